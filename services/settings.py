@@ -1,0 +1,170 @@
+"""Settings: the environment, read and checked once, before anything listens.
+
+Names are those of the guide's sample. An empty variable means its default.
+
+====================  =========  =================================================================
+``app``               mock       the service's name in answers, logs and metrics
+``version``           v1         the version it answers as
+``upstream_url``      (none)     whom it calls: http(s) URLs, comma-separated; none: the last hop
+``upstream_timeout``  5          seconds to wait for an upstream to connect, and for each read
+``host``              0.0.0.0    the IP address to listen on
+``port``              8000       the port to listen on
+``POD_IP``            (none)     the address to report; else a specific ``host`` or its interface's
+``lane_header``       version    the baggage member that names the lane
+``threads``           16         requests served at once
+``drain``             5          seconds after SIGTERM in which requests still come in, unready
+``log_level``         info       debug, info, warning or error; access lines are info
+====================  =========  =================================================================
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+from services.address import interface_address
+
+T = TypeVar("T")
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+HOUR = 3600.0
+
+
+class SettingsError(ValueError):
+    """One or more settings are unusable; ``problems`` has a sentence for each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything the service is told. Times are in seconds."""
+
+    app: str = "mock"
+    version: str = "v1"
+    ip: str = "127.0.0.1"
+    upstream_urls: tuple[str, ...] = ()
+    upstream_timeout: float = 5.0
+    host: str = "0.0.0.0"  # noqa: S104 - a pod is reached on its own address
+    port: int = 8000
+    lane_header: str = "version"
+    threads: int = 16
+    drain: float = 5.0
+    log_level: str = "info"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings from ``environ``.
+
+        Raises SettingsError that names every bad variable with its value, not only the first.
+        """
+        problems: list[str] = []
+
+        def read(variable: str, default: T, parse: Callable[[str], T]) -> T:
+            value = environ.get(variable, "").strip()
+            if not value:
+                return default
+            try:
+                return parse(value)
+            except ValueError as error:
+                problems.append(f"{variable}={value!r}: {error}")
+                return default
+
+        host = read("host", cls.host, _address)
+        ip = read("POD_IP", "", _address)
+        settings = cls(
+            app=read("app", cls.app, _label),
+            version=read("version", cls.version, _label),
+            ip=ip or (interface_address() if ipaddress.ip_address(host).is_unspecified else host),
+            upstream_urls=read("upstream_url", cls.upstream_urls, _urls),
+            upstream_timeout=read("upstream_timeout", cls.upstream_timeout, _positive_seconds),
+            host=host,
+            port=read("port", cls.port, _whole_number(1, 65535)),
+            lane_header=read("lane_header", cls.lane_header, _token),
+            threads=read("threads", cls.threads, _whole_number(1, 512)),
+            drain=read("drain", cls.drain, _seconds),
+            log_level=read("log_level", cls.log_level, _log_level),
+        )
+        if problems:
+            raise SettingsError(tuple(problems))
+        return settings
+
+
+def _label(value: str) -> str:
+    # Brackets, commas and spaces would make the text answer ambiguous.
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", value):
+        raise ValueError(
+            "must be letters, digits, '.', '_' or '-', with a letter or digit at both ends"
+        )
+    return value
+
+
+def _token(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", value):
+        raise ValueError("must be a baggage member's name, such as version or x-lane")
+    return value
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("must be an IP address, such as 0.0.0.0 or 192.168.1.28") from None
+
+
+def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        # int() alone would take '8_000', '+8' and digits of other scripts.
+        if not re.fullmatch(r"[0-9]{1,9}", value) or not lowest <= int(value) <= highest:
+            raise ValueError(f"must be a whole number from {lowest} to {highest}")
+        return int(value)
+
+    return parse
+
+
+def _number(value: str) -> float | None:
+    return float(value) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value) else None
+
+
+def _seconds(value: str) -> float:
+    seconds = _number(value)
+    if seconds is None or seconds > HOUR:
+        raise ValueError(f"must be a number of seconds from 0 to {HOUR:.0f}")
+    return seconds
+
+
+def _positive_seconds(value: str) -> float:
+    seconds = _number(value)
+    if seconds is None or not 0 < seconds <= HOUR:
+        raise ValueError(f"must be a number of seconds above 0, at most {HOUR:.0f}")
+    return seconds
+
+
+def _log_level(value: str) -> str:
+    if value.lower() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
+    return value.lower()
+
+
+def _urls(value: str) -> tuple[str, ...]:
+    return tuple(_url(part.strip()) for part in value.split(","))
+
+
+def _url(value: str) -> str:
+    if not value:
+        raise ValueError("has an empty entry; write URLs with one comma between them")
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"\s", value):
+        raise ValueError(f"{value!r} is not an http URL, such as http://mockb:8000/")
+    if parts.username is not None or parts.password is not None:
+        # Answers and logs quote the URL.
+        raise ValueError("must not hold a user name or password")
+    return value
