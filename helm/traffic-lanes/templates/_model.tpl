@@ -1,0 +1,85 @@
+{{/*
+The model: what the values say, checked and completed once, as JSON. Every template starts from it:
+
+  name, provider, permissive, header, baseline
+  lanes      [{name, weight}], in order of name
+  services   [{name, host, port, gatewayPort, versions, upstreams, callers, entry, pods: […]}],
+             in the order in which a request meets them
+  pods       [{name, version, …}]: what the pods of one version get: the chart's defaults, then the
+             service's own keys, then those under its `perVersion`
+  entry      the service that the gateway calls
+*/}}
+{{- define "traffic-lanes.model" -}}
+{{- include "traffic-lanes.validate" . -}}
+{{- $values := .Values -}}
+{{- $namespace := .Release.Namespace -}}
+{{- $own := dict -}}
+{{- $services := list -}}
+{{- $entry := include "traffic-lanes.entry" $values -}}
+{{- range $name := (include "traffic-lanes.order" $values | fromJsonArray) -}}
+{{- $service := index $values.services $name -}}
+{{- $callers := list -}}
+{{- range $caller, $other := $values.services -}}
+{{- if has $name $other.upstreams }}{{ $callers = append $callers $caller }}{{ end -}}
+{{- end -}}
+{{- $pods := list -}}
+{{- range $version := $service.versions -}}
+{{- $special := default dict (index (default dict $service.perVersion) $version) -}}
+{{- $pod := mergeOverwrite (deepCopy $values.defaults) (omit (deepCopy $service) "perVersion" "versions") (deepCopy $special) -}}
+{{- $pods = append $pods (mergeOverwrite $pod (dict "name" (printf "%s-%s" $name $version) "version" $version)) -}}
+{{- end -}}
+{{- $shared := mergeOverwrite (deepCopy $values.defaults) (omit (deepCopy $service) "perVersion") -}}
+{{- $services = append $services (mergeOverwrite $shared (dict
+      "name" $name
+      "host" (printf "%s.%s.svc.%s" $name $namespace $values.clusterDomain)
+      "gatewayPort" (ternary $service.port 0 (hasKey $service "port"))
+      "upstreams" (default list $service.upstreams)
+      "callers" $callers
+      "entry" (eq $name $entry)
+      "pods" $pods)) -}}
+{{- end -}}
+{{- $lanes := list -}}
+{{- range $name, $weight := $values.lanes.weights -}}
+{{- $lanes = append $lanes (dict "name" $name "weight" $weight "baseline" (eq $name $values.lanes.baseline)) -}}
+{{- end -}}
+{{- dict
+      "name" (include "traffic-lanes.name" .)
+      "provider" $values.mesh.provider
+      "permissive" (eq $values.lanes.mode "permissive")
+      "header" $values.lanes.header
+      "baseline" $values.lanes.baseline
+      "lanes" $lanes
+      "services" $services
+      "entry" $entry
+    | toJson -}}
+{{- end -}}
+
+{{/* Names of the services in the order in which a request meets them, as a JSON list; services in
+or behind a circle of upstreams are left out. */}}
+{{- define "traffic-lanes.order" -}}
+{{- $services := .services -}}
+{{- $placed := list -}}
+{{- range $services -}}
+{{- $next := list -}}
+{{- range $name, $service := $services -}}
+{{- $ready := not (has $name $placed) -}}
+{{- range $caller, $other := $services -}}
+{{- if and (has $name $other.upstreams) (not (has $caller $placed)) }}{{ $ready = false }}{{ end -}}
+{{- end -}}
+{{- if $ready }}{{ $next = append $next $name }}{{ end -}}
+{{- end -}}
+{{- $placed = concat $placed $next -}}
+{{- end -}}
+{{- toJson $placed -}}
+{{- end -}}
+
+{{/* The service that the gateway calls: the one named, else the only one that no other calls. */}}
+{{- define "traffic-lanes.entry" -}}
+{{- $called := list -}}
+{{- range .services }}{{ $called = concat $called (default list .upstreams) }}{{ end -}}
+{{- $first := list -}}
+{{- range $name, $_ := .services -}}
+{{- if not (has $name $called) }}{{ $first = append $first $name }}{{ end -}}
+{{- end -}}
+{{- .gateway.service | default ($first | join " ") -}}
+{{- end -}}

@@ -1,0 +1,82 @@
+{{/*
+What a schema can't say: how the values fit each other. All mistakes are told at once, a sentence
+each.
+*/}}
+{{- define "traffic-lanes.validate" -}}
+{{- $services := .Values.services -}}
+{{- $lanes := .Values.lanes -}}
+{{- $wrong := list -}}
+
+{{- $sum := 0 -}}
+{{- $weights := list -}}
+{{- range $lane, $weight := $lanes.weights -}}
+{{- $sum = add $sum $weight -}}
+{{- $weights = append $weights (printf "%s: %d" $lane (int $weight)) -}}
+{{- end -}}
+{{- if ne (int $sum) 100 -}}
+{{- $wrong = append $wrong (printf "lanes.weights add up to %d, not to 100 (%s); a lane of the chart's own values goes away with `<lane>: null`" $sum (join ", " $weights)) -}}
+{{- end -}}
+{{- if not (hasKey $lanes.weights $lanes.baseline) -}}
+{{- $wrong = append $wrong (printf "lanes.baseline %q is no lane: lanes.weights has %s" $lanes.baseline (keys $lanes.weights | sortAlpha | join ", ")) -}}
+{{- end -}}
+
+{{- $workloads := dict -}}
+{{- range $name, $service := $services -}}
+{{- $versions := $service.versions -}}
+{{- range $version := $versions -}}
+{{- if not (hasKey $lanes.weights $version) -}}
+{{- $wrong = append $wrong (printf "services.%s.versions: %q is no lane: lanes.weights has %s" $name $version (keys $lanes.weights | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- $workload := printf "%s-%s" $name $version -}}
+{{- if eq (get $workloads $workload) $name -}}
+{{- $wrong = append $wrong (printf "services.%s.versions lists %s more than once" $name $version) -}}
+{{- else if hasKey $workloads $workload -}}
+{{- $wrong = append $wrong (printf "services.%s and services.%s would both have a Deployment %q: rename one" (get $workloads $workload) $name $workload) -}}
+{{- end -}}
+{{- $_ := set $workloads $workload $name -}}
+{{- end -}}
+{{- if not (has $lanes.baseline $versions) -}}
+{{- $wrong = append $wrong (printf "services.%s.versions (%s) lacks the baseline %s, which takes the requests of lanes that have no version here" $name (join ", " $versions) $lanes.baseline) -}}
+{{- end -}}
+{{- range $version, $_ := $service.perVersion -}}
+{{- if not (has $version $versions) -}}
+{{- $wrong = append $wrong (printf "services.%s.perVersion: %q is not among its versions (%s)" $name $version (join ", " $versions)) -}}
+{{- end -}}
+{{- end -}}
+{{- $seen := list -}}
+{{- range $upstream := $service.upstreams -}}
+{{- if not (hasKey $services $upstream) -}}
+{{- $wrong = append $wrong (printf "services.%s.upstreams: %q is no service: services has %s" $name $upstream (keys $services | sortAlpha | join ", ")) -}}
+{{- else if has $upstream $seen -}}
+{{- $wrong = append $wrong (printf "services.%s.upstreams lists %s more than once" $name $upstream) -}}
+{{- end -}}
+{{- $seen = append $seen $upstream -}}
+{{- end -}}
+{{- end -}}
+
+{{- $placed := include "traffic-lanes.order" .Values | fromJsonArray -}}
+{{- $circle := list -}}
+{{- range $name, $_ := $services }}{{ if not (has $name $placed) }}{{ $circle = append $circle $name }}{{ end }}{{ end -}}
+{{- range $services -}}{{/* services behind the circle are not in it: peel them off, last hop first */}}
+{{- $rest := list -}}
+{{- range $name := $circle -}}
+{{- range $upstream := (index $services $name).upstreams -}}
+{{- if and (has $upstream $circle) (not (has $name $rest)) }}{{ $rest = append $rest $name }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- $circle = $rest -}}
+{{- end -}}
+
+{{- $entry := include "traffic-lanes.entry" .Values -}}
+{{- if $circle -}}
+{{- $wrong = append $wrong (printf "the upstreams of %s form a circle: a request would never end" (join ", " $circle)) -}}
+{{- else if contains " " $entry -}}
+{{- $wrong = append $wrong (printf "no other service calls %s, so it is open which of them the gateway calls: set gateway.service; a service of the chart's own values goes away with `<service>: null`" (splitList " " $entry | join " or ")) -}}
+{{- else if not (hasKey $services $entry) -}}
+{{- $wrong = append $wrong (printf "gateway.service %q is no service: services has %s" $entry (keys $services | sortAlpha | join ", ")) -}}
+{{- end -}}
+
+{{- if $wrong -}}
+{{- fail (printf "\n\nthese values don't fit together:\n- %s\n" (join "\n- " $wrong)) -}}
+{{- end -}}
+{{- end -}}
