@@ -34,9 +34,6 @@ def create_app(settings: Settings, is_draining: Callable[[], bool] = lambda: Fal
         threads=settings.threads,
         observe=metrics.observe_upstream,
     )
-    lanes_pass = propagation.is_active(settings.lane_header)
-    if not lanes_pass:
-        log.error(LANES_LOST)
 
     @app.get("/")
     def answer() -> flask.Response:
@@ -98,6 +95,9 @@ def create_app(settings: Settings, is_draining: Callable[[], bool] = lambda: Fal
             log.log(level, "%s %s", request.method, request.path, extra={"data": data})
         return response
 
+    lanes_pass = propagation.is_active(app, settings.lane_header)
+    if not lanes_pass:
+        log.error(LANES_LOST)
     return app
 
 

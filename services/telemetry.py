@@ -1,9 +1,12 @@
 """Starting OpenTelemetry's auto-instrumentation, unless it has been started from outside."""
 
+import logging
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import PurePath
+
+log = logging.getLogger(__name__)
 
 SIGNALS = ("TRACES", "METRICS", "LOGS")
 # Probes and scrapes come every few seconds and are nobody's request.
@@ -35,13 +38,18 @@ def start(app: str) -> None:
     """Instrument this process as ``opentelemetry-instrument`` would, in the same process.
 
     To be called before Flask is imported: instrumentation replaces its class. Where the
-    Operator or ``opentelemetry-instrument`` has done it already, theirs stays as it is.
+    Operator or ``opentelemetry-instrument`` has done it already, theirs stays as it is. A
+    failure is logged and not raised: the service answers without instrumentation too.
     """
     if started_from_outside():
         return
     os.environ.update(defaults(os.environ, app))
-    from opentelemetry.instrumentation.auto_instrumentation import initialize
-
+    try:
+        from opentelemetry.instrumentation.auto_instrumentation import initialize
+    except ImportError:
+        # Packages that the Operator put before the image's own can be too old for this Python.
+        log.exception("OpenTelemetry's auto-instrumentation cannot be loaded")
+        return
     initialize()
 
 

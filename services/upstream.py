@@ -99,13 +99,13 @@ def _one(
 
 
 def _node(url: str, response: requests.Response) -> Node:
+    status = response.status_code
     node = from_json(response.content)
-    if node is not None:
+    if node is not None and not 300 <= status < 400:
         # The status on the wire is the one that a proxy and a user see.
-        return replace(node, status=response.status_code)
-    if 200 <= response.status_code < 300:
-        text = failure.text_of(response)
-        return Outside(url=url, status=response.status_code, text=text, duration_ms=0)
+        return replace(node, status=status)
+    if 200 <= status < 300:
+        return Outside(url=url, status=status, text=failure.text_of(response), duration_ms=0)
     status, reason = failure.of_response(response)
     return Outside(url=url, status=status, error=reason, duration_ms=0)
 
