@@ -1,0 +1,69 @@
+"""Loopback addresses for a mesh: a block of 127.0.0.0/8 that no other mesh is using.
+
+Linux answers on all of 127.0.0.0/8, so every pod has an address of its own, and two meshes
+on one machine don't meet.
+"""
+
+import socket
+
+from lanes.errors import LanesError
+
+_CLAIM_PORT = 15999
+_ADMIN, _CLAIM = 254, 253
+
+
+class AddressBlock:
+    """127.0.N.0/24, claimed for as long as this object is open.
+
+    The claim is a bound socket: it ends with the process that holds it, however that ends.
+    """
+
+    def __init__(self) -> None:
+        for number in range(1, 255):
+            claim = socket.socket()
+            try:
+                claim.bind((f"127.0.{number}.{_CLAIM}", _CLAIM_PORT))
+            except OSError:
+                claim.close()
+                continue
+            self._claim, self._number = claim, number
+            return
+        raise LanesError("no loopback block is free: 254 meshes run, or 127.0.0.0/8 is not here")
+
+    def __enter__(self) -> "AddressBlock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._claim.close()
+
+    @property
+    def admin(self) -> str:
+        """The address of Envoy's admin page."""
+        return f"127.0.{self._number}.{_ADMIN}"
+
+    def pods(self, names: list[str]) -> dict[str, str]:
+        """An address for each pod. Raises LanesError when the block is too small."""
+        if len(names) >= _CLAIM:
+            raise LanesError(
+                f"{len(names)} pods are more than the {_CLAIM - 1} that fit; scale down"
+            )
+        return {name: f"127.0.{self._number}.{i}" for i, name in enumerate(names, start=1)}
+
+
+def require_free(port: int) -> None:
+    """Raises LanesError when nothing can listen on 127.0.0.1 at `port`."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            reason = "another program listens there" if error.errno == 98 else error.strerror
+            raise LanesError(f"port {port}: {reason}; choose another with --port") from None
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

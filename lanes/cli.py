@@ -1,0 +1,202 @@
+"""The command line: `lanes up`, `plan`, `verify` and `demo`."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from lanes import manifests, report
+from lanes.errors import LanesError
+from lanes.model import Mesh
+from lanes.plan import plan
+from lanes.resolve import resolve
+from lanes.traffic import Gateway, drive
+from lanes.verify import verify
+
+DEFAULT_MANIFESTS = ("k8s/asm",)
+
+EXIT_LANES_BROKEN = 1
+EXIT_ERROR = 2
+
+T = TypeVar("T")
+
+
+class _Stopped(BaseException):
+    """A signal asked for the end; the number is the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class _Group(click.Group):
+    """Prints a LanesError as its sentence, and exits as documented."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LanesError as error:
+            click.echo(f"lanes: {error}", err=True)
+            sys.exit(EXIT_ERROR)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Traffic lanes on one machine, and a judge for them anywhere.
+
+    MANIFESTS are directories or files, or - for standard input; k8s/asm where none is named.
+
+    Exit codes: 0 lanes hold, 1 lanes don't hold, 2 anything else went wrong.
+    """
+
+
+manifests_argument = click.argument("paths", metavar="[MANIFESTS]...", nargs=-1)
+port_option = click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(1, 65535), help="the gateway's"
+)
+format_option = click.option(
+    "--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"])
+)
+requests_option = click.option(
+    "--requests", default=100, show_default=True, type=click.IntRange(min=1), help="how many"
+)
+
+
+@main.command("plan")
+@manifests_argument
+@format_option
+def plan_command(paths: tuple[str, ...], form: str) -> None:
+    """Which version answers each lane at each service, and why.
+
+    Starts nothing. Why is match (the lane's own version), fallback, or none.
+    """
+    mesh = _read(paths)
+    planned = plan(mesh)
+    if form == "json":
+        click.echo(json.dumps(report.plan_json(planned), indent=2))
+        return
+    console = _console()
+    click.echo(report.headline(mesh, planned) + "\n")
+    report.show(report.plan_table(planned), console)
+    for note in report.plan_notes(planned):
+        click.echo(note)
+
+
+@main.command()
+@manifests_argument
+@port_option
+def up(paths: tuple[str, ...], port: int) -> None:
+    """Start the mesh and run it until Ctrl-C."""
+    from lanes.runtime import run
+
+    mesh = _read(paths)
+    planned = plan(mesh)
+    click.echo(report.headline(mesh, planned))
+    began = time.monotonic()
+    with _until_stopped(), run(mesh, port) as running:
+        click.echo(f"gateway {running.url}   ready in {time.monotonic() - began:.1f} s")
+        click.echo(f"envoy   {running.admin_url}\n")
+        report.show(report.plan_table(planned), _console())
+        for note in report.plan_notes(planned):
+            click.echo(note)
+        click.echo("\nCtrl-C ends it.")
+        running.watch()
+
+
+@main.command("verify")
+@click.argument("url")
+@click.option(
+    "--manifests", "paths", multiple=True, metavar="MANIFESTS", help="the plan; default k8s/asm"
+)
+@requests_option
+@click.option(
+    "--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="at a time"
+)
+@click.option("--host", help="the host that requests name, where DNS does not know the gateway's")
+@format_option
+def verify_command(
+    url: str, paths: tuple[str, ...], requests: int, concurrency: int, host: str | None, form: str
+) -> None:
+    """Loop the gateway at URL and judge every answer.
+
+    Each path is judged against the plan; each lane's share against its weight by an exact
+    binomial test, so strict that a sound split fails one run in 1,000.
+    """
+    planned = plan(_read(paths), domain=host)
+    client = Gateway(url, host).client(concurrency)
+    with _until_stopped():
+        client.require_reachable()
+        answers = drive(client, requests, concurrency)
+        verdict = verify(planned, progress(answers, requests))
+    if form == "json":
+        click.echo(json.dumps(report.verdict_json(verdict), indent=2))
+    else:
+        click.echo(f"{verdict.requests} requests, {verdict.errors} failed\n")
+        report.show(report.verdict_table(verdict), _console())
+        for line in report.unexpected_lines(verdict):
+            click.echo(line)
+        click.echo("\nLanes hold." if verdict.ok else "\nLanes do NOT hold.")
+    if not verdict.ok:
+        sys.exit(EXIT_LANES_BROKEN)
+
+
+@main.command()
+@manifests_argument
+@port_option
+@requests_option
+def demo(paths: tuple[str, ...], port: int, requests: int) -> None:
+    """Start the mesh, judge it, take a pod away, bring it back, end."""
+    from lanes.demo import tell
+
+    mesh = _read(paths)
+    with _until_stopped():
+        holds = tell(mesh, port, requests, click.echo, _console(), progress)
+    if not holds:
+        sys.exit(EXIT_LANES_BROKEN)
+
+
+def progress(items: Iterable[T], total: int) -> Iterator[T]:
+    """`items` as they come, with a bar on standard error while that is a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("requests"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        yield from bar.track(items, total=total)
+
+
+def _read(paths: tuple[str, ...]) -> Mesh:
+    return resolve(manifests.read(paths or DEFAULT_MANIFESTS))
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _until_stopped() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP end the block, clean it up, and exit as a shell expects."""
+
+    def stop(number: int, _: object) -> NoReturn:
+        # What cleans up must not be interrupted by somebody's second Ctrl-C.
+        for other in handled:
+            signal.signal(other, signal.SIG_IGN)
+        raise _Stopped(number)
+
+    handled: dict[int, Callable[..., Any] | int | None] = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        handled[number] = signal.signal(number, stop)
+    try:
+        yield
+    except _Stopped as stopped:
+        sys.exit(128 + stopped.number)
+    finally:
+        for other, handler in handled.items():
+            signal.signal(other, handler)

@@ -1,0 +1,162 @@
+"""The story that `lanes demo` tells: up, the lanes, a pod taken away and brought back, down."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from rich.console import Console
+
+from lanes import report
+from lanes.answers import Answer
+from lanes.model import Destination, Mesh, Pod, Route
+from lanes.plan import MATCH, NONE, Lane, Plan, plan
+from lanes.runtime import RunningMesh, run
+from lanes.traffic import Client, Gateway, drive
+from lanes.verify import Verdict, fits, verify
+
+_CONCURRENCY = 8
+_SHOWN = 6
+_LANE_REQUESTS = 60
+_RETURN_SECONDS = 30.0
+
+Say = Callable[[str], None]
+Progress = Callable[[Iterable[Answer], int], Iterator[Answer]]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A pod whose end leaves a lane one hop short, and that lane's plan before and after."""
+
+    pod: Pod
+    before: Lane
+    after: Lane
+
+
+def tell(
+    mesh: Mesh, port: int, requests: int, say: Say, console: Console, progress: Progress
+) -> bool:
+    """Tell the story on real processes; whether lanes held from the first to the last request."""
+    planned = plan(mesh)
+    say(report.headline(mesh, planned))
+    began = time.monotonic()
+    with run(mesh, port) as running:
+        say(f"gateway {running.url}   ready in {time.monotonic() - began:.1f} s\n")
+        report.show(report.plan_table(planned), console)
+        for note in report.plan_notes(planned):
+            say(note)
+        say("")
+        host = None if planned.domain.startswith("*") else planned.domain
+        client = Gateway(running.url, host).client(_CONCURRENCY)
+        for _ in range(_SHOWN):
+            say(client.ask("text/plain").text)
+        verdict = verify(planned, progress(drive(client, requests, _CONCURRENCY), requests))
+        say("...")
+        _show(verdict, say, console)
+        held = verdict.ok
+        loss = find_loss(mesh, planned)
+        if loss is None:
+            say("no pod can be missed: every lane's version is its last or has another replica\n")
+        elif held:
+            held = _take_away(running, client, loss, say) and _bring_back(
+                running, client, loss, say
+            )
+    say("Lanes hold." if held else "Lanes do NOT hold.")
+    return held
+
+
+def _show(verdict: Verdict, say: Say, console: Console) -> None:
+    say(f"{verdict.requests} requests, {verdict.errors} failed\n")
+    report.show(report.verdict_table(verdict), console)
+    for line in report.unexpected_lines(verdict):
+        say(line)
+    say("")
+
+
+def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
+    """The pod to take away: the deepest that alone serves its lane and has others behind it."""
+    for lane in planned.lanes:
+        for hop in reversed(lane.path):
+            pods = [p for p in mesh.pods if p.app == hop.service and p.version == hop.version]
+            if len(pods) != 1 or hop.why != MATCH:
+                continue
+            after = plan(without(mesh, pods[0]))
+            short = next((other for other in after.lanes if other.name == lane.name), None)
+            rest = [other for other in after.lanes if other.name != lane.name]
+            kept = [other for other in planned.lanes if other.name != lane.name]
+            if short and rest == kept and all(step.why != NONE for step in short.path):
+                return Loss(pods[0], lane, short)
+    return None
+
+
+def without(mesh: Mesh, pod: Pod) -> Mesh:
+    """The mesh once `pod` is gone from every destination."""
+
+    def destination(old: Destination) -> Destination:
+        tiers = (tuple(e for e in tier if e.pod is not pod) for tier in old.tiers)
+        return replace(old, tiers=tuple(tiers))
+
+    def routes(old: tuple[Route, ...]) -> tuple[Route, ...]:
+        return tuple(
+            replace(
+                route,
+                destinations=tuple(
+                    replace(w, destination=destination(w.destination)) for w in route.destinations
+                ),
+            )
+            for route in old
+        )
+
+    return replace(
+        mesh,
+        pods=tuple(p for p in mesh.pods if p is not pod),
+        gateway=tuple(replace(host, routes=routes(host.routes)) for host in mesh.gateway),
+        ports=tuple(replace(port, routes=routes(port.routes)) for port in mesh.ports),
+    )
+
+
+def _take_away(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bool:
+    """End the pod under load, and judge what its lane answers meanwhile and then."""
+    pod, lane = loss.pod, loss.before.name
+    answers: list[Answer] = []
+    say(f"stopping the only {pod.app} {pod.version} ...")
+    load = drive(client, None, _CONCURRENCY)
+    try:
+        answers += [answer for answer, _ in zip(load, range(_LANE_REQUESTS), strict=False)]
+        running.ask_to_stop(pod)
+        answers += takewhile(lambda _: running.runs(pod), load)
+        after: list[Answer] = []
+        while len(after) < _LANE_REQUESTS:
+            answer = next(load)
+            answers.append(answer)
+            if answer.lane == lane:
+                after.append(answer)
+    finally:
+        load.close()
+    failed = [a for a in answers if a.status != 200]
+    astray = [a for a in after if not fits(a, loss.after)]
+    right = len(after) - len(astray)
+    say(f"  lane {lane}: {right} of {len(after)} answered by {report.one_line(loss.after)}")
+    say(f"  {len(answers)} requests meanwhile, {len(failed)} failed")
+    for answer in (failed + astray)[:5]:
+        say(f"  status {answer.status}: {answer.text}")
+    return not failed and not astray
+
+
+def _bring_back(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bool:
+    """Start the pod again and time the lane's return."""
+    pod, lane = loss.pod, loss.before.name
+    say("starting it again ...")
+    began = time.monotonic()
+    running.start_pod(pod)
+    while time.monotonic() < began + _RETURN_SECONDS:
+        answer = client.ask()
+        if answer.lane == lane and fits(answer, loss.before):
+            say(f"  lane {lane}: back at {pod.app} {pod.version} after {_since(began)}\n")
+            return True
+    say(f"  lane {lane}: NOT back at {pod.app} {pod.version} after {_since(began)}\n")
+    return False
+
+
+def _since(began: float) -> str:
+    return f"{time.monotonic() - began:.1f} s"

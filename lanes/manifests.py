@@ -1,0 +1,145 @@
+"""Read manifests: files, directories or standard input, into typed resources."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from lanes import kinds
+from lanes.errors import LanesError, ManifestError
+
+STDIN = "-"
+
+# The C parser is ten times as fast; a PyYAML built without it still reads everything.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One typed resource and where it was read."""
+
+    source: str
+    kind: str
+    name: str
+    body: BaseModel
+
+    def error(self, where: str, problem: str) -> ManifestError:
+        """An error about the field `where` of this resource."""
+        return ManifestError(self.source, f"{self.kind} {self.name}", where, problem)
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """Everything that was read: what is emulated, and what is left to the cluster."""
+
+    sources: tuple[str, ...]
+    resources: tuple[Resource, ...] = ()
+    left_to_cluster: tuple[str, ...] = field(default=())
+
+    def of(self, kind: type[Kind]) -> Iterator[tuple[Resource, Kind]]:
+        """Every resource of one kind, with its typed body."""
+        for resource in self.resources:
+            if isinstance(resource.body, kind):
+                yield resource, resource.body
+
+
+def read(paths: Iterable[str]) -> Manifests:
+    """Read every manifest under `paths` (files, directories, or "-" for standard input).
+
+    Raises ManifestError for a manifest that is no YAML, misses what its kind needs, or
+    uses what the laptop mesh does not emulate, and LanesError for a path that can't be read.
+    """
+    paths = tuple(paths)
+    resources: list[Resource] = []
+    left: list[str] = []
+    seen: dict[tuple[str, str, str], str] = {}
+    for source, text in _texts(paths):
+        for document in _documents(source, text):
+            resource = _typed(source, document)
+            if resource is None:
+                left.append(document["kind"])
+                continue
+            metadata: kinds.Metadata = resource.body.metadata  # type: ignore[attr-defined]
+            key = (resource.kind, metadata.namespace, metadata.name)
+            if key in seen:
+                raise resource.error("", f"stands twice: also in {seen[key]}; keep one")
+            seen[key] = source
+            resources.append(resource)
+    if not resources:
+        raise LanesError(f"{' '.join(paths)}: no manifests there; render some, e.g. helm template")
+    return Manifests(paths, tuple(resources), tuple(left))
+
+
+def _texts(paths: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for path in paths:
+        if path == STDIN:
+            yield "standard input", sys.stdin.read()
+            continue
+        root = Path(path)
+        if not root.exists():
+            raise LanesError(f"{path}: no such file or directory; name manifests, or - for stdin")
+        files = sorted(p for p in root.rglob("*") if p.suffix in (".yaml", ".yml", ".json"))
+        for file in files if root.is_dir() else [root]:
+            try:
+                yield str(file), file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise LanesError(f"{file}: can't be read: {error}") from None
+
+
+def _documents(source: str, text: str) -> Iterator[dict[str, Any]]:
+    try:
+        for document in yaml.load_all(text, Loader=_Loader):
+            if document is None:
+                continue
+            if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+                raise LanesError(f"{source}: a document is no Kubernetes resource: it has no kind")
+            if document["kind"].endswith("List") and isinstance(document.get("items"), list):
+                yield from document["items"]
+            else:
+                yield document
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise ManifestError(source, where, "", f"no valid YAML: {problem}") from None
+
+
+def _typed(source: str, document: dict[str, Any]) -> Resource | None:
+    """The typed resource, or None for a kind that is left to the cluster."""
+    group, kind = kinds.group_of(document), document["kind"]
+    if (group, kind) in kinds.LEFT_TO_THE_CLUSTER:
+        return None
+    metadata = document.get("metadata")
+    name = str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
+    model = kinds.EMULATED.get((group, kind))
+    if model is None:
+        what = f"{kind} ({group})" if group else kind
+        raise ManifestError(source, f"{kind} {name}", "", f"{what} is not emulated; leave it out")
+    try:
+        return Resource(source, kind, name, model.model_validate(document))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ManifestError(
+            source, f"{kind} {name}", _path(first["loc"]), _problem(first["type"], first["msg"])
+        ) from None
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")
+
+
+def _problem(kind: str, message: str) -> str:
+    if kind in ("extra_forbidden", "none_required"):
+        return "not emulated; leave it out, or try it on a cluster"
+    if kind == "missing":
+        return "missing"
+    return message.removeprefix("Value error, ").removeprefix("Input ")

@@ -1,0 +1,191 @@
+"""The mesh as the manifests describe it: pods, services, routes, with every reference resolved.
+
+Nothing here knows YAML or Envoy. `lanes.resolve` builds these from manifests;
+`lanes.plan` reads a lane's path off them and `lanes.envoy` turns them into Envoy's
+configuration, so both see one and the same mesh.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, order=True)
+class Host:
+    """A Kubernetes Service by its name and namespace."""
+
+    name: str
+    namespace: str
+
+    @property
+    def fqdn(self) -> str:
+        return f"{self.name}.{self.namespace}.svc.cluster.local"
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """Headers that a mesh copies between request headers and baggage (ASMHeaderPropagation)."""
+
+    headers: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+
+    def covers(self, name: str) -> bool:
+        return name in self.headers or any(name.startswith(prefix) for prefix in self.prefixes)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod of a Deployment: what it runs with, not yet where."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    env: Mapping[str, str]
+    ip_env: tuple[str, ...]  # variables that hold the pod's own address
+    port: int
+    named_ports: Mapping[str, int]
+    image: str
+    readiness_path: str | None  # None: ready as soon as the port accepts
+    propagation: Propagation  # what its sidecar exchanges; empty on upstream Istio
+
+    @property
+    def key(self) -> str:
+        """The pod's one name in the mesh."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def app(self) -> str:
+        """The name that the pod answers with."""
+        return self.env.get("app") or self.labels.get("app", self.name)
+
+    @property
+    def version(self) -> str:
+        """The version that the pod answers with."""
+        return self.env.get("version") or self.labels.get("version", "")
+
+    @property
+    def upstream_urls(self) -> tuple[str, ...]:
+        """The services that the pod calls, in the order of its answer."""
+        urls = self.env.get("upstream_url", "").split(",")
+        return tuple(url.strip() for url in urls if url.strip())
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A pod's port."""
+
+    pod: Pod
+    port: int
+
+
+@dataclass(frozen=True)
+class Outlier:
+    """When to eject an endpoint, as a DestinationRule says it; times in seconds."""
+
+    split_local_origin: bool
+    consecutive_local_origin: int | None
+    consecutive_gateway: int | None
+    consecutive_5xx: int | None
+    interval: float
+    base_ejection_time: float
+    max_ejection_percent: int
+    min_health_percent: int
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a route leads: endpoints in tiers.
+
+    Traffic goes to the first tier that has a healthy endpoint. A lane's own pods are one
+    tier and the baseline's the next, whichever way a mesh writes that down.
+    """
+
+    name: str  # in the style of Istio's clusters: outbound|8000|v2|mockb.default.svc...
+    host: Host
+    tiers: tuple[tuple[Endpoint, ...], ...]
+    balancer: str = "LEAST_REQUEST"
+    outlier: Outlier | None = None
+
+
+@dataclass(frozen=True)
+class StringMatch:
+    """One way of matching a value. `how` is exact, prefix or regex (whole value, RE2)."""
+
+    how: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Match:
+    """Conditions that must all hold."""
+
+    headers: Mapping[str, StringMatch] = field(default_factory=dict)
+    uri: StringMatch | None = None
+
+
+@dataclass(frozen=True)
+class HeaderOps:
+    """Changes to the headers of a request or a response."""
+
+    set: Mapping[str, str] = field(default_factory=dict)
+    add: Mapping[str, str] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """One of a route's destinations, with its share of the requests."""
+
+    destination: Destination
+    weight: int
+    request: HeaderOps = HeaderOps()
+    response: HeaderOps = HeaderOps()
+
+
+@dataclass(frozen=True)
+class Retry:
+    """A VirtualService's own retry policy; the time per try in seconds."""
+
+    attempts: int
+    per_try_timeout: float | None
+    retry_on: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """One rule: the first whose match holds takes the request. No matches: always."""
+
+    matches: tuple[Match, ...]
+    destinations: tuple[Weighted, ...]
+    request: HeaderOps = HeaderOps()
+    response: HeaderOps = HeaderOps()
+    timeout: float | None = None
+    retry: Retry | None = None
+
+
+@dataclass(frozen=True)
+class GatewayHost:
+    """What the gateway does with requests for `domains`."""
+
+    domains: tuple[str, ...]
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True)
+class ServicePort:
+    """A Service's port: every pod of the Service behind it, and its routes."""
+
+    host: Host
+    port: int
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Everything that the manifests say about lanes."""
+
+    sources: tuple[str, ...]
+    provider: str  # asm when the mesh exchanges headers and baggage itself, else istio
+    pods: tuple[Pod, ...]
+    gateway: tuple[GatewayHost, ...]
+    ports: tuple[ServicePort, ...]
+    left_to_cluster: tuple[str, ...]

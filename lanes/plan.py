@@ -1,0 +1,252 @@
+"""Which version answers each lane at each service, and why, read off the manifests alone.
+
+The plan walks one request per lane: the gateway's rule stamps it, each hop's rules choose a
+destination, and the pods that stand there say what they call next.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from lanes import baggage
+from lanes.errors import LanesError
+from lanes.model import (
+    Endpoint,
+    HeaderOps,
+    Host,
+    Match,
+    Mesh,
+    Pod,
+    Propagation,
+    Route,
+    ServicePort,
+    StringMatch,
+    Weighted,
+)
+from lanes.resolve import host_of
+
+MATCH, FALLBACK, NONE = "match", "fallback", "none"
+
+
+@dataclass(frozen=True)
+class Hop:
+    """What answers a lane at one service.
+
+    `versions` holds one version, or several where the manifests leave the choice open, or
+    none where nothing answers. `why`: match (the lane's own), fallback, or none.
+    """
+
+    service: str
+    versions: tuple[str, ...]
+    why: str
+    upstreams: tuple["Hop", ...] = ()
+
+    @property
+    def version(self) -> str:
+        return "|".join(self.versions)
+
+    def walk(self) -> Iterator["Hop"]:
+        """This hop, then everything behind it in the order of the answer."""
+        yield self
+        for upstream in self.upstreams:
+            yield from upstream.walk()
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One lane: its tag, its weight as the gateway's rule says it, its way through."""
+
+    name: str
+    weight: int
+    entry: Hop
+
+    @property
+    def path(self) -> tuple[Hop, ...]:
+        return tuple(self.entry.walk())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every lane's path. `header` is the tag's name: a header, or a baggage member."""
+
+    header: str
+    domain: str
+    lanes: tuple[Lane, ...]
+
+    def share(self, lane: Lane) -> float:
+        """The part of all requests that `lane` should get, 0 to 1."""
+        return lane.weight / sum(other.weight for other in self.lanes)
+
+
+@dataclass(frozen=True)
+class _Request:
+    headers: Mapping[str, str]
+    path: str
+
+    def changed(self, *operations: HeaderOps) -> "_Request":
+        headers = dict(self.headers)
+        for ops in operations:
+            headers.update(ops.set)
+            for name, value in ops.add.items():
+                headers[name] = f"{headers[name]},{value}" if name in headers else value
+            for name in ops.remove:
+                headers.pop(name, None)
+        return _Request(headers, self.path)
+
+
+def plan(mesh: Mesh, path: str = "/", domain: str | None = None) -> Plan:
+    """The lanes that a request for `path` at the gateway's `domain` can be stamped with.
+
+    Raises LanesError where the manifests give a lane no way, or no one way.
+    """
+    where = " ".join(mesh.sources)
+    if not mesh.pods:
+        raise LanesError(f"{where}: no Deployment there; lanes need pods to lead to")
+    if not mesh.gateway:
+        raise LanesError(f"{where}: no VirtualService is bound to a gateway; there is no way in")
+    gateway = next((g for g in mesh.gateway if domain in g.domains), mesh.gateway[0])
+    bare = _Request({}, path)
+    route = _route(gateway.routes, bare)
+    if route is None:
+        raise LanesError(f"{where}: no rule of the gateway takes a request for {path}")
+    stamped = [(w, bare.changed(route.request, w.request)) for w in route.destinations]
+    tags = [_tags(mesh, request) for _, request in stamped]
+    header = _header(where, tags)
+    lanes: list[Lane] = []
+    for (weighted, request), tag in zip(stamped, tags, strict=True):
+        name = tag[header]
+        if any(lane.name == name for lane in lanes):
+            raise LanesError(f"{where}: the gateway stamps lane {name} at two destinations")
+        hop = _hop(_Walk(mesh, name), route, [weighted], request, weighted.destination.host, ())
+        lanes.append(Lane(name, weighted.weight, hop))
+    return Plan(header, gateway.domains[0], tuple(lanes))
+
+
+def _header(where: str, tags: list[dict[str, str]]) -> str:
+    """The one name that every request is stamped with."""
+    common = set.intersection(*map(set, tags))
+    if len(common) != 1:
+        names = f"stamps {', '.join(sorted(common))}" if common else "stamps no lane"
+        raise LanesError(
+            f"{where}: the gateway {names}; each of its destinations should set one header that"
+            " an ASMHeaderPropagation names, or one baggage member"
+        )
+    return common.pop()
+
+
+def _tags(mesh: Mesh, request: _Request) -> dict[str, str]:
+    """What the first pod will find in its baggage."""
+    for propagation in {pod.propagation for pod in mesh.pods}:
+        request = _inbound(propagation, request)
+    return baggage.members(request.headers.get("baggage", ""))
+
+
+def _inbound(propagation: Propagation, request: _Request) -> _Request:
+    """The receiving sidecar writes propagated headers into baggage."""
+    header = request.headers.get("baggage", "")
+    for name, value in request.headers.items():
+        if propagation.covers(name):
+            header = baggage.with_member(header, name, value)
+    return _Request({**request.headers, "baggage": header}, request.path)
+
+
+def _outbound(propagation: Propagation, request: _Request) -> _Request:
+    """The calling sidecar sets propagated headers from baggage before it chooses a route."""
+    found = baggage.members(request.headers.get("baggage", ""))
+    headers = {name: value for name, value in found.items() if propagation.covers(name)}
+    return _Request({**request.headers, **headers}, request.path)
+
+
+def _route(routes: tuple[Route, ...], request: _Request) -> Route | None:
+    return next((r for r in routes if _taken(r.matches, request)), None)
+
+
+def _taken(matches: tuple[Match, ...], request: _Request) -> bool:
+    return not matches or any(
+        all(_holds(m, request.headers.get(name)) for name, m in match.headers.items())
+        and (match.uri is None or _holds(match.uri, request.path))
+        for match in matches
+    )
+
+
+def _holds(match: StringMatch, value: str | None) -> bool:
+    if value is None:
+        return False
+    if match.how == "exact":
+        return value == match.value
+    if match.how == "prefix":
+        return value.startswith(match.value)
+    return re.fullmatch(match.value, value) is not None
+
+
+@dataclass(frozen=True)
+class _Walk:
+    mesh: Mesh
+    lane: str
+
+
+def _hop(
+    walk: _Walk,
+    route: Route | None,
+    destinations: list[Weighted],
+    request: _Request,
+    host: Host,
+    behind: tuple[Host, ...],
+) -> Hop:
+    """The hop that `destinations` of `route` lead to, and all hops after it."""
+    answering = [_first(w) for w in destinations if w.weight or len(destinations) == 1]
+    endpoints = [e for _, tier in answering for e in tier]
+    if not endpoints:
+        return Hop(host.name, (), NONE)
+    pods = [e.pod for e in endpoints]
+    versions = tuple(sorted({pod.version for pod in pods}))
+    own = versions == (walk.lane,) or (
+        route is not None and bool(route.matches) and all(tier == 0 for tier, _ in answering)
+    )
+    urls = {pod.upstream_urls for pod in pods}
+    if len(urls) > 1:
+        raise LanesError(
+            f"lane {walk.lane}: the pods that answer at {host.name} ({', '.join(versions)})"
+            " call different upstreams, so the lane has no one path; route them apart"
+        )
+    sent = _inbound(pods[0].propagation, request).headers.get("baggage", "")
+    upstreams = tuple(
+        _call(walk, url, pods[0], sent, (*behind, host)) for url in pods[0].upstream_urls
+    )
+    return Hop(pods[0].app, versions, MATCH if own else FALLBACK, upstreams)
+
+
+def _first(weighted: Weighted) -> tuple[int, tuple[Endpoint, ...]]:
+    """The first tier with endpoints, and its number."""
+    tiers = enumerate(weighted.destination.tiers)
+    return next(((number, tier) for number, tier in tiers if tier), (0, ()))
+
+
+def _call(walk: _Walk, url: str, caller: Pod, carried: str, behind: tuple[Host, ...]) -> Hop:
+    """The hop behind `url`: OpenTelemetry hands on the baggage, and no other header."""
+    port, path = _service_at(walk.mesh, url, caller.namespace)
+    if port is None:
+        raise LanesError(f"pod {caller.name} calls {url}, which is no Service in these manifests")
+    if port.host in behind:
+        chain = " -> ".join(host.name for host in (*behind, port.host))
+        raise LanesError(f"lane {walk.lane}: {chain}: the chain never ends; break the loop")
+    request = _outbound(caller.propagation, _Request({"baggage": carried} if carried else {}, path))
+    route = _route(port.routes, request)
+    if route is None:
+        return Hop(port.host.name, (), NONE)
+    destinations = list(route.destinations)
+    if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
+        raise LanesError(
+            f"lane {walk.lane}: the rule at {port.host.name} splits the lane and changes headers"
+            " by destination, so the lane has no one path; match the lane before splitting"
+        )
+    ops = [route.request] + ([destinations[0].request] if len(destinations) == 1 else [])
+    return _hop(walk, route, destinations, request.changed(*ops), port.host, behind)
+
+
+def _service_at(mesh: Mesh, url: str, namespace: str) -> tuple[ServicePort | None, str]:
+    parts = urlsplit(url)
+    host, number = host_of(parts.hostname or "", namespace), parts.port or 80
+    found = next((p for p in mesh.ports if p.host == host and p.port == number), None)
+    return found, parts.path or "/"

@@ -1,0 +1,88 @@
+"""One child process that never outlives this one."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from lanes.errors import LanesError
+
+_TAIL_BYTES = 4000
+
+
+class Process:
+    """A running child, its output kept aside in a file that has no name.
+
+    The child leads a process group, so a Ctrl-C in the terminal reaches this process alone
+    and the children are stopped in order. Linux ends the child when this process dies,
+    whatever ended it (prctl(2), PR_SET_PDEATHSIG, by way of setpriv(1)).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        self.name = name
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 closed by stop()
+        try:
+            self._child = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", "--", *command],  # noqa: S607 of util-linux
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=pass_fds,
+            )
+        except OSError as error:
+            self._output.close()
+            raise LanesError(f"{name} can't be started: {error}; is util-linux there?") from None
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        return self._child.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the child's whole group, if it still runs."""
+        if self.running:
+            os.killpg(self._child.pid, number)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the child ended within `seconds`."""
+        try:
+            self._child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def stop(self, deadline: float) -> None:
+        """Wait for the end until `deadline` (monotonic seconds), then end the group by force."""
+        if not self.wait(max(0.0, deadline - time.monotonic())):
+            self.signal(signal.SIGKILL)
+            self._child.wait()
+        with suppress(ProcessLookupError):  # what the child may have left in its group
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._output.close()
+
+    def failure(self) -> LanesError:
+        """The sentence for a child that ended by itself, with the last it said."""
+        status = self._child.wait()
+        end = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
+        return LanesError(f"{self.name} ended by itself ({end}); it said last:\n{self.tail()}")
+
+    def tail(self) -> str:
+        """The last lines of the child's output, indented."""
+        size = self._output.seek(0, os.SEEK_END)
+        self._output.seek(max(0, size - _TAIL_BYTES))
+        lines = self._output.read().decode(errors="replace").splitlines()[-12:]
+        return "\n".join(f"  {line}" for line in lines) or "  (nothing)"

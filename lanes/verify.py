@@ -1,0 +1,132 @@
+"""The judge: every answer against the plan, and the split against the weights."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lanes.answers import Answer, Step
+from lanes.plan import NONE, Hop, Lane, Plan
+from lanes.split import interval
+
+
+@dataclass(frozen=True)
+class LaneVerdict:
+    """How one lane fared. Lanes that an answer can't tell apart are judged as one.
+
+    `low` and `high` bound the shares (0 to 1) that `count` does not speak against.
+    """
+
+    name: str
+    count: int
+    share: float
+    expected: float
+    low: float
+    high: float
+    as_planned: int
+
+    @property
+    def ok(self) -> bool:
+        return self.low <= self.expected <= self.high and self.as_planned == self.count
+
+
+@dataclass(frozen=True)
+class Unexpected:
+    """An answer that the plan does not hold, what is wrong with it, and how often it came."""
+
+    problem: str
+    text: str
+    status: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`errors`: requests that failed and should not have."""
+
+    requests: int
+    errors: int
+    lanes: tuple[LaneVerdict, ...]
+    unexpected: tuple[Unexpected, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        return not self.unexpected and all(lane.ok for lane in self.lanes)
+
+
+def verify(plan: Plan, answers: Iterable[Answer]) -> Verdict:
+    """Judge `answers` by `plan`."""
+    answers = list(answers)
+    told = all(a.lane is not None for a in answers if a.path)
+    groups = _groups(plan, told)
+    seen: Counter[str] = Counter()
+    planned: Counter[str] = Counter()
+    unexpected: Counter[tuple[str, str, int]] = Counter()
+    for answer in answers:
+        name, problem = _judge(answer, groups)
+        seen[name] += 1
+        if problem:
+            unexpected[problem, answer.text, answer.status] += 1
+        else:
+            planned[name] += 1
+    return Verdict(
+        requests=len(answers),
+        errors=sum(n for (_, _, status), n in unexpected.items() if not 200 <= status < 400),
+        lanes=tuple(
+            LaneVerdict(
+                name,
+                seen[name],
+                seen[name] / max(1, len(answers)),
+                sum(plan.share(lane) for lane in lanes),
+                *interval(seen[name], max(1, len(answers)), len(groups)),
+                planned[name],
+            )
+            for name, lanes in groups.items()
+        ),
+        unexpected=tuple(Unexpected(*key, count=n) for key, n in unexpected.most_common()),
+    )
+
+
+def fits(answer: Answer, lane: Lane) -> bool:
+    """Whether `answer` is what the plan holds for `lane`."""
+    path = lane.path
+    if lane.entry.why == NONE:
+        return answer.status == 503 and not answer.path
+    return (
+        answer.status == (503 if any(hop.why == NONE for hop in path) else 200)
+        and len(answer.path) == len(path)
+        and all(_fits(step, hop) for step, hop in zip(answer.path, path, strict=True))
+    )
+
+
+def _fits(step: Step, hop: Hop) -> bool:
+    return step.service == hop.service and step.version in (hop.versions or ("",))
+
+
+def _groups(plan: Plan, told: bool) -> dict[str, tuple[Lane, ...]]:
+    """The lanes by the name they are judged under."""
+    if told:
+        return {lane.name: (lane,) for lane in plan.lanes}
+    alike: dict[Hop, list[Lane]] = {}
+    for lane in plan.lanes:
+        alike.setdefault(_without_reasons(lane.entry), []).append(lane)
+    return {" or ".join(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}
+
+
+def _without_reasons(hop: Hop) -> Hop:
+    upstreams = tuple(_without_reasons(upstream) for upstream in hop.upstreams)
+    return Hop(hop.service, hop.versions, "", upstreams)
+
+
+def _judge(answer: Answer, groups: dict[str, tuple[Lane, ...]]) -> tuple[str, str]:
+    """The lane that the answer counts for ("": none), and what is wrong with it ("": nothing)."""
+    if answer.lane is not None and answer.lane not in groups:
+        return "", f"lane {answer.lane} is not planned"
+    name = answer.lane or next((n for n, ls in groups.items() if fits(answer, ls[0])), "")
+    if not name:
+        return "", "no lane has this path" if answer.path else "no answer of the services"
+    for step in answer.path:
+        if step.version and step.lane != answer.lane:
+            return name, f"lane {answer.lane} is {step.lane or 'lost'} at {step.service}"
+    if fits(answer, groups[name][0]):
+        return name, ""
+    return name, f"lane {name} took another path"
