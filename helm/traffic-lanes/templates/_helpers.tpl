@@ -10,57 +10,98 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
 
-{{/* An image's reference, from {image, root}. */}}
-{{- define "traffic-lanes.image" -}}
-{{- $image := .image -}}
-{{- if $image.digest -}}
-{{ $image.repository }}@{{ $image.digest }}
-{{- else -}}
-{{ $image.repository }}:{{ $image.tag | default .root.Chart.AppVersion }}
-{{- end -}}
-{{- end -}}
-
-{{/* Annotations of a pod, from {root, pod}. */}}
-{{- define "traffic-lanes.podAnnotations" -}}
-{{- $otel := .root.Values.instrumentation -}}
-{{- if eq $otel.mode "operator" -}}
-instrumentation.opentelemetry.io/inject-{{ $otel.language }}: "true"
-instrumentation.opentelemetry.io/container-names: "default"
-{{- end -}}
-{{- end -}}
-
-{{/* Environment of a pod's container, from {root, model, service, pod}. */}}
-{{- define "traffic-lanes.env" -}}
-{{- $otel := .root.Values.instrumentation -}}
-{{- $ports := dict -}}
-{{- range .model.services }}{{ $_ := set $ports .name .port }}{{ end -}}
-{{- $urls := list -}}
-{{- range .service.upstreams -}}
-{{- $urls = append $urls (printf "http://%s:%v/" . (get $ports .)) -}}
-{{- end -}}
-- name: app
-  value: {{ toYaml .service.name }}
-- name: version
-  value: {{ toYaml .pod.version }}
-{{- with $urls }}
-- name: upstream_url
-  value: {{ join "," . }}
-{{- end }}
-{{- if ne .model.header "version" }}
-- name: lane_header
-  value: {{ toYaml .model.header }}
-{{- end }}
-{{- if ne (int .pod.port) 8000 }}
-- name: port
-  value: {{ .pod.port | toString | quote }}
-{{- end }}
-- name: POD_IP
-  valueFrom:
-    fieldRef:
-      fieldPath: status.podIP
-{{- end -}}
-
 {{/* The newest version of Istio's networking API that the mesh has, from the model. */}}
 {{- define "traffic-lanes.networking" -}}
 networking.istio.io/{{ ternary "v1beta1" "v1" (eq .provider "asm") }}
+{{- end -}}
+
+{{/* The same of its security API. */}}
+{{- define "traffic-lanes.security" -}}
+security.istio.io/{{ ternary "v1beta1" "v1" (eq .provider "asm") }}
+{{- end -}}
+
+{{/* The label of pods that requests of a lane may end at, its own or the baseline's, from the lane's
+name. */}}
+{{- define "traffic-lanes.membership" -}}
+traffic-lanes/{{ . }}
+{{- end -}}
+
+{{/* The lanes that pods of a version belong to, a label each (istio, permissive), from {model, version}:
+their own, and at the baseline all. */}}
+{{- define "traffic-lanes.memberships" -}}
+{{- $model := .model -}}
+{{- $version := .version -}}
+{{- if and (eq $model.provider "istio") $model.permissive -}}
+{{- range $lane := $model.lanes -}}
+{{- if and (not $lane.baseline) (has $version (list $lane.name $model.baseline)) }}
+{{ include "traffic-lanes.membership" $lane.name }}: "true"
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Headers by which a hop knows the lane of a request, from {model, lane}. */}}
+{{- define "traffic-lanes.match" -}}
+{{- if eq .model.provider "asm" -}}
+{{ .model.header }}:
+  exact: {{ toYaml .lane }}
+{{- else -}}
+baggage:
+  regex: '(.*,)?\s*{{ .model.header }}\s*=\s*{{ .lane }}\s*([;,].*)?'
+{{- end -}}
+{{- end -}}
+
+{{/* A regular expression for a client's baggage in which some member is, or might be read as, the
+lane's: its name in any case, and any name that is escaped. From the model. */}}
+{{- define "traffic-lanes.suspect" -}}
+(?i)(.*,)?\s*({{ .header }}|[^=,]*[%+][^=,]*)\s*=.*
+{{- end -}}
+
+{{/* The destinations that the gateway chooses among, by weight, from {model, operation}. */}}
+{{- define "traffic-lanes.split" -}}
+{{- $model := .model -}}
+{{- $service := .model.entry -}}
+{{- $operation := .operation -}}
+{{- range $lane := $model.lanes }}
+- destination:
+    host: {{ $service.host }}
+    subset: {{ toYaml $lane.name }}
+    {{- with $service.gatewayPort }}
+    port:
+      number: {{ . }}
+    {{- end }}
+  weight: {{ $lane.weight }}
+  headers:
+    request:
+      {{ $operation }}:
+        {{- if eq $model.provider "asm" }}
+        {{ $model.header }}: {{ toYaml $lane.name }}
+        {{- else }}
+        baggage: {{ $model.header }}={{ $lane.name }}
+        {{- end }}
+  {{- if and (eq $model.provider "asm") $model.permissive (not $lane.baseline) }}
+  fallback:
+    target:
+      host: {{ $service.host }}
+      subset: {{ toYaml $model.baseline }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* How a lane's requests come to the baseline (istio): the version's own pods first, and none that
+can't be reached. From {model, lane}. */}}
+{{- define "traffic-lanes.failover" -}}
+loadBalancer:
+  localityLbSetting:
+    enabled: true
+    failoverPriority:
+      - {{ .model.label }}={{ .lane }}
+outlierDetection:
+  splitExternalLocalOriginErrors: true
+  consecutiveLocalOriginFailures: 1
+  consecutiveGatewayErrors: 0
+  consecutive5xxErrors: 0
+  interval: 1s
+  baseEjectionTime: 5s
+  maxEjectionPercent: 100
 {{- end -}}

@@ -1,19 +1,19 @@
 {{/*
 The model: what the values say, checked and completed once, as JSON. Every template starts from it:
 
-  name, provider, permissive, header, baseline
-  lanes      [{name, weight}], in order of name
-  services   [{name, host, port, gatewayPort, versions, upstreams, callers, entry, pods: […]}],
-             in the order in which a request meets them
-  pods       [{name, version, …}]: what the pods of one version get: the chart's defaults, then the
-             service's own keys, then those under its `perVersion`
+  name, provider, permissive, header, baseline, label
+  lanes      [{name, weight, baseline}], in order of name
+  services   [{name, host, gatewayPort, versions, upstreams, callers, entry, pods, …}], in the order
+             in which a request meets them; with the chart's defaults below the service's own keys
+  pods       [{name, version, …}]: what the pods of one version get: the service's keys, and on top
+             those under its `perVersion`
   entry      the service that the gateway calls
 */}}
 {{- define "traffic-lanes.model" -}}
 {{- include "traffic-lanes.validate" . -}}
 {{- $values := .Values -}}
 {{- $namespace := .Release.Namespace -}}
-{{- $own := dict -}}
+{{- $first := dict -}}
 {{- $services := list -}}
 {{- $entry := include "traffic-lanes.entry" $values -}}
 {{- range $name := (include "traffic-lanes.order" $values | fromJsonArray) -}}
@@ -37,6 +37,7 @@ The model: what the values say, checked and completed once, as JSON. Every templ
       "callers" $callers
       "entry" (eq $name $entry)
       "pods" $pods)) -}}
+{{- if eq $name $entry }}{{ $first = last $services }}{{ end -}}
 {{- end -}}
 {{- $lanes := list -}}
 {{- range $name, $weight := $values.lanes.weights -}}
@@ -50,7 +51,8 @@ The model: what the values say, checked and completed once, as JSON. Every templ
       "baseline" $values.lanes.baseline
       "lanes" $lanes
       "services" $services
-      "entry" $entry
+      "label" $values.lanes.label
+      "entry" $first
     | toJson -}}
 {{- end -}}
 

@@ -35,7 +35,7 @@ each.
 {{- end -}}
 {{- $_ := set $workloads $workload $name -}}
 {{- end -}}
-{{- if not (has $lanes.baseline $versions) -}}
+{{- if and (hasKey $lanes.weights $lanes.baseline) (not (has $lanes.baseline $versions)) -}}
 {{- $wrong = append $wrong (printf "services.%s.versions (%s) lacks the baseline %s, which takes the requests of lanes that have no version here" $name (join ", " $versions) $lanes.baseline) -}}
 {{- end -}}
 {{- range $version, $_ := $service.perVersion -}}
