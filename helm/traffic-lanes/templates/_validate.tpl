@@ -43,6 +43,22 @@ each.
 {{- $wrong = append $wrong (printf "services.%s.perVersion: %q is not among its versions (%s)" $name $version (join ", " $versions)) -}}
 {{- end -}}
 {{- end -}}
+{{- $pods := list (dict "at" (printf "services.%s" $name) "keys" $service) (dict "at" "defaults" "keys" $.Values.defaults) -}}
+{{- range $version, $keys := $service.perVersion -}}
+{{- $pods = append $pods (dict "at" (printf "services.%s.perVersion.%s" $name $version) "keys" $keys) -}}
+{{- end -}}
+{{- range $pod := $pods -}}
+{{- range $key, $_ := $pod.keys.env -}}
+{{- if has $key (list "app" "version" "upstream_url" "lane_header" "port" "drain" "POD_IP") -}}
+{{- $wrong = append $wrong (printf "%s.env: %s is the chart's to set" $pod.at $key) -}}
+{{- end -}}
+{{- end -}}
+{{- range $key, $_ := $pod.keys.podLabels -}}
+{{- if or (has $key (list "app" "version" "ASM_TRAFFIC_TAG" $lanes.label)) (hasPrefix "traffic-lanes/" $key) (hasPrefix "app.kubernetes.io/" $key) -}}
+{{- $wrong = append $wrong (printf "%s.podLabels: %s is the chart's to set" $pod.at $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $seen := list -}}
 {{- range $upstream := $service.upstreams -}}
 {{- if not (hasKey $services $upstream) -}}
@@ -76,7 +92,11 @@ each.
 {{- $wrong = append $wrong (printf "gateway.service %q is no service: services has %s" $entry (keys $services | sortAlpha | join ", ")) -}}
 {{- end -}}
 
+{{- if and .Values.gateway.parentRefs (ne .Values.mesh.provider "istio") -}}
+{{- $wrong = append $wrong "gateway.parentRefs: HTTPRoutes need mesh.provider istio, for ASM's fallback has no place in them" -}}
+{{- end -}}
+
 {{- if $wrong -}}
-{{- fail (printf "\n\nthese values don't fit together:\n- %s\n" (join "\n- " $wrong)) -}}
+{{- fail (printf "\n\nthese values don't fit together:\n- %s\n" (uniq $wrong | join "\n- ")) -}}
 {{- end -}}
 {{- end -}}

@@ -1,0 +1,94 @@
+{{/* An image's reference, from {image, root}. */}}
+{{- define "traffic-lanes.image" -}}
+{{- $image := .image -}}
+{{- if $image.digest -}}
+{{ $image.repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $image.repository }}:{{ $image.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{/* The name of a service's ServiceAccount, from the service. */}}
+{{- define "traffic-lanes.account" -}}
+{{- .serviceAccount.name | default .name -}}
+{{- end -}}
+
+{{/* Labels of a pod, from {model, service, pod}. */}}
+{{- define "traffic-lanes.podLabels" -}}
+app: {{ toYaml .service.name }}
+version: {{ toYaml .pod.version }}
+{{- if eq .model.provider "asm" }}
+ASM_TRAFFIC_TAG: {{ toYaml .pod.version }}
+{{- end }}
+{{- include "traffic-lanes.memberships" (dict "model" .model "version" .pod.version) }}
+app.kubernetes.io/name: {{ toYaml .service.name }}
+app.kubernetes.io/version: {{ toYaml .pod.version }}
+app.kubernetes.io/part-of: {{ toYaml .model.name }}
+{{- if not (has .model.label (list "version" "ASM_TRAFFIC_TAG" "app.kubernetes.io/version")) }}
+{{ .model.label }}: {{ toYaml .pod.version }}
+{{- end }}
+{{- with .pod.podLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Annotations of a pod, from {root, pod}. The sidecar has to outlive the requests that the pod
+finishes while it stops: left alone it takes five seconds. */}}
+{{- define "traffic-lanes.podAnnotations" -}}
+{{- $otel := .root.Values.instrumentation -}}
+{{- $drain := add .pod.preStop .pod.drain .pod.finish -}}
+{{- $annotations := dict "proxy.istio.io/config" (printf "terminationDrainDuration: %ds" $drain) -}}
+{{- if eq $otel.mode "operator" -}}
+{{- $_ := set $annotations (printf "instrumentation.opentelemetry.io/inject-%s" $otel.language) "true" -}}
+{{- $_ := set $annotations "instrumentation.opentelemetry.io/container-names" "default" -}}
+{{- end -}}
+{{- toYaml (mergeOverwrite $annotations .pod.podAnnotations) -}}
+{{- end -}}
+
+{{/* Environment of a pod's container, from {root, model, service, pod}. */}}
+{{- define "traffic-lanes.env" -}}
+{{- $ports := dict -}}
+{{- range .model.services }}{{ $_ := set $ports .name .port }}{{ end -}}
+{{- $urls := list -}}
+{{- range .service.upstreams -}}
+{{- $urls = append $urls (printf "http://%s:%v/" . (get $ports .)) -}}
+{{- end -}}
+{{- $otel := .root.Values.instrumentation -}}
+{{- $more := dict -}}
+{{- if eq $otel.mode "none" }}{{ $_ := set $more "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" "*" }}{{ end -}}
+{{- if and (eq $otel.mode "image") $otel.collector -}}
+{{- $_ := set $more "OTEL_EXPORTER_OTLP_ENDPOINT" $otel.collector -}}
+{{- end -}}
+- name: app
+  value: {{ toYaml .service.name }}
+- name: version
+  value: {{ toYaml .pod.version }}
+{{- with $urls }}
+- name: upstream_url
+  value: {{ join "," . }}
+{{- end }}
+{{- if ne .model.header "version" }}
+- name: lane_header
+  value: {{ toYaml .model.header }}
+{{- end }}
+{{- if ne (int .service.port) 8000 }}
+- name: port
+  value: {{ .service.port | toString | quote }}
+{{- end }}
+{{- if ne (int .pod.drain) 5 }}
+- name: drain
+  value: {{ .pod.drain | toString | quote }}
+{{- end }}
+- name: POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
+{{- range $name, $value := mergeOverwrite $more .pod.env }}
+- name: {{ $name }}
+  {{- if kindIs "map" $value }}
+  {{- toYaml $value | nindent 2 }}
+  {{- else }}
+  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | toYaml }}
+  {{- end }}
+{{- end }}
+{{- end -}}
