@@ -27,6 +27,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         signal.signal(signal.SIGALRM, super().handle_exit)
         signal.setitimer(signal.ITIMER_REAL, self.app.settings.drain)
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Refuse connections once stopping: a caller tries again elsewhere when it is refused,
+        but not when its connection waits in the backlog and is reset at the end.
+        """
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            for listener in self.sockets:
+                listener.close()
+
     def notify(self) -> None:
         """Called every second, draining or not: end at once when the master has been killed."""
         if os.getppid() != self.ppid:

@@ -1,0 +1,239 @@
+"""Real services in processes of their own, and upstreams that misbehave on purpose."""
+
+import http.client
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from email.message import Message
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+LOOPBACK = "127.0.0.1"
+START_LIMIT = 20.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """What an HTTP server answered."""
+
+    status: int
+    body: str
+    headers: http.client.HTTPMessage
+
+    @property
+    def tree(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+def get(url: str, headers: dict[str, str] | None = None, method: str = "GET") -> Response:
+    """One request on a connection of its own."""
+    host, _, path = url.removeprefix("http://").partition("/")
+    connection = http.client.HTTPConnection(host, timeout=15)
+    try:
+        connection.request(method, f"/{path}", headers=headers or {})
+        response = connection.getresponse()
+        return Response(response.status, response.read().decode(), response.headers)
+    finally:
+        connection.close()
+
+
+def get_json(url: str, headers: dict[str, str] | None = None) -> Response:
+    """The same, asking for the tree."""
+    return get(url, {"Accept": "application/json", **(headers or {})})
+
+
+def wait_until(condition: Callable[[], bool], limit: float, what: str) -> None:
+    """Poll ``condition``; fail after ``limit`` seconds naming ``what``."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {limit:g} s: {what}")
+        time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running ``python -m services``."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    output: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}/"
+
+    @property
+    def text(self) -> str:
+        """What it has written to standard output and error."""
+        return self.output.read_text()
+
+    @property
+    def log(self) -> list[Any]:
+        """Its log so far, a dict a line."""
+        return [json.loads(line) for line in self.text.splitlines()]
+
+    @property
+    def workers(self) -> list[int]:
+        """The master's children."""
+        pid = self.process.pid
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def is_ready(self) -> bool:
+        with suppress(OSError, http.client.HTTPException):
+            return get(f"{self.url}readyz").status == 200
+        return False
+
+
+class Start(Protocol):
+    """Starts a service with these environment variables and waits until it is ready."""
+
+    def __call__(self, *command: str, **environ: str) -> Service: ...
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def launch(folder: Path, *command: str, **environ: str) -> Service:
+    """Start a service in ``folder`` without waiting; nothing of this environment reaches it."""
+    port = int(environ.get("port") or free_port())
+    defaults = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)}
+    own = {"host": LOOPBACK, "port": str(port), "drain": "0"}
+    output = folder.parent / f"{folder.name}.log"
+    with output.open("wb") as sink:
+        process = subprocess.Popen(
+            [*command, sys.executable, "-m", "services"],
+            env={**defaults, **own, **environ},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
+    return Service(process, port, output)
+
+
+def stop(service: Service) -> None:
+    """Leave nothing of it behind."""
+    if service.process.poll() is None:
+        workers = service.workers
+        service.process.kill()
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+    service.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Starts services that end with the module."""
+    with ExitStack() as stack:
+
+        def start_one(*command: str, **environ: str) -> Service:
+            service = launch(tmp_path_factory.mktemp("service"), *command, **environ)
+            stack.callback(stop, service)
+
+            def settled() -> bool:
+                return service.process.poll() is not None or service.is_ready()
+
+            wait_until(settled, START_LIMIT, "the service is ready")
+            assert service.process.poll() is None, service.text
+            return service
+
+        yield start_one
+
+
+Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
+
+
+@dataclass
+class Upstream:
+    """A server under the test's control. ``requests`` holds the headers of each request."""
+
+    answer: Answer
+    requests: list[Message] = field(default_factory=list)
+    url: str = ""
+
+
+class Serve(Protocol):
+    """Starts an upstream whose answers a function writes."""
+
+    def __call__(self, answer: Answer) -> Upstream: ...
+
+
+def reply(status: int, body: str = "", content_type: str = "text/plain", **headers: str) -> Answer:
+    """An answer that is always the same."""
+
+    def write(handler: http.server.BaseHTTPRequestHandler) -> None:
+        data = body.encode()
+        handler.send_response(status)
+        handler.send_header("Content-Type", content_type)
+        handler.send_header("Content-Length", str(len(data)))
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    return write
+
+
+class QuietServer(http.server.ThreadingHTTPServer):
+    """Says nothing of clients that have hung up: that is what the tests are about."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts upstreams in this process that end with the test."""
+    with ExitStack() as stack:
+
+        def serve_one(answer: Answer) -> Upstream:
+            upstream = Upstream(answer)
+
+            class Handler(http.server.BaseHTTPRequestHandler):
+                protocol_version = "HTTP/1.1"
+
+                def do_GET(self) -> None:
+                    upstream.requests.append(self.headers)
+                    upstream.answer(self)
+
+                def log_message(self, *_: object) -> None:
+                    return
+
+            server = QuietServer((LOOPBACK, 0), Handler)
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+            upstream.url = f"http://{LOOPBACK}:{server.server_port}/"
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            return upstream
+
+        yield serve_one

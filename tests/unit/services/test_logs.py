@@ -1,0 +1,45 @@
+"""Logs: a record is one line of JSON."""
+
+import json
+import logging
+import sys
+from typing import Any
+
+from services.logs import JsonFormatter
+
+
+def formatted(record: logging.LogRecord) -> Any:
+    line = JsonFormatter().format(record)
+    assert "\n" not in line
+    return json.loads(line)
+
+
+def test_a_record_with_data() -> None:
+    record = logging.makeLogRecord(
+        {
+            "name": "services.app",
+            "levelname": "INFO",
+            "msg": "GET %s",
+            "args": ("/",),
+            "created": 1_700_000_000.25,
+            "data": {"lane": "v2", "status": 200},
+        }
+    )
+    assert formatted(record) == {
+        "time": "2023-11-14T22:13:20.250+00:00",
+        "level": "info",
+        "logger": "services.app",
+        "message": "GET /",
+        "lane": "v2",
+        "status": 200,
+    }
+
+
+def test_a_traceback_stays_on_the_line() -> None:
+    try:
+        raise RuntimeError("first\nsecond")
+    except RuntimeError:
+        record = logging.makeLogRecord({"msg": "a\nb", "exc_info": sys.exc_info()})
+    entry = formatted(record)
+    assert entry["message"] == "a\nb"
+    assert entry["exception"].endswith("RuntimeError: first\nsecond")

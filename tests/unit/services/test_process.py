@@ -1,0 +1,296 @@
+"""The service as it runs: real gunicorn, real auto-instrumentation, real signals."""
+
+import errno
+import http.server
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import unquote_plus
+
+import pytest
+
+from services.app import LANES_LOST
+
+from .conftest import (
+    LOOPBACK,
+    START_LIMIT,
+    Answer,
+    Serve,
+    Service,
+    Start,
+    alive,
+    free_port,
+    get,
+    get_json,
+    launch,
+    reply,
+    stop,
+    wait_until,
+)
+
+BAGGAGE = "userId=alice, version=v2 ,serverNode=DF%2028"
+
+
+@pytest.fixture(scope="module")
+def last(start: Start) -> Service:
+    return start(app="mockc", version="v2", threads="1")
+
+
+@pytest.fixture(scope="module")
+def chain(start: Start, last: Service) -> Service:
+    mockb = start(app="mockb", upstream_url=last.url, threads="1")
+    return start(app="mocka", version="v2", upstream_url=mockb.url, threads="1")
+
+
+def held(release: threading.Event, arrived: threading.Event) -> Answer:
+    """An answer that announces its request and then waits to be released."""
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        arrived.set()
+        release.wait(10)
+        reply(200, "-> mockb")(handler)
+
+    return answer
+
+
+def refuses(service: Service) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex((LOOPBACK, service.port)) == errno.ECONNREFUSED
+
+
+def test_the_answer_of_a_chain(chain: Service) -> None:
+    answer = get(chain.url)
+    assert (answer.status, answer.body) == (
+        200,
+        "-> mocka(version: v2, ip: 127.0.0.1)"
+        "-> mockb(version: v1, ip: 127.0.0.1)"
+        "-> mockc(version: v2, ip: 127.0.0.1)",
+    )
+
+
+def test_the_lane_reaches_every_hop(chain: Service) -> None:
+    mocka = get_json(chain.url, {"baggage": BAGGAGE}).tree
+    (mockb,) = mocka["upstreams"]
+    (mockc,) = mockb["upstreams"]
+    assert [hop["lane"] for hop in (mocka, mockb, mockc)] == ["v2", "v2", "v2"]
+
+
+def test_a_lane_does_not_stay_behind_for_the_next_request(chain: Service) -> None:
+    get(chain.url, {"baggage": BAGGAGE})
+    assert get_json(chain.url).tree["lane"] is None
+
+
+def test_foreign_baggage_members_and_the_trace_cross_two_hops(start: Start, serve: Serve) -> None:
+    end = serve(reply(200, "-> end"))
+    second = start(app="mockb", upstream_url=end.url)
+    first = start(app="mocka", upstream_url=second.url)
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    headers = {"baggage": BAGGAGE, "traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
+    assert get(first.url, headers).status == 200
+    (arrived,) = end.requests
+    members = {unquote_plus(member) for member in arrived["baggage"].split(",")}
+    assert members == {"userId=alice", "version=v2", "serverNode=DF 28"}
+    version, arrived_trace, _, flags = arrived["traceparent"].split("-")
+    assert (version, arrived_trace, flags) == ("00", trace_id, "01")
+    for service in (first, second):
+        (entry,) = [e for e in service.log if e["logger"] == "services.app"]
+        assert (entry["trace_id"], entry["lane"], entry["status"]) == (trace_id, "v2", 200)
+
+
+def test_baggage_reaches_upstreams_called_at_once(start: Start, serve: Serve) -> None:
+    ends = [serve(reply(200, f"-> {name}")) for name in "bcd"]
+    service = start(upstream_url=",".join(end.url for end in ends))
+    answer = get(service.url, {"baggage": "version=v3"})
+    assert answer.body.endswith("-> b-> c-> d")
+    assert [end.requests[0]["baggage"] for end in ends] == ["version=v3"] * 3
+
+
+def test_a_failure_two_hops_away_is_passed_on(start: Start) -> None:
+    gone = f"http://{LOOPBACK}:{free_port()}/"
+    mockb = start(app="mockb", upstream_url=gone)
+    mocka = start(app="mocka", upstream_url=mockb.url)
+    answer = get(mocka.url)
+    assert (answer.status, answer.body) == (
+        502,
+        "-> mocka(version: v1, ip: 127.0.0.1)-> mockb(version: v1, ip: 127.0.0.1)"
+        f"-> {gone} failed: 502 connection refused",
+    )
+
+
+def test_a_slow_upstream_is_504(start: Start, serve: Serve) -> None:
+    slow = serve(lambda _: time.sleep(2))
+    service = start(upstream_url=slow.url, upstream_timeout="0.2")
+    answer = get(service.url)
+    assert answer.status == 504
+    assert answer.body.endswith(f"-> {slow.url} failed: 504 no answer within 0.2 s")
+
+
+def test_logs_are_json_and_probes_are_silent(last: Service) -> None:
+    get(f"{last.url}healthz")
+    get(f"{last.url}metrics")
+    get(last.url)
+    messages = [entry["message"] for entry in last.log]
+    assert "GET /" in messages
+    assert not [message for message in messages if message.startswith(("GET /h", "GET /m"))]
+
+
+def test_ready_says_nothing_of_lanes_when_they_pass(last: Service) -> None:
+    assert get(f"{last.url}readyz").body == "ready\n"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"},
+        {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "requests"},
+        {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask"},
+        {"OTEL_PROPAGATORS": "tracecontext"},
+    ],
+    ids=["none", "no client", "no server", "no baggage"],
+)
+def test_lost_lanes_are_announced(broken: dict[str, str], start: Start) -> None:
+    service = start(log_level="error", **broken)
+    ready = get(f"{service.url}readyz")
+    assert (ready.status, ready.body) == (200, f"ready\nwarning: {LANES_LOST}\n")
+    assert [(e["level"], e["message"]) for e in service.log] == [("error", LANES_LOST)]
+
+
+def test_instrumentation_that_cannot_be_loaded_is_announced(start: Start, tmp_path: Path) -> None:
+    broken = tmp_path / "opentelemetry" / "instrumentation" / "auto_instrumentation"
+    broken.mkdir(parents=True)
+    (broken / "sitecustomize.py").write_text("import pkg_resources_of_yore\n")
+    service = start(
+        log_level="error",
+        PYTHONPATH=str(broken),
+        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="*",
+    )
+    assert "No module named 'pkg_resources_of_yore'" in service.text
+    assert LANES_LOST in get(f"{service.url}readyz").body
+
+
+def test_instrumentation_from_outside_is_not_repeated(start: Start, serve: Serve) -> None:
+    end = serve(reply(200, "-> end"))
+    instrument = str(Path(sys.executable).with_name("opentelemetry-instrument"))
+    service = start(
+        instrument,
+        upstream_url=end.url,
+        OTEL_TRACES_EXPORTER="none",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+        log_level="warning",
+    )
+    assert get(service.url, {"baggage": BAGGAGE}).status == 200
+    assert "version=v2" in end.requests[0]["baggage"]
+    assert service.log == []
+
+
+def test_spans_of_the_worker_reach_a_collector_before_it_ends(start: Start) -> None:
+    exported = []
+
+    class Collector(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            exported.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            reply(200)(self)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with http.server.ThreadingHTTPServer((LOOPBACK, 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, args=(0.02,), daemon=True).start()
+        traces = f"http://{LOOPBACK}:{collector.server_port}/v1/traces"
+        service = start(app="mocka", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=traces)
+        get(service.url)
+        get(f"{service.url}healthz")
+        service.process.terminate()
+        assert service.process.wait(10) == 0
+        collector.shutdown()
+    spans = b"".join(body for path, body in exported if path == "/v1/traces")
+    assert b"GET /" in spans
+    assert b"mocka" in spans
+    assert b"healthz" not in spans
+
+
+def test_sigterm_is_unready_first_then_refuses_then_ends_when_requests_have(
+    start: Start, serve: Serve
+) -> None:
+    release, arrived = threading.Event(), threading.Event()
+    slow = serve(held(release, arrived))
+    service = start(upstream_url=slow.url, drain="0.5")
+    with ThreadPoolExecutor() as pool:
+        in_flight = pool.submit(get, service.url)
+        assert arrived.wait(5)
+        service.process.terminate()
+        wait_until(lambda: get(f"{service.url}readyz").status == 503, 0.4, "unready")
+        meanwhile = get(f"{service.url}healthz")
+        assert (meanwhile.status, meanwhile.headers["Connection"]) == (200, "close")
+        wait_until(lambda: refuses(service), 3, "new connections are refused")
+        assert not in_flight.done()
+        release.set()
+        assert in_flight.result(5).body.endswith("-> mockb")
+    assert service.process.wait(5) == 0
+
+
+def test_ctrl_c_ends_it_at_once(start: Start) -> None:
+    service = start(drain="60")
+    (worker,) = service.workers
+    service.process.send_signal(signal.SIGINT)
+    assert service.process.wait(3) == 0
+    assert not alive(worker)
+
+
+def test_no_process_outlives_a_killed_master(start: Start) -> None:
+    service = start()
+    # An idle connection, as a proxy keeps them, must not hold the worker back.
+    with socket.create_connection((LOOPBACK, service.port)) as idle:
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert idle.recv(65536).startswith(b"HTTP/1.1 200")
+        (worker,) = service.workers
+        service.process.kill()
+        service.process.wait(5)
+        wait_until(lambda: not alive(worker), 2, "the worker has ended")
+
+
+def test_a_killed_worker_is_replaced(start: Start) -> None:
+    service = start()
+    (worker,) = service.workers
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: service.workers not in ([], [worker]), 3, "another worker")
+    assert get(service.url).status == 200
+
+
+def test_nothing_is_written_outside_of_the_log(tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    service = launch(folder)
+    try:
+        wait_until(service.is_ready, START_LIMIT, "the service is ready")
+        service.process.terminate()
+        assert service.process.wait(5) == 0
+    finally:
+        stop(service)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_bad_setting_ends_it_before_it_listens(tmp_path: Path) -> None:
+    port = str(free_port())
+    environ = {"port": port, "upstream_timeout": "-1", "upstream_url": "mockb"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "services"],
+        env={"PATH": os.environ["PATH"], **environ},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines() == [
+        "services: upstream_url='mockb': 'mockb' is not an http URL, such as http://mockb:8000/",
+        "services: upstream_timeout='-1': must be a number of seconds above 0, at most 3600",
+    ]

@@ -1,0 +1,135 @@
+"""Settings: what is read, and the sentence for each way it can be wrong."""
+
+import pytest
+
+from services import settings
+from services.settings import Settings, SettingsError
+
+
+def problems(**environ: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ(environ)
+    return caught.value.problems
+
+
+def test_an_empty_environment_is_a_last_hop_with_defaults() -> None:
+    read = Settings.from_environ({"POD_IP": "10.0.0.7"})
+    assert read == Settings(ip="10.0.0.7")
+    assert (read.app, read.version, read.upstream_urls, read.port) == ("mock", "v1", (), 8000)
+
+
+def test_every_variable_is_read() -> None:
+    environ = {
+        "app": "mocka",
+        "version": "v2",
+        "upstream_url": "http://mockb:8000/, https://mockc/x?y=1",
+        "upstream_timeout": "0.25",
+        "host": "127.0.0.1",
+        "port": "8001",
+        "POD_IP": "192.168.1.28",
+        "lane_header": "x-lane",
+        "threads": "4",
+        "drain": "0",
+        "log_level": "WARNING",
+    }
+    assert Settings.from_environ(environ) == Settings(
+        app="mocka",
+        version="v2",
+        upstream_urls=("http://mockb:8000/", "https://mockc/x?y=1"),
+        upstream_timeout=0.25,
+        host="127.0.0.1",
+        port=8001,
+        ip="192.168.1.28",
+        lane_header="x-lane",
+        threads=4,
+        drain=0,
+        log_level="warning",
+    )
+
+
+def test_an_empty_or_blank_variable_means_its_default() -> None:
+    blank = {"POD_IP": "10.0.0.7", "port": "", "upstream_url": "  ", "drain": ""}
+    assert Settings.from_environ(blank) == Settings(ip="10.0.0.7")
+
+
+@pytest.mark.parametrize(
+    ("environ", "ip"),
+    [
+        ({"POD_IP": "10.0.0.7", "host": "127.0.1.2"}, "10.0.0.7"),
+        ({"host": "127.0.1.2"}, "127.0.1.2"),
+        ({}, "172.16.0.9"),
+        ({"host": "::"}, "172.16.0.9"),
+    ],
+)
+def test_the_address_reported(
+    environ: dict[str, str], ip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "interface_address", lambda: "172.16.0.9")
+    assert Settings.from_environ(environ).ip == ip
+
+
+PORT = "must be a whole number from 1 to 65535"
+LABEL = "must be letters, digits, '.', '_' or '-', with a letter or digit at both ends"
+TIMEOUT = "must be a number of seconds above 0, at most 3600"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "why"),
+    [
+        ("port", "eighty", PORT),
+        ("port", "0", PORT),
+        ("port", "65536", PORT),
+        ("port", "-1", PORT),
+        ("port", "8_000", PORT),
+        ("port", "8000.0", PORT),
+        ("port", "\N{FULLWIDTH DIGIT EIGHT}", PORT),
+        ("threads", "0", "must be a whole number from 1 to 512"),
+        ("upstream_timeout", "-1", TIMEOUT),
+        ("upstream_timeout", "0", TIMEOUT),
+        ("upstream_timeout", "nan", TIMEOUT),
+        ("upstream_timeout", "5s", TIMEOUT),
+        ("upstream_timeout", "3601", TIMEOUT),
+        ("drain", "-0.5", "must be a number of seconds from 0 to 3600"),
+        ("drain", "inf", "must be a number of seconds from 0 to 3600"),
+        ("log_level", "loud", "must be one of debug, info, warning, error"),
+        ("host", "localhost", "must be an IP address, such as 0.0.0.0 or 192.168.1.28"),
+        ("POD_IP", "10.0.0", "must be an IP address, such as 0.0.0.0 or 192.168.1.28"),
+        ("app", "mock (a)", LABEL),
+        ("version", "-v1", LABEL),
+        ("lane_header", "a=b", "must be a baggage member's name, such as version or x-lane"),
+        ("upstream_url", "http://u:p@mockb/", "must not hold a user name or password"),
+        (
+            "upstream_url",
+            "http://mockb/,,http://mockc/",
+            "has an empty entry; write URLs with one comma between them",
+        ),
+    ],
+)
+def test_a_bad_value_is_named_with_what_it_must_be(variable: str, value: str, why: str) -> None:
+    assert problems(**{variable: value}) == (f"{variable}={value!r}: {why}",)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mockb:8000",
+        "ftp://mockb/",
+        "http://",
+        "http:///path",
+        "http://mockb:port/",
+        "http://mockb:70000/",
+        "http://mockb:0/",
+        "http://[::1/",
+        "http://mock b/",
+    ],
+)
+def test_an_upstream_that_is_no_http_url_is_refused(url: str) -> None:
+    listed = f"http://mockc/,{url}"
+    assert problems(upstream_url=listed) == (
+        f"upstream_url={listed!r}: {url!r} is not an http URL, such as http://mockb:8000/",
+    )
+
+
+def test_all_bad_values_are_reported_at_once() -> None:
+    named = [problem.partition("=")[0] for problem in problems(port="x", drain="y", app="!")]
+    assert named == ["app", "port", "drain"]

@@ -1,0 +1,219 @@
+"""Calls: what each way of failing becomes, and what several at once keep."""
+
+import http.server
+import socket
+import threading
+import time
+
+import pytest
+
+from services import upstream
+from services.answer import Hop, Node, Outside, as_json, as_text
+
+from .conftest import LOOPBACK, Serve, free_port, reply
+
+HOP = Hop(name="mockb", version="v1", ip="10.0.0.2", lane="v2", duration_ms=1, status=200)
+
+
+def call(*urls: str, timeout: float = 5) -> tuple[Node, ...]:
+    return upstream.caller(urls, timeout=timeout, threads=2)()
+
+
+def failure(url: str, timeout: float = 5) -> tuple[int, str | None]:
+    (node,) = call(url, timeout=timeout)
+    assert isinstance(node, Outside)
+    assert node.url == url
+    return node.status, node.error
+
+
+def test_no_upstream_is_no_call() -> None:
+    assert call() == ()
+
+
+def test_a_hop_is_asked_for_json_and_kept_as_it_is(serve: Serve) -> None:
+    mockb = serve(reply(200, as_json(HOP), "application/json"))
+    assert call(mockb.url) == (HOP,)
+    assert mockb.requests[0]["Accept"] == "application/json"
+
+
+def test_another_implementations_text_is_kept(serve: Serve) -> None:
+    mockb = serve(reply(200, "-> mockb(version: v1, ip: \N{GREEK SMALL LETTER ALPHA})"))
+    (node,) = call(mockb.url)
+    assert as_text(node) == "-> mockb(version: v1, ip: \N{GREEK SMALL LETTER ALPHA})"
+    assert node.status == 200
+
+
+def test_nothing_listening_is_502() -> None:
+    url = f"http://{LOOPBACK}:{free_port()}/"
+    assert failure(url) == (502, "connection refused")
+
+
+def test_a_name_that_does_not_exist_is_502() -> None:
+    assert failure("http://mockb.invalid/") == (502, "no such host")
+
+
+def test_a_connection_closed_without_an_answer_is_502(serve: Serve) -> None:
+    mockb = serve(lambda handler: handler.connection.shutdown(socket.SHUT_RDWR))
+    status, error = failure(mockb.url)
+    assert (status, error) == (502, "connection closed before the answer was complete")
+    assert len(mockb.requests) == 2  # once, and the one retry
+
+
+def test_an_answer_cut_off_is_502(serve: Serve) -> None:
+    def cut(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        handler.wfile.write(b"half")
+        handler.wfile.flush()
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+    assert failure(serve(cut).url) == (502, "connection closed before the answer was complete")
+
+
+def test_no_answer_in_time_is_504_and_not_asked_again(serve: Serve) -> None:
+    mockb = serve(lambda _: time.sleep(1))
+    assert failure(mockb.url, timeout=0.1) == (504, "no answer within 0.1 s")
+    assert len(mockb.requests) == 1
+
+
+def test_an_answer_that_stalls_halfway_is_504(serve: Serve) -> None:
+    def stall(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        handler.wfile.write(b"half")
+        handler.wfile.flush()
+        time.sleep(1)
+
+    assert failure(serve(stall).url, timeout=0.1) == (504, "no answer within 0.1 s")
+
+
+NO_UPSTREAM = "no healthy upstream: outbound|8000|v2|mockb.default.svc.cluster.local"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "content_type", "expected"),
+    [
+        (503, NO_UPSTREAM, "text/plain", (503, NO_UPSTREAM)),
+        (429, "", "text/plain", (429, "Too Many Requests")),
+        (404, "<!doctype html><title>404</title>", "text/html", (404, "Not Found")),
+        (500, "line one\n  line two", "text/plain", (500, "line one line two")),
+        (500, "x" * 1000, "text/plain", (500, "x" * 197 + "...")),
+        (302, "", "text/plain", (502, "answered 302 Found")),
+        (304, "", "text/plain", (502, "answered 304 Not Modified")),
+    ],
+)
+def test_an_error_answer_keeps_its_status_and_reason(
+    status: int, body: str, content_type: str, expected: tuple[int, str], serve: Serve
+) -> None:
+    mockb = serve(reply(status, body, content_type, Location="/elsewhere"))
+    assert failure(mockb.url) == expected
+    assert len(mockb.requests) == 1
+
+
+def test_a_failing_hop_keeps_its_tree(serve: Serve) -> None:
+    refused = Outside(url="http://mockc/", duration_ms=1, status=502, error="connection refused")
+    failing = Hop(
+        name="mockb",
+        version="v1",
+        ip="10.0.0.2",
+        lane=None,
+        duration_ms=1,
+        status=502,
+        upstreams=(refused,),
+    )
+    assert call(serve(reply(502, as_json(failing), "application/json")).url) == (failing,)
+
+
+def test_the_status_on_the_wire_beats_the_one_in_the_body(serve: Serve) -> None:
+    (node,) = call(serve(reply(503, as_json(HOP), "application/json")).url)
+    assert node.status == 503
+
+
+def test_several_are_called_at_once_and_answer_in_the_order_given(serve: Serve) -> None:
+    together = threading.Barrier(3, timeout=5)
+
+    def after_all_have_come(name: str, pause: float) -> str:
+        def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+            together.wait()
+            time.sleep(pause)
+            reply(200, f"-> {name}")(handler)
+
+        return serve(answer).url
+
+    nodes = call(*(after_all_have_come(*each) for each in (("b", 0.1), ("c", 0.05), ("d", 0))))
+    assert [as_text(node) for node in nodes] == ["-> b", "-> c", "-> d"]
+
+
+def test_one_failure_does_not_hide_the_other_answers(serve: Serve) -> None:
+    good = serve(reply(200, as_json(HOP), "application/json"))
+    bad = serve(reply(503, "busy"))
+    first, second = call(bad.url, good.url)
+    assert (first.status, second) == (503, HOP)
+
+
+def test_a_pooled_connection_that_the_peer_closes_in_use_is_retried(serve: Serve) -> None:
+    mockb = serve(reply(200, as_json(HOP), "application/json"))
+    answer = mockb.answer
+    call_mockb = upstream.caller((mockb.url,), timeout=5, threads=2)
+    assert call_mockb() == (HOP,)
+
+    def close_once(handler: http.server.BaseHTTPRequestHandler) -> None:
+        mockb.answer = answer
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+    mockb.answer = close_once
+    assert call_mockb() == (HOP,)
+    assert len(mockb.requests) == 3
+
+
+def test_connections_are_pooled(serve: Serve) -> None:
+    peers = set()
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        peers.add(handler.client_address)
+        reply(200, as_json(HOP), "application/json")(handler)
+
+    call_mockb = upstream.caller((serve(answer).url,), timeout=5, threads=2)
+    for _ in range(5):
+        call_mockb()
+    assert len(peers) == 1
+
+
+def test_a_cookie_set_for_one_caller_is_not_sent_for_the_next(serve: Serve) -> None:
+    mockb = serve(reply(200, "hello", Set_Cookie="user=alice"))
+    call_mockb = upstream.caller((mockb.url,), timeout=5, threads=2)
+    call_mockb()
+    call_mockb()
+    assert mockb.requests[1]["Cookie"] is None
+
+
+def test_the_proxy_is_read_once_at_the_start(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = serve(reply(200, "through the proxy"))
+    direct = serve(reply(200, "directly"))
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("no_proxy", LOOPBACK)
+    call_both = upstream.caller(("http://mockb:8000/", direct.url), timeout=5, threads=2)
+    monkeypatch.setenv("http_proxy", f"http://{LOOPBACK}:1")
+    monkeypatch.setenv("no_proxy", "*")
+    assert [getattr(node, "text", None) for node in call_both()] == [
+        "through the proxy",
+        "directly",
+    ]
+
+
+def test_a_proxy_that_is_gone_is_named_as_the_one_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{LOOPBACK}:{free_port()}")
+    assert failure("http://mockb:8000/") == (502, "proxy: connection refused")
+
+
+def test_every_call_is_observed(serve: Serve) -> None:
+    seen = []
+    mockb = serve(reply(503, "busy"))
+    upstream.caller((mockb.url,), timeout=5, threads=2, observe=lambda *each: seen.append(each))()
+    ((url, status, seconds),) = seen
+    assert (url, status) == (mockb.url, 503)
+    assert 0 < seconds < 5
