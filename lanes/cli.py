@@ -107,7 +107,7 @@ def up(paths: tuple[str, ...], port: int) -> None:
         for note in report.plan_notes(planned):
             click.echo(note)
         click.echo("\nCtrl-C ends it.")
-        running.watch()
+        running.watch(click.echo)
 
 
 @main.command("verify")

