@@ -7,6 +7,22 @@ each.
 {{- $lanes := .Values.lanes -}}
 {{- $wrong := list -}}
 
+{{- if not (regexMatch "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" $lanes.header) -}}
+{{- $wrong = append $wrong (printf "lanes.header %q can't be one: lower-case letters, digits and '-', 40 at most, a letter first" $lanes.header) -}}
+{{- else if has $lanes.header (list "authorization" "baggage" "connection" "cookie" "host" "traceparent" "tracestate") -}}
+{{- $wrong = append $wrong (printf "lanes.header %q has a meaning of its own: take another" $lanes.header) -}}
+{{- end -}}
+{{- range $lane, $_ := $lanes.weights -}}
+{{- if not (regexMatch "^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$" $lane) -}}
+{{- $wrong = append $wrong (printf "lanes.weights: %q can't name a lane: lower-case letters, digits and '-', 20 at most, a letter or digit at both ends" $lane) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $_ := $services -}}
+{{- if not (regexMatch "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" $name) -}}
+{{- $wrong = append $wrong (printf "services: %q can't name a service: lower-case letters, digits and '-', 40 at most, a letter first and no '-' last" $name) -}}
+{{- end -}}
+{{- end -}}
+
 {{- $sum := 0 -}}
 {{- $weights := list -}}
 {{- range $lane, $weight := $lanes.weights -}}
@@ -92,6 +108,9 @@ each.
 {{- $wrong = append $wrong (printf "gateway.service %q is no service: services has %s" $entry (keys $services | sortAlpha | join ", ")) -}}
 {{- end -}}
 
+{{- if not (has "baggage" .Values.instrumentation.propagators) -}}
+{{- $wrong = append $wrong "instrumentation.propagators lacks baggage, which carries the lane" -}}
+{{- end -}}
 {{- if and .Values.gateway.parentRefs (ne .Values.mesh.provider "istio") -}}
 {{- $wrong = append $wrong "gateway.parentRefs: HTTPRoutes need mesh.provider istio, for ASM's fallback has no place in them" -}}
 {{- end -}}
