@@ -1,0 +1,292 @@
+"""Manifests as dicts, as short as a test can say them, and as the chart would render them.
+
+`asm` and `istio` build a whole mesh in either style; the functions before them build one
+resource each. `put` changes one field by the path that an error message would name it with.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Document = dict[str, Any]
+Chain = Mapping[str, tuple[Sequence[str], Sequence[str]]]
+"""Services by name: the versions that each has, and the services that each calls."""
+
+SAMPLE: Chain = {
+    "mocka": (("v1", "v2", "v3"), ("mockb",)),
+    "mockb": (("v1", "v3"), ("mockc",)),
+    "mockc": (("v1", "v2"), ()),
+}
+WEIGHTS: Mapping[str, int] = {"v1": 40, "v2": 30, "v3": 30}
+
+
+def write(tmp_path: Path, *documents: Document, name: str = "mesh.yaml") -> str:
+    """Write `documents` to one file; its path, for a command line."""
+    file = tmp_path / name
+    file.write_text(yaml.safe_dump_all(documents, sort_keys=False), encoding="utf-8")
+    return str(file)
+
+
+def put(document: Document, path: str, value: object) -> Document:
+    """A copy of `document` with the field at `path` (such as spec.http[0].timeout) set."""
+    changed = deepcopy(document)
+    *steps, last = [int(i) if i else key for key, i in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path)]
+    inner: Any = changed
+    for step in steps:
+        inner = inner[step] if isinstance(step, int) else inner.setdefault(step, {})
+    inner[last] = value
+    return changed
+
+
+def _resource(
+    api: str, kind: str, name: str, namespace: str, spec: Document, **metadata: object
+) -> Document:
+    return {
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace, **metadata},
+        "spec": spec,
+    }
+
+
+def service(
+    name: str,
+    *ports: int | Document,
+    namespace: str = "default",
+    selector: Mapping[str, str] | None = None,
+) -> Document:
+    """A Service; a port that is a number is also the pods' own. Default: 8000."""
+    spec = {
+        "selector": dict(selector or {"app": name}),
+        "ports": [{"port": p} if isinstance(p, int) else p for p in ports or (8000,)],
+    }
+    return _resource("v1", "Service", name, namespace, spec)
+
+
+def deployment(
+    app: str,
+    version: str = "v1",
+    *upstreams: str,
+    name: str = "",
+    namespace: str = "default",
+    replicas: int = 1,
+    port: int = 8000,
+    env: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> Document:
+    """A Deployment of the sample service. An upstream is a URL, or a Service with port 8000."""
+    urls = [u if "/" in u else f"http://{u}:8000/" for u in upstreams]
+    settings = {"app": app, "version": version, "upstream_url": ",".join(urls), **(env or {})}
+    variables: list[Document] = [{"name": key, "value": value} for key, value in settings.items()]
+    variables.append({"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})
+    container = {
+        "name": "default",
+        "image": "traffic-lanes:test",
+        "ports": [{"name": "http", "containerPort": port}],
+        "env": variables,
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}},
+    }
+    own = {"app": app, "version": version, **(labels or {})}
+    spec = {
+        "replicas": replicas,
+        "selector": {"matchLabels": {"app": app, "version": version}},
+        "template": {
+            "metadata": {"labels": own, "annotations": dict(annotations or {})},
+            "spec": {"containers": [container]},
+        },
+    }
+    return _resource("apps/v1", "Deployment", name or f"{app}-{version}", namespace, spec)
+
+
+def destination_rule(
+    host: str,
+    *subsets: str | Document,
+    policy: Document | None = None,
+    namespace: str = "default",
+    name: str = "",
+) -> Document:
+    """A DestinationRule; a subset that is a name selects the pods of that version."""
+    spec: Document = {
+        "host": host,
+        "subsets": [
+            {"name": s, "labels": {"version": s}} if isinstance(s, str) else s for s in subsets
+        ],
+    }
+    if policy is not None:
+        spec["trafficPolicy"] = policy
+    return _resource("networking.istio.io/v1", "DestinationRule", name or host, namespace, spec)
+
+
+def to(
+    host: str,
+    subset: str | None = None,
+    *,
+    fallback: str | Document | None = None,
+    weight: int | None = None,
+    headers: Document | None = None,
+    port: int | None = None,
+) -> Document:
+    """A destination of a route; a fallback that is a name is a subset of the same host."""
+    target: Document = {"host": host}
+    if subset is not None:
+        target["subset"] = subset
+    if port is not None:
+        target["port"] = {"number": port}
+    entry: Document = {"destination": target}
+    if weight is not None:
+        entry["weight"] = weight
+    if headers is not None:
+        entry["headers"] = headers
+    if fallback is not None:
+        other = {"host": host, "subset": fallback} if isinstance(fallback, str) else fallback
+        entry["fallback"] = {"target": other}
+    return entry
+
+
+def rule(*destinations: Document, match: Sequence[Document] = (), **fields: object) -> Document:
+    """A rule of a VirtualService; `fields` are timeout, retries, headers and the like."""
+    matches = {"match": list(match)} if match else {}
+    return {**matches, "route": list(destinations), **fields}
+
+
+def header_is(name: str, value: str, how: str = "exact") -> Document:
+    """A match on one header."""
+    return {"headers": {name: {how: value}}}
+
+
+def virtual_service(
+    host: str,
+    *rules: Document,
+    gateways: Sequence[str] | None = None,
+    namespace: str = "default",
+    name: str = "",
+) -> Document:
+    """A VirtualService for one host; in the mesh, unless gateways are named."""
+    spec: Document = {"hosts": [host], "http": list(rules)}
+    if gateways is not None:
+        spec["gateways"] = list(gateways)
+    label = name or host.replace("*", "any")
+    return _resource("networking.istio.io/v1", "VirtualService", label, namespace, spec)
+
+
+def gateway(
+    *hosts: str, name: str = "demo-gateway", namespace: str = "default", port: int = 80
+) -> Document:
+    """A Gateway with one HTTP server, for any host where none is named."""
+    server = {
+        "port": {"number": port, "name": "http", "protocol": "HTTP"},
+        "hosts": list(hosts or ("*",)),
+    }
+    spec = {"selector": {"istio": "ingressgateway"}, "servers": [server]}
+    return _resource("networking.istio.io/v1", "Gateway", name, namespace, spec)
+
+
+def header_propagation(
+    *headers: str,
+    prefixes: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
+    namespace: str = "default",
+    name: str = "propagation",
+) -> Document:
+    """An ASMHeaderPropagation, for the workloads with `labels`, else for its namespace."""
+    spec: Document = {"headers": list(headers)}
+    if prefixes:
+        spec["headerPrefix"] = list(prefixes)
+    if labels is not None:
+        spec["workloadSelector"] = {"labels": dict(labels)}
+    api = "istio.alibabacloud.com/v1beta1"
+    return _resource(api, "ASMHeaderPropagation", name, namespace, spec)
+
+
+def instrumentation(
+    *propagators: str,
+    name: str = "instrumentation",
+    namespace: str = "default",
+    env: Mapping[str, str] | None = None,
+) -> Document:
+    """An Instrumentation; baggage is its one propagator where none is named."""
+    spec = {
+        "propagators": list(propagators or ("baggage",)),
+        "env": [{"name": key, "value": value} for key, value in (env or {}).items()],
+    }
+    return _resource("opentelemetry.io/v1alpha1", "Instrumentation", name, namespace, spec)
+
+
+def asm(
+    chain: Chain = SAMPLE,
+    weights: Mapping[str, int] = WEIGHTS,
+    *,
+    header: str = "version",
+    baseline: str = "v1",
+    strict: bool = False,
+) -> list[Document]:
+    """A mesh as the chart's provider asm renders it; the first service is the way in."""
+
+    def destination(host: str, lane: str, **fields: Any) -> Document:
+        falls_back = None if strict or lane == baseline else baseline
+        return to(host, lane, fallback=falls_back, **fields)
+
+    def stamped(lane: str) -> Document:
+        return {"request": {"set": {header: lane}}}
+
+    documents = [gateway(), header_propagation(header)]
+    entry = next(iter(chain))
+    ways = [destination(entry, v, weight=w, headers=stamped(v)) for v, w in weights.items()]
+    documents.append(virtual_service("*", rule(*ways), gateways=["demo-gateway"]))
+    for host, (versions, _) in chain.items():
+        lanes = [v for v in weights if v != baseline]
+        rules = [rule(destination(host, v), match=[header_is(header, v)]) for v in lanes]
+        documents.append(virtual_service(host, *rules, rule(to(host, baseline))))
+        documents.append(destination_rule(host, *versions))
+    return [*documents, *workloads(chain)]
+
+
+def istio(
+    chain: Chain = SAMPLE,
+    weights: Mapping[str, int] = WEIGHTS,
+    *,
+    header: str = "version",
+    baseline: str = "v1",
+) -> list[Document]:
+    """The same lanes in stock Istio: the tag in baggage, the fallback by failoverPriority."""
+
+    def member(lane: str) -> str:
+        return rf"(.*,)?\s*{header}\s*=\s*{lane}\s*([,;].*)?"
+
+    def subset(lane: str) -> Document:
+        priority = {"failoverPriority": [f"version={lane}"]}
+        policy = {"loadBalancer": {"localityLbSetting": priority}, "outlierDetection": {}}
+        return {"name": lane, "labels": {f"lane-{lane}": "member"}, "trafficPolicy": policy}
+
+    documents = [gateway()]
+    entry = next(iter(chain))
+    ways = [
+        to(entry, v, weight=w, headers={"request": {"set": {"baggage": f"{header}={v}"}}})
+        for v, w in weights.items()
+    ]
+    documents.append(virtual_service("*", rule(*ways), gateways=["demo-gateway"]))
+    others = [v for v in weights if v != baseline]
+    for host in chain:
+        rules = [
+            rule(to(host, v), match=[header_is("baggage", member(v), "regex")]) for v in others
+        ]
+        documents.append(virtual_service(host, *rules, rule(to(host, baseline))))
+        documents.append(destination_rule(host, baseline, *map(subset, others)))
+    members = {v: {f"lane-{o}": "member" for o in others if v in (o, baseline)} for v in weights}
+    return [*documents, *workloads(chain, labels=members)]
+
+
+def workloads(
+    chain: Chain, labels: Mapping[str, Mapping[str, str]] | None = None
+) -> Iterator[Document]:
+    """A Service for each entry of `chain`, a Deployment for each version, `labels` by version."""
+    for host, (versions, upstreams) in chain.items():
+        yield service(host)
+        for version in versions:
+            more = (labels or {}).get(version, {})
+            yield deployment(host, version, *upstreams, labels=more)
