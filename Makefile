@@ -12,7 +12,7 @@ demo: $(VENV)/mesh.done ## run the demo: lanes, split, fallback
 	@$(BIN)/lanes demo
 
 test: lint $(BIN)/helm ## lint, types, unit, chart and mesh tests
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadscope
 
 lint: $(VENV)/dev.done ## ruff and mypy
 	$(BIN)/ruff check .

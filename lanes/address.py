@@ -15,7 +15,8 @@ _ADMIN, _CLAIM = 254, 253
 class AddressBlock:
     """127.0.N.0/24, claimed for as long as this object is open.
 
-    The claim is a bound socket: it ends with the process that holds it, however that ends.
+    The claim is a bound socket. Processes of the mesh inherit it (`fileno`), so the block is
+    free again when the last of them is gone, however they end.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,9 @@ class AddressBlock:
 
     def __exit__(self, *_: object) -> None:
         self._claim.close()
+
+    def fileno(self) -> int:
+        return self._claim.fileno()
 
     @property
     def admin(self) -> str:

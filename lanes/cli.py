@@ -16,6 +16,7 @@ from lanes import manifests, report
 from lanes.errors import LanesError
 from lanes.model import Mesh
 from lanes.plan import plan
+from lanes.process import ENDING
 from lanes.resolve import resolve
 from lanes.traffic import Gateway, drive
 from lanes.verify import verify
@@ -191,7 +192,7 @@ def _until_stopped() -> Iterator[None]:
         raise _Stopped(number)
 
     handled: dict[int, Callable[..., Any] | int | None] = {}
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         handled[number] = signal.signal(number, stop)
     try:
         yield

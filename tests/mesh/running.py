@@ -1,0 +1,75 @@
+"""Run a mesh for a test, and ask it things."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import urllib3
+
+from lanes.address import free_port
+from lanes.answers import Answer, parse
+from lanes.manifests import read
+from lanes.model import Mesh, Pod
+from lanes.plan import Plan, plan
+from lanes.resolve import resolve
+from lanes.runtime import RunningMesh, run
+from lanes.traffic import Gateway, drive
+from lanes.verify import Verdict, verify
+
+ROOT = Path(__file__).parents[2]
+
+
+def load(*paths: str) -> Mesh:
+    return resolve(read(paths))
+
+
+@contextmanager
+def running(*paths: str) -> Iterator[RunningMesh]:
+    with run(load(*paths), free_port()) as mesh:
+        yield mesh
+
+
+def judged(mesh: RunningMesh, requests: int = 200) -> Verdict:
+    client = Gateway(mesh.url).client(8)
+    return verify(plan(mesh.mesh), drive(client, requests, 8))
+
+
+def ask(
+    mesh: RunningMesh, headers: list[tuple[str, str]] | None = None, path: str = ""
+) -> tuple[Answer, urllib3.BaseHTTPResponse]:
+    """One request with these header lines, each sent as it stands."""
+    lines = urllib3.HTTPHeaderDict([("Accept", "application/json"), *(headers or [])])
+    response = urllib3.request("GET", mesh.url + path, headers=lines, retries=False)
+    kind = response.headers.get("Content-Type", "")
+    return parse(response.status, kind, response.data), response
+
+
+def ask_in_lane(
+    mesh: RunningMesh, lane: str, headers: list[tuple[str, str]] | None = None
+) -> Answer:
+    """The first answer that the gateway put in `lane`."""
+    for _ in range(200):
+        answer, _ = ask(mesh, headers)
+        if answer.lane == lane:
+            return answer
+    raise AssertionError(f"200 requests and none in lane {lane}")
+
+
+def versions(answer: Answer) -> list[str]:
+    return [f"{step.service} {step.version}" for step in answer.path]
+
+
+def pod(mesh: RunningMesh, name: str) -> Pod:
+    return next(p for p in mesh.mesh.pods if p.name == name)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+def plan_of(mesh: RunningMesh) -> Plan:
+    return plan(mesh.mesh)

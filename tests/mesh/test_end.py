@@ -1,0 +1,203 @@
+"""Whatever ends a mesh, it leaves no process and no file behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lanes.address import free_port
+from tests.mesh.running import ROOT, eventually
+
+SAMPLE = ROOT / "k8s/asm"
+
+
+def environ(tmp: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(tmp), "TMPDIR": str(tmp)}
+
+
+def lanes(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "lanes", *arguments]
+
+
+@contextmanager
+def up(tmp: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """`lanes up`, once it is ready, and every process that it started."""
+    child = subprocess.Popen(
+        lanes("up", str(SAMPLE), "--port", str(free_port()), *arguments),
+        env=environ(tmp),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert child.stdout
+        for line in child.stdout:
+            if "Ctrl-C ends it" in line:
+                break
+        yield child, descendants(child.pid)
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def descendants(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [p for child in map(int, children) for p in (child, *descendants(child))]
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if state(pid) not in ("", "Z")]
+
+
+def state(pid: int) -> str:
+    """The process's state as a letter, "" when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def shared_memory() -> set[str]:
+    return {file.name for file in Path("/dev/shm").iterdir()}  # noqa: S108
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["ctrl-c", "sigterm", "sighup"],
+)
+def test_a_signal_ends_everything(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    before = shared_memory()
+    with up(tmp_path) as (child, pids):
+        assert len(pids) >= 8  # seven pods and Envoy
+        child.send_signal(number)
+        assert child.wait(10) == code
+        assert alive(pids) == []
+    assert list(tmp_path.iterdir()) == []
+    assert shared_memory() <= before
+
+
+def test_ctrl_c_twice_ends_everything_too(tmp_path: Path) -> None:
+    with up(tmp_path) as (child, pids):
+        child.send_signal(signal.SIGINT)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(10) == 130
+        assert alive(pids) == []
+
+
+def test_ctrl_c_while_it_starts_ends_everything(tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        lanes("up", str(SAMPLE), "--port", str(free_port())), env=environ(tmp_path)
+    )
+    eventually(lambda: len(descendants(child.pid)) >= 3)
+    pids = descendants(child.pid)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(10) == 130
+    assert alive(pids) == []
+
+
+def test_kill_9_takes_the_mesh_along(tmp_path: Path) -> None:
+    with up(tmp_path) as (child, pids):
+        child.kill()
+        eventually(lambda: not alive(pids))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_envoy_that_dies_ends_everything_and_says_so(tmp_path: Path) -> None:
+    with up(tmp_path) as (child, pids):
+        (envoy,) = [p for p in pids if "envoy" in Path(f"/proc/{p}/cmdline").read_text()]
+        os.kill(envoy, signal.SIGKILL)
+        assert child.wait(10) == 2
+        assert alive(pids) == []
+
+
+def test_a_pod_that_dies_is_started_again(tmp_path: Path) -> None:
+    with up(tmp_path) as (child, pids):
+        before = set(pids)
+        masters = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+        os.kill(int(masters[-2]), signal.SIGKILL)  # the last but one: the last is Envoy
+        assert child.stdout
+        assert re.match(r"pod mockc-v2 ended \(SIGKILL\); again in 1 s\n", child.stdout.readline())
+        eventually(lambda: len(set(descendants(child.pid)) - before) >= 2)
+
+
+def run_up(tmp: Path, manifests: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        lanes("up", manifests, *arguments),
+        env=environ(tmp),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_a_taken_port_is_an_error_before_anything_starts(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        began = time.monotonic()
+        result = run_up(tmp_path, str(SAMPLE), "--port", str(port))
+    assert result.returncode == 2
+    assert (
+        f"port {port}: another program listens there; choose another with --port" in result.stderr
+    )
+    assert time.monotonic() - began < 10
+    assert list(tmp_path.iterdir()) == []
+
+
+def edited(tmp: Path, change: dict[str, object]) -> str:
+    """The sample in one file, with `change` merged into every resource of its kind."""
+    documents = []
+    for file in sorted(SAMPLE.glob("*.yaml")):
+        for document in yaml.safe_load_all(file.read_text()):
+            edit = change.get(document["kind"])
+            if callable(edit):
+                edit(document)
+            documents.append(document)
+    target = tmp / "manifests" / "all.yaml"
+    target.parent.mkdir()
+    target.write_text(yaml.safe_dump_all(documents))
+    return str(target)
+
+
+def test_a_service_that_dies_at_its_start_is_shown_with_its_own_words(tmp_path: Path) -> None:
+    def break_env(deployment: dict[str, object]) -> None:
+        container = deployment["spec"]["template"]["spec"]["containers"][0]  # type: ignore[index]
+        container["env"].append({"name": "upstream_timeout", "value": "-1"})
+
+    manifests = edited(tmp_path, {"Deployment": break_env})
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    result = run_up(scratch, manifests, "--port", str(free_port()))
+    assert result.returncode == 2
+    assert "ended by itself (exit code 2); it said last:" in result.stderr
+    assert "upstream_timeout='-1'" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(scratch.iterdir()) == []
+
+
+def test_envoy_that_refuses_its_configuration_is_shown_with_its_own_words(tmp_path: Path) -> None:
+    def unknown_command(service: dict[str, object]) -> None:
+        for route in service["spec"]["http"]:  # type: ignore[index]
+            route["headers"] = {"request": {"set": {"x-caller": "%NO_SUCH_COMMAND%"}}}
+
+    manifests = edited(tmp_path, {"VirtualService": unknown_command})
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    result = run_up(scratch, manifests, "--port", str(free_port()))
+    assert result.returncode == 2
+    assert "envoy ended by itself" in result.stderr
+    assert "NO_SUCH_COMMAND" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(scratch.iterdir()) == []

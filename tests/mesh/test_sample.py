@@ -1,0 +1,83 @@
+"""The guide's own lanes, on real Envoy and real services, from the manifests in k8s/."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from lanes.runtime import RunningMesh
+from tests.mesh.running import ROOT, ask, ask_in_lane, judged, running, versions
+
+
+@pytest.fixture(scope="module")
+def mesh() -> Iterator[RunningMesh]:
+    with running(str(ROOT / "k8s/asm")) as mesh:
+        yield mesh
+
+
+def test_every_lane_takes_its_path_and_its_share(mesh: RunningMesh) -> None:
+    verdict = judged(mesh, 400)
+    assert verdict.unexpected == ()
+    assert verdict.ok
+    assert {lane.name: lane.expected for lane in verdict.lanes} == {"v1": 0.4, "v2": 0.3, "v3": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("lane", "path"),
+    [
+        ("v1", ["mocka v1", "mockb v1", "mockc v1"]),
+        ("v2", ["mocka v2", "mockb v1", "mockc v2"]),
+        ("v3", ["mocka v3", "mockb v3", "mockc v1"]),
+    ],
+)
+def test_a_lane_falls_back_where_it_has_no_version_and_returns_after(
+    mesh: RunningMesh, lane: str, path: list[str]
+) -> None:
+    answer = ask_in_lane(mesh, lane)
+    assert versions(answer) == path
+    assert {step.lane for step in answer.path} == {lane}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("version", "v3")],
+        [("Version", "v3"), ("version", "v3")],
+        [("baggage", "version=v3")],
+        [("baggage", "userId=alice, version = v3;p=1")],
+        [("baggage", "userId=alice"), ("baggage", "version=v3")],
+        [("baggage", "ver%73ion=v3")],
+        [("baggage", "version=v3"), ("version", "v3")],
+    ],
+    ids=str,
+)
+def test_a_client_does_not_choose_its_lane(
+    mesh: RunningMesh, headers: list[tuple[str, str]]
+) -> None:
+    answers = [ask(mesh, headers)[0] for _ in range(40)]
+    seen = Counter(answer.lane for answer in answers)
+    # 40 requests that all land in lane v3 by chance: 0.3 ** 40.
+    assert seen["v3"] < 40
+    assert set(seen) <= {"v1", "v2", "v3"}
+    for answer in answers:
+        assert answer.path[0].version == answer.lane
+        assert {step.lane for step in answer.path} == {answer.lane}
+
+
+def test_each_pod_answers_with_its_own_address(mesh: RunningMesh) -> None:
+    addresses = {
+        part.partition("ip: ")[2]
+        for _ in range(60)
+        for part in ask(mesh)[0].text.split(")")
+        if part
+    }
+    assert len(addresses) == len(mesh.mesh.pods)
+
+
+def test_a_host_that_is_no_service_is_refused_with_a_sentence(mesh: RunningMesh) -> None:
+    import urllib3
+
+    sidecar = f"http://{mesh.address(mesh.mesh.pods[0])}:15001"
+    response = urllib3.ProxyManager(sidecar).request("GET", "http://nowhere:8000/", retries=False)
+    assert response.status == 502
+    assert response.data == b"no such Service in the manifests\n"
