@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import flask
-from opentelemetry import baggage, trace
+from opentelemetry import baggage
 
 from services import propagation, upstream
 from services.answer import Hop, as_json, as_text, status_of
@@ -87,7 +87,6 @@ def create_app(settings: Settings, is_draining: Callable[[], bool] = lambda: Fal
             data = {
                 "app": settings.app,
                 "version": settings.version,
-                "trace_id": _trace_id(),
                 "lane": lane,
                 "status": response.status_code,
                 "duration_ms": round(seconds * 1000, 1),
@@ -104,11 +103,6 @@ def create_app(settings: Settings, is_draining: Callable[[], bool] = lambda: Fal
 def _lane(member: str) -> str | None:
     value = baggage.get_baggage(member)
     return None if value is None else str(value)
-
-
-def _trace_id() -> str | None:
-    span = trace.get_current_span().get_span_context()
-    return trace.format_trace_id(span.trace_id) if span.is_valid else None
 
 
 def _milliseconds_since(started: float) -> float:

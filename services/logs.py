@@ -5,9 +5,13 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from opentelemetry import trace
+
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line: time, level, logger, message, and the fields of ``extra["data"]``."""
+    """A record as one line: time, level, logger, message, the trace id where a request is being
+    served, and the fields of ``extra["data"]``.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON without a line break, also when it carries a traceback."""
@@ -16,8 +20,11 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **getattr(record, "data", {}),
         }
+        span = trace.get_current_span().get_span_context()
+        if span.is_valid:
+            entry["trace_id"] = trace.format_trace_id(span.trace_id)
+        entry.update(getattr(record, "data", {}))
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str)

@@ -4,6 +4,7 @@ Nothing here knows of lanes: OpenTelemetry's instrumentation of ``requests`` add
 """
 
 import contextvars
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ from urllib3.util.retry import Retry
 
 from services import failure
 from services.answer import Node, Outside, from_json
+
+log = logging.getLogger(__name__)
 
 Call = Callable[[], tuple[Node, ...]]
 Observe = Callable[[str, int, float], None]
@@ -93,6 +96,8 @@ def _one(
         observe(url, node.status, seconds)
         if isinstance(node, Outside):
             node = replace(node, duration_ms=round(seconds * 1000, 1))
+            if node.error:
+                log.warning("%s failed: %d %s", url, node.status, node.error)
         return node
 
     return call

@@ -5,6 +5,8 @@ import logging
 import sys
 from typing import Any
 
+from opentelemetry import trace
+
 from services.logs import JsonFormatter
 
 
@@ -33,6 +35,13 @@ def test_a_record_with_data() -> None:
         "lane": "v2",
         "status": 200,
     }
+
+
+def test_a_record_of_a_request_has_its_trace_id() -> None:
+    span = trace.NonRecordingSpan(trace.SpanContext(0xAF76, 1, is_remote=True))
+    with trace.use_span(span):
+        entry = formatted(logging.makeLogRecord({"msg": "GET /"}))
+    assert entry["trace_id"] == "0000000000000000000000000000af76"
 
 
 def test_a_traceback_stays_on_the_line() -> None:

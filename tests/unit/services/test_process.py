@@ -136,6 +136,7 @@ def test_logs_are_json_and_probes_are_silent(last: Service) -> None:
     get(f"{last.url}metrics")
     get(last.url)
     messages = [entry["message"] for entry in last.log]
+    assert f"Listening at: http://{LOOPBACK}:{last.port} ({last.process.pid})" in messages
     assert "GET /" in messages
     assert not [message for message in messages if message.startswith(("GET /h", "GET /m"))]
 
@@ -161,17 +162,22 @@ def test_lost_lanes_are_announced(broken: dict[str, str], start: Start) -> None:
     assert [(e["level"], e["message"]) for e in service.log] == [("error", LANES_LOST)]
 
 
-def test_instrumentation_that_cannot_be_loaded_is_announced(start: Start, tmp_path: Path) -> None:
-    broken = tmp_path / "opentelemetry" / "instrumentation" / "auto_instrumentation"
-    broken.mkdir(parents=True)
-    (broken / "sitecustomize.py").write_text("import pkg_resources_of_yore\n")
-    service = start(
-        log_level="error",
-        PYTHONPATH=str(broken),
-        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="*",
+def test_injected_packages_that_cannot_be_loaded_are_announced(
+    start: Start, tmp_path: Path
+) -> None:
+    # As the Operator's 0.44b0 does on a Python without setuptools.
+    injected = tmp_path / "opentelemetry" / "instrumentation"
+    automatic = injected / "auto_instrumentation"
+    automatic.mkdir(parents=True)
+    (injected / "__init__.py").touch()
+    (automatic / "__init__.py").write_text("import pkg_resources_of_yore\n")
+    (automatic / "sitecustomize.py").write_text(
+        "import opentelemetry.instrumentation.auto_instrumentation\n"
     )
-    assert "No module named 'pkg_resources_of_yore'" in service.text
+    service = start(PYTHONPATH=os.pathsep.join([str(automatic), str(tmp_path)]))
     assert LANES_LOST in get(f"{service.url}readyz").body
+    assert "auto-instrumentation cannot be loaded" in service.text
+    assert LANES_LOST in service.text
 
 
 def test_instrumentation_from_outside_is_not_repeated(start: Start, serve: Serve) -> None:
@@ -254,6 +260,11 @@ def test_no_process_outlives_a_killed_master(start: Start) -> None:
         service.process.kill()
         service.process.wait(5)
         wait_until(lambda: not alive(worker), 2, "the worker has ended")
+
+
+def test_stray_variables_decide_nothing(start: Start) -> None:
+    service = start(PORT="1", WEB_CONCURRENCY="3", GUNICORN_CMD_ARGS="--workers 3")
+    assert len(service.workers) == 1
 
 
 def test_a_killed_worker_is_replaced(start: Start) -> None:

@@ -196,7 +196,7 @@ def test_the_proxy_is_read_once_at_the_start(serve: Serve, monkeypatch: pytest.M
     monkeypatch.setenv("no_proxy", LOOPBACK)
     call_both = upstream.caller(("http://mockb:8000/", direct.url), timeout=5, threads=2)
     monkeypatch.setenv("http_proxy", f"http://{LOOPBACK}:1")
-    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.delenv("no_proxy")
     assert [getattr(node, "text", None) for node in call_both()] == [
         "through the proxy",
         "directly",
@@ -208,6 +208,15 @@ def test_a_proxy_that_is_gone_is_named_as_the_one_that_failed(
 ) -> None:
     monkeypatch.setenv("http_proxy", f"http://{LOOPBACK}:{free_port()}")
     assert failure("http://mockb:8000/") == (502, "proxy: connection refused")
+
+
+def test_a_failure_is_logged_where_it_happens(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    mockb = serve(reply(503, "busy"))
+    call(mockb.url)
+    messages = [record.message for record in caplog.records if record.name == "services.upstream"]
+    assert messages == [f"{mockb.url} failed: 503 busy"]
 
 
 def test_every_call_is_observed(serve: Serve) -> None:
