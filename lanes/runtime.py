@@ -49,7 +49,9 @@ class RunningMesh:
         self._envoy: Process | None = None
 
     def start_pod(self, pod: Pod) -> None:
-        """Start a pod's process; `wait_ready` tells when it answers."""
+        """Start a pod's process, at first or again; `wait_ready` tells when it answers."""
+        if pod.key in self._pods:
+            self._pods[pod.key].stop(time.monotonic())
         env = _pod_env(pod, self.address(pod))
         with signals_held():
             self._pods[pod.key] = Process(
@@ -132,7 +134,6 @@ class RunningMesh:
                 elif now >= due[key]:
                     del due[key]
                     pauses[key] = min(2 * pauses[key], _RESTART_SECONDS_MOST)
-                    process.stop(now)
                     self.start_pod(pods[key])
             time.sleep(0.1)
 
@@ -140,9 +141,9 @@ class RunningMesh:
         """The pod's own loopback address."""
         return self._addresses[pod.key]
 
-    def pids(self) -> list[int]:
-        """The processes of the mesh, Envoy first."""
-        return [process.pid for process in self._processes()]
+    def pid(self, pod: Pod) -> int:
+        """The process id of the pod's first process."""
+        return self._pods[pod.key].pid
 
     def stop(self) -> None:
         """End every process of the mesh, quickly: nobody is asking any more."""

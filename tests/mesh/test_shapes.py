@@ -1,0 +1,211 @@
+"""Other chains than the sample's, on real Envoy and real services."""
+
+from pathlib import Path
+
+import urllib3
+
+from tests import kube
+from tests.kube import Document, header_is, rule, to
+from tests.mesh.running import ask, ask_in_lane, judged, running, versions
+
+
+def named(documents: list[Document], kind: str, name: str) -> Document:
+    return next(d for d in documents if d["kind"] == kind and d["metadata"]["name"] == name)
+
+
+def env(deployment: Document, name: str, value: str) -> None:
+    """Set a variable of the Deployment's container."""
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [v for v in container["env"] if v["name"] != name]
+    container["env"].append({"name": name, "value": value})
+
+
+def test_four_lanes_another_header_other_names_and_two_upstreams(tmp_path: Path) -> None:
+    chain = {
+        "web": (["stable", "red", "blue"], ["cart", "users"]),
+        "cart": (["stable", "blue", "green"], ["stock"]),
+        "users": (["stable", "red"], []),
+        "stock": (["stable", "green"], []),
+    }
+    weights = {"stable": 25, "red": 25, "blue": 25, "green": 25}
+    documents = kube.asm(chain, weights, header="x-lane", baseline="stable")
+    for document in documents:
+        if document["kind"] == "Deployment":
+            env(document, "lane_header", "x-lane")
+    with running(kube.write(tmp_path, *documents)) as mesh:
+        assert judged(mesh, 200).ok
+        answer = ask_in_lane(mesh, "green")
+        assert versions(answer) == ["web stable", "cart green", "stock green", "users stable"]
+
+
+def test_stock_istio_resources_give_the_same_lanes(tmp_path: Path) -> None:
+    with running(kube.write(tmp_path, *kube.istio())) as mesh:
+        assert mesh.mesh.provider == "istio"
+        assert judged(mesh, 200).ok
+
+
+def test_a_lane_uses_all_its_replicas_and_a_service_its_own_port(tmp_path: Path) -> None:
+    documents = [d for d in kube.asm() if "mockc" not in d["metadata"]["name"]]
+    documents += [
+        kube.service("mockc", {"port": 80, "targetPort": 9090}),
+        kube.deployment("mockc", "v1", port=9090, env={"port": "9090"}),
+        kube.deployment("mockc", "v2", port=9090, env={"port": "9090"}, replicas=2),
+        kube.destination_rule("mockc", "v1", "v2"),
+        kube.virtual_service(
+            "mockc",
+            rule(to("mockc", "v2", fallback="v1"), match=[header_is("version", "v2")]),
+            rule(to("mockc", "v1")),
+        ),
+    ]
+    for version in ("v1", "v3"):
+        env(
+            named(documents, "Deployment", f"mockb-{version}"),
+            "upstream_url",
+            "http://mockc.default/",
+        )
+    with running(kube.write(tmp_path, *documents)) as mesh:
+        assert judged(mesh, 200).ok
+        answers = [ask_in_lane(mesh, "v2").text for _ in range(30)]
+        assert len({text.rpartition("mockc")[2] for text in answers}) == 2
+
+
+def test_a_strict_lane_answers_503_and_names_the_missing_subset(tmp_path: Path) -> None:
+    with running(kube.write(tmp_path, *kube.asm(strict=True))) as mesh:
+        assert judged(mesh, 200).ok  # lanes v2 and v3 are planned to end at the missing version
+        answer = ask_in_lane(mesh, "v2")
+        assert answer.status == 503
+        assert versions(answer) == ["mocka v2", "mockb "]
+        assert "outbound|8000|v2|mockb.default.svc.cluster.local" in answer.text
+
+
+def test_a_service_outside_the_lanes_is_reached_from_every_lane(tmp_path: Path) -> None:
+    documents = kube.asm({**kube.SAMPLE, "mockc": (("v1", "v2"), ("clock",)), "clock": ((), ())})
+    documents = [d for d in documents if d["metadata"]["name"] != "clock"]
+    documents += [kube.service("clock"), kube.deployment("clock", "1.0")]
+    with running(kube.write(tmp_path, *documents)) as mesh:
+        assert judged(mesh, 200).ok
+        assert versions(ask_in_lane(mesh, "v2"))[-1] == "clock 1.0"
+
+
+def test_foreign_baggage_reaches_every_hop_beside_the_lane(tmp_path: Path) -> None:
+    documents = kube.asm()
+    for document in documents:
+        if document["kind"] == "Deployment":  # each hop reports the foreign member, not the lane
+            env(document, "lane_header", "userId")
+    with running(kube.write(tmp_path, *documents)) as mesh:
+        paths = set()
+        for _ in range(40):
+            answer, _ = ask(
+                mesh, [("baggage", "userId=Am%C3%A9lie,version=v9"), ("baggage", "k=v;p")]
+            )
+            assert [step.lane for step in answer.path] == ["Amélie"] * 3
+            paths.add(tuple(versions(answer)))
+        assert len(paths) == 3
+
+
+def one_service(*rules: Document) -> list[Document]:
+    """A gateway whose rules lead to the one version of one service."""
+    return [
+        kube.gateway(),
+        kube.service("web"),
+        kube.deployment("web", env={"lane_header": "colour"}),
+        kube.virtual_service("*", *rules, gateways=["demo-gateway"]),
+    ]
+
+
+def says(name: str) -> Document:
+    return {"response": {"set": {"x-rule": name}}}
+
+
+def test_headers_match_by_exact_prefix_and_regex_and_uris_too(tmp_path: Path) -> None:
+    documents = one_service(
+        rule(to("web"), match=[header_is("x-user", "alice")], headers=says("exact")),
+        rule(to("web"), match=[header_is("x-user", "bob", "prefix")], headers=says("prefix")),
+        rule(to("web"), match=[header_is("x-user", "c.*l", "regex")], headers=says("regex")),
+        rule(
+            to("web"),
+            match=[{"uri": {"exact": "/four"}}, {"uri": {"regex": "/4+"}}],
+            headers=says("either uri"),
+        ),
+        rule(
+            to("web"),
+            match=[{"uri": {"prefix": "/fi"}, **header_is("x-user", "dora")}],
+            headers=says("both"),
+        ),
+        rule(to("web"), headers=says("default")),
+    )
+    expected = {
+        ("", "alice"): "exact",
+        ("", "alice2"): "default",
+        ("", "bobby"): "prefix",
+        ("", "carol"): "regex",
+        ("", "carola"): "default",
+        ("four", ""): "either uri",
+        ("four?q=1", ""): "either uri",
+        ("444", ""): "either uri",
+        ("4445", ""): "default",
+        ("five", "dora"): "both",
+        ("five", "eve"): "default",
+        ("", "dora"): "default",
+    }
+    with running(kube.write(tmp_path, *documents)) as mesh:
+        seen = {
+            (path, user): ask(mesh, [("x-user", user)] if user else [], path)[1].headers["x-rule"]
+            for path, user in expected
+        }
+    assert seen == expected
+
+
+def test_headers_are_set_added_and_removed_on_both_ways(tmp_path: Path) -> None:
+    documents = one_service(
+        rule(
+            to("web", weight=1, headers={"request": {"add": {"baggage": "colour=red"}}}),
+            match=[header_is("x-case", "add")],
+            headers={"response": {"add": {"x-more": "1"}, "remove": ["content-type"]}},
+        ),
+        rule(
+            to("web"),
+            match=[header_is("x-case", "set")],
+            headers={"request": {"set": {"baggage": "colour=blue"}}},
+        ),
+        rule(to("web"), headers={"request": {"remove": ["baggage"]}}),
+    )
+    with running(kube.write(tmp_path, *documents)) as mesh:
+        green = ("baggage", "colour=green")
+        answer, _ = ask(mesh, [("x-case", "set"), green])
+        assert answer.lane == "blue"
+        answer, _ = ask(mesh, [green])
+        assert answer.lane is None
+        _, response = ask(mesh, [("x-case", "add"), ("baggage", "a=b")])
+        assert b'"lane":"red"' in response.data
+        assert response.headers["x-more"] == "1"
+        assert "content-type" not in response.headers
+
+
+def test_a_timeout_is_kept(tmp_path: Path) -> None:
+    documents = one_service(rule(to("web"), timeout="1ms"))
+    with running(kube.write(tmp_path, *documents)) as mesh:
+        assert 504 in {ask(mesh)[0].status for _ in range(20)}
+
+
+def test_a_rule_s_own_retries_are_kept(tmp_path: Path) -> None:
+    documents = one_service(
+        rule(to("web"), match=[header_is("x-case", "none")], retries={"attempts": 0}),
+        rule(to("web"), retries={"attempts": 3, "perTryTimeout": "2s", "retryOn": "503,reset"}),
+    )
+    with running(kube.write(tmp_path, *documents)) as mesh:
+        assert ask(mesh, [("x-case", "none")])[0].status == 200
+        assert ask(mesh)[0].status == 200
+        config = urllib3.request(
+            "GET", f"{mesh.admin_url}config_dump?resource=dynamic_route_configs"
+        )
+        assert config.status == 200
+
+
+def test_a_gateway_for_one_host_serves_that_host_alone(tmp_path: Path) -> None:
+    documents = kube.asm()
+    named(documents, "Gateway", "demo-gateway")["spec"]["servers"][0]["hosts"] = ["shop.example"]
+    with running(kube.write(tmp_path, *documents)) as mesh:
+        assert ask(mesh, [("Host", "shop.example")])[0].status == 200
+        assert ask(mesh, [("Host", "shop.example:8080")])[0].status == 200
+        assert ask(mesh)[0].status == 404
