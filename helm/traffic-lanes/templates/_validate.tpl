@@ -37,6 +37,7 @@ each.
 {{- end -}}
 
 {{- $workloads := dict -}}
+{{- $astray := false -}}
 {{- range $name, $service := $services -}}
 {{- $versions := $service.versions -}}
 {{- range $version := $versions -}}
@@ -78,6 +79,7 @@ each.
 {{- $seen := list -}}
 {{- range $upstream := $service.upstreams -}}
 {{- if not (hasKey $services $upstream) -}}
+{{- $astray = true -}}
 {{- $wrong = append $wrong (printf "services.%s.upstreams: %q is no service: services has %s" $name $upstream (keys $services | sortAlpha | join ", ")) -}}
 {{- else if has $upstream $seen -}}
 {{- $wrong = append $wrong (printf "services.%s.upstreams lists %s more than once" $name $upstream) -}}
@@ -102,9 +104,9 @@ each.
 {{- $entry := include "traffic-lanes.entry" .Values -}}
 {{- if $circle -}}
 {{- $wrong = append $wrong (printf "the upstreams of %s form a circle: a request would never end" (join ", " $circle)) -}}
-{{- else if contains " " $entry -}}
+{{- else if and (contains " " $entry) (not $astray) -}}
 {{- $wrong = append $wrong (printf "no other service calls %s, so it is open which of them the gateway calls: set gateway.service; a service of the chart's own values goes away with `<service>: null`" (splitList " " $entry | join " or ")) -}}
-{{- else if not (hasKey $services $entry) -}}
+{{- else if not (or $astray (hasKey $services $entry)) -}}
 {{- $wrong = append $wrong (printf "gateway.service %q is no service: services has %s" $entry (keys $services | sortAlpha | join ", ")) -}}
 {{- end -}}
 

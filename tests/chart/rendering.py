@@ -1,0 +1,203 @@
+"""Rendering the chart: one `helm template` for a set of values, read strictly."""
+
+import functools
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "helm" / "traffic-lanes"
+EXAMPLES = {path.parent.name: path for path in sorted(ROOT.glob("examples/*/values.yaml"))}
+
+Values = dict[str, Any]
+Resource = dict[str, Any]
+
+
+def helm_path() -> str:
+    """Return the helm that belongs to this Python, else the one on PATH."""
+    beside = Path(sys.executable).with_name("helm")
+    found = str(beside) if beside.exists() else shutil.which("helm")
+    assert found, "no helm: python scripts/helm.py .venv/bin/helm"
+    return found
+
+
+def helm(*arguments: str, values: Values | None = None) -> subprocess.CompletedProcess[str]:
+    """Run helm; values go in by standard input, for a chart named by `--values -`."""
+    return subprocess.run(
+        [helm_path(), *arguments],
+        input=json.dumps(values or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def template(
+    values: Values | None = None, *options: str, release: str = "demo"
+) -> subprocess.CompletedProcess[str]:
+    """Run `helm template` on the chart."""
+    return helm("template", release, str(CHART), "--values", "-", *options, values=values)
+
+
+def render(values: Values | None = None, *options: str, release: str = "demo") -> list[Resource]:
+    """Return what the chart renders, tests included."""
+    return parse(_rendered(json.dumps(values or {}), options, release))
+
+
+@functools.cache
+def _rendered(values: str, options: Sequence[str], release: str) -> str:
+    done = template(json.loads(values), *options, release=release)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, done.stderr
+    return done.stdout
+
+
+def refusal(values: Values) -> str:
+    """Return what helm says about values that the chart refuses."""
+    done = template(values)
+    assert done.returncode != 0, "the chart took these values"
+    assert "Traceback" not in done.stderr
+    assert "nil pointer" not in done.stderr
+    return done.stderr
+
+
+class StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, as the API server's strict decoding does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return the mapping, or raise for a repeated key."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        repeated = {key for key in keys if keys.count(key) > 1}
+        if repeated:
+            raise yaml.YAMLError(f"repeated keys {repeated}{node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
+def parse(text: str) -> list[Resource]:
+    """Return the resources of a YAML stream."""
+    return [resource for resource in yaml.load_all(text, StrictLoader) if resource]
+
+
+def of_kind(resources: list[Resource], kind: str) -> dict[str, Resource]:
+    """Return the resources of a kind by name; every name at most once."""
+    found = [resource for resource in resources if resource["kind"] == kind]
+    by_name: dict[str, Resource] = {item["metadata"]["name"]: item for item in found}
+    assert len(by_name) == len(found), f"a name twice among {kind}"
+    return by_name
+
+
+def without_tests(resources: list[Resource]) -> list[Resource]:
+    """Return the resources that an installation makes."""
+    return [
+        resource
+        for resource in resources
+        if "helm.sh/hook" not in resource["metadata"].get("annotations", {})
+    ]
+
+
+# All that is off by default, at once.
+EVERYTHING: Values = {
+    "instrumentation": {"mode": "operator", "collector": "http://otel.observability:4318"},
+    "defaults": {
+        "autoscaling": {"enabled": True},
+        "podDisruptionBudget": {"enabled": True},
+        "imagePullSecrets": [{"name": "registry"}],
+        "env": {"log_level": "debug", "NUMBER": 12345678, "FLAG": True},
+        "preStop": 0,
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"key": "lanes", "operator": "Exists", "effect": "NoSchedule"}],
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": "arch", "operator": "Exists"}]}
+                    ]
+                }
+            }
+        },
+        "priorityClassName": "high",
+        "podLabels": {"team": "shop"},
+        "podAnnotations": {"note": "1"},
+        "serviceAccount": {"annotations": {"owner": "shop"}},
+    },
+    "peerAuthentication": {"enabled": True},
+    "authorizationPolicy": {"enabled": True},
+    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "networkPolicy": {"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
+    "gateway": {"hosts": ["shop.example.com"], "tls": {"secret": "shop"}, "port": 8080},
+}
+ISTIO: Values = {"mesh": {"provider": "istio"}}
+# Names that YAML would take for something else than a string.
+AWKWARD: Values = {
+    "lanes": {
+        "baseline": "1",
+        "weights": {"v1": None, "v2": None, "v3": None, "1": 80, "1e3": 10, "on": 10, "null": 0},
+        "header": "x-lane",
+    },
+    "services": {
+        "mocka": None,
+        "mockb": None,
+        "mockc": None,
+        "y": {"versions": ["1", "on", "1e3"], "upstreams": ["n"], "port": 81},
+        "n": {"versions": ["1", "null"], "env": {"EMPTY": "", "WORD": "yes", "DIGITS": "0123"}},
+    },
+}
+VARIANTS: dict[str, Values] = {
+    "default": {},
+    "istio": ISTIO,
+    "strict": {"lanes": {"mode": "strict"}},
+    "istio-strict": ISTIO | {"lanes": {"mode": "strict"}},
+    "everything": EVERYTHING,
+    "istio-everything": ISTIO | EVERYTHING,
+    "operator": {"instrumentation": {"mode": "operator"}},
+    "collector": {"instrumentation": {"collector": "http://otel:4318"}},
+    "none": {"instrumentation": {"mode": "none"}},
+    "java": {"instrumentation": {"mode": "operator", "language": "java"}},
+    "workloads": {"routing": {"enabled": False}},
+    "routing": {"workloads": {"enabled": False}},
+    "nothing": {"workloads": {"enabled": False}, "routing": {"enabled": False}},
+    "existing-gateway": {"gateway": {"existing": "mesh/public"}},
+    "http-route": ISTIO
+    | {
+        "gateway": {
+            "parentRefs": [{"name": "web", "namespace": "gateways"}],
+            "hosts": ["a.example.com", "*.example.org"],
+        }
+    },
+    "http-route-strict": ISTIO
+    | {
+        "lanes": {"mode": "strict"},
+        "gateway": {"parentRefs": [{"name": "web"}], "clientBaggage": "drop"},
+    },
+    "drop-baggage": ISTIO | {"gateway": {"clientBaggage": "drop"}},
+    "own-label": {"lanes": {"label": "app.kubernetes.io/track"}},
+    "awkward-names": AWKWARD,
+    "istio-awkward-names": ISTIO | AWKWARD,
+    "outside-the-chain": EVERYTHING
+    | {
+        "services": {"extra": {"versions": ["v1"]}},
+        "gateway": {"service": "mocka"},
+        "serviceMonitor": {"enabled": False},
+        "networkPolicy": {"from": []},
+    },
+    "per-version": {
+        "services": {
+            "mocka": {
+                "replicas": 2,
+                "readinessProbe": None,
+                "serviceAccount": {"create": False, "name": "shared"},
+                "perVersion": {
+                    "v2": {"replicas": 0, "image": {"tag": "2.0.0"}, "env": {"A": "b"}},
+                    "v3": {"image": {"digest": "sha256:" + "0" * 64}},
+                },
+            }
+        }
+    },
+}

@@ -1,0 +1,316 @@
+"""The same values make the same lanes, in the words of either mesh."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.chart.rendering import ISTIO, Resource, Values, of_kind, render
+
+SAMPLE = {"mocka": ["v1", "v2", "v3"], "mockb": ["v1", "v3"], "mockc": ["v1", "v2"]}
+
+
+def http(resources: list[Resource], name: str) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = of_kind(resources, "VirtualService")[name]["spec"]["http"]
+    return rules
+
+
+def subsets(resources: list[Resource], name: str) -> dict[str, dict[str, Any]]:
+    rule = of_kind(resources, "DestinationRule")[name]
+    return {subset["name"]: subset for subset in rule["spec"]["subsets"]}
+
+
+@pytest.mark.parametrize("provider", ["asm", "istio"])
+def test_one_deployment_for_each_version(provider: str) -> None:
+    resources = render({"mesh": {"provider": provider}})
+    assert list(of_kind(resources, "Service")) == list(SAMPLE)
+    deployments = of_kind(resources, "Deployment")
+    assert list(deployments) == [f"{name}-{v}" for name, vs in SAMPLE.items() for v in vs]
+    for name, deployment in deployments.items():
+        service, version = name.split("-")
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        assert (labels["app"], labels["version"]) == (service, version)
+        assert labels.get("ASM_TRAFFIC_TAG") == (version if provider == "asm" else None)
+        assert deployment["spec"]["selector"] == {
+            "matchLabels": {"app": service, "version": version}
+        }
+
+
+def test_the_chain_is_in_the_environment() -> None:
+    deployments = of_kind(render(), "Deployment")
+    urls = {}
+    for name, deployment in deployments.items():
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert container["name"] == "default"
+        assert not {"command", "args"} & container.keys()
+        env = {item["name"]: item.get("value", item.get("valueFrom")) for item in container["env"]}
+        assert f"{env['app']}-{env['version']}" == name
+        assert env["POD_IP"] == {"fieldRef": {"fieldPath": "status.podIP"}}
+        urls[env["app"]] = env.get("upstream_url")
+    assert urls == {"mocka": "http://mockb:8000/", "mockb": "http://mockc:8000/", "mockc": None}
+
+
+def test_upstreams_stay_in_the_order_given() -> None:
+    values: Values = {
+        "lanes": {"header": "x-lane"},
+        "services": {
+            "mocka": {"upstreams": ["mockz", "mockb"], "port": 8080},
+            "mockz": {"versions": ["v1"], "port": 81},
+        },
+    }
+    resources = render(values)
+    (container,) = of_kind(resources, "Deployment")["mocka-v1"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+    env = {item["name"]: item.get("value") for item in container["env"]}
+    assert env["upstream_url"] == "http://mockz:81/,http://mockb:8000/"
+    assert env["lane_header"] == "x-lane"
+    assert env["port"] == "8080"
+    assert container["ports"] == [{"name": "http", "containerPort": 8080}]
+
+
+def test_asm_matches_the_header_and_falls_back() -> None:
+    resources = render()
+    for name, versions in SAMPLE.items():
+        host = f"{name}.default.svc.cluster.local"
+        assert list(subsets(resources, name)) == versions
+        *lanes, last = http(resources, name)
+        assert [rule["match"] for rule in lanes] == [
+            [{"headers": {"version": {"exact": lane}}}] for lane in ("v2", "v3")
+        ]
+        for rule in lanes:
+            assert rule["route"] == [
+                {
+                    "destination": {"host": host, "subset": rule["name"]},
+                    "fallback": {"target": {"host": host, "subset": "v1"}},
+                }
+            ]
+        assert last == {"name": "v1", "route": [{"destination": {"host": host, "subset": "v1"}}]}
+
+
+def test_asm_gateway_splits_and_stamps() -> None:
+    (rule,) = http(render(), "demo-gateway")
+    assert [(route["destination"]["subset"], route["weight"]) for route in rule["route"]] == [
+        ("v1", 40),
+        ("v2", 30),
+        ("v3", 30),
+    ]
+    for route in rule["route"]:
+        lane = route["destination"]["subset"]
+        assert route["headers"] == {"request": {"set": {"version": lane}}}
+        assert route.get("fallback", {}).get("target", {}).get("subset") == (
+            None if lane == "v1" else "v1"
+        )
+
+
+def test_asm_propagates_the_header() -> None:
+    resources = render({"lanes": {"header": "x-lane"}})
+    (propagation,) = of_kind(resources, "ASMHeaderPropagation").values()
+    assert propagation["spec"] == {"headers": ["x-lane"]}
+    assert propagation["metadata"]["name"] == "x-lane-propagation"
+
+
+def test_strict_has_no_fallback() -> None:
+    resources = render({"lanes": {"mode": "strict"}})
+    routing = [*of_kind(resources, "VirtualService").values()]
+    assert "fallback" not in str(routing)
+    assert list(subsets(resources, "mockb")) == ["v1", "v3"]
+
+
+def test_istio_lets_a_lane_end_at_its_own_pods_or_the_baseline() -> None:
+    resources = render(ISTIO)
+    for name in SAMPLE:
+        lanes = subsets(resources, name)
+        assert list(lanes) == ["v1", "v2", "v3"]
+        assert lanes["v1"] == {"name": "v1", "labels": {"version": "v1"}}
+        for lane in ("v2", "v3"):
+            assert lanes[lane]["labels"] == {f"traffic-lanes/{lane}": "true"}
+            policy = lanes[lane]["trafficPolicy"]
+            locality = policy["loadBalancer"]["localityLbSetting"]
+            assert locality["failoverPriority"] == [f"version={lane}"]
+            # Without it Istio leaves failoverPriority without effect.
+            assert policy["outlierDetection"]
+    for name, deployment in of_kind(resources, "Deployment").items():
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        version = name.split("-")[1]
+        member = {key.removeprefix("traffic-lanes/") for key in labels if "traffic-lanes/" in key}
+        assert member == ({"v2", "v3"} if version == "v1" else {version})
+
+
+def test_istio_never_ejects_for_answers_of_the_service() -> None:
+    outliers = subsets(render(ISTIO), "mockb")["v2"]["trafficPolicy"]["outlierDetection"]
+    assert outliers["consecutive5xxErrors"] == 0
+    assert outliers["consecutiveGatewayErrors"] == 0
+    assert outliers["splitExternalLocalOriginErrors"] is True
+
+
+def test_istio_strict_takes_the_version_alone() -> None:
+    resources = render(ISTIO | {"lanes": {"mode": "strict"}})
+    assert subsets(resources, "mockb") == {
+        version: {"name": version, "labels": {"version": version}} for version in ("v1", "v3")
+    }
+    assert not any(
+        key.startswith("traffic-lanes/")
+        for deployment in of_kind(resources, "Deployment").values()
+        for key in deployment["spec"]["template"]["metadata"]["labels"]
+    )
+
+
+def test_istio_uses_stock_stable_apis_only() -> None:
+    versions = {
+        (item["apiVersion"], item["kind"])
+        for item in render(ISTIO)
+        if "istio" in item["apiVersion"]
+    }
+    assert versions == {
+        ("networking.istio.io/v1", kind)
+        for kind in ("DestinationRule", "Gateway", "VirtualService")
+    }
+    assert "fallback" not in str([*of_kind(render(ISTIO), "VirtualService").values()])
+
+
+@pytest.mark.parametrize(
+    ("baggage", "lane"),
+    [
+        ("version=v2", "v2"),
+        ("version=v3", "v3"),
+        ("version=v1", None),
+        ("userId=alice,version=v2", "v2"),
+        ("version=v2,userId=alice", "v2"),
+        ("userId=alice, version=v2 , isProduction=false", "v2"),
+        ("userId=alice,\tversion = v2", "v2"),
+        ("version=v2;ttl=3", "v2"),
+        ("version=v2 ; ttl=3;hidden,userId=alice", "v2"),
+        ("a=b;p=q,version=v3;x", "v3"),
+        ("version=v22", None),
+        ("version=v", None),
+        ("subversion=v2", None),
+        ("version2=v2", None),
+        ("x-version=v2", None),
+        ("a=version=v2", None),
+        ("a=b;version=v2", None),
+        ("a=v2", None),
+        ("version=", None),
+        ("", None),
+        (",,version=v2,,", "v2"),
+    ],
+)
+def test_istio_reads_the_lane_from_baggage(baggage: str, lane: str | None) -> None:
+    chosen = next(
+        rule["name"]
+        for rule in http(render(ISTIO), "mockb")
+        if all(
+            re.fullmatch(match["headers"]["baggage"]["regex"], baggage)
+            for match in rule.get("match", [])
+        )
+    )
+    assert chosen == (lane or "v1")
+
+
+@pytest.mark.parametrize(
+    ("baggage", "kept"),
+    [
+        ("userId=alice,serverNode=DF%2028,isProduction=false", True),
+        ("version2=v2,subversion=v3,x-version=1", True),
+        ("a=version,b=version%3Dv2", True),
+        ("a=b;version=v2", True),
+        ("a=1+1", True),
+        ("", True),
+        ("version=v3", False),
+        ("userId=alice, version = v3", False),
+        ("VERSION=v3", False),
+        ("%76ersion=v3", False),
+        ("versio%6E=v3,a=b", False),
+        ("a=b,%20version=v3", False),
+        ("a=b,+version=v3", False),
+        ("version=", False),
+        ("version=v1;p,a=b", False),
+    ],
+)
+def test_istio_gateway_keeps_foreign_baggage_and_no_lane(baggage: str, kept: bool) -> None:
+    suspect, clean = http(render(ISTIO), "demo-gateway")
+    (match,) = suspect["match"]
+    assert (re.fullmatch(match["headers"]["baggage"]["regex"], baggage) is None) is kept
+    for rule, operation in ((suspect, "set"), (clean, "add")):
+        assert [
+            (route["destination"]["subset"], route["weight"], route["headers"])
+            for route in rule["route"]
+        ] == [
+            (lane, weight, {"request": {operation: {"baggage": f"version={lane}"}}})
+            for lane, weight in {"v1": 40, "v2": 30, "v3": 30}.items()
+        ]
+
+
+def test_istio_gateway_can_drop_client_baggage() -> None:
+    (rule,) = http(render(ISTIO | {"gateway": {"clientBaggage": "drop"}}), "demo-gateway")
+    assert all(list(route["headers"]["request"]) == ["set"] for route in rule["route"])
+
+
+def test_http_route_splits_among_services_of_the_lanes() -> None:
+    gateway = {"parentRefs": [{"name": "web", "namespace": "gateways"}], "hosts": ["*", "a.test"]}
+    resources = render(ISTIO | {"gateway": gateway})
+    assert not of_kind(resources, "Gateway")
+    assert "demo-gateway" not in of_kind(resources, "VirtualService")
+    (route,) = of_kind(resources, "HTTPRoute").values()
+    assert route["spec"]["hostnames"] == ["a.test"]
+    suspect, clean = route["spec"]["rules"]
+    assert suspect["matches"][0]["headers"][0]["type"] == "RegularExpression"
+    assert "matches" not in clean
+    services = of_kind(resources, "Service")
+    rules = of_kind(resources, "DestinationRule")
+    for backend, lane in zip(clean["backendRefs"], ("v1", "v2", "v3"), strict=True):
+        name = backend["name"]
+        assert name == f"mocka-lane-{lane}"
+        selector = services[name]["spec"]["selector"]
+        if lane == "v1":
+            assert selector == {"app": "mocka", "version": "v1"}
+            assert name not in rules
+        else:
+            assert selector == {"app": "mocka", f"traffic-lanes/{lane}": "true"}
+            assert rules[name]["spec"]["host"] == f"{name}.default.svc.cluster.local"
+            assert rules[name]["spec"]["trafficPolicy"]["outlierDetection"]
+
+
+@pytest.mark.parametrize("provider", ["asm", "istio"])
+def test_hosts_follow_namespace_and_domain(provider: str) -> None:
+    values = {"mesh": {"provider": provider}, "clusterDomain": "corp.test"}
+    resources = render(values, "--namespace", "shop", release="lanes")
+    assert {item["metadata"]["namespace"] for item in resources} == {"shop"}
+    assert "default.svc" not in str(resources)
+    assert "cluster.local" not in str([*of_kind(resources, "VirtualService").values()])
+    rule = of_kind(resources, "DestinationRule")["mockb"]
+    assert rule["spec"]["host"] == "mockb.shop.svc.corp.test"
+    assert "lanes-gateway" in of_kind(resources, "Gateway")
+
+
+def test_another_label_can_tell_versions() -> None:
+    resources = render(ISTIO | {"lanes": {"label": "app.kubernetes.io/track"}})
+    lanes = subsets(resources, "mocka")
+    assert lanes["v1"]["labels"] == {"app.kubernetes.io/track": "v1"}
+    locality = lanes["v2"]["trafficPolicy"]["loadBalancer"]["localityLbSetting"]
+    assert locality["failoverPriority"] == ["app.kubernetes.io/track=v2"]
+    deployment = of_kind(resources, "Deployment")["mocka-v2"]
+    assert deployment["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/track"] == "v2"
+
+
+def test_a_service_outside_the_chain_has_no_part_in_the_gateway() -> None:
+    values: Values = {
+        "services": {"extra": {"versions": ["v1"]}},
+        "gateway": {"service": "mocka"},
+    }
+    (rule,) = http(render(values), "demo-gateway")
+    hosts = {route["destination"]["host"] for route in rule["route"]}
+    assert hosts == {"mocka.default.svc.cluster.local"}
+
+
+def test_the_halves_come_apart() -> None:
+    whole = {(item["kind"], item["metadata"]["name"]) for item in render()}
+    workloads = render({"routing": {"enabled": False}})
+    routing = render({"workloads": {"enabled": False}})
+    names = [
+        {(item["kind"], item["metadata"]["name"]) for item in half} for half in (workloads, routing)
+    ]
+    assert names[0] | names[1] == whole
+    assert not names[0] & names[1]
+    assert all("istio" not in item["apiVersion"] for item in workloads)
+    assert all("istio" in item["apiVersion"] for item in routing)

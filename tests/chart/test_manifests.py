@@ -1,0 +1,131 @@
+"""k8s/ and the examples are what the chart renders, in files as the guide names them."""
+
+import functools
+import itertools
+import shutil
+from pathlib import Path
+
+import pytest
+
+from scripts import manifests
+from tests.chart.rendering import CHART, EXAMPLES, ROOT, helm, parse
+
+GUIDE = [
+    "instrumentation.yaml",
+    "mock.yaml",
+    "dr-mock.yaml",
+    "propagation.yaml",
+    "vs-mock.yaml",
+    "gw-mock.yaml",
+]
+
+
+def test_nothing_drifts() -> None:
+    assert manifests.drift(manifests.render_all()) == "", "run: make manifests"
+
+
+@pytest.mark.parametrize(
+    ("provider", "files"),
+    [("asm", GUIDE), ("istio", [name for name in GUIDE if name != "propagation.yaml"])],
+)
+def test_files_are_the_guides(provider: str, files: list[str]) -> None:
+    assert {path.name for path in (ROOT / "k8s" / provider).iterdir()} == set(files)
+    kinds = [
+        {item["kind"] for item in parse((ROOT / "k8s" / provider / name).read_text())}
+        for name in files
+    ]
+    expected = [
+        {"Instrumentation"},
+        {"ServiceAccount", "Service", "NetworkPolicy", "Deployment"},
+        {"DestinationRule"},
+        {"ASMHeaderPropagation"},
+        {"VirtualService"},
+        {"Gateway", "VirtualService"},
+    ]
+    assert kinds == [kind for kind, name in zip(expected, GUIDE, strict=True) if name in files]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("k8s/*/*.yaml")), ids=lambda path: f"{path.parent.name}-{path.name}"
+)
+def test_files_are_ones_that_a_person_would_write(path: Path) -> None:
+    text = path.read_text()
+    assert "elm.sh/" not in text
+    assert "managed-by" not in text
+    assert "# Source" not in text
+    assert "\n\n" not in text
+    assert not any(line != line.rstrip() for line in text.splitlines())
+    names = [(item["kind"], item["metadata"]["name"]) for item in parse(text)]
+    assert len(names) == len(set(names))
+
+
+def test_the_pods_of_a_service_stand_below_it() -> None:
+    resources = parse((ROOT / "k8s/asm/mock.yaml").read_text())
+    apps = [item["metadata"]["labels"]["app"] for item in resources]
+    assert apps == sorted(apps)
+    assert [item["kind"] for item in resources[:3]] == [
+        "NetworkPolicy",
+        "ServiceAccount",
+        "Service",
+    ]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_lint(example: str) -> None:
+    done = helm("lint", "--strict", str(CHART), "--values", str(EXAMPLES[example]))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[WARNING]" not in done.stdout
+
+
+def test_lint_of_the_defaults() -> None:
+    done = helm("lint", "--strict", str(CHART))
+    assert done.returncode == 0, done.stdout
+    assert not done.stderr
+
+
+def test_check_shows_drift_and_write_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("k8s", "examples"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    monkeypatch.setattr(manifests, "helm_template", functools.cache(manifests.helm_template))
+    monkeypatch.setattr(manifests, "ROOT", tmp_path)
+    monkeypatch.setattr(manifests, "EXAMPLES", tmp_path / "examples")
+    assert manifests.main(["--check"]) == 0
+    gateway = tmp_path / "k8s/asm/gw-mock.yaml"
+    gateway.write_text(gateway.read_text().replace("weight: 40", "weight: 50"))
+    (tmp_path / "k8s/asm/old.yaml").write_text("kind: Old\n")
+    assert manifests.main(["--check"]) == 1
+    shown = capsys.readouterr().out
+    assert "-          weight: 50\n+          weight: 40\n" in shown
+    assert "-kind: Old\n" in shown
+    assert manifests.main([]) == 0
+    assert manifests.main(["--check"]) == 0
+    assert not (tmp_path / "k8s/asm/old.yaml").exists()
+
+
+def test_wrong_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    assert manifests.main(["--chekc"]) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_operator_values_hold_the_guides_images() -> None:
+    text = (ROOT / "helm/opentelemetry-operator/values-asm.yaml").read_text()
+    (values,) = parse(text)
+    images = values["manager"]["autoInstrumentationImage"]
+    assert images["python"]["tag"] == "0.44b0"
+    assert values["manager"]["image"]["tag"] == "0.92.1"
+    assert values["admissionWebhooks"]["certManager"] == {"enabled": False}
+    assert "--version 0.46.0" in text
+    assert parse((ROOT / "helm/opentelemetry-operator/values-upstream.yaml").read_text())
+
+
+def test_every_value_has_a_line_above_it() -> None:
+    lines = (CHART / "values.yaml").read_text().splitlines()
+    assert len(lines) < 250
+    bare = [
+        line
+        for before, line in itertools.pairwise(lines)
+        if line and not line.startswith((" ", "#")) and not before.startswith("#") and before
+    ]
+    assert not bare

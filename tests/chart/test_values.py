@@ -1,0 +1,235 @@
+"""Values that the chart refuses, each with one sentence that says what is wrong."""
+
+import pytest
+
+from tests.chart.rendering import Values, refusal, render, template
+
+# What the schema says: the place, and the key or type.
+MISTYPED: dict[str, tuple[Values, str]] = {
+    "unknown key": ({"lane": {}}, "additional properties 'lane' not allowed"),
+    "misspelt key": (
+        {"lanes": {"wieghts": {}}},
+        "at '/lanes': additional properties 'wieghts' not allowed",
+    ),
+    "unknown key of a service": (
+        {"services": {"mocka": {"verions": ["v1"]}}},
+        "at '/services/mocka': additional properties 'verions' not allowed",
+    ),
+    "unknown key of a version": (
+        {"services": {"mocka": {"perVersion": {"v2": {"replica": 2}}}}},
+        "at '/services/mocka/perVersion/v2': additional properties 'replica' not allowed",
+    ),
+    "a service's port on a version": (
+        {"services": {"mocka": {"perVersion": {"v2": {"port": 1}}}}},
+        "at '/services/mocka/perVersion/v2': additional properties 'port' not allowed",
+    ),
+    "unknown key of the defaults": (
+        {"defaults": {"resource": {}}},
+        "at '/defaults': additional properties 'resource' not allowed",
+    ),
+    "unknown key of a probe": (
+        {"defaults": {"livenessProbe": {"path": "/"}}},
+        "at '/defaults/livenessProbe': additional properties 'path' not allowed",
+    ),
+    "unknown key of a security context": (
+        {"services": {"mockb": {"securityContext": {"readOnly": True}}}},
+        "at '/services/mockb/securityContext': additional properties 'readOnly' not allowed",
+    ),
+    "string for a number": (
+        {"lanes": {"weights": {"v1": "many"}}},
+        "at '/lanes/weights/v1': got string, want integer",
+    ),
+    "string for a list": (
+        {"services": {"mocka": {"versions": "v1"}}},
+        "at '/services/mocka/versions': got string, want array",
+    ),
+    "number for a name": (
+        {"services": {"mocka": {"versions": [1]}}},
+        "at '/services/mocka/versions/0': got number, want string",
+    ),
+    "list for env": (
+        {"defaults": {"env": [{"name": "A", "value": "b"}]}},
+        "at '/defaults/env': got array, want object",
+    ),
+    "negative weight": (
+        {"lanes": {"weights": {"v1": -1}}},
+        "at '/lanes/weights/v1': minimum: got -1, want 0",
+    ),
+    "port out of range": (
+        {"services": {"mocka": {"port": 70000}}},
+        "at '/services/mocka/port': maximum: got 70,000, want 65,535",
+    ),
+    "unknown provider": (
+        {"mesh": {"provider": "linkerd"}},
+        "at '/mesh/provider': value must be one of 'asm', 'istio'",
+    ),
+    "unknown mode": (
+        {"lanes": {"mode": "lenient"}},
+        "at '/lanes/mode': value must be one of 'permissive', 'strict'",
+    ),
+    "no versions": (
+        {"services": {"mockd": {"upstreams": []}}},
+        "at '/services/mockd': missing property 'versions'",
+    ),
+    "empty versions": (
+        {"services": {"mockc": {"versions": []}}},
+        "at '/services/mockc/versions': minItems: got 0, want 1",
+    ),
+}
+
+# What no schema can say.
+ILL_FITTING: dict[str, tuple[Values, str]] = {
+    "weights": (
+        {"lanes": {"weights": {"v1": 50}}},
+        "lanes.weights add up to 110, not to 100 (v1: 50, v2: 30, v3: 30)",
+    ),
+    "baseline": (
+        {"lanes": {"baseline": "v9"}},
+        'lanes.baseline "v9" is no lane: lanes.weights has v1, v2, v3',
+    ),
+    "upstream": (
+        {"services": {"mockb": {"upstreams": ["mockz"]}}},
+        'services.mockb.upstreams: "mockz" is no service: services has mocka, mockb, mockc',
+    ),
+    "upstream twice": (
+        {"services": {"mockb": {"upstreams": ["mockc", "mockc"]}}},
+        "services.mockb.upstreams lists mockc more than once",
+    ),
+    "version that is no lane": (
+        {"services": {"mockc": {"versions": ["v1", "v7"]}}},
+        'services.mockc.versions: "v7" is no lane: lanes.weights has v1, v2, v3',
+    ),
+    "version twice": (
+        {"services": {"mockc": {"versions": ["v1", "v1"]}}},
+        "services.mockc.versions lists v1 more than once",
+    ),
+    "no baseline": (
+        {"services": {"mockc": {"versions": ["v2"]}}},
+        "services.mockc.versions (v2) lacks the baseline v1",
+    ),
+    "settings of no version": (
+        {"services": {"mockc": {"perVersion": {"v3": {}}}}},
+        'services.mockc.perVersion: "v3" is not among its versions (v1, v2)',
+    ),
+    "circle": (
+        {"services": {"mockb": {"upstreams": ["mocka", "mockc"]}}},
+        "the upstreams of mocka, mockb form a circle",
+    ),
+    "circle of one": (
+        {"services": {"mockc": {"upstreams": ["mockc"]}}},
+        "the upstreams of mockc form a circle",
+    ),
+    "two entries": (
+        {"services": {"shop": {"versions": ["v1"]}}},
+        "no other service calls mocka or shop, so it is open which of them the gateway calls",
+    ),
+    "entry": ({"gateway": {"service": "shop"}}, 'gateway.service "shop" is no service'),
+    "two Deployments of a name": (
+        {
+            "lanes": {"weights": {"v2": 20, "b-v1": 10}},
+            "services": {
+                "mock": {"versions": ["v1", "b-v1"], "upstreams": ["mocka"]},
+                "mock-b": {"versions": ["v1"]},
+                "mockc": {"upstreams": ["mock-b"]},
+            },
+        },
+        'services.mock and services.mock-b would both have a Deployment "mock-b-v1"',
+    ),
+    "lane's name": (
+        {"lanes": {"weights": {"V1": 0}}},
+        "lanes.weights: \"V1\" can't name a lane: lower-case letters, digits and '-'",
+    ),
+    "service's name": (
+        {"services": {"My_Shop": {"versions": ["v1"], "upstreams": ["mocka"]}}},
+        "services: \"My_Shop\" can't name a service: lower-case letters, digits and '-'",
+    ),
+    "header's name": ({"lanes": {"header": "Version"}}, 'lanes.header "Version" can\'t be one'),
+    "header with a meaning": (
+        {"lanes": {"header": "baggage"}},
+        'lanes.header "baggage" has a meaning of its own',
+    ),
+    "env of the chart": (
+        {"services": {"mocka": {"perVersion": {"v2": {"env": {"upstream_url": "x"}}}}}},
+        "services.mocka.perVersion.v2.env: upstream_url is the chart's to set",
+    ),
+    "label of the chart": (
+        {"defaults": {"podLabels": {"version": "v1"}}},
+        "defaults.podLabels: version is the chart's to set",
+    ),
+    "propagators": (
+        {"instrumentation": {"propagators": ["tracecontext"]}},
+        "instrumentation.propagators lacks baggage",
+    ),
+    "HTTPRoute on ASM": (
+        {"gateway": {"parentRefs": [{"name": "web"}]}},
+        "gateway.parentRefs: HTTPRoutes need mesh.provider istio",
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "sentence"), MISTYPED.values(), ids=MISTYPED)
+def test_schema_names_the_place(values: Values, sentence: str) -> None:
+    said = refusal(values)
+    assert sentence in said
+    assert said.count("\n- ") == 1, said
+
+
+@pytest.mark.parametrize(("values", "sentence"), ILL_FITTING.values(), ids=ILL_FITTING)
+def test_values_that_do_not_fit(values: Values, sentence: str) -> None:
+    said = refusal(values)
+    assert f"\n- {sentence}" in said
+    assert said.count("\n- ") == 1, said
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    said = refusal(
+        {"lanes": {"weights": {"v1": 1}}, "services": {"mockb": {"upstreams": ["x", "mocka"]}}}
+    )
+    assert said.count("\n- ") == 3
+    assert "add up to 61" in said
+    assert '"x" is no service' in said
+    assert "mocka, mockb form a circle" in said
+
+
+def test_a_circle_is_told_from_the_way_to_it() -> None:
+    said = refusal(
+        {
+            "services": {
+                "front": {"versions": ["v1"], "upstreams": ["mocka"]},
+                "mockc": {"upstreams": ["mockb", "back"]},
+                "back": {"versions": ["v1"]},
+            }
+        }
+    )
+    assert "the upstreams of front, mocka, mockb, mockc form" not in said
+    assert "mockb, mockc form a circle" in said
+
+
+def test_weights_may_be_zero() -> None:
+    render({"lanes": {"weights": {"v1": 100, "v2": 0, "v3": 0}}})
+
+
+def test_keys_of_the_chart_go_away_with_null() -> None:
+    resources = render(
+        {
+            "lanes": {"weights": {"v1": 90, "v2": 10, "v3": None}},
+            "services": {
+                "mocka": None,
+                "mockb": None,
+                "mockc": None,
+                "shop": {"versions": ["v1", "v2"]},
+            },
+        }
+    )
+    services = [item["metadata"]["name"] for item in resources if item["kind"] == "Service"]
+    assert services == ["shop"]
+
+
+def test_values_of_a_parent_chart_pass() -> None:
+    render({"global": {"imageRegistry": "registry.example.com"}})
+
+
+def test_an_older_kubernetes_is_refused_in_a_sentence() -> None:
+    done = template({}, "--kube-version", "1.26.0")
+    assert done.returncode != 0
+    assert "requires kubeVersion" in done.stderr

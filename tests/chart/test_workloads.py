@@ -1,0 +1,228 @@
+"""What a cluster's policy and its operators ask of the pods."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.chart.rendering import EVERYTHING, ISTIO, Resource, of_kind, render
+
+
+def pods(resources: list[Resource]) -> dict[str, dict[str, Any]]:
+    """The pod specs of a render, the test's among them."""
+    found = {
+        name: deployment["spec"]["template"]["spec"]
+        for name, deployment in of_kind(resources, "Deployment").items()
+    }
+    found |= {name: pod["spec"] for name, pod in of_kind(resources, "Pod").items()}
+    return found
+
+
+def test_pods_meet_the_restricted_standard() -> None:
+    for spec in pods(render()).values():
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["runAsUser"] == 10001
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"].keys() == {"requests", "limits"}
+            assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"]  # noqa: S108
+        assert {"name": "tmp", "emptyDir": {}} in spec["volumes"]
+
+
+def test_a_service_account_without_token_for_each_service() -> None:
+    accounts = of_kind(render(), "ServiceAccount")
+    assert list(accounts) == ["mocka", "mockb", "mockc"]
+    assert not any(account["automountServiceAccountToken"] for account in accounts.values())
+    own = render({"services": {"mocka": {"serviceAccount": {"create": False, "name": "own"}}}})
+    assert list(of_kind(own, "ServiceAccount")) == ["mockb", "mockc"]
+    assert pods(own)["mocka-v2"]["serviceAccountName"] == "own"
+
+
+def test_probes_ask_the_service() -> None:
+    (container,) = pods(render())["mockb-v3"]["containers"]
+    paths = {
+        probe: container[probe]["httpGet"]
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+    }
+    assert paths == {
+        "startupProbe": {"path": "/healthz", "port": "http"},
+        "readinessProbe": {"path": "/readyz", "port": "http"},
+        "livenessProbe": {"path": "/healthz", "port": "http"},
+    }
+
+
+def test_pod_and_sidecar_outlive_the_drain() -> None:
+    values = {"defaults": {"drain": 12, "preStop": 3, "finish": 25}}
+    deployment = of_kind(render(values), "Deployment")["mocka-v1"]["spec"]["template"]
+    (container,) = deployment["spec"]["containers"]
+    assert {"name": "drain", "value": "12"} in container["env"]
+    assert container["lifecycle"] == {"preStop": {"sleep": {"seconds": 3}}}
+    assert deployment["spec"]["terminationGracePeriodSeconds"] == 40
+    sidecar = yaml.safe_load(deployment["metadata"]["annotations"]["proxy.istio.io/config"])
+    assert sidecar == {"terminationDrainDuration": "40s"}
+
+
+def test_a_version_overrides_its_service_and_that_the_defaults() -> None:
+    resources = render(
+        {
+            "defaults": {"replicas": 3, "env": {"A": "1", "B": "1"}},
+            "services": {
+                "mocka": {
+                    "replicas": 2,
+                    "env": {"B": "2", "C": "2"},
+                    "readinessProbe": None,
+                    "perVersion": {"v2": {"replicas": 0, "image": {"tag": "2.0.0"}}},
+                }
+            },
+        }
+    )
+    deployments = of_kind(resources, "Deployment")
+    replicas = {name: item["spec"]["replicas"] for name, item in deployments.items()}
+    assert (replicas["mocka-v1"], replicas["mocka-v2"], replicas["mockb-v1"]) == (2, 0, 3)
+    (container,) = pods(resources)["mocka-v2"]["containers"]
+    assert container["image"].endswith(":2.0.0")
+    assert "readinessProbe" not in container
+    env = {item["name"]: item.get("value") for item in container["env"]}
+    assert (env["A"], env["B"], env["C"]) == ("1", "2", "2")
+    (other,) = pods(resources)["mockb-v1"]["containers"]
+    assert "readinessProbe" in other
+
+
+def test_a_digest_beats_the_tag() -> None:
+    digest = "sha256:" + "a" * 64
+    image = {"repository": "registry.test/shop", "tag": "1", "digest": digest}
+    (container,) = pods(render({"defaults": {"image": image}}))["mockc-v1"]["containers"]
+    assert container["image"] == f"registry.test/shop@{digest}"
+
+
+def test_everything_reaches_every_pod() -> None:
+    resources = render(EVERYTHING)
+    deployments = of_kind(resources, "Deployment")
+    assert list(of_kind(resources, "HorizontalPodAutoscaler")) == list(deployments)
+    assert list(of_kind(resources, "PodDisruptionBudget")) == list(deployments)
+    for deployment in deployments.values():
+        template = deployment["spec"]["template"]
+        spec = template["spec"]
+        assert "replicas" not in deployment["spec"]
+        assert spec["imagePullSecrets"] == [{"name": "registry"}]
+        assert spec["priorityClassName"] == "high"
+        assert spec["nodeSelector"] == {"disk": "ssd"}
+        assert spec["tolerations"][0]["key"] == "lanes"
+        assert "nodeAffinity" in spec["affinity"]
+        assert template["metadata"]["labels"]["team"] == "shop"
+        assert template["metadata"]["annotations"]["note"] == "1"
+        (spread,) = spec["topologySpreadConstraints"]
+        assert spread["labelSelector"] == deployment["spec"]["selector"]
+        (container,) = spec["containers"]
+        env = {item["name"]: item.get("value") for item in container["env"]}
+        assert (env["NUMBER"], env["FLAG"]) == ("12345678", "true")
+
+
+@pytest.mark.parametrize("values", [{}, ISTIO], ids=["asm", "istio"])
+def test_a_hop_is_reached_by_its_callers_and_the_gateway_only(values: dict[str, Any]) -> None:
+    resources = render(values | {"authorizationPolicy": {"enabled": True}}, "--namespace", "shop")
+    gateway = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "istio-system"}},
+        "podSelector": {"matchLabels": {"istio": "ingressgateway"}},
+    }
+    peers = {
+        name: policy["spec"]["ingress"][0]["from"]
+        for name, policy in of_kind(resources, "NetworkPolicy").items()
+    }
+    assert peers == {
+        "mocka": [gateway],
+        "mockb": [{"podSelector": {"matchLabels": {"app": "mocka"}}}],
+        "mockc": [{"podSelector": {"matchLabels": {"app": "mockb"}}}],
+    }
+    sources = {
+        name: [source["source"] for source in policy["spec"]["rules"][0]["from"]]
+        for name, policy in of_kind(resources, "AuthorizationPolicy").items()
+    }
+    assert sources == {
+        "mocka": [{"namespaces": ["istio-system"]}],
+        "mockb": [{"principals": ["cluster.local/ns/shop/sa/mocka"]}],
+        "mockc": [{"principals": ["cluster.local/ns/shop/sa/mockb"]}],
+    }
+
+
+def test_a_service_that_nobody_calls_is_closed_not_open() -> None:
+    resources = render(
+        {
+            "services": {"extra": {"versions": ["v1"]}},
+            "gateway": {"service": "mocka"},
+            "authorizationPolicy": {"enabled": True},
+        }
+    )
+    assert of_kind(resources, "NetworkPolicy")["extra"]["spec"]["ingress"] == []
+    assert of_kind(resources, "AuthorizationPolicy")["extra"]["spec"]["rules"] == []
+
+
+def test_prometheus_is_let_in_where_it_is_asked_to_scrape() -> None:
+    resources = render(EVERYTHING)
+    (monitor,) = of_kind(resources, "ServiceMonitor").values()
+    assert monitor["spec"]["endpoints"][0]["path"] == "/metrics"
+    for policy in of_kind(resources, "NetworkPolicy").values():
+        assert "monitoring" in str(policy["spec"]["ingress"])
+
+
+def test_off_means_off() -> None:
+    kinds = {item["kind"] for item in render()}
+    assert not kinds & {
+        "AuthorizationPolicy",
+        "HorizontalPodAutoscaler",
+        "HTTPRoute",
+        "Instrumentation",
+        "PeerAuthentication",
+        "PodDisruptionBudget",
+        "ServiceMonitor",
+    }
+
+
+def annotations(resources: list[Resource]) -> dict[str, str]:
+    deployment = of_kind(resources, "Deployment")["mocka-v1"]
+    found: dict[str, str] = deployment["spec"]["template"]["metadata"]["annotations"]
+    return found
+
+
+def test_instrumentation_by_the_image() -> None:
+    assert not any("opentelemetry" in key for key in annotations(render()))
+    resources = render({"instrumentation": {"collector": "http://otel:4318"}})
+    (container,) = pods(resources)["mocka-v1"]["containers"]
+    assert {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://otel:4318"} in container["env"]
+
+
+def test_instrumentation_by_the_operator_without_a_collector() -> None:
+    resources = render({"instrumentation": {"mode": "operator"}})
+    found = annotations(resources)
+    assert found["instrumentation.opentelemetry.io/inject-python"] == "true"
+    assert found["instrumentation.opentelemetry.io/container-names"] == "default"
+    spec = of_kind(resources, "Instrumentation")["demo-instrumentation"]["spec"]
+    assert spec["propagators"] == ["baggage"]
+    assert spec["sampler"] == {"type": "always_off", "argument": "1"}
+    silent = [
+        {"name": f"OTEL_{signal}_EXPORTER", "value": "none"}
+        for signal in ("TRACES", "METRICS", "LOGS")
+    ]
+    assert spec["env"] == silent
+    # Operator 0.92 sets its own exporters for Python before it looks at spec.env.
+    assert spec["python"]["env"] == silent[:2]
+
+
+def test_instrumentation_by_the_operator_with_a_collector() -> None:
+    resources = render({"instrumentation": {"mode": "operator", "collector": "http://otel:4318"}})
+    assert of_kind(resources, "Instrumentation")["demo-instrumentation"]["spec"] == {
+        "exporter": {"endpoint": "http://otel:4318"},
+        "propagators": ["baggage"],
+        "sampler": {"type": "parentbased_traceidratio", "argument": "1"},
+    }
+
+
+def test_instrumentation_by_nobody() -> None:
+    (container,) = pods(render({"instrumentation": {"mode": "none"}}))["mocka-v1"]["containers"]
+    assert {"name": "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "value": "*"} in container["env"]
