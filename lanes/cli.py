@@ -141,6 +141,7 @@ def verify_command(
     else:
         click.echo(f"{verdict.requests} requests, {verdict.errors} failed\n")
         report.show(report.verdict_table(verdict), _console())
+        click.echo(report.VERDICT_NOTE)
         for line in report.unexpected_lines(verdict):
             click.echo(line)
         click.echo("\nLanes hold." if verdict.ok else "\nLanes do NOT hold.")

@@ -68,6 +68,7 @@ def tell(
 def _show(verdict: Verdict, say: Say, console: Console) -> None:
     say(f"{verdict.requests} requests, {verdict.errors} failed\n")
     report.show(report.verdict_table(verdict), console)
+    say(report.VERDICT_NOTE)
     for line in report.unexpected_lines(verdict):
         say(line)
     say("")

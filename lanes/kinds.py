@@ -11,11 +11,11 @@ for the Istio kinds, and Alibaba Cloud Service Mesh for `fallback` and ASMHeader
 import re
 from typing import Annotated, Any, Literal
 
+import re2
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_NOT_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?:\(\?<?[=!]|\\[1-9])")
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
 
 
@@ -29,6 +29,17 @@ def seconds(text: object) -> float:
 Duration = Annotated[float, BeforeValidator(seconds)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _require_re2(regex: str) -> None:
+    """Raises ValueError for what is no regular expression of Envoy's dialect, RE2."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(regex, options=options)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+        raise ValueError(f"regex does not compile as RE2: {reason}") from None
 
 
 class Open(BaseModel):
@@ -241,12 +252,7 @@ class StringMatch(Closed):
         if len(self.model_fields_set) != 1:
             raise ValueError("should have exactly one of exact, prefix and regex")
         if self.regex is not None:
-            try:
-                re.compile(self.regex)
-            except re.error as error:
-                raise ValueError(f"regex does not compile: {error}") from None
-            if _NOT_RE2.search(self.regex):
-                raise ValueError("regex looks around or back, which Envoy's RE2 can't")
+            _require_re2(self.regex)
         return self
 
 

@@ -4,10 +4,11 @@ The plan walks one request per lane: the gateway's rule stamps it, each hop's ru
 destination, and the pods that stand there say what they call next.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import re2
 
 from lanes import baggage
 from lanes.errors import LanesError
@@ -177,7 +178,7 @@ def _holds(match: StringMatch, value: str | None) -> bool:
         return value == match.value
     if match.how == "prefix":
         return value.startswith(match.value)
-    return re.fullmatch(match.value, value) is not None
+    return re2.fullmatch(match.value, value) is not None
 
 
 @dataclass(frozen=True)

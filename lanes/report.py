@@ -97,22 +97,26 @@ def plan_json(plan: Plan) -> Json:
 
 def verdict_table(verdict: Verdict) -> Table:
     table = _table()
-    for name, justify in (("lane", "left"), ("weight", "right"), ("seen", "right")):
-        table.add_column(name, justify="left" if justify == "left" else "right")
-    table.add_column("plausible")
+    table.add_column("lane")
+    table.add_column("weight", justify="right")
+    table.add_column("seen", justify="right")
+    table.add_column("interval")
     table.add_column("paths")
     for lane in verdict.lanes:
         table.add_row(
             lane.name,
             f"{lane.expected:.0%}",
             f"{lane.count} ({lane.share:.0%})",
-            _plausible(lane),
+            _interval(lane),
             _paths(lane),
         )
     return table
 
 
-def _plausible(lane: LaneVerdict) -> Text:
+VERDICT_NOTE = "interval: exact binomial; a sound split falls outside in 1 run of 1,000"
+
+
+def _interval(lane: LaneVerdict) -> Text:
     text = f"{lane.low:.0%} to {lane.high:.0%}"
     if lane.low <= lane.expected <= lane.high:
         return Text(text)
