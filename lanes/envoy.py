@@ -251,38 +251,34 @@ def _headers(request: HeaderOps, response: HeaderOps) -> Json:
 def _retry_policy(retry: Retry | None) -> Json:
     """The rule's own retries; else enough of them that taking a pod away costs no request."""
     policy: Json = {
-        "retry_on": "connect-failure,refused-stream,reset",
-        "num_retries": 4,
-        "retriable_request_headers": _REPEATABLE,
         "retry_host_predicate": [
             _typed(
                 "envoy.retry_host_predicates.previous_hosts",
                 "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
             )
         ],
-        # First another pod of the lane; only then the next tier.
-        "retry_priority": _typed(
-            "envoy.retry_priorities.previous_priorities",
-            "extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
-            update_frequency=2,
-        ),
         "host_selection_retry_max_attempts": 5,
         "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
     }
-    if retry is None:
-        return policy
-    policy["num_retries"] = retry.attempts
-    if retry.per_try_timeout is not None:
-        policy["per_try_timeout"] = _seconds(retry.per_try_timeout)
-    if retry.retry_on:
+    if retry is None or retry.next_tier:
+        # First another pod of the lane; only then the next tier.
+        policy["retry_priority"] = _typed(
+            "envoy.retry_priorities.previous_priorities",
+            "extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+            update_frequency=2,
+        )
+    if retry is None or not retry.retry_on:
+        policy["retry_on"] = "connect-failure,refused-stream,reset"
+        policy["retriable_request_headers"] = _REPEATABLE
+    else:
         names = [name.strip() for name in retry.retry_on.split(",")]
         codes = [int(name) for name in names if name.isdigit()]
-        policy["retry_on"] = ",".join(
-            [name for name in names if not name.isdigit()]
-            + (["retriable-status-codes"] if codes else [])
-        )
+        conditions = [name for name in names if not name.isdigit()]
+        policy["retry_on"] = ",".join(conditions + ["retriable-status-codes"] * bool(codes))
         policy["retriable_status_codes"] = codes
-        del policy["retriable_request_headers"]
+    policy["num_retries"] = retry.attempts if retry else 4
+    if retry and retry.per_try_timeout is not None:
+        policy["per_try_timeout"] = _seconds(retry.per_try_timeout)
     return policy
 
 

@@ -298,6 +298,7 @@ class Retries(Closed):
     attempts: Annotated[int, Field(ge=0)] = 2
     per_try_timeout: Duration | None = None
     retry_on: str = ""
+    retry_remote_localities: bool = False
 
 
 class HttpRoute(Closed):

@@ -143,11 +143,15 @@ class Weighted:
 
 @dataclass(frozen=True)
 class Retry:
-    """A VirtualService's own retry policy; the time per try in seconds."""
+    """A VirtualService's own retry policy; the time per try in seconds.
+
+    `next_tier`: a retry may leave the tier that it was first sent to.
+    """
 
     attempts: int
     per_try_timeout: float | None
     retry_on: str
+    next_tier: bool
 
 
 @dataclass(frozen=True)

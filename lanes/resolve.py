@@ -340,9 +340,16 @@ def _route(
         request=_header_ops(http.headers.request),
         response=_header_ops(http.headers.response),
         timeout=http.timeout,
-        retry=Retry(http.retries.attempts, http.retries.per_try_timeout, http.retries.retry_on)
-        if http.retries
-        else None,
+        retry=_retry(http.retries) if http.retries else None,
+    )
+
+
+def _retry(retries: kinds.Retries) -> Retry:
+    return Retry(
+        attempts=retries.attempts,
+        per_try_timeout=retries.per_try_timeout,
+        retry_on=retries.retry_on,
+        next_tier=retries.retry_remote_localities,
     )
 
 
