@@ -144,6 +144,22 @@ def test_istio_never_ejects_for_answers_of_the_service() -> None:
     assert outliers["splitExternalLocalOriginErrors"] is True
 
 
+def test_istio_tries_again_elsewhere() -> None:
+    resources = render(ISTIO)
+    for name in of_kind(resources, "VirtualService"):
+        for rule in http(resources, name):
+            assert rule["retries"] == {
+                "attempts": 2,
+                "retryOn": "connect-failure,refused-stream,reset,503",
+                # Else a retry stays with the lane's own pods, be they all dead.
+                "retryRemoteLocalities": True,
+            }
+    careful = render(ISTIO | {"lanes": {"retryOn": ["connect-failure", "refused-stream"]}})
+    assert http(careful, "mockb")[0]["retries"]["retryOn"] == "connect-failure,refused-stream"
+    assert "retries" not in http(render(ISTIO | {"lanes": {"retryOn": []}}), "mockb")[0]
+    assert "retries" not in http(render(), "mockb")[0]
+
+
 def test_istio_strict_takes_the_version_alone() -> None:
     resources = render(ISTIO | {"lanes": {"mode": "strict"}})
     assert subsets(resources, "mockb") == {

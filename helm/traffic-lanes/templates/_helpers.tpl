@@ -89,7 +89,8 @@ lane's: its name in any case, and any name that is escaped. From the model. */}}
 {{- end -}}
 
 {{/* How a lane's requests come to the baseline (istio): the version's own pods first, and none that
-can't be reached. From {model, lane}. */}}
+can't be reached. From {model, lane}. What services answer never counts against a pod, for an error
+of a later hop is passed on by healthy ones; the zeros have to be said, or Envoy's own limits hold. */}}
 {{- define "traffic-lanes.failover" -}}
 loadBalancer:
   localityLbSetting:
@@ -101,7 +102,17 @@ outlierDetection:
   consecutiveLocalOriginFailures: 1
   consecutiveGatewayErrors: 0
   consecutive5xxErrors: 0
-  interval: 1s
-  baseEjectionTime: 5s
+  interval: 500ms
+  baseEjectionTime: 2s
   maxEjectionPercent: 100
+{{- end -}}
+
+{{/* The retries of a route (istio), from the model: without retryRemoteLocalities a retry stays with
+the lane's own pods, be they all dead. */}}
+{{- define "traffic-lanes.retries" -}}
+{{- if and (eq .provider "istio") .retryOn -}}
+attempts: 2
+retryOn: {{ .retryOn }}
+retryRemoteLocalities: true
+{{- end -}}
 {{- end -}}

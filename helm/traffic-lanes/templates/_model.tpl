@@ -1,7 +1,7 @@
 {{/*
 The model: what the values say, checked and completed once, as JSON. Every template starts from it:
 
-  name, provider, permissive, header, baseline, label
+  name, provider, permissive, header, baseline, label, retryOn
   lanes      [{name, weight, baseline}], in order of name
   services   [{name, host, gatewayPort, versions, upstreams, callers, entry, pods, …}], in the order
              in which a request meets them; with the chart's defaults below the service's own keys
@@ -52,6 +52,7 @@ The model: what the values say, checked and completed once, as JSON. Every templ
       "lanes" $lanes
       "services" $services
       "label" $values.lanes.label
+      "retryOn" (join "," $values.lanes.retryOn)
       "entry" $first
     | toJson -}}
 {{- end -}}
