@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 HOUR = 3600.0
+# A name (as urlsplit lowers it) or an IPv6 address (which it has checked and unwrapped).
+HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?|[0-9a-f:.]+")
 
 
 class SettingsError(ValueError):
@@ -159,7 +161,8 @@ def _url(value: str) -> str:
         raise ValueError("has an empty entry; write URLs with one comma between them")
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        host = HOST.fullmatch(parts.hostname or "")
+        usable = host and parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:
         usable = False
     if not usable or re.search(r"\s", value):

@@ -80,13 +80,16 @@ def caller(
 def _one(
     session: requests.Session, url: str, timeout: float, observe: Observe
 ) -> Callable[[], Node]:
-    # What the environment says of proxies and certificates, once instead of on every call.
+    # Done once instead of on every call: the request, and what the environment says of proxies
+    # and certificates.
+    prepared = session.prepare_request(requests.Request("GET", url))
     options = requests.Session().merge_environment_settings(url, {}, False, None, None)
 
     def call() -> Node:
         started = time.perf_counter()
+        request = prepared.copy()  # instrumentation writes this lane's headers into it
         try:
-            response = session.get(url, timeout=timeout, allow_redirects=False, **options)
+            response = session.send(request, timeout=timeout, allow_redirects=False, **options)
         except requests.RequestException as error:
             status, reason = failure.of_exception(error, timeout)
             node: Node = Outside(url=url, status=status, error=reason, duration_ms=0)

@@ -121,6 +121,8 @@ def test_a_bad_value_is_named_with_what_it_must_be(variable: str, value: str, wh
         "http://mockb:0/",
         "http://[::1/",
         "http://mock b/",
+        "http://.mockb/",
+        "http://m\N{LATIN SMALL LETTER O WITH DIAERESIS}ck/",
     ],
 )
 def test_an_upstream_that_is_no_http_url_is_refused(url: str) -> None:
@@ -128,6 +130,20 @@ def test_an_upstream_that_is_no_http_url_is_refused(url: str) -> None:
     assert problems(upstream_url=listed) == (
         f"upstream_url={listed!r}: {url!r} is not an http URL, such as http://mockb:8000/",
     )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://mockb",
+        "http://MockB.default.svc.cluster.local.:8000/a/b?c=d",
+        "https://my_mock-b/",
+        "http://10.0.0.1:80/",
+        "http://[2001:db8::1]:8000/",
+    ],
+)
+def test_an_upstream_url_is_kept_as_written(url: str) -> None:
+    assert Settings.from_environ({"upstream_url": url}).upstream_urls == (url,)
 
 
 def test_all_bad_values_are_reported_at_once() -> None:

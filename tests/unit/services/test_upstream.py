@@ -4,6 +4,7 @@ import http.server
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -187,6 +188,17 @@ def test_a_cookie_set_for_one_caller_is_not_sent_for_the_next(serve: Serve) -> N
     call_mockb()
     call_mockb()
     assert mockb.requests[1]["Cookie"] is None
+
+
+def test_credentials_in_the_home_directory_are_not_sent(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine {LOOPBACK} login alice password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    mockb = serve(reply(200, "hello"))
+    call(mockb.url)
+    assert mockb.requests[0]["Authorization"] is None
 
 
 def test_the_proxy_is_read_once_at_the_start(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
