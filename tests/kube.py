@@ -34,12 +34,26 @@ def write(tmp_path: Path, *documents: Document, name: str = "mesh.yaml") -> str:
 def put(document: Document, path: str, value: object) -> Document:
     """A copy of `document` with the field at `path` (such as spec.http[0].timeout) set."""
     changed = deepcopy(document)
-    *steps, last = [int(i) if i else key for key, i in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path)]
-    inner: Any = changed
-    for step in steps:
-        inner = inner[step] if isinstance(step, int) else inner.setdefault(step, {})
+    inner, last = _reach(changed, path)
     inner[last] = value
     return changed
+
+
+def without(document: Document, path: str) -> Document:
+    """A copy of `document` that lacks the field at `path`."""
+    changed = deepcopy(document)
+    inner, last = _reach(changed, path)
+    del inner[last]
+    return changed
+
+
+def _reach(document: Document, path: str) -> tuple[Any, str | int]:
+    """What holds the field at `path`, and the field's own name or number."""
+    *steps, last = [int(i) if i else key for key, i in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path)]
+    inner: Any = document
+    for step in steps:
+        inner = inner[step] if isinstance(step, int) else inner.setdefault(step, {})
+    return inner, last
 
 
 def _resource(

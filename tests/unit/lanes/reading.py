@@ -1,0 +1,55 @@
+"""From manifests as dicts to what the code under test makes of them."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lanes.envoy import bootstrap
+from lanes.errors import LanesError
+from lanes.manifests import read
+from lanes.model import Mesh
+from lanes.plan import Plan, plan
+from lanes.report import one_line
+from lanes.resolve import resolve
+from tests.kube import Document, write
+
+Json = dict[str, Any]
+ADMIN = "127.0.9.254"
+REPOSITORY = Path(__file__).parents[3]
+
+
+def mesh_of(*documents: Document) -> Mesh:
+    """The mesh that `documents` describe, read from a file as a user's would be."""
+    with tempfile.TemporaryDirectory() as folder:
+        return resolve(read([write(Path(folder), *documents)]))
+
+
+def plan_of(*documents: Document, **where: str) -> Plan:
+    """The plan of that mesh."""
+    return plan(mesh_of(*documents), **where)
+
+
+def lanes_of(*documents: Document, **where: str) -> dict[str, str]:
+    """Each lane's path in words, as the command line says it."""
+    return {lane.name: one_line(lane) for lane in plan_of(*documents, **where).lanes}
+
+
+def refusal(*documents: Document) -> str:
+    """The sentence that refuses `documents`, from reading to plan, without its file's name."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = write(Path(folder), *documents)
+        with pytest.raises(LanesError) as caught:
+            plan(resolve(read([file])))
+    return str(caught.value).removeprefix(f"{file}: ")
+
+
+def addresses_of(mesh: Mesh) -> dict[str, str]:
+    """An address for each pod, by the pod's key."""
+    return {pod.key: f"127.0.9.{number}" for number, pod in enumerate(mesh.pods, start=1)}
+
+
+def config_of(mesh: Mesh) -> Json:
+    """Envoy's configuration for `mesh`."""
+    return bootstrap(mesh, addresses_of(mesh), 8080, ADMIN)

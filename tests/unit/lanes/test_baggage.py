@@ -1,0 +1,91 @@
+"""The baggage header, against its own inverse and against OpenTelemetry's reading of it."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.baggage import get_all
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+
+from lanes.baggage import members, with_member
+
+NAMES = st.text(string.ascii_letters + string.digits + "-_.", min_size=1, max_size=12)
+TAGS = st.text(string.ascii_letters + string.digits + "-_.", min_size=1, max_size=20)
+VALUES = st.text(max_size=20)
+
+
+@given(NAMES, VALUES)
+def test_a_member_reads_back_as_it_was_written(name: str, value: str) -> None:
+    assert members(with_member("", name, value)) == {name: value}
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=5), NAMES, VALUES)
+def test_writing_one_member_leaves_the_others(
+    others: dict[str, str], name: str, value: str
+) -> None:
+    header = ""
+    for other, old in others.items():
+        header = with_member(header, other, old)
+    assert members(with_member(header, name, value)) == {**others, name: value}
+
+
+@given(NAMES, VALUES, VALUES)
+def test_writing_a_member_again_replaces_it(name: str, first: str, second: str) -> None:
+    header = with_member(with_member("", name, first), name, second)
+    assert header == with_member("", name, second)
+
+
+@given(NAMES, VALUES)
+def test_a_written_value_holds_nothing_that_ends_it(name: str, value: str) -> None:
+    written = with_member("", name, value).removeprefix(f"{name}=")
+    assert not set(written) & set(',;" \\')
+    assert written.isascii()
+    assert written.isprintable()
+
+
+@given(st.dictionaries(NAMES, TAGS, min_size=1, max_size=5))
+def test_opentelemetry_reads_tags_as_they_were_written(tags: dict[str, str]) -> None:
+    header = ""
+    for name, value in tags.items():
+        header = with_member(header, name, value)
+    assert get_all(W3CBaggagePropagator().extract({"baggage": header})) == tags
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ("", {}),
+        ("version=v2", {"version": "v2"}),
+        ("tenant=7,version=v2", {"tenant": "7", "version": "v2"}),
+        (" tenant = 7 , version = v2 ", {"tenant": "7", "version": "v2"}),
+        ("version=v2;ttl=30;secure,tenant=7", {"version": "v2", "tenant": "7"}),
+        ("version=v2 ; ttl=30", {"version": "v2"}),
+        ("version=v%202", {"version": "v 2"}),
+        ("version=a=b", {"version": "a=b"}),
+        ("version=", {"version": ""}),
+        ("version=v1,version=v2", {"version": "v2"}),
+        ("version", {}),
+        ("=v2", {}),
+        (",,version=v2,,", {"version": "v2"}),
+        ("Version=v2", {"Version": "v2"}),
+    ],
+)
+def test_what_stands_in_a_header(header: str, found: dict[str, str]) -> None:
+    assert members(header) == found
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "version=v2"),
+        ("version=v9", "version=v2"),
+        ("version = v9 ;ttl=30", "version=v2"),
+        ("version=v8,tenant=7,version=v9", "tenant=7,version=v2"),
+        ("tenant=7;ttl=30 , region = eu", "tenant=7;ttl=30,region = eu,version=v2"),
+        ("versions=v9", "versions=v9,version=v2"),
+        (",,", "version=v2"),
+    ],
+)
+def test_a_member_is_replaced_and_the_rest_kept_to_the_letter(before: str, after: str) -> None:
+    assert with_member(before, "version", "v2") == after

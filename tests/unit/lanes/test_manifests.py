@@ -1,0 +1,249 @@
+"""Reading: files, folders, standard input; and the sentences for what can't be read."""
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lanes import kinds
+from lanes.errors import LanesError
+from lanes.manifests import Manifests, read
+from tests.kube import Document, deployment, gateway, put, service, virtual_service, write
+
+from tests.kube import rule, to  # isort: skip
+from tests.unit.lanes.reading import REPOSITORY
+
+
+def names(manifests: Manifests) -> list[str]:
+    return [f"{r.kind} {r.name}" for r in manifests.resources]
+
+
+def text_file(tmp_path: Path, text: str) -> str:
+    file = tmp_path / "x.yaml"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def refusal(*paths: str) -> str:
+    with pytest.raises(LanesError) as caught:
+        read(paths)
+    return str(caught.value)
+
+
+def test_a_file_holds_any_number_of_documents(tmp_path: Path) -> None:
+    file = write(tmp_path, service("a"), service("b"), deployment("a"))
+    assert names(read([file])) == ["Service a", "Service b", "Deployment a-v1"]
+
+
+def test_a_folder_is_read_to_its_depths_in_the_order_of_names(tmp_path: Path) -> None:
+    (tmp_path / "z").mkdir()
+    write(tmp_path, service("b"), name="b.yml")
+    write(tmp_path, service("a"), name="a.yaml")
+    write(tmp_path / "z", service("c"), name="c.yaml")
+    (tmp_path / "d.json").write_text(
+        '{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "d"}, "spec": {}}'
+    )
+    (tmp_path / "README.md").write_text("# no manifest")
+    found = read([str(tmp_path)])
+    assert names(found) == ["Service a", "Service b", "Service d", "Service c"]
+    assert found.resources[0].source == str(tmp_path / "a.yaml")
+
+
+def test_several_paths_are_read_in_their_order(tmp_path: Path) -> None:
+    first = write(tmp_path, service("b"), name="1.yaml")
+    second = write(tmp_path, service("a"), name="0.yaml")
+    found = read([first, second])
+    assert names(found) == ["Service b", "Service a"]
+    assert found.sources == (first, second)
+
+
+def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(yaml.safe_dump(service("a"))))
+    found = read(["-"])
+    assert names(found) == ["Service a"]
+    assert found.resources[0].source == "standard input"
+
+
+def test_what_is_wrong_on_standard_input_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("kind: ConfigMaps\nmetadata: {name: x}\n"))
+    with pytest.raises(LanesError, match=r"^standard input: ConfigMaps x: ConfigMaps is not emu"):
+        read(["-"])
+
+
+def test_empty_documents_and_comments_are_nothing(tmp_path: Path) -> None:
+    text = f"---\n# nothing\n---\n{yaml.safe_dump(service('a'))}---\n---\n"
+    assert names(read([text_file(tmp_path, text)])) == ["Service a"]
+
+
+@pytest.mark.parametrize("kind", ["List", "ServiceList"])
+def test_a_list_holds_its_items(tmp_path: Path, kind: str) -> None:
+    items = {"apiVersion": "v1", "kind": kind, "items": [service("a"), service("b")]}
+    assert names(read([write(tmp_path, items)])) == ["Service a", "Service b"]
+
+
+def test_every_document_of_a_kind_comes_with_where_it_stood(tmp_path: Path) -> None:
+    found = read([write(tmp_path, service("a"), deployment("a"), service("b"))])
+    services = list(found.of(kinds.Service))
+    assert [(r.name, body.metadata.name) for r, body in services] == [("a", "a"), ("b", "b")]
+
+
+def test_kinds_that_choose_no_route_are_left_to_the_cluster(tmp_path: Path) -> None:
+    left = [
+        ("v1", "Namespace"),
+        ("v1", "ServiceAccount"),
+        ("autoscaling/v2", "HorizontalPodAutoscaler"),
+        ("policy/v1", "PodDisruptionBudget"),
+        ("networking.k8s.io/v1", "NetworkPolicy"),
+        ("security.istio.io/v1", "PeerAuthentication"),
+        ("monitoring.coreos.com/v1", "ServiceMonitor"),
+    ]
+    documents = [{"apiVersion": api, "kind": k, "metadata": {"name": "x"}} for api, k in left]
+    found = read([write(tmp_path, service("a"), *documents)])
+    assert names(found) == ["Service a"]
+    assert list(found.left_to_cluster) == [kind for _, kind in left]
+
+
+def test_one_name_may_stand_once_in_each_namespace_and_kind(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        service("a"),
+        service("a", namespace="other"),
+        deployment("a", name="a"),
+        virtual_service("a", rule(to("a"))),
+    )
+    assert len(read([file]).resources) == 4
+
+
+# Refusals
+
+
+def test_no_such_path(tmp_path: Path) -> None:
+    path = str(tmp_path / "none")
+    assert refusal(path) == f"{path}: no such file or directory; name manifests, or - for stdin"
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    assert refusal(str(tmp_path)) == (
+        f"{tmp_path}: no manifests there; render some, e.g. helm template"
+    )
+
+
+def test_only_what_is_left_to_the_cluster(tmp_path: Path) -> None:
+    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}
+    assert "no manifests there" in refusal(write(tmp_path, document))
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_bytes(b"kind: \xff\xfe")
+    assert refusal(str(tmp_path)).startswith(f"{file}: can't be read: 'utf-8' codec")
+
+
+def test_a_broken_link(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").symlink_to(tmp_path / "gone.yaml")
+    assert refusal(str(tmp_path)).startswith(f"{tmp_path / 'x.yaml'}: can't be read: [Errno 2]")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("kind: Service\nmetadata:\n  name: a\n bad: x\n", 4),
+        ("kind: [Service\n", 2),
+        ("---\n\n---\nkind: {{ .Values.kind }}\n", 4),
+        ("kind:\tService\n\t- x", 2),
+    ],
+)
+def test_no_yaml_is_refused_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    file = text_file(tmp_path, text)
+    assert refusal(file).startswith(f"{file}: line {line}: no valid YAML: ")
+    assert "\n" not in refusal(file)
+
+
+@pytest.mark.parametrize("text", ["just words\n", "- a\n- b\n", "metadata: {name: a}\n", "kind: 5"])
+def test_a_document_without_a_kind(tmp_path: Path, text: str) -> None:
+    file = text_file(tmp_path, text)
+    assert refusal(file) == f"{file}: a document is no Kubernetes resource: it has no kind"
+
+
+@pytest.mark.parametrize(
+    ("api", "kind", "what"),
+    [
+        ("apps/v1", "StatefulSet", "StatefulSet (apps)"),
+        ("v1", "Node", "Node"),
+        ("networking.istio.io/v1", "ServiceEntry", "ServiceEntry (networking.istio.io)"),
+        ("networking.istio.io/v1alpha3", "EnvoyFilter", "EnvoyFilter (networking.istio.io)"),
+        ("serving.knative.dev/v1", "Service", "Service (serving.knative.dev)"),
+        ("gateway.networking.k8s.io/v1", "Gateway", "Gateway (gateway.networking.k8s.io)"),
+    ],
+)
+def test_an_unknown_kind(tmp_path: Path, api: str, kind: str, what: str) -> None:
+    file = write(tmp_path, {"apiVersion": api, "kind": kind, "metadata": {"name": "x"}})
+    assert refusal(file) == f"{file}: {kind} x: {what} is not emulated; leave it out"
+
+
+def test_a_kind_in_a_list_is_judged_as_well(tmp_path: Path) -> None:
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "x"}}
+    file = write(tmp_path, {"apiVersion": "v1", "kind": "List", "items": [service("a"), node]})
+    assert refusal(file) == f"{file}: Node x: Node is not emulated; leave it out"
+
+
+@pytest.mark.parametrize(
+    "document", [service("a"), deployment("a"), gateway(), virtual_service("a", rule(to("a")))]
+)
+def test_one_name_twice(tmp_path: Path, document: Document) -> None:
+    first = write(tmp_path, document, name="1.yaml")
+    second = write(tmp_path, document, name="2.yaml")
+    who = f"{document['kind']} {document['metadata']['name']}"
+    assert refusal(str(tmp_path)) == f"{second}: {who}: stands twice: also in {first}; keep one"
+
+
+def test_a_resource_without_a_name(tmp_path: Path) -> None:
+    nameless = service("a")
+    del nameless["metadata"]["name"]
+    file = write(tmp_path, nameless)
+    assert refusal(file) == f"{file}: Service ?: metadata.name: missing"
+    del nameless["metadata"]
+    file = write(tmp_path, nameless)
+    assert refusal(file) == f"{file}: Service ?: metadata: missing"
+
+
+def test_the_manifests_of_the_repository_can_be_read() -> None:
+    for folder in ("asm", "istio"):
+        found = read([os.path.relpath(REPOSITORY / "k8s" / folder)])
+        assert len(list(found.of(kinds.Deployment))) == 7
+
+
+# Defects
+
+
+@pytest.mark.xfail(reason="a list's items are not looked at before their kind is", raises=Exception)
+@pytest.mark.parametrize("item", [{"apiVersion": "v1"}, "Service", None])
+def test_a_list_with_an_item_that_is_no_resource(tmp_path: Path, item: object) -> None:
+    file = write(tmp_path, {"apiVersion": "v1", "kind": "List", "items": [item]})
+    assert refusal(file) == f"{file}: a document is no Kubernetes resource: it has no kind"
+
+
+@pytest.mark.xfail(reason="PyYAML raises a bare ValueError for such a date", raises=ValueError)
+def test_a_date_that_is_none(tmp_path: Path) -> None:
+    refusal(text_file(tmp_path, "kind: Service\nmetadata: {name: 2024-13-01}\n"))
+
+
+@pytest.mark.xfail(reason="YAML reads it as a date; kubectl reads a string")
+def test_a_version_that_looks_like_a_date(tmp_path: Path) -> None:
+    text = yaml.safe_dump(service("a")).replace("app: a", "app: a\n    version: 2024-01-31")
+    (_, body), *_ = read([text_file(tmp_path, text)]).of(kinds.Service)
+    assert body.spec.selector["version"] == "2024-01-31"
+
+
+@pytest.mark.xfail(reason="of two keys of one name, YAML keeps the last and says nothing")
+def test_a_field_that_stands_twice(tmp_path: Path) -> None:
+    text = yaml.safe_dump(service("a")) + "spec: {}\n"
+    assert "spec" in refusal(text_file(tmp_path, text))
+
+
+@pytest.mark.xfail(reason="kubectl takes null as absent; here it is no dictionary")
+def test_a_field_with_nothing_behind_it_counts_as_absent(tmp_path: Path) -> None:
+    empty = put(deployment("a"), "spec.template.metadata.annotations", None)
+    assert names(read([write(tmp_path, empty)])) == ["Deployment a-v1"]

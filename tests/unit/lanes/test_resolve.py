@@ -1,0 +1,683 @@
+"""References resolved: hosts, ports, subsets, tiers, gateways; and those that lead nowhere."""
+
+import pytest
+
+from lanes.model import Destination, Host, Mesh, ServicePort
+from lanes.resolve import host_of
+from tests.kube import (
+    Document,
+    deployment,
+    destination_rule,
+    gateway,
+    header_propagation,
+    put,
+    rule,
+    service,
+    to,
+    virtual_service,
+)
+from tests.unit.lanes.reading import mesh_of, refusal
+
+
+def port_of(mesh: Mesh, name: str, number: int = 8000, namespace: str = "default") -> ServicePort:
+    (port,) = [p for p in mesh.ports if p.host == Host(name, namespace) and p.port == number]
+    return port
+
+
+def destination_of(*documents: Document, name: str = "a", number: int = 8000) -> Destination:
+    """The one destination of the first rule of a Service's port."""
+    (way,) = port_of(mesh_of(*documents), name, number).routes[0].destinations
+    return way.destination
+
+
+def tiers_of(destination: Destination) -> list[list[str]]:
+    return [[e.pod.name for e in tier] for tier in destination.tiers]
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("mockb", Host("mockb", "here")),
+        ("mockb.there", Host("mockb", "there")),
+        ("mockb.there.svc", Host("mockb", "there")),
+        ("mockb.there.svc.cluster.local", Host("mockb", "there")),
+        ("mockb.there.example.com", None),
+        ("", None),
+        ("mockb.", None),
+        (".there", None),
+    ],
+)
+def test_a_hosts_short_and_full_names(text: str, host: Host | None) -> None:
+    assert host_of(text, "here") == host
+
+
+@pytest.mark.parametrize("written", ["a", "a.default.svc.cluster.local"])
+def test_a_rule_finds_its_service_by_short_and_full_name(written: str) -> None:
+    found = destination_of(
+        service("a"),
+        deployment("a"),
+        deployment("a", "v2"),
+        destination_rule(written, "v2", name="a"),
+        virtual_service(written, rule(to(written, "v2")), name="a"),
+    )
+    assert found.host == Host("a", "default")
+    assert found.name == "outbound|8000|v2|a.default.svc.cluster.local"
+    assert tiers_of(found) == [["a-v2"]]
+
+
+def test_a_service_leads_to_its_own_namespaces_pods() -> None:
+    mesh = mesh_of(
+        service("a"),
+        deployment("a"),
+        service("a", namespace="other"),
+        deployment("a", "v2", namespace="other"),
+    )
+    (near,) = port_of(mesh, "a").routes[0].destinations
+    (far,) = port_of(mesh, "a", namespace="other").routes[0].destinations
+    assert [tiers_of(w.destination) for w in (near, far)] == [[["a-v1"]], [["a-v2"]]]
+
+
+def test_short_names_belong_to_the_namespace_of_who_writes_them() -> None:
+    mesh = mesh_of(
+        service("a"),
+        service("a", namespace="other"),
+        deployment("a", "v2", namespace="other"),
+        destination_rule("a", "v2", namespace="other"),
+        virtual_service("a", rule(to("a", "v2"), timeout="1s"), namespace="other"),
+    )
+    assert port_of(mesh, "a").routes[0].timeout is None
+    assert port_of(mesh, "a", namespace="other").routes[0].timeout == 1
+
+
+def test_a_service_without_a_selector_leads_nowhere() -> None:
+    bare = put(service("a"), "spec.selector", {})
+    assert tiers_of(destination_of(bare, deployment("a"))) == [[]]
+
+
+def test_a_service_without_rules_leads_to_every_version() -> None:
+    found = destination_of(service("a"), deployment("a"), deployment("a", "v2"), deployment("b"))
+    assert tiers_of(found) == [["a-v1", "a-v2"]]
+
+
+def test_a_selector_wants_all_its_labels() -> None:
+    chosen = service("a", selector={"app": "a", "version": "v2"})
+    assert tiers_of(destination_of(chosen, deployment("a"), deployment("a", "v2"))) == [["a-v2"]]
+
+
+# Ports
+
+
+@pytest.mark.parametrize(
+    ("written", "reached"),
+    [
+        ({"port": 80}, 80),
+        ({"port": 80, "targetPort": 9000}, 9000),
+        ({"port": 80, "targetPort": "http"}, 8000),
+        ({"port": 80, "targetPort": "http", "name": "web", "protocol": "TCP"}, 8000),
+    ],
+)
+def test_a_services_port_and_its_pods(written: Document, reached: int) -> None:
+    found = destination_of(service("a", written), deployment("a"), number=80)
+    assert [e.port for e in found.tiers[0]] == [reached]
+
+
+def test_a_named_port_is_each_pods_own() -> None:
+    found = destination_of(
+        service("a", {"port": 80, "targetPort": "http"}),
+        deployment("a", "v1", port=8001),
+        deployment("a", "v2", port=8002),
+        number=80,
+    )
+    assert [e.port for e in found.tiers[0]] == [8001, 8002]
+
+
+def test_a_named_port_that_no_pod_has() -> None:
+    sentence = refusal(service("a", {"port": 80, "targetPort": "web"}), deployment("a"))
+    assert sentence == "Service a: spec.ports: targetPort web is no port of pod a-v1"
+
+
+def test_each_port_of_a_service_has_its_routes() -> None:
+    mesh = mesh_of(
+        service("a", {"port": 80, "targetPort": 8000}, {"port": 81, "targetPort": 8001}),
+        deployment("a"),
+        virtual_service("a", rule(to("a"))),
+    )
+    for number, reached in ((80, 8000), (81, 8001)):
+        (way,) = port_of(mesh, "a", number).routes[0].destinations
+        assert [e.port for e in way.destination.tiers[0]] == [reached]
+        assert way.destination.name == f"outbound|{number}||a.default.svc.cluster.local"
+
+
+def test_a_destination_may_name_its_port() -> None:
+    mesh = mesh_of(
+        service("a", {"port": 80, "targetPort": 8000}, {"port": 81, "targetPort": 8001}),
+        deployment("a"),
+        virtual_service("a", rule(to("a", port=81))),
+    )
+    (way,) = port_of(mesh, "a", 80).routes[0].destinations
+    assert [e.port for e in way.destination.tiers[0]] == [8001]
+
+
+def test_the_one_port_of_another_service_need_not_be_named() -> None:
+    found = destination_of(
+        service("a"),
+        service("b", {"port": 80, "targetPort": 8000}),
+        deployment("b"),
+        virtual_service("a", rule(to("b"))),
+    )
+    assert found.name == "outbound|80||b.default.svc.cluster.local"
+
+
+@pytest.mark.parametrize("port", [None, 9])
+def test_a_port_that_is_not_clear(port: int | None) -> None:
+    sentence = refusal(
+        service("a"),
+        service("b", 80, 81),
+        deployment("b", port=80),
+        virtual_service("a", rule(to("b", port=port))),
+    )
+    assert sentence == (
+        "VirtualService a: spec.http[0].route[0].destination.port: name one of b's ports: 80, 81"
+    )
+
+
+def test_a_destination_without_any_port() -> None:
+    portless = put(service("b"), "spec.ports", [])
+    sentence = refusal(service("a"), portless, virtual_service("a", rule(to("b"))))
+    assert sentence.endswith(".destination.port: name one of b's ports: it has none")
+
+
+# References that lead nowhere, or two ways
+
+
+@pytest.mark.parametrize("host", ["b", "a.other", "*", "*.default.svc.cluster.local", "x.y.z"])
+def test_an_unknown_host(host: str) -> None:
+    known = [service("a"), deployment("a")]
+    problem = f"{host} is no Service in these manifests; add it"
+    assert refusal(*known, virtual_service("a", rule(to(host)))) == (
+        f"VirtualService a: spec.http[0].route[0].destination.host: {problem}"
+    )
+    assert refusal(*known, virtual_service("a", rule(to("a", fallback={"host": host})))) == (
+        f"VirtualService a: spec.http[0].route[0].fallback.target.host: {problem}"
+    )
+    assert refusal(*known, virtual_service(host, rule(to("a")), name="x")) == (
+        f"VirtualService x: spec.hosts[0]: {problem}"
+    )
+    assert refusal(*known, destination_rule(host, name="x")) == (
+        f"DestinationRule x: spec.host: {problem}"
+    )
+
+
+def test_two_virtual_services_for_one_host() -> None:
+    full = "a.default.svc.cluster.local"
+    sentence = refusal(
+        service("a"),
+        deployment("a"),
+        virtual_service("a", rule(to("a")), name="one"),
+        virtual_service(full, rule(to("a")), name="two"),
+    )
+    assert sentence == (
+        f"VirtualService two: spec.hosts[0]: {full} already has VirtualService one; keep one"
+    )
+
+
+def test_two_destination_rules_for_one_host() -> None:
+    sentence = refusal(
+        service("a"), destination_rule("a", name="one"), destination_rule("a", name="two")
+    )
+    assert sentence == (
+        "DestinationRule two: spec.host: also the host of DestinationRule one; keep one"
+    )
+
+
+@pytest.mark.parametrize("weights", [(None, None), (40, None), (0, 0)])
+def test_several_destinations_need_weights(weights: tuple[int | None, int | None]) -> None:
+    first, second = weights
+    sentence = refusal(
+        service("a"),
+        virtual_service("a", rule(to("a")), rule(to("a", weight=first), to("a", weight=second))),
+    )
+    assert sentence == (
+        "VirtualService a: spec.http[1].route: several destinations need weights above 0"
+    )
+
+
+def test_one_destination_needs_no_weight_and_a_small_one_is_all() -> None:
+    for weight in (None, 0, 7):
+        mesh = mesh_of(
+            service("a"), deployment("a"), virtual_service("a", rule(to("a", weight=weight)))
+        )
+        assert [w.weight for w in port_of(mesh, "a").routes[0].destinations] == [100]
+
+
+@pytest.mark.parametrize("service_first", [True, False])
+def test_a_propagation_that_takes_some_of_a_services_pods(*, service_first: bool) -> None:
+    documents = [
+        service("a"),
+        deployment("a"),
+        deployment("a", "v2"),
+        header_propagation("version", labels={"version": "v2"}),
+    ]
+    assert refusal(*(documents if service_first else reversed(documents))) == (
+        "Service a: spec.selector: its pods differ in header propagation, which is not emulated;"
+        " let an ASMHeaderPropagation select all or none of a Service's pods"
+    )
+
+
+# Subsets and fallback
+
+
+def lane_v2(*more: Document, fallback: str | Document | None = "v1") -> Destination:
+    return destination_of(
+        service("a"),
+        deployment("a", "v1"),
+        deployment("a", "v2"),
+        virtual_service("a", rule(to("a", "v2", fallback=fallback))),
+        *more,
+    )
+
+
+def test_a_subset_and_its_fallback_are_two_tiers() -> None:
+    found = lane_v2(destination_rule("a", "v1", "v2"))
+    assert tiers_of(found) == [["a-v2"], ["a-v1"]]
+    assert found.name == "outbound|8000|v2|a.default.svc.cluster.local else v1"
+
+
+def test_a_subset_without_fallback_is_one_tier() -> None:
+    assert tiers_of(lane_v2(destination_rule("a", "v1", "v2"), fallback=None)) == [["a-v2"]]
+
+
+def test_a_subset_that_is_not_defined_is_one_without_endpoints() -> None:
+    assert tiers_of(lane_v2(destination_rule("a", "v1"))) == [[], ["a-v1"]]
+    assert tiers_of(lane_v2()) == [[], []]
+
+
+def test_a_fallback_may_be_another_service() -> None:
+    other = [service("b"), deployment("b")]
+    found = lane_v2(destination_rule("a", "v1"), *other, fallback={"host": "b"})
+    assert tiers_of(found) == [[], ["b-v1"]]
+    assert found.name.endswith(" else b.default.svc.cluster.local")
+
+
+def test_a_subsets_labels_come_on_top_of_the_selector() -> None:
+    found = lane_v2(destination_rule("a", "v2"), deployment("b", "v2"))
+    assert tiers_of(found)[0] == ["a-v2"]
+
+
+def test_a_subsets_policy_replaces_its_rules_setting_by_setting() -> None:
+    rules = destination_rule(
+        "a",
+        {
+            "name": "v2",
+            "labels": {"version": "v2"},
+            "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}},
+        },
+        "v1",
+        policy={
+            "loadBalancer": {"simple": "ROUND_ROBIN"},
+            "outlierDetection": {"interval": "1s", "consecutive5xxErrors": 3},
+        },
+    )
+    found = lane_v2(rules, fallback=None)
+    assert found.balancer == "RANDOM"
+    assert found.outlier is not None
+    assert (found.outlier.interval, found.outlier.consecutive_5xx) == (1, 3)
+
+
+def test_a_rules_policy_acts_on_the_service_as_a_whole() -> None:
+    found = destination_of(
+        service("a"),
+        deployment("a"),
+        destination_rule(
+            "a",
+            policy={
+                "loadBalancer": {"simple": "ROUND_ROBIN"},
+                "outlierDetection": {
+                    "splitExternalLocalOriginErrors": True,
+                    "consecutiveLocalOriginFailures": 1,
+                    "consecutiveGatewayErrors": 2,
+                    "consecutive5xxErrors": 3,
+                    "interval": "500ms",
+                    "baseEjectionTime": "1m",
+                    "maxEjectionPercent": 100,
+                    "minHealthPercent": 50,
+                },
+            },
+        ),
+    )
+    assert found.balancer == "ROUND_ROBIN"
+    assert found.outlier is not None
+    assert vars(found.outlier) == {
+        "split_local_origin": True,
+        "consecutive_local_origin": 1,
+        "consecutive_gateway": 2,
+        "consecutive_5xx": 3,
+        "interval": 0.5,
+        "base_ejection_time": 60,
+        "max_ejection_percent": 100,
+        "min_health_percent": 50,
+    }
+
+
+# Failover priority:
+# https://istio.io/latest/docs/reference/config/networking/destination-rule/#LocalityLoadBalancerSetting
+
+
+def failover(*priority: str, **more: object) -> Document:
+    return {
+        "loadBalancer": {"localityLbSetting": {"failoverPriority": list(priority), **more}},
+        "outlierDetection": {},
+    }
+
+
+def by_priority(policy: Document, *, subset: bool = True) -> list[list[str]]:
+    """The tiers of four pods that differ in the labels version and zone."""
+    pods = [
+        deployment("a", version, name=f"{version}-{zone}", labels={"zone": zone})
+        for version in ("v1", "v2")
+        for zone in ("x", "y")
+    ]
+    own = {"name": "all", "trafficPolicy": policy}
+    rules = destination_rule("a", own) if subset else destination_rule("a", "all", policy=policy)
+    if not subset:
+        rules = put(rules, "spec.subsets[0].labels", {})
+    found = destination_of(service("a"), *pods, rules, virtual_service("a", rule(to("a", "all"))))
+    return tiers_of(found)
+
+
+def test_one_label_makes_two_tiers() -> None:
+    assert by_priority(failover("version=v2")) == [["v2-x", "v2-y"], ["v1-x", "v1-y"]]
+
+
+def test_labels_count_from_the_first() -> None:
+    """An endpoint that has the second label only has matched nothing."""
+    assert by_priority(failover("version=v2", "zone=x")) == [
+        ["v2-x"],
+        ["v2-y"],
+        ["v1-x", "v1-y"],
+    ]
+    assert by_priority(failover("zone=x", "version=v2")) == [
+        ["v2-x"],
+        ["v1-x"],
+        ["v1-y", "v2-y"],
+    ]
+
+
+def test_a_rules_failover_reaches_its_subsets() -> None:
+    tiers = by_priority(failover("version=v2"), subset=False)
+    assert tiers == [["v2-x", "v2-y"], ["v1-x", "v1-y"]]
+
+
+def test_a_priority_that_nobody_has_leaves_all_in_the_last_tier() -> None:
+    assert by_priority(failover("version=v9")) == [[], ["v1-x", "v1-y", "v2-x", "v2-y"]]
+
+
+def test_failover_without_outlier_detection_has_no_effect() -> None:
+    policy = failover("version=v2")
+    del policy["outlierDetection"]
+    assert by_priority(policy) == [["v1-x", "v1-y", "v2-x", "v2-y"]]
+
+
+def test_failover_may_be_switched_off() -> None:
+    policy = failover("version=v2", enabled=False)
+    assert by_priority(policy) == [["v1-x", "v1-y", "v2-x", "v2-y"]]
+
+
+def test_failover_by_the_callers_label() -> None:
+    sentence = refusal(
+        service("a"),
+        deployment("a"),
+        destination_rule("a", "v1", {"name": "v2", "trafficPolicy": failover("version")}),
+        virtual_service("a", rule(to("a", "v2"))),
+    )
+    assert sentence == (
+        "DestinationRule a: spec.subsets[1].trafficPolicy.loadBalancer.localityLbSetting:"
+        " failoverPriority by the caller's label is not emulated; write key=value"
+    )
+
+
+# The gateway
+
+
+def domains_of(*documents: Document) -> list[tuple[str, ...]]:
+    found = mesh_of(service("a"), deployment("a"), *documents)
+    return [host.domains for host in found.gateway]
+
+
+@pytest.mark.parametrize(
+    ("served", "wanted", "domains"),
+    [
+        ("*", "*", [("*",)]),
+        ("*", "shop.example.com", [("shop.example.com",)]),
+        ("shop.example.com", "*", [("shop.example.com",)]),
+        ("*.example.com", "shop.example.com", [("shop.example.com",)]),
+        ("*.example.com", "*.shop.example.com", [("*.shop.example.com",)]),
+        ("default/shop.example.com", "shop.example.com", [("shop.example.com",)]),
+        ("*/shop.example.com", "*", [("shop.example.com",)]),
+    ],
+)
+def test_a_gateway_takes_what_both_sides_name(
+    served: str, wanted: str, domains: list[tuple[str, ...]]
+) -> None:
+    way = virtual_service(wanted, rule(to("a")), gateways=["demo-gateway"], name="x")
+    assert domains_of(gateway(served), way) == domains
+
+
+def test_a_gateway_that_does_not_serve_the_host() -> None:
+    way = virtual_service("other.org", rule(to("a")), gateways=["demo-gateway"], name="x")
+    assert refusal(service("a"), gateway("shop.org", "*.shop.org"), way) == (
+        "VirtualService x: spec.hosts: none is served by gateway demo-gateway"
+        " (shop.org, *.shop.org)"
+    )
+
+
+def test_a_gateway_that_stands_elsewhere_serves_any_host() -> None:
+    way = virtual_service("shop.org", rule(to("a")), gateways=["istio-system/main"])
+    assert domains_of(way) == [("shop.org",)]
+
+
+def test_a_gateway_is_named_from_the_virtual_services_namespace() -> None:
+    there = gateway("shop.org", namespace="edge")
+    near = virtual_service("*", rule(to("a")), gateways=["demo-gateway"])
+    far = virtual_service("*", rule(to("a")), gateways=["edge/demo-gateway"])
+    assert domains_of(there, near) == [("*",)]
+    assert domains_of(there, far) == [("shop.org",)]
+
+
+def test_rules_for_one_host_follow_each_other() -> None:
+    first = virtual_service("*", rule(to("a"), timeout="1s"), gateways=["demo-gateway"], name="1")
+    second = virtual_service("*", rule(to("a"), timeout="2s"), gateways=["demo-gateway"], name="2")
+    (host,) = mesh_of(service("a"), deployment("a"), gateway(), first, second).gateway
+    assert [route.timeout for route in host.routes] == [1, 2]
+
+
+def test_a_virtual_service_may_be_bound_to_both() -> None:
+    both = virtual_service("a", rule(to("a"), timeout="1s"), gateways=["mesh", "demo-gateway"])
+    mesh = mesh_of(service("a"), deployment("a"), gateway(), both)
+    assert port_of(mesh, "a").routes[0].timeout == 1
+    assert [host.domains for host in mesh.gateway] == [("a",)]
+
+
+def test_a_gateways_virtual_service_says_nothing_within_the_mesh() -> None:
+    way = virtual_service("a", rule(to("a"), timeout="1s"), gateways=["demo-gateway"])
+    mesh = mesh_of(service("a"), deployment("a"), gateway(), way)
+    assert port_of(mesh, "a").routes[0].timeout is None
+
+
+def test_gateways_on_two_ports() -> None:
+    assert refusal(gateway(), gateway(name="other", port=8080), service("a")) == (
+        "Gateway other: spec.servers: servers on several ports are not emulated; keep one HTTP port"
+    )
+
+
+# What a rule says
+
+
+def test_a_rule_as_a_whole() -> None:
+    changes = {
+        "request": {"set": {"X-Set": "1"}, "add": {"X-Add": "2"}, "remove": ["X-Gone"]},
+        "response": {"set": {"Y-Set": "3"}, "add": {"Y-Add": "4"}, "remove": ["Y-Gone"]},
+    }
+    mesh = mesh_of(
+        service("a"),
+        deployment("a"),
+        virtual_service(
+            "a",
+            rule(
+                to("a", headers=changes),
+                match=[
+                    {"headers": {"X-Tag": {"exact": "1"}, "b": {"prefix": "2"}}},
+                    {"uri": {"regex": "/x.*"}},
+                ],
+                headers=changes,
+                timeout="2s",
+                retries={"attempts": 3, "perTryTimeout": "1s", "retryOn": "5xx,409"},
+            ),
+        ),
+    )
+    (route,) = port_of(mesh, "a").routes
+    (way,) = route.destinations
+    tagged, by_uri = route.matches
+    assert {n: (m.how, m.value) for n, m in tagged.headers.items()} == {
+        "x-tag": ("exact", "1"),
+        "b": ("prefix", "2"),
+    }
+    assert tagged.uri is None
+    assert by_uri.uri is not None
+    assert (by_uri.uri.how, by_uri.uri.value) == ("regex", "/x.*")
+    for request in (route.request, way.request):
+        assert (request.set, request.add, request.remove) == (
+            {"x-set": "1"},
+            {"x-add": "2"},
+            ("x-gone",),
+        )
+    for response in (route.response, way.response):
+        assert (response.set, response.add, response.remove) == (
+            {"y-set": "3"},
+            {"y-add": "4"},
+            ("y-gone",),
+        )
+    assert route.timeout == 2
+    assert route.retry is not None
+    assert vars(route.retry) == {
+        "attempts": 3,
+        "per_try_timeout": 1,
+        "retry_on": "5xx,409",
+        "next_tier": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "provider"),
+    [
+        ([], "istio"),
+        ([header_propagation("version")], "asm"),
+        ([virtual_service("a", rule(to("a", fallback={"host": "a"})))], "asm"),
+        ([virtual_service("a", rule(to("a")))], "istio"),
+    ],
+)
+def test_which_mesh_the_manifests_are_for(more: list[Document], provider: str) -> None:
+    assert mesh_of(service("a"), deployment("a"), *more).provider == provider
+
+
+# Defects
+
+
+@pytest.mark.xfail(reason="a subset's labels replace the selector's where they name the same")
+def test_a_subset_never_leaves_its_service() -> None:
+    found = destination_of(
+        service("a", selector={"app": "a", "version": "v1"}),
+        deployment("a", "v1"),
+        deployment("a", "v2"),
+        destination_rule("a", "v2"),
+        virtual_service("a", rule(to("a", "v2"))),
+    )
+    assert tiers_of(found) == [[]]
+
+
+@pytest.mark.xfail(reason="pods are compared within a subset only, so a split goes unnoticed")
+def test_a_propagation_that_takes_some_of_a_services_subsets() -> None:
+    sentence = refusal(
+        service("a"),
+        deployment("a"),
+        deployment("a", "v2"),
+        destination_rule("a", "v1", "v2"),
+        virtual_service("a", rule(to("a", "v2", fallback="v1"))),
+        header_propagation("version", labels={"version": "v2"}),
+    )
+    assert "its pods differ in header propagation" in sentence
+
+
+@pytest.mark.xfail(reason="failoverPriority is looked at for subsets only")
+def test_failover_acts_on_a_service_as_a_whole_too() -> None:
+    found = destination_of(
+        service("a"),
+        deployment("a"),
+        deployment("a", "v2"),
+        destination_rule("a", policy=failover("version=v2")),
+    )
+    assert tiers_of(found) == [["a-v2"], ["a-v1"]]
+
+
+@pytest.mark.xfail(reason="Istio refuses a key that stands twice; here it goes through")
+def test_failover_by_one_key_twice() -> None:
+    sentence = refusal(
+        service("a"),
+        deployment("a"),
+        destination_rule(
+            "a", {"name": "v2", "trafficPolicy": failover("version=v2", "version=v1")}
+        ),
+        virtual_service("a", rule(to("a", "v2"))),
+    )
+    assert "failoverPriority" in sentence
+
+
+@pytest.mark.xfail(reason="the sentence names the subset's policy, where the rule's own is meant")
+def test_failover_by_the_callers_label_for_all_subsets() -> None:
+    sentence = refusal(
+        service("a"),
+        deployment("a"),
+        destination_rule("a", "v1", policy=failover("version")),
+        virtual_service("a", rule(to("a", "v1"))),
+    )
+    assert sentence.startswith("DestinationRule a: spec.trafficPolicy.loadBalancer")
+
+
+@pytest.mark.xfail(reason="an empty host is indexed into", raises=IndexError)
+def test_a_gateway_for_an_empty_host() -> None:
+    way = virtual_service("x.org", rule(to("a")), gateways=["demo-gateway"])
+    refusal(service("a"), deployment("a"), put(gateway(), "spec.servers[0].hosts", [""]), way)
+
+
+@pytest.mark.xfail(reason="Istio reads a name with a dot as a full one, which is no Service's")
+def test_a_manifests_host_of_two_parts() -> None:
+    sentence = refusal(
+        service("a"), deployment("a"), virtual_service("a.default", rule(to("a")), name="a")
+    )
+    assert "a.default" in sentence
+
+
+@pytest.mark.xfail(reason="the first of two subsets of one name is taken, silently")
+def test_a_subset_that_stands_twice() -> None:
+    sentence = refusal(
+        service("a"),
+        deployment("a"),
+        destination_rule("a", "v1", {"name": "v1", "labels": {"version": "v2"}}),
+        virtual_service("a", rule(to("a", "v1"))),
+    )
+    assert sentence.startswith("DestinationRule a: spec.subsets[1].name")
+
+
+@pytest.mark.xfail(reason="Envoy refuses two hosts that differ in case only")
+def test_hosts_that_differ_in_case() -> None:
+    ways = [
+        virtual_service(h, rule(to("a")), gateways=["demo-gateway"], name=h.lower() + str(n))
+        for n, h in enumerate(("Shop.org", "shop.org"))
+    ]
+    assert domains_of(gateway(), *ways) == [("shop.org",)]
+
+
+@pytest.mark.xfail(reason="Envoy refuses the second; a cluster has DNS on 53 for TCP and UDP")
+def test_one_port_for_two_protocols() -> None:
+    both = service("a", {"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"})
+    assert len(mesh_of(both, deployment("a")).ports) == 1

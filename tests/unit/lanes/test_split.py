@@ -1,0 +1,108 @@
+"""The split's interval, against exact sums of binomial probabilities."""
+
+from fractions import Fraction
+from math import comb
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lanes.split import FALSE_ALARM, interval
+
+LANES = st.integers(1, 6)
+
+
+def chance(total: int, count: int, share: float | Fraction) -> Fraction:
+    """The exact probability of `count` of `total`."""
+    p = Fraction(share)
+    return comb(total, count) * p**count * (1 - p) ** (total - count)
+
+
+@st.composite
+def observations(draw: st.DrawFn, most: int = 40) -> tuple[int, int]:
+    total = draw(st.integers(1, most))
+    return draw(st.integers(0, total)), total
+
+
+@given(observations(), LANES)
+def test_each_end_leaves_out_exactly_its_tail(seen: tuple[int, int], lanes: int) -> None:
+    count, total = seen
+    low, high = interval(count, total, lanes)
+    tail = FALSE_ALARM / lanes / 2
+    if count:
+        above = sum(chance(total, n, low) for n in range(count, total + 1))
+        assert float(above) == pytest.approx(tail, rel=1e-9)
+    else:
+        assert low == 0
+    if count < total:
+        below = sum(chance(total, n, high) for n in range(count + 1))
+        assert float(below) == pytest.approx(tail, rel=1e-9)
+    else:
+        assert high == 1
+
+
+@given(st.integers(1, 25), st.integers(0, 20), LANES)
+def test_a_sound_split_is_blamed_no_more_often_than_stated(
+    total: int, twentieths: int, lanes: int
+) -> None:
+    share = Fraction(twentieths, 20)
+    blamed = Fraction(0)
+    for count in range(total + 1):
+        low, high = interval(count, total, lanes)
+        if not Fraction(low) <= share <= Fraction(high):
+            blamed += chance(total, count, share)
+    assert blamed <= Fraction(1, 1000) / lanes
+
+
+@given(observations(), LANES)
+def test_what_was_seen_lies_within(seen: tuple[int, int], lanes: int) -> None:
+    count, total = seen
+    low, high = interval(count, total, lanes)
+    assert 0 <= low <= count / total <= high <= 1
+    assert low < high
+
+
+@given(st.integers(2, 60), LANES)
+def test_more_hits_speak_for_a_larger_share(total: int, lanes: int) -> None:
+    intervals = [interval(count, total, lanes) for count in range(total + 1)]
+    assert intervals == sorted(intervals)
+    assert [high for _, high in intervals] == sorted(high for _, high in intervals)
+
+
+@given(observations(200), LANES)
+def test_misses_are_judged_as_hits_are(seen: tuple[int, int], lanes: int) -> None:
+    count, total = seen
+    low, high = interval(count, total, lanes)
+    assert interval(total - count, total, lanes) == pytest.approx((1 - high, 1 - low), abs=1e-12)
+
+
+@given(observations(200), LANES)
+def test_more_lanes_widen_it_and_more_requests_narrow_it(seen: tuple[int, int], lanes: int) -> None:
+    count, total = seen
+    low, high = interval(count, total, lanes)
+    wider_low, wider_high = interval(count, total, lanes + 1)
+    assert wider_low <= low
+    assert high <= wider_high
+    sure_low, sure_high = interval(count * 10, total * 10, lanes)
+    assert low <= sure_low
+    assert sure_high <= high
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"),
+    [
+        (0, 0.0, 0.0833184561634),
+        (41, 0.2427946604098, 0.5931778946855),
+        (100, 0.9166815438366, 1.0),
+    ],
+)
+def test_figures_of_the_sample(count: int, low: float, high: float) -> None:
+    """Of 100 requests among three lanes; the figures come from a bisection in fractions."""
+    assert interval(count, 100, 3) == pytest.approx((low, high), abs=1e-9)
+
+
+@pytest.mark.parametrize("count", [0, 1, 400_000, 999_999, 1_000_000])
+def test_a_million_requests_are_judged_too(count: int) -> None:
+    low, high = interval(count, 1_000_000, 3)
+    assert low <= count / 1_000_000 <= high
+    assert high - low < 0.004
