@@ -24,7 +24,7 @@ NAMESPACE = "default"
 # The guide's files, in the order in which it applies them, and the templates that each comes from.
 FILES = {
     "instrumentation.yaml": ("instrumentation",),
-    "mock.yaml": ("serviceaccount", "service", "networkpolicy", "deployment"),
+    "mock.yaml": ("service", "serviceaccount", "networkpolicy", "deployment"),
     "dr-mock.yaml": ("destinationrule",),
     "propagation.yaml": ("propagation",),
     "vs-mock.yaml": ("virtualservice",),
@@ -103,21 +103,29 @@ def split(rendered: str) -> list[tuple[str, str]]:
 def by_file(rendered: str, origin: str) -> dict[str, str]:
     """Sort documents into the guide's files; the pods of a service stand below its Service."""
     places = {template: name for name, templates in FILES.items() for template in templates}
-    documents: dict[str, list[str]] = {}
+    documents: dict[str, list[tuple[str, str]]] = {}
     for template, text in split(rendered):
         if template not in places:
             raise RenderError(f"scripts/manifests.py has no file for templates/{template}.yaml")
-        documents.setdefault(places[template], []).append(text)
-    return {name: join(group(documents[name]), origin) for name in FILES if name in documents}
+        documents.setdefault(places[template], []).append((template, text))
+    return {
+        name: join(group(documents[name], templates), origin)
+        for name, templates in FILES.items()
+        if name in documents
+    }
 
 
-def group(documents: list[str]) -> list[str]:
-    """Put documents with the same `app` label together, else leave the order as it is."""
-    apps: dict[str, list[str]] = {}
-    for text in documents:
+def group(documents: list[tuple[str, str]], templates: tuple[str, ...]) -> list[str]:
+    """Put documents with the same `app` label together, in the order of their templates."""
+    apps: dict[str, list[tuple[str, str]]] = {}
+    for template, text in documents:
         labels = yaml.safe_load(text)["metadata"].get("labels", {})
-        apps.setdefault(labels.get("app", ""), []).append(text)
-    return [text for texts in apps.values() for text in texts]
+        apps.setdefault(labels.get("app", ""), []).append((template, text))
+    return [
+        text
+        for same in apps.values()
+        for _, text in sorted(same, key=lambda document: templates.index(document[0]))
+    ]
 
 
 def join(documents: list[str], origin: str) -> str:

@@ -63,10 +63,11 @@ def test_the_pods_of_a_service_stand_below_it() -> None:
     resources = parse((ROOT / "k8s/asm/mock.yaml").read_text())
     apps = [item["metadata"]["labels"]["app"] for item in resources]
     assert apps == sorted(apps)
-    assert [item["kind"] for item in resources[:3]] == [
-        "NetworkPolicy",
-        "ServiceAccount",
+    assert [item["kind"] for item in resources[:4]] == [
         "Service",
+        "ServiceAccount",
+        "NetworkPolicy",
+        "Deployment",
     ]
 
 

@@ -160,6 +160,17 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         {"instrumentation": {"propagators": ["tracecontext"]}},
         "instrumentation.propagators lacks baggage",
     ),
+    "two kinds of gateway": (
+        {
+            "mesh": {"provider": "istio"},
+            "gateway": {"existing": "mesh/public", "parentRefs": [{"name": "web"}]},
+        },
+        "gateway.existing names an Istio Gateway and gateway.parentRefs",
+    ),
+    "certificate of another's gateway": (
+        {"gateway": {"existing": "mesh/public", "tls": {"secret": "cert"}}},
+        "gateway.tls is for the Gateway that the chart creates",
+    ),
     "HTTPRoute on ASM": (
         {"gateway": {"parentRefs": [{"name": "web"}]}},
         "gateway.parentRefs: HTTPRoutes need mesh.provider istio",

@@ -151,6 +151,25 @@ def test_a_hop_is_reached_by_its_callers_and_the_gateway_only(values: dict[str, 
     }
 
 
+def test_a_gateway_of_the_gateway_api_is_let_in() -> None:
+    resources = render(
+        ISTIO
+        | {
+            "gateway": {"parentRefs": [{"name": "web", "namespace": "gateways"}]},
+            "authorizationPolicy": {"enabled": True},
+        }
+    )
+    (peer,) = of_kind(resources, "NetworkPolicy")["mocka"]["spec"]["ingress"][0]["from"]
+    assert peer == {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateways"}},
+        "podSelector": {"matchLabels": {"gateway.networking.k8s.io/gateway-name": "web"}},
+    }
+    (rule,) = of_kind(resources, "AuthorizationPolicy")["mocka"]["spec"]["rules"]
+    assert rule["from"] == [{"source": {"namespaces": ["gateways"]}}]
+    (container,) = pods(resources)["demo-test"]["containers"]
+    assert "http://web-istio.gateways.svc.cluster.local:80/" in container["command"]
+
+
 def test_a_service_that_nobody_calls_is_closed_not_open() -> None:
     resources = render(
         {

@@ -8,6 +8,8 @@ The model: what the values say, checked and completed once, as JSON. Every templ
   pods       [{name, version, …}]: what the pods of one version get: the service's keys, and on top
              those under its `perVersion`
   entry      the service that the gateway calls
+  doors      [{namespace, labels, service}]: where the gateway's pods run, their labels, the Service
+             in front of them
 */}}
 {{- define "traffic-lanes.model" -}}
 {{- include "traffic-lanes.validate" . -}}
@@ -43,6 +45,15 @@ The model: what the values say, checked and completed once, as JSON. Every templ
 {{- range $name, $weight := $values.lanes.weights -}}
 {{- $lanes = append $lanes (dict "name" $name "weight" $weight "baseline" (eq $name $values.lanes.baseline)) -}}
 {{- end -}}
+{{- $gateway := $values.gateway -}}
+{{- $doors := list (dict "namespace" $gateway.namespace "labels" $gateway.selector "service" "istio-ingressgateway") -}}
+{{- if $gateway.parentRefs }}{{ $doors = list }}{{ end -}}
+{{- range $gateway.parentRefs -}}
+{{- $doors = append $doors (dict
+      "namespace" (.namespace | default $namespace)
+      "labels" (dict "gateway.networking.k8s.io/gateway-name" .name)
+      "service" (printf "%s-istio" .name)) -}}
+{{- end -}}
 {{- dict
       "name" (include "traffic-lanes.name" .)
       "provider" $values.mesh.provider
@@ -54,6 +65,7 @@ The model: what the values say, checked and completed once, as JSON. Every templ
       "label" $values.lanes.label
       "retryOn" (join "," $values.lanes.retryOn)
       "entry" $first
+      "doors" $doors
     | toJson -}}
 {{- end -}}
 

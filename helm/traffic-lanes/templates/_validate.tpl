@@ -117,6 +117,13 @@ each.
 {{- $wrong = append $wrong "gateway.parentRefs: HTTPRoutes need mesh.provider istio, for ASM's fallback has no place in them" -}}
 {{- end -}}
 
+{{- if and .Values.gateway.parentRefs .Values.gateway.existing -}}
+{{- $wrong = append $wrong "gateway.existing names an Istio Gateway and gateway.parentRefs those of the Gateway API: set one of them" -}}
+{{- end -}}
+{{- if and .Values.gateway.tls.secret (or .Values.gateway.parentRefs .Values.gateway.existing) -}}
+{{- $wrong = append $wrong "gateway.tls is for the Gateway that the chart creates: one that is there already has its own" -}}
+{{- end -}}
+
 {{- if $wrong -}}
 {{- fail (printf "\n\nthese values don't fit together:\n- %s\n" (uniq $wrong | join "\n- ")) -}}
 {{- end -}}
