@@ -31,7 +31,8 @@ T = TypeVar("T")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 HOUR = 3600.0
 # A name (as urlsplit lowers it) or an IPv6 address (which it has checked and unwrapped).
-HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?|[0-9a-f:.]+")
+LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+HOST = re.compile(rf"({LABEL}\.)*{LABEL}\.?|[0-9a-f.]*:[0-9a-f:.]*")
 
 
 class SettingsError(ValueError):

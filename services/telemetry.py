@@ -46,11 +46,12 @@ def start(app: str) -> None:
     os.environ.update(defaults(os.environ, app))
     try:
         from opentelemetry.instrumentation.auto_instrumentation import initialize
-    except ImportError:
-        # Packages that the Operator put before the image's own can be too old for this Python.
+
+        initialize()
+    except Exception:
+        # Importing it runs much: packages injected before the image's own that are too old for
+        # this Python, or a propagator's name misspelt, end here.
         log.exception("OpenTelemetry's auto-instrumentation cannot be loaded")
-        return
-    initialize()
 
 
 def started_from_outside() -> bool:

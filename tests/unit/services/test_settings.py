@@ -122,6 +122,9 @@ def test_a_bad_value_is_named_with_what_it_must_be(variable: str, value: str, wh
         "http://[::1/",
         "http://mock b/",
         "http://.mockb/",
+        "http://a..b/",
+        "http://...",
+        f"http://{'a' * 64}/",
         "http://m\N{LATIN SMALL LETTER O WITH DIAERESIS}ck/",
     ],
 )
