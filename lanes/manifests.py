@@ -13,7 +13,6 @@ from lanes import kinds
 from lanes.errors import LanesError, ManifestError
 
 STDIN = "-"
-
 # The C parser is ten times as fast; a PyYAML built without it still reads everything.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -61,6 +60,8 @@ def read(paths: Iterable[str]) -> Manifests:
     seen: dict[tuple[str, str, str], str] = {}
     for source, text in _texts(paths):
         for document in _documents(source, text):
+            if _is_hook(document):
+                continue
             resource = _typed(source, document)
             if resource is None:
                 left.append(document["kind"])
@@ -108,6 +109,12 @@ def _documents(source: str, text: str) -> Iterator[dict[str, Any]]:
         where = f"line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
         raise ManifestError(source, where, "", f"no valid YAML: {problem}") from None
+
+
+def _is_hook(document: dict[str, Any]) -> bool:
+    """Whether Helm runs this beside what it installs, as it does a chart's tests."""
+    metadata = document.get("metadata")
+    return isinstance(metadata, dict) and "helm.sh/hook" in (metadata.get("annotations") or {})
 
 
 def _typed(source: str, document: dict[str, Any]) -> Resource | None:

@@ -60,7 +60,8 @@ class Pod:
     @property
     def version(self) -> str:
         """The version that the pod answers with."""
-        return self.env.get("version") or self.labels.get("version", "")
+        labels = ("version", "app.kubernetes.io/version")
+        return self.env.get("version") or next(filter(None, map(self.labels.get, labels)), "")
 
     @property
     def upstream_urls(self) -> tuple[str, ...]:

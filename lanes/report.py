@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lanes.manifests import STDIN
 from lanes.model import Mesh
 from lanes.plan import FALLBACK, NONE, Hop, Lane, Plan
 from lanes.verify import LaneVerdict, Verdict
@@ -29,6 +30,8 @@ def headline(mesh: Mesh, plan: Plan) -> str:
 
 
 def _short(source: str) -> str:
+    if source == STDIN:
+        return "standard input"
     path = Path(source)
     if path.is_absolute() and path.is_relative_to(Path.cwd()):
         return str(path.relative_to(Path.cwd()))
