@@ -1,0 +1,73 @@
+"""The demo's story, and that the README shows it as it is."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from lanes.address import free_port
+from tests.mesh.running import ROOT
+
+PART = r"-> mock[abc]\(version: v\d, ip: 127\.0\.\d+\.\d+\)"
+
+
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lanes", "demo", "--port", str(free_port()), *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def shape(output: str) -> str:
+    """The output with everything that chance or the machine decides taken out."""
+    output = re.sub(rf"({PART}){{3}}", "CHAIN", output)
+    output = re.sub(r"http://127\.0\.0\.1:\d+/", "GATEWAY", output)
+    output = re.sub(r"\d+\.\d s", "SECONDS", output)
+    output = re.sub(r"\d+ requests meanwhile", "N requests meanwhile", output)
+    output = re.sub(r" +\d+ \(\d+%\) +\d+% to \d+% +\d+ as planned", " AS PLANNED", output)
+    return re.sub(r" +seen +interval +paths", " HEADER", output)
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    result = demo()
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stderr == ""
+    readme = (ROOT / "README.md").read_text()
+    shown = readme.partition("$ make demo\n")[2].partition("```")[0]
+    assert shape(result.stdout) == shape(shown)
+
+
+def test_the_demo_tells_the_same_of_the_lanes_on_istio() -> None:
+    result = demo("k8s/istio", "--requests", "60")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "3 lanes from k8s/istio (istio)" in result.stdout
+    assert "lane v2: 60 of 60 answered by mocka v2, mockb v1 *, mockc v1 *" in result.stdout
+    assert result.stdout.endswith("Lanes hold.\n")
+
+
+def test_the_readme_shows_what_plan_prints() -> None:
+    readme = (ROOT / "README.md").read_text()
+    command, _, rest = readme.partition("$ helm template demo helm/traffic-lanes --set ")[
+        2
+    ].partition(" | lanes plan -\n")
+    helm = Path(sys.executable).with_name("helm")
+    rendered = subprocess.run(
+        [helm, "template", "demo", "helm/traffic-lanes", "--set", command],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    plan = subprocess.run(
+        [sys.executable, "-m", "lanes", "plan", "-"],
+        input=rendered.stdout,
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    assert plan.stdout.decode() == rest.partition("```")[0]
