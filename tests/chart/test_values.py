@@ -244,3 +244,10 @@ def test_an_older_kubernetes_is_refused_in_a_sentence() -> None:
     done = template({}, "--kube-version", "1.26.0")
     assert done.returncode != 0
     assert "requires kubeVersion" in done.stderr
+
+
+def test_a_hook_that_kubernetes_does_not_have_is_refused() -> None:
+    done = template({"defaults": {"preStop": 5}}, "--kube-version", "1.29.4")
+    assert done.returncode != 0
+    assert "defaults.preStop needs Kubernetes 1.30, and this is v1.29.4" in done.stderr
+    assert done.stderr.count("\n- ") == 1

@@ -65,13 +65,16 @@ each.
 {{- $pods = append $pods (dict "at" (printf "services.%s.perVersion.%s" $name $version) "keys" $keys) -}}
 {{- end -}}
 {{- range $pod := $pods -}}
+{{- if and $pod.keys.preStop (semverCompare "<1.30.0-0" $.Capabilities.KubeVersion.Version) -}}
+{{- $wrong = append $wrong (printf "%s.preStop needs Kubernetes 1.30, and this is %s: leave it at 0" $pod.at $.Capabilities.KubeVersion.Version) -}}
+{{- end -}}
 {{- range $key, $_ := $pod.keys.env -}}
 {{- if has $key (list "app" "version" "upstream_url" "lane_header" "port" "drain" "POD_IP") -}}
 {{- $wrong = append $wrong (printf "%s.env: %s is the chart's to set" $pod.at $key) -}}
 {{- end -}}
 {{- end -}}
 {{- range $key, $_ := $pod.keys.podLabels -}}
-{{- if or (has $key (list "app" "version" "ASM_TRAFFIC_TAG" $lanes.label)) (hasPrefix "traffic-lanes/" $key) (hasPrefix "app.kubernetes.io/" $key) -}}
+{{- if or (hasPrefix "traffic-lanes/" $key) (has $key (list "app" "version" "ASM_TRAFFIC_TAG" $lanes.label "app.kubernetes.io/name" "app.kubernetes.io/version" "app.kubernetes.io/part-of")) -}}
 {{- $wrong = append $wrong (printf "%s.podLabels: %s is the chart's to set" $pod.at $key) -}}
 {{- end -}}
 {{- end -}}
@@ -116,7 +119,6 @@ each.
 {{- if and .Values.gateway.parentRefs (ne .Values.mesh.provider "istio") -}}
 {{- $wrong = append $wrong "gateway.parentRefs: HTTPRoutes need mesh.provider istio, for ASM's fallback has no place in them" -}}
 {{- end -}}
-
 {{- if and .Values.gateway.parentRefs .Values.gateway.existing -}}
 {{- $wrong = append $wrong "gateway.existing names an Istio Gateway and gateway.parentRefs those of the Gateway API: set one of them" -}}
 {{- end -}}
