@@ -4,10 +4,11 @@ A second opinion on `lanes.plan`, which reads the same off the manifests. What i
 Envoy (the order of header changes above all) was tried on the real one.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import re2
 
 from tests.unit.lanes.reading import Json
 
@@ -76,7 +77,7 @@ def _takes(match: Json, path: str, headers: Mapping[str, str]) -> bool:
     if "path" in match:
         fits = path == match["path"]
     elif "safe_regex" in match:
-        fits = re.fullmatch(match["safe_regex"]["regex"], path) is not None
+        fits = re2.fullmatch(match["safe_regex"]["regex"], path) is not None
     else:
         fits = path.startswith(match["prefix"])
     return fits and all(
@@ -88,7 +89,7 @@ def _takes(match: Json, path: str, headers: Mapping[str, str]) -> bool:
 def _holds(match: Json, value: str) -> bool:
     ((how, wanted),) = match.items()
     if how == "safe_regex":
-        return re.fullmatch(wanted["regex"], value) is not None
+        return re2.fullmatch(wanted["regex"], value) is not None
     return value == wanted if how == "exact" else value.startswith(wanted)
 
 

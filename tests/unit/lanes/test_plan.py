@@ -1,0 +1,652 @@
+"""Which version answers each lane at each service, and why."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from lanes.plan import FALLBACK, MATCH, NONE, Lane
+from lanes.report import plan_json
+from tests.kube import (
+    SAMPLE,
+    Chain,
+    Document,
+    asm,
+    deployment,
+    destination_rule,
+    gateway,
+    header_is,
+    header_propagation,
+    istio,
+    put,
+    rule,
+    service,
+    to,
+    virtual_service,
+    without,
+)
+from tests.unit.lanes.generated import MESHES, Generated, expected_path
+from tests.unit.lanes.reading import REPOSITORY, lanes_of, plan_of, refusal
+
+SAMPLE_PATHS = {
+    "v1": "mocka v1, mockb v1, mockc v1",
+    "v2": "mocka v2, mockb v1 *, mockc v2",
+    "v3": "mocka v3, mockb v3, mockc v1 *",
+}
+
+
+def stamp(name: str, value: str) -> Document:
+    return {"request": {"set": {name: value}}}
+
+
+def way_in(*destinations: Document, **fields: Any) -> Document:
+    return virtual_service("*", rule(*destinations, **fields), gateways=["gw"])
+
+
+def pair(*more: Document, rules: tuple[Document, ...] = ()) -> list[Document]:
+    """Service a in v1 and v2 calls b, which has v1 and v2; lanes v1 and v2, stamped at the way in.
+
+    `rules` are those of b's VirtualService; without any there is none.
+    """
+    ways = [to("a", v, weight=50, headers=stamp("version", v)) for v in ("v1", "v2")]
+    documents = [
+        way_in(*ways),
+        header_propagation("version"),
+        service("a"),
+        service("b"),
+        destination_rule("a", "v1", "v2"),
+        destination_rule("b", "v1", "v2"),
+        *(deployment("a", v, "b") for v in ("v1", "v2")),
+        *(deployment("b", v) for v in ("v1", "v2")),
+    ]
+    if rules:
+        documents.append(virtual_service("b", *rules))
+    return [*documents, *more]
+
+
+def test_the_sample() -> None:
+    planned = plan_of(*asm())
+    assert planned.header == "version"
+    assert planned.domain == "*"
+    assert [(lane.name, lane.weight) for lane in planned.lanes] == [
+        ("v1", 40),
+        ("v2", 30),
+        ("v3", 30),
+    ]
+    assert lanes_of(*asm()) == SAMPLE_PATHS
+    assert [hop.why for hop in planned.lanes[1].path] == [MATCH, FALLBACK, MATCH]
+
+
+def test_the_sample_on_stock_istio() -> None:
+    assert lanes_of(*istio()) == SAMPLE_PATHS
+    assert plan_of(*istio()).header == "version"
+
+
+@pytest.mark.parametrize("folder", ["asm", "istio"])
+def test_the_manifests_of_the_repository(folder: str) -> None:
+    from lanes.manifests import read
+    from lanes.plan import plan
+    from lanes.report import one_line
+    from lanes.resolve import resolve
+
+    planned = plan(resolve(read([str(REPOSITORY / "k8s" / folder)])))
+    assert {lane.name: one_line(lane) for lane in planned.lanes} == SAMPLE_PATHS
+
+
+def test_json_is_as_documented() -> None:
+    def lane(name: str, weight: int, *hops: tuple[str, str]) -> dict[str, Any]:
+        services = zip(("mocka", "mockb", "mockc"), hops, strict=True)
+        path = [{"service": s, "version": v, "why": why} for s, (v, why) in services]
+        return {"lane": name, "weight": weight, "path": path}
+
+    v1 = ("v1", "match")
+    assert plan_json(plan_of(*asm())) == {
+        "lanes": [
+            lane("v1", 40, v1, v1, v1),
+            lane("v2", 30, ("v2", "match"), ("v1", "fallback"), ("v2", "match")),
+            lane("v3", 30, ("v3", "match"), ("v3", "match"), ("v1", "fallback")),
+        ]
+    }
+
+
+def test_a_lane_that_strict_mode_ends_has_no_version_there() -> None:
+    planned = plan_of(*asm(strict=True))
+    assert lanes_of(*asm(strict=True)) == {
+        "v1": "mocka v1, mockb v1, mockc v1",
+        "v2": "mocka v2, mockb -",
+        "v3": "mocka v3, mockb v3, mockc -",
+    }
+    assert plan_json(planned)["lanes"][1]["path"][1] == {
+        "service": "mockb",
+        "version": "",
+        "why": "none",
+    }
+
+
+def test_four_lanes_by_another_header() -> None:
+    chain = {"web": (("main", "red", "blue", "green"), ("db",)), "db": (("main", "blue"), ())}
+    weights = {"main": 70, "red": 10, "blue": 10, "green": 10}
+    documents = asm(chain, weights, header="X-Lane", baseline="main")
+    assert plan_of(*documents).header == "x-lane"
+    assert lanes_of(*documents) == {
+        "main": "web main, db main",
+        "red": "web red, db main *",
+        "blue": "web blue, db blue",
+        "green": "web green, db main *",
+    }
+
+
+def test_a_fan_out_is_told_in_the_order_of_the_answer() -> None:
+    chain = {
+        "a": (("v1", "v2"), ("b", "c")),
+        "b": (("v1", "v2"), ("d",)),
+        "c": (("v1",), ()),
+        "d": (("v1", "v2"), ()),
+    }
+    paths = lanes_of(*asm(chain, {"v1": 50, "v2": 50}))
+    assert paths == {"v1": "a v1, b v1, d v1, c v1", "v2": "a v2, b v2, d v2, c v1 *"}
+
+
+def test_two_ways_to_one_service_are_no_loop() -> None:
+    chain = {"a": (("v1",), ("b", "c")), "b": (("v1",), ("c",)), "c": (("v1",), ())}
+    assert lanes_of(*asm(chain, {"v1": 100})) == {"v1": "a v1, b v1, c v1, c v1"}
+
+
+def test_a_service_outside_the_chain_is_in_no_path() -> None:
+    assert lanes_of(*asm(), service("db"), deployment("db", "v9")) == SAMPLE_PATHS
+
+
+def test_shares_follow_the_weights() -> None:
+    planned = plan_of(*asm(weights={"v1": 4, "v2": 3, "v3": 3}))
+    assert [planned.share(lane) for lane in planned.lanes] == [0.4, 0.3, 0.3]
+
+
+def test_a_lane_of_weight_zero_is_planned_and_gets_nothing() -> None:
+    planned = plan_of(*asm(weights={"v1": 100, "v2": 0}))
+    assert [planned.share(lane) for lane in planned.lanes] == [1, 0]
+    assert [hop.version for hop in planned.lanes[1].path] == ["v2", "v1", "v2"]
+
+
+@given(MESHES)
+def test_a_lane_has_its_version_where_it_is_deployed_else_the_baseline(made: Generated) -> None:
+    planned = plan_of(*made.documents)
+    found = {lane.name: hops_of(lane) for lane in planned.lanes}
+    assert found == {lane: expected_path(made, lane) for lane in made.weights}
+    total = sum(made.weights.values())
+    shares = {lane.name: planned.share(lane) for lane in planned.lanes}
+    assert shares == {lane: weight / total for lane, weight in made.weights.items()}
+
+
+def hops_of(lane: Lane) -> list[tuple[str, str, str]]:
+    return [(hop.service, hop.version, hop.why) for hop in lane.path]
+
+
+# Without a VirtualService, and with other rules than the chart's
+
+
+def test_without_rules_any_version_may_answer() -> None:
+    assert lanes_of(*pair()) == {"v1": "a v1, b v1|v2 *", "v2": "a v2, b v1|v2 *"}
+
+
+def test_a_split_within_a_lane_leaves_the_version_open() -> None:
+    split = rule(to("b", "v1", weight=90), to("b", "v2", weight=10))
+    assert lanes_of(*pair(rules=(split,)))["v2"] == "a v2, b v1|v2 *"
+
+
+def test_a_destination_of_weight_zero_answers_nothing() -> None:
+    split = rule(to("b", "v1", weight=100), to("b", "v2", weight=0))
+    assert lanes_of(*pair(rules=(split,)))["v2"] == "a v2, b v1 *"
+
+
+def test_no_rule_that_takes_the_lane_is_no_way() -> None:
+    only = rule(to("b", "v1"), match=[header_is("version", "v1")])
+    assert lanes_of(*pair(rules=(only,))) == {"v1": "a v1, b v1", "v2": "a v2, b -"}
+
+
+def test_the_first_rule_that_matches_wins() -> None:
+    rules = [rule(to("b", v), match=[header_is("version", "v", "prefix")]) for v in ("v2", "v1")]
+    assert lanes_of(*pair(rules=tuple(rules))) == {"v1": "a v1, b v2", "v2": "a v2, b v2"}
+
+
+@pytest.mark.parametrize(
+    ("how", "value", "taken"),
+    [
+        ("exact", "v2", True),
+        ("exact", "v", False),
+        ("exact", "V2", False),
+        ("prefix", "v", True),
+        ("prefix", "v2", True),
+        ("prefix", "v20", False),
+        ("regex", "v[2-9]", True),
+        ("regex", "v", False),
+        ("regex", "2", False),
+        ("regex", ".*2", True),
+        ("regex", "v1|v2", True),
+        ("regex", "(?i)V2", True),
+        ("regex", "[[:alpha:]]2", True),
+        ("regex", r"\pL2", True),
+    ],
+)
+def test_ways_to_match_a_header(how: str, value: str, *, taken: bool) -> None:
+    rules = (rule(to("b", "v2"), match=[header_is("version", value, how)]), rule(to("b", "v1")))
+    assert lanes_of(*pair(rules=rules))["v2"] == ("a v2, b v2" if taken else "a v2, b v1 *")
+
+
+@pytest.mark.parametrize(
+    ("match", "taken"),
+    [
+        ([{"uri": {"exact": "/"}}], True),
+        ([{"uri": {"exact": "/x"}}], False),
+        ([{"uri": {"prefix": "/"}}], True),
+        ([{"uri": {"regex": "/.*"}}], True),
+        ([{"uri": {"regex": ""}}], False),
+        ([{"uri": {"exact": "/"}, "headers": {"version": {"exact": "v2"}}}], True),
+        ([{"uri": {"exact": "/x"}, "headers": {"version": {"exact": "v2"}}}], False),
+        ([{"uri": {"exact": "/x"}}, header_is("version", "v2")], True),
+        ([{"headers": {"version": {"exact": "v2"}, "none": {"prefix": "x"}}}], False),
+        ([{}], True),
+        ([header_is("Version", "v2")], True),
+        ([header_is("user-agent", ".*", "regex")], False),
+    ],
+)
+def test_conditions_of_one_match_all_hold_and_one_match_is_enough(
+    match: list[Document], *, taken: bool
+) -> None:
+    rules = (rule(to("b", "v2"), match=match), rule(to("b", "v1")))
+    assert lanes_of(*pair(rules=rules))["v2"] == ("a v2, b v2" if taken else "a v2, b v1 *")
+
+
+def test_a_uri_is_the_upstreams() -> None:
+    by_uri = (rule(to("b", "v2"), match=[{"uri": {"exact": "/x/y"}}]), rule(to("b", "v1")))
+    documents = pair(rules=by_uri)
+    for number, document in enumerate(documents):
+        if document["kind"] == "Deployment" and document["metadata"]["name"] == "a-v2":
+            path = "spec.template.spec.containers[0].env[2].value"
+            documents[number] = put(document, path, "http://b:8000/x/y?z=1")
+    assert lanes_of(*documents) == {"v1": "a v1, b v1", "v2": "a v2, b v2"}
+
+
+def test_a_request_at_the_gateway_has_a_path() -> None:
+    documents = asm()
+    elsewhere = rule(
+        to("mockc", "v1"), match=[{"uri": {"prefix": "/c"}}], headers=stamp("version", "c")
+    )
+    documents[2] = put(documents[2], "spec.http", [elsewhere, *documents[2]["spec"]["http"]])
+    assert lanes_of(*documents) == SAMPLE_PATHS
+    assert lanes_of(*documents, path="/c/d") == {"c": "mockc v1"}
+
+
+def test_a_gateway_has_a_plan_for_each_host() -> None:
+    ways = [
+        virtual_service(
+            host, rule(to("mocka", "v1", headers=stamp("version", tag))), gateways=["gw"]
+        )
+        for host, tag in (("one.org", "v1"), ("two.org", "v7"))
+    ]
+    documents = [d for d in asm() if d["spec"].get("gateways") is None]
+    assert list(lanes_of(*documents, *ways)) == ["v1"]
+    assert list(lanes_of(*documents, *ways, domain="two.org")) == ["v7"]
+    assert plan_of(*documents, *ways, domain="two.org").domain == "two.org"
+
+
+# Upstreams: hosts, ports, namespaces
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://b:8000/",
+        "http://b:8000",
+        "http://b.default:8000/",
+        "http://b.default.svc:8000/",
+        "http://b.default.svc.cluster.local:8000/",
+        "http://B.Default.svc.cluster.local:8000/",
+    ],
+)
+def test_an_upstreams_short_and_full_names(url: str) -> None:
+    assert lanes_of(*asm({"a": (("v1",), (url,)), "b": (("v1",), ())}, {"v1": 1})) == {
+        "v1": "a v1, b v1"
+    }
+
+
+def test_an_upstream_without_a_port_is_at_80() -> None:
+    documents = [
+        *asm({"a": (("v1",), ("http://web/",))}, {"v1": 1}),
+        service("web", {"port": 80, "targetPort": 8000}),
+        deployment("web"),
+    ]
+    assert lanes_of(*documents) == {"v1": "a v1, web v1"}
+
+
+def test_an_upstream_in_another_namespace() -> None:
+    """Without propagation there, its rules see no header, and the lane ends."""
+    there = "there"
+    documents = [
+        *asm({"a": (("v1", "v2"), ("http://b.there:8000/",))}, {"v1": 1, "v2": 1}),
+        service("b", namespace=there),
+        deployment("b", "v1", "c", namespace=there),
+        deployment("b", "v2", "c", namespace=there),
+        service("c", namespace=there),
+        *(deployment("c", v, namespace=there) for v in ("v1", "v2")),
+        *(
+            document
+            for host in ("b", "c")
+            for document in (
+                destination_rule(host, "v1", "v2", namespace=there),
+                virtual_service(
+                    host,
+                    rule(to(host, "v2"), match=[header_is("version", "v2")]),
+                    rule(to(host, "v1")),
+                    namespace=there,
+                ),
+            )
+        ),
+    ]
+    assert lanes_of(*documents)["v2"] == "a v2, b v2, c v1 *"
+    carried = header_propagation("version", namespace=there)
+    assert lanes_of(*documents, carried)["v2"] == "a v2, b v2, c v2"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://x:8000/", "http://b:9000/", "http://b.other:8000/", "http://b.com/", "b:8000/", "b/"],
+)
+def test_an_upstream_that_is_no_service(url: str) -> None:
+    documents = asm({"a": (("v1",), (url,)), "b": (("v1",), ())}, {"v1": 1})
+    assert refusal(*documents) == (f"pod a-v1 calls {url}, which is no Service in these manifests")
+
+
+def test_a_loop_is_told_with_its_services() -> None:
+    chain = {"a": (("v1",), ("b",)), "b": (("v1",), ("c",)), "c": (("v1",), ("a",))}
+    assert refusal(*asm(chain, {"v1": 1})) == (
+        "lane v1: a -> b -> c -> a: the chain never ends; break the loop"
+    )
+
+
+def test_a_service_that_calls_itself() -> None:
+    assert "lane v1: a -> a: the chain never ends" in refusal(
+        *asm({"a": (("v1",), ("a",))}, {"v1": 1})
+    )
+
+
+def test_pods_that_disagree_on_what_comes_next() -> None:
+    documents = pair(service("c"), deployment("c"), deployment("b", "v3", "c"))
+    assert refusal(*documents) == (
+        "lane v1: the pods that answer at b (v1, v2, v3) call different upstreams,"
+        " so the lane has no one path; route them apart"
+    )
+
+
+def test_versions_may_call_different_upstreams_when_routed_apart() -> None:
+    chain: Chain = {**SAMPLE, "mockb": (("v1", "v3"), ()), "mockc": (("v1", "v2"), ())}
+    documents = [d for d in asm(chain) if d["metadata"]["name"] != "mockb-v3"]
+    paths = lanes_of(*documents, deployment("mockb", "v3", "mockc"))
+    assert paths["v1"] == "mocka v1, mockb v1"
+    assert paths["v3"] == "mocka v3, mockb v3, mockc v1 *"
+
+
+def test_replicas_agree() -> None:
+    documents = [put(d, "spec.replicas", 3) if d["kind"] == "Deployment" else d for d in asm()]
+    assert lanes_of(*documents) == SAMPLE_PATHS
+
+
+# What the gateway stamps
+
+
+def stamping(*headers: Document, names: tuple[str, ...] = ("version",)) -> list[Document]:
+    ways = [to("a", f"v{n}", weight=1, headers=h) for n, h in enumerate(headers, start=1)]
+    return [
+        way_in(*ways),
+        service("a"),
+        destination_rule("a", "v1", "v2"),
+        deployment("a"),
+        deployment("a", "v2"),
+        header_propagation(*names),
+    ]
+
+
+ADVICE = (
+    "; each of its destinations should set one header that an ASMHeaderPropagation names,"
+    " or one baggage member"
+)
+
+
+@pytest.mark.parametrize(
+    ("headers", "problem"),
+    [
+        ([{}, {}], "stamps no lane"),
+        ([stamp("version", "v1"), {}], "stamps no lane"),
+        ([stamp("other", "v1"), stamp("other", "v2")], "stamps no lane"),
+        ([stamp("version", "v1"), stamp("tenant", "v2")], "stamps no lane"),
+        (
+            [{"request": {"set": {"version": v, "tenant": "t"}}} for v in ("v1", "v2")],
+            "stamps tenant, version",
+        ),
+        (
+            [stamp("baggage", "version=v1,tenant=t"), stamp("baggage", "version=v2,tenant=t")],
+            "stamps tenant, version",
+        ),
+    ],
+)
+def test_a_gateway_that_stamps_none_or_two(headers: list[Document], problem: str) -> None:
+    sentence = refusal(*stamping(*headers, names=("version", "tenant")))
+    assert sentence == f"the gateway {problem}{ADVICE}"
+
+
+def test_a_gateway_that_stamps_one_lane_twice() -> None:
+    sentence = refusal(*stamping(stamp("version", "v1"), stamp("version", "v1")))
+    assert sentence == "the gateway stamps lane v1 at two destinations"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [stamp("version", "v1"), stamp("version", "v2")],
+        [stamp("Version", "v1"), stamp("VERSION", "v2")],
+        [stamp("baggage", "version=v1"), stamp("baggage", "version = v2;ttl=1")],
+        [{"request": {"add": {"version": "v1"}}}, stamp("version", "v2")],
+        [{"request": {"set": {"version": v, "unheard": "x"}}} for v in ("v1", "v2")],
+    ],
+)
+def test_ways_to_stamp_a_lane(headers: list[Document]) -> None:
+    planned = plan_of(*stamping(*headers))
+    assert planned.header == "version"
+    assert [lane.name for lane in planned.lanes] == ["v1", "v2"]
+
+
+def test_a_prefix_carries_the_tag_too() -> None:
+    documents = [d for d in asm(header="x-lane-tag") if d["kind"] != "ASMHeaderPropagation"]
+    assert lanes_of(*documents, header_propagation(prefixes=["X-Lane-"])) == SAMPLE_PATHS
+    assert "stamps no lane" in refusal(*documents, header_propagation(prefixes=["x-lanes-"]))
+
+
+def test_without_propagation_a_header_is_no_lane() -> None:
+    documents = [d for d in asm() if d["kind"] != "ASMHeaderPropagation"]
+    assert "stamps no lane" in refusal(*documents)
+
+
+# Header changes on the way
+
+
+def changing(**changes: object) -> dict[str, str]:
+    """Three services; the rule at the middle one changes the request's headers."""
+    documents = asm(dict.fromkeys("ac", (("v1", "v2"), ())), {"v1": 1, "v2": 1})
+    documents = [d for d in documents if d["metadata"]["name"] not in ("a-v1", "a-v2")]
+    middle = [
+        service("b"),
+        deployment("b", "v1", "c"),
+        virtual_service("b", rule(to("b"), headers={"request": changes})),
+        *(deployment("a", v, "b") for v in ("v1", "v2")),
+    ]
+    return lanes_of(*documents, *middle)
+
+
+def test_headers_that_no_rule_changes() -> None:
+    assert changing() == {"v1": "a v1, b v1, c v1", "v2": "a v2, b v1 *, c v2"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "after"),
+    [
+        ({"set": {"version": "v1"}}, "c v1 *"),
+        ({"set": {"baggage": "version=v1"}}, "c v2"),  # the header beats it on arrival
+        ({"set": {"baggage": "version=v1"}, "remove": ["version"]}, "c v1 *"),
+        ({"remove": ["version"]}, "c v2"),  # the baggage still holds it
+        ({"remove": ["version", "baggage"]}, "c v1 *"),
+        ({"add": {"version": "v1"}}, "c v1 *"),  # now v2,v1
+        ({"add": {"x": "y"}}, "c v2"),
+        ({"set": {"Version": "v1"}}, "c v1 *"),
+    ],
+)
+def test_a_rule_that_changes_headers(changes: dict[str, object], after: str) -> None:
+    assert changing(**changes)["v2"] == f"a v2, b v1 *, {after}"
+
+
+def test_a_split_that_changes_headers_by_destination() -> None:
+    split = rule(to("b", "v1", weight=1, headers=stamp("x", "y")), to("b", "v2", weight=1))
+    assert refusal(*pair(rules=(split,))) == (
+        "lane v1: the rule at b splits the lane and changes headers by destination,"
+        " so the lane has no one path; match the lane before splitting"
+    )
+
+
+# No way in
+
+
+def test_manifests_without_pods() -> None:
+    documents = [d for d in asm() if d["kind"] != "Deployment"]
+    sentence = refusal(*documents)
+    assert sentence == "no Deployment there; lanes need pods to lead to"
+
+
+def test_manifests_without_a_way_in() -> None:
+    documents = [d for d in asm() if d["spec"].get("gateways") is None]
+    sentence = refusal(*documents)
+    assert sentence == "no VirtualService is bound to a gateway; there is no way in"
+
+
+def test_a_gateway_without_a_rule_for_the_path() -> None:
+    way = virtual_service(
+        "*", rule(to("mocka"), match=[{"uri": {"prefix": "/x"}}]), gateways=["gw"]
+    )
+    documents = [d for d in asm() if d["spec"].get("gateways") is None]
+    sentence = refusal(*documents, way)
+    assert sentence == "no rule of the gateway takes a request for /"
+
+
+# Defects
+
+
+@pytest.mark.xfail(reason="Envoy removes before it sets, so such a rule does stamp the lane")
+def test_a_stamp_that_first_clears_the_clients() -> None:
+    headers = [{"request": {"remove": ["version"], "set": {"version": v}}} for v in ("v1", "v2")]
+    assert [lane.name for lane in plan_of(*stamping(*headers)).lanes] == ["v1", "v2"]
+
+
+@pytest.mark.xfail(reason="Envoy changes by destination first and by rule after that")
+def test_a_rules_own_headers_win_over_its_destinations() -> None:
+    one = way_in(to("a", "v2", headers=stamp("version", "v2")), headers=stamp("version", "v1"))
+    documents = [d for d in stamping({}, {}) if d["spec"].get("gateways") is None]
+    assert [lane.name for lane in plan_of(*documents, one).lanes] == ["v1"]
+
+
+@pytest.mark.xfail(reason="only the domain as written is looked up; else the first host is taken")
+def test_a_host_that_a_wildcard_covers() -> None:
+    ways = [
+        virtual_service(
+            host, rule(to("mocka", "v1", headers=stamp("version", tag))), gateways=["gw"]
+        )
+        for host, tag in (("one.org", "v1"), ("*.two.org", "v7"))
+    ]
+    documents = [d for d in asm() if d["spec"].get("gateways") is None]
+    assert list(lanes_of(*documents, *ways, domain="www.two.org")) == ["v7"]
+
+
+@pytest.mark.xfail(reason="a host that no rule takes gets the first host's plan")
+def test_a_host_that_the_gateway_does_not_serve() -> None:
+    documents = [d for d in asm() if d["spec"].get("gateways") is None]
+    way = virtual_service("one.org", rule(to("mocka", "v1")), gateways=["gw"])
+    assert "two.org" in refusal_at("two.org", *documents, way)
+
+
+def refusal_at(domain: str, *documents: Document) -> str:
+    from lanes.errors import LanesError
+
+    with pytest.raises(LanesError) as caught:
+        plan_of(*documents, domain=domain)
+    return str(caught.value)
+
+
+@pytest.mark.xfail(reason="a destination without endpoints is passed over, where half get a 503")
+def test_a_split_of_which_one_half_is_missing() -> None:
+    split = rule(to("b", "v1", weight=50), to("b", "v9", weight=50))
+    documents = pair(rules=(split,))
+    assert "v9" in refusal(*documents)
+
+
+@pytest.mark.xfail(reason="urlsplit's own error for a port that is none", raises=ValueError)
+def test_an_upstream_whose_port_is_none() -> None:
+    documents = asm({"a": (("v1",), ("http://b:80x/",)), "b": (("v1",), ())}, {"v1": 1})
+    assert "http://b:80x/" in refusal(*documents)
+
+
+@pytest.mark.xfail(reason="the scheme is not looked at: https at port 80 passes for http")
+def test_an_upstream_by_https() -> None:
+    documents = asm({"a": (("v1",), ("https://b/",))}, {"v1": 1})
+    web = [service("b", {"port": 80, "targetPort": 8000}), deployment("b")]
+    assert "https://b/" in refusal(*documents, *web)
+
+
+@pytest.mark.xfail(reason="every propagation of the mesh is applied, not the first pod's own")
+def test_a_propagation_that_does_not_act_on_the_first_service() -> None:
+    chain = {"a": (("v1", "v2"), ()), "b": (("v1",), ())}
+    documents = [d for d in asm(chain, {"v1": 1, "v2": 1}) if d["kind"] != "ASMHeaderPropagation"]
+    elsewhere = header_propagation("version", labels={"app": "b"})
+    assert "stamps no lane" in refusal(*documents, elsewhere)
+
+
+@pytest.mark.xfail(reason="a lane that the gateway itself sends to a version falls back, it says")
+def test_a_lane_that_is_named_otherwise_than_its_version() -> None:
+    documents = stamping(stamp("version", "stable"), stamp("version", "canary"))
+    assert lanes_of(*documents) == {"stable": "a v1", "canary": "a v2"}
+
+
+def test_a_lane_that_a_rule_names_otherwise_than_its_version() -> None:
+    canary = [rule(to("b", "v2"), match=[header_is("version", "v2")]), rule(to("b", "v1"))]
+    documents = [
+        put(d, "spec.http[0].route[1].headers", stamp("version", "canary"))
+        if d["spec"].get("gateways")
+        else d
+        for d in pair(rules=tuple(canary))
+    ]
+    canary[0] = rule(to("b", "v2"), match=[header_is("version", "canary")])
+    documents[-1] = virtual_service("b", *canary)
+    found = plan_of(*documents).lanes[1]
+    assert [(hop.version, hop.why) for hop in found.path][1] == ("v2", MATCH)
+
+
+def test_a_mesh_without_a_gateway_resource_still_has_its_way_in() -> None:
+    documents = [d for d in asm() if d["kind"] != "Gateway"]
+    assert lanes_of(*documents) == SAMPLE_PATHS
+    assert lanes_of(*documents, gateway(name="other")) == SAMPLE_PATHS
+
+
+def test_a_missing_subset_without_a_rule_is_none() -> None:
+    documents = pair(rules=(rule(to("b", "v7")),))
+    assert lanes_of(*documents) == {"v1": "a v1, b -", "v2": "a v2, b -"}
+    assert [hop.why for hop in plan_of(*documents).lanes[0].path] == [MATCH, NONE]
+
+
+def test_a_missing_entry_is_none_and_nothing_comes_behind_it() -> None:
+    documents = asm({"a": (("v1",), ("b",)), "b": (("v1",), ())}, {"v1": 1, "v2": 1}, strict=True)
+    assert lanes_of(*documents) == {"v1": "a v1, b v1", "v2": "a -"}
+
+
+def test_pods_without_a_version_are_told_as_such() -> None:
+    bare = without(deployment("b"), "spec.template.metadata.labels.version")
+    bare = put(bare, "spec.template.spec.containers[0].env[1].value", "")
+    documents = [*asm({"a": (("v1",), ("b",))}, {"v1": 1}), service("b"), bare]
+    assert [(h.service, h.versions, h.why) for h in plan_of(*documents).lanes[0].path] == [
+        ("a", ("v1",), MATCH),
+        ("b", ("",), FALLBACK),
+    ]
