@@ -1,0 +1,49 @@
+"""These tests need istiod: `make test-istio` brings it and names it in ISTIOD.
+
+Without that they are skipped, so that `make test` needs no Go.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lanes.runtime import RunningMesh
+from tests.istio import mesh as istio
+from tests.istio.istiod import version_of
+from tests.mesh.running import ROOT, running
+
+ISTIOD = os.environ.get("ISTIOD", "")
+K8S = str(ROOT / "k8s" / "istio")
+HERE = Path(__file__).parent
+
+
+def pytest_report_header() -> str:
+    return f"istiod: {version_of(Path(ISTIOD))} at {ISTIOD}" if ISTIOD else "istiod: none"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if ISTIOD:
+        return
+    skip = pytest.mark.skip(reason="no istiod: make test-istio brings one")
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="module")
+def istio_mesh() -> Iterator[istio.IstioMesh]:
+    """k8s/istio under the real istiod."""
+    with istio.run(Path(ISTIOD), K8S) as mesh:
+        yield mesh
+
+
+@pytest.fixture(scope="module", params=["istiod", "laptop"])
+def mesh(request: pytest.FixtureRequest) -> Iterator[RunningMesh]:
+    """k8s/istio under the real istiod, and as the laptop mesh understands it."""
+    if request.param == "istiod":
+        yield request.getfixturevalue("istio_mesh")
+    else:
+        with running(K8S) as mesh:
+            yield mesh

@@ -1,0 +1,153 @@
+"""The real istiod, of the version that `scripts/istiod.py` brings, without a cluster."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from lanes.errors import LanesError
+from lanes.process import Process
+from tests.istio.kube_api import Document, KubeApi
+
+API_PORT, XDS_PORT, HTTP_PORT, CTRLZ_PORT = 6443, 15010, 8080, 9876
+
+# The mesh-wide settings. A host that is no Service is refused, as `lanes` refuses it; the rest
+# switches off what has no place on one machine.
+MESH_CONFIG = """\
+outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+enableAutoMtls: false
+enableTracing: false
+ingressControllerMode: "OFF"
+defaultProviders: {}
+"""
+
+_SETTINGS = {
+    "POD_NAME": "istiod",
+    "POD_NAMESPACE": "istio-system",
+    # Envoy's own binary lacks the two filters that Istio builds into its proxy. Neither routes:
+    # one tells the peer's name to telemetry, the other negotiates mutual TLS.
+    "PILOT_ENABLE_METADATA_EXCHANGE": "false",
+    "PILOT_ENABLE_ALPN_FILTER": "false",
+    # No certificates: there is nobody to tell pods and proxies apart on one machine.
+    "ENABLE_CA_SERVER": "false",
+    "PILOT_CERT_PROVIDER": "none",
+    "XDS_AUTH": "false",
+    "ENABLE_DEBUG_ENDPOINT_AUTH": "false",
+    # Nothing that writes to a cluster.
+    "ENABLE_LEADER_ELECTION": "false",
+    "INJECT_ENABLED": "false",
+    "VALIDATION_WEBHOOK_CONFIG_NAME": "",
+    "PILOT_ENABLE_GATEWAY_API": "false",
+    "PILOT_ENABLE_IP_AUTOALLOCATE": "false",
+    # The stand-in speaks JSON.
+    "ISTIO_KUBE_CLIENT_CONTENT_TYPE": "json",
+    # Changes go out at once instead of in batches of 100 ms and more: tests wait less.
+    "PILOT_DEBOUNCE_AFTER": "20ms",
+    "PILOT_DEBOUNCE_MAX": "200ms",
+}
+
+
+def version_of(binary: Path) -> str:
+    """What the binary says that it is."""
+    command = [str(binary), "version", "--short"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.removeprefix("client version: ").strip() or "unknown"
+
+
+class Istiod:
+    """A running istiod that reads from `api`; everything of it listens at `address`."""
+
+    def __init__(self, binary: Path, api: KubeApi, address: str, claim: int) -> None:
+        self.xds = (address, XDS_PORT)
+        self._url = f"http://{address}:{HTTP_PORT}"
+        api.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "istio", "namespace": "istio-system"},
+                "data": {"mesh": MESH_CONFIG},
+            }
+        )
+        with os.fdopen(os.memfd_create("kubeconfig"), "w") as file:
+            json.dump(_kubeconfig(api.url), file)
+            file.flush()
+            self.process = Process(
+                "istiod",
+                [
+                    *(str(binary), "discovery", "--registries=Kubernetes"),
+                    f"--kubeconfig=/dev/fd/{file.fileno()}",
+                    f"--grpcAddr={address}:{XDS_PORT}",
+                    f"--httpAddr={address}:{HTTP_PORT}",
+                    *("--httpsAddr=", "--secureGRPCAddr=", "--monitoringAddr="),
+                    f"--ctrlz_address={address}",
+                    f"--ctrlz_port={CTRLZ_PORT}",
+                ],
+                {name: os.environ[name] for name in ("PATH", "HOME")} | _SETTINGS,
+                pass_fds=[file.fileno(), claim],
+            )
+            self._wait_ready()
+
+    def _wait_ready(self) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            if not self.process.running:
+                raise self.process.failure()
+            try:
+                if self._get("/ready").status == 200:
+                    return
+            except urllib3.exceptions.HTTPError:
+                pass
+            if time.monotonic() > deadline:
+                raise LanesError(f"istiod was not ready after 30 s:\n{self.process.tail()}")
+            time.sleep(0.02)
+
+    def review(self, document: Document) -> tuple[bool, list[str]]:
+        """What istiod's admission webhook says: whether it lets the resource in, and why not.
+
+        In a cluster `kubectl apply` asks the same.
+        """
+        group, _, version = document["apiVersion"].rpartition("/")
+        request = {
+            "uid": "1",
+            "kind": {"group": group, "version": version, "kind": document["kind"]},
+            "operation": "CREATE",
+            "object": document,
+        }
+        review = {
+            "apiVersion": "admission.k8s.io/v1",
+            "kind": "AdmissionReview",
+            "request": request,
+        }
+        answer = urllib3.request("POST", f"{self._url}/validate", json=review).json()["response"]
+        said = [*answer.get("warnings", ())]
+        if "message" in answer.get("status", {}):
+            said.append(answer["status"]["message"])
+        return answer["allowed"], said
+
+    def held(self) -> list[dict[str, Any]]:
+        """The Istio resources that istiod works by."""
+        held: list[dict[str, Any]] = self._get("/debug/configz").json()
+        return held
+
+    def refusals(self) -> list[str]:
+        """Lines of its metrics that count what a proxy refused of its configuration."""
+        lines = self._get("/metrics").data.decode().splitlines()
+        return [line for line in lines if "reject" in line and not line.startswith("#")]
+
+    def _get(self, path: str) -> urllib3.BaseHTTPResponse:
+        return urllib3.request("GET", self._url + path, timeout=5, retries=False)
+
+
+def _kubeconfig(url: str) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "stand-in", "cluster": {"server": url}}],
+        "users": [{"name": "nobody", "user": {}}],
+        "contexts": [{"name": "here", "context": {"cluster": "stand-in", "user": "nobody"}}],
+        "current-context": "here",
+    }

