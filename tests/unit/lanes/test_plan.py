@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from lanes.plan import FALLBACK, MATCH, NONE, Lane
 from lanes.report import plan_json
@@ -167,6 +167,7 @@ def test_a_lane_of_weight_zero_is_planned_and_gets_nothing() -> None:
     assert [hop.version for hop in planned.lanes[1].path] == ["v2", "v1", "v2"]
 
 
+@settings(max_examples=40)
 @given(MESHES)
 def test_a_lane_has_its_version_where_it_is_deployed_else_the_baseline(made: Generated) -> None:
     planned = plan_of(*made.documents)

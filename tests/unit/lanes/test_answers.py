@@ -1,0 +1,219 @@
+"""Answers as the services write them, and whatever else a gateway may hand on."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lanes.answers import Answer, Step, parse
+from services.answer import Hop, Node, Outside, as_json, as_text
+
+JSON_TYPE = "application/json"
+
+
+def hop(name: str, version: str, ip: str, *upstreams: Node, status: int = 200) -> Hop:
+    return Hop(
+        name=name,
+        version=version,
+        ip=ip,
+        lane="v2",
+        duration_ms=1.5,
+        status=status,
+        upstreams=upstreams,
+    )
+
+
+MOCKC = hop("mockc", "v2", "10.0.0.3")
+MOCKB = hop("mockb", "v1", "fd00::2", MOCKC)
+MOCKA = hop("mocka", "v2", "10.0.0.1", MOCKB)
+REFUSED = Outside(
+    url="http://mockc.default.svc:8000/", duration_ms=1, status=502, error="connection refused"
+)
+TEXT = (
+    "-> mocka(version: v2, ip: 10.0.0.1)"
+    "-> mockb(version: v1, ip: fd00::2)"
+    "-> mockc(version: v2, ip: 10.0.0.3)"
+)
+
+
+def of_json(node: Node) -> Answer:
+    return parse(node.status, JSON_TYPE, as_json(node).encode())
+
+
+def of_text(node: Node) -> Answer:
+    return parse(node.status, "text/plain; charset=utf-8", as_text(node).encode() + b"\n")
+
+
+def test_a_tree_is_read_in_the_order_of_the_answer() -> None:
+    assert of_json(MOCKA) == Answer(
+        200, TEXT, (Step("mocka", "v2", "v2"), Step("mockb", "v1", "v2"), Step("mockc", "v2", "v2"))
+    )
+
+
+def test_a_line_is_read_without_lanes() -> None:
+    assert of_text(MOCKA) == Answer(
+        200, TEXT, (Step("mocka", "v2"), Step("mockb", "v1"), Step("mockc", "v2"))
+    )
+
+
+def test_the_guides_own_line() -> None:
+    line = (
+        "-> mocka(version: v2, ip: 192.168.1.28)-> mockb(version: v1, ip: 192.168.1.30)"
+        "-> mockc(version: v2, ip: 192.168.1.1)"
+    )
+    for text in (line, line.replace("-> ", "->"), f"\n{line}\n"):
+        found = parse(200, "text/plain", text.encode())
+        assert [(s.service, s.version) for s in found.path] == [
+            ("mocka", "v2"),
+            ("mockb", "v1"),
+            ("mockc", "v2"),
+        ]
+        assert found.text == text.strip()
+
+
+@pytest.mark.parametrize(
+    "kind", [JSON_TYPE, "application/json; charset=utf-8", " application/json "]
+)
+def test_json_is_known_by_its_type(kind: str) -> None:
+    assert parse(200, kind, as_json(MOCKA).encode()).lane == "v2"
+
+
+def test_the_lane_is_what_the_first_hop_read() -> None:
+    assert of_json(MOCKA).lane == "v2"
+    assert of_json(replace(MOCKA, lane=None)).lane is None
+    assert of_text(MOCKA).lane is None
+    assert Answer(0, "no answer").lane is None
+
+
+def test_a_fan_out_is_read_upstream_by_upstream() -> None:
+    tree = replace(MOCKA, upstreams=(MOCKB, replace(MOCKC, name="mockd")))
+    assert [step.service for step in of_json(tree).path] == ["mocka", "mockb", "mockc", "mockd"]
+    assert [step.service for step in of_text(tree).path] == ["mocka", "mockb", "mockc", "mockd"]
+
+
+def test_a_hop_that_nothing_answered_has_no_version() -> None:
+    partly = replace(
+        MOCKA, status=502, upstreams=(replace(MOCKB, status=502, upstreams=(REFUSED,)),)
+    )
+    found = of_json(partly)
+    assert found.status == 502
+    assert found.path == (Step("mocka", "v2", "v2"), Step("mockb", "v1", "v2"), Step("mockc", ""))
+    assert found.text == (
+        "-> mocka(version: v2, ip: 10.0.0.1)-> mockb(version: v1, ip: fd00::2)"
+        "-> http://mockc.default.svc:8000/ failed: 502 connection refused"
+    )
+    assert found.text == as_text(partly)
+
+
+NAMES = st.text("abcxyz-019", min_size=1, max_size=8)
+ADDRESSES = st.sampled_from(["10.0.0.1", "127.0.1.2", "fd00::1"])
+
+
+def hops(children: st.SearchStrategy[list[Hop]]) -> st.SearchStrategy[Hop]:
+    return st.builds(
+        Hop,
+        name=NAMES,
+        version=NAMES,
+        ip=ADDRESSES,
+        lane=st.none() | NAMES,
+        duration_ms=st.floats(0, 1e6),
+        status=st.sampled_from([200, 503]),
+        error=st.none(),
+        upstreams=children.map(tuple),
+    )
+
+
+TREES = st.recursive(
+    hops(st.just([])), lambda inner: hops(st.lists(inner, max_size=3)), max_leaves=6
+)
+
+
+@given(TREES)
+def test_what_services_write_is_read_alike_from_both_forms(tree: Hop) -> None:
+    def flat(node: Hop) -> list[Step]:
+        below = [s for up in node.upstreams if isinstance(up, Hop) for s in flat(up)]
+        return [Step(node.name, node.version, node.lane), *below]
+
+    from_json, from_text = of_json(tree), of_text(tree)
+    assert list(from_json.path) == flat(tree)
+    assert [replace(s, lane=None) for s in from_json.path] == list(from_text.path)
+    assert from_json.text == from_text.text == as_text(tree)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"upstream connect error or disconnect/reset before headers",
+        b"no healthy endpoint: outbound|8000|v2|mocka.default.svc.cluster.local\n",
+        b"<html><body>-> 503</body></html>",
+        b"\xff\xfe\x00",
+        b"mocka(version: v2, ip: 1)",
+        b"-> mocka(version: v2)",
+    ],
+)
+def test_what_no_service_wrote_has_no_path(body: bytes) -> None:
+    for kind in ("text/plain", "", "text/html", JSON_TYPE):
+        found = parse(503, kind, body)
+        assert found == Answer(503, body.decode(errors="replace").strip())
+        assert found.path == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        5,
+        None,
+        "mocka",
+        {},
+        {"name": "mocka"},
+        {"name": "mocka", "version": "v1", "lane": None},
+        {"name": "mocka", "version": "v1", "ip": "1", "lane": None, "upstreams": None},
+        {"name": "mocka", "version": "v1", "ip": "1", "lane": None, "upstreams": ["x"]},
+        {"name": "mocka", "version": "v1", "ip": "1", "lane": None, "upstreams": [{}]},
+        {"url": "http://x/"},
+        {"url": "http://[x/", "status": 502, "error": "e"},
+        {"message": "no Route matched with those values"},
+    ],
+)
+def test_json_of_another_make_has_no_path(data: object) -> None:
+    body = json.dumps(data)
+    assert parse(200, JSON_TYPE, body.encode()) == Answer(200, body)
+
+
+@given(st.binary(max_size=200), st.sampled_from([JSON_TYPE, "text/plain", ""]))
+def test_no_body_is_too_odd(body: bytes, kind: str) -> None:
+    assert parse(200, kind, body).status == 200
+
+
+# Defects
+
+
+def partly(node: Node) -> Hop:
+    return replace(MOCKA, status=503, upstreams=(node,))
+
+
+@pytest.mark.xfail(reason="a text's failed hop is not read, so its path is a step shorter")
+def test_a_failed_hop_is_read_from_text_as_well() -> None:
+    tree = partly(replace(REFUSED, status=503))
+    assert [(s.service, s.version) for s in of_text(tree).path] == [("mocka", "v2"), ("mockc", "")]
+
+
+@pytest.mark.xfail(reason="an upstream of another make is told as: failed: 200 None")
+def test_an_upstream_of_another_make_is_told_as_the_services_tell_it() -> None:
+    tree = partly(Outside(url="http://web/", duration_ms=1, status=200, text="hello"))
+    assert of_json(tree).text == as_text(tree)
+
+
+@pytest.mark.xfail(reason="a hop's own error is left out of the text")
+def test_a_hops_own_error_is_told() -> None:
+    tree = partly(replace(MOCKB, status=500, error="fault injected", upstreams=()))
+    assert of_json(tree).text == as_text(tree)
+
+
+@pytest.mark.xfail(reason="the JSON decoder's RecursionError goes through", raises=RecursionError)
+def test_a_body_that_is_nested_too_deep() -> None:
+    assert parse(200, JSON_TYPE, b"[" * 100_000).path == ()

@@ -1,0 +1,74 @@
+"""Which pod the demonstration takes away, and what the mesh is without it."""
+
+import pytest
+
+from lanes.demo import find_loss, without
+from lanes.plan import plan
+from lanes.report import one_line
+from tests.kube import SAMPLE, Chain, Document, asm, istio, put
+from tests.unit.lanes.reading import mesh_of
+
+
+def loss_of(*documents: Document) -> tuple[str, str, str] | None:
+    """The pod's name, and its lane's path before and after; None where no pod can be missed."""
+    mesh = mesh_of(*documents)
+    loss = find_loss(mesh, plan(mesh))
+    return (loss.pod.name, one_line(loss.before), one_line(loss.after)) if loss else None
+
+
+@pytest.mark.parametrize("documents", [asm(), istio()])
+def test_the_samples_loss(documents: list[Document]) -> None:
+    assert loss_of(*documents) == (
+        "mockc-v2",
+        "mocka v2, mockb v1 *, mockc v2",
+        "mocka v2, mockb v1 *, mockc v1 *",
+    )
+
+
+def test_a_version_with_replicas_is_not_lost_with_one_pod() -> None:
+    documents = [
+        put(d, "spec.replicas", 2) if d["metadata"]["name"] == "mockc-v2" else d for d in asm()
+    ]
+    assert loss_of(*documents) == (
+        "mocka-v2",
+        "mocka v2, mockb v1 *, mockc v2",
+        "mocka v1 *, mockb v1 *, mockc v2",
+    )
+
+
+def test_strict_mode_can_miss_no_pod() -> None:
+    assert loss_of(*asm(strict=True)) is None
+
+
+def test_the_baseline_alone_can_miss_no_pod() -> None:
+    chain: Chain = {"a": (("v1",), ("b",)), "b": (("v1",), ())}
+    assert loss_of(*asm(chain, {"v1": 1})) is None
+
+
+def test_other_lanes_keep_their_paths() -> None:
+    mesh = mesh_of(*asm())
+    (pod,) = [p for p in mesh.pods if p.name == "mockc-v1"]
+    after = {lane.name: one_line(lane) for lane in plan(without(mesh, pod)).lanes}
+    assert after == {
+        "v1": "mocka v1, mockb v1, mockc -",
+        "v2": "mocka v2, mockb v1 *, mockc v2",
+        "v3": "mocka v3, mockb v3, mockc -",
+    }
+
+
+def test_a_mesh_without_a_pod_is_the_mesh_of_manifests_without_it() -> None:
+    mesh = mesh_of(*asm())
+    (pod,) = [p for p in mesh.pods if p.name == "mockb-v3"]
+    chain: Chain = {**SAMPLE, "mockb": (("v1",), ("mockc",))}
+    expected = plan(mesh_of(*asm(chain)))
+    assert plan(without(mesh, pod)) == expected
+    assert len(without(mesh, pod).pods) == len(mesh.pods) - 1
+    assert plan(mesh) != expected
+
+
+# Defects
+
+
+@pytest.mark.xfail(reason="the plan of a mesh without pods is asked for, and refused")
+def test_a_mesh_of_one_pod() -> None:
+    assert loss_of(*asm({"a": (("v1",), ())}, {"v1": 1})) is None

@@ -1,0 +1,140 @@
+"""Asking a gateway, against a stand-in that answers from this very process."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from lanes.address import free_port
+from lanes.errors import LanesError
+from lanes.traffic import Gateway, drive
+from tests.unit.lanes.standin import ANSWER, gateway_like, json_answer
+
+
+def test_an_answer_is_read_with_its_status() -> None:
+    with gateway_like(lambda _: json_answer("v2", "mocka v2", status=503)) as url:
+        answer = Gateway(url).client(1).ask()
+    assert (answer.status, answer.lane) == (503, "v2")
+    assert answer.path[0].version == "v2"
+
+
+def test_json_is_asked_for_unless_told_otherwise() -> None:
+    with gateway_like(lambda headers: (200, "text/plain", headers["Accept"])) as url:
+        client = Gateway(url).client(1)
+        assert client.ask().text == "application/json"
+        assert client.ask("text/plain").text == "text/plain"
+
+
+def test_the_host_of_a_request_may_be_another_than_the_urls() -> None:
+    with gateway_like(lambda headers: (200, "text/plain", headers["Host"])) as url:
+        assert Gateway(url, "shop.org").client(1).ask().text == "shop.org"
+        assert Gateway(url).client(1).ask().text in url
+
+
+def test_no_answer_is_an_answer_with_status_0() -> None:
+    answer = Gateway(f"http://127.0.0.1:{free_port()}/").client(1).ask()
+    assert (answer.status, answer.path) == (0, ())
+    assert answer.text == "no answer: Connection refused"
+
+
+def test_a_gateway_that_hangs_up_is_an_answer_with_status_0() -> None:
+    with gateway_like(lambda _: None) as url:
+        answer = Gateway(url).client(1).ask()
+    assert answer.status == 0
+    assert answer.text.startswith("no answer: ")
+
+
+def test_a_redirection_is_not_followed() -> None:
+    with gateway_like(lambda _: (302, "text/plain", "elsewhere")) as url:
+        assert Gateway(url).client(1).ask().status == 302
+
+
+def test_a_gateway_that_is_there_is_reachable_whatever_it_answers() -> None:
+    with gateway_like(lambda _: (500, "text/plain", "broken")) as url:
+        Gateway(url).client(1).require_reachable()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:{port}/", "Connection refused"),
+        ("nonsense://127.0.0.1:{port}/", ""),
+        ("http://", ""),
+        ("http://127.0.0.1:99999/", ""),
+    ],
+)
+def test_a_gateway_that_is_not_there(url: str, reason: str) -> None:
+    url = url.format(port=free_port())
+    with pytest.raises(LanesError) as caught:
+        Gateway(url).client(1).require_reachable()
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{url}: the gateway can't be reached: {reason}")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(("requests", "concurrency"), [(1, 1), (1, 8), (7, 3), (20, 4), (3, 8)])
+def test_as_many_answers_come_as_were_asked_for(requests: int, concurrency: int) -> None:
+    asked: list[None] = []
+
+    def answer(_: object) -> ANSWER:
+        asked.append(None)
+        return json_answer("v1", "mocka v1")
+
+    with gateway_like(answer) as url:
+        answers = list(drive(Gateway(url).client(concurrency), requests, concurrency))
+    assert len(answers) == len(asked) == requests
+    assert {a.status for a in answers} == {200}
+
+
+def test_several_are_asked_at_a_time_and_no_more() -> None:
+    together = threading.Barrier(3)
+    at_once: list[int] = []
+    running = threading.Semaphore(3)
+
+    def answer(_: object) -> ANSWER:
+        at_once.append(running.acquire(blocking=False))
+        together.wait(5)  # breaks, and so fails, unless three requests stand here at once
+        running.release()
+        return json_answer("v1", "mocka v1")
+
+    with gateway_like(answer) as url:
+        answers = list(drive(Gateway(url).client(3), 9, 3))
+    assert [a.status for a in answers] == [200] * 9
+    assert all(at_once)
+
+
+def test_a_drive_without_end_ends_when_closed() -> None:
+    with gateway_like(lambda _: json_answer("v1", "mocka v1")) as url:
+        load = drive(Gateway(url).client(2), None, 2)
+        assert [next(load).status for _ in range(5)] == [200] * 5
+        load.close()
+        assert next(load, None) is None
+
+
+def test_connections_are_kept() -> None:
+    peers: set[object] = set()
+
+    @contextmanager
+    def counting() -> Iterator[str]:
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                peers.add(self.client_address)
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            yield f"http://127.0.0.1:{server.server_port}/"
+            server.shutdown()
+
+    with counting() as url:
+        list(drive(Gateway(url).client(2), 30, 2))
+    assert len(peers) <= 2
