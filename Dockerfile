@@ -1,0 +1,62 @@
+# The service of the chart's pods, and `lanes verify` for the chart's test.
+#
+#   make image        builds it with docker, podman or buildah, whichever is there
+#
+# Python 3.13, because the OpenTelemetry Operator puts packages of its own before this image's, and
+# lanes crossed under all that were tried, old and new; 3.12 ends with tracebacks under the new ones.
+#
+# The digest is that of the multi-architecture index, as many public repositories pin it (September
+# 2026, Python 3.13.15); it was taken from there and not asked of the registry. To renew it:
+#   docker buildx imagetools inspect python:3.13-slim-trixie
+ARG BASE=docker.io/library/python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
+
+FROM ${BASE} AS build
+WORKDIR /src
+COPY requirements/judge.txt ./
+# The secrets are for an index and a certificate of one's own: pip.conf, and the bundle it names.
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
+    python -m venv --without-pip /opt/venv \
+ && python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile \
+      --disable-pip-version-check --only-binary :all: --require-hashes -r judge.txt \
+ && find /opt/venv/bin -type f -delete
+COPY services /opt/app/services
+COPY lanes /opt/app/lanes
+# A path file and not PYTHONPATH, which the Operator replaces. Compiled with unchecked hashes: files
+# lose their times on the way here, and the root file system is read-only later.
+RUN printf '/opt/app\n' > "$(echo /opt/venv/lib/python3.*/site-packages)/app.pth" \
+ && printf '#!/opt/venv/bin/python\nfrom lanes.cli import main\n\nmain()\n' > /opt/venv/bin/lanes \
+ && chmod 755 /opt/venv/bin/lanes \
+ && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv /opt/app
+
+FROM ${BASE}
+# The official image brings its library uncompiled, an installer, and programs that change the user.
+RUN library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))') \
+ && pip=$(python -c 'import pathlib, pip; print(pathlib.Path(pip.__file__).parent)') \
+ && rm -rf "$pip" "$pip"-*.dist-info "$library/ensurepip" /usr/local/bin/pip* \
+ && python -m compileall -q -j 0 --invalidation-mode unchecked-hash "$library" \
+ && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /opt/app /opt/app
+# Below what the Operator sets, and above what a library would choose: no logs by OTLP (they go to
+# standard output), and the one protocol there is an exporter for. Without these two the newest
+# injected packages fail under an old Operator, and lanes are lost.
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONUNBUFFERED=1 \
+    OTEL_LOGS_EXPORTER=none \
+    OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+ARG BASE
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="traffic-lanes" \
+      org.opencontainers.image.description="Sample service and judge of traffic lanes in a service mesh" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.base.name="${BASE}"
+WORKDIR /opt/app
+USER 10001:10001
+EXPOSE 8000
+# Kubernetes asks /healthz and /readyz itself; a HEALTHCHECK would be one more process a while.
+ENTRYPOINT ["/opt/venv/bin/python", "-m", "services"]
