@@ -4,7 +4,9 @@ Without that they are skipped, so that `make test` needs no Go.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,10 @@ import pytest
 from lanes.runtime import RunningMesh
 from tests.istio import mesh as istio
 from tests.istio.istiod import version_of
-from tests.mesh.running import ROOT, running
+from tests.istio.variants import K8S
+from tests.mesh.running import running
 
 ISTIOD = os.environ.get("ISTIOD", "")
-K8S = str(ROOT / "k8s" / "istio")
 HERE = Path(__file__).parent
 
 
@@ -32,6 +34,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
+Runner = Callable[..., AbstractContextManager[RunningMesh]]
+MESHES = ["istiod", "laptop"]
+
+
 @pytest.fixture(scope="module")
 def istio_mesh() -> Iterator[istio.IstioMesh]:
     """k8s/istio under the real istiod."""
@@ -39,11 +45,17 @@ def istio_mesh() -> Iterator[istio.IstioMesh]:
         yield mesh
 
 
-@pytest.fixture(scope="module", params=["istiod", "laptop"])
+@pytest.fixture(scope="module", params=MESHES)
 def mesh(request: pytest.FixtureRequest) -> Iterator[RunningMesh]:
-    """k8s/istio under the real istiod, and as the laptop mesh understands it."""
+    """k8s/istio under the real istiod, then as the laptop mesh understands it."""
     if request.param == "istiod":
         yield request.getfixturevalue("istio_mesh")
     else:
         with running(K8S) as mesh:
             yield mesh
+
+
+@pytest.fixture(params=MESHES)
+def runner(request: pytest.FixtureRequest) -> Runner:
+    """What runs manifests of a test's own: the real istiod, then the laptop mesh."""
+    return partial(istio.run, Path(ISTIOD)) if request.param == "istiod" else running

@@ -48,7 +48,7 @@ class IstioMesh(RunningMesh):
         self._services = [d for d in documents if d["kind"] == "Service"]
         self._gone: set[str] = set()
         self._proxies: dict[str, Proxy] = {}
-        self._port = _port(self._services)
+        self._service_port = _port(self._services)
         self._put_all()
 
     def _put_all(self) -> None:
@@ -76,7 +76,7 @@ class IstioMesh(RunningMesh):
         self._proxies[_GATEWAY] = self._proxy(node, self._gateway)
         self.wait_ready(list(self.mesh.pods))
         for pod in self.mesh.pods:
-            self._wait_listening(pod.key, f"http://{self._outbound[pod.key]}:{self._port}")
+            self._wait_listening(pod.key, self.outbound(pod))
         self._wait_listening(_GATEWAY, self.url)
 
     def start_pod(self, pod: Pod) -> None:
@@ -84,13 +84,17 @@ class IstioMesh(RunningMesh):
             self._pods[pod.key].stop(time.monotonic())
         env = _pod_env(pod, self.address(pod)) | {
             "port": str(cluster.APP_PORT),
-            "http_proxy": f"http://{self._outbound[pod.key]}:{self._port}",
+            "http_proxy": self.outbound(pod),
         }
         command = [sys.executable, "-m", "services"]
         with signals_held():
             self._pods[pod.key] = Process(
                 f"pod {pod.name}", command, env, pass_fds=[self._block.fileno()]
             )
+
+    def outbound(self, pod: Pod) -> str:
+        """Where a pod's proxy takes the calls of its service."""
+        return f"http://{self._outbound[pod.key]}:{self._service_port}"
 
     def start_proxy(self, pod: Pod) -> None:
         """Start a pod's proxy, at first or again."""

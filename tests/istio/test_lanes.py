@@ -1,8 +1,13 @@
 """The lanes of k8s/istio, under the real istiod and on the laptop mesh alike."""
 
+from pathlib import Path
+
 import pytest
 
 from lanes.runtime import RunningMesh
+from tests.chart.rendering import Values
+from tests.istio.conftest import Runner
+from tests.istio.variants import rendered
 from tests.mesh.running import ask_in_lane, judged, versions
 
 
@@ -27,3 +32,49 @@ def test_a_lane_falls_back_where_it_has_no_version_and_returns_after(
     answer = ask_in_lane(mesh, lane)
     assert versions(answer) == path
     assert {step.lane for step in answer.path} == {lane}
+
+
+def test_a_lane_that_no_service_was_ever_deployed_for_is_the_baseline(
+    runner: Runner, tmp_path: Path
+) -> None:
+    values: Values = {"lanes": {"weights": {"v1": 25, "v2": 25, "v3": 25, "v4": 25}}}
+    with runner(rendered(tmp_path, values)) as mesh:
+        assert judged(mesh, 200).ok
+        assert versions(ask_in_lane(mesh, "v4")) == ["mocka v1", "mockb v1", "mockc v1"]
+
+
+def test_a_strict_lane_ends_where_its_version_is_missing(runner: Runner, tmp_path: Path) -> None:
+    with runner(rendered(tmp_path, {"lanes": {"mode": "strict"}})) as mesh:
+        assert judged(mesh, 200).ok
+        for lane, path in (
+            ("v2", ["mocka v2", "mockb "]),
+            ("v3", ["mocka v3", "mockb v3", "mockc "]),
+        ):
+            answer = ask_in_lane(mesh, lane)
+            assert answer.status == 503
+            assert versions(answer) == path
+        assert ask_in_lane(mesh, "v1").status == 200
+
+
+def test_other_names_another_tag_and_two_upstreams(runner: Runner, tmp_path: Path) -> None:
+    values: Values = {
+        "lanes": {
+            "header": "x-lane",
+            "baseline": "stable",
+            "weights": {"v1": None, "v2": None, "v3": None, "stable": 40, "red": 30, "blue": 30},
+        },
+        "services": {
+            "mocka": None,
+            "mockb": None,
+            "mockc": None,
+            "web": {"versions": ["stable", "red", "blue"], "upstreams": ["users", "cart"]},
+            "cart": {"versions": ["stable", "blue"], "upstreams": ["stock"]},
+            "users": {"versions": ["stable", "red"], "upstreams": ["stock"]},
+            "stock": {"versions": ["stable", "blue", "red"]},
+        },
+    }
+    with runner(rendered(tmp_path, values)) as mesh:
+        assert judged(mesh, 200).ok
+        assert versions(ask_in_lane(mesh, "red")) == [
+            *("web red", "users red", "stock red", "cart stable", "stock red")
+        ]

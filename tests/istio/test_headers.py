@@ -1,0 +1,107 @@
+"""Whose word counts: what a client sends, what the gateway stamps, what a hop matches."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from lanes.answers import parse
+from lanes.envoy import SIDECAR_PORT
+from lanes.runtime import RunningMesh
+from tests.istio.conftest import Runner
+from tests.istio.mesh import IstioMesh
+from tests.istio.variants import with_env
+from tests.mesh.running import ask, pod
+
+Headers = list[tuple[str, str]]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("baggage", "version=v3")],
+        [("baggage", "user=42 ,  version = v3 ; p=1 , x=1")],
+        [("baggage", "user=42,\tversion\t=\tv3")],
+        [("baggage", "user=42"), ("baggage", "version=v3")],
+        [("baggage", "version=v3"), ("baggage", "user=42")],
+        [("Baggage", "version=v3"), ("BAGGAGE", "version=v3")],
+        [("baggage", "vers%69on=v3")],
+        [("baggage", "ver+sion=v3,VERSION=v3,Version=v3")],
+        [("baggage", "version=v3,version=v3;version=v3")],
+        [("baggage", "version=v3" + ",a=b" * 100)],
+        [("baggage", "xversion=v3,version-=v3,a=version=v3")],
+        [("baggage", 'a="x,version=v3"')],
+        [("baggage", "")],
+        [("baggage", ",,version=v3,,")],
+        [("version", "v3"), ("x-version", "v3")],
+        [("version", "v3"), ("baggage", "version=v3")],
+    ],
+    ids=lambda headers: " + ".join(f"{name}: {value[:40]}" for name, value in headers),
+)
+def test_a_client_does_not_choose_its_lane(mesh: RunningMesh, headers: Headers) -> None:
+    answers = [ask(mesh, headers)[0] for _ in range(40)]
+    seen = Counter(answer.lane for answer in answers)
+    # 40 requests that all land in lane v3 by chance: 0.3 ** 40.
+    assert seen["v3"] < 40
+    assert set(seen) <= {"v1", "v2", "v3"}
+    for answer in answers:
+        assert answer.path[0].version == answer.lane
+        assert {step.lane for step in answer.path} == {answer.lane}
+
+
+# What a client sends, and what of its member `user` the last hop finds.
+FOREIGN: list[tuple[Headers, str | None]] = [
+    ([("baggage", "user=42")], "42"),
+    ([("baggage", "tenant=a%20b, user = 42")], "42"),
+    ([("baggage", "tenant=a"), ("baggage", "user=42")], "42"),
+    # Where a member is the lane's, or could be read as the lane's, all that the client sent goes.
+    ([("baggage", "user=42,version=v3")], None),
+    ([("baggage", "user=42"), ("baggage", "vers%69on=v3")], None),
+]
+
+
+def test_foreign_baggage_goes_all_the_way(runner: Runner, tmp_path: Path) -> None:
+    # The last hop reports another member than the lane's: a client's own.
+    with runner(with_env(tmp_path, "mockc-v1", "lane_header", "user")) as mesh:
+        for headers, arrives in FOREIGN:
+            last = [ask(mesh, headers)[0].path[-1] for _ in range(40)]
+            assert {step.lane for step in last if step.version == "v1"} == {arrives}, headers
+
+
+# Of each, the version of mockb that answers a call with these headers.
+MATCHES: list[tuple[Headers, str]] = [
+    ([("baggage", "version=v3")], "v3"),
+    ([("baggage", "a=1,version=v3,b=2")], "v3"),
+    ([("baggage", "a=1 , version = v3 ;p=q, b=2")], "v3"),
+    ([("baggage", "a=1"), ("baggage", "version=v3")], "v3"),
+    ([("baggage", "version=v3"), ("baggage", "a=1")], "v3"),
+    ([("baggage", "a=1,\tversion=v3\t;p")], "v3"),
+    ([("baggage", "version=v33")], "v1"),
+    ([("baggage", "xversion=v3")], "v1"),
+    ([("baggage", "a=version=v3")], "v1"),
+    ([("baggage", "version=v9")], "v1"),
+    ([("baggage", "version=V3")], "v1"),
+    ([("baggage", "version=v2")], "v1"),
+    ([("version", "v3")], "v1"),
+    ([], "v1"),
+]
+
+
+@pytest.mark.parametrize(("headers", "version"), MATCHES, ids=str)
+def test_a_hop_finds_the_lane_among_other_members(
+    mesh: RunningMesh, headers: Headers, version: str
+) -> None:
+    assert _from_mocka(mesh, headers) == version
+
+
+def _from_mocka(mesh: RunningMesh, headers: Headers) -> str:
+    """The version of mockb that a call from mocka reaches."""
+    caller = pod(mesh, "mocka-v1")
+    laptop = f"http://{mesh.address(caller)}:{SIDECAR_PORT}"
+    proxy = mesh.outbound(caller) if isinstance(mesh, IstioMesh) else laptop
+    lines = urllib3.HTTPHeaderDict([("Accept", "application/json"), *headers])
+    with urllib3.ProxyManager(proxy) as client:
+        response = client.request("GET", "http://mockb:8000/", headers=lines, retries=False)
+    kind = response.headers["Content-Type"]
+    return parse(response.status, kind, response.data).path[0].version

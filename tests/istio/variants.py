@@ -1,0 +1,30 @@
+"""Manifests other than those in k8s/istio: the chart's for other values, or with one change."""
+
+from pathlib import Path
+
+from tests import kube
+from tests.chart.rendering import ISTIO, Values, render, without_tests
+from tests.istio import cluster
+from tests.istio.kube_api import Document
+from tests.mesh.running import ROOT
+
+K8S = str(ROOT / "k8s" / "istio")
+
+
+def rendered(tmp_path: Path, values: Values) -> str:
+    """The chart's manifests for provider istio; their path."""
+    return kube.write(tmp_path, *without_tests(render(ISTIO | values)))
+
+
+def with_env(tmp_path: Path, deployment: str, name: str, value: str) -> str:
+    """k8s/istio with one variable of one Deployment set; their path."""
+    documents = cluster.read([K8S])
+    (changed,) = (d for d in documents if d["metadata"]["name"] == deployment)
+    _set(changed, name, value)
+    return kube.write(tmp_path, *documents)
+
+
+def _set(deployment: Document, name: str, value: str) -> None:
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [v for v in container["env"] if v["name"] != name]
+    container["env"].append({"name": name, "value": value})
