@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-_PART = re.compile(r"-> ?([^\s(]+)\(version: ([^,)]*), ip: [^)]*\)")
+_PART = re.compile(r"-> ?(?:([^\s(]+)\(version: ([^,)]*), ip: [^)]*\)|(\w+://\S+) )")
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ def parse(status: int, content_type: str, body: bytes) -> Answer:
         try:
             nodes = list(_walk(json.loads(text)))
             return Answer(status, "".join(map(_part, nodes)), tuple(map(_step, nodes)))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return Answer(status, text)
-    return Answer(status, text, tuple(Step(m[1], m[2]) for m in _PART.finditer(text)))
+    steps = (Step(m[1], m[2]) if m[1] else Step(_service(m[3]), "") for m in _PART.finditer(text))
+    return Answer(status, text, tuple(steps))
 
 
 def _walk(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -55,12 +56,24 @@ def _walk(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _step(node: Mapping[str, Any]) -> Step:
-    if "name" in node:
-        return Step(str(node["name"]), str(node["version"]), node["lane"])
-    return Step((urlsplit(node["url"]).hostname or "").partition(".")[0], "")
+    if "name" not in node:
+        return Step(_service(node["url"]), "")
+    lane = node["lane"]
+    if not isinstance(lane, str | None):
+        raise TypeError("a lane is a string")
+    return Step(str(node["name"]), str(node["version"]), lane)
+
+
+def _service(url: str) -> str:
+    return (urlsplit(url).hostname or "").partition(".")[0]
 
 
 def _part(node: Mapping[str, Any]) -> str:
+    """The node's part of the line that the services write for people."""
+    failed = f" failed: {node['status']} {node['error']}" if node.get("error") else ""
     if "name" in node:
-        return f"-> {node['name']}(version: {node['version']}, ip: {node['ip']})"
-    return f"-> {node['url']} failed: {node['status']} {node['error']}"
+        return f"-> {node['name']}(version: {node['version']}, ip: {node['ip']}){failed}"
+    if failed:
+        return f"-> {node['url']}{failed}"
+    text = (node["text"] or "").strip()
+    return text if text.startswith("->") else f"-> {node['url']} answered: {text}"

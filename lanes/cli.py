@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from lanes import manifests, report
 from lanes.errors import LanesError
 from lanes.model import Mesh
-from lanes.plan import plan
+from lanes.plan import plan, serves
 from lanes.process import ENDING
 from lanes.resolve import resolve
 from lanes.traffic import Gateway, drive
@@ -130,7 +131,11 @@ def verify_command(
     Each path is judged against the plan; each lane's share against its weight by an exact
     binomial test, so strict that a sound split fails one run in 1,000.
     """
-    planned = plan(_read(paths), domain=host)
+    mesh = _read(paths)
+    named = urlsplit(url)
+    # A gateway that is asked by its address serves whatever it serves first.
+    domain = host or (named.hostname if named.hostname and serves(mesh, named.hostname) else None)
+    planned = plan(mesh, named.path or "/", domain)
     client = Gateway(url, host).client(concurrency)
     with _until_stopped():
         client.require_reachable()

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from lanes import report
 from lanes.answers import Answer
+from lanes.errors import LanesError
 from lanes.model import Destination, Mesh, Pod, Route
 from lanes.plan import MATCH, NONE, Lane, Plan, plan
 from lanes.runtime import RunningMesh, run
@@ -81,7 +82,10 @@ def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
             pods = [p for p in mesh.pods if p.app == hop.service and p.version == hop.version]
             if len(pods) != 1 or hop.why != MATCH:
                 continue
-            after = plan(without(mesh, pods[0]))
+            try:
+                after = plan(without(mesh, pods[0]))
+            except LanesError:  # its end would leave the lanes without a plan
+                continue
             short = next((other for other in after.lanes if other.name == lane.name), None)
             rest = [other for other in after.lanes if other.name != lane.name]
             kept = [other for other in planned.lanes if other.name != lane.name]

@@ -71,17 +71,14 @@ def _typed(name: str, kind: str, **fields: Any) -> Json:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:g}s"
+    return f"{value:.6f}".rstrip("0").rstrip(".") + "s"
 
 
 # Listeners
 
 
 def _gateway_listener(mesh: Mesh, port: int) -> Json:
-    hosts = [
-        _virtual_host("|".join(host.domains), list(host.domains), host.routes)
-        for host in mesh.gateway
-    ]
+    hosts = [_virtual_host(host.domain, [host.domain], host.routes) for host in mesh.gateway]
     return {
         "name": "gateway",
         "address": _address("127.0.0.1", port),
@@ -304,7 +301,9 @@ def _cluster(destination: Destination, addresses: Mapping[str, str]) -> Json:
         "connect_timeout": "1s",
         "lb_policy": destination.balancer,
         "typed_extension_protocol_options": {
-            _TYPES.removeprefix("type.googleapis.com/") + _HTTP_OPTIONS: _protocol(endpoints)
+            _TYPES.removeprefix("type.googleapis.com/") + _HTTP_OPTIONS: _protocol(
+                destination.propagation
+            )
         },
         "load_assignment": {
             "cluster_name": destination.name,
@@ -334,12 +333,11 @@ def _endpoint(endpoint: Endpoint, addresses: Mapping[str, str]) -> Json:
     return {"endpoint": {"address": _address(addresses[endpoint.pod.key], endpoint.port)}}
 
 
-def _protocol(endpoints: list[Endpoint]) -> Json:
+def _protocol(propagation: Propagation) -> Json:
     options: Json = {
         "@type": _TYPES + _HTTP_OPTIONS,
         "explicit_http_config": {"http_protocol_options": {}},
     }
-    propagation = endpoints[0].pod.propagation if endpoints else Propagation()
     if propagation != Propagation():
         options["http_filters"] = [
             _lua(lua.header_to_baggage(propagation)),

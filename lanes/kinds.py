@@ -12,10 +12,20 @@ import re
 from typing import Annotated, Any, Literal
 
 import re2
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_TOKEN = re.compile(r"[A-Za-z0-9!#$&'*+.^_`|~-]+")
+_FORMAT = re.compile(r"(?:[^%]|%%|%[A-Z0-9_]+(?:\([^)]*\))?(?::\d+)?%)*")
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
 
 
@@ -26,9 +36,41 @@ def seconds(text: object) -> float:
     return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"([\d.]+)(ms|h|m|s)", text))
 
 
+def _target_port(value: object) -> int | str:
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, int) and 1 <= value <= 65535:
+        return value
+    raise ValueError("should be a port from 1 to 65535, or a port's name")
+
+
+def _header_changed(name: str) -> str:
+    if name.lower() == "host" or not _TOKEN.fullmatch(name):
+        raise ValueError("is no header that can be changed here")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if not _FORMAT.fullmatch(value):
+        raise ValueError("has a % that is neither doubled nor part of an Envoy command")
+    return value
+
+
+def _absent(value: object) -> object:
+    return None if value in ([], {}, "") else value
+
+
 Duration = Annotated[float, BeforeValidator(seconds)]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+HostName = Annotated[str, Field(min_length=1)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+Changes = dict[
+    Annotated[str, AfterValidator(_header_changed)], Annotated[str, AfterValidator(_header_value)]
+]
+# A field that must not ask for anything.
+Unused = Annotated[None, BeforeValidator(_absent)]
 
 
 def _require_re2(regex: str) -> None:
@@ -66,7 +108,7 @@ class Metadata(Open):
 
 class ServicePort(Open):
     port: Port
-    target_port: Port | str | None = None
+    target_port: Annotated[int | str | None, PlainValidator(_target_port)] = None
     protocol: str = "TCP"
 
 
@@ -85,7 +127,7 @@ class FieldRef(Open):
 
 
 class EnvSource(Closed):
-    field_ref: FieldRef
+    field_ref: FieldRef | None = None
 
 
 class EnvVar(Closed):
@@ -110,9 +152,9 @@ class Probe(Open):
 class Container(Open):
     name: str
     image: str
-    command: None = None
-    args: None = None
-    env_from: None = None
+    command: Unused = None
+    args: Unused = None
+    env_from: Unused = None
     env: list[EnvVar] = []
     ports: list[ContainerPort] = []
     readiness_probe: Probe | None = None
@@ -120,7 +162,7 @@ class Container(Open):
 
 class PodSpec(Open):
     containers: Annotated[list[Container], Field(min_length=1, max_length=1)]
-    init_containers: None = None
+    init_containers: Unused = None
 
 
 class PodMetadata(Open):
@@ -197,13 +239,13 @@ class ASMHeaderPropagation(Closed):
 
 class OutlierDetection(Closed):
     split_external_local_origin_errors: bool = False
-    consecutive_local_origin_failures: int | None = None
-    consecutive_gateway_errors: int | None = None
-    consecutive_5xx_errors: Annotated[int | None, Field(alias="consecutive5xxErrors")] = None
-    interval: Duration = 10.0
-    base_ejection_time: Duration = 30.0
-    max_ejection_percent: int = 10
-    min_health_percent: int = 0
+    consecutive_local_origin_failures: Count | None = None
+    consecutive_gateway_errors: Count | None = None
+    consecutive_5xx_errors: Annotated[Count | None, Field(alias="consecutive5xxErrors")] = None
+    interval: Annotated[Duration, Field(gt=0)] = 10.0
+    base_ejection_time: Annotated[Duration, Field(gt=0)] = 30.0
+    max_ejection_percent: Percent = 10
+    min_health_percent: Percent = 0
 
 
 class LocalityLbSetting(Closed):
@@ -249,16 +291,27 @@ class StringMatch(Closed):
 
     @model_validator(mode="after")
     def _one_way(self) -> "StringMatch":
-        if len(self.model_fields_set) != 1:
+        ways = [way for way in (self.exact, self.prefix, self.regex) if way is not None]
+        if len(ways) != 1:
             raise ValueError("should have exactly one of exact, prefix and regex")
         if self.regex is not None:
             _require_re2(self.regex)
         return self
 
 
+class HeaderMatch(StringMatch):
+    """A header's value; unlike a URI's, it has no empty prefix in Envoy."""
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> "HeaderMatch":
+        if "" in (self.prefix, self.regex):
+            raise ValueError("is empty; leave it out to match anything")
+        return self
+
+
 class HttpMatch(Closed):
     name: str = ""
-    headers: dict[str, StringMatch] = {}
+    headers: dict[str, HeaderMatch] = {}
     uri: StringMatch | None = None
 
 
@@ -277,8 +330,8 @@ class Fallback(Closed):
 
 
 class HeaderOperations(Closed):
-    set: dict[str, str] = {}
-    add: dict[str, str] = {}
+    set: Changes = {}
+    add: Changes = {}
     remove: list[str] = []
 
 
@@ -290,12 +343,12 @@ class Headers(Closed):
 class HttpDestination(Closed):
     destination: Target
     fallback: Fallback | None = None
-    weight: Annotated[int | None, Field(ge=0)] = None
+    weight: Count | None = None
     headers: Headers = Headers()
 
 
 class Retries(Closed):
-    attempts: Annotated[int, Field(ge=0)] = 2
+    attempts: Count = 2
     per_try_timeout: Duration | None = None
     retry_on: str = ""
     retry_remote_localities: bool = False
@@ -311,7 +364,7 @@ class HttpRoute(Closed):
 
 
 class VirtualServiceSpec(Closed):
-    hosts: Annotated[list[str], Field(min_length=1)]
+    hosts: Annotated[list[HostName], Field(min_length=1)]
     gateways: list[str] = ["mesh"]
     http: Annotated[list[HttpRoute], Field(min_length=1)]
 
@@ -331,7 +384,7 @@ class GatewayPort(Closed):
 
 class Server(Closed):
     port: GatewayPort
-    hosts: Annotated[list[str], Field(min_length=1)]
+    hosts: Annotated[list[HostName], Field(min_length=1)]
     name: str = ""
 
     @model_validator(mode="after")

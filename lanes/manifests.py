@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -14,7 +14,32 @@ from lanes.errors import LanesError, ManifestError
 
 STDIN = "-"
 # The C parser is ten times as fast; a PyYAML built without it still reads everything.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]
+    """YAML as kubectl reads it: a date is a string, null is absent, no key stands twice."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        start: [resolver for resolver in resolvers if resolver[0] != _TIMESTAMP]
+        for start, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        self.flatten_mapping(node)
+        mapping: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                problem = f"the key {key} is no string"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            if key in mapping:
+                problem = f"{key} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            mapping[key] = self.construct_object(value_node, deep=deep)
+        return {key: value for key, value in mapping.items() if value is not None}
+
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -98,17 +123,23 @@ def _documents(source: str, text: str) -> Iterator[dict[str, Any]]:
         for document in yaml.load_all(text, Loader=_Loader):
             if document is None:
                 continue
-            if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
-                raise LanesError(f"{source}: a document is no Kubernetes resource: it has no kind")
-            if document["kind"].endswith("List") and isinstance(document.get("items"), list):
-                yield from document["items"]
-            else:
+            _require_kind(source, document)
+            if not document["kind"].endswith("List") or "items" not in document:
                 yield document
+                continue
+            for item in document["items"]:
+                _require_kind(source, item)
+                yield item
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
         raise ManifestError(source, where, "", f"no valid YAML: {problem}") from None
+
+
+def _require_kind(source: str, document: object) -> None:
+    if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+        raise LanesError(f"{source}: a document is no Kubernetes resource: it has no kind")
 
 
 def _is_hook(document: dict[str, Any]) -> bool:
@@ -131,7 +162,8 @@ def _typed(source: str, document: dict[str, Any]) -> Resource | None:
     try:
         return Resource(source, kind, name, model.model_validate(document))
     except ValidationError as error:
-        first = error.errors()[0]
+        # What asks for too much says more than what is missing in its stead.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         raise ManifestError(
             source, f"{kind} {name}", _path(first["loc"]), _problem(first["type"], first["msg"])
         ) from None

@@ -103,8 +103,9 @@ class Destination:
     name: str  # in the style of Istio's clusters: outbound|8000|v2|mockb.default.svc...
     host: Host
     tiers: tuple[tuple[Endpoint, ...], ...]
-    balancer: str = "LEAST_REQUEST"
-    outlier: Outlier | None = None
+    propagation: Propagation  # what its pods' sidecars exchange
+    balancer: str
+    outlier: Outlier | None
 
 
 @dataclass(frozen=True)
@@ -169,9 +170,9 @@ class Route:
 
 @dataclass(frozen=True)
 class GatewayHost:
-    """What the gateway does with requests for `domains`."""
+    """What the gateway does with requests for `domain`: a name, "*.suffix" or "*"."""
 
-    domains: tuple[str, ...]
+    domain: str
     routes: tuple[Route, ...]
 
 

@@ -12,8 +12,10 @@ import re2
 
 from lanes import baggage
 from lanes.errors import LanesError
+from lanes.hosts import covers, host_of
 from lanes.model import (
     Endpoint,
+    GatewayHost,
     HeaderOps,
     Host,
     Match,
@@ -25,7 +27,6 @@ from lanes.model import (
     StringMatch,
     Weighted,
 )
-from lanes.resolve import host_of
 
 MATCH, FALLBACK, NONE = "match", "fallback", "none"
 
@@ -86,42 +87,59 @@ class _Request:
     path: str
 
     def changed(self, *operations: HeaderOps) -> "_Request":
+        """The request after `operations`, one by one; each removes before it sets, as in Envoy."""
         headers = dict(self.headers)
         for ops in operations:
+            for name in ops.remove:
+                headers.pop(name, None)
             headers.update(ops.set)
             for name, value in ops.add.items():
                 headers[name] = f"{headers[name]},{value}" if name in headers else value
-            for name in ops.remove:
-                headers.pop(name, None)
         return _Request(headers, self.path)
 
 
 def plan(mesh: Mesh, path: str = "/", domain: str | None = None) -> Plan:
     """The lanes that a request for `path` at the gateway's `domain` can be stamped with.
 
-    Raises LanesError where the manifests give a lane no way, or no one way.
+    Without a domain, the gateway's first. Raises LanesError where the manifests give a lane no
+    way, or no one way.
     """
     where = " ".join(mesh.sources)
     if not mesh.pods:
         raise LanesError(f"{where}: no Deployment there; lanes need pods to lead to")
     if not mesh.gateway:
         raise LanesError(f"{where}: no VirtualService is bound to a gateway; there is no way in")
-    gateway = next((g for g in mesh.gateway if domain in g.domains), mesh.gateway[0])
+    gateway = mesh.gateway[0] if domain is None else _gateway_host(mesh, domain)
+    if gateway is None:
+        served = ", ".join(host.domain for host in mesh.gateway)
+        raise LanesError(f"{where}: the gateway does not serve {domain}, only {served}")
     bare = _Request({}, path)
     route = _route(gateway.routes, bare)
     if route is None:
         raise LanesError(f"{where}: no rule of the gateway takes a request for {path}")
-    stamped = [(w, bare.changed(route.request, w.request)) for w in route.destinations]
-    tags = [_tags(mesh, request) for _, request in stamped]
+    # Envoy changes headers by the destination first and by the rule after that.
+    stamped = [(w, bare.changed(w.request, route.request)) for w in route.destinations]
+    tags = [_tags(weighted, request) for weighted, request in stamped]
     header = _header(where, tags)
     lanes: list[Lane] = []
     for (weighted, request), tag in zip(stamped, tags, strict=True):
         name = tag[header]
         if any(lane.name == name for lane in lanes):
             raise LanesError(f"{where}: the gateway stamps lane {name} at two destinations")
-        hop = _hop(_Walk(mesh, name), route, [weighted], request, weighted.destination.host, ())
+        hop = _hop(_Walk(mesh, name), [weighted], True, request, weighted.destination.host, ())
         lanes.append(Lane(name, weighted.weight, hop))
-    return Plan(header, gateway.domains[0], tuple(lanes))
+    return Plan(header, gateway.domain, tuple(lanes))
+
+
+def serves(mesh: Mesh, domain: str) -> bool:
+    """Whether the gateway has rules for requests that name `domain`."""
+    return _gateway_host(mesh, domain) is not None
+
+
+def _gateway_host(mesh: Mesh, domain: str) -> GatewayHost | None:
+    """The rules for `domain`: the longest name that covers it wins, as in Envoy."""
+    covering = [host for host in mesh.gateway if covers(host.domain, domain.lower())]
+    return max(covering, key=lambda host: len(host.domain), default=None)
 
 
 def _header(where: str, tags: list[dict[str, str]]) -> str:
@@ -136,11 +154,10 @@ def _header(where: str, tags: list[dict[str, str]]) -> str:
     return common.pop()
 
 
-def _tags(mesh: Mesh, request: _Request) -> dict[str, str]:
+def _tags(weighted: Weighted, request: _Request) -> dict[str, str]:
     """What the first pod will find in its baggage."""
-    for propagation in {pod.propagation for pod in mesh.pods}:
-        request = _inbound(propagation, request)
-    return baggage.members(request.headers.get("baggage", ""))
+    carried = _inbound(weighted.destination.propagation, request)
+    return baggage.members(carried.headers.get("baggage", ""))
 
 
 def _inbound(propagation: Propagation, request: _Request) -> _Request:
@@ -189,22 +206,30 @@ class _Walk:
 
 def _hop(
     walk: _Walk,
-    route: Route | None,
     destinations: list[Weighted],
+    chosen: bool,
     request: _Request,
     host: Host,
     behind: tuple[Host, ...],
 ) -> Hop:
-    """The hop that `destinations` of `route` lead to, and all hops after it."""
-    answering = [_first(w) for w in destinations if w.weight or len(destinations) == 1]
+    """The hop that `destinations` lead to, and all hops after it.
+
+    `chosen`: they were chosen for this lane, and not for whatever has none of its own.
+    """
+    used = [w for w in destinations if w.weight or len(destinations) == 1]
+    answering = [_first(w) for w in used]
     endpoints = [e for _, tier in answering for e in tier]
     if not endpoints:
         return Hop(host.name, (), NONE)
+    for weighted, (_, tier) in zip(used, answering, strict=True):
+        if not tier:
+            raise LanesError(
+                f"lane {walk.lane}: a part of it goes to {weighted.destination.name}, which has"
+                " no pods, so the lane has no one path; deploy it or take it out of the split"
+            )
     pods = [e.pod for e in endpoints]
     versions = tuple(sorted({pod.version for pod in pods}))
-    own = versions == (walk.lane,) or (
-        route is not None and bool(route.matches) and all(tier == 0 for tier, _ in answering)
-    )
+    own = versions == (walk.lane,) or (chosen and all(tier == 0 for tier, _ in answering))
     urls = {pod.upstream_urls for pod in pods}
     if len(urls) > 1:
         raise LanesError(
@@ -228,7 +253,9 @@ def _call(walk: _Walk, url: str, caller: Pod, carried: str, behind: tuple[Host, 
     """The hop behind `url`: OpenTelemetry hands on the baggage, and no other header."""
     port, path = _service_at(walk.mesh, url, caller.namespace)
     if port is None:
-        raise LanesError(f"pod {caller.name} calls {url}, which is no Service in these manifests")
+        raise LanesError(
+            f"pod {caller.name} calls {url}, which is no Service's http URL in these manifests"
+        )
     if port.host in behind:
         chain = " -> ".join(host.name for host in (*behind, port.host))
         raise LanesError(f"lane {walk.lane}: {chain}: the chain never ends; break the loop")
@@ -242,12 +269,19 @@ def _call(walk: _Walk, url: str, caller: Pod, carried: str, behind: tuple[Host, 
             f"lane {walk.lane}: the rule at {port.host.name} splits the lane and changes headers"
             " by destination, so the lane has no one path; match the lane before splitting"
         )
-    ops = [route.request] + ([destinations[0].request] if len(destinations) == 1 else [])
-    return _hop(walk, route, destinations, request.changed(*ops), port.host, behind)
+    ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
+    chosen = bool(route.matches)
+    return _hop(walk, destinations, chosen, request.changed(*ops), port.host, behind)
 
 
 def _service_at(mesh: Mesh, url: str, namespace: str) -> tuple[ServicePort | None, str]:
-    parts = urlsplit(url)
-    host, number = host_of(parts.hostname or "", namespace), parts.port or 80
+    try:
+        parts = urlsplit(url)
+        number = parts.port or 80
+    except ValueError:  # a port that is none
+        return None, ""
+    if parts.scheme != "http":
+        return None, ""
+    host = host_of(parts.hostname or "", namespace)
     found = next((p for p in mesh.ports if p.host == host and p.port == number), None)
     return found, parts.path or "/"

@@ -1,5 +1,6 @@
 """What the command line prints: text for people, JSON for programs."""
 
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,8 @@ def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
     lines = []
     for item in verdict.unexpected[:most]:
         status = f"status {item.status}: " if item.status else ""
-        lines += [f"{item.count} times {item.problem}:", f"  {status}{item.text}"]
+        times = "once" if item.count == 1 else f"{item.count} times"
+        lines += [f"{times} {item.problem}:", f"  {status}{item.text}"]
     if len(verdict.unexpected) > most:
         lines.append(f"and {len(verdict.unexpected) - most} other kinds of wrong answer")
     return lines
@@ -168,10 +170,17 @@ def verdict_json(verdict: Verdict) -> Json:
 
 
 def show(table: Table, console: Console) -> None:
-    """Print a table without the blanks that would fill up its last column."""
-    with console.capture() as captured:
-        console.print(table)
-    console.out(*(line.rstrip() for line in captured.get().splitlines()), sep="\n")
+    """Print a table as wide as it is, without the blanks that would fill up its last column."""
+    wide = Console(
+        file=StringIO(),
+        width=10_000,  # a table takes what it needs of it
+        color_system="auto" if console.is_terminal else None,
+        force_terminal=console.is_terminal,
+    )
+    with wide.capture() as captured:
+        wide.print(table)
+    for line in captured.get().splitlines():
+        console.file.write(line.rstrip() + "\n")
 
 
 def _table() -> Table:

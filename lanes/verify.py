@@ -56,13 +56,13 @@ class Verdict:
 def verify(plan: Plan, answers: Iterable[Answer]) -> Verdict:
     """Judge `answers` by `plan`."""
     answers = list(answers)
-    told = all(a.lane is not None for a in answers if a.path)
+    told = any(answer.lane is not None for answer in answers)
     groups = _groups(plan, told)
     seen: Counter[str] = Counter()
     planned: Counter[str] = Counter()
     unexpected: Counter[tuple[str, str, int]] = Counter()
     for answer in answers:
-        name, problem = _judge(answer, groups)
+        name, problem = _judge(answer, groups, told)
         seen[name] += 1
         if problem:
             unexpected[problem, answer.text, answer.status] += 1
@@ -103,12 +103,12 @@ def _fits(step: Step, hop: Hop) -> bool:
 
 
 def _groups(plan: Plan, told: bool) -> dict[str, tuple[Lane, ...]]:
-    """The lanes by the name they are judged under."""
-    if told:
-        return {lane.name: (lane,) for lane in plan.lanes}
-    alike: dict[Hop, list[Lane]] = {}
+    """The lanes by the name they are judged under: those that no answer tells apart are one."""
+    alike: dict[Hop | str, list[Lane]] = {}
     for lane in plan.lanes:
-        alike.setdefault(_without_reasons(lane.entry), []).append(lane)
+        ends_at_the_gateway = lane.entry.why == NONE
+        apart = told and not ends_at_the_gateway
+        alike.setdefault(lane.name if apart else _without_reasons(lane.entry), []).append(lane)
     return {" or ".join(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}
 
 
@@ -117,16 +117,33 @@ def _without_reasons(hop: Hop) -> Hop:
     return Hop(hop.service, hop.versions, "", upstreams)
 
 
-def _judge(answer: Answer, groups: dict[str, tuple[Lane, ...]]) -> tuple[str, str]:
+def _judge(answer: Answer, groups: dict[str, tuple[Lane, ...]], told: bool) -> tuple[str, str]:
     """The lane that the answer counts for ("": none), and what is wrong with it ("": nothing)."""
-    if answer.lane is not None and answer.lane not in groups:
-        return "", f"lane {answer.lane} is not planned"
-    name = answer.lane or next((n for n, ls in groups.items() if fits(answer, ls[0])), "")
-    if not name:
-        return "", "no lane has this path" if answer.path else "no answer of the services"
-    for step in answer.path:
-        if step.version and step.lane != answer.lane:
-            return name, f"lane {answer.lane} is {step.lane or 'lost'} at {step.service}"
+    failed = not 200 <= answer.status < 400
+    if told and answer.path:
+        name = answer.lane or ""
+        if name not in groups:
+            return "", f"lane {name} is not planned" if name else "no hop read a lane"
+    else:
+        name = next((n for n, lanes in groups.items() if fits(answer, lanes[0])), "")
+        if not name:
+            return "", _stray(answer, failed)
+    lost = _lost(answer) if told else ""
+    if lost:
+        return name, f"lane {answer.lane} is {lost}"
     if fits(answer, groups[name][0]):
         return name, ""
-    return name, f"lane {name} took another path"
+    return name, f"lane {name} failed" if failed else f"lane {name} took another path"
+
+
+def _stray(answer: Answer, failed: bool) -> str:
+    """What is wrong with an answer that belongs to no lane."""
+    if not answer.path:
+        return "no answer of the services"
+    return "the request failed" if failed else "no lane has this path"
+
+
+def _lost(answer: Answer) -> str:
+    """Where a hop did not read the lane that the gateway stamped; "" where all did."""
+    hops = (step for step in answer.path if step.version and step.lane != answer.lane)
+    return next((f"{step.lane or 'lost'} at {step.service}" for step in hops), "")

@@ -1,14 +1,15 @@
 """From Deployments to pods: replicas, environment, what injection and the sidecar add."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from lanes import kinds
+from lanes.environment import Environment, Fields, environment
 from lanes.manifests import Manifests, Resource
 from lanes.model import Pod, Propagation
 
 INJECT = "instrumentation.opentelemetry.io/inject-python"
-_METADATA = re.compile(r"metadata\.(?:(name|namespace)|(labels|annotations)\['([^']+)'\])")
+
+_CONTAINER = "spec.template.spec.containers[0]"
 
 
 def pods_of(manifests: Manifests) -> Iterator[Pod]:
@@ -22,19 +23,24 @@ def pods_of(manifests: Manifests) -> Iterator[Pod]:
         container = template.spec.containers[0]
         probe = container.readiness_probe
         propagation = _propagation(manifests, template, namespace)
-        injected = _injected_env(manifests, resource, template, namespace)
         for replica in range(1, deployment.spec.replicas + 1):
-            pod_name = name if deployment.spec.replicas == 1 else f"{name}-{replica}"
-            metadata = {"name": pod_name, "namespace": namespace}
-            env, ip_env = _env(resource, container, template, metadata)
-            env = injected | env
-            yield Pod(
-                name=pod_name,
+            fields = Fields(
+                # An underscore is in no Deployment's name, so no two pods share one.
+                name=name if deployment.spec.replicas == 1 else f"{name}_{replica}",
                 namespace=namespace,
                 labels=template.metadata.labels,
+                annotations=template.metadata.annotations,
+            )
+            own = environment(resource, f"{_CONTAINER}.env", container.env, fields)
+            injected = _injected(manifests, resource, fields)
+            env = {**injected.variables, **own.variables}
+            yield Pod(
+                name=fields.name,
+                namespace=namespace,
+                labels=fields.labels,
                 env=env,
-                ip_env=ip_env,
-                port=_port(resource, container, env),
+                ip_env=injected.addresses + own.addresses,
+                port=_port(resource, container, env.get("port", "")),
                 named_ports={p.name: p.container_port for p in container.ports if p.name},
                 image=container.image,
                 readiness_path=probe.http_get.path if probe and probe.http_get else None,
@@ -42,54 +48,28 @@ def pods_of(manifests: Manifests) -> Iterator[Pod]:
             )
 
 
-def _port(resource: Resource, container: kinds.Container, env: Mapping[str, str]) -> int:
-    text = env.get("port") or (str(container.ports[0].container_port) if container.ports else "")
-    if not text.isdigit():
-        raise resource.error(
-            "spec.template.spec.containers[0].ports", "missing; name the port that it listens on"
-        )
-    return int(text)
+def _port(resource: Resource, container: kinds.Container, told: str) -> int:
+    """The port that the container listens on: the one it is told, else the one it names."""
+    if told:
+        if not told.isdecimal():
+            raise resource.error(f"{_CONTAINER}.env", f'port "{told}" is no number')
+        return int(told)
+    if not container.ports:
+        raise resource.error(f"{_CONTAINER}.ports", "missing; name the port that it listens on")
+    return container.ports[0].container_port
 
 
-def _env(
-    resource: Resource,
-    container: kinds.Container,
-    template: kinds.PodTemplate,
-    metadata: Mapping[str, str],
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    env: dict[str, str] = {}
-    ip_env = []
-    for index, variable in enumerate(container.env):
-        if variable.value_from is None:
-            env[variable.name] = variable.value
-            continue
-        path = variable.value_from.field_ref.field_path
-        if path == "status.podIP":
-            ip_env.append(variable.name)
-        elif match := _METADATA.fullmatch(path):
-            own = {
-                "labels": template.metadata.labels,
-                "annotations": template.metadata.annotations,
-            }
-            env[variable.name] = metadata[match[1]] if match[1] else own[match[2]].get(match[3], "")
-        else:
-            where = f"spec.template.spec.containers[0].env[{index}].valueFrom.fieldRef.fieldPath"
-            raise resource.error(where, f"{path} is not emulated; give it a value")
-    return env, tuple(ip_env)
-
-
-def _injected_env(
-    manifests: Manifests, resource: Resource, template: kinds.PodTemplate, namespace: str
-) -> dict[str, str]:
+def _injected(manifests: Manifests, resource: Resource, fields: Fields) -> Environment:
     """What the OpenTelemetry Operator would set in a pod that asks for injection."""
-    asked = template.metadata.annotations.get(INJECT, "false")
+    asked = fields.annotations.get(INJECT, "false")
     if asked == "false":
-        return {}
+        return Environment()
+    namespace, _, name = asked.rpartition("/")
+    namespace = namespace or fields.namespace
     found = [
-        body
-        for _, body in manifests.of(kinds.Instrumentation)
-        if body.metadata.namespace == namespace
-        and (asked == "true" or asked.rpartition("/")[2] == body.metadata.name)
+        (source, body.spec)
+        for source, body in manifests.of(kinds.Instrumentation)
+        if body.metadata.namespace == namespace and name in ("true", body.metadata.name)
     ]
     if len(found) != 1:
         raise resource.error(
@@ -97,15 +77,23 @@ def _injected_env(
             f'"{asked}" matches {len(found)} Instrumentation resources in namespace {namespace};'
             " the operator injects only where exactly one fits",
         )
-    spec = found[0].spec
-    env = {v.name: v.value for v in [*spec.env, *spec.python.env]}
-    if spec.propagators:
-        env.setdefault("OTEL_PROPAGATORS", ",".join(spec.propagators))
-    if spec.sampler.type:
-        env.setdefault("OTEL_TRACES_SAMPLER", spec.sampler.type)
-        if spec.sampler.argument:
-            env.setdefault("OTEL_TRACES_SAMPLER_ARG", spec.sampler.argument)
-    return env
+    source, spec = found[0]
+    general = environment(source, "spec.env", spec.env, fields)
+    python = environment(source, "spec.python.env", spec.python.env, fields)
+    return Environment(
+        {**_settings(spec), **general.variables, **python.variables},
+        general.addresses + python.addresses,
+    )
+
+
+def _settings(spec: kinds.InstrumentationSpec) -> dict[str, str]:
+    """The variables that stand for the Instrumentation's own fields."""
+    settings = {
+        "OTEL_PROPAGATORS": ",".join(spec.propagators),
+        "OTEL_TRACES_SAMPLER": spec.sampler.type,
+        "OTEL_TRACES_SAMPLER_ARG": spec.sampler.argument if spec.sampler.type else "",
+    }
+    return {name: value for name, value in settings.items() if value}
 
 
 def _propagation(manifests: Manifests, template: kinds.PodTemplate, namespace: str) -> Propagation:

@@ -87,7 +87,7 @@ def test_a_lane_stays_its_own_while_one_of_its_replicas_is_left(tmp_path: Path) 
     with running(kube.write(tmp_path, *documents)) as mesh:
         load = under_load(mesh, 1200)
         answers = list(islice(load, 300))
-        mesh.kill_pod(pod(mesh, "mockc-v2-1"))
+        mesh.kill_pod(pod(mesh, "mockc-v2_1"))
         answers += load
         assert [a.text for a in answers if a.status != 200] == []
         astray = [versions(a) for a in answers if a.lane == "v2" and versions(a) != V2]

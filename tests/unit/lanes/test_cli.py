@@ -258,10 +258,6 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(sample: str) -> Non
     )
 
 
-# Defects
-
-
-@pytest.mark.xfail(reason="the plan is for / whatever path the URL has")
 def test_the_plan_is_for_the_path_of_the_url(tmp_path: Path) -> None:
     documents = asm()
     only = [{"uri": {"prefix": "/shop"}}]

@@ -45,6 +45,18 @@ def test_the_baseline_alone_can_miss_no_pod() -> None:
     assert loss_of(*asm(chain, {"v1": 1})) is None
 
 
+def test_a_pod_that_another_lane_falls_back_to_is_not_the_one() -> None:
+    chain: Chain = {"a": (("v1", "v2"), ("b",)), "b": (("v1", "v2"), ())}
+    documents = [
+        put(d, "spec.http[1].route[0].fallback.target.subset", "v2")
+        if (d["kind"], d["metadata"]["name"]) == ("VirtualService", "b")
+        else d
+        for d in asm(chain)
+    ]
+    assert loss_of(*asm(chain)) == ("b-v2", "a v2, b v2", "a v2, b v1 *")
+    assert loss_of(*documents) == ("a-v2", "a v2, b v2", "a v1 *, b v2")
+
+
 def test_other_lanes_keep_their_paths() -> None:
     mesh = mesh_of(*asm())
     (pod,) = [p for p in mesh.pods if p.name == "mockc-v1"]
@@ -66,9 +78,5 @@ def test_a_mesh_without_a_pod_is_the_mesh_of_manifests_without_it() -> None:
     assert plan(mesh) != expected
 
 
-# Defects
-
-
-@pytest.mark.xfail(reason="the plan of a mesh without pods is asked for, and refused")
 def test_a_mesh_of_one_pod() -> None:
     assert loss_of(*asm({"a": (("v1",), ())}, {"v1": 1})) is None

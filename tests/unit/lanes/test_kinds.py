@@ -256,10 +256,6 @@ def test_core_kinds_may_say_what_only_a_cluster_acts_on() -> None:
     assert len(mesh_of(document, put(service("a"), "spec.clusterIP", "None")).pods) == 1
 
 
-# Defects
-
-
-@pytest.mark.xfail(reason="the missing fieldRef is reported before the extra secretKeyRef")
 @pytest.mark.parametrize("source", ["secretKeyRef", "configMapKeyRef"])
 def test_env_from_elsewhere_is_named(source: str) -> None:
     path = f"{CONTAINER}.env[0].valueFrom"
@@ -267,13 +263,11 @@ def test_env_from_elsewhere_is_named(source: str) -> None:
     assert sentence == f"Deployment a-v1: {path}.{source}: {NOT_EMULATED}"
 
 
-@pytest.mark.xfail(reason="pydantic names the union's member as if it were a field")
 def test_a_target_port_out_of_range() -> None:
     sentence = refusal(service("a", {"port": 80, "targetPort": 70000}))
     assert sentence.startswith("Service a: spec.ports[0].targetPort: ")
 
 
-@pytest.mark.xfail(reason="exact: null passes as one way; unpacking it fails", raises=ValueError)
 def test_a_match_with_nothing_behind_it() -> None:
     sentence = refusal(
         service("a"), put(VIRTUAL_SERVICE, "spec.http[0].match[0].headers.version.exact", None)
@@ -281,14 +275,12 @@ def test_a_match_with_nothing_behind_it() -> None:
     assert sentence.startswith("VirtualService a: spec.http[0].match[0].headers.version")
 
 
-@pytest.mark.xfail(reason="Envoy refuses these when it starts, in words that name no manifest")
 @pytest.mark.parametrize("match", [{"regex": ""}, {"prefix": ""}])
 def test_an_empty_header_match(match: Document) -> None:
     path = "spec.http[0].match[0].headers.version"
     assert path in refusal(service("a"), put(VIRTUAL_SERVICE, path, match))
 
 
-@pytest.mark.xfail(reason="an empty list is refused as if it were not the same as none")
 @pytest.mark.parametrize("path", [f"{CONTAINER}.args", f"{CONTAINER}.envFrom"])
 def test_an_empty_list_asks_for_nothing(path: str) -> None:
     assert len(mesh_of(put(deployment("a"), path, [])).pods) == 1

@@ -215,35 +215,27 @@ def test_the_manifests_of_the_repository_can_be_read() -> None:
         assert len(list(found.of(kinds.Deployment))) == 7
 
 
-# Defects
-
-
-@pytest.mark.xfail(reason="a list's items are not looked at before their kind is", raises=Exception)
 @pytest.mark.parametrize("item", [{"apiVersion": "v1"}, "Service", None])
 def test_a_list_with_an_item_that_is_no_resource(tmp_path: Path, item: object) -> None:
     file = write(tmp_path, {"apiVersion": "v1", "kind": "List", "items": [item]})
     assert refusal(file) == f"{file}: a document is no Kubernetes resource: it has no kind"
 
 
-@pytest.mark.xfail(reason="PyYAML raises a bare ValueError for such a date", raises=ValueError)
 def test_a_date_that_is_none(tmp_path: Path) -> None:
     refusal(text_file(tmp_path, "kind: Service\nmetadata: {name: 2024-13-01}\n"))
 
 
-@pytest.mark.xfail(reason="YAML reads it as a date; kubectl reads a string")
 def test_a_version_that_looks_like_a_date(tmp_path: Path) -> None:
     text = yaml.safe_dump(service("a")).replace("app: a", "app: a\n    version: 2024-01-31")
     (_, body), *_ = read([text_file(tmp_path, text)]).of(kinds.Service)
     assert body.spec.selector["version"] == "2024-01-31"
 
 
-@pytest.mark.xfail(reason="of two keys of one name, YAML keeps the last and says nothing")
 def test_a_field_that_stands_twice(tmp_path: Path) -> None:
     text = yaml.safe_dump(service("a")) + "spec: {}\n"
     assert "spec" in refusal(text_file(tmp_path, text))
 
 
-@pytest.mark.xfail(reason="kubectl takes null as absent; here it is no dictionary")
 def test_a_field_with_nothing_behind_it_counts_as_absent(tmp_path: Path) -> None:
     empty = put(deployment("a"), "spec.template.metadata.annotations", None)
     assert names(read([write(tmp_path, empty)])) == ["Deployment a-v1"]

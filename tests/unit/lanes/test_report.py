@@ -168,10 +168,6 @@ def test_a_long_chain_loses_nothing() -> None:
     assert len(lines) == 3
 
 
-# Defects
-
-
-@pytest.mark.xfail(reason="rich breaks the names of services, letter by letter in the end")
 def test_a_very_long_chain_loses_nothing() -> None:
     names = [f"service-{n:02}" for n in range(12)]
     chain: Chain = {n: (("v1",), (m,)) for n, m in pairwise(names)}
@@ -180,7 +176,6 @@ def test_a_very_long_chain_loses_nothing() -> None:
     assert all(name in lines[0] for name in names)
 
 
-@pytest.mark.xfail(reason="the plural stands for one as well")
 def test_one_wrong_answer_came_once() -> None:
     astray = Answer(200, "x", (Step("mocka", "v1", "v2"),))
     first, *_ = unexpected_lines(verify(plan_of(*asm()), [astray]))

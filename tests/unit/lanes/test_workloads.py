@@ -48,7 +48,7 @@ def test_a_pod_says_what_its_deployment_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("replicas", "names"), [(0, []), (1, ["a-v1"]), (3, ["a-v1-1", "a-v1-2", "a-v1-3"])]
+    ("replicas", "names"), [(0, []), (1, ["a-v1"]), (3, ["a-v1_1", "a-v1_2", "a-v1_3"])]
 )
 def test_a_replica_is_a_pod(replicas: int, names: list[str]) -> None:
     assert [pod.name for pod in pods_of(deployment("a", replicas=replicas))] == names
@@ -88,7 +88,7 @@ def test_fields_of_the_pod_reach_its_environment() -> None:
             ],
         )
     )
-    assert [pod.env["NAME"] for pod in pods] == ["a-v1-1", "a-v1-2"]
+    assert [pod.env["NAME"] for pod in pods] == ["a-v1_1", "a-v1_2"]
     env = dict(pods[0].env)
     del env["NAME"]
     assert env == {"SPACE": "x", "LABEL": "v1", "NOTE": "hi", "NONE": ""}
@@ -216,29 +216,22 @@ def test_what_a_propagation_covers(name: str, *, covered: bool) -> None:
     assert Propagation(("version",), ("x-lane-",)).covers(name) is covered
 
 
-# Defects
-
-
-@pytest.mark.xfail(reason="replicas of one Deployment and another may come to one name")
 def test_every_pod_has_a_name_of_its_own() -> None:
     pods = pods_of(deployment("a", name="a", replicas=2), deployment("a", name="a-1"))
     assert len({pod.key for pod in pods}) == 3
 
 
-@pytest.mark.xfail(reason="the namespace in the annotation is cut off, the pod's own searched")
 def test_an_instrumentation_of_another_namespace() -> None:
     there = instrumentation("b3", name="one", namespace="other")
     here = instrumentation("baggage", name="one")
     assert injected("other/one", here, there)["OTEL_PROPAGATORS"] == "b3"
 
 
-@pytest.mark.xfail(reason="an Instrumentation's valueFrom is read as an empty value")
 def test_an_instrumentation_may_name_fields_of_the_pod() -> None:
     resource = put(instrumentation(), "spec.env", [field("SPACE", "metadata.namespace")])
     assert injected("true", resource)["SPACE"] == "default"
 
 
-@pytest.mark.xfail(reason="$(NAME) is handed on as it stands, where a cluster fills it in")
 def test_variables_within_variables() -> None:
     pod = pod_of(
         with_env(
@@ -250,6 +243,5 @@ def test_variables_within_variables() -> None:
     assert pod.upstream_urls == ("http://b:8000/",)
 
 
-@pytest.mark.xfail(reason="the sentence says that the container's ports are missing")
 def test_a_port_in_the_environment_that_is_none() -> None:
     assert "env" in refusal(deployment("a", env={"port": "http"}))

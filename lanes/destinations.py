@@ -1,0 +1,219 @@
+"""Destinations: from a host, a port and a subset to the pods behind them, in tiers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from lanes import kinds
+from lanes.hosts import host_in_manifest
+from lanes.manifests import Manifests, Resource
+from lanes.model import Destination, Endpoint, Host, Outlier, Pod, Propagation
+
+Tiers = tuple[tuple[Endpoint, ...], ...]
+
+
+@dataclass(frozen=True)
+class _Service:
+    resource: Resource
+    spec: kinds.ServiceSpec
+    pods: tuple[Pod, ...]
+
+    @property
+    def ports(self) -> dict[int, int | str]:
+        """The target behind each port that can carry HTTP."""
+        return {p.port: p.target_port or p.port for p in self.spec.ports if p.protocol == "TCP"}
+
+
+@dataclass(frozen=True)
+class _Policy:
+    """A traffic policy and the field that it stands in, for each of its settings."""
+
+    balancer: str
+    failover: tuple[str, ...]
+    failover_field: str
+    outlier: kinds.OutlierDetection | None
+
+
+class Destinations:
+    """Looks up what routes refer to: services, subsets, endpoints."""
+
+    def __init__(self, manifests: Manifests, pods: tuple[Pod, ...]) -> None:
+        self._services = {
+            Host(body.metadata.name, body.metadata.namespace): _Service(
+                resource, body.spec, _behind(resource, body, pods)
+            )
+            for resource, body in manifests.of(kinds.Service)
+        }
+        self._rules: dict[Host, tuple[Resource, kinds.DestinationRule]] = {}
+        for resource, rule in manifests.of(kinds.DestinationRule):
+            host = self.known(resource, "spec.host", rule.spec.host, rule.metadata.namespace)
+            if host in self._rules:
+                other = self._rules[host][0].name
+                problem = f"also the host of DestinationRule {other}; keep one"
+                raise resource.error("spec.host", problem)
+            _require_distinct(resource, rule)
+            self._rules[host] = (resource, rule)
+
+    def hosts(self) -> Mapping[Host, list[int]]:
+        """Every Service, with its ports."""
+        return {host: list(service.ports) for host, service in self._services.items()}
+
+    def known(self, resource: Resource, field: str, name: str, namespace: str) -> Host:
+        """The Service that `field` of `resource` names. Raises ManifestError for any other."""
+        host = host_in_manifest(name, namespace)
+        if host is None or host not in self._services:
+            raise resource.error(field, f"{name} is no Service in these manifests; add it")
+        return host
+
+    def plain(self, host: Host, port: int) -> Destination:
+        """Every pod of a Service, whatever its version."""
+        return self._destination(host, port, "", {}, self._policy(host, None))
+
+    def of_route(
+        self, resource: Resource, field: str, http: kinds.HttpDestination, port: int | None
+    ) -> Destination:
+        """A route's destination with its fallback behind it; `port`: the request's own."""
+        first = self._target(resource, f"{field}.destination", http.destination, port)
+        if http.fallback is None:
+            return first
+        where = f"{field}.fallback.target"
+        second = self._target(resource, where, http.fallback.target, port)
+        if first.propagation != second.propagation:
+            raise resource.error(
+                where, "its pods differ in header propagation from the first, not emulated"
+            )
+        same = first.host == second.host and http.destination.port == http.fallback.target.port
+        name = http.fallback.target.subset if same else second.name
+        return replace(first, name=f"{first.name} else {name}", tiers=first.tiers + second.tiers)
+
+    def _target(
+        self, resource: Resource, field: str, target: kinds.Target, port: int | None
+    ) -> Destination:
+        namespace = resource.body.metadata.namespace  # type: ignore[attr-defined]
+        host = self.known(resource, f"{field}.host", target.host, namespace)
+        numbers = list(self._services[host].ports)
+        wanted = target.port.number if target.port else None
+        if wanted is None:
+            wanted = port if port in numbers else numbers[0] if len(numbers) == 1 else None
+        if wanted not in numbers:
+            listed = ", ".join(map(str, numbers)) or "it has none"
+            raise resource.error(f"{field}.port", f"name one of {host.name}'s ports: {listed}")
+        return (
+            self._subset(host, wanted, target.subset) if target.subset else self.plain(host, wanted)
+        )
+
+    def _subset(self, host: Host, port: int, name: str) -> Destination:
+        rule = self._rules.get(host)
+        subset = next((s for s in rule[1].spec.subsets if s.name == name), None) if rule else None
+        if subset is None:  # counts as one with no endpoints
+            missing = self._destination(host, port, name, {}, self._policy(host, None))
+            return replace(missing, tiers=((),))
+        return self._destination(host, port, name, subset.labels, self._policy(host, subset))
+
+    def _policy(self, host: Host, subset: kinds.Subset | None) -> _Policy:
+        """What holds for a subset: its own policy over its rule's, setting by setting.
+
+        Raises ManifestError for a failover that is not emulated.
+        """
+        none = kinds.TrafficPolicy()
+        if host not in self._rules:
+            return _Policy("LEAST_REQUEST", (), "", None)
+        resource, rule = self._rules[host]
+        base = rule.spec.traffic_policy or none
+        over = (subset.traffic_policy if subset else None) or none
+        field = "spec"
+        if subset and over.load_balancer:
+            field = f"spec.subsets[{rule.spec.subsets.index(subset)}]"
+        balancer = over.load_balancer or base.load_balancer or kinds.LoadBalancer()
+        outlier = over.outlier_detection or base.outlier_detection
+        setting = balancer.locality_lb_setting
+        # Istio ignores failoverPriority unless outlier detection is on.
+        labels = setting.failover_priority if setting.enabled and outlier else []
+        field += ".trafficPolicy.loadBalancer.localityLbSetting.failoverPriority"
+        keys = [label.partition("=")[0] for label in labels]
+        if any("=" not in label for label in labels):
+            raise resource.error(field, "by the caller's label is not emulated; write key=value")
+        if len(set(keys)) < len(keys):
+            raise resource.error(field, "names a key twice, which Istio refuses")
+        return _Policy(balancer.simple, tuple(labels), field, outlier)
+
+    def _destination(
+        self, host: Host, port: int, subset: str, labels: Mapping[str, str], policy: _Policy
+    ) -> Destination:
+        service = self._services[host]
+        endpoints = tuple(
+            Endpoint(pod, _number(service, port, pod))
+            for pod in service.pods
+            if labels.items() <= pod.labels.items()
+        )
+        return Destination(
+            name=f"outbound|{port}|{subset}|{host.fqdn}",
+            host=host,
+            tiers=_by_priority(endpoints, policy.failover),
+            propagation=service.pods[0].propagation if service.pods else Propagation(),
+            balancer=policy.balancer,
+            outlier=_outlier(policy.outlier) if policy.outlier else None,
+        )
+
+
+def _behind(resource: Resource, service: kinds.Service, pods: tuple[Pod, ...]) -> tuple[Pod, ...]:
+    """The pods that a Service selects. Without a selector, it selects none."""
+    selector = service.spec.selector
+    found = tuple(
+        pod
+        for pod in pods
+        if selector
+        and pod.namespace == service.metadata.namespace
+        and selector.items() <= pod.labels.items()
+    )
+    if len({pod.propagation for pod in found}) > 1:
+        raise resource.error(
+            "spec.selector",
+            "its pods differ in header propagation, which is not emulated;"
+            " let an ASMHeaderPropagation select all or none of a Service's pods",
+        )
+    return found
+
+
+def _require_distinct(resource: Resource, rule: kinds.DestinationRule) -> None:
+    names = [subset.name for subset in rule.spec.subsets]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise resource.error(f"spec.subsets[{index}].name", f"{name} stands twice; keep one")
+
+
+def _number(service: _Service, port: int, pod: Pod) -> int:
+    target = service.ports[port]
+    number = pod.named_ports.get(target) if isinstance(target, str) else target
+    if number is None:
+        raise service.resource.error(
+            "spec.ports", f"targetPort {target} is no port of pod {pod.name}"
+        )
+    return number
+
+
+def _by_priority(endpoints: tuple[Endpoint, ...], labels: tuple[str, ...]) -> Tiers:
+    """Tiers by how many of `labels` an endpoint carries, counted from the first.
+
+    https://istio.io/latest/docs/reference/config/networking/destination-rule/#LocalityLoadBalancerSetting
+    """
+    wanted = [tuple(label.split("=", 1)) for label in labels]
+    tiers: list[list[Endpoint]] = [[] for _ in range(len(wanted) + 1)]
+    for endpoint in endpoints:
+        held = 0
+        while held < len(wanted) and endpoint.pod.labels.get(wanted[held][0]) == wanted[held][1]:
+            held += 1
+        tiers[len(wanted) - held].append(endpoint)
+    return tuple(map(tuple, tiers))
+
+
+def _outlier(detection: kinds.OutlierDetection) -> Outlier:
+    return Outlier(
+        split_local_origin=detection.split_external_local_origin_errors,
+        consecutive_local_origin=detection.consecutive_local_origin_failures,
+        consecutive_gateway=detection.consecutive_gateway_errors,
+        consecutive_5xx=detection.consecutive_5xx_errors,
+        interval=detection.interval,
+        base_ejection_time=detection.base_ejection_time,
+        max_ejection_percent=detection.max_ejection_percent,
+        min_health_percent=detection.min_health_percent,
+    )

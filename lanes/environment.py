@@ -1,0 +1,72 @@
+"""A container's variables, as a kubelet would set them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from lanes import kinds
+from lanes.manifests import Resource
+
+_METADATA = re.compile(r"metadata\.(?:(name|namespace)|(labels|annotations)\['([^']+)'\])")
+_REFERENCE = re.compile(r"\$(\$|\(([^()]+)\))")
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What a variable can refer to in its own pod."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Variables by name; `addresses` are those that hold the pod's own address."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+
+
+def environment(
+    resource: Resource, where: str, entries: Iterable[kinds.EnvVar], fields: Fields
+) -> Environment:
+    """The variables that `entries`, at `where` in `resource`, give to the pod of `fields`.
+
+    Raises ManifestError for a source that one machine does not have.
+    """
+    variables: dict[str, str] = {}
+    addresses: list[str] = []
+    for index, entry in enumerate(entries):
+        source = entry.value_from
+        if source is None or source.field_ref is None:
+            variables[entry.name] = _expanded(entry.value, variables)
+        elif source.field_ref.field_path == "status.podIP":
+            addresses.append(entry.name)
+        else:
+            path = source.field_ref.field_path
+            match = _METADATA.fullmatch(path)
+            if match is None:
+                raise resource.error(
+                    f"{where}[{index}].valueFrom.fieldRef.fieldPath",
+                    f"{path} is not emulated; give it a value",
+                )
+            variables[entry.name] = _field(fields, match)
+    return Environment(variables, tuple(addresses))
+
+
+def _field(fields: Fields, match: re.Match[str]) -> str:
+    if match[1]:
+        return fields.name if match[1] == "name" else fields.namespace
+    values = fields.labels if match[2] == "labels" else fields.annotations
+    return values.get(match[3], "")
+
+
+def _expanded(value: str, variables: Mapping[str, str]) -> str:
+    """`value` with each $(NAME) that is known so far filled in; $$ stands for one $."""
+
+    def fill(match: re.Match[str]) -> str:
+        return "$" if match[1] == "$" else variables.get(match[2], match[0])
+
+    return _REFERENCE.sub(fill, value)

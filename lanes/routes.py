@@ -1,0 +1,74 @@
+"""From a VirtualService's rules to routes."""
+
+from lanes import kinds
+from lanes.destinations import Destinations
+from lanes.manifests import Resource
+from lanes.model import HeaderOps, Match, Retry, Route, StringMatch, Weighted
+
+
+def routes_of(
+    resource: Resource, service: kinds.VirtualService, destinations: Destinations, port: int | None
+) -> tuple[Route, ...]:
+    """The rules of a VirtualService, in their order; `port`: the one that is asked."""
+    return tuple(
+        _route(resource, destinations, port, f"spec.http[{index}]", http)
+        for index, http in enumerate(service.spec.http)
+    )
+
+
+def _route(
+    resource: Resource,
+    destinations: Destinations,
+    port: int | None,
+    field: str,
+    http: kinds.HttpRoute,
+) -> Route:
+    weights = [d.weight for d in http.route]
+    if len(weights) == 1:
+        weights = [100]
+    if None in weights or not sum(w or 0 for w in weights):
+        raise resource.error(f"{field}.route", "several destinations need weights above 0")
+    return Route(
+        matches=tuple(
+            Match(
+                {name.lower(): _string_match(m) for name, m in match.headers.items()},
+                _string_match(match.uri) if match.uri else None,
+            )
+            for match in http.match
+        ),
+        destinations=tuple(
+            Weighted(
+                destinations.of_route(resource, f"{field}.route[{index}]", destination, port),
+                weight or 0,
+                _header_ops(destination.headers.request),
+                _header_ops(destination.headers.response),
+            )
+            for index, (destination, weight) in enumerate(zip(http.route, weights, strict=True))
+        ),
+        request=_header_ops(http.headers.request),
+        response=_header_ops(http.headers.response),
+        timeout=http.timeout,
+        retry=_retry(http.retries) if http.retries else None,
+    )
+
+
+def _retry(retries: kinds.Retries) -> Retry:
+    return Retry(
+        attempts=retries.attempts,
+        per_try_timeout=retries.per_try_timeout,
+        retry_on=retries.retry_on,
+        next_tier=retries.retry_remote_localities,
+    )
+
+
+def _string_match(match: kinds.StringMatch) -> StringMatch:
+    ((how, value),) = match.model_dump(exclude_none=True).items()
+    return StringMatch(how, value)
+
+
+def _header_ops(operations: kinds.HeaderOperations) -> HeaderOps:
+    return HeaderOps(
+        {name.lower(): value for name, value in operations.set.items()},
+        {name.lower(): value for name, value in operations.add.items()},
+        tuple(name.lower() for name in operations.remove),
+    )
