@@ -184,10 +184,9 @@ def _handler(api: KubeApi) -> Callable[..., BaseHTTPRequestHandler]:
                 for event in events:
                     line = json.dumps(event).encode() + b"\n"
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+                self.wfile.write(b"0\r\n\r\n")
             except OSError:  # istiod is gone
                 self.close_connection = True
-            else:
-                self.wfile.write(b"0\r\n\r\n")
 
         def log_message(self, *_: object) -> None:
             """Say nothing: the tests' output is not the place."""

@@ -172,6 +172,12 @@ def run(binary: Path, *paths: str) -> Iterator[IstioMesh]:
 
 
 def _port(services: Sequence[Document]) -> int:
-    """The one port of all Services: a pod's calls all go to one address of its proxy."""
-    (port,) = {int(port["port"]) for service in services for port in service["spec"]["ports"]}
-    return port
+    """The one port of all Services: a pod's calls all go to one address of its proxy.
+
+    Istio reads the protocol off the port's name, and without one it guesses, which it can't do
+    for several Services at one address.
+    """
+    ports = [port for service in services for port in service["spec"]["ports"]]
+    assert {port.get("name") for port in ports} == {"http"}, ports
+    (number,) = {int(port["port"]) for port in ports}
+    return number

@@ -12,6 +12,7 @@ from lanes.answers import Answer
 from lanes.model import Pod
 from lanes.runtime import RunningMesh
 from lanes.traffic import Gateway, drive
+from tests import kube
 from tests.istio.conftest import Runner
 from tests.istio.mesh import IstioMesh
 from tests.istio.variants import rendered, with_env
@@ -24,7 +25,7 @@ WITHOUT = {
 }
 
 
-def under_load(mesh: RunningMesh, requests: int = 1500) -> Iterator[Answer]:
+def under_load(mesh: RunningMesh, requests: int = 1200) -> Iterator[Answer]:
     return drive(Gateway(mesh.url).client(8), requests, 8)
 
 
@@ -95,7 +96,7 @@ def test_endpoints_removed_and_restored_cost_no_request(istio_mesh: IstioMesh, n
     load = under_load(istio_mesh)
     answers = list(islice(load, 300))
     istio_mesh.withdraw(gone)
-    answers += islice(load, 600)
+    answers += islice(load, 400)
     falls_back(istio_mesh, gone, answers)
     istio_mesh.restore(gone)
     answers += load
@@ -119,13 +120,13 @@ def test_a_lane_keeps_to_its_pods_while_one_of_two_is_gone_as_far_as_the_mesh_ca
     """Istio spills over to the baseline below 72 % healthy; the laptop mesh does not."""
     values = {"services": {"mockc": {"perVersion": {"v2": {"replicas": 2}}}}}
     with runner(rendered(tmp_path, values)) as mesh:
-        gone = pod(mesh, "mockc-v2-1")
+        gone, _ = [p for p in mesh.mesh.pods if (p.app, p.version) == ("mockc", "v2")]
         mesh.kill_pod(gone)
         if isinstance(mesh, IstioMesh):
             mesh.kill_proxy(gone)
-        answers = list(under_load(mesh, 2000))
+        answers = list(under_load(mesh, 1500))
         assert len(failed(answers)) <= 1, failed(answers)
-        ended = Counter(a.path[-1].version for a in answers[1000:] if a.lane == "v2")
+        ended = Counter(a.path[-1].version for a in answers[500:] if a.lane == "v2")
         spilled = ended["v1"] / ended.total()
         if not isinstance(mesh, IstioMesh):
             assert spilled < 0.05
@@ -141,26 +142,27 @@ def _of_lane_v2(mesh: RunningMesh) -> set[str]:
     return {a.path[-1].version for a in answers if a.lane == "v2"}
 
 
-@pytest.mark.parametrize(
-    ("upstream", "status", "path"),
-    [
-        # A call that its proxy refuses is a 502 to mockc, which says so; 502 is not retried.
-        ("http://nowhere.invalid:8000/", 502, V2),
-    ],
-)
-def test_an_error_of_a_service_is_seen_and_is_no_reason_to_leave_the_lane(
-    runner: Runner, tmp_path: Path, upstream: str, status: int, path: list[str]
+def test_an_error_of_a_service_is_no_reason_to_leave_the_lane(
+    runner: Runner, tmp_path: Path
 ) -> None:
-    with runner(with_env(tmp_path, "mockc-v2", "upstream_url", upstream)) as mesh:
+    # mockc calls what is no Service: its proxy refuses that with 502, and so does mockc.
+    with runner(with_env(tmp_path, "mockc-v2", "upstream_url", "http://nowhere:8000/")) as mesh:
         for _ in range(10):
             answer = ask_in_lane(mesh, "v2")
-            assert (answer.status, versions(answer)[:3]) == (status, path)
-        assert {a.status for a in under_load(mesh, 300) if a.lane != "v2"} == {200}
+            assert answer.status == 502
+            assert versions(answer) == [*V2, "nowhere "]
+        assert {a.status for a in under_load(mesh, 200) if a.lane != "v2"} == {200}
 
 
-def test_an_answer_503_is_asked_again_of_the_baseline(runner: Runner, tmp_path: Path) -> None:
-    """The price of asking again when a pod is gone: its proxy says that with a 503, too."""
-    with runner(with_env(tmp_path, "mockc-v2", "upstream_url", "http://mockd:8000/")) as mesh:
-        assert {tuple(versions(ask_in_lane(mesh, "v2"))) for _ in range(10)} == {
-            tuple(WITHOUT["mockc-v2"])
-        }
+def test_an_answer_503_is_asked_for_again_and_ends_at_the_baseline(
+    runner: Runner, tmp_path: Path
+) -> None:
+    # A proxy says with a 503 that its pod is gone, so 503 has to be asked for again; when it is
+    # the service's own, as here where it has an upstream without pods, that is the price.
+    empty = kube.service("nowhere", {"name": "http", "port": 8000})
+    file = with_env(tmp_path, "mockc-v2", "upstream_url", "http://nowhere:8000/", empty)
+    with runner(file) as mesh:
+        for _ in range(10):
+            answer = ask_in_lane(mesh, "v2")
+            assert answer.status == 200
+            assert versions(answer) == WITHOUT["mockc-v2"]

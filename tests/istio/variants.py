@@ -16,12 +16,12 @@ def rendered(tmp_path: Path, values: Values) -> str:
     return kube.write(tmp_path, *without_tests(render(ISTIO | values)))
 
 
-def with_env(tmp_path: Path, deployment: str, name: str, value: str) -> str:
-    """k8s/istio with one variable of one Deployment set; their path."""
+def with_env(tmp_path: Path, deployment: str, name: str, value: str, *more: Document) -> str:
+    """k8s/istio with one variable of one Deployment set, and more documents; their path."""
     documents = cluster.read([K8S])
     (changed,) = (d for d in documents if d["metadata"]["name"] == deployment)
     _set(changed, name, value)
-    return kube.write(tmp_path, *documents)
+    return kube.write(tmp_path, *documents, *more)
 
 
 def _set(deployment: Document, name: str, value: str) -> None:
