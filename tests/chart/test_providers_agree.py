@@ -1,0 +1,106 @@
+"""Whatever the values: both providers make the same lanes, and those are what the values say."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lanes.manifests import read
+from lanes.plan import Lane, Plan, plan
+from lanes.resolve import resolve
+from tests import kube
+from tests.chart.rendering import Values, render, without_tests
+
+DEFAULT_LANES = ("v1", "v2", "v3")
+DEFAULT_SERVICES = ("mocka", "mockb", "mockc")
+TAKEN = {"authorization", "baggage", "connection", "cookie", "host", "traceparent", "tracestate"}
+
+lane_names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", fullmatch=True)
+# No dash, for that could give two services the same Deployment, and the chart refuses those.
+service_names = st.from_regex(r"[a-z][a-z0-9]{0,12}", fullmatch=True)
+headers = st.from_regex(r"[a-z]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+
+
+@st.composite
+def lanes(draw: st.DrawFn) -> Values:
+    some = st.sampled_from(DEFAULT_LANES) | lane_names
+    names = draw(st.lists(some, min_size=1, max_size=5, unique=True))
+    cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=len(names), max_size=len(names)))[1:])
+    weights = [b - a for a, b in zip([0, *cuts], [*cuts, 100], strict=True)]
+    return {
+        "mode": draw(st.sampled_from(["permissive", "strict"])),
+        "header": draw(headers.filter(lambda name: name not in TAKEN)),
+        "baseline": draw(st.sampled_from(names)),
+        "weights": dict.fromkeys(DEFAULT_LANES) | dict(zip(names, weights, strict=True)),
+    }
+
+
+@st.composite
+def services(draw: st.DrawFn, baseline: str, others: list[str]) -> Values:
+    """One to four services; each calls some of those behind it, in any order."""
+    names = draw(st.lists(service_names, min_size=1, max_size=4, unique=True))
+    found: Values = {}
+    for index, name in enumerate(names):
+        behind = names[index + 1 :]
+        more = draw(st.lists(st.sampled_from(others), unique=True)) if others else []
+        found[name] = {
+            "versions": draw(st.permutations([baseline, *more])),
+            "upstreams": draw(st.lists(st.sampled_from(behind), unique=True)) if behind else [],
+            "port": draw(st.sampled_from([8000, 8000, 81])),
+        }
+    return found
+
+
+@st.composite
+def values(draw: st.DrawFn) -> Values:
+    chosen = draw(lanes())
+    baseline = chosen["baseline"]
+    others = [n for n, w in chosen["weights"].items() if w is not None and n != baseline]
+    found = draw(services(baseline, others))
+    return {
+        "lanes": chosen,
+        "services": dict.fromkeys(DEFAULT_SERVICES) | found,
+        "gateway": {"service": next(iter(found))},
+    }
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(values())
+def test_both_providers_plan_what_the_values_say(
+    tmp_path_factory: pytest.TempPathFactory, values: Values
+) -> None:
+    asm, istio = (planned(tmp_path_factory, values, name) for name in ("asm", "istio"))
+    assert asm == istio
+    assert asm.header == values["lanes"]["header"]
+    weights = {name: w for name, w in values["lanes"]["weights"].items() if w is not None}
+    assert {lane.name: lane.weight for lane in asm.lanes} == weights
+    for lane in asm.lanes:
+        assert steps(lane) == told(values, lane.name, values["gateway"]["service"])
+
+
+def planned(factory: pytest.TempPathFactory, values: Values, provider: str) -> Plan:
+    """The plan that `lanes` reads off what the chart renders."""
+    documents = without_tests(render(values | {"mesh": {"provider": provider}}))
+    return plan(resolve(read([kube.write(factory.getbasetemp(), *documents)])))
+
+
+def steps(lane: Lane) -> list[tuple[str, str]]:
+    return [(hop.service, hop.version) for hop in lane.path]
+
+
+def told(values: Values, lane: str, service: str) -> list[tuple[str, str]]:
+    """The way that the values tell: the lane's version, else the baseline's, else the end."""
+    own: dict[str, Any] = values["services"][service]
+    if lane in own["versions"]:
+        version = lane
+    elif values["lanes"]["mode"] == "permissive":
+        version = values["lanes"]["baseline"]
+    else:
+        return [(service, "")]
+    behind = [step for name in own["upstreams"] for step in told(values, lane, name)]
+    return [(service, version), *behind]
