@@ -47,7 +47,7 @@ def tell(
         for note in report.plan_notes(planned):
             say(note)
         say("")
-        host = None if planned.domain.startswith("*") else planned.domain
+        host = None if planned.domain == "*" else planned.domain.replace("*", "any")
         client = Gateway(running.url, host).client(_CONCURRENCY)
         for _ in range(_SHOWN):
             say(client.ask("text/plain").text)

@@ -21,7 +21,6 @@ def pods_of(manifests: Manifests) -> Iterator[Pod]:
         namespace, name = deployment.metadata.namespace, deployment.metadata.name
         template = deployment.spec.template
         container = template.spec.containers[0]
-        probe = container.readiness_probe
         propagation = _propagation(manifests, template, namespace)
         for replica in range(1, deployment.spec.replicas + 1):
             fields = Fields(
@@ -34,16 +33,17 @@ def pods_of(manifests: Manifests) -> Iterator[Pod]:
             own = environment(resource, f"{_CONTAINER}.env", container.env, fields)
             injected = _injected(manifests, resource, fields)
             env = {**injected.variables, **own.variables}
+            port = _port(resource, container, env.get("port", ""))
             yield Pod(
                 name=fields.name,
                 namespace=namespace,
                 labels=fields.labels,
                 env=env,
                 ip_env=injected.addresses + own.addresses,
-                port=_port(resource, container, env.get("port", "")),
+                port=port,
                 named_ports={p.name: p.container_port for p in container.ports if p.name},
                 image=container.image,
-                readiness_path=probe.http_get.path if probe and probe.http_get else None,
+                readiness_path=_readiness_path(resource, container, port),
                 propagation=propagation,
             )
 
@@ -57,6 +57,21 @@ def _port(resource: Resource, container: kinds.Container, told: str) -> int:
     if not container.ports:
         raise resource.error(f"{_CONTAINER}.ports", "missing; name the port that it listens on")
     return container.ports[0].container_port
+
+
+def _readiness_path(resource: Resource, container: kinds.Container, port: int) -> str | None:
+    """The path that tells whether the container is ready; None: when it accepts."""
+    probe = container.readiness_probe
+    if probe is None or probe.http_get is None:
+        return None
+    named = {p.name: p.container_port for p in container.ports}
+    asked = probe.http_get.port
+    if (named.get(asked) if isinstance(asked, str) else asked) != port:
+        raise resource.error(
+            f"{_CONTAINER}.readinessProbe.httpGet.port",
+            f"{asked} is not the port that the service listens on, {port}; not emulated",
+        )
+    return probe.http_get.path
 
 
 def _injected(manifests: Manifests, resource: Resource, fields: Fields) -> Environment:

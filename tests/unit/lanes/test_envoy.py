@@ -455,6 +455,16 @@ def test_a_destinations_own_outlier_detection() -> None:
     assert found["common_lb_config"]["healthy_panic_threshold"]["value"] == 50
 
 
+def test_what_istio_leaves_unset_is_envoys_own_and_nought_is_never() -> None:
+    unset = cluster_of(*one(policy={"outlierDetection": {}}))["outlier_detection"]
+    assert (unset["consecutive_5xx"], unset["enforcing_consecutive_5xx"]) == (5, 100)
+    assert unset["enforcing_consecutive_gateway_failure"] == 0
+    never = {"consecutive5xxErrors": 0, "consecutiveLocalOriginFailures": 0}
+    off = cluster_of(*one(policy={"outlierDetection": never}))["outlier_detection"]
+    assert off["enforcing_consecutive_5xx"] == 0
+    assert off["enforcing_consecutive_local_origin_failure"] == 0
+
+
 def test_answers_with_a_status_eject_nobody_unasked() -> None:
     detection = cluster_of(*one())["outlier_detection"]
     assert detection["enforcing_consecutive_5xx"] == 0

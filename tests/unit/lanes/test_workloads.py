@@ -106,7 +106,8 @@ def test_other_fields_are_refused(path: str) -> None:
 
 def test_the_port_is_the_environments_then_the_containers() -> None:
     assert pod_of(deployment("a", port=9000)).port == 9000
-    assert pod_of(deployment("a", port=9000, env={"port": "9001"})).port == 9001
+    told = deployment("a", port=9000, env={"port": "9001"})
+    assert pod_of(without(told, f"{CONTAINER}.readinessProbe")).port == 9001
 
 
 def test_a_container_without_a_port() -> None:
@@ -245,3 +246,9 @@ def test_variables_within_variables() -> None:
 
 def test_a_port_in_the_environment_that_is_none() -> None:
     assert "env" in refusal(deployment("a", env={"port": "http"}))
+
+
+def test_a_probe_of_another_port_is_refused() -> None:
+    path = "spec.template.spec.containers[0].readinessProbe.httpGet.port"
+    sentence = refusal(put(deployment("a"), path, 9090))
+    assert f"{path}: 9090 is not the port that the service listens on, 8000" in sentence

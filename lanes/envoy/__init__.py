@@ -1,0 +1,38 @@
+"""From the mesh to Envoy's configuration: a pure function, JSON in the end.
+
+One Envoy process plays the gateway and every sidecar. The gateway is a listener of its own;
+the sidecars' calling side is a listener with an address per pod, which services reach as
+their `http_proxy`; the sidecars' receiving side is a filter of the cluster, run once Envoy
+has chosen the pod.
+
+https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/bootstrap/v3/bootstrap.proto
+"""
+
+from collections.abc import Mapping
+
+from lanes.envoy.clusters import cluster, destinations
+from lanes.envoy.listeners import SIDECAR_PORT, gateway_listener, sidecar_listeners
+from lanes.envoy.parts import Json, address
+from lanes.model import Mesh
+
+__all__ = ["ADMIN_PORT", "SIDECAR_PORT", "Json", "bootstrap"]
+
+ADMIN_PORT = 15000
+
+
+def bootstrap(mesh: Mesh, addresses: Mapping[str, str], gateway_port: int, admin: str) -> Json:
+    """Envoy's whole configuration.
+
+    `addresses` gives each pod's own loopback address by its key; the gateway listens
+    on 127.0.0.1 at `gateway_port`, and Envoy's admin page at address `admin`.
+    """
+    return {
+        "admin": {"address": address(admin, ADMIN_PORT)},
+        "static_resources": {
+            "listeners": [
+                gateway_listener(mesh, gateway_port),
+                *sidecar_listeners(mesh, addresses),
+            ],
+            "clusters": [cluster(d, addresses) for d in destinations(mesh)],
+        },
+    }

@@ -1,0 +1,132 @@
+"""Clusters: endpoints in tiers, their health, and the receiving side of every sidecar."""
+
+from collections.abc import Mapping
+
+from lanes import lua
+from lanes.envoy.parts import TYPES, Json, address, lua_filter, seconds, typed
+from lanes.model import Destination, Endpoint, Mesh, Outlier, Propagation
+
+_HTTP_OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
+
+# A pod that stops answering is out within a check, like one that a cluster finds not ready.
+_CHECK_SECONDS = 0.5
+
+
+def destinations(mesh: Mesh) -> list[Destination]:
+    """Every destination that a route leads to, once."""
+    routes = [r for host in mesh.gateway for r in host.routes]
+    routes += [r for port in mesh.ports for r in port.routes]
+    return list(
+        {w.destination.name: w.destination for r in routes for w in r.destinations}.values()
+    )
+
+
+def cluster(destination: Destination, addresses: Mapping[str, str]) -> Json:
+    tiers = [tier for tier in destination.tiers if tier]
+    endpoints = [e for tier in tiers for e in tier]
+    panic = destination.outlier.min_health_percent if destination.outlier else 0
+    cluster = {
+        "name": destination.name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "lb_policy": destination.balancer,
+        "typed_extension_protocol_options": {
+            f"envoy.{_HTTP_OPTIONS}": _protocol(destination.propagation)
+        },
+        "load_assignment": {
+            "cluster_name": destination.name,
+            "endpoints": [
+                {"priority": priority, "lb_endpoints": [_endpoint(e, addresses) for e in tier]}
+                for priority, tier in enumerate(tiers)
+            ],
+            # The next tier takes over when none of this one is left, not bit by bit.
+            "policy": {"overprovisioning_factor": 1_000_000},
+        },
+        # With every endpoint unhealthy, say so; do not try them all the same.
+        "common_lb_config": {"healthy_panic_threshold": {"value": panic}},
+        "outlier_detection": _outlier_detection(destination.outlier),
+        "circuit_breakers": {"thresholds": [_NO_LIMITS]},
+    }
+    paths = {e.pod.readiness_path for e in endpoints}
+    return cluster | ({"health_checks": [_health_check(paths)]} if paths else {})
+
+
+# As in Istio: no limit unless asked for. Envoy's own would let only three requests retry at once.
+_NO_LIMITS: Json = dict.fromkeys(
+    ("max_connections", "max_pending_requests", "max_requests", "max_retries"), 2**32 - 1
+)
+
+
+def _endpoint(endpoint: Endpoint, addresses: Mapping[str, str]) -> Json:
+    return {"endpoint": {"address": address(addresses[endpoint.pod.key], endpoint.port)}}
+
+
+def _protocol(propagation: Propagation) -> Json:
+    options: Json = {
+        "@type": TYPES + _HTTP_OPTIONS,
+        "explicit_http_config": {"http_protocol_options": {}},
+    }
+    if propagation != Propagation():
+        options["http_filters"] = [
+            lua_filter(lua.header_to_baggage(propagation)),
+            typed("codec", "extensions.filters.http.upstream_codec.v3.UpstreamCodec"),
+        ]
+    return options
+
+
+def _health_check(paths: set[str | None]) -> Json:
+    """The readiness probe, asked by Envoy; pods without one are ready when they accept."""
+    check: Json = {
+        "timeout": "1s",
+        "interval": seconds(_CHECK_SECONDS),
+        "no_traffic_interval": seconds(_CHECK_SECONDS),
+        "unhealthy_threshold": 2,
+        "healthy_threshold": 1,
+    }
+    path = next(iter(paths)) if len(paths) == 1 else None
+    if path is None:
+        return check | {"tcp_health_check": {}}
+    return check | {"http_health_check": {"path": path}}
+
+
+def _outlier_detection(outlier: Outlier | None) -> Json:
+    """A DestinationRule's own; else one failure to connect ejects until a check succeeds.
+
+    Answers with status 5xx eject nobody: they are the service's, and no reason to leave a lane.
+    """
+    if outlier is None:
+        return {
+            "split_external_local_origin_errors": True,
+            "consecutive_local_origin_failure": 1,
+            "enforcing_consecutive_local_origin_failure": 100,
+            **_NO_OTHER_REASON,
+            "max_ejection_percent": 100,
+            "base_ejection_time": "5s",
+        }
+    detection: Json = {
+        "split_external_local_origin_errors": outlier.split_local_origin,
+        "interval": seconds(outlier.interval),
+        "base_ejection_time": seconds(outlier.base_ejection_time),
+        "max_ejection_percent": outlier.max_ejection_percent,
+        **_NO_OTHER_REASON,
+    }
+    for name, count, default in (
+        ("consecutive_local_origin_failure", outlier.consecutive_local_origin, 5),
+        ("consecutive_gateway_failure", outlier.consecutive_gateway, 0),
+        ("consecutive_5xx", outlier.consecutive_5xx, 5),
+    ):
+        failures = default if count is None else count  # what is unset in Istio is Envoy's own
+        detection[f"enforcing_{name}"] = 100 if failures else 0
+        if failures:
+            detection[name] = failures
+    return detection
+
+
+_NO_OTHER_REASON: Json = {
+    "enforcing_consecutive_5xx": 0,
+    "enforcing_consecutive_gateway_failure": 0,
+    "enforcing_success_rate": 0,
+    "enforcing_local_origin_success_rate": 0,
+    "enforcing_failure_percentage": 0,
+    "enforcing_failure_percentage_local_origin": 0,
+}

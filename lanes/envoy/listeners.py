@@ -1,0 +1,90 @@
+"""The gateway's listener, and the calling side of every sidecar."""
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+
+from lanes import lua
+from lanes.envoy.parts import Json, address, lua_filter, typed
+from lanes.envoy.routes import service_host, virtual_host
+from lanes.model import Mesh, Pod, Propagation
+
+SIDECAR_PORT = 15001
+
+
+def gateway_listener(mesh: Mesh, port: int) -> Json:
+    hosts = [virtual_host(host.domain, [host.domain], host.routes) for host in mesh.gateway]
+    return {
+        "name": "gateway",
+        "address": address("127.0.0.1", port),
+        "filter_chains": [_connection_manager("gateway", hosts, [])],
+    }
+
+
+def sidecar_listeners(mesh: Mesh, addresses: Mapping[str, str]) -> Iterator[Json]:
+    """A listener for each kind of sidecar: pods that see the same names and headers."""
+
+    def kind(pod: Pod) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        return pod.namespace, pod.propagation.headers, pod.propagation.prefixes
+
+    for number, (_, group) in enumerate(groupby(sorted(mesh.pods, key=kind), key=kind)):
+        pods = list(group)
+        first, *others = (address(addresses[pod.key], SIDECAR_PORT) for pod in pods)
+        hosts = [service_host(port, pods[0].namespace) for port in mesh.ports]
+        yield {
+            "name": f"sidecars-{number}",
+            "address": first,
+            "additional_addresses": [{"address": other} for other in others],
+            "filter_chains": [
+                _connection_manager("sidecar", [*hosts, _UNKNOWN_HOST], _outbound(pods[0]))
+            ],
+        }
+
+
+_UNKNOWN_HOST: Json = {
+    "name": "unknown",
+    "domains": ["*"],
+    "routes": [
+        {
+            "match": {"prefix": "/"},
+            "direct_response": {
+                "status": 502,
+                "body": {"inline_string": "no such Service in the manifests\n"},
+            },
+        }
+    ],
+}
+
+
+def _outbound(pod: Pod) -> list[Json]:
+    if pod.propagation == Propagation():
+        return []
+    return [lua_filter(lua.baggage_to_header(pod.propagation))]
+
+
+def _connection_manager(name: str, virtual_hosts: list[Json], filters: list[Json]) -> Json:
+    manager = typed(
+        "http",
+        "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix=name,
+        route_config={
+            "name": name,
+            "virtual_hosts": virtual_hosts,
+            "ignore_port_in_host_matching": name == "gateway",
+        },
+        http_filters=[*filters, typed("router", "extensions.filters.http.router.v3.Router")],
+        normalize_path=True,
+        # Say which subset is missing, where Envoy would only say that none is healthy.
+        local_reply_config={
+            "mappers": [
+                {
+                    "filter": {"response_flag_filter": {"flags": ["UH"]}},
+                    "body_format_override": {
+                        "text_format_source": {
+                            "inline_string": "no healthy endpoint: %UPSTREAM_CLUSTER%\n"
+                        }
+                    },
+                }
+            ]
+        },
+    )
+    return {"filters": [manager]}

@@ -1,0 +1,124 @@
+"""Virtual hosts: rules, their matches and destinations, header changes, timeouts, retries."""
+
+from collections.abc import Iterator
+
+from lanes.envoy.parts import Json, seconds, typed
+from lanes.model import HeaderOps, Match, Retry, Route, ServicePort, StringMatch, Weighted
+
+# Without a rule's own word, only what is safe to repeat goes out again.
+_REPEATABLE = [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
+
+
+def service_host(port: ServicePort, namespace: str) -> Json:
+    host = port.host
+    names = [f"{host.name}.{host.namespace}", f"{host.name}.{host.namespace}.svc", host.fqdn]
+    if host.namespace == namespace:
+        names.insert(0, host.name)
+    domains = [f"{name}:{port.port}" for name in names]
+    if port.port == 80:
+        domains += names
+    return virtual_host(f"{host.fqdn}:{port.port}", domains, port.routes)
+
+
+def virtual_host(name: str, domains: list[str], routes: tuple[Route, ...]) -> Json:
+    return {
+        "name": name,
+        "domains": domains,
+        "routes": [entry for route in routes for entry in _entries(route)],
+    }
+
+
+def _entries(route: Route) -> Iterator[Json]:
+    """One Envoy route for each of a rule's matches."""
+    action = {
+        "timeout": seconds(route.timeout or 0),
+        "retry_policy": _retry_policy(route.retry),
+        **_target(route.destinations),
+    }
+    for match in route.matches or (Match(),):
+        yield {"match": _match(match), "route": action, **_headers(route.request, route.response)}
+
+
+def _target(destinations: tuple[Weighted, ...]) -> Json:
+    return {
+        "weighted_clusters": {
+            "clusters": [
+                {
+                    "name": w.destination.name,
+                    "weight": w.weight,
+                    **_headers(w.request, w.response),
+                }
+                for w in destinations
+            ]
+        }
+    }
+
+
+def _match(match: Match) -> Json:
+    entry: Json = {"prefix": "/"}
+    if match.uri is not None:
+        how = {"exact": "path", "prefix": "prefix", "regex": "safe_regex"}[match.uri.how]
+        entry = {how: {"regex": match.uri.value} if how == "safe_regex" else match.uri.value}
+    if match.headers:
+        entry["headers"] = [
+            {"name": name, "string_match": _string_match(m)} for name, m in match.headers.items()
+        ]
+    return entry
+
+
+def _string_match(match: StringMatch) -> Json:
+    if match.how == "regex":
+        return {"safe_regex": {"regex": match.value}}
+    return {match.how: match.value}
+
+
+def _headers(request: HeaderOps, response: HeaderOps) -> Json:
+    changes: Json = {}
+    for side, ops in (("request", request), ("response", response)):
+        added = [
+            {"header": {"key": name, "value": value}, "append_action": action}
+            for values, action in (
+                (ops.set, "OVERWRITE_IF_EXISTS_OR_ADD"),
+                (ops.add, "APPEND_IF_EXISTS_OR_ADD"),
+            )
+            for name, value in values.items()
+        ]
+        if added:
+            changes[f"{side}_headers_to_add"] = added
+        if ops.remove:
+            changes[f"{side}_headers_to_remove"] = list(ops.remove)
+    return changes
+
+
+def _retry_policy(retry: Retry | None) -> Json:
+    """The rule's own retries; else enough of them that taking a pod away costs no request."""
+    policy: Json = {
+        "retry_host_predicate": [
+            typed(
+                "envoy.retry_host_predicates.previous_hosts",
+                "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+            )
+        ],
+        "host_selection_retry_max_attempts": 5,
+        "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
+    }
+    if retry is None or retry.next_tier:
+        # First another pod of the lane; only then the next tier.
+        policy["retry_priority"] = typed(
+            "envoy.retry_priorities.previous_priorities",
+            "extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+            update_frequency=2,
+        )
+    if retry is None or not retry.retry_on:
+        policy["retry_on"] = "connect-failure,refused-stream,reset"
+        policy["retriable_request_headers"] = _REPEATABLE
+    else:
+        names = [name.strip() for name in retry.retry_on.split(",")]
+        codes = [int(name) for name in names if name.isdigit()]
+        conditions = [name for name in names if not name.isdigit()]
+        policy["retry_on"] = ",".join(conditions + ["retriable-status-codes"] * bool(codes))
+        policy["retriable_status_codes"] = codes
+    policy["num_retries"] = retry.attempts if retry else 4
+    if retry and retry.per_try_timeout is not None:
+        policy["per_try_timeout"] = seconds(retry.per_try_timeout)
+    return policy

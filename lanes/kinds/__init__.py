@@ -1,0 +1,106 @@
+"""The Kubernetes and mesh kinds that the laptop mesh understands, field by field.
+
+Mesh kinds are closed: a field that is not here is not emulated, and a manifest
+that uses it is refused rather than half obeyed. Core kinds are open: a cluster
+acts on probes, resources and security contexts, and one machine does not need to.
+
+Fields follow the published schemas: https://istio.io/latest/docs/reference/config/networking/
+for the Istio kinds, and Alibaba Cloud Service Mesh for `fallback` and ASMHeaderPropagation.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from lanes.kinds.asm import ASMHeaderPropagation
+from lanes.kinds.core import (
+    Container,
+    Deployment,
+    EnvVar,
+    Instrumentation,
+    InstrumentationSpec,
+    PodTemplate,
+    Service,
+    ServiceSpec,
+)
+from lanes.kinds.fields import Metadata
+from lanes.kinds.istio import (
+    DestinationRule,
+    Gateway,
+    HeaderOperations,
+    HttpDestination,
+    HttpRoute,
+    LoadBalancer,
+    OutlierDetection,
+    Retries,
+    StringMatch,
+    Subset,
+    Target,
+    TrafficPolicy,
+    VirtualService,
+)
+
+__all__ = [
+    "EMULATED",
+    "LEFT_TO_THE_CLUSTER",
+    "ASMHeaderPropagation",
+    "Container",
+    "Deployment",
+    "DestinationRule",
+    "EnvVar",
+    "Gateway",
+    "HeaderOperations",
+    "HttpDestination",
+    "HttpRoute",
+    "Instrumentation",
+    "InstrumentationSpec",
+    "LoadBalancer",
+    "Metadata",
+    "OutlierDetection",
+    "PodTemplate",
+    "Retries",
+    "Service",
+    "ServiceSpec",
+    "StringMatch",
+    "Subset",
+    "Target",
+    "TrafficPolicy",
+    "VirtualService",
+    "group_of",
+]
+
+EMULATED: dict[tuple[str, str], type[BaseModel]] = {
+    ("", "Service"): Service,
+    ("apps", "Deployment"): Deployment,
+    ("opentelemetry.io", "Instrumentation"): Instrumentation,
+    ("istio.alibabacloud.com", "ASMHeaderPropagation"): ASMHeaderPropagation,
+    ("networking.istio.io", "DestinationRule"): DestinationRule,
+    ("networking.istio.io", "VirtualService"): VirtualService,
+    ("networking.istio.io", "Gateway"): Gateway,
+}
+
+# Kinds that secure, scale or observe a cluster's pods and choose no route. They are read,
+# named to the user, and left to the cluster.
+LEFT_TO_THE_CLUSTER = frozenset(
+    {
+        ("", "ConfigMap"),
+        ("", "Namespace"),
+        ("", "Pod"),
+        ("", "Secret"),
+        ("", "ServiceAccount"),
+        ("autoscaling", "HorizontalPodAutoscaler"),
+        ("monitoring.coreos.com", "ServiceMonitor"),
+        ("networking.k8s.io", "NetworkPolicy"),
+        ("policy", "PodDisruptionBudget"),
+        ("rbac.authorization.k8s.io", "Role"),
+        ("rbac.authorization.k8s.io", "RoleBinding"),
+        ("security.istio.io", "AuthorizationPolicy"),
+        ("security.istio.io", "PeerAuthentication"),
+    }
+)
+
+
+def group_of(document: dict[str, Any]) -> str:
+    """The API group of a manifest: "" for core kinds."""
+    version = str(document.get("apiVersion", ""))
+    return version.rpartition("/")[0]

@@ -1,0 +1,20 @@
+"""Alibaba Cloud Service Mesh's own kind."""
+
+from lanes.kinds.fields import Closed, HeaderName, Metadata
+
+
+class WorkloadSelector(Closed):
+    labels: dict[str, str] = {}
+
+
+class ASMHeaderPropagationSpec(Closed):
+    headers: list[HeaderName] = []
+    header_prefix: list[HeaderName] = []
+    workload_selector: WorkloadSelector | None = None
+
+
+class ASMHeaderPropagation(Closed):
+    api_version: str
+    kind: str
+    metadata: Metadata
+    spec: ASMHeaderPropagationSpec

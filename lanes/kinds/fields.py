@@ -1,0 +1,93 @@
+"""What fields are made of: durations, ports, counts, header names; closed and open kinds."""
+
+import re
+from typing import Annotated
+
+import re2
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
+from pydantic.alias_generators import to_camel
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_TOKEN = re.compile(r"[A-Za-z0-9!#$&'*+.^_`|~-]+")
+_FORMAT = re.compile(r"(?:[^%]|%%|%[A-Z0-9_]+(?:\([^)]*\))?(?::\d+)?%)*")
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
+
+
+def seconds(text: object) -> float:
+    """A Kubernetes duration ("1.5s", "1m30s", "250ms") in seconds."""
+    if not isinstance(text, str) or not _DURATION.fullmatch(text):
+        raise ValueError("should be a duration such as 500ms, 2s or 1m30s")
+    return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"([\d.]+)(ms|h|m|s)", text))
+
+
+def port_or_name(value: object) -> int | str:
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, int) and 1 <= value <= 65535:
+        return value
+    raise ValueError("should be a port from 1 to 65535, or a port's name")
+
+
+def _header_changed(name: str) -> str:
+    if name.lower() == "host" or not _TOKEN.fullmatch(name):
+        raise ValueError("is no header that can be changed here")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if not _FORMAT.fullmatch(value):
+        raise ValueError("has a % that is neither doubled nor part of an Envoy command")
+    return value
+
+
+def _absent(value: object) -> object:
+    return None if value in ([], {}, "") else value
+
+
+Duration = Annotated[float, BeforeValidator(seconds)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+HostName = Annotated[str, Field(min_length=1)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+Changes = dict[
+    Annotated[str, AfterValidator(_header_changed)], Annotated[str, AfterValidator(_header_value)]
+]
+# A field that must not ask for anything.
+Unused = Annotated[None, BeforeValidator(_absent)]
+
+
+def require_re2(regex: str) -> None:
+    """Raises ValueError for what is no regular expression of Envoy's dialect, RE2."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(regex, options=options)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+        raise ValueError(f"regex does not compile as RE2: {reason}") from None
+
+
+class Open(BaseModel):
+    """A core kind: fields not named here are the cluster's business."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="ignore")
+
+
+class Closed(BaseModel):
+    """A mesh kind: fields not named here are not emulated, and refused."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")
+
+
+class Metadata(Open):
+    name: str
+    namespace: str = "default"
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
