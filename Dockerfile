@@ -16,7 +16,7 @@ COPY requirements/judge.txt ./
 # The secrets are for an index and a certificate of one's own: pip.conf, and the bundle it names.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
     python -m venv --without-pip /opt/venv \
- && python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile \
+ && python -m pip --python /opt/venv/bin/python install --quiet --no-cache-dir --no-compile \
       --disable-pip-version-check --only-binary :all: --require-hashes -r judge.txt \
  && find /opt/venv/bin -type f -delete
 COPY services /opt/app/services
@@ -26,14 +26,14 @@ COPY lanes /opt/app/lanes
 RUN printf '/opt/app\n' > "$(echo /opt/venv/lib/python3.*/site-packages)/app.pth" \
  && printf '#!/opt/venv/bin/python\nfrom lanes.cli import main\n\nmain()\n' > /opt/venv/bin/lanes \
  && chmod 755 /opt/venv/bin/lanes \
- && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv /opt/app
+ && /opt/venv/bin/python -m compileall -f -q -j 0 --invalidation-mode unchecked-hash /opt/venv /opt/app
 
 FROM ${BASE}
 # The official image brings its library uncompiled, an installer, and programs that change the user.
 RUN library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))') \
  && pip=$(python -c 'import pathlib, pip; print(pathlib.Path(pip.__file__).parent)') \
  && rm -rf "$pip" "$pip"-*.dist-info "$library/ensurepip" /usr/local/bin/pip* \
- && python -m compileall -q -j 0 --invalidation-mode unchecked-hash "$library" \
+ && python -m compileall -f -q -j 0 --invalidation-mode unchecked-hash "$library" \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/app /opt/app

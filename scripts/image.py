@@ -1,0 +1,263 @@
+"""Build the image with docker, podman or buildah, whichever is there.
+
+usage: python scripts/image.py [--tag NAME] [--base IMAGE]
+
+The base is the Dockerfile's own, pinned by digest. `--base stand-in` takes one made of Debian's
+packages, for machines that reach no registry (scripts/base_image.sh says what it is). Pip's
+settings on this machine, an index or a certificate of your own, hold in the build and leave no
+trace in the image.
+"""
+
+import argparse
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCKERFILE = ROOT / "Dockerfile"
+# What the image is made of.
+SOURCES = ("Dockerfile", "requirements/judge.txt", "services", "lanes")
+STAND_IN = "stand-in"
+TOOLS = ("docker", "podman", "buildah")
+
+
+class ImageError(Exception):
+    """Why there is no image, in one sentence."""
+
+
+def main(arguments: list[str]) -> int:
+    """Build; return the exit code: 0 done, 1 not possible, 2 called wrongly."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--tag", default=f"localhost/traffic-lanes:{version()}", help="its name")
+    parser.add_argument("--base", default="", help=f"what it is built on, or {STAND_IN}")
+    chosen = parser.parse_args(arguments)
+    try:
+        tool = find_tool()
+        print(f"{chosen.tag}: {build(tool, chosen.tag, base(tool, chosen.base))} by {tool.name}")
+    except ImageError as error:
+        print(f"image.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that builds images, called by what it is."""
+
+    name: str
+    path: str
+
+    def run(self, *arguments: str, show: bool = False) -> str:
+        """Return what it writes to standard output; ImageError with its last words if it fails.
+
+        With `show`, everything goes to standard error as it comes.
+        """
+        done = subprocess.run(
+            [self.path, *arguments],
+            stdout=sys.stderr if show else subprocess.PIPE,
+            stderr=None if show else subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            said = (done.stderr or "").strip().splitlines() or ["see above" if show else "silence"]
+            raise ImageError(f"{self.name} {arguments[0]} failed: {said[-1]}")
+        return done.stdout or ""
+
+    def has(self, image: str) -> bool:
+        """Whether an image of that name is on this machine."""
+        try:
+            self.identity(image)
+        except ImageError:
+            return False
+        return True
+
+    def identity(self, image: str) -> str:
+        """The image's id: the digest of its configuration, and with it of all that it holds."""
+        if self.name == "buildah":
+            return self.run("inspect", "--type=image", "--format={{.FromImageID}}", image).strip()
+        said = self.run("image", "inspect", "--format={{.Id}}", image)
+        return said.strip().removeprefix("sha256:")
+
+
+def find_tool(names: Sequence[str] = TOOLS) -> Tool:
+    """The first of docker, podman and buildah that works here."""
+    found = [Tool(name, path) for name in names if (path := shutil.which(name))]
+    for tool in found:
+        # A docker command alone does nothing: there must be a daemon that answers it.
+        probe = [tool.path, "info"] if tool.name == "docker" else [tool.path, "--version"]
+        if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+            return tool
+    if found:
+        raise ImageError("no image builder: docker is here, but no daemon answers it")
+    raise ImageError(f"no image builder: install {', '.join(names[:-1])} or {names[-1]}")
+
+
+def pinned() -> str:
+    """The base that the Dockerfile names."""
+    found = re.search(r"^ARG BASE=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)
+    if not found:
+        raise ImageError("the Dockerfile has no line ARG BASE=…")
+    return found[1]
+
+
+def base(tool: Tool, wanted: str) -> str:
+    """The base's name, after it has been brought here: pulled, or made when it is the stand-in."""
+    if wanted == STAND_IN:
+        return stand_in(tool)
+    name = wanted or pinned()
+    if not tool.has(name):
+        try:
+            tool.run("pull", name)
+        except ImageError as error:
+            raise ImageError(
+                f"the base can't be had ({error}); where no registry can be reached, "
+                f"`--base {STAND_IN}` (BASE={STAND_IN} for make) builds on Debian's packages"
+            ) from error
+    return name
+
+
+def stand_in(tool: Tool) -> str:
+    """The name of the stand-in for the pinned base; made if it is not here yet."""
+    found = re.search(r"/python:([\d.]+)-slim-([a-z]+)@", pinned())
+    if not found:
+        raise ImageError(f"no stand-in for {pinned()}: it is no python:VERSION-slim-SUITE image")
+    python, suite = found.groups()
+    name = f"localhost/python-stand-in:{python}-slim-{suite}"
+    if not tool.has(name):
+        with tempfile.TemporaryDirectory(prefix="base-") as work:
+            file = str(Path(work, "base.tar"))
+            script = str(ROOT / "scripts" / "base_image.sh")
+            made = subprocess.run(
+                [script, suite, python, file], check=False, stderr=subprocess.PIPE
+            )
+            if made.returncode != 0:
+                said = made.stderr.decode().strip().splitlines() or ["base_image.sh failed"]
+                raise ImageError(f"the base image's stand-in can't be made: {said[-1]}")
+            load(tool, file, name)
+    return name
+
+
+def load(tool: Tool, file: str, name: str) -> None:
+    """Make a root file system an image with the official base's settings."""
+    path = "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+    if tool.name == "buildah":
+        container = tool.run("from", "scratch").strip()
+        try:
+            tool.run("add", "--quiet", container, file, "/")
+            tool.run("config", "--env", path, "--cmd", "python3", container)
+            tool.run("commit", "--quiet", container, name)
+        finally:
+            tool.run("rm", container)
+    else:
+        tool.run("import", "--change", f"ENV {path}", "--change", 'CMD ["python3"]', file, name)
+
+
+def build(tool: Tool, tag: str, base_name: str) -> str:
+    """Build the image from what is in the work tree; return its id."""
+    with pip_secrets() as secrets:
+        tool.run(*command(tool.name, tag, base_name, secrets), str(ROOT), show=True)
+    return tool.identity(tag)
+
+
+def command(name: str, tag: str, base_name: str, secrets: Sequence[str]) -> list[str]:
+    """The build command of that tool, without the program and the context."""
+    moment = created()
+    facts = {
+        "BASE": base_name,
+        "VERSION": version(),
+        "REVISION": revision(),
+        "CREATED": datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    if name == "docker":
+        own = ["--provenance=false"]
+        facts["SOURCE_DATE_EPOCH"] = str(moment)
+    else:
+        # One layer, and every file of one moment: the same sources give the same id. The build
+        # needs no network of its own, only a way out to the package index.
+        own = ["--pull=false", "--layers=false", f"--timestamp={moment}", "--network=host"]
+    arguments = [f"--build-arg={key}={value}" for key, value in facts.items()]
+    given = [f"--secret={secret}" for secret in secrets]
+    return ["build", "--tag", tag, *own, *arguments, *given]
+
+
+def version() -> str:
+    """The project's version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return str(project["version"])
+
+
+def revision() -> str:
+    """The commit that the sources are of, or unknown."""
+    commit = git("rev-parse", "HEAD")
+    changed = commit and git("status", "--porcelain", "--", *SOURCES)
+    return (f"{commit}-dirty" if changed else commit) or "unknown"
+
+
+def created() -> int:
+    """Seconds since 1970 of the last commit of the sources: an image is as old as they are."""
+    last = git("log", "-1", "--format=%ct", "--", *SOURCES)
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or last or 0)
+
+
+def git(*arguments: str) -> str:
+    """What git says, or nothing where there is no git or no repository."""
+    if not shutil.which("git"):
+        return ""
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), *arguments],  # noqa: S607 - the user's git, wherever it is
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@contextmanager
+def pip_secrets() -> Iterator[list[str]]:
+    """Give what the build mounts while it installs: this machine's pip.conf and certificates."""
+    settings = pip_settings()
+    certificates = settings.pop("cert", "") or os.environ.get("REQUESTS_CA_BUNDLE", "")
+    secrets = []
+    if Path(certificates).is_file():
+        settings["cert"] = "/run/secrets/ca"
+        secrets.append(f"id=ca,src={certificates}")
+    with tempfile.TemporaryDirectory(prefix="pip-") as work:
+        if settings:
+            file = Path(work, "pip.conf")
+            lines = [f"{key} = {value}" for key, value in settings.items()]
+            file.write_text("\n".join(["[global]", *lines, ""]))
+            secrets.append(f"id=pip,src={file}")
+        yield secrets
+
+
+def pip_settings() -> dict[str, str]:
+    """How pip reaches an index on this machine, by its environment and its files."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    wanted = "cert|index-url|extra-index-url|trusted-host|proxy|timeout|default-timeout"
+    found = re.findall(rf"^(global|:env:)\.({wanted})=('.*'|\".*\")$", listed, re.MULTILINE)
+    # The environment beats the files.
+    found.sort(key=lambda entry: entry[0] == ":env:")
+    return {
+        key.removeprefix("default-"): str(ast.literal_eval(value)).replace("\n", " ")
+        for _, key, value in found
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
