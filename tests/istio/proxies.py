@@ -41,16 +41,15 @@ class Proxy:
         answer = urllib3.request("GET", f"{self._admin}/stats?format=json&filter={pattern}")
         return {stat["name"]: stat["value"] for stat in answer.json()["stats"] if "name" in stat}
 
-    def endpoints(self, cluster: str) -> dict[str, tuple[int, str]]:
-        """The cluster's endpoints by address: the tier of each, and whether it is ejected."""
+    def tiers(self) -> dict[str, dict[str, int]]:
+        """Each cluster's endpoints: their addresses, and the tier that each is in."""
         answer = urllib3.request("GET", f"{self._admin}/clusters?format=json").json()
-        found = next(c for c in answer["cluster_statuses"] if c["name"] == cluster)
         return {
-            host["address"]["socket_address"]["address"]: (
-                host.get("priority", 0),
-                "ejected" if "failed_outlier_check" in host["health_status"] else "in",
-            )
-            for host in found.get("host_statuses", ())
+            cluster["name"]: {
+                host["address"]["socket_address"]["address"]: host.get("priority", 0)
+                for host in cluster.get("host_statuses", ())
+            }
+            for cluster in answer["cluster_statuses"]
         }
 
 

@@ -15,8 +15,8 @@ from lanes.traffic import Gateway, drive
 from tests import kube
 from tests.istio.conftest import Runner
 from tests.istio.mesh import IstioMesh
-from tests.istio.variants import rendered, with_env
-from tests.mesh.running import ask_in_lane, eventually, judged, pod, versions
+from tests.istio.variants import REPLICAS, rendered, with_env
+from tests.mesh.running import ask, ask_in_lane, eventually, judged, pod, versions
 
 V2 = ["mocka v2", "mockb v1", "mockc v2"]
 WITHOUT = {
@@ -104,6 +104,23 @@ def test_endpoints_removed_and_restored_cost_no_request(istio_mesh: IstioMesh, n
     comes_back(istio_mesh, gone)
 
 
+def test_a_lane_on_the_baseline_is_back_as_soon_as_the_baseline_is(
+    runner: Runner, tmp_path: Path
+) -> None:
+    """An endpoint that nothing stands behind is better asked in vain than not asked."""
+    with runner(rendered(tmp_path, {})) as mesh:
+        gone = pod(mesh, "mockb-v1")
+        mesh.kill_pod(gone)
+        if isinstance(mesh, IstioMesh):
+            mesh.kill_proxy(gone)
+        assert {a.status for a in under_load(mesh, 60) if a.lane != "v3"} == {503}
+        if isinstance(mesh, IstioMesh):
+            mesh.start_proxy(gone)
+        mesh.start_pod(gone)
+        mesh.wait_ready([gone])
+        eventually(lambda: {ask(mesh)[0].status for _ in range(20)} == {200}, seconds=1)
+
+
 def test_lanes_hold_without_istiod(runner: Runner, tmp_path: Path) -> None:
     with runner(rendered(tmp_path, {})) as mesh:
         if not isinstance(mesh, IstioMesh):
@@ -118,8 +135,7 @@ def test_a_lane_keeps_to_its_pods_while_one_of_two_is_gone_as_far_as_the_mesh_ca
     runner: Runner, tmp_path: Path
 ) -> None:
     """Istio spills over to the baseline below 72 % healthy; the laptop mesh does not."""
-    values = {"services": {"mockc": {"perVersion": {"v2": {"replicas": 2}}}}}
-    with runner(rendered(tmp_path, values)) as mesh:
+    with runner(rendered(tmp_path, REPLICAS)) as mesh:
         gone, _ = [p for p in mesh.mesh.pods if (p.app, p.version) == ("mockc", "v2")]
         mesh.kill_pod(gone)
         if isinstance(mesh, IstioMesh):

@@ -7,7 +7,7 @@ import pytest
 from lanes.runtime import RunningMesh
 from tests.chart.rendering import Values
 from tests.istio.conftest import Runner
-from tests.istio.variants import rendered
+from tests.istio.variants import OTHER_NAMES, STRICT, rendered
 from tests.mesh.running import ask_in_lane, judged, versions
 
 
@@ -44,7 +44,7 @@ def test_a_lane_that_no_service_was_ever_deployed_for_is_the_baseline(
 
 
 def test_a_strict_lane_ends_where_its_version_is_missing(runner: Runner, tmp_path: Path) -> None:
-    with runner(rendered(tmp_path, {"lanes": {"mode": "strict"}})) as mesh:
+    with runner(rendered(tmp_path, STRICT)) as mesh:
         assert judged(mesh, 200).ok
         for lane, path in (
             ("v2", ["mocka v2", "mockb "]),
@@ -57,23 +57,7 @@ def test_a_strict_lane_ends_where_its_version_is_missing(runner: Runner, tmp_pat
 
 
 def test_other_names_another_tag_and_two_upstreams(runner: Runner, tmp_path: Path) -> None:
-    values: Values = {
-        "lanes": {
-            "header": "x-lane",
-            "baseline": "stable",
-            "weights": {"v1": None, "v2": None, "v3": None, "stable": 40, "red": 30, "blue": 30},
-        },
-        "services": {
-            "mocka": None,
-            "mockb": None,
-            "mockc": None,
-            "web": {"versions": ["stable", "red", "blue"], "upstreams": ["users", "cart"]},
-            "cart": {"versions": ["stable", "blue"], "upstreams": ["stock"]},
-            "users": {"versions": ["stable", "red"], "upstreams": ["stock"]},
-            "stock": {"versions": ["stable", "blue", "red"]},
-        },
-    }
-    with runner(rendered(tmp_path, values)) as mesh:
+    with runner(rendered(tmp_path, OTHER_NAMES)) as mesh:
         assert judged(mesh, 200).ok
         assert versions(ask_in_lane(mesh, "red")) == [
             *("web red", "users red", "stock red", "cart stable", "stock red")

@@ -10,6 +10,26 @@ from tests.mesh.running import ROOT
 
 K8S = str(ROOT / "k8s" / "istio")
 
+STRICT: Values = {"lanes": {"mode": "strict"}}
+REPLICAS: Values = {"services": {"mockc": {"perVersion": {"v2": {"replicas": 2}}}}}
+# Another tag, other names, and a service that is called from two sides.
+OTHER_NAMES: Values = {
+    "lanes": {
+        "header": "x-lane",
+        "baseline": "stable",
+        "weights": {"v1": None, "v2": None, "v3": None, "stable": 40, "red": 30, "blue": 30},
+    },
+    "services": {
+        "mocka": None,
+        "mockb": None,
+        "mockc": None,
+        "web": {"versions": ["stable", "red", "blue"], "upstreams": ["users", "cart"]},
+        "cart": {"versions": ["stable", "blue"], "upstreams": ["stock"]},
+        "users": {"versions": ["stable", "red"], "upstreams": ["stock"]},
+        "stock": {"versions": ["stable", "blue", "red"]},
+    },
+}
+
 
 def rendered(tmp_path: Path, values: Values) -> str:
     """The chart's manifests for provider istio; their path."""

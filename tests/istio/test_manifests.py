@@ -1,0 +1,60 @@
+"""k8s/istio itself: what kinds it holds, and what istiod makes of every field."""
+
+from typing import Any
+
+from tests.istio import cluster
+from tests.istio.kube_api import Document
+from tests.istio.mesh import IstioMesh
+from tests.istio.variants import K8S
+
+DOCUMENTS = cluster.read([K8S])
+ISTIO = [d for d in DOCUMENTS if ".istio.io/" in d["apiVersion"]]
+STOCK = {
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
+    ("apps/v1", "Deployment"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("networking.istio.io/v1", "DestinationRule"),
+    ("networking.istio.io/v1", "Gateway"),
+    ("networking.istio.io/v1", "VirtualService"),
+    ("opentelemetry.io/v1alpha1", "Instrumentation"),
+}
+
+
+def test_there_is_no_envoy_filter_no_wasm_and_no_kind_of_our_own() -> None:
+    assert {(d["apiVersion"], d["kind"]) for d in DOCUMENTS} <= STOCK
+
+
+def test_istiod_admits_every_resource_without_a_warning(istio_mesh: IstioMesh) -> None:
+    said = {_name(d): istio_mesh.istiod.review(d) for d in ISTIO}
+    assert said == {_name(d): (True, []) for d in ISTIO}
+
+
+def test_istiod_refuses_what_is_no_duration(istio_mesh: IstioMesh) -> None:
+    """The check above can fail."""
+    spec = {"host": "mocka", "trafficPolicy": {"outlierDetection": {"interval": "soon"}}}
+    (rule, *_) = (d for d in ISTIO if d["kind"] == "DestinationRule")
+    allowed, (sentence,) = istio_mesh.istiod.review(rule | {"spec": spec})
+    assert not allowed
+    assert "bad Duration" in sentence
+
+
+def test_istiod_understands_every_field(istio_mesh: IstioMesh) -> None:
+    """A field that it does not know would be dropped without a word."""
+    held = {_name(d): d["spec"] for d in istio_mesh.istiod.held()}
+    for document in ISTIO:
+        missing = _fields(document["spec"]) - _fields(held[_name(document)])
+        assert not missing, f"{_name(document)}: {missing}"
+
+
+def _name(document: Document) -> str:
+    return f"{document['kind']} {document['metadata']['name']}"
+
+
+def _fields(value: Any, path: str = "") -> set[str]:
+    """The paths of all that is set to something else than nothing (0, "", false)."""
+    if isinstance(value, dict):
+        return {f for key, inner in value.items() for f in _fields(inner, f"{path}.{key}")}
+    if isinstance(value, list):
+        return {f for i, inner in enumerate(value) for f in _fields(inner, f"{path}[{i}]")}
+    return {path} if value else set()
