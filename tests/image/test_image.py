@@ -165,6 +165,13 @@ def test_what_the_chart_starts_is_what_the_image_holds(engine: Engine, image: st
     assert "command" not in container
 
 
+def test_the_sources_are_there_whole_and_nothing_else(chain: list[Container]) -> None:
+    there = chain[0].python("[str(path) for path in pathlib.Path('.').rglob('*.*')]")
+    here = [path for name in ("services", "lanes") for path in (ROOT / name).rglob("*.*")]
+    names = {str(path.relative_to(ROOT)) for path in here if path.suffix != ".pyc"}
+    assert {name for name in there if not name.endswith(".pyc")} == names
+
+
 def judge(engine: Engine, image: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run `lanes` as the chart's test does: by name, in place of the service."""
     manifests = f"--volume={ROOT / 'k8s'}:/manifests:ro"
