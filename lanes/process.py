@@ -73,9 +73,14 @@ class Process:
         return self._child.poll() is None
 
     def signal(self, number: int) -> None:
-        """Send a signal to the child's whole group, if it still runs."""
+        """Send a signal to the child, if it still runs; what it started is its own to end."""
         if self.running:
-            os.killpg(self._child.pid, number)
+            self._child.send_signal(number)
+
+    def kill(self) -> None:
+        """End the child and everything that it started, by force."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
 
     def wait(self, seconds: float) -> bool:
         """Whether the child ended within `seconds`."""
@@ -88,10 +93,9 @@ class Process:
     def stop(self, deadline: float) -> None:
         """Wait for the end until `deadline` (monotonic seconds), then end the group by force."""
         if not self.wait(max(0.0, deadline - time.monotonic())):
-            self.signal(signal.SIGKILL)
+            self.kill()
             self._child.wait()
-        with suppress(ProcessLookupError):  # what the child may have left in its group
-            os.killpg(self._child.pid, signal.SIGKILL)
+        self.kill()  # what the child may have left in its group
         self._output.close()
 
     def failure(self) -> LanesError:

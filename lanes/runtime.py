@@ -71,7 +71,7 @@ class RunningMesh:
 
     def kill_pod(self, pod: Pod) -> None:
         """End a pod with SIGKILL, as a crash would."""
-        self._pods[pod.key].signal(signal.SIGKILL)
+        self._pods[pod.key].kill()
 
     def wait_ready(self, pods: list[Pod]) -> None:
         """Wait until every pod answers its readiness probe. Raises LanesError if one ends."""

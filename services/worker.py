@@ -27,6 +27,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         signal.signal(signal.SIGALRM, super().handle_exit)
         signal.setitimer(signal.ITIMER_REAL, self.app.settings.drain)
 
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """On SIGINT or SIGQUIT: end at once. Gunicorn's own handler waits for the lock of a pool
+        whose owner it may have interrupted.
+        """
+        os._exit(0)
+
     def set_accept_enabled(self, enabled: bool) -> None:
         """Refuse connections once stopping: a caller tries again elsewhere when it is refused,
         but not when its connection waits in the backlog and is reset at the end.

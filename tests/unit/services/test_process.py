@@ -256,6 +256,19 @@ def test_ctrl_c_ends_it_at_once(start: Start) -> None:
     assert not alive(worker)
 
 
+def test_ctrl_c_to_master_and_worker_both_ends_it_at_once(start: Start) -> None:
+    """A terminal sends it to the whole group, so the worker is told twice."""
+    for _ in range(4):
+        service = start(drain="60")
+        (worker,) = service.workers
+        for _ in range(20):
+            get(service.url)
+        os.kill(worker, signal.SIGINT)
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(3) == 0
+        assert not alive(worker)
+
+
 def test_no_process_outlives_a_killed_master(start: Start) -> None:
     service = start()
     # An idle connection, as a proxy keeps them, must not hold the worker back.
