@@ -37,12 +37,10 @@ RUN library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/app /opt/app
-# Below what the Operator sets, and above what a library would choose: no logs by OTLP (they go to
-# standard output), and the one protocol there is an exporter for. Without these two the newest
-# injected packages fail under an old Operator, and lanes are lost.
+# The one protocol that there is an exporter for. A current Operator sets it, the guide's does not,
+# and there the newest packages look for the other protocol, fail, and lanes are lost.
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
-    OTEL_LOGS_EXPORTER=none \
     OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
 ARG BASE
 ARG VERSION=0.0.0
