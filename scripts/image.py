@@ -29,6 +29,7 @@ DOCKERFILE = ROOT / "Dockerfile"
 SOURCES = ("Dockerfile", "requirements/judge.txt", "services", "lanes")
 STAND_IN = "stand-in"
 TOOLS = ("docker", "podman", "buildah")
+PULL_LIMIT = 300.0
 
 
 class ImageError(Exception):
@@ -57,18 +58,23 @@ class Tool:
     name: str
     path: str
 
-    def run(self, *arguments: str, show: bool = False) -> str:
-        """Return what it writes to standard output; ImageError with its last words if it fails.
+    def run(self, *arguments: str, show: bool = False, limit: float | None = None) -> str:
+        """Return what it writes to standard output; ImageError with its last words if it fails,
+        or takes more than `limit` seconds.
 
         With `show`, everything goes to standard error as it comes.
         """
-        done = subprocess.run(
-            [self.path, *arguments],
-            stdout=sys.stderr if show else subprocess.PIPE,
-            stderr=None if show else subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [self.path, *arguments],
+                stdout=sys.stderr if show else subprocess.PIPE,
+                stderr=None if show else subprocess.PIPE,
+                text=True,
+                check=False,
+                timeout=limit,
+            )
+        except subprocess.TimeoutExpired:
+            raise ImageError(f"{self.name} {arguments[0]} took over {limit:g} s") from None
         if done.returncode != 0:
             said = (done.stderr or "").strip().splitlines() or ["see above" if show else "silence"]
             raise ImageError(f"{self.name} {arguments[0]} failed: {said[-1]}")
@@ -118,7 +124,7 @@ def base(tool: Tool, wanted: str) -> str:
     name = wanted or pinned()
     if not tool.has(name):
         try:
-            tool.run("pull", name)
+            tool.run("pull", name, limit=PULL_LIMIT)
         except ImageError as error:
             raise ImageError(
                 f"the base can't be had ({error}); where no registry can be reached, "
