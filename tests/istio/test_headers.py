@@ -12,7 +12,7 @@ from lanes.runtime import RunningMesh
 from tests.istio.conftest import Runner
 from tests.istio.mesh import IstioMesh
 from tests.istio.variants import with_env
-from tests.mesh.running import ask, pod
+from tests.mesh.running import ask, pod, versions
 
 Headers = list[tuple[str, str]]
 
@@ -67,6 +67,15 @@ def test_foreign_baggage_goes_all_the_way(runner: Runner, tmp_path: Path) -> Non
         for headers, arrives in FOREIGN:
             last = [ask(mesh, headers)[0].path[-1] for _ in range(40)]
             assert {step.lane for step in last if step.version == "v1"} == {arrives}, headers
+
+
+def test_more_baggage_than_opentelemetry_reads_ends_at_the_baseline(mesh: RunningMesh) -> None:
+    """It stops after 180 members, and the gateway's is the last: a lane lost, never one chosen."""
+    much = ",".join(f"key{number}=value" for number in range(200))
+    answers = [ask(mesh, [("baggage", much)])[0] for _ in range(40)]
+    paths = {tuple(versions(answer)) for answer in answers}
+    assert paths == {(f"mocka {lane}", "mockb v1", "mockc v1") for lane in ("v1", "v2", "v3")}
+    assert {step.lane for answer in answers for step in answer.path} == {None}
 
 
 # Of each, the version of mockb that answers a call with these headers.
