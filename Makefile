@@ -2,17 +2,45 @@
 # make test     lint, types and every test but the slow tiers
 # make help     the rest
 PYTHON ?= python3
+PORT   ?= 8080
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint format manifests lock clean help
+.PHONY: demo test check image image-test test-injection test-istio sbom lint format manifests \
+	lock clean help
 .DEFAULT_GOAL := help
 
-demo: $(VENV)/mesh.done ## run the demo: lanes, split, fallback
-	@$(BIN)/lanes demo
+demo: $(VENV)/mesh.done ## the lanes on this machine: paths, split, fallback; PORT=8080
+	@$(BIN)/lanes demo --port $(PORT)
 
-test: lint $(BIN)/helm ## lint, types, unit, chart and mesh tests
+test: lint $(BIN)/helm ## lint, types, unit, chart and mesh tests: under five minutes
 	$(BIN)/pytest -n auto --dist loadscope
+
+check: $(VENV)/scan/done $(BIN)/helm ## all about the chart: lint, schemas, drift, policy scan; workflows
+	$(BIN)/pytest -n auto tests/chart
+	$(VENV)/scan/bin/hadolint Dockerfile
+	@mkdir -p build
+	@$(BIN)/helm template demo helm/traffic-lanes -n lanes --skip-tests > build/chart.yaml
+	$(VENV)/scan/bin/checkov --config-file .checkov.yaml --file build/chart.yaml Dockerfile
+	$(VENV)/scan/bin/zizmor --offline --quiet .github/workflows
+	@if command -v actionlint; then actionlint; else echo "actionlint: skipped, not on PATH"; fi
+
+image: ## the image, by docker, podman or buildah; BASE=stand-in where no registry can be reached
+	@$(PYTHON) scripts/image.py --base "$(BASE)"
+
+image-test: $(VENV)/dev.done $(BIN)/helm ## build the image and run it as a strict cluster does
+	BASE="$(BASE)" $(BIN)/pytest -n auto --dist loadscope tests/image
+
+test-injection: $(VENV)/dev.done $(BIN)/helm ## lanes under what the OpenTelemetry Operator injects
+	$(BIN)/pytest tests/injection
+
+test-istio: $(VENV)/dev.done $(BIN)/helm ## k8s/istio judged by the real istiod; needs Go 1.26, or brings it
+	@istiod=$$($(BIN)/python scripts/istiod.py $(ISTIO)) && ISTIOD=$$istiod $(BIN)/pytest -n 2 --dist loadscope tests/istio
+
+sbom: $(VENV)/sbom/done ## build/sbom.json: the image's Python packages
+	@mkdir -p build
+	@PYTHONWARNINGS=ignore $(VENV)/sbom/bin/cyclonedx-py requirements requirements/judge.txt \
+		--pyproject pyproject.toml --mc-type application --output-reproducible -o build/sbom.json
 
 lint: $(VENV)/dev.done ## ruff and mypy
 	$(BIN)/ruff check .
@@ -23,35 +51,44 @@ format: $(VENV)/dev.done ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-manifests: $(VENV)/dev.done $(BIN)/helm ## render k8s/ from the chart
+manifests: $(VENV)/dev.done $(BIN)/helm ## render k8s/ and examples/ from the chart
 	$(BIN)/python scripts/manifests.py
 
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml
+	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 lock: $(VENV)/dev.done ## renew the locked requirements
-	$(LOCK) -o requirements/service.txt
-	$(LOCK) -c requirements/service.txt --extra mesh -o requirements/mesh.txt
-	$(LOCK) -c requirements/mesh.txt --extra mesh --extra dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml -o requirements/service.txt
+	$(LOCK) pyproject.toml -c requirements/service.txt --extra judge -o requirements/judge.txt
+	$(LOCK) pyproject.toml -c requirements/judge.txt --extra mesh -o requirements/mesh.txt
+	$(LOCK) pyproject.toml -c requirements/mesh.txt --extra mesh --extra dev -o requirements/dev.txt
+	printf 'checkov\nhadolint-bin\nzizmor\n' | $(LOCK) - -o requirements/scan.txt
+	printf 'cyclonedx-bom\n' | $(LOCK) - -o requirements/sbom.txt
 
-clean: ## remove the virtual environment and what tools cached
-	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## remove the virtual environment and what tools left
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 help:
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 # The demo installs what it runs; tests and tools come on top, in the same place.
-INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r
-SELF    := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+INSTALL := install --quiet --disable-pip-version-check --require-hashes -r
+SELF    := install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 
 $(VENV)/mesh.done: requirements/mesh.txt pyproject.toml
 	@test -x $(BIN)/python || { echo "setting up $(VENV)"; $(PYTHON) -m venv $(VENV); }
-	@$(INSTALL) requirements/mesh.txt
-	@$(SELF)
+	@$(BIN)/pip $(INSTALL) requirements/mesh.txt
+	@$(BIN)/pip $(SELF)
 	@touch $@
 
 $(VENV)/dev.done: requirements/dev.txt $(VENV)/mesh.done
-	@$(INSTALL) requirements/dev.txt
+	@$(BIN)/pip $(INSTALL) requirements/dev.txt
 	@touch $@
 
 $(BIN)/helm: $(VENV)/dev.done scripts/helm.py
 	@$(BIN)/python scripts/helm.py $@
+
+# Tools that pin much of what others need, each in a place of its own.
+$(VENV)/%/done: requirements/%.txt
+	@$(PYTHON) -m venv $(VENV)/$*
+	@$(VENV)/$*/bin/pip $(INSTALL) $<
+	@touch $@

@@ -23,6 +23,8 @@ def defaults(environ: Mapping[str, str], app: str) -> dict[str, str]:
         "OTEL_SERVICE_NAME": app,
         "OTEL_PROPAGATORS": "tracecontext,baggage",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        # Seconds. A collector that is down must not keep a stopping pod beyond its grace period.
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
         "OTEL_PYTHON_FLASK_EXCLUDED_URLS": UNTRACED,
     }
     for signal in SIGNALS:
