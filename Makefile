@@ -6,7 +6,7 @@ PORT   ?= 8080
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check image image-test test-injection test-istio sbom lint format manifests \
+.PHONY: demo test check image image-test test-injection test-istio bench sbom lint format manifests \
 	lock clean help
 .DEFAULT_GOAL := help
 
@@ -36,6 +36,9 @@ test-injection: $(VENV)/dev.done $(BIN)/helm ## lanes under what the OpenTelemet
 
 test-istio: $(VENV)/dev.done $(BIN)/helm ## k8s/istio judged by the real istiod; needs Go 1.26, or brings it
 	@istiod=$$($(BIN)/python scripts/istiod.py $(ISTIO)) && ISTIOD=$$istiod $(BIN)/pytest -n 2 --dist loadscope tests/istio
+
+bench: $(VENV)/mesh.done ## measure the laptop mesh: start, memory, throughput, killed pods
+	@$(BIN)/python scripts/bench.py
 
 sbom: $(VENV)/sbom/done ## build/sbom.json: the image's Python packages
 	@mkdir -p build

@@ -142,8 +142,12 @@ class RunningMesh:
         return self._addresses[pod.key]
 
     def pid(self, pod: Pod) -> int:
-        """The process id of the pod's first process."""
+        """The pod's first process."""
         return self._pods[pod.key].pid
+
+    def pids(self) -> list[int]:
+        """The first process of Envoy and of each pod."""
+        return [process.pid for process in self._processes()]
 
     def stop(self) -> None:
         """End every process of the mesh, quickly: nobody is asking any more."""
