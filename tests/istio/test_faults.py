@@ -3,6 +3,7 @@
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from lanes.model import Pod
 from lanes.runtime import RunningMesh
 from lanes.traffic import Gateway, drive
 from tests import kube
-from tests.istio.conftest import Runner
+from tests.istio import mesh as istio
+from tests.istio.conftest import ISTIOD, Runner
 from tests.istio.mesh import IstioMesh
-from tests.istio.variants import REPLICAS, rendered, with_env
+from tests.istio.variants import K8S, REPLICAS, rendered, with_env
 from tests.mesh.running import ask, ask_in_lane, eventually, judged, pod, versions
 
 V2 = ["mocka v2", "mockb v1", "mockc v2"]
@@ -23,6 +25,8 @@ WITHOUT = {
     "mocka-v2": ["mocka v1", "mockb v1", "mockc v2"],
     "mockc-v2": ["mocka v2", "mockb v1", "mockc v1"],
 }
+# An answer that has begun can't be asked for again: what a dying pod had half sent is cut off.
+AT_A_KILL = 1
 
 
 def under_load(mesh: RunningMesh, requests: int = 1200) -> Iterator[Answer]:
@@ -40,23 +44,31 @@ def falls_back(mesh: RunningMesh, gone: Pod, answers: list[Answer]) -> None:
     assert versions(ask_in_lane(mesh, "v2")) == WITHOUT[gone.name]
 
 
-def comes_back(mesh: RunningMesh, gone: Pod) -> None:
-    mesh.wait_ready([gone])
-    eventually(lambda: versions(ask_in_lane(mesh, "v2")) == V2)
-    assert judged(mesh).ok
+@contextmanager
+def brought_back(mesh: RunningMesh, gone: Pod) -> Iterator[None]:
+    """Bring back what the block took away, whatever became of it, and see the lane return."""
+    try:
+        yield
+    finally:
+        if isinstance(mesh, IstioMesh) and not mesh.proxy(gone).process.running:
+            mesh.start_proxy(gone)
+        if not mesh.runs(gone):
+            mesh.start_pod(gone)
+        mesh.wait_ready([gone])
+        # For good: an ejection shows up to a second late, so that the lane can come and go.
+        eventually(lambda: judged(mesh, 400).ok, 20)
 
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_a_killed_pod_costs_a_request_at_most(mesh: RunningMesh, name: str) -> None:
     gone = pod(mesh, name)
-    load = under_load(mesh)
-    answers = list(islice(load, 300))
-    mesh.kill_pod(gone)
-    answers += load
-    assert len(failed(answers)) <= 1, failed(answers)  # none is what is seen
-    falls_back(mesh, gone, answers)
-    mesh.start_pod(gone)
-    comes_back(mesh, gone)
+    with brought_back(mesh, gone):
+        load = under_load(mesh)
+        answers = list(islice(load, 300))
+        mesh.kill_pod(gone)
+        answers += load
+        assert len(failed(answers)) <= AT_A_KILL, failed(answers)
+        falls_back(mesh, gone, answers)
 
 
 @pytest.mark.parametrize("name", WITHOUT)
@@ -64,44 +76,40 @@ def test_a_pod_killed_with_its_proxy_costs_a_request_at_most(
     istio_mesh: IstioMesh, name: str
 ) -> None:
     gone = pod(istio_mesh, name)
-    load = under_load(istio_mesh, 2500)  # long enough for an ejection to end, and be renewed
-    answers = list(islice(load, 300))
-    istio_mesh.kill_pod(gone)
-    istio_mesh.kill_proxy(gone)
-    answers += load
-    assert len(failed(answers)) <= 1, failed(answers)  # none is what is seen
-    falls_back(istio_mesh, gone, answers)
-    istio_mesh.start_proxy(gone)
-    istio_mesh.start_pod(gone)
-    comes_back(istio_mesh, gone)
+    with brought_back(istio_mesh, gone):
+        load = under_load(istio_mesh, 2500)  # long enough for an ejection to end, and be renewed
+        answers = list(islice(load, 300))
+        istio_mesh.kill_pod(gone)
+        istio_mesh.kill_proxy(gone)
+        answers += load
+        assert len(failed(answers)) <= AT_A_KILL, failed(answers)
+        falls_back(istio_mesh, gone, answers)
 
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_a_version_scaled_to_zero_costs_no_request(mesh: RunningMesh, name: str) -> None:
     gone = pod(mesh, name)
-    load = under_load(mesh)
-    answers = list(islice(load, 300))
-    mesh.ask_to_stop(gone)
-    answers += load
-    assert failed(answers) == []
-    eventually(lambda: not mesh.runs(gone))
-    falls_back(mesh, gone, answers)
-    mesh.start_pod(gone)
-    comes_back(mesh, gone)
+    with brought_back(mesh, gone):
+        load = under_load(mesh)
+        answers = list(islice(load, 300))
+        mesh.ask_to_stop(gone)
+        answers += load
+        assert failed(answers) == []
+        eventually(lambda: not mesh.runs(gone))
+        falls_back(mesh, gone, answers)
 
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_endpoints_removed_and_restored_cost_no_request(istio_mesh: IstioMesh, name: str) -> None:
     gone = pod(istio_mesh, name)
     load = under_load(istio_mesh)
-    answers = list(islice(load, 300))
-    istio_mesh.withdraw(gone)
-    answers += islice(load, 400)
-    falls_back(istio_mesh, gone, answers)
-    istio_mesh.restore(gone)
+    with brought_back(istio_mesh, gone):
+        answers = list(islice(load, 300))
+        istio_mesh.withdraw(gone)
+        answers += islice(load, 400)
+        falls_back(istio_mesh, gone, answers)
     answers += load
     assert failed(answers) == []
-    comes_back(istio_mesh, gone)
 
 
 @pytest.mark.xfail(strict=False, reason="the chart does not set minHealthPercent: 1 yet")
@@ -124,14 +132,12 @@ def test_a_lane_on_the_baseline_is_back_as_soon_as_the_baseline_is(
         eventually(lambda: {ask(mesh)[0].status for _ in range(20)} == {200}, patience)
 
 
-def test_lanes_hold_without_istiod(runner: Runner, tmp_path: Path) -> None:
-    with runner(rendered(tmp_path, {})) as mesh:
-        if not isinstance(mesh, IstioMesh):
-            pytest.skip("the laptop mesh has no control plane to lose")
+def test_lanes_hold_without_istiod() -> None:
+    with istio.run(Path(ISTIOD), K8S) as mesh:
         mesh.istiod.process.signal(signal.SIGKILL)
         assert judged(mesh).ok
         mesh.kill_pod(pod(mesh, "mockc-v2"))
-        assert failed(list(under_load(mesh, 300))) == []
+        assert len(failed(list(under_load(mesh, 300)))) <= AT_A_KILL
 
 
 def test_a_lane_keeps_to_its_pods_while_one_of_two_is_gone_as_far_as_the_mesh_can(
