@@ -1,6 +1,7 @@
 """The command line: `lanes up`, `plan`, `verify` and `demo`."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -43,31 +44,51 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _until_stopped():
+                result = super().invoke(ctx)
+                sys.stdout.flush()
+                return result
         except LanesError as error:
             click.echo(f"lanes: {error}", err=True)
             sys.exit(EXIT_ERROR)
+        except BrokenPipeError:  # whoever read the output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(128 + signal.SIGPIPE)
+        except OSError as error:
+            click.echo(f"lanes: {error.strerror or error}", err=True)
+            sys.exit(EXIT_ERROR)
 
 
+@click.version_option(package_name="traffic-lanes")
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Traffic lanes on one machine, and a judge for them anywhere.
 
     MANIFESTS are directories or files, or - for standard input; k8s/asm where none is named.
 
-    Exit codes: 0 lanes hold, 1 lanes don't hold, 2 anything else went wrong.
+    Exit codes: 0 done, and lanes hold; 1 lanes don't hold; 2 something else is wrong, in a
+    sentence on standard error; 130 Ctrl-C, 143 SIGTERM.
     """
 
 
 manifests_argument = click.argument("paths", metavar="[MANIFESTS]...", nargs=-1)
 port_option = click.option(
-    "--port", default=8080, show_default=True, type=click.IntRange(1, 65535), help="the gateway's"
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    help="where the gateway listens",
 )
 format_option = click.option(
-    "--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"])
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "json"]),
+    help="output",
 )
 requests_option = click.option(
-    "--requests", default=100, show_default=True, type=click.IntRange(min=1), help="how many"
+    "--requests", default=100, show_default=True, type=click.IntRange(min=1), help="how many to ask"
 )
 
 
@@ -102,12 +123,15 @@ def up(paths: tuple[str, ...], port: int) -> None:
     planned = plan(mesh)
     click.echo(report.headline(mesh, planned))
     began = time.monotonic()
-    with _until_stopped(), run(mesh, port) as running:
+    with run(mesh, port) as running:
         click.echo(f"gateway {running.url}   ready in {time.monotonic() - began:.1f} s")
         click.echo(f"envoy   {running.admin_url}\n")
         report.show(report.plan_table(planned), _console())
         for note in report.plan_notes(planned):
             click.echo(note)
+        click.echo("")
+        rows = [(pod.name, running.address(pod), running.pid(pod)) for pod in mesh.pods]
+        report.show(report.pods_table(rows), _console())
         click.echo("\nCtrl-C ends it.")
         running.watch(click.echo)
 
@@ -131,20 +155,18 @@ def verify_command(
     Each path is judged against the plan; each lane's share against its weight by an exact
     binomial test, so strict that a sound split fails one run in 1,000.
     """
+    client = Gateway(url, host).client(concurrency)
     mesh = _read(paths)
     named = urlsplit(url)
     # A gateway that is asked by its address serves whatever it serves first.
     domain = host or (named.hostname if named.hostname and serves(mesh, named.hostname) else None)
     planned = plan(mesh, named.path or "/", domain)
-    client = Gateway(url, host).client(concurrency)
-    with _until_stopped():
-        client.require_reachable()
-        answers = drive(client, requests, concurrency)
-        verdict = verify(planned, progress(answers, requests))
+    client.require_reachable()
+    verdict = verify(planned, progress(drive(client, requests, concurrency), requests))
     if form == "json":
         click.echo(json.dumps(report.verdict_json(verdict), indent=2))
     else:
-        click.echo(f"{verdict.requests} requests, {verdict.errors} failed\n")
+        click.echo(report.counts(verdict) + "\n")
         report.show(report.verdict_table(verdict), _console())
         click.echo(report.VERDICT_NOTE)
         for line in report.unexpected_lines(verdict):
@@ -163,9 +185,7 @@ def demo(paths: tuple[str, ...], port: int, requests: int) -> None:
     from lanes.demo import tell
 
     mesh = _read(paths)
-    with _until_stopped():
-        holds = tell(mesh, port, requests, click.echo, _console(), progress)
-    if not holds:
+    if not tell(mesh, port, requests, click.echo, _console(), progress):
         sys.exit(EXIT_LANES_BROKEN)
 
 

@@ -57,7 +57,7 @@ def tell(
         held = verdict.ok
         loss = find_loss(mesh, planned)
         if loss is None:
-            say("no pod can be missed: every lane's version is its last or has another replica\n")
+            say("stopping no pod: none that alone serves its lane has a fallback behind it\n")
         elif held:
             held = _take_away(running, client, loss, say) and _bring_back(
                 running, client, loss, say
@@ -67,7 +67,7 @@ def tell(
 
 
 def _show(verdict: Verdict, say: Say, console: Console) -> None:
-    say(f"{verdict.requests} requests, {verdict.errors} failed\n")
+    say(report.counts(verdict) + "\n")
     report.show(report.verdict_table(verdict), console)
     say(report.VERDICT_NOTE)
     for line in report.unexpected_lines(verdict):

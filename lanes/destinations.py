@@ -16,6 +16,7 @@ class _Service:
     resource: Resource
     spec: kinds.ServiceSpec
     pods: tuple[Pod, ...]
+    propagation: Propagation
 
     @property
     def ports(self) -> dict[int, int | str]:
@@ -37,12 +38,14 @@ class Destinations:
     """Looks up what routes refer to: services, subsets, endpoints."""
 
     def __init__(self, manifests: Manifests, pods: tuple[Pod, ...]) -> None:
-        self._services = {
-            Host(body.metadata.name, body.metadata.namespace): _Service(
-                resource, body.spec, _behind(resource, body, pods)
-            )
-            for resource, body in manifests.of(kinds.Service)
-        }
+        self._services: dict[Host, _Service] = {}
+        for resource, body in manifests.of(kinds.Service):
+            host = Host(body.metadata.name, body.metadata.namespace)
+            behind = _behind(resource, body, pods)
+            # Where it has no pods, it would have them like their neighbours.
+            like = (*behind, *(pod for pod in pods if pod.namespace == host.namespace))
+            propagation = like[0].propagation if like else Propagation()
+            self._services[host] = _Service(resource, body.spec, behind, propagation)
         self._rules: dict[Host, tuple[Resource, kinds.DestinationRule]] = {}
         for resource, rule in manifests.of(kinds.DestinationRule):
             host = self.known(resource, "spec.host", rule.spec.host, rule.metadata.namespace)
@@ -149,7 +152,7 @@ class Destinations:
             name=f"outbound|{port}|{subset}|{host.fqdn}",
             host=host,
             tiers=_by_priority(endpoints, policy.failover),
-            propagation=service.pods[0].propagation if service.pods else Propagation(),
+            propagation=service.propagation,
             balancer=policy.balancer,
             outlier=_outlier(policy.outlier) if policy.outlier else None,
         )

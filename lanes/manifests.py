@@ -94,10 +94,13 @@ def read(paths: Iterable[str]) -> Manifests:
             metadata: kinds.Metadata = resource.body.metadata  # type: ignore[attr-defined]
             key = (resource.kind, metadata.namespace, metadata.name)
             if key in seen:
-                raise resource.error("", f"stands twice: also in {seen[key]}; keep one")
+                also = "there" if seen[key] == source else f"in {seen[key]}"
+                raise resource.error("", f"stands twice: also {also}; keep one")
             seen[key] = source
             resources.append(resource)
     if not resources:
+        if paths == (STDIN,):
+            raise LanesError("standard input: no manifests came; did what should write them fail?")
         raise LanesError(f"{' '.join(paths)}: no manifests there; render some, e.g. helm template")
     return Manifests(paths, tuple(resources), tuple(left))
 
@@ -105,7 +108,7 @@ def read(paths: Iterable[str]) -> Manifests:
 def _texts(paths: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for path in paths:
         if path == STDIN:
-            yield "standard input", sys.stdin.read()
+            yield "standard input", _decoded("standard input", sys.stdin.buffer.read())
             continue
         root = Path(path)
         if not root.exists():
@@ -113,9 +116,16 @@ def _texts(paths: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         files = sorted(p for p in root.rglob("*") if p.suffix in (".yaml", ".yml", ".json"))
         for file in files if root.is_dir() else [root]:
             try:
-                yield str(file), file.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise LanesError(f"{file}: can't be read: {error}") from None
+                yield str(file), _decoded(str(file), file.read_bytes())
+            except OSError as error:
+                raise LanesError(f"{file}: can't be read: {error.strerror}") from None
+
+
+def _decoded(source: str, text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise LanesError(f"{source}: can't be read: {error}") from None
 
 
 def _documents(source: str, text: str) -> Iterator[dict[str, Any]]:
@@ -139,7 +149,10 @@ def _documents(source: str, text: str) -> Iterator[dict[str, Any]]:
 
 def _require_kind(source: str, document: object) -> None:
     if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
-        raise LanesError(f"{source}: a document is no Kubernetes resource: it has no kind")
+        raise LanesError(
+            f"{source}: a document is no Kubernetes resource: it has no kind;"
+            " Helm's values are rendered first: helm template ... | lanes ... -"
+        )
 
 
 def _is_hook(document: dict[str, Any]) -> bool:

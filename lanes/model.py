@@ -64,10 +64,24 @@ class Pod:
         return self.env.get("version") or next(filter(None, map(self.labels.get, labels)), "")
 
     @property
+    def carries_baggage(self) -> bool:
+        """Whether OpenTelemetry is set to hand on the baggage that the pod receives.
+
+        https://opentelemetry.io/docs/zero-code/python/configuration/
+        """
+        propagators = self.env.get("OTEL_PROPAGATORS") or "tracecontext,baggage"
+        off = self.env.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")
+        return "baggage" in _listed(propagators) and not _listed(off) & {"*", "flask", "requests"}
+
+    @property
     def upstream_urls(self) -> tuple[str, ...]:
         """The services that the pod calls, in the order of its answer."""
         urls = self.env.get("upstream_url", "").split(",")
         return tuple(url.strip() for url in urls if url.strip())
+
+
+def _listed(text: str) -> set[str]:
+    return {item.strip() for item in text.split(",")}
 
 
 @dataclass(frozen=True)

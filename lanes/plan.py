@@ -149,7 +149,7 @@ def _header(where: str, tags: list[dict[str, str]]) -> str:
         names = f"stamps {', '.join(sorted(common))}" if common else "stamps no lane"
         raise LanesError(
             f"{where}: the gateway {names}; each of its destinations should set one header that"
-            " an ASMHeaderPropagation names, or one baggage member"
+            " an ASMHeaderPropagation names (is it here?), or one baggage member"
         )
     return common.pop()
 
@@ -236,7 +236,8 @@ def _hop(
             f"lane {walk.lane}: the pods that answer at {host.name} ({', '.join(versions)})"
             " call different upstreams, so the lane has no one path; route them apart"
         )
-    sent = _inbound(pods[0].propagation, request).headers.get("baggage", "")
+    received = _inbound(pods[0].propagation, request).headers.get("baggage", "")
+    sent = received if all(pod.carries_baggage for pod in pods) else ""
     upstreams = tuple(
         _call(walk, url, pods[0], sent, (*behind, host)) for url in pods[0].upstream_urls
     )

@@ -1,5 +1,6 @@
 """What the command line prints: text for people, JSON for programs."""
 
+from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ from lanes.verify import LaneVerdict, Verdict
 
 Json = dict[str, Any]
 
+# Characters of an answer that is shown: a chain of some ten services.
+_SHOWN = 600
+
 
 def headline(mesh: Mesh, plan: Plan) -> str:
-    """What the manifests hold, in a line; a second line for what is left to the cluster."""
+    """What the manifests hold, what is left to the cluster, and where baggage is dropped."""
     services = {port.host for port in mesh.ports}
     line = (
         f"{len(services)} services, {len(mesh.pods)} pods, {len(plan.lanes)} lanes"
@@ -27,6 +31,9 @@ def headline(mesh: Mesh, plan: Plan) -> str:
         kinds = sorted(set(mesh.left_to_cluster))
         named = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
         line += f"\nleft to the cluster: {named}"
+    lost = sorted({pod.app for pod in mesh.pods if pod.upstream_urls and not pod.carries_baggage})
+    if lost:
+        line += f"\nlanes end at {', '.join(lost)}: OpenTelemetry is set to carry no baggage there"
     return line
 
 
@@ -83,6 +90,16 @@ def _services(plan: Plan) -> list[str]:
     return list(dict.fromkeys(hop.service for lane in plan.lanes for hop in lane.path))
 
 
+def pods_table(rows: Iterable[tuple[str, str, int]]) -> Table:
+    """Each pod's name, address and process id."""
+    table = _table()
+    for heading in ("pod", "address", "pid"):
+        table.add_column(heading)
+    for name, address, pid in rows:
+        table.add_row(name, address, str(pid))
+    return table
+
+
 def plan_json(plan: Plan) -> Json:
     return {
         "lanes": [
@@ -97,6 +114,13 @@ def plan_json(plan: Plan) -> Json:
             for lane in plan.lanes
         ]
     }
+
+
+def counts(verdict: Verdict) -> str:
+    """How many requests there were, and how many failed or were refused as planned."""
+    noun = "request" if verdict.requests == 1 else "requests"
+    refused = f", {verdict.refused} refused as planned" if verdict.refused else ""
+    return f"{verdict.requests} {noun}, {verdict.errors} failed{refused}"
 
 
 def verdict_table(verdict: Verdict) -> Table:
@@ -117,7 +141,7 @@ def verdict_table(verdict: Verdict) -> Table:
     return table
 
 
-VERDICT_NOTE = "interval: exact binomial; a sound split falls outside in 1 run of 1,000"
+VERDICT_NOTE = "interval: where the true share lies; a sound split misses it in 1 run of 1,000"
 
 
 def _interval(lane: LaneVerdict) -> Text:
@@ -139,7 +163,9 @@ def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
     for item in verdict.unexpected[:most]:
         status = f"status {item.status}: " if item.status else ""
         times = "once" if item.count == 1 else f"{item.count} times"
-        lines += [f"{times} {item.problem}:", f"  {status}{item.text}"]
+        text = " ".join(item.text.split())
+        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + " ..."
+        lines += [f"{times} {item.problem}:", f"  {status}{shown}"]
     if len(verdict.unexpected) > most:
         lines.append(f"and {len(verdict.unexpected) - most} other kinds of wrong answer")
     return lines

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import count, islice
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -28,6 +29,7 @@ class Client:
     """Asks one gateway over kept connections."""
 
     def __init__(self, gateway: Gateway, concurrency: int) -> None:
+        _require_url(gateway.url)
         self._url = gateway.url
         self._headers = {"Host": gateway.host} if gateway.host else {}
         self._pool = urllib3.PoolManager(
@@ -67,7 +69,23 @@ def drive(client: Client, requests: int | None, concurrency: int) -> Generator[A
                 yield future.result()
 
 
+def _require_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise LanesError(f"{url}: no URL of a gateway, such as http://127.0.0.1:8080/")
+
+
 def _reason(error: Exception) -> str:
     """The part of urllib3's message that a person can use."""
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return "it does not speak TLS as asked; is it http://?"
+    if isinstance(error, urllib3.exceptions.ProtocolError):
+        return "the connection was closed without an answer"
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        return f"no answer within {_TIMEOUT_SECONDS:g} s"
     text = str(error).rpartition(": ")[2] or type(error).__name__
-    return text.removeprefix("[Errno ").partition("] ")[2] or text
+    return (text.removeprefix("[Errno ").partition("] ")[2] or text).rstrip(")")

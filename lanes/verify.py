@@ -41,10 +41,11 @@ class Unexpected:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`errors`: requests that failed and should not have."""
+    """`errors`: requests that failed and should not have; `refused`: 503 as planned."""
 
     requests: int
     errors: int
+    refused: int
     lanes: tuple[LaneVerdict, ...]
     unexpected: tuple[Unexpected, ...] = field(default=())
 
@@ -61,6 +62,7 @@ def verify(plan: Plan, answers: Iterable[Answer]) -> Verdict:
     seen: Counter[str] = Counter()
     planned: Counter[str] = Counter()
     unexpected: Counter[tuple[str, str, int]] = Counter()
+    answered = 0
     for answer in answers:
         name, problem = _judge(answer, groups, told)
         seen[name] += 1
@@ -68,9 +70,11 @@ def verify(plan: Plan, answers: Iterable[Answer]) -> Verdict:
             unexpected[problem, answer.text, answer.status] += 1
         else:
             planned[name] += 1
+            answered += answer.status < 400
     return Verdict(
         requests=len(answers),
         errors=sum(n for (_, _, status), n in unexpected.items() if not 200 <= status < 400),
+        refused=sum(planned.values()) - answered,
         lanes=tuple(
             LaneVerdict(
                 name,

@@ -16,6 +16,7 @@ def gateway_listener(mesh: Mesh, port: int) -> Json:
     return {
         "name": "gateway",
         "address": address("127.0.0.1", port),
+        "enable_reuse_port": False,  # or a second mesh could share the port
         "filter_chains": [_connection_manager("gateway", hosts, [])],
     }
 

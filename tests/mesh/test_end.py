@@ -156,6 +156,28 @@ def test_a_taken_port_is_an_error_before_anything_starts(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_meshes_never_share_a_port(tmp_path: Path) -> None:
+    port = str(free_port())
+    command = lanes("up", str(SAMPLE), "--port", port)
+    children = [
+        subprocess.Popen(command, env=environ(tmp_path), stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        eventually(lambda: any(child.poll() is not None for child in children))
+        time.sleep(1)
+        (loser,) = [child for child in children if child.poll() is not None]
+        assert loser.returncode == 2
+        assert loser.stderr
+        assert re.search("in use|another program listens", loser.stderr.read())
+    finally:
+        for child in children:
+            child.terminate()
+            child.wait()
+            if child.stderr:
+                child.stderr.close()
+
+
 def edited(tmp: Path, change: dict[str, object]) -> str:
     """The sample in one file, with `change` merged into every resource of its kind."""
     documents = []

@@ -1,6 +1,8 @@
 """The command line: what it prints, and what it exits with."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from itertools import cycle
 from pathlib import Path
@@ -267,3 +269,20 @@ def test_the_plan_is_for_the_path_of_the_url(tmp_path: Path) -> None:
         manifests = write(tmp_path, *documents)
         result = lanes("verify", f"{url}shop", "--manifests", manifests, "--concurrency", "1")
     assert result.exit_code == 0
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m lanes plan | head -1"
+    shell = ["bash", "-o", "pipefail", "-c", command]
+    result = subprocess.run(shell, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    assert result.returncode in (0, 141)  # whether it had written all by then is chance
+
+
+def test_a_disk_that_is_full_is_a_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "lanes", "plan"]
+        result = subprocess.run(
+            command, cwd=REPOSITORY, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (result.returncode, result.stderr) == (2, "lanes: No space left on device\n")

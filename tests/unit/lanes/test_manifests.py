@@ -59,15 +59,30 @@ def test_several_paths_are_read_in_their_order(tmp_path: Path) -> None:
     assert found.sources == (first, second)
 
 
+def stdin(text: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"), [(b"\xff\xfe", "can't be read"), (b"", "no manifests came")]
+)
+def test_a_pipe_that_brings_nothing_readable(
+    monkeypatch: pytest.MonkeyPatch, text: bytes, problem: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", stdin(text))
+    with pytest.raises(LanesError, match=f"^standard input: {problem}"):
+        read(["-"])
+
+
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(yaml.safe_dump(service("a"))))
+    monkeypatch.setattr("sys.stdin", stdin(yaml.safe_dump(service("a")).encode()))
     found = read(["-"])
     assert names(found) == ["Service a"]
     assert found.resources[0].source == "standard input"
 
 
 def test_what_is_wrong_on_standard_input_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("kind: ConfigMaps\nmetadata: {name: x}\n"))
+    monkeypatch.setattr("sys.stdin", stdin(b"kind: ConfigMaps\nmetadata: {name: x}\n"))
     with pytest.raises(LanesError, match=r"^standard input: ConfigMaps x: ConfigMaps is not emu"):
         read(["-"])
 
@@ -143,7 +158,7 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
 
 def test_a_broken_link(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").symlink_to(tmp_path / "gone.yaml")
-    assert refusal(str(tmp_path)).startswith(f"{tmp_path / 'x.yaml'}: can't be read: [Errno 2]")
+    assert refusal(str(tmp_path)).startswith(f"{tmp_path / 'x.yaml'}: can't be read: No such file")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +179,9 @@ def test_no_yaml_is_refused_with_its_line(tmp_path: Path, text: str, line: int) 
 @pytest.mark.parametrize("text", ["just words\n", "- a\n- b\n", "metadata: {name: a}\n", "kind: 5"])
 def test_a_document_without_a_kind(tmp_path: Path, text: str) -> None:
     file = text_file(tmp_path, text)
-    assert refusal(file) == f"{file}: a document is no Kubernetes resource: it has no kind"
+    assert refusal(file).startswith(
+        f"{file}: a document is no Kubernetes resource: it has no kind; "
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,7 +235,9 @@ def test_the_manifests_of_the_repository_can_be_read() -> None:
 @pytest.mark.parametrize("item", [{"apiVersion": "v1"}, "Service", None])
 def test_a_list_with_an_item_that_is_no_resource(tmp_path: Path, item: object) -> None:
     file = write(tmp_path, {"apiVersion": "v1", "kind": "List", "items": [item]})
-    assert refusal(file) == f"{file}: a document is no Kubernetes resource: it has no kind"
+    assert refusal(file).startswith(
+        f"{file}: a document is no Kubernetes resource: it has no kind; "
+    )
 
 
 def test_a_date_that_is_none(tmp_path: Path) -> None:

@@ -409,8 +409,8 @@ def stamping(*headers: Document, names: tuple[str, ...] = ("version",)) -> list[
 
 
 ADVICE = (
-    "; each of its destinations should set one header that an ASMHeaderPropagation names,"
-    " or one baggage member"
+    "; each of its destinations should set one header that an ASMHeaderPropagation names"
+    " (is it here?), or one baggage member"
 )
 
 
@@ -641,3 +641,17 @@ def test_pods_without_a_version_are_told_as_such() -> None:
         ("a", ("v1",), MATCH),
         ("b", ("",), FALLBACK),
     ]
+
+
+def test_a_pod_that_does_not_carry_baggage_ends_the_lane() -> None:
+    off = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}
+    documents = [
+        deployment("mocka", "v3", "mockb", env=off) if d["metadata"]["name"] == "mocka-v3" else d
+        for d in asm()
+    ]
+    assert lanes_of(*documents) == {**SAMPLE_PATHS, "v3": "mocka v3, mockb v1 *, mockc v1 *"}
+
+
+def test_a_first_service_without_pods_is_none_and_its_lanes_have_names() -> None:
+    documents = [d for d in asm() if not d["metadata"]["name"].startswith("mocka-")]
+    assert lanes_of(*documents) == dict.fromkeys(("v1", "v2", "v3"), "mocka -")

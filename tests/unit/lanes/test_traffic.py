@@ -56,22 +56,21 @@ def test_a_gateway_that_is_there_is_reachable_whatever_it_answers() -> None:
         Gateway(url).client(1).require_reachable()
 
 
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("http://127.0.0.1:{port}/", "Connection refused"),
-        ("nonsense://127.0.0.1:{port}/", ""),
-        ("http://", ""),
-        ("http://127.0.0.1:99999/", ""),
-    ],
-)
-def test_a_gateway_that_is_not_there(url: str, reason: str) -> None:
-    url = url.format(port=free_port())
+def test_a_gateway_that_is_not_there() -> None:
+    url = f"http://127.0.0.1:{free_port()}/"
     with pytest.raises(LanesError) as caught:
         Gateway(url).client(1).require_reachable()
-    sentence = str(caught.value)
-    assert sentence.startswith(f"{url}: the gateway can't be reached: {reason}")
-    assert "\n" not in sentence
+    assert str(caught.value) == f"{url}: the gateway can't be reached: Connection refused"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["127.0.0.1:8080", "nonsense://127.0.0.1/", "http://", "http://127.0.0.1:99999/", "http://[/"],
+)
+def test_what_is_no_url_of_a_gateway(url: str) -> None:
+    with pytest.raises(LanesError) as caught:
+        Gateway(url).client(1)
+    assert str(caught.value) == (f"{url}: no URL of a gateway, such as http://127.0.0.1:8080/")
 
 
 @pytest.mark.parametrize(("requests", "concurrency"), [(1, 1), (1, 8), (7, 3), (20, 4), (3, 8)])
