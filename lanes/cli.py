@@ -52,9 +52,10 @@ class _Group(click.Group):
             click.echo(f"lanes: {error}", err=True)
             sys.exit(EXIT_ERROR)
         except BrokenPipeError:  # whoever read the output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
             sys.exit(128 + signal.SIGPIPE)
         except OSError as error:
+            _drop_output()
             click.echo(f"lanes: {error.strerror or error}", err=True)
             sys.exit(EXIT_ERROR)
 
@@ -197,6 +198,11 @@ def progress(items: Iterable[T], total: int) -> Iterator[T]:
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         yield from bar.track(items, total=total)
+
+
+def _drop_output() -> None:
+    """Let what standard output still holds go nowhere, where Python would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _read(paths: tuple[str, ...]) -> Mesh:
