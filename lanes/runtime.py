@@ -52,7 +52,7 @@ class RunningMesh:
         """Start a pod's process, at first or again; `wait_ready` tells when it answers."""
         if pod.key in self._pods:
             self._pods[pod.key].stop(time.monotonic())
-        env = _pod_env(pod, self.address(pod))
+        env = pod_environment(pod, self.address(pod))
         with signals_held():
             self._pods[pod.key] = Process(
                 f"pod {pod.name}",
@@ -179,7 +179,8 @@ def run(mesh: Mesh, port: int) -> Iterator[RunningMesh]:
         yield running
 
 
-def _pod_env(pod: Pod, address: str) -> dict[str, str]:
+def pod_environment(pod: Pod, address: str) -> dict[str, str]:
+    """All the variables that a pod's process gets on this machine, at its own `address`."""
     proxy = f"http://{address}:{SIDECAR_PORT}"
     return {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},

@@ -15,7 +15,7 @@ from lanes.manifests import read
 from lanes.model import Mesh, Pod
 from lanes.process import Process, signals_held
 from lanes.resolve import resolve
-from lanes.runtime import RunningMesh, _pod_env
+from lanes.runtime import RunningMesh, pod_environment
 from tests.istio import cluster
 from tests.istio.istiod import API_PORT, Istiod
 from tests.istio.kube_api import Document, KubeApi
@@ -82,7 +82,7 @@ class IstioMesh(RunningMesh):
     def start_pod(self, pod: Pod) -> None:
         if pod.key in self._pods:
             self._pods[pod.key].stop(time.monotonic())
-        env = _pod_env(pod, self.address(pod)) | {
+        env = pod_environment(pod, self.address(pod)) | {
             "port": str(cluster.APP_PORT),
             "http_proxy": self.outbound(pod),
         }

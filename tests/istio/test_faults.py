@@ -112,7 +112,6 @@ def test_endpoints_removed_and_restored_cost_no_request(istio_mesh: IstioMesh, n
     assert failed(answers) == []
 
 
-@pytest.mark.xfail(strict=False, reason="the chart does not set minHealthPercent: 1 yet")
 def test_a_lane_on_the_baseline_is_back_as_soon_as_the_baseline_is(
     runner: Runner, tmp_path: Path
 ) -> None:

@@ -105,6 +105,7 @@ outlierDetection:
   interval: 500ms
   baseEjectionTime: 2s
   maxEjectionPercent: 100
+  minHealthPercent: 1
 {{- end -}}
 
 {{/* The retries of a route (istio), from the model: without retryRemoteLocalities a retry stays with
