@@ -24,7 +24,8 @@ def headline(mesh: Mesh, plan: Plan) -> str:
     """What the manifests hold, what is left to the cluster, and where baggage is dropped."""
     services = {port.host for port in mesh.ports}
     line = (
-        f"{len(services)} services, {len(mesh.pods)} pods, {len(plan.lanes)} lanes"
+        f"{_counted(len(services), 'service')}, {_counted(len(mesh.pods), 'pod')},"
+        f" {_counted(len(plan.lanes), 'lane')}"
         f" from {' '.join(map(_short, mesh.sources))} ({mesh.provider})"
     )
     if mesh.left_to_cluster:
@@ -118,9 +119,12 @@ def plan_json(plan: Plan) -> Json:
 
 def counts(verdict: Verdict) -> str:
     """How many requests there were, and how many failed or were refused as planned."""
-    noun = "request" if verdict.requests == 1 else "requests"
     refused = f", {verdict.refused} refused as planned" if verdict.refused else ""
-    return f"{verdict.requests} {noun}, {verdict.errors} failed{refused}"
+    return f"{_counted(verdict.requests, 'request')}, {verdict.errors} failed{refused}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def verdict_table(verdict: Verdict) -> Table:

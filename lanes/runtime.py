@@ -109,7 +109,10 @@ class RunningMesh:
                 pass_fds=[file.fileno(), self._block.fileno()],
             )
         deadline = time.monotonic() + _READY_SECONDS
-        while not _accepts("127.0.0.1", self._port):
+        # Its own page is asked first: the port may be another mesh's, that was a moment earlier.
+        while not (
+            _answers(self._block.admin, ADMIN_PORT, "/ready") and _accepts("127.0.0.1", self._port)
+        ):
             if not self._envoy.running:
                 raise self._envoy.failure()
             if time.monotonic() > deadline:
@@ -198,9 +201,13 @@ def pod_environment(pod: Pod, address: str) -> dict[str, str]:
 def _ready(pod: Pod, address: str) -> bool:
     if pod.readiness_path is None:
         return _accepts(address, pod.port)
-    connection = http.client.HTTPConnection(address, pod.port, timeout=1)
+    return _answers(address, pod.port, pod.readiness_path)
+
+
+def _answers(address: str, port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(address, port, timeout=1)
     try:
-        connection.request("GET", pod.readiness_path)
+        connection.request("GET", path)
         return connection.getresponse().status < 400
     except (OSError, http.client.HTTPException):
         return False
