@@ -60,7 +60,6 @@ class _Group(click.Group):
             sys.exit(EXIT_ERROR)
 
 
-@click.version_option(package_name="traffic-lanes")
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Traffic lanes on one machine, and a judge for them anywhere.
