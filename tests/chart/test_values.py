@@ -6,6 +6,7 @@ from tests.chart.rendering import Values, refusal, render, template
 
 # What the schema says: the place, and the key or type.
 MISTYPED: dict[str, tuple[Values, str]] = {
+    "weights taken away": ({"lanes": {"weights": None}}, "at '/lanes': missing property 'weights'"),
     "unknown key": ({"lane": {}}, "additional properties 'lane' not allowed"),
     "misspelt key": (
         {"lanes": {"wieghts": {}}},
