@@ -1,12 +1,14 @@
 """Other chains than the sample's, on real Envoy and real services."""
 
+import os
+import signal
 from pathlib import Path
 
 import urllib3
 
 from tests import kube
 from tests.kube import Document, header_is, rule, to
-from tests.mesh.running import ask, ask_in_lane, judged, running, versions
+from tests.mesh.running import ask, ask_in_lane, judged, pod, running, versions
 
 
 def named(documents: list[Document], kind: str, name: str) -> Document:
@@ -183,9 +185,15 @@ def test_headers_are_set_added_and_removed_on_both_ways(tmp_path: Path) -> None:
 
 
 def test_a_timeout_is_kept(tmp_path: Path) -> None:
-    documents = one_service(rule(to("web"), timeout="1ms"))
+    documents = one_service(rule(to("web"), timeout="200ms"))
     with running(kube.write(tmp_path, *documents)) as mesh:
-        assert 504 in {ask(mesh)[0].status for _ in range(20)}
+        assert ask(mesh)[0].status == 200
+        processes = mesh.pid(pod(mesh, "web-v1"))
+        os.killpg(processes, signal.SIGSTOP)  # it accepts, and answers nothing
+        try:
+            assert ask(mesh)[0].status == 504
+        finally:
+            os.killpg(processes, signal.SIGCONT)
 
 
 def test_a_rule_s_own_retries_are_kept(tmp_path: Path) -> None:
