@@ -20,7 +20,6 @@ from lanes.model import Mesh
 from lanes.plan import plan, serves
 from lanes.process import ENDING
 from lanes.resolve import resolve
-from lanes.traffic import Gateway, drive
 from lanes.verify import verify
 
 DEFAULT_MANIFESTS = ("k8s/asm",)
@@ -105,11 +104,8 @@ def plan_command(paths: tuple[str, ...], form: str) -> None:
     if form == "json":
         click.echo(json.dumps(report.plan_json(planned), indent=2))
         return
-    console = _console()
     click.echo(report.headline(mesh, planned) + "\n")
-    report.show(report.plan_table(planned), console)
-    for note in report.plan_notes(planned):
-        click.echo(note)
+    report.show_plan(planned, _console())
 
 
 @main.command()
@@ -126,9 +122,7 @@ def up(paths: tuple[str, ...], port: int) -> None:
     with run(mesh, port) as running:
         click.echo(f"gateway {running.url}   ready in {time.monotonic() - began:.1f} s")
         click.echo(f"envoy   {running.admin_url}\n")
-        report.show(report.plan_table(planned), _console())
-        for note in report.plan_notes(planned):
-            click.echo(note)
+        report.show_plan(planned, _console())
         click.echo("")
         rows = [(pod.name, running.address(pod), running.pid(pod)) for pod in mesh.pods]
         report.show(report.pods_table(rows), _console())
@@ -155,6 +149,8 @@ def verify_command(
     Each path is judged against the plan; each lane's share against its weight by an exact
     binomial test, so strict that a sound split fails one run in 1,000.
     """
+    from lanes.traffic import Gateway, drive
+
     client = Gateway(url, host).client(concurrency)
     mesh = _read(paths)
     named = urlsplit(url)
@@ -166,12 +162,8 @@ def verify_command(
     if form == "json":
         click.echo(json.dumps(report.verdict_json(verdict), indent=2))
     else:
-        click.echo(report.counts(verdict) + "\n")
-        report.show(report.verdict_table(verdict), _console())
-        click.echo(report.VERDICT_NOTE)
-        for line in report.unexpected_lines(verdict):
-            click.echo(line)
-        click.echo("\nLanes hold." if verdict.ok else "\nLanes do NOT hold.")
+        report.show_verdict(verdict, _console())
+        click.echo("Lanes hold." if verdict.ok else "Lanes do NOT hold.")
     if not verdict.ok:
         sys.exit(EXIT_LANES_BROKEN)
 

@@ -14,7 +14,7 @@ from lanes.model import Destination, Mesh, Pod, Route
 from lanes.plan import MATCH, NONE, Lane, Plan, plan
 from lanes.runtime import RunningMesh, run
 from lanes.traffic import Client, Gateway, drive
-from lanes.verify import Verdict, fits, verify
+from lanes.verify import fits, verify
 
 _CONCURRENCY = 8
 _SHOWN = 6
@@ -43,9 +43,7 @@ def tell(
     began = time.monotonic()
     with run(mesh, port) as running:
         say(f"gateway {running.url}   ready in {time.monotonic() - began:.1f} s\n")
-        report.show(report.plan_table(planned), console)
-        for note in report.plan_notes(planned):
-            say(note)
+        report.show_plan(planned, console)
         say("")
         host = None if planned.domain == "*" else planned.domain.replace("*", "any")
         client = Gateway(running.url, host).client(_CONCURRENCY)
@@ -53,7 +51,7 @@ def tell(
             say(client.ask("text/plain").text)
         verdict = verify(planned, progress(drive(client, requests, _CONCURRENCY), requests))
         say("...")
-        _show(verdict, say, console)
+        report.show_verdict(verdict, console)
         held = verdict.ok
         loss = find_loss(mesh, planned)
         if loss is None:
@@ -64,15 +62,6 @@ def tell(
             )
     say("Lanes hold." if held else "Lanes do NOT hold.")
     return held
-
-
-def _show(verdict: Verdict, say: Say, console: Console) -> None:
-    say(report.counts(verdict) + "\n")
-    report.show(report.verdict_table(verdict), console)
-    say(report.VERDICT_NOTE)
-    for line in report.unexpected_lines(verdict):
-        say(line)
-    say("")
 
 
 def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:

@@ -26,11 +26,10 @@ class _Service:
 
 @dataclass(frozen=True)
 class _Policy:
-    """A traffic policy and the field that it stands in, for each of its settings."""
+    """What holds for a destination's pods: how to choose, whom to prefer, when to eject."""
 
     balancer: str
     failover: tuple[str, ...]
-    failover_field: str
     outlier: kinds.OutlierDetection | None
 
 
@@ -119,7 +118,7 @@ class Destinations:
         """
         none = kinds.TrafficPolicy()
         if host not in self._rules:
-            return _Policy("LEAST_REQUEST", (), "", None)
+            return _Policy("LEAST_REQUEST", (), None)
         resource, rule = self._rules[host]
         base = rule.spec.traffic_policy or none
         over = (subset.traffic_policy if subset else None) or none
@@ -137,7 +136,7 @@ class Destinations:
             raise resource.error(field, "by the caller's label is not emulated; write key=value")
         if len(set(keys)) < len(keys):
             raise resource.error(field, "names a key twice, which Istio refuses")
-        return _Policy(balancer.simple, tuple(labels), field, outlier)
+        return _Policy(balancer.simple, tuple(labels), outlier)
 
     def _destination(
         self, host: Host, port: int, subset: str, labels: Mapping[str, str], policy: _Policy

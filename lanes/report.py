@@ -199,6 +199,19 @@ def verdict_json(verdict: Verdict) -> Json:
     }
 
 
+def show_plan(plan: Plan, console: Console) -> None:
+    """Print the plan's table, and what the marks in it mean."""
+    show(plan_table(plan), console)
+    _print(plan_notes(plan), console)
+
+
+def show_verdict(verdict: Verdict, console: Console) -> None:
+    """Print how the lanes fared, and the offending answers."""
+    _print([counts(verdict), ""], console)
+    show(verdict_table(verdict), console)
+    _print([VERDICT_NOTE, *unexpected_lines(verdict), ""], console)
+
+
 def show(table: Table, console: Console) -> None:
     """Print a table as wide as it is, without the blanks that would fill up its last column."""
     wide = Console(
@@ -209,8 +222,12 @@ def show(table: Table, console: Console) -> None:
     )
     with wide.capture() as captured:
         wide.print(table)
-    for line in captured.get().splitlines():
-        console.file.write(line.rstrip() + "\n")
+    _print((line.rstrip() for line in captured.get().splitlines()), console)
+
+
+def _print(lines: Iterable[str], console: Console) -> None:
+    for line in lines:
+        console.file.write(f"{line}\n")
 
 
 def _table() -> Table:

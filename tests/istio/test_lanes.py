@@ -8,7 +8,7 @@ from lanes.runtime import RunningMesh
 from tests.chart.rendering import Values
 from tests.istio.conftest import Runner
 from tests.istio.variants import OTHER_NAMES, STRICT, rendered
-from tests.mesh.running import ask_in_lane, judged, versions
+from tests.mesh.running import PATHS, ask_in_lane, judged, versions
 
 
 def test_every_lane_takes_its_path_and_its_share(mesh: RunningMesh) -> None:
@@ -18,14 +18,7 @@ def test_every_lane_takes_its_path_and_its_share(mesh: RunningMesh) -> None:
     assert {lane.name: lane.expected for lane in verdict.lanes} == {"v1": 0.4, "v2": 0.3, "v3": 0.3}
 
 
-@pytest.mark.parametrize(
-    ("lane", "path"),
-    [
-        ("v1", ["mocka v1", "mockb v1", "mockc v1"]),
-        ("v2", ["mocka v2", "mockb v1", "mockc v2"]),
-        ("v3", ["mocka v3", "mockb v3", "mockc v1"]),
-    ],
-)
+@pytest.mark.parametrize(("lane", "path"), PATHS)
 def test_a_lane_falls_back_where_it_has_no_version_and_returns_after(
     mesh: RunningMesh, lane: str, path: list[str]
 ) -> None:

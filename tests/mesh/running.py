@@ -11,13 +11,20 @@ from lanes.address import free_port
 from lanes.answers import Answer, parse
 from lanes.manifests import read
 from lanes.model import Mesh, Pod
-from lanes.plan import Plan, plan
+from lanes.plan import plan
 from lanes.resolve import resolve
 from lanes.runtime import RunningMesh, run
 from lanes.traffic import Gateway, drive
 from lanes.verify import Verdict, verify
 
 ROOT = Path(__file__).parents[2]
+
+# The way of each of the sample's lanes.
+PATHS = [
+    ("v1", ["mocka v1", "mockb v1", "mockc v1"]),
+    ("v2", ["mocka v2", "mockb v1", "mockc v2"]),
+    ("v3", ["mocka v3", "mockb v3", "mockc v1"]),
+]
 
 
 def load(*paths: str) -> Mesh:
@@ -69,7 +76,3 @@ def eventually(holds: Callable[[], bool], seconds: float = 15) -> None:
     while not holds():
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.05)
-
-
-def plan_of(mesh: RunningMesh) -> Plan:
-    return plan(mesh.mesh)

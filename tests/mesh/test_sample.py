@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from lanes.runtime import RunningMesh
-from tests.mesh.running import ROOT, ask, ask_in_lane, judged, running, versions
+from tests.mesh.running import PATHS, ROOT, ask, ask_in_lane, judged, running, versions
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +22,7 @@ def test_every_lane_takes_its_path_and_its_share(mesh: RunningMesh) -> None:
     assert {lane.name: lane.expected for lane in verdict.lanes} == {"v1": 0.4, "v2": 0.3, "v3": 0.3}
 
 
-@pytest.mark.parametrize(
-    ("lane", "path"),
-    [
-        ("v1", ["mocka v1", "mockb v1", "mockc v1"]),
-        ("v2", ["mocka v2", "mockb v1", "mockc v2"]),
-        ("v3", ["mocka v3", "mockb v3", "mockc v1"]),
-    ],
-)
+@pytest.mark.parametrize(("lane", "path"), PATHS)
 def test_a_lane_falls_back_where_it_has_no_version_and_returns_after(
     mesh: RunningMesh, lane: str, path: list[str]
 ) -> None:
