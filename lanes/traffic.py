@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from http.client import IncompleteRead
 from itertools import count, islice
 from urllib.parse import urlsplit
 
@@ -84,6 +85,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, urllib3.exceptions.SSLError):
         return "it does not speak TLS as asked; is it http://?"
     if isinstance(error, urllib3.exceptions.ProtocolError):
+        if isinstance(error.args[-1], IncompleteRead):
+            return "it began and was cut off"
         return "the connection was closed without an answer"
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
         return f"no answer within {_TIMEOUT_SECONDS:g} s"

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 from types import FrameType
 
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.http.message import Request  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -42,8 +44,35 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             for listener in self.sockets:
                 listener.close()
 
+    def handle_request(self, req: Request, conn: TConn) -> bool:
+        """Send each answer whole. Gunicorn sends the headers first, and a pod that dies before
+        the body leaves an answer that has begun, which a proxy can't ask another pod for.
+        """
+        connection = conn.sock
+        conn.sock = answer = _Answer(connection)
+        try:
+            keep: bool = super().handle_request(req, conn)
+        finally:
+            conn.sock = connection
+        connection.sendall(answer.sent)
+        return keep
+
     def notify(self) -> None:
         """Called every second, draining or not: end at once when the master has been killed."""
         if os.getppid() != self.ppid:
             os._exit(1)
         super().notify()
+
+
+class _Answer:
+    """A connection to gunicorn, which collects in ``sent`` what is sent of an answer."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.sent = bytearray()
+        self._connection = connection
+
+    def sendall(self, data: bytes) -> None:
+        self.sent += data
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)

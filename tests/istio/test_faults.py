@@ -25,12 +25,14 @@ WITHOUT = {
     "mocka-v2": ["mocka v1", "mockb v1", "mockc v2"],
     "mockc-v2": ["mocka v2", "mockb v1", "mockc v1"],
 }
-# An answer that has begun can't be asked for again: what a dying pod had half sent is cut off.
-AT_A_KILL = 1
+# Only a request that the pod was answering as it died may be lost, and the clients have no more
+# under way. Any request after those finds another pod.
+CLIENTS = 8
+AT_A_KILL = CLIENTS
 
 
 def under_load(mesh: RunningMesh, requests: int = 1200) -> Iterator[Answer]:
-    return drive(Gateway(mesh.url).client(8), requests, 8)
+    return drive(Gateway(mesh.url).client(CLIENTS), requests, CLIENTS)
 
 
 def failed(answers: list[Answer]) -> list[str]:
@@ -60,7 +62,7 @@ def brought_back(mesh: RunningMesh, gone: Pod) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", WITHOUT)
-def test_a_killed_pod_costs_a_request_at_most(mesh: RunningMesh, name: str) -> None:
+def test_a_killed_pod_costs_what_it_was_answering_at_most(mesh: RunningMesh, name: str) -> None:
     gone = pod(mesh, name)
     with brought_back(mesh, gone):
         load = under_load(mesh)
@@ -72,7 +74,7 @@ def test_a_killed_pod_costs_a_request_at_most(mesh: RunningMesh, name: str) -> N
 
 
 @pytest.mark.parametrize("name", WITHOUT)
-def test_a_pod_killed_with_its_proxy_costs_a_request_at_most(
+def test_a_pod_killed_with_its_proxy_costs_what_it_was_answering_at_most(
     istio_mesh: IstioMesh, name: str
 ) -> None:
     gone = pod(istio_mesh, name)
@@ -149,7 +151,7 @@ def test_a_lane_keeps_to_its_pods_while_one_of_two_is_gone_as_far_as_the_mesh_ca
         if isinstance(mesh, IstioMesh):
             mesh.kill_proxy(gone)
         answers = list(under_load(mesh, 1500))
-        assert len(failed(answers)) <= 1, failed(answers)
+        assert len(failed(answers)) <= AT_A_KILL, failed(answers)
         ended = Counter(a.path[-1].version for a in answers[500:] if a.lane == "v2")
         spilled = ended["v1"] / ended.total()
         if not isinstance(mesh, IstioMesh):

@@ -1,7 +1,9 @@
 """Asking a gateway, against a stand-in that answers from this very process."""
 
+import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -43,7 +45,19 @@ def test_a_gateway_that_hangs_up_is_an_answer_with_status_0() -> None:
     with gateway_like(lambda _: None) as url:
         answer = Gateway(url).client(1).ask()
     assert answer.status == 0
-    assert answer.text.startswith("no answer: ")
+    assert answer.text == "no answer: the connection was closed without an answer"
+
+
+def test_an_answer_that_is_cut_off_is_none() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        asked = pool.submit(Gateway(url).client(1).ask)
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n-> mocka")
+        answer = asked.result()
+    assert (answer.status, answer.text) == (0, "no answer: it began and was cut off")
 
 
 def test_a_redirection_is_not_followed() -> None:

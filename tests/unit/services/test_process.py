@@ -74,6 +74,14 @@ def test_the_answer_of_a_chain(chain: Service) -> None:
     )
 
 
+def test_an_answer_is_sent_whole(last: Service) -> None:
+    """What a pod that dies has sent half can't be asked of another pod."""
+    with socket.create_connection((LOOPBACK, last.port), timeout=15) as client:
+        for _ in range(100):
+            client.sendall(b"GET / HTTP/1.1\r\nHost: mockc\r\n\r\n")
+            assert client.recv(4096).endswith(b"\r\n\r\n-> mockc(version: v2, ip: 127.0.0.1)")
+
+
 def lanes(chain: Service, **headers: str) -> list[str | None]:
     mocka = get_json(chain.url, headers).tree
     (mockb,) = mocka["upstreams"]
