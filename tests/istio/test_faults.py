@@ -28,7 +28,6 @@ WITHOUT = {
 # Only a request that the pod was answering as it died may be lost, and the clients have no more
 # under way. Any request after those finds another pod.
 CLIENTS = 8
-AT_A_KILL = CLIENTS
 
 
 def under_load(mesh: RunningMesh, requests: int = 1200) -> Iterator[Answer]:
@@ -69,7 +68,7 @@ def test_a_killed_pod_costs_what_it_was_answering_at_most(mesh: RunningMesh, nam
         answers = list(islice(load, 300))
         mesh.kill_pod(gone)
         answers += load
-        assert len(failed(answers)) <= AT_A_KILL, failed(answers)
+        assert len(failed(answers)) <= CLIENTS, failed(answers)
         falls_back(mesh, gone, answers)
 
 
@@ -84,7 +83,7 @@ def test_a_pod_killed_with_its_proxy_costs_what_it_was_answering_at_most(
         istio_mesh.kill_pod(gone)
         istio_mesh.kill_proxy(gone)
         answers += load
-        assert len(failed(answers)) <= AT_A_KILL, failed(answers)
+        assert len(failed(answers)) <= CLIENTS, failed(answers)
         falls_back(istio_mesh, gone, answers)
 
 
@@ -138,7 +137,7 @@ def test_lanes_hold_without_istiod() -> None:
         mesh.istiod.process.signal(signal.SIGKILL)
         assert judged(mesh).ok
         mesh.kill_pod(pod(mesh, "mockc-v2"))
-        assert len(failed(list(under_load(mesh, 300)))) <= AT_A_KILL
+        assert len(failed(list(under_load(mesh, 300)))) <= CLIENTS
 
 
 def test_a_lane_keeps_to_its_pods_while_one_of_two_is_gone_as_far_as_the_mesh_can(
@@ -151,7 +150,7 @@ def test_a_lane_keeps_to_its_pods_while_one_of_two_is_gone_as_far_as_the_mesh_ca
         if isinstance(mesh, IstioMesh):
             mesh.kill_proxy(gone)
         answers = list(under_load(mesh, 1500))
-        assert len(failed(answers)) <= AT_A_KILL, failed(answers)
+        assert len(failed(answers)) <= CLIENTS, failed(answers)
         ended = Counter(a.path[-1].version for a in answers[500:] if a.lane == "v2")
         spilled = ended["v1"] / ended.total()
         if not isinstance(mesh, IstioMesh):

