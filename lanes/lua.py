@@ -1,8 +1,10 @@
 """The two Lua filters that stand in for ASMHeaderPropagation.
 
 What ASM publishes of it does not say how header and baggage meet; this is our reading:
-the receiving side writes the header into baggage, replacing a member of that name, and the
-calling side sets the header from baggage before the route is chosen. Both run in Envoy's
+the receiving side writes the header into baggage, replacing members of that name, and the
+calling side sets the header from baggage before the route is chosen. Names and values are
+encoded as OpenTelemetry's Python SDK reads and writes them, and the header's member comes first,
+since the SDK reads no more than 180. Both run in Envoy's
 LuaJIT: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/lua_filter
 """
 
@@ -21,7 +23,7 @@ end
 
 _HEADER_TO_BAGGAGE = """\
 local function encode(value)
-  return (value:gsub('[^%w!#$&\\'()*+./:<=>?@%[%]^_`{|}~-]', function(c)
+  return (value:gsub('[^%w!#$&\\'()*./:<=>?@%[%]^_`{|}~-]', function(c)
     return string.format('%%%02X', c:byte())
   end))
 end
@@ -35,34 +37,43 @@ function envoy_on_request(handle)
   end
   if #order == 0 then return end
   local members = {}
+  for _, name in ipairs(order) do members[#members + 1] = name .. '=' .. encode(found[name]) end
   for _, line in ipairs(lines(handle, 'baggage')) do
     for member in line:gmatch('[^,]+') do
-      member = member:match('^%s*(.-)%s*$')
-      local name = member:match('^[^=%s]+')
-      if name and not found[name] then members[#members + 1] = member end
+      member = trim(member)
+      if member ~= '' and not found[decode(member:match('^[^=]*'))] then
+        members[#members + 1] = member
+      end
     end
   end
-  for _, name in ipairs(order) do members[#members + 1] = name .. '=' .. encode(found[name]) end
   handle:headers():replace('baggage', table.concat(members, ','))
 end
 """
 
 _BAGGAGE_TO_HEADER = """\
-local function decode(value)
-  return (value:gsub('%%(%x%x)', function(hex) return string.char(tonumber(hex, 16)) end))
-end
 function envoy_on_request(handle)
   for _, line in ipairs(lines(handle, 'baggage')) do
     for member in line:gmatch('[^,]+') do
-      local name, value = member:match('^%s*([^=%s]+)%s*=%s*([^;]-)%s*$')
-      if not name then name, value = member:match('^%s*([^=%s]+)%s*=%s*([^;]-)%s*;') end
-      if name and covers(name) then handle:headers():replace(name, decode(value)) end
+      local name, value = member:match('^([^=]*)=([^;]*)')
+      name, value = decode(name or ''), decode(value or '')
+      if covers(name) and not (name .. value):find('%c') then
+        handle:headers():replace(name, value)
+      end
     end
   end
 end
 """
 
-_LINES = """\
+_READING = """\
+local function trim(text)
+  return text:match('^%s*(.-)%s*$')
+end
+local function decode(text)
+  text = text:gsub('+', ' '):gsub('%%(%x%x)', function(hex)
+    return string.char(tonumber(hex, 16))
+  end)
+  return trim(text)
+end
 local function lines(handle, name)
   local values = {}
   for i = 0, handle:headers():getNumValues(name) - 1 do
@@ -75,12 +86,12 @@ end
 
 def header_to_baggage(propagation: Propagation) -> str:
     """The receiving side's filter."""
-    return _covers(propagation) + _LINES + _HEADER_TO_BAGGAGE
+    return _covers(propagation) + _READING + _HEADER_TO_BAGGAGE
 
 
 def baggage_to_header(propagation: Propagation) -> str:
     """The calling side's filter."""
-    return _covers(propagation) + _LINES + _BAGGAGE_TO_HEADER
+    return _covers(propagation) + _READING + _BAGGAGE_TO_HEADER
 
 
 def _covers(propagation: Propagation) -> str:

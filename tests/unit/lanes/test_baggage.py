@@ -11,8 +11,7 @@ from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from lanes.baggage import members, with_member
 
 NAMES = st.text(string.ascii_letters + string.digits + "-_.", min_size=1, max_size=12)
-TAGS = st.text(string.ascii_letters + string.digits + "-_.", min_size=1, max_size=20)
-VALUES = st.text(max_size=20)
+VALUES = st.text(max_size=20).map(str.strip)
 
 
 @given(NAMES, VALUES)
@@ -44,8 +43,8 @@ def test_a_written_value_holds_nothing_that_ends_it(name: str, value: str) -> No
     assert written.isprintable()
 
 
-@given(st.dictionaries(NAMES, TAGS, min_size=1, max_size=5))
-def test_opentelemetry_reads_tags_as_they_were_written(tags: dict[str, str]) -> None:
+@given(st.dictionaries(NAMES, VALUES.filter(bool), min_size=1, max_size=5))
+def test_opentelemetry_reads_values_as_they_were_written(tags: dict[str, str]) -> None:
     header = ""
     for name, value in tags.items():
         header = with_member(header, name, value)
@@ -62,6 +61,9 @@ def test_opentelemetry_reads_tags_as_they_were_written(tags: dict[str, str]) -> 
         ("version=v2;ttl=30;secure,tenant=7", {"version": "v2", "tenant": "7"}),
         ("version=v2 ; ttl=30", {"version": "v2"}),
         ("version=v%202", {"version": "v 2"}),
+        ("version=v+2", {"version": "v 2"}),
+        ("ver%73ion=v2", {"version": "v2"}),
+        ("%20version+=v2", {"version": "v2"}),
         ("version=a=b", {"version": "a=b"}),
         ("version=", {"version": ""}),
         ("version=v1,version=v2", {"version": "v2"}),
@@ -81,11 +83,12 @@ def test_what_stands_in_a_header(header: str, found: dict[str, str]) -> None:
         ("", "version=v2"),
         ("version=v9", "version=v2"),
         ("version = v9 ;ttl=30", "version=v2"),
-        ("version=v8,tenant=7,version=v9", "tenant=7,version=v2"),
-        ("tenant=7;ttl=30 , region = eu", "tenant=7;ttl=30,region = eu,version=v2"),
-        ("versions=v9", "versions=v9,version=v2"),
+        ("version=v8,tenant=7,version=v9", "version=v2,tenant=7"),
+        ("tenant=7;ttl=30 , region = eu", "version=v2,tenant=7;ttl=30,region = eu"),
+        ("versions=v9", "version=v2,versions=v9"),
+        ("%76ersion=v9,+version=v9,tenant=7", "version=v2,tenant=7"),
         (",,", "version=v2"),
     ],
 )
-def test_a_member_is_replaced_and_the_rest_kept_to_the_letter(before: str, after: str) -> None:
+def test_a_member_is_written_first_in_place_of_its_like_and_the_rest_kept_to_the_letter(before: str, after: str) -> None:
     assert with_member(before, "version", "v2") == after
