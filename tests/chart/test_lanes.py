@@ -1,11 +1,16 @@
 """The same values make the same lanes, in the words of either mesh."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.chart.rendering import ISTIO, Resource, Values, of_kind, render
+from lanes.manifests import read
+from lanes.plan import plan
+from lanes.resolve import resolve
+from tests import kube
+from tests.chart.rendering import ISTIO, Resource, Values, of_kind, render, without_tests
 
 SAMPLE = {"mocka": ["v1", "v2", "v3"], "mockb": ["v1", "v3"], "mockc": ["v1", "v2"]}
 
@@ -89,18 +94,35 @@ def test_asm_matches_the_header_and_falls_back() -> None:
 
 
 def test_asm_gateway_splits_and_stamps() -> None:
-    (rule,) = http(render(), "demo-gateway")
-    assert [(route["destination"]["subset"], route["weight"]) for route in rule["route"]] == [
-        ("v1", 40),
-        ("v2", 30),
-        ("v3", 30),
-    ]
-    for route in rule["route"]:
-        lane = route["destination"]["subset"]
-        assert route["headers"] == {"request": {"set": {"version": lane}}}
-        assert route.get("fallback", {}).get("target", {}).get("subset") == (
-            None if lane == "v1" else "v1"
-        )
+    for rule in http(render(), "demo-gateway"):
+        assert [(route["destination"]["subset"], route["weight"]) for route in rule["route"]] == [
+            ("v1", 40),
+            ("v2", 30),
+            ("v3", 30),
+        ]
+        for route in rule["route"]:
+            lane = route["destination"]["subset"]
+            assert route["headers"] == {"request": {"set": {"version": lane}}}
+            assert route.get("fallback", {}).get("target", {}).get("subset") == (
+                None if lane == "v1" else "v1"
+            )
+
+
+def test_asm_gateway_falls_back_to_the_port_that_it_asks() -> None:
+    resources = render({"services": {"mocka": {"port": 8080}}})
+    for rule in http(resources, "demo-gateway"):
+        for route in rule["route"]:
+            targets = [route["destination"], *(f["target"] for f in [route.get("fallback")] if f)]
+            assert [target["port"] for target in targets] == [{"number": 8080}] * len(targets)
+
+
+def test_asm_gateway_may_lead_to_a_service_of_several_ports(tmp_path: Path) -> None:
+    resources = without_tests(render({"services": {"mocka": {"port": 8080}}}))
+    ports = of_kind(resources, "Service")["mocka"]["spec"]["ports"]
+    two = [*ports, {"name": "admin", "port": 9000, "targetPort": "http"}]
+    of_kind(resources, "Service")["mocka"]["spec"]["ports"] = two
+    found = plan(resolve(read([kube.write(tmp_path, *resources)])))
+    assert [lane.name for lane in found.lanes] == ["v1", "v2", "v3"]
 
 
 def test_asm_propagates_the_header() -> None:
@@ -243,10 +265,29 @@ def test_istio_reads_the_lane_from_baggage(baggage: str, lane: str | None) -> No
         ("version=v1;p,a=b", False),
     ],
 )
-def test_istio_gateway_keeps_foreign_baggage_and_no_lane(baggage: str, kept: bool) -> None:
-    suspect, clean = http(render(ISTIO), "demo-gateway")
+@pytest.mark.parametrize("provider", ["asm", "istio"])
+def test_the_gateway_keeps_foreign_baggage_and_no_lane(
+    provider: str, baggage: str, kept: bool
+) -> None:
+    suspect, clean = http(render({"mesh": {"provider": provider}}), "demo-gateway")
     (match,) = suspect["match"]
     assert (re.fullmatch(match["headers"]["baggage"]["regex"], baggage) is None) is kept
+    assert "match" not in clean
+
+
+def test_asm_gateway_removes_baggage_that_may_choose_a_lane() -> None:
+    removed = {"request": {"remove": ["baggage"]}}
+    suspect, clean = http(render(), "demo-gateway")
+    assert suspect["headers"] == removed
+    assert "headers" not in clean
+    assert suspect["route"] == clean["route"]
+    (rule,) = http(render({"gateway": {"clientBaggage": "drop"}}), "demo-gateway")
+    assert rule["headers"] == removed
+    assert "match" not in rule
+
+
+def test_istio_gateway_replaces_baggage_that_may_choose_a_lane() -> None:
+    suspect, clean = http(render(ISTIO), "demo-gateway")
     for rule, operation in ((suspect, "set"), (clean, "add")):
         assert [
             (route["destination"]["subset"], route["weight"], route["headers"])
@@ -255,9 +296,6 @@ def test_istio_gateway_keeps_foreign_baggage_and_no_lane(baggage: str, kept: boo
             (lane, weight, {"request": {operation: {"baggage": f"version={lane}"}}})
             for lane, weight in {"v1": 40, "v2": 30, "v3": 30}.items()
         ]
-
-
-def test_istio_gateway_can_drop_client_baggage() -> None:
     (rule,) = http(render(ISTIO | {"gateway": {"clientBaggage": "drop"}}), "demo-gateway")
     assert all(list(route["headers"]["request"]) == ["set"] for route in rule["route"])
 
@@ -314,8 +352,8 @@ def test_a_service_outside_the_chain_has_no_part_in_the_gateway() -> None:
         "services": {"extra": {"versions": ["v1"]}},
         "gateway": {"service": "mocka"},
     }
-    (rule,) = http(render(values), "demo-gateway")
-    hosts = {route["destination"]["host"] for route in rule["route"]}
+    rules = http(render(values), "demo-gateway")
+    hosts = {route["destination"]["host"] for rule in rules for route in rule["route"]}
     assert hosts == {"mocka.default.svc.cluster.local"}
 
 

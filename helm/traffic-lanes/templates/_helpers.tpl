@@ -57,35 +57,42 @@ lane's: its name in any case, and any name that is escaped. From the model. */}}
 (?i)(.*,)?\s*({{ .header }}|[^=,]*[%+][^=,]*)\s*=.*
 {{- end -}}
 
-{{/* The destinations that the gateway chooses among, by weight, from {model, operation}. */}}
+{{/* The destinations that the gateway chooses among, by weight, each with its lane's stamp, from
+{model, kept}; kept: the lane joins the client's baggage instead of replacing it (istio). */}}
 {{- define "traffic-lanes.split" -}}
 {{- $model := .model -}}
-{{- $service := .model.entry -}}
-{{- $operation := .operation -}}
+{{- $kept := .kept -}}
+{{- $service := $model.entry -}}
 {{- range $lane := $model.lanes }}
 - destination:
-    host: {{ $service.host }}
-    subset: {{ toYaml $lane.name }}
-    {{- with $service.gatewayPort }}
-    port:
-      number: {{ . }}
-    {{- end }}
+    {{- include "traffic-lanes.target" (dict "service" $service "subset" $lane.name) | nindent 4 }}
   weight: {{ $lane.weight }}
   headers:
     request:
-      {{ $operation }}:
-        {{- if eq $model.provider "asm" }}
-        {{ $model.header }}: {{ toYaml $lane.name }}
-        {{- else }}
+      {{- if eq $model.provider "asm" }}
+      set:
+        {{ toYaml $model.header }}: {{ toYaml $lane.name }}
+      {{- else }}
+      {{ ternary "add" "set" $kept }}:
         baggage: {{ $model.header }}={{ $lane.name }}
-        {{- end }}
+      {{- end }}
   {{- if and (eq $model.provider "asm") $model.permissive (not $lane.baseline) }}
   fallback:
     target:
-      host: {{ $service.host }}
-      subset: {{ toYaml $model.baseline }}
+      {{- include "traffic-lanes.target" (dict "service" $service "subset" $model.baseline) | nindent 6 }}
   {{- end }}
 {{- end -}}
+{{- end -}}
+
+{{/* Where the gateway sends requests to, from {service, subset}. The port is left out where Istio
+finds it by itself: where the Service has one only. */}}
+{{- define "traffic-lanes.target" -}}
+host: {{ .service.host }}
+subset: {{ toYaml .subset }}
+{{- with .service.gatewayPort }}
+port:
+  number: {{ . }}
+{{- end }}
 {{- end -}}
 
 {{/* How a lane's requests come to the baseline (istio): the version's own pods first, and none that
