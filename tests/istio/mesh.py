@@ -1,7 +1,6 @@
 """A running mesh under the real istiod, for tests that know `lanes.runtime`'s."""
 
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,7 @@ from lanes.manifests import read
 from lanes.model import Mesh, Pod
 from lanes.process import Process, signals_held
 from lanes.resolve import resolve
-from lanes.runtime import RunningMesh, pod_environment
+from lanes.runtime import SERVICE, RunningMesh, pod_environment
 from tests.istio import cluster
 from tests.istio.istiod import API_PORT, Istiod
 from tests.istio.kube_api import Document, KubeApi
@@ -86,10 +85,9 @@ class IstioMesh(RunningMesh):
             "port": str(cluster.APP_PORT),
             "http_proxy": self.outbound(pod),
         }
-        command = [sys.executable, "-m", "services"]
         with signals_held():
             self._pods[pod.key] = Process(
-                f"pod {pod.name}", command, env, pass_fds=[self._block.fileno()]
+                f"pod {pod.name}", SERVICE, env, pass_fds=[self._block.fileno()]
             )
 
     def outbound(self, pod: Pod) -> str:

@@ -81,7 +81,7 @@ def test_a_signal_ends_everything(tmp_path: Path, number: signal.Signals, code: 
         assert child.wait(10) == code
         assert alive(pids) == []
     assert list(tmp_path.iterdir()) == []
-    assert shared_memory() <= before
+    eventually(lambda: shared_memory() <= before)  # other meshes come and go meanwhile
 
 
 def test_ctrl_c_twice_ends_everything_too(tmp_path: Path) -> None:
