@@ -19,7 +19,7 @@ from lanes.verify import fits, verify
 _CONCURRENCY = 8
 _SHOWN = 6
 _LANE_REQUESTS = 60
-_RETURN_SECONDS = 30.0
+_PATIENCE_SECONDS = 30.0
 
 Say = Callable[[str], None]
 Progress = Callable[[Iterable[Answer], int], Iterator[Answer]]
@@ -49,13 +49,16 @@ def tell(
         client = Gateway(running.url, host).client(_CONCURRENCY)
         for _ in range(_SHOWN):
             say(client.ask("text/plain").text)
-        verdict = verify(planned, progress(drive(client, requests, _CONCURRENCY), requests))
+        answers = list(progress(drive(client, requests, _CONCURRENCY), requests))
+        verdict = verify(planned, answers)
         say("...")
         report.show_verdict(verdict, console)
         held = verdict.ok
         loss = find_loss(mesh, planned)
         if loss is None:
             say("stopping no pod: none that alone serves its lane has a fallback behind it\n")
+        elif all(answer.lane is None for answer in answers):
+            say("stopping no pod: no answer says which lane it was in\n")
         elif held:
             held = _take_away(running, client, loss, say) and _bring_back(
                 running, client, loss, say
@@ -67,6 +70,8 @@ def tell(
 def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
     """The pod to take away: the deepest that alone serves its lane and has others behind it."""
     for lane in planned.lanes:
+        if not lane.weight:
+            continue
         for hop in reversed(lane.path):
             pods = [p for p in mesh.pods if p.app == hop.service and p.version == hop.version]
             if len(pods) != 1 or hop.why != MATCH:
@@ -113,14 +118,15 @@ def _take_away(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bo
     """End the pod under load, and judge what its lane answers meanwhile and then."""
     pod, lane = loss.pod, loss.before.name
     answers: list[Answer] = []
+    after: list[Answer] = []
     say(f"stopping the only {pod.app} {pod.version} ...")
     load = drive(client, None, _CONCURRENCY)
     try:
         answers += [answer for answer, _ in zip(load, range(_LANE_REQUESTS), strict=False)]
         running.ask_to_stop(pod)
         answers += takewhile(lambda _: running.runs(pod), load)
-        after: list[Answer] = []
-        while len(after) < _LANE_REQUESTS:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while len(after) < _LANE_REQUESTS and time.monotonic() < deadline:
             answer = next(load)
             answers.append(answer)
             if answer.lane == lane:
@@ -134,7 +140,7 @@ def _take_away(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bo
     say(f"  {len(answers)} requests meanwhile, {len(failed)} failed")
     for answer in (failed + astray)[:5]:
         say(f"  status {answer.status}: {answer.text}")
-    return not failed and not astray
+    return bool(after) and not failed and not astray
 
 
 def _bring_back(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bool:
@@ -143,7 +149,7 @@ def _bring_back(running: RunningMesh, client: Client, loss: Loss, say: Say) -> b
     say("starting it again ...")
     began = time.monotonic()
     running.start_pod(pod)
-    while time.monotonic() < began + _RETURN_SECONDS:
+    while time.monotonic() < began + _PATIENCE_SECONDS:
         answer = client.ask()
         if answer.lane == lane and fits(answer, loss.before):
             say(f"  lane {lane}: back at {pod.app} {pod.version} after {_since(began)}\n")

@@ -90,5 +90,5 @@ def test_what_stands_in_a_header(header: str, found: dict[str, str]) -> None:
         (",,", "version=v2"),
     ],
 )
-def test_a_member_is_written_first_in_place_of_its_like_and_the_rest_kept_to_the_letter(before: str, after: str) -> None:
+def test_a_member_is_written_first_and_the_rest_kept_to_the_letter(before: str, after: str) -> None:
     assert with_member(before, "version", "v2") == after

@@ -25,6 +25,16 @@ def test_the_samples_loss(documents: list[Document]) -> None:
     )
 
 
+def test_a_lane_that_gets_no_request_can_show_nothing() -> None:
+    weights = {"v1": 100, "v2": 0, "v3": 0}
+    assert loss_of(*asm(weights=weights)) is None
+    assert loss_of(*asm(weights={**weights, "v1": 99, "v3": 1})) == (
+        "mockb-v3",
+        "mocka v3, mockb v3, mockc v1 *",
+        "mocka v3, mockb v1 *, mockc v1 *",
+    )
+
+
 def test_a_version_with_replicas_is_not_lost_with_one_pod() -> None:
     documents = [
         put(d, "spec.replicas", 2) if d["metadata"]["name"] == "mockc-v2" else d for d in asm()
