@@ -79,7 +79,7 @@ def read(paths: Iterable[str]) -> Manifests:
     Raises ManifestError for a manifest that is no YAML, misses what its kind needs, or
     uses what the laptop mesh does not emulate, and LanesError for a path that can't be read.
     """
-    paths = tuple(paths)
+    paths = tuple(dict.fromkeys(paths))
     resources: list[Resource] = []
     left: list[str] = []
     seen: dict[tuple[str, str, str], str] = {}
@@ -98,11 +98,13 @@ def read(paths: Iterable[str]) -> Manifests:
                 raise resource.error("", f"stands twice: also {also}; keep one")
             seen[key] = source
             resources.append(resource)
+    sources = tuple("standard input" if path == STDIN else path for path in paths)
     if not resources:
         if paths == (STDIN,):
             raise LanesError("standard input: no manifests came; did what should write them fail?")
-        raise LanesError(f"{' '.join(paths)}: no manifests there; render some, e.g. helm template")
-    return Manifests(paths, tuple(resources), tuple(left))
+        where = " ".join(sources)
+        raise LanesError(f"{where}: no manifests there; render some, e.g. helm template")
+    return Manifests(sources, tuple(resources), tuple(left))
 
 
 def _texts(paths: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -168,6 +170,8 @@ def _typed(source: str, document: dict[str, Any]) -> Resource | None:
         return None
     metadata = document.get("metadata")
     name = str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
+    # What `kubectl get` adds to a resource asks for nothing.
+    document = {key: value for key, value in document.items() if key != "status"}
     model = kinds.EMULATED.get((group, kind))
     if model is None:
         what = f"{kind} ({group})" if group else kind

@@ -8,6 +8,9 @@ configuration, so both see one and the same mesh.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Where a pod's sidecar takes its calls, on Istio as here; no pod can listen there itself.
+SIDECAR_PORT = 15001
+
 
 @dataclass(frozen=True, order=True)
 class Host:
@@ -43,7 +46,6 @@ class Pod:
     ip_env: tuple[str, ...]  # variables that hold the pod's own address
     port: int
     named_ports: Mapping[str, int]
-    image: str
     readiness_path: str | None  # None: ready as soon as the port accepts
     propagation: Propagation  # what its sidecar exchanges; empty on upstream Istio
 

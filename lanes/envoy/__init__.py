@@ -11,11 +11,11 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/bootstrap/v3/bootstrap
 from collections.abc import Mapping
 
 from lanes.envoy.clusters import cluster, destinations
-from lanes.envoy.listeners import SIDECAR_PORT, gateway_listener, sidecar_listeners
+from lanes.envoy.listeners import gateway_listener, sidecar_listeners
 from lanes.envoy.parts import Json, address
 from lanes.model import Mesh
 
-__all__ = ["ADMIN_PORT", "SIDECAR_PORT", "Json", "bootstrap"]
+__all__ = ["ADMIN_PORT", "Json", "bootstrap"]
 
 ADMIN_PORT = 15000
 

@@ -6,9 +6,7 @@ from itertools import groupby
 from lanes import lua
 from lanes.envoy.parts import Json, address, lua_filter, typed
 from lanes.envoy.routes import service_host, virtual_host
-from lanes.model import Mesh, Pod, Propagation
-
-SIDECAR_PORT = 15001
+from lanes.model import SIDECAR_PORT, Mesh, Pod, Propagation
 
 
 def gateway_listener(mesh: Mesh, port: int) -> Json:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from lanes.kinds.fields import (
+    ChangedHeader,
     Changes,
     Closed,
     Count,
@@ -112,7 +113,7 @@ class Fallback(Closed):
 class HeaderOperations(Closed):
     set: Changes = {}
     add: Changes = {}
-    remove: list[str] = []
+    remove: list[ChangedHeader] = []
 
 
 class Headers(Closed):

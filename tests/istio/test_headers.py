@@ -7,7 +7,7 @@ import pytest
 import urllib3
 
 from lanes.answers import parse
-from lanes.envoy import SIDECAR_PORT
+from lanes.model import SIDECAR_PORT
 from lanes.runtime import RunningMesh
 from tests.istio.conftest import Runner
 from tests.istio.mesh import IstioMesh

@@ -80,7 +80,6 @@ def test_no_duration(text: object) -> None:
         (VIRTUAL_SERVICE, "spec.http[0].timeOut"),
         (VIRTUAL_SERVICE, "spec.exportTo"),
         (VIRTUAL_SERVICE, "spec.tcp"),
-        (VIRTUAL_SERVICE, "status"),
         (DESTINATION_RULE, "spec.exportTo"),
         (DESTINATION_RULE, "spec.workloadSelector"),
         (DESTINATION_RULE, f"{POLICY}.connectionPool"),
@@ -239,6 +238,37 @@ def test_a_regex_that_re2_takes(regex: str) -> None:
 def test_a_field_that_is_missing_is_named(document: Document, path: str) -> None:
     who = f"{document['kind']} {document['metadata']['name']}"
     assert refusal(without(document, path)) == f"{who}: {path}: missing"
+
+
+def test_a_resource_as_a_cluster_hands_it_out() -> None:
+    live = put(VIRTUAL_SERVICE, "status", {"conditions": []})
+    live = put(live, "metadata.resourceVersion", "7")
+    assert mesh_of(service("a"), deployment("a"), live).ports
+
+
+@pytest.mark.parametrize("name", ["User-Agent", "accept", ":path", "x-forwarded-for", "te"])
+def test_a_hop_that_matches_what_callers_set_is_refused(name: str) -> None:
+    found = rule(to("a"), match=[{"headers": {name: {"prefix": "x"}}}])
+    assert refusal(service("a"), deployment("a"), virtual_service("a", found)) == (
+        f"VirtualService a: spec.http[0].match[0].headers.{name}:"
+        " calls have it with values that no plan can know; match the lane's header"
+    )
+    mesh_of(service("a"), deployment("a"), virtual_service("*", found, gateways=["demo"]))
+
+
+def test_a_pod_on_the_sidecars_port_is_refused() -> None:
+    assert refusal(service("a", 15001), deployment("a", port=15001)) == (
+        f"Deployment a-v1: {CONTAINER}.ports: 15001 is the sidecar's port; take another"
+    )
+
+
+@pytest.mark.parametrize("name", ["host", "Host", ":authority", "a b"])
+def test_a_header_that_nothing_can_remove_is_refused(name: str) -> None:
+    headers = {"request": {"remove": [name]}}
+    assert refusal(put(VIRTUAL_SERVICE, "spec.http[0].headers", headers)) == (
+        "VirtualService a: spec.http[0].headers.request.remove[0]:"
+        " is no header that can be changed here"
+    )
 
 
 @pytest.mark.parametrize("source", ["secretKeyRef", "configMapKeyRef", "resourceFieldRef"])

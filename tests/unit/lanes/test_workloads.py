@@ -43,7 +43,6 @@ def test_a_pod_says_what_its_deployment_says() -> None:
     assert pod.ip_env == ("POD_IP",)
     assert pod.named_ports == {"http": 9000}
     assert pod.readiness_path == "/readyz"
-    assert pod.image == "traffic-lanes:test"
     assert pod.propagation == Propagation()
 
 
