@@ -24,7 +24,7 @@ COPY lanes /opt/app/lanes
 # A path file and not PYTHONPATH, which the Operator replaces. Compiled with unchecked hashes: files
 # lose their times on the way here, and the root file system is read-only later.
 RUN printf '/opt/app\n' > "$(echo /opt/venv/lib/python3.*/site-packages)/app.pth" \
- && printf '#!/opt/venv/bin/python\nfrom lanes.cli import main\n\nmain()\n' > /opt/venv/bin/lanes \
+ && printf '#!/opt/venv/bin/python\nfrom lanes.__main__ import main\n\nmain()\n' > /opt/venv/bin/lanes \
  && chmod 755 /opt/venv/bin/lanes \
  && /opt/venv/bin/python -m compileall -f -q -j 0 --invalidation-mode unchecked-hash /opt/venv /opt/app
 

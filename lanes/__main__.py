@@ -1,5 +1,15 @@
-"""`python -m lanes`: the command line."""
+"""The command `lanes`, also as `python -m lanes`."""
 
-from lanes.cli import main
+import signal
 
-main(prog_name="lanes")
+
+def main() -> None:
+    """Run the command line. A Ctrl-C while it is being loaded ends it without a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from lanes.cli import main as command
+
+    command(prog_name="lanes")
+
+
+if __name__ == "__main__":
+    main()

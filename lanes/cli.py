@@ -120,7 +120,7 @@ def up(paths: tuple[str, ...], port: int) -> None:
     click.echo(report.headline(mesh, planned))
     began = time.monotonic()
     with run(mesh, port) as running:
-        click.echo(f"gateway {running.url}   ready in {time.monotonic() - began:.1f} s")
+        click.echo(report.gateway_line(running.url, planned, time.monotonic() - began))
         click.echo(f"envoy   {running.admin_url}\n")
         report.show_plan(planned, _console())
         click.echo("")
@@ -139,7 +139,11 @@ def up(paths: tuple[str, ...], port: int) -> None:
 @click.option(
     "--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="at a time"
 )
-@click.option("--host", help="the host that requests name, where DNS does not know the gateway's")
+@click.option(
+    "--host",
+    help="the host that requests name; default: the URL's where the gateway serves it, else the"
+    " first that it serves",
+)
 @format_option
 def verify_command(
     url: str, paths: tuple[str, ...], requests: int, concurrency: int, host: str | None, form: str
@@ -151,14 +155,22 @@ def verify_command(
     """
     from lanes.traffic import Gateway, drive
 
-    client = Gateway(url, host).client(concurrency)
+    gateway = Gateway(url, host)
     mesh = _read(paths)
     named = urlsplit(url)
-    # A gateway that is asked by its address serves whatever it serves first.
     domain = host or (named.hostname if named.hostname and serves(mesh, named.hostname) else None)
     planned = plan(mesh, named.path or "/", domain)
+    if domain is None:  # it is asked by its address
+        gateway = Gateway(url, planned.host)
+    client = gateway.client(concurrency)
     client.require_reachable()
-    verdict = verify(planned, progress(drive(client, requests, concurrency), requests))
+    answers = list(progress(drive(client, requests, concurrency), requests))
+    if all(200 <= answer.status < 300 and not answer.path for answer in answers):
+        raise LanesError(
+            f"{url}: it answers, but not as the sample's services do, so there is no path to"
+            f" judge; it said: {report.shown(answers[0].text)}"
+        )
+    verdict = verify(planned, answers)
     if form == "json":
         click.echo(json.dumps(report.verdict_json(verdict), indent=2))
     else:

@@ -42,11 +42,10 @@ def tell(
     say(report.headline(mesh, planned))
     began = time.monotonic()
     with run(mesh, port) as running:
-        say(f"gateway {running.url}   ready in {time.monotonic() - began:.1f} s\n")
+        say(report.gateway_line(running.url, planned, time.monotonic() - began) + "\n")
         report.show_plan(planned, console)
         say("")
-        host = None if planned.domain == "*" else planned.domain.replace("*", "any")
-        client = Gateway(running.url, host).client(_CONCURRENCY)
+        client = Gateway(running.url, planned.host).client(_CONCURRENCY)
         for _ in range(_SHOWN):
             say(client.ask("text/plain").text)
         answers = list(progress(drive(client, requests, _CONCURRENCY), requests))

@@ -76,6 +76,11 @@ class Plan:
     domain: str
     lanes: tuple[Lane, ...]
 
+    @property
+    def host(self) -> str | None:
+        """A host for requests to name, since the gateway serves no other; None: it serves any."""
+        return None if self.domain == "*" else self.domain.replace("*", "any")
+
     def share(self, lane: Lane) -> float:
         """The part of all requests that `lane` should get, 0 to 1."""
         return lane.weight / sum(other.weight for other in self.lanes)
@@ -271,7 +276,7 @@ def _call(walk: _Walk, url: str, caller: Pod, carried: str, behind: tuple[Host, 
             " by destination, so the lane has no one path; match the lane before splitting"
         )
     ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
-    chosen = bool(route.matches)
+    chosen = route is not _route(port.routes, _Request({}, path))
     return _hop(walk, destinations, chosen, request.changed(*ops), port.host, behind)
 
 

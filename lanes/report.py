@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lanes.manifests import STDIN
 from lanes.model import Mesh
 from lanes.plan import FALLBACK, NONE, Hop, Lane, Plan
 from lanes.verify import LaneVerdict, Verdict
@@ -35,12 +34,20 @@ def headline(mesh: Mesh, plan: Plan) -> str:
     lost = sorted({pod.app for pod in mesh.pods if pod.upstream_urls and not pod.carries_baggage})
     if lost:
         line += f"\nlanes end at {', '.join(lost)}: OpenTelemetry is set to carry no baggage there"
+    rules = {host.domain: host.routes for host in mesh.gateway}
+    others = [domain for domain in rules if rules[domain] != rules[plan.domain]]
+    if others:
+        line += f"\nplanned for {plan.domain}; the gateway has other rules for {', '.join(others)}"
     return line
 
 
+def gateway_line(url: str, plan: Plan, seconds: float) -> str:
+    """Where the gateway is, what to call it, and how long it took to get there."""
+    host = f" (Host: {plan.host})" if plan.host else ""
+    return f"gateway {url}{host}   ready in {seconds:.1f} s"
+
+
 def _short(source: str) -> str:
-    if source == STDIN:
-        return "standard input"
     path = Path(source)
     if path.is_absolute() and path.is_relative_to(Path.cwd()):
         return str(path.relative_to(Path.cwd()))
@@ -167,12 +174,16 @@ def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
     for item in verdict.unexpected[:most]:
         status = f"status {item.status}: " if item.status else ""
         times = "once" if item.count == 1 else f"{item.count} times"
-        text = " ".join(item.text.split())
-        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + " ..."
-        lines += [f"{times} {item.problem}:", f"  {status}{shown}"]
+        lines += [f"{times} {item.problem}:", f"  {status}{shown(item.text)}"]
     if len(verdict.unexpected) > most:
         lines.append(f"and {len(verdict.unexpected) - most} other kinds of wrong answer")
     return lines
+
+
+def shown(text: str) -> str:
+    """An answer on one line, as much of it as helps."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else line[:_SHOWN] + " ..."
 
 
 def verdict_json(verdict: Verdict) -> Json:

@@ -1,5 +1,6 @@
 """Drive a gateway: many requests, several at a time."""
 
+import ssl
 from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -17,10 +18,16 @@ _TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Gateway:
-    """A gateway's URL, and the host that requests name where that isn't the URL's own."""
+    """A gateway's URL, and the host that requests name where that isn't the URL's own.
+
+    Raises LanesError for a URL that is none.
+    """
 
     url: str
     host: str | None = None
+
+    def __post_init__(self) -> None:
+        _require_url(self.url)
 
     def client(self, concurrency: int) -> "Client":
         return Client(self, concurrency)
@@ -30,7 +37,6 @@ class Client:
     """Asks one gateway over kept connections."""
 
     def __init__(self, gateway: Gateway, concurrency: int) -> None:
-        _require_url(gateway.url)
         self._url = gateway.url
         self._headers = {"Host": gateway.host} if gateway.host else {}
         self._pool = urllib3.PoolManager(
@@ -83,6 +89,8 @@ def _require_url(url: str) -> None:
 def _reason(error: Exception) -> str:
     """The part of urllib3's message that a person can use."""
     if isinstance(error, urllib3.exceptions.SSLError):
+        if isinstance(error.args[0], ssl.SSLCertVerificationError):
+            return f"{error.args[0].verify_message}; SSL_CERT_FILE may name its authority"
         return "it does not speak TLS as asked; is it http://?"
     if isinstance(error, urllib3.exceptions.ProtocolError):
         if isinstance(error.args[-1], IncompleteRead):

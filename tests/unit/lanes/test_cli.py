@@ -1,8 +1,10 @@
 """The command line: what it prints, and what it exits with."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from itertools import cycle
 from pathlib import Path
@@ -227,6 +229,49 @@ def test_the_host_that_requests_name(sample: str) -> None:
     with gateway_like(answer) as url:
         lanes("verify", url, "--manifests", sample, "--requests", "3", "--host", "shop.org")
     assert hosts == {"shop.org"}
+
+
+@pytest.mark.parametrize(("domain", "host"), [("shop.org", "shop.org"), ("*.org", "any.org")])
+def test_a_gateway_asked_by_its_address_is_called_what_it_serves(
+    tmp_path: Path, domain: str, host: str
+) -> None:
+    documents = [put(d, "spec.hosts", [domain]) if is_entry(d) else d for d in asm()]
+    answers = by_weight(WEIGHTS)
+    hosts = set()
+
+    def answer(headers: Mapping[str, str]) -> ANSWER:
+        hosts.add(headers["Host"])
+        return next(answers)
+
+    with gateway_like(answer) as url:
+        manifests = write(tmp_path, *documents)
+        result = lanes("verify", url, "--manifests", manifests, "--concurrency", "1")
+    assert result.exit_code == 0, result.output
+    # What only looks whether anybody is there may be called anything.
+    assert hosts == {host}
+
+
+def is_entry(document: Document) -> bool:
+    return "gateways" in document["spec"]
+
+
+def test_services_that_answer_in_another_form_can_not_be_judged(sample: str) -> None:
+    result = verified(sample, cycle([(200, "text/html", "<h1>\nhello</h1>")]))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(
+        "/: it answers, but not as the sample's services do, so there is no path to judge;"
+        " it said: <h1> hello</h1>\n"
+    )
+
+
+def test_a_ctrl_c_while_the_command_is_loaded_leaves_no_traceback(sample: str) -> None:
+    for delay in (0.02, 0.05, 0.1):
+        command = [sys.executable, "-m", "lanes", "plan", sample]
+        child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        time.sleep(delay)
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=20)
+        assert b"lanes/" not in said
 
 
 def test_a_progress_bar_is_for_terminals_only(capfd: pytest.CaptureFixture[str]) -> None:

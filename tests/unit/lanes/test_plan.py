@@ -247,7 +247,7 @@ def test_ways_to_match_a_header(how: str, value: str, *, taken: bool) -> None:
         ([{"headers": {"version": {"exact": "v2"}, "none": {"prefix": "x"}}}], False),
         ([{}], True),
         ([header_is("Version", "v2")], True),
-        ([header_is("user-agent", ".*", "regex")], False),
+        ([header_is("x-client", ".*", "regex")], False),
     ],
 )
 def test_conditions_of_one_match_all_hold_and_one_match_is_enough(
@@ -255,6 +255,11 @@ def test_conditions_of_one_match_all_hold_and_one_match_is_enough(
 ) -> None:
     rules = (rule(to("b", "v2"), match=match), rule(to("b", "v1")))
     assert lanes_of(*pair(rules=rules))["v2"] == ("a v2, b v2" if taken else "a v2, b v1 *")
+
+
+@pytest.mark.parametrize("match", [[{"uri": {"prefix": "/"}}], [{}], []])
+def test_a_rule_that_takes_every_lane_is_no_lanes_own(match: list[Document]) -> None:
+    assert lanes_of(*pair(rules=(rule(to("b", "v1"), match=match),)))["v2"] == "a v2, b v1 *"
 
 
 def test_a_uri_is_the_upstreams() -> None:

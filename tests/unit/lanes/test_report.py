@@ -1,6 +1,7 @@
 """What people read: tables and notes, in 80 columns."""
 
 import io
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ from rich.console import Console
 from lanes.answers import Answer, Step
 from lanes.plan import Plan
 from lanes.report import (
+    gateway_line,
     headline,
     one_line,
     plan_notes,
@@ -18,7 +20,7 @@ from lanes.report import (
     verdict_table,
 )
 from lanes.verify import Verdict, verify
-from tests.kube import Chain, Document, asm, istio
+from tests.kube import Chain, Document, asm, istio, put, rule, to, virtual_service
 from tests.unit.lanes.reading import REPOSITORY, mesh_of, plan_of
 
 PATHS = {"v1": ("v1", "v1", "v1"), "v2": ("v2", "v1", "v2"), "v3": ("v3", "v3", "v1")}
@@ -49,6 +51,24 @@ NAMES = ("mocka", "mockb", "mockc")
 
 def words(lines: list[str]) -> list[list[str]]:
     return [line.split() for line in lines]
+
+
+def test_the_host_of_a_gateway_that_serves_no_other() -> None:
+    planned = plan_of(*asm())
+    line = "gateway http://127.0.0.1:8080/"
+    assert gateway_line("http://127.0.0.1:8080/", planned, 0.5) == f"{line}   ready in 0.5 s"
+    named = replace(planned, domain="*.shop.org")
+    assert gateway_line("http://127.0.0.1:8080/", named, 0.5) == (
+        f"{line} (Host: any.shop.org)   ready in 0.5 s"
+    )
+
+
+def test_rules_for_other_hosts_are_named() -> None:
+    other = virtual_service("b.org", rule(to("mocka", "v1")), gateways=["demo-gateway"])
+    documents = [*asm(), put(other, "metadata.name", "other")]
+    assert headline(mesh_of(*documents), plan_of(*documents)).endswith(
+        "\nplanned for *; the gateway has other rules for b.org"
+    )
 
 
 def test_the_plan_of_the_sample() -> None:

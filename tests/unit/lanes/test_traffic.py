@@ -1,6 +1,7 @@
 """Asking a gateway, against a stand-in that answers from this very process."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import urllib3
 
 from lanes.address import free_port
 from lanes.errors import LanesError
@@ -70,6 +72,22 @@ def test_a_gateway_that_is_there_is_reachable_whatever_it_answers() -> None:
         Gateway(url).client(1).require_reachable()
 
 
+def test_a_certificate_that_nobody_vouches_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    cause = ssl.SSLCertVerificationError()
+    cause.verify_message = "self-signed certificate"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise urllib3.exceptions.SSLError(cause)
+
+    monkeypatch.setattr(urllib3.PoolManager, "request", refuse)
+    with pytest.raises(LanesError) as caught:
+        Gateway("https://127.0.0.1/").client(1).require_reachable()
+    assert str(caught.value) == (
+        "https://127.0.0.1/: the gateway can't be reached: self-signed certificate;"
+        " SSL_CERT_FILE may name its authority"
+    )
+
+
 def test_a_gateway_that_is_not_there() -> None:
     url = f"http://127.0.0.1:{free_port()}/"
     with pytest.raises(LanesError) as caught:
@@ -83,7 +101,7 @@ def test_a_gateway_that_is_not_there() -> None:
 )
 def test_what_is_no_url_of_a_gateway(url: str) -> None:
     with pytest.raises(LanesError) as caught:
-        Gateway(url).client(1)
+        Gateway(url)
     assert str(caught.value) == (f"{url}: no URL of a gateway, such as http://127.0.0.1:8080/")
 
 
