@@ -69,9 +69,15 @@ def test_foreign_baggage_goes_all_the_way(runner: Runner, tmp_path: Path) -> Non
             assert {step.lane for step in last if step.version == "v1"} == {arrives}, headers
 
 
-def test_more_baggage_than_opentelemetry_reads_ends_at_the_baseline(mesh: RunningMesh) -> None:
-    """It stops after 180 members, and the gateway's is the last: a lane lost, never one chosen."""
-    much = ",".join(f"key{number}=value" for number in range(200))
+@pytest.mark.parametrize(
+    "much",
+    [",".join(f"key{number}=value" for number in range(200)), f"key={'x' * 9000}"],
+    ids=["members", "bytes"],
+)
+def test_more_baggage_than_opentelemetry_reads_ends_at_the_baseline(
+    mesh: RunningMesh, much: str
+) -> None:
+    """It stops after 180 members or 8,192 bytes: a lane lost, never one chosen."""
     answers = [ask(mesh, [("baggage", much)])[0] for _ in range(40)]
     paths = {tuple(versions(answer)) for answer in answers}
     assert paths == {(f"mocka {lane}", "mockb v1", "mockc v1") for lane in ("v1", "v2", "v3")}

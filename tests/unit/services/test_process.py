@@ -82,6 +82,10 @@ def test_an_answer_is_sent_whole(last: Service) -> None:
             assert client.recv(4096).endswith(b"\r\n\r\n-> mockc(version: v2, ip: 127.0.0.1)")
 
 
+def test_a_header_that_envoy_lets_through_is_no_error(last: Service) -> None:
+    assert get(last.url, {"baggage": f"much={'x' * 60_000}"}).status == 200
+
+
 def lanes(chain: Service, **headers: str) -> list[str | None]:
     mocka = get_json(chain.url, headers).tree
     (mockb,) = mocka["upstreams"]
