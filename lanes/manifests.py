@@ -196,6 +196,10 @@ def _path(location: tuple[int | str, ...]) -> str:
 def _problem(kind: str, message: str) -> str:
     if kind in ("extra_forbidden", "none_required"):
         return "not emulated; leave it out, or try it on a cluster"
+    if kind == "too_short":
+        return "is empty"
+    if kind == "too_long":
+        return "one is emulated; leave the others out"
     if kind == "missing":
         return "missing"
     return message.removeprefix("Value error, ").removeprefix("Input ")

@@ -16,6 +16,12 @@ from pydantic.alias_generators import to_camel
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&'*+.^_`|~-]+")
 _FORMAT = re.compile(r"(?:[^%]|%%|%[A-Z0-9_]+(?:\([^)]*\))?(?::\d+)?%)*")
+# https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
+_RETRIABLE = re.compile(
+    r"5xx|gateway-error|reset|reset-before-request|connect-failure|envoy-ratelimited|retriable-4xx"
+    r"|refused-stream|retriable-status-codes|retriable-headers|http3-post-connect-failure"
+    r"|cancelled|deadline-exceeded|internal|resource-exhausted|unavailable|[1-5]\d\d"
+)
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
 
 
@@ -46,10 +52,18 @@ def _header_value(value: str) -> str:
     return value
 
 
+def _retry_on(conditions: str) -> str:
+    for name in filter(None, (part.strip() for part in conditions.split(","))):
+        if not _RETRIABLE.fullmatch(name):
+            raise ValueError(f'has "{name}", which is no condition of Envoy\'s and no status')
+    return conditions
+
+
 def _absent(value: object) -> object:
     return None if value in ([], {}, "") else value
 
 
+RetryOn = Annotated[str, AfterValidator(_retry_on)]
 Duration = Annotated[float, BeforeValidator(seconds)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]

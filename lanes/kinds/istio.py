@@ -14,6 +14,7 @@ from lanes.kinds.fields import (
     Metadata,
     Percent,
     Port,
+    RetryOn,
     require_re2,
 )
 
@@ -131,7 +132,7 @@ class HttpDestination(Closed):
 class Retries(Closed):
     attempts: Count = 2
     per_try_timeout: Duration | None = None
-    retry_on: str = ""
+    retry_on: RetryOn = ""
     retry_remote_localities: bool = False
 
 
