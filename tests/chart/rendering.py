@@ -139,14 +139,15 @@ AWKWARD: Values = {
     "lanes": {
         "baseline": "1",
         "weights": {"v1": None, "v2": None, "v3": None, "1": 80, "1e3": 10, "on": 10, "null": 0},
-        "header": "x-lane",
+        "header": "on",
+        "label": "null",
     },
     "services": {
         "mocka": None,
         "mockb": None,
         "mockc": None,
-        "y": {"versions": ["1", "on", "1e3"], "upstreams": ["n"], "port": 81},
-        "n": {"versions": ["1", "null"], "env": {"EMPTY": "", "WORD": "yes", "DIGITS": "0123"}},
+        "on": {"versions": ["1", "on", "1e3"], "upstreams": ["no"], "port": 81},
+        "no": {"versions": ["1", "null"], "env": {"EMPTY": "", "WORD": "yes", "DIGITS": "0123"}},
     },
 }
 VARIANTS: dict[str, Values] = {

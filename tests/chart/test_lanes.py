@@ -347,6 +347,22 @@ def test_another_label_can_tell_versions() -> None:
     assert deployment["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/track"] == "v2"
 
 
+@pytest.mark.parametrize("label", ["ASM_TRAFFIC_TAG", "app.kubernetes.io/version", "track", "on"])
+@pytest.mark.parametrize("provider", ["asm", "istio"])
+def test_pods_carry_the_label_that_tells_versions(provider: str, label: str) -> None:
+    resources = render({"mesh": {"provider": provider}, "lanes": {"label": label}})
+    for name, deployment in of_kind(resources, "Deployment").items():
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        assert labels[label] == name.split("-")[1]
+    assert subsets(resources, "mockb")["v1"]["labels"] == {label: "v1"}
+
+
+def test_a_status_alone_is_tried_again_as_text() -> None:
+    for status in ("503", 503):
+        resources = render(ISTIO | {"lanes": {"retryOn": [status]}})
+        assert http(resources, "mockb")[0]["retries"]["retryOn"] == "503"
+
+
 def test_a_service_outside_the_chain_has_no_part_in_the_gateway() -> None:
     values: Values = {
         "services": {"extra": {"versions": ["v1"]}},

@@ -50,7 +50,7 @@ MISTYPED: dict[str, tuple[Values, str]] = {
     ),
     "list for env": (
         {"defaults": {"env": [{"name": "A", "value": "b"}]}},
-        "at '/defaults/env': got array, want object",
+        "at '/defaults/env': got array, want null or object",
     ),
     "negative weight": (
         {"lanes": {"weights": {"v1": -1}}},
@@ -71,6 +71,22 @@ MISTYPED: dict[str, tuple[Values, str]] = {
     "no versions": (
         {"services": {"mockd": {"upstreams": []}}},
         "at '/services/mockd': missing property 'versions'",
+    ),
+    "condition that Istio does not know": (
+        {"lanes": {"retryOn": ["gateway-eror"]}},
+        "at '/lanes/retryOn/0': 'gateway-eror' does not match pattern '^(5xx|gateway-error|reset|",
+    ),
+    "status that there is not": (
+        {"lanes": {"retryOn": [700]}},
+        "at '/lanes/retryOn/0': maximum: got 700, want 599",
+    ),
+    "gateway without labels": (
+        {"gateway": {"selector": {"istio": None}}},
+        "at '/gateway/selector': minProperties: got 0, want 1",
+    ),
+    "liveness in several steps": (
+        {"services": {"mocka": {"livenessProbe": {"successThreshold": 2}}}},
+        "at '/services/mocka/livenessProbe/successThreshold': maximum: got 2, want 1",
     ),
     "empty versions": (
         {"services": {"mockc": {"versions": []}}},
@@ -148,6 +164,88 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     "header with a meaning": (
         {"lanes": {"header": "baggage"}},
         'lanes.header "baggage" has a meaning of its own',
+    ),
+    "header of HTTP": (
+        {"lanes": {"header": "content-length"}},
+        'lanes.header "content-length" has a meaning of its own',
+    ),
+    "header of one hop": (
+        {"lanes": {"header": "te"}},
+        'lanes.header "te" has a meaning of its own',
+    ),
+    "label that tells services": (
+        {"lanes": {"label": "app"}},
+        "lanes.label: app is the chart's to set, and holds no version: take another",
+    ),
+    "label that tells the release": (
+        {"lanes": {"label": "app.kubernetes.io/part-of"}},
+        "lanes.label: app.kubernetes.io/part-of is the chart's to set",
+    ),
+    "label that tells lanes": (
+        {"lanes": {"label": "traffic-lanes/v2"}},
+        "lanes.label: traffic-lanes/v2 is the chart's to set",
+    ),
+    "service named as the gateway": (
+        {"services": {"demo-gateway": {"versions": ["v1"], "upstreams": ["mocka"]}}},
+        'services.demo-gateway and the gateway would both have a VirtualService "demo-gateway"',
+    ),
+    "service named as a lane's": (
+        {
+            "mesh": {"provider": "istio"},
+            "gateway": {"parentRefs": [{"name": "web"}]},
+            "services": {"mockc": {"upstreams": ["mocka-lane-v2"]}}
+            | {"mocka-lane-v2": {"versions": ["v1"]}},
+        },
+        'services.mocka-lane-v2 and gateway.parentRefs would both have a Service "mocka-lane-v2"',
+    ),
+    "name of a lane's Service": (
+        {
+            "mesh": {"provider": "istio"},
+            "lanes": {"weights": {"v3": None, "release-candidate-15": 30}},
+            "gateway": {"parentRefs": [{"name": "web"}]},
+            "services": {"a" * 40: {"versions": ["v1"], "upstreams": ["mocka"]}}
+            | {"mocka": {"versions": ["v1", "v2"]}, "mockb": {"versions": ["v1"]}},
+        },
+        f'gateway.parentRefs needs a Service "{"a" * 40}-lane-release-candidate-15", whose name'
+        " has 66 characters and may have 63",
+    ),
+    "autoscaling upside down": (
+        {"services": {"mockb": {"autoscaling": {"enabled": True, "minReplicas": 6}}}},
+        "services.mockb.autoscaling: minReplicas 6 is above maxReplicas 5",
+    ),
+    "autoscaling of all upside down": (
+        {"defaults": {"autoscaling": {"enabled": True, "maxReplicas": 1}}},
+        "defaults.autoscaling: minReplicas 2 is above maxReplicas 1",
+    ),
+    "autoscaling of nothing": (
+        {
+            "services": {
+                "mockb": {
+                    "autoscaling": {"enabled": True},
+                    "perVersion": {"v3": {"resources": None}},
+                }
+            }
+        },
+        "services.mockb.perVersion.v3.autoscaling: targetCPU is a percentage of resources.requests",
+    ),
+    "two handlers": (
+        {"services": {"mockb": {"readinessProbe": {n: {"port": 80} for n in ("grpc", "httpGet")}}}},
+        "services.mockb.readinessProbe has grpc and httpGet, and a probe asks in one way only",
+    ),
+    "no handler": (
+        {"services": {"mockb": {"readinessProbe": {"httpGet": None}}}},
+        "services.mockb.readinessProbe has nothing to ask: set httpGet, tcpSocket, exec or grpc",
+    ),
+    "handler without a port": (
+        {"defaults": {"readinessProbe": {"tcpSocket": {"host": "localhost"}}}},
+        "defaults.readinessProbe: tcpSocket lacks its port",
+    ),
+    "two kinds of shared account": (
+        {
+            "defaults": {"serviceAccount": {"name": "shared"}},
+            "services": {"mockb": {"serviceAccount": {"annotations": {"role": "b"}}}},
+        },
+        'services.mocka and services.mockb share the ServiceAccount "shared": give them the same',
     ),
     "env of the chart": (
         {"services": {"mocka": {"perVersion": {"v2": {"env": {"upstream_url": "x"}}}}}},

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import EVERYTHING, ISTIO, Resource, of_kind, render
+from tests.chart.rendering import EVERYTHING, ISTIO, Resource, Values, of_kind, render
 
 
 def pods(resources: list[Resource]) -> dict[str, dict[str, Any]]:
@@ -42,6 +42,29 @@ def test_a_service_account_without_token_for_each_service() -> None:
     own = render({"services": {"mocka": {"serviceAccount": {"create": False, "name": "own"}}}})
     assert list(of_kind(own, "ServiceAccount")) == ["mockb", "mockc"]
     assert pods(own)["mocka-v2"]["serviceAccountName"] == "own"
+
+
+def test_a_service_account_that_services_share_is_created_once() -> None:
+    resources = render(
+        {"defaults": {"serviceAccount": {"name": "shared", "annotations": {"owner": "shop"}}}}
+    )
+    account = of_kind(resources, "ServiceAccount")["shared"]
+    assert account["metadata"]["annotations"] == {"owner": "shop"}
+    assert "app" not in account["metadata"]["labels"]
+    assert {spec.get("serviceAccountName") for spec in pods(resources).values()} == {"shared", None}
+
+
+def test_without_a_service_account_of_the_chart_the_namespaces_own_is_used() -> None:
+    resources = render(
+        {
+            "defaults": {"serviceAccount": {"create": False}},
+            "authorizationPolicy": {"enabled": True},
+        }
+    )
+    assert not of_kind(resources, "ServiceAccount")
+    assert pods(resources)["mocka-v1"]["serviceAccountName"] == "default"
+    policy = of_kind(resources, "AuthorizationPolicy")["mockb"]
+    assert "cluster.local/ns/default/sa/default" in str(policy)
 
 
 def test_probes_ask_the_service() -> None:
@@ -92,6 +115,85 @@ def test_a_version_overrides_its_service_and_that_the_defaults() -> None:
     assert (env["A"], env["B"], env["C"]) == ("1", "2", "2")
     (other,) = pods(resources)["mockb-v1"]["containers"]
     assert "readinessProbe" in other
+
+
+HANDLERS: dict[str, dict[str, Any]] = {
+    "httpGet": {"path": "/alive", "port": "http"},
+    "tcpSocket": {"port": 8000},
+    "exec": {"command": ["true"]},
+    "grpc": {"port": 8000},
+}
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+@pytest.mark.parametrize("place", ["defaults", "service", "version"])
+def test_a_probe_of_another_kind_replaces_the_one_there(place: str, name: str) -> None:
+    probe = {"livenessProbe": {name: HANDLERS[name], "periodSeconds": 3}}
+    (container,) = pods(render(at(place, probe)))["mockb-v1"]["containers"]
+    assert container["livenessProbe"] == {
+        name: HANDLERS[name],
+        "periodSeconds": 3,
+        "timeoutSeconds": 5,
+    }
+
+
+def test_a_service_may_go_back_to_the_probe_that_defaults_replaced() -> None:
+    values = at("defaults", {"readinessProbe": {"tcpSocket": {"port": 8000}}})
+    values |= at("service", {"readinessProbe": {"httpGet": {"path": "/up", "port": "http"}}})
+    resources = pods(render(values))
+    (container,), (other,) = (resources[name]["containers"] for name in ("mockb-v1", "mockc-v1"))
+    assert container["readinessProbe"]["httpGet"] == {"path": "/up", "port": "http"}
+    assert "tcpSocket" not in container["readinessProbe"]
+    assert "httpGet" not in other["readinessProbe"]
+
+
+def at(place: str, keys: Values) -> Values:
+    """Values with keys for the pods of mockb v1: theirs alone, their service's, or everyone's."""
+    if place == "defaults":
+        return {"defaults": keys}
+    own = keys if place == "service" else {"perVersion": {"v1": keys}}
+    return {"services": {"mockb": own}}
+
+
+@pytest.mark.parametrize("place", ["service", "version"])
+def test_null_takes_away_what_a_service_would_inherit(place: str) -> None:
+    inherited: Values = {
+        "env": {"A": "1", "B": "1"},
+        "podAnnotations": {"x": "1", "y": "1"},
+        "podLabels": {"team": "shop"},
+        "nodeSelector": {"disk": "ssd"},
+        "priorityClassName": "high",
+    }
+    less = {
+        "env": {"A": None},
+        "podAnnotations": {"x": None},
+        "podLabels": {"team": None},
+        "nodeSelector": None,
+        "priorityClassName": None,
+        "resources": {"limits": {"cpu": None}, "requests": {"cpu": None, "memory": None}},
+        "securityContext": {"capabilities": None},
+        "startupProbe": None,
+        "livenessProbe": {"timeoutSeconds": None},
+        "topologySpread": None,
+    }
+    resources = render({"defaults": inherited} | at(place, less))
+    template = of_kind(resources, "Deployment")["mockb-v1"]["spec"]["template"]
+    spec = template["spec"]
+    (container,) = spec["containers"]
+    env = {item["name"] for item in container["env"]}
+    assert "A" not in env
+    assert "B" in env
+    assert "x" not in template["metadata"]["annotations"]
+    assert "y" in template["metadata"]["annotations"]
+    assert "team" not in template["metadata"]["labels"]
+    assert not {"nodeSelector", "priorityClassName", "topologySpreadConstraints"} & spec.keys()
+    assert container["resources"] == {"limits": {"memory": "192Mi"}}
+    assert "capabilities" not in container["securityContext"]
+    assert "startupProbe" not in container
+    assert container["livenessProbe"].keys() == {"httpGet", "periodSeconds"}
+    (other,) = pods(resources)["mocka-v1"]["containers"]
+    assert other["resources"]["limits"]["cpu"] == "500m"
+    assert "null" not in str(template)
 
 
 def test_a_digest_beats_the_tag() -> None:
@@ -167,7 +269,7 @@ def test_a_gateway_of_the_gateway_api_is_let_in() -> None:
     (rule,) = of_kind(resources, "AuthorizationPolicy")["mocka"]["spec"]["rules"]
     assert rule["from"] == [{"source": {"namespaces": ["gateways"]}}]
     (container,) = pods(resources)["demo-test"]["containers"]
-    assert "http://web-istio.gateways.svc.cluster.local:80/" in container["command"]
+    assert container["args"][0] == "http://web-istio.gateways.svc.cluster.local/"
 
 
 def test_a_service_that_nobody_calls_is_closed_not_open() -> None:
@@ -186,6 +288,11 @@ def test_prometheus_is_let_in_where_it_is_asked_to_scrape() -> None:
     resources = render(EVERYTHING)
     (monitor,) = of_kind(resources, "ServiceMonitor").values()
     assert monitor["spec"]["endpoints"][0]["path"] == "/metrics"
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    part_of = {"app.kubernetes.io/part-of": "shop"}
+    resources = render({"serviceMonitor": {"enabled": True, "labels": part_of}})
+    (monitor,) = of_kind(resources, "ServiceMonitor").values()
+    assert monitor["metadata"]["labels"].items() >= part_of.items()
     for policy in of_kind(resources, "NetworkPolicy").values():
         assert "monitoring" in str(policy["spec"]["ingress"])
 

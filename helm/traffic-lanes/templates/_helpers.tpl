@@ -5,7 +5,7 @@
 
 {{/* Labels that every resource carries. */}}
 {{- define "traffic-lanes.labels" -}}
-app.kubernetes.io/part-of: {{ include "traffic-lanes.name" . }}
+app.kubernetes.io/part-of: {{ include "traffic-lanes.name" . | toYaml }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
@@ -43,7 +43,7 @@ their own, and at the baseline all. */}}
 {{/* Headers by which a hop knows the lane of a request, from {model, lane}. */}}
 {{- define "traffic-lanes.match" -}}
 {{- if eq .model.provider "asm" -}}
-{{ .model.header }}:
+{{ toYaml .model.header }}:
   exact: {{ toYaml .lane }}
 {{- else -}}
 baggage:
@@ -120,7 +120,21 @@ the lane's own pods, be they all dead. */}}
 {{- define "traffic-lanes.retries" -}}
 {{- if and (eq .provider "istio") .retryOn -}}
 attempts: 2
-retryOn: {{ .retryOn }}
+retryOn: {{ toYaml .retryOn }}
 retryRemoteLocalities: true
 {{- end -}}
+{{- end -}}
+
+{{/* The first host name that the gateway answers for, with `lanes` for its *, from the values; empty
+where any will do. */}}
+{{- define "traffic-lanes.host" -}}
+{{- without .gateway.hosts "*" | first | default "" | replace "*" "lanes" -}}
+{{- end -}}
+
+{{/* The gateway's URL by a name or address of it, from {values, model, host}: HTTPS where it has a
+certificate, for it redirects plain HTTP then. */}}
+{{- define "traffic-lanes.url" -}}
+{{- $scheme := ternary "https" "http" (not (empty .values.gateway.tls.secret)) -}}
+{{- $port := (first .model.doors).port | int -}}
+{{ $scheme }}://{{ .host }}{{ if ne $port (ternary 443 80 (eq $scheme "https")) }}:{{ $port }}{{ end }}/
 {{- end -}}

@@ -8,8 +8,8 @@ The model: what the values say, checked and completed once, as JSON. Every templ
   pods       [{name, version, …}]: what the pods of one version get: the service's keys, and on top
              those under its `perVersion`
   entry      the service that the gateway calls
-  doors      [{namespace, labels, service}]: where the gateway's pods run, their labels, the Service
-             in front of them
+  doors      [{namespace, labels, service, port}]: where the gateway's pods run, their labels, the
+             Service in front of them and its port
 */}}
 {{- define "traffic-lanes.model" -}}
 {{- include "traffic-lanes.validate" . -}}
@@ -24,17 +24,19 @@ The model: what the values say, checked and completed once, as JSON. Every templ
 {{- range $caller, $other := $values.services -}}
 {{- if has $name $other.upstreams }}{{ $callers = append $callers $caller }}{{ end -}}
 {{- end -}}
+{{- $layers := list $values.defaults (omit $service "perVersion" "versions") -}}
 {{- $pods := list -}}
 {{- range $version := $service.versions -}}
-{{- $special := default dict (index (default dict $service.perVersion) $version) -}}
-{{- $pod := mergeOverwrite (deepCopy $values.defaults) (omit (deepCopy $service) "perVersion" "versions") (deepCopy $special) -}}
+{{- $special := get (default dict $service.perVersion) $version | default dict -}}
+{{- $pod := include "traffic-lanes.merged" (append $layers $special) | fromJson -}}
 {{- $pods = append $pods (mergeOverwrite $pod (dict "name" (printf "%s-%s" $name $version) "version" $version)) -}}
 {{- end -}}
-{{- $shared := mergeOverwrite (deepCopy $values.defaults) (omit (deepCopy $service) "perVersion") -}}
+{{- $shared := include "traffic-lanes.merged" $layers | fromJson -}}
 {{- $services = append $services (mergeOverwrite $shared (dict
       "name" $name
       "host" (printf "%s.%s.svc.%s" $name $namespace $values.clusterDomain)
-      "gatewayPort" (ternary $service.port 0 (hasKey $service "port"))
+      "gatewayPort" (default 0 $service.port)
+      "versions" $service.versions
       "upstreams" (default list $service.upstreams)
       "callers" $callers
       "entry" (eq $name $entry)
@@ -46,13 +48,18 @@ The model: what the values say, checked and completed once, as JSON. Every templ
 {{- $lanes = append $lanes (dict "name" $name "weight" $weight "baseline" (eq $name $values.lanes.baseline)) -}}
 {{- end -}}
 {{- $gateway := $values.gateway -}}
-{{- $doors := list (dict "namespace" $gateway.namespace "labels" $gateway.selector "service" "istio-ingressgateway") -}}
+{{- $doors := list (dict
+      "namespace" $gateway.namespace
+      "labels" $gateway.selector
+      "service" "istio-ingressgateway"
+      "port" (ternary $gateway.tls.port $gateway.port (not (empty $gateway.tls.secret)))) -}}
 {{- if $gateway.parentRefs }}{{ $doors = list }}{{ end -}}
 {{- range $gateway.parentRefs -}}
 {{- $doors = append $doors (dict
       "namespace" (.namespace | default $namespace)
       "labels" (dict "gateway.networking.k8s.io/gateway-name" .name)
-      "service" (printf "%s-istio" .name)) -}}
+      "service" (printf "%s-istio" .name)
+      "port" (.port | default $gateway.port)) -}}
 {{- end -}}
 {{- dict
       "name" (include "traffic-lanes.name" .)
@@ -67,6 +74,53 @@ The model: what the values say, checked and completed once, as JSON. Every templ
       "entry" $first
       "doors" $doors
     | toJson -}}
+{{- end -}}
+
+{{/*
+Layers of a service's keys as one, the later over the earlier, as JSON. Null takes a key away, and a
+probe's handler replaces one of another kind: Kubernetes allows no two.
+*/}}
+{{- define "traffic-lanes.merged" -}}
+{{- $merged := dict -}}
+{{- range $layer := deepCopy . -}}
+{{- range $probe := list "startupProbe" "readinessProbe" "livenessProbe" -}}
+{{- $handlers := include "traffic-lanes.handlers" (get $layer $probe) | fromJsonArray -}}
+{{- range $keys := list (get $merged $probe) (get $layer $probe) -}}
+{{- range $other := list "tcpSocket" "exec" "grpc" "httpGet" -}}
+{{- if and $keys $handlers (ne $other (first $handlers)) }}{{ $_ := unset $keys $other }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $merged = mergeOverwrite $merged $layer -}}
+{{- end -}}
+{{- $json := toJson $merged -}}
+{{- if contains ":null" $json }}{{ $json = include "traffic-lanes.compact" $merged }}{{ end -}}
+{{- $json -}}
+{{- end -}}
+
+{{/* The handlers that a probe names, as a JSON list. httpGet is last: the chart's own probes have it,
+and Helm merges them with those of `defaults` that name another. */}}
+{{- define "traffic-lanes.handlers" -}}
+{{- $probe := default dict . -}}
+{{- $named := list -}}
+{{- range $handler := list "tcpSocket" "exec" "grpc" "httpGet" -}}
+{{- if kindIs "map" (get $probe $handler) }}{{ $named = append $named $handler }}{{ end -}}
+{{- end -}}
+{{- toJson $named -}}
+{{- end -}}
+
+{{/* A mapping without its nulls, and without what they leave empty, as JSON. */}}
+{{- define "traffic-lanes.compact" -}}
+{{- $kept := dict -}}
+{{- range $key, $value := . -}}
+{{- if kindIs "map" $value -}}
+{{- $rest := include "traffic-lanes.compact" $value | fromJson -}}
+{{- if or $rest (empty $value) }}{{ $_ := set $kept $key $rest }}{{ end -}}
+{{- else if not (kindIs "invalid" $value) -}}
+{{- $_ := set $kept $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $kept -}}
 {{- end -}}
 
 {{/* Names of the services in the order in which a request meets them, as a JSON list; services in

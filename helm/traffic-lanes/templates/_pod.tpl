@@ -8,9 +8,10 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The name of a service's ServiceAccount, from the service. */}}
+{{/* The name of a service's ServiceAccount, from the service: where the chart creates none and none
+is named, the one that every namespace has. */}}
 {{- define "traffic-lanes.account" -}}
-{{- .serviceAccount.name | default .name -}}
+{{- .serviceAccount.name | default (ternary .name "default" .serviceAccount.create) -}}
 {{- end -}}
 
 {{/* Labels of a pod, from {model, service, pod}. */}}
@@ -24,8 +25,9 @@ ASM_TRAFFIC_TAG: {{ toYaml .pod.version }}
 app.kubernetes.io/name: {{ toYaml .service.name }}
 app.kubernetes.io/version: {{ toYaml .pod.version }}
 app.kubernetes.io/part-of: {{ toYaml .model.name }}
-{{- if not (has .model.label (list "version" "ASM_TRAFFIC_TAG" "app.kubernetes.io/version")) }}
-{{ .model.label }}: {{ toYaml .pod.version }}
+{{- $written := list "version" "app.kubernetes.io/version" (ternary "ASM_TRAFFIC_TAG" "" (eq .model.provider "asm")) }}
+{{- if not (has .model.label $written) }}
+{{ toYaml .model.label }}: {{ toYaml .pod.version }}
 {{- end }}
 {{- with .pod.podLabels }}
 {{ toYaml . }}
@@ -42,7 +44,7 @@ finishes while it stops: left alone it takes five seconds. */}}
 {{- $_ := set $annotations (printf "instrumentation.opentelemetry.io/inject-%s" $otel.language) "true" -}}
 {{- $_ := set $annotations "instrumentation.opentelemetry.io/container-names" "default" -}}
 {{- end -}}
-{{- toYaml (mergeOverwrite $annotations .pod.podAnnotations) -}}
+{{- toYaml (mergeOverwrite $annotations (default dict .pod.podAnnotations)) -}}
 {{- end -}}
 
 {{/* Environment of a pod's container, from {root, model, service, pod}. */}}
@@ -83,8 +85,8 @@ finishes while it stops: left alone it takes five seconds. */}}
   valueFrom:
     fieldRef:
       fieldPath: status.podIP
-{{- range $name, $value := mergeOverwrite $more .pod.env }}
-- name: {{ $name }}
+{{- range $name, $value := mergeOverwrite $more (default dict .pod.env) }}
+- name: {{ toYaml $name }}
   {{- if kindIs "map" $value }}
   {{- toYaml $value | nindent 2 }}
   {{- else }}

@@ -7,11 +7,19 @@ each.
 {{- $lanes := .Values.lanes -}}
 {{- $wrong := list -}}
 
+{{- $headers := list "accept" "authorization" "b3" "baggage" "connection" "cookie" "expect" "forwarded" "host" "keep-alive"
+      "origin" "range" "referer" "set-cookie" "te" "trailer" "traceparent" "tracestate" "transfer-encoding" "upgrade"
+      "user-agent" "via" "x-request-id" -}}
 {{- if not (regexMatch "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" $lanes.header) -}}
 {{- $wrong = append $wrong (printf "lanes.header %q can't be one: lower-case letters, digits and '-', 40 at most, a letter first" $lanes.header) -}}
-{{- else if has $lanes.header (list "authorization" "baggage" "connection" "cookie" "host" "traceparent" "tracestate") -}}
+{{- else if or (has $lanes.header $headers) (regexMatch "^(accept|content|if|proxy|sec|x-(b3|envoy|forwarded))-" $lanes.header) -}}
 {{- $wrong = append $wrong (printf "lanes.header %q has a meaning of its own: take another" $lanes.header) -}}
 {{- end -}}
+{{- $labels := list "app" "app.kubernetes.io/name" "app.kubernetes.io/part-of" -}}
+{{- if or (hasPrefix "traffic-lanes/" $lanes.label) (has $lanes.label (append $labels "app.kubernetes.io/managed-by")) -}}
+{{- $wrong = append $wrong (printf "lanes.label: %s is the chart's to set, and holds no version: take another" $lanes.label) -}}
+{{- end -}}
+{{- $labels = concat $labels (list "version" "app.kubernetes.io/version" $lanes.label (ternary "ASM_TRAFFIC_TAG" "" (eq .Values.mesh.provider "asm"))) -}}
 {{- range $lane, $_ := $lanes.weights -}}
 {{- if not (regexMatch "^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$" $lane) -}}
 {{- $wrong = append $wrong (printf "lanes.weights: %q can't name a lane: lower-case letters, digits and '-', 20 at most, a letter or digit at both ends" $lane) -}}
@@ -36,6 +44,12 @@ each.
 {{- $wrong = append $wrong (printf "lanes.baseline %q is no lane: lanes.weights has %s" $lanes.baseline (keys $lanes.weights | sortAlpha | join ", ")) -}}
 {{- end -}}
 
+{{- $gateway := printf "%s-gateway" (include "traffic-lanes.name" .) -}}
+{{- if and (hasKey $services $gateway) (not .Values.gateway.parentRefs) -}}
+{{- $wrong = append $wrong (printf "services.%s and the gateway would both have a VirtualService %q: rename the service, or set nameOverride" $gateway $gateway) -}}
+{{- end -}}
+
+{{- $accounts := dict -}}
 {{- $workloads := dict -}}
 {{- $astray := false -}}
 {{- range $name, $service := $services -}}
@@ -60,23 +74,48 @@ each.
 {{- $wrong = append $wrong (printf "services.%s.perVersion: %q is not among its versions (%s)" $name $version (join ", " $versions)) -}}
 {{- end -}}
 {{- end -}}
-{{- $pods := list (dict "at" (printf "services.%s" $name) "keys" $service) (dict "at" "defaults" "keys" $.Values.defaults) -}}
+{{- $defaults := list $.Values.defaults -}}
+{{- $layers := append $defaults (omit $service "perVersion") -}}
+{{- $pods := list (dict "at" "defaults" "layers" $defaults) (dict "at" (printf "services.%s" $name) "layers" $layers) -}}
 {{- range $version, $keys := $service.perVersion -}}
-{{- $pods = append $pods (dict "at" (printf "services.%s.perVersion.%s" $name $version) "keys" $keys) -}}
+{{- $pods = append $pods (dict "at" (printf "services.%s.perVersion.%s" $name $version) "layers" (append $layers (default dict $keys))) -}}
 {{- end -}}
+{{- $told := list -}}
 {{- range $pod := $pods -}}
-{{- if and $pod.keys.preStop (semverCompare "<1.30.0-0" $.Capabilities.KubeVersion.Version) -}}
+{{- $keys := last $pod.layers -}}
+{{- range include "traffic-lanes.misfits" $pod.layers | fromJsonArray -}}
+{{- if not (has . $told) }}{{ $wrong = append $wrong (printf "%s.%s" $pod.at .) }}{{ end -}}
+{{- $told = append $told . -}}
+{{- end -}}
+{{- range $probe := list "startupProbe" "readinessProbe" "livenessProbe" -}}
+{{- $handlers := include "traffic-lanes.handlers" (get $keys $probe) | fromJsonArray -}}
+{{- if eq $pod.at "defaults" }}{{ $handlers = without $handlers "httpGet" }}{{ end -}}
+{{- if gt (len $handlers) 1 -}}
+{{- $wrong = append $wrong (printf "%s.%s has %s, and a probe asks in one way only: keep one" $pod.at $probe (join " and " $handlers)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $keys.preStop (semverCompare "<1.30.0-0" $.Capabilities.KubeVersion.Version) -}}
 {{- $wrong = append $wrong (printf "%s.preStop needs Kubernetes 1.30, and this is %s: leave it at 0" $pod.at $.Capabilities.KubeVersion.Version) -}}
 {{- end -}}
-{{- range $key, $_ := $pod.keys.env -}}
+{{- range $key, $_ := $keys.env -}}
 {{- if has $key (list "app" "version" "upstream_url" "lane_header" "port" "drain" "POD_IP") -}}
 {{- $wrong = append $wrong (printf "%s.env: %s is the chart's to set" $pod.at $key) -}}
 {{- end -}}
 {{- end -}}
-{{- range $key, $_ := $pod.keys.podLabels -}}
-{{- if or (hasPrefix "traffic-lanes/" $key) (has $key (list "app" "version" "ASM_TRAFFIC_TAG" $lanes.label "app.kubernetes.io/name" "app.kubernetes.io/version" "app.kubernetes.io/part-of")) -}}
+{{- range $key, $_ := $keys.podLabels -}}
+{{- if or (hasPrefix "traffic-lanes/" $key) (has $key $labels) -}}
 {{- $wrong = append $wrong (printf "%s.podLabels: %s is the chart's to set" $pod.at $key) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $own := include "traffic-lanes.merged" $layers | fromJson -}}
+{{- $account := include "traffic-lanes.account" (dict "name" $name "serviceAccount" $own.serviceAccount) -}}
+{{- if $own.serviceAccount.create -}}
+{{- $other := get $accounts $account -}}
+{{- if not $other -}}
+{{- $_ := set $accounts $account (dict "name" $name "annotations" $own.serviceAccount.annotations) -}}
+{{- else if ne (toJson $other.annotations) (toJson $own.serviceAccount.annotations) -}}
+{{- $wrong = append $wrong (printf "services.%s and services.%s share the ServiceAccount %q: give them the same serviceAccount.annotations, or names of their own" $other.name $name $account) -}}
 {{- end -}}
 {{- end -}}
 {{- $seen := list -}}
@@ -113,6 +152,15 @@ each.
 {{- $wrong = append $wrong (printf "gateway.service %q is no service: services has %s" $entry (keys $services | sortAlpha | join ", ")) -}}
 {{- end -}}
 
+{{- range $lane, $_ := ternary $lanes.weights dict (and (hasKey $services $entry) (not (empty .Values.gateway.parentRefs))) -}}
+{{- $backend := printf "%s-lane-%s" $entry $lane -}}
+{{- if hasKey $services $backend -}}
+{{- $wrong = append $wrong (printf "services.%s and gateway.parentRefs would both have a Service %q: rename the service" $backend $backend) -}}
+{{- end -}}
+{{- if gt (len $backend) 63 -}}
+{{- $wrong = append $wrong (printf "gateway.parentRefs needs a Service %q, whose name has %d characters and may have 63: shorten that of the service or of the lane" $backend (len $backend)) -}}
+{{- end -}}
+{{- end -}}
 {{- if not (has "baggage" .Values.instrumentation.propagators) -}}
 {{- $wrong = append $wrong "instrumentation.propagators lacks baggage, which carries the lane" -}}
 {{- end -}}
@@ -129,4 +177,34 @@ each.
 {{- if $wrong -}}
 {{- fail (printf "\n\nthese values don't fit together:\n- %s\n" (uniq $wrong | join "\n- ")) -}}
 {{- end -}}
+{{- end -}}
+
+{{/* What is wrong with layers of a service's keys once they are merged, a sentence each, as a JSON
+list. */}}
+{{- define "traffic-lanes.misfits" -}}
+{{- $pod := include "traffic-lanes.merged" . | fromJson -}}
+{{- $wrong := list -}}
+{{- if $pod.autoscaling.enabled -}}
+{{- if gt (int $pod.autoscaling.minReplicas) (int $pod.autoscaling.maxReplicas) -}}
+{{- $wrong = append $wrong (printf "autoscaling: minReplicas %v is above maxReplicas %v" $pod.autoscaling.minReplicas $pod.autoscaling.maxReplicas) -}}
+{{- end -}}
+{{- $resources := default dict $pod.resources -}}
+{{- if not (or (dig "requests" "cpu" "" $resources) (dig "limits" "cpu" "" $resources)) -}}
+{{- $wrong = append $wrong "autoscaling: targetCPU is a percentage of resources.requests.cpu, which is not set" -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "startupProbe" "readinessProbe" "livenessProbe" -}}
+{{- with get $pod $name -}}
+{{- $probe := . -}}
+{{- range $handler := include "traffic-lanes.handlers" $probe | fromJsonArray -}}
+{{- $key := ternary "command" "port" (eq $handler "exec") -}}
+{{- if not (get (get $probe $handler) $key) -}}
+{{- $wrong = append $wrong (printf "%s: %s lacks its %s" $name $handler $key) -}}
+{{- end -}}
+{{- else -}}
+{{- $wrong = append $wrong (printf "%s has nothing to ask: set httpGet, tcpSocket, exec or grpc, or take it away by null" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $wrong -}}
 {{- end -}}
