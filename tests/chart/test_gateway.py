@@ -1,9 +1,14 @@
 """Where requests come in: a gateway that the chart makes, one that is there, notes and test."""
 
 import re
+from pathlib import Path
 
+import pytest
 import yaml
 
+from lanes.manifests import read
+from lanes.plan import plan
+from lanes.resolve import resolve
 from tests.chart.rendering import (
     CHART,
     EVERYTHING,
@@ -65,7 +70,8 @@ def test_notes_tell_the_lanes_to_expect() -> None:
     assert ["v1", "40%", "v1", "v1", "v1"] in lines
     assert ["v2", "30%", "v2", "v1", "*", "v2"] in lines
     assert ["v3", "30%", "v3", "v3", "v1", "*"] in lines
-    assert "curl http://${GATEWAY_IP}/" in text
+    assert "export GATEWAY=<its external address>" in text
+    assert "curl http://${GATEWAY}/;" in text
     assert "helm test demo -n default" in text
 
 
@@ -102,15 +108,85 @@ def test_the_test_pod_stays_out_of_the_mesh() -> None:
     assert pod["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
     assert pod["spec"]["restartPolicy"] == "Never"
     (container,) = pod["spec"]["containers"]
-    assert container["command"] == [
-        "lanes",
-        "verify",
-        "http://istio-ingressgateway.istio-system.svc.cluster.local:80/",
-        "--manifests",
-        "/manifests/manifests.yaml",
-        "--requests",
-        "200",
+    assert container["command"] == ["lanes", "verify"]
+    assert container["args"] == [
+        "http://istio-ingressgateway.istio-system.svc.cluster.local/",
+        "--manifests=/manifests/manifests.yaml",
+        "--requests=200",
     ]
+
+
+INSIDE = "istio-ingressgateway.istio-system.svc.cluster.local"
+ASKED: dict[str, tuple[Values, list[str], str]] = {
+    "a host": (
+        {"gateway": {"hosts": ["shop.test"]}},
+        [f"http://{INSIDE}/", "--host=shop.test"],
+        "http://shop.test/",
+    ),
+    "any host, then one": (
+        {"gateway": {"hosts": ["*", "shop.test"], "port": 8080}},
+        [f"http://{INSIDE}:8080/", "--host=shop.test"],
+        "http://shop.test:8080/",
+    ),
+    "hosts of a domain": (
+        {"gateway": {"hosts": ["*.shop.test"]}},
+        [f"http://{INSIDE}/", "--host=lanes.shop.test"],
+        "http://lanes.shop.test/",
+    ),
+    "a certificate": (
+        {"gateway": {"hosts": ["shop.test"], "tls": {"secret": "cert"}}},
+        ["https://shop.test/"],
+        "https://shop.test/",
+    ),
+    "a certificate, at another port": (
+        {"gateway": {"hosts": ["*.shop.test"], "tls": {"secret": "cert", "port": 8443}}},
+        ["https://lanes.shop.test:8443/"],
+        "https://lanes.shop.test:8443/",
+    ),
+    "a certificate for any host": (
+        {"gateway": {"tls": {"secret": "cert"}}},
+        [f"https://{INSIDE}/"],
+        "https://${GATEWAY}/",
+    ),
+    "a certificate, and the host to try": (
+        {"gateway": {"tls": {"secret": "cert"}}, "test": {"host": "shop.test"}},
+        ["https://shop.test/"],
+        "https://${GATEWAY}/",
+    ),
+    "a listener's port": (
+        ISTIO
+        | {"gateway": {"parentRefs": [{"name": "web", "port": 8081}], "hosts": ["shop.test"]}},
+        ["http://web-istio.default.svc.cluster.local:8081/", "--host=shop.test"],
+        "http://shop.test:8081/",
+    ),
+    "a URL": (
+        {"gateway": {"hosts": ["shop.test"]}, "test": {"url": "http://gw.mesh:81/"}},
+        ["http://gw.mesh:81/"],
+        "http://shop.test/",
+    ),
+    "a URL and a host": (
+        {"test": {"url": "http://gw.mesh/", "host": "shop.test", "requests": 2000000}},
+        ["http://gw.mesh/", "--host=shop.test"],
+        "http://${GATEWAY}/",
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "asked", "told"), ASKED.values(), ids=ASKED)
+def test_where_the_gateway_is_asked(values: Values, asked: list[str], told: str) -> None:
+    (container,) = of_kind(render(values), "Pod")["demo-test"]["spec"]["containers"]
+    url, _, requests, *host = container["args"]
+    assert [url, *host] == asked
+    assert requests == f"--requests={values.get('test', {}).get('requests', 200)}"
+    assert f"curl {told};" in notes(values)
+
+
+def test_the_host_that_is_asked_is_one_that_the_gateway_serves(tmp_path: Path) -> None:
+    config = of_kind(render({"gateway": {"hosts": ["*.shop.test"]}}), "ConfigMap")["demo-test"]
+    manifests = tmp_path / "manifests.yaml"
+    manifests.write_text(config["data"]["manifests.yaml"])
+    found = plan(resolve(read([str(manifests)])), domain="lanes.shop.test")
+    assert [lane.name for lane in found.lanes] == ["v1", "v2", "v3"]
 
 
 def test_the_test_pod_plans_from_both_halves() -> None:
