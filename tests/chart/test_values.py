@@ -80,6 +80,30 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         {"lanes": {"retryOn": [700]}},
         "at '/lanes/retryOn/0': maximum: got 700, want 599",
     ),
+    "quantity": (
+        {"services": {"mocka": {"resources": {"limits": {"memory": "1gb"}}}}},
+        "at '/services/mocka/resources/limits/memory': '1gb' does not match pattern",
+    ),
+    "more than all": (
+        {"defaults": {"podDisruptionBudget": {"maxUnavailable": "200%"}}},
+        "at '/defaults/podDisruptionBudget/maxUnavailable': '200%' does not match pattern",
+    ),
+    "name of an account": (
+        {"defaults": {"serviceAccount": {"name": "My_Shop"}}},
+        "at '/defaults/serviceAccount/name': 'My_Shop' does not match pattern",
+    ),
+    "name of a namespace": (
+        {"gateway": {"namespace": "Istio"}},
+        "at '/gateway/namespace': 'Istio' does not match pattern",
+    ),
+    "name of a secret": (
+        {"gateway": {"tls": {"secret": "a cert"}}},
+        "at '/gateway/tls/secret': 'a cert' does not match pattern",
+    ),
+    "label's domain": (
+        {"lanes": {"label": "a..b/track"}},
+        "at '/lanes/label': 'a..b/track' does not match pattern",
+    ),
     "gateway without labels": (
         {"gateway": {"selector": {"istio": None}}},
         "at '/gateway/selector': minProperties: got 0, want 1",
@@ -269,6 +293,10 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     "certificate of another's gateway": (
         {"gateway": {"existing": "mesh/public", "tls": {"secret": "cert"}}},
         "gateway.tls is for the Gateway that the chart creates",
+    ),
+    "two protocols at one port": (
+        {"gateway": {"port": 443, "tls": {"secret": "cert"}}},
+        "gateway.port and gateway.tls.port are both 443: one answers HTTP, the other HTTPS",
     ),
     "HTTPRoute on ASM": (
         {"gateway": {"parentRefs": [{"name": "web"}]}},

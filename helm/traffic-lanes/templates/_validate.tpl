@@ -174,6 +174,10 @@ each.
 {{- $wrong = append $wrong "gateway.tls is for the Gateway that the chart creates: one that is there already has its own" -}}
 {{- end -}}
 
+{{- if and .Values.gateway.tls.secret (eq (int .Values.gateway.port) (int .Values.gateway.tls.port)) -}}
+{{- $wrong = append $wrong (printf "gateway.port and gateway.tls.port are both %v: one answers HTTP, the other HTTPS" .Values.gateway.port) -}}
+{{- end -}}
+
 {{- if $wrong -}}
 {{- fail (printf "\n\nthese values don't fit together:\n- %s\n" (uniq $wrong | join "\n- ")) -}}
 {{- end -}}
