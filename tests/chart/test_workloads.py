@@ -147,6 +147,14 @@ def test_a_service_may_go_back_to_the_probe_that_defaults_replaced() -> None:
     assert "httpGet" not in other["readinessProbe"]
 
 
+def test_a_variable_of_another_source_replaces_the_one_there() -> None:
+    secret = {"valueFrom": {"secretKeyRef": {"name": "s", "key": "a"}}}
+    config = {"valueFrom": {"configMapKeyRef": {"name": "c", "key": "a"}}}
+    values = at("defaults", {"env": {"A": secret}}) | at("service", {"env": {"A": config}})
+    (container,) = pods(render(values))["mockb-v1"]["containers"]
+    assert {"name": "A"} | config in container["env"]
+
+
 def at(place: str, keys: Values) -> Values:
     """Values with keys for the pods of mockb v1: theirs alone, their service's, or everyone's."""
     if place == "defaults":

@@ -77,8 +77,9 @@ The model: what the values say, checked and completed once, as JSON. Every templ
 {{- end -}}
 
 {{/*
-Layers of a service's keys as one, the later over the earlier, as JSON. Null takes a key away, and a
-probe's handler replaces one of another kind: Kubernetes allows no two.
+Layers of a service's keys as one, the later over the earlier, as JSON. Null takes a key away. A
+probe's handler replaces one of another kind, and a variable the one of its name, not to end up with
+two handlers or sources: Kubernetes allows one.
 */}}
 {{- define "traffic-lanes.merged" -}}
 {{- $merged := dict -}}
@@ -91,6 +92,8 @@ probe's handler replaces one of another kind: Kubernetes allows no two.
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- $env := default dict $merged.env -}}
+{{- range $name, $_ := $layer.env }}{{ $_ := unset $env $name }}{{ end -}}
 {{- $merged = mergeOverwrite $merged $layer -}}
 {{- end -}}
 {{- $json := toJson $merged -}}
