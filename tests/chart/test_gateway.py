@@ -30,6 +30,16 @@ def test_plain_http_by_default() -> None:
     ]
 
 
+def test_a_gateway_of_other_labels_is_found_by_those_alone() -> None:
+    values: Values = {"gateway": {"namespace": "edge", "selector": {"app": "edge", "tier": "1"}}}
+    resources = render(values)
+    (gateway,) = of_kind(resources, "Gateway").values()
+    assert gateway["spec"]["selector"] == {"app": "edge", "tier": "1"}
+    policy = of_kind(resources, "NetworkPolicy")["mocka"]["spec"]["ingress"][0]["from"][0]
+    assert policy["podSelector"]["matchLabels"] == {"app": "edge", "tier": "1"}
+    assert "kubectl get service -n edge -l app=edge,tier=1\n" in notes(values)
+
+
 def test_tls_redirects_plain_http() -> None:
     values: Values = {"gateway": {"hosts": ["shop.test"], "port": 8080, "tls": {"secret": "cert"}}}
     (gateway,) = of_kind(render(values), "Gateway").values()
@@ -93,6 +103,16 @@ def test_notes_for_pods_of_ones_own_list_the_labels() -> None:
 
 def test_notes_of_one_half_point_to_the_other() -> None:
     assert "--set workloads.enabled=false" in notes({"routing": {"enabled": False}})
+
+
+def test_notes_tell_what_the_policies_know_pods_by() -> None:
+    values: Values = {
+        "workloads": {"enabled": False},
+        "authorizationPolicy": {"enabled": True},
+        "services": {"mockb": {"serviceAccount": {"name": "shared"}}},
+    }
+    assert "app mocka: mocka\n  app mockb: shared\n  app mockc: mockc\n" in notes(values)
+    assert "app mocka" not in notes({"workloads": {"enabled": False}})
 
 
 def planned(resources: list[Resource]) -> list[tuple[str, str]]:

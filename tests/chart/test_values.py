@@ -104,10 +104,6 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         {"lanes": {"label": "a..b/track"}},
         "at '/lanes/label': 'a..b/track' does not match pattern",
     ),
-    "gateway without labels": (
-        {"gateway": {"selector": {"istio": None}}},
-        "at '/gateway/selector': minProperties: got 0, want 1",
-    ),
     "liveness in several steps": (
         {"services": {"mocka": {"livenessProbe": {"successThreshold": 2}}}},
         "at '/services/mocka/livenessProbe/successThreshold': maximum: got 2, want 1",

@@ -334,7 +334,7 @@ def test_instrumentation_by_the_image() -> None:
 def test_instrumentation_by_the_operator_without_a_collector() -> None:
     resources = render({"instrumentation": {"mode": "operator"}})
     found = annotations(resources)
-    assert found["instrumentation.opentelemetry.io/inject-python"] == "true"
+    assert found["instrumentation.opentelemetry.io/inject-python"] == "demo-instrumentation"
     assert found["instrumentation.opentelemetry.io/container-names"] == "default"
     spec = of_kind(resources, "Instrumentation")["demo-instrumentation"]["spec"]
     assert spec["propagators"] == ["baggage"]

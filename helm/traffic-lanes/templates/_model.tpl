@@ -50,7 +50,7 @@ The model: what the values say, checked and completed once, as JSON. Every templ
 {{- $gateway := $values.gateway -}}
 {{- $doors := list (dict
       "namespace" $gateway.namespace
-      "labels" $gateway.selector
+      "labels" ($gateway.selector | default (dict "istio" "ingressgateway"))
       "service" "istio-ingressgateway"
       "port" (ternary $gateway.tls.port $gateway.port (not (empty $gateway.tls.secret)))) -}}
 {{- if $gateway.parentRefs }}{{ $doors = list }}{{ end -}}

@@ -34,14 +34,14 @@ app.kubernetes.io/part-of: {{ toYaml .model.name }}
 {{- end }}
 {{- end -}}
 
-{{/* Annotations of a pod, from {root, pod}. The sidecar has to outlive the requests that the pod
+{{/* Annotations of a pod, from {root, model, pod}. The sidecar has to outlive the requests that the pod
 finishes while it stops: left alone it takes five seconds. */}}
 {{- define "traffic-lanes.podAnnotations" -}}
 {{- $otel := .root.Values.instrumentation -}}
 {{- $drain := add .pod.preStop .pod.drain .pod.finish -}}
 {{- $annotations := dict "proxy.istio.io/config" (printf "terminationDrainDuration: %ds" $drain) -}}
 {{- if eq $otel.mode "operator" -}}
-{{- $_ := set $annotations (printf "instrumentation.opentelemetry.io/inject-%s" $otel.language) "true" -}}
+{{- $_ := set $annotations (printf "instrumentation.opentelemetry.io/inject-%s" $otel.language) (printf "%s-instrumentation" .model.name) -}}
 {{- $_ := set $annotations "instrumentation.opentelemetry.io/container-names" "default" -}}
 {{- end -}}
 {{- toYaml (mergeOverwrite $annotations (default dict .pod.podAnnotations)) -}}
