@@ -12,6 +12,12 @@ The model: what the values say, checked and completed once, as JSON. Every templ
              Service in front of them and its port
 */}}
 {{- define "traffic-lanes.model" -}}
+{{- /* Made for the first template that asks, and kept where the others find it. */ -}}
+{{- if not (hasKey .Values "model") }}{{ $_ := set .Values "model" (include "traffic-lanes.made" .) }}{{ end -}}
+{{- .Values.model -}}
+{{- end -}}
+
+{{- define "traffic-lanes.made" -}}
 {{- include "traffic-lanes.validate" . -}}
 {{- $values := .Values -}}
 {{- $namespace := .Release.Namespace -}}
