@@ -39,7 +39,7 @@ _ON_A_LAPTOP = {
     "drain": "1",
 }
 # With -P, a folder `services` where `lanes` was started is not taken for ours.
-SERVICE = [sys.executable, "-P", "-m", "services"]
+SERVICE = (sys.executable, "-P", "-m", "services")
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -117,16 +117,21 @@ class RunningMesh:
                 pass_fds=[file.fileno(), self._block.fileno()],
             )
         deadline = time.monotonic() + _READY_SECONDS
-        while _page(self._block.admin, ADMIN_PORT, "/ready") is None:
+        while (listeners := self._listeners()) is None:
             if not self._envoy.running:
+                require_free(self._port)
                 raise self._envoy.failure()
             if time.monotonic() > deadline:
                 raise LanesError(f"envoy did not listen after {_READY_SECONDS:g} s")
             time.sleep(_POLL_SECONDS)
         # Envoy goes on without a listener whose port another took at the same moment.
-        listeners = _page(self._block.admin, ADMIN_PORT, "/listeners") or ""
         if f"127.0.0.1:{self._port}\n" not in listeners:
             raise port_taken(self._port)
+
+    def _listeners(self) -> str | None:
+        """Envoy's listeners, a line each; None while it is not ready."""
+        ready = _page(self._block.admin, ADMIN_PORT, "/ready") is not None
+        return _page(self._block.admin, ADMIN_PORT, "/listeners") if ready else None
 
     def watch(self, say: Callable[[str], None]) -> NoReturn:
         """Start pods that end again, as a kubelet would; raise LanesError when Envoy ends."""
