@@ -43,6 +43,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "threads": self.settings.threads,
             "keepalive": KEEPALIVE,
             "graceful_timeout": graceful_timeout(self.settings),
+            # Past the worker, which collects each answer.
+            "sendfile": False,
             # As much as Envoy lets through (60 KiB): what it passed on must not fail here.
             "limit_request_field_size": 61_440,
             # Loaded once, before listening: a worker that dies is back without a start-up.

@@ -106,15 +106,15 @@ def held(release: threading.Event, arrived: threading.Event) -> Answer:
 def test_sigterm_lets_a_request_in_flight_finish(run: Run, serve: Serve) -> None:
     release, arrived = threading.Event(), threading.Event()
     slow = serve(held(release, arrived))
-    container = run(upstream_url=slow.url, drain="1")
+    container = run(upstream_url=slow.url, drain="2")
     with ThreadPoolExecutor() as pool:
         in_flight = pool.submit(get, container.url)
-        assert arrived.wait(5)
+        assert arrived.wait(15)
         container.engine("kill", "--signal=TERM", container.id)
-        wait_until(lambda: get(f"{container.url}readyz").status == 503, 0.9, "unready")
+        wait_until(lambda: get(f"{container.url}readyz").status == 503, 1.9, "unready")
         assert not in_flight.done()
         release.set()
-        answer = in_flight.result(5)
+        answer = in_flight.result(15)
     assert (answer.status, answer.body.endswith("-> mockb")) == (200, True)
     assert container.engine("wait", container.id).stdout.strip() == "0"
 

@@ -57,7 +57,7 @@ def brought_back(mesh: RunningMesh, gone: Pod) -> Iterator[None]:
             mesh.start_pod(gone)
         mesh.wait_ready([gone])
         # For good: an ejection shows up to a second late, so that the lane can come and go.
-        eventually(lambda: judged(mesh, 400).ok, 20)
+        eventually(lambda: judged(mesh, 400).ok)
 
 
 @pytest.mark.parametrize("name", WITHOUT)

@@ -77,7 +77,7 @@ def pod(mesh: RunningMesh, name: str) -> Pod:
     return next(p for p in mesh.mesh.pods if p.name == name)
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 15) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"not within {seconds} s"

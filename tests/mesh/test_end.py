@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -78,7 +79,7 @@ def test_a_signal_ends_everything(tmp_path: Path, number: signal.Signals, code: 
     with up(tmp_path) as (child, pids):
         assert len(pids) >= 8  # seven pods and Envoy
         child.send_signal(number)
-        assert child.wait(10) == code
+        assert child.wait(30) == code
         assert alive(pids) == []
     assert list(tmp_path.iterdir()) == []
     eventually(lambda: shared_memory() <= before)  # other meshes come and go meanwhile
@@ -88,7 +89,7 @@ def test_ctrl_c_twice_ends_everything_too(tmp_path: Path) -> None:
     with up(tmp_path) as (child, pids):
         child.send_signal(signal.SIGINT)
         child.send_signal(signal.SIGINT)
-        assert child.wait(10) == 130
+        assert child.wait(30) == 130
         assert alive(pids) == []
 
 
@@ -99,7 +100,7 @@ def test_ctrl_c_while_it_starts_ends_everything(tmp_path: Path) -> None:
     eventually(lambda: len(descendants(child.pid)) >= 3)
     pids = descendants(child.pid)
     child.send_signal(signal.SIGINT)
-    assert child.wait(10) == 130
+    assert child.wait(30) == 130
     assert alive(pids) == []
 
 
@@ -114,7 +115,7 @@ def test_envoy_that_dies_ends_everything_and_says_so(tmp_path: Path) -> None:
     with up(tmp_path) as (child, pids):
         (envoy,) = [p for p in pids if "envoy" in Path(f"/proc/{p}/cmdline").read_text()]
         os.kill(envoy, signal.SIGKILL)
-        assert child.wait(10) == 2
+        assert child.wait(30) == 2
         assert alive(pids) == []
 
 
@@ -140,19 +141,16 @@ def run_up(tmp: Path, manifests: str, *arguments: str) -> subprocess.CompletedPr
 
 
 def test_a_taken_port_is_an_error_before_anything_starts(tmp_path: Path) -> None:
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        began = time.monotonic()
         result = run_up(tmp_path, str(SAMPLE), "--port", str(port))
     assert result.returncode == 2
     assert (
         f"port {port}: another program listens there; choose another with --port" in result.stderr
     )
-    assert time.monotonic() - began < 10
+    assert "gateway" not in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
