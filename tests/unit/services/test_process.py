@@ -265,7 +265,7 @@ def test_ctrl_c_ends_it_at_once(start: Start) -> None:
     (worker,) = service.workers
     service.process.send_signal(signal.SIGINT)
     assert service.process.wait(15) == 0
-    assert not alive(worker)
+    wait_until(lambda: not alive(worker), 10, "the worker has ended")
 
 
 def test_ctrl_c_to_master_and_worker_both_ends_it_at_once(start: Start) -> None:
@@ -278,7 +278,7 @@ def test_ctrl_c_to_master_and_worker_both_ends_it_at_once(start: Start) -> None:
         os.kill(worker, signal.SIGINT)
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(15) == 0
-        assert not alive(worker)
+        wait_until(lambda: not alive(worker), 10, "the worker has ended")
 
 
 def test_no_process_outlives_a_killed_master(start: Start) -> None:
