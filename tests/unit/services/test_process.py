@@ -59,6 +59,10 @@ def held(release: threading.Event, arrived: threading.Event) -> Answer:
     return answer
 
 
+def wait_gone(pid: int) -> None:
+    wait_until(lambda: not alive(pid), 10, f"process {pid} has ended")
+
+
 def refuses(service: Service) -> bool:
     with socket.socket() as client:
         return client.connect_ex((LOOPBACK, service.port)) == errno.ECONNREFUSED
@@ -265,7 +269,7 @@ def test_ctrl_c_ends_it_at_once(start: Start) -> None:
     (worker,) = service.workers
     service.process.send_signal(signal.SIGINT)
     assert service.process.wait(15) == 0
-    wait_until(lambda: not alive(worker), 10, "the worker has ended")
+    wait_gone(worker)
 
 
 def test_ctrl_c_to_master_and_worker_both_ends_it_at_once(start: Start) -> None:
@@ -278,7 +282,7 @@ def test_ctrl_c_to_master_and_worker_both_ends_it_at_once(start: Start) -> None:
         os.kill(worker, signal.SIGINT)
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(15) == 0
-        wait_until(lambda: not alive(worker), 10, "the worker has ended")
+        wait_gone(worker)
 
 
 def test_no_process_outlives_a_killed_master(start: Start) -> None:
@@ -290,7 +294,7 @@ def test_no_process_outlives_a_killed_master(start: Start) -> None:
         (worker,) = service.workers
         service.process.kill()
         service.process.wait(15)
-        wait_until(lambda: not alive(worker), 10, "the worker has ended")
+        wait_gone(worker)
 
 
 def test_a_killed_worker_is_replaced(start: Start) -> None:
