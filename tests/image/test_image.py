@@ -1,7 +1,6 @@
 """The image as it runs: read-only, without capabilities, as nobody, and without a shell."""
 
 import getpass
-import http.server
 import json
 import os
 import re
@@ -27,10 +26,10 @@ from tests.injection.operator_pod import (
 )
 from tests.unit.services.conftest import (
     LOOPBACK,
-    Answer,
     Serve,
     get,
     get_json,
+    held,
     reply,
     wait_until,
 )
@@ -90,17 +89,6 @@ def test_nothing_to_write_on(chain: list[Container]) -> None:
     folders = ["/", "/tmp", "/opt/app", "/opt/venv", "/var/tmp", "/run", "/home"]  # noqa: S108
     can = f"[path for path in {folders!r} if os.access(path, os.W_OK)]"
     assert chain[0].python(can) == []
-
-
-def held(release: threading.Event, arrived: threading.Event) -> Answer:
-    """An answer that announces its request and then waits to be released."""
-
-    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
-        arrived.set()
-        release.wait(10)
-        reply(200, "-> mockb")(handler)
-
-    return answer
 
 
 def test_sigterm_lets_a_request_in_flight_finish(run: Run, serve: Serve) -> None:

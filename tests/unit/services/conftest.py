@@ -201,6 +201,17 @@ def reply(status: int, body: str = "", content_type: str = "text/plain", **heade
     return write
 
 
+def held(release: threading.Event, arrived: threading.Event) -> Answer:
+    """An answer that announces its request and then waits to be released."""
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        arrived.set()
+        release.wait(10)
+        reply(200, "-> mockb")(handler)
+
+    return answer
+
+
 class QuietServer(http.server.ThreadingHTTPServer):
     """Says nothing of clients that have hung up: that is what the tests are about."""
 

@@ -20,7 +20,6 @@ from services.app import LANES_LOST
 from .conftest import (
     LOOPBACK,
     START_LIMIT,
-    Answer,
     Serve,
     Service,
     Start,
@@ -28,6 +27,7 @@ from .conftest import (
     free_port,
     get,
     get_json,
+    held,
     launch,
     reply,
     stop,
@@ -46,17 +46,6 @@ def last(start: Start) -> Service:
 def chain(start: Start, last: Service) -> Service:
     mockb = start(app="mockb", upstream_url=last.url, threads="1")
     return start(app="mocka", version="v2", upstream_url=mockb.url, threads="1")
-
-
-def held(release: threading.Event, arrived: threading.Event) -> Answer:
-    """An answer that announces its request and then waits to be released."""
-
-    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
-        arrived.set()
-        release.wait(10)
-        reply(200, "-> mockb")(handler)
-
-    return answer
 
 
 def wait_gone(pid: int) -> None:
