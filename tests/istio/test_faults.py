@@ -12,13 +12,21 @@ import pytest
 from lanes.answers import Answer
 from lanes.model import Pod
 from lanes.runtime import RunningMesh
-from lanes.traffic import Gateway, drive
 from tests import kube
 from tests.istio import mesh as istio
 from tests.istio.conftest import ISTIOD, Runner
 from tests.istio.mesh import IstioMesh
 from tests.istio.variants import K8S, REPLICAS, rendered, with_env
-from tests.mesh.running import ask, ask_in_lane, eventually, judged, pod, versions
+from tests.mesh.running import (
+    ask,
+    ask_in_lane,
+    eventually,
+    failed,
+    judged,
+    pod,
+    under_load,
+    versions,
+)
 
 V2 = ["mocka v2", "mockb v1", "mockc v2"]
 WITHOUT = {
@@ -28,14 +36,6 @@ WITHOUT = {
 # Only a request that the pod was answering as it died may be lost, and the clients have no more
 # under way. Any request after those finds another pod.
 CLIENTS = 8
-
-
-def under_load(mesh: RunningMesh, requests: int = 1200) -> Iterator[Answer]:
-    return drive(Gateway(mesh.url).client(CLIENTS), requests, CLIENTS)
-
-
-def failed(answers: list[Answer]) -> list[str]:
-    return [f"{answer.status} {answer.text}" for answer in answers if answer.status != 200]
 
 
 def falls_back(mesh: RunningMesh, gone: Pod, answers: list[Answer]) -> None:
@@ -64,7 +64,7 @@ def brought_back(mesh: RunningMesh, gone: Pod) -> Iterator[None]:
 def test_a_killed_pod_costs_what_it_was_answering_at_most(mesh: RunningMesh, name: str) -> None:
     gone = pod(mesh, name)
     with brought_back(mesh, gone):
-        load = under_load(mesh)
+        load = under_load(mesh, 1200, CLIENTS)
         answers = list(islice(load, 300))
         mesh.kill_pod(gone)
         answers += load
@@ -78,7 +78,9 @@ def test_a_pod_killed_with_its_proxy_costs_what_it_was_answering_at_most(
 ) -> None:
     gone = pod(istio_mesh, name)
     with brought_back(istio_mesh, gone):
-        load = under_load(istio_mesh, 2500)  # long enough for an ejection to end, and be renewed
+        load = under_load(
+            istio_mesh, 2500, CLIENTS
+        )  # long enough for an ejection to end, and be renewed
         answers = list(islice(load, 300))
         istio_mesh.kill_pod(gone)
         istio_mesh.kill_proxy(gone)
@@ -91,7 +93,7 @@ def test_a_pod_killed_with_its_proxy_costs_what_it_was_answering_at_most(
 def test_a_version_scaled_to_zero_costs_no_request(mesh: RunningMesh, name: str) -> None:
     gone = pod(mesh, name)
     with brought_back(mesh, gone):
-        load = under_load(mesh)
+        load = under_load(mesh, 1200, CLIENTS)
         answers = list(islice(load, 300))
         mesh.ask_to_stop(gone)
         answers += load
@@ -103,7 +105,7 @@ def test_a_version_scaled_to_zero_costs_no_request(mesh: RunningMesh, name: str)
 @pytest.mark.parametrize("name", WITHOUT)
 def test_endpoints_removed_and_restored_cost_no_request(istio_mesh: IstioMesh, name: str) -> None:
     gone = pod(istio_mesh, name)
-    load = under_load(istio_mesh)
+    load = under_load(istio_mesh, 1200, CLIENTS)
     with brought_back(istio_mesh, gone):
         answers = list(islice(load, 300))
         istio_mesh.withdraw(gone)
@@ -122,7 +124,7 @@ def test_a_lane_on_the_baseline_is_back_as_soon_as_the_baseline_is(
         mesh.kill_pod(gone)
         if isinstance(mesh, IstioMesh):
             mesh.kill_proxy(gone)
-        assert {a.status for a in under_load(mesh, 60) if a.lane != "v3"} == {503}
+        assert {a.status for a in under_load(mesh, 60, CLIENTS) if a.lane != "v3"} == {503}
         if isinstance(mesh, IstioMesh):
             mesh.start_proxy(gone)
         mesh.start_pod(gone)
@@ -137,7 +139,7 @@ def test_lanes_hold_without_istiod() -> None:
         mesh.istiod.process.signal(signal.SIGKILL)
         assert judged(mesh).ok
         mesh.kill_pod(pod(mesh, "mockc-v2"))
-        assert len(failed(list(under_load(mesh, 300)))) <= CLIENTS
+        assert len(failed(list(under_load(mesh, 300, CLIENTS)))) <= CLIENTS
 
 
 def test_a_lane_keeps_to_its_pods_while_one_of_two_is_gone_as_far_as_the_mesh_can(
@@ -149,7 +151,7 @@ def test_a_lane_keeps_to_its_pods_while_one_of_two_is_gone_as_far_as_the_mesh_ca
         mesh.kill_pod(gone)
         if isinstance(mesh, IstioMesh):
             mesh.kill_proxy(gone)
-        answers = list(under_load(mesh, 1500))
+        answers = list(under_load(mesh, 1500, CLIENTS))
         assert len(failed(answers)) <= CLIENTS, failed(answers)
         ended = Counter(a.path[-1].version for a in answers[500:] if a.lane == "v2")
         spilled = ended["v1"] / ended.total()
@@ -163,7 +165,7 @@ def test_a_lane_keeps_to_its_pods_while_one_of_two_is_gone_as_far_as_the_mesh_ca
 
 
 def _of_lane_v2(mesh: RunningMesh) -> set[str]:
-    answers = list(under_load(mesh, 200))
+    answers = list(under_load(mesh, 200, CLIENTS))
     return {a.path[-1].version for a in answers if a.lane == "v2"}
 
 
@@ -176,7 +178,7 @@ def test_an_error_of_a_service_is_no_reason_to_leave_the_lane(
             answer = ask_in_lane(mesh, "v2")
             assert answer.status == 502
             assert versions(answer) == [*V2, "nowhere "]
-        assert {a.status for a in under_load(mesh, 200) if a.lane != "v2"} == {200}
+        assert {a.status for a in under_load(mesh, 200, CLIENTS) if a.lane != "v2"} == {200}
 
 
 def test_an_answer_503_is_asked_for_again_and_ends_at_the_baseline(

@@ -37,15 +37,23 @@ def running(*paths: str) -> Iterator[RunningMesh]:
         yield mesh
 
 
+def under_load(mesh: RunningMesh, requests: int, clients: int = 8) -> Iterator[Answer]:
+    """The answers as they come, while `clients` ask as fast as they are answered."""
+    return drive(Gateway(mesh.url).client(clients), requests, clients)
+
+
+def failed(answers: list[Answer]) -> list[str]:
+    return [f"{answer.status} {answer.text}" for answer in answers if answer.status != 200]
+
+
 def judged(mesh: RunningMesh, requests: int = 200) -> Verdict:
     """The verdict. Where the split alone is against the mesh, that of a second run: a sound split
     is found off once in 1,000 runs, and many tests judge one; a wrong split is off each time.
     """
-    client = Gateway(mesh.url).client(8)
-    verdict = verify(plan(mesh.mesh), drive(client, requests, 8))
+    verdict = verify(plan(mesh.mesh), under_load(mesh, requests))
     if verdict.ok or verdict.unexpected:
         return verdict
-    return verify(plan(mesh.mesh), drive(client, requests, 8))
+    return verify(plan(mesh.mesh), under_load(mesh, requests))
 
 
 def ask(

@@ -8,11 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from lanes.answers import Answer
 from lanes.runtime import RunningMesh
-from lanes.traffic import Gateway, drive
 from tests import kube
-from tests.mesh.running import ROOT, ask, ask_in_lane, eventually, judged, pod, running, versions
+from tests.mesh.running import (
+    ROOT,
+    ask,
+    ask_in_lane,
+    eventually,
+    failed,
+    judged,
+    pod,
+    running,
+    under_load,
+    versions,
+)
 
 V2 = ["mocka v2", "mockb v1", "mockc v2"]
 V2_WITHOUT_MOCKC = ["mocka v2", "mockb v1", "mockc v1"]
@@ -33,22 +42,14 @@ def back(mesh: RunningMesh) -> None:
     assert judged(mesh).ok
 
 
-def under_load(mesh: RunningMesh, requests: int) -> Iterator[Answer]:
-    return drive(Gateway(mesh.url).client(CLIENTS), requests, CLIENTS)
-
-
-def failed(answers: list[Answer]) -> list[str]:
-    return [f"{answer.status} {answer.text}" for answer in answers if answer.status != 200]
-
-
 def test_a_lane_outlives_a_killed_pod_and_returns_to_the_next(mesh: RunningMesh) -> None:
     gone = pod(mesh, "mockc-v2")
-    load = under_load(mesh, 2000)
+    load = under_load(mesh, 2000, CLIENTS)
     answers = list(islice(load, 500))
     mesh.kill_pod(gone)
     answers += load
     assert len(failed(answers)) <= CLIENTS, failed(answers)
-    later = list(under_load(mesh, 300))
+    later = list(under_load(mesh, 300, CLIENTS))
     assert failed(later) == []
     assert {tuple(versions(a)) for a in later if a.lane == "v2"} == {tuple(V2_WITHOUT_MOCKC)}
     mesh.start_pod(gone)
@@ -57,7 +58,7 @@ def test_a_lane_outlives_a_killed_pod_and_returns_to_the_next(mesh: RunningMesh)
 
 def test_a_stopped_pod_costs_no_request(mesh: RunningMesh) -> None:
     gone = pod(mesh, "mockc-v2")
-    load = under_load(mesh, 1500)
+    load = under_load(mesh, 1500, CLIENTS)
     answers = list(islice(load, 200))
     mesh.ask_to_stop(gone)
     answers += load
@@ -72,7 +73,7 @@ def test_a_stopped_pod_costs_no_request(mesh: RunningMesh) -> None:
 def test_a_lane_outlives_each_process_of_a_pod(mesh: RunningMesh, which: str) -> None:
     master = mesh.pid(pod(mesh, "mockc-v2"))
     (worker,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    load = under_load(mesh, 1000)
+    load = under_load(mesh, 1000, CLIENTS)
     answers = list(islice(load, 200))
     os.kill(master if which == "master" else int(worker), signal.SIGKILL)
     answers += load
@@ -89,7 +90,7 @@ def test_a_lane_stays_its_own_while_one_of_its_replicas_is_left(tmp_path: Path) 
         for d in kube.asm()
     ]
     with running(kube.write(tmp_path, *documents)) as mesh:
-        load = under_load(mesh, 1200)
+        load = under_load(mesh, 1200, CLIENTS)
         answers = list(islice(load, 300))
         mesh.kill_pod(pod(mesh, "mockc-v2_1"))
         answers += load
