@@ -6,8 +6,8 @@ PORT   ?= 8080
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check image image-test test-injection test-istio bench sbom lint format manifests \
-	lock clean help
+.PHONY: demo test check image image-test test-injection test-istio test-cluster bench sbom lint \
+	format manifests lock clean help
 .DEFAULT_GOAL := help
 
 demo: $(VENV)/mesh.done ## the lanes on this machine: paths, split, fallback; PORT=8080
@@ -36,6 +36,10 @@ test-injection: $(VENV)/dev.done $(BIN)/helm ## lanes under what the OpenTelemet
 
 test-istio: $(VENV)/dev.done $(BIN)/helm ## k8s/istio judged by the real istiod; needs Go 1.26, or brings it
 	@istiod=$$($(BIN)/python scripts/istiod.py $(ISTIO)) && ISTIOD=$$istiod $(BIN)/pytest -n 2 --dist loadscope tests/istio
+
+test-cluster: $(VENV)/dev.done $(BIN)/helm ## the docs' commands on a cluster that is there for tests; CLUSTER=its context
+	@test -n "$(CLUSTER)" || { echo "which cluster is there for tests? CLUSTER=<its kubeconfig context>" >&2; exit 2; }
+	@CLUSTER="$(CLUSTER)" IMAGE="$(IMAGE)" NEXT_IMAGE="$(NEXT_IMAGE)" $(BIN)/pytest tests/cluster
 
 bench: $(VENV)/mesh.done ## measure the laptop mesh: start, memory, throughput, killed pods
 	@$(BIN)/python scripts/bench.py

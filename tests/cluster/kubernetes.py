@@ -1,0 +1,162 @@
+"""A cluster as a person at a terminal has it: by kubectl, helm and lanes, run as they are."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from tests.chart.rendering import ROOT
+
+LABEL = "traffic-lanes-test"
+LANES = str(Path(sys.executable).with_name("lanes"))
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(
+    *command: str,
+    given: str = "",
+    env: Mapping[str, str] | None = None,
+    seconds: float = 300,
+    codes: Sequence[int] | None = (0,),
+) -> Done:
+    """Run `command` with `given` as its input; fails on an exit code that is not in `codes`."""
+    done = subprocess.run(
+        command,
+        input=given,
+        env={**os.environ, **(env or {})},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    if codes is not None and done.returncode not in codes:
+        line = " ".join(command)[:300]
+        raise AssertionError(f"{line}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def kubectl(*arguments: str, namespace: str = "", given: str = "") -> str:
+    """What kubectl prints; fails where it fails."""
+    where = ("--namespace", namespace) if namespace else ()
+    return run("kubectl", *where, *arguments, given=given).out
+
+
+def resource(*arguments: str, namespace: str = "") -> Json:
+    """What `kubectl get` finds."""
+    found: Json = json.loads(kubectl("get", *arguments, "--output=json", namespace=namespace))
+    return found
+
+
+def apply(namespace: str, *documents: Json) -> None:
+    """`kubectl apply` of `documents`."""
+    listed = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
+    kubectl("apply", "--filename=-", namespace=namespace, given=json.dumps(listed))
+
+
+def pods(namespace: str, selector: str = "") -> list[Json]:
+    """The pods there are, those that are ending not among them."""
+    found = resource("pods", f"--selector={selector}", namespace=namespace)["items"]
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+def rolled_out(namespace: str, *deployments: str) -> None:
+    """Wait until every Deployment there, or each that is named, runs what it should."""
+    names = deployments or [
+        f"deployment/{item['metadata']['name']}"
+        for item in resource("deployments", namespace=namespace)["items"]
+    ]
+    for name in names:
+        kubectl("rollout", "status", name, "--timeout=180s", namespace=namespace)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until `holds` does."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.3)
+
+
+@contextmanager
+def namespace(name: str, **labels: str) -> Iterator[str]:
+    """A namespace of its own for a test, with injection unless `labels` say otherwise.
+
+    It goes when the block ends; the end of all tests waits until it is gone.
+    """
+    full = f"{LABEL}-{name}-{uuid4().hex[:4]}"
+    marks = {LABEL: "yes", "istio-injection": "enabled", **labels}
+    apply(
+        "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": full, "labels": marks}}
+    )
+    try:
+        yield full
+    finally:
+        kubectl("delete", "namespace", full, "--wait=false")
+
+
+def remove_namespaces() -> None:
+    """Remove what tests have made, also those of a run that was killed; return when it is gone."""
+    kubectl(
+        "delete", "namespace", f"--selector={LABEL}=yes", "--ignore-not-found", "--timeout=180s"
+    )
+
+
+@contextmanager
+def reached(namespace: str, service: str, port: int = 80) -> Iterator[tuple[str, int]]:
+    """An address and a port at which this machine reaches a Service.
+
+    Its load balancer's address, else that in the cluster's network where this machine is in it,
+    else a port that kubectl forwards.
+    """
+    found = resource("service", service, namespace=namespace)
+    balancers = found["status"].get("loadBalancer", {}).get("ingress", [])
+    addresses = [b.get("ip") or b["hostname"] for b in balancers] + [found["spec"]["clusterIP"]]
+    open_ones = [address for address in addresses if _accepts(address, port)]
+    if open_ones:
+        yield open_ones[0], port
+        return
+    command = [
+        "kubectl",
+        "--namespace",
+        namespace,
+        "port-forward",
+        f"service/{service}",
+        f":{port}",
+    ]
+    forward = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert forward.stdout
+        said = re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
+        assert said, f"{' '.join(command)} said nothing"
+        yield "127.0.0.1", int(said[1])
+    finally:
+        forward.terminate()
+        forward.wait()
+
+
+def _accepts(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=2).close()
+    except OSError:
+        return False
+    return True

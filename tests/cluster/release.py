@@ -1,0 +1,162 @@
+"""A release of the chart on the cluster: installed, asked, judged, put under load."""
+
+import json
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from lanes.answers import Answer
+from lanes.traffic import Gateway, drive
+from tests.chart.rendering import CHART, helm_path
+from tests.cluster.kubernetes import LANES, Done, Json, namespace, reached, run
+
+INGRESS = ("istio-system", "istio-ingressgateway")
+# The image, as this cluster's nodes have it or can pull it, and another tag of one to upgrade to.
+IMAGE = os.environ.get("IMAGE", "")
+NEXT_IMAGE = os.environ.get("NEXT_IMAGE", "")
+
+CLIENTS = 4
+_MOST_SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of the chart in a namespace, and where its gateway answers.
+
+    `host`: the only host name that it answers for, so that releases don't meet on one gateway.
+    """
+
+    namespace: str
+    options: tuple[str, ...]
+    url: str
+    host: str
+
+    def helm(self, command: str, *options: str, codes: Sequence[int] | None = (0,)) -> Done:
+        """A helm command about this release."""
+        line = (helm_path(), command, "demo", *options, "--namespace", self.namespace)
+        return run(*line, codes=codes, seconds=400)
+
+    def upgrade(self, *options: str, codes: Sequence[int] | None = (0,)) -> Done:
+        """`helm upgrade` with `options` on top of those of the install, until pods are ready."""
+        return self.helm(
+            "upgrade", str(CHART), *self.options, *options, "--wait", "--timeout=5m", codes=codes
+        )
+
+    def test(self, codes: Sequence[int] | None = (0,)) -> Done:
+        """`helm test`, with what its pod prints."""
+        return self.helm("test", "--logs", "--timeout=3m", codes=codes)
+
+    def manifests(self) -> str:
+        """`helm get manifest`."""
+        return run(helm_path(), "get", "manifest", "demo", "--namespace", self.namespace).out
+
+    def holds(self) -> None:
+        """Fails with the judge's words unless lanes hold."""
+        require_lanes(self.url, self.host, self.manifests())
+
+    @contextmanager
+    def load(self, clients: int = CLIENTS) -> Iterator["Load"]:
+        """Ask as fast as is answered while the block runs, and half a second before and after."""
+        load = Load(Gateway(self.url, self.host), clients)
+        try:
+            load.go_on(0.5)
+            yield load
+            load.go_on(0.5)
+        finally:
+            load.stop()
+
+
+class Load:
+    """Clients at work in the background."""
+
+    def __init__(self, gateway: Gateway, clients: int) -> None:
+        self.answers: list[Answer] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(gateway, clients))
+        self._thread.start()
+
+    def _run(self, gateway: Gateway, clients: int) -> None:
+        end = time.monotonic() + _MOST_SECONDS
+        asked = drive(gateway.client(clients), None, clients)
+        for answer in asked:
+            self.answers.append(answer)
+            if self._stop.is_set() or time.monotonic() > end:
+                asked.close()
+                return
+
+    def go_on(self, seconds: float) -> None:
+        """Let the clients go on for a while."""
+        assert self._thread.is_alive(), "the clients have ended"
+        time.sleep(seconds)
+
+    def stop(self) -> None:
+        """End the clients; all answers are there when this returns."""
+        self._stop.set()
+        self._thread.join()
+
+    def failed(self, lane: str | None = None) -> list[str]:
+        """The answers that failed; `lane`: of those that tell that lane."""
+        counted = Counter(
+            f"{a.status} {a.text[:300]}"
+            for a in self.answers
+            if a.status != 200 and (lane is None or a.lane == lane)
+        )
+        return [f"{n} of {len(self.answers)}: {said}" for said, n in counted.most_common()]
+
+
+def require_lanes(url: str, host: str, manifests: str) -> None:
+    """`lanes verify` with these manifests; fails with its words unless lanes hold. Where the split
+    alone is against them it is judged again: a sound one is, once in 1,000 runs.
+    """
+    line = (LANES, "verify", url, "--host", host, "--manifests=-", "--format=json")
+    for _ in range(2):
+        verdict: Json = json.loads(run(*line, given=manifests, codes=(0, 1)).out)
+        if verdict["ok"] or verdict["unexpected"]:
+            break
+    assert verdict["ok"], json.dumps(verdict, indent=2)
+
+
+@contextmanager
+def release(name: str, *options: str, **labels: str) -> Iterator[Release]:
+    """An installed release in a namespace of its own, with a host of its own."""
+    with ExitStack() as stack:
+        where = stack.enter_context(namespace(name, **labels))
+        yield stack.enter_context(installed(where, *options))
+
+
+@contextmanager
+def installed(where: str, *options: str, gateway: tuple[str, str] = INGRESS) -> Iterator[Release]:
+    """A release in the namespace `where`, reached by a `gateway`'s namespace and Service; gone when
+    the block ends.
+    """
+    host = f"{where}.example.com"
+    chosen = (
+        "--set",
+        "mesh.provider=istio",
+        "--set",
+        f"gateway.hosts={{{host}}}",
+        *image(),
+        *options,
+    )
+    done = Release(where, chosen, "", host)
+    done.helm("install", str(CHART), *chosen, "--wait", "--timeout=5m")
+    try:
+        with reached(*gateway) as (address, port):
+            yield Release(where, chosen, f"http://{address}:{port}/", host)
+    finally:
+        done.helm("uninstall", "--wait", "--timeout=2m", "--ignore-not-found")
+
+
+def image(reference: str = IMAGE) -> tuple[str, ...]:
+    """Helm's options for an image; none: the chart's own."""
+    if not reference:
+        return ()
+    repository, _, tag = reference.rpartition(":")
+    keys = ("defaults.image", "test.image")
+    return tuple(
+        part for key in keys for part in ("--set", f"{key}.repository={repository},{key}.tag={tag}")
+    )

@@ -1,0 +1,127 @@
+"""What goes away, comes, and changes under load, and what it costs: README's bounds."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.kubernetes import eventually, kubectl, pods, resource, rolled_out
+from tests.cluster.release import CLIENTS, Release
+
+# Where a lane has another pod to go to, only what a pod was answering as it was killed may be lost:
+# the clients have no more under way.
+UNDER_WAY = CLIENTS
+
+
+def name_of(demo: Release, selector: str) -> str:
+    found = pods(demo.namespace, selector)
+    assert found, f"no pod with {selector}"
+    return str(found[0]["metadata"]["name"])
+
+
+@pytest.fixture
+def calm(demo: Release) -> Iterator[Release]:
+    """The sample with all its pods, and again after the test."""
+    demo.holds()
+    yield demo
+    rolled_out(demo.namespace)
+    eventually(lambda: not pods_ending(demo))
+
+
+def pods_ending(demo: Release) -> bool:
+    return any(
+        "deletionTimestamp" in pod["metadata"]
+        for pod in resource("pods", namespace=demo.namespace)["items"]
+    )
+
+
+@pytest.mark.parametrize("app", ["mocka", "mockc"])
+def test_a_deleted_pod_of_a_lane_costs_no_request(calm: Release, app: str) -> None:
+    with calm.load() as load:
+        kubectl("delete", "pod", f"--selector=app={app},version=v2", namespace=calm.namespace)
+        rolled_out(calm.namespace)
+    assert load.failed() == []
+
+
+@pytest.mark.parametrize("app", ["mocka", "mockc"])
+def test_a_pod_that_is_killed_costs_what_it_was_answering_at_most(calm: Release, app: str) -> None:
+    with calm.load() as load:
+        gone = name_of(calm, f"app={app},version=v2")
+        kubectl("delete", "pod", gone, "--grace-period=0", "--force", namespace=calm.namespace)
+        rolled_out(calm.namespace)
+    assert sum_of(load.failed()) <= UNDER_WAY, load.failed()
+
+
+@pytest.mark.parametrize("container", ["default", "istio-proxy"])
+@pytest.mark.parametrize("app", ["mocka", "mockc"])
+def test_a_process_that_is_killed_costs_what_it_was_answering_at_most(
+    calm: Release, app: str, container: str
+) -> None:
+    """`kill -9` of what serves: gunicorn's worker, or Envoy. The container's first process can't
+    be killed from within it."""
+    gone = name_of(calm, f"app={app},version=v2")
+    every = "for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p = 1 ] || [ $p = $$ ] || kill -9 $p; done"
+    inside = ["exec", gone, f"--container={container}", "--", "sh", "-c", every]
+    with calm.load() as load:
+        kubectl(*inside, namespace=calm.namespace)
+        load.go_on(3)
+        kubectl(
+            "wait",
+            "--for=condition=Ready",
+            f"pod/{gone}",
+            "--timeout=60s",
+            namespace=calm.namespace,
+        )
+    assert sum_of(load.failed()) <= UNDER_WAY, load.failed()
+
+
+def test_a_version_scaled_to_zero_and_back_costs_no_request(calm: Release) -> None:
+    with calm.load() as load:
+        for replicas in (0, 1):
+            scale = ["scale", "deployment", "mockc-v2", f"--replicas={replicas}"]
+            kubectl(*scale, namespace=calm.namespace)
+            rolled_out(calm.namespace)
+            load.go_on(3)
+    assert load.failed() == []
+
+
+def test_a_restart_of_everything_costs_no_request(calm: Release) -> None:
+    with calm.load() as load:
+        kubectl("rollout", "restart", "deployment", namespace=calm.namespace)
+        rolled_out(calm.namespace)
+        load.go_on(8)  # the old pods end
+    assert load.failed() == []
+
+
+def test_istiods_end_costs_no_request(calm: Release) -> None:
+    with calm.load() as load:
+        control = ["delete", "pod", "--selector=app=istiod", "--grace-period=0", "--force"]
+        kubectl(*control, namespace="istio-system")
+        load.go_on(3)
+        rolled_out("istio-system", "deployment/istiod")
+    assert load.failed() == []
+
+
+def test_one_of_two_pods_of_a_baseline_costs_what_it_was_answering_at_most(calm: Release) -> None:
+    kubectl("scale", "deployment", "mockb-v1", "--replicas=2", namespace=calm.namespace)
+    rolled_out(calm.namespace)
+    with calm.load() as load:
+        kubectl("delete", "pod", name_of(calm, "app=mockb,version=v1"), namespace=calm.namespace)
+        rolled_out(calm.namespace)
+        gone = name_of(calm, "app=mockb,version=v1")
+        kubectl("delete", "pod", gone, "--grace-period=0", "--force", namespace=calm.namespace)
+        rolled_out(calm.namespace)
+    assert sum_of(load.failed()) <= UNDER_WAY, load.failed()
+
+
+def test_the_end_of_a_pod_is_the_end_of_its_last_request(calm: Release) -> None:
+    """Not that of its grace period, which a sidecar would wait for."""
+    began = time.monotonic()
+    with calm.load():
+        kubectl("delete", "pod", name_of(calm, "app=mockb,version=v1"), namespace=calm.namespace)
+        took = time.monotonic() - began
+    assert took < 15
+
+
+def sum_of(failed: list[str]) -> int:
+    return sum(int(line.partition(" of ")[0]) for line in failed)

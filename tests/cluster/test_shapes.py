@@ -1,0 +1,170 @@
+"""The chart's shapes, each installed, asked, judged and removed as README and docs/istio.md say."""
+
+import json
+import re
+
+import pytest
+
+from tests.chart.rendering import ROOT
+from tests.cluster.kubernetes import (
+    apply,
+    kubectl,
+    namespace,
+    pods,
+    reached,
+    resource,
+    rolled_out,
+    run,
+)
+from tests.cluster.release import IMAGE, INGRESS, installed, release, require_lanes
+
+SHAPES: dict[str, tuple[str, ...]] = {
+    "default": (),
+    "strict": ("--values=examples/strict/values.yaml",),
+    "fan-out": ("--values=examples/fan-out/values.yaml",),
+    "mutual-tls": ("--set=peerAuthentication.enabled=true,authorizationPolicy.enabled=true",),
+}
+PARENT = {"name": "web"}
+GATEWAY = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "Gateway",
+    "metadata": PARENT,
+    "spec": {
+        "gatewayClassName": "istio",
+        "listeners": [
+            {
+                "name": "http",
+                "port": 80,
+                "protocol": "HTTP",
+                "allowedRoutes": {"namespaces": {"from": "Same"}},
+            }
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_lanes_hold_and_nothing_is_left_of_them(shape: str) -> None:
+    with namespace(shape) as where:
+        with installed(where, *SHAPES[shape]) as demo:
+            demo.holds()
+            said = demo.test().out
+            assert said.count("Lanes hold.") == 1, said
+        assert left_in(where) == []
+
+
+def left_in(where: str) -> list[str]:
+    """What there is in a namespace beside what Kubernetes and Istio put into each."""
+    kinds = run("kubectl", "api-resources", "--namespaced", "--verbs=list", "--output=name").out
+    wanted = [k for k in kinds.split() if not k.startswith(("events", "pods.metrics"))]
+    named = kubectl("get", ",".join(wanted), "--output=name", namespace=where).split()
+    own = ("/default", "/kube-root-ca.crt", "/istio-ca-root-cert", "/istio-ca-crl")
+    # A pod takes seconds to end.
+    return [n for n in named if not n.endswith(own) and not n.startswith(("pod/", "lease"))]
+
+
+def test_mutual_tls_and_authorization_shut_out_all_others() -> None:
+    with release("shut", *SHAPES["mutual-tls"]) as demo:
+        demo.holds()
+        ask = "import urllib.request as u; print(u.urlopen('http://mockc:8000/').status)"
+        caller = pods(demo.namespace, "app=mocka")[0]
+        inside = [
+            "exec",
+            caller["metadata"]["name"],
+            "--container=default",
+            "--",
+            "python",
+            "-c",
+            ask,
+        ]
+        refused = run("kubectl", f"--namespace={demo.namespace}", *inside, codes=(1,)).err
+        assert "HTTP Error 403: Forbidden" in refused
+        with namespace("outside", **{"istio-injection": "disabled"}) as outside:
+            url = f"http://mocka.{demo.namespace}:8000/"
+            image = caller["spec"]["containers"][0]["image"]
+            said = run_pod(outside, image, "python", "-c", ask.replace("http://mockc:8000/", url))
+        assert "ConnectionResetError" in said
+
+
+def run_pod(where: str, image: str, *command: str) -> str:
+    """What a pod prints, however it ends."""
+    name = "asks"
+    apply(
+        where,
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name},
+            "spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": name, "image": image, "command": list(command)}],
+            },
+        },
+    )
+    phase = "--for=jsonpath={.status.containerStatuses[0].state.terminated}"
+    kubectl("wait", phase, f"pod/{name}", "--timeout=60s", namespace=where)
+    return kubectl("logs", name, namespace=where)
+
+
+def test_lanes_hold_on_a_gateway_of_the_gateway_api() -> None:
+    with namespace("routes") as where:
+        apply(where, GATEWAY)
+        kubectl("wait", "--for=condition=Accepted", "gateway/web", "--timeout=60s", namespace=where)
+        rolled_out(where, "deployment/web-istio")
+        refs = f"--set-json=gateway.parentRefs={json.dumps([PARENT])}"
+        with installed(where, refs, gateway=(where, "web-istio")) as demo:
+            route = resource("httproute", "demo-gateway", namespace=where)
+            conditions = route["status"]["parents"][0]["conditions"]
+            assert {c["type"]: c["status"] for c in conditions} == {
+                "Accepted": "True",
+                "ResolvedRefs": "True",
+            }
+            demo.holds()
+            assert "Lanes hold." in demo.test().out
+
+
+def test_lanes_hold_in_a_namespace_that_allows_restricted_pods_alone() -> None:
+    found = kubectl("get", "daemonset", "--all-namespaces", "--selector=k8s-app=istio-cni-node")
+    if not found:
+        pytest.skip("this mesh has no istio-cni: its init container asks for more than restricted")
+    with release("restricted", **{"pod-security.kubernetes.io/enforce": "restricted"}) as demo:
+        demo.holds()
+        assert "Lanes hold." in demo.test().out
+
+
+def test_two_releases_hold_side_by_side_and_one_that_another_hides_is_told() -> None:
+    with release("first", "--set=gateway.hosts={*}") as first:
+        assert "Lanes hold." in first.test().out
+        with release("second", "--set=gateway.hosts={*}") as second:
+            said = second.test(codes=(1,)).out
+            assert "Lanes do NOT hold." in said
+            assert f"in namespace {first.namespace}" in said
+            own = f"--set=gateway.hosts={{{second.host}}}"
+            second.upgrade(own)
+            second.holds()
+            assert "Lanes hold." in second.test().out
+        assert "Lanes hold." in first.test().out
+
+
+def test_a_namespace_without_injection_is_told_by_the_test() -> None:
+    with release("bare", **{"istio-injection": "disabled"}) as demo:
+        said = demo.test(codes=(1,)).out
+        assert "Lanes do NOT hold." in said
+        assert "no sidecar" in said
+
+
+def test_plain_manifests_hold_applied_one_by_one() -> None:
+    known = kubectl("api-resources", "--output=name")
+    with namespace("plain") as where:
+        applied = []
+        for file in ("instrumentation", "mock", "dr-mock", "vs-mock", "gw-mock"):
+            text = (ROOT / "k8s" / "istio" / f"{file}.yaml").read_text(encoding="utf-8")
+            text = text.replace("namespace: default", f"namespace: {where}")
+            text = text.replace(".default.svc", f".{where}.svc")
+            text = re.sub("image: .*", f"image: {IMAGE}", text) if IMAGE else text
+            if file != "instrumentation" or "instrumentations.opentelemetry.io" in known:
+                kubectl("apply", "--filename=-", given=text)
+            applied.append(text)
+        rolled_out(where)
+        with reached(*INGRESS) as (address, port):
+            require_lanes(f"http://{address}:{port}/", "any.example.com", "\n---\n".join(applied))
