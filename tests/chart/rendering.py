@@ -81,8 +81,9 @@ class StrictLoader(yaml.SafeLoader):
 
 
 def parse(text: str) -> list[Resource]:
-    """Return the resources of a YAML stream."""
-    return [resource for resource in yaml.load_all(text, StrictLoader) if resource]
+    """Return the resources of a YAML stream, those of a List one by one."""
+    found = [resource for resource in yaml.load_all(text, StrictLoader) if resource]
+    return [item for resource in found for item in resource.get("items", [resource])]
 
 
 def of_kind(resources: list[Resource], kind: str) -> dict[str, Resource]:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -19,6 +20,7 @@ from tests.chart.rendering import (
     helm,
     of_kind,
     render,
+    template,
 )
 
 
@@ -91,7 +93,18 @@ def test_notes_of_strict_lanes() -> None:
 
 
 def test_notes_name_the_host() -> None:
-    assert "curl https://shop.example.com/;" in notes(EVERYTHING)
+    assert "https://shop.example.com/;" in notes(EVERYTHING)
+
+
+def test_notes_tell_when_others_may_claim_the_same_hosts() -> None:
+    assert "kubectl get virtualservices -A" in notes({})
+    route: Values = ISTIO | {"gateway": {"parentRefs": [{"name": "web"}]}}
+    assert "kubectl get httproutes -A" in notes(route)
+    assert "gateway.hosts" not in notes({"gateway": {"hosts": ["shop.test"]}})
+
+
+def test_notes_tell_how_to_check_for_sidecars() -> None:
+    assert "kubectl get namespace default -L istio-injection" in notes({})
 
 
 def test_notes_for_pods_of_ones_own_list_the_labels() -> None:
@@ -124,7 +137,6 @@ def planned(resources: list[Resource]) -> list[tuple[str, str]]:
 
 def test_the_test_pod_stays_out_of_the_mesh() -> None:
     (pod,) = of_kind(render(), "Pod").values()
-    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
     assert pod["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
     assert pod["spec"]["restartPolicy"] == "Never"
     (container,) = pod["spec"]["containers"]
@@ -134,6 +146,17 @@ def test_the_test_pod_stays_out_of_the_mesh() -> None:
         "--manifests=/manifests/manifests.yaml",
         "--requests=200",
     ]
+
+
+def test_the_test_is_one_hook_and_leaves_nothing_when_it_passes() -> None:
+    text = template().stdout
+    hooks = [item for item in yaml.safe_load_all(text) if "hook" in str(item["metadata"])]
+    assert [item["kind"] for item in hooks] == ["List"], "Helm prints the logs of each hook's pod"
+    for item in (*hooks, *hooks[0]["items"]):
+        assert item["metadata"]["name"] == "demo-test"
+        annotations = item["metadata"]["annotations"]
+        assert annotations["helm.sh/hook"] == "test"
+        assert "hook-succeeded" in annotations["helm.sh/hook-delete-policy"]
 
 
 INSIDE = "istio-ingressgateway.istio-system.svc.cluster.local"
@@ -155,12 +178,12 @@ ASKED: dict[str, tuple[Values, list[str], str]] = {
     ),
     "a certificate": (
         {"gateway": {"hosts": ["shop.test"], "tls": {"secret": "cert"}}},
-        ["https://shop.test/"],
+        ["https://shop.test/", f"--resolve=shop.test:443:{INSIDE}"],
         "https://shop.test/",
     ),
     "a certificate, at another port": (
         {"gateway": {"hosts": ["*.shop.test"], "tls": {"secret": "cert", "port": 8443}}},
-        ["https://lanes.shop.test:8443/"],
+        ["https://lanes.shop.test:8443/", f"--resolve=lanes.shop.test:8443:{INSIDE}"],
         "https://lanes.shop.test:8443/",
     ),
     "a certificate for any host": (
@@ -170,8 +193,16 @@ ASKED: dict[str, tuple[Values, list[str], str]] = {
     ),
     "a certificate, and the host to try": (
         {"gateway": {"tls": {"secret": "cert"}}, "test": {"host": "shop.test"}},
-        ["https://shop.test/"],
+        ["https://shop.test/", f"--resolve=shop.test:443:{INSIDE}"],
         "https://${GATEWAY}/",
+    ),
+    "a certificate of one's own authority": (
+        {
+            "gateway": {"hosts": ["shop.test"], "tls": {"secret": "cert"}},
+            "test": {"ca": {"secret": "shop-ca"}, "resolve": "10.0.0.1"},
+        },
+        ["https://shop.test/", "--resolve=shop.test:443:10.0.0.1", "--ca=/ca/ca.crt"],
+        "https://shop.test/",
     ),
     "a listener's port": (
         ISTIO
@@ -184,6 +215,11 @@ ASKED: dict[str, tuple[Values, list[str], str]] = {
         ["http://gw.mesh:81/"],
         "http://shop.test/",
     ),
+    "a URL, and where its host is": (
+        {"test": {"url": "https://gw.test/", "resolve": "gw.mesh", "ca": {"configMap": "ca"}}},
+        ["https://gw.test/", "--resolve=gw.test:443:gw.mesh", "--ca=/ca/ca.crt"],
+        "http://${GATEWAY}/",
+    ),
     "a URL and a host": (
         {"test": {"url": "http://gw.mesh/", "host": "shop.test", "requests": 2000000}},
         ["http://gw.mesh/", "--host=shop.test"],
@@ -195,10 +231,37 @@ ASKED: dict[str, tuple[Values, list[str], str]] = {
 @pytest.mark.parametrize(("values", "asked", "told"), ASKED.values(), ids=ASKED)
 def test_where_the_gateway_is_asked(values: Values, asked: list[str], told: str) -> None:
     (container,) = of_kind(render(values), "Pod")["demo-test"]["spec"]["containers"]
-    url, _, requests, *host = container["args"]
-    assert [url, *host] == asked
+    url, _, requests, *more = container["args"]
+    assert [url, *more] == asked
     assert requests == f"--requests={values.get('test', {}).get('requests', 200)}"
-    assert f"curl {told};" in notes(values)
+    curl = notes(values).split("do curl ")[1].split(";")[0]
+    assert curl.split()[-1] == told
+    if "GATEWAY" not in told:  # the host is found without DNS
+        at = urlsplit(told)
+        port = at.port or {"http": 80, "https": 443}[at.scheme]
+        assert curl.startswith(f"--resolve {at.hostname}:{port}:${{GATEWAY}} ")
+
+
+@pytest.mark.parametrize("kind", ["secret", "configMap"])
+def test_the_test_trusts_a_certificate_authority_of_ones_own(kind: str) -> None:
+    pod = of_kind(render({"test": {"ca": {kind: "shop-ca"}}}), "Pod")["demo-test"]["spec"]
+    (container,) = pod["containers"]
+    assert {"name": "ca", "mountPath": "/ca", "readOnly": True} in container["volumeMounts"]
+    (volume,) = [item for item in pod["volumes"] if item["name"] == "ca"]
+    name = {"secret": "secretName", "configMap": "name"}[kind]
+    assert volume[kind][name] == "shop-ca"
+
+
+def test_one_image_for_services_and_test() -> None:
+    own: Values = {"repository": "registry.test/lanes", "tag": "7", "pullPolicy": "Always"}
+    judge: Values = {"repository": "registry.test/judge"}
+    for image, seen in (
+        ({}, ("registry.test/lanes:7", "Always")),
+        (judge, ("registry.test/judge:0.1.0", "IfNotPresent")),
+    ):
+        values: Values = {"defaults": {"image": own}, "test": {"image": image}}
+        (container,) = of_kind(render(values), "Pod")["demo-test"]["spec"]["containers"]
+        assert (container["image"], container["imagePullPolicy"]) == seen
 
 
 def test_the_host_that_is_asked_is_one_that_the_gateway_serves(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chart.rendering import Values, refusal, render, template
+from tests.chart.rendering import ISTIO, Values, refusal, render, template
 
 # What the schema says: the place, and the key or type.
 MISTYPED: dict[str, tuple[Values, str]] = {
@@ -107,6 +107,15 @@ MISTYPED: dict[str, tuple[Values, str]] = {
     "liveness in several steps": (
         {"services": {"mocka": {"livenessProbe": {"successThreshold": 2}}}},
         "at '/services/mocka/livenessProbe/successThreshold': maximum: got 2, want 1",
+    ),
+    "a tag of no image": (
+        {"test": {"image": {"tag": "7"}}},
+        "at '/test/image': properties 'repository' required, if 'tag' exists",
+    ),
+    # Its headers, too, hold baggage, and no gateway can take those of a prefix away.
+    "propagator by which clients would choose": (
+        {"instrumentation": {"propagators": ["baggage", "jaeger"]}},
+        "at '/instrumentation/propagators/1': value must be one of 'baggage', 'tracecontext'",
     ),
     "empty versions": (
         {"services": {"mockc": {"versions": []}}},
@@ -294,6 +303,10 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         {"gateway": {"port": 443, "tls": {"secret": "cert"}}},
         "gateway.port and gateway.tls.port are both 443: one answers HTTP, the other HTTPS",
     ),
+    "two authorities": (
+        {"test": {"ca": {"secret": "a", "configMap": "b"}}},
+        "test.ca names a Secret and a ConfigMap: set one of them",
+    ),
     "HTTPRoute on ASM": (
         {"gateway": {"parentRefs": [{"name": "web"}]}},
         "gateway.parentRefs: HTTPRoutes need mesh.provider istio",
@@ -374,3 +387,39 @@ def test_a_hook_that_kubernetes_does_not_have_is_refused() -> None:
     assert done.returncode != 0
     assert "defaults.preStop needs Kubernetes 1.30, and this is v1.29.4" in done.stderr
     assert done.stderr.count("\n- ") == 1
+
+
+# What a cluster lacks: the values that ask for it, and the sentence's first words.
+LACKING: dict[str, tuple[Values, list[str], str]] = {
+    "ASM": ({}, [], "mesh.provider asm: there is no ASM here (no istio.alibabacloud.com/v1beta1)"),
+    "Istio": (ISTIO, [], "mesh.provider istio: there is no Istio 1.22 or later here"),
+    "Gateway API": (
+        ISTIO | {"gateway": {"parentRefs": [{"name": "web"}]}},
+        ["networking.istio.io/v1"],
+        "gateway.parentRefs: the Kubernetes Gateway API is not here",
+    ),
+    "OpenTelemetry Operator": (
+        {"instrumentation": {"mode": "operator"}, "routing": {"enabled": False}},
+        [],
+        "instrumentation.mode operator: the OpenTelemetry Operator is not here",
+    ),
+    "Prometheus Operator": (
+        {"serviceMonitor": {"enabled": True}, "routing": {"enabled": False}},
+        [],
+        "serviceMonitor: the Prometheus Operator is not here",
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "there", "sentence"), LACKING.values(), ids=LACKING)
+def test_what_a_cluster_lacks_is_named(values: Values, there: list[str], sentence: str) -> None:
+    apis = [f"--api-versions={api}" for api in ("apiregistration.k8s.io/v1", *there)]
+    done = template(values, *apis)
+    assert f"\n- {sentence}" in done.stderr
+    assert done.stderr.count("\n- ") == 1
+
+
+def test_a_cluster_that_has_all_is_told_nothing() -> None:
+    apis = ["apiregistration.k8s.io/v1", "istio.alibabacloud.com/v1beta1"]
+    done = template({}, *(f"--api-versions={api}" for api in apis))
+    assert done.returncode == 0, done.stderr

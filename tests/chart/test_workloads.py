@@ -88,7 +88,11 @@ def test_pod_and_sidecar_outlive_the_drain() -> None:
     assert container["lifecycle"] == {"preStop": {"sleep": {"seconds": 3}}}
     assert deployment["spec"]["terminationGracePeriodSeconds"] == 40
     sidecar = yaml.safe_load(deployment["metadata"]["annotations"]["proxy.istio.io/config"])
-    assert sidecar == {"terminationDrainDuration": "40s"}
+    # The sidecar ends with the last connection, once the mesh sends no more.
+    assert sidecar["proxyMetadata"] == {
+        "EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true",
+        "MINIMUM_DRAIN_DURATION": "15s",
+    }
 
 
 def test_a_version_overrides_its_service_and_that_the_defaults() -> None:
@@ -219,7 +223,7 @@ def test_everything_reaches_every_pod() -> None:
     for deployment in deployments.values():
         template = deployment["spec"]["template"]
         spec = template["spec"]
-        assert "replicas" not in deployment["spec"]
+        assert deployment["spec"]["replicas"] == 2
         assert spec["imagePullSecrets"] == [{"name": "registry"}]
         assert spec["priorityClassName"] == "high"
         assert spec["nodeSelector"] == {"disk": "ssd"}

@@ -138,3 +138,9 @@ certificate, for it redirects plain HTTP then. */}}
 {{- $port := (first .model.doors).port | int -}}
 {{ $scheme }}://{{ .host }}{{ if ne $port (ternary 443 80 (eq $scheme "https")) }}:{{ $port }}{{ end }}/
 {{- end -}}
+
+{{/* Host and port of a URL, as curl's --resolve has them. */}}
+{{- define "traffic-lanes.at" -}}
+{{- $url := urlParse . -}}
+{{ $url.host }}{{ if not (regexMatch ":[0-9]+$" $url.host) }}:{{ ternary 443 80 (eq $url.scheme "https") }}{{ end }}
+{{- end -}}

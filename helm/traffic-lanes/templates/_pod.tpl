@@ -34,12 +34,25 @@ app.kubernetes.io/part-of: {{ toYaml .model.name }}
 {{- end }}
 {{- end -}}
 
+{{/* How many pods a version has, from {root, pod}. An autoscaled one keeps the number that it has, and
+starts with its least: a field that is left out, or was there in the last release, means one pod
+until the autoscaler acts. */}}
+{{- define "traffic-lanes.replicas" -}}
+{{- if .pod.autoscaling.enabled -}}
+{{- $live := lookup "apps/v1" "Deployment" .root.Release.Namespace .pod.name -}}
+{{ max .pod.autoscaling.minReplicas (dig "spec" "replicas" 0 $live) }}
+{{- else -}}
+{{ .pod.replicas }}
+{{- end -}}
+{{- end -}}
+
 {{/* Annotations of a pod, from {root, model, pod}. The sidecar has to outlive the requests that the pod
-finishes while it stops: left alone it takes five seconds. */}}
+finishes while it stops, and nothing else: it ends with the last connection, and not before the
+mesh has taken the pod out of its lists. */}}
 {{- define "traffic-lanes.podAnnotations" -}}
 {{- $otel := .root.Values.instrumentation -}}
-{{- $drain := add .pod.preStop .pod.drain .pod.finish -}}
-{{- $annotations := dict "proxy.istio.io/config" (printf "terminationDrainDuration: %ds" $drain) -}}
+{{- $metadata := dict "EXIT_ON_ZERO_ACTIVE_CONNECTIONS" "true" "MINIMUM_DRAIN_DURATION" (printf "%ds" (add .pod.preStop .pod.drain)) -}}
+{{- $annotations := dict "proxy.istio.io/config" (dict "proxyMetadata" $metadata | toYaml) -}}
 {{- if eq $otel.mode "operator" -}}
 {{- $_ := set $annotations (printf "instrumentation.opentelemetry.io/inject-%s" $otel.language) (printf "%s-instrumentation" .model.name) -}}
 {{- $_ := set $annotations "instrumentation.opentelemetry.io/container-names" "default" -}}

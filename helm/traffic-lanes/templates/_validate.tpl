@@ -178,6 +178,12 @@ each.
 {{- $wrong = append $wrong (printf "gateway.port and gateway.tls.port are both %v: one answers HTTP, the other HTTPS" .Values.gateway.port) -}}
 {{- end -}}
 
+{{- if and .Values.test.ca.secret .Values.test.ca.configMap -}}
+{{- $wrong = append $wrong "test.ca names a Secret and a ConfigMap: set one of them" -}}
+{{- end -}}
+
+{{- $wrong = concat $wrong (include "traffic-lanes.missing" . | fromJsonArray) (include "traffic-lanes.hasty" . | fromJsonArray) -}}
+
 {{- if $wrong -}}
 {{- fail (printf "\n\nthese values don't fit together:\n- %s\n" (uniq $wrong | join "\n- ")) -}}
 {{- end -}}
@@ -211,4 +217,31 @@ list. */}}
 {{- end -}}
 {{- end -}}
 {{- toJson $wrong -}}
+{{- end -}}
+
+{{/* APIs that the resources need and the cluster lacks, a sentence each, as a JSON list. `helm template`
+knows those of its own Kubernetes only; a cluster offers aggregation besides. */}}
+{{- define "traffic-lanes.missing" -}}
+{{- $values := .Values -}}
+{{- $workloads := $values.workloads.enabled -}}
+{{- $routing := $values.routing.enabled -}}
+{{- $asm := eq $values.mesh.provider "asm" -}}
+{{- $needs := list
+      (dict "if" (and $routing $asm) "api" "istio.alibabacloud.com/v1beta1"
+        "say" "mesh.provider asm: there is no ASM here (%s): on upstream Istio set mesh.provider=istio; on ASM this half goes to the mesh's own API server, and the cluster gets the rest by routing.enabled=false")
+      (dict "if" (and $routing (not $asm)) "api" "networking.istio.io/v1"
+        "say" "mesh.provider istio: there is no Istio 1.22 or later here (%s): install Istio first")
+      (dict "if" (and $routing (not (empty $values.gateway.parentRefs))) "api" "gateway.networking.k8s.io/v1"
+        "say" "gateway.parentRefs: the Kubernetes Gateway API is not here (%s): install its CRDs first")
+      (dict "if" (and $workloads (eq $values.instrumentation.mode "operator")) "api" "opentelemetry.io/v1alpha1"
+        "say" "instrumentation.mode operator: the OpenTelemetry Operator is not here (%s): install it first, or set instrumentation.mode=image")
+      (dict "if" (and $workloads $values.serviceMonitor.enabled) "api" "monitoring.coreos.com/v1"
+        "say" "serviceMonitor: the Prometheus Operator is not here (%s): install it first") -}}
+{{- $missing := list -}}
+{{- if .Capabilities.APIVersions.Has "apiregistration.k8s.io/v1" -}}
+{{- range $needs -}}
+{{- if and .if (not ($.Capabilities.APIVersions.Has .api)) }}{{ $missing = append $missing (printf .say (printf "no %s" .api)) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $missing -}}
 {{- end -}}

@@ -1,0 +1,75 @@
+"""What an upgrade sees of the cluster: lanes that have requests, pods that an autoscaler chose."""
+
+import pytest
+
+from tests.chart.cluster import cluster
+from tests.chart.rendering import ISTIO, Values, of_kind, parse, render, template, without_tests
+
+STRICT: Values = {"lanes": {"mode": "strict"}}
+ROUTE: Values = {"gateway": {"parentRefs": [{"name": "web"}]}}
+FORMS: dict[str, Values] = {
+    "istio": ISTIO,
+    "istio, strict": ISTIO | STRICT,
+    "istio, HTTPRoute": ISTIO | ROUTE,
+    "asm, strict": STRICT,
+}
+SERVICES: Values = {"mocka": {"versions": ["v1", "v2", "v4"]}, "mockb": {"versions": ["v1"]}}
+
+
+def lanes(form: Values, services: Values | None = None, **weights: int | None) -> Values:
+    """Values of a form with other weights than the chart's own: v1 40, v2 30, v3 30."""
+    changed = form.get("lanes", {}) | {"weights": weights}
+    return form | {"lanes": changed, "services": services or {}}
+
+
+def upgrade(before: Values, after: Values) -> tuple[str, str]:
+    """What Helm renders for an upgrade from one set of values to another, and what it says."""
+    with cluster(*without_tests(render(before))) as options:
+        done = template(after, *options)
+    return done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_lane_with_a_weight_neither_comes_nor_goes_in_one_upgrade(form: Values) -> None:
+    _, said = upgrade(form, lanes(form, SERVICES, v1=50, v3=None, v4=20))
+    assert "lanes.weights lacks v3, which has 30 % of the requests now: give it 0 first" in said
+    assert "lanes.weights: v4 is new: give it 0 first, and 20 by the next upgrade" in said
+    assert said.count("\n- ") == 2
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_in_two_steps_it_does(form: Values) -> None:
+    idle = lanes(form, v1=70, v3=0)
+    replaced = lanes(form, SERVICES, v1=70, v3=None, v4=0)
+    busy = lanes(form, SERVICES, v1=50, v3=None, v4=20)
+    for before, after in [(form, idle), (idle, replaced), (replaced, busy)]:
+        rendered, said = upgrade(before, after)
+        assert rendered
+        assert not said
+
+
+def test_the_fallback_of_asm_takes_what_a_step_would_cost() -> None:
+    rendered, said = upgrade({}, lanes({}, SERVICES, v1=50, v3=None, v4=20))
+    assert rendered
+    assert not said
+
+
+def test_a_release_without_routing_has_no_lanes_to_lose() -> None:
+    _, said = upgrade(ISTIO | {"routing": {"enabled": False}}, ISTIO)
+    assert "lanes.weights" not in said
+
+
+AUTOSCALED: Values = {"defaults": {"autoscaling": {"enabled": True, "minReplicas": 3}}}
+
+
+@pytest.mark.parametrize(("live", "rendered"), [(1, 3), (5, 5), (None, 3)])
+def test_an_upgrade_leaves_the_pods_that_the_autoscaler_chose(
+    live: int | None, rendered: int
+) -> None:
+    there = list(of_kind(render(), "Deployment").values()) if live else []
+    there = [item | {"spec": {"replicas": live}} for item in there]
+    with cluster(*there) as options:
+        done = template(AUTOSCALED, *options)
+    assert not done.stderr
+    found = of_kind(parse(done.stdout), "Deployment").values()
+    assert {item["spec"]["replicas"] for item in found} == {rendered}
