@@ -15,6 +15,7 @@ class Hop:
     """A service's own part and its upstreams' answers, in the order they were configured.
 
     ``status`` is the HTTP status it answered with. ``lane`` is the lane it saw in the baggage.
+    ``namespace`` is its pod's in Kubernetes, where it knows.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Hop:
     lane: str | None
     duration_ms: float
     status: int
+    namespace: str | None = None
     error: str | None = None
     upstreams: tuple["Node", ...] = ()
 
@@ -73,6 +75,7 @@ def _as_dict(node: Node) -> dict[str, object]:
         return {
             "name": node.name,
             "version": node.version,
+            "namespace": node.namespace,
             "ip": node.ip,
             "lane": node.lane,
             "duration_ms": node.duration_ms,
@@ -111,6 +114,7 @@ def _from_dict(data: object) -> Node:
     return Hop(
         name=_text(data["name"]),
         version=_text(data["version"]),
+        namespace=_optional_text(data.get("namespace")),
         ip=_text(data["ip"]),
         lane=_optional_text(data.get("lane")),
         duration_ms=_number(data["duration_ms"]),

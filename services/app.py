@@ -42,6 +42,7 @@ def create_app(settings: Settings, is_draining: Callable[[], bool] = lambda: Fal
         hop = Hop(
             name=settings.app,
             version=settings.version,
+            namespace=settings.namespace,
             ip=settings.ip,
             lane=_lane(settings.lane_header),
             status=status_of(upstreams),

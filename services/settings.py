@@ -10,6 +10,7 @@ Names are those of the guide's sample. An empty variable means its default.
 ``host``              0.0.0.0    the IP address to listen on
 ``port``              8000       the port to listen on
 ``POD_IP``            (none)     the address to report; else a specific ``host`` or its interface's
+``POD_NAMESPACE``     (none)     the Kubernetes namespace to report in the tree
 ``lane_header``       version    the baggage member that names the lane
 ``threads``           16         requests served at once
 ``drain``             5          seconds after SIGTERM in which requests still come in, unready
@@ -50,6 +51,7 @@ class Settings:
     app: str = "mock"
     version: str = "v1"
     ip: str = "127.0.0.1"
+    namespace: str | None = None
     upstream_urls: tuple[str, ...] = ()
     upstream_timeout: float = 5.0
     host: str = "0.0.0.0"  # noqa: S104 - a pod is reached on its own address
@@ -83,6 +85,7 @@ class Settings:
             app=read("app", cls.app, _label),
             version=read("version", cls.version, _label),
             ip=ip or (interface_address() if ipaddress.ip_address(host).is_unspecified else host),
+            namespace=read("POD_NAMESPACE", cls.namespace, _label),
             upstream_urls=read("upstream_url", cls.upstream_urls, _urls),
             upstream_timeout=read("upstream_timeout", cls.upstream_timeout, _positive_seconds),
             host=host,

@@ -51,6 +51,7 @@ def test_the_chain_is_in_the_environment() -> None:
         env = {item["name"]: item.get("value", item.get("valueFrom")) for item in container["env"]}
         assert f"{env['app']}-{env['version']}" == name
         assert env["POD_IP"] == {"fieldRef": {"fieldPath": "status.podIP"}}
+        assert env["POD_NAMESPACE"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
         urls[env["app"]] = env.get("upstream_url")
     assert urls == {"mocka": "http://mockb:8000/", "mockb": "http://mockc:8000/", "mockc": None}
 

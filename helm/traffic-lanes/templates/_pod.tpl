@@ -98,6 +98,10 @@ mesh has taken the pod out of its lists. */}}
   valueFrom:
     fieldRef:
       fieldPath: status.podIP
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
 {{- range $name, $value := mergeOverwrite $more (default dict .pod.env) }}
 - name: {{ toYaml $name }}
   {{- if kindIs "map" $value }}

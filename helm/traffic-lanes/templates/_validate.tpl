@@ -98,7 +98,7 @@ each.
 {{- $wrong = append $wrong (printf "%s.preStop needs Kubernetes 1.30, and this is %s: leave it at 0" $pod.at $.Capabilities.KubeVersion.Version) -}}
 {{- end -}}
 {{- range $key, $_ := $keys.env -}}
-{{- if has $key (list "app" "version" "upstream_url" "lane_header" "port" "drain" "POD_IP") -}}
+{{- if has $key (list "app" "version" "upstream_url" "lane_header" "port" "drain" "POD_IP" "POD_NAMESPACE") -}}
 {{- $wrong = append $wrong (printf "%s.env: %s is the chart's to set" $pod.at $key) -}}
 {{- end -}}
 {{- end -}}

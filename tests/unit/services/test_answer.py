@@ -69,6 +69,7 @@ def test_the_json_of_a_chain() -> None:
     assert json.loads(as_json(hop("mocka", REFUSED, status=502))) == {
         "name": "mocka",
         "version": "v1",
+        "namespace": None,
         "ip": "192.168.1.28",
         "lane": "v2",
         "duration_ms": 1.5,
@@ -104,6 +105,7 @@ def hops(upstreams: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         Hop,
         name=WORDS,
         version=WORDS,
+        namespace=st.none() | WORDS,
         ip=WORDS,
         lane=st.none() | WORDS,
         duration_ms=TIMES,

@@ -13,7 +13,7 @@ from services.settings import Settings
 
 from .conftest import LOOPBACK, Serve, free_port, reply
 
-ME = Settings(app="mocka", version="v2", ip="192.168.1.28")
+ME = Settings(app="mocka", version="v2", ip="192.168.1.28", namespace="shop")
 TEXT = "-> mocka(version: v2, ip: 192.168.1.28)"
 
 
@@ -42,6 +42,7 @@ def test_the_answer_as_json(accept: str, client: FlaskClient) -> None:
         "name": "mocka",
         "version": "v2",
         "ip": "192.168.1.28",
+        "namespace": "shop",
         "lane": None,
         "status": 200,
         "error": None,
