@@ -1,0 +1,229 @@
+"""What a client may send to get into a lane, or out of one: header lines, made from a seed.
+
+`forms` makes them, `read_by_hops` is the judge: OpenTelemetry's own parser, hop after hop. Every
+line can be sent as it stands (`http.client` writes latin-1), so that one form serves a regular
+expression's unit test, the laptop mesh and the real istiod.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+
+from opentelemetry.baggage import get_baggage
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.context import Context
+
+Headers = list[tuple[str, str]]
+MEMBER, LANE = "version", "v3"  # of the sample, where a test says nothing else
+
+# What OpenTelemetry's Python SDK takes of one baggage header.
+MOST_MEMBERS, LONGEST_MEMBER, LONGEST = 180, 4096, 8192
+
+
+@dataclass(frozen=True)
+class Form:
+    """Header lines that one request sends, and what they try, in a few words."""
+
+    tries: str
+    headers: Headers
+
+    def __str__(self) -> str:
+        return self.tries
+
+    @property
+    def baggage(self) -> str:
+        """The baggage lines as one, as Envoy matches them and a WSGI server hands them on."""
+        return ",".join(v.strip(" \t") for n, v in self.headers if n.lower() == "baggage")
+
+
+@dataclass(frozen=True)
+class _Aim:
+    """The lane's member, a lane to get into, and where chance comes from."""
+
+    random: Random
+    member: str
+    lane: str
+
+    def escaped(self, text: str, share: float = 0.3) -> str:
+        """`text` with some of its characters, one at least, percent-encoded in either case."""
+        sure = self.random.randrange(len(text))
+        return "".join(
+            self.random.choice(("%{:02x}", "%{:02X}")).format(ord(c))
+            if i == sure or self.random.random() < share
+            else c
+            for i, c in enumerate(text)
+        )
+
+    def recased(self, text: str) -> str:
+        return "".join(self.random.choice((c.lower(), c.upper())) for c in text)
+
+    @property
+    def blank(self) -> str:
+        return "".join(self.random.choices(" \t", k=self.random.randint(1, 3)))
+
+
+_Member = Callable[[_Aim], str]
+
+# A member that is the lane's, or that some reader might take for it.
+_CLAIMS: dict[str, _Member] = {
+    "plain": lambda a: f"{a.member}={a.lane}",
+    "blanks": lambda a: f"{a.blank}{a.member}{a.blank}={a.blank}{a.lane}{a.blank}",
+    "escaped name": lambda a: f"{a.escaped(a.member)}={a.lane}",
+    "wholly escaped name": lambda a: f"{a.escaped(a.member, 1)}={a.lane}",
+    "escaped value": lambda a: f"{a.member}={a.escaped(a.lane)}",
+    "name escaped twice": lambda a: f"{a.escaped(a.member).replace('%', '%25')}={a.lane}",
+    "blank escaped in the name": lambda a: (
+        a.random.choice(("%20{}", "{}%20", "%09{}", "{}%0A", "%1F{}", "{}%C2%A0", "%E3%80%80{}"))
+        + "={}"
+    ).format(a.member, a.lane),
+    "plus for a blank": lambda a: a.random.choice(("+{}={}", "{}+={}", "{}=+{}", "{}={}+")).format(
+        a.member, a.lane
+    ),
+    "plus within": lambda a: f"{a.member[:3]}+{a.member[3:]}={a.lane}",
+    "another case": lambda a: f"{a.recased(a.member)}={a.recased(a.lane)}",
+    "properties": lambda a: f"{a.member}={a.lane};{a.random.choice(('p', 'p=1', ' p = 1 ; q'))}",
+    "properties of the name": lambda a: f"{a.member};p={a.lane}",
+    "in a property": lambda a: f"a=1;{a.member}={a.lane}",
+    "in a value": lambda a: f"a={a.member}={a.lane}",
+    "a comma escaped in a value": lambda a: f"a=1%2C{a.member}%3D{a.lane}",
+    "a comma escaped in a name": lambda a: f"a%3D1%2C{a.member}={a.lane}",
+    "a comma in quotes": lambda a: f'a="1,{a.member}={a.lane}"',
+    "quoted value": lambda a: f'{a.member}="{a.lane}"',
+    "quoted name": lambda a: f'"{a.member}"={a.lane}',
+    "no value": lambda a: f"{a.member}=",
+    "no equals": lambda a: a.member,
+    "two equals": lambda a: f"{a.member}=={a.lane}",
+    "another separator": lambda a: f"{a.member}{a.random.choice((':', ';', '%3D'))}{a.lane}",
+    "said twice": lambda a: f"{a.member}={a.lane},{a.member}=v9,{a.member}={a.lane}",
+    "longer name": lambda a: a.random.choice(("x{}={}", "{}-={}", "{}s={}")).format(
+        a.member, a.lane
+    ),
+    "longer value": lambda a: f"{a.member}={a.lane}3",
+    "bad escape": lambda a: f"{a.member}%={a.lane},%zz{a.member}={a.lane},{a.member}%7={a.lane}",
+    "broken UTF-8": lambda a: f"%ff{a.member}={a.lane}",
+    "bytes above ASCII": lambda a: f"\xa0{a.member}={a.lane}",
+    "UTF-8 as it is": lambda a: f"\xe2\x80\x8b{a.member}={a.lane}\xc3\xa9",
+}
+
+# Members that are no lane's, but may leave no room for it.
+_BURDENS: dict[str, _Member] = {
+    "many members": lambda a: ",".join(f"k{i}=v" for i in range(a.random.randint(175, 400))),
+    "as many as are read": lambda _: ",".join(f"k{i}=v" for i in range(MOST_MEMBERS)),
+    "one fewer than are read": lambda _: ",".join(f"k{i}=v" for i in range(MOST_MEMBERS - 1)),
+    "many bad members": lambda a: ",".join(a.random.choices(("x", "=", "a b=c"), k=200)),
+    "many of one name": lambda a: ",".join(["k=v"] * a.random.randint(180, 400)),
+    "a long value": lambda a: f"k={'x' * a.random.randint(8000, 9000)}",
+    "a value as long as is read": lambda _: f"k={'x' * (LONGEST_MEMBER - 2)}",
+    "two values as long as are read": lambda _: (
+        f"k={'x' * (LONGEST_MEMBER - 2)},l={'x' * (LONGEST - LONGEST_MEMBER - 3)}"
+    ),
+    "up to where the lane would fit": lambda a: _filled(LONGEST - a.random.randint(0, 24)),
+    "a long name": lambda a: f"{'k' * a.random.randint(3000, 9000)}=v",
+    "a long property": lambda a: f"k=v;{'p' * a.random.randint(3000, 9000)}",
+    "values that grow": lambda _: ",".join(f"{name}={'!' * 1300}" for name in "abc"),
+    "many values that grow": lambda a: ",".join(
+        f"k{i}={a.random.choice('!$&()*:?@') * 30}" for i in range(90)
+    ),
+    "names that grow": lambda _: ",".join(f"{name * 3}{'|' * 1000}=v" for name in "abc"),
+    "broken UTF-8 that grows": lambda _: ",".join(f"k{i}={'%ff' * 400}" for i in range(3)),
+    "bytes that count twice": lambda a: f"k={chr(0xE9) * a.random.randint(4000, 4200)}",
+    "much and escaped": lambda _: ",".join(f"k%{i:02x}={'%20' * 20}" for i in range(48, 148)),
+}
+
+# Members that any client may send; none of them is about lanes.
+_HARMLESS: dict[str, _Member] = {
+    "a member": lambda _: "user=42",
+    "a member with properties": lambda _: "user=42;ttl=30",
+    "an escaped value": lambda _: "user=a%20b%C3%A9",
+    "an empty member": lambda _: "",
+    "a blank member": lambda a: a.blank,
+    "no equals": lambda _: "user",
+    "no name": lambda _: "=42",
+}
+
+# Headers other than baggage that some mesh, or some reader, might know a lane by.
+_OTHERS: dict[str, Callable[[_Aim], Headers]] = {
+    "the lane's header": lambda a: [(a.member, a.lane)],
+    "in another case": lambda a: [(a.recased(a.member), a.lane)],
+    "twice": lambda a: [(a.member, a.lane), (a.member, a.lane)],
+    "a list": lambda a: [(a.member, f"v1, {a.lane}")],
+    "empty": lambda a: [(a.member, "")],
+    "a way in that isn't open": lambda a: [("x-lane", a.lane), (f"x-{a.member}", a.lane)],
+    "a cookie": lambda a: [("cookie", f"{a.member}={a.lane}; x-lane={a.lane}")],
+    "what proxies say": lambda a: [
+        ("x-envoy-upstream-alt-stat-name", a.lane),
+        ("x-envoy-original-path", f"/?{a.member}={a.lane}"),
+        ("x-forwarded-host", a.lane),
+    ],
+    "the header named as hop by hop": lambda a: [(a.member, a.lane), ("connection", a.member)],
+    "baggage named as hop by hop": lambda _: [("connection", "close, baggage")],
+    "trace state": lambda a: [("tracestate", f"{a.member}={a.lane}")],
+}
+
+
+def each(member: str = MEMBER, lane: str = LANE, seed: int = 0) -> list[Form]:
+    """Every form once by itself, the claims also before and behind another member."""
+    aim = _Aim(Random(seed), member, lane)
+    return [
+        *(
+            Form(f"claim, {name}{where}", [("baggage", around.format(make(aim)))])
+            for name, make in _CLAIMS.items()
+            for around, where in (
+                ("{}", ""),
+                ("user=42,{}", ", last"),
+                ("{} ,user=42", ", first"),
+            )
+        ),
+        *(Form(f"burden, {name}", [("baggage", make(aim))]) for name, make in _BURDENS.items()),
+        *(Form(f"harmless, {name}", [("baggage", make(aim))]) for name, make in _HARMLESS.items()),
+        *(Form(f"header, {name}", make(aim)) for name, make in _OTHERS.items()),
+    ]
+
+
+def forms(seed: int, member: str = MEMBER, lane: str = LANE) -> Iterator[Form]:
+    """Without end: forms that mix the others, over one to four baggage lines. The same seed
+    gives the same forms.
+    """
+    random = Random(seed)
+    aim = _Aim(random, member, lane)
+    while True:
+        tries: list[str] = []
+        headers: Headers = []
+        for _ in range(random.choice((1, 1, 1, 2, 3, 4))):
+            members = []
+            for _ in range(random.choice((1, 1, 2, 3, 5))):
+                kind = random.choices((_CLAIMS, _BURDENS, _HARMLESS), (5, 2, 3))[0]
+                name = random.choice(list(kind))
+                tries.append(name)
+                members.append(kind[name](aim))
+            separator = random.choice((",", ",", ", ", " ,", ",\t", ",,", " , , "))
+            headers.append((aim.recased("baggage"), separator.join(members)))
+        if random.random() < 0.3:
+            name = random.choice(list(_OTHERS))
+            tries.append(f"header, {name}")
+            headers += _OTHERS[name](aim)
+        yield Form(" + ".join(tries), headers)
+
+
+def read_by_hops(baggage: str, member: str = MEMBER, hops: int = 3) -> list[str | None]:
+    """The value of `member` that each of `hops` services reads, each from what the one before it
+    wrote, when the first receives `baggage`: OpenTelemetry's own reading and writing.
+    """
+    logging.getLogger("opentelemetry.baggage").setLevel(logging.ERROR)  # it warns of each member
+    propagator = W3CBaggagePropagator()
+    found: list[str | None] = []
+    carrier = {"baggage": baggage}
+    for _ in range(hops):
+        context = propagator.extract(carrier, Context())
+        value = get_baggage(member, context)
+        found.append(None if value is None else str(value))
+        carrier = {}
+        propagator.inject(carrier, context)
+    return found
+
+
+def _filled(length: int) -> str:
+    """Baggage of exactly `length` characters, in members that are read."""
+    members = [f"k{i}={'x' * 996}" for i in range(9)]
+    return ",".join(members)[:length]
