@@ -62,7 +62,8 @@ class Process:
             )
         except OSError as error:
             self._output.close()
-            raise LanesError(f"{name} can't be started: {error}; is util-linux there?") from None
+            missing = "; is util-linux there?" if isinstance(error, FileNotFoundError) else ""
+            raise LanesError(f"{name} can't be started: {error}{missing}") from None
 
     @property
     def pid(self) -> int:

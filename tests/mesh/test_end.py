@@ -2,12 +2,13 @@
 
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,13 +30,16 @@ def lanes(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def up(tmp: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+def up(
+    tmp: Path, *arguments: str, preexec: Callable[[], None] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """`lanes up`, once it is ready, and every process that it started."""
     child = subprocess.Popen(
         lanes("up", str(SAMPLE), "--port", str(free_port()), *arguments),
         env=environ(tmp),
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=preexec,
     )
     try:
         assert child.stdout
@@ -130,7 +134,9 @@ def test_a_pod_that_dies_is_started_again(tmp_path: Path) -> None:
         eventually(lambda: len(set(descendants(child.pid)) - before) >= 2)
 
 
-def run_up(tmp: Path, manifests: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_up(
+    tmp: Path, manifests: str, *arguments: str, preexec: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         lanes("up", manifests, *arguments),
         env=environ(tmp),
@@ -138,6 +144,7 @@ def run_up(tmp: Path, manifests: str, *arguments: str) -> subprocess.CompletedPr
         text=True,
         timeout=30,
         check=False,
+        preexec_fn=preexec,
     )
 
 
@@ -153,6 +160,29 @@ def test_a_taken_port_is_an_error_before_anything_starts(tmp_path: Path) -> None
     )
     assert "gateway" not in result.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def limited(hard: int) -> Callable[[], None]:
+    """What lets a child open 16 files, and raise that to `hard`."""
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, hard))
+
+
+@pytest.mark.parametrize("files", [30, 64, 500])
+def test_too_few_open_files_are_an_error_before_anything_starts(tmp_path: Path, files: int) -> None:
+    result = run_up(tmp_path, str(SAMPLE), "--port", str(free_port()), preexec=limited(files))
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"lanes: {files} open files are allowed, and 7 pods need 568:"
+        " run `ulimit -n 568` first, or raise the limit of your session\n"
+    )
+
+
+def test_a_low_soft_limit_of_open_files_is_raised(tmp_path: Path) -> None:
+    with up(tmp_path, preexec=limited(600)) as (_, pids):
+        assert len(pids) >= 8
+        for pid in pids:
+            limits = Path(f"/proc/{pid}/limits").read_text()
+            assert re.search(r"Max open files +600 +600 ", limits)
 
 
 def test_two_meshes_never_share_a_port(tmp_path: Path) -> None:

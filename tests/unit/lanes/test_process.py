@@ -106,6 +106,14 @@ def test_without_setpriv_it_says_what_is_missing(
         Process("pod a", ["true"], {"PATH": str(tmp_path)})
 
 
+def test_where_a_program_can_not_start_for_another_reason_it_says_that(tmp_path: Path) -> None:
+    (tmp_path / "setpriv").write_text("")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path))
+        with pytest.raises(LanesError, match=r"^pod a can't be started: .*Permission denied"):
+            Process("pod a", ["true"], {"PATH": str(tmp_path)})
+
+
 def test_a_child_that_will_not_end_is_ended() -> None:
     with shell("trap '' TERM INT; echo up; while :; do sleep 0.05; done") as process:
         until_said(process, "up")
