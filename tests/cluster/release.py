@@ -156,7 +156,4 @@ def image(reference: str = IMAGE) -> tuple[str, ...]:
     if not reference:
         return ()
     repository, _, tag = reference.rpartition(":")
-    keys = ("defaults.image", "test.image")
-    return tuple(
-        part for key in keys for part in ("--set", f"{key}.repository={repository},{key}.tag={tag}")
-    )
+    return ("--set", f"defaults.image.repository={repository},defaults.image.tag={tag}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.kubernetes import eventually, kubectl, pods, resource, rolled_out
-from tests.cluster.release import CLIENTS, Release
+from tests.cluster.release import CLIENTS, Release, release
 
 # Where a lane has another pod to go to, only what a pod was answering as it was killed may be lost:
 # the clients have no more under way.
@@ -114,13 +114,17 @@ def test_one_of_two_pods_of_a_baseline_costs_what_it_was_answering_at_most(calm:
     assert sum_of(load.failed()) <= UNDER_WAY, load.failed()
 
 
-def test_the_end_of_a_pod_is_the_end_of_its_last_request(calm: Release) -> None:
-    """Not that of its grace period, which a sidecar would wait for."""
-    began = time.monotonic()
-    with calm.load():
-        kubectl("delete", "pod", name_of(calm, "app=mockb,version=v1"), namespace=calm.namespace)
+@pytest.mark.parametrize("native", ["true", "false"])
+def test_a_pod_ends_soon_after_its_last_request_whatever_its_sidecar_is(native: str) -> None:
+    """An ordinary container, or a native sidecar: neither waits out the grace period."""
+    annotation = r"defaults.podAnnotations.sidecar\.istio\.io/nativeSidecar"
+    with release("end", f"--set-string={annotation}={native}") as demo, demo.load() as load:
+        began = time.monotonic()
+        kubectl("delete", "pod", "--selector=app=mockc,version=v2", namespace=demo.namespace)
         took = time.monotonic() - began
-    assert took < 15
+        load.go_on(2)
+    assert load.failed() == []
+    assert took < 15  # drain is 5 s, finish 20 s
 
 
 def sum_of(failed: list[str]) -> int:

@@ -9,14 +9,28 @@ V4 = ("--set", "services.mockb.versions={v1,v3,v4}", "--set", "lanes.weights.v4=
 
 
 def test_a_lane_is_added_and_removed_in_two_steps_each_without_a_failed_request() -> None:
+    """The mesh's lists follow within seconds, so a second step is not taken at once."""
     with release("steps") as demo, demo.load() as load:
         demo.upgrade(*V4)
+        load.go_on(3)
         demo.upgrade(*V4, "--set", "lanes.weights.v1=20,lanes.weights.v4=20")
         demo.holds()
         demo.upgrade(*V4)
+        load.go_on(3)
         demo.upgrade()
         demo.holds()
     assert load.failed() == []
+
+
+def test_one_step_is_refused_before_anything_changes() -> None:
+    with release("one-step") as demo:
+        weights = ("--set", "lanes.weights.v1=20,lanes.weights.v4=20")
+        said = demo.upgrade(*V4, *weights, codes=(1,)).err
+        assert "lanes.weights: v4 is new: give it 0 first" in said
+        weights = ("--set", "lanes.weights.v1=70,lanes.weights.v3=null")
+        said = demo.upgrade(*weights, codes=(1,)).err
+        assert "lanes.weights lacks v3, which has 30 % of the requests now" in said
+        demo.holds()
 
 
 def test_weights_change_without_a_failed_request() -> None:
