@@ -1,5 +1,6 @@
 """Drive a gateway: many requests, several at a time."""
 
+import re
 import ssl
 from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -14,22 +15,56 @@ from lanes.answers import Answer, parse
 from lanes.errors import LanesError
 
 _TIMEOUT_SECONDS = 10.0
+_RESOLVED = re.compile(
+    r"(?P<host>[^:\[\]]+):(?P<port>\d+):"
+    r"(?:\[?(?P<ipv6>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)\]?|(?P<address>[A-Za-z0-9_.-]+))"
+)
+# OpenSSL's codes for a chain that ends at nobody whom we trust.
+_UNTRUSTED = range(18, 22)
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """A gateway's URL, and the host that requests name where that isn't the URL's own.
+    """A gateway's URL, and how to ask there.
 
-    Raises LanesError for a URL that is none.
+    `host`: the host that requests name where that isn't the URL's own. `ca`: a file of the
+    authorities to trust in place of the system's. `resolved`: HOST:PORT:ADDRESS, where to connect
+    for the URL's host and port, which are still what the gateway is called and has to prove.
+
+    Raises LanesError for a URL that is none, and for what does not go with it.
     """
 
     url: str
     host: str | None = None
+    ca: str | None = None
+    resolved: str | None = None
 
     def __post_init__(self) -> None:
         _require_url(self.url)
+        if self.ca is not None and urlsplit(self.url).scheme != "https":
+            raise LanesError(f"--ca {self.ca}: {self.url} speaks no TLS; is it https://?")
+        _ = self.at
+
+    @property
+    def at(self) -> str:
+        """The URL of the place to connect to."""
+        if self.resolved is None:
+            return self.url
+        match = _RESOLVED.fullmatch(self.resolved)
+        if match is None:
+            raise LanesError(
+                f"--resolve {self.resolved}: should be HOST:PORT:ADDRESS, such as"
+                " shop.example:443:192.0.2.7"
+            )
+        parts = urlsplit(self.url)
+        name, port = parts.hostname, str(parts.port or {"http": 80, "https": 443}[parts.scheme])
+        if (match["host"].lower(), match["port"]) != (name, port):
+            raise LanesError(f"--resolve {self.resolved}: the URL is for {name}:{port}")
+        address = f"[{match['ipv6']}]" if match["ipv6"] else match["address"]
+        return parts._replace(netloc=f"{address}:{port}").geturl()
 
     def client(self, concurrency: int) -> "Client":
+        """Raises LanesError for a file of authorities that is none."""
         return Client(self, concurrency)
 
 
@@ -37,17 +72,23 @@ class Client:
     """Asks one gateway over kept connections."""
 
     def __init__(self, gateway: Gateway, concurrency: int) -> None:
-        self._url = gateway.url
-        self._headers = {"Host": gateway.host} if gateway.host else {}
+        self._url, self._at = gateway.url, gateway.at
+        named = urlsplit(gateway.url)
+        host = gateway.host or (named.netloc.rpartition("@")[2] if gateway.resolved else None)
+        self._headers = {"Host": host} if host else {}
         self._pool = urllib3.PoolManager(
-            maxsize=concurrency, retries=False, timeout=_TIMEOUT_SECONDS
+            maxsize=concurrency,
+            retries=False,
+            timeout=_TIMEOUT_SECONDS,
+            ssl_context=_trusting(gateway.ca) if gateway.ca else None,
+            server_hostname=named.hostname if gateway.resolved else None,
         )
 
     def ask(self, accept: str = "application/json") -> Answer:
         """One request. A gateway that does not answer gives an Answer with status 0."""
         try:
             response = self._pool.request(
-                "GET", self._url, headers={**self._headers, "Accept": accept}
+                "GET", self._at, headers={**self._headers, "Accept": accept}
             )
         except urllib3.exceptions.HTTPError as error:
             return Answer(0, f"no answer: {_reason(error)}")
@@ -56,7 +97,7 @@ class Client:
     def require_reachable(self) -> None:
         """Raises LanesError when nothing answers at the gateway's URL."""
         try:
-            self._pool.request("GET", self._url, headers=self._headers)
+            self._pool.request("GET", self._at, headers=self._headers)
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise LanesError(
                 f"{self._url}: the gateway can't be reached: {_reason(error)}"
@@ -86,11 +127,26 @@ def _require_url(url: str) -> None:
         raise LanesError(f"{url}: no URL of a gateway, such as http://127.0.0.1:8080/")
 
 
+def _trusting(ca: str) -> ssl.SSLContext:
+    """TLS that trusts the certificates in the file `ca` and no other, as strictly as curl."""
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except ssl.SSLError:
+        raise LanesError(f"--ca {ca}: no certificates there; it should be PEM") from None
+    except OSError as error:
+        raise LanesError(f"--ca {ca}: can't be read: {error.strerror}") from None
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
 def _reason(error: Exception) -> str:
     """The part of urllib3's message that a person can use."""
     if isinstance(error, urllib3.exceptions.SSLError):
         if isinstance(error.args[0], ssl.SSLCertVerificationError):
-            return f"{error.args[0].verify_message}; SSL_CERT_FILE may name its authority"
+            cause = error.args[0]
+            hint = "; --ca may name its authority" if cause.verify_code in _UNTRUSTED else ""
+            return f"{cause.verify_message.rstrip('.')}{hint}"
         return "it does not speak TLS as asked; is it http://?"
     if isinstance(error, urllib3.exceptions.ProtocolError):
         if isinstance(error.args[-1], IncompleteRead):

@@ -1,20 +1,21 @@
 """Asking a gateway, against a stand-in that answers from this very process."""
 
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from shutil import which
 
 import pytest
-import urllib3
 
 from lanes.address import free_port
 from lanes.errors import LanesError
 from lanes.traffic import Gateway, drive
-from tests.unit.lanes.standin import ANSWER, gateway_like, json_answer
+from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer
 
 
 def test_an_answer_is_read_with_its_status() -> None:
@@ -72,20 +73,69 @@ def test_a_gateway_that_is_there_is_reachable_whatever_it_answers() -> None:
         Gateway(url).client(1).require_reachable()
 
 
-def test_a_certificate_that_nobody_vouches_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    cause = ssl.SSLCertVerificationError()
-    cause.verify_message = "self-signed certificate"
+@pytest.mark.skipif(which("openssl") is None, reason="makes certificates with openssl")
+def test_a_gateway_that_ends_tls(tmp_path: Path) -> None:
+    tls, ca = certified(tmp_path, "shop.example")
+    called: list[str | None] = []
+    tls.sni_callback = lambda _, name, __: called.append(name)
+    with gateway_like(lambda headers: (200, "text/plain", headers["Host"]), tls) as url:
+        port = url.rstrip("/").rpartition(":")[2]
+        at = f"shop.example:{port}"
+        for address in ("127.0.0.1", "localhost"):
+            gateway = Gateway(f"https://{at}/", None, ca, f"{at}:{address}")
+            assert gateway.client(1).ask().text == at
+            assert replace(gateway, host="b.example").client(1).ask().text == "b.example"
+        assert called == ["shop.example"] * 4
 
-    def refuse(*_: object, **__: object) -> None:
-        raise urllib3.exceptions.SSLError(cause)
+        def refused(gateway: Gateway) -> str:
+            with pytest.raises(LanesError) as caught:
+                gateway.client(1).require_reachable()
+            return str(caught.value).partition("the gateway can't be reached: ")[2]
 
-    monkeypatch.setattr(urllib3.PoolManager, "request", refuse)
+        assert refused(replace(gateway, ca=None)).endswith("; --ca may name its authority")
+        assert refused(Gateway(url, None, ca)) == (
+            "IP address mismatch, certificate is not valid for '127.0.0.1'"
+        )
+
+
+@pytest.mark.parametrize(
+    ("url", "resolved", "at"),
+    [
+        ("http://shop.example/a?b", "shop.example:80:gw.mesh", "http://gw.mesh:80/a?b"),
+        ("https://Shop.example", "SHOP.example:443:::1", "https://[::1]:443"),
+        ("https://shop.example:8443/", "shop.example:8443:[fd00::1]", "https://[fd00::1]:8443/"),
+    ],
+)
+def test_where_a_gateway_is_found(url: str, resolved: str, at: str) -> None:
+    assert Gateway(url, resolved=resolved).at == at
+
+
+@pytest.mark.parametrize(
+    ("url", "ca", "resolved", "sentence"),
+    [
+        ("https://a/", "none.pem", None, "--ca none.pem: can't be read: No such file or directory"),
+        ("https://a/", __file__, None, f"--ca {__file__}: no certificates there; it should be PEM"),
+        ("http://a/", "ca.pem", None, "--ca ca.pem: http://a/ speaks no TLS; is it https://?"),
+        *(
+            (
+                "https://a/",
+                None,
+                wrong,
+                f"--resolve {wrong}: should be HOST:PORT:ADDRESS, such as"
+                " shop.example:443:192.0.2.7",
+            )
+            for wrong in ("a", "a:443", "a:https:1.2.3.4", "a:443:", ":443:b", "a:443:x:y")
+        ),
+        ("https://a/", None, "b:443:c", "--resolve b:443:c: the URL is for a:443"),
+        ("http://a/", None, "a:443:c", "--resolve a:443:c: the URL is for a:80"),
+    ],
+)
+def test_what_does_not_go_with_a_url(
+    url: str, ca: str | None, resolved: str | None, sentence: str
+) -> None:
     with pytest.raises(LanesError) as caught:
-        Gateway("https://127.0.0.1/").client(1).require_reachable()
-    assert str(caught.value) == (
-        "https://127.0.0.1/: the gateway can't be reached: self-signed certificate;"
-        " SSL_CERT_FILE may name its authority"
-    )
+        Gateway(url, None, ca, resolved).client(1)
+    assert str(caught.value) == sentence
 
 
 def test_a_gateway_that_is_not_there() -> None:
