@@ -15,11 +15,13 @@ class Step:
     """One hop of an answer. `version` is "" where nothing of ours answered.
 
     `lane` is what the hop read from its baggage; None where it read none or does not tell.
+    `namespace` is its pod's in Kubernetes; None where it does not tell.
     """
 
     service: str
     version: str
     lane: str | None = None
+    namespace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,10 @@ def _walk(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _step(node: Mapping[str, Any]) -> Step:
     if "name" not in node:
         return Step(_service(node["url"]), "")
-    lane = node["lane"]
-    if not isinstance(lane, str | None):
-        raise TypeError("a lane is a string")
-    return Step(str(node["name"]), str(node["version"]), lane)
+    lane, namespace = node["lane"], node.get("namespace")
+    if not isinstance(lane, str | None) or not isinstance(namespace, str | None):
+        raise TypeError("a lane is a string, and so is a namespace")
+    return Step(str(node["name"]), str(node["version"]), lane, namespace)
 
 
 def _service(url: str) -> str:

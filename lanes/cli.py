@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from lanes import manifests, report
+from lanes import manifests, report, split
 from lanes.errors import LanesError
 from lanes.model import Mesh
 from lanes.plan import plan, serves
@@ -65,8 +66,8 @@ def main() -> None:
 
     MANIFESTS are directories or files, or - for standard input; k8s/asm where none is named.
 
-    Exit codes: 0 done, and lanes hold; 1 lanes don't hold; 2 something else is wrong, in a
-    sentence on standard error; 130 Ctrl-C, 143 SIGTERM.
+    Exit codes: 0 done, and lanes hold; 1 lanes don't hold, or one that has a weight was not
+    seen; 2 something else is wrong, in a sentence on standard error; 130 Ctrl-C, 143 SIGTERM.
     """
 
 
@@ -87,7 +88,10 @@ format_option = click.option(
     help="output",
 )
 requests_option = click.option(
-    "--requests", default=100, show_default=True, type=click.IntRange(min=1), help="how many to ask"
+    "--requests",
+    type=click.IntRange(min=1),
+    help=f"how many to ask; default: by the weights, {split.FEWEST} to {split.MOST:,}, so that"
+    " each lane is seen",
 )
 
 
@@ -144,24 +148,44 @@ def up(paths: tuple[str, ...], port: int) -> None:
     help="the host that requests name; default: the URL's where the gateway serves it, else the"
     " first that it serves",
 )
+@click.option(
+    "--ca",
+    metavar="FILE",
+    help="trust the authorities in FILE (PEM) in place of the system's",
+)
+@click.option(
+    "--resolve",
+    "resolved",
+    metavar="HOST:PORT:ADDRESS",
+    help="connect to ADDRESS, an IP or a name, for the URL's HOST and PORT",
+)
 @format_option
 def verify_command(
-    url: str, paths: tuple[str, ...], requests: int, concurrency: int, host: str | None, form: str
+    url: str,
+    paths: tuple[str, ...],
+    requests: int | None,
+    concurrency: int,
+    host: str | None,
+    ca: str | None,
+    resolved: str | None,
+    form: str,
 ) -> None:
     """Loop the gateway at URL and judge every answer.
 
     Each path is judged against the plan; each lane's share against its weight by an exact
-    binomial test, so strict that a sound split fails one run in 1,000.
+    binomial test, so strict that a sound split fails one run in 1,000. A lane that has a weight
+    and got no request is not judged, and the run fails; one of weight 0 is named.
     """
     from lanes.traffic import Gateway, drive
 
-    gateway = Gateway(url, host)
+    gateway = Gateway(url, host, ca, resolved)
     mesh = _read(paths)
     named = urlsplit(url)
     domain = host or (named.hostname if named.hostname and serves(mesh, named.hostname) else None)
     planned = plan(mesh, named.path or "/", domain)
     if domain is None:  # it is asked by its address
-        gateway = Gateway(url, planned.host)
+        gateway = replace(gateway, host=planned.host)
+    requests = requests or split.enough(map(planned.share, planned.lanes))
     client = gateway.client(concurrency)
     client.require_reachable()
     answers = list(progress(drive(client, requests, concurrency), requests))
@@ -175,7 +199,7 @@ def verify_command(
         click.echo(json.dumps(report.verdict_json(verdict), indent=2))
     else:
         report.show_verdict(verdict, _console())
-        click.echo("Lanes hold." if verdict.ok else "Lanes do NOT hold.")
+        click.echo(report.closing(verdict))
     if not verdict.ok:
         sys.exit(EXIT_LANES_BROKEN)
 
@@ -184,7 +208,7 @@ def verify_command(
 @manifests_argument
 @port_option
 @requests_option
-def demo(paths: tuple[str, ...], port: int, requests: int) -> None:
+def demo(paths: tuple[str, ...], port: int, requests: int | None) -> None:
     """Start the mesh, judge it, take a pod away, bring it back, end."""
     from lanes.demo import tell
 

@@ -13,6 +13,7 @@ from lanes.errors import LanesError
 from lanes.model import Destination, Mesh, Pod, Route
 from lanes.plan import MATCH, NONE, Lane, Plan, plan
 from lanes.runtime import RunningMesh, run
+from lanes.split import enough
 from lanes.traffic import Client, Gateway, drive
 from lanes.verify import fits, verify
 
@@ -35,10 +36,14 @@ class Loss:
 
 
 def tell(
-    mesh: Mesh, port: int, requests: int, say: Say, console: Console, progress: Progress
+    mesh: Mesh, port: int, requests: int | None, say: Say, console: Console, progress: Progress
 ) -> bool:
-    """Tell the story on real processes; whether lanes held from the first to the last request."""
+    """Tell the story on real processes; whether lanes held from the first to the last request.
+
+    `requests`: how many the split is judged by; None: as many as its weights take.
+    """
     planned = plan(mesh)
+    requests = requests or enough(map(planned.share, planned.lanes))
     say(report.headline(mesh, planned))
     began = time.monotonic()
     with run(mesh, port) as running:
@@ -62,7 +67,7 @@ def tell(
             held = _take_away(running, client, loss, say) and _bring_back(
                 running, client, loss, say
             )
-    say("Lanes hold." if held else "Lanes do NOT hold.")
+    say("Lanes do NOT hold." if verdict.ok and not held else report.closing(verdict))
     return held
 
 

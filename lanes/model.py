@@ -48,6 +48,7 @@ class Pod:
     named_ports: Mapping[str, int]
     readiness_path: str | None  # None: ready as soon as the port accepts
     propagation: Propagation  # what its sidecar exchanges; empty on upstream Istio
+    namespace_named: bool = True  # False: it goes to whichever namespace it is applied to
 
     @property
     def key(self) -> str:

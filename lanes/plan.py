@@ -36,13 +36,15 @@ class Hop:
     """What answers a lane at one service.
 
     `versions` holds one version, or several where the manifests leave the choice open, or
-    none where nothing answers. `why`: match (the lane's own), fallback, or none.
+    none where nothing answers. `why`: match (the lane's own), fallback, or none. `namespace`
+    is that of the pods; "" where nothing answers, or the manifests leave it open.
     """
 
     service: str
     versions: tuple[str, ...]
     why: str
     upstreams: tuple["Hop", ...] = ()
+    namespace: str = ""
 
     @property
     def version(self) -> str:
@@ -246,7 +248,8 @@ def _hop(
     upstreams = tuple(
         _call(walk, url, pods[0], sent, (*behind, host)) for url in pods[0].upstream_urls
     )
-    return Hop(pods[0].app, versions, MATCH if own else FALLBACK, upstreams)
+    namespace = pods[0].namespace if all(pod.namespace_named for pod in pods) else ""
+    return Hop(pods[0].app, versions, MATCH if own else FALLBACK, upstreams, namespace)
 
 
 def _first(weighted: Weighted) -> tuple[int, tuple[Endpoint, ...]]:

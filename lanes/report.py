@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lanes import split
 from lanes.model import Mesh
 from lanes.plan import FALLBACK, NONE, Hop, Lane, Plan
 from lanes.verify import LaneVerdict, Verdict
@@ -144,8 +145,8 @@ def verdict_table(verdict: Verdict) -> Table:
     for lane in verdict.lanes:
         table.add_row(
             lane.name,
-            f"{lane.expected:.0%}",
-            f"{lane.count} ({lane.share:.0%})",
+            _percent(lane.expected),
+            f"{lane.count} ({_percent(lane.share)})",
             _interval(lane),
             _paths(lane),
         )
@@ -154,15 +155,58 @@ def verdict_table(verdict: Verdict) -> Table:
 
 VERDICT_NOTE = "interval: where the true share lies; a sound split misses it in 1 run of 1,000"
 
+# A difference between share and weight, in hundredths, that a run should be able to tell.
+_FINE = 5
+
+
+def split_note(verdict: Verdict) -> list[str]:
+    """What so many requests tell of the split, where that is little."""
+    shares = [lane.expected for lane in verdict.lanes]
+    points = round(100 * split.told(verdict.requests, shares))
+    if points <= _FINE or len(shares) == 1:
+        return []
+    more = split.telling(_FINE / 100, shares)
+    asked = _counted(verdict.requests, "request")
+    return [f"found with {asked}: shares {points} points off; with {more:,}: {_FINE} points"]
+
+
+def closing(verdict: Verdict) -> str:
+    """The verdict in a sentence, which claims nothing of a lane that nobody entered."""
+    if verdict.unexpected or not all(lane.fits for lane in verdict.lanes):
+        return "Lanes do NOT hold."
+    absent = [lane for lane in verdict.lanes if not lane.judged]
+    missed = [lane for lane in absent if not lane.ok]
+    if missed:
+        most = max(split.showing(lane.expected, len(verdict.lanes)) for lane in missed)
+        asked = _counted(verdict.requests, "request")
+        return (
+            f"Lanes NOT all judged: none of {asked} entered {_named(missed)};"
+            f" {most:,} would show it."
+        )
+    if absent:
+        were, them = ("was", "it") if len(absent) == 1 else ("were", "them")
+        return f"Lanes hold; {_named(absent)} {were} not judged: no request entered {them}."
+    return "Lanes hold."
+
+
+def _named(lanes: Iterable[LaneVerdict]) -> str:
+    return ", ".join(lane.name for lane in lanes)
+
 
 def _interval(lane: LaneVerdict) -> Text:
-    text = f"{lane.low:.0%} to {lane.high:.0%}"
-    if lane.low <= lane.expected <= lane.high:
+    text = f"{_percent(lane.low)} to {_percent(lane.high)}"
+    if lane.fits:
         return Text(text)
-    return Text(f"{text}: not {lane.expected:.0%}", style="red")
+    return Text(f"{text}: not {_percent(lane.expected)}", style="red")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if 0.0005 <= share < 0.01 else f"{share:.0%}"
 
 
 def _paths(lane: LaneVerdict) -> Text:
+    if not lane.judged:
+        return Text("not judged", style="" if lane.ok else "red")
     if lane.as_planned == lane.count:
         return Text(f"{lane.count} as planned")
     return Text(f"{lane.count - lane.as_planned} NOT as planned", style="red")
@@ -199,7 +243,8 @@ def verdict_json(verdict: Verdict) -> Json:
                 "low": round(lane.low, 4),
                 "high": round(lane.high, 4),
                 "as_planned": lane.as_planned,
-                "ok": lane.ok,
+                "judged": lane.judged,
+                "ok": lane.ok if lane.judged or not lane.ok else None,
             }
             for lane in verdict.lanes
         },
@@ -207,6 +252,7 @@ def verdict_json(verdict: Verdict) -> Json:
             {"problem": u.problem, "answer": u.text, "status": u.status, "count": u.count}
             for u in verdict.unexpected
         ],
+        "hints": list(verdict.hints),
     }
 
 
@@ -220,7 +266,8 @@ def show_verdict(verdict: Verdict, console: Console) -> None:
     """Print how the lanes fared, and the offending answers."""
     _print([counts(verdict), ""], console)
     show(verdict_table(verdict), console)
-    _print([VERDICT_NOTE, *unexpected_lines(verdict), ""], console)
+    lines = [VERDICT_NOTE, *split_note(verdict), *unexpected_lines(verdict), *verdict.hints, ""]
+    _print(lines, console)
 
 
 def show(table: Table, console: Console) -> None:

@@ -5,8 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lanes.answers import Answer, Step
+from lanes.hints import Homes, hints
 from lanes.plan import NONE, Hop, Lane, Plan
 from lanes.split import interval
+
+_OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule before theirs"
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,20 @@ class LaneVerdict:
     as_planned: int
 
     @property
+    def judged(self) -> bool:
+        """Whether there was an answer to judge it by."""
+        return self.count > 0
+
+    @property
+    def fits(self) -> bool:
+        """Whether its share may be what its weight says."""
+        return self.low <= self.expected <= self.high
+
+    @property
     def ok(self) -> bool:
-        return self.low <= self.expected <= self.high and self.as_planned == self.count
+        """Whether the run may pass: a lane with a weight has to have been seen."""
+        seen = self.judged or not self.expected
+        return seen and self.fits and self.as_planned == self.count
 
 
 @dataclass(frozen=True)
@@ -41,13 +56,17 @@ class Unexpected:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`errors`: requests that failed and should not have; `refused`: 503 as planned."""
+    """`errors`: requests that failed and should not have; `refused`: 503 as planned.
+
+    `hints`: what the answers point to where they are not as planned, a few lines each.
+    """
 
     requests: int
     errors: int
     refused: int
     lanes: tuple[LaneVerdict, ...]
     unexpected: tuple[Unexpected, ...] = field(default=())
+    hints: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -58,35 +77,38 @@ def verify(plan: Plan, answers: Iterable[Answer]) -> Verdict:
     """Judge `answers` by `plan`."""
     answers = list(answers)
     told = any(answer.lane is not None for answer in answers)
-    groups = _groups(plan, told)
+    groups, homes = _groups(plan, told), Homes(plan)
     seen: Counter[str] = Counter()
     planned: Counter[str] = Counter()
     unexpected: Counter[tuple[str, str, int]] = Counter()
     answered = 0
     for answer in answers:
-        name, problem = _judge(answer, groups, told)
+        name, problem = _judge(answer, homes, groups, told)
         seen[name] += 1
         if problem:
             unexpected[problem, answer.text, answer.status] += 1
         else:
             planned[name] += 1
             answered += answer.status < 400
+    lanes = tuple(
+        LaneVerdict(
+            name,
+            seen[name],
+            seen[name] / max(1, len(answers)),
+            sum(plan.share(lane) for lane in group),
+            *interval(seen[name], max(1, len(answers)), len(groups)),
+            planned[name],
+        )
+        for name, group in groups.items()
+    )
+    off = (_OTHER_WEIGHTS,) if not all(lane.fits for lane in lanes) else ()
     return Verdict(
         requests=len(answers),
         errors=sum(n for (_, _, status), n in unexpected.items() if not 200 <= status < 400),
         refused=sum(planned.values()) - answered,
-        lanes=tuple(
-            LaneVerdict(
-                name,
-                seen[name],
-                seen[name] / max(1, len(answers)),
-                sum(plan.share(lane) for lane in lanes),
-                *interval(seen[name], max(1, len(answers)), len(groups)),
-                planned[name],
-            )
-            for name, lanes in groups.items()
-        ),
+        lanes=lanes,
         unexpected=tuple(Unexpected(*key, count=n) for key, n in unexpected.most_common()),
+        hints=hints(plan, answers) if unexpected else off,
     )
 
 
@@ -121,8 +143,14 @@ def _without_reasons(hop: Hop) -> Hop:
     return Hop(hop.service, hop.versions, "", upstreams)
 
 
-def _judge(answer: Answer, groups: dict[str, tuple[Lane, ...]], told: bool) -> tuple[str, str]:
+def _judge(
+    answer: Answer, homes: Homes, groups: dict[str, tuple[Lane, ...]], told: bool
+) -> tuple[str, str]:
     """The lane that the answer counts for ("": none), and what is wrong with it ("": nothing)."""
+    for step in answer.path:
+        if home := homes.missed_by(step):
+            name = answer.lane if answer.lane in groups else ""
+            return name, f"{step.service} in namespace {step.namespace} answered, not {home}'s"
     failed = not 200 <= answer.status < 400
     if told and answer.path:
         name = answer.lane or ""

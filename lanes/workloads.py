@@ -44,6 +44,7 @@ def pods_of(manifests: Manifests) -> Iterator[Pod]:
                 named_ports={p.name: p.container_port for p in container.ports if p.name},
                 readiness_path=_readiness_path(resource, container, port),
                 propagation=propagation,
+                namespace_named="namespace" in deployment.metadata.model_fields_set,
             )
 
 

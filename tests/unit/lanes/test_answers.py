@@ -87,6 +87,14 @@ def test_the_lane_is_what_the_first_hop_read() -> None:
     assert Answer(0, "no answer").lane is None
 
 
+def test_the_namespace_is_read_where_it_is_told() -> None:
+    told = replace(MOCKA, namespace="green", upstreams=(replace(MOCKC, namespace=None),))
+    assert [step.namespace for step in of_json(told).path] == ["green", None]
+    older = json.loads(as_json(MOCKC))
+    del older["namespace"]
+    assert parse(200, JSON_TYPE, json.dumps(older).encode()).path == (Step("mockc", "v2", "v2"),)
+
+
 def test_a_fan_out_is_read_upstream_by_upstream() -> None:
     tree = replace(MOCKA, upstreams=(MOCKB, replace(MOCKC, name="mockd")))
     assert [step.service for step in of_json(tree).path] == ["mocka", "mockb", "mockc", "mockd"]
@@ -177,6 +185,7 @@ def test_what_no_service_wrote_has_no_path(body: bytes) -> None:
         {"url": "http://x/"},
         {"url": "http://[x/", "status": 502, "error": "e"},
         {"message": "no Route matched with those values"},
+        {"name": "mocka", "version": "v1", "ip": "1", "lane": None, "namespace": 5},
     ],
 )
 def test_json_of_another_make_has_no_path(data: object) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from itertools import cycle
 from pathlib import Path
+from shutil import which
 
 import click
 import pytest
@@ -18,7 +19,7 @@ from lanes.address import free_port
 from lanes.cli import main, progress
 from tests.kube import WEIGHTS, Document, asm, put, write
 from tests.unit.lanes.reading import REPOSITORY
-from tests.unit.lanes.standin import ANSWER, gateway_like, json_answer
+from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer
 
 PATHS = {
     "v1": ("mocka v1", "mockb v1", "mockc v1"),
@@ -209,6 +210,47 @@ def test_lanes_that_do_not_hold_as_json(sample: str) -> None:
     assert found["ok"] is False
     assert [told["ok"] for told in found["lanes"].values()] == [False, False, False]
     assert found["unexpected"] == []
+
+
+def test_as_many_are_asked_as_show_each_lane(tmp_path: Path) -> None:
+    weights = {"v1": 99, "v2": 1}
+    manifests = write(tmp_path, *asm(weights=weights))
+    answers = by_weight(weights)
+    with gateway_like(lambda _: next(answers)) as url:
+        result = lanes("verify", url, "--manifests", manifests, "--concurrency", "1")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("826 requests, 0 failed\n")
+
+
+@pytest.mark.parametrize(
+    ("v2", "exit_code", "closing"),
+    [
+        (1, 1, "Lanes NOT all judged: none of 100 requests entered v2; 826 would show it."),
+        (0, 0, "Lanes hold; v2 was not judged: no request entered it."),
+    ],
+)
+def test_a_lane_that_nobody_entered(tmp_path: Path, v2: int, exit_code: int, closing: str) -> None:
+    manifests = write(tmp_path, *asm(weights={"v1": 100 - v2, "v2": v2}))
+    result = verified(manifests, cycle([json_answer("v1", *PATHS["v1"])]))
+    assert result.exit_code == exit_code
+    assert result.stdout.splitlines()[-1] == closing
+
+
+@pytest.mark.skipif(which("openssl") is None, reason="makes certificates with openssl")
+def test_a_gateway_behind_tls_by_its_name(tmp_path: Path) -> None:
+    manifests = write(
+        tmp_path, *(put(d, "spec.hosts", ["shop.org"]) if is_entry(d) else d for d in asm())
+    )
+    answers = by_weight(WEIGHTS)
+    tls, ca = certified(tmp_path, "shop.org")
+    with gateway_like(lambda _: next(answers), tls) as url:
+        at = "shop.org:" + url.rstrip("/").rpartition(":")[2]
+        more = ("--manifests", manifests, "--concurrency", "1", "--ca", ca)
+        result = lanes("verify", f"https://{at}/", *more, "--resolve", f"{at}:localhost")
+        astray = lanes("verify", f"https://{at}/", *more, "--resolve", "shop.org:localhost")
+    assert result.exit_code == 0, result.output
+    assert (astray.exit_code, astray.stdout) == (2, "")
+    assert astray.stderr.startswith("lanes: --resolve shop.org:localhost: should be HOST:PORT:")
 
 
 def test_a_gateway_that_is_not_there(sample: str) -> None:

@@ -10,12 +10,14 @@ from rich.console import Console
 from lanes.answers import Answer, Step
 from lanes.plan import Plan
 from lanes.report import (
+    closing,
     gateway_line,
     headline,
     one_line,
     plan_notes,
     plan_table,
     show,
+    split_note,
     unexpected_lines,
     verdict_table,
 )
@@ -175,7 +177,7 @@ def test_the_sample_fits_80_columns() -> None:
     good = verify(planned, answers(v1=4000, v2=3000, v3=3000))
     bad = verify(planned, answers(v1=9999, v2=1))
     lines = [*plan_lines(planned), *plan_notes(planned), *verdict_lines(good), *verdict_lines(bad)]
-    lines += unexpected_lines(bad)
+    lines += [*unexpected_lines(bad), *split_note(bad), *bad.hints]
     assert max(map(len, lines)) <= 80
 
 
@@ -200,3 +202,53 @@ def test_one_wrong_answer_came_once() -> None:
     astray = Answer(200, "x", (Step("mocka", "v1", "v2"),))
     first, *_ = unexpected_lines(verify(plan_of(*asm()), [astray]))
     assert not first.startswith("1 times")
+
+
+def split_of(weights: dict[str, int], **seen: int) -> Verdict:
+    return verify(plan_of(*asm(weights=weights)), answers(**seen))
+
+
+@pytest.mark.parametrize(
+    ("weights", "seen", "sentence"),
+    [
+        ({"v1": 40, "v2": 30, "v3": 30}, {"v1": 40, "v2": 30, "v3": 30}, "Lanes hold."),
+        (
+            {"v1": 100, "v2": 0},
+            {"v1": 100},
+            "Lanes hold; v2 was not judged: no request entered it.",
+        ),
+        (
+            {"v1": 100, "v2": 0, "v3": 0},
+            {"v1": 100},
+            "Lanes hold; v2, v3 were not judged: no request entered them.",
+        ),
+        (
+            {"v1": 99, "v2": 1},
+            {"v1": 100},
+            "Lanes NOT all judged: none of 100 requests entered v2; 826 would show it.",
+        ),
+        ({"v1": 99, "v2": 1, "v3": 0}, {"v1": 900}, "Lanes do NOT hold."),
+        ({"v1": 60, "v2": 40, "v3": 0}, {"v1": 100}, "Lanes do NOT hold."),
+    ],
+)
+def test_the_verdict_in_a_sentence(
+    weights: dict[str, int], seen: dict[str, int], sentence: str
+) -> None:
+    verdict = split_of(weights, **seen)
+    assert closing(verdict) == sentence
+    assert verdict.ok is sentence.startswith("Lanes hold")
+
+
+def test_a_lane_that_nobody_entered_is_marked() -> None:
+    _, v1, v2 = verdict_lines(split_of({"v1": 999, "v2": 1}, v1=1000))
+    assert v1.split()[-3:] == ["1000", "as", "planned"]
+    assert v2.split() == ["v2", "0.1%", "0", "(0%)", "0%", "to", "0.8%", "not", "judged"]
+
+
+def test_what_so_many_requests_find() -> None:
+    sample = {"v1": 40, "v2": 30, "v3": 30}
+    assert split_note(split_of(sample, v1=40, v2=30, v3=30)) == [
+        "found with 100 requests: shares 25 points off; with 2,400: 5 points"
+    ]
+    assert split_note(split_of(sample, v1=960, v2=720, v3=720)) == []
+    assert split_note(split_of({"v1": 1}, v1=1)) == []

@@ -1,15 +1,18 @@
 """The judge: what holds, what does not, and what it says of it."""
 
 import json
+import random
+from dataclasses import replace
 
 import pytest
+import yaml
 
 from lanes.answers import Answer, Step
 from lanes.plan import Plan
 from lanes.report import unexpected_lines, verdict_json
 from lanes.split import interval
 from lanes.verify import Verdict, fits, verify
-from tests.kube import asm
+from tests.kube import Document, asm, without
 from tests.unit.lanes.reading import plan_of
 
 SERVICES = ("mocka", "mockb", "mockc", "mockd")
@@ -61,10 +64,10 @@ def test_answers_as_planned() -> None:
 def test_json_is_as_documented() -> None:
     answers = [*planned(v2=31, v3=28), answer("v3", "v3 v1 v1")]
     found = json.loads(json.dumps(verdict_json(verify(PLAN, answers))))
-    assert list(found) == ["ok", "requests", "errors", "lanes", "unexpected"]
+    assert list(found) == ["ok", "requests", "errors", "lanes", "unexpected", "hints"]
     assert (found["ok"], found["requests"], found["errors"]) == (False, 100, 0)
     assert list(found["lanes"]) == ["v1", "v2", "v3"]
-    documented = {"count": 31, "share": 0.31, "expected": 0.3, "ok": True}
+    documented = {"count": 31, "share": 0.31, "expected": 0.3, "judged": True, "ok": True}
     v2 = found["lanes"]["v2"]
     assert {key: v2[key] for key in documented} == documented
     assert set(v2) == {*documented, "low", "high", "as_planned"}
@@ -196,20 +199,27 @@ def test_more_requests_judge_more_sharply() -> None:
     assert not verify(PLAN, planned(4500, 3000, 2500)).ok
 
 
-def test_few_requests_speak_against_nothing() -> None:
-    assert verify(PLAN, planned(1, 0, 0)).ok
-
-
 def test_no_requests_at_all() -> None:
     verdict = verify(PLAN, [])
     assert (verdict.requests, verdict.errors) == (0, 0)
     assert counts_of(verdict) == {"v1": (0, 0), "v2": (0, 0), "v3": (0, 0)}
 
 
-def test_a_lane_of_weight_zero_gets_none() -> None:
-    off: Plan = plan_of(*asm(weights={"v1": 100, "v2": 0}))
-    assert verify(off, [answer("v1", PLANNED["v1"])] * 100).ok
-    assert not verify(off, [answer("v1", PLANNED["v1"])] * 99 + [answer("v2", PLANNED["v2"])]).ok
+@pytest.mark.parametrize("weights", [(100, 0), (99, 1)])
+def test_a_lane_that_nobody_entered_is_not_judged(weights: tuple[int, int]) -> None:
+    """With no weight that is as it should be; with one the run must not pass."""
+    v1, v2 = weights
+    apart: Plan = plan_of(*asm(weights={"v1": v1, "v2": v2}))
+    baseline, canary = answer("v1", PLANNED["v1"]), answer("v2", PLANNED["v2"])
+    for requests in (1, 100, 688):
+        verdict = verify(apart, [baseline] * requests)
+        assert [lane.judged for lane in verdict.lanes] == [True, False]
+        assert verdict.ok is (v2 == 0)
+        # The split alone speaks against nothing: one lane more or less is chance.
+        assert all(lane.fits for lane in verdict.lanes)
+        found = verdict_json(verdict)["lanes"]["v2"]
+        assert (found["judged"], found["ok"]) == (False, None if v2 == 0 else False)
+    assert verify(apart, [baseline] * 99 + [canary]).ok is (v2 == 1)
 
 
 # Strict mode
@@ -336,3 +346,154 @@ def test_an_answer_whose_lane_is_no_string() -> None:
 
     body = b'{"name": "mocka", "version": "v1", "ip": "1", "lane": {}, "upstreams": []}'
     assert not verify(PLAN, [parse(200, "application/json", body)]).ok
+
+
+# Whose pods answered
+
+
+def of_namespaces(*namespaces: str | None) -> Answer:
+    """A right answer of lane v2, its hops in these namespaces."""
+    right = answer("v2", PLANNED["v2"])
+    steps = zip(right.path, namespaces, strict=True)
+    return replace(right, path=tuple(replace(s, namespace=n) for s, n in steps))
+
+
+def in_green(documents: list[Document]) -> list[Document]:
+    moved = yaml.safe_dump(documents).replace("namespace: default", "namespace: green")
+    return list(yaml.safe_load(moved.replace(".default.svc", ".green.svc")))
+
+
+GREEN = plan_of(*in_green(asm()))
+ANYWHERE = plan_of(
+    *(without(d, "metadata.namespace") if d["kind"] == "Deployment" else d for d in asm())
+)
+
+
+@pytest.mark.parametrize(
+    ("plan", "namespaces", "problem"),
+    [
+        (GREEN, ("green", "green", "green"), ""),
+        (GREEN, ("blue", "blue", "blue"), "mocka in namespace blue answered, not green's"),
+        (GREEN, ("green", "blue", "green"), "mockb in namespace blue answered, not green's"),
+        (GREEN, (None, None, None), ""),
+        (GREEN, (None, "blue", None), "mockb in namespace blue answered, not green's"),
+        (PLAN, ("green", "green", "green"), "mocka in namespace green answered, not default's"),
+        (ANYWHERE, ("green", "blue", "default"), ""),
+    ],
+)
+def test_another_releases_pods(
+    plan: Plan, namespaces: tuple[str | None, ...], problem: str
+) -> None:
+    others = [a for a in planned() if a.lane != "v2"]
+    verdict = verify(plan, [*others, *[of_namespaces(*namespaces)] * 30])
+    assert problems_of(verdict) == ([(problem, 200, 30)] if problem else [])
+    assert verdict.ok is (not problem)
+    elsewhere = ("another release has this host: give each release hosts of its own",)
+    assert verdict.hints == (elsewhere if problem.startswith("mocka") else ())
+
+
+def test_a_release_of_other_services() -> None:
+    shop = Answer(200, "shop", (Step("shop", "v1", "v1", "blue"),))
+    verdict = verify(GREEN, [shop] * 100)
+    assert problems_of(verdict) == [("shop in namespace blue answered, not green's", 200, 100)]
+    assert verdict.hints[0].startswith("another release has this host")
+
+
+# What wrong answers point to
+
+
+def balanced(lanes: bool, seed: int = 1) -> list[Answer]:
+    """What 100 requests get where the gateway alone has a sidecar: Kubernetes draws each hop."""
+    draw = random.Random(seed)
+    versions = {"mockb": ("v1", "v3"), "mockc": ("v1", "v2")}
+    answers = []
+    for lane, times in {"v1": 40, "v2": 30, "v3": 30}.items():
+        tag = lane if lanes else None
+        for _ in range(times):
+            behind = [Step(s, draw.choice(v), tag) for s, v in versions.items()]
+            answers.append(Answer(200, "", (Step("mocka", lane, tag), *behind)))
+    return answers
+
+
+NO_SIDECAR = (
+    "no sidecar seen at mocka, mockb: what they call answers whatever the lane\n"
+    "  kubectl get namespace {0} -L istio-injection,istio.io/rev\n"
+    "  kubectl rollout restart deployment -n {0}"
+)
+
+
+@pytest.mark.parametrize("lanes", [True, False])  # on ASM it is a sidecar that writes baggage
+def test_hops_that_kubernetes_draws(lanes: bool) -> None:
+    for seed in range(20):
+        verdict = verify(GREEN, balanced(lanes, seed))
+        assert not verdict.ok
+        assert verdict.hints == (NO_SIDECAR.format("green"),)
+    assert verify(ANYWHERE, balanced(lanes)).hints == (NO_SIDECAR.format("NAME"),)
+
+
+def test_one_service_whose_sidecar_is_missing() -> None:
+    """mockb's pods alone: mocka still chooses among them by lane."""
+    right = {lane: path.split() for lane, path in PLANNED.items()}
+    drawn = [
+        answer(lane, f"{a} {b} {c}") for lane, (a, b, _) in right.items() for c in ("v1", "v2")
+    ]
+    assert verify(GREEN, drawn * 10).hints[0].startswith("no sidecar seen at mockb: ")
+
+
+LOST = (
+    "the lane is lost between mocka and mockb: OpenTelemetry did not hand it on;\n"
+    "  both need it, with the propagator baggage, and mocka for its client as well"
+)
+NO_LANE = (
+    "no answer tells a lane: did the first hop read one? It needs OpenTelemetry with the\n"
+    "  propagator baggage; on ASM, a sidecar and an ASMHeaderPropagation as well"
+)
+
+
+MIXED_UP = {"v1": "v1 v3 v1", "v2": "v2 v3 v2", "v3": "v3 v1 v1"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        # A pod of the lane is dead, at one service or at both: the baseline stands in.
+        (planned(), {"v3": "v3 v1 v1"}),
+        (planned(), {"v2": "v2 v1 v1", "v3": "v3 v1 v1"}),
+        # The last rule has no subset: only lanes without a version of their own are drawn.
+        (planned(), {"v1": "v1 v3 v2", "v2": "v2 v3 v2", "v3": "v3 v3 v2"}),
+        # The gateway itself draws.
+        (planned(), {"v1": "v2 v3 v1", "v2": "v1 v3 v2", "v3": "v2 v1 v1"}),
+        # Labels that were mixed up: a lane gets the same version always.
+        ([], MIXED_UP),
+    ],
+)
+def test_paths_that_are_wrong_for_another_reason(
+    right: list[Answer], wrong: dict[str, str]
+) -> None:
+    astray = [answer(lane, versions) for lane, versions in wrong.items() for _ in range(10)]
+    verdict = verify(PLAN, [*right, *astray])
+    assert not verdict.ok
+    assert verdict.hints == ()
+
+
+def test_a_lane_that_opentelemetry_does_not_hand_on() -> None:
+    """Be there sidecars or not: that hops behind are drawn would hide it."""
+    lost = [answer(lane, f"{lane} v1 v1", tags=f"{lane} - -") for lane in PLANNED] * 20
+    drawn = [
+        replace(a, path=(a.path[0], *(replace(s, lane=None) for s in a.path[1:])))
+        for a in balanced(lanes=True)
+    ]
+    assert verify(PLAN, lost).hints == verify(PLAN, drawn).hints == (LOST,)
+
+
+def test_a_lane_that_no_hop_reads() -> None:
+    lost = [answer(None, f"{lane} v1 v1") for lane in PLANNED] * 20
+    assert verify(PLAN, lost).hints == (NO_LANE,)
+
+
+def test_a_split_of_other_weights() -> None:
+    verdict = verify(PLAN, planned(100, 0, 0))
+    assert verdict.hints == (
+        "the gateway has other weights than these manifests, or a rule before theirs",
+    )
+    assert verify(PLAN, planned()).hints == ()

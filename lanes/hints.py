@@ -1,0 +1,128 @@
+"""What a pattern of wrong answers points to: a hint at the cause, never the verdict."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from lanes.answers import Answer, Step
+from lanes.plan import Lane, Plan
+
+Path = tuple[Step, ...]
+
+
+class Homes:
+    """The namespaces that a plan's pods have, to tell whether a pod is one of them.
+
+    Only what both sides tell is compared: an answer may tell no namespace, and manifests that
+    name none are applied to any.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._of: dict[str, set[str]] = {}
+        for lane in plan.lanes:
+            for hop in lane.path:
+                if hop.versions:
+                    self._of.setdefault(hop.service, set()).add(hop.namespace)
+        self._all = set().union(*self._of.values())
+
+    def missed_by(self, step: Step) -> str:
+        """Where the pod that answered should have been; "" where it may be the plan's own."""
+        homes = self._of.get(step.service, self._all)
+        known = step.namespace is not None and all(homes)
+        return ", ".join(sorted(homes)) if known and step.namespace not in homes else ""
+
+
+def hints(plan: Plan, answers: Iterable[Answer]) -> tuple[str, ...]:
+    """What to look at where `answers` are not as planned. A surer cause hides the others."""
+    paths = Counter(answer.path for answer in answers if answer.path)
+    homes = Homes(plan)
+    if any(homes.missed_by(path[0]) for path in paths):
+        return ("another release has this host: give each release hosts of its own",)
+    hint = _lost(plan, paths) or _no_sidecar(plan, paths) or _no_lane(paths)
+    return (hint,) if hint else ()
+
+
+def _lost(plan: Plan, paths: Mapping[Path, int]) -> str:
+    """Between which services the lane is lost: the caller read it, who was called did not."""
+    callers = _callers(plan)
+    ways: Counter[tuple[str, str]] = Counter()
+    for path, times in paths.items():
+        read = {step.service for step in path if step.lane is not None}
+        for step in path:
+            caller = callers.get(step.service)
+            if caller in read and step.version and step.lane is None:
+                ways[caller, step.service] += times
+    if not ways:
+        return ""
+    (caller, service), _ = ways.most_common(1)[0]
+    return (
+        f"the lane is lost between {caller} and {service}: OpenTelemetry did not hand it on;\n"
+        f"  both need it, with the propagator baggage, and {caller} for its client as well"
+    )
+
+
+def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> str:
+    """At which services no sidecar chooses by lane, as far as answers can show it.
+
+    Each first hop is its lane's own, so the gateway does choose, and all hops read one lane, or
+    none does. But behind a caller, lanes planned for x are answered by y, and lanes planned for y
+    by x, and one lane by both, as where Kubernetes balances among all pods. No fallback does that:
+    it has one direction. Nor do labels that were mixed up: they give a lane one version always.
+    """
+    seen: dict[str, set[tuple[str, str, str]]] = {}
+    for path in paths:
+        lanes = _lanes(plan, path[0])
+        if not lanes or any(step.lane != path[0].lane for step in path if step.version):
+            return ""
+        if len(lanes) > 1:
+            continue
+        planned = {hop.service: hop.version for hop in lanes[0].path}
+        for step in path[1:]:
+            if step.version and planned.get(step.service):
+                way = (lanes[0].name, planned[step.service], step.version)
+                seen.setdefault(step.service, set()).add(way)
+    callers = _callers(plan)
+    blind = list(dict.fromkeys(callers[s] for s, ways in seen.items() if _crossed(ways)))
+    if not blind:
+        return ""
+    named = {hop.namespace for lane in plan.lanes for hop in lane.path if hop.service in blind}
+    told = {step.namespace or "" for path in paths for step in path if step.service in blind}
+    namespaces = sorted((named - {""}) or (told - {""})) or ["NAME"]
+    lines = (
+        f"no sidecar seen at {', '.join(blind)}: what they call answers whatever the lane",
+        f"  kubectl get namespace {' '.join(namespaces)} -L istio-injection,istio.io/rev",
+        *(f"  kubectl rollout restart deployment -n {name}" for name in namespaces),
+    )
+    return "\n".join(lines)
+
+
+def _crossed(ways: set[tuple[str, str, str]]) -> bool:
+    """Whether two of these (lane, planned, answered) got each other's, and one its own as well."""
+    pairs = {(planned, answered) for _, planned, answered in ways}
+    return any(
+        planned != answered and (answered, planned) in pairs and (lane, planned, planned) in ways
+        for lane, planned, answered in ways
+    )
+
+
+def _no_lane(paths: Mapping[Path, int]) -> str:
+    if not paths or any(step.lane is not None for path in paths for step in path):
+        return ""
+    return (
+        "no answer tells a lane: did the first hop read one? It needs OpenTelemetry with the\n"
+        "  propagator baggage; on ASM, a sidecar and an ASMHeaderPropagation as well"
+    )
+
+
+def _lanes(plan: Plan, first: Step) -> list[Lane]:
+    """The lanes for which `first` is right, by what it read or, where it read none, at all."""
+    return [
+        lane
+        for lane in plan.lanes
+        if lane.weight and first.version in lane.entry.versions and first.lane in (None, lane.name)
+    ]
+
+
+def _callers(plan: Plan) -> dict[str, str]:
+    """Who calls each service behind the first."""
+    hops = [hop for lane in plan.lanes for hop in lane.path]
+    return {upstream.service: hop.service for hop in hops for upstream in hop.upstreams}
