@@ -87,6 +87,21 @@ class Destinations:
         name = http.fallback.target.subset if same else second.name
         return replace(first, name=f"{first.name} else {name}", tiers=first.tiers + second.tiers)
 
+    def of_backend(self, resource: Resource, field: str, host: Host, port: int) -> Destination:
+        """Every pod of the Service that `field` names; no tier where there is no such Service."""
+        if host not in self._services:
+            name = f"outbound|{port}||{host.fqdn}"
+            return Destination(name, host, (), Propagation(), "LEAST_REQUEST", None)
+        return self.plain(host, self.port(resource, f"{field}.port", host, port))
+
+    def port(self, resource: Resource, field: str, host: Host, wanted: int | None) -> int:
+        """`wanted`, which `field` asks for. Raises ManifestError where `host` has no such port."""
+        numbers = list(self._services[host].ports)
+        if wanted is None or wanted not in numbers:
+            listed = ", ".join(map(str, numbers)) or "it has none"
+            raise resource.error(field, f"name one of {host.name}'s ports: {listed}")
+        return wanted
+
     def _target(
         self, resource: Resource, field: str, target: kinds.Target, port: int | None
     ) -> Destination:
@@ -96,11 +111,9 @@ class Destinations:
         wanted = target.port.number if target.port else None
         if wanted is None:
             wanted = port if port in numbers else numbers[0] if len(numbers) == 1 else None
-        if wanted not in numbers:
-            listed = ", ".join(map(str, numbers)) or "it has none"
-            raise resource.error(f"{field}.port", f"name one of {host.name}'s ports: {listed}")
+        number = self.port(resource, f"{field}.port", host, wanted)
         return (
-            self._subset(host, wanted, target.subset) if target.subset else self.plain(host, wanted)
+            self._subset(host, number, target.subset) if target.subset else self.plain(host, number)
         )
 
     def _subset(self, host: Host, port: int, name: str) -> Destination:

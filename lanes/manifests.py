@@ -82,7 +82,7 @@ def read(paths: Iterable[str]) -> Manifests:
     paths = tuple(dict.fromkeys(paths))
     resources: list[Resource] = []
     left: list[str] = []
-    seen: dict[tuple[str, str, str], str] = {}
+    seen: dict[tuple[type[BaseModel], str, str], str] = {}
     for source, text in _texts(paths):
         for document in _documents(source, text):
             if _is_hook(document):
@@ -92,7 +92,7 @@ def read(paths: Iterable[str]) -> Manifests:
                 left.append(document["kind"])
                 continue
             metadata: kinds.Metadata = resource.body.metadata  # type: ignore[attr-defined]
-            key = (resource.kind, metadata.namespace, metadata.name)
+            key = (type(resource.body), metadata.namespace, metadata.name)
             if key in seen:
                 also = "there" if seen[key] == source else f"in {seen[key]}"
                 raise resource.error("", f"stands twice: also {also}; keep one")

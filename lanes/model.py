@@ -114,7 +114,8 @@ class Destination:
     """Where a route leads: endpoints in tiers.
 
     Traffic goes to the first tier that has a healthy endpoint. A lane's own pods are one
-    tier and the baseline's the next, whichever way a mesh writes that down.
+    tier and the baseline's the next, whichever way a mesh writes that down. No tier at all:
+    the Service that a rule names does not exist, which is answered with 500.
     """
 
     name: str  # in the style of Istio's clusters: outbound|8000|v2|mockb.default.svc...
@@ -127,7 +128,11 @@ class Destination:
 
 @dataclass(frozen=True)
 class StringMatch:
-    """One way of matching a value. `how` is exact, prefix or regex (whole value, RE2)."""
+    """One way of matching a value.
+
+    `how` is exact, prefix, segments (a path that is, or is under, this one) or regex (whole
+    value, RE2).
+    """
 
     how: str
     value: str
@@ -139,6 +144,7 @@ class Match:
 
     headers: Mapping[str, StringMatch] = field(default_factory=dict)
     uri: StringMatch | None = None
+    method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -175,7 +181,10 @@ class Retry:
 
 @dataclass(frozen=True)
 class Route:
-    """One rule: the first whose match holds takes the request. No matches: always."""
+    """One rule: the first whose match holds takes the request. No matches: always.
+
+    No destinations: it answers with 500.
+    """
 
     matches: tuple[Match, ...]
     destinations: tuple[Weighted, ...]
@@ -207,7 +216,7 @@ class Mesh:
     """Everything that the manifests say about lanes."""
 
     sources: tuple[str, ...]
-    provider: str  # asm when the mesh exchanges headers and baggage itself, else istio
+    provider: str  # asm, istio or gateway-api
     pods: tuple[Pod, ...]
     gateway: tuple[GatewayHost, ...]
     ports: tuple[ServicePort, ...]

@@ -115,7 +115,9 @@ def plan(mesh: Mesh, path: str = "/", domain: str | None = None) -> Plan:
     if not mesh.pods:
         raise LanesError(f"{where}: no Deployment there; lanes need pods to lead to")
     if not mesh.gateway:
-        raise LanesError(f"{where}: no VirtualService is bound to a gateway; there is no way in")
+        raise LanesError(
+            f"{where}: no VirtualService and no HTTPRoute is bound to a gateway; there is no way in"
+        )
     gateway = mesh.gateway[0] if domain is None else _gateway_host(mesh, domain)
     if gateway is None:
         served = ", ".join(host.domain for host in mesh.gateway)
@@ -191,6 +193,7 @@ def _taken(matches: tuple[Match, ...], request: _Request) -> bool:
     return not matches or any(
         all(_holds(m, request.headers.get(name)) for name, m in match.headers.items())
         and (match.uri is None or _holds(match.uri, request.path))
+        and match.method in (None, "GET")
         for match in matches
     )
 
@@ -202,6 +205,8 @@ def _holds(match: StringMatch, value: str | None) -> bool:
         return value == match.value
     if match.how == "prefix":
         return value.startswith(match.value)
+    if match.how == "segments":
+        return f"{value}/".startswith(f"{match.value}/")
     return re2.fullmatch(match.value, value) is not None
 
 

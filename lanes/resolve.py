@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from lanes import kinds
 from lanes.destinations import Destinations
 from lanes.hosts import common
+from lanes.httproutes import rules_of
 from lanes.manifests import Manifests, Resource
 from lanes.model import GatewayHost, Host, Mesh, Route, ServicePort, Weighted
+from lanes.parents import at_gateway, at_services
 from lanes.routes import routes_of
 from lanes.workloads import pods_of
 
@@ -22,7 +24,7 @@ def resolve(manifests: Manifests) -> Mesh:
         sources=manifests.sources,
         provider=_provider(manifests),
         pods=pods,
-        gateway=tuple(_gateway_hosts(manifests, destinations)),
+        gateway=_gateway(manifests, destinations),
         ports=tuple(_service_ports(manifests, destinations)),
         left_to_cluster=manifests.left_to_cluster,
     )
@@ -37,11 +39,17 @@ def _provider(manifests: Manifests) -> str:
         for destination in http.route
     )
     propagates = (True for _ in manifests.of(kinds.ASMHeaderPropagation))
-    return "asm" if any(propagates) or any(falls_back) else "istio"
+    if any(propagates) or any(falls_back):
+        return "asm"
+    istio = (kinds.VirtualService, kinds.DestinationRule)
+    stock = any(any(manifests.of(kind)) for kind in istio)
+    routes = any(manifests.of(kinds.gateway_api.HTTPRoute))
+    return "gateway-api" if routes and not stock else "istio"
 
 
 def _service_ports(manifests: Manifests, destinations: Destinations) -> Iterable[ServicePort]:
-    """Every Service's ports, with the routes of the VirtualService that names it."""
+    """Every Service's ports, with the routes of what names it: a VirtualService, HTTPRoutes."""
+    bound = at_services(manifests, destinations)
     owners: dict[Host, tuple[Resource, kinds.VirtualService]] = {}
     for resource, body in manifests.of(kinds.VirtualService):
         if "mesh" not in body.spec.gateways:
@@ -52,14 +60,33 @@ def _service_ports(manifests: Manifests, destinations: Destinations) -> Iterable
             if host in owners:
                 other = owners[host][0].name
                 raise resource.error(field, f"{name} already has VirtualService {other}; keep one")
+            if host in bound:
+                other = next(iter(bound[host].values()))[0][0].name
+                raise resource.error(field, f"{name} already has HTTPRoute {other}; keep one kind")
             owners[host] = (resource, body)
     for host, ports in destinations.hosts().items():
         for port in ports:
             if host in owners:
                 routes = routes_of(*owners[host], destinations, port)
+            elif port in bound.get(host, {}):
+                routes = rules_of(bound[host][port], destinations, in_mesh=True)
             else:
                 routes = (Route((), (Weighted(destinations.plain(host, port), 100),)),)
             yield ServicePort(host, port, routes)
+
+
+def _gateway(manifests: Manifests, destinations: Destinations) -> tuple[GatewayHost, ...]:
+    """What the gateway serves. Raises ManifestError where it would be two at once."""
+    stock = tuple(_gateway_hosts(manifests, destinations))
+    routed = at_gateway(manifests)
+    for bound in routed.values() if stock else ():
+        raise bound[0][0].error(
+            "spec.parentRefs", "beside a VirtualService at a gateway it is not emulated; keep one"
+        )
+    return stock or tuple(
+        GatewayHost(domain, rules_of(bound, destinations, in_mesh=False))
+        for domain, bound in routed.items()
+    )
 
 
 def _gateway_hosts(manifests: Manifests, destinations: Destinations) -> Iterable[GatewayHost]:

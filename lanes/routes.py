@@ -25,6 +25,14 @@ def routes_of(
     )
 
 
+def require_known(resource: Resource, field: str, header: str) -> None:
+    """Raises ManifestError where `field` asks a call in the mesh for what only its caller knows."""
+    if _CALLERS_OWN.fullmatch(header):
+        raise resource.error(
+            field, "calls have it with values that no plan can know; match the lane's header"
+        )
+
+
 def _route(
     resource: Resource,
     destinations: Destinations,
@@ -38,12 +46,8 @@ def _route(
     if None in weights or not sum(w or 0 for w in weights):
         raise resource.error(f"{field}.route", "several destinations need weights above 0")
     for index, match in enumerate(http.match):
-        for name in match.headers:
-            if port is not None and _CALLERS_OWN.fullmatch(name):
-                raise resource.error(
-                    f"{field}.match[{index}].headers.{name}",
-                    "calls have it with values that no plan can know; match the lane's header",
-                )
+        for name in match.headers if port is not None else ():
+            require_known(resource, f"{field}.match[{index}].headers.{name}", name)
     return Route(
         matches=tuple(
             Match(

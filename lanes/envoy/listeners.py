@@ -69,10 +69,11 @@ def _connection_manager(name: str, virtual_hosts: list[Json], filters: list[Json
             "name": name,
             "virtual_hosts": virtual_hosts,
             "ignore_port_in_host_matching": name == "gateway",
+            "validate_clusters": False,  # a rule may name a Service that is not there
         },
         http_filters=[*filters, typed("router", "extensions.filters.http.router.v3.Router")],
         normalize_path=True,
-        # Say which subset is missing, where Envoy would only say that none is healthy.
+        # Say what is missing, where Envoy would say nothing, or only that none is healthy.
         local_reply_config={
             "mappers": [
                 {
@@ -82,7 +83,13 @@ def _connection_manager(name: str, virtual_hosts: list[Json], filters: list[Json
                             "inline_string": "no healthy endpoint: %UPSTREAM_CLUSTER%\n"
                         }
                     },
-                }
+                },
+                {
+                    "filter": {"response_flag_filter": {"flags": ["NC"]}},
+                    "body_format_override": {
+                        "text_format_source": {"inline_string": "its rule names no Service\n"}
+                    },
+                },
             ]
         },
     )

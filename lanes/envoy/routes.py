@@ -30,17 +30,30 @@ def virtual_host(name: str, domains: list[str], routes: tuple[Route, ...]) -> Js
 
 def _entries(route: Route) -> Iterator[Json]:
     """One Envoy route for each of a rule's matches."""
-    action = {
-        "timeout": seconds(route.timeout or 0),
-        "retry_policy": _retry_policy(route.retry),
-        **_target(route.destinations),
-    }
+    if route.destinations:
+        action = {
+            "route": {
+                "timeout": seconds(route.timeout or 0),
+                "retry_policy": _retry_policy(route.retry),
+                **_target(route.destinations),
+            }
+        }
+    else:
+        action = {"direct_response": _NOWHERE}
     for match in route.matches or (Match(),):
-        yield {"match": _match(match), "route": action, **_headers(route.request, route.response)}
+        yield {"match": _match(match), **action, **_headers(route.request, route.response)}
+
+
+_NOWHERE: Json = {
+    "status": 500,
+    "body": {"inline_string": "the rule has no backend of a weight above 0\n"},
+}
 
 
 def _target(destinations: tuple[Weighted, ...]) -> Json:
     return {
+        # A cluster is missing where the manifests lack the Service.
+        "cluster_not_found_response_code": "INTERNAL_SERVER_ERROR",
         "weighted_clusters": {
             "clusters": [
                 {
@@ -50,20 +63,31 @@ def _target(destinations: tuple[Weighted, ...]) -> Json:
                 }
                 for w in destinations
             ]
-        }
+        },
     }
 
 
 def _match(match: Match) -> Json:
     entry: Json = {"prefix": "/"}
     if match.uri is not None:
-        how = {"exact": "path", "prefix": "prefix", "regex": "safe_regex"}[match.uri.how]
+        how = _PATH[match.uri.how]
         entry = {how: {"regex": match.uri.value} if how == "safe_regex" else match.uri.value}
-    if match.headers:
+    headers = dict(match.headers)
+    if match.method is not None:
+        headers[":method"] = StringMatch("exact", match.method)
+    if headers:
         entry["headers"] = [
-            {"name": name, "string_match": _string_match(m)} for name, m in match.headers.items()
+            {"name": name, "string_match": _string_match(m)} for name, m in headers.items()
         ]
     return entry
+
+
+_PATH = {
+    "exact": "path",
+    "prefix": "prefix",
+    "segments": "path_separated_prefix",
+    "regex": "safe_regex",
+}
 
 
 def _string_match(match: StringMatch) -> Json:

@@ -5,13 +5,15 @@ that uses it is refused rather than half obeyed. Core kinds are open: a cluster
 acts on probes, resources and security contexts, and one machine does not need to.
 
 Fields follow the published schemas: https://istio.io/latest/docs/reference/config/networking/
-for the Istio kinds, and Alibaba Cloud Service Mesh for `fallback` and ASMHeaderPropagation.
+for the Istio kinds, Alibaba Cloud Service Mesh for `fallback` and ASMHeaderPropagation, and
+https://gateway-api.sigs.k8s.io for the Kubernetes Gateway API.
 """
 
 from typing import Any
 
 from pydantic import BaseModel
 
+from lanes.kinds import gateway_api
 from lanes.kinds.asm import ASMHeaderPropagation
 from lanes.kinds.core import (
     Container,
@@ -66,6 +68,7 @@ __all__ = [
     "Target",
     "TrafficPolicy",
     "VirtualService",
+    "gateway_api",
     "group_of",
 ]
 
@@ -77,6 +80,8 @@ EMULATED: dict[tuple[str, str], type[BaseModel]] = {
     ("networking.istio.io", "DestinationRule"): DestinationRule,
     ("networking.istio.io", "VirtualService"): VirtualService,
     ("networking.istio.io", "Gateway"): Gateway,
+    (gateway_api.GROUP, "Gateway"): gateway_api.Gateway,
+    (gateway_api.GROUP, "HTTPRoute"): gateway_api.HTTPRoute,
 }
 
 # Kinds that secure, scale or observe a cluster's pods and choose no route. They are read,
@@ -89,6 +94,8 @@ LEFT_TO_THE_CLUSTER = frozenset(
         ("", "Secret"),
         ("", "ServiceAccount"),
         ("autoscaling", "HorizontalPodAutoscaler"),
+        (gateway_api.GROUP, "GatewayClass"),
+        (gateway_api.GROUP, "ReferenceGrant"),
         ("monitoring.coreos.com", "ServiceMonitor"),
         ("networking.k8s.io", "NetworkPolicy"),
         ("policy", "PodDisruptionBudget"),

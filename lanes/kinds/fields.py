@@ -70,8 +70,10 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 HostName = Annotated[str, Field(min_length=1)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+HeaderToken = Annotated[str, Field(pattern=rf"^{_TOKEN.pattern}$")]
 ChangedHeader = Annotated[str, AfterValidator(_header_changed)]
-Changes = dict[ChangedHeader, Annotated[str, AfterValidator(_header_value)]]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+Changes = dict[ChangedHeader, HeaderValue]
 # A field that must not ask for anything.
 Unused = Annotated[None, BeforeValidator(_absent)]
 

@@ -192,7 +192,7 @@ def test_a_document_without_a_kind(tmp_path: Path, text: str) -> None:
         ("networking.istio.io/v1", "ServiceEntry", "ServiceEntry (networking.istio.io)"),
         ("networking.istio.io/v1alpha3", "EnvoyFilter", "EnvoyFilter (networking.istio.io)"),
         ("serving.knative.dev/v1", "Service", "Service (serving.knative.dev)"),
-        ("gateway.networking.k8s.io/v1", "Gateway", "Gateway (gateway.networking.k8s.io)"),
+        ("gateway.networking.k8s.io/v1", "GRPCRoute", "GRPCRoute (gateway.networking.k8s.io)"),
     ],
 )
 def test_an_unknown_kind(tmp_path: Path, api: str, kind: str, what: str) -> None:

@@ -530,7 +530,9 @@ def test_manifests_without_pods() -> None:
 def test_manifests_without_a_way_in() -> None:
     documents = [d for d in asm() if d["spec"].get("gateways") is None]
     sentence = refusal(*documents)
-    assert sentence == "no VirtualService is bound to a gateway; there is no way in"
+    assert (
+        sentence == "no VirtualService and no HTTPRoute is bound to a gateway; there is no way in"
+    )
 
 
 def test_a_gateway_without_a_rule_for_the_path() -> None:

@@ -1,0 +1,111 @@
+"""From the rules of HTTPRoutes to routes, in the order that the Gateway API gives them.
+
+https://gateway-api.sigs.k8s.io/reference/api-types/httproute/
+"""
+
+from collections.abc import Iterable
+
+from lanes.destinations import Destinations
+from lanes.kinds import gateway_api
+from lanes.manifests import Resource
+from lanes.model import HeaderOps, Host, Match, Route, StringMatch, Weighted
+from lanes.routes import require_known
+
+Bound = tuple[Resource, gateway_api.HTTPRoute]
+"""An HTTPRoute, and where it was read."""
+
+# The API leaves the place of regular expressions open; Istio puts them behind all prefixes.
+_MOST_SPECIFIC_FIRST = ("Exact", "PathPrefix", "RegularExpression")
+
+
+def rules_of(
+    bound: Iterable[Bound], destinations: Destinations, *, in_mesh: bool
+) -> tuple[Route, ...]:
+    """The rules of HTTPRoutes that share a parent, merged: the most specific match first.
+
+    A rule with several matches is one for each. Among equals the API asks for the older
+    HTTPRoute, which no manifest tells, and then by namespace and name: here that comes at once.
+    """
+    found: list[tuple[_Precedence, Route]] = []
+    for resource, body in sorted(bound, key=_name):
+        for number, rule in enumerate(body.spec.rules):
+            field = f"spec.rules[{number}]"
+            backends = _backends(resource, field, rule, destinations)
+            for index, match in enumerate(rule.matches or [gateway_api.RouteMatch()]):
+                for header in match.headers if in_mesh else ():
+                    where = f"{field}.matches[{index}].headers.{header.name}"
+                    require_known(resource, where, header.name)
+                found.append((_precedence(match), _route(rule, match, backends)))
+    return tuple(route for _, route in sorted(found, key=lambda entry: entry[0]))
+
+
+def _name(bound: Bound) -> tuple[str, str]:
+    metadata = bound[1].metadata
+    return metadata.namespace, metadata.name
+
+
+_Precedence = tuple[int, int, bool, int]
+
+
+def _precedence(match: gateway_api.RouteMatch) -> _Precedence:
+    """What orders rules: less goes first."""
+    kind = _MOST_SPECIFIC_FIRST.index(match.path.type)
+    return kind, -len(match.path.path), match.method is None, -len(match.headers)
+
+
+def _route(
+    rule: gateway_api.Rule, match: gateway_api.RouteMatch, backends: tuple[Weighted, ...]
+) -> Route:
+    request, response = _changes(rule.filters)
+    return Route(
+        matches=(_match(match),),
+        destinations=backends,
+        request=request,
+        response=response,
+        # Without retries to tell it from, Istio takes a backend's timeout for the rule's.
+        timeout=rule.timeouts.backend_request or rule.timeouts.request,
+    )
+
+
+def _match(match: gateway_api.RouteMatch) -> Match:
+    kinds = {"Exact": "exact", "PathPrefix": "segments", "RegularExpression": "regex"}
+    anywhere = match.path == gateway_api.PathMatch()
+    return Match(
+        headers={h.name.lower(): StringMatch(kinds[h.type], h.value) for h in match.headers},
+        uri=None if anywhere else StringMatch(kinds[match.path.type], match.path.path),
+        method=match.method,
+    )
+
+
+def _backends(
+    resource: Resource, field: str, rule: gateway_api.Rule, destinations: Destinations
+) -> tuple[Weighted, ...]:
+    """The rule's destinations; none where no share leads anywhere."""
+    namespace = resource.body.metadata.namespace  # type: ignore[attr-defined]
+    if not any(ref.weight for ref in rule.backend_refs):
+        return ()
+    found = []
+    for index, ref in enumerate(rule.backend_refs):
+        host = Host(ref.name, ref.namespace or namespace)
+        where = f"{field}.backendRefs[{index}]"
+        destination = destinations.of_backend(resource, where, host, ref.port)
+        found.append(Weighted(destination, ref.weight, *_changes(ref.filters)))
+    return tuple(found)
+
+
+def _changes(filters: list[gateway_api.Filter]) -> tuple[HeaderOps, HeaderOps]:
+    """The changes to the request's headers, and to the response's."""
+    nothing = gateway_api.HeaderModifier()
+    request = next((f.request_header_modifier for f in filters if f.request_header_modifier), None)
+    response = next(
+        (f.response_header_modifier for f in filters if f.response_header_modifier), None
+    )
+    return _ops(request or nothing), _ops(response or nothing)
+
+
+def _ops(modifier: gateway_api.HeaderModifier) -> HeaderOps:
+    return HeaderOps(
+        {header.name.lower(): header.value for header in modifier.set},
+        {header.name.lower(): header.value for header in modifier.add},
+        tuple(name.lower() for name in modifier.remove),
+    )
