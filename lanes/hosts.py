@@ -30,6 +30,11 @@ def covers(pattern: str, domain: str) -> bool:
     return pattern in ("*", domain) or (pattern.startswith("*") and domain.endswith(pattern[1:]))
 
 
+def any_of(pattern: str) -> str:
+    """A domain that falls under `pattern`."""
+    return pattern.replace("*", "any")
+
+
 def common(served: list[str], wanted: list[str]) -> list[str]:
     """The domains that a gateway's servers and a VirtualService share, in lower case."""
     plain = [host.rpartition("/")[2].lower() for host in served]  # may be namespace/host

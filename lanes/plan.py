@@ -1,32 +1,20 @@
 """Which version answers each lane at each service, and why, read off the manifests alone.
 
 The plan walks one request per lane: the gateway's rule stamps it, each hop's rules choose a
-destination, and the pods that stand there say what they call next.
+destination, and the pods that stand there say what they call next. Lanes are those of the rule
+that takes everybody's requests, by weight, and those that another rule leads to, by a way in.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import re2
-
-from lanes import baggage
 from lanes.errors import LanesError
-from lanes.hosts import covers, host_of
-from lanes.model import (
-    Endpoint,
-    GatewayHost,
-    HeaderOps,
-    Host,
-    Match,
-    Mesh,
-    Pod,
-    Propagation,
-    Route,
-    ServicePort,
-    StringMatch,
-    Weighted,
-)
+from lanes.gateway import Beside, Entry, beside, entries, host_for, other_hosts
+from lanes.hosts import any_of, host_of
+from lanes.model import Endpoint, GatewayHost, HeaderOps, Host, Mesh, Pod, ServicePort, Weighted
+from lanes.request import Request
+from lanes.ways import Way
 
 MATCH, FALLBACK, NONE = "match", "fallback", "none"
 
@@ -36,14 +24,16 @@ class Hop:
     """What answers a lane at one service.
 
     `versions` holds one version, or several where the manifests leave the choice open, or
-    none where nothing answers. `why`: match (the lane's own), fallback, or none. `namespace`
-    is that of the pods; "" where nothing answers, or the manifests leave it open.
+    none where nothing answers. `why`: match (the lane's own), fallback, or none; then `status`
+    is what the mesh answers instead. `namespace` is that of the pods; "" where nothing answers,
+    or the manifests leave it open.
     """
 
     service: str
     versions: tuple[str, ...]
     why: str
     upstreams: tuple["Hop", ...] = ()
+    status: int = 200
     namespace: str = ""
 
     @property
@@ -59,11 +49,15 @@ class Hop:
 
 @dataclass(frozen=True)
 class Lane:
-    """One lane: its tag, its weight as the gateway's rule says it, its way through."""
+    """One lane: its tag, its weight as the gateway's rule says it, its way through.
+
+    `ways`: what enters it on purpose. A lane that only they enter has weight 0.
+    """
 
     name: str
     weight: int
     entry: Hop
+    ways: tuple[Way, ...] = ()
 
     @property
     def path(self) -> tuple[Hop, ...]:
@@ -72,44 +66,31 @@ class Lane:
 
 @dataclass(frozen=True)
 class Plan:
-    """Every lane's path. `header` is the tag's name: a header, or a baggage member."""
+    """Every lane's path. `header` is the tag's name: a header, or a baggage member.
+
+    `unplanned`: in words, what of the gateway's rules leads to no one lane, and why.
+    """
 
     header: str
     domain: str
     lanes: tuple[Lane, ...]
+    unplanned: tuple[str, ...] = ()
 
     @property
     def host(self) -> str | None:
         """A host for requests to name, since the gateway serves no other; None: it serves any."""
-        return None if self.domain == "*" else self.domain.replace("*", "any")
+        return None if self.domain == "*" else any_of(self.domain)
 
     def share(self, lane: Lane) -> float:
         """The part of all requests that `lane` should get, 0 to 1."""
         return lane.weight / sum(other.weight for other in self.lanes)
 
 
-@dataclass(frozen=True)
-class _Request:
-    headers: Mapping[str, str]
-    path: str
-
-    def changed(self, *operations: HeaderOps) -> "_Request":
-        """The request after `operations`, one by one; each removes before it sets, as in Envoy."""
-        headers = dict(self.headers)
-        for ops in operations:
-            for name in ops.remove:
-                headers.pop(name, None)
-            headers.update(ops.set)
-            for name, value in ops.add.items():
-                headers[name] = f"{headers[name]},{value}" if name in headers else value
-        return _Request(headers, self.path)
-
-
 def plan(mesh: Mesh, path: str = "/", domain: str | None = None) -> Plan:
     """The lanes that a request for `path` at the gateway's `domain` can be stamped with.
 
-    Without a domain, the gateway's first. Raises LanesError where the manifests give a lane no
-    way, or no one way.
+    Without a domain, everybody's: the one that serves any host, else the gateway's first.
+    Raises LanesError where the manifests give a lane no way, or no one way.
     """
     where = " ".join(mesh.sources)
     if not mesh.pods:
@@ -118,42 +99,104 @@ def plan(mesh: Mesh, path: str = "/", domain: str | None = None) -> Plan:
         raise LanesError(
             f"{where}: no VirtualService and no HTTPRoute is bound to a gateway; there is no way in"
         )
-    gateway = mesh.gateway[0] if domain is None else _gateway_host(mesh, domain)
+    gateway = host_for(mesh, domain) if domain else _everybodys(mesh)
     if gateway is None:
         served = ", ".join(host.domain for host in mesh.gateway)
         raise LanesError(f"{where}: the gateway does not serve {domain}, only {served}")
-    bare = _Request({}, path)
-    route = _route(gateway.routes, bare)
+    host = domain or any_of(gateway.domain)
+    bare = Way().request(host, path)
+    route = bare.rule(gateway.routes)
     if route is None:
         raise LanesError(f"{where}: no rule of the gateway takes a request for {path}")
-    # Envoy changes headers by the destination first and by the rule after that.
-    stamped = [(w, bare.changed(w.request, route.request)) for w in route.destinations]
-    tags = [_tags(weighted, request) for weighted, request in stamped]
-    header = _header(where, tags)
-    lanes: list[Lane] = []
-    for (weighted, request), tag in zip(stamped, tags, strict=True):
-        name = tag[header]
-        if any(lane.name == name for lane in lanes):
+    split = entries(route, bare)
+    header = _header(where, split)
+    weighted: dict[str, Entry] = {}
+    for entry in split:
+        name = entry.tags[header]
+        if name in weighted:
             raise LanesError(f"{where}: the gateway stamps lane {name} at two destinations")
-        hop = _hop(_Walk(mesh, name), [weighted], True, request, weighted.destination.host, ())
-        lanes.append(Lane(name, weighted.weight, hop))
-    return Plan(header, gateway.domain, tuple(lanes))
+        weighted[name] = entry
+    shares = {entry.share(header) for entry in split}
+    opened, unplanned = _opened(beside(gateway, route, host, path), header, shares)
+    elsewhere = other_hosts(mesh, gateway, path) if gateway is _everybodys(mesh) else ()
+    at_hosts, _ = _opened(elsewhere, header, shares)
+    entered = {name: entry for name, _, entry in reversed(opened + at_hosts)} | weighted
+    hops = {
+        name: _entry_hop(mesh, name, entered[name], entered.keys())
+        for name in [*weighted, *(name for name, _, _ in opened + at_hosts)]
+    }
+    ways: dict[str, list[Way]] = {name: [] for name in hops}
+    for name, way, entry in opened + at_hosts:
+        if entry is entered[name] or _entry_hop(mesh, name, entry, entered.keys()) == hops[name]:
+            ways[name].append(way)
+        elif (name, way, entry) in opened:
+            unplanned.append(f"{way} (leads lane {name} another way)")
+    return Plan(
+        header,
+        gateway.domain,
+        tuple(
+            Lane(
+                name,
+                weighted[name].weighted.weight if name in weighted else 0,
+                hop,
+                _least(ways[name]),
+            )
+            for name, hop in hops.items()
+        ),
+        tuple(unplanned),
+    )
 
 
 def serves(mesh: Mesh, domain: str) -> bool:
     """Whether the gateway has rules for requests that name `domain`."""
-    return _gateway_host(mesh, domain) is not None
+    return host_for(mesh, domain) is not None
 
 
-def _gateway_host(mesh: Mesh, domain: str) -> GatewayHost | None:
-    """The rules for `domain`: the longest name that covers it wins, as in Envoy."""
-    covering = [host for host in mesh.gateway if covers(host.domain, domain.lower())]
-    return max(covering, key=lambda host: len(host.domain), default=None)
+def _everybodys(mesh: Mesh) -> GatewayHost:
+    """The rules for requests that name no host that another asks for by itself."""
+    return next((host for host in mesh.gateway if host.domain == "*"), mesh.gateway[0])
 
 
-def _header(where: str, tags: list[dict[str, str]]) -> str:
+_Opened = tuple[str, Way, Entry]
+"""A lane, a way into it, and where it leads."""
+
+
+def _opened(
+    others: Iterable[Beside], header: str, shares: set[tuple[str | None, str, int]]
+) -> tuple[list[_Opened], list[str]]:
+    """The ways in that `others` are, and in words those that are none.
+
+    A rule that stamps by the ordinary split is no way of its own, and needs no word.
+    """
+    opened: list[_Opened] = []
+    unplanned: list[str] = []
+    for other in others:
+        if {entry.share(header) for entry in other.entries} == shares:
+            continue
+        led = [entry for entry in other.entries if entry.weighted.weight]
+        if not led:
+            unplanned.append(f"{other.words} (answers 500: no backend has a weight above 0)")
+        elif len(led) > 1:
+            unplanned.append(f"{other.words} (has a split of its own)")
+        elif header not in led[0].tags:
+            unplanned.append(f"{other.words} (stamps no lane)")
+        elif other.way is None:
+            unplanned.append(f"{other.words} (no GET that comes there is known)")
+        else:
+            opened.append((led[0].tags[header], other.way, led[0]))
+    return opened, unplanned
+
+
+def _least(ways: list[Way]) -> tuple[Way, ...]:
+    """The ways that ask for no more than another does."""
+    return tuple(way for way in ways if not any(way.asks_more_than(other) for other in ways))
+
+
+def _header(where: str, split: tuple[Entry, ...]) -> str:
     """The one name that every request is stamped with."""
-    common = set.intersection(*map(set, tags))
+    if not split:
+        raise LanesError(f"{where}: the gateway's rule has no backend of a weight above 0")
+    common = set.intersection(*(set(entry.tags) for entry in split))
     if len(common) != 1:
         names = f"stamps {', '.join(sorted(common))}" if common else "stamps no lane"
         raise LanesError(
@@ -163,51 +206,12 @@ def _header(where: str, tags: list[dict[str, str]]) -> str:
     return common.pop()
 
 
-def _tags(weighted: Weighted, request: _Request) -> dict[str, str]:
-    """What the first pod will find in its baggage."""
-    carried = _inbound(weighted.destination.propagation, request)
-    return baggage.members(carried.headers.get("baggage", ""))
-
-
-def _inbound(propagation: Propagation, request: _Request) -> _Request:
-    """The receiving sidecar writes propagated headers into baggage."""
-    header = request.headers.get("baggage", "")
-    for name, value in request.headers.items():
-        if propagation.covers(name):
-            header = baggage.with_member(header, name, value)
-    return _Request({**request.headers, "baggage": header}, request.path)
-
-
-def _outbound(propagation: Propagation, request: _Request) -> _Request:
-    """The calling sidecar sets propagated headers from baggage before it chooses a route."""
-    found = baggage.members(request.headers.get("baggage", ""))
-    headers = {name: value for name, value in found.items() if propagation.covers(name)}
-    return _Request({**request.headers, **headers}, request.path)
-
-
-def _route(routes: tuple[Route, ...], request: _Request) -> Route | None:
-    return next((r for r in routes if _taken(r.matches, request)), None)
-
-
-def _taken(matches: tuple[Match, ...], request: _Request) -> bool:
-    return not matches or any(
-        all(_holds(m, request.headers.get(name)) for name, m in match.headers.items())
-        and (match.uri is None or _holds(match.uri, request.path))
-        and match.method in (None, "GET")
-        for match in matches
-    )
-
-
-def _holds(match: StringMatch, value: str | None) -> bool:
-    if value is None:
-        return False
-    if match.how == "exact":
-        return value == match.value
-    if match.how == "prefix":
-        return value.startswith(match.value)
-    if match.how == "segments":
-        return f"{value}/".startswith(f"{match.value}/")
-    return re2.fullmatch(match.value, value) is not None
+def _entry_hop(mesh: Mesh, lane: str, entry: Entry, lanes: Set[str]) -> Hop:
+    """The hop that the gateway leads to: another lane's version is one to fall back to."""
+    pods = {endpoint.pod.version for endpoint in _first(entry.weighted)[1]}
+    chosen = not pods & (lanes - {lane})
+    host = entry.weighted.destination.host
+    return _hop(_Walk(mesh, lane), [entry.weighted], chosen, entry.request, host, ())
 
 
 @dataclass(frozen=True)
@@ -220,7 +224,7 @@ def _hop(
     walk: _Walk,
     destinations: list[Weighted],
     chosen: bool,
-    request: _Request,
+    request: Request,
     host: Host,
     behind: tuple[Host, ...],
 ) -> Hop:
@@ -231,8 +235,9 @@ def _hop(
     used = [w for w in destinations if w.weight or len(destinations) == 1]
     answering = [_first(w) for w in used]
     endpoints = [e for _, tier in answering for e in tier]
-    if not endpoints:
-        return Hop(host.name, (), NONE)
+    if not endpoints:  # a destination without tiers is a Service that is not there
+        exists = any(w.destination.tiers for w in used)
+        return Hop(host.name, (), NONE, status=503 if exists else 500)
     for weighted, (_, tier) in zip(used, answering, strict=True):
         if not tier:
             raise LanesError(
@@ -248,13 +253,13 @@ def _hop(
             f"lane {walk.lane}: the pods that answer at {host.name} ({', '.join(versions)})"
             " call different upstreams, so the lane has no one path; route them apart"
         )
-    received = _inbound(pods[0].propagation, request).headers.get("baggage", "")
+    received = request.received(pods[0].propagation).headers.get("baggage", "")
     sent = received if all(pod.carries_baggage for pod in pods) else ""
     upstreams = tuple(
         _call(walk, url, pods[0], sent, (*behind, host)) for url in pods[0].upstream_urls
     )
     namespace = pods[0].namespace if all(pod.namespace_named for pod in pods) else ""
-    return Hop(pods[0].app, versions, MATCH if own else FALLBACK, upstreams, namespace)
+    return Hop(pods[0].app, versions, MATCH if own else FALLBACK, upstreams, namespace=namespace)
 
 
 def _first(weighted: Weighted) -> tuple[int, tuple[Endpoint, ...]]:
@@ -273,10 +278,10 @@ def _call(walk: _Walk, url: str, caller: Pod, carried: str, behind: tuple[Host, 
     if port.host in behind:
         chain = " -> ".join(host.name for host in (*behind, port.host))
         raise LanesError(f"lane {walk.lane}: {chain}: the chain never ends; break the loop")
-    request = _outbound(caller.propagation, _Request({"baggage": carried} if carried else {}, path))
-    route = _route(port.routes, request)
+    request = Request({"baggage": carried} if carried else {}, path).sent(caller.propagation)
+    route = request.rule(port.routes)
     if route is None:
-        return Hop(port.host.name, (), NONE)
+        return Hop(port.host.name, (), NONE, status=404)
     destinations = list(route.destinations)
     if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
         raise LanesError(
@@ -284,7 +289,7 @@ def _call(walk: _Walk, url: str, caller: Pod, carried: str, behind: tuple[Host, 
             " by destination, so the lane has no one path; match the lane before splitting"
         )
     ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
-    chosen = route is not _route(port.routes, _Request({}, path))
+    chosen = route is not Request({}, path).rule(port.routes)
     return _hop(walk, destinations, chosen, request.changed(*ops), port.host, behind)
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lanes import split
+from lanes.hosts import any_of
 from lanes.model import Mesh
 from lanes.plan import FALLBACK, NONE, Hop, Lane, Plan
 from lanes.verify import LaneVerdict, Verdict
@@ -36,7 +37,12 @@ def headline(mesh: Mesh, plan: Plan) -> str:
     if lost:
         line += f"\nlanes end at {', '.join(lost)}: OpenTelemetry is set to carry no baggage there"
     rules = {host.domain: host.routes for host in mesh.gateway}
-    others = [domain for domain in rules if rules[domain] != rules[plan.domain]]
+    entered = {way.host for lane in plan.lanes for way in lane.ways}
+    others = [
+        domain
+        for domain in rules
+        if rules[domain] != rules[plan.domain] and any_of(domain) not in entered
+    ]
     if others:
         line += f"\nplanned for {plan.domain}; the gateway has other rules for {', '.join(others)}"
     return line
@@ -63,20 +69,28 @@ def plan_table(plan: Plan) -> Table:
     services = _services(plan)
     for service in services:
         table.add_column(service)
+    opened = any(lane.ways for lane in plan.lanes)
+    if opened:
+        table.add_column("ways in")
     for lane in plan.lanes:
         hops = {hop.service: hop for hop in lane.path}
-        table.add_row(lane.name, str(lane.weight), *(cell(hops.get(s)) for s in services))
+        cells = [cell(hops.get(service)) for service in services]
+        ways = [Text(", ".join(map(str, lane.ways)))] if opened else []
+        table.add_row(lane.name, str(lane.weight), *cells, *ways)
     return table
 
 
 def plan_notes(plan: Plan) -> list[str]:
-    """What the marks in the plan's table mean, where they stand in it."""
-    reasons = {hop.why for lane in plan.lanes for hop in lane.path}
+    """What the marks in the plan's table mean, where they stand in it, and what it leaves out."""
+    reasons = {(hop.why, hop.status) for lane in plan.lanes for hop in lane.path}
     notes = {
-        FALLBACK: "* falls back: the lane has no version here",
-        NONE: "- answers 503: the lane has no version here, and no fallback",
+        (FALLBACK, 200): "* falls back: the lane has no version here",
+        (NONE, 503): "- answers 503: the lane has no version here, and no fallback",
+        (NONE, 404): "- answers 404: no rule takes the lane here",
+        (NONE, 500): "- answers 500: the rule names no Service that exists, or gives it no weight",
     }
-    return [note for why, note in notes.items() if why in reasons]
+    told = [note for reason, note in notes.items() if reason in reasons]
+    return told + [f"not planned: {words}" for words in plan.unplanned]
 
 
 def cell(hop: Hop | None) -> Text:
@@ -119,9 +133,14 @@ def plan_json(plan: Plan) -> Json:
                     {"service": hop.service, "version": hop.version, "why": hop.why}
                     for hop in lane.path
                 ],
+                "ways": [
+                    {"headers": dict(way.headers), "host": way.host, "path": way.path}
+                    for way in lane.ways
+                ],
             }
             for lane in plan.lanes
-        ]
+        ],
+        "unplanned": list(plan.unplanned),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lanes.answers import Answer, Step
 from lanes.hints import Homes, hints
@@ -56,7 +56,7 @@ class Unexpected:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`errors`: requests that failed and should not have; `refused`: 503 as planned.
+    """`errors`: requests that failed and should not have; `refused`: those that the plan lets fail.
 
     `hints`: what the answers point to where they are not as planned, a few lines each.
     """
@@ -114,11 +114,10 @@ def verify(plan: Plan, answers: Iterable[Answer]) -> Verdict:
 
 def fits(answer: Answer, lane: Lane) -> bool:
     """Whether `answer` is what the plan holds for `lane`."""
-    path = lane.path
-    if lane.entry.why == NONE:
-        return answer.status == 503 and not answer.path
+    path = () if lane.entry.why == NONE else lane.path
+    ends = (hop.status for hop in (lane.entry, *path) if hop.why == NONE)
     return (
-        answer.status == (503 if any(hop.why == NONE for hop in path) else 200)
+        answer.status == next(ends, 200)
         and len(answer.path) == len(path)
         and all(_fits(step, hop) for step, hop in zip(answer.path, path, strict=True))
     )
@@ -140,7 +139,7 @@ def _groups(plan: Plan, told: bool) -> dict[str, tuple[Lane, ...]]:
 
 def _without_reasons(hop: Hop) -> Hop:
     upstreams = tuple(_without_reasons(upstream) for upstream in hop.upstreams)
-    return Hop(hop.service, hop.versions, "", upstreams)
+    return replace(hop, why="", upstreams=upstreams)
 
 
 def _judge(

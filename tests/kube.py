@@ -298,6 +298,118 @@ def istio(
     return [*documents, *workloads(chain, labels=members)]
 
 
+def to_gateway(name: str = "web", **more: object) -> Document:
+    """A parent of an HTTPRoute: a Gateway."""
+    return {"name": name, **more}
+
+
+def to_service(name: str, port: int | None = 8000, **more: object) -> Document:
+    """A parent of an HTTPRoute: a Service, for its callers in the mesh."""
+    numbered = {} if port is None else {"port": port}
+    return {"group": "", "kind": "Service", "name": name, **numbered, **more}
+
+
+def backend(name: str, *filters: Document, port: int = 8000, **more: object) -> Document:
+    """A backend of a rule; `more` are weight and namespace."""
+    changes = {"filters": list(filters)} if filters else {}
+    return {"name": name, "port": port, **more, **changes}
+
+
+def sets(name: str, value: str, of: str = "request") -> Document:
+    """A filter that sets one header."""
+    how = {"set": [{"name": name, "value": value}]}
+    return {"type": f"{of.title()}HeaderModifier", f"{of}HeaderModifier": how}
+
+
+def takes(
+    path: str = "",
+    headers: Mapping[str, str] | None = None,
+    how: str = "PathPrefix",
+    **more: object,
+) -> Document:
+    """A match of an HTTPRoute; a header's value that begins with ~ is a regular expression."""
+    wanted = [
+        {"name": name, "type": "RegularExpression", "value": value[1:]}
+        if value.startswith("~")
+        else {"name": name, "value": value}
+        for name, value in (headers or {}).items()
+    ]
+    where = {"path": {"type": how, "value": path}} if path else {}
+    return {**where, **({"headers": wanted} if wanted else {}), **more}
+
+
+def route_rule(*backends: Document, matches: Sequence[Document] = (), **fields: object) -> Document:
+    """A rule of an HTTPRoute; `fields` are filters and timeouts."""
+    matching = {"matches": list(matches)} if matches else {}
+    return {**matching, "backendRefs": list(backends), **fields}
+
+
+def http_route(
+    name: str,
+    parent: Document,
+    *rules: Document,
+    hostnames: Sequence[str] = (),
+    namespace: str = "default",
+) -> Document:
+    """An HTTPRoute with one parent."""
+    spec: Document = {"parentRefs": [parent]}
+    if hostnames:
+        spec["hostnames"] = list(hostnames)
+    api = "gateway.networking.k8s.io/v1"
+    return _resource(api, "HTTPRoute", name, namespace, spec | {"rules": list(rules)})
+
+
+def listener(port: int = 80, **more: object) -> Document:
+    """A listener of a Gateway of the Gateway API, for HTTP."""
+    return {"name": "http", "port": port, "protocol": "HTTP", **more}
+
+
+def api_gateway(*listeners: Document, name: str = "web", namespace: str = "default") -> Document:
+    """A Gateway of the Gateway API; one listener for any host where none is given."""
+    spec = {"gatewayClassName": "istio", "listeners": list(listeners or (listener(),))}
+    return _resource("gateway.networking.k8s.io/v1", "Gateway", name, namespace, spec)
+
+
+def base(chain: Chain, *, baseline: str = "stable") -> list[Document]:
+    """A base release of provider gateway-api: all goes to the baseline's pods.
+
+    Of the versions in `chain`, the baseline's alone are here; `lane` has the others.
+    """
+    documents = []
+    for host, (_, upstreams) in chain.items():
+        own = f"{host}-{baseline}"
+        documents += [
+            service(host),
+            service(own, selector={"app": host, "version": baseline}),
+            deployment(host, baseline, *upstreams),
+            http_route(host, to_service(host), route_rule(backend(own))),
+        ]
+    entry = next(iter(chain))
+    stamped = backend(f"{entry}-{baseline}", sets("baggage", f"version={baseline}"))
+    return [*documents, http_route("web", to_gateway(), route_rule(stamped))]
+
+
+def lane(name: str, chain: Chain, *, baseline: str = "stable") -> list[Document]:
+    """A lane's own release beside `base`: its pods, the rules for them, and its way in."""
+    documents = []
+    member = rf"~(.*,)?\s*version\s*=\s*{re.escape(name)}\s*([,;].*)?"
+    for host, (versions, upstreams) in chain.items():
+        if name not in versions:
+            continue
+        own = f"{host}-{name}"
+        match = takes(headers={"baggage": member})
+        documents += [
+            service(own, selector={"app": host, "version": name}),
+            deployment(host, name, *upstreams),
+            http_route(own, to_service(host), route_rule(backend(own), matches=[match])),
+        ]
+    entry = next(iter(chain))
+    first = f"{entry}-{name if name in chain[entry][0] else baseline}"
+    stamped = backend(first, sets("baggage", f"version={name}"))
+    way = route_rule(stamped, matches=[takes(headers={"x-lane": name})])
+    return [*documents, http_route(f"web-{name}", to_gateway(), way)]
+
+
 def workloads(
     chain: Chain, labels: Mapping[str, Mapping[str, str]] | None = None
 ) -> Iterator[Document]:

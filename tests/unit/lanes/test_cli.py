@@ -59,7 +59,7 @@ def test_the_plan_as_json(sample: str) -> None:
     result = lanes("plan", sample, "--format", "json")
     assert (result.exit_code, result.stderr) == (0, "")
     found = json.loads(result.stdout)
-    assert list(found) == ["lanes"]
+    assert list(found) == ["lanes", "unplanned"]
     assert found["lanes"][1] == {
         "lane": "v2",
         "weight": 30,
@@ -68,6 +68,7 @@ def test_the_plan_as_json(sample: str) -> None:
             {"service": "mockb", "version": "v1", "why": "fallback"},
             {"service": "mockc", "version": "v2", "why": "match"},
         ],
+        "ways": [],
     }
 
 

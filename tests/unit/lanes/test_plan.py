@@ -97,7 +97,7 @@ def test_json_is_as_documented() -> None:
     def lane(name: str, weight: int, *hops: tuple[str, str]) -> dict[str, Any]:
         services = zip(("mocka", "mockb", "mockc"), hops, strict=True)
         path = [{"service": s, "version": v, "why": why} for s, (v, why) in services]
-        return {"lane": name, "weight": weight, "path": path}
+        return {"lane": name, "weight": weight, "path": path, "ways": []}
 
     v1 = ("v1", "match")
     assert plan_json(plan_of(*asm())) == {
@@ -105,7 +105,8 @@ def test_json_is_as_documented() -> None:
             lane("v1", 40, v1, v1, v1),
             lane("v2", 30, ("v2", "match"), ("v1", "fallback"), ("v2", "match")),
             lane("v3", 30, ("v3", "match"), ("v3", "match"), ("v1", "fallback")),
-        ]
+        ],
+        "unplanned": [],
     }
 
 
@@ -278,7 +279,7 @@ def test_a_request_at_the_gateway_has_a_path() -> None:
         to("mockc", "v1"), match=[{"uri": {"prefix": "/c"}}], headers=stamp("version", "c")
     )
     documents[2] = put(documents[2], "spec.http", [elsewhere, *documents[2]["spec"]["http"]])
-    assert lanes_of(*documents) == SAMPLE_PATHS
+    assert lanes_of(*documents) == SAMPLE_PATHS | {"c": "mockc v1 *"}
     assert lanes_of(*documents, path="/c/d") == {"c": "mockc v1"}
 
 
@@ -290,7 +291,7 @@ def test_a_gateway_has_a_plan_for_each_host() -> None:
         for host, tag in (("one.org", "v1"), ("two.org", "v7"))
     ]
     documents = [d for d in asm() if d["spec"].get("gateways") is None]
-    assert list(lanes_of(*documents, *ways)) == ["v1"]
+    assert list(lanes_of(*documents, *ways)) == ["v1", "v7"]
     assert list(lanes_of(*documents, *ways, domain="two.org")) == ["v7"]
     assert plan_of(*documents, *ways, domain="two.org").domain == "two.org"
 

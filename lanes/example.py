@@ -1,0 +1,70 @@
+"""A value that a match asks for: a way in by a pattern is shown and asked by an example."""
+
+import re
+import string
+from collections import deque
+
+import re2
+
+from lanes.model import StringMatch
+from lanes.request import holds
+
+_PART = re.compile(
+    r"\(\?[imsU-]+\)|\((?:\?(?:P?<\w+>|[imsU-]*:))?"  # flags; the beginning of a group
+    r"|\{\d+(?:,\d*)?\}"
+    r"|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]"
+    r"|\\[pP]\{\^?\w+\}|\\x\{\w+\}|\\x\w\w|\\.|.",
+    re.DOTALL,
+)
+_ONE_CHARACTER = "x0" + string.printable
+
+
+def example(match: StringMatch) -> str | None:
+    """A short value that `match` holds for; None where none is found."""
+    if match.how != "regex":
+        return match.value
+    shortest = _alternatives(deque(_PART.findall(match.value)))
+    return next((text for text in (shortest, "x") if text and holds(match, text)), None)
+
+
+def _alternatives(parts: deque[str]) -> str:
+    """The text of the first of them; all are taken off `parts`."""
+    first = _sequence(parts)
+    while parts and parts[0] == "|":
+        parts.popleft()
+        _sequence(parts)
+    return first
+
+
+def _sequence(parts: deque[str]) -> str:
+    text = ""
+    while parts and parts[0] not in "|)":
+        text += _atom(parts) * _times(parts)
+    return text
+
+
+def _atom(parts: deque[str]) -> str:
+    part = parts.popleft()
+    if part.startswith("(") and not part.endswith(")"):
+        text = _alternatives(parts)
+        if parts:
+            parts.popleft()  # its end
+        return text
+    if part in string.ascii_letters + string.digits:
+        return part
+    if part.startswith("(") or part in "^$":
+        return ""
+    return next((one for one in _ONE_CHARACTER if re2.fullmatch(part, one)), "")
+
+
+def _times(parts: deque[str]) -> int:
+    """How often what stands before must come, at least."""
+    part = parts[0] if parts else ""
+    if part not in ("?", "*", "+") and not (len(part) > 1 and part[0] == "{"):
+        return 1
+    parts.popleft()
+    if parts and parts[0] == "?":  # it takes as little as it can, which changes no match
+        parts.popleft()
+    if part in ("?", "*", "+"):
+        return int(part == "+")
+    return int(part[1:-1].partition(",")[0])

@@ -1,0 +1,73 @@
+"""A request as a plan imagines it: what a rule sees of it, and what sidecars make of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import re2
+
+from lanes import baggage
+from lanes.model import HeaderOps, Match, Propagation, Route, StringMatch
+
+AUTHORITY = ":authority"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A GET for `path`, with header names in lower case."""
+
+    headers: Mapping[str, str]
+    path: str
+
+    def changed(self, *operations: HeaderOps) -> "Request":
+        """The request after `operations`, one by one; each removes before it sets, as in Envoy."""
+        headers = dict(self.headers)
+        for ops in operations:
+            for name in ops.remove:
+                headers.pop(name, None)
+            headers.update(ops.set)
+            for name, value in ops.add.items():
+                headers[name] = f"{headers[name]},{value}" if name in headers else value
+        return replace(self, headers=headers)
+
+    def received(self, propagation: Propagation) -> "Request":
+        """What the receiving sidecar makes of it: propagated headers are written into baggage."""
+        header = self.headers.get("baggage", "")
+        for name, value in self.headers.items():
+            if propagation.covers(name):
+                header = baggage.with_member(header, name, value)
+        return replace(self, headers={**self.headers, "baggage": header})
+
+    def sent(self, propagation: Propagation) -> "Request":
+        """What the calling sidecar makes of it: propagated headers are set from baggage."""
+        found = baggage.members(self.headers.get("baggage", ""))
+        headers = {name: value for name, value in found.items() if propagation.covers(name)}
+        return replace(self, headers={**self.headers, **headers})
+
+    def members(self) -> Mapping[str, str]:
+        """What its baggage holds."""
+        return baggage.members(self.headers.get("baggage", ""))
+
+    def rule(self, routes: tuple[Route, ...]) -> Route | None:
+        """The rule that takes it: the first that matches."""
+        return next((route for route in routes if self._fits(route.matches)), None)
+
+    def _fits(self, matches: tuple[Match, ...]) -> bool:
+        return not matches or any(
+            all(holds(m, self.headers.get(name)) for name, m in match.headers.items())
+            and (match.uri is None or holds(match.uri, self.path))
+            and match.method in (None, "GET")
+            for match in matches
+        )
+
+
+def holds(match: StringMatch, value: str | None) -> bool:
+    """Whether a header's value (None: it is not there) or a path is what `match` asks for."""
+    if value is None:
+        return False
+    if match.how == "exact":
+        return value == match.value
+    if match.how == "prefix":
+        return value.startswith(match.value)
+    if match.how == "segments":
+        return f"{value}/".startswith(f"{match.value}/")
+    return re2.fullmatch(match.value, value) is not None

@@ -1,0 +1,51 @@
+"""Ways in: what a request must carry for the gateway to put it into a lane, by no weight."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lanes.example import example
+from lanes.model import Match
+from lanes.request import AUTHORITY, Request, holds
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way in, by example: the headers to send, the host and the path to ask for.
+
+    None: the host, or the path, that everybody asks for.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    host: str | None = None
+    path: str | None = None
+
+    def __str__(self) -> str:
+        """The way in words: x-lane: pr-123 and host shop.example."""
+        parts = [f"{name}: {value}" for name, value in self.headers.items()]
+        parts += [f"host {self.host}"] if self.host else []
+        parts += [f"path {self.path}"] if self.path else []
+        return " and ".join(parts)
+
+    def request(self, host: str, path: str) -> Request:
+        """A request that takes this way, where everybody asks `host` for `path`."""
+        return Request({**self.headers, AUTHORITY: self.host or host}, self.path or path)
+
+    def asks_more_than(self, other: "Way") -> bool:
+        """Whether it takes all that `other` takes, and more."""
+        return self != other and (
+            other.headers.items() <= self.headers.items()
+            and other.host in (None, self.host)
+            and other.path in (None, self.path)
+        )
+
+
+def way_by(match: Match, path: str) -> Way | None:
+    """The way that `match` opens where everybody asks for `path`; None: no example is known."""
+    headers = {name: example(asked) for name, asked in match.headers.items()}
+    elsewhere = match.uri is not None and not holds(match.uri, path)
+    uri = example(match.uri) if match.uri and elsewhere else None
+    known = {name: value for name, value in headers.items() if value is not None}
+    if known.keys() < headers.keys() or (elsewhere and uri is None):
+        return None
+    host = known.pop(AUTHORITY, None)
+    return Way(known, host, uri)
