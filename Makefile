@@ -1,13 +1,14 @@
 # make demo     the lanes on this machine, end to end
 # make test     lint, types and every test but the slow tiers
 # make help     the rest
-PYTHON ?= python3
-PORT   ?= 8080
-VENV   := .venv
-BIN    := $(VENV)/bin
+PYTHON  ?= python3
+PORT    ?= 8080
+SECONDS := 120
+VENV    := .venv
+BIN     := $(VENV)/bin
 
-.PHONY: demo test check image image-test test-injection test-istio test-cluster bench sbom lint \
-	format manifests lock clean help
+.PHONY: demo test check image image-test test-injection test-istio test-cluster soak bench sbom \
+	lint format manifests lock clean help
 .DEFAULT_GOAL := help
 
 demo: $(VENV)/mesh.done ## the lanes on this machine: paths, split, fallback; PORT=8080
@@ -40,6 +41,9 @@ test-istio: $(VENV)/dev.done $(BIN)/helm ## k8s/istio judged by the real istiod;
 test-cluster: $(VENV)/dev.done $(BIN)/helm ## the docs' commands on a cluster that is there for tests; CLUSTER=its context
 	@test -n "$(CLUSTER)" || { echo "which cluster is there for tests? CLUSTER=<its kubeconfig context>" >&2; exit 2; }
 	@CLUSTER="$(CLUSTER)" IMAGE="$(IMAGE)" NEXT_IMAGE="$(NEXT_IMAGE)" $(BIN)/pytest tests/cluster
+
+soak: $(VENV)/dev.done ## trouble for the laptop mesh under load, and a judge; SECONDS=120 SEED= MANIFESTS=
+	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(MANIFESTS)
 
 bench: $(VENV)/mesh.done ## measure the laptop mesh: start, memory, throughput, killed pods
 	@$(BIN)/python scripts/bench.py

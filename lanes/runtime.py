@@ -82,6 +82,10 @@ class RunningMesh:
         """End a pod with SIGKILL, as a crash would."""
         self._pods[pod.key].kill()
 
+    def ready(self, pod: Pod) -> bool:
+        """Whether the pod answers its readiness probe."""
+        return _ready(pod, self.address(pod))
+
     def wait_ready(self, pods: list[Pod]) -> None:
         """Wait until every pod answers its readiness probe. Raises LanesError if one ends."""
         deadline = time.monotonic() + _READY_SECONDS
@@ -90,7 +94,7 @@ class RunningMesh:
             for pod in waiting:
                 if not self._pods[pod.key].running:
                     raise self._pods[pod.key].failure()
-            waiting = [p for p in waiting if not _ready(p, self.address(p))]
+            waiting = [pod for pod in waiting if not self.ready(pod)]
             if waiting and time.monotonic() > deadline:
                 late = self._pods[waiting[0].key]
                 raise LanesError(

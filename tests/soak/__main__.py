@@ -1,0 +1,148 @@
+"""Soak the laptop mesh: trouble for its pods and rude clients, under steady load.
+
+usage: python -m tests.soak [--seconds N] [--seed N] [MANIFESTS...]
+
+Prints one line of JSON; what went wrong goes to standard error, a line each. Exit code 0 where
+everything held, 1 where something did not. The same seed gives the same faults and the same hostile
+headers, in the same order.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from lanes.address import free_port
+from lanes.manifests import read
+from lanes.model import Mesh
+from lanes.plan import FALLBACK, plan
+from lanes.resolve import resolve
+from lanes.runtime import RunningMesh, run
+from tests import kube
+from tests.soak.clients import Asked, Crowd
+from tests.soak.faults import Trouble, healthy, suffer
+from tests.soak.judge import MEGABYTE, Judge, not_flat, settled
+from tests.soak.scale import Scale
+
+# Shares of the time: without faults at first, and again at the end.
+_BEFORE, _AFTER = 0.15, 0.15
+_SHOWN = 20
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Soak as the command line says; the exit code."""
+    parser = argparse.ArgumentParser(prog="soak", description="Soak the laptop mesh.")
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("manifests", nargs="*", default=["k8s/asm"])
+    options = parser.parse_args(arguments)
+    seed = random.randrange(2**32) if options.seed is None else options.seed
+    with tempfile.TemporaryDirectory() as folder:
+        mesh = with_two_baselines(options.manifests, Path(folder))
+    report, wrong = soak(mesh, seed, options.seconds)
+    for line in wrong[:_SHOWN]:
+        print(f"soak: {line}", file=sys.stderr)
+    if len(wrong) > _SHOWN:
+        print(f"soak: and {len(wrong) - _SHOWN} more", file=sys.stderr)
+    print(json.dumps({"seed": seed, "manifests": options.manifests, **report}))
+    return 1 if wrong else 0
+
+
+def with_two_baselines(paths: Sequence[str], folder: Path) -> Mesh:
+    """The mesh of these manifests with two pods of each Deployment that lanes fall back to.
+
+    Each lane's own pod has them behind it, and each of them the other: whichever pod is in
+    trouble, another can answer.
+    """
+    documents = [
+        document
+        for path in paths
+        for file in sorted(Path(path).glob("*.yaml") if Path(path).is_dir() else [Path(path)])
+        for document in yaml.safe_load_all(file.read_text())
+    ]
+    fallbacks = {
+        (hop.service, hop.version)
+        for lane in plan(resolve(read(list(paths)))).lanes
+        for hop in lane.path
+        if hop.why == FALLBACK
+    }
+    baselines = {version for _, version in fallbacks}
+    doubled = [
+        kube.put(document, "spec.replicas", 2)
+        if document["kind"] == "Deployment"
+        and document["spec"]["template"]["metadata"]["labels"].get("version") in baselines
+        else document
+        for document in documents
+    ]
+    return resolve(read([kube.write(folder, *doubled)]))
+
+
+def soak(mesh: Mesh, seed: int, seconds: float) -> tuple[dict[str, object], list[str]]:
+    """What happened in about `seconds`, as figures, and what of it was wrong, as sentences."""
+    troubles: list[Trouble] = []
+    with run(mesh, free_port()) as running, Scale(running) as scale:
+        with Crowd(running.url, seed) as crowd:
+            began = time.monotonic()
+            time.sleep(_BEFORE * seconds)
+            make_trouble(running, seed, began + (1 - _AFTER) * seconds, troubles)
+            time.sleep(_AFTER * seconds)
+            ended = time.monotonic()
+        wrong = [] if healthy(running, mesh.pods) else ["Envoy takes pods for ill, and none is"]
+    judge = Judge(plan(mesh))
+    asked = crowd.asked
+    failed = [told(one, began, troubles) for one in asked if judge.failed(one)]
+    astray = [
+        f"{reason}: {told(one, began, troubles)}" for one in asked if (reason := judge.astray(one))
+    ]
+    early, late = {}, {}
+    for name, samples in scale.samples.items():
+        early[name], late[name] = settled(samples)
+        wrong += not_flat(name, early[name], late[name])
+    return {
+        "seconds": round(ended - began),
+        "requests": len(asked),
+        "hostile": sum(one.tries is not None for one in asked),
+        "failed": len(failed),
+        "wrong_lane": len(astray),
+        "fallbacks": sum(judge.fell_back(one) for one in asked),
+        "unprompted_fallbacks": sum(judge.unprompted(one, troubles) for one in asked),
+        "slowest_ms": round(1000 * max(one.ended - one.began for one in asked)),
+        "faults": dict(Counter(trouble.fault for trouble in troubles)),
+        "rude": dict(crowd.rude),
+        "memory_mb": {n: [early[n].memory // MEGABYTE, late[n].memory // MEGABYTE] for n in early},
+        "open_files": {n: [early[n].files, late[n].files] for n in early},
+    }, [*failed, *astray, *wrong]
+
+
+def make_trouble(running: RunningMesh, seed: int, until: float, into: list[Trouble]) -> None:
+    """Carry out the faults of every service side by side, until that time and the last is over."""
+    services = sorted({pod.app for pod in running.mesh.pods})
+    waiting = [suffer(running, service, seed, until, into.append) for service in services]
+    while waiting:
+        waiting = [one for one in waiting if next(one, "over") is None]
+        time.sleep(0.01)
+
+
+def told(one: Asked, began: float, troubles: Sequence[Trouble]) -> str:
+    """A request in words: when, what for, what came of it, and what was done to pods meanwhile."""
+    meanwhile = "; ".join(
+        f"{t.service} {t.version} {t.fault} at {t.began - began:.1f} to {t.ended - began:.1f} s"
+        for t in troubles
+        if t.began <= one.ended and one.began <= t.ended
+    )
+    return (
+        f"at {one.began - began:.1f} s, {one.ended - one.began:.1f} s long"
+        f"{f', {one.tries}' if one.tries else ''}: {one.answer.status} {one.answer.text[:300]}"
+        f" ({meanwhile or 'nothing was done'})"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,148 @@
+"""Those who ask meanwhile: many who ask as they should, and some who don't."""
+
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from random import Random
+
+import urllib3
+
+from lanes.answers import Answer, parse
+from tests import hostile
+
+_CLIENTS, _PER_SECOND = 8, 60  # of those who ask as they should
+_TIMEOUT_SECONDS = 15.0
+_RUDE = 16  # connections at a time of one who misbehaves
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, from when to when (monotonic seconds), and its answer.
+
+    `tries` says what its headers were after, where they were hostile.
+    """
+
+    began: float
+    ended: float
+    answer: Answer
+    tries: str | None = None
+
+
+class Crowd:
+    """Clients of one gateway, from the start of a `with` block to its end.
+
+    `asked` holds what they asked so far; `rude` counts what others did who misbehave.
+    """
+
+    def __init__(self, url: str, seed: int) -> None:
+        self.asked: list[Asked] = []
+        self.rude: Counter[str] = Counter()
+        self._url = url
+        self._seed = seed
+        self._over = threading.Event()
+        self._pool = urllib3.PoolManager(
+            maxsize=_CLIENTS + 1, block=True, retries=False, timeout=_TIMEOUT_SECONDS
+        )
+
+    def __enter__(self) -> "Crowd":
+        parts = [*[self._ask] * _CLIENTS, self._ask_hostile, self._misbehave]
+        self._threads = [threading.Thread(target=part) for part in parts]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        self._pool.clear()
+
+    def _ask(self) -> None:
+        while not self._over.wait(_CLIENTS / _PER_SECOND):
+            self.asked.append(self._one([]))
+
+    def _ask_hostile(self) -> None:
+        """A form every tenth of a second: each by itself first, then mixed without end."""
+        for form in _endless(self._seed):
+            if self._over.wait(0.1):
+                return
+            self.asked.append(self._one(form.headers, form.tries))
+
+    def _one(self, headers: hostile.Headers, tries: str | None = None) -> Asked:
+        lines = urllib3.HTTPHeaderDict([("Accept", "application/json"), *headers])
+        began = time.monotonic()
+        try:
+            response = self._pool.request("GET", self._url, headers=lines)
+        except urllib3.exceptions.HTTPError as error:
+            answer = Answer(0, f"no answer: {error}")
+        else:
+            kind = response.headers.get("Content-Type", "")
+            answer = parse(response.status, kind, response.data)
+        return Asked(began, time.monotonic(), answer, tries)
+
+    def _misbehave(self) -> None:
+        random = Random(self._seed)
+        address = urllib3.util.parse_url(self._url)
+        assert address.host
+        assert address.port
+        while True:
+            for name in random.sample(list(_RUDENESS), len(_RUDENESS)):
+                with (
+                    _connections(address.host, address.port) as connections,
+                    suppress(OSError),  # hung up on, as it should be
+                ):
+                    for connection in connections:
+                        _RUDENESS[name](connection, random)
+                    self.rude[name] += 1
+                    if self._over.wait(random.uniform(0.2, 2)):
+                        return
+
+
+def _endless(seed: int) -> Iterator[hostile.Form]:
+    yield from Random(seed).sample(hostile.each(seed=seed), len(hostile.each(seed=seed)))
+    yield from hostile.forms(seed)
+
+
+@contextmanager
+def _connections(host: str, port: int) -> Iterator[list[socket.socket]]:
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(socket.create_connection((host, port), timeout=5))
+            for _ in range(_RUDE)
+        ]
+
+
+_REQUEST = b"GET / HTTP/1.1\r\nHost: mesh\r\n"
+
+
+def _half_a_head(connection: socket.socket, random: Random) -> None:
+    connection.sendall(_REQUEST[: random.randint(1, len(_REQUEST))])
+
+
+def _half_a_body(connection: socket.socket, random: Random) -> None:
+    length = random.randint(1, 1000)
+    connection.sendall(_REQUEST + b"Content-Length: 2000\r\n\r\n" + b"x" * length)
+
+
+def _reads_nothing(connection: socket.socket, _: Random) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    connection.sendall((_REQUEST + b"\r\n") * 5)
+
+
+def _hangs_up(connection: socket.socket, _: Random) -> None:
+    connection.sendall(_REQUEST + b"\r\n")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+_RUDENESS: dict[str, Callable[[socket.socket, Random], None]] = {
+    "half a head": _half_a_head,
+    "half a body": _half_a_body,
+    "reads nothing": _reads_nothing,
+    "hangs up": _hangs_up,
+}

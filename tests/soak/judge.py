@@ -1,0 +1,108 @@
+"""What must hold whatever happens: pure functions of what was asked, answered and measured."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median_high
+
+from lanes.plan import FALLBACK, Plan
+from tests.soak.clients import Asked
+from tests.soak.faults import Trouble
+
+MEGABYTE = 2**20
+
+
+class Judge:
+    """Of answers, by the plan: who may answer a lane at each service."""
+
+    def __init__(self, plan: Plan) -> None:
+        hops = [hop for lane in plan.lanes for hop in lane.path]
+        self._baseline = {hop.version for hop in hops if hop.why == FALLBACK}
+        self._path = {
+            lane.name: [(hop.service, hop.version) for hop in lane.path] for lane in plan.lanes
+        }
+
+    def failed(self, asked: Asked) -> bool:
+        """Whether a request got no answer, or another than 200."""
+        return asked.answer.status != 200
+
+    def fell_back(self, asked: Asked) -> bool:
+        """Whether another pod stood in for the lane's own."""
+        return any(self._stand_ins(asked))
+
+    def unprompted(self, asked: Asked, troubles: Sequence[Trouble]) -> bool:
+        """Whether that was so at a service where nothing was being done to the lane's own pod."""
+        return any(
+            not any(
+                (trouble.service, trouble.version) == (service, own)
+                and trouble.began <= asked.ended
+                and asked.began <= trouble.ended
+                for trouble in troubles
+            )
+            for service, own, _ in self._stand_ins(asked)
+        )
+
+    def astray(self, asked: Asked) -> str | None:
+        """What is wrong with the way of a request that was answered; None where nothing is.
+
+        Every hop has to read the same lane, and answer with the lane's version or, where that may
+        stand in, the baseline's.
+        """
+        if self.failed(asked):
+            return None
+        lane, path = asked.answer.lane or "", asked.answer.path
+        if lane not in self._path or self._services(lane) != [step.service for step in path]:
+            return f"no way of a lane ({asked.answer.lane})"
+        for step in path:
+            if step.lane != lane:
+                return f"lane {lane} is {step.lane} at {step.service}"
+        for service, _, version in self._stand_ins(asked):
+            if version not in self._baseline:
+                return f"lane {lane} is answered by {service} {version}"
+        return None
+
+    def _services(self, lane: str) -> list[str]:
+        return [service for service, _ in self._path[lane]]
+
+    def _stand_ins(self, asked: Asked) -> Iterator[tuple[str, str, str]]:
+        """Of each hop that another version answered: service, the lane's version, that one."""
+        ways = self._path.get(asked.answer.lane or "", [])
+        for (service, own), step in zip(ways, asked.answer.path, strict=False):
+            if step.version != own:
+                yield service, own, step.version
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a process and its children hold: bytes of memory, open files."""
+
+    memory: int
+    files: int
+
+
+def settled(samples: Sequence[Held]) -> tuple[Held, Held]:
+    """The medians of the second and the last quarter of what was seen in equal steps of time."""
+    quarter = max(1, len(samples) // 4)
+    return _median(samples[quarter : 2 * quarter] or samples), _median(samples[-quarter:])
+
+
+def not_flat(name: str, early: Held, late: Held) -> list[str]:
+    """What grew from the second quarter of the time to the last.
+
+    Memory may by a quarter and 16 MB, files by a quarter and 64: allocators and the pools of
+    connections take a while to settle.
+    """
+    grown = []
+    if late.memory > 1.25 * early.memory + 16 * MEGABYTE:
+        grown.append(
+            f"{name}: {early.memory // MEGABYTE} MB grew to {late.memory // MEGABYTE} MB of memory"
+        )
+    if late.files > 1.25 * early.files + 64:
+        grown.append(f"{name}: {early.files} open files grew to {late.files}")
+    return grown
+
+
+def _median(samples: Sequence[Held]) -> Held:
+    return Held(
+        median_high(sample.memory for sample in samples),
+        median_high(sample.files for sample in samples),
+    )

@@ -1,0 +1,42 @@
+"""What is done to the pods of a service, and when: a pure function of the seed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+KILL = "killed"  # SIGKILL, as a crash
+END = "asked to end"  # SIGTERM, and started again
+ROLL = "rolled"  # every pod of the service, one after the other, as a rollout
+STOP = "stopped"  # SIGSTOP: it takes connections, and answers nothing
+SLOW = "slowed"  # stopped for half of the time
+HOLD = "held"  # a neighbour keeps requests half-sent at its port
+KINDS = (KILL, END, ROLL, STOP, SLOW, HOLD)
+
+# A request that a stopped pod has taken waits for it, and its caller waits 5 s: shorter than that,
+# with room for a busy machine.
+_SHORTEST, _LONGEST = 0.5, 2.5
+
+
+@dataclass(frozen=True)
+class Fault:
+    """After `peace` seconds, `kind` is done to `pod`, for `seconds` where it is not at once."""
+
+    peace: float
+    kind: str
+    pod: str
+    seconds: float
+
+
+def faults(seed: int, service: str, pods: Sequence[str]) -> Iterator[Fault]:
+    """Without end, one after the other: of a service's pods only one is in trouble at any time,
+    so that another can always answer. Each kind comes once before any comes again.
+    """
+    random = Random(f"{seed} {service}")
+    while True:
+        for kind in random.sample(KINDS, len(KINDS)):
+            yield Fault(
+                peace=round(random.uniform(0, 1), 2),
+                kind=kind,
+                pod=random.choice(pods),
+                seconds=round(random.uniform(_SHORTEST, _LONGEST), 2),
+            )
