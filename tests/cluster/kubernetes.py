@@ -34,6 +34,7 @@ class Done:
 def run(
     *command: str,
     given: str = "",
+    folder: Path = ROOT,
     env: Mapping[str, str] | None = None,
     seconds: float = 300,
     codes: Sequence[int] | None = (0,),
@@ -43,7 +44,7 @@ def run(
         command,
         input=given,
         env={**os.environ, **(env or {})},
-        cwd=ROOT,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=seconds,

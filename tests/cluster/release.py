@@ -56,7 +56,7 @@ class Release:
 
     def holds(self) -> None:
         """Fails with the judge's words unless lanes hold."""
-        require_lanes(self.url, self.host, self.manifests())
+        require_lanes(self.url, self.manifests(), "--host", self.host)
 
     @contextmanager
     def load(self, clients: int = CLIENTS) -> Iterator["Load"]:
@@ -108,11 +108,12 @@ class Load:
         return [f"{n} of {len(self.answers)}: {said}" for said, n in counted.most_common()]
 
 
-def require_lanes(url: str, host: str, manifests: str) -> None:
-    """`lanes verify` with these manifests; fails with its words unless lanes hold. Where the split
-    alone is against them it is judged again: a sound one is, once in 1,000 runs.
+def require_lanes(url: str, manifests: str, *options: str) -> None:
+    """Fails with the words of `lanes verify` unless lanes hold.
+
+    Where the split alone is against them it is judged again: a sound one is, once in 1,000 runs.
     """
-    line = (LANES, "verify", url, "--host", host, "--manifests=-", "--format=json")
+    line = (LANES, "verify", url, *options, "--manifests=-", "--format=json")
     for _ in range(2):
         verdict: Json = json.loads(run(*line, given=manifests, codes=(0, 1)).out)
         if verdict["ok"] or verdict["unexpected"]:

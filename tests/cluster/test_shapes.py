@@ -2,11 +2,17 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import yaml
 
+from tests import kube
 from tests.chart.rendering import ROOT
 from tests.cluster.kubernetes import (
+    Json,
     apply,
     kubectl,
     namespace,
@@ -24,6 +30,8 @@ SHAPES: dict[str, tuple[str, ...]] = {
     "fan-out": ("--values=examples/fan-out/values.yaml",),
     "mutual-tls": ("--set=peerAuthentication.enabled=true,authorizationPolicy.enabled=true",),
 }
+CONTAINER = "spec.template.spec.containers[0]"
+CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap"}
 PARENT = {"name": "web"}
 GATEWAY = {
     "apiVersion": "gateway.networking.k8s.io/v1",
@@ -167,4 +175,78 @@ def test_plain_manifests_hold_applied_one_by_one() -> None:
             applied.append(text)
         rolled_out(where)
         with reached(*INGRESS) as (address, port):
-            require_lanes(f"http://{address}:{port}/", "any.example.com", "\n---\n".join(applied))
+            require_lanes(f"http://{address}:{port}/", "\n---\n".join(applied))
+
+
+def test_lanes_hold_behind_tls_with_an_authority_of_ones_own(tmp_path: Path) -> None:
+    with namespace("tls") as where, certificate(tmp_path, where) as secret:
+        authority = (tmp_path / "ca.crt").read_text(encoding="utf-8")
+        metadata = {"name": "authority"}
+        apply(where, {**CONFIG_MAP, "metadata": metadata, "data": {"ca.crt": authority}})
+        with installed(
+            where, f"--set=gateway.tls.secret={secret},test.ca.configMap=authority"
+        ) as demo:
+            assert "Lanes hold." in demo.test().out
+            require_lanes_by_tls(demo.host, tmp_path, demo.manifests())
+
+
+def test_lanes_hold_for_deployments_that_are_there_already(tmp_path: Path) -> None:
+    """examples/own-services: routing alone, TLS at the gateway, the labels that its notes list."""
+    with namespace("own") as where, certificate(tmp_path, where) as secret:
+        there = own_services(where)
+        apply(where, *there)
+        rolled_out(where)
+        values = "--values=examples/own-services/values.yaml"
+        with installed(where, values, f"--set=gateway.tls.secret={secret}") as demo:
+            manifests = yaml.dump_all(there) + "---\n" + demo.manifests()
+            require_lanes_by_tls(demo.host, tmp_path, manifests)
+
+
+def own_services(where: str) -> list[Json]:
+    """The Services and Deployments of a team that has never heard of the chart."""
+    calls = {"shop": ("catalog", "cart"), "catalog": ("prices",), "cart": ("prices",), "prices": ()}
+    versions = {"catalog": ("stable",)}
+    image = IMAGE or "ghcr.io/traffic-lanes/traffic-lanes:0.1.0"
+    documents = []
+    for name, upstreams in calls.items():
+        port = 8080 if name == "shop" else 8000
+        documents.append(kube.service(name, port, namespace=where))
+        for version in versions.get(name, ("stable", "next")):
+            labels = {"app.kubernetes.io/version": version, "traffic-lanes/next": "true"}
+            deployed = kube.deployment(
+                name,
+                version,
+                *upstreams,
+                namespace=where,
+                port=port,
+                env={"lane_header": "x-lane", "port": str(port)},
+                labels=labels,
+            )
+            documents.append(kube.put(deployed, CONTAINER + ".image", image))
+    return documents
+
+
+@contextmanager
+def certificate(folder: Path, where: str) -> Iterator[str]:
+    """A secret of the ingress gateway's for the host of a release in `where`; its authority is
+    ca.crt in `folder`.
+    """
+    host = f"{where}.example.com"
+    new = "openssl req -x509 -newkey rsa:2048 -noenc -days 2"
+    authority = f"{new} -keyout ca.key -out ca.crt -subj /CN=authority"
+    names = f"-addext subjectAltName=DNS:{host} -addext basicConstraints=critical,CA:FALSE"
+    own = f"{new} -CA ca.crt -CAkey ca.key -keyout tls.key -out tls.crt -subj /CN={host} {names}"
+    for line in (authority, own):
+        run(*line.split(), folder=folder)
+    pair = [f"--cert={folder}/tls.crt", f"--key={folder}/tls.key"]
+    kubectl("create", "secret", "tls", where, *pair, namespace=INGRESS[0])
+    try:
+        yield where
+    finally:
+        kubectl("delete", "secret", where, namespace=INGRESS[0])
+
+
+def require_lanes_by_tls(host: str, folder: Path, manifests: str) -> None:
+    with reached(*INGRESS, port=443) as (address, port):
+        there = ("--resolve", f"{host}:{port}:{address}", "--ca", f"{folder}/ca.crt")
+        require_lanes(f"https://{host}:{port}/", manifests, *there)
