@@ -176,10 +176,10 @@ VARIANTS: dict[str, Values] = {
     "http-route-strict": ISTIO
     | {
         "lanes": {"mode": "strict"},
-        "gateway": {"parentRefs": [{"name": "web"}], "clientBaggage": "drop"},
+        "gateway": {"parentRefs": [{"name": "web"}], "clientBaggage": "keep"},
     },
-    "drop-baggage": {"gateway": {"clientBaggage": "drop"}},
-    "istio-drop-baggage": ISTIO | {"gateway": {"clientBaggage": "drop"}},
+    "keep-baggage": {"gateway": {"clientBaggage": "keep"}},
+    "istio-keep-baggage": ISTIO | {"gateway": {"clientBaggage": "keep"}},
     "own-label": {"lanes": {"label": "app.kubernetes.io/track"}},
     "awkward-names": AWKWARD,
     "istio-awkward-names": ISTIO | AWKWARD,

@@ -51,10 +51,21 @@ baggage:
 {{- end -}}
 {{- end -}}
 
-{{/* A regular expression for a client's baggage in which some member is, or might be read as, the
-lane's: its name in any case, and any name that is escaped. From the model. */}}
-{{- define "traffic-lanes.suspect" -}}
-(?i)(.*,)?\s*({{ .header }}|[^=,]*[%+][^=,]*)\s*=.*
+{{/* The gateway's rules, from the values, as a JSON list of {name, kept, matches}; matches: regular
+expressions, one of which the client's baggage has to be; kept: the lane joins that baggage instead
+of replacing it. Kept is only what every hop can carry beside the lane, which is last and would be
+the first that OpenTelemetry drops: 64 members and 1,000 bytes, which may grow threefold when the
+first hop escapes them anew, where its limits are 180 and 8,192. Before it go members that are, or
+might be read as, the lane's: its name in any case, and any name that is escaped. */}}
+{{- define "traffic-lanes.rules" -}}
+{{- $rules := list (dict "name" "lanes" "kept" false "matches" list) -}}
+{{- if eq .gateway.clientBaggage "keep" -}}
+{{- $suspect := printf `(?i)(.*,)?\s*(%s|[^=,]*[%%+][^=,]*)\s*=.*` .lanes.header -}}
+{{- $rules = concat (list
+      (dict "name" "lane-in-client-baggage" "kept" false "matches" (list $suspect `([^,]*,){64}.*`))
+      (dict "name" "client-baggage" "kept" true "matches" (list `[ -~]{1,1000}`))) $rules -}}
+{{- end -}}
+{{- toJson $rules -}}
 {{- end -}}
 
 {{/* The destinations that the gateway chooses among, by weight, each with its lane's stamp, from
