@@ -19,6 +19,9 @@ __all__ = ["ADMIN_PORT", "Json", "bootstrap"]
 
 ADMIN_PORT = 15000
 
+# As Istio's proxies start: alone, Envoy refuses expressions of more than a few words.
+_RUNTIME = {"re2.max_program_size.error_level": 32768}
+
 
 def bootstrap(mesh: Mesh, addresses: Mapping[str, str], gateway_port: int, admin: str) -> Json:
     """Envoy's whole configuration.
@@ -28,6 +31,7 @@ def bootstrap(mesh: Mesh, addresses: Mapping[str, str], gateway_port: int, admin
     """
     return {
         "admin": {"address": address(admin, ADMIN_PORT)},
+        "layered_runtime": {"layers": [{"name": "istio", "static_layer": _RUNTIME}]},
         "static_resources": {
             "listeners": [
                 gateway_listener(mesh, gateway_port),

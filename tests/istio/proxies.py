@@ -93,6 +93,12 @@ def _bootstrap(node: Document, admin: str, xds: tuple[str, int]) -> Document:
     return {
         "node": node,
         "admin": {"address": _address(admin, ADMIN_PORT)},
+        # From Istio's own bootstrap; Envoy's default refuses long expressions.
+        "layered_runtime": {
+            "layers": [
+                {"name": "istio", "static_layer": {"re2.max_program_size.error_level": 32768}}
+            ]
+        },
         "dynamic_resources": {
             "lds_config": ads,
             "cds_config": ads,

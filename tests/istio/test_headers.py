@@ -9,10 +9,13 @@ import urllib3
 from lanes.answers import parse
 from lanes.model import SIDECAR_PORT
 from lanes.runtime import RunningMesh
-from tests.istio.conftest import Runner
+from tests.chart.rendering import Values
+from tests.hostile import each
+from tests.istio import mesh as istio
+from tests.istio.conftest import ISTIOD, Runner
 from tests.istio.mesh import IstioMesh
-from tests.istio.variants import with_env
-from tests.mesh.running import ask, pod, versions
+from tests.istio.variants import rendered, with_env
+from tests.mesh.running import INCOMPLETE, ask, astray, pod
 
 Headers = list[tuple[str, str]]
 
@@ -63,25 +66,23 @@ FOREIGN: list[tuple[Headers, str | None]] = [
 
 def test_foreign_baggage_goes_all_the_way(runner: Runner, tmp_path: Path) -> None:
     # The last hop reports another member than the lane's: a client's own.
-    with runner(with_env(tmp_path, "mockc-v1", "lane_header", "user")) as mesh:
+    keep = rendered(tmp_path, {"gateway": {"clientBaggage": "keep"}})
+    with runner(with_env(tmp_path, "mockc-v1", "lane_header", "user", path=keep)) as mesh:
         for headers, arrives in FOREIGN:
             last = [ask(mesh, headers)[0].path[-1] for _ in range(40)]
             assert {step.lane for step in last if step.version == "v1"} == {arrives}, headers
 
 
-@pytest.mark.parametrize(
-    "much",
-    [",".join(f"key{number}=value" for number in range(200)), f"key={'x' * 9000}"],
-    ids=["members", "bytes"],
-)
-def test_more_baggage_than_opentelemetry_reads_ends_at_the_baseline(
-    mesh: RunningMesh, much: str
-) -> None:
-    """It stops after 180 members or 8,192 bytes: a lane lost, never one chosen."""
-    answers = [ask(mesh, [("baggage", much)])[0] for _ in range(40)]
-    paths = {tuple(versions(answer)) for answer in answers}
-    assert paths == {(f"mocka {lane}", "mockb v1", "mockc v1") for lane in ("v1", "v2", "v3")}
-    assert {step.lane for answer in answers for step in answer.path} == {None}
+@pytest.mark.parametrize("baggage", ["drop", "keep"])
+@pytest.mark.parametrize("mode", ["permissive", "strict"])
+def test_no_client_leaves_its_lane(tmp_path: Path, mode: str, baggage: str) -> None:
+    """The laptop mesh has the same test for both providers."""
+    values: Values = {
+        "lanes": {"mode": mode, "weights": INCOMPLETE},
+        "gateway": {"clientBaggage": baggage},
+    }
+    with istio.run(Path(ISTIOD), rendered(tmp_path, values)) as mesh:
+        assert not astray(mesh, each())
 
 
 # Of each, the version of mockb that answers a call with these headers.

@@ -1,7 +1,7 @@
 """Run a mesh for a test, and ask it things."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from lanes.resolve import resolve
 from lanes.runtime import RunningMesh, run
 from lanes.traffic import Gateway, drive
 from lanes.verify import Verdict, verify
+from tests.hostile import Form
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,6 +80,16 @@ def ask_in_lane(
 
 def versions(answer: Answer) -> list[str]:
     return [f"{step.service} {step.version}" for step in answer.path]
+
+
+# Every request is in a lane that is incomplete: where it is lost, the baseline answers.
+INCOMPLETE = {"v1": 0, "v2": 50, "v3": 50}
+
+
+def astray(mesh: RunningMesh, forms: Iterable[Form]) -> list[str]:
+    """The forms of request that ended elsewhere than the lanes lead to."""
+    lanes = plan(mesh.mesh)
+    return [str(f) for f in forms if verify(lanes, [ask(mesh, f.headers)[0]]).unexpected]
 
 
 def pod(mesh: RunningMesh, name: str) -> Pod:

@@ -1,0 +1,23 @@
+"""What clients send to get into a lane, or out of theirs, on both providers' lanes."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import kube
+from tests.chart.rendering import Values, render, without_tests
+from tests.hostile import each
+from tests.mesh.running import INCOMPLETE, astray, running
+
+
+@pytest.mark.parametrize("baggage", ["drop", "keep"])
+@pytest.mark.parametrize("mode", ["permissive", "strict"])
+@pytest.mark.parametrize("provider", ["asm", "istio"])
+def test_no_client_leaves_its_lane(tmp_path: Path, provider: str, mode: str, baggage: str) -> None:
+    values: Values = {
+        "mesh": {"provider": provider},
+        "lanes": {"mode": mode, "weights": INCOMPLETE},
+        "gateway": {"clientBaggage": baggage},
+    }
+    with running(kube.write(tmp_path, *without_tests(render(values)))) as mesh:
+        assert not astray(mesh, each())
