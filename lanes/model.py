@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 # Where a pod's sidecar takes its calls, on Istio as here; no pod can listen there itself.
 SIDECAR_PORT = 15001
+# The header that holds the host which a request names.
+AUTHORITY = ":authority"
 
 
 @dataclass(frozen=True, order=True)

@@ -8,8 +8,6 @@ import re2
 from lanes import baggage
 from lanes.model import HeaderOps, Match, Propagation, Route, StringMatch
 
-AUTHORITY = ":authority"
-
 
 @dataclass(frozen=True)
 class Request:

@@ -5,7 +5,7 @@ import re
 from lanes import kinds
 from lanes.destinations import Destinations
 from lanes.manifests import Resource
-from lanes.model import HeaderOps, Match, Retry, Route, StringMatch, Weighted
+from lanes.model import AUTHORITY, HeaderOps, Match, Retry, Route, StringMatch, Weighted
 
 # What clients and proxies put on their calls, with values of their own.
 _CALLERS_OWN = re.compile(
@@ -46,16 +46,12 @@ def _route(
     if None in weights or not sum(w or 0 for w in weights):
         raise resource.error(f"{field}.route", "several destinations need weights above 0")
     for index, match in enumerate(http.match):
-        for name in match.headers if port is not None else ():
-            require_known(resource, f"{field}.match[{index}].headers.{name}", name)
+        asked = {f"headers.{name}": name for name in match.headers}
+        asked |= {"authority": AUTHORITY} if match.authority else {}
+        for where, name in asked.items() if port is not None else ():
+            require_known(resource, f"{field}.match[{index}].{where}", name)
     return Route(
-        matches=tuple(
-            Match(
-                {name.lower(): _string_match(m) for name, m in match.headers.items()},
-                _string_match(match.uri) if match.uri else None,
-            )
-            for match in http.match
-        ),
+        matches=tuple(map(_match, http.match)),
         destinations=tuple(
             Weighted(
                 destinations.of_route(resource, f"{field}.route[{index}]", destination, port),
@@ -70,6 +66,13 @@ def _route(
         timeout=http.timeout,
         retry=_retry(http.retries) if http.retries else None,
     )
+
+
+def _match(match: kinds.HttpMatch) -> Match:
+    headers = {name.lower(): _string_match(m) for name, m in match.headers.items()}
+    if match.authority:
+        headers[AUTHORITY] = _string_match(match.authority)
+    return Match(headers, _string_match(match.uri) if match.uri else None)
 
 
 def _retry(retries: kinds.Retries) -> Retry:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lanes.example import example
-from lanes.model import Match
-from lanes.request import AUTHORITY, Request, holds
+from lanes.model import AUTHORITY, Match
+from lanes.request import Request, holds
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Manifests as dicts, as short as a test can say them, and as the chart would render them.
 
-`asm` and `istio` build a whole mesh in either style; the functions before them build one
-resource each. `put` changes one field by the path that an error message would name it with.
+`asm`, `istio` and `gateway_api` build a whole mesh in a provider's style; the functions before
+them build one resource each. `put` changes one field by the path that an error message would
+name it with.
 """
 
 import re
@@ -370,44 +371,73 @@ def api_gateway(*listeners: Document, name: str = "web", namespace: str = "defau
     return _resource("gateway.networking.k8s.io/v1", "Gateway", name, namespace, spec)
 
 
-def base(chain: Chain, *, baseline: str = "stable") -> list[Document]:
-    """A base release of provider gateway-api: all goes to the baseline's pods.
+def base(
+    chain: Chain,
+    weights: Mapping[str, int] | None = None,
+    *,
+    header: str = "version",
+    baseline: str = "v1",
+) -> list[Document]:
+    """A base release of provider gateway-api: calls go to the baseline, entries by `weights`.
 
-    Of the versions in `chain`, the baseline's alone are here; `lane` has the others.
+    Of the versions in `chain` it has the baseline's alone; `lane` has the others.
     """
-    documents = []
+    entry = next(iter(chain))
+    ways = [
+        _entered(entry, v if v in chain[entry][0] else baseline, header, v, weight=w)
+        for v, w in (weights or {baseline: 1}).items()
+    ]
+    documents = [http_route("web", to_gateway(), route_rule(*ways))]
     for host, (_, upstreams) in chain.items():
-        own = f"{host}-{baseline}"
-        documents += [
-            service(host),
-            service(own, selector={"app": host, "version": baseline}),
-            deployment(host, baseline, *upstreams),
-            http_route(host, to_service(host), route_rule(backend(own))),
-        ]
-    entry = next(iter(chain))
-    stamped = backend(f"{entry}-{baseline}", sets("baggage", f"version={baseline}"))
-    return [*documents, http_route("web", to_gateway(), route_rule(stamped))]
+        every = http_route(host, to_service(host), route_rule(backend(f"{host}-{baseline}")))
+        documents += [service(host), every, *_version(host, baseline, upstreams)]
+    return documents
 
 
-def lane(name: str, chain: Chain, *, baseline: str = "stable") -> list[Document]:
-    """A lane's own release beside `base`: its pods, the rules for them, and its way in."""
+def lane(
+    name: str, chain: Chain, *, header: str = "version", baseline: str = "v1", way: bool = True
+) -> list[Document]:
+    """A lane's own release beside `base`: its pods, the rules for them, `x-lane` as its way in."""
+    changed = {host: upstreams for host, (versions, upstreams) in chain.items() if name in versions}
+    member = rf"~(.*,)?\s*{header}\s*=\s*{re.escape(name)}\s*([,;].*)?"
+    match = takes(headers={"baggage": member})
     documents = []
-    member = rf"~(.*,)?\s*version\s*=\s*{re.escape(name)}\s*([,;].*)?"
-    for host, (versions, upstreams) in chain.items():
-        if name not in versions:
-            continue
-        own = f"{host}-{name}"
-        match = takes(headers={"baggage": member})
+    for host, upstreams in changed.items():
+        own = route_rule(backend(f"{host}-{name}"), matches=[match])
         documents += [
-            service(own, selector={"app": host, "version": name}),
-            deployment(host, name, *upstreams),
-            http_route(own, to_service(host), route_rule(backend(own), matches=[match])),
+            http_route(f"{host}-{name}", to_service(host), own),
+            *_version(host, name, upstreams),
         ]
     entry = next(iter(chain))
-    first = f"{entry}-{name if name in chain[entry][0] else baseline}"
-    stamped = backend(first, sets("baggage", f"version={name}"))
-    way = route_rule(stamped, matches=[takes(headers={"x-lane": name})])
-    return [*documents, http_route(f"web-{name}", to_gateway(), way)]
+    entered = _entered(entry, name if entry in changed else baseline, header, name)
+    asked = route_rule(entered, matches=[takes(headers={"x-lane": name})])
+    return [*documents, *([http_route(f"web-{name}", to_gateway(), asked)] if way else [])]
+
+
+def _entered(host: str, version: str, header: str, lane: str, weight: int = 1) -> Document:
+    return backend(f"{host}-{version}", sets("baggage", f"{header}={lane}"), weight=weight)
+
+
+def _version(host: str, version: str, upstreams: Sequence[str]) -> list[Document]:
+    """The pods of one version, and the Service that only they are behind."""
+    name = f"{host}-{version}"
+    selector = {"app": host, "version": version}
+    return [service(name, selector=selector), deployment(host, version, *upstreams)]
+
+
+def gateway_api(
+    chain: Chain = SAMPLE,
+    weights: Mapping[str, int] = WEIGHTS,
+    *,
+    header: str = "version",
+    baseline: str = "v1",
+) -> list[Document]:
+    """The same lanes by HTTPRoutes alone, entered by weight."""
+    documents = base(chain, weights, header=header, baseline=baseline)
+    for name in weights:
+        if name != baseline:
+            documents += lane(name, chain, header=header, baseline=baseline, way=False)
+    return documents
 
 
 def workloads(

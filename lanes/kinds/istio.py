@@ -93,6 +93,7 @@ class HeaderMatch(StringMatch):
 
 class HttpMatch(Closed):
     name: str = ""
+    authority: HeaderMatch | None = None
     headers: dict[str, HeaderMatch] = {}
     uri: StringMatch | None = None
 

@@ -1,4 +1,7 @@
-"""Whatever the values: both providers make the same lanes, and those are what the values say."""
+"""Whatever the values: both providers make the same lanes, and those are what the values say.
+
+So does the Kubernetes Gateway API in the place of an Istio Gateway.
+"""
 
 from typing import Any
 
@@ -76,6 +79,8 @@ def test_both_providers_plan_what_the_values_say(
 ) -> None:
     asm, istio = (planned(tmp_path_factory, values, name) for name in ("asm", "istio"))
     assert asm == istio
+    routed = values | {"gateway": values["gateway"] | {"parentRefs": [{"name": "web"}]}}
+    assert planned(tmp_path_factory, routed, "istio") == istio
     assert asm.header == values["lanes"]["header"]
     weights = {name: w for name, w in values["lanes"]["weights"].items() if w is not None}
     assert {lane.name: lane.weight for lane in asm.lanes} == weights

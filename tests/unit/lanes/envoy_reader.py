@@ -78,6 +78,8 @@ def _takes(match: Json, path: str, headers: Mapping[str, str]) -> bool:
         fits = path == match["path"]
     elif "safe_regex" in match:
         fits = re2.fullmatch(match["safe_regex"]["regex"], path) is not None
+    elif "path_separated_prefix" in match:
+        fits = f"{path}/".startswith(match["path_separated_prefix"] + "/")
     else:
         fits = path.startswith(match["prefix"])
     return fits and all(

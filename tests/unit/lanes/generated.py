@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from tests.kube import Chain, Document, asm, istio
+from tests.kube import Chain, Document, asm, gateway_api, istio
 
 VERSIONS = ("v1", "v2", "v3", "v10")
 BASELINE = "v1"
@@ -21,8 +21,9 @@ class Generated:
 
     @property
     def documents(self) -> list[Document]:
-        if self.style == "istio":
-            return istio(self.chain, self.weights, header=self.header)
+        if self.style in ("istio", "gateway-api"):
+            style = istio if self.style == "istio" else gateway_api
+            return style(self.chain, self.weights, header=self.header)
         return asm(self.chain, self.weights, header=self.header, strict=self.style == "strict")
 
 
@@ -37,7 +38,7 @@ def _meshes(draw: st.DrawFn) -> Generated:
         chain[name] = ((BASELINE, *sorted(others)), tuple(upstreams))
     lanes = draw(st.lists(st.sampled_from(VERSIONS[1:]), unique=True))
     weights = {lane: draw(st.integers(1, 60)) for lane in (BASELINE, *lanes)}
-    style = draw(st.sampled_from(["permissive", "strict", "istio"]))
+    style = draw(st.sampled_from(["permissive", "strict", "istio", "gateway-api"]))
     return Generated(chain, weights, style, draw(st.sampled_from(["version", "x-lane"])))
 
 

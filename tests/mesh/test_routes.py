@@ -1,0 +1,162 @@
+"""HTTPRoutes on real Envoy and real services: lanes as releases of their own, and ways in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lanes.runtime import RunningMesh
+from tests import kube
+from tests.kube import (
+    Document,
+    backend,
+    http_route,
+    route_rule,
+    sets,
+    takes,
+    to_gateway,
+    to_service,
+)
+from tests.mesh.running import ask, judged, running, versions
+
+CHAIN = {
+    "mocka": (("v2",), ("mockb",)),
+    "mockb": (("v3",), ("mockc",)),
+    "mockc": (("v2", "v3"), ()),
+}
+BASELINE = ["mocka stable", "mockb stable", "mockc stable"]
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
+    """A base and two lanes, each in a file of its own."""
+    folder = tmp_path_factory.mktemp("releases")
+    releases = {"base": kube.base(CHAIN, baseline="stable")}
+    releases |= {name: kube.lane(name, CHAIN, baseline="stable") for name in ("v2", "v3")}
+    files = [kube.write(folder, *release, name=f"{n}.yaml") for n, release in releases.items()]
+    with running(*files) as mesh:
+        yield mesh
+
+
+@pytest.mark.parametrize(
+    ("headers", "lane", "path"),
+    [
+        ([], "stable", BASELINE),
+        ([("x-lane", "v2")], "v2", ["mocka v2", "mockb stable", "mockc v2"]),
+        ([("X-Lane", "v3")], "v3", ["mocka stable", "mockb v3", "mockc v3"]),
+        (
+            [("x-lane", "v2"), ("baggage", "a=b,version=v3")],
+            "v2",
+            ["mocka v2", "mockb stable", "mockc v2"],
+        ),
+        ([("x-lane", "pr-123")], "stable", BASELINE),
+        ([("x-lane", "v2,v3")], "stable", BASELINE),
+        ([("baggage", "version=v2")], "stable", BASELINE),
+        ([("baggage", "a=b"), ("baggage", "version=v3")], "stable", BASELINE),
+        ([("version", "v2")], "stable", BASELINE),
+    ],
+)
+def test_a_lane_is_entered_by_its_way_in_and_by_nothing_else(
+    released: RunningMesh, headers: list[tuple[str, str]], lane: str, path: list[str]
+) -> None:
+    answer, _ = ask(released, headers)
+    assert (answer.status, answer.lane, versions(answer)) == (200, lane, path)
+
+
+def test_lanes_of_other_releases_hold_under_load(released: RunningMesh) -> None:
+    assert released.mesh.provider == "gateway-api"
+    assert judged(released, 100).ok
+
+
+def test_a_split_by_several_backends_each_with_a_stamp_of_its_own(tmp_path: Path) -> None:
+    with running(kube.write(tmp_path, *kube.gateway_api())) as mesh:
+        assert judged(mesh, 200).ok
+
+
+def test_what_no_rule_takes_and_what_no_service_answers(tmp_path: Path) -> None:
+    """Callers of a Service with any HTTPRoute get what its rules say, and nothing else."""
+
+    def case(name: str, *backends: Document) -> Document:
+        return route_rule(*backends, matches=[takes(headers={"x-case": name})])
+
+    never = route_rule(backend("web"), matches=[takes(headers={"x-never": "1"})])
+    documents = [
+        kube.service("web"),
+        kube.service("empty", selector={"app": "nobody"}),
+        kube.service("unmatched"),
+        kube.service("misled"),
+        http_route("unmatched", to_service("unmatched"), never),
+        http_route("misled", to_service("misled"), route_rule(backend("gone"))),
+        *(kube.deployment(name, "v1", name) for name in ("unmatched", "misled")),
+        *(
+            kube.service(f"calls-{name}", selector={"app": name})
+            for name in ("unmatched", "misled")
+        ),
+        kube.deployment("web"),
+        http_route(
+            "web",
+            to_gateway(),
+            case("unmatched", backend("calls-unmatched")),
+            case("misled", backend("calls-misled")),
+            case("empty", backend("empty")),
+            case("weightless", backend("web", weight=0)),
+            case("gone", backend("gone")),
+            case("half", backend("web"), backend("gone")),
+        ),
+    ]
+    with running(kube.write(tmp_path, *documents)) as mesh:
+
+        def statuses(name: str, times: int = 1) -> set[int]:
+            return {ask(mesh, [("x-case", name)])[0].status for _ in range(times)}
+
+        assert statuses("unmatched") == {404}
+        assert statuses("misled") == {500}
+        assert statuses("empty") == {503}
+        assert statuses("weightless") == {500}
+        assert statuses("gone") == {500}
+        assert statuses("half", 40) == {200, 500}
+        assert statuses("none of them") == {404}
+
+
+def test_paths_headers_and_methods_match_and_filters_change_headers(tmp_path: Path) -> None:
+    def says(name: str, match: Document) -> Document:
+        return route_rule(
+            backend("web", sets("x-backend", name, of="response")),
+            matches=[match],
+            filters=[sets("x-rule", name, of="response")],
+            timeouts={"request": "5s"},
+        )
+
+    web = http_route(
+        "web",
+        to_gateway(),
+        says("root", takes("/")),
+        says("regex", takes("/[0-9]+", how="RegularExpression")),
+        says("prefix", takes("/a/")),
+        says("longer", takes("/a/b")),
+        says("exact", takes("/a/b", how="Exact")),
+        says("post", takes("/a", method="POST")),
+        says("one header", takes("/a", {"x-user": "~al.*"})),
+        says("two headers", takes("/a", {"x-user": "alice", "x-more": "1"})),
+    )
+    expected = {
+        ("", "", ""): "root",
+        ("ab", "", ""): "root",  # whole segments
+        ("7", "", ""): "root",  # Istio: a regular expression comes after any prefix
+        ("a", "", ""): "prefix",
+        ("a/?q=1", "", ""): "prefix",
+        ("a/c", "", ""): "prefix",
+        ("a/b/c", "", ""): "longer",
+        ("a/b", "alice", "1"): "exact",
+        ("a", "albert", ""): "one header",
+        ("a", "alice", "1"): "two headers",
+        ("a", "balbert", ""): "prefix",
+    }
+    with running(kube.write(tmp_path, kube.service("web"), kube.deployment("web"), web)) as mesh:
+        seen = {}
+        for path, user, more in expected:
+            headers = [(k, v) for k, v in (("x-user", user), ("x-more", more)) if v]
+            _, response = ask(mesh, headers, path)
+            assert response.headers["x-rule"] == response.headers["x-backend"]
+            seen[path, user, more] = response.headers["x-rule"]
+    assert seen == expected
