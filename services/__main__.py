@@ -14,16 +14,16 @@ def main() -> int:
     """Run until told to stop."""
     try:
         settings = Settings.from_environ(os.environ)
+        logs.configure(settings.log_level)
+        telemetry.start(settings.app)
+        # Only now: instrumentation replaces Flask's class, so Flask comes after it.
+        from services.server import Server
+
+        Server(settings).run()
     except SettingsError as error:
         for problem in error.problems:
             print(f"services: {problem}", file=sys.stderr)
         return 2
-    logs.configure(settings.log_level)
-    telemetry.start(settings.app)
-    # Only now: instrumentation replaces Flask's class, so Flask comes after it.
-    from services.server import Server
-
-    Server(settings).run()
     return 0
 
 

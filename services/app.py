@@ -1,36 +1,32 @@
-"""The HTTP side: four routes, and a log line and a measurement for each answer."""
+"""The HTTP side: one route, and a log line and a measurement for each answer."""
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from wsgiref.types import StartResponse
 
 import flask
 from opentelemetry import baggage
 
-from services import propagation, upstream
+from services import upstream
 from services.answer import Hop, as_json, as_text, status_of
-from services.metrics import CONTENT_TYPE, Metrics
+from services.journey import Journey
+from services.metrics import Metrics
 from services.settings import Settings
 
 log = logging.getLogger(__name__)
 
-LANES_LOST = (
-    "baggage propagation is not active: lanes are lost at this hop; "
-    "start it under OpenTelemetry auto-instrumentation with the flask and requests "
-    "instrumentations and the baggage propagator"
-)
+CIRCLE = "this request has been here before: upstream_url leads in a circle"
 
 
-def create_app(settings: Settings, is_draining: Callable[[], bool] = lambda: False) -> flask.Flask:
-    """The service as a WSGI application.
-
-    ``is_draining`` tells when to be unready. Whether lanes pass is tried once, here.
-    """
+def create_app(settings: Settings, metrics: Metrics) -> flask.Flask:
+    """The service as a WSGI application."""
     app = flask.Flask("services", static_folder=None)
-    metrics = Metrics(settings.app, settings.version)
     call_upstreams = upstream.caller(
         settings.upstream_urls,
-        timeout=settings.upstream_timeout,
+        hop=settings.hop,
         threads=settings.threads,
         observe=metrics.observe_upstream,
     )
@@ -38,38 +34,27 @@ def create_app(settings: Settings, is_draining: Callable[[], bool] = lambda: Fal
     @app.get("/")
     def answer() -> flask.Response:
         started = time.perf_counter()
-        upstreams = call_upstreams()
+        request = flask.request
+        journey = Journey.from_environ(request.environ, settings.upstream_timeout)
+        circle = journey.has_passed(settings.hop)
+        upstreams = () if circle else call_upstreams(journey)
         hop = Hop(
             name=settings.app,
             version=settings.version,
             namespace=settings.namespace,
             ip=settings.ip,
             lane=_lane(settings.lane_header),
-            status=status_of(upstreams),
+            status=HTTPStatus.LOOP_DETECTED if circle else status_of(upstreams),
+            error=CIRCLE if circle else None,
             duration_ms=_milliseconds_since(started),
             upstreams=upstreams,
         )
         kinds = ["text/plain", "application/json"]
-        kind = flask.request.accept_mimetypes.best_match(kinds, default=kinds[0])
+        kind = request.accept_mimetypes.best_match(kinds, default=kinds[0])
         body = as_json(hop) if kind == "application/json" else as_text(hop)
         response = flask.Response(body, hop.status, mimetype=kind)
         response.vary.add("Accept")
         return response
-
-    @app.get("/healthz")
-    def healthz() -> flask.Response:
-        return flask.Response("alive\n", mimetype="text/plain")
-
-    @app.get("/readyz")
-    def readyz() -> flask.Response:
-        warning = "" if lanes_pass else f"warning: {LANES_LOST}\n"
-        if is_draining():
-            return flask.Response(f"draining\n{warning}", 503, mimetype="text/plain")
-        return flask.Response(f"ready\n{warning}", mimetype="text/plain")
-
-    @app.get("/metrics")
-    def exposition() -> flask.Response:
-        return flask.Response(metrics.exposition(), content_type=CONTENT_TYPE)
 
     @app.before_request
     def begin() -> None:
@@ -78,13 +63,11 @@ def create_app(settings: Settings, is_draining: Callable[[], bool] = lambda: Fal
     @app.after_request
     def end(response: flask.Response) -> flask.Response:
         request = flask.request
-        own = request.endpoint in ("healthz", "readyz", "exposition")
         lane = _lane(settings.lane_header)
         seconds = time.perf_counter() - flask.g.started
         if request.endpoint == "answer":
             metrics.observe_request(lane, response.status_code, seconds)
-        level = logging.DEBUG if own else logging.INFO
-        if log.isEnabledFor(level):
+        if log.isEnabledFor(logging.INFO):
             data = {
                 "app": settings.app,
                 "version": settings.version,
@@ -92,13 +75,32 @@ def create_app(settings: Settings, is_draining: Callable[[], bool] = lambda: Fal
                 "status": response.status_code,
                 "duration_ms": round(seconds * 1000, 1),
             }
-            log.log(level, "%s %s", request.method, request.path, extra={"data": data})
+            log.info("%s %s", request.method, request.path, extra={"data": data})
         return response
 
-    lanes_pass = propagation.is_active(app, settings.lane_header)
-    if not lanes_pass:
-        log.error(LANES_LOST)
+    app.wsgi_app = _with_a_host(app.wsgi_app)  # type: ignore[method-assign,assignment]
     return app
+
+
+Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+def _with_a_host(application: Application) -> Application:
+    """Refuse a Host that looks like IDNA and is none: the URL that instrumentation asks for can't
+    be made of it.
+    """
+
+    def answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST", "").lower()
+        if "xn--" in host:
+            try:
+                host.encode().decode("idna")
+            except UnicodeError:
+                refusal = flask.Response("Host is no host name\n", 400, mimetype="text/plain")
+                return refusal(environ, start_response)
+        return application(environ, start_response)
+
+    return answer
 
 
 def _lane(member: str) -> str | None:

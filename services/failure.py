@@ -11,9 +11,9 @@ from urllib3.exceptions import ProtocolError, ProxyError, ReadTimeoutError
 LONGEST_REASON = 200
 
 
-def of_exception(error: requests.RequestException, timeout: float) -> tuple[int, str]:
-    """Map what ``requests`` raised: 504 when the upstream took longer than ``timeout`` seconds,
-    502 for everything else that kept an answer from arriving.
+def of_exception(error: Exception, timeout: float) -> tuple[int, str]:
+    """Map what ``requests`` raised: 504 when the upstream took longer than ``timeout`` seconds (of
+    which none may have been left), 502 for everything else that kept an answer from arriving.
     """
     chain = list(_causes(error))
 
@@ -21,7 +21,8 @@ def of_exception(error: requests.RequestException, timeout: float) -> tuple[int,
         return any(isinstance(cause, kinds) for cause in chain)
 
     if caused_by(requests.Timeout, ReadTimeoutError):
-        return HTTPStatus.GATEWAY_TIMEOUT, f"no answer within {timeout:g} s"
+        late = f"no answer within {timeout:.2g} s" if timeout > 0 else "no time was left to ask"
+        return HTTPStatus.GATEWAY_TIMEOUT, late
     if caused_by(ConnectionRefusedError):
         reason = "connection refused"
     elif caused_by(ConnectionResetError, BrokenPipeError, http.client.HTTPException, ProtocolError):
@@ -33,7 +34,7 @@ def of_exception(error: requests.RequestException, timeout: float) -> tuple[int,
     return HTTPStatus.BAD_GATEWAY, f"proxy: {reason}" if caused_by(ProxyError) else reason
 
 
-def of_response(response: requests.Response) -> tuple[int, str]:
+def of_response(response: requests.Response, body: bytes) -> tuple[int, str]:
     """An answer that is no success: its own error status, and the words that came with it.
 
     A redirection has no place in a chain of services and counts as a bad answer.
@@ -42,12 +43,12 @@ def of_response(response: requests.Response) -> tuple[int, str]:
     if response.status_code < 400:
         return HTTPStatus.BAD_GATEWAY, f"answered {response.status_code} {phrase}"
     is_page = "html" in response.headers.get("content-type", "")
-    return response.status_code, (not is_page and shorten(text_of(response))) or phrase
+    return response.status_code, (not is_page and shorten(text_of(body))) or phrase
 
 
-def text_of(response: requests.Response) -> str:
+def text_of(body: bytes) -> str:
     """The body as UTF-8, whatever it claims to be: guessing an encoding costs more than a call."""
-    return response.content.decode("utf-8", errors="replace")
+    return body.decode("utf-8", errors="replace")
 
 
 def shorten(text: str) -> str:

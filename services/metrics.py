@@ -2,6 +2,7 @@
 
 from prometheus_client import (
     CollectorRegistry,
+    Counter,
     Gauge,
     Histogram,
     PlatformCollector,
@@ -39,11 +40,20 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
+        self._refused = Counter(
+            "http_requests_refused",
+            "Requests that found all threads busy and the line full.",
+            registry=self._registry,
+        )
         self._lanes: set[str] = set()
 
     def observe_request(self, lane: str | None, status: int, seconds: float) -> None:
         """Count one answer of ``/``."""
         self._requests.labels(self._lane_label(lane), status).observe(seconds)
+
+    def observe_refusal(self) -> None:
+        """Count a request that was refused for there were too many."""
+        self._refused.inc()
 
     def observe_upstream(self, url: str, status: int, seconds: float) -> None:
         """Count one call."""

@@ -1,20 +1,29 @@
 """Gunicorn, configured for one container behind a proxy."""
 
+import logging
 import math
 import os
+import socket
 from pathlib import Path
 
 import flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from services import propagation
 from services.app import create_app
-from services.settings import Settings
+from services.intake import KEEPALIVE, most_connections
+from services.metrics import Metrics
+from services.settings import Settings, SettingsError
 from services.worker import Worker
 
-# Seconds. Envoy closes idle connections after an hour; the side that accepts must be the later
-# one, or it closes a connection at the moment of use and a request is answered 503.
-KEEPALIVE = 3660
+log = logging.getLogger(__name__)
+
+LANES_LOST = (
+    "baggage propagation is not active: lanes are lost at this hop; "
+    "start it under OpenTelemetry auto-instrumentation with the flask and requests "
+    "instrumentations and the baggage propagator"
+)
 
 
 class ServerLogger(Logger):  # type: ignore[misc]
@@ -26,21 +35,38 @@ class ServerLogger(Logger):  # type: ignore[misc]
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """One master that holds the port, one worker with threads that serves."""
+    """One master that holds the ports, one worker with threads that serves.
+
+    ``management`` is the socket of the management port, once it runs.
+    """
+
+    management: socket.socket
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.draining = False
+        self.warning = ""
+        self.metrics = Metrics(settings.app, settings.version)
         super().__init__()
+
+    def run(self) -> None:
+        """Serve until told to stop. Raises SettingsError when a port can't be listened on."""
+        requests = listener("port", self.settings.host, self.settings.port)
+        port = self.settings.management_port
+        self.management = listener("management_port", self.settings.host, port)
+        # Bound already, for gunicorn tries an address that can't be had again and again.
+        self.cfg.set("bind", f"fd://{requests.detach()}")
+        super().run()
 
     def load_config(self) -> None:
         """Every option that matters, so that no WEB_CONCURRENCY or PORT decides instead."""
         shared_memory = Path("/dev/shm")  # noqa: S108 - gunicorn makes its own file, unlinked
         options = {
-            "bind": _bind(self.settings),
             "worker_class": Worker,
             "workers": 1,
             "threads": self.settings.threads,
+            # Never reached: the worker makes room before.
+            "worker_connections": most_connections(self.settings.threads) + 1,
             "keepalive": KEEPALIVE,
             "graceful_timeout": graceful_timeout(self.settings),
             # Past the worker, which collects each answer.
@@ -60,17 +86,30 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> flask.Flask:
-        """The WSGI application."""
-        return create_app(self.settings, is_draining=lambda: self.draining)
+        """The WSGI application. Whether lanes pass is tried once, here."""
+        app = create_app(self.settings, self.metrics)
+        if not propagation.is_active(app, self.settings.lane_header):
+            self.warning = LANES_LOST
+            log.error(LANES_LOST)
+        return app
 
 
 def graceful_timeout(settings: Settings) -> int:
-    """Seconds from SIGTERM until what still runs is killed: the drain, then the slowest request
-    (a call and its one retry), then gunicorn's two seconds for idle connections and one spare.
+    """Seconds from SIGTERM until what still runs is killed: the drain, then the slowest request,
+    then gunicorn's two seconds for idle connections and one spare.
     """
-    return math.ceil(settings.drain + 2 * settings.upstream_timeout + 3)
+    return math.ceil(settings.drain + settings.upstream_timeout + 3)
 
 
-def _bind(settings: Settings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{host}:{settings.port}"
+def listener(variable: str, host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises SettingsError, which names ``variable``, where none can."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(2048)
+    except OSError as error:
+        bound.close()
+        why = f"{variable}={port}: {host} can't be listened on: {error.strerror}"
+        raise SettingsError((why,)) from None
+    return bound

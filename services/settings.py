@@ -6,9 +6,10 @@ Names are those of the guide's sample. An empty variable means its default.
 ``app``               mock       the service's name in answers, logs and metrics
 ``version``           v1         the version it answers as
 ``upstream_url``      (none)     whom it calls: http(s) URLs, comma-separated; none: the last hop
-``upstream_timeout``  5          seconds to wait for an upstream to connect, and for each read
+``upstream_timeout``  5          seconds for a whole call; fewer where the caller waits less
 ``host``              0.0.0.0    the IP address to listen on
-``port``              8000       the port to listen on
+``port``              8000       the port of the requests
+``management_port``   8001       the port of /healthz, /readyz and /metrics
 ``POD_IP``            (none)     the address to report; else a specific ``host`` or its interface's
 ``POD_NAMESPACE``     (none)     the Kubernetes namespace to report in the tree
 ``lane_header``       version    the baggage member that names the lane
@@ -56,6 +57,7 @@ class Settings:
     upstream_timeout: float = 5.0
     host: str = "0.0.0.0"  # noqa: S104 - a pod is reached on its own address
     port: int = 8000
+    management_port: int = 8001
     lane_header: str = "version"
     threads: int = 16
     drain: float = 5.0
@@ -90,14 +92,23 @@ class Settings:
             upstream_timeout=read("upstream_timeout", cls.upstream_timeout, _positive_seconds),
             host=host,
             port=read("port", cls.port, _whole_number(1, 65535)),
+            management_port=read("management_port", cls.management_port, _whole_number(1, 65535)),
             lane_header=read("lane_header", cls.lane_header, _token),
             threads=read("threads", cls.threads, _whole_number(1, 512)),
             drain=read("drain", cls.drain, _seconds),
             log_level=read("log_level", cls.log_level, _log_level),
         )
+        if settings.management_port == settings.port:
+            problems.append(f"management_port={str(settings.port)!r}: must not be that of requests")
         if problems:
             raise SettingsError(tuple(problems))
         return settings
+
+    @property
+    def hop(self) -> str:
+        """What it is called by in Via headers: who it is to those that it calls."""
+        host = f"[{self.ip}]" if ":" in self.ip else self.ip
+        return f"1.1 {host}:{self.port}"
 
 
 def _label(value: str) -> str:
@@ -117,9 +128,12 @@ def _token(value: str) -> str:
 
 def _address(value: str) -> str:
     try:
-        return str(ipaddress.ip_address(value))
+        # Python takes anything for the zone of an IPv6 address.
+        if re.fullmatch(r"[0-9A-Za-z.:]+(%[0-9A-Za-z._-]+)?", value):
+            return str(ipaddress.ip_address(value))
     except ValueError:
-        raise ValueError("must be an IP address, such as 0.0.0.0 or 192.168.1.28") from None
+        pass
+    raise ValueError("must be an IP address, such as 0.0.0.0 or 192.168.1.28")
 
 
 def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
@@ -166,7 +180,9 @@ def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
         host = HOST.fullmatch(parts.hostname or "")
-        usable = host and parts.scheme in ("http", "https") and parts.port != 0
+        # What stands behind an address in brackets is lost on urlsplit.
+        whole = re.fullmatch(r"[^\[\]]*(\[[^\[\]]*\](:[0-9]*)?)?", parts.netloc)
+        usable = host and whole and parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:
         usable = False
     if not usable or re.search(r"\s", value):

@@ -9,8 +9,6 @@ from pathlib import PurePath
 log = logging.getLogger(__name__)
 
 SIGNALS = ("TRACES", "METRICS", "LOGS")
-# Probes and scrapes come every few seconds and are nobody's request.
-UNTRACED = r"/(healthz|readyz|metrics)$"
 
 
 def defaults(environ: Mapping[str, str], app: str) -> dict[str, str]:
@@ -25,7 +23,6 @@ def defaults(environ: Mapping[str, str], app: str) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         # Seconds. A collector that is down must not keep a stopping pod beyond its grace period.
         "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
-        "OTEL_PYTHON_FLASK_EXCLUDED_URLS": UNTRACED,
     }
     for signal in SIGNALS:
         endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")

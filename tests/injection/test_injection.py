@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from services.app import LANES_LOST
+from services.server import LANES_LOST
 from tests.chart.rendering import Values, render
 from tests.injection.operator_pod import (
     container_environ,
@@ -55,7 +55,7 @@ def test_lanes_cross_two_hops(
     members = {unquote_plus(member) for member in arrived["baggage"].split(",")}
     assert members == {"userId=alice", "version=v2"}
     for service in (first, second):
-        assert get(f"{service.url}readyz").body == "ready\n"
+        assert service.manage("readyz").body == "ready\n"
         assert LANES_LOST not in service.text
 
 
@@ -89,7 +89,7 @@ def test_the_trace_crosses_too_when_it_is_propagated(
 
 
 def is_loud(service: Service) -> None:
-    ready = get(f"{service.url}readyz")
+    ready = service.manage("readyz")
     assert (ready.status, ready.body) == (200, f"ready\nwarning: {LANES_LOST}\n")
     assert LANES_LOST in service.text
 

@@ -78,11 +78,16 @@ class Service:
 
     process: subprocess.Popen[bytes]
     port: int
+    management_port: int
     output: Path
 
     @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}/"
+
+    def manage(self, path: str) -> Response:
+        """What its management port answers."""
+        return get(f"http://{LOOPBACK}:{self.management_port}/{path}")
 
     @property
     def text(self) -> str:
@@ -102,7 +107,7 @@ class Service:
 
     def is_ready(self) -> bool:
         with suppress(OSError, http.client.HTTPException):
-            return get(f"{self.url}readyz").status == 200
+            return self.manage("readyz").status == 200
         return False
 
 
@@ -123,18 +128,19 @@ def launch(folder: Path, *command: str, **environ: str) -> Service:
     """Start a service in ``folder`` without waiting; nothing of this environment reaches it."""
     port = int(environ.get("port") or free_port())
     defaults = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)}
-    own = {"host": LOOPBACK, "port": str(port), "drain": "0"}
+    management_port = int(environ.get("management_port") or free_port())
+    own = {"host": LOOPBACK, "port": str(port), "management_port": str(management_port)}
     output = folder.parent / f"{folder.name}.log"
     with output.open("wb") as sink:
         process = subprocess.Popen(
             [*command, sys.executable, "-m", "services"],
-            env={**defaults, **own, **environ},
+            env={**defaults, **own, "drain": "0", **environ},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
         )
-    return Service(process, port, output)
+    return Service(process, port, management_port, output)
 
 
 def stop(service: Service) -> None:

@@ -2,13 +2,15 @@
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from opentelemetry import baggage, context
 
-from services.app import LANES_LOST, create_app
+from services.app import CIRCLE, create_app
+from services.metrics import Metrics
 from services.settings import Settings
 
 from .conftest import LOOPBACK, Serve, free_port, reply
@@ -17,9 +19,13 @@ ME = Settings(app="mocka", version="v2", ip="192.168.1.28", namespace="shop")
 TEXT = "-> mocka(version: v2, ip: 192.168.1.28)"
 
 
+def client_of(settings: Settings) -> FlaskClient:
+    return create_app(settings, Metrics(settings.app, settings.version)).test_client()
+
+
 @pytest.fixture
 def client() -> FlaskClient:
-    return create_app(ME).test_client()
+    return client_of(ME)
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "text/plain", "text/html", "image/png"])
@@ -51,11 +57,11 @@ def test_the_answer_as_json(accept: str, client: FlaskClient) -> None:
 
 
 def test_the_lane_is_the_baggage_member_of_the_configured_name() -> None:
-    app = create_app(Settings(lane_header="x-lane"))
+    client = client_of(Settings(lane_header="x-lane"))
     members = baggage.set_baggage("x-lane", "v3", baggage.set_baggage("version", "v9"))
     token = context.attach(members)
     try:
-        answer = app.test_client().get("/", headers={"Accept": "application/json"})
+        answer = client.get("/", headers={"Accept": "application/json"})
     finally:
         context.detach(token)
     assert json.loads(answer.text)["lane"] == "v3"
@@ -64,7 +70,7 @@ def test_the_lane_is_the_baggage_member_of_the_configured_name() -> None:
 def test_a_failing_upstream_fails_the_answer_which_says_where() -> None:
     url = f"http://{LOOPBACK}:{free_port()}/"
     settings = Settings(app="mocka", version="v2", ip="192.168.1.28", upstream_urls=(url,))
-    client = create_app(settings).test_client()
+    client = client_of(settings)
     answer = client.get("/")
     assert answer.status_code == 502
     assert answer.text == f"{TEXT}-> {url} failed: 502 connection refused"
@@ -74,8 +80,8 @@ def test_a_failing_upstream_fails_the_answer_which_says_where() -> None:
 
 
 def test_an_upstreams_time_is_reported(serve: Serve) -> None:
-    app = create_app(Settings(upstream_urls=(serve(reply(200, "hello")).url,)))
-    tree = app.test_client().get("/", headers={"Accept": "application/json"}).json
+    client = client_of(Settings(upstream_urls=(serve(reply(200, "hello")).url,)))
+    tree = client.get("/", headers={"Accept": "application/json"}).json
     assert tree is not None
     assert 0 < tree["upstreams"][0]["duration_ms"] <= tree["duration_ms"]
 
@@ -87,49 +93,42 @@ def test_an_upstreams_time_is_reported(serve: Serve) -> None:
         ("POST", "/", 405),
         ("GET", "/any", 404),
         ("GET", "/?q=1", 200),
-        ("GET", "/healthz", 200),
-        ("GET", "/readyz", 200),
+        ("GET", "/healthz", 404),
     ],
 )
 def test_statuses(method: str, path: str, status: int, client: FlaskClient) -> None:
     assert client.open(path, method=method).status_code == status
 
 
-def test_there_are_no_other_routes() -> None:
-    rules = {rule.rule for rule in create_app(ME).url_map.iter_rules()}
-    assert rules == {"/", "/healthz", "/readyz", "/metrics"}
-
-
-def test_draining_is_unready_but_alive_and_still_answers() -> None:
-    client = create_app(ME, is_draining=lambda: True).test_client()
-    ready = client.get("/readyz")
-    assert (ready.status_code, ready.text.splitlines()[0]) == (503, "draining")
-    assert client.get("/healthz").status_code == 200
-    assert client.get("/").status_code == 200
-
-
-def test_without_instrumentation_it_says_that_lanes_are_lost(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    ready = create_app(ME).test_client().get("/readyz")
-    assert (ready.status_code, ready.text) == (200, f"ready\nwarning: {LANES_LOST}\n")
-    assert [(r.levelname, r.message) for r in caplog.records] == [("ERROR", LANES_LOST)]
-
-
-def test_answers_are_counted_and_probes_are_not(client: FlaskClient) -> None:
-    client.get("/")
-    client.get("/readyz")
-    exposition = client.get("/metrics")
-    assert exposition.content_type == "text/plain; version=0.0.4; charset=utf-8"
-    counts = [line for line in exposition.text.splitlines() if "_duration_seconds_count" in line]
+def test_answers_are_counted() -> None:
+    metrics = Metrics("mocka", "v2")
+    create_app(ME, metrics).test_client().get("/")
+    counts = [line for line in metrics.exposition().decode().splitlines() if "_count{" in line]
     assert counts == ['http_request_duration_seconds_count{lane="",status="200"} 1.0']
 
 
-def test_an_answer_is_logged_and_a_probe_is_not(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.parametrize(
+    ("via", "status"),
+    [
+        ("1.1 192.168.1.29:8000, 1.1 192.168.1.28:8001", 200),
+        ("1.1 192.168.1.29:8000, 1.1 192.168.1.28:8000,1.1 x", 508),
+    ],
+)
+def test_a_request_that_has_been_here_goes_no_further(via: str, status: int, serve: Serve) -> None:
+    upstream = serve(reply(200, "-> end"))
+    settings = replace(ME, upstream_urls=(upstream.url,))
+    answer = client_of(settings).get("/", headers={"Via": via})
+    assert answer.status_code == status
+    circle = f" failed: 508 {CIRCLE}"
+    assert answer.text == (f"{TEXT}{circle}" if status == 508 else f"{TEXT}-> end")
+    assert [request["Via"] for request in upstream.requests] == (
+        [] if status == 508 else [f"{via}, 1.1 192.168.1.28:8000"]
+    )
+
+
+def test_an_answer_is_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    for path in ("/healthz", "/readyz", "/metrics", "/", "/any"):
+    for path in ("/", "/any"):
         client.get(path)
     access = [record for record in caplog.records if record.name == "services.app"]
     access = [record for record in access if record.levelno == logging.INFO]

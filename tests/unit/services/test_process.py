@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from services.app import LANES_LOST
+from services.server import LANES_LOST
 
 from .conftest import (
     LOOPBACK,
@@ -141,8 +141,8 @@ def test_a_slow_upstream_is_504(start: Start, serve: Serve) -> None:
 
 
 def test_logs_are_json_and_probes_are_silent(last: Service) -> None:
-    get(f"{last.url}healthz")
-    get(f"{last.url}metrics")
+    last.manage("healthz")
+    last.manage("metrics")
     get(last.url)
     messages = [entry["message"] for entry in last.log]
     assert f"Listening at: http://{LOOPBACK}:{last.port} ({last.process.pid})" in messages
@@ -151,7 +151,7 @@ def test_logs_are_json_and_probes_are_silent(last: Service) -> None:
 
 
 def test_ready_says_nothing_of_lanes_when_they_pass(last: Service) -> None:
-    assert get(f"{last.url}readyz").body == "ready\n"
+    assert last.manage("readyz").body == "ready\n"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_ready_says_nothing_of_lanes_when_they_pass(last: Service) -> None:
 )
 def test_lost_lanes_are_announced(broken: dict[str, str], start: Start) -> None:
     service = start(log_level="error", **broken)
-    ready = get(f"{service.url}readyz")
+    ready = service.manage("readyz")
     assert (ready.status, ready.body) == (200, f"ready\nwarning: {LANES_LOST}\n")
     assert ("error", LANES_LOST) in [(e["level"], e["message"]) for e in service.log]
 
@@ -185,7 +185,7 @@ def test_injected_packages_that_cannot_be_loaded_are_announced(
         "import opentelemetry.instrumentation.auto_instrumentation\n"
     )
     service = start(PYTHONPATH=os.pathsep.join([str(automatic), str(tmp_path)]))
-    assert LANES_LOST in get(f"{service.url}readyz").body
+    assert LANES_LOST in service.manage("readyz").body
     assert "auto-instrumentation cannot be loaded" in service.text
     assert LANES_LOST in service.text
 
@@ -222,7 +222,7 @@ def test_spans_of_the_worker_reach_a_collector_before_it_ends(start: Start) -> N
         traces = f"http://{LOOPBACK}:{collector.server_port}/v1/traces"
         service = start(app="mocka", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=traces)
         get(service.url)
-        get(f"{service.url}healthz")
+        service.manage("healthz")
         service.process.terminate()
         assert service.process.wait(15) == 0
         collector.shutdown()
@@ -243,9 +243,9 @@ def test_sigterm_is_unready_first_then_refuses_then_ends_when_requests_have(
         in_flight = pool.submit(get, service.url)
         assert arrived.wait(15)
         service.process.terminate()
-        wait_until(lambda: get(f"{service.url}readyz").status == 503, 1.4, "unready")
-        meanwhile = get(f"{service.url}healthz")
-        assert (meanwhile.status, meanwhile.headers["Connection"]) == (200, "close")
+        wait_until(lambda: service.manage("readyz").status == 503, 1.4, "unready")
+        assert service.manage("healthz").status == 200
+        assert get(f"{service.url}any").headers["Connection"] == "close"
         wait_until(lambda: refuses(service), 10, "new connections are refused")
         assert not in_flight.done()
         release.set()

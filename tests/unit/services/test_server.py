@@ -1,12 +1,11 @@
 """What gunicorn is told."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import socket
 
-from services.server import Server, graceful_timeout
-from services.settings import Settings
+import pytest
+
+from services.server import Server, graceful_timeout, listener
+from services.settings import Settings, SettingsError
 
 ENVOYS_IDLE_TIMEOUT = 3600
 
@@ -15,31 +14,25 @@ def test_idle_connections_outlive_the_proxys() -> None:
     assert Server(Settings()).cfg.keepalive > ENVOYS_IDLE_TIMEOUT
 
 
-def test_stray_variables_decide_nothing(tmp_path: Path) -> None:
-    # In a process of its own: gunicorn reads them while it is imported.
-    code = """
-from services.server import Server
-from services.settings import Settings
-cfg = Server(Settings(host="127.0.0.1", port=8001)).cfg
-print(cfg.workers, cfg.address)
-"""
-    stray = {"PORT": "1", "WEB_CONCURRENCY": "7", "GUNICORN_CMD_ARGS": "--workers 7"}
-    told = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"PATH": os.environ["PATH"], **stray},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=True,
-    )
-    assert told.stdout == "1 [('127.0.0.1', 8001)]\n"
+def test_an_ipv6_address_is_bound_as_one_and_takes_both_kinds() -> None:
+    with listener("port", "::", 0) as bound:
+        port = bound.getsockname()[1]
+        for address in ("::1", "127.0.0.1"):
+            socket.create_connection((address, port)).close()
 
 
-def test_an_ipv6_address_is_bound_as_one() -> None:
-    assert Server(Settings(host="::")).cfg.address == [("::", 8000)]
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [("127.0.0.1", "Address already in use"), ("192.0.2.7", "Cannot assign requested address")],
+)
+def test_an_address_that_cannot_be_had_is_said(host: str, why: str) -> None:
+    with listener("port", "127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError) as caught:
+            listener("port", host, port)
+    assert caught.value.problems == (f"port={port}: {host} can't be listened on: {why}",)
 
 
 def test_stopping_leaves_time_for_the_drain_and_the_slowest_request() -> None:
-    assert graceful_timeout(Settings(drain=5, upstream_timeout=5)) == 5 + 2 * 5 + 3
+    assert graceful_timeout(Settings(drain=5, upstream_timeout=5)) == 5 + 5 + 3
     assert graceful_timeout(Settings(drain=0, upstream_timeout=0.2)) == 4

@@ -12,7 +12,6 @@ NOTHING_EXPORTED = {
     "OTEL_PROPAGATORS": "tracecontext,baggage",
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
     "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
-    "OTEL_PYTHON_FLASK_EXCLUDED_URLS": telemetry.UNTRACED,
     "OTEL_TRACES_EXPORTER": "none",
     "OTEL_METRICS_EXPORTER": "none",
     "OTEL_LOGS_EXPORTER": "none",

@@ -4,20 +4,29 @@ import http.server
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from services import upstream
 from services.answer import Hop, Node, Outside, as_json, as_text
+from services.journey import TIMEOUT, Journey
+from services.upstream import LARGEST, Observe
 
 from .conftest import LOOPBACK, Serve, free_port, reply
 
 HOP = Hop(name="mockb", version="v1", ip="10.0.0.2", lane="v2", duration_ms=1, status=200)
 
 
+def caller(*urls: str, observe: Observe = lambda *_: None) -> Callable[[], tuple[Node, ...]]:
+    call = upstream.caller(urls, hop="1.1 mocka:8000", threads=2, observe=observe)
+    return lambda: call(Journey(time.monotonic() + 5))
+
+
 def call(*urls: str, timeout: float = 5) -> tuple[Node, ...]:
-    return upstream.caller(urls, timeout=timeout, threads=2)()
+    call_all = upstream.caller(urls, hop="1.1 mocka:8000", threads=2)
+    return call_all(Journey(time.monotonic() + timeout))
 
 
 def failure(url: str, timeout: float = 5) -> tuple[int, str | None]:
@@ -78,16 +87,68 @@ def test_no_answer_in_time_is_504_and_not_asked_again(serve: Serve) -> None:
     assert len(mockb.requests) == 1
 
 
-def test_an_answer_that_stalls_halfway_is_504(serve: Serve) -> None:
-    def stall(handler: http.server.BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "100")
-        handler.end_headers()
-        handler.wfile.write(b"half")
-        handler.wfile.flush()
-        time.sleep(1)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n"
 
-    assert failure(serve(stall).url, timeout=0.1) == (504, "no answer within 0.1 s")
+
+@pytest.mark.parametrize("sent", [b"HTTP/1.1 200 O", HEAD, HEAD + b"\r\n"])
+def test_an_upstream_that_drips_holds_its_caller_no_longer_than_one_that_is_silent(
+    sent: bytes, serve: Serve
+) -> None:
+    def drip(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(sent)
+        for _ in range(60):
+            handler.wfile.write(b"K")
+            time.sleep(0.05)
+
+    started = time.monotonic()
+    assert failure(serve(drip).url, timeout=0.5) == (504, "no answer within 0.5 s")
+    assert time.monotonic() - started < 1.5
+
+
+def test_a_retry_has_no_time_of_its_own(serve: Serve) -> None:
+    def late_and_then_closed(handler: http.server.BaseHTTPRequestHandler) -> None:
+        time.sleep(0.4)
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+    mockb = serve(late_and_then_closed)
+    assert failure(mockb.url, timeout=0.6) == (504, "no answer within 0.6 s")
+    assert len(mockb.requests) == 2
+
+
+def test_nobody_is_asked_when_no_time_is_left(serve: Serve) -> None:
+    mockb = serve(reply(200))
+    assert failure(mockb.url, timeout=-1) == (504, "no time was left to ask")
+    assert mockb.requests == []
+
+
+def test_an_upstream_is_told_less_time_than_its_caller_has(serve: Serve) -> None:
+    mockb = serve(reply(200, "-> mockb"))
+    call(mockb.url, timeout=2)
+    assert 1500 < int(mockb.requests[0][TIMEOUT]) <= 1800
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [(LARGEST, (200, None)), (LARGEST + 1, (502, f"answered more than {LARGEST} bytes"))],
+)
+def test_the_size_of_an_answer_is_bounded(
+    size: int, expected: tuple[int, str | None], serve: Serve
+) -> None:
+    assert failure(serve(reply(200, "x" * size)).url) == expected
+
+
+def test_an_answer_without_end_is_not_read_to_the_end(serve: Serve) -> None:
+    sent = []
+
+    def flood(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(1000):
+            handler.wfile.write(b"x" * 100_000)
+            sent.append(100_000)
+
+    assert failure(serve(flood).url) == (502, f"answered more than {LARGEST} bytes")
+    assert sum(sent) < 50_000_000
 
 
 NO_UPSTREAM = "no healthy upstream: outbound|8000|v2|mockb.default.svc.cluster.local"
@@ -98,6 +159,7 @@ NO_UPSTREAM = "no healthy upstream: outbound|8000|v2|mockb.default.svc.cluster.l
     [
         (503, NO_UPSTREAM, "text/plain", (503, NO_UPSTREAM)),
         (429, "", "text/plain", (429, "Too Many Requests")),
+        (429, "busy: come later", "text/plain", (429, "busy: come later")),
         (404, "<!doctype html><title>404</title>", "text/html", (404, "Not Found")),
         (500, "line one\n  line two", "text/plain", (500, "line one line two")),
         (500, "x" * 1000, "text/plain", (500, "x" * 197 + "...")),
@@ -108,7 +170,7 @@ NO_UPSTREAM = "no healthy upstream: outbound|8000|v2|mockb.default.svc.cluster.l
 def test_an_error_answer_keeps_its_status_and_reason(
     status: int, body: str, content_type: str, expected: tuple[int, str], serve: Serve
 ) -> None:
-    mockb = serve(reply(status, body, content_type, Location="/elsewhere"))
+    mockb = serve(reply(status, body, content_type, Location="/elsewhere", Retry_After="0"))
     assert failure(mockb.url) == expected
     assert len(mockb.requests) == 1
 
@@ -157,7 +219,7 @@ def test_one_failure_does_not_hide_the_other_answers(serve: Serve) -> None:
 def test_a_pooled_connection_that_the_peer_closes_in_use_is_retried(serve: Serve) -> None:
     mockb = serve(reply(200, as_json(HOP), "application/json"))
     answer = mockb.answer
-    call_mockb = upstream.caller((mockb.url,), timeout=5, threads=2)
+    call_mockb = caller(mockb.url)
     assert call_mockb() == (HOP,)
 
     def close_once(handler: http.server.BaseHTTPRequestHandler) -> None:
@@ -176,7 +238,7 @@ def test_connections_are_pooled(serve: Serve) -> None:
         peers.add(handler.client_address)
         reply(200, as_json(HOP), "application/json")(handler)
 
-    call_mockb = upstream.caller((serve(answer).url,), timeout=5, threads=2)
+    call_mockb = caller(serve(answer).url)
     for _ in range(5):
         call_mockb()
     assert len(peers) == 1
@@ -184,7 +246,7 @@ def test_connections_are_pooled(serve: Serve) -> None:
 
 def test_a_cookie_set_for_one_caller_is_not_sent_for_the_next(serve: Serve) -> None:
     mockb = serve(reply(200, "hello", Set_Cookie="user=alice"))
-    call_mockb = upstream.caller((mockb.url,), timeout=5, threads=2)
+    call_mockb = caller(mockb.url)
     call_mockb()
     call_mockb()
     assert mockb.requests[1]["Cookie"] is None
@@ -206,7 +268,7 @@ def test_the_proxy_is_read_once_at_the_start(serve: Serve, monkeypatch: pytest.M
     direct = serve(reply(200, "directly"))
     monkeypatch.setenv("http_proxy", proxy.url)
     monkeypatch.setenv("no_proxy", LOOPBACK)
-    call_both = upstream.caller(("http://mockb:8000/", direct.url), timeout=5, threads=2)
+    call_both = caller("http://mockb:8000/", direct.url)
     monkeypatch.setenv("http_proxy", f"http://{LOOPBACK}:1")
     monkeypatch.delenv("no_proxy")
     assert [getattr(node, "text", None) for node in call_both()] == [
@@ -234,7 +296,7 @@ def test_a_failure_is_logged_where_it_happens(
 def test_every_call_is_observed(serve: Serve) -> None:
     seen = []
     mockb = serve(reply(503, "busy"))
-    upstream.caller((mockb.url,), timeout=5, threads=2, observe=lambda *each: seen.append(each))()
+    caller(mockb.url, observe=lambda *each: seen.append(each))()
     ((url, status, seconds),) = seen
     assert (url, status) == (mockb.url, 503)
     assert 0 < seconds < 5
