@@ -55,6 +55,6 @@ LABEL org.opencontainers.image.title="traffic-lanes" \
       org.opencontainers.image.base.name="${BASE}"
 WORKDIR /opt/app
 USER 10001:10001
-EXPOSE 8000
+EXPOSE 8000 8001
 # Kubernetes asks /healthz and /readyz itself; a HEALTHCHECK would be one more process a while.
 ENTRYPOINT ["/opt/venv/bin/python", "-m", "services"]

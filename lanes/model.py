@@ -38,6 +38,14 @@ class Propagation:
 
 
 @dataclass(frozen=True)
+class Readiness:
+    """A pod's readiness probe: where it is asked over HTTP."""
+
+    path: str
+    port: int
+
+
+@dataclass(frozen=True)
 class Pod:
     """One pod of a Deployment: what it runs with, not yet where."""
 
@@ -48,7 +56,7 @@ class Pod:
     ip_env: tuple[str, ...]  # variables that hold the pod's own address
     port: int
     named_ports: Mapping[str, int]
-    readiness_path: str | None  # None: ready as soon as the port accepts
+    readiness: Readiness | None  # None: ready as soon as the port accepts
     propagation: Propagation  # what its sidecar exchanges; empty on upstream Istio
     namespace_named: bool = True  # False: it goes to whichever namespace it is applied to
 

@@ -217,14 +217,22 @@ def pod_environment(pod: Pod, address: str) -> dict[str, str]:
         "version": pod.version,
         "host": address,
         "port": str(pod.port),
+        "management_port": str(_management_port(pod)),
         "http_proxy": proxy,
     }
 
 
+def _management_port(pod: Pod) -> int:
+    """Where the pod is asked whether it is ready; nobody is told where it has no such probe."""
+    if pod.readiness:
+        return pod.readiness.port
+    return 8001 if pod.port != 8001 else 8002
+
+
 def _ready(pod: Pod, address: str) -> bool:
-    if pod.readiness_path is None:
+    if pod.readiness is None:
         return _accepts(address, pod.port)
-    return _page(address, pod.port, pod.readiness_path) is not None
+    return _page(address, pod.readiness.port, pod.readiness.path) is not None
 
 
 def _page(address: str, port: int, path: str) -> str | None:

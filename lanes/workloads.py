@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lanes import kinds
 from lanes.environment import Environment, Fields, environment
 from lanes.manifests import Manifests, Resource
-from lanes.model import SIDECAR_PORT, Pod, Propagation
+from lanes.model import SIDECAR_PORT, Pod, Propagation, Readiness
 
 INJECT = "instrumentation.opentelemetry.io/inject-python"
 
@@ -42,7 +42,7 @@ def pods_of(manifests: Manifests) -> Iterator[Pod]:
                 ip_env=injected.addresses + own.addresses,
                 port=port,
                 named_ports={p.name: p.container_port for p in container.ports if p.name},
-                readiness_path=_readiness_path(resource, container, port),
+                readiness=_readiness(resource, container, port),
                 propagation=propagation,
                 namespace_named="namespace" in deployment.metadata.model_fields_set,
             )
@@ -63,19 +63,26 @@ def _port(resource: Resource, container: kinds.Container, told: str) -> int:
     return port
 
 
-def _readiness_path(resource: Resource, container: kinds.Container, port: int) -> str | None:
-    """The path that tells whether the container is ready; None: when it accepts."""
+def _readiness(resource: Resource, container: kinds.Container, port: int) -> Readiness | None:
+    """Where the container tells whether it is ready; None: it is when it accepts."""
     probe = container.readiness_probe
     if probe is None or probe.http_get is None:
         return None
     named = {p.name: p.container_port for p in container.ports}
     asked = probe.http_get.port
-    if (named.get(asked) if isinstance(asked, str) else asked) != port:
+    found = named.get(asked) if isinstance(asked, str) else asked
+    where = f"{_CONTAINER}.readinessProbe.httpGet.port"
+    if found is None:
+        raise resource.error(where, f'"{asked}" is no port of the container')
+    if found == port:
         raise resource.error(
-            f"{_CONTAINER}.readinessProbe.httpGet.port",
-            f"{asked} is not the port that the service listens on, {port}; not emulated",
+            where,
+            f"{asked} is the port of requests, {port}; the sample service, which stands in here,"
+            " answers probes on a management_port: ask there, or leave the probe out",
         )
-    return probe.http_get.path
+    if found == SIDECAR_PORT:
+        raise resource.error(where, f"{found} is the sidecar's port; take another")
+    return Readiness(probe.http_get.path, found)
 
 
 def _injected(manifests: Manifests, resource: Resource, fields: Fields) -> Environment:

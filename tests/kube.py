@@ -105,9 +105,12 @@ def deployment(
     container = {
         "name": "default",
         "image": "traffic-lanes:test",
-        "ports": [{"name": "http", "containerPort": port}],
+        "ports": [
+            {"name": "http", "containerPort": port},
+            {"name": "management", "containerPort": 8001},
+        ],
         "env": variables,
-        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}},
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "management"}},
     }
     own = {"app": app, "version": version, **(labels or {})}
     spec = {

@@ -52,7 +52,7 @@ def cluster(destination: Destination, addresses: Mapping[str, str]) -> Json:
         "outlier_detection": _outlier_detection(destination.outlier),
         "circuit_breakers": {"thresholds": [_NO_LIMITS]},
     }
-    paths = {e.pod.readiness_path for e in endpoints}
+    paths = {e.pod.readiness.path if e.pod.readiness else None for e in endpoints}
     return cluster | ({"health_checks": [_health_check(paths)]} if paths else {})
 
 
@@ -63,7 +63,10 @@ _NO_LIMITS: Json = dict.fromkeys(
 
 
 def _endpoint(endpoint: Endpoint, addresses: Mapping[str, str]) -> Json:
-    return {"endpoint": {"address": address(addresses[endpoint.pod.key], endpoint.port)}}
+    host: Json = {"address": address(addresses[endpoint.pod.key], endpoint.port)}
+    if endpoint.pod.readiness:
+        host["health_check_config"] = {"port_value": endpoint.pod.readiness.port}
+    return {"endpoint": host}
 
 
 def _protocol(propagation: Propagation) -> Json:

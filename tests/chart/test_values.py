@@ -257,6 +257,10 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         },
         "services.mockb.perVersion.v3.autoscaling: targetCPU is a percentage of resources.requests",
     ),
+    "one port for all": (
+        {"services": {"mockb": {"port": 8001}}},
+        "services.mockb: port and managementPort are both 8001: one takes requests, the other",
+    ),
     "two handlers": (
         {"services": {"mockb": {"readinessProbe": {n: {"port": 80} for n in ("grpc", "httpGet")}}}},
         "services.mockb.readinessProbe has grpc and httpGet, and a probe asks in one way only",

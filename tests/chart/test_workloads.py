@@ -74,10 +74,31 @@ def test_probes_ask_the_service() -> None:
         for probe in ("startupProbe", "readinessProbe", "livenessProbe")
     }
     assert paths == {
-        "startupProbe": {"path": "/healthz", "port": "http"},
-        "readinessProbe": {"path": "/readyz", "port": "http"},
-        "livenessProbe": {"path": "/healthz", "port": "http"},
+        "startupProbe": {"path": "/healthz", "port": "management"},
+        "readinessProbe": {"path": "/readyz", "port": "management"},
+        "livenessProbe": {"path": "/healthz", "port": "management"},
     }
+    assert {"name": "management", "containerPort": 8001} in container["ports"]
+
+
+def test_the_management_port_is_the_pods_alone() -> None:
+    values: Values = {**EVERYTHING, **at("service", {"managementPort": 9000})}
+    resources = render(values)
+    for service in of_kind(resources, "Service").values():
+        assert [port["name"] for port in service["spec"]["ports"]] == ["http"]
+    (container,) = pods(resources)["mockb-v1"]["containers"]
+    assert {"name": "management", "containerPort": 9000} in container["ports"]
+    assert {"name": "management_port", "value": "9000"} in container["env"]
+    requests, scrapes = of_kind(resources, "NetworkPolicy")["mockb"]["spec"]["ingress"]
+    assert ("management" in str(requests), "monitoring" in str(requests)) == (False, False)
+    assert scrapes == {
+        "ports": [{"port": "management"}],
+        "from": [
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+        ],
+    }
+    _, scrapes = of_kind(resources, "AuthorizationPolicy")["mockb"]["spec"]["rules"]
+    assert scrapes["to"] == [{"operation": {"ports": ["9000"]}}]
 
 
 def test_pod_and_sidecar_outlive_the_drain() -> None:
@@ -299,7 +320,8 @@ def test_a_service_that_nobody_calls_is_closed_not_open() -> None:
 def test_prometheus_is_let_in_where_it_is_asked_to_scrape() -> None:
     resources = render(EVERYTHING)
     (monitor,) = of_kind(resources, "ServiceMonitor").values()
-    assert monitor["spec"]["endpoints"][0]["path"] == "/metrics"
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert (endpoint["targetPort"], endpoint["path"]) == ("management", "/metrics")
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     part_of = {"app.kubernetes.io/part-of": "shop"}
     resources = render({"serviceMonitor": {"enabled": True, "labels": part_of}})

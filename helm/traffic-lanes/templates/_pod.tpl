@@ -90,6 +90,10 @@ mesh has taken the pod out of its lists. */}}
 - name: port
   value: {{ .service.port | toString | quote }}
 {{- end }}
+{{- if ne (int .service.managementPort) 8001 }}
+- name: management_port
+  value: {{ .service.managementPort | toString | quote }}
+{{- end }}
 {{- if ne (int .pod.drain) 5 }}
 - name: drain
   value: {{ .pod.drain | toString | quote }}

@@ -80,6 +80,10 @@ each.
 {{- range $version, $keys := $service.perVersion -}}
 {{- $pods = append $pods (dict "at" (printf "services.%s.perVersion.%s" $name $version) "layers" (append $layers (default dict $keys))) -}}
 {{- end -}}
+{{- $merged := include "traffic-lanes.merged" $layers | fromJson -}}
+{{- if eq (int $merged.port) (int $merged.managementPort) -}}
+{{- $wrong = append $wrong (printf "services.%s: port and managementPort are both %v: one takes requests, the other probes" $name $merged.port) -}}
+{{- end -}}
 {{- $told := list -}}
 {{- range $pod := $pods -}}
 {{- $keys := last $pod.layers -}}
@@ -98,7 +102,7 @@ each.
 {{- $wrong = append $wrong (printf "%s.preStop needs Kubernetes 1.30, and this is %s: leave it at 0" $pod.at $.Capabilities.KubeVersion.Version) -}}
 {{- end -}}
 {{- range $key, $_ := $keys.env -}}
-{{- if has $key (list "app" "version" "upstream_url" "lane_header" "port" "drain" "POD_IP" "POD_NAMESPACE") -}}
+{{- if has $key (list "app" "version" "upstream_url" "lane_header" "port" "management_port" "drain" "POD_IP" "POD_NAMESPACE") -}}
 {{- $wrong = append $wrong (printf "%s.env: %s is the chart's to set" $pod.at $key) -}}
 {{- end -}}
 {{- end -}}

@@ -482,6 +482,9 @@ def test_a_destinations_balancer(balancer: str) -> None:
 def test_pods_are_checked_as_their_probes_say() -> None:
     (check,) = cluster_of(*one())["health_checks"]
     assert check["http_health_check"] == {"path": "/readyz"}
+    (tier,) = cluster_of(*one())["load_assignment"]["endpoints"]
+    (host,) = tier["lb_endpoints"]
+    assert host["endpoint"]["health_check_config"] == {"port_value": 8001}
     bare = without(deployment("a"), "spec.template.spec.containers[0].readinessProbe")
     (check,) = cluster_of(service("a"), bare)["health_checks"]
     assert check["tcp_health_check"] == {}

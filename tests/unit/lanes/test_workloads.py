@@ -2,7 +2,7 @@
 
 import pytest
 
-from lanes.model import Pod, Propagation
+from lanes.model import Pod, Propagation, Readiness
 from tests.kube import (
     Document,
     deployment,
@@ -41,8 +41,8 @@ def test_a_pod_says_what_its_deployment_says() -> None:
     assert pod.upstream_urls == ("http://b:8000/", "http://c:8000/")
     assert pod.env["extra"] == "1"
     assert pod.ip_env == ("POD_IP",)
-    assert pod.named_ports == {"http": 9000}
-    assert pod.readiness_path == "/readyz"
+    assert pod.named_ports == {"http": 9000, "management": 8001}
+    assert pod.readiness == Readiness("/readyz", 8001)
     assert pod.propagation == Propagation()
 
 
@@ -116,9 +116,9 @@ def test_a_container_without_a_port() -> None:
 
 
 def test_a_pod_without_a_probe_is_ready_when_it_accepts() -> None:
-    assert pod_of(without(deployment("a"), f"{CONTAINER}.readinessProbe")).readiness_path is None
+    assert pod_of(without(deployment("a"), f"{CONTAINER}.readinessProbe")).readiness is None
     tcp = put(deployment("a"), f"{CONTAINER}.readinessProbe", {"tcpSocket": {"port": 8000}})
-    assert pod_of(tcp).readiness_path is None
+    assert pod_of(tcp).readiness is None
 
 
 # Injection
@@ -247,7 +247,20 @@ def test_a_port_in_the_environment_that_is_none() -> None:
     assert "env" in refusal(deployment("a", env={"port": "http"}))
 
 
-def test_a_probe_of_another_port_is_refused() -> None:
-    path = "spec.template.spec.containers[0].readinessProbe.httpGet.port"
-    sentence = refusal(put(deployment("a"), path, 9090))
-    assert f"{path}: 9090 is not the port that the service listens on, 8000" in sentence
+def test_a_probe_is_asked_at_its_own_port() -> None:
+    path = f"{CONTAINER}.readinessProbe.httpGet.port"
+    assert pod_of(put(deployment("a"), path, 9090)).readiness == Readiness("/readyz", 9090)
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (8000, "8000 is the port of requests, 8000; the sample service, which stands in here,"),
+        ("http", "http is the port of requests, 8000; the sample service, which stands in here,"),
+        ("probes", '"probes" is no port of the container'),
+        (15001, "15001 is the sidecar's port; take another"),
+    ],
+)
+def test_a_probe_that_the_sample_can_not_answer_is_refused(asked: int | str, why: str) -> None:
+    path = f"{CONTAINER}.readinessProbe.httpGet.port"
+    assert f"{path}: {why}" in refusal(put(deployment("a"), path, asked))
