@@ -9,6 +9,7 @@ import selectors
 import socket
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 
 from gunicorn.http import get_parser  # type: ignore[import-untyped]
@@ -28,8 +29,9 @@ MOST_IDLE = 512
 MOST_HEADS, HEAD_SECONDS = 128, 10.0
 # Of a head. Envoy lets 60 KiB through.
 HEAD_BYTES = 65_536
-# Requests that may wait for each thread.
-WAITING_PER_THREAD = 4
+# Requests that may wait for each thread, and how long: those who asked have gone after a while, and
+# answering them keeps the next ones waiting.
+WAITING_PER_THREAD, WAITING_SECONDS = 8, 2.0
 # Connections whose last answer the client may still have to read.
 MOST_CLOSING, CLOSING_SECONDS = 128, 2.0
 
@@ -51,6 +53,9 @@ def refusal(status: str, why: str) -> bytes:
 
 
 SLOW = refusal("408 Request Timeout", f"slow: the request took longer than {HEAD_SECONDS:g} s")
+# Not 503: meshes send that again, and count it against a pod, and both make overload worse.
+BUSY = "429 Too Many Requests"
+LATE = refusal(BUSY, f"busy: no thread was free within {WAITING_SECONDS:g} s")
 LARGE = refusal("431 Request Header Fields Too Large", f"the headers exceed {HEAD_BYTES} bytes")
 
 
@@ -101,10 +106,8 @@ class Intake(ThreadWorker):  # type: ignore[misc]
         self.in_line = 0
         waiting = self.cfg.threads * WAITING_PER_THREAD
         self.most_in_line = self.cfg.threads + waiting
-        # 429 and not 503: meshes send a 503 again, and count it against a pod, and both make
-        # overload worse.
         why = f"busy: {self.cfg.threads} requests are being answered and {waiting} wait"
-        self._busy = refusal("429 Too Many Requests", why)
+        self._full = refusal(BUSY, why)
 
     def accept(self, listener: socket.socket) -> None:
         """Take a new connection, which is idle until its client sends something."""
@@ -123,6 +126,16 @@ class Intake(ThreadWorker):  # type: ignore[misc]
         """Give a request to the threads."""
         self.in_line += 1
         super().enqueue_req(conn)
+
+    def handle(self, conn: Connection) -> bool:
+        """Answer a request, in a thread, unless it has waited too long for that."""
+        if time.monotonic() - conn.arrived > WAITING_SECONDS:
+            self.app.metrics.observe_refusal()
+            with suppress(OSError):
+                conn.sock.send(LATE)
+            return False
+        keep: bool = super().handle(conn)
+        return keep
 
     def finish_request(self, conn: Connection, answered: "Future[bool]") -> None:
         """What becomes of a connection after an answer: it is kept, or closed."""
@@ -192,7 +205,7 @@ class Intake(ThreadWorker):  # type: ignore[misc]
                 self._wait(conn, self.heads)
         elif self.in_line >= self.most_in_line:
             self.app.metrics.observe_refusal()
-            self._refuse(conn, self._busy)
+            self._refuse(conn, self._full)
         else:
             self._leave(conn)
             conn.arrived = time.monotonic()

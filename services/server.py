@@ -12,7 +12,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from services import propagation
 from services.app import create_app
-from services.intake import KEEPALIVE, most_connections
+from services.intake import KEEPALIVE, WAITING_SECONDS, most_connections
 from services.metrics import Metrics
 from services.settings import Settings, SettingsError
 from services.worker import Worker
@@ -96,9 +96,9 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def graceful_timeout(settings: Settings) -> int:
     """Seconds from SIGTERM until what still runs is killed: the drain, then the slowest request,
-    then gunicorn's two seconds for idle connections and one spare.
+    which first waited for a thread, then gunicorn's two seconds for idle connections and one spare.
     """
-    return math.ceil(settings.drain + settings.upstream_timeout + 3)
+    return math.ceil(settings.drain + WAITING_SECONDS + settings.upstream_timeout + 3)
 
 
 def listener(variable: str, host: str, port: int) -> socket.socket:
