@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.image import Tool
-from tests.unit.services.conftest import LOOPBACK, free_port, get, wait_until
+from tests.unit.services.conftest import LOOPBACK, Response, free_port, get, wait_until
 
 # Read-only, no capability, no way to gain any, nobody's user id but the image's own; no shell; the
 # limits are low ones that an unprivileged engine may set. The network is this machine's, so that
@@ -69,11 +69,16 @@ class Container:
     engine: Engine
     id: str
     port: int
+    management_port: int
     start_seconds: float
 
     @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}/"
+
+    def manage(self, path: str) -> Response:
+        """What its management port answers."""
+        return get(f"http://{LOOPBACK}:{self.management_port}/{path}")
 
     @property
     def logs(self) -> str:
@@ -90,8 +95,9 @@ class Container:
 @contextlib.contextmanager
 def running(engine: Engine, image: str, *options: str, **environ: str) -> Iterator[Container]:
     """A container that answers; it is gone afterwards."""
-    port = free_port()
-    settings = {"host": LOOPBACK, "port": str(port), "drain": "0", **environ}
+    port, management_port = free_port(), free_port()
+    ports = {"port": str(port), "management_port": str(management_port)}
+    settings = {"host": LOOPBACK, **ports, "drain": "0", **environ}
     given = [f"--env={name}={value}" for name, value in settings.items()]
     started = time.monotonic()
     identity = engine("run", "--detach", *engine.restricted, *given, *options, image).stdout.strip()
@@ -99,13 +105,13 @@ def running(engine: Engine, image: str, *options: str, **environ: str) -> Iterat
 
         def answers() -> bool:
             with contextlib.suppress(OSError):
-                return get(f"http://{LOOPBACK}:{port}/readyz").status == 200
+                return get(f"http://{LOOPBACK}:{management_port}/readyz").status == 200
             state = engine("inspect", "--format={{.State.Status}}", identity).stdout.strip()
             assert state in ("created", "running"), engine("logs", identity).stdout
             return False
 
         wait_until(answers, 30, "the container answers")
-        yield Container(engine, identity, port, time.monotonic() - started)
+        yield Container(engine, identity, port, management_port, time.monotonic() - started)
     finally:
         engine("kill", identity, check=False)
         engine("rm", "--force", "--volumes", identity)

@@ -64,12 +64,12 @@ def test_baggage_crosses_from_container_to_container(chain: list[Container]) -> 
     hops = [(hop["name"], hop["lane"], hop["status"]) for hop in (mocka, mockb, mockc)]
     assert hops == [("mocka", "v2", 200), ("mockb", "v2", 200), ("mockc", "v2", 200)]
     for container in chain:
-        assert get(f"{container.url}readyz").body == "ready\n"
+        assert container.manage("readyz").body == "ready\n"
 
 
 def test_metrics_and_logs(chain: list[Container]) -> None:
     get(chain[2].url, BAGGAGE)
-    assert 'lane="v2"' in get(f"{chain[2].url}metrics").body
+    assert 'lane="v2"' in chain[2].manage("metrics").body
     lines = [json.loads(line) for line in chain[2].logs.splitlines()]
     assert {"info"} == {line["level"] for line in lines}
 
@@ -99,7 +99,7 @@ def test_sigterm_lets_a_request_in_flight_finish(run: Run, serve: Serve) -> None
         in_flight = pool.submit(get, container.url)
         assert arrived.wait(15)
         container.engine("kill", "--signal=TERM", container.id)
-        wait_until(lambda: get(f"{container.url}readyz").status == 503, 1.9, "unready")
+        wait_until(lambda: container.manage("readyz").status == 503, 1.9, "unready")
         assert not in_flight.done()
         release.set()
         answer = in_flight.result(15)
@@ -126,7 +126,7 @@ def test_baggage_crosses_under_the_operators_injection(
     (mockb,) = mocka["upstreams"]
     assert (mocka["lane"], mockb["lane"]) == ("v2", "v2")
     assert sorted(end.requests[0]["baggage"].split(",")) == ["userId=alice", "version=v2"]
-    assert get(f"{first.url}readyz").body == "ready\n"
+    assert first.manage("readyz").body == "ready\n"
 
 
 def test_a_broken_injection_is_told(run: Run) -> None:
@@ -134,7 +134,7 @@ def test_a_broken_injection_is_told(run: Run) -> None:
     environ = operator_environ(INJECTED, {}, before=True)
     container = run(f"--volume={folder}:{INJECTED}:ro", **environ)
     assert get(container.url, BAGGAGE).status == 200
-    assert "lanes are lost" in get(f"{container.url}readyz").body
+    assert "lanes are lost" in container.manage("readyz").body
     assert "lanes are lost" in container.logs
 
 
