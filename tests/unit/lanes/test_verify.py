@@ -364,9 +364,21 @@ def in_green(documents: list[Document]) -> list[Document]:
 
 
 GREEN = plan_of(*in_green(asm()))
-ANYWHERE = plan_of(
-    *(without(d, "metadata.namespace") if d["kind"] == "Deployment" else d for d in asm())
-)
+
+
+def applied_anywhere(*versions: str) -> Plan:
+    """The plan where the Deployments of these versions name no namespace."""
+    return plan_of(
+        *(
+            without(d, "metadata.namespace")
+            if d["kind"] == "Deployment" and d["metadata"]["name"].endswith(versions)
+            else d
+            for d in asm()
+        )
+    )
+
+
+ANYWHERE = applied_anywhere("v1", "v2", "v3")
 
 
 @pytest.mark.parametrize(
@@ -379,6 +391,7 @@ ANYWHERE = plan_of(
         (GREEN, (None, "blue", None), "mockb in namespace blue answered, not green's"),
         (PLAN, ("green", "green", "green"), "mocka in namespace green answered, not default's"),
         (ANYWHERE, ("green", "blue", "default"), ""),
+        (applied_anywhere("v1"), ("green", "blue", "default"), ""),
     ],
 )
 def test_another_releases_pods(
@@ -484,6 +497,14 @@ def test_a_lane_that_opentelemetry_does_not_hand_on() -> None:
         for a in balanced(lanes=True)
     ]
     assert verify(PLAN, lost).hints == verify(PLAN, drawn).hints == (LOST,)
+
+
+def test_a_lane_that_changes_on_the_way_says_nothing_of_sidecars() -> None:
+    drawn = [
+        replace(a, path=(a.path[0], *(replace(s, lane="v1") for s in a.path[1:])))
+        for a in balanced(lanes=True)
+    ]
+    assert verify(PLAN, drawn).hints == ()
 
 
 def test_a_lane_that_no_hop_reads() -> None:
