@@ -13,7 +13,7 @@ _PART = re.compile(
     r"\(\?[imsU-]+\)|\((?:\?(?:P?<\w+>|[imsU-]*:))?"  # flags; the beginning of a group
     r"|\{\d+(?:,\d*)?\}"
     r"|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]"
-    r"|\\[pP]\{\^?\w+\}|\\x\{\w+\}|\\x\w\w|\\.|.",
+    r"|\\[pP](?:\{\^?\w+\}|\w)|\\x(?:\{\w+\}|\w\w)|\\.|.",
     re.DOTALL,
 )
 _ONE_CHARACTER = "x0" + string.printable
@@ -54,7 +54,18 @@ def _atom(parts: deque[str]) -> str:
         return part
     if part.startswith("(") or part in "^$":
         return ""
-    return next((one for one in _ONE_CHARACTER if re2.fullmatch(part, one)), "")
+    return _character(part)
+
+
+def _character(part: str) -> str:
+    """A character that a class, a dot or an escape stands for; "" for a place between two."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        pattern = re2.compile(part, options=options)
+    except re2.error:  # a part of something that is not taken apart here
+        return ""
+    return next((one for one in _ONE_CHARACTER if pattern.fullmatch(one)), "")
 
 
 def _times(parts: deque[str]) -> int:

@@ -176,18 +176,18 @@ class AllowedRoutes(Closed):
     kinds: list[RouteKind] = []
 
 
+def _plain_http(protocol: str) -> str:
+    if protocol != "HTTP":
+        raise ValueError(f"{protocol} is not emulated; use HTTP")
+    return protocol
+
+
 class Listener(Closed):
     name: str
     hostname: HostName = "*"
     port: Port
-    protocol: str
+    protocol: Annotated[str, AfterValidator(_plain_http)]
     allowed_routes: AllowedRoutes = AllowedRoutes()
-
-    @model_validator(mode="after")
-    def _plain_http(self) -> "Listener":
-        if self.protocol != "HTTP":
-            raise ValueError(f"protocol {self.protocol} is not emulated; use HTTP")
-        return self
 
 
 class GatewaySpec(Closed):

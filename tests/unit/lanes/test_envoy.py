@@ -18,16 +18,22 @@ from lanes.plan import plan
 from tests.kube import (
     Document,
     asm,
+    backend,
     deployment,
     destination_rule,
     gateway,
+    gateway_api,
     header_is,
     header_propagation,
+    http_route,
     istio,
     put,
+    route_rule,
     rule,
     service,
+    takes,
     to,
+    to_service,
     virtual_service,
     without,
 )
@@ -64,6 +70,11 @@ def everything() -> list[Document]:
         {"uri": {"exact": "/x"}},
         {"uri": {"prefix": "/x/"}, "name": "named"},
         {"uri": {"regex": "/y/.*"}, "headers": {"x-a": {"exact": ""}}},
+    ]
+    routed = [
+        takes("/x/", {"x-a": "1", "x-b": "~[0-9]+"}, method="POST"),
+        takes("/x", how="Exact"),
+        takes("/y/.*", how="RegularExpression"),
     ]
     failover = {"localityLbSetting": {"failoverPriority": ["version=v2", "zone=x"]}}
     return [
@@ -106,6 +117,13 @@ def everything() -> list[Document]:
             "spec.template.spec.containers[0].readinessProbe",
         ),
         service("none", selector={"app": "none"}),
+        http_route(
+            "far",
+            to_service("far"),
+            route_rule(backend("far"), backend("gone"), matches=routed, timeouts={"request": "1s"}),
+            route_rule(backend("far", weight=0)),
+            namespace="other",
+        ),
         header_propagation("x-a", "X_b.c", prefixes=["X-Tag-", "y"], name="more"),
         header_propagation(prefixes=["z-"], namespace="other", name="there"),
     ]
@@ -129,6 +147,7 @@ def envoy_says(tmp_path: Path, mesh: Mesh) -> str:
     [
         pytest.param(asm(), id="asm"),
         pytest.param(istio(), id="istio"),
+        pytest.param(gateway_api(), id="gateway-api"),
         pytest.param(asm(strict=True), id="strict"),
         pytest.param(asm(header="x-lane.tag_1"), id="header"),
         pytest.param(everything(), id="everything"),

@@ -1,0 +1,263 @@
+"""Ways in: what enters a lane on purpose, and what of a gateway's rules is none."""
+
+import pytest
+
+from lanes.example import example
+from lanes.model import StringMatch
+from lanes.plan import Plan
+from lanes.report import plan_json, plan_notes, plan_table
+from lanes.ways import Way
+from tests import kube
+from tests.kube import (
+    SAMPLE,
+    Document,
+    asm,
+    backend,
+    gateway_api,
+    header_is,
+    http_route,
+    put,
+    route_rule,
+    rule,
+    service,
+    sets,
+    takes,
+    to,
+    to_gateway,
+    virtual_service,
+)
+from tests.unit.lanes.reading import lanes_of, plan_of, refusal
+
+BASE = kube.base(SAMPLE, {"v1": 90, "v2": 10})
+COOKIE = r"(.*;\s*)?lane=v3(;.*)?"
+
+
+def ways_of(planned: Plan) -> dict[str, list[str]]:
+    return {lane.name: list(map(str, lane.ways)) for lane in planned.lanes}
+
+
+def to_v3(*matches: Document, **fields: object) -> Document:
+    return route_rule(backend("mocka-v3", sets("baggage", "version=v3")), matches=matches, **fields)
+
+
+def beside_base(*rules: Document, hostnames: tuple[str, ...] = ()) -> Plan:
+    """The plan of the base release, with lanes v2 and v3 and these rules at the gateway."""
+    lanes = [d for name in ("v2", "v3") for d in kube.lane(name, SAMPLE, way=False)]
+    own = [http_route("web-v3", to_gateway(), *rules, hostnames=hostnames)] if rules else []
+    return plan_of(*BASE, *lanes, *own)
+
+
+def test_a_lane_beside_the_split_is_planned_with_its_way_in() -> None:
+    planned = beside_base(to_v3(takes(headers={"X-Lane": "v3"})))
+    assert [(lane.name, lane.weight) for lane in planned.lanes] == [
+        ("v1", 90),
+        ("v2", 10),
+        ("v3", 0),
+    ]
+    assert ways_of(planned) == {"v1": [], "v2": [], "v3": ["x-lane: v3"]}
+    assert [planned.share(lane) for lane in planned.lanes] == [0.9, 0.1, 0]
+    assert [(hop.service, hop.version) for hop in planned.lanes[2].path] == [
+        ("mocka", "v3"),
+        ("mockb", "v3"),
+        ("mockc", "v1"),
+    ]
+
+
+def test_a_lane_has_its_place_wherever_it_is_entered() -> None:
+    """Releases in any order, by weight or by header: the same lanes, the same paths."""
+    releases = {name: kube.lane(name, SAMPLE) for name in ("v2", "v3")}
+    entered = lanes_of(*kube.base(SAMPLE), *releases["v3"], *releases["v2"])
+    assert entered == lanes_of(*gateway_api())
+
+
+@pytest.mark.parametrize(
+    ("match", "way", "words"),
+    [
+        (takes(headers={"x-lane": "v3"}), Way({"x-lane": "v3"}), "x-lane: v3"),
+        (takes(headers={"cookie": f"~{COOKIE}"}), Way({"cookie": "lane=v3"}), "cookie: lane=v3"),
+        (takes("/v3/"), Way(path="/v3"), "path /v3"),
+        (takes("/v3", how="Exact"), Way(path="/v3"), "path /v3"),
+        (takes("/", {"x-lane": "v3"}), Way({"x-lane": "v3"}), "x-lane: v3"),
+        (
+            takes("/v3", {"x-lane": "v3", "x-key": "~k[0-9]{3}"}, method="GET"),
+            Way({"x-lane": "v3", "x-key": "k000"}, path="/v3"),
+            "x-lane: v3 and x-key: k000 and path /v3",
+        ),
+    ],
+)
+def test_ways_by_header_cookie_and_path(match: Document, way: Way, words: str) -> None:
+    planned = beside_base(to_v3(match))
+    assert planned.lanes[2].ways == (way,)
+    assert str(way) == words
+    assert planned.unplanned == ()
+
+
+def test_a_way_by_host() -> None:
+    planned = beside_base(to_v3(), hostnames=("pr-3.example.org", "*.v3.example.org"))
+    assert planned.domain == "*"
+    assert planned.lanes[2].ways == (
+        Way(host="pr-3.example.org"),
+        Way(host="any.v3.example.org"),
+    )
+    assert ways_of(plan_of(*asm(), host_of_v3()))["v3"] == ["host v3.example.org"]
+
+
+def host_of_v3() -> Document:
+    stamped = to("mocka", "v3", fallback="v1", headers={"request": {"set": {"version": "v3"}}})
+    return virtual_service("v3.example.org", rule(stamped), gateways=["demo-gateway"])
+
+
+def test_a_host_of_its_own_is_planned_alone_when_asked() -> None:
+    planned = plan_of(*asm(), host_of_v3(), domain="v3.example.org")
+    assert ways_of(planned) == {"v3": []}
+
+
+def test_a_virtual_services_rules_before_its_split_are_ways_in() -> None:
+    def v3(*match: Document) -> Document:
+        headers = {"request": {"set": {"version": "v3"}}}
+        return rule(to("mocka", "v3", fallback="v1", headers=headers), match=match)
+
+    documents = asm(weights={"v1": 100, "v2": 0})
+    first = [
+        v3(header_is("x-lane", "v3"), header_is("cookie", COOKIE, "regex")),
+        v3({"authority": {"exact": "v3.example.org"}}),
+        v3({"uri": {"prefix": "/v3/"}}),
+    ]
+    documents[2] = put(documents[2], "spec.http", [*first, *documents[2]["spec"]["http"]])
+    planned = plan_of(*documents)
+    assert ways_of(planned) == {
+        "v1": [],
+        "v2": [],
+        "v3": ["x-lane: v3", "cookie: lane=v3", "host v3.example.org", "path /v3/"],
+    }
+
+
+def test_what_asks_for_more_than_another_way_is_none_of_its_own() -> None:
+    more = takes(headers={"x-lane": "v3", "baggage": "~.*version.*"})
+    planned = beside_base(to_v3(more), to_v3(takes(headers={"x-lane": "v3"})))
+    assert ways_of(planned)["v3"] == ["x-lane: v3"]
+    assert planned.unplanned == ()
+
+
+def test_a_rule_that_stamps_by_the_ordinary_split_is_no_way_in() -> None:
+    split = [
+        backend(f"mocka-{lane}", sets("baggage", f"version={lane}"), weight=weight)
+        for lane, weight in {"v1": 90, "v2": 10}.items()
+    ]
+    suspect = takes(headers={"baggage": "~.*version.*"})
+    planned = beside_base(route_rule(*split, matches=[suspect]))
+    assert planned == beside_base()
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        (route_rule(backend("mocka"), matches=[takes("/raw")]), "path /raw (stamps no lane)"),
+        (
+            route_rule(
+                backend("mocka-v1", sets("baggage", "version=v1")),
+                backend("mocka-v2", sets("baggage", "version=v2")),
+                matches=[takes(headers={"x-beta": "1"})],
+            ),
+            "x-beta: 1 (has a split of its own)",
+        ),
+        (
+            route_rule(backend("mocka", weight=0), matches=[takes("/off")]),
+            "path /off (answers 500: no backend has a weight above 0)",
+        ),
+        (
+            to_v3(takes("/v3", method="POST")),
+            "path /v3 (no GET that comes there is known)",
+        ),
+        (
+            to_v3(takes(headers={"x-lane": r"~v3\b[^ ]"})),
+            "x-lane (no GET that comes there is known)",
+        ),
+        (
+            route_rule(backend("mockb-v3", sets("baggage", "version=v2")), matches=[takes("/b")]),
+            "path /b (leads lane v2 another way)",
+        ),
+    ],
+)
+def test_a_rule_that_leads_to_no_one_lane_is_told(own: Document, words: str) -> None:
+    planned = beside_base(own)
+    assert planned.unplanned == (words,)
+    assert plan_notes(planned)[-1] == f"not planned: {words}"
+    assert ways_of(planned) == {"v1": [], "v2": []}
+
+
+def test_the_plan_shows_ways_in_where_there_are_any() -> None:
+    planned = beside_base(to_v3(takes(headers={"x-lane": "v3"}), takes("/v3")))
+    table = plan_table(planned)
+    assert [column.header for column in table.columns][-1] == "ways in"
+    assert [str(cell) for cell in table.columns[-1].cells] == ["", "", "path /v3, x-lane: v3"]
+    assert plan_json(planned)["lanes"][2]["ways"] == [
+        {"headers": {}, "host": None, "path": "/v3"},
+        {"headers": {"x-lane": "v3"}, "host": None, "path": None},
+    ]
+    assert [column.header for column in plan_table(beside_base()).columns][-1] == "mockc"
+
+
+def test_a_lane_that_changes_nothing_where_it_enters_falls_back_there() -> None:
+    chain = {"a": ((), ("b",)), "b": (("pr",), ())}
+    assert lanes_of(*kube.base(chain), *kube.lane("pr", chain)) == {
+        "v1": "a v1, b v1",
+        "pr": "a v1 *, b pr",
+    }
+
+
+def test_a_lane_whose_service_is_not_there_is_answered_with_500() -> None:
+    gone = [d for d in kube.lane("v2", SAMPLE) if d["metadata"]["name"] != "mockc-v2"]
+    routes = [d for d in kube.lane("v2", SAMPLE) if d["kind"] == "HTTPRoute"]
+    documents = [*kube.base(SAMPLE), *gone, *(d for d in routes if d not in gone)]
+    assert lanes_of(*documents)["v2"] == "mocka v2, mockb v1 *, mockc -"
+    planned = plan_of(*documents)
+    assert planned.lanes[1].path[-1].status == 500
+    assert plan_notes(planned)[-1].startswith("- answers 500: ")
+
+
+def test_a_call_that_no_rule_takes_is_answered_with_404() -> None:
+    documents = [d for d in kube.base(SAMPLE) if d["metadata"]["name"] != "mockc"]
+    only = http_route(
+        "mockc",
+        kube.to_service("mockc"),
+        route_rule(backend("mockc-v1"), matches=[takes(headers={"x-never": "1"})]),
+    )
+    planned = plan_of(*documents, service("mockc"), only)
+    assert planned.lanes[0].path[-1].status == 404
+    assert plan_notes(planned) == ["- answers 404: no rule takes the lane here"]
+
+
+def test_a_gateway_whose_every_backend_has_weight_0_has_no_lanes() -> None:
+    assert refusal(*kube.base(SAMPLE, {"v1": 0})) == (
+        "the gateway's rule has no backend of a weight above 0"
+    )
+
+
+# Examples of what a pattern asks for
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value"),
+    [
+        ("v2", "v2"),
+        ("v2|v3", "v2"),
+        (r"pr-\d+", "pr-0"),
+        (r"v1\.0", "v1.0"),
+        (r"(?:.*;)?\s*lane=v2\s*(?:;.*)?", "lane=v2"),
+        (r"^(.*?;\s*)?(lane=v2)(;.*)?$", "lane=v2"),
+        ("(?i)V2", "V2"),
+        ("(?P<lane>v2)+", "v2"),
+        ("[^;]+", "x"),
+        ("[[:digit:]]{2,}", "00"),
+        ("v{3}", "vvv"),
+        (r"\pL\p{Lu}", "xA"),
+        ("a{", "a{"),
+        (".*", "x"),
+        (r"\Qv2\E", "v2"),
+        (r"v2\101", None),
+        (r"v2\b[^ ]", None),
+    ],
+)
+def test_an_example_of_a_pattern(pattern: str, value: str | None) -> None:
+    assert example(StringMatch("regex", pattern)) == value
