@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-_PAGE, _TICK = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
+_TICK = os.sysconf("SC_CLK_TCK")
 
 
 def tree(pid: int) -> Iterator[int]:
@@ -18,9 +18,12 @@ def tree(pid: int) -> Iterator[int]:
         yield from tree(int(child))
 
 
-def resident(*pids: int) -> int:
-    """Bytes that these processes and their children hold, shared pages counted each time."""
-    return sum(int(_read(p, "statm").split()[1]) * _PAGE for pid in pids for p in tree(pid))
+def memory(*pids: int) -> int:
+    """Bytes that these processes and their children hold; of pages that several share, each has
+    its part (Pss), as a container's memory is counted.
+    """
+    pages = (_read(p, "smaps_rollup").partition("\nPss:")[2] for pid in pids for p in tree(pid))
+    return sum(int(text.split()[0]) * 1024 for text in pages)
 
 
 def cpu_seconds(*pids: int) -> float:

@@ -4,7 +4,7 @@ import threading
 from contextlib import suppress
 
 from lanes.runtime import RunningMesh
-from scripts.proc import open_files, resident
+from scripts.proc import memory, open_files
 from tests.soak.judge import Held
 
 _STEP_SECONDS = 0.5
@@ -32,8 +32,8 @@ class Scale:
 
     def _weigh(self) -> None:
         while not self._over.wait(_STEP_SECONDS):
-            with suppress(OSError):  # a process that ended as it was looked at
-                envoy, *pods = (Held(resident(p), open_files(p)) for p in self._running.pids())
+            with suppress(OSError, IndexError):  # a process that ended as it was looked at
+                envoy, *pods = (Held(memory(p), open_files(p)) for p in self._running.pids())
                 most = Held(max(pod.memory for pod in pods), max(pod.files for pod in pods))
                 self.samples["envoy"].append(envoy)
                 self.samples["pod"].append(most)

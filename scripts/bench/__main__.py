@@ -1,0 +1,83 @@
+"""Measure the service beside its peers, and the laptop mesh: what docs/benchmarks.md tells.
+
+usage: python -m scripts.bench
+
+Nothing is judged. CPU time for a request stands whatever else the machine does; requests per
+second and times do not.
+"""
+
+import time
+from statistics import median
+
+from scripts.bench.cost import Cost, costs
+from scripts.bench.mesh import figures, of_pods
+from scripts.bench.servers import Server, chain, ours, ours_logging, peer
+
+LEAF_REQUESTS, CHAIN_REQUESTS, MESH_REQUESTS = 1000, 400, 1000
+STARTS, MANY_PODS = 5, 60
+MEGABYTE = 2**20
+
+PEER = "plain Flask"
+
+
+def main() -> None:
+    """Print the figures, a line each."""
+    hop, leaf = peer("hop"), peer("leaf")
+    table(
+        "one hop",
+        costs(
+            {PEER: [leaf], "the service": [ours], "and its log lines": [ours_logging]},
+            LEAF_REQUESTS,
+        ),
+    )
+    table(
+        "chain of three",
+        costs(
+            {
+                PEER: [hop, hop, leaf],
+                "the service": [ours] * 3,
+                "and its log lines": [ours_logging] * 3,
+            },
+            CHAIN_REQUESTS,
+        ),
+    )
+    row("start to the first answer", f"{median(started(ours) for _ in range(STARTS)):.2f} s")
+    row(PEER, f"{median(started(leaf) for _ in range(STARTS)):.2f} s")
+    sample = figures(of_pods(7), MESH_REQUESTS)
+    print(f"laptop mesh, {sample.pods} pods")
+    row("until the first answer", f"{sample.ready:.2f} s")
+    row("memory at rest, under load", both(sample.resting, sample.loaded))
+    row("largest pod, at rest, under load", both(sample.resting_pod, sample.loaded_pod))
+    row("requests per second", f"{sample.per_second:.0f}")
+    row("CPU for a request", f"{sample.cpu_ms:.2f} ms, {sample.envoy:.0%} of it Envoy's")
+    many = figures(of_pods(MANY_PODS), 1)
+    print(f"laptop mesh, {many.pods} pods")
+    row("until the first answer", f"{many.ready:.1f} s")
+    row("memory at rest", f"{many.resting // MEGABYTE} MB")
+
+
+def table(title: str, found: dict[str, Cost]) -> None:
+    """A line for each candidate, with its ratio to the peer."""
+    print(f"{title:<34}  CPU ms  ratio  requests/s")
+    base = found[PEER].cpu_ms
+    for name, cost in found.items():
+        print(f"  {name:<32}{cost.cpu_ms:8.3f}{cost.cpu_ms / base:7.2f}{cost.per_second:12.0f}")
+
+
+def row(name: str, value: str) -> None:
+    print(f"  {name:<34}{value}")
+
+
+def both(rest: int, load: int) -> str:
+    return f"{rest // MEGABYTE} MB, {load // MEGABYTE} MB"
+
+
+def started(server: Server) -> float:
+    """Seconds from the start of one server until it answers."""
+    began = time.monotonic()
+    with chain(server):
+        return time.monotonic() - began
+
+
+if __name__ == "__main__":
+    main()

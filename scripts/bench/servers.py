@@ -1,0 +1,95 @@
+"""Start what is measured: the service, a peer, or a chain of three of either."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+
+from lanes.address import free_port
+from lanes.errors import LanesError
+from lanes.process import Process
+from lanes.runtime import SERVICE
+
+THREADS = 16  # as many as the service has
+_READY_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Processes that run, and the port of 127.0.0.1 at which the first of them answers."""
+
+    pids: tuple[int, ...]
+    port: int
+
+
+# A command for a server at a port, and the environment that it gets.
+Server = Callable[[int], tuple[Sequence[str], Mapping[str, str]]]
+
+
+def ours(port: int) -> tuple[Sequence[str], Mapping[str, str]]:
+    """The service as it is in a cluster, its log lines at level warning."""
+    env = {"host": "127.0.0.1", "port": str(port), "drain": "0", "log_level": "warning"}
+    return SERVICE, env
+
+
+def ours_logging(port: int) -> tuple[Sequence[str], Mapping[str, str]]:
+    """The service with a line of log for each request, its default."""
+    command, env = ours(port)
+    return command, {**env, "log_level": "info"}
+
+
+def peer(name: str) -> Server:
+    """A script of `peers` under gunicorn's own threaded worker."""
+
+    def server(port: int) -> tuple[Sequence[str], Mapping[str, str]]:
+        options = ["--worker-class", "gthread", "--threads", str(THREADS), "--keep-alive", "75"]
+        bind = ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
+        app = f"scripts.bench.peers.{name}:app"
+        return (sys.executable, "-m", "gunicorn", *options, *bind, app), {}
+
+    return server
+
+
+@contextmanager
+def chain(*servers: Server) -> Iterator[Chain]:
+    """Servers that each call the next, once the first answers; gone when the block ends.
+
+    Raises LanesError when one ends or does not answer.
+    """
+    with ExitStack() as stack:
+        processes: list[Process] = []
+        upstream: dict[str, str] = {}
+        for server in reversed(servers):
+            port = free_port()
+            command, env = server(port)
+            path = {"PATH": os.environ["PATH"], "PYTHONPATH": "."}
+            process = Process(command[-1], command, path | dict(env) | upstream)
+            stack.callback(process.stop, time.monotonic())
+            processes.insert(0, process)
+            upstream = {"upstream_url": f"http://127.0.0.1:{port}/"}
+            _wait(process, port)
+        yield Chain(tuple(process.pid for process in processes), port)
+
+
+def _wait(process: Process, port: int) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while not answers(port):
+        if not process.running:
+            raise process.failure()
+        if time.monotonic() > deadline:
+            raise LanesError(f"{process.name} did not answer; it said last:\n{process.tail()}")
+        time.sleep(0.005)
+
+
+def answers(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
