@@ -40,7 +40,7 @@ test-istio: $(VENV)/dev.done $(BIN)/helm ## k8s/istio judged by the real istiod;
 
 test-cluster: $(VENV)/dev.done $(BIN)/helm ## the docs' commands on a cluster that is there for tests; CLUSTER=its context
 	@test -n "$(CLUSTER)" || { echo "which cluster is there for tests? CLUSTER=<its kubeconfig context>" >&2; exit 2; }
-	@CLUSTER="$(CLUSTER)" IMAGE="$(IMAGE)" NEXT_IMAGE="$(NEXT_IMAGE)" $(BIN)/pytest tests/cluster
+	@CLUSTER="$(CLUSTER)" IMAGE="$(IMAGE)" NEXT_IMAGE="$(NEXT_IMAGE)" $(BIN)/pytest -rP tests/cluster
 
 soak: $(VENV)/dev.done ## trouble for the laptop mesh under load, and a judge; SECONDS=120 SEED= MANIFESTS=
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(MANIFESTS)

@@ -94,9 +94,11 @@ class Load:
         time.sleep(seconds)
 
     def stop(self) -> None:
-        """End the clients; all answers are there when this returns."""
+        """End the clients, and print how they fared; all answers are there when this returns."""
         self._stop.set()
         self._thread.join()
+        failed = sum(answer.status != 200 for answer in self.answers)
+        print(f"{failed} of {len(self.answers)} requests failed")
 
     def failed(self, lane: str | None = None) -> list[str]:
         """The answers that failed; `lane`: of those that tell that lane."""
