@@ -115,6 +115,17 @@ def additions(
         }
 
 
+def defaulted(document: Document) -> Document:
+    """What an API server would write into a resource: a match of an HTTPRoute has a path."""
+    if document["kind"] != "HTTPRoute":
+        return document
+    anywhere = {"path": {"type": "PathPrefix", "value": "/"}}
+    for index, rule in enumerate(document["spec"]["rules"]):
+        matches = [anywhere | match for match in rule.get("matches", [{}])]
+        document = put(document, f"spec.rules[{index}].matches", matches)
+    return document
+
+
 def on_loopback(document: Document, gateway: str) -> Document:
     """The one change to a resource of the chart: a Gateway listens on loopback, not everywhere."""
     if document["kind"] != "Gateway":

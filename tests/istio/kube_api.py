@@ -36,6 +36,7 @@ KINDS = {
     "Sidecar": "networking.istio.io/v1/sidecars",
     "VirtualService": "networking.istio.io/v1/virtualservices",
     "PeerAuthentication": "security.istio.io/v1/peerauthentications",
+    "HTTPRoute": "gateway.networking.k8s.io/v1/httproutes",
     "CustomResourceDefinition": "apiextensions.k8s.io/v1/customresourcedefinitions",
 }
 _KIND_AT = {place: kind for kind, place in KINDS.items()}
@@ -50,7 +51,7 @@ class KubeApi:
         self._objects: dict[str, dict[tuple[str, str], Document]] = {}
         self._watches: list[tuple[_Query, queue.Queue[Document | None]]] = []
         for place in KINDS.values():
-            if ".istio.io/" in place:
+            if ".istio.io/" in place or place.startswith("gateway."):
                 self.apply(_definition(place))
         self._server = _Server((address, port), _handler(self))
         self.url = f"http://{address}:{port}"
@@ -200,7 +201,10 @@ def _definition(place: str) -> Document:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}"},
+        "metadata": {
+            "name": f"{plural}.{group}",
+            "annotations": {"gateway.networking.k8s.io/bundle-version": "v1.4.0"},
+        },
     }
 
 

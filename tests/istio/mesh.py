@@ -57,7 +57,7 @@ class IstioMesh(RunningMesh):
         for address, pod in pods.items():
             self._api.apply(cluster.pod_document(pod, address))
         for document in cluster.held_by_istiod(self._documents):
-            self._api.apply(cluster.on_loopback(document, self._gateway))
+            self._api.apply(cluster.defaulted(cluster.on_loopback(document, self._gateway)))
         self._put_endpoints()
 
     def _put_endpoints(self) -> None:

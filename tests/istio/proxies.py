@@ -52,6 +52,14 @@ class Proxy:
             for cluster in answer["cluster_statuses"]
         }
 
+    def rules(self, host: str) -> list[Document]:
+        """The routes that it was sent for a host, in their order."""
+        asked = "config_dump?resource=dynamic_route_configs"
+        answer = urllib3.request("GET", f"{self._admin}/{asked}").json()
+        hosts = [h for found in answer["configs"] for h in found["route_config"]["virtual_hosts"]]
+        names = ({name.partition(":")[0] for name in found["domains"]} for found in hosts)
+        return next((h["routes"] for h, own in zip(hosts, names, strict=True) if host in own), [])
+
 
 def sidecar(name: str, namespace: str, labels: Mapping[str, str], address: str) -> Document:
     """The node that a pod's proxy reports itself as."""

@@ -1,0 +1,130 @@
+"""HTTPRoutes on Services under the real istiod, and as the laptop mesh understands them."""
+
+from pathlib import Path
+
+from tests import kube
+from tests.istio import mesh as istio
+from tests.istio.conftest import ISTIOD, Runner
+from tests.kube import (
+    Document,
+    backend,
+    http_route,
+    route_rule,
+    rule,
+    service,
+    sets,
+    to,
+    to_service,
+    virtual_service,
+)
+from tests.mesh.running import ask, judged, versions
+from tests.unit.lanes.test_httproutes import SPECIFIC_FIRST
+
+CHAIN = {
+    "mocka": (("v2",), ("mockb",)),
+    "mockb": (("v3",), ("mockc",)),
+    "mockc": (("v2", "v3"), ()),
+}
+
+
+def written(tmp_path: Path, *documents: Document) -> str:
+    """The documents, with what this harness asks of a Service, and an Istio Gateway as way in.
+
+    The Gateway API's own would listen on every interface of the machine.
+    """
+    kept = [d for d in documents if d["metadata"]["name"].partition("-")[0] != "web"]
+    for document in kept:
+        if document["kind"] == "Service":
+            document["spec"]["ports"][0] |= {"name": "http", "targetPort": "http"}
+    there = {d["metadata"]["name"] for d in kept}
+    ways = [
+        rule(
+            to(f"mocka-{version}", headers={"request": {"set": {"baggage": f"version={lane}"}}}),
+            match=[kube.header_is("x-lane", lane)],
+        )
+        for lane, version in (("v2", "v2"), ("v3", "v1"))
+        if f"mocka-{version}" in there
+    ]
+    stamp = {"request": {"set": {"baggage": "version=v1"}}}
+    entry = virtual_service(
+        "*", *ways, rule(to("mocka-v1", headers=stamp)), gateways=["demo-gateway"]
+    )
+    return kube.write(tmp_path, *kept, kube.gateway(), entry)
+
+
+def but(kind: str, name: str, documents: list[Document]) -> list[Document]:
+    """The documents without one."""
+    return [d for d in documents if (d["kind"], d["metadata"]["name"]) != (kind, name)]
+
+
+def test_lanes_of_their_own_releases(runner: Runner, tmp_path: Path) -> None:
+    releases = [*kube.base(CHAIN), *kube.lane("v3", CHAIN), *kube.lane("v2", CHAIN)]
+    with runner(written(tmp_path, *releases)) as mesh:
+        assert judged(mesh, 100).ok
+        seen = {lane: versions(ask(mesh, [("x-lane", lane)])[0]) for lane in ("v2", "v3", "v4")}
+        assert seen == {
+            "v2": ["mocka v2", "mockb v1", "mockc v2"],
+            "v3": ["mocka v1", "mockb v3", "mockc v3"],
+            "v4": ["mocka v1", "mockb v1", "mockc v1"],
+        }
+
+
+def test_what_no_rule_takes_and_what_no_service_answers(runner: Runner, tmp_path: Path) -> None:
+    """Lane v2 finds a Service that is gone; v3 a Service whose rules are for others."""
+    never = kube.takes(headers={"x-never": "1"})
+    releases = [d for d in kube.base(CHAIN) if d["metadata"]["name"] != "mockc"]
+    releases += [
+        service("mockc"),
+        http_route("mockc", to_service("mockc"), route_rule(backend("mockc-v1"), matches=[never])),
+        *kube.lane("v2", {"mocka": CHAIN["mocka"], "mockc": CHAIN["mockc"]}),
+        *kube.lane("v3", {"mocka": CHAIN["mocka"], "mockb": CHAIN["mockb"]}),
+    ]
+    with runner(written(tmp_path, *but("Service", "mockc-v2", releases))) as mesh:
+        assert ask(mesh, [("x-lane", "v2")])[0].status == 500
+        assert ask(mesh, [("x-lane", "v3")])[0].status == 404
+
+
+def test_istiod_orders_rules_as_lanes_does(tmp_path: Path) -> None:
+    names = [f"{number:02}" for number in range(len(SPECIFIC_FIRST))]
+    routes = [
+        http_route(
+            f"of-{chr(ord('z') - number % 7)}-{number}",
+            to_service("mocka"),
+            route_rule(
+                backend("mocka-v1"),
+                matches=[SPECIFIC_FIRST[number]],
+                filters=[sets("x-rule", f"{number:02}")],
+            ),
+        )
+        for number in (7, 3, 11, 0, 9, 5, 1, 10, 2, 8, 6, 4)
+    ]
+    twins = [
+        http_route(
+            name,
+            to_service("mocka"),
+            *(
+                route_rule(
+                    backend("mocka-v1"),
+                    matches=[kube.takes("/twins", how="Exact")],
+                    filters=[sets("x-rule", f"{name} {place}")],
+                )
+                for place in "12"
+            ),
+        )
+        for name in ("twin-b", "twin-a")
+    ]
+    chain = {"mocka": ((), ())}
+    bare = but("HTTPRoute", "mocka", kube.base(chain))
+    with istio.run(Path(ISTIOD), written(tmp_path, *bare, *routes, *twins)) as mesh:
+        (pod,) = mesh.mesh.pods
+        sent = [
+            change["header"]["value"]
+            for route in mesh.proxy(pod).rules("mocka.default.svc.cluster.local")
+            for change in route["request_headers_to_add"]
+            if change["header"]["key"] == "x-rule"
+        ]
+        (port,) = (p for p in mesh.mesh.ports if p.host.name == "mocka")
+        read = [route.request.set["x-rule"] for route in port.routes]
+        assert read == ["twin-a 1", "twin-a 2", "twin-b 1", "twin-b 2", *names]
+        # Behind the rule that takes everything istiod sends no more.
+        assert sent == read[: read.index("09") + 1]
