@@ -11,7 +11,7 @@ from statistics import median
 
 from scripts.bench.cost import Cost, costs
 from scripts.bench.mesh import figures, of_pods
-from scripts.bench.servers import Server, chain, ours, ours_logging, peer
+from scripts.bench.servers import Server, chain, instrumented, ours, ours_logging, peer
 
 LEAF_REQUESTS, CHAIN_REQUESTS, MESH_REQUESTS = 1000, 400, 1000
 STARTS, MANY_PODS = 5, 60
@@ -22,27 +22,20 @@ PEER = "plain Flask"
 
 def main() -> None:
     """Print the figures, a line each."""
-    hop, leaf = peer("hop"), peer("leaf")
-    table(
-        "one hop",
-        costs(
-            {PEER: [leaf], "the service": [ours], "and its log lines": [ours_logging]},
-            LEAF_REQUESTS,
-        ),
-    )
-    table(
-        "chain of three",
-        costs(
-            {
-                PEER: [hop, hop, leaf],
-                "the service": [ours] * 3,
-                "and its log lines": [ours_logging] * 3,
-            },
-            CHAIN_REQUESTS,
-        ),
-    )
-    row("start to the first answer", f"{median(started(ours) for _ in range(STARTS)):.2f} s")
-    row(PEER, f"{median(started(leaf) for _ in range(STARTS)):.2f} s")
+    leaf: dict[str, Server] = {
+        PEER: peer("leaf"),
+        "plain Flask, instrumented": instrumented("leaf"),
+        "the service": ours,
+        "the service, a log line each": ours_logging,
+    }
+    hop = leaf | {PEER: peer("hop"), "plain Flask, instrumented": instrumented("hop")}
+    table("one hop", costs({name: [leaf[name]] for name in leaf}, LEAF_REQUESTS))
+    chains = {name: [hop[name], hop[name], leaf[name]] for name in leaf}
+    table("chain of three", costs(chains, CHAIN_REQUESTS))
+    print("one process")
+    for name, server in leaf.items():
+        seconds = median(started(server) for _ in range(STARTS))
+        row(f"{name}: first answer", f"{seconds:.2f} s")
     sample = figures(of_pods(7), MESH_REQUESTS)
     print(f"laptop mesh, {sample.pods} pods")
     row("until the first answer", f"{sample.ready:.2f} s")
@@ -65,7 +58,7 @@ def table(title: str, found: dict[str, Cost]) -> None:
 
 
 def row(name: str, value: str) -> None:
-    print(f"  {name:<34}{value}")
+    print(f"  {name:<42}{value}")
 
 
 def both(rest: int, load: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 
 from lanes.address import free_port
 from lanes.errors import LanesError
@@ -31,7 +32,8 @@ Server = Callable[[int], tuple[Sequence[str], Mapping[str, str]]]
 
 def ours(port: int) -> tuple[Sequence[str], Mapping[str, str]]:
     """The service as it is in a cluster, its log lines at level warning."""
-    env = {"host": "127.0.0.1", "port": str(port), "drain": "0", "log_level": "warning"}
+    ports = {"port": str(port), "management_port": str(free_port())}
+    env = {"host": "127.0.0.1", **ports, "drain": "0", "log_level": "warning"}
     return SERVICE, env
 
 
@@ -49,6 +51,19 @@ def peer(name: str) -> Server:
         bind = ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
         app = f"scripts.bench.peers.{name}:app"
         return (sys.executable, "-m", "gunicorn", *options, *bind, app), {}
+
+    return server
+
+
+def instrumented(name: str) -> Server:
+    """The same under OpenTelemetry's auto-instrumentation, as the service is; exports nothing."""
+
+    def server(port: int) -> tuple[Sequence[str], Mapping[str, str]]:
+        command, _ = peer(name)(port)
+        instrument = str(Path(sys.executable).with_name("opentelemetry-instrument"))
+        signals = ("TRACES", "METRICS", "LOGS")
+        env = {f"OTEL_{signal}_EXPORTER": "none" for signal in signals}
+        return (instrument, *command), {**env, "OTEL_TRACES_SAMPLER": "parentbased_always_off"}
 
     return server
 

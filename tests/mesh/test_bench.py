@@ -1,0 +1,24 @@
+"""What `make bench` measures runs, each candidate by itself and behind another."""
+
+import pytest
+
+from scripts.bench.cost import measure
+from scripts.bench.servers import Server, chain, instrumented, ours, ours_logging, peer
+
+
+@pytest.mark.parametrize(
+    ("hop", "last"),
+    [
+        (ours, ours),
+        (ours_logging, ours_logging),
+        (peer("hop"), peer("leaf")),
+        (instrumented("hop"), instrumented("leaf")),
+    ],
+    ids=["the service", "with log lines", "plain Flask", "plain Flask, instrumented"],
+)
+def test_a_candidate_answers_and_costs_time(hop: Server, last: Server) -> None:
+    with chain(hop, last) as running:
+        assert len(running.pids) == 2
+        cost = measure(running, 200)
+    assert cost.cpu_ms > 0
+    assert cost.per_second > 0
