@@ -239,6 +239,13 @@ def test_the_verdict_in_a_sentence(
     assert verdict.ok is sentence.startswith("Lanes hold")
 
 
+def test_right_shares_are_not_enough() -> None:
+    astray = Answer(200, "x", (Step("mocka", "v1", "v2"),))
+    verdict = verify(plan_of(*asm()), [*answers(v1=40, v2=29, v3=30), astray])
+    assert all(lane.fits for lane in verdict.lanes)
+    assert closing(verdict) == "Lanes do NOT hold."
+
+
 def test_a_lane_that_nobody_entered_is_marked() -> None:
     _, v1, v2 = verdict_lines(split_of({"v1": 999, "v2": 1}, v1=1000))
     assert v1.split()[-3:] == ["1000", "as", "planned"]
