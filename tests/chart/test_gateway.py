@@ -144,7 +144,6 @@ def test_the_test_pod_stays_out_of_the_mesh() -> None:
     assert container["args"] == [
         "http://istio-ingressgateway.istio-system.svc.cluster.local/",
         "--manifests=/manifests/manifests.yaml",
-        "--requests=200",
     ]
 
 
@@ -222,7 +221,7 @@ ASKED: dict[str, tuple[Values, list[str], str]] = {
     ),
     "a URL and a host": (
         {"test": {"url": "http://gw.mesh/", "host": "shop.test", "requests": 2000000}},
-        ["http://gw.mesh/", "--host=shop.test"],
+        ["http://gw.mesh/", "--requests=2000000", "--host=shop.test"],
         "http://${GATEWAY}/",
     ),
 }
@@ -231,9 +230,8 @@ ASKED: dict[str, tuple[Values, list[str], str]] = {
 @pytest.mark.parametrize(("values", "asked", "told"), ASKED.values(), ids=ASKED)
 def test_where_the_gateway_is_asked(values: Values, asked: list[str], told: str) -> None:
     (container,) = of_kind(render(values), "Pod")["demo-test"]["spec"]["containers"]
-    url, _, requests, *more = container["args"]
+    url, _, *more = container["args"]
     assert [url, *more] == asked
-    assert requests == f"--requests={values.get('test', {}).get('requests', 200)}"
     curl = notes(values).split("do curl ")[1].split(";")[0]
     assert curl.split()[-1] == told
     if "GATEWAY" not in told:  # the host is found without DNS
