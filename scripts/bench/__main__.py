@@ -43,10 +43,10 @@ def main() -> None:
     row("largest pod, at rest, under load", both(sample.resting_pod, sample.loaded_pod))
     row("requests per second", f"{sample.per_second:.0f}")
     row("CPU for a request", f"{sample.cpu_ms:.2f} ms, {sample.envoy:.0%} of it Envoy's")
-    many = figures(of_pods(MANY_PODS), 1)
+    many = figures(of_pods(MANY_PODS), MESH_REQUESTS)
     print(f"laptop mesh, {many.pods} pods")
     row("until the first answer", f"{many.ready:.1f} s")
-    row("memory at rest", f"{many.resting // MEGABYTE} MB")
+    row("memory at rest, under load", both(many.resting, many.loaded))
 
 
 def table(title: str, found: dict[str, Cost]) -> None:

@@ -3,8 +3,8 @@
 usage: python -m tests.soak [--seconds N] [--seed N] [MANIFESTS...]
 
 Prints one line of JSON; what went wrong goes to standard error, a line each. Exit code 0 where
-everything held, 1 where something did not. The same seed gives the same faults and the same hostile
-headers, in the same order.
+everything held, 1 where something did not, 2 where nothing could be tried. The same seed gives the
+same faults and the same hostile headers, in the same order.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 import yaml
 
 from lanes.address import free_port
+from lanes.errors import LanesError
 from lanes.manifests import read
 from lanes.model import Mesh
 from lanes.plan import FALLBACK, plan
@@ -27,7 +28,7 @@ from lanes.resolve import resolve
 from lanes.runtime import RunningMesh, run
 from tests import kube
 from tests.soak.clients import Asked, Crowd
-from tests.soak.faults import Trouble, healthy, suffer
+from tests.soak.faults import NotBackError, Trouble, healthy, suffer
 from tests.soak.judge import MEGABYTE, Judge, not_flat, settled
 from tests.soak.scale import Scale
 
@@ -44,9 +45,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("manifests", nargs="*", default=["k8s/asm"])
     options = parser.parse_args(arguments)
     seed = random.randrange(2**32) if options.seed is None else options.seed
-    with tempfile.TemporaryDirectory() as folder:
-        mesh = with_two_baselines(options.manifests, Path(folder))
-    report, wrong = soak(mesh, seed, options.seconds)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            mesh = with_two_baselines(options.manifests, Path(folder))
+        report, wrong = soak(mesh, seed, options.seconds)
+    except LanesError as error:
+        print(f"soak: {error}", file=sys.stderr)
+        return 2
     for line in wrong[:_SHOWN]:
         print(f"soak: {line}", file=sys.stderr)
     if len(wrong) > _SHOWN:
@@ -61,19 +66,14 @@ def with_two_baselines(paths: Sequence[str], folder: Path) -> Mesh:
     Each lane's own pod has them behind it, and each of them the other: whichever pod is in
     trouble, another can answer.
     """
+    lanes = plan(resolve(read(list(paths)))).lanes
+    baselines = {hop.version for lane in lanes for hop in lane.path if hop.why == FALLBACK}
     documents = [
         document
         for path in paths
         for file in sorted(Path(path).glob("*.yaml") if Path(path).is_dir() else [Path(path)])
         for document in yaml.safe_load_all(file.read_text())
     ]
-    fallbacks = {
-        (hop.service, hop.version)
-        for lane in plan(resolve(read(list(paths)))).lanes
-        for hop in lane.path
-        if hop.why == FALLBACK
-    }
-    baselines = {version for _, version in fallbacks}
     doubled = [
         kube.put(document, "spec.replicas", 2)
         if document["kind"] == "Deployment"
@@ -87,14 +87,19 @@ def with_two_baselines(paths: Sequence[str], folder: Path) -> Mesh:
 def soak(mesh: Mesh, seed: int, seconds: float) -> tuple[dict[str, object], list[str]]:
     """What happened in about `seconds`, as figures, and what of it was wrong, as sentences."""
     troubles: list[Trouble] = []
+    wrong: list[str] = []
     with run(mesh, free_port()) as running, Scale(running) as scale:
         with Crowd(running.url, seed) as crowd:
             began = time.monotonic()
             time.sleep(_BEFORE * seconds)
-            make_trouble(running, seed, began + (1 - _AFTER) * seconds, troubles)
+            try:
+                make_trouble(running, seed, began + (1 - _AFTER) * seconds, troubles)
+            except NotBackError as error:
+                wrong.append(str(error))
             time.sleep(_AFTER * seconds)
             ended = time.monotonic()
-        wrong = [] if healthy(running, mesh.pods) else ["Envoy takes pods for ill, and none is"]
+        if not healthy(running, mesh.pods):
+            wrong.append("Envoy takes pods for ill, or is gone")
     judge = Judge(plan(mesh))
     asked = crowd.asked
     failed = [told(one, began, troubles) for one in asked if judge.failed(one)]

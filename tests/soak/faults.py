@@ -26,6 +26,10 @@ _PATIENCE_SECONDS = 30.0
 _HELD = 32  # twice as many as a pod has threads
 
 
+class NotBackError(Exception):
+    """A pod that the mesh does not have back, in a sentence."""
+
+
 @dataclass(frozen=True)
 class Trouble:
     """What was done to a pod, from then (monotonic seconds) until the mesh had it back."""
@@ -42,7 +46,7 @@ def suffer(
 ) -> Iterator[None]:
     """The faults of one service, until that time; each is told to `note` once it is over.
 
-    Raises AssertionError when a pod does not come back.
+    Raises NotBackError when a pod does not come back.
     """
     pods = {pod.key: pod for pod in mesh.mesh.pods if pod.app == service}
     for fault in schedule.faults(seed, service, sorted(pods)):
@@ -123,7 +127,8 @@ def _back(mesh: RunningMesh, pod: Pod) -> Iterator[None]:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     well_since: float | None = None
     while well_since is None or time.monotonic() - well_since < _SURE_SECONDS:
-        assert time.monotonic() < deadline, f"{pod.name} is not back after {_PATIENCE_SECONDS:g} s"
+        if time.monotonic() > deadline:
+            raise NotBackError(f"{pod.name} is not back after {_PATIENCE_SECONDS:g} s")
         well = mesh.ready(pod) and healthy(mesh, [pod])
         well_since = (well_since or time.monotonic()) if well else None
         yield from _pause(0.1)
@@ -132,7 +137,10 @@ def _back(mesh: RunningMesh, pod: Pod) -> Iterator[None]:
 def healthy(mesh: RunningMesh, pods: Sequence[Pod]) -> bool:
     """Whether Envoy would send requests to each of these pods, wherever it knows them."""
     addresses = {mesh.address(pod) for pod in pods}
-    page = urllib3.request("GET", f"{mesh.admin_url}clusters?format=json", timeout=5)
+    try:
+        page = urllib3.request("GET", f"{mesh.admin_url}clusters?format=json", timeout=5)
+    except urllib3.exceptions.HTTPError:
+        return False
     failing = ("failed_active_health_check", "failed_outlier_check")
     return not any(
         host["address"]["socket_address"]["address"] in addresses
