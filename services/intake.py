@@ -183,6 +183,8 @@ class Intake(ThreadWorker):  # type: ignore[misc]
             self.poller.unregister(conn.sock)
 
     def _readable(self, conn: Connection, sock: socket.socket) -> None:
+        if conn.room is None:
+            return  # dropped in this turn of the loop, to make room for another
         try:
             data = sock.recv(16_384)
         except BlockingIOError:
