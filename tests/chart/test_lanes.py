@@ -72,7 +72,7 @@ def test_upstreams_stay_in_the_order_given() -> None:
     assert env["upstream_url"] == "http://mockz:81/,http://mockb:8000/"
     assert env["lane_header"] == "x-lane"
     assert env["port"] == "8080"
-    assert container["ports"] == [{"name": "http", "containerPort": 8080}]
+    assert container["ports"][0] == {"name": "http", "containerPort": 8080}
 
 
 def test_asm_matches_the_header_and_falls_back() -> None:

@@ -124,11 +124,11 @@ def test_a_services_port_and_its_pods(written: Document, reached: int) -> None:
 def test_a_named_port_is_each_pods_own() -> None:
     found = destination_of(
         service("a", {"port": 80, "targetPort": "http"}),
-        deployment("a", "v1", port=8001),
-        deployment("a", "v2", port=8002),
+        deployment("a", "v1", port=9001),
+        deployment("a", "v2", port=9002),
         number=80,
     )
-    assert [e.port for e in found.tiers[0]] == [8001, 8002]
+    assert [e.port for e in found.tiers[0]] == [9001, 9002]
 
 
 def test_a_named_port_that_no_pod_has() -> None:
