@@ -8,16 +8,24 @@ from tests import kube
 from tests.chart.rendering import Values, render, without_tests
 from tests.mesh.running import INCOMPLETE, astray, running
 
+FORMS: dict[str, tuple[str, Values]] = {
+    "asm": ("asm", {}),
+    "istio": ("istio", {}),
+    "istio, HTTPRoute": ("istio", {"parentRefs": [{"name": "web"}]}),
+}
+
 
 @pytest.mark.parametrize(
     ("mode", "baggage"), [("strict", "drop"), ("strict", "keep"), ("permissive", "keep")]
 )
-@pytest.mark.parametrize("provider", ["asm", "istio"])
-def test_no_client_leaves_its_lane(tmp_path: Path, provider: str, mode: str, baggage: str) -> None:
+@pytest.mark.parametrize(("provider", "gateway"), FORMS.values(), ids=FORMS)
+def test_no_client_leaves_its_lane(
+    tmp_path: Path, provider: str, gateway: Values, mode: str, baggage: str
+) -> None:
     values: Values = {
         "mesh": {"provider": provider},
         "lanes": {"mode": mode, "weights": INCOMPLETE},
-        "gateway": {"clientBaggage": baggage},
+        "gateway": gateway | {"clientBaggage": baggage},
     }
     with running(kube.write(tmp_path, *without_tests(render(values)))) as mesh:
         assert not astray(mesh)
