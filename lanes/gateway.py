@@ -21,10 +21,6 @@ class Entry:
         """What the first pod will find in its baggage."""
         return self.request.received(self.weighted.destination.propagation).members()
 
-    def share(self, header: str) -> tuple[str | None, str, int]:
-        """The lane that `header` names, where it leads, and by which weight."""
-        return self.tags.get(header), self.weighted.destination.name, self.weighted.weight
-
 
 @dataclass(frozen=True)
 class Beside:

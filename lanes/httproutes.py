@@ -69,7 +69,7 @@ def _route(
 
 def _match(match: gateway_api.RouteMatch) -> Match:
     kinds = {"Exact": "exact", "PathPrefix": "segments", "RegularExpression": "regex"}
-    anywhere = match.path == gateway_api.PathMatch()
+    anywhere = (match.path.type, match.path.path) == ("PathPrefix", "/")
     return Match(
         headers={h.name.lower(): StringMatch(kinds[h.type], h.value) for h in match.headers},
         uri=None if anywhere else StringMatch(kinds[match.path.type], match.path.path),

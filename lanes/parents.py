@@ -73,18 +73,25 @@ def at_gateway(manifests: Manifests) -> dict[str, list[Bound]]:
             domains = common(["*"], wanted)
         for domain in domains:
             _add(found.setdefault(domain, []), (resource, body))
-    for resource, body in manifests.of(gateway_api.HTTPRoute):
-        own = parents.get((body.metadata.namespace, body.metadata.name))
-        if own not in (None, *list(parents.values())[:1]):
-            raise resource.error(
-                "spec.parentRefs", "several Gateways with other routes each are not emulated"
-            )
+    _require_alike(manifests, parents)
     ports = {listener.port for _, body in gateways.values() for listener in body.spec.listeners}
     if len(ports) > 1:
         raise list(gateways.values())[-1][0].error(
             "spec.listeners", "listeners on several ports are not emulated; keep one HTTP port"
         )
     return found
+
+
+def _require_alike(
+    manifests: Manifests, parents: dict[tuple[str, str], set[tuple[str, str]]]
+) -> None:
+    """Raises ManifestError where Gateways have other routes each: there is one gateway here."""
+    for resource, body in manifests.of(gateway_api.HTTPRoute):
+        key = (body.metadata.namespace, body.metadata.name)
+        if key in parents and parents[key] != next(iter(parents.values())):
+            raise resource.error(
+                "spec.parentRefs", "several Gateways with other routes each are not emulated"
+            )
 
 
 def _references(manifests: Manifests) -> Iterator[_Reference]:

@@ -5,7 +5,7 @@ destination, and the pods that stand there say what they call next. Lanes are th
 that takes everybody's requests, by weight, and those that another rule leads to, by a way in.
 """
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -110,41 +110,28 @@ def plan(mesh: Mesh, path: str = "/", domain: str | None = None) -> Plan:
         raise LanesError(f"{where}: no rule of the gateway takes a request for {path}")
     split = entries(route, bare)
     header = _header(where, split)
-    weighted: dict[str, Entry] = {}
+    entered: dict[str, Entry] = {}
     for entry in split:
         name = entry.tags[header]
-        if name in weighted:
+        if name in entered:
             raise LanesError(f"{where}: the gateway stamps lane {name} at two destinations")
-        weighted[name] = entry
-    shares = {entry.share(header) for entry in split}
-    opened, unplanned = _opened(beside(gateway, route, host, path), header, shares)
-    elsewhere = other_hosts(mesh, gateway, path) if gateway is _everybodys(mesh) else ()
-    at_hosts, _ = _opened(elsewhere, header, shares)
-    entered = {name: entry for name, _, entry in reversed(opened + at_hosts)} | weighted
-    hops = {
-        name: _entry_hop(mesh, name, entered[name], entered.keys())
-        for name in [*weighted, *(name for name, _, _ in opened + at_hosts)]
-    }
-    ways: dict[str, list[Way]] = {name: [] for name in hops}
-    for name, way, entry in opened + at_hosts:
-        if entry is entered[name] or _entry_hop(mesh, name, entry, entered.keys()) == hops[name]:
-            ways[name].append(way)
-        elif (name, way, entry) in opened:
-            unplanned.append(f"{way} (leads lane {name} another way)")
-    return Plan(
-        header,
-        gateway.domain,
-        tuple(
-            Lane(
-                name,
-                weighted[name].weighted.weight if name in weighted else 0,
-                hop,
-                _least(ways[name]),
-            )
-            for name, hop in hops.items()
-        ),
-        tuple(unplanned),
-    )
+        entered[name] = entry
+    weights = {name: entry.weighted.weight for name, entry in entered.items()}
+    doors, unplanned = _doors(beside(gateway, route, host, path), header, split)
+    if gateway is _everybodys(mesh):  # what other hosts make of it, the headline tells
+        doors += _doors(other_hosts(mesh, gateway, path), header, split)[0]
+    for door in doors:
+        entered.setdefault(door.lane, door.entry)
+    hops = {name: _entry_hop(mesh, name, entry, entered) for name, entry in entered.items()}
+    ways: dict[str, list[Way]] = {name: [] for name in entered}
+    for door in doors:
+        known = door.entry is entered[door.lane]
+        if known or _entry_hop(mesh, door.lane, door.entry, entered) == hops[door.lane]:
+            ways[door.lane].append(door.way)
+        elif door.way.host is None:
+            unplanned.append(f"{door.way} (leads lane {door.lane} another way)")
+    lanes = (Lane(n, weights.get(n, 0), hop, _least(ways[n])) for n, hop in hops.items())
+    return Plan(header, gateway.domain, tuple(lanes), tuple(unplanned))
 
 
 def serves(mesh: Mesh, domain: str) -> bool:
@@ -157,34 +144,47 @@ def _everybodys(mesh: Mesh) -> GatewayHost:
     return next((host for host in mesh.gateway if host.domain == "*"), mesh.gateway[0])
 
 
-_Opened = tuple[str, Way, Entry]
-"""A lane, a way into it, and where it leads."""
+@dataclass(frozen=True)
+class _Door:
+    """A way into a lane, and where it leads."""
+
+    lane: str
+    way: Way
+    entry: Entry
 
 
-def _opened(
-    others: Iterable[Beside], header: str, shares: set[tuple[str | None, str, int]]
-) -> tuple[list[_Opened], list[str]]:
+def _doors(
+    others: Iterable[Beside], header: str, split: tuple[Entry, ...]
+) -> tuple[list[_Door], list[str]]:
     """The ways in that `others` are, and in words those that are none.
 
-    A rule that stamps by the ordinary split is no way of its own, and needs no word.
+    A rule that stamps by the ordinary `split` is no way of its own, and needs no word.
     """
-    opened: list[_Opened] = []
-    unplanned: list[str] = []
+    doors: list[_Door] = []
+    none: list[str] = []
     for other in others:
-        if {entry.share(header) for entry in other.entries} == shares:
+        if _shares(other.entries, header) == _shares(split, header):
             continue
         led = [entry for entry in other.entries if entry.weighted.weight]
         if not led:
-            unplanned.append(f"{other.words} (answers 500: no backend has a weight above 0)")
+            none.append(f"{other.words} (answers 500: no backend has a weight above 0)")
         elif len(led) > 1:
-            unplanned.append(f"{other.words} (has a split of its own)")
+            none.append(f"{other.words} (has a split of its own)")
         elif header not in led[0].tags:
-            unplanned.append(f"{other.words} (stamps no lane)")
+            none.append(f"{other.words} (stamps no lane)")
         elif other.way is None:
-            unplanned.append(f"{other.words} (no GET that comes there is known)")
+            none.append(f"{other.words} (no GET that comes there is known)")
         else:
-            opened.append((led[0].tags[header], other.way, led[0]))
-    return opened, unplanned
+            doors.append(_Door(led[0].tags[header], other.way, led[0]))
+    return doors, none
+
+
+def _shares(split: Iterable[Entry], header: str) -> set[tuple[str | None, str, int]]:
+    """The lanes of a split, each with its destination and its weight."""
+    return {
+        (entry.tags.get(header), entry.weighted.destination.name, entry.weighted.weight)
+        for entry in split
+    }
 
 
 def _least(ways: list[Way]) -> tuple[Way, ...]:
@@ -206,10 +206,10 @@ def _header(where: str, split: tuple[Entry, ...]) -> str:
     return common.pop()
 
 
-def _entry_hop(mesh: Mesh, lane: str, entry: Entry, lanes: Set[str]) -> Hop:
+def _entry_hop(mesh: Mesh, lane: str, entry: Entry, lanes: Iterable[str]) -> Hop:
     """The hop that the gateway leads to: another lane's version is one to fall back to."""
     pods = {endpoint.pod.version for endpoint in _first(entry.weighted)[1]}
-    chosen = not pods & (lanes - {lane})
+    chosen = not pods & (set(lanes) - {lane})
     host = entry.weighted.destination.host
     return _hop(_Walk(mesh, lane), [entry.weighted], chosen, entry.request, host, ())
 

@@ -89,6 +89,11 @@ def test_among_equals_the_order_is_by_namespace_name_and_place() -> None:
         ]
 
 
+def test_a_prefix_of_nothing_takes_every_path() -> None:
+    web = http_route("web", to_gateway(), marked("x", takes("//")))
+    assert mesh_of(*A, web).gateway[0].routes[0].matches[0].uri is None
+
+
 def test_each_match_of_a_rule_takes_its_own_place() -> None:
     both = marked("both", takes("/x", how="Exact"), takes())
     web = http_route("web", to_gateway(), both, marked("between", takes("/x")))
