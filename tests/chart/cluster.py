@@ -83,5 +83,8 @@ def _answers(objects: Sequence[Resource]) -> dict[str, Resource]:
     for item in objects:
         space, name = item["metadata"]["namespace"], item["metadata"]["name"]
         place = f"namespaces/{space}/{item['kind'].lower()}s/{name}"
-        answers[f"/apis/{item['apiVersion']}/{place}"] = item
+        path = f"/apis/{item['apiVersion']}/{place}"
+        answers[path] = item
+        listed = {"apiVersion": item["apiVersion"], "kind": f"{item['kind']}List", "items": []}
+        answers.setdefault(path.rpartition("/")[0], listed)["items"].append(item)
     return answers

@@ -147,8 +147,11 @@ AWKWARD: Values = {
         "mocka": None,
         "mockb": None,
         "mockc": None,
-        "on": {"versions": ["1", "on", "1e3"], "upstreams": ["no"], "port": 81},
-        "no": {"versions": ["1", "null"], "env": {"EMPTY": "", "WORD": "yes", "DIGITS": "0123"}},
+        "on": {"versions": {"1": {}, "on": {}, "1e3": {}}, "upstreams": ["no"], "port": 81},
+        "no": {
+            "versions": {"1": {}, "null": {}},
+            "env": {"EMPTY": "", "WORD": "yes", "DIGITS": "0123"},
+        },
     },
 }
 VARIANTS: dict[str, Values] = {
@@ -185,7 +188,7 @@ VARIANTS: dict[str, Values] = {
     "istio-awkward-names": ISTIO | AWKWARD,
     "outside-the-chain": EVERYTHING
     | {
-        "services": {"extra": {"versions": ["v1"]}},
+        "services": {"extra": {"versions": {"v1": {}}}},
         "gateway": {"service": "mocka"},
         "serviceMonitor": {"enabled": False},
         "networkPolicy": {"from": []},
@@ -196,7 +199,7 @@ VARIANTS: dict[str, Values] = {
                 "replicas": 2,
                 "readinessProbe": None,
                 "serviceAccount": {"create": False, "name": "shared"},
-                "perVersion": {
+                "versions": {
                     "v2": {"replicas": 0, "image": {"tag": "2.0.0"}, "env": {"A": "b"}},
                     "v3": {"image": {"digest": "sha256:" + "0" * 64}},
                 },

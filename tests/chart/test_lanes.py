@@ -61,7 +61,7 @@ def test_upstreams_stay_in_the_order_given() -> None:
         "lanes": {"header": "x-lane"},
         "services": {
             "mocka": {"upstreams": ["mockz", "mockb"], "port": 8080},
-            "mockz": {"versions": ["v1"], "port": 81},
+            "mockz": {"versions": {"v1": {}}, "port": 81},
         },
     }
     resources = render(values)
@@ -82,7 +82,7 @@ def test_asm_matches_the_header_and_falls_back() -> None:
         assert list(subsets(resources, name)) == versions
         *lanes, last = http(resources, name)
         assert [rule["match"] for rule in lanes] == [
-            [{"headers": {"version": {"exact": lane}}}] for lane in ("v2", "v3")
+            [{"headers": {"version": {"exact": lane}}}] for lane in versions[1:]
         ]
         for rule in lanes:
             assert rule["route"] == [
@@ -133,20 +133,64 @@ def test_asm_propagates_the_header() -> None:
     assert propagation["metadata"]["name"] == "x-lane-propagation"
 
 
-def test_strict_has_no_fallback() -> None:
-    resources = render({"lanes": {"mode": "strict"}})
+@pytest.mark.parametrize("rules", ["changed", "all"])
+@pytest.mark.parametrize("provider", ["asm", "istio"])
+def test_strict_has_a_rule_and_a_subset_for_every_lane_and_no_fallback(
+    provider: str, rules: str
+) -> None:
+    """A lane's version that is deployed later is found at once."""
+    strict = {"mesh": {"provider": provider}, "lanes": {"mode": "strict", "rules": rules}}
+    resources = render(strict)
     routing = [*of_kind(resources, "VirtualService").values()]
     assert "fallback" not in str(routing)
-    assert list(subsets(resources, "mockb")) == ["v1", "v3"]
+    for name in SAMPLE:
+        assert subsets(resources, name) == {
+            lane: {"name": lane, "labels": {"version": lane}} for lane in ("v1", "v2", "v3")
+        }
+        assert [rule["name"] for rule in http(resources, name)] == ["v2", "v3", "v1"]
+    assert not any(
+        key.startswith("traffic-lanes/")
+        for deployment in of_kind(resources, "Deployment").values()
+        for key in deployment["spec"]["template"]["metadata"]["labels"]
+    )
+
+
+@pytest.mark.parametrize("provider", ["asm", "istio"])
+def test_rules_of_all_lanes_at_all_services(provider: str) -> None:
+    resources = render({"mesh": {"provider": provider}, "lanes": {"rules": "all"}})
+    for name in SAMPLE:
+        assert [rule["name"] for rule in http(resources, name)] == ["v2", "v3", "v1"]
+    for deployment in of_kind(resources, "Deployment").values() if provider == "istio" else ():
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        member = {key for key in labels if key.startswith("traffic-lanes/")}
+        every = {"traffic-lanes/v2", "traffic-lanes/v3"}
+        own = {f"traffic-lanes/{labels['version']}"}
+        assert member == (every if labels["version"] == "v1" else own)
+
+
+def test_the_gateway_sends_a_lane_that_the_first_service_lacks_to_the_baseline() -> None:
+    """With the lane's own stamp, so that it returns to its lane at a later hop."""
+    values: Values = {"services": {"mocka": {"versions": {"v3": None}}}}
+    for form in ({}, ISTIO):
+        for rule in http(render(form | values), "demo-gateway"):
+            sent = {str(r["headers"]["request"]): r for r in rule["route"]}
+            (v3,) = (route for stamp, route in sent.items() if "v3" in stamp)
+            assert (v3["destination"]["subset"], v3["weight"]) == ("v1", 30)
+            assert "fallback" not in v3
+    attached = render(ISTIO | values | {"gateway": {"parentRefs": [{"name": "web"}]}})
+    (route,) = of_kind(attached, "HTTPRoute").values()
+    backends = [ref["name"] for ref in route["spec"]["rules"][-1]["backendRefs"]]
+    assert backends == ["mocka-lane-v1", "mocka-lane-v2", "mocka-lane-v1"]
+    assert "mocka-lane-v3" not in of_kind(attached, "Service")
 
 
 def test_istio_lets_a_lane_end_at_its_own_pods_or_the_baseline() -> None:
     resources = render(ISTIO)
-    for name in SAMPLE:
+    for name, versions in SAMPLE.items():
         lanes = subsets(resources, name)
-        assert list(lanes) == ["v1", "v2", "v3"]
+        assert list(lanes) == versions
         assert lanes["v1"] == {"name": "v1", "labels": {"version": "v1"}}
-        for lane in ("v2", "v3"):
+        for lane in versions[1:]:
             assert lanes[lane]["labels"] == {f"traffic-lanes/{lane}": "true"}
             policy = lanes[lane]["trafficPolicy"]
             locality = policy["loadBalancer"]["localityLbSetting"]
@@ -155,13 +199,13 @@ def test_istio_lets_a_lane_end_at_its_own_pods_or_the_baseline() -> None:
             assert policy["outlierDetection"]
     for name, deployment in of_kind(resources, "Deployment").items():
         labels = deployment["spec"]["template"]["metadata"]["labels"]
-        version = name.split("-")[1]
+        service, version = name.split("-")
         member = {key.removeprefix("traffic-lanes/") for key in labels if "traffic-lanes/" in key}
-        assert member == ({"v2", "v3"} if version == "v1" else {version})
+        assert member == (set(SAMPLE[service]) - {"v1"} if version == "v1" else {version})
 
 
 def test_istio_never_ejects_for_answers_of_the_service() -> None:
-    outliers = subsets(render(ISTIO), "mockb")["v2"]["trafficPolicy"]["outlierDetection"]
+    outliers = subsets(render(ISTIO), "mockb")["v3"]["trafficPolicy"]["outlierDetection"]
     assert outliers["consecutive5xxErrors"] == 0
     assert outliers["consecutiveGatewayErrors"] == 0
     assert outliers["splitExternalLocalOriginErrors"] is True
@@ -181,18 +225,6 @@ def test_istio_tries_again_elsewhere() -> None:
     assert http(careful, "mockb")[0]["retries"]["retryOn"] == "connect-failure,refused-stream"
     assert "retries" not in http(render(ISTIO | {"lanes": {"retryOn": []}}), "mockb")[0]
     assert "retries" not in http(render(), "mockb")[0]
-
-
-def test_istio_strict_takes_the_version_alone() -> None:
-    resources = render(ISTIO | {"lanes": {"mode": "strict"}})
-    assert subsets(resources, "mockb") == {
-        version: {"name": version, "labels": {"version": version}} for version in ("v1", "v3")
-    }
-    assert not any(
-        key.startswith("traffic-lanes/")
-        for deployment in of_kind(resources, "Deployment").values()
-        for key in deployment["spec"]["template"]["metadata"]["labels"]
-    )
 
 
 def test_istio_uses_stock_stable_apis_only() -> None:
@@ -237,7 +269,7 @@ def test_istio_uses_stock_stable_apis_only() -> None:
 def test_istio_reads_the_lane_from_baggage(baggage: str, lane: str | None) -> None:
     chosen = next(
         rule["name"]
-        for rule in http(render(ISTIO), "mockb")
+        for rule in http(render(ISTIO), "mocka")
         if all(
             re.fullmatch(match["headers"]["baggage"]["regex"], baggage)
             for match in rule.get("match", [])
@@ -380,7 +412,7 @@ def test_a_status_alone_is_tried_again_as_text() -> None:
 
 def test_a_service_outside_the_chain_has_no_part_in_the_gateway() -> None:
     values: Values = {
-        "services": {"extra": {"versions": ["v1"]}},
+        "services": {"extra": {"versions": {"v1": {}}}},
         "gateway": {"service": "mocka"},
     }
     rules = http(render(values), "demo-gateway")

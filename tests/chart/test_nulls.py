@@ -33,9 +33,9 @@ OF_PODS = CHARTS_OWN["defaults"]
 ALL = [
     *paths(CHARTS_OWN),
     *(("services", "mocka", *path) for path in paths(OF_PODS)),
-    *(("services", "mocka", "perVersion", "v2", key) for key in OF_PODS),
-    ("services", "mocka", "perVersion"),
-    ("services", "mocka", "perVersion", "v2"),
+    *(("services", "mocka", "versions", "v2", key) for key in OF_PODS),
+    ("services", "mocka", "versions"),
+    ("services", "mocka", "versions", "v2"),
 ]
 NOT_BY_DEFAULT = "authorizationPolicy", "serviceMonitor"
 

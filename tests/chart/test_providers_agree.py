@@ -33,6 +33,7 @@ def lanes(draw: st.DrawFn) -> Values:
     weights = [b - a for a, b in zip([0, *cuts], [*cuts, 100], strict=True)]
     return {
         "mode": draw(st.sampled_from(["permissive", "strict"])),
+        "rules": draw(st.sampled_from(["changed", "all"])),
         "header": draw(headers),
         "baseline": draw(st.sampled_from(names)),
         "weights": dict.fromkeys(DEFAULT_LANES) | dict(zip(names, weights, strict=True)),
@@ -48,7 +49,7 @@ def services(draw: st.DrawFn, baseline: str, others: list[str]) -> Values:
         behind = names[index + 1 :]
         more = draw(st.lists(st.sampled_from(others), unique=True)) if others else []
         found[name] = {
-            "versions": draw(st.permutations([baseline, *more])),
+            "versions": {version: {} for version in (baseline, *more)},
             "upstreams": draw(st.lists(st.sampled_from(behind), unique=True)) if behind else [],
             "port": draw(st.sampled_from([8000, 8000, 81])),
         }

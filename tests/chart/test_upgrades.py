@@ -13,7 +13,10 @@ FORMS: dict[str, Values] = {
     "istio, HTTPRoute": ISTIO | ROUTE,
     "asm, strict": STRICT,
 }
-SERVICES: Values = {"mocka": {"versions": ["v1", "v2", "v4"]}, "mockb": {"versions": ["v1"]}}
+SERVICES: Values = {
+    "mocka": {"versions": {"v3": None, "v4": {}}},
+    "mockb": {"versions": {"v3": None}},
+}
 
 
 def lanes(form: Values, services: Values | None = None, **weights: int | None) -> Values:
@@ -57,6 +60,31 @@ def test_the_fallback_of_asm_takes_what_a_step_would_cost() -> None:
 def test_a_release_without_routing_has_no_lanes_to_lose() -> None:
     _, said = upgrade(ISTIO | {"routing": {"enabled": False}}, ISTIO)
     assert "lanes.weights" not in said
+
+
+V2_AT_MOCKB: Values = {"mockb": {"versions": {"v2": {}}}}
+AT_ONCE = (
+    "services.mockb: lane v2 is {}, and has 30 % of the requests{}: give it 0 first, and {} by"
+)
+
+
+@pytest.mark.parametrize("form", [ISTIO, ISTIO | ROUTE], ids=["istio", "istio, HTTPRoute"])
+def test_a_lane_with_a_weight_neither_gets_nor_loses_a_version_in_one_upgrade(form: Values) -> None:
+    """Its rule there comes before pods have the subset's label, or goes after the subset."""
+    more = lanes(form, V2_AT_MOCKB)
+    idle, idle_more = lanes(form, v1=70, v2=0), lanes(form, V2_AT_MOCKB, v1=70, v2=0)
+    comes, goes = (
+        AT_ONCE.format("new there", "", "30"),
+        AT_ONCE.format("there no more", " now", "take it away there"),
+    )
+    for before, after, sentence in [(form, more, comes), (idle, more, comes), (more, form, goes)]:
+        _, said = upgrade(before, after)
+        assert sentence in said
+        assert said.count("\n- ") == 1
+    for before, after in [(idle, idle_more), (idle_more, more), (more, idle_more)]:
+        rendered, said = upgrade(before, after)
+        assert rendered
+        assert not said
 
 
 AUTOSCALED: Values = {"defaults": {"autoscaling": {"enabled": True, "minReplicas": 3}}}

@@ -13,16 +13,16 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         "at '/lanes': additional properties 'wieghts' not allowed",
     ),
     "unknown key of a service": (
-        {"services": {"mocka": {"verions": ["v1"]}}},
+        {"services": {"mocka": {"verions": {"v1": {}}}}},
         "at '/services/mocka': additional properties 'verions' not allowed",
     ),
     "unknown key of a version": (
-        {"services": {"mocka": {"perVersion": {"v2": {"replica": 2}}}}},
-        "at '/services/mocka/perVersion/v2': additional properties 'replica' not allowed",
+        {"services": {"mocka": {"versions": {"v2": {"replica": 2}}}}},
+        "at '/services/mocka/versions/v2': additional properties 'replica' not allowed",
     ),
     "a service's port on a version": (
-        {"services": {"mocka": {"perVersion": {"v2": {"port": 1}}}}},
-        "at '/services/mocka/perVersion/v2': additional properties 'port' not allowed",
+        {"services": {"mocka": {"versions": {"v2": {"port": 1}}}}},
+        "at '/services/mocka/versions/v2': additional properties 'port' not allowed",
     ),
     "unknown key of the defaults": (
         {"defaults": {"resource": {}}},
@@ -38,15 +38,19 @@ MISTYPED: dict[str, tuple[Values, str]] = {
     ),
     "string for a number": (
         {"lanes": {"weights": {"v1": "many"}}},
-        "at '/lanes/weights/v1': got string, want integer",
+        "at '/lanes/weights/v1': got string, want null or integer",
+    ),
+    "list for versions": (
+        {"services": {"mockd": {"versions": ["v1"]}}},
+        "at '/services/mockd/versions': got array, want object",
+    ),
+    "string for a version": (
+        {"services": {"mocka": {"versions": {"v2": "2.0.0"}}}},
+        "at '/services/mocka/versions/v2': got string, want null or object",
     ),
     "string for a list": (
-        {"services": {"mocka": {"versions": "v1"}}},
-        "at '/services/mocka/versions': got string, want array",
-    ),
-    "number for a name": (
-        {"services": {"mocka": {"versions": [1]}}},
-        "at '/services/mocka/versions/0': got number, want string",
+        {"services": {"mocka": {"upstreams": "mockb"}}},
+        "at '/services/mocka/upstreams': got string, want null or array",
     ),
     "list for env": (
         {"defaults": {"env": [{"name": "A", "value": "b"}]}},
@@ -118,8 +122,8 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         "at '/instrumentation/propagators/1': value must be one of 'baggage', 'tracecontext'",
     ),
     "empty versions": (
-        {"services": {"mockc": {"versions": []}}},
-        "at '/services/mockc/versions': minItems: got 0, want 1",
+        {"services": {"mockd": {"versions": {}}}},
+        "at '/services/mockd/versions': minProperties: got 0, want 1",
     ),
 }
 
@@ -142,20 +146,16 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         "services.mockb.upstreams lists mockc more than once",
     ),
     "version that is no lane": (
-        {"services": {"mockc": {"versions": ["v1", "v7"]}}},
-        'services.mockc.versions: "v7" is no lane: lanes.weights has v1, v2, v3',
-    ),
-    "version twice": (
-        {"services": {"mockc": {"versions": ["v1", "v1"]}}},
-        "services.mockc.versions lists v1 more than once",
+        {"services": {"mockc": {"versions": {"v1": {}, "v7": {}}}}},
+        'services.mockc.versions: "v7" is no lane: lanes.weights has v1, v2, v3; null takes',
     ),
     "no baseline": (
-        {"services": {"mockc": {"versions": ["v2"]}}},
+        {"services": {"mockc": {"versions": {"v1": None}}}},
         "services.mockc.versions (v2) lacks the baseline v1",
     ),
-    "settings of no version": (
-        {"services": {"mockc": {"perVersion": {"v3": {}}}}},
-        'services.mockc.perVersion: "v3" is not among its versions (v1, v2)',
+    "no version left": (
+        {"services": {"mockc": {"upstreams": ["mockd"]}, "mockd": {"versions": {"v1": None}}}},
+        "services.mockd.versions (none but null) lacks the baseline v1",
     ),
     "circle": (
         {"services": {"mockb": {"upstreams": ["mocka", "mockc"]}}},
@@ -166,7 +166,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         "the upstreams of mockc form a circle",
     ),
     "two entries": (
-        {"services": {"shop": {"versions": ["v1"]}}},
+        {"services": {"shop": {"versions": {"v1": {}}}}},
         "no other service calls mocka or shop, so it is open which of them the gateway calls",
     ),
     "entry": ({"gateway": {"service": "shop"}}, 'gateway.service "shop" is no service'),
@@ -174,8 +174,8 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         {
             "lanes": {"weights": {"v2": 20, "b-v1": 10}},
             "services": {
-                "mock": {"versions": ["v1", "b-v1"], "upstreams": ["mocka"]},
-                "mock-b": {"versions": ["v1"]},
+                "mock": {"versions": {"v1": {}, "b-v1": {}}, "upstreams": ["mocka"]},
+                "mock-b": {"versions": {"v1": {}}},
                 "mockc": {"upstreams": ["mock-b"]},
             },
         },
@@ -186,7 +186,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         "lanes.weights: \"V1\" can't name a lane: lower-case letters, digits and '-'",
     ),
     "service's name": (
-        {"services": {"My_Shop": {"versions": ["v1"], "upstreams": ["mocka"]}}},
+        {"services": {"My_Shop": {"versions": {"v1": {}}, "upstreams": ["mocka"]}}},
         "services: \"My_Shop\" can't name a service: lower-case letters, digits and '-'",
     ),
     "header's name": ({"lanes": {"header": "Version"}}, 'lanes.header "Version" can\'t be one'),
@@ -215,7 +215,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         "lanes.label: traffic-lanes/v2 is the chart's to set",
     ),
     "service named as the gateway": (
-        {"services": {"demo-gateway": {"versions": ["v1"], "upstreams": ["mocka"]}}},
+        {"services": {"demo-gateway": {"versions": {"v1": {}}, "upstreams": ["mocka"]}}},
         'services.demo-gateway and the gateway would both have a VirtualService "demo-gateway"',
     ),
     "service named as a lane's": (
@@ -223,7 +223,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
             "mesh": {"provider": "istio"},
             "gateway": {"parentRefs": [{"name": "web"}]},
             "services": {"mockc": {"upstreams": ["mocka-lane-v2"]}}
-            | {"mocka-lane-v2": {"versions": ["v1"]}},
+            | {"mocka-lane-v2": {"versions": {"v1": {}}}},
         },
         'services.mocka-lane-v2 and gateway.parentRefs would both have a Service "mocka-lane-v2"',
     ),
@@ -232,8 +232,14 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
             "mesh": {"provider": "istio"},
             "lanes": {"weights": {"v3": None, "release-candidate-15": 30}},
             "gateway": {"parentRefs": [{"name": "web"}]},
-            "services": {"a" * 40: {"versions": ["v1"], "upstreams": ["mocka"]}}
-            | {"mocka": {"versions": ["v1", "v2"]}, "mockb": {"versions": ["v1"]}},
+            "services": {
+                "a" * 40: {
+                    "versions": {"v1": {}, "release-candidate-15": {}},
+                    "upstreams": ["mocka"],
+                },
+                "mocka": {"versions": {"v3": None}},
+                "mockb": {"versions": {"v3": None}},
+            },
         },
         f'gateway.parentRefs needs a Service "{"a" * 40}-lane-release-candidate-15", whose name'
         " has 66 characters and may have 63",
@@ -251,11 +257,11 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
             "services": {
                 "mockb": {
                     "autoscaling": {"enabled": True},
-                    "perVersion": {"v3": {"resources": None}},
+                    "versions": {"v3": {"resources": None}},
                 }
             }
         },
-        "services.mockb.perVersion.v3.autoscaling: targetCPU is a percentage of resources.requests",
+        "services.mockb.versions.v3.autoscaling: targetCPU is a percentage of resources.requests",
     ),
     "one port for all": (
         {"services": {"mockb": {"port": 8001}}},
@@ -281,8 +287,8 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         'services.mocka and services.mockb share the ServiceAccount "shared": give them the same',
     ),
     "env of the chart": (
-        {"services": {"mocka": {"perVersion": {"v2": {"env": {"upstream_url": "x"}}}}}},
-        "services.mocka.perVersion.v2.env: upstream_url is the chart's to set",
+        {"services": {"mocka": {"versions": {"v2": {"env": {"upstream_url": "x"}}}}}},
+        "services.mocka.versions.v2.env: upstream_url is the chart's to set",
     ),
     "label of the chart": (
         {"defaults": {"podLabels": {"version": "v1"}}},
@@ -346,9 +352,9 @@ def test_a_circle_is_told_from_the_way_to_it() -> None:
     said = refusal(
         {
             "services": {
-                "front": {"versions": ["v1"], "upstreams": ["mocka"]},
+                "front": {"versions": {"v1": {}}, "upstreams": ["mocka"]},
                 "mockc": {"upstreams": ["mockb", "back"]},
-                "back": {"versions": ["v1"]},
+                "back": {"versions": {"v1": {}}},
             }
         }
     )
@@ -368,7 +374,7 @@ def test_keys_of_the_chart_go_away_with_null() -> None:
                 "mocka": None,
                 "mockb": None,
                 "mockc": None,
-                "shop": {"versions": ["v1", "v2"]},
+                "shop": {"versions": {"v1": {}, "v2": {}}},
             },
         }
     )

@@ -125,7 +125,7 @@ def test_a_version_overrides_its_service_and_that_the_defaults() -> None:
                     "replicas": 2,
                     "env": {"B": "2", "C": "2"},
                     "readinessProbe": None,
-                    "perVersion": {"v2": {"replicas": 0, "image": {"tag": "2.0.0"}}},
+                    "versions": {"v2": {"replicas": 0, "image": {"tag": "2.0.0"}}},
                 }
             },
         }
@@ -184,7 +184,7 @@ def at(place: str, keys: Values) -> Values:
     """Values with keys for the pods of mockb v1: theirs alone, their service's, or everyone's."""
     if place == "defaults":
         return {"defaults": keys}
-    own = keys if place == "service" else {"perVersion": {"v1": keys}}
+    own = keys if place == "service" else {"versions": {"v1": keys}}
     return {"services": {"mockb": own}}
 
 
@@ -308,7 +308,7 @@ def test_a_gateway_of_the_gateway_api_is_let_in() -> None:
 def test_a_service_that_nobody_calls_is_closed_not_open() -> None:
     resources = render(
         {
-            "services": {"extra": {"versions": ["v1"]}},
+            "services": {"extra": {"versions": {"v1": {}}}},
             "gateway": {"service": "mocka"},
             "authorizationPolicy": {"enabled": True},
         }

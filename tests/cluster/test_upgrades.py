@@ -5,7 +5,7 @@ import pytest
 from tests.cluster.kubernetes import pods, rolled_out
 from tests.cluster.release import NEXT_IMAGE, Release, image, release
 
-V4 = ("--set", "services.mockb.versions={v1,v3,v4}", "--set", "lanes.weights.v4=0")
+V4 = ("--set", "services.mockb.versions.v4.replicas=1", "--set", "lanes.weights.v4=0")
 
 
 def test_a_lane_is_added_and_removed_in_two_steps_each_without_a_failed_request() -> None:

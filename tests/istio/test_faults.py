@@ -73,6 +73,21 @@ def test_a_killed_pod_costs_what_it_was_answering_at_most(mesh: RunningMesh, nam
 
 
 @pytest.mark.parametrize("name", WITHOUT)
+def test_so_it_is_where_a_lane_has_rules_at_its_own_versions_alone(
+    runner: Runner, tmp_path: Path, name: str
+) -> None:
+    with runner(rendered(tmp_path, {})) as mesh:
+        gone = pod(mesh, name)
+        with brought_back(mesh, gone):
+            load = under_load(mesh, 1200, CLIENTS)
+            answers = list(islice(load, 300))
+            mesh.kill_pod(gone)
+            answers += load
+            assert len(failed(answers)) <= CLIENTS, failed(answers)
+            falls_back(mesh, gone, answers)
+
+
+@pytest.mark.parametrize("name", WITHOUT)
 def test_a_pod_killed_with_its_proxy_costs_what_it_was_answering_at_most(
     istio_mesh: IstioMesh, name: str
 ) -> None:

@@ -36,6 +36,16 @@ def test_a_lane_that_no_service_was_ever_deployed_for_is_the_baseline(
         assert versions(ask_in_lane(mesh, "v4")) == ["mocka v1", "mockb v1", "mockc v1"]
 
 
+def test_a_lane_that_the_first_service_lacks_comes_by_its_baseline_and_returns(
+    runner: Runner, tmp_path: Path
+) -> None:
+    """The gateway has the baseline's subset twice then, each with a stamp of its own."""
+    values: Values = {"services": {"mocka": {"versions": {"v3": None}}}}
+    with runner(rendered(tmp_path, values)) as mesh:
+        assert judged(mesh, 200).ok
+        assert versions(ask_in_lane(mesh, "v3")) == ["mocka v1", "mockb v3", "mockc v1"]
+
+
 def test_a_strict_lane_ends_where_its_version_is_missing(runner: Runner, tmp_path: Path) -> None:
     with runner(rendered(tmp_path, STRICT)) as mesh:
         assert judged(mesh, 200).ok

@@ -11,7 +11,7 @@ from tests.mesh.running import ROOT
 K8S = str(ROOT / "k8s" / "istio")
 
 STRICT: Values = {"lanes": {"mode": "strict"}}
-REPLICAS: Values = {"services": {"mockc": {"perVersion": {"v2": {"replicas": 2}}}}}
+REPLICAS: Values = {"services": {"mockc": {"versions": {"v2": {"replicas": 2}}}}}
 # Another tag, other names, and a service that is called from two sides.
 OTHER_NAMES: Values = {
     "lanes": {
@@ -23,10 +23,10 @@ OTHER_NAMES: Values = {
         "mocka": None,
         "mockb": None,
         "mockc": None,
-        "web": {"versions": ["stable", "red", "blue"], "upstreams": ["users", "cart"]},
-        "cart": {"versions": ["stable", "blue"], "upstreams": ["stock"]},
-        "users": {"versions": ["stable", "red"], "upstreams": ["stock"]},
-        "stock": {"versions": ["stable", "blue", "red"]},
+        "web": {"versions": {"stable": {}, "red": {}, "blue": {}}, "upstreams": ["users", "cart"]},
+        "cart": {"versions": {"stable": {}, "blue": {}}, "upstreams": ["stock"]},
+        "users": {"versions": {"stable": {}, "red": {}}, "upstreams": ["stock"]},
+        "stock": {"versions": {"stable": {}, "blue": {}, "red": {}}},
     },
 }
 

@@ -10,6 +10,7 @@ import pytest
 
 from lanes.runtime import RunningMesh
 from tests import kube
+from tests.chart.rendering import Values, render, without_tests
 from tests.mesh.running import (
     ROOT,
     ask,
@@ -54,6 +55,24 @@ def test_a_lane_outlives_a_killed_pod_and_returns_to_the_next(mesh: RunningMesh)
     assert {tuple(versions(a)) for a in later if a.lane == "v2"} == {tuple(V2_WITHOUT_MOCKC)}
     mesh.start_pod(gone)
     back(mesh)
+
+
+def test_so_does_a_lane_with_rules_at_its_own_versions_alone(tmp_path: Path) -> None:
+    """Of three services it has two, the first not among them."""
+    values: Values = {
+        "services": {
+            "mocka": {"versions": {"v2": None}},
+            "mockb": {"versions": {"v2": {}}},
+        }
+    }
+    with running(kube.write(tmp_path, *without_tests(render(values)))) as mesh:
+        assert versions(ask_in_lane(mesh, "v2")) == ["mocka v1", "mockb v2", "mockc v2"]
+        load = under_load(mesh, 1000, CLIENTS)
+        answers = list(islice(load, 300))
+        mesh.kill_pod(pod(mesh, "mockb-v2"))
+        answers += load
+        assert len(failed(answers)) <= CLIENTS, failed(answers)
+        assert versions(ask_in_lane(mesh, "v2")) == ["mocka v1", "mockb v1", "mockc v2"]
 
 
 def test_a_stopped_pod_costs_no_request(mesh: RunningMesh) -> None:

@@ -26,15 +26,15 @@ name. */}}
 traffic-lanes/{{ . }}
 {{- end -}}
 
-{{/* The lanes that pods of a version belong to, a label each (istio, permissive), from {model, version}:
-their own, and at the baseline all. */}}
+{{/* The lanes that pods of a version belong to, a label each (istio, permissive), from {model, service,
+version}: their own, and at the baseline all that the service has a rule for. */}}
 {{- define "traffic-lanes.memberships" -}}
-{{- $model := .model -}}
+{{- $baseline := .model.baseline -}}
 {{- $version := .version -}}
-{{- if and (eq $model.provider "istio") $model.permissive -}}
-{{- range $lane := $model.lanes -}}
-{{- if and (not $lane.baseline) (has $version (list $lane.name $model.baseline)) }}
-{{ include "traffic-lanes.membership" $lane.name }}: "true"
+{{- if and (eq .model.provider "istio") .model.permissive -}}
+{{- range $lane := .service.lanes -}}
+{{- if and (ne $lane $baseline) (has $version (list $lane $baseline)) }}
+{{ include "traffic-lanes.membership" $lane }}: "true"
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -68,6 +68,12 @@ might be read as, the lane's: its name in any case, and any name that is escaped
 {{- toJson $rules -}}
 {{- end -}}
 
+{{/* The subset of a service that takes a lane's requests, from {model, service, lane}: the lane's, or the
+baseline's where the service has no rule for the lane. */}}
+{{- define "traffic-lanes.subset" -}}
+{{- ternary .lane .model.baseline (has .lane .service.lanes) -}}
+{{- end -}}
+
 {{/* The destinations that the gateway chooses among, by weight, each with its lane's stamp, from
 {model, kept}; kept: the lane joins the client's baggage instead of replacing it (istio). */}}
 {{- define "traffic-lanes.split" -}}
@@ -75,8 +81,9 @@ might be read as, the lane's: its name in any case, and any name that is escaped
 {{- $kept := .kept -}}
 {{- $service := $model.entry -}}
 {{- range $lane := $model.lanes }}
+{{- $subset := include "traffic-lanes.subset" (dict "model" $model "service" $service "lane" $lane.name) }}
 - destination:
-    {{- include "traffic-lanes.target" (dict "service" $service "subset" $lane.name) | nindent 4 }}
+    {{- include "traffic-lanes.target" (dict "service" $service "subset" $subset) | nindent 4 }}
   weight: {{ $lane.weight }}
   headers:
     request:
@@ -87,7 +94,7 @@ might be read as, the lane's: its name in any case, and any name that is escaped
       {{ ternary "add" "set" $kept }}:
         baggage: {{ $model.header }}={{ $lane.name }}
       {{- end }}
-  {{- if and (eq $model.provider "asm") $model.permissive (not $lane.baseline) }}
+  {{- if and (eq $model.provider "asm") $model.permissive (ne $subset $model.baseline) }}
   fallback:
     target:
       {{- include "traffic-lanes.target" (dict "service" $service "subset" $model.baseline) | nindent 6 }}

@@ -3,10 +3,11 @@ The model: what the values say, checked and completed once, as JSON. Every templ
 
   name, provider, permissive, header, baseline, label, retryOn
   lanes      [{name, weight, baseline}], in order of name
-  services   [{name, host, gatewayPort, versions, upstreams, callers, entry, pods, …}], in the order
-             in which a request meets them; with the chart's defaults below the service's own keys
+  services   [{name, host, gatewayPort, versions, lanes, upstreams, callers, entry, pods, …}], in the
+             order in which a request meets them; with the chart's defaults below the service's own
+             keys. versions: those that it has, by name; lanes: those that it has a rule for, by name
   pods       [{name, version, …}]: what the pods of one version get: the service's keys, and on top
-             those under its `perVersion`
+             those of the version
   entry      the service that the gateway calls
   doors      [{namespace, labels, service, port}]: where the gateway's pods run, their labels, the
              Service in front of them and its port
@@ -18,33 +19,34 @@ The model: what the values say, checked and completed once, as JSON. Every templ
 {{- end -}}
 
 {{- define "traffic-lanes.made" -}}
+{{- include "traffic-lanes.withoutNulls" .Values -}}
 {{- include "traffic-lanes.validate" . -}}
 {{- $values := .Values -}}
 {{- $namespace := .Release.Namespace -}}
+{{- $permissive := eq $values.lanes.mode "permissive" -}}
+{{- $everywhere := or (not $permissive) (eq $values.lanes.rules "all") -}}
 {{- $first := dict -}}
 {{- $services := list -}}
 {{- $entry := include "traffic-lanes.entry" $values -}}
-{{- range $name := (include "traffic-lanes.order" $values | fromJsonArray) -}}
+{{- $callers := include "traffic-lanes.callers" $values.services | fromJson -}}
+{{- range $name := (include "traffic-lanes.order" $values.services | fromJsonArray) -}}
 {{- $service := index $values.services $name -}}
-{{- $callers := list -}}
-{{- range $caller, $other := $values.services -}}
-{{- if has $name $other.upstreams }}{{ $callers = append $callers $caller }}{{ end -}}
-{{- end -}}
-{{- $layers := list $values.defaults (omit $service "perVersion" "versions") -}}
+{{- $layers := list $values.defaults (omit $service "versions") -}}
 {{- $pods := list -}}
-{{- range $version := $service.versions -}}
-{{- $special := get (default dict $service.perVersion) $version | default dict -}}
+{{- range $version, $special := $service.versions -}}
 {{- $pod := include "traffic-lanes.merged" (append $layers $special) | fromJson -}}
 {{- $pods = append $pods (mergeOverwrite $pod (dict "name" (printf "%s-%s" $name $version) "version" $version)) -}}
 {{- end -}}
+{{- $versions := keys $service.versions | sortAlpha -}}
 {{- $shared := include "traffic-lanes.merged" $layers | fromJson -}}
 {{- $services = append $services (mergeOverwrite $shared (dict
       "name" $name
       "host" (printf "%s.%s.svc.%s" $name $namespace $values.clusterDomain)
       "gatewayPort" (default 0 $service.port)
-      "versions" $service.versions
+      "versions" $versions
+      "lanes" (ternary (keys $values.lanes.weights | sortAlpha) $versions $everywhere)
       "upstreams" (default list $service.upstreams)
-      "callers" $callers
+      "callers" (get $callers $name | default list)
       "entry" (eq $name $entry)
       "pods" $pods)) -}}
 {{- if eq $name $entry }}{{ $first = last $services }}{{ end -}}
@@ -70,7 +72,7 @@ The model: what the values say, checked and completed once, as JSON. Every templ
 {{- dict
       "name" (include "traffic-lanes.name" .)
       "provider" $values.mesh.provider
-      "permissive" (eq $values.lanes.mode "permissive")
+      "permissive" $permissive
       "header" $values.lanes.header
       "baseline" $values.lanes.baseline
       "lanes" $lanes
@@ -132,32 +134,71 @@ and Helm merges them with those of `defaults` that name another. */}}
 {{- toJson $kept -}}
 {{- end -}}
 
-{{/* Names of the services in the order in which a request meets them, as a JSON list; services in
-or behind a circle of upstreams are left out. */}}
-{{- define "traffic-lanes.order" -}}
+{{/*
+Takes away, from the values, what null takes away: services, lanes with their versions everywhere,
+and versions. Helm does so by itself for keys of the chart's own values only.
+*/}}
+{{- define "traffic-lanes.withoutNulls" -}}
+{{- $weights := .lanes.weights -}}
 {{- $services := .services -}}
+{{- $gone := list -}}
+{{- range $lane, $weight := $weights -}}
+{{- if kindIs "invalid" $weight }}{{ $gone = append $gone $lane }}{{ $_ := unset $weights $lane }}{{ end -}}
+{{- end -}}
+{{- range $name, $service := $services -}}
+{{- if kindIs "invalid" $service }}{{ $_ := unset $services $name }}{{ end -}}
+{{- range $version, $keys := dig "versions" dict (default dict $service) -}}
+{{- if or (kindIs "invalid" $keys) (has $version $gone) }}{{ $_ := unset $service.versions $version }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The services that call each service, by its name, as JSON; from the services. */}}
+{{- define "traffic-lanes.callers" -}}
+{{- $callers := dict -}}
+{{- range $name, $service := . -}}
+{{- range $upstream := $service.upstreams -}}
+{{- $_ := set $callers $upstream (append (get $callers $upstream | default list) $name) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $callers -}}
+{{- end -}}
+
+{{/* Names of the services in the order in which a request meets them, as a JSON list; from the
+services. Those in or behind a circle of upstreams are left out. */}}
+{{- define "traffic-lanes.order" -}}
+{{- $services := . -}}
+{{- $unplaced := dict -}}
+{{- $next := list -}}
+{{- $callers := include "traffic-lanes.callers" $services | fromJson -}}
+{{- range $name, $_ := $services -}}
+{{- $count := get $callers $name | default list | len -}}
+{{- $_ := set $unplaced $name $count -}}
+{{- if not $count }}{{ $next = append $next $name }}{{ end -}}
+{{- end -}}
 {{- $placed := list -}}
 {{- range $services -}}
-{{- $next := list -}}
-{{- range $name, $service := $services -}}
-{{- $ready := not (has $name $placed) -}}
-{{- range $caller, $other := $services -}}
-{{- if and (has $name $other.upstreams) (not (has $caller $placed)) }}{{ $ready = false }}{{ end -}}
-{{- end -}}
-{{- if $ready }}{{ $next = append $next $name }}{{ end -}}
-{{- end -}}
+{{- if not $next }}{{ break }}{{ end -}}
 {{- $placed = concat $placed $next -}}
+{{- $called := list -}}
+{{- range $name := $next -}}
+{{- range $upstream := (index $services $name).upstreams -}}
+{{- $count := sub (get $unplaced $upstream) 1 -}}
+{{- $_ := set $unplaced $upstream $count -}}
+{{- if and (not $count) (hasKey $services $upstream) }}{{ $called = append $called $upstream }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- $next = sortAlpha $called -}}
 {{- end -}}
 {{- toJson $placed -}}
 {{- end -}}
 
 {{/* The service that the gateway calls: the one named, else the only one that no other calls. */}}
 {{- define "traffic-lanes.entry" -}}
-{{- $called := list -}}
-{{- range .services }}{{ $called = concat $called (default list .upstreams) }}{{ end -}}
+{{- $callers := include "traffic-lanes.callers" .services | fromJson -}}
 {{- $first := list -}}
 {{- range $name, $_ := .services -}}
-{{- if not (has $name $called) }}{{ $first = append $first $name }}{{ end -}}
+{{- if not (hasKey $callers $name) }}{{ $first = append $first $name }}{{ end -}}
 {{- end -}}
 {{- .gateway.service | default ($first | join " ") -}}
 {{- end -}}

@@ -21,7 +21,7 @@ version: {{ toYaml .pod.version }}
 {{- if eq .model.provider "asm" }}
 ASM_TRAFFIC_TAG: {{ toYaml .pod.version }}
 {{- end }}
-{{- include "traffic-lanes.memberships" (dict "model" .model "version" .pod.version) }}
+{{- include "traffic-lanes.memberships" (dict "model" .model "service" .service "version" .pod.version) }}
 app.kubernetes.io/name: {{ toYaml .service.name }}
 app.kubernetes.io/version: {{ toYaml .pod.version }}
 app.kubernetes.io/part-of: {{ toYaml .model.name }}

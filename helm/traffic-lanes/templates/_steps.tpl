@@ -1,8 +1,9 @@
 {{/*
 Lanes that an upgrade takes away while the gateway still stamps requests with them, or adds with a
-weight before there are pods for them, a sentence each, as a JSON list. Proxies hear of subsets,
-rules and pods one after the other, whatever the order in which Helm applies them; meanwhile such
-requests fail, unless ASM's fallback takes them. Only an upgrade by Helm sees what is there.
+weight before there are pods for them, at all or at one service, a sentence each, as a JSON list.
+Proxies hear of subsets, rules and pods one after the other, whatever the order in which Helm applies
+them; meanwhile such requests fail, unless ASM's fallback takes them. Only an upgrade by Helm sees
+what is there.
 */}}
 {{- define "traffic-lanes.hasty" -}}
 {{- $hasty := list -}}
@@ -20,6 +21,23 @@ requests fail, unless ASM's fallback takes them. Only an upgrade by Helm sees wh
 {{- $hasty = append $hasty (printf "lanes.weights: %s is new: give it 0 first, and %v by the next upgrade, once all pods have rolled out" $lane $weight) -}}
 {{- end -}}
 {{- end -}}
+{{- if eq .Values.lanes.mode "permissive" -}}
+{{- $ruled := include "traffic-lanes.ruled" . | fromJson -}}
+{{- range $name, $service := .Values.services -}}
+{{- $lanes := get $ruled $name -}}
+{{- $versions := keys (ternary $weights $service.versions (eq $.Values.lanes.rules "all")) | sortAlpha -}}
+{{- range $lane := ternary $versions list (not (empty $lanes)) -}}
+{{- if and (get $weights $lane) (hasKey $live $lane) (not (has $lane $lanes)) -}}
+{{- $hasty = append $hasty (printf "services.%s: lane %s is new there, and has %v %% of the requests: give it 0 first, and %v by the next upgrade, once all pods have rolled out" $name $lane (get $weights $lane) (get $weights $lane)) -}}
+{{- end -}}
+{{- end -}}
+{{- range $lane := $lanes -}}
+{{- if and (get $live $lane) (hasKey $weights $lane) (not (has $lane $versions)) -}}
+{{- $hasty = append $hasty (printf "services.%s: lane %s is there no more, and has %v %% of the requests now: give it 0 first, and take it away there by the next upgrade" $name $lane (get $live $lane)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- toJson $hasty -}}
 {{- end -}}
@@ -35,12 +53,38 @@ none yet, or another kind of route. */}}
 {{- if .Capabilities.APIVersions.Has $api -}}
 {{- $route = lookup $api $kind .Release.Namespace (printf "%s-gateway" (include "traffic-lanes.name" .)) -}}
 {{- end -}}
+{{- $name := ternary .Values.lanes.header "baggage" (eq .Values.mesh.provider "asm") -}}
 {{- $live := dict -}}
 {{- range (dig "spec" "rules" (list dict) $route | last).backendRefs -}}
-{{- $_ := set $live (regexReplaceAll "^.*-lane-" .name "") .weight -}}
+{{- $weight := .weight -}}
+{{- range .filters -}}
+{{- range concat (dig "requestHeaderModifier" "set" list .) (dig "requestHeaderModifier" "add" list .) -}}
+{{- if eq .name $name }}{{ $_ := set $live (splitList "=" .value | last) $weight }}{{ end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- range (dig "spec" "http" (list dict) $route | last).route -}}
-{{- $_ := set $live (dig "destination" "subset" "" .) (default 0 .weight) -}}
+{{- $weight := default 0 .weight -}}
+{{- $request := dig "headers" "request" dict . -}}
+{{- with get (merge dict (dig "set" dict $request) (dig "add" dict $request)) $name -}}
+{{- $_ := set $live (splitList "=" . | last) $weight -}}
+{{- end -}}
 {{- end -}}
 {{- toJson $live -}}
+{{- end -}}
+
+{{/* The lanes that each service has a rule for now, by its name, as JSON. */}}
+{{- define "traffic-lanes.ruled" -}}
+{{- $api := include "traffic-lanes.networking" (dict "provider" .Values.mesh.provider) -}}
+{{- $services := dict -}}
+{{- if .Capabilities.APIVersions.Has $api -}}
+{{- $services = lookup $api "VirtualService" .Release.Namespace "" -}}
+{{- end -}}
+{{- $ruled := dict -}}
+{{- range $services.items -}}
+{{- $lanes := list -}}
+{{- range .spec.http }}{{ $lanes = append $lanes (get . "name") }}{{ end -}}
+{{- $_ := set $ruled .metadata.name $lanes -}}
+{{- end -}}
+{{- toJson $ruled -}}
 {{- end -}}

@@ -53,36 +53,28 @@ each.
 {{- $workloads := dict -}}
 {{- $astray := false -}}
 {{- range $name, $service := $services -}}
-{{- $versions := $service.versions -}}
+{{- $versions := keys $service.versions | sortAlpha -}}
 {{- range $version := $versions -}}
 {{- if not (hasKey $lanes.weights $version) -}}
-{{- $wrong = append $wrong (printf "services.%s.versions: %q is no lane: lanes.weights has %s" $name $version (keys $lanes.weights | sortAlpha | join ", ")) -}}
+{{- $wrong = append $wrong (printf "services.%s.versions: %q is no lane: lanes.weights has %s; null takes a version away" $name $version (keys $lanes.weights | sortAlpha | join ", ")) -}}
 {{- end -}}
 {{- $workload := printf "%s-%s" $name $version -}}
-{{- if eq (get $workloads $workload) $name -}}
-{{- $wrong = append $wrong (printf "services.%s.versions lists %s more than once" $name $version) -}}
-{{- else if hasKey $workloads $workload -}}
+{{- if hasKey $workloads $workload -}}
 {{- $wrong = append $wrong (printf "services.%s and services.%s would both have a Deployment %q: rename one" (get $workloads $workload) $name $workload) -}}
 {{- end -}}
 {{- $_ := set $workloads $workload $name -}}
 {{- end -}}
 {{- if and (hasKey $lanes.weights $lanes.baseline) (not (has $lanes.baseline $versions)) -}}
-{{- $wrong = append $wrong (printf "services.%s.versions (%s) lacks the baseline %s, which takes the requests of lanes that have no version here" $name (join ", " $versions) $lanes.baseline) -}}
+{{- $wrong = append $wrong (printf "services.%s.versions (%s) lacks the baseline %s, which takes the requests of lanes that have no version here" $name (join ", " $versions | default "none but null") $lanes.baseline) -}}
 {{- end -}}
-{{- range $version, $_ := $service.perVersion -}}
-{{- if not (has $version $versions) -}}
-{{- $wrong = append $wrong (printf "services.%s.perVersion: %q is not among its versions (%s)" $name $version (join ", " $versions)) -}}
+{{- $layers := list $.Values.defaults (omit $service "versions") -}}
+{{- $pods := list (dict "at" "defaults" "layers" (list $.Values.defaults)) (dict "at" (printf "services.%s" $name) "layers" $layers) -}}
+{{- range $version, $keys := $service.versions -}}
+{{- if $keys }}{{ $pods = append $pods (dict "at" (printf "services.%s.versions.%s" $name $version) "layers" (append $layers $keys)) }}{{ end -}}
 {{- end -}}
-{{- end -}}
-{{- $defaults := list $.Values.defaults -}}
-{{- $layers := append $defaults (omit $service "perVersion") -}}
-{{- $pods := list (dict "at" "defaults" "layers" $defaults) (dict "at" (printf "services.%s" $name) "layers" $layers) -}}
-{{- range $version, $keys := $service.perVersion -}}
-{{- $pods = append $pods (dict "at" (printf "services.%s.perVersion.%s" $name $version) "layers" (append $layers (default dict $keys))) -}}
-{{- end -}}
-{{- $merged := include "traffic-lanes.merged" $layers | fromJson -}}
-{{- if eq (int $merged.port) (int $merged.managementPort) -}}
-{{- $wrong = append $wrong (printf "services.%s: port and managementPort are both %v: one takes requests, the other probes" $name $merged.port) -}}
+{{- $own := include "traffic-lanes.merged" $layers | fromJson -}}
+{{- if eq (int $own.port) (int $own.managementPort) -}}
+{{- $wrong = append $wrong (printf "services.%s: port and managementPort are both %v: one takes requests, the other probes" $name $own.port) -}}
 {{- end -}}
 {{- $told := list -}}
 {{- range $pod := $pods -}}
@@ -112,7 +104,6 @@ each.
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- $own := include "traffic-lanes.merged" $layers | fromJson -}}
 {{- $account := include "traffic-lanes.account" (dict "name" $name "serviceAccount" $own.serviceAccount) -}}
 {{- if $own.serviceAccount.create -}}
 {{- $other := get $accounts $account -}}
@@ -134,7 +125,7 @@ each.
 {{- end -}}
 {{- end -}}
 
-{{- $placed := include "traffic-lanes.order" .Values | fromJsonArray -}}
+{{- $placed := include "traffic-lanes.order" $services | fromJsonArray -}}
 {{- $circle := list -}}
 {{- range $name, $_ := $services }}{{ if not (has $name $placed) }}{{ $circle = append $circle $name }}{{ end }}{{ end -}}
 {{- range $services -}}{{/* services behind the circle are not in it: peel them off, last hop first */}}
@@ -156,7 +147,9 @@ each.
 {{- $wrong = append $wrong (printf "gateway.service %q is no service: services has %s" $entry (keys $services | sortAlpha | join ", ")) -}}
 {{- end -}}
 
-{{- range $lane, $_ := ternary $lanes.weights dict (and (hasKey $services $entry) (not (empty .Values.gateway.parentRefs))) -}}
+{{- $everywhere := or (eq $lanes.mode "strict") (eq $lanes.rules "all") -}}
+{{- $ruled := ternary $lanes.weights (dig $entry "versions" dict $services) $everywhere -}}
+{{- range $lane, $_ := ternary $ruled dict (and (hasKey $services $entry) (not (empty .Values.gateway.parentRefs))) -}}
 {{- $backend := printf "%s-lane-%s" $entry $lane -}}
 {{- if hasKey $services $backend -}}
 {{- $wrong = append $wrong (printf "services.%s and gateway.parentRefs would both have a Service %q: rename the service" $backend $backend) -}}
