@@ -74,12 +74,8 @@ def _readiness(resource: Resource, container: kinds.Container, port: int) -> Rea
     where = f"{_CONTAINER}.readinessProbe.httpGet.port"
     if found is None:
         raise resource.error(where, f'"{asked}" is no port of the container')
-    if found == port:
-        raise resource.error(
-            where,
-            f"{asked} is the port of requests, {port}; the sample service, which stands in here,"
-            " answers probes on a management_port: ask there, or leave the probe out",
-        )
+    if found == port:  # the sample service, which stands in here, answers no probes there
+        return None
     if found == SIDECAR_PORT:
         raise resource.error(where, f"{found} is the sidecar's port; take another")
     return Readiness(probe.http_get.path, found)

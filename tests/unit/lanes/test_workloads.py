@@ -252,11 +252,15 @@ def test_a_probe_is_asked_at_its_own_port() -> None:
     assert pod_of(put(deployment("a"), path, 9090)).readiness == Readiness("/readyz", 9090)
 
 
+@pytest.mark.parametrize("asked", [8000, "http"])
+def test_a_probe_at_the_port_of_requests_is_whether_the_sample_accepts(asked: int | str) -> None:
+    path = f"{CONTAINER}.readinessProbe.httpGet.port"
+    assert pod_of(put(deployment("a"), path, asked)).readiness is None
+
+
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
-        (8000, "8000 is the port of requests, 8000; the sample service, which stands in here,"),
-        ("http", "http is the port of requests, 8000; the sample service, which stands in here,"),
         ("probes", '"probes" is no port of the container'),
         (15001, "15001 is the sidecar's port; take another"),
     ],
