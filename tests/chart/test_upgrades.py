@@ -51,6 +51,19 @@ def test_in_two_steps_it_does(form: Values) -> None:
         assert not said
 
 
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_lane_that_the_first_service_lacks_is_known_by_its_stamp(form: Values) -> None:
+    without: Values = {"mocka": {"versions": {"v3": None}}}
+    before = lanes(form, without)
+    rendered, said = upgrade(before, lanes(form, without, v1=50, v3=20))
+    assert rendered
+    assert not said
+    gone: Values = without | {"mockb": {"versions": {"v3": None}}}
+    _, said = upgrade(before, lanes(form, gone, v1=70, v3=None))
+    assert "lanes.weights lacks v3, which has 30 % of the requests now" in said
+    assert said.count("\n- ") == 1
+
+
 def test_the_fallback_of_asm_takes_what_a_step_would_cost() -> None:
     rendered, said = upgrade({}, lanes({}, SERVICES, v1=50, v3=None, v4=20))
     assert rendered
