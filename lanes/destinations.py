@@ -91,7 +91,7 @@ class Destinations:
         """Every pod of the Service that `field` names; no tier where there is no such Service."""
         if host not in self._services:
             name = f"outbound|{port}||{host.fqdn}"
-            return Destination(name, host, (), Propagation(), "LEAST_REQUEST", None)
+            return Destination(name, host, host.name, (), Propagation(), "LEAST_REQUEST", None)
         return self.plain(host, self.port(resource, f"{field}.port", host, port))
 
     def port(self, resource: Resource, field: str, host: Host, wanted: int | None) -> int:
@@ -163,6 +163,7 @@ class Destinations:
         return Destination(
             name=f"outbound|{port}|{subset}|{host.fqdn}",
             host=host,
+            app=service.spec.selector.get("app", host.name),
             tiers=_by_priority(endpoints, policy.failover),
             propagation=service.propagation,
             balancer=policy.balancer,

@@ -130,6 +130,7 @@ class Destination:
 
     name: str  # in the style of Istio's clusters: outbound|8000|v2|mockb.default.svc...
     host: Host
+    app: str  # what its pods are called by, if it has any
     tiers: tuple[tuple[Endpoint, ...], ...]
     propagation: Propagation  # what its pods' sidecars exchange
     balancer: str

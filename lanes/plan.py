@@ -6,7 +6,7 @@ that takes everybody's requests, by weight, and those that another rule leads to
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from lanes.errors import LanesError
@@ -210,7 +210,8 @@ def _entry_hop(mesh: Mesh, lane: str, entry: Entry, lanes: Iterable[str]) -> Hop
     """The hop that the gateway leads to: another lane's version is one to fall back to."""
     pods = {endpoint.pod.version for endpoint in _first(entry.weighted)[1]}
     chosen = not pods & (set(lanes) - {lane})
-    host = entry.weighted.destination.host
+    destination = entry.weighted.destination
+    host = replace(destination.host, name=destination.app)  # a lane may have a Service of its own
     return _hop(_Walk(mesh, lane), [entry.weighted], chosen, entry.request, host, ())
 
 

@@ -206,6 +206,13 @@ def test_a_lane_that_changes_nothing_where_it_enters_falls_back_there() -> None:
     }
 
 
+def test_a_lane_without_pods_ends_at_the_service_that_they_would_be_of() -> None:
+    lane = [d for d in kube.lane("v2", SAMPLE) if d["metadata"]["name"] != "mocka-v2"]
+    empty = [d for d in kube.lane("v2", SAMPLE) if d["metadata"]["name"] == "mocka-v2"]
+    services = [d for d in empty if d["kind"] != "Deployment"]
+    assert lanes_of(*kube.base(SAMPLE), *lane, *services)["v2"] == "mocka -"
+
+
 def test_a_lane_whose_service_is_not_there_is_answered_with_500() -> None:
     gone = [d for d in kube.lane("v2", SAMPLE) if d["metadata"]["name"] != "mockc-v2"]
     routes = [d for d in kube.lane("v2", SAMPLE) if d["kind"] == "HTTPRoute"]
