@@ -21,7 +21,7 @@ from lanes.model import Mesh
 from lanes.plan import plan, serves
 from lanes.process import ENDING
 from lanes.resolve import resolve
-from lanes.verify import verify
+from lanes.verify import LANE_REQUESTS, verify
 
 DEFAULT_MANIFESTS = ("k8s/asm",)
 
@@ -141,6 +141,16 @@ def up(paths: tuple[str, ...], port: int) -> None:
 )
 @requests_option
 @click.option(
+    "--lane", help="judge this lane alone, by its first way in; no request is left to the weights"
+)
+@click.option(
+    "--lane-requests",
+    default=LANE_REQUESTS,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="how many enter each lane that has a way in",
+)
+@click.option(
     "--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="at a time"
 )
 @click.option(
@@ -164,6 +174,8 @@ def verify_command(
     url: str,
     paths: tuple[str, ...],
     requests: int | None,
+    lane: str | None,
+    lane_requests: int,
     concurrency: int,
     host: str | None,
     ca: str | None,
@@ -173,10 +185,11 @@ def verify_command(
     """Loop the gateway at URL and judge every answer.
 
     Each path is judged against the plan; each lane's share against its weight by an exact
-    binomial test, so strict that a sound split fails one run in 1,000. A lane that has a weight
-    and got no request is not judged, and the run fails; one of weight 0 is named.
+    binomial test, so strict that a sound split fails one run in 1,000. Each lane that has a way
+    in is entered by the first as well, which counts for no share. A lane that has a weight and
+    got no request by it fails the run; one that nothing entered is named: it is not judged.
     """
-    from lanes.traffic import Gateway, drive
+    from lanes.traffic import Gateway, drive, enter
 
     gateway = Gateway(url, host, ca, resolved)
     mesh = _read(paths)
@@ -185,16 +198,24 @@ def verify_command(
     planned = plan(mesh, named.path or "/", domain)
     if domain is None:  # it is asked by its address
         gateway = replace(gateway, host=planned.host)
-    requests = requests or split.enough(map(planned.share, planned.lanes))
+    if lane is not None and requests:
+        raise LanesError(
+            "--requests are left to the weights, and with --lane none are; --lane-requests enter it"
+        )
+    entered = (planned.lane_to_enter(lane),) if lane is not None else planned.enterable
+    drawn = 0 if lane is not None else requests or split.enough(map(planned.share, planned.lanes))
     client = gateway.client(concurrency)
     client.require_reachable()
-    answers = list(progress(drive(client, requests, concurrency), requests))
-    if all(200 <= answer.status < 300 and not answer.path for answer in answers):
+    answers = list(progress(drive(client, drawn, concurrency), drawn))
+    visits = enter(client, entered, lane_requests, concurrency)
+    told = list(progress(visits, len(entered) * lane_requests))
+    everything = [*answers, *(answer for _, answer in told)]
+    if all(200 <= answer.status < 300 and not answer.path for answer in everything):
         raise LanesError(
             f"{url}: it answers, but not as the sample's services do, so there is no path to"
-            f" judge; it said: {report.shown(answers[0].text)}"
+            f" judge; it said: {report.shown(everything[0].text)}"
         )
-    verdict = verify(planned, answers)
+    verdict = verify(planned, answers, told)
     if form == "json":
         click.echo(json.dumps(report.verdict_json(verdict), indent=2))
     else:

@@ -14,8 +14,8 @@ from lanes.model import Destination, Mesh, Pod, Route
 from lanes.plan import MATCH, NONE, Lane, Plan, plan
 from lanes.runtime import RunningMesh, run
 from lanes.split import enough
-from lanes.traffic import Client, Gateway, drive
-from lanes.verify import fits, verify
+from lanes.traffic import Client, Gateway, drive, enter
+from lanes.verify import LANE_REQUESTS, fits, verify
 
 _CONCURRENCY = 8
 _SHOWN = 6
@@ -54,7 +54,8 @@ def tell(
         for _ in range(_SHOWN):
             say(client.ask("text/plain").text)
         answers = list(progress(drive(client, requests, _CONCURRENCY), requests))
-        verdict = verify(planned, answers)
+        entered = enter(client, planned.enterable, LANE_REQUESTS, _CONCURRENCY)
+        verdict = verify(planned, answers, entered)
         say("...")
         report.show_verdict(verdict, console)
         held = verdict.ok

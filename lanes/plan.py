@@ -81,6 +81,25 @@ class Plan:
         """A host for requests to name, since the gateway serves no other; None: it serves any."""
         return None if self.domain == "*" else any_of(self.domain)
 
+    @property
+    def enterable(self) -> tuple[Lane, ...]:
+        """The lanes that have a way in."""
+        return tuple(lane for lane in self.lanes if lane.ways)
+
+    def lane_to_enter(self, name: str) -> Lane:
+        """The lane of this name. Raises LanesError where there is none, or it has no way in."""
+        lane = next((lane for lane in self.lanes if lane.name == name), None)
+        if lane is None:
+            known = ", ".join(lane.name for lane in self.lanes)
+            raise LanesError(f"no lane {name} in these manifests; there are {known}")
+        if not lane.ways:
+            by = "by its weight alone (leave --lane out)" if lane.weight else "by no means"
+            raise LanesError(
+                f"lane {name} has no way in: requests get there {by}; a rule of the gateway's for,"
+                f" say, the header x-lane: {name} would let them enter"
+            )
+        return lane
+
     def share(self, lane: Lane) -> float:
         """The part of all requests that `lane` should get, 0 to 1."""
         return lane.weight / sum(other.weight for other in self.lanes)

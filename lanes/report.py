@@ -13,7 +13,7 @@ from lanes import split
 from lanes.hosts import any_of
 from lanes.model import Mesh
 from lanes.plan import FALLBACK, NONE, Hop, Lane, Plan
-from lanes.verify import LaneVerdict, Verdict
+from lanes.verify import Entered, LaneVerdict, Verdict
 
 Json = dict[str, Any]
 
@@ -147,7 +147,11 @@ def plan_json(plan: Plan) -> Json:
 def counts(verdict: Verdict) -> str:
     """How many requests there were, and how many failed or were refused as planned."""
     refused = f", {verdict.refused} refused as planned" if verdict.refused else ""
-    return f"{_counted(verdict.requests, 'request')}, {verdict.errors} failed{refused}"
+    drawn, entered = verdict.requests, sum(e.count for e in verdict.entered)
+    asked = _counted(drawn or entered, "request")
+    if entered:
+        asked += f" by weight, {entered} by ways in" if drawn else " by ways in"
+    return f"{asked}, {verdict.errors} failed{refused}"
 
 
 def _counted(number: int, noun: str) -> str:
@@ -172,6 +176,16 @@ def verdict_table(verdict: Verdict) -> Table:
     return table
 
 
+def entered_table(verdict: Verdict) -> Table:
+    """The lanes that were entered on purpose, by which way, and how that went."""
+    table = _table()
+    for heading in ("lane", "entered by", "paths"):
+        table.add_column(heading)
+    for entered in verdict.entered:
+        table.add_row(entered.lane, str(entered.by), _as_planned(entered))
+    return table
+
+
 VERDICT_NOTE = "interval: where the true share lies; a sound split misses it in 1 run of 1,000"
 
 # A difference between share and weight, in hundredths, that a run should be able to tell.
@@ -191,15 +205,19 @@ def split_note(verdict: Verdict) -> list[str]:
 
 def closing(verdict: Verdict) -> str:
     """The verdict in a sentence, which claims nothing of a lane that nobody entered."""
+    if verdict.entered and not verdict.requests:
+        alone = f"Lane {_named(verdict.lanes)}"
+        return f"{alone} holds." if verdict.ok else f"{alone} does NOT hold."
     if verdict.unexpected or not all(lane.fits for lane in verdict.lanes):
         return "Lanes do NOT hold."
     absent = [lane for lane in verdict.lanes if not lane.judged]
-    missed = [lane for lane in absent if not lane.ok]
+    missed = [lane for lane in verdict.lanes if not lane.ok]
     if missed:
         most = max(split.showing(lane.expected, len(verdict.lanes)) for lane in missed)
         asked = _counted(verdict.requests, "request")
+        by_weight = " by weight" if verdict.entered else ""
         return (
-            f"Lanes NOT all judged: none of {asked} entered {_named(missed)};"
+            f"Lanes NOT all judged: none of {asked}{by_weight} entered {_named(missed)};"
             f" {most:,} would show it."
         )
     if absent:
@@ -224,11 +242,16 @@ def _percent(share: float) -> str:
 
 
 def _paths(lane: LaneVerdict) -> Text:
-    if not lane.judged:
-        return Text("not judged", style="" if lane.ok else "red")
-    if lane.as_planned == lane.count:
-        return Text(f"{lane.count} as planned")
-    return Text(f"{lane.count - lane.as_planned} NOT as planned", style="red")
+    if not lane.count:
+        said = "none drawn" if lane.entered else "not judged"
+        return Text(said, style="red" if lane.expected else "")
+    return _as_planned(lane)
+
+
+def _as_planned(judged: LaneVerdict | Entered) -> Text:
+    if judged.as_planned == judged.count:
+        return Text(f"{judged.count} as planned")
+    return Text(f"{judged.count - judged.as_planned} NOT as planned", style="red")
 
 
 def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
@@ -264,6 +287,10 @@ def verdict_json(verdict: Verdict) -> Json:
                 "as_planned": lane.as_planned,
                 "judged": lane.judged,
                 "ok": lane.ok if lane.judged or not lane.ok else None,
+                "entered": [
+                    {"by": str(e.by), "count": e.count, "as_planned": e.as_planned}
+                    for e in lane.entered
+                ],
             }
             for lane in verdict.lanes
         },
@@ -284,9 +311,13 @@ def show_plan(plan: Plan, console: Console) -> None:
 def show_verdict(verdict: Verdict, console: Console) -> None:
     """Print how the lanes fared, and the offending answers."""
     _print([counts(verdict), ""], console)
-    show(verdict_table(verdict), console)
-    lines = [VERDICT_NOTE, *split_note(verdict), *unexpected_lines(verdict), *verdict.hints, ""]
-    _print(lines, console)
+    if verdict.requests:
+        show(verdict_table(verdict), console)
+        _print([VERDICT_NOTE, *split_note(verdict)], console)
+    if verdict.entered:
+        _print([""] if verdict.requests else [], console)
+        show(entered_table(verdict), console)
+    _print([*unexpected_lines(verdict), *verdict.hints, ""], console)
 
 
 def show(table: Table, console: Console) -> None:

@@ -2,9 +2,10 @@
 
 import re
 import ssl
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from http.client import IncompleteRead
 from itertools import count, islice
 from urllib.parse import urlsplit
@@ -13,8 +14,11 @@ import urllib3
 
 from lanes.answers import Answer, parse
 from lanes.errors import LanesError
+from lanes.plan import Lane
+from lanes.ways import Way
 
 _TIMEOUT_SECONDS = 10.0
+_EVERYBODYS = Way()
 _RESOLVED = re.compile(
     r"(?P<host>[^:\[\]]+):(?P<port>\d+):"
     r"(?:\[?(?P<ipv6>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)\]?|(?P<address>[A-Za-z0-9_.-]+))"
@@ -84,12 +88,16 @@ class Client:
             server_hostname=named.hostname if gateway.resolved else None,
         )
 
-    def ask(self, accept: str = "application/json") -> Answer:
-        """One request. A gateway that does not answer gives an Answer with status 0."""
+    def ask(self, accept: str = "application/json", way: Way = _EVERYBODYS) -> Answer:
+        """One request, by `way`. A gateway that does not answer gives an Answer with status 0.
+
+        The way's host is what the request names; TLS still calls for the URL's.
+        """
+        lines = urllib3.HTTPHeaderDict({**self._headers, "Accept": accept})
+        lines.update({**way.headers, **({"Host": way.host} if way.host else {})})
+        at = urlsplit(self._at)._replace(path=way.path).geturl() if way.path else self._at
         try:
-            response = self._pool.request(
-                "GET", self._at, headers={**self._headers, "Accept": accept}
-            )
+            response = self._pool.request("GET", at, headers=lines)
         except urllib3.exceptions.HTTPError as error:
             return Answer(0, f"no answer: {_reason(error)}")
         return parse(response.status, response.headers.get("Content-Type", ""), response.data)
@@ -104,17 +112,29 @@ class Client:
             ) from None
 
 
-def drive(client: Client, requests: int | None, concurrency: int) -> Generator[Answer, None, None]:
+def drive(
+    client: Client, requests: int | None, concurrency: int, way: Way = _EVERYBODYS
+) -> Generator[Answer, None, None]:
     """`requests` answers as they come, `concurrency` asked for at any time; None: no end."""
+    ask = partial(client.ask, way=way)
     numbers = iter(count() if requests is None else range(requests))
     with ThreadPoolExecutor(concurrency) as pool:
-        asked: set[Future[Answer]] = {pool.submit(client.ask) for _ in islice(numbers, concurrency)}
+        asked: set[Future[Answer]] = {pool.submit(ask) for _ in islice(numbers, concurrency)}
         while asked:
             done, asked = wait(asked, return_when=FIRST_COMPLETED)
             for future in done:
                 if next(numbers, None) is not None:
-                    asked.add(pool.submit(client.ask))
+                    asked.add(pool.submit(ask))
                 yield future.result()
+
+
+def enter(
+    client: Client, lanes: Iterable[Lane], requests: int, concurrency: int
+) -> Iterator[tuple[str, Answer]]:
+    """Of each of `lanes`, which have a way in: `requests` answers by the first, with its name."""
+    for lane in lanes:
+        for answer in drive(client, requests, concurrency, lane.ways[0]):
+            yield lane.name, answer
 
 
 def _require_url(url: str) -> None:

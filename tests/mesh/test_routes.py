@@ -1,10 +1,12 @@
 """HTTPRoutes on real Envoy and real services: lanes as releases of their own, and ways in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from lanes.cli import main
 from lanes.runtime import RunningMesh
 from tests import kube
 from tests.kube import (
@@ -66,6 +68,59 @@ def test_a_lane_is_entered_by_its_way_in_and_by_nothing_else(
 def test_lanes_of_other_releases_hold_under_load(released: RunningMesh) -> None:
     assert released.mesh.provider == "gateway-api"
     assert judged(released, 100).ok
+
+
+def verified(mesh: RunningMesh, *more: str) -> Result:
+    """What the judge says by the mesh's own manifests, and by `more` where there are any."""
+    files = [f"--manifests={file}" for file in mesh.mesh.sources]
+    return CliRunner().invoke(main, ["verify", mesh.url, *files, *more, "--lane-requests", "10"])
+
+
+def test_lanes_that_nobody_is_drawn_into_are_entered_and_judged(released: RunningMesh) -> None:
+    result = verified(released)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "100 requests by weight, 20 by ways in, 0 failed"
+    assert "v2     x-lane: v2   10 as planned" in lines
+    assert "v3     x-lane: v3   10 as planned" in lines
+    assert lines[-1] == "Lanes hold."
+
+
+def test_a_lane_that_was_not_installed_is_found_by_asking_for_it(
+    released: RunningMesh, tmp_path: Path
+) -> None:
+    absent = f"--manifests={kube.write(tmp_path, *kube.lane('pr-9', CHAIN, baseline='stable'))}"
+    result = verified(released, absent, "--lane", "pr-9")
+    assert result.exit_code == 1
+    assert "10 times by x-lane: pr-9: lane stable answered:" in result.stdout
+    assert result.stdout.endswith("Lane pr-9 does NOT hold.\n")
+    there = verified(released, absent, "--lane", "v3")
+    assert (there.exit_code, there.stdout.splitlines()[-1]) == (0, "Lane v3 holds.")
+
+
+def test_lanes_are_entered_by_host_and_by_cookie(tmp_path: Path) -> None:
+    """Two lanes without a pod of their own."""
+
+    def opened(name: str, *matches: Document, hosts: Sequence[str] = ()) -> Document:
+        stamped = backend("shop-v1", sets("baggage", f"version={name}"))
+        rule = route_rule(stamped, matches=matches)
+        return http_route(f"web-{name}", to_gateway(), rule, hostnames=hosts)
+
+    documents = [
+        *kube.base({"shop": (("v1",), ())}),
+        opened("pr-1", hosts=["pr-1.example.org"]),
+        opened("pr-2", takes(headers={"cookie": "~(.*; ?)?lane=pr-2(;.*)?"})),
+    ]
+    with running(kube.write(tmp_path, *documents)) as mesh:
+        result = verified(mesh)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-5:] == [
+        "lane   entered by              paths",
+        "pr-2   cookie: lane=pr-2       10 as planned",
+        "pr-1   host pr-1.example.org   10 as planned",
+        "",
+        "Lanes hold.",
+    ]
 
 
 def test_a_split_by_several_backends_each_with_a_stamp_of_its_own(tmp_path: Path) -> None:

@@ -18,11 +18,14 @@ ANSWER: TypeAlias = tuple[int, str, str] | None
 def gateway_like(
     answer: Callable[[Mapping[str, str]], ANSWER], tls: ssl.SSLContext | None = None
 ) -> Iterator[str]:
-    """The URL of a server that answers each request by what `answer` makes of its headers."""
+    """The URL of a server that answers each request by what `answer` makes of its headers.
+
+    Its path is the header :path, as in HTTP/2.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            told = answer(dict(self.headers))
+            told = answer({**self.headers, ":path": self.path})
             if told is None:
                 return
             status, kind, body = told

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from lanes.address import free_port
 from lanes.cli import main, progress
-from tests.kube import WEIGHTS, Document, asm, put, write
+from tests.kube import SAMPLE, WEIGHTS, Document, asm, base, lane, put, write
 from tests.unit.lanes.reading import REPOSITORY
 from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer
 
@@ -235,6 +235,84 @@ def test_a_lane_that_nobody_entered(tmp_path: Path, v2: int, exit_code: int, clo
     result = verified(manifests, cycle([json_answer("v1", *PATHS["v1"])]))
     assert result.exit_code == exit_code
     assert result.stdout.splitlines()[-1] == closing
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> str:
+    """Lanes v2, by weight alone, and v3, by a header alone."""
+    v2, v3 = lane("v2", SAMPLE, way=False), lane("v3", SAMPLE)
+    return write(tmp_path, *base(SAMPLE, {"v1": 90, "v2": 10}), *v2, *v3)
+
+
+def entered(manifests: str, *options: str, to: str = "v3") -> Result:
+    """A gateway that stamps lane `to` where x-lane asks for v3."""
+    drawn = by_weight({"v1": 90, "v2": 10})
+
+    def answer(headers: Mapping[str, str]) -> ANSWER:
+        return json_answer(to, *PATHS[to]) if headers.get("x-lane") == "v3" else next(drawn)
+
+    with gateway_like(answer) as url:
+        return lanes("verify", url, "--manifests", manifests, "--concurrency", "1", *options)
+
+
+def test_a_lane_that_has_a_way_in_is_entered_as_well(beside: str) -> None:
+    result = entered(beside, "--lane-requests", "7")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "100 requests by weight, 7 by ways in, 0 failed"
+    assert lines[-5:] == [
+        "",
+        "lane   entered by   paths",
+        "v3     x-lane: v3   7 as planned",
+        "",
+        "Lanes hold.",
+    ]
+    assert max(map(len, lines)) <= 80
+    astray = entered(beside, to="v1")
+    assert astray.exit_code == 1
+    assert "20 times by x-lane: v3: lane v1 answered:" in astray.stdout
+
+
+def test_one_lane_alone(beside: str) -> None:
+    result = entered(beside, "--lane", "v3")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "20 requests by ways in, 0 failed",
+        "",
+        "lane   entered by   paths",
+        "v3     x-lane: v3   20 as planned",
+        "",
+        "Lane v3 holds.",
+    ]
+    astray = entered(beside, "--lane", "v3", "--format", "json", to="v2")
+    assert astray.exit_code == 1
+    told = json.loads(astray.stdout)
+    assert (told["ok"], told["requests"], list(told["lanes"])) == (False, 0, ["v3"])
+    assert told["lanes"]["v3"]["entered"] == [{"by": "x-lane: v3", "count": 20, "as_planned": 0}]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ("--lane", "v2"),
+            "lane v2 has no way in: requests get there by its weight alone (leave --lane out);"
+            " a rule of the gateway's for, say, the header x-lane: v2 would let them enter",
+        ),
+        (("--lane", "pr-9"), "no lane pr-9 in these manifests; there are v1, v2, v3"),
+        (
+            ("--lane", "v3", "--requests", "9"),
+            "--requests are left to the weights, and with --lane none are; --lane-requests"
+            " enter it",
+        ),
+    ],
+)
+def test_a_lane_that_can_not_be_judged_alone(
+    beside: str, options: tuple[str, ...], sentence: str
+) -> None:
+    result = lanes("verify", "http://127.0.0.1:1/", "--manifests", beside, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"lanes: {sentence}\n"
 
 
 @pytest.mark.skipif(which("openssl") is None, reason="makes certificates with openssl")

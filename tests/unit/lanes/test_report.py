@@ -6,11 +6,14 @@ from itertools import pairwise
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from lanes.answers import Answer, Step
 from lanes.plan import Plan
 from lanes.report import (
     closing,
+    counts,
+    entered_table,
     gateway_line,
     headline,
     one_line,
@@ -22,21 +25,35 @@ from lanes.report import (
     verdict_table,
 )
 from lanes.verify import Verdict, verify
-from tests.kube import Chain, Document, asm, istio, put, rule, to, virtual_service
+from tests.kube import (
+    SAMPLE,
+    Chain,
+    Document,
+    asm,
+    base,
+    istio,
+    lane,
+    put,
+    rule,
+    to,
+    virtual_service,
+)
 from tests.unit.lanes.reading import REPOSITORY, mesh_of, plan_of
 
 PATHS = {"v1": ("v1", "v1", "v1"), "v2": ("v2", "v1", "v2"), "v3": ("v3", "v3", "v1")}
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    out = io.StringIO()
-    show(plan_table(plan), Console(file=out, width=80, highlight=False, soft_wrap=True))
-    return out.getvalue().splitlines()
+    return table_lines(plan_table(plan))
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
+    return table_lines(verdict_table(verdict))
+
+
+def table_lines(table: Table) -> list[str]:
     out = io.StringIO()
-    show(verdict_table(verdict), Console(file=out, width=80, highlight=False, soft_wrap=True))
+    show(table, Console(file=out, width=80, highlight=False, soft_wrap=True))
     return out.getvalue().splitlines()
 
 
@@ -237,6 +254,56 @@ def test_the_verdict_in_a_sentence(
     verdict = split_of(weights, **seen)
     assert closing(verdict) == sentence
     assert verdict.ok is sentence.startswith("Lanes hold")
+
+
+def entering(*names: str) -> list[tuple[str, Answer]]:
+    return [(name, answer) for name in names for answer in answers(**{name: 20})]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "entered", "first", "last"),
+    [
+        (
+            {"v1": 90, "v2": 10},
+            entering("v3"),
+            "100 requests by weight, 20 by ways in, 0 failed",
+            "Lanes hold.",
+        ),
+        (
+            {"v1": 20},
+            entering("v2", "v3"),
+            "20 requests by weight, 40 by ways in, 0 failed",
+            "Lanes NOT all judged: none of 20 requests by weight entered v2; 83 would show it.",
+        ),
+        ({}, entering("v3"), "20 requests by ways in, 0 failed", "Lane v3 holds."),
+        (
+            {},
+            [("v3", Answer(404, ""))],
+            "1 request by ways in, 1 failed",
+            "Lane v3 does NOT hold.",
+        ),
+    ],
+)
+def test_lanes_that_were_entered_in_sentences(
+    drawn: dict[str, int], entered: list[tuple[str, Answer]], first: str, last: str
+) -> None:
+    verdict = verify(BESIDE, answers(**drawn), entered)
+    assert (counts(verdict), closing(verdict)) == (first, last)
+
+
+BESIDE = plan_of(*base(SAMPLE, {"v1": 90, "v2": 10}), *lane("v2", SAMPLE), *lane("v3", SAMPLE))
+
+
+def test_lanes_that_were_entered_in_tables() -> None:
+    astray = ("v2", Answer(200, "x"))
+    verdict = verify(BESIDE, answers(v1=90, v2=10), [*entering("v2", "v3"), astray])
+    drawn, entered = verdict_lines(verdict), table_lines(entered_table(verdict))
+    assert drawn[3].split() == ["v3", "0%", "0", "(0%)", "0%", "to", "8%", "none", "drawn"]
+    assert entered == [
+        "lane   entered by   paths",
+        "v2     x-lane: v2   1 NOT as planned",
+        "v3     x-lane: v3   20 as planned",
+    ]
 
 
 def test_right_shares_are_not_enough() -> None:

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +15,7 @@ import pytest
 from lanes.address import free_port
 from lanes.errors import LanesError
 from lanes.traffic import Gateway, drive
+from lanes.ways import Way
 from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer
 
 
@@ -36,6 +37,30 @@ def test_the_host_of_a_request_may_be_another_than_the_urls() -> None:
     with gateway_like(lambda headers: (200, "text/plain", headers["Host"])) as url:
         assert Gateway(url, "shop.org").client(1).ask().text == "shop.org"
         assert Gateway(url).client(1).ask().text in url
+
+
+@pytest.mark.parametrize(
+    ("way", "asked"),
+    [
+        (Way(), ("shop.org", "/a?b=1", "application/json", None)),
+        (Way({"x-lane": "v3"}), ("shop.org", "/a?b=1", "application/json", "v3")),
+        (Way({"accept": "a/b"}, path="/v3"), ("shop.org", "/v3?b=1", "a/b", None)),
+        (Way({"x-lane": "v3"}, "v3.org"), ("v3.org", "/a?b=1", "application/json", "v3")),
+    ],
+)
+def test_a_request_takes_a_way_in(way: Way, asked: tuple[str | None, ...]) -> None:
+    seen = []
+
+    def answer(headers: Mapping[str, str]) -> ANSWER:
+        lines = {name.lower(): value for name, value in headers.items()}
+        seen.append(tuple(lines.get(name) for name in ("host", ":path", "accept", "x-lane")))
+        return json_answer("v1", "mocka v1")
+
+    with gateway_like(answer) as url:
+        client = Gateway(f"{url}a?b=1", "shop.org").client(1)
+        client.ask(way=way)
+        list(drive(client, 1, 1, way))
+    assert seen == [asked, asked]
 
 
 def test_no_answer_is_an_answer_with_status_0() -> None:
@@ -85,7 +110,8 @@ def test_a_gateway_that_ends_tls(tmp_path: Path) -> None:
             gateway = Gateway(f"https://{at}/", None, ca, f"{at}:{address}")
             assert gateway.client(1).ask().text == at
             assert replace(gateway, host="b.example").client(1).ask().text == "b.example"
-        assert called == ["shop.example"] * 4
+            assert gateway.client(1).ask(way=Way(host="c.example")).text == "c.example"
+        assert called == ["shop.example"] * 6
 
         def refused(gateway: Gateway) -> str:
             with pytest.raises(LanesError) as caught:

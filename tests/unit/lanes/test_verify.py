@@ -12,7 +12,8 @@ from lanes.plan import Plan
 from lanes.report import unexpected_lines, verdict_json
 from lanes.split import interval
 from lanes.verify import Verdict, fits, verify
-from tests.kube import Document, asm, without
+from tests import kube
+from tests.kube import SAMPLE, Document, asm, without
 from tests.unit.lanes.reading import plan_of
 
 SERVICES = ("mocka", "mockb", "mockc", "mockd")
@@ -70,7 +71,8 @@ def test_json_is_as_documented() -> None:
     documented = {"count": 31, "share": 0.31, "expected": 0.3, "judged": True, "ok": True}
     v2 = found["lanes"]["v2"]
     assert {key: v2[key] for key in documented} == documented
-    assert set(v2) == {*documented, "low", "high", "as_planned"}
+    assert set(v2) == {*documented, "low", "high", "as_planned", "entered"}
+    assert v2["entered"] == []
     assert found["unexpected"] == [
         {
             "problem": "lane v3 took another path",
@@ -220,6 +222,86 @@ def test_a_lane_that_nobody_entered_is_not_judged(weights: tuple[int, int]) -> N
         found = verdict_json(verdict)["lanes"]["v2"]
         assert (found["judged"], found["ok"]) == (False, None if v2 == 0 else False)
     assert verify(apart, [baseline] * 99 + [canary]).ok is (v2 == 1)
+
+
+# Lanes that are entered on purpose
+
+BESIDE = plan_of(
+    *kube.base(SAMPLE, {"v1": 90, "v2": 10}),
+    *kube.lane("v2", SAMPLE),
+    *kube.lane("v3", SAMPLE),
+)
+
+
+def entering(*names: str) -> list[tuple[str, Answer]]:
+    return [(name, answer(name, PLANNED[name])) for name in names for _ in range(20)]
+
+
+def test_who_enters_a_lane_counts_for_no_share() -> None:
+    drawn = planned(v1=90, v2=10, v3=0)
+    alone, both = verify(BESIDE, drawn), verify(BESIDE, drawn, entering("v2", "v3"))
+    assert [lane.judged for lane in alone.lanes] == [True, True, False]
+    assert [lane.judged for lane in both.lanes] == [True, True, True]
+    assert tuple(replace(lane, entered=()) for lane in both.lanes) == alone.lanes
+    assert both.ok
+    assert (both.requests, both.errors, both.unexpected) == (100, 0, ())
+    told = verdict_json(both)["lanes"]
+    assert [found["entered"] for found in told.values()] == [
+        [],
+        [{"by": "x-lane: v2", "count": 20, "as_planned": 20}],
+        [{"by": "x-lane: v3", "count": 20, "as_planned": 20}],
+    ]
+    assert (told["v3"]["judged"], told["v3"]["ok"], told["v3"]["count"]) == (True, True, 0)
+    assert verdict_json(alone)["lanes"]["v3"]["ok"] is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (answer("v1", PLANNED["v1"]), "lane v1 answered"),
+        (answer("v3", "v3 v1 v1"), "lane v3 took another path"),
+        (answer("v3", PLANNED["v3"], tags="v3 - v3"), "lane v3 is lost at mockb"),
+        (answer(None, PLANNED["v3"]), "no hop read a lane"),
+        (answer("v3", "v3 v3 -", 502), "lane v3 failed"),
+        (Answer(404, ""), "no answer of the services"),
+    ],
+)
+def test_who_enters_a_lane_has_to_be_in_it(wrong: Answer, problem: str) -> None:
+    verdict = verify(BESIDE, planned(v1=90, v2=10, v3=0), [*entering("v2", "v3"), ("v3", wrong)])
+    assert not verdict.ok
+    assert [lane.ok for lane in verdict.lanes] == [True, True, False]
+    assert problems_of(verdict) == [(f"by x-lane: v3: {problem}", wrong.status, 1)]
+    assert verdict.errors == (wrong.status != 200)
+    assert [(e.lane, e.count, e.as_planned) for e in verdict.entered] == [
+        ("v2", 20, 20),
+        ("v3", 21, 20),
+    ]
+
+
+def test_a_weight_that_leads_nobody_to_its_lane_fails_though_the_lane_can_be_entered() -> None:
+    verdict = verify(BESIDE, planned(v1=20, v2=0, v3=0), entering("v2"))
+    assert [(lane.judged, lane.fits, lane.ok) for lane in verdict.lanes[:2]] == [
+        (True, True, True),
+        (True, True, False),
+    ]
+
+
+@pytest.mark.parametrize("name", ["v2", "v3"])
+def test_where_nothing_is_drawn_a_lane_is_judged_alone(name: str) -> None:
+    verdict = verify(BESIDE, [], entering(name))
+    assert (verdict.ok, verdict.requests, [lane.name for lane in verdict.lanes]) == (
+        True,
+        0,
+        [name],
+    )
+    assert not verify(BESIDE, [], [(name, answer("v1", PLANNED["v1"]))]).ok
+
+
+def test_a_lane_that_is_entered_is_judged_by_its_path_where_no_answer_tells_it() -> None:
+    drawn = [text(PLANNED["v1"])] * 90 + [text(PLANNED["v2"])] * 10
+    assert verify(BESIDE, drawn, [("v3", text(PLANNED["v3"]))]).ok
+    verdict = verify(BESIDE, drawn, [("v3", text(PLANNED["v1"]))])
+    assert problems_of(verdict) == [("by x-lane: v3: lane v3 took another path", 200, 1)]
 
 
 # Strict mode
