@@ -1,7 +1,7 @@
 """The judge: every answer against the plan, and the split against the weights.
 
-A request is drawn into a lane, by weight, or enters it on purpose, by a way in; the split is that of
-the drawn alone.
+A request is drawn into a lane, by weight, or enters it on purpose, by a way in; the split is that
+of the drawn alone.
 """
 
 from collections import Counter
@@ -64,7 +64,7 @@ class LaneVerdict:
 
     @property
     def ok(self) -> bool:
-        """Whether the run may pass: a lane with a weight has to have been seen by it, if any was."""
+        """Whether the run may pass: a lane with a weight has to be among the drawn, if any are."""
         seen = self.count > 0 or not self.expected or (self.judged and not self.total)
         entered_right = all(entered.as_planned == entered.count for entered in self.entered)
         return seen and self.fits and self.as_planned == self.count and entered_right
