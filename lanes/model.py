@@ -232,3 +232,4 @@ class Mesh:
     gateway: tuple[GatewayHost, ...]
     ports: tuple[ServicePort, ...]
     left_to_cluster: tuple[str, ...]
+    not_run: tuple[str, ...] = ()  # what chooses no route, and that no laptop mesh does: sentences

@@ -27,6 +27,7 @@ def resolve(manifests: Manifests) -> Mesh:
         gateway=_gateway(manifests, destinations),
         ports=tuple(_service_ports(manifests, destinations)),
         left_to_cluster=manifests.left_to_cluster,
+        not_run=tuple(_tls(manifests)),
     )
 
 
@@ -89,17 +90,27 @@ def _gateway(manifests: Manifests, destinations: Destinations) -> tuple[GatewayH
     )
 
 
+def _tls(manifests: Manifests) -> Iterable[str]:
+    """Where a gateway ends TLS, or sends clients to where it does."""
+    for resource, body in manifests.of(kinds.Gateway):
+        for index, server in enumerate(body.spec.servers):
+            if server.tls:
+                problem = "not run here; leave it out, or try it on a cluster"
+                yield str(resource.error(f"spec.servers[{index}].tls", problem))
+
+
 def _gateway_hosts(manifests: Manifests, destinations: Destinations) -> Iterable[GatewayHost]:
     """What the gateway serves: one port, whatever Gateways and VirtualServices share it."""
     gateways = {
         f"{body.metadata.namespace}/{body.metadata.name}": (resource, body.spec)
         for resource, body in manifests.of(kinds.Gateway)
     }
-    ports = {server.port.number for _, spec in gateways.values() for server in spec.servers}
-    if len(ports) > 1:
-        raise list(gateways.values())[-1][0].error(
-            "spec.servers", "servers on several ports are not emulated; keep one HTTP port"
-        )
+    servers = [server for _, spec in gateways.values() for server in spec.servers]
+    for ends_tls, kind in ((False, "HTTP"), (True, "HTTPS")):
+        if len({s.port.number for s in servers if s.ends_tls is ends_tls}) > 1:
+            raise list(gateways.values())[-1][0].error(
+                "spec.servers", f"servers on several ports are not emulated; keep one {kind} port"
+            )
     hosts: dict[str, list[Route]] = {}
     for resource, body in manifests.of(kinds.VirtualService):
         names = [name for name in body.spec.gateways if name != "mesh"]

@@ -189,9 +189,11 @@ class RunningMesh:
 def run(mesh: Mesh, port: int) -> Iterator[RunningMesh]:
     """A running mesh with its gateway on 127.0.0.1 at `port`; gone when the block ends.
 
-    Raises LanesError when the port is taken, when too few files may be open, or when a process
-    does not come up.
+    Raises LanesError when the port is taken, when too few files may be open, when a process does
+    not come up, or for manifests that ask for what only a cluster does.
     """
+    for sentence in mesh.not_run:
+        raise LanesError(sentence)
     require_free(port)
     raise_file_limit(len(mesh.pods))
     with ExitStack() as stack:

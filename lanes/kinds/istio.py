@@ -12,6 +12,7 @@ from lanes.kinds.fields import (
     Duration,
     HostName,
     Metadata,
+    Open,
     Percent,
     Port,
     RetryOn,
@@ -165,15 +166,28 @@ class GatewayPort(Closed):
     protocol: str
 
 
+class ServerTls(Open):
+    """TLS that ends at the gateway, or a redirection to it: how it does chooses no route."""
+
+    mode: str = ""
+
+
 class Server(Closed):
     port: GatewayPort
     hosts: Annotated[list[HostName], Field(min_length=1)]
     name: str = ""
+    tls: ServerTls | None = None
+
+    @property
+    def ends_tls(self) -> bool:
+        return self.port.protocol.upper() == "HTTPS"
 
     @model_validator(mode="after")
-    def _plain_http(self) -> "Server":
-        if self.port.protocol.upper() not in ("HTTP", "HTTP2"):
+    def _http(self) -> "Server":
+        if self.port.protocol.upper() not in ("HTTP", "HTTP2", "HTTPS"):
             raise ValueError(f"protocol {self.port.protocol} is not emulated; use HTTP")
+        if self.ends_tls and not (self.tls and self.tls.mode):
+            raise ValueError("protocol HTTPS lacks tls.mode")
         return self
 
 

@@ -119,7 +119,6 @@ def test_no_duration(text: object) -> None:
         (api_gateway(), "spec.listeners[0].tls"),
         (api_gateway(), "spec.listeners[0].allowedRoutes.namespaces.selector"),
         (api_gateway(), "spec.tls"),
-        (gateway(), "spec.servers[0].tls"),
         (gateway(), "spec.servers[0].bind"),
         (gateway(), "spec.servers[0].port.targetPort"),
         (header_propagation("version"), "spec.headerPrefixes"),
@@ -225,8 +224,8 @@ def test_a_pod_with_other_than_one_container(containers: int, problem: str) -> N
     assert refusal(more) == f"Deployment a-v1: spec.template.spec.containers: {problem}"
 
 
-@pytest.mark.parametrize("protocol", ["HTTPS", "TLS", "TCP", "GRPC", "MONGO"])
-def test_a_gateway_server_that_is_not_plain_http(protocol: str) -> None:
+@pytest.mark.parametrize("protocol", ["TLS", "TCP", "GRPC", "MONGO"])
+def test_a_gateway_server_that_is_not_http(protocol: str) -> None:
     assert refusal(put(gateway(), "spec.servers[0].port.protocol", protocol)) == (
         f"Gateway demo-gateway: spec.servers[0]: protocol {protocol} is not emulated; use HTTP"
     )

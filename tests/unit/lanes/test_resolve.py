@@ -2,8 +2,10 @@
 
 import pytest
 
+from lanes.errors import LanesError
 from lanes.hosts import host_of
 from lanes.model import Destination, Host, Mesh, ServicePort
+from lanes.runtime import run
 from tests.kube import (
     Document,
     deployment,
@@ -508,6 +510,24 @@ def test_gateways_on_two_ports() -> None:
     assert refusal(gateway(), gateway(name="other", port=8080), service("a")) == (
         "Gateway other: spec.servers: servers on several ports are not emulated; keep one HTTP port"
     )
+
+
+def test_tls_at_the_gateway_is_planned_and_not_run() -> None:
+    https = {
+        "port": {"number": 443, "protocol": "HTTPS"},
+        "hosts": ["*"],
+        "tls": {"mode": "SIMPLE", "credentialName": "shop"},
+    }
+    plain = put(gateway(), "spec.servers[0].tls", {"httpsRedirect": True})
+    both = put(plain, "spec.servers", [*plain["spec"]["servers"], https])
+    way = virtual_service("a", rule(to("a")), gateways=["demo-gateway"])
+    mesh = mesh_of(service("a"), deployment("a"), both, way)
+    assert [host.domain for host in mesh.gateway] == ["a"]
+    with pytest.raises(LanesError, match=r"spec\.servers\[0\]\.tls: not run here"), run(mesh, 1):
+        pass
+    lacking = {key: value for key, value in https.items() if key != "tls"}
+    wrong = put(gateway(), "spec.servers", [lacking])
+    assert "protocol HTTPS lacks tls.mode" in refusal(wrong)
 
 
 # What a rule says
