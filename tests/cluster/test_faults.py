@@ -122,6 +122,7 @@ def test_a_pod_ends_soon_after_its_last_request_whatever_its_sidecar_is(native: 
         began = time.monotonic()
         kubectl("delete", "pod", "--selector=app=mockc,version=v2", namespace=demo.namespace)
         took = time.monotonic() - began
+        print(f"the pod was gone after {took:.1f} s")
         load.go_on(2)
     assert load.failed() == []
     assert took < 15  # drain is 5 s, finish 20 s
