@@ -51,49 +51,47 @@ baggage:
 {{- end -}}
 {{- end -}}
 
-{{/* The gateway's rules, from the values, as a JSON list of {name, kept, matches}; matches: regular
-expressions, one of which the client's baggage has to be; kept: the lane joins that baggage instead
-of replacing it. Kept is only what every hop can carry beside the lane, which is last and would be
-the first that OpenTelemetry drops: 64 members and 1,000 bytes, which may grow threefold when the
-first hop escapes them anew, where its limits are 180 and 8,192. Before it go members that are, or
-might be read as, the lane's: its name in any case, and any name that is escaped. */}}
-{{- define "traffic-lanes.rules" -}}
-{{- $rules := list (dict "name" "lanes" "kept" false "matches" list) -}}
-{{- if eq .gateway.clientBaggage "keep" -}}
-{{- $suspect := printf `(?i)(.*,)?\s*(%s|[^=,]*[%%+][^=,]*)\s*=.*` .lanes.header -}}
-{{- $rules = concat (list
-      (dict "name" "lane-in-client-baggage" "kept" false "matches" (list $suspect `([^,]*,){64}.*`))
-      (dict "name" "client-baggage" "kept" true "matches" (list `[ -~]{1,1000}`))) $rules -}}
-{{- end -}}
-{{- toJson $rules -}}
-{{- end -}}
-
 {{/* The subset of a service that takes a lane's requests, from {model, service, lane}: the lane's, or the
 baseline's where the service has no rule for the lane. */}}
 {{- define "traffic-lanes.subset" -}}
 {{- ternary .lane .model.baseline (has .lane .service.lanes) -}}
 {{- end -}}
 
-{{/* The destinations that the gateway chooses among, by weight, each with its lane's stamp, from
-{model, kept}; kept: the lane joins the client's baggage instead of replacing it (istio). */}}
+{{/* The destinations of a rule of the gateway's, each with its lane's stamp and what the answer says of
+it, from {model, values, rule}. */}}
 {{- define "traffic-lanes.split" -}}
 {{- $model := .model -}}
-{{- $kept := .kept -}}
+{{- $rule := .rule -}}
+{{- $values := .values -}}
 {{- $service := $model.entry -}}
-{{- range $lane := $model.lanes }}
-{{- $subset := include "traffic-lanes.subset" (dict "model" $model "service" $service "lane" $lane.name) }}
+{{- range $name := $rule.lanes }}
+{{- $subset := include "traffic-lanes.subset" (dict "model" $model "service" $service "lane" $name) }}
+{{- $souvenir := include "traffic-lanes.souvenir" (dict "values" $values "lane" $name) }}
 - destination:
     {{- include "traffic-lanes.target" (dict "service" $service "subset" $subset) | nindent 4 }}
-  weight: {{ $lane.weight }}
+  {{- if $rule.drawn }}
+  weight: {{ index $values.lanes.weights $name }}
+  {{- end }}
   headers:
     request:
       {{- if eq $model.provider "asm" }}
       set:
-        {{ toYaml $model.header }}: {{ toYaml $lane.name }}
+        {{ toYaml $model.header }}: {{ toYaml $name }}
       {{- else }}
-      {{ ternary "add" "set" $kept }}:
-        baggage: {{ $model.header }}={{ $lane.name }}
+      {{ ternary "add" "set" (default false $rule.kept) }}:
+        baggage: {{ $model.header }}={{ $name }}
       {{- end }}
+    {{- if or $values.lanes.respond (and $rule.drawn $souvenir) }}
+    response:
+      {{- with $values.lanes.respond }}
+      set:
+        {{ toYaml . }}: {{ toYaml $name }}
+      {{- end }}
+      {{- if and $rule.drawn $souvenir }}
+      add:
+        set-cookie: {{ $souvenir }}
+      {{- end }}
+    {{- end }}
   {{- if and (eq $model.provider "asm") $model.permissive (ne $subset $model.baseline) }}
   fallback:
     target:

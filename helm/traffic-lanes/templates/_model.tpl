@@ -135,8 +135,8 @@ and Helm merges them with those of `defaults` that name another. */}}
 {{- end -}}
 
 {{/*
-Takes away, from the values, what null takes away: services, lanes with their versions everywhere,
-and versions. Helm does so by itself for keys of the chart's own values only.
+Takes away, from the values, what null takes away: services, lanes with their versions everywhere and
+their ways in, and versions. Helm does so by itself for keys of the chart's own values only.
 */}}
 {{- define "traffic-lanes.withoutNulls" -}}
 {{- $weights := .lanes.weights -}}
@@ -144,6 +144,11 @@ and versions. Helm does so by itself for keys of the chart's own values only.
 {{- $gone := list -}}
 {{- range $lane, $weight := $weights -}}
 {{- if kindIs "invalid" $weight }}{{ $gone = append $gone $lane }}{{ $_ := unset $weights $lane }}{{ end -}}
+{{- end -}}
+{{- range $map := list .lanes.enter.lanes .lanes.enter.match -}}
+{{- range $lane, $value := $map -}}
+{{- if or (kindIs "invalid" $value) (has $lane $gone) }}{{ $_ := unset $map $lane }}{{ end -}}
+{{- end -}}
 {{- end -}}
 {{- range $name, $service := $services -}}
 {{- if kindIs "invalid" $service }}{{ $_ := unset $services $name }}{{ end -}}

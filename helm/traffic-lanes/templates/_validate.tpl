@@ -10,10 +10,14 @@ each.
 {{- $headers := list "accept" "authorization" "b3" "baggage" "connection" "cookie" "expect" "forwarded" "host" "keep-alive"
       "origin" "range" "referer" "set-cookie" "te" "trailer" "traceparent" "tracestate" "transfer-encoding" "upgrade"
       "user-agent" "via" "x-request-id" -}}
-{{- if not (regexMatch "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" $lanes.header) -}}
-{{- $wrong = append $wrong (printf "lanes.header %q can't be one: lower-case letters, digits and '-', 40 at most, a letter first" $lanes.header) -}}
-{{- else if or (has $lanes.header $headers) (regexMatch "^(accept|content|if|proxy|sec|x-(b3|envoy|forwarded))-" $lanes.header) -}}
-{{- $wrong = append $wrong (printf "lanes.header %q has a meaning of its own: take another" $lanes.header) -}}
+{{- $named := dict "lanes.header" $lanes.header "lanes.enter.header" $lanes.enter.header "lanes.respond" $lanes.respond -}}
+{{- range $key, $header := $named -}}
+{{- if and (empty $header) (ne $key "lanes.header") -}}
+{{- else if not (regexMatch "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" $header) -}}
+{{- $wrong = append $wrong (printf "%s %q can't be one: lower-case letters, digits and '-', 40 at most, a letter first" $key $header) -}}
+{{- else if or (has $header $headers) (regexMatch "^(accept|content|if|proxy|sec|x-(b3|envoy|forwarded))-" $header) -}}
+{{- $wrong = append $wrong (printf "%s %q has a meaning of its own: take another" $key $header) -}}
+{{- end -}}
 {{- end -}}
 {{- $labels := list "app" "app.kubernetes.io/name" "app.kubernetes.io/part-of" -}}
 {{- if or (hasPrefix "traffic-lanes/" $lanes.label) (has $lanes.label (append $labels "app.kubernetes.io/managed-by")) -}}
@@ -43,6 +47,8 @@ each.
 {{- if not (hasKey $lanes.weights $lanes.baseline) -}}
 {{- $wrong = append $wrong (printf "lanes.baseline %q is no lane: lanes.weights has %s" $lanes.baseline (keys $lanes.weights | sortAlpha | join ", ")) -}}
 {{- end -}}
+
+{{- $wrong = concat $wrong (include "traffic-lanes.astray" .Values | fromJsonArray) -}}
 
 {{- $gateway := printf "%s-gateway" (include "traffic-lanes.name" .) -}}
 {{- if and (hasKey $services $gateway) (not .Values.gateway.parentRefs) -}}
@@ -184,6 +190,52 @@ each.
 {{- if $wrong -}}
 {{- fail (printf "\n\nthese values don't fit together:\n- %s\n" (uniq $wrong | join "\n- ")) -}}
 {{- end -}}
+{{- end -}}
+
+{{/* What is wrong with the ways in, a sentence each, from the values, as a JSON list. */}}
+{{- define "traffic-lanes.astray" -}}
+{{- $lanes := .lanes -}}
+{{- $enter := $lanes.enter -}}
+{{- $names := keys $lanes.weights | sortAlpha | join ", " -}}
+{{- $wrong := list -}}
+{{- range $key, $named := dict "lanes" $enter.lanes "match" $enter.match -}}
+{{- range $lane, $_ := $named -}}
+{{- if not (hasKey $lanes.weights $lane) -}}
+{{- $wrong = append $wrong (printf "lanes.enter.%s: %q is no lane: lanes.weights has %s; null takes it away" $key $lane $names) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and $enter.host (not (regexMatch "^[*]([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)+$" $enter.host)) -}}
+{{- $wrong = append $wrong (printf "lanes.enter.host %q can't be one: *.preview.example.com, where the * stands for the lane's name" $enter.host) -}}
+{{- end -}}
+{{- if and $enter.cookie (eq $enter.cookie $lanes.sticky.cookie) -}}
+{{- $wrong = append $wrong (printf "lanes.enter.cookie and lanes.sticky.cookie are both %s: whom the weights drew would enter on purpose, and stay in a lane of weight 0; name them apart" $enter.cookie) -}}
+{{- end -}}
+{{- if and $enter.from $enter.cookie -}}
+{{- $wrong = append $wrong "lanes.enter.from can't be kept for lanes.enter.cookie: an AuthorizationPolicy can't look for one cookie among others; open a header or a host instead" -}}
+{{- end -}}
+{{- range $lane, $matches := ternary $enter.match dict (not (empty $enter.from)) -}}
+{{- range $matches -}}
+{{- range $name, $how := .headers -}}
+{{- if $how.regex -}}
+{{- $wrong = append $wrong (printf "lanes.enter.from can't be kept for lanes.enter.match.%s: an AuthorizationPolicy knows no regex, and %s has one; match it by exact or prefix" $lane $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if .gateway.parentRefs -}}
+{{- if $enter.host -}}
+{{- $wrong = append $wrong "lanes.enter.host: a rule of an HTTPRoute can't ask for a host; open a header or a cookie instead, or take an Istio Gateway" -}}
+{{- end -}}
+{{- if and $lanes.sticky.cookie (eq .gateway.clientBaggage "keep") -}}
+{{- $wrong = append $wrong "lanes.sticky and gateway.clientBaggage keep: in an HTTPRoute, rules that ask for both come before every way in; leave one out, or take an Istio Gateway" -}}
+{{- end -}}
+{{- $rules := include "traffic-lanes.rules" . | fromJsonArray | len -}}
+{{- if gt $rules 16 -}}
+{{- $wrong = append $wrong (printf "lanes.enter and lanes.sticky: with gateway.parentRefs they make %d rules, and an HTTPRoute has 16 at most; name fewer lanes in lanes.enter.lanes, or take an Istio Gateway" $rules) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $wrong -}}
 {{- end -}}
 
 {{/* What is wrong with layers of a service's keys once they are merged, a sentence each, as a JSON

@@ -1,0 +1,191 @@
+{{/*
+The gateway's rules, from the values, as a JSON list in their order; the first that matches takes a
+request. First the ways in, the plainest word before the others: header, cookie, host, further
+matches. Then those that the weights drew before, and last the split.
+
+  name     the rule's
+  lanes    the names of those that it leads to
+  drawn    whether it draws one of them by weight
+  kept     the lane joins the client's baggage instead of replacing it
+  matches  [{headers: {name: {exact, prefix or regex: value}}, host, path}], one of which a request has
+           to be; none: any is
+*/}}
+{{- define "traffic-lanes.rules" -}}
+{{- $lanes := .lanes -}}
+{{- $enter := $lanes.enter -}}
+{{- $open := include "traffic-lanes.open" $lanes | fromJsonArray -}}
+{{- $rules := list -}}
+{{- range $lane := ternary $open list (not (empty $enter.header)) -}}
+{{- $match := dict "headers" (dict $enter.header (dict "exact" $lane)) -}}
+{{- $rules = append $rules (dict "name" (printf "%s-by-header" $lane) "lanes" (list $lane) "matches" (list $match)) -}}
+{{- end -}}
+{{- range $lane := ternary $open list (not (empty $enter.cookie)) -}}
+{{- $match := dict "headers" (include "traffic-lanes.cookie" (dict "name" $enter.cookie "lane" $lane) | fromJson) -}}
+{{- $rules = append $rules (dict "name" (printf "%s-by-cookie" $lane) "lanes" (list $lane) "matches" (list $match)) -}}
+{{- end -}}
+{{- range $lane := ternary $open list (not (empty $enter.host)) -}}
+{{- $match := dict "host" (printf `(?i)%s(:[0-9]+)?` (replace "*" $lane $enter.host | regexQuoteMeta)) -}}
+{{- $rules = append $rules (dict "name" (printf "%s-by-host" $lane) "lanes" (list $lane) "matches" (list $match)) -}}
+{{- end -}}
+{{- range $lane, $matches := $enter.match -}}
+{{- if $matches }}{{ $rules = append $rules (dict "name" (printf "%s-by-match" $lane) "lanes" (list $lane) "matches" $matches) }}{{ end -}}
+{{- end -}}
+{{- $split := include "traffic-lanes.drawing" . | fromJsonArray -}}
+{{- range $lane, $weight := ternary $lanes.weights dict (not (empty $lanes.sticky.cookie)) -}}
+{{- range $rule := ternary $split list (gt (int $weight) 0) -}}
+{{- $cookie := include "traffic-lanes.cookie" (dict "name" $lanes.sticky.cookie "lane" $lane) | fromJson -}}
+{{- $matches := list -}}
+{{- range $rule.matches | default (list dict) -}}
+{{- $matches = append $matches (dict "headers" (merge (dict) $cookie (default dict .headers))) -}}
+{{- end -}}
+{{- $name := printf "%s-sticky" $lane -}}
+{{- if $rule.matches }}{{ $name = printf "%s-%s" $name $rule.name }}{{ end -}}
+{{- $rules = append $rules (dict "name" $name "lanes" (list $lane) "kept" $rule.kept "matches" $matches) -}}
+{{- end -}}
+{{- end -}}
+{{- concat $rules $split | toJson -}}
+{{- end -}}
+
+{{/* The rules that split by weight. Where the client's baggage is kept, only what every hop can carry
+beside the lane is, which is last and would be the first that OpenTelemetry drops: 64 members and
+1,000 bytes, which may grow threefold when the first hop escapes them anew, where its limits are 180
+and 8,192. Before it go members that are, or might be read as, the lane's: its name in any case, and
+any name that is escaped. */}}
+{{- define "traffic-lanes.drawing" -}}
+{{- $names := keys .lanes.weights | sortAlpha -}}
+{{- $rules := list (dict "name" "lanes" "lanes" $names "drawn" true "kept" false) -}}
+{{- if eq .gateway.clientBaggage "keep" -}}
+{{- $suspect := printf `(?i)(.*,)?\s*(%s|[^=,]*[%%+][^=,]*)\s*=.*` .lanes.header -}}
+{{- $looks := list -}}
+{{- range list $suspect `([^,]*,){64}.*` -}}
+{{- $looks = append $looks (dict "headers" (dict "baggage" (dict "regex" .))) -}}
+{{- end -}}
+{{- $fits := list (dict "headers" (dict "baggage" (dict "regex" `[ -~]{1,1000}`))) -}}
+{{- $rules = concat (list
+      (dict "name" "lane-in-client-baggage" "lanes" $names "drawn" true "kept" false "matches" $looks)
+      (dict "name" "client-baggage" "lanes" $names "drawn" true "kept" true "matches" $fits)) $rules -}}
+{{- end -}}
+{{- toJson $rules -}}
+{{- end -}}
+
+{{/* The lanes that a request may enter by their name, from the lanes' values, as a JSON list. */}}
+{{- define "traffic-lanes.open" -}}
+{{- keys (.enter.lanes | default .weights) | sortAlpha | toJson -}}
+{{- end -}}
+
+{{/* The headers of a request that has a cookie with a lane's name, from {name, lane}, as JSON. */}}
+{{- define "traffic-lanes.cookie" -}}
+{{- dict "cookie" (dict "regex" (printf `(.*;\s*)?%s=%s\s*(;.*)?` .name .lane)) | toJson -}}
+{{- end -}}
+
+{{/* The cookie that a drawn lane leaves with the visitor, from {values, lane}; empty where none does. */}}
+{{- define "traffic-lanes.souvenir" -}}
+{{- with .values.lanes.sticky -}}
+{{- if .cookie -}}
+{{ .cookie }}={{ $.lane }}; Max-Age={{ .maxAge }}; Path=/; HttpOnly; SameSite=Lax{{ if $.values.gateway.tls.secret }}; Secure{{ end }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The hosts that the gateway answers for, from the values: those given, and the lanes' own. */}}
+{{- define "traffic-lanes.hosts" -}}
+{{- $hosts := .gateway.hosts -}}
+{{- $own := .lanes.enter.host -}}
+{{- if and $own (not (has "*" $hosts)) }}{{ $hosts = append $hosts $own | uniq }}{{ end -}}
+{{- toYaml $hosts -}}
+{{- end -}}
+
+{{/* How a value is matched, from {exact, prefix or regex: value}. */}}
+{{- define "traffic-lanes.how" -}}
+{{- range $how, $value := . -}}
+{{- if eq $how "regex" -}}
+regex: '{{ replace "'" "''" $value }}'
+{{- else -}}
+{{ $how }}: {{ toYaml $value }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a rule of a VirtualService asks for, from one of `matches`. */}}
+{{- define "traffic-lanes.conditions" -}}
+{{- with .host }}
+authority:
+  {{- include "traffic-lanes.how" (dict "regex" .) | nindent 2 }}
+{{- end }}
+{{- with .headers }}
+headers:
+  {{- range $name, $how := . }}
+  {{ toYaml $name }}:
+    {{- include "traffic-lanes.how" $how | nindent 4 }}
+  {{- end }}
+{{- end }}
+{{- with .path }}
+uri:
+  {{- include "traffic-lanes.how" (dict "regex" (include "traffic-lanes.below" .)) | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* What a rule of an HTTPRoute asks for, from one of `matches`. */}}
+{{- define "traffic-lanes.matching" -}}
+{{- with .path }}
+path:
+  type: PathPrefix
+  value: {{ toYaml . }}
+{{- end }}
+{{- with .headers }}
+headers:
+  {{- range $name, $how := . }}
+  - name: {{ toYaml $name }}
+    {{- if $how.exact }}
+    value: {{ toYaml $how.exact }}
+    {{- else }}
+    type: RegularExpression
+    {{- $regex := $how.regex | default (printf "%s.*" (default "" $how.prefix | regexQuoteMeta)) }}
+    value: '{{ replace "'" "''" $regex }}'
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* A path and all below it, as a regular expression: /beta and /beta/x, and not /betamax. */}}
+{{- define "traffic-lanes.below" -}}
+{{ regexQuoteMeta . }}(/.*)?
+{{- end -}}
+
+{{/* The requests that enter a lane on purpose, as AuthorizationPolicies know them, from the values, as
+a JSON list of {hosts, paths, headers: {name: [value]}}. Other releases' requests may come by the same
+gateway: where the hosts are this one's alone, by their full names, only theirs count. */}}
+{{- define "traffic-lanes.entering" -}}
+{{- $enter := .lanes.enter -}}
+{{- $open := include "traffic-lanes.open" .lanes | fromJsonArray -}}
+{{- $served := include "traffic-lanes.hosts" . | fromYamlArray -}}
+{{- $own := include "traffic-lanes.anyPort" (ternary list $served (contains "*" (join " " $served))) | fromJsonArray -}}
+{{- $found := list -}}
+{{- if $enter.header -}}
+{{- $found = append $found (dict "hosts" $own "headers" (dict $enter.header $open)) -}}
+{{- end -}}
+{{- if $enter.host -}}
+{{- $hosts := list -}}
+{{- range $lane := $open }}{{ $hosts = append $hosts (replace "*" $lane $enter.host) }}{{ end -}}
+{{- $found = append $found (dict "hosts" (include "traffic-lanes.anyPort" $hosts | fromJsonArray)) -}}
+{{- end -}}
+{{- range $matches := $enter.match -}}
+{{- range $match := $matches -}}
+{{- $headers := dict -}}
+{{- range $name, $how := $match.headers -}}
+{{- $_ := set $headers $name (list ($how.exact | default (printf "%s*" $how.prefix))) -}}
+{{- end -}}
+{{- $paths := list -}}
+{{- with $match.path }}{{ $paths = list . (printf "%s/*" .) }}{{ end -}}
+{{- $found = append $found (dict "hosts" $own "headers" $headers "paths" $paths) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $found -}}
+{{- end -}}
+
+{{/* Hosts with and without a port, from a list, as a JSON list. */}}
+{{- define "traffic-lanes.anyPort" -}}
+{{- $hosts := list -}}
+{{- range . }}{{ $hosts = append $hosts . }}{{ $hosts = append $hosts (printf "%s:*" .) }}{{ end -}}
+{{- toJson $hosts -}}
+{{- end -}}
