@@ -154,6 +154,20 @@ AWKWARD: Values = {
         },
     },
 }
+WAYS_IN: Values = {
+    "lanes": {
+        "enter": {
+            "header": "x-lane",
+            "host": "*.preview.example.com",
+            "lanes": {"v2": True},
+            "match": {"v3": [{"headers": {"x-user": {"exact": "1"}}}, {"path": "/beta"}]},
+            "from": ["10.0.0.0/8", "::1"],
+        },
+        "respond": "x-lane",
+        "sticky": {"cookie": "kept"},
+    },
+    "gateway": {"hosts": ["shop.test"]},
+}
 VARIANTS: dict[str, Values] = {
     "default": {},
     "istio": ISTIO,
@@ -183,6 +197,13 @@ VARIANTS: dict[str, Values] = {
     },
     "keep-baggage": {"gateway": {"clientBaggage": "keep"}},
     "istio-keep-baggage": ISTIO | {"gateway": {"clientBaggage": "keep"}},
+    "ways-in": WAYS_IN,
+    "istio-ways-in": ISTIO | WAYS_IN,
+    "http-route-ways-in": ISTIO
+    | {
+        "lanes": WAYS_IN["lanes"] | {"enter": WAYS_IN["lanes"]["enter"] | {"host": ""}},
+        "gateway": {"parentRefs": [{"name": "web"}, {"name": "web", "sectionName": "b"}]},
+    },
     "own-label": {"lanes": {"label": "app.kubernetes.io/track"}},
     "awkward-names": AWKWARD,
     "istio-awkward-names": ISTIO | AWKWARD,

@@ -56,6 +56,18 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         {"defaults": {"env": [{"name": "A", "value": "b"}]}},
         "at '/defaults/env': got array, want null or object",
     ),
+    "a path that is none": (
+        {"lanes": {"enter": {"match": {"v2": [{"path": "beta"}]}}}},
+        "at '/lanes/enter/match/v2/0/path': 'beta' does not match pattern",
+    ),
+    "a cookie that is none": (
+        {"lanes": {"sticky": {"cookie": "a;b"}}},
+        "at '/lanes/sticky/cookie': 'a;b' does not match pattern",
+    ),
+    "a match that asks nothing": (
+        {"lanes": {"enter": {"match": {"v2": [{}]}}}},
+        "at '/lanes/enter/match/v2/0': minProperties: got 0, want 1",
+    ),
     "negative weight": (
         {"lanes": {"weights": {"v1": -1}}},
         "at '/lanes/weights/v1': minimum: got -1, want 0",
@@ -316,6 +328,60 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     "two authorities": (
         {"test": {"ca": {"secret": "a", "configMap": "b"}}},
         "test.ca names a Secret and a ConfigMap: set one of them",
+    ),
+    "a way in by a header of its own meaning": (
+        {"lanes": {"enter": {"header": "cookie"}}},
+        'lanes.enter.header "cookie" has a meaning of its own',
+    ),
+    "an answer in no header": (
+        {"lanes": {"respond": "X-Lane"}},
+        'lanes.respond "X-Lane" can\'t be one: lower-case letters',
+    ),
+    "a way in by one host": (
+        {"lanes": {"enter": {"host": "preview.example.com"}}},
+        'lanes.enter.host "preview.example.com" can\'t be one: *.preview.example.com',
+    ),
+    "one cookie for two ends": (
+        {"lanes": {"enter": {"cookie": "lane"}, "sticky": {"cookie": "lane"}}},
+        "lanes.enter.cookie and lanes.sticky.cookie are both lane",
+    ),
+    "a way into no lane": (
+        {"lanes": {"enter": {"match": {"v9": [{"path": "/beta"}]}}}},
+        'lanes.enter.match: "v9" is no lane: lanes.weights has v1, v2, v3',
+    ),
+    "no lane to be entered": (
+        {"lanes": {"enter": {"lanes": {"v9": True}}}},
+        'lanes.enter.lanes: "v9" is no lane: lanes.weights has v1, v2, v3',
+    ),
+    "whose cookie": (
+        {"lanes": {"enter": {"cookie": "lane", "from": ["10.0.0.0/8"]}}},
+        "lanes.enter.from can't be kept for lanes.enter.cookie",
+    ),
+    "whose expression": (
+        {
+            "lanes": {
+                "enter": {"match": {"v2": [{"headers": {"a": {"regex": "b"}}}]}, "from": ["::1"]}
+            }
+        },
+        "lanes.enter.from can't be kept for lanes.enter.match.v2: an AuthorizationPolicy knows no",
+    ),
+    "HTTPRoute by host": (
+        ISTIO
+        | {"gateway": {"parentRefs": [{"name": "web"}]}}
+        | {"lanes": {"enter": {"host": "*.preview.example.com"}}},
+        "lanes.enter.host: a rule of an HTTPRoute can't ask for a host",
+    ),
+    "HTTPRoute, cookie and baggage": (
+        ISTIO
+        | {"gateway": {"parentRefs": [{"name": "web"}], "clientBaggage": "keep"}}
+        | {"lanes": {"sticky": {"cookie": "kept"}}},
+        "lanes.sticky and gateway.clientBaggage keep: in an HTTPRoute",
+    ),
+    "HTTPRoute of many lanes": (
+        ISTIO
+        | {"gateway": {"parentRefs": [{"name": "web"}]}}
+        | {"lanes": {"weights": {f"l{n}": 0 for n in range(13)}, "enter": {"header": "x-lane"}}},
+        "lanes.enter and lanes.sticky: with gateway.parentRefs they make 17 rules",
     ),
     "HTTPRoute on ASM": (
         {"gateway": {"parentRefs": [{"name": "web"}]}},

@@ -35,6 +35,7 @@ KINDS = {
     "Gateway": "networking.istio.io/v1/gateways",
     "Sidecar": "networking.istio.io/v1/sidecars",
     "VirtualService": "networking.istio.io/v1/virtualservices",
+    "AuthorizationPolicy": "security.istio.io/v1/authorizationpolicies",
     "PeerAuthentication": "security.istio.io/v1/peerauthentications",
     "HTTPRoute": "gateway.networking.k8s.io/v1/httproutes",
     "CustomResourceDefinition": "apiextensions.k8s.io/v1/customresourcedefinitions",

@@ -1,0 +1,64 @@
+"""Ways into a lane as the real istiod understands them: what enters, and what only looks so."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chart.rendering import Values
+from tests.hostile import Headers
+from tests.istio import cluster
+from tests.istio import mesh as istio
+from tests.istio.conftest import ISTIOD
+from tests.istio.variants import rendered
+from tests.mesh.entering import assert_sticky, kept_out, let_in
+from tests.mesh.running import ask
+from tests.ways import ENTERS, ENTERS_BY_HOST, WIDE_OPEN
+
+
+def test_a_lane_is_entered_by_its_ways_and_by_nothing_else(tmp_path: Path) -> None:
+    """The laptop mesh has the same test for every provider."""
+    with istio.run(Path(ISTIOD), rendered(tmp_path, {"lanes": WIDE_OPEN})) as mesh:
+        assert not kept_out(mesh, ENTERS + ENTERS_BY_HOST)
+        assert not let_in(mesh)
+        assert_sticky(mesh)
+
+
+MATCH = {"v2": [{"headers": {"x-user": {"prefix": "jas"}}}], "v3": [{"path": "/beta"}]}
+WAYS: list[tuple[Headers, str]] = [
+    ([("x-lane", "v2")], ""),
+    ([("X-Lane", " v2")], "?x"),
+    ([("x-lane", "v2"), ("x-lane", "v2")], ""),
+    ([("host", "v2.preview.example.com")], ""),
+    ([("host", "V2.preview.example.com:8080")], ""),
+    ([("x-user", "jason")], ""),
+    ([], "beta"),
+    ([], "%62eta//x?y"),
+]
+OTHERS: list[tuple[Headers, str]] = [
+    ([], ""),
+    ([("x-lane", "pr-999")], ""),
+    ([("host", "pr-999.preview.example.com")], ""),
+    ([("x-user", "ajas")], "betamax"),
+]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "status"), [(["10.0.0.0/8", "2001:db8::/32"], 403), (["127.0.0.0/8"], 200)]
+)
+@pytest.mark.parametrize("hosts", [["*"], ["shop.test", "127.0.0.1"]])
+def test_who_may_enter(tmp_path: Path, blocks: list[str], status: int, hosts: list[str]) -> None:
+    """Others' requests that name no lane pass; the laptop mesh leaves this to a cluster."""
+    enter = {"header": "x-lane", "host": "*.preview.example.com", "match": MATCH, "from": blocks}
+    values: Values = {"lanes": {"enter": enter}, "gateway": {"hosts": hosts}}
+    manifests = rendered(tmp_path, values)
+    (policy,) = (d for d in cluster.read([manifests]) if d["kind"] == "AuthorizationPolicy")
+    with istio.run(Path(ISTIOD), manifests) as mesh:
+        allowed, warnings = mesh.istiod.review(policy)
+        assert allowed
+        assert all("TCP ports" in warning for warning in warnings)
+        served = [] if "*" in hosts else [("host", "SHOP.test:8080")]
+        for asked, expected in ((WAYS, status), (OTHERS, 200)):
+            for headers, path in asked:
+                named = headers if ("host" in dict(headers)) else [*headers, *served]
+                refused = ask(mesh, named, path)[1].status == 403
+                assert refused == (expected == 403), (headers, path)

@@ -1,0 +1,52 @@
+"""Ask a running mesh for lane v2 by every way, and by what is none."""
+
+from itertools import islice
+
+from lanes.runtime import RunningMesh
+from tests.hostile import Headers, each, forms
+from tests.mesh.running import ask, versions
+from tests.ways import PATH, STAYS_OUT
+
+
+def kept_out(mesh: RunningMesh, ways: list[Headers]) -> list[Headers]:
+    """Those of `ways` that do not lead to lane v2 at every hop, or whose answer names another."""
+    return [headers for headers in ways if not _enters(mesh, headers)]
+
+
+def _enters(mesh: RunningMesh, headers: Headers) -> bool:
+    answer, response = ask(mesh, headers)
+    lanes = {step.lane for step in answer.path} | {response.headers.get("x-lane")}
+    return (versions(answer), lanes) == (PATH, {"v2"}) and "set-cookie" not in response.headers
+
+
+def let_in(mesh: RunningMesh) -> list[str]:
+    """What enters lane v2 though nobody opened it: near misses, and the hostile forms."""
+    hostile = [*each(lane="v2"), *islice(forms(9, lane="v2"), 40)]
+    tried = [(str(headers), headers) for headers in STAYS_OUT]
+    tried += [(str(form), form.headers) for form in hostile]
+    return [tries for tries, headers in tried if _lanes(mesh, headers) & {"v2"}]
+
+
+def _lanes(mesh: RunningMesh, headers: Headers) -> set[str | None]:
+    answer, response = ask(mesh, headers)
+    return {response.headers.get("x-lane"), *(step.lane for step in answer.path)}
+
+
+def assert_sticky(mesh: RunningMesh) -> None:
+    """A drawn lane keeps its visitors by the cookie that it leaves, until it has weight 0."""
+    drawn = {}
+    for _ in range(40):
+        _, response = ask(mesh)
+        cookie, *attributes = response.headers["set-cookie"].split("; ")
+        assert attributes == ["Max-Age=60", "Path=/", "HttpOnly", "SameSite=Lax"]
+        assert cookie == f"kept={response.headers['x-lane']}"
+        drawn[response.headers["x-lane"]] = cookie
+    assert drawn == {"v1": "kept=v1", "v3": "kept=v3"}
+    for lane, cookie in drawn.items():
+        for _ in range(15):
+            answer, response = ask(mesh, [("cookie", f"a=b; {cookie}")])
+            assert {step.lane for step in answer.path} == {lane} == {response.headers["x-lane"]}
+            assert "set-cookie" not in response.headers
+    again = [ask(mesh, [("cookie", "kept=v2")])[1].headers for _ in range(40)]
+    assert {headers["x-lane"] for headers in again} == {"v1", "v3"}
+    assert all(headers["set-cookie"].startswith("kept=") for headers in again)

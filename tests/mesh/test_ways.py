@@ -1,0 +1,47 @@
+"""Ways into a lane, on real Envoy and real services, for every provider and form of gateway."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import kube
+from tests.chart.rendering import Values, render, without_tests
+from tests.hostile import Headers
+from tests.mesh.entering import assert_sticky, kept_out, let_in
+from tests.mesh.running import ask, running
+from tests.ways import ENTERS, ENTERS_BY_HOST, OPEN, WIDE_OPEN
+
+FORMS: dict[str, tuple[str, Values, Values, list[Headers]]] = {
+    "asm": ("asm", {}, WIDE_OPEN, ENTERS + ENTERS_BY_HOST),
+    "istio": ("istio", {}, WIDE_OPEN, ENTERS + ENTERS_BY_HOST),
+    "istio, HTTPRoute": ("istio", {"parentRefs": [{"name": "web"}]}, OPEN, ENTERS),
+}
+
+
+@pytest.mark.parametrize(("provider", "gateway", "lanes", "ways"), FORMS.values(), ids=FORMS)
+def test_a_lane_is_entered_by_its_ways_and_by_nothing_else(
+    tmp_path: Path, provider: str, gateway: Values, lanes: Values, ways: list[Headers]
+) -> None:
+    values: Values = {"mesh": {"provider": provider}, "gateway": gateway, "lanes": lanes}
+    with running(kube.write(tmp_path, *without_tests(render(values)))) as mesh:
+        assert not kept_out(mesh, ways)
+        assert not let_in(mesh)
+        assert_sticky(mesh)
+
+
+@pytest.mark.parametrize("provider", ["asm", "istio"])
+def test_visitors_who_stay_keep_their_baggage(tmp_path: Path, provider: str) -> None:
+    """Where baggage is let in, and a path is a way."""
+    values: Values = {
+        "mesh": {"provider": provider},
+        "gateway": {"clientBaggage": "keep"},
+        "lanes": OPEN | {"header": "lane", "enter": {"match": {"v2": [{"path": "/beta"}]}}},
+    }
+    with running(kube.write(tmp_path, *without_tests(render(values)))) as mesh:
+        for baggage in ("user=42", "lane=v2", "l%61ne=v2", ",".join(["a=b"] * 90)):
+            for lane in ("v1", "v3"):
+                sent = [("cookie", f"kept={lane}"), ("baggage", baggage)]
+                assert {step.lane for step in ask(mesh, sent)[0].path} == {lane}, baggage
+        lanes = {path: ask(mesh, path=path)[1].headers["x-lane"] for path in ("beta", "beta/1?q")}
+        assert set(lanes.values()) == {"v2"}, lanes
+        assert ask(mesh, path="betamax")[1].headers["x-lane"] != "v2"
