@@ -2,24 +2,23 @@
 
 from itertools import islice
 
-from lanes.runtime import RunningMesh
 from tests.hostile import Headers, each, forms
-from tests.mesh.running import ask, versions
+from tests.mesh.running import Asked, ask, versions
 from tests.ways import PATH, STAYS_OUT
 
 
-def kept_out(mesh: RunningMesh, ways: list[Headers]) -> list[Headers]:
+def kept_out(mesh: Asked, ways: list[Headers]) -> list[Headers]:
     """Those of `ways` that do not lead to lane v2 at every hop, or whose answer names another."""
     return [headers for headers in ways if not _enters(mesh, headers)]
 
 
-def _enters(mesh: RunningMesh, headers: Headers) -> bool:
+def _enters(mesh: Asked, headers: Headers) -> bool:
     answer, response = ask(mesh, headers)
     lanes = {step.lane for step in answer.path} | {response.headers.get("x-lane")}
     return (versions(answer), lanes) == (PATH, {"v2"}) and "set-cookie" not in response.headers
 
 
-def let_in(mesh: RunningMesh) -> list[str]:
+def let_in(mesh: Asked) -> list[str]:
     """What enters lane v2 though nobody opened it: near misses, and the hostile forms."""
     hostile = [*each(lane="v2"), *islice(forms(9, lane="v2"), 40)]
     tried = [(str(headers), headers) for headers in STAYS_OUT]
@@ -27,12 +26,12 @@ def let_in(mesh: RunningMesh) -> list[str]:
     return [tries for tries, headers in tried if _lanes(mesh, headers) & {"v2"}]
 
 
-def _lanes(mesh: RunningMesh, headers: Headers) -> set[str | None]:
+def _lanes(mesh: Asked, headers: Headers) -> set[str | None]:
     answer, response = ask(mesh, headers)
     return {response.headers.get("x-lane"), *(step.lane for step in answer.path)}
 
 
-def assert_sticky(mesh: RunningMesh) -> None:
+def assert_sticky(mesh: Asked) -> None:
     """A drawn lane keeps its visitors by the cookie that it leaves, until it has weight 0."""
     drawn = {}
     for _ in range(40):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 import urllib3
 
@@ -58,8 +59,14 @@ def judged(mesh: RunningMesh, requests: int = 200) -> Verdict:
     return verify(plan(mesh.mesh), under_load(mesh, requests))
 
 
+class Asked(Protocol):
+    """What answers at a URL."""
+
+    url: str
+
+
 def ask(
-    mesh: RunningMesh, headers: list[tuple[str, str]] | None = None, path: str = ""
+    mesh: Asked, headers: list[tuple[str, str]] | None = None, path: str = ""
 ) -> tuple[Answer, urllib3.BaseHTTPResponse]:
     """One request with these header lines, each sent as it stands."""
     lines = urllib3.HTTPHeaderDict([("Accept", "application/json"), *(headers or [])])

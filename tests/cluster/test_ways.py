@@ -1,0 +1,69 @@
+"""Lanes that are entered on purpose: by whom, by what, and at whose cost."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from tests.chart.rendering import Values
+from tests.cluster.kubernetes import pods
+from tests.cluster.release import Release, release, require_lanes
+from tests.mesh.entering import assert_sticky, kept_out, let_in
+from tests.mesh.running import ask
+from tests.ways import ENTERS, ENTERS_BY_HOST, WIDE_OPEN
+
+ANY_HOST = "--set=gateway.hosts={*}"
+
+
+@dataclass
+class Gateway:
+    """A gateway that answers for every host."""
+
+    url: str
+
+
+def lanes(values: Values) -> str:
+    return f"--set-json=lanes={json.dumps(values)}"
+
+
+def test_a_lane_is_entered_by_its_ways_and_by_nothing_else() -> None:
+    with release("ways", ANY_HOST, lanes(WIDE_OPEN)) as demo:
+        gateway = Gateway(demo.url)
+        assert not kept_out(gateway, ENTERS + ENTERS_BY_HOST)
+        assert not let_in(gateway)
+        assert_sticky(gateway)
+        said = demo.test().out
+        assert "v2     x-enter: v2   20 as planned" in said
+        assert "Lanes hold." in said
+
+
+@pytest.mark.parametrize(("addresses", "status"), [("0.0.0.0/0", 200), ("203.0.113.0/24", 403)])
+def test_others_addresses_enter_no_lane(addresses: str, status: int) -> None:
+    own = {"weights": {"v2": 0, "v1": 70}, "enter": {"header": "x-enter", "from": [addresses]}}
+    with release("from", ANY_HOST, lanes(own)) as demo:
+        gateway = Gateway(demo.url)
+        assert {ask(gateway)[0].status for _ in range(20)} == {200}
+        entered = [ask(gateway, [("x-enter", "v2")])[0] for _ in range(20)]
+        assert {(answer.status, answer.lane) for answer in entered} == {
+            (status, "v2" if status == 200 else None)
+        }
+
+
+def test_a_lane_for_one_service_replaces_no_pod_of_another() -> None:
+    with release("pull-request", "--set=lanes.enter.header=x-lane") as demo:
+        before = uids(demo)
+        with demo.load() as load:
+            own = ("--set=lanes.weights.pr-1=0", "--set=services.mockc.versions.pr-1.replicas=1")
+            demo.upgrade(*own)
+            require_lanes(demo.url, demo.manifests(), "--host", demo.host, "--lane=pr-1")
+            after = uids(demo)
+            demo.upgrade()
+        assert load.failed() == []
+        assert {name for name, uid in before.items() if after[name] != uid} <= {"mockc-v1"}
+        assert after.keys() - before.keys() == {"mockc-pr-1"}
+
+
+def uids(demo: Release) -> dict[str, str]:
+    """The pods' UIDs by Deployment."""
+    found = [pod["metadata"] for pod in pods(demo.namespace, "app")]
+    return {f"{m['labels']['app']}-{m['labels']['version']}": m["uid"] for m in found}
