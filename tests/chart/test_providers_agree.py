@@ -37,6 +37,8 @@ def lanes(draw: st.DrawFn) -> Values:
         "header": draw(headers),
         "baseline": draw(st.sampled_from(names)),
         "weights": dict.fromkeys(DEFAULT_LANES) | dict(zip(names, weights, strict=True)),
+        "enter": {"header": draw(st.sampled_from(["", "x-enter"]))},
+        "sticky": {"cookie": draw(st.sampled_from(["", "kept"]))},
     }
 
 
