@@ -1,0 +1,107 @@
+"""A pull request's life, many at once: each lane a release of its own, beside a base."""
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lanes.traffic import Gateway
+from lanes.ways import Way
+from tests.chart.rendering import CHART, ROOT, helm_path
+from tests.cluster.kubernetes import apply, kubectl, namespace, pods, reached, rolled_out, run
+from tests.cluster.release import Load, image
+from tests.cluster.test_shapes import GATEWAY
+
+VALUES = ROOT / "examples" / "pull-requests" / "values" / "base.yaml"
+LANES = [f"pr-{number}" for number in range(10)]
+SERVICES = ["shop", "cart", "stock", "users"]  # in the order of an answer
+SEED = 9
+# Those of a lane that goes, and no others: what was under way, and what came before its routes were
+# gone from every proxy.
+LAST_REQUESTS = 20
+
+
+@dataclass(frozen=True)
+class Base:
+    """The base, installed, and where its gateway answers."""
+
+    namespace: str
+    url: str
+
+    def helm(self, command: str, name: str, *options: str) -> str:
+        """A helm command about the release of a lane, or the base's."""
+        return run(
+            helm_path(), command, name, *options, f"--namespace={self.namespace}", seconds=400
+        ).out
+
+    def install(self, name: str, *options: str) -> None:
+        """`helm install`, with the base's values and these, until its pods are ready."""
+        values = (f"--values={VALUES}", '--set-json=gateway.parentRefs=[{"name":"web"}]', *image())
+        self.helm("install", name, str(CHART), *values, *options, "--wait", "--timeout=5m")
+
+    def add(self, lane: str, *services: str) -> None:
+        """A lane that changes `services`."""
+        own = [f"--set=services.{service}.versions.{lane}.replicas=1" for service in services]
+        self.install(lane, f"--set=lanes.only={lane}", *own)
+
+    @contextmanager
+    def load(self, lane: str = "") -> Iterator[Load]:
+        """Two clients that ask while the block runs; `lane`: that enter it."""
+        way = Way({"x-lane": lane}) if lane else None
+        load = Load(Gateway(self.url), 2, way)
+        try:
+            yield load
+        finally:
+            load.stop()
+
+
+@contextmanager
+def base() -> Iterator[Base]:
+    with namespace("pulls") as where:
+        apply(where, GATEWAY)
+        kubectl("wait", "--for=condition=Accepted", "gateway/web", "--timeout=60s", namespace=where)
+        rolled_out(where, "deployment/web-istio")
+        Base(where, "").install("base")
+        with reached(where, "web-istio") as (address, port):
+            yield Base(where, f"http://{address}:{port}/")
+
+
+def test_lanes_come_and_go_and_cost_nobody_else_a_request() -> None:
+    chance = random.Random(SEED)
+    changes = {lane: chance.sample(SERVICES, 2) for lane in chance.sample(LANES, len(LANES))}
+    with base() as system:
+        assert "Lanes hold" in system.helm("test", "base", "--logs")
+        system.add("pr-keep", "cart")
+        assert "Lane pr-keep holds." in system.helm("test", "pr-keep", "--logs")
+        others = {p["metadata"]["uid"] for p in pods(system.namespace)}
+
+        def live(lane: str) -> list[str]:
+            system.add(lane, *changes[lane])
+            with system.load(lane) as load:
+                load.go_on(3)
+                paths = {tuple(f"{s.service} {s.version}" for s in a.path) for a in load.answers}
+                system.helm("uninstall", lane, "--wait")
+            assert paths == {planned(lane)}
+            return load.failed()
+
+        def planned(lane: str) -> tuple[str, ...]:
+            return tuple(f"{s} {lane if s in changes[lane] else 'stable'}" for s in SERVICES)
+
+        with (
+            system.load() as everybody,
+            system.load("pr-keep") as keep,
+            ThreadPoolExecutor(2) as two,
+        ):
+            lost = list(two.map(live, changes))
+        assert everybody.failed() == []
+        assert keep.failed() == []
+        assert others <= {p["metadata"]["uid"] for p in pods(system.namespace)}
+        print(f"of lanes that went: {lost}")
+        assert max(count(failed) for failed in lost) <= LAST_REQUESTS, lost
+        system.helm("uninstall", "pr-keep", "--wait")
+        assert "Lanes hold" in system.helm("test", "base", "--logs")
+
+
+def count(failed: list[str]) -> int:
+    return sum(int(line.partition(" of ")[0]) for line in failed)
