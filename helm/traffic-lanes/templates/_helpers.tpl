@@ -47,8 +47,14 @@ version}: their own, and at the baseline all that the service has a rule for. */
   exact: {{ toYaml .lane }}
 {{- else -}}
 baggage:
-  regex: '(.*,)?\s*{{ .model.header }}\s*=\s*{{ .lane }}\s*([;,].*)?'
+  regex: '{{ include "traffic-lanes.member" . }}'
 {{- end -}}
+{{- end -}}
+
+{{/* Baggage that has the lane as a member, as a regular expression for the whole of it, from
+{model, lane}. */}}
+{{- define "traffic-lanes.member" -}}
+(.*,)?\s*{{ .model.header }}\s*=\s*{{ .lane }}\s*([;,].*)?
 {{- end -}}
 
 {{/* The subset of a service that takes a lane's requests, from {model, service, lane}: the lane's, or the

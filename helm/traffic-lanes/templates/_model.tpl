@@ -2,10 +2,12 @@
 The model: what the values say, checked and completed once, as JSON. Every template starts from it:
 
   name, provider, permissive, header, baseline, label, retryOn
-  lanes      [{name, weight, baseline}], in order of name
-  services   [{name, host, gatewayPort, versions, lanes, upstreams, callers, entry, pods, …}], in the
-             order in which a request meets them; with the chart's defaults below the service's own
-             keys. versions: those that it has, by name; lanes: those that it has a rule for, by name
+  lanes      [{name, weight, baseline}], in order of name: all, or `only`
+  only       the lane that this release adds to a base's; empty: the release is a base, and whole
+  services   [{name, host, gatewayPort, versions, own, lanes, upstreams, callers, entry, pods, …}], in
+             the order in which a request meets them; with the chart's defaults below the service's
+             own keys. versions: those that it has, by name; own: those that this release brings;
+             lanes: those that it has a rule for
   pods       [{name, version, …}]: what the pods of one version get: the service's keys, and on top
              those of the version
   entry      the service that the gateway calls
@@ -20,6 +22,8 @@ The model: what the values say, checked and completed once, as JSON. Every templ
 
 {{- define "traffic-lanes.made" -}}
 {{- include "traffic-lanes.withoutNulls" .Values -}}
+{{- $only := .Values.lanes.only -}}
+{{- if and $only (not (hasKey .Values.lanes.weights $only)) }}{{ $_ := set .Values.lanes.weights $only 0 }}{{ end -}}
 {{- include "traffic-lanes.validate" . -}}
 {{- $values := .Values -}}
 {{- $namespace := .Release.Namespace -}}
@@ -32,18 +36,21 @@ The model: what the values say, checked and completed once, as JSON. Every templ
 {{- range $name := (include "traffic-lanes.order" $values.services | fromJsonArray) -}}
 {{- $service := index $values.services $name -}}
 {{- $layers := list $values.defaults (omit $service "versions") -}}
+{{- $versions := keys $service.versions | sortAlpha -}}
+{{- $own := ternary (ternary (list $only) list (has $only $versions)) $versions (not (empty $only)) -}}
 {{- $pods := list -}}
-{{- range $version, $special := $service.versions -}}
+{{- range $version := $own -}}
+{{- $special := index $service.versions $version -}}
 {{- $pod := include "traffic-lanes.merged" (append $layers $special) | fromJson -}}
 {{- $pods = append $pods (mergeOverwrite $pod (dict "name" (printf "%s-%s" $name $version) "version" $version)) -}}
 {{- end -}}
-{{- $versions := keys $service.versions | sortAlpha -}}
 {{- $shared := include "traffic-lanes.merged" $layers | fromJson -}}
 {{- $services = append $services (mergeOverwrite $shared (dict
       "name" $name
       "host" (printf "%s.%s.svc.%s" $name $namespace $values.clusterDomain)
       "gatewayPort" (default 0 $service.port)
       "versions" $versions
+      "own" $own
       "lanes" (ternary (keys $values.lanes.weights | sortAlpha) $versions $everywhere)
       "upstreams" (default list $service.upstreams)
       "callers" (get $callers $name | default list)
@@ -52,7 +59,7 @@ The model: what the values say, checked and completed once, as JSON. Every templ
 {{- if eq $name $entry }}{{ $first = last $services }}{{ end -}}
 {{- end -}}
 {{- $lanes := list -}}
-{{- range $name, $weight := $values.lanes.weights -}}
+{{- range $name, $weight := ternary (dict $only 0) $values.lanes.weights (not (empty $only)) -}}
 {{- $lanes = append $lanes (dict "name" $name "weight" $weight "baseline" (eq $name $values.lanes.baseline)) -}}
 {{- end -}}
 {{- $gateway := $values.gateway -}}
@@ -73,6 +80,7 @@ The model: what the values say, checked and completed once, as JSON. Every templ
       "name" (include "traffic-lanes.name" .)
       "provider" $values.mesh.provider
       "permissive" $permissive
+      "only" $only
       "header" $values.lanes.header
       "baseline" $values.lanes.baseline
       "lanes" $lanes

@@ -167,9 +167,10 @@ each.
 {{- if not (has "baggage" .Values.instrumentation.propagators) -}}
 {{- $wrong = append $wrong "instrumentation.propagators lacks baggage, which carries the lane" -}}
 {{- end -}}
-{{- if and .Values.gateway.parentRefs (ne .Values.mesh.provider "istio") -}}
-{{- $wrong = append $wrong "gateway.parentRefs: HTTPRoutes need mesh.provider istio, for ASM's fallback has no place in them" -}}
+{{- if and .Values.gateway.parentRefs (eq .Values.mesh.provider "asm") -}}
+{{- $wrong = append $wrong "gateway.parentRefs: HTTPRoutes need mesh.provider istio or gateway-api, for ASM's fallback has no place in them" -}}
 {{- end -}}
+{{- $wrong = concat $wrong (include "traffic-lanes.unrouted" . | fromJsonArray) -}}
 {{- if and .Values.gateway.parentRefs .Values.gateway.existing -}}
 {{- $wrong = append $wrong "gateway.existing names an Istio Gateway and gateway.parentRefs those of the Gateway API: set one of them" -}}
 {{- end -}}
@@ -224,7 +225,7 @@ each.
 {{- end -}}
 {{- end -}}
 {{- if .gateway.parentRefs -}}
-{{- if $enter.host -}}
+{{- if and $enter.host (eq .mesh.provider "istio") -}}
 {{- $wrong = append $wrong "lanes.enter.host: a rule of an HTTPRoute can't ask for a host; open a header or a cookie instead, or take an Istio Gateway" -}}
 {{- end -}}
 {{- if and $lanes.sticky.cookie (eq .gateway.clientBaggage "keep") -}}
@@ -278,7 +279,7 @@ knows those of its own Kubernetes only; a cluster offers aggregation besides. */
 {{- $needs := list
       (dict "if" (and $routing $asm) "api" "istio.alibabacloud.com/v1beta1"
         "say" "mesh.provider asm: there is no ASM here (%s): on upstream Istio set mesh.provider=istio; on ASM this half goes to the mesh's own API server, and the cluster gets the rest by routing.enabled=false")
-      (dict "if" (and $routing (not $asm)) "api" "networking.istio.io/v1"
+      (dict "if" (and $routing (eq $values.mesh.provider "istio")) "api" "networking.istio.io/v1"
         "say" "mesh.provider istio: there is no Istio 1.22 or later here (%s): install Istio first")
       (dict "if" (and $routing (not (empty $values.gateway.parentRefs))) "api" "gateway.networking.k8s.io/v1"
         "say" "gateway.parentRefs: the Kubernetes Gateway API is not here (%s): install its CRDs first")
