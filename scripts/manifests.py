@@ -70,19 +70,24 @@ def render_all() -> dict[Path, str]:
             origin = f"examples/{values.parent.name}/values.yaml"
             documents = [text for _, text in split(helm_template(values))]
             files[values.with_name("rendered.yaml")] = join(documents, origin)
+    for base in sorted(EXAMPLES.glob("*/values/base.yaml")):
+        for own in sorted(base.parent.glob("*.yaml")):
+            layers = [base] if own == base else [base, own]
+            origin = " and ".join(layer.relative_to(ROOT).as_posix() for layer in layers)
+            documents = [text for _, text in split(helm_template(*layers, release=own.stem))]
+            files[base.parent.with_name("rendered") / own.name] = join(documents, origin)
     return files
 
 
-def helm_template(values: Path, *settings: str) -> str:
-    """Return what `helm template` prints for a file of values."""
+def helm_template(*values: Path | str, release: str = RELEASE) -> str:
+    """Return what `helm template` prints for files of values, and settings that are no files."""
     beside = Path(sys.executable).with_name("helm")
     helm = str(beside) if beside.exists() else shutil.which("helm")
     if not helm:
         raise RenderError("no helm beside this Python nor on PATH: run `make test` once")
-    command = [helm, "template", RELEASE, str(CHART), "--namespace", NAMESPACE, "--skip-tests"]
-    command += ["--values", str(values)]
-    for setting in settings:
-        command += ["--set", setting]
+    command = [helm, "template", release, str(CHART), "--namespace", NAMESPACE, "--skip-tests"]
+    for each in values:
+        command += ["--values" if isinstance(each, Path) else "--set", str(each)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RenderError(f"{' '.join(command)}\n{done.stderr.strip()}")
@@ -136,7 +141,8 @@ def join(documents: list[str], origin: str) -> str:
 
 def committed() -> set[Path]:
     """Return the files that are there, among them any that the chart renders no longer."""
-    return {*(ROOT / "k8s").glob("*/*.yaml"), *EXAMPLES.glob("*/rendered.yaml")}
+    rendered = (*EXAMPLES.glob("*/rendered.yaml"), *EXAMPLES.glob("*/rendered/*.yaml"))
+    return {*(ROOT / "k8s").glob("*/*.yaml"), *rendered}
 
 
 def write(wanted: dict[Path, str]) -> None:

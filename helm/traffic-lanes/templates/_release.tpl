@@ -24,7 +24,12 @@ JSON list. */}}
 {{- if eq $values.gateway.clientBaggage "keep" -}}
 {{- $wrong = append $wrong "gateway.clientBaggage keep: with mesh.provider gateway-api the lane replaces what clients send: leave it at drop" -}}
 {{- end -}}
-{{- $routes := dict (printf "%s-gateway" (include "traffic-lanes.name" .)) "the gateway" -}}
+{{- $name := include "traffic-lanes.name" . -}}
+{{- $routes := dict (printf "%s-gateway" $name) "the gateway" -}}
+{{- if and $enter.host $only }}{{ $_ := set $routes (printf "%s-host" $name) "lanes.enter.host" }}{{ end -}}
+{{- range $lane, $_ := ternary $lanes.weights dict (and (not (empty $enter.host)) (empty $only)) -}}
+{{- $_ := set $routes (printf "%s-host-%s" $name $lane) "lanes.enter.host" -}}
+{{- end -}}
 {{- range $name, $service := $values.services -}}
 {{- range $version, $_ := $service.versions -}}
 {{- $own := printf "%s-%s" $name $version -}}

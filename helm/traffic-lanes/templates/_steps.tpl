@@ -75,16 +75,22 @@ none yet, or another kind of route. */}}
 
 {{/* The lanes that each service has a rule for now, by its name, as JSON. */}}
 {{- define "traffic-lanes.ruled" -}}
-{{- $api := include "traffic-lanes.networking" (dict "provider" .Values.mesh.provider) -}}
-{{- $services := dict -}}
+{{- $routed := eq .Values.mesh.provider "gateway-api" -}}
+{{- $istio := include "traffic-lanes.networking" (dict "provider" .Values.mesh.provider) -}}
+{{- $api := ternary "gateway.networking.k8s.io/v1" $istio $routed -}}
+{{- $routes := dict -}}
 {{- if .Capabilities.APIVersions.Has $api -}}
-{{- $services = lookup $api "VirtualService" .Release.Namespace "" -}}
+{{- $routes = lookup $api (ternary "HTTPRoute" "VirtualService" $routed) .Release.Namespace "" -}}
 {{- end -}}
 {{- $ruled := dict -}}
-{{- range $services.items -}}
+{{- range $route := $routes.items -}}
+{{- range $parent := $route.spec.parentRefs -}}
+{{- $lane := dig "metadata" "labels" "traffic-lanes/lane" "" $route -}}
+{{- if eq (get $parent "kind") "Service" }}{{ $_ := set $ruled $parent.name (append (get $ruled $parent.name | default list) $lane) }}{{ end -}}
+{{- end -}}
 {{- $lanes := list -}}
-{{- range .spec.http }}{{ $lanes = append $lanes (get . "name") }}{{ end -}}
-{{- $_ := set $ruled .metadata.name $lanes -}}
+{{- range $route.spec.http }}{{ $lanes = append $lanes (get . "name") }}{{ end -}}
+{{- if $lanes }}{{ $_ := set $ruled $route.metadata.name $lanes }}{{ end -}}
 {{- end -}}
 {{- toJson $ruled -}}
 {{- end -}}

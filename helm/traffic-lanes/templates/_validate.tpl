@@ -155,7 +155,7 @@ each.
 
 {{- $everywhere := or (eq $lanes.mode "strict") (eq $lanes.rules "all") -}}
 {{- $ruled := ternary $lanes.weights (dig $entry "versions" dict $services) $everywhere -}}
-{{- range $lane, $_ := ternary $ruled dict (and (hasKey $services $entry) (not (empty .Values.gateway.parentRefs))) -}}
+{{- range $lane, $_ := ternary $ruled dict (and (hasKey $services $entry) (not (empty .Values.gateway.parentRefs)) (eq .Values.mesh.provider "istio")) -}}
 {{- $backend := printf "%s-lane-%s" $entry $lane -}}
 {{- if hasKey $services $backend -}}
 {{- $wrong = append $wrong (printf "services.%s and gateway.parentRefs would both have a Service %q: rename the service" $backend $backend) -}}
@@ -283,6 +283,8 @@ knows those of its own Kubernetes only; a cluster offers aggregation besides. */
         "say" "mesh.provider istio: there is no Istio 1.22 or later here (%s): install Istio first")
       (dict "if" (and $routing (not (empty $values.gateway.parentRefs))) "api" "gateway.networking.k8s.io/v1"
         "say" "gateway.parentRefs: the Kubernetes Gateway API is not here (%s): install its CRDs first")
+      (dict "if" (and $routing (eq $values.mesh.provider "gateway-api") (or $values.peerAuthentication.enabled $values.authorizationPolicy.enabled)) "api" "security.istio.io/v1"
+        "say" "peerAuthentication and authorizationPolicy are Istio's, and Istio is not here (%s): leave them off")
       (dict "if" (and $workloads (eq $values.instrumentation.mode "operator")) "api" "opentelemetry.io/v1alpha1"
         "say" "instrumentation.mode operator: the OpenTelemetry Operator is not here (%s): install it first, or set instrumentation.mode=image")
       (dict "if" (and $workloads $values.serviceMonitor.enabled) "api" "monitoring.coreos.com/v1"
