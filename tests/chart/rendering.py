@@ -135,6 +135,19 @@ EVERYTHING: Values = {
     "gateway": {"hosts": ["shop.example.com"], "tls": {"secret": "shop"}, "port": 8080},
 }
 ISTIO: Values = {"mesh": {"provider": "istio"}}
+GATEWAY_API: Values = {
+    "mesh": {"provider": "gateway-api"},
+    "gateway": {"parentRefs": [{"name": "web", "namespace": "gateways"}]},
+}
+# A lane by itself, with every way in.
+LANE: Values = GATEWAY_API | {
+    "lanes": {
+        "only": "pr-1",
+        "enter": {"header": "x-lane", "cookie": "lane", "host": "*.preview.example.com"},
+        "respond": "x-lane",
+    },
+    "services": {"mockb": {"versions": {"pr-1": {}}}},
+}
 # Names that YAML would take for something else than a string.
 AWKWARD: Values = {
     "lanes": {
@@ -195,6 +208,11 @@ VARIANTS: dict[str, Values] = {
         "lanes": {"mode": "strict"},
         "gateway": {"parentRefs": [{"name": "web"}], "clientBaggage": "keep"},
     },
+    "gateway-api": GATEWAY_API,
+    "gateway-api-ways": LANE | {"lanes": LANE["lanes"] | {"only": "", "weights": {"pr-1": 0}}},
+    "gateway-api-awkward-names": GATEWAY_API | AWKWARD,
+    "lane": LANE,
+    "lane-everything": EVERYTHING | LANE,
     "keep-baggage": {"gateway": {"clientBaggage": "keep"}},
     "istio-keep-baggage": ISTIO | {"gateway": {"clientBaggage": "keep"}},
     "ways-in": WAYS_IN,

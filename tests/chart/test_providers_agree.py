@@ -84,6 +84,9 @@ def test_both_providers_plan_what_the_values_say(
     assert asm == istio
     routed = values | {"gateway": values["gateway"] | {"parentRefs": [{"name": "web"}]}}
     assert planned(tmp_path_factory, routed, "istio") == istio
+    if values["lanes"]["mode"] == "permissive":
+        lanes = values["lanes"] | {"rules": "changed"}
+        assert planned(tmp_path_factory, routed | {"lanes": lanes}, "gateway-api") == istio
     assert asm.header == values["lanes"]["header"]
     weights = {name: w for name, w in values["lanes"]["weights"].items() if w is not None}
     assert {lane.name: lane.weight for lane in asm.lanes} == weights

@@ -3,7 +3,16 @@
 import pytest
 
 from tests.chart.cluster import cluster
-from tests.chart.rendering import ISTIO, Values, of_kind, parse, render, template, without_tests
+from tests.chart.rendering import (
+    GATEWAY_API,
+    ISTIO,
+    Values,
+    of_kind,
+    parse,
+    render,
+    template,
+    without_tests,
+)
 
 STRICT: Values = {"lanes": {"mode": "strict"}}
 ROUTE: Values = {"gateway": {"parentRefs": [{"name": "web"}]}}
@@ -12,6 +21,7 @@ FORMS: dict[str, Values] = {
     "istio, strict": ISTIO | STRICT,
     "istio, HTTPRoute": ISTIO | ROUTE,
     "asm, strict": STRICT,
+    "gateway-api": GATEWAY_API,
 }
 SERVICES: Values = {
     "mocka": {"versions": {"v3": None, "v4": {}}},
@@ -81,9 +91,11 @@ AT_ONCE = (
 )
 
 
-@pytest.mark.parametrize("form", [ISTIO, ISTIO | ROUTE], ids=["istio", "istio, HTTPRoute"])
+@pytest.mark.parametrize(
+    "form", [ISTIO, ISTIO | ROUTE, GATEWAY_API], ids=["istio", "istio, HTTPRoute", "gateway-api"]
+)
 def test_a_lane_with_a_weight_neither_gets_nor_loses_a_version_in_one_upgrade(form: Values) -> None:
-    """Its rule there comes before pods have the subset's label, or goes after the subset."""
+    """Its rule there comes before pods are ready or have the subset's label, or goes after it."""
     more = lanes(form, V2_AT_MOCKB)
     idle, idle_more = lanes(form, v1=70, v2=0), lanes(form, V2_AT_MOCKB, v1=70, v2=0)
     comes, goes = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chart.rendering import ISTIO, Values, refusal, render, template
+from tests.chart.rendering import GATEWAY_API, ISTIO, LANE, Values, refusal, render, template
 
 # What the schema says: the place, and the key or type.
 MISTYPED: dict[str, tuple[Values, str]] = {
@@ -78,7 +78,7 @@ MISTYPED: dict[str, tuple[Values, str]] = {
     ),
     "unknown provider": (
         {"mesh": {"provider": "linkerd"}},
-        "at '/mesh/provider': value must be one of 'asm', 'istio'",
+        "at '/mesh/provider': value must be one of 'asm', 'istio', 'gateway-api'",
     ),
     "unknown mode": (
         {"lanes": {"mode": "lenient"}},
@@ -387,6 +387,62 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         {"gateway": {"parentRefs": [{"name": "web"}]}},
         "gateway.parentRefs: HTTPRoutes need mesh.provider istio",
     ),
+    "HTTPRoutes on no Gateway": (
+        {"mesh": {"provider": "gateway-api"}},
+        "mesh.provider gateway-api: which Gateway? Name one that is there in gateway.parentRefs",
+    ),
+    "strict by HTTPRoutes": (
+        GATEWAY_API | {"lanes": {"mode": "strict"}},
+        "lanes.mode strict: with mesh.provider gateway-api no route takes a lane's requests where",
+    ),
+    "all rules by HTTPRoutes": (
+        GATEWAY_API | {"lanes": {"rules": "all"}},
+        "lanes.rules all: with mesh.provider gateway-api a version that others deploy comes with",
+    ),
+    "baggage of clients by HTTPRoutes": (
+        GATEWAY_API | {"gateway": GATEWAY_API["gateway"] | {"clientBaggage": "keep"}},
+        "gateway.clientBaggage keep: with mesh.provider gateway-api the lane replaces what clients",
+    ),
+    "service named as a version's": (
+        GATEWAY_API
+        | {"services": {"mockc": {"upstreams": ["mocka-v2"]}}}
+        | {"services": {"mocka-v2": {"versions": {"v1": {}}, "upstreams": ["mocka"]}}},
+        'services.mocka-v2 and version v2 of mocka would both have a Service "mocka-v2"',
+    ),
+    "service named as the gateway's route": (
+        GATEWAY_API
+        | {"nameOverride": "x", "services": {"x-gateway": {"versions": {"v1": {}}}}}
+        | {"gateway": GATEWAY_API["gateway"] | {"service": "mocka"}},
+        'services.x-gateway and the gateway would both have an HTTPRoute "x-gateway"',
+    ),
+    "version named as the gateway's route": (
+        GATEWAY_API
+        | {"nameOverride": "mocka", "lanes": {"weights": {"gateway": 0}}}
+        | {"services": {"mocka": {"versions": {"gateway": {}}}}},
+        'version gateway of services.mocka and the gateway would both have an HTTPRoute "mocka-g',
+    ),
+    "lane by itself elsewhere": (
+        {"lanes": {"only": "v2", "enter": {"header": "x-lane"}, "weights": {"v1": 70, "v2": 0}}},
+        "lanes.only: a lane can be a release of its own with mesh.provider gateway-api",
+    ),
+    "baseline by itself": (
+        LANE
+        | {"lanes": LANE["lanes"] | {"only": "v1", "weights": {"v1": 0, "v2": 70}}}
+        | {"services": {}},
+        "lanes.only: v1 is the baseline, and the base's: name another lane",
+    ),
+    "lane of nothing": (
+        LANE | {"lanes": LANE["lanes"] | {"only": "pr-2", "weights": {"pr-1": 0}}},
+        "lanes.only: no service has a version pr-2: services: {<service>: {versions: {pr-2: {}}}}",
+    ),
+    "lane by itself with a share": (
+        LANE | {"lanes": LANE["lanes"] | {"only": "v2"}, "services": {}},
+        "lanes.only: v2 has 30 % of the requests in lanes.weights, and shares are the base's",
+    ),
+    "lane without a way in": (
+        GATEWAY_API | {"lanes": {"only": "pr-1"}, "services": LANE["services"]},
+        "lanes.only: nothing leads into pr-1: set lanes.enter.header, as x-lane",
+    ),
 }
 
 
@@ -473,6 +529,11 @@ LACKING: dict[str, tuple[Values, list[str], str]] = {
         ISTIO | {"gateway": {"parentRefs": [{"name": "web"}]}},
         ["networking.istio.io/v1"],
         "gateway.parentRefs: the Kubernetes Gateway API is not here",
+    ),
+    "Istio's policies": (
+        GATEWAY_API | {"peerAuthentication": {"enabled": True}},
+        ["gateway.networking.k8s.io/v1"],
+        "peerAuthentication and authorizationPolicy are Istio's, and Istio is not here",
     ),
     "OpenTelemetry Operator": (
         {"instrumentation": {"mode": "operator"}, "routing": {"enabled": False}},

@@ -215,3 +215,32 @@ def test_paths_headers_and_methods_match_and_filters_change_headers(tmp_path: Pa
             assert response.headers["x-rule"] == response.headers["x-backend"]
             seen[path, user, more] = response.headers["x-rule"]
     assert seen == expected
+
+
+@pytest.fixture(scope="module")
+def pull_requests() -> Iterator[RunningMesh]:
+    """examples/pull-requests: the base and two lanes, each as its own release renders it."""
+    with running("examples/pull-requests/rendered") as mesh:
+        yield mesh
+
+
+@pytest.mark.parametrize(
+    ("lane", "changed"), [("pr-123", {"cart"}), ("pr-124", {"shop", "stock"}), ("stable", set())]
+)
+def test_a_pull_request_is_entered_by_name_and_answers_where_it_has_a_version(
+    pull_requests: RunningMesh, lane: str, changed: set[str]
+) -> None:
+    answer, response = ask(pull_requests, [("x-lane", lane)])
+    assert (answer.status, answer.lane, response.headers["x-lane"]) == (200, lane, lane)
+    assert dict(hop.split() for hop in versions(answer)) == {
+        name: lane if name in changed else "stable" for name in ("shop", "cart", "stock", "users")
+    }
+
+
+def test_a_lane_that_is_not_there_is_told_by_the_answer(pull_requests: RunningMesh) -> None:
+    _, response = ask(pull_requests, [("x-lane", "pr-999")])
+    assert (response.status, response.headers["x-lane"] in ("stable", "next")) == (200, True)
+
+
+def test_the_split_is_the_bases_whatever_lanes_there_are(pull_requests: RunningMesh) -> None:
+    assert judged(pull_requests, 200).ok
