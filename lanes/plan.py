@@ -7,6 +7,7 @@ that takes everybody's requests, by weight, and those that another rule leads to
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from urllib.parse import urlsplit
 
 from lanes.errors import LanesError
@@ -198,10 +199,16 @@ def _doors(
     return doors, none
 
 
-def _shares(split: Iterable[Entry], header: str) -> set[tuple[str | None, str, int]]:
-    """The lanes of a split, each with its destination and its weight."""
+def _shares(split: Iterable[Entry], header: str) -> set[tuple[str | None, str, Fraction]]:
+    """The lanes of a split, each with its destination and its share."""
+    split = list(split)
+    total = sum(entry.weighted.weight for entry in split) or 1
     return {
-        (entry.tags.get(header), entry.weighted.destination.name, entry.weighted.weight)
+        (
+            entry.tags.get(header),
+            entry.weighted.destination.name,
+            Fraction(entry.weighted.weight, total),
+        )
         for entry in split
     }
 

@@ -6,7 +6,7 @@ So does the Kubernetes Gateway API in the place of an Istio Gateway.
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lanes.manifests import read
@@ -71,11 +71,20 @@ def values(draw: st.DrawFn) -> Values:
     }
 
 
+# One lane has the whole split, and a weight that says so or none.
+STICKY: Values = {
+    "lanes": {"weights": {"v1": 100, "v2": None, "v3": None}, "sticky": {"cookie": "kept"}},
+    "services": {"mocka": None, "mockb": None, "mockc": None, "a": {"versions": {"v1": {}}}},
+    "gateway": {"service": "a"},
+}
+
+
 @settings(
     max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
+@example(STICKY)
 @given(values())
 def test_both_providers_plan_what_the_values_say(
     tmp_path_factory: pytest.TempPathFactory, values: Values

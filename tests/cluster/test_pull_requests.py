@@ -6,10 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lanes.traffic import Gateway
+from lanes.traffic import Gateway, drive
 from lanes.ways import Way
 from tests.chart.rendering import CHART, ROOT, helm_path
-from tests.cluster.kubernetes import apply, kubectl, namespace, pods, reached, rolled_out, run
+from tests.cluster.kubernetes import (
+    apply,
+    eventually,
+    kubectl,
+    namespace,
+    pods,
+    reached,
+    rolled_out,
+    run,
+)
 from tests.cluster.release import Load, image
 from tests.cluster.test_shapes import GATEWAY
 
@@ -45,6 +54,11 @@ class Base:
         own = [f"--set=services.{service}.versions.{lane}.replicas=1" for service in services]
         self.install(lane, f"--set=lanes.only={lane}", *own)
 
+    def paths(self, lane: str) -> set[tuple[str, ...]]:
+        """The ways of twenty requests that enter a lane."""
+        answers = drive(Gateway(self.url).client(1), 20, 1, Way({"x-lane": lane}))
+        return {tuple(f"{s.service} {s.version}" for s in answer.path) for answer in answers}
+
     @contextmanager
     def load(self, lane: str = "") -> Iterator[Load]:
         """Two clients that ask while the block runs; `lane`: that enter it."""
@@ -78,11 +92,11 @@ def test_lanes_come_and_go_and_cost_nobody_else_a_request() -> None:
 
         def live(lane: str) -> list[str]:
             system.add(lane, *changes[lane])
+            eventually(lambda: system.paths(lane) == {planned(lane)}, 10)
             with system.load(lane) as load:
-                load.go_on(3)
-                paths = {tuple(f"{s.service} {s.version}" for s in a.path) for a in load.answers}
+                load.go_on(2)
+                assert load.failed() == []
                 system.helm("uninstall", lane, "--wait")
-            assert paths == {planned(lane)}
             return load.failed()
 
         def planned(lane: str) -> tuple[str, ...]:
