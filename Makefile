@@ -23,7 +23,7 @@ check: $(VENV)/scan/done $(BIN)/helm ## all about the chart: lint, schemas, drif
 	@mkdir -p build
 	@$(BIN)/helm template demo helm/traffic-lanes -n lanes --skip-tests > build/chart.yaml
 	$(VENV)/scan/bin/checkov --config-file .checkov.yaml --file build/chart.yaml Dockerfile
-	$(VENV)/scan/bin/zizmor --offline --quiet .github/workflows
+	$(VENV)/scan/bin/zizmor --offline --quiet .github/workflows examples/pull-requests/workflow.yaml
 	@if command -v actionlint; then actionlint; else echo "actionlint: skipped, not on PATH"; fi
 
 image: ## the image, by docker, podman or buildah; BASE=stand-in where no registry can be reached

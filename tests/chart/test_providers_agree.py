@@ -73,8 +73,18 @@ def values(draw: st.DrawFn) -> Values:
 
 # One lane has the whole split, and a weight that says so or none.
 STICKY: Values = {
-    "lanes": {"weights": {"v1": 100, "v2": None, "v3": None}, "sticky": {"cookie": "kept"}},
-    "services": {"mocka": None, "mockb": None, "mockc": None, "a": {"versions": {"v1": {}}}},
+    "lanes": {
+        "mode": "permissive",
+        "header": "version",
+        "weights": {"v1": 100, "v2": None, "v3": None},
+        "sticky": {"cookie": "kept"},
+    },
+    "services": {
+        "mocka": None,
+        "mockb": None,
+        "mockc": None,
+        "a": {"versions": {"v1": {}}, "upstreams": []},
+    },
     "gateway": {"service": "a"},
 }
 

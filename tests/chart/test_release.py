@@ -1,8 +1,13 @@
 """A lane as a release of its own: what it holds, and what it needs of the base."""
 
+import re
+import textwrap
 from pathlib import Path
+from string import Template
 
+import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
+import yaml
 
 from lanes.manifests import read
 from lanes.plan import plan
@@ -15,11 +20,13 @@ from tests.chart.rendering import (
     Resource,
     Values,
     of_kind,
+    parse,
     render,
     template,
     without_tests,
 )
 
+EXAMPLE = ROOT / "examples" / "pull-requests"
 BASE: Values = LANE | {"lanes": LANE["lanes"] | {"only": ""}, "services": {}}
 ON_A_CLUSTER = (
     "--api-versions=apiregistration.k8s.io/v1",
@@ -109,6 +116,30 @@ def test_no_hook_takes_a_routes_place(values: Values) -> None:
     )
 
 
-def test_a_lanes_file_is_short() -> None:
-    text = (ROOT / "examples/pull-requests/values/pr-123.yaml").read_text()
-    assert len([line for line in text.splitlines() if not line.startswith("#")]) < 10
+def pipeline(file: str) -> str:
+    """The values of a lane that a pipeline of examples/pull-requests gives to Helm."""
+    text = (EXAMPLE / file).read_text()
+    if file == "workflow.yaml":
+        (script,) = re.findall(r"<<END\n(.*?)\n *END\n", text, re.DOTALL)
+        known = {"LANE": "pr-123", "SERVICE": "cart", "IMAGE": "ghcr.io/example/cart", "TAG": "1e5"}
+        return textwrap.dedent(Template(script).substitute(known))
+    sources = yaml.safe_load(text)["spec"]["template"]["spec"]["sources"]
+    values: str = sources[1]["helm"]["values"]
+    return values.replace("{{ .number }}", "123").replace("{{ .head_sha }}", "1e5")
+
+
+@pytest.mark.parametrize("file", ["workflow.yaml", "applicationset.yaml"])
+def test_a_pipelines_values_make_a_lane(file: str) -> None:
+    base = ("--values", str(EXAMPLE / "values" / "base.yaml"))
+    found = without_tests(render(yaml.safe_load(pipeline(file)), *base, release="pr-123"))
+    pod = of_kind(found, "Deployment")["cart-pr-123"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["image"].endswith(":1e5")
+    assert names(found) == names(parse((EXAMPLE / "rendered" / "pr-123.yaml").read_text()))
+
+
+def test_the_quota_binds_the_pods_of_the_pipelines_lanes() -> None:
+    made, quota = parse((EXAMPLE / "quota.yaml").read_text())
+    kubernetes_validate.validate(quota, kubernetes_validate.latest_version(), strict=True)
+    (scope,) = quota["spec"]["scopeSelector"]["matchExpressions"]
+    assert scope["values"] == [made["metadata"]["name"]]
+    assert f"priorityClassName: {scope['values'][0]}" in pipeline("workflow.yaml")

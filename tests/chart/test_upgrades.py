@@ -85,6 +85,14 @@ def test_a_release_without_routing_has_no_lanes_to_lose() -> None:
     assert "lanes.weights" not in said
 
 
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_service_more_needs_no_steps(form: Values) -> None:
+    late: Values = {"mockc": {"upstreams": ["late"]}, "late": {"versions": {"v1": {}, "v2": {}}}}
+    rendered, said = upgrade(form, form | {"services": late})
+    assert rendered
+    assert not said
+
+
 V2_AT_MOCKB: Values = {"mockb": {"versions": {"v2": {}}}}
 AT_ONCE = (
     "services.mockb: lane v2 is {}, and has 30 % of the requests{}: give it 0 first, and {} by"

@@ -8,7 +8,7 @@ what is there.
 {{- define "traffic-lanes.hasty" -}}
 {{- $hasty := list -}}
 {{- $guarded := or (ne .Values.mesh.provider "asm") (eq .Values.lanes.mode "strict") -}}
-{{- if and .Release.IsUpgrade .Values.routing.enabled $guarded -}}
+{{- if and .Release.IsUpgrade .Values.routing.enabled $guarded (not .Values.lanes.only) -}}
 {{- $weights := .Values.lanes.weights -}}
 {{- $live := include "traffic-lanes.live" . | fromJson -}}
 {{- range $lane, $weight := $live -}}
@@ -24,7 +24,7 @@ what is there.
 {{- if eq .Values.lanes.mode "permissive" -}}
 {{- $ruled := include "traffic-lanes.ruled" . | fromJson -}}
 {{- range $name, $service := .Values.services -}}
-{{- $lanes := get $ruled $name -}}
+{{- $lanes := get $ruled $name | default list -}}
 {{- $versions := keys (ternary $weights $service.versions (eq $.Values.lanes.rules "all")) | sortAlpha -}}
 {{- range $lane := ternary $versions list (not (empty $lanes)) -}}
 {{- if and (get $weights $lane) (hasKey $live $lane) (not (has $lane $lanes)) -}}
