@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests import kube
+from tests.chart.rendering import LANE, render, without_tests
 from tests.istio import mesh as istio
 from tests.istio.conftest import ISTIOD, Runner
 from tests.kube import (
@@ -67,6 +68,29 @@ def test_lanes_of_their_own_releases(runner: Runner, tmp_path: Path) -> None:
             "v3": ["mocka v1", "mockb v3", "mockc v3"],
             "v4": ["mocka v1", "mockb v1", "mockc v1"],
         }
+
+
+def test_a_lane_of_the_charts_beside_its_base(runner: Runner, tmp_path: Path) -> None:
+    """What `helm install demo` and `helm install pr-1` render, but their routes at the Gateway."""
+    base = LANE | {"lanes": LANE["lanes"] | {"only": ""}, "services": {}}
+    documents = without_tests(render(base) + render(LANE, release="pr-1"))
+    kept = [d for d in documents if not at_a_gateway(d)]
+    stamps = {lane: {"request": {"set": {"baggage": f"version={lane}"}}} for lane in ("v1", "pr-1")}
+    entry = virtual_service(
+        "*",
+        rule(to("mocka-v1", headers=stamps["pr-1"]), match=[kube.header_is("x-lane", "pr-1")]),
+        rule(to("mocka-v1", headers=stamps["v1"])),
+        gateways=["demo-gateway"],
+    )
+    with runner(kube.write(tmp_path, *kept, kube.gateway(), entry)) as mesh:
+        assert versions(ask(mesh)[0]) == ["mocka v1", "mockb v1", "mockc v1"]
+        answer, _ = ask(mesh, [("x-lane", "pr-1")])
+        assert versions(answer) == ["mocka v1", "mockb pr-1", "mockc v1"]
+
+
+def at_a_gateway(document: Document) -> bool:
+    parents = document["spec"].get("parentRefs", []) if "spec" in document else []
+    return any(parent.get("kind") != "Service" for parent in parents)
 
 
 def test_what_no_rule_takes_and_what_no_service_answers(runner: Runner, tmp_path: Path) -> None:
