@@ -1,7 +1,8 @@
 """A pull request's life, many at once: each lane a release of its own, beside a base."""
 
+import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from tests.cluster.kubernetes import (
 )
 from tests.cluster.release import Load, image
 from tests.cluster.test_shapes import GATEWAY
+from tests.mesh.entering import let_in
+from tests.mesh.running import ask, versions
+from tests.ways import ENTERS, ENTERS_BY_HOST, HOST, OPEN
 
 VALUES = ROOT / "examples" / "pull-requests" / "values" / "base.yaml"
 LANES = [f"pr-{number}" for number in range(10)]
@@ -33,9 +37,10 @@ LAST_REQUESTS = 20
 
 @dataclass(frozen=True)
 class Base:
-    """The base, installed, and where its gateway answers."""
+    """The base, installed with `options`, and where its gateway answers."""
 
     namespace: str
+    options: tuple[str, ...]
     url: str
 
     def helm(self, command: str, name: str, *options: str) -> str:
@@ -47,16 +52,17 @@ class Base:
     def install(self, name: str, *options: str) -> None:
         """`helm install`, with the base's values and these, until its pods are ready."""
         values = (f"--values={VALUES}", '--set-json=gateway.parentRefs=[{"name":"web"}]', *image())
-        self.helm("install", name, str(CHART), *values, *options, "--wait", "--timeout=5m")
+        chosen = (*values, *self.options, *options)
+        self.helm("install", name, str(CHART), *chosen, "--wait", "--timeout=5m")
 
-    def add(self, lane: str, *services: str) -> None:
+    def add(self, lane: str, services: Iterable[str], *options: str) -> None:
         """A lane that changes `services`."""
         own = [f"--set=services.{service}.versions.{lane}.replicas=1" for service in services]
-        self.install(lane, f"--set=lanes.only={lane}", *own)
+        self.install(lane, f"--set=lanes.only={lane}", *own, *options)
 
-    def paths(self, lane: str) -> set[tuple[str, ...]]:
+    def paths(self, lane: str, header: str = "x-lane") -> set[tuple[str, ...]]:
         """The ways of twenty requests that enter a lane."""
-        answers = drive(Gateway(self.url).client(1), 20, 1, Way({"x-lane": lane}))
+        answers = drive(Gateway(self.url).client(1), 20, 1, Way({header: lane}))
         return {tuple(f"{s.service} {s.version}" for s in answer.path) for answer in answers}
 
     @contextmanager
@@ -71,14 +77,14 @@ class Base:
 
 
 @contextmanager
-def base() -> Iterator[Base]:
+def base(*options: str) -> Iterator[Base]:
     with namespace("pulls") as where:
         apply(where, GATEWAY)
         kubectl("wait", "--for=condition=Accepted", "gateway/web", "--timeout=60s", namespace=where)
         rolled_out(where, "deployment/web-istio")
-        Base(where, "").install("base")
+        Base(where, options, "").install("base")
         with reached(where, "web-istio") as (address, port):
-            yield Base(where, f"http://{address}:{port}/")
+            yield Base(where, options, f"http://{address}:{port}/")
 
 
 def test_lanes_come_and_go_and_cost_nobody_else_a_request() -> None:
@@ -86,12 +92,12 @@ def test_lanes_come_and_go_and_cost_nobody_else_a_request() -> None:
     changes = {lane: chance.sample(SERVICES, 2) for lane in chance.sample(LANES, len(LANES))}
     with base() as system:
         assert "Lanes hold" in system.helm("test", "base", "--logs")
-        system.add("pr-keep", "cart")
+        system.add("pr-keep", ["cart"])
         assert "Lane pr-keep holds." in system.helm("test", "pr-keep", "--logs")
         others = {p["metadata"]["uid"] for p in pods(system.namespace)}
 
         def live(lane: str) -> list[str]:
-            system.add(lane, *changes[lane])
+            system.add(lane, changes[lane])
             eventually(lambda: system.paths(lane) == {planned(lane)}, 10)
             with system.load(lane) as load:
                 load.go_on(2)
@@ -119,3 +125,17 @@ def test_lanes_come_and_go_and_cost_nobody_else_a_request() -> None:
 
 def count(failed: list[str]) -> int:
     return sum(int(line.partition(" of ")[0]) for line in failed)
+
+
+def test_a_lanes_own_release_is_entered_by_its_ways_and_by_nothing_else() -> None:
+    opened = OPEN["enter"] | HOST
+    ways = {key: opened[key] for key in ("header", "cookie", "host")}
+    with base(f"--set-json=lanes.enter={json.dumps(ways)}") as system:
+        match = json.dumps(opened["match"])
+        system.add("v2", ["cart"], f"--set-json=lanes.enter.match={match}")
+        way = ["shop stable", "cart v2", "stock stable", "users stable"]
+        eventually(lambda: system.paths("v2", "x-enter") == {tuple(way)}, 10)
+        for headers in ENTERS + ENTERS_BY_HOST:
+            answer, response = ask(system, headers)
+            assert (versions(answer), response.headers["x-lane"]) == (way, "v2"), headers
+        assert not let_in(system)

@@ -62,7 +62,8 @@ def judged(mesh: RunningMesh, requests: int = 200) -> Verdict:
 class Asked(Protocol):
     """What answers at a URL."""
 
-    url: str
+    @property
+    def url(self) -> str: ...
 
 
 def ask(

@@ -1,9 +1,11 @@
 """HTTPRoutes on real Envoy and real services: lanes as releases of their own, and ways in."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import urllib3
 from click.testing import CliRunner, Result
 
 from lanes.cli import main
@@ -19,7 +21,7 @@ from tests.kube import (
     to_gateway,
     to_service,
 )
-from tests.mesh.running import ask, judged, running, versions
+from tests.mesh.running import ROOT, ask, judged, running, versions
 
 CHAIN = {
     "mocka": (("v2",), ("mockb",)),
@@ -235,6 +237,14 @@ def test_a_pull_request_is_entered_by_name_and_answers_where_it_has_a_version(
     assert dict(hop.split() for hop in versions(answer)) == {
         name: lane if name in changed else "stable" for name in ("shop", "cart", "stock", "users")
     }
+
+
+def test_the_readme_shows_what_a_pull_requests_lane_answers(pull_requests: RunningMesh) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = readme.partition("$ curl -H 'x-lane: pr-123' ")[2].splitlines()[1]
+    said = urllib3.request("GET", pull_requests.url, headers={"x-lane": "pr-123"}).data.decode()
+    block = re.compile(r"127\.0\.\d+\.")
+    assert block.sub("", said).strip() == block.sub("", told)
 
 
 def test_a_lane_that_is_not_there_is_told_by_the_answer(pull_requests: RunningMesh) -> None:
