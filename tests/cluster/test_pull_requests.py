@@ -130,7 +130,8 @@ def count(failed: list[str]) -> int:
 def test_a_lanes_own_release_is_entered_by_its_ways_and_by_nothing_else() -> None:
     opened = OPEN["enter"] | HOST
     ways = {key: opened[key] for key in ("header", "cookie", "host")}
-    with base(f"--set-json=lanes.enter={json.dumps(ways)}") as system:
+    sticky = "--set=lanes.sticky.cookie=kept"
+    with base(f"--set-json=lanes.enter={json.dumps(ways)}", sticky) as system:
         match = json.dumps(opened["match"])
         system.add("v2", ["cart"], f"--set-json=lanes.enter.match={match}")
         way = ["shop stable", "cart v2", "stock stable", "users stable"]
@@ -140,3 +141,7 @@ def test_a_lanes_own_release_is_entered_by_its_ways_and_by_nothing_else() -> Non
             assert (versions(answer), response.headers["x-lane"]) == (way, "v2"), headers
         # That host: a Gateway listens to what stands before a colon.
         assert let_in(system) == ["[('host', 'v2.preview.example.com:80x')]"]
+        drawn = ask(system)[1].headers
+        cookie = [("cookie", drawn["set-cookie"].partition(";")[0])]
+        kept = {ask(system, cookie)[1].headers["x-lane"] for _ in range(20)}
+        assert kept == {drawn["x-lane"]}
