@@ -144,15 +144,14 @@ def reached(namespace: str, service: str, port: int = 80) -> Iterator[tuple[str,
         f"service/{service}",
         f":{port}",
     ]
-    forward = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert forward.stdout
-        said = re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
-        assert said, f"{' '.join(command)} said nothing"
-        yield "127.0.0.1", int(said[1])
-    finally:
-        forward.terminate()
-        forward.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
+        try:
+            assert forward.stdout
+            said = re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
+            assert said, f"{' '.join(command)} said nothing"
+            yield "127.0.0.1", int(said[1])
+        finally:
+            forward.terminate()
 
 
 def _accepts(address: str, port: int) -> bool:
