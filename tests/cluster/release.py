@@ -98,16 +98,17 @@ class Load:
         """End the clients, and print how they fared; all answers are there when this returns."""
         self._stop.set()
         self._thread.join()
-        failed = sum(answer.status != 200 for answer in self.answers)
-        print(f"{failed} of {len(self.answers)} requests failed")
+        print(f"{self.lost} of {len(self.answers)} requests failed")
 
-    def failed(self, lane: str | None = None) -> list[str]:
-        """The answers that failed; `lane`: of those that tell that lane."""
-        counted = Counter(
-            f"{a.status} {a.text[:300]}"
-            for a in self.answers
-            if a.status != 200 and (lane is None or a.lane == lane)
-        )
+    @property
+    def lost(self) -> int:
+        """How many requests failed."""
+        return sum(answer.status != 200 for answer in self.answers)
+
+    def failed(self) -> list[str]:
+        """The answers that failed, and how often each came."""
+        said = (f"{a.status} {a.text[:300]}" for a in self.answers if a.status != 200)
+        counted = Counter(said)
         return [f"{n} of {len(self.answers)}: {said}" for said, n in counted.most_common()]
 
 

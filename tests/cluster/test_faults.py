@@ -49,7 +49,7 @@ def test_a_pod_that_is_killed_costs_what_it_was_answering_at_most(calm: Release,
         gone = name_of(calm, f"app={app},version=v2")
         kubectl("delete", "pod", gone, "--grace-period=0", "--force", namespace=calm.namespace)
         rolled_out(calm.namespace)
-    assert sum_of(load.failed()) <= UNDER_WAY, load.failed()
+    assert load.lost <= UNDER_WAY, load.failed()
 
 
 @pytest.mark.parametrize("container", ["default", "istio-proxy"])
@@ -72,7 +72,7 @@ def test_a_process_that_is_killed_costs_what_it_was_answering_at_most(
             "--timeout=60s",
             namespace=calm.namespace,
         )
-    assert sum_of(load.failed()) <= UNDER_WAY, load.failed()
+    assert load.lost <= UNDER_WAY, load.failed()
 
 
 def test_a_version_scaled_to_zero_and_back_costs_no_request(calm: Release) -> None:
@@ -111,7 +111,7 @@ def test_one_of_two_pods_of_a_baseline_costs_what_it_was_answering_at_most(calm:
         gone = name_of(calm, "app=mockb,version=v1")
         kubectl("delete", "pod", gone, "--grace-period=0", "--force", namespace=calm.namespace)
         rolled_out(calm.namespace)
-    assert sum_of(load.failed()) <= UNDER_WAY, load.failed()
+    assert load.lost <= UNDER_WAY, load.failed()
 
 
 @pytest.mark.parametrize("native", ["true", "false"])
@@ -126,7 +126,3 @@ def test_a_pod_ends_soon_after_its_last_request_whatever_its_sidecar_is(native: 
         load.go_on(2)
     assert load.failed() == []
     assert took < 15  # drain is 5 s, finish 20 s
-
-
-def sum_of(failed: list[str]) -> int:
-    return sum(int(line.partition(" of ")[0]) for line in failed)

@@ -73,32 +73,6 @@ name: {{ $service.name }}-{{ ternary .lane .model.baseline (has .lane $service.v
 port: {{ $service.port }}
 {{- end -}}
 
-{{/* What the gateway does to a lane's requests, as filters of an HTTPRoute, from {model, values, lane,
-drawn}; drawn: by weight, which leaves a cookie where lanes are sticky. */}}
-{{- define "traffic-lanes.stamp" -}}
-- type: RequestHeaderModifier
-  requestHeaderModifier:
-    set:
-      - name: baggage
-        value: {{ .model.header }}={{ .lane }}
-{{- $respond := .values.lanes.respond }}
-{{- $souvenir := ternary (include "traffic-lanes.souvenir" (dict "values" .values "lane" .lane)) "" (default false .drawn) }}
-{{- if or $respond $souvenir }}
-- type: ResponseHeaderModifier
-  responseHeaderModifier:
-    {{- with $respond }}
-    set:
-      - name: {{ toYaml . }}
-        value: {{ toYaml $.lane }}
-    {{- end }}
-    {{- with $souvenir }}
-    add:
-      - name: set-cookie
-        value: {{ . }}
-    {{- end }}
-{{- end }}
-{{- end -}}
-
 {{/* The rules of the gateway's HTTPRoute, from {model, values}, as a JSON list in the form of
 "traffic-lanes.rules": a lane's own release has its ways in. Hosts of lanes have routes of their own. */}}
 {{- define "traffic-lanes.routed" -}}

@@ -87,6 +87,33 @@ any name that is escaped. */}}
 {{- end -}}
 {{- end -}}
 
+{{/* What the gateway does to a lane's requests, as filters of an HTTPRoute, from {model, values, lane,
+drawn, kept}; drawn: by weight, which leaves a cookie where lanes are sticky; kept: the lane joins the
+client's baggage instead of replacing it. */}}
+{{- define "traffic-lanes.stamp" -}}
+- type: RequestHeaderModifier
+  requestHeaderModifier:
+    {{ ternary "add" "set" (default false .kept) }}:
+      - name: baggage
+        value: {{ .model.header }}={{ .lane }}
+{{- $respond := .values.lanes.respond }}
+{{- $souvenir := ternary (include "traffic-lanes.souvenir" (dict "values" .values "lane" .lane)) "" (default false .drawn) }}
+{{- if or $respond $souvenir }}
+- type: ResponseHeaderModifier
+  responseHeaderModifier:
+    {{- with $respond }}
+    set:
+      - name: {{ toYaml . }}
+        value: {{ toYaml $.lane }}
+    {{- end }}
+    {{- with $souvenir }}
+    add:
+      - name: set-cookie
+        value: {{ . }}
+    {{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* The hosts that the gateway answers for, from the values: those given, and the lanes' own. */}}
 {{- define "traffic-lanes.hosts" -}}
 {{- $hosts := .gateway.hosts -}}
