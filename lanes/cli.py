@@ -15,13 +15,15 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from lanes import manifests, report, split
+from lanes import report
 from lanes.errors import LanesError
+from lanes.judging import split
+from lanes.judging.verify import LANE_REQUESTS, verify
 from lanes.model import Mesh
-from lanes.plan import plan, serves
-from lanes.process import ENDING
-from lanes.resolve import resolve
-from lanes.verify import LANE_REQUESTS, verify
+from lanes.planning.plan import plan, serves
+from lanes.reading import manifests
+from lanes.reading.resolve import resolve
+from lanes.running.process import ENDING
 
 DEFAULT_MANIFESTS = ("k8s/asm",)
 
@@ -117,7 +119,7 @@ def plan_command(paths: tuple[str, ...], form: str) -> None:
 @port_option
 def up(paths: tuple[str, ...], port: int) -> None:
     """Start the mesh and run it until Ctrl-C."""
-    from lanes.runtime import run
+    from lanes.running.runtime import run
 
     mesh = _read(paths)
     planned = plan(mesh)
@@ -189,7 +191,7 @@ def verify_command(
     in is entered by the first as well, which counts for no share. A lane that has a weight and
     got no request by it fails the run; one that nothing entered is named: it is not judged.
     """
-    from lanes.traffic import Gateway, drive, enter
+    from lanes.judging.traffic import Gateway, drive, enter
 
     gateway = Gateway(url, host, ca, resolved)
     mesh = _read(paths)

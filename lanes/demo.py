@@ -8,14 +8,14 @@ from itertools import takewhile
 from rich.console import Console
 
 from lanes import report
-from lanes.answers import Answer
 from lanes.errors import LanesError
+from lanes.judging.answers import Answer
+from lanes.judging.split import enough
+from lanes.judging.traffic import Client, Gateway, drive, enter
+from lanes.judging.verify import LANE_REQUESTS, fits, verify
 from lanes.model import Destination, Mesh, Pod, Route
-from lanes.plan import MATCH, NONE, Lane, Plan, plan
-from lanes.runtime import RunningMesh, run
-from lanes.split import enough
-from lanes.traffic import Client, Gateway, drive, enter
-from lanes.verify import LANE_REQUESTS, fits, verify
+from lanes.planning.plan import MATCH, NONE, Lane, Plan, plan
+from lanes.running.runtime import RunningMesh, run
 
 _CONCURRENCY = 8
 _SHOWN = 6

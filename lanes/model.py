@@ -1,7 +1,7 @@
 """The mesh as the manifests describe it: pods, services, routes, with every reference resolved.
 
-Nothing here knows YAML or Envoy. `lanes.resolve` builds these from manifests;
-`lanes.plan` reads a lane's path off them and `lanes.envoy` turns them into Envoy's
+Nothing here knows YAML or Envoy. `lanes.reading.resolve` builds these from manifests;
+`lanes.planning.plan` reads a lane's path off them and `lanes.envoy` turns them into Envoy's
 configuration, so both see one and the same mesh.
 """
 

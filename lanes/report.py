@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lanes import split
 from lanes.hosts import any_of
+from lanes.judging import split
+from lanes.judging.verify import Entered, LaneVerdict, Verdict
 from lanes.model import Mesh
-from lanes.plan import FALLBACK, NONE, Hop, Lane, Plan
-from lanes.verify import Entered, LaneVerdict, Verdict
+from lanes.planning.plan import FALLBACK, NONE, Hop, Lane, Plan
 
 Json = dict[str, Any]
 

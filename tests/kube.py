@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-# As with lanes.manifests: ten times as fast, where PyYAML has it.
+# As with lanes.reading.manifests: ten times as fast, where PyYAML has it.
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 Document = dict[str, Any]

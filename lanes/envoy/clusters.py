@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lanes import lua
+from lanes.envoy import lua
 from lanes.envoy.parts import TYPES, Json, address, lua_filter, seconds, typed
 from lanes.model import Destination, Endpoint, Mesh, Outlier, Propagation
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from lanes import lua
+from lanes.envoy import lua
 from lanes.envoy.parts import Json, address, lua_filter, typed
 from lanes.envoy.routes import service_host, virtual_host
 from lanes.model import SIDECAR_PORT, Mesh, Pod, Propagation

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import yaml
 
-from lanes.address import free_port
-from lanes.manifests import read
+from lanes.judging.traffic import Gateway, drive
 from lanes.model import Mesh
-from lanes.resolve import resolve
-from lanes.runtime import run
-from lanes.traffic import Gateway, drive
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from lanes.running.address import free_port
+from lanes.running.runtime import run
 from scripts.proc import cpu_seconds, memory
 
 CLIENTS = 16

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from lanes.address import free_port
 from lanes.errors import LanesError
-from lanes.process import Process
-from lanes.runtime import SERVICE
+from lanes.running.address import free_port
+from lanes.running.process import Process
+from lanes.running.runtime import SERVICE
 
 THREADS = 16  # as many as the service has
 _READY_SECONDS = 30.0

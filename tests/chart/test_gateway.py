@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from lanes.manifests import read
-from lanes.plan import plan
-from lanes.resolve import resolve
+from lanes.planning.plan import plan
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
 from tests.chart.rendering import (
     CHART,
     EVERYTHING,

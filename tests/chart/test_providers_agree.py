@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lanes.manifests import read
-from lanes.plan import Lane, Plan, plan
-from lanes.resolve import resolve
+from lanes.planning.plan import Lane, Plan, plan
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests
 

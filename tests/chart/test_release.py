@@ -9,9 +9,9 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from lanes.manifests import read
-from lanes.plan import plan
-from lanes.resolve import resolve
+from lanes.planning.plan import plan
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
 from tests import kube
 from tests.chart.rendering import (
     GATEWAY_API,

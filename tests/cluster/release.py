@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from lanes.answers import Answer
-from lanes.traffic import Gateway, drive
-from lanes.ways import Way
+from lanes.judging.answers import Answer
+from lanes.judging.traffic import Gateway, drive
+from lanes.planning.ways import Way
 from tests.chart.rendering import CHART, helm_path
 from tests.cluster.kubernetes import LANES, Done, Json, namespace, reached, run
 

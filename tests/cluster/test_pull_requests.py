@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lanes.traffic import Gateway, drive
-from lanes.ways import Way
+from lanes.judging.traffic import Gateway, drive
+from lanes.planning.ways import Way
 from tests.chart.rendering import CHART, ROOT, helm_path
 from tests.cluster.kubernetes import (
     apply,

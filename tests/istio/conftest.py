@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lanes.runtime import RunningMesh
+from lanes.running.runtime import RunningMesh
 from tests.istio import mesh as istio
 from tests.istio.istiod import version_of
 from tests.istio.variants import K8S

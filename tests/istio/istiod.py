@@ -10,7 +10,7 @@ from typing import Any
 import urllib3
 
 from lanes.errors import LanesError
-from lanes.process import Process
+from lanes.running.process import Process
 from tests.istio.kube_api import Document, KubeApi
 
 API_PORT, XDS_PORT, HTTP_PORT, CTRLZ_PORT = 6443, 15010, 8080, 9876

@@ -1,4 +1,4 @@
-"""A running mesh under the real istiod, for tests that know `lanes.runtime`'s."""
+"""A running mesh under the real istiod, for tests that know `lanes.running.runtime`'s."""
 
 import signal
 import time
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import urllib3
 
-from lanes.address import AddressBlock
 from lanes.errors import LanesError
-from lanes.manifests import read
 from lanes.model import Mesh, Pod
-from lanes.process import Process, signals_held
-from lanes.resolve import resolve
-from lanes.runtime import SERVICE, RunningMesh, pod_environment
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from lanes.running.address import AddressBlock
+from lanes.running.process import Process, signals_held
+from lanes.running.runtime import SERVICE, RunningMesh, pod_environment
 from tests.istio import cluster
 from tests.istio.istiod import API_PORT, Istiod
 from tests.istio.kube_api import Document, KubeApi

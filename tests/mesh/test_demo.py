@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lanes.address import free_port
+from lanes.running.address import free_port
 from tests.kube import asm, write
 from tests.mesh.running import ROOT
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lanes.address import free_port
+from lanes.running.address import free_port
 from tests.mesh.running import ROOT, eventually
 
 SAMPLE = ROOT / "k8s/asm"

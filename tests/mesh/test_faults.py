@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lanes.runtime import RunningMesh
+from lanes.running.runtime import RunningMesh
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests
 from tests.mesh.running import (

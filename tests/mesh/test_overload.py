@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import urllib3
 
-from lanes.runtime import RunningMesh
+from lanes.running.runtime import RunningMesh
 from tests.mesh.running import ROOT, failed, judged, running, under_load
 
 

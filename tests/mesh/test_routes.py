@@ -9,7 +9,7 @@ import urllib3
 from click.testing import CliRunner, Result
 
 from lanes.cli import main
-from lanes.runtime import RunningMesh
+from lanes.running.runtime import RunningMesh
 from tests import kube
 from tests.kube import (
     Document,

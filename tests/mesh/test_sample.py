@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lanes.runtime import RunningMesh
+from lanes.running.runtime import RunningMesh
 from tests.mesh.running import PATHS, ROOT, ask, ask_in_lane, judged, running, versions
 
 

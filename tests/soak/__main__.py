@@ -19,13 +19,13 @@ from pathlib import Path
 
 import yaml
 
-from lanes.address import free_port
 from lanes.errors import LanesError
-from lanes.manifests import read
 from lanes.model import Mesh
-from lanes.plan import FALLBACK, plan
-from lanes.resolve import resolve
-from lanes.runtime import RunningMesh, run
+from lanes.planning.plan import FALLBACK, plan
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from lanes.running.address import free_port
+from lanes.running.runtime import RunningMesh, run
 from tests import kube
 from tests.soak.clients import Asked, Crowd
 from tests.soak.faults import NotBackError, Trouble, healthy, suffer

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import urllib3
 
 from lanes.model import Pod
-from lanes.runtime import RunningMesh
+from lanes.running.runtime import RunningMesh
 from tests.soak import schedule
 from tests.soak.schedule import Fault
 

@@ -3,7 +3,7 @@
 import threading
 from contextlib import suppress
 
-from lanes.runtime import RunningMesh
+from lanes.running.runtime import RunningMesh
 from scripts.proc import memory, open_files
 from tests.soak.judge import Held
 

@@ -4,8 +4,8 @@ from itertools import islice
 
 import pytest
 
-from lanes.answers import Answer, Step
-from lanes.plan import plan
+from lanes.judging.answers import Answer, Step
+from lanes.planning.plan import plan
 from tests.mesh.running import ROOT, load
 from tests.soak.clients import Asked
 from tests.soak.faults import Trouble

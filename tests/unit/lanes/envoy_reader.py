@@ -1,6 +1,6 @@
 """Reads Envoy's configuration as Envoy would: which endpoints does a request reach?
 
-A second opinion on `lanes.plan`, which reads the same off the manifests. What it knows of
+A second opinion on `lanes.planning.plan`, which reads the same off the manifests. What it knows of
 Envoy (the order of header changes above all) was tried on the real one.
 """
 

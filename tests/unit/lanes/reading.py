@@ -8,11 +8,11 @@ import pytest
 
 from lanes.envoy import bootstrap
 from lanes.errors import LanesError
-from lanes.manifests import read
 from lanes.model import Mesh
-from lanes.plan import Plan, plan
+from lanes.planning.plan import Plan, plan
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
 from lanes.report import one_line
-from lanes.resolve import resolve
 from tests.kube import Document, write
 
 Json = dict[str, Any]

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from lanes.address import AddressBlock, free_port, require_free
 from lanes.errors import LanesError
+from lanes.running.address import AddressBlock, free_port, require_free
 
 
 def test_every_pod_has_an_address_of_its_own_in_one_block() -> None:

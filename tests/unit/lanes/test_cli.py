@@ -15,8 +15,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from lanes.address import free_port
 from lanes.cli import main, progress
+from lanes.running.address import free_port
 from tests.kube import SAMPLE, WEIGHTS, Document, asm, base, lane, put, write
 from tests.unit.lanes.reading import REPOSITORY
 from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer

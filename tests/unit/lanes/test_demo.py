@@ -3,7 +3,7 @@
 import pytest
 
 from lanes.demo import find_loss, without
-from lanes.plan import plan
+from lanes.planning.plan import plan
 from lanes.report import one_line
 from tests.kube import SAMPLE, Chain, Document, asm, istio, put
 from tests.unit.lanes.reading import mesh_of

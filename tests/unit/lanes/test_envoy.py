@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lanes.errors import LanesError
 from lanes.model import Mesh
-from lanes.plan import plan
+from lanes.planning.plan import plan
 from tests.kube import (
     Document,
     asm,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lanes.kinds.fields import seconds
+from lanes.reading.kinds.fields import seconds
 from tests.kube import (
     Document,
     api_gateway,

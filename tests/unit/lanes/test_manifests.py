@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lanes import kinds
 from lanes.errors import LanesError
-from lanes.manifests import Manifests, read
+from lanes.reading import kinds
+from lanes.reading.manifests import Manifests, read
 from tests.kube import Document, deployment, gateway, put, service, virtual_service, write
 
 from tests.kube import rule, to  # isort: skip

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from lanes.plan import FALLBACK, MATCH, NONE, Lane
+from lanes.planning.plan import FALLBACK, MATCH, NONE, Lane
 from lanes.report import plan_json
 from tests.kube import (
     SAMPLE,
@@ -84,10 +84,10 @@ def test_the_sample_on_stock_istio() -> None:
 
 @pytest.mark.parametrize("folder", ["asm", "istio"])
 def test_the_manifests_of_the_repository(folder: str) -> None:
-    from lanes.manifests import read
-    from lanes.plan import plan
+    from lanes.planning.plan import plan
+    from lanes.reading.manifests import read
+    from lanes.reading.resolve import resolve
     from lanes.report import one_line
-    from lanes.resolve import resolve
 
     planned = plan(resolve(read([str(REPOSITORY / "k8s" / folder)])))
     assert {lane.name: one_line(lane) for lane in planned.lanes} == SAMPLE_PATHS

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lanes.errors import LanesError
-from lanes.process import Process, signals_held
+from lanes.running.process import Process, signals_held
 from tests.unit.lanes.reading import REPOSITORY
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -147,7 +147,7 @@ def test_a_child_is_beyond_the_terminals_reach() -> None:
 
 def test_a_child_does_not_outlive_its_parent() -> None:
     script = (
-        "import time; from lanes.process import Process\n"
+        "import time; from lanes.running.process import Process\n"
         f"print(Process('x', ['sleep', '60'], {ENV!r}).pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen(

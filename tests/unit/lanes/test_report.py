@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from lanes.answers import Answer, Step
-from lanes.plan import Plan
+from lanes.judging.answers import Answer, Step
+from lanes.judging.verify import Verdict, verify
+from lanes.planning.plan import Plan
 from lanes.report import (
     closing,
     counts,
@@ -24,7 +25,6 @@ from lanes.report import (
     unexpected_lines,
     verdict_table,
 )
-from lanes.verify import Verdict, verify
 from tests.kube import (
     SAMPLE,
     Chain,
@@ -162,9 +162,9 @@ def test_what_is_left_to_the_cluster_is_counted() -> None:
 
 
 def test_paths_below_the_working_directory_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lanes.manifests import read
-    from lanes.plan import plan
-    from lanes.resolve import resolve
+    from lanes.planning.plan import plan
+    from lanes.reading.manifests import read
+    from lanes.reading.resolve import resolve
 
     monkeypatch.chdir(REPOSITORY)
     mesh = resolve(read([str(REPOSITORY / "k8s/asm")]))

@@ -5,7 +5,7 @@ import pytest
 from lanes.errors import LanesError
 from lanes.hosts import host_of
 from lanes.model import Destination, Host, Mesh, ServicePort
-from lanes.runtime import run
+from lanes.running.runtime import run
 from tests.kube import (
     Document,
     deployment,

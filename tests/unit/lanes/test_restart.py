@@ -2,7 +2,7 @@
 
 import pytest
 
-from lanes.restart import pause
+from lanes.running.restart import pause
 
 
 @pytest.mark.parametrize(

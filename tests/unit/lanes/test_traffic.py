@@ -12,10 +12,10 @@ from shutil import which
 
 import pytest
 
-from lanes.address import free_port
 from lanes.errors import LanesError
-from lanes.traffic import Gateway, drive
-from lanes.ways import Way
+from lanes.judging.traffic import Gateway, drive
+from lanes.planning.ways import Way
+from lanes.running.address import free_port
 from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer
 
 

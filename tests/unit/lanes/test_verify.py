@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from lanes.answers import Answer, Step
-from lanes.plan import Plan
+from lanes.judging.answers import Answer, Step
+from lanes.judging.split import interval
+from lanes.judging.verify import Verdict, fits, verify
+from lanes.planning.plan import Plan
 from lanes.report import unexpected_lines, verdict_json
-from lanes.split import interval
-from lanes.verify import Verdict, fits, verify
 from tests import kube
 from tests.kube import SAMPLE, Document, asm, without
 from tests.unit.lanes.reading import plan_of
@@ -424,7 +424,7 @@ def test_a_failed_request_is_called_one() -> None:
 
 
 def test_an_answer_whose_lane_is_no_string() -> None:
-    from lanes.answers import parse
+    from lanes.judging.answers import parse
 
     body = b'{"name": "mocka", "version": "v1", "ip": "1", "lane": {}, "upstreams": []}'
     assert not verify(PLAN, [parse(200, "application/json", body)]).ok

@@ -2,11 +2,11 @@
 
 import pytest
 
-from lanes.example import example
 from lanes.model import StringMatch
-from lanes.plan import Plan
+from lanes.planning.example import example
+from lanes.planning.plan import Plan
+from lanes.planning.ways import Way
 from lanes.report import plan_json, plan_notes, plan_table
-from lanes.ways import Way
 from tests import kube
 from tests.kube import (
     SAMPLE,

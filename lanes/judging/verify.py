@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from lanes.answers import Answer, Step
-from lanes.hints import Homes, hints
-from lanes.plan import NONE, Hop, Lane, Plan
-from lanes.split import interval
-from lanes.ways import Way
+from lanes.judging.answers import Answer, Step
+from lanes.judging.hints import Homes, hints
+from lanes.judging.split import interval
+from lanes.planning.plan import NONE, Hop, Lane, Plan
+from lanes.planning.ways import Way
 
 _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule before theirs"
 

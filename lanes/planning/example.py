@@ -7,7 +7,7 @@ from collections import deque
 import re2
 
 from lanes.model import StringMatch
-from lanes.request import holds
+from lanes.planning.request import holds
 
 _PART = re.compile(
     r"\(\?[imsU-]+\)|\((?:\?(?:P?<\w+>|[imsU-]*:))?"  # flags; the beginning of a group

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from lanes.answers import Answer, Step
-from lanes.plan import Lane, Plan
+from lanes.judging.answers import Answer, Step
+from lanes.planning.plan import Lane, Plan
 
 Path = tuple[Step, ...]
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lanes import kinds
-from lanes.manifests import Resource
+from lanes.reading import kinds
+from lanes.reading.manifests import Resource
 
 _METADATA = re.compile(r"metadata\.(?:(name|namespace)|(labels|annotations)\['([^']+)'\])")
 _REFERENCE = re.compile(r"\$(\$|\(([^()]+)\))")

@@ -1,6 +1,6 @@
 """Alibaba Cloud Service Mesh's own kind."""
 
-from lanes.kinds.fields import Closed, HeaderName, Metadata
+from lanes.reading.kinds.fields import Closed, HeaderName, Metadata
 
 
 class WorkloadSelector(Closed):

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import re2
 
-from lanes import baggage
 from lanes.model import HeaderOps, Match, Propagation, Route, StringMatch
+from lanes.planning import baggage
 
 
 @dataclass(frozen=True)

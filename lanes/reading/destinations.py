@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lanes import kinds
 from lanes.hosts import host_in_manifest
-from lanes.manifests import Manifests, Resource
 from lanes.model import Destination, Endpoint, Host, Outlier, Pod, Propagation
+from lanes.reading import kinds
+from lanes.reading.manifests import Manifests, Resource
 
 Tiers = tuple[tuple[Endpoint, ...], ...]
 

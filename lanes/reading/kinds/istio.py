@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lanes.kinds.fields import (
+from lanes.reading.kinds.fields import (
     ChangedHeader,
     Changes,
     Closed,

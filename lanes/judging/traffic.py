@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from lanes.answers import Answer, parse
 from lanes.errors import LanesError
-from lanes.plan import Lane
-from lanes.ways import Way
+from lanes.judging.answers import Answer, parse
+from lanes.planning.plan import Lane
+from lanes.planning.ways import Way
 
 _TIMEOUT_SECONDS = 10.0
 _EVERYBODYS = Way()

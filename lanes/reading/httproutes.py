@@ -5,11 +5,11 @@ https://gateway-api.sigs.k8s.io/reference/api-types/httproute/
 
 from collections.abc import Iterable
 
-from lanes.destinations import Destinations
-from lanes.kinds import gateway_api
-from lanes.manifests import Resource
 from lanes.model import HeaderOps, Host, Match, Route, StringMatch, Weighted
-from lanes.routes import require_known
+from lanes.reading.destinations import Destinations
+from lanes.reading.kinds import gateway_api
+from lanes.reading.manifests import Resource
+from lanes.reading.routes import require_known
 
 Bound = tuple[Resource, gateway_api.HTTPRoute]
 """An HTTPRoute, and where it was read."""

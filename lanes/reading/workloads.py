@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from lanes import kinds
-from lanes.environment import Environment, Fields, environment
-from lanes.manifests import Manifests, Resource
 from lanes.model import SIDECAR_PORT, Pod, Propagation, Readiness
+from lanes.reading import kinds
+from lanes.reading.environment import Environment, Fields, environment
+from lanes.reading.manifests import Manifests, Resource
 
 INJECT = "instrumentation.opentelemetry.io/inject-python"
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
-from lanes.kinds.fields import Closed, Metadata, Open, Port, Unused, port_or_name
+from lanes.reading.kinds.fields import Closed, Metadata, Open, Port, Unused, port_or_name
 
 
 class ServicePort(Open):

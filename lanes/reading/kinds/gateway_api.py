@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from lanes.kinds.fields import (
+from lanes.reading.kinds.fields import (
     ChangedHeader,
     Closed,
     Count,

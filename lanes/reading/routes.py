@@ -2,10 +2,10 @@
 
 import re
 
-from lanes import kinds
-from lanes.destinations import Destinations
-from lanes.manifests import Resource
 from lanes.model import AUTHORITY, HeaderOps, Match, Retry, Route, StringMatch, Weighted
+from lanes.reading import kinds
+from lanes.reading.destinations import Destinations
+from lanes.reading.manifests import Resource
 
 # What clients and proxies put on their calls, with values of their own.
 _CALLERS_OWN = re.compile(

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from lanes.destinations import Destinations
 from lanes.hosts import common, covers
-from lanes.httproutes import Bound
-from lanes.kinds import gateway_api
-from lanes.manifests import Manifests, Resource
 from lanes.model import Host
+from lanes.reading.destinations import Destinations
+from lanes.reading.httproutes import Bound
+from lanes.reading.kinds import gateway_api
+from lanes.reading.manifests import Manifests, Resource
 
 _Reference = tuple[Resource, gateway_api.HTTPRoute, str, gateway_api.ParentReference]
 """A route, and one of its parents with the field that names it."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from lanes.hosts import any_of, covers
 from lanes.model import GatewayHost, Mesh, Route, Weighted
-from lanes.request import Request
-from lanes.ways import Way, way_by
+from lanes.planning.request import Request
+from lanes.planning.ways import Way, way_by
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lanes.kinds import gateway_api
-from lanes.kinds.asm import ASMHeaderPropagation
-from lanes.kinds.core import (
+from lanes.reading.kinds import gateway_api
+from lanes.reading.kinds.asm import ASMHeaderPropagation
+from lanes.reading.kinds.core import (
     Container,
     Deployment,
     EnvVar,
@@ -25,8 +25,8 @@ from lanes.kinds.core import (
     Service,
     ServiceSpec,
 )
-from lanes.kinds.fields import Metadata
-from lanes.kinds.istio import (
+from lanes.reading.kinds.fields import Metadata
+from lanes.reading.kinds.istio import (
     DestinationRule,
     Gateway,
     HeaderOperations,

@@ -11,11 +11,11 @@ from fractions import Fraction
 from urllib.parse import urlsplit
 
 from lanes.errors import LanesError
-from lanes.gateway import Beside, Entry, beside, entries, host_for, other_hosts
 from lanes.hosts import any_of, host_of
 from lanes.model import Endpoint, GatewayHost, HeaderOps, Host, Mesh, Pod, ServicePort, Weighted
-from lanes.request import Request
-from lanes.ways import Way
+from lanes.planning.gateway import Beside, Entry, beside, entries, host_for, other_hosts
+from lanes.planning.request import Request
+from lanes.planning.ways import Way
 
 MATCH, FALLBACK, NONE = "match", "fallback", "none"
 

@@ -1,0 +1,1 @@
+"""From a gateway's answers to a verdict: traffic, paths, shares."""

@@ -1,0 +1,1 @@
+"""From YAML to the mesh: manifests typed field by field, references resolved."""
