@@ -15,7 +15,6 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from lanes import report
 from lanes.errors import LanesError
 from lanes.judging import split
 from lanes.judging.verify import LANE_REQUESTS, verify
@@ -23,6 +22,9 @@ from lanes.model import Mesh
 from lanes.planning.plan import plan, serves
 from lanes.reading import manifests
 from lanes.reading.resolve import resolve
+from lanes.report.plan import gateway_line, headline, plan_json, pods_table, show_plan
+from lanes.report.tables import show, shown
+from lanes.report.verdict import closing, show_verdict, verdict_json
 from lanes.running.process import ENDING
 
 DEFAULT_MANIFESTS = ("k8s/asm",)
@@ -108,10 +110,10 @@ def plan_command(paths: tuple[str, ...], form: str) -> None:
     mesh = _read(paths)
     planned = plan(mesh)
     if form == "json":
-        click.echo(json.dumps(report.plan_json(planned), indent=2))
+        click.echo(json.dumps(plan_json(planned), indent=2))
         return
-    click.echo(report.headline(mesh, planned) + "\n")
-    report.show_plan(planned, _console())
+    click.echo(headline(mesh, planned) + "\n")
+    show_plan(planned, _console())
 
 
 @main.command()
@@ -123,15 +125,15 @@ def up(paths: tuple[str, ...], port: int) -> None:
 
     mesh = _read(paths)
     planned = plan(mesh)
-    click.echo(report.headline(mesh, planned))
+    click.echo(headline(mesh, planned))
     began = time.monotonic()
     with run(mesh, port) as running:
-        click.echo(report.gateway_line(running.url, planned, time.monotonic() - began))
+        click.echo(gateway_line(running.url, planned, time.monotonic() - began))
         click.echo(f"envoy   {running.admin_url}\n")
-        report.show_plan(planned, _console())
+        show_plan(planned, _console())
         click.echo("")
         rows = [(pod.name, running.address(pod), running.pid(pod)) for pod in mesh.pods]
-        report.show(report.pods_table(rows), _console())
+        show(pods_table(rows), _console())
         click.echo("\nCtrl-C ends it.")
         running.watch(click.echo)
 
@@ -215,14 +217,14 @@ def verify_command(
     if all(200 <= answer.status < 300 and not answer.path for answer in everything):
         raise LanesError(
             f"{url}: it answers, but not as the sample's services do, so there is no path to"
-            f" judge; it said: {report.shown(everything[0].text)}"
+            f" judge; it said: {shown(everything[0].text)}"
         )
     verdict = verify(planned, answers, told)
     if form == "json":
-        click.echo(json.dumps(report.verdict_json(verdict), indent=2))
+        click.echo(json.dumps(verdict_json(verdict), indent=2))
     else:
-        report.show_verdict(verdict, _console())
-        click.echo(report.closing(verdict))
+        show_verdict(verdict, _console())
+        click.echo(closing(verdict))
     if not verdict.ok:
         sys.exit(EXIT_LANES_BROKEN)
 

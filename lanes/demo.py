@@ -7,7 +7,6 @@ from itertools import takewhile
 
 from rich.console import Console
 
-from lanes import report
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer
 from lanes.judging.split import enough
@@ -15,6 +14,8 @@ from lanes.judging.traffic import Client, Gateway, drive, enter
 from lanes.judging.verify import LANE_REQUESTS, fits, verify
 from lanes.model import Destination, Mesh, Pod, Route
 from lanes.planning.plan import MATCH, NONE, Lane, Plan, plan
+from lanes.report.plan import gateway_line, headline, one_line, show_plan
+from lanes.report.verdict import closing, show_verdict
 from lanes.running.runtime import RunningMesh, run
 
 _CONCURRENCY = 8
@@ -44,11 +45,11 @@ def tell(
     """
     planned = plan(mesh)
     requests = requests or enough(map(planned.share, planned.lanes))
-    say(report.headline(mesh, planned))
+    say(headline(mesh, planned))
     began = time.monotonic()
     with run(mesh, port) as running:
-        say(report.gateway_line(running.url, planned, time.monotonic() - began) + "\n")
-        report.show_plan(planned, console)
+        say(gateway_line(running.url, planned, time.monotonic() - began) + "\n")
+        show_plan(planned, console)
         say("")
         client = Gateway(running.url, planned.host).client(_CONCURRENCY)
         for _ in range(_SHOWN):
@@ -57,7 +58,7 @@ def tell(
         entered = enter(client, planned.enterable, LANE_REQUESTS, _CONCURRENCY)
         verdict = verify(planned, answers, entered)
         say("...")
-        report.show_verdict(verdict, console)
+        show_verdict(verdict, console)
         held = verdict.ok
         loss = find_loss(mesh, planned)
         if loss is None:
@@ -68,7 +69,7 @@ def tell(
             held = _take_away(running, client, loss, say) and _bring_back(
                 running, client, loss, say
             )
-    say("Lanes do NOT hold." if verdict.ok and not held else report.closing(verdict))
+    say("Lanes do NOT hold." if verdict.ok and not held else closing(verdict))
     return held
 
 
@@ -141,7 +142,7 @@ def _take_away(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bo
     failed = [a for a in answers if a.status != 200]
     astray = [a for a in after if not fits(a, loss.after)]
     right = len(after) - len(astray)
-    say(f"  lane {lane}: {right} of {len(after)} answered by {report.one_line(loss.after)}")
+    say(f"  lane {lane}: {right} of {len(after)} answered by {one_line(loss.after)}")
     say(f"  {len(answers)} requests meanwhile, {len(failed)} failed")
     for answer in (failed + astray)[:5]:
         say(f"  status {answer.status}: {answer.text}")

@@ -12,7 +12,7 @@ from lanes.model import Mesh
 from lanes.planning.plan import Plan, plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
-from lanes.report import one_line
+from lanes.report.plan import one_line
 from tests.kube import Document, write
 
 Json = dict[str, Any]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from lanes.planning.plan import FALLBACK, MATCH, NONE, Lane
-from lanes.report import plan_json
+from lanes.report.plan import plan_json
 from tests.kube import (
     SAMPLE,
     Chain,
@@ -87,7 +87,7 @@ def test_the_manifests_of_the_repository(folder: str) -> None:
     from lanes.planning.plan import plan
     from lanes.reading.manifests import read
     from lanes.reading.resolve import resolve
-    from lanes.report import one_line
+    from lanes.report.plan import one_line
 
     planned = plan(resolve(read([str(REPOSITORY / "k8s" / folder)])))
     assert {lane.name: one_line(lane) for lane in planned.lanes} == SAMPLE_PATHS

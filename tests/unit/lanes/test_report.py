@@ -11,16 +11,12 @@ from rich.table import Table
 from lanes.judging.answers import Answer, Step
 from lanes.judging.verify import Verdict, verify
 from lanes.planning.plan import Plan
-from lanes.report import (
+from lanes.report.plan import gateway_line, headline, one_line, plan_notes, plan_table
+from lanes.report.tables import show
+from lanes.report.verdict import (
     closing,
     counts,
     entered_table,
-    gateway_line,
-    headline,
-    one_line,
-    plan_notes,
-    plan_table,
-    show,
     split_note,
     unexpected_lines,
     verdict_table,

@@ -11,7 +11,7 @@ from lanes.judging.answers import Answer, Step
 from lanes.judging.split import interval
 from lanes.judging.verify import Verdict, fits, verify
 from lanes.planning.plan import Plan
-from lanes.report import unexpected_lines, verdict_json
+from lanes.report.verdict import unexpected_lines, verdict_json
 from tests import kube
 from tests.kube import SAMPLE, Document, asm, without
 from tests.unit.lanes.reading import plan_of

@@ -6,7 +6,7 @@ from lanes.model import StringMatch
 from lanes.planning.example import example
 from lanes.planning.plan import Plan
 from lanes.planning.ways import Way
-from lanes.report import plan_json, plan_notes, plan_table
+from lanes.report.plan import plan_json, plan_notes, plan_table
 from tests import kube
 from tests.kube import (
     SAMPLE,

@@ -1,0 +1,145 @@
+"""The plan in print: what the manifests hold, and which version answers each lane."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lanes.hosts import any_of
+from lanes.model import Mesh
+from lanes.planning.plan import FALLBACK, NONE, Hop, Lane, Plan
+from lanes.report.tables import counted, new_table, print_lines, show
+
+Json = dict[str, Any]
+
+
+def headline(mesh: Mesh, plan: Plan) -> str:
+    """What the manifests hold, what is left to the cluster, and where baggage is dropped."""
+    services = {port.host for port in mesh.ports}
+    line = (
+        f"{counted(len(services), 'service')}, {counted(len(mesh.pods), 'pod')},"
+        f" {counted(len(plan.lanes), 'lane')}"
+        f" from {' '.join(map(_short, mesh.sources))} ({mesh.provider})"
+    )
+    if mesh.left_to_cluster:
+        kinds = sorted(set(mesh.left_to_cluster))
+        named = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
+        line += f"\nleft to the cluster: {named}"
+    lost = sorted({pod.app for pod in mesh.pods if pod.upstream_urls and not pod.carries_baggage})
+    if lost:
+        line += f"\nlanes end at {', '.join(lost)}: OpenTelemetry is set to carry no baggage there"
+    rules = {host.domain: host.routes for host in mesh.gateway}
+    entered = {way.host for lane in plan.lanes for way in lane.ways}
+    others = [
+        domain
+        for domain in rules
+        if rules[domain] != rules[plan.domain] and any_of(domain) not in entered
+    ]
+    if others:
+        line += f"\nplanned for {plan.domain}; the gateway has other rules for {', '.join(others)}"
+    return line
+
+
+def gateway_line(url: str, plan: Plan, seconds: float) -> str:
+    """Where the gateway is, what to call it, and how long it took to get there."""
+    host = f" (Host: {plan.host})" if plan.host else ""
+    return f"gateway {url}{host}   ready in {seconds:.1f} s"
+
+
+def _short(source: str) -> str:
+    path = Path(source)
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        return str(path.relative_to(Path.cwd()))
+    return source
+
+
+def plan_table(plan: Plan) -> Table:
+    """The lanes by row, the services by column, the versions in between."""
+    table = new_table()
+    table.add_column("lane")
+    table.add_column("weight", justify="right")
+    services = _services(plan)
+    for service in services:
+        table.add_column(service)
+    opened = any(lane.ways for lane in plan.lanes)
+    if opened:
+        table.add_column("ways in")
+    for lane in plan.lanes:
+        hops = {hop.service: hop for hop in lane.path}
+        cells = [cell(hops.get(service)) for service in services]
+        ways = [Text(", ".join(map(str, lane.ways)))] if opened else []
+        table.add_row(lane.name, str(lane.weight), *cells, *ways)
+    return table
+
+
+def plan_notes(plan: Plan) -> list[str]:
+    """What the marks in the plan's table mean, where they stand in it, and what it leaves out."""
+    reasons = {(hop.why, hop.status) for lane in plan.lanes for hop in lane.path}
+    notes = {
+        (FALLBACK, 200): "* falls back: the lane has no version here",
+        (NONE, 503): "- answers 503: the lane has no version here, and no fallback",
+        (NONE, 404): "- answers 404: no rule takes the lane here",
+        (NONE, 500): "- answers 500: the rule names no Service that exists, or gives it no weight",
+    }
+    told = [note for reason, note in notes.items() if reason in reasons]
+    return told + [f"not planned: {words}" for words in plan.unplanned]
+
+
+def cell(hop: Hop | None) -> Text:
+    """A version, marked where it is not the lane's own."""
+    if hop is None:
+        return Text("")
+    if hop.why == NONE:
+        return Text("-", style="red")
+    if hop.why == FALLBACK:
+        return Text(f"{hop.version} *", style="yellow")
+    return Text(hop.version)
+
+
+def one_line(lane: Lane) -> str:
+    """A lane's path in words: mocka v2, mockb v1 *, mockc v2."""
+    return ", ".join(f"{hop.service} {cell(hop).plain}" for hop in lane.path)
+
+
+def _services(plan: Plan) -> list[str]:
+    return list(dict.fromkeys(hop.service for lane in plan.lanes for hop in lane.path))
+
+
+def pods_table(rows: Iterable[tuple[str, str, int]]) -> Table:
+    """Each pod's name, address and process id."""
+    table = new_table()
+    for heading in ("pod", "address", "pid"):
+        table.add_column(heading)
+    for name, address, pid in rows:
+        table.add_row(name, address, str(pid))
+    return table
+
+
+def plan_json(plan: Plan) -> Json:
+    return {
+        "lanes": [
+            {
+                "lane": lane.name,
+                "weight": lane.weight,
+                "path": [
+                    {"service": hop.service, "version": hop.version, "why": hop.why}
+                    for hop in lane.path
+                ],
+                "ways": [
+                    {"headers": dict(way.headers), "host": way.host, "path": way.path}
+                    for way in lane.ways
+                ],
+            }
+            for lane in plan.lanes
+        ],
+        "unplanned": list(plan.unplanned),
+    }
+
+
+def show_plan(plan: Plan, console: Console) -> None:
+    """Print the plan's table, and what the marks in it mean."""
+    show(plan_table(plan), console)
+    print_lines(plan_notes(plan), console)

@@ -1,0 +1,173 @@
+"""The verdict in print: how the lanes fared, and the answers that were not as planned."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lanes.judging import split
+from lanes.judging.verify import Entered, LaneVerdict, Verdict
+from lanes.report.tables import counted, new_table, print_lines, show, shown
+
+Json = dict[str, Any]
+
+VERDICT_NOTE = "interval: where the true share lies; a sound split misses it in 1 run of 1,000"
+
+# A difference between share and weight, in hundredths, that a run should be able to tell.
+_FINE = 5
+
+
+def counts(verdict: Verdict) -> str:
+    """How many requests there were, and how many failed or were refused as planned."""
+    refused = f", {verdict.refused} refused as planned" if verdict.refused else ""
+    drawn, entered = verdict.requests, sum(e.count for e in verdict.entered)
+    asked = counted(drawn or entered, "request")
+    if entered:
+        asked += f" by weight, {entered} by ways in" if drawn else " by ways in"
+    return f"{asked}, {verdict.errors} failed{refused}"
+
+
+def verdict_table(verdict: Verdict) -> Table:
+    table = new_table()
+    table.add_column("lane")
+    table.add_column("weight", justify="right")
+    table.add_column("seen", justify="right")
+    table.add_column("interval")
+    table.add_column("paths")
+    for lane in verdict.lanes:
+        table.add_row(
+            lane.name,
+            _percent(lane.expected),
+            f"{lane.count} ({_percent(lane.share)})",
+            _interval(lane),
+            _paths(lane),
+        )
+    return table
+
+
+def entered_table(verdict: Verdict) -> Table:
+    """The lanes that were entered on purpose, by which way, and how that went."""
+    table = new_table()
+    for heading in ("lane", "entered by", "paths"):
+        table.add_column(heading)
+    for entered in verdict.entered:
+        table.add_row(entered.lane, str(entered.by), _as_planned(entered))
+    return table
+
+
+def split_note(verdict: Verdict) -> list[str]:
+    """What so many requests tell of the split, where that is little."""
+    shares = [lane.expected for lane in verdict.lanes]
+    points = round(100 * split.told(verdict.requests, shares))
+    if points <= _FINE or len(shares) == 1:
+        return []
+    more = split.telling(_FINE / 100, shares)
+    asked = counted(verdict.requests, "request")
+    return [f"found with {asked}: shares {points} points off; with {more:,}: {_FINE} points"]
+
+
+def closing(verdict: Verdict) -> str:
+    """The verdict in a sentence, which claims nothing of a lane that nobody entered."""
+    if verdict.entered and not verdict.requests:
+        alone = f"Lane {_named(verdict.lanes)}"
+        return f"{alone} holds." if verdict.ok else f"{alone} does NOT hold."
+    if verdict.unexpected or not all(lane.fits for lane in verdict.lanes):
+        return "Lanes do NOT hold."
+    absent = [lane for lane in verdict.lanes if not lane.judged]
+    missed = [lane for lane in verdict.lanes if not lane.ok]
+    if missed:
+        most = max(split.showing(lane.expected, len(verdict.lanes)) for lane in missed)
+        asked = counted(verdict.requests, "request")
+        by_weight = " by weight" if verdict.entered else ""
+        return (
+            f"Lanes NOT all judged: none of {asked}{by_weight} entered {_named(missed)};"
+            f" {most:,} would show it."
+        )
+    if absent:
+        were, them = ("was", "it") if len(absent) == 1 else ("were", "them")
+        return f"Lanes hold; {_named(absent)} {were} not judged: no request entered {them}."
+    return "Lanes hold."
+
+
+def _named(lanes: Iterable[LaneVerdict]) -> str:
+    return ", ".join(lane.name for lane in lanes)
+
+
+def _interval(lane: LaneVerdict) -> Text:
+    text = f"{_percent(lane.low)} to {_percent(lane.high)}"
+    if lane.fits:
+        return Text(text)
+    return Text(f"{text}: not {_percent(lane.expected)}", style="red")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if 0.0005 <= share < 0.01 else f"{share:.0%}"
+
+
+def _paths(lane: LaneVerdict) -> Text:
+    if not lane.count:
+        said = "none drawn" if lane.entered else "not judged"
+        return Text(said, style="red" if lane.expected else "")
+    return _as_planned(lane)
+
+
+def _as_planned(judged: LaneVerdict | Entered) -> Text:
+    if judged.as_planned == judged.count:
+        return Text(f"{judged.count} as planned")
+    return Text(f"{judged.count - judged.as_planned} NOT as planned", style="red")
+
+
+def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
+    """The offending answers, the most frequent first."""
+    lines = []
+    for item in verdict.unexpected[:most]:
+        status = f"status {item.status}: " if item.status else ""
+        times = "once" if item.count == 1 else f"{item.count} times"
+        lines += [f"{times} {item.problem}:", f"  {status}{shown(item.text)}"]
+    if len(verdict.unexpected) > most:
+        lines.append(f"and {len(verdict.unexpected) - most} other kinds of wrong answer")
+    return lines
+
+
+def verdict_json(verdict: Verdict) -> Json:
+    return {
+        "ok": verdict.ok,
+        "requests": verdict.requests,
+        "errors": verdict.errors,
+        "lanes": {
+            lane.name: {
+                "count": lane.count,
+                "share": round(lane.share, 4),
+                "expected": round(lane.expected, 4),
+                "low": round(lane.low, 4),
+                "high": round(lane.high, 4),
+                "as_planned": lane.as_planned,
+                "judged": lane.judged,
+                "ok": lane.ok if lane.judged or not lane.ok else None,
+                "entered": [
+                    {"by": str(e.by), "count": e.count, "as_planned": e.as_planned}
+                    for e in lane.entered
+                ],
+            }
+            for lane in verdict.lanes
+        },
+        "unexpected": [
+            {"problem": u.problem, "answer": u.text, "status": u.status, "count": u.count}
+            for u in verdict.unexpected
+        ],
+        "hints": list(verdict.hints),
+    }
+
+
+def show_verdict(verdict: Verdict, console: Console) -> None:
+    """Print how the lanes fared, and the offending answers."""
+    print_lines([counts(verdict), ""], console)
+    if verdict.requests:
+        show(verdict_table(verdict), console)
+        print_lines([VERDICT_NOTE, *split_note(verdict)], console)
+    if verdict.entered:
+        print_lines([""] if verdict.requests else [], console)
+        show(entered_table(verdict), console)
+    print_lines([*unexpected_lines(verdict), *verdict.hints, ""], console)
