@@ -14,6 +14,15 @@ SIDECAR_PORT = 15001
 AUTHORITY = ":authority"
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where something was read: a file, a resource such as Deployment shop, a field's path."""
+
+    file: str = ""
+    resource: str = ""
+    field: str = ""
+
+
 @dataclass(frozen=True, order=True)
 class Host:
     """A Kubernetes Service by its name and namespace."""
@@ -59,6 +68,7 @@ class Pod:
     readiness: Readiness | None  # None: ready as soon as the port accepts
     propagation: Propagation  # what its sidecar exchanges; empty on upstream Istio
     namespace_named: bool = True  # False: it goes to whichever namespace it is applied to
+    place: Place = field(default=Place(), compare=False)
 
     @property
     def key(self) -> str:
@@ -203,6 +213,7 @@ class Route:
     response: HeaderOps = HeaderOps()
     timeout: float | None = None
     retry: Retry | None = None
+    place: Place = field(default=Place(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -215,11 +226,12 @@ class GatewayHost:
 
 @dataclass(frozen=True)
 class ServicePort:
-    """A Service's port: every pod of the Service behind it, and its routes."""
+    """A Service's port: its routes, and every pod that the Service selects."""
 
     host: Host
     port: int
     routes: tuple[Route, ...]
+    pods: tuple[Pod, ...] = ()
 
 
 @dataclass(frozen=True)

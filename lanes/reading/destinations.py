@@ -59,6 +59,10 @@ class Destinations:
         """Every Service, with its ports."""
         return {host: list(service.ports) for host, service in self._services.items()}
 
+    def pods(self, host: Host) -> tuple[Pod, ...]:
+        """The pods that a Service selects."""
+        return self._services[host].pods
+
     def known(self, resource: Resource, field: str, name: str, namespace: str) -> Host:
         """The Service that `field` of `resource` names. Raises ManifestError for any other."""
         host = host_in_manifest(name, namespace)

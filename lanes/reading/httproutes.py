@@ -5,7 +5,7 @@ https://gateway-api.sigs.k8s.io/reference/api-types/httproute/
 
 from collections.abc import Iterable
 
-from lanes.model import HeaderOps, Host, Match, Route, StringMatch, Weighted
+from lanes.model import HeaderOps, Host, Match, Place, Route, StringMatch, Weighted
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Resource
@@ -35,7 +35,8 @@ def rules_of(
                 for header in match.headers if in_mesh else ():
                     where = f"{field}.matches[{index}].headers.{header.name}"
                     require_known(resource, where, header.name)
-                found.append((_precedence(match), _route(rule, match, backends)))
+                route = _route(rule, match, backends, resource.place(field))
+                found.append((_precedence(match), route))
     return tuple(route for _, route in sorted(found, key=lambda entry: entry[0]))
 
 
@@ -54,7 +55,10 @@ def _precedence(match: gateway_api.RouteMatch) -> _Precedence:
 
 
 def _route(
-    rule: gateway_api.Rule, match: gateway_api.RouteMatch, backends: tuple[Weighted, ...]
+    rule: gateway_api.Rule,
+    match: gateway_api.RouteMatch,
+    backends: tuple[Weighted, ...],
+    place: Place,
 ) -> Route:
     request, response = _changes(rule.filters)
     return Route(
@@ -64,6 +68,7 @@ def _route(
         response=response,
         # Without retries to tell it from, Istio takes a backend's timeout for the rule's.
         timeout=rule.timeouts.backend_request or rule.timeouts.request,
+        place=place,
     )
 
 

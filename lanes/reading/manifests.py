@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lanes.errors import LanesError, ManifestError
+from lanes.model import Place
 from lanes.reading import kinds
 
 STDIN = "-"
@@ -52,6 +53,10 @@ class Resource:
     kind: str
     name: str
     body: BaseModel
+
+    def place(self, where: str) -> Place:
+        """The place of the field `where` of this resource."""
+        return Place(self.source, f"{self.kind} {self.name}", where)
 
     def error(self, where: str, problem: str) -> ManifestError:
         """An error about the field `where` of this resource."""

@@ -73,7 +73,7 @@ def _service_ports(manifests: Manifests, destinations: Destinations) -> Iterable
                 routes = rules_of(bound[host][port], destinations, in_mesh=True)
             else:
                 routes = (Route((), (Weighted(destinations.plain(host, port), 100),)),)
-            yield ServicePort(host, port, routes)
+            yield ServicePort(host, port, routes, destinations.pods(host))
 
 
 def _gateway(manifests: Manifests, destinations: Destinations) -> tuple[GatewayHost, ...]:

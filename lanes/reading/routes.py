@@ -65,6 +65,7 @@ def _route(
         response=_header_ops(http.headers.response),
         timeout=http.timeout,
         retry=_retry(http.retries) if http.retries else None,
+        place=resource.place(field),
     )
 
 

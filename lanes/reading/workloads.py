@@ -45,6 +45,7 @@ def pods_of(manifests: Manifests) -> Iterator[Pod]:
                 readiness=_readiness(resource, container, port),
                 propagation=propagation,
                 namespace_named="namespace" in deployment.metadata.model_fields_set,
+                place=resource.place("spec.template"),
             )
 
 
