@@ -62,8 +62,9 @@ format: $(VENV)/dev.done ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-manifests: $(VENV)/dev.done $(BIN)/helm ## render k8s/ and examples/ from the chart
+manifests: $(VENV)/dev.done $(BIN)/helm ## render k8s/ and examples/ from the chart, docs/lint.md from the rules
 	$(BIN)/python scripts/manifests.py
+	$(BIN)/python -m scripts.lint_page
 
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"

@@ -1,4 +1,4 @@
-"""The command line: `lanes up`, `plan`, `verify` and `demo`."""
+"""The command line: `lanes up`, `plan`, `lint`, `verify` and `demo`."""
 
 import json
 import os
@@ -29,7 +29,7 @@ from lanes.running.process import ENDING
 
 DEFAULT_MANIFESTS = ("k8s/asm",)
 
-EXIT_LANES_BROKEN = 1
+EXIT_LANES_BROKEN = EXIT_LINT_ERRORS = 1
 EXIT_ERROR = 2
 
 T = TypeVar("T")
@@ -71,7 +71,8 @@ def main() -> None:
     MANIFESTS are directories or files, or - for standard input; k8s/asm where none is named.
 
     Exit codes: 0 done, and lanes hold; 1 lanes don't hold, or one that has a weight was not
-    seen; 2 something else is wrong, in a sentence on standard error; 130 Ctrl-C, 143 SIGTERM.
+    seen, or lint found errors; 2 something else is wrong, in a sentence on standard error; 130
+    Ctrl-C, 143 SIGTERM.
     """
 
 
@@ -114,6 +115,39 @@ def plan_command(paths: tuple[str, ...], form: str) -> None:
         return
     click.echo(headline(mesh, planned) + "\n")
     show_plan(planned, _console())
+
+
+@main.command("lint")
+@manifests_argument
+@click.option(
+    "--format",
+    "form",
+    default="text",
+    show_default=True,
+    type=click.Choice(["text", "json", "sarif"]),
+    help="output; sarif is for code review",
+)
+@click.option("--ignore", "ignored", multiple=True, metavar="CODE", help="leave this rule out")
+def lint_command(paths: tuple[str, ...], form: str, ignored: tuple[str, ...]) -> None:
+    """What is wrong with MANIFESTS, or looks so, before users find it.
+
+    Starts nothing, and takes what the plan refuses. Exit codes: 0 nothing, or warnings alone;
+    1 errors; 2 something could not be read. docs/lint.md has the rules.
+    """
+    from lanes.lint.check import lint
+    from lanes.report.lint import lint_json, lint_sarif, show_lint
+
+    found = lint(paths or DEFAULT_MANIFESTS, ignored)
+    if form == "text":
+        show_lint(found, _console())
+    else:
+        click.echo(json.dumps((lint_json if form == "json" else lint_sarif)(found), indent=2))
+    for sentence in found.unread:
+        click.echo(f"lanes: {sentence}", err=True)
+    if found.unread:
+        sys.exit(EXIT_ERROR)
+    if found.count("error"):
+        sys.exit(EXIT_LINT_ERRORS)
 
 
 @main.command()

@@ -410,7 +410,7 @@ def test_the_manifests_are_judged_before_the_gateway(sample: str) -> None:
 
 def test_the_commands_are_those_of_the_readme() -> None:
     assert isinstance(main, click.Group)
-    assert sorted(main.commands) == ["demo", "plan", "up", "verify"]
+    assert sorted(main.commands) == ["demo", "lint", "plan", "up", "verify"]
 
 
 # up

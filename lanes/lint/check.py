@@ -1,0 +1,52 @@
+"""Every rule over manifests: what `lanes lint` does."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from lanes.errors import LanesError
+from lanes.findings import Finding
+from lanes.lint.documents import read
+from lanes.lint.facts import Facts
+from lanes.lint.rule import Severity
+from lanes.lint.rules import RULES
+
+BY_CODE = {rule.code: rule for rule in RULES}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found, by file and line; and what could not be read, as sentences."""
+
+    findings: tuple[Finding, ...]
+    resources: int
+    unread: tuple[str, ...]
+
+    def count(self, severity: Severity) -> int:
+        """How many findings are of this severity."""
+        return sum(severity_of(finding) == severity for finding in self.findings)
+
+
+def severity_of(finding: Finding) -> Severity:
+    """How sure it is to go wrong, which its rule says."""
+    return BY_CODE[finding.rule].severity
+
+
+def lint(paths: Iterable[str], ignored: Collection[str] = ()) -> Report:
+    """What the rules find in the manifests under `paths`, but those whose codes are `ignored`.
+
+    Raises LanesError for a path that is not there, or holds no manifest, and for a code that no
+    rule has.
+    """
+    unknown = [code for code in ignored if code not in BY_CODE]
+    if unknown:
+        raise LanesError(f"no rule {unknown[0]}; docs/lint.md lists them, {_span()}")
+    manifests = read(paths)
+    facts = Facts(manifests.resources)
+    rules = (rule for rule in RULES if rule.code not in ignored)
+    found = {finding for rule in rules for finding in rule.findings(facts)}
+    ordered = sorted(found, key=lambda f: (f.file, f.line, f.rule, f.field, f.message))
+    return Report(tuple(ordered), len(manifests.resources), manifests.unread)
+
+
+def _span() -> str:
+    return f"{RULES[0].code} to {RULES[-1].code}"

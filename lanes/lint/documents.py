@@ -1,0 +1,91 @@
+"""From files to resources with lines: whatever anybody wrote, as long as it is YAML."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import yaml
+
+from lanes.errors import LanesError, ManifestError
+from lanes.lint.value import Value
+from lanes.reading.manifests import _Loader, _texts  # to be replaced
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A Kubernetes resource and the file that it was read from."""
+
+    file: str
+    body: Value
+
+    @cached_property
+    def kind(self) -> str:
+        return self.body["kind"].text
+
+    @cached_property
+    def group(self) -> str:
+        """The API group: "" for core kinds."""
+        return self.body["apiVersion"].text.rpartition("/")[0]
+
+    @cached_property
+    def name(self) -> str:
+        return self.body["metadata"]["name"].text
+
+    @cached_property
+    def namespace(self) -> str:
+        return self.body["metadata"]["namespace"].text or "default"
+
+    @cached_property
+    def spec(self) -> Value:
+        return self.body["spec"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name or '?'}"
+
+
+@dataclass(frozen=True)
+class Read:
+    """The resources of the manifests; what could not be read, as sentences."""
+
+    resources: tuple[Resource, ...]
+    unread: tuple[str, ...]
+
+
+def read(paths: Iterable[str]) -> Read:
+    """Every resource under `paths`, and why some could not be read.
+
+    Raises LanesError where a path is not there or holds no resource.
+    """
+    paths = tuple(dict.fromkeys(paths))
+    resources: list[Resource] = []
+    unread: list[str] = []
+    for file, text in _texts(paths):
+        try:
+            resources += _resources(file, text)
+        except LanesError as error:
+            unread.append(str(error))
+    if not resources and not unread:
+        raise LanesError(f"{' '.join(paths)}: no manifests there; name files or directories")
+    return Read(tuple(resources), tuple(unread))
+
+
+def _resources(file: str, text: str) -> Iterator[Resource]:
+    """The resources of one file. A document that is none, such as Helm's values, is passed over."""
+    try:
+        for node in list(yaml.compose_all(text, Loader=_Loader)):
+            root = Value(node, "", node.start_mark.line + 1 if node else 1)
+            if root["kind"].text.endswith("List") and root["items"]:
+                for item in root["items"]:
+                    yield from _resource(file, Value(item.node, "", item.line))
+            else:
+                yield from _resource(file, root)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise ManifestError(file, where, "", f"no valid YAML: {problem}") from None
+
+
+def _resource(file: str, body: Value) -> Iterator[Resource]:
+    if body["kind"].text and body["apiVersion"].text:
+        yield Resource(file, body)

@@ -1,0 +1,215 @@
+"""What rules look up: which pods a Service has, what routes lead where, what stamps a header."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from lanes.hosts import covers, host_in_manifest
+from lanes.lint.documents import Resource
+from lanes.lint.match import Match, matches_of
+from lanes.lint.value import Value
+from lanes.model import Host
+
+ISTIO = "networking.istio.io"
+GATEWAY_API = "gateway.networking.k8s.io"
+
+_TEMPLATED = {
+    ("apps", "Deployment"),
+    ("apps", "StatefulSet"),
+    ("apps", "DaemonSet"),
+    ("apps", "ReplicaSet"),
+    ("argoproj.io", "Rollout"),
+}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What makes pods, and the pods' metadata and spec in it."""
+
+    resource: Resource
+    template: Value
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        return self.template["metadata"]["labels"].texts
+
+    @cached_property
+    def annotations(self) -> dict[str, str]:
+        return self.template["metadata"]["annotations"].texts
+
+    @cached_property
+    def spec(self) -> Value:
+        return self.template["spec"]
+
+    @property
+    def namespace(self) -> str:
+        return self.resource.namespace
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A destination of a VirtualService's rule."""
+
+    service: Resource
+    rule: Value
+    value: Value
+    host: Host | None  # None: no Service's name
+    subset: str
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is one of several and gets no share."""
+        several = len(list(self.rule["route"])) > 1
+        return several and not self.value["weight"].number
+
+    @property
+    def falls_back(self) -> bool:
+        return bool(self.value["fallback"])
+
+
+class Facts:
+    """The resources of manifests, and what can be said of them together."""
+
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        self.resources = tuple(resources)
+
+    def of(self, group: str, *kinds: str) -> Iterator[Resource]:
+        """The resources of a group, of some kinds or of any."""
+        for resource in self.resources:
+            if resource.group == group and (not kinds or resource.kind in kinds):
+                yield resource
+
+    @cached_property
+    def services(self) -> dict[Host, Resource]:
+        return {Host(r.name, r.namespace): r for r in self.of("", "Service")}
+
+    @cached_property
+    def workloads(self) -> tuple[Workload, ...]:
+        templated = [
+            Workload(resource, resource.spec["template"])
+            for resource in self.resources
+            if (resource.group, resource.kind) in _TEMPLATED and resource.spec["template"]
+        ]
+        return (*templated, *(Workload(pod, pod.body) for pod in self.of("", "Pod")))
+
+    @cached_property
+    def _pods(self) -> dict[Host, tuple[Workload, ...]]:
+        return {host: tuple(self._selected(service)) for host, service in self.services.items()}
+
+    def _selected(self, service: Resource) -> Iterator[Workload]:
+        selector = service.spec["selector"].texts
+        for workload in self.workloads:
+            same = workload.namespace == service.namespace
+            if selector and same and selector.items() <= workload.labels.items():
+                yield workload
+
+    def pods(self, host: Host | None) -> tuple[Workload, ...]:
+        """What makes the pods behind a Service."""
+        return self._pods.get(host, ()) if host else ()
+
+    @cached_property
+    def virtual_services(self) -> tuple[Resource, ...]:
+        return tuple(self.of(ISTIO, "VirtualService"))
+
+    @cached_property
+    def http_routes(self) -> tuple[Resource, ...]:
+        return tuple(self.of(GATEWAY_API, "HTTPRoute"))
+
+    @cached_property
+    def legs(self) -> tuple[Leg, ...]:
+        """Every destination of every VirtualService's HTTP rules."""
+        return tuple(
+            Leg(
+                service,
+                rule,
+                leg,
+                host_in_manifest(leg["destination"]["host"].text, service.namespace),
+                leg["destination"]["subset"].text,
+            )
+            for service in self.virtual_services
+            for rule in service.spec["http"]
+            for leg in rule["route"]
+        )
+
+    @cached_property
+    def mesh_hosts(self) -> dict[Host, list[tuple[Resource, Value]]]:
+        """The hosts for whose callers in the mesh VirtualServices have rules, and where."""
+        found: dict[Host, list[tuple[Resource, Value]]] = {}
+        for service in self.virtual_services:
+            for value in service.spec["hosts"] if in_mesh(service) else ():
+                host = host_in_manifest(value.text, service.namespace)
+                if host is not None:
+                    found.setdefault(host, []).append((service, value))
+        return found
+
+    @cached_property
+    def routed(self) -> frozenset[Host]:
+        """The Services that rules lead to, or are for."""
+        backends = (
+            Host(ref["name"].text, ref["namespace"].text or route.namespace)
+            for route in self.http_routes
+            for refs in (
+                route.spec["parentRefs"],
+                *(rule["backendRefs"] for rule in route.spec["rules"]),
+            )
+            for ref in refs
+            if ref["kind"].text in ("", "Service")
+        )
+        legs = (leg.host for leg in self.legs if leg.host)
+        return frozenset(self.services) & {*self.mesh_hosts, *legs, *backends}
+
+    def destination_rules(self, host: Host) -> list[Resource]:
+        """The DestinationRules for a Service, in whatever namespace."""
+        return [
+            rule
+            for rule in self.of(ISTIO, "DestinationRule")
+            if host == host_in_manifest(name := rule.spec["host"].text, rule.namespace)
+            or (name.startswith("*") and covers(name, host.fqdn))
+        ]
+
+    def subsets(self, host: Host) -> dict[str, Value]:
+        """The subsets of a Service, by name."""
+        return {
+            subset["name"].text: subset
+            for rule in self.destination_rules(host)
+            for subset in rule.spec["subsets"]
+        }
+
+    @cached_property
+    def matched(self) -> tuple[tuple[Resource, Match], ...]:
+        """What rules for callers in the mesh match, and in which resource."""
+        routes = (r for r in self.http_routes if of_mesh(r))
+        return tuple(
+            (resource, match)
+            for resource in (*filter(in_mesh, self.virtual_services), *routes)
+            for match in matches_of(resource)
+        )
+
+    @cached_property
+    def propagated(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The headers that an ASMHeaderPropagation hands on, and the prefixes of such."""
+        specs = [r.spec for r in self.of("istio.alibabacloud.com", "ASMHeaderPropagation")]
+        headers = (value.text.lower() for spec in specs for value in spec["headers"])
+        prefixes = (value.text.lower() for spec in specs for value in spec["headerPrefix"])
+        return frozenset(headers), tuple(prefixes)
+
+    def hands_on(self, header: str) -> bool:
+        """Whether something in the mesh hands a header on from call to call, by these manifests."""
+        headers, prefixes = self.propagated
+        return header == "baggage" or header in headers or header.startswith(tuple(prefixes))
+
+
+def in_mesh(service: Resource) -> bool:
+    """Whether a VirtualService is for callers in the mesh: where it names no gateway, it is."""
+    names = [value.text for value in service.spec["gateways"]]
+    return bool(service.spec["hosts"]) and (not names or "mesh" in names)
+
+
+def at_gateway(service: Resource) -> bool:
+    """Whether a VirtualService is bound to a gateway."""
+    return any(value.text != "mesh" for value in service.spec["gateways"])
+
+
+def of_mesh(route: Resource) -> bool:
+    """Whether an HTTPRoute is bound to a Service."""
+    return any(ref["kind"].text == "Service" for ref in route.spec["parentRefs"])

@@ -1,0 +1,52 @@
+"""What a rule is, and what it finds."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from sys import modules
+from typing import TYPE_CHECKING, Literal
+
+from lanes.findings import Finding
+from lanes.lint.documents import Resource
+from lanes.lint.value import Value
+
+if TYPE_CHECKING:
+    from lanes.lint.facts import Facts
+
+Severity = Literal["error", "warning"]
+
+Found = tuple[Resource, Value, str]
+"""A resource, the value in it that is wrong, and the sentence about it."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that goes wrong with lanes.
+
+    `severity`: an error is sure to misroute, or to fail, some requests; a warning may. `text` says
+    why. `bad` is manifests that it finds something in, and `mended` the part that is wrong and what
+    to write instead. `check` yields what it finds; its sentence says what will happen and how to
+    mend it.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    text: str
+    bad: str
+    mended: tuple[str, str]
+    check: Callable[["Facts"], Iterable[Found]]
+
+    @property
+    def title(self) -> str:
+        """What it is about: the first line of its module."""
+        return (modules[self.check.__module__].__doc__ or "").strip()
+
+    @property
+    def good(self) -> str:
+        """Its example, mended."""
+        return self.bad.replace(*self.mended)
+
+    def findings(self, facts: "Facts") -> Iterator[Finding]:
+        """What it finds, each at its place."""
+        for resource, value, message in self.check(facts):
+            yield Finding(self.code, resource.file, str(resource), value.field, message, value.line)

@@ -1,0 +1,43 @@
+"""ASM's fallback on another mesh."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts
+from lanes.lint.rule import Found, Rule
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    if any(facts.of("istio.alibabacloud.com")):
+        return
+    told: set[str] = set()
+    for leg in facts.legs:
+        if leg.falls_back and leg.service.name not in told:
+            told.add(leg.service.name)
+            yield (
+                leg.service,
+                leg.value["fallback"],
+                "only Alibaba Cloud Service Mesh knows fallback; upstream Istio drops it, and a"
+                " lane without pods gets 503; use failoverPriority there (docs/istio.md)",
+            )
+
+
+RULE = Rule(
+    code="TL025",
+    name="fallback-without-asm",
+    severity="warning",
+    text="""`fallback` is a field of Alibaba Cloud Service Mesh. On upstream Istio the API
+server refuses or drops it. Nothing else here is ASM's, so it may be the wrong mesh.""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route:
+        - destination: {host: cart, subset: v2}
+          fallback: {target: {host: cart, subset: v1}}
+""",
+    mended=("          fallback: {target: {host: cart, subset: v1}}\n", ""),
+    check=check,
+)

@@ -1,0 +1,41 @@
+"""A Gateway of one's own that is not here."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import ISTIO, Facts
+from lanes.lint.rule import Found, Rule
+from lanes.lint.rules.gateway_elsewhere import absent
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    names = {gateway.name for gateway in facts.of(ISTIO, "Gateway")}
+    for service, value, namespace, name in absent(facts):
+        if namespace == service.namespace and "/" not in value.text and name not in names:
+            yield (
+                service,
+                value,
+                f"no Gateway {name} of namespace {namespace} is in these manifests; where the"
+                " cluster has none either, requests get 404; add it, or write NAMESPACE/NAME",
+            )
+
+
+RULE = Rule(
+    code="TL019",
+    name="gateway-absent",
+    severity="warning",
+    text="""A VirtualService names a Gateway of its own namespace that these manifests don't
+hold. The cluster may have it. A Gateway of the platform's is named with its namespace, and left
+alone.""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: shop}
+spec:
+  hosts: ["*"]
+  gateways: [web]
+  http:
+    - route: [{destination: {host: shop}}]
+""",
+    mended=("gateways: [web]", "gateways: [istio-system/web]"),
+    check=check,
+)

@@ -1,0 +1,100 @@
+"""A header that rules match, and that calls don't have."""
+
+import re
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts, at_gateway
+from lanes.lint.match import rules_of
+from lanes.lint.rule import Found, Rule
+from lanes.lint.value import Value
+
+# What clients and proxies put on every call.
+_CALLERS_OWN = re.compile(
+    r"[:@].*|accept.*|authorization|connection|content-.*|host|te|traceparent|tracestate"
+    r"|user-agent|via|x-envoy-.*|x-forwarded-.*|x-request-id|authority|method|scheme|uri|path"
+)
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    if any(facts.of("networking.istio.io", "EnvoyFilter")):
+        return  # which may stamp and hand on anything
+    stamps, told = stamped(facts), set()
+    for resource, match in facts.matched:
+        for header in match.headers:
+            if header in told or _CALLERS_OWN.fullmatch(header) or at_gateway(resource):
+                continue
+            told.add(header)
+            if header not in stamps:
+                problem = "no gateway and no rule here stamps it, so only a service that sets it"
+            elif not facts.hands_on(header):
+                problem = "it is stamped, but no hop hands it on: OpenTelemetry carries baggage"
+                problem += " alone, so only a service that copies it"
+            else:
+                continue
+            yield (
+                resource,
+                match.fields[header],
+                f"{problem} itself makes this rule take anything; stamp the lane at the gateway,"
+                f" as a member of baggage",
+            )
+
+
+def stamped(facts: Facts) -> set[str]:
+    """The headers that rules set or add on requests."""
+    found: set[str] = set()
+    for resource in (*facts.virtual_services, *facts.http_routes):
+        for rule in rules_of(resource):
+            for place in (rule, *rule["route"], *rule["backendRefs"]):
+                found |= {name.lower() for name in _set(place)}
+    return found
+
+
+def _set(place: Value) -> Iterator[str]:
+    for operation in ("set", "add"):
+        yield from place["headers"]["request"][operation].texts
+        for change in place["filters"]:
+            for header in change["requestHeaderModifier"][operation]:
+                yield header["name"].text
+
+
+RULE = Rule(
+    code="TL008",
+    name="header-from-nowhere",
+    severity="warning",
+    text="""Rules inside the mesh see what the calling service sends, not what the client sent.
+A header is there only if something stamps it and each hop hands it on. OpenTelemetry hands on
+`baggage` and no other header; on ASM, an ASMHeaderPropagation turns members of it into headers.
+Services that copy a header themselves are fine: then leave this rule out (`--ignore TL008`).""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - match: [{headers: {x-lane: {exact: v2}}}]
+      route: [{destination: {host: cart, subset: v2}}]
+    - route: [{destination: {host: cart, subset: v1}}]
+""",
+    mended=(
+        "    - route: [{destination: {host: cart, subset: v1}}]\n",
+        """    - route: [{destination: {host: cart, subset: v1}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web}
+spec:
+  hosts: ["*"]
+  gateways: [istio-system/web]
+  http:
+    - headers: {request: {set: {x-lane: v2}}}
+      route: [{destination: {host: shop}}]
+---
+apiVersion: istio.alibabacloud.com/v1beta1
+kind: ASMHeaderPropagation
+metadata: {name: lanes}
+spec: {headers: [x-lane]}
+""",
+    ),
+    check=check,
+)

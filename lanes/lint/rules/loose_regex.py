@@ -1,0 +1,61 @@
+"""An expression that takes other lanes' names for its own."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts
+from lanes.lint.match import matches_of, shortest, takes
+from lanes.lint.rule import Found, Rule
+from lanes.model import StringMatch
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    for resource in (*facts.virtual_services, *facts.http_routes):
+        for match in matches_of(resource):
+            for header, asked in match.headers.items():
+                caught = _caught(asked) if asked and asked.how == "regex" else None
+                if caught:
+                    yield (
+                        resource,
+                        match.fields[header],
+                        f"takes {caught} as well; say where the member ends and begins:"
+                        r" (.*,)?\s*NAME\s*=\s*VALUE\s*([;,].*)?",
+                    )
+
+
+def _caught(asked: StringMatch) -> str | None:
+    """Another member that an expression for NAME=VALUE takes."""
+    own = shortest(asked)
+    if not own or "=" not in own or not own[-1].isalnum():
+        return None
+    if takes(asked, own.partition("=")[0] + "=~"):
+        return None  # it takes any value
+    others = (own + "0", "x" + own)
+    return next((other for other in others if takes(asked, other)), None)
+
+
+RULE = Rule(
+    code="TL011",
+    name="loose-regex",
+    severity="warning",
+    text=r"""A header such as `baggage` or `cookie` is a list, and an expression that does not
+say where its member ends takes others' for it: `.*version=v1.*` takes `version=v10` and
+`subversion=v1`. Envoy matches the whole value, so a good one is
+`(.*,)?\s*version\s*=\s*v1\s*([;,].*)?`.""",
+    bad="""
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: cart-v1}
+spec:
+  parentRefs: [{group: "", kind: Service, name: cart}]
+  rules:
+    - matches:
+        - headers:
+            - {name: baggage, type: RegularExpression, value: '.*version=v1.*'}
+      filters:
+        - type: RequestHeaderModifier
+          requestHeaderModifier: {set: [{name: baggage, value: version=v1}]}
+      backendRefs: [{name: cart-v1, port: 80}]
+""",
+    mended=(".*version=v1.*", r"(.*,)?\s*version\s*=\s*v1\s*([;,].*)?"),
+    check=check,
+)

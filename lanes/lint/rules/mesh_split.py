@@ -1,0 +1,72 @@
+"""Splits at several hops, which draw apart."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts, Leg, at_gateway, in_mesh
+from lanes.lint.rule import Found, Rule
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    splits: dict[str, list[Leg]] = {}
+    for leg in facts.legs:
+        stamped = leg.value["headers"]["request"]["set"] or leg.rule["headers"]["request"]["set"]
+        if not leg.idle and not (at_gateway(leg.service) and stamped):
+            service = leg.service
+            key = f"{service.file} {service.namespace}/{service.name} {leg.rule.field}"
+            splits.setdefault(key, []).append(leg)
+    split = [legs for legs in splits.values() if len({(leg.host, leg.subset) for leg in legs}) > 1]
+    hosts = {leg.host for legs in split for leg in legs}
+    for legs in split if len(hosts) > 1 else ():
+        first = legs[0]
+        if in_mesh(first.service):
+            others = sorted({h.name for h in hosts if h and h not in {leg.host for leg in legs}})
+            if not others:
+                continue
+            yield (
+                first.service,
+                first.rule["route"],
+                f"each call draws by itself, here and at {', '.join(others)}, so one request meets"
+                " versions of several lanes; split once, at the gateway, stamp the lane there, and"
+                " match it here",
+            )
+
+
+RULE = Rule(
+    code="TL004",
+    name="mesh-split",
+    severity="warning",
+    text="""A split inside the mesh draws anew for each call. One alone is a canary. Two in one
+chain give every mixture: who got v2 of the first gets v1 of the second. A lane draws once, at
+the gateway, stamps the request with what was drawn, and every hop matches the stamp.""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop]
+  http:
+    - route:
+        - {destination: {host: shop, subset: v1}, weight: 80}
+        - {destination: {host: shop, subset: v2}, weight: 20}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route:
+        - {destination: {host: cart, subset: v1}, weight: 80}
+        - {destination: {host: cart, subset: v2}, weight: 20}
+""",
+    mended=(
+        """
+        - {destination: {host: cart, subset: v1}, weight: 80}
+        - {destination: {host: cart, subset: v2}, weight: 20}
+""",
+        """
+        - {destination: {host: cart, subset: v1}}
+""",
+    ),
+    check=check,
+)

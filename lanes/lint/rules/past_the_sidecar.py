@@ -1,0 +1,60 @@
+"""Ports that the sidecar is told to leave alone."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts
+from lanes.lint.rule import Found, Rule
+
+_OUT = "traffic.sidecar.istio.io/excludeOutboundPorts"
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    ports = {
+        port["port"].text: host.name
+        for host in facts.mesh_hosts.keys() & facts.services.keys()
+        for port in facts.services[host].spec["ports"]
+    }
+    for workload in facts.workloads:
+        field = workload.template["metadata"]["annotations"][_OUT]
+        past = [p for p in map(str.strip, field.text.split(",")) if p in ports]
+        if past:
+            yield (
+                workload.resource,
+                field,
+                f"calls to port {past[0]} go past the sidecar, so {ports[past[0]]} answers them"
+                " with any version; take the port out",
+            )
+
+
+RULE = Rule(
+    code="TL027",
+    name="past-the-sidecar",
+    severity="warning",
+    text="""Calls to a port in `excludeOutboundPorts` never meet the sidecar, nor its rules.
+Where a Service with lanes has that port, the lane ends at the caller.""",
+    bad="""
+apiVersion: v1
+kind: Service
+metadata: {name: cart}
+spec: {selector: {app: cart}, ports: [{name: http, port: 8080}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route: [{destination: {host: cart}}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec:
+  template:
+    metadata:
+      labels: {app: shop, version: v1}
+      annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: "3306,8080"}
+""",
+    mended=('"3306,8080"', '"3306"'),
+    check=check,
+)

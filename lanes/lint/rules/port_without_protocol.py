@@ -1,0 +1,51 @@
+"""A port whose protocol Istio has to guess."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts
+from lanes.lint.ports import is_http
+from lanes.lint.rule import Found, Rule
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    for host in sorted(facts.mesh_hosts.keys() & facts.services.keys()):
+        service = facts.services[host]
+        ports = list(service.spec["ports"])
+        if any(is_http(port) for port in ports):
+            continue
+        for port in ports:
+            if is_http(port) is None:
+                yield (
+                    service,
+                    port["name"] or port["port"],
+                    "its protocol is not told, so Istio guesses it from each connection's first"
+                    " bytes, and where it can't, lanes don't hold; name the port http, or http-...",
+                )
+
+
+RULE = Rule(
+    code="TL003",
+    name="port-without-protocol",
+    severity="warning",
+    text="""Without a protocol in a port's name or its `appProtocol`, Istio looks at the first
+bytes that a client sends. That works for plain HTTP. It waits where the server speaks first, and
+takes what it does not know for TCP, to which no HTTP rule applies.""",
+    bad="""
+apiVersion: v1
+kind: Service
+metadata: {name: cart}
+spec:
+  ports:
+    - {name: web, port: 8080}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route: [{destination: {host: cart}}]
+""",
+    mended=("{name: web, port: 8080}", "{name: web, port: 8080, appProtocol: http}"),
+    check=check,
+)

@@ -1,0 +1,63 @@
+"""A DestinationRule where no caller looks for it."""
+
+from collections.abc import Iterator
+
+from lanes.hosts import host_in_manifest
+from lanes.lint.facts import ISTIO, Facts
+from lanes.lint.rule import Found, Rule
+
+_ROOT = "istio-system"
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    peopled = {workload.namespace for workload in facts.workloads} or {
+        service.namespace for service in facts.services.values()
+    }
+    for rule in facts.of(ISTIO, "DestinationRule"):
+        host = host_in_manifest(rule.spec["host"].text, rule.namespace)
+        if host is None or not rule.spec["subsets"]:
+            continue
+        known = host in facts.services
+        if rule.namespace == host.namespace and not known:
+            elsewhere = [other for other in facts.services if other.name == host.name]
+            if elsewhere and "." not in rule.spec["host"].text:
+                yield (
+                    rule,
+                    rule.spec["host"],
+                    f"this names {host.name} in namespace {host.namespace}, and the Service is in"
+                    f" {elsewhere[0].namespace}, so these subsets are nobody's; write"
+                    f" {elsewhere[0].fqdn}",
+                )
+        elif known and rule.namespace not in (host.namespace, _ROOT, *peopled):
+            yield (
+                rule,
+                rule.body["metadata"]["namespace"] or rule.body["metadata"],
+                f"callers look in their own namespace, in {host.namespace} and in {_ROOT}, and"
+                f" none is in {rule.namespace}, so subsets have no endpoints: 503; move it to"
+                f" {host.namespace}",
+            )
+
+
+RULE = Rule(
+    code="TL016",
+    name="destination-rule-out-of-sight",
+    severity="error",
+    text="""Istio looks for a DestinationRule in the caller's namespace, then the Service's,
+then the root namespace (`istio-system`). One that is elsewhere, or whose short host means a
+Service of its own namespace, defines nothing.""",
+    bad="""
+apiVersion: v1
+kind: Service
+metadata: {name: cart, namespace: shop}
+spec: {selector: {app: cart}, ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: cart, namespace: routing}
+spec:
+  host: cart.shop.svc.cluster.local
+  subsets: [{name: v1, labels: {version: v1}}]
+""",
+    mended=("namespace: routing", "namespace: shop"),
+    check=check,
+)

@@ -1,0 +1,67 @@
+"""A Service that misses the pods meant for it."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts, Workload
+from lanes.lint.rule import Found, Rule
+from lanes.model import Host
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    for host in sorted(facts.routed):
+        service = facts.services[host]
+        selector = service.spec["selector"].texts
+        meant = [w for w in facts.workloads if _meant(w, host, selector)]
+        if selector and meant and not facts.pods(host):
+            lacking = {n: v for n, v in selector.items() if meant[0].labels.get(n) != v}
+            said = ", ".join(f"{name}: {value}" for name, value in lacking.items())
+            yield (
+                service,
+                service.spec["selector"],
+                f"selects no pod here: those of {meant[0].resource} lack {said}, so requests get"
+                " 503; correct the selector or the labels",
+            )
+
+
+def _meant(workload: Workload, host: Host, selector: dict[str, str]) -> bool:
+    """Whether a workload is named as the Service, or has one of the labels that it asks for."""
+    if workload.namespace != host.namespace:
+        return False
+    name = workload.resource.name
+    return (
+        name == host.name
+        or name.startswith(f"{host.name}-v")
+        or workload.labels.get("app", host.fqdn) == selector.get("app")
+    )
+
+
+RULE = Rule(
+    code="TL023",
+    name="service-without-pods",
+    severity="warning",
+    text="""A Service finds its pods by labels, all of which they must have. One that misses the
+pods of its own name has no endpoints.""",
+    bad="""
+apiVersion: v1
+kind: Service
+metadata: {name: cart}
+spec: {selector: {app: carts}, ports: [{name: http, port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cart}
+spec:
+  template:
+    metadata: {labels: {app: cart, version: v1}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route: [{destination: {host: cart}}]
+""",
+    mended=("app: carts", "app: cart"),
+    check=check,
+)

@@ -1,0 +1,81 @@
+"""A subset whose labels no pod has."""
+
+from collections.abc import Iterable, Iterator
+
+from lanes.lint.facts import Facts, Workload
+from lanes.lint.rule import Found, Rule
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    told: set[tuple[str, str]] = set()
+    for leg in facts.legs:
+        pods = facts.pods(leg.host)
+        if not leg.host or not leg.subset or leg.idle or leg.falls_back or not pods:
+            continue
+        for rule in facts.destination_rules(leg.host):
+            for subset in rule.spec["subsets"]:
+                labels = subset["labels"].texts
+                key = (leg.host.fqdn, leg.subset)
+                if subset["name"].text != leg.subset or key in told:
+                    continue
+                # A lane's rule may lead to a version that other services alone have: it is strict.
+                lanes = bool(leg.rule["match"])
+                if not _any(labels, facts.workloads if lanes else pods):
+                    told.add(key)
+                    asked = ", ".join(f"{name}: {value}" for name, value in labels.items())
+                    there = ", ".join(
+                        f"{name}: {value}"
+                        for name, value in sorted(
+                            {(n, pod.labels[n]) for n in labels for pod in pods if n in pod.labels}
+                        )
+                    )
+                    yield (
+                        rule,
+                        subset["labels"],
+                        f"no pod of {leg.host.name} has {asked} ({there or 'none has the label'}),"
+                        f" so VirtualService {leg.service.name} gets 503 from subset {leg.subset};"
+                        " correct the label, or deploy the version",
+                    )
+
+
+def _any(labels: dict[str, str], pods: Iterable[Workload]) -> bool:
+    return any(labels.items() <= pod.labels.items() for pod in pods)
+
+
+RULE = Rule(
+    code="TL009",
+    name="subset-without-pods",
+    severity="error",
+    text="""A subset that selects no pod has no endpoints, and what a rule sends there is
+answered with 503. It is a typing error in a label, or a version that is not deployed.""",
+    bad="""
+apiVersion: v1
+kind: Service
+metadata: {name: cart}
+spec: {selector: {app: cart}, ports: [{name: http, port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cart}
+spec:
+  template:
+    metadata: {labels: {app: cart, version: v1}}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: cart}
+spec:
+  host: cart
+  subsets: [{name: v1, labels: {version: "1"}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route: [{destination: {host: cart, subset: v1}}]
+""",
+    mended=('labels: {version: "1"}', "labels: {version: v1}"),
+    check=check,
+)

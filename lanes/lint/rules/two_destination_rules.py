@@ -1,0 +1,66 @@
+"""Several DestinationRules for one host."""
+
+from collections.abc import Iterator
+
+from lanes.hosts import host_in_manifest
+from lanes.lint.documents import Resource
+from lanes.lint.facts import ISTIO, Facts
+from lanes.lint.rule import Found, Rule
+from lanes.model import Host
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    first: dict[tuple[Host, str], Resource] = {}
+    for rule in facts.of(ISTIO, "DestinationRule"):
+        host = host_in_manifest(rule.spec["host"].text, rule.namespace)
+        if host is None or rule.spec["workloadSelector"]:
+            continue
+        other = first.setdefault((host, rule.namespace), rule)
+        if other is not rule:
+            yield (
+                rule,
+                rule.spec["host"],
+                f"DestinationRule {other.name} is for {host.name} too: Istio takes subsets of both,"
+                " but the policy, and a subset's name, of the older alone; make them one",
+            )
+
+
+RULE = Rule(
+    code="TL017",
+    name="two-destination-rules",
+    severity="warning",
+    text="""Istio merges the DestinationRules that a namespace has for one host: all subsets,
+but of two with one name the older's, and the traffic policy of the older alone. Which is older
+no manifest tells.""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: cart}
+spec:
+  host: cart
+  subsets:
+    - {name: v1, labels: {version: v1}}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: cart-v2}
+spec:
+  host: cart.default.svc.cluster.local
+  subsets: [{name: v2, labels: {version: v2}}]
+""",
+    mended=(
+        """
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: cart-v2}
+spec:
+  host: cart.default.svc.cluster.local
+  subsets: [{name: v2, labels: {version: v2}}]
+""",
+        """
+    - {name: v2, labels: {version: v2}}
+""",
+    ),
+    check=check,
+)

@@ -1,0 +1,50 @@
+"""A subset that no DestinationRule has."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts
+from lanes.lint.rule import Found, Rule
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    for leg in facts.legs:
+        variable = leg.subset.startswith("$")
+        if not leg.host or not leg.subset or variable or leg.idle or leg.falls_back:
+            continue
+        rules, known = facts.destination_rules(leg.host), facts.subsets(leg.host)
+        if leg.subset in known or not (rules or leg.host in facts.services):
+            continue
+        if rules:
+            named = ", ".join(known) or "none"
+            problem = f"DestinationRule {rules[0].name} has no subset {leg.subset} ({named})"
+        else:
+            problem = f"no DestinationRule here is for {leg.host.name}, so there is no such subset"
+        field = leg.value["destination"]["subset"]
+        yield leg.service, field, f"{problem}: requests get 503; define it, or name another"
+
+
+RULE = Rule(
+    code="TL015",
+    name="undefined-subset",
+    severity="error",
+    text="""A rule names a subset, and a DestinationRule for the same host says which pods that
+is. A subset that none defines has no endpoints: 503. Only ASM's `fallback` takes over then.""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: cart}
+spec:
+  host: cart
+  subsets: [{name: v1, labels: {version: v1}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route: [{destination: {host: cart, subset: v2}}]
+""",
+    mended=("{host: cart, subset: v2}", "{host: cart, subset: v1}"),
+    check=check,
+)

@@ -1,0 +1,72 @@
+"""Pods that no lane can tell by their version."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts
+from lanes.lint.rule import Found, Rule
+
+_LABELS = ("version", "app.kubernetes.io/version")
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    for host in sorted(facts.routed):
+        pods, subsets = facts.pods(host), facts.subsets(host).values()
+        for pod in pods:
+            told = any(label in pod.labels for label in _LABELS)
+            chosen = any(s["labels"].texts.items() <= pod.labels.items() for s in subsets)
+            alone = len(pods) == 1 and not subsets
+            if not (told or chosen or alone):
+                field = pod.template["metadata"]["labels"]
+                yield (
+                    pod.resource,
+                    field,
+                    f"no version label, so no subset of {host.name} selects these pods and they get"
+                    " no lane's requests; label them, version: v1 for instance",
+                )
+
+
+RULE = Rule(
+    code="TL001",
+    name="version-label",
+    severity="warning",
+    text="""A lane chooses pods by a label, `version` as a rule. Pods behind a Service with
+versions that carry none belong to no lane: rules by subset pass them by, and rules without a
+subset mix them in.""",
+    bad="""
+apiVersion: v1
+kind: Service
+metadata: {name: cart}
+spec: {selector: {app: cart}, ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: cart}
+spec:
+  host: cart
+  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route: [{destination: {host: cart, subset: v2}}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cart-v2}
+spec:
+  template:
+    metadata: {labels: {app: cart, version: v2}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cart}
+spec:
+  template:
+    metadata: {labels: {app: cart}}
+""",
+    mended=("metadata: {labels: {app: cart}}", "metadata: {labels: {app: cart, version: v1}}"),
+    check=check,
+)

@@ -1,0 +1,48 @@
+"""Destinations that a canary left behind."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts
+from lanes.lint.rule import Found, Rule
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    # Those set weights themselves.
+    if any(facts.of("argoproj.io", "Rollout")) or any(facts.of("flagger.app", "Canary")):
+        return
+    for leg in facts.legs:
+        stamped = leg.value["headers"]["request"]["set"]
+        if leg.idle and not stamped:
+            name = leg.subset or leg.value["destination"]["host"].text
+            yield (
+                leg.service,
+                leg.value["weight"] or leg.value,
+                f"{name} has weight 0 here and gets no request by this rule; take it out, or give"
+                " it its share",
+            )
+
+
+RULE = Rule(
+    code="TL006",
+    name="weight-zero",
+    severity="warning",
+    text="""A destination of weight 0 beside others gets nothing. It is mostly what a canary
+left behind, and reads as if the version were tried. One that stamps a lane is left alone: that
+lane is entered by other ways.""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route:
+        - {destination: {host: cart, subset: v1}, weight: 100}
+        - {destination: {host: cart, subset: v2}, weight: 0}
+""",
+    mended=(
+        "        - {destination: {host: cart, subset: v2}, weight: 0}\n",
+        "",
+    ),
+    check=check,
+)

@@ -1,0 +1,83 @@
+"""A manifest as it stands in its file: every value knows its field and its line.
+
+A value that is not there, or is of another type than asked for, is empty and not an error: rules
+read what anybody wrote, and only the API server judges types.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+_MERGE = "tag:yaml.org,2002:merge"
+_NULL = "tag:yaml.org,2002:null"
+_INT = "tag:yaml.org,2002:int"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A node of a YAML document, its field (spec.http[0].route) and the line where that begins."""
+
+    node: yaml.Node | None
+    field: str
+    line: int
+
+    def __bool__(self) -> bool:
+        """Whether it is there; null is not, and an empty list or mapping is."""
+        return self.node is not None and self.node.tag != _NULL
+
+    def __getitem__(self, key: str) -> "Value":
+        """The value of a mapping's key; empty where there is none."""
+        found = dict(self.items()).get(key)
+        return found or Value(None, _below(self.field, key), self.line)
+
+    def items(self) -> Iterator[tuple[str, "Value"]]:
+        """The keys and values of a mapping."""
+        for key, value in _pairs(self.node):
+            yield key.value, Value(value, _below(self.field, key.value), key.start_mark.line + 1)
+
+    def __iter__(self) -> Iterator["Value"]:
+        """The items of a list."""
+        if isinstance(self.node, yaml.SequenceNode):
+            for number, item in enumerate(self.node.value):
+                yield Value(item, f"{self.field}[{number}]", item.start_mark.line + 1)
+
+    @property
+    def text(self) -> str:
+        """A scalar as it is written; "" for anything else."""
+        return str(self.node.value) if self and isinstance(self.node, yaml.ScalarNode) else ""
+
+    @property
+    def number(self) -> int | None:
+        """A whole number; None for anything else."""
+        digits = self.text if self.node is not None and self.node.tag == _INT else ""
+        return int(digits) if digits.isdecimal() and len(digits) < 10 else None
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """A mapping's scalars, such as labels."""
+        return {key: value.text for key, value in self.items() if value}
+
+    @property
+    def there(self) -> tuple[str, ...]:
+        """The keys of a mapping that have a value, {} among them."""
+        return tuple(key for key, value in self.items() if value)
+
+
+def _below(field: str, key: str) -> str:
+    return f"{field}.{key}" if field else key
+
+
+def _pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """A mapping's keys and values: what it merges first, since its own win."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        if key.tag == _MERGE:
+            merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            for other in merged:
+                if other is not node:
+                    yield from _pairs(other)
+    for key, value in node.value:
+        if key.tag != _MERGE and isinstance(key, yaml.ScalarNode):
+            yield key, value

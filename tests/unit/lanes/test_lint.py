@@ -1,0 +1,188 @@
+"""`lanes lint`: the examples of every rule, what is printed, and what anybody may feed it."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lanes.lint.check import lint
+from lanes.lint.rule import Rule
+from lanes.lint.rules import RULES
+from scripts.lint_page import PAGE, page
+from tests.kube import Document, deployment, gateway, rule, service, to, virtual_service, write
+from tests.unit.lanes.reading import REPOSITORY
+from tests.unit.lanes.test_cli import lanes
+
+
+def codes(tmp_path: Path, text: str) -> list[str]:
+    file = tmp_path / "mesh.yaml"
+    file.write_text(text, encoding="utf-8")
+    return [finding.rule for finding in lint([str(file)]).findings]
+
+
+@pytest.mark.parametrize("one", RULES, ids=lambda one: one.code)
+def test_a_rule_finds_its_example_alone_and_nothing_once_it_is_mended(
+    one: Rule, tmp_path: Path
+) -> None:
+    assert set(codes(tmp_path, one.bad)) == {one.code}
+    assert codes(tmp_path, one.good) == []
+
+
+def test_codes_are_counted_through_and_the_page_is_made_of_the_rules() -> None:
+    assert [one.code for one in RULES] == [f"TL{n:03}" for n in range(1, len(RULES) + 1)]
+    assert PAGE.read_text(encoding="utf-8") == page() + "\n", "make manifests"
+
+
+OURS = [
+    *(REPOSITORY / "k8s").iterdir(),
+    *(REPOSITORY / "examples").glob("*/rendered*"),
+]
+
+
+def test_nothing_is_found_in_our_own_manifests() -> None:
+    assert len(OURS) > 5
+    assert [finding for path in OURS for finding in lint([str(path)]).findings] == []
+
+
+# What good manifests have, and a rule could take for a fault.
+QUIET: dict[str, list[Document]] = {
+    "a canary of one service": [
+        virtual_service("cart", rule(to("cart", "v1", weight=80), to("cart", "v2", weight=20)))
+    ],
+    "weight 0 that stamps a lane": [
+        virtual_service(
+            "*",
+            rule(
+                to("shop", weight=100),
+                to("shop", weight=0, headers={"request": {"set": {"version": "v2"}}}),
+            ),
+            gateways=["istio-system/web"],
+        )
+    ],
+    "paths, each with its own rule": [
+        gateway(),
+        virtual_service(
+            "*",
+            rule(to("shop"), match=[{"uri": {"prefix": "/shop"}}]),
+            rule(to("cart"), match=[{"uri": {"exact": "/cart"}}]),
+            gateways=["demo-gateway"],
+        ),
+    ],
+    "one version without a label": [
+        service("cart", {"name": "http", "port": 80}),
+        {**deployment("cart"), "spec": {"template": {"metadata": {"labels": {"app": "cart"}}}}},
+        virtual_service("cart", rule(to("cart"))),
+    ],
+    "a subset that only another mesh has": [
+        virtual_service("cart", rule(to("cart", "v2"))),
+    ],
+}
+
+
+@pytest.mark.parametrize("documents", QUIET.values(), ids=QUIET)
+def test_good_manifests_are_left_in_peace(documents: list[Document], tmp_path: Path) -> None:
+    assert lint([write(tmp_path, *documents)]).findings == ()
+
+
+# The command line
+
+BAD = """\
+# A comment, so that lines are counted.
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route: [{destination: {host: cart}}]
+    - match: [{uri: {prefix: /v2}}]
+      route: [{destination: {host: cart-v2}}]
+"""
+
+
+@pytest.fixture
+def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "cart.yaml"
+    file.write_text(BAD, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return file
+
+
+def test_findings_as_text_at_eighty_columns(bad: Path) -> None:
+    result = lanes("lint", bad.name)
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout == (
+        "cart.yaml:9: error TL014 VirtualService cart\n"
+        "  spec.http[1]: a rule before this one takes everything, so no request gets\n"
+        "  here; put the rule that takes everything last\n"
+        "\n"
+        "1 error, 0 warnings in 1 resource\n"
+    )
+
+
+def test_findings_as_json(bad: Path) -> None:
+    result = lanes("lint", "--format", "json", bad.name)
+    said = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (said["errors"], said["warnings"], said["resources"]) == (1, 0, 1)
+    (found,) = said["findings"]
+    assert found.pop("message").startswith("a rule before")
+    assert found == {
+        "rule": "TL014",
+        "severity": "error",
+        "file": "cart.yaml",
+        "line": 9,
+        "resource": "VirtualService cart",
+        "field": "spec.http[1]",
+    }
+
+
+def test_findings_as_sarif(bad: Path) -> None:
+    (run,) = json.loads(lanes("lint", "--format", "sarif", bad.name).stdout)["runs"]
+    (result,) = run["results"]
+    rules = run["tool"]["driver"]["rules"]
+    assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == "TL014"
+    assert result["level"] == rules[result["ruleIndex"]]["defaultConfiguration"]["level"]
+    (place,) = result["locations"]
+    assert place["physicalLocation"] == {
+        "artifactLocation": {"uri": "cart.yaml"},
+        "region": {"startLine": 9},
+    }
+
+
+def test_exit_codes(bad: Path, tmp_path: Path) -> None:
+    """0 for warnings alone and for nothing, 2 for what can't be read, whatever else is found."""
+    assert lanes("lint", "--ignore", "TL014", bad.name).exit_code == 0
+    (warned,) = (one for one in RULES if one.code == "TL019")
+    assert lanes("lint", "-", text=warned.bad).exit_code == 0
+    (tmp_path / "broken.yaml").write_text("a: [", encoding="utf-8")
+    result = lanes("lint", str(tmp_path))
+    assert result.exit_code == 2
+    assert "TL014" in result.stdout
+    assert "broken.yaml: line 2: no valid YAML" in result.stderr
+    for arguments in (["nowhere.yaml"], ["--ignore", "TL999", bad.name]):
+        result = lanes("lint", *arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_no_mistake_in_types_ends_it(tmp_path: Path) -> None:
+    """Values of the wrong type, at any place of any example."""
+    chance = random.Random(11)
+    for number in range(150):
+        documents = list(yaml.safe_load_all(chance.choice(RULES).bad))
+        document = chance.choice(documents)
+        holder, key = chance.choice(list(_places(document)))
+        holder[key] = chance.choice([None, [], {}, "", "*", 3, True, [None], {"a": [1]}, ["(?P<"]])
+        lint([write(tmp_path, *documents, name=f"{number}.yaml"), write(tmp_path, deployment("a"))])
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Every place in a document where a value stands: what holds it, and its key there."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    found = [(value, key) for key, _ in inner]
+    held = value.values() if isinstance(value, dict) else value
+    return found + [place for one in held if isinstance(one, dict | list) for place in _places(one)]
