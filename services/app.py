@@ -15,6 +15,7 @@ from werkzeug.http import parse_accept_header
 
 from services import upstream
 from services.answer import Hop, as_json, as_text, status_of
+from services.fault import Faults
 from services.journey import Journey
 from services.metrics import Metrics
 from services.settings import Settings
@@ -25,7 +26,7 @@ PLAIN, JSON = "text/plain", "application/json"
 CIRCLE = "this request has been here before: upstream_url leads in a circle"
 
 
-def create_app(settings: Settings, metrics: Metrics) -> flask.Flask:
+def create_app(settings: Settings, metrics: Metrics, faults: Faults) -> flask.Flask:
     """The service as a WSGI application."""
     app = flask.Flask("services", static_folder=None)
     call_upstreams = upstream.caller(
@@ -40,16 +41,21 @@ def create_app(settings: Settings, metrics: Metrics) -> flask.Flask:
         started = time.perf_counter()
         request = flask.request
         journey = Journey.from_environ(request.environ, settings.upstream_timeout)
-        circle = journey.has_passed(settings.hop)
-        upstreams = () if circle else call_upstreams(journey)
+        failed: tuple[int, str] | None
+        if journey.has_passed(settings.hop):
+            failed = HTTPStatus.LOOP_DETECTED, CIRCLE
+        else:
+            failed = faults.strike(journey.left)
+        upstreams = () if failed else call_upstreams(journey)
+        status, error = failed or (status_of(upstreams), None)
         hop = Hop(
             name=settings.app,
             version=settings.version,
             namespace=settings.namespace,
             ip=settings.ip,
             lane=_lane(settings.lane_header),
-            status=HTTPStatus.LOOP_DETECTED if circle else status_of(upstreams),
-            error=CIRCLE if circle else None,
+            status=status,
+            error=error,
             duration_ms=_milliseconds_since(started),
             upstreams=upstreams,
         )

@@ -1,12 +1,15 @@
 """The management port: probes and metrics, whatever the port of the requests is busy with."""
 
 import asyncio
+import hmac
 import threading
 from http import HTTPStatus
 from socket import socket
 from typing import Protocol
 
+from services.fault import Fault, Faults
 from services.metrics import CONTENT_TYPE, Metrics
+from services.settings import Settings
 
 PLAIN = "text/plain; charset=utf-8"
 # For a request and its answer; and how many there may be at once.
@@ -19,11 +22,14 @@ class State(Protocol):
     draining: bool
     warning: str
     metrics: Metrics
+    faults: Faults
+    settings: Settings
     management: socket
 
 
 class Management:
-    """Answers ``/healthz``, ``/readyz`` and ``/metrics`` from one thread, a connection each.
+    """Answers ``/healthz``, ``/readyz`` and ``/metrics`` from one thread, a connection each; and
+    ``PUT /fault`` where a ``fault_token`` is set.
 
     A process that answers is alive. It is ready unless it drains, and also when it is so busy that
     it refuses requests: were it to leave the mesh's lists, the others would get its share.
@@ -73,9 +79,12 @@ class Management:
     def answer(self, head: bytes) -> tuple[HTTPStatus, bytes, str]:
         """Status, body and content type for a request with that head."""
         method, _, rest = head.partition(b" ")
+        path, _, query = rest.partition(b" ")[0].partition(b"?")
+        if self._state.settings.fault_token and (method, path) == (b"PUT", b"/fault"):
+            return self._set_fault(head, query)
         if method != b"GET":
             return HTTPStatus.METHOD_NOT_ALLOWED, b"only GET is answered\n", PLAIN
-        match rest.partition(b" ")[0].partition(b"?")[0]:
+        match path:
             case b"/healthz":
                 return HTTPStatus.OK, b"alive\n", PLAIN
             case b"/readyz":
@@ -87,3 +96,20 @@ class Management:
             case b"/metrics":
                 return HTTPStatus.OK, self._state.metrics.exposition(), CONTENT_TYPE
         return HTTPStatus.NOT_FOUND, b"there are /healthz, /readyz and /metrics\n", PLAIN
+
+    def _set_fault(self, head: bytes, query: bytes) -> tuple[HTTPStatus, bytes, str]:
+        """Replace the fault by that in the query, until this process ends.
+
+        A header that only its owner knows, so that no page in a browser nearby can.
+        """
+        lines = (line.partition(b":") for line in head.split(b"\r\n")[1:])
+        headers = {name.lower(): value.strip() for name, _, value in lines}
+        told = headers.get(b"authorization", b"")
+        if not hmac.compare_digest(told, f"Bearer {self._state.settings.fault_token}".encode()):
+            return HTTPStatus.FORBIDDEN, b"not with this token\n", PLAIN
+        try:
+            fault = Fault.from_query(query.decode("latin-1"))
+        except ValueError as error:
+            return HTTPStatus.BAD_REQUEST, f"{error}\n".encode(), PLAIN
+        self._state.faults.current = fault
+        return HTTPStatus.OK, f"{fault}\n".encode(), PLAIN

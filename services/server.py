@@ -12,6 +12,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from services import propagation
 from services.app import create_app
+from services.fault import NONE, Faults
 from services.intake import KEEPALIVE, WAITING_SECONDS, most_connections
 from services.metrics import Metrics
 from services.settings import Settings, SettingsError
@@ -47,6 +48,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self.draining = False
         self.warning = ""
         self.metrics = Metrics(settings.app, settings.version)
+        self.faults = Faults(settings.fault)
         super().__init__()
 
     def run(self) -> None:
@@ -87,7 +89,9 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> flask.Flask:
         """The WSGI application. Whether lanes pass is tried once, here."""
-        app = create_app(self.settings, self.metrics)
+        app = create_app(self.settings, self.metrics, self.faults)
+        if self.settings.fault != NONE:
+            log.warning("faults on purpose: %s", self.settings.fault)
         if not propagation.is_active(app, self.settings.lane_header):
             self.warning = LANES_LOST
             log.error(LANES_LOST)

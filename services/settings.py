@@ -16,6 +16,10 @@ Names are those of the guide's sample. An empty variable means its default.
 ``threads``           16         requests served at once
 ``drain``             5          seconds after SIGTERM in which requests still come in, unready
 ``log_level``         info       debug, info, warning or error; access lines are info
+``fault_delay``       0          milliseconds that answers are late on purpose; or p50/p99: 20/200
+``fault_rate``        0          the share of requests, 0 to 1, that fail on purpose
+``fault_status``      500        what they fail with, 400 to 599
+``fault_token``       (none)     opens ``PUT /fault`` at the management port to who sends it
 ====================  =========  =================================================================
 """
 
@@ -26,7 +30,9 @@ from dataclasses import dataclass
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
+from services import fault
 from services.address import interface_address
+from services.fault import Delay, Fault, number
 
 T = TypeVar("T")
 
@@ -62,6 +68,8 @@ class Settings:
     threads: int = 16
     drain: float = 5.0
     log_level: str = "info"
+    fault: Fault = fault.NONE
+    fault_token: str | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -97,6 +105,12 @@ class Settings:
             threads=read("threads", cls.threads, _whole_number(1, 512)),
             drain=read("drain", cls.drain, _seconds),
             log_level=read("log_level", cls.log_level, _log_level),
+            fault=Fault(
+                delay=read("fault_delay", cls.fault.delay, Delay.parse),
+                status=read("fault_status", cls.fault.status, fault.error_status),
+                rate=read("fault_rate", cls.fault.rate, fault.share),
+            ),
+            fault_token=read("fault_token", cls.fault_token, _secret),
         )
         if settings.management_port == settings.port:
             problems.append(f"management_port={str(settings.port)!r}: must not be that of requests")
@@ -146,22 +160,24 @@ def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
-def _number(value: str) -> float | None:
-    return float(value) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value) else None
-
-
 def _seconds(value: str) -> float:
-    seconds = _number(value)
+    seconds = number(value)
     if seconds is None or seconds > HOUR:
         raise ValueError(f"must be a number of seconds from 0 to {HOUR:.0f}")
     return seconds
 
 
 def _positive_seconds(value: str) -> float:
-    seconds = _number(value)
+    seconds = number(value)
     if seconds is None or not 0 < seconds <= HOUR:
         raise ValueError(f"must be a number of seconds above 0, at most {HOUR:.0f}")
     return seconds
+
+
+def _secret(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,}", value):
+        raise ValueError("must be 16 or more letters, digits, '_' or '-'")
+    return value
 
 
 def _log_level(value: str) -> str:

@@ -20,6 +20,10 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         {"services": {"mocka": {"versions": {"v2": {"replica": 2}}}}},
         "at '/services/mocka/versions/v2': additional properties 'replica' not allowed",
     ),
+    "a fault of more than all requests": (
+        {"services": {"mockc": {"versions": {"v2": {"fault": {"rate": 5}}}}}},
+        "at '/services/mockc/versions/v2/fault/rate': maximum: got 5, want 1",
+    ),
     "a service's port on a version": (
         {"services": {"mocka": {"versions": {"v2": {"port": 1}}}}},
         "at '/services/mocka/versions/v2': additional properties 'port' not allowed",

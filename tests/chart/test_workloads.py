@@ -229,6 +229,28 @@ def test_null_takes_away_what_a_service_would_inherit(place: str) -> None:
     assert "null" not in str(template)
 
 
+def test_faults_are_a_versions_own() -> None:
+    resources = render(
+        {
+            "services": {
+                "mockc": {
+                    "fault": {"delay": 5},
+                    "versions": {"v2": {"fault": {"delay": "20/200", "rate": 0.00001}}},
+                }
+            }
+        }
+    )
+    faults = {
+        name: {e["name"]: e["value"] for e in container["env"] if e["name"].startswith("fault_")}
+        for name, spec in pods(resources).items()
+        for container in spec["containers"]
+        if name.startswith("mock")
+    }
+    assert faults.pop("mockc-v1") == {"fault_delay": "5"}
+    assert faults.pop("mockc-v2") == {"fault_delay": "20/200", "fault_rate": "0.00001"}
+    assert not any(faults.values())
+
+
 def test_a_digest_beats_the_tag() -> None:
     digest = "sha256:" + "a" * 64
     image = {"repository": "registry.test/shop", "tag": "1", "digest": digest}

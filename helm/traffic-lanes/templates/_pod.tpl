@@ -98,6 +98,10 @@ mesh has taken the pod out of its lists. */}}
 - name: drain
   value: {{ .pod.drain | toString | quote }}
 {{- end }}
+{{- range $name, $value := .pod.fault }}
+- name: fault_{{ $name }}
+  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
+{{- end }}
 - name: POD_IP
   valueFrom:
     fieldRef:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from opentelemetry import baggage, context
 
 from services.app import CIRCLE, create_app
+from services.fault import NONE, Delay, Fault, Faults
 from services.metrics import Metrics
 from services.settings import Settings
 
@@ -20,7 +21,8 @@ TEXT = "-> mocka(version: v2, ip: 192.168.1.28)"
 
 
 def client_of(settings: Settings) -> FlaskClient:
-    return create_app(settings, Metrics(settings.app, settings.version)).test_client()
+    metrics = Metrics(settings.app, settings.version)
+    return create_app(settings, metrics, Faults(settings.fault)).test_client()
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_statuses(method: str, path: str, status: int, client: FlaskClient) -> N
 
 def test_answers_are_counted() -> None:
     metrics = Metrics("mocka", "v2")
-    create_app(ME, metrics).test_client().get("/")
+    create_app(ME, metrics, Faults(NONE)).test_client().get("/")
     counts = [line for line in metrics.exposition().decode().splitlines() if "_count{" in line]
     assert counts == ['http_request_duration_seconds_count{lane="",status="200"} 1.0']
 
@@ -124,6 +126,28 @@ def test_a_request_that_has_been_here_goes_no_further(via: str, status: int, ser
     assert [request["Via"] for request in upstream.requests] == (
         [] if status == 508 else [f"{via}, 1.1 192.168.1.28:8000"]
     )
+
+
+def test_a_request_fails_on_purpose_and_says_so(serve: Serve) -> None:
+    upstream = serve(reply(200, "-> end"))
+    fault = Fault(status=503, rate=1)
+    answer = client_of(replace(ME, upstream_urls=(upstream.url,), fault=fault)).get("/")
+    assert answer.status_code == 503
+    assert answer.text == f"{TEXT} failed: 503 injected: fault_rate is 1"
+    assert not upstream.requests
+
+
+def test_an_answer_is_late_on_purpose_and_tells_its_time() -> None:
+    client = client_of(replace(ME, fault=Fault(delay=Delay(30, 30))))
+    tree = client.get("/", headers={"Accept": "application/json"}).json
+    assert tree is not None
+    assert tree["duration_ms"] >= 30
+    assert (tree["status"], tree["error"]) == (200, None)
+
+
+def test_nobody_is_kept_longer_than_they_wait() -> None:
+    client = client_of(replace(ME, fault=Fault(delay=Delay(60_000, 60_000))))
+    assert client.get("/", headers={"Request-Timeout-Ms": "20"}).status_code == 200
 
 
 def test_an_answer_is_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,15 +6,28 @@ from types import SimpleNamespace
 
 import pytest
 
+from services.fault import Delay, Fault, Faults
 from services.management import Management
 from services.metrics import Metrics
+from services.settings import Settings
+
+TOKEN = "0123456789abcdef"  # noqa: S105
 
 
-def answer(request: str, *, draining: bool = False, warning: str = "") -> tuple[int, str, str]:
+def answer(
+    request: str,
+    *,
+    draining: bool = False,
+    warning: str = "",
+    token: str | None = None,
+    faults: Faults | None = None,
+) -> tuple[int, str, str]:
     state = SimpleNamespace(
         draining=draining,
         warning=warning,
         metrics=Metrics("mocka", "v2"),
+        settings=Settings(fault_token=token),
+        faults=faults,
         management=socket.socket(),
     )
     with state.management:
@@ -52,3 +65,50 @@ def test_metrics_are_in_prometheus_text_format() -> None:
     assert (status, kind) == (HTTPStatus.OK, "text/plain; version=0.0.4; charset=utf-8")
     assert 'service_info{app="mocka",version="v2"} 1.0' in body
     assert "http_requests_refused_total 0.0" in body
+
+
+SLOW = Fault(delay=Delay(20, 200), status=503, rate=0.5)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "body", "after"),
+    [
+        (
+            "PUT /fault?delay=30 HTTP/1.1",
+            200,
+            "delay=30&status=500&rate=0",
+            Fault(delay=Delay(30, 30)),
+        ),
+        ("PUT /fault HTTP/1.1", 200, "delay=0&status=500&rate=0", Fault()),
+        (
+            "PUT /fault?rate=2 HTTP/1.1",
+            400,
+            "rate='2': must be a share of requests from 0 to 1",
+            SLOW,
+        ),
+        ("PUT /fault?late=2 HTTP/1.1", 400, "late is none of delay, status, rate", SLOW),
+        ("POST /fault HTTP/1.1", 405, "only GET is answered", SLOW),
+    ],
+)
+def test_who_has_the_token_replaces_the_fault(
+    request_line: str, status: int, body: str, after: Fault
+) -> None:
+    faults = Faults(SLOW)
+    told = f"{request_line}\r\nAuthorization: Bearer {TOKEN}"
+    assert answer(told, token=TOKEN, faults=faults)[:2] == (status, f"{body}\n")
+    assert faults.current == after
+
+
+@pytest.mark.parametrize(
+    ("token", "told", "status"),
+    [
+        (TOKEN, "", 403),
+        (TOKEN, f"\r\nAuthorization: Bearer {TOKEN}x", 403),
+        (TOKEN, f"\r\nCookie: Bearer {TOKEN}", 403),
+        (None, "\r\nAuthorization: Bearer None", 405),
+    ],
+)
+def test_nobody_else_does(token: str | None, told: str, status: int) -> None:
+    faults = Faults(SLOW)
+    asked = answer(f"PUT /fault HTTP/1.1{told}", token=token, faults=faults)
+    assert (asked[0], faults.current) == (status, SLOW)

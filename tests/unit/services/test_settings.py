@@ -3,6 +3,7 @@
 import pytest
 
 from services import settings
+from services.fault import Delay, Fault
 from services.settings import Settings, SettingsError
 
 
@@ -33,6 +34,10 @@ def test_every_variable_is_read() -> None:
         "threads": "4",
         "drain": "0",
         "log_level": "WARNING",
+        "fault_delay": "20/200",
+        "fault_status": "503",
+        "fault_rate": "0.05",
+        "fault_token": "0123456789abcdef",
     }
     assert Settings.from_environ(environ) == Settings(
         app="mocka",
@@ -48,6 +53,8 @@ def test_every_variable_is_read() -> None:
         threads=4,
         drain=0,
         log_level="warning",
+        fault=Fault(delay=Delay(20, 200), status=503, rate=0.05),
+        fault_token="0123456789abcdef",  # noqa: S106
     )
 
 
@@ -74,6 +81,7 @@ def test_the_address_reported(
 
 PORT = "must be a whole number from 1 to 65535"
 LABEL = "must be letters, digits, '.', '_' or '-', with a letter or digit at both ends"
+DELAY = "must be milliseconds, at most 60000, or p50/p99 of them, such as 20/200"
 TIMEOUT = "must be a number of seconds above 0, at most 3600"
 
 
@@ -97,6 +105,14 @@ TIMEOUT = "must be a number of seconds above 0, at most 3600"
         ("upstream_timeout", "3601", TIMEOUT),
         ("drain", "-0.5", "must be a number of seconds from 0 to 3600"),
         ("drain", "inf", "must be a number of seconds from 0 to 3600"),
+        *(
+            ("fault_delay", bad, DELAY)
+            for bad in ("-1", "60001", "200/20", "0/5", "1/2/3", "/", "5ms")
+        ),
+        ("fault_status", "200", "must be an HTTP status from 400 to 599"),
+        ("fault_rate", "5%", "must be a share of requests from 0 to 1"),
+        ("fault_rate", "1.5", "must be a share of requests from 0 to 1"),
+        ("fault_token", "short", "must be 16 or more letters, digits, '_' or '-'"),
         ("log_level", "loud", "must be one of debug, info, warning, error"),
         ("host", "localhost", "must be an IP address, such as 0.0.0.0 or 192.168.1.28"),
         (
