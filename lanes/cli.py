@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import click
@@ -17,15 +17,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lanes.errors import LanesError
 from lanes.judging import split
-from lanes.judging.verify import LANE_REQUESTS, verify
+from lanes.judging.verify import LANE_REQUESTS
 from lanes.model import Mesh
-from lanes.planning.plan import plan, serves
+from lanes.planning.plan import Plan, plan, serves
 from lanes.reading import manifests
 from lanes.reading.resolve import resolve
 from lanes.report.plan import gateway_line, headline, plan_json, pods_table, show_plan
-from lanes.report.tables import show, shown
-from lanes.report.verdict import closing, show_verdict, verdict_json
+from lanes.report.tables import show
 from lanes.running.process import ENDING
+
+if TYPE_CHECKING:
+    from lanes.judging.traffic import Gateway
 
 DEFAULT_MANIFESTS = ("k8s/asm",)
 
@@ -172,12 +174,61 @@ def up(paths: tuple[str, ...], port: int) -> None:
         running.watch(click.echo)
 
 
+def gateway_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What a command takes that asks a gateway: whose plan, which host, and how to get there."""
+    for option in (
+        click.option(
+            "--resolve",
+            "resolved",
+            metavar="HOST:PORT:ADDRESS",
+            help="connect to ADDRESS, an IP or a name, for the URL's HOST and PORT",
+        ),
+        click.option(
+            "--ca",
+            metavar="FILE",
+            help="trust the authorities in FILE (PEM) in place of the system's",
+        ),
+        click.option(
+            "--host",
+            help="the host that requests name; default: the URL's where the gateway serves it,"
+            " else the first that it serves",
+        ),
+        click.option(
+            "--manifests",
+            "paths",
+            multiple=True,
+            metavar="MANIFESTS",
+            help="the plan; default k8s/asm",
+        ),
+        click.argument("url"),
+    ):
+        command = option(command)
+    return command
+
+
 @main.command("verify")
-@click.argument("url")
-@click.option(
-    "--manifests", "paths", multiple=True, metavar="MANIFESTS", help="the plan; default k8s/asm"
-)
+@gateway_options
 @requests_option
+@click.option(
+    "--duration",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="ask for so long, instead of a number of requests",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="PER_SECOND",
+    help="start so many requests a second, whatever the answers do, and count each one's time"
+    " from when it was due",
+)
+@click.option(
+    "--concurrency",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="at a time, where there is no --rate",
+)
 @click.option(
     "--lane", help="judge this lane alone, by its first way in; no request is left to the weights"
 )
@@ -188,78 +239,66 @@ def up(paths: tuple[str, ...], port: int) -> None:
     type=click.IntRange(min=1),
     help="how many enter each lane that has a way in",
 )
+@click.option("--baseline", help="the lane to compare with; default: the one that others fall to")
+@click.option("--no-worse", is_flag=True, help="exit 1 where a lane is worse than the baseline")
 @click.option(
-    "--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="at a time"
-)
-@click.option(
-    "--host",
-    help="the host that requests name; default: the URL's where the gateway serves it, else the"
-    " first that it serves",
-)
-@click.option(
-    "--ca",
-    metavar="FILE",
-    help="trust the authorities in FILE (PEM) in place of the system's",
-)
-@click.option(
-    "--resolve",
-    "resolved",
-    metavar="HOST:PORT:ADDRESS",
-    help="connect to ADDRESS, an IP or a name, for the URL's HOST and PORT",
+    "--fail-fast", is_flag=True, help="ask no more after an answer that is not as planned"
 )
 @format_option
 def verify_command(
     url: str,
     paths: tuple[str, ...],
-    requests: int | None,
-    lane: str | None,
-    lane_requests: int,
-    concurrency: int,
     host: str | None,
     ca: str | None,
     resolved: str | None,
+    requests: int | None,
+    duration: float | None,
+    rate: float | None,
+    concurrency: int,
+    lane: str | None,
+    lane_requests: int,
+    baseline: str | None,
+    no_worse: bool,
+    fail_fast: bool,
     form: str,
 ) -> None:
-    """Loop the gateway at URL and judge every answer.
+    """Loop the gateway at URL, judge every answer, and compare the lanes.
 
     Each path is judged against the plan; each lane's share against its weight by an exact
     binomial test, so strict that a sound split fails one run in 1,000. Each lane that has a way
     in is entered by the first as well, which counts for no share. A lane that has a weight and
     got no request by it fails the run; one that nothing entered is named: it is not judged.
-    """
-    from lanes.judging.traffic import Gateway, drive, enter
 
-    gateway = Gateway(url, host, ca, resolved)
-    mesh = _read(paths)
-    named = urlsplit(url)
-    domain = host or (named.hostname if named.hostname and serves(mesh, named.hostname) else None)
-    planned = plan(mesh, named.path or "/", domain)
-    if domain is None:  # it is asked by its address
-        gateway = replace(gateway, host=planned.host)
+    Each lane's failures and latency are compared with the baseline's: worse, better, or not to be
+    told apart by so many requests.
+    """
+    from lanes.judging.asking import Asking
+    from lanes.trial import Trial
+
+    gateway, planned = _gateway(url, paths, host, ca, resolved)
+    if requests and duration:
+        raise LanesError("--requests and --duration both say when to end; leave one out")
     if lane is not None and requests:
         raise LanesError(
             "--requests are left to the weights, and with --lane none are; --lane-requests enter it"
         )
-    entered = (planned.lane_to_enter(lane),) if lane is not None else planned.enterable
-    drawn = 0 if lane is not None else requests or split.enough(map(planned.share, planned.lanes))
-    client = gateway.client(concurrency)
-    client.require_reachable()
-    answers = list(progress(drive(client, drawn, concurrency), drawn))
-    visits = enter(client, entered, lane_requests, concurrency)
-    told = list(progress(visits, len(entered) * lane_requests))
-    everything = [*answers, *(answer for _, answer in told)]
-    if all(200 <= answer.status < 300 and not answer.path for answer in everything):
-        raise LanesError(
-            f"{url}: it answers, but not as the sample's services do, so there is no path to"
-            f" judge; it said: {shown(everything[0].text)}"
-        )
-    verdict = verify(planned, answers, told)
+    alone = planned.lane_to_enter(lane) if lane is not None else None
+    weighted = requests or split.enough(map(planned.share, planned.lanes))
+    asking = Asking(
+        requests=(lane_requests if no_worse else 0) if alone else weighted,
+        lanes=(alone,) if alone else planned.enterable,
+        lane_requests=lane_requests,
+        concurrency=concurrency,
+        rate=rate,
+        duration=duration,
+    )
+    trial = Trial(planned, asking, alone is not None, baseline, no_worse, fail_fast)
+    result = trial.run(gateway, progress)
     if form == "json":
-        click.echo(json.dumps(verdict_json(verdict), indent=2))
+        click.echo(json.dumps(result.json(), indent=2))
     else:
-        show_verdict(verdict, _console())
-        click.echo(closing(verdict))
-    if not verdict.ok:
+        result.show(_console())
+    if not result.ok:
         sys.exit(EXIT_LANES_BROKEN)
 
 
@@ -276,7 +315,23 @@ def demo(paths: tuple[str, ...], port: int, requests: int | None) -> None:
         sys.exit(EXIT_LANES_BROKEN)
 
 
-def progress(items: Iterable[T], total: int) -> Iterator[T]:
+def _gateway(
+    url: str, paths: tuple[str, ...], host: str | None, ca: str | None, resolved: str | None
+) -> tuple["Gateway", Plan]:
+    """The gateway that is asked, and the plan for what it is asked for."""
+    from lanes.judging.traffic import Gateway
+
+    gateway = Gateway(url, host, ca, resolved)
+    mesh = _read(paths)
+    named = urlsplit(url)
+    domain = host or (named.hostname if named.hostname and serves(mesh, named.hostname) else None)
+    planned = plan(mesh, named.path or "/", domain)
+    if domain is None:  # it is asked by its address
+        gateway = replace(gateway, host=planned.host)
+    return gateway, planned
+
+
+def progress(items: Iterable[T], total: int | None) -> Iterator[T]:
     """`items` as they come, with a bar on standard error while that is a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("requests"), BarColumn(), MofNCompleteColumn())

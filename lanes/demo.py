@@ -9,9 +9,10 @@ from rich.console import Console
 
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer
+from lanes.judging.sorting import fits
 from lanes.judging.split import enough
 from lanes.judging.traffic import Client, Gateway, drive, enter
-from lanes.judging.verify import LANE_REQUESTS, fits, verify
+from lanes.judging.verify import LANE_REQUESTS, verify
 from lanes.model import Destination, Mesh, Pod, Route
 from lanes.planning.plan import MATCH, NONE, Lane, Plan, plan
 from lanes.report.plan import gateway_line, headline, one_line, show_plan

@@ -74,7 +74,7 @@ def found(total: int, share: float, true: float, lanes: int) -> float:
     tail = _tail(lanes)
     too_many = _too_many(total, share, tail)
     too_few = total - _too_many(total, 1 - share, tail)
-    return _or_more(too_many, total, true) + _or_more(total - too_few, total, 1 - true)
+    return or_more(too_many, total, true) + or_more(total - too_few, total, 1 - true)
 
 
 def _tells(total: int, shares: list[float], difference: float) -> bool:
@@ -92,14 +92,14 @@ def _too_many(total: int, share: float, tail: float) -> int:
     low, high = math.floor(total * share), total + 1
     while high - low > 1:
         middle = (low + high) // 2
-        if _or_more(middle, total, share) < tail:
+        if or_more(middle, total, share) < tail:
             high = middle
         else:
             low = middle
     return high
 
 
-def _or_more(count: int, total: int, share: float) -> float:
+def or_more(count: int, total: int, share: float) -> float:
     """The probability of `count` or more of `total`."""
     if count <= 0 or count > total:
         return float(count <= 0)
@@ -107,7 +107,7 @@ def _or_more(count: int, total: int, share: float) -> float:
         return share
     if share * total < count:
         return _at_least(count, total, share)
-    return 1 - _or_more(total - count + 1, total, 1 - share)
+    return 1 - or_more(total - count + 1, total, 1 - share)
 
 
 def _lowest(count: int, total: int, tail: float) -> float:

@@ -2,12 +2,14 @@
 
 import re
 import ssl
+import time
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from functools import partial
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import closing
+from dataclasses import dataclass, replace
 from http.client import IncompleteRead
-from itertools import count, islice
+from itertools import islice, repeat
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
@@ -17,8 +19,11 @@ from lanes.judging.answers import Answer, parse
 from lanes.planning.plan import Lane
 from lanes.planning.ways import Way
 
+T = TypeVar("T")
+
 _TIMEOUT_SECONDS = 10.0
-_EVERYBODYS = Way()
+# The way of a request that enters no lane on purpose.
+EVERYBODYS = Way()
 _RESOLVED = re.compile(
     r"(?P<host>[^:\[\]]+):(?P<port>\d+):"
     r"(?:\[?(?P<ipv6>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)\]?|(?P<address>[A-Za-z0-9_.-]+))"
@@ -88,11 +93,24 @@ class Client:
             server_hostname=named.hostname if gateway.resolved else None,
         )
 
-    def ask(self, accept: str = "application/json", way: Way = _EVERYBODYS) -> Answer:
+    def ask(
+        self,
+        accept: str = "application/json",
+        way: Way = EVERYBODYS,
+        due: float | None = None,
+    ) -> Answer:
         """One request, by `way`. A gateway that does not answer gives an Answer with status 0.
 
-        The way's host is what the request names; TLS still calls for the URL's.
+        The way's host is what the request names; TLS still calls for the URL's. Its time counts
+        from now or, by the monotonic clock, from when it was `due`.
         """
+        now = time.monotonic()
+        began = now if due is None else due
+        answer = self._answer(accept, way)
+        took = (time.monotonic() - began) * 1000
+        return replace(answer, began=began, took_ms=took, late_ms=max(0.0, (now - began) * 1000))
+
+    def _answer(self, accept: str, way: Way) -> Answer:
         lines = urllib3.HTTPHeaderDict({**self._headers, "Accept": accept})
         lines.update({**way.headers, **({"Host": way.host} if way.host else {})})
         at = urlsplit(self._at)._replace(path=way.path).geturl() if way.path else self._at
@@ -113,19 +131,64 @@ class Client:
 
 
 def drive(
-    client: Client, requests: int | None, concurrency: int, way: Way = _EVERYBODYS
+    client: Client, requests: int | None, concurrency: int, way: Way = EVERYBODYS
 ) -> Generator[Answer, None, None]:
     """`requests` answers as they come, `concurrency` asked for at any time; None: no end."""
-    ask = partial(client.ask, way=way)
-    numbers = iter(count() if requests is None else range(requests))
+    ways = repeat(way) if requests is None else repeat(way, requests)
+    with closing(ask_each(client, ((way, way) for way in ways), concurrency)) as answers:
+        yield from (answer for _, answer in answers)
+
+
+def ask_each(
+    client: Client, calls: Iterable[tuple[T, Way]], concurrency: int
+) -> Generator[tuple[T, Answer], None, None]:
+    """Ask by each of the ways, `concurrency` at any time; answers as they come, with what stood
+    beside their ways: the next request starts when one is answered (a closed loop).
+    """
+    calls = iter(calls)
     with ThreadPoolExecutor(concurrency) as pool:
-        asked: set[Future[Answer]] = {pool.submit(ask) for _ in islice(numbers, concurrency)}
+
+        def ask(call: tuple[T, Way]) -> Future[tuple[T, Answer]]:
+            return pool.submit(lambda: (call[0], client.ask(way=call[1])))
+
+        asked = {ask(call) for call in islice(calls, concurrency)}
         while asked:
             done, asked = wait(asked, return_when=FIRST_COMPLETED)
             for future in done:
-                if next(numbers, None) is not None:
-                    asked.add(pool.submit(ask))
+                asked |= {ask(call) for call in islice(calls, 1)}
                 yield future.result()
+
+
+def ask_on_schedule(
+    client: Client, calls: Iterable[tuple[T, Way]], concurrency: int, rate: float
+) -> Generator[tuple[T, Answer], None, None]:
+    """Ask by each of the ways, `rate` of them a second, whatever the answers do (an open loop).
+
+    Each request's time counts from when it was due, so that a gateway which makes requests wait
+    is charged for the wait: also where `concurrency` of them have no answer, and one starts late.
+    """
+    began = time.monotonic()
+    asked: set[Future[tuple[T, Answer]]] = set()
+    with ThreadPoolExecutor(concurrency) as pool:
+
+        def ask(call: tuple[T, Way], due: float) -> tuple[T, Answer]:
+            return call[0], client.ask(way=call[1], due=due)
+
+        try:
+            for number, call in enumerate(calls):
+                due = began + number / rate
+                while (left := due - time.monotonic()) > 0:
+                    if not asked:
+                        time.sleep(left)
+                        continue
+                    done, asked = wait(asked, left, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        yield future.result()
+                asked.add(pool.submit(ask, call, due))
+            for future in as_completed(asked):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def enter(

@@ -6,12 +6,13 @@ of the drawn alone.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from lanes.judging.answers import Answer, Step
-from lanes.judging.hints import Homes, hints
+from lanes.judging.answers import Answer
+from lanes.judging.hints import hints
+from lanes.judging.sorting import Judged, sort
 from lanes.judging.split import interval
-from lanes.planning.plan import NONE, Hop, Lane, Plan
+from lanes.planning.plan import Plan
 from lanes.planning.ways import Way
 
 _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule before theirs"
@@ -113,17 +114,13 @@ def verify(
     Where none were drawn, no lane is judged but those that were entered.
     """
     answers, entered = list(answers), list(entered)
-    told = any(answer.lane is not None for answer in (*answers, *(a for _, a in entered)))
-    names = {name for name, _ in entered}
-    visited = {lane.name: lane for lane in plan.lanes if lane.name in names}
-    alone: _Groups = {name: (lane,) for name, lane in visited.items()}
-    groups = _groups(plan, told) if answers or not entered else alone
-    homes = Homes(plan)
-    drawn = [(*_judge(answer, homes, groups, told), answer) for answer in answers]
-    visits = [(name, _judge_entered(a, homes, visited[name], told), a) for name, a in entered]
+    judged = sort(plan, answers, entered)
+    groups, drawn, visits = judged.groups, judged.drawn, judged.entered
     seen, planned = _counted(drawn)
     came, kept = _counted(visits)
-    unexpected = Counter((p, a.text, a.status) for _, p, a in (*drawn, *visits) if p)
+    unexpected = Counter(
+        (j.problem, j.answer.text, j.answer.status) for j in (*drawn, *visits) if j.problem
+    )
     lanes = tuple(
         LaneVerdict(
             name,
@@ -135,7 +132,7 @@ def verify(
             tuple(
                 Entered(lane.name, lane.ways[0], came[lane.name], kept[lane.name])
                 for lane in group
-                if lane.name in visited
+                if lane.name in came
             ),
         )
         for name, group in groups.items()
@@ -143,113 +140,15 @@ def verify(
     off = (_OTHER_WEIGHTS,) if not all(lane.fits for lane in lanes) else ()
     return Verdict(
         requests=len(answers),
-        errors=sum(n for (_, _, status), n in unexpected.items() if not 200 <= status < 400),
-        refused=sum(not p and a.status >= 400 for _, p, a in (*drawn, *visits)),
+        errors=sum(judged.failed for judged in (*drawn, *visits)),
+        refused=sum(not j.problem and j.answer.status >= 400 for j in (*drawn, *visits)),
         lanes=lanes,
         unexpected=tuple(Unexpected(*key, count=n) for key, n in unexpected.most_common()),
         hints=hints(plan, answers) or hints(plan, (a for _, a in entered)) if unexpected else off,
     )
 
 
-_Groups = dict[str, tuple[Lane, ...]]
-_Judged = tuple[str, str, Answer]
-"""A lane ("": none), what is wrong with an answer that counts for it ("": nothing), the answer."""
-
-
-def _counted(judged: Iterable[_Judged]) -> tuple[Counter[str], Counter[str]]:
+def _counted(judged: Iterable[Judged]) -> tuple[Counter[str], Counter[str]]:
     """How many answers each lane has, and how many of them nothing is wrong with."""
     judged = list(judged)
-    return Counter(n for n, _, _ in judged), Counter(n for n, problem, _ in judged if not problem)
-
-
-def fits(answer: Answer, lane: Lane) -> bool:
-    """Whether `answer` is what the plan holds for `lane`."""
-    path = () if lane.entry.why == NONE else lane.path
-    ends = (hop.status for hop in (lane.entry, *path) if hop.why == NONE)
-    return (
-        answer.status == next(ends, 200)
-        and len(answer.path) == len(path)
-        and all(_fits(step, hop) for step, hop in zip(answer.path, path, strict=True))
-    )
-
-
-def _fits(step: Step, hop: Hop) -> bool:
-    return step.service == hop.service and step.version in (hop.versions or ("",))
-
-
-def _groups(plan: Plan, told: bool) -> _Groups:
-    """The lanes by the name they are judged under: those that no answer tells apart are one."""
-    alike: dict[Hop | str, list[Lane]] = {}
-    for lane in plan.lanes:
-        ends_at_the_gateway = lane.entry.why == NONE
-        apart = told and not ends_at_the_gateway
-        alike.setdefault(lane.name if apart else _without_reasons(lane.entry), []).append(lane)
-    return {" or ".join(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}
-
-
-def _without_reasons(hop: Hop) -> Hop:
-    upstreams = tuple(_without_reasons(upstream) for upstream in hop.upstreams)
-    return replace(hop, why="", upstreams=upstreams)
-
-
-def _judge(answer: Answer, homes: Homes, groups: _Groups, told: bool) -> tuple[str, str]:
-    """The lane that the answer counts for ("": none), and what is wrong with it ("": nothing)."""
-    if foreign := _foreign(answer, homes):
-        return answer.lane if answer.lane in groups else "", foreign
-    if told and answer.path:
-        name = answer.lane or ""
-        if name not in groups:
-            return "", f"lane {name} is not planned" if name else "no hop read a lane"
-    else:
-        name = next((n for n, lanes in groups.items() if fits(answer, lanes[0])), "")
-        if not name:
-            return "", _stray(answer)
-    return name, _off(answer, name, groups[name][0], told)
-
-
-def _judge_entered(answer: Answer, homes: Homes, lane: Lane, told: bool) -> str:
-    """What is wrong with an answer to a request that entered `lane` ("": nothing)."""
-    if problem := _foreign(answer, homes):
-        pass
-    elif not answer.path:
-        problem = "" if fits(answer, lane) else _stray(answer)
-    elif told and answer.lane != lane.name:
-        problem = f"lane {answer.lane} answered" if answer.lane else "no hop read a lane"
-    else:
-        problem = _off(answer, lane.name, lane, told)
-    return problem and f"by {lane.ways[0]}: {problem}"
-
-
-def _foreign(answer: Answer, homes: Homes) -> str:
-    """Whose pods answered where they are not the plan's; "" where they may be."""
-    for step in answer.path:
-        if home := homes.missed_by(step):
-            return f"{step.service} in namespace {step.namespace} answered, not {home}'s"
-    return ""
-
-
-def _off(answer: Answer, name: str, lane: Lane, told: bool) -> str:
-    """How the answer left its lane's path; "" where it did not."""
-    lost = _lost(answer) if told else ""
-    if lost:
-        return f"lane {answer.lane} is {lost}"
-    if fits(answer, lane):
-        return ""
-    return f"lane {name} failed" if _failed(answer) else f"lane {name} took another path"
-
-
-def _stray(answer: Answer) -> str:
-    """What is wrong with an answer that belongs to no lane."""
-    if not answer.path:
-        return "no answer of the services"
-    return "the request failed" if _failed(answer) else "no lane has this path"
-
-
-def _failed(answer: Answer) -> bool:
-    return not 200 <= answer.status < 400
-
-
-def _lost(answer: Answer) -> str:
-    """Where a hop did not read the lane that the gateway stamped; "" where all did."""
-    hops = (step for step in answer.path if step.version and step.lane != answer.lane)
-    return next((f"{step.lane or 'lost'} at {step.service}" for step in hops), "")
+    return Counter(j.name for j in judged), Counter(j.name for j in judged if not j.problem)

@@ -136,6 +136,8 @@ def test_no_manifests_there(tmp_path: Path) -> None:
         ("verify",),
         ("verify", "http://x/", "--requests", "0"),
         ("verify", "http://x/", "--concurrency", "0"),
+        ("verify", "http://x/", "--rate", "0"),
+        ("verify", "http://x/", "--duration", "-1"),
         ("demo", "--requests", "-1"),
     ],
 )
@@ -260,13 +262,15 @@ def test_a_lane_that_has_a_way_in_is_entered_as_well(beside: str) -> None:
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == "100 requests by weight, 7 by ways in, 0 failed"
-    assert lines[-5:] == [
-        "",
-        "lane   entered by   paths",
-        "v3     x-lane: v3   7 as planned",
-        "",
-        "Lanes hold.",
+    at = lines.index("lane   entered by   paths")
+    assert lines[at + 1 : at + 3] == ["v3     x-lane: v3   7 as planned", ""]
+    assert [line.split()[:3] for line in lines[at + 3 : at + 7]] == [
+        ["lane", "answers", "failed"],
+        ["v1", "90", "0"],
+        ["v2", "10", "0"],
+        ["v3", "7", "0"],
     ]
+    assert lines[-1] == "Lanes hold."
     assert max(map(len, lines)) <= 80
     astray = entered(beside, to="v1")
     assert astray.exit_code == 1
@@ -276,14 +280,16 @@ def test_a_lane_that_has_a_way_in_is_entered_as_well(beside: str) -> None:
 def test_one_lane_alone(beside: str) -> None:
     result = entered(beside, "--lane", "v3")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.splitlines() == [
+    lines = result.stdout.splitlines()
+    assert lines[:5] == [
         "20 requests by ways in, 0 failed",
         "",
         "lane   entered by   paths",
         "v3     x-lane: v3   20 as planned",
         "",
-        "Lane v3 holds.",
     ]
+    assert lines[6].split()[:3] == ["v3", "20", "0"]
+    assert lines[7:] == ["", "Lane v3 holds."]
     astray = entered(beside, "--lane", "v3", "--format", "json", to="v2")
     assert astray.exit_code == 1
     told = json.loads(astray.stdout)
@@ -305,11 +311,17 @@ def test_one_lane_alone(beside: str) -> None:
             "--requests are left to the weights, and with --lane none are; --lane-requests"
             " enter it",
         ),
+        (
+            ("--duration", "9", "--requests", "9"),
+            "--requests and --duration both say when to end; leave one out",
+        ),
+        (
+            ("--baseline", "v9"),
+            "--baseline v9: no such lane in these manifests; there are v1, v2, v3",
+        ),
     ],
 )
-def test_a_lane_that_can_not_be_judged_alone(
-    beside: str, options: tuple[str, ...], sentence: str
-) -> None:
+def test_what_can_not_be_asked_for(beside: str, options: tuple[str, ...], sentence: str) -> None:
     result = lanes("verify", "http://127.0.0.1:1/", "--manifests", beside, *options)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"lanes: {sentence}\n"

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +32,17 @@ def test_json_is_asked_for_unless_told_otherwise() -> None:
         client = Gateway(url).client(1)
         assert client.ask().text == "application/json"
         assert client.ask("text/plain").text == "text/plain"
+
+
+def test_a_request_takes_as_long_as_it_had_to_wait_since_it_was_due() -> None:
+    with gateway_like(lambda _: json_answer("v1", "mocka v1")) as url:
+        client = Gateway(url).client(1)
+        late, now = client.ask(due=time.monotonic() - 100), client.ask()
+    assert late.took_ms is not None
+    assert late.late_ms is not None
+    assert late.took_ms > late.late_ms > 100_000
+    assert now.late_ms == 0
+    assert now.took_ms
 
 
 def test_the_host_of_a_request_may_be_another_than_the_urls() -> None:

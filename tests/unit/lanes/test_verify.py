@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from lanes.judging.answers import Answer, Step
+from lanes.judging.sorting import fits
 from lanes.judging.split import interval
-from lanes.judging.verify import Verdict, fits, verify
+from lanes.judging.verify import Verdict, verify
 from lanes.planning.plan import Plan
 from lanes.report.verdict import unexpected_lines, verdict_json
 from tests import kube

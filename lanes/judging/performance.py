@@ -1,0 +1,265 @@
+"""How each lane does, beside the baseline: how often its requests fail, and how long they take.
+
+What is compared is the lane as its users have it, from the gateway on, and through hops that it
+may share with others. Lanes are compared with what came by the baseline in the same run.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from lanes.judging import significance
+from lanes.judging.answers import Answer
+from lanes.judging.sorting import Judged, sort
+from lanes.planning.plan import FALLBACK, MATCH, Plan
+
+# How often a run finds a lane worse though all are alike. Shared out among lanes and tests (Holm).
+FALSE_ALARM = 0.01
+# What is not called slower, or faster: less than this part of the time, and less than so many ms.
+MARGIN, MARGIN_MS = 0.1, 1.0
+
+FAILURES, LATENCY, TAIL = "failures", "latency", "p99"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """`count` answers, of which `failed` did; `times` in ms, in order, of those that succeeded."""
+
+    count: int
+    failed: int
+    times: tuple[float, ...]
+
+    def at(self, part: float) -> float | None:
+        """The time that `part` (0 to 1) of the answers took at most; None where none is known."""
+        return significance.quantile(self.times, part) if self.times else None
+
+
+@dataclass(frozen=True)
+class HopFigures:
+    """How the pods of one version did in a lane: their own time, without their upstreams'."""
+
+    service: str
+    version: str
+    figures: Figures
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.version}" if self.version else self.service
+
+
+@dataclass(frozen=True)
+class Difference:
+    """That a lane differs from the baseline in `what`, one of FAILURES, LATENCY and TAIL.
+
+    `chance`: the p-value, corrected. `by`: the difference, as a share of requests or in ms.
+    `at`: the hop that most of it comes from; "" where that is none.
+    """
+
+    what: str
+    chance: float
+    by: float
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class LanePerformance:
+    """How one lane did, and in what it is `worse` and `better` than the baseline."""
+
+    name: str
+    figures: Figures
+    hops: tuple[HopFigures, ...]
+    worse: tuple[Difference, ...] = ()
+    better: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True)
+class Performance:
+    """How the lanes did. `baseline`: the name of the one they are compared with, "" for none.
+
+    `unknown`: how many failures are of no lane that is known. `warm_up`: how many answers came
+    first, and count for no latency. `found`: how often a lane must fail to be found, by its name.
+    """
+
+    baseline: str
+    lanes: tuple[LanePerformance, ...]
+    unknown: int
+    warm_up: int
+    found: Mapping[str, float]
+
+    @property
+    def worse(self) -> tuple[LanePerformance, ...]:
+        return tuple(lane for lane in self.lanes if lane.worse)
+
+    @cached_property
+    def hops(self) -> tuple[tuple[HopFigures, tuple[str, ...]], ...]:
+        """Each version at each service, whatever the lane, and the names of its lanes."""
+        places = list(dict.fromkeys(hop.service for lane in self.lanes for hop in lane.hops))
+        merged: dict[tuple[str, str], list[tuple[str, Figures]]] = defaultdict(list)
+        for lane in self.lanes:
+            for hop in lane.hops:
+                merged[hop.service, hop.version].append((lane.name, hop.figures))
+        return tuple(
+            (HopFigures(*key, _sum(figures for _, figures in found)), tuple(n for n, _ in found))
+            for key, found in sorted(merged.items(), key=lambda item: places.index(item[0][0]))
+        )
+
+
+def allowed(ms: float) -> float:
+    """The longest time that is not called slower than `ms`."""
+    return max(ms * (1 + MARGIN), ms + MARGIN_MS)
+
+
+def baseline_of(plan: Plan) -> str:
+    """The lane that the others fall back to; where none does, that of the greatest weight."""
+    own = {
+        (hop.service, hop.versions): lane.name
+        for lane in reversed(plan.lanes)
+        for hop in lane.path
+        if hop.why == MATCH
+    }
+    votes = Counter(
+        own[hop.service, hop.versions]
+        for lane in plan.lanes
+        for hop in lane.path
+        if hop.why == FALLBACK and (hop.service, hop.versions) in own
+    )
+    if votes:
+        return votes.most_common(1)[0][0]
+    return max(plan.lanes, key=lambda lane: lane.weight).name
+
+
+def performance(
+    plan: Plan,
+    answers: Iterable[Answer],
+    entered: Iterable[tuple[str, Answer]] = (),
+    *,
+    baseline: str = "",
+    warm_up: int = 0,
+) -> Performance:
+    """How the lanes did by `answers` that were drawn and those that `entered` one.
+
+    `baseline`: the lane to compare with; where none is named, `baseline_of` says. The first
+    `warm_up` requests count for no latency: they open the connections.
+    """
+    sorted_by_lane = sort(plan, answers, entered)
+    judged = (*sorted_by_lane.drawn, *sorted_by_lane.entered)
+    timed = _after(warm_up, judged)
+    lanes = sorted_by_lane.groups
+    named = baseline or baseline_of(plan)
+    base = next((n for n, group in lanes.items() if named in {lane.name for lane in group}), "")
+    by_lane: dict[str, list[Judged]] = defaultdict(list)
+    for one in judged:
+        # Who enters a lane is one of those that answers can't tell apart from it.
+        own = next((n for n, g in lanes.items() if one.name in {lane.name for lane in g}), one.name)
+        by_lane[own].append(one)
+    measured = {name: _measured(name, by_lane[name], timed) for name in lanes if by_lane[name]}
+    if base not in measured:
+        base = ""
+    others = [lane for name, lane in measured.items() if base and name != base]
+    compared = {lane.name: lane for lane in _compared(others, measured.get(base))}
+    limit = FALSE_ALARM / (3 * max(1, len(others)))
+    return Performance(
+        base,
+        tuple(compared.get(name, lane) for name, lane in measured.items()),
+        sum(one.failed for one in by_lane[""]),
+        len(judged) - len(timed),
+        {
+            lane.name: significance.found(lane.figures.count, measured[base].figures.count, limit)
+            for lane in others
+        },
+    )
+
+
+def _after(warm_up: int, judged: Sequence[Judged]) -> frozenset[int]:
+    """Which of them are timed: by identity, for answers may be alike."""
+    known = [one for one in judged if one.answer.began is not None]
+    first = sorted(known, key=lambda one: one.answer.began or 0.0)[:warm_up]
+    return frozenset(map(id, judged)) - frozenset(map(id, first))
+
+
+def _measured(name: str, judged: Sequence[Judged], timed: frozenset[int]) -> LanePerformance:
+    """The lane without comparison."""
+    asked: list[tuple[bool, float | None]] = []
+    hops: dict[tuple[str, str], list[tuple[bool, float | None]]] = defaultdict(list)
+    for one in judged:
+        counts = id(one) in timed
+        succeeded = 200 <= one.answer.status < 400
+        asked.append((one.failed, one.answer.took_ms if counts and succeeded else None))
+        for step in one.answer.path:
+            if told := step.measured:
+                took = told.own_ms if counts and told.status < 400 else None
+                hops[step.service, step.version].append((bool(told.error), took))
+    figures = (HopFigures(*key, _figures(told)) for key, told in hops.items())
+    return LanePerformance(name, _figures(asked), tuple(figures))
+
+
+def _figures(told: Sequence[tuple[bool, float | None]]) -> Figures:
+    times = tuple(sorted(ms for _, ms in told if ms is not None))
+    return Figures(len(told), sum(failed for failed, _ in told), times)
+
+
+def _sum(parts: Iterable[Figures]) -> Figures:
+    parts = list(parts)
+    times = tuple(sorted(time for part in parts for time in part.times))
+    return Figures(sum(p.count for p in parts), sum(p.failed for p in parts), times)
+
+
+def _compared(
+    lanes: Sequence[LanePerformance], base: LanePerformance | None
+) -> Iterable[LanePerformance]:
+    """The lanes with what tells them from the baseline, each direction corrected by itself."""
+    if base is None:
+        return []
+    worse = _told([_tests(lane.figures, base.figures) for lane in lanes])
+    better = _told([_tests(base.figures, lane.figures) for lane in lanes])
+    return [
+        LanePerformance(
+            lane.name,
+            lane.figures,
+            lane.hops,
+            tuple(_difference(what, chance, lane, base) for what, chance in down.items()),
+            tuple(_difference(what, chance, lane, base) for what, chance in up.items()),
+        )
+        for lane, down, up in zip(lanes, worse, better, strict=True)
+    ]
+
+
+def _tests(one: Figures, other: Figures) -> dict[str, float]:
+    """How likely chance alone brings what speaks for `one` to be worse than `other`, by test."""
+    beside = [allowed(ms) for ms in other.times]
+    return {
+        FAILURES: significance.more_often(one.failed, one.count, other.failed, other.count),
+        LATENCY: significance.larger(one.times, beside),
+        TAIL: significance.longer_tail(one.times, beside),
+    }
+
+
+def _told(tests: Sequence[dict[str, float]]) -> list[dict[str, float]]:
+    """What is too unlikely for chance, by lane, with its corrected p-value."""
+    flat = [(number, what, p) for number, lane in enumerate(tests) for what, p in lane.items()]
+    corrected = significance.holm([p for _, _, p in flat])
+    told: list[dict[str, float]] = [{} for _ in tests]
+    for (number, what, _), chance in zip(flat, corrected, strict=True):
+        if chance <= FALSE_ALARM:
+            told[number][what] = chance
+    return told
+
+
+def _difference(
+    what: str, chance: float, lane: LanePerformance, base: LanePerformance
+) -> Difference:
+    """The difference, and the hop that at least half of it comes from."""
+    if what == FAILURES:
+        own, others = lane.figures, base.figures
+        by = own.failed / own.count - others.failed / others.count
+        gains = {hop: hop.figures.failed / own.count for hop in lane.hops}
+    else:
+        part = 0.99 if what == TAIL else 0.5
+        by = (lane.figures.at(part) or 0.0) - (base.figures.at(part) or 0.0)
+        before = {hop.service: hop.figures.at(part) for hop in base.hops}
+        gains = {
+            hop: (hop.figures.at(part) or 0.0) - (before.get(hop.service) or 0.0)
+            for hop in lane.hops
+        }
+    first = max(gains, key=lambda hop: gains[hop], default=None) if by > 0 else None
+    return Difference(what, chance, by, str(first) if first and gains[first] >= by / 2 else "")

@@ -1,0 +1,168 @@
+"""Which lane an answer counts for, and what is wrong with it."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from lanes.judging.answers import Answer, Step
+from lanes.judging.hints import Homes
+from lanes.planning.plan import NONE, Hop, Lane, Plan
+
+Groups = dict[str, tuple[Lane, ...]]
+"""Lanes by the name they are judged under: those that no answer tells apart are one."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An answer, the name it counts under ("": none), what is wrong with it ("": nothing)."""
+
+    name: str
+    problem: str
+    answer: Answer
+
+    @property
+    def failed(self) -> bool:
+        """Whether it failed and should not have."""
+        return bool(self.problem) and failed(self.answer)
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Answers by lane: the `drawn`, under one of `groups`, and those that `entered` a lane."""
+
+    groups: Groups
+    drawn: tuple[Judged, ...]
+    entered: tuple[Judged, ...]
+
+
+class Sorter:
+    """Sorts by `plan` the answers of a run. `told`: whether its answers tell their lanes.
+
+    `alone`: the lanes that the answers may count for; None: all of the plan's, together where no
+    answer tells them apart.
+    """
+
+    def __init__(self, plan: Plan, told: bool, alone: Collection[str] | None = None) -> None:
+        self._lanes = {lane.name: lane for lane in plan.lanes}
+        self._homes = Homes(plan)
+        self._told = told
+        self.groups: Groups = (
+            _groups(plan, told)
+            if alone is None
+            else {name: (lane,) for name, lane in self._lanes.items() if name in alone}
+        )
+
+    def drawn(self, answer: Answer) -> Judged:
+        """An answer to a request that the weights led."""
+        return Judged(*_judge(answer, self._homes, self.groups, self._told), answer)
+
+    def entered(self, name: str, answer: Answer) -> Judged:
+        """An answer to a request that entered the named lane."""
+        lane = self._lanes[name]
+        return Judged(name, _judge_entered(answer, self._homes, lane, self._told), answer)
+
+
+def sort(plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[str, Answer]]) -> Sorted:
+    """Sort by `plan` the `answers` that were drawn, and each that entered the named lane."""
+    answers, entered = list(answers), list(entered)
+    told = any(answer.lane is not None for answer in (*answers, *(a for _, a in entered)))
+    alone = {name for name, _ in entered} if entered and not answers else None
+    sorter = Sorter(plan, told, alone)
+    return Sorted(
+        sorter.groups,
+        tuple(sorter.drawn(answer) for answer in answers),
+        tuple(sorter.entered(name, answer) for name, answer in entered),
+    )
+
+
+def fits(answer: Answer, lane: Lane) -> bool:
+    """Whether `answer` is what the plan holds for `lane`."""
+    path = () if lane.entry.why == NONE else lane.path
+    ends = (hop.status for hop in (lane.entry, *path) if hop.why == NONE)
+    return (
+        answer.status == next(ends, 200)
+        and len(answer.path) == len(path)
+        and all(_fits(step, hop) for step, hop in zip(answer.path, path, strict=True))
+    )
+
+
+def _fits(step: Step, hop: Hop) -> bool:
+    return step.service == hop.service and step.version in (hop.versions or ("",))
+
+
+def _groups(plan: Plan, told: bool) -> Groups:
+    """The lanes by the name they are judged under: those that no answer tells apart are one."""
+    alike: dict[Hop | str, list[Lane]] = {}
+    for lane in plan.lanes:
+        ends_at_the_gateway = lane.entry.why == NONE
+        apart = told and not ends_at_the_gateway
+        alike.setdefault(lane.name if apart else _without_reasons(lane.entry), []).append(lane)
+    return {" or ".join(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}
+
+
+def _without_reasons(hop: Hop) -> Hop:
+    upstreams = tuple(_without_reasons(upstream) for upstream in hop.upstreams)
+    return replace(hop, why="", upstreams=upstreams)
+
+
+def _judge(answer: Answer, homes: Homes, groups: Groups, told: bool) -> tuple[str, str]:
+    """The lane that the answer counts for ("": none), and what is wrong with it ("": nothing)."""
+    if foreign := _foreign(answer, homes):
+        return answer.lane if answer.lane in groups else "", foreign
+    if told and answer.path:
+        name = answer.lane or ""
+        if name not in groups:
+            return "", f"lane {name} is not planned" if name else "no hop read a lane"
+    else:
+        name = next((n for n, lanes in groups.items() if fits(answer, lanes[0])), "")
+        if not name:
+            return "", _stray(answer)
+    return name, _off(answer, name, groups[name][0], told)
+
+
+def _judge_entered(answer: Answer, homes: Homes, lane: Lane, told: bool) -> str:
+    """What is wrong with an answer to a request that entered `lane` ("": nothing)."""
+    if problem := _foreign(answer, homes):
+        pass
+    elif not answer.path:
+        problem = "" if fits(answer, lane) else _stray(answer)
+    elif told and answer.lane != lane.name:
+        problem = f"lane {answer.lane} answered" if answer.lane else "no hop read a lane"
+    else:
+        problem = _off(answer, lane.name, lane, told)
+    return problem and f"by {lane.ways[0]}: {problem}"
+
+
+def _foreign(answer: Answer, homes: Homes) -> str:
+    """Whose pods answered where they are not the plan's; "" where they may be."""
+    for step in answer.path:
+        if home := homes.missed_by(step):
+            return f"{step.service} in namespace {step.namespace} answered, not {home}'s"
+    return ""
+
+
+def _off(answer: Answer, name: str, lane: Lane, told: bool) -> str:
+    """How the answer left its lane's path; "" where it did not."""
+    lost = _lost(answer) if told else ""
+    if lost:
+        return f"lane {answer.lane} is {lost}"
+    if fits(answer, lane):
+        return ""
+    return f"lane {name} failed" if failed(answer) else f"lane {name} took another path"
+
+
+def _stray(answer: Answer) -> str:
+    """What is wrong with an answer that belongs to no lane."""
+    if not answer.path:
+        return "no answer of the services"
+    return "the request failed" if failed(answer) else "no lane has this path"
+
+
+def failed(answer: Answer) -> bool:
+    """Whether the request has no answer, or that of an error."""
+    return not 200 <= answer.status < 400
+
+
+def _lost(answer: Answer) -> str:
+    """Where a hop did not read the lane that the gateway stamped; "" where all did."""
+    hops = (step for step in answer.path if step.version and step.lane != answer.lane)
+    return next((f"{step.lane or 'lost'} at {step.service}" for step in hops), "")

@@ -1,0 +1,185 @@
+"""How the lanes did, in print: failures and latency by lane and by hop, beside the baseline's."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lanes.judging.performance import (
+    FAILURES,
+    LATENCY,
+    MARGIN,
+    MARGIN_MS,
+    Difference,
+    Figures,
+    LanePerformance,
+    Performance,
+)
+from lanes.report.tables import counted, new_table, print_lines, show
+
+Json = dict[str, Any]
+
+NOTE = (
+    f"worse: fails more, or is {MARGIN:.0%} and {MARGIN_MS:g} ms slower; a sound lane is in 1 run"
+    " of 100"
+)
+HOPS_NOTE = "time: the hop's own, with the way to what it calls, without what that took"
+
+# A share of requests that fails, which a run should be able to find.
+_FINE = 0.05
+
+
+def show_performance(told: Performance, console: Console) -> None:
+    """Print how the lanes and their hops did, and where a lane is worse, what makes it so."""
+    show(performance_table(told), console)
+    print_lines([*worse_lines(told), *notes(told), ""], console)
+    if told.hops:
+        show(hops_table(told), console)
+        print_lines([HOPS_NOTE, ""], console)
+
+
+def performance_table(told: Performance) -> Table:
+    """Each lane's failures and latency, and how they stand beside the baseline's."""
+    table = _table("lane", "answers")
+    if told.baseline:
+        table.add_column(f"beside {told.baseline}")
+    for lane in told.lanes:
+        beside = [_beside(lane, told)] if told.baseline else []
+        table.add_row(lane.name, *_cells(lane.figures), *beside)
+    return table
+
+
+def hops_table(told: Performance) -> Table:
+    """Each version at each service: its lanes' failures that began there, and its own time."""
+    table = _table("hop", "answers")
+    table.add_column("lanes")
+    for hop, lanes in told.hops:
+        table.add_row(str(hop), *_cells(hop.figures), ", ".join(lanes))
+    return table
+
+
+def notes(told: Performance) -> list[str]:
+    """What the words in the table mean, and what so many requests could not find."""
+    lines = []
+    if told.unknown:
+        lines.append(f"{counted(told.unknown, 'failure')} of no lane that the answers tell")
+    if not told.found:
+        return lines
+    lines.append(NOTE)
+    lane, share = max(told.found.items(), key=lambda item: item[1])
+    if share > _FINE:
+        asked = next(one.figures.count for one in told.lanes if one.name == lane)
+        lines.append(f"found with {counted(asked, 'answer')} in {lane}: {share:.0%} failing")
+    return lines
+
+
+def worse_lines(told: Performance) -> list[str]:
+    """In what each worse lane is worse, and where that comes from."""
+    return [
+        f"{lane.name} {words(difference)} than {told.baseline}"
+        + (f"; most of it at {difference.at}" if difference.at else "")
+        for lane in told.worse
+        for difference in lane.worse
+    ]
+
+
+def words(difference: Difference) -> str:
+    """How a lane is worse: a predicate that "than" can follow."""
+    if difference.what == FAILURES:
+        return f"fails {100 * difference.by:.1f} points more"
+    more = milliseconds(difference.by)
+    if difference.what == LATENCY:
+        return f"takes {more} longer at the median"
+    return f"takes {more} longer at p99"
+
+
+def milliseconds(ms: float | None) -> str:
+    """A time as people read it."""
+    if ms is None:
+        return "-"
+    if ms >= 1000:
+        return f"{ms / 1000:.2f} s"
+    return f"{ms:.1f} ms" if abs(ms) < 10 else f"{ms:.0f} ms"
+
+
+def performance_json(told: Performance) -> Json:
+    return {
+        "baseline": told.baseline or None,
+        "warm_up": told.warm_up,
+        "failures_of_no_known_lane": told.unknown,
+        "lanes": {lane.name: _lane_json(lane, told) for lane in told.lanes},
+        "hops": [
+            {"service": hop.service, "version": hop.version, "lanes": list(lanes)}
+            | _figures_json(hop.figures)
+            for hop, lanes in told.hops
+        ],
+    }
+
+
+def _lane_json(lane: LanePerformance, told: Performance) -> Json:
+    found = told.found.get(lane.name)
+    return _figures_json(lane.figures) | {
+        "beside_baseline": None if found is None else word(lane),
+        "worse": [_difference_json(difference) for difference in lane.worse],
+        "better": [_difference_json(difference) for difference in lane.better],
+        "failing_share_found": None if found is None else round(found, 4),
+        "hops": [
+            {"service": hop.service, "version": hop.version} | _figures_json(hop.figures)
+            for hop in lane.hops
+        ],
+    }
+
+
+def _difference_json(difference: Difference) -> Json:
+    return {
+        "what": difference.what,
+        "p": difference.chance,
+        "by": round(difference.by, 4),
+        "at": difference.at or None,
+    }
+
+
+def _figures_json(figures: Figures) -> Json:
+    return {
+        "count": figures.count,
+        "failed": figures.failed,
+        "timed": len(figures.times),
+        **{f"{name}_ms": _rounded(figures.at(part)) for name, part in _PARTS.items()},
+    }
+
+
+def _rounded(ms: float | None) -> float | None:
+    return None if ms is None else round(ms, 3)
+
+
+_PARTS = {"median": 0.5, "p90": 0.9, "p99": 0.99}
+
+
+def word(lane: LanePerformance) -> str:
+    """The lane beside the baseline; one that is worse in anything is not better."""
+    return "worse" if lane.worse else "better" if lane.better else "not told apart"
+
+
+def _beside(lane: LanePerformance, told: Performance) -> Text:
+    if lane.name == told.baseline:
+        return Text("baseline")
+    style = "red" if lane.worse else "green" if lane.better else ""
+    return Text(word(lane), style=style)
+
+
+def _table(*headings: str) -> Table:
+    first, *rest = headings
+    table = new_table()
+    table.add_column(first)
+    for heading in (*rest, "failed", *_PARTS):
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _cells(figures: Figures) -> Iterator[Text]:
+    yield Text(str(figures.count))
+    yield Text(str(figures.failed), style="red" if figures.failed else "")
+    for part in _PARTS.values():
+        yield Text(milliseconds(figures.at(part)))

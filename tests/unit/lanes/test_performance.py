@@ -1,0 +1,168 @@
+"""How the lanes do beside the baseline: what is called worse, and where that comes from."""
+
+import io
+import json
+import random
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from lanes.judging.answers import Answer, Measured, Step
+from lanes.judging.performance import (
+    FAILURES,
+    LATENCY,
+    TAIL,
+    Performance,
+    allowed,
+    baseline_of,
+    performance,
+)
+from lanes.report.performance import performance_json, show_performance
+from tests import kube
+from tests.kube import SAMPLE, asm
+from tests.unit.lanes.reading import plan_of
+
+SERVICES = ("mocka", "mockb", "mockc")
+PATHS = {"v1": "v1 v1 v1", "v2": "v2 v1 v2", "v3": "v3 v3 v1"}
+PLAN = plan_of(*asm())
+
+
+def answer(lane: str, *, extra: float = 0, failed: bool = False, began: float = 0) -> Answer:
+    """An answer of some 9 ms; the last hop takes `extra` ms more, or fails."""
+    luck = random.Random(f"{lane} {began}")
+    own = [luck.lognormvariate(0, 0.3) for _ in SERVICES]
+    own[-1] += extra
+    steps = []
+    for depth, (service, version) in enumerate(zip(SERVICES, PATHS[lane].split(), strict=True)):
+        error = "injected" if failed and depth == 2 else ""
+        told = Measured(depth, "::1", 503 if failed else 200, sum(own[depth:]), own[depth], error)
+        steps.append(Step(service, version, lane, None, told))
+    took = 6 + sum(own)
+    return Answer(503 if failed else 200, lane, tuple(steps), began, took)
+
+
+def by_weight(requests: int, lane: str = "", extra: float = 0, failing: float = 0) -> list[Answer]:
+    """Answers by 40:30:30; those of `lane` take `extra` ms more, and that part of them fails."""
+    answers, luck = [], random.Random(1)
+    for number in range(requests):
+        drawn = ("v1", "v1", "v1", "v1", "v2", "v2", "v2", "v3", "v3", "v3")[number % 10]
+        bad = drawn == lane
+        failed = bad and luck.random() < failing
+        answers.append(answer(drawn, extra=extra * bad, failed=failed, began=number))
+    return answers
+
+
+def worse(told: Performance) -> dict[str, set[str]]:
+    return {lane.name: {difference.what for difference in lane.worse} for lane in told.worse}
+
+
+def test_lanes_that_are_alike_are_not_told_apart() -> None:
+    told = performance(PLAN, by_weight(1000))
+    assert (told.baseline, told.unknown, worse(told)) == ("v1", 0, {})
+    assert [lane.figures.count for lane in told.lanes] == [400, 300, 300]
+    assert not any(lane.better for lane in told.lanes)
+
+
+def test_a_slow_and_failing_canary_is_worse_and_where_it_is_so() -> None:
+    told = performance(PLAN, by_weight(1000, "v2", 30, 0.05))
+    assert worse(told) == {"v2": {FAILURES, LATENCY, TAIL}}
+    (v2,) = told.worse
+    assert {difference.at for difference in v2.worse} == {"mockc v2"}
+    latency = next(difference for difference in v2.worse if difference.what == LATENCY)
+    assert 29 < latency.by < 31
+    assert [hop.figures.failed > 0 for hop in v2.hops] == [False, False, True]
+
+
+def test_what_is_worse_than_the_baseline_may_be_the_baseline() -> None:
+    told = performance(PLAN, by_weight(1000, "v1", 30))
+    assert worse(told) == {}
+    assert [bool(lane.better) for lane in told.lanes] == [False, True, True]
+    assert worse(performance(PLAN, by_weight(1000, "v1", 30), baseline="v2")) == {
+        "v1": {LATENCY, TAIL}
+    }
+
+
+def test_slow_answers_that_are_few_are_told_by_the_tail() -> None:
+    answers = by_weight(1000)
+    for number in [n for n, a in enumerate(answers) if a.lane == "v3"][::10]:
+        answers[number] = answer("v3", extra=400, began=number)
+    assert worse(performance(PLAN, answers)) == {"v3": {TAIL}}
+
+
+@pytest.mark.parametrize(("ms", "longest"), [(5, 6), (10, 11), (100, 110)])
+def test_what_is_hardly_slower_is_not_called_so(ms: float, longest: float) -> None:
+    assert allowed(ms) == pytest.approx(longest)
+    answers = [replace(a, took_ms=ms) for a in by_weight(1000)]
+    hardly = [replace(a, took_ms=longest) if a.lane == "v2" else a for a in answers]
+    more = [replace(a, took_ms=longest + 0.1) if a.lane == "v2" else a for a in answers]
+    assert worse(performance(PLAN, hardly)) == {}
+    assert worse(performance(PLAN, more)) == {"v2": {LATENCY, TAIL}}
+
+
+def test_what_failed_has_no_latency_and_what_opened_connections_neither() -> None:
+    answers = by_weight(100, "v2", failing=0.5)
+    failed = sum(a.status == 503 for a in answers)
+    told = performance(PLAN, answers, warm_up=8)
+    assert told.warm_up == 8
+    assert sum(len(lane.figures.times) for lane in told.lanes) <= 92 - failed + 8
+    first = {a.took_ms for a in answers[:8]}
+    assert not first & {time for lane in told.lanes for time in lane.figures.times}
+
+
+def test_a_failure_of_no_known_lane_is_no_lanes() -> None:
+    told = performance(PLAN, [*by_weight(100), Answer(503, "no healthy upstream")])
+    assert (told.unknown, [lane.figures.failed for lane in told.lanes]) == (1, [0, 0, 0])
+
+
+def test_a_version_at_a_service_is_one_hop_whatever_its_lanes() -> None:
+    hops = performance(PLAN, by_weight(100)).hops
+    assert [(str(hop), hop.figures.count, lanes) for hop, lanes in hops] == [
+        ("mocka v1", 40, ("v1",)),
+        ("mocka v2", 30, ("v2",)),
+        ("mocka v3", 30, ("v3",)),
+        ("mockb v1", 70, ("v1", "v2")),
+        ("mockb v3", 30, ("v3",)),
+        ("mockc v1", 70, ("v1", "v3")),
+        ("mockc v2", 30, ("v2",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("weights", "baseline"),
+    [({"v1": 10, "v2": 90}, "v1"), ({"v2": 40, "v3": 30, "v1": 30}, "v1"), ({"v3": 1}, "v3")],
+)
+def test_the_baseline_is_what_others_fall_back_to(weights: dict[str, int], baseline: str) -> None:
+    assert baseline_of(plan_of(*asm(weights=weights))) == baseline
+
+
+def test_a_lane_that_is_entered_is_compared_with_what_was_drawn() -> None:
+    beside = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
+    drawn = [answer("v1", began=n) for n in range(100)]
+    entered = [("v3", answer("v3", extra=30, began=n)) for n in range(50)]
+    assert worse(performance(beside, drawn, entered)) == {"v3": {LATENCY, TAIL}}
+    alone = performance(beside, (), entered)
+    assert (alone.baseline, worse(alone), dict(alone.found)) == ("", {}, {})
+
+
+def test_it_is_told_in_80_columns() -> None:
+    told = performance(PLAN, [*by_weight(1000, "v2", 30, 0.05), Answer(503, "")])
+    out = io.StringIO()
+    show_performance(told, Console(file=out, width=80))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["lane", "answers", "failed", "median", "p90", "p99", "beside", "v1"]
+    assert lines[2].split()[-1] == "worse"
+    assert lines[4].startswith("v2 fails ")
+    assert lines[4].endswith(" points more than v1; most of it at mockc v2")
+    assert "1 failure of no lane that the answers tell" in lines
+
+
+def test_it_is_told_to_programs() -> None:
+    told = json.loads(json.dumps(performance_json(performance(PLAN, by_weight(1000, "v2", 30)))))
+    assert list(told) == ["baseline", "warm_up", "failures_of_no_known_lane", "lanes", "hops"]
+    v2 = told["lanes"]["v2"]
+    assert v2["beside_baseline"] == "worse"
+    assert [found["what"] for found in v2["worse"]] == [LATENCY, TAIL]
+    assert v2["hops"][2].items() >= {"service": "mockc", "version": "v2", "count": 300}.items()
+    assert told["lanes"]["v1"]["beside_baseline"] is None

@@ -1,0 +1,67 @@
+"""Tests of whether one sample is worse than another, against their definitions counted out."""
+
+import math
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lanes.judging.significance import found, holm, larger, longer_tail, more_often, quantile
+
+
+@given(st.integers(1, 8), st.integers(1, 8), st.data())
+def test_more_often_is_counted_out(total: int, others: int, data: st.DataObject) -> None:
+    count, other = data.draw(st.integers(0, total)), data.draw(st.integers(0, others))
+    hits = range(count + other)
+    drawn = list(combinations(range(total + others), total))
+    as_many = sum(sum(place in hits for place in chosen) >= count for chosen in drawn)
+    assert more_often(count, total, other, others) == pytest.approx(as_many / len(drawn))
+
+
+@pytest.mark.parametrize(
+    ("values", "others", "chance"),
+    [
+        # scipy.stats.mannwhitneyu(values, others, alternative="greater", method="asymptotic")
+        ([5, 6, 7, 8, 9, 10], [1, 2, 3, 4, 5, 6], 0.0063744),
+        ([1, 2, 3, 4, 5, 6], [5, 6, 7, 8, 9, 10], 0.9959921),
+        ([3, 3, 4, 9, 12, 12, 12], [1, 2, 3, 3, 4, 5, 5, 8], 0.0501048),
+        ([3, 3, 3], [3, 3, 3], 1),
+        ([9, 9], [1, 1, 1, 1, 1, 1, 1, 1], 1),
+        ([], [1], 1),
+    ],
+)
+def test_the_rank_test(values: list[float], others: list[float], chance: float) -> None:
+    assert larger(values, others) == pytest.approx(chance, abs=1e-7)
+
+
+def test_a_tail_is_told_by_who_is_in_it() -> None:
+    alike = [float(n) for n in range(1000)]
+    assert longer_tail(alike, alike) > 0.3
+    assert longer_tail([*alike[:960], *[5000.0] * 40], alike) < 1e-4
+    assert longer_tail(alike, [*alike[:960], *[5000.0] * 40]) > 0.99
+    assert longer_tail([], alike) == longer_tail(alike, []) == 1
+
+
+@pytest.mark.parametrize(("part", "value"), [(0.5, 50), (0.9, 90), (0.99, 99), (1, 100), (0, 1)])
+def test_a_quantile_is_the_nearest_that_came(part: float, value: float) -> None:
+    assert quantile(range(1, 101), part) == value
+    assert quantile([7], part) == 7
+
+
+def test_several_tests_at_once() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1, 1]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize(("total", "others"), [(30, 40), (300, 400), (50, 950)])
+def test_how_often_failures_must_come_to_be_found(total: int, others: int) -> None:
+    share = found(total, others, 0.001)
+    fewest = next(n for n in range(total) if more_often(n, total, 0, others) <= 0.001)
+    at_least = sum(
+        math.comb(total, n) * share**n * (1 - share) ** (total - n)
+        for n in range(fewest, total + 1)
+    )
+    assert at_least == pytest.approx(0.9, abs=1e-3)
+    assert found(2, 2, 0.001) == 1
