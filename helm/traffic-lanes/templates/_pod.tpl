@@ -18,14 +18,14 @@ is named, the one that every namespace has. */}}
 {{- define "traffic-lanes.podLabels" -}}
 app: {{ toYaml .service.name }}
 version: {{ toYaml .pod.version }}
-{{- if eq .model.provider "asm" }}
-ASM_TRAFFIC_TAG: {{ toYaml .pod.version }}
+{{- $told := dict "model" .model "service" .service "version" .pod.version }}
+{{- with include (printf "traffic-lanes.%s.podLabels" .model.provider) $told | trim }}
+{{ . }}
 {{- end }}
-{{- include "traffic-lanes.memberships" (dict "model" .model "service" .service "version" .pod.version) }}
 app.kubernetes.io/name: {{ toYaml .service.name }}
 app.kubernetes.io/version: {{ toYaml .pod.version }}
 app.kubernetes.io/part-of: {{ toYaml .model.name }}
-{{- $written := list "version" "app.kubernetes.io/version" (ternary "ASM_TRAFFIC_TAG" "" (eq .model.provider "asm")) }}
+{{- $written := concat (list "version" "app.kubernetes.io/version") .model.mesh.podLabels }}
 {{- if not (has .model.label $written) }}
 {{ toYaml .model.label }}: {{ toYaml .pod.version }}
 {{- end }}

@@ -87,6 +87,49 @@ any name that is escaped. */}}
 {{- end -}}
 {{- end -}}
 
+{{/* The subset of a service that takes a lane's requests, from {model, service, lane}: the lane's, or the
+baseline's where the service has no rule for the lane. */}}
+{{- define "traffic-lanes.subset" -}}
+{{- ternary .lane .model.baseline (has .lane .service.lanes) -}}
+{{- end -}}
+
+{{/* The destinations of a rule of the gateway's, each with its lane's stamp and what the answer says of
+it, from {model, values, rule}. */}}
+{{- define "traffic-lanes.split" -}}
+{{- $model := .model -}}
+{{- $rule := .rule -}}
+{{- $values := .values -}}
+{{- $service := $model.entry -}}
+{{- range $name := $rule.lanes }}
+{{- $subset := include "traffic-lanes.subset" (dict "model" $model "service" $service "lane" $name) }}
+{{- $target := dict "host" $service.host "port" $service.gatewayPort "subset" $subset }}
+{{- $stamp := dict "model" $model "lane" $name "kept" $rule.kept }}
+{{- $souvenir := include "traffic-lanes.souvenir" (dict "values" $values "lane" $name) }}
+- destination:
+    {{- include "traffic-lanes.target" $target | nindent 4 }}
+  {{- if $rule.drawn }}
+  weight: {{ index $values.lanes.weights $name }}
+  {{- end }}
+  headers:
+    request:
+      {{- include (printf "traffic-lanes.%s.stamp" $model.provider) $stamp | nindent 6 }}
+    {{- if or $values.lanes.respond (and $rule.drawn $souvenir) }}
+    response:
+      {{- with $values.lanes.respond }}
+      set:
+        {{ toYaml . }}: {{ toYaml $name }}
+      {{- end }}
+      {{- if and $rule.drawn $souvenir }}
+      add:
+        set-cookie: {{ $souvenir }}
+      {{- end }}
+    {{- end }}
+  {{- with include (printf "traffic-lanes.%s.fallback" $model.provider) (merge (dict "model" $model) $target) }}
+  {{- . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
 {{/* What the gateway does to a lane's requests, as filters of an HTTPRoute, from {model, values, lane,
 drawn, kept}; drawn: by weight, which leaves a cookie where lanes are sticky; kept: the lane joins the
 client's baggage instead of replacing it. */}}

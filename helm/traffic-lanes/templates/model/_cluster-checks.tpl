@@ -1,0 +1,26 @@
+{{/* The cluster has the APIs of what is rendered. `helm template` knows those of its own Kubernetes only;
+a cluster offers aggregation besides. */}}
+{{- define "traffic-lanes.checks.cluster" -}}
+{{- $values := .Values -}}
+{{- $needs := ternary $values.model.mesh.needs list $values.routing.enabled -}}
+{{- if and $values.routing.enabled $values.gateway.parentRefs -}}
+{{- $needs = append $needs (dict "api" "gateway.networking.k8s.io/v1"
+      "say" "gateway.parentRefs: the Kubernetes Gateway API is not here (%s): install its CRDs first") -}}
+{{- end -}}
+{{- if and $values.workloads.enabled (eq $values.instrumentation.mode "operator") -}}
+{{- $needs = append $needs (dict "api" "opentelemetry.io/v1alpha1"
+      "say" (print "instrumentation.mode operator: the OpenTelemetry Operator is not here (%s): install it "
+      "first, or set instrumentation.mode=image")) -}}
+{{- end -}}
+{{- if and $values.workloads.enabled $values.serviceMonitor.enabled -}}
+{{- $needs = append $needs (dict "api" "monitoring.coreos.com/v1"
+      "say" "serviceMonitor: the Prometheus Operator is not here (%s): install it first") -}}
+{{- end -}}
+{{- if .Capabilities.APIVersions.Has "apiregistration.k8s.io/v1" }}
+{{- range $needs }}
+{{- if not ($.Capabilities.APIVersions.Has .api) }}
+- {{ printf .say (printf "no %s" .api) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}

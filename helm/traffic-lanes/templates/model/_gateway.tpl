@@ -1,0 +1,39 @@
+{{/* Where the gateway's pods run, from the root, as a JSON list: the model's `doors`. */}}
+{{- define "traffic-lanes.doors" -}}
+{{- $gateway := .Values.gateway -}}
+{{- $doors := list -}}
+{{- range $gateway.parentRefs -}}
+{{- $doors = append $doors (dict
+      "namespace" (.namespace | default $.Release.Namespace)
+      "labels" (dict "gateway.networking.k8s.io/gateway-name" .name)
+      "service" (printf "%s-istio" .name)
+      "port" (.port | default $gateway.port)) -}}
+{{- else -}}
+{{- $doors = list (dict
+      "namespace" $gateway.namespace
+      "labels" ($gateway.selector | default (dict "istio" "ingressgateway"))
+      "service" "istio-ingressgateway"
+      "port" (ternary $gateway.tls.port $gateway.port (not (empty $gateway.tls.secret)))) -}}
+{{- end -}}
+{{- toJson $doors -}}
+{{- end -}}
+
+{{/* The first host name that the gateway answers for, with `lanes` for its *, from the values; empty
+where any will do. */}}
+{{- define "traffic-lanes.host" -}}
+{{- without .gateway.hosts "*" | first | default "" | replace "*" "lanes" -}}
+{{- end -}}
+
+{{/* The gateway's URL by a name or address of it, from {values, model, host}: HTTPS where it has a
+certificate, for it redirects plain HTTP then. */}}
+{{- define "traffic-lanes.url" -}}
+{{- $scheme := ternary "https" "http" (not (empty .values.gateway.tls.secret)) -}}
+{{- $port := (first .model.doors).port | int -}}
+{{ $scheme }}://{{ .host }}{{ if ne $port (ternary 443 80 (eq $scheme "https")) }}:{{ $port }}{{ end }}/
+{{- end -}}
+
+{{/* Host and port of a URL, as curl's --resolve has them. */}}
+{{- define "traffic-lanes.at" -}}
+{{- $url := urlParse . -}}
+{{ $url.host }}{{ if not (regexMatch ":[0-9]+$" $url.host) }}:{{ ternary 443 80 (eq $url.scheme "https") }}{{ end }}
+{{- end -}}

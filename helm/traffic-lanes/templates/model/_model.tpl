@@ -1,0 +1,69 @@
+{{/*
+The model: what the values say, completed and checked once. Every template begins by asking for it,
+and finds it in .Values.model:
+
+  name, provider, permissive, header, baseline, label, retryOn
+  mesh       the provider's facts, as providers/_provider.tpl has them
+  lanes      [{name, weight, baseline}], in order of name: all, or `only`
+  only       the lane that this release adds to a base's; empty: the release is a base, and whole
+  services   [{name, host, gatewayPort, versions, own, lanes, upstreams, callers, entry, pods, …}], in
+             the order in which a request meets them; with the chart's defaults below the service's
+             own keys. versions: those that it has, by name; own: those that this release brings;
+             lanes: those that it has a rule for
+  pods       [{name, version, …}]: what the pods of one version get: the service's keys, and on top
+             those of the version
+  entry      the service that the gateway calls
+  doors      [{namespace, labels, service, port}]: where the gateway's pods run, their labels, the
+             Service in front of them and its port
+*/}}
+{{- define "traffic-lanes.model" -}}
+{{- /* Made for the first template that asks, and kept where the others find it. */ -}}
+{{- if not (hasKey .Values "model") -}}
+{{- include "traffic-lanes.withoutNulls" .Values -}}
+{{- include "traffic-lanes.made" . -}}
+{{- include "traffic-lanes.checked" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Makes the model, from the root, of values that may not fit together. */}}
+{{- define "traffic-lanes.made" -}}
+{{- $values := .Values -}}
+{{- $lanes := $values.lanes -}}
+{{- $only := $lanes.only -}}
+{{- if and $only (not (hasKey $lanes.weights $only)) }}{{ $_ := set $lanes.weights $only 0 }}{{ end -}}
+{{- $named := list -}}
+{{- range $name, $weight := ternary (dict $only 0) $lanes.weights (not (empty $only)) -}}
+{{- $named = append $named (dict "name" $name "weight" $weight "baseline" (eq $name $lanes.baseline)) -}}
+{{- end -}}
+{{- $model := dict
+      "name" (include "traffic-lanes.name" .)
+      "provider" $values.mesh.provider
+      "mesh" (include (printf "traffic-lanes.%s.facts" $values.mesh.provider) . | fromYaml)
+      "permissive" (eq $lanes.mode "permissive")
+      "only" $only
+      "header" $lanes.header
+      "baseline" $lanes.baseline
+      "lanes" $named
+      "label" $lanes.label
+      "retryOn" (join "," $lanes.retryOn)
+      "doors" (include "traffic-lanes.doors" . | fromJsonArray) -}}
+{{- $_ := set $values "model" $model -}}
+{{- include "traffic-lanes.services" . -}}
+{{- end -}}
+
+{{/* Fails where values don't fit together, or what a schema can't say of them is wrong: each check is a
+template "traffic-lanes.checks.…" beside what it checks, and gives a sentence for each mistake, which
+begins with "- " and may go on over several lines. All mistakes are told at once. */}}
+{{- define "traffic-lanes.checked" -}}
+{{- $checks := list "names" "headers" "label" "weights" "ways" "versions" "pods" "accounts" "upstreams" "entry"
+      "instrumentation" "gateway" "only" "test" "cluster" "upgrade" -}}
+{{- $text := include (printf "traffic-lanes.%s.checks" .Values.mesh.provider) . -}}
+{{- range $checks }}{{ $text = printf "%s\n%s" (include (printf "traffic-lanes.checks.%s" .) $) $text }}{{ end -}}
+{{- $wrong := list -}}
+{{- range regexSplit `(^|\n)- ` $text -1 | uniq -}}
+{{- with regexReplaceAll `\s*\n\s*` . " " | trim }}{{ $wrong = append $wrong . }}{{ end -}}
+{{- end -}}
+{{- if $wrong -}}
+{{- fail (printf "\n\nthese values don't fit together:\n- %s\n" (join "\n- " $wrong)) -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,63 @@
+{{/* Each service's versions are lanes, the baseline among them, and each version's name is its own. */}}
+{{- define "traffic-lanes.checks.versions" -}}
+{{- $lanes := .Values.lanes -}}
+{{- $known := keys $lanes.weights | sortAlpha | join ", " -}}
+{{- $owners := dict -}}
+{{- range $name, $service := .Values.services }}
+{{- $versions := keys $service.versions | sortAlpha }}
+{{- range $version := $versions }}
+{{- if not (hasKey $lanes.weights $version) }}
+- services.{{ $name }}.versions: {{ quote $version }} is no lane: lanes.weights has {{ $known }};
+  null takes a version away
+{{- end }}
+{{- $workload := printf "%s-%s" $name $version }}
+{{- with get $owners $workload }}
+- services.{{ . }} and services.{{ $name }} would both have a Deployment {{ quote $workload }}: rename one
+{{- end }}
+{{- $_ := set $owners $workload $name }}
+{{- end }}
+{{- if and (hasKey $lanes.weights $lanes.baseline) (not (hasKey $service.versions $lanes.baseline)) }}
+- services.{{ $name }}.versions ({{ join ", " $versions | default "none but null" }}) lacks the baseline
+  {{ $lanes.baseline }}, which takes the requests of lanes that have no version here
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Each upstream is a service, and called once. */}}
+{{- define "traffic-lanes.checks.upstreams" -}}
+{{- $services := .Values.services -}}
+{{- range $name, $service := $services }}
+{{- $seen := dict }}
+{{- range $upstream := $service.upstreams }}
+{{- if not (hasKey $services $upstream) }}
+- services.{{ $name }}.upstreams: {{ quote $upstream }} is no service: services has
+  {{ keys $services | sortAlpha | join ", " }}
+{{- else if hasKey $seen $upstream }}
+- services.{{ $name }}.upstreams lists {{ $upstream }} more than once
+{{- end }}
+{{- $_ := set $seen $upstream true }}
+{{- end }}
+{{- end }}
+{{- with include "traffic-lanes.circle" $services | fromJsonArray }}
+- the upstreams of {{ join ", " . }} form a circle: a request would never end
+{{- end }}
+{{- end -}}
+
+{{/* The gateway calls one service. */}}
+{{- define "traffic-lanes.checks.entry" -}}
+{{- $services := .Values.services -}}
+{{- $entry := include "traffic-lanes.entry" .Values -}}
+{{- $named := dict -}}
+{{- range $services }}{{ range .upstreams }}{{ $_ := set $named . true }}{{ end }}{{ end -}}
+{{- $circle := include "traffic-lanes.circle" $services | fromJsonArray -}}
+{{- $astray := include "traffic-lanes.others" (dict "of" $named "than" (keys $services)) | fromJsonArray -}}
+{{- if not (or $circle $astray (hasKey $services $entry)) }}
+{{- if contains " " $entry }}
+- no other service calls {{ splitList " " $entry | join " or " }}, so it is open which of them the
+  gateway calls: set gateway.service; a service of the chart's own values goes away with
+  `<service>: null`
+{{- else }}
+- gateway.service {{ quote $entry }} is no service: services has {{ keys $services | sortAlpha | join ", " }}
+{{- end }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,127 @@
+{{/* Puts the services into the model, as it says, and the one that the gateway calls; from the root. */}}
+{{- define "traffic-lanes.services" -}}
+{{- $values := .Values -}}
+{{- $model := $values.model -}}
+{{- $entry := include "traffic-lanes.entry" $values -}}
+{{- $callers := include "traffic-lanes.callers" $values.services | fromJson -}}
+{{- $everywhere := or (not $model.permissive) (eq $values.lanes.rules "all") -}}
+{{- $all := keys $values.lanes.weights | sortAlpha -}}
+{{- $defaults := include "traffic-lanes.merged" (list $values.defaults) | fromJson -}}
+{{- $services := list -}}
+{{- $_ := set $model "entry" dict -}}
+{{- range $name := include "traffic-lanes.order" $values.services | fromJsonArray -}}
+{{- $service := index $values.services $name -}}
+{{- $versions := keys $service.versions | sortAlpha -}}
+{{- $own := $versions -}}
+{{- if $model.only }}{{ $own = ternary (list $model.only) list (has $model.only $versions) }}{{ end -}}
+{{- $keys := omit $service "versions" "upstreams" -}}
+{{- $shared := $defaults -}}
+{{- if $keys }}{{ $shared = include "traffic-lanes.merged" (list $values.defaults $keys) | fromJson }}{{ end -}}
+{{- $pods := list -}}
+{{- range $version := $own -}}
+{{- $pod := $shared -}}
+{{- with index $service.versions $version -}}
+{{- $pod = include "traffic-lanes.merged" (list $values.defaults $keys .) | fromJson -}}
+{{- end -}}
+{{- $pods = append $pods (merge (dict "name" (printf "%s-%s" $name $version) "version" $version) $pod) -}}
+{{- end -}}
+{{- $services = append $services (merge (dict
+      "name" $name
+      "host" (printf "%s.%s.svc.%s" $name $.Release.Namespace $values.clusterDomain)
+      "gatewayPort" (default 0 $service.port)
+      "versions" $versions
+      "own" $own
+      "lanes" (ternary $all $versions $everywhere)
+      "upstreams" (default list $service.upstreams)
+      "callers" (get $callers $name | default list)
+      "entry" (eq $name $entry)
+      "pods" $pods) $shared) -}}
+{{- if eq $name $entry }}{{ $_ := set $model "entry" (last $services) }}{{ end -}}
+{{- end -}}
+{{- $_ := set $model "services" $services -}}
+{{- end -}}
+
+{{/* The services that call each service, by its name, as JSON; from the services. */}}
+{{- define "traffic-lanes.callers" -}}
+{{- $callers := dict -}}
+{{- range $name, $service := . -}}
+{{- range $upstream := $service.upstreams -}}
+{{- $_ := set $callers $upstream (append (get $callers $upstream | default list) $name) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $callers -}}
+{{- end -}}
+
+{{/* The service that the gateway calls: the one named, else the only one that no other calls. */}}
+{{- define "traffic-lanes.entry" -}}
+{{- $callers := include "traffic-lanes.callers" .services | fromJson -}}
+{{- $first := list -}}
+{{- range $name, $_ := .services -}}
+{{- if not (hasKey $callers $name) }}{{ $first = append $first $name }}{{ end -}}
+{{- end -}}
+{{- .gateway.service | default ($first | join " ") -}}
+{{- end -}}
+
+{{/* Names of the services in the order in which a request meets them, as a JSON list; from the
+services. Those in a circle of upstreams, and those behind it, come last. */}}
+{{- define "traffic-lanes.order" -}}
+{{- $upstreams := dict -}}
+{{- range $name, $service := . }}{{ $_ := set $upstreams $name (default list $service.upstreams) }}{{ end -}}
+{{- $placed := include "traffic-lanes.peeled" $upstreams | fromJsonArray -}}
+{{- concat $placed (include "traffic-lanes.others" (dict "of" $upstreams "than" $placed) | fromJsonArray) | toJson -}}
+{{- end -}}
+
+{{/* The services that are in a circle of upstreams, as a JSON list of names; from the services. Peeled
+off from both ends, what is left are circles, and what leads from one to another. */}}
+{{- define "traffic-lanes.circle" -}}
+{{- $upstreams := dict -}}
+{{- range $name, $service := . }}{{ $_ := set $upstreams $name (default list $service.upstreams) }}{{ end -}}
+{{- $before := include "traffic-lanes.peeled" $upstreams | fromJsonArray -}}
+{{- $callers := dict -}}
+{{- range $name := include "traffic-lanes.others" (dict "of" $upstreams "than" $before) | fromJsonArray -}}
+{{- if not (hasKey $callers $name) }}{{ $_ := set $callers $name list }}{{ end -}}
+{{- range $upstream := get $upstreams $name -}}
+{{- $_ := set $callers $upstream (append (get $callers $upstream | default list) $name) -}}
+{{- end -}}
+{{- end -}}
+{{- $behind := include "traffic-lanes.peeled" $callers | fromJsonArray -}}
+{{- include "traffic-lanes.others" (dict "of" $callers "than" $behind) -}}
+{{- end -}}
+
+{{/* Names in an order in which each comes before those that it leads to, as a JSON list; from the names
+that each leads to, by its own. Those in a circle, or behind one, are left out. Kahn's algorithm. */}}
+{{- define "traffic-lanes.peeled" -}}
+{{- $nexts := . -}}
+{{- $unplaced := dict -}}
+{{- range $names := $nexts -}}
+{{- range $names }}{{ $_ := set $unplaced . (get $unplaced . | default 0 | add1) }}{{ end -}}
+{{- end -}}
+{{- $free := list -}}
+{{- range $name, $_ := $nexts -}}
+{{- if not (hasKey $unplaced $name) }}{{ $free = append $free $name }}{{ end -}}
+{{- end -}}
+{{- $placed := list -}}
+{{- range $nexts -}}
+{{- if not $free }}{{ break }}{{ end -}}
+{{- $placed = concat $placed $free -}}
+{{- $freed := list -}}
+{{- range $name := $free -}}
+{{- range $next := get $nexts $name -}}
+{{- $count := sub (get $unplaced $next) 1 -}}
+{{- $_ := set $unplaced $next $count -}}
+{{- if and (not $count) (hasKey $nexts $next) }}{{ $freed = append $freed $next }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- $free = sortAlpha $freed -}}
+{{- end -}}
+{{- toJson $placed -}}
+{{- end -}}
+
+{{/* Keys of a mapping that a list lacks, in order, as a JSON list; from {of, than}. */}}
+{{- define "traffic-lanes.others" -}}
+{{- $known := dict -}}
+{{- range .than }}{{ $_ := set $known . true }}{{ end -}}
+{{- $others := list -}}
+{{- range $name, $_ := .of }}{{ if not (hasKey $known $name) }}{{ $others = append $others $name }}{{ end }}{{ end -}}
+{{- toJson $others -}}
+{{- end -}}

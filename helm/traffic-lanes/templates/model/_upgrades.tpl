@@ -1,0 +1,95 @@
+{{/*
+What an upgrade takes away while the gateway still stamps requests with it, or adds with a weight before
+there are pods for it: a lane, at all or at one service. Proxies hear of subsets, rules and pods one
+after the other, whatever the order in which Helm applies them; meanwhile such requests fail, unless
+the provider's rules fall back. Only an upgrade by Helm sees what is there.
+*/}}
+{{- define "traffic-lanes.checks.upgrade" -}}
+{{- $model := .Values.model -}}
+{{- if and .Release.IsUpgrade .Values.routing.enabled (not $model.mesh.fallsBack) (not $model.only) -}}
+{{- $weights := .Values.lanes.weights -}}
+{{- $live := include "traffic-lanes.live" . | fromJson }}
+{{- range $lane, $weight := $live }}
+{{- if and $weight (not (hasKey $weights $lane)) }}
+- lanes.weights lacks {{ $lane }}, which has {{ $weight }} % of the requests now: give it 0 first, and
+  take it away by the next upgrade
+{{- end }}
+{{- end }}
+{{- range $lane, $weight := ternary $weights dict (not (empty $live)) }}
+{{- if and $weight (not (hasKey $live $lane)) }}
+- lanes.weights: {{ $lane }} is new: give it 0 first, and {{ $weight }} by the next upgrade, once all
+  pods have rolled out
+{{- end }}
+{{- end }}
+{{- if $model.permissive }}
+{{- $ruled := include "traffic-lanes.ruled" . | fromJson }}
+{{- range $service := $model.services }}
+{{- $lanes := get $ruled $service.name | default list }}
+{{- range $lane := ternary $service.lanes list (not (empty $lanes)) }}
+{{- $weight := get $weights $lane }}
+{{- if and $weight (hasKey $live $lane) (not (has $lane $lanes)) }}
+- services.{{ $service.name }}: lane {{ $lane }} is new there, and has {{ $weight }} % of the requests:
+  give it 0 first, and {{ $weight }} by the next upgrade, once all pods have rolled out
+{{- end }}
+{{- end }}
+{{- range $lane := $lanes }}
+{{- if and (get $live $lane) (hasKey $weights $lane) (not (has $lane $service.lanes)) }}
+- services.{{ $service.name }}: lane {{ $lane }} is there no more, and has {{ get $live $lane }} % of the
+  requests now: give it 0 first, and take it away there by the next upgrade
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The lanes that the release's gateway stamps now, with their weights, as JSON; empty where it has
+none yet, or another kind of route. */}}
+{{- define "traffic-lanes.live" -}}
+{{- $attached := not (empty .Values.gateway.parentRefs) -}}
+{{- $mesh := .Values.model.mesh -}}
+{{- $api := ternary "gateway.networking.k8s.io/v1" $mesh.networking $attached -}}
+{{- $kind := ternary "HTTPRoute" "VirtualService" $attached -}}
+{{- $route := dict -}}
+{{- if .Capabilities.APIVersions.Has $api -}}
+{{- $route = lookup $api $kind .Release.Namespace (printf "%s-gateway" (include "traffic-lanes.name" .)) -}}
+{{- end -}}
+{{- $live := dict -}}
+{{- range (dig "spec" "rules" (list dict) $route | last).backendRefs -}}
+{{- $weight := .weight -}}
+{{- range .filters -}}
+{{- range concat (dig "requestHeaderModifier" "set" list .) (dig "requestHeaderModifier" "add" list .) -}}
+{{- if eq .name $mesh.stamp }}{{ $_ := set $live (splitList "=" .value | last) $weight }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range (dig "spec" "http" (list dict) $route | last).route -}}
+{{- $weight := default 0 .weight -}}
+{{- $request := dig "headers" "request" dict . -}}
+{{- with get (merge dict (dig "set" dict $request) (dig "add" dict $request)) $mesh.stamp -}}
+{{- $_ := set $live (splitList "=" . | last) $weight -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $live -}}
+{{- end -}}
+
+{{/* The lanes that each service has a rule for now, by its name, as JSON. */}}
+{{- define "traffic-lanes.ruled" -}}
+{{- $mesh := .Values.model.mesh -}}
+{{- $api := ternary "gateway.networking.k8s.io/v1" $mesh.networking (eq $mesh.hops "HTTPRoute") -}}
+{{- $routes := dict -}}
+{{- if .Capabilities.APIVersions.Has $api -}}
+{{- $routes = lookup $api $mesh.hops .Release.Namespace "" -}}
+{{- end -}}
+{{- $ruled := dict -}}
+{{- range $route := $routes.items -}}
+{{- range $parent := $route.spec.parentRefs -}}
+{{- $lane := dig "metadata" "labels" "traffic-lanes/lane" "" $route -}}
+{{- if eq (get $parent "kind") "Service" }}{{ $_ := set $ruled $parent.name (append (get $ruled $parent.name | default list) $lane) }}{{ end -}}
+{{- end -}}
+{{- $lanes := list -}}
+{{- range $route.spec.http }}{{ $lanes = append $lanes (get . "name") }}{{ end -}}
+{{- if $lanes }}{{ $_ := set $ruled $route.metadata.name $lanes }}{{ end -}}
+{{- end -}}
+{{- toJson $ruled -}}
+{{- end -}}

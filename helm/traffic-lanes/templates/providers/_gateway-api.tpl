@@ -1,0 +1,135 @@
+{{/*
+Provider gateway-api: HTTPRoutes alone, which merge. So nothing is shared that a lane would have to
+write, and it may be a release of its own. Its routes have no subset, fallback and retries.
+*/}}
+{{- define "traffic-lanes.gateway-api.facts" -}}
+networking: networking.istio.io/v1
+security: security.istio.io/v1
+hops: HTTPRoute
+stamp: baggage
+fallsBack: false
+podLabels: []
+needs:
+  {{- if or .Values.peerAuthentication.enabled .Values.authorizationPolicy.enabled }}
+  - api: security.istio.io/v1
+    say: >-
+      peerAuthentication and authorizationPolicy are Istio's, and Istio is not here (%s): leave them off
+  {{- else }} []
+  {{- end }}
+{{- end -}}
+
+{{- define "traffic-lanes.gateway-api.podLabels" }}{{ end -}}
+
+{{- define "traffic-lanes.gateway-api.checks" -}}
+{{- $values := .Values -}}
+{{- $model := $values.model -}}
+{{- $lanes := $values.lanes -}}
+{{- if not $values.gateway.parentRefs }}
+- mesh.provider gateway-api: which Gateway? Name one that is there in gateway.parentRefs:
+  [{name: web, namespace: gateways}]
+{{- end }}
+{{- if eq $lanes.mode "strict" }}
+- lanes.mode strict: with mesh.provider gateway-api no route takes a lane's requests where it lacks a
+  version, so the baseline answers: leave it at permissive
+{{- end }}
+{{- if eq $lanes.rules "all" }}
+- lanes.rules all: with mesh.provider gateway-api a version that others deploy comes with a route of
+  its own: leave it at changed
+{{- end }}
+{{- if eq $values.gateway.clientBaggage "keep" }}
+- gateway.clientBaggage keep: with mesh.provider gateway-api the lane replaces what clients send: leave
+  it at drop
+{{- end }}
+{{- $routes := include "traffic-lanes.gateway-api.gatewayRoutes" . | fromJson }}
+{{- range $name, $service := $values.services }}
+{{- range $version, $_ := $service.versions }}
+{{- $own := printf "%s-%s" $name $version }}
+{{- if hasKey $values.services $own }}
+- services.{{ $own }} and version {{ $version }} of {{ $name }} would both have a Service
+  {{ quote $own }}: rename one
+{{- end }}
+{{- with get $routes $own }}
+- version {{ $version }} of services.{{ $name }} and {{ . }} would both have an HTTPRoute
+  {{ quote $own }}: rename one, or set nameOverride
+{{- end }}
+{{- end }}
+{{- with get $routes $name }}
+- services.{{ $name }} and {{ . }} would both have an HTTPRoute {{ quote $name }}: rename the service,
+  or set nameOverride
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Names of HTTPRoutes at the gateway, each with the value that makes it, as JSON. */}}
+{{- define "traffic-lanes.gateway-api.gatewayRoutes" -}}
+{{- $model := .Values.model -}}
+{{- $routes := dict (printf "%s-gateway" $model.name) "the gateway" -}}
+{{- if .Values.lanes.enter.host -}}
+{{- range $model.lanes -}}
+{{- $route := printf "%s-host%s" $model.name (ternary "" (printf "-%s" .name) (not (empty $model.only))) -}}
+{{- $_ := set $routes $route "lanes.enter.host" -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $routes -}}
+{{- end -}}
+
+{{/* What a lane's own release can't be, a sentence each, from the root. */}}
+{{- define "traffic-lanes.checks.only" -}}
+{{- $lanes := .Values.lanes -}}
+{{- $only := $lanes.only -}}
+{{- if $only }}
+{{- if ne .Values.mesh.provider "gateway-api" }}
+- lanes.only: a lane can be a release of its own with mesh.provider gateway-api; elsewhere its file
+  goes beside the others', into one release
+{{- end }}
+{{- $changed := list }}
+{{- range .Values.model.services }}{{ $changed = concat $changed .own }}{{ end }}
+{{- if eq $only $lanes.baseline }}
+- lanes.only: {{ $only }} is the baseline, and the base's: name another lane
+{{- else if not $changed }}
+- lanes.only: no service has a version {{ $only }}: services: {<service>: {versions: {
+  {{- $only }}: {}}}}
+{{- end }}
+{{- with get $lanes.weights $only }}
+- lanes.only: {{ $only }} has {{ . }} % of the requests in lanes.weights, and shares are the base's to
+  give: leave it out there
+{{- end }}
+{{- if not (or $lanes.enter.header $lanes.enter.cookie $lanes.enter.host (get $lanes.enter.match $only)) }}
+- lanes.only: nothing leads into {{ $only }}: set lanes.enter.header, as x-lane, or another way in
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The Service that takes a lane's requests from the gateway, from {model, lane}: that of the lane's pods,
+or the baseline's. */}}
+{{- define "traffic-lanes.entered" -}}
+{{- $service := .model.entry -}}
+name: {{ $service.name }}-{{ ternary .lane .model.baseline (has .lane $service.versions) }}
+port: {{ $service.port }}
+{{- end -}}
+
+{{/* The rules of the gateway's HTTPRoute, from {model, values}, as a JSON list in the form of
+"traffic-lanes.rules": a lane's own release has its ways in. Hosts of lanes have routes of their own. */}}
+{{- define "traffic-lanes.routed" -}}
+{{- $only := .model.only -}}
+{{- $lanes := .values.lanes -}}
+{{- if $only -}}
+{{- $enter := merge (dict "match" (pick $lanes.enter.match $only)) (omit $lanes.enter "lanes" "match") -}}
+{{- $lanes = merge (dict "weights" (dict $only 0) "enter" $enter) (omit $lanes "weights" "enter") -}}
+{{- end -}}
+{{- $rules := list -}}
+{{- range include "traffic-lanes.rules" (dict "lanes" $lanes "gateway" .values.gateway) | fromJsonArray -}}
+{{- $byHost := and .matches (hasKey (first .matches) "host") -}}
+{{- if not (or $byHost (and $only .drawn)) }}{{ $rules = append $rules . }}{{ end -}}
+{{- end -}}
+{{- toJson $rules -}}
+{{- end -}}
+
+{{/* Where the gateway's HTTPRoute is looked for, from the values: the gateway's hosts, and the lanes' own;
+empty where any host will do. */}}
+{{- define "traffic-lanes.hostnames" -}}
+{{- with without .gateway.hosts "*" -}}
+hostnames:
+  {{- compact (append . $.lanes.enter.host) | uniq | toYaml | nindent 2 }}
+{{- end -}}
+{{- end -}}

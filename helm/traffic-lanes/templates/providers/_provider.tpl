@@ -1,0 +1,50 @@
+{{/*
+A provider is a file beside this one, which says all that it means. It defines, for its name P:
+
+  traffic-lanes.P.facts      what holds for it, as YAML, from the root:
+    networking, security       versions of Istio's APIs that the mesh has
+    hops                       the kind whose rules send requests on at each hop
+    stamp                      the request header by which the gateway names the lane
+    fallsBack                  whether a rule whose pods are not there yet answers all the same
+    podLabels                  labels of pods that are the provider's to set
+    needs                      [{api, say}]: what the routing can't do without, and a sentence
+  traffic-lanes.P.podLabels  labels by which the mesh tells a version's pods: {model, service, version}
+  traffic-lanes.P.stamp      what the gateway does to a lane's request headers: {model, lane, kept};
+                             kept: the lane joins the client's baggage in place of replacing it
+  traffic-lanes.P.arrival    what it does to them in any lane, the same way: {model, kept}
+  traffic-lanes.P.match      headers by which a hop knows a lane's requests: {model, lane}
+  traffic-lanes.P.subset     labels and policy of a lane's subset, empty: it has none: {model, service, lane}
+  traffic-lanes.P.fallback   where a destination leads that has no pods: {model, host, port, subset}
+  traffic-lanes.P.retries    the retries of a route: {model}
+  traffic-lanes.P.checks     what it can't do, a sentence each, from the root
+*/}}
+
+{{/* Baggage that has the lane as a member, as a regular expression for the whole of it, from
+{model, lane}. */}}
+{{- define "traffic-lanes.member" -}}
+(.*,)?\s*{{ .model.header }}\s*=\s*{{ .lane }}\s*([;,].*)?
+{{- end -}}
+
+{{/* A lane as a member of a request's baggage, from {model, lane, kept}: what replaces the client's, or
+joins it. */}}
+{{- define "traffic-lanes.baggage" -}}
+{{ ternary "add" "set" (default false .kept) }}:
+  baggage: {{ .model.header }}={{ .lane }}
+{{- end -}}
+
+{{/* A destination, from {host, port, subset}. Without a port Istio finds it by itself: where the Service
+has one only. */}}
+{{- define "traffic-lanes.target" -}}
+host: {{ .host }}
+subset: {{ toYaml .subset }}
+{{- with .port }}
+port:
+  number: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* A subset that is a version's pods, from {model, lane}. */}}
+{{- define "traffic-lanes.version" -}}
+labels:
+  {{ toYaml .model.label }}: {{ toYaml .lane }}
+{{- end -}}
