@@ -21,6 +21,7 @@ from lanes.judging.verify import LANE_REQUESTS
 from lanes.model import Mesh
 from lanes.planning.plan import Plan, plan, serves
 from lanes.reading import manifests
+from lanes.reading.commands import Command
 from lanes.reading.resolve import resolve
 from lanes.report.plan import gateway_line, headline, plan_json, pods_table, show_plan
 from lanes.report.tables import show
@@ -94,6 +95,14 @@ format_option = click.option(
     type=click.Choice(["table", "json"]),
     help="output",
 )
+run_option = click.option(
+    "--run",
+    "commands",
+    multiple=True,
+    metavar="SERVICE=COMMAND",
+    help="run a command of your own, by a shell, for a service's pods: cart='node server.js'; or"
+    " for one version's: cart@v2=... (docs/your-service.md)",
+)
 requests_option = click.option(
     "--requests",
     type=click.IntRange(min=1),
@@ -155,11 +164,12 @@ def lint_command(paths: tuple[str, ...], form: str, ignored: tuple[str, ...]) ->
 @main.command()
 @manifests_argument
 @port_option
-def up(paths: tuple[str, ...], port: int) -> None:
+@run_option
+def up(paths: tuple[str, ...], port: int, commands: tuple[str, ...]) -> None:
     """Start the mesh and run it until Ctrl-C."""
     from lanes.running.runtime import run
 
-    mesh = _read(paths)
+    mesh = _read(paths, commands)
     planned = plan(mesh)
     click.echo(headline(mesh, planned))
     began = time.monotonic()
@@ -170,6 +180,9 @@ def up(paths: tuple[str, ...], port: int) -> None:
         click.echo("")
         rows = [(pod.name, running.address(pod), running.pid(pod)) for pod in mesh.pods]
         show(pods_table(rows), _console())
+        for pod in mesh.pods:
+            if pod.command:
+                click.echo(f"{pod.name} listens at port {running.port(pod)}: {pod.command}")
         click.echo("\nCtrl-C ends it.")
         running.watch(click.echo)
 
@@ -306,11 +319,14 @@ def verify_command(
 @manifests_argument
 @port_option
 @requests_option
-def demo(paths: tuple[str, ...], port: int, requests: int | None) -> None:
+@run_option
+def demo(
+    paths: tuple[str, ...], port: int, requests: int | None, commands: tuple[str, ...]
+) -> None:
     """Start the mesh, judge it, take a pod away, bring it back, end."""
     from lanes.demo import tell
 
-    mesh = _read(paths)
+    mesh = _read(paths, commands)
     if not tell(mesh, port, requests, click.echo, _console(), progress):
         sys.exit(EXIT_LANES_BROKEN)
 
@@ -346,8 +362,9 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _read(paths: tuple[str, ...]) -> Mesh:
-    return resolve(manifests.read(paths or DEFAULT_MANIFESTS))
+def _read(paths: tuple[str, ...], commands: tuple[str, ...] = ()) -> Mesh:
+    own = [Command.of(text) for text in commands]
+    return resolve(manifests.read(paths or DEFAULT_MANIFESTS), own)
 
 
 def _console() -> Console:

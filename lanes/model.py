@@ -69,6 +69,7 @@ class Pod:
     propagation: Propagation  # what its sidecar exchanges; empty on upstream Istio
     namespace_named: bool = True  # False: it goes to whichever namespace it is applied to
     place: Place = field(default=Place(), compare=False)
+    command: str | None = None  # a shell's, run in place of the stand-in
 
     @property
     def key(self) -> str:

@@ -9,6 +9,7 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/bootstrap/v3/bootstrap
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from lanes.envoy.clusters import cluster, destinations
 from lanes.envoy.listeners import gateway_listener, sidecar_listeners
@@ -18,16 +19,24 @@ from lanes.model import Mesh
 __all__ = ["ADMIN_PORT", "Json", "bootstrap"]
 
 ADMIN_PORT = 15000
+NO_PORTS: Mapping[str, int] = MappingProxyType({})
 
 # As Istio's proxies start: alone, Envoy refuses expressions of more than a few words.
 _RUNTIME = {"re2.max_program_size.error_level": 32768}
 
 
-def bootstrap(mesh: Mesh, addresses: Mapping[str, str], gateway_port: int, admin: str) -> Json:
+def bootstrap(
+    mesh: Mesh,
+    addresses: Mapping[str, str],
+    gateway_port: int,
+    admin: str,
+    ports: Mapping[str, int] = NO_PORTS,
+) -> Json:
     """Envoy's whole configuration.
 
     `addresses` gives each pod's own loopback address by its key; the gateway listens
-    on 127.0.0.1 at `gateway_port`, and Envoy's admin page at address `admin`.
+    on 127.0.0.1 at `gateway_port`, and Envoy's admin page at address `admin`. `ports` are those of
+    pods that listen elsewhere than their manifest says.
     """
     return {
         "admin": {"address": address(admin, ADMIN_PORT)},
@@ -37,6 +46,6 @@ def bootstrap(mesh: Mesh, addresses: Mapping[str, str], gateway_port: int, admin
                 gateway_listener(mesh, gateway_port),
                 *sidecar_listeners(mesh, addresses),
             ],
-            "clusters": [cluster(d, addresses) for d in destinations(mesh)],
+            "clusters": [cluster(d, addresses, ports) for d in destinations(mesh)],
         },
     }

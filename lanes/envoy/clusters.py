@@ -26,7 +26,9 @@ def destinations(mesh: Mesh) -> list[Destination]:
     )
 
 
-def cluster(destination: Destination, addresses: Mapping[str, str]) -> Json:
+def cluster(
+    destination: Destination, addresses: Mapping[str, str], ports: Mapping[str, int]
+) -> Json:
     tiers = [tier for tier in destination.tiers if tier]
     endpoints = [e for tier in tiers for e in tier]
     panic = destination.outlier.min_health_percent if destination.outlier else 0
@@ -41,7 +43,10 @@ def cluster(destination: Destination, addresses: Mapping[str, str]) -> Json:
         "load_assignment": {
             "cluster_name": destination.name,
             "endpoints": [
-                {"priority": priority, "lb_endpoints": [_endpoint(e, addresses) for e in tier]}
+                {
+                    "priority": priority,
+                    "lb_endpoints": [_endpoint(e, addresses, ports) for e in tier],
+                }
                 for priority, tier in enumerate(tiers)
             ],
             # The next tier takes over when none of this one is left, not bit by bit.
@@ -62,8 +67,10 @@ _NO_LIMITS: Json = dict.fromkeys(
 )
 
 
-def _endpoint(endpoint: Endpoint, addresses: Mapping[str, str]) -> Json:
-    host: Json = {"address": address(addresses[endpoint.pod.key], endpoint.port)}
+def _endpoint(endpoint: Endpoint, addresses: Mapping[str, str], ports: Mapping[str, int]) -> Json:
+    pod, port = endpoint.pod, endpoint.port
+    listens = ports.get(pod.key, port) if port == pod.port else port
+    host: Json = {"address": address(addresses[pod.key], listens)}
     if endpoint.pod.readiness:
         host["health_check_config"] = {"port_value": endpoint.pod.readiness.port}
     return {"endpoint": host}

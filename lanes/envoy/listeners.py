@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from lanes.envoy import lua
+from lanes.envoy.calls import call_ports
 from lanes.envoy.parts import Json, address, lua_filter, typed
 from lanes.envoy.routes import service_host, virtual_host
 from lanes.model import SIDECAR_PORT, Mesh, Pod, Propagation
@@ -27,8 +28,13 @@ def sidecar_listeners(mesh: Mesh, addresses: Mapping[str, str]) -> Iterator[Json
 
     for number, (_, group) in enumerate(groupby(sorted(mesh.pods, key=kind), key=kind)):
         pods = list(group)
-        first, *others = (address(addresses[pod.key], SIDECAR_PORT) for pod in pods)
-        hosts = [service_host(port, pods[0].namespace) for port in mesh.ports]
+        own = [pod for pod in pods if pod.command]
+        calls = [(number if own else None, port) for number, port in call_ports(mesh)]
+        first, *others = (
+            *(address(addresses[pod.key], SIDECAR_PORT) for pod in pods),
+            *(address(addresses[pod.key], number) for pod in own for number, _ in call_ports(mesh)),
+        )
+        hosts = [service_host(port, pods[0].namespace, number) for number, port in calls]
         yield {
             "name": f"sidecars-{number}",
             "address": first,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lanes.envoy.calls import service_names
 from lanes.envoy.parts import Json, seconds, typed
 from lanes.model import HeaderOps, Match, Retry, Route, ServicePort, StringMatch, Weighted
 
@@ -9,15 +10,15 @@ from lanes.model import HeaderOps, Match, Retry, Route, ServicePort, StringMatch
 _REPEATABLE = [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
 
 
-def service_host(port: ServicePort, namespace: str) -> Json:
-    host = port.host
-    names = [f"{host.name}.{host.namespace}", f"{host.name}.{host.namespace}.svc", host.fqdn]
-    if host.namespace == namespace:
-        names.insert(0, host.name)
+def service_host(port: ServicePort, namespace: str, calls: int | None) -> Json:
+    """What a sidecar in `namespace` does with a Service's calls: by its names, and at `calls`."""
+    names = service_names(port, namespace)
     domains = [f"{name}:{port.port}" for name in names]
     if port.port == 80:
         domains += names
-    return virtual_host(f"{host.fqdn}:{port.port}", domains, port.routes)
+    if calls:
+        domains.append(f"*:{calls}")
+    return virtual_host(f"{port.host.fqdn}:{port.port}", domains, port.routes)
 
 
 def virtual_host(name: str, domains: list[str], routes: tuple[Route, ...]) -> Json:

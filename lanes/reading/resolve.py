@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from lanes.hosts import common
 from lanes.model import GatewayHost, Host, Mesh, Route, ServicePort, Weighted
 from lanes.reading import kinds
+from lanes.reading.commands import Command, assigned
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import rules_of
 from lanes.reading.manifests import Manifests, Resource
@@ -13,12 +14,13 @@ from lanes.reading.routes import routes_of
 from lanes.reading.workloads import pods_of
 
 
-def resolve(manifests: Manifests) -> Mesh:
-    """The mesh that `manifests` describe.
+def resolve(manifests: Manifests, commands: Iterable[Command] = ()) -> Mesh:
+    """The mesh that `manifests` describe, with `commands` in place of stand-ins.
 
-    Raises ManifestError where a reference leads nowhere or asks for what is not emulated.
+    Raises ManifestError where a reference leads nowhere or asks for what is not emulated, and
+    LanesError for a command that fits no pod.
     """
-    pods = tuple(pods_of(manifests))
+    pods = tuple(assigned(pods_of(manifests), commands))
     destinations = Destinations(manifests, pods)
     return Mesh(
         sources=manifests.sources,

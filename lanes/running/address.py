@@ -11,6 +11,7 @@ from lanes.errors import LanesError
 
 _CLAIM_PORT = 15999
 _ADMIN, _CLAIM = 254, 253
+_FIRST_PORT, _PORTS = 20_000, 50
 
 
 class AddressBlock:
@@ -45,6 +46,12 @@ class AddressBlock:
     def admin(self) -> str:
         """The address of Envoy's admin page."""
         return f"127.0.{self._number}.{_ADMIN}"
+
+    @property
+    def ports(self) -> range:
+        """Ports that no other mesh gives to a pod of its own; below those that Linux gives out."""
+        first = _FIRST_PORT + _PORTS * self._number
+        return range(first, first + _PORTS)
 
     def pods(self, names: list[str]) -> dict[str, str]:
         """An address for each pod. Raises LanesError when the block is too small."""

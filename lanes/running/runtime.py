@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import NoReturn
 
@@ -14,6 +14,7 @@ from lanes.envoy import ADMIN_PORT, bootstrap
 from lanes.errors import LanesError
 from lanes.model import SIDECAR_PORT, Mesh, Pod
 from lanes.running.address import AddressBlock, port_taken, require_free
+from lanes.running.command import command_environment, listening_ports
 from lanes.running.limits import raise_file_limit
 from lanes.running.process import Process, signals_held
 from lanes.running.restart import pause
@@ -27,18 +28,19 @@ except ModuleNotFoundError:
     ) from None
 
 _READY_SECONDS = 30.0
+# Own code may have to be compiled first.
+_OWN_READY_SECONDS = 120.0
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 
 # What a pod does otherwise than in a cluster: there is no collector here, each request's
 # log line would only fill a disk, and nobody waits five seconds for a pod to drain.
-_ON_A_LAPTOP = {
+_NO_COLLECTOR = {
     "OTEL_TRACES_EXPORTER": "none",
     "OTEL_METRICS_EXPORTER": "none",
     "OTEL_LOGS_EXPORTER": "none",
-    "log_level": "warning",
-    "drain": "1",
 }
+_ON_A_LAPTOP = {**_NO_COLLECTOR, "log_level": "warning", "drain": "1"}
 # With -P, a folder `services` where `lanes` was started is not taken for ours.
 SERVICE = (sys.executable, "-P", "-m", "services")
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
@@ -54,6 +56,7 @@ class RunningMesh:
         self._port = port
         self._block = block
         self._addresses = block.pods([pod.key for pod in mesh.pods])
+        self._ports = listening_ports(mesh, port, block.ports)
         self._pods: dict[str, Process] = {}
         self._envoy: Process | None = None
 
@@ -61,14 +64,22 @@ class RunningMesh:
         """Start a pod's process, at first or again; `wait_ready` tells when it answers."""
         if pod.key in self._pods:
             self._pods[pod.key].stop(time.monotonic())
-        env = pod_environment(pod, self.address(pod))
+        command, env = self._starts(pod)
         with signals_held():
             self._pods[pod.key] = Process(
                 f"pod {pod.name}",
-                SERVICE,
+                command,
                 env,
                 pass_fds=[self._block.fileno()],
             )
+
+    def _starts(self, pod: Pod) -> tuple[Sequence[str], dict[str, str]]:
+        """What a pod's process is, and its environment."""
+        address = self.address(pod)
+        if pod.command is None:
+            return SERVICE, pod_environment(pod, address)
+        env = command_environment(self.mesh, pod, address, self.port(pod), _NO_COLLECTOR)
+        return ("sh", "-c", pod.command), env
 
     def ask_to_stop(self, pod: Pod) -> None:
         """Ask a pod to end, as a cluster does (SIGTERM); it drains before it does."""
@@ -84,28 +95,36 @@ class RunningMesh:
 
     def ready(self, pod: Pod) -> bool:
         """Whether the pod answers its readiness probe."""
-        return _ready(pod, self.address(pod))
+        return _ready(pod, self.address(pod), self.port(pod))
 
     def wait_ready(self, pods: list[Pod]) -> None:
         """Wait until every pod answers its readiness probe. Raises LanesError if one ends."""
-        deadline = time.monotonic() + _READY_SECONDS
+        began = time.monotonic()
         waiting = list(pods)
         while waiting:
             for pod in waiting:
                 if not self._pods[pod.key].running:
                     raise self._pods[pod.key].failure()
             waiting = [pod for pod in waiting if not self.ready(pod)]
-            if waiting and time.monotonic() > deadline:
-                late = self._pods[waiting[0].key]
-                raise LanesError(
-                    f"{late.name} was not ready after {_READY_SECONDS:g} s; it said last:\n"
-                    f"{late.tail()}"
-                )
+            for pod in waiting:
+                limit = _OWN_READY_SECONDS if pod.command else _READY_SECONDS
+                if time.monotonic() > began + limit:
+                    late = self._pods[pod.key]
+                    raise LanesError(
+                        f"{late.name} was not ready after {limit:g} s{self._why(pod)}; it said"
+                        f" last:\n{late.tail()}"
+                    )
             time.sleep(_POLL_SECONDS)
+
+    def _why(self, pod: Pod) -> str:
+        if pod.command is None:
+            return ""
+        where = f"{self.address(pod)} port {self.port(pod)}"
+        return f": nothing accepts at {where}, which its command knows as $HOST and $PORT"
 
     def start_envoy(self) -> None:
         """Start Envoy and wait until the gateway listens. Raises LanesError if it can't."""
-        config = bootstrap(self.mesh, self._addresses, self._port, self._block.admin)
+        config = bootstrap(self.mesh, self._addresses, self._port, self._block.admin, self._ports)
         with signals_held(), os.fdopen(os.memfd_create("envoy"), "wb") as file:
             file.write(json.dumps(config).encode())
             file.flush()
@@ -164,6 +183,10 @@ class RunningMesh:
     def address(self, pod: Pod) -> str:
         """The pod's own loopback address."""
         return self._addresses[pod.key]
+
+    def port(self, pod: Pod) -> int:
+        """Where the pod listens for requests."""
+        return self._ports.get(pod.key, pod.port)
 
     def pid(self, pod: Pod) -> int:
         """The pod's first process."""
@@ -231,9 +254,9 @@ def _management_port(pod: Pod) -> int:
     return 8001 if pod.port != 8001 else 8002
 
 
-def _ready(pod: Pod, address: str) -> bool:
+def _ready(pod: Pod, address: str, port: int) -> bool:
     if pod.readiness is None:
-        return _accepts(address, pod.port)
+        return _accepts(address, port)
     return _page(address, pod.readiness.port, pod.readiness.path) is not None
 
 

@@ -1,12 +1,13 @@
 """From manifests as dicts to what the code under test makes of them."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lanes.envoy import bootstrap
+from lanes.envoy import NO_PORTS, bootstrap
 from lanes.errors import LanesError
 from lanes.model import Mesh
 from lanes.planning.plan import Plan, plan
@@ -50,6 +51,6 @@ def addresses_of(mesh: Mesh) -> dict[str, str]:
     return {pod.key: f"127.0.9.{number}" for number, pod in enumerate(mesh.pods, start=1)}
 
 
-def config_of(mesh: Mesh) -> Json:
-    """Envoy's configuration for `mesh`."""
-    return bootstrap(mesh, addresses_of(mesh), 8080, ADMIN)
+def config_of(mesh: Mesh, ports: Mapping[str, int] = NO_PORTS) -> Json:
+    """Envoy's configuration for `mesh`, whose own code listens at `ports`."""
+    return bootstrap(mesh, addresses_of(mesh), 8080, ADMIN, ports)

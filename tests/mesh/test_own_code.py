@@ -1,0 +1,27 @@
+"""`--run`: a program of one's own in place of stand-ins, which listens wherever it likes."""
+
+import sys
+
+from lanes.reading.commands import Command
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from lanes.running.address import free_port
+from lanes.running.runtime import run
+from tests.mesh.running import ROOT, ask_in_lane, eventually, pod, versions
+
+HOP = f"{sys.executable} {ROOT / 'tests/languages/plain/server.py'}"
+
+
+def test_own_code_takes_a_place_in_each_lane_and_comes_back_when_it_ends() -> None:
+    commands = [Command.of(f"mockb=app=mockb version=own {HOP}")]
+    with run(resolve(read([str(ROOT / "k8s/asm")]), commands), free_port()) as mesh:
+        # Both versions listen on all addresses; neither is in the other's way.
+        assert versions(ask_in_lane(mesh, "v2")) == ["mocka v2", "mockb own", "mockc v2"]
+        assert versions(ask_in_lane(mesh, "v3")) == ["mocka v3", "mockb own", "mockc v1"]
+        own = pod(mesh, "mockb-v3")
+        mesh.kill_pod(own)
+        eventually(lambda: not mesh.runs(own))
+        answer = ask_in_lane(mesh, "v3")
+        assert mesh.address(pod(mesh, "mockb-v1")) in answer.text
+        mesh.start_pod(own)
+        mesh.wait_ready([own])

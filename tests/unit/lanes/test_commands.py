@@ -1,0 +1,143 @@
+"""`--run`: whose pods a command is for, and what the program is told."""
+
+import os
+import socket
+
+import pytest
+
+from lanes.errors import LanesError
+from lanes.model import Mesh
+from lanes.reading.commands import Command, assigned
+from lanes.running.command import command_environment, listening_ports
+from tests.kube import asm, deployment, service
+from tests.unit.lanes.reading import config_of, mesh_of
+
+SHOP = (
+    service("cart", {"port": 80, "targetPort": 8080}),
+    deployment("cart", "v1", port=8080),
+    service("stock"),
+    deployment("stock", "v1"),
+    service("users", namespace="people"),
+    deployment("users", "v1", namespace="people"),
+)
+
+
+def own(mesh: Mesh, *commands: str) -> Mesh:
+    pods = tuple(assigned(mesh.pods, map(Command.of, commands)))
+    return Mesh(**{**vars(mesh), "pods": pods})
+
+
+def runs(*commands: str) -> dict[str, str | None]:
+    return {pod.name: pod.command for pod in own(mesh_of(*asm()), *commands).pods if pod.command}
+
+
+@pytest.mark.parametrize(
+    ("commands", "found"),
+    [
+        (["mockb=x"], {"mockb-v1": "x", "mockb-v3": "x"}),
+        (["mockb=A=1 x --y=z"], {"mockb-v1": "A=1 x --y=z", "mockb-v3": "A=1 x --y=z"}),
+        (["mockb.default@v3=x"], {"mockb-v3": "x"}),
+        (["mockb=x", "mockb@v3=y"], {"mockb-v1": "x", "mockb-v3": "y"}),
+        (["mockb.default=x", "mockb=y"], {"mockb-v1": "x", "mockb-v3": "x"}),
+    ],
+)
+def test_the_command_that_names_a_pod_most_closely_is_its(
+    commands: list[str], found: dict[str, str]
+) -> None:
+    assert runs(*commands) == found
+
+
+@pytest.mark.parametrize(
+    ("commands", "sentence"),
+    [
+        (["mockb"], "--run mockb: not SERVICE=COMMAND"),
+        (["mockb= "], "--run mockb= : not SERVICE=COMMAND"),
+        (["mockb@=x"], "not SERVICE=COMMAND"),
+        (["mockb.other=x"], "--run mockb.other: no such pods; there are mocka@v1, mocka@v2"),
+        (["mockb@v2=x"], "--run mockb@v2: no such pods"),
+        (["mockb=x", "mockb=y"], "--run mockb: given twice"),
+    ],
+)
+def test_a_command_for_nobody_is_refused(commands: list[str], sentence: str) -> None:
+    with pytest.raises(LanesError) as caught:
+        runs(*commands)
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "here"),
+    [
+        ("http://stock:8000/", "http://127.0.9.1:16002/"),
+        ("stock:8000", "127.0.9.1:16002"),
+        (
+            "stock.default.svc.cluster.local:8000,users.people:8000",
+            "127.0.9.1:16002,127.0.9.1:16003",
+        ),
+        ("http://cart/x?y", "http://127.0.9.1:16001/x?y"),
+        ("http://cart:80", "http://127.0.9.1:16001"),
+        ("http://stock/", "http://stock/"),
+        ("http://stock:80001/", "http://stock:80001/"),
+        ("http://restock:8000/", "http://restock:8000/"),
+        ("http://users:8000/", "http://users:8000/"),  # that name is another namespace's
+        ("http://cart.example.com/", "http://cart.example.com/"),
+        ("cart", "cart"),
+    ],
+)
+def test_variables_name_the_place_that_stands_for_a_service(value: str, here: str) -> None:
+    mesh = mesh_of(*SHOP[:1], deployment("cart", "v1", port=8080, env={"TO": value}), *SHOP[2:])
+    assert command_environment(mesh, mesh.pods[0], "127.0.9.1", 20000, {})["TO"] == here
+
+
+def test_a_program_is_told_where_to_listen_and_what_kubernetes_tells(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://elsewhere:3128")
+    monkeypatch.setenv("JAVA_HOME", "/opt/java")
+    mesh = mesh_of(*SHOP)
+    env = command_environment(mesh, mesh.pods[0], "127.0.9.1", 20000, {"OTEL_X": "none"})
+    assert (env["HOST"], env["PORT"]) == ("127.0.9.1", "20000")
+    assert (env["STOCK_SERVICE_HOST"], env["STOCK_SERVICE_PORT"]) == ("127.0.9.1", "16002")
+    assert "USERS_SERVICE_HOST" not in env
+    assert (env["JAVA_HOME"], env["OTEL_X"], env["PATH"]) == (
+        "/opt/java",
+        "none",
+        os.environ["PATH"],
+    )
+    assert "HTTP_PROXY" not in env
+
+
+def test_a_program_gets_the_port_of_its_manifest_where_it_has_it_alone() -> None:
+    mesh = own(mesh_of(*SHOP), "cart=x", "stock=x")
+    cart, stock, _ = mesh.pods
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        found = listening_ports(mesh, 1, iter([taken, 20050]))
+        assert found[stock.key] == 20050  # users has port 8000, too
+        assert found[cart.key] in (8080, 20050)
+        with pytest.raises(LanesError, match="no more ports are free"):
+            listening_ports(mesh, 8080, iter([taken]))
+
+
+def test_envoy_leads_to_where_the_program_listens_and_takes_its_calls() -> None:
+    mesh = own(mesh_of(*SHOP), "cart=x")
+    config = config_of(mesh, {mesh.pods[0].key: 20000})["static_resources"]
+    clusters = {c["name"]: c["load_assignment"]["endpoints"] for c in config["clusters"]}
+    (cart,) = clusters["outbound|80||cart.default.svc.cluster.local"]
+    (stock,) = clusters["outbound|8000||stock.default.svc.cluster.local"]
+    ports = [
+        tier["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]["port_value"]
+        for tier in (cart, stock)
+    ]
+    assert ports == [20000, 8000]
+    listeners = [
+        a["socket_address"]
+        for listener in config["listeners"]
+        for a in [
+            listener["address"],
+            *(m["address"] for m in listener.get("additional_addresses", [])),
+        ]
+    ]
+    calls = [a["port_value"] for a in listeners if a["address"] == "127.0.9.1"]
+    assert sorted(calls) == [15001, 16001, 16002, 16003]
