@@ -117,12 +117,14 @@ requests_option = click.option(
 def plan_command(paths: tuple[str, ...], form: str) -> None:
     """Which version answers each lane at each service, and why.
 
-    Starts nothing. Why is match (the lane's own version), fallback, or none.
+    Starts nothing. Why is match (the lane's own version), fallback (it has none here), split, or
+    what leads it astray: caught by another lane's rule, shadowed by a rule for everybody, lost on
+    the way, its own version unselected or unrouted; or none, with the status that answers.
     """
     mesh = _read(paths)
     planned = plan(mesh)
     if form == "json":
-        click.echo(json.dumps(plan_json(planned), indent=2))
+        click.echo(json.dumps(plan_json(mesh, planned), indent=2))
         return
     click.echo(headline(mesh, planned) + "\n")
     show_plan(planned, _console())

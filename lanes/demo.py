@@ -14,7 +14,8 @@ from lanes.judging.split import enough
 from lanes.judging.traffic import Client, Gateway, drive, enter
 from lanes.judging.verify import LANE_REQUESTS, verify
 from lanes.model import Destination, Mesh, Pod, Route
-from lanes.planning.plan import MATCH, NONE, Lane, Plan, plan
+from lanes.planning.hops import MATCH, NONE
+from lanes.planning.plan import Lane, Plan, plan
 from lanes.report.plan import gateway_line, headline, one_line, show_plan
 from lanes.report.verdict import closing, show_verdict
 from lanes.running.runtime import RunningMesh, run
@@ -117,7 +118,14 @@ def without(mesh: Mesh, pod: Pod) -> Mesh:
         mesh,
         pods=tuple(p for p in mesh.pods if p is not pod),
         gateway=tuple(replace(host, routes=routes(host.routes)) for host in mesh.gateway),
-        ports=tuple(replace(port, routes=routes(port.routes)) for port in mesh.ports),
+        ports=tuple(
+            replace(
+                port,
+                routes=routes(port.routes),
+                pods=tuple(p for p in port.pods if p is not pod),
+            )
+            for port in mesh.ports
+        ),
     )
 
 

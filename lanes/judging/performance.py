@@ -12,7 +12,8 @@ from functools import cached_property
 from lanes.judging import significance
 from lanes.judging.answers import Answer
 from lanes.judging.sorting import Judged, sort
-from lanes.planning.plan import FALLBACK, MATCH, Plan
+from lanes.planning.hops import FALLBACK, MATCH
+from lanes.planning.plan import Plan
 
 # How often a run finds a lane worse though all are alike. Shared out among lanes and tests (Holm).
 FALSE_ALARM = 0.01

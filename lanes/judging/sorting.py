@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from lanes.judging.answers import Answer, Step
 from lanes.judging.hints import Homes
-from lanes.planning.plan import NONE, Hop, Lane, Plan
+from lanes.planning.hops import NONE, Hop
+from lanes.planning.plan import Lane, Plan
 
 Groups = dict[str, tuple[Lane, ...]]
 """Lanes by the name they are judged under: those that no answer tells apart are one."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lanes.hosts import any_of, covers
-from lanes.model import GatewayHost, Mesh, Route, Weighted
+from lanes.model import GatewayHost, Mesh, Place, Route, Weighted
 from lanes.planning.request import Request
 from lanes.planning.ways import Way, way_by
 
@@ -15,6 +15,7 @@ class Entry:
 
     weighted: Weighted
     request: Request
+    place: Place
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -40,7 +41,9 @@ def host_for(mesh: Mesh, domain: str) -> GatewayHost | None:
 def entries(route: Route, request: Request) -> tuple[Entry, ...]:
     """Where a rule leads a request, with the headers that it gets on the way."""
     # Envoy changes headers by the destination first and by the rule after that.
-    return tuple(Entry(w, request.changed(w.request, route.request)) for w in route.destinations)
+    return tuple(
+        Entry(w, request.changed(w.request, route.request), route.place) for w in route.destinations
+    )
 
 
 def beside(gateway: GatewayHost, ordinary: Route, host: str, path: str) -> Iterator[Beside]:

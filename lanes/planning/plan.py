@@ -1,51 +1,20 @@
 """Which version answers each lane at each service, and why, read off the manifests alone.
 
-The plan walks one request per lane: the gateway's rule stamps it, each hop's rules choose a
-destination, and the pods that stand there say what they call next. Lanes are those of the rule
-that takes everybody's requests, by weight, and those that another rule leads to, by a way in.
+The plan walks one request per lane from the gateway's rule, which stamps it (see hops). Lanes are
+those of the rule that takes everybody's requests, by weight, and those that another rule leads to,
+by a way in.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from urllib.parse import urlsplit
 
 from lanes.errors import LanesError
-from lanes.hosts import any_of, host_of
-from lanes.model import Endpoint, GatewayHost, HeaderOps, Host, Mesh, Pod, ServicePort, Weighted
+from lanes.hosts import any_of
+from lanes.model import GatewayHost, Mesh, Route
 from lanes.planning.gateway import Beside, Entry, beside, entries, host_for, other_hosts
-from lanes.planning.request import Request
+from lanes.planning.hops import Choice, Hop, Walk, first_pods, hop_at, running, versions_at
 from lanes.planning.ways import Way
-
-MATCH, FALLBACK, NONE = "match", "fallback", "none"
-
-
-@dataclass(frozen=True)
-class Hop:
-    """What answers a lane at one service.
-
-    `versions` holds one version, or several where the manifests leave the choice open, or
-    none where nothing answers. `why`: match (the lane's own), fallback, or none; then `status`
-    is what the mesh answers instead. `namespace` is that of the pods; "" where nothing answers,
-    or the manifests leave it open.
-    """
-
-    service: str
-    versions: tuple[str, ...]
-    why: str
-    upstreams: tuple["Hop", ...] = ()
-    status: int = 200
-    namespace: str = ""
-
-    @property
-    def version(self) -> str:
-        return "|".join(self.versions)
-
-    def walk(self) -> Iterator["Hop"]:
-        """This hop, then everything behind it in the order of the answer."""
-        yield self
-        for upstream in self.upstreams:
-            yield from upstream.walk()
 
 
 @dataclass(frozen=True)
@@ -142,11 +111,16 @@ def plan(mesh: Mesh, path: str = "/", domain: str | None = None) -> Plan:
         doors += _doors(other_hosts(mesh, gateway, path), header, split)[0]
     for door in doors:
         entered.setdefault(door.lane, door.entry)
-    hops = {name: _entry_hop(mesh, name, entry, entered) for name, entry in entered.items()}
+    names, pods = frozenset(entered), running(mesh)
+
+    def walk(lane: str) -> Walk:
+        return Walk(mesh, pods, lane, header, names - {lane})
+
+    hops = {name: _entry_hop(walk(name), entry) for name, entry in entered.items()}
     ways: dict[str, list[Way]] = {name: [] for name in entered}
     for door in doors:
         known = door.entry is entered[door.lane]
-        if known or _entry_hop(mesh, door.lane, door.entry, entered) == hops[door.lane]:
+        if known or _entry_hop(walk(door.lane), door.entry) == hops[door.lane]:
             ways[door.lane].append(door.way)
         elif door.way.host is None:
             unplanned.append(f"{door.way} (leads lane {door.lane} another way)")
@@ -232,102 +206,13 @@ def _header(where: str, split: tuple[Entry, ...]) -> str:
     return common.pop()
 
 
-def _entry_hop(mesh: Mesh, lane: str, entry: Entry, lanes: Iterable[str]) -> Hop:
+def _entry_hop(walk: Walk, entry: Entry) -> Hop:
     """The hop that the gateway leads to: another lane's version is one to fall back to."""
-    pods = {endpoint.pod.version for endpoint in _first(entry.weighted)[1]}
-    chosen = not pods & (set(lanes) - {lane})
     destination = entry.weighted.destination
+    versions = {pod.version for pod in first_pods(entry.weighted)}
+    selected = next((p.pods for p in walk.mesh.ports if p.host == destination.host), ())
+    rule = Route((), (entry.weighted,), place=entry.place)
+    runs = walk.lane in versions_at(walk, selected, (rule,))
+    choice = Choice(not versions & walk.others, runs)
     host = replace(destination.host, name=destination.app)  # a lane may have a Service of its own
-    return _hop(_Walk(mesh, lane), [entry.weighted], chosen, entry.request, host, ())
-
-
-@dataclass(frozen=True)
-class _Walk:
-    mesh: Mesh
-    lane: str
-
-
-def _hop(
-    walk: _Walk,
-    destinations: list[Weighted],
-    chosen: bool,
-    request: Request,
-    host: Host,
-    behind: tuple[Host, ...],
-) -> Hop:
-    """The hop that `destinations` lead to, and all hops after it.
-
-    `chosen`: they were chosen for this lane, and not for whatever has none of its own.
-    """
-    used = [w for w in destinations if w.weight or len(destinations) == 1]
-    answering = [_first(w) for w in used]
-    endpoints = [e for _, tier in answering for e in tier]
-    if not endpoints:  # a destination without tiers is a Service that is not there
-        exists = any(w.destination.tiers for w in used)
-        return Hop(host.name, (), NONE, status=503 if exists else 500)
-    for weighted, (_, tier) in zip(used, answering, strict=True):
-        if not tier:
-            raise LanesError(
-                f"lane {walk.lane}: a part of it goes to {weighted.destination.name}, which has"
-                " no pods, so the lane has no one path; deploy it or take it out of the split"
-            )
-    pods = [e.pod for e in endpoints]
-    versions = tuple(sorted({pod.version for pod in pods}))
-    own = versions == (walk.lane,) or (chosen and all(tier == 0 for tier, _ in answering))
-    urls = {pod.upstream_urls for pod in pods}
-    if len(urls) > 1:
-        raise LanesError(
-            f"lane {walk.lane}: the pods that answer at {host.name} ({', '.join(versions)})"
-            " call different upstreams, so the lane has no one path; route them apart"
-        )
-    received = request.received(pods[0].propagation).headers.get("baggage", "")
-    sent = received if all(pod.carries_baggage for pod in pods) else ""
-    upstreams = tuple(
-        _call(walk, url, pods[0], sent, (*behind, host)) for url in pods[0].upstream_urls
-    )
-    namespace = pods[0].namespace if all(pod.namespace_named for pod in pods) else ""
-    return Hop(pods[0].app, versions, MATCH if own else FALLBACK, upstreams, namespace=namespace)
-
-
-def _first(weighted: Weighted) -> tuple[int, tuple[Endpoint, ...]]:
-    """The first tier with endpoints, and its number."""
-    tiers = enumerate(weighted.destination.tiers)
-    return next(((number, tier) for number, tier in tiers if tier), (0, ()))
-
-
-def _call(walk: _Walk, url: str, caller: Pod, carried: str, behind: tuple[Host, ...]) -> Hop:
-    """The hop behind `url`: OpenTelemetry hands on the baggage, and no other header."""
-    port, path = _service_at(walk.mesh, url, caller.namespace)
-    if port is None:
-        raise LanesError(
-            f"pod {caller.name} calls {url}, which is no Service's http URL in these manifests"
-        )
-    if port.host in behind:
-        chain = " -> ".join(host.name for host in (*behind, port.host))
-        raise LanesError(f"lane {walk.lane}: {chain}: the chain never ends; break the loop")
-    request = Request({"baggage": carried} if carried else {}, path).sent(caller.propagation)
-    route = request.rule(port.routes)
-    if route is None:
-        return Hop(port.host.name, (), NONE, status=404)
-    destinations = list(route.destinations)
-    if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
-        raise LanesError(
-            f"lane {walk.lane}: the rule at {port.host.name} splits the lane and changes headers"
-            " by destination, so the lane has no one path; match the lane before splitting"
-        )
-    ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
-    chosen = route is not Request({}, path).rule(port.routes)
-    return _hop(walk, destinations, chosen, request.changed(*ops), port.host, behind)
-
-
-def _service_at(mesh: Mesh, url: str, namespace: str) -> tuple[ServicePort | None, str]:
-    try:
-        parts = urlsplit(url)
-        number = parts.port or 80
-    except ValueError:  # a port that is none
-        return None, ""
-    if parts.scheme != "http":
-        return None, ""
-    host = host_of(parts.hostname or "", namespace)
-    found = next((p for p in mesh.ports if p.host == host and p.port == number), None)
-    return found, parts.path or "/"
+    return hop_at(walk, host, rule, entry.request, choice)

@@ -1,6 +1,7 @@
 """The plan in print: what the manifests hold, and which version answers each lane."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from rich.text import Text
 
 from lanes.hosts import any_of
 from lanes.model import Mesh
-from lanes.planning.plan import FALLBACK, NONE, Hop, Lane, Plan
+from lanes.planning.hops import ASTRAY, FALLBACK, NONE, Hop
+from lanes.planning.plan import Lane, Plan
+from lanes.planning.warnings import warnings
 from lanes.report.tables import counted, new_table, print_lines, show
 
 Json = dict[str, Any]
@@ -77,26 +80,48 @@ def plan_table(plan: Plan) -> Table:
 
 def plan_notes(plan: Plan) -> list[str]:
     """What the marks in the plan's table mean, where they stand in it, and what it leaves out."""
-    reasons = {(hop.why, hop.status) for lane in plan.lanes for hop in lane.path}
+    hops = [(lane.name, hop) for lane in plan.lanes for hop in lane.path]
+    reasons = {(hop.why, hop.status) for _, hop in hops}
     notes = {
         (FALLBACK, 200): "* falls back: the lane has no version here",
         (NONE, 503): "- answers 503: the lane has no version here, and no fallback",
         (NONE, 404): "- answers 404: no rule takes the lane here",
         (NONE, 500): "- answers 500: the rule names no Service that exists, or gives it no weight",
     }
+    if all(hop.note for _, hop in hops if (hop.why, hop.status) == (NONE, 503)):
+        notes[NONE, 503] = "- answers 503: no pod is there for it"
     told = [note for reason, note in notes.items() if reason in reasons]
+    astray: dict[tuple[str, str], list[str]] = {}
+    for lane, hop in hops:
+        if hop.note:
+            astray.setdefault((hop.service, hop.note), []).append(lane)
+    for (service, note), lanes in astray.items():
+        told.append(f"! {service}, lane {', '.join(dict.fromkeys(lanes))}: {note}")
+    if any(len(hop.versions) > 1 and not hop.shares for _, hop in hops):
+        told.append("| any of these answers: no rule chooses")
     return told + [f"not planned: {words}" for words in plan.unplanned]
 
 
 def cell(hop: Hop | None) -> Text:
-    """A version, marked where it is not the lane's own."""
+    """A version, marked where it is not the lane's own; or several, with their shares."""
     if hop is None:
         return Text("")
     if hop.why == NONE:
-        return Text("-", style="red")
+        return Text("- !" if hop.note else "-", style="red")
+    if hop.why in ASTRAY:
+        return Text(f"{hop.version} !", style="red")
     if hop.why == FALLBACK:
         return Text(f"{hop.version} *", style="yellow")
+    if hop.shares:
+        parts = zip(hop.versions, hop.shares, strict=True)
+        return Text(" ".join(f"{version} {share:.4g}%" for version, share in percents(parts)))
     return Text(hop.version)
+
+
+def percents(parts: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:
+    """Shares of 0 to 1 as percents."""
+    for version, share in parts:
+        yield version, round(100 * share, 2)
 
 
 def one_line(lane: Lane) -> str:
@@ -118,16 +143,16 @@ def pods_table(rows: Iterable[tuple[str, str, int]]) -> Table:
     return table
 
 
-def plan_json(plan: Plan) -> Json:
+def plan_json(mesh: Mesh, plan: Plan) -> Json:
+    """The plan for programs; shares are parts of 1, and empty where the rules tell none."""
     return {
+        "header": plan.header,
+        "domain": plan.domain,
         "lanes": [
             {
                 "lane": lane.name,
                 "weight": lane.weight,
-                "path": [
-                    {"service": hop.service, "version": hop.version, "why": hop.why}
-                    for hop in lane.path
-                ],
+                "path": [_hop_json(hop) for hop in lane.path],
                 "ways": [
                     {"headers": dict(way.headers), "host": way.host, "path": way.path}
                     for way in lane.ways
@@ -136,6 +161,19 @@ def plan_json(plan: Plan) -> Json:
             for lane in plan.lanes
         ],
         "unplanned": list(plan.unplanned),
+        "left_to_cluster": dict(sorted(Counter(mesh.left_to_cluster).items())),
+        "warnings": [warning.json() for warning in warnings(mesh, plan)],
+    }
+
+
+def _hop_json(hop: Hop) -> Json:
+    return {
+        "service": hop.service,
+        "version": hop.version,
+        "why": hop.why,
+        "status": hop.status,
+        "shares": dict(zip(hop.versions, hop.shares, strict=True)) if hop.shares else {},
+        "note": hop.note,
     }
 
 

@@ -21,7 +21,8 @@ import yaml
 
 from lanes.errors import LanesError
 from lanes.model import Mesh
-from lanes.planning.plan import FALLBACK, plan
+from lanes.planning.hops import FALLBACK
+from lanes.planning.plan import plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port

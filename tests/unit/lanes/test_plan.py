@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from lanes.planning.plan import FALLBACK, MATCH, NONE, Lane
+from lanes.planning.hops import FALLBACK, MATCH, NONE
+from lanes.planning.plan import Lane, plan
 from lanes.report.plan import plan_json
 from tests.kube import (
     SAMPLE,
@@ -26,7 +27,7 @@ from tests.kube import (
     without,
 )
 from tests.unit.lanes.generated import MESHES, Generated, expected_path
-from tests.unit.lanes.reading import REPOSITORY, lanes_of, plan_of, refusal
+from tests.unit.lanes.reading import REPOSITORY, lanes_of, mesh_of, plan_of, refusal
 
 SAMPLE_PATHS = {
     "v1": "mocka v1, mockb v1, mockc v1",
@@ -84,7 +85,6 @@ def test_the_sample_on_stock_istio() -> None:
 
 @pytest.mark.parametrize("folder", ["asm", "istio"])
 def test_the_manifests_of_the_repository(folder: str) -> None:
-    from lanes.planning.plan import plan
     from lanes.reading.manifests import read
     from lanes.reading.resolve import resolve
     from lanes.report.plan import one_line
@@ -96,31 +96,40 @@ def test_the_manifests_of_the_repository(folder: str) -> None:
 def test_json_is_as_documented() -> None:
     def lane(name: str, weight: int, *hops: tuple[str, str]) -> dict[str, Any]:
         services = zip(("mocka", "mockb", "mockc"), hops, strict=True)
-        path = [{"service": s, "version": v, "why": why} for s, (v, why) in services]
+        more = {"status": 200, "shares": {}, "note": ""}
+        path = [{"service": s, "version": v, "why": why, **more} for s, (v, why) in services]
         return {"lane": name, "weight": weight, "path": path, "ways": []}
 
     v1 = ("v1", "match")
-    assert plan_json(plan_of(*asm())) == {
+    mesh = mesh_of(*asm())
+    assert plan_json(mesh, plan(mesh)) == {
+        "header": "version",
+        "domain": "*",
         "lanes": [
             lane("v1", 40, v1, v1, v1),
             lane("v2", 30, ("v2", "match"), ("v1", "fallback"), ("v2", "match")),
             lane("v3", 30, ("v3", "match"), ("v3", "match"), ("v1", "fallback")),
         ],
         "unplanned": [],
+        "left_to_cluster": {},
+        "warnings": [],
     }
 
 
 def test_a_lane_that_strict_mode_ends_has_no_version_there() -> None:
-    planned = plan_of(*asm(strict=True))
+    mesh = mesh_of(*asm(strict=True))
     assert lanes_of(*asm(strict=True)) == {
         "v1": "mocka v1, mockb v1, mockc v1",
         "v2": "mocka v2, mockb -",
         "v3": "mocka v3, mockb v3, mockc -",
     }
-    assert plan_json(planned)["lanes"][1]["path"][1] == {
+    assert plan_json(mesh, plan(mesh))["lanes"][1]["path"][1] == {
         "service": "mockb",
         "version": "",
         "why": "none",
+        "status": 503,
+        "shares": {},
+        "note": "",
     }
 
 
@@ -187,17 +196,17 @@ def hops_of(lane: Lane) -> list[tuple[str, str, str]]:
 
 
 def test_without_rules_any_version_may_answer() -> None:
-    assert lanes_of(*pair()) == {"v1": "a v1, b v1|v2 *", "v2": "a v2, b v1|v2 *"}
+    assert lanes_of(*pair()) == {"v1": "a v1, b v1|v2", "v2": "a v2, b v1|v2"}
 
 
-def test_a_split_within_a_lane_leaves_the_version_open() -> None:
+def test_a_split_within_a_lane_is_told_with_its_shares() -> None:
     split = rule(to("b", "v1", weight=90), to("b", "v2", weight=10))
-    assert lanes_of(*pair(rules=(split,)))["v2"] == "a v2, b v1|v2 *"
+    assert lanes_of(*pair(rules=(split,)))["v2"] == "a v2, b v1 90% v2 10%"
 
 
 def test_a_destination_of_weight_zero_answers_nothing() -> None:
     split = rule(to("b", "v1", weight=100), to("b", "v2", weight=0))
-    assert lanes_of(*pair(rules=(split,)))["v2"] == "a v2, b v1 *"
+    assert lanes_of(*pair(rules=(split,)))["v2"] == "a v2, b v1 !"
 
 
 def test_no_rule_that_takes_the_lane_is_no_way() -> None:
@@ -207,7 +216,7 @@ def test_no_rule_that_takes_the_lane_is_no_way() -> None:
 
 def test_the_first_rule_that_matches_wins() -> None:
     rules = [rule(to("b", v), match=[header_is("version", "v", "prefix")]) for v in ("v2", "v1")]
-    assert lanes_of(*pair(rules=tuple(rules))) == {"v1": "a v1, b v2", "v2": "a v2, b v2"}
+    assert lanes_of(*pair(rules=tuple(rules))) == {"v1": "a v1, b v2 !", "v2": "a v2, b v2"}
 
 
 @pytest.mark.parametrize(
@@ -231,7 +240,7 @@ def test_the_first_rule_that_matches_wins() -> None:
 )
 def test_ways_to_match_a_header(how: str, value: str, *, taken: bool) -> None:
     rules = (rule(to("b", "v2"), match=[header_is("version", value, how)]), rule(to("b", "v1")))
-    assert lanes_of(*pair(rules=rules))["v2"] == ("a v2, b v2" if taken else "a v2, b v1 *")
+    assert lanes_of(*pair(rules=rules))["v2"] == ("a v2, b v2" if taken else "a v2, b v1 !")
 
 
 @pytest.mark.parametrize(
@@ -255,12 +264,12 @@ def test_conditions_of_one_match_all_hold_and_one_match_is_enough(
     match: list[Document], *, taken: bool
 ) -> None:
     rules = (rule(to("b", "v2"), match=match), rule(to("b", "v1")))
-    assert lanes_of(*pair(rules=rules))["v2"] == ("a v2, b v2" if taken else "a v2, b v1 *")
+    assert lanes_of(*pair(rules=rules))["v2"] == ("a v2, b v2" if taken else "a v2, b v1 !")
 
 
 @pytest.mark.parametrize("match", [[{"uri": {"prefix": "/"}}], [{}], []])
 def test_a_rule_that_takes_every_lane_is_no_lanes_own(match: list[Document]) -> None:
-    assert lanes_of(*pair(rules=(rule(to("b", "v1"), match=match),)))["v2"] == "a v2, b v1 *"
+    assert lanes_of(*pair(rules=(rule(to("b", "v1"), match=match),)))["v2"] == "a v2, b v1 !"
 
 
 def test_a_uri_is_the_upstreams() -> None:
@@ -349,7 +358,7 @@ def test_an_upstream_in_another_namespace() -> None:
             )
         ),
     ]
-    assert lanes_of(*documents)["v2"] == "a v2, b v2, c v1 *"
+    assert lanes_of(*documents)["v2"] == "a v2, b v2, c v1 !"
     carried = header_propagation("version", namespace=there)
     assert lanes_of(*documents, carried)["v2"] == "a v2, b v2, c v2"
 
@@ -497,14 +506,14 @@ def test_headers_that_no_rule_changes() -> None:
 @pytest.mark.parametrize(
     ("changes", "after"),
     [
-        ({"set": {"version": "v1"}}, "c v1 *"),
+        ({"set": {"version": "v1"}}, "c v1 !"),
         ({"set": {"baggage": "version=v1"}}, "c v2"),  # the header beats it on arrival
-        ({"set": {"baggage": "version=v1"}, "remove": ["version"]}, "c v1 *"),
+        ({"set": {"baggage": "version=v1"}, "remove": ["version"]}, "c v1 !"),
         ({"remove": ["version"]}, "c v2"),  # the baggage still holds it
-        ({"remove": ["version", "baggage"]}, "c v1 *"),
-        ({"add": {"version": "v1"}}, "c v1 *"),  # now v2,v1
+        ({"remove": ["version", "baggage"]}, "c v1 !"),
+        ({"add": {"version": "v1"}}, "c v1 !"),  # now v2,v1
         ({"add": {"x": "y"}}, "c v2"),
-        ({"set": {"Version": "v1"}}, "c v1 *"),
+        ({"set": {"Version": "v1"}}, "c v1 !"),
     ],
 )
 def test_a_rule_that_changes_headers(changes: dict[str, object], after: str) -> None:
@@ -657,7 +666,7 @@ def test_a_pod_that_does_not_carry_baggage_ends_the_lane() -> None:
         deployment("mocka", "v3", "mockb", env=off) if d["metadata"]["name"] == "mocka-v3" else d
         for d in asm()
     ]
-    assert lanes_of(*documents) == {**SAMPLE_PATHS, "v3": "mocka v3, mockb v1 *, mockc v1 *"}
+    assert lanes_of(*documents) == {**SAMPLE_PATHS, "v3": "mocka v3, mockb v1 !, mockc v1 *"}
 
 
 def test_a_first_service_without_pods_is_none_and_its_lanes_have_names() -> None:

@@ -26,7 +26,7 @@ from tests.kube import (
     to_gateway,
     virtual_service,
 )
-from tests.unit.lanes.reading import lanes_of, plan_of, refusal
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, refusal
 
 BASE = kube.base(SAMPLE, {"v1": 90, "v2": 10})
 COOKIE = r"(.*;\s*)?lane=v3(;.*)?"
@@ -191,7 +191,7 @@ def test_the_plan_shows_ways_in_where_there_are_any() -> None:
     table = plan_table(planned)
     assert [column.header for column in table.columns][-1] == "ways in"
     assert [str(cell) for cell in table.columns[-1].cells] == ["", "", "path /v3, x-lane: v3"]
-    assert plan_json(planned)["lanes"][2]["ways"] == [
+    assert plan_json(mesh_of(*BASE), planned)["lanes"][2]["ways"] == [
         {"headers": {}, "host": None, "path": "/v3"},
         {"headers": {"x-lane": "v3"}, "host": None, "path": None},
     ]

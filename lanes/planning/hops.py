@@ -1,0 +1,307 @@
+"""One lane's way, hop by hop: which version answers at each service, and why.
+
+The walk follows one request: each hop's rules choose a destination, and the pods that stand there
+say what they call next.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from urllib.parse import urlsplit
+
+from lanes.errors import LanesError
+from lanes.hosts import host_of
+from lanes.model import Endpoint, HeaderOps, Host, Mesh, Place, Pod, Route, ServicePort, Weighted
+from lanes.planning import baggage
+from lanes.planning.request import Request
+
+MATCH, FALLBACK, SPLIT, NONE = "match", "fallback", "split", "none"
+CAUGHT, SHADOWED, LOST = "caught", "shadowed", "lost"
+UNSELECTED, UNROUTED = "unselected", "unrouted"
+
+# Why a lane whose version runs at a service is answered by none of it, or by another lane's.
+ASTRAY = (CAUGHT, SHADOWED, LOST, UNSELECTED, UNROUTED)
+
+
+@dataclass(frozen=True)
+class Hop:
+    """What answers a lane at one service.
+
+    `versions` holds one version, or several where a rule splits or leaves the choice open, or
+    none where nothing answers; `shares` are their parts, 0 to 1, where the rules tell. `why`:
+
+    - match: the lane's own; a request without a lane has any for its own
+    - fallback: another's, since the lane has no version here
+    - split: several, whatever the lane
+    - caught: another lane's, whose rule takes this lane as well
+    - shadowed: a rule that takes every request stands before the lane's own
+    - lost: the lane's tag does not reach the service
+    - unselected: the lane's version runs here, and what its rule selects is not it
+    - unrouted: the lane's version runs here, and no rule leads to it
+    - none: nothing answers, and `status` is what the mesh answers instead
+
+    `note` says more in words, `place` where the rule stands. `namespace` is that of the pods; ""
+    where nothing answers, or the manifests leave it open.
+    """
+
+    service: str
+    versions: tuple[str, ...]
+    why: str
+    upstreams: tuple["Hop", ...] = ()
+    status: int = 200
+    namespace: str = ""
+    shares: tuple[float, ...] = ()
+    note: str = ""
+    place: Place = field(default=Place(), compare=False)
+
+    @property
+    def version(self) -> str:
+        return "|".join(self.versions)
+
+    def walk(self) -> Iterator["Hop"]:
+        """This hop, then everything behind it in the order of the answer."""
+        yield self
+        for upstream in self.upstreams:
+            yield from upstream.walk()
+
+
+Running = Mapping[tuple[str, str], Set[str]]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Who walks: a lane ("": a request without one), its tag's header, and the lanes beside it.
+
+    `running`: see the function of this name.
+    """
+
+    mesh: Mesh
+    running: Running
+    lane: str
+    header: str = ""
+    others: frozenset[str] = frozenset()
+
+    def as_lane(self, request: Request, lane: str) -> Request:
+        """`request` as it would be in another lane."""
+        carried = baggage.with_member(request.headers.get("baggage", ""), self.header, lane)
+        headers = {**request.headers, "baggage": carried}
+        return replace(request, headers=headers)
+
+
+def hop_at(
+    walk: Walk,
+    service: Host,
+    rule: Route,
+    request: Request,
+    choice: "Choice",
+    behind: tuple[Host, ...] = (),
+) -> Hop:
+    """The hop that `rule` leads `request` to, and all hops after it.
+
+    Raises LanesError where the lane has no one path from there.
+    """
+    destinations = rule.destinations
+    used = [w for w in destinations if w.weight or len(destinations) == 1]
+    answering = [_first(w) for w in used]
+    endpoints = [e for _, tier in answering for e in tier]
+    if not endpoints:  # a destination without tiers is a Service that is not there
+        exists = any(w.destination.tiers for w in used)
+        note = _unselected(walk, used) if choice.own and choice.runs else ""
+        status = 503 if exists else 500
+        return Hop(service.name, (), NONE, status=status, note=note, place=rule.place)
+    for weighted, (_, tier) in zip(used, answering, strict=True):
+        if not tier:
+            raise LanesError(
+                f"lane {walk.lane}: a part of it goes to {weighted.destination.name}, which has"
+                " no pods, so the lane has no one path; deploy it or take it out of the split"
+            )
+    pods = [e.pod for e in endpoints]
+    urls = {pod.upstream_urls for pod in pods}
+    shares = _shares([(w.weight, tier) for w, (_, tier) in zip(used, answering, strict=True)])
+    if len(urls) > 1:
+        versions = ", ".join(sorted(shares))
+        raise LanesError(
+            f"lane {walk.lane}: the pods that answer at {service.name} ({versions})"
+            " call different upstreams, so the lane has no one path; route them apart"
+        )
+    first_choice = all(tier == 0 for tier, _ in answering)
+    why, note = _why(walk, used, tuple(sorted(shares)), first_choice, choice)
+    received = request.received(pods[0].propagation).headers.get("baggage", "")
+    sent = received if all(pod.carries_baggage for pod in pods) else ""
+    upstreams = tuple(
+        _call(walk, url, pods[0], sent, (*behind, service)) for url in pods[0].upstream_urls
+    )
+    told = all(share is not None for share in shares.values()) and len(shares) > 1
+    return Hop(
+        pods[0].app,
+        tuple(sorted(shares)),
+        why,
+        upstreams,
+        namespace=pods[0].namespace if all(pod.namespace_named for pod in pods) else "",
+        shares=tuple(shares[v] or 0.0 for v in sorted(shares)) if told else (),
+        note=note,
+        place=rule.place,
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a rule came to be chosen for a lane.
+
+    `own`: it was chosen for what the request carries, and does not take every request. `of`: the
+    other lanes that it takes as well. `later`: a rule behind it is the lane's own. `lost`: with the
+    lane's tag it would be another. `runs`: the lane's version runs at the service, whichever rule
+    leads there.
+    """
+
+    own: bool
+    runs: bool = False
+    of: frozenset[str] = frozenset()
+    later: bool = False
+    lost: bool = False
+
+
+def _why(
+    walk: Walk,
+    used: list[Weighted],
+    versions: tuple[str, ...],
+    first_choice: bool,
+    choice: Choice,
+) -> tuple[str, str]:
+    """Why these versions answer the lane, and more in words where that helps."""
+    lane = walk.lane
+    if versions == (lane,):
+        return MATCH, ""
+    if not lane:
+        return (SPLIT if len(versions) > 1 else MATCH), ""
+    if len(versions) > 1 and (not choice.own or len(used) > 1):
+        return SPLIT, ""
+    if choice.own and versions[0] in choice.of:
+        return CAUGHT, f"the rule of lane {versions[0]} takes it as well"
+    if choice.own and first_choice:
+        if choice.runs:
+            return UNSELECTED, _unselected(walk, used)
+        return MATCH, ""
+    if not choice.runs:
+        return FALLBACK, ""
+    if choice.own:
+        return UNSELECTED, _unselected(walk, used)
+    if choice.lost:
+        return LOST, "the lane's tag does not reach it"
+    if choice.later:
+        return SHADOWED, "a rule that takes every request stands before its own"
+    return UNROUTED, f"{lane} runs there, and no rule leads to it"
+
+
+def _unselected(walk: Walk, used: list[Weighted]) -> str:
+    subsets = {w.destination.name.split(" else ")[0].split("|")[2:3][0] for w in used}
+    named = f"subset {', '.join(sorted(subsets))}" if all(subsets) else "its rule"
+    return f"{named} selects none of the pods of {walk.lane} that run there"
+
+
+def _shares(parts: Iterable[tuple[int, tuple[Endpoint, ...]]]) -> dict[str, float | None]:
+    """The versions behind the parts of a split, and their shares; None: the rules do not tell."""
+    split = [(weight, {endpoint.pod.version for endpoint in tier}) for weight, tier in parts]
+    total = sum(weight for weight, _ in split) or 1
+    found: dict[str, Fraction | None] = {}
+    for weight, versions in split:
+        for version in versions:
+            before = found.get(version, Fraction(0))
+            mixed = len(versions) > 1 or before is None
+            found[version] = None if mixed else (before or 0) + Fraction(weight, total)
+    return {v: None if share is None else float(share) for v, share in found.items()}
+
+
+def _first(weighted: Weighted) -> tuple[int, tuple[Endpoint, ...]]:
+    """The first tier with endpoints, and its number."""
+    tiers = enumerate(weighted.destination.tiers)
+    return next(((number, tier) for number, tier in tiers if tier), (0, ()))
+
+
+def first_pods(weighted: Weighted) -> tuple[Pod, ...]:
+    """The pods that answer at a destination."""
+    return tuple(endpoint.pod for endpoint in _first(weighted)[1])
+
+
+def _call(walk: Walk, url: str, caller: Pod, carried: str, behind: tuple[Host, ...]) -> Hop:
+    """The hop behind `url`: OpenTelemetry hands on the baggage, and no other header."""
+    port, path = _service_at(walk.mesh, url, caller.namespace)
+    if port is None:
+        raise LanesError(
+            f"pod {caller.name} calls {url}, which is no Service's http URL in these manifests"
+        )
+    if port.host in behind:
+        chain = " -> ".join(host.name for host in (*behind, port.host))
+        raise LanesError(f"lane {walk.lane}: {chain}: the chain never ends; break the loop")
+    request = Request({"baggage": carried} if carried else {}, path).sent(caller.propagation)
+    route = request.rule(port.routes)
+    if route is None:
+        return Hop(port.host.name, (), NONE, status=404)
+    destinations = route.destinations
+    if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
+        raise LanesError(
+            f"lane {walk.lane}: the rule at {port.host.name} splits the lane and changes headers"
+            " by destination, so the lane has no one path; match the lane before splitting"
+        )
+    choice = _choice(walk, port, route, request, caller)
+    ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
+    return hop_at(walk, port.host, route, request.changed(*ops), choice, behind)
+
+
+def _choice(walk: Walk, port: ServicePort, route: Route, request: Request, caller: Pod) -> Choice:
+    own = route is not Request({}, request.path).rule(port.routes)
+    versions = {pod.version for w in route.destinations for pod in first_pods(w)}
+    rivals = walk.others & versions - {walk.lane} if own else frozenset()
+    of = frozenset(
+        other
+        for other in rivals
+        if walk.as_lane(request, other).sent(caller.propagation).rule(port.routes) is route
+    )
+    later = any(
+        request.rule((rule,)) is rule and _leads_to(rule, walk.lane)
+        for rule in port.routes[port.routes.index(route) + 1 :]
+    )
+    runs = walk.lane in versions_at(walk, port.pods, port.routes)
+    tagged = walk.as_lane(request, walk.lane).sent(caller.propagation)
+    return Choice(own, runs, of, later, lost=tagged.rule(port.routes) is not route)
+
+
+def _leads_to(rule: Route, version: str) -> bool:
+    pods = [pod for w in rule.destinations for pod in first_pods(w)]
+    return bool(pods) and all(pod.version == version for pod in pods)
+
+
+def versions_at(walk: Walk, selected: tuple[Pod, ...], routes: Iterable[Route]) -> frozenset[str]:
+    """The versions of a service: of the pods that its Service selects, and of those of the same
+    name, which a Service of a lane's own may select.
+    """
+    led = (
+        endpoint.pod
+        for route in routes
+        for weighted in route.destinations
+        for tier in weighted.destination.tiers
+        for endpoint in tier
+    )
+    names = {(pod.app, pod.namespace) for pod in (*selected, *led)}
+    return frozenset(version for name in names for version in walk.running.get(name, ()))
+
+
+def running(mesh: Mesh) -> Running:
+    """The versions that run, by the name that pods answer with and their namespace."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for pod in mesh.pods:
+        found.setdefault((pod.app, pod.namespace), set()).add(pod.version)
+    return found
+
+
+def _service_at(mesh: Mesh, url: str, namespace: str) -> tuple[ServicePort | None, str]:
+    try:
+        parts = urlsplit(url)
+        number = parts.port or 80
+    except ValueError:  # a port that is none
+        return None, ""
+    if parts.scheme != "http":
+        return None, ""
+    host = host_of(parts.hostname or "", namespace)
+    found = next((p for p in mesh.ports if p.host == host and p.port == number), None)
+    return found, parts.path or "/"

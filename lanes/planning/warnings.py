@@ -1,0 +1,34 @@
+"""What of a plan is worth a warning, each at its place in the manifests."""
+
+from collections.abc import Iterator
+
+from lanes.findings import Finding
+from lanes.model import Mesh, Place
+from lanes.planning.hops import NONE, UNSELECTED
+from lanes.planning.plan import Plan
+
+BAGGAGE_DROPPED = "baggage-dropped"
+
+
+def warnings(mesh: Mesh, plan: Plan) -> tuple[Finding, ...]:
+    """What a reader of the plan should look at: lanes astray, and where their tag is lost."""
+    return tuple(dict.fromkeys((*_astray(plan), *_dropped(mesh))))
+
+
+def _astray(plan: Plan) -> Iterator[Finding]:
+    for lane in plan.lanes:
+        for hop in lane.path:
+            if hop.note:
+                message = f"lane {lane.name} at {hop.service}: {hop.note}"
+                yield finding(UNSELECTED if hop.why == NONE else hop.why, hop.place, message)
+
+
+def _dropped(mesh: Mesh) -> Iterator[Finding]:
+    for pod in mesh.pods:
+        if pod.upstream_urls and not pod.carries_baggage:
+            message = f"lanes end at {pod.app}: OpenTelemetry is set to carry no baggage there"
+            yield finding(BAGGAGE_DROPPED, pod.place, message)
+
+
+def finding(rule: str, place: Place, message: str) -> Finding:
+    return Finding(rule, place.file, place.resource, place.field, message)

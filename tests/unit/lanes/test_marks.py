@@ -1,0 +1,108 @@
+"""Marks that are true: why a lane gets what it gets at a service."""
+
+import pytest
+
+from lanes.planning import hops
+from lanes.planning.plan import plan
+from lanes.planning.warnings import warnings
+from lanes.report.plan import one_line, plan_notes
+from tests.kube import (
+    Document,
+    deployment,
+    destination_rule,
+    header_is,
+    header_propagation,
+    put,
+    rule,
+    service,
+    to,
+    virtual_service,
+)
+from tests.unit.lanes.reading import mesh_of
+
+LANES = ("v1", "v2", "v10")
+
+
+def own(version: str, how: str = "exact", value: str = "") -> Document:
+    return rule(to("b", version), match=[header_is("version", value or version, how)])
+
+
+REST = rule(to("b", "v1"))
+
+
+def meshed(*rules: Document, versions: tuple[str, ...] = LANES) -> list[Document]:
+    """Service a, which has every lane's version, calls b, which has `versions` and these rules."""
+    ways = [to("a", v, weight=1, headers={"request": {"set": {"version": v}}}) for v in LANES]
+    return [
+        virtual_service("*", rule(*ways), gateways=["gw"]),
+        header_propagation("version"),
+        service("a"),
+        service("b"),
+        destination_rule("a", *LANES),
+        destination_rule("b", *LANES),
+        *(deployment("a", v, "b") for v in LANES),
+        *(deployment("b", v) for v in versions),
+        virtual_service("b", *rules),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("documents", "lane", "why", "said"),
+    [
+        (meshed(own("v10"), own("v2"), REST), "v10", hops.MATCH, "v10"),
+        (meshed(own("v2"), REST, versions=("v1", "v2")), "v10", hops.FALLBACK, "v1 *"),
+        (meshed(own("v1", "prefix"), own("v10"), REST), "v10", hops.CAUGHT, "v1 !"),
+        (meshed(own("v1", "regex", ".*v1.*"), REST), "v10", hops.CAUGHT, "v1 !"),
+        (meshed(REST, own("v10")), "v10", hops.SHADOWED, "v1 !"),
+        (meshed(own("v2"), REST), "v10", hops.UNROUTED, "v1 !"),
+        (
+            meshed(rule(to("b", "v1", weight=4), to("b", "v2", weight=1))),
+            "v10",
+            hops.SPLIT,
+            "v1 80% v2 20%",
+        ),
+        (meshed(own("v1"), own("v2")), "v10", hops.NONE, "-"),
+        (meshed(rule(to("b", "v9"))), "v10", hops.NONE, "-"),
+    ],
+)
+def test_why_a_lane_gets_a_version(
+    documents: list[Document], lane: str, why: str, said: str
+) -> None:
+    found = next(one for one in plan(mesh_of(*documents)).lanes if one.name == lane)
+    assert found.path[1].why == why
+    assert one_line(found) == f"a {lane}, b {said}"
+
+
+def mislabelled() -> list[Document]:
+    """The subset of v2 asks for a label that its pods do not have."""
+    documents = meshed(own("v10"), own("v2"), REST)
+    return [
+        put(d, "spec.subsets[1].labels", {"version": "v-2"})
+        if d["kind"] == "DestinationRule" and d["metadata"]["name"] == "b"
+        else d
+        for d in documents
+    ]
+
+
+def test_a_subset_that_selects_no_pod_though_such_pods_run() -> None:
+    mesh = mesh_of(*mislabelled())
+    planned = plan(mesh)
+    assert one_line(planned.lanes[1]) == "a v2, b - !"
+    assert plan_notes(planned) == [
+        "- answers 503: no pod is there for it",
+        "! b, lane v2: subset v2 selects none of the pods of v2 that run there",
+    ]
+    (warning,) = warnings(mesh, planned)
+    assert (warning.rule, warning.resource, warning.field) == (
+        "unselected",
+        "VirtualService b",
+        "spec.http[1]",
+    )
+
+
+def test_the_reasons_are_told_below_the_table() -> None:
+    documents = meshed(own("v1", "prefix"), REST, own("v2"))
+    assert plan_notes(plan(mesh_of(*documents))) == [
+        "! b, lane v2: a rule that takes every request stands before its own",
+        "! b, lane v10: the rule of lane v1 takes it as well",
+    ]
