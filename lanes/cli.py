@@ -1,4 +1,4 @@
-"""The command line: `lanes up`, `plan`, `lint`, `verify` and `demo`."""
+"""The command line: `lanes up`, `plan`, `lint`, `verify`, `trace` and `demo`."""
 
 import json
 import os
@@ -314,6 +314,38 @@ def verify_command(
     else:
         result.show(_console())
     if not result.ok:
+        sys.exit(EXIT_LANES_BROKEN)
+
+
+@main.command("trace")
+@gateway_options
+@click.option("--lane", help="ask for this lane: by its first way in, or until the weights draw it")
+@format_option
+def trace_command(
+    url: str,
+    paths: tuple[str, ...],
+    host: str | None,
+    ca: str | None,
+    resolved: str | None,
+    lane: str | None,
+    form: str,
+) -> None:
+    """One request: its hops as a tree, their time, and why it went there.
+
+    Exits with 1 where it did not go as planned.
+    """
+    from lanes.judging.tracing import trace
+    from lanes.report.trace import show_trace, trace_json
+
+    gateway, planned = _gateway(url, paths, host, ca, resolved)
+    client = gateway.client(1)
+    client.require_reachable()
+    traced = trace(client, planned, lane)
+    if form == "json":
+        click.echo(json.dumps(trace_json(traced), indent=2))
+    else:
+        show_trace(traced, _console())
+    if traced.problem:
         sys.exit(EXIT_LANES_BROKEN)
 
 

@@ -101,12 +101,8 @@ class Trial:
     fail_fast: bool = False
 
     def __post_init__(self) -> None:
-        known = [lane.name for lane in self.plan.lanes]
-        if self.baseline is not None and self.baseline not in known:
-            raise LanesError(
-                f"--baseline {self.baseline}: no such lane in these manifests; there are"
-                f" {', '.join(known)}"
-            )
+        if self.baseline is not None:
+            self.plan.lane(self.baseline)
 
     def run(self, gateway: Gateway, progress: Progress) -> Result:
         """Ask `gateway`. Raises LanesError where it can't be reached, or there is no path in its

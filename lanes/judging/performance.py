@@ -157,11 +157,11 @@ def performance(
     if base not in measured:
         base = ""
     others = [lane for name, lane in measured.items() if base and name != base]
-    compared = {lane.name: lane for lane in _compared(others, measured.get(base))}
+    beside = {lane.name: lane for lane in compared(others, measured.get(base))}
     limit = FALSE_ALARM / (3 * max(1, len(others)))
     return Performance(
         base,
-        tuple(compared.get(name, lane) for name, lane in measured.items()),
+        tuple(beside.get(name, lane) for name, lane in measured.items()),
         sum(one.failed for one in by_lane[""]),
         len(judged) - len(timed),
         {
@@ -205,7 +205,7 @@ def _sum(parts: Iterable[Figures]) -> Figures:
     return Figures(sum(p.count for p in parts), sum(p.failed for p in parts), times)
 
 
-def _compared(
+def compared(
     lanes: Sequence[LanePerformance], base: LanePerformance | None
 ) -> Iterable[LanePerformance]:
     """The lanes with what tells them from the baseline, each direction corrected by itself."""

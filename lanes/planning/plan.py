@@ -56,12 +56,17 @@ class Plan:
         """The lanes that have a way in."""
         return tuple(lane for lane in self.lanes if lane.ways)
 
-    def lane_to_enter(self, name: str) -> Lane:
-        """The lane of this name. Raises LanesError where there is none, or it has no way in."""
+    def lane(self, name: str) -> Lane:
+        """The lane of this name. Raises LanesError where there is none."""
         lane = next((lane for lane in self.lanes if lane.name == name), None)
         if lane is None:
             known = ", ".join(lane.name for lane in self.lanes)
             raise LanesError(f"no lane {name} in these manifests; there are {known}")
+        return lane
+
+    def lane_to_enter(self, name: str) -> Lane:
+        """The lane of this name. Raises LanesError where there is none, or it has no way in."""
+        lane = self.lane(name)
         if not lane.ways:
             by = "by its weight alone (leave --lane out)" if lane.weight else "by no means"
             raise LanesError(

@@ -315,7 +315,7 @@ def test_one_lane_alone(beside: str) -> None:
         ),
         (
             ("--baseline", "v9"),
-            "--baseline v9: no such lane in these manifests; there are v1, v2, v3",
+            "no lane v9 in these manifests; there are v1, v2, v3",
         ),
     ],
 )
@@ -420,7 +420,29 @@ def test_the_manifests_are_judged_before_the_gateway(sample: str) -> None:
 
 def test_the_commands_are_those_of_the_readme() -> None:
     assert isinstance(main, click.Group)
-    assert sorted(main.commands) == ["demo", "lint", "plan", "up", "verify"]
+    assert sorted(main.commands) == ["demo", "lint", "plan", "trace", "up", "verify"]
+
+
+# trace
+
+
+def test_one_request_is_traced(sample: str) -> None:
+    answers = by_weight({"v1": 1, "v3": 1, "v2": 1})
+    with gateway_like(lambda _: next(answers)) as url:
+        result = lanes("trace", url, "--manifests", sample, "--lane", "v2")
+        told = json.loads(lanes("trace", url, "--manifests", sample, "--format", "json").stdout)
+        unknown = lanes("trace", url, "--manifests", sample, "--lane", "v9")
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    # One more request has looked whether the gateway is there.
+    assert lines[0].startswith("lane v2 (by weight, 30 of 100, at the 2nd request): status 200")
+    assert [line.split()[-4:] for line in lines[4:6]] == [
+        ["fallback:", "no", "mockb", "v2"],
+        ["v2", "-", "-", "match"],
+    ]
+    assert lines[-1] == "As planned."
+    assert (told["lane"], [hop["why"] for hop in told["hops"]][:1]) == ("v3", ["match"])
+    assert (unknown.exit_code, unknown.stdout) == (2, "")
 
 
 # up

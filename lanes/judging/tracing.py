@@ -1,0 +1,143 @@
+"""One request, hop by hop: where it went, how long that took, and why it went there."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from lanes.errors import LanesError
+from lanes.judging import split
+from lanes.judging.answers import Answer, Step
+from lanes.judging.performance import baseline_of
+from lanes.judging.sorting import Sorter
+from lanes.judging.traffic import EVERYBODYS, Client
+from lanes.planning.hops import FALLBACK, NONE, Hop
+from lanes.planning.plan import Lane, Plan
+from lanes.planning.ways import Way
+
+
+@dataclass(frozen=True)
+class TracedHop:
+    """A hop of the answer, and in words why it was this one, by the plan.
+
+    `astray`: what is wrong with that, where it is not the planned one.
+    """
+
+    step: Step
+    why: str
+    astray: str = ""
+
+    @property
+    def depth(self) -> int:
+        return self.step.measured.depth if self.step.measured else 0
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One request's answer. `lane`: the one that it was in, as far as the answer tells.
+
+    `entered`: why it was in that lane. `problem`: what is not as planned; "" where all is.
+    """
+
+    answer: Answer
+    lane: str | None
+    entered: str
+    hops: tuple[TracedHop, ...]
+    problem: str
+
+    @property
+    def elsewhere_ms(self) -> float | None:
+        """The time that the first hop does not account for: the gateway's, and the way there."""
+        told = self.answer.path[0].measured if self.answer.path else None
+        if told is None or self.answer.took_ms is None:
+            return None
+        return max(0.0, self.answer.took_ms - told.duration_ms)
+
+
+def trace(client: Client, plan: Plan, name: str | None = None) -> Trace:
+    """Ask once, or for the named lane: by its first way in, or until the weights draw it.
+
+    Raises LanesError for a lane that is not planned, or that is not drawn.
+    """
+    if name is None:
+        return traced(plan, client.ask())
+    lane = plan.lane(name)
+    if lane.ways:
+        return traced(plan, client.ask(way=lane.ways[0]), lane, lane.ways[0])
+    if not lane.weight:
+        plan.lane_to_enter(name)  # says what is missing
+    most = split.showing(plan.share(lane), len(plan.lanes))
+    for number, answer in enumerate(_answers(client, most), 1):
+        if answer.lane == name:
+            return traced(plan, answer, asked=number)
+    raise LanesError(f"lane {name}: none of {most:,} requests was drawn into it")
+
+
+def traced(
+    plan: Plan, answer: Answer, lane: Lane | None = None, way: Way = EVERYBODYS, asked: int = 1
+) -> Trace:
+    """The trace of an `answer` to a request that entered `lane` by its `way`, or was drawn."""
+    sorter = Sorter(plan, answer.lane is not None)
+    judged = sorter.entered(lane.name, answer) if lane else sorter.drawn(answer)
+    group = sorter.groups.get(judged.name, ())
+    own = lane or (group[0] if len(group) == 1 else None)
+    return Trace(
+        answer,
+        answer.lane or (own.name if own else None),
+        _entered(plan, own, way, asked),
+        tuple(_hops(plan, answer.path, own)),
+        judged.problem,
+    )
+
+
+def _answers(client: Client, most: int) -> Iterator[Answer]:
+    return (client.ask() for _ in range(most))
+
+
+def _entered(plan: Plan, lane: Lane | None, way: Way, asked: int) -> str:
+    if way != EVERYBODYS:
+        return f"by {way}"
+    if lane is None:
+        return "by weight"
+    whole = sum(other.weight for other in plan.lanes)
+    times = f", at the {_ordinal(asked)} request" if asked > 1 else ""
+    return f"by weight, {lane.weight} of {whole}{times}"
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
+
+
+def _hops(plan: Plan, path: Iterable[Step], lane: Lane | None) -> Iterator[TracedHop]:
+    """Each step with the planned hop for its service; those of one service in the plan's order."""
+    planned: dict[str, list[Hop]] = {}
+    for hop in lane.path if lane else ():
+        planned.setdefault(hop.service, []).append(hop)
+    base = plan.lane(baseline_of(plan))
+    stand_ins = {(hop.service, version) for hop in base.path for version in hop.versions}
+    for step in path:
+        left = planned.get(step.service, [])
+        meant = left.pop(0) if len(left) > 1 else next(iter(left), None)
+        fell = (step.service, step.version) in stand_ins
+        if lane is None:
+            yield TracedHop(step, "")
+        elif meant is not None and step.version in (meant.versions or ("",)):
+            yield TracedHop(step, _why(meant, lane.name))
+        else:
+            yield TracedHop(step, "NOT planned", _astray(step, meant, fell))
+
+
+def _why(hop: Hop, lane: str) -> str:
+    absent = f"no {hop.service} {lane}" if hop.why in (FALLBACK, NONE) else ""
+    note = hop.note or absent
+    return f"{hop.why}: {note}" if note else hop.why
+
+
+def _astray(step: Step, meant: Hop | None, fell: bool) -> str:
+    """What is wrong with a step; `fell`: whether it is the baseline's."""
+    if meant is None:
+        return f"nothing of {step.service} is planned here"
+    answered = f"{step.service} {step.version} answered" if step.version else "nothing answered"
+    if not meant.versions:
+        return f"{answered}, and the plan is {meant.status} by the mesh"
+    up = f": is {meant.service} {meant.version} up?" if fell or not step.version else ""
+    return f"{answered}, and the plan is {meant.version}{up}"

@@ -1,0 +1,101 @@
+"""One request in print: its hops as a tree."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lanes.judging.tracing import Trace
+from lanes.report.performance import milliseconds
+from lanes.report.tables import new_table, print_lines, show, shown
+
+Json = dict[str, Any]
+
+
+def show_trace(trace: Trace, console: Console) -> None:
+    """Print the request's lane and why, its hops as a tree, and what is not as planned."""
+    answer = trace.answer
+    lane = f"lane {trace.lane}" if trace.lane else "no lane"
+    status = f"status {answer.status}" if answer.status else "no answer"
+    took = milliseconds(answer.took_ms)
+    print_lines([f"{lane} ({trace.entered}): {status} after {took}", ""], console)
+    if trace.hops:
+        show(trace_table(trace), console)
+        print_lines([""], console)
+    else:
+        print_lines([shown(answer.text), ""], console)
+    print_lines((hop.astray for hop in trace.hops if hop.astray), console)
+    print_lines([f"NOT as planned: {trace.problem}" if trace.problem else "As planned."], console)
+
+
+def trace_table(trace: Trace) -> Table:
+    """The hops as a tree, each with its address, the lane that it read, its time, and why."""
+    table = new_table()
+    table.padding = (0, 2, 0, 0)
+    for heading in ("hop", "address", "lane"):
+        table.add_column(heading)
+    for heading in ("time", "own"):
+        table.add_column(heading, justify="right")
+    table.add_column("why")
+    for line, hop in zip(branches([hop.depth for hop in trace.hops]), trace.hops, strict=True):
+        step, told = hop.step, hop.step.measured
+        failed = f"failed: {told.error}" if told and told.error else ""
+        table.add_row(
+            f"{line}{step.service} {step.version}".rstrip(),
+            told.ip if told else "",
+            step.lane or "-",
+            milliseconds(told.duration_ms if told else None),
+            milliseconds(told.own_ms if told else None),
+            Text(
+                "; ".join(filter(None, (hop.why, failed))),
+                style="red" if failed or hop.astray else "",
+            ),
+        )
+    if trace.elsewhere_ms is not None:
+        table.add_row("gateway, and the way there", "", "", "", milliseconds(trace.elsewhere_ms))
+    return table
+
+
+def branches(depths: Sequence[int]) -> Iterator[str]:
+    """What stands before each of the nodes of a tree that is told by its depths, in order."""
+    for number, depth in enumerate(depths):
+        more = [_has_sibling(depths[number + 1 :], level) for level in range(1, depth + 1)]
+        bars = "".join("│  " if below else "   " for below in more[:-1])
+        yield bars + (("├─ " if more[-1] else "└─ ") if more else "")
+
+
+def _has_sibling(after: Sequence[int], level: int) -> bool:
+    """Whether, before the tree gets back above `level`, there is another node on it."""
+    return next((depth == level for depth in after if depth <= level), False)
+
+
+def trace_json(trace: Trace) -> Json:
+    return {
+        "ok": not trace.problem,
+        "problem": trace.problem or None,
+        "lane": trace.lane,
+        "entered": trace.entered,
+        "status": trace.answer.status,
+        "took_ms": round(trace.answer.took_ms or 0.0, 3),
+        "hops": [
+            {
+                "service": hop.step.service,
+                "version": hop.step.version or None,
+                "depth": hop.depth,
+                "namespace": hop.step.namespace,
+                "ip": told.ip if told else None,
+                "lane": hop.step.lane,
+                "status": told.status if told else None,
+                "duration_ms": told.duration_ms if told else None,
+                "own_ms": told.own_ms if told else None,
+                "error": (told.error or None) if told else None,
+                "why": hop.why,
+                "astray": hop.astray or None,
+            }
+            for hop in trace.hops
+            for told in (hop.step.measured,)
+        ],
+        "answer": trace.answer.text,
+    }

@@ -1,0 +1,130 @@
+"""One request, hop by hop, and why it went there."""
+
+import io
+import json
+from collections.abc import Iterable
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+
+from lanes.errors import LanesError
+from lanes.judging.answers import parse
+from lanes.judging.tracing import Trace, trace, traced
+from lanes.judging.traffic import Client
+from lanes.report.trace import branches, show_trace, trace_json
+from tests import kube
+from tests.kube import SAMPLE, asm
+from tests.unit.lanes.reading import plan_of
+
+PLAN = plan_of(*asm())
+STRICT = plan_of(*asm(strict=True))
+
+
+def hop(name: str, version: str, *upstreams: dict[str, Any], ms: float = 1, **more: Any) -> Any:
+    told = {"name": name, "version": version, "ip": "::1", "lane": "v2", "duration_ms": ms}
+    return {"status": 200, **told, "upstreams": list(upstreams), **more}
+
+
+def chain(*versions: str, **more: Any) -> dict[str, Any]:
+    tree: list[dict[str, Any]] = []
+    for depth, (name, version) in enumerate(
+        reversed(list(zip(("mocka", "mockb", "mockc"), versions, strict=False))), 1
+    ):
+        tree = [hop(name, version, *tree, ms=depth * depth, **more)]
+    return tree[0]
+
+
+def of(tree: dict[str, Any], status: int = 200) -> Trace:
+    plan = STRICT if status == 503 else PLAN
+    return traced(plan, parse(status, "application/json", json.dumps(tree).encode()))
+
+
+def whys(trace: Trace) -> list[str]:
+    return [hop.why for hop in trace.hops]
+
+
+@pytest.mark.parametrize(
+    ("versions", "last"),
+    [
+        ("v2 v1 v2", ""),
+        ("v2 v1 v1", "mockc v1 answered, and the plan is v2: is mockc v2 up?"),
+        ("v2 v1 v3", "mockc v3 answered, and the plan is v2"),
+    ],
+)
+def test_why_a_hop_was_that_one(versions: str, last: str) -> None:
+    told = of(chain(*versions.split()))
+    assert whys(told) == ["match", "fallback: no mockb v2", "NOT planned" if last else "match"]
+    assert [hop.astray for hop in told.hops] == ["", "", last]
+    assert bool(told.problem) is bool(last)
+
+
+def test_where_strict_mode_ends_the_lane() -> None:
+    refused = {"url": "http://mockb:8000", "duration_ms": 1, "status": 503, "error": "no upstream"}
+    told = of(hop("mocka", "v2", refused, status=503), 503)
+    assert whys(told) == ["match", "none: no mockb v2"]
+    assert told.problem == ""
+
+
+def test_times_are_a_hops_whole_and_its_own() -> None:
+    told = of(chain("v2", "v1", "v2"))
+    measured = [hop.step.measured for hop in told.hops]
+    assert [(m.depth, m.duration_ms, m.own_ms) for m in measured if m] == [
+        (0, 9, 5),
+        (1, 4, 3),
+        (2, 1, 1),
+    ]
+
+
+def test_a_tree_that_tells_no_time_is_traced_all_the_same() -> None:
+    tree = chain("v2", "v1", "v2")
+    del tree["upstreams"][0]["duration_ms"]
+    tree["status"] = "fine"
+    assert whys(of(tree)) == ["match", "fallback: no mockb v2", "match"]
+
+
+class Answers:
+    def __init__(self, lanes: Iterable[str]) -> None:
+        self._lanes = iter(lanes)
+
+    def ask(self, way: Any = None) -> Any:
+        lane = way.headers["x-lane"] if way else next(self._lanes)
+        body = json.dumps({"name": "mocka", "version": lane, "ip": "::1", "lane": lane})
+        return parse(200, "application/json", body.encode())
+
+
+def test_a_lane_is_asked_for_by_its_way_in_or_until_it_is_drawn() -> None:
+    beside = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
+    nobody = cast(Client, Answers(()))
+    assert trace(nobody, beside, "v3").entered == "by x-lane: v3"
+    drawn = cast(Client, Answers(("v1", "v3", "v2")))
+    assert trace(drawn, PLAN, "v2").entered == "by weight, 30 of 100, at the 3rd request"
+    with pytest.raises(LanesError, match="lane v2: none of 25 requests was drawn into it"):
+        trace(cast(Client, Answers(["v1"] * 99)), PLAN, "v2")
+
+
+@pytest.mark.parametrize(
+    ("depths", "lines"),
+    [
+        ([0, 1, 2], ["", "└─ ", "   └─ "]),
+        ([0, 1, 2, 1], ["", "├─ ", "│  └─ ", "└─ "]),
+        ([0, 1, 2, 2, 1, 2], ["", "├─ ", "│  ├─ ", "│  └─ ", "└─ ", "   └─ "]),
+        ([0, 0], ["", ""]),
+    ],
+)
+def test_branches(depths: list[int], lines: list[str]) -> None:
+    assert list(branches(depths)) == lines
+
+
+def test_it_is_told_in_80_columns_and_to_programs() -> None:
+    told = of(chain("v2", "v1", "v1"))
+    out = io.StringIO()
+    show_trace(told, Console(file=out, width=80))
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "lane v2 (by weight, 30 of 100): status 200 after -"
+    assert max(map(len, lines)) <= 80
+    assert lines[5].startswith("   └─ mockc v1")
+    assert lines[-2].startswith("mockc v1 answered, ")
+    assert lines[-1] == "NOT as planned: lane v2 took another path"
+    found = json.loads(json.dumps(trace_json(told)))
+    assert (found["ok"], found["hops"][1]["own_ms"]) == (False, 3)
