@@ -5,9 +5,11 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,7 +17,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from lanes.errors import LanesError
+from lanes.errors import LanesError, printable
 from lanes.judging import split
 from lanes.judging.verify import LANE_REQUESTS
 from lanes.model import Mesh
@@ -65,6 +67,19 @@ class _Group(click.Group):
             _drop_output()
             click.echo(f"lanes: {error.strerror or error}", err=True)
             sys.exit(EXIT_ERROR)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # the last resort: a defect of ours, and never a verdict
+            click.echo(f"lanes: {_unforeseen(error)}", err=True)
+            sys.exit(EXIT_ERROR)
+
+
+def _unforeseen(error: Exception) -> str:
+    """An error that nobody foresaw: what it is, where it came from, and whom to tell."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    what = printable(f"{type(error).__name__}: {error}")[:300]
+    return f"unforeseen: {what}{where}; please report this line, with the manifests if you may"
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,8 +1,16 @@
 """What goes wrong for the user, as sentences.
 
 Every error that a user can cause or meet is a `LanesError`. The command line
-prints it and exits with 2; anything else is a defect and may show a traceback.
+prints it and exits with 2; anything else is a defect, which it asks to report.
 """
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+_MOST = 10
+_LONGEST = 2000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class LanesError(Exception):
@@ -10,8 +18,46 @@ class LanesError(Exception):
 
 
 class ManifestError(LanesError):
-    """A manifest that can't be read, or asks for what the laptop mesh does not emulate."""
+    """A manifest that can't be read, or asks for what is not understood."""
 
     def __init__(self, source: str, resource: str, field: str, problem: str) -> None:
         where = ": ".join(part for part in (source, resource, field) if part)
-        super().__init__(f"{where}: {problem}")
+        super().__init__(printable(f"{where}: {problem}"))
+
+
+class Problems:
+    """What is wrong with manifests, gathered, so that all of it is said at once."""
+
+    def __init__(self) -> None:
+        self._sentences: list[str] = []
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """A block whose ManifestError is kept, and ends the block."""
+        try:
+            yield
+        except ManifestError as error:
+            self.add(str(error))
+
+    def add(self, sentence: str) -> None:
+        """Keep a sentence, once."""
+        if sentence not in self._sentences:
+            self._sentences.append(sentence)
+
+    def require_none(self) -> None:
+        """Raises LanesError with every sentence that was kept."""
+        if self._sentences:
+            raise LanesError(together(self._sentences))
+
+
+def together(sentences: Iterable[str]) -> str:
+    """Sentences a line each, ten at most and a count of the others."""
+    told = list(sentences)
+    more = len(told) - _MOST
+    return "\n".join(told[:_MOST] + ([f"... and {more} more like these"] if more > 0 else []))
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without what would steer a terminal, and no longer than a screen."""
+    plain = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}... ({len(plain):,} characters)"

@@ -6,10 +6,13 @@ configuration, so both see one and the same mesh.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from lanes.findings import Finding
 
 # Where a pod's sidecar takes its calls, on Istio as here; no pod can listen there itself.
 SIDECAR_PORT = 15001
+_SAMPLES_PROBES = ("/readyz", "/healthz")
 # The header that holds the host which a request names.
 AUTHORITY = ":authority"
 
@@ -86,6 +89,13 @@ class Pod:
         """The version that the pod answers with."""
         labels = ("version", "app.kubernetes.io/version")
         return self.env.get("version") or next(filter(None, map(self.labels.get, labels)), "")
+
+    @property
+    def health(self) -> Readiness | None:
+        """Where its stand-in tells whether it is ready: the sample has paths of its own."""
+        if self.readiness is None or self.readiness.path in _SAMPLES_PROBES:
+            return self.readiness
+        return replace(self.readiness, path=_SAMPLES_PROBES[0])
 
     @property
     def carries_baggage(self) -> bool:
@@ -246,3 +256,4 @@ class Mesh:
     ports: tuple[ServicePort, ...]
     left_to_cluster: tuple[str, ...]
     not_run: tuple[str, ...] = ()  # what chooses no route, and that no laptop mesh does: sentences
+    warnings: tuple[Finding, ...] = ()  # what is planned, and worth a word

@@ -57,7 +57,7 @@ def cluster(
         "outlier_detection": _outlier_detection(destination.outlier),
         "circuit_breakers": {"thresholds": [_NO_LIMITS]},
     }
-    paths = {e.pod.readiness.path if e.pod.readiness else None for e in endpoints}
+    paths = {e.pod.health.path if e.pod.health else None for e in endpoints}
     return cluster | ({"health_checks": [_health_check(paths)]} if paths else {})
 
 

@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-import yaml
-
-from lanes.errors import LanesError, ManifestError
+from lanes.errors import LanesError
 from lanes.lint.value import Value
-from lanes.reading.manifests import _Loader, _texts  # to be replaced
+from lanes.reading.documents import nodes, texts
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def read(paths: Iterable[str]) -> Read:
     paths = tuple(dict.fromkeys(paths))
     resources: list[Resource] = []
     unread: list[str] = []
-    for file, text in _texts(paths):
+    for file, text, _ in texts(paths):
         try:
             resources += _resources(file, text)
         except LanesError as error:
@@ -71,19 +69,13 @@ def read(paths: Iterable[str]) -> Read:
 
 def _resources(file: str, text: str) -> Iterator[Resource]:
     """The resources of one file. A document that is none, such as Helm's values, is passed over."""
-    try:
-        for node in list(yaml.compose_all(text, Loader=_Loader)):
-            root = Value(node, "", node.start_mark.line + 1 if node else 1)
-            if root["kind"].text.endswith("List") and root["items"]:
-                for item in root["items"]:
-                    yield from _resource(file, Value(item.node, "", item.line))
-            else:
-                yield from _resource(file, root)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise ManifestError(file, where, "", f"no valid YAML: {problem}") from None
+    for node in list(nodes(file, text)):
+        root = Value(node, "", node.start_mark.line + 1)
+        if root["kind"].text.endswith("List") and root["items"]:
+            for item in root["items"]:
+                yield from _resource(file, Value(item.node, "", item.line))
+        else:
+            yield from _resource(file, root)
 
 
 def _resource(file: str, body: Value) -> Iterator[Resource]:

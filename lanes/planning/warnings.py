@@ -12,7 +12,7 @@ BAGGAGE_DROPPED = "baggage-dropped"
 
 def warnings(mesh: Mesh, plan: Plan) -> tuple[Finding, ...]:
     """What a reader of the plan should look at: lanes astray, and where their tag is lost."""
-    return tuple(dict.fromkeys((*_astray(plan), *_dropped(mesh))))
+    return tuple(dict.fromkeys((*mesh.warnings, *_astray(plan), *_dropped(mesh))))
 
 
 def _astray(plan: Plan) -> Iterator[Finding]:

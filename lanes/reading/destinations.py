@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from lanes.errors import Problems
+from lanes.findings import Finding
 from lanes.hosts import host_in_manifest
 from lanes.model import Destination, Endpoint, Host, Outlier, Pod, Propagation
 from lanes.reading import kinds
@@ -36,24 +38,36 @@ class _Policy:
 class Destinations:
     """Looks up what routes refer to: services, subsets, endpoints."""
 
-    def __init__(self, manifests: Manifests, pods: tuple[Pod, ...]) -> None:
+    def __init__(self, manifests: Manifests, pods: tuple[Pod, ...], problems: Problems) -> None:
+        self.warnings: list[Finding] = []
         self._services: dict[Host, _Service] = {}
+        neighbours: dict[str, list[Pod]] = {}
+        for pod in pods:
+            neighbours.setdefault(pod.namespace, []).append(pod)
         for resource, body in manifests.of(kinds.Service):
-            host = Host(body.metadata.name, body.metadata.namespace)
-            behind = _behind(resource, body, pods)
-            # Where it has no pods, it would have them like their neighbours.
-            like = (*behind, *(pod for pod in pods if pod.namespace == host.namespace))
-            propagation = like[0].propagation if like else Propagation()
-            self._services[host] = _Service(resource, body.spec, behind, propagation)
+            with problems.gathered():
+                host = Host(body.metadata.name, body.metadata.namespace)
+                near = neighbours.get(host.namespace, [])
+                behind = _behind(resource, body, near)
+                # Where it has no pods, it would have them like their neighbours.
+                like = (*behind, *near[:1])
+                propagation = like[0].propagation if like else Propagation()
+                self._services[host] = _Service(resource, body.spec, behind, propagation)
         self._rules: dict[Host, tuple[Resource, kinds.DestinationRule]] = {}
         for resource, rule in manifests.of(kinds.DestinationRule):
-            host = self.known(resource, "spec.host", rule.spec.host, rule.metadata.namespace)
-            if host in self._rules:
-                other = self._rules[host][0].name
-                problem = f"also the host of DestinationRule {other}; keep one"
-                raise resource.error("spec.host", problem)
-            _require_distinct(resource, rule)
-            self._rules[host] = (resource, rule)
+            with problems.gathered():
+                self._add(resource, rule)
+
+    def _add(self, resource: Resource, rule: kinds.DestinationRule) -> None:
+        host = self.known(resource, "spec.host", rule.spec.host, rule.metadata.namespace)
+        if host is None:
+            return
+        if host in self._rules:
+            other = self._rules[host][0].name
+            problem = f"also the host of DestinationRule {other}; keep one"
+            raise resource.error("spec.host", problem)
+        _require_distinct(resource, rule)
+        self._rules[host] = (resource, rule)
 
     def hosts(self) -> Mapping[Host, list[int]]:
         """Every Service, with its ports."""
@@ -63,12 +77,14 @@ class Destinations:
         """The pods that a Service selects."""
         return self._services[host].pods
 
-    def known(self, resource: Resource, field: str, name: str, namespace: str) -> Host:
-        """The Service that `field` of `resource` names. Raises ManifestError for any other."""
+    def known(self, resource: Resource, field: str, name: str, namespace: str) -> Host | None:
+        """The Service that `field` of `resource` names; None, and a warning, for any other."""
         host = host_in_manifest(name, namespace)
-        if host is None or host not in self._services:
-            raise resource.error(field, f"{name} is no Service in these manifests; add it")
-        return host
+        if host is not None and host in self._services:
+            return host
+        message = f"{name} is no Service in these manifests; what leads there gets 503"
+        self.warnings.append(resource.finding("no-service", field, message))
+        return None
 
     def plain(self, host: Host, port: int) -> Destination:
         """Every pod of a Service, whatever its version."""
@@ -111,6 +127,8 @@ class Destinations:
     ) -> Destination:
         namespace = resource.body.metadata.namespace  # type: ignore[attr-defined]
         host = self.known(resource, f"{field}.host", target.host, namespace)
+        if host is None:
+            return _nowhere(target, namespace, port)
         numbers = list(self._services[host].ports)
         wanted = target.port.number if target.port else None
         if wanted is None:
@@ -175,16 +193,18 @@ class Destinations:
         )
 
 
-def _behind(resource: Resource, service: kinds.Service, pods: tuple[Pod, ...]) -> tuple[Pod, ...]:
-    """The pods that a Service selects. Without a selector, it selects none."""
-    selector = service.spec.selector
-    found = tuple(
-        pod
-        for pod in pods
-        if selector
-        and pod.namespace == service.metadata.namespace
-        and selector.items() <= pod.labels.items()
-    )
+def _nowhere(target: kinds.Target, namespace: str, port: int | None) -> Destination:
+    """What nothing answers for: a Service that is not there."""
+    host = host_in_manifest(target.host, namespace) or Host(target.host, "")
+    number = target.port.number if target.port else port
+    name = f"outbound|{number or ''}|{target.subset or ''}|{host.fqdn}"
+    return Destination(name, host, host.name, ((),), Propagation(), "LEAST_REQUEST", None)
+
+
+def _behind(resource: Resource, service: kinds.Service, near: list[Pod]) -> tuple[Pod, ...]:
+    """The pods, of those in its namespace, that a Service selects: none without a selector."""
+    selector = service.spec.selector.items()
+    found = tuple(pod for pod in near if selector and selector <= pod.labels.items())
     if len({pod.propagation for pod in found}) > 1:
         raise resource.error(
             "spec.selector",

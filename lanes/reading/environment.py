@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lanes.reading import kinds
-from lanes.reading.manifests import Resource
 
 _METADATA = re.compile(r"metadata\.(?:(name|namespace)|(labels|annotations)\['([^']+)'\])")
 _REFERENCE = re.compile(r"\$(\$|\(([^()]+)\))")
@@ -29,29 +28,20 @@ class Environment:
     addresses: tuple[str, ...] = ()
 
 
-def environment(
-    resource: Resource, where: str, entries: Iterable[kinds.EnvVar], fields: Fields
-) -> Environment:
-    """The variables that `entries`, at `where` in `resource`, give to the pod of `fields`.
+def environment(entries: Iterable[kinds.EnvVar], fields: Fields) -> Environment:
+    """The variables that `entries` give to the pod of `fields`.
 
-    Raises ManifestError for a source that one machine does not have.
+    What comes from a secret, or from elsewhere that no manifest tells, is left out.
     """
     variables: dict[str, str] = {}
     addresses: list[str] = []
-    for index, entry in enumerate(entries):
+    for entry in entries:
         source = entry.value_from
-        if source is None or source.field_ref is None:
+        if source is None:
             variables[entry.name] = _expanded(entry.value, variables)
-        elif source.field_ref.field_path == "status.podIP":
+        elif source.field_ref and source.field_ref.field_path == "status.podIP":
             addresses.append(entry.name)
-        else:
-            path = source.field_ref.field_path
-            match = _METADATA.fullmatch(path)
-            if match is None:
-                raise resource.error(
-                    f"{where}[{index}].valueFrom.fieldRef.fieldPath",
-                    f"{path} is not emulated; give it a value",
-                )
+        elif source.field_ref and (match := _METADATA.fullmatch(source.field_ref.field_path)):
             variables[entry.name] = _field(fields, match)
     return Environment(variables, tuple(addresses))
 

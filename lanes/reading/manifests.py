@@ -1,58 +1,34 @@
 """Read manifests: files, directories or standard input, into typed resources."""
 
-import sys
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from lanes.errors import LanesError, ManifestError
+from lanes.errors import LanesError, ManifestError, Problems
+from lanes.findings import Finding
 from lanes.model import Place
 from lanes.reading import kinds
-
-STDIN = "-"
-# The C parser is ten times as fast; a PyYAML built without it still reads everything.
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
-
-
-class _Loader(_SafeLoader):  # type: ignore[misc]
-    """YAML as kubectl reads it: a date is a string, null is absent, no key stands twice."""
-
-    yaml_implicit_resolvers: ClassVar = {
-        start: [resolver for resolver in resolvers if resolver[0] != _TIMESTAMP]
-        for start, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        self.flatten_mapping(node)
-        mapping: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                problem = f"the key {key} is no string"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            if key in mapping:
-                problem = f"{key} stands twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            mapping[key] = self.construct_object(value_node, deep=deep)
-        return {key: value for key, value in mapping.items() if value is not None}
-
+from lanes.reading.documents import STDIN, STDIN_NAME, Document, documents, texts
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One typed resource and where it was read."""
+    """One typed resource and where it was read.
+
+    `namespaced`: it names its namespace, and goes to no other that it is applied to.
+    """
 
     source: str
     kind: str
     name: str
     body: BaseModel
+    namespaced: bool = True
 
     def place(self, where: str) -> Place:
         """The place of the field `where` of this resource."""
@@ -62,14 +38,19 @@ class Resource:
         """An error about the field `where` of this resource."""
         return ManifestError(self.source, f"{self.kind} {self.name}", where, problem)
 
+    def finding(self, rule: str, where: str, message: str) -> Finding:
+        """A warning about the field `where` of this resource."""
+        return Finding(rule, self.source, f"{self.kind} {self.name}", where, message)
+
 
 @dataclass(frozen=True)
 class Manifests:
-    """Everything that was read: what is emulated, and what is left to the cluster."""
+    """Everything that was read: what may choose a route, and what is left to the cluster."""
 
     sources: tuple[str, ...]
     resources: tuple[Resource, ...] = ()
     left_to_cluster: tuple[str, ...] = field(default=())
+    warnings: tuple[Finding, ...] = ()
 
     def of(self, kind: type[Kind]) -> Iterator[tuple[Resource, Kind]]:
         """Every resource of one kind, with its typed body."""
@@ -78,117 +59,115 @@ class Manifests:
                 yield resource, resource.body
 
 
-def read(paths: Iterable[str]) -> Manifests:
+def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
     """Read every manifest under `paths` (files, directories, or "-" for standard input).
 
-    Raises ManifestError for a manifest that is no YAML, misses what its kind needs, or
-    uses what the laptop mesh does not emulate, and LanesError for a path that can't be read.
+    What names no namespace goes to `namespace`. Raises LanesError for a path that can't be read,
+    and, all in one, for what is no YAML, misses what its kind needs, or asks for what might choose
+    a route and is not understood.
     """
     paths = tuple(dict.fromkeys(paths))
-    resources: list[Resource] = []
-    left: list[str] = []
-    seen: dict[tuple[type[BaseModel], str, str], str] = {}
-    for source, text in _texts(paths):
-        for document in _documents(source, text):
-            if _is_hook(document):
-                continue
-            resource = _typed(source, document)
-            if resource is None:
-                left.append(document["kind"])
-                continue
-            metadata: kinds.Metadata = resource.body.metadata  # type: ignore[attr-defined]
-            key = (type(resource.body), metadata.namespace, metadata.name)
-            if key in seen:
-                also = "there" if seen[key] == source else f"in {seen[key]}"
-                raise resource.error("", f"stands twice: also {also}; keep one")
-            seen[key] = source
-            resources.append(resource)
-    sources = tuple("standard input" if path == STDIN else path for path in paths)
-    if not resources:
+    reader = _Reader(namespace)
+    for source, text, found in texts(paths):
+        with reader.problems.gathered():
+            for document in documents(short(source), text):
+                with reader.problems.gathered():
+                    reader.take(short(source), document, found)
+    reader.problems.require_none()
+    sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
+    if not reader.resources:
         if paths == (STDIN,):
             raise LanesError("standard input: no manifests came; did what should write them fail?")
         where = " ".join(sources)
         raise LanesError(f"{where}: no manifests there; render some, e.g. helm template")
-    return Manifests(sources, tuple(resources), tuple(left))
+    return Manifests(sources, tuple(reader.resources), tuple(reader.left), tuple(reader.warnings))
 
 
-def _texts(paths: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for path in paths:
-        if path == STDIN:
-            yield "standard input", _decoded("standard input", sys.stdin.buffer.read())
-            continue
-        root = Path(path)
-        if not root.exists():
-            raise LanesError(f"{path}: no such file or directory; name manifests, or - for stdin")
-        files = sorted(p for p in root.rglob("*") if p.suffix in (".yaml", ".yml", ".json"))
-        for file in files if root.is_dir() else [root]:
-            try:
-                yield str(file), _decoded(str(file), file.read_bytes())
-            except OSError as error:
-                raise LanesError(f"{file}: can't be read: {error.strerror}") from None
+def short(source: str) -> str:
+    """The shortest name of a file, from here or from the root."""
+    return source if source == STDIN_NAME else min(source, os.path.relpath(source), key=len)
 
 
-def _decoded(source: str, text: bytes) -> str:
-    try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        raise LanesError(f"{source}: can't be read: {error}") from None
+class _Reader:
+    """Takes documents one by one, and keeps what they are."""
+
+    def __init__(self, namespace: str) -> None:
+        self.problems = Problems()
+        self.resources: list[Resource] = []
+        self.left: list[str] = []
+        self.warnings: list[Finding] = []
+        self._namespace = namespace
+        self._seen: dict[tuple[type[BaseModel], str, str], Resource] = {}
+
+    def take(self, source: str, document: Any, found: bool) -> None:
+        """Keep a document; `found`: nobody named its file. Raises ManifestError."""
+        if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+            self._take_other(source, found)
+        elif document["kind"].endswith("List") and "items" in document:
+            items = document["items"]
+            for item in items if isinstance(items, list) else [items]:
+                with self.problems.gathered():
+                    self.take(source, item, found=False)
+        elif not _is_hook(document):
+            self._take_resource(source, document)
+
+    def _take_other(self, source: str, found: bool) -> None:
+        if Path(source).name.lower() in ("kustomization.yaml", "kustomization.yml"):
+            self.left.append("Kustomization")  # which need not say so
+            return
+        problem = "a document is no Kubernetes resource: it has no kind"
+        if not found:
+            mend = "Helm's values are rendered first: helm template ... | lanes ... -"
+            raise ManifestError(source, "", "", f"{problem}; {mend}")
+        if not any(one.file == source for one in self.warnings):
+            self.warnings.append(Finding("no-resource", source, "", "", f"{problem}; left out"))
+
+    def _take_resource(self, source: str, document: Document) -> None:
+        group, kind = kinds.group_of(document), document["kind"]
+        what = f"{kind} ({group})" if group else kind
+        metadata = document.get("metadata")
+        name = str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
+        model = kinds.KNOWN.get((group, kind))
+        if model is None:
+            if kinds.may_route(group, kind):
+                problem = f"{what} may choose routes, and how is not understood here"
+                raise ManifestError(source, f"{kind} {name}", "", problem)
+            self.left.append(what if kind in _TWICE else kind)
+            return
+        # What `kubectl get` adds to a resource asks for nothing.
+        document = {key: value for key, value in document.items() if key != "status"}
+        namespaced = isinstance(metadata, dict) and "namespace" in metadata
+        if isinstance(metadata, dict) and not namespaced:
+            document["metadata"] = {**metadata, "namespace": self._namespace}
+        try:
+            body = model.model_validate(document)
+        except ValidationError as error:
+            for each in error.errors():
+                path, problem = _path(each["loc"]), _problem(each["type"], each["msg"])
+                self.problems.add(str(ManifestError(source, f"{kind} {name}", path, problem)))
+            return
+        self._keep(Resource(source, kind, name, body, namespaced))
+
+    def _keep(self, resource: Resource) -> None:
+        metadata: kinds.Metadata = resource.body.metadata  # type: ignore[attr-defined]
+        key = (type(resource.body), metadata.namespace, metadata.name)
+        other = self._seen.setdefault(key, resource)
+        if other is resource:
+            self.resources.append(resource)
+        elif other.body != resource.body:
+            also = "there" if other.source == resource.source else f"in {other.source}"
+            raise resource.error("", f"stands twice: also {also}; keep one")
 
 
-def _documents(source: str, text: str) -> Iterator[dict[str, Any]]:
-    try:
-        for document in yaml.load_all(text, Loader=_Loader):
-            if document is None:
-                continue
-            _require_kind(source, document)
-            if not document["kind"].endswith("List") or "items" not in document:
-                yield document
-                continue
-            for item in document["items"]:
-                _require_kind(source, item)
-                yield item
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise ManifestError(source, where, "", f"no valid YAML: {problem}") from None
+# Names of kinds that other groups have, too: without its group, one would be taken for another.
+_TWICE = {kind for _, kind in kinds.KNOWN}
 
 
-def _require_kind(source: str, document: object) -> None:
-    if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
-        raise LanesError(
-            f"{source}: a document is no Kubernetes resource: it has no kind;"
-            " Helm's values are rendered first: helm template ... | lanes ... -"
-        )
-
-
-def _is_hook(document: dict[str, Any]) -> bool:
+def _is_hook(document: Document) -> bool:
     """Whether Helm runs this beside what it installs, as it does a chart's tests."""
     metadata = document.get("metadata")
-    return isinstance(metadata, dict) and "helm.sh/hook" in (metadata.get("annotations") or {})
-
-
-def _typed(source: str, document: dict[str, Any]) -> Resource | None:
-    """The typed resource, or None for a kind that is left to the cluster."""
-    group, kind = kinds.group_of(document), document["kind"]
-    if (group, kind) in kinds.LEFT_TO_THE_CLUSTER:
-        return None
-    metadata = document.get("metadata")
-    name = str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
-    # What `kubectl get` adds to a resource asks for nothing.
-    document = {key: value for key, value in document.items() if key != "status"}
-    model = kinds.EMULATED.get((group, kind))
-    if model is None:
-        what = f"{kind} ({group})" if group else kind
-        raise ManifestError(source, f"{kind} {name}", "", f"{what} is not emulated; leave it out")
-    try:
-        return Resource(source, kind, name, model.model_validate(document))
-    except ValidationError as error:
-        # What asks for too much says more than what is missing in its stead.
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        raise ManifestError(
-            source, f"{kind} {name}", _path(first["loc"]), _problem(first["type"], first["msg"])
-        ) from None
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    return isinstance(annotations, dict) and "helm.sh/hook" in annotations
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -200,11 +179,9 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _problem(kind: str, message: str) -> str:
     if kind in ("extra_forbidden", "none_required"):
-        return "not emulated; leave it out, or try it on a cluster"
+        return "may choose routes, and is not understood here"
     if kind == "too_short":
         return "is empty"
-    if kind == "too_long":
-        return "one is emulated; leave the others out"
     if kind == "missing":
         return "missing"
     return message.removeprefix("Value error, ").removeprefix("Input ")

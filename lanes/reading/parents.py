@@ -33,6 +33,8 @@ def at_services(
                 " Service",
             )
         host = destinations.known(resource, f"{field}.name", ref.name, namespace)
+        if host is None:
+            continue
         if (styles.setdefault(host, ref).port is None) != (ref.port is None):
             raise resource.error(
                 f"{field}.port",

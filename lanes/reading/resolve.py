@@ -1,36 +1,45 @@
 """From manifests to the mesh: every host, subset and label selector resolved."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from lanes.errors import Problems
+from lanes.findings import Finding
 from lanes.hosts import common
 from lanes.model import GatewayHost, Host, Mesh, Route, ServicePort, Weighted
 from lanes.reading import kinds
 from lanes.reading.commands import Command, assigned
 from lanes.reading.destinations import Destinations
-from lanes.reading.httproutes import rules_of
+from lanes.reading.elsewhere import completed
+from lanes.reading.httproutes import Bound, rules_of
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.parents import at_gateway, at_services
 from lanes.reading.routes import routes_of
-from lanes.reading.workloads import pods_of
+from lanes.reading.workloads import not_run, pods_of
 
 
 def resolve(manifests: Manifests, commands: Iterable[Command] = ()) -> Mesh:
     """The mesh that `manifests` describe, with `commands` in place of stand-ins.
 
-    Raises ManifestError where a reference leads nowhere or asks for what is not emulated, and
-    LanesError for a command that fits no pod.
+    Raises LanesError, all in one, for what asks for more than is understood, and for a command
+    that fits no pod.
     """
-    pods = tuple(assigned(pods_of(manifests), commands))
-    destinations = Destinations(manifests, pods)
-    return Mesh(
+    problems = Problems()
+    manifests = completed(manifests)
+    warnings: list[Finding] = list(manifests.warnings)
+    pods = tuple(assigned(pods_of(manifests, warnings), commands))
+    destinations = Destinations(manifests, pods, problems)
+    mesh = Mesh(
         sources=manifests.sources,
         provider=_provider(manifests),
         pods=pods,
-        gateway=_gateway(manifests, destinations),
-        ports=tuple(_service_ports(manifests, destinations)),
+        gateway=_gateway(manifests, destinations, problems),
+        ports=tuple(_service_ports(manifests, destinations, problems)),
         left_to_cluster=manifests.left_to_cluster,
-        not_run=tuple(_tls(manifests)),
+        not_run=(*not_run(manifests), *_not_run(manifests)),
     )
+    problems.require_none()
+    return replace(mesh, warnings=tuple(dict.fromkeys((*warnings, *destinations.warnings))))
 
 
 def _provider(manifests: Manifests) -> str:
@@ -50,58 +59,83 @@ def _provider(manifests: Manifests) -> str:
     return "gateway-api" if routes and not stock else "istio"
 
 
-def _service_ports(manifests: Manifests, destinations: Destinations) -> Iterable[ServicePort]:
+def _service_ports(
+    manifests: Manifests, destinations: Destinations, problems: Problems
+) -> Iterable[ServicePort]:
     """Every Service's ports, with the routes of what names it: a VirtualService, HTTPRoutes."""
-    bound = at_services(manifests, destinations)
+    bound: dict[Host, dict[int, list[Bound]]] = {}
+    with problems.gathered():
+        bound = at_services(manifests, destinations)
     owners: dict[Host, tuple[Resource, kinds.VirtualService]] = {}
     for resource, body in manifests.of(kinds.VirtualService):
         if "mesh" not in body.spec.gateways:
             continue
         for index, name in enumerate(body.spec.hosts):
-            field = f"spec.hosts[{index}]"
-            host = destinations.known(resource, field, name, body.metadata.namespace)
-            if host in owners:
-                other = owners[host][0].name
-                raise resource.error(field, f"{name} already has VirtualService {other}; keep one")
-            if host in bound:
-                other = next(iter(bound[host].values()))[0][0].name
-                raise resource.error(field, f"{name} already has HTTPRoute {other}; keep one kind")
-            owners[host] = (resource, body)
+            with problems.gathered():
+                field = f"spec.hosts[{index}]"
+                host = destinations.known(resource, field, name, body.metadata.namespace)
+                if host is None:
+                    continue
+                if host in owners:
+                    other = owners[host][0].name
+                    problem = f"{name} already has VirtualService {other}; keep one"
+                    raise resource.error(field, problem)
+                if host in bound:
+                    other = next(iter(bound[host].values()))[0][0].name
+                    problem = f"{name} already has HTTPRoute {other}; keep one kind"
+                    raise resource.error(field, problem)
+                if body.spec.http:
+                    owners[host] = (resource, body)
     for host, ports in destinations.hosts().items():
         for port in ports:
-            if host in owners:
-                routes = routes_of(*owners[host], destinations, port)
-            elif port in bound.get(host, {}):
-                routes = rules_of(bound[host][port], destinations, in_mesh=True)
-            else:
-                routes = (Route((), (Weighted(destinations.plain(host, port), 100),)),)
-            yield ServicePort(host, port, routes, destinations.pods(host))
+            with problems.gathered():
+                if host in owners:
+                    routes = routes_of(*owners[host], destinations, port)
+                elif port in bound.get(host, {}):
+                    routes = rules_of(bound[host][port], destinations, in_mesh=True)
+                else:
+                    routes = (Route((), (Weighted(destinations.plain(host, port), 100),)),)
+                yield ServicePort(host, port, routes, destinations.pods(host))
 
 
-def _gateway(manifests: Manifests, destinations: Destinations) -> tuple[GatewayHost, ...]:
-    """What the gateway serves. Raises ManifestError where it would be two at once."""
-    stock = tuple(_gateway_hosts(manifests, destinations))
-    routed = at_gateway(manifests)
-    for bound in routed.values() if stock else ():
-        raise bound[0][0].error(
-            "spec.parentRefs", "beside a VirtualService at a gateway it is not emulated; keep one"
+def _gateway(
+    manifests: Manifests, destinations: Destinations, problems: Problems
+) -> tuple[GatewayHost, ...]:
+    """What the gateway serves."""
+    with problems.gathered():
+        stock = tuple(_gateway_hosts(manifests, destinations, problems))
+        routed = at_gateway(manifests)
+        for bound in routed.values() if stock else ():
+            raise bound[0][0].error(
+                "spec.parentRefs",
+                "beside a VirtualService at a gateway it is not emulated; keep one",
+            )
+        return stock or tuple(
+            GatewayHost(domain, rules_of(bound, destinations, in_mesh=False))
+            for domain, bound in routed.items()
         )
-    return stock or tuple(
-        GatewayHost(domain, rules_of(bound, destinations, in_mesh=False))
-        for domain, bound in routed.items()
-    )
+    return ()
 
 
-def _tls(manifests: Manifests) -> Iterable[str]:
-    """Where a gateway ends TLS, or sends clients to where it does."""
-    for resource, body in manifests.of(kinds.Gateway):
-        for index, server in enumerate(body.spec.servers):
-            if server.tls:
-                problem = "not run here; leave it out, or try it on a cluster"
-                yield str(resource.error(f"spec.servers[{index}].tls", problem))
+def _not_run(manifests: Manifests) -> Iterable[str]:
+    """Where routing asks for what only a cluster does, or a gateway for TLS."""
+    for resource in manifests.resources:
+        paths: list[str] = []
+        if isinstance(resource.body, _ROUTING):
+            paths += kinds.only_running(resource.body.spec, "spec")
+        if isinstance(resource.body, kinds.Gateway):
+            servers = enumerate(resource.body.spec.servers)
+            paths += [f"spec.servers[{index}].tls" for index, one in servers if one.tls]
+        for path in paths:
+            yield str(resource.error(path, "not run here; leave it out, or try it on a cluster"))
 
 
-def _gateway_hosts(manifests: Manifests, destinations: Destinations) -> Iterable[GatewayHost]:
+_ROUTING = (kinds.DestinationRule, kinds.VirtualService, kinds.gateway_api.HTTPRoute)
+
+
+def _gateway_hosts(
+    manifests: Manifests, destinations: Destinations, problems: Problems
+) -> Iterable[GatewayHost]:
     """What the gateway serves: one port, whatever Gateways and VirtualServices share it."""
     gateways = {
         f"{body.metadata.namespace}/{body.metadata.name}": (resource, body.spec)
@@ -127,6 +161,7 @@ def _gateway_hosts(manifests: Manifests, destinations: Destinations) -> Iterable
             raise resource.error(
                 "spec.hosts", f"none is served by gateway {', '.join(names)} ({', '.join(served)})"
             )
-        for domain in domains:
-            hosts.setdefault(domain, []).extend(routes_of(resource, body, destinations, None))
+        with problems.gathered():
+            for domain in domains:
+                hosts.setdefault(domain, []).extend(routes_of(resource, body, destinations, None))
     return [GatewayHost(domain, tuple(routes)) for domain, routes in hosts.items()]

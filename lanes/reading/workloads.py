@@ -1,7 +1,9 @@
-"""From Deployments to pods: replicas, environment, what injection and the sidecar add."""
+"""From Deployments and their like to pods: replicas, environment, what a sidecar adds."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from lanes.findings import Finding
 from lanes.model import SIDECAR_PORT, Pod, Propagation, Readiness
 from lanes.reading import kinds
 from lanes.reading.environment import Environment, Fields, environment
@@ -9,80 +11,165 @@ from lanes.reading.manifests import Manifests, Resource
 
 INJECT = "instrumentation.opentelemetry.io/inject-python"
 
-_CONTAINER = "spec.template.spec.containers[0]"
+
+@dataclass(frozen=True)
+class _Workload:
+    """What makes pods: their number, their template, and the field that holds its spec."""
+
+    resource: Resource
+    metadata: kinds.Metadata
+    replicas: int
+    template: kinds.PodTemplate
+    field: str
+
+    @property
+    def names(self) -> Iterator[str]:
+        """A name for each pod, which no two workloads share."""
+        for replica in range(1, self.replicas + 1):
+            # An underscore is in no workload's name.
+            yield self.metadata.name if self.replicas == 1 else f"{self.metadata.name}_{replica}"
 
 
-def pods_of(manifests: Manifests) -> Iterator[Pod]:
-    """Every pod that the Deployments of `manifests` run, with its environment resolved.
+def pods_of(manifests: Manifests, warnings: list[Finding]) -> Iterator[Pod]:
+    """Every pod that the workloads of `manifests` run, with its environment resolved.
 
-    Raises ManifestError where a pod needs what one machine can't give it.
+    What is worth a word, and stops no plan, goes to `warnings`.
     """
-    for resource, deployment in manifests.of(kinds.Deployment):
-        namespace, name = deployment.metadata.namespace, deployment.metadata.name
-        template = deployment.spec.template
-        container = template.spec.containers[0]
-        propagation = _propagation(manifests, template, namespace)
-        for replica in range(1, deployment.spec.replicas + 1):
-            fields = Fields(
-                # An underscore is in no Deployment's name, so no two pods share one.
-                name=name if deployment.spec.replicas == 1 else f"{name}_{replica}",
-                namespace=namespace,
-                labels=template.metadata.labels,
-                annotations=template.metadata.annotations,
-            )
-            own = environment(resource, f"{_CONTAINER}.env", container.env, fields)
-            injected = _injected(manifests, resource, fields)
-            env = {**injected.variables, **own.variables}
-            port = _port(resource, container, env.get("port", ""))
-            yield Pod(
-                name=fields.name,
-                namespace=namespace,
-                labels=fields.labels,
-                env=env,
-                ip_env=injected.addresses + own.addresses,
-                port=port,
-                named_ports={p.name: p.container_port for p in container.ports if p.name},
-                readiness=_readiness(resource, container, port),
-                propagation=propagation,
-                namespace_named="namespace" in deployment.metadata.model_fields_set,
-                place=resource.place("spec.template"),
-            )
+    for workload in _workloads(manifests):
+        yield from _pods(manifests, workload, warnings)
 
 
-def _port(resource: Resource, container: kinds.Container, told: str) -> int:
+def not_run(manifests: Manifests) -> Iterator[str]:
+    """In sentences, what pods ask for that their stand-ins on one machine don't do."""
+    for workload in _workloads(manifests):
+        resource, spec = workload.resource, workload.template.spec
+        for path in kinds.only_running(spec, workload.field):
+            yield str(resource.error(path, "not run here; leave it out, or try it on a cluster"))
+        if len(spec.containers) > 1:
+            problem = f"one of {len(spec.containers)} is run here; leave the others out"
+            yield str(resource.error(f"{workload.field}.containers", problem))
+        index, container = _serving(spec)
+        where = f"{workload.field}.containers[{index}]"
+        told = next((v.value for v in container.env if v.name == "port"), "")
+        if told and not told.isdecimal():
+            yield str(resource.error(f"{where}.env", f'port "{told}" is no number'))
+        elif not told and not container.ports:
+            problem = "missing; name the port that it listens on"
+            yield str(resource.error(f"{where}.ports", problem))
+        elif _port(container, told, 0) == SIDECAR_PORT:
+            problem = f"{SIDECAR_PORT} is the sidecar's port; take another"
+            yield str(resource.error(f"{where}.ports", problem))
+        probe = container.readiness_probe
+        if probe and probe.http_get:
+            asked = _asked(container, probe.http_get)
+            field = f"{where}.readinessProbe.httpGet.port"
+            if asked is None:
+                problem = f'"{probe.http_get.port}" is no port of the container'
+                yield str(resource.error(field, problem))
+            if asked == SIDECAR_PORT:
+                problem = f"{asked} is the sidecar's port; take another"
+                yield str(resource.error(field, problem))
+
+
+def _workloads(manifests: Manifests) -> Iterator[_Workload]:
+    templates: dict[tuple[str, str, str], kinds.PodTemplate] = {}
+    referred: set[tuple[str, str, str]] = set()
+    rollouts: list[tuple[Resource, kinds.Rollout]] = list(manifests.of(kinds.Rollout))
+    for _, rollout in rollouts:
+        if reference := rollout.spec.workload_ref:
+            referred.add((reference.kind, rollout.metadata.namespace, reference.name))
+    for resource, body in manifests.of(kinds.Workload):
+        key = (resource.kind, body.metadata.namespace, body.metadata.name)
+        templates[key] = body.spec.template
+        if key not in referred:  # else the Rollout runs it
+            spec = "spec.template.spec"
+            yield _Workload(resource, body.metadata, body.spec.replicas, body.spec.template, spec)
+    for resource, rollout in rollouts:
+        reference, template = rollout.spec.workload_ref, rollout.spec.template
+        if template is None and reference:
+            key = (reference.kind, rollout.metadata.namespace, reference.name)
+            template = templates.get(key)
+        if template is not None:
+            replicas = rollout.spec.replicas
+            yield _Workload(resource, rollout.metadata, replicas, template, "spec.template.spec")
+    for resource, pod in manifests.of(kinds.Pod):
+        own = kinds.PodMetadata(labels=pod.metadata.labels, annotations=pod.metadata.annotations)
+        template = kinds.PodTemplate(metadata=own, spec=pod.spec)
+        yield _Workload(resource, pod.metadata, 1, template, "spec")
+
+
+def _pods(manifests: Manifests, workload: _Workload, warnings: list[Finding]) -> Iterator[Pod]:
+    resource, template, namespace = (
+        workload.resource,
+        workload.template,
+        workload.metadata.namespace,
+    )
+    _, container = _serving(template.spec)
+    propagation = _propagation(manifests, template, namespace)
+    for name in workload.names:
+        fields = Fields(
+            name=name,
+            namespace=namespace,
+            labels=template.metadata.labels,
+            annotations=template.metadata.annotations,
+        )
+        own = environment(container.env, fields)
+        injected = _injected(manifests, resource, fields, warnings)
+        env = {**injected.variables, **own.variables}
+        port = _port(container, env.get("port", ""), 8000)
+        yield Pod(
+            name=fields.name,
+            namespace=namespace,
+            labels=fields.labels,
+            env=env,
+            ip_env=injected.addresses + own.addresses,
+            port=port,
+            named_ports={
+                port.name: port.container_port
+                for each in reversed(template.spec.containers)
+                for port in each.ports
+                if port.name
+            },
+            readiness=_readiness(container, port),
+            propagation=propagation,
+            namespace_named=resource.namespaced,
+            place=resource.place(workload.field.rpartition(".")[0]),
+        )
+
+
+def _serving(spec: kinds.PodSpec) -> tuple[int, kinds.Container]:
+    """The container that answers: the one that knows whom to call, else the first of its own."""
+    numbered = list(enumerate(spec.containers))
+    calling = [one for one in numbered if any(v.name == "upstream_url" for v in one[1].env)]
+    own = [one for one in numbered if one[1].name != "istio-proxy"]
+    return (calling or own or numbered)[0]
+
+
+def _port(container: kinds.Container, told: str, otherwise: int) -> int:
     """The port that the container listens on: the one it is told, else the one it names."""
-    if told:
-        if not told.isdecimal():
-            raise resource.error(f"{_CONTAINER}.env", f'port "{told}" is no number')
-        port = int(told)
-    elif container.ports:
-        port = container.ports[0].container_port
-    else:
-        raise resource.error(f"{_CONTAINER}.ports", "missing; name the port that it listens on")
-    if port == SIDECAR_PORT:
-        raise resource.error(f"{_CONTAINER}.ports", f"{port} is the sidecar's port; take another")
-    return port
+    if told.isdecimal() and len(told) < 6:
+        return int(told)
+    return container.ports[0].container_port if container.ports else otherwise
 
 
-def _readiness(resource: Resource, container: kinds.Container, port: int) -> Readiness | None:
+def _asked(container: kinds.Container, probe: kinds.HttpGet) -> int | None:
+    named = {p.name: p.container_port for p in container.ports}
+    return named.get(probe.port) if isinstance(probe.port, str) else probe.port
+
+
+def _readiness(container: kinds.Container, port: int) -> Readiness | None:
     """Where the container tells whether it is ready; None: it is when it accepts."""
     probe = container.readiness_probe
     if probe is None or probe.http_get is None:
         return None
-    named = {p.name: p.container_port for p in container.ports}
-    asked = probe.http_get.port
-    found = named.get(asked) if isinstance(asked, str) else asked
-    where = f"{_CONTAINER}.readinessProbe.httpGet.port"
-    if found is None:
-        raise resource.error(where, f'"{asked}" is no port of the container')
-    if found == port:  # the sample service, which stands in here, answers no probes there
-        return None
-    if found == SIDECAR_PORT:
-        raise resource.error(where, f"{found} is the sidecar's port; take another")
-    return Readiness(probe.http_get.path, found)
+    asked = _asked(container, probe.http_get)
+    # The sample service, which stands in here, answers no probes where it answers requests.
+    return None if asked in (port, None) else Readiness(probe.http_get.path, asked)
 
 
-def _injected(manifests: Manifests, resource: Resource, fields: Fields) -> Environment:
+def _injected(
+    manifests: Manifests, resource: Resource, fields: Fields, warnings: list[Finding]
+) -> Environment:
     """What the OpenTelemetry Operator would set in a pod that asks for injection."""
     asked = fields.annotations.get(INJECT, "false")
     if asked == "false":
@@ -90,19 +177,23 @@ def _injected(manifests: Manifests, resource: Resource, fields: Fields) -> Envir
     namespace, _, name = asked.rpartition("/")
     namespace = namespace or fields.namespace
     found = [
-        (source, body.spec)
-        for source, body in manifests.of(kinds.Instrumentation)
+        body.spec
+        for _, body in manifests.of(kinds.Instrumentation)
         if body.metadata.namespace == namespace and name in ("true", body.metadata.name)
     ]
     if len(found) != 1:
-        raise resource.error(
-            f"spec.template.metadata.annotations[{INJECT}]",
-            f'"{asked}" matches {len(found)} Instrumentation resources in namespace {namespace};'
-            " the operator injects only where exactly one fits",
+        warnings.append(
+            resource.finding(
+                "injection",
+                f"spec.template.metadata.annotations[{INJECT}]",
+                f'"{asked}" matches {len(found)} Instrumentation resources in namespace'
+                f" {namespace}; the operator injects only where exactly one fits",
+            )
         )
-    source, spec = found[0]
-    general = environment(source, "spec.env", spec.env, fields)
-    python = environment(source, "spec.python.env", spec.python.env, fields)
+        return Environment()
+    (spec,) = found
+    general = environment(spec.env, fields)
+    python = environment(spec.python.env, fields)
     return Environment(
         {**_settings(spec), **general.variables, **python.variables},
         general.addresses + python.addresses,

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lanes.errors import together
 from lanes.hosts import any_of
 from lanes.model import Mesh
 from lanes.planning.hops import ASTRAY, FALLBACK, NONE, Hop
@@ -31,6 +32,8 @@ def headline(mesh: Mesh, plan: Plan) -> str:
         kinds = sorted(set(mesh.left_to_cluster))
         named = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
         line += f"\nleft to the cluster: {named}"
+    if mesh.warnings:
+        line += "\n" + together(f"warning: {warning}" for warning in mesh.warnings)
     lost = sorted({pod.app for pod in mesh.pods if pod.upstream_urls and not pod.carries_baggage})
     if lost:
         line += f"\nlanes end at {', '.join(lost)}: OpenTelemetry is set to carry no baggage there"

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import NoReturn
 
 from lanes.envoy import ADMIN_PORT, bootstrap
-from lanes.errors import LanesError
+from lanes.errors import LanesError, together
 from lanes.model import SIDECAR_PORT, Mesh, Pod
 from lanes.running.address import AddressBlock, port_taken, require_free
 from lanes.running.command import command_environment, listening_ports
@@ -215,8 +215,8 @@ def run(mesh: Mesh, port: int) -> Iterator[RunningMesh]:
     Raises LanesError when the port is taken, when too few files may be open, when a process does
     not come up, or for manifests that ask for what only a cluster does.
     """
-    for sentence in mesh.not_run:
-        raise LanesError(sentence)
+    if mesh.not_run:
+        raise LanesError(together(mesh.not_run))
     require_free(port)
     raise_file_limit(len(mesh.pods))
     with ExitStack() as stack:
@@ -255,9 +255,9 @@ def _management_port(pod: Pod) -> int:
 
 
 def _ready(pod: Pod, address: str, port: int) -> bool:
-    if pod.readiness is None:
+    if pod.health is None:
         return _accepts(address, port)
-    return _page(address, pod.readiness.port, pod.readiness.path) is not None
+    return _page(address, pod.health.port, pod.health.path) is not None
 
 
 def _page(address: str, port: int, path: str) -> str | None:

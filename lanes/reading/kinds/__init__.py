@@ -1,8 +1,9 @@
-"""The Kubernetes and mesh kinds that the laptop mesh understands, field by field.
+"""The Kubernetes and mesh kinds that are understood, field by field.
 
-Mesh kinds are closed: a field that is not here is not emulated, and a manifest
-that uses it is refused rather than half obeyed. Core kinds are open: a cluster
-acts on probes, resources and security contexts, and one machine does not need to.
+Mesh kinds are closed: a field that is not here might choose a route, and a manifest that uses
+it is refused rather than half obeyed. What chooses none, and no laptop does, is marked
+`OnlyRunning`: it is planned, and not run. Core kinds are open: a cluster acts on resources and
+security contexts, and one machine does not need to.
 
 Fields follow the published schemas: https://istio.io/latest/docs/reference/config/networking/
 for the Istio kinds, Alibaba Cloud Service Mesh for `fallback` and ASMHeaderPropagation, and
@@ -17,15 +18,24 @@ from lanes.reading.kinds import gateway_api
 from lanes.reading.kinds.asm import ASMHeaderPropagation
 from lanes.reading.kinds.core import (
     Container,
+    DaemonSet,
     Deployment,
     EnvVar,
+    HttpGet,
     Instrumentation,
     InstrumentationSpec,
+    Pod,
+    PodMetadata,
+    PodSpec,
     PodTemplate,
+    ReplicaSet,
+    Rollout,
     Service,
     ServiceSpec,
+    StatefulSet,
+    Workload,
 )
-from lanes.reading.kinds.fields import Metadata
+from lanes.reading.kinds.fields import Metadata, only_running
 from lanes.reading.kinds.istio import (
     DestinationRule,
     Gateway,
@@ -44,16 +54,17 @@ from lanes.reading.kinds.istio import (
 )
 
 __all__ = [
-    "EMULATED",
-    "LEFT_TO_THE_CLUSTER",
+    "KNOWN",
     "ASMHeaderPropagation",
     "Container",
+    "DaemonSet",
     "Deployment",
     "DestinationRule",
     "EnvVar",
     "Gateway",
     "HeaderOperations",
     "HttpDestination",
+    "HttpGet",
     "HttpMatch",
     "HttpRoute",
     "Instrumentation",
@@ -61,22 +72,36 @@ __all__ = [
     "LoadBalancer",
     "Metadata",
     "OutlierDetection",
+    "Pod",
+    "PodMetadata",
+    "PodSpec",
     "PodTemplate",
+    "ReplicaSet",
     "Retries",
+    "Rollout",
     "Service",
     "ServiceSpec",
+    "StatefulSet",
     "StringMatch",
     "Subset",
     "Target",
     "TrafficPolicy",
     "VirtualService",
+    "Workload",
     "gateway_api",
     "group_of",
+    "may_route",
+    "only_running",
 ]
 
-EMULATED: dict[tuple[str, str], type[BaseModel]] = {
+KNOWN: dict[tuple[str, str], type[BaseModel]] = {
+    ("", "Pod"): Pod,
     ("", "Service"): Service,
+    ("apps", "DaemonSet"): DaemonSet,
     ("apps", "Deployment"): Deployment,
+    ("apps", "ReplicaSet"): ReplicaSet,
+    ("apps", "StatefulSet"): StatefulSet,
+    ("argoproj.io", "Rollout"): Rollout,
     ("opentelemetry.io", "Instrumentation"): Instrumentation,
     ("istio.alibabacloud.com", "ASMHeaderPropagation"): ASMHeaderPropagation,
     ("networking.istio.io", "DestinationRule"): DestinationRule,
@@ -86,27 +111,20 @@ EMULATED: dict[tuple[str, str], type[BaseModel]] = {
     (gateway_api.GROUP, "HTTPRoute"): gateway_api.HTTPRoute,
 }
 
-# Kinds that secure, scale or observe a cluster's pods and choose no route. They are read,
-# named to the user, and left to the cluster.
-LEFT_TO_THE_CLUSTER = frozenset(
-    {
-        ("", "ConfigMap"),
-        ("", "Namespace"),
-        ("", "Pod"),
-        ("", "Secret"),
-        ("", "ServiceAccount"),
-        ("autoscaling", "HorizontalPodAutoscaler"),
-        (gateway_api.GROUP, "GatewayClass"),
-        (gateway_api.GROUP, "ReferenceGrant"),
-        ("monitoring.coreos.com", "ServiceMonitor"),
-        ("networking.k8s.io", "NetworkPolicy"),
-        ("policy", "PodDisruptionBudget"),
-        ("rbac.authorization.k8s.io", "Role"),
-        ("rbac.authorization.k8s.io", "RoleBinding"),
-        ("security.istio.io", "AuthorizationPolicy"),
-        ("security.istio.io", "PeerAuthentication"),
-    }
+# Kinds that may choose a route, and how is not understood: to leave them out would plan another
+# mesh. Every other kind chooses none: it is read, named to the user, and left to the cluster.
+_ROUTING_GROUPS = frozenset({"networking.istio.io", "istio.alibabacloud.com"})
+_ROUTING = frozenset({(gateway_api.GROUP, "GRPCRoute")})
+_NOT_ROUTING = frozenset(
+    {("networking.istio.io", "ProxyConfig"), ("networking.istio.io", "WorkloadGroup")}
 )
+
+
+def may_route(group: str, kind: str) -> bool:
+    """Whether a kind that is not in `KNOWN` may choose a route."""
+    return (group, kind) in _ROUTING or (
+        group in _ROUTING_GROUPS and (group, kind) not in _NOT_ROUTING
+    )
 
 
 def group_of(document: dict[str, Any]) -> str:

@@ -1,10 +1,15 @@
-"""Kubernetes' own kinds, and the OpenTelemetry Operator's."""
+"""Kubernetes' own kinds, what runs pods of others, and the OpenTelemetry Operator's."""
 
 from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
-from lanes.reading.kinds.fields import Closed, Metadata, Open, Port, Unused, port_or_name
+from lanes.reading.kinds.fields import Metadata, OnlyRunning, Open, Port, port_or_name
+
+# More pods alike tell no other plan, and no laptop runs them.
+MOST_REPLICAS = 1000
+
+Replicas = Annotated[int, Field(ge=0, le=MOST_REPLICAS)]
 
 
 class ServicePort(Open):
@@ -27,11 +32,17 @@ class FieldRef(Open):
     field_path: str
 
 
-class EnvSource(Closed):
+class EnvSource(Open):
+    """Where a variable's value comes from; all but the pod's own fields only a cluster has."""
+
     field_ref: FieldRef | None = None
+    secret_key_ref: OnlyRunning = None
+    config_map_key_ref: OnlyRunning = None
+    resource_field_ref: OnlyRunning = None
+    file_key_ref: OnlyRunning = None
 
 
-class EnvVar(Closed):
+class EnvVar(Open):
     name: str
     value: str = ""
     value_from: EnvSource | None = None
@@ -52,19 +63,18 @@ class Probe(Open):
 
 
 class Container(Open):
-    name: str
-    image: str
-    command: Unused = None
-    args: Unused = None
-    env_from: Unused = None
+    name: str = ""
+    command: OnlyRunning = None
+    args: OnlyRunning = None
+    env_from: OnlyRunning = None
     env: list[EnvVar] = []
     ports: list[ContainerPort] = []
     readiness_probe: Probe | None = None
 
 
 class PodSpec(Open):
-    containers: Annotated[list[Container], Field(min_length=1, max_length=1)]
-    init_containers: Unused = None
+    containers: Annotated[list[Container], Field(min_length=1)]
+    init_containers: OnlyRunning = None
 
 
 class PodMetadata(Open):
@@ -73,27 +83,64 @@ class PodMetadata(Open):
 
 
 class PodTemplate(Open):
-    metadata: PodMetadata
+    metadata: PodMetadata = PodMetadata()
     spec: PodSpec
 
 
-class DeploymentSpec(Open):
-    replicas: Annotated[int, Field(ge=0)] = 1
+class WorkloadSpec(Open):
+    replicas: Replicas = 1
     template: PodTemplate
 
 
-class Deployment(Open):
+class Workload(Open):
+    """What runs pods by a template: a Deployment, and whatever is made like one."""
+
     metadata: Metadata
-    spec: DeploymentSpec
+    spec: WorkloadSpec
 
 
-class Sampler(Closed):
+class Deployment(Workload):
+    pass
+
+
+class StatefulSet(Workload):
+    pass
+
+
+class DaemonSet(Workload):
+    """A pod on each node; here, on one."""
+
+
+class ReplicaSet(Workload):
+    pass
+
+
+class Reference(Open):
+    kind: str = ""
+    name: str = ""
+
+
+class RolloutSpec(Open):
+    replicas: Replicas = 1
+    template: PodTemplate | None = None
+    workload_ref: Reference | None = None
+
+
+class Rollout(Open):
+    """Argo's: its own template, or that of the workload it refers to."""
+
+    metadata: Metadata
+    spec: RolloutSpec
+
+
+class Pod(Open):
+    metadata: Metadata
+    spec: PodSpec
+
+
+class Sampler(Open):
     type: str = ""
     argument: str = ""
-
-
-class Exporter(Closed):
-    endpoint: str = ""
 
 
 class PythonInstrumentation(Open):
@@ -104,7 +151,6 @@ class InstrumentationSpec(Open):
     env: list[EnvVar] = []
     propagators: list[str] = []
     sampler: Sampler = Sampler()
-    exporter: Exporter = Exporter()
     python: PythonInstrumentation = PythonInstrumentation()
 
 

@@ -1,7 +1,9 @@
 """What fields are made of: durations, ports, counts, header names; closed and open kinds."""
 
 import re
-from typing import Annotated
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any
 
 import re2
 from pydantic import (
@@ -76,6 +78,40 @@ HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Changes = dict[ChangedHeader, HeaderValue]
 # A field that must not ask for anything.
 Unused = Annotated[None, BeforeValidator(_absent)]
+
+
+class _OnlyRunning:
+    """Marks what a mesh acts on and no laptop does, and what chooses no route."""
+
+
+OnlyRunning = Annotated[Any, _OnlyRunning()]
+
+
+def only_running(model: BaseModel, path: str) -> Iterator[str]:
+    """The paths, below `path`, of the fields that ask for what only a cluster does."""
+    for name, (alias, marked) in _fields(type(model)).items():
+        if name in model.model_fields_set and (value := getattr(model, name)):
+            if marked:
+                yield f"{path}.{alias}"
+            else:
+                yield from _within(value, f"{path}.{alias}")
+
+
+def _within(value: object, path: str) -> Iterator[str]:
+    if isinstance(value, BaseModel):
+        yield from only_running(value, path)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _within(item, f"{path}[{index}]")
+
+
+@cache
+def _fields(kind: type[BaseModel]) -> dict[str, tuple[str, bool]]:
+    """Each field's name in a manifest, and whether it is marked."""
+    return {
+        name: (field.alias or name, any(isinstance(m, _OnlyRunning) for m in field.metadata))
+        for name, field in kind.model_fields.items()
+    }
 
 
 def require_re2(regex: str) -> None:

@@ -1,8 +1,8 @@
 """Istio's kinds, and ASM's `fallback` in them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from lanes.reading.kinds.fields import (
     ChangedHeader,
@@ -12,6 +12,7 @@ from lanes.reading.kinds.fields import (
     Duration,
     HostName,
     Metadata,
+    OnlyRunning,
     Open,
     Percent,
     Port,
@@ -34,16 +35,43 @@ class OutlierDetection(Closed):
 class LocalityLbSetting(Closed):
     enabled: bool = True
     failover_priority: list[str] = []
+    # By region and zone, which no manifest tells of a pod.
+    distribute: OnlyRunning = None
+    failover: OnlyRunning = None
+
+
+def _balancer(simple: object) -> object:
+    return "LEAST_REQUEST" if simple in ("UNSPECIFIED", "LEAST_CONN") else simple
+
+
+Simple = Annotated[Literal["LEAST_REQUEST", "RANDOM", "ROUND_ROBIN"], BeforeValidator(_balancer)]
 
 
 class LoadBalancer(Closed):
-    simple: Literal["LEAST_REQUEST", "RANDOM", "ROUND_ROBIN"] = "LEAST_REQUEST"
+    simple: Simple = "LEAST_REQUEST"
     locality_lb_setting: LocalityLbSetting = LocalityLbSetting()
+    consistent_hash: OnlyRunning = None
+    warmup: OnlyRunning = None
+    warmup_duration_secs: OnlyRunning = None
+
+
+def _unseen(tls: Any) -> Any:
+    """What the mesh's own TLS is to who calls: nothing that it could see."""
+    seen = not isinstance(tls, dict) or tls.get("mode", "DISABLE") not in (
+        "DISABLE",
+        "ISTIO_MUTUAL",
+    )
+    return tls if seen else None
 
 
 class TrafficPolicy(Closed):
     load_balancer: LoadBalancer | None = None
     outlier_detection: OutlierDetection | None = None
+    connection_pool: OnlyRunning = None
+    tls: Annotated[OnlyRunning, BeforeValidator(_unseen)] = None
+    tunnel: OnlyRunning = None
+    proxy_protocol: OnlyRunning = None
+    retry_budget: OnlyRunning = None
 
 
 class Subset(Closed):
@@ -52,8 +80,12 @@ class Subset(Closed):
     traffic_policy: TrafficPolicy | None = None
 
 
+Everywhere = Annotated[list[Literal["*"]], Field(max_length=1)]
+
+
 class DestinationRuleSpec(Closed):
     host: str
+    export_to: Everywhere = []
     subsets: list[Subset] = []
     traffic_policy: TrafficPolicy | None = None
 
@@ -136,6 +168,8 @@ class Retries(Closed):
     per_try_timeout: Duration | None = None
     retry_on: RetryOn = ""
     retry_remote_localities: bool = False
+    backoff: OnlyRunning = None
+    retry_ignore_previous_hosts: OnlyRunning = None
 
 
 class HttpRoute(Closed):
@@ -145,12 +179,21 @@ class HttpRoute(Closed):
     headers: Headers = Headers()
     timeout: Duration | None = None
     retries: Retries | None = None
+    mirror: OnlyRunning = None
+    mirrors: OnlyRunning = None
+    mirror_percent: OnlyRunning = None
+    mirror_percentage: OnlyRunning = None
+    cors_policy: OnlyRunning = None
+    fault: OnlyRunning = None
 
 
 class VirtualServiceSpec(Closed):
     hosts: Annotated[list[HostName], Field(min_length=1)]
     gateways: list[str] = ["mesh"]
-    http: Annotated[list[HttpRoute], Field(min_length=1)]
+    export_to: Everywhere = []
+    http: list[HttpRoute] = []
+    tls: OnlyRunning = None
+    tcp: OnlyRunning = None
 
 
 class VirtualService(Closed):

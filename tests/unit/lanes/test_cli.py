@@ -94,9 +94,11 @@ def test_manifests_from_several_files(tmp_path: Path) -> None:
     assert "no Deployment there" in alone.stderr
 
 
-def test_what_is_not_emulated_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_what_may_choose_a_route_and_is_not_understood_is_refused_in_one_line(
+    tmp_path: Path,
+) -> None:
     documents = [
-        put(d, "spec.http[0].fault", {"abort": {}})
+        put(d, "spec.http[0].timeOut", "1s")
         if d["metadata"]["name"] == "mockb" and d["kind"] == "VirtualService"
         else d
         for d in asm()
@@ -112,8 +114,8 @@ def test_what_is_not_emulated_is_refused_in_one_line(tmp_path: Path) -> None:
         assert result.exit_code == 2
         assert result.stdout == ""
         assert result.stderr == (
-            f"lanes: {file}: VirtualService mockb: spec.http[0].fault:"
-            " not emulated; leave it out, or try it on a cluster\n"
+            f"lanes: {file}: VirtualService mockb: spec.http[0].timeOut:"
+            " may choose routes, and is not understood here\n"
         )
 
 
@@ -484,3 +486,14 @@ def test_a_disk_that_is_full_is_a_sentence() -> None:
             command, cwd=REPOSITORY, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (result.returncode, result.stderr) == (2, "lanes: No space left on device\n")
+
+
+def test_an_unforeseen_error_is_a_sentence_and_no_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lanes.cli.plan", lambda _: 1 // 0)
+    result = lanes("plan", "k8s/asm")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("lanes: unforeseen: ZeroDivisionError: ")
+    assert "test_cli.py" in result.stderr
+    assert "please report" in result.stderr

@@ -250,7 +250,6 @@ def test_a_route_may_be_bound_to_a_gateway_and_to_services() -> None:
 @pytest.mark.parametrize(
     ("parent", "sentence"),
     [
-        (to_service("b"), "name: b is no Service in these manifests; add it"),
         (to_service("a", 81), "port: name one of a's ports: 8000"),
         (
             to_service("a", namespace="other"),

@@ -10,7 +10,16 @@ import yaml
 from lanes.errors import LanesError
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, read
-from tests.kube import Document, deployment, gateway, put, service, virtual_service, write
+from tests.kube import (
+    Document,
+    deployment,
+    gateway,
+    put,
+    service,
+    virtual_service,
+    without,
+    write,
+)
 
 from tests.kube import rule, to  # isort: skip
 from tests.unit.lanes.reading import REPOSITORY
@@ -82,8 +91,8 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_wrong_on_standard_input_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", stdin(b"kind: ConfigMaps\nmetadata: {name: x}\n"))
-    with pytest.raises(LanesError, match=r"^standard input: ConfigMaps x: ConfigMaps is not emu"):
+    monkeypatch.setattr("sys.stdin", stdin(b"kind: Service\nmetadata: {name: x}\n"))
+    with pytest.raises(LanesError, match=r"^standard input: Service x: spec: missing"):
         read(["-"])
 
 
@@ -185,25 +194,111 @@ def test_a_document_without_a_kind(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("api", "kind", "what"),
+    ("api", "kind", "left"),
     [
-        ("apps/v1", "StatefulSet", "StatefulSet (apps)"),
-        ("v1", "Node", "Node"),
-        ("networking.istio.io/v1", "ServiceEntry", "ServiceEntry (networking.istio.io)"),
-        ("networking.istio.io/v1alpha3", "EnvoyFilter", "EnvoyFilter (networking.istio.io)"),
+        ("batch/v1", "Job", "Job"),
+        ("v1", "PersistentVolumeClaim", "PersistentVolumeClaim"),
+        ("networking.k8s.io/v1", "Ingress", "Ingress"),
         ("serving.knative.dev/v1", "Service", "Service (serving.knative.dev)"),
-        ("gateway.networking.k8s.io/v1", "GRPCRoute", "GRPCRoute (gateway.networking.k8s.io)"),
+        ("networking.istio.io/v1", "WorkloadGroup", "WorkloadGroup"),
+        ("gateway.networking.k8s.io/v1", "TCPRoute", "TCPRoute"),
+        ("example.com/v1", "Whatever", "Whatever"),
     ],
 )
-def test_an_unknown_kind(tmp_path: Path, api: str, kind: str, what: str) -> None:
-    file = write(tmp_path, {"apiVersion": api, "kind": kind, "metadata": {"name": "x"}})
-    assert refusal(file) == f"{file}: {kind} x: {what} is not emulated; leave it out"
+def test_a_kind_that_routes_nothing_is_named(
+    tmp_path: Path, api: str, kind: str, left: str
+) -> None:
+    other = {"apiVersion": api, "kind": kind, "metadata": {"name": "x"}}
+    assert read([write(tmp_path, service("a"), other)]).left_to_cluster == (left,)
 
 
-def test_a_kind_in_a_list_is_judged_as_well(tmp_path: Path) -> None:
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "x"}}
-    file = write(tmp_path, {"apiVersion": "v1", "kind": "List", "items": [service("a"), node]})
-    assert refusal(file) == f"{file}: Node x: Node is not emulated; leave it out"
+@pytest.mark.parametrize(
+    ("api", "kind"),
+    [
+        ("istio.alibabacloud.com/v1", "ASMSwimLane"),
+        ("networking.istio.io/v1", "Whatever"),
+        ("gateway.networking.k8s.io/v1", "GRPCRoute"),
+    ],
+)
+@pytest.mark.parametrize("listed", [False, True])
+def test_an_unknown_kind_that_may_route(
+    tmp_path: Path, api: str, kind: str, *, listed: bool
+) -> None:
+    other: Document = {"apiVersion": api, "kind": kind, "metadata": {"name": "x"}}
+    several = {"apiVersion": "v1", "kind": "List", "items": [service("a"), other]}
+    file = write(tmp_path, several if listed else other)
+    what = f"{kind} ({api.partition('/')[0]})"
+    assert refusal(file) == (
+        f"{file}: {kind} x: {what} may choose routes, and how is not understood here"
+    )
+
+
+def test_a_folders_other_files_stop_nothing(tmp_path: Path) -> None:
+    write(tmp_path, service("a"))
+    (tmp_path / "values.yaml").write_text("replicas: 1\n")
+    (tmp_path / "kustomization.yaml").write_text("resources: [mesh.yaml]\n")
+    found = read([str(tmp_path)])
+    assert names(found) == ["Service a"]
+    assert found.left_to_cluster == ("Kustomization",)
+    assert [(w.rule, w.file) for w in found.warnings] == [
+        ("no-resource", str(tmp_path / "values.yaml"))
+    ]
+
+
+def test_what_goes_to_the_namespace_that_is_asked_for(tmp_path: Path) -> None:
+    bare = without(service("a"), "metadata.namespace")
+    found = read([write(tmp_path, bare, service("b", namespace="other"))], "shop")
+    spaces = [(body.metadata.namespace, r.namespaced) for r, body in found.of(kinds.Service)]
+    assert spaces == [("shop", False), ("other", True)]
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    many = [put(service(f"s{n}"), "spec.ports[0].port", 0) for n in range(12)]
+    broken = tmp_path / "a.yaml"
+    broken.write_text("kind: [")
+    write(tmp_path, *many, put(gateway(), "spec.servers", []))
+    lines = refusal(str(tmp_path)).splitlines()
+    assert len(lines) == 11
+    assert lines[0].startswith(f"{broken}: line 2: no valid YAML")
+    assert "Service s0: spec.ports[0].port" in lines[1]
+    assert lines[-1] == "... and 4 more like these"
+
+
+# What no manifest is
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"kind: Service\nspec: {{replicas: {'9' * 5000}}}\n", "a number of 5,000 characters"),
+        ("[" * 100_000, "nested more than 100 deep"),
+        ("- " * 100_000 + "a", "nested more than 100 deep"),
+        ("".join(" " * n + "a:\n" for n in range(300)), "nested more than 100 deep"),
+        ("kind: &a [*a]\n", "it has no kind"),
+        ("kind: 'a\x1b[31m'\nmetadata: {name: b}", "control characters are not allowed"),
+    ],
+)
+def test_what_no_manifest_is(tmp_path: Path, text: str, problem: str) -> None:
+    sentence = refusal(text_file(tmp_path, text))
+    assert problem in sentence
+    assert len(sentence) < 3000
+
+
+def test_a_value_without_end_is_not_quoted_whole(tmp_path: Path) -> None:
+    kind = {"apiVersion": "networking.istio.io/v1", "kind": "a\x1b[31m\n" + "x" * 10_000}
+    sentence = refusal(write(tmp_path, kind))
+    assert "a\\x1b[31m\\nxxx" in sentence
+    assert len(sentence) < 2100
+
+
+def test_manifests_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lanes.reading.documents.MOST_BYTES", 300)
+    for number in range(3):
+        write(tmp_path, service("a"), name=f"{number}.yaml")
+    assert len(refusal(str(tmp_path))) < 300
+    with Path("/dev/zero").open("rb") as endless:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(endless))
+        assert refusal("-").startswith("standard input: the manifests are more than")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +306,8 @@ def test_a_kind_in_a_list_is_judged_as_well(tmp_path: Path) -> None:
 )
 def test_one_name_twice(tmp_path: Path, document: Document) -> None:
     first = write(tmp_path, document, name="1.yaml")
-    second = write(tmp_path, document, name="2.yaml")
+    write(tmp_path, document, name="1_again.yaml")  # the same once more changes nothing
+    second = write(tmp_path, put(document, "metadata.labels", {"x": "y"}), name="2.yaml")
     who = f"{document['kind']} {document['metadata']['name']}"
     assert refusal(str(tmp_path)) == f"{second}: {who}: stands twice: also in {first}; keep one"
 

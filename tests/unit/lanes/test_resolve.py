@@ -192,22 +192,29 @@ def test_a_destination_without_any_port() -> None:
 # References that lead nowhere, or two ways
 
 
-@pytest.mark.parametrize("host", ["b", "a.other", "*", "*.default.svc.cluster.local", "x.y.z"])
-def test_an_unknown_host(host: str) -> None:
-    known = [service("a"), deployment("a")]
-    problem = f"{host} is no Service in these manifests; add it"
-    assert refusal(*known, virtual_service("a", rule(to(host)))) == (
-        f"VirtualService a: spec.http[0].route[0].destination.host: {problem}"
-    )
-    assert refusal(*known, virtual_service("a", rule(to("a", fallback={"host": host})))) == (
-        f"VirtualService a: spec.http[0].route[0].fallback.target.host: {problem}"
-    )
-    assert refusal(*known, virtual_service(host, rule(to("a")), name="x")) == (
-        f"VirtualService x: spec.hosts[0]: {problem}"
-    )
-    assert refusal(*known, destination_rule(host, name="x")) == (
-        f"DestinationRule x: spec.host: {problem}"
-    )
+@pytest.mark.parametrize("host", ["b", "a.other", "x.y.z"])
+@pytest.mark.parametrize("fallback", [False, True])
+def test_an_unknown_host_is_planned_as_one_without_pods(host: str, *, fallback: bool) -> None:
+    way = to("a", "v2", fallback={"host": host}) if fallback else to(host)
+    mesh = mesh_of(service("a"), deployment("a"), virtual_service("a", rule(way)))
+    field = "fallback.target" if fallback else "destination"
+    (warning,) = mesh.warnings
+    assert (warning.rule, warning.resource) == ("no-service", "VirtualService a")
+    assert warning.field == f"spec.http[0].route[0].{field}.host"
+    (found,) = port_of(mesh, "a").routes[0].destinations
+    assert not any(found.destination.tiers)
+
+
+def test_rules_for_what_is_no_service_stop_nothing() -> None:
+    others = [
+        virtual_service("b", rule(to("a")), name="x"),
+        destination_rule("c", name="x"),
+    ]
+    mesh = mesh_of(service("a"), deployment("a"), *others)
+    assert {(w.resource, w.field) for w in mesh.warnings} == {
+        ("VirtualService x", "spec.hosts[0]"),
+        ("DestinationRule x", "spec.host"),
+    }
 
 
 def test_two_virtual_services_for_one_host() -> None:
@@ -661,10 +668,9 @@ def test_a_gateway_for_an_empty_host() -> None:
 
 
 def test_a_manifests_host_of_two_parts() -> None:
-    sentence = refusal(
-        service("a"), deployment("a"), virtual_service("a.default", rule(to("a")), name="a")
-    )
-    assert "a.default" in sentence
+    way = virtual_service("a.default", rule(to("a")), name="a")
+    (warning,) = mesh_of(service("a"), deployment("a"), way).warnings
+    assert "a.default" in warning.message
 
 
 def test_a_subset_that_stands_twice() -> None:

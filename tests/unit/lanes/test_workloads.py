@@ -94,13 +94,17 @@ def test_fields_of_the_pod_reach_its_environment() -> None:
     assert pods[0].ip_env == ("ONE", "TWO")
 
 
-@pytest.mark.parametrize("path", ["spec.nodeName", "status.hostIP", "metadata.uid"])
-def test_other_fields_are_refused(path: str) -> None:
-    documents = with_env({"name": "app", "value": "a"}, field("X", path))
-    assert refusal(documents) == (
-        f"Deployment a-v1: {CONTAINER}.env[1].valueFrom.fieldRef.fieldPath:"
-        f" {path} is not emulated; give it a value"
-    )
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"fieldRef": {"fieldPath": "spec.nodeName"}},
+        {"secretKeyRef": {"name": "x", "key": "y"}},
+        {"resourceFieldRef": {"resource": "limits.cpu"}},
+    ],
+)
+def test_what_only_a_cluster_knows_is_left_out(source: Document) -> None:
+    pod = pod_of(with_env({"name": "app", "value": "b"}, {"name": "X", "valueFrom": source}))
+    assert pod.env == {"app": "b"}
 
 
 def test_the_port_is_the_environments_then_the_containers() -> None:
@@ -109,10 +113,10 @@ def test_the_port_is_the_environments_then_the_containers() -> None:
     assert pod_of(without(told, f"{CONTAINER}.readinessProbe")).port == 9001
 
 
-def test_a_container_without_a_port() -> None:
-    assert refusal(without(deployment("a"), f"{CONTAINER}.ports")) == (
-        f"Deployment a-v1: {CONTAINER}.ports: missing; name the port that it listens on"
-    )
+def test_a_container_without_a_port_is_not_run() -> None:
+    bare = without(without(deployment("a"), f"{CONTAINER}.ports"), f"{CONTAINER}.readinessProbe")
+    (sentence,) = mesh_of(bare).not_run
+    assert sentence.endswith(f"{CONTAINER}.ports: missing; name the port that it listens on")
 
 
 def test_a_pod_without_a_probe_is_ready_when_it_accepts() -> None:
@@ -170,11 +174,11 @@ def test_an_instrumentation_may_be_asked_for_by_name() -> None:
 def test_the_operator_injects_only_where_one_fits(
     asked: str, others: list[Document], count: int
 ) -> None:
-    assert refusal(deployment("a", annotations={INJECT: asked}), *others) == (
-        f'Deployment a-v1: spec.template.metadata.annotations[{INJECT}]: "{asked}" matches'
-        f" {count} Instrumentation resources in namespace default;"
-        " the operator injects only where exactly one fits"
-    )
+    mesh = mesh_of(deployment("a", annotations={INJECT: asked}), *others)
+    (warning,) = mesh.warnings
+    assert warning.field == f"spec.template.metadata.annotations[{INJECT}]"
+    assert f"matches {count} Instrumentation resources in namespace default" in warning.message
+    assert "OTEL_PROPAGATORS" not in mesh.pods[0].env
 
 
 # Header propagation
@@ -244,7 +248,8 @@ def test_variables_within_variables() -> None:
 
 
 def test_a_port_in_the_environment_that_is_none() -> None:
-    assert "env" in refusal(deployment("a", env={"port": "http"}))
+    (sentence,) = mesh_of(deployment("a", env={"port": "http"})).not_run
+    assert f'{CONTAINER}.env: port "http" is no number' in sentence
 
 
 def test_a_probe_is_asked_at_its_own_port() -> None:
@@ -265,6 +270,58 @@ def test_a_probe_at_the_port_of_requests_is_whether_the_sample_accepts(asked: in
         (15001, "15001 is the sidecar's port; take another"),
     ],
 )
-def test_a_probe_that_the_sample_can_not_answer_is_refused(asked: int | str, why: str) -> None:
+def test_a_probe_that_the_sample_can_not_answer_is_not_run(asked: int | str, why: str) -> None:
     path = f"{CONTAINER}.readinessProbe.httpGet.port"
-    assert f"{path}: {why}" in refusal(put(deployment("a"), path, asked))
+    (sentence,) = mesh_of(put(deployment("a"), path, asked)).not_run
+    assert f"{path}: {why}" in sentence
+
+
+@pytest.mark.parametrize(("asked", "told"), [("/actuator/health", "/readyz"), ("/healthz",) * 2])
+def test_a_probe_of_ones_own_path_is_asked_where_the_stand_in_answers(
+    asked: str, told: str
+) -> None:
+    pod = pod_of(put(deployment("a"), f"{CONTAINER}.readinessProbe.httpGet.path", asked))
+    assert pod.health == Readiness(told, 8001)
+
+
+# What runs pods
+
+
+def of_kind(kind: str, api: str = "apps/v1") -> Document:
+    return {**deployment("a", "v2", replicas=2), "kind": kind, "apiVersion": api}
+
+
+@pytest.mark.parametrize(
+    ("document", "names"),
+    [
+        (of_kind("StatefulSet"), ["a-v2_1", "a-v2_2"]),
+        (of_kind("ReplicaSet"), ["a-v2_1", "a-v2_2"]),
+        (of_kind("Rollout", "argoproj.io/v1alpha1"), ["a-v2_1", "a-v2_2"]),
+        (without(of_kind("DaemonSet"), "spec.replicas"), ["a-v2"]),
+    ],
+)
+def test_what_runs_pods_is_read_like_a_deployment(document: Document, names: list[str]) -> None:
+    pods = pods_of(document)
+    assert [pod.name for pod in pods] == names
+    assert {pod.version for pod in pods} == {"v2"}
+
+
+def test_a_pod_of_its_own() -> None:
+    template = deployment("a", "v2")["spec"]["template"]
+    metadata = {"name": "alone", "namespace": "default", **template["metadata"]}
+    pod = pod_of(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+    )
+    assert (pod.name, pod.labels["version"], pod.port) == ("alone", "v2", 8000)
+
+
+def test_a_rollout_may_run_a_deployments_pods_in_its_place() -> None:
+    rollout = of_kind("Rollout", "argoproj.io/v1alpha1")
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a-v1"}
+    rollout = put(rollout, "spec", {"replicas": 1, "workloadRef": reference})
+    (pod,) = pods_of(deployment("a"), rollout)
+    assert (pod.name, pod.version) == ("a-v2", "v1")
+
+
+def test_more_replicas_than_anybody_runs() -> None:
+    assert "less than or equal to 1000" in refusal(deployment("a", replicas=2_000_000_000))
