@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -274,6 +274,8 @@ def gateway_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--fail-fast", is_flag=True, help="ask no more after an answer that is not as planned"
 )
+@click.option("--report", "page", metavar="FILE", help="write all that was found as a page of HTML")
+@click.option("--junit", "xml", metavar="FILE", help="write it as JUnit's XML, for CI")
 @format_option
 def verify_command(
     url: str,
@@ -290,6 +292,8 @@ def verify_command(
     baseline: str | None,
     no_worse: bool,
     fail_fast: bool,
+    page: str | None,
+    xml: str | None,
     form: str,
 ) -> None:
     """Loop the gateway at URL, judge every answer, and compare the lanes.
@@ -303,6 +307,10 @@ def verify_command(
     told apart by so many requests.
     """
     from lanes.judging.asking import Asking
+    from lanes.report.files import writable
+    from lanes.report.html import html
+    from lanes.report.junit import junit
+    from lanes.report.result import result_json, show_result
     from lanes.trial import Trial
 
     gateway, planned = _gateway(url, paths, host, ca, resolved)
@@ -322,12 +330,28 @@ def verify_command(
         rate=rate,
         duration=duration,
     )
-    trial = Trial(planned, asking, alone is not None, baseline, no_worse, fail_fast)
-    result = trial.run(gateway, progress)
+    trial = Trial(
+        planned,
+        paths or DEFAULT_MANIFESTS,
+        asking,
+        alone is not None,
+        baseline,
+        no_worse,
+        fail_fast,
+    )
+    with ExitStack() as outputs:
+        files = [
+            (outputs.enter_context(writable(option, name)), text)
+            for option, name, text in (("--report", page, html), ("--junit", xml, junit))
+            if name is not None
+        ]
+        result = trial.run(gateway, progress)
+        for write, text in files:
+            write(text(result))
     if form == "json":
-        click.echo(json.dumps(result.json(), indent=2))
+        click.echo(json.dumps(result_json(result), indent=2))
     else:
-        result.show(_console())
+        show_result(result, _console())
     if not result.ok:
         sys.exit(EXIT_LANES_BROKEN)
 

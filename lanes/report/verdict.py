@@ -39,8 +39,8 @@ def verdict_table(verdict: Verdict) -> Table:
     for lane in verdict.lanes:
         table.add_row(
             lane.name,
-            _percent(lane.expected),
-            f"{lane.count} ({_percent(lane.share)})",
+            percent(lane.expected),
+            f"{lane.count} ({percent(lane.share)})",
             _interval(lane),
             _paths(lane),
         )
@@ -96,13 +96,14 @@ def _named(lanes: Iterable[LaneVerdict]) -> str:
 
 
 def _interval(lane: LaneVerdict) -> Text:
-    text = f"{_percent(lane.low)} to {_percent(lane.high)}"
+    text = f"{percent(lane.low)} to {percent(lane.high)}"
     if lane.fits:
         return Text(text)
-    return Text(f"{text}: not {_percent(lane.expected)}", style="red")
+    return Text(f"{text}: not {percent(lane.expected)}", style="red")
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share as people read it."""
     return f"{share:.1%}" if 0.0005 <= share < 0.01 else f"{share:.0%}"
 
 

@@ -425,6 +425,22 @@ def test_the_commands_are_those_of_the_readme() -> None:
     assert sorted(main.commands) == ["demo", "lint", "plan", "trace", "up", "verify"]
 
 
+def test_what_was_found_is_left_in_files(sample: str, tmp_path: Path) -> None:
+    page, xml = tmp_path / "report.html", tmp_path / "junit.xml"
+    files = ("--report", str(page), "--junit", str(xml))
+    assert verified(sample, by_weight(WEIGHTS), *files).exit_code == 0
+    assert "Lanes hold." in page.read_text()
+    assert 'failures="0"' in xml.read_text()
+    asked: list[None] = []
+    with gateway_like(lambda _: asked.append(None)) as url:
+        away = str(tmp_path / "none" / "a.html")
+        result = lanes("verify", url, "--manifests", sample, "--report", away)
+    assert (result.exit_code, asked) == (2, [])
+    assert result.stderr == (
+        f"lanes: --report {away}: can't be written: No such file or directory\n"
+    )
+
+
 # trace
 
 

@@ -1,81 +1,30 @@
 """A trial from the questions to the result, against a gateway that takes no time."""
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import cast
 
 import pytest
 
-from lanes.judging.answers import Answer, Step
+from lanes.judging.answers import Answer
 from lanes.judging.asking import Asking
-from lanes.judging.traffic import Client, Gateway
-from lanes.planning.plan import Plan
+from lanes.judging.traffic import Client
 from lanes.planning.ways import Way
-from lanes.trial import Result, Trial
-from tests import kube
-from tests.kube import SAMPLE, asm
+from lanes.report.result import conclusion, result_json
+from tests.kube import asm
+from tests.unit.lanes.clockwork import BESIDE, Clock, tried
 from tests.unit.lanes.reading import plan_of
-
-PATHS = {"v1": "v1 v1 v1", "v2": "v2 v1 v2", "v3": "v3 v3 v1"}
-PLAN = plan_of(*asm())
-BESIDE = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
-
-
-@dataclass
-class Clock:
-    """A gateway that says itself how long it took: `slow` is a lane that takes 30 ms more."""
-
-    slow: str = ""
-    wrong: int = -1
-    by_weight: tuple[str, ...] = ("v1",) * 4 + ("v2",) * 3 + ("v3",) * 3
-    url: str = "http://gateway/"
-
-    def __post_init__(self) -> None:
-        self.asked: list[str] = []
-
-    def client(self, _: int) -> "Clock":
-        return self
-
-    def require_reachable(self) -> None:
-        pass
-
-    def ask(self, way: Way) -> Answer:
-        number = len(self.asked)
-        entered = way.headers.get("x-lane")
-        lane = entered or self.by_weight[number % len(self.by_weight)]
-        self.asked.append(entered or "")
-        steps = zip(("mocka", "mockb", "mockc"), PATHS[lane].split(), strict=True)
-        path = tuple(Step(service, version, lane) for service, version in steps)
-        took = random.Random(number).lognormvariate(2, 0.3) + 30 * (lane == self.slow)
-        answer = Answer(200, lane, path, float(number), took, 0.0)
-        return replace(answer, status=503, path=()) if number == self.wrong else answer
-
-
-def tried(
-    gateway: Clock,
-    plan: Plan = PLAN,
-    *,
-    requests: int = 100,
-    alone: bool = False,
-    no_worse: bool = False,
-    fail_fast: bool = False,
-) -> Result:
-    asking = Asking(requests, plan.enterable, 50, concurrency=1)
-    trial = Trial(plan, asking, alone, None, no_worse, fail_fast)
-    return trial.run(cast(Gateway, gateway), lambda answers, _: iter(answers))
 
 
 def test_a_worse_lane_is_told_and_fails_where_it_must_not_be() -> None:
     sound, slow = tried(Clock()), tried(Clock("v2"))
-    assert (sound.ok, sound.closing) == (True, "Lanes hold.")
-    assert (slow.ok, slow.closing) == (True, "Lanes hold. v2 is worse than v1.")
+    assert (sound.ok, conclusion(sound)) == (True, "Lanes hold.")
+    assert (slow.ok, conclusion(slow)) == (True, "Lanes hold. v2 is worse than v1.")
     assert slow.verdict.ok
     assert tried(Clock(), no_worse=True).ok
     assert not tried(Clock("v2"), no_worse=True).ok
-    assert slow.json()["ok"] is True
-    assert tried(Clock("v2"), no_worse=True).json()["ok"] is False
+    assert result_json(slow)["ok"] is True
+    assert result_json(tried(Clock("v2"), no_worse=True))["ok"] is False
 
 
 def test_where_no_lane_is_compared_none_is_vouched_for() -> None:
@@ -84,7 +33,7 @@ def test_where_no_lane_is_compared_none_is_vouched_for() -> None:
     assert tried(gateway, only).ok
     result = tried(gateway, only, no_worse=True)
     assert not result.ok
-    assert result.closing == (
+    assert conclusion(result) == (
         "Lanes hold. Lanes NOT compared: no answer came by the baseline and by another lane."
     )
 
@@ -92,7 +41,7 @@ def test_where_no_lane_is_compared_none_is_vouched_for() -> None:
 def test_a_lane_alone_is_compared_with_what_is_asked_beside() -> None:
     result = tried(Clock("v3", by_weight=("v1",)), BESIDE, alone=True, requests=50)
     assert (result.verdict.requests, [lane.name for lane in result.verdict.lanes]) == (0, ["v3"])
-    assert result.closing == "Lane v3 holds. v3 is worse than v1."
+    assert conclusion(result) == "Lane v3 holds. v3 is worse than v1."
 
 
 def test_requests_by_weight_and_by_ways_in_come_mixed() -> None:

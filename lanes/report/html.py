@@ -1,0 +1,199 @@
+"""The result as a page of its own: one file, with nothing to load and no script."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import jinja2
+from markupsafe import Markup
+
+from lanes.judging.performance import Figures, HopFigures, LanePerformance
+from lanes.judging.result import Result
+from lanes.judging.sorting import Judged
+from lanes.judging.verify import LaneVerdict
+from lanes.planning.hops import Hop
+from lanes.report import plots
+from lanes.report.performance import NOTE, milliseconds, notes, word, worse_lines
+from lanes.report.plan import cell, plan_notes
+from lanes.report.result import conclusion, late_lines
+from lanes.report.verdict import VERDICT_NOTE, counts, percent, split_note
+
+# Colours of the page that lanes take turns in.
+_COLOURS = 6
+
+
+@dataclass(frozen=True)
+class Row:
+    """One lane on the page: its number for a colour, its verdict, how it did, and its plots."""
+
+    colour: int
+    name: str
+    verdict: LaneVerdict | None
+    did: LanePerformance | None
+    word: str
+    share: Markup | str
+    times: Markup | str
+
+
+@dataclass(frozen=True)
+class HopRow:
+    """A version at a service, and its lanes as (name, colour)."""
+
+    hop: HopFigures
+    lanes: tuple[tuple[str, int], ...]
+    times: Markup
+
+
+@dataclass(frozen=True)
+class Path:
+    """A path that answers took, how often, and what is wrong with it."""
+
+    name: str
+    colour: int
+    steps: str
+    status: int
+    problem: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A wrong answer, and in words how often it came, and when first."""
+
+    problem: str
+    status: int
+    text: str
+    came: str
+
+
+def html(result: Result) -> str:
+    """The page."""
+    told = result.performance
+    scale = plots.Scale.over([lane.figures for lane in told.lanes])
+    hop_scale = plots.Scale.over([hop.figures for hop, _ in told.hops])
+    colours = _colours(result)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("lanes.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(ms=milliseconds, percent=percent, plan=_planned, sentence=_sentence)
+    return environment.get_template("report.html.jinja").render(
+        result=result,
+        verdict=result.verdict,
+        told=told,
+        conclusion=conclusion(result),
+        facts=list(_facts(result)),
+        rows=list(_rows(result, scale, colours)),
+        ticks=scale.ticks(),
+        hops=list(_hop_rows(result, hop_scale, colours)),
+        hop_ticks=hop_scale.ticks(),
+        services=list(dict.fromkeys(h.service for lane in result.plan.lanes for h in lane.path)),
+        plan_notes=plan_notes(result.plan),
+        paths=list(_paths(result, colours)),
+        failures=list(_failures(result)),
+        split_notes=[VERDICT_NOTE, *split_note(result.verdict)] if result.verdict.requests else [],
+        worse=worse_lines(told),
+        notes=[note for note in notes(told) if note != NOTE],
+        colours=colours,
+    )
+
+
+def _facts(result: Result) -> Iterator[tuple[str, str]]:
+    """What was run and when."""
+    asking, asked = result.asking, result.asked
+    yield "gateway", result.address
+    yield "began", asked.began.strftime("%Y-%m-%d %H:%M:%S UTC")
+    took = timedelta(seconds=round(asked.seconds)) if asked.seconds >= 60 else None
+    yield "took", str(took) if took else f"{asked.seconds:.1f} s"
+    yield "asked", counts(result.verdict)
+    pace = f"{asking.rate:g} a second" if asking.rate else f"{asking.concurrency} at a time"
+    yield "pace", pace
+    if result.performance.baseline:
+        yield "baseline", result.performance.baseline
+    yield "plan", ", ".join(result.manifests)
+    if late := late_lines(result):
+        yield "late", " ".join(line.strip() for line in late).strip()
+
+
+def _colours(result: Result) -> dict[str, int]:
+    names = [lane.name for lane in result.verdict.lanes]
+    names += [lane.name for lane in result.performance.lanes]
+    names += [lane.name for lane in result.plan.lanes]
+    return {name: number % _COLOURS for number, name in enumerate(dict.fromkeys(names))}
+
+
+def _rows(result: Result, scale: plots.Scale, colours: dict[str, int]) -> Iterator[Row]:
+    told = result.performance
+    verdicts = {lane.name: lane for lane in result.verdict.lanes}
+    did = {lane.name: lane for lane in told.lanes}
+    base = did[told.baseline].figures if told.baseline else None
+    for name in dict.fromkeys((*verdicts, *did)):
+        lane, figures = verdicts.get(name), did[name].figures if name in did else None
+        yield Row(
+            colours[name],
+            name,
+            lane,
+            did.get(name),
+            word(did[name]) if name in told.found else "",
+            _share(lane) if lane and lane.total else "",
+            _times(figures, scale, None if name == told.baseline else base),
+        )
+
+
+def _share(lane: LaneVerdict) -> Markup:
+    return plots.share(lane.low, lane.high, lane.share, lane.expected, lane.fits)
+
+
+def _times(figures: Figures | None, scale: plots.Scale, beside: Figures | None) -> Markup | str:
+    return plots.times(figures, scale, beside) if figures and figures.times else ""
+
+
+def _hop_rows(result: Result, scale: plots.Scale, colours: dict[str, int]) -> Iterator[HopRow]:
+    for hop, lanes in result.performance.hops:
+        named = tuple((name, colours[name]) for name in lanes)
+        yield HopRow(hop, named, plots.times(hop.figures, scale))
+
+
+def _paths(result: Result, colours: dict[str, int]) -> Iterator[Path]:
+    seen = Counter(
+        (one.name, _steps(one), one.answer.status, one.problem) for one in _answers(result)
+    )
+    order = list(colours)
+    for (name, steps, status, problem), count in sorted(
+        seen.items(), key=lambda item: order.index(item[0][0]) if item[0][0] in order else 99
+    ):
+        yield Path(name, colours.get(name, 0), steps, status, problem, count)
+
+
+def _steps(judged: Judged) -> str:
+    return " → ".join(f"{s.service} {s.version}".rstrip() for s in judged.answer.path)
+
+
+def _failures(result: Result) -> Iterator[Failure]:
+    """Every kind of wrong answer, the most frequent first."""
+    began = min((one.answer.began or 0.0 for one in _answers(result)), default=0.0)
+    first: dict[tuple[str, str, int], float] = {}
+    for one in _answers(result):
+        key = (one.problem, one.answer.text, one.answer.status)
+        at = (one.answer.began or began) - began
+        first[key] = min(at, first.get(key, at))
+    for wrong in result.verdict.unexpected:
+        at = first[wrong.problem, wrong.text, wrong.status]
+        came = f"once, {at:.1f} s" if wrong.count == 1 else f"{wrong.count} times, first {at:.1f} s"
+        yield Failure(wrong.problem, wrong.status, wrong.text, f"{came} after the start")
+
+
+def _answers(result: Result) -> tuple[Judged, ...]:
+    return (*result.judged.drawn, *result.judged.entered)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _planned(hop: Hop | None) -> str:
+    return cell(hop).plain

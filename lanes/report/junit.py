@@ -1,0 +1,122 @@
+"""The result as JUnit's XML, as CI systems read it: a test case for each lane and question."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from lanes.judging.performance import LanePerformance
+from lanes.judging.result import Result
+from lanes.judging.sorting import Judged
+from lanes.judging.verify import LaneVerdict
+from lanes.report.performance import words
+from lanes.report.verdict import percent
+
+# What XML 1.0 can't hold, however it is written.
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question of one lane. `failure`: what is wrong; `skipped`: why it was not asked."""
+
+    lane: str
+    name: str
+    failure: str = ""
+    skipped: str = ""
+    told: str = ""
+
+
+def junit(result: Result) -> str:
+    """The document: a suite `lanes verify`, a case for each lane's path, share and comparison."""
+    cases = list(_cases(result))
+    suite = ElementTree.Element(
+        "testsuite",
+        name=_text(f"lanes verify {result.address}"),
+        tests=str(len(cases)),
+        failures=str(sum(bool(case.failure) for case in cases)),
+        errors="0",
+        skipped=str(sum(bool(case.skipped) for case in cases)),
+        time=f"{result.asked.seconds:.3f}",
+        timestamp=result.asked.began.isoformat(timespec="seconds"),
+    )
+    for case in cases:
+        lane = f"lane {case.lane}" if case.lane else "no lane"
+        node = ElementTree.SubElement(
+            suite, "testcase", classname=_text(lane), name=case.name, time="0"
+        )
+        if case.failure:
+            first = case.failure.partition("\n")[0]
+            failure = ElementTree.SubElement(node, "failure", message=_text(first))
+            failure.text = _text(case.failure)
+        elif case.skipped:
+            ElementTree.SubElement(node, "skipped", message=_text(case.skipped))
+        if case.told:
+            ElementTree.SubElement(node, "system-out").text = _text(case.told)
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text.decode() + "\n"
+
+
+def _cases(result: Result) -> Iterator[Case]:
+    wrong: dict[str, list[Judged]] = {}
+    for judged in (*result.judged.drawn, *result.judged.entered):
+        if judged.problem:
+            wrong.setdefault(judged.name, []).append(judged)
+    compared = {lane.name: lane for lane in result.performance.lanes}
+    for lane in result.verdict.lanes:
+        of_lane = [one for name in _names(result, lane) for one in wrong.pop(name, [])]
+        yield _path(lane, of_lane)
+        if result.verdict.requests:
+            yield _share(lane)
+        if lane.name in compared and lane.name in result.performance.found:
+            yield _beside(compared[lane.name], result)
+    for name, left in wrong.items():
+        yield Case(name, "path", _answers(left))
+
+
+def _names(result: Result, lane: LaneVerdict) -> list[str]:
+    """The names that the lane's answers count under: its own, and those of who entered it."""
+    group = result.judged.groups.get(lane.name, ())
+    return list(dict.fromkeys((lane.name, *(one.name for one in group))))
+
+
+def _path(lane: LaneVerdict, wrong: Sequence[Judged]) -> Case:
+    if wrong:
+        return Case(lane.name, "path", _answers(wrong))
+    if not lane.judged:
+        return Case(lane.name, "path", skipped="no request entered it")
+    return Case(lane.name, "path")
+
+
+def _share(lane: LaneVerdict) -> Case:
+    told = (
+        f"{percent(lane.expected)} of {lane.total} by weight, {lane.count} seen:"
+        f" {percent(lane.low)} to {percent(lane.high)}"
+    )
+    if not lane.fits or (lane.expected and not lane.count):
+        return Case(lane.name, "share", told)
+    return Case(lane.name, "share", told=told)
+
+
+def _beside(lane: LanePerformance, result: Result) -> Case:
+    base = result.performance.baseline
+    lines = "\n".join(f"{words(difference)} than {base}" for difference in lane.worse)
+    if lines and result.no_worse:
+        return Case(lane.name, f"no worse than {base}", lines)
+    return Case(lane.name, f"no worse than {base}", told=lines and f"worse, which may be:\n{lines}")
+
+
+def _answers(wrong: Sequence[Judged]) -> str:
+    lines = [f"{len(wrong)} not as planned"]
+    kinds = Counter((one.problem, one.answer.status, one.answer.text) for one in wrong)
+    for (problem, status, text), count in kinds.most_common():
+        lines.append(f"{count} times {problem}: status {status}: {text}")
+    return "\n".join(lines)
+
+
+def _text(text: str) -> str:
+    return _NO_XML.sub("\ufffd", text)

@@ -1,0 +1,61 @@
+"""The whole of what `lanes verify` found, in print and for programs."""
+
+from typing import Any
+
+from rich.console import Console
+
+from lanes.judging.asking import LATE_MS, MOST_AT_ONCE
+from lanes.judging.result import Result
+from lanes.report.performance import performance_json, show_performance
+from lanes.report.tables import counted, print_lines
+from lanes.report.verdict import closing, show_verdict, verdict_json
+
+
+def show_result(result: Result, console: Console) -> None:
+    """Print all of it, and the result in a sentence at the end."""
+    show_verdict(result.verdict, console)
+    show_performance(result.performance, console)
+    print_lines([*late_lines(result), conclusion(result)], console)
+
+
+def conclusion(result: Result) -> str:
+    """The result in a sentence or two."""
+    told = result.performance
+    said = [closing(result.verdict)]
+    if told.worse:
+        named = ", ".join(lane.name for lane in told.worse)
+        are = "are" if len(told.worse) > 1 else "is"
+        said.append(f"{named} {are} worse than {told.baseline}.")
+    elif result.no_worse and not told.found:
+        said.append("Lanes NOT compared: no answer came by the baseline and by another lane.")
+    return " ".join(said)
+
+
+def late_lines(result: Result) -> list[str]:
+    """What to say of requests that did not start on their schedule, and a blank line."""
+    late = result.asked.late
+    if not late:
+        return []
+    return [
+        f"{counted(late, 'request')} started over {LATE_MS:g} ms late: {MOST_AT_ONCE} had no answer"
+        " yet, or",
+        "  this machine is too slow",
+        "",
+    ]
+
+
+def result_json(result: Result) -> dict[str, Any]:
+    """All of it, for programs."""
+    return {
+        **verdict_json(result.verdict),
+        "ok": result.ok,
+        "performance": performance_json(result.performance),
+        "run": {
+            "url": result.address,
+            "began": result.asked.began.isoformat(timespec="seconds"),
+            "seconds": round(result.asked.seconds, 3),
+            "concurrency": None if result.asking.rate else result.asking.concurrency,
+            "rate": result.asking.rate,
+            "started_late": result.asked.late,
+        },
+    }

@@ -1,0 +1,73 @@
+"""A run of `lanes verify` against a gateway that says itself how long it took."""
+
+import random
+from dataclasses import dataclass, replace
+from typing import cast
+
+from lanes.judging.answers import Answer, Measured, Step
+from lanes.judging.asking import Asking
+from lanes.judging.result import Result
+from lanes.judging.traffic import Gateway
+from lanes.planning.plan import Plan
+from lanes.planning.ways import Way
+from lanes.trial import Trial
+from tests import kube
+from tests.kube import SAMPLE, asm
+from tests.unit.lanes.reading import plan_of
+
+PATHS = {"v1": "v1 v1 v1", "v2": "v2 v1 v2", "v3": "v3 v3 v1"}
+PLAN = plan_of(*asm())
+BESIDE = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
+
+
+@dataclass
+class Clock:
+    """A gateway that says itself how long it took: `slow` is a lane that takes 30 ms more, and
+    `wrong` the number of a request that fails, and the answer to it what it `says`."""
+
+    slow: str = ""
+    wrong: int = -1
+    says: str = "no healthy upstream"
+    by_weight: tuple[str, ...] = ("v1",) * 4 + ("v2",) * 3 + ("v3",) * 3
+    stamps: str = ""  # what is put on who enters a lane, where it is not the lane
+    url: str = "http://gateway/"
+
+    def __post_init__(self) -> None:
+        self.asked: list[str] = []
+
+    def client(self, _: int) -> "Clock":
+        return self
+
+    def require_reachable(self) -> None:
+        pass
+
+    def ask(self, way: Way) -> Answer:
+        number = len(self.asked)
+        entered = way.headers.get("x-lane")
+        drawn = self.by_weight[number % len(self.by_weight)]
+        lane = (self.stamps or entered) if entered else drawn
+        self.asked.append(entered or "")
+        steps = zip(("mocka", "mockb", "mockc"), PATHS[lane].split(), strict=True)
+        told = [Measured(depth, "::1", 200, 3.0 - depth, 1.0) for depth in range(3)]
+        path = tuple(
+            Step(service, version, lane, None, measured)
+            for (service, version), measured in zip(steps, told, strict=True)
+        )
+        took = random.Random(number).lognormvariate(2, 0.3) + 30 * (lane == self.slow)
+        answer = Answer(200, lane, path, float(number), took, 0.0)
+        wrong = replace(answer, status=503, path=(), text=self.says)
+        return wrong if number == self.wrong else answer
+
+
+def tried(
+    gateway: Clock,
+    plan: Plan = PLAN,
+    *,
+    requests: int = 100,
+    alone: bool = False,
+    no_worse: bool = False,
+    fail_fast: bool = False,
+) -> Result:
+    asking = Asking(requests, plan.enterable, 50, concurrency=1)
+    trial = Trial(plan, ("mesh.yaml",), asking, alone, None, no_worse, fail_fast)
+    return trial.run(cast(Gateway, gateway), lambda answers, _: iter(answers))
