@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lanes.judging.answers import Answer, Step
 from lanes.judging.hints import Homes
 from lanes.planning.hops import NONE, Hop
-from lanes.planning.plan import Lane, Plan
+from lanes.planning.plan import UNTAGGED, Lane, Plan
 
 Groups = dict[str, tuple[Lane, ...]]
 """Lanes by the name they are judged under: those that no answer tells apart are one."""
@@ -110,7 +110,7 @@ def _judge(answer: Answer, homes: Homes, groups: Groups, told: bool) -> tuple[st
     if foreign := _foreign(answer, homes):
         return answer.lane if answer.lane in groups else "", foreign
     if told and answer.path:
-        name = answer.lane or ""
+        name = answer.lane or (UNTAGGED if UNTAGGED in groups else "")
         if name not in groups:
             return "", f"lane {name} is not planned" if name else "no hop read a lane"
     else:
@@ -126,7 +126,7 @@ def _judge_entered(answer: Answer, homes: Homes, lane: Lane, told: bool) -> str:
         pass
     elif not answer.path:
         problem = "" if fits(answer, lane) else _stray(answer)
-    elif told and answer.lane != lane.name:
+    elif told and not lane.sent and (answer.lane or UNTAGGED) != lane.name:
         problem = f"lane {answer.lane} answered" if answer.lane else "no hop read a lane"
     else:
         problem = _off(answer, lane.name, lane, told)

@@ -8,6 +8,8 @@ from lanes.model import GatewayHost, Mesh, Place, Route, Weighted
 from lanes.planning.request import Request
 from lanes.planning.ways import Way, way_by
 
+Headers = frozenset[str]
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -17,10 +19,14 @@ class Entry:
     request: Request
     place: Place
 
+    trusted: Headers = frozenset()
+
     @property
     def tags(self) -> Mapping[str, str]:
-        """What the first pod will find in its baggage."""
-        return self.request.received(self.weighted.destination.propagation).members()
+        """What the first pod will find in its baggage, and in the headers to hand on by itself."""
+        found = self.request.received(self.weighted.destination.propagation).members()
+        headers = self.request.headers.items()
+        return {**found, **{name: value for name, value in headers if name in self.trusted}}
 
 
 @dataclass(frozen=True)
@@ -38,34 +44,44 @@ def host_for(mesh: Mesh, domain: str) -> GatewayHost | None:
     return max(covering, key=lambda host: len(host.domain), default=None)
 
 
-def entries(route: Route, request: Request) -> tuple[Entry, ...]:
-    """Where a rule leads a request, with the headers that it gets on the way."""
+def entries(route: Route, request: Request, trusted: Headers = frozenset()) -> tuple[Entry, ...]:
+    """Where a rule leads a request, with the headers that it gets on the way.
+
+    `trusted`: the headers that services may hand on by themselves.
+    """
     # Envoy changes headers by the destination first and by the rule after that.
     return tuple(
-        Entry(w, request.changed(w.request, route.request), route.place) for w in route.destinations
+        Entry(w, request.changed(w.request, route.request), route.place, trusted)
+        for w in route.destinations
     )
 
 
-def beside(gateway: GatewayHost, ordinary: Route, host: str, path: str) -> Iterator[Beside]:
-    """The other rules for `gateway`'s requests: those that ask for more than `host` and `path`."""
+def beside(
+    gateway: GatewayHost, ordinary: Route, everybodys: Way, host: str, path: str, trusted: Headers
+) -> Iterator[Beside]:
+    """The other rules for `gateway`'s requests: those that ask for more than everybody's do."""
     for route in gateway.routes:
         for match in route.matches if route is not ordinary else ():
             way = way_by(match, path)
             words = str(way) if way else ", ".join([*match.headers, *["path"] * bool(match.uri)])
-            request = way.request(host, path) if way else None
-            if request is None or request.rule(gateway.routes) is not route:
-                yield Beside(words, None, entries(route, Way().request(host, path)))
-            else:
-                yield Beside(words, way, entries(route, request))
+            if way is None:
+                request = everybodys.request(host, path)
+                yield Beside(words, None, entries(route, request, trusted))
+                continue
+            request = everybodys.with_headers(way).request(host, path)
+            known = way if request.rule(gateway.routes) is route else None
+            yield Beside(words, known, entries(route, request, trusted))
 
 
-def other_hosts(mesh: Mesh, gateway: GatewayHost, path: str) -> Iterator[Beside]:
+def other_hosts(
+    mesh: Mesh, gateway: GatewayHost, everybodys: Way, path: str, trusted: Headers
+) -> Iterator[Beside]:
     """What the gateway's other hosts make of everybody's requests for `path`."""
     for other in mesh.gateway:
         if other.routes == gateway.routes:
             continue
         way = Way(host=any_of(other.domain))
-        request = way.request("", path)
+        request = everybodys.with_headers(way).request("", path)
         route = request.rule(other.routes)
         if route is not None:
-            yield Beside(str(way), way, entries(route, request))
+            yield Beside(str(way), way, entries(route, request, trusted))

@@ -72,7 +72,8 @@ Running = Mapping[tuple[str, str], Set[str]]
 class Walk:
     """Who walks: a lane ("": a request without one), its tag's header, and the lanes beside it.
 
-    `running`: see the function of this name.
+    `running`: see the function of this name. `trusted`: the headers that services hand on by
+    themselves, if they do.
     """
 
     mesh: Mesh
@@ -80,9 +81,12 @@ class Walk:
     lane: str
     header: str = ""
     others: frozenset[str] = frozenset()
+    trusted: frozenset[str] = frozenset()
 
     def as_lane(self, request: Request, lane: str) -> Request:
         """`request` as it would be in another lane."""
+        if self.header in self.trusted:
+            return replace(request, headers={**request.headers, self.header: lane})
         carried = baggage.with_member(request.headers.get("baggage", ""), self.header, lane)
         headers = {**request.headers, "baggage": carried}
         return replace(request, headers=headers)
@@ -127,7 +131,8 @@ def hop_at(
     first_choice = all(tier == 0 for tier, _ in answering)
     why, note = _why(walk, used, tuple(sorted(shares)), first_choice, choice)
     received = request.received(pods[0].propagation).headers.get("baggage", "")
-    sent = received if all(pod.carries_baggage for pod in pods) else ""
+    sent = {"baggage": received} if received and all(p.carries_baggage for p in pods) else {}
+    sent |= {name: v for name, v in request.headers.items() if name in walk.trusted}
     upstreams = tuple(
         _call(walk, url, pods[0], sent, (*behind, service)) for url in pods[0].upstream_urls
     )
@@ -223,8 +228,10 @@ def first_pods(weighted: Weighted) -> tuple[Pod, ...]:
     return tuple(endpoint.pod for endpoint in _first(weighted)[1])
 
 
-def _call(walk: Walk, url: str, caller: Pod, carried: str, behind: tuple[Host, ...]) -> Hop:
-    """The hop behind `url`: OpenTelemetry hands on the baggage, and no other header."""
+def _call(
+    walk: Walk, url: str, caller: Pod, carried: Mapping[str, str], behind: tuple[Host, ...]
+) -> Hop:
+    """The hop behind `url`, for a call that has the headers `carried`."""
     port, path = _service_at(walk.mesh, url, caller.namespace)
     if port is None:
         raise LanesError(
@@ -233,7 +240,7 @@ def _call(walk: Walk, url: str, caller: Pod, carried: str, behind: tuple[Host, .
     if port.host in behind:
         chain = " -> ".join(host.name for host in (*behind, port.host))
         raise LanesError(f"lane {walk.lane}: {chain}: the chain never ends; break the loop")
-    request = Request({"baggage": carried} if carried else {}, path).sent(caller.propagation)
+    request = Request(carried, path).sent(caller.propagation)
     route = request.rule(port.routes)
     if route is None:
         return Hop(port.host.name, (), NONE, status=404)

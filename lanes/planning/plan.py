@@ -5,29 +5,38 @@ those of the rule that takes everybody's requests, by weight, and those that ano
 by a way in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from lanes.errors import LanesError
 from lanes.hosts import any_of
 from lanes.model import GatewayHost, Mesh, Route
-from lanes.planning.gateway import Beside, Entry, beside, entries, host_for, other_hosts
+from lanes.planning import baggage
+from lanes.planning.doors import Door, doors_of, stamped
+from lanes.planning.gateway import Entry, beside, entries, host_for, other_hosts
 from lanes.planning.hops import Choice, Hop, Walk, first_pods, hop_at, running, versions_at
-from lanes.planning.ways import Way
+from lanes.planning.request import Request
+from lanes.planning.tags import Tag, on_trust, tags
+from lanes.planning.ways import Way, first_path
+
+# The lane of requests that carry no tag.
+UNTAGGED = "untagged"
 
 
 @dataclass(frozen=True)
 class Lane:
     """One lane: its tag, its weight as the gateway's rule says it, its way through.
 
-    `ways`: what enters it on purpose. A lane that only they enter has weight 0.
+    `ways`: what enters it on purpose. A lane that only they enter has weight 0. `sent`: the header,
+    or baggage member, that a client has to send, since no gateway stamps it; "" where one does.
+    The lane of the requests that carry no tag is called untagged.
     """
 
     name: str
     weight: int
     entry: Hop
     ways: tuple[Way, ...] = ()
+    sent: str = ""
 
     @property
     def path(self) -> tuple[Hop, ...]:
@@ -36,15 +45,19 @@ class Lane:
 
 @dataclass(frozen=True)
 class Plan:
-    """Every lane's path. `header` is the tag's name: a header, or a baggage member.
+    """Every lane's path. `header` is the tag's name: a header, or a baggage member; "" for none.
 
-    `unplanned`: in words, what of the gateway's rules leads to no one lane, and why.
+    `unplanned`: in words, what of the gateway's rules leads to no one lane, and why. `path`: what
+    requests ask for. `loose`: tags that rules of the mesh ask for, that no gateway stamps, and that
+    none lets clients send.
     """
 
     header: str
     domain: str
     lanes: tuple[Lane, ...]
     unplanned: tuple[str, ...] = ()
+    path: str = "/"
+    loose: tuple[Tag, ...] = ()
 
     @property
     def host(self) -> str | None:
@@ -80,13 +93,82 @@ class Plan:
         return lane.weight / sum(other.weight for other in self.lanes)
 
 
-def plan(mesh: Mesh, path: str = "/", domain: str | None = None) -> Plan:
-    """The lanes that a request for `path` at the gateway's `domain` can be stamped with.
+def plan(
+    mesh: Mesh,
+    path: str | None = None,
+    domain: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Plan:
+    """The lanes that a request for `path` at the gateway's `domain` may be in.
 
-    Without a domain, everybody's: the one that serves any host, else the gateway's first.
-    Raises LanesError where the manifests give a lane no way, or no one way.
+    Without a path, "/", or the first that is served where that is not; without a domain,
+    everybody's: the one that serves any host, else the gateway's first. `headers` are what
+    everybody's requests carry. Raises LanesError where the manifests give a lane no way, or no one
+    way.
     """
     where = " ".join(mesh.sources)
+    gateway = _gateway(mesh, where, domain)
+    host = domain or any_of(gateway.domain)
+    everybodys = Way({name.lower(): value for name, value in (headers or {}).items()})
+    asked = path or first_path(gateway.routes, host, everybodys.headers) or "/"
+    bare = everybodys.request(host, asked)
+    route = bare.rule(gateway.routes)
+    if route is None:
+        raise LanesError(f"{where}: no rule of the gateway takes a request for {asked}")
+    trusted = on_trust(mesh)
+    split = entries(route, bare, trusted)
+    header = _header(where, split)
+    entered: dict[str, list[Entry]] = {}
+    for entry in split:
+        name = entry.tags.get(header, UNTAGGED)
+        if name in entered and name != UNTAGGED:
+            raise LanesError(f"{where}: the gateway stamps lane {name} at two destinations")
+        entered.setdefault(name, []).append(entry)
+    weights = {name: sum(e.weighted.weight for e in led) for name, led in entered.items()}
+    others = list(beside(gateway, route, everybodys, host, asked, trusted))
+    header = header or stamped(others)
+    doors, unplanned = doors_of(others, header, split)
+    if gateway is _everybodys(mesh):  # what other hosts make of it, the headline tells
+        elsewhere = other_hosts(mesh, gateway, everybodys, asked, trusted)
+        doors += doors_of(elsewhere, header, split)[0]
+    for door in doors:
+        entered.setdefault(door.lane, [door.entry])
+    known = [_carried(header, name) for name in entered if name != UNTAGGED]
+    own: dict[str, Tag] = {}
+    loose: list[Tag] = []
+    for tag in tags(mesh, known):
+        way = Way(dict(tag.headers))
+        led = _led(gateway, everybodys.with_headers(way).request(host, asked), tag, trusted)
+        if led and tag.name not in entered:
+            own[tag.name] = tag
+            entered[tag.name] = led
+            doors.append(Door(tag.name, way, led[0]))
+        else:
+            loose.append(tag)
+    names, pods = frozenset(entered) - {UNTAGGED}, running(mesh)
+
+    def walk(lane: str) -> Walk:
+        tag = own[lane].header if lane in own else header
+        name = "" if lane == UNTAGGED else lane
+        return Walk(mesh, pods, name, tag, names - {lane} - own.keys(), trusted)
+
+    hops = {name: _entry_hop(walk(name), led) for name, led in entered.items()}
+    ways: dict[str, list[Way]] = {name: [] for name in entered}
+    for door in doors:
+        first = door.entry is entered[door.lane][0]
+        if first or _entry_hop(walk(door.lane), [door.entry]) == hops[door.lane]:
+            ways[door.lane].append(door.way)
+        elif door.way.host is None:
+            unplanned.append(f"{door.way} (leads lane {door.lane} another way)")
+    lanes = (
+        Lane(n, weights.get(n, 0), hop, _least(ways[n]), own[n].header if n in own else "")
+        for n, hop in hops.items()
+    )
+    return Plan(header, gateway.domain, tuple(lanes), tuple(unplanned), asked, tuple(loose))
+
+
+def _gateway(mesh: Mesh, where: str, domain: str | None) -> GatewayHost:
+    """The rules for requests that name `domain`, or for everybody's."""
     if not mesh.pods:
         raise LanesError(f"{where}: no Deployment there; lanes need pods to lead to")
     if not mesh.gateway:
@@ -97,40 +179,20 @@ def plan(mesh: Mesh, path: str = "/", domain: str | None = None) -> Plan:
     if gateway is None:
         served = ", ".join(host.domain for host in mesh.gateway)
         raise LanesError(f"{where}: the gateway does not serve {domain}, only {served}")
-    host = domain or any_of(gateway.domain)
-    bare = Way().request(host, path)
-    route = bare.rule(gateway.routes)
-    if route is None:
-        raise LanesError(f"{where}: no rule of the gateway takes a request for {path}")
-    split = entries(route, bare)
-    header = _header(where, split)
-    entered: dict[str, Entry] = {}
-    for entry in split:
-        name = entry.tags[header]
-        if name in entered:
-            raise LanesError(f"{where}: the gateway stamps lane {name} at two destinations")
-        entered[name] = entry
-    weights = {name: entry.weighted.weight for name, entry in entered.items()}
-    doors, unplanned = _doors(beside(gateway, route, host, path), header, split)
-    if gateway is _everybodys(mesh):  # what other hosts make of it, the headline tells
-        doors += _doors(other_hosts(mesh, gateway, path), header, split)[0]
-    for door in doors:
-        entered.setdefault(door.lane, door.entry)
-    names, pods = frozenset(entered), running(mesh)
+    return gateway
 
-    def walk(lane: str) -> Walk:
-        return Walk(mesh, pods, lane, header, names - {lane})
 
-    hops = {name: _entry_hop(walk(name), entry) for name, entry in entered.items()}
-    ways: dict[str, list[Way]] = {name: [] for name in entered}
-    for door in doors:
-        known = door.entry is entered[door.lane]
-        if known or _entry_hop(walk(door.lane), door.entry) == hops[door.lane]:
-            ways[door.lane].append(door.way)
-        elif door.way.host is None:
-            unplanned.append(f"{door.way} (leads lane {door.lane} another way)")
-    lanes = (Lane(n, weights.get(n, 0), hop, _least(ways[n])) for n, hop in hops.items())
-    return Plan(header, gateway.domain, tuple(lanes), tuple(unplanned))
+def _carried(header: str, lane: str) -> Mapping[str, str]:
+    """The headers that rules may see of a stamped lane: its tag as one, and in the baggage."""
+    return {"baggage": baggage.with_member("", header, lane), header: lane}
+
+
+def _led(gateway: GatewayHost, request: Request, tag: Tag, trusted: frozenset[str]) -> list[Entry]:
+    """Where the gateway leads a request that a client sends with this tag; [] if it loses it."""
+    route = request.rule(gateway.routes)
+    led = entries(route, request, trusted) if route else ()
+    kept = all(dict(tag.headers).items() <= entry.request.headers.items() for entry in led)
+    return list(led) if kept else []
 
 
 def serves(mesh: Mesh, domain: str) -> bool:
@@ -143,81 +205,33 @@ def _everybodys(mesh: Mesh) -> GatewayHost:
     return next((host for host in mesh.gateway if host.domain == "*"), mesh.gateway[0])
 
 
-@dataclass(frozen=True)
-class _Door:
-    """A way into a lane, and where it leads."""
-
-    lane: str
-    way: Way
-    entry: Entry
-
-
-def _doors(
-    others: Iterable[Beside], header: str, split: tuple[Entry, ...]
-) -> tuple[list[_Door], list[str]]:
-    """The ways in that `others` are, and in words those that are none.
-
-    A rule that stamps by the ordinary `split` is no way of its own, and needs no word.
-    """
-    doors: list[_Door] = []
-    none: list[str] = []
-    for other in others:
-        if _shares(other.entries, header) == _shares(split, header):
-            continue
-        led = [entry for entry in other.entries if entry.weighted.weight]
-        if not led:
-            none.append(f"{other.words} (answers 500: no backend has a weight above 0)")
-        elif len(led) > 1:
-            none.append(f"{other.words} (has a split of its own)")
-        elif header not in led[0].tags:
-            none.append(f"{other.words} (stamps no lane)")
-        elif other.way is None:
-            none.append(f"{other.words} (no GET that comes there is known)")
-        else:
-            doors.append(_Door(led[0].tags[header], other.way, led[0]))
-    return doors, none
-
-
-def _shares(split: Iterable[Entry], header: str) -> set[tuple[str | None, str, Fraction]]:
-    """The lanes of a split, each with its destination and its share."""
-    split = list(split)
-    total = sum(entry.weighted.weight for entry in split) or 1
-    return {
-        (
-            entry.tags.get(header),
-            entry.weighted.destination.name,
-            Fraction(entry.weighted.weight, total),
-        )
-        for entry in split
-    }
-
-
 def _least(ways: list[Way]) -> tuple[Way, ...]:
     """The ways that ask for no more than another does."""
     return tuple(way for way in ways if not any(way.asks_more_than(other) for other in ways))
 
 
 def _header(where: str, split: tuple[Entry, ...]) -> str:
-    """The one name that every request is stamped with."""
+    """The one name that requests are stamped with; "" where none is."""
     if not split:
         raise LanesError(f"{where}: the gateway's rule has no backend of a weight above 0")
-    common = set.intersection(*(set(entry.tags) for entry in split))
-    if len(common) != 1:
-        names = f"stamps {', '.join(sorted(common))}" if common else "stamps no lane"
+    named = [set(entry.tags) for entry in split]
+    names = set.intersection(*named) or set.union(*named)
+    if len(names) > 1:
         raise LanesError(
-            f"{where}: the gateway {names}; each of its destinations should set one header that"
-            " an ASMHeaderPropagation names (is it here?), or one baggage member"
+            f"{where}: the gateway stamps {', '.join(sorted(names))}; each of its destinations"
+            " should set one header that an ASMHeaderPropagation names, or one baggage member"
         )
-    return common.pop()
+    return next(iter(names), "")
 
 
-def _entry_hop(walk: Walk, entry: Entry) -> Hop:
+def _entry_hop(walk: Walk, led: Sequence[Entry]) -> Hop:
     """The hop that the gateway leads to: another lane's version is one to fall back to."""
-    destination = entry.weighted.destination
-    versions = {pod.version for pod in first_pods(entry.weighted)}
+    weighted = [entry.weighted for entry in led]
+    destination = weighted[0].destination
+    versions = {pod.version for one in weighted for pod in first_pods(one)}
     selected = next((p.pods for p in walk.mesh.ports if p.host == destination.host), ())
-    rule = Route((), (entry.weighted,), place=entry.place)
+    rule = Route((), tuple(weighted), place=led[0].place)
     runs = walk.lane in versions_at(walk, selected, (rule,))
     choice = Choice(not versions & walk.others, runs)
     host = replace(destination.host, name=destination.app)  # a lane may have a Service of its own
-    return hop_at(walk, host, rule, entry.request, choice)
+    return hop_at(walk, host, rule, led[0].request, choice)

@@ -11,10 +11,11 @@ from lanes.planning import baggage
 
 @dataclass(frozen=True)
 class Request:
-    """A GET for `path`, with header names in lower case."""
+    """A request for `path`, with header names in lower case."""
 
     headers: Mapping[str, str]
     path: str
+    method: str = "GET"
 
     def changed(self, *operations: HeaderOps) -> "Request":
         """The request after `operations`, one by one; each removes before it sets, as in Envoy."""
@@ -53,7 +54,7 @@ class Request:
         return not matches or any(
             all(holds(m, self.headers.get(name)) for name, m in match.headers.items())
             and (match.uri is None or holds(match.uri, self.path))
-            and match.method in (None, "GET")
+            and match.method in (None, self.method)
             for match in matches
         )
 

@@ -1,34 +1,41 @@
 """Ways in: what a request must carry for the gateway to put it into a lane, by no weight."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
-from lanes.model import AUTHORITY, Match
+from lanes.model import AUTHORITY, Match, Route
 from lanes.planning.example import example
 from lanes.planning.request import Request, holds
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way in, by example: the headers to send, the host and the path to ask for.
+    """One way in, by example: the headers to send, the host and the path to ask for, and how.
 
-    None: the host, or the path, that everybody asks for.
+    None: the host, the path or the method by which everybody asks.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     host: str | None = None
     path: str | None = None
+    method: str | None = None
 
     def __str__(self) -> str:
         """The way in words: x-lane: pr-123 and host shop.example."""
         parts = [f"{name}: {value}" for name, value in self.headers.items()]
         parts += [f"host {self.host}"] if self.host else []
         parts += [f"path {self.path}"] if self.path else []
+        parts += [f"method {self.method}"] if self.method else []
         return " and ".join(parts)
 
     def request(self, host: str, path: str) -> Request:
         """A request that takes this way, where everybody asks `host` for `path`."""
-        return Request({**self.headers, AUTHORITY: self.host or host}, self.path or path)
+        headers = {**self.headers, AUTHORITY: self.host or host}
+        return Request(headers, self.path or path, self.method or "GET")
+
+    def with_headers(self, other: "Way") -> "Way":
+        """The way `other`, with this one's headers beside its own."""
+        return replace(other, headers={**self.headers, **other.headers})
 
     def asks_more_than(self, other: "Way") -> bool:
         """Whether it takes all that `other` takes, and more."""
@@ -36,6 +43,7 @@ class Way:
             other.headers.items() <= self.headers.items()
             and other.host in (None, self.host)
             and other.path in (None, self.path)
+            and other.method in (None, self.method)
         )
 
 
@@ -48,4 +56,12 @@ def way_by(match: Match, path: str) -> Way | None:
     if known.keys() < headers.keys() or (elsewhere and uri is None):
         return None
     host = known.pop(AUTHORITY, None)
-    return Way(known, host, uri)
+    return Way(known, host, uri, match.method if match.method != "GET" else None)
+
+
+def first_path(routes: Iterable[Route], host: str, headers: Mapping[str, str]) -> str | None:
+    """The first path that `routes` take such requests for, "/" if they do; None: they take none."""
+    asked = [match.uri for route in routes for match in route.matches if match.uri]
+    paths = ["/", *filter(None, map(example, asked))]
+    routes = tuple(routes)
+    return next((p for p in paths if Way(headers).request(host, p).rule(routes)), None)

@@ -19,6 +19,9 @@ from lanes.report.tables import counted, new_table, print_lines, show
 
 Json = dict[str, Any]
 
+# Characters that names of what was read may take; beyond, their folders are left out.
+_SOURCES = 80
+
 
 def headline(mesh: Mesh, plan: Plan) -> str:
     """What the manifests hold, what is left to the cluster, and where baggage is dropped."""
@@ -26,7 +29,7 @@ def headline(mesh: Mesh, plan: Plan) -> str:
     line = (
         f"{counted(len(services), 'service')}, {counted(len(mesh.pods), 'pod')},"
         f" {counted(len(plan.lanes), 'lane')}"
-        f" from {' '.join(map(_short, mesh.sources))} ({mesh.provider})"
+        f" from {_named(mesh.sources)} ({mesh.provider})"
     )
     if mesh.left_to_cluster:
         kinds = sorted(set(mesh.left_to_cluster))
@@ -46,6 +49,8 @@ def headline(mesh: Mesh, plan: Plan) -> str:
     ]
     if others:
         line += f"\nplanned for {plan.domain}; the gateway has other rules for {', '.join(others)}"
+    if plan.path != "/":
+        line += f"\nplanned for the path {plan.path}"
     return line
 
 
@@ -53,6 +58,12 @@ def gateway_line(url: str, plan: Plan, seconds: float) -> str:
     """Where the gateway is, what to call it, and how long it took to get there."""
     host = f" (Host: {plan.host})" if plan.host else ""
     return f"gateway {url}{host}   ready in {seconds:.1f} s"
+
+
+def _named(sources: tuple[str, ...]) -> str:
+    """What was read, in few characters."""
+    short = " ".join(map(_short, sources))
+    return short if len(short) <= _SOURCES else " ".join(Path(source).name for source in sources)
 
 
 def _short(source: str) -> str:
@@ -102,6 +113,13 @@ def plan_notes(plan: Plan) -> list[str]:
         told.append(f"! {service}, lane {', '.join(dict.fromkeys(lanes))}: {note}")
     if any(len(hop.versions) > 1 and not hop.shares for _, hop in hops):
         told.append("| any of these answers: no rule chooses")
+    for header in dict.fromkeys(lane.sent for lane in plan.lanes if lane.sent):
+        sent = ", ".join(lane.name for lane in plan.lanes if lane.sent == header)
+        told.append(f"{sent}: stamped by no gateway; a client or a service has to send {header}")
+    for tag in plan.loose:
+        told.append(
+            f"{tag.name}: stamped by no gateway, nor let in; a service has to send {tag.words}"
+        )
     return told + [f"not planned: {words}" for words in plan.unplanned]
 
 
@@ -151,19 +169,30 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
     return {
         "header": plan.header,
         "domain": plan.domain,
+        "path": plan.path,
         "lanes": [
             {
                 "lane": lane.name,
                 "weight": lane.weight,
+                "sent": lane.sent,
                 "path": [_hop_json(hop) for hop in lane.path],
                 "ways": [
-                    {"headers": dict(way.headers), "host": way.host, "path": way.path}
+                    {
+                        "headers": dict(way.headers),
+                        "host": way.host,
+                        "path": way.path,
+                        "method": way.method,
+                    }
                     for way in lane.ways
                 ],
             }
             for lane in plan.lanes
         ],
         "unplanned": list(plan.unplanned),
+        "loose": [
+            {"lane": tag.name, "header": tag.header, "headers": dict(tag.headers)}
+            for tag in plan.loose
+        ],
         "left_to_cluster": dict(sorted(Counter(mesh.left_to_cluster).items())),
         "warnings": [warning.json() for warning in warnings(mesh, plan)],
     }

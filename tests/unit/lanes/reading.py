@@ -27,12 +27,12 @@ def mesh_of(*documents: Document) -> Mesh:
         return resolve(read([write(Path(folder), *documents)]))
 
 
-def plan_of(*documents: Document, **where: str) -> Plan:
+def plan_of(*documents: Document, **where: Any) -> Plan:
     """The plan of that mesh."""
     return plan(mesh_of(*documents), **where)
 
 
-def lanes_of(*documents: Document, **where: str) -> dict[str, str]:
+def lanes_of(*documents: Document, **where: Any) -> dict[str, str]:
     """Each lane's path in words, as the command line says it."""
     return {lane.name: one_line(lane) for lane in plan_of(*documents, **where).lanes}
 

@@ -1,0 +1,76 @@
+"""Tags that the mesh's rules ask for, and who hands them on.
+
+A tag is a header, or a member of the baggage. OpenTelemetry carries baggage, and the sidecars of an
+ASMHeaderPropagation the headers that it names; any other header a service has to hand on by itself.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from lanes.model import AUTHORITY, Match, Mesh
+from lanes.planning import baggage
+from lanes.planning.example import example
+from lanes.planning.request import holds
+
+
+@dataclass(frozen=True)
+class Tag:
+    """What a request has to carry for rules of the mesh to treat it apart, by example.
+
+    `name` is what its lane is called, and `header` the header, or baggage member, that holds it.
+    """
+
+    name: str
+    header: str
+    headers: tuple[tuple[str, str], ...]
+
+    @property
+    def words(self) -> str:
+        return " and ".join(f"{name}: {value}" for name, value in self.headers)
+
+
+def on_trust(mesh: Mesh) -> frozenset[str]:
+    """The headers that rules of the mesh ask for and that nothing but services can hand on."""
+    asked = {name for match in _matches(mesh) for name in match.headers}
+    return frozenset(
+        name
+        for name in asked - {"baggage", AUTHORITY}
+        if not name.startswith(":") and not any(pod.propagation.covers(name) for pod in mesh.pods)
+    )
+
+
+def tags(mesh: Mesh, known: Iterable[Mapping[str, str]]) -> tuple[Tag, ...]:
+    """The tags that rules of the mesh ask for, besides those of the `known` lanes' headers."""
+    lanes = list(known)
+    found: dict[tuple[tuple[str, str], ...], Tag] = {}
+    for match in _matches(mesh):
+        if not match.headers or any(_fit(match, headers) for headers in lanes):
+            continue
+        tag = _tag({name: example(asked) for name, asked in match.headers.items()})
+        if tag is not None:
+            found.setdefault(tag.headers, tag)
+    return tuple(found.values())
+
+
+def _matches(mesh: Mesh) -> Iterator[Match]:
+    for port in mesh.ports:
+        for route in port.routes:
+            yield from route.matches
+
+
+def _fit(match: Match, headers: Mapping[str, str]) -> bool:
+    return all(holds(asked, headers.get(name)) for name, asked in match.headers.items())
+
+
+def _tag(examples: Mapping[str, str | None]) -> Tag | None:
+    """The tag that these headers are; None where one of them has no example."""
+    headers = tuple((name, value) for name, value in examples.items() if value is not None)
+    if len(headers) < len(examples):
+        return None
+    if len(headers) > 1:
+        return Tag(" and ".join(value for _, value in headers), headers[0][0], headers)
+    ((name, value),) = headers
+    members = baggage.members(value) if name == "baggage" else {}
+    if len(members) == 1:
+        ((name, value),) = members.items()
+    return Tag(value, name, headers)
