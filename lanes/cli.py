@@ -8,7 +8,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -110,6 +111,57 @@ format_option = click.option(
     type=click.Choice(["table", "json"]),
     help="output",
 )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What everybody's requests ask for, and what manifests leave open."""
+
+    path: str | None
+    headers: dict[str, str]
+    namespace: str | None
+
+
+def asked_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what is asked of a gateway; the command gets them as `asked`."""
+
+    @wraps(command)
+    def packed(
+        *args: Any, path: str | None, header: tuple[str, ...], namespace: str | None, **rest: Any
+    ) -> None:
+        asked = _Asked(path, dict(map(_name_and_value, header)), namespace)
+        command(*args, asked=asked, **rest)
+
+    for option in (
+        click.option(
+            "--namespace",
+            metavar="NAME",
+            help="where resources that name none are applied, as for kubectl -n; default: default",
+        ),
+        click.option(
+            "--header",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="a header that every request carries",
+        ),
+        click.option(
+            "--path",
+            metavar="/PATH",
+            help="the path that requests ask for; default: /, or where that is not served, the"
+            " first that is",
+        ),
+    ):
+        packed = option(packed)
+    return packed
+
+
+def _name_and_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise LanesError(f"--header {text}: should be NAME=VALUE, such as end-user=jason")
+    return name.strip().lower(), value.strip()
+
+
 run_option = click.option(
     "--run",
     "commands",
@@ -128,16 +180,20 @@ requests_option = click.option(
 
 @main.command("plan")
 @manifests_argument
+@asked_options
+@click.option(
+    "--host", help="the host that requests name; default: any, else the first that is served"
+)
 @format_option
-def plan_command(paths: tuple[str, ...], form: str) -> None:
+def plan_command(paths: tuple[str, ...], asked: _Asked, host: str | None, form: str) -> None:
     """Which version answers each lane at each service, and why.
 
     Starts nothing. Why is match (the lane's own version), fallback (it has none here), split, or
     what leads it astray: caught by another lane's rule, shadowed by a rule for everybody, lost on
     the way, its own version unselected or unrouted; or none, with the status that answers.
     """
-    mesh = _read(paths)
-    planned = plan(mesh)
+    mesh = _read(paths, namespace=asked.namespace)
+    planned = plan(mesh, asked.path, host, asked.headers)
     if form == "json":
         click.echo(json.dumps(plan_json(mesh, planned), indent=2))
         return
@@ -238,6 +294,7 @@ def gateway_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @main.command("verify")
 @gateway_options
+@asked_options
 @requests_option
 @click.option(
     "--duration",
@@ -283,6 +340,7 @@ def verify_command(
     host: str | None,
     ca: str | None,
     resolved: str | None,
+    asked: _Asked,
     requests: int | None,
     duration: float | None,
     rate: float | None,
@@ -313,7 +371,7 @@ def verify_command(
     from lanes.report.result import result_json, show_result
     from lanes.trial import Trial
 
-    gateway, planned = _gateway(url, paths, host, ca, resolved)
+    gateway, planned = _gateway(url, paths, host, ca, resolved, asked)
     if requests and duration:
         raise LanesError("--requests and --duration both say when to end; leave one out")
     if lane is not None and requests:
@@ -358,6 +416,7 @@ def verify_command(
 
 @main.command("trace")
 @gateway_options
+@asked_options
 @click.option("--lane", help="ask for this lane: by its first way in, or until the weights draw it")
 @format_option
 def trace_command(
@@ -366,6 +425,7 @@ def trace_command(
     host: str | None,
     ca: str | None,
     resolved: str | None,
+    asked: _Asked,
     lane: str | None,
     form: str,
 ) -> None:
@@ -376,7 +436,7 @@ def trace_command(
     from lanes.judging.tracing import trace
     from lanes.report.trace import show_trace, trace_json
 
-    gateway, planned = _gateway(url, paths, host, ca, resolved)
+    gateway, planned = _gateway(url, paths, host, ca, resolved, asked)
     client = gateway.client(1)
     client.require_reachable()
     traced = trace(client, planned, lane)
@@ -405,16 +465,24 @@ def demo(
 
 
 def _gateway(
-    url: str, paths: tuple[str, ...], host: str | None, ca: str | None, resolved: str | None
+    url: str,
+    paths: tuple[str, ...],
+    host: str | None,
+    ca: str | None,
+    resolved: str | None,
+    asked: _Asked,
 ) -> tuple["Gateway", Plan]:
     """The gateway that is asked, and the plan for what it is asked for."""
     from lanes.judging.traffic import Gateway
 
-    gateway = Gateway(url, host, ca, resolved)
-    mesh = _read(paths)
+    gateway = Gateway(url, host, ca, resolved, asked.headers)
+    mesh = _read(paths, namespace=asked.namespace)
     named = urlsplit(url)
     domain = host or (named.hostname if named.hostname and serves(mesh, named.hostname) else None)
-    planned = plan(mesh, named.path or "/", domain)
+    path = asked.path or (named.path if named.path not in ("", "/") else None)
+    planned = plan(mesh, path, domain, asked.headers)
+    if planned.path != (named.path or "/"):
+        gateway = replace(gateway, url=named._replace(path=planned.path).geturl())
     if domain is None:  # it is asked by its address
         gateway = replace(gateway, host=planned.host)
     return gateway, planned
@@ -435,9 +503,11 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _read(paths: tuple[str, ...], commands: tuple[str, ...] = ()) -> Mesh:
+def _read(
+    paths: tuple[str, ...], commands: tuple[str, ...] = (), namespace: str | None = None
+) -> Mesh:
     own = [Command.of(text) for text in commands]
-    return resolve(manifests.read(paths or DEFAULT_MANIFESTS), own)
+    return resolve(manifests.read(paths or DEFAULT_MANIFESTS, namespace or "default"), own)
 
 
 def _console() -> Console:

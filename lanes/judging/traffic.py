@@ -3,10 +3,10 @@
 import re
 import ssl
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http.client import IncompleteRead
 from itertools import islice, repeat
 from typing import TypeVar
@@ -39,6 +39,7 @@ class Gateway:
     `host`: the host that requests name where that isn't the URL's own. `ca`: a file of the
     authorities to trust in place of the system's. `resolved`: HOST:PORT:ADDRESS, where to connect
     for the URL's host and port, which are still what the gateway is called and has to prove.
+    `headers`: what every request carries.
 
     Raises LanesError for a URL that is none, and for what does not go with it.
     """
@@ -47,6 +48,7 @@ class Gateway:
     host: str | None = None
     ca: str | None = None
     resolved: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _require_url(self.url)
@@ -84,7 +86,7 @@ class Client:
         self._url, self._at = gateway.url, gateway.at
         named = urlsplit(gateway.url)
         host = gateway.host or (named.netloc.rpartition("@")[2] if gateway.resolved else None)
-        self._headers = {"Host": host} if host else {}
+        self._headers = {**gateway.headers, **({"Host": host} if host else {})}
         self._pool = urllib3.PoolManager(
             maxsize=concurrency,
             retries=False,
@@ -115,7 +117,7 @@ class Client:
         lines.update({**way.headers, **({"Host": way.host} if way.host else {})})
         at = urlsplit(self._at)._replace(path=way.path).geturl() if way.path else self._at
         try:
-            response = self._pool.request("GET", at, headers=lines)
+            response = self._pool.request(way.method or "GET", at, headers=lines)
         except urllib3.exceptions.HTTPError as error:
             return Answer(0, f"no answer: {_reason(error)}")
         return parse(response.status, response.headers.get("Content-Type", ""), response.data)

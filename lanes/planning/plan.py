@@ -152,11 +152,12 @@ def plan(
         name = "" if lane == UNTAGGED else lane
         return Walk(mesh, pods, name, tag, names - {lane} - own.keys(), trusted)
 
-    hops = {name: _entry_hop(walk(name), led) for name, led in entered.items()}
+    untagged = entered.get(UNTAGGED, [])
+    hops = {name: _entry_hop(walk(name), led, untagged) for name, led in entered.items()}
     ways: dict[str, list[Way]] = {name: [] for name in entered}
     for door in doors:
         first = door.entry is entered[door.lane][0]
-        if first or _entry_hop(walk(door.lane), [door.entry]) == hops[door.lane]:
+        if first or _entry_hop(walk(door.lane), [door.entry], untagged) == hops[door.lane]:
             ways[door.lane].append(door.way)
         elif door.way.host is None:
             unplanned.append(f"{door.way} (leads lane {door.lane} another way)")
@@ -224,14 +225,19 @@ def _header(where: str, split: tuple[Entry, ...]) -> str:
     return next(iter(names), "")
 
 
-def _entry_hop(walk: Walk, led: Sequence[Entry]) -> Hop:
-    """The hop that the gateway leads to: another lane's version is one to fall back to."""
+def _entry_hop(walk: Walk, led: Sequence[Entry], untagged: Sequence[Entry]) -> Hop:
+    """The hop that the gateway leads to.
+
+    Another lane's version there is one to fall back to, and so is where `untagged` requests go.
+    """
     weighted = [entry.weighted for entry in led]
     destination = weighted[0].destination
     versions = {pod.version for one in weighted for pod in first_pods(one)}
     selected = next((p.pods for p in walk.mesh.ports if p.host == destination.host), ())
     rule = Route((), tuple(weighted), place=led[0].place)
     runs = walk.lane in versions_at(walk, selected, (rule,))
-    choice = Choice(not versions & walk.others, runs)
+    ordinary = {entry.weighted.destination.name for entry in untagged}
+    own = not versions & walk.others and ordinary != {one.destination.name for one in weighted}
+    choice = Choice(own, runs)
     host = replace(destination.host, name=destination.app)  # a lane may have a Service of its own
     return hop_at(walk, host, rule, led[0].request, choice)

@@ -1,0 +1,95 @@
+"""Lanes that no gateway stamps: a split of untagged requests, and tags that rules ask for."""
+
+import pytest
+
+from lanes.planning.plan import Plan, plan
+from lanes.report.plan import headline, plan_notes
+from tests.kube import (
+    Document,
+    deployment,
+    destination_rule,
+    header_is,
+    rule,
+    service,
+    to,
+    virtual_service,
+)
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of
+
+REST = rule(to("reviews", "v1", weight=80), to("reviews", "v2", weight=20))
+JASON = rule(to("reviews", "v2"), match=[header_is("end-user", "jason")])
+
+
+def shop(*rules: Document, at: tuple[Document, ...] = ()) -> list[Document]:
+    """A page that a gateway serves at /page, which calls reviews, that has v1 and v2."""
+    page = rule(to("page"), match=[{"uri": {"exact": "/page"}}, {"uri": {"prefix": "/static"}}])
+    return [
+        virtual_service("*", *at, page, gateways=["gw"]),
+        service("page"),
+        deployment("page", "v1", "reviews"),
+        service("reviews"),
+        *(deployment("reviews", v) for v in ("v1", "v2")),
+        destination_rule("reviews", "v1", "v2"),
+        virtual_service("reviews", *rules),
+    ]
+
+
+def ways(planned: Plan) -> dict[str, list[str]]:
+    return {lane.name: list(map(str, lane.ways)) for lane in planned.lanes}
+
+
+def test_a_split_inside_the_mesh_and_the_first_path_that_is_served() -> None:
+    mesh = mesh_of(*shop(REST))
+    planned = plan(mesh)
+    assert (planned.header, planned.path) == ("", "/page")
+    assert lanes_of(*shop(REST)) == {"untagged": "page v1, reviews v1 80% v2 20%"}
+    assert [lane.weight for lane in planned.lanes] == [100]
+    assert headline(mesh, planned).endswith("planned for the path /page")
+    assert planned.unplanned == ()
+
+
+def test_a_tag_that_clients_have_to_send() -> None:
+    planned = plan_of(*shop(JASON, REST))
+    assert lanes_of(*shop(JASON, REST)) == {
+        "untagged": "page v1, reviews v1 80% v2 20%",
+        "jason": "page v1 *, reviews v2",
+    }
+    assert ways(planned) == {"untagged": [], "jason": ["end-user: jason"]}
+    assert [lane.sent for lane in planned.lanes] == ["", "end-user"]
+    assert "jason: stamped by no gateway; a client or a service has to send end-user" in plan_notes(
+        planned
+    )
+
+
+def test_a_tag_in_the_baggage_that_clients_have_to_send() -> None:
+    pr = rule(to("reviews", "v2"), match=[header_is("baggage", ".*lane=pr.*", "regex")])
+    planned = plan_of(*shop(pr, REST))
+    assert ways(planned) == {"untagged": [], "pr": ["baggage: lane=pr"]}
+    assert planned.lanes[1].path[1].version == "v2"
+
+
+def test_a_tag_that_the_gateway_replaces_is_no_way_in() -> None:
+    stamped = to("page", headers={"request": {"set": {"end-user": "all"}}})
+    planned = plan_of(*shop(JASON, REST, at=(rule(stamped, match=[{"uri": {"exact": "/"}}]),)))
+    assert ways(planned) == {"all": []}
+    loose = "jason: stamped by no gateway, nor let in; a service has to send end-user: jason"
+    assert loose in plan_notes(planned)
+
+
+@pytest.mark.parametrize(
+    ("match", "way"),
+    [
+        ({"uri": {"prefix": "/next"}}, "path /next"),
+        ({"headers": {"cookie": {"exact": "lane=next"}}}, "cookie: lane=next"),
+    ],
+)
+def test_where_nobody_is_stamped_the_way_in_is_the_lane(match: Document, way: str) -> None:
+    next_page = rule(to("reviews", "v2"), match=[match])
+    planned = plan_of(*shop(REST, at=(next_page,)), path="/page")
+    assert ways(planned) == {"untagged": [], way: [way]}
+    assert planned.lanes[1].entry.version == "v2"
+
+
+def test_a_header_that_every_request_carries() -> None:
+    planned = plan_of(*shop(JASON, REST), headers={"End-User": "jason"})
+    assert [(lane.name, lane.path[1].version) for lane in planned.lanes] == [("jason", "v2")]
