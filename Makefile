@@ -7,7 +7,7 @@ SECONDS := 120
 VENV    := .venv
 BIN     := $(VENV)/bin
 
-.PHONY: demo test check image image-test test-injection test-istio test-cluster soak bench sbom \
+.PHONY: demo test check image image-test test-injection test-languages test-istio test-cluster soak bench sbom \
 	lint format manifests lock clean help
 .DEFAULT_GOAL := help
 
@@ -34,6 +34,9 @@ image-test: $(VENV)/dev.done $(BIN)/helm ## build the image and run it as a stri
 
 test-injection: $(VENV)/dev.done $(BIN)/helm ## lanes under what the OpenTelemetry Operator injects
 	$(BIN)/pytest tests/injection
+
+test-languages: $(VENV)/dev.done $(VENV)/languages/done $(BIN)/helm ## a lane through Java, Node, Go, other clients of Python
+	$(BIN)/pytest -rs tests/languages
 
 test-istio: $(VENV)/dev.done $(BIN)/helm ## k8s/istio judged by the real istiod; needs Go 1.26, or brings it
 	@istiod=$$($(BIN)/python scripts/istiod.py $(ISTIO)) && ISTIOD=$$istiod $(BIN)/pytest -n 2 --dist loadscope tests/istio
@@ -73,6 +76,10 @@ lock: $(VENV)/dev.done ## renew the locked requirements
 	$(LOCK) pyproject.toml -c requirements/service.txt --extra judge -o requirements/judge.txt
 	$(LOCK) pyproject.toml -c requirements/judge.txt --extra mesh -o requirements/mesh.txt
 	$(LOCK) pyproject.toml -c requirements/mesh.txt --extra mesh --extra dev -o requirements/dev.txt
+	printf '%s\n' aiohttp fastapi httpx opentelemetry-distro uvicorn \
+		opentelemetry-instrumentation-aiohttp-client opentelemetry-instrumentation-aiohttp-server \
+		opentelemetry-instrumentation-fastapi opentelemetry-instrumentation-httpx \
+		| $(LOCK) - -o requirements/languages.txt
 	printf 'checkov\nhadolint-bin\nzizmor\n' | $(LOCK) - -o requirements/scan.txt
 	printf 'cyclonedx-bom\n' | $(LOCK) - -o requirements/sbom.txt
 

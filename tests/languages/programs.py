@@ -1,0 +1,141 @@
+"""The hops of other languages: what each is made of, how it is built, and how it is started.
+
+Everything is locked, and built once into the virtual environment.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.injection.operator_pod import filling
+
+HERE = Path(__file__).parent
+CACHE = Path(sys.prefix) / "languages-built"
+PYTHON = Path(sys.prefix) / "languages" / "bin"
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A service of the chain: `build` makes what `line` starts, which `env` tells its client."""
+
+    needs: tuple[str, ...]  # commands of its toolchain
+    build: Callable[[], Path]
+    line: str
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> list[str]:
+        return [name for name in self.needs if shutil.which(name) is None]
+
+    def command(self) -> str:
+        """What `--run` gets. Raises AssertionError, with its output, where a build fails."""
+        return self.line.format(built=self.build())
+
+
+def node() -> Path:
+    """The packages of the lock, with today's server.js beside them."""
+    lock = HERE / "node/package-lock.json"
+    with _made("node", lock) as (target, empty):
+        if empty:
+            for file in (lock, lock.with_name("package.json")):
+                shutil.copy(file, empty)
+            _run(empty, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    shutil.copy(HERE / "node/server.js", target)
+    return target
+
+
+def go() -> Path:
+    """The binary."""
+    with _made("go", *sorted((HERE / "go").iterdir())) as (target, empty):
+        if empty:
+            _run(HERE / "go", "go", "build", "-mod=readonly", "-o", str(empty / "hop"), ".")
+    return target
+
+
+def java() -> Path:
+    """The class, and the agent beside it."""
+    lock = HERE / "java/agent.sha256"
+    digest, jar = lock.read_text().split()
+    version = jar.removeprefix("opentelemetry-javaagent-").removesuffix(".jar")
+    with _made("java", lock, HERE / "java/Hop.java") as (target, empty):
+        if empty:
+            agent = f"io.opentelemetry.javaagent:opentelemetry-javaagent:{version}"
+            _run(HERE, "mvn", "-q", "-B", COPY, f"-Dartifact={agent}", f"-DoutputDirectory={empty}")
+            found = hashlib.sha256((empty / jar).read_bytes()).hexdigest()
+            assert found == digest, f"{jar} is not the one that is locked"
+            (empty / jar).rename(empty / "agent.jar")
+            _run(HERE / "java", "javac", "-d", str(empty), "Hop.java")
+    return target
+
+
+def python() -> Path:
+    """The launcher of OpenTelemetry's distribution; `make` has installed it."""
+    assert (PYTHON / "opentelemetry-instrument").exists(), "make .venv/languages/done installs it"
+    return PYTHON
+
+
+def plain() -> Path:
+    return Path(sys.executable)
+
+
+_JAVA = ("java", "javac", "mvn"), java, "java -javaagent:{built}/agent.jar -cp {built} Hop"
+_NODE = (
+    ("node", "npm"),
+    node,
+    "cd {built} && exec node --require @opentelemetry/auto-instrumentations-node/register"
+    " server.js",
+)
+_FASTAPI = (
+    (),
+    python,
+    f"PATH={{built}}:$PATH exec {{built}}/opentelemetry-instrument uvicorn --app-dir {HERE}/python"
+    " --host $HOST --port $PORT --log-level warning on_fastapi:app",
+)
+_AIOHTTP = (
+    (),
+    python,
+    "PATH={built}:$PATH exec {built}/opentelemetry-instrument"
+    f" python {HERE}/python/on_aiohttp.py",
+)
+_PLAIN = (), plain, f"{{built}} {HERE}/plain/server.py"
+
+# Those that lanes cross.
+CROSS = {
+    "java-httpclient": Hop(*_JAVA, {"CLIENT": "httpclient"}),
+    "java-urlconnection": Hop(*_JAVA, {"CLIENT": "urlconnection"}),
+    "node-http": Hop(*_NODE, {"CLIENT": "http"}),
+    "node-fetch": Hop(*_NODE, {"CLIENT": "fetch"}),
+    "node-axios": Hop(*_NODE, {"CLIENT": "axios"}),
+    "go-otelhttp": Hop(("go",), go, "{built}/hop"),
+    "fastapi-httpx": Hop(*_FASTAPI, {"CLIENT": "httpx"}),
+    "fastapi-aiohttp": Hop(*_FASTAPI, {"CLIENT": "aiohttp"}),
+    "plain-by-hand": Hop(*_PLAIN),
+}
+# Those where they end. The instrumentation of aiohttp's server reads the trace and no baggage; the
+# others lack what hands it on.
+END = {
+    "aiohttp-server": Hop(*_AIOHTTP),
+    "node-bare": Hop(
+        ("node", "npm"), node, "cd {built} && exec node server.js", {"CLIENT": "http"}
+    ),
+    "java-bare": Hop(*_JAVA[:2], "java -cp {built} Hop"),
+    "node-tracecontext": Hop(*_NODE, {"CLIENT": "http", "OTEL_PROPAGATORS": "tracecontext"}),
+    "plain-bare": Hop(*_PLAIN, {"HANDS_ON": "no"}),
+}
+
+
+def _made(name: str, *sources: Path) -> AbstractContextManager[tuple[Path, Path | None]]:
+    """What is built of `sources`: the folder, and an empty one to fill where it is not there."""
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+    return filling(CACHE / f"{name}-{digest}")
+
+
+def _run(folder: Path, *command: str) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
