@@ -120,6 +120,7 @@ class _Asked:
     path: str | None
     headers: dict[str, str]
     namespace: str | None
+    calls: dict[str, tuple[str, ...]]
 
 
 def asked_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -127,12 +128,25 @@ def asked_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def packed(
-        *args: Any, path: str | None, header: tuple[str, ...], namespace: str | None, **rest: Any
+        *args: Any,
+        path: str | None,
+        header: tuple[str, ...],
+        namespace: str | None,
+        calls: tuple[str, ...],
+        **rest: Any,
     ) -> None:
-        asked = _Asked(path, dict(map(_name_and_value, header)), namespace)
+        asked = _Asked(
+            path, dict(map(_name_and_value, header)), namespace, dict(map(_caller, calls))
+        )
         command(*args, asked=asked, **rest)
 
     for option in (
+        click.option(
+            "--calls",
+            metavar="SERVICE=SERVICE,...",
+            multiple=True,
+            help="who calls whom, where the manifests do not tell: shop=cart,users",
+        ),
         click.option(
             "--namespace",
             metavar="NAME",
@@ -160,6 +174,13 @@ def _name_and_value(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise LanesError(f"--header {text}: should be NAME=VALUE, such as end-user=jason")
     return name.strip().lower(), value.strip()
+
+
+def _caller(text: str) -> tuple[str, tuple[str, ...]]:
+    name, equals, called = text.partition("=")
+    if not name or not equals:
+        raise LanesError(f"--calls {text}: should be SERVICE=SERVICE,... such as shop=cart,users")
+    return name.strip(), tuple(part.strip() for part in called.split(",") if part.strip())
 
 
 run_option = click.option(
@@ -193,7 +214,7 @@ def plan_command(paths: tuple[str, ...], asked: _Asked, host: str | None, form: 
     the way, its own version unselected or unrouted; or none, with the status that answers.
     """
     mesh = _read(paths, namespace=asked.namespace)
-    planned = plan(mesh, asked.path, host, asked.headers)
+    planned = plan(mesh, asked.path, host, asked.headers, asked.calls)
     if form == "json":
         click.echo(json.dumps(plan_json(mesh, planned), indent=2))
         return
@@ -480,7 +501,7 @@ def _gateway(
     named = urlsplit(url)
     domain = host or (named.hostname if named.hostname and serves(mesh, named.hostname) else None)
     path = asked.path or (named.path if named.path not in ("", "/") else None)
-    planned = plan(mesh, path, domain, asked.headers)
+    planned = plan(mesh, path, domain, asked.headers, asked.calls)
     if planned.path != (named.path or "/"):
         gateway = replace(gateway, url=named._replace(path=planned.path).geturl())
     if domain is None:  # it is asked by its address

@@ -7,12 +7,22 @@ say what they call next.
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from urllib.parse import urlsplit
 
 from lanes.errors import LanesError
-from lanes.hosts import host_of
-from lanes.model import Endpoint, HeaderOps, Host, Mesh, Place, Pod, Route, ServicePort, Weighted
+from lanes.model import (
+    Endpoint,
+    HeaderOps,
+    Host,
+    Mesh,
+    Place,
+    Pod,
+    Propagation,
+    Route,
+    ServicePort,
+    Weighted,
+)
 from lanes.planning import baggage
+from lanes.planning.calls import Calls, UpstreamsDifferError
 from lanes.planning.request import Request
 
 MATCH, FALLBACK, SPLIT, NONE = "match", "fallback", "split", "none"
@@ -40,7 +50,8 @@ class Hop:
     - unrouted: the lane's version runs here, and no rule leads to it
     - none: nothing answers, and `status` is what the mesh answers instead
 
-    `note` says more in words, `place` where the rule stands. `namespace` is that of the pods; ""
+    `note` says more in words, `place` where the rule stands, `hosts` which Services led here.
+    `namespace` is that of the pods; ""
     where nothing answers, or the manifests leave it open.
     """
 
@@ -53,6 +64,7 @@ class Hop:
     shares: tuple[float, ...] = ()
     note: str = ""
     place: Place = field(default=Place(), compare=False)
+    hosts: tuple[Host, ...] = field(default=(), compare=False)
 
     @property
     def version(self) -> str:
@@ -77,6 +89,7 @@ class Walk:
     """
 
     mesh: Mesh
+    calls: Calls
     running: Running
     lane: str
     header: str = ""
@@ -105,6 +118,7 @@ def hop_at(
     Raises LanesError where the lane has no one path from there.
     """
     destinations = rule.destinations
+    hosts = (service, *(w.destination.host for w in destinations))
     used = [w for w in destinations if w.weight or len(destinations) == 1]
     answering = [_first(w) for w in used]
     endpoints = [e for _, tier in answering for e in tier]
@@ -112,7 +126,7 @@ def hop_at(
         exists = any(w.destination.tiers for w in used)
         note = _unselected(walk, used) if choice.own and choice.runs else ""
         status = 503 if exists else 500
-        return Hop(service.name, (), NONE, status=status, note=note, place=rule.place)
+        return Hop(service.name, (), NONE, status=status, note=note, place=rule.place, hosts=hosts)
     for weighted, (_, tier) in zip(used, answering, strict=True):
         if not tier:
             raise LanesError(
@@ -120,22 +134,21 @@ def hop_at(
                 " no pods, so the lane has no one path; deploy it or take it out of the split"
             )
     pods = [e.pod for e in endpoints]
-    urls = {pod.upstream_urls for pod in pods}
     shares = _shares([(w.weight, tier) for w, (_, tier) in zip(used, answering, strict=True)])
-    if len(urls) > 1:
+    try:
+        called = walk.calls.of(hosts, tuple(pods))
+    except UpstreamsDifferError:
         versions = ", ".join(sorted(shares))
         raise LanesError(
             f"lane {walk.lane}: the pods that answer at {service.name} ({versions})"
             " call different upstreams, so the lane has no one path; route them apart"
-        )
+        ) from None
     first_choice = all(tier == 0 for tier, _ in answering)
     why, note = _why(walk, used, tuple(sorted(shares)), first_choice, choice)
     received = request.received(pods[0].propagation).headers.get("baggage", "")
     sent = {"baggage": received} if received and all(p.carries_baggage for p in pods) else {}
     sent |= {name: v for name, v in request.headers.items() if name in walk.trusted}
-    upstreams = tuple(
-        _call(walk, url, pods[0], sent, (*behind, service)) for url in pods[0].upstream_urls
-    )
+    upstreams = tuple(_call(walk, url, pods[0], sent, (*behind, service)) for url in called)
     told = all(share is not None for share in shares.values()) and len(shares) > 1
     return Hop(
         pods[0].app,
@@ -146,6 +159,7 @@ def hop_at(
         shares=tuple(shares[v] or 0.0 for v in sorted(shares)) if told else (),
         note=note,
         place=rule.place,
+        hosts=hosts,
     )
 
 
@@ -232,44 +246,60 @@ def _call(
     walk: Walk, url: str, caller: Pod, carried: Mapping[str, str], behind: tuple[Host, ...]
 ) -> Hop:
     """The hop behind `url`, for a call that has the headers `carried`."""
-    port, path = _service_at(walk.mesh, url, caller.namespace)
-    if port is None:
+    port, path = walk.calls.port(url, caller.namespace)
+    if port is None or ("://" not in url and url in caller.upstream_urls):
         raise LanesError(
             f"pod {caller.name} calls {url}, which is no Service's http URL in these manifests"
         )
     if port.host in behind:
         chain = " -> ".join(host.name for host in (*behind, port.host))
         raise LanesError(f"lane {walk.lane}: {chain}: the chain never ends; break the loop")
-    request = Request(carried, path).sent(caller.propagation)
+    return answer_at(walk, port, Request(carried, path), caller.propagation, behind)
+
+
+def answer_at(
+    walk: Walk,
+    port: ServicePort,
+    call: Request,
+    propagation: Propagation,
+    behind: tuple[Host, ...] = (),
+) -> Hop:
+    """The hop at a Service's port, for a call whose sidecar exchanges `propagation`.
+
+    Raises LanesError where the lane has no one path from there.
+    """
+    request = call.sent(propagation)
     route = request.rule(port.routes)
     if route is None:
-        return Hop(port.host.name, (), NONE, status=404)
+        return Hop(port.host.name, (), NONE, status=404, hosts=(port.host,))
     destinations = route.destinations
     if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
         raise LanesError(
             f"lane {walk.lane}: the rule at {port.host.name} splits the lane and changes headers"
             " by destination, so the lane has no one path; match the lane before splitting"
         )
-    choice = _choice(walk, port, route, request, caller)
+    choice = _choice(walk, port, route, request, propagation)
     ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
     return hop_at(walk, port.host, route, request.changed(*ops), choice, behind)
 
 
-def _choice(walk: Walk, port: ServicePort, route: Route, request: Request, caller: Pod) -> Choice:
+def _choice(
+    walk: Walk, port: ServicePort, route: Route, request: Request, propagation: Propagation
+) -> Choice:
     own = route is not Request({}, request.path).rule(port.routes)
     versions = {pod.version for w in route.destinations for pod in first_pods(w)}
     rivals = walk.others & versions - {walk.lane} if own else frozenset()
     of = frozenset(
         other
         for other in rivals
-        if walk.as_lane(request, other).sent(caller.propagation).rule(port.routes) is route
+        if walk.as_lane(request, other).sent(propagation).rule(port.routes) is route
     )
     later = any(
         request.rule((rule,)) is rule and _leads_to(rule, walk.lane)
         for rule in port.routes[port.routes.index(route) + 1 :]
     )
     runs = walk.lane in versions_at(walk, port.pods, port.routes)
-    tagged = walk.as_lane(request, walk.lane).sent(caller.propagation)
+    tagged = walk.as_lane(request, walk.lane).sent(propagation)
     return Choice(own, runs, of, later, lost=tagged.rule(port.routes) is not route)
 
 
@@ -299,16 +329,3 @@ def running(mesh: Mesh) -> Running:
     for pod in mesh.pods:
         found.setdefault((pod.app, pod.namespace), set()).add(pod.version)
     return found
-
-
-def _service_at(mesh: Mesh, url: str, namespace: str) -> tuple[ServicePort | None, str]:
-    try:
-        parts = urlsplit(url)
-        number = parts.port or 80
-    except ValueError:  # a port that is none
-        return None, ""
-    if parts.scheme != "http":
-        return None, ""
-    host = host_of(parts.hostname or "", namespace)
-    found = next((p for p in mesh.ports if p.host == host and p.port == number), None)
-    return found, parts.path or "/"

@@ -12,6 +12,8 @@ from lanes.errors import LanesError
 from lanes.hosts import any_of
 from lanes.model import GatewayHost, Mesh, Route
 from lanes.planning import baggage
+from lanes.planning.apart import apart, uncalled
+from lanes.planning.calls import Given, calls_in
 from lanes.planning.doors import Door, doors_of, stamped
 from lanes.planning.gateway import Entry, beside, entries, host_for, other_hosts
 from lanes.planning.hops import Choice, Hop, Walk, first_pods, hop_at, running, versions_at
@@ -29,7 +31,8 @@ class Lane:
 
     `ways`: what enters it on purpose. A lane that only they enter has weight 0. `sent`: the header,
     or baggage member, that a client has to send, since no gateway stamps it; "" where one does.
-    The lane of the requests that carry no tag is called untagged.
+    `apart`: what services in no known path would answer a call with its tag. The lane of the
+    requests that carry no tag is called untagged.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Lane:
     entry: Hop
     ways: tuple[Way, ...] = ()
     sent: str = ""
+    apart: tuple[Hop, ...] = ()
 
     @property
     def path(self) -> tuple[Hop, ...]:
@@ -49,7 +53,7 @@ class Plan:
 
     `unplanned`: in words, what of the gateway's rules leads to no one lane, and why. `path`: what
     requests ask for. `loose`: tags that rules of the mesh ask for, that no gateway stamps, and that
-    none lets clients send.
+    none lets clients send. `uncalled`: services of which nothing tells who calls them.
     """
 
     header: str
@@ -58,6 +62,7 @@ class Plan:
     unplanned: tuple[str, ...] = ()
     path: str = "/"
     loose: tuple[Tag, ...] = ()
+    uncalled: tuple[str, ...] = ()
 
     @property
     def host(self) -> str | None:
@@ -98,13 +103,14 @@ def plan(
     path: str | None = None,
     domain: str | None = None,
     headers: Mapping[str, str] | None = None,
+    calls: Given | None = None,
 ) -> Plan:
     """The lanes that a request for `path` at the gateway's `domain` may be in.
 
     Without a path, "/", or the first that is served where that is not; without a domain,
     everybody's: the one that serves any host, else the gateway's first. `headers` are what
-    everybody's requests carry. Raises LanesError where the manifests give a lane no way, or no one
-    way.
+    everybody's requests carry, and `calls` who calls whom, where manifests do not tell. Raises
+    LanesError where the manifests give a lane no way, or no one way.
     """
     where = " ".join(mesh.sources)
     gateway = _gateway(mesh, where, domain)
@@ -146,11 +152,12 @@ def plan(
         else:
             loose.append(tag)
     names, pods = frozenset(entered) - {UNTAGGED}, running(mesh)
+    known_calls = calls_in(mesh, calls)
 
     def walk(lane: str) -> Walk:
         tag = own[lane].header if lane in own else header
         name = "" if lane == UNTAGGED else lane
-        return Walk(mesh, pods, name, tag, names - {lane} - own.keys(), trusted)
+        return Walk(mesh, known_calls, pods, name, tag, names - {lane} - own.keys(), trusted)
 
     untagged = entered.get(UNTAGGED, [])
     hops = {name: _entry_hop(walk(name), led, untagged) for name, led in entered.items()}
@@ -161,11 +168,34 @@ def plan(
             ways[door.lane].append(door.way)
         elif door.way.host is None:
             unplanned.append(f"{door.way} (leads lane {door.lane} another way)")
+    path_hops = [hop for entry in hops.values() for hop in entry.walk()]
+    missing = uncalled(mesh, known_calls, path_hops)
+
+    def elsewhere_for(lane: str) -> tuple[Hop, ...]:
+        sent = dict(own[lane].headers) if lane in own else _carried(header, lane)
+        found = (apart(walk(lane), port, {} if lane == UNTAGGED else sent) for port in missing)
+        return tuple(hop for hop in found if hop)
+
     lanes = (
-        Lane(n, weights.get(n, 0), hop, _least(ways[n]), own[n].header if n in own else "")
-        for n, hop in hops.items()
+        Lane(
+            name,
+            weights.get(name, 0),
+            hop,
+            _least(ways[name]),
+            own[name].header if name in own else "",
+            elsewhere_for(name),
+        )
+        for name, hop in hops.items()
     )
-    return Plan(header, gateway.domain, tuple(lanes), tuple(unplanned), asked, tuple(loose))
+    return Plan(
+        header,
+        gateway.domain,
+        tuple(lanes),
+        tuple(unplanned),
+        asked,
+        tuple(loose),
+        tuple(port.host.name for port in missing),
+    )
 
 
 def _gateway(mesh: Mesh, where: str, domain: str | None) -> GatewayHost:

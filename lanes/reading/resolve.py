@@ -17,6 +17,9 @@ from lanes.reading.parents import at_gateway, at_services
 from lanes.reading.routes import routes_of
 from lanes.reading.workloads import not_run, pods_of
 
+# The annotation on a Service that names those which its pods call.
+CALLS = "traffic-lanes/calls"
+
 
 def resolve(manifests: Manifests, commands: Iterable[Command] = ()) -> Mesh:
     """The mesh that `manifests` describe, with `commands` in place of stand-ins.
@@ -36,10 +39,20 @@ def resolve(manifests: Manifests, commands: Iterable[Command] = ()) -> Mesh:
         gateway=_gateway(manifests, destinations, problems),
         ports=tuple(_service_ports(manifests, destinations, problems)),
         left_to_cluster=manifests.left_to_cluster,
+        calls=dict(_calls(manifests)),
         not_run=(*not_run(manifests), *_not_run(manifests)),
     )
     problems.require_none()
     return replace(mesh, warnings=tuple(dict.fromkeys((*warnings, *destinations.warnings))))
+
+
+def _calls(manifests: Manifests) -> Iterable[tuple[Host, tuple[str, ...]]]:
+    """Whom each Service's annotation says that it calls."""
+    for _, body in manifests.of(kinds.Service):
+        told = body.metadata.annotations.get(CALLS, "")
+        called = tuple(name.strip() for name in told.split(",") if name.strip())
+        if called:
+            yield Host(body.metadata.name, body.metadata.namespace), called
 
 
 def _provider(manifests: Manifests) -> str:

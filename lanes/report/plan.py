@@ -81,12 +81,17 @@ def plan_table(plan: Plan) -> Table:
     services = _services(plan)
     for service in services:
         table.add_column(service)
+    elsewhere = list(dict.fromkeys(hop.service for lane in plan.lanes for hop in lane.apart))
+    for service in elsewhere:
+        table.add_column(f"{service} ?")
     opened = any(lane.ways for lane in plan.lanes)
     if opened:
         table.add_column("ways in")
     for lane in plan.lanes:
         hops = {hop.service: hop for hop in lane.path}
         cells = [cell(hops.get(service)) for service in services]
+        apart = {hop.service: hop for hop in lane.apart}
+        cells += [cell(apart.get(service)) for service in elsewhere]
         ways = [Text(", ".join(map(str, lane.ways)))] if opened else []
         table.add_row(lane.name, str(lane.weight), *cells, *ways)
     return table
@@ -94,7 +99,7 @@ def plan_table(plan: Plan) -> Table:
 
 def plan_notes(plan: Plan) -> list[str]:
     """What the marks in the plan's table mean, where they stand in it, and what it leaves out."""
-    hops = [(lane.name, hop) for lane in plan.lanes for hop in lane.path]
+    hops = [(lane.name, hop) for lane in plan.lanes for hop in (*lane.path, *lane.apart)]
     reasons = {(hop.why, hop.status) for _, hop in hops}
     notes = {
         (FALLBACK, 200): "* falls back: the lane has no version here",
@@ -113,6 +118,11 @@ def plan_notes(plan: Plan) -> list[str]:
         told.append(f"! {service}, lane {', '.join(dict.fromkeys(lanes))}: {note}")
     if any(len(hop.versions) > 1 and not hop.shares for _, hop in hops):
         told.append("| any of these answers: no rule chooses")
+    if plan.uncalled:
+        told.append(
+            "? in no known path, as far as manifests tell; here a call would get this"
+            f"\n  --calls SERVICE={','.join(plan.uncalled)} says who makes it"
+        )
     for header in dict.fromkeys(lane.sent for lane in plan.lanes if lane.sent):
         sent = ", ".join(lane.name for lane in plan.lanes if lane.sent == header)
         told.append(f"{sent}: stamped by no gateway; a client or a service has to send {header}")
@@ -176,6 +186,7 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
                 "weight": lane.weight,
                 "sent": lane.sent,
                 "path": [_hop_json(hop) for hop in lane.path],
+                "apart": [_hop_json(hop) for hop in lane.apart],
                 "ways": [
                     {
                         "headers": dict(way.headers),
@@ -193,6 +204,7 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
             {"lane": tag.name, "header": tag.header, "headers": dict(tag.headers)}
             for tag in plan.loose
         ],
+        "uncalled": list(plan.uncalled),
         "left_to_cluster": dict(sorted(Counter(mesh.left_to_cluster).items())),
         "warnings": [warning.json() for warning in warnings(mesh, plan)],
     }

@@ -99,7 +99,8 @@ def test_json_is_as_documented() -> None:
         services = zip(("mocka", "mockb", "mockc"), hops, strict=True)
         more = {"status": 200, "shares": {}, "note": ""}
         path = [{"service": s, "version": v, "why": why, **more} for s, (v, why) in services]
-        return {"lane": name, "weight": weight, "sent": "", "path": path, "ways": []}
+        lane = {"lane": name, "weight": weight, "sent": "", "path": path, "apart": []}
+        return {**lane, "ways": []}
 
     v1 = ("v1", "match")
     mesh = mesh_of(*asm())
@@ -114,6 +115,7 @@ def test_json_is_as_documented() -> None:
         ],
         "unplanned": [],
         "loose": [],
+        "uncalled": [],
         "left_to_cluster": {},
         "warnings": [],
     }

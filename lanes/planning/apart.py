@@ -1,0 +1,53 @@
+"""Services in no known path: what they would answer each lane, if something called them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from lanes.errors import LanesError
+from lanes.model import Host, Mesh, Propagation, ServicePort
+from lanes.planning.calls import Calls
+from lanes.planning.hops import Hop, Walk, answer_at
+from lanes.planning.request import Request
+from lanes.planning.ways import first_path
+
+
+def uncalled(mesh: Mesh, calls: Calls, hops: Iterable[Hop]) -> tuple[ServicePort, ...]:
+    """The first port of each Service that has rules, or whose callers may be the known hops, and
+    that stands in no known path.
+
+    A Service without rules of its own counts where nothing tells what one of the hops calls.
+    """
+    hops = list(hops)
+    known = {host for hop in hops for host in hop.hosts}
+    behind = {pod.key for port in mesh.ports if port.host in known for pod in port.pods}
+    told = all(
+        calls.tell(port.host, port.pods) for port in mesh.ports if port.host in known and port.pods
+    )
+    found: dict[Host, ServicePort] = {}
+    for port in mesh.ports:
+        own = {pod.key for pod in port.pods}
+        if port.host in known or (own and own <= behind):
+            continue
+        if _has_rules(port) or (not told and port.pods):
+            found.setdefault(port.host, port)
+    return tuple(found.values())
+
+
+def apart(walk: Walk, port: ServicePort, headers: Mapping[str, str]) -> Hop | None:
+    """What the Service would answer a call that has these headers; None: no one version."""
+    propagation = port.pods[0].propagation if port.pods else Propagation()
+    path = first_path(port.routes, port.host.name, headers) or "/"
+    alone = replace(walk, calls=walk.calls.none())
+    try:
+        return answer_at(alone, port, Request(headers, path), propagation)
+    except LanesError:  # what stands in no path stops no plan
+        return None
+
+
+def _has_rules(port: ServicePort) -> bool:
+    if len(port.routes) != 1:
+        return True
+    (route,) = port.routes
+    plain = len(route.destinations) == 1 and route.destinations[0].destination.host == port.host
+    subset = any(w.destination.name.split("|")[2:3] != [""] for w in route.destinations)
+    return bool(route.matches) or not plain or subset

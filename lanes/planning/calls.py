@@ -1,0 +1,117 @@
+"""Who calls whom: what the manifests tell of it, and what the user says.
+
+Of a service's calls, the first of these that says any holds: the user (`--calls shop=cart,users`),
+its pods' `upstream_url`, the annotation `traffic-lanes/calls` on its Service, and variables in its
+pods' environment that hold a Service's address, such as CART_ADDR=cart:8080. A name alone in a
+variable is none: too many things are called like a service.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from lanes.errors import LanesError
+from lanes.hosts import host_of
+from lanes.model import Host, Mesh, Pod, ServicePort
+
+Given = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What is known of the calls in a mesh. `given`: what the user says, by service."""
+
+    mesh: Mesh
+    given: Given = field(default_factory=dict)
+    ports: Mapping[Host, Mapping[int, ServicePort]] = field(default_factory=dict)
+
+    def of(self, hosts: Iterable[Host], pods: tuple[Pod, ...]) -> tuple[str, ...]:
+        """What pods call that stand behind these Services: URLs, or names of Services.
+
+        Raises LanesError where the pods disagree by their `upstream_url`.
+        """
+        hosts = tuple(hosts)
+        given = self._given(hosts, pods)
+        if given is not None:
+            return given
+        urls = {pod.upstream_urls for pod in pods}
+        if len(urls) > 1:
+            raise UpstreamsDifferError
+        if any(urls):
+            return urls.pop()
+        annotated = (self.mesh.calls[host] for host in hosts if host in self.mesh.calls)
+        told = next(annotated, ())
+        return told or tuple(dict.fromkeys(url for pod in pods for url in self._addresses(pod)))
+
+    def tell(self, host: Host, pods: tuple[Pod, ...]) -> bool:
+        """Whether anything says what these pods call, be it nothing."""
+        if self._given((host,), pods) is not None or any("upstream_url" in p.env for p in pods):
+            return True
+        return bool(self.of((host,), pods))
+
+    def _given(self, hosts: tuple[Host, ...], pods: tuple[Pod, ...]) -> tuple[str, ...] | None:
+        """What the user says that these call; None: nothing."""
+        names = {name for host in hosts for name in (host.name, f"{host.name}.{host.namespace}")}
+        names |= {pod.app for pod in pods}
+        return next((self.given[name] for name in sorted(names & self.given.keys())), None)
+
+    def none(self) -> "Calls":
+        """The same mesh, where nobody calls anybody."""
+        names = {host.name for host in self.ports} | {pod.app for pod in self.mesh.pods}
+        return Calls(self.mesh, dict.fromkeys(names, ()), self.ports)
+
+    def port(self, target: str, namespace: str) -> tuple[ServicePort | None, str]:
+        """The Service's port that a call goes to, and the path it asks for; None: it is none.
+
+        `target` is an http URL, or what stands between its slashes; without a port, a URL's is 80
+        and a name's the Service's first.
+        """
+        try:
+            parts = urlsplit(target if "://" in target else f"//{target}")
+            number = parts.port
+        except ValueError:  # a port that is none
+            return None, ""
+        if parts.scheme not in ("", "http"):
+            return None, ""
+        host = host_of(parts.hostname or "", namespace)
+        known = self.ports.get(host, {}) if host else {}
+        if number is None and not parts.scheme:
+            number = next(iter(known), None)
+        return known.get(number or 80), parts.path or "/"
+
+    def _addresses(self, pod: Pod) -> Iterable[str]:
+        """The addresses of Services that a pod's environment holds, but for telemetry's."""
+        if "upstream_url" in pod.env:  # the sample, which calls nobody else
+            return
+        for name, value in pod.env.items():
+            if name.startswith("OTEL_") or ":" not in value:
+                continue
+            port, _ = self.port(value, pod.namespace)
+            if port is not None and pod not in port.pods:
+                yield value
+
+
+class UpstreamsDifferError(LanesError):
+    """Pods that answer as one call different services."""
+
+
+def calls_in(mesh: Mesh, given: Given | None = None) -> Calls:
+    """The calls in a mesh. Raises LanesError where `given` names what is no Service there."""
+    ports: dict[Host, dict[int, ServicePort]] = {}
+    for port in mesh.ports:
+        ports.setdefault(port.host, {})[port.port] = port
+    calls = Calls(mesh, dict(given or {}), ports)
+    names = {name for h in ports for name in (h.name, f"{h.name}.{h.namespace}")}
+    names |= {pod.app for pod in mesh.pods}
+    for caller, called in calls.given.items():
+        if caller not in names:
+            raise LanesError(f"--calls {caller}: no such service in these manifests")
+        for target in called:
+            if calls.port(target, _namespace(ports, caller))[0] is None:
+                raise LanesError(f"--calls {caller}={target}: {target} is no Service's http port")
+    return calls
+
+
+def _namespace(ports: Iterable[Host], caller: str) -> str:
+    named = (h.namespace for h in ports if caller in (h.name, f"{h.name}.{h.namespace}"))
+    return next(named, "default")

@@ -1,0 +1,101 @@
+"""Who calls whom: from the user, the environment, an annotation; and who is in no known path."""
+
+from typing import Any
+
+import pytest
+
+from lanes.errors import LanesError
+from lanes.planning.plan import Plan
+from lanes.report.plan import one_line, plan_notes, plan_table
+from tests.kube import (
+    Document,
+    deployment,
+    destination_rule,
+    header_is,
+    put,
+    rule,
+    service,
+    to,
+    virtual_service,
+)
+from tests.unit.lanes.reading import plan_of
+
+ENV = "spec.template.spec.containers[0].env"
+NEXT = rule(to("cart", "v2"), match=[header_is("baggage", "lane=next")])
+
+
+def foreign(app: str, version: str = "v1", **env: str) -> Document:
+    """A Deployment of a service that is not the sample."""
+    variables = [{"name": name, "value": value} for name, value in env.items()]
+    return put(deployment(app, version), ENV, variables)
+
+
+def shop(annotation: str = "", **env: str) -> list[Document]:
+    page = service("shop")
+    if annotation:
+        page = put(page, "metadata.annotations", {"traffic-lanes/calls": annotation})
+    return [
+        virtual_service("*", rule(to("shop")), gateways=["gw"]),
+        page,
+        foreign("shop", **env),
+        service("cart"),
+        *(foreign("cart", v) for v in ("v1", "v2")),
+        destination_rule("cart", "v1", "v2"),
+        virtual_service("cart", NEXT, rule(to("cart", "v1"))),
+        service("users"),
+        foreign("users"),
+    ]
+
+
+def paths(planned: Plan) -> list[str]:
+    return [one_line(lane) for lane in planned.lanes]
+
+
+BOTH = ["shop v1, cart v1, users v1", "shop v1 *, cart v2, users v1 *"]
+
+
+@pytest.mark.parametrize(
+    ("documents", "where"),
+    [
+        (shop("cart, users"), {}),
+        (shop("cart:8000,http://users.default:8000/x"), {}),
+        (shop(CART_ADDR="cart:8000", USERS_URL="http://users:8000/", NAME="users"), {}),
+        (shop(), {"calls": {"shop": ("cart", "users")}}),
+        (shop("users"), {"calls": {"shop.default": ("cart", "users")}}),
+        (shop("cart,users", CART_ADDR="users:8000"), {}),
+    ],
+)
+def test_calls_are_told(documents: list[Document], where: dict[str, Any]) -> None:
+    planned = plan_of(*documents, **where)
+    assert (paths(planned), planned.uncalled) == (BOTH, ())
+
+
+def test_what_nobody_is_known_to_call_is_told_apart() -> None:
+    planned = plan_of(*shop())
+    assert paths(planned) == ["shop v1", "shop v1 *"]
+    assert planned.uncalled == ("cart", "users")
+    assert [hop.version for hop in planned.lanes[1].apart] == ["v2", "v1"]
+    assert [str(column.header) for column in plan_table(planned).columns][3:5] == [
+        "cart ?",
+        "users ?",
+    ]
+    assert any("--calls SERVICE=cart,users" in note for note in plan_notes(planned))
+
+
+def test_where_all_calls_are_told_a_service_without_rules_needs_no_word() -> None:
+    documents = [*shop("cart,users"), service("db"), foreign("db")]
+    assert plan_of(*documents).uncalled == ("db",)  # cart may call it, for all that is known
+    assert plan_of(*documents, calls={"cart": (), "users": ()}).uncalled == ()
+
+
+@pytest.mark.parametrize(
+    ("calls", "problem"),
+    [
+        ({"shop": ("carts",)}, "--calls shop=carts: carts is no Service's http port"),
+        ({"shops": ("cart",)}, "--calls shops: no such service in these manifests"),
+    ],
+)
+def test_calls_of_what_is_no_service(calls: dict[str, tuple[str, ...]], problem: str) -> None:
+    with pytest.raises(LanesError) as caught:
+        plan_of(*shop(), calls=calls)
+    assert str(caught.value) == problem
