@@ -19,10 +19,19 @@ from tests.chart.rendering import (
     without_tests,
 )
 
-SHAPES = (
-    "default istio gateway-api operator none keep-baggage istio-strict awkward-names"
-    " gateway-api-awkward-names per-version istio-ways-in"
-).split()
+SHAPES = [
+    "default",
+    "istio",
+    "gateway-api",
+    "operator",
+    "none",
+    "keep-baggage",
+    "istio-strict",
+    "awkward-names",
+    "gateway-api-awkward-names",
+    "per-version",
+    "istio-ways-in",
+]
 LIMIT = 2**20  # of all that a ConfigMap holds
 
 

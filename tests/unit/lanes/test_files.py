@@ -24,9 +24,10 @@ def test_what_was_there_stays_until_then_with_its_mode_and_through_a_link(tmp_pa
     file.write_text("old")
     file.chmod(0o640)
     link.symlink_to(file)
-    with writable("--report", str(link)) as write:
+    with file.open() as reader, writable("--report", str(link)) as write:
         assert file.read_text() == "old"
         write("new")
+        assert reader.read() == "old"  # who reads it meanwhile reads one or the other
     assert (link.is_symlink(), file.read_text()) == (True, "new")
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 

@@ -12,6 +12,8 @@ from lanes.errors import LanesError
 from lanes.judging.answers import parse
 from lanes.judging.tracing import Trace, trace, traced
 from lanes.judging.traffic import Client
+from lanes.planning.hops import Hop
+from lanes.planning.plan import Lane, Plan
 from lanes.report.trace import branches, show_trace, trace_json
 from tests import kube
 from tests.kube import SAMPLE, asm
@@ -76,11 +78,31 @@ def test_times_are_a_hops_whole_and_its_own() -> None:
     ]
 
 
+def test_a_failure_is_that_of_the_hop_where_it_began() -> None:
+    told = of(chain("v2", "v1", "v2", status=429), 429)
+    errors = [hop.step.measured.error for hop in told.hops if hop.step.measured]
+    assert errors == ["", "", "status 429"]
+
+
 def test_a_tree_that_tells_no_time_is_traced_all_the_same() -> None:
     tree = chain("v2", "v1", "v2")
     del tree["upstreams"][0]["duration_ms"]
     tree["status"] = "fine"
     assert whys(of(tree)) == ["match", "fallback: no mockb v2", "match"]
+
+
+def test_a_service_that_is_called_twice_is_met_in_the_plans_order() -> None:
+    lost = Hop("c", ("v1",), "lost", note="the lane's tag does not reach it")
+    ways = (Hop("c", ("v2",), "match"), Hop("b", ("v1",), "fallback", (lost,)))
+    plan = Plan("version", "*", (Lane("v2", 1, Hop("a", ("v2",), "match", ways)),))
+    tree = hop("a", "v2", hop("c", "v2"), hop("b", "v1", hop("c", "v1")))
+    told = traced(plan, parse(200, "application/json", json.dumps(tree).encode()))
+    assert whys(told) == [
+        "match",
+        "match",
+        "fallback: no b v2",
+        "lost: the lane's tag does not reach it",
+    ]
 
 
 class Answers:
