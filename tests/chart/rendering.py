@@ -109,21 +109,22 @@ EVERYTHING: Values = {
     "defaults": {
         "autoscaling": {"enabled": True},
         "podDisruptionBudget": {"enabled": True},
-        "imagePullSecrets": [{"name": "registry"}],
         "env": {"log_level": "debug", "NUMBER": 12345678, "FLAG": True},
-        "preStop": 0,
-        "nodeSelector": {"disk": "ssd"},
-        "tolerations": [{"key": "lanes", "operator": "Exists", "effect": "NoSchedule"}],
-        "affinity": {
-            "nodeAffinity": {
-                "requiredDuringSchedulingIgnoredDuringExecution": {
-                    "nodeSelectorTerms": [
-                        {"matchExpressions": [{"key": "arch", "operator": "Exists"}]}
-                    ]
+        "pod": {
+            "imagePullSecrets": [{"name": "registry"}],
+            "nodeSelector": {"disk": "ssd"},
+            "tolerations": [{"key": "lanes", "operator": "Exists", "effect": "NoSchedule"}],
+            "affinity": {
+                "nodeAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": {
+                        "nodeSelectorTerms": [
+                            {"matchExpressions": [{"key": "arch", "operator": "Exists"}]}
+                        ]
+                    }
                 }
-            }
+            },
+            "priorityClassName": "high",
         },
-        "priorityClassName": "high",
         "podLabels": {"team": "shop"},
         "podAnnotations": {"note": "1"},
         "serviceAccount": {"annotations": {"owner": "shop"}},
@@ -236,7 +237,7 @@ VARIANTS: dict[str, Values] = {
         "services": {
             "mocka": {
                 "replicas": 2,
-                "readinessProbe": None,
+                "container": {"readinessProbe": None},
                 "serviceAccount": {"create": False, "name": "shared"},
                 "versions": {
                     "v2": {"replicas": 0, "image": {"tag": "2.0.0"}, "env": {"A": "b"}},

@@ -19,7 +19,7 @@ def test_names_that_look_like_numbers(values: Values, release: str) -> None:
 
 @pytest.mark.parametrize("values", [AWKWARD, ISTIO | AWKWARD, AWKWARD | ROUTE])
 def test_keys_and_names_are_text(values: Values) -> None:
-    own: Values = {"defaults": {"env": {"on": "1"}, "priorityClassName": "1"}}
+    own: Values = {"defaults": {"env": {"on": "1"}, "pod": {"priorityClassName": "1"}}}
     gateway = {"gateway": values.get("gateway", {"tls": {"secret": "1e3"}})}
     for resource in render(values | own | gateway):
         for key, value in fields(resource):

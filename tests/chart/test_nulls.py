@@ -29,7 +29,7 @@ def without(path: Path) -> Values:
     return dict(values)
 
 
-OF_PODS = CHARTS_OWN["defaults"]
+OF_PODS = CHARTS_OWN["defaults"] | CHARTS_OWN["sample"]
 ALL = [
     *paths(CHARTS_OWN),
     *(("services", "mocka", *path) for path in paths(OF_PODS)),

@@ -30,7 +30,10 @@ def test_core_resources(values: Values, kubernetes: str) -> None:
 
 
 def test_a_prestop_hook_needs_a_kubernetes_that_sleeps() -> None:
-    resource = of_kind(render({"defaults": {"preStop": 5}}), "Deployment")["mocka-v1"]
+    resource = of_kind(
+        render({"defaults": {"sample": False, "drain": 5, "image": {"repository": "shop"}}}),
+        "Deployment",
+    )["mocka-v1"]
     validate(json.dumps(resource), "1.30")
     with pytest.raises(kubernetes_validate.ValidationError, match="sleep"):
         validate(json.dumps(resource), "1.27")

@@ -33,12 +33,12 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         "at '/defaults': additional properties 'resource' not allowed",
     ),
     "unknown key of a probe": (
-        {"defaults": {"livenessProbe": {"path": "/"}}},
-        "at '/defaults/livenessProbe': additional properties 'path' not allowed",
+        {"defaults": {"container": {"livenessProbe": {"path": "/"}}}},
+        "at '/defaults/container/livenessProbe': additional properties 'path' not allowed",
     ),
     "unknown key of a security context": (
-        {"services": {"mockb": {"securityContext": {"readOnly": True}}}},
-        "at '/services/mockb/securityContext': additional properties 'readOnly' not allowed",
+        {"services": {"mockb": {"container": {"securityContext": {"readOnly": True}}}}},
+        "at '/services/mockb/container/securityContext': additional properties 'readOnly' not al",
     ),
     "string for a number": (
         {"lanes": {"weights": {"v1": "many"}}},
@@ -101,8 +101,8 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         "at '/lanes/retryOn/0': maximum: got 700, want 599",
     ),
     "quantity": (
-        {"services": {"mocka": {"resources": {"limits": {"memory": "1gb"}}}}},
-        "at '/services/mocka/resources/limits/memory': '1gb' does not match pattern",
+        {"services": {"mocka": {"container": {"resources": {"limits": {"memory": "1gb"}}}}}},
+        "at '/services/mocka/container/resources/limits/memory': '1gb' does not match pattern",
     ),
     "more than all": (
         {"defaults": {"podDisruptionBudget": {"maxUnavailable": "200%"}}},
@@ -125,12 +125,24 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         "at '/lanes/label': 'a..b/track' does not match pattern",
     ),
     "liveness in several steps": (
-        {"services": {"mocka": {"livenessProbe": {"successThreshold": 2}}}},
-        "at '/services/mocka/livenessProbe/successThreshold': maximum: got 2, want 1",
+        {"services": {"mocka": {"container": {"livenessProbe": {"successThreshold": 2}}}}},
+        "at '/services/mocka/container/livenessProbe/successThreshold': maximum: got 2, want 1",
     ),
     "a tag of no image": (
         {"test": {"image": {"tag": "7"}}},
         "at '/test/image': properties 'repository' required, if 'tag' exists",
+    ),
+    "name of an image": (
+        {"sample": {"image": {"repository": "a: b"}}},
+        "at '/sample/image/repository': 'a: b' does not match pattern",
+    ),
+    "port of a probe": (
+        {"defaults": {"container": {"readinessProbe": {"httpGet": {"port": "a: b"}}}}},
+        "at '/defaults/container/readinessProbe/httpGet/port': 'a: b' does not match pattern",
+    ),
+    "unknown key of a pod": (
+        {"services": {"mocka": {"pod": {"initContainer": []}}}},
+        "at '/services/mocka/pod': additional properties 'initContainer' not allowed",
     ),
     # Its headers, too, hold baggage, and no gateway can take those of a prefix away.
     "propagator by which clients would choose": (
@@ -142,6 +154,11 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         "at '/services/mockd/versions': minProperties: got 0, want 1",
     ),
 }
+
+
+def in_container(**keys: object) -> Values:
+    return {"services": {"mockb": {"container": keys}}}
+
 
 # What no schema can say.
 ILL_FITTING: dict[str, tuple[Values, str]] = {
@@ -273,27 +290,27 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
             "services": {
                 "mockb": {
                     "autoscaling": {"enabled": True},
-                    "versions": {"v3": {"resources": None}},
+                    "versions": {"v3": {"container": {"resources": None}}},
                 }
             }
         },
-        "services.mockb.versions.v3.autoscaling: targetCPU is a percentage of resources.requests",
+        "services.mockb.versions.v3.autoscaling: targetCPU is a percentage of container.resources",
     ),
     "one port for all": (
         {"services": {"mockb": {"port": 8001}}},
-        "services.mockb: port and managementPort are both 8001: one takes requests, the other",
+        "services.mockb.container.ports: http and management are both 8001 (TCP)",
     ),
     "two handlers": (
-        {"services": {"mockb": {"readinessProbe": {n: {"port": 80} for n in ("grpc", "httpGet")}}}},
-        "services.mockb.readinessProbe has grpc and httpGet, and a probe asks in one way only",
+        in_container(readinessProbe={n: {"port": 80} for n in ("grpc", "httpGet")}),
+        "services.mockb.container.readinessProbe has grpc and httpGet, and a probe asks in",
     ),
     "no handler": (
-        {"services": {"mockb": {"readinessProbe": {"httpGet": None}}}},
-        "services.mockb.readinessProbe has nothing to ask: set httpGet, tcpSocket, exec or grpc",
+        in_container(readinessProbe={"httpGet": None}),
+        "services.mockb.container.readinessProbe has nothing to ask: set httpGet, tcpSocket",
     ),
     "handler without a port": (
-        {"defaults": {"readinessProbe": {"tcpSocket": {"host": "localhost"}}}},
-        "defaults.readinessProbe: tcpSocket lacks its port",
+        {"defaults": {"container": {"readinessProbe": {"tcpSocket": {"host": "localhost"}}}}},
+        "defaults.container.readinessProbe: tcpSocket lacks its port",
     ),
     "two kinds of shared account": (
         {
@@ -305,6 +322,42 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     "env of the chart": (
         {"services": {"mocka": {"versions": {"v2": {"env": {"upstream_url": "x"}}}}}},
         "services.mocka.versions.v2.env: upstream_url is the chart's to set",
+    ),
+    "probe of no port": (
+        in_container(readinessProbe={"httpGet": {"port": "web"}}),
+        'services.mockb.container.readinessProbe asks a port "web", and container.ports has http, ',
+    ),
+    "port that leads nowhere": (
+        {
+            "services": {
+                "mockb": {"service": {"ports": [{"name": "a", "port": 1, "targetPort": "b"}]}}
+            }
+        },
+        'services.mockb.service.ports: a leads to a port "b", and container.ports has http, manage',
+    ),
+    "image of a container": (
+        in_container(image="a:b"),
+        "services.mockb.container: image has a key of its own, `image`",
+    ),
+    "pods beyond the mesh": (
+        {"defaults": {"pod": {"hostNetwork": True}}},
+        "defaults.pod: hostNetwork keeps the sidecar out, and with it the lanes",
+    ),
+    "pods of other labels": (
+        {"services": {"mockb": {"service": {"selector": {"a": "b"}}}}},
+        "services.mockb.service: selector is the chart's to set: the mesh finds the pods",
+    ),
+    "Deployment of another's pods": (
+        {"services": {"mockb": {"versions": {"v1": {"deployment": {"selector": {}}}}}}},
+        "services.mockb.versions.v1.deployment: selector is the chart's to set: the lanes find",
+    ),
+    "a second container of the service": (
+        {"defaults": {"pod": {"containers": [{"name": "default"}]}}},
+        "defaults.pod.containers: default is the service's own: its keys go to `container`",
+    ),
+    "no image": (
+        {"services": {"mockb": {"sample": False}}},
+        "services.mockb.image.repository is missing: which image? Only the sample's is known",
     ),
     "label of the chart": (
         {"defaults": {"podLabels": {"version": "v1"}}},
@@ -519,9 +572,11 @@ def test_an_older_kubernetes_is_refused_in_a_sentence() -> None:
 
 
 def test_a_hook_that_kubernetes_does_not_have_is_refused() -> None:
-    done = template({"defaults": {"preStop": 5}}, "--kube-version", "1.29.4")
+    own = {"sample": False, "image": {"repository": "shop"}, "drain": 5}
+    done = template({"defaults": own}, "--kube-version", "1.29.4")
     assert done.returncode != 0
-    assert "defaults.preStop needs Kubernetes 1.30, and this is v1.29.4" in done.stderr
+    said = "defaults.drain: a hook that waits needs Kubernetes 1.30, and this is v1.29.4"
+    assert said in done.stderr
     assert done.stderr.count("\n- ") == 1
 
 

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import EVERYTHING, ISTIO, Resource, Values, of_kind, render
+from tests.chart.rendering import (
+    EVERYTHING,
+    ISTIO,
+    Resource,
+    Values,
+    of_kind,
+    render,
+    without_tests,
+)
 
 
 def pods(resources: list[Resource]) -> dict[str, dict[str, Any]]:
@@ -78,11 +86,17 @@ def test_probes_ask_the_service() -> None:
         "readinessProbe": {"path": "/readyz", "port": "management"},
         "livenessProbe": {"path": "/healthz", "port": "management"},
     }
-    assert {"name": "management", "containerPort": 8001} in container["ports"]
+    assert MANAGEMENT in container["ports"]
+
+
+MANAGEMENT = {"name": "management", "containerPort": 8001}
 
 
 def test_the_management_port_is_the_pods_alone() -> None:
-    values: Values = {**EVERYTHING, **at("service", {"managementPort": 9000})}
+    values: Values = {
+        **EVERYTHING,
+        **at("service", {"container": {"ports": [MANAGEMENT | {"containerPort": 9000}]}}),
+    }
     resources = render(values)
     for service in of_kind(resources, "Service").values():
         assert [port["name"] for port in service["spec"]["ports"]] == ["http"]
@@ -102,17 +116,16 @@ def test_the_management_port_is_the_pods_alone() -> None:
 
 
 def test_pod_and_sidecar_outlive_the_drain() -> None:
-    values = {"defaults": {"drain": 12, "preStop": 3, "finish": 25}}
+    values = {"defaults": {"drain": 12, "finish": 25}}
     deployment = of_kind(render(values), "Deployment")["mocka-v1"]["spec"]["template"]
     (container,) = deployment["spec"]["containers"]
     assert {"name": "drain", "value": "12"} in container["env"]
-    assert container["lifecycle"] == {"preStop": {"sleep": {"seconds": 3}}}
-    assert deployment["spec"]["terminationGracePeriodSeconds"] == 40
+    assert deployment["spec"]["terminationGracePeriodSeconds"] == 37
     sidecar = yaml.safe_load(deployment["metadata"]["annotations"]["proxy.istio.io/config"])
     # The sidecar ends with the last connection, once the mesh sends no more.
     assert sidecar["proxyMetadata"] == {
         "EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true",
-        "MINIMUM_DRAIN_DURATION": "15s",
+        "MINIMUM_DRAIN_DURATION": "12s",
     }
 
 
@@ -124,7 +137,7 @@ def test_a_version_overrides_its_service_and_that_the_defaults() -> None:
                 "mocka": {
                     "replicas": 2,
                     "env": {"B": "2", "C": "2"},
-                    "readinessProbe": None,
+                    "container": {"readinessProbe": None},
                     "versions": {"v2": {"replicas": 0, "image": {"tag": "2.0.0"}}},
                 }
             },
@@ -153,7 +166,7 @@ HANDLERS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", HANDLERS)
 @pytest.mark.parametrize("place", ["defaults", "service", "version"])
 def test_a_probe_of_another_kind_replaces_the_one_there(place: str, name: str) -> None:
-    probe = {"livenessProbe": {name: HANDLERS[name], "periodSeconds": 3}}
+    probe = {"container": {"livenessProbe": {name: HANDLERS[name], "periodSeconds": 3}}}
     (container,) = pods(render(at(place, probe)))["mockb-v1"]["containers"]
     assert container["livenessProbe"] == {
         name: HANDLERS[name],
@@ -163,8 +176,9 @@ def test_a_probe_of_another_kind_replaces_the_one_there(place: str, name: str) -
 
 
 def test_a_service_may_go_back_to_the_probe_that_defaults_replaced() -> None:
-    values = at("defaults", {"readinessProbe": {"tcpSocket": {"port": 8000}}})
-    values |= at("service", {"readinessProbe": {"httpGet": {"path": "/up", "port": "http"}}})
+    asks = {"tcpSocket": {"port": 8000}}, {"httpGet": {"path": "/up", "port": "http"}}
+    general, own = ({"container": {"readinessProbe": probe}} for probe in asks)
+    values = at("defaults", general) | at("service", own)
     resources = pods(render(values))
     (container,), (other,) = (resources[name]["containers"] for name in ("mockb-v1", "mockc-v1"))
     assert container["readinessProbe"]["httpGet"] == {"path": "/up", "port": "http"}
@@ -194,20 +208,19 @@ def test_null_takes_away_what_a_service_would_inherit(place: str) -> None:
         "env": {"A": "1", "B": "1"},
         "podAnnotations": {"x": "1", "y": "1"},
         "podLabels": {"team": "shop"},
-        "nodeSelector": {"disk": "ssd"},
-        "priorityClassName": "high",
+        "pod": {"nodeSelector": {"disk": "ssd"}, "priorityClassName": "high"},
     }
     less = {
         "env": {"A": None},
         "podAnnotations": {"x": None},
         "podLabels": {"team": None},
-        "nodeSelector": None,
-        "priorityClassName": None,
-        "resources": {"limits": {"cpu": None}, "requests": {"cpu": None, "memory": None}},
-        "securityContext": {"capabilities": None},
-        "startupProbe": None,
-        "livenessProbe": {"timeoutSeconds": None},
-        "topologySpread": None,
+        "pod": {"nodeSelector": None, "priorityClassName": None, "topologySpreadConstraints": None},
+        "container": {
+            "resources": {"limits": {"cpu": None}, "requests": {"cpu": None, "memory": None}},
+            "securityContext": {"capabilities": None},
+            "startupProbe": None,
+            "livenessProbe": {"timeoutSeconds": None},
+        },
     }
     resources = render({"defaults": inherited} | at(place, less))
     template = of_kind(resources, "Deployment")["mockb-v1"]["spec"]["template"]
@@ -408,3 +421,118 @@ def test_instrumentation_by_the_operator_with_a_collector() -> None:
 def test_instrumentation_by_nobody() -> None:
     (container,) = pods(render({"instrumentation": {"mode": "none"}}))["mocka-v1"]["containers"]
     assert {"name": "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "value": "*"} in container["env"]
+
+
+# A service of one's own image: what Kubernetes gives, but for what is said here.
+OWN: Values = {"sample": False, "image": {"repository": "registry.test/shop"}}
+
+
+def own(**keys: Any) -> dict[str, Any]:
+    """The Deployment of mockb v1, of an image of one's own, with these keys of the service."""
+    resources = render({"services": {"mockb": OWN | keys}})
+    found: dict[str, Any] = of_kind(resources, "Deployment")["mockb-v1"]["spec"]
+    return found
+
+
+def test_an_image_of_ones_own_gets_nothing_of_the_samples() -> None:
+    assert own()["template"]["spec"] == {
+        "serviceAccountName": "mockb",
+        "containers": [
+            {
+                "name": "default",
+                "image": "registry.test/shop",
+                "ports": [{"name": "http", "containerPort": 8000}],
+            }
+        ],
+    }
+    service = of_kind(render({"services": {"mockb": OWN}}), "Service")["mockb"]
+    assert service["metadata"]["annotations"] == {"traffic-lanes/calls": "mockc"}
+    others = [of_kind(render(), "Service")[name]["metadata"] for name in ("mocka", "mockb")]
+    assert not any("annotations" in metadata for metadata in others)
+
+
+def test_pieces_of_the_api_are_laid_over_what_the_chart_makes() -> None:
+    spec = own(
+        container={
+            "command": ["node"],
+            "ports": [{"name": "http", "containerPort": 80}, {"name": "m", "containerPort": 9090}],
+        },
+        pod={"containers": [{"name": "log", "image": "log"}], "hostAliases": [{"ip": "::1"}]},
+        deployment={"strategy": {"type": "Recreate"}},
+    )
+    pod = spec["template"]["spec"]
+    assert spec["strategy"] == {"type": "Recreate"}
+    assert pod["hostAliases"] == [{"ip": "::1"}]
+    assert [container["name"] for container in pod["containers"]] == ["default", "log"]
+    assert pod["containers"][0]["command"] == ["node"]
+    assert [port["containerPort"] for port in pod["containers"][0]["ports"]] == [80, 9090]
+
+
+def test_a_service_with_more_ports_is_reached_at_all_of_them() -> None:
+    resources = render(
+        at(
+            "service",
+            {
+                "container": {"ports": [{"name": "grpc", "containerPort": 9090}]},
+                "service": {
+                    "type": "LoadBalancer",
+                    "ports": [
+                        {"name": "http", "appProtocol": "http2"},
+                        {"name": "grpc", "port": 90, "targetPort": "grpc"},
+                    ],
+                },
+            },
+        )
+        | {"authorizationPolicy": {"enabled": True}}
+    )
+    spec = of_kind(resources, "Service")["mockb"]["spec"]
+    assert (spec["type"], spec["selector"]) == ("LoadBalancer", {"app": "mockb"})
+    assert spec["ports"] == [
+        {"name": "http", "port": 8000, "targetPort": "http", "appProtocol": "http2"},
+        {"name": "grpc", "port": 90, "targetPort": "grpc"},
+    ]
+    (rule,) = of_kind(resources, "NetworkPolicy")["mockb"]["spec"]["ingress"]
+    assert rule["ports"] == [{"port": "http"}, {"port": "grpc"}]
+    (allowed,) = of_kind(resources, "AuthorizationPolicy")["mockb"]["spec"]["rules"]
+    assert allowed["to"] == [{"operation": {"ports": ["8000", "9090"]}}]
+
+
+def test_members_of_lists_add_to_those_of_their_name() -> None:
+    cache: Values = {"name": "cache", "emptyDir": {}}
+    values = at("defaults", {"pod": {"volumes": [cache], "initContainers": [{"name": "a"}]}})
+    claim = {"name": "cache", "persistentVolumeClaim": {"claimName": "c"}}
+    more = {
+        "pod": {"volumes": [claim], "initContainers": [{"name": "b"}, {"name": "a", "tty": True}]}
+    }
+    spec = pods(render(values | at("version", more)))["mockb-v1"]
+    assert spec["volumes"] == [{"name": "tmp", "emptyDir": {}}, claim]
+    assert spec["initContainers"] == [{"name": "a", "tty": True}, {"name": "b"}]
+
+
+def test_variables_come_after_those_that_they_refer_to() -> None:
+    env = {"A": "http://$(HOST)/", "HOST": "$(NAME).test", "NAME": "shop", "Z": "1"}
+    (container,) = own(env=env)["template"]["spec"]["containers"]
+    assert [item["name"] for item in container["env"]] == ["NAME", "Z", "HOST", "A"]
+
+
+def test_a_drain_of_ones_own_image_is_a_wait_before_it_stops() -> None:
+    pod = own(drain=7)["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["lifecycle"] == {"preStop": {"sleep": {"seconds": 7}}}
+    assert pod["terminationGracePeriodSeconds"] == 37
+    hook = {"container": {"lifecycle": {"preStop": {"exec": {"command": ["stop"]}}}}}
+    (container,) = own(drain=7, **hook)["template"]["spec"]["containers"]
+    assert container["lifecycle"]["preStop"] == {"exec": {"command": ["stop"]}}
+
+
+def test_objects_of_ones_own_go_with_their_half() -> None:
+    objects = {
+        "a": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}},
+        "b": {"apiVersion": "networking.istio.io/v1", "kind": "Sidecar", "metadata": {"name": "b"}},
+        "c": None,
+    }
+    for half, kind in (("workloads", "ConfigMap"), ("routing", "Sidecar")):
+        off = "routing" if half == "workloads" else "workloads"
+        resources = render({"extraObjects": objects, off: {"enabled": False}})
+        found = {item["kind"] for item in without_tests(resources)} & {"ConfigMap", "Sidecar"}
+        assert found == {kind}

@@ -1,10 +1,11 @@
-{{/* An image's reference, from {image, root}. */}}
+{{/* An image's reference, from {image, tag}: the tag where the image names none. */}}
 {{- define "traffic-lanes.image" -}}
 {{- $image := .image -}}
+{{- $image.repository -}}
 {{- if $image.digest -}}
-{{ $image.repository }}@{{ $image.digest }}
+@{{ $image.digest }}
 {{- else -}}
-{{ $image.repository }}:{{ $image.tag | default .root.Chart.AppVersion }}
+{{- with $image.tag | default .tag }}:{{ . }}{{ end -}}
 {{- end -}}
 {{- end -}}
 
@@ -51,7 +52,8 @@ finishes while it stops, and nothing else: it ends with the last connection, and
 mesh has taken the pod out of its lists. */}}
 {{- define "traffic-lanes.podAnnotations" -}}
 {{- $otel := .root.Values.instrumentation -}}
-{{- $metadata := dict "EXIT_ON_ZERO_ACTIVE_CONNECTIONS" "true" "MINIMUM_DRAIN_DURATION" (printf "%ds" (add .pod.preStop .pod.drain)) -}}
+{{- $metadata := dict "EXIT_ON_ZERO_ACTIVE_CONNECTIONS" "true" -}}
+{{- with .pod.drain }}{{ $_ := set $metadata "MINIMUM_DRAIN_DURATION" (printf "%vs" .) }}{{ end -}}
 {{- $annotations := dict "proxy.istio.io/config" (dict "proxyMetadata" $metadata | toYaml) -}}
 {{- if eq $otel.mode "operator" -}}
 {{- $_ := set $annotations (printf "instrumentation.opentelemetry.io/inject-%s" $otel.language) (printf "%s-instrumentation" .model.name) -}}
@@ -60,20 +62,36 @@ mesh has taken the pod out of its lists. */}}
 {{- toYaml (mergeOverwrite $annotations (default dict .pod.podAnnotations)) -}}
 {{- end -}}
 
-{{/* Environment of a pod's container, from {root, model, service, pod}. */}}
+{{/* Environment of a pod's container, from {root, model, service, pod}; empty where there is none. */}}
 {{- define "traffic-lanes.env" -}}
+{{- $otel := .root.Values.instrumentation -}}
+{{- $more := dict -}}
+{{- if and (eq $otel.mode "none") .pod.sample }}{{ $_ := set $more "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" "*" }}{{ end -}}
+{{- if and (eq $otel.mode "image") $otel.collector -}}
+{{- $_ := set $more "OTEL_EXPORTER_OTLP_ENDPOINT" $otel.collector -}}
+{{- end -}}
+{{- if .pod.sample }}{{ include "traffic-lanes.told" . }}{{ end -}}
+{{- $env := mergeOverwrite $more (default dict .pod.env) -}}
+{{- range $name := include "traffic-lanes.inOrder" $env | fromJsonArray }}
+{{- $value := get $env $name }}
+- name: {{ toYaml $name }}
+  {{- if kindIs "map" $value }}
+  {{- toYaml $value | nindent 2 }}
+  {{- else }}
+  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | toYaml }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* What the sample is told by its environment, from {model, service, pod}. */}}
+{{- define "traffic-lanes.told" -}}
 {{- $ports := dict -}}
 {{- range .model.services }}{{ $_ := set $ports .name .port }}{{ end -}}
 {{- $urls := list -}}
 {{- range .service.upstreams -}}
 {{- $urls = append $urls (printf "http://%s:%v/" . (get $ports .)) -}}
 {{- end -}}
-{{- $otel := .root.Values.instrumentation -}}
-{{- $more := dict -}}
-{{- if eq $otel.mode "none" }}{{ $_ := set $more "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" "*" }}{{ end -}}
-{{- if and (eq $otel.mode "image") $otel.collector -}}
-{{- $_ := set $more "OTEL_EXPORTER_OTLP_ENDPOINT" $otel.collector -}}
-{{- end -}}
+{{- $port := (first .pod.container.ports).containerPort }}
 - name: app
   value: {{ toYaml .service.name }}
 - name: version
@@ -86,15 +104,15 @@ mesh has taken the pod out of its lists. */}}
 - name: lane_header
   value: {{ toYaml .model.header }}
 {{- end }}
-{{- if ne (int .service.port) 8000 }}
+{{- if ne (int $port) 8000 }}
 - name: port
-  value: {{ .service.port | toString | quote }}
+  value: {{ $port | toString | quote }}
 {{- end }}
-{{- if ne (int .service.managementPort) 8001 }}
+{{- if not (has (int .pod.managementPort) (list 0 8001)) }}
 - name: management_port
-  value: {{ .service.managementPort | toString | quote }}
+  value: {{ .pod.managementPort | toString | quote }}
 {{- end }}
-{{- if ne (int .pod.drain) 5 }}
+{{- if and (hasKey .pod "drain") (ne (int .pod.drain) 5) }}
 - name: drain
   value: {{ .pod.drain | toString | quote }}
 {{- end }}
@@ -110,12 +128,52 @@ mesh has taken the pod out of its lists. */}}
   valueFrom:
     fieldRef:
       fieldPath: metadata.namespace
-{{- range $name, $value := mergeOverwrite $more (default dict .pod.env) }}
-- name: {{ toYaml $name }}
-  {{- if kindIs "map" $value }}
-  {{- toYaml $value | nindent 2 }}
-  {{- else }}
-  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | toYaml }}
+{{- end -}}
+
+{{/* Names of variables, as a JSON list: those that a value refers to, as in $(HOST), before it, and else by
+the alphabet, since a mapping has no order. */}}
+{{- define "traffic-lanes.inOrder" -}}
+{{- $env := . -}}
+{{- $placed := list -}}
+{{- $left := keys $env | sortAlpha -}}
+{{- if not (contains "$(" (toJson $env)) }}{{ $placed = $left }}{{ $left = list }}{{ end -}}
+{{- range $env -}}
+{{- $waiting := list -}}
+{{- range $name := $left -}}
+{{- $waits := false -}}
+{{- range $other := without $left $name -}}
+{{- if contains (printf "$(%s)" $other) (get $env $name | toString) }}{{ $waits = true }}{{ end -}}
+{{- end -}}
+{{- if $waits }}{{ $waiting = append $waiting $name }}{{ else }}{{ $placed = append $placed $name }}{{ end -}}
+{{- end -}}
+{{- $left = $waiting -}}
+{{- end -}}
+{{- concat $placed $left | toJson -}}
+{{- end -}}
+
+{{/* Fields of a piece of the Kubernetes API as YAML, from {of, only} or {of, first}: `only` those, or all
+of them, `first` before the others. */}}
+{{- define "traffic-lanes.fields" -}}
+{{- $of := .of | default dict -}}
+{{- $keys := concat (.only | default .first) (ternary list (keys $of | sortAlpha) (hasKey . "only")) | uniq -}}
+{{- range $key := $keys -}}
+{{- $value := get $of $key -}}
+{{- if not (hasKey $of $key) -}}
+{{- else if and (kindIs "slice" $value) $value (kindIs "map" (first $value)) (hasKey (first $value) "name") }}
+{{ $key }}:
+  {{- include "traffic-lanes.named" $value | trim | nindent 2 }}
+{{- else }}
+{{ dict $key $value | toYaml }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A list whose members have names, as YAML, the name of each first. */}}
+{{- define "traffic-lanes.named" -}}
+{{- range . }}
+- name: {{ toYaml .name }}
+  {{- with omit . "name" }}
+  {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- end }}
+{{- end -}}
 {{- end -}}

@@ -6,7 +6,7 @@
 {{- $callers := include "traffic-lanes.callers" $values.services | fromJson -}}
 {{- $everywhere := or (not $model.permissive) (eq $values.lanes.rules "all") -}}
 {{- $all := keys $values.lanes.weights | sortAlpha -}}
-{{- $defaults := include "traffic-lanes.merged" (list $values.defaults) | fromJson -}}
+{{- $defaults := include "traffic-lanes.layered" (dict "values" $values "layers" list) | fromJson -}}
 {{- $services := list -}}
 {{- $_ := set $model "entry" dict -}}
 {{- range $name := include "traffic-lanes.order" $values.services | fromJsonArray -}}
@@ -16,19 +16,19 @@
 {{- if $model.only }}{{ $own = ternary (list $model.only) list (has $model.only $versions) }}{{ end -}}
 {{- $keys := omit $service "versions" "upstreams" -}}
 {{- $shared := $defaults -}}
-{{- if $keys }}{{ $shared = include "traffic-lanes.merged" (list $values.defaults $keys) | fromJson }}{{ end -}}
+{{- if $keys }}{{ $shared = include "traffic-lanes.layered" (dict "values" $values "layers" (list $keys)) | fromJson }}{{ end -}}
 {{- $pods := list -}}
 {{- range $version := $own -}}
 {{- $pod := $shared -}}
 {{- with index $service.versions $version -}}
-{{- $pod = include "traffic-lanes.merged" (list $values.defaults $keys .) | fromJson -}}
+{{- $pod = include "traffic-lanes.layered" (dict "values" $values "layers" (list $keys .)) | fromJson -}}
 {{- end -}}
 {{- $pods = append $pods (merge (dict "name" (printf "%s-%s" $name $version) "version" $version) $pod) -}}
 {{- end -}}
 {{- $services = append $services (merge (dict
       "name" $name
       "host" (printf "%s.%s.svc.%s" $name $.Release.Namespace $values.clusterDomain)
-      "gatewayPort" (default 0 $service.port)
+      "gatewayPort" ($service.port | default (ternary $shared.port 0 (gt (len $shared.service.ports) 1)))
       "versions" $versions
       "own" $own
       "lanes" (ternary $all $versions $everywhere)

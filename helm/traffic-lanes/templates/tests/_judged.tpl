@@ -43,7 +43,9 @@ pod; of routes and subsets what chooses one, and not what is tried again, or whe
 {{- else if .spec.http -}}
 {{- range .spec.http }}{{ $_ := unset . "retries" }}{{ end -}}
 {{- end -}}
-{{- merge (dict "metadata" (pick .metadata "name" "namespace") "spec" $spec) (pick . "apiVersion" "kind") | toJson -}}
+{{- $metadata := pick .metadata "name" "namespace" -}}
+{{- with pick (.metadata.annotations | default dict) "traffic-lanes/calls" }}{{ $_ := set $metadata "annotations" . }}{{ end -}}
+{{- merge (dict "metadata" $metadata "spec" $spec) (pick . "apiVersion" "kind") | toJson -}}
 {{- end -}}
 
 {{/* What a plan needs of a pod: the labels that choose it, its ports, whom it calls, and what carries
