@@ -72,6 +72,7 @@ class Pod:
     propagation: Propagation  # what its sidecar exchanges; empty on upstream Istio
     namespace_named: bool = True  # False: it goes to whichever namespace it is applied to
     place: Place = field(default=Place(), compare=False)
+    injected: tuple[str, ...] = ()  # the languages whose OpenTelemetry the operator brings
     command: str | None = None  # a shell's, run in place of the stand-in
 
     @property
@@ -98,14 +99,25 @@ class Pod:
         return replace(self.readiness, path=_SAMPLES_PROBES[0])
 
     @property
-    def carries_baggage(self) -> bool:
+    def carries_baggage(self) -> bool | None:
         """Whether OpenTelemetry is set to hand on the baggage that the pod receives.
 
-        https://opentelemetry.io/docs/zero-code/python/configuration/
+        None: nothing tells. Without a setting, every SDK that the operator injects propagates
+        baggage, as does the sample, which instruments itself; Go's, which works from outside of the
+        process, carries none, and leaves it to the service.
+
+        https://opentelemetry.io/docs/languages/sdk-configuration/general/#otel_propagators
         """
-        propagators = self.env.get("OTEL_PROPAGATORS") or "tracecontext,baggage"
+        if self.injected == ("go",):
+            return None
+        propagators = self.env.get("OTEL_PROPAGATORS", "")
         off = self.env.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")
-        return "baggage" in _listed(propagators) and not _listed(off) & {"*", "flask", "requests"}
+        if propagators and "baggage" not in _listed(propagators):
+            return False
+        if _listed(off) & {"*", "flask", "requests"}:
+            return False
+        told = propagators or "upstream_url" in self.env or set(self.injected) - {"go", "sdk"}
+        return True if told else None
 
     @property
     def upstream_urls(self) -> tuple[str, ...]:

@@ -51,8 +51,8 @@ class Hop:
     - none: nothing answers, and `status` is what the mesh answers instead
 
     `note` says more in words, `place` where the rule stands, `hosts` which Services led here.
-    `namespace` is that of the pods; ""
-    where nothing answers, or the manifests leave it open.
+    `on_trust`: it calls others, and nothing tells that it hands the lane's tag on. `namespace` is
+    that of the pods; "" where nothing answers, or the manifests leave it open.
     """
 
     service: str
@@ -65,6 +65,7 @@ class Hop:
     note: str = ""
     place: Place = field(default=Place(), compare=False)
     hosts: tuple[Host, ...] = field(default=(), compare=False)
+    on_trust: bool = field(default=False, compare=False)
 
     @property
     def version(self) -> str:
@@ -146,7 +147,8 @@ def hop_at(
     first_choice = all(tier == 0 for tier, _ in answering)
     why, note = _why(walk, used, tuple(sorted(shares)), first_choice, choice)
     received = request.received(pods[0].propagation).headers.get("baggage", "")
-    sent = {"baggage": received} if received and all(p.carries_baggage for p in pods) else {}
+    ends = any(pod.carries_baggage is False for pod in pods)
+    sent = {"baggage": received} if received and not ends else {}
     sent |= {name: v for name, v in request.headers.items() if name in walk.trusted}
     upstreams = tuple(_call(walk, url, pods[0], sent, (*behind, service)) for url in called)
     told = all(share is not None for share in shares.values()) and len(shares) > 1
@@ -160,6 +162,11 @@ def hop_at(
         note=note,
         place=rule.place,
         hosts=hosts,
+        on_trust=bool(called and walk.lane)
+        and (
+            walk.header in walk.trusted
+            or (not ends and any(pod.carries_baggage is None for pod in pods))
+        ),
     )
 
 

@@ -31,8 +31,8 @@ class Lane:
 
     `ways`: what enters it on purpose. A lane that only they enter has weight 0. `sent`: the header,
     or baggage member, that a client has to send, since no gateway stamps it; "" where one does.
-    `apart`: what services in no known path would answer a call with its tag. The lane of the
-    requests that carry no tag is called untagged.
+    `apart`: what services in no known path would answer a call with its tag. `carrier`: the header
+    that holds the tag. The lane of the requests that carry none is called untagged.
     """
 
     name: str
@@ -41,6 +41,8 @@ class Lane:
     ways: tuple[Way, ...] = ()
     sent: str = ""
     apart: tuple[Hop, ...] = ()
+
+    carrier: str = "baggage"
 
     @property
     def path(self) -> tuple[Hop, ...]:
@@ -92,6 +94,13 @@ class Plan:
                 f" say, the header x-lane: {name} would let them enter"
             )
         return lane
+
+    @property
+    def trusted(self) -> dict[str, str]:
+        """The services that nothing tells to hand on a lane's tag, each with what it has to."""
+        return {
+            hop.service: lane.carrier for lane in self.lanes for hop in lane.path if hop.on_trust
+        }
 
     def share(self, lane: Lane) -> float:
         """The part of all requests that `lane` should get, 0 to 1."""
@@ -184,6 +193,7 @@ def plan(
             _least(ways[name]),
             own[name].header if name in own else "",
             elsewhere_for(name),
+            walk(name).header if walk(name).header in trusted else "baggage",
         )
         for name, hop in hops.items()
     )

@@ -7,12 +7,13 @@ from lanes.model import Mesh, Place
 from lanes.planning.hops import NONE, UNSELECTED
 from lanes.planning.plan import Plan
 
+ON_TRUST = "on-trust"
 BAGGAGE_DROPPED = "baggage-dropped"
 
 
 def warnings(mesh: Mesh, plan: Plan) -> tuple[Finding, ...]:
     """What a reader of the plan should look at: lanes astray, and where their tag is lost."""
-    return tuple(dict.fromkeys((*mesh.warnings, *_astray(plan), *_dropped(mesh))))
+    return tuple(dict.fromkeys((*mesh.warnings, *_astray(plan), *_trusted(plan), *_dropped(mesh))))
 
 
 def _astray(plan: Plan) -> Iterator[Finding]:
@@ -23,9 +24,15 @@ def _astray(plan: Plan) -> Iterator[Finding]:
                 yield finding(UNSELECTED if hop.why == NONE else hop.why, hop.place, message)
 
 
+def _trusted(plan: Plan) -> Iterator[Finding]:
+    for service, tag in plan.trusted.items():
+        message = f"nothing tells that {service} hands {tag} on; the plan takes it on trust"
+        yield finding(ON_TRUST, Place(), message)
+
+
 def _dropped(mesh: Mesh) -> Iterator[Finding]:
     for pod in mesh.pods:
-        if pod.upstream_urls and not pod.carries_baggage:
+        if pod.upstream_urls and pod.carries_baggage is False:
             message = f"lanes end at {pod.app}: OpenTelemetry is set to carry no baggage there"
             yield finding(BAGGAGE_DROPPED, pod.place, message)
 

@@ -75,7 +75,7 @@ def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
                     reader.take(short(source), document, found)
     reader.problems.require_none()
     sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
-    if not reader.resources:
+    if all(isinstance(resource.body, kinds.Namespace) for resource in reader.resources):
         if paths == (STDIN,):
             raise LanesError("standard input: no manifests came; did what should write them fail?")
         where = " ".join(sources)
@@ -134,6 +134,8 @@ class _Reader:
                 raise ManifestError(source, f"{kind} {name}", "", problem)
             self.left.append(what if kind in _TWICE else kind)
             return
+        if model is kinds.Namespace:  # read for its annotations alone
+            self.left.append(kind)
         # What `kubectl get` adds to a resource asks for nothing.
         document = {key: value for key, value in document.items() if key != "status"}
         namespaced = isinstance(metadata, dict) and "namespace" in metadata

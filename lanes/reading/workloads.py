@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from lanes.findings import Finding
 from lanes.model import SIDECAR_PORT, Pod, Propagation, Readiness
 from lanes.reading import kinds
-from lanes.reading.environment import Environment, Fields, environment
+from lanes.reading.environment import Fields, environment
+from lanes.reading.instrumentation import injected
 from lanes.reading.manifests import Manifests, Resource
-
-INJECT = "instrumentation.opentelemetry.io/inject-python"
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def _pods(manifests: Manifests, workload: _Workload, warnings: list[Finding]) ->
         workload.template,
         workload.metadata.namespace,
     )
-    _, container = _serving(template.spec)
+    index, container = _serving(template.spec)
     propagation = _propagation(manifests, template, namespace)
     for name in workload.names:
         fields = Fields(
@@ -114,15 +113,15 @@ def _pods(manifests: Manifests, workload: _Workload, warnings: list[Finding]) ->
             annotations=template.metadata.annotations,
         )
         own = environment(container.env, fields)
-        injected = _injected(manifests, resource, fields, warnings)
-        env = {**injected.variables, **own.variables}
+        added = injected(manifests, resource, fields, (index, container.name), warnings)
+        env = {**added.environment.variables, **own.variables}
         port = _port(container, env.get("port", ""), 8000)
         yield Pod(
             name=fields.name,
             namespace=namespace,
             labels=fields.labels,
             env=env,
-            ip_env=injected.addresses + own.addresses,
+            ip_env=added.environment.addresses + own.addresses,
             port=port,
             named_ports={
                 port.name: port.container_port
@@ -132,6 +131,7 @@ def _pods(manifests: Manifests, workload: _Workload, warnings: list[Finding]) ->
             },
             readiness=_readiness(container, port),
             propagation=propagation,
+            injected=added.languages,
             namespace_named=resource.namespaced,
             place=resource.place(workload.field.rpartition(".")[0]),
         )
@@ -165,49 +165,6 @@ def _readiness(container: kinds.Container, port: int) -> Readiness | None:
     asked = _asked(container, probe.http_get)
     # The sample service, which stands in here, answers no probes where it answers requests.
     return None if asked in (port, None) else Readiness(probe.http_get.path, asked)
-
-
-def _injected(
-    manifests: Manifests, resource: Resource, fields: Fields, warnings: list[Finding]
-) -> Environment:
-    """What the OpenTelemetry Operator would set in a pod that asks for injection."""
-    asked = fields.annotations.get(INJECT, "false")
-    if asked == "false":
-        return Environment()
-    namespace, _, name = asked.rpartition("/")
-    namespace = namespace or fields.namespace
-    found = [
-        body.spec
-        for _, body in manifests.of(kinds.Instrumentation)
-        if body.metadata.namespace == namespace and name in ("true", body.metadata.name)
-    ]
-    if len(found) != 1:
-        warnings.append(
-            resource.finding(
-                "injection",
-                f"spec.template.metadata.annotations[{INJECT}]",
-                f'"{asked}" matches {len(found)} Instrumentation resources in namespace'
-                f" {namespace}; the operator injects only where exactly one fits",
-            )
-        )
-        return Environment()
-    (spec,) = found
-    general = environment(spec.env, fields)
-    python = environment(spec.python.env, fields)
-    return Environment(
-        {**_settings(spec), **general.variables, **python.variables},
-        general.addresses + python.addresses,
-    )
-
-
-def _settings(spec: kinds.InstrumentationSpec) -> dict[str, str]:
-    """The variables that stand for the Instrumentation's own fields."""
-    settings = {
-        "OTEL_PROPAGATORS": ",".join(spec.propagators),
-        "OTEL_TRACES_SAMPLER": spec.sampler.type,
-        "OTEL_TRACES_SAMPLER_ARG": spec.sampler.argument if spec.sampler.type else "",
-    }
-    return {name: value for name, value in settings.items() if value}
 
 
 def _propagation(manifests: Manifests, template: kinds.PodTemplate, namespace: str) -> Propagation:

@@ -37,7 +37,9 @@ def headline(mesh: Mesh, plan: Plan) -> str:
         line += f"\nleft to the cluster: {named}"
     if mesh.warnings:
         line += "\n" + together(f"warning: {warning}" for warning in mesh.warnings)
-    lost = sorted({pod.app for pod in mesh.pods if pod.upstream_urls and not pod.carries_baggage})
+    lost = sorted(
+        {pod.app for pod in mesh.pods if pod.upstream_urls and pod.carries_baggage is False}
+    )
     if lost:
         line += f"\nlanes end at {', '.join(lost)}: OpenTelemetry is set to carry no baggage there"
     rules = {host.domain: host.routes for host in mesh.gateway}
@@ -123,6 +125,9 @@ def plan_notes(plan: Plan) -> list[str]:
             "? in no known path, as far as manifests tell; here a call would get this"
             f"\n  --calls SERVICE={','.join(plan.uncalled)} says who makes it"
         )
+    for carrier in dict.fromkeys(plan.trusted.values()):
+        services = ", ".join(name for name, held in plan.trusted.items() if held == carrier)
+        told.append(f"on trust: nothing tells that {carrier} is handed on at {services}")
     for header in dict.fromkeys(lane.sent for lane in plan.lanes if lane.sent):
         sent = ", ".join(lane.name for lane in plan.lanes if lane.sent == header)
         told.append(f"{sent}: stamped by no gateway; a client or a service has to send {header}")

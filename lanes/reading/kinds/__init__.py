@@ -24,6 +24,7 @@ from lanes.reading.kinds.core import (
     HttpGet,
     Instrumentation,
     InstrumentationSpec,
+    Namespace,
     Pod,
     PodMetadata,
     PodSpec,
@@ -71,6 +72,7 @@ __all__ = [
     "InstrumentationSpec",
     "LoadBalancer",
     "Metadata",
+    "Namespace",
     "OutlierDetection",
     "Pod",
     "PodMetadata",
@@ -95,6 +97,7 @@ __all__ = [
 ]
 
 KNOWN: dict[tuple[str, str], type[BaseModel]] = {
+    ("", "Namespace"): Namespace,
     ("", "Pod"): Pod,
     ("", "Service"): Service,
     ("apps", "DaemonSet"): DaemonSet,

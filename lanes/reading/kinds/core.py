@@ -143,7 +143,7 @@ class Sampler(Open):
     argument: str = ""
 
 
-class PythonInstrumentation(Open):
+class LanguageInstrumentation(Open):
     env: list[EnvVar] = []
 
 
@@ -151,9 +151,22 @@ class InstrumentationSpec(Open):
     env: list[EnvVar] = []
     propagators: list[str] = []
     sampler: Sampler = Sampler()
-    python: PythonInstrumentation = PythonInstrumentation()
+    python: LanguageInstrumentation = LanguageInstrumentation()
+    java: LanguageInstrumentation = LanguageInstrumentation()
+    nodejs: LanguageInstrumentation = LanguageInstrumentation()
+    dotnet: LanguageInstrumentation = LanguageInstrumentation()
+    go: LanguageInstrumentation = LanguageInstrumentation()
+
+    def of(self, language: str) -> LanguageInstrumentation:
+        """What is said of one language."""
+        found = getattr(self, language, None)
+        return found if isinstance(found, LanguageInstrumentation) else LanguageInstrumentation()
 
 
 class Instrumentation(Open):
     metadata: Metadata
     spec: InstrumentationSpec
+
+
+class Namespace(Open):
+    metadata: Metadata

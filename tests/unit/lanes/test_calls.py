@@ -99,3 +99,12 @@ def test_calls_of_what_is_no_service(calls: dict[str, tuple[str, ...]], problem:
     with pytest.raises(LanesError) as caught:
         plan_of(*shop(), calls=calls)
     assert str(caught.value) == problem
+
+
+def test_what_is_taken_on_trust_is_told_with_the_service() -> None:
+    planned = plan_of(*shop("cart,users"))
+    assert planned.trusted == {"shop": "baggage"}
+    assert "on trust: nothing tells that baggage is handed on at shop" in plan_notes(planned)
+    by_header = rule(to("cart", "v2"), match=[header_is("end-user", "jason")])
+    documents = [*shop("cart")[:-3], virtual_service("cart", by_header, rule(to("cart", "v1")))]
+    assert plan_of(*documents).trusted == {"shop": "end-user"}

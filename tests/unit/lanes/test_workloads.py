@@ -325,3 +325,49 @@ def test_a_rollout_may_run_a_deployments_pods_in_its_place() -> None:
 
 def test_more_replicas_than_anybody_runs() -> None:
     assert "less than or equal to 1000" in refusal(deployment("a", replicas=2_000_000_000))
+
+
+PREFIX = "instrumentation.opentelemetry.io"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "propagators", "carries"),
+    [
+        ({}, (), None),
+        ({"inject-java": "true"}, ("baggage",), True),
+        ({"inject-java": "true"}, (), True),
+        ({"inject-java": "true"}, ("tracecontext",), False),
+        ({"inject-nodejs": "True"}, (), True),
+        ({"inject-dotnet": "demo"}, (), True),
+        ({"inject-go": "true"}, ("baggage",), None),
+        ({"inject-sdk": "true"}, ("baggage",), True),
+        ({"inject-java": "true", "container-names": "other"}, ("baggage",), None),
+        ({"inject-java": "true", "java-container-names": "x, default"}, ("baggage",), True),
+        ({"inject-java": "false"}, ("baggage",), None),
+        ({"inject-java": "absent"}, ("baggage",), None),
+    ],
+)
+def test_who_hands_baggage_on(
+    annotations: dict[str, str], propagators: tuple[str, ...], carries: bool | None
+) -> None:
+    asked = {f"{PREFIX}/{name}": value for name, value in annotations.items()}
+    foreign = put(deployment("a", annotations=asked), f"{CONTAINER}.env", [])
+    pod = pod_of(foreign, instrumentation(*propagators, name="demo"))
+    assert pod.carries_baggage is carries
+
+
+def test_a_namespace_asks_for_all_its_pods_but_those_that_say_otherwise() -> None:
+    space = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "default", "annotations": {f"{PREFIX}/inject-java": "true"}},
+    }
+    pods = mesh_of(
+        space,
+        instrumentation("tracecontext"),
+        put(deployment("a"), f"{CONTAINER}.env", []),
+        put(
+            deployment("b", annotations={f"{PREFIX}/inject-java": "false"}), f"{CONTAINER}.env", []
+        ),
+    ).pods
+    assert [pod.carries_baggage for pod in pods] == [False, None]
