@@ -15,7 +15,7 @@ from lanes.model import Mesh
 from lanes.planning.hops import ASTRAY, FALLBACK, NONE, Hop
 from lanes.planning.plan import Lane, Plan
 from lanes.planning.warnings import warnings
-from lanes.report.tables import counted, new_table, print_lines, show
+from lanes.report.tables import counted, new_table, print_lines, show, width_of, wrapped
 
 Json = dict[str, Any]
 
@@ -97,6 +97,30 @@ def plan_table(plan: Plan) -> Table:
         ways = [Text(", ".join(map(str, lane.ways)))] if opened else []
         table.add_row(lane.name, str(lane.weight), *cells, *ways)
     return table
+
+
+def turned(plan: Plan) -> Table:
+    """The same, with the lanes by column, for services that are many or have long names."""
+    table = new_table()
+    rows = plan_table(plan)
+    table.add_column("lane")
+    for lane in plan.lanes:
+        table.add_column(lane.name)
+    for column in rows.columns[1:]:
+        table.add_row(str(column.header), *column.cells)
+    return table
+
+
+def blocks(plan: Plan, width: int) -> list[str]:
+    """The same again, a lane a block, in lines no longer than `width` where names allow it."""
+    lines = []
+    for lane in plan.lanes:
+        ways = f", by {', '.join(map(str, lane.ways))}" if lane.ways else ""
+        apart = [f"{hop.service} ? {cell(hop).plain}" for hop in lane.apart]
+        steps = [*(f"{hop.service} {cell(hop).plain}" for hop in lane.path), *apart]
+        lines += wrapped([f"lane {lane.name}", f"weight {lane.weight}{ways}"], width)
+        lines += [f"  {line}" for line in wrapped(steps, width - 2)]
+    return lines
 
 
 def plan_notes(plan: Plan) -> list[str]:
@@ -227,6 +251,14 @@ def _hop_json(hop: Hop) -> Json:
 
 
 def show_plan(plan: Plan, console: Console) -> None:
-    """Print the plan's table, and what the marks in it mean."""
-    show(plan_table(plan), console)
+    """Print the plan, in the first form that the console is wide enough for, and its marks.
+
+    What is no terminal counts as 80 columns wide.
+    """
+    for table in (plan_table(plan), turned(plan)):
+        if width_of(table) <= console.width:
+            show(table, console)
+            break
+    else:
+        print_lines(blocks(plan, console.width), console)
     print_lines(plan_notes(plan), console)

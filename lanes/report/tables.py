@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from io import StringIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 # Characters of an answer that is shown: a chain of some ten services.
 _SHOWN = 600
+# Blanks between two columns.
+_GAP = 3
 
 
 def show(table: Table, console: Console) -> None:
@@ -23,13 +26,33 @@ def show(table: Table, console: Console) -> None:
     print_lines((line.rstrip() for line in captured.get().splitlines()), console)
 
 
+def width_of(table: Table) -> int:
+    """The columns that `show` takes for a table."""
+    widths = (
+        max(cell_len(str(cell)) for cell in (column.header, *column.cells))
+        for column in table.columns
+    )
+    return sum(widths) + _GAP * (len(table.columns) - 1)
+
+
+def wrapped(parts: Iterable[str], width: int) -> list[str]:
+    """Parts with commas between, in lines no longer than `width`; a part is never broken."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(part) + 3 <= width:
+            lines[-1] += f", {part}"
+        else:
+            lines[-1:] = [f"{lines[-1]},", part] if lines else [part]
+    return lines
+
+
 def print_lines(lines: Iterable[str], console: Console) -> None:
     for line in lines:
         console.file.write(f"{line}\n")
 
 
 def new_table() -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    return Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
 
 
 def counted(number: int, noun: str) -> str:

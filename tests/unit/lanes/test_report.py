@@ -11,7 +11,7 @@ from rich.table import Table
 from lanes.judging.answers import Answer, Step
 from lanes.judging.verify import Verdict, verify
 from lanes.planning.plan import Plan
-from lanes.report.plan import gateway_line, headline, one_line, plan_notes, plan_table
+from lanes.report.plan import gateway_line, headline, one_line, plan_notes, plan_table, show_plan
 from lanes.report.tables import show
 from lanes.report.verdict import (
     closing,
@@ -322,3 +322,27 @@ def test_what_so_many_requests_find() -> None:
     ]
     assert split_note(split_of(sample, v1=960, v2=720, v3=720)) == []
     assert split_note(split_of({"v1": 1}, v1=1)) == []
+
+
+def wide(services: int, lanes: int) -> Plan:
+    names = [f"service-of-a-long-name-{n}" for n in range(services)]
+    below = [(name,) for name in names[1:]]
+    chain: Chain = {
+        name: (("v1", "v2"), calls) for name, calls in zip(names, [*below, ()], strict=True)
+    }
+    return plan_of(*asm(chain, {f"v{n}": 1 for n in range(1, lanes + 1)}))
+
+
+@pytest.mark.parametrize(
+    ("services", "lanes", "head"),
+    [(2, 3, "lane   weight   service-of"), (12, 3, "lane   "), (12, 30, "lane v1, weight 1")],
+)
+def test_a_plan_of_any_size_fits_80_columns(services: int, lanes: int, head: str) -> None:
+    planned = wide(services, lanes)
+    out = io.StringIO()
+    show_plan(planned, Console(file=out, width=80, highlight=False, soft_wrap=True))
+    text = out.getvalue()
+    assert text.startswith(head)
+    assert max(map(len, text.splitlines())) <= 80
+    names = {one.name for one in planned.lanes} | {hop.service for hop in planned.lanes[0].path}
+    assert all(name in text for name in names)
