@@ -31,6 +31,8 @@ FILES = {
     "gw-mock.yaml": ("gateway",),
 }
 PROVIDERS = ("asm", "istio")
+# The example that holds for both alike.
+ALIKE = "other-languages"
 
 # What only a release has. The manifests are applied by kubectl, which keeps no such books.
 HELM_ONLY = re.compile(r"^ *(app\.kubernetes\.io/managed-by: Helm|helm\.sh/chart: .*)\n", re.M)
@@ -66,8 +68,13 @@ def render_all() -> dict[Path, str]:
         for name, text in by_file(guide, "examples/guide/values.yaml").items():
             files[ROOT / "k8s" / provider / name] = text
     for values in sorted(EXAMPLES.glob("*/values.yaml")):
-        if values.parent.name != "guide":  # the guide's are those in k8s/
-            origin = f"examples/{values.parent.name}/values.yaml"
+        origin = f"examples/{values.parent.name}/values.yaml"
+        if values.parent.name == ALIKE:
+            for provider in PROVIDERS:
+                rendered = helm_template(values, f"mesh.provider={provider}")
+                place = values.with_name("rendered") / f"{provider}.yaml"
+                files[place] = join([text for _, text in split(rendered)], origin)
+        elif values.parent.name != "guide":  # the guide's are those in k8s/
             documents = [text for _, text in split(helm_template(values))]
             files[values.with_name("rendered.yaml")] = join(documents, origin)
     for base in sorted(EXAMPLES.glob("*/values/base.yaml")):

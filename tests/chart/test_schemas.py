@@ -11,7 +11,17 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from tests.chart.rendering import CHART, EXAMPLES, ROOT, VARIANTS, Resource, Values, of_kind, render
+from tests.chart.rendering import (
+    CHART,
+    EXAMPLES,
+    ISTIO,
+    ROOT,
+    VARIANTS,
+    Resource,
+    Values,
+    of_kind,
+    render,
+)
 
 CRDS = Path(os.environ.get("CRDS", ROOT / ".." / "shared" / "crds"))
 OLDEST = yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"].strip(">=").split("-")[0]
@@ -20,6 +30,7 @@ CORE = ("v1", "apps/v1", "autoscaling/v2", "networking.k8s.io/v1", "policy/v1")
 ALL: dict[str, Values] = VARIANTS | {
     name: yaml.safe_load(path.read_text()) for name, path in EXAMPLES.items()
 }
+ALL["other-languages-istio"] = ALL["other-languages"] | ISTIO
 
 
 @pytest.mark.parametrize("kubernetes", [OLDEST, NEWEST])
