@@ -259,16 +259,45 @@ def lint_command(paths: tuple[str, ...], form: str, ignored: tuple[str, ...]) ->
 @manifests_argument
 @port_option
 @run_option
-def up(paths: tuple[str, ...], port: int, commands: tuple[str, ...]) -> None:
+@click.option("--page/--no-page", default=True, help="serve the live map beside the gateway")
+@click.option(
+    "--page-port",
+    type=click.IntRange(1, 65535),
+    help="where the live map listens; default: any that is free, first the gateway's plus one",
+)
+def up(
+    paths: tuple[str, ...],
+    port: int,
+    commands: tuple[str, ...],
+    page: bool,
+    page_port: int | None,
+) -> None:
     """Start the mesh and run it until Ctrl-C."""
     from lanes.running.runtime import run
+    from lanes.running.watch import Watch
 
     mesh = _read(paths, commands)
     planned = plan(mesh)
     click.echo(headline(mesh, planned))
     began = time.monotonic()
-    with run(mesh, port) as running:
+    with ExitStack() as stack:
+        if page:
+            from lanes.page.tap import tap
+
+            tapped = stack.enter_context(tap(mesh, planned))
+            running = stack.enter_context(run(mesh, port, tapped.extras))
+        else:
+            running = stack.enter_context(run(mesh, port))
+        watch = Watch(running, click.echo)
         click.echo(gateway_line(running.url, planned, time.monotonic() - began))
+        if page:
+            from lanes.page.live import Live
+            from lanes.page.server import serve
+            from lanes.running.address import free_port
+
+            live = Live(running, watch, planned, tapped)
+            url = stack.enter_context(serve(live, page_port or free_port(port + 1)))
+            click.echo(f"page    {url}")
         click.echo(f"envoy   {running.admin_url}\n")
         show_plan(planned, _console())
         click.echo("")
@@ -278,7 +307,7 @@ def up(paths: tuple[str, ...], port: int, commands: tuple[str, ...]) -> None:
             if pod.command:
                 click.echo(f"{pod.name} listens at port {running.port(pod)}: {pod.command}")
         click.echo("\nCtrl-C ends it.")
-        running.watch(click.echo)
+        watch.run()
 
 
 def gateway_options(command: Callable[..., None]) -> Callable[..., None]:

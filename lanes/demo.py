@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 
 from rich.console import Console
@@ -13,9 +13,10 @@ from lanes.judging.sorting import fits
 from lanes.judging.split import enough
 from lanes.judging.traffic import Client, Gateway, drive, enter
 from lanes.judging.verify import LANE_REQUESTS, verify
-from lanes.model import Destination, Mesh, Pod, Route
+from lanes.model import Mesh, Pod
 from lanes.planning.hops import MATCH, NONE
 from lanes.planning.plan import Lane, Plan, plan
+from lanes.planning.without import without
 from lanes.report.plan import gateway_line, headline, one_line, show_plan
 from lanes.report.verdict import closing, show_verdict
 from lanes.running.runtime import RunningMesh, run
@@ -85,7 +86,7 @@ def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
             if len(pods) != 1 or hop.why != MATCH:
                 continue
             try:
-                after = plan(without(mesh, pods[0]))
+                after = plan(without(mesh, pods))
             except LanesError:  # its end would leave the lanes without a plan
                 continue
             short = next((other for other in after.lanes if other.name == lane.name), None)
@@ -94,39 +95,6 @@ def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
             if short and rest == kept and all(step.why != NONE for step in short.path):
                 return Loss(pods[0], lane, short)
     return None
-
-
-def without(mesh: Mesh, pod: Pod) -> Mesh:
-    """The mesh once `pod` is gone from every destination."""
-
-    def destination(old: Destination) -> Destination:
-        tiers = (tuple(e for e in tier if e.pod is not pod) for tier in old.tiers)
-        return replace(old, tiers=tuple(tiers))
-
-    def routes(old: tuple[Route, ...]) -> tuple[Route, ...]:
-        return tuple(
-            replace(
-                route,
-                destinations=tuple(
-                    replace(w, destination=destination(w.destination)) for w in route.destinations
-                ),
-            )
-            for route in old
-        )
-
-    return replace(
-        mesh,
-        pods=tuple(p for p in mesh.pods if p is not pod),
-        gateway=tuple(replace(host, routes=routes(host.routes)) for host in mesh.gateway),
-        ports=tuple(
-            replace(
-                port,
-                routes=routes(port.routes),
-                pods=tuple(p for p in port.pods if p is not pod),
-            )
-            for port in mesh.ports
-        ),
-    )
 
 
 def _take_away(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bool:

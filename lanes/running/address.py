@@ -79,9 +79,12 @@ def port_taken(port: int) -> LanesError:
     return LanesError(f"port {port}: another program listens there; choose another with --port")
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
+def free_port(first: int = 0) -> int:
+    """A port of 127.0.0.1 that nothing listens on: `first`, or any other where that is taken."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        try:
+            probe.bind(("127.0.0.1", first))
+        except (OSError, OverflowError):
+            probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port

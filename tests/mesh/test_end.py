@@ -113,7 +113,7 @@ def test_kill_9_takes_the_mesh_along(tmp_path: Path) -> None:
     with up(tmp_path) as (child, pids):
         child.kill()
         eventually(lambda: not alive(pids))
-    assert list(tmp_path.iterdir()) == []
+        eventually(lambda: not list(tmp_path.iterdir()))
 
 
 def test_envoy_that_dies_ends_everything_and_says_so(tmp_path: Path) -> None:

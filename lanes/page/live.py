@@ -1,0 +1,248 @@
+"""The mesh as the page knows it, and what the page may do to it."""
+
+import http.client
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from urllib.parse import urlencode, urljoin
+
+import urllib3
+
+from lanes.envoy import Json
+from lanes.errors import LanesError
+from lanes.judging.answers import Answer
+from lanes.judging.traffic import Gateway
+from lanes.model import Mesh, Pod
+from lanes.page import picture
+from lanes.page.calls import GATEWAY, Call, Reader, room
+from lanes.page.counts import Counts
+from lanes.page.load import AGENT, RATES, Load
+from lanes.page.tap import Tap, lines
+from lanes.planning.plan import Plan, plan
+from lanes.planning.without import without
+from lanes.running.runtime import RunningMesh, management_port
+from lanes.running.watch import Watch
+
+_TICK_SECONDS = 0.25
+_HEALTH_SECONDS = 0.4
+_ANSWERS = 20
+_HEAVIEST = 100
+
+
+class Live:
+    """One running mesh. Its methods may be called from any thread, and raise LanesError with a
+    sentence for what can't be done.
+    """
+
+    def __init__(self, running: RunningMesh, watch: Watch, planned: Plan, tap: Tap) -> None:
+        self._running, self._watch, self._tap = running, watch, tap
+        self._mesh: Mesh = running.mesh
+        self._planned = planned
+        self._weights = dict(tap.split.weights)
+        self._pods = {pod.key: pod for pod in self._mesh.pods}
+        self._reader = Reader(
+            self._mesh, planned, {pod.key: running.address(pod) for pod in self._mesh.pods}
+        )
+        self._lanes = picture.Lanes(planned)
+        self._counts = Counts()
+        self._answers: deque[Json] = deque(maxlen=_ANSWERS)
+        self._answered = 0
+        self._unhealthy: frozenset[str] = frozenset()
+        self._faults: dict[str, tuple[int, Json]] = {}
+        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._latest = ""
+        gateway = Gateway(urljoin(running.url, planned.path), planned.host)
+        self._load = Load(gateway.client(8), self._own_answer)
+        self._still = {
+            "provider": self._mesh.provider,
+            "gateway": running.url,
+            "host": planned.host,
+            "header": planned.header,
+            "rows": picture.rows(self._mesh, planned),
+            "services": picture.services(self._mesh, planned),
+            "rates": RATES,
+            "movable": tap.split.movable,
+        }
+
+    def start(self) -> None:
+        """Follow the mesh, in threads that end with the process."""
+        self._load.start()
+        for follow in (self._read_log, self._ask_health, self._tick):
+            threading.Thread(target=follow, name=follow.__name__, daemon=True).start()
+
+    def pictures(self) -> Iterator[str]:
+        """The picture now, as JSON, and each new one; some are left out for who is slow."""
+        seen = ""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda seen=seen: self._latest != seen, timeout=10)  # type: ignore[misc]
+                seen = self._latest
+            yield seen
+
+    def stop(self, key: str) -> None:
+        """Stop a pod for good, as a cluster does that scales it to none."""
+        self._watch.stop(self._pod(key))
+
+    def kill(self, key: str) -> None:
+        """Kill a pod as a crash would; it starts again by itself."""
+        self._running.kill_pod(self._pod(key))
+
+    def begin(self, key: str) -> None:
+        """Start a pod that was stopped."""
+        self._watch.start(self._pod(key))
+
+    def set_fault(self, key: str, delay: str, rate: float) -> None:
+        """Let a pod answer late (milliseconds, or p50/p99 of them) and fail, until it ends."""
+        pod = self._pod(key)
+        pid = self._running.pid(pod)
+        status, said = self._put_fault(pod, urlencode({"delay": delay, "rate": f"{rate:.6f}"}))
+        if status != 200:
+            raise LanesError(f"pod {pod.name}: {said}")
+        with self._lock:
+            self._faults[key] = (pid, {"delay": delay, "rate": rate})
+
+    def set_weights(self, weights: dict[str, int]) -> None:
+        """Split anew, and count anew what the split makes."""
+        if not self._tap.split.movable:
+            raise LanesError("these manifests leave no weights to move")
+        if weights.keys() != self._weights.keys():
+            raise LanesError(f"weights are those of {', '.join(self._weights)}")
+        if not all(0 <= weight <= _HEAVIEST for weight in weights.values()):
+            raise LanesError(f"a weight is a whole number from 0 to {_HEAVIEST}")
+        if not any(weights.values()):
+            raise LanesError("one weight has to be above 0")
+        with self._lock:
+            self._tap.set_weights(weights)
+            self._weights = dict(weights)
+            self._counts.drawn.clear()
+
+    def switch_load(self, on: bool, rate: int) -> None:
+        """Send requests, so many a second, or send none."""
+        try:
+            self._load.switch(on, rate)
+        except ValueError as error:
+            raise LanesError(str(error)) from None
+
+    def _pod(self, key: str) -> Pod:
+        if key not in self._pods:
+            raise LanesError(f"there is no pod {key}")
+        return self._pods[key]
+
+    def _put_fault(self, pod: Pod, query: str) -> tuple[int, str]:
+        at = self._running.address(pod), management_port(pod)
+        connection = http.client.HTTPConnection(*at, timeout=2)
+        try:
+            headers = {"Authorization": f"Bearer {self._tap.token}"}
+            connection.request("PUT", f"/fault?{query}", headers=headers)
+            response = connection.getresponse()
+            return response.status, response.read().decode().strip()
+        except (OSError, http.client.HTTPException):
+            return 0, "it does not answer; is it running?"
+        finally:
+            connection.close()
+
+    def _read_log(self) -> None:
+        for line in lines(self._tap.log):
+            call = self._reader.call(line)
+            if call is None:
+                continue
+            with self._lock:
+                self._counts.add(call, time.monotonic())
+                if call.caller == GATEWAY and call.agent != AGENT:
+                    self._answer(call.lane, call.status, call.seconds, _told(call))
+
+    def _own_answer(self, answer: Answer, seconds: float) -> None:
+        with self._lock:
+            self._answer(answer.lane, answer.status, seconds, answer.text[:600])
+
+    def _answer(self, lane: str | None, status: int, seconds: float, text: str) -> None:
+        self._answered += 1
+        self._answers.appendleft(
+            {
+                "number": self._answered,
+                "lane": lane,
+                "status": status,
+                "milliseconds": round(seconds * 1000, 1),
+                "text": text,
+            }
+        )
+
+    def _ask_health(self) -> None:
+        """Which addresses the mesh sends nothing to, as Envoy has it."""
+        pool = urllib3.PoolManager(retries=False, timeout=2)
+        while True:
+            with suppress(urllib3.exceptions.HTTPError, ValueError, KeyError):
+                at = f"{self._running.admin_url}clusters?format=json"
+                told = json.loads(pool.request("GET", at).data)
+                self._unhealthy = frozenset(_unhealthy(told))
+            time.sleep(_HEALTH_SECONDS)
+
+    def _tick(self) -> None:
+        planned: tuple[object, Plan | None] = (None, None)
+        while True:
+            gone = [pod for pod in self._mesh.pods if self._state(pod) != "ready"]
+            known = [pod.key for pod in gone]
+            if planned[0] != known:
+                planned = known, _plan(without(self._mesh, gone), self._planned)
+            latest = json.dumps(self._picture(planned[1]))
+            with self._changed:
+                self._latest = latest
+                self._changed.notify_all()
+            time.sleep(_TICK_SECONDS)
+
+    def _state(self, pod: Pod) -> str:
+        return picture.state(
+            self._running.runs(pod),
+            self._watch.stopped(pod),
+            self._running.address(pod) not in self._unhealthy,
+        )
+
+    def _picture(self, current: Plan | None) -> Json:
+        now = time.monotonic()
+        with self._lock:
+            return {
+                **self._still,
+                "lanes": self._lanes.draw(current, self._weights, self._counts, now),
+                "stray": self._counts.lanes[""].count,
+                "rooms": picture.rooms(self._mesh, self._counts, now),
+                "pods": [self._pod_row(pod) for pod in self._mesh.pods],
+                "answers": list(self._answers),
+                "load": {"on": self._load.on, "rate": self._load.rate},
+            }
+
+    def _pod_row(self, pod: Pod) -> Json:
+        pid, fault = self._faults.get(pod.key, (0, {}))
+        return {
+            "key": pod.key,
+            "name": pod.name,
+            "room": room(pod.app, pod.version),
+            "address": self._running.address(pod),
+            "state": self._state(pod),
+            # A pod that has started anew is as its manifest says.
+            "fault": fault if pid == self._running.pid(pod) else picture.fault_of(pod),
+        }
+
+
+def _told(call: Call) -> str:
+    by = f"first hop {call.callee}" if call.callee else f"nobody answered at {call.service}"
+    return f"{by}, asked by {call.agent or 'somebody'}"
+
+
+def _plan(mesh: Mesh, whole: Plan) -> Plan | None:
+    try:
+        return plan(mesh, whole.path)
+    except LanesError:  # with these pods gone, no lane has one path
+        return None
+
+
+def _unhealthy(told: Json) -> Iterator[str]:
+    """The addresses of which Envoy's `/clusters` says that a check, or requests, found them bad."""
+    for cluster in told["cluster_statuses"]:
+        for host in cluster.get("host_statuses", ()):
+            health = host["health_status"]
+            if health.get("failed_active_health_check") or health.get("failed_outlier_check"):
+                yield host["address"]["socket_address"]["address"]

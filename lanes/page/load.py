@@ -1,0 +1,62 @@
+"""A modest load of the page's own, by a switch."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from lanes.judging.answers import Answer
+from lanes.judging.traffic import Client
+from lanes.planning.ways import Way
+
+RATES = (1, 5, 10, 20, 50)
+_AT_ONCE = 8
+AGENT = "lanes-page"
+
+
+class Load:
+    """Asks the gateway so many times a second, and tells of each answer with its seconds.
+
+    It keeps the rate and not the number in flight; where all places are taken it skips a turn.
+    """
+
+    def __init__(self, client: Client, told: Callable[[Answer, float], None]) -> None:
+        self.on = False
+        self.rate = 10
+        self._client = client
+        self._told = told
+        self._places = threading.Semaphore(_AT_ONCE)
+        self._switched = threading.Event()
+
+    def switch(self, on: bool, rate: int) -> None:
+        """Begin or end. Raises ValueError for a rate that it does not have."""
+        if rate not in RATES:
+            raise ValueError(f"rate is none of {', '.join(map(str, RATES))} a second")
+        self.on, self.rate = on, rate
+        self._switched.set()
+
+    def start(self) -> None:
+        """Wait for the switch, in a thread of its own that ends with the process."""
+        threading.Thread(target=self._run, name="load", daemon=True).start()
+
+    def _run(self) -> None:
+        pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="load")
+        due = time.monotonic()
+        while True:
+            if not self.on:
+                self._switched.clear()
+                self._switched.wait()
+                due = time.monotonic()
+                continue
+            time.sleep(max(0.0, due - time.monotonic()))
+            due = max(due + 1 / self.rate, time.monotonic() - 1)
+            if self._places.acquire(blocking=False):
+                pool.submit(self._ask)
+
+    def _ask(self) -> None:
+        began = time.monotonic()
+        try:
+            answer = self._client.ask(way=Way(headers={"User-Agent": AGENT}))
+        finally:
+            self._places.release()
+        self._told(answer, time.monotonic() - began)

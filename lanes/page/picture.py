@@ -1,0 +1,166 @@
+"""What the browser draws: the mesh, its lanes and its pods at one moment, as JSON."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from lanes.envoy import Json
+from lanes.judging import split
+from lanes.model import Mesh, Pod
+from lanes.page.calls import GATEWAY, room
+from lanes.page.counts import FRESH_SECONDS, Counts, Tally, Way
+from lanes.planning.hops import ASTRAY, FALLBACK, MATCH, NONE, SPLIT, Hop
+from lanes.planning.plan import Lane, Plan
+
+
+def services(mesh: Mesh, planned: Plan) -> list[Json]:
+    """The services that requests meet, each with its depth in the chain, callers and versions."""
+    return [
+        {
+            "name": name,
+            "depth": depth,
+            "versions": [
+                {"version": version, "room": room(name, version)}
+                for version in rows(mesh, planned)
+                if any(pod.app == name and pod.version == version for pod in mesh.pods)
+            ],
+        }
+        for name, depth in depths(planned).items()
+    ]
+
+
+def depths(planned: Plan) -> dict[str, int]:
+    """How many hops each service is behind the gateway's first, at most."""
+    found: dict[str, int] = {}
+    for lane in planned.lanes:
+        for hop, depth in _depths(lane.entry, 0):
+            found[hop.service] = max(depth, found.get(hop.service, 0))
+    return found
+
+
+def rows(mesh: Mesh, planned: Plan) -> list[str]:
+    """Every version once: those that lanes are named after in the lanes' order, then the others."""
+    versions = {pod.version for pod in mesh.pods}
+    named = [lane.name for lane in planned.lanes if lane.name in versions]
+    return [*named, *sorted(versions - set(named))]
+
+
+def _depths(hop: Hop, depth: int) -> Iterator[tuple[Hop, int]]:
+    yield hop, depth
+    for upstream in hop.upstreams:
+        yield from _depths(upstream, depth + 1)
+
+
+def planned_ways(lane: Lane) -> list[Way]:
+    """The ways that a lane's requests should take."""
+    return list(_ways(lane.name, (GATEWAY,), lane.entry))
+
+
+def _ways(lane: str, callers: tuple[str, ...], hop: Hop) -> Iterator[Way]:
+    callees = tuple(room(hop.service, version) for version in hop.versions)
+    for caller in callers:
+        yield from (Way(lane, caller, hop.service, callee) for callee in callees or (None,))
+    for upstream in hop.upstreams:
+        yield from _ways(lane, callees, upstream)
+
+
+class Lanes:
+    """The lanes as drawn: where requests went a moment ago, or should go where none did.
+
+    `whole` is the plan with all pods there: what it calls a lane's own version is that.
+    """
+
+    def __init__(self, whole: Plan) -> None:
+        self._whole = whole
+        self._hops = {lane.name: {hop.service: hop for hop in lane.path} for lane in whole.lanes}
+        self._depths = depths(whole)
+
+    def draw(
+        self, current: Plan | None, weights: Mapping[str, int], counts: Counts, now: float
+    ) -> list[Json]:
+        """Each lane at the moment `now`. `current`: the plan with the pods that are there; None
+        where it makes none.
+        """
+        planned = {lane.name: planned_ways(lane) for lane in current.lanes} if current else {}
+        total, asked = sum(weights.values()), sum(counts.drawn.values())
+        return [
+            {
+                "name": lane.name,
+                "weight": weights.get(lane.name),
+                "share": weights[lane.name] / total if lane.name in weights else None,
+                "enter": [str(way) for way in lane.ways],
+                "drawn": counts.drawn.get(lane.name, 0),
+                "interval": split.interval(counts.drawn[lane.name], asked, len(weights))
+                if asked and lane.name in weights
+                else None,
+                "ways": self._drawn(lane.name, planned.get(lane.name, []), counts, now),
+                **numbers(counts.lanes.get(lane.name)),
+            }
+            for lane in self._whole.lanes
+        ]
+
+    def _drawn(self, lane: str, planned: Iterable[Way], counts: Counts, now: float) -> list[Json]:
+        fresh = sorted(counts.fresh(lane, now), key=lambda w: self._depths.get(w.service, 0))
+        return [
+            {
+                "from": way.caller,
+                "to": way.callee,
+                "service": way.service,
+                "why": self._why(way),
+                "seen": bool(fresh),
+                "count": tally.count if tally else 0,
+                "failing": _just_failed(tally, now),
+            }
+            for way in fresh or planned
+            for tally in [counts.ways.get(way)]
+        ]
+
+    def _why(self, way: Way) -> str:
+        if way.callee is None:
+            return NONE
+        hop = self._hops.get(way.lane, {}).get(way.service)
+        if hop and hop.why in ASTRAY:
+            return "astray"
+        own = hop.versions if hop and hop.why in (MATCH, SPLIT) else ()
+        return MATCH if way.callee in {room(way.service, version) for version in own} else FALLBACK
+
+
+def _just_failed(tally: Tally | None, now: float) -> bool:
+    failed = tally.last_failed if tally else None
+    return failed is not None and failed > now - FRESH_SECONDS
+
+
+def numbers(tally: Tally | None) -> Json:
+    """A tally's figures; times in milliseconds."""
+    times = tally.milliseconds if tally else None
+    return {
+        "requests": tally.count if tally else 0,
+        "failed": tally.failed if tally else 0,
+        "median": round(times[0], 1) if times else None,
+        "p99": round(times[1], 1) if times else None,
+    }
+
+
+def rooms(mesh: Mesh, counts: Counts, now: float) -> Json:
+    """The figures of each version, as those see it who call it."""
+    names = dict.fromkeys(room(pod.app, pod.version) for pod in mesh.pods)
+    return {
+        name: numbers(tally) | {"failing": _just_failed(tally, now)}
+        for name in names
+        for tally in [counts.rooms.get(name)]
+    }
+
+
+def state(pod_runs: bool, stopped: bool, healthy: bool) -> str:
+    """One word for how a pod is."""
+    if stopped:
+        return "stopping" if pod_runs else "stopped"
+    if not pod_runs:
+        return "crashed"
+    return "ready" if healthy else "not ready"
+
+
+def fault_of(pod: Pod) -> Json:
+    """The fault that a pod starts with."""
+    return {
+        "delay": pod.env.get("fault_delay") or "0",
+        "rate": float(pod.env.get("fault_rate") or 0),
+    }

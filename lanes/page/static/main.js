@@ -1,0 +1,67 @@
+// The page: pictures come in by server-sent events, wishes go out by POST.
+import { LaneMap } from "./map.js";
+import { Panels } from "./panels.js";
+
+const byId = (id) => document.getElementById(id);
+
+async function wish(path, body) {
+  byId("refused").hidden = true;
+  let said = "the mesh does not answer; is it still running?";
+  try {
+    const response = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    if (response.ok) return true;
+    said = (await response.text()).trim();
+  } catch {
+    // What is said already fits.
+  }
+  byId("refused").textContent = said;
+  byId("refused").hidden = false;
+  setTimeout(() => (byId("refused").hidden = true), 8000);
+  return false;
+}
+
+const map = new LaneMap(byId("map"));
+const panels = new Panels(wish);
+
+const on = byId("load-on");
+const rate = byId("load-rate");
+const load = () => wish("/load", { on: on.checked, rate: Number(rate.value) });
+on.addEventListener("change", load);
+rate.addEventListener("change", load);
+byId("load").addEventListener("submit", (event) => event.preventDefault());
+
+function about(picture) {
+  const link = document.createElement("a");
+  link.href = link.textContent = picture.gateway;
+  const host = picture.host ? ` (Host: ${picture.host})` : "";
+  byId("about").replaceChildren("gateway ", link, `${host} · ${picture.provider}`);
+  for (const value of picture.rates) {
+    const option = new Option(value, value);
+    option.defaultSelected = value === picture.load.rate;
+    rate.add(option);
+  }
+}
+
+let first = true;
+const events = new EventSource("/events");
+events.addEventListener("message", (event) => {
+  if (!event.data) return;
+  const picture = JSON.parse(event.data);
+  if (first) about(picture);
+  first = false;
+  document.body.classList.remove("lost");
+  on.checked = picture.load.on;
+  if (document.activeElement !== rate) rate.value = picture.load.rate;
+  map.show(picture);
+  panels.show(picture);
+});
+events.addEventListener("error", () => {
+  document.body.classList.add("lost");
+  byId("about").textContent = "the mesh has ended, or does not answer";
+  first = true;
+  rate.replaceChildren();
+});

@@ -1,0 +1,235 @@
+// Everything below the map: lanes, pods, hops, answers, and what is said aloud.
+import { laneClass, milliseconds, setText, swatch, whole } from "./shapes.js";
+
+const byId = (id) => document.getElementById(id);
+const percent = (share) => `${Math.round(share * 100)} %`;
+const WORDS = { match: "", fallback: " (falls back)", astray: " (astray)", none: "" };
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  Object.assign(element, attributes);
+  element.append(...children);
+  return element;
+}
+
+// The hops of a lane in words: one that several callers reach is told once.
+export function hops(lane) {
+  const told = lane.ways.map((way) =>
+    way.to === null ? `${way.service}: nobody answers` : `${way.to.replace("/", " ")}${WORDS[way.why]}`,
+  );
+  return [...new Set(told)];
+}
+
+export class Panels {
+  constructor(wish) {
+    this.wish = wish;
+    this.lanes = new Map();
+    this.pods = new Map();
+    this.hops = new Map();
+    this.routes = new Map();
+    this.newest = 0;
+  }
+
+  show(picture) {
+    this.index = new Map(picture.lanes.map((lane, index) => [lane.name, index]));
+    this.movable = picture.movable;
+    this.total = picture.lanes.reduce((sum, lane) => sum + lane.drawn, 0);
+    picture.lanes.forEach((lane, index) => this.showLane(lane, index));
+    picture.pods.forEach((pod) => this.showPod(pod));
+    for (const [room, numbers] of Object.entries(picture.rooms)) this.showHop(room, numbers);
+    this.showAnswers(picture);
+    this.showNow(picture);
+    this.tell(picture);
+  }
+
+  showLane(lane, index) {
+    if (!this.lanes.has(lane.name)) this.lanes.set(lane.name, this.makeLane(lane, index));
+    const parts = this.lanes.get(lane.name);
+    const route = hops(lane);
+    if (parts.routeText !== route.join()) {
+      parts.routeText = route.join();
+      parts.route.replaceChildren(...route.flatMap((hop, i) => [i ? " → " : "", make("b", {}, hop)]));
+    }
+    if (parts.slider && parts.moving === undefined) parts.slider.value = lane.weight;
+    if (parts.slider) setText(parts.output, `${lane.weight} → ${percent(lane.share)}`);
+    const asked = lane.interval !== null;
+    const seen = this.seen(lane);
+    parts.bar.hidden = lane.share === null;
+    parts.seen.style.width = percent(seen);
+    parts.interval.hidden = !asked;
+    if (asked) {
+      parts.interval.style.left = `${lane.interval[0] * 100}%`;
+      parts.interval.style.width = `${(lane.interval[1] - lane.interval[0]) * 100}%`;
+    }
+    parts.wanted.style.left = `${(lane.share ?? 0) * 100}%`;
+    const off = asked && (lane.share < lane.interval[0] || lane.share > lane.interval[1]);
+    parts.share.classList.toggle("off", off);
+    setText(parts.share, this.shareText(lane, seen, off));
+    const figures = [whole.format(lane.requests), whole.format(lane.failed), milliseconds(lane.median), milliseconds(lane.p99)];
+    figures.forEach((text, i) => setText(parts.figures[i], text));
+    parts.figures[1].classList.toggle("bad", lane.failed > 0);
+  }
+
+  seen(lane) {
+    return this.total ? lane.drawn / this.total : 0;
+  }
+
+  shareText(lane, seen, off) {
+    if (lane.share === null) return "no weight: entered on purpose";
+    if (lane.interval === null) return "no request by weight yet";
+    const [low, high] = lane.interval;
+    return `${percent(seen)} of ${whole.format(this.total)}, so ${percent(low)} to ${percent(high)}${off ? ": off its weight" : ""}`;
+  }
+
+  makeLane(lane, index) {
+    const parts = {};
+    parts.route = make("p", { className: "route" });
+    parts.seen = make("i", { className: "seen" });
+    parts.interval = make("i", { className: "interval" });
+    parts.wanted = make("i", { className: "wanted" });
+    parts.bar = make("div", { className: "bar" }, parts.seen, parts.interval, parts.wanted);
+    parts.bar.setAttribute("aria-hidden", "true");
+    parts.share = make("p", { className: "share" });
+    const list = make("dl", { className: "figures" });
+    parts.figures = ["requests", "failed", "median", "p99"].map((name) => {
+      const value = make("dd");
+      list.append(make("div", {}, make("dt", {}, name), value));
+      return value;
+    });
+    const title = make("h3", {}, swatch(index), lane.name, make("small", {}, lane.enter.join(", ")));
+    const card = make("article", { className: `lane ${laneClass(index)}` }, title, parts.route);
+    card.dataset.lane = lane.name;
+    if (lane.weight !== null && this.movable) card.append(this.makeWeight(lane, parts));
+    card.append(parts.bar, parts.share, list);
+    byId("lanes").append(card);
+    return parts;
+  }
+
+  makeWeight(lane, parts) {
+    const slider = make("input", { type: "range", min: 0, max: 100, value: lane.weight });
+    slider.setAttribute("aria-label", `Weight of lane ${lane.name}`);
+    parts.slider = slider;
+    parts.output = make("output");
+    // A slider that is being moved is not set back by the pictures that come in meanwhile.
+    slider.addEventListener("input", () => {
+      clearTimeout(parts.moving);
+      parts.moving = setTimeout(async () => {
+        await this.setWeights();
+        parts.moving = undefined;
+      }, 300);
+    });
+    return make("div", { className: "weight" }, slider, parts.output);
+  }
+
+  setWeights() {
+    const sliders = [...this.lanes].filter(([, parts]) => parts.slider);
+    const weights = Object.fromEntries(sliders.map(([name, parts]) => [name, Number(parts.slider.value)]));
+    return this.wish("/weights", { weights });
+  }
+
+  showPod(pod) {
+    if (!this.pods.has(pod.key)) this.pods.set(pod.key, this.makePod(pod));
+    const parts = this.pods.get(pod.key);
+    setText(parts.state, pod.state);
+    parts.state.className = `state ${pod.state === "ready" ? "ready" : ""}`;
+    const runs = !["stopped", "crashed"].includes(pod.state);
+    parts.stop.disabled = ["stopped", "stopping"].includes(pod.state);
+    parts.kill.disabled = !runs;
+    parts.start.disabled = !["stopped", "stopping", "crashed"].includes(pod.state);
+    parts.set.disabled = !runs;
+    const fault = JSON.stringify(pod.fault);
+    if (fault !== parts.known) {
+      parts.known = fault;
+      parts.delay.value = pod.fault.delay;
+      parts.rate.value = Math.round(pod.fault.rate * 1000) / 10;
+      parts.fault.classList.toggle("on", pod.fault.delay !== "0" || pod.fault.rate > 0);
+    }
+  }
+
+  makePod(pod) {
+    const parts = { state: make("span") };
+    const act = (name, label) => {
+      const button = make("button", { type: "button" }, label);
+      button.setAttribute("aria-label", `${label} ${pod.name}`);
+      button.addEventListener("click", () => this.wish("/pods", { pod: pod.key, do: name }));
+      parts[name] = button;
+      return button;
+    };
+    const buttons = make("div", { className: "buttons" }, act("stop", "Stop"), act("kill", "Kill"), act("start", "Start"));
+    parts.delay = make("input", { type: "text", inputMode: "decimal", title: "milliseconds, or p50/p99: 20/200" });
+    parts.delay.setAttribute("aria-label", `Delay of ${pod.name}, in milliseconds`);
+    parts.rate = make("input", { type: "number", min: 0, max: 100, step: 0.1 });
+    parts.rate.setAttribute("aria-label", `Failures of ${pod.name}, in percent`);
+    parts.set = make("button", { type: "submit" }, "Set");
+    parts.set.setAttribute("aria-label", `Set the fault of ${pod.name}`);
+    const late = make("label", {}, "late by ", parts.delay, " ms");
+    const fails = make("label", {}, "fails ", parts.rate, " %");
+    parts.fault = make("form", { className: "fault" }, late, fails, parts.set);
+    parts.fault.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const rate = Number(parts.rate.value) / 100;
+      this.wish("/fault", { pod: pod.key, delay: parts.delay.value.trim() || "0", rate });
+    });
+    const title = make("h3", {}, pod.name, make("small", {}, pod.address));
+    const row = make("li", { className: "pod" }, title, parts.state, buttons, parts.fault);
+    row.dataset.pod = pod.name;
+    byId("pods").append(row);
+    return parts;
+  }
+
+  showHop(room, numbers) {
+    if (!this.hops.has(room)) {
+      const cells = [0, 1, 2, 3].map(() => make("td", { className: "number" }));
+      const name = make("th", { scope: "row" }, room.replace("/", " "));
+      byId("hops").append(make("tr", {}, name, ...cells));
+      this.hops.set(room, cells);
+    }
+    const cells = this.hops.get(room);
+    const figures = [whole.format(numbers.requests), whole.format(numbers.failed), milliseconds(numbers.median), milliseconds(numbers.p99)];
+    figures.forEach((text, i) => setText(cells[i], text));
+    cells[1].classList.toggle("bad", numbers.failed > 0);
+  }
+
+  showAnswers(picture) {
+    byId("no-answers").hidden = picture.answers.length > 0;
+    setText(byId("stray"), picture.stray ? `${whole.format(picture.stray)} in no lane` : "");
+    if (picture.answers[0]?.number === this.newest) return;
+    this.newest = picture.answers[0]?.number ?? 0;
+    const items = picture.answers.slice(0, 12).map((answer) => {
+      const index = this.index.get(answer.lane);
+      const bad = answer.status >= 400 || answer.status === 0;
+      return make(
+        "li",
+        {},
+        index === undefined ? make("span") : swatch(index),
+        make("span", { className: `status ${bad ? "bad" : ""}` }, answer.lane ? `${answer.lane} ${answer.status}` : `${answer.status}`),
+        make("span", { className: "text" }, ...answer.text.split(/(?=-> )/).map((hop) => make("span", {}, hop))),
+        make("span", { className: "time" }, milliseconds(answer.milliseconds)),
+      );
+    });
+    byId("answers").replaceChildren(...items);
+  }
+
+  // What is wrong at this moment, at the map.
+  showNow(picture) {
+    const notes = picture.pods.filter((pod) => pod.state !== "ready").map((pod) => `${pod.name} is ${pod.state}`);
+    for (const lane of picture.lanes) {
+      const failing = lane.ways.filter((way) => way.failing).map((way) => way.to?.replace("/", " ") ?? way.service);
+      if (failing.length) notes.push(`lane ${lane.name} fails at ${[...new Set(failing)].pop()}`);
+    }
+    const text = notes.join("\n");
+    if (text === this.notes) return;
+    this.notes = text;
+    byId("now").replaceChildren(...notes.map((note) => make("li", {}, note)));
+  }
+
+  // A lane that takes another way is said aloud, too.
+  tell(picture) {
+    for (const lane of picture.lanes) {
+      const route = hops(lane).join(", ");
+      const before = this.routes.get(lane.name);
+      this.routes.set(lane.name, route);
+      if (before !== undefined && before !== route) setText(byId("told"), `Lane ${lane.name} now goes by ${route}`);
+    }
+  }
+}

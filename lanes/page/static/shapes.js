@@ -1,0 +1,34 @@
+// What a lane looks like, besides its colour.
+const NS = "http://www.w3.org/2000/svg";
+const COLOURS = 6;
+const SHAPES = [
+  "M0-6A6 6 0 1 1 0 6A6 6 0 1 1 0-6Z",
+  "M-5-5H5V5H-5Z",
+  "M0-6.5L6.5 5H-6.5Z",
+  "M0-7L7 0L0 7L-7 0Z",
+];
+
+export function svg(name, attributes = {}, ...children) {
+  const element = document.createElementNS(NS, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+export const laneClass = (index) => `lane-${index % COLOURS}`;
+
+export const laneShape = (index) => SHAPES[index % SHAPES.length];
+
+export function swatch(index) {
+  const attributes = { viewBox: "-8 -8 16 16", class: `shape ${laneClass(index)}`, "aria-hidden": "true" };
+  return svg("svg", attributes, svg("path", { d: laneShape(index) }));
+}
+
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export const whole = new Intl.NumberFormat("en");
+
+export const milliseconds = (value) =>
+  value === null ? "–" : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;

@@ -1,0 +1,217 @@
+"""What the page adds to Envoy: a line for each call in a log, and a split that can be changed.
+
+Both proxies log to a pipe of this process. The gateway's routes are a file that Envoy watches:
+moving a new one in its place changes the weights, and no request notices.
+
+https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from lanes.envoy import Json
+from lanes.envoy.listeners import gateway_listener
+from lanes.envoy.parts import typed
+from lanes.hosts import any_of
+from lanes.model import Mesh, Route
+from lanes.planning.gateway import entries
+from lanes.planning.plan import UNTAGGED, Plan
+from lanes.planning.tags import on_trust
+from lanes.planning.ways import Way
+from lanes.running.process import signals_held
+from lanes.running.runtime import Extras
+
+# The name of the rule that takes everybody's requests, by weight.
+BY_WEIGHT = "by weight"
+_ROUTES = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+
+
+class Split:
+    """The gateway's rule that splits everybody's requests, and how to write it anew."""
+
+    def __init__(self, mesh: Mesh, planned: Plan) -> None:
+        gateway = next(host for host in mesh.gateway if host.domain == planned.domain)
+        bare = Way().request(any_of(planned.domain), planned.path)
+        route = bare.rule(gateway.routes)
+        if route is None:
+            raise ValueError("there is no plan without such a rule")
+        self._mesh = mesh
+        self._route: Route = route
+        led = entries(route, bare, on_trust(mesh))
+        self._lanes = [entry.tags.get(planned.header, UNTAGGED) for entry in led]
+        self.weights = {
+            lane.name: lane.weight for lane in planned.lanes if lane.name in self._lanes
+        }
+
+    @property
+    def movable(self) -> bool:
+        """Whether there are weights to move: requests without a tag may have several destinations,
+        and what they get of one lane's weight is the manifests' alone to say.
+        """
+        return 1 < len(self._lanes) == len(self.weights)
+
+    def routes(self, weights: Mapping[str, int]) -> Json:
+        """Envoy's routes of the gateway, where each lane of a movable split has its weight."""
+        destinations = self._route.destinations
+        if self.movable:
+            lanes = zip(self._lanes, destinations, strict=True)
+            destinations = tuple(replace(w, weight=weights[lane]) for lane, w in lanes)
+        hosts = tuple(
+            replace(
+                host,
+                routes=tuple(
+                    replace(r, destinations=destinations) if self._is_split(r) else r
+                    for r in host.routes
+                ),
+            )
+            for host in self._mesh.gateway
+        )
+        listener = gateway_listener(replace(self._mesh, gateway=hosts), 0)
+        config: Json = _manager(listener)["route_config"]
+        for host, virtual_host in zip(self._mesh.gateway, config["virtual_hosts"], strict=True):
+            # Envoy has a route for each of a rule's matches.
+            rules = (r for r in host.routes for _ in r.matches or (None,))
+            for rule, entry in zip(rules, virtual_host["routes"], strict=True):
+                entry["name"] = BY_WEIGHT if self._is_split(rule) else "way in"
+        return config
+
+    def _is_split(self, route: Route) -> bool:
+        return route.destinations == self._route.destinations
+
+
+@dataclass(frozen=True)
+class Tap:
+    """An open tap: what to run the mesh with, what comes out of it, and how to set the split."""
+
+    extras: Extras
+    log: BinaryIO
+    token: str
+    split: Split
+    _folder: Path
+
+    def set_weights(self, weights: Mapping[str, int]) -> None:
+        """Let the gateway split by `weights`, one of which is above 0, of all lanes."""
+        _write(self._folder, self.split.routes(weights))
+
+
+@contextmanager
+def tap(mesh: Mesh, planned: Plan) -> Iterator[Tap]:
+    """A tap for the mesh that will run; what it made is gone with the block."""
+    split = Split(mesh, planned)
+    token = secrets.token_urlsafe(24)
+    with _passing_folder() as folder:
+        _write(folder, split.routes(split.weights))
+        reading, writing = os.pipe()
+        with os.fdopen(reading, "rb") as log, os.fdopen(writing, "wb"):
+
+            def amend(config: Json) -> Json:
+                return tapped(config, tags_of(planned), f"/dev/fd/{writing}", folder)
+
+            extras = Extras(
+                amend=amend,
+                # Envoy's own is ten seconds.
+                options=("--file-flush-interval-msec", "100"),
+                files=(writing,),
+                env={"fault_token": token},
+            )
+            yield Tap(extras, log, token, split, folder)
+
+
+@contextmanager
+def _passing_folder() -> Iterator[Path]:
+    """A folder that goes with this process, however that ends: a shell waits for it."""
+    with signals_held():
+        name = tempfile.mkdtemp(prefix="lanes-")
+        guard = subprocess.Popen(
+            ["sh", "-c", 'read -r _; rm -rf "$1"', "sh", name],  # noqa: S607
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
+        yield Path(name)
+    finally:
+        guard.communicate()
+
+
+def tags_of(planned: Plan) -> tuple[str, ...]:
+    """What lanes are told by: the one tag that the gateway stamps, and those that clients send."""
+    names = [planned.header, *(lane.sent for lane in planned.lanes)]
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def tapped(config: Json, tags: Sequence[str], log: str, folder: Path) -> Json:
+    """The configuration of Envoy with a log of calls, and the gateway's routes from a file."""
+    config["node"] = {
+        "id": "lanes",
+        "cluster": "lanes",
+    }  # what takes routes from elsewhere has a name
+    for listener in config["static_resources"]["listeners"]:
+        manager = _manager(listener)
+        manager["access_log"] = [_access_log(listener["name"], tags, log)]
+        if listener["name"] == "gateway":
+            del manager["route_config"]
+            manager["rds"] = {
+                "route_config_name": "gateway",
+                "config_source": {
+                    "path_config_source": {
+                        "path": str(folder / "routes.json"),
+                        "watched_directory": {"path": str(folder)},
+                    }
+                },
+            }
+    return config
+
+
+def _access_log(listener: str, tags: Sequence[str], log: str) -> Json:
+    fields = {
+        "listener": listener,
+        "route": "%ROUTE_NAME%",
+        "at": "%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%",
+        "to": "%UPSTREAM_HOST%",
+        "cluster": "%UPSTREAM_CLUSTER_RAW%",
+        "authority": "%REQ(:AUTHORITY)%",
+        "tags": {tag: f"%REQ({tag})%" for tag in tags},
+        "baggage": "%REQ(BAGGAGE)%",
+        "agent": "%REQ(USER-AGENT)%",
+        "status": "%RESPONSE_CODE%",
+        "flags": "%RESPONSE_FLAGS%",
+        "microseconds": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
+    }
+    return typed(
+        "calls",
+        "extensions.access_loggers.file.v3.FileAccessLog",
+        path=log,
+        log_format={"json_format": fields},
+    )
+
+
+def _manager(listener: Json) -> Json:
+    manager: Json = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    return manager
+
+
+def _write(folder: Path, routes: Json) -> None:
+    """Move a file with `routes` to where Envoy looks for it: in one go, as it wants."""
+    new = folder / "new.json"
+    resource = {"@type": _ROUTES, **routes}
+    new.write_text(json.dumps({"version_info": "1", "resources": [resource]}))
+    new.replace(folder / "routes.json")
+
+
+def lines(log: Iterable[bytes]) -> Iterator[Json]:
+    """What the log holds, as it comes; half a line, at Envoy's end, is none."""
+    for line in log:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue

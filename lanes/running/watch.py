@@ -1,0 +1,61 @@
+"""Keep the pods of a mesh running, as a kubelet would."""
+
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from lanes.model import Pod
+from lanes.running.restart import pause
+from lanes.running.runtime import RunningMesh
+
+
+class Watch:
+    """Starts pods that end again, but for those that somebody stopped.
+
+    `run` is for the main thread, where signals arrive; the rest for any.
+    """
+
+    def __init__(self, running: RunningMesh, say: Callable[[str], None]) -> None:
+        self._running = running
+        self._say = say
+        self._stopped: set[str] = set()
+        self._asked: set[str] = set()
+
+    def stop(self, pod: Pod) -> None:
+        """End a pod as a cluster does that scales it to none: it drains, and stays away."""
+        self._asked.discard(pod.key)
+        self._stopped.add(pod.key)
+        self._running.ask_to_stop(pod)
+
+    def start(self, pod: Pod) -> None:
+        """Start a pod that has ended, or is about to, without a pause."""
+        self._stopped.discard(pod.key)
+        self._asked.add(pod.key)
+
+    def stopped(self, pod: Pod) -> bool:
+        """Whether the pod was stopped, and not yet started again."""
+        return pod.key in self._stopped
+
+    def run(self) -> NoReturn:
+        """Watch until a signal ends it; raise LanesError when Envoy ends."""
+        started = dict.fromkeys((pod.key for pod in self._running.mesh.pods), time.monotonic())
+        pauses: dict[str, float] = {}
+        due: dict[str, float] = {}
+        while True:
+            self._running.require_envoy()
+            now = time.monotonic()
+            for pod in self._running.mesh.pods:
+                key = pod.key
+                if self._running.runs(pod) or self.stopped(pod):
+                    due.pop(key, None)
+                elif key in self._asked or now >= due.get(key, now + 1):
+                    self._asked.discard(key)
+                    due.pop(key, None)
+                    started[key] = now
+                    self._running.start_pod(pod)
+                elif key not in due:
+                    pauses[key] = pause(pauses.get(key), now - started[key])
+                    due[key] = now + pauses[key]
+                    ended = self._running.end(pod)
+                    self._say(f"pod {pod.name} ended ({ended}); again in {pauses[key]:g} s")
+            time.sleep(0.1)

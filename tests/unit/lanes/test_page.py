@@ -1,0 +1,304 @@
+"""What the live map makes of the proxies' log, of the gateway's rules, and of requests to it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lanes.envoy import bootstrap
+from lanes.errors import LanesError
+from lanes.model import Mesh
+from lanes.page import server
+from lanes.page.calls import Call, Reader
+from lanes.page.counts import FRESH_SECONDS, Counts
+from lanes.page.picture import Lanes, numbers, services
+from lanes.page.tap import Split, lines, tapped
+from lanes.planning.plan import plan
+from lanes.planning.without import without
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+
+ROOT = Path(__file__).parents[3]
+
+
+def load(folder: str) -> Mesh:
+    return resolve(read((str(ROOT / folder),)))
+
+
+ASM, ISTIO = load("k8s/asm"), load("k8s/istio")
+PULL_REQUESTS = load("examples/pull-requests/rendered")
+
+
+def addresses(mesh: Mesh) -> dict[str, str]:
+    return {pod.key: f"127.0.9.{i}" for i, pod in enumerate(mesh.pods, start=1)}
+
+
+def line(**told: object) -> dict[str, object]:
+    """A line of the log: mockb v1 asks mockc."""
+    at = {pod.name: address for pod in ASM.pods for address in [addresses(ASM)[pod.key]]}
+    usual = {
+        "listener": "sidecars-0",
+        "route": None,
+        "at": at["mockb-v1"],
+        "to": f"{at['mockc-v2']}:8000",
+        "cluster": "outbound|8000|v2|mockc.default.svc.cluster.local else v1",
+        "authority": "mockc:8000",
+        "tags": {"version": "v2"},
+        "baggage": "a=b,version=v3",
+        "agent": None,
+        "status": 200,
+        "flags": "-",
+        "microseconds": 1500,
+    }
+    return usual | told
+
+
+HOP = Call("mockb/v1", "mockc/v2", "mockc", "v2", 200, 0.0015)
+BY_WEIGHT = {"listener": "gateway", "at": "127.0.0.1", "route": "by weight"}
+
+
+@pytest.mark.parametrize(
+    ("mesh", "told", "call"),
+    [
+        (ASM, {}, HOP),
+        # Elsewhere the header is whatever a client sent, and baggage tells.
+        (ISTIO, {}, Call("mockb/v1", "mockc/v2", "mockc", "v3", 200, 0.0015)),
+        (ASM, BY_WEIGHT, Call("gateway", "mockc/v2", "mockc", "v2", 200, 0.0015, drawn=True)),
+        (
+            ASM,
+            {**BY_WEIGHT, "route": "way in", "agent": "curl/8"},
+            Call("gateway", "mockc/v2", "mockc", "v2", 200, 0.0015, agent="curl/8"),
+        ),
+        # Nobody was asked: the cluster tells the service, and without one the name asked for.
+        (
+            ASM,
+            {
+                "to": None,
+                "status": 503,
+                "tags": {"version": None},
+                "baggage": None,
+                "microseconds": None,
+            },
+            Call("mockb/v1", None, "mockc", None, 503, 0),
+        ),
+        (
+            ASM,
+            {"to": None, "cluster": None, "authority": "nowhere.default:80", "status": 502},
+            Call("mockb/v1", None, "nowhere", "v2", 502, 0.0015),
+        ),
+        (ASM, {"at": "127.0.9.99"}, None),
+    ],
+)
+def test_a_line_is_a_call(mesh: Mesh, told: Mapping[str, object], call: Call | None) -> None:
+    assert Reader(mesh, plan(mesh), addresses(mesh)).call(line(**told)) == call
+
+
+def test_half_a_line_is_none() -> None:
+    assert list(lines([b'{"a": 1}\n', b'{"b": '])) == [{"a": 1}]
+
+
+def drawn(counts: Counts, now: float, mesh: Mesh = ASM) -> dict[str, Any]:
+    found = Lanes(plan(ASM)).draw(plan(mesh), {"v1": 40, "v2": 30, "v3": 30}, counts, now)
+    return {lane["name"]: lane for lane in found}
+
+
+def ways(lane: Mapping[str, Any]) -> list[tuple[str | None, str, bool, bool]]:
+    return [(way["to"], way["why"], way["seen"], way["failing"]) for way in lane["ways"]]
+
+
+def test_a_lane_is_drawn_as_planned_until_requests_show_it() -> None:
+    counts = Counts()
+    planned = [
+        ("mocka/v2", "match", False, False),
+        ("mockb/v1", "fallback", False, False),
+        ("mockc/v2", "match", False, False),
+    ]
+    assert ways(drawn(counts, 0)["v2"]) == planned
+    counts.add(Call("mockb/v1", "mockc/v1", "mockc", "v2", 200, 0.001), 10)
+    counts.add(Call("gateway", "mocka/v2", "mocka", "v2", 503, 0.009, drawn=True), 10)
+    now = drawn(counts, 10 + FRESH_SECONDS / 2)["v2"]
+    assert ways(now) == [("mocka/v2", "match", True, True), ("mockc/v1", "fallback", True, False)]
+    assert (now["requests"], now["failed"], now["drawn"], now["median"]) == (1, 1, 1, 9.0)
+    assert ways(drawn(counts, 10 + 2 * FRESH_SECONDS)["v2"]) == planned
+
+
+def test_a_lane_is_drawn_by_the_pods_that_are_there() -> None:
+    gone = [pod for pod in ASM.pods if pod.name == "mockc-v2"]
+    assert ways(drawn(Counts(), 0, without(ASM, gone))["v2"])[-1] == (
+        "mockc/v1",
+        "fallback",
+        False,
+        False,
+    )
+    gone = [pod for pod in ASM.pods if pod.app == "mockc"]
+    assert ways(drawn(Counts(), 0, without(ASM, gone))["v2"])[-1] == (None, "none", False, False)
+
+
+def test_the_split_has_an_interval_once_it_has_requests() -> None:
+    counts = Counts()
+    assert drawn(counts, 0)["v1"]["interval"] is None
+    for _ in range(100):
+        counts.add(Call("gateway", "mocka/v1", "mocka", "v1", 200, 0.001, drawn=True), 0)
+    counts.add(Call("gateway", "mocka/v2", "mocka", "v2", 200, 0.001), 0)
+    lanes = drawn(counts, 0)
+    assert lanes["v1"]["interval"][0] > lanes["v1"]["share"] == 0.4
+    assert (lanes["v2"]["requests"], lanes["v2"]["drawn"]) == (1, 0)
+
+
+def test_figures_of_the_latest_calls() -> None:
+    counts = Counts()
+    for milliseconds in range(1, 102):
+        counts.add(Call("gateway", "mocka/v1", "mocka", "v1", 200, milliseconds / 1000), 0)
+    figures = numbers(counts.rooms["mocka/v1"])
+    assert figures == {"requests": 101, "failed": 0, "median": 51.0, "p99": 100.0}
+    assert numbers(None) == {"requests": 0, "failed": 0, "median": None, "p99": None}
+
+
+def test_services_are_in_the_order_of_the_chain() -> None:
+    found = services(PULL_REQUESTS, plan(PULL_REQUESTS))
+    assert {service["name"]: service["depth"] for service in found} == {
+        "shop": 0,
+        "cart": 1,
+        "stock": 2,
+        "users": 1,
+    }
+
+
+@pytest.mark.parametrize("folder", ["k8s/asm", "k8s/istio", "examples/fan-out/rendered.yaml"])
+def test_weights_are_set_in_the_rule_that_splits_alone(folder: str) -> None:
+    mesh = load(folder)
+    split = Split(mesh, plan(mesh))
+    weights = {lane: number for number, lane in enumerate(split.weights, start=1)}
+    (host,) = split.routes(weights)["virtual_hosts"]
+    (rule,) = [route for route in host["routes"] if route["name"] == "by weight"]
+    clusters = rule["route"]["weighted_clusters"]["clusters"]
+    assert [cluster["weight"] for cluster in clusters] == list(weights.values())
+    unchanged = split.routes(split.weights)["virtual_hosts"]
+    assert [route for route in host["routes"] if route is not rule] == [
+        route for route in unchanged[0]["routes"] if route["name"] != "by weight"
+    ]
+
+
+def test_every_proxy_logs_and_the_gateway_takes_routes_from_a_file() -> None:
+    config = bootstrap(ASM, addresses(ASM), 8080, "127.0.9.254")
+    for listener in tapped(config, ["version"], "/dev/fd/7", Path("/x"))["static_resources"][
+        "listeners"
+    ]:
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        (log,) = manager["access_log"]
+        assert log["typed_config"]["path"] == "/dev/fd/7"
+        assert ("rds" in manager, "route_config" in manager) in ((True, False), (False, True))
+        assert ("rds" in manager) == (listener["name"] == "gateway")
+
+
+class Recorder:
+    """A mesh that writes down what it is asked to do."""
+
+    def __init__(self) -> None:
+        self.done: list[object] = []
+
+    def stop(self, pod: str) -> None:
+        self.done.append(("stop", pod))
+
+    kill = begin = stop
+
+    def set_fault(self, pod: str, delay: str, rate: float) -> None:
+        self.done.append((pod, delay, rate))
+
+    def set_weights(self, _: object) -> None:
+        raise LanesError("one weight has to be above 0")
+
+    def switch_load(self, on: bool, rate: int) -> None:
+        self.done.append((on, rate))
+
+
+OURS = "http://127.0.0.1:8081"
+STOP = {"pod": "default/mockc-v2", "do": "stop"}
+
+
+def post(
+    path: str, body: object, origin: str | None = OURS, host: str = "127.0.0.1:8081", kind: str = ""
+) -> tuple[int, str, list[object]]:
+    mesh: Any = Recorder()
+    client = server.create_app(mesh, 8081).test_client()
+    answer = client.post(
+        path,
+        data=json.dumps(body),
+        headers={"Host": host, **({"Origin": origin} if origin else {})},
+        content_type=kind or "application/json",
+    )
+    return answer.status_code, answer.text, mesh.done
+
+
+def test_the_page_itself_may_change_something() -> None:
+    assert post("/pods", STOP) == (204, "", [("stop", "default/mockc-v2")])
+    assert post("/pods", STOP, "http://localhost:8081", "localhost:8081")[0] == 204
+    assert post("/fault", {"pod": "p", "delay": "20/200", "rate": 1}) == (
+        204,
+        "",
+        [("p", "20/200", 1.0)],
+    )
+    assert post("/load", {"on": True, "rate": 10})[2] == [(True, 10)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"origin": None}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://127.0.0.1:8080"}, 403),
+        ({"origin": "https://127.0.0.1:8081"}, 403),
+        ({"origin": "http://evil.test:8081", "host": "evil.test:8081"}, 400),
+        ({"host": "evil.test:8081"}, 400),
+        ({"host": "127.0.0.1.evil.test:8081"}, 400),
+        ({"kind": "text/plain"}, 415),
+        ({"kind": "application/x-www-form-urlencoded"}, 415),
+    ],
+)
+def test_a_page_from_elsewhere_changes_nothing(asked: dict[str, Any], status: int) -> None:
+    assert post("/pods", STOP, **asked)[::2] == (status, [])
+
+
+def test_a_name_from_elsewhere_reads_nothing() -> None:
+    mesh: Any = Recorder()
+    client = server.create_app(mesh, 8081).test_client()
+    assert client.get("/events", headers={"Host": "evil.test:8081"}).status_code == 400
+    with client.get("/", headers={"Host": "127.0.0.1:8081"}) as page:
+        assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("/pods", {"pod": "p", "do": "sing"}, 400, "do is one of stop, kill, start"),
+        ("/pods", {"pod": "p"}, 400, "an object with pod, do is asked for"),
+        ("/pods", [], 400, "an object with pod, do is asked for"),
+        ("/fault", {"pod": "p", "delay": 5, "rate": 0}, 400, "delay is no str"),
+        ("/load", {"on": 1, "rate": 5}, 400, "on is no bool"),
+        ("/weights", {"weights": {"v1": 0.5}}, 400, "a weight is a whole number"),
+        ("/weights", {"weights": {"v1": 0}}, 409, "one weight has to be above 0"),
+    ],
+)
+def test_a_bad_wish_is_told_in_a_sentence(path: str, body: object, status: int, said: str) -> None:
+    assert post(path, body) == (status, f"{said}\n", [])
+
+
+def test_nothing_of_the_page_is_loaded_without_it() -> None:
+    code = (
+        "import sys, lanes.cli, lanes.demo, lanes.running.runtime, lanes.running.watch\n"
+        "print([m for m in sys.modules if m.startswith(('lanes.page', 'flask', 'werkzeug'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_the_page_needs_no_other_server() -> None:
+    for file in (ROOT / "lanes/page/static").iterdir():
+        text = file.read_text().replace("http://www.w3.org/2000/svg", "")
+        assert "http" not in text, file.name
