@@ -28,14 +28,14 @@ class Place:
 
 @dataclass(frozen=True, order=True)
 class Host:
-    """A Kubernetes Service by its name and namespace."""
+    """A Kubernetes Service by its name and namespace; a host that is none has no namespace."""
 
     name: str
     namespace: str
 
     @property
     def fqdn(self) -> str:
-        return f"{self.name}.{self.namespace}.svc.cluster.local"
+        return f"{self.name}.{self.namespace}.svc.cluster.local" if self.namespace else self.name
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,18 @@ class Readiness:
 
 
 @dataclass(frozen=True)
+class Unrouted:
+    """Which of a pod's calls pass its sidecar by: all where it has none, else by port or host."""
+
+    all: bool = False
+    ports: tuple[int, ...] = ()
+    hosts: frozenset[Host] = frozenset()
+
+    def covers(self, host: Host, port: int) -> bool:
+        return self.all or port in self.ports or host in self.hosts
+
+
+@dataclass(frozen=True)
 class Pod:
     """One pod of a Deployment: what it runs with, not yet where."""
 
@@ -74,6 +86,7 @@ class Pod:
     place: Place = field(default=Place(), compare=False)
     injected: tuple[str, ...] = ()  # the languages whose OpenTelemetry the operator brings
     command: str | None = None  # a shell's, run in place of the stand-in
+    unrouted: Unrouted = Unrouted()
 
     @property
     def key(self) -> str:
@@ -174,21 +187,28 @@ class Destination:
 class StringMatch:
     """One way of matching a value.
 
-    `how` is exact, prefix, segments (a path that is, or is under, this one) or regex (whole
-    value, RE2).
+    `how` is exact, prefix, segments (a path that is, or is under, this one), regex (whole value,
+    RE2) or present (any value). `ignore_case` holds for what is no regex.
     """
 
     how: str
-    value: str
+    value: str = ""
+    ignore_case: bool = False
 
 
 @dataclass(frozen=True)
 class Match:
-    """Conditions that must all hold."""
+    """Conditions that must all hold.
+
+    `without`: what headers must not be; one that is absent counts as empty there. `query`: the
+    parameters of the URL.
+    """
 
     headers: Mapping[str, StringMatch] = field(default_factory=dict)
     uri: StringMatch | None = None
-    method: str | None = None
+    method: StringMatch | None = None
+    without: Mapping[str, StringMatch] = field(default_factory=dict)
+    query: Mapping[str, StringMatch] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -227,7 +247,7 @@ class Retry:
 class Route:
     """One rule: the first whose match holds takes the request. No matches: always.
 
-    No destinations: it answers with 500.
+    No destinations: it answers with `status` by itself.
     """
 
     matches: tuple[Match, ...]
@@ -236,6 +256,7 @@ class Route:
     response: HeaderOps = HeaderOps()
     timeout: float | None = None
     retry: Retry | None = None
+    status: int = 500
     place: Place = field(default=Place(), compare=False)
 
 
@@ -249,12 +270,21 @@ class GatewayHost:
 
 @dataclass(frozen=True)
 class ServicePort:
-    """A Service's port: its routes, and every pod that the Service selects."""
+    """A Service's port: its routes, and every pod that the Service selects.
+
+    `plain`: what a call gets that no sidecar routes.
+    """
 
     host: Host
     port: int
     routes: tuple[Route, ...]
     pods: tuple[Pod, ...] = ()
+    plain: tuple[Route, ...] = ()
+
+    def seen_by(self, caller: Pod) -> "ServicePort":
+        """The port with the routes that a call by `caller` meets."""
+        by = caller.unrouted.covers(self.host, self.port)
+        return replace(self, routes=self.plain) if by else self
 
 
 @dataclass(frozen=True)

@@ -40,14 +40,13 @@ def _entries(route: Route) -> Iterator[Json]:
             }
         }
     else:
-        action = {"direct_response": _NOWHERE}
+        action = {"direct_response": _NOWHERE | {"status": route.status}}
     for match in route.matches or (Match(),):
         yield {"match": _match(match), **action, **_headers(route.request, route.response)}
 
 
 _NOWHERE: Json = {
-    "status": 500,
-    "body": {"inline_string": "the rule has no backend of a weight above 0\n"},
+    "body": {"inline_string": "the rule answers by itself: it has no backend, or needs none\n"},
 }
 
 
@@ -73,14 +72,25 @@ def _match(match: Match) -> Json:
     if match.uri is not None:
         how = _PATH[match.uri.how]
         entry = {how: {"regex": match.uri.value} if how == "safe_regex" else match.uri.value}
-    headers = dict(match.headers)
+        if match.uri.ignore_case:
+            entry["case_sensitive"] = False
+    headers = [_header(name, asked) for name, asked in match.headers.items()]
     if match.method is not None:
-        headers[":method"] = StringMatch("exact", match.method)
+        headers.append(_header(":method", match.method))
+    for name, asked in match.without.items():
+        empty = {} if asked.how == "present" else {"treat_missing_header_as_empty": True}
+        headers.append(_header(name, asked) | {"invert_match": True, **empty})
     if headers:
-        entry["headers"] = [
-            {"name": name, "string_match": _string_match(m)} for name, m in headers.items()
-        ]
+        entry["headers"] = headers
+    if match.query:
+        entry["query_parameters"] = [_header(name, asked) for name, asked in match.query.items()]
     return entry
+
+
+def _header(name: str, match: StringMatch) -> Json:
+    if match.how == "present":
+        return {"name": name, "present_match": True}
+    return {"name": name, "string_match": _string_match(match)}
 
 
 _PATH = {

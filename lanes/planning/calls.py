@@ -77,7 +77,8 @@ class Calls:
         known = self.ports.get(host, {}) if host else {}
         if number is None and not parts.scheme:
             number = next(iter(known), None)
-        return known.get(number or 80), parts.path or "/"
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return known.get(number or 80), path
 
     def _addresses(self, pod: Pod) -> Iterable[str]:
         """The addresses of Services that a pod's environment holds, but for telemetry's."""

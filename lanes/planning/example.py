@@ -21,6 +21,8 @@ _ONE_CHARACTER = "x0" + string.printable
 
 def example(match: StringMatch) -> str | None:
     """A short value that `match` holds for; None where none is found."""
+    if match.how == "present":
+        return "x"
     if match.how != "regex":
         return match.value
     shortest = _alternatives(deque(_PART.findall(match.value)))

@@ -126,7 +126,7 @@ def hop_at(
     if not endpoints:  # a destination without tiers is a Service that is not there
         exists = any(w.destination.tiers for w in used)
         note = _unselected(walk, used) if choice.own and choice.runs else ""
-        status = 503 if exists else 500
+        status = 503 if exists else rule.status
         return Hop(service.name, (), NONE, status=status, note=note, place=rule.place, hosts=hosts)
     for weighted, (_, tier) in zip(used, answering, strict=True):
         if not tier:
@@ -258,6 +258,7 @@ def _call(
         raise LanesError(
             f"pod {caller.name} calls {url}, which is no Service's http URL in these manifests"
         )
+    port = port.seen_by(caller)
     if port.host in behind:
         chain = " -> ".join(host.name for host in (*behind, port.host))
         raise LanesError(f"lane {walk.lane}: {chain}: the chain never ends; break the loop")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl
 
 import re2
 
@@ -51,18 +52,34 @@ class Request:
         return next((route for route in routes if self._fits(route.matches)), None)
 
     def _fits(self, matches: tuple[Match, ...]) -> bool:
-        return not matches or any(
+        if not matches:
+            return True
+        path, _, query = self.path.partition("?")
+        # Of a parameter that stands twice, Envoy takes the first.
+        found = dict(reversed(parse_qsl(query, keep_blank_values=True)))
+        return any(
             all(holds(m, self.headers.get(name)) for name, m in match.headers.items())
-            and (match.uri is None or holds(match.uri, self.path))
-            and match.method in (None, self.method)
+            and (match.uri is None or holds(match.uri, path))
+            and (match.method is None or holds(match.method, self.method))
+            and not any(lacks(m, self.headers.get(name)) for name, m in match.without.items())
+            and all(holds(m, found.get(name)) for name, m in match.query.items())
             for match in matches
         )
+
+
+def lacks(match: StringMatch, value: str | None) -> bool:
+    """Whether a header is what a rule asks it not to be; one that is absent counts as empty."""
+    return holds(match, value if match.how == "present" else value or "")
 
 
 def holds(match: StringMatch, value: str | None) -> bool:
     """Whether a header's value (None: it is not there) or a path is what `match` asks for."""
     if value is None:
         return False
+    if match.how == "present":
+        return True
+    if match.ignore_case and match.how != "regex":
+        match, value = replace(match, value=match.value.lower(), ignore_case=False), value.lower()
     if match.how == "exact":
         return value == match.value
     if match.how == "prefix":

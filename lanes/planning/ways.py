@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlencode
 
 from lanes.model import AUTHORITY, Match, Route
 from lanes.planning.example import example
@@ -50,13 +51,17 @@ class Way:
 def way_by(match: Match, path: str) -> Way | None:
     """The way that `match` opens where everybody asks for `path`; None: no example is known."""
     headers = {name: example(asked) for name, asked in match.headers.items()}
-    elsewhere = match.uri is not None and not holds(match.uri, path)
+    elsewhere = match.uri is not None and not holds(match.uri, path.partition("?")[0])
     uri = example(match.uri) if match.uri and elsewhere else None
     known = {name: value for name, value in headers.items() if value is not None}
     if known.keys() < headers.keys() or (elsewhere and uri is None):
         return None
     host = known.pop(AUTHORITY, None)
-    return Way(known, host, uri, match.method if match.method != "GET" else None)
+    if match.query:
+        asked = {name: example(one) or "" for name, one in match.query.items()}
+        uri = f"{uri or path.partition('?')[0]}?{urlencode(asked)}"
+    method = None if match.method is None or holds(match.method, "GET") else example(match.method)
+    return Way(known, host, uri, method)
 
 
 def first_path(routes: Iterable[Route], host: str, headers: Mapping[str, str]) -> str | None:

@@ -7,8 +7,11 @@ from lanes.errors import Problems
 from lanes.findings import Finding
 from lanes.hosts import host_in_manifest
 from lanes.model import Destination, Endpoint, Host, Outlier, Pod, Propagation
-from lanes.reading import kinds
+from lanes.reading import kinds, outside
 from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.protocols import carries_http
+from lanes.reading.rules import Rules
+from lanes.reading.sides import Side
 
 Tiers = tuple[tuple[Endpoint, ...], ...]
 
@@ -41,33 +44,33 @@ class Destinations:
     def __init__(self, manifests: Manifests, pods: tuple[Pod, ...], problems: Problems) -> None:
         self.warnings: list[Finding] = []
         self._services: dict[Host, _Service] = {}
+        self._aliases: set[Host] = set()
         neighbours: dict[str, list[Pod]] = {}
         for pod in pods:
             neighbours.setdefault(pod.namespace, []).append(pod)
         for resource, body in manifests.of(kinds.Service):
+            host = Host(body.metadata.name, body.metadata.namespace)
+            if body.spec.type == "ExternalName":
+                self._aliases.add(host)
+                continue
             with problems.gathered():
-                host = Host(body.metadata.name, body.metadata.namespace)
+                _require_everywhere(resource, body)
                 near = neighbours.get(host.namespace, [])
-                behind = _behind(resource, body, near)
+                behind = _behind(resource, body.spec.selector, near)
                 # Where it has no pods, it would have them like their neighbours.
                 like = (*behind, *near[:1])
                 propagation = like[0].propagation if like else Propagation()
                 self._services[host] = _Service(resource, body.spec, behind, propagation)
-        self._rules: dict[Host, tuple[Resource, kinds.DestinationRule]] = {}
-        for resource, rule in manifests.of(kinds.DestinationRule):
-            with problems.gathered():
-                self._add(resource, rule)
-
-    def _add(self, resource: Resource, rule: kinds.DestinationRule) -> None:
-        host = self.known(resource, "spec.host", rule.spec.host, rule.metadata.namespace)
-        if host is None:
-            return
-        if host in self._rules:
-            other = self._rules[host][0].name
-            problem = f"also the host of DestinationRule {other}; keep one"
-            raise resource.error("spec.host", problem)
-        _require_distinct(resource, rule)
-        self._rules[host] = (resource, rule)
+        for resource, entry in manifests.of(kinds.ServiceEntry):
+            near = neighbours.get(entry.metadata.namespace, [])
+            for name in entry.spec.hosts:
+                known = host_in_manifest(name, entry.metadata.namespace) if "." in name else None
+                behind = outside.pods_of(resource, entry, name, near)
+                spec = outside.service_of(entry)
+                found = _Service(resource, spec, behind, Propagation())
+                self._services.setdefault(known or Host(name.lower(), ""), found)
+        callers = {pod.namespace for pod in pods}
+        self._rules = Rules(manifests, tuple(self._services), callers, problems, self.warnings)
 
     def hosts(self) -> Mapping[Host, list[int]]:
         """Every Service, with its ports."""
@@ -78,27 +81,46 @@ class Destinations:
         return self._services[host].pods
 
     def known(self, resource: Resource, field: str, name: str, namespace: str) -> Host | None:
-        """The Service that `field` of `resource` names; None, and a warning, for any other."""
-        host = host_in_manifest(name, namespace)
-        if host is not None and host in self._services:
+        """The Service that `field` of `resource` names; None, and a warning, for any other.
+
+        Raises ManifestError for one that stands for another by DNS.
+        """
+        host = host_in_manifest(name, namespace) or Host(name.lower(), "")
+        if host in self._services:
             return host
+        if host in self._aliases:
+            problem = f"{name} is of type ExternalName: name what it stands for"
+            raise resource.error(field, problem)
         message = f"{name} is no Service in these manifests; what leads there gets 503"
         self.warnings.append(resource.finding("no-service", field, message))
         return None
 
+    def http(self, host: Host, port: int) -> bool:
+        """Whether HTTP rules count at a Service's port."""
+        spec = self._services[host].spec
+        return all(carries_http(one) for one in spec.ports if one.port == port)
+
+    def headless(self, host: Host) -> bool:
+        """Whether callers choose the pod themselves, by DNS: no subset and no share counts."""
+        return self._services[host].spec.cluster_ip == "None"
+
+    def resource(self, host: Host) -> Resource:
+        """Where a Service was read."""
+        return self._services[host].resource
+
     def plain(self, host: Host, port: int) -> Destination:
         """Every pod of a Service, whatever its version."""
-        return self._destination(host, port, "", {}, self._policy(host, None))
+        return self._destination(host, port, "", {}, self._policy(host, None, port))
 
     def of_route(
-        self, resource: Resource, field: str, http: kinds.HttpDestination, port: int | None
+        self, resource: Resource, field: str, http: kinds.HttpDestination, side: Side
     ) -> Destination:
-        """A route's destination with its fallback behind it; `port`: the request's own."""
-        first = self._target(resource, f"{field}.destination", http.destination, port)
+        """A route's destination with its fallback behind it."""
+        first = self._target(resource, f"{field}.destination", http.destination, side)
         if http.fallback is None:
             return first
         where = f"{field}.fallback.target"
-        second = self._target(resource, where, http.fallback.target, port)
+        second = self._target(resource, where, http.fallback.target, side)
         if first.propagation != second.propagation:
             raise resource.error(
                 where, "its pods differ in header propagation from the first, not emulated"
@@ -123,49 +145,58 @@ class Destinations:
         return wanted
 
     def _target(
-        self, resource: Resource, field: str, target: kinds.Target, port: int | None
+        self, resource: Resource, field: str, target: kinds.Target, side: Side
     ) -> Destination:
         namespace = resource.body.metadata.namespace  # type: ignore[attr-defined]
         host = self.known(resource, f"{field}.host", target.host, namespace)
         if host is None:
-            return _nowhere(target, namespace, port)
+            return _nowhere(target, namespace, side.port)
         numbers = list(self._services[host].ports)
         wanted = target.port.number if target.port else None
         if wanted is None:
-            wanted = port if port in numbers else numbers[0] if len(numbers) == 1 else None
+            wanted = numbers[0] if len(numbers) == 1 else side.port
         number = self.port(resource, f"{field}.port", host, wanted)
+        if side.host and self.headless(host):
+            if host != side.host:
+                problem = f"{target.host} is headless: callers in the mesh can't be led there"
+                raise resource.error(f"{field}.host", problem)
+            return self.plain(host, number)
         return (
             self._subset(host, number, target.subset) if target.subset else self.plain(host, number)
         )
 
     def _subset(self, host: Host, port: int, name: str) -> Destination:
-        rule = self._rules.get(host)
-        subset = next((s for s in rule[1].spec.subsets if s.name == name), None) if rule else None
+        rule = self._rules.of(host)
+        subset = next((s for s in rule.subsets if s.name == name), None) if rule else None
+        policy = self._policy(host, subset, port)
         if subset is None:  # counts as one with no endpoints
-            missing = self._destination(host, port, name, {}, self._policy(host, None))
-            return replace(missing, tiers=((),))
-        return self._destination(host, port, name, subset.labels, self._policy(host, subset))
+            return replace(self._destination(host, port, name, {}, policy), tiers=((),))
+        return self._destination(host, port, name, subset.labels, policy)
 
-    def _policy(self, host: Host, subset: kinds.Subset | None) -> _Policy:
+    def _policy(self, host: Host, subset: kinds.Subset | None, port: int) -> _Policy:
         """What holds for a subset: its own policy over its rule's, setting by setting.
 
-        Raises ManifestError for a failover that is not emulated.
+        Raises ManifestError for a failover that is not understood.
         """
-        none = kinds.TrafficPolicy()
-        if host not in self._rules:
+        rule = self._rules.of(host)
+        if rule is None:
             return _Policy("LEAST_REQUEST", (), None)
-        resource, rule = self._rules[host]
-        base = rule.spec.traffic_policy or none
-        over = (subset.traffic_policy if subset else None) or none
-        field = "spec"
-        if subset and over.load_balancer:
-            field = f"spec.subsets[{rule.spec.subsets.index(subset)}]"
-        balancer = over.load_balancer or base.load_balancer or kinds.LoadBalancer()
-        outlier = over.outlier_detection or base.outlier_detection
+        base, base_field, _ = _at_port(rule.policy, "spec.trafficPolicy", port)
+        over, field, whole = kinds.TrafficPolicy(), base_field, False
+        resource = rule.policy_from
+        if subset:
+            source, where = rule.places[subset.name]
+            own, own_field, whole = _at_port(subset.traffic_policy, where, port)
+            if own.load_balancer:
+                resource, field = source, own_field
+            over = own
+        balancer = over.load_balancer or (None if whole else base.load_balancer)
+        outlier = over.outlier_detection or (None if whole else base.outlier_detection)
+        balancer = balancer or kinds.LoadBalancer()
         setting = balancer.locality_lb_setting
         # Istio ignores failoverPriority unless outlier detection is on.
         labels = setting.failover_priority if setting.enabled and outlier else []
-        field += ".trafficPolicy.loadBalancer.localityLbSetting.failoverPriority"
+        field += ".loadBalancer.localityLbSetting.failoverPriority"
         keys = [label.partition("=")[0] for label in labels]
         if any("=" not in label for label in labels):
             raise resource.error(field, "by the caller's label is not emulated; write key=value")
@@ -193,17 +224,36 @@ class Destinations:
         )
 
 
-def _nowhere(target: kinds.Target, namespace: str, port: int | None) -> Destination:
+def _nowhere(target: kinds.Target, namespace: str, port: int) -> Destination:
     """What nothing answers for: a Service that is not there."""
     host = host_in_manifest(target.host, namespace) or Host(target.host, "")
     number = target.port.number if target.port else port
-    name = f"outbound|{number or ''}|{target.subset or ''}|{host.fqdn}"
+    name = f"outbound|{number}|{target.subset or ''}|{host.fqdn}"
     return Destination(name, host, host.name, ((),), Propagation(), "LEAST_REQUEST", None)
 
 
-def _behind(resource: Resource, service: kinds.Service, near: list[Pod]) -> tuple[Pod, ...]:
+def _at_port(
+    policy: kinds.RulePolicy | None, field: str, port: int
+) -> tuple[kinds.TrafficPolicy, str, bool]:
+    """The policy that holds at a port, its field, and whether it is the port's own."""
+    if policy is None:
+        return kinds.TrafficPolicy(), field, False
+    for index, own in enumerate(policy.port_level_settings):
+        if own.port.number == port:
+            return own, f"{field}.portLevelSettings[{index}]", True
+    return policy, field, False
+
+
+def _require_everywhere(resource: Resource, service: kinds.Service) -> None:
+    name = "networking.istio.io/exportTo"
+    if service.metadata.annotations.get(name, "*") != "*":
+        problem = "counts for the callers of some namespaces alone, which is not understood"
+        raise resource.error(f"metadata.annotations[{name}]", problem)
+
+
+def _behind(resource: Resource, labels: Mapping[str, str], near: list[Pod]) -> tuple[Pod, ...]:
     """The pods, of those in its namespace, that a Service selects: none without a selector."""
-    selector = service.spec.selector.items()
+    selector = labels.items()
     found = tuple(pod for pod in near if selector and selector <= pod.labels.items())
     if len({pod.propagation for pod in found}) > 1:
         raise resource.error(
@@ -212,13 +262,6 @@ def _behind(resource: Resource, service: kinds.Service, near: list[Pod]) -> tupl
             " let an ASMHeaderPropagation select all or none of a Service's pods",
         )
     return found
-
-
-def _require_distinct(resource: Resource, rule: kinds.DestinationRule) -> None:
-    names = [subset.name for subset in rule.spec.subsets]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise resource.error(f"spec.subsets[{index}].name", f"{name} stands twice; keep one")
 
 
 def _number(service: _Service, port: int, pod: Pod) -> int:

@@ -78,7 +78,7 @@ def _match(match: gateway_api.RouteMatch) -> Match:
     return Match(
         headers={h.name.lower(): StringMatch(kinds[h.type], h.value) for h in match.headers},
         uri=None if anywhere else StringMatch(kinds[match.path.type], match.path.path),
-        method=match.method,
+        method=StringMatch("exact", match.method) if match.method else None,
     )
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,9 +55,16 @@ class Manifests:
 
     def of(self, kind: type[Kind]) -> Iterator[tuple[Resource, Kind]]:
         """Every resource of one kind, with its typed body."""
+        for known, resources in self._by_kind.items():
+            if issubclass(known, kind):
+                yield from ((one, one.body) for one in resources)  # type: ignore[misc]
+
+    @cached_property
+    def _by_kind(self) -> dict[type[BaseModel], list[Resource]]:
+        found: dict[type[BaseModel], list[Resource]] = {}
         for resource in self.resources:
-            if isinstance(resource.body, kind):
-                yield resource, resource.body
+            found.setdefault(type(resource.body), []).append(resource)
+        return found
 
 
 def read(paths: Iterable[str], namespace: str = "default") -> Manifests:

@@ -3,18 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lanes.errors import Problems
+from lanes.errors import ManifestError, Problems
 from lanes.findings import Finding
-from lanes.hosts import common
-from lanes.model import GatewayHost, Host, Mesh, Route, ServicePort, Weighted
-from lanes.reading import kinds
+from lanes.model import Host, Mesh, Pod, Unrouted
+from lanes.reading import kinds, outside
 from lanes.reading.commands import Command, assigned
 from lanes.reading.destinations import Destinations
 from lanes.reading.elsewhere import completed
-from lanes.reading.httproutes import Bound, rules_of
-from lanes.reading.manifests import Manifests, Resource
-from lanes.reading.parents import at_gateway, at_services
-from lanes.reading.routes import routes_of
+from lanes.reading.gateways import gateway_hosts
+from lanes.reading.manifests import Manifests
+from lanes.reading.outside import machines_of
+from lanes.reading.services import service_ports
+from lanes.reading.sidecars import Sidecars
 from lanes.reading.workloads import not_run, pods_of
 
 # The annotation on a Service that names those which its pods call.
@@ -30,17 +30,24 @@ def resolve(manifests: Manifests, commands: Iterable[Command] = ()) -> Mesh:
     problems = Problems()
     manifests = completed(manifests)
     warnings: list[Finding] = list(manifests.warnings)
-    pods = tuple(assigned(pods_of(manifests, warnings), commands))
+    sidecars = Sidecars(manifests, problems, warnings)
+    made = (*pods_of(manifests, sidecars, warnings), *machines_of(manifests))
+    pods = tuple(assigned(made, commands))
     destinations = Destinations(manifests, pods, problems)
     mesh = Mesh(
         sources=manifests.sources,
         provider=_provider(manifests),
         pods=pods,
-        gateway=_gateway(manifests, destinations, problems),
-        ports=tuple(_service_ports(manifests, destinations, problems)),
+        gateway=gateway_hosts(manifests, destinations, problems),
+        ports=tuple(service_ports(manifests, destinations, pods, problems)),
         left_to_cluster=manifests.left_to_cluster,
         calls=dict(_calls(manifests)),
-        not_run=(*not_run(manifests), *_not_run(manifests)),
+        not_run=(
+            *not_run(manifests),
+            *_not_run(manifests),
+            *_passing_by(pods),
+            *outside.not_run(manifests),
+        ),
     )
     problems.require_none()
     return replace(mesh, warnings=tuple(dict.fromkeys((*warnings, *destinations.warnings))))
@@ -72,62 +79,12 @@ def _provider(manifests: Manifests) -> str:
     return "gateway-api" if routes and not stock else "istio"
 
 
-def _service_ports(
-    manifests: Manifests, destinations: Destinations, problems: Problems
-) -> Iterable[ServicePort]:
-    """Every Service's ports, with the routes of what names it: a VirtualService, HTTPRoutes."""
-    bound: dict[Host, dict[int, list[Bound]]] = {}
-    with problems.gathered():
-        bound = at_services(manifests, destinations)
-    owners: dict[Host, tuple[Resource, kinds.VirtualService]] = {}
-    for resource, body in manifests.of(kinds.VirtualService):
-        if "mesh" not in body.spec.gateways:
-            continue
-        for index, name in enumerate(body.spec.hosts):
-            with problems.gathered():
-                field = f"spec.hosts[{index}]"
-                host = destinations.known(resource, field, name, body.metadata.namespace)
-                if host is None:
-                    continue
-                if host in owners:
-                    other = owners[host][0].name
-                    problem = f"{name} already has VirtualService {other}; keep one"
-                    raise resource.error(field, problem)
-                if host in bound:
-                    other = next(iter(bound[host].values()))[0][0].name
-                    problem = f"{name} already has HTTPRoute {other}; keep one kind"
-                    raise resource.error(field, problem)
-                if body.spec.http:
-                    owners[host] = (resource, body)
-    for host, ports in destinations.hosts().items():
-        for port in ports:
-            with problems.gathered():
-                if host in owners:
-                    routes = routes_of(*owners[host], destinations, port)
-                elif port in bound.get(host, {}):
-                    routes = rules_of(bound[host][port], destinations, in_mesh=True)
-                else:
-                    routes = (Route((), (Weighted(destinations.plain(host, port), 100),)),)
-                yield ServicePort(host, port, routes, destinations.pods(host))
-
-
-def _gateway(
-    manifests: Manifests, destinations: Destinations, problems: Problems
-) -> tuple[GatewayHost, ...]:
-    """What the gateway serves."""
-    with problems.gathered():
-        stock = tuple(_gateway_hosts(manifests, destinations, problems))
-        routed = at_gateway(manifests)
-        for bound in routed.values() if stock else ():
-            raise bound[0][0].error(
-                "spec.parentRefs",
-                "beside a VirtualService at a gateway it is not emulated; keep one",
-            )
-        return stock or tuple(
-            GatewayHost(domain, rules_of(bound, destinations, in_mesh=False))
-            for domain, bound in routed.items()
-        )
-    return ()
+def _passing_by(pods: Iterable[Pod]) -> Iterable[str]:
+    """Where calls would pass a sidecar by: here they all take one."""
+    for pod in pods:
+        if pod.unrouted != Unrouted() and pod.upstream_urls:
+            problem = "a call that passes its sidecar by is not run here; try it on a cluster"
+            yield str(ManifestError(pod.place.file, pod.place.resource, pod.place.field, problem))
 
 
 def _not_run(manifests: Manifests) -> Iterable[str]:
@@ -143,38 +100,4 @@ def _not_run(manifests: Manifests) -> Iterable[str]:
             yield str(resource.error(path, "not run here; leave it out, or try it on a cluster"))
 
 
-_ROUTING = (kinds.DestinationRule, kinds.VirtualService, kinds.gateway_api.HTTPRoute)
-
-
-def _gateway_hosts(
-    manifests: Manifests, destinations: Destinations, problems: Problems
-) -> Iterable[GatewayHost]:
-    """What the gateway serves: one port, whatever Gateways and VirtualServices share it."""
-    gateways = {
-        f"{body.metadata.namespace}/{body.metadata.name}": (resource, body.spec)
-        for resource, body in manifests.of(kinds.Gateway)
-    }
-    servers = [server for _, spec in gateways.values() for server in spec.servers]
-    for ends_tls, kind in ((False, "HTTP"), (True, "HTTPS")):
-        if len({s.port.number for s in servers if s.ends_tls is ends_tls}) > 1:
-            raise list(gateways.values())[-1][0].error(
-                "spec.servers", f"servers on several ports are not emulated; keep one {kind} port"
-            )
-    hosts: dict[str, list[Route]] = {}
-    for resource, body in manifests.of(kinds.VirtualService):
-        names = [name for name in body.spec.gateways if name != "mesh"]
-        if not names:
-            continue
-        keys = [n if "/" in n else f"{body.metadata.namespace}/{n}" for n in names]
-        bound = [gateways[key][1] for key in keys if key in gateways]
-        # A gateway that these manifests only name is one that exists, and serves any host.
-        served = [h for spec in bound for s in spec.servers for h in s.hosts] or ["*"]
-        domains = common(served, body.spec.hosts)
-        if not domains:
-            raise resource.error(
-                "spec.hosts", f"none is served by gateway {', '.join(names)} ({', '.join(served)})"
-            )
-        with problems.gathered():
-            for domain in domains:
-                hosts.setdefault(domain, []).extend(routes_of(resource, body, destinations, None))
-    return [GatewayHost(domain, tuple(routes)) for domain, routes in hosts.items()]
+_ROUTING = (kinds.DestinationRule, kinds.Gateway, kinds.VirtualService, kinds.gateway_api.HTTPRoute)

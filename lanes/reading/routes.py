@@ -1,11 +1,24 @@
 """From a VirtualService's rules to routes."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
-from lanes.model import AUTHORITY, HeaderOps, Match, Retry, Route, StringMatch, Weighted
+import re2
+
+from lanes.model import (
+    AUTHORITY,
+    HeaderOps,
+    Match,
+    Retry,
+    Route,
+    StringMatch,
+    Weighted,
+)
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.manifests import Resource
+from lanes.reading.sides import Side
 
 # What clients and proxies put on their calls, with values of their own.
 _CALLERS_OWN = re.compile(
@@ -15,14 +28,90 @@ _CALLERS_OWN = re.compile(
 )
 
 
+_ABORTS = "aborts requests on purpose, in the share that it says"
+
+
 def routes_of(
-    resource: Resource, service: kinds.VirtualService, destinations: Destinations, port: int | None
+    resource: Resource, service: kinds.VirtualService, destinations: Destinations, side: Side
 ) -> tuple[Route, ...]:
-    """The rules of a VirtualService, in their order; `port`: the one that is asked."""
-    return tuple(
-        _route(resource, destinations, port, f"spec.http[{index}]", http)
-        for index, http in enumerate(service.spec.http)
-    )
+    """The rules of a VirtualService that count on `side`, in their order."""
+    routes: list[Route] = []
+    for index, http in enumerate(service.spec.http):
+        field = f"spec.http[{index}]"
+        matches = [
+            _match(match)
+            for number, match in enumerate(http.match)
+            if _counts(resource, f"{field}.match[{number}]", service, match, side)
+        ]
+        if http.match and not matches:
+            continue
+        if any(map(takes_all, matches)):
+            matches = []
+        routes.append(_route(resource, destinations, side, field, http, tuple(matches)))
+    return tuple(routes)
+
+
+def takes_all(match: Match) -> bool:
+    """Whether every request fits."""
+    anywhere = (None, StringMatch("prefix", "/"), StringMatch("regex", ".*"))
+    return match.uri in anywhere and replace(match, uri=None) == Match()
+
+
+def _counts(
+    resource: Resource,
+    field: str,
+    service: kinds.VirtualService,
+    match: kinds.HttpMatch,
+    side: Side,
+) -> bool:
+    """Whether a match is one of `side`'s. Raises ManifestError where that can't be known."""
+    if match.port not in (None, side.port):
+        return False
+    if match.scheme is not None:
+        if side.ends_tls:
+            raise resource.error(f"{field}.scheme", "at a gateway that ends TLS is not understood")
+        if not _is_http(match.scheme):
+            return False
+    if match.gateways:  # then Istio looks at no caller
+        namespace = service.metadata.namespace
+        return not side.gateways.isdisjoint(qualified(g, namespace) for g in match.gateways)
+    asked = {"sourceLabels": match.source_labels, "sourceNamespace": match.source_namespace}
+    for name, value in asked.items():
+        if not value:
+            continue
+        fits = {
+            match.source_labels.items() <= pod.labels.items()
+            if name == "sourceLabels"
+            else pod.namespace == match.source_namespace
+            for pod in side.callers
+        }
+        if len(fits) != 1:
+            raise resource.error(f"{field}.{name}", "counts for some callers alone: not understood")
+        if fits == {False}:
+            return False
+    for where in _caller_headers(match) if side.host else ():
+        require_known(resource, f"{field}.{where[0]}", where[1])
+    return True
+
+
+def _is_http(scheme: kinds.StringMatch) -> bool:
+    if scheme.regex is not None and not scheme.anything:
+        return re2.fullmatch(scheme.regex, "http") is not None
+    return scheme.exact in (None, "http") and "http".startswith(scheme.prefix or "")
+
+
+def qualified(gateway: str, namespace: str) -> str:
+    """A gateway's name with its namespace, that of who names it where it has none."""
+    return gateway if "/" in gateway or gateway == "mesh" else f"{namespace}/{gateway}"
+
+
+def _caller_headers(match: kinds.HttpMatch) -> Iterator[tuple[str, str]]:
+    for name in match.headers:
+        yield f"headers.{name}", name
+    for name in match.without_headers:
+        yield f"withoutHeaders.{name}", name
+    if match.authority:
+        yield "authority", AUTHORITY
 
 
 def require_known(resource: Resource, field: str, header: str) -> None:
@@ -36,36 +125,55 @@ def require_known(resource: Resource, field: str, header: str) -> None:
 def _route(
     resource: Resource,
     destinations: Destinations,
-    port: int | None,
+    side: Side,
     field: str,
     http: kinds.HttpRoute,
+    matches: tuple[Match, ...],
 ) -> Route:
-    weights = [d.weight for d in http.route]
-    if len(weights) == 1:
-        weights = [100]
-    if None in weights or not sum(w or 0 for w in weights):
-        raise resource.error(f"{field}.route", "several destinations need weights above 0")
-    for index, match in enumerate(http.match):
-        asked = {f"headers.{name}": name for name in match.headers}
-        asked |= {"authority": AUTHORITY} if match.authority else {}
-        for where, name in asked.items() if port is not None else ():
-            require_known(resource, f"{field}.match[{index}].{where}", name)
+    status = _own_status(http)
+    if http.fault and http.fault.abort:
+        destinations.warnings.append(resource.finding("fault", f"{field}.fault", _ABORTS))
     return Route(
-        matches=tuple(map(_match, http.match)),
-        destinations=tuple(
-            Weighted(
-                destinations.of_route(resource, f"{field}.route[{index}]", destination, port),
-                weight or 0,
-                _header_ops(destination.headers.request),
-                _header_ops(destination.headers.response),
-            )
-            for index, (destination, weight) in enumerate(zip(http.route, weights, strict=True))
-        ),
+        matches=matches,
+        destinations=() if status else _weighted(resource, destinations, side, field, http),
         request=_header_ops(http.headers.request),
         response=_header_ops(http.headers.response),
         timeout=http.timeout,
         retry=_retry(http.retries) if http.retries else None,
+        status=status or 500,
         place=resource.place(field),
+    )
+
+
+def _own_status(http: kinds.HttpRoute) -> int | None:
+    """What a rule answers by itself; None where it leads to a destination."""
+    if http.redirect:
+        return http.redirect.redirect_code
+    if http.direct_response:
+        return http.direct_response.status
+    abort = http.fault.abort if http.fault else None
+    return abort.http_status if abort and abort.percentage.value >= 100 else None
+
+
+def _weighted(
+    resource: Resource,
+    destinations: Destinations,
+    side: Side,
+    field: str,
+    http: kinds.HttpRoute,
+) -> tuple[Weighted, ...]:
+    """A rule's destinations: a weight that is not there is 0, unless there is one alone."""
+    weights = [100] if len(http.route) == 1 else [d.weight or 0 for d in http.route]
+    if not sum(weights):
+        raise resource.error(f"{field}.route", "several destinations need weights above 0")
+    return tuple(
+        Weighted(
+            destinations.of_route(resource, f"{field}.route[{index}]", destination, side),
+            weight,
+            _header_ops(destination.headers.request),
+            _header_ops(destination.headers.response),
+        )
+        for index, (destination, weight) in enumerate(zip(http.route, weights, strict=True))
     )
 
 
@@ -73,7 +181,14 @@ def _match(match: kinds.HttpMatch) -> Match:
     headers = {name.lower(): _string_match(m) for name, m in match.headers.items()}
     if match.authority:
         headers[AUTHORITY] = _string_match(match.authority)
-    return Match(headers, _string_match(match.uri) if match.uri else None)
+    uri = _string_match(match.uri) if match.uri else None
+    return Match(
+        headers=headers,
+        uri=replace(uri, ignore_case=True) if uri and match.ignore_uri_case else uri,
+        method=_string_match(match.method) if match.method else None,
+        without={name.lower(): _string_match(m) for name, m in match.without_headers.items()},
+        query={name: _string_match(m) for name, m in match.query_params.items()},
+    )
 
 
 def _retry(retries: kinds.Retries) -> Retry:
@@ -86,8 +201,13 @@ def _retry(retries: kinds.Retries) -> Retry:
 
 
 def _string_match(match: kinds.StringMatch) -> StringMatch:
-    ((how, value),) = match.model_dump(exclude_none=True).items()
-    return StringMatch(how, value)
+    if match.anything:
+        return StringMatch("present")
+    if match.exact is not None:
+        return StringMatch("exact", match.exact)
+    if match.prefix is not None:
+        return StringMatch("prefix", match.prefix)
+    return StringMatch("regex", match.regex or "")
 
 
 def _header_ops(operations: kinds.HeaderOperations) -> HeaderOps:

@@ -1,7 +1,7 @@
 """From Deployments and their like to pods: replicas, environment, what a sidecar adds."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lanes.findings import Finding
 from lanes.model import SIDECAR_PORT, Pod, Propagation, Readiness
@@ -9,6 +9,7 @@ from lanes.reading import kinds
 from lanes.reading.environment import Fields, environment
 from lanes.reading.instrumentation import injected
 from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.sidecars import Sidecars
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,17 @@ class _Workload:
             yield self.metadata.name if self.replicas == 1 else f"{self.metadata.name}_{replica}"
 
 
-def pods_of(manifests: Manifests, warnings: list[Finding]) -> Iterator[Pod]:
+def pods_of(manifests: Manifests, sidecars: Sidecars, warnings: list[Finding]) -> Iterator[Pod]:
     """Every pod that the workloads of `manifests` run, with its environment resolved.
 
     What is worth a word, and stops no plan, goes to `warnings`.
     """
     for workload in _workloads(manifests):
-        yield from _pods(manifests, workload, warnings)
+        resource, template = workload.resource, workload.template
+        field = f"{workload.field.removesuffix('spec')}metadata"
+        unrouted = sidecars.of(resource, field, template, workload.metadata.namespace)
+        for pod in _pods(manifests, workload, warnings):
+            yield replace(pod, unrouted=unrouted)
 
 
 def not_run(manifests: Manifests) -> Iterator[str]:

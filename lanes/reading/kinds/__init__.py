@@ -39,6 +39,7 @@ from lanes.reading.kinds.core import (
 from lanes.reading.kinds.fields import Metadata, only_running
 from lanes.reading.kinds.istio import (
     DestinationRule,
+    EnvoyFilter,
     Gateway,
     HeaderOperations,
     HttpDestination,
@@ -47,11 +48,15 @@ from lanes.reading.kinds.istio import (
     LoadBalancer,
     OutlierDetection,
     Retries,
+    RulePolicy,
+    ServiceEntry,
+    Sidecar,
     StringMatch,
     Subset,
     Target,
     TrafficPolicy,
     VirtualService,
+    WorkloadEntry,
 )
 
 __all__ = [
@@ -62,6 +67,7 @@ __all__ = [
     "Deployment",
     "DestinationRule",
     "EnvVar",
+    "EnvoyFilter",
     "Gateway",
     "HeaderOperations",
     "HttpDestination",
@@ -81,8 +87,11 @@ __all__ = [
     "ReplicaSet",
     "Retries",
     "Rollout",
+    "RulePolicy",
     "Service",
+    "ServiceEntry",
     "ServiceSpec",
+    "Sidecar",
     "StatefulSet",
     "StringMatch",
     "Subset",
@@ -90,6 +99,7 @@ __all__ = [
     "TrafficPolicy",
     "VirtualService",
     "Workload",
+    "WorkloadEntry",
     "gateway_api",
     "group_of",
     "may_route",
@@ -109,7 +119,11 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
     ("istio.alibabacloud.com", "ASMHeaderPropagation"): ASMHeaderPropagation,
     ("networking.istio.io", "DestinationRule"): DestinationRule,
     ("networking.istio.io", "VirtualService"): VirtualService,
+    ("networking.istio.io", "EnvoyFilter"): EnvoyFilter,
     ("networking.istio.io", "Gateway"): Gateway,
+    ("networking.istio.io", "ServiceEntry"): ServiceEntry,
+    ("networking.istio.io", "Sidecar"): Sidecar,
+    ("networking.istio.io", "WorkloadEntry"): WorkloadEntry,
     (gateway_api.GROUP, "Gateway"): gateway_api.Gateway,
     (gateway_api.GROUP, "HTTPRoute"): gateway_api.HTTPRoute,
 }

@@ -14,11 +14,15 @@ Replicas = Annotated[int, Field(ge=0, le=MOST_REPLICAS)]
 
 class ServicePort(Open):
     port: Port
+    name: str = ""
+    app_protocol: str = ""
     target_port: Annotated[int | str | None, PlainValidator(port_or_name)] = None
     protocol: str = "TCP"
 
 
 class ServiceSpec(Open):
+    type: str = ""
+    cluster_ip: Annotated[str, Field(alias="clusterIP")] = ""
     selector: dict[str, str] = {}
     ports: list[ServicePort] = []
 
@@ -75,6 +79,7 @@ class Container(Open):
 class PodSpec(Open):
     containers: Annotated[list[Container], Field(min_length=1)]
     init_containers: OnlyRunning = None
+    host_network: bool = False
 
 
 class PodMetadata(Open):

@@ -84,7 +84,8 @@ class _OnlyRunning:
     """Marks what a mesh acts on and no laptop does, and what chooses no route."""
 
 
-OnlyRunning = Annotated[Any, _OnlyRunning()]
+Marked = _OnlyRunning()
+OnlyRunning = Annotated[Any, Marked]
 
 
 def only_running(model: BaseModel, path: str) -> Iterator[str]:

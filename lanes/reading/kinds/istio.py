@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lanes.reading.kinds.fields import (
     ChangedHeader,
@@ -11,6 +11,7 @@ from lanes.reading.kinds.fields import (
     Count,
     Duration,
     HostName,
+    Marked,
     Metadata,
     OnlyRunning,
     Open,
@@ -19,6 +20,10 @@ from lanes.reading.kinds.fields import (
     RetryOn,
     require_re2,
 )
+
+
+class PortSelector(Closed):
+    number: Port
 
 
 class OutlierDetection(Closed):
@@ -74,10 +79,20 @@ class TrafficPolicy(Closed):
     retry_budget: OnlyRunning = None
 
 
+class PortPolicy(TrafficPolicy):
+    """A port's own policy, in place of its rule's as a whole."""
+
+    port: PortSelector
+
+
+class RulePolicy(TrafficPolicy):
+    port_level_settings: list[PortPolicy] = []
+
+
 class Subset(Closed):
     name: str
     labels: dict[str, str] = {}
-    traffic_policy: TrafficPolicy | None = None
+    traffic_policy: RulePolicy | None = None
 
 
 Everywhere = Annotated[list[Literal["*"]], Field(max_length=1)]
@@ -87,7 +102,7 @@ class DestinationRuleSpec(Closed):
     host: str
     export_to: Everywhere = []
     subsets: list[Subset] = []
-    traffic_policy: TrafficPolicy | None = None
+    traffic_policy: RulePolicy | None = None
 
 
 class DestinationRule(Closed):
@@ -98,7 +113,7 @@ class DestinationRule(Closed):
 
 
 class StringMatch(Closed):
-    """Exactly one of three ways to match; a regex matches the whole value (RE2)."""
+    """One of three ways to match, or none: any value. A regex matches the whole value (RE2)."""
 
     exact: str | None = None
     prefix: str | None = None
@@ -107,10 +122,22 @@ class StringMatch(Closed):
     @model_validator(mode="after")
     def _one_way(self) -> "StringMatch":
         ways = [way for way in (self.exact, self.prefix, self.regex) if way is not None]
-        if len(ways) != 1:
+        if len(ways) > 1:
             raise ValueError("should have exactly one of exact, prefix and regex")
-        if self.regex is not None:
+        if self.regex not in (None, "*"):  # which Istio takes for any value
             require_re2(self.regex)
+        return self
+
+    @property
+    def anything(self) -> bool:
+        return self.regex == "*" or (self.exact is self.prefix is self.regex is None)
+
+
+class UriMatch(StringMatch):
+    @model_validator(mode="after")
+    def _says_how(self) -> "UriMatch":
+        if self.anything:
+            raise ValueError("should have exactly one of exact, prefix and regex")
         return self
 
 
@@ -124,20 +151,47 @@ class HeaderMatch(StringMatch):
         return self
 
 
+def _header_asked(name: str) -> str:
+    if name.startswith("@"):
+        raise ValueError("asks for a claim of a token, which no plan can know")
+    if name.startswith(":") and name != ":authority":
+        raise ValueError("is no header that a plan can know; match method, uri or authority")
+    if name.lower() == "host":
+        raise ValueError("is no header that Envoy sees; match authority")
+    return name
+
+
+AskedHeaders = dict[Annotated[str, AfterValidator(_header_asked)], HeaderMatch]
+
+
 class HttpMatch(Closed):
+    """What a rule asks of a request; which callers and ways in it counts for."""
+
     name: str = ""
+    stat_prefix: str = ""
     authority: HeaderMatch | None = None
-    headers: dict[str, HeaderMatch] = {}
-    uri: StringMatch | None = None
+    headers: AskedHeaders = {}
+    without_headers: AskedHeaders = {}
+    uri: UriMatch | None = None
+    ignore_uri_case: bool = False
+    method: HeaderMatch | None = None
+    scheme: HeaderMatch | None = None
+    query_params: dict[str, HeaderMatch] = {}
+    port: Port | None = None
+    gateways: list[str] = []
+    source_labels: dict[str, str] = {}
+    source_namespace: str = ""
 
 
-class PortSelector(Closed):
-    number: Port
+def _no_variable(subset: str | None) -> str | None:
+    if subset and subset.startswith("$"):
+        raise ValueError(f"{subset} is chosen by the request's own pod, which is not understood")
+    return subset
 
 
 class Target(Closed):
     host: str
-    subset: str | None = None
+    subset: Annotated[str | None, AfterValidator(_no_variable)] = None
     port: PortSelector | None = None
 
 
@@ -172,10 +226,35 @@ class Retries(Closed):
     retry_ignore_previous_hosts: OnlyRunning = None
 
 
+class Redirect(Open):
+    redirect_code: Annotated[int, Field(ge=300, le=399)] = 301
+
+
+class DirectResponse(Open):
+    status: Annotated[int, Field(ge=200, le=599)]
+
+
+class Percentage(Open):
+    value: float = 0
+
+
+class Abort(Open):
+    http_status: int | None = None
+    percentage: Percentage = Percentage(value=100)
+
+
+class Fault(Open):
+    abort: Abort | None = None
+    delay: OnlyRunning = None
+
+
 class HttpRoute(Closed):
     name: str = ""
     match: list[HttpMatch] = []
-    route: Annotated[list[HttpDestination], Field(min_length=1)]
+    route: list[HttpDestination] = []
+    redirect: Redirect | None = None
+    direct_response: DirectResponse | None = None
+    rewrite: OnlyRunning = None
     headers: Headers = Headers()
     timeout: Duration | None = None
     retries: Retries | None = None
@@ -184,12 +263,18 @@ class HttpRoute(Closed):
     mirror_percent: OnlyRunning = None
     mirror_percentage: OnlyRunning = None
     cors_policy: OnlyRunning = None
-    fault: OnlyRunning = None
+    fault: Annotated[Fault | None, Marked] = None
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> "HttpRoute":
+        if not (self.route or self.redirect or self.direct_response):
+            raise ValueError("should have a route, a redirect or a directResponse")
+        return self
 
 
 class VirtualServiceSpec(Closed):
     hosts: Annotated[list[HostName], Field(min_length=1)]
-    gateways: list[str] = ["mesh"]
+    gateways: Annotated[list[str], AfterValidator(lambda names: names or ["mesh"])] = ["mesh"]
     export_to: Everywhere = []
     http: list[HttpRoute] = []
     tls: OnlyRunning = None
@@ -207,12 +292,14 @@ class GatewayPort(Closed):
     number: Port
     name: str = ""
     protocol: str
+    target_port: OnlyRunning = None
 
 
 class ServerTls(Open):
     """TLS that ends at the gateway, or a redirection to it: how it does chooses no route."""
 
     mode: str = ""
+    https_redirect: bool = False
 
 
 class Server(Closed):
@@ -220,6 +307,15 @@ class Server(Closed):
     hosts: Annotated[list[HostName], Field(min_length=1)]
     name: str = ""
     tls: ServerTls | None = None
+    bind: OnlyRunning = None
+
+    @property
+    def http(self) -> bool:
+        """Whether it takes HTTP apart; what it only passes on chooses no route here."""
+        ended = (
+            self.ends_tls and self.tls and self.tls.mode not in ("PASSTHROUGH", "AUTO_PASSTHROUGH")
+        )
+        return bool(ended) or self.port.protocol.upper() in ("HTTP", "HTTP2", "GRPC", "GRPC-WEB")
 
     @property
     def ends_tls(self) -> bool:
@@ -227,8 +323,6 @@ class Server(Closed):
 
     @model_validator(mode="after")
     def _http(self) -> "Server":
-        if self.port.protocol.upper() not in ("HTTP", "HTTP2", "HTTPS"):
-            raise ValueError(f"protocol {self.port.protocol} is not emulated; use HTTP")
         if self.ends_tls and not (self.tls and self.tls.mode):
             raise ValueError("protocol HTTPS lacks tls.mode")
         return self
@@ -244,3 +338,84 @@ class Gateway(Closed):
     kind: str
     metadata: Metadata
     spec: GatewaySpec
+
+
+class EntryPort(Open):
+    number: Port
+    name: str = ""
+    protocol: str = "TCP"
+    target_port: Port | None = None
+
+
+class EntryEndpoint(Open):
+    address: str = ""
+    labels: dict[str, str] = {}
+
+
+class EntrySelector(Open):
+    labels: dict[str, str] = {}
+
+
+class ServiceEntrySpec(Closed):
+    """Hosts that are no Service: outside of the cluster, or on machines of their own."""
+
+    hosts: Annotated[list[HostName], Field(min_length=1)]
+    ports: list[EntryPort] = []
+    endpoints: list[EntryEndpoint] = []
+    workload_selector: EntrySelector | None = None
+    export_to: Everywhere = []
+    addresses: OnlyRunning = None
+    location: OnlyRunning = None
+    resolution: OnlyRunning = None
+    subject_alt_names: OnlyRunning = None
+
+
+class ServiceEntry(Closed):
+    api_version: str
+    kind: str
+    metadata: Metadata
+    spec: ServiceEntrySpec
+
+
+class WorkloadEntrySpec(Open):
+    labels: dict[str, str] = {}
+
+
+class WorkloadEntry(Open):
+    """A machine that Services select like a pod."""
+
+    metadata: Metadata
+    spec: WorkloadEntrySpec
+
+
+class Patch(Open):
+    apply_to: str = ""
+
+
+class EnvoyFilterSpec(Open):
+    config_patches: list[Patch] = []
+
+
+class EnvoyFilter(Open):
+    metadata: Metadata
+    spec: EnvoyFilterSpec = EnvoyFilterSpec()
+
+
+class Egress(Closed):
+    hosts: list[str] = []
+
+
+class SidecarSpec(Closed):
+    """What sidecars know of the mesh: calls to other hosts pass them by."""
+
+    workload_selector: EntrySelector | None = None
+    egress: list[Egress] = []
+    ingress: OnlyRunning = None
+    inbound_connection_pool: OnlyRunning = None
+
+
+class Sidecar(Closed):
+    api_version: str
+    kind: str
+    metadata: Metadata
+    spec: SidecarSpec = SidecarSpec()

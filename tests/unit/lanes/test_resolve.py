@@ -230,16 +230,29 @@ def test_two_virtual_services_for_one_host() -> None:
     )
 
 
-def test_two_destination_rules_for_one_host() -> None:
-    sentence = refusal(
-        service("a"), destination_rule("a", name="one"), destination_rule("a", name="two")
-    )
-    assert sentence == (
-        "DestinationRule two: spec.host: also the host of DestinationRule one; keep one"
-    )
+def test_destination_rules_for_one_host_make_one() -> None:
+    found = lane_v2(destination_rule("a", "v1", name="one"), destination_rule("a", "v2", name="2"))
+    assert tiers_of(found) == [["a-v2"], ["a-v1"]]
 
 
-@pytest.mark.parametrize("weights", [(None, None), (40, None), (0, 0)])
+@pytest.mark.parametrize(
+    ("subset", "policy", "field"),
+    [
+        ("v1", None, "spec.subsets[0].name: v1 is a subset of DestinationRule one, too; keep one"),
+        ("v2", {}, "spec.trafficPolicy: DestinationRule one has one for this host, too; keep one"),
+    ],
+)
+def test_destination_rules_that_say_the_same(
+    subset: str, policy: Document | None, field: str
+) -> None:
+    both = [
+        destination_rule("a", "v1", name="one", policy={}),
+        destination_rule("a", subset, name="two", policy=policy),
+    ]
+    assert refusal(service("a"), deployment("a"), *both) == f"DestinationRule two: {field}"
+
+
+@pytest.mark.parametrize("weights", [(None, None), (0, 0)])
 def test_several_destinations_need_weights(weights: tuple[int | None, int | None]) -> None:
     first, second = weights
     sentence = refusal(
@@ -489,7 +502,9 @@ def test_a_gateway_is_named_from_the_virtual_services_namespace() -> None:
     there = gateway("shop.org", namespace="edge")
     near = virtual_service("*", rule(to("a")), gateways=["demo-gateway"])
     far = virtual_service("*", rule(to("a")), gateways=["edge/demo-gateway"])
-    assert domains_of(there, near) == [("*",)]
+    assert domains_of(there, near) == []
+    (warning,) = mesh_of(service("a"), deployment("a"), there, near).warnings
+    assert "(edge/demo-gateway is): requests there get 404" in warning.message
     assert domains_of(there, far) == [("shop.org",)]
 
 
@@ -513,9 +528,28 @@ def test_a_gateways_virtual_service_says_nothing_within_the_mesh() -> None:
     assert port_of(mesh, "a").routes[0].timeout is None
 
 
-def test_gateways_on_two_ports() -> None:
-    assert refusal(gateway(), gateway(name="other", port=8080), service("a")) == (
-        "Gateway other: spec.servers: servers on several ports are not emulated; keep one HTTP port"
+@pytest.mark.parametrize(
+    ("other", "refused"),
+    [
+        (gateway(name="other"), False),
+        (gateway(name="other", port=8080), True),
+        (put(gateway(name="other"), "spec.selector", {"istio": "internal"}), True),
+    ],
+)
+def test_gateways_that_are_ways_in_of_their_own(other: Document, *, refused: bool) -> None:
+    """Rules that both have alike are planned, and so are those of one port of one gateway."""
+    known = [service("a"), deployment("a"), gateway(), other]
+    alike = virtual_service("*", rule(to("a")), gateways=["demo-gateway", "other"])
+    assert len(mesh_of(*known, alike).gateway) == 1
+    ways = [
+        virtual_service("*", rule(to("a"), timeout=f"{n}s"), gateways=[name], name=name)
+        for n, name in enumerate(("demo-gateway", "other"))
+    ]
+    if not refused:
+        assert len(mesh_of(*known, *ways).gateway[0].routes) == 2
+        return
+    assert refusal(*known, *ways).startswith(
+        "VirtualService other: spec.gateways: Gateways that differ in selector or port"
     )
 
 

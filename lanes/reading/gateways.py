@@ -1,0 +1,217 @@
+"""What gateways serve: the domains of their servers, with the rules that VirtualServices bring."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from lanes.errors import Problems
+from lanes.hosts import common, covers
+from lanes.model import GatewayHost, Match, Route, StringMatch
+from lanes.reading import kinds
+from lanes.reading.destinations import Destinations
+from lanes.reading.httproutes import rules_of
+from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.parents import at_gateway
+from lanes.reading.routes import qualified, routes_of, takes_all
+from lanes.reading.sides import Side
+
+_Gateways = dict[str, tuple[Resource, kinds.Gateway]]
+
+
+@dataclass(frozen=True)
+class _Door:
+    """Where a gateway listens: its pods, by their labels, and the port."""
+
+    selector: frozenset[tuple[str, str]]
+    port: int
+
+
+@dataclass(frozen=True)
+class _Brought:
+    """A VirtualService's rules for one domain."""
+
+    resource: Resource
+    order: tuple[str, str]
+    routes: tuple[Route, ...]
+
+
+_Served = dict[str, list[_Brought]]
+
+
+def gateway_hosts(
+    manifests: Manifests, destinations: Destinations, problems: Problems
+) -> tuple[GatewayHost, ...]:
+    """Everything that gateways serve, by domain."""
+    with problems.gathered():
+        stock = tuple(_of_virtual_services(manifests, destinations, problems))
+        routed = at_gateway(manifests)
+        for bound in routed.values() if stock else ():
+            raise bound[0][0].error(
+                "spec.parentRefs",
+                "beside a VirtualService at a gateway it is not emulated; keep one",
+            )
+        return stock or tuple(
+            GatewayHost(domain, rules_of(bound, destinations, in_mesh=False))
+            for domain, bound in routed.items()
+        )
+    return ()
+
+
+def _of_virtual_services(
+    manifests: Manifests, destinations: Destinations, problems: Problems
+) -> Iterator[GatewayHost]:
+    gateways: _Gateways = {
+        f"{body.metadata.namespace}/{body.metadata.name}": (resource, body)
+        for resource, body in manifests.of(kinds.Gateway)
+    }
+    doors: dict[_Door, _Served] = {}
+    for resource, body in manifests.of(kinds.VirtualService):
+        with problems.gathered():
+            _bind(resource, body, gateways, doors, destinations)
+    hosts: dict[str, tuple[_Served, tuple[Route, ...]]] = {}
+    for served in doors.values():
+        for domain, brought in served.items():
+            routes = _merged(brought, destinations)
+            for other, (owner, rules) in hosts.items():
+                met = covers(other, domain) or covers(domain, other)
+                if owner is not served and met and rules != routes:
+                    raise _apart(brought[0].resource, domain)
+            hosts.setdefault(domain, (served, routes))
+    yield from (GatewayHost(domain, routes) for domain, (_, routes) in hosts.items())
+
+
+def _apart(resource: Resource, domain: str) -> Exception:
+    return resource.error(
+        "spec.gateways",
+        f"Gateways that differ in selector or port have other rules each for {domain};"
+        " plan them one at a time",
+    )
+
+
+def _bind(
+    resource: Resource,
+    body: kinds.VirtualService,
+    gateways: _Gateways,
+    doors: dict[_Door, _Served],
+    destinations: Destinations,
+) -> None:
+    """Bring a VirtualService's rules to every server that takes its hosts."""
+    namespace = body.metadata.namespace
+    order = (body.metadata.name, namespace)
+    refused: list[str] = []
+    bound = False
+    for index, name in enumerate(body.spec.gateways):
+        if name == "mesh":
+            continue
+        key = qualified(name, namespace)
+        for door, side, served in _servers(resource, index, key, namespace, gateways, destinations):
+            domains = common(served, body.spec.hosts)
+            refused += served or [f"nothing of namespace {namespace}"]
+            bound = bound or bool(domains)
+            routes = routes_of(resource, body, destinations, side) if domains else ()
+            for domain in domains:
+                brought = doors.setdefault(door, {}).setdefault(domain, [])
+                if routes and all(one.resource is not resource for one in brought):
+                    brought.append(_Brought(resource, order, routes))
+    if refused and not bound:
+        names = ", ".join(name for name in body.spec.gateways if name != "mesh")
+        taken = ", ".join(dict.fromkeys(refused))
+        raise resource.error("spec.hosts", f"none is served by gateway {names} ({taken})")
+
+
+def _servers(
+    resource: Resource,
+    index: int,
+    key: str,
+    namespace: str,
+    gateways: _Gateways,
+    destinations: Destinations,
+) -> Iterator[tuple[_Door, Side, list[str]]]:
+    """The HTTP servers of a gateway, each with the hosts that it takes from `namespace`.
+
+    A gateway that is not here while others are is none, and gives 404. Where none is here, all
+    stand elsewhere, and serve any host.
+    """
+    if key not in gateways:
+        if gateways:
+            name = key.partition("/")[2]
+            there = [other for other in gateways if other.partition("/")[2] == name]
+            instead = f" ({there[0]} is)" if there else ""
+            message = f"{key} is not among the Gateways here{instead}: requests there get 404"
+        else:
+            message = f"{key} is not here: planned as one that serves every host on port 80"
+            yield _Door(frozenset({("", key)}), 80), Side(frozenset({key}), 80), ["*"]
+        field = f"spec.gateways[{index}]"
+        destinations.warnings.append(resource.finding("gateway-absent", field, message))
+        return
+    body = gateways[key][1]
+    servers = [server for server in body.spec.servers if server.http]
+    secure = any(server.ends_tls for server in servers)
+    for server in servers:
+        if secure and server.tls and server.tls.https_redirect:
+            continue  # it sends everybody to the other
+        own = body.metadata.namespace
+        side = Side(frozenset({key}), server.port.number, ends_tls=server.ends_tls)
+        door = _Door(frozenset(body.spec.selector.items()), server.port.number)
+        yield door, side, [h for host in server.hosts for h in _open_to(host, namespace, own)]
+
+
+def _open_to(host: str, namespace: str, own: str) -> Iterator[str]:
+    """A server's host, where it takes VirtualServices of `namespace`."""
+    of, slash, name = host.rpartition("/")
+    if not slash or of == "*" or namespace == (own if of == "." else of):
+        yield name
+
+
+def _merged(brought: list[_Brought], destinations: Destinations) -> tuple[Route, ...]:
+    """The rules of several VirtualServices: by name, and those that take everything go last.
+
+    Istio puts the older first, which no manifest tells, and those of one age by their names.
+    """
+    if len(brought) == 1:
+        return brought[0].routes
+    ordered = sorted(brought, key=lambda one: one.order)
+    for first, second in combinations(ordered, 2):
+        if any(_overlap(a, b) for a in _reached(first.routes) for b in _reached(second.routes)):
+            message = f"its rules and those of {first.resource.name} meet: the older's come first"
+            finding = second.resource.finding("order", "spec.http", message)
+            destinations.warnings.append(finding)
+    routes = [route for one in ordered for route in _reached(one.routes)]
+    single = [replace(r, matches=(m,)) for r in routes for m in r.matches or (Match(),)]
+    last = [route for route in single if takes_all(route.matches[0])]
+    return (
+        *(route for route in single if not takes_all(route.matches[0])),
+        *(replace(route, matches=()) for route in last),
+    )
+
+
+def _reached(routes: tuple[Route, ...]) -> Iterator[Route]:
+    """The rules up to the first that takes everything, behind which Istio drops the others."""
+    for route in routes:
+        yield route
+        if not route.matches:
+            return
+
+
+def _overlap(first: Route, second: Route) -> bool:
+    """Whether a request may fit both, as far as headers and paths tell; catch-alls go last."""
+    return any(
+        not (takes_all(a) or takes_all(b) or _disjoint(a, b))
+        for a in first.matches
+        for b in second.matches
+    )
+
+
+def _disjoint(first: Match, second: Match) -> bool:
+    pairs = [(first.headers[n], second.headers[n]) for n in first.headers if n in second.headers]
+    pairs += [(first.uri, second.uri)] if first.uri and second.uri else []
+    return any(_differ(a, b) or _differ(b, a) for a, b in pairs)
+
+
+def _differ(first: StringMatch, second: StringMatch) -> bool:
+    if first.how != "exact":
+        starts = (first.value.startswith(second.value), second.value.startswith(first.value))
+        return first.how == second.how == "prefix" and not any(starts)
+    if second.how == "exact":
+        return first.value != second.value
+    return second.how == "prefix" and not first.value.startswith(second.value)

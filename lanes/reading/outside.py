@@ -1,0 +1,69 @@
+"""What is no pod of a Kubernetes workload: ServiceEntries' hosts, and machines."""
+
+from collections.abc import Iterator, Mapping
+
+from lanes.model import Pod, Propagation
+from lanes.reading import kinds
+from lanes.reading.manifests import Manifests, Resource
+
+
+def machines_of(manifests: Manifests) -> Iterator[Pod]:
+    """A pod for each WorkloadEntry, which Services select like one."""
+    for resource, entry in manifests.of(kinds.WorkloadEntry):
+        metadata = entry.metadata
+        yield _pod(resource, metadata.name, metadata.namespace, entry.spec.labels, {})
+
+
+def pods_of(
+    resource: Resource, entry: kinds.ServiceEntry, host: str, near: list[Pod]
+) -> tuple[Pod, ...]:
+    """What answers for a ServiceEntry's host: the pods that it selects, else its endpoints."""
+    if entry.spec.workload_selector is not None:
+        selector = entry.spec.workload_selector.labels.items()
+        return tuple(pod for pod in near if selector <= pod.labels.items())
+    labels = [endpoint.labels for endpoint in entry.spec.endpoints] or [{}]
+    told = {"app": host.partition(".")[0]}
+    namespace = entry.metadata.namespace
+    return tuple(_pod(resource, host, namespace, each, told) for each in labels)
+
+
+def service_of(entry: kinds.ServiceEntry) -> kinds.ServiceSpec:
+    """A ServiceEntry's ports, as a Service would have them."""
+    return kinds.ServiceSpec.model_validate(
+        {
+            "ports": [
+                {"port": p.number, "appProtocol": p.protocol.lower()}
+                | ({"targetPort": p.target_port} if p.target_port else {})
+                for p in entry.spec.ports
+            ]
+        }
+    )
+
+
+def not_run(manifests: Manifests) -> Iterator[str]:
+    """In sentences, what a laptop has not."""
+    for kind in (kinds.ServiceEntry, kinds.WorkloadEntry, kinds.EnvoyFilter, kinds.Sidecar):
+        for resource, _ in manifests.of(kind):
+            yield str(resource.error("", "not run here; leave it out, or try it on a cluster"))
+
+
+def _pod(
+    resource: Resource,
+    name: str,
+    namespace: str,
+    labels: Mapping[str, str],
+    env: Mapping[str, str],
+) -> Pod:
+    return Pod(
+        name=name,
+        namespace=namespace,
+        labels=labels,
+        env=env,
+        ip_env=(),
+        port=80,
+        named_ports={},
+        readiness=None,
+        propagation=Propagation(),
+        namespace_named=resource.namespaced,
+        place=resource.place("spec"),
+    )

@@ -1,0 +1,92 @@
+"""Services as their callers in the mesh see them: each port, with the rules that count there."""
+
+from collections.abc import Iterator
+
+from lanes.errors import Problems
+from lanes.hosts import covers
+from lanes.model import Host, Pod, Route, ServicePort, Weighted
+from lanes.reading import kinds
+from lanes.reading.destinations import Destinations
+from lanes.reading.httproutes import Bound, rules_of
+from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.parents import at_services
+from lanes.reading.routes import routes_of
+from lanes.reading.sides import Side
+
+_MESH = frozenset({"mesh"})
+_Read = tuple[Resource, kinds.VirtualService]
+
+
+def service_ports(
+    manifests: Manifests, destinations: Destinations, pods: tuple[Pod, ...], problems: Problems
+) -> Iterator[ServicePort]:
+    """Every Service's ports, with the routes of what names it: a VirtualService, HTTPRoutes.
+
+    Where nothing does, where HTTP rules don't count, and where none of them is for these callers,
+    a call leads to every pod.
+    """
+    bound: dict[Host, dict[int, list[Bound]]] = {}
+    with problems.gathered():
+        bound = at_services(manifests, destinations)
+    owners = _owners(manifests, destinations, bound, problems)
+    for host, ports in destinations.hosts().items():
+        for port in ports:
+            with problems.gathered():
+                plain = (Route((), (Weighted(destinations.plain(host, port), 100),)),)
+                routes: tuple[Route, ...] = ()
+                if host in owners:
+                    side = Side(_MESH, port, host, pods)
+                    routes = routes_of(*owners[host], destinations, side)
+                elif port in bound.get(host, {}):
+                    routes = rules_of(bound[host][port], destinations, in_mesh=True)
+                if routes and not destinations.http(host, port):
+                    _warn(destinations, host, f"port {port} is no HTTP: no rule counts for calls")
+                    routes = ()
+                elif routes and destinations.headless(host):
+                    _warn(destinations, host, "is headless: its callers choose the pod, by DNS")
+                yield ServicePort(host, port, routes or plain, destinations.pods(host), plain)
+
+
+def _warn(destinations: Destinations, host: Host, message: str) -> None:
+    finding = destinations.resource(host).finding("unrouted", "spec", message)
+    destinations.warnings.append(finding)
+
+
+def _owners(
+    manifests: Manifests,
+    destinations: Destinations,
+    bound: dict[Host, dict[int, list[Bound]]],
+    problems: Problems,
+) -> dict[Host, _Read]:
+    """The VirtualService of each Service: the one that names it, else the closest wildcard's."""
+    owners: dict[Host, _Read] = {}
+    wild: dict[str, _Read] = {}
+    for resource, body in manifests.of(kinds.VirtualService):
+        if "mesh" not in body.spec.gateways or not body.spec.http:
+            continue
+        for index, name in enumerate(body.spec.hosts):
+            with problems.gathered():
+                field = f"spec.hosts[{index}]"
+                if name.startswith("*"):
+                    if name in wild:
+                        raise _second(resource, field, name, wild[name][0])
+                    wild[name] = (resource, body)
+                    continue
+                host = destinations.known(resource, field, name, body.metadata.namespace)
+                if host in owners:
+                    raise _second(resource, field, name, owners[host][0])
+                if host is not None and host in bound:
+                    other = next(iter(bound[host].values()))[0][0].name
+                    problem = f"{name} already has HTTPRoute {other}; keep one kind"
+                    raise resource.error(field, problem)
+                if host is not None:
+                    owners[host] = (resource, body)
+    for host in destinations.hosts() if wild else ():
+        covering = [name for name in wild if covers(name, host.fqdn)]
+        if covering and host not in owners and host not in bound:
+            owners[host] = wild[max(covering, key=len)]
+    return owners
+
+
+def _second(resource: Resource, field: str, name: str, other: Resource) -> Exception:
+    return resource.error(field, f"{name} already has VirtualService {other.name}; keep one")

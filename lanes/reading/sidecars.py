@@ -1,0 +1,118 @@
+"""Which calls pass a sidecar by: no injection, ports left out, hosts that a Sidecar hides.
+
+https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
+"""
+
+from collections.abc import Mapping
+
+from lanes.errors import Problems
+from lanes.findings import Finding
+from lanes.hosts import covers
+from lanes.model import Host, Unrouted
+from lanes.reading import kinds
+from lanes.reading.manifests import Manifests, Resource
+
+_INJECT = "sidecar.istio.io/inject"
+_EXCLUDED = "traffic.sidecar.istio.io/excludeOutboundPorts"
+_ANY = {
+    "traffic.sidecar.istio.io/includeOutboundIPRanges",
+    "traffic.sidecar.istio.io/includeInboundPorts",
+}
+_INBOUND = {"traffic.sidecar.istio.io/excludeInboundPorts"}
+_PREFIX = "traffic.sidecar.istio.io/"
+
+
+class Sidecars:
+    """Tells for each pod which of its calls no rule counts for."""
+
+    def __init__(self, manifests: Manifests, problems: Problems, warnings: list[Finding]) -> None:
+        self._problems = problems
+        self._warnings = warnings
+        self._namespaces = {
+            body.metadata.name: (resource, body.metadata.labels)
+            for resource, body in manifests.of(kinds.Namespace)
+        }
+        self._sidecars = list(manifests.of(kinds.Sidecar))
+        self._hosts = [
+            Host(body.metadata.name, body.metadata.namespace)
+            for _, body in manifests.of(kinds.Service)
+        ]
+        self._istio = any(
+            True
+            for kind in (kinds.VirtualService, kinds.DestinationRule)
+            for _ in manifests.of(kind)
+        )
+        for resource, filtering in manifests.of(kinds.EnvoyFilter):
+            self._look_at(resource, filtering)
+
+    def _look_at(self, resource: Resource, body: kinds.EnvoyFilter) -> None:
+        for index, patch in enumerate(body.spec.config_patches):
+            if patch.apply_to in ("ROUTE_CONFIGURATION", "VIRTUAL_HOST", "HTTP_ROUTE"):
+                field = f"spec.configPatches[{index}].applyTo"
+                self._problems.add(str(resource.error(field, "changes routes, which no plan sees")))
+                return
+        message = "changes proxies in a way that no plan sees"
+        self._warnings.append(resource.finding("envoy-filter", "", message))
+
+    def of(
+        self, resource: Resource, field: str, template: kinds.PodTemplate, namespace: str
+    ) -> Unrouted:
+        """What passes by the sidecars of a template's pods."""
+        labels, annotations = template.metadata.labels, template.metadata.annotations
+        asked = labels.get(_INJECT, annotations.get(_INJECT))
+        if template.spec.host_network or asked == "false":
+            return Unrouted(all=True)
+        if asked != "true" and "istio.io/rev" not in labels and self._off(namespace):
+            return Unrouted(all=True)
+        ports: tuple[int, ...] = ()
+        for name, value in annotations.items():
+            if name == _EXCLUDED:
+                ports = tuple(int(p) for p in value.split(",") if p.strip().isdecimal())
+            elif name.startswith(_PREFIX) and not (
+                name in _INBOUND or (name in _ANY and value == "*")
+            ):
+                where = f"{field}.annotations[{name}]"
+                problem = "lets calls pass the sidecar by addresses, which no manifest tells"
+                self._problems.add(str(resource.error(where, problem)))
+        return Unrouted(ports=ports, hosts=self._hidden(labels, namespace))
+
+    def _off(self, namespace: str) -> bool:
+        """Whether a namespace asks for no sidecars; one that is not here is taken to ask."""
+        resource, labels = self._namespaces.get(namespace, (None, {}))
+        if resource is None:
+            return False
+        if labels.get("istio.io/dataplane-mode") == "ambient":
+            return "istio.io/use-waypoint" not in labels
+        injected = labels.get("istio-injection")
+        if injected in ("enabled", "disabled"):
+            return injected == "disabled"
+        if "istio.io/rev" in labels or not self._istio:
+            return False
+        message = "asks for no sidecars (istio-injection: enabled): planned without"
+        self._warnings.append(resource.finding("injection-off", "metadata.labels", message))
+        return True
+
+    def _hidden(self, labels: Mapping[str, str], namespace: str) -> frozenset[Host]:
+        """The Services that the pods' Sidecar does not import."""
+        own = [read for read in self._sidecars if read[1].metadata.namespace == namespace]
+        root = [read for read in self._sidecars if read[1].metadata.namespace == "istio-system"]
+        selecting = [
+            body
+            for _, body in own
+            if (one := body.spec.workload_selector) and one.labels.items() <= labels.items()
+        ]
+        general = [body for _, body in (*own, *root) if body.spec.workload_selector is None]
+        sidecar = next(iter((*selecting, *general)), None)
+        if sidecar is None or not sidecar.spec.egress:
+            return frozenset()
+        patterns = [tuple(h.split("/", 1)) for egress in sidecar.spec.egress for h in egress.hosts]
+        return frozenset(
+            host for host in self._hosts if not any(_imports(p, host, namespace) for p in patterns)
+        )
+
+
+def _imports(pattern: tuple[str, ...], host: Host, own: str) -> bool:
+    if len(pattern) != 2 or pattern[0] == "~":
+        return False
+    namespace = own if pattern[0] == "." else pattern[0]
+    return namespace in ("*", host.namespace) and covers(pattern[1], host.fqdn)
