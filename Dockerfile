@@ -47,6 +47,7 @@ ARG VERSION=0.0.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="traffic-lanes" \
+      org.opencontainers.image.source="https://github.com/traffic-lanes/traffic-lanes" \
       org.opencontainers.image.description="Sample service and judge of traffic lanes in a service mesh" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \

@@ -106,7 +106,7 @@ def test_the_management_port_is_the_pods_alone() -> None:
     requests, scrapes = of_kind(resources, "NetworkPolicy")["mockb"]["spec"]["ingress"]
     assert ("management" in str(requests), "monitoring" in str(requests)) == (False, False)
     assert scrapes == {
-        "ports": [{"port": "management"}],
+        "ports": [{"port": "management"}, {"port": 15020}, {"port": 15090}],
         "from": [
             {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
         ],

@@ -3,9 +3,9 @@
 {{- .Values.nameOverride | default .Release.Name | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Labels that every resource carries. */}}
+{{/* Labels that every resource carries. A label can't hold the + of a version. */}}
 {{- define "traffic-lanes.labels" -}}
 app.kubernetes.io/part-of: {{ include "traffic-lanes.name" . | toYaml }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "_" }}
 {{- end -}}

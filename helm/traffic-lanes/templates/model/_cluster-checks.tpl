@@ -2,6 +2,10 @@
 a cluster offers aggregation besides. */}}
 {{- define "traffic-lanes.checks.cluster" -}}
 {{- $values := .Values -}}
+{{- if semverCompare "<3.18.0-0" .Capabilities.HelmVersion.Version }}
+- this is Helm {{ .Capabilities.HelmVersion.Version }}, which lets misspelt keys of a service pass: take 3.18
+  or later
+{{- end }}
 {{- $needs := ternary $values.model.mesh.needs list $values.routing.enabled -}}
 {{- if and $values.routing.enabled $values.gateway.parentRefs -}}
 {{- $needs = append $needs (dict "api" "gateway.networking.k8s.io/v1"
