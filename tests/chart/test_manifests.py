@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import manifests
+from scripts import manifests, values_table
 from tests.chart.rendering import CHART, EXAMPLES, ROOT, helm, parse
 
 GUIDE = [
@@ -76,6 +76,10 @@ def test_lint(example: str) -> None:
     done = helm("lint", "--strict", str(CHART), "--values", str(EXAMPLES[example]))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "[WARNING]" not in done.stdout
+
+
+def test_the_charts_readme_says_what_its_values_say() -> None:
+    assert values_table.main(["--check"]) == 0
 
 
 def test_lint_of_the_defaults() -> None:

@@ -1,0 +1,61 @@
+"""Write the table of values in the chart's README, from the comments of values.yaml.
+
+usage: python scripts/values_table.py [--check]
+
+With --check nothing is written, and the exit code is 1 where the table is not what it would be.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+CHART = Path(__file__).resolve().parent.parent / "helm" / "traffic-lanes"
+HEAD = "| value | default | is |\n|---|---|---|\n"
+KEY = re.compile(r"( *)([A-Za-z]+):(?: (.*))?")
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check; return the exit code: 0 as it should be, 1 drift, 2 misuse."""
+    if arguments not in ([], ["--check"]):
+        print("usage: python scripts/values_table.py [--check]", file=sys.stderr)
+        return 2
+    readme = CHART / "README.md"
+    there = readme.read_text(encoding="utf-8")
+    rows = [f"| `{key}` | {default} | {text} |\n" for key, default, text in values()]
+    wanted = there.partition(HEAD)[0] + HEAD + "".join(rows)
+    if arguments and wanted != there:
+        print("helm/traffic-lanes/README.md is not what values.yaml says: make manifests")
+        return 1
+    if not arguments:
+        readme.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+def values() -> Iterator[tuple[str, str, str]]:
+    """Each value, and of the deep ones those with a comment: key, default and comment."""
+    path: list[str] = []
+    comment: list[str] = []
+    # The comment at the top, up to the first empty line, is about the file.
+    _, _, body = (CHART / "values.yaml").read_text(encoding="utf-8").partition("\n\n")
+    for line in body.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("#"):
+            comment.append(stripped.removeprefix("#").strip())
+            continue
+        found = KEY.fullmatch(line)
+        if found and len(found[1]) // 2 <= len(path):
+            path[len(found[1]) // 2 :] = [found[2]]
+            default = f"`{cell(found[3])}`" if found[3] else ""
+            if comment or (default and len(path) < 4):
+                yield ".".join(path), default, cell(" ".join(comment))
+        comment = []
+
+
+def cell(text: str) -> str:
+    """Text as a cell of a table holds it."""
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
