@@ -38,8 +38,8 @@ test-injection: $(VENV)/dev.done $(BIN)/helm ## lanes under what the OpenTelemet
 test-languages: $(VENV)/dev.done $(VENV)/languages/done $(BIN)/helm ## a lane through Java, Node, Go, other clients of Python
 	$(BIN)/pytest -rs tests/languages
 
-test-istio: $(VENV)/dev.done $(BIN)/helm ## k8s/istio judged by the real istiod; needs Go 1.26, or brings it
-	@istiod=$$($(BIN)/python scripts/istiod.py $(ISTIO)) && ISTIOD=$$istiod $(BIN)/pytest -n 2 --dist loadscope tests/istio
+test-istio: $(VENV)/dev.done $(BIN)/helm ## plan and chart judged by the real istiod; SETS=2000 SEED= of manifests
+	@istiod=$$($(BIN)/python scripts/istiod.py $(ISTIO)) && ISTIOD=$$istiod SETS="$(SETS)" SEED="$(SEED)" $(BIN)/pytest -n 2 --dist loadscope tests/istio
 
 test-cluster: $(VENV)/dev.done $(BIN)/helm ## the docs' commands on a cluster that is there for tests; CLUSTER=its context
 	@test -n "$(CLUSTER)" || { echo "which cluster is there for tests? CLUSTER=<its kubeconfig context>" >&2; exit 2; }

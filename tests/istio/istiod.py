@@ -65,7 +65,7 @@ class Istiod:
 
     def __init__(self, binary: Path, api: KubeApi, address: str, claim: int) -> None:
         self.xds = (address, XDS_PORT)
-        self._url = f"http://{address}:{HTTP_PORT}"
+        self.debug = f"http://{address}:{HTTP_PORT}"
         api.apply(
             {
                 "apiVersion": "v1",
@@ -124,7 +124,7 @@ class Istiod:
             "kind": "AdmissionReview",
             "request": request,
         }
-        answer = urllib3.request("POST", f"{self._url}/validate", json=review).json()["response"]
+        answer = urllib3.request("POST", f"{self.debug}/validate", json=review).json()["response"]
         said = [*answer.get("warnings", ())]
         if "message" in answer.get("status", {}):
             said.append(answer["status"]["message"])
@@ -141,7 +141,7 @@ class Istiod:
         return [line for line in lines if "reject" in line and not line.startswith("#")]
 
     def _get(self, path: str) -> urllib3.BaseHTTPResponse:
-        return urllib3.request("GET", self._url + path, timeout=5, retries=False)
+        return urllib3.request("GET", self.debug + path, timeout=5, retries=False)
 
 
 def _kubeconfig(url: str) -> Document:

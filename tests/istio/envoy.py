@@ -1,0 +1,219 @@
+"""Reads a proxy's configuration as Envoy would: what becomes of a request?
+
+https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+from urllib.parse import parse_qs
+
+import re2
+
+from tests.istio.xds import Json, everything, resources
+
+ANYWHERE = "passthrough"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of the requests that were asked like this one: the answer, or who gives it.
+
+    `status` 200: one of the pods at `addresses`, which gets `headers`; ANYWHERE among them: whom
+    the caller looked up.
+    """
+
+    share: Fraction
+    status: int
+    addresses: frozenset[str] = frozenset()
+    headers: Mapping[str, str] | None = None
+
+
+class Config:
+    """A proxy's configuration."""
+
+    def __init__(self, dump: Json) -> None:
+        self._routes = {r["name"]: r for r in resources(dump, "RoutesConfigDump")}
+        self._clusters = {c["name"]: c for c in resources(dump, "ClustersConfigDump")}
+        self._endpoints = {e["clusterName"]: e for e in resources(dump, "EndpointsConfigDump")}
+        self._listeners = {entry["name"]: entry for entry in resources(dump, "ListenersConfigDump")}
+
+    def ask(
+        self, port: int, host: str, path: str, headers: Mapping[str, str], name: str = ""
+    ) -> list[Part]:
+        """What becomes of a GET that arrives for `host` at `port`; `name`: of the routes there."""
+        sent = {":authority": host, ":method": "GET", ":scheme": "http", **headers}
+        straight = self._as_tcp(port, host)
+        if straight:
+            return [self._part(Fraction(1), straight, sent)]
+        sniffed = f"{host}:{port}"  # where Istio was not told the protocol
+        routes = self._routes.get(name or sniffed) or self._routes.get(str(port)) or {}
+        found = _virtual_host(routes.get("virtualHosts", []), host)
+        plain = path.partition("?")[0]
+        for route in found.get("routes", ()) if found else ():
+            if _takes(route["match"], plain, path.partition("?")[2], sent):
+                return list(self._parts(route, sent))
+        return [Part(Fraction(1), 404)]
+
+    def _as_tcp(self, port: int, host: str) -> str | None:
+        """The cluster that takes whatever bytes come for `host`, where no rule for HTTP does."""
+        cluster = f"outbound|{port}||{host}"
+        for listener in self._listeners.values():
+            leads = [proxy.get("cluster") for proxy in everything(listener, "typedConfig")]
+            if cluster in leads and not list(everything(listener, "rds")):
+                return cluster
+        return None
+
+    def _parts(self, route: Json, headers: Mapping[str, str]) -> Iterator[Part]:
+        if "directResponse" in route:
+            yield Part(Fraction(1), route["directResponse"]["status"])
+            return
+        if "redirect" in route:
+            code = route["redirect"].get("responseCode", "MOVED_PERMANENTLY")
+            yield Part(Fraction(1), _REDIRECTS[code])
+            return
+        aborts, status = _fault(route)
+        if aborts:
+            yield Part(aborts, status)
+        action, rest = route["route"], 1 - aborts
+        if "cluster" in action:
+            yield self._part(rest, action["cluster"], _changed(headers, route), action)
+            return
+        clusters = action["weightedClusters"]["clusters"]
+        total = sum(cluster.get("weight", 0) for cluster in clusters)
+        for cluster in clusters if rest else ():
+            share = rest * Fraction(cluster.get("weight", 0), total)
+            if share:
+                # A destination's changes come first and the route's after them.
+                changed = _changed(_changed(headers, cluster), route)
+                yield self._part(share, cluster["name"], changed, action)
+
+    def _part(
+        self, share: Fraction, name: str, headers: Mapping[str, str], action: Json | None = None
+    ) -> Part:
+        cluster = self._clusters.get(name)
+        if name == "BlackHoleCluster":
+            return Part(share, 502, headers=headers)
+        if cluster is None:
+            said = (action or {}).get("clusterNotFoundResponseCode")
+            return Part(share, 500 if said == "INTERNAL_SERVER_ERROR" else 503, headers=headers)
+        if cluster["type"] == "ORIGINAL_DST":
+            return Part(share, 200, frozenset({ANYWHERE}), headers)
+        addresses = self.first_endpoints(name)
+        return Part(share, 200 if addresses else 503, addresses, headers)
+
+    def first_endpoints(self, cluster: str) -> frozenset[str]:
+        """The addresses that a cluster uses while all its endpoints are healthy."""
+        tiers = [
+            tier
+            for tier in self._endpoints.get(cluster, {}).get("endpoints", ())
+            if tier.get("lbEndpoints")
+        ]
+        first = min((tier.get("priority", 0) for tier in tiers), default=0)
+        return frozenset(
+            entry["endpoint"]["address"]["socketAddress"]["address"]
+            for tier in tiers
+            if tier.get("priority", 0) == first
+            for entry in tier["lbEndpoints"]
+            if entry.get("healthStatus", "HEALTHY") != "UNHEALTHY"
+        )
+
+
+_REDIRECTS = {
+    "MOVED_PERMANENTLY": 301,
+    "FOUND": 302,
+    "SEE_OTHER": 303,
+    "TEMPORARY_REDIRECT": 307,
+    "PERMANENT_REDIRECT": 308,
+}
+
+
+def _virtual_host(hosts: list[Json], asked: str) -> Json | None:
+    """The longest domain wins: the name itself, then *.suffix, then everything."""
+    asked = asked.lower()
+    best: tuple[int, Json] | None = None
+    for host in hosts:
+        for domain in map(str.lower, host["domains"]):
+            plain = domain.rsplit(":", 1)[0] if ":" in domain else domain
+            if domain == asked or plain == asked:
+                length = 1000 + len(domain)
+            elif domain.startswith("*") and asked.endswith(domain[1:]):
+                length = len(domain)
+            else:
+                continue
+            if best is None or length > best[0]:
+                best = (length, host)
+    return best[1] if best else None
+
+
+def _takes(match: Json, path: str, query: str, headers: Mapping[str, str]) -> bool:
+    if "dynamicMetadata" in match:
+        return all(entry.get("invert") for entry in match["dynamicMetadata"])
+    asked = parse_qs(query, keep_blank_values=True)
+    return (
+        _takes_path(match, path)
+        and all(_takes_header(header, headers) for header in match.get("headers", ()))
+        and all(
+            _takes_value(one, asked.get(one["name"], [None])[0])
+            for one in match.get("queryParameters", ())
+        )
+    )
+
+
+def _takes_path(match: Json, path: str) -> bool:
+    same = (lambda text: text) if match.get("caseSensitive", True) else str.lower
+    path = same(path)
+    if "path" in match:
+        return path == same(match["path"])
+    if "safeRegex" in match:
+        return re2.fullmatch(match["safeRegex"]["regex"], path) is not None
+    if "pathSeparatedPrefix" in match:
+        return f"{path}/".startswith(same(match["pathSeparatedPrefix"]) + "/")
+    return path.startswith(same(match["prefix"]))
+
+
+def _takes_header(match: Json, headers: Mapping[str, str]) -> bool:
+    value = headers.get(match["name"].lower())
+    if value is None and match.get("treatMissingHeaderAsEmpty"):
+        value = ""
+    inverted = bool(match.get("invertMatch"))
+    return _takes_value(match, value) != inverted
+
+
+def _takes_value(match: Json, value: str | None) -> bool:
+    if match.get("presentMatch"):
+        return value is not None
+    asked: Json = match["stringMatch"]
+    if value is None:
+        return False
+    same = str.lower if asked.get("ignoreCase") else (lambda text: text)
+    if "safeRegex" in asked:
+        return re2.fullmatch(asked["safeRegex"]["regex"], value) is not None
+    if "prefix" in asked:
+        return same(value).startswith(same(asked["prefix"]))
+    return same(value) == same(asked.get("exact", ""))
+
+
+def _fault(route: Json) -> tuple[Fraction, int]:
+    """The share of requests that a rule aborts, and the status of those."""
+    filters: dict[str, Any] = route.get("typedPerFilterConfig", {})
+    abort = filters.get("envoy.filters.http.fault", {}).get("abort")
+    if not abort or "httpStatus" not in abort:
+        return Fraction(0), 0
+    percentage = abort.get("percentage", {})
+    of = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
+    return Fraction(
+        percentage.get("numerator", 0), of[percentage.get("denominator", "HUNDRED")]
+    ), abort["httpStatus"]
+
+
+def _changed(headers: Mapping[str, str], entry: Json) -> dict[str, str]:
+    gone = {name.lower() for name in entry.get("requestHeadersToRemove", ())}
+    changed = {name: value for name, value in headers.items() if name not in gone}
+    for option in entry.get("requestHeadersToAdd", ()):
+        name, value = option["header"]["key"].lower(), option["header"]["value"]
+        if option.get("appendAction", "APPEND_IF_EXISTS_OR_ADD") == "APPEND_IF_EXISTS_OR_ADD":
+            value = f"{changed[name]},{value}" if name in changed else value
+        changed[name] = value
+    return changed

@@ -1,0 +1,696 @@
+"""Manifests by the hundred: lanes as a person would write them, and what people do to them.
+
+A set is right at first; then a few twists are put on it, each a thing that real manifests have.
+A seed gives the same set each time.
+"""
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests import kube
+from tests.kube import Document, header_is, rule, to, virtual_service
+
+Rule = dict[str, Any]
+OTHER = "elsewhere"  # the set's second namespace
+
+
+@dataclass
+class Set:
+    """The manifests of one set, while they are made."""
+
+    rng: random.Random
+    documents: list[Document]
+    hosts: tuple[str, ...]
+    lanes: tuple[str, ...]
+    twists: list[str] = field(default_factory=list)
+
+    def find(self, kind: str, name: str) -> Document:
+        """The resource of this name; what came first, where twists have made it two."""
+        return next(d for d in self.documents if (d["kind"], d["metadata"]["name"]) == (kind, name))
+
+    @property
+    def host(self) -> str:
+        """One of the services."""
+        return self.rng.choice(self.hosts)
+
+    @property
+    def inner(self) -> str:
+        """One of the services that others call."""
+        return self.rng.choice(self.hosts[1:])
+
+    @property
+    def lane(self) -> str:
+        """One of the lanes beside the baseline."""
+        return self.rng.choice(self.lanes[1:])
+
+    def rules(self, host: str) -> list[Rule]:
+        """The rules of a service for its callers."""
+        rules: list[Rule] = self.find("VirtualService", host)["spec"]["http"]
+        return rules
+
+    @property
+    def entry(self) -> Document:
+        """What the gateway's VirtualService says."""
+        spec: Document = self.find("VirtualService", "any")["spec"]
+        return spec
+
+    def subsets(self, host: str) -> list[Document]:
+        """The subsets of a service."""
+        subsets: list[Document] = self.find("DestinationRule", host)["spec"]["subsets"]
+        return subsets
+
+    def ports(self, host: str) -> list[Document]:
+        """The ports of a service."""
+        ports: list[Document] = self.find("Service", host)["spec"]["ports"]
+        return ports
+
+    def way(self, lane: str, *match: Document) -> Rule:
+        """A rule of the gateway's that stamps a lane."""
+        stamp = {"request": {"set": {"baggage": f"version={lane}"}}}
+        return rule(to(self.hosts[0], self.lanes[0]), match=match, headers=stamp)
+
+
+Twist = Callable[[Set], None]
+TWISTS: dict[str, Twist] = {}
+
+
+def twist(function: Twist) -> Twist:
+    """Add a function to the twists, by its name."""
+    TWISTS[function.__name__.replace("_", " ")] = function
+    return function
+
+
+def generate(seed: str, *twists: str, of: Sequence[str] = ()) -> Set:
+    """The set of a seed; with these twists, or one to three of its own choice, `of` some."""
+    rng = random.Random(seed)
+    lanes = ("v1", *rng.sample(["v2", "v3", "v10"], rng.choice([1, 2])))
+    hosts = ("shop", "cart", "stock")[: rng.choice([2, 3])]
+    chain: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    for number, host in enumerate(hosts):
+        versions = ("v1", *(lane for lane in lanes[1:] if rng.random() < 0.7))
+        chain[host] = (versions, hosts[number + 1 : number + 2])
+    weights = {lane: rng.choice([1, 5, 10, 30]) for lane in lanes}
+    made = Set(rng, kube.istio(chain, weights), hosts, lanes)
+    for host in hosts:
+        made.ports(host)[0] |= {"name": "http", "targetPort": "http"}
+    for name in twists or rng.sample(of or list(TWISTS), rng.choice([1, 1, 2, 3])):
+        before = deepcopy(made.documents)
+        try:
+            TWISTS[name](made)
+        except (KeyError, IndexError, StopIteration):  # another twist has left it no place
+            made.documents = before
+        else:
+            made.twists.append(name)
+    return made
+
+
+def placed(made: Set, namespace: str) -> list[Document]:
+    """The set's documents, in a namespace of its own."""
+    text = json.dumps(made.documents)
+    text = text.replace(OTHER, f"{namespace}-b").replace('"ingressgateway"', f'"{namespace}"')
+    text = text.replace("default.svc", f"{namespace}.svc")
+    documents: list[Document] = json.loads(text)
+    for document in documents:
+        if document["metadata"].get("namespace") == "default":
+            document["metadata"]["namespace"] = namespace
+    return documents
+
+
+# At the gateway
+
+
+@twist
+def nothing(made: Set) -> None:
+    """As the chart would have it."""
+
+
+@twist
+def a_way_in_by_header(made: Set) -> None:
+    made.entry["http"].insert(0, made.way(made.lane, header_is("x-lane", made.lane)))
+
+
+@twist
+def a_way_in_by_a_prefix(made: Set) -> None:
+    made.entry["http"].insert(0, made.way(made.lane, header_is("x-lane", "v1", "prefix")))
+
+
+@twist
+def a_way_in_by_cookie(made: Set) -> None:
+    asked = header_is("cookie", "(.*;)?\\s*lane=(beta|next)\\s*(;.*)?", "regex")
+    made.entry["http"].insert(0, made.way(made.lane, asked))
+
+
+@twist
+def a_way_in_by_path(made: Set) -> None:
+    how = made.rng.choice(["exact", "prefix", "regex"])
+    made.entry["http"].insert(0, made.way(made.lane, {"uri": {how: "/beta"}}))
+
+
+@twist
+def a_way_in_by_host(made: Set) -> None:
+    made.entry["http"].insert(0, made.way(made.lane, {"authority": {"exact": "beta.shop.test"}}))
+
+
+@twist
+def a_way_in_by_method(made: Set) -> None:
+    made.entry["http"].insert(0, made.way(made.lane, {"method": {"exact": "POST"}}))
+
+
+@twist
+def a_way_in_by_query(made: Set) -> None:
+    made.entry["http"].insert(0, made.way(made.lane, {"queryParams": {"lane": {"exact": "beta"}}}))
+
+
+@twist
+def a_way_in_without_a_header(made: Set) -> None:
+    asked: Document = {"withoutHeaders": {"x-stable": {}}}
+    made.entry["http"].insert(0, made.way(made.lane, asked))
+
+
+@twist
+def a_way_in_by_presence(made: Set) -> None:
+    made.entry["http"].insert(0, made.way(made.lane, {"headers": {"x-beta": {}}}))
+
+
+@twist
+def a_way_in_by_a_path_in_any_case(made: Set) -> None:
+    asked = {"uri": {"prefix": "/Beta"}, "ignoreUriCase": True}
+    made.entry["http"].insert(0, made.way(made.lane, asked))
+
+
+@twist
+def a_way_in_by_claim(made: Set) -> None:
+    asked = header_is("@request.auth.claims.group", "testers")
+    made.entry["http"].insert(0, made.way(made.lane, asked))
+
+
+@twist
+def a_way_in_by_port(made: Set) -> None:
+    made.entry["http"].insert(0, made.way(made.lane, {"port": made.rng.choice([80, 81])}))
+
+
+@twist
+def a_way_in_by_scheme(made: Set) -> None:
+    asked = {"scheme": {"exact": made.rng.choice(["http", "https"])}}
+    made.entry["http"].insert(0, made.way(made.lane, asked))
+
+
+@twist
+def a_way_in_behind_everything(made: Set) -> None:
+    made.entry["http"].append(made.way(made.lane, header_is("x-lane", made.lane)))
+
+
+@twist
+def two_ways_in_that_overlap(made: Set) -> None:
+    first = made.way("v1", header_is("x-lane", "v1", "prefix"))
+    made.entry["http"][:0] = [first, made.way(made.lane, header_is("x-lane", made.lane))]
+
+
+@twist
+def a_redirect_at_the_gateway(made: Set) -> None:
+    asked = {"uri": {"exact": made.rng.choice(["/", "/old"])}}
+    made.entry["http"].insert(0, {"match": [asked], "redirect": {"uri": "/new"}})
+
+
+@twist
+def a_direct_answer_at_the_gateway(made: Set) -> None:
+    asked = {"uri": {"exact": made.rng.choice(["/", "/health"])}}
+    made.entry["http"].insert(0, {"match": [asked], "directResponse": {"status": 204}})
+
+
+@twist
+def a_rewrite_at_the_gateway(made: Set) -> None:
+    made.entry["http"][-1]["rewrite"] = {"uri": made.rng.choice(["/", "/api/"])}
+
+
+@twist
+def only_a_path_at_the_gateway(made: Set) -> None:
+    made.entry["http"][-1]["match"] = [{"uri": {"prefix": "/shop"}}]
+
+
+@twist
+def two_virtual_services_at_the_gateway(made: Set) -> None:
+    name = made.rng.choice(["a-beta", "zz-beta"])
+    way = made.way(made.lane, header_is("x-lane", made.lane))
+    beta = virtual_service("*", way, gateways=["demo-gateway"], name=name)
+    made.documents.append(beta)
+
+
+@twist
+def a_second_default_at_the_gateway(made: Set) -> None:
+    name = made.rng.choice(["a-beta", "zz-beta"])
+    beta = virtual_service("*", made.way(made.lane), gateways=["demo-gateway"], name=name)
+    made.documents.append(beta)
+
+
+@twist
+def a_host_of_its_own_at_the_gateway(made: Set) -> None:
+    host = made.rng.choice(["beta.shop.test", "*.shop.test"])
+    beta = virtual_service(host, made.way(made.lane), gateways=["demo-gateway"], name="beta")
+    made.documents.append(beta)
+
+
+@twist
+def gateway_hosts_of_a_namespace(made: Set) -> None:
+    namespace = made.rng.choice(["./", "*/", f"{OTHER}/"])
+    made.find("Gateway", "demo-gateway")["spec"]["servers"][0]["hosts"] = [f"{namespace}*"]
+
+
+@twist
+def no_gateway(made: Set) -> None:
+    made.documents.remove(made.find("Gateway", "demo-gateway"))
+
+
+@twist
+def a_gateway_elsewhere(made: Set) -> None:
+    made.find("Gateway", "demo-gateway")["metadata"]["namespace"] = OTHER
+
+
+@twist
+def a_gateway_elsewhere_by_its_namespace(made: Set) -> None:
+    made.find("Gateway", "demo-gateway")["metadata"]["namespace"] = OTHER
+    made.entry["gateways"] = [f"{OTHER}/demo-gateway"]
+
+
+@twist
+def a_second_gateway_of_other_pods(made: Set) -> None:
+    other = kube.gateway(name="internal")
+    other["spec"]["selector"] = {"istio": "internal"}
+    made.documents.append(other)
+    beta = virtual_service("*", made.way(made.lane), gateways=["internal"], name="internal")
+    made.documents.append(beta)
+
+
+@twist
+def a_second_port_at_the_gateway(made: Set) -> None:
+    servers = made.find("Gateway", "demo-gateway")["spec"]["servers"]
+    servers.append({"port": {"number": 8080, "name": "alt", "protocol": "HTTP"}, "hosts": ["*"]})
+
+
+@twist
+def an_https_server_beside(made: Set) -> None:
+    servers = made.find("Gateway", "demo-gateway")["spec"]["servers"]
+    tls = {"mode": "SIMPLE", "credentialName": "shop"}
+    port = {"number": 443, "name": "https", "protocol": "HTTPS"}
+    servers.append({"port": port, "hosts": ["*"], "tls": tls})
+
+
+@twist
+def no_stamp(made: Set) -> None:
+    made.entry["http"] = [rule(to(made.hosts[0], "v1"))]
+
+
+@twist
+def a_split_without_a_stamp(made: Set) -> None:
+    for leg in made.entry["http"][-1]["route"]:
+        leg.pop("headers", None)
+
+
+@twist
+def a_delegate(made: Set) -> None:
+    made.entry["http"] = [{"delegate": {"name": "beta", "namespace": "default"}}]
+    beta = virtual_service("x", made.way(made.lane), name="beta")
+    del beta["spec"]["hosts"]
+    made.documents.append(beta)
+
+
+@twist
+def the_gateway_and_the_mesh(made: Set) -> None:
+    made.find("VirtualService", made.hosts[0])["spec"]["gateways"] = ["mesh", "demo-gateway"]
+
+
+# In the mesh
+
+
+@twist
+def no_gateways_is_the_mesh(made: Set) -> None:
+    made.find("VirtualService", made.inner)["spec"]["gateways"] = []
+
+
+@twist
+def no_default(made: Set) -> None:
+    made.rules(made.inner).pop()
+
+
+@twist
+def the_default_stands_first(made: Set) -> None:
+    rules = made.rules(made.inner)
+    rules.insert(0, rules.pop())
+
+
+@twist
+def a_loose_expression(made: Set) -> None:
+    rules = made.rules(made.inner)
+    lane = made.rng.choice(made.lanes)
+    rules.insert(
+        0, rule(to(made.inner, "v1"), match=[header_is("baggage", f".*version={lane}.*", "regex")])
+    )
+
+
+@twist
+def a_prefix_for_an_expression(made: Set) -> None:
+    host = made.inner
+    made.rules(host)[0]["match"] = [header_is("baggage", "version=v1", "prefix")]
+
+
+@twist
+def a_split_in_the_mesh(made: Set) -> None:
+    host = made.inner
+    versions = [s["name"] for s in made.subsets(host)][:2]
+    legs = [to(host, v, weight=w) for v, w in zip(versions, (80, 20), strict=False)]
+    if len(legs) == 2:
+        made.rules(host)[-1]["route"] = legs
+
+
+@twist
+def a_weight_that_is_missing(made: Set) -> None:
+    host = made.inner
+    legs = [to(host, "v1", weight=80), to(host, made.lane)]
+    made.rules(host)[-1]["route"] = legs
+
+
+@twist
+def a_weight_of_nothing(made: Set) -> None:
+    host = made.inner
+    made.rules(host)[-1]["route"] = [to(host, "v1", weight=100), to(host, made.lane, weight=0)]
+
+
+@twist
+def a_lone_weight(made: Set) -> None:
+    host = made.inner
+    made.rules(host)[-1]["route"] = [to(host, "v1", weight=made.rng.choice([0, 7]))]
+
+
+@twist
+def a_subset_that_is_not_defined(made: Set) -> None:
+    made.rules(made.inner)[made.rng.choice([0, -1])]["route"][0]["destination"]["subset"] = "v9"
+
+
+@twist
+def a_typing_error_in_a_label(made: Set) -> None:
+    made.rng.choice(made.subsets(made.inner))["labels"] = {"version": "V2"}
+
+
+@twist
+def a_subset_of_all(made: Set) -> None:
+    made.rng.choice(made.subsets(made.inner)).pop("labels")
+
+
+@twist
+def subsets_by_version_alone(made: Set) -> None:
+    for host in made.hosts:
+        for subset in made.subsets(host):
+            subset.clear()
+            subset.update(name="", labels={})
+        names = made.lanes
+        for subset, name in zip(made.subsets(host), names, strict=True):
+            subset.update(name=name, labels={"version": name})
+
+
+@twist
+def no_destination_rule(made: Set) -> None:
+    made.documents.remove(made.find("DestinationRule", made.inner))
+
+
+@twist
+def a_destination_rule_elsewhere(made: Set) -> None:
+    found = made.find("DestinationRule", made.inner)
+    found["metadata"]["namespace"] = OTHER
+    found["spec"]["host"] += ".default.svc.cluster.local"
+
+
+@twist
+def a_second_destination_rule(made: Set) -> None:
+    host = made.inner
+    found = made.find("DestinationRule", host)
+    moved = found["spec"]["subsets"].pop()
+    name = made.rng.choice(["a-second", "zz-second"])
+    made.documents.append(kube.destination_rule(host, moved, name=name))
+
+
+@twist
+def a_destination_rule_for_all(made: Set) -> None:
+    found = made.find("DestinationRule", made.inner)
+    found["spec"]["host"] = "*.default.svc.cluster.local"
+
+
+@twist
+def a_destination_rule_by_its_full_name(made: Set) -> None:
+    made.find("DestinationRule", made.inner)["spec"]["host"] += ".default.svc.cluster.local"
+
+
+@twist
+def a_destination_rule_that_is_kept(made: Set) -> None:
+    made.find("DestinationRule", made.inner)["spec"]["exportTo"] = [made.rng.choice([".", "*"])]
+
+
+@twist
+def a_virtual_service_that_is_kept(made: Set) -> None:
+    made.find("VirtualService", made.inner)["spec"]["exportTo"] = [made.rng.choice([".", "*"])]
+
+
+@twist
+def a_virtual_service_elsewhere(made: Set) -> None:
+    found = made.find("VirtualService", made.inner)
+    found["metadata"]["namespace"] = OTHER
+    found["spec"]["hosts"][0] += ".default.svc.cluster.local"
+    for one in found["spec"]["http"]:
+        for leg in one.get("route", ()):
+            leg["destination"]["host"] += ".default.svc.cluster.local"
+
+
+@twist
+def a_short_name_that_means_elsewhere(made: Set) -> None:
+    made.find("VirtualService", made.inner)["metadata"]["namespace"] = OTHER
+
+
+@twist
+def a_second_virtual_service(made: Set) -> None:
+    host = made.inner
+    name = made.rng.choice(["a-second", "zz-second"])
+    made.documents.append(virtual_service(host, rule(to(host, "v1")), name=name))
+
+
+@twist
+def a_match_of_a_path(made: Set) -> None:
+    uri = {made.rng.choice(["exact", "prefix"]): made.rng.choice(["/", "/api"])}
+    made.rules(made.inner)[0]["match"][0]["uri"] = uri
+
+
+@twist
+def a_match_of_the_method(made: Set) -> None:
+    method = {"exact": made.rng.choice(["GET", "POST"])}
+    made.rules(made.inner)[0]["match"][0]["method"] = method
+
+
+@twist
+def a_match_of_the_port(made: Set) -> None:
+    made.rules(made.inner)[0]["match"][0]["port"] = made.rng.choice([8000, 8080])
+
+
+@twist
+def a_match_of_who_calls(made: Set) -> None:
+    labels = made.rng.choice([{"app": "shop"}, {"app": "nobody"}, {"version": "v2"}])
+    made.rules(made.inner)[0]["match"][0]["sourceLabels"] = labels
+
+
+@twist
+def a_match_of_where_from(made: Set) -> None:
+    namespace = made.rng.choice(["default", OTHER])
+    made.rules(made.inner)[0]["match"][0]["sourceNamespace"] = namespace
+
+
+@twist
+def a_match_of_the_gateway(made: Set) -> None:
+    names = [made.rng.choice(["mesh", "demo-gateway"])]
+    made.rules(made.inner)[0]["match"][0]["gateways"] = names
+
+
+@twist
+def a_match_of_a_header_that_is_there(made: Set) -> None:
+    made.rules(made.inner)[0]["match"] = [{"headers": {"baggage": {}}}]
+
+
+@twist
+def a_match_without_a_header(made: Set) -> None:
+    made.rules(made.inner)[0]["match"] = [{"withoutHeaders": {"x-stable": {}}}]
+
+
+@twist
+def a_match_of_a_pseudo_header(made: Set) -> None:
+    name, value = made.rng.choice([(":method", "GET"), ("method", "GET"), (":scheme", "http")])
+    made.rules(made.inner)[0]["match"] = [header_is(name, value)]
+
+
+@twist
+def a_match_of_two(made: Set) -> None:
+    rules = made.rules(made.inner)
+    rules[0]["match"].append(header_is("x-lane", "beta"))
+
+
+@twist
+def an_empty_match(made: Set) -> None:
+    made.rules(made.inner)[0]["match"] = [{}]
+
+
+@twist
+def a_header_in_capitals(made: Set) -> None:
+    asked = made.rules(made.inner)[0]["match"][0]["headers"]
+    asked["Baggage"] = asked.pop("baggage")
+
+
+@twist
+def a_fault(made: Set) -> None:
+    percent = made.rng.choice([10, 100])
+    abort = {"percentage": {"value": percent}, "httpStatus": 500}
+    made.rules(made.inner)[made.rng.choice([0, -1])]["fault"] = {"abort": abort}
+
+
+@twist
+def a_delay(made: Set) -> None:
+    delay = {"percentage": {"value": 100}, "fixedDelay": "1s"}
+    made.rules(made.inner)[-1]["fault"] = {"delay": delay}
+
+
+@twist
+def a_rewrite_in_the_mesh(made: Set) -> None:
+    made.rules(made.inner)[-1]["rewrite"] = {"uri": "/api"}
+
+
+@twist
+def a_redirect_in_the_mesh(made: Set) -> None:
+    made.rules(made.inner).insert(0, {"redirect": {"uri": "/new"}})
+
+
+@twist
+def what_routes_nothing(made: Set) -> None:
+    made.rules(made.inner)[-1] |= {
+        "timeout": "3s",
+        "retries": {"attempts": 3, "retryOn": "5xx"},
+        "corsPolicy": {"allowOrigins": [{"exact": "https://shop.test"}]},
+        "mirror": {"host": made.inner},
+    }
+    made.find("DestinationRule", made.inner)["spec"]["trafficPolicy"] = {
+        "connectionPool": {"http": {"http1MaxPendingRequests": 7}},
+        "tls": {"mode": "ISTIO_MUTUAL"},
+    }
+
+
+@twist
+def a_host_that_is_no_service(made: Set) -> None:
+    made.rules(made.inner)[made.rng.choice([0, -1])]["route"][0]["destination"] = {"host": "gone"}
+
+
+@twist
+def a_virtual_service_for_nobody(made: Set) -> None:
+    made.documents.append(virtual_service("api.partner.test", rule(to(made.inner, "v1"))))
+
+
+@twist
+def another_service_for_the_rest(made: Set) -> None:
+    made.documents.append(
+        kube.service("rest", {"port": 8000, "name": "http", "targetPort": "http"})
+    )
+    made.documents.append(kube.deployment("rest", "v1"))
+    made.rules(made.inner)[-1]["route"] = [to("rest")]
+
+
+# Services and pods
+
+
+@twist
+def a_port_that_is_no_http(made: Set) -> None:
+    made.ports(made.inner)[0]["name"] = made.rng.choice(["tcp-web", "https", "mysql"])
+
+
+@twist
+def a_port_that_tells_nothing(made: Set) -> None:
+    made.ports(made.inner)[0]["name"] = made.rng.choice(["web", "api-http"])
+
+
+@twist
+def a_protocol_beside_the_name(made: Set) -> None:
+    protocol = made.rng.choice(["http", "tcp", "grpc", "kubernetes.io/h2c", "my.own/thing"])
+    made.ports(made.inner)[0]["appProtocol"] = protocol
+
+
+@twist
+def two_ports(made: Set) -> None:
+    more = {"name": made.rng.choice(["http-admin", "tcp-admin"]), "port": 9000}
+    made.ports(made.inner).append(more | {"targetPort": 8001})
+
+
+@twist
+def a_headless_service(made: Set) -> None:
+    made.find("Service", made.inner)["spec"]["clusterIP"] = "None"
+
+
+@twist
+def another_hosts_name(made: Set) -> None:
+    spec = made.find("Service", made.inner)["spec"]
+    spec |= {"type": "ExternalName", "externalName": "partner.test"}
+    del spec["selector"]
+
+
+@twist
+def a_selector_of_one_version(made: Set) -> None:
+    made.find("Service", made.inner)["spec"]["selector"]["version"] = made.rng.choice(made.lanes)
+
+
+@twist
+def no_sidecar(made: Set) -> None:
+    template = made.find("Deployment", f"{made.host}-v1")["spec"]["template"]["metadata"]
+    template["labels"]["sidecar.istio.io/inject"] = "false"
+
+
+@twist
+def an_excluded_port(made: Set) -> None:
+    template = made.find("Deployment", f"{made.hosts[0]}-v1")["spec"]["template"]["metadata"]
+    template["annotations"]["traffic.sidecar.istio.io/excludeOutboundPorts"] = "8000"
+
+
+@twist
+def no_replicas(made: Set) -> None:
+    made.find("Deployment", f"{made.inner}-v1")["spec"]["replicas"] = 0
+
+
+@twist
+def a_sidecar_that_hides(made: Set) -> None:
+    hosts = made.rng.choice([["./*"], [f"./{made.inner}.default.svc.cluster.local"], ["other/*"]])
+    made.documents.append(
+        {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "Sidecar",
+            "metadata": {"name": "default", "namespace": "default"},
+            "spec": {"egress": [{"hosts": hosts}]},
+        }
+    )
+
+
+@twist
+def httproutes_in_place(made: Set) -> None:
+    host = made.inner
+    made.documents.remove(made.find("VirtualService", host))
+    for lane in ("v1", made.lane):
+        name = f"{host}-{lane}"
+        selector = {"app": host, "version": lane}
+        port = {"port": 8000, "name": "http", "targetPort": "http"}
+        made.documents.append(kube.service(name, port, selector=selector))
+    lane = made.lane
+    asked = kube.takes(headers={"baggage": f"~(.*,)?version={lane}([,;].*)?"})
+    made.documents += [
+        kube.http_route(host, kube.to_service(host), kube.route_rule(kube.backend(f"{host}-v1"))),
+        kube.http_route(
+            f"{host}-{lane}",
+            kube.to_service(host),
+            kube.route_rule(
+                kube.backend(f"{host}-{lane}", weight=made.rng.choice([1, 3])),
+                kube.backend(f"{host}-v1", weight=made.rng.choice([0, 1])),
+                matches=[asked],
+            ),
+        ),
+    ]

@@ -1,0 +1,240 @@
+"""The real istiod as the plan's judge: what its configuration makes of the requests of a plan.
+
+One istiod holds many sets of manifests, each in namespaces of its own. It is asked for the
+configuration of each set's gateway and of the pods that a lane passes, and every hop of the plan is
+compared with what Envoy would do by it. No proxy runs.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lanes.hosts import any_of, host_of
+from lanes.model import Mesh, Pod
+from lanes.planning import baggage
+from lanes.planning.hops import Hop
+from lanes.planning.plan import Lane, Plan
+from lanes.planning.ways import Way
+from lanes.running.address import AddressBlock
+from tests.istio import cluster
+from tests.istio.envoy import ANYWHERE, Config, Part
+from tests.istio.istiod import API_PORT, Istiod
+from tests.istio.kube_api import Document, KubeApi
+from tests.istio.proxies import router, sidecar
+from tests.istio.xds import Xds
+
+_INJECT = "sidecar.istio.io/inject"
+_EXCLUDED = "traffic.sidecar.istio.io/excludeOutboundPorts"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Manifests with their plan; `gateway`: the labels of the gateway's pods."""
+
+    name: str
+    documents: Sequence[Document]
+    mesh: Mesh
+    plan: Plan
+    gateway: Mapping[str, str]
+    port: int = 80
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A case whose pods have addresses."""
+
+    case: Case
+    pods: Mapping[str, Pod]
+
+
+@dataclass
+class Judge:
+    """A running istiod with the sets that it holds."""
+
+    istiod: Istiod
+    xds: Xds
+    placed: Mapping[str, Placed]
+    _configs: dict[str, Config] = field(default_factory=dict)
+
+    def admits(self, case: Case) -> str:
+        """Why a cluster would not take the case's manifests; "" where it would."""
+        for document in case.documents:
+            if ".istio.io/" in document["apiVersion"]:
+                allowed, said = self.istiod.review(document)
+                if not allowed:
+                    return f"{document['kind']} {document['metadata']['name']}: {' '.join(said)}"
+        return ""
+
+    def disagreements(self, case: Case) -> Iterator[str]:
+        """Where the plan of a case and istiod's configuration differ, in words."""
+        walk = _Walk(self, self.placed[case.name])
+        for lane in case.plan.lanes:
+            for said in walk.by_weight(lane):
+                yield f"lane {lane.name} by weight: {said}"
+            for way in lane.ways:
+                for said in walk.by_way(lane, way):
+                    yield f"lane {lane.name} by {way}: {said}"
+
+    def config(self, node: Document) -> Config:
+        """The configuration of a proxy, asked for once."""
+        if node["id"] not in self._configs:
+            self._configs[node["id"]] = Config(self.xds.config(node))
+        return self._configs[node["id"]]
+
+
+class _Walk:
+    """One request after the other through istiod's configuration."""
+
+    def __init__(self, judge: Judge, placed: Placed) -> None:
+        self._judge, self._placed, self._case = judge, placed, placed.case
+        self._host = self._case.plan.host or any_of("*")
+
+    def by_weight(self, lane: Lane) -> Iterator[str]:
+        weights = sum(other.weight for other in self._case.plan.lanes)
+        if lane.weight:
+            parts = self._entered(lane, Way())
+            share = sum(part.share for part in parts)
+            if share != Fraction(lane.weight, weights):
+                yield f"{_percent(share)} of all and not {lane.weight} of {weights}"
+            yield from self._compare(lane.entry, parts, share)
+
+    def by_way(self, lane: Lane, way: Way) -> Iterator[str]:
+        parts = self._entered(lane, way)
+        share = sum(part.share for part in parts)
+        if share != 1:
+            yield f"{_percent(share)} get there"
+        yield from self._compare(lane.entry, parts, share)
+
+    def _entered(self, lane: Lane, way: Way) -> list[Part]:
+        """What of the gateway's answers is stamped for the lane."""
+        asked = way.request(self._host, "/")
+        headers = dict(asked.headers)
+        host = headers.pop(":authority", self._host)
+        port = self._case.port
+        node = router(f"gateway-{self._case.name}", cluster.SYSTEM, self._case.gateway, "10.99.0.1")
+        parts = self._judge.config(node).ask(port, host, asked.path, headers, f"http.{port}")
+        return [part for part in parts if self._tag(part) == lane.name]
+
+    def _tag(self, part: Part) -> str:
+        members = baggage.members((part.headers or {}).get("baggage", ""))
+        return members.get(self._case.plan.header, "")
+
+    def _compare(self, hop: Hop, parts: Sequence[Part], whole: Fraction | int) -> Iterator[str]:
+        """Where a planned hop, and all behind it, differ from the parts that istiod makes."""
+        if not parts or not whole:
+            return
+        statuses = {part.status for part in parts}
+        if statuses != {hop.status}:
+            yield f"{hop.service}: planned {hop.status}, istiod {_listed(statuses)}"
+            return
+        if hop.status != 200:
+            return
+        pods = {p: self._pod(p) for part in parts for p in part.addresses if p != ANYWHERE}
+        versions = sorted({pod.version for pod in pods.values()})
+        if list(hop.versions) != versions or any(ANYWHERE in p.addresses for p in parts):
+            yield f"{hop.service}: planned {hop.version}, istiod {'|'.join(versions) or ANYWHERE}"
+            return
+        yield from self._compare_shares(hop, parts, whole, pods)
+        for part in parts:
+            for address in sorted(part.addresses):
+                yield from self._compare_upstreams(hop, pods[address], part)
+
+    def _compare_shares(
+        self, hop: Hop, parts: Sequence[Part], whole: Fraction | int, pods: Mapping[str, Pod]
+    ) -> Iterator[str]:
+        shares = getattr(hop, "shares", ())
+        for version, share in zip(hop.versions, shares, strict=False):
+            own = [p.share for p in parts if {pods[a].version for a in p.addresses} == {version}]
+            found = sum(own, Fraction(0)) / whole
+            if abs(float(found) - share) > 0.000_001:
+                yield f"{hop.service} {version}: planned {share:.1%}, istiod {_percent(found)}"
+
+    def _compare_upstreams(self, hop: Hop, pod: Pod, part: Part) -> Iterator[str]:
+        headers = part.headers or {}
+        carried = headers.get("baggage", "") if pod.carries_baggage else ""
+        sent = {"baggage": carried} if carried else {}
+        for url, upstream in zip(pod.upstream_urls, hop.upstreams, strict=True):
+            yield from self._compare(upstream, self._called(pod, url, sent), 1)
+
+    def _called(self, pod: Pod, url: str, headers: Mapping[str, str]) -> list[Part]:
+        """What becomes of a pod's call."""
+        asked = urlsplit(url)
+        port, name = asked.port or 80, asked.hostname or ""
+        host = host_of(name, pod.namespace)
+        if self._past_the_proxy(pod, port):
+            planned = next(p for p in self._case.mesh.ports if (p.host, p.port) == (host, port))
+            selected = {a for a, p in self._placed.pods.items() if p in planned.pods}
+            return [Part(Fraction(1), 200, frozenset(selected), headers)]
+        (address,) = (a for a, other in self._placed.pods.items() if other is pod)
+        node = sidecar(f"{pod.name}-{self._case.name}", pod.namespace, pod.labels, address)
+        node["metadata"].pop("INTERCEPTION_MODE")
+        full = host.fqdn if host else name
+        return self._judge.config(node).ask(port, full, asked.path or "/", headers)
+
+    def _past_the_proxy(self, pod: Pod, port: int) -> bool:
+        for document in self._case.documents:
+            if document["kind"] == "Deployment" and pod.name.startswith(
+                document["metadata"]["name"]
+            ):
+                metadata = document["spec"]["template"]["metadata"]
+                excluded = metadata.get("annotations", {}).get(_EXCLUDED, "")
+                off = metadata.get("labels", {}).get(_INJECT) == "false"
+                return off or str(port) in excluded.split(",")
+        return False
+
+    def _pod(self, address: str) -> Pod:
+        return self._placed.pods[address]
+
+
+@contextmanager
+def judging(binary: Path, cases: Sequence[Case]) -> Iterator[Judge]:
+    """A real istiod that holds all cases at once; gone when the block ends."""
+    with ExitStack() as stack:
+        block = stack.enter_context(AddressBlock())
+        api = KubeApi(block.admin, API_PORT)
+        stack.callback(api.close)
+        addresses = (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in count(1))
+        placed = {
+            case.name: Placed(case, {next(addresses): pod for pod in case.mesh.pods})
+            for case in cases
+        }
+        for number, one in enumerate(placed.values()):
+            for document in _held(one, f"172.{16 + number // 256}.{number % 256}"):
+                api.apply(document)
+        istiod = Istiod(binary, api, block.admin, block.fileno())
+        stack.callback(lambda: istiod.process.stop(time.monotonic() + 5))
+        xds = Xds(istiod.xds, istiod.debug)
+        stack.callback(xds.close)
+        yield Judge(istiod, xds, placed)
+
+
+def _held(placed: Placed, virtual: str) -> Iterator[Document]:
+    """All that a cluster would hold of a case; `virtual`: where its Services have addresses."""
+    case, last = placed.case, count(1)
+    namespaces = {document["metadata"].get("namespace", "default") for document in case.documents}
+    for name in sorted({cluster.SYSTEM, *namespaces, *(p.namespace for p in case.mesh.pods)}):
+        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    for address, pod in placed.pods.items():
+        yield cluster.pod_document(pod, address)
+    for document in cluster.held_by_istiod(case.documents):
+        document = cluster.defaulted(document)
+        if document["kind"] == "Service":
+            spec = document["spec"]
+            if spec.get("selector"):
+                yield cluster.endpoints(document, placed.pods)
+                own = {"clusterIP": f"{virtual}.{next(last)}"}
+                document = {**document, "spec": {**own, **spec}}
+        yield document
+
+
+def _percent(share: Fraction | int) -> str:
+    return f"{float(share):.1%}"
+
+
+def _listed(statuses: set[int]) -> str:
+    return " and ".join(map(str, sorted(statuses)))

@@ -1,0 +1,89 @@
+"""What the plan says of generated manifests is what the real istiod makes of them.
+
+SETS and SEED choose how many, and which: make test-istio SETS=2000 SEED=7.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lanes.errors import LanesError
+from lanes.planning.plan import plan
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from tests import kube
+from tests.istio.conftest import ISTIOD
+from tests.istio.generated import TWISTS, Set, generate, placed
+from tests.istio.judge import Case, judging
+
+SETS = int(os.environ.get("SETS") or 200)
+SEED = os.environ.get("SEED") or "lanes"
+BATCH = 10
+
+# What the plan is still wrong about, exit 0: each is to be planned, or refused.
+OPEN = {
+    "a destination rule elsewhere",
+    "a destination rule for all",
+    "a fault",
+    "a gateway elsewhere",
+    "a headless service",
+    "a port that is no http",
+    "a protocol beside the name",
+    "a second default at the gateway",
+    "an excluded port",
+    "gateway hosts of a namespace",
+    "no gateway",
+    "no gateways is the mesh",
+    "no sidecar",
+}
+KNOWN = [name for name in TWISTS if name not in OPEN]
+
+
+def case_of(made: Set, name: str, tmp_path: Path) -> Case | str:
+    """The set with its plan, or why the plan refuses it."""
+    documents = placed(made, name)
+    try:
+        mesh = resolve(read([kube.write(tmp_path, *documents, name=f"{name}.yaml")]))
+        return Case(name, documents, mesh, plan(mesh), {"istio": name})
+    except LanesError as error:
+        return str(error)
+
+
+def judged(sets: dict[str, Set], tmp_path: Path) -> tuple[list[str], int]:
+    """In words, where plan and istiod differ; and how many sets were compared."""
+    cases = {name: case_of(made, name, tmp_path) for name, made in sets.items()}
+    planned = [case for case in cases.values() if isinstance(case, Case)]
+    wrong, compared = [], 0
+    with judging(Path(ISTIOD), planned) as judge:
+        for case in planned:
+            if judge.admits(case):
+                continue
+            compared += 1
+            made = sets[case.name]
+            wrong += [
+                f"{case.name} ({', '.join(made.twists)}): {said}"
+                for said in judge.disagreements(case)
+            ]
+    return wrong, compared
+
+
+ALONE = [(name, number) for name in KNOWN for number in range(2)]
+
+
+@pytest.mark.parametrize("first", range(0, len(ALONE), BATCH))
+def test_each_twist_alone(first: int, tmp_path: Path) -> None:
+    sets = {
+        f"{name.replace(' ', '-')}-{number}": generate(f"{name} {number}", name)
+        for name, number in ALONE[first : first + BATCH]
+    }
+    wrong, _ = judged(sets, tmp_path)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("first", range(0, SETS, BATCH))
+def test_generated_sets(first: int, tmp_path: Path) -> None:
+    numbers = range(first, min(first + BATCH, SETS))
+    sets = {f"set-{number}": generate(f"{SEED} {number}", of=KNOWN) for number in numbers}
+    wrong, _ = judged(sets, tmp_path)
+    assert not wrong, "\n".join(wrong)
