@@ -18,7 +18,7 @@ from lanes.hosts import any_of, host_of
 from lanes.model import Mesh, Pod
 from lanes.planning import baggage
 from lanes.planning.hops import Hop
-from lanes.planning.plan import Lane, Plan
+from lanes.planning.plan import UNTAGGED, Lane, Plan
 from lanes.planning.ways import Way
 from lanes.running.address import AddressBlock
 from tests.istio import cluster
@@ -93,6 +93,7 @@ class _Walk:
     def __init__(self, judge: Judge, placed: Placed) -> None:
         self._judge, self._placed, self._case = judge, placed, placed.case
         self._host = self._case.plan.host or any_of("*")
+        self._sent = ""
 
     def by_weight(self, lane: Lane) -> Iterator[str]:
         weights = sum(other.weight for other in self._case.plan.lanes)
@@ -111,18 +112,21 @@ class _Walk:
         yield from self._compare(lane.entry, parts, share)
 
     def _entered(self, lane: Lane, way: Way) -> list[Part]:
-        """What of the gateway's answers is stamped for the lane."""
-        asked = way.request(self._host, "/")
+        """What the gateway makes of requests for the lane, of its answers those in the lane."""
+        self._sent = lane.sent
+        asked = way.request(self._host, self._case.plan.path)
         headers = dict(asked.headers)
         host = headers.pop(":authority", self._host)
         port = self._case.port
         node = router(f"gateway-{self._case.name}", cluster.SYSTEM, self._case.gateway, "10.99.0.1")
         parts = self._judge.config(node).ask(port, host, asked.path, headers, f"http.{port}")
-        return [part for part in parts if self._tag(part) == lane.name]
+        return [part for part in parts if self._tag(part, lane) == lane.name]
 
-    def _tag(self, part: Part) -> str:
-        members = baggage.members((part.headers or {}).get("baggage", ""))
-        return members.get(self._case.plan.header, "")
+    def _tag(self, part: Part, lane: Lane) -> str:
+        """The lane that a request is in: by a member of its baggage, or by a header."""
+        name, headers = lane.sent or self._case.plan.header, part.headers or {}
+        members = baggage.members(headers.get("baggage", ""))
+        return members.get(name) or headers.get(name) or UNTAGGED
 
     def _compare(self, hop: Hop, parts: Sequence[Part], whole: Fraction | int) -> Iterator[str]:
         """Where a planned hop, and all behind it, differ from the parts that istiod makes."""
@@ -156,8 +160,9 @@ class _Walk:
 
     def _compare_upstreams(self, hop: Hop, pod: Pod, part: Part) -> Iterator[str]:
         headers = part.headers or {}
-        carried = headers.get("baggage", "") if pod.carries_baggage else ""
-        sent = {"baggage": carried} if carried else {}
+        # A tag that no gateway stamps is one that services hand on, which the plan takes on trust.
+        names = {"baggage"} if pod.carries_baggage else set()
+        sent = {n: headers[n] for n in names | {self._sent} if n in headers}
         for url, upstream in zip(pod.upstream_urls, hop.upstreams, strict=True):
             yield from self._compare(upstream, self._called(pod, url, sent), 1)
 

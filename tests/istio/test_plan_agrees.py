@@ -28,6 +28,7 @@ OPEN = {
     "a fault",
     "a gateway elsewhere",
     "a headless service",
+    "a match of two",
     "a port that is no http",
     "a protocol beside the name",
     "a second default at the gateway",
