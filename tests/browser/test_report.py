@@ -1,0 +1,74 @@
+"""The report of `lanes verify` in a real browser, from the file system, without a network."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import pytest
+
+from lanes.report.html import html
+from tests.unit.lanes.clockwork import BESIDE, Clock, tried
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright's client")
+CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
+if CHROMIUM is None:
+    pytest.skip("needs Chromium", allow_module_level=True)
+
+WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
+LONG = "-> " + "a-service-with-a-name-that-has-no-end" * 20
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module", params=["worse", "alone"])
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp(request.param) / "report.html"
+    if request.param == "worse":
+        result = tried(Clock("v2", wrong=3, says=LONG))
+    else:
+        result = tried(Clock("v3", by_weight=("v1",)), BESIDE, alone=True)
+    file.write_text(html(result))
+    return file
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_report_opens_and_is_all_there(
+    browser: Any, report: Path, width: str, scheme: str
+) -> None:
+    columns, rows = WIDTHS[width]
+    context = browser.new_context(
+        viewport={"width": columns, "height": rows}, color_scheme=scheme, offline=True
+    )
+    page = context.new_page()
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("requestfailed", lambda request: told.append(request.url))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(report.as_uri())
+    kept = os.environ.get("SCREENSHOTS")
+    if kept:
+        name = f"report-{report.parent.name}-{width}-{scheme}.png"
+        page.screenshot(path=str(Path(kept) / name), full_page=True)
+    assert (told, asked) == ([], [report.as_uri()])
+    assert page.locator("h1").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= columns
+    heights = page.eval_on_selector_all(
+        ".area, .interval", "all => all.map(one => one.getBoundingClientRect().width)"
+    )
+    assert heights
+    assert min(heights) > 0
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+    context.close()
