@@ -8,6 +8,7 @@ import yaml
 from tests.chart.rendering import (
     EVERYTHING,
     ISTIO,
+    ROOT,
     Resource,
     Values,
     of_kind,
@@ -536,3 +537,20 @@ def test_objects_of_ones_own_go_with_their_half() -> None:
         resources = render({"extraObjects": objects, off: {"enabled": False}})
         found = {item["kind"] for item in without_tests(resources)} & {"ConfigMap", "Sidecar"}
         assert found == {kind}
+
+
+def test_the_other_languages_run_on_a_laptop_with_the_sample_in_their_place() -> None:
+    folder = ROOT / "examples" / "other-languages"
+    files = (f"--values={folder / name}.yaml" for name in ("values", "laptop"))
+    resources = without_tests(render({}, *files))
+    found = pods(resources)
+    assert len(found) == 8
+    for spec in found.values():
+        (container,) = spec["containers"]
+        assert "initContainers" not in spec
+        assert not {"command", "args", "envFrom"} & container.keys()
+        assert "secretKeyRef" not in str(container["env"])
+        assert container["image"].startswith("registry.example.com/")
+    (shop,) = found["shop-next"]["containers"]
+    urls = {"name": "upstream_url", "value": "http://catalog:8080/,http://cart:8080/"}
+    assert urls in shop["env"]
