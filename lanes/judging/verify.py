@@ -12,6 +12,7 @@ from lanes.judging.answers import Answer
 from lanes.judging.hints import hints
 from lanes.judging.sorting import Judged, sort
 from lanes.judging.split import interval
+from lanes.judging.splits import HopSplit, splits
 from lanes.planning.plan import Plan
 from lanes.planning.ways import Way
 
@@ -86,7 +87,8 @@ class Verdict:
     """`requests`: how many were drawn; `entered` tells of those that were not.
 
     `errors`: how many of both failed and should not have; `refused`: those the plan lets fail.
-    `hints`: what the answers point to where they are not as planned, a few lines each.
+    `hints`: what the answers point to where they are not as planned, a few lines each. `splits`:
+    those inside the mesh.
     """
 
     requests: int
@@ -95,6 +97,7 @@ class Verdict:
     lanes: tuple[LaneVerdict, ...]
     unexpected: tuple[Unexpected, ...] = field(default=())
     hints: tuple[str, ...] = ()
+    splits: tuple[HopSplit, ...] = ()
 
     @property
     def entered(self) -> tuple[Entered, ...]:
@@ -103,7 +106,8 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        return not self.unexpected and all(lane.ok for lane in self.lanes)
+        split_right = all(split.fits for split in self.splits)
+        return not self.unexpected and split_right and all(lane.ok for lane in self.lanes)
 
 
 def verify(
@@ -145,6 +149,7 @@ def verify(
         lanes=lanes,
         unexpected=tuple(Unexpected(*key, count=n) for key, n in unexpected.most_common()),
         hints=hints(plan, answers) or hints(plan, (a for _, a in entered)) if unexpected else off,
+        splits=splits(groups, (*drawn, *visits)),
     )
 
 

@@ -52,19 +52,22 @@ class Request:
         return next((route for route in routes if self._fits(route.matches)), None)
 
     def _fits(self, matches: tuple[Match, ...]) -> bool:
-        if not matches:
-            return True
+        return not matches or any(map(self._meets, matches))
+
+    def _meets(self, match: Match) -> bool:
+        for name, asked in match.headers.items():
+            if not holds(asked, self.headers.get(name)):
+                return False
         path, _, query = self.path.partition("?")
+        if match.uri is not None and not holds(match.uri, path):
+            return False
+        if match.method is not None and not holds(match.method, self.method):
+            return False
+        if any(lacks(asked, self.headers.get(name)) for name, asked in match.without.items()):
+            return False
         # Of a parameter that stands twice, Envoy takes the first.
-        found = dict(reversed(parse_qsl(query, keep_blank_values=True)))
-        return any(
-            all(holds(m, self.headers.get(name)) for name, m in match.headers.items())
-            and (match.uri is None or holds(match.uri, path))
-            and (match.method is None or holds(match.method, self.method))
-            and not any(lacks(m, self.headers.get(name)) for name, m in match.without.items())
-            and all(holds(m, found.get(name)) for name, m in match.query.items())
-            for match in matches
-        )
+        found = dict(reversed(parse_qsl(query, keep_blank_values=True))) if match.query else {}
+        return all(holds(asked, found.get(name)) for name, asked in match.query.items())
 
 
 def lacks(match: StringMatch, value: str | None) -> bool:

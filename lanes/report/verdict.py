@@ -13,6 +13,7 @@ from lanes.report.tables import counted, new_table, print_lines, show, shown
 
 Json = dict[str, Any]
 
+
 VERDICT_NOTE = "interval: where the true share lies; a sound split misses it in 1 run of 1,000"
 
 # A difference between share and weight, in hundredths, that a run should be able to tell.
@@ -57,6 +58,25 @@ def entered_table(verdict: Verdict) -> Table:
     return table
 
 
+def splits_table(verdict: Verdict) -> Table:
+    """The splits inside the mesh, and how often each version answered."""
+    table = new_table()
+    for heading in ("lane", "at", "version", "share", "seen", "interval"):
+        table.add_column(heading)
+    for one in verdict.splits:
+        held = f"{percent(one.low)} to {percent(one.high)}"
+        off = "" if one.fits else f": not {percent(one.expected)}"
+        table.add_row(
+            one.lane,
+            one.service,
+            one.version,
+            percent(one.expected),
+            f"{one.count} of {one.total}",
+            Text(held + off, style="red" if off else ""),
+        )
+    return table
+
+
 def split_note(verdict: Verdict) -> list[str]:
     """What so many requests tell of the split, where that is little."""
     shares = [lane.expected for lane in verdict.lanes]
@@ -73,7 +93,8 @@ def closing(verdict: Verdict) -> str:
     if verdict.entered and not verdict.requests:
         alone = f"Lane {_named(verdict.lanes)}"
         return f"{alone} holds." if verdict.ok else f"{alone} does NOT hold."
-    if verdict.unexpected or not all(lane.fits for lane in verdict.lanes):
+    split_right = all(one.fits for one in verdict.splits)
+    if verdict.unexpected or not split_right or not all(lane.fits for lane in verdict.lanes):
         return "Lanes do NOT hold."
     absent = [lane for lane in verdict.lanes if not lane.judged]
     missed = [lane for lane in verdict.lanes if not lane.ok]
@@ -158,6 +179,20 @@ def verdict_json(verdict: Verdict) -> Json:
             {"problem": u.problem, "answer": u.text, "status": u.status, "count": u.count}
             for u in verdict.unexpected
         ],
+        "splits": [
+            {
+                "lane": one.lane,
+                "service": one.service,
+                "version": one.version,
+                "count": one.count,
+                "total": one.total,
+                "expected": round(one.expected, 4),
+                "low": round(one.low, 4),
+                "high": round(one.high, 4),
+                "ok": one.fits,
+            }
+            for one in verdict.splits
+        ],
         "hints": list(verdict.hints),
     }
 
@@ -171,4 +206,7 @@ def show_verdict(verdict: Verdict, console: Console) -> None:
     if verdict.entered:
         print_lines([""] if verdict.requests else [], console)
         show(entered_table(verdict), console)
+    if verdict.splits:
+        print_lines([""], console)
+        show(splits_table(verdict), console)
     print_lines([*unexpected_lines(verdict), *verdict.hints, ""], console)

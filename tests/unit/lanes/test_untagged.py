@@ -2,8 +2,11 @@
 
 import pytest
 
+from lanes.judging.answers import Answer, Step
+from lanes.judging.verify import verify
 from lanes.planning.plan import Plan, plan
 from lanes.report.plan import headline, plan_notes
+from lanes.report.verdict import closing, verdict_json
 from tests.kube import (
     Document,
     deployment,
@@ -93,3 +96,19 @@ def test_where_nobody_is_stamped_the_way_in_is_the_lane(match: Document, way: st
 def test_a_header_that_every_request_carries() -> None:
     planned = plan_of(*shop(JASON, REST), headers={"End-User": "jason"})
     assert [(lane.name, lane.path[1].version) for lane in planned.lanes] == [("jason", "v2")]
+
+
+@pytest.mark.parametrize(("v2", "holds"), [(20, True), (60, False)])
+def test_a_split_inside_the_mesh_is_judged(v2: int, *, holds: bool) -> None:
+    planned = plan_of(*shop(REST))
+    versions = ["v2"] * v2 + ["v1"] * (100 - v2)
+    answers = [Answer(200, "", (Step("page", "v1"), Step("reviews", v))) for v in versions]
+    verdict = verify(planned, answers)
+    assert verdict.ok is holds
+    assert [(one.version, one.expected, one.fits) for one in verdict.splits] == [
+        ("v1", 0.8, holds),
+        ("v2", 0.2, holds),
+    ]
+    assert closing(verdict) == ("Lanes hold." if holds else "Lanes do NOT hold.")
+    found = verdict_json(verdict)["splits"][1]
+    assert (found["service"], found["count"], found["ok"]) == ("reviews", v2, holds)

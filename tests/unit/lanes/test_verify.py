@@ -66,7 +66,7 @@ def test_answers_as_planned() -> None:
 def test_json_is_as_documented() -> None:
     answers = [*planned(v2=31, v3=28), answer("v3", "v3 v1 v1")]
     found = json.loads(json.dumps(verdict_json(verify(PLAN, answers))))
-    assert list(found) == ["ok", "requests", "errors", "lanes", "unexpected", "hints"]
+    assert list(found) == ["ok", "requests", "errors", "lanes", "unexpected", "splits", "hints"]
     assert (found["ok"], found["requests"], found["errors"]) == (False, 100, 0)
     assert list(found["lanes"]) == ["v1", "v2", "v3"]
     documented = {"count": 31, "share": 0.31, "expected": 0.3, "judged": True, "ok": True}
