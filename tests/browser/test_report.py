@@ -12,7 +12,12 @@ from lanes.report.html import html
 from tests.unit.lanes.clockwork import BESIDE, Clock, tried
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright's client")
-CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
+CHROMIUM = (
+    os.environ.get("CHROMIUM")
+    or which("chromium")
+    or which("chromium-browser")
+    or which("google-chrome")
+)
 if CHROMIUM is None:
     pytest.skip("needs Chromium", allow_module_level=True)
 
