@@ -7,7 +7,7 @@ SECONDS := 120
 VENV    := .venv
 BIN     := $(VENV)/bin
 
-.PHONY: demo test check image image-test test-injection test-languages test-istio test-cluster soak bench sbom \
+.PHONY: demo test check image image-test test-injection test-languages test-browser test-istio test-cluster soak bench sbom \
 	lint format manifests lock clean help
 .DEFAULT_GOAL := help
 
@@ -37,6 +37,9 @@ test-injection: $(VENV)/dev.done $(BIN)/helm ## lanes under what the OpenTelemet
 
 test-languages: $(VENV)/dev.done $(VENV)/languages/done $(BIN)/helm ## a lane through Java, Node, Go, other clients of Python
 	$(BIN)/pytest -rs tests/languages
+
+test-browser: $(VENV)/browser.done ## live map and report in a real browser; CHROMIUM=its path, where it is not on PATH
+	CHROMIUM="$(CHROMIUM)" $(BIN)/pytest -rs tests/browser
 
 test-istio: $(VENV)/dev.done $(BIN)/helm ## plan and chart judged by the real istiod; SETS=2000 SEED= of manifests
 	@istiod=$$($(BIN)/python scripts/istiod.py $(ISTIO)) && ISTIOD=$$istiod SETS="$(SETS)" SEED="$(SEED)" $(BIN)/pytest -n 2 --dist loadscope tests/istio
@@ -77,6 +80,7 @@ lock: $(VENV)/dev.done ## renew the locked requirements
 	$(LOCK) pyproject.toml -c requirements/service.txt --extra judge -o requirements/judge.txt
 	$(LOCK) pyproject.toml -c requirements/judge.txt --extra mesh -o requirements/mesh.txt
 	$(LOCK) pyproject.toml -c requirements/mesh.txt --extra mesh --extra dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml -c requirements/dev.txt --extra mesh --extra dev --extra browser -o requirements/browser.txt
 	printf '%s\n' aiohttp fastapi httpx opentelemetry-distro uvicorn \
 		opentelemetry-instrumentation-aiohttp-client opentelemetry-instrumentation-aiohttp-server \
 		opentelemetry-instrumentation-fastapi opentelemetry-instrumentation-httpx \
@@ -102,6 +106,10 @@ $(VENV)/mesh.done: requirements/mesh.txt pyproject.toml
 
 $(VENV)/dev.done: requirements/dev.txt $(VENV)/mesh.done
 	@$(BIN)/pip $(INSTALL) requirements/dev.txt
+	@touch $@
+
+$(VENV)/browser.done: requirements/browser.txt $(VENV)/dev.done
+	@$(BIN)/pip $(INSTALL) requirements/browser.txt
 	@touch $@
 
 $(BIN)/helm: $(VENV)/dev.done scripts/helm.py

@@ -1,37 +1,17 @@
 """The report of `lanes verify` in a real browser, from the file system, without a network."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from shutil import which
-from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
 
 from lanes.report.html import html
 from tests.unit.lanes.clockwork import BESIDE, Clock, tried
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright's client")
-CHROMIUM = (
-    os.environ.get("CHROMIUM")
-    or which("chromium")
-    or which("chromium-browser")
-    or which("google-chrome")
-)
-if CHROMIUM is None:
-    pytest.skip("needs Chromium", allow_module_level=True)
-
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 LONG = "-> " + "a-service-with-a-name-that-has-no-end" * 20
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module", params=["worse", "alone"])
@@ -48,11 +28,13 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_report_opens_and_is_all_there(
-    browser: Any, report: Path, width: str, scheme: str
+    browser: Browser, report: Path, width: str, scheme: str
 ) -> None:
     columns, rows = WIDTHS[width]
     context = browser.new_context(
-        viewport={"width": columns, "height": rows}, color_scheme=scheme, offline=True
+        viewport={"width": columns, "height": rows},
+        color_scheme="dark" if scheme == "dark" else "light",
+        offline=True,
     )
     page = context.new_page()
     told: list[str] = []
@@ -73,7 +55,6 @@ def test_the_report_opens_and_is_all_there(
     )
     assert heights
     assert min(heights) > 0
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    found = axe.run(page)
+    found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     context.close()

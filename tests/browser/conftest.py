@@ -1,0 +1,45 @@
+"""A real browser, and the live map of a real mesh; skipped, with the reason, without a Chromium."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from lanes.running.address import free_port
+from tests.mesh.running import ROOT
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on PATH, and CHROMIUM names none")
+    with sync_playwright() as playwright:
+        # By itself, Playwright gives it a new, empty profile.
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def url() -> Iterator[str]:
+    """The page of the sample's mesh."""
+    up = [sys.executable, "-m", "lanes", "up", str(ROOT / "k8s/asm"), "--port", str(free_port())]
+    with subprocess.Popen(up, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout
+        found = (re.match(r"page +(http://\S+)", line) for line in child.stdout)
+        yield next(match[1] for match in found if match)
+        child.send_signal(signal.SIGINT)
+        child.communicate()

@@ -1,0 +1,114 @@
+"""The story of the README, as the page tells it, on a desk and on a phone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.mesh.running import ROOT
+
+SCREENSHOTS = ROOT / "build/screenshots"
+SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+# Other work may share this machine.
+PATIENCE = 60_000
+V2 = ["gateway > mocka/v2", "mocka/v2 > mockb/v1", "mockb/v1 > mockc/v2"]
+V2_WITHOUT_MOCKC = [*V2[:2], "mockb/v1 > mockc/v1"]
+
+
+@contextmanager
+def shown(browser: Browser, url: str, size: str, scheme: str = "light") -> Iterator[Page]:
+    """The page; what it complains of fails the test."""
+    width, height = SIZES[size]
+    page = browser.new_page(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(url)
+    expect(page.locator("[data-way]").first).to_be_visible(timeout=PATIENCE)
+    try:
+        yield page
+        assert said == []
+    finally:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{size}-{scheme}.png", full_page=True)
+        page.close()
+
+
+def goes(page: Page, lane: str, ways: list[str]) -> None:
+    """Wait until the lane's requests are seen to go these ways, and no other."""
+    lines = page.locator(f'[data-way^="{lane}: "]')
+    seen = page.locator(f'[data-way^="{lane}: "][data-seen="true"]')
+    expect(seen).to_have_count(len(ways), timeout=PATIENCE)
+    for way in ways:
+        expect(page.locator(f'[data-way="{lane}: {way}"]')).to_have_count(1, timeout=PATIENCE)
+    expect(lines).to_have_count(len(ways), timeout=PATIENCE)
+
+
+def send(page: Page, on: bool) -> None:
+    page.get_by_role("switch", name="Send requests").set_checked(on, force=True)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_lane_falls_back_and_heals(browser: Browser, url: str, size: str) -> None:
+    with shown(browser, url, size) as page:
+        expect(page.locator('[data-way^="v"]')).to_have_count(9, timeout=PATIENCE)
+        send(page, True)
+        goes(page, "v2", V2)
+        card = page.locator('[data-lane="v2"]')
+        count = card.locator("dd").first
+        before = int(count.inner_text().replace(",", ""))
+        expect(count).not_to_have_text(f"{before:,}", timeout=PATIENCE)
+        page.get_by_role("button", name="Stop mockc-v2").click()
+        goes(page, "v2", V2_WITHOUT_MOCKC)
+        expect(page.locator("#told")).to_contain_text("mockc v1", timeout=PATIENCE)
+        expect(page.locator("#now")).to_contain_text("mockc-v2 is stopped")
+        page.screenshot(path=SCREENSHOTS / f"{size}-fallback.png", full_page=True)
+        page.get_by_role("button", name="Start mockc-v2").click()
+        goes(page, "v2", V2)
+        expect(card.locator("dd").nth(1)).to_have_text("0")
+        send(page, False)
+
+
+def test_a_fault_is_seen_where_it_is(browser: Browser, url: str) -> None:
+    with shown(browser, url, "desk", "dark") as page:
+        send(page, True)
+        page.get_by_label("Failures of mockb-v3, in percent").fill("100")
+        page.get_by_role("button", name="Set the fault of mockb-v3").click()
+        expect(page.locator("#now")).to_contain_text("lane v3 fails at mockb v3", timeout=PATIENCE)
+        expect(page.locator("#answers")).to_contain_text("injected: fault_rate is 1")
+        page.get_by_label("Failures of mockb-v3, in percent").fill("0")
+        page.get_by_role("button", name="Set the fault of mockb-v3").click()
+        expect(page.locator("#now")).to_be_empty(timeout=PATIENCE)
+        send(page, False)
+
+
+def test_weights_move_by_keyboard(browser: Browser, url: str) -> None:
+    with shown(browser, url, "phone", "dark") as page:
+        for lane in ("v1", "v3"):
+            slider = page.get_by_role("slider", name=f"Weight of lane {lane}")
+            slider.press("Home")
+        share = page.locator('[data-lane="v2"] output')
+        expect(share).to_have_text("30 → 100 %", timeout=PATIENCE)
+        send(page, True)
+        expect(page.locator('[data-lane="v2"] .share')).to_contain_text(
+            "100 % of", timeout=PATIENCE
+        )
+        send(page, False)
+        page.get_by_role("slider", name="Weight of lane v1").fill("40")
+        page.get_by_role("slider", name="Weight of lane v3").fill("30")
+        expect(share).to_have_text("30 → 30 %", timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_keeps_anybody_out(browser: Browser, url: str, size: str, scheme: str) -> None:
+    with shown(browser, url, size, scheme) as page:
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0
