@@ -13,7 +13,7 @@ from lanes.errors import together
 from lanes.hosts import any_of
 from lanes.model import Mesh
 from lanes.planning.hops import ASTRAY, FALLBACK, NONE, Hop
-from lanes.planning.plan import Lane, Plan
+from lanes.planning.plan import UNTAGGED, Lane, Plan
 from lanes.planning.warnings import warnings
 from lanes.report.tables import counted, new_table, print_lines, show, width_of, wrapped
 
@@ -133,7 +133,8 @@ def plan_notes(plan: Plan) -> list[str]:
         (NONE, 404): "- answers 404: no rule takes the lane here",
         (NONE, 500): "- answers 500: the rule names no Service that exists, or gives it no weight",
     }
-    if all(hop.note for _, hop in hops if (hop.why, hop.status) == (NONE, 503)):
+    refused = [(lane, hop) for lane, hop in hops if (hop.why, hop.status) == (NONE, 503)]
+    if all(hop.note or lane == UNTAGGED for lane, hop in refused):
         notes[NONE, 503] = "- answers 503: no pod is there for it"
     told = [note for reason, note in notes.items() if reason in reasons]
     astray: dict[tuple[str, str], list[str]] = {}
