@@ -40,10 +40,16 @@ class Config:
         self._listeners = {entry["name"]: entry for entry in resources(dump, "ListenersConfigDump")}
 
     def ask(
-        self, port: int, host: str, path: str, headers: Mapping[str, str], name: str = ""
+        self,
+        port: int,
+        host: str,
+        path: str,
+        headers: Mapping[str, str],
+        name: str = "",
+        method: str = "GET",
     ) -> list[Part]:
-        """What becomes of a GET that arrives for `host` at `port`; `name`: of the routes there."""
-        sent = {":authority": host, ":method": "GET", ":scheme": "http", **headers}
+        """What becomes of a request for `host` at `port`; `name`: of the routes there."""
+        sent = {":authority": host, ":method": method, ":scheme": "http", **headers}
         straight = self._as_tcp(port, host)
         if straight:
             return [self._part(Fraction(1), straight, sent)]

@@ -8,7 +8,7 @@ compared with what Envoy would do by it. No proxy runs.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
@@ -119,7 +119,9 @@ class _Walk:
         host = headers.pop(":authority", self._host)
         port = self._case.port
         node = router(f"gateway-{self._case.name}", cluster.SYSTEM, self._case.gateway, "10.99.0.1")
-        parts = self._judge.config(node).ask(port, host, asked.path, headers, f"http.{port}")
+        parts = self._judge.config(node).ask(
+            port, host, asked.path, headers, f"http.{port}", asked.method
+        )
         return [part for part in parts if self._tag(part, lane) == lane.name]
 
     def _tag(self, part: Part, lane: Lane) -> str:
@@ -138,15 +140,23 @@ class _Walk:
             return
         if hop.status != 200:
             return
+        parts = [self._drawn(hop, part) for part in parts]
         pods = {p: self._pod(p) for part in parts for p in part.addresses if p != ANYWHERE}
         versions = sorted({pod.version for pod in pods.values()})
-        if list(hop.versions) != versions or any(ANYWHERE in p.addresses for p in parts):
-            yield f"{hop.service}: planned {hop.version}, istiod {'|'.join(versions) or ANYWHERE}"
+        if list(hop.versions) != versions:
+            yield f"{hop.service}: planned {hop.version}, istiod {'|'.join(versions)}"
             return
         yield from self._compare_shares(hop, parts, whole, pods)
         for part in parts:
             for address in sorted(part.addresses):
                 yield from self._compare_upstreams(hop, pods[address], part)
+
+    def _drawn(self, hop: Hop, part: Part) -> Part:
+        """Where the caller looks the pod up itself, it may be any of the service."""
+        if ANYWHERE not in part.addresses:
+            return part
+        pods = {a for a, pod in self._placed.pods.items() if pod.app == hop.service}
+        return replace(part, addresses=frozenset(pods))
 
     def _compare_shares(
         self, hop: Hop, parts: Sequence[Part], whole: Fraction | int, pods: Mapping[str, Pod]
