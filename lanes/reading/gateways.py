@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from lanes.errors import Problems
+from lanes.findings import Finding
 from lanes.hosts import common, covers
 from lanes.model import GatewayHost, Match, Route, StringMatch
 from lanes.reading import kinds
@@ -75,16 +76,19 @@ def _of_virtual_services(
             for other, (owner, rules) in hosts.items():
                 met = covers(other, domain) or covers(domain, other)
                 if owner is not served and met and rules != routes:
-                    raise _apart(brought[0].resource, domain)
-            hosts.setdefault(domain, (served, routes))
+                    destinations.warnings.append(_apart(brought[0].resource, domain))
+                    break
+            else:
+                hosts.setdefault(domain, (served, routes))
     yield from (GatewayHost(domain, routes) for domain, (_, routes) in hosts.items())
 
 
-def _apart(resource: Resource, domain: str) -> Exception:
-    return resource.error(
+def _apart(resource: Resource, domain: str) -> Finding:
+    return resource.finding(
+        "another-way-in",
         "spec.gateways",
-        f"Gateways that differ in selector or port have other rules each for {domain};"
-        " plan them one at a time",
+        f"not planned: for {domain} another Gateway, which differs in selector or port, has other"
+        " rules; plan them one at a time",
     )
 
 
