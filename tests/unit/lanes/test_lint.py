@@ -36,9 +36,12 @@ def test_codes_are_counted_through_and_the_page_is_made_of_the_rules() -> None:
     assert PAGE.read_text(encoding="utf-8") == page() + "\n", "make manifests"
 
 
+# What is applied together; asm.yaml and istio.yaml are one example for either mesh.
+TOGETHER = [*(REPOSITORY / "k8s").iterdir(), *(REPOSITORY / "examples").glob("*/rendered*")]
 OURS = [
-    *(REPOSITORY / "k8s").iterdir(),
-    *(REPOSITORY / "examples").glob("*/rendered*"),
+    one
+    for path in TOGETHER
+    for one in (sorted(path.iterdir()) if (path / "asm.yaml").exists() else [path])
 ]
 
 
