@@ -193,9 +193,8 @@ class _Walk:
 
     def _past_the_proxy(self, pod: Pod, port: int) -> bool:
         for document in self._case.documents:
-            if document["kind"] == "Deployment" and pod.name.startswith(
-                document["metadata"]["name"]
-            ):
+            resource = f"{document['kind']} {document['metadata']['name']}"
+            if resource == pod.place.resource:
                 metadata = document["spec"]["template"]["metadata"]
                 excluded = metadata.get("annotations", {}).get(_EXCLUDED, "")
                 off = metadata.get("labels", {}).get(_INJECT) == "false"
