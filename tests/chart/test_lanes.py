@@ -130,7 +130,7 @@ def test_asm_propagates_the_header() -> None:
     resources = render({"lanes": {"header": "x-lane"}})
     (propagation,) = of_kind(resources, "ASMHeaderPropagation").values()
     assert propagation["spec"] == {"headers": ["x-lane"]}
-    assert propagation["metadata"]["name"] == "x-lane-propagation"
+    assert propagation["metadata"]["name"] == "demo-x-lane-propagation"
 
 
 @pytest.mark.parametrize("rules", ["changed", "all"])

@@ -1,8 +1,8 @@
 {{/* Lanes and services are called by what labels and host names take. */}}
 {{- define "traffic-lanes.checks.names" -}}
 {{- range $lane, $_ := .Values.lanes.weights }}
-{{- if not (regexMatch "^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$" $lane) }}
-- lanes.weights: {{ quote $lane }} can't name a lane: lower-case letters, digits and '-', 20 at most, a
+{{- if not (regexMatch "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" $lane) }}
+- lanes.weights: {{ quote $lane }} can't name a lane: lower-case letters, digits and '-', 63 at most, a
   letter or digit at both ends
 {{- end }}
 {{- end }}

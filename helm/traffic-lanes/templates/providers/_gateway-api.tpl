@@ -48,6 +48,10 @@ needs:
 - services.{{ $own }} and version {{ $version }} of {{ $name }} would both have a Service
   {{ quote $own }}: rename one
 {{- end }}
+{{- if gt (len $own) 63 }}
+- services.{{ $name }}: version {{ $version }} needs a Service {{ quote $own }}, whose name has
+  {{ len $own }} characters and may have 63: shorten that of the service or of the lane
+{{- end }}
 {{- with get $routes $own }}
 - version {{ $version }} of services.{{ $name }} and {{ . }} would both have an HTTPRoute
   {{ quote $own }}: rename one, or set nameOverride
