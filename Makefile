@@ -51,7 +51,7 @@ test-cluster: $(VENV)/dev.done $(BIN)/helm ## the docs' commands on a cluster th
 soak: $(VENV)/dev.done ## trouble for the laptop mesh under load, and a judge; SECONDS=120 SEED= MANIFESTS=
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(MANIFESTS)
 
-bench: $(VENV)/mesh.done ## measure the service beside its peers, and the laptop mesh
+bench: $(VENV)/mesh.done $(BIN)/helm ## measure the service beside its peers, the laptop mesh, the chart
 	@$(BIN)/python -m scripts.bench
 
 sbom: $(VENV)/sbom/done ## build/sbom.json: the image's Python packages

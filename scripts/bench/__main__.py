@@ -1,4 +1,4 @@
-"""Measure the service beside its peers, and the laptop mesh: what docs/benchmarks.md tells.
+"""Measure the service beside its peers, the laptop mesh and the chart, for docs/benchmarks.md.
 
 usage: python -m scripts.bench
 
@@ -9,6 +9,7 @@ second and times do not.
 import time
 from statistics import median
 
+from scripts.bench.chart import SHAPES, Values, rendered, values
 from scripts.bench.cost import Cost, costs
 from scripts.bench.mesh import figures, of_pods
 from scripts.bench.servers import Server, chain, instrumented, ours, ours_logging, peer
@@ -16,6 +17,9 @@ from scripts.bench.servers import Server, chain, instrumented, ours, ours_loggin
 LEAF_REQUESTS, CHAIN_REQUESTS, MESH_REQUESTS = 1000, 400, 1000
 STARTS, MANY_PODS = 5, 60
 MEGABYTE = 2**20
+# Services and lanes, and the part of the services that each lane changes.
+SIZES = ((100, 10, 0.1), (200, 10, 0.1), (400, 10, 0.1), (500, 10, 0.1), (40, 40, 0.025))
+WHOLE = ((40, 40, 1.0), (30, 30, 1.0))
 
 PEER = "plain Flask"
 
@@ -47,6 +51,23 @@ def main() -> None:
     print(f"laptop mesh, {many.pods} pods")
     row("until the first answer", f"{many.ready:.1f} s")
     row("memory at rest, under load", both(many.resting, many.loaded))
+    print(f"{'chart, helm template for istio':<44}CPU s  printed  helm test")
+    for shape in SHAPES:
+        for services, lanes, changed in SIZES:
+            charted(
+                f"{shape}, {services} services, {lanes} lanes",
+                values(shape, services, lanes, changed),
+            )
+    for services, lanes, changed in WHOLE:
+        charted(
+            f"{services} services, all in {lanes} lanes", values("random", services, lanes, changed)
+        )
+
+
+def charted(name: str, chosen: Values) -> None:
+    found = rendered(chosen)
+    sizes = f"{found.printed / MEGABYTE:6.1f} MB{found.judged / MEGABYTE:8.2f} MB"
+    row(name, f"{found.seconds:5.1f}{sizes}")
 
 
 def table(title: str, found: dict[str, Cost]) -> None:

@@ -15,6 +15,7 @@ import yaml
 
 CHART = Path(__file__).resolve().parents[2] / "helm" / "traffic-lanes"
 Values = dict[str, Any]
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Rendering:
 SHAPES: Mapping[str, Callable[[int, int], Sequence[int]]] = {
     "chain": lambda number, count: range(number + 1, min(number + 2, count)),
     "fan-out": lambda number, count: range(1, count) if number == 0 else (),
-    "random": lambda number, count: random.Random(number).sample(
+    "random": lambda number, count: random.Random(number).sample(  # noqa: S311
         range(number + 1, count), min(3, count - number - 1)
     ),
 }
@@ -40,11 +41,13 @@ def values(shape: str, services: int, lanes: int, changed: float) -> Values:
     """So many services, called in a `shape`; each lane has a version of a part of them."""
     names = [f"service-{number:03}" for number in range(services)]
     tags = [f"lane-{number:02}" for number in range(lanes)]
-    chosen = random.Random(services)
+    chosen = random.Random(services)  # noqa: S311
     return {
         "lanes": {
             "baseline": tags[0],
-            "weights": {"v1": None, "v2": None, "v3": None} | dict.fromkeys(tags, 0) | {tags[0]: 100},
+            "weights": {"v1": None, "v2": None, "v3": None}
+            | dict.fromkeys(tags, 0)
+            | {tags[0]: 100},
         },
         "services": dict.fromkeys(("mocka", "mockb", "mockc"))
         | {
@@ -75,5 +78,5 @@ def rendered(values: Values, provider: str = "istio") -> Rendering:
     used = after.children_user + after.children_system
     seconds = used - before.children_user - before.children_system
     test = next(part for part in done.stdout.split("\n---\n") if "\nkind: List\n" in f"\n{part}")
-    (config, *_) = yaml.load(test, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["items"]
+    (config, *_) = yaml.load(test, _Loader)["items"]  # noqa: S506
     return Rendering(seconds, len(done.stdout), len(config["data"]["manifests.yaml"]))

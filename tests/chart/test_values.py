@@ -619,3 +619,13 @@ def test_a_cluster_that_has_all_is_told_nothing() -> None:
     apis = ["apiregistration.k8s.io/v1", "istio.alibabacloud.com/v1beta1"]
     done = template({}, *(f"--api-versions={api}" for api in apis))
     assert done.returncode == 0, done.stderr
+
+
+def test_who_may_know_when_to_stop_may_call_in_a_circle() -> None:
+    circle: Values = {
+        "services": {"mockc": {"upstreams": ["mocka"]}},
+        "defaults": {"sample": False},
+    }
+    circle["defaults"]["image"] = {"repository": "shop"}
+    assert render(circle | {"gateway": {"service": "mocka"}})
+    assert "every service is called by another" in refusal(circle)

@@ -108,3 +108,12 @@ def test_what_is_taken_on_trust_is_told_with_the_service() -> None:
     by_header = rule(to("cart", "v2"), match=[header_is("end-user", "jason")])
     documents = [*shop("cart")[:-3], virtual_service("cart", by_header, rule(to("cart", "v1")))]
     assert plan_of(*documents).trusted == {"shop": "end-user"}
+
+
+def test_a_circle_of_calls_that_are_told_ends_where_it_began() -> None:
+    documents = shop("cart, users")
+    cart = next(d for d in documents if d["kind"] == "Service" and d["metadata"]["name"] == "cart")
+    documents[documents.index(cart)] = put(
+        cart, "metadata.annotations", {"traffic-lanes/calls": "shop"}
+    )
+    assert paths(plan_of(*documents))[0] == "shop v1, cart v1, shop v1, users v1"

@@ -38,9 +38,20 @@
 {{- $_ := set $seen $upstream true }}
 {{- end }}
 {{- end }}
-{{- with include "traffic-lanes.circle" $services | fromJsonArray }}
+{{- with include "traffic-lanes.endless" . | fromJsonArray }}
 - the upstreams of {{ join ", " . }} form a circle: a request would never end
 {{- end }}
+{{- end -}}
+
+{{/* The services in a circle of upstreams that goes through the sample, which calls all of its own on each
+request, as a JSON list of names; from the root. Others may know when to stop. */}}
+{{- define "traffic-lanes.endless" -}}
+{{- $circle := include "traffic-lanes.circle" .Values.services | fromJsonArray -}}
+{{- $endless := false -}}
+{{- range $service := .Values.model.services -}}
+{{- if has $service.name $circle }}{{ range $service.pods }}{{ if .sample }}{{ $endless = true }}{{ end }}{{ end }}{{ end -}}
+{{- end -}}
+{{- ternary $circle list $endless | toJson -}}
 {{- end -}}
 
 {{/* The gateway calls one service. */}}
@@ -49,13 +60,15 @@
 {{- $entry := include "traffic-lanes.entry" .Values -}}
 {{- $named := dict -}}
 {{- range $services }}{{ range .upstreams }}{{ $_ := set $named . true }}{{ end }}{{ end -}}
-{{- $circle := include "traffic-lanes.circle" $services | fromJsonArray -}}
+{{- $circle := include "traffic-lanes.endless" . | fromJsonArray -}}
 {{- $astray := include "traffic-lanes.others" (dict "of" $named "than" (keys $services)) | fromJsonArray -}}
 {{- if not (or $circle $astray (hasKey $services $entry)) }}
 {{- if contains " " $entry }}
 - no other service calls {{ splitList " " $entry | join " or " }}, so it is open which of them the
   gateway calls: set gateway.service; a service of the chart's own values goes away with
   `<service>: null`
+{{- else if not $entry }}
+- every service is called by another, so it is open which of them the gateway calls: set gateway.service
 {{- else }}
 - gateway.service {{ quote $entry }} is no service: services has {{ keys $services | sortAlpha | join ", " }}
 {{- end }}
