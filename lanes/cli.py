@@ -265,17 +265,25 @@ def lint_command(paths: tuple[str, ...], form: str, ignored: tuple[str, ...]) ->
     type=click.IntRange(1, 65535),
     help="where the live map listens; default: any that is free, first the gateway's plus one",
 )
+@click.option(
+    "--collector",
+    metavar="URL",
+    help="send traces there by OTLP over HTTP: http://127.0.0.1:4318",
+)
 def up(
     paths: tuple[str, ...],
     port: int,
     commands: tuple[str, ...],
     page: bool,
     page_port: int | None,
+    collector: str | None,
 ) -> None:
     """Start the mesh and run it until Ctrl-C."""
+    from lanes.envoy.tracing import Collector
     from lanes.running.runtime import run
     from lanes.running.watch import Watch
 
+    traces = Collector.of(collector) if collector else None
     mesh = _read(paths, commands)
     planned = plan(mesh)
     click.echo(headline(mesh, planned))
@@ -285,9 +293,9 @@ def up(
             from lanes.page.tap import tap
 
             tapped = stack.enter_context(tap(mesh, planned))
-            running = stack.enter_context(run(mesh, port, tapped.extras))
+            running = stack.enter_context(run(mesh, port, tapped.extras, collector=traces))
         else:
-            running = stack.enter_context(run(mesh, port))
+            running = stack.enter_context(run(mesh, port, collector=traces))
         watch = Watch(running, click.echo)
         click.echo(gateway_line(running.url, planned, time.monotonic() - began))
         if page:

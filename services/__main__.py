@@ -15,7 +15,7 @@ def main() -> int:
     try:
         settings = Settings.from_environ(os.environ)
         logs.configure(settings.log_level)
-        telemetry.start(settings.app)
+        telemetry.start(settings.app, settings.lane_header)
         # Only now: instrumentation replaces Flask's class, so Flask comes after it.
         from services.server import Server
 

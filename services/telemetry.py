@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from opentelemetry import trace
+
 log = logging.getLogger(__name__)
 
 SIGNALS = ("TRACES", "METRICS", "LOGS")
@@ -33,24 +35,42 @@ def defaults(environ: Mapping[str, str], app: str) -> dict[str, str]:
     return {name: value for name, value in chosen.items() if not environ.get(name)}
 
 
-def start(app: str) -> None:
-    """Instrument this process as ``opentelemetry-instrument`` would, in the same process.
+def start(app: str, member: str) -> None:
+    """Instrument this process as ``opentelemetry-instrument`` would, in the same process, and let
+    its spans tell the baggage ``member``.
 
     To be called before Flask is imported: instrumentation replaces its class. Where the
     Operator or ``opentelemetry-instrument`` has done it already, theirs stays as it is. A
     failure is logged and not raised: the service answers without instrumentation too.
     """
-    if started_from_outside():
-        return
-    os.environ.update(defaults(os.environ, app))
-    try:
-        from opentelemetry.instrumentation.auto_instrumentation import initialize
+    if not started_from_outside():
+        os.environ.update(defaults(os.environ, app))
+        try:
+            from opentelemetry.instrumentation.auto_instrumentation import initialize
 
-        initialize()
-    except Exception:
-        # Importing it runs much: packages injected before the image's own that are too old for
-        # this Python, or a propagator's name misspelt, end here.
-        log.exception("OpenTelemetry's auto-instrumentation cannot be loaded")
+            initialize()
+        except Exception:
+            # Importing it runs much: packages injected before the image's own that are too old for
+            # this Python, or a propagator's name misspelt, end here.
+            log.exception("OpenTelemetry's auto-instrumentation cannot be loaded")
+            return
+    _tell_in_spans(member)
+
+
+def _tell_in_spans(member: str) -> None:
+    """Have OpenTelemetry copy ``member`` from the baggage to each span that is recorded.
+
+    Its distribution for Python has no variable for that. Packages injected from outside may be too
+    old for it, or bring no SDK: then spans go without.
+    """
+    try:
+        from opentelemetry.processor.baggage import BaggageSpanProcessor
+        from opentelemetry.sdk.trace import TracerProvider
+    except ImportError:
+        return
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.add_span_processor(BaggageSpanProcessor(lambda key: key == member))
 
 
 def started_from_outside() -> bool:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from lanes.envoy.clusters import cluster, destinations
 from lanes.envoy.listeners import gateway_listener, sidecar_listeners
 from lanes.envoy.parts import Json, address
+from lanes.envoy.tracing import Collector, collector_clusters
 from lanes.model import Mesh
 
 __all__ = ["ADMIN_PORT", "Json", "bootstrap"]
@@ -31,21 +32,25 @@ def bootstrap(
     gateway_port: int,
     admin: str,
     ports: Mapping[str, int] = NO_PORTS,
+    collector: Collector | None = None,
 ) -> Json:
     """Envoy's whole configuration.
 
     `addresses` gives each pod's own loopback address by its key; the gateway listens
     on 127.0.0.1 at `gateway_port`, and Envoy's admin page at address `admin`. `ports` are those of
-    pods that listen elsewhere than their manifest says.
+    pods that listen elsewhere than their manifest says. With a `collector`, requests are traced.
     """
     return {
         "admin": {"address": address(admin, ADMIN_PORT)},
         "layered_runtime": {"layers": [{"name": "istio", "static_layer": _RUNTIME}]},
         "static_resources": {
             "listeners": [
-                gateway_listener(mesh, gateway_port),
+                gateway_listener(mesh, gateway_port, collector),
                 *sidecar_listeners(mesh, addresses),
             ],
-            "clusters": [cluster(d, addresses, ports) for d in destinations(mesh)],
+            "clusters": [
+                *(cluster(d, addresses, ports) for d in destinations(mesh)),
+                *collector_clusters(collector),
+            ],
         },
     }

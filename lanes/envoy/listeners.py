@@ -7,16 +7,17 @@ from lanes.envoy import lua
 from lanes.envoy.calls import call_ports
 from lanes.envoy.parts import Json, address, lua_filter, typed
 from lanes.envoy.routes import service_host, virtual_host
+from lanes.envoy.tracing import Collector, tracing
 from lanes.model import SIDECAR_PORT, Mesh, Pod, Propagation
 
 
-def gateway_listener(mesh: Mesh, port: int) -> Json:
+def gateway_listener(mesh: Mesh, port: int, collector: Collector | None = None) -> Json:
     hosts = [virtual_host(host.domain, [host.domain], host.routes) for host in mesh.gateway]
     return {
         "name": "gateway",
         "address": address("127.0.0.1", port),
         "enable_reuse_port": False,  # or a second mesh could share the port
-        "filter_chains": [_connection_manager("gateway", hosts, [])],
+        "filter_chains": [_connection_manager("gateway", hosts, [], tracing(collector))],
     }
 
 
@@ -40,7 +41,7 @@ def sidecar_listeners(mesh: Mesh, addresses: Mapping[str, str]) -> Iterator[Json
             "address": first,
             "additional_addresses": [{"address": other} for other in others],
             "filter_chains": [
-                _connection_manager("sidecar", [*hosts, _UNKNOWN_HOST], _outbound(pods[0]))
+                _connection_manager("sidecar", [*hosts, _UNKNOWN_HOST], _outbound(pods[0]), {})
             ],
         }
 
@@ -66,7 +67,9 @@ def _outbound(pod: Pod) -> list[Json]:
     return [lua_filter(lua.baggage_to_header(pod.propagation))]
 
 
-def _connection_manager(name: str, virtual_hosts: list[Json], filters: list[Json]) -> Json:
+def _connection_manager(
+    name: str, virtual_hosts: list[Json], filters: list[Json], traced: Json
+) -> Json:
     manager = typed(
         "http",
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -79,6 +82,7 @@ def _connection_manager(name: str, virtual_hosts: list[Json], filters: list[Json
         },
         http_filters=[*filters, typed("router", "extensions.filters.http.router.v3.Router")],
         normalize_path=True,
+        **traced,
         # Say what is missing, where Envoy would say nothing, or only that none is healthy.
         local_reply_config={
             "mappers": [

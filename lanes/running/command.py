@@ -43,6 +43,7 @@ def command_environment(
     are the mesh's, and what Kubernetes sets for each Service of the namespace (CART_SERVICE_HOST,
     CART_SERVICE_PORT) is there, too.
     """
+    direct = ["localhost", "127.0.0.1", address, settings.get("no_proxy", "")]
     terminal = {k: v for k, v in os.environ.items() if k not in _PROXY_SETTINGS}
     services: dict[str, str] = {}
     for number, service in call_ports(mesh):
@@ -60,7 +61,7 @@ def command_environment(
         "PORT": str(port),
         # For those that honour it, other names than the variables' lead to the sidecar as well.
         "http_proxy": f"http://{address}:{SIDECAR_PORT}",
-        "no_proxy": f"localhost,127.0.0.1,{address}",
+        "no_proxy": ",".join(filter(None, direct)),
     }
 
 

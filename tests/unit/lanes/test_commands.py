@@ -8,6 +8,7 @@ import pytest
 from lanes.errors import LanesError
 from lanes.model import Mesh
 from lanes.reading.commands import Command, assigned
+from lanes.running.address import free_port
 from lanes.running.command import command_environment, listening_ports
 from tests.kube import asm, deployment, service
 from tests.unit.lanes.reading import config_of, mesh_of
@@ -107,17 +108,20 @@ def test_a_program_is_told_where_to_listen_and_what_kubernetes_tells(
 
 
 def test_a_program_gets_the_port_of_its_manifest_where_it_has_it_alone() -> None:
-    mesh = own(mesh_of(*SHOP), "cart=x", "stock=x")
-    cart, stock, _ = mesh.pods
+    own_port = free_port()
+    cart_alone = deployment("cart", "v1", port=own_port)
+    mesh = own(mesh_of(*SHOP[2:], service("cart", own_port), cart_alone), "cart=x", "stock=x")
+    stock, _, cart = mesh.pods
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = other.getsockname()[1]
-        found = listening_ports(mesh, 1, iter([taken, 20050]))
-        assert found[stock.key] == 20050  # users has port 8000, too
-        assert found[cart.key] in (8080, 20050)
+        spare = free_port()
+        found = listening_ports(mesh, 1, iter([taken, spare]))
+        assert found[stock.key] == spare  # users has port 8000, too
+        assert found[cart.key] == own_port
         with pytest.raises(LanesError, match="no more ports are free"):
-            listening_ports(mesh, 8080, iter([taken]))
+            listening_ports(mesh, own_port, iter([taken]))
 
 
 def test_envoy_leads_to_where_the_program_listens_and_takes_its_calls() -> None:
