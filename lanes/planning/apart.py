@@ -15,7 +15,8 @@ def uncalled(mesh: Mesh, calls: Calls, hops: Iterable[Hop]) -> tuple[ServicePort
     """The first port of each Service that has rules, or whose callers may be the known hops, and
     that stands in no known path.
 
-    A Service without rules of its own counts where nothing tells what one of the hops calls.
+    A Service without rules of its own counts where nothing tells what one of the hops calls, and
+    not at all where another's rules lead to it: it is that one's backend.
     """
     hops = list(hops)
     known = {host for hop in hops for host in hop.hosts}
@@ -23,12 +24,19 @@ def uncalled(mesh: Mesh, calls: Calls, hops: Iterable[Hop]) -> tuple[ServicePort
     told = all(
         calls.tell(port.host, port.pods) for port in mesh.ports if port.host in known and port.pods
     )
+    backends = {
+        weighted.destination.host
+        for port in mesh.ports
+        for route in port.routes
+        for weighted in route.destinations
+        if weighted.destination.host != port.host
+    }
     found: dict[Host, ServicePort] = {}
     for port in mesh.ports:
         own = {pod.key for pod in port.pods}
         if port.host in known or (own and own <= behind):
             continue
-        if _has_rules(port) or (not told and port.pods):
+        if _has_rules(port) or (not told and port.pods and port.host not in backends):
             found.setdefault(port.host, port)
     return tuple(found.values())
 

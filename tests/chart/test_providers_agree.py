@@ -88,6 +88,23 @@ STICKY: Values = {
     "gateway": {"service": "a"},
 }
 
+# Nobody calls a0: a Service of its baseline's pods, which gateway-api has, is no service more.
+APART: Values = {
+    "lanes": {
+        "mode": "permissive",
+        "header": "version",
+        "weights": {"v1": 100, "v2": None, "v3": None},
+    },
+    "services": {
+        "mocka": None,
+        "mockb": None,
+        "mockc": None,
+        "a": {"versions": {"v1": {}}, "upstreams": []},
+        "a0": {"versions": {"v1": {}}, "upstreams": []},
+    },
+    "gateway": {"service": "a"},
+}
+
 
 @settings(
     max_examples=12,
@@ -95,6 +112,7 @@ STICKY: Values = {
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @example(STICKY)
+@example(APART)
 @given(values())
 def test_both_providers_plan_what_the_values_say(
     tmp_path_factory: pytest.TempPathFactory, values: Values
