@@ -17,7 +17,7 @@ from tests.istio.conftest import ISTIOD
 from tests.istio.generated import TWISTS, Set, generate, placed
 from tests.istio.judge import Case, judging
 
-SETS = int(os.environ.get("SETS") or 200)
+SETS = int(os.environ.get("SETS") or 100)
 SEED = os.environ.get("SEED") or "lanes"
 BATCH = 10
 
