@@ -121,13 +121,13 @@ def test_lanes_hold_on_a_gateway_of_the_gateway_api() -> None:
         rolled_out(where, "deployment/web-istio")
         refs = f"--set-json=gateway.parentRefs={json.dumps([PARENT])}"
         with installed(where, refs, gateway=(where, "web-istio")) as demo:
+            demo.holds()
             route = resource("httproute", "demo-gateway", namespace=where)
             conditions = route["status"]["parents"][0]["conditions"]
             assert {c["type"]: c["status"] for c in conditions} == {
                 "Accepted": "True",
                 "ResolvedRefs": "True",
             }
-            demo.holds()
             assert "Lanes hold." in demo.test().out
 
 
@@ -142,6 +142,7 @@ def test_lanes_hold_in_a_namespace_that_allows_restricted_pods_alone() -> None:
 
 def test_two_releases_hold_side_by_side_and_one_that_another_hides_is_told() -> None:
     with release("first", "--set=gateway.hosts={*}") as first:
+        first.holds()
         assert "Lanes hold." in first.test().out
         with release("second", "--set=gateway.hosts={*}") as second:
             said = second.test(codes=(1,)).out
@@ -186,8 +187,8 @@ def test_lanes_hold_behind_tls_with_an_authority_of_ones_own(tmp_path: Path) -> 
         with installed(
             where, f"--set=gateway.tls.secret={secret},test.ca.configMap=authority"
         ) as demo:
-            assert "Lanes hold." in demo.test().out
             require_lanes_by_tls(demo.host, tmp_path, demo.manifests())
+            assert "Lanes hold." in demo.test().out
 
 
 def test_lanes_hold_for_deployments_that_are_there_already(tmp_path: Path) -> None:
