@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.chart.rendering import Values
-from tests.cluster.kubernetes import pods
+from tests.cluster.kubernetes import eventually, pods
 from tests.cluster.release import Release, release, require_lanes
 from tests.mesh.entering import assert_sticky, kept_out, let_in
 from tests.mesh.running import ask
@@ -29,6 +29,7 @@ def lanes(values: Values) -> str:
 def test_a_lane_is_entered_by_its_ways_and_by_nothing_else() -> None:
     with release("ways", ANY_HOST, lanes(WIDE_OPEN)) as demo:
         gateway = Gateway(demo.url)
+        demo.holds()
         assert not kept_out(gateway, ENTERS + ENTERS_BY_HOST)
         assert not let_in(gateway)
         assert_sticky(gateway)
@@ -42,7 +43,7 @@ def test_others_addresses_enter_no_lane(addresses: str, status: int) -> None:
     own = {"weights": {"v2": 0, "v1": 70}, "enter": {"header": "x-enter", "from": [addresses]}}
     with release("from", ANY_HOST, lanes(own)) as demo:
         gateway = Gateway(demo.url)
-        assert {ask(gateway)[0].status for _ in range(20)} == {200}
+        eventually(lambda: {ask(gateway)[0].status for _ in range(20)} == {200})
         entered = [ask(gateway, [("x-enter", "v2")])[0] for _ in range(20)]
         assert {(answer.status, answer.lane) for answer in entered} == {
             (status, "v2" if status == 200 else None)
