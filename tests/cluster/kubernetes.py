@@ -86,7 +86,8 @@ def rolled_out(namespace: str, *deployments: str) -> None:
         f"deployment/{item['metadata']['name']}"
         for item in resource("deployments", namespace=namespace)["items"]
     ]
-    for name in names:
+    for name in names:  # which whoever makes it may not have made yet, as Istio does a Gateway's
+        kubectl("wait", "--for=create", name, "--timeout=60s", namespace=namespace)
         kubectl("rollout", "status", name, "--timeout=180s", namespace=namespace)
 
 
