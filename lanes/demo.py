@@ -10,9 +10,9 @@ from rich.console import Console
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer
 from lanes.judging.sorting import fits
-from lanes.judging.split import enough
+from lanes.judging.split import LANE_REQUESTS, enough
 from lanes.judging.traffic import Client, Gateway, drive, enter
-from lanes.judging.verify import LANE_REQUESTS, verify
+from lanes.judging.verify import verify
 from lanes.model import Mesh, Pod
 from lanes.planning.hops import MATCH, NONE
 from lanes.planning.plan import Lane, Plan, plan

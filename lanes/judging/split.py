@@ -12,6 +12,8 @@ FALSE_ALARM = 0.001
 FOUND = 0.9
 
 FEWEST, MOST = 100, 10_000
+# How many requests enter each lane that has a way in, where nobody says.
+LANE_REQUESTS = 20
 
 
 def interval(count: int, total: int, lanes: int) -> tuple[float, float]:

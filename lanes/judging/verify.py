@@ -18,9 +18,6 @@ from lanes.planning.ways import Way
 
 _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule before theirs"
 
-# How many requests enter each lane that has a way in, where nobody says.
-LANE_REQUESTS = 20
-
 
 @dataclass(frozen=True)
 class Entered:

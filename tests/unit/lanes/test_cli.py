@@ -15,7 +15,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from lanes.cli import main, progress
+from lanes.cli import main
+from lanes.cli.options import progress
 from lanes.running.address import free_port
 from tests.kube import SAMPLE, WEIGHTS, Document, asm, base, lane, put, write
 from tests.unit.lanes.reading import REPOSITORY
@@ -507,7 +508,7 @@ def test_a_disk_that_is_full_is_a_sentence() -> None:
 def test_an_unforeseen_error_is_a_sentence_and_no_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lanes.cli.plan", lambda *_: 1 // 0)
+    monkeypatch.setattr("lanes.planning.plan.plan", lambda *_: 1 // 0)
     result = lanes("plan", "k8s/asm")
     assert result.exit_code == 2
     assert result.stderr.startswith("lanes: unforeseen: ZeroDivisionError: ")

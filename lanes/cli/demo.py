@@ -1,0 +1,32 @@
+"""`lanes demo`: the story of the README."""
+
+import sys
+
+import click
+
+from lanes.cli.group import EXIT_LANES_BROKEN
+from lanes.cli.options import (
+    console,
+    manifests_argument,
+    port_option,
+    progress,
+    read_mesh,
+    requests_option,
+    run_option,
+)
+
+
+@click.command("demo")
+@manifests_argument
+@port_option
+@requests_option
+@run_option
+def demo_command(
+    paths: tuple[str, ...], port: int, requests: int | None, commands: tuple[str, ...]
+) -> None:
+    """Start the mesh, judge it, take a pod away, bring it back, end."""
+    from lanes.demo import tell
+
+    mesh = read_mesh(paths, commands)
+    if not tell(mesh, port, requests, click.echo, console(), progress):
+        sys.exit(EXIT_LANES_BROKEN)

@@ -1,0 +1,99 @@
+"""The gateway that a command asks, how it gets there, and the plan for what it asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from lanes.cli.options import Asked, asked_options, read_mesh
+
+if TYPE_CHECKING:
+    from lanes.judging.traffic import Gateway
+    from lanes.planning.plan import Plan
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What the options of a command say that asks the gateway at `url`."""
+
+    url: str
+    paths: tuple[str, ...]
+    host: str | None
+    ca: str | None
+    resolved: str | None
+    asked: Asked
+
+    def taken(self) -> "tuple[Gateway, Plan]":
+        """The gateway that is asked, and the plan for what it is asked for.
+
+        Raises LanesError where the options or the manifests lead to none.
+        """
+        from lanes.judging.traffic import Gateway
+        from lanes.planning.plan import plan, serves
+
+        asked = self.asked
+        gateway = Gateway(self.url, self.host, self.ca, self.resolved, asked.headers)
+        mesh = read_mesh(self.paths, namespace=asked.namespace)
+        named = urlsplit(self.url)
+        known = named.hostname if named.hostname and serves(mesh, named.hostname) else None
+        domain = self.host or known
+        path = asked.path or (named.path if named.path not in ("", "/") else None)
+        planned = plan(mesh, path, domain, asked.headers, asked.calls)
+        if planned.path != (named.path or "/"):
+            gateway = replace(gateway, url=named._replace(path=planned.path).geturl())
+        if domain is None:  # it is asked by its address
+            gateway = replace(gateway, host=planned.host)
+        return gateway, planned
+
+
+def gateway_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What a command takes that asks a gateway: whose plan, which host, how to get there, and
+    what is asked there; the command gets it as `aim`.
+    """
+
+    @wraps(command)
+    def aimed(
+        *args: Any,
+        url: str,
+        paths: tuple[str, ...],
+        host: str | None,
+        ca: str | None,
+        resolved: str | None,
+        asked: Asked,
+        **rest: Any,
+    ) -> None:
+        command(*args, aim=Aim(url, paths, host, ca, resolved, asked), **rest)
+
+    packed = asked_options(aimed)
+
+    for option in (
+        click.option(
+            "--resolve",
+            "resolved",
+            metavar="HOST:PORT:ADDRESS",
+            help="connect to ADDRESS, an IP or a name, for the URL's HOST and PORT",
+        ),
+        click.option(
+            "--ca",
+            metavar="FILE",
+            help="trust the authorities in FILE (PEM) in place of the system's",
+        ),
+        click.option(
+            "--host",
+            help="the host that requests name; default: the URL's where the gateway serves it,"
+            " else the first that it serves",
+        ),
+        click.option(
+            "--manifests",
+            "paths",
+            multiple=True,
+            metavar="MANIFESTS",
+            help="the plan; default k8s/asm",
+        ),
+        click.argument("url"),
+    ):
+        packed = option(packed)
+    return packed

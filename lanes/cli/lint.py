@@ -1,0 +1,42 @@
+"""`lanes lint`: what is wrong with manifests."""
+
+import json
+import sys
+
+import click
+
+from lanes.cli.group import EXIT_ERROR, EXIT_LINT_ERRORS
+from lanes.cli.options import DEFAULT_MANIFESTS, console, manifests_argument
+
+
+@click.command("lint")
+@manifests_argument
+@click.option(
+    "--format",
+    "form",
+    default="text",
+    show_default=True,
+    type=click.Choice(["text", "json", "sarif"]),
+    help="output; sarif is for code review",
+)
+@click.option("--ignore", "ignored", multiple=True, metavar="CODE", help="leave this rule out")
+def lint_command(paths: tuple[str, ...], form: str, ignored: tuple[str, ...]) -> None:
+    """What is wrong with MANIFESTS, or looks so, before users find it.
+
+    Starts nothing, and takes what the plan refuses. Exit codes: 0 nothing, or warnings alone;
+    1 errors; 2 something could not be read. docs/lint.md has the rules.
+    """
+    from lanes.lint.check import lint
+    from lanes.report.lint import lint_json, lint_sarif, show_lint
+
+    found = lint(paths or DEFAULT_MANIFESTS, ignored)
+    if form == "text":
+        show_lint(found, console())
+    else:
+        click.echo(json.dumps((lint_json if form == "json" else lint_sarif)(found), indent=2))
+    for sentence in found.unread:
+        click.echo(f"lanes: {sentence}", err=True)
+    if found.unread:
+        sys.exit(EXIT_ERROR)
+    if found.count("error"):
+        sys.exit(EXIT_LINT_ERRORS)

@@ -1,0 +1,149 @@
+"""What several commands take, and how they read and print it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from rich.console import Console
+
+from lanes.errors import LanesError
+from lanes.judging import split
+
+if TYPE_CHECKING:
+    from lanes.model import Mesh
+
+DEFAULT_MANIFESTS = ("k8s/asm",)
+
+T = TypeVar("T")
+
+manifests_argument = click.argument("paths", metavar="[MANIFESTS]...", nargs=-1)
+port_option = click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    help="where the gateway listens",
+)
+format_option = click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "json"]),
+    help="output",
+)
+run_option = click.option(
+    "--run",
+    "commands",
+    multiple=True,
+    metavar="SERVICE=COMMAND",
+    help="run a command of your own, by a shell, for a service's pods: cart='node server.js'; or"
+    " for one version's: cart@v2=... (docs/your-service.md)",
+)
+requests_option = click.option(
+    "--requests",
+    type=click.IntRange(min=1),
+    help=f"how many to ask; default: by the weights, {split.FEWEST} to {split.MOST:,}, so that"
+    " each lane is seen",
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What everybody's requests ask for, and what manifests leave open."""
+
+    path: str | None
+    headers: dict[str, str]
+    namespace: str | None
+    calls: dict[str, tuple[str, ...]]
+
+
+def asked_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what is asked of a gateway; the command gets them as `asked`."""
+
+    @wraps(command)
+    def packed(
+        *args: Any,
+        path: str | None,
+        header: tuple[str, ...],
+        namespace: str | None,
+        calls: tuple[str, ...],
+        **rest: Any,
+    ) -> None:
+        asked = Asked(
+            path, dict(map(_name_and_value, header)), namespace, dict(map(_caller, calls))
+        )
+        command(*args, asked=asked, **rest)
+
+    for option in (
+        click.option(
+            "--calls",
+            metavar="SERVICE=SERVICE,...",
+            multiple=True,
+            help="who calls whom, where the manifests do not tell: shop=cart,users",
+        ),
+        click.option(
+            "--namespace",
+            metavar="NAME",
+            help="where resources that name none are applied, as for kubectl -n; default: default",
+        ),
+        click.option(
+            "--header",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="a header that every request carries",
+        ),
+        click.option(
+            "--path",
+            metavar="/PATH",
+            help="the path that requests ask for; default: /, or where that is not served, the"
+            " first that is",
+        ),
+    ):
+        packed = option(packed)
+    return packed
+
+
+def _name_and_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise LanesError(f"--header {text}: should be NAME=VALUE, such as end-user=jason")
+    return name.strip().lower(), value.strip()
+
+
+def _caller(text: str) -> tuple[str, tuple[str, ...]]:
+    name, equals, called = text.partition("=")
+    if not name or not equals:
+        raise LanesError(f"--calls {text}: should be SERVICE=SERVICE,... such as shop=cart,users")
+    return name.strip(), tuple(part.strip() for part in called.split(",") if part.strip())
+
+
+def read_mesh(
+    paths: tuple[str, ...], commands: tuple[str, ...] = (), namespace: str | None = None
+) -> "Mesh":
+    """The mesh of MANIFESTS, with `--run` commands; what names no namespace is in `namespace`."""
+    from lanes.reading import manifests
+    from lanes.reading.commands import Command
+    from lanes.reading.resolve import resolve
+
+    own = [Command.of(text) for text in commands]
+    return resolve(manifests.read(paths or DEFAULT_MANIFESTS, namespace or "default"), own)
+
+
+def progress(items: Iterable[T], total: int | None) -> Iterator[T]:
+    """`items` as they come, with a bar on standard error while that is a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("requests"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        yield from bar.track(items, total=total)
+
+
+def console() -> Console:
+    """Standard output, for tables as wide as they are."""
+    return Console(highlight=False, soft_wrap=True)

@@ -1,0 +1,40 @@
+"""`lanes plan`: which version answers each lane where."""
+
+import json
+
+import click
+
+from lanes.cli.options import (
+    Asked,
+    asked_options,
+    console,
+    format_option,
+    manifests_argument,
+    read_mesh,
+)
+
+
+@click.command("plan")
+@manifests_argument
+@asked_options
+@click.option(
+    "--host", help="the host that requests name; default: any, else the first that is served"
+)
+@format_option
+def plan_command(paths: tuple[str, ...], asked: Asked, host: str | None, form: str) -> None:
+    """Which version answers each lane at each service, and why.
+
+    Starts nothing. Why is match (the lane's own version), fallback (it has none here), split, or
+    what leads it astray: caught by another lane's rule, shadowed by a rule for everybody, lost on
+    the way, its own version unselected or unrouted; or none, with the status that answers.
+    """
+    from lanes.planning.plan import plan
+    from lanes.report.plan import headline, plan_json, show_plan
+
+    mesh = read_mesh(paths, namespace=asked.namespace)
+    planned = plan(mesh, asked.path, host, asked.headers, asked.calls)
+    if form == "json":
+        click.echo(json.dumps(plan_json(mesh, planned), indent=2))
+        return
+    click.echo(headline(mesh, planned) + "\n")
+    show_plan(planned, console())

@@ -1,0 +1,38 @@
+"""`lanes trace`: one request, hop by hop."""
+
+import json
+import sys
+
+import click
+
+from lanes.cli.gateway import Aim, gateway_options
+from lanes.cli.group import EXIT_LANES_BROKEN
+from lanes.cli.options import console, format_option
+
+
+@click.command("trace")
+@gateway_options
+@click.option("--lane", help="ask for this lane: by its first way in, or until the weights draw it")
+@format_option
+def trace_command(
+    aim: Aim,
+    lane: str | None,
+    form: str,
+) -> None:
+    """One request: its hops as a tree, their time, and why it went there.
+
+    Exits with 1 where it did not go as planned.
+    """
+    from lanes.judging.tracing import trace
+    from lanes.report.trace import show_trace, trace_json
+
+    gateway, planned = aim.taken()
+    client = gateway.client(1)
+    client.require_reachable()
+    traced = trace(client, planned, lane)
+    if form == "json":
+        click.echo(json.dumps(trace_json(traced), indent=2))
+    else:
+        show_trace(traced, console())
+    if traced.problem:
+        sys.exit(EXIT_LANES_BROKEN)

@@ -1,0 +1,80 @@
+"""`lanes up`: the mesh on this machine."""
+
+import time
+from contextlib import ExitStack
+
+import click
+
+from lanes.cli.options import (
+    console,
+    manifests_argument,
+    port_option,
+    read_mesh,
+    run_option,
+)
+
+
+@click.command("up")
+@manifests_argument
+@port_option
+@run_option
+@click.option("--page/--no-page", default=True, help="serve the live map beside the gateway")
+@click.option(
+    "--page-port",
+    type=click.IntRange(1, 65535),
+    help="where the live map listens; default: any that is free, first the gateway's plus one",
+)
+@click.option(
+    "--collector",
+    metavar="URL",
+    help="send traces there by OTLP over HTTP: http://127.0.0.1:4318",
+)
+def up_command(
+    paths: tuple[str, ...],
+    port: int,
+    commands: tuple[str, ...],
+    page: bool,
+    page_port: int | None,
+    collector: str | None,
+) -> None:
+    """Start the mesh and run it until Ctrl-C."""
+    from lanes.envoy.tracing import Collector
+    from lanes.planning.plan import plan
+    from lanes.report.plan import gateway_line, headline, pods_table, show_plan
+    from lanes.report.tables import show
+    from lanes.running.runtime import run
+    from lanes.running.watch import Watch
+
+    traces = Collector.of(collector) if collector else None
+    mesh = read_mesh(paths, commands)
+    planned = plan(mesh)
+    click.echo(headline(mesh, planned))
+    began = time.monotonic()
+    with ExitStack() as stack:
+        if page:
+            from lanes.page.tap import tap
+
+            tapped = stack.enter_context(tap(mesh, planned))
+            running = stack.enter_context(run(mesh, port, tapped.extras, collector=traces))
+        else:
+            running = stack.enter_context(run(mesh, port, collector=traces))
+        watch = Watch(running, click.echo)
+        click.echo(gateway_line(running.url, planned, time.monotonic() - began))
+        if page:
+            from lanes.page.live import Live
+            from lanes.page.server import serve
+            from lanes.running.address import free_port
+
+            live = Live(running, watch, planned, tapped)
+            url = stack.enter_context(serve(live, page_port or free_port(port + 1)))
+            click.echo(f"page    {url}")
+        click.echo(f"envoy   {running.admin_url}\n")
+        show_plan(planned, console())
+        click.echo("")
+        rows = [(pod.name, running.address(pod), running.pid(pod)) for pod in mesh.pods]
+        show(pods_table(rows), console())
+        for pod in mesh.pods:
+            if pod.command:
+                click.echo(f"{pod.name} listens at port {running.port(pod)}: {pod.command}")
+        click.echo("\nCtrl-C ends it.")
+        watch.run()

@@ -1,0 +1,135 @@
+"""`lanes verify`: the judge of a gateway's lanes."""
+
+import json
+import sys
+from contextlib import ExitStack
+
+import click
+
+from lanes.cli.gateway import Aim, gateway_options
+from lanes.cli.group import EXIT_LANES_BROKEN
+from lanes.cli.options import (
+    DEFAULT_MANIFESTS,
+    console,
+    format_option,
+    progress,
+    requests_option,
+)
+from lanes.errors import LanesError
+from lanes.judging import split
+
+
+@click.command("verify")
+@gateway_options
+@requests_option
+@click.option(
+    "--duration",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="ask for so long, instead of a number of requests",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="PER_SECOND",
+    help="start so many requests a second, whatever the answers do, and count each one's time"
+    " from when it was due",
+)
+@click.option(
+    "--concurrency",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="at a time, where there is no --rate",
+)
+@click.option(
+    "--lane", help="judge this lane alone, by its first way in; no request is left to the weights"
+)
+@click.option(
+    "--lane-requests",
+    default=split.LANE_REQUESTS,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="how many enter each lane that has a way in",
+)
+@click.option("--baseline", help="the lane to compare with; default: the one that others fall to")
+@click.option("--no-worse", is_flag=True, help="exit 1 where a lane is worse than the baseline")
+@click.option(
+    "--fail-fast", is_flag=True, help="ask no more after an answer that is not as planned"
+)
+@click.option("--report", "page", metavar="FILE", help="write all that was found as a page of HTML")
+@click.option("--junit", "xml", metavar="FILE", help="write it as JUnit's XML, for CI")
+@format_option
+def verify_command(
+    aim: Aim,
+    requests: int | None,
+    duration: float | None,
+    rate: float | None,
+    concurrency: int,
+    lane: str | None,
+    lane_requests: int,
+    baseline: str | None,
+    no_worse: bool,
+    fail_fast: bool,
+    page: str | None,
+    xml: str | None,
+    form: str,
+) -> None:
+    """Loop the gateway at URL, judge every answer, and compare the lanes.
+
+    Each path is judged against the plan; each lane's share against its weight by an exact
+    binomial test, so strict that a sound split fails one run in 1,000. Each lane that has a way
+    in is entered by the first as well, which counts for no share. A lane that has a weight and
+    got no request by it fails the run; one that nothing entered is named: it is not judged.
+
+    Each lane's failures and latency are compared with the baseline's: worse, better, or not to be
+    told apart by so many requests.
+    """
+    from lanes.judging.asking import Asking
+    from lanes.report.files import writable
+    from lanes.report.html import html
+    from lanes.report.junit import junit
+    from lanes.report.result import result_json, show_result
+    from lanes.trial import Trial
+
+    gateway, planned = aim.taken()
+    if requests and duration:
+        raise LanesError("--requests and --duration both say when to end; leave one out")
+    if lane is not None and requests:
+        raise LanesError(
+            "--requests are left to the weights, and with --lane none are; --lane-requests enter it"
+        )
+    alone = planned.lane_to_enter(lane) if lane is not None else None
+    weighted = requests or split.enough(map(planned.share, planned.lanes))
+    asking = Asking(
+        requests=(lane_requests if no_worse else 0) if alone else weighted,
+        lanes=(alone,) if alone else planned.enterable,
+        lane_requests=lane_requests,
+        concurrency=concurrency,
+        rate=rate,
+        duration=duration,
+    )
+    trial = Trial(
+        planned,
+        aim.paths or DEFAULT_MANIFESTS,
+        asking,
+        alone is not None,
+        baseline,
+        no_worse,
+        fail_fast,
+    )
+    with ExitStack() as outputs:
+        files = [
+            (outputs.enter_context(writable(option, name)), text)
+            for option, name, text in (("--report", page, html), ("--junit", xml, junit))
+            if name is not None
+        ]
+        result = trial.run(gateway, progress)
+        for write, text in files:
+            write(text(result))
+    if form == "json":
+        click.echo(json.dumps(result_json(result), indent=2))
+    else:
+        show_result(result, console())
+    if not result.ok:
+        sys.exit(EXIT_LANES_BROKEN)
