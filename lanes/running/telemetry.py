@@ -11,18 +11,10 @@ _NOWHERE = {
 
 
 def telemetry(pod: Pod, collector: Collector | None) -> dict[str, str]:
-    """What beats the pod's own variables of these names; with what names it, where it has none.
-
-    https://opentelemetry.io/docs/specs/semconv/resource/k8s/
-    """
+    """What beats the pod's own variables of these names; with what names it, where it has none."""
     if collector is None:
         return _NOWHERE
     propagators = (pod.env.get("OTEL_PROPAGATORS") or "tracecontext,baggage").split(",")
-    resource = {
-        "service.version": pod.version,
-        "k8s.namespace.name": pod.namespace,
-        "k8s.pod.name": pod.name,
-    }
     return {
         **_NOWHERE,
         "OTEL_TRACES_EXPORTER": "otlp",
@@ -33,7 +25,21 @@ def telemetry(pod: Pod, collector: Collector | None) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
         "OTEL_BSP_SCHEDULE_DELAY": "500",  # milliseconds: someone is watching
         "OTEL_SERVICE_NAME": pod.env.get("OTEL_SERVICE_NAME") or pod.app,
-        "OTEL_RESOURCE_ATTRIBUTES": pod.env.get("OTEL_RESOURCE_ATTRIBUTES")
-        or ",".join(f"{name}={value}" for name, value in resource.items()),
+        "OTEL_RESOURCE_ATTRIBUTES": ",".join(f"{k}={v}" for k, v in _resource(pod).items()),
         "no_proxy": collector.host,
+    }
+
+
+def _resource(pod: Pod) -> dict[str, str]:
+    """Who sends: what its manifest tells, but for what only a cluster knows, over what is plain.
+
+    https://opentelemetry.io/docs/specs/semconv/resource/k8s/
+    """
+    told = pod.env.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",")
+    own = {name: value for name, _, value in (each.partition("=") for each in told)}
+    return {
+        "service.version": pod.version,
+        "k8s.namespace.name": pod.namespace,
+        "k8s.pod.name": pod.name,
+        **{name: value for name, value in own.items() if value and "$(" not in value},
     }

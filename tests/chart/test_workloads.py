@@ -390,7 +390,24 @@ def test_instrumentation_by_the_image() -> None:
     assert not any("opentelemetry" in key for key in annotations(render()))
     resources = render({"instrumentation": {"collector": "http://otel:4318"}})
     (container,) = pods(resources)["mocka-v1"]["containers"]
-    assert {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://otel:4318"} in container["env"]
+    told, references = {}, {}
+    for variable in container["env"]:
+        if source := variable.get("valueFrom"):
+            references[f"$({variable['name']})"] = source["fieldRef"]["fieldPath"]
+        else:
+            told[variable["name"]] = variable["value"]
+    assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://otel:4318"
+    assert told["OTEL_SERVICE_NAME"] == "mocka"
+    resource = dict(part.split("=") for part in told["OTEL_RESOURCE_ATTRIBUTES"].split(","))
+    assert {name: references.get(value, value) for name, value in resource.items()} == {
+        "service.version": "v1",
+        "k8s.namespace.name": "default",
+        "k8s.deployment.name": "mocka-v1",
+        "k8s.pod.name": "metadata.name",
+        "k8s.node.name": "spec.nodeName",
+    }
+    # The kubelet fills in only what stands before.
+    assert container["env"][-1]["name"] == "OTEL_RESOURCE_ATTRIBUTES"
 
 
 def test_instrumentation_by_the_operator_without_a_collector() -> None:
@@ -414,8 +431,14 @@ def test_instrumentation_by_the_operator_with_a_collector() -> None:
     resources = render({"instrumentation": {"mode": "operator", "collector": "http://otel:4318"}})
     assert of_kind(resources, "Instrumentation")["demo-instrumentation"]["spec"] == {
         "exporter": {"endpoint": "http://otel:4318"},
-        "propagators": ["baggage"],
+        "propagators": ["tracecontext", "baggage"],
         "sampler": {"type": "parentbased_traceidratio", "argument": "1"},
+    }
+    # The Operator adds the rest, and would have named and versioned the service by other means.
+    (container,) = pods(resources)["mocka-v1"]["containers"]
+    assert {item["name"]: item["value"] for item in container["env"] if "OTEL" in item["name"]} == {
+        "OTEL_SERVICE_NAME": "mocka",
+        "OTEL_RESOURCE_ATTRIBUTES": "service.version=v1",
     }
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,17 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from lanes.envoy.tracing import Collector
 from lanes.running.address import free_port
 from lanes.running.runtime import run
+from tests.chart.rendering import template
 from tests.mesh.running import ROOT, ask_in_lane, eventually, failed, load, under_load, versions
 
+TOLD = (
+    "service.name",
+    "service.version",
+    "k8s.namespace.name",
+    "k8s.pod.name",
+    "k8s.deployment.name",
+    "k8s.node.name",
+)
 Told = list[tuple[dict[str, str], Span]]
 """Each span with its resource's attributes."""
 
@@ -55,9 +65,15 @@ def values(attributes: Any) -> dict[str, str]:
     return {attribute.key: attribute.value.string_value for attribute in attributes}
 
 
-@pytest.mark.parametrize("manifests", ["k8s/asm", "k8s/istio"])
-def test_one_request_is_one_trace_from_the_gateway_on_and_tells_its_lane(manifests: str) -> None:
-    mesh_of = load(str(ROOT / manifests))
+@pytest.mark.parametrize(("provider", "mode"), [("asm", "operator"), ("istio", "image")])
+def test_one_request_is_one_trace_from_the_gateway_on_and_tells_its_lane(
+    provider: str, mode: str, tmp_path: Path
+) -> None:
+    telemetry = {"mode": mode, "collector": "http://otel:4318"}
+    manifests = tmp_path / "manifests.yaml"
+    rendered = template({"mesh": {"provider": provider}, "instrumentation": telemetry})
+    manifests.write_text(rendered.stdout)
+    mesh_of = load(str(manifests))
     with collector() as (where, told), run(mesh_of, free_port(), collector=where) as mesh:
         assert versions(ask_in_lane(mesh, "v2")) == ["mocka v2", "mockb v1", "mockc v2"]
         eventually(lambda: any(r.get("k8s.pod.name") == "mockc-v2" for r, _ in told[:]))
@@ -70,14 +86,22 @@ def test_one_request_is_one_trace_from_the_gateway_on_and_tells_its_lane(manifes
     way, parent = [], start.span_id
     while followers := [(r, s) for r, s in trace if s.parent_span_id == parent]:
         ((resource, span),) = followers
-        names = ("service.name", "service.version", "k8s.pod.name")
-        way.append(tuple(resource[name] for name in names))
+        way.append({name: resource[name] for name in resource if name in TOLD})
         assert values(span.attributes)["version"] == "v2"
-        assert resource["k8s.namespace.name"] == "default"
         parent = span.span_id
     assert by_id[start.span_id][0]["service.name"] == "gateway"
-    a, b, c = ("mocka", "v2", "mocka-v2"), ("mockb", "v1", "mockb-v1"), ("mockc", "v2", "mockc-v2")
+    by_operator = ["k8s.deployment.name"] if mode == "operator" else []
+    a, b, c = (
+        {name: told for name, told in pod(*named).items() if name not in by_operator}
+        for named in (("mocka", "v2"), ("mockb", "v1"), ("mockc", "v2"))
+    )
     assert way == [a, a, b, b, c]
+
+
+def pod(service: str, version: str) -> dict[str, str]:
+    """What tells a pod on a laptop: its node is a cluster's to know."""
+    name = f"{service}-{version}"
+    return dict(zip(TOLD, (service, version, "default", name, name), strict=False))
 
 
 def test_a_collector_that_is_dead_breaks_nothing() -> None:

@@ -181,7 +181,9 @@ container.{{ $name }} has nothing to ask: set httpGet, tcpSocket, exec or grpc, 
 
 {{/* What is injected carries the lane. */}}
 {{- define "traffic-lanes.checks.instrumentation" -}}
-{{- if not (has "baggage" .Values.instrumentation.propagators) }}
+{{- with .Values.instrumentation.propagators }}
+{{- if not (has "baggage" .) }}
 - instrumentation.propagators lacks baggage, which carries the lane
+{{- end }}
 {{- end }}
 {{- end -}}
