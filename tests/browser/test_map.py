@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.mesh.running import ROOT
 
@@ -72,6 +72,18 @@ def test_a_lane_falls_back_and_heals(browser: Browser, url: str, size: str) -> N
         goes(page, "v2", V2)
         expect(card.locator("dd").nth(1)).to_have_text("0")
         send(page, False)
+
+
+def test_a_switch_stays_as_it_was_set_until_the_mesh_has_heard(browser: Browser, url: str) -> None:
+    with shown(browser, url, "desk") as page:
+        send(page, True)
+        held: list[Route] = []
+        page.route("**/load", lambda route: held.append(route))
+        send(page, False)
+        count = page.locator('[data-lane="v1"] dd').first
+        expect(count).not_to_have_text(count.inner_text(), timeout=PATIENCE)  # a picture came
+        expect(page.get_by_role("switch", name="Send requests")).not_to_be_checked()
+        held[0].continue_()
 
 
 def test_a_fault_is_seen_where_it_is(browser: Browser, url: str) -> None:

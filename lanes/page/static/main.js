@@ -29,7 +29,13 @@ const panels = new Panels(wish);
 
 const on = byId("load-on");
 const rate = byId("load-rate");
-const load = () => wish("/load", { on: on.checked, rate: Number(rate.value) });
+// A picture from before a wish was heard would set the switch back under the user's hand.
+let unheard = 0;
+async function load() {
+  unheard += 1;
+  await wish("/load", { on: on.checked, rate: Number(rate.value) });
+  unheard -= 1;
+}
 on.addEventListener("change", load);
 rate.addEventListener("change", load);
 byId("load").addEventListener("submit", (event) => event.preventDefault());
@@ -54,8 +60,8 @@ events.addEventListener("message", (event) => {
   if (first) about(picture);
   first = false;
   document.body.classList.remove("lost");
-  on.checked = picture.load.on;
-  if (document.activeElement !== rate) rate.value = picture.load.rate;
+  if (!unheard) on.checked = picture.load.on;
+  if (!unheard && document.activeElement !== rate) rate.value = picture.load.rate;
   map.show(picture);
   panels.show(picture);
 });
