@@ -7,8 +7,8 @@ SECONDS := 120
 VENV    := .venv
 BIN     := $(VENV)/bin
 
-.PHONY: demo test check image image-test test-injection test-languages test-browser test-istio test-cluster soak bench sbom \
-	lint format manifests lock clean help
+.PHONY: demo test check image image-test test-injection test-languages test-browser test-istio findings test-cluster \
+	soak bench sbom lint format manifests lock clean help
 .DEFAULT_GOAL := help
 
 demo: $(VENV)/mesh.done ## the lanes on this machine: paths, split, fallback; PORT=8080
@@ -42,7 +42,10 @@ test-browser: $(VENV)/browser.done ## live map and report in a real browser; CHR
 	CHROMIUM="$(CHROMIUM)" $(BIN)/pytest -rs tests/browser
 
 test-istio: $(VENV)/dev.done $(BIN)/helm ## plan and chart judged by the real istiod; SETS=2000 SEED= of manifests
-	@istiod=$$($(BIN)/python scripts/istiod.py $(ISTIO)) && ISTIOD=$$istiod SETS="$(SETS)" SEED="$(SEED)" $(BIN)/pytest -n 2 --dist loadscope tests/istio
+	@istiod=$$($(BIN)/python -m scripts.istiod $(ISTIO)) && ISTIOD=$$istiod SETS="$(SETS)" SEED="$(SEED)" $(BIN)/pytest -n 2 --dist loadscope tests/istio
+
+findings: $(VENV)/dev.done $(BIN)/helm ## what kube-score, istioctl analyze and helm lint say of all that is rendered here
+	@$(BIN)/python -m scripts.findings
 
 test-cluster: $(VENV)/dev.done $(BIN)/helm ## the docs' commands on a cluster that is there for tests; CLUSTER=its context
 	@test -n "$(CLUSTER)" || { echo "which cluster is there for tests? CLUSTER=<its kubeconfig context>" >&2; exit 2; }

