@@ -125,6 +125,16 @@ def test_operator_values_hold_the_guides_images() -> None:
     assert parse((ROOT / "helm/opentelemetry-operator/values-upstream.yaml").read_text())
 
 
+def test_templates_are_read_without_scrolling_aside() -> None:
+    long = [
+        f"{path.relative_to(CHART)}:{number}"
+        for path in sorted(CHART.glob("templates/**/*.*"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) > 120
+    ]
+    assert not long
+
+
 def test_every_value_has_a_line_above_it() -> None:
     lines = (CHART / "values.yaml").read_text().splitlines()
     assert len(lines) < 280

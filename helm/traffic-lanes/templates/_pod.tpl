@@ -56,7 +56,8 @@ mesh has taken the pod out of its lists. */}}
 {{- with .pod.drain }}{{ $_ := set $metadata "MINIMUM_DRAIN_DURATION" (printf "%vs" .) }}{{ end -}}
 {{- $annotations := dict "proxy.istio.io/config" (dict "proxyMetadata" $metadata | toYaml) -}}
 {{- if eq $otel.mode "operator" -}}
-{{- $_ := set $annotations (printf "instrumentation.opentelemetry.io/inject-%s" $otel.language) (printf "%s-instrumentation" .model.name) -}}
+{{- $inject := printf "instrumentation.opentelemetry.io/inject-%s" $otel.language -}}
+{{- $_ := set $annotations $inject (printf "%s-instrumentation" .model.name) -}}
 {{- $_ := set $annotations "instrumentation.opentelemetry.io/container-names" "default" -}}
 {{- end -}}
 {{- toYaml (mergeOverwrite $annotations (default dict .pod.podAnnotations)) -}}
@@ -66,7 +67,9 @@ mesh has taken the pod out of its lists. */}}
 {{- define "traffic-lanes.env" -}}
 {{- $otel := .root.Values.instrumentation -}}
 {{- $more := dict -}}
-{{- if and (eq $otel.mode "none") .pod.sample }}{{ $_ := set $more "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" "*" }}{{ end -}}
+{{- if and (eq $otel.mode "none") .pod.sample -}}
+{{- $_ := set $more "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" "*" -}}
+{{- end -}}
 {{- if and (eq $otel.mode "image") $otel.collector -}}
 {{- $_ := set $more "OTEL_EXPORTER_OTLP_ENDPOINT" $otel.collector -}}
 {{- end -}}

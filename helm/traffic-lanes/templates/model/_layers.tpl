@@ -23,7 +23,9 @@ those of a version are layers. Completed by what the chart makes of them:
 {{- $numbers := dict -}}
 {{- range $container.ports }}{{ $_ := set $numbers .name .containerPort }}{{ end -}}
 {{- $listens := list -}}
-{{- range $service.ports }}{{ $listens = append $listens (get $numbers (.targetPort | toString) | default .targetPort | default .port) }}{{ end -}}
+{{- range $service.ports -}}
+{{- $listens = append $listens (get $numbers (.targetPort | toString) | default .targetPort | default .port) -}}
+{{- end -}}
 
 {{- if and $keys.drain (not $sample) -}}
 {{- $lifecycle := $container.lifecycle | default dict -}}
@@ -90,7 +92,9 @@ handlers: Kubernetes allows one.
 {{- $name := get $member $by -}}
 {{- $met = append $met $name -}}
 {{- range $over := $above -}}
-{{- if eq (get $over $by) $name }}{{ $member = ternary $over (mergeOverwrite (deepCopy $member) $over) $whole }}{{ end -}}
+{{- if eq (get $over $by) $name -}}
+{{- $member = ternary $over (mergeOverwrite (deepCopy $member) $over) $whole -}}
+{{- end -}}
 {{- end -}}
 {{- $members = append $members $member -}}
 {{- end -}}
@@ -106,7 +110,8 @@ upper one names. */}}
 {{- $below := .below | default dict -}}
 {{- $above := .above | default dict -}}
 {{- $kinds := list "tcpSocket" "exec" "grpc" "sleep" "httpGet" -}}
-{{- range $path := list (list "startupProbe") (list "readinessProbe") (list "livenessProbe") (list "lifecycle" "preStop") (list "lifecycle" "postStart") -}}
+{{- range $path := list (list "startupProbe") (list "readinessProbe") (list "livenessProbe")
+      (list "lifecycle" "preStop") (list "lifecycle" "postStart") -}}
 {{- $lower := $below -}}
 {{- $upper := $above -}}
 {{- range $path -}}

@@ -8,8 +8,8 @@ and finds it in .Values.model:
   only       the lane that this release adds to a base's; empty: the release is a base, and whole
   services   [{name, host, gatewayPort, versions, own, lanes, upstreams, callers, entry, pods, …}], in
              the order in which a request meets them; with the chart's layers below the service's
-             own keys ("traffic-lanes.layered"). versions: those that it has, by name; own: those that this release brings;
-             lanes: those that it has a rule for
+             own keys ("traffic-lanes.layered"). versions: those that it has, by name; own: those
+             that this release brings; lanes: those that it has a rule for
   pods       [{name, version, …}]: what the pods of one version get: the service's keys, and on top
              those of the version
   entry      the service that the gateway calls

@@ -4,12 +4,13 @@ What is wrong is told once, where it begins; what Kubernetes knows of its own fi
 {{- $values := .Values -}}
 {{- include "traffic-lanes.layerChecks" (dict "root" $ "at" "sample" "keys" $values.sample "sample" true) }}
 {{- $general := include "traffic-lanes.misfits" (dict "values" $values "layers" list) -}}
-{{- include "traffic-lanes.layerChecks" (dict "root" $ "at" "defaults" "keys" $values.defaults "sample" $values.defaults.sample
-      "misfits" $general) }}
+{{- $defaults := dict "root" $ "at" "defaults" "keys" $values.defaults "misfits" $general -}}
+{{- include "traffic-lanes.layerChecks" (merge $defaults (dict "sample" $values.defaults.sample)) }}
 {{- range $name, $service := $values.services }}
 {{- $keys := omit $service "versions" "upstreams" }}
 {{- $own := dict "root" $ "at" (printf "services.%s" $name) "keys" $keys "told" $general }}
-{{- $misfits := include "traffic-lanes.misfits" (dict "values" $values "layers" (list $keys) "runs" $values.workloads.enabled) }}
+{{- $layers := dict "values" $values "layers" (list $keys) "runs" $values.workloads.enabled }}
+{{- $misfits := include "traffic-lanes.misfits" $layers }}
 {{- $sample := ternary $keys.sample $values.defaults.sample (hasKey $keys "sample") }}
 {{- include "traffic-lanes.layerChecks" (merge $own (dict "misfits" $misfits "sample" $sample)) }}
 {{- $told := printf "%s\n%s" $general $misfits }}

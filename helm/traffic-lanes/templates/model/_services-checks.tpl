@@ -49,7 +49,9 @@ request, as a JSON list of names; from the root. Others may know when to stop. *
 {{- $circle := include "traffic-lanes.circle" .Values.services | fromJsonArray -}}
 {{- $endless := false -}}
 {{- range $service := .Values.model.services -}}
-{{- if has $service.name $circle }}{{ range $service.pods }}{{ if .sample }}{{ $endless = true }}{{ end }}{{ end }}{{ end -}}
+{{- if has $service.name $circle -}}
+{{- range $service.pods }}{{ if .sample }}{{ $endless = true }}{{ end }}{{ end -}}
+{{- end -}}
 {{- end -}}
 {{- ternary $circle list $endless | toJson -}}
 {{- end -}}

@@ -16,7 +16,9 @@
 {{- if $model.only }}{{ $own = ternary (list $model.only) list (has $model.only $versions) }}{{ end -}}
 {{- $keys := omit $service "versions" "upstreams" -}}
 {{- $shared := $defaults -}}
-{{- if $keys }}{{ $shared = include "traffic-lanes.layered" (dict "values" $values "layers" (list $keys)) | fromJson }}{{ end -}}
+{{- if $keys -}}
+{{- $shared = include "traffic-lanes.layered" (dict "values" $values "layers" (list $keys)) | fromJson -}}
+{{- end -}}
 {{- $pods := list -}}
 {{- range $version := $own -}}
 {{- $pod := $shared -}}

@@ -85,7 +85,9 @@ none yet, or another kind of route. */}}
 {{- range $route := $routes.items -}}
 {{- range $parent := $route.spec.parentRefs -}}
 {{- $lane := dig "metadata" "labels" "traffic-lanes/lane" "" $route -}}
-{{- if eq (get $parent "kind") "Service" }}{{ $_ := set $ruled $parent.name (append (get $ruled $parent.name | default list) $lane) }}{{ end -}}
+{{- if eq (get $parent "kind") "Service" -}}
+{{- $_ := set $ruled $parent.name (append (get $ruled $parent.name | default list) $lane) -}}
+{{- end -}}
 {{- end -}}
 {{- $lanes := list -}}
 {{- range $route.spec.http }}{{ $lanes = append $lanes (get . "name") }}{{ end -}}

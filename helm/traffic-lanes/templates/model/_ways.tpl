@@ -28,7 +28,9 @@ matches. Then those that the weights drew before, and last the split.
 {{- $rules = append $rules (dict "name" (printf "%s-by-host" $lane) "lanes" (list $lane) "matches" (list $match)) -}}
 {{- end -}}
 {{- range $lane, $matches := $enter.match -}}
-{{- if $matches }}{{ $rules = append $rules (dict "name" (printf "%s-by-match" $lane) "lanes" (list $lane) "matches" $matches) }}{{ end -}}
+{{- if $matches -}}
+{{- $rules = append $rules (dict "name" (printf "%s-by-match" $lane) "lanes" (list $lane) "matches" $matches) -}}
+{{- end -}}
 {{- end -}}
 {{- $split := include "traffic-lanes.drawing" . | fromJsonArray -}}
 {{- range $lane, $weight := ternary $lanes.weights dict (not (empty $lanes.sticky.cookie)) -}}
@@ -82,7 +84,8 @@ any name that is escaped. */}}
 {{- define "traffic-lanes.souvenir" -}}
 {{- with .values.lanes.sticky -}}
 {{- if .cookie -}}
-{{ .cookie }}={{ $.lane }}; Max-Age={{ .maxAge }}; Path=/; HttpOnly; SameSite=Lax{{ if $.values.gateway.tls.secret }}; Secure{{ end }}
+{{ .cookie }}={{ $.lane }}; Max-Age={{ .maxAge }}; Path=/; HttpOnly; SameSite=Lax
+{{- if $.values.gateway.tls.secret }}; Secure{{ end }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -140,7 +143,8 @@ client's baggage instead of replacing it. */}}
       - name: baggage
         value: {{ .model.header }}={{ .lane }}
 {{- $respond := .values.lanes.respond }}
-{{- $souvenir := ternary (include "traffic-lanes.souvenir" (dict "values" .values "lane" .lane)) "" (default false .drawn) }}
+{{- $souvenir := "" }}
+{{- if .drawn }}{{ $souvenir = include "traffic-lanes.souvenir" (dict "values" .values "lane" .lane) }}{{ end }}
 {{- if or $respond $souvenir }}
 - type: ResponseHeaderModifier
   responseHeaderModifier:

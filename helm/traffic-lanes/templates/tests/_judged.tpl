@@ -14,12 +14,14 @@ no part of the plan, nor what is tried again.
 {{- $_ := set $values "gateway" (set $gateway "tls" dict) -}}
 {{- end -}}
 {{- $_ := set $values "model" $model -}}
-{{- if $model.only }}{{ $_ := set (unset $values "model") "lanes" (set (omit .Values.lanes "only") "only" "") }}{{ end -}}
+{{- if $model.only -}}
+{{- $_ := set (unset $values "model") "lanes" (set (omit .Values.lanes "only") "only" "") -}}
+{{- end -}}
 {{- $context := omit . "Values" -}}
 {{- $_ := set $context "Values" $values -}}
 {{- $folder := .Template.BasePath -}}
-{{- range list "instrumentation" "service" "destinationrule" "propagation" "virtualservice" "gateway" "gatewayapi"
-      "deployment" -}}
+{{- range list "instrumentation" "service" "destinationrule" "propagation" "virtualservice" "gateway"
+      "gatewayapi" "deployment" -}}
 {{- range splitList "\n---\n" (include (printf "%s/%s.yaml" $folder .) $context) }}
 {{- with fromYaml . }}
 ---
@@ -44,7 +46,9 @@ pod; of routes and subsets what chooses one, and not what is tried again, or whe
 {{- range .spec.http }}{{ $_ := unset . "retries" }}{{ end -}}
 {{- end -}}
 {{- $metadata := pick .metadata "name" "namespace" -}}
-{{- with pick (.metadata.annotations | default dict) "traffic-lanes/calls" }}{{ $_ := set $metadata "annotations" . }}{{ end -}}
+{{- with pick (.metadata.annotations | default dict) "traffic-lanes/calls" -}}
+{{- $_ := set $metadata "annotations" . -}}
+{{- end -}}
 {{- merge (dict "metadata" $metadata "spec" $spec) (pick . "apiVersion" "kind") | toJson -}}
 {{- end -}}
 
