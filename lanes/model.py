@@ -244,6 +244,14 @@ class Retry:
 
 
 @dataclass(frozen=True)
+class Abort:
+    """What a rule answers on purpose to a share of its requests, above 0 and below 1."""
+
+    status: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Route:
     """One rule: the first whose match holds takes the request. No matches: always.
 
@@ -257,6 +265,7 @@ class Route:
     timeout: float | None = None
     retry: Retry | None = None
     status: int = 500
+    abort: Abort | None = None
     place: Place = field(default=Place(), compare=False)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lanes.hosts import any_of, covers
-from lanes.model import GatewayHost, Mesh, Place, Route, Weighted
+from lanes.model import Abort, GatewayHost, Mesh, Place, Route, Weighted
 from lanes.planning.request import Request
 from lanes.planning.ways import Way, way_by
 
@@ -18,6 +18,7 @@ class Entry:
     weighted: Weighted
     request: Request
     place: Place
+    abort: Abort | None = None
 
     trusted: Headers = frozenset()
 
@@ -51,7 +52,7 @@ def entries(route: Route, request: Request, trusted: Headers = frozenset()) -> t
     """
     # Envoy changes headers by the destination first and by the rule after that.
     return tuple(
-        Entry(w, request.changed(w.request, route.request), route.place, trusted)
+        Entry(w, request.changed(w.request, route.request), route.place, route.abort, trusted)
         for w in route.destinations
     )
 

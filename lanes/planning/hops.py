@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from lanes.errors import LanesError
 from lanes.model import (
+    Abort,
     Endpoint,
     HeaderOps,
     Host,
@@ -52,7 +53,8 @@ class Hop:
 
     `note` says more in words, `place` where the rule stands, `hosts` which Services led here.
     `on_trust`: it calls others, and nothing tells that it hands the lane's tag on. `namespace` is
-    that of the pods; "" where nothing answers, or the manifests leave it open.
+    that of the pods; "" where nothing answers, or the manifests leave it open. `abort`: what the
+    rule answers a share of the calls in place of all this.
     """
 
     service: str
@@ -66,10 +68,16 @@ class Hop:
     place: Place = field(default=Place(), compare=False)
     hosts: tuple[Host, ...] = field(default=(), compare=False)
     on_trust: bool = field(default=False, compare=False)
+    abort: Abort | None = None
 
     @property
     def version(self) -> str:
         return "|".join(self.versions)
+
+    @property
+    def behind(self) -> tuple["Hop", ...]:
+        """What answers behind it, without the reasons why."""
+        return tuple(replace(hop, why="", note="", upstreams=hop.behind) for hop in self.upstreams)
 
     def walk(self) -> Iterator["Hop"]:
         """This hop, then everything behind it in the order of the answer."""
@@ -125,9 +133,18 @@ def hop_at(
     endpoints = [e for _, tier in answering for e in tier]
     if not endpoints:  # a destination without tiers is a Service that is not there
         exists = any(w.destination.tiers for w in used)
-        note = _unselected(walk, used) if choice.own and choice.runs else ""
+        note = _unselected(walk, used) if used and choice.own and choice.runs else ""
         status = 503 if exists else rule.status
-        return Hop(service.name, (), NONE, status=status, note=note, place=rule.place, hosts=hosts)
+        return Hop(
+            service.name,
+            (),
+            NONE,
+            status=status,
+            note=note,
+            place=rule.place,
+            hosts=hosts,
+            abort=rule.abort,
+        )
     for weighted, (_, tier) in zip(used, answering, strict=True):
         if not tier:
             raise LanesError(
@@ -162,6 +179,7 @@ def hop_at(
         note=note,
         place=rule.place,
         hosts=hosts,
+        abort=rule.abort,
         on_trust=bool(called and walk.lane)
         and (
             walk.header in walk.trusted

@@ -151,24 +151,27 @@ def plan(
     known = [_carried(header, name) for name in entered if name != UNTAGGED]
     own: dict[str, Tag] = {}
     loose: list[Tag] = []
-    for tag in tags(mesh, known):
-        way = Way(dict(tag.headers))
-        led = _led(gateway, everybodys.with_headers(way).request(host, asked), tag, trusted)
-        if led and tag.name not in entered:
-            own[tag.name] = tag
-            entered[tag.name] = led
-            doors.append(Door(tag.name, way, led[0]))
-        else:
-            loose.append(tag)
     names, pods = frozenset(entered) - {UNTAGGED}, running(mesh)
-    known_calls = calls_in(mesh, calls)
+    known_calls, untagged = calls_in(mesh, calls), entered.get(UNTAGGED, [])
 
     def walk(lane: str) -> Walk:
         tag = own[lane].header if lane in own else header
         name = "" if lane == UNTAGGED else lane
-        return Walk(mesh, known_calls, pods, name, tag, names - {lane} - own.keys(), trusted)
+        return Walk(mesh, known_calls, pods, name, tag, names - {lane}, trusted)
 
-    untagged = entered.get(UNTAGGED, [])
+    for tag in tags(mesh, known):
+        way = Way(dict(tag.headers))
+        led = _led(gateway, everybodys.with_headers(way).request(host, asked), tag, trusted)
+        if not led or tag.name in entered:
+            loose.append(tag)
+            continue
+        one = Walk(mesh, known_calls, pods, tag.name, tag.header, names, trusted)
+        if len({_entry_hop(one, [entry], untagged).behind for entry in led}) > 1:
+            unplanned.append(f"{way} (what answers depends on the gateway's stamp beside it)")
+            continue
+        own[tag.name] = tag
+        entered[tag.name] = led
+        doors.append(Door(tag.name, way, led[0]))
     hops = {name: _entry_hop(walk(name), led, untagged) for name, led in entered.items()}
     ways: dict[str, list[Way]] = {name: [] for name in entered}
     for door in doors:
@@ -274,7 +277,7 @@ def _entry_hop(walk: Walk, led: Sequence[Entry], untagged: Sequence[Entry]) -> H
     destination = weighted[0].destination
     versions = {pod.version for one in weighted for pod in first_pods(one)}
     selected = next((p.pods for p in walk.mesh.ports if p.host == destination.host), ())
-    rule = Route((), tuple(weighted), place=led[0].place)
+    rule = Route((), tuple(weighted), abort=led[0].abort, place=led[0].place)
     runs = walk.lane in versions_at(walk, selected, (rule,))
     ordinary = {entry.weighted.destination.name for entry in untagged}
     own = not versions & walk.others and ordinary != {one.destination.name for one in weighted}

@@ -141,12 +141,17 @@ def _servers(
             name = key.partition("/")[2]
             there = [other for other in gateways if other.partition("/")[2] == name]
             instead = f" ({there[0]} is)" if there else ""
+            rule = "gateway-absent"
             message = f"{key} is not among the Gateways here{instead}: requests there get 404"
         else:
-            message = f"{key} is not here: planned as one that serves every host on port 80"
+            rule = "gateway-given"
+            message = (
+                f"{key} is not in these manifests: taken for given, as one that serves every host"
+                " on port 80; where there is none, requests get 404"
+            )
             yield _Door(frozenset({("", key)}), 80), Side(frozenset({key}), 80), ["*"]
         field = f"spec.gateways[{index}]"
-        destinations.warnings.append(resource.finding("gateway-absent", field, message))
+        destinations.warnings.append(resource.finding(rule, field, message))
         return
     body = gateways[key][1]
     servers = [server for server in body.spec.servers if server.http]

@@ -8,6 +8,7 @@ import re2
 
 from lanes.model import (
     AUTHORITY,
+    Abort,
     HeaderOps,
     Match,
     Retry,
@@ -130,8 +131,10 @@ def _route(
     http: kinds.HttpRoute,
     matches: tuple[Match, ...],
 ) -> Route:
-    status = _own_status(http)
-    if http.fault and http.fault.abort:
+    aborts = _aborts(http)
+    every = aborts is not None and aborts.share >= 1
+    status = aborts.status if aborts and every else _own_status(http)
+    if aborts:
         destinations.warnings.append(resource.finding("fault", f"{field}.fault", _ABORTS))
     return Route(
         matches=matches,
@@ -141,6 +144,7 @@ def _route(
         timeout=http.timeout,
         retry=_retry(http.retries) if http.retries else None,
         status=status or 500,
+        abort=None if every else aborts,
         place=resource.place(field),
     )
 
@@ -149,10 +153,15 @@ def _own_status(http: kinds.HttpRoute) -> int | None:
     """What a rule answers by itself; None where it leads to a destination."""
     if http.redirect:
         return http.redirect.redirect_code
-    if http.direct_response:
-        return http.direct_response.status
+    return http.direct_response.status if http.direct_response else None
+
+
+def _aborts(http: kinds.HttpRoute) -> Abort | None:
+    """What a fault answers, and to which share; None: to none."""
     abort = http.fault.abort if http.fault else None
-    return abort.http_status if abort and abort.percentage.value >= 100 else None
+    if abort is None or abort.http_status is None or not abort.percentage.value:
+        return None
+    return Abort(abort.http_status, abort.percentage.value / 100)
 
 
 def _weighted(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +132,12 @@ def plan_notes(plan: Plan) -> list[str]:
         (FALLBACK, 200): "* falls back: the lane has no version here",
         (NONE, 503): "- answers 503: the lane has no version here, and no fallback",
         (NONE, 404): "- answers 404: no rule takes the lane here",
-        (NONE, 500): "- answers 500: the rule names no Service that exists, or gives it no weight",
+        (NONE, 500): (
+            "- answers 500: the rule names no Service that exists, gives it no weight, or aborts"
+        ),
     }
+    own = {reason for reason in reasons if reason[0] == NONE} - notes.keys()
+    notes |= {reason: f"- answers {reason[1]}: the rule says so" for reason in sorted(own)}
     refused = [(lane, hop) for lane, hop in hops if (hop.why, hop.status) == (NONE, 503)]
     if all(hop.note or lane == UNTAGGED for lane, hop in refused):
         notes[NONE, 503] = "- answers 503: no pod is there for it"
@@ -167,6 +172,9 @@ def cell(hop: Hop | None) -> Text:
     """A version, marked where it is not the lane's own; or several, with their shares."""
     if hop is None:
         return Text("")
+    if hop.abort:
+        ((_, share),) = percents([("", hop.abort.share)])
+        return cell(replace(hop, abort=None)).append(f" ({hop.abort.status} {share:.4g}%)")
     if hop.why == NONE:
         return Text("- !" if hop.note else "-", style="red")
     if hop.why in ASTRAY:
@@ -248,6 +256,7 @@ def _hop_json(hop: Hop) -> Json:
         "status": hop.status,
         "shares": dict(zip(hop.versions, hop.shares, strict=True)) if hop.shares else {},
         "note": hop.note,
+        "abort": {"status": hop.abort.status, "share": hop.abort.share} if hop.abort else None,
     }
 
 

@@ -28,6 +28,7 @@ class Part:
     status: int
     addresses: frozenset[str] = frozenset()
     headers: Mapping[str, str] | None = None
+    aborted: bool = False  # by a fault, whatever the destination
 
 
 class Config:
@@ -55,6 +56,8 @@ class Config:
             return [self._part(Fraction(1), straight, sent)]
         sniffed = f"{host}:{port}"  # where Istio was not told the protocol
         routes = self._routes.get(name or sniffed) or self._routes.get(str(port)) or {}
+        if not routes and "virtualOutbound" in self._listeners:
+            return [self._part(Fraction(1), self._unknown(), sent)]
         found = _virtual_host(routes.get("virtualHosts", []), host)
         plain = path.partition("?")[0]
         for route in found.get("routes", ()) if found else ():
@@ -71,6 +74,11 @@ class Config:
                 return cluster
         return None
 
+    def _unknown(self) -> str:
+        """The cluster of calls to a port that the proxy knows nothing of."""
+        chain = self._listeners["virtualOutbound"]["defaultFilterChain"]
+        return str(next(everything(chain, "cluster")))
+
     def _parts(self, route: Json, headers: Mapping[str, str]) -> Iterator[Part]:
         if "directResponse" in route:
             yield Part(Fraction(1), route["directResponse"]["status"])
@@ -80,20 +88,21 @@ class Config:
             yield Part(Fraction(1), _REDIRECTS[code])
             return
         aborts, status = _fault(route)
-        if aborts:
-            yield Part(aborts, status)
-        action, rest = route["route"], 1 - aborts
-        if "cluster" in action:
-            yield self._part(rest, action["cluster"], _changed(headers, route), action)
-            return
-        clusters = action["weightedClusters"]["clusters"]
+        action = route["route"]
+        clusters = (
+            [{"name": action["cluster"], "weight": 1}]
+            if "cluster" in action
+            else action["weightedClusters"]["clusters"]
+        )
         total = sum(cluster.get("weight", 0) for cluster in clusters)
-        for cluster in clusters if rest else ():
-            share = rest * Fraction(cluster.get("weight", 0), total)
-            if share:
-                # A destination's changes come first and the route's after them.
-                changed = _changed(_changed(headers, cluster), route)
-                yield self._part(share, cluster["name"], changed, action)
+        for cluster in clusters:
+            share = Fraction(cluster.get("weight", 0), total)
+            # A destination's changes come first and the route's after them.
+            changed = _changed(_changed(headers, cluster), route)
+            if share and aborts:
+                yield Part(share * aborts, status, headers=changed, aborted=True)
+            if share and aborts < 1:
+                yield self._part(share * (1 - aborts), cluster["name"], changed, action)
 
     def _part(
         self, share: Fraction, name: str, headers: Mapping[str, str], action: Json | None = None

@@ -6,7 +6,7 @@ A seed gives the same set each time.
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,8 +84,8 @@ def twist(function: Twist) -> Twist:
     return function
 
 
-def generate(seed: str, *twists: str, of: Sequence[str] = ()) -> Set:
-    """The set of a seed; with these twists, or one to three of its own choice, `of` some."""
+def generate(seed: str, *twists: str) -> Set:
+    """The set of a seed; with these twists, or one to three of its own choice."""
     rng = random.Random(seed)
     lanes = ("v1", *rng.sample(["v2", "v3", "v10"], rng.choice([1, 2])))
     hosts = ("shop", "cart", "stock")[: rng.choice([2, 3])]
@@ -97,7 +97,7 @@ def generate(seed: str, *twists: str, of: Sequence[str] = ()) -> Set:
     made = Set(rng, kube.istio(chain, weights), hosts, lanes)
     for host in hosts:
         made.ports(host)[0] |= {"name": "http", "targetPort": "http"}
-    for name in twists or rng.sample(of or list(TWISTS), rng.choice([1, 1, 2, 3])):
+    for name in twists or rng.sample(list(TWISTS), rng.choice([1, 1, 2, 3])):
         before = deepcopy(made.documents)
         try:
             TWISTS[name](made)
@@ -112,6 +112,7 @@ def placed(made: Set, namespace: str) -> list[Document]:
     """The set's documents, in a namespace of its own."""
     text = json.dumps(made.documents)
     text = text.replace(OTHER, f"{namespace}-b").replace('"ingressgateway"', f'"{namespace}"')
+    text = text.replace('"istio": "internal"', f'"istio": "{namespace}-internal"')
     text = text.replace("default.svc", f"{namespace}.svc")
     documents: list[Document] = json.loads(text)
     for document in documents:
@@ -545,9 +546,15 @@ def a_header_in_capitals(made: Set) -> None:
 
 @twist
 def a_fault(made: Set) -> None:
-    percent = made.rng.choice([10, 100])
-    abort = {"percentage": {"value": percent}, "httpStatus": 500}
+    percent = made.rng.choice([{}, {"percentage": {"value": 10}}, {"percentage": {"value": 100}}])
+    abort = {**percent, "httpStatus": 500}
     made.rules(made.inner)[made.rng.choice([0, -1])]["fault"] = {"abort": abort}
+
+
+@twist
+def a_fault_at_the_gateway(made: Set) -> None:
+    abort = {"percentage": {"value": made.rng.choice([0.5, 25])}, "httpStatus": 503}
+    made.entry["http"][-1]["fault"] = {"abort": abort}
 
 
 @twist

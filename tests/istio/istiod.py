@@ -15,10 +15,8 @@ from tests.istio.kube_api import Document, KubeApi
 
 API_PORT, XDS_PORT, HTTP_PORT, CTRLZ_PORT = 6443, 15010, 8080, 9876
 
-# The mesh-wide settings. A host that is no Service is refused, as `lanes` refuses it; the rest
-# switches off what has no place on one machine.
+# The mesh-wide settings: they switch off what has no place on one machine.
 MESH_CONFIG = """\
-outboundTrafficPolicy: {mode: REGISTRY_ONLY}
 enableAutoMtls: false
 enableTracing: false
 ingressControllerMode: "OFF"
@@ -63,7 +61,12 @@ def version_of(binary: Path) -> str:
 class Istiod:
     """A running istiod that reads from `api`; everything of it listens at `address`."""
 
-    def __init__(self, binary: Path, api: KubeApi, address: str, claim: int) -> None:
+    def __init__(
+        self, binary: Path, api: KubeApi, address: str, claim: int, outside: str = "REGISTRY_ONLY"
+    ) -> None:
+        """`outside`: what becomes of calls to hosts that istiod does not know, which the laptop
+        mesh refuses.
+        """
         self.xds = (address, XDS_PORT)
         self.debug = f"http://{address}:{HTTP_PORT}"
         api.apply(
@@ -71,7 +74,7 @@ class Istiod:
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
                 "metadata": {"name": "istio", "namespace": "istio-system"},
-                "data": {"mesh": MESH_CONFIG},
+                "data": {"mesh": f"{MESH_CONFIG}outboundTrafficPolicy: {{mode: {outside}}}\n"},
             }
         )
         with os.fdopen(os.memfd_create("kubeconfig"), "w") as file:

@@ -239,8 +239,16 @@ class Percentage(Open):
 
 
 class Abort(Open):
+    """Without a percentage, Istio aborts nothing."""
+
     http_status: int | None = None
-    percentage: Percentage = Percentage(value=100)
+    percentage: Percentage = Percentage()
+
+    @model_validator(mode="after")
+    def _by_status(self) -> "Abort":
+        if self.percentage.value and self.http_status is None:
+            raise ValueError("has no httpStatus, and what else it answers is not understood")
+        return self
 
 
 class Fault(Open):

@@ -208,7 +208,7 @@ def test_machines_and_what_stands_outside() -> None:
         virtual_service("*", split, gateways=["g"]),
     )
     assert entered(mesh) == "m|v1|v2|vm"
-    assert [w.rule for w in mesh.warnings] == ["gateway-absent"]
+    assert [w.rule for w in mesh.warnings] == ["gateway-given"]
     assert len(mesh.not_run) == 2
 
 
@@ -322,7 +322,8 @@ def test_a_weight_that_is_missing_is_none() -> None:
         ({"redirect": {"uri": "/x"}}, "301"),
         ({"redirect": {"uri": "/x", "redirectCode": 307}}, "307"),
         ({"directResponse": {"status": 418}}, "418"),
-        ({"fault": {"abort": {"httpStatus": 555}}}, "555"),
+        ({"fault": {"abort": {"httpStatus": 555}}}, "v2"),
+        ({"fault": {"abort": {"httpStatus": 555, "percentage": {"value": 100}}}}, "555"),
         ({"fault": {"abort": {"httpStatus": 555, "percentage": {"value": 5}}}}, "v2"),
         ({"fault": {"delay": {"fixedDelay": "7s"}}}, "v2"),
         ({"rewrite": {"uri": "/x"}}, "v2"),

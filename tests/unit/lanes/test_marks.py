@@ -92,12 +92,24 @@ def test_a_subset_that_selects_no_pod_though_such_pods_run() -> None:
         "- answers 503: no pod is there for it",
         "! b, lane v2: subset v2 selects none of the pods of v2 that run there",
     ]
-    (warning,) = [w for w in warnings(mesh, planned) if w.rule != "gateway-absent"]
+    (warning,) = [w for w in warnings(mesh, planned) if w.rule != "gateway-given"]
     assert (warning.rule, warning.resource, warning.field) == (
         "unselected",
         "VirtualService b",
         "spec.http[1]",
     )
+
+
+def test_a_fault_that_answers_some_calls_or_all() -> None:
+    def aborts(percent: int, status: int) -> list[Document]:
+        abort = {"percentage": {"value": percent}, "httpStatus": status}
+        return meshed(own("v10") | {"fault": {"abort": abort}}, own("v2"), REST)
+
+    some, every = plan(mesh_of(*aborts(10, 503))), plan(mesh_of(*aborts(100, 418)))
+    assert one_line(some.lane("v10")) == "a v10, b v10 (503 10%)"
+    assert one_line(some.lane("v2")) == "a v2, b v2"
+    assert one_line(every.lane("v10")) == "a v10, b -"
+    assert plan_notes(every) == ["- answers 418: the rule says so"]
 
 
 def test_the_reasons_are_told_below_the_table() -> None:

@@ -97,7 +97,7 @@ def test_the_manifests_of_the_repository(folder: str) -> None:
 def test_json_is_as_documented() -> None:
     def lane(name: str, weight: int, *hops: tuple[str, str]) -> dict[str, Any]:
         services = zip(("mocka", "mockb", "mockc"), hops, strict=True)
-        more = {"status": 200, "shares": {}, "note": ""}
+        more = {"status": 200, "shares": {}, "note": "", "abort": None}
         path = [{"service": s, "version": v, "why": why, **more} for s, (v, why) in services]
         lane = {"lane": name, "weight": weight, "sent": "", "path": path, "apart": []}
         return {**lane, "ways": []}
@@ -135,6 +135,7 @@ def test_a_lane_that_strict_mode_ends_has_no_version_there() -> None:
         "status": 503,
         "shares": {},
         "note": "",
+        "abort": None,
     }
 
 

@@ -79,6 +79,23 @@ def test_a_tag_that_the_gateway_replaces_is_no_way_in() -> None:
     assert loose in plan_notes(planned)
 
 
+def test_a_tag_beside_the_stamp_is_planned_where_the_stamp_changes_nothing() -> None:
+    stamps = [
+        to("page", weight=1, headers={"request": {"set": {"baggage": f"version={v}"}}})
+        for v in ("v1", "v2")
+    ]
+    at = (rule(*stamps, match=[{"uri": {"exact": "/"}}]),)
+    v2 = rule(to("reviews", "v2"), match=[header_is("baggage", "version=v2")])
+    beside = "end-user: jason (what answers depends on the gateway's stamp beside it)"
+    for rules, jason in (
+        ((JASON, v2, REST), {"jason": ["end-user: jason"]}),
+        ((v2, rule(to("reviews", "v1"), match=JASON["match"]), REST), {}),
+    ):
+        planned = plan_of(*shop(*rules, at=at))
+        assert ways(planned) == {"v1": [], "v2": [], **jason}
+        assert (beside in planned.unplanned) is (not jason)
+
+
 @pytest.mark.parametrize(
     ("match", "way"),
     [
