@@ -74,6 +74,7 @@ format: $(VENV)/dev.done ## let ruff rewrite what it can
 manifests: $(VENV)/dev.done $(BIN)/helm ## render k8s/ and examples/ from the chart, docs/lint.md from the rules
 	$(BIN)/python scripts/manifests.py
 	$(BIN)/python scripts/values_table.py
+	$(BIN)/python -m scripts.values_schema
 	$(BIN)/python -m scripts.lint_page
 
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \

@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
         return 2
     readme = CHART / "README.md"
     there = readme.read_text(encoding="utf-8")
-    rows = [f"| `{key}` | {default} | {text} |\n" for key, default, text in values()]
+    rows = [f"| `{key}` | {cell(default)} | {cell(text)} |\n" for key, default, text in values()]
     wanted = there.partition(HEAD)[0] + HEAD + "".join(rows)
     if arguments and wanted != there:
         print("helm/traffic-lanes/README.md is not what values.yaml says: make manifests")
@@ -46,9 +46,9 @@ def values() -> Iterator[tuple[str, str, str]]:
         found = KEY.fullmatch(line)
         if found and len(found[1]) // 2 <= len(path):
             path[len(found[1]) // 2 :] = [found[2]]
-            default = f"`{cell(found[3])}`" if found[3] else ""
+            default = f"`{found[3]}`" if found[3] else ""
             if comment or (default and len(path) < 4):
-                yield ".".join(path), default, cell(" ".join(comment))
+                yield ".".join(path), default, " ".join(comment)
         comment = []
 
 

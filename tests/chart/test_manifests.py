@@ -4,10 +4,11 @@ import functools
 import itertools
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from scripts import manifests, values_table
+from scripts import manifests, values_schema, values_table
 from tests.chart.rendering import CHART, EXAMPLES, ROOT, helm, parse
 
 GUIDE = [
@@ -78,8 +79,9 @@ def test_lint(example: str) -> None:
     assert "[WARNING]" not in done.stdout
 
 
-def test_the_charts_readme_says_what_its_values_say() -> None:
-    assert values_table.main(["--check"]) == 0
+@pytest.mark.parametrize("made", [values_table, values_schema])
+def test_readme_and_schema_of_the_chart_say_what_its_values_say(made: ModuleType) -> None:
+    assert made.main(["--check"]) == 0
 
 
 def test_lint_of_the_defaults() -> None:
