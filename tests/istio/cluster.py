@@ -37,7 +37,7 @@ def held_by_istiod(documents: Iterable[Document]) -> Iterator[Document]:
 def pod_document(pod: Pod, address: str) -> Document:
     """A pod as its node would report it: running and ready."""
     labels = {**pod.labels, POD_LABEL: pod.name}
-    return _pod(pod.name, pod.namespace, labels, address)
+    return running_pod(pod.name, pod.namespace, labels, address)
 
 
 def endpoints(service: Document, pods: Mapping[str, Pod]) -> Document:
@@ -58,7 +58,7 @@ def endpoints(service: Document, pods: Mapping[str, Pod]) -> Document:
             {"name": port.get("name", ""), "port": number, "protocol": "TCP"} for number in numbers
         ]
     ready = {address: pod.name for address, pod in selected.items()}
-    return _slice(metadata["name"], namespace, ports, ready)
+    return slice_of(metadata["name"], namespace, ports, ready)
 
 
 def additions(
@@ -81,9 +81,9 @@ def additions(
         "metadata": {"name": "istio-ingressgateway", "namespace": SYSTEM},
         "spec": {"clusterIP": "None", "selector": labels, "ports": [port]},
     }
-    yield _pod("istio-ingressgateway", SYSTEM, labels, gateway)
+    yield running_pod("istio-ingressgateway", SYSTEM, labels, gateway)
     target = {"name": "http2", "port": GATEWAY_PORT, "protocol": "TCP"}
-    yield _slice("istio-ingressgateway", SYSTEM, [target], {gateway: "istio-ingressgateway"})
+    yield slice_of("istio-ingressgateway", SYSTEM, [target], {gateway: "istio-ingressgateway"})
 
     # There is no certificate authority, and a proxy that could take TLS waits for its certificate.
     yield {
@@ -135,7 +135,8 @@ def on_loopback(document: Document, gateway: str) -> Document:
     return document
 
 
-def _pod(name: str, namespace: str, labels: Mapping[str, str], address: str) -> Document:
+def running_pod(name: str, namespace: str, labels: Mapping[str, str], address: str) -> Document:
+    """A pod that is ready."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -150,9 +151,10 @@ def _pod(name: str, namespace: str, labels: Mapping[str, str], address: str) -> 
     }
 
 
-def _slice(
+def slice_of(
     service: str, namespace: str, ports: list[Document], ready: Mapping[str, str]
 ) -> Document:
+    """A Service's endpoints: pods' names by their addresses."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

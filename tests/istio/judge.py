@@ -22,6 +22,7 @@ from lanes.planning.plan import UNTAGGED, Lane, Plan
 from lanes.planning.ways import Way
 from lanes.running.address import AddressBlock
 from tests.istio import cluster
+from tests.istio.entrances import Entrance
 from tests.istio.envoy import ANYWHERE, Config, Part
 from tests.istio.istiod import API_PORT, Istiod
 from tests.istio.kube_api import Document, KubeApi
@@ -34,22 +35,23 @@ _EXCLUDED = "traffic.sidecar.istio.io/excludeOutboundPorts"
 
 @dataclass(frozen=True)
 class Case:
-    """Manifests with their plan; `gateway`: the labels of the gateway's pods."""
+    """Manifests with their plan, the way in that it is for, and who calls whom by their word."""
 
     name: str
     documents: Sequence[Document]
     mesh: Mesh
     plan: Plan
-    gateway: Mapping[str, str]
-    port: int = 80
+    entrance: Entrance
+    calls: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A case whose pods have addresses."""
+    """A case whose pods, and whose gateway, have addresses."""
 
     case: Case
     pods: Mapping[str, Pod]
+    gateway: str
 
 
 @dataclass
@@ -117,8 +119,9 @@ class _Walk:
         asked = way.request(self._host, self._case.plan.path)
         headers = dict(asked.headers)
         host = headers.pop(":authority", self._host)
-        port = self._case.port
-        node = router(f"gateway-{self._case.name}", cluster.SYSTEM, self._case.gateway, "10.99.0.1")
+        way_in, name = self._case.entrance, f"gateway-{self._case.name}"
+        port = way_in.port
+        node = router(name, way_in.namespace, way_in.labels, self._placed.gateway)
         parts = self._judge.config(node).ask(
             port, host, asked.path, headers, f"http.{port}", asked.method
         )
@@ -181,8 +184,14 @@ class _Walk:
         # A tag that no gateway stamps is one that services hand on, which the plan takes on trust.
         names = {"baggage"} if pod.carries_baggage else set()
         sent = {n: headers[n] for n in names | {self._sent} if n in headers}
-        for url, upstream in zip(pod.upstream_urls, hop.upstreams, strict=True):
+        urls = [*pod.upstream_urls, *map(self._first_url, self._case.calls.get(pod.app, ()))]
+        for url, upstream in zip(urls, hop.upstreams, strict=True):
             yield from self._compare(upstream, self._called(pod, url, sent), 1)
+
+    def _first_url(self, name: str) -> str:
+        """Where a Service is called by its name alone."""
+        port = next(port for port in self._case.mesh.ports if port.host.name == name)
+        return f"http://{name}:{port.port}/"
 
     def _called(self, pod: Pod, url: str, headers: Mapping[str, str]) -> list[Part]:
         """What becomes of a pod's call."""
@@ -222,7 +231,9 @@ def judging(binary: Path, cases: Sequence[Case]) -> Iterator[Judge]:
         stack.callback(api.close)
         addresses = (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in count(1))
         placed = {
-            case.name: Placed(case, {next(addresses): pod for pod in case.mesh.pods})
+            case.name: Placed(
+                case, {next(addresses): pod for pod in case.mesh.pods}, next(addresses)
+            )
             for case in cases
         }
         for number, one in enumerate(placed.values()):
@@ -244,6 +255,7 @@ def _held(placed: Placed, virtual: str) -> Iterator[Document]:
         yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     for address, pod in placed.pods.items():
         yield cluster.pod_document(pod, address)
+    yield from case.entrance.held(f"gateway-{case.name}", placed.gateway)
     for document in cluster.held_by_istiod(case.documents):
         document = cluster.defaulted(document)
         if document["kind"] == "Service":

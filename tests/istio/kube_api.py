@@ -33,6 +33,7 @@ KINDS = {
     ),
     "DestinationRule": "networking.istio.io/v1/destinationrules",
     "Gateway": "networking.istio.io/v1/gateways",
+    "ServiceEntry": "networking.istio.io/v1/serviceentries",
     "Sidecar": "networking.istio.io/v1/sidecars",
     "VirtualService": "networking.istio.io/v1/virtualservices",
     "AuthorizationPolicy": "security.istio.io/v1/authorizationpolicies",
@@ -40,7 +41,14 @@ KINDS = {
     "HTTPRoute": "gateway.networking.k8s.io/v1/httproutes",
     "CustomResourceDefinition": "apiextensions.k8s.io/v1/customresourcedefinitions",
 }
-_KIND_AT = {place: kind for kind, place in KINDS.items()}
+_GATEWAYS = "gateway.networking.k8s.io/v1/gateways"
+_KIND_AT = {place: kind for kind, place in KINDS.items()} | {_GATEWAYS: "Gateway"}
+
+
+def is_of_gateway_api(document: Document) -> bool:
+    """Whether it is a Gateway of the Gateway API, which has its kind's name from Istio."""
+    group = str(document["apiVersion"]).partition("/")[0]
+    return document["kind"] == "Gateway" and group == "gateway.networking.k8s.io"
 
 
 class KubeApi:
@@ -51,7 +59,7 @@ class KubeApi:
         self._version = 1
         self._objects: dict[str, dict[tuple[str, str], Document]] = {}
         self._watches: list[tuple[_Query, queue.Queue[Document | None]]] = []
-        for place in KINDS.values():
+        for place in _KIND_AT:
             if ".istio.io/" in place or place.startswith("gateway."):
                 self.apply(_definition(place))
         self._server = _Server((address, port), _handler(self))
@@ -69,7 +77,7 @@ class KubeApi:
     def apply(self, document: Document) -> None:
         """Create or replace an object, as `kubectl apply` does."""
         document = deepcopy(document)
-        collection = KINDS[document["kind"]]
+        collection = _GATEWAYS if is_of_gateway_api(document) else KINDS[document["kind"]]
         metadata = document["metadata"]
         key = (metadata.get("namespace", ""), metadata["name"])
         with self._lock:

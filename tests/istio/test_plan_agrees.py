@@ -9,19 +9,18 @@ from pathlib import Path
 import pytest
 
 from lanes.errors import LanesError
-from lanes.model import Mesh
 from lanes.planning.plan import plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from tests import kube
 from tests.istio.conftest import ISTIOD
+from tests.istio.entrances import entrance, given
 from tests.istio.generated import TWISTS, Set, generate, placed
 from tests.istio.judge import Case, judging
-from tests.kube import Document
 
 SETS = int(os.environ.get("SETS") or 100)
 SEED = os.environ.get("SEED") or "lanes"
-BATCH = 10
+BATCH = 10  # for one istiod, which tells each proxy of all of them
 
 
 def case_of(made: Set, name: str, tmp_path: Path) -> Case | str:
@@ -30,43 +29,9 @@ def case_of(made: Set, name: str, tmp_path: Path) -> Case | str:
     try:
         mesh = resolve(read([kube.write(tmp_path, *documents, name=f"{name}.yaml")]))
         documents += given(mesh, documents, {"istio": name})
-        return Case(name, documents, mesh, plan(mesh), way_in(documents))
+        return Case(name, documents, mesh, plan(mesh), entrance(documents))
     except LanesError as error:
         return str(error)
-
-
-def given(mesh: Mesh, documents: list[Document], pods: dict[str, str]) -> list[Document]:
-    """The Gateways that the plan takes for given, as it takes them."""
-    fields = {(f.resource, f.field) for f in mesh.warnings if f.rule == "gateway-given"}
-    keys = {
-        key
-        for document in documents
-        for index, key in enumerate(named_gateways(document))
-        if (f"VirtualService {document['metadata']['name']}", f"spec.gateways[{index}]") in fields
-    }
-    made = [kube.gateway(namespace=key[0], name=key[1]) for key in sorted(keys)]
-    return [kube.put(gateway, "spec.selector", pods) for gateway in made]
-
-
-def way_in(documents: list[Document]) -> dict[str, str]:
-    """The labels of the pods at which the plan's requests come in: the first Gateway's in use."""
-    gateways = {
-        (d["metadata"]["namespace"], d["metadata"]["name"]): d["spec"]["selector"]
-        for d in documents
-        if d["kind"] == "Gateway"
-    }
-    used = (key for document in documents for key in named_gateways(document) if key in gateways)
-    selector: dict[str, str] = gateways[next(used)]
-    return selector
-
-
-def named_gateways(document: Document) -> list[tuple[str, str]]:
-    """The Gateways that a VirtualService names, by namespace and name."""
-    if document["kind"] != "VirtualService":
-        return []
-    own = document["metadata"]["namespace"]
-    names = [name.rpartition("/") for name in document["spec"].get("gateways", ())]
-    return [(namespace or own, name) for namespace, _, name in names]
 
 
 def judged(sets: dict[str, Set], tmp_path: Path) -> tuple[list[str], int]:

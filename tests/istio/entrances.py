@@ -1,0 +1,72 @@
+"""Where requests come in: the pods of the gateway that a plan is for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lanes.model import Mesh
+from tests import kube
+from tests.istio import cluster
+from tests.istio.kube_api import Document, is_of_gateway_api
+
+_OF_GATEWAY = "gateway.networking.k8s.io/gateway-name"
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """A gateway's pods: their namespace and labels, and the port of theirs that is asked."""
+
+    namespace: str
+    labels: Mapping[str, str]
+    port: int
+
+    def held(self, name: str, address: str) -> Iterator[Document]:
+        """What a cluster holds of them where Istio itself deploys them, for the Gateway API."""
+        if _OF_GATEWAY not in self.labels:
+            return
+        yield cluster.running_pod(name, self.namespace, self.labels, address)
+        service = f"{self.labels[_OF_GATEWAY]}-istio"
+        port = {"port": self.port, "targetPort": self.port}
+        yield kube.service(service, port, namespace=self.namespace, selector=self.labels)
+        ports = [{"name": "", "port": self.port, "protocol": "TCP"}]
+        yield cluster.slice_of(service, self.namespace, ports, {address: name})
+
+
+def entrance(documents: Sequence[Document]) -> Entrance:
+    """The way in that a plan is for: the first Gateway that a route names, at its first port."""
+    gateways = {
+        (is_of_gateway_api(d), d["metadata"]["namespace"], d["metadata"]["name"]): d["spec"]
+        for d in documents
+        if d["kind"] == "Gateway"
+    }
+    used = (key for document in documents for key in named(document))
+    of_api, namespace, name = next(key for key in used if key in gateways)
+    spec = gateways[of_api, namespace, name]
+    if of_api:
+        return Entrance(namespace, {_OF_GATEWAY: name}, spec["listeners"][0]["port"])
+    return Entrance(cluster.SYSTEM, spec["selector"], spec["servers"][0]["port"]["number"])
+
+
+def given(mesh: Mesh, documents: Sequence[Document], pods: Mapping[str, str]) -> list[Document]:
+    """The Gateways that the plan takes for given, as it takes them; `pods`: their labels."""
+    fields = {(f.resource, f.field) for f in mesh.warnings if f.rule == "gateway-given"}
+    keys = {
+        key[1:]: None
+        for document in documents
+        for index, key in enumerate(named(document))
+        if (f"VirtualService {document['metadata']['name']}", f"spec.gateways[{index}]") in fields
+    }
+    made = [kube.gateway(namespace=namespace, name=name) for namespace, name in keys]
+    return [kube.put(gateway, "spec.selector", dict(pods)) for gateway in made]
+
+
+def named(document: Document) -> Iterator[tuple[bool, str, str]]:
+    """The Gateways that a route names: whether the Gateway API's, by namespace and name."""
+    own = document["metadata"]["namespace"]
+    if document["kind"] == "VirtualService":
+        for key in document["spec"].get("gateways", ()):
+            namespace, _, name = key.rpartition("/")
+            yield False, namespace or own, name
+    if document["kind"] == "HTTPRoute":
+        for ref in document["spec"]["parentRefs"]:
+            if ref.get("kind", "Gateway") == "Gateway":
+                yield True, ref.get("namespace", own), ref["name"]

@@ -1,0 +1,40 @@
+"""What the plan says of Istio's own samples is what the real istiod makes of them."""
+
+from pathlib import Path
+
+import pytest
+
+from lanes.planning.plan import plan
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from tests import kube
+from tests.istio.conftest import ISTIOD
+from tests.istio.entrances import entrance, given
+from tests.istio.judge import Case, judging
+from tests.istio.samples import CALLS, combinations, documents
+
+SAMPLES = Path(ISTIOD).parent / "samples"
+COMBINATIONS = 51  # as docs/plan.md says
+BATCH = 6  # for one istiod, which tells each proxy of all of them
+
+
+@pytest.mark.parametrize("first", range(0, COMBINATIONS, BATCH))
+def test_samples_are_planned_and_istiod_agrees(first: int, tmp_path: Path) -> None:
+    found = list(combinations(SAMPLES).items())
+    assert len(found) == COMBINATIONS
+    cases = [case_of(*one, tmp_path) for one in found[first : first + BATCH]]
+    with judging(Path(ISTIOD), cases) as judge:
+        refused = {case.name: said for case in cases if (said := judge.admits(case))}
+        wrong = [f"{case.name}: {said}" for case in cases for said in judge.disagreements(case)]
+    assert not refused
+    assert not wrong, "\n".join(wrong)
+
+
+def case_of(name: str, files: list[Path], tmp_path: Path) -> Case:
+    """A combination with its plan."""
+    held = documents(files, name)
+    mesh = resolve(read([kube.write(tmp_path, *held, name=f"{name}.yaml")]))
+    calls = CALLS if any(port.host.name == "productpage" for port in mesh.ports) else {}
+    planned = plan(mesh, calls=calls)
+    held += given(mesh, held, {"istio": name})
+    return Case(name, held, mesh, planned, entrance(held), calls)
