@@ -192,7 +192,7 @@ VARIANTS: dict[str, Values] = {
     "operator": {"instrumentation": {"mode": "operator"}},
     "collector": {"instrumentation": {"collector": "http://otel:4318"}},
     "none": {"instrumentation": {"mode": "none"}},
-    "java": {"instrumentation": {"mode": "operator", "language": "java"}},
+    "java": {"instrumentation": {"mode": "operator"}, "defaults": {"language": "java"}},
     "workloads": {"routing": {"enabled": False}},
     "routing": {"workloads": {"enabled": False}},
     "nothing": {"workloads": {"enabled": False}, "routing": {"enabled": False}},

@@ -410,6 +410,19 @@ def test_instrumentation_by_the_image() -> None:
     assert container["env"][-1]["name"] == "OTEL_RESOURCE_ATTRIBUTES"
 
 
+def test_the_operator_injects_the_language_of_each_service_and_version() -> None:
+    mockb = {"language": "java", "versions": {"v3": {"language": None}}}
+    values: Values = {"instrumentation": {"mode": "operator"}, "services": {"mockb": mockb}}
+    injected = {
+        name: [key.rpartition("-")[2] for key in pod["metadata"]["annotations"] if "inject-" in key]
+        for name, item in of_kind(render(values), "Deployment").items()
+        for pod in [item["spec"]["template"]]
+    }
+    assert injected == {
+        name: {"mockb-v1": ["java"], "mockb-v3": []}.get(name, ["python"]) for name in injected
+    }
+
+
 def test_instrumentation_by_the_operator_without_a_collector() -> None:
     resources = render({"instrumentation": {"mode": "operator"}})
     found = annotations(resources)

@@ -55,8 +55,8 @@ mesh has taken the pod out of its lists. */}}
 {{- $metadata := dict "EXIT_ON_ZERO_ACTIVE_CONNECTIONS" "true" -}}
 {{- with .pod.drain }}{{ $_ := set $metadata "MINIMUM_DRAIN_DURATION" (printf "%vs" .) }}{{ end -}}
 {{- $annotations := dict "proxy.istio.io/config" (dict "proxyMetadata" $metadata | toYaml) -}}
-{{- if eq $otel.mode "operator" -}}
-{{- $inject := printf "instrumentation.opentelemetry.io/inject-%s" $otel.language -}}
+{{- if and (eq $otel.mode "operator") .pod.language -}}
+{{- $inject := printf "instrumentation.opentelemetry.io/inject-%s" .pod.language -}}
 {{- $_ := set $annotations $inject (printf "%s-instrumentation" .model.name) -}}
 {{- $_ := set $annotations "instrumentation.opentelemetry.io/container-names" "default" -}}
 {{- end -}}
