@@ -8,13 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
 from pathlib import Path
 from shutil import which
+from statistics import median
 
 import pytest
 
 from lanes.errors import LanesError
-from lanes.judging.traffic import Gateway, drive
+from lanes.judging.traffic import Gateway, ask_on_schedule, drive
 from lanes.planning.ways import Way
 from lanes.running.address import free_port
 from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer
@@ -43,6 +45,33 @@ def test_a_request_takes_as_long_as_it_had_to_wait_since_it_was_due() -> None:
     assert late.took_ms > late.late_ms > 100_000
     assert now.late_ms == 0
     assert now.took_ms
+
+
+def test_a_gateway_that_stalls_is_charged_for_all_who_wait() -> None:
+    opened, came = threading.Event(), threading.Lock()
+    released = 0.0
+
+    def open_late() -> None:
+        nonlocal released
+        time.sleep(0.3)
+        released = time.monotonic()
+        opened.set()
+
+    def answer(_: Mapping[str, str]) -> ANSWER:
+        if came.acquire(blocking=False):
+            open_late()
+        opened.wait()
+        return json_answer("v1", "mocka v1")
+
+    with gateway_like(answer) as url:
+        calls = repeat((None, Way()), 90)
+        answers = [one for _, one in ask_on_schedule(Gateway(url).client(2), calls, 2, rate=200)]
+    times = [(one.began or 0.0, one.took_ms or 0.0) for one in answers]
+    waited = [(began, took) for began, took in times if began < released]
+    assert len(waited) >= 59
+    # Only two were ever under way; that the others were not sent is not to their credit.
+    assert all(took >= (released - began) * 1000 for began, took in waited)
+    assert median(took for _, took in times) > 50
 
 
 def test_the_host_of_a_request_may_be_another_than_the_urls() -> None:
