@@ -132,6 +132,7 @@ EVERYTHING: Values = {
     "peerAuthentication": {"enabled": True},
     "authorizationPolicy": {"enabled": True},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "dashboard": {"enabled": True, "annotations": {"grafana_folder": "Lanes"}},
     "networkPolicy": {"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
     "gateway": {"hosts": ["shop.example.com"], "tls": {"secret": "shop"}, "port": 8080},
 }
