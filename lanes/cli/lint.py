@@ -6,7 +6,7 @@ import sys
 import click
 
 from lanes.cli.group import EXIT_ERROR, EXIT_LINT_ERRORS
-from lanes.cli.options import DEFAULT_MANIFESTS, console, manifests_argument
+from lanes.cli.options import DEFAULT_MANIFESTS, console, kept, manifests_argument
 
 
 @click.command("lint")
@@ -26,10 +26,11 @@ def lint_command(paths: tuple[str, ...], form: str, ignored: tuple[str, ...]) ->
     Starts nothing, and takes what the plan refuses. Exit codes: 0 nothing, or warnings alone;
     1 errors; 2 something could not be read. docs/lint.md has the rules.
     """
-    from lanes.lint.check import lint
-    from lanes.report.lint import lint_json, lint_sarif, show_lint
+    with kept():
+        from lanes.lint.check import lint
+        from lanes.report.lint import lint_json, lint_sarif, show_lint
 
-    found = lint(paths or DEFAULT_MANIFESTS, ignored)
+        found = lint(paths or DEFAULT_MANIFESTS, ignored)
     if form == "text":
         show_lint(found, console())
     else:

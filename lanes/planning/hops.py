@@ -315,21 +315,25 @@ def answer_at(
 def _choice(
     walk: Walk, port: ServicePort, route: Route, request: Request, propagation: Propagation
 ) -> Choice:
+    """How `route` came to be chosen; what no reason needs is not looked into."""
+
+    def rule(lane: str) -> Route | None:
+        """The rule for this request in another lane."""
+        return walk.as_lane(request, lane).sent(propagation).rule(port.routes)
+
     own = route is not Request({}, request.path).rule(port.routes)
-    versions = {pod.version for w in route.destinations for pod in first_pods(w)}
-    rivals = walk.others & versions - {walk.lane} if own else frozenset()
-    of = frozenset(
-        other
-        for other in rivals
-        if walk.as_lane(request, other).sent(propagation).rule(port.routes) is route
-    )
+    runs = walk.lane in versions_at(walk, port.pods, port.routes)
+    if own:
+        versions = {pod.version for w in route.destinations for pod in first_pods(w)}
+        rivals = walk.others & versions - {walk.lane}
+        return Choice(own, runs, of=frozenset(lane for lane in rivals if rule(lane) is route))
+    if not runs:
+        return Choice(own, runs)
     later = any(
         request.rule((rule,)) is rule and _leads_to(rule, walk.lane)
         for rule in port.routes[port.routes.index(route) + 1 :]
     )
-    runs = walk.lane in versions_at(walk, port.pods, port.routes)
-    tagged = walk.as_lane(request, walk.lane).sent(propagation)
-    return Choice(own, runs, of, later, lost=tagged.rule(port.routes) is not route)
+    return Choice(own, runs, later=later, lost=rule(walk.lane) is not route)
 
 
 def _leads_to(rule: Route, version: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 import re2
@@ -89,4 +90,10 @@ def holds(match: StringMatch, value: str | None) -> bool:
         return value.startswith(match.value)
     if match.how == "segments":
         return f"{value}/".startswith(f"{match.value}/")
-    return re2.fullmatch(match.value, value) is not None
+    return _is_of(match.value, value)
+
+
+@lru_cache(maxsize=4096)
+def _is_of(regex: str, value: str) -> bool:
+    """Whether a regular expression takes all of `value`: services ask the same of each lane."""
+    return re2.fullmatch(regex, value) is not None

@@ -1,6 +1,6 @@
 """Destinations: from a host, a port and a subset to the pods behind them, in tiers."""
 
-from collections.abc import Mapping
+from collections.abc import ItemsView, Mapping
 from dataclasses import dataclass, replace
 
 from lanes.errors import Problems
@@ -46,8 +46,11 @@ class Destinations:
         self._services: dict[Host, _Service] = {}
         self._aliases: set[Host] = set()
         neighbours: dict[str, list[Pod]] = {}
+        labelled: dict[tuple[str, str, str], list[Pod]] = {}
         for pod in pods:
             neighbours.setdefault(pod.namespace, []).append(pod)
+            for label in pod.labels.items():
+                labelled.setdefault((pod.namespace, *label), []).append(pod)
         for resource, body in manifests.of(kinds.Service):
             host = Host(body.metadata.name, body.metadata.namespace)
             if body.spec.type == "ExternalName":
@@ -56,7 +59,10 @@ class Destinations:
             with problems.gathered():
                 _require_everywhere(resource, body)
                 near = neighbours.get(host.namespace, [])
-                behind = _behind(resource, body.spec.selector, near)
+                selector = body.spec.selector.items()
+                # The label that the fewest pods have: a Service looks at hardly any but its own.
+                few = [labelled.get((host.namespace, *label), []) for label in selector]
+                behind = _behind(resource, selector, min(few, key=len, default=[]))
                 # Where it has no pods, it would have them like their neighbours.
                 like = (*behind, *near[:1])
                 propagation = like[0].propagation if like else Propagation()
@@ -251,10 +257,9 @@ def _require_everywhere(resource: Resource, service: kinds.Service) -> None:
         raise resource.error(f"metadata.annotations[{name}]", problem)
 
 
-def _behind(resource: Resource, labels: Mapping[str, str], near: list[Pod]) -> tuple[Pod, ...]:
-    """The pods, of those in its namespace, that a Service selects: none without a selector."""
-    selector = labels.items()
-    found = tuple(pod for pod in near if selector and selector <= pod.labels.items())
+def _behind(resource: Resource, selector: ItemsView[str, str], few: list[Pod]) -> tuple[Pod, ...]:
+    """The pods, of those that have one of its labels, that a Service selects."""
+    found = tuple(pod for pod in few if selector <= pod.labels.items())
     if len({pod.propagation for pod in found}) > 1:
         raise resource.error(
             "spec.selector",

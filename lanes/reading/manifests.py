@@ -76,11 +76,12 @@ def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
     """
     paths = tuple(dict.fromkeys(paths))
     reader = _Reader(namespace)
-    for source, text, found in texts(paths):
+    for path, text, found in texts(paths):
+        source = short(path)
         with reader.problems.gathered():
-            for document in documents(short(source), text):
+            for document in documents(source, text):
                 with reader.problems.gathered():
-                    reader.take(short(source), document, found)
+                    reader.take(source, document, found)
     reader.problems.require_none()
     sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
     if all(isinstance(resource.body, kinds.Namespace) for resource in reader.resources):

@@ -55,7 +55,9 @@ def routes_of(
 def takes_all(match: Match) -> bool:
     """Whether every request fits."""
     anywhere = (None, StringMatch("prefix", "/"), StringMatch("regex", ".*"))
-    return match.uri in anywhere and replace(match, uri=None) == Match()
+    return match.uri in anywhere and not (
+        match.headers or match.method or match.without or match.query
+    )
 
 
 def _counts(
@@ -220,6 +222,8 @@ def _string_match(match: kinds.StringMatch) -> StringMatch:
 
 
 def _header_ops(operations: kinds.HeaderOperations) -> HeaderOps:
+    if not operations.model_fields_set:
+        return HeaderOps()
     return HeaderOps(
         {name.lower(): value for name, value in operations.set.items()},
         {name.lower(): value for name, value in operations.add.items()},

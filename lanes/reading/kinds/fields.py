@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
-from typing import Annotated, Any
+from functools import cache, lru_cache
+from typing import Annotated, Any, Self
 
 import re2
 from pydantic import (
@@ -94,16 +94,12 @@ def only_running(model: BaseModel, path: str) -> Iterator[str]:
         if name in model.model_fields_set and (value := getattr(model, name)):
             if marked:
                 yield f"{path}.{alias}"
-            else:
-                yield from _within(value, f"{path}.{alias}")
-
-
-def _within(value: object, path: str) -> Iterator[str]:
-    if isinstance(value, BaseModel):
-        yield from only_running(value, path)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _within(item, f"{path}[{index}]")
+            elif isinstance(value, BaseModel):
+                yield from only_running(value, f"{path}.{alias}")
+            elif isinstance(value, list):
+                for index, item in enumerate(value):
+                    if isinstance(item, BaseModel):
+                        yield from only_running(item, f"{path}.{alias}[{index}]")
 
 
 @cache
@@ -115,6 +111,7 @@ def _fields(kind: type[BaseModel]) -> dict[str, tuple[str, bool]]:
     }
 
 
+@lru_cache(maxsize=4096)
 def require_re2(regex: str) -> None:
     """Raises ValueError for what is no regular expression of Envoy's dialect, RE2."""
     options = re2.Options()
@@ -126,13 +123,19 @@ def require_re2(regex: str) -> None:
         raise ValueError(f"regex does not compile as RE2: {reason}") from None
 
 
-class Open(BaseModel):
+class _Frozen(BaseModel):
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Itself: pydantic copies a default for each resource, and nobody changes these."""
+        return self
+
+
+class Open(_Frozen):
     """A core kind: fields not named here are the cluster's business."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="ignore")
 
 
-class Closed(BaseModel):
+class Closed(_Frozen):
     """A mesh kind: fields not named here are not emulated, and refused."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")

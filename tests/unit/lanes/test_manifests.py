@@ -274,7 +274,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         ("[" * 100_000, "nested more than 100 deep"),
         ("- " * 100_000 + "a", "nested more than 100 deep"),
         ("".join(" " * n + "a:\n" for n in range(300)), "nested more than 100 deep"),
-        ("kind: &a [*a]\n", "it has no kind"),
+        ("kind: &a [*a]\n", "an alias stands for what it is a part of"),
         ("kind: 'a\x1b[31m'\nmetadata: {name: b}", "control characters are not allowed"),
     ],
 )
