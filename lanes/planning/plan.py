@@ -132,7 +132,7 @@ def plan(
         raise LanesError(f"{where}: no rule of the gateway takes a request for {asked}")
     trusted = on_trust(mesh)
     split = entries(route, bare, trusted)
-    header = _header(where, split)
+    header = _header(where, route, asked, split)
     entered: dict[str, list[Entry]] = {}
     for entry in split:
         name = entry.tags.get(header, UNTAGGED)
@@ -216,9 +216,9 @@ def _gateway(mesh: Mesh, where: str, domain: str | None) -> GatewayHost:
     if not mesh.pods:
         raise LanesError(f"{where}: no Deployment there; lanes need pods to lead to")
     if not mesh.gateway:
-        raise LanesError(
-            f"{where}: no VirtualService and no HTTPRoute is bound to a gateway; there is no way in"
-        )
+        absent = [str(found) for found in mesh.warnings if found.rule == "gateway-absent"]
+        none = "no VirtualService and no HTTPRoute is bound to a gateway; there is no way in"
+        raise LanesError("\n".join([f"{where}: {none}", *absent]))
     gateway = host_for(mesh, domain) if domain else _everybodys(mesh)
     if gateway is None:
         served = ", ".join(host.domain for host in mesh.gateway)
@@ -254,10 +254,14 @@ def _least(ways: list[Way]) -> tuple[Way, ...]:
     return tuple(way for way in ways if not any(way.asks_more_than(other) for other in ways))
 
 
-def _header(where: str, split: tuple[Entry, ...]) -> str:
+def _header(where: str, route: Route, path: str, split: tuple[Entry, ...]) -> str:
     """The one name that requests are stamped with; "" where none is."""
     if not split:
-        raise LanesError(f"{where}: the gateway's rule has no backend of a weight above 0")
+        rule = ": ".join((route.place.file or where, route.place.resource, route.place.field))
+        raise LanesError(
+            f"{rule}: answers {path} with {route.status} by itself, so there are no lanes;"
+            " --path names another"
+        )
     named = [set(entry.tags) for entry in split]
     names = set.intersection(*named) or set.union(*named)
     if len(names) > 1:

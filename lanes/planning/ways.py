@@ -65,8 +65,9 @@ def way_by(match: Match, path: str) -> Way | None:
 
 
 def first_path(routes: Iterable[Route], host: str, headers: Mapping[str, str]) -> str | None:
-    """The first path that `routes` take such requests for, "/" if they do; None: they take none."""
+    """The first path, from "/" on, for which `routes` lead such requests anywhere; None: none."""
     asked = [match.uri for route in routes for match in route.matches if match.uri]
     paths = ["/", *filter(None, map(example, asked))]
     routes = tuple(routes)
-    return next((p for p in paths if Way(headers).request(host, p).rule(routes)), None)
+    taken = ((path, Way(headers).request(host, path).rule(routes)) for path in paths)
+    return next((path for path, route in taken if route and route.destinations), None)

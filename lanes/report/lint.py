@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.markup import escape
@@ -105,7 +106,7 @@ def _sarif_results(report: Report) -> Iterator[Json]:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": finding.file},
+                        "artifactLocation": {"uri": quote(finding.file)},
                         "region": {"startLine": finding.line},
                     },
                     "logicalLocations": [

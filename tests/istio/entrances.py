@@ -32,18 +32,28 @@ class Entrance:
 
 
 def entrance(documents: Sequence[Document]) -> Entrance:
-    """The way in that a plan is for: the first Gateway that a route names, at its first port."""
+    """The way in that a plan is for: the first Gateway that takes a route, at the port where."""
     gateways = {
         (is_of_gateway_api(d), d["metadata"]["namespace"], d["metadata"]["name"]): d["spec"]
         for d in documents
         if d["kind"] == "Gateway"
     }
-    used = (key for document in documents for key in named(document))
-    of_api, namespace, name = next(key for key in used if key in gateways)
-    spec = gateways[of_api, namespace, name]
-    if of_api:
-        return Entrance(namespace, {_OF_GATEWAY: name}, spec["listeners"][0]["port"])
-    return Entrance(cluster.SYSTEM, spec["selector"], spec["servers"][0]["port"]["number"])
+    for document in documents:
+        for key in named(document):
+            _, namespace, name = key
+            spec = gateways.get(key, {})
+            for listener in spec.get("listeners", ()):
+                return Entrance(namespace, {_OF_GATEWAY: name}, listener["port"])
+            for server in spec.get("servers", ()):
+                if any(_takes(host, document, namespace) for host in server["hosts"]):
+                    return Entrance(cluster.SYSTEM, spec["selector"], server["port"]["number"])
+    raise AssertionError("no Gateway takes any of these routes")
+
+
+def _takes(host: str, route: Document, own: str) -> bool:
+    """Whether a server's host is for routes of this one's namespace."""
+    of, slash, _ = host.rpartition("/")
+    return not slash or of == "*" or route["metadata"]["namespace"] == (own if of == "." else of)
 
 
 def given(mesh: Mesh, documents: Sequence[Document], pods: Mapping[str, str]) -> list[Document]:

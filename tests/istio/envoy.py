@@ -76,8 +76,9 @@ class Config:
 
     def _unknown(self) -> str:
         """The cluster of calls to a port that the proxy knows nothing of."""
-        chain = self._listeners["virtualOutbound"]["defaultFilterChain"]
-        return str(next(everything(chain, "cluster")))
+        chains = self._listeners["virtualOutbound"]["filterChains"]
+        everywhere = [chain for chain in chains if "filterChainMatch" not in chain]
+        return str(next(everything(everywhere, "cluster")))
 
     def _parts(self, route: Json, headers: Mapping[str, str]) -> Iterator[Part]:
         if "directResponse" in route:

@@ -21,7 +21,7 @@ def check(facts: Facts) -> Iterator[Found]:
                 rule,
                 rule.spec["host"],
                 f"DestinationRule {other.name} is for {host.name} too: Istio takes subsets of both,"
-                " but the policy, and a subset's name, of the older alone; make them one",
+                " but of two with one name, and of two policies, the older's; make them one",
             )
 
 
@@ -30,8 +30,8 @@ RULE = Rule(
     name="two-destination-rules",
     severity="warning",
     text="""Istio merges the DestinationRules that a namespace has for one host: all subsets,
-but of two with one name the older's, and the traffic policy of the older alone. Which is older
-no manifest tells.""",
+but of two with one name the older's, and of two traffic policies the older's, for all subsets.
+Which is older no manifest tells; the plan refuses two that say the same.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

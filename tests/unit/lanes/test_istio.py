@@ -419,3 +419,9 @@ def test_servers_that_pass_bytes_on_serve_no_http(protocol: str) -> None:
     other = {"port": {"number": 9, "name": "x", "protocol": protocol}, "hosts": ["*"]}
     both = put(gateway(), "spec.servers", [*servers, other])
     assert len(mesh_of(*A, both, at("in", rule(to("a")))).gateway) == 1
+
+
+def test_a_gateway_in_another_namespace_is_none_and_the_refusal_says_so() -> None:
+    sentence = refusal(*A, gateway(namespace="edge"), at("in", rule(to("a"))))
+    assert "spec.gateways[0]: default/demo-gateway is not among the Gateways here" in sentence
+    assert "(edge/demo-gateway is): requests there get 404" in sentence

@@ -144,6 +144,7 @@ def test_findings_as_json(bad: Path) -> None:
 
 
 def test_findings_as_sarif(bad: Path) -> None:
+    bad = bad.rename(bad.with_name("a cart.yaml"))
     (run,) = json.loads(lanes("lint", "--format", "sarif", bad.name).stdout)["runs"]
     (result,) = run["results"]
     rules = run["tool"]["driver"]["rules"]
@@ -151,7 +152,7 @@ def test_findings_as_sarif(bad: Path) -> None:
     assert result["level"] == rules[result["ruleIndex"]]["defaultConfiguration"]["level"]
     (place,) = result["locations"]
     assert place["physicalLocation"] == {
-        "artifactLocation": {"uri": "cart.yaml"},
+        "artifactLocation": {"uri": "a%20cart.yaml"},
         "region": {"startLine": 9},
     }
 

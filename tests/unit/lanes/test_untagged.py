@@ -49,6 +49,8 @@ def test_a_split_inside_the_mesh_and_the_first_path_that_is_served() -> None:
     assert [lane.weight for lane in planned.lanes] == [100]
     assert headline(mesh, planned).endswith("planned for the path /page")
     assert planned.unplanned == ()
+    home: Document = {"match": [{"uri": {"exact": "/"}}], "redirect": {"uri": "/page"}}
+    assert plan_of(*shop(REST, at=(home,))).path == "/page"
 
 
 def test_a_tag_that_clients_have_to_send() -> None:

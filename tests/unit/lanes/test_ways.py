@@ -238,7 +238,8 @@ def test_a_call_that_no_rule_takes_is_answered_with_404() -> None:
 
 def test_a_gateway_whose_every_backend_has_weight_0_has_no_lanes() -> None:
     assert refusal(*kube.base(SAMPLE, {"v1": 0})) == (
-        "the gateway's rule has no backend of a weight above 0"
+        "HTTPRoute web: spec.rules[0]: answers / with 500 by itself, so there are no lanes;"
+        " --path names another"
     )
 
 
