@@ -245,7 +245,7 @@ class Retry:
 
 @dataclass(frozen=True)
 class Abort:
-    """What a rule answers on purpose to a share of its requests, above 0 and below 1."""
+    """What a share of a rule's requests, above 0 and below 1, gets in place of its destinations."""
 
     status: int
     share: float

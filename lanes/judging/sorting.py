@@ -1,7 +1,8 @@
 """Which lane an answer counts for, and what is wrong with it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 from lanes.judging.answers import Answer, Step
 from lanes.judging.hints import Homes
@@ -77,8 +78,21 @@ def sort(plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[str, Ans
 
 def fits(answer: Answer, lane: Lane) -> bool:
     """Whether `answer` is what the plan holds for `lane`."""
-    path = () if lane.entry.why == NONE else lane.path
-    ends = (hop.status for hop in (lane.entry, *path) if hop.why == NONE)
+    fails = any(hop.failing for hop in lane.path)
+    return any(_is(answer, one) for one in (_outcomes(lane.entry) if fails else (lane.entry,)))
+
+
+def _outcomes(hop: Hop) -> Iterator[Hop]:
+    """A hop as it may turn out: as planned, or failed where a share of the calls fails."""
+    for upstreams in product(*map(_outcomes, hop.upstreams)):
+        yield replace(hop, upstreams=upstreams)
+    for one in hop.failing:
+        yield replace(hop, versions=(), why=NONE, status=one.status, upstreams=())
+
+
+def _is(answer: Answer, entry: Hop) -> bool:
+    path = () if entry.why == NONE else tuple(entry.walk())
+    ends = (hop.status for hop in (entry, *path) if hop.why == NONE)
     return (
         answer.status == next(ends, 200)
         and len(answer.path) == len(path)

@@ -51,8 +51,11 @@ def _counted(
     groups: Groups, right: Mapping[str, list[Judged]]
 ) -> Iterable[tuple[str, Hop, str, float, int, int]]:
     for name, lanes in groups.items():
-        answers = right.get(name, [])
-        for place, hop in enumerate(lanes[0].path if answers else ()):
+        planned = lanes[0].path
+        paths = [one.answer.path for one in right.get(name, [])]
+        whole = [path for path in paths if len(path) == len(planned)]  # others failed, as planned
+        for place, hop in enumerate(planned if whole else ()):
+            there = [path[place].version for path in whole]
+            answered = [version for version in there if version in hop.versions]
             for version, share in zip(hop.versions, hop.shares, strict=False):
-                count = sum(one.answer.path[place].version == version for one in answers)
-                yield name, hop, version, share, count, len(answers)
+                yield name, hop, version, share, answered.count(version), len(answered)

@@ -53,8 +53,8 @@ class Hop:
 
     `note` says more in words, `place` where the rule stands, `hosts` which Services led here.
     `on_trust`: it calls others, and nothing tells that it hands the lane's tag on. `namespace` is
-    that of the pods; "" where nothing answers, or the manifests leave it open. `abort`: what the
-    rule answers a share of the calls in place of all this.
+    that of the pods; "" where nothing answers, or the manifests leave it open. `failing`: what
+    shares of the calls get in place of all this, by a fault, or by a part of a split without pods.
     """
 
     service: str
@@ -68,7 +68,7 @@ class Hop:
     place: Place = field(default=Place(), compare=False)
     hosts: tuple[Host, ...] = field(default=(), compare=False)
     on_trust: bool = field(default=False, compare=False)
-    abort: Abort | None = None
+    failing: tuple[Abort, ...] = ()
 
     @property
     def version(self) -> str:
@@ -143,14 +143,11 @@ def hop_at(
             note=note,
             place=rule.place,
             hosts=hosts,
-            abort=rule.abort,
+            failing=(rule.abort,) if rule.abort else (),
         )
-    for weighted, (_, tier) in zip(used, answering, strict=True):
-        if not tier:
-            raise LanesError(
-                f"lane {walk.lane}: a part of it goes to {weighted.destination.name}, which has"
-                " no pods, so the lane has no one path; deploy it or take it out of the split"
-            )
+    failing = tuple(_failing(rule, zip(used, answering, strict=True)))
+    used = [w for w, (_, tier) in zip(used, answering, strict=True) if tier]
+    answering = [(number, tier) for number, tier in answering if tier]
     pods = [e.pod for e in endpoints]
     shares = _shares([(w.weight, tier) for w, (_, tier) in zip(used, answering, strict=True)])
     try:
@@ -179,7 +176,7 @@ def hop_at(
         note=note,
         place=rule.place,
         hosts=hosts,
-        abort=rule.abort,
+        failing=failing,
         on_trust=bool(called and walk.lane)
         and (
             walk.header in walk.trusted
@@ -254,6 +251,24 @@ def _shares(parts: Iterable[tuple[int, tuple[Endpoint, ...]]]) -> dict[str, floa
             mixed = len(versions) > 1 or before is None
             found[version] = None if mixed else (before or 0) + Fraction(weight, total)
     return {v: None if share is None else float(share) for v, share in found.items()}
+
+
+def _failing(
+    rule: Route, parts: Iterable[tuple[Weighted, tuple[int, tuple[Endpoint, ...]]]]
+) -> Iterator[Abort]:
+    """What a fault answers, and then those parts of a split that have no pods."""
+    left = 1.0
+    if rule.abort:
+        left -= rule.abort.share
+        yield rule.abort
+    weights: dict[int, int] = {200: 0}
+    for weighted, (_, tier) in parts:
+        status = 200 if tier else 503 if weighted.destination.tiers else rule.status
+        weights[status] = weights.get(status, 0) + weighted.weight
+    total = sum(weights.values()) or 1
+    for status, weight in weights.items():
+        if status != 200:
+            yield Abort(status, left * weight / total)
 
 
 def _first(weighted: Weighted) -> tuple[int, tuple[Endpoint, ...]]:

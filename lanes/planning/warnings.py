@@ -9,6 +9,7 @@ from lanes.planning.plan import Plan
 
 ON_TRUST = "on-trust"
 BAGGAGE_DROPPED = "baggage-dropped"
+FAILING = "failing"
 
 
 def warnings(mesh: Mesh, plan: Plan) -> tuple[Finding, ...]:
@@ -22,6 +23,9 @@ def _astray(plan: Plan) -> Iterator[Finding]:
             if hop.note:
                 message = f"lane {lane.name} at {hop.service}: {hop.note}"
                 yield finding(UNSELECTED if hop.why == NONE else hop.why, hop.place, message)
+            for one in hop.failing:
+                message = f"lane {lane.name} at {hop.service}: {one.share:.1%} gets {one.status}"
+                yield finding(FAILING, hop.place, message)
 
 
 def _trusted(plan: Plan) -> Iterator[Finding]:

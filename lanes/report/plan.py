@@ -172,9 +172,10 @@ def cell(hop: Hop | None) -> Text:
     """A version, marked where it is not the lane's own; or several, with their shares."""
     if hop is None:
         return Text("")
-    if hop.abort:
-        ((_, share),) = percents([("", hop.abort.share)])
-        return cell(replace(hop, abort=None)).append(f" ({hop.abort.status} {share:.4g}%)")
+    if hop.failing:
+        shares = percents((str(one.status), one.share) for one in hop.failing)
+        failing = ", ".join(f"{status} {share:.4g}%" for status, share in shares)
+        return cell(replace(hop, failing=())).append(f" ({failing})")
     if hop.why == NONE:
         return Text("- !" if hop.note else "-", style="red")
     if hop.why in ASTRAY:
@@ -256,7 +257,7 @@ def _hop_json(hop: Hop) -> Json:
         "status": hop.status,
         "shares": dict(zip(hop.versions, hop.shares, strict=True)) if hop.shares else {},
         "note": hop.note,
-        "abort": {"status": hop.abort.status, "share": hop.abort.share} if hop.abort else None,
+        "failing": {str(one.status): one.share for one in hop.failing},
     }
 
 

@@ -28,7 +28,6 @@ class Part:
     status: int
     addresses: frozenset[str] = frozenset()
     headers: Mapping[str, str] | None = None
-    aborted: bool = False  # by a fault, whatever the destination
 
 
 class Config:
@@ -101,7 +100,7 @@ class Config:
             # A destination's changes come first and the route's after them.
             changed = _changed(_changed(headers, cluster), route)
             if share and aborts:
-                yield Part(share * aborts, status, headers=changed, aborted=True)
+                yield Part(share * aborts, status, headers=changed)
             if share and aborts < 1:
                 yield self._part(share * (1 - aborts), cluster["name"], changed, action)
 

@@ -6,6 +6,7 @@ compared with what Envoy would do by it. No proxy runs.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -137,21 +138,18 @@ class _Walk:
         """Where a planned hop, and all behind it, differ from the parts that istiod makes."""
         if not parts or not whole:
             return
-        if hop.abort:
-            aborted = [part for part in parts if part.aborted]
-            share = sum(part.share for part in aborted)
-            fits = {part.status for part in aborted} == {hop.abort.status}
-            if not fits or abs(float(share / whole) - hop.abort.share) > 0.000_001:
-                yield f"{hop.service}: planned abort of {hop.abort.share:.1%}, istiod {aborted}"
-                return
-            parts, whole = [part for part in parts if not part.aborted], whole - share
-        statuses = {part.status for part in parts}
-        if statuses != {hop.status}:
-            yield f"{hop.service}: planned {hop.status}, istiod {_listed(statuses)}"
+        planned, found = Counter({hop.status: 1.0}), Counter[int]()
+        for one in hop.failing:
+            planned += Counter({one.status: one.share, hop.status: -one.share})
+        for part in parts:
+            found += Counter({part.status: float(part.share / whole)})
+        if not _alike(planned, found):
+            yield f"{hop.service}: planned {_listed(planned)}, istiod {_listed(found)}"
             return
         if hop.status != 200:
             return
-        parts = [self._drawn(hop, part) for part in parts]
+        parts = [self._drawn(hop, part) for part in parts if part.status == hop.status]
+        whole = sum((part.share for part in parts), Fraction(0))
         pods = {p: self._pod(p) for part in parts for p in part.addresses if p != ANYWHERE}
         versions = sorted({pod.version for pod in pods.values()})
         if list(hop.versions) != versions:
@@ -271,5 +269,10 @@ def _percent(share: Fraction | int) -> str:
     return f"{float(share):.1%}"
 
 
-def _listed(statuses: set[int]) -> str:
-    return " and ".join(map(str, sorted(statuses)))
+def _alike(planned: Mapping[int, float], found: Mapping[int, float]) -> bool:
+    """Whether statuses come in the same shares."""
+    return all(abs(planned.get(s, 0) - found.get(s, 0)) < 0.000_001 for s in {*planned, *found})
+
+
+def _listed(statuses: Mapping[int, float]) -> str:
+    return " and ".join(f"{share:.1%} {status}" for status, share in sorted(statuses.items()))

@@ -1,5 +1,7 @@
 """Lanes that no gateway stamps: a split of untagged requests, and tags that rules ask for."""
 
+from dataclasses import replace
+
 import pytest
 
 from lanes.judging.answers import Answer, Step
@@ -115,6 +117,16 @@ def test_where_nobody_is_stamped_the_way_in_is_the_lane(match: Document, way: st
 def test_a_header_that_every_request_carries() -> None:
     planned = plan_of(*shop(JASON, REST), headers={"End-User": "jason"})
     assert [(lane.name, lane.path[1].version) for lane in planned.lanes] == [("jason", "v2")]
+
+
+def test_a_part_of_a_split_that_has_no_pods_fails_and_the_rest_is_judged() -> None:
+    documents = [d for d in shop(REST) if d["metadata"]["name"] != "reviews-v2"]
+    planned = plan_of(*documents)
+    assert lanes_of(*documents) == {"untagged": "page v1, reviews v1 (503 20%)"}
+    right = Answer(200, "", (Step("page", "v1"), Step("reviews", "v1")))
+    failed = Answer(503, "", (Step("page", "v1"), Step("reviews", "")))
+    assert verify(planned, [right] * 80 + [failed] * 20).ok
+    assert not verify(planned, [right] * 80 + [replace(failed, status=500)] * 20).ok
 
 
 @pytest.mark.parametrize(("v2", "holds"), [(20, True), (60, False)])
