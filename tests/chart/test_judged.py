@@ -1,6 +1,5 @@
 """What `helm test` gives to the judge: the plan of the release, and little else, at any size."""
 
-import itertools
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,6 @@ from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from tests import kube
 from tests.chart.rendering import (
-    GATEWAY_API,
-    ISTIO,
     VARIANTS,
     Values,
     of_kind,
@@ -58,24 +55,35 @@ def test_it_holds_nothing_that_a_team_may_have_put_into_a_pod() -> None:
     assert "HTTPRoute" not in judged(secret)
 
 
-@pytest.mark.parametrize("provider", [{}, ISTIO, GATEWAY_API], ids=["asm", "istio", "gateway-api"])
-def test_thirty_services_in_thirty_lanes_fit(provider: Values) -> None:
-    """By a few of them, with long names: what each version takes is the same at any size."""
-    few = 6
-    lanes = [f"lane-{number:05}" for number in range(few)]
-    names = [f"service-{number:04}" for number in range(few)]
-    services = {
-        name: {"versions": {lane: {} for lane in lanes}, "upstreams": after}
-        for name, *after in itertools.zip_longest(names, names[1:])
-    }
-    services[names[-1]]["upstreams"] = []
-    values = provider | {
-        "lanes": {
-            "baseline": lanes[0],
-            "weights": dict.fromkeys(("v1", "v2", "v3"))
-            | dict.fromkeys(lanes, 0)
-            | {lanes[0]: 100},
-        },
-        "services": dict.fromkeys(("mocka", "mockb", "mockc")) | services,
-    }
-    assert len(judged(values)) / few**2 * 30**2 < LIMIT
+def test_what_is_too_much_for_one_configmap_goes_into_several(tmp_path: Path) -> None:
+    """At forty services in forty lanes it is 1.4 MB."""
+    values: Values = {"defaults": {"podLabels": {"long": "x" * 200_000}}}
+    resources = render(values)
+    for config in of_kind(resources, "ConfigMap").values():
+        assert sum(map(len, config["data"].values())) < LIMIT
+        for name, text in config["data"].items():
+            (tmp_path / name).write_text(text)
+    pod = of_kind(resources, "Pod")["demo-test"]["spec"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    mounted = [each["configMap"]["name"] for each in volumes["manifests"]["projected"]["sources"]]
+    assert mounted == list(of_kind(resources, "ConfigMap")) == ["demo-test", "demo-test-2"]
+    read_from = [
+        str(tmp_path / argument.rpartition("/")[2])
+        for argument in pod["containers"][0]["args"]
+        if argument.startswith("--manifests=/manifests/")
+    ]
+    whole = kube.write(tmp_path, *without_tests(resources), name="whole.yaml")
+    assert plan(resolve(read(read_from))) == planned(whole)
+
+
+def test_calls_that_only_the_environment_tells_are_judged(tmp_path: Path) -> None:
+    env = {"HOST": "mockb", "CALLS": "http://$(HOST).default:8000/a", "KEY": "a:b", "OTHER": "c:1"}
+    own = {"sample": False, "image": {"repository": "own"}, "upstreams": None, "env": env}
+    values: Values = {"gateway": {"service": "mocka"}, "services": {"mocka": own}}
+    text = judged(values)
+    assert "http://mockb.default:8000/a" in text
+    assert not any(told in text for told in ("HOST", "a:b", "c:1"))
+    (tmp_path / "judged.yaml").write_text(text)
+    whole = kube.write(tmp_path, *without_tests(render(values)), name="whole.yaml")
+    assert planned(str(tmp_path / "judged.yaml")) == planned(whole)
+    assert not planned(whole).uncalled

@@ -2,7 +2,8 @@
 What the judge reads of this release, from the root: the resources that lead requests, and of pods what
 tells who they are and whom they call. The plan is made from both halves, so a test of one half judges
 the other too, and a lane's own release has the base beside it. How requests reach an Istio Gateway is
-no part of the plan, nor what is tried again.
+no part of the plan, nor what is tried again. A JSON list of texts, each small enough for a ConfigMap,
+which holds 1 MiB.
 */}}
 {{- define "traffic-lanes.judged" -}}
 {{- $model := .Values.model -}}
@@ -20,53 +21,61 @@ no part of the plan, nor what is tried again.
 {{- $context := omit . "Values" -}}
 {{- $_ := set $context "Values" $values -}}
 {{- $folder := .Template.BasePath -}}
+{{- $hosts := dict -}}
+{{- range $model.services }}{{ $_ := set $hosts .name true }}{{ end -}}
+{{- $address := printf `^(http://)?([a-z0-9-]+)([.]%s([.]svc([.]%s)?)?)?(:[0-9]+)?(/[^?#]*)?$`
+      .Release.Namespace (regexQuoteMeta .Values.clusterDomain) -}}
+{{- $texts := list -}}
+{{- $resources := list -}}
+{{- $size := 0 -}}
 {{- range list "instrumentation" "service" "destinationrule" "propagation" "virtualservice" "gateway"
       "gatewayapi" "deployment" -}}
 {{- range splitList "\n---\n" (include (printf "%s/%s.yaml" $folder .) $context) }}
-{{- with fromYaml . }}
----
-{{ include "traffic-lanes.judgedOf" . }}
-{{- end }}
-{{- end }}
-{{- end }}
+{{- with fromYaml . -}}
+{{- $resource := include "traffic-lanes.judgedOf" (dict "resource" . "hosts" $hosts "address" $address) -}}
+{{- $size = add $size (len $resource) -}}
+{{- if gt $size 900000 -}}
+{{- $texts = append $texts (join "\n---\n" $resources) -}}
+{{- $resources = list -}}
+{{- $size = len $resource -}}
+{{- end -}}
+{{- $resources = append $resources $resource -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- append $texts (join "\n---\n" $resources) | toJson -}}
 {{- end -}}
 
 {{/* What a plan needs of a resource, in one line of JSON, for there may be thousands: of a Deployment one
-pod; of routes and subsets what chooses one, and not what is tried again, or when a pod is left out. */}}
+pod; of routes and subsets what chooses one, and not what is tried again, or when a pod is left out.
+From {resource, hosts, address}: by the latter two, addresses of the release's Services are known. */}}
 {{- define "traffic-lanes.judgedOf" -}}
-{{- $spec := .spec -}}
-{{- if eq .kind "Deployment" -}}
-{{- $pod := include "traffic-lanes.judgedPod" .spec.template | fromJson -}}
-{{- $spec = dict "replicas" (min 1 .spec.replicas) "template" $pod -}}
-{{- else if .spec.subsets -}}
-{{- range .spec.subsets -}}
+{{- $resource := .resource -}}
+{{- $spec := $resource.spec -}}
+{{- if eq $resource.kind "Deployment" -}}
+{{- $pod := include "traffic-lanes.judgedPod" (merge (dict "pod" $spec.template) .) | fromJson -}}
+{{- $spec = dict "replicas" (min 1 $spec.replicas) "template" $pod -}}
+{{- else if $spec.subsets -}}
+{{- range $spec.subsets -}}
 {{- if hasKey . "trafficPolicy" }}{{ $_ := set .trafficPolicy "outlierDetection" dict }}{{ end -}}
 {{- end -}}
-{{- else if .spec.http -}}
-{{- range .spec.http }}{{ $_ := unset . "retries" }}{{ end -}}
+{{- else if $spec.http -}}
+{{- range $spec.http }}{{ $_ := unset . "retries" }}{{ end -}}
 {{- end -}}
-{{- $metadata := pick .metadata "name" "namespace" -}}
-{{- with pick (.metadata.annotations | default dict) "traffic-lanes/calls" -}}
+{{- $metadata := pick $resource.metadata "name" "namespace" -}}
+{{- with pick ($resource.metadata.annotations | default dict) "traffic-lanes/calls" -}}
 {{- $_ := set $metadata "annotations" . -}}
 {{- end -}}
-{{- merge (dict "metadata" $metadata "spec" $spec) (pick . "apiVersion" "kind") | toJson -}}
+{{- merge (dict "metadata" $metadata "spec" $spec) (pick $resource "apiVersion" "kind") | toJson -}}
 {{- end -}}
 
-{{/* What a plan needs of a pod: the labels that choose it, its ports, whom it calls, and what carries
-baggage. It is called as its labels say, unless a variable says otherwise. */}}
+{{/* What a plan needs of a pod, from {pod, hosts, address}: the labels that choose it, its ports, whom it
+calls, and what carries baggage. */}}
 {{- define "traffic-lanes.judgedPod" -}}
-{{- $container := first .spec.containers -}}
-{{- $labels := .metadata.labels -}}
-{{- $env := list -}}
-{{- range $container.env -}}
-{{- $named := and (has .name (list "app" "version")) (ne .value (get $labels .name)) -}}
-{{- if or $named (regexMatch "^(upstream_url|OTEL_(PROPAGATORS|PYTHON_DISABLED_INSTRUMENTATIONS))$" .name) -}}
-{{- $env = append $env . -}}
-{{- end -}}
-{{- end -}}
-{{- if contains "$(" (toJson $env) }}{{ $env = $container.env }}{{ end -}}
-{{- $metadata := dict "labels" (omit $labels "app.kubernetes.io/name" "app.kubernetes.io/part-of") -}}
-{{- range $key, $value := .metadata.annotations -}}
+{{- $container := first .pod.spec.containers -}}
+{{- $labels := omit .pod.metadata.labels "app.kubernetes.io/name" "app.kubernetes.io/part-of" -}}
+{{- $metadata := dict "labels" $labels -}}
+{{- range $key, $value := .pod.metadata.annotations -}}
 {{- if hasPrefix "instrumentation.opentelemetry.io/inject-" $key -}}
 {{- $_ := set $metadata "annotations" (dict $key $value) -}}
 {{- end -}}
@@ -76,6 +85,32 @@ baggage. It is called as its labels say, unless a variable says otherwise. */}}
 {{- if ne .name "management" }}{{ $ports = append $ports (pick . "name" "containerPort") }}{{ end -}}
 {{- end -}}
 {{- $judged := dict "name" $container.name "image" "" "ports" $ports -}}
-{{- with $env }}{{ $_ := set $judged "env" . }}{{ end -}}
+{{- $env := merge (dict "env" $container.env "labels" $labels) . -}}
+{{- with include "traffic-lanes.judgedEnv" $env | fromJsonArray }}{{ $_ := set $judged "env" . }}{{ end -}}
 {{- dict "metadata" $metadata "spec" (dict "containers" (list $judged)) | toJson -}}
+{{- end -}}
+
+{{/* The variables by which a plan knows whom a pod calls and what it carries, as a JSON list, from {env,
+labels, hosts, address}: what a value refers to is filled in, and nothing else of the pod is told. It is
+called as its labels say, unless a variable says otherwise. */}}
+{{- define "traffic-lanes.judgedEnv" -}}
+{{- $root := . -}}
+{{- $telling := list "upstream_url" "OTEL_PROPAGATORS" "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" -}}
+{{- $values := dict -}}
+{{- $judged := list -}}
+{{- range .env -}}
+{{- $value := .value | default "" -}}
+{{- if and (contains "$(" $value) (not (contains "$$" $value)) -}}
+{{- range $name, $known := $values }}{{ $value = replace (printf "$(%s)" $name) $known $value }}{{ end -}}
+{{- end -}}
+{{- if hasKey . "value" }}{{ $_ := set $values .name $value }}{{ end -}}
+{{- $named := and (has .name (list "app" "version")) (ne $value (get $root.labels .name)) -}}
+{{- $calls := and (contains ":" $value) (not (hasPrefix "OTEL_" .name)) (regexMatch $root.address $value) -}}
+{{- if $calls }}{{ $calls = hasKey $root.hosts (regexReplaceAll $root.address $value "${2}") }}{{ end -}}
+{{- $tells := has .name $telling -}}
+{{- if or $named $calls $tells -}}
+{{- $judged = append $judged (ternary (dict "name" .name "value" $value) . (hasKey . "value")) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $judged -}}
 {{- end -}}
