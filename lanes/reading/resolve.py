@@ -43,7 +43,7 @@ def resolve(manifests: Manifests, commands: Iterable[Command] = ()) -> Mesh:
         left_to_cluster=manifests.left_to_cluster,
         calls=dict(_calls(manifests)),
         not_run=(
-            *not_run(manifests),
+            *not_run(manifests, pods, warnings),
             *_not_run(manifests),
             *_passing_by(pods),
             *outside.not_run(manifests),

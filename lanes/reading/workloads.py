@@ -1,6 +1,6 @@
 """From Deployments and their like to pods: replicas, environment, what a sidecar adds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from lanes.findings import Finding
@@ -43,16 +43,35 @@ def pods_of(manifests: Manifests, sidecars: Sidecars, warnings: list[Finding]) -
             yield replace(pod, unrouted=unrouted)
 
 
-def not_run(manifests: Manifests) -> Iterator[str]:
-    """In sentences, what pods ask for that their stand-ins on one machine don't do."""
+def not_run(manifests: Manifests, pods: Iterable[Pod], warnings: list[Finding]) -> Iterator[str]:
+    """In sentences, what pods ask for that their stand-ins on one machine don't do.
+
+    Where all of a workload's pods run commands of the user's own, these need no more than they
+    bring, and what the manifest would give besides goes to `warnings`.
+    """
+    commanded = {pod.key for pod in pods if pod.command}
     for workload in _workloads(manifests):
         resource, spec = workload.resource, workload.template.spec
-        for path in kinds.only_running(spec, workload.field):
-            yield str(resource.error(path, "not run here; leave it out, or try it on a cluster"))
-        if len(spec.containers) > 1:
-            problem = f"one of {len(spec.containers)} is run here; leave the others out"
-            yield str(resource.error(f"{workload.field}.containers", problem))
+        keys = {f"{workload.metadata.namespace}/{name}" for name in workload.names}
         index, container = _serving(spec)
+        paths = list(kinds.only_running(spec, workload.field))
+        if keys and keys <= commanded:
+            paths += [
+                f"{workload.field}.containers[{other}]"
+                for other in range(len(spec.containers))
+                if other != index
+            ]
+            if paths:
+                named = ", ".join(path.removeprefix(f"{workload.field}.") for path in paths)
+                problem = f"its command runs without {named}"
+                warnings.append(resource.finding("command", workload.field, problem))
+        else:
+            for path in paths:
+                problem = "not run here; leave it out, or try it on a cluster"
+                yield str(resource.error(path, problem))
+            if len(spec.containers) > 1:
+                problem = f"one of {len(spec.containers)} is run here; leave the others out"
+                yield str(resource.error(f"{workload.field}.containers", problem))
         where = f"{workload.field}.containers[{index}]"
         told = next((v.value for v in container.env if v.name == "port"), "")
         if told and not told.isdecimal():

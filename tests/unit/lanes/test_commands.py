@@ -2,17 +2,21 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
 from lanes.errors import LanesError
 from lanes.model import Mesh
 from lanes.reading.commands import Command, assigned
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.command import command_environment, listening_ports
 from tests.kube import asm, deployment, service
 from tests.unit.lanes.reading import config_of, mesh_of
 
+ROOT = Path(__file__).parents[3]
 SHOP = (
     service("cart", {"port": 80, "targetPort": 8080}),
     deployment("cart", "v1", port=8080),
@@ -145,3 +149,20 @@ def test_envoy_leads_to_where_the_program_listens_and_takes_its_calls() -> None:
     ]
     calls = [a["port_value"] for a in listeners if a["address"] == "127.0.9.1"]
     assert sorted(calls) == [15001, 16001, 16002, 16003]
+
+
+def test_what_pods_want_of_a_cluster_stops_no_command() -> None:
+    """The example's services have args, secrets, init containers and others beside them."""
+    manifests = read([str(ROOT / "examples/other-languages/rendered/asm.yaml")])
+    names = ("shop", "catalog", "cart", "prices", "stock", "warehouse")
+    commands = [Command.of(f"{name}=x") for name in names]
+    mesh = resolve(manifests, commands)
+    assert mesh.not_run == ()
+    told = {warning.resource: warning.message for warning in mesh.warnings}
+    assert told["Deployment stock-stable"] == "its command runs without containers[1]"
+    assert told["Deployment cart-stable"].endswith(
+        "containers[0].args, containers[0].env[0].valueFrom.secretKeyRef"
+    )
+    some = resolve(manifests, [command for command in commands if command.service != "cart"])
+    assert all("Deployment cart-" in sentence for sentence in some.not_run)
+    assert some.not_run
