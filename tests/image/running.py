@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.image import Tool
-from tests.unit.services.conftest import LOOPBACK, Response, free_port, get, wait_until
+from tests.unit.services.conftest import LOOPBACK, Response, free_ports, get, wait_until
 
 # Read-only, no capability, no way to gain any, nobody's user id but the image's own; no shell; the
 # limits are low ones that an unprivileged engine may set. The network is this machine's, so that
@@ -95,7 +95,7 @@ class Container:
 @contextlib.contextmanager
 def running(engine: Engine, image: str, *options: str, **environ: str) -> Iterator[Container]:
     """A container that answers; it is gone afterwards."""
-    port, management_port = free_port(), free_port()
+    port, management_port = free_ports(2)
     ports = {"port": str(port), "management_port": str(management_port)}
     settings = {"host": LOOPBACK, **ports, "drain": "0", **environ}
     given = [f"--env={name}={value}" for name, value in settings.items()]

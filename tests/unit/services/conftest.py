@@ -117,18 +117,26 @@ class Start(Protocol):
     def __call__(self, *command: str, **environ: str) -> Service: ...
 
 
+def free_ports(number: int) -> list[int]:
+    """Ports that were free a moment ago, no two of them the same."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
 def free_port() -> int:
     """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def launch(folder: Path, *command: str, **environ: str) -> Service:
     """Start a service in ``folder`` without waiting; nothing of this environment reaches it."""
-    port = int(environ.get("port") or free_port())
+    free = free_ports(2)
+    port = int(environ.get("port") or free[0])
     defaults = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)}
-    management_port = int(environ.get("management_port") or free_port())
+    management_port = int(environ.get("management_port") or free[1])
     own = {"host": LOOPBACK, "port": str(port), "management_port": str(management_port)}
     output = folder.parent / f"{folder.name}.log"
     with output.open("wb") as sink:
