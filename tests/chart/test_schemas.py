@@ -62,7 +62,7 @@ def test_custom_resources(values: Values) -> None:
     if not CRDS.is_dir():
         pytest.skip(f"published CRDs are neither in {CRDS} nor where CRDS=DIR points")
     asm = values.get("mesh", {}).get("provider", "asm") == "asm"
-    for resource in render(values):
+    for resource in render(values, "--kube-version", NEWEST):
         if resource["apiVersion"] in CORE:
             continue
         if resource["kind"] == "ASMHeaderPropagation":  # no schema is published
