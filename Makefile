@@ -15,7 +15,7 @@ demo: $(VENV)/mesh.done ## the lanes on this machine: paths, split, fallback; PO
 	@$(BIN)/lanes demo --port $(PORT)
 
 test: lint $(BIN)/helm ## lint, types, unit, chart and mesh tests: under five minutes
-	$(BIN)/pytest -n auto --dist loadscope
+	$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
 
 check: $(VENV)/scan/done $(BIN)/helm ## all about the chart: lint, schemas, drift, policy scan; workflows
 	$(BIN)/pytest -n auto tests/chart
