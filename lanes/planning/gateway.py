@@ -58,9 +58,18 @@ def entries(route: Route, request: Request, trusted: Headers = frozenset()) -> t
 
 
 def beside(
-    gateway: GatewayHost, ordinary: Route, everybodys: Way, host: str, path: str, trusted: Headers
+    mesh: Mesh,
+    gateway: GatewayHost,
+    ordinary: Route,
+    everybodys: Way,
+    host: str,
+    path: str,
+    trusted: Headers,
 ) -> Iterator[Beside]:
-    """The other rules for `gateway`'s requests: those that ask for more than everybody's do."""
+    """The other rules for `gateway`'s requests: those that ask for more than everybody's do.
+
+    Requests for a host that others' rules are for never come to these.
+    """
     for route in gateway.routes:
         for match in route.matches if route is not ordinary else ():
             way = way_by(match, path)
@@ -70,7 +79,8 @@ def beside(
                 yield Beside(words, None, entries(route, request, trusted))
                 continue
             request = everybodys.with_headers(way).request(host, path)
-            known = way if request.rule(gateway.routes) is route else None
+            here = way.host is None or host_for(mesh, way.host) is gateway
+            known = way if here and request.rule(gateway.routes) is route else None
             yield Beside(words, known, entries(route, request, trusted))
 
 

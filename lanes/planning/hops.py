@@ -6,12 +6,10 @@ say what they call next.
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 from lanes.errors import LanesError
 from lanes.model import (
     Abort,
-    Endpoint,
     HeaderOps,
     Host,
     Mesh,
@@ -24,6 +22,7 @@ from lanes.model import (
 )
 from lanes.planning import baggage
 from lanes.planning.calls import Calls, UpstreamsDifferError
+from lanes.planning.parts import failing_of, first_pods, first_tier, shares_of
 from lanes.planning.request import Request
 
 MATCH, FALLBACK, SPLIT, NONE = "match", "fallback", "split", "none"
@@ -77,13 +76,17 @@ class Hop:
     @property
     def behind(self) -> tuple["Hop", ...]:
         """What answers behind it, without the reasons why."""
-        return tuple(replace(hop, why="", note="", upstreams=hop.behind) for hop in self.upstreams)
+        return _without_reasons(self.upstreams)
 
     def walk(self) -> Iterator["Hop"]:
         """This hop, then everything behind it in the order of the answer."""
         yield self
         for upstream in self.upstreams:
             yield from upstream.walk()
+
+
+def _without_reasons(hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
+    return tuple(replace(hop, why="", note="", upstreams=hop.behind) for hop in hops)
 
 
 Running = Mapping[tuple[str, str], Set[str]]
@@ -129,7 +132,7 @@ def hop_at(
     destinations = rule.destinations
     hosts = (service, *(w.destination.host for w in destinations))
     used = [w for w in destinations if w.weight or len(destinations) == 1]
-    answering = [_first(w) for w in used]
+    answering = [first_tier(w) for w in used]
     endpoints = [e for _, tier in answering for e in tier]
     if not endpoints:  # a destination without tiers is a Service that is not there
         exists = any(w.destination.tiers for w in used)
@@ -145,11 +148,11 @@ def hop_at(
             hosts=hosts,
             failing=(rule.abort,) if rule.abort else (),
         )
-    failing = tuple(_failing(rule, zip(used, answering, strict=True)))
+    failing = tuple(failing_of(rule, zip(used, answering, strict=True)))
     used = [w for w, (_, tier) in zip(used, answering, strict=True) if tier]
     answering = [(number, tier) for number, tier in answering if tier]
     pods = [e.pod for e in endpoints]
-    shares = _shares([(w.weight, tier) for w, (_, tier) in zip(used, answering, strict=True)])
+    shares = shares_of([(w.weight, tier) for w, (_, tier) in zip(used, answering, strict=True)])
     try:
         called = walk.calls.of(hosts, tuple(pods))
     except UpstreamsDifferError:
@@ -164,7 +167,17 @@ def hop_at(
     ends = any(pod.carries_baggage is False for pod in pods)
     sent = {"baggage": received} if received and not ends else {}
     sent |= {name: v for name, v in request.headers.items() if name in walk.trusted}
-    upstreams = tuple(_call(walk, url, pods[0], sent, (*behind, service)) for url in called)
+    calls = {
+        pod.unrouted: tuple(_call(walk, url, pod, sent, (*behind, service)) for url in called)
+        for pod in {pod.unrouted: pod for pod in reversed(pods)}.values()
+    }
+    upstreams = calls[pods[0].unrouted]
+    if len(set(map(_without_reasons, calls.values()))) > 1:
+        raise LanesError(
+            f"lane {walk.lane or 'untagged'}: of the pods that answer at {service.name}"
+            f" ({', '.join(sorted(shares))}) some make calls past their sidecars, so the lane has"
+            " no one path; route them apart"
+        )
     told = all(share is not None for share in shares.values()) and len(shares) > 1
     return Hop(
         pods[0].app,
@@ -238,48 +251,6 @@ def _unselected(walk: Walk, used: list[Weighted]) -> str:
     subsets = {w.destination.name.split(" else ")[0].split("|")[2:3][0] for w in used}
     named = f"subset {', '.join(sorted(subsets))}" if all(subsets) else "its rule"
     return f"{named} selects none of the pods of {walk.lane} that run there"
-
-
-def _shares(parts: Iterable[tuple[int, tuple[Endpoint, ...]]]) -> dict[str, float | None]:
-    """The versions behind the parts of a split, and their shares; None: the rules do not tell."""
-    split = [(weight, {endpoint.pod.version for endpoint in tier}) for weight, tier in parts]
-    total = sum(weight for weight, _ in split) or 1
-    found: dict[str, Fraction | None] = {}
-    for weight, versions in split:
-        for version in versions:
-            before = found.get(version, Fraction(0))
-            mixed = len(versions) > 1 or before is None
-            found[version] = None if mixed else (before or 0) + Fraction(weight, total)
-    return {v: None if share is None else float(share) for v, share in found.items()}
-
-
-def _failing(
-    rule: Route, parts: Iterable[tuple[Weighted, tuple[int, tuple[Endpoint, ...]]]]
-) -> Iterator[Abort]:
-    """What a fault answers, and then those parts of a split that have no pods."""
-    left = 1.0
-    if rule.abort:
-        left -= rule.abort.share
-        yield rule.abort
-    weights: dict[int, int] = {200: 0}
-    for weighted, (_, tier) in parts:
-        status = 200 if tier else 503 if weighted.destination.tiers else rule.status
-        weights[status] = weights.get(status, 0) + weighted.weight
-    total = sum(weights.values()) or 1
-    for status, weight in weights.items():
-        if status != 200:
-            yield Abort(status, left * weight / total)
-
-
-def _first(weighted: Weighted) -> tuple[int, tuple[Endpoint, ...]]:
-    """The first tier with endpoints, and its number."""
-    tiers = enumerate(weighted.destination.tiers)
-    return next(((number, tier) for number, tier in tiers if tier), (0, ()))
-
-
-def first_pods(weighted: Weighted) -> tuple[Pod, ...]:
-    """The pods that answer at a destination."""
-    return tuple(endpoint.pod for endpoint in _first(weighted)[1])
 
 
 def _call(

@@ -15,8 +15,9 @@ from lanes.planning import baggage
 from lanes.planning.apart import apart, uncalled
 from lanes.planning.calls import Given, calls_in
 from lanes.planning.doors import Door, doors_of, stamped
-from lanes.planning.gateway import Entry, beside, entries, host_for, other_hosts
-from lanes.planning.hops import Choice, Hop, Walk, first_pods, hop_at, running, versions_at
+from lanes.planning.gateway import Beside, Entry, beside, entries, host_for, other_hosts
+from lanes.planning.hops import Choice, Hop, Walk, hop_at, running, versions_at
+from lanes.planning.parts import first_pods
 from lanes.planning.request import Request
 from lanes.planning.tags import Tag, on_trust, tags
 from lanes.planning.ways import Way, first_path
@@ -140,12 +141,13 @@ def plan(
             raise LanesError(f"{where}: the gateway stamps lane {name} at two destinations")
         entered.setdefault(name, []).append(entry)
     weights = {name: sum(e.weighted.weight for e in led) for name, led in entered.items()}
-    others = list(beside(gateway, route, everybodys, host, asked, trusted))
-    header = header or stamped(others)
+    others = list(beside(mesh, gateway, route, everybodys, host, asked, trusted))
+    elsewhere: list[Beside] = []
+    if gateway is _everybodys(mesh):
+        elsewhere = list(other_hosts(mesh, gateway, everybodys, asked, trusted))
+    header = header or stamped([*others, *elsewhere])
     doors, unplanned = doors_of(others, header, split)
-    if gateway is _everybodys(mesh):  # what other hosts make of it, the headline tells
-        elsewhere = other_hosts(mesh, gateway, everybodys, asked, trusted)
-        doors += doors_of(elsewhere, header, split)[0]
+    doors += doors_of(elsewhere, header, split)[0]  # which are none, the headline tells
     for door in doors:
         entered.setdefault(door.lane, [door.entry])
     known = [_carried(header, name) for name in entered if name != UNTAGGED]

@@ -368,6 +368,16 @@ def a_split_in_the_mesh(made: Set) -> None:
 
 
 @twist
+def a_canary_without_pods_yet(made: Set) -> None:
+    host = made.rng.choice([made.inner, made.hosts[0]])
+    others = [to(host, lane, weight=made.rng.choice([1, 10])) for lane in made.lanes[1:]]
+    legs = [to(host, "v1", weight=80), *others]
+    rules = made.entry["http"] if host == made.hosts[0] else made.rules(host)
+    rules[-1]["route"] = legs
+    made.documents.remove(made.find("Deployment", f"{host}-{made.lane}"))
+
+
+@twist
 def a_weight_that_is_missing(made: Set) -> None:
     host = made.inner
     legs = [to(host, "v1", weight=80), to(host, made.lane)]

@@ -19,7 +19,7 @@ from tests.kube import (
     to,
     virtual_service,
 )
-from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, refusal
 
 REST = rule(to("reviews", "v1", weight=80), to("reviews", "v2", weight=20))
 JASON = rule(to("reviews", "v2"), match=[header_is("end-user", "jason")])
@@ -112,6 +112,24 @@ def test_where_nobody_is_stamped_the_way_in_is_the_lane(match: Document, way: st
     planned = plan_of(*shop(REST, at=(next_page,)), path="/page")
     assert ways(planned) == {"untagged": [], way: [way]}
     assert planned.lanes[1].entry.version == "v2"
+
+
+def test_a_host_of_its_own_has_its_own_rules_and_lends_the_tag_its_name() -> None:
+    stamped = to("page", headers={"request": {"set": {"baggage": "version=v2"}}})
+    own = virtual_service("beta.test", rule(stamped), gateways=["gw"], name="beta")
+    unreached = rule(stamped, match=[{"authority": {"exact": "beta.test"}, "method": {}}])
+    planned = plan_of(*shop(REST, at=(unreached,)), own, path="/page")
+    assert planned.header == "version"
+    assert ways(planned) == {"untagged": [], "v2": ["host beta.test"]}
+    assert planned.unplanned == ("host beta.test (no request that comes there is known)",)
+
+
+def test_pods_of_one_version_without_a_sidecar_leave_no_one_path() -> None:
+    past: dict[str, str] = {"sidecar.istio.io/inject": "false"}
+    documents = [*shop(JASON, rule(to("reviews", "v1"))), deployment("page", "v2", "reviews")]
+    assert lanes_of(*documents)["untagged"] == "page v1|v2, reviews v1"
+    sentence = refusal(*documents, deployment("page", "v3", "reviews", labels=past))
+    assert "of the pods that answer at page (v1, v2, v3) some make calls past" in sentence
 
 
 def test_a_header_that_every_request_carries() -> None:
