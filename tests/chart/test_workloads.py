@@ -412,15 +412,20 @@ def test_instrumentation_by_the_image() -> None:
 
 def test_the_operator_injects_the_language_of_each_service_and_version() -> None:
     mockb = {"language": "java", "versions": {"v3": {"language": None}}}
-    values: Values = {"instrumentation": {"mode": "operator"}, "services": {"mockb": mockb}}
+    operator = {"mode": "operator", "collector": "http://otel:4318"}
+    deployments = of_kind(
+        render({"instrumentation": operator, "services": {"mockb": mockb}}), "Deployment"
+    )
     injected = {
         name: [key.rpartition("-")[2] for key in pod["metadata"]["annotations"] if "inject-" in key]
-        for name, item in of_kind(render(values), "Deployment").items()
+        for name, item in deployments.items()
         for pod in [item["spec"]["template"]]
     }
     assert injected == {
         name: {"mockb-v1": ["java"], "mockb-v3": []}.get(name, ["python"]) for name in injected
     }
+    named = [name for name, item in deployments.items() if "OTEL_SERVICE_NAME" in str(item)]
+    assert named == [name for name, languages in injected.items() if languages]
 
 
 def test_instrumentation_by_the_operator_without_a_collector() -> None:

@@ -70,11 +70,9 @@ mesh has taken the pod out of its lists. */}}
 {{- if and (eq $otel.mode "none") .pod.sample -}}
 {{- $_ := set $more "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" "*" -}}
 {{- end -}}
-{{- if and (eq $otel.mode "image") $otel.collector -}}
-{{- $_ := set $more "OTEL_EXPORTER_OTLP_ENDPOINT" $otel.collector -}}
-{{- end -}}
-{{- if and (ne $otel.mode "none") $otel.collector -}}
-{{- $more = include "traffic-lanes.resource" . | fromYaml | merge $more -}}
+{{- $injected := and (eq $otel.mode "operator") .pod.language -}}
+{{- if and $otel.collector (or (eq $otel.mode "image") $injected) -}}
+{{- $more = include "traffic-lanes.sends" . | fromYaml -}}
 {{- end -}}
 {{- if .pod.sample }}{{ include "traffic-lanes.told" . }}{{ end -}}
 {{- $env := mergeOverwrite $more (default dict .pod.env) -}}
@@ -89,18 +87,20 @@ mesh has taken the pod out of its lists. */}}
 {{- end }}
 {{- end -}}
 
-{{/* Variables that tell a collector who sends, by name, from {root, service, pod}, as YAML:
-https://opentelemetry.io/docs/specs/semconv/resource/k8s/. The Operator adds k8s.* by itself, but takes the
-Deployment's name for the service's and the image's tag for the version where these are not told. */}}
-{{- define "traffic-lanes.resource" -}}
+{{/* Variables that tell whom a pod sends to and who it is, by name, from {root, service, pod}, as YAML:
+https://opentelemetry.io/docs/specs/semconv/resource/k8s/. The Operator adds all but two by itself: it would
+take the Deployment's name for the service's, and the image's tag for the version. */}}
+{{- define "traffic-lanes.sends" -}}
+{{- $otel := .root.Values.instrumentation -}}
 {{- $told := list (printf "service.version=%s" .pod.version) -}}
-{{- if eq .root.Values.instrumentation.mode "image" -}}
+{{- if eq $otel.mode "image" -}}
 {{- $told = append $told (printf "k8s.namespace.name=%s" .root.Release.Namespace) -}}
 {{- $told = append $told (printf "k8s.deployment.name=%s" .pod.name) -}}
 {{- $told = append $told "k8s.pod.name=$(POD_NAME)" -}}
 {{- $told = append $told "k8s.node.name=$(NODE_NAME)" -}}
 POD_NAME: {valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 NODE_NAME: {valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ toYaml $otel.collector }}
 {{- end }}
 OTEL_SERVICE_NAME: {{ toYaml .service.name }}
 OTEL_RESOURCE_ATTRIBUTES: {{ join "," $told }}
