@@ -186,6 +186,8 @@ def command(name: str, tag: str, base_name: str, secrets: Sequence[str]) -> list
         "CREATED": datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     if name == "docker":
+        # A daemon's own store takes files' times as they are: BuildKit rewrites them for what it
+        # pushes or writes to a file, and not for what it unpacks there.
         own = ["--provenance=false"]
         facts["SOURCE_DATE_EPOCH"] = str(moment)
     else:
