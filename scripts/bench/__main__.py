@@ -51,7 +51,7 @@ def main() -> None:
     print(f"laptop mesh, {many.pods} pods")
     row("until the first answer", f"{many.ready:.1f} s")
     row("memory at rest, under load", both(many.resting, many.loaded))
-    print(f"{'chart, helm template for istio':<44}CPU s  printed  helm test")
+    print(f"{'chart, helm template for istio':<45}s  CPU s  printed  helm test")
     for shape in SHAPES:
         for services, lanes, changed in SIZES:
             charted(
@@ -67,7 +67,7 @@ def main() -> None:
 def charted(name: str, chosen: Values) -> None:
     found = rendered(chosen)
     sizes = f"{found.printed / MEGABYTE:6.1f} MB{found.judged / MEGABYTE:8.2f} MB"
-    row(name, f"{found.seconds:5.1f}{sizes}")
+    row(name, f"{found.elapsed:4.1f}{found.seconds:7.1f}{sizes}")
 
 
 def table(title: str, found: dict[str, Cost]) -> None:
