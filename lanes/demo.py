@@ -9,9 +9,10 @@ from rich.console import Console
 
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer
+from lanes.judging.calls import entering
 from lanes.judging.sorting import fits
 from lanes.judging.split import LANE_REQUESTS, enough
-from lanes.judging.traffic import Client, Gateway, drive, enter
+from lanes.judging.traffic import Client, Gateway, ask_each, drive
 from lanes.judging.verify import verify
 from lanes.model import Mesh, Pod
 from lanes.planning.hops import MATCH, NONE
@@ -58,7 +59,8 @@ def tell(
         for _ in range(_SHOWN):
             say(client.ask("text/plain").text)
         answers = list(progress(drive(client, requests, _CONCURRENCY), requests))
-        entered = enter(client, planned.enterable, LANE_REQUESTS, _CONCURRENCY)
+        calls = entering(planned, planned.enterable, LANE_REQUESTS)
+        entered = ask_each(client, calls, _CONCURRENCY)
         verdict = verify(planned, answers, entered)
         say("...")
         show_verdict(verdict, console)

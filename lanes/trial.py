@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer
 from lanes.judging.asking import MOST_AT_ONCE, Asking, gather, until_wrong
+from lanes.judging.calls import Call
 from lanes.judging.performance import baseline_of, performance
 from lanes.judging.result import Result
 from lanes.judging.sorting import sort
@@ -15,7 +16,7 @@ from lanes.judging.verify import verify
 from lanes.planning.plan import Plan
 from lanes.report.tables import shown
 
-Progress = Callable[[Iterable[tuple[str, Answer]], int | None], Iterator[tuple[str, Answer]]]
+Progress = Callable[[Iterable[tuple[Call, Answer]], int | None], Iterator[tuple[Call, Answer]]]
 
 
 @dataclass(frozen=True)

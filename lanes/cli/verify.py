@@ -43,14 +43,15 @@ from lanes.judging import split
     help="at a time, where there is no --rate",
 )
 @click.option(
-    "--lane", help="judge this lane alone, by its first way in; no request is left to the weights"
+    "--lane", help="judge this lane alone, by its ways in; no request is left to the weights"
 )
 @click.option(
     "--lane-requests",
     default=split.LANE_REQUESTS,
     show_default=True,
     type=click.IntRange(min=1),
-    help="how many enter each lane that has a way in",
+    help="how many enter each lane by its first way in; by each other as many as show it, from 5"
+    " to this number",
 )
 @click.option("--baseline", help="the lane to compare with; default: the one that others fall to")
 @click.option("--no-worse", is_flag=True, help="exit 1 where a lane is worse than the baseline")
@@ -78,14 +79,15 @@ def verify_command(
     """Loop the gateway at URL, judge every answer, and compare the lanes.
 
     Each path is judged against the plan; each lane's share against its weight by an exact
-    binomial test, so strict that a sound split fails one run in 1,000. Each lane that has a way
-    in is entered by the first as well, which counts for no share. A lane that has a weight and
-    got no request by it fails the run; one that nothing entered is named: it is not judged.
+    binomial test, so strict that a sound split fails one run in 1,000. Each lane is entered by each
+    of its ways in as well, which counts for no share. A lane that has a weight and got no request
+    by it fails the run; one that nothing entered is named: it is not judged.
 
     Each lane's failures and latency are compared with the baseline's: worse, better, or not to be
     told apart by so many requests.
     """
     from lanes.judging.asking import Asking
+    from lanes.judging.calls import entering
     from lanes.report.files import writable
     from lanes.report.html import html
     from lanes.report.junit import junit
@@ -103,8 +105,7 @@ def verify_command(
     weighted = requests or split.enough(map(planned.share, planned.lanes))
     asking = Asking(
         requests=(lane_requests if no_worse else 0) if alone else weighted,
-        lanes=(alone,) if alone else planned.enterable,
-        lane_requests=lane_requests,
+        entering=entering(planned, (alone,) if alone else planned.enterable, lane_requests),
         concurrency=concurrency,
         rate=rate,
         duration=duration,

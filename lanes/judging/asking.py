@@ -10,23 +10,20 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 
 from lanes.judging.answers import Answer
+from lanes.judging.calls import BY_WEIGHT, Call
 from lanes.judging.sorting import Sorter
-from lanes.judging.traffic import EVERYBODYS, Client, ask_each, ask_on_schedule
-from lanes.planning.plan import Lane, Plan
-from lanes.planning.ways import Way
+from lanes.judging.traffic import Client, ask_each, ask_on_schedule
+from lanes.planning.plan import Plan
 
 # The most requests that have no answer yet, where requests start on a schedule.
 MOST_AT_ONCE = 256
 # A request that started so much late is told.
 LATE_MS = 10.0
 
-Call = tuple[str, Way]
-"""The lane to enter, "" for none, and the way to ask by."""
-
 
 @dataclass(frozen=True)
 class Asking:
-    """`requests` by weight, and `lane_requests` into each of `lanes`, by its first way in.
+    """`requests` by weight, and those that are `entering` a lane by a way in.
 
     They come in one random order, so that whatever changes meanwhile is the same to all.
     `concurrency` at a time or, with a `rate`, so many a second, whatever the answers do.
@@ -34,8 +31,7 @@ class Asking:
     """
 
     requests: int
-    lanes: tuple[Lane, ...]
-    lane_requests: int
+    entering: tuple[Call, ...]
     concurrency: int
     rate: float | None = None
     duration: float | None = None
@@ -44,7 +40,7 @@ class Asking:
     def total(self) -> int | None:
         """How many requests there will be; None where only time will tell."""
         if self.duration is None:
-            return self.requests + len(self.lanes) * self.lane_requests
+            return self.requests + len(self.entering)
         return None if self.rate is None else math.ceil(self.rate * self.duration)
 
     @property
@@ -54,15 +50,14 @@ class Asking:
 
     def calls(self) -> Iterator[Call]:
         """What to ask, one after the other."""
-        block = [("", EVERYBODYS)] * self.requests
-        block += [(lane.name, lane.ways[0]) for lane in self.lanes] * self.lane_requests
+        block = [BY_WEIGHT] * self.requests + list(self.entering)
         while True:
             yield from random.sample(block, len(block))
             if self.duration is None:
                 return
 
-    def answers(self, client: Client) -> Generator[tuple[str, Answer], None, None]:
-        """Every answer as it comes, with the lane that its request entered, "" for none."""
+    def answers(self, client: Client) -> Generator[tuple[Call, Answer], None, None]:
+        """Every answer as it comes, with what its request was for."""
         if self.rate is not None:
             scheduled = islice(self.calls(), self.total)
             return ask_on_schedule(client, scheduled, MOST_AT_ONCE, self.rate)
@@ -73,12 +68,12 @@ class Asking:
 
 @dataclass(frozen=True)
 class Asked:
-    """What came of it: the answers that were `drawn`, those that `entered` the named lane, when
-    the first request started, and how many seconds passed to the last answer.
+    """What came of it: the answers that were `drawn`, those that `entered` by a call, when the
+    first request started, and how many seconds passed to the last answer.
     """
 
     drawn: tuple[Answer, ...]
-    entered: tuple[tuple[str, Answer], ...]
+    entered: tuple[tuple[Call, Answer], ...]
     began: datetime
     seconds: float
 
@@ -93,28 +88,28 @@ class Asked:
         return sum((answer.late_ms or 0.0) > LATE_MS for answer in self.answers)
 
 
-def gather(answers: Iterable[tuple[str, Answer]]) -> Asked:
+def gather(answers: Iterable[tuple[Call, Answer]]) -> Asked:
     """Wait for all answers."""
     began, started = datetime.now(UTC), time.monotonic()
     told = list(answers)
     return Asked(
-        tuple(answer for lane, answer in told if not lane),
-        tuple((lane, answer) for lane, answer in told if lane),
+        tuple(answer for call, answer in told if not call.lane),
+        tuple((call, answer) for call, answer in told if call.lane),
         began,
         time.monotonic() - started,
     )
 
 
 def until_wrong(
-    plan: Plan, answers: Generator[tuple[str, Answer], None, None]
-) -> Iterator[tuple[str, Answer]]:
+    plan: Plan, answers: Generator[tuple[Call, Answer], None, None]
+) -> Iterator[tuple[Call, Answer]]:
     """The answers up to the first that is not as planned; what is asked then has no say."""
     sorters = {told: Sorter(plan, told) for told in (False, True)}
     told = False
     with closing(answers):
-        for lane, answer in answers:
+        for call, answer in answers:
             told = told or answer.lane is not None
             sorter = sorters[told]
-            yield lane, answer
-            if (sorter.entered(lane, answer) if lane else sorter.drawn(answer)).problem:
+            yield call, answer
+            if (sorter.entered(call, answer) if call.lane else sorter.drawn(answer)).problem:
                 return

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from lanes.judging import significance
 from lanes.judging.answers import Answer
+from lanes.judging.calls import Call
 from lanes.judging.sorting import Judged, sort
 from lanes.planning.hops import FALLBACK, MATCH
 from lanes.planning.plan import Plan
@@ -132,7 +133,7 @@ def baseline_of(plan: Plan) -> str:
 def performance(
     plan: Plan,
     answers: Iterable[Answer],
-    entered: Iterable[tuple[str, Answer]] = (),
+    entered: Iterable[tuple[Call, Answer]] = (),
     *,
     baseline: str = "",
     warm_up: int = 0,

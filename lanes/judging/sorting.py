@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from lanes.judging.answers import Answer, Step
+from lanes.judging.calls import Call
 from lanes.judging.hints import Homes
 from lanes.planning.hops import NONE, Hop
 from lanes.planning.plan import UNTAGGED, Lane, Plan
+from lanes.planning.ways import EVERYBODYS, Way
 
 Groups = dict[str, tuple[Lane, ...]]
 """Lanes by the name they are judged under: those that no answer tells apart are one."""
@@ -15,11 +17,14 @@ Groups = dict[str, tuple[Lane, ...]]
 
 @dataclass(frozen=True)
 class Judged:
-    """An answer, the name it counts under ("": none), what is wrong with it ("": nothing)."""
+    """An answer, the name it counts under ("": none), what is wrong with it ("": nothing), and the
+    way that its request took.
+    """
 
     name: str
     problem: str
     answer: Answer
+    way: Way = EVERYBODYS
 
     @property
     def failed(self) -> bool:
@@ -57,22 +62,22 @@ class Sorter:
         """An answer to a request that the weights led."""
         return Judged(*_judge(answer, self._homes, self.groups, self._told), answer)
 
-    def entered(self, name: str, answer: Answer) -> Judged:
-        """An answer to a request that entered the named lane."""
-        lane = self._lanes[name]
-        return Judged(name, _judge_entered(answer, self._homes, lane, self._told), answer)
+    def entered(self, call: Call, answer: Answer) -> Judged:
+        """An answer to a request that entered a lane."""
+        problem = _judge_entered(answer, self._homes, self._lanes[call.lane], self._told)
+        return Judged(call.lane, problem and f"by {call.way}: {problem}", answer, call.way)
 
 
-def sort(plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[str, Answer]]) -> Sorted:
-    """Sort by `plan` the `answers` that were drawn, and each that entered the named lane."""
+def sort(plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[Call, Answer]]) -> Sorted:
+    """Sort by `plan` the `answers` that were drawn, and each that entered a lane."""
     answers, entered = list(answers), list(entered)
     told = any(answer.lane is not None for answer in (*answers, *(a for _, a in entered)))
-    alone = {name for name, _ in entered} if entered and not answers else None
+    alone = {call.lane for call, _ in entered} if entered and not answers else None
     sorter = Sorter(plan, told, alone)
     return Sorted(
         sorter.groups,
         tuple(sorter.drawn(answer) for answer in answers),
-        tuple(sorter.entered(name, answer) for name, answer in entered),
+        tuple(sorter.entered(call, answer) for call, answer in entered),
     )
 
 
@@ -136,15 +141,13 @@ def _judge(answer: Answer, homes: Homes, groups: Groups, told: bool) -> tuple[st
 
 def _judge_entered(answer: Answer, homes: Homes, lane: Lane, told: bool) -> str:
     """What is wrong with an answer to a request that entered `lane` ("": nothing)."""
-    if problem := _foreign(answer, homes):
-        pass
-    elif not answer.path:
-        problem = "" if fits(answer, lane) else _stray(answer)
-    elif told and not lane.sent and (answer.lane or UNTAGGED) != lane.name:
-        problem = f"lane {answer.lane} answered" if answer.lane else "no hop read a lane"
-    else:
-        problem = _off(answer, lane.name, lane, told)
-    return problem and f"by {lane.ways[0]}: {problem}"
+    if foreign := _foreign(answer, homes):
+        return foreign
+    if not answer.path:
+        return "" if fits(answer, lane) else _stray(answer)
+    if told and not lane.sent and (answer.lane or UNTAGGED) != lane.name:
+        return f"lane {answer.lane} answered" if answer.lane else "no hop read a lane"
+    return _off(answer, lane.name, lane, told)
 
 
 def _foreign(answer: Answer, homes: Homes) -> str:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from lanes.errors import LanesError
 from lanes.judging import split
 from lanes.judging.answers import Answer, Step
+from lanes.judging.calls import Call
 from lanes.judging.performance import baseline_of
 from lanes.judging.sorting import Sorter
-from lanes.judging.traffic import EVERYBODYS, Client
+from lanes.judging.traffic import Client
 from lanes.planning.hops import FALLBACK, NONE, Hop
 from lanes.planning.plan import Lane, Plan
-from lanes.planning.ways import Way
+from lanes.planning.ways import EVERYBODYS, Way
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def traced(
 ) -> Trace:
     """The trace of an `answer` to a request that entered `lane` by its `way`, or was drawn."""
     sorter = Sorter(plan, answer.lane is not None)
-    judged = sorter.entered(lane.name, answer) if lane else sorter.drawn(answer)
+    judged = sorter.entered(Call(lane.name, way), answer) if lane else sorter.drawn(answer)
     group = sorter.groups.get(judged.name, ())
     own = lane or (group[0] if len(group) == 1 else None)
     return Trace(

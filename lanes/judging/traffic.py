@@ -3,27 +3,22 @@
 import re
 import ssl
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from http.client import IncompleteRead
 from itertools import islice, repeat
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
 
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer, parse
-from lanes.planning.plan import Lane
-from lanes.planning.ways import Way
-
-T = TypeVar("T")
+from lanes.judging.calls import Call
+from lanes.planning.ways import EVERYBODYS, Way
 
 _TIMEOUT_SECONDS = 10.0
-# The way of a request that enters no lane on purpose.
-EVERYBODYS = Way()
 _RESOLVED = re.compile(
     r"(?P<host>[^:\[\]]+):(?P<port>\d+):"
     r"(?:\[?(?P<ipv6>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)\]?|(?P<address>[A-Za-z0-9_.-]+))"
@@ -137,21 +132,21 @@ def drive(
 ) -> Generator[Answer, None, None]:
     """`requests` answers as they come, `concurrency` asked for at any time; None: no end."""
     ways = repeat(way) if requests is None else repeat(way, requests)
-    with closing(ask_each(client, ((way, way) for way in ways), concurrency)) as answers:
+    with closing(ask_each(client, (Call("", way) for way in ways), concurrency)) as answers:
         yield from (answer for _, answer in answers)
 
 
 def ask_each(
-    client: Client, calls: Iterable[tuple[T, Way]], concurrency: int
-) -> Generator[tuple[T, Answer], None, None]:
-    """Ask by each of the ways, `concurrency` at any time; answers as they come, with what stood
-    beside their ways: the next request starts when one is answered (a closed loop).
+    client: Client, calls: Iterable[Call], concurrency: int
+) -> Generator[tuple[Call, Answer], None, None]:
+    """Make each of the calls, `concurrency` at any time; answers as they come, with their calls:
+    the next request starts when one is answered (a closed loop).
     """
     calls = iter(calls)
     with ThreadPoolExecutor(concurrency) as pool:
 
-        def ask(call: tuple[T, Way]) -> Future[tuple[T, Answer]]:
-            return pool.submit(lambda: (call[0], client.ask(way=call[1])))
+        def ask(call: Call) -> Future[tuple[Call, Answer]]:
+            return pool.submit(lambda: (call, client.ask(way=call.way)))
 
         asked = {ask(call) for call in islice(calls, concurrency)}
         while asked:
@@ -162,19 +157,19 @@ def ask_each(
 
 
 def ask_on_schedule(
-    client: Client, calls: Iterable[tuple[T, Way]], concurrency: int, rate: float
-) -> Generator[tuple[T, Answer], None, None]:
-    """Ask by each of the ways, `rate` of them a second, whatever the answers do (an open loop).
+    client: Client, calls: Iterable[Call], concurrency: int, rate: float
+) -> Generator[tuple[Call, Answer], None, None]:
+    """Make each of the calls, `rate` of them a second, whatever the answers do (an open loop).
 
     Each request's time counts from when it was due, so that a gateway which makes requests wait
     is charged for the wait: also where `concurrency` of them have no answer, and one starts late.
     """
     began = time.monotonic()
-    asked: set[Future[tuple[T, Answer]]] = set()
+    asked: set[Future[tuple[Call, Answer]]] = set()
     with ThreadPoolExecutor(concurrency) as pool:
 
-        def ask(call: tuple[T, Way], due: float) -> tuple[T, Answer]:
-            return call[0], client.ask(way=call[1], due=due)
+        def ask(call: Call, due: float) -> tuple[Call, Answer]:
+            return call, client.ask(way=call.way, due=due)
 
         try:
             for number, call in enumerate(calls):
@@ -191,15 +186,6 @@ def ask_on_schedule(
                 yield future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def enter(
-    client: Client, lanes: Iterable[Lane], requests: int, concurrency: int
-) -> Iterator[tuple[str, Answer]]:
-    """Of each of `lanes`, which have a way in: `requests` answers by the first, with its name."""
-    for lane in lanes:
-        for answer in drive(client, requests, concurrency, lane.ways[0]):
-            yield lane.name, answer
 
 
 def _require_url(url: str) -> None:

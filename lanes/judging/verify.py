@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lanes.judging.answers import Answer
+from lanes.judging.calls import Call
 from lanes.judging.hints import hints
 from lanes.judging.sorting import Judged, sort
 from lanes.judging.split import interval
@@ -27,6 +28,10 @@ class Entered:
     by: Way
     count: int
     as_planned: int
+
+    @property
+    def ok(self) -> bool:
+        return self.as_planned == self.count
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class LaneVerdict:
     def ok(self) -> bool:
         """Whether the run may pass: a lane with a weight has to be among the drawn, if any are."""
         seen = self.count > 0 or not self.expected or (self.judged and not self.total)
-        entered_right = all(entered.as_planned == entered.count for entered in self.entered)
+        entered_right = all(entered.ok for entered in self.entered)
         return seen and self.fits and self.as_planned == self.count and entered_right
 
 
@@ -108,9 +113,9 @@ class Verdict:
 
 
 def verify(
-    plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[str, Answer]] = ()
+    plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[Call, Answer]] = ()
 ) -> Verdict:
-    """Judge by `plan` the `answers` that were drawn, and each that entered the named lane.
+    """Judge by `plan` the `answers` that were drawn, and each that entered a lane.
 
     Where none were drawn, no lane is judged but those that were entered.
     """
@@ -118,7 +123,8 @@ def verify(
     judged = sort(plan, answers, entered)
     groups, drawn, visits = judged.groups, judged.drawn, judged.entered
     seen, planned = _counted(drawn)
-    came, kept = _counted(visits)
+    came = Counter(_call(j) for j in visits)
+    kept = Counter(_call(j) for j in visits if not j.problem)
     unexpected = Counter(
         (j.problem, j.answer.text, j.answer.status) for j in (*drawn, *visits) if j.problem
     )
@@ -131,9 +137,10 @@ def verify(
             *interval(seen[name], len(answers), len(groups)),
             planned[name],
             tuple(
-                Entered(lane.name, lane.ways[0], came[lane.name], kept[lane.name])
+                Entered(*call, came[call], kept[call])
                 for lane in group
-                if lane.name in came
+                for call in (Call(lane.name, way) for way in lane.ways)
+                if call in came
             ),
         )
         for name, group in groups.items()
@@ -148,6 +155,10 @@ def verify(
         hints=hints(plan, answers) or hints(plan, (a for _, a in entered)) if unexpected else off,
         splits=splits(groups, (*drawn, *visits)),
     )
+
+
+def _call(judged: Judged) -> Call:
+    return Call(judged.name, judged.way)
 
 
 def _counted(judged: Iterable[Judged]) -> tuple[Counter[str], Counter[str]]:

@@ -253,6 +253,7 @@ def _everybodys(mesh: Mesh) -> GatewayHost:
 
 def _least(ways: list[Way]) -> tuple[Way, ...]:
     """The ways that ask for no more than another does."""
+    ways = list(dict.fromkeys(ways))
     return tuple(way for way in ways if not any(way.asks_more_than(other) for other in ways))
 
 

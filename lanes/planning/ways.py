@@ -21,6 +21,9 @@ class Way:
     path: str | None = None
     method: str | None = None
 
+    def __hash__(self) -> int:
+        return hash(str(self))
+
     def __str__(self) -> str:
         """The way in words: x-lane: pr-123 and host shop.example."""
         parts = [f"{name}: {value}" for name, value in self.headers.items()]
@@ -46,6 +49,10 @@ class Way:
             and other.path in (None, self.path)
             and other.method in (None, self.method)
         )
+
+
+# The way of a request that enters no lane on purpose.
+EVERYBODYS = Way()
 
 
 def way_by(match: Match, path: str) -> Way | None:

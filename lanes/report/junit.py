@@ -10,6 +10,7 @@ from lanes.judging.performance import LanePerformance
 from lanes.judging.result import Result
 from lanes.judging.sorting import Judged
 from lanes.judging.verify import LaneVerdict
+from lanes.planning.ways import EVERYBODYS
 from lanes.report.performance import words
 from lanes.report.verdict import percent
 
@@ -29,7 +30,9 @@ class Case:
 
 
 def junit(result: Result) -> str:
-    """The document: a suite `lanes verify`, a case for each lane's path, share and comparison."""
+    """The document: a suite `lanes verify`, a case for each lane's path, ways in, share and
+    comparison.
+    """
     cases = list(_cases(result))
     suite = ElementTree.Element(
         "testsuite",
@@ -44,7 +47,7 @@ def junit(result: Result) -> str:
     for case in cases:
         lane = f"lane {case.lane}" if case.lane else "no lane"
         node = ElementTree.SubElement(
-            suite, "testcase", classname=_text(lane), name=case.name, time="0"
+            suite, "testcase", classname=_text(lane), name=_text(case.name), time="0"
         )
         if case.failure:
             first = case.failure.partition("\n")[0]
@@ -69,7 +72,7 @@ def _cases(result: Result) -> Iterator[Case]:
     compared = {lane.name: lane for lane in result.performance.lanes}
     for lane in result.verdict.lanes:
         of_lane = [one for name in _names(result, lane) for one in wrong.pop(name, [])]
-        yield _path(lane, of_lane)
+        yield from _paths(lane, of_lane)
         if result.verdict.requests:
             yield _share(lane)
         if lane.name in compared and lane.name in result.performance.found:
@@ -82,6 +85,15 @@ def _names(result: Result, lane: LaneVerdict) -> list[str]:
     """The names that the lane's answers count under: its own, and those of who entered it."""
     group = result.judged.groups.get(lane.name, ())
     return list(dict.fromkeys((lane.name, *(one.name for one in group))))
+
+
+def _paths(lane: LaneVerdict, wrong: Sequence[Judged]) -> Iterator[Case]:
+    """Whether the lane's path is as planned, for who was drawn there and by each way in."""
+    if lane.count or not lane.entered:
+        yield _path(lane, [one for one in wrong if one.way == EVERYBODYS])
+    for entered in lane.entered:
+        by_it = [one for one in wrong if (one.name, one.way) == (entered.lane, entered.by)]
+        yield Case(lane.name, f"entered by {entered.by}", _answers(by_it) if by_it else "")
 
 
 def _path(lane: LaneVerdict, wrong: Sequence[Judged]) -> Case:

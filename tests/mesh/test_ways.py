@@ -1,9 +1,16 @@
 """Ways into a lane, on real Envoy and real services, for every provider and form of gateway."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lanes.judging.calls import entering
+from lanes.judging.traffic import Gateway, ask_each
+from lanes.judging.verify import verify
+from lanes.planning.plan import Plan, plan
+from lanes.planning.ways import Way
+from lanes.running.runtime import RunningMesh
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests
 from tests.hostile import Headers
@@ -26,6 +33,25 @@ FORMS: dict[str, tuple[str, Values, Values, list[Headers]]] = {
 MUCH = ",".join(f"k{number}=v" for number in range(200))
 
 
+def astray(mesh: RunningMesh, planned: Plan) -> list[tuple[str, Way]]:
+    """The ways in that do not lead to their lanes, where each is asked."""
+    calls = entering(planned, planned.enterable, 3)
+    verdict = verify(planned, [], ask_each(Gateway(mesh.url).client(4), calls, 4))
+    assert len(verdict.entered) == sum(len(lane.ways) for lane in planned.lanes) > 10
+    return [(entered.lane, entered.by) for entered in verdict.entered if not entered.ok]
+
+
+def with_way(planned: Plan, name: str, way: Way) -> Plan:
+    """The plan, with one way more into the named lane: one that the gateway does not have."""
+    return replace(
+        planned,
+        lanes=tuple(
+            replace(lane, ways=(*lane.ways, way)) if lane.name == name else lane
+            for lane in planned.lanes
+        ),
+    )
+
+
 @pytest.mark.parametrize(("provider", "gateway", "lanes", "ways"), FORMS.values(), ids=FORMS)
 def test_a_lane_is_entered_by_its_ways_and_by_nothing_else(
     tmp_path: Path, provider: str, gateway: Values, lanes: Values, ways: list[Headers]
@@ -36,6 +62,9 @@ def test_a_lane_is_entered_by_its_ways_and_by_nothing_else(
         # That host: a Gateway listens to what stands before a colon.
         odd = ["[('host', 'v2.preview.example.com:80x')]"] if provider == "gateway-api" else []
         assert let_in(mesh) == odd
+        assert astray(mesh, plan(mesh.mesh)) == []
+        closed = Way({"cookie": "closed=v2"})
+        assert astray(mesh, with_way(plan(mesh.mesh), "v2", closed)) == [("v2", closed)]
         assert_sticky(mesh)
 
 

@@ -6,6 +6,7 @@ from typing import cast
 
 from lanes.judging.answers import Answer, Measured, Step
 from lanes.judging.asking import Asking
+from lanes.judging.calls import entering
 from lanes.judging.result import Result
 from lanes.judging.traffic import Gateway
 from lanes.planning.plan import Plan
@@ -18,6 +19,19 @@ from tests.unit.lanes.reading import plan_of
 PATHS = {"v1": "v1 v1 v1", "v2": "v2 v1 v2", "v3": "v3 v3 v1"}
 PLAN = plan_of(*asm())
 BESIDE = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
+# Lane v3 is entered by a second header as well.
+TWO_WAYS = plan_of(
+    *kube.base(SAMPLE, {"v1": 100}),
+    *kube.lane("v3", SAMPLE),
+    kube.http_route(
+        "web-v3-too",
+        kube.to_gateway(),
+        kube.route_rule(
+            kube.backend("mocka-v3", kube.sets("baggage", "version=v3")),
+            matches=[kube.takes(headers={"x-also": "v3"})],
+        ),
+    ),
+)
 
 
 @dataclass
@@ -30,6 +44,7 @@ class Clock:
     says: str = "no healthy upstream"
     by_weight: tuple[str, ...] = ("v1",) * 4 + ("v2",) * 3 + ("v3",) * 3
     stamps: str = ""  # what is put on who enters a lane, where it is not the lane
+    heeds: str = "x-also"  # by what header a lane is entered, beside x-lane
     url: str = "http://gateway/"
 
     def __post_init__(self) -> None:
@@ -43,10 +58,10 @@ class Clock:
 
     def ask(self, way: Way) -> Answer:
         number = len(self.asked)
-        entered = way.headers.get("x-lane")
+        entered = way.headers.get("x-lane") or way.headers.get(self.heeds)
         drawn = self.by_weight[number % len(self.by_weight)]
         lane = (self.stamps or entered) if entered else drawn
-        self.asked.append(entered or "")
+        self.asked.append(str(way))
         steps = zip(("mocka", "mockb", "mockc"), PATHS[lane].split(), strict=True)
         told = [Measured(depth, "::1", 200, 3.0 - depth, 1.0) for depth in range(3)]
         path = tuple(
@@ -68,6 +83,6 @@ def tried(
     no_worse: bool = False,
     fail_fast: bool = False,
 ) -> Result:
-    asking = Asking(requests, plan.enterable, 50, concurrency=1)
+    asking = Asking(requests, entering(plan, plan.enterable, 50), concurrency=1)
     trial = Trial(plan, ("mesh.yaml",), asking, alone, None, no_worse, fail_fast)
     return trial.run(cast(Gateway, gateway), lambda answers, _: iter(answers))

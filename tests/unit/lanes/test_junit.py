@@ -55,4 +55,4 @@ def test_a_lane_that_nobody_entered_is_skipped_and_a_wrong_answer_has_its_place(
 def test_a_lane_that_was_entered(lane: str, became: str) -> None:
     gateway = Clock(by_weight=("v1",), stamps=lane)
     told = cases(junit(tried(gateway, BESIDE, alone=True)))
-    assert told["lane v3: path"] == became
+    assert told["lane v3: entered by x-lane: v3"] == became

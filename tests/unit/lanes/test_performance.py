@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from lanes.judging.answers import Answer, Measured, Step
+from lanes.judging.calls import Call
 from lanes.judging.performance import (
     FAILURES,
     LATENCY,
@@ -18,6 +19,7 @@ from lanes.judging.performance import (
     baseline_of,
     performance,
 )
+from lanes.planning.ways import Way
 from lanes.report.performance import performance_json, show_performance
 from tests import kube
 from tests.kube import SAMPLE, asm
@@ -139,7 +141,8 @@ def test_the_baseline_is_what_others_fall_back_to(weights: dict[str, int], basel
 def test_a_lane_that_is_entered_is_compared_with_what_was_drawn() -> None:
     beside = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
     drawn = [answer("v1", began=n) for n in range(100)]
-    entered = [("v3", answer("v3", extra=30, began=n)) for n in range(50)]
+    by_header = Call("v3", Way({"x-lane": "v3"}))
+    entered = [(by_header, answer("v3", extra=30, began=n)) for n in range(50)]
     assert worse(performance(beside, drawn, entered)) == {"v3": {LATENCY, TAIL}}
     alone = performance(beside, (), entered)
     assert (alone.baseline, worse(alone), dict(alone.found)) == ("", {}, {})

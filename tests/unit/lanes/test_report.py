@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from lanes.judging.answers import Answer, Step
+from lanes.judging.calls import Call
 from lanes.judging.verify import Verdict, verify
 from lanes.planning.plan import Plan
+from lanes.planning.ways import Way
 from lanes.report.plan import gateway_line, headline, one_line, plan_notes, plan_table, show_plan
 from lanes.report.tables import show
 from lanes.report.verdict import (
@@ -252,8 +254,12 @@ def test_the_verdict_in_a_sentence(
     assert verdict.ok is sentence.startswith("Lanes hold")
 
 
-def entering(*names: str) -> list[tuple[str, Answer]]:
-    return [(name, answer) for name in names for answer in answers(**{name: 20})]
+def by(lane: str) -> Call:
+    return Call(lane, Way({"x-lane": lane}))
+
+
+def entering(*names: str) -> list[tuple[Call, Answer]]:
+    return [(by(name), answer) for name in names for answer in answers(**{name: 20})]
 
 
 @pytest.mark.parametrize(
@@ -274,14 +280,14 @@ def entering(*names: str) -> list[tuple[str, Answer]]:
         ({}, entering("v3"), "20 requests by ways in, 0 failed", "Lane v3 holds."),
         (
             {},
-            [("v3", Answer(404, ""))],
+            [(by("v3"), Answer(404, ""))],
             "1 request by ways in, 1 failed",
             "Lane v3 does NOT hold.",
         ),
     ],
 )
 def test_lanes_that_were_entered_in_sentences(
-    drawn: dict[str, int], entered: list[tuple[str, Answer]], first: str, last: str
+    drawn: dict[str, int], entered: list[tuple[Call, Answer]], first: str, last: str
 ) -> None:
     verdict = verify(BESIDE, answers(**drawn), entered)
     assert (counts(verdict), closing(verdict)) == (first, last)
@@ -291,7 +297,7 @@ BESIDE = plan_of(*base(SAMPLE, {"v1": 90, "v2": 10}), *lane("v2", SAMPLE), *lane
 
 
 def test_lanes_that_were_entered_in_tables() -> None:
-    astray = ("v2", Answer(200, "x"))
+    astray = (by("v2"), Answer(200, "x"))
     verdict = verify(BESIDE, answers(v1=90, v2=10), [*entering("v2", "v3"), astray])
     drawn, entered = verdict_lines(verdict), table_lines(entered_table(verdict))
     assert drawn[3].split() == ["v3", "0%", "0", "(0%)", "0%", "to", "8%", "none", "drawn"]

@@ -2,18 +2,27 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import cast
 
 import pytest
 
 from lanes.judging.answers import Answer
 from lanes.judging.asking import Asking
+from lanes.judging.calls import Call, entering
 from lanes.judging.traffic import Client
+from lanes.planning.plan import Lane
 from lanes.planning.ways import Way
+from lanes.report.html import html
+from lanes.report.junit import junit
 from lanes.report.result import conclusion, result_json
+from lanes.report.verdict import entered_table
 from tests.kube import asm
-from tests.unit.lanes.clockwork import BESIDE, Clock, tried
+from tests.unit.lanes.clockwork import BESIDE, PLAN, TWO_WAYS, Clock, tried
 from tests.unit.lanes.reading import plan_of
+from tests.unit.lanes.test_html import Page
+from tests.unit.lanes.test_junit import cases
+from tests.unit.lanes.test_report import table_lines
 
 
 def test_a_worse_lane_is_told_and_fails_where_it_must_not_be() -> None:
@@ -47,8 +56,61 @@ def test_a_lane_alone_is_compared_with_what_is_asked_beside() -> None:
 def test_requests_by_weight_and_by_ways_in_come_mixed() -> None:
     gateway = Clock(by_weight=("v1",))
     tried(gateway, BESIDE)
-    assert Counter(gateway.asked) == {"": 100, "v3": 50}
-    assert "v3" in gateway.asked[:100]  # 1 in 10^28 shuffles has none
+    assert Counter(gateway.asked) == {"": 100, "x-lane: v3": 50}
+    assert "x-lane: v3" in gateway.asked[:100]  # 1 in 10^28 shuffles has none
+
+
+def test_each_way_in_is_asked_and_one_that_leads_astray_is_named() -> None:
+    gateway = Clock(by_weight=("v1",))
+    assert tried(gateway, TWO_WAYS).ok
+    assert Counter(gateway.asked) == {"": 100, "x-lane: v3": 50, "x-also: v3": 5}
+    result = tried(Clock(by_weight=("v1",), heeds=""), TWO_WAYS)
+    assert not result.ok
+    assert [(one.problem, one.count) for one in result.verdict.unexpected] == [
+        ("by x-also: v3: lane v1 answered", 5)
+    ]
+    assert table_lines(entered_table(result.verdict)) == [
+        "lane   entered by   paths",
+        "v3     x-lane: v3   50 as planned",
+        "v3     x-also: v3   5 NOT as planned",
+    ]
+    assert result_json(result)["lanes"]["v3"]["entered"] == [
+        {"by": "x-lane: v3", "count": 50, "as_planned": 50},
+        {"by": "x-also: v3", "count": 5, "as_planned": 0},
+    ]
+    assert cases(junit(result)) == {
+        "lane v1: path": "passed",
+        "lane v1: share": "passed",
+        "lane v3: entered by x-lane: v3": "passed",
+        "lane v3: entered by x-also: v3": "failure",
+        "lane v3: share": "passed",
+        "lane v3: no worse than v1": "passed",
+    }
+    words = " ".join(Page(html(result)).text.split())
+    assert "5 by x-also: v3: 5 NOT as planned" in words
+
+
+@pytest.mark.parametrize(
+    ("weight", "requests", "further"),
+    [(0, 20, 5), (30, 20, 6), (40, 20, 8), (90, 100, 66), (90, 20, 20), (100, 20, 5), (40, 3, 3)],
+)
+def test_a_further_way_is_asked_until_it_can_not_be_by_weight(
+    weight: int, requests: int, further: int
+) -> None:
+    ways = (Way({"a": "1"}), Way({"a": "2"}))
+    v1, v2, _ = PLAN.lanes
+    lanes = (Lane("v1", 100 - weight, v1.entry), Lane("v2", weight, v2.entry, ways))
+    plan = replace(PLAN, lanes=lanes)
+    assert Counter(entering(plan, plan.enterable, requests)) == {
+        Call("v2", ways[0]): requests,
+        Call("v2", ways[1]): further,
+    }
+
+
+def test_very_many_ways_are_asked_once_each() -> None:
+    ways = tuple(Way(path=f"/{number}") for number in range(3_001))
+    lane = replace(PLAN.lanes[1], ways=ways)
+    assert len(entering(PLAN, [lane], 20)) == 20 + 3_000
 
 
 def test_the_first_wrong_answer_ends_a_run_that_fails_fast() -> None:
@@ -76,7 +138,7 @@ def test_requests_on_a_schedule_are_due_whatever_the_answers_do() -> None:
         dues.append(due)
         return Answer(200, "")
 
-    answers = asked(Asking(7, (), 0, concurrency=1, rate=1000, duration=0.05), ask)
+    answers = asked(Asking(7, (), concurrency=1, rate=1000, duration=0.05), ask)
     assert len(answers) == 50
     first, *_ = dues = sorted(dues)
     assert dues == pytest.approx([first + number / 1000 for number in range(50)], abs=1e-6)
@@ -85,7 +147,7 @@ def test_requests_on_a_schedule_are_due_whatever_the_answers_do() -> None:
 def test_a_duration_ends_a_run() -> None:
     times: Iterator[int] = iter(range(10**9))
     answers = asked(
-        Asking(3, (), 0, concurrency=2, duration=0.05), lambda *_: Answer(200, str(next(times)))
+        Asking(3, (), concurrency=2, duration=0.05), lambda *_: Answer(200, str(next(times)))
     )
     assert len(answers) > 3
 
@@ -93,12 +155,12 @@ def test_a_duration_ends_a_run() -> None:
 @pytest.mark.parametrize(
     ("asking", "total", "warm_up"),
     [
-        (Asking(100, (), 0, 8), 100, 8),
-        (Asking(20, (), 0, 8), 20, 2),
-        (Asking(100, BESIDE.enterable, 20, 8), 120, 8),
-        (Asking(100, (), 0, 8, duration=9), None, 8),
-        (Asking(100, (), 0, 8, rate=0.5, duration=9), 5, 0),
-        (Asking(100, (), 0, 8, rate=50), 100, 8),
+        (Asking(100, (), 8), 100, 8),
+        (Asking(20, (), 8), 20, 2),
+        (Asking(100, entering(BESIDE, BESIDE.enterable, 20), 8), 120, 8),
+        (Asking(100, (), 8, duration=9), None, 8),
+        (Asking(100, (), 8, rate=0.5, duration=9), 5, 0),
+        (Asking(100, (), 8, rate=50), 100, 8),
     ],
 )
 def test_how_many_are_asked_and_how_many_warm_up(

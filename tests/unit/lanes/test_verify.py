@@ -8,10 +8,12 @@ import pytest
 import yaml
 
 from lanes.judging.answers import Answer, Step
+from lanes.judging.calls import Call
 from lanes.judging.sorting import fits
 from lanes.judging.split import interval
 from lanes.judging.verify import Verdict, verify
 from lanes.planning.plan import Plan
+from lanes.planning.ways import Way
 from lanes.report.verdict import unexpected_lines, verdict_json
 from tests import kube
 from tests.kube import SAMPLE, Document, asm, without
@@ -234,8 +236,12 @@ BESIDE = plan_of(
 )
 
 
-def entering(*names: str) -> list[tuple[str, Answer]]:
-    return [(name, answer(name, PLANNED[name])) for name in names for _ in range(20)]
+def by(lane: str) -> Call:
+    return Call(lane, Way({"x-lane": lane}))
+
+
+def entering(*names: str) -> list[tuple[Call, Answer]]:
+    return [(by(name), answer(name, PLANNED[name])) for name in names for _ in range(20)]
 
 
 def test_who_enters_a_lane_counts_for_no_share() -> None:
@@ -268,7 +274,8 @@ def test_who_enters_a_lane_counts_for_no_share() -> None:
     ],
 )
 def test_who_enters_a_lane_has_to_be_in_it(wrong: Answer, problem: str) -> None:
-    verdict = verify(BESIDE, planned(v1=90, v2=10, v3=0), [*entering("v2", "v3"), ("v3", wrong)])
+    entered = [*entering("v2", "v3"), (by("v3"), wrong)]
+    verdict = verify(BESIDE, planned(v1=90, v2=10, v3=0), entered)
     assert not verdict.ok
     assert [lane.ok for lane in verdict.lanes] == [True, True, False]
     assert problems_of(verdict) == [(f"by x-lane: v3: {problem}", wrong.status, 1)]
@@ -295,13 +302,13 @@ def test_where_nothing_is_drawn_a_lane_is_judged_alone(name: str) -> None:
         0,
         [name],
     )
-    assert not verify(BESIDE, [], [(name, answer("v1", PLANNED["v1"]))]).ok
+    assert not verify(BESIDE, [], [(by(name), answer("v1", PLANNED["v1"]))]).ok
 
 
 def test_a_lane_that_is_entered_is_judged_by_its_path_where_no_answer_tells_it() -> None:
     drawn = [text(PLANNED["v1"])] * 90 + [text(PLANNED["v2"])] * 10
-    assert verify(BESIDE, drawn, [("v3", text(PLANNED["v3"]))]).ok
-    verdict = verify(BESIDE, drawn, [("v3", text(PLANNED["v1"]))])
+    assert verify(BESIDE, drawn, [(by("v3"), text(PLANNED["v3"]))]).ok
+    verdict = verify(BESIDE, drawn, [(by("v3"), text(PLANNED["v1"]))])
     assert problems_of(verdict) == [("by x-lane: v3: lane v3 took another path", 200, 1)]
 
 

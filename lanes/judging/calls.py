@@ -1,0 +1,48 @@
+"""What requests are for: a lane to enter, by which of its ways, and how many by each."""
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from lanes.planning.plan import Lane, Plan
+from lanes.planning.ways import EVERYBODYS, Way
+
+# How often a way that leads by weight alone, as if nothing were asked, passes for one into a lane.
+FALSE_PASS = 0.001
+# How many enter by a further way, at least; and by all further ways, where one each is not more.
+FEWEST, MOST = 5, 2_000
+
+
+class Call(NamedTuple):
+    """One request: the lane to enter, "" for none, and the way to ask by."""
+
+    lane: str
+    way: Way
+
+
+BY_WEIGHT = Call("", EVERYBODYS)
+
+
+def entering(plan: Plan, lanes: Iterable[Lane], requests: int) -> tuple[Call, ...]:
+    """`requests` into each of `lanes` by its first way, and by each further as many as show it.
+
+    The first way shows the lane's path. A further one has to show that it leads to the lane, and
+    not by weight: with the lane's share p, n requests are all drawn there with the probability
+    p ** n, so n = ln(FALSE_PASS) / ln(p), from FEWEST to `requests`.
+    """
+    lanes = list(lanes)
+    further = sum(len(lane.ways) - 1 for lane in lanes if lane.ways)
+    most = min(requests, max(1, MOST // max(1, further)))
+    return tuple(
+        Call(lane.name, way)
+        for lane in lanes
+        for number, way in enumerate(lane.ways)
+        for _ in range(min(most, _showing(plan.share(lane))) if number else requests)
+    )
+
+
+def _showing(share: float) -> int:
+    """How many requests by a way show that they are not drawn into a lane of this share."""
+    if not 0 < share < 1:  # nothing is drawn there, or everything
+        return FEWEST
+    return max(FEWEST, math.ceil(math.log(FALSE_PASS) / math.log(share)))
