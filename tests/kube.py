@@ -374,6 +374,14 @@ def api_gateway(*listeners: Document, name: str = "web", namespace: str = "defau
     return _resource("gateway.networking.k8s.io/v1", "Gateway", name, namespace, spec)
 
 
+def reference_grant(namespace: str, to: str = "", *, of: str = "default") -> Document:
+    """A ReferenceGrant in `namespace` for HTTPRoutes of another, to one Service or to all."""
+    wanted = {"group": "", "kind": "Service", **({"name": to} if to else {})}
+    given = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": of}
+    api = "gateway.networking.k8s.io/v1beta1"
+    return _resource(api, "ReferenceGrant", "routes", namespace, {"from": [given], "to": [wanted]})
+
+
 def base(
     chain: Chain,
     weights: Mapping[str, int] | None = None,

@@ -8,6 +8,7 @@ from lanes.findings import Finding
 from lanes.hosts import host_in_manifest
 from lanes.model import Destination, Endpoint, Host, Outlier, Pod, Propagation
 from lanes.reading import kinds, outside
+from lanes.reading.grants import Grants
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.protocols import carries_http
 from lanes.reading.rules import Rules
@@ -43,6 +44,7 @@ class Destinations:
 
     def __init__(self, manifests: Manifests, pods: tuple[Pod, ...], problems: Problems) -> None:
         self.warnings: list[Finding] = []
+        self.grants = Grants(manifests)
         self._services: dict[Host, _Service] = {}
         self._aliases: set[Host] = set()
         neighbours: dict[str, list[Pod]] = {}
@@ -138,9 +140,17 @@ class Destinations:
     def of_backend(self, resource: Resource, field: str, host: Host, port: int) -> Destination:
         """Every pod of the Service that `field` names; no tier where there is no such Service."""
         if host not in self._services:
-            name = f"outbound|{port}||{host.fqdn}"
-            return Destination(name, host, host.name, (), Propagation(), "LEAST_REQUEST", None)
+            return _nothing(f"outbound|{port}||{host.fqdn}", host)
         return self.plain(host, self.port(resource, f"{field}.port", host, port))
+
+    def not_granted(self, resource: Resource, field: str, host: Host, port: int) -> Destination:
+        """What Istio makes of a Service that `field` may not name: nothing, and a warning."""
+        message = (
+            f"no ReferenceGrant in {host.namespace} lets it lead to {host.name}:"
+            " its share is answered with 500"
+        )
+        self.warnings.append(resource.finding("not-granted", f"{field}.namespace", message))
+        return _nothing(f"not granted|{port}||{host.fqdn}", host)
 
     def port(self, resource: Resource, field: str, host: Host, wanted: int | None) -> int:
         """`wanted`, which `field` asks for. Raises ManifestError where `host` has no such port."""
@@ -228,6 +238,11 @@ class Destinations:
             balancer=policy.balancer,
             outlier=_outlier(policy.outlier) if policy.outlier else None,
         )
+
+
+def _nothing(name: str, host: Host) -> Destination:
+    """What a rule leads to that may lead to no Service: 500."""
+    return Destination(name, host, host.name, (), Propagation(), "LEAST_REQUEST", None)
 
 
 def _nowhere(target: kinds.Target, namespace: str, port: int) -> Destination:

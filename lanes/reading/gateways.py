@@ -1,6 +1,6 @@
 """What gateways serve: the domains of their servers, with the rules that VirtualServices bring."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -10,9 +10,9 @@ from lanes.hosts import common, covers
 from lanes.model import GatewayHost, Match, Route, StringMatch
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
-from lanes.reading.httproutes import rules_of
+from lanes.reading.httproutes import Bound, rules_of
 from lanes.reading.manifests import Manifests, Resource
-from lanes.reading.parents import at_gateway
+from lanes.reading.parents import Door, at_gateways
 from lanes.reading.routes import qualified, routes_of, takes_all
 from lanes.reading.sides import Side
 
@@ -39,23 +39,51 @@ class _Brought:
 _Served = dict[str, list[_Brought]]
 
 
+@dataclass(frozen=True)
+class _Serving:
+    """What a door serves for one domain, and a resource that brought it."""
+
+    door: _Door | Door
+    domain: str
+    routes: tuple[Route, ...]
+    resource: Resource
+
+    @property
+    def redirects(self) -> bool:
+        """Whether every rule only sends elsewhere."""
+        return all(not r.destinations and 300 <= r.status < 400 for r in self.routes)
+
+    def rivals(self, other: "_Serving") -> bool:
+        """Whether the other serves the same requests by other rules, at another door."""
+        met = covers(other.domain, self.domain) or covers(self.domain, other.domain)
+        return met and self.door != other.door and self.routes != other.routes
+
+
 def gateway_hosts(
     manifests: Manifests, destinations: Destinations, problems: Problems
 ) -> tuple[GatewayHost, ...]:
     """Everything that gateways serve, by domain."""
     with problems.gathered():
         stock = tuple(_of_virtual_services(manifests, destinations, problems))
-        routed = at_gateway(manifests)
-        for bound in routed.values() if stock else ():
-            raise bound[0][0].error(
+        doors = at_gateways(manifests, destinations.warnings)
+        for served in doors.values() if stock else ():
+            raise next(iter(served.values()))[0][0].error(
                 "spec.parentRefs",
                 "beside a VirtualService at a gateway it is not emulated; keep one",
             )
-        return stock or tuple(
-            GatewayHost(domain, rules_of(bound, destinations, in_mesh=False))
-            for domain, bound in routed.items()
-        )
+        return stock or tuple(_of_http_routes(doors, destinations))
     return ()
+
+
+def _of_http_routes(
+    doors: Mapping[Door, Mapping[str, list[Bound]]], destinations: Destinations
+) -> Iterator[GatewayHost]:
+    serving = [
+        _Serving(door, domain, rules_of(bound, destinations, in_mesh=False), bound[0][0])
+        for door, served in doors.items()
+        for domain, bound in served.items()
+    ]
+    return _one_way_in(serving, "spec.parentRefs", destinations)
 
 
 def _of_virtual_services(
@@ -69,26 +97,37 @@ def _of_virtual_services(
     for resource, body in manifests.of(kinds.VirtualService):
         with problems.gathered():
             _bind(resource, body, gateways, doors, destinations)
-    hosts: dict[str, tuple[_Served, tuple[Route, ...]]] = {}
-    for served in doors.values():
-        for domain, brought in served.items():
-            routes = _merged(brought, destinations)
-            for other, (owner, rules) in hosts.items():
-                met = covers(other, domain) or covers(domain, other)
-                if owner is not served and met and rules != routes:
-                    destinations.warnings.append(_apart(brought[0].resource, domain))
-                    break
-            else:
-                hosts.setdefault(domain, (served, routes))
-    yield from (GatewayHost(domain, routes) for domain, (_, routes) in hosts.items())
+    serving = [
+        _Serving(door, domain, _merged(brought, destinations), brought[0].resource)
+        for door, served in doors.items()
+        for domain, brought in served.items()
+    ]
+    return _one_way_in(serving, "spec.gateways", destinations)
 
 
-def _apart(resource: Resource, domain: str) -> Finding:
-    return resource.finding(
+def _one_way_in(
+    serving: Iterable[_Serving], field: str, destinations: Destinations
+) -> Iterator[GatewayHost]:
+    """What is planned for each domain: of doors with other rules each the first.
+
+    A door that only redirects goes last: it sends everybody to another.
+    """
+    hosts: dict[str, _Serving] = {}
+    for one in sorted(serving, key=lambda one: one.redirects):
+        if any(one.rivals(other) for other in hosts.values()):
+            if not one.redirects:
+                destinations.warnings.append(_apart(one, field))
+        else:
+            hosts.setdefault(one.domain, one)
+    return (GatewayHost(domain, one.routes) for domain, one in hosts.items())
+
+
+def _apart(one: _Serving, field: str) -> Finding:
+    return one.resource.finding(
         "another-way-in",
-        "spec.gateways",
-        f"not planned: for {domain} another Gateway, which differs in selector or port, has other"
-        " rules; plan them one at a time",
+        field,
+        f"not planned: for {one.domain} another Gateway, which differs in selector or port, has"
+        " other rules; plan them one at a time",
     )
 
 

@@ -3,7 +3,7 @@
 https://gateway-api.sigs.k8s.io/reference/api-types/httproute/
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lanes.model import HeaderOps, Host, Match, Place, Route, StringMatch, Weighted
 from lanes.reading.destinations import Destinations
@@ -30,7 +30,7 @@ def rules_of(
     for resource, body in sorted(bound, key=_name):
         for number, rule in enumerate(body.spec.rules):
             field = f"spec.rules[{number}]"
-            backends = _backends(resource, field, rule, destinations)
+            backends = _backends(resource, field, rule, destinations, in_mesh)
             for index, match in enumerate(rule.matches or [gateway_api.RouteMatch()]):
                 for header in match.headers if in_mesh else ():
                     where = f"{field}.matches[{index}].headers.{header.name}"
@@ -45,13 +45,14 @@ def _name(bound: Bound) -> tuple[str, str]:
     return metadata.namespace, metadata.name
 
 
-_Precedence = tuple[int, int, bool, int]
+_Precedence = tuple[int, int, bool, int, int]
 
 
 def _precedence(match: gateway_api.RouteMatch) -> _Precedence:
     """What orders rules: less goes first."""
     kind = _MOST_SPECIFIC_FIRST.index(match.path.type)
-    return kind, -len(match.path.path), match.method is None, -len(match.headers)
+    asked = -len(match.headers), -len(match.query_params)
+    return kind, -len(match.path.path), match.method is None, *asked
 
 
 def _route(
@@ -61,13 +62,15 @@ def _route(
     place: Place,
 ) -> Route:
     request, response = _changes(rule.filters)
+    redirect = rule.redirect
     return Route(
         matches=(_match(match),),
-        destinations=backends,
+        destinations=() if redirect else backends,
         request=request,
         response=response,
         # Without retries to tell it from, Istio takes a backend's timeout for the rule's.
         timeout=rule.timeouts.backend_request or rule.timeouts.request,
+        status=redirect.status_code if redirect else 500,
         place=place,
     )
 
@@ -79,11 +82,16 @@ def _match(match: gateway_api.RouteMatch) -> Match:
         headers={h.name.lower(): StringMatch(kinds[h.type], h.value) for h in match.headers},
         uri=None if anywhere else StringMatch(kinds[match.path.type], match.path.path),
         method=StringMatch("exact", match.method) if match.method else None,
+        query={q.name: StringMatch(kinds[q.type], q.value) for q in match.query_params},
     )
 
 
 def _backends(
-    resource: Resource, field: str, rule: gateway_api.Rule, destinations: Destinations
+    resource: Resource,
+    field: str,
+    rule: gateway_api.Rule,
+    destinations: Destinations,
+    in_mesh: bool,
 ) -> tuple[Weighted, ...]:
     """The rule's destinations; none where no share leads anywhere."""
     namespace = resource.body.metadata.namespace  # type: ignore[attr-defined]
@@ -93,12 +101,15 @@ def _backends(
     for index, ref in enumerate(rule.backend_refs):
         host = Host(ref.name, ref.namespace or namespace)
         where = f"{field}.backendRefs[{index}]"
-        destination = destinations.of_backend(resource, where, host, ref.port)
+        if in_mesh or destinations.grants.allow(namespace, host):
+            destination = destinations.of_backend(resource, where, host, ref.port)
+        else:
+            destination = destinations.not_granted(resource, where, host, ref.port)
         found.append(Weighted(destination, ref.weight, *_changes(ref.filters)))
     return tuple(found)
 
 
-def _changes(filters: list[gateway_api.Filter]) -> tuple[HeaderOps, HeaderOps]:
+def _changes(filters: Sequence[gateway_api.BackendFilter]) -> tuple[HeaderOps, HeaderOps]:
     """The changes to the request's headers, and to the response's."""
     nothing = gateway_api.HeaderModifier()
     request = next((f.request_header_modifier for f in filters if f.request_header_modifier), None)

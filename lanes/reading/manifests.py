@@ -189,7 +189,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _problem(kind: str, message: str) -> str:
-    if kind in ("extra_forbidden", "none_required"):
+    if kind == "extra_forbidden":
         return "may choose routes, and is not understood here"
     if kind == "too_short":
         return "is empty"

@@ -1,7 +1,9 @@
 """What HTTPRoutes are bound to: the domains of a Gateway, and the ports of Services."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from lanes.findings import Finding
 from lanes.hosts import common, covers
 from lanes.model import Host
 from lanes.reading.destinations import Destinations
@@ -11,6 +13,17 @@ from lanes.reading.manifests import Manifests, Resource
 
 _Reference = tuple[Resource, gateway_api.HTTPRoute, str, gateway_api.ParentReference]
 """A route, and one of its parents with the field that names it."""
+
+_Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where a Gateway listens: a port of one that is here, else what routes name of it."""
+
+    gateway: _Key
+    section: str = ""
+    port: int | None = None
 
 
 def at_services(
@@ -50,50 +63,53 @@ def at_services(
     return found
 
 
-def at_gateway(manifests: Manifests) -> dict[str, list[Bound]]:
-    """The HTTPRoutes of each domain that the gateway serves.
+def at_gateways(
+    manifests: Manifests, warnings: list[Finding]
+) -> dict[Door, dict[str, list[Bound]]]:
+    """The HTTPRoutes of each domain that a Gateway serves, by where it listens.
 
     A Gateway that the manifests only name is one that exists, and serves any host. Raises
     ManifestError where a Gateway that is here would not take the route.
     """
     gateways = {
-        (body.metadata.namespace, body.metadata.name): (resource, body)
-        for resource, body in manifests.of(gateway_api.Gateway)
+        (body.metadata.namespace, body.metadata.name): body
+        for _, body in manifests.of(gateway_api.Gateway)
     }
-    found: dict[str, list[Bound]] = {}
-    parents: dict[tuple[str, str], set[tuple[str, str]]] = {}
-    for resource, body, field, ref in _references(manifests):
-        if ref.of_mesh:
-            continue
-        namespace, name = body.metadata.namespace, body.metadata.name
-        key = (ref.namespace or namespace, ref.name)
-        parents.setdefault((namespace, name), set()).add(key)
+    warnings += _aside(manifests)
+    references = [one for one in _references(manifests) if not one[3].of_mesh]
+    named: dict[_Key, dict[Door, None]] = {}
+    for _, body, _, ref in references:
+        key = _key(body, ref)
+        if ref.section_name or ref.port:
+            named.setdefault(key, {})[Door(key, ref.section_name or "", ref.port)] = None
+    found: dict[Door, dict[str, list[Bound]]] = {}
+    for resource, body, field, ref in references:
+        key = _key(body, ref)
         wanted = body.spec.hostnames or ["*"]
         if key in gateways:
-            domains = _taken(resource, field, ref, gateways[key][1], namespace, wanted)
+            taken = _taken(resource, field, ref, gateways[key], body.metadata.namespace, wanted)
+            doors = {Door(key, port=port): domains for port, domains in taken.items()}
+        elif ref.section_name or ref.port:
+            doors = {Door(key, ref.section_name or "", ref.port): common(["*"], wanted)}
         else:
-            domains = common(["*"], wanted)
-        for domain in domains:
-            _add(found.setdefault(domain, []), (resource, body))
-    _require_alike(manifests, parents)
-    ports = {listener.port for _, body in gateways.values() for listener in body.spec.listeners}
-    if len(ports) > 1:
-        raise list(gateways.values())[-1][0].error(
-            "spec.listeners", "listeners on several ports are not emulated; keep one HTTP port"
-        )
+            doors = dict.fromkeys(named.get(key, [Door(key)]), common(["*"], wanted))
+        for door, domains in doors.items():
+            for domain in domains:
+                _add(found.setdefault(door, {}).setdefault(domain, []), (resource, body))
     return found
 
 
-def _require_alike(
-    manifests: Manifests, parents: dict[tuple[str, str], set[tuple[str, str]]]
-) -> None:
-    """Raises ManifestError where Gateways have other routes each: there is one gateway here."""
-    for resource, body in manifests.of(gateway_api.HTTPRoute):
-        key = (body.metadata.namespace, body.metadata.name)
-        if key in parents and parents[key] != next(iter(parents.values())):
-            raise resource.error(
-                "spec.parentRefs", "several Gateways with other routes each are not emulated"
-            )
+def _key(body: gateway_api.HTTPRoute, ref: gateway_api.ParentReference) -> _Key:
+    return ref.namespace or body.metadata.namespace, ref.name
+
+
+def _aside(manifests: Manifests) -> Iterator[Finding]:
+    """The listeners that take no HTTPRoutes."""
+    for resource, body in manifests.of(gateway_api.Gateway):
+        for index, one in enumerate(body.spec.listeners):
+            if not one.http:
+                message = f"{one.protocol} takes no HTTPRoutes: listener {one.name} is left aside"
+                yield resource.finding("listener", f"spec.listeners[{index}].protocol", message)
 
 
 def _references(manifests: Manifests) -> Iterator[_Reference]:
@@ -114,10 +130,10 @@ def _taken(
     gateway: gateway_api.Gateway,
     namespace: str,
     wanted: list[str],
-) -> list[str]:
-    """The domains under which a Gateway takes a route of `namespace` that asks for `wanted`.
+) -> dict[int, list[str]]:
+    """The domains under which a Gateway takes a route of `namespace`, by port.
 
-    Of listeners that cover a domain, the one that names most of it has it for itself.
+    Of a port's listeners that cover a domain, the one that names most of it has it for itself.
     """
     listeners = gateway.spec.listeners
     asked = [
@@ -133,23 +149,25 @@ def _taken(
         raise resource.error(
             field, f"Gateway {ref.name} takes no HTTPRoutes from namespace {namespace}"
         )
-    domains = [
-        domain
-        for one in open_to
-        for domain in common([one.hostname], wanted)
-        if one == max((o for o in listeners if covers(o.hostname, domain)), key=_length)
-    ]
-    if not domains:
+    found: dict[int, list[str]] = {}
+    for one in open_to:
+        beside = [other for other in listeners if other.http and other.port == one.port]
+        for domain in common([one.hostname], wanted):
+            if one == max((o for o in beside if covers(o.hostname, domain)), key=_length):
+                found.setdefault(one.port, []).append(domain)
+    if not found:
         served = ", ".join(one.hostname for one in open_to)
         raise resource.error("spec.hostnames", f"none is served by Gateway {ref.name} ({served})")
-    return domains
+    return found
 
 
 def _allows(listener: gateway_api.Listener, own: str, namespace: str) -> bool:
     allowed = listener.allowed_routes
     kinds = [(kind.group, kind.kind) for kind in allowed.kinds]
-    return (allowed.namespaces.from_ == "All" or own == namespace) and (
-        not kinds or (gateway_api.GROUP, "HTTPRoute") in kinds
+    return (
+        listener.http
+        and (allowed.namespaces.from_ == "All" or own == namespace)
+        and (not kinds or (gateway_api.GROUP, "HTTPRoute") in kinds)
     )
 
 

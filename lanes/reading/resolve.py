@@ -96,8 +96,17 @@ def _not_run(manifests: Manifests) -> Iterable[str]:
         if isinstance(resource.body, kinds.Gateway):
             servers = enumerate(resource.body.spec.servers)
             paths += [f"spec.servers[{index}].tls" for index, one in servers if one.tls]
+        if isinstance(resource.body, kinds.gateway_api.Gateway):
+            listeners = enumerate(resource.body.spec.listeners)
+            paths += [f"spec.listeners[{index}].tls" for index, one in listeners if one.tls]
         for path in paths:
             yield str(resource.error(path, "not run here; leave it out, or try it on a cluster"))
 
 
-_ROUTING = (kinds.DestinationRule, kinds.Gateway, kinds.VirtualService, kinds.gateway_api.HTTPRoute)
+_ROUTING = (
+    kinds.DestinationRule,
+    kinds.Gateway,
+    kinds.VirtualService,
+    kinds.gateway_api.Gateway,
+    kinds.gateway_api.HTTPRoute,
+)

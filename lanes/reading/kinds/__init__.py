@@ -126,6 +126,7 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
     ("networking.istio.io", "WorkloadEntry"): WorkloadEntry,
     (gateway_api.GROUP, "Gateway"): gateway_api.Gateway,
     (gateway_api.GROUP, "HTTPRoute"): gateway_api.HTTPRoute,
+    (gateway_api.GROUP, "ReferenceGrant"): gateway_api.ReferenceGrant,
 }
 
 # Kinds that may choose a route, and how is not understood: to leave them out would plan another

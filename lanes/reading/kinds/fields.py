@@ -61,10 +61,6 @@ def _retry_on(conditions: str) -> str:
     return conditions
 
 
-def _absent(value: object) -> object:
-    return None if value in ([], {}, "") else value
-
-
 RetryOn = Annotated[str, AfterValidator(_retry_on)]
 Duration = Annotated[float, BeforeValidator(seconds)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -76,8 +72,6 @@ HeaderToken = Annotated[str, Field(pattern=rf"^{_TOKEN.pattern}$")]
 ChangedHeader = Annotated[str, AfterValidator(_header_changed)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Changes = dict[ChangedHeader, HeaderValue]
-# A field that must not ask for anything.
-Unused = Annotated[None, BeforeValidator(_absent)]
 
 
 class _OnlyRunning:

@@ -3,9 +3,11 @@
 https://gateway-api.sigs.k8s.io/reference/api-spec/main/spec/
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from lanes.reading.kinds.fields import (
     ChangedHeader,
@@ -16,8 +18,9 @@ from lanes.reading.kinds.fields import (
     HeaderValue,
     HostName,
     Metadata,
+    OnlyRunning,
+    Open,
     Port,
-    Unused,
     require_re2,
 )
 
@@ -65,6 +68,11 @@ class HeaderMatch(_Expression):
     value: Annotated[str, Field(min_length=1)]
 
 
+class QueryParamMatch(_Expression):
+    name: Annotated[str, Field(min_length=1)]
+    value: Annotated[str, Field(min_length=1)]
+
+
 class PathMatch(Closed):
     type: Literal["Exact", "PathPrefix", "RegularExpression"] = "PathPrefix"
     value: Annotated[str, Field(min_length=1)] = "/"
@@ -87,14 +95,19 @@ class RouteMatch(Closed):
     path: PathMatch = PathMatch()
     headers: list[HeaderMatch] = []
     method: str | None = None
-    query_params: Unused = None
+    query_params: list[QueryParamMatch] = []
 
     @model_validator(mode="after")
     def _once(self) -> "RouteMatch":
-        names = [header.name.lower() for header in self.headers]
-        if len(set(names)) < len(names):
-            raise ValueError("names a header twice; keep one")
+        _require_once("a header", (header.name.lower() for header in self.headers))
+        _require_once("a query parameter", (asked.name for asked in self.query_params))
         return self
+
+
+def _require_once(what: str, names: Iterable[str]) -> None:
+    names = list(names)
+    if len(set(names)) < len(names):
+        raise ValueError(f"names {what} twice; keep one")
 
 
 class Header(Closed):
@@ -108,20 +121,50 @@ class HeaderModifier(Closed):
     remove: list[ChangedHeader] = []
 
 
-class Filter(Closed):
+class RequestRedirect(Open):
+    """An answer of the rule's own; where it points to is the client's business."""
+
+    status_code: Literal[301, 302, 303, 307, 308] = 302
+
+
+class BackendFilter(Closed):
+    """A change to what passes; the field of its type's name says which."""
+
     type: Literal["RequestHeaderModifier", "ResponseHeaderModifier"]
     request_header_modifier: HeaderModifier | None = None
     response_header_modifier: HeaderModifier | None = None
 
+    @model_validator(mode="after")
+    def _of_its_type(self) -> "BackendFilter":
+        told = {to_camel(name).lower() for name in self.model_fields_set - {"type"}}
+        if told != {self.type.lower()}:
+            raise ValueError(f"is of type {self.type}, and should say what in that field alone")
+        return self
 
-def _of_one_type_each(filters: list[Filter]) -> list[Filter]:
-    types = [one.type for one in filters]
+
+class Filter(BackendFilter):
+    type: Literal[  # type: ignore[assignment]  # more of them
+        "RequestHeaderModifier",
+        "ResponseHeaderModifier",
+        "RequestRedirect",
+        "URLRewrite",
+        "RequestMirror",
+        "CORS",
+    ]
+    request_redirect: RequestRedirect | None = None
+    url_rewrite: OnlyRunning = None
+    request_mirror: OnlyRunning = None
+    cors: OnlyRunning = None
+
+
+def _of_one_type_each(filters: list[Any]) -> list[Any]:
+    types = [one.type for one in filters if one.type != "RequestMirror"]
     if len(set(types)) < len(types):
         raise ValueError("has two filters of one type; make them one")
     return filters
 
 
-Filters = Annotated[list[Filter], AfterValidator(_of_one_type_each)]
+OfOneTypeEach = AfterValidator(_of_one_type_each)
 
 
 class BackendRef(Closed):
@@ -133,7 +176,7 @@ class BackendRef(Closed):
     namespace: str | None = None
     port: Port
     weight: Annotated[Count, Field(le=1_000_000)] = 1
-    filters: Filters = []
+    filters: Annotated[list[BackendFilter], OfOneTypeEach] = []
 
 
 class Timeouts(Closed):
@@ -144,9 +187,15 @@ class Timeouts(Closed):
 class Rule(Closed):
     name: str = ""
     matches: list[RouteMatch] = []
-    filters: Filters = []
+    filters: Annotated[list[Filter], OfOneTypeEach] = []
     backend_refs: list[BackendRef] = []
     timeouts: Timeouts = Timeouts()
+    retry: OnlyRunning = None
+
+    @property
+    def redirect(self) -> RequestRedirect | None:
+        """The answer that the rule gives by itself, if it does."""
+        return next((one.request_redirect for one in self.filters if one.request_redirect), None)
 
 
 class HTTPRouteSpec(Closed):
@@ -176,23 +225,40 @@ class AllowedRoutes(Closed):
     kinds: list[RouteKind] = []
 
 
-def _plain_http(protocol: str) -> str:
-    if protocol != "HTTP":
-        raise ValueError(f"{protocol} is not emulated; use HTTP")
-    return protocol
+class ListenerTls(Open):
+    """TLS that ends at the gateway: how it does chooses no route."""
+
+    mode: str = "Terminate"
 
 
 class Listener(Closed):
     name: str
     hostname: HostName = "*"
     port: Port
-    protocol: Annotated[str, AfterValidator(_plain_http)]
+    protocol: str
+    tls: ListenerTls | None = None
     allowed_routes: AllowedRoutes = AllowedRoutes()
+
+    @property
+    def http(self) -> bool:
+        """Whether it takes HTTPRoutes; what it passes on otherwise chooses no route here."""
+        return self.protocol in ("HTTP", "HTTPS")
+
+    @property
+    def ends_tls(self) -> bool:
+        return self.protocol == "HTTPS"
+
+    @model_validator(mode="after")
+    def _ends_it(self) -> "Listener":
+        if self.ends_tls and (self.tls is None or self.tls.mode != "Terminate"):
+            raise ValueError("protocol HTTPS lacks tls with the mode Terminate")
+        return self
 
 
 class GatewaySpec(Closed):
     gateway_class_name: str
     listeners: Annotated[list[Listener], Field(min_length=1)]
+    tls: OnlyRunning = None
     # Where a cluster deploys the gateway, and under which addresses.
     infrastructure: dict[str, Any] = {}
     addresses: list[Any] = []
@@ -203,3 +269,37 @@ class Gateway(Closed):
     kind: str
     metadata: Metadata
     spec: GatewaySpec
+
+
+class GrantFrom(Closed):
+    group: str
+    kind: str
+    namespace: str
+
+
+class GrantTo(Closed):
+    group: str
+    kind: str
+    name: str | None = None
+
+
+class ReferenceGrantSpec(Closed):
+    from_: Annotated[list[GrantFrom], Field(alias="from")]
+    to: list[GrantTo]
+
+
+class ReferenceGrant(Closed):
+    """What resources of other namespaces may name here."""
+
+    api_version: str
+    kind: str
+    metadata: Metadata
+    spec: ReferenceGrantSpec
+
+    def lets(self, namespace: str, service: str) -> bool:
+        """Whether HTTPRoutes of `namespace` may lead to the Service of this name."""
+        asked = {(one.group, one.kind, one.namespace) for one in self.spec.from_}
+        given = [one for one in self.spec.to if (one.group, one.kind) == ("", "Service")]
+        return (GROUP, "HTTPRoute", namespace) in asked and any(
+            one.name in (None, "", service) for one in given
+        )

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from lanes.model import Mesh, Route
+from lanes.model import Mesh, Route, StringMatch
 from tests.kube import (
     Document,
     api_gateway,
@@ -15,6 +15,7 @@ from tests.kube import (
     http_route,
     listener,
     put,
+    reference_grant,
     route_rule,
     rule,
     service,
@@ -58,6 +59,8 @@ SPECIFIC_FIRST = [
     takes("/abc"),
     takes("/a", {"one": "1", "two": "2"}),
     takes(headers={"one": "~1|2"}),
+    takes(queryParams=[{"name": "q", "value": "1"}, {"name": "r", "value": "1"}]),
+    takes(queryParams=[{"name": "q", "value": "2", "type": "RegularExpression"}]),
     takes(),
     takes("/[a-z]+.*", how="RegularExpression"),
     takes("/[a-z]", {"one": "1"}, how="RegularExpression"),
@@ -134,7 +137,7 @@ def test_a_gateway_that_stands_elsewhere_serves_any_host() -> None:
     assert at_gateway(http_route("web", parent, marked("x"))) == {"*": ["x"]}
 
 
-def test_a_route_may_have_two_gateways_if_all_have() -> None:
+def test_of_gateways_with_other_rules_each_the_first_is_planned() -> None:
     one = put(
         http_route("one", to_gateway(), marked("1")),
         "spec.parentRefs",
@@ -142,9 +145,16 @@ def test_a_route_may_have_two_gateways_if_all_have() -> None:
     )
     two = put(one, "metadata.name", "two")
     assert at_gateway(one, two) == {"*": ["1", "1"]}
-    assert refusal(*A, one, put(two, "spec.parentRefs", [to_gateway("public")])) == (
-        "HTTPRoute two: spec.parentRefs: several Gateways with other routes each are not emulated"
-    )
+    mesh = mesh_of(*A, one, put(two, "spec.parentRefs", [to_gateway("public")]))
+    assert [marks(host.routes) for host in mesh.gateway] == [["1", "1"]]
+    assert [(w.resource, w.field, w.message) for w in mesh.warnings] == [
+        (
+            "HTTPRoute one",
+            "spec.parentRefs",
+            "not planned: for * another Gateway, which differs in selector or port, has other"
+            " rules; plan them one at a time",
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -195,10 +205,44 @@ def test_a_gateway_takes_routes_of_its_own_namespace_unless_told() -> None:
     assert at_gateway(open_to_all, web) == {"*": ["x"]}
 
 
-def test_listeners_on_two_ports() -> None:
-    assert refusal(*A, api_gateway(listener(), listener(name="other", port=81))) == (
-        "Gateway web: spec.listeners: listeners on several ports are not emulated;"
-        " keep one HTTP port"
+HTTPS = listener(443, name="https", protocol="HTTPS", tls={"certificateRefs": [{"name": "c"}]})
+TO_HTTPS: Document = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}
+
+
+@pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("turned", [True, False])
+def test_what_redirects_to_https_is_no_way_in_beside_it(here: bool, turned: bool) -> None:
+    http = http_route("to-https", to_gateway(sectionName="http"), route_rule(filters=[TO_HTTPS]))
+    web = http_route("web", to_gateway(sectionName="https"), marked("x"))
+    gateways = [api_gateway(listener(), HTTPS)] if here else []
+    mesh = mesh_of(*A, *gateways, *([web, http] if turned else [http, web]))
+    assert [marks(host.routes) for host in mesh.gateway] == [["x"]]
+    assert mesh.warnings == ()
+
+
+def test_a_gateways_ports_serve_one_route_alike() -> None:
+    web = http_route("web", to_gateway(), marked("x"))
+    mesh = mesh_of(*A, api_gateway(listener(), HTTPS, listener(8080, name="other")), web)
+    assert [marks(host.routes) for host in mesh.gateway] == [["x"]]
+    assert mesh.warnings == ()
+    assert mesh.not_run == (
+        f"{mesh.sources[0]}: Gateway web: spec.listeners[1].tls:"
+        " not run here; leave it out, or try it on a cluster",
+    )
+
+
+def test_a_listener_of_another_protocol_is_left_aside() -> None:
+    hbone = listener(
+        15008, name="mesh", protocol="HBONE", allowedRoutes={"namespaces": {"from": "All"}}
+    )
+    web = http_route("web", to_gateway(), marked("x"))
+    mesh = mesh_of(*A, api_gateway(hbone, listener()), web)
+    assert [marks(host.routes) for host in mesh.gateway] == [["x"]]
+    assert [(w.field, w.message) for w in mesh.warnings] == [
+        ("spec.listeners[0].protocol", "HBONE takes no HTTPRoutes: listener mesh is left aside")
+    ]
+    assert refusal(*A, api_gateway(hbone), web) == (
+        "HTTPRoute web: spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default"
     )
 
 
@@ -313,6 +357,7 @@ def test_backends_are_services_each_with_its_share_and_its_changes() -> None:
         ),
     )
     there = [service("a", namespace="other"), deployment("a", "v2", namespace="other")]
+    there.append(reference_grant("other"))
     found = first_rule(*A, *there, web)
     assert [(w.destination.name, w.weight) for w in found.destinations] == [
         ("outbound|8000||a.default.svc.cluster.local", 3),
@@ -335,6 +380,58 @@ def test_a_backend_has_what_a_destination_rule_says_of_its_service() -> None:
         http_route("web", to_gateway(), marked("x")),
     ).destinations
     assert [[e.pod.version for e in tier] for tier in way.destination.tiers] == [["v2"], ["v1"]]
+
+
+@pytest.mark.parametrize(
+    ("grants", "granted"),
+    [
+        ([], False),
+        ([reference_grant("other")], True),
+        ([reference_grant("other", "b")], True),
+        ([reference_grant("other", "a")], False),
+        ([reference_grant("other", of="third")], False),
+        ([reference_grant("default")], False),
+    ],
+)
+def test_a_backend_of_another_namespace_takes_a_grant_at_a_gateway(
+    grants: list[Document], granted: bool
+) -> None:
+    """Istio checks none for callers in the mesh."""
+    there = [service("b", namespace="other"), deployment("b", namespace="other"), *grants]
+    led = route_rule(backend("a", weight=3), backend("b", namespace="other"))
+    routes = [http_route("web", to_gateway(), led), http_route("hop", to_service("a"), led)]
+    mesh = mesh_of(*A, *there, *routes)
+    (gateway_rule,), (hop,) = mesh.gateway[0].routes, port_of(mesh, "a").routes
+    assert [len(w.destination.tiers) for w in gateway_rule.destinations] == [1, granted]
+    assert [len(w.destination.tiers) for w in hop.destinations] == [1, 1]
+    assert [str(w).partition(": ")[2] for w in mesh.warnings] == [
+        "HTTPRoute web: spec.rules[0].backendRefs[1].namespace: no ReferenceGrant in other lets"
+        " it lead to b: its share is answered with 500"
+    ] * (not granted)
+
+
+def test_a_rule_that_redirects_answers_by_itself() -> None:
+    to_there = {"type": "RequestRedirect", "requestRedirect": {"hostname": "x.org"}}
+    moved = {"type": "RequestRedirect", "requestRedirect": {"statusCode": 301}}
+    rules = [
+        route_rule(filters=[f], matches=[takes(p)]) for p, f in (("/1", to_there), ("/2", moved))
+    ]
+    mesh = mesh_of(*A, http_route("web", to_gateway(), *rules))
+    found = [(route.status, route.destinations) for route in mesh.gateway[0].routes]
+    assert found == [(302, ()), (301, ())]
+
+
+def test_a_rewrite_chooses_no_route_and_a_query_does() -> None:
+    rewrite = {"type": "URLRewrite", "urlRewrite": {"hostname": "x.org"}}
+    asked = takes(queryParams=[{"name": "q", "value": "a+", "type": "RegularExpression"}])
+    web = http_route(
+        "web", to_gateway(), route_rule(backend("a"), matches=[asked], filters=[rewrite])
+    )
+    mesh = mesh_of(*A, web)
+    (route,) = mesh.gateway[0].routes
+    assert route.matches[0].query == {"q": StringMatch("regex", "a+")}
+    assert len(route.destinations) == 1
+    assert "spec.rules[0].filters[0].urlRewrite" in mesh.not_run[0]
 
 
 @pytest.mark.parametrize("backends", [[], [backend("a", weight=0)]])
