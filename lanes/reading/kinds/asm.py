@@ -1,6 +1,6 @@
 """Alibaba Cloud Service Mesh's own kind."""
 
-from lanes.reading.kinds.fields import Closed, HeaderName, Metadata
+from lanes.reading.kinds.fields import Closed, ClosedKind, HeaderName
 
 
 class WorkloadSelector(Closed):
@@ -13,8 +13,5 @@ class ASMHeaderPropagationSpec(Closed):
     workload_selector: WorkloadSelector | None = None
 
 
-class ASMHeaderPropagation(Closed):
-    api_version: str
-    kind: str
-    metadata: Metadata
+class ASMHeaderPropagation(ClosedKind):
     spec: ASMHeaderPropagationSpec

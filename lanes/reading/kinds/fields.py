@@ -140,3 +140,11 @@ class Metadata(Open):
     namespace: str = "default"
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+
+
+class ClosedKind(Closed):
+    """A mesh kind as a manifest has it: beside its spec nothing asks for a route."""
+
+    api_version: str
+    kind: str
+    metadata: Metadata

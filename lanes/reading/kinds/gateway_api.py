@@ -12,12 +12,12 @@ from pydantic.alias_generators import to_camel
 from lanes.reading.kinds.fields import (
     ChangedHeader,
     Closed,
+    ClosedKind,
     Count,
     Duration,
     HeaderToken,
     HeaderValue,
     HostName,
-    Metadata,
     OnlyRunning,
     Open,
     Port,
@@ -204,10 +204,7 @@ class HTTPRouteSpec(Closed):
     rules: list[Rule] = [Rule()]
 
 
-class HTTPRoute(Closed):
-    api_version: str
-    kind: str
-    metadata: Metadata
+class HTTPRoute(ClosedKind):
     spec: HTTPRouteSpec
 
 
@@ -264,10 +261,7 @@ class GatewaySpec(Closed):
     addresses: list[Any] = []
 
 
-class Gateway(Closed):
-    api_version: str
-    kind: str
-    metadata: Metadata
+class Gateway(ClosedKind):
     spec: GatewaySpec
 
 
@@ -288,12 +282,9 @@ class ReferenceGrantSpec(Closed):
     to: list[GrantTo]
 
 
-class ReferenceGrant(Closed):
+class ReferenceGrant(ClosedKind):
     """What resources of other namespaces may name here."""
 
-    api_version: str
-    kind: str
-    metadata: Metadata
     spec: ReferenceGrantSpec
 
     def lets(self, namespace: str, service: str) -> bool:

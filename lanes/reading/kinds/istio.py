@@ -8,6 +8,7 @@ from lanes.reading.kinds.fields import (
     ChangedHeader,
     Changes,
     Closed,
+    ClosedKind,
     Count,
     Duration,
     HostName,
@@ -105,10 +106,7 @@ class DestinationRuleSpec(Closed):
     traffic_policy: RulePolicy | None = None
 
 
-class DestinationRule(Closed):
-    api_version: str
-    kind: str
-    metadata: Metadata
+class DestinationRule(ClosedKind):
     spec: DestinationRuleSpec
 
 
@@ -289,10 +287,7 @@ class VirtualServiceSpec(Closed):
     tcp: OnlyRunning = None
 
 
-class VirtualService(Closed):
-    api_version: str
-    kind: str
-    metadata: Metadata
+class VirtualService(ClosedKind):
     spec: VirtualServiceSpec
 
 
@@ -341,10 +336,7 @@ class GatewaySpec(Closed):
     servers: Annotated[list[Server], Field(min_length=1)]
 
 
-class Gateway(Closed):
-    api_version: str
-    kind: str
-    metadata: Metadata
+class Gateway(ClosedKind):
     spec: GatewaySpec
 
 
@@ -378,10 +370,7 @@ class ServiceEntrySpec(Closed):
     subject_alt_names: OnlyRunning = None
 
 
-class ServiceEntry(Closed):
-    api_version: str
-    kind: str
-    metadata: Metadata
+class ServiceEntry(ClosedKind):
     spec: ServiceEntrySpec
 
 
@@ -422,8 +411,5 @@ class SidecarSpec(Closed):
     inbound_connection_pool: OnlyRunning = None
 
 
-class Sidecar(Closed):
-    api_version: str
-    kind: str
-    metadata: Metadata
+class Sidecar(ClosedKind):
     spec: SidecarSpec = SidecarSpec()
