@@ -16,6 +16,7 @@ from statistics import median
 import pytest
 
 from lanes.errors import LanesError
+from lanes.judging.calls import BY_WEIGHT
 from lanes.judging.traffic import Gateway, ask_on_schedule, drive
 from lanes.planning.ways import Way
 from lanes.running.address import free_port
@@ -64,7 +65,7 @@ def test_a_gateway_that_stalls_is_charged_for_all_who_wait() -> None:
         return json_answer("v1", "mocka v1")
 
     with gateway_like(answer) as url:
-        calls = repeat((None, Way()), 90)
+        calls = repeat(BY_WEIGHT, 90)
         answers = [one for _, one in ask_on_schedule(Gateway(url).client(2), calls, 2, rate=200)]
     times = [(one.began or 0.0, one.took_ms or 0.0) for one in answers]
     waited = [(began, took) for began, took in times if began < released]
