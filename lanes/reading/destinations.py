@@ -176,6 +176,9 @@ class Destinations:
             if host != side.host:
                 problem = f"{target.host} is headless: callers in the mesh can't be led there"
                 raise resource.error(f"{field}.host", problem)
+            rule = self._rules.of(host)
+            if target.subset and not (rule and target.subset in rule.places):
+                return self._subset(host, number, target.subset)
             return self.plain(host, number)
         return (
             self._subset(host, number, target.subset) if target.subset else self.plain(host, number)

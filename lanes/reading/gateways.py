@@ -6,7 +6,7 @@ from itertools import combinations
 
 from lanes.errors import Problems
 from lanes.findings import Finding
-from lanes.hosts import common, covers
+from lanes.hosts import common, covers, host_in_manifest
 from lanes.model import GatewayHost, Match, Route, StringMatch
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
@@ -141,6 +141,7 @@ def _bind(
     """Bring a VirtualService's rules to every server that takes its hosts."""
     namespace = body.metadata.namespace
     order = (body.metadata.name, namespace)
+    hosts = [_full(host, namespace) for host in body.spec.hosts]
     refused: list[str] = []
     bound = False
     for index, name in enumerate(body.spec.gateways):
@@ -148,7 +149,7 @@ def _bind(
             continue
         key = qualified(name, namespace)
         for door, side, served in _servers(resource, index, key, namespace, gateways, destinations):
-            domains = common(served, body.spec.hosts)
+            domains = common(served, hosts)
             refused += served or [f"nothing of namespace {namespace}"]
             bound = bound or bool(domains)
             routes = routes_of(resource, body, destinations, side) if domains else ()
@@ -160,6 +161,12 @@ def _bind(
         names = ", ".join(name for name in body.spec.gateways if name != "mesh")
         taken = ", ".join(dict.fromkeys(refused))
         raise resource.error("spec.hosts", f"none is served by gateway {names} ({taken})")
+
+
+def _full(host: str, namespace: str) -> str:
+    """A host by its full name: a short one means a Service, at a gateway as well."""
+    meant = host_in_manifest(host, namespace)
+    return meant.fqdn if meant and "*" not in host else host
 
 
 def _servers(

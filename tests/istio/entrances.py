@@ -13,11 +13,14 @@ _OF_GATEWAY = "gateway.networking.k8s.io/gateway-name"
 
 @dataclass(frozen=True)
 class Entrance:
-    """A gateway's pods: their namespace and labels, and the port of theirs that is asked."""
+    """A gateway's pods: their namespace and labels; the port of theirs that is asked, and what
+    Istio calls the routes there.
+    """
 
     namespace: str
     labels: Mapping[str, str]
     port: int
+    routes: str
 
     def held(self, name: str, address: str) -> Iterator[Document]:
         """What a cluster holds of them where Istio itself deploys them, for the Gateway API."""
@@ -43,10 +46,15 @@ def entrance(documents: Sequence[Document]) -> Entrance:
             _, namespace, name = key
             spec = gateways.get(key, {})
             for listener in spec.get("listeners", ()):
-                return Entrance(namespace, {_OF_GATEWAY: name}, listener["port"])
+                port = listener["port"]
+                return Entrance(namespace, {_OF_GATEWAY: name}, port, f"http.{port}")
             for server in spec.get("servers", ()):
                 if any(_takes(host, document, namespace) for host in server["hosts"]):
-                    return Entrance(cluster.SYSTEM, spec["selector"], server["port"]["number"])
+                    port = server["port"]["number"]
+                    routes = f"http.{port}"
+                    if server["port"]["protocol"] == "HTTPS":
+                        routes = f"https.{port}.{server['port']['name']}.{name}.{namespace}"
+                    return Entrance(cluster.SYSTEM, spec["selector"], port, routes)
     raise AssertionError("no Gateway takes any of these routes")
 
 

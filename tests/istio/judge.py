@@ -124,9 +124,9 @@ class _Walk:
         port = way_in.port
         node = router(name, way_in.namespace, way_in.labels, self._placed.gateway)
         parts = self._judge.config(node).ask(
-            port, host, asked.path, headers, f"http.{port}", asked.method
+            port, host, asked.path, headers, way_in.routes, asked.method
         )
-        if not (lane.sent or self._case.plan.header):  # the way in is all that tells the lane
+        if lane.name == str(way):  # which is all that tells the lane
             return parts
         return [part for part in parts if self._tag(part, lane) == lane.name]
 
@@ -140,6 +140,7 @@ class _Walk:
         """Where a planned hop, and all behind it, differ from the parts that istiod makes."""
         if not parts or not whole:
             return
+        parts = [self._drawn(hop, part) for part in parts]
         planned, found = defaultdict[int, float](float), defaultdict[int, float](float)
         planned[hop.status] = 1 - sum(one.share for one in hop.failing)
         for one in hop.failing:
@@ -151,7 +152,7 @@ class _Walk:
             return
         if hop.status != 200:
             return
-        parts = [self._drawn(hop, part) for part in parts if part.status == hop.status]
+        parts = [part for part in parts if part.status == hop.status]
         whole = sum((part.share for part in parts), Fraction(0))
         pods = {p: self._pod(p) for part in parts for p in part.addresses if p != ANYWHERE}
         versions = sorted({pod.version for pod in pods.values()})
@@ -167,8 +168,9 @@ class _Walk:
         """Where the caller looks the pod up itself, it may be any of the service."""
         if ANYWHERE not in part.addresses:
             return part
-        pods = {a for a, pod in self._placed.pods.items() if pod.app == hop.service}
-        return replace(part, addresses=frozenset(pods))
+        known = {pod.key for p in self._case.mesh.ports if p.host in hop.hosts for pod in p.pods}
+        pods = {a for a, pod in self._placed.pods.items() if pod.key in known}
+        return replace(part, status=200 if pods else 503, addresses=frozenset(pods))
 
     def _compare_shares(
         self, hop: Hop, parts: Sequence[Part], whole: Fraction | int, pods: Mapping[str, Pod]
@@ -202,7 +204,7 @@ class _Walk:
         if self._past_the_proxy(pod, port):
             planned = next(p for p in self._case.mesh.ports if (p.host, p.port) == (host, port))
             selected = {a for a, p in self._placed.pods.items() if p in planned.pods}
-            return [Part(Fraction(1), 200, frozenset(selected), headers)]
+            return [Part(Fraction(1), 200 if selected else 503, frozenset(selected), headers)]
         (address,) = (a for a, other in self._placed.pods.items() if other is pod)
         node = sidecar(f"{pod.name}-{self._case.name}", pod.namespace, pod.labels, address)
         node["metadata"].pop("INTERCEPTION_MODE")

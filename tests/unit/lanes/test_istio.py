@@ -98,6 +98,7 @@ def test_callers_of_a_headless_service_choose_the_pod() -> None:
     way = virtual_service("*", rule(to("a", "v2")), gateways=["g"], name="in")
     mesh = mesh_of(headless, *PODS, TO_V2, way, deployment("b"))
     assert (met(mesh), entered(mesh)) == ("v1|v2", "v2")
+    assert met(mesh_of(headless, *PODS[:2], TO_V2, deployment("b"))) == "503"  # no such subset
     elsewhere = virtual_service("b", rule(to("a", "v2")))
     sentence = refusal(headless, *PODS, service("b"), elsewhere)
     assert "destination.host: a is headless" in sentence

@@ -519,7 +519,7 @@ def test_a_virtual_service_may_be_bound_to_both() -> None:
     both = virtual_service("a", rule(to("a"), timeout="1s"), gateways=["mesh", "demo-gateway"])
     mesh = mesh_of(service("a"), deployment("a"), gateway(), both)
     assert port_of(mesh, "a").routes[0].timeout == 1
-    assert [host.domain for host in mesh.gateway] == ["a"]
+    assert [host.domain for host in mesh.gateway] == ["a.default.svc.cluster.local"]
 
 
 def test_a_gateways_virtual_service_says_nothing_within_the_mesh() -> None:
@@ -564,7 +564,7 @@ def test_tls_at_the_gateway_is_planned_and_not_run() -> None:
     both = put(plain, "spec.servers", [*plain["spec"]["servers"], https])
     way = virtual_service("a", rule(to("a")), gateways=["demo-gateway"])
     mesh = mesh_of(service("a"), deployment("a"), both, way)
-    assert [host.domain for host in mesh.gateway] == ["a"]
+    assert [host.domain for host in mesh.gateway] == ["a.default.svc.cluster.local"]
     with pytest.raises(LanesError, match=r"spec\.servers\[0\]\.tls: not run here"), run(mesh, 1):
         pass
     lacking = {key: value for key, value in https.items() if key != "tls"}
