@@ -96,11 +96,20 @@ class Facts:
     def _pods(self) -> dict[Host, tuple[Workload, ...]]:
         return {host: tuple(self._selected(service)) for host, service in self.services.items()}
 
-    def _selected(self, service: Resource) -> Iterator[Workload]:
-        selector = service.spec["selector"].texts
+    @cached_property
+    def _labelled(self) -> dict[tuple[str, str, str], list[Workload]]:
+        """What makes pods, by its namespace and each of its labels."""
+        found: dict[tuple[str, str, str], list[Workload]] = {}
         for workload in self.workloads:
-            same = workload.namespace == service.namespace
-            if selector and same and selector.items() <= workload.labels.items():
+            for label in workload.labels.items():
+                found.setdefault((workload.namespace, *label), []).append(workload)
+        return found
+
+    def _selected(self, service: Resource) -> Iterator[Workload]:
+        selector = service.spec["selector"].texts.items()
+        few = [self._labelled.get((service.namespace, *label), []) for label in selector]
+        for workload in min(few, key=len, default=[]):
+            if selector <= workload.labels.items():
                 yield workload
 
     def pods(self, host: Host | None) -> tuple[Workload, ...]:
@@ -158,14 +167,26 @@ class Facts:
         legs = (leg.host for leg in self.legs if leg.host)
         return frozenset(self.services) & {*self.mesh_hosts, *legs, *backends}
 
+    @cached_property
+    def _destination_rules(self) -> dict[Host | str, list[Resource]]:
+        """The DestinationRules, by the one Service that each is for, or by its wildcard."""
+        found: dict[Host | str, list[Resource]] = {}
+        for rule in self.of(ISTIO, "DestinationRule"):
+            name = rule.spec["host"].text
+            key = name if name.startswith("*") else host_in_manifest(name, rule.namespace)
+            if key is not None:
+                found.setdefault(key, []).append(rule)
+        return found
+
+    @cached_property
+    def _wildcards(self) -> tuple[str, ...]:
+        return tuple(key for key in self._destination_rules if isinstance(key, str))
+
     def destination_rules(self, host: Host) -> list[Resource]:
-        """The DestinationRules for a Service, in whatever namespace."""
-        return [
-            rule
-            for rule in self.of(ISTIO, "DestinationRule")
-            if host == host_in_manifest(name := rule.spec["host"].text, rule.namespace)
-            or (name.startswith("*") and covers(name, host.fqdn))
-        ]
+        """The DestinationRules for a Service, in whatever namespace; wildcards' come last."""
+        keys: list[Host | str] = [host]
+        keys += [name for name in self._wildcards if covers(name, host.fqdn)]
+        return [rule for key in keys for rule in self._destination_rules.get(key, [])]
 
     def subsets(self, host: Host) -> dict[str, Value]:
         """The subsets of a Service, by name."""

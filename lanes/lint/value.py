@@ -28,8 +28,11 @@ class Value:
 
     def __getitem__(self, key: str) -> "Value":
         """The value of a mapping's key; empty where there is none."""
-        found = dict(self.items()).get(key)
-        return found or Value(None, _below(self.field, key), self.line)
+        where, found, line = _below(self.field, key), None, self.line
+        for named, value in _pairs(self.node):
+            if named.value == key:
+                found, line = value, named.start_mark.line + 1
+        return Value(found, where, line) or Value(None, where, self.line)
 
     def items(self) -> Iterator[tuple[str, "Value"]]:
         """The keys and values of a mapping."""

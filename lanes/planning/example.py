@@ -3,6 +3,7 @@
 import re
 import string
 from collections import deque
+from functools import lru_cache
 
 import re2
 
@@ -19,6 +20,7 @@ _PART = re.compile(
 _ONE_CHARACTER = "x0" + string.printable
 
 
+@lru_cache(maxsize=4096)
 def example(match: StringMatch) -> str | None:
     """A short value that `match` holds for; None where none is found."""
     if match.how == "present":

@@ -9,10 +9,12 @@ from lanes.model import Host
 
 def check(facts: Facts) -> Iterator[Found]:
     for host in sorted(facts.routed):
+        if facts.pods(host):
+            continue
         service = facts.services[host]
         selector = service.spec["selector"].texts
         meant = [w for w in facts.workloads if _meant(w, host, selector)]
-        if selector and meant and not facts.pods(host):
+        if selector and meant:
             lacking = {n: v for n, v in selector.items() if meant[0].labels.get(n) != v}
             said = ", ".join(f"{name}: {value}" for name, value in lacking.items())
             yield (
