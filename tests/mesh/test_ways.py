@@ -37,7 +37,7 @@ def astray(mesh: RunningMesh, planned: Plan) -> list[tuple[str, Way]]:
     """The ways in that do not lead to their lanes, where each is asked."""
     calls = entering(planned, planned.enterable, 3)
     verdict = verify(planned, [], ask_each(Gateway(mesh.url).client(4), calls, 4))
-    assert len(verdict.entered) == sum(len(lane.ways) for lane in planned.lanes) > 10
+    assert len(verdict.entered) == sum(len(lane.ways) for lane in planned.lanes) >= 9
     return [(entered.lane, entered.by) for entered in verdict.entered if not entered.ok]
 
 
