@@ -26,6 +26,9 @@ SAMPLE: Chain = {
     "mockc": (("v1", "v2"), ()),
 }
 WEIGHTS: Mapping[str, int] = {"v1": 40, "v2": 30, "v3": 30}
+# For what shows as well with fewer pods to start: one lane beside the baseline's.
+PAIR: Chain = {"mocka": (("v1", "v2"), ("mockb",)), "mockb": (("v1", "v2"), ())}
+HALVES: Mapping[str, int] = {"v1": 50, "v2": 50}
 
 
 def write(tmp_path: Path, *documents: Document, name: str = "mesh.yaml") -> str:
@@ -236,6 +239,12 @@ def instrumentation(
         "env": [{"name": key, "value": value} for key, value in (env or {}).items()],
     }
     return _resource("opentelemetry.io/v1alpha1", "Instrumentation", name, namespace, spec)
+
+
+def web(*rules: Document, env: Mapping[str, str] | None = None) -> list[Document]:
+    """A gateway whose rules lead to the one version of one service."""
+    entered = virtual_service("*", *(rules or [rule(to("web"))]), gateways=["demo-gateway"])
+    return [gateway(), service("web"), deployment("web", env=env), entered]
 
 
 def asm(

@@ -34,7 +34,7 @@ def _lanes(mesh: Asked, headers: Headers) -> set[str | None]:
 def assert_sticky(mesh: Asked) -> None:
     """A drawn lane keeps its visitors by the cookie that it leaves, until it has weight 0."""
     drawn = {}
-    for _ in range(40):
+    for _ in range(24):  # all into one lane by chance: 2 * 0.5 ** 24
         _, response = ask(mesh)
         cookie, *attributes = response.headers["set-cookie"].split("; ")
         assert attributes == ["Max-Age=60", "Path=/", "HttpOnly", "SameSite=Lax"]
@@ -46,6 +46,6 @@ def assert_sticky(mesh: Asked) -> None:
             answer, response = ask(mesh, [("cookie", f"a=b; {cookie}")])
             assert {step.lane for step in answer.path} == {lane} == {response.headers["x-lane"]}
             assert "set-cookie" not in response.headers
-    again = [ask(mesh, [("cookie", "kept=v2")])[1].headers for _ in range(40)]
+    again = [ask(mesh, [("cookie", "kept=v2")])[1].headers for _ in range(24)]
     assert {headers["x-lane"] for headers in again} == {"v1", "v3"}
     assert all(headers["set-cookie"].startswith("kept=") for headers in again)

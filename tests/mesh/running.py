@@ -1,7 +1,7 @@
 """Run a mesh for a test, and ask it things."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -40,8 +40,10 @@ def running(*paths: str) -> Iterator[RunningMesh]:
         yield mesh
 
 
-def under_load(mesh: RunningMesh, requests: int, clients: int = 8) -> Iterator[Answer]:
-    """The answers as they come, while `clients` ask as fast as they are answered."""
+def under_load(
+    mesh: RunningMesh, requests: int | None, clients: int = 8
+) -> Generator[Answer, None, None]:
+    """The answers as they come, while `clients` ask as fast as they are answered; None: no end."""
     return drive(Gateway(mesh.url).client(clients), requests, clients)
 
 
@@ -49,7 +51,7 @@ def failed(answers: list[Answer]) -> list[str]:
     return [f"{answer.status} {answer.text}" for answer in answers if answer.status != 200]
 
 
-def judged(mesh: RunningMesh, requests: int = 200) -> Verdict:
+def judged(mesh: RunningMesh, requests: int = 100) -> Verdict:
     """The verdict. Where the split alone is against the mesh, that of a second run: a sound split
     is found off once in 1,000 runs, and many tests judge one; a wrong split is off each time.
     """

@@ -15,20 +15,13 @@ FORMS: dict[str, tuple[str, Values]] = {
 }
 
 
-# Strict mode tells a lost lane by its 503; permissive mode, by the path alone.
-@pytest.mark.parametrize(
-    ("form", "mode", "baggage"),
-    [
-        *((form, "strict", baggage) for form in FORMS for baggage in ("drop", "keep")),
-        ("istio", "permissive", "keep"),
-    ],
-)
-def test_no_client_leaves_its_lane(tmp_path: Path, form: str, mode: str, baggage: str) -> None:
-    provider, gateway = FORMS[form]
+# Baggage that is kept meets every rule of the gateway; strict mode tells a lost lane by its 503.
+@pytest.mark.parametrize(("provider", "gateway"), FORMS.values(), ids=FORMS)
+def test_no_client_leaves_its_lane(tmp_path: Path, provider: str, gateway: Values) -> None:
     values: Values = {
         "mesh": {"provider": provider},
-        "lanes": {"mode": mode, "weights": INCOMPLETE},
-        "gateway": gateway | {"clientBaggage": baggage},
+        "lanes": {"mode": "strict", "weights": INCOMPLETE},
+        "gateway": gateway | {"clientBaggage": "keep"},
     }
     with running(kube.write(tmp_path, *without_tests(render(values)))) as mesh:
         assert not astray(mesh)

@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 
 from lanes.running.address import free_port
-from tests.kube import asm, write
+from tests.kube import HALVES, PAIR, asm, write
 from tests.mesh.running import ROOT
 
 PART = r"-> mock[abc]\(version: v\d, ip: 127\.0\.\d+\.\d+\)"
 
 
-def demo(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "lanes", "demo", "--port", str(free_port()), *arguments],
-        cwd=cwd,
+        cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
@@ -52,20 +52,13 @@ def test_the_demo_tells_the_same_of_the_lanes_on_istio() -> None:
     assert result.stdout.endswith("Lanes hold.\n")
 
 
-def test_a_folder_services_of_the_users_own_is_not_run(tmp_path: Path) -> None:
-    (tmp_path / "services").mkdir()
-    (tmp_path / "services/__init__.py").write_text("raise SystemExit('not the sample service')")
-    result = demo(str(ROOT / "k8s/asm"), "--requests", "40", cwd=tmp_path)
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
 def test_the_demo_ends_where_no_service_tells_its_lane(tmp_path: Path) -> None:
-    documents = asm()
+    documents = asm(PAIR, HALVES)
     for document in documents:
         if document["kind"] == "Deployment":
             env = document["spec"]["template"]["spec"]["containers"][0]["env"]
             env.append({"name": "lane_header", "value": "colour"})
-    result = demo(write(tmp_path, *documents))
+    result = demo(write(tmp_path, *documents), "--requests", "40")
     assert "stopping no pod: no answer says which lane it was in" in result.stdout
     assert result.returncode == 0, result.stdout + result.stderr
 

@@ -13,12 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import yaml
 
 from lanes.running.address import free_port
+from tests import kube
 from tests.mesh.running import ROOT, eventually
 
-SAMPLE = ROOT / "k8s/asm"
+SAMPLE = str(ROOT / "k8s/asm")
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Manifests of two pods, of which one calls the other: as many as it takes to be several."""
+    chain = {"mocka": (("v1",), ("mockb",)), "mockb": (("v1",), ())}
+    return kube.write(tmp_path_factory.mktemp("manifests"), *kube.asm(chain, {"v1": 100}))
 
 
 def environ(tmp: Path) -> dict[str, str]:
@@ -31,11 +38,11 @@ def lanes(*arguments: str) -> list[str]:
 
 @contextmanager
 def up(
-    tmp: Path, *arguments: str, preexec: Callable[[], None] | None = None
+    tmp: Path, manifests: str, preexec: Callable[[], None] | None = None
 ) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """`lanes up`, once it is ready, and every process that it started."""
     child = subprocess.Popen(
-        lanes("up", str(SAMPLE), "--port", str(free_port()), *arguments),
+        lanes("up", manifests, "--port", str(free_port())),
         env=environ(tmp),
         stdout=subprocess.PIPE,
         text=True,
@@ -84,10 +91,12 @@ def shared_memory() -> set[str]:
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
     ids=["ctrl-c", "sigterm", "sighup"],
 )
-def test_a_signal_ends_everything(tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_a_signal_ends_everything(
+    tmp_path: Path, pair: str, number: signal.Signals, code: int
+) -> None:
     before = shared_memory()
-    with up(tmp_path) as (child, pids):
-        assert len(pids) >= 8  # seven pods and Envoy
+    with up(tmp_path, pair) as (child, pids):
+        assert len(pids) >= 3  # two pods and Envoy
         child.send_signal(number)
         assert child.wait(30) == code
         eventually(lambda: not alive(pids))
@@ -95,55 +104,58 @@ def test_a_signal_ends_everything(tmp_path: Path, number: signal.Signals, code: 
     eventually(lambda: shared_memory() <= before)  # other meshes come and go meanwhile
 
 
-def test_ctrl_c_twice_ends_everything_too(tmp_path: Path) -> None:
-    with up(tmp_path) as (child, pids):
+def test_ctrl_c_twice_ends_everything_too(tmp_path: Path, pair: str) -> None:
+    with up(tmp_path, pair) as (child, pids):
         child.send_signal(signal.SIGINT)
         child.send_signal(signal.SIGINT)
         assert child.wait(30) == 130
         eventually(lambda: not alive(pids))
 
 
-def test_ctrl_c_while_it_starts_ends_everything(tmp_path: Path) -> None:
-    child = subprocess.Popen(
-        lanes("up", str(SAMPLE), "--port", str(free_port())), env=environ(tmp_path)
-    )
-    eventually(lambda: len(descendants(child.pid)) >= 3)
+def test_ctrl_c_while_it_starts_ends_everything(tmp_path: Path, pair: str) -> None:
+    child = subprocess.Popen(lanes("up", pair, "--port", str(free_port())), env=environ(tmp_path))
+    eventually(lambda: len(descendants(child.pid)) >= 2)
     pids = descendants(child.pid)
     child.send_signal(signal.SIGINT)
     assert child.wait(30) == 130
     eventually(lambda: not alive(pids))
 
 
-def test_kill_9_takes_the_mesh_along(tmp_path: Path) -> None:
-    with up(tmp_path) as (child, pids):
+def test_kill_9_takes_the_mesh_along(tmp_path: Path, pair: str) -> None:
+    with up(tmp_path, pair) as (child, pids):
         child.kill()
         eventually(lambda: not alive(pids))
         eventually(lambda: not list(tmp_path.iterdir()))
 
 
-def test_envoy_that_dies_ends_everything_and_says_so(tmp_path: Path) -> None:
-    with up(tmp_path) as (child, pids):
+def test_envoy_that_dies_ends_everything_and_says_so(tmp_path: Path, pair: str) -> None:
+    with up(tmp_path, pair) as (child, pids):
         (envoy,) = [p for p in pids if "envoy" in program(p)]
         os.kill(envoy, signal.SIGKILL)
         assert child.wait(30) == 2
         eventually(lambda: not alive(pids))
 
 
-def test_a_pod_that_dies_is_started_again(tmp_path: Path) -> None:
-    with up(tmp_path) as (child, pids):
+def test_a_pod_that_dies_is_started_again(tmp_path: Path, pair: str) -> None:
+    with up(tmp_path, pair) as (child, pids):
         before = set(pids)
         masters = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
         os.kill(int(masters[-2]), signal.SIGKILL)  # the last but one: the last is Envoy
         assert child.stdout
-        assert re.match(r"pod mockc-v2 ended \(SIGKILL\); again in 1 s\n", child.stdout.readline())
+        assert re.match(r"pod mockb-v1 ended \(SIGKILL\); again in 1 s\n", child.stdout.readline())
         eventually(lambda: len(set(descendants(child.pid)) - before) >= 2)
 
 
 def run_up(
-    tmp: Path, manifests: str, *arguments: str, preexec: Callable[[], None] | None = None
+    tmp: Path,
+    manifests: str,
+    *arguments: str,
+    preexec: Callable[[], None] | None = None,
+    cwd: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         lanes("up", manifests, *arguments),
+        cwd=cwd,
         env=environ(tmp),
         capture_output=True,
         text=True,
@@ -158,7 +170,7 @@ def test_a_taken_port_is_an_error_before_anything_starts(tmp_path: Path) -> None
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        result = run_up(tmp_path, str(SAMPLE), "--port", str(port))
+        result = run_up(tmp_path, SAMPLE, "--port", str(port))
     assert result.returncode == 2
     assert (
         f"port {port}: another program listens there; choose another with --port" in result.stderr
@@ -174,7 +186,7 @@ def limited(hard: int) -> Callable[[], None]:
 
 @pytest.mark.parametrize("files", [30, 64, 500])
 def test_too_few_open_files_are_an_error_before_anything_starts(tmp_path: Path, files: int) -> None:
-    result = run_up(tmp_path, str(SAMPLE), "--port", str(free_port()), preexec=limited(files))
+    result = run_up(tmp_path, SAMPLE, "--port", str(free_port()), preexec=limited(files))
     assert result.returncode == 2
     assert result.stderr == (
         f"lanes: {files} open files are allowed, and 7 pods need 568:"
@@ -182,18 +194,18 @@ def test_too_few_open_files_are_an_error_before_anything_starts(tmp_path: Path, 
     )
 
 
-def test_a_low_soft_limit_of_open_files_is_raised(tmp_path: Path) -> None:
-    with up(tmp_path, preexec=limited(600)) as (_, pids):
-        assert len(pids) >= 8
+def test_a_low_soft_limit_of_open_files_is_raised(tmp_path: Path, pair: str) -> None:
+    with up(tmp_path, pair, preexec=limited(600)) as (_, pids):
+        assert len(pids) >= 3
         # The shell that tidies up after the live map opens nothing.
         for pid in (pid for pid in pids if program(pid) != "sh"):
             limits = Path(f"/proc/{pid}/limits").read_text()
             assert re.search(r"Max open files +600 +600 ", limits)
 
 
-def test_two_meshes_never_share_a_port(tmp_path: Path) -> None:
+def test_two_meshes_never_share_a_port(tmp_path: Path, pair: str) -> None:
     port = str(free_port())
-    command = lanes("up", str(SAMPLE), "--port", port)
+    command = lanes("up", pair, "--port", port)
     children = [
         subprocess.Popen(command, env=environ(tmp_path), stderr=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -215,30 +227,18 @@ def test_two_meshes_never_share_a_port(tmp_path: Path) -> None:
                 child.stderr.close()
 
 
-def edited(tmp: Path, change: dict[str, object]) -> str:
-    """The sample in one file, with `change` merged into every resource of its kind."""
-    documents = []
-    for file in sorted(SAMPLE.glob("*.yaml")):
-        for document in yaml.safe_load_all(file.read_text()):
-            edit = change.get(document["kind"])
-            if callable(edit):
-                edit(document)
-            documents.append(document)
-    target = tmp / "manifests" / "all.yaml"
-    target.parent.mkdir()
-    target.write_text(yaml.safe_dump_all(documents))
-    return str(target)
+@pytest.fixture
+def unusable(tmp_path: Path) -> str:
+    """Manifests of a pod that ends at its start."""
+    return kube.write(tmp_path, *kube.web(env={"upstream_timeout": "-1"}))
 
 
-def test_a_service_that_dies_at_its_start_is_shown_with_its_own_words(tmp_path: Path) -> None:
-    def break_env(deployment: dict[str, object]) -> None:
-        container = deployment["spec"]["template"]["spec"]["containers"][0]  # type: ignore[index]
-        container["env"].append({"name": "upstream_timeout", "value": "-1"})
-
-    manifests = edited(tmp_path, {"Deployment": break_env})
+def test_a_service_that_dies_at_its_start_is_shown_with_its_own_words(
+    tmp_path: Path, unusable: str
+) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    result = run_up(scratch, manifests, "--port", str(free_port()))
+    result = run_up(scratch, unusable, "--port", str(free_port()))
     assert result.returncode == 2
     assert "ended by itself (exit code 2); it said last:" in result.stderr
     assert "upstream_timeout='-1'" in result.stderr
@@ -246,12 +246,21 @@ def test_a_service_that_dies_at_its_start_is_shown_with_its_own_words(tmp_path: 
     assert list(scratch.iterdir()) == []
 
 
-def test_envoy_that_refuses_its_configuration_is_shown_with_its_own_words(tmp_path: Path) -> None:
-    def unknown_command(service: dict[str, object]) -> None:
-        for route in service["spec"]["http"]:  # type: ignore[index]
-            route["headers"] = {"request": {"set": {"x-caller": "%NO_SUCH_COMMAND%"}}}
+def test_a_folder_services_of_the_users_own_is_not_run(tmp_path: Path, unusable: str) -> None:
+    """Ours is, as its words show."""
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services/__init__.py").write_text("raise SystemExit('not the sample service')")
+    result = run_up(tmp_path, unusable, "--port", str(free_port()), cwd=tmp_path)
+    assert "upstream_timeout='-1'" in result.stderr
 
-    manifests = edited(tmp_path, {"VirtualService": unknown_command})
+
+def test_envoy_that_refuses_its_configuration_is_shown_with_its_own_words(tmp_path: Path) -> None:
+    headers = {"request": {"set": {"x-caller": "%NO_SUCH_COMMAND%"}}}
+    documents = kube.asm(kube.PAIR, kube.HALVES)
+    for document in documents:
+        for routed in document["spec"].get("http", []):
+            routed["headers"] = headers
+    manifests = kube.write(tmp_path, *documents)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     result = run_up(scratch, manifests, "--port", str(free_port()))

@@ -1,27 +1,31 @@
 """`--run`: a program of one's own in place of stand-ins, which listens wherever it likes."""
 
 import sys
+from pathlib import Path
 
 from lanes.reading.commands import Command
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import run
+from tests import kube
 from tests.mesh.running import ROOT, ask_in_lane, eventually, pod, versions
 
 HOP = f"{sys.executable} {ROOT / 'tests/languages/plain/server.py'}"
 
 
-def test_own_code_takes_a_place_in_each_lane_and_comes_back_when_it_ends() -> None:
+def test_own_code_takes_a_place_in_each_lane_and_comes_back_when_it_ends(tmp_path: Path) -> None:
+    chain = {**kube.PAIR, "mockb": (("v1", "v2"), ("mockc",)), "mockc": (("v1",), ())}
+    manifests = kube.write(tmp_path, *kube.asm(chain, kube.HALVES))
     commands = [Command.of(f"mockb=app=mockb version=own {HOP}")]
-    with run(resolve(read([str(ROOT / "k8s/asm")]), commands), free_port()) as mesh:
+    with run(resolve(read([manifests]), commands), free_port()) as mesh:
         # Both versions listen on all addresses; neither is in the other's way.
-        assert versions(ask_in_lane(mesh, "v2")) == ["mocka v2", "mockb own", "mockc v2"]
-        assert versions(ask_in_lane(mesh, "v3")) == ["mocka v3", "mockb own", "mockc v1"]
-        own = pod(mesh, "mockb-v3")
+        assert versions(ask_in_lane(mesh, "v1")) == ["mocka v1", "mockb own", "mockc v1"]
+        assert versions(ask_in_lane(mesh, "v2")) == ["mocka v2", "mockb own", "mockc v1"]
+        own = pod(mesh, "mockb-v2")
         mesh.kill_pod(own)
         eventually(lambda: not mesh.runs(own))
-        answer = ask_in_lane(mesh, "v3")
+        answer = ask_in_lane(mesh, "v2")
         assert mesh.address(pod(mesh, "mockb-v1")) in answer.text
         mesh.start_pod(own)
         mesh.wait_ready([own])

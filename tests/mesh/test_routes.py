@@ -126,7 +126,7 @@ def test_lanes_are_entered_by_host_and_by_cookie(tmp_path: Path) -> None:
 
 
 def test_a_split_by_several_backends_each_with_a_stamp_of_its_own(tmp_path: Path) -> None:
-    with running(kube.write(tmp_path, *kube.gateway_api())) as mesh:
+    with running(kube.write(tmp_path, *kube.gateway_api(kube.PAIR, kube.HALVES))) as mesh:
         assert judged(mesh, 200).ok
 
 

@@ -50,10 +50,10 @@ def test_a_lane_falls_back_where_it_has_no_version_and_returns_after(
 def test_a_client_does_not_choose_its_lane(
     mesh: RunningMesh, headers: list[tuple[str, str]]
 ) -> None:
-    answers = [ask(mesh, headers)[0] for _ in range(40)]
+    answers = [ask(mesh, headers)[0] for _ in range(15)]
     seen = Counter(answer.lane for answer in answers)
-    # 40 requests that all land in lane v3 by chance: 0.3 ** 40.
-    assert seen["v3"] < 40
+    # 15 requests that all land in lane v3 by chance: 0.3 ** 15.
+    assert seen["v3"] < 15
     assert set(seen) <= {"v1", "v2", "v3"}
     for answer in answers:
         assert answer.path[0].version == answer.lane

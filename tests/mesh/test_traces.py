@@ -14,8 +14,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from lanes.envoy.tracing import Collector
 from lanes.running.address import free_port
 from lanes.running.runtime import run
+from tests import kube
 from tests.chart.rendering import template
-from tests.mesh.running import ROOT, ask_in_lane, eventually, failed, load, under_load, versions
+from tests.mesh.running import ask_in_lane, eventually, failed, load, under_load, versions
 
 TOLD = (
     "service.name",
@@ -104,7 +105,8 @@ def pod(service: str, version: str) -> dict[str, str]:
     return dict(zip(TOLD, (service, version, "default", name, name), strict=False))
 
 
-def test_a_collector_that_is_dead_breaks_nothing() -> None:
+def test_a_collector_that_is_dead_breaks_nothing(tmp_path: Path) -> None:
     dead = Collector.of(f"http://127.0.0.1:{free_port()}")
-    with run(load(str(ROOT / "k8s/asm")), free_port(), collector=dead) as mesh:
+    manifests = kube.write(tmp_path, *kube.asm(kube.PAIR, kube.HALVES))
+    with run(load(manifests), free_port(), collector=dead) as mesh:
         assert not failed(list(under_load(mesh, 200)))
