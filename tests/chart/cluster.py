@@ -13,11 +13,12 @@ from tests.chart.rendering import Resource
 
 _ISTIO = ("DestinationRule", "Gateway", "VirtualService")
 KINDS = {
-    "v1": ("Service", "ServiceAccount"),
+    "v1": ("Namespace", "Service", "ServiceAccount"),
     "apiregistration.k8s.io/v1": ("APIService",),
     "apps/v1": ("Deployment",),
     "autoscaling/v2": ("HorizontalPodAutoscaler",),
     "gateway.networking.k8s.io/v1": ("HTTPRoute",),
+    "gateway.networking.k8s.io/v1beta1": ("ReferenceGrant",),
     "istio.alibabacloud.com/v1beta1": ("ASMHeaderPropagation",),
     "networking.istio.io/v1": _ISTIO,
     "networking.istio.io/v1beta1": _ISTIO,
@@ -74,13 +75,21 @@ def _answers(objects: Sequence[Resource]) -> dict[str, Resource]:
         named = {"groupVersion": api, "version": version}
         groups.append({"name": group, "versions": [named], "preferredVersion": named})
         resources = [
-            {"name": f"{kind.lower()}s", "kind": kind, "namespaced": True, "verbs": ["get"]}
+            {
+                "name": f"{kind.lower()}s",
+                "kind": kind,
+                "namespaced": kind != "Namespace",
+                "verbs": ["get"],
+            }
             for kind in kinds
         ]
         listed = {"kind": "APIResourceList", "groupVersion": api, "resources": resources}
         answers[f"/{'apis' if group else 'api'}/{api}"] = listed
     answers["/apis"] = {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups[1:]}
     for item in objects:
+        if item["kind"] == "Namespace":
+            answers[f"/api/v1/namespaces/{item['metadata']['name']}"] = item
+            continue
         space, name = item["metadata"]["namespace"], item["metadata"]["name"]
         place = f"namespaces/{space}/{item['kind'].lower()}s/{name}"
         path = f"/apis/{item['apiVersion']}/{place}"

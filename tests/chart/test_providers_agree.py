@@ -54,6 +54,7 @@ def services(draw: st.DrawFn, baseline: str, others: list[str]) -> Values:
             "versions": {version: {} for version in (baseline, *more)},
             "upstreams": draw(st.lists(st.sampled_from(behind), unique=True)) if behind else [],
             "port": draw(st.sampled_from([8000, 8000, 81])),
+            "namespace": draw(st.sampled_from(["", "", "elsewhere"])),
         }
     return found
 

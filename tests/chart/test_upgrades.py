@@ -14,6 +14,8 @@ from tests.chart.rendering import (
     without_tests,
 )
 
+ELSEWHERE: Values = {"defaults": {"namespace": "elsewhere"}}
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "elsewhere"}}
 STRICT: Values = {"lanes": {"mode": "strict"}}
 ROUTE: Values = {"gateway": {"parentRefs": [{"name": "web"}]}}
 FORMS: dict[str, Values] = {
@@ -37,7 +39,7 @@ def lanes(form: Values, services: Values | None = None, **weights: int | None) -
 
 def upgrade(before: Values, after: Values) -> tuple[str, str]:
     """What Helm renders for an upgrade from one set of values to another, and what it says."""
-    with cluster(*without_tests(render(before))) as options:
+    with cluster(NAMESPACE, *without_tests(render(before))) as options:
         done = template(after, *options)
     return done.stdout, done.stderr
 
@@ -100,7 +102,9 @@ AT_ONCE = (
 
 
 @pytest.mark.parametrize(
-    "form", [ISTIO, ISTIO | ROUTE, GATEWAY_API], ids=["istio", "istio, HTTPRoute", "gateway-api"]
+    "form",
+    [ISTIO | ELSEWHERE, ISTIO | ROUTE, GATEWAY_API | ELSEWHERE],
+    ids=["istio", "istio, HTTPRoute", "gateway-api"],
 )
 def test_a_lane_with_a_weight_neither_gets_nor_loses_a_version_in_one_upgrade(form: Values) -> None:
     """Its rule there comes before pods are ready or have the subset's label, or goes after it."""
@@ -120,16 +124,18 @@ def test_a_lane_with_a_weight_neither_gets_nor_loses_a_version_in_one_upgrade(fo
         assert not said
 
 
-AUTOSCALED: Values = {"defaults": {"autoscaling": {"enabled": True, "minReplicas": 3}}}
+AUTOSCALED: Values = {
+    "defaults": ELSEWHERE["defaults"] | {"autoscaling": {"enabled": True, "minReplicas": 3}}
+}
 
 
 @pytest.mark.parametrize(("live", "rendered"), [(1, 3), (5, 5), (None, 3)])
 def test_an_upgrade_leaves_the_pods_that_the_autoscaler_chose(
     live: int | None, rendered: int
 ) -> None:
-    there = list(of_kind(render(), "Deployment").values()) if live else []
+    there = list(of_kind(render(ELSEWHERE), "Deployment").values()) if live else []
     there = [item | {"spec": {"replicas": live}} for item in there]
-    with cluster(*there) as options:
+    with cluster(NAMESPACE, *there) as options:
         done = template(AUTOSCALED, *options)
     assert not done.stderr
     found = of_kind(parse(done.stdout), "Deployment").values()

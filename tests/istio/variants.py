@@ -12,7 +12,7 @@ K8S = str(ROOT / "k8s" / "istio")
 
 STRICT: Values = {"lanes": {"mode": "strict"}}
 REPLICAS: Values = {"services": {"mockc": {"versions": {"v2": {"replicas": 2}}}}}
-# Another tag, other names, and a service that is called from two sides.
+# Another tag, other names, a service that is called from two sides, and half of them elsewhere.
 OTHER_NAMES: Values = {
     "lanes": {
         "header": "x-lane",
@@ -24,9 +24,13 @@ OTHER_NAMES: Values = {
         "mockb": None,
         "mockc": None,
         "web": {"versions": {"stable": {}, "red": {}, "blue": {}}, "upstreams": ["users", "cart"]},
-        "cart": {"versions": {"stable": {}, "blue": {}}, "upstreams": ["stock"]},
+        "cart": {
+            "versions": {"stable": {}, "blue": {}},
+            "upstreams": ["stock"],
+            "namespace": "elsewhere",
+        },
         "users": {"versions": {"stable": {}, "red": {}}, "upstreams": ["stock"]},
-        "stock": {"versions": {"stable": {}, "blue": {}, "red": {}}},
+        "stock": {"versions": {"stable": {}, "blue": {}, "red": {}}, "namespace": "elsewhere"},
     },
 }
 

@@ -35,19 +35,19 @@ app.kubernetes.io/part-of: {{ toYaml .model.name }}
 {{- end }}
 {{- end -}}
 
-{{/* How many pods a version has, from {root, pod}. An autoscaled one keeps the number that it has, and
+{{/* How many pods a version has, from {service, pod}. An autoscaled one keeps the number that it has, and
 starts with its least: a field that is left out, or was there in the last release, means one pod
 until the autoscaler acts. */}}
 {{- define "traffic-lanes.replicas" -}}
 {{- if .pod.autoscaling.enabled -}}
-{{- $live := lookup "apps/v1" "Deployment" .root.Release.Namespace .pod.name -}}
+{{- $live := lookup "apps/v1" "Deployment" .service.namespace .pod.name -}}
 {{ max .pod.autoscaling.minReplicas (dig "spec" "replicas" 0 $live) }}
 {{- else -}}
 {{ .pod.replicas }}
 {{- end -}}
 {{- end -}}
 
-{{/* Annotations of a pod, from {root, model, pod}. The sidecar has to outlive the requests that the pod
+{{/* Annotations of a pod, from {root, model, service, pod}. The sidecar has to outlive the requests that the pod
 finishes while it stops, and nothing else: it ends with the last connection, and not before the
 mesh has taken the pod out of its lists. */}}
 {{- define "traffic-lanes.podAnnotations" -}}
@@ -57,7 +57,9 @@ mesh has taken the pod out of its lists. */}}
 {{- $annotations := dict "proxy.istio.io/config" (dict "proxyMetadata" $metadata | toYaml) -}}
 {{- if and (eq $otel.mode "operator") .pod.language -}}
 {{- $inject := printf "instrumentation.opentelemetry.io/inject-%s" .pod.language -}}
-{{- $_ := set $annotations $inject (printf "%s-instrumentation" .model.name) -}}
+{{- $injected := printf "%s-instrumentation" .model.name -}}
+{{- if ne .service.namespace .model.namespace }}{{ $injected = printf "%s/%s" .model.namespace $injected }}{{ end -}}
+{{- $_ := set $annotations $inject $injected -}}
 {{- $_ := set $annotations "instrumentation.opentelemetry.io/container-names" "default" -}}
 {{- end -}}
 {{- toYaml (mergeOverwrite $annotations (default dict .pod.podAnnotations)) -}}
@@ -94,7 +96,7 @@ take the Deployment's name for the service's, and the image's tag for the versio
 {{- $otel := .root.Values.instrumentation -}}
 {{- $told := list (printf "service.version=%s" .pod.version) -}}
 {{- if eq $otel.mode "image" -}}
-{{- $told = append $told (printf "k8s.namespace.name=%s" .root.Release.Namespace) -}}
+{{- $told = append $told (printf "k8s.namespace.name=%s" .service.namespace) -}}
 {{- $told = append $told (printf "k8s.deployment.name=%s" .pod.name) -}}
 {{- $told = append $told "k8s.pod.name=$(POD_NAME)" -}}
 {{- $told = append $told "k8s.node.name=$(NODE_NAME)" -}}
@@ -106,13 +108,20 @@ OTEL_SERVICE_NAME: {{ toYaml .service.name }}
 OTEL_RESOURCE_ATTRIBUTES: {{ join "," $told }}
 {{- end -}}
 
+{{/* What a service calls another by, from {model, from, to}: its name, and where that differs its namespace. */}}
+{{- define "traffic-lanes.address" -}}
+{{- $namespace := get .model.namespaces .to -}}
+{{ .to }}{{ if ne $namespace .from.namespace }}.{{ $namespace }}{{ end }}
+{{- end -}}
+
 {{/* What the sample is told by its environment, from {model, service, pod}. */}}
 {{- define "traffic-lanes.told" -}}
 {{- $ports := dict -}}
 {{- range .model.services }}{{ $_ := set $ports .name .port }}{{ end -}}
 {{- $urls := list -}}
-{{- range .service.upstreams -}}
-{{- $urls = append $urls (printf "http://%s:%v/" . (get $ports .)) -}}
+{{- range $upstream := .service.upstreams -}}
+{{- $address := include "traffic-lanes.address" (dict "model" $.model "from" $.service "to" $upstream) -}}
+{{- $urls = append $urls (printf "http://%s:%v/" $address (get $ports $upstream)) -}}
 {{- end -}}
 {{- $port := (first .pod.container.ports).containerPort }}
 - name: app

@@ -26,5 +26,11 @@ a cluster offers aggregation besides. */}}
 - {{ printf .say (printf "no %s" .api) }}
 {{- end }}
 {{- end }}
+{{- range $namespace := without (values $values.model.namespaces | uniq | sortAlpha) .Release.Namespace }}
+{{- if not (lookup "v1" "Namespace" "" $namespace) }}
+- namespace {{ $namespace }}, where services are to be, is not there: create it first, as the mesh wants it
+  (kubectl create namespace {{ $namespace }}; kubectl label namespace {{ $namespace }} istio-injection=enabled)
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end -}}

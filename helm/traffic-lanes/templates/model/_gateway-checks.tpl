@@ -2,7 +2,7 @@
 {{- define "traffic-lanes.checks.gateway" -}}
 {{- $gateway := .Values.gateway -}}
 {{- $own := printf "%s-gateway" .Values.model.name -}}
-{{- if and (hasKey .Values.services $own) (not $gateway.parentRefs) }}
+{{- if and (eq (get .Values.model.namespaces $own) .Release.Namespace) (not $gateway.parentRefs) }}
 - services.{{ $own }} and the gateway would both have a VirtualService {{ quote $own }}: rename the
   service, or set nameOverride
 {{- end }}

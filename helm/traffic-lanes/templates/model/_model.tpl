@@ -6,7 +6,9 @@ and finds it in .Values.model:
   mesh       the provider's facts, as providers/_provider.tpl has them
   lanes      [{name, weight, baseline}], in order of name: all, or `only`
   only       the lane that this release adds to a base's; empty: the release is a base, and whole
-  services   [{name, host, gatewayPort, versions, own, lanes, upstreams, callers, entry, pods, …}], in
+  namespace  the release's
+  namespaces {service: the namespace that it is in}
+  services   [{name, namespace, host, gatewayPort, versions, own, lanes, upstreams, callers, entry, pods, …}], in
              the order in which a request meets them; with the chart's layers below the service's
              own keys ("traffic-lanes.layered"). versions: those that it has, by name; own: those
              that this release brings; lanes: those that it has a rule for
@@ -37,6 +39,7 @@ and finds it in .Values.model:
 {{- end -}}
 {{- $model := dict
       "name" (include "traffic-lanes.name" .)
+      "namespace" .Release.Namespace
       "provider" $values.mesh.provider
       "mesh" (include (printf "traffic-lanes.%s.facts" $values.mesh.provider) . | fromYaml)
       "permissive" (eq $lanes.mode "permissive")

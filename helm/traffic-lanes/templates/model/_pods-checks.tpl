@@ -168,13 +168,14 @@ container.{{ $name }} has nothing to ask: set httpGet, tcpSocket, exec or grpc, 
 {{- range $service := .Values.model.services }}
 {{- if .serviceAccount.create }}
 {{- $account := include "traffic-lanes.account" . }}
-{{- with get $owners $account }}
+{{- $key := printf "%s/%s" .namespace $account }}
+{{- with get $owners $key }}
 {{- if ne (toJson .serviceAccount.annotations) (toJson $service.serviceAccount.annotations) }}
 - services.{{ .name }} and services.{{ $service.name }} share the ServiceAccount {{ quote $account }}:
   give them the same serviceAccount.annotations, or names of their own
 {{- end }}
 {{- else }}
-{{- $_ := set $owners $account $service }}
+{{- $_ := set $owners $key $service }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -11,10 +11,11 @@
   null takes a version away
 {{- end }}
 {{- $workload := printf "%s-%s" $name $version }}
-{{- with get $owners $workload }}
+{{- $key := printf "%s/%s" (get $.Values.model.namespaces $name) $workload }}
+{{- with get $owners $key }}
 - services.{{ . }} and services.{{ $name }} would both have a Deployment {{ quote $workload }}: rename one
 {{- end }}
-{{- $_ := set $owners $workload $name }}
+{{- $_ := set $owners $key $name }}
 {{- end }}
 {{- if and (hasKey $lanes.weights $lanes.baseline) (not (hasKey $service.versions $lanes.baseline)) }}
 - services.{{ $name }}.versions ({{ join ", " $versions | default "none but null" }}) lacks the baseline

@@ -9,6 +9,7 @@
 {{- $defaults := include "traffic-lanes.layered" (dict "values" $values "layers" list) | fromJson -}}
 {{- $services := list -}}
 {{- $_ := set $model "entry" dict -}}
+{{- $_ := set $model "namespaces" dict -}}
 {{- range $name := include "traffic-lanes.order" $values.services | fromJsonArray -}}
 {{- $service := index $values.services $name -}}
 {{- $versions := keys $service.versions | sortAlpha -}}
@@ -27,9 +28,12 @@
 {{- end -}}
 {{- $pods = append $pods (merge (dict "name" (printf "%s-%s" $name $version) "version" $version) $pod) -}}
 {{- end -}}
+{{- $namespace := $shared.namespace | default $.Release.Namespace -}}
+{{- $_ := set $model.namespaces $name $namespace -}}
 {{- $services = append $services (merge (dict
       "name" $name
-      "host" (printf "%s.%s.svc.%s" $name $.Release.Namespace $values.clusterDomain)
+      "namespace" $namespace
+      "host" (printf "%s.%s.svc.%s" $name $namespace $values.clusterDomain)
       "gatewayPort" ($service.port | default (ternary $shared.port 0 (gt (len $shared.service.ports) 1)))
       "versions" $versions
       "own" $own

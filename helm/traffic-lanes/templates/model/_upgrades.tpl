@@ -24,7 +24,7 @@ the provider's rules fall back. Only an upgrade by Helm sees what is there.
 {{- if $model.permissive }}
 {{- $ruled := include "traffic-lanes.ruled" . | fromJson }}
 {{- range $service := $model.services }}
-{{- $lanes := get $ruled $service.name | default list }}
+{{- $lanes := get $ruled (printf "%s/%s" $service.namespace $service.name) | default list }}
 {{- range $lane := ternary $service.lanes list (not (empty $lanes)) }}
 {{- $weight := get $weights $lane }}
 {{- if and $weight (hasKey $live $lane) (not (has $lane $lanes)) }}
@@ -73,25 +73,25 @@ none yet, or another kind of route. */}}
 {{- toJson $live -}}
 {{- end -}}
 
-{{/* The lanes that each service has a rule for now, by its name, as JSON. */}}
+{{/* The lanes that each service has a rule for now, by its namespace and name, as JSON. */}}
 {{- define "traffic-lanes.ruled" -}}
 {{- $mesh := .Values.model.mesh -}}
 {{- $api := ternary "gateway.networking.k8s.io/v1" $mesh.networking (eq $mesh.hops "HTTPRoute") -}}
-{{- $routes := dict -}}
-{{- if .Capabilities.APIVersions.Has $api -}}
-{{- $routes = lookup $api $mesh.hops .Release.Namespace "" -}}
-{{- end -}}
 {{- $ruled := dict -}}
-{{- range $route := $routes.items -}}
+{{- $namespaces := values .Values.model.namespaces | uniq -}}
+{{- range $namespace := ternary $namespaces list (.Capabilities.APIVersions.Has $api) -}}
+{{- range $route := (lookup $api $mesh.hops $namespace "").items -}}
 {{- range $parent := $route.spec.parentRefs -}}
 {{- $lane := dig "metadata" "labels" "traffic-lanes/lane" "" $route -}}
 {{- if eq (get $parent "kind") "Service" -}}
-{{- $_ := set $ruled $parent.name (append (get $ruled $parent.name | default list) $lane) -}}
+{{- $key := printf "%s/%s" $namespace $parent.name -}}
+{{- $_ := set $ruled $key (append (get $ruled $key | default list) $lane) -}}
 {{- end -}}
 {{- end -}}
 {{- $lanes := list -}}
 {{- range $route.spec.http }}{{ $lanes = append $lanes (get . "name") }}{{ end -}}
-{{- if $lanes }}{{ $_ := set $ruled $route.metadata.name $lanes }}{{ end -}}
+{{- if $lanes }}{{ $_ := set $ruled (printf "%s/%s" $namespace $route.metadata.name) $lanes }}{{ end -}}
+{{- end -}}
 {{- end -}}
 {{- toJson $ruled -}}
 {{- end -}}

@@ -42,9 +42,10 @@ needs:
 {{- end }}
 {{- $routes := include "traffic-lanes.gateway-api.gatewayRoutes" . | fromJson }}
 {{- range $name, $service := $values.services }}
+{{- $atGateway := ternary $routes dict (eq (get $model.namespaces $name) $model.namespace) }}
 {{- range $version, $_ := $service.versions }}
 {{- $own := printf "%s-%s" $name $version }}
-{{- if hasKey $values.services $own }}
+{{- if eq (get $model.namespaces $own) (get $model.namespaces $name) }}
 - services.{{ $own }} and version {{ $version }} of {{ $name }} would both have a Service
   {{ quote $own }}: rename one
 {{- end }}
@@ -52,12 +53,12 @@ needs:
 - services.{{ $name }}: version {{ $version }} needs a Service {{ quote $own }}, whose name has
   {{ len $own }} characters and may have 63: shorten that of the service or of the lane
 {{- end }}
-{{- with get $routes $own }}
+{{- with get $atGateway $own }}
 - version {{ $version }} of services.{{ $name }} and {{ . }} would both have an HTTPRoute
   {{ quote $own }}: rename one, or set nameOverride
 {{- end }}
 {{- end }}
-{{- with get $routes $name }}
+{{- with get $atGateway $name }}
 - services.{{ $name }} and {{ . }} would both have an HTTPRoute {{ quote $name }}: rename the service,
   or set nameOverride
 {{- end }}
@@ -109,6 +110,9 @@ or the baseline's. */}}
 {{- define "traffic-lanes.entered" -}}
 {{- $service := .model.entry -}}
 name: {{ $service.name }}-{{ ternary .lane .model.baseline (has .lane $service.versions) }}
+{{- if ne $service.namespace .model.namespace }}
+namespace: {{ toYaml $service.namespace }}
+{{- end }}
 port: {{ $service.port }}
 {{- end -}}
 

@@ -91,7 +91,7 @@ retryRemoteLocalities: true
 {{- if .Values.gateway.parentRefs }}
 {{- range $lane := $model.entry.lanes }}
 {{- $backend := printf "%s-lane-%s" $model.entry.name $lane }}
-{{- if hasKey $.Values.services $backend }}
+{{- if eq (get $model.namespaces $backend) $model.entry.namespace }}
 - services.{{ $backend }} and gateway.parentRefs would both have a Service {{ quote $backend }}: rename
   the service
 {{- end }}
