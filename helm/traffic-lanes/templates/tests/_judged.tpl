@@ -23,13 +23,13 @@ which holds 1 MiB.
 {{- $folder := .Template.BasePath -}}
 {{- $hosts := dict -}}
 {{- range $model.services }}{{ $_ := set $hosts .name true }}{{ end -}}
-{{- $address := printf `^(http://)?([a-z0-9-]+)([.]%s([.]svc([.]%s)?)?)?(:[0-9]+)?(/[^?#]*)?$`
-      .Release.Namespace (regexQuoteMeta .Values.clusterDomain) -}}
+{{- $address := printf `^(http://)?([a-z0-9-]+)([.](%s)([.]svc([.]%s)?)?)?(:[0-9]+)?(/[^?#]*)?$`
+      (values $model.namespaces | uniq | join "|") (regexQuoteMeta .Values.clusterDomain) -}}
 {{- $texts := list -}}
 {{- $resources := list -}}
 {{- $size := 0 -}}
 {{- range list "instrumentation" "service" "destinationrule" "propagation" "virtualservice" "gateway"
-      "gatewayapi" "deployment" -}}
+      "gatewayapi" "referencegrant" "deployment" -}}
 {{- range splitList "\n---\n" (include (printf "%s/%s.yaml" $folder .) $context) }}
 {{- with fromYaml . -}}
 {{- $resource := include "traffic-lanes.judgedOf" (dict "resource" . "hosts" $hosts "address" $address) -}}
