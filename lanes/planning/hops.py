@@ -172,7 +172,7 @@ def hop_at(
         for pod in {pod.unrouted: pod for pod in reversed(pods)}.values()
     }
     upstreams = calls[pods[0].unrouted]
-    if len(set(map(_without_reasons, calls.values()))) > 1:
+    if len(calls) > 1 and len(set(map(_without_reasons, calls.values()))) > 1:
         raise LanesError(
             f"lane {walk.lane or 'untagged'}: of the pods that answer at {service.name}"
             f" ({', '.join(sorted(shares))}) some make calls past their sidecars, so the lane has"

@@ -168,7 +168,8 @@ def plan(
             loose.append(tag)
             continue
         one = Walk(mesh, known_calls, pods, tag.name, tag.header, names, trusted)
-        if len({_entry_hop(one, [entry], untagged).behind for entry in led}) > 1:
+        each = led if len(led) > 1 else []
+        if len({_entry_hop(one, [entry], untagged).behind for entry in each}) > 1:
             unplanned.append(f"{way} (what answers depends on the gateway's stamp beside it)")
             continue
         own[tag.name] = tag
