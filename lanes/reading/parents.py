@@ -1,11 +1,12 @@
 """What HTTPRoutes are bound to: the domains of a Gateway, and the ports of Services."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lanes.findings import Finding
 from lanes.hosts import common, covers
 from lanes.model import Host
+from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import Bound
 from lanes.reading.kinds import gateway_api
@@ -15,6 +16,18 @@ _Reference = tuple[Resource, gateway_api.HTTPRoute, str, gateway_api.ParentRefer
 """A route, and one of its parents with the field that names it."""
 
 _Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class _From:
+    """The namespace that a route is in, with the labels that are known of it."""
+
+    namespace: str
+    told: Mapping[str, str]
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return {**self.told, "kubernetes.io/metadata.name": self.namespace}
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,7 @@ def at_gateways(
         for _, body in manifests.of(gateway_api.Gateway)
     }
     warnings += _aside(manifests)
+    labels = {body.metadata.name: body.metadata.labels for _, body in manifests.of(kinds.Namespace)}
     references = [one for one in _references(manifests) if not one[3].of_mesh]
     named: dict[_Key, dict[Door, None]] = {}
     for _, body, _, ref in references:
@@ -87,7 +101,8 @@ def at_gateways(
         key = _key(body, ref)
         wanted = body.spec.hostnames or ["*"]
         if key in gateways:
-            taken = _taken(resource, field, ref, gateways[key], body.metadata.namespace, wanted)
+            route = _From(body.metadata.namespace, labels.get(body.metadata.namespace, {}))
+            taken = _taken(resource, field, ref, gateways[key], route, wanted)
             doors = {Door(key, port=port): domains for port, domains in taken.items()}
         elif ref.section_name or ref.port:
             doors = {Door(key, ref.section_name or "", ref.port): common(["*"], wanted)}
@@ -128,10 +143,10 @@ def _taken(
     field: str,
     ref: gateway_api.ParentReference,
     gateway: gateway_api.Gateway,
-    namespace: str,
+    route: _From,
     wanted: list[str],
 ) -> dict[int, list[str]]:
-    """The domains under which a Gateway takes a route of `namespace`, by port.
+    """The domains under which a Gateway takes a `route`, by port.
 
     Of a port's listeners that cover a domain, the one that names most of it has it for itself.
     """
@@ -144,10 +159,12 @@ def _taken(
     if not asked:
         there = ", ".join(f"{one.name} at {one.port}" for one in listeners)
         raise resource.error(field, f"Gateway {ref.name} has no such listener, only {there}")
-    open_to = [one for one in asked if _allows(one, gateway.metadata.namespace, namespace)]
+    open_to = [one for one in asked if _allows(one, gateway.metadata.namespace, route)]
     if not open_to:
+        by_label = any(one.allowed_routes.namespaces.from_ == "Selector" for one in asked)
+        known = ", as far as its labels are known here" if by_label else ""
         raise resource.error(
-            field, f"Gateway {ref.name} takes no HTTPRoutes from namespace {namespace}"
+            field, f"Gateway {ref.name} takes no HTTPRoutes from namespace {route.namespace}{known}"
         )
     found: dict[int, list[str]] = {}
     for one in open_to:
@@ -161,14 +178,14 @@ def _taken(
     return found
 
 
-def _allows(listener: gateway_api.Listener, own: str, namespace: str) -> bool:
-    allowed = listener.allowed_routes
-    kinds = [(kind.group, kind.kind) for kind in allowed.kinds]
-    return (
-        listener.http
-        and (allowed.namespaces.from_ == "All" or own == namespace)
-        and (not kinds or (gateway_api.GROUP, "HTTPRoute") in kinds)
-    )
+def _allows(listener: gateway_api.Listener, own: str, route: _From) -> bool:
+    wanted, allowed = listener.allowed_routes.namespaces, listener.allowed_routes.kinds
+    if wanted.from_ == "Selector":
+        named = wanted.selector.match_labels.items() <= route.labels.items()
+    else:
+        named = wanted.from_ == "All" or own == route.namespace
+    of_kind = [(kind.group, kind.kind) for kind in allowed]
+    return listener.http and named and (not of_kind or (gateway_api.GROUP, "HTTPRoute") in of_kind)
 
 
 def _length(listener: gateway_api.Listener) -> int:

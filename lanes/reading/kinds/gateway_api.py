@@ -213,8 +213,13 @@ class RouteKind(Closed):
     kind: str
 
 
+class NamespaceSelector(Closed):
+    match_labels: dict[str, str] = {}
+
+
 class RouteNamespaces(Closed):
-    from_: Annotated[Literal["Same", "All"], Field(alias="from")] = "Same"
+    from_: Annotated[Literal["Same", "All", "Selector"], Field(alias="from")] = "Same"
+    selector: NamespaceSelector = NamespaceSelector()
 
 
 class AllowedRoutes(Closed):

@@ -200,9 +200,24 @@ def test_a_gateway_takes_routes_of_its_own_namespace_unless_told() -> None:
     assert refusal(*A, there, web) == (
         "HTTPRoute web: spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default"
     )
-    everybody = {"namespaces": {"from": "All"}}
-    open_to_all = put(there, "spec.listeners[0].allowedRoutes", everybody)
-    assert at_gateway(open_to_all, web) == {"*": ["x"]}
+
+    def open_to(**asked: object) -> Document:
+        return put(there, "spec.listeners[0].allowedRoutes.namespaces", asked)
+
+    named = {"matchLabels": {"kubernetes.io/metadata.name": "default"}}
+    labelled = {"matchLabels": {"team": "shop"}}
+    namespace: Document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
+    of_shop = put(namespace, "metadata.labels", {"team": "shop"})
+    for opened in (
+        [open_to(**{"from": "All"})],
+        [open_to(**{"from": "Selector"}, selector=named)],
+        [open_to(**{"from": "Selector"}, selector=labelled), of_shop],
+    ):
+        assert at_gateway(*opened, web) == {"*": ["x"]}
+    assert refusal(*A, open_to(**{"from": "Selector"}, selector=labelled), namespace, web) == (
+        "HTTPRoute web: spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default,"
+        " as far as its labels are known here"
+    )
 
 
 HTTPS = listener(443, name="https", protocol="HTTPS", tls={"certificateRefs": [{"name": "c"}]})

@@ -2,11 +2,9 @@
 
 from xml.etree import ElementTree
 
-import pytest
-
 from lanes.report.junit import junit
 from tests.kube import asm
-from tests.unit.lanes.clockwork import BESIDE, Clock, tried
+from tests.unit.lanes.clockwork import Clock, tried
 from tests.unit.lanes.reading import plan_of
 
 
@@ -49,10 +47,3 @@ def test_a_lane_that_nobody_entered_is_skipped_and_a_wrong_answer_has_its_place(
     told = cases(junit(tried(gateway, weights)))
     assert (told["lane v2: path"], told["no lane: path"]) == ("skipped", "failure")
     assert told["lane v1: path"] == "passed"
-
-
-@pytest.mark.parametrize(("lane", "became"), [("v3", "passed"), ("v1", "failure")])
-def test_a_lane_that_was_entered(lane: str, became: str) -> None:
-    gateway = Clock(by_weight=("v1",), stamps=lane)
-    told = cases(junit(tried(gateway, BESIDE, alone=True)))
-    assert told["lane v3: entered by x-lane: v3"] == became

@@ -93,7 +93,7 @@ def test_no_duration(text: object) -> None:
         (HTTP_ROUTE, "spec.rules[0].filters[0].extensionRef"),
         (HTTP_ROUTE, "spec.rules[0].backendRefs[0].filters[0].requestMirror"),
         (HTTP_ROUTE, "spec.useDefaultGateways"),
-        (api_gateway(), "spec.listeners[0].allowedRoutes.namespaces.selector"),
+        (api_gateway(), "spec.listeners[0].allowedRoutes.namespaces.selector.matchExpressions"),
         (header_propagation("version"), "spec.headerPrefixes"),
         (header_propagation("version", labels={"app": "a"}), "spec.workloadSelector.matchLabels"),
     ],
