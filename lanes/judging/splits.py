@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lanes.judging.answers import Step
 from lanes.judging.sorting import Groups, Judged
 from lanes.judging.split import interval
 from lanes.planning.hops import Hop
@@ -10,9 +11,10 @@ from lanes.planning.hops import Hop
 
 @dataclass(frozen=True)
 class HopSplit:
-    """How often `version` answered a lane at a service: `count` of `total`.
+    """How often `version`, or a status that is planned for a share, answered a lane at a service.
 
-    `low` and `high` bound the shares, 0 to 1, that this does not speak against.
+    That is `count` of `total`; `low` and `high` bound the shares, 0 to 1, that this does not speak
+    against.
     """
 
     lane: str
@@ -31,20 +33,47 @@ class HopSplit:
 
 
 def splits(groups: Groups, judged: Iterable[Judged]) -> tuple[HopSplit, ...]:
-    """Every split on a lane's way, as the answers that took it as planned tell.
+    """Every split on a lane's way, and every share that fails, by the answers that are as planned.
 
     All of them together find a sound one wrong in one run of 1,000.
     """
     right: dict[str, list[Judged]] = {}
     for one in judged:
-        if not one.problem and one.answer.path:
+        if not one.problem:
             right.setdefault(one.name, []).append(one)
-    found = list(_counted(groups, right))
-    return tuple(
-        HopSplit(name, hop.service, version, count, total, share, *interval(count, total, n))
-        for n in (len(found),)
-        for name, hop, version, share, count, total in found
+    found, failed = list(_counted(groups, right)), list(_failed(groups, right))
+    n = len(found) + len(failed)
+    return (
+        *(
+            HopSplit(name, hop.service, version, count, total, share, *interval(count, total, n))
+            for name, hop, version, share, count, total in found
+        ),
+        *(
+            # Fewer are right as well: meshes send again what fails.
+            HopSplit(
+                name, hop.service, word, count, total, share, interval(count, total, n)[0], 1.0
+            )
+            for name, hop, word, share, count, total in failed
+        ),
     )
+
+
+def _failed(
+    groups: Groups, right: Mapping[str, list[Judged]]
+) -> Iterable[tuple[str, Hop, str, float, int, int]]:
+    """What is planned to fail for a share, where the answers get there one after the other."""
+    for name, lanes in groups.items():
+        paths = [one.answer.path for one in right.get(name, [])]
+        for place, hop in enumerate(lanes[0].path):
+            # What fails at the gateway has no step at all.
+            known = [path or (Step(hop.service, ""),) for path in paths if path or not place]
+            steps = [path[place] for path in known if len(path) > place]
+            steps = [step for step in steps if step.service == hop.service]
+            if hop.failing and hop.versions and steps:
+                share = sum(one.share for one in hop.failing)
+                words = "|".join(str(one.status) for one in hop.failing)
+                failed = sum(step.version not in hop.versions for step in steps)
+                yield name, hop, words, share, failed, len(steps)
 
 
 def _counted(
