@@ -40,9 +40,9 @@ class Beside:
 
 
 def host_for(mesh: Mesh, domain: str) -> GatewayHost | None:
-    """The rules for `domain`: the longest name that covers it wins, as in Envoy."""
+    """The rules for `domain`: its own name wins, then the longest that covers it, as in Envoy."""
     covering = [host for host in mesh.gateway if covers(host.domain, domain.lower())]
-    return max(covering, key=lambda host: len(host.domain), default=None)
+    return max(covering, key=lambda host: (host.domain[0] != "*", len(host.domain)), default=None)
 
 
 def entries(route: Route, request: Request, trusted: Headers = frozenset()) -> tuple[Entry, ...]:

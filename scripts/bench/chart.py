@@ -59,7 +59,7 @@ def values(shape: str, services: int, lanes: int, changed: float) -> Values:
             }
             for number, name in enumerate(names)
         },
-        "gateway": {"service": names[0]},
+        "gateway": {"services": {names[0]: {}}},
     }
 
 

@@ -235,7 +235,7 @@ VARIANTS: dict[str, Values] = {
     "outside-the-chain": EVERYTHING
     | {
         "services": {"extra": {"versions": {"v1": {}}}},
-        "gateway": {"service": "mocka"},
+        "gateway": {"services": {"mocka": {}}},
         "serviceMonitor": {"enabled": False},
         "networkPolicy": {"from": []},
     },

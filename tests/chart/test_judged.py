@@ -79,7 +79,7 @@ def test_what_is_too_much_for_one_configmap_goes_into_several(tmp_path: Path) ->
 def test_calls_that_only_the_environment_tells_are_judged(tmp_path: Path) -> None:
     env = {"HOST": "mockb", "CALLS": "http://$(HOST).default:8000/a", "KEY": "a:b", "OTHER": "c:1"}
     own = {"sample": False, "image": {"repository": "own"}, "upstreams": None, "env": env}
-    values: Values = {"gateway": {"service": "mocka"}, "services": {"mocka": own}}
+    values: Values = {"gateway": {"services": {"mocka": {}}}, "services": {"mocka": own}}
     text = judged(values)
     assert "http://mockb.default:8000/a" in text
     assert not any(told in text for told in ("HOST", "a:b", "c:1"))

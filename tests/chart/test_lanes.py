@@ -413,7 +413,7 @@ def test_a_status_alone_is_tried_again_as_text() -> None:
 def test_a_service_outside_the_chain_has_no_part_in_the_gateway() -> None:
     values: Values = {
         "services": {"extra": {"versions": {"v1": {}}}},
-        "gateway": {"service": "mocka"},
+        "gateway": {"services": {"mocka": {}}},
     }
     rules = http(render(values), "demo-gateway")
     hosts = {route["destination"]["host"] for rule in rules for route in rule["route"]}

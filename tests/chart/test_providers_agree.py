@@ -68,7 +68,7 @@ def values(draw: st.DrawFn) -> Values:
     return {
         "lanes": chosen,
         "services": dict.fromkeys(DEFAULT_SERVICES) | found,
-        "gateway": {"service": next(iter(found))},
+        "gateway": {"services": {next(iter(found)): {}}},
     }
 
 
@@ -86,7 +86,7 @@ STICKY: Values = {
         "mockc": None,
         "a": {"versions": {"v1": {}}, "upstreams": []},
     },
-    "gateway": {"service": "a"},
+    "gateway": {"services": {"a": {}}},
 }
 
 # Nobody calls a0: a Service of its baseline's pods, which gateway-api has, is no service more.
@@ -103,7 +103,7 @@ APART: Values = {
         "a": {"versions": {"v1": {}}, "upstreams": []},
         "a0": {"versions": {"v1": {}}, "upstreams": []},
     },
-    "gateway": {"service": "a"},
+    "gateway": {"services": {"a": {}}},
 }
 
 
@@ -129,7 +129,7 @@ def test_both_providers_plan_what_the_values_say(
     weights = {name: w for name, w in values["lanes"]["weights"].items() if w is not None}
     assert {lane.name: lane.weight for lane in asm.lanes} == weights
     for lane in asm.lanes:
-        assert steps(lane) == told(values, lane.name, values["gateway"]["service"])
+        assert steps(lane) == told(values, lane.name, next(iter(values["gateway"]["services"])))
 
 
 def planned(factory: pytest.TempPathFactory, values: Values, provider: str) -> Plan:

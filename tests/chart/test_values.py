@@ -202,7 +202,6 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         {"services": {"shop": {"versions": {"v1": {}}}}},
         "no other service calls mocka or shop, so it is open which of them the gateway calls",
     ),
-    "entry": ({"gateway": {"service": "shop"}}, 'gateway.service "shop" is no service'),
     "two Deployments of a name": (
         {
             "lanes": {"weights": {"v2": 20, "b-v1": 10}},
@@ -469,7 +468,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     "service named as the gateway's route": (
         GATEWAY_API
         | {"nameOverride": "x", "services": {"x-gateway": {"versions": {"v1": {}}}}}
-        | {"gateway": GATEWAY_API["gateway"] | {"service": "mocka"}},
+        | {"gateway": GATEWAY_API["gateway"] | {"services": {"mocka": {}}}},
         'services.x-gateway and the gateway would both have an HTTPRoute "x-gateway"',
     ),
     "version named as the gateway's route": (
@@ -627,5 +626,5 @@ def test_who_may_know_when_to_stop_may_call_in_a_circle() -> None:
         "defaults": {"sample": False},
     }
     circle["defaults"]["image"] = {"repository": "shop"}
-    assert render(circle | {"gateway": {"service": "mocka"}})
+    assert render(circle | {"gateway": {"services": {"mocka": {}}}})
     assert "every service is called by another" in refusal(circle)

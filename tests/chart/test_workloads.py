@@ -345,7 +345,7 @@ def test_a_service_that_nobody_calls_is_closed_not_open() -> None:
     resources = render(
         {
             "services": {"extra": {"versions": {"v1": {}}}},
-            "gateway": {"service": "mocka"},
+            "gateway": {"services": {"mocka": {}}},
             "authorizationPolicy": {"enabled": True},
         }
     )

@@ -1,3 +1,52 @@
+{{/* It is known which services the gateway calls, and each by requests of its own. */}}
+{{- define "traffic-lanes.checks.entries" -}}
+{{- $values := .Values -}}
+{{- $services := $values.services -}}
+{{- $enter := $values.lanes.enter -}}
+{{- $named := $values.gateway.services -}}
+{{- $upstreams := dict -}}
+{{- range $services }}{{ range .upstreams }}{{ $_ := set $upstreams . true }}{{ end }}{{ end -}}
+{{- $astray := include "traffic-lanes.others" (dict "of" $upstreams "than" (keys $services)) | fromJsonArray -}}
+{{- $clear := not (or $named $astray (include "traffic-lanes.endless" . | fromJsonArray)) -}}
+{{- $uncalled := include "traffic-lanes.uncalled" $services | fromJsonArray -}}
+{{- if and $clear (not $uncalled) }}
+- every service is called by another, so it is open which of them the gateway calls: name it in
+  gateway.services
+{{- else if and $clear (gt (len $uncalled) 1) }}
+- no other service calls {{ join " or " $uncalled }}, so it is open which of them the gateway calls: name
+  one or more in gateway.services; a service of the chart's own values goes away with `<service>: null`
+{{- end }}
+{{- $entries := include "traffic-lanes.entries" $values | fromJson }}
+{{- $hosts := $values.gateway.hosts }}
+{{- $taken := dict }}
+{{- $general := list }}
+{{- range $name, $asks := $entries }}
+{{- if and $named (not (hasKey $services $name)) }}
+- gateway.services: {{ quote $name }} is no service: services has {{ keys $services | sortAlpha | join ", " }}
+{{- end }}
+{{- $what := $asks.path | default "every request" }}
+{{- with $asks.host }}{{ $what = printf "%s of %s" $what . }}{{ end }}
+{{- with get $taken $what }}
+- gateway.services: {{ . }} and {{ $name }} would both take {{ $what }}: give one a path or a host of its own
+{{- end }}
+{{- $_ := set $taken $what $name }}
+{{- if $asks.host }}{{ $hosts = without $hosts $asks.host }}{{ else }}{{ $general = append $general $name }}{{ end }}
+{{- $open := include "traffic-lanes.open" $values.lanes | fromJsonArray }}
+{{- range $lane := ternary $open list (not (empty $enter.host)) }}
+{{- if eq $asks.host (replace "*" $lane $enter.host) }}
+- gateway.services.{{ $name }}.host: {{ $asks.host }} leads into lane {{ $lane }}, by lanes.enter.host: take another
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and $general (not $hosts) }}
+- gateway.services: {{ join ", " $general }} would get no request, for each of gateway.hosts is another's: name a
+  host more there
+{{- end }}
+{{- if and $enter.host $entries (not $general) }}
+- lanes.enter.host: each of gateway.services has a host, so none answers at a lane's: leave one without
+{{- end }}
+{{- end -}}
+
 {{/* There is one gateway, and what it needs is its own. */}}
 {{- define "traffic-lanes.checks.gateway" -}}
 {{- $gateway := .Values.gateway -}}

@@ -18,18 +18,36 @@
 {{- toJson $doors -}}
 {{- end -}}
 
-{{/* The first host name that the gateway answers for, with `lanes` for its *, from the values; empty
-where any will do. */}}
+{{/* The first of a virtual host's names, with `lanes` for its *, from the virtual host; empty where any will
+do. */}}
 {{- define "traffic-lanes.host" -}}
-{{- without .gateway.hosts "*" | first | default "" | replace "*" "lanes" -}}
+{{- without .hosts "*" | first | default "" | replace "*" "lanes" -}}
 {{- end -}}
 
-{{/* The gateway's URL by a name or address of it, from {values, model, host}: HTTPS where it has a
+{{/* Where to ask for each of the gateway's entries, from the model, as a JSON list of {service, path, host,
+named}: the first of the hosts at which it answers, and whether it is the entry's own. */}}
+{{- define "traffic-lanes.asked" -}}
+{{- $asked := dict -}}
+{{- $found := list -}}
+{{- range $virtual := .virtualHosts -}}
+{{- $host := include "traffic-lanes.host" $virtual -}}
+{{- range reverse $virtual.entries -}}
+{{- if not (hasKey $asked .service) -}}
+{{- $_ := set $asked .service true -}}
+{{- $found = append $found (dict "service" .service "path" .path "host" $host "named" (not (empty $virtual.host))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $found -}}
+{{- end -}}
+
+{{/* The gateway's URL by a name or address of it, from {values, model, host, path}: HTTPS where it has a
 certificate, for it redirects plain HTTP then. */}}
 {{- define "traffic-lanes.url" -}}
 {{- $scheme := ternary "https" "http" (not (empty .values.gateway.tls.secret)) -}}
 {{- $port := (first .model.doors).port | int -}}
-{{ $scheme }}://{{ .host }}{{ if ne $port (ternary 443 80 (eq $scheme "https")) }}:{{ $port }}{{ end }}/
+{{- $usual := ternary 443 80 (eq $scheme "https") -}}
+{{ $scheme }}://{{ .host }}{{ if ne $port $usual }}:{{ $port }}{{ end }}{{ .path | default "/" }}
 {{- end -}}
 
 {{/* Host and port of a URL, as curl's --resolve has them. */}}

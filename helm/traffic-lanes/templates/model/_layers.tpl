@@ -154,7 +154,7 @@ it, and Helm merges them with those that a file of values gives it in their plac
 
 {{/*
 Takes away, from the values, what null takes away: services, lanes with their versions everywhere and
-their ways in, and versions. Helm does so by itself for keys of the chart's own values only.
+their ways in, versions, and entries. Helm does so by itself for keys of the chart's own values only.
 */}}
 {{- define "traffic-lanes.withoutNulls" -}}
 {{- $weights := .lanes.weights -}}
@@ -163,6 +163,8 @@ their ways in, and versions. Helm does so by itself for keys of the chart's own 
 {{- range $lane, $weight := $weights -}}
 {{- if kindIs "invalid" $weight }}{{ $gone = append $gone $lane }}{{ $_ := unset $weights $lane }}{{ end -}}
 {{- end -}}
+{{- $entries := .gateway.services | default dict -}}
+{{- range $name, $asks := $entries }}{{ if kindIs "invalid" $asks }}{{ $_ := unset $entries $name }}{{ end }}{{ end -}}
 {{- range $map := list .lanes.enter.lanes .lanes.enter.match -}}
 {{- range $lane, $value := $map -}}
 {{- if or (kindIs "invalid" $value) (has $lane $gone) }}{{ $_ := unset $map $lane }}{{ end -}}

@@ -14,7 +14,10 @@ and finds it in .Values.model:
              that this release brings; lanes: those that it has a rule for
   pods       [{name, version, …}]: what the pods of one version get: the service's keys, and on top
              those of the version
-  entry      the service that the gateway calls
+  entries    {name: service}: those that the gateway calls
+  virtualHosts [{name, host, hosts, entries: [{service, path, route}]}]: what it calls at which hosts, the most
+             specific path first. name: its VirtualService's; route: the entry's HTTPRoute's; host: the one
+             that its entries name; empty: it takes the others
   doors      [{namespace, labels, service, port}]: where the gateway's pods run, their labels, the
              Service in front of them and its port
 */}}
@@ -52,13 +55,14 @@ and finds it in .Values.model:
       "doors" (include "traffic-lanes.doors" . | fromJsonArray) -}}
 {{- $_ := set $values "model" $model -}}
 {{- include "traffic-lanes.services" . -}}
+{{- $_ := set $model "virtualHosts" (include "traffic-lanes.virtualHosts" $values | fromJsonArray) -}}
 {{- end -}}
 
 {{/* Fails where values don't fit together, or what a schema can't say of them is wrong: each check is a
 template "traffic-lanes.checks.…" beside what it checks, and gives a sentence for each mistake, which
 begins with "- " and may go on over several lines. All mistakes are told at once. */}}
 {{- define "traffic-lanes.checked" -}}
-{{- $checks := list "names" "headers" "label" "weights" "ways" "versions" "pods" "accounts" "upstreams" "entry"
+{{- $checks := list "names" "headers" "label" "weights" "ways" "versions" "pods" "accounts" "upstreams" "entries"
       "instrumentation" "gateway" "only" "test" "cluster" "upgrade" -}}
 {{- $text := include (printf "traffic-lanes.%s.checks" .Values.mesh.provider) . -}}
 {{- range $checks }}{{ $text = printf "%s\n%s" (include (printf "traffic-lanes.checks.%s" .) $) $text }}{{ end -}}

@@ -56,24 +56,3 @@ request, as a JSON list of names; from the root. Others may know when to stop. *
 {{- end -}}
 {{- ternary $circle list $endless | toJson -}}
 {{- end -}}
-
-{{/* The gateway calls one service. */}}
-{{- define "traffic-lanes.checks.entry" -}}
-{{- $services := .Values.services -}}
-{{- $entry := include "traffic-lanes.entry" .Values -}}
-{{- $named := dict -}}
-{{- range $services }}{{ range .upstreams }}{{ $_ := set $named . true }}{{ end }}{{ end -}}
-{{- $circle := include "traffic-lanes.endless" . | fromJsonArray -}}
-{{- $astray := include "traffic-lanes.others" (dict "of" $named "than" (keys $services)) | fromJsonArray -}}
-{{- if not (or $circle $astray (hasKey $services $entry)) }}
-{{- if contains " " $entry }}
-- no other service calls {{ splitList " " $entry | join " or " }}, so it is open which of them the
-  gateway calls: set gateway.service; a service of the chart's own values goes away with
-  `<service>: null`
-{{- else if not $entry }}
-- every service is called by another, so it is open which of them the gateway calls: set gateway.service
-{{- else }}
-- gateway.service {{ quote $entry }} is no service: services has {{ keys $services | sortAlpha | join ", " }}
-{{- end }}
-{{- end }}
-{{- end -}}

@@ -1,14 +1,14 @@
-{{/* Puts the services into the model, as it says, and the one that the gateway calls; from the root. */}}
+{{/* Puts the services into the model, as it says, and those that the gateway calls; from the root. */}}
 {{- define "traffic-lanes.services" -}}
 {{- $values := .Values -}}
 {{- $model := $values.model -}}
-{{- $entry := include "traffic-lanes.entry" $values -}}
+{{- $entries := include "traffic-lanes.entries" $values | fromJson -}}
 {{- $callers := include "traffic-lanes.callers" $values.services | fromJson -}}
 {{- $everywhere := or (not $model.permissive) (eq $values.lanes.rules "all") -}}
 {{- $all := keys $values.lanes.weights | sortAlpha -}}
 {{- $defaults := include "traffic-lanes.layered" (dict "values" $values "layers" list) | fromJson -}}
 {{- $services := list -}}
-{{- $_ := set $model "entry" dict -}}
+{{- $_ := set $model "entries" dict -}}
 {{- $_ := set $model "namespaces" dict -}}
 {{- range $name := include "traffic-lanes.order" $values.services | fromJsonArray -}}
 {{- $service := index $values.services $name -}}
@@ -40,9 +40,9 @@
       "lanes" (ternary $all $versions $everywhere)
       "upstreams" (default list $service.upstreams)
       "callers" (get $callers $name | default list)
-      "entry" (eq $name $entry)
+      "entry" (hasKey $entries $name)
       "pods" $pods) $shared) -}}
-{{- if eq $name $entry }}{{ $_ := set $model "entry" (last $services) }}{{ end -}}
+{{- if hasKey $entries $name }}{{ $_ := set $model.entries $name (last $services) }}{{ end -}}
 {{- end -}}
 {{- $_ := set $model "services" $services -}}
 {{- end -}}
@@ -56,16 +56,6 @@
 {{- end -}}
 {{- end -}}
 {{- toJson $callers -}}
-{{- end -}}
-
-{{/* The service that the gateway calls: the one named, else the only one that no other calls. */}}
-{{- define "traffic-lanes.entry" -}}
-{{- $callers := include "traffic-lanes.callers" .services | fromJson -}}
-{{- $first := list -}}
-{{- range $name, $_ := .services -}}
-{{- if not (hasKey $callers $name) }}{{ $first = append $first $name }}{{ end -}}
-{{- end -}}
-{{- .gateway.service | default ($first | join " ") -}}
 {{- end -}}
 
 {{/* Names of the services in the order in which a request meets them, as a JSON list; from the

@@ -50,9 +50,13 @@ none yet, or another kind of route. */}}
 {{- $mesh := .Values.model.mesh -}}
 {{- $api := ternary "gateway.networking.k8s.io/v1" $mesh.networking $attached -}}
 {{- $kind := ternary "HTTPRoute" "VirtualService" $attached -}}
+{{- $names := list -}}
+{{- range $virtual := .Values.model.virtualHosts -}}
+{{- range $virtual.entries }}{{ $names = append $names (ternary .route $virtual.name $attached) }}{{ end -}}
+{{- end -}}
 {{- $route := dict -}}
-{{- if .Capabilities.APIVersions.Has $api -}}
-{{- $route = lookup $api $kind .Release.Namespace (printf "%s-gateway" (include "traffic-lanes.name" .)) -}}
+{{- range ternary $names list (.Capabilities.APIVersions.Has $api) -}}
+{{- if not $route }}{{ $route = lookup $api $kind $.Release.Namespace . }}{{ end -}}
 {{- end -}}
 {{- $live := dict -}}
 {{- range (dig "spec" "rules" (list dict) $route | last).backendRefs -}}

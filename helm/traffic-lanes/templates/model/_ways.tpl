@@ -96,13 +96,44 @@ baseline's where the service has no rule for the lane. */}}
 {{- ternary .lane .model.baseline (has .lane .service.lanes) -}}
 {{- end -}}
 
+{{/* The gateway's rules for one of its entries, from {values, virtualHost, entry}, as "traffic-lanes.rules" has
+them: `service` is the entry's, and what requests ask for is below its path, and below no other entry's that
+is more specific. */}}
+{{- define "traffic-lanes.entryRules" -}}
+{{- $entry := .entry -}}
+{{- $host := .virtualHost.host -}}
+{{- $entries := .virtualHost.entries -}}
+{{- $path := printf "%s/" $entry.path -}}
+{{- $rules := list -}}
+{{- range $rule := include "traffic-lanes.rules" .values | fromJsonArray -}}
+{{- $matches := list -}}
+{{- range $match := $rule.matches | default (list dict) -}}
+{{- $wanted := printf "%s/" (default "" $match.path) -}}
+{{- $deeper := ternary $match.path $entry.path (gt (len $wanted) (len $path)) -}}
+{{- $meets := or (hasPrefix $path $wanted) (hasPrefix $wanted $path) -}}
+{{- range $entries -}}
+{{- $other := printf "%s/" .path -}}
+{{- if and (gt (len $other) (len $path)) (hasPrefix $other $wanted) }}{{ $meets = false }}{{ end -}}
+{{- end -}}
+{{- if and $meets (not (and $host $match.host)) -}}
+{{- $matches = append $matches (merge (dict "path" $deeper) $match) -}}
+{{- end -}}
+{{- end -}}
+{{- $name := ternary (printf "%s-%s" $entry.service $rule.name) $rule.name (not (empty $entry.path)) -}}
+{{- $own := dict "name" $name "service" $entry.service -}}
+{{- if or $rule.matches $entry.path }}{{ $_ := set $own "matches" $matches }}{{ end -}}
+{{- if $matches }}{{ $rules = append $rules (merge $own $rule) }}{{ end -}}
+{{- end -}}
+{{- toJson $rules -}}
+{{- end -}}
+
 {{/* The destinations of a rule of the gateway's, each with its lane's stamp and what the answer says of
 it, from {model, values, rule}. */}}
 {{- define "traffic-lanes.split" -}}
 {{- $model := .model -}}
 {{- $rule := .rule -}}
 {{- $values := .values -}}
-{{- $service := $model.entry -}}
+{{- $service := get $model.entries $rule.service -}}
 {{- range $name := $rule.lanes }}
 {{- $subset := include "traffic-lanes.subset" (dict "model" $model "service" $service "lane" $name) }}
 {{- $target := dict "host" $service.host "port" $service.gatewayPort "subset" $subset }}
@@ -159,14 +190,6 @@ client's baggage instead of replacing it. */}}
         value: {{ . }}
     {{- end }}
 {{- end }}
-{{- end -}}
-
-{{/* The hosts that the gateway answers for, from the values: those given, and the lanes' own. */}}
-{{- define "traffic-lanes.hosts" -}}
-{{- $hosts := .gateway.hosts -}}
-{{- $own := .lanes.enter.host -}}
-{{- if and $own (not (has "*" $hosts)) }}{{ $hosts = append $hosts $own | uniq }}{{ end -}}
-{{- toYaml $hosts -}}
 {{- end -}}
 
 {{/* How a value is matched, from {exact, prefix or regex: value}. */}}
@@ -232,7 +255,7 @@ gateway: where the hosts are this one's alone, by their full names, only theirs 
 {{- define "traffic-lanes.entering" -}}
 {{- $enter := .lanes.enter -}}
 {{- $open := include "traffic-lanes.open" .lanes | fromJsonArray -}}
-{{- $served := include "traffic-lanes.hosts" . | fromYamlArray -}}
+{{- $served := include "traffic-lanes.hosts" .model | fromYamlArray -}}
 {{- $own := include "traffic-lanes.anyPort" (ternary list $served (contains "*" (join " " $served))) | fromJsonArray -}}
 {{- $found := list -}}
 {{- if $enter.header -}}

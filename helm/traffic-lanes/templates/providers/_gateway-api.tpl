@@ -68,7 +68,8 @@ needs:
 {{/* Names of HTTPRoutes at the gateway, each with the value that makes it, as JSON. */}}
 {{- define "traffic-lanes.gateway-api.gatewayRoutes" -}}
 {{- $model := .Values.model -}}
-{{- $routes := dict (printf "%s-gateway" $model.name) "the gateway" -}}
+{{- $routes := dict -}}
+{{- range $model.virtualHosts }}{{ range .entries }}{{ $_ := set $routes .route "the gateway" }}{{ end }}{{ end -}}
 {{- if .Values.lanes.enter.host -}}
 {{- range $model.lanes -}}
 {{- $route := printf "%s-host%s" $model.name (ternary "" (printf "-%s" .name) (not (empty $model.only))) -}}
@@ -105,10 +106,10 @@ needs:
 {{- end }}
 {{- end -}}
 
-{{/* The Service that takes a lane's requests from the gateway, from {model, lane}: that of the lane's pods,
-or the baseline's. */}}
+{{/* The Service that takes a lane's requests from the gateway, from {model, service, lane}, the service by its
+name: that of the lane's pods, or the baseline's. */}}
 {{- define "traffic-lanes.entered" -}}
-{{- $service := .model.entry -}}
+{{- $service := get .model.entries .service -}}
 name: {{ $service.name }}-{{ ternary .lane .model.baseline (has .lane $service.versions) }}
 {{- if ne $service.namespace .model.namespace }}
 namespace: {{ toYaml $service.namespace }}
@@ -116,7 +117,7 @@ namespace: {{ toYaml $service.namespace }}
 port: {{ $service.port }}
 {{- end -}}
 
-{{/* The rules of the gateway's HTTPRoute, from {model, values}, as a JSON list in the form of
+{{/* The rules of an entry's HTTPRoute, from {model, values, virtualHost, entry}, as a JSON list in the form of
 "traffic-lanes.rules": a lane's own release has its ways in. Hosts of lanes have routes of their own. */}}
 {{- define "traffic-lanes.routed" -}}
 {{- $only := .model.only -}}
@@ -126,18 +127,10 @@ port: {{ $service.port }}
 {{- $lanes = merge (dict "weights" (dict $only 0) "enter" $enter) (omit $lanes "weights" "enter") -}}
 {{- end -}}
 {{- $rules := list -}}
-{{- range include "traffic-lanes.rules" (dict "lanes" $lanes "gateway" .values.gateway) | fromJsonArray -}}
+{{- $told := dict "values" (dict "lanes" $lanes "gateway" .values.gateway) "virtualHost" .virtualHost "entry" .entry -}}
+{{- range include "traffic-lanes.entryRules" $told | fromJsonArray -}}
 {{- $byHost := and .matches (hasKey (first .matches) "host") -}}
 {{- if not (or $byHost (and $only .drawn)) }}{{ $rules = append $rules . }}{{ end -}}
 {{- end -}}
 {{- toJson $rules -}}
-{{- end -}}
-
-{{/* Where the gateway's HTTPRoute is looked for, from the values: the gateway's hosts, and the lanes' own;
-empty where any host will do. */}}
-{{- define "traffic-lanes.hostnames" -}}
-{{- with without .gateway.hosts "*" -}}
-hostnames:
-  {{- compact (append . $.lanes.enter.host) | uniq | toYaml | nindent 2 }}
-{{- end -}}
 {{- end -}}

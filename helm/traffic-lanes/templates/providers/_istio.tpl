@@ -89,15 +89,17 @@ retryRemoteLocalities: true
 {{- define "traffic-lanes.istio.checks" -}}
 {{- $model := .Values.model -}}
 {{- if .Values.gateway.parentRefs }}
-{{- range $lane := $model.entry.lanes }}
-{{- $backend := printf "%s-lane-%s" $model.entry.name $lane }}
-{{- if eq (get $model.namespaces $backend) $model.entry.namespace }}
+{{- range $service := $model.entries }}
+{{- range $lane := $service.lanes }}
+{{- $backend := printf "%s-lane-%s" $service.name $lane }}
+{{- if eq (get $model.namespaces $backend) $service.namespace }}
 - services.{{ $backend }} and gateway.parentRefs would both have a Service {{ quote $backend }}: rename
   the service
 {{- end }}
 {{- if gt (len $backend) 63 }}
 - gateway.parentRefs needs a Service {{ quote $backend }}, whose name has {{ len $backend }} characters
   and may have 63: shorten that of the service or of the lane
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if .Values.lanes.enter.host }}

@@ -1,0 +1,120 @@
+"""Several services that the gateway calls, each by a path or a host of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from lanes.planning.plan import plan
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from tests import kube
+from tests.chart.rendering import (
+    GATEWAY_API,
+    ISTIO,
+    Values,
+    of_kind,
+    refusal,
+    render,
+    without_tests,
+)
+
+LANES: Values = {"enter": {"header": "x-lane", "match": {"v2": [{"path": "/b/beta"}]}}}
+SERVICES: Values = {
+    "mocka": {},
+    "mockb": {"path": "/b"},
+    "mockc": {"path": "/b/c"},
+    "users": {"host": "users.test"},
+}
+ENTRIES: Values = {
+    "lanes": LANES,
+    "services": {"users": {"versions": {"v1": {}, "v3": {}}, "port": 81}},
+    "gateway": {"services": SERVICES},
+}
+ROUTE: Values = {"gateway": {"services": SERVICES, "parentRefs": [{"name": "web"}]}}
+MESHES = {
+    "asm": ENTRIES,
+    "istio": ENTRIES | ISTIO,
+    "HTTPRoute": ENTRIES | ISTIO | ROUTE,
+    "gateway-api": ENTRIES | GATEWAY_API | ROUTE,
+}
+# Path and host of a request, where each lane begins, and the ways into v2.
+ASKED: dict[tuple[str, str | None], tuple[str, list[str], list[str]]] = {
+    ("/", None): ("mocka", ["v1", "v2", "v3"], ["x-lane: v2"]),
+    ("/bb", None): ("mocka", ["v1", "v2", "v3"], ["x-lane: v2"]),
+    ("/b", None): ("mockb", ["v1", "v1", "v3"], ["x-lane: v2", "path /b/beta"]),
+    ("/b/c/d", None): ("mockc", ["v1", "v2", "v1"], ["x-lane: v2"]),
+    ("/b", "users.test"): ("users", ["v1", "v1", "v3"], ["x-lane: v2", "path /b/beta"]),
+}
+
+
+@pytest.mark.parametrize("values", MESHES.values(), ids=MESHES)
+def test_each_entry_has_its_requests_and_every_lane(tmp_path: Path, values: Values) -> None:
+    resources = without_tests(render(values))
+    mesh = resolve(read([kube.write(tmp_path, *resources)]))
+    for (path, host), (service, versions, ways) in ASKED.items():
+        lanes = plan(mesh, path, host).lanes
+        assert [(hop.service, hop.version) for hop in (lane.entry for lane in lanes)] == [
+            (service, version) for version in versions
+        ]
+        assert [lane.weight for lane in lanes] == [40, 30, 30]
+        assert sorted(map(str, lanes[1].ways)) == sorted(ways)
+    for policy in of_kind(resources, "NetworkPolicy").values():
+        peers = policy["spec"]["ingress"][0]["from"]
+        assert any("namespaceSelector" in peer for peer in peers), "the gateway is shut out"
+    if gateways := of_kind(resources, "Gateway"):
+        assert gateways["demo-gateway"]["spec"]["servers"][0]["hosts"] == ["*"]
+
+
+def test_a_host_that_an_entry_names_is_its_own_where_it_takes_every_path(tmp_path: Path) -> None:
+    entries: Values = {
+        "mocka": {},
+        "mockb": {"path": "/b"},
+        "mockc": {"host": "c.test", "path": "/c"},
+        "users": {"host": "users.test"},
+    }
+    values = ENTRIES | {"gateway": {"hosts": ["*.test", "c.test"], "services": entries}}
+    resources = without_tests(render(values))
+    hosts = of_kind(resources, "Gateway")["demo-gateway"]["spec"]["servers"][0]["hosts"]
+    assert hosts == ["*.test"]
+    mesh = resolve(read([kube.write(tmp_path, *resources)]))
+    for path, host, service in (
+        ("/b", "shop.test", "mockb"),
+        ("/b", "c.test", "mockb"),
+        ("/c", "c.test", "mockc"),
+        ("/", "c.test", "mocka"),
+        ("/b", "users.test", "users"),
+    ):
+        assert plan(mesh, path, host).lanes[0].entry.service == service
+
+
+def test_each_entry_is_tested() -> None:
+    pods = of_kind(render(ENTRIES), "Pod")
+    assert {name: pod["spec"]["containers"][0]["args"][2:] for name, pod in pods.items()} == {
+        "demo-test": [],
+        "demo-test-mockb": ["--path=/b"],
+        "demo-test-mockc": ["--path=/b/c"],
+        "demo-test-users": ["--host=users.test"],
+    }
+
+
+def test_entries_that_do_not_fit_are_told() -> None:
+    services: Values = {
+        "shop": {},
+        "mocka": {"host": "v1.pre.test"},
+        "mockb": {"host": "b.test", "path": "/b"},
+        "mockc": {"host": "b.test", "path": "/b"},
+    }
+    values: Values = {
+        "lanes": {"enter": {"host": "*.pre.test"}},
+        "gateway": {"services": services, "hosts": ["b.test"]},
+    }
+    told = refusal(values)
+    for sentence in (
+        'gateway.services: "shop" is no service: services has mocka, mockb, mockc',
+        "mockb and mockc would both take /b of b.test: give one a path or a host of its own",
+        "mocka.host: v1.pre.test leads into lane v1, by lanes.enter.host: take another",
+        "shop would get no request, for each of gateway.hosts is another's",
+    ):
+        assert sentence in told
+    values["gateway"]["services"] = services | {"shop": None}
+    assert "each of gateway.services has a host, so none answers at a lane's" in refusal(values)
