@@ -61,6 +61,16 @@ def test_lanes_hold_and_nothing_is_left_of_them(shape: str) -> None:
         assert left_in(where) == []
 
 
+def test_lanes_hold_across_two_namespaces_and_nothing_is_left_there() -> None:
+    """By mutual TLS, and policies that name accounts of both."""
+    with namespace("front") as where, namespace("back") as behind:
+        apart = f"--set=services.mockb.namespace={behind}"
+        with installed(where, *SHAPES["mutual-tls"], apart) as demo:
+            demo.holds()
+            assert "Lanes hold." in demo.test().out
+        assert left_in(where) == left_in(behind) == []
+
+
 def left_in(where: str) -> list[str]:
     """What there is in a namespace beside what Kubernetes and Istio put into each."""
     kinds = run("kubectl", "api-resources", "--namespaced", "--verbs=list", "--output=name").out
@@ -115,12 +125,14 @@ def run_pod(where: str, image: str, *command: str) -> str:
 
 
 def test_lanes_hold_on_a_gateway_of_the_gateway_api() -> None:
-    with namespace("routes") as where:
+    """Its route leads to another namespace, where a ReferenceGrant lets it."""
+    with namespace("routes") as where, namespace("granted") as behind:
         apply(where, GATEWAY)
         kubectl("wait", "--for=condition=Accepted", "gateway/web", "--timeout=60s", namespace=where)
         rolled_out(where, "deployment/web-istio")
         refs = f"--set-json=gateway.parentRefs={json.dumps([PARENT])}"
-        with installed(where, refs, gateway=(where, "web-istio")) as demo:
+        apart = f"--set=services.mocka.namespace={behind}"
+        with installed(where, refs, apart, gateway=(where, "web-istio")) as demo:
             demo.holds()
             route = resource("httproute", "demo-gateway", namespace=where)
             conditions = route["status"]["parents"][0]["conditions"]
