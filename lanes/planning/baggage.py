@@ -4,6 +4,7 @@ https://www.w3.org/TR/baggage/ encodes values alone; the SDK decodes names as we
 plus for a space.
 """
 
+from functools import lru_cache
 from urllib.parse import quote, unquote_plus
 
 # Characters that a baggage value may hold as they are.
@@ -20,6 +21,7 @@ def members(header: str) -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def with_member(header: str, name: str, value: str) -> str:
     """`header` with the member `name` first, and none other of that name."""
     entries = [entry.strip() for entry in header.split(",") if entry.strip()]

@@ -8,6 +8,7 @@ variable is none: too many things are called like a service.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from lanes.errors import LanesError
@@ -66,18 +67,13 @@ class Calls:
         `target` is an http URL, or what stands between its slashes; without a port, a URL's is 80
         and a name's the Service's first.
         """
-        try:
-            parts = urlsplit(target if "://" in target else f"//{target}")
-            number = parts.port
-        except ValueError:  # a port that is none
+        asked = _asked(target, namespace)
+        if asked is None:
             return None, ""
-        if parts.scheme not in ("", "http"):
-            return None, ""
-        host = host_of(parts.hostname or "", namespace)
+        host, number, path = asked
         known = self.ports.get(host, {}) if host else {}
-        if number is None and not parts.scheme:
+        if number is None:
             number = next(iter(known), None)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return known.get(number or 80), path
 
     def _addresses(self, pod: Pod) -> Iterable[str]:
@@ -90,6 +86,20 @@ class Calls:
             port, _ = self.port(value, pod.namespace)
             if port is not None and pod not in port.pods:
                 yield value
+
+
+@lru_cache(maxsize=4096)
+def _asked(target: str, namespace: str) -> tuple[Host | None, int | None, str] | None:
+    """The host, port (None: its first) and path of a call; None: it is none over http."""
+    try:
+        parts = urlsplit(target if "://" in target else f"//{target}")
+        number = parts.port
+    except ValueError:  # a port that is none
+        return None
+    if parts.scheme not in ("", "http"):
+        return None
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return host_of(parts.hostname or "", namespace), number or (80 if parts.scheme else None), path
 
 
 class UpstreamsDifferError(LanesError):

@@ -40,6 +40,8 @@ class Request:
 
     def sent(self, propagation: Propagation) -> "Request":
         """What the calling sidecar makes of it: propagated headers are set from baggage."""
+        if propagation == Propagation():
+            return self
         found = baggage.members(self.headers.get("baggage", ""))
         headers = {name: value for name, value in found.items() if propagation.covers(name)}
         return replace(self, headers={**self.headers, **headers})
