@@ -73,7 +73,7 @@ def test_panels_are_told_and_do_not_overlap() -> None:
 def test_it_opens_at_its_release_with_lanes_in_the_colours_of_the_live_map() -> None:
     found = dashboard()
     variables = {each["name"]: each.get("current") for each in found["templating"]["list"]}
-    assert variables["namespace"]["value"] == "default"
+    assert variables["namespace"]["value"] == ["default"]
     assert variables["service"]["value"] == "mocka"
     css = (ROOT / "lanes/page/static/page.css").read_text()
     colours = re.findall(r"--lane-\d: (#\w+);", css)[:3]
