@@ -19,12 +19,16 @@ Groups = dict[str, tuple[Lane, ...]]
 class Judged:
     """An answer, the name it counts under ("": none), what is wrong with it ("": nothing), and the
     way that its request took.
+
+    `told` is False where no service answers at the way's own path or method: of where it went such
+    an answer tells nothing, and it counts neither way.
     """
 
     name: str
     problem: str
     answer: Answer
     way: Way = EVERYBODYS
+    told: bool = True
 
     @property
     def failed(self) -> bool:
@@ -64,6 +68,8 @@ class Sorter:
 
     def entered(self, call: Call, answer: Answer) -> Judged:
         """An answer to a request that entered a lane."""
+        if _nothing_there(answer, call.way) and not fits(answer, self._lanes[call.lane]):
+            return Judged(call.lane, "", answer, call.way, told=False)
         problem = _judge_entered(answer, self._homes, self._lanes[call.lane], self._told)
         return Judged(call.lane, problem and f"by {call.way}: {problem}", answer, call.way)
 
@@ -148,6 +154,15 @@ def _judge_entered(answer: Answer, homes: Homes, lane: Lane, told: bool) -> str:
     if told and not lane.sent and (answer.lane or UNTAGGED) != lane.name:
         return f"lane {answer.lane} answered" if answer.lane else "no hop read a lane"
     return _off(answer, lane.name, lane, told)
+
+
+def _nothing_there(answer: Answer, way: Way) -> bool:
+    """Whether a way asks for a path, or by a method, that the service does not know.
+
+    It says so in words; the 404 of a proxy without a rule has none.
+    """
+    own = bool(way.path or way.method)
+    return own and answer.status in (404, 405) and bool(answer.text) and not answer.path
 
 
 def _foreign(answer: Answer, homes: Homes) -> str:

@@ -85,7 +85,7 @@ def traced(
         answer.lane or (own.name if own else None),
         _entered(plan, own, way, asked),
         tuple(_hops(plan, answer.path, own)),
-        judged.problem,
+        judged.problem if judged.told else "no service answers there",
     )
 
 

@@ -22,16 +22,21 @@ _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule 
 
 @dataclass(frozen=True)
 class Entered:
-    """How `lane` fared by a way into it."""
+    """How `lane` fared by a way into it. `untold`: answers that tell nothing (see Judged)."""
 
     lane: str
     by: Way
     count: int
     as_planned: int
+    untold: int = 0
 
     @property
     def ok(self) -> bool:
-        return self.as_planned == self.count
+        return self.as_planned + self.untold == self.count
+
+    @property
+    def judged(self) -> bool:
+        return self.count > self.untold
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class LaneVerdict:
     @property
     def judged(self) -> bool:
         """Whether there was an answer to judge it by, drawn or entered."""
-        return self.count > 0 or bool(self.entered)
+        return self.count > 0 or any(entered.judged for entered in self.entered)
 
     @property
     def fits(self) -> bool:
@@ -69,7 +74,7 @@ class LaneVerdict:
     @property
     def ok(self) -> bool:
         """Whether the run may pass: a lane with a weight has to be among the drawn, if any are."""
-        seen = self.count > 0 or not self.expected or (self.judged and not self.total)
+        seen = self.count > 0 or (not self.expected if self.total else self.judged)
         entered_right = all(entered.ok for entered in self.entered)
         return seen and self.fits and self.as_planned == self.count and entered_right
 
@@ -124,7 +129,8 @@ def verify(
     groups, drawn, visits = judged.groups, judged.drawn, judged.entered
     seen, planned = _counted(drawn)
     came = Counter(_call(j) for j in visits)
-    kept = Counter(_call(j) for j in visits if not j.problem)
+    kept = Counter(_call(j) for j in visits if j.told and not j.problem)
+    untold = Counter(_call(j) for j in visits if not j.told)
     unexpected = Counter(
         (j.problem, j.answer.text, j.answer.status) for j in (*drawn, *visits) if j.problem
     )
@@ -137,7 +143,7 @@ def verify(
             *interval(seen[name], len(answers), len(groups)),
             planned[name],
             tuple(
-                Entered(*call, came[call], kept[call])
+                Entered(*call, came[call], kept[call], untold[call])
                 for lane in group
                 for call in (Call(lane.name, way) for way in lane.ways)
                 if call in came
@@ -149,7 +155,7 @@ def verify(
     return Verdict(
         requests=len(answers),
         errors=sum(judged.failed for judged in (*drawn, *visits)),
-        refused=sum(not j.problem and j.answer.status >= 400 for j in (*drawn, *visits)),
+        refused=sum(j.told and not j.problem and j.answer.status >= 400 for j in (*drawn, *visits)),
         lanes=lanes,
         unexpected=tuple(Unexpected(*key, count=n) for key, n in unexpected.most_common()),
         hints=hints(plan, answers) or hints(plan, (a for _, a in entered)) if unexpected else off,

@@ -244,7 +244,7 @@ class Destinations:
 
 
 def _nothing(name: str, host: Host) -> Destination:
-    """What a rule leads to that may lead to no Service: 500."""
+    """Where a rule leads that names no Service, or one that it may not lead to: to 500."""
     return Destination(name, host, host.name, (), Propagation(), "LEAST_REQUEST", None)
 
 

@@ -92,6 +92,8 @@ def closing(verdict: Verdict) -> str:
     """The verdict in a sentence, which claims nothing of a lane that nobody entered."""
     if verdict.entered and not verdict.requests:
         alone = f"Lane {_named(verdict.lanes)}"
+        if not any(lane.judged for lane in verdict.lanes):
+            return f"{alone} was NOT judged: no service answers where its ways in ask."
         return f"{alone} holds." if verdict.ok else f"{alone} does NOT hold."
     split_right = all(one.fits for one in verdict.splits)
     if verdict.unexpected or not split_right or not all(lane.fits for lane in verdict.lanes):
@@ -108,7 +110,10 @@ def closing(verdict: Verdict) -> str:
         )
     if absent:
         were, them = ("was", "it") if len(absent) == 1 else ("were", "them")
-        return f"Lanes hold; {_named(absent)} {were} not judged: no request entered {them}."
+        why = f"no request entered {them}"
+        if all(lane.entered for lane in absent):
+            why = "no service answers where its ways in ask"
+        return f"Lanes hold; {_named(absent)} {were} not judged: {why}."
     return "Lanes hold."
 
 
@@ -136,9 +141,12 @@ def _paths(lane: LaneVerdict) -> Text:
 
 
 def _as_planned(judged: LaneVerdict | Entered) -> Text:
-    if judged.as_planned == judged.count:
-        return Text(f"{judged.count} as planned")
-    return Text(f"{judged.count - judged.as_planned} NOT as planned", style="red")
+    untold = judged.untold if isinstance(judged, Entered) else 0
+    if wrong := judged.count - judged.as_planned - untold:
+        return Text(f"{wrong} NOT as planned", style="red")
+    if untold:
+        return Text(f"{untold} not judged: no service answers there")
+    return Text(f"{judged.count} as planned")
 
 
 def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
@@ -169,7 +177,12 @@ def verdict_json(verdict: Verdict) -> Json:
                 "judged": lane.judged,
                 "ok": lane.ok if lane.judged or not lane.ok else None,
                 "entered": [
-                    {"by": str(e.by), "count": e.count, "as_planned": e.as_planned}
+                    {
+                        "by": str(e.by),
+                        "count": e.count,
+                        "as_planned": e.as_planned,
+                        "not_judged": e.untold,
+                    }
                     for e in lane.entered
                 ],
             }

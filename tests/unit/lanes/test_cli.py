@@ -294,7 +294,9 @@ def test_one_lane_alone(beside: str) -> None:
     assert astray.exit_code == 1
     told = json.loads(astray.stdout)
     assert (told["ok"], told["requests"], list(told["lanes"])) == (False, 0, ["v3"])
-    assert told["lanes"]["v3"]["entered"] == [{"by": "x-lane: v3", "count": 20, "as_planned": 0}]
+    assert told["lanes"]["v3"]["entered"] == [
+        {"by": "x-lane: v3", "count": 20, "as_planned": 0, "not_judged": 0}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,8 @@ def test_each_way_in_is_asked_and_one_that_leads_astray_is_named() -> None:
         "v3     x-also: v3   5 NOT as planned",
     ]
     assert result_json(result)["lanes"]["v3"]["entered"] == [
-        {"by": "x-lane: v3", "count": 50, "as_planned": 50},
-        {"by": "x-also: v3", "count": 5, "as_planned": 0},
+        {"by": "x-lane: v3", "count": 50, "as_planned": 50, "not_judged": 0},
+        {"by": "x-also: v3", "count": 5, "as_planned": 0, "not_judged": 0},
     ]
     assert cases(junit(result)) == {
         "lane v1: path": "passed",

@@ -14,7 +14,7 @@ from lanes.judging.split import interval
 from lanes.judging.verify import Verdict, verify
 from lanes.planning.plan import Plan
 from lanes.planning.ways import Way
-from lanes.report.verdict import unexpected_lines, verdict_json
+from lanes.report.verdict import closing, unexpected_lines, verdict_json
 from tests import kube
 from tests.kube import SAMPLE, Document, asm, without
 from tests.unit.lanes.reading import plan_of
@@ -255,8 +255,8 @@ def test_who_enters_a_lane_counts_for_no_share() -> None:
     told = verdict_json(both)["lanes"]
     assert [found["entered"] for found in told.values()] == [
         [],
-        [{"by": "x-lane: v2", "count": 20, "as_planned": 20}],
-        [{"by": "x-lane: v3", "count": 20, "as_planned": 20}],
+        [{"by": "x-lane: v2", "count": 20, "as_planned": 20, "not_judged": 0}],
+        [{"by": "x-lane: v3", "count": 20, "as_planned": 20, "not_judged": 0}],
     ]
     assert (told["v3"]["judged"], told["v3"]["ok"], told["v3"]["count"]) == (True, True, 0)
     assert verdict_json(alone)["lanes"]["v3"]["ok"] is None
@@ -284,6 +284,23 @@ def test_who_enters_a_lane_has_to_be_in_it(wrong: Answer, problem: str) -> None:
         ("v2", 20, 20),
         ("v3", 21, 20),
     ]
+
+
+@pytest.mark.parametrize("drawn", [100, 0])
+@pytest.mark.parametrize("way", [Way(path="/beta"), Way(method="POST")])
+def test_where_no_service_answers_at_a_way_nothing_is_told(way: Way, drawn: int) -> None:
+    v1, v2, v3 = BESIDE.lanes
+    plan = replace(BESIDE, lanes=(v1, v2, replace(v3, ways=(way,))))
+    nothing = [(Call("v3", way), Answer(404, "<!doctype html>"))]
+    verdict = verify(plan, planned(v1=90, v2=10, v3=0) if drawn else [], nothing * 5)
+    lane = verdict.lanes[-1]
+    assert (lane.name, lane.judged, verdict.ok) == ("v3", False, bool(drawn))
+    assert (verdict.errors, verdict.refused, verdict.unexpected) == (0, 0, ())
+    assert "v3" in closing(verdict)
+    assert "no service answers where its ways in ask" in closing(verdict)
+    for wrong in (Answer(503, "none"), Answer(404, "")):
+        assert not verify(plan, planned(v1=90, v2=10, v3=0), [(Call("v3", way), wrong)]).ok
+    assert not verify(BESIDE, [], [(by("v3"), Answer(404, ""))]).ok
 
 
 def test_a_weight_that_leads_nobody_to_its_lane_fails_though_the_lane_can_be_entered() -> None:
