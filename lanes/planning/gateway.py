@@ -79,7 +79,8 @@ def beside(
                 yield Beside(words, None, entries(route, request, trusted))
                 continue
             request = everybodys.with_headers(way).request(host, path)
-            here = way.host is None or host_for(mesh, way.host) is gateway
+            reached = gateway if way.host is None else host_for(mesh, way.host)
+            here = reached is not None and reached.routes == gateway.routes
             known = way if here and request.rule(gateway.routes) is route else None
             yield Beside(words, known, entries(route, request, trusted))
 
