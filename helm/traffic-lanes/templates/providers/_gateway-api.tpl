@@ -40,6 +40,15 @@ needs:
 - gateway.clientBaggage keep: with mesh.provider gateway-api the lane replaces what clients send: leave
   it at drop
 {{- end }}
+{{- range $service := $model.services }}
+{{- if $service.trafficPolicy }}
+- services.{{ $service.name }}.trafficPolicy is a DestinationRule's, and mesh.provider gateway-api makes none: leave
+  it out
+{{- end }}
+{{- if ($service.route | default dict).retries }}
+- services.{{ $service.name }}.route.retries: with mesh.provider gateway-api an HTTPRoute has a timeout only
+{{- end }}
+{{- end }}
 {{- $routes := include "traffic-lanes.gateway-api.gatewayRoutes" . | fromJson }}
 {{- range $name, $service := $values.services }}
 {{- $atGateway := ternary $routes dict (eq (get $model.namespaces $name) $model.namespace) }}

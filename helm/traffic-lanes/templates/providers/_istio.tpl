@@ -55,7 +55,7 @@ trafficPolicy:
 {{- end -}}
 
 {{/* How a lane's requests come to the baseline: the version's own pods first, and none that can't be
-reached. From {model, lane}. What services answer never counts against a pod, for an error of a later
+reached. From {model, service, lane}. What services answer never counts against a pod, for an error of a later
 hop is passed on by healthy ones; the zeros have to be said, or Envoy's own limits hold. */}}
 {{- define "traffic-lanes.failover" -}}
 loadBalancer:
@@ -64,14 +64,22 @@ loadBalancer:
     failoverPriority:
       - {{ .model.label }}={{ .lane }}
 outlierDetection:
-  splitExternalLocalOriginErrors: true
-  consecutiveLocalOriginFailures: 1
-  consecutiveGatewayErrors: 0
-  consecutive5xxErrors: 0
-  interval: 500ms
-  baseEjectionTime: 2s
-  maxEjectionPercent: 100
-  minHealthPercent: 1
+  {{- $ejected := include "traffic-lanes.ejected" . }}
+  {{- with (.service.trafficPolicy | default dict).outlierDetection }}
+  {{- $ejected = include "traffic-lanes.over" (dict "below" (fromYaml $ejected) "above" .) }}
+  {{- end }}
+  {{- $ejected | nindent 2 }}
+{{- end -}}
+
+{{- define "traffic-lanes.ejected" -}}
+splitExternalLocalOriginErrors: true
+consecutiveLocalOriginFailures: 1
+consecutiveGatewayErrors: 0
+consecutive5xxErrors: 0
+interval: 500ms
+baseEjectionTime: 2s
+maxEjectionPercent: 100
+minHealthPercent: 1
 {{- end -}}
 
 {{- define "traffic-lanes.istio.fallback" }}{{ end -}}
@@ -88,6 +96,15 @@ retryRemoteLocalities: true
 {{/* What an HTTPRoute at the gateway has no place for. */}}
 {{- define "traffic-lanes.istio.checks" -}}
 {{- $model := .Values.model -}}
+{{- range $service := ternary $model.services list $model.permissive }}
+{{- range $key, $_ := ($service.trafficPolicy | default dict).outlierDetection }}
+{{- if has $key (list "splitExternalLocalOriginErrors" "consecutiveLocalOriginFailures" "maxEjectionPercent"
+      "minHealthPercent") }}
+- services.{{ $service.name }}.trafficPolicy.outlierDetection: {{ $key }} is the chart's to set, for a lane falls
+  back when all of its pods are ejected
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if .Values.gateway.parentRefs }}
 {{- range $service := $model.entries }}
 {{- range $lane := $service.lanes }}

@@ -19,6 +19,40 @@ A provider is a file beside this one, which says all that it means. It defines, 
   traffic-lanes.P.checks     what it can't do, a sentence each, from the root
 */}}
 
+{{/* What a route to a service has beside its destinations, from {model, service}: its timeout, and its
+retries over the provider's. */}}
+{{- define "traffic-lanes.routePolicy" -}}
+{{- $own := .service.route | default dict -}}
+{{- $retries := include (printf "traffic-lanes.%s.retries" .model.provider) (dict "model" .model) -}}
+{{- with $own.timeout }}
+timeout: {{ . }}
+{{- end }}
+{{- if $own.retries }}
+{{- $all := include "traffic-lanes.over" (dict "below" (fromYaml $retries) "above" $own.retries) | fromYaml }}
+retries:
+  {{- /* Istio refuses more beside none. */}}
+  {{- ternary $all (dict "attempts" 0) (gt (int $all.attempts) 0) | toYaml | nindent 2 }}
+{{- else if $retries }}
+retries:
+  {{- $retries | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* How long a rule of an HTTPRoute waits for a service, from the service; empty where it waits on. */}}
+{{- define "traffic-lanes.timeouts" -}}
+{{- with (.route | default dict).timeout -}}
+timeouts:
+  request: {{ . }}
+{{- end -}}
+{{- end -}}
+
+{{/* The keys of a mapping over those of another, zeros and all, as YAML, from {below, above}. */}}
+{{- define "traffic-lanes.over" -}}
+{{- $over := deepCopy .below -}}
+{{- range $key, $value := .above }}{{ $_ := set $over $key $value }}{{ end -}}
+{{- toYaml $over -}}
+{{- end -}}
+
 {{/* Baggage that has the lane as a member, as a regular expression for the whole of it, from
 {model, lane}. */}}
 {{- define "traffic-lanes.member" -}}
