@@ -26,6 +26,10 @@ from tests.chart.rendering import (
 CRDS = Path(os.environ.get("CRDS", ROOT / ".." / "shared" / "crds"))
 OLDEST = yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"].strip(">=").split("-")[0]
 NEWEST = kubernetes_validate.latest_version()
+# It reads all of Kubernetes' definitions for each resource: most of its time.
+kubernetes_validate.utils.schema_contents = functools.cache(
+    kubernetes_validate.utils.schema_contents
+)
 CORE = ("v1", "apps/v1", "autoscaling/v2", "networking.k8s.io/v1", "policy/v1")
 ALL: dict[str, Values] = VARIANTS | {
     name: yaml.safe_load(path.read_text()) for name, path in EXAMPLES.items()
