@@ -29,6 +29,9 @@ MATCH, FALLBACK, SPLIT, NONE = "match", "fallback", "split", "none"
 CAUGHT, SHADOWED, LOST = "caught", "shadowed", "lost"
 UNSELECTED, UNROUTED = "unselected", "unrouted"
 
+# Longer than any answer waits for; Python ends the walk at some 200.
+MOST_CALLS = 100
+
 # Why a lane whose version runs at a service is answered by none of it, or by another lane's.
 ASTRAY = (CAUGHT, SHADOWED, LOST, UNSELECTED, UNROUTED)
 
@@ -269,6 +272,9 @@ def _call(
     elif port.host in behind:
         chain = " -> ".join(host.name for host in (*behind, port.host))
         raise LanesError(f"lane {walk.lane}: {chain}: the chain never ends; break the loop")
+    elif len(behind) > MOST_CALLS:
+        way = f"lane {walk.lane or 'untagged'}"
+        raise LanesError(f"{way}: a chain of more than {MOST_CALLS} calls is not planned")
     return answer_at(walk, port, Request(carried, path), caller.propagation, behind)
 
 

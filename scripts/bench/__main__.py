@@ -9,7 +9,7 @@ second and times do not.
 import time
 from statistics import median
 
-from scripts.bench.chart import SHAPES, Values, rendered, values
+from scripts.bench.chart import SHAPES, Values, rendered, taken_by, values
 from scripts.bench.cost import Cost, costs
 from scripts.bench.mesh import figures, of_pods
 from scripts.bench.servers import Server, chain, instrumented, ours, ours_logging, peer
@@ -20,6 +20,7 @@ MEGABYTE = 2**20
 # Services and lanes, and the part of the services that each lane changes.
 SIZES = ((100, 10, 0.1), (200, 10, 0.1), (400, 10, 0.1), (500, 10, 0.1), (40, 40, 0.025))
 WHOLE = ((40, 40, 1.0), (30, 30, 1.0))
+PLANNED = ((100, 10, 0.1), (200, 10, 0.1), (400, 10, 0.1), (500, 10, 0.1), (800, 10, 0.1))
 
 PEER = "plain Flask"
 
@@ -62,11 +63,17 @@ def main() -> None:
         charted(
             f"{services} services, all in {lanes} lanes", values("random", services, lanes, changed)
         )
+    print(f"{'lanes, a tree for istio':<44}plan s  CPU s  lint s  CPU s")
+    for services, lanes, changed in PLANNED:
+        manifests = rendered(values("tree", services, lanes, changed)).printed
+        runs = [taken_by(command, manifests) for command in ("plan", "lint")]
+        times = "".join(f"{run.elapsed:7.2f}{run.seconds:7.2f}" for run in runs)
+        row(f"{services} services, {lanes} lanes, {len(manifests) / MEGABYTE:.1f} MB", times)
 
 
 def charted(name: str, chosen: Values) -> None:
     found = rendered(chosen)
-    sizes = f"{found.printed / MEGABYTE:6.1f} MB{found.judged / MEGABYTE:8.2f} MB"
+    sizes = f"{len(found.printed) / MEGABYTE:6.1f} MB{found.judged / MEGABYTE:8.2f} MB"
     row(name, f"{found.elapsed:4.1f}{found.seconds:7.1f}{sizes}")
 
 

@@ -1,4 +1,4 @@
-"""What the chart takes: CPU time of `helm template`, and how much it prints, by size and shape."""
+"""What the chart takes, by size and shape, and then what `lanes plan` and `lanes lint` take."""
 
 import json
 import os
@@ -20,18 +20,26 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
-class Rendering:
-    """Seconds by the clock and of CPU; characters that were printed, and that `helm test` reads."""
+class Run:
+    """Seconds by the clock and of CPU, and what was printed."""
 
     elapsed: float
     seconds: float
-    printed: int
-    judged: int
+    printed: str
+
+    @property
+    def judged(self) -> int:
+        """Characters of a rendering that `helm test` reads."""
+        documents = self.printed.split("\n---\n")
+        test = next(part for part in documents if "\nkind: List\n" in f"\n{part}")
+        items = yaml.load(test, _Loader)["items"]  # noqa: S506
+        return sum(len(text) for item in items for text in item.get("data", {}).values())
 
 
 # Whom the service of a number calls, of so many.
 SHAPES: Mapping[str, Callable[[int, int], Sequence[int]]] = {
     "chain": lambda number, count: range(number + 1, min(number + 2, count)),
+    "tree": lambda number, count: range(2 * number + 1, min(2 * number + 3, count)),
     "fan-out": lambda number, count: range(1, count) if number == 0 else (),
     "random": lambda number, count: random.Random(number).sample(  # noqa: S311
         range(number + 1, count), min(3, count - number - 1)
@@ -63,25 +71,22 @@ def values(shape: str, services: int, lanes: int, changed: float) -> Values:
     }
 
 
-def rendered(values: Values, provider: str = "istio") -> Rendering:
+def rendered(values: Values, provider: str = "istio") -> Run:
     """What rendering `values` takes. Raises CalledProcessError where the chart refuses them."""
     beside = Path(sys.executable).with_name("helm")
     helm = str(beside) if beside.exists() else shutil.which("helm") or "helm"
-    before = os.times()
-    began = time.monotonic()
     command = [helm, "template", "demo", str(CHART), "--values", "-", "--set"]
-    done = subprocess.run(
-        [*command, f"mesh.provider={provider}"],
-        input=json.dumps(values),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    elapsed = time.monotonic() - began
-    after = os.times()
+    return _run([*command, f"mesh.provider={provider}"], json.dumps(values))
+
+
+def taken_by(command: str, manifests: str) -> Run:
+    """What `lanes plan` or `lanes lint` takes for manifests."""
+    return _run([sys.executable, "-m", "lanes", command, "-"], manifests)
+
+
+def _run(command: Sequence[str], given: str) -> Run:
+    before, began = os.times(), time.monotonic()
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+    after, elapsed = os.times(), time.monotonic() - began
     used = after.children_user + after.children_system
-    seconds = used - before.children_user - before.children_system
-    test = next(part for part in done.stdout.split("\n---\n") if "\nkind: List\n" in f"\n{part}")
-    items = yaml.load(test, _Loader)["items"]  # noqa: S506
-    judged = [text for item in items for text in item.get("data", {}).values()]
-    return Rendering(elapsed, seconds, len(done.stdout), sum(map(len, judged)))
+    return Run(elapsed, used - before.children_user - before.children_system, done.stdout)

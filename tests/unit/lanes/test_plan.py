@@ -387,6 +387,15 @@ def test_a_loop_is_told_with_its_services() -> None:
     )
 
 
+def test_a_chain_longer_than_any_walk() -> None:
+    chain = {f"s{n}": (("v1",), (f"s{n + 1}",) if n < 101 else ()) for n in range(102)}
+    assert refusal(*asm(chain, {"v1": 1})) == (
+        "lane v1: a chain of more than 100 calls is not planned"
+    )
+    del chain["s0"]
+    assert len(plan_of(*asm(chain, {"v1": 1})).lanes[0].path) == 101
+
+
 def test_a_service_that_calls_itself() -> None:
     assert "lane v1: a -> a: the chain never ends" in refusal(
         *asm({"a": (("v1",), ("a",))}, {"v1": 1})
