@@ -2,19 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import urllib3
 
 from lanes.running.runtime import RunningMesh
-from tests import kube
-from tests.mesh.running import failed, judged, running, under_load
+from tests.mesh.running import ROOT, failed, judged, running, under_load
 
 
 @pytest.fixture
-def mesh(tmp_path: Path) -> Iterator[RunningMesh]:
-    with running(kube.write(tmp_path, *kube.asm(kube.PAIR, kube.HALVES))) as mesh:
+def mesh() -> Iterator[RunningMesh]:
+    with running(str(ROOT / "k8s/asm")) as mesh:
         yield mesh
 
 
@@ -25,7 +23,7 @@ def counted(mesh: RunningMesh, pattern: str) -> int:
 
 
 def test_what_is_too_much_is_refused_and_no_pod_is_taken_for_dead(mesh: RunningMesh) -> None:
-    answers = list(under_load(mesh, 2400, clients=600))
+    answers = list(under_load(mesh, 3000, clients=600))
     statuses = Counter(answer.status for answer in answers)
     others = [text for text in failed(answers) if not text.startswith("429")]
     assert statuses.keys() == {200, 429}, others[:10]
