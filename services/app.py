@@ -1,4 +1,4 @@
-"""The HTTP side: one route, and a log line and a measurement for each answer."""
+"""The HTTP side: one route for every path, and a log line and a measurement for each answer."""
 
 import functools
 import logging
@@ -36,8 +36,12 @@ def create_app(settings: Settings, metrics: Metrics, faults: Faults) -> flask.Fl
         observe=metrics.observe_upstream,
     )
 
-    @app.get("/")
-    def answer() -> flask.Response:
+    # Any path: a route may ask for one, of the sample or of what the sample stands in for.
+    app.url_map.merge_slashes = False
+
+    @app.get("/", defaults={"_path": ""})
+    @app.get("/<path:_path>")
+    def answer(_path: str) -> flask.Response:
         started = time.perf_counter()
         request = flask.request
         journey = Journey.from_environ(request.environ, settings.upstream_timeout)

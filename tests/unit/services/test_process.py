@@ -245,7 +245,7 @@ def test_sigterm_is_unready_first_then_refuses_then_ends_when_requests_have(
         service.process.terminate()
         wait_until(lambda: service.manage("readyz").status == 503, 1.4, "unready")
         assert service.manage("healthz").status == 200
-        assert get(f"{service.url}any").headers["Connection"] == "close"
+        assert get(service.url, method="POST").headers["Connection"] == "close"
         wait_until(lambda: refuses(service), 10, "new connections are refused")
         assert not in_flight.done()
         release.set()
