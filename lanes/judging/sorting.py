@@ -20,6 +20,8 @@ class Judged:
     """An answer, the name it counts under ("": none), what is wrong with it ("": nothing), and the
     way that its request took.
 
+    Where the plan holds it for several lanes alike, such as a fault at the gateway, the name is
+    theirs, "v1 or v2", and it counts for no one's share.
     `told` is False where no service answers at the way's own path or method: of where it went such
     an answer tells nothing, and it counts neither way.
     """
@@ -122,7 +124,12 @@ def _groups(plan: Plan, told: bool) -> Groups:
         ends_at_the_gateway = lane.entry.why == NONE
         apart = told and not ends_at_the_gateway
         alike.setdefault(lane.name if apart else _without_reasons(lane.entry), []).append(lane)
-    return {" or ".join(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}
+    return {joined(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}
+
+
+def joined(names: Iterable[str]) -> str:
+    """The one name of lanes that answers do not tell apart."""
+    return " or ".join(names)
 
 
 def _without_reasons(hop: Hop) -> Hop:
@@ -139,9 +146,13 @@ def _judge(answer: Answer, homes: Homes, groups: Groups, told: bool) -> tuple[st
         if name not in groups:
             return "", f"lane {name} is not planned" if name else "no hop read a lane"
     else:
-        name = next((n for n, lanes in groups.items() if fits(answer, lanes[0])), "")
-        if not name:
+        fitting = [name for name, lanes in groups.items() if fits(answer, lanes[0])]
+        weighted = [n for n in fitting if any(lane.weight for lane in groups[n])] or fitting
+        if not weighted:
             return "", _stray(answer)
+        if len(weighted) > 1:
+            return joined(weighted), ""
+        name = weighted[0]
     return name, _off(answer, name, groups[name][0], told)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lanes.judging.answers import Step
-from lanes.judging.sorting import Groups, Judged
+from lanes.judging.sorting import Groups, Judged, joined
 from lanes.judging.split import interval
+from lanes.model import Abort
 from lanes.planning.hops import Hop
 
 
@@ -61,19 +62,36 @@ def splits(groups: Groups, judged: Iterable[Judged]) -> tuple[HopSplit, ...]:
 def _failed(
     groups: Groups, right: Mapping[str, list[Judged]]
 ) -> Iterable[tuple[str, Hop, str, float, int, int]]:
-    """What is planned to fail for a share, where the answers get there one after the other."""
+    """What is planned to fail for a share, where the answers get there one after the other.
+
+    Lanes that share what fails are judged as one where a failure does not tell which it is of.
+    """
+    alike: dict[tuple[int, str, tuple[Abort, ...]], dict[str, Hop]] = {}
     for name, lanes in groups.items():
-        paths = [one.answer.path for one in right.get(name, [])]
         for place, hop in enumerate(lanes[0].path):
+            if hop.failing and hop.versions:
+                at = (
+                    hop.service if place else ""
+                )  # the gateway's rule, whichever service it leads to
+                alike.setdefault((place, at, hop.failing), {})[name] = hop
+    for (place, _, failing), hops in alike.items():
+        share = sum(one.share for one in failing)
+        words = "|".join(str(one.status) for one in failing)
+        weighted = [name for name in hops if any(lane.weight for lane in groups[name])]
+        one = joined(weighted)
+        mixed = {one: [*weighted, one]} if len(weighted) > 1 and one in right else {}
+        apart = {name: [name] for name in hops if not mixed or name not in weighted}
+        for name, names in {**mixed, **apart}.items():
+            hop = hops[names[0]]
+            paths = [judged.answer.path for n in names for judged in right.get(n, [])]
             # What fails at the gateway has no step at all.
             known = [path or (Step(hop.service, ""),) for path in paths if path or not place]
             steps = [path[place] for path in known if len(path) > place]
-            steps = [step for step in steps if step.service == hop.service]
-            if hop.failing and hop.versions and steps:
-                share = sum(one.share for one in hop.failing)
-                words = "|".join(str(one.status) for one in hop.failing)
-                failed = sum(step.version not in hop.versions for step in steps)
-                yield name, hop, words, share, failed, len(steps)
+            failed = [
+                not step.version for step in steps if not place or step.service == hop.service
+            ]
+            if failed:
+                yield name, hop, words, share, sum(failed), len(failed)
 
 
 def _counted(

@@ -43,8 +43,8 @@ class Entered:
 class LaneVerdict:
     """How one lane fared. Lanes that an answer can't tell apart are judged as one.
 
-    `count` of `total` were drawn, and `low` and `high` bound the shares (0 to 1) that this does
-    not speak against; `as_planned` of them took the lane's path.
+    `count` of the `total` that tell their lanes were drawn, and `low` and `high` bound the shares
+    (0 to 1) that this does not speak against; `as_planned` of them took the lane's path.
     """
 
     name: str
@@ -131,6 +131,8 @@ def verify(
     came = Counter(_call(j) for j in visits)
     kept = Counter(_call(j) for j in visits if j.told and not j.problem)
     untold = Counter(_call(j) for j in visits if not j.told)
+    # What several lanes may have got is no one's, and no part of what their shares are of.
+    total = sum(bool(j.problem) or j.name in groups for j in drawn)
     unexpected = Counter(
         (j.problem, j.answer.text, j.answer.status) for j in (*drawn, *visits) if j.problem
     )
@@ -138,9 +140,9 @@ def verify(
         LaneVerdict(
             name,
             seen[name],
-            len(answers),
+            total,
             sum(plan.share(lane) for lane in group),
-            *interval(seen[name], len(answers), len(groups)),
+            *interval(seen[name], total, len(groups)),
             planned[name],
             tuple(
                 Entered(*call, came[call], kept[call], untold[call])

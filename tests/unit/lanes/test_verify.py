@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from lanes.planning.plan import Plan
 from lanes.planning.ways import Way
 from lanes.report.verdict import closing, unexpected_lines, verdict_json
 from tests import kube
-from tests.kube import SAMPLE, Document, asm, without
+from tests.kube import HALVES, PAIR, SAMPLE, Document, asm, put, without
 from tests.unit.lanes.reading import plan_of
 
 SERVICES = ("mocka", "mockb", "mockc", "mockd")
@@ -453,6 +454,36 @@ def test_an_answer_whose_lane_is_no_string() -> None:
 
     body = b'{"name": "mocka", "version": "v1", "ip": "1", "lane": {}, "upstreams": []}'
     assert not verify(PLAN, [parse(200, "application/json", body)]).ok
+
+
+# A share that fails at the gateway, which tells no lane
+
+
+def some_fail(lanes: Mapping[str, int], failed: int) -> Verdict:
+    """Of PAIR in halves, with a fault for 25 % at the gateway's rule."""
+    fault = {"abort": {"httpStatus": 503, "percentage": {"value": 25}}}
+    plan = plan_of(
+        *(
+            put(document, "spec.http[0].fault", fault)
+            if document["kind"] == "VirtualService" and document["metadata"]["name"] == "any"
+            else document
+            for document in asm(PAIR, HALVES)
+        )
+    )
+    right = [answer(lane, f"{lane} {lane}") for lane, n in lanes.items() for _ in range(n)]
+    return verify(plan, [*right, *[Answer(503, "fault filter abort")] * failed])
+
+
+def test_what_fails_at_the_gateway_is_of_no_lane_and_judged_once() -> None:
+    verdict = some_fail({"v1": 375, "v2": 375}, 250)
+    assert (closing(verdict), verdict.ok) == ("Lanes hold.", True)
+    assert (verdict.requests, verdict.errors, verdict.refused) == (1000, 0, 250)
+    assert [(lane.count, lane.total) for lane in verdict.lanes] == [(375, 750)] * 2
+    assert [(s.lane, s.version, s.count, s.total) for s in verdict.splits] == [
+        ("v1 or v2", "503", 250, 1000)
+    ]
+    assert not some_fail({"v1": 500, "v2": 250}, 250).ok
+    assert not some_fail({"v1": 300, "v2": 300}, 400).ok
 
 
 # Whose pods answered
