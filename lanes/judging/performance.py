@@ -141,16 +141,17 @@ def performance(
     """How the lanes did by `answers` that were drawn and those that `entered` one.
 
     `baseline`: the lane to compare with; where none is named, `baseline_of` says. The first
-    `warm_up` requests count for no latency: they open the connections.
+    `warm_up` requests count for no latency: they open the connections. Answers that tell nothing
+    (see Judged) are left out.
     """
     sorted_by_lane = sort(plan, answers, entered)
-    judged = (*sorted_by_lane.drawn, *sorted_by_lane.entered)
-    timed = _after(warm_up, judged)
+    came = (*sorted_by_lane.drawn, *sorted_by_lane.entered)
+    timed = _after(warm_up, came)
     lanes = sorted_by_lane.groups
     named = baseline or baseline_of(plan)
     base = next((n for n, group in lanes.items() if named in {lane.name for lane in group}), "")
     by_lane: dict[str, list[Judged]] = defaultdict(list)
-    for one in judged:
+    for one in (one for one in came if one.told):
         # Who enters a lane is one of those that answers can't tell apart from it.
         own = next((n for n, g in lanes.items() if one.name in {lane.name for lane in g}), one.name)
         by_lane[own].append(one)
@@ -164,7 +165,7 @@ def performance(
         base,
         tuple(beside.get(name, lane) for name, lane in measured.items()),
         sum(one.failed for one in by_lane[""]),
-        len(judged) - len(timed),
+        len(came) - len(timed),
         {
             lane.name: significance.found(lane.figures.count, measured[base].figures.count, limit)
             for lane in others

@@ -70,9 +70,8 @@ def _failed(
     for name, lanes in groups.items():
         for place, hop in enumerate(lanes[0].path):
             if hop.failing and hop.versions:
-                at = (
-                    hop.service if place else ""
-                )  # the gateway's rule, whichever service it leads to
+                # The gateway's rule is one, whichever services it leads to.
+                at = hop.service if place else ""
                 alike.setdefault((place, at, hop.failing), {})[name] = hop
     for (place, _, failing), hops in alike.items():
         share = sum(one.share for one in failing)

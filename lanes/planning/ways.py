@@ -22,7 +22,7 @@ class Way:
     method: str | None = None
 
     def __hash__(self) -> int:
-        return hash(str(self))
+        return hash((frozenset(self.headers.items()), self.host, self.path, self.method))
 
     def __str__(self) -> str:
         """The way in words: x-lane: pr-123 and host shop.example."""

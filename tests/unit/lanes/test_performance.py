@@ -144,6 +144,10 @@ def test_a_lane_that_is_entered_is_compared_with_what_was_drawn() -> None:
     by_header = Call("v3", Way({"x-lane": "v3"}))
     entered = [(by_header, answer("v3", extra=30, began=n)) for n in range(50)]
     assert worse(performance(beside, drawn, entered)) == {"v3": {LATENCY, TAIL}}
+    nothing_there = (Call("v3", Way(path="/beta")), Answer(404, "<!doctype html>"))
+    assert performance(beside, drawn, [*entered, nothing_there]) == performance(
+        beside, drawn, entered
+    )
     alone = performance(beside, (), entered)
     assert (alone.baseline, worse(alone), dict(alone.found)) == ("", {}, {})
 

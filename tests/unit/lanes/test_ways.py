@@ -144,6 +144,10 @@ def test_what_asks_for_more_than_another_way_is_none_of_its_own() -> None:
     assert planned.unplanned == ()
 
 
+def test_a_way_is_the_same_in_whatever_order_its_headers_stand() -> None:
+    assert len({Way({"a": "1", "b": "2"}), Way({"b": "2", "a": "1"})}) == 1
+
+
 def test_a_rule_that_stamps_by_the_ordinary_split_is_no_way_in() -> None:
     split = [
         backend(f"mocka-{lane}", sets("baggage", f"version={lane}"), weight=weight)
