@@ -50,8 +50,8 @@ from lanes.judging import split
     default=split.LANE_REQUESTS,
     show_default=True,
     type=click.IntRange(min=1),
-    help="how many enter each lane by its first way in; by each other as many as show it, from 5"
-    " to this number",
+    help="how many enter each lane by its first way in; by each other at most so many: as few as"
+    " show it",
 )
 @click.option("--baseline", help="the lane to compare with; default: the one that others fall to")
 @click.option("--no-worse", is_flag=True, help="exit 1 where a lane is worse than the baseline")

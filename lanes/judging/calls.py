@@ -28,15 +28,16 @@ def entering(plan: Plan, lanes: Iterable[Lane], requests: int) -> tuple[Call, ..
 
     The first way shows the lane's path. A further one has to show that it leads to the lane, and
     not by weight: with the lane's share p, n requests are all drawn there with the probability
-    p ** n, so n = ln(FALSE_PASS) / ln(p), from FEWEST to `requests`.
+    p ** n, so n = ln(FALSE_PASS) / ln(p), from FEWEST to `requests`. A way by a method that may
+    change something is none to try.
     """
     lanes = list(lanes)
-    further = sum(len(lane.ways) - 1 for lane in lanes if lane.ways)
+    further = sum(len(lane.tried) - 1 for lane in lanes if lane.tried)
     most = min(requests, max(1, MOST // max(1, further)))
     return tuple(
         Call(lane.name, way)
         for lane in lanes
-        for number, way in enumerate(lane.ways)
+        for number, way in enumerate(lane.tried)
         for _ in range(min(most, _showing(plan.share(lane))) if number else requests)
     )
 

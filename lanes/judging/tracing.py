@@ -61,8 +61,8 @@ def trace(client: Client, plan: Plan, name: str | None = None) -> Trace:
     if name is None:
         return traced(plan, client.ask())
     lane = plan.lane(name)
-    if lane.ways:
-        return traced(plan, client.ask(way=lane.ways[0]), lane, lane.ways[0])
+    if lane.tried:
+        return traced(plan, client.ask(way=lane.tried[0]), lane, lane.tried[0])
     if not lane.weight:
         plan.lane_to_enter(name)  # says what is missing
     most = split.showing(plan.share(lane), len(plan.lanes))

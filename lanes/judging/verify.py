@@ -22,7 +22,10 @@ _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule 
 
 @dataclass(frozen=True)
 class Entered:
-    """How `lane` fared by a way into it. `untold`: answers that tell nothing (see Judged)."""
+    """How `lane` fared by a way into it. `untold`: answers that tell nothing (see Judged).
+
+    Nobody was sent by a way whose method may change something: its `count` is 0.
+    """
 
     lane: str
     by: Way
@@ -37,6 +40,13 @@ class Entered:
     @property
     def judged(self) -> bool:
         return self.count > self.untold
+
+    @property
+    def unjudged(self) -> str:
+        """Why none, or not all, of it is judged; "" where all is."""
+        if not self.count:
+            return f"not asked, {self.by.method} may change something"
+        return "no service answers there" if self.untold else ""
 
 
 @dataclass(frozen=True)
@@ -148,7 +158,7 @@ def verify(
                 Entered(*call, came[call], kept[call], untold[call])
                 for lane in group
                 for call in (Call(lane.name, way) for way in lane.ways)
-                if call in came
+                if call in came or not call.way.reads
             ),
         )
         for name, group in groups.items()

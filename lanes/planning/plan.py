@@ -49,6 +49,11 @@ class Lane:
     def path(self) -> tuple[Hop, ...]:
         return tuple(self.entry.walk())
 
+    @property
+    def tried(self) -> tuple[Way, ...]:
+        """The ways in that may be tried, since their methods change nothing."""
+        return tuple(way for way in self.ways if way.reads)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -86,8 +91,15 @@ class Plan:
         return lane
 
     def lane_to_enter(self, name: str) -> Lane:
-        """The lane of this name. Raises LanesError where there is none, or it has no way in."""
+        """The lane of this name. Raises LanesError where there is none, or no way in to try."""
         lane = self.lane(name)
+        if lane.ways and not lane.tried:
+            methods = " or ".join(dict.fromkeys(way.method or "GET" for way in lane.ways))
+            raise LanesError(
+                f"lane {name} is entered by {methods} alone, which may change something and so is"
+                f" not sent; a rule of the gateway's for, say, the header x-lane: {name} would let"
+                " GET enter"
+            )
         if not lane.ways:
             by = "by its weight alone (leave --lane out)" if lane.weight else "by no means"
             raise LanesError(

@@ -32,6 +32,11 @@ class Way:
         parts += [f"method {self.method}"] if self.method else []
         return " and ".join(parts)
 
+    @property
+    def reads(self) -> bool:
+        """Whether its method only reads, so that anybody may try it: GET, or HEAD."""
+        return self.method in (None, "GET", "HEAD")
+
     def request(self, host: str, path: str) -> Request:
         """A request that takes this way, where everybody asks `host` for `path`."""
         headers = {**self.headers, AUTHORITY: self.host or host}

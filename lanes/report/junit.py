@@ -93,7 +93,7 @@ def _paths(lane: LaneVerdict, wrong: Sequence[Judged]) -> Iterator[Case]:
         yield _path(lane, [one for one in wrong if one.way == EVERYBODYS])
     for entered in lane.entered:
         by_it = [one for one in wrong if (one.name, one.way) == (entered.lane, entered.by)]
-        skipped = "" if entered.judged else "no service answers there"
+        skipped = "" if entered.judged else entered.unjudged
         told = _answers(by_it) if by_it else ""
         yield Case(lane.name, f"entered by {entered.by}", told, skipped)
 

@@ -1,6 +1,6 @@
 """The verdict in print: how the lanes fared, and the answers that were not as planned."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -93,7 +93,7 @@ def closing(verdict: Verdict) -> str:
     if verdict.entered and not verdict.requests:
         alone = f"Lane {_named(verdict.lanes)}"
         if not any(lane.judged for lane in verdict.lanes):
-            return f"{alone} was NOT judged: no service answers where its ways in ask."
+            return f"{alone} was NOT judged: {_reason(verdict.lanes[0]).format(them='it')}."
         return f"{alone} holds." if verdict.ok else f"{alone} does NOT hold."
     split_right = all(one.fits for one in verdict.splits)
     if verdict.unexpected or not split_right or not all(lane.fits for lane in verdict.lanes):
@@ -109,12 +109,27 @@ def closing(verdict: Verdict) -> str:
             f" {most:,} would show it."
         )
     if absent:
-        were, them = ("was", "it") if len(absent) == 1 else ("were", "them")
-        why = f"no request entered {them}"
-        if all(lane.entered for lane in absent):
-            why = "no service answers where its ways in ask"
-        return f"Lanes hold; {_named(absent)} {were} not judged: {why}."
+        alike: dict[str, list[LaneVerdict]] = {}
+        for lane in absent:
+            alike.setdefault(_reason(lane), []).append(lane)
+        told = (_not_judged(lanes, why) for why, lanes in alike.items())
+        return f"Lanes hold; {'; '.join(told)}."
     return "Lanes hold."
+
+
+def _not_judged(lanes: Sequence[LaneVerdict], why: str) -> str:
+    were, them = ("was", "it") if len(lanes) == 1 else ("were", "them")
+    return f"{_named(lanes)} {were} not judged: {why.format(them=them)}"
+
+
+def _reason(lane: LaneVerdict) -> str:
+    """Why the lane was not judged, of {them} who were not."""
+    if any(entered.count for entered in lane.entered):
+        return "no service answers where its ways in ask"
+    if lane.entered:
+        methods = " or ".join(dict.fromkeys(str(entered.by.method) for entered in lane.entered))
+        return f"only {methods} would enter {{them}}, which may change something"
+    return "no request entered {them}"
 
 
 def _named(lanes: Iterable[LaneVerdict]) -> str:
@@ -135,7 +150,7 @@ def percent(share: float) -> str:
 
 def _paths(lane: LaneVerdict) -> Text:
     if not lane.count:
-        said = "none drawn" if lane.entered else "not judged"
+        said = "none drawn" if any(entered.count for entered in lane.entered) else "not judged"
         return Text(said, style="red" if lane.expected else "")
     return _as_planned(lane)
 
@@ -144,8 +159,8 @@ def _as_planned(judged: LaneVerdict | Entered) -> Text:
     untold = judged.untold if isinstance(judged, Entered) else 0
     if wrong := judged.count - judged.as_planned - untold:
         return Text(f"{wrong} NOT as planned", style="red")
-    if untold:
-        return Text(f"{untold} not judged: no service answers there")
+    if isinstance(judged, Entered) and judged.unjudged:
+        return Text(f"{untold or ''} not judged: {judged.unjudged}".lstrip())
     return Text(f"{judged.count} as planned")
 
 

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from lanes.errors import LanesError
 from lanes.judging.answers import Answer
 from lanes.judging.asking import Asking
 from lanes.judging.calls import Call, entering
@@ -19,7 +20,7 @@ from lanes.planning.ways import Way
 from lanes.report.html import html
 from lanes.report.junit import junit
 from lanes.report.result import conclusion, result_json
-from lanes.report.verdict import entered_table
+from lanes.report.verdict import closing, entered_table
 from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PLAN, TWO_WAYS, Clock, tried
 from tests.unit.lanes.reading import plan_of
@@ -114,6 +115,34 @@ def test_very_many_ways_are_asked_once_each() -> None:
     ways = tuple(Way(path=f"/{number}") for number in range(3_001))
     lane = replace(PLAN.lanes[1], ways=ways)
     assert len(entering(PLAN, [lane], 20)) == 20 + 3_000
+
+
+def test_nobody_is_sent_by_a_way_that_may_change_something() -> None:
+    """Nor judged by it; a lane that has no other is told with its reason, and its neighbour's."""
+    v1, v3 = BESIDE.lanes
+    post, both = Way(method="POST"), Way({"x-also": "v3"}, method="DELETE")
+    plan = replace(BESIDE, lanes=(v1, replace(v3, ways=(both, *v3.ways))))
+    gateway = Clock(by_weight=("v1",))
+    result = tried(gateway, plan)
+    assert Counter(gateway.asked) == {"": 100, "x-lane: v3": 50}
+    assert closing(result.verdict) == "Lanes hold."
+    assert table_lines(entered_table(result.verdict))[1:] == [
+        "v3     x-also: v3 and method DELETE   not judged: not asked, DELETE may change something",
+        "v3     x-lane: v3                     50 as planned",
+    ]
+    assert "0 by x-also: v3 and method DELETE: not judged, not asked" in " ".join(
+        Page(html(result)).text.split()
+    )
+    assert cases(junit(result))["lane v3: entered by x-also: v3 and method DELETE"] == "skipped"
+    shut = replace(BESIDE, lanes=(v1, replace(v3, ways=(post,)), replace(v3, name="v4", ways=())))
+    verdict = tried(Clock(by_weight=("v1",)), shut).verdict
+    assert verdict.ok
+    assert closing(verdict) == (
+        "Lanes hold; v3 was not judged: only POST would enter it, which may change something;"
+        " v4 was not judged: no request entered it."
+    )
+    with pytest.raises(LanesError, match="lane v3 is entered by POST alone"):
+        shut.lane_to_enter("v3")
 
 
 def test_the_first_wrong_answer_ends_a_run_that_fails_fast() -> None:
