@@ -1,8 +1,7 @@
 """Which lane an answer counts for, and what is wrong with it."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 from lanes.judging.answers import Answer, Step
 from lanes.judging.calls import Call
@@ -91,30 +90,39 @@ def sort(plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[Call, An
 
 def fits(answer: Answer, lane: Lane) -> bool:
     """Whether `answer` is what the plan holds for `lane`."""
-    fails = any(hop.failing for hop in lane.path)
-    return any(_is(answer, one) for one in (_outcomes(lane.entry) if fails else (lane.entry,)))
-
-
-def _outcomes(hop: Hop) -> Iterator[Hop]:
-    """A hop as it may turn out: as planned, or failed where a share of the calls fails."""
-    for upstreams in product(*map(_outcomes, hop.upstreams)):
-        yield replace(hop, upstreams=upstreams)
-    for one in hop.failing:
-        yield replace(hop, versions=(), why=NONE, status=one.status, upstreams=())
-
-
-def _is(answer: Answer, entry: Hop) -> bool:
-    path = () if entry.why == NONE else tuple(entry.walk())
-    ends = (hop.status for hop in (entry, *path) if hop.why == NONE)
-    return (
-        answer.status == next(ends, 200)
-        and len(answer.path) == len(path)
-        and all(_fits(step, hop) for step, hop in zip(answer.path, path, strict=True))
+    entry, path = lane.entry, answer.path
+    if not path:  # what ends at the gateway has no step
+        ends = {one.status for one in entry.failing}
+        return answer.status in (ends | {entry.status} if entry.why == NONE else ends)
+    if entry.why == NONE:
+        return False
+    read = _read(replace(entry, failing=()), path, 0)
+    return any(
+        after == len(path) and answer.status == (200 if ended is None else ended)
+        for after, ended in read
     )
 
 
-def _fits(step: Step, hop: Hop) -> bool:
-    return step.service == hop.service and step.version in (hop.versions or ("",))
+def _read(hop: Hop, path: Sequence[Step], at: int) -> set[tuple[int, int | None]]:
+    """How `path` from place `at` may be read as `hop` and all behind it: as planned, or failed
+    where a share of the calls fails.
+
+    Each with the place after it, and the status of the first call that ended on the way, if any.
+    """
+    if at == len(path) or path[at].service != hop.service:
+        return set()
+    read: set[tuple[int, int | None]] = set()
+    if path[at].version in (hop.versions or ("",)):
+        read = {(at + 1, hop.status if hop.why == NONE else None)}
+        for upstream in hop.upstreams:
+            read = {
+                (after, later if ended is None else ended)
+                for place, ended in read
+                for after, later in _read(upstream, path, place)
+            }
+    if not path[at].version:
+        read |= {(at + 1, one.status) for one in hop.failing}
+    return read
 
 
 def _groups(plan: Plan, told: bool) -> Groups:

@@ -13,7 +13,9 @@ from lanes.judging.calls import Call
 from lanes.judging.sorting import fits
 from lanes.judging.split import interval
 from lanes.judging.verify import Verdict, verify
-from lanes.planning.plan import Plan
+from lanes.model import Abort
+from lanes.planning.hops import MATCH, Hop
+from lanes.planning.plan import Lane, Plan
 from lanes.planning.ways import Way
 from lanes.report.verdict import closing, unexpected_lines, verdict_json
 from tests import kube
@@ -423,6 +425,17 @@ def test_what_a_lanes_plan_holds() -> None:
     assert not fits(answer("v2", PLANNED["v2"], 500), v2)
     assert not fits(answer("v2", PLANNED["v1"]), v2)
     assert not fits(Answer(200, ""), v2)
+
+
+def test_many_shares_that_fail_are_matched_hop_by_hop() -> None:
+    """Tried out all together, they would take years."""
+    called = Hop("mockb", ("v1",), MATCH, failing=(Abort(503, 0.1),))
+    v1 = Lane("v1", 1, Hop("mocka", ("v1",), MATCH, (called,) * 60))
+    steps = [Step("mockb", "v1")] * 59
+    path = (Step("mocka", "v1"), *steps, Step("mockb", ""))
+    assert fits(Answer(503, "", path), v1)
+    assert not fits(Answer(200, "", path), v1)
+    assert not fits(Answer(503, "", path[:-1]), v1)
 
 
 def test_a_lane_that_is_lost_from_the_start() -> None:
