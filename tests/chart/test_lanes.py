@@ -354,7 +354,7 @@ def test_http_route_splits_among_services_of_the_lanes() -> None:
     assert not of_kind(resources, "Gateway")
     assert "demo-gateway" not in of_kind(resources, "VirtualService")
     (route,) = of_kind(resources, "HTTPRoute").values()
-    assert route["spec"]["hostnames"] == ["a.test"]
+    assert "hostnames" not in route["spec"], "any host will do"
     (clean,) = route["spec"]["rules"]
     assert "matches" not in clean
     services = of_kind(resources, "Service")
