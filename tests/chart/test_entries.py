@@ -11,6 +11,7 @@ from tests import kube
 from tests.chart.rendering import (
     GATEWAY_API,
     ISTIO,
+    LANE,
     Values,
     of_kind,
     refusal,
@@ -18,7 +19,7 @@ from tests.chart.rendering import (
     without_tests,
 )
 
-LANES: Values = {"enter": {"header": "x-lane", "match": {"v2": [{"path": "/b/beta"}]}}}
+WAYS: Values = {"enter": {"header": "x-lane", "match": {"v2": [{"path": "/b/beta"}]}}}
 SERVICES: Values = {
     "mocka": {},
     "mockb": {"path": "/b"},
@@ -26,7 +27,7 @@ SERVICES: Values = {
     "users": {"host": "users.test"},
 }
 ENTRIES: Values = {
-    "lanes": LANES,
+    "lanes": WAYS,
     "services": {"users": {"versions": {"v1": {}, "v3": {}}, "port": 81}},
     "gateway": {"services": SERVICES},
 }
@@ -95,6 +96,11 @@ def test_each_entry_is_tested() -> None:
         "demo-test-mockc": ["--path=/b/c"],
         "demo-test-users": ["--host=users.test"],
     }
+    by_host: Values = LANE | {
+        "lanes": {"only": "pr-1", "enter": {"host": "*.lanes.test"}},
+        "gateway": LANE["gateway"] | {"services": {"mocka": {}, "mockc": {"host": "c.test"}}},
+    }
+    assert list(of_kind(render(by_host), "Pod")) == ["demo-test"]  # c.test is no way into pr-1
 
 
 def test_entries_that_do_not_fit_are_told() -> None:
@@ -113,8 +119,12 @@ def test_entries_that_do_not_fit_are_told() -> None:
         'gateway.services: "shop" is no service: services has mocka, mockb, mockc',
         "mockb and mockc would both take /b of b.test: give one a path or a host of its own",
         "mocka.host: v1.pre.test leads into lane v1, by lanes.enter.host: take another",
-        "shop would get no request, for each of gateway.hosts is another's",
     ):
         assert sentence in told
     values["gateway"]["services"] = services | {"shop": None}
     assert "each of gateway.services has a host, so none answers at a lane's" in refusal(values)
+    behind: Values = {"mocka": {}, "mockb": {"path": "/b"}}
+    behind["mockc"] = {"path": "/b", "host": "b.test"}
+    told = refusal({"gateway": {"services": behind, "hosts": ["b.test"]}})
+    assert "gateway.services: mockb would get no request, for others take all of it at each" in told
+    assert told.count("\n- ") == 1

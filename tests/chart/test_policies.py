@@ -37,6 +37,10 @@ def test_a_services_own_go_over_the_charts() -> None:
     assert rule["trafficPolicy"] == {"outlierDetection": OUTLIERS, "connectionPool": POOL}
     ejected = rule["subsets"][1]["trafficPolicy"]["outlierDetection"]
     assert ejected.items() >= (OUTLIERS | {"maxEjectionPercent": 100, "interval": "500ms"}).items()
+    attached = render(POLICIES | ISTIO | {"gateway": {"parentRefs": [{"name": "web"}]}})
+    rules = of_kind(attached, "DestinationRule")
+    assert rules["mocka-lane-v1"]["spec"]["trafficPolicy"] == {"outlierDetection": OUTLIERS}
+    assert rules["mocka-lane-v2"]["spec"]["trafficPolicy"]["outlierDetection"] == ejected
 
 
 def test_an_http_route_has_the_timeout_alone() -> None:

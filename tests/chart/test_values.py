@@ -477,6 +477,10 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         | {"services": {"mocka": {"versions": {"gateway": {}}}}},
         'version gateway of services.mocka and the gateway would both have an HTTPRoute "mocka-g',
     ),
+    "retries of no number": (
+        {"services": {"mockb": {"route": {"retries": {"perTryTimeout": "1s"}}}}},
+        "services.mockb.route.retries.attempts is missing, and nothing would be tried again",
+    ),
     "lane by itself elsewhere": (
         {"lanes": {"only": "v2", "enter": {"header": "x-lane"}, "weights": {"v1": 70, "v2": 0}}},
         "lanes.only: a lane can be a release of its own with mesh.provider gateway-api",

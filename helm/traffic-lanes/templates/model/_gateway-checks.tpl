@@ -17,9 +17,13 @@
   one or more in gateway.services; a service of the chart's own values goes away with `<service>: null`
 {{- end }}
 {{- $entries := include "traffic-lanes.entries" $values | fromJson }}
-{{- $hosts := $values.gateway.hosts }}
+{{- $served := dict }}
+{{- range $values.model.virtualHosts }}
+{{- range .entries }}{{ if not (get $entries .service).host }}{{ $_ := set $served .path true }}{{ end }}{{ end }}
+{{- end }}
 {{- $taken := dict }}
 {{- $general := list }}
+{{- $unserved := list }}
 {{- range $name, $asks := $entries }}
 {{- if and $named (not (hasKey $services $name)) }}
 - gateway.services: {{ quote $name }} is no service: services has {{ keys $services | sortAlpha | join ", " }}
@@ -30,7 +34,10 @@
 - gateway.services: {{ . }} and {{ $name }} would both take {{ $what }}: give one a path or a host of its own
 {{- end }}
 {{- $_ := set $taken $what $name }}
-{{- if $asks.host }}{{ $hosts = without $hosts $asks.host }}{{ else }}{{ $general = append $general $name }}{{ end }}
+{{- if not $asks.host }}
+{{- $general = append $general $name }}
+{{- if not (hasKey $served $asks.path) }}{{ $unserved = append $unserved $name }}{{ end }}
+{{- end }}
 {{- $open := include "traffic-lanes.open" $values.lanes | fromJsonArray }}
 {{- range $lane := ternary $open list (not (empty $enter.host)) }}
 {{- if eq $asks.host (replace "*" $lane $enter.host) }}
@@ -38,9 +45,9 @@
 {{- end }}
 {{- end }}
 {{- end }}
-{{- if and $general (not $hosts) }}
-- gateway.services: {{ join ", " $general }} would get no request, for each of gateway.hosts is another's: name a
-  host more there
+{{- if $unserved }}
+- gateway.services: {{ join ", " $unserved }} would get no request, for others take all of it at each of
+  gateway.hosts: name a host more there
 {{- end }}
 {{- if and $enter.host $entries (not $general) }}
 - lanes.enter.host: each of gateway.services has a host, so none answers at a lane's: leave one without

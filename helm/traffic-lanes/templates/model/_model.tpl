@@ -62,8 +62,8 @@ and finds it in .Values.model:
 template "traffic-lanes.checks.…" beside what it checks, and gives a sentence for each mistake, which
 begins with "- " and may go on over several lines. All mistakes are told at once. */}}
 {{- define "traffic-lanes.checked" -}}
-{{- $checks := list "names" "headers" "label" "weights" "ways" "versions" "pods" "accounts" "upstreams" "entries"
-      "instrumentation" "gateway" "only" "test" "cluster" "upgrade" -}}
+{{- $checks := list "names" "headers" "label" "weights" "ways" "versions" "pods" "accounts" "upstreams" "retries"
+      "entries" "instrumentation" "gateway" "only" "test" "cluster" "upgrade" -}}
 {{- $text := include (printf "traffic-lanes.%s.checks" .Values.mesh.provider) . -}}
 {{- range $checks }}{{ $text = printf "%s\n%s" (include (printf "traffic-lanes.checks.%s" .) $) $text }}{{ end -}}
 {{- $wrong := list -}}

@@ -24,6 +24,18 @@
 {{- end }}
 {{- end -}}
 
+{{/* Retries say how many, or the provider's do: to Istio, none said are none. */}}
+{{- define "traffic-lanes.checks.retries" -}}
+{{- $model := .Values.model -}}
+{{- range $service := ternary $model.services list (eq $model.mesh.hops "VirtualService") }}
+{{- $retries := ($service.route | default dict).retries }}
+{{- $below := include (printf "traffic-lanes.%s.retries" $model.provider) (dict "model" $model) | fromYaml }}
+{{- if and $retries (not (or (hasKey $retries "attempts") (hasKey $below "attempts"))) }}
+- services.{{ $service.name }}.route.retries.attempts is missing, and nothing would be tried again: say how often
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* Each upstream is a service, and called once. */}}
 {{- define "traffic-lanes.checks.upstreams" -}}
 {{- $services := .Values.services -}}

@@ -44,34 +44,33 @@ the provider's rules fall back. Only an upgrade by Helm sees what is there.
 {{- end -}}
 
 {{/* The lanes that the release's gateway stamps now, with their weights, as JSON; empty where it has
-none yet, or another kind of route. */}}
+none yet, or another kind of route. Its routes are known by the release, for values rename them: with an
+entry's host or path. */}}
 {{- define "traffic-lanes.live" -}}
 {{- $attached := not (empty .Values.gateway.parentRefs) -}}
-{{- $mesh := .Values.model.mesh -}}
-{{- $api := ternary "gateway.networking.k8s.io/v1" $mesh.networking $attached -}}
+{{- $model := .Values.model -}}
+{{- $stamp := $model.mesh.stamp -}}
+{{- $api := ternary "gateway.networking.k8s.io/v1" $model.mesh.networking $attached -}}
 {{- $kind := ternary "HTTPRoute" "VirtualService" $attached -}}
-{{- $names := list -}}
-{{- range $virtual := .Values.model.virtualHosts -}}
-{{- range $virtual.entries }}{{ $names = append $names (ternary .route $virtual.name $attached) }}{{ end -}}
-{{- end -}}
-{{- $route := dict -}}
-{{- range ternary $names list (.Capabilities.APIVersions.Has $api) -}}
-{{- if not $route }}{{ $route = lookup $api $kind $.Release.Namespace . }}{{ end -}}
-{{- end -}}
+{{- $there := dict -}}
+{{- if .Capabilities.APIVersions.Has $api }}{{ $there = lookup $api $kind .Release.Namespace "" }}{{ end -}}
 {{- $live := dict -}}
-{{- range (dig "spec" "rules" (list dict) $route | last).backendRefs -}}
+{{- range $route := $there.items -}}
+{{- $own := eq (dig "labels" "app.kubernetes.io/part-of" "" $route.metadata) $model.name -}}
+{{- range ternary (dig "spec" "rules" (list dict) $route | last).backendRefs list $own -}}
 {{- $weight := .weight -}}
 {{- range .filters -}}
 {{- range concat (dig "requestHeaderModifier" "set" list .) (dig "requestHeaderModifier" "add" list .) -}}
-{{- if eq .name $mesh.stamp }}{{ $_ := set $live (splitList "=" .value | last) $weight }}{{ end -}}
+{{- if eq .name $stamp }}{{ $_ := set $live (splitList "=" .value | last) $weight }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- range (dig "spec" "http" (list dict) $route | last).route -}}
+{{- range ternary (dig "spec" "http" (list dict) $route | last).route list $own -}}
 {{- $weight := default 0 .weight -}}
 {{- $request := dig "headers" "request" dict . -}}
-{{- with get (merge dict (dig "set" dict $request) (dig "add" dict $request)) $mesh.stamp -}}
+{{- with get (merge dict (dig "set" dict $request) (dig "add" dict $request)) $stamp -}}
 {{- $_ := set $live (splitList "=" . | last) $weight -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- toJson $live -}}
