@@ -127,22 +127,17 @@ def _read(hop: Hop, path: Sequence[Step], at: int) -> set[tuple[int, int | None]
 
 def _groups(plan: Plan, told: bool) -> Groups:
     """The lanes by the name they are judged under: those that no answer tells apart are one."""
-    alike: dict[Hop | str, list[Lane]] = {}
+    alike: dict[bytes | str, list[Lane]] = {}
     for lane in plan.lanes:
         ends_at_the_gateway = lane.entry.why == NONE
         apart = told and not ends_at_the_gateway
-        alike.setdefault(lane.name if apart else _without_reasons(lane.entry), []).append(lane)
+        alike.setdefault(lane.name if apart else lane.entry.answer, []).append(lane)
     return {joined(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}
 
 
 def joined(names: Iterable[str]) -> str:
     """The one name of lanes that answers do not tell apart."""
     return " or ".join(names)
-
-
-def _without_reasons(hop: Hop) -> Hop:
-    upstreams = tuple(_without_reasons(upstream) for upstream in hop.upstreams)
-    return replace(hop, why="", upstreams=upstreams)
 
 
 def _judge(answer: Answer, homes: Homes, groups: Groups, told: bool) -> tuple[str, str]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from lanes.judging.answers import Step
 from lanes.judging.sorting import Groups, Judged, joined
 from lanes.judging.split import interval
 from lanes.model import Abort
 from lanes.planning.hops import Hop
+from lanes.planning.plan import Lane
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def _failed(
     """
     alike: dict[tuple[int, str, tuple[Abort, ...]], dict[str, Hop]] = {}
     for name, lanes in groups.items():
-        for place, hop in enumerate(lanes[0].path):
+        for place, hop in enumerate(_planned(lanes[0], right)):
             if hop.failing and hop.versions:
                 # The gateway's rule is one, whichever services it leads to.
                 at = hop.service if place else ""
@@ -93,11 +95,17 @@ def _failed(
                 yield name, hop, words, share, sum(failed), len(failed)
 
 
+def _planned(lane: Lane, right: Mapping[str, list[Judged]]) -> tuple[Hop, ...]:
+    """The lane's hops in the order of the answer, one more than any answer has at the most."""
+    longest = max((len(one.answer.path) for each in right.values() for one in each), default=0)
+    return tuple(islice(lane.entry.calls(), longest + 1))
+
+
 def _counted(
     groups: Groups, right: Mapping[str, list[Judged]]
 ) -> Iterable[tuple[str, Hop, str, float, int, int]]:
     for name, lanes in groups.items():
-        planned = lanes[0].path
+        planned = _planned(lanes[0], right)
         paths = [one.answer.path for one in right.get(name, [])]
         whole = [path for path in paths if len(path) == len(planned)]  # others failed, as planned
         for place, hop in enumerate(planned if whole else ()):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from lanes.errors import LanesError
 from lanes.judging import split
@@ -110,14 +111,12 @@ def _ordinal(number: int) -> str:
 
 def _hops(plan: Plan, path: Iterable[Step], lane: Lane | None) -> Iterator[TracedHop]:
     """Each step with the planned hop for its service; those of one service in the plan's order."""
-    planned: dict[str, list[Hop]] = {}
-    for hop in lane.path if lane else ():
-        planned.setdefault(hop.service, []).append(hop)
+    hops = lane.path if lane else ()
+    planned = {last.service: _planned(hops[0], last) for last in hops}
     base = plan.lane(baseline_of(plan))
     stand_ins = {(hop.service, version) for hop in base.path for version in hop.versions}
     for step in path:
-        left = planned.get(step.service, [])
-        meant = left.pop(0) if len(left) > 1 else next(iter(left), None)
+        meant = next(planned.get(step.service, iter(())), None)
         fell = (step.service, step.version) in stand_ins
         if lane is None:
             yield TracedHop(step, "")
@@ -125,6 +124,11 @@ def _hops(plan: Plan, path: Iterable[Step], lane: Lane | None) -> Iterator[Trace
             yield TracedHop(step, _why(meant, lane.name))
         else:
             yield TracedHop(step, "NOT planned", _astray(step, meant, fell))
+
+
+def _planned(entry: Hop, last: Hop) -> Iterator[Hop]:
+    """The hops of a service by the order of its steps; the last of them for any more."""
+    return chain((hop for hop in entry.calls() if hop.service == last.service), repeat(last))
 
 
 def _why(hop: Hop, lane: str) -> str:

@@ -1,6 +1,6 @@
 """What the browser draws: the mesh, its lanes and its pods at one moment, as JSON."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from lanes.envoy import Json
 from lanes.judging import split
@@ -29,10 +29,14 @@ def services(mesh: Mesh, planned: Plan) -> list[Json]:
 
 def depths(planned: Plan) -> dict[str, int]:
     """How many hops each service is behind the gateway's first, at most."""
-    found: dict[str, int] = {}
+    found = {hop.service: 0 for lane in planned.lanes for hop in lane.path}
     for lane in planned.lanes:
-        for hop, depth in _depths(lane.entry, 0):
-            found[hop.service] = max(depth, found.get(hop.service, 0))
+        ahead = {id(lane.entry): 0}
+        for hop in sorted(lane.path, key=lambda hop: hop.depth, reverse=True):  # callers first
+            depth = ahead[id(hop)]
+            found[hop.service] = max(depth, found[hop.service])
+            for upstream in hop.upstreams:
+                ahead[id(upstream)] = max(depth + 1, ahead.get(id(upstream), 0))
     return found
 
 
@@ -43,23 +47,20 @@ def rows(mesh: Mesh, planned: Plan) -> list[str]:
     return [*named, *sorted(versions - set(named))]
 
 
-def _depths(hop: Hop, depth: int) -> Iterator[tuple[Hop, int]]:
-    yield hop, depth
-    for upstream in hop.upstreams:
-        yield from _depths(upstream, depth + 1)
-
-
 def planned_ways(lane: Lane) -> list[Way]:
     """The ways that a lane's requests should take."""
-    return list(_ways(lane.name, (GATEWAY,), lane.entry))
+    calls: list[tuple[tuple[str, ...], Hop]] = [((GATEWAY,), lane.entry)]
+    calls += [(_rooms(hop), upstream) for hop in lane.path for upstream in hop.upstreams]
+    return [
+        Way(lane.name, caller, hop.service, callee)
+        for callers, hop in calls
+        for caller in callers
+        for callee in _rooms(hop) or (None,)
+    ]
 
 
-def _ways(lane: str, callers: tuple[str, ...], hop: Hop) -> Iterator[Way]:
-    callees = tuple(room(hop.service, version) for version in hop.versions)
-    for caller in callers:
-        yield from (Way(lane, caller, hop.service, callee) for callee in callees or (None,))
-    for upstream in hop.upstreams:
-        yield from _ways(lane, callees, upstream)
+def _rooms(hop: Hop) -> tuple[str, ...]:
+    return tuple(room(hop.service, version) for version in hop.versions)
 
 
 class Lanes:

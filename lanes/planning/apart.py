@@ -1,13 +1,14 @@
 """Services in no known path: what they would answer each lane, if something called them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from lanes.errors import LanesError
 from lanes.model import Host, Mesh, Propagation, ServicePort
+from lanes.planning.answering import answer_at
 from lanes.planning.calls import Calls
-from lanes.planning.hops import Hop, Walk, answer_at
+from lanes.planning.hops import Hop
 from lanes.planning.request import Request
+from lanes.planning.walk import Walk
 from lanes.planning.ways import first_path
 
 
@@ -45,9 +46,8 @@ def apart(walk: Walk, port: ServicePort, headers: Mapping[str, str]) -> Hop | No
     """What the Service would answer a call that has these headers; None: no one version."""
     propagation = port.pods[0].propagation if port.pods else Propagation()
     path = first_path(port.routes, port.host.name, headers) or "/"
-    alone = replace(walk, calls=walk.calls.none())
     try:
-        return answer_at(alone, port, Request(headers, path), propagation)
+        return answer_at(walk.ending, port, Request(headers, path), propagation)
     except LanesError:  # what stands in no path stops no plan
         return None
 

@@ -7,20 +7,24 @@ by a way in.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from lanes.errors import LanesError
 from lanes.hosts import any_of
 from lanes.model import GatewayHost, Mesh, Route
 from lanes.planning import baggage
+from lanes.planning.answering import hop_at
 from lanes.planning.apart import apart, uncalled
 from lanes.planning.calls import Given, calls_in
 from lanes.planning.doors import Door, doors_of, stamped
 from lanes.planning.gateway import Beside, Entry, beside, entries, host_for, other_hosts
-from lanes.planning.hops import Choice, Hop, Walk, hop_at, running, versions_at
+from lanes.planning.hops import Hop
 from lanes.planning.parts import first_pods
 from lanes.planning.request import Request
 from lanes.planning.tags import Tag, on_trust, tags
+from lanes.planning.walk import Walk, running, versions_at
 from lanes.planning.ways import Way, first_path
+from lanes.planning.why import Choice
 
 # The lane of requests that carry no tag.
 UNTAGGED = "untagged"
@@ -47,6 +51,7 @@ class Lane:
 
     @property
     def path(self) -> tuple[Hop, ...]:
+        """Its hops in the order of the answer, each once."""
         return tuple(self.entry.walk())
 
     @property
@@ -168,6 +173,7 @@ def plan(
     names, pods = frozenset(entered) - {UNTAGGED}, running(mesh)
     known_calls, untagged = calls_in(mesh, calls), entered.get(UNTAGGED, [])
 
+    @cache
     def walk(lane: str) -> Walk:
         tag = own[lane].header if lane in own else header
         name = "" if lane == UNTAGGED else lane
@@ -191,7 +197,8 @@ def plan(
     ways: dict[str, list[Way]] = {name: [] for name in entered}
     for door in doors:
         first = door.entry is entered[door.lane][0]
-        if first or _entry_hop(walk(door.lane), [door.entry], untagged) == hops[door.lane]:
+        hop = _entry_hop(walk(door.lane), [door.entry], untagged)
+        if first or hop.answer == hops[door.lane].answer:
             ways[door.lane].append(door.way)
         elif door.way.host is None:
             unplanned.append(f"{door.way} (leads lane {door.lane} another way)")

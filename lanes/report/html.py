@@ -12,10 +12,9 @@ from lanes.judging.performance import Figures, HopFigures, LanePerformance
 from lanes.judging.result import Result
 from lanes.judging.sorting import Judged
 from lanes.judging.verify import LaneVerdict
-from lanes.planning.hops import Hop
 from lanes.report import plots
 from lanes.report.performance import NOTE, milliseconds, notes, word, worse_lines
-from lanes.report.plan import cell, plan_notes
+from lanes.report.plan import cells_of, plan_notes
 from lanes.report.result import conclusion, late_lines
 from lanes.report.verdict import VERDICT_NOTE, counts, percent, split_note
 
@@ -80,7 +79,7 @@ def html(result: Result) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(ms=milliseconds, percent=percent, plan=_planned, sentence=_sentence)
+    environment.filters.update(ms=milliseconds, percent=percent, cells=cells_of, sentence=_sentence)
     return environment.get_template("report.html.jinja").render(
         result=result,
         verdict=result.verdict,
@@ -193,7 +192,3 @@ def _answers(result: Result) -> tuple[Judged, ...]:
 
 def _sentence(words: str) -> str:
     return f"{words[:1].upper()}{words[1:]}."
-
-
-def _planned(hop: Hop | None) -> str:
-    return cell(hop).plain

@@ -91,12 +91,11 @@ def plan_table(plan: Plan) -> Table:
     if opened:
         table.add_column("ways in")
     for lane in plan.lanes:
-        hops = {hop.service: hop for hop in lane.path}
-        cells = [cell(hops.get(service)) for service in services]
-        apart = {hop.service: hop for hop in lane.apart}
-        cells += [cell(apart.get(service)) for service in elsewhere]
+        known, apart = cells_of(lane.path), cells_of(lane.apart)
+        row = [known.get(service, Text()) for service in services]
+        row += [apart.get(service, Text()) for service in elsewhere]
         ways = [Text(", ".join(map(str, lane.ways)))] if opened else []
-        table.add_row(lane.name, str(lane.weight), *cells, *ways)
+        table.add_row(lane.name, str(lane.weight), *row, *ways)
     return table
 
 
@@ -168,10 +167,17 @@ def plan_notes(plan: Plan) -> list[str]:
     return told + [f"not planned: {words}" for words in plan.unplanned]
 
 
-def cell(hop: Hop | None) -> Text:
+def cells_of(hops: Iterable[Hop]) -> dict[str, Text]:
+    """By service what answers there; all of it, where that depends on who calls, and how."""
+    found: dict[str, dict[str, Text]] = {}
+    for hop in hops:
+        text = cell(hop)
+        found.setdefault(hop.service, {})[text.plain] = text
+    return {service: Text(", ").join(texts.values()) for service, texts in found.items()}
+
+
+def cell(hop: Hop) -> Text:
     """A version, marked where it is not the lane's own; or several, with their shares."""
-    if hop is None:
-        return Text("")
     if hop.failing:
         shares = percents((str(one.status), one.share) for one in hop.failing)
         failing = ", ".join(f"{status} {share:.4g}%" for status, share in shares)

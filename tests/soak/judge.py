@@ -19,7 +19,8 @@ class Judge:
         hops = [hop for lane in plan.lanes for hop in lane.path]
         self._baseline = {hop.version for hop in hops if hop.why == FALLBACK}
         self._path = {
-            lane.name: [(hop.service, hop.version) for hop in lane.path] for lane in plan.lanes
+            lane.name: [(hop.service, hop.version) for hop in lane.entry.calls()]
+            for lane in plan.lanes
         }
 
     def failed(self, asked: Asked) -> bool:

@@ -208,7 +208,7 @@ def test_the_configuration_leads_where_the_plan_says(made: Generated) -> None:
             {made.header: lane.name} if mesh.provider == "asm" else {"baggage": carried}
         )
         assert list(reached(mesh, config, way.cluster, carried)) == [
-            (hop.service, hop.version) for hop in lane.path
+            (hop.service, hop.version) for hop in lane.entry.calls()
         ]
 
 

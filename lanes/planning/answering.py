@@ -1,0 +1,164 @@
+"""A lane's way, hop by hop: which version answers at each service.
+
+The walk follows one request: each hop's rules choose a destination, and the pods that stand there
+say what they call next. Where calls meet that are answered alike, it has been there already.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from lanes.errors import LanesError
+from lanes.model import HeaderOps, Host, Pod, Propagation, Route, ServicePort
+from lanes.planning.calls import UpstreamsDifferError
+from lanes.planning.hops import NONE, Hop
+from lanes.planning.parts import failing_of, first_tier, shares_of
+from lanes.planning.request import Request
+from lanes.planning.walk import Walk
+from lanes.planning.why import Choice, choice_of, unselected, why
+
+# Longer than any answer waits for; Python ends the walk at some 200.
+MOST_CALLS = 100
+
+
+def hop_at(
+    walk: Walk,
+    service: Host,
+    rule: Route,
+    request: Request,
+    choice: Choice,
+    behind: tuple[Host, ...] = (),
+) -> Hop:
+    """The hop that `rule` leads `request` to, and all hops after it.
+
+    Raises LanesError where the lane has no one path from there.
+    """
+    destinations = rule.destinations
+    hosts = (service, *(w.destination.host for w in destinations))
+    used = [w for w in destinations if w.weight or len(destinations) == 1]
+    answering = [first_tier(w) for w in used]
+    endpoints = [e for _, tier in answering for e in tier]
+    if not endpoints:  # a destination without tiers is a Service that is not there
+        exists = any(w.destination.tiers for w in used)
+        note = unselected(walk, used) if used and choice.own and choice.runs else ""
+        status = 503 if exists else rule.status
+        return Hop(
+            service.name,
+            (),
+            NONE,
+            status=status,
+            note=note,
+            place=rule.place,
+            hosts=hosts,
+            failing=(rule.abort,) if rule.abort else (),
+        )
+    failing = tuple(failing_of(rule, zip(used, answering, strict=True)))
+    used = [w for w, (_, tier) in zip(used, answering, strict=True) if tier]
+    answering = [(number, tier) for number, tier in answering if tier]
+    pods = [e.pod for e in endpoints]
+    shares = shares_of([(w.weight, tier) for w, (_, tier) in zip(used, answering, strict=True)])
+    try:
+        called = walk.calls.of(hosts, tuple(pods))
+    except UpstreamsDifferError:
+        versions = ", ".join(sorted(shares))
+        raise LanesError(
+            f"lane {walk.lane}: the pods that answer at {service.name} ({versions})"
+            " call different upstreams, so the lane has no one path; route them apart"
+        ) from None
+    first_choice = all(tier == 0 for tier, _ in answering)
+    reason, note = why(walk, used, tuple(sorted(shares)), first_choice, choice)
+    received = request.received(pods[0].propagation).headers.get("baggage", "")
+    ends = any(pod.carries_baggage is False for pod in pods)
+    sent = {"baggage": received} if received and not ends else {}
+    sent |= {name: v for name, v in request.headers.items() if name in walk.trusted}
+    calls = {
+        pod.unrouted: tuple(_call(walk, url, pod, sent, (*behind, service)) for url in called)
+        for pod in {pod.unrouted: pod for pod in reversed(pods)}.values()
+    }
+    upstreams = calls[pods[0].unrouted]
+    if len({tuple(hop.answer for hop in behind) for behind in calls.values()}) > 1:
+        raise LanesError(
+            f"lane {walk.lane or 'untagged'}: of the pods that answer at {service.name}"
+            f" ({', '.join(sorted(shares))}) some make calls past their sidecars, so the lane has"
+            " no one path; route them apart"
+        )
+    told = all(share is not None for share in shares.values()) and len(shares) > 1
+    return Hop(
+        pods[0].app,
+        tuple(sorted(shares)),
+        reason,
+        upstreams,
+        namespace=pods[0].namespace if all(pod.namespace_named for pod in pods) else "",
+        shares=tuple(shares[v] or 0.0 for v in sorted(shares)) if told else (),
+        note=note,
+        place=rule.place,
+        hosts=hosts,
+        failing=failing,
+        on_trust=bool(called and walk.lane)
+        and (
+            walk.header in walk.trusted
+            or (not ends and any(pod.carries_baggage is None for pod in pods))
+        ),
+    )
+
+
+def _call(
+    walk: Walk, url: str, caller: Pod, carried: Mapping[str, str], behind: tuple[Host, ...]
+) -> Hop:
+    """The hop behind `url`, for a call that has the headers `carried`."""
+    port, path = walk.calls.port(url, caller.namespace)
+    if port is None or ("://" not in url and url in caller.upstream_urls):
+        raise LanesError(
+            f"pod {caller.name} calls {url}, which is no Service's http URL in these manifests"
+        )
+    if port.host in behind and url not in caller.upstream_urls:
+        # It may know when to stop, and what it calls is told where it was met first.
+        walk = walk.ending
+    past = caller.unrouted.covers(port.host, port.port)
+    call = (port.host, port.port, past, path, frozenset(carried.items()), caller.propagation)
+    if call not in walk.met:
+        _require_short(walk, len(behind))
+        walk.met[call] = None
+        asked = Request(carried, path)
+        walk.met[call] = answer_at(walk, port.seen_by(caller), asked, caller.propagation, behind)
+    hop = walk.met[call]
+    if hop is None:
+        raise LanesError(f"lane {walk.lane}: {_circle((*behind, port.host))}; break the loop")
+    _require_short(walk, len(behind) + hop.depth)
+    return hop
+
+
+def _circle(hosts: Sequence[Host]) -> str:
+    """The way to the first of these that is met again."""
+    again = next(place for place, host in enumerate(hosts) if host in hosts[:place])
+    return " -> ".join(host.name for host in hosts[: again + 1]) + ": the chain never ends"
+
+
+def _require_short(walk: Walk, calls: int) -> None:
+    if calls > MOST_CALLS:
+        way = f"lane {walk.lane or 'untagged'}"
+        raise LanesError(f"{way}: a chain of more than {MOST_CALLS} calls is not planned")
+
+
+def answer_at(
+    walk: Walk,
+    port: ServicePort,
+    call: Request,
+    propagation: Propagation,
+    behind: tuple[Host, ...] = (),
+) -> Hop:
+    """The hop at a Service's port, for a call whose sidecar exchanges `propagation`.
+
+    Raises LanesError where the lane has no one path from there.
+    """
+    request = call.sent(propagation)
+    route = request.rule(port.routes)
+    if route is None:
+        return Hop(port.host.name, (), NONE, status=404, hosts=(port.host,))
+    destinations = route.destinations
+    if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
+        raise LanesError(
+            f"lane {walk.lane}: the rule at {port.host.name} splits the lane and changes headers"
+            " by destination, so the lane has no one path; match the lane before splitting"
+        )
+    choice = choice_of(walk, port, route, request, propagation)
+    ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
+    return hop_at(walk, port.host, route, request.changed(*ops), choice, behind)

@@ -1,0 +1,69 @@
+"""Who walks through the mesh, and what is known there on the way."""
+
+from collections.abc import Hashable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from lanes.model import Mesh, Pod, Route
+from lanes.planning import baggage
+from lanes.planning.calls import Calls
+from lanes.planning.hops import Hop
+from lanes.planning.request import Request
+
+Running = Mapping[tuple[str, str], Set[str]]
+Call = tuple[Hashable, ...]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Who walks: a lane ("": a request without one), its tag's header, and the lanes beside it.
+
+    `running`: see the function of this name. `trusted`: the headers that services hand on by
+    themselves, if they do. `met`: the hops that it has met, each by all that decides how a
+    call is answered; None while one is under way.
+    """
+
+    mesh: Mesh
+    calls: Calls
+    running: Running
+    lane: str
+    header: str = ""
+    others: frozenset[str] = frozenset()
+    trusted: frozenset[str] = frozenset()
+    met: dict[Call, Hop | None] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def ending(self) -> "Walk":
+        """The same walk where no service calls any."""
+        return replace(self, calls=self.calls.none(), met={})
+
+    def as_lane(self, request: Request, lane: str) -> Request:
+        """`request` as it would be in another lane."""
+        if self.header in self.trusted:
+            return replace(request, headers={**request.headers, self.header: lane})
+        carried = baggage.with_member(request.headers.get("baggage", ""), self.header, lane)
+        headers = {**request.headers, "baggage": carried}
+        return replace(request, headers=headers)
+
+
+def versions_at(walk: Walk, selected: tuple[Pod, ...], routes: Iterable[Route]) -> frozenset[str]:
+    """The versions of a service: of the pods that its Service selects, and of those of the same
+    name, which a Service of a lane's own may select.
+    """
+    led = (
+        endpoint.pod
+        for route in routes
+        for weighted in route.destinations
+        for tier in weighted.destination.tiers
+        for endpoint in tier
+    )
+    names = {(pod.app, pod.namespace) for pod in (*selected, *led)}
+    return frozenset(version for name in names for version in walk.running.get(name, ()))
+
+
+def running(mesh: Mesh) -> Running:
+    """The versions that run, by the name that pods answer with and their namespace."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for pod in mesh.pods:
+        found.setdefault((pod.app, pod.namespace), set()).add(pod.version)
+    return found
