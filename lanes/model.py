@@ -7,6 +7,7 @@ configuration, so both see one and the same mesh.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from lanes.findings import Finding
 
@@ -289,6 +290,20 @@ class ServicePort:
     routes: tuple[Route, ...]
     pods: tuple[Pod, ...] = ()
     plain: tuple[Route, ...] = ()
+
+    @cached_property
+    def names(self) -> frozenset[tuple[str, str]]:
+        """What pods answer with, each with its namespace: those that the Service selects, and those
+        that its routes lead to, which a Service of a lane's own may select.
+        """
+        led = (
+            endpoint.pod
+            for route in self.routes
+            for weighted in route.destinations
+            for tier in weighted.destination.tiers
+            for endpoint in tier
+        )
+        return frozenset((pod.app, pod.namespace) for pod in (*self.pods, *led))
 
     def seen_by(self, caller: Pod) -> "ServicePort":
         """The port with the routes that a call by `caller` meets."""

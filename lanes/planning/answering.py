@@ -74,7 +74,8 @@ def hop_at(
         for pod in {pod.unrouted: pod for pod in reversed(pods)}.values()
     }
     upstreams = calls[pods[0].unrouted]
-    if len({tuple(hop.answer for hop in behind) for behind in calls.values()}) > 1:
+    ways = {tuple(hop.answer for hop in hops) for hops in calls.values() if len(calls) > 1}
+    if len(ways) > 1:
         raise LanesError(
             f"lane {walk.lane or 'untagged'}: of the pods that answer at {service.name}"
             f" ({', '.join(sorted(shares))}) some make calls past their sidecars, so the lane has"

@@ -52,6 +52,8 @@ class Calls:
 
     def _given(self, hosts: tuple[Host, ...], pods: tuple[Pod, ...]) -> tuple[str, ...] | None:
         """What the user says that these call; None: nothing."""
+        if not self.given:
+            return None
         names = {name for host in hosts for name in (host.name, f"{host.name}.{host.namespace}")}
         names |= {pod.app for pod in pods}
         return next((self.given[name] for name in sorted(names & self.given.keys())), None)

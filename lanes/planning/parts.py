@@ -1,7 +1,6 @@
 """The parts of a split: which pods answer at each, in what share, and what fails there."""
 
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 
 from lanes.model import Abort, Endpoint, Pod, Route, Weighted
 
@@ -10,13 +9,13 @@ def shares_of(parts: Iterable[tuple[int, tuple[Endpoint, ...]]]) -> dict[str, fl
     """The versions behind the parts of a split, and their shares; None: the rules do not tell."""
     split = [(weight, {endpoint.pod.version for endpoint in tier}) for weight, tier in parts]
     total = sum(weight for weight, _ in split) or 1
-    found: dict[str, Fraction | None] = {}
+    found: dict[str, int | None] = {}
     for weight, versions in split:
         for version in versions:
-            before = found.get(version, Fraction(0))
+            before = found.get(version, 0)
             mixed = len(versions) > 1 or before is None
-            found[version] = None if mixed else (before or 0) + Fraction(weight, total)
-    return {v: None if share is None else float(share) for v, share in found.items()}
+            found[version] = None if mixed else (before or 0) + weight
+    return {v: None if weight is None else weight / total for v, weight in found.items()}
 
 
 def failing_of(

@@ -11,7 +11,7 @@ from functools import cache
 
 from lanes.errors import LanesError
 from lanes.hosts import any_of
-from lanes.model import GatewayHost, Mesh, Route
+from lanes.model import GatewayHost, Mesh, Route, ServicePort
 from lanes.planning import baggage
 from lanes.planning.answering import hop_at
 from lanes.planning.apart import apart, uncalled
@@ -22,7 +22,7 @@ from lanes.planning.hops import Hop
 from lanes.planning.parts import first_pods
 from lanes.planning.request import Request
 from lanes.planning.tags import Tag, on_trust, tags
-from lanes.planning.walk import Walk, running, versions_at
+from lanes.planning.walk import Walk, running
 from lanes.planning.ways import Way, first_path
 from lanes.planning.why import Choice
 
@@ -305,7 +305,8 @@ def _entry_hop(walk: Walk, led: Sequence[Entry], untagged: Sequence[Entry]) -> H
     versions = {pod.version for one in weighted for pod in first_pods(one)}
     selected = next((p.pods for p in walk.mesh.ports if p.host == destination.host), ())
     rule = Route((), tuple(weighted), abort=led[0].abort, place=led[0].place)
-    runs = walk.lane in versions_at(walk, selected, (rule,))
+    names = ServicePort(destination.host, 0, (rule,), selected).names
+    runs = walk.lane in walk.versions_of(names)
     ordinary = {entry.weighted.destination.name for entry in untagged}
     own = not versions & walk.others and ordinary != {one.destination.name for one in weighted}
     choice = Choice(own, runs)

@@ -28,7 +28,7 @@ class Request:
             headers.update(ops.set)
             for name, value in ops.add.items():
                 headers[name] = f"{headers[name]},{value}" if name in headers else value
-        return replace(self, headers=headers)
+        return self._with(headers)
 
     def received(self, propagation: Propagation) -> "Request":
         """What the receiving sidecar makes of it: propagated headers are written into baggage."""
@@ -36,15 +36,18 @@ class Request:
         for name, value in self.headers.items():
             if propagation.covers(name):
                 header = baggage.with_member(header, name, value)
-        return replace(self, headers={**self.headers, "baggage": header})
+        return self._with({**self.headers, "baggage": header})
 
     def sent(self, propagation: Propagation) -> "Request":
         """What the calling sidecar makes of it: propagated headers are set from baggage."""
-        if propagation == Propagation():
+        if not propagation.headers and not propagation.prefixes:
             return self
         found = baggage.members(self.headers.get("baggage", ""))
         headers = {name: value for name, value in found.items() if propagation.covers(name)}
-        return replace(self, headers={**self.headers, **headers})
+        return self._with({**self.headers, **headers})
+
+    def _with(self, headers: Mapping[str, str]) -> "Request":
+        return Request(headers, self.path, self.method)
 
     def members(self) -> Mapping[str, str]:
         """What its baggage holds."""
@@ -52,10 +55,10 @@ class Request:
 
     def rule(self, routes: tuple[Route, ...]) -> Route | None:
         """The rule that takes it: the first that matches."""
-        return next((route for route in routes if self._fits(route.matches)), None)
-
-    def _fits(self, matches: tuple[Match, ...]) -> bool:
-        return not matches or any(map(self._meets, matches))
+        for route in routes:
+            if not route.matches or any(map(self._meets, route.matches)):
+                return route
+        return None
 
     def _meets(self, match: Match) -> bool:
         for name, asked in match.headers.items():

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from lanes.model import Mesh, Pod, Route
+from lanes.model import Mesh
 from lanes.planning import baggage
 from lanes.planning.calls import Calls
 from lanes.planning.hops import Hop
@@ -37,6 +37,10 @@ class Walk:
         """The same walk where no service calls any."""
         return replace(self, calls=self.calls.none(), met={})
 
+    def versions_of(self, names: Iterable[tuple[str, str]]) -> frozenset[str]:
+        """The versions that run of pods with these names and namespaces."""
+        return frozenset(version for name in names for version in self.running.get(name, ()))
+
     def as_lane(self, request: Request, lane: str) -> Request:
         """`request` as it would be in another lane."""
         if self.header in self.trusted:
@@ -44,21 +48,6 @@ class Walk:
         carried = baggage.with_member(request.headers.get("baggage", ""), self.header, lane)
         headers = {**request.headers, "baggage": carried}
         return replace(request, headers=headers)
-
-
-def versions_at(walk: Walk, selected: tuple[Pod, ...], routes: Iterable[Route]) -> frozenset[str]:
-    """The versions of a service: of the pods that its Service selects, and of those of the same
-    name, which a Service of a lane's own may select.
-    """
-    led = (
-        endpoint.pod
-        for route in routes
-        for weighted in route.destinations
-        for tier in weighted.destination.tiers
-        for endpoint in tier
-    )
-    names = {(pod.app, pod.namespace) for pod in (*selected, *led)}
-    return frozenset(version for name in names for version in walk.running.get(name, ()))
 
 
 def running(mesh: Mesh) -> Running:

@@ -6,7 +6,7 @@ from lanes.model import Propagation, Route, ServicePort, Weighted
 from lanes.planning.hops import CAUGHT, FALLBACK, LOST, MATCH, SHADOWED, SPLIT, UNROUTED, UNSELECTED
 from lanes.planning.parts import first_pods
 from lanes.planning.request import Request
-from lanes.planning.walk import Walk, versions_at
+from lanes.planning.walk import Walk
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def choice_of(
         return walk.as_lane(request, lane).sent(propagation).rule(port.routes)
 
     own = route is not Request({}, request.path).rule(port.routes)
-    runs = walk.lane in versions_at(walk, port.pods, port.routes)
+    runs = walk.lane in walk.versions_of(port.names)
     if own:
         versions = {pod.version for w in route.destinations for pod in first_pods(w)}
         rivals = walk.others & versions - {walk.lane}

@@ -16,6 +16,9 @@ from lanes.reading.sides import Side
 
 Tiers = tuple[tuple[Endpoint, ...], ...]
 
+# What holds where a DestinationRule says nothing.
+_UNSET, _BALANCER = kinds.TrafficPolicy(), kinds.LoadBalancer()
+
 
 @dataclass(frozen=True)
 class _Service:
@@ -201,7 +204,7 @@ class Destinations:
         if rule is None:
             return _Policy("LEAST_REQUEST", (), None)
         base, base_field, _ = _at_port(rule.policy, "spec.trafficPolicy", port)
-        over, field, whole = kinds.TrafficPolicy(), base_field, False
+        over, field, whole = _UNSET, base_field, False
         resource = rule.policy_from
         if subset:
             source, where = rule.places[subset.name]
@@ -211,7 +214,7 @@ class Destinations:
             over = own
         balancer = over.load_balancer or (None if whole else base.load_balancer)
         outlier = over.outlier_detection or (None if whole else base.outlier_detection)
-        balancer = balancer or kinds.LoadBalancer()
+        balancer = balancer or _BALANCER
         setting = balancer.locality_lb_setting
         # Istio ignores failoverPriority unless outlier detection is on.
         labels = setting.failover_priority if setting.enabled and outlier else []
@@ -261,7 +264,7 @@ def _at_port(
 ) -> tuple[kinds.TrafficPolicy, str, bool]:
     """The policy that holds at a port, its field, and whether it is the port's own."""
     if policy is None:
-        return kinds.TrafficPolicy(), field, False
+        return _UNSET, field, False
     for index, own in enumerate(policy.port_level_settings):
         if own.port.number == port:
             return own, f"{field}.portLevelSettings[{index}]", True

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 import re2
 from pydantic import (
@@ -84,7 +84,7 @@ OnlyRunning = Annotated[Any, Marked]
 
 def only_running(model: BaseModel, path: str) -> Iterator[str]:
     """The paths, below `path`, of the fields that ask for what only a cluster does."""
-    for name, (alias, marked) in _fields(type(model)).items():
+    for name, alias, marked in _marked(type(model)):
         if name in model.model_fields_set and (value := getattr(model, name)):
             if marked:
                 yield f"{path}.{alias}"
@@ -97,12 +97,24 @@ def only_running(model: BaseModel, path: str) -> Iterator[str]:
 
 
 @cache
-def _fields(kind: type[BaseModel]) -> dict[str, tuple[str, bool]]:
-    """Each field's name in a manifest, and whether it is marked."""
-    return {
-        name: (field.alias or name, any(isinstance(m, _OnlyRunning) for m in field.metadata))
-        for name, field in kind.model_fields.items()
-    }
+def _marked(kind: type[BaseModel]) -> tuple[tuple[str, str, bool], ...]:
+    """The fields that are marked, or that hold models with such fields: each one's name, that in a
+    manifest, and whether it is marked itself.
+    """
+    found = []
+    for name, field in kind.model_fields.items():
+        marked = any(isinstance(one, _OnlyRunning) for one in field.metadata)
+        if marked or any(map(_marked, _models(field.annotation))):
+            found.append((name, field.alias or name, marked))
+    return tuple(found)
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models that a field's type names."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 @lru_cache(maxsize=4096)
@@ -118,6 +130,10 @@ def require_re2(regex: str) -> None:
 
 
 class _Frozen(BaseModel):
+    """What does not change; nor is a kind made ready that no manifest has."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, defer_build=True)
+
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Itself: pydantic copies a default for each resource, and nobody changes these."""
         return self
@@ -126,13 +142,13 @@ class _Frozen(BaseModel):
 class Open(_Frozen):
     """A core kind: fields not named here are the cluster's business."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
 
 class Closed(_Frozen):
     """A mesh kind: fields not named here are not emulated, and refused."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
 
 class Metadata(Open):
