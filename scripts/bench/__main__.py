@@ -13,6 +13,7 @@ from scripts.bench.chart import SHAPES, Values, rendered, taken_by, values
 from scripts.bench.cost import Cost, costs
 from scripts.bench.mesh import figures, of_pods
 from scripts.bench.servers import Server, chain, instrumented, ours, ours_logging, peer
+from scripts.bench.written import written_out
 
 LEAF_REQUESTS, CHAIN_REQUESTS, MESH_REQUESTS = 1000, 400, 1000
 STARTS, MANY_PODS = 5, 60
@@ -20,7 +21,8 @@ MEGABYTE = 2**20
 # Services and lanes, and the part of the services that each lane changes.
 SIZES = ((100, 10, 0.1), (200, 10, 0.1), (400, 10, 0.1), (500, 10, 0.1), (40, 40, 0.025))
 WHOLE = ((40, 40, 1.0), (30, 30, 1.0))
-PLANNED = ((100, 10, 0.1), (200, 10, 0.1), (400, 10, 0.1), (500, 10, 0.1), (800, 10, 0.1))
+PLANNED = ((100, 10, 0.1), (200, 10, 0.1), (500, 10, 0.1), (1000, 10, 0.1))
+WRITTEN = ((200, 10, 0.2), (500, 10, 0.2), (1000, 10, 0.2))
 
 PEER = "plain Flask"
 
@@ -61,14 +63,23 @@ def main() -> None:
             )
     for services, lanes, changed in WHOLE:
         charted(
-            f"{services} services, all in {lanes} lanes", values("random", services, lanes, changed)
+            f"{services} services, all in {lanes} lanes", values("net", services, lanes, changed)
         )
-    print(f"{'lanes, a tree for istio':<44}plan s  CPU s  lint s  CPU s")
+    print(f"{'lanes, for istio':<44}plan s  CPU s  lint s  CPU s")
     for services, lanes, changed in PLANNED:
-        manifests = rendered(values("tree", services, lanes, changed)).printed
-        runs = [taken_by(command, manifests) for command in ("plan", "lint")]
-        times = "".join(f"{run.elapsed:7.2f}{run.seconds:7.2f}" for run in runs)
-        row(f"{services} services, {lanes} lanes, {len(manifests) / MEGABYTE:.1f} MB", times)
+        for shape in ("tree", "net"):
+            manifests = rendered(values(shape, services, lanes, changed)).printed
+            planned(f"{shape}, {services} services, {lanes} lanes", manifests)
+    for services, lanes, changed in WRITTEN:
+        planned(
+            f"{services} services, {lanes} lanes, written", written_out(services, lanes, changed)
+        )
+
+
+def planned(name: str, manifests: str) -> None:
+    runs = [taken_by(command, manifests) for command in ("plan", "lint")]
+    times = "".join(f"{run.elapsed:7.2f}{run.seconds:7.2f}" for run in runs)
+    row(f"{name}, {len(manifests) / MEGABYTE:.1f} MB", times)
 
 
 def charted(name: str, chosen: Values) -> None:

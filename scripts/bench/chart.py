@@ -1,4 +1,4 @@
-"""What the chart takes, by size and shape, and then what `lanes plan` and `lanes lint` take."""
+"""What the chart takes, by size and shape, and what `lanes plan` and `lanes lint` take."""
 
 import json
 import os
@@ -36,14 +36,23 @@ class Run:
         return sum(len(text) for item in items for text in item.get("data", {}).values())
 
 
+def _tree(number: int, count: int) -> Sequence[int]:
+    return range(2 * number + 1, min(2 * number + 3, count))
+
+
+def _net(number: int, count: int) -> Sequence[int]:
+    """Those of the tree, and two at random."""
+    later = range(number + 1, count)
+    two = random.Random(number).sample(later, min(2, len(later)))  # noqa: S311
+    return sorted({*_tree(number, count), *two})
+
+
 # Whom the service of a number calls, of so many.
 SHAPES: Mapping[str, Callable[[int, int], Sequence[int]]] = {
     "chain": lambda number, count: range(number + 1, min(number + 2, count)),
-    "tree": lambda number, count: range(2 * number + 1, min(2 * number + 3, count)),
+    "tree": _tree,
+    "net": _net,
     "fan-out": lambda number, count: range(1, count) if number == 0 else (),
-    "random": lambda number, count: random.Random(number).sample(  # noqa: S311
-        range(number + 1, count), min(3, count - number - 1)
-    ),
 }
 
 

@@ -616,6 +616,35 @@ def another_service_for_the_rest(made: Set) -> None:
     made.rules(made.inner)[-1]["route"] = [to("rest")]
 
 
+# Calls
+
+
+@twist
+def a_service_that_two_call(made: Set) -> None:
+    """The first calls the last one as well, as others do or by a path of its own."""
+    last = made.hosts[-1]
+    path = made.rng.choice(["", "own"])
+    _call(made, made.hosts[0], f"http://{last}:8000/{path}")
+    made.rules(last).insert(0, rule(to(last, made.lane), match=[{"uri": {"exact": "/own"}}]))
+
+
+@twist
+def a_call_back(made: Set) -> None:
+    """It ends at a rule that answers by itself."""
+    _call(made, made.hosts[-1], f"http://{made.hosts[0]}:8000/back")
+    back = {"match": [{"uri": {"exact": "/back"}}], "directResponse": {"status": 204}}
+    made.rules(made.hosts[0]).insert(0, back)
+
+
+def _call(made: Set, host: str, url: str) -> None:
+    """Let every version of a service call this as well."""
+    for document in made.documents:
+        if document["kind"] == "Deployment" and document["metadata"]["name"].startswith(f"{host}-"):
+            (container,) = document["spec"]["template"]["spec"]["containers"]
+            env = next(one for one in container["env"] if one["name"] == "upstream_url")
+            env["value"] = ",".join(filter(None, [env["value"], url]))
+
+
 # Services and pods
 
 
