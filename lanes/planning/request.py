@@ -64,12 +64,15 @@ class Request:
         for name, asked in match.headers.items():
             if not holds(asked, self.headers.get(name)):
                 return False
-        path, _, query = self.path.partition("?")
-        if match.uri is not None and not holds(match.uri, path):
-            return False
+        for name, asked in match.without.items():
+            if lacks(asked, self.headers.get(name)):
+                return False
         if match.method is not None and not holds(match.method, self.method):
             return False
-        if any(lacks(asked, self.headers.get(name)) for name, asked in match.without.items()):
+        if match.uri is None and not match.query:
+            return True
+        path, _, query = self.path.partition("?")
+        if match.uri is not None and not holds(match.uri, path):
             return False
         # Of a parameter that stands twice, Envoy takes the first.
         found = dict(reversed(parse_qsl(query, keep_blank_values=True))) if match.query else {}

@@ -101,7 +101,7 @@ def generate(seed: str, *twists: str) -> Set:
         before = deepcopy(made.documents)
         try:
             TWISTS[name](made)
-        except (KeyError, IndexError, StopIteration):  # another twist has left it no place
+        except (LookupError, ValueError, StopIteration):  # another twist has left it no place
             made.documents = before
         else:
             made.twists.append(name)
