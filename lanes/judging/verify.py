@@ -24,7 +24,7 @@ _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule 
 class Entered:
     """How `lane` fared by a way into it. `untold`: answers that tell nothing (see Judged).
 
-    Nobody was sent by a way whose method may change something: its `count` is 0.
+    Nobody was sent by a way whose method does not merely read: its `count` is 0.
     """
 
     lane: str
@@ -45,7 +45,7 @@ class Entered:
     def unjudged(self) -> str:
         """Why none, or not all, of it is judged; "" where all is."""
         if not self.count:
-            return f"not asked, {self.by.method} may change something"
+            return f"not asked, {self.by.method} {self.by.untried}"
         return "no service answers there" if self.untold else ""
 
 
@@ -158,7 +158,7 @@ def verify(
                 Entered(*call, came[call], kept[call], untold[call])
                 for lane in group
                 for call in (Call(lane.name, way) for way in lane.ways)
-                if call in came or not call.way.reads
+                if call in came or call.way.untried
             ),
         )
         for name, group in groups.items()

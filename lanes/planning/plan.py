@@ -56,8 +56,8 @@ class Lane:
 
     @property
     def tried(self) -> tuple[Way, ...]:
-        """The ways in that may be tried, since their methods change nothing."""
-        return tuple(way for way in self.ways if way.reads)
+        """The ways in that are tried, since their methods only read."""
+        return tuple(way for way in self.ways if not way.untried)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Plan:
         if lane.ways and not lane.tried:
             methods = " or ".join(dict.fromkeys(way.method or "GET" for way in lane.ways))
             raise LanesError(
-                f"lane {name} is entered by {methods} alone, which may change something and so is"
+                f"lane {name} is entered by {methods} alone, which {lane.ways[0].untried} and so is"
                 f" not sent; a rule of the gateway's for, say, the header x-lane: {name} would let"
                 " GET enter"
             )

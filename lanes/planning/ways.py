@@ -33,9 +33,11 @@ class Way:
         return " and ".join(parts)
 
     @property
-    def reads(self) -> bool:
-        """Whether its method only reads, so that anybody may try it: GET, or HEAD."""
-        return self.method in (None, "GET", "HEAD")
+    def untried(self) -> str:
+        """Why nobody tries it, in words behind its method; "": its method only reads."""
+        if self.method in (None, "GET"):
+            return ""
+        return "brings nothing to read" if self.method == "HEAD" else "may change something"
 
     def request(self, host: str, path: str) -> Request:
         """A request that takes this way, where everybody asks `host` for `path`."""

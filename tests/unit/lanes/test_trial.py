@@ -141,8 +141,14 @@ def test_nobody_is_sent_by_a_way_that_may_change_something() -> None:
         "Lanes hold; v3 was not judged: only POST would enter it, which may change something;"
         " v4 was not judged: no request entered it."
     )
-    with pytest.raises(LanesError, match="lane v3 is entered by POST alone"):
-        shut.lane_to_enter("v3")
+    head = replace(BESIDE, lanes=(v1, replace(v3, ways=(Way(method="HEAD"),))))
+    assert tried(Clock(by_weight=("v1",)), head).verdict.ok
+    for plan, why in (
+        (shut, "POST alone, which may change"),
+        (head, "HEAD alone, which brings nothing"),
+    ):
+        with pytest.raises(LanesError, match=f"lane v3 is entered by {why}"):
+            plan.lane_to_enter("v3")
 
 
 def test_the_first_wrong_answer_ends_a_run_that_fails_fast() -> None:
