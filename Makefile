@@ -7,7 +7,7 @@ SECONDS := 120
 VENV    := .venv
 BIN     := $(VENV)/bin
 
-.PHONY: demo test check image image-test test-injection test-languages test-browser test-istio findings test-cluster \
+.PHONY: demo test check scan image image-test test-injection test-languages test-browser test-istio findings test-cluster \
 	soak bench sbom lint format manifests lock clean help
 .DEFAULT_GOAL := help
 
@@ -17,8 +17,10 @@ demo: $(VENV)/mesh.done ## the lanes on this machine: paths, split, fallback; PO
 test: lint $(BIN)/helm ## lint, types, unit, chart and mesh tests: under five minutes
 	$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
 
-check: $(VENV)/scan/done $(BIN)/helm ## all about the chart: lint, schemas, drift, policy scan; workflows
+check: scan ## all about the chart: its tests, schemas, drift, and make scan
 	$(BIN)/pytest -n auto tests/chart
+
+scan: $(VENV)/scan/done $(BIN)/helm ## policy scan of chart and Dockerfile; workflows
 	$(VENV)/scan/bin/hadolint Dockerfile
 	@mkdir -p build
 	@$(BIN)/helm template demo helm/traffic-lanes -n lanes --skip-tests > build/chart.yaml
