@@ -6,18 +6,14 @@ from dataclasses import dataclass, replace
 from lanes.errors import Problems
 from lanes.findings import Finding
 from lanes.hosts import host_in_manifest
-from lanes.model import Destination, Endpoint, Host, Outlier, Pod, Propagation
+from lanes.model import Destination, Endpoint, Host, Pod, Propagation
 from lanes.reading import kinds, outside
 from lanes.reading.grants import Grants
 from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.policies import Policy, policy_of
 from lanes.reading.protocols import carries_http
 from lanes.reading.rules import Rules
 from lanes.reading.sides import Side
-
-Tiers = tuple[tuple[Endpoint, ...], ...]
-
-# What holds where a DestinationRule says nothing.
-_UNSET, _BALANCER = kinds.TrafficPolicy(), kinds.LoadBalancer()
 
 
 @dataclass(frozen=True)
@@ -31,15 +27,6 @@ class _Service:
     def ports(self) -> dict[int, int | str]:
         """The target behind each port that can carry HTTP."""
         return {p.port: p.target_port or p.port for p in self.spec.ports if p.protocol == "TCP"}
-
-
-@dataclass(frozen=True)
-class _Policy:
-    """What holds for a destination's pods: how to choose, whom to prefer, when to eject."""
-
-    balancer: str
-    failover: tuple[str, ...]
-    outlier: kinds.OutlierDetection | None
 
 
 class Destinations:
@@ -121,7 +108,7 @@ class Destinations:
 
     def plain(self, host: Host, port: int) -> Destination:
         """Every pod of a Service, whatever its version."""
-        return self._destination(host, port, "", {}, self._policy(host, None, port))
+        return self._destination(host, port, "", {}, policy_of(self._rules.of(host), None, port))
 
     def of_route(
         self, resource: Resource, field: str, http: kinds.HttpDestination, side: Side
@@ -190,44 +177,13 @@ class Destinations:
     def _subset(self, host: Host, port: int, name: str) -> Destination:
         rule = self._rules.of(host)
         subset = next((s for s in rule.subsets if s.name == name), None) if rule else None
-        policy = self._policy(host, subset, port)
+        policy = policy_of(rule, subset, port)
         if subset is None:  # counts as one with no endpoints
             return replace(self._destination(host, port, name, {}, policy), tiers=((),))
         return self._destination(host, port, name, subset.labels, policy)
 
-    def _policy(self, host: Host, subset: kinds.Subset | None, port: int) -> _Policy:
-        """What holds for a subset: its own policy over its rule's, setting by setting.
-
-        Raises ManifestError for a failover that is not understood.
-        """
-        rule = self._rules.of(host)
-        if rule is None:
-            return _Policy("LEAST_REQUEST", (), None)
-        base, base_field, _ = _at_port(rule.policy, "spec.trafficPolicy", port)
-        over, field, whole = _UNSET, base_field, False
-        resource = rule.policy_from
-        if subset:
-            source, where = rule.places[subset.name]
-            own, own_field, whole = _at_port(subset.traffic_policy, where, port)
-            if own.load_balancer:
-                resource, field = source, own_field
-            over = own
-        balancer = over.load_balancer or (None if whole else base.load_balancer)
-        outlier = over.outlier_detection or (None if whole else base.outlier_detection)
-        balancer = balancer or _BALANCER
-        setting = balancer.locality_lb_setting
-        # Istio ignores failoverPriority unless outlier detection is on.
-        labels = setting.failover_priority if setting.enabled and outlier else []
-        field += ".loadBalancer.localityLbSetting.failoverPriority"
-        keys = [label.partition("=")[0] for label in labels]
-        if any("=" not in label for label in labels):
-            raise resource.error(field, "by the caller's label is not emulated; write key=value")
-        if len(set(keys)) < len(keys):
-            raise resource.error(field, "names a key twice, which Istio refuses")
-        return _Policy(balancer.simple, tuple(labels), outlier)
-
     def _destination(
-        self, host: Host, port: int, subset: str, labels: Mapping[str, str], policy: _Policy
+        self, host: Host, port: int, subset: str, labels: Mapping[str, str], policy: Policy
     ) -> Destination:
         service = self._services[host]
         endpoints = tuple(
@@ -239,10 +195,10 @@ class Destinations:
             name=f"outbound|{port}|{subset}|{host.fqdn}",
             host=host,
             app=service.spec.selector.get("app", host.name),
-            tiers=_by_priority(endpoints, policy.failover),
+            tiers=policy.tiers(endpoints),
             propagation=service.propagation,
             balancer=policy.balancer,
-            outlier=_outlier(policy.outlier) if policy.outlier else None,
+            outlier=policy.outlier,
         )
 
 
@@ -257,18 +213,6 @@ def _nowhere(target: kinds.Target, namespace: str, port: int) -> Destination:
     number = target.port.number if target.port else port
     name = f"outbound|{number}|{target.subset or ''}|{host.fqdn}"
     return Destination(name, host, host.name, ((),), Propagation(), "LEAST_REQUEST", None)
-
-
-def _at_port(
-    policy: kinds.RulePolicy | None, field: str, port: int
-) -> tuple[kinds.TrafficPolicy, str, bool]:
-    """The policy that holds at a port, its field, and whether it is the port's own."""
-    if policy is None:
-        return _UNSET, field, False
-    for index, own in enumerate(policy.port_level_settings):
-        if own.port.number == port:
-            return own, f"{field}.portLevelSettings[{index}]", True
-    return policy, field, False
 
 
 def _require_everywhere(resource: Resource, service: kinds.Service) -> None:
@@ -298,31 +242,3 @@ def _number(service: _Service, port: int, pod: Pod) -> int:
             "spec.ports", f"targetPort {target} is no port of pod {pod.name}"
         )
     return number
-
-
-def _by_priority(endpoints: tuple[Endpoint, ...], labels: tuple[str, ...]) -> Tiers:
-    """Tiers by how many of `labels` an endpoint carries, counted from the first.
-
-    https://istio.io/latest/docs/reference/config/networking/destination-rule/#LocalityLoadBalancerSetting
-    """
-    wanted = [tuple(label.split("=", 1)) for label in labels]
-    tiers: list[list[Endpoint]] = [[] for _ in range(len(wanted) + 1)]
-    for endpoint in endpoints:
-        held = 0
-        while held < len(wanted) and endpoint.pod.labels.get(wanted[held][0]) == wanted[held][1]:
-            held += 1
-        tiers[len(wanted) - held].append(endpoint)
-    return tuple(map(tuple, tiers))
-
-
-def _outlier(detection: kinds.OutlierDetection) -> Outlier:
-    return Outlier(
-        split_local_origin=detection.split_external_local_origin_errors,
-        consecutive_local_origin=detection.consecutive_local_origin_failures,
-        consecutive_gateway=detection.consecutive_gateway_errors,
-        consecutive_5xx=detection.consecutive_5xx_errors,
-        interval=detection.interval,
-        base_ejection_time=detection.base_ejection_time,
-        max_ejection_percent=detection.max_ejection_percent,
-        min_health_percent=detection.min_health_percent,
-    )
