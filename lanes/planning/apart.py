@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from lanes.errors import LanesError
-from lanes.model import Host, Mesh, Propagation, ServicePort
+from lanes.model import Host, Mesh, Propagation, Route, ServicePort
 from lanes.planning.answering import answer_at
 from lanes.planning.calls import Calls
 from lanes.planning.hops import Hop
@@ -17,7 +17,7 @@ def uncalled(mesh: Mesh, calls: Calls, hops: Iterable[Hop]) -> tuple[ServicePort
     that stands in no known path.
 
     A Service without rules of its own counts where nothing tells what one of the hops calls, and
-    not at all where another's rules lead to it: it is that one's backend.
+    not at all where another's rules lead to it, or the gateway's: it is that one's backend.
     """
     hops = list(hops)
     known = {host for hop in hops for host in hop.hosts}
@@ -25,12 +25,15 @@ def uncalled(mesh: Mesh, calls: Calls, hops: Iterable[Hop]) -> tuple[ServicePort
     told = all(
         calls.tell(port.host, port.pods) for port in mesh.ports if port.host in known and port.pods
     )
+    led: list[tuple[Host | None, Route]] = [
+        (None, route) for host in mesh.gateway for route in host.routes
+    ]
+    led += [(port.host, route) for port in mesh.ports for route in port.routes]
     backends = {
         weighted.destination.host
-        for port in mesh.ports
-        for route in port.routes
+        for host, route in led
         for weighted in route.destinations
-        if weighted.destination.host != port.host
+        if weighted.destination.host != host
     }
     found: dict[Host, ServicePort] = {}
     for port in mesh.ports:

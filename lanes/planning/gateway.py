@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lanes.hosts import any_of, covers
-from lanes.model import Abort, GatewayHost, Mesh, Place, Route, Weighted
+from lanes.model import Abort, GatewayHost, Match, Mesh, Place, Route, Weighted
+from lanes.planning.example import example
 from lanes.planning.request import Request
-from lanes.planning.ways import Way, way_by
+from lanes.planning.ways import EVERYBODYS, Way, way_by
 
 Headers = frozenset[str]
 
@@ -71,8 +72,11 @@ def beside(
     Requests for a host that others' rules are for never come to these.
     """
     for route in gateway.routes:
-        for match in route.matches if route is not ordinary else ():
+        for match in (route.matches or (Match(),)) if route is not ordinary else ():
             way = way_by(match, path)
+            behind = way == EVERYBODYS  # the ordinary rule, which takes all that comes by this path
+            if behind:
+                way = Way(path=example(match.uri) if match.uri else "/")
             words = str(way) if way else ", ".join([*match.headers, *["path"] * bool(match.uri)])
             if way is None:
                 request = everybodys.request(host, path)
@@ -82,7 +86,8 @@ def beside(
             reached = gateway if way.host is None else host_for(mesh, way.host)
             here = reached is not None and reached.routes == gateway.routes
             known = way if here and request.rule(gateway.routes) is route else None
-            yield Beside(words, known, entries(route, request, trusted))
+            if known or not behind:
+                yield Beside(words, known, entries(route, request, trusted))
 
 
 def other_hosts(

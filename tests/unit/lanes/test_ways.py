@@ -13,6 +13,7 @@ from tests.kube import (
     Document,
     asm,
     backend,
+    deployment,
     gateway_api,
     header_is,
     http_route,
@@ -25,6 +26,7 @@ from tests.kube import (
     to,
     to_gateway,
     virtual_service,
+    without,
 )
 from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, refusal
 
@@ -274,3 +276,16 @@ def test_a_gateway_whose_every_backend_has_weight_0_has_no_lanes() -> None:
 )
 def test_an_example_of_a_pattern(pattern: str, value: str | None) -> None:
     assert example(StringMatch("regex", pattern)) == value
+
+
+def test_what_another_path_gets_is_told_by_that_path() -> None:
+    """Its backend is called by the gateway, and is no service that nobody is known to call."""
+    entry = virtual_service(
+        "*", rule(to("b"), match=[{"uri": {"prefix": "/b"}}]), rule(to("a")), gateways=["gw"]
+    )
+    bare = [without(deployment(app, "v1"), "spec.template.spec.containers[0].env") for app in "ab"]
+    planned = plan_of(entry, service("a"), service("b"), *bare, path="/b")
+    assert (planned.uncalled, planned.unplanned) == ((), ())
+    assert ways_of(planned) == {"untagged": [], "path /": ["path /"]}
+    planned = plan_of(entry, service("a"), service("b"), *bare)
+    assert ways_of(planned) == {"untagged": [], "path /b": ["path /b"]}
