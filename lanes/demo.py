@@ -92,8 +92,8 @@ def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
             except LanesError:  # its end would leave the lanes without a plan
                 continue
             short = next((other for other in after.lanes if other.name == lane.name), None)
-            rest = [other for other in after.lanes if other.name != lane.name]
-            kept = [other for other in planned.lanes if other.name != lane.name]
+            rest = {other.name: other.entry.answer for other in after.lanes if other is not short}
+            kept = {other.name: other.entry.answer for other in planned.lanes if other is not lane}
             if short and rest == kept and all(step.why != NONE for step in short.path):
                 return Loss(pods[0], lane, short)
     return None

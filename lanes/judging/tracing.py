@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 
 from lanes.errors import LanesError
 from lanes.judging import split
@@ -14,6 +14,9 @@ from lanes.judging.traffic import Client
 from lanes.planning.hops import FALLBACK, NONE, Hop
 from lanes.planning.plan import Lane, Plan
 from lanes.planning.ways import EVERYBODYS, Way
+
+# No answer tells more; a net of calls may have far more ways than that.
+_MOST_STEPS = 10_000
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,8 @@ def _hops(plan: Plan, path: Iterable[Step], lane: Lane | None) -> Iterator[Trace
 
 def _planned(entry: Hop, last: Hop) -> Iterator[Hop]:
     """The hops of a service by the order of its steps; the last of them for any more."""
-    return chain((hop for hop in entry.calls() if hop.service == last.service), repeat(last))
+    calls = islice(entry.calls(), _MOST_STEPS)
+    return chain((hop for hop in calls if hop.service == last.service), repeat(last))
 
 
 def _why(hop: Hop, lane: str) -> str:

@@ -4,12 +4,14 @@ The walk follows one request: each hop's rules choose a destination, and the pod
 say what they call next. Where calls meet that are answered alike, it has been there already.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 
 from lanes.errors import LanesError
 from lanes.model import HeaderOps, Host, Pod, Propagation, Route, ServicePort
 from lanes.planning.calls import UpstreamsDifferError
-from lanes.planning.hops import NONE, Hop
+from lanes.planning.circles import NEVER_ENDS, joined
+from lanes.planning.hops import NONE, Asked, Hop
 from lanes.planning.parts import failing_of, first_tier, shares_of
 from lanes.planning.request import Request
 from lanes.planning.walk import Walk
@@ -25,9 +27,9 @@ def hop_at(
     rule: Route,
     request: Request,
     choice: Choice,
-    behind: tuple[Host, ...] = (),
+    way: tuple[Asked, ...] = (),
 ) -> Hop:
-    """The hop that `rule` leads `request` to, and all hops after it.
+    """The hop that `rule` leads `request` to, at the end of a `way`, and all hops after it.
 
     Raises LanesError where the lane has no one path from there.
     """
@@ -56,11 +58,11 @@ def hop_at(
     pods = [e.pod for e in endpoints]
     shares = shares_of([(w.weight, tier) for w, (_, tier) in zip(used, answering, strict=True)])
     try:
-        called = walk.calls.of(hosts, tuple(pods))
+        called = walk.calls.of((*hosts[1:], service), tuple(pods))
     except UpstreamsDifferError:
         versions = ", ".join(sorted(shares))
         raise LanesError(
-            f"lane {walk.lane}: the pods that answer at {service.name} ({versions})"
+            f"{walk.name}: the pods that answer at {service.name} ({versions})"
             " call different upstreams, so the lane has no one path; route them apart"
         ) from None
     first_choice = all(tier == 0 for tier, _ in answering)
@@ -70,17 +72,18 @@ def hop_at(
     sent = {"baggage": received} if received and not ends else {}
     sent |= {name: v for name, v in request.headers.items() if name in walk.trusted}
     calls = {
-        pod.unrouted: tuple(_call(walk, url, pod, sent, (*behind, service)) for url in called)
+        pod.unrouted: tuple(_call(walk, url, pod, sent, way or ((service,),)) for url in called)
         for pod in {pod.unrouted: pod for pod in reversed(pods)}.values()
     }
     upstreams = calls[pods[0].unrouted]
-    ways = {tuple(hop.answer for hop in hops) for hops in calls.values() if len(calls) > 1}
-    if len(ways) > 1:
-        raise LanesError(
-            f"lane {walk.lane or 'untagged'}: of the pods that answer at {service.name}"
-            f" ({', '.join(sorted(shares))}) some make calls past their sidecars, so the lane has"
-            " no one path; route them apart"
-        )
+    for other in calls.values():
+        if other is not upstreams:
+            versions = ", ".join(sorted(shares))
+            problem = (
+                f"{walk.name}: of the pods that answer at {service.name} ({versions}) some make"
+                " calls past their sidecars, so the lane has no one path; route them apart"
+            )
+            walk.alike.append((upstreams, other, problem))
     told = all(share is not None for share in shares.values()) and len(shares) > 1
     return Hop(
         pods[0].app,
@@ -102,41 +105,40 @@ def hop_at(
 
 
 def _call(
-    walk: Walk, url: str, caller: Pod, carried: Mapping[str, str], behind: tuple[Host, ...]
+    walk: Walk, url: str, caller: Pod, carried: Mapping[str, str], way: tuple[Asked, ...]
 ) -> Hop:
-    """The hop behind `url`, for a call that has the headers `carried`."""
+    """The hop behind `url`, for a call at the end of a `way` that has the headers `carried`."""
     port, path = walk.calls.port(url, caller.namespace)
     if port is None or ("://" not in url and url in caller.upstream_urls):
         raise LanesError(
             f"pod {caller.name} calls {url}, which is no Service's http URL in these manifests"
         )
-    if port.host in behind and url not in caller.upstream_urls:
-        # It may know when to stop, and what it calls is told where it was met first.
-        walk = walk.ending
     past = caller.unrouted.covers(port.host, port.port)
-    call = (port.host, port.port, past, path, frozenset(carried.items()), caller.propagation)
-    if call not in walk.met:
-        _require_short(walk, len(behind))
-        walk.met[call] = None
-        asked = Request(carried, path)
-        walk.met[call] = answer_at(walk, port.seen_by(caller), asked, caller.propagation, behind)
-    hop = walk.met[call]
-    if hop is None:
-        raise LanesError(f"lane {walk.lane}: {_circle((*behind, port.host))}; break the loop")
-    _require_short(walk, len(behind) + hop.depth)
-    return hop
+    asked = (port.host, port.port, past, path, frozenset(carried.items()), caller.propagation)
+    always = url in caller.upstream_urls
+    if always:
+        walk.always.setdefault(way[-1], []).append(asked)
+    request, port = Request(carried, path), port.seen_by(caller)
+    if asked not in walk.met:
+        _require_short(walk, (*way, asked), always)
+        walk.met[asked] = None
+        hop = answer_at(walk, port, request, caller.propagation, (*way, asked))
+        walk.met[asked] = hop
+    known = walk.met[asked]
+    if known is None:  # it goes round
+        return replace(answer_at(walk.ending, port, request, caller.propagation), again=asked)
+    _require_short(walk, (*way, asked), always, known.depth)
+    return known
 
 
-def _circle(hosts: Sequence[Host]) -> str:
-    """The way to the first of these that is met again."""
-    again = next(place for place, host in enumerate(hosts) if host in hosts[:place])
-    return " -> ".join(host.name for host in hosts[: again + 1]) + ": the chain never ends"
-
-
-def _require_short(walk: Walk, calls: int) -> None:
-    if calls > MOST_CALLS:
-        way = f"lane {walk.lane or 'untagged'}"
-        raise LanesError(f"{way}: a chain of more than {MOST_CALLS} calls is not planned")
+def _require_short(walk: Walk, way: tuple[Asked, ...], always: bool, further: int = 0) -> None:
+    if len(way) - 1 + further <= MOST_CALLS:
+        return
+    *hosts, last = (host for host, *_ in way)
+    if always and last in hosts:  # each time round it is another call, or it would have been met
+        before = len(hosts) - 1 - hosts[::-1].index(last)
+        raise LanesError(f"{walk.name}: {joined((*hosts[before:], last))}: {NEVER_ENDS}")
+    raise LanesError(f"{walk.name}: a chain of more than {MOST_CALLS} calls is not planned")
 
 
 def answer_at(
@@ -144,7 +146,7 @@ def answer_at(
     port: ServicePort,
     call: Request,
     propagation: Propagation,
-    behind: tuple[Host, ...] = (),
+    way: tuple[Asked, ...] = (),
 ) -> Hop:
     """The hop at a Service's port, for a call whose sidecar exchanges `propagation`.
 
@@ -157,9 +159,9 @@ def answer_at(
     destinations = route.destinations
     if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
         raise LanesError(
-            f"lane {walk.lane}: the rule at {port.host.name} splits the lane and changes headers"
+            f"{walk.name}: the rule at {port.host.name} splits the lane and changes headers"
             " by destination, so the lane has no one path; match the lane before splitting"
         )
     choice = choice_of(walk, port, route, request, propagation)
     ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
-    return hop_at(walk, port.host, route, request.changed(*ops), choice, behind)
+    return hop_at(walk, port.host, route, request.changed(*ops), choice, way)

@@ -27,7 +27,8 @@ class Calls:
     ports: Mapping[Host, Mapping[int, ServicePort]] = field(default_factory=dict)
 
     def of(self, hosts: Iterable[Host], pods: tuple[Pod, ...]) -> tuple[str, ...]:
-        """What pods call that stand behind these Services: URLs, or names of Services.
+        """What pods call that stand behind these Services, the first of which are their own: URLs,
+        or names of Services.
 
         Raises LanesError where the pods disagree by their `upstream_url`.
         """
@@ -54,9 +55,9 @@ class Calls:
         """What the user says that these call; None: nothing."""
         if not self.given:
             return None
-        names = {name for host in hosts for name in (host.name, f"{host.name}.{host.namespace}")}
-        names |= {pod.app for pod in pods}
-        return next((self.given[name] for name in sorted(names & self.given.keys())), None)
+        names = [name for host in hosts for name in (f"{host.name}.{host.namespace}", host.name)]
+        names += [pod.app for pod in pods]
+        return next((self.given[name] for name in names if name in self.given), None)
 
     def none(self) -> "Calls":
         """The same mesh, where nobody calls anybody."""

@@ -1,7 +1,7 @@
 """What answers a lane at one service, and why; what it calls stands behind it."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,6 +13,10 @@ UNSELECTED, UNROUTED = "unselected", "unrouted"
 
 # Why a lane whose version runs at a service is answered by none of it, or by another lane's.
 ASTRAY = (CAUGHT, SHADOWED, LOST, UNSELECTED, UNROUTED)
+
+
+# What a call is answered by: its host, and all else that decides.
+Asked = tuple[Host, *tuple[Hashable, ...]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class Hop:
     shares of the calls get in place of all this, by a fault, or by a part of a split without pods.
 
     Callers whose calls are answered alike share one hop, so that a net of calls has no more hops
-    than its services' rules make differences.
+    than its services' rules make differences. `again`: the call that this one repeats, which goes
+    round to where it came from; what that one's pods call is told there, and not here.
     """
 
     service: str
@@ -53,21 +58,23 @@ class Hop:
     hosts: tuple[Host, ...] = field(default=(), compare=False)
     on_trust: bool = field(default=False, compare=False)
     failing: tuple[Abort, ...] = ()
+    again: Asked | None = field(default=None, compare=False, repr=False)
 
     @property
     def version(self) -> str:
         return "|".join(self.versions)
 
+    @property
+    def own(self) -> Hashable:
+        """What answers here, whatever the reasons, without what it calls."""
+        versions, shares = self.versions, self.shares
+        return self.service, versions, self.status, self.namespace, shares, self.failing
+
     @cached_property
     def answer(self) -> bytes:
-        """What answers here and behind it, whatever the reasons: equal where the answers are."""
-        here = (self.service, self.versions, self.status, self.namespace, self.shares, self.failing)
-        return hashlib.sha256(repr((here, self.behind)).encode()).digest()
-
-    @property
-    def behind(self) -> tuple[bytes, ...]:
-        """What answers behind it, upstream by upstream."""
-        return tuple(upstream.answer for upstream in self.upstreams)
+        """A digest of what answers here and behind it: equal where the answers are."""
+        behind = [upstream.answer for upstream in self.upstreams]
+        return hashlib.sha256(repr((self.own, behind)).encode()).digest()
 
     @cached_property
     def depth(self) -> int:
@@ -75,12 +82,12 @@ class Hop:
         return max((1 + upstream.depth for upstream in self.upstreams), default=0)
 
     def walk(self) -> Iterator["Hop"]:
-        """This hop, then those behind it in the order of the answer, each once."""
+        """This hop, then those behind it in the order of the answer, each once, and none again."""
         met: set[int] = set()
         ahead = [self]
         while ahead:
             hop = ahead.pop()
-            if id(hop) not in met:
+            if id(hop) not in met and hop.again is None:
                 met.add(id(hop))
                 yield hop
                 ahead += reversed(hop.upstreams)

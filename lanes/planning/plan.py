@@ -16,6 +16,7 @@ from lanes.planning import baggage
 from lanes.planning.answering import hop_at
 from lanes.planning.apart import apart, uncalled
 from lanes.planning.calls import Given, calls_in
+from lanes.planning.circles import alike, require_ends
 from lanes.planning.doors import Door, doors_of, stamped
 from lanes.planning.gateway import Beside, Entry, beside, entries, host_for, other_hosts
 from lanes.planning.hops import Hop
@@ -187,7 +188,8 @@ def plan(
             continue
         one = Walk(mesh, known_calls, pods, tag.name, tag.header, names, trusted)
         each = led if len(led) > 1 else []
-        if len({_entry_hop(one, [entry], untagged).behind for entry in each}) > 1:
+        behind = [_entry_hop(one, [entry], untagged).upstreams for entry in each]
+        if not all(alike(one, behind[0], other) for other in behind[1:]):
             unplanned.append(f"{way} (what answers depends on the gateway's stamp beside it)")
             continue
         own[tag.name] = tag
@@ -198,7 +200,7 @@ def plan(
     for door in doors:
         first = door.entry is entered[door.lane][0]
         hop = _entry_hop(walk(door.lane), [door.entry], untagged)
-        if first or hop.answer == hops[door.lane].answer:
+        if first or alike(walk(door.lane), (hop,), (hops[door.lane],)):
             ways[door.lane].append(door.way)
         elif door.way.host is None:
             unplanned.append(f"{door.way} (leads lane {door.lane} another way)")
@@ -311,4 +313,6 @@ def _entry_hop(walk: Walk, led: Sequence[Entry], untagged: Sequence[Entry]) -> H
     own = not versions & walk.others and ordinary != {one.destination.name for one in weighted}
     choice = Choice(own, runs)
     host = replace(destination.host, name=destination.app)  # a lane may have a Service of its own
-    return hop_at(walk, host, rule, led[0].request, choice)
+    hop = hop_at(walk, host, rule, led[0].request, choice)
+    require_ends(walk)
+    return hop

@@ -1,17 +1,17 @@
 """Who walks through the mesh, and what is known there on the way."""
 
-from collections.abc import Hashable, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from lanes.model import Mesh
 from lanes.planning import baggage
 from lanes.planning.calls import Calls
-from lanes.planning.hops import Hop
+from lanes.planning.hops import Asked, Hop
 from lanes.planning.request import Request
 
+Hops = tuple[Hop, ...]
 Running = Mapping[tuple[str, str], Set[str]]
-Call = tuple[Hashable, ...]
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,11 @@ class Walk:
     """Who walks: a lane ("": a request without one), its tag's header, and the lanes beside it.
 
     `running`: see the function of this name. `trusted`: the headers that services hand on by
-    themselves, if they do. `met`: the hops that it has met, each by all that decides how a
-    call is answered; None while one is under way.
+    themselves, if they do.
+
+    What it has met: `met`, the hops, each by all that decides how a call is answered, None while
+    one is under way; `always`, which calls are made whenever one is; `alike`, in pairs, hops that
+    have to answer alike, with what is wrong where they do not.
     """
 
     mesh: Mesh
@@ -30,12 +33,23 @@ class Walk:
     header: str = ""
     others: frozenset[str] = frozenset()
     trusted: frozenset[str] = frozenset()
-    met: dict[Call, Hop | None] = field(default_factory=dict, compare=False)
+    met: dict[Asked, Hop | None] = field(default_factory=dict, compare=False)
+    always: dict[Asked, list[Asked]] = field(default_factory=dict, compare=False)
+    alike: list[tuple[Hops, Hops, str]] = field(default_factory=list, compare=False)
+
+    @property
+    def name(self) -> str:
+        """What it is called in sentences."""
+        return f"lane {self.lane or 'untagged'}"
 
     @cached_property
     def ending(self) -> "Walk":
         """The same walk where no service calls any."""
-        return replace(self, calls=self.calls.none(), met={})
+        return replace(self, calls=self.calls.none(), met={}, always={}, alike=[])
+
+    def whole(self, hop: Hop) -> Hop:
+        """The hop, or the one that it stands for once more, with all that this calls."""
+        return self.met.get(hop.again) or hop if hop.again else hop
 
     def versions_of(self, names: Iterable[tuple[str, str]]) -> frozenset[str]:
         """The versions that run of pods with these names and namespaces."""

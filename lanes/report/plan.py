@@ -116,8 +116,8 @@ def blocks(plan: Plan, width: int) -> list[str]:
     lines = []
     for lane in plan.lanes:
         ways = f", by {', '.join(map(str, lane.ways))}" if lane.ways else ""
-        apart = [f"{hop.service} ? {cell(hop).plain}" for hop in lane.apart]
-        steps = [*(f"{hop.service} {cell(hop).plain}" for hop in lane.path), *apart]
+        apart = [f"{service} ? {text}" for service, text in cells_of(lane.apart).items()]
+        steps = [*_steps(lane), *apart]
         lines += wrapped([f"lane {lane.name}", f"weight {lane.weight}{ways}"], width)
         lines += [f"  {line}" for line in wrapped(steps, width - 2)]
     return lines
@@ -173,7 +173,7 @@ def cells_of(hops: Iterable[Hop]) -> dict[str, Text]:
     for hop in hops:
         text = cell(hop)
         found.setdefault(hop.service, {})[text.plain] = text
-    return {service: Text(", ").join(texts.values()) for service, texts in found.items()}
+    return {service: Text(" / ").join(texts.values()) for service, texts in found.items()}
 
 
 def cell(hop: Hop) -> Text:
@@ -202,7 +202,11 @@ def percents(parts: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:
 
 def one_line(lane: Lane) -> str:
     """A lane's path in words: mocka v2, mockb v1 *, mockc v2."""
-    return ", ".join(f"{hop.service} {cell(hop).plain}" for hop in lane.path)
+    return ", ".join(_steps(lane))
+
+
+def _steps(lane: Lane) -> list[str]:
+    return [f"{service} {text}" for service, text in cells_of(lane.path).items()]
 
 
 def _services(plan: Plan) -> list[str]:

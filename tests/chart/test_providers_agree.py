@@ -139,7 +139,7 @@ def planned(factory: pytest.TempPathFactory, values: Values, provider: str) -> P
 
 
 def steps(lane: Lane) -> list[tuple[str, str]]:
-    return [(hop.service, hop.version) for hop in lane.path]
+    return [(hop.service, hop.version) for hop in lane.entry.calls()]
 
 
 def told(values: Values, lane: str, service: str) -> list[tuple[str, str]]:

@@ -116,4 +116,4 @@ def test_a_circle_of_calls_that_are_told_ends_where_it_began() -> None:
     documents[documents.index(cart)] = put(
         cart, "metadata.annotations", {"traffic-lanes/calls": "shop"}
     )
-    assert paths(plan_of(*documents))[0] == "shop v1, cart v1, shop v1, users v1"
+    assert paths(plan_of(*documents))[0] == "shop v1, cart v1, users v1"

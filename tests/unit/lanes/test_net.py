@@ -15,9 +15,11 @@ from lanes.planning.warnings import warnings
 from lanes.report.plan import plan_json, plan_notes, plan_table
 from tests.kube import (
     Chain,
+    Document,
     asm,
     deployment,
     destination_rule,
+    put,
     rule,
     service,
     to,
@@ -76,20 +78,111 @@ def test_a_service_that_is_asked_in_two_ways_shows_both_answers() -> None:
     ]
     planned = plan_of(*documents)
     *_, cell = plan_table(planned).columns
-    assert [str(text) for text in cell.cells] == ["v2 !, v1"]
+    assert [str(text) for text in cell.cells] == ["v2 ! / v1"]
+
+
+def replaced(documents: list[Document], host: str, *rules: Document) -> list[Document]:
+    """The documents with these rules for a host, and with a subset v2 beside its v1."""
+    own = [virtual_service(host, *rules), destination_rule(host, "v1", "v2")]
+    names = {(one["kind"], host) for one in own}
+    return [d for d in documents if (d["kind"], d["metadata"]["name"]) not in names] + own
 
 
 def test_a_call_back_that_another_version_answers_is_no_loop() -> None:
     documents = asm({"a": (("v1",), ("b",)), "b": (("v1",), ("http://a:8000/back",))}, {"v1": 1})
     rules = (rule(to("a", "v2"), match=[{"uri": {"exact": "/back"}}]), rule(to("a", "v1")))
-    own = {
-        "DestinationRule": destination_rule("a", "v1", "v2"),
-        "VirtualService": virtual_service("a", *rules),
+    documents = replaced(documents, "a", *rules)
+    assert lanes_of(*documents, deployment("a", "v2")) == {"v1": "a v1 / v2 !, b v1"}
+
+
+Called = dict[str, str]
+
+
+def told(calls: Called, *documents: Document) -> list[Document]:
+    """Services of which annotations tell whom they call; the first is the way in."""
+    first = next(iter(calls))
+    services = [
+        put(service(name), "metadata.annotations", {"traffic-lanes/calls": called})
+        for name, called in calls.items()
+    ]
+    pods = [put(deployment(name), "spec.template.spec.containers[0].env", []) for name in calls]
+    way_in = virtual_service("*", rule(to(first)), gateways=["gw"])
+    return [way_in, *services, *pods, *documents]
+
+
+@pytest.mark.parametrize("called", ["shop,cart", "cart,shop"])
+def test_a_circle_that_is_told_loses_nothing_whichever_way_it_is_met(called: str) -> None:
+    """Cart calls shop back by a path that an old one answers, which nobody else leads to."""
+    calls = {
+        "web": called,
+        "shop": "cart",
+        "cart": "http://shop:8000/legacy",
+        "old": "db",
+        "db": "",
     }
-    for kind, document in own.items():
-        old = next(d for d in documents if (d["kind"], d["metadata"]["name"]) == (kind, "a"))
-        documents[documents.index(old)] = document
-    assert lanes_of(*documents, deployment("a", "v2")) == {"v1": "a v1, b v1, a v2 !"}
+    legacy = rule(to("old"), match=[{"uri": {"exact": "/legacy"}}])
+    planned = plan_of(*told(calls, virtual_service("shop", legacy, rule(to("shop")))))
+    assert {hop.service for hop in planned.lanes[0].path} == set(calls)
+    assert planned.uncalled == ()
+
+
+@pytest.mark.parametrize("called", ["x,s", "s,x"])
+def test_a_circle_is_the_same_past_a_sidecar(called: str) -> None:
+    calls = {"e": called, "x": "y", "y": "x", "s": "y"}
+    apart = put(
+        deployment("s", "v2"),
+        "spec.template.metadata.annotations",
+        {"sidecar.istio.io/inject": "false"},
+    )
+    apart = put(apart, "spec.template.spec.containers[0].env", [])
+    assert {hop.service for hop in plan_of(*told(calls, apart)).lanes[0].path} == set(calls)
+
+
+@pytest.mark.parametrize("called", ["a", "b", "a,b", "b,a"])
+def test_a_circle_ends_where_one_of_its_calls_may(called: str) -> None:
+    documents = told({"web": called, "a": "b"}, service("b"), deployment("b", "v1", "a"))
+    assert {hop.service for hop in plan_of(*documents).lanes[0].path} == {"web", "a", "b"}
+
+
+def test_the_loop_that_is_told_is_the_one_that_never_ends() -> None:
+    back = rule(to("a", "v2"), match=[{"uri": {"exact": "/back"}}])
+    chain: Chain = {
+        "a": (("v1",), ("b",)),
+        "b": (("v1",), ("http://a:8000/back",)),
+        "c": (("v1",), ("d",)),
+        "d": (("v1",), ("c",)),
+    }
+    documents = replaced(asm(chain, {"v1": 1}), "a", back, rule(to("a", "v1")))
+    assert refusal(*documents, deployment("a", "v2", "c")) == (
+        "lane v1: c -> d -> c: the chain never ends; break the loop"
+    )
+
+
+def test_a_loop_whose_headers_grow_is_one() -> None:
+    chain: Chain = {"a": (("v1",), ("b",)), "b": (("v1",), ("a",))}
+    grows = rule(to("b", "v1"), headers={"request": {"add": {"baggage": "via=b"}}})
+    assert refusal(*replaced(asm(chain, {"v1": 1}), "b", grows)) == (
+        "lane v1: b -> a -> b: the chain never ends; break the loop"
+    )
+
+
+def test_callers_differ_by_namespace_port_and_by_what_their_sidecars_exchange() -> None:
+    """Two call db, each its own; and two call cart, of which one sidecar sets no header."""
+    chain: Chain = {
+        "a": (("v1",), ("b", "http://b.other:8000/", "db", "http://db:9000/")),
+        "b": (("v1",), ("http://cart.default:8000/", "db")),
+        "cart": (("v1", "v2"), ()),
+    }
+    documents = asm(chain, {"v1": 1, "v2": 1})
+    documents += [
+        service("b", namespace="other"),
+        deployment("b", "v7", "http://cart.default:8000/", "db", namespace="other"),
+        service("db", 8000, {"port": 9000, "targetPort": 8000}),
+        deployment("db", "v1"),
+        service("db", namespace="other"),
+        deployment("db", "v8", namespace="other"),
+    ]
+    assert lanes_of(*documents)["v2"] == ("a v1 *, b v1 * / v7 *, cart v2 / v1 !, db v1 * / v8 *")
 
 
 @pytest.mark.parametrize("tail_first", [True, False])

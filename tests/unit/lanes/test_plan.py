@@ -383,7 +383,7 @@ def test_an_upstream_that_is_no_service(url: str) -> None:
 def test_a_loop_is_told_with_its_services() -> None:
     chain = {"a": (("v1",), ("b",)), "b": (("v1",), ("c",)), "c": (("v1",), ("a",))}
     assert refusal(*asm(chain, {"v1": 1})) == (
-        "lane v1: a -> b -> c -> a: the chain never ends; break the loop"
+        "lane v1: b -> c -> a -> b: the chain never ends; break the loop"
     )
 
 
