@@ -93,8 +93,10 @@ def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
 
 
 def short(source: str) -> str:
-    """The shortest name of a file, from here or from the root."""
-    return source if source == STDIN_NAME else min(source, os.path.relpath(source), key=len)
+    """A file's name from here where it is below; else as it was given."""
+    if source == STDIN_NAME or (here := os.path.relpath(source)).startswith(os.pardir):
+        return source
+    return here
 
 
 class _Reader:
