@@ -54,6 +54,8 @@ def tell(
     with run(mesh, port) as running:
         say(gateway_line(running.url, planned, time.monotonic() - began) + "\n")
         show_plan(planned, console)
+        for note in running.stand_ins.notes:
+            say(note)
         say("")
         client = Gateway(running.url, planned.host).client(_CONCURRENCY)
         for _ in range(_SHOWN):

@@ -134,6 +134,11 @@ class Pod:
         return True if told else None
 
     @property
+    def imitates(self) -> bool:
+        """Whether a stand-in runs in place of a program that is not known to be the sample."""
+        return self.command is None and not self.upstream_urls
+
+    @property
     def upstream_urls(self) -> tuple[str, ...]:
         """The services that the pod calls, in the order of its answer."""
         urls = self.env.get("upstream_url", "").split(",")

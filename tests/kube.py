@@ -127,6 +127,13 @@ def deployment(
     return _resource("apps/v1", "Deployment", name or f"{app}-{version}", namespace, spec)
 
 
+def foreign(app: str, version: str = "v1", **env: str) -> Document:
+    """A Deployment of a service that is not the sample."""
+    path = "spec.template.spec.containers[0]"
+    variables = [{"name": name, "value": value} for name, value in env.items()]
+    return put(deployment(app, version), f"{path}.env", variables)
+
+
 def destination_rule(
     host: str,
     *subsets: str | Document,

@@ -70,6 +70,8 @@ def up_command(
             click.echo(f"page    {url}")
         click.echo(f"envoy   {running.admin_url}\n")
         show_plan(planned, console())
+        for note in running.stand_ins.notes:
+            click.echo(note)
         click.echo("")
         rows = [(pod.name, running.address(pod), running.pid(pod)) for pod in mesh.pods]
         show(pods_table(rows), console())

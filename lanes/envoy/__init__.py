@@ -8,7 +8,7 @@ has chosen the pod.
 https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/bootstrap/v3/bootstrap.proto
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from lanes.envoy.clusters import cluster, destinations
@@ -33,12 +33,14 @@ def bootstrap(
     admin: str,
     ports: Mapping[str, int] = NO_PORTS,
     collector: Collector | None = None,
+    handed_on: Sequence[str] = (),
 ) -> Json:
     """Envoy's whole configuration.
 
     `addresses` gives each pod's own loopback address by its key; the gateway listens
     on 127.0.0.1 at `gateway_port`, and Envoy's admin page at address `admin`. `ports` are those of
     pods that listen elsewhere than their manifest says. With a `collector`, requests are traced.
+    `handed_on` are headers that stand-ins for other programs than the sample hand on.
     """
     return {
         "admin": {"address": address(admin, ADMIN_PORT)},
@@ -46,10 +48,10 @@ def bootstrap(
         "static_resources": {
             "listeners": [
                 gateway_listener(mesh, gateway_port, collector),
-                *sidecar_listeners(mesh, addresses),
+                *sidecar_listeners(mesh, addresses, handed_on),
             ],
             "clusters": [
-                *(cluster(d, addresses, ports) for d in destinations(mesh)),
+                *(cluster(d, addresses, ports, handed_on) for d in destinations(mesh)),
                 *collector_clusters(collector),
             ],
         },

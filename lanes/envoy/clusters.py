@@ -1,6 +1,6 @@
 """Clusters: endpoints in tiers, their health, and the receiving side of every sidecar."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lanes.envoy import lua
 from lanes.envoy.parts import TYPES, Json, address, lua_filter, seconds, typed
@@ -27,7 +27,10 @@ def destinations(mesh: Mesh) -> list[Destination]:
 
 
 def cluster(
-    destination: Destination, addresses: Mapping[str, str], ports: Mapping[str, int]
+    destination: Destination,
+    addresses: Mapping[str, str],
+    ports: Mapping[str, int],
+    handed_on: Sequence[str] = (),
 ) -> Json:
     tiers = [tier for tier in destination.tiers if tier]
     endpoints = [e for tier in tiers for e in tier]
@@ -38,7 +41,10 @@ def cluster(
         "connect_timeout": "1s",
         "lb_policy": destination.balancer,
         "typed_extension_protocol_options": {
-            f"envoy.{_HTTP_OPTIONS}": _protocol(destination.propagation)
+            f"envoy.{_HTTP_OPTIONS}": _protocol(
+                destination.propagation,
+                handed_on if any(e.pod.imitates for e in endpoints) else (),
+            )
         },
         "load_assignment": {
             "cluster_name": destination.name,
@@ -76,16 +82,19 @@ def _endpoint(endpoint: Endpoint, addresses: Mapping[str, str], ports: Mapping[s
     return {"endpoint": host}
 
 
-def _protocol(propagation: Propagation) -> Json:
+def _protocol(propagation: Propagation, handed_on: Sequence[str]) -> Json:
     options: Json = {
         "@type": TYPES + _HTTP_OPTIONS,
         "explicit_http_config": {"http_protocol_options": {}},
     }
+    filters = []
     if propagation != Propagation():
-        options["http_filters"] = [
-            lua_filter(lua.header_to_baggage(propagation)),
-            typed("codec", "extensions.filters.http.upstream_codec.v3.UpstreamCodec"),
-        ]
+        filters.append(lua_filter(lua.header_to_baggage(propagation)))
+    if handed_on:
+        filters.append(lua_filter(lua.taken_along(handed_on), "stand-ins"))
+    if filters:
+        codec = typed("codec", "extensions.filters.http.upstream_codec.v3.UpstreamCodec")
+        options["http_filters"] = [*filters, codec]
     return options
 
 

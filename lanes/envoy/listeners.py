@@ -1,6 +1,6 @@
 """The gateway's listener, and the calling side of every sidecar."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from lanes.envoy import lua
@@ -21,11 +21,14 @@ def gateway_listener(mesh: Mesh, port: int, collector: Collector | None = None) 
     }
 
 
-def sidecar_listeners(mesh: Mesh, addresses: Mapping[str, str]) -> Iterator[Json]:
+def sidecar_listeners(
+    mesh: Mesh, addresses: Mapping[str, str], handed_on: Sequence[str] = ()
+) -> Iterator[Json]:
     """A listener for each kind of sidecar: pods that see the same names and headers."""
 
-    def kind(pod: Pod) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-        return pod.namespace, pod.propagation.headers, pod.propagation.prefixes
+    def kind(pod: Pod) -> tuple[str, tuple[str, ...], tuple[str, ...], bool]:
+        hands_on = bool(handed_on) and pod.imitates
+        return pod.namespace, pod.propagation.headers, pod.propagation.prefixes, hands_on
 
     for number, (_, group) in enumerate(groupby(sorted(mesh.pods, key=kind), key=kind)):
         pods = list(group)
@@ -41,7 +44,9 @@ def sidecar_listeners(mesh: Mesh, addresses: Mapping[str, str]) -> Iterator[Json
             "address": first,
             "additional_addresses": [{"address": other} for other in others],
             "filter_chains": [
-                _connection_manager("sidecar", [*hosts, _UNKNOWN_HOST], _outbound(pods[0]), {})
+                _connection_manager(
+                    "sidecar", [*hosts, _UNKNOWN_HOST], _outbound(pods[0], handed_on), {}
+                )
             ],
         }
 
@@ -61,10 +66,13 @@ _UNKNOWN_HOST: Json = {
 }
 
 
-def _outbound(pod: Pod) -> list[Json]:
-    if pod.propagation == Propagation():
-        return []
-    return [lua_filter(lua.baggage_to_header(pod.propagation))]
+def _outbound(pod: Pod, handed_on: Sequence[str]) -> list[Json]:
+    filters = []
+    if pod.propagation != Propagation():
+        filters.append(lua_filter(lua.baggage_to_header(pod.propagation)))
+    if handed_on and pod.imitates:
+        filters.append(lua_filter(lua.sent_on(handed_on), "stand-ins"))
+    return filters
 
 
 def _connection_manager(

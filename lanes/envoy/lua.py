@@ -1,4 +1,4 @@
-"""The two Lua filters that stand in for ASMHeaderPropagation.
+"""The two Lua filters that stand in for ASMHeaderPropagation, and two for what stand-ins hand on.
 
 What ASM publishes of it does not say how header and baggage meet; this is our reading:
 the receiving side writes the header into baggage, replacing members of that name, and the
@@ -7,6 +7,8 @@ encoded as OpenTelemetry's Python SDK reads and writes them, and the header's me
 since the SDK reads no more than 180. Both run in Envoy's
 LuaJIT: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/lua_filter
 """
+
+from collections.abc import Sequence
 
 from lanes.model import Propagation
 
@@ -21,12 +23,15 @@ local function covers(name)
 end
 """
 
-_HEADER_TO_BAGGAGE = """\
+_ENCODING = """\
 local function encode(value)
   return (value:gsub('[^%w!#$&\\'()*./:<=>?@%[%]^_`{|}~-]', function(c)
     return string.format('%%%02X', c:byte())
   end))
 end
+"""
+
+_HEADER_TO_BAGGAGE = """\
 function envoy_on_request(handle)
   local found, order = {}, {}
   for name, value in pairs(handle:headers()) do
@@ -64,6 +69,58 @@ function envoy_on_request(handle)
 end
 """
 
+# What stand-ins for other programs hand on: between its sidecar and a stand-in, which hands on
+# baggage alone, a header is a member of its own; nobody else sees that.
+_HANDED_ON = """\
+local headers, prefix = {%(headers)s}, 'handed-on.'
+local function sorted(handle)
+  local found, others = {}, {}
+  for _, line in ipairs(lines(handle, 'baggage')) do
+    for member in line:gmatch('[^,]+') do
+      local name, value = member:match('^([^=]*)=?([^;]*)')
+      name = decode(name)
+      if name:sub(1, #prefix) == prefix then
+        found[name:sub(#prefix + 1)] = decode(value)
+      elseif trim(member) ~= '' then
+        others[#others + 1] = trim(member)
+      end
+    end
+  end
+  return found, others
+end
+local function write(handle, members)
+  if #members > 0 then
+    handle:headers():replace('baggage', table.concat(members, ','))
+  else
+    handle:headers():remove('baggage')
+  end
+end
+"""
+
+_TAKEN_ALONG = """\
+function envoy_on_request(handle)
+  local _, others = sorted(handle)
+  local members = {}
+  for _, name in ipairs(headers) do
+    local value = handle:headers():get(name)
+    if value then members[#members + 1] = prefix .. name .. '=' .. encode(value) end
+  end
+  for _, member in ipairs(others) do members[#members + 1] = member end
+  write(handle, members)
+end
+"""
+
+_SENT_ON = """\
+function envoy_on_request(handle)
+  local found, others = sorted(handle)
+  for _, name in ipairs(headers) do
+    local value = found[name]
+    if value and not value:find('%c') then handle:headers():replace(name, value) end
+  end
+  write(handle, others)
+end
+"""
+
 _READING = """\
 local function trim(text)
   return text:match('^%s*(.-)%s*$')
@@ -86,12 +143,26 @@ end
 
 def header_to_baggage(propagation: Propagation) -> str:
     """The receiving side's filter."""
-    return _covers(propagation) + _READING + _HEADER_TO_BAGGAGE
+    return _covers(propagation) + _READING + _ENCODING + _HEADER_TO_BAGGAGE
 
 
 def baggage_to_header(propagation: Propagation) -> str:
     """The calling side's filter."""
     return _covers(propagation) + _READING + _BAGGAGE_TO_HEADER
+
+
+def taken_along(headers: Sequence[str]) -> str:
+    """The receiving side's filter of a stand-in that hands on these headers."""
+    return _READING + _ENCODING + _handed_on(headers) + _TAKEN_ALONG
+
+
+def sent_on(headers: Sequence[str]) -> str:
+    """The calling side's filter of a stand-in that hands on these headers."""
+    return _READING + _handed_on(headers) + _SENT_ON
+
+
+def _handed_on(headers: Sequence[str]) -> str:
+    return _HANDED_ON.replace("%(headers)s", ", ".join(f"'{name}'" for name in headers))
 
 
 def _covers(propagation: Propagation) -> str:

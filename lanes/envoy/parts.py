@@ -19,6 +19,6 @@ def seconds(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".") + "s"
 
 
-def lua_filter(source: str) -> Json:
+def lua_filter(source: str, name: str = "lanes") -> Json:
     kind = "extensions.filters.http.lua.v3.Lua"
-    return typed("lanes", kind, default_source_code={"inline_string": source})
+    return typed(name, kind, default_source_code={"inline_string": source})

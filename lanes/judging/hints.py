@@ -1,7 +1,7 @@
 """What a pattern of wrong answers points to: a hint at the cause, never the verdict."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from lanes.judging.answers import Answer, Step
 from lanes.planning.plan import Lane, Plan
@@ -33,11 +33,19 @@ class Homes:
 
 def hints(plan: Plan, answers: Iterable[Answer]) -> tuple[str, ...]:
     """What to look at where `answers` are not as planned. A surer cause hides the others."""
+    answers = list(answers)
     paths = Counter(answer.path for answer in answers if answer.path)
     homes = Homes(plan)
     if any(homes.missed_by(path[0]) for path in paths):
         return ("another release has this host: give each release hosts of its own",)
-    hint = _lost(plan, paths) or _no_sidecar(plan, paths) or _no_lane(paths)
+    whole = {answer.path for answer in answers if answer.path and answer.status < 400}
+    hint = (
+        _lost(plan, paths)
+        or _no_sidecar(plan, paths)
+        or _not_called(plan, whole)
+        or _on_trust(plan)
+        or _no_lane(plan, paths)
+    )
     return (hint,) if hint else ()
 
 
@@ -104,8 +112,34 @@ def _crossed(ways: set[tuple[str, str, str]]) -> bool:
     )
 
 
-def _no_lane(paths: Mapping[Path, int]) -> str:
-    if not paths or any(step.lane is not None for path in paths for step in path):
+def _not_called(plan: Plan, paths: Collection[Path]) -> str:
+    """A call that is planned and that no answer tells of, though its caller answered."""
+    answered = {step.service for path in paths for step in path if step.version}
+    met = {step.service for path in paths for step in path}
+    for hop in (hop for lane in plan.lanes for hop in lane.path if hop.service in answered):
+        for called in hop.upstreams:
+            if called.again is None and called.service not in met:
+                return (
+                    f"no answer has {called.service}, which {hop.service} is planned to call:\n"
+                    f"  --calls {hop.service}=SERVICE,... says whom it calls"
+                )
+    return ""
+
+
+def _on_trust(plan: Plan) -> str:
+    """Where a header may be lost that nothing but the services hands on."""
+    trusted = {name: header for name, header in plan.trusted.items() if header != "baggage"}
+    for header in list(trusted.values())[:1]:
+        services = ", ".join(name for name, held in trusted.items() if held == header)
+        return f"the plan takes on trust that {header} is handed on at {services}: is it?"
+    return ""
+
+
+def _no_lane(plan: Plan, paths: Mapping[Path, int]) -> str:
+    stamped = plan.header and any(
+        lane.carrier == "baggage" and not lane.sent for lane in plan.lanes
+    )
+    if not stamped or not paths or any(s.lane is not None for path in paths for s in path):
         return ""
     return (
         "no answer tells a lane: did the first hop read one? It needs OpenTelemetry with the\n"

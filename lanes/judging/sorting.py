@@ -105,21 +105,23 @@ def fits(answer: Answer, lane: Lane) -> bool:
 
 def _read(hop: Hop, path: Sequence[Step], at: int) -> set[tuple[int, int | None]]:
     """How `path` from place `at` may be read as `hop` and all behind it: as planned, or failed
-    where a share of the calls fails.
+    where a share of the calls fails. A call that goes round may be there or not.
 
     Each with the place after it, and the status of the first call that ended on the way, if any.
     """
+    absent: set[tuple[int, int | None]] = {(at, None)} if hop.again is not None else set()
     if at == len(path) or path[at].service != hop.service:
-        return set()
-    read: set[tuple[int, int | None]] = set()
+        return absent
+    read = absent
     if path[at].version in (hop.versions or ("",)):
-        read = {(at + 1, hop.status if hop.why == NONE else None)}
+        there = {(at + 1, hop.status if hop.why == NONE else None)}
         for upstream in hop.upstreams:
-            read = {
+            there = {
                 (after, later if ended is None else ended)
-                for place, ended in read
+                for place, ended in there
                 for after, later in _read(upstream, path, place)
             }
+        read = absent | there
     if not path[at].version:
         read |= {(at + 1, one.status) for one in hop.failing}
     return read

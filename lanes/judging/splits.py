@@ -96,9 +96,16 @@ def _failed(
 
 
 def _planned(lane: Lane, right: Mapping[str, list[Judged]]) -> tuple[Hop, ...]:
-    """The lane's hops in the order of the answer, one more than any answer has at the most."""
-    longest = max((len(one.answer.path) for each in right.values() for one in each), default=0)
-    return tuple(islice(lane.entry.calls(), longest + 1))
+    """The lane's hops in the order of the answer, one more than any answer has at the most.
+
+    Without the calls that go round, unless answers have them all.
+    """
+    lengths = {len(one.answer.path) for each in right.values() for one in each}
+    most = max(lengths, default=0) + 1
+    whole = tuple(islice(lane.entry.calls(), most))
+    if len(whole) in lengths or all(hop.again is None for hop in whole):
+        return whole
+    return tuple(islice((hop for hop in lane.entry.calls() if hop.again is None), most))
 
 
 def _counted(

@@ -18,6 +18,7 @@ from lanes.running.address import AddressBlock, port_taken, require_free
 from lanes.running.command import command_environment, listening_ports
 from lanes.running.limits import raise_file_limit
 from lanes.running.process import Process, signals_held
+from lanes.running.standins import stand_ins
 from lanes.running.telemetry import telemetry
 
 try:
@@ -70,6 +71,7 @@ class RunningMesh:
         collector: Collector | None = None,
     ) -> None:
         self.mesh = mesh
+        self.stand_ins = stand_ins(mesh)
         self._extras = extras
         self._collector = collector
         self.url = f"http://127.0.0.1:{port}/"
@@ -99,6 +101,8 @@ class RunningMesh:
         address = self.address(pod)
         if pod.command is None:
             env = pod_environment(pod, address, self._collector)
+            if urls := self.stand_ins.urls.get(pod.key):
+                env["upstream_url"] = ",".join(urls)
             return SERVICE, {**env, **self._extras.env}
         settings = telemetry(pod, self._collector)
         env = command_environment(self.mesh, pod, address, self.port(pod), settings)
@@ -154,6 +158,7 @@ class RunningMesh:
             self._block.admin,
             self._ports,
             self._collector,
+            self.stand_ins.handed_on,
         )
         config = self._extras.amend(config)
         with signals_held(), os.fdopen(os.memfd_create("envoy"), "wb") as file:

@@ -9,8 +9,8 @@ from lanes.planning.plan import Plan
 from lanes.report.plan import one_line, plan_notes, plan_table
 from tests.kube import (
     Document,
-    deployment,
     destination_rule,
+    foreign,
     header_is,
     put,
     rule,
@@ -20,14 +20,7 @@ from tests.kube import (
 )
 from tests.unit.lanes.reading import plan_of
 
-ENV = "spec.template.spec.containers[0].env"
 NEXT = rule(to("cart", "v2"), match=[header_is("baggage", "lane=next")])
-
-
-def foreign(app: str, version: str = "v1", **env: str) -> Document:
-    """A Deployment of a service that is not the sample."""
-    variables = [{"name": name, "value": value} for name, value in env.items()]
-    return put(deployment(app, version), ENV, variables)
 
 
 def shop(annotation: str = "", **env: str) -> list[Document]:

@@ -14,12 +14,12 @@ from lanes.judging.sorting import fits
 from lanes.judging.split import interval
 from lanes.judging.verify import Verdict, verify
 from lanes.model import Abort
-from lanes.planning.hops import MATCH, Hop
+from lanes.planning.hops import MATCH, SPLIT, Hop
 from lanes.planning.plan import Lane, Plan
 from lanes.planning.ways import Way
 from lanes.report.verdict import closing, unexpected_lines, verdict_json
 from tests import kube
-from tests.kube import HALVES, PAIR, SAMPLE, Document, asm, put, without
+from tests.kube import HALVES, PAIR, SAMPLE, Document, asm, header_is, put, rule, to, without
 from tests.unit.lanes.reading import plan_of
 
 SERVICES = ("mocka", "mockb", "mockc", "mockd")
@@ -37,6 +37,12 @@ def answer(lane: str | None, versions: str, status: int = 200, tags: str = "") -
         for service, version, tag in zip(SERVICES, found, lanes, strict=False)
     ]
     return Answer(status, f"{lane}: {versions}", tuple(steps))
+
+
+def route(way: str, status: int = 200) -> Answer:
+    """An answer without lanes: "shop v1, cart v2"."""
+    steps = (hop.split() for hop in way.split(", "))
+    return Answer(status, way, tuple(Step(name, version) for name, version in steps))
 
 
 def text(versions: str, status: int = 200) -> Answer:
@@ -614,6 +620,12 @@ NO_LANE = (
 )
 
 
+NOT_CALLED = (
+    "no answer has cart, which shop is planned to call:\n"
+    "  --calls shop=SERVICE,... says whom it calls"
+)
+
+
 MIXED_UP = {"v1": "v1 v3 v1", "v2": "v2 v3 v2", "v3": "v3 v1 v1"}
 
 
@@ -661,6 +673,47 @@ def test_a_lane_that_changes_on_the_way_says_nothing_of_sidecars() -> None:
 def test_a_lane_that_no_hop_reads() -> None:
     lost = [answer(None, f"{lane} v1 v1") for lane in PLANNED] * 20
     assert verify(PLAN, lost).hints == (NO_LANE,)
+
+
+def test_a_lane_that_nobody_stamps_is_read_by_no_hop() -> None:
+    """And it may be lost where the plan takes on trust that its header is handed on."""
+    lane = rule(to("cart", "v2"), match=[header_is("x-lane", "v2")])
+    shop = [
+        kube.virtual_service("*", rule(to("shop")), gateways=["gw"]),
+        *map(kube.service, ("shop", "cart")),
+        kube.foreign("shop", CART_ADDR="cart:8000"),
+        *(kube.foreign("cart", version) for version in ("v1", "v2")),
+        kube.destination_rule("cart", "v1", "v2"),
+    ]
+    by_tag = kube.virtual_service("cart", lane, rule(to("cart", "v1")))
+    found = plan_of(*shop, by_tag)
+    lost = [(Call("v2", Way({"x-lane": "v2"})), route("shop v1, cart v1"))]
+    assert verify(found, [], lost).hints == (
+        "the plan takes on trust that x-lane is handed on at shop: is it?",
+    )
+    split = kube.virtual_service("cart", rule(to("cart", "v1")))
+    assert verify(plan_of(*shop, split), [route("shop v1, cart v2")]).hints == ()
+    for planned in (found, plan_of(*shop, split)):
+        assert verify(planned, [route("shop v1")]).hints == (NOT_CALLED,)
+        assert NOT_CALLED not in verify(planned, [route("shop v1", status=502)]).hints
+
+
+def test_a_call_that_goes_round_may_be_there_or_not() -> None:
+    back = Hop("shop", ("v1",), MATCH, again="shop")
+    cart = Hop("cart", ("v1", "v2"), SPLIT, (back,), shares=(0.5, 0.5))
+    shop = Hop("shop", ("v1",), MATCH, (cart, Hop("users", ("v1",), MATCH)))
+    circle = Plan("", "*", (Lane("untagged", 100, shop),))
+    for behind in ("", ", shop v1"):
+        ways = [f"shop v1, cart {version}{behind}, users v1" for version in ("v1", "v2")]
+        verdict = verify(circle, [route(way) for way in ways * 40])
+        assert verdict.ok
+        assert [(one.version, one.count, one.total) for one in verdict.splits] == [
+            ("v1", 40, 80),
+            ("v2", 40, 80),
+        ]
+        assert not verify(circle, [route(ways[0])] * 80).ok
+    for wrong in ("shop v1, cart v1, shop v1", "shop v1, cart v1, shop v2, users v1"):
+        assert problems_of(verify(circle, [route(wrong)])) == [("no lane has this path", 200, 1)]
 
 
 def test_a_split_of_other_weights() -> None:

@@ -1,0 +1,82 @@
+"""Stand-ins for services that know whom they call by their environment."""
+
+import sys
+from pathlib import Path
+
+from lanes.judging.calls import entering
+from lanes.judging.traffic import Gateway, ask_each, drive
+from lanes.judging.verify import Verdict, verify
+from lanes.planning.plan import plan
+from lanes.reading.commands import Command
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from lanes.running.address import free_port
+from lanes.running.runtime import RunningMesh, run
+from tests import kube
+from tests.kube import Document, destination_rule, foreign, header_is, rule, service, to
+from tests.mesh.running import ROOT, ask, running, versions
+
+HOP = f"{sys.executable} {ROOT / 'tests/languages/plain/server.py'}"
+
+
+def versioned(name: str, *calls: str) -> list[Document]:
+    """A service with a v2 for requests whose header x-lane says so."""
+    env = {f"ADDRESS_{number}": call for number, call in enumerate(calls)}
+    lane = rule(to(name, "v2"), match=[header_is("x-lane", "v2")])
+    return [
+        service(name),
+        *(foreign(name, version, **env) for version in ("v1", "v2")),
+        destination_rule(name, "v1", "v2"),
+        kube.virtual_service(name, lane, rule(to(name, "v1"))),
+    ]
+
+
+SHOP = [
+    kube.gateway(),
+    kube.virtual_service("*", rule(to("shop")), gateways=["demo-gateway"]),
+    service("shop"),
+    foreign("shop", CART_ADDR="cart:8000", USERS_URL="http://users:8000/me"),
+    *versioned("cart", "http://stock:8000/"),
+    *versioned("stock"),
+    service("users"),
+    foreign("users"),
+]
+
+
+def judged(mesh: RunningMesh) -> Verdict:
+    planned = plan(mesh.mesh)
+    client = Gateway(mesh.url).client(4)
+    calls = entering(planned, planned.enterable, 20)
+    return verify(planned, drive(client, 20, 4), ask_each(client, calls, 4))
+
+
+def test_lanes_hold_where_stand_ins_make_the_calls_of_the_environment(tmp_path: Path) -> None:
+    with running(kube.write(tmp_path, *SHOP)) as mesh:
+        verdict = judged(mesh)
+        assert verdict.ok, (verdict.unexpected, verdict.hints)
+        assert [entered.count for entered in verdict.entered] == [20]
+        answer, _ = ask(mesh, [("x-lane", "v2"), ("baggage", "handed-on.x-lane=v1")])
+        assert versions(answer) == ["shop v1", "cart v2", "stock v2", "users v1"]
+        answer, _ = ask(mesh, [("baggage", "handed-on.x-lane=v2")])
+        assert versions(answer) == ["shop v1", "cart v1", "stock v1", "users v1"]
+
+
+def test_own_code_hands_a_header_on_by_itself_or_loses_it(tmp_path: Path) -> None:
+    line = f"cart=app=cart version=own POD_IP=$HOST upstream_url=$ADDRESS_0 {HOP}"
+    manifests = read([kube.write(tmp_path, *SHOP)])
+    with run(resolve(manifests, [Command.of(line)]), free_port()) as mesh:
+        answer, _ = ask(mesh, [("x-lane", "v2"), ("baggage", "user=42")])
+        assert versions(answer) == ["shop v1", "cart own", "stock v1", "users v1"]
+        verdict = judged(mesh)
+    assert not verdict.ok
+    assert verdict.hints == (
+        "the plan takes on trust that x-lane is handed on at shop, cart: is it?",
+    )
+
+
+def test_a_circle_of_calls_ends(tmp_path: Path) -> None:
+    back = [service("users"), foreign("users", SHOP_ADDR="shop:8000")]
+    with running(kube.write(tmp_path, *SHOP[:-2], *back)) as mesh:
+        answer, _ = ask(mesh)
+        assert versions(answer) == ["shop v1", "cart v1", "stock v1", "users v1"]
+        assert "stand-ins leave out users -> shop, which goes round" in mesh.stand_ins.notes
