@@ -96,8 +96,8 @@ class Pod:
 
     @property
     def app(self) -> str:
-        """The name that the pod answers with."""
-        return self.env.get("app") or self.labels.get("app", self.name)
+        """The name that the pod answers with; where nothing gives one, its workload's."""
+        return self.env.get("app") or self.labels.get("app", self.name.partition("_")[0])
 
     @property
     def version(self) -> str:
