@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from lanes.judging.answers import Answer, Step
+from lanes.planning.hops import Hop
 from lanes.planning.plan import Lane, Plan
 
 Path = tuple[Step, ...]
@@ -42,7 +43,7 @@ def hints(plan: Plan, answers: Iterable[Answer]) -> tuple[str, ...]:
     hint = (
         _lost(plan, paths)
         or _no_sidecar(plan, paths)
-        or _not_called(plan, whole)
+        or _other_calls(plan, whole)
         or _on_trust(plan)
         or _no_lane(plan, paths)
     )
@@ -112,18 +113,31 @@ def _crossed(ways: set[tuple[str, str, str]]) -> bool:
     )
 
 
-def _not_called(plan: Plan, paths: Collection[Path]) -> str:
-    """A call that is planned and that no answer tells of, though its caller answered."""
-    answered = {step.service for path in paths for step in path if step.version}
+def _other_calls(plan: Plan, paths: Collection[Path]) -> str:
+    """Where services call others than the plan has them call, whichever versions answer."""
+    entries = list({lane.entry.answer: lane.entry for lane in plan.lanes}.values())
+    if all(any(len(path) in _calls(entry, path, 0) for entry in entries) for path in paths):
+        return ""
     met = {step.service for path in paths for step in path}
-    for hop in (hop for lane in plan.lanes for hop in lane.path if hop.service in answered):
+    for hop in (hop for lane in plan.lanes for hop in lane.path if hop.service in met):
         for called in hop.upstreams:
             if called.again is None and called.service not in met:
                 return (
                     f"no answer has {called.service}, which {hop.service} is planned to call:\n"
                     f"  --calls {hop.service}=SERVICE,... says whom it calls"
                 )
-    return ""
+    return "services call others than planned: --calls SERVICE=SERVICE,... says who calls whom"
+
+
+def _calls(hop: Hop, path: Path, at: int) -> set[int]:
+    """Where `path` from place `at` may have got by the calls of `hop` and all behind it."""
+    absent = {at} if hop.again is not None else set()
+    if at == len(path) or path[at].service != hop.service:
+        return absent
+    there = {at + 1}
+    for upstream in hop.upstreams:
+        there = {after for place in there for after in _calls(upstream, path, place)}
+    return absent | there
 
 
 def _on_trust(plan: Plan) -> str:

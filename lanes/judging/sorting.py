@@ -113,7 +113,8 @@ def _read(hop: Hop, path: Sequence[Step], at: int) -> set[tuple[int, int | None]
     if at == len(path) or path[at].service != hop.service:
         return absent
     read = absent
-    if path[at].version in (hop.versions or ("",)):
+    # Manifests that name no version leave it to the service.
+    if path[at].version in (hop.versions or ("",)) or "" in hop.versions:
         there = {(at + 1, hop.status if hop.why == NONE else None)}
         for upstream in hop.upstreams:
             there = {

@@ -696,6 +696,18 @@ def test_a_lane_that_nobody_stamps_is_read_by_no_hop() -> None:
     for planned in (found, plan_of(*shop, split)):
         assert verify(planned, [route("shop v1")]).hints == (NOT_CALLED,)
         assert NOT_CALLED not in verify(planned, [route("shop v1", status=502)]).hints
+        assert verify(planned, [route("shop v1, cart v1, cart v1")]).hints == (
+            "services call others than planned: --calls SERVICE=SERVICE,... says who calls whom",
+        )
+
+
+def test_a_service_may_answer_as_any_version_where_manifests_name_none() -> None:
+    shop = Hop("shop", ("v1",), MATCH, (Hop("users", ("",), MATCH),))
+    found = Plan("", "*", (Lane("untagged", 100, shop),))
+    assert verify(found, [route("shop v1, users v1"), route("shop v1, users 2.1")]).ok
+    assert not verify(found, [route("shop v2, users v1")]).ok
+    nobody = (Step("shop", "v1"), Step("users", ""))
+    assert not verify(found, [Answer(503, "", nobody)]).ok
 
 
 def test_a_call_that_goes_round_may_be_there_or_not() -> None:
