@@ -124,7 +124,8 @@ def _other_calls(plan: Plan, paths: Collection[Path]) -> str:
             if called.again is None and called.service not in met:
                 return (
                     f"no answer has {called.service}, which {hop.service} is planned to call:\n"
-                    f"  --calls {hop.service}=SERVICE,... says whom it calls"
+                    f"  --calls {hop.service}=SERVICE,... says whom it calls;"
+                    " to stand-ins, the annotation traffic-lanes/calls"
                 )
     return "services call others than planned: --calls SERVICE=SERVICE,... says who calls whom"
 

@@ -622,7 +622,8 @@ NO_LANE = (
 
 NOT_CALLED = (
     "no answer has cart, which shop is planned to call:\n"
-    "  --calls shop=SERVICE,... says whom it calls"
+    "  --calls shop=SERVICE,... says whom it calls;"
+    " to stand-ins, the annotation traffic-lanes/calls"
 )
 
 
