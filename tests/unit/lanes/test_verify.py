@@ -13,7 +13,7 @@ from lanes.judging.calls import Call
 from lanes.judging.sorting import fits
 from lanes.judging.split import interval
 from lanes.judging.verify import Verdict, verify
-from lanes.model import Abort
+from lanes.model import Abort, Host
 from lanes.planning.hops import MATCH, SPLIT, Hop
 from lanes.planning.plan import Lane, Plan
 from lanes.planning.ways import Way
@@ -712,7 +712,7 @@ def test_a_service_may_answer_as_any_version_where_manifests_name_none() -> None
 
 
 def test_a_call_that_goes_round_may_be_there_or_not() -> None:
-    back = Hop("shop", ("v1",), MATCH, again="shop")
+    back = Hop("shop", ("v1",), MATCH, again=(Host("shop", "default"),))
     cart = Hop("cart", ("v1", "v2"), SPLIT, (back,), shares=(0.5, 0.5))
     shop = Hop("shop", ("v1",), MATCH, (cart, Hop("users", ("v1",), MATCH)))
     circle = Plan("", "*", (Lane("untagged", 100, shop),))
