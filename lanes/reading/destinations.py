@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lanes.errors import Problems
 from lanes.findings import Finding
-from lanes.hosts import host_in_manifest
+from lanes.hosts import host_in_manifest, host_of
 from lanes.model import Destination, Endpoint, Host, Pod, Propagation
 from lanes.reading import kinds, outside
 from lanes.reading.grants import Grants
@@ -78,20 +78,36 @@ class Destinations:
         """The pods that a Service selects."""
         return self._services[host].pods
 
+    def has(self, name: str, namespace: str) -> bool:
+        """Whether `name` means a Service for what stands in `namespace`."""
+        host = _meant(name, namespace)
+        return host in self._services or host in self._aliases
+
     def known(self, resource: Resource, field: str, name: str, namespace: str) -> Host | None:
         """The Service that `field` of `resource` names; None, and a warning, for any other.
 
         Raises ManifestError for one that stands for another by DNS.
         """
-        host = host_in_manifest(name, namespace) or Host(name.lower(), "")
+        host = _meant(name, namespace)
         if host in self._services:
             return host
         if host in self._aliases:
             problem = f"{name} is of type ExternalName: name what it stands for"
             raise resource.error(field, problem)
         message = f"{name} is no Service in these manifests; what leads there gets 503"
+        if alike := self._alike(name, host):
+            means = f" means {host.name}.{host.namespace} here, which" if host.namespace else ""
+            message = f"{name}{means} is no Service in these manifests, and what leads there gets"
+            message += f" 503; did you mean {' or '.join(alike)}?"
         self.warnings.append(resource.finding("no-service", field, message))
         return None
+
+    def _alike(self, name: str, host: Host) -> list[str]:
+        """The full names of Services that `name` may have been meant for, which means `host`."""
+        if host.namespace:
+            return [one.fqdn for one in self._services if one.namespace and one.name == host.name]
+        near = host_of(name, "")  # as a URL may name it, and a manifest may not
+        return [near.fqdn] if near in self._services else []
 
     def http(self, host: Host, port: int) -> bool:
         """Whether HTTP rules count at a Service's port."""
@@ -202,6 +218,10 @@ class Destinations:
         )
 
 
+def _meant(name: str, namespace: str) -> Host:
+    return host_in_manifest(name, namespace) or Host(name.lower(), "")
+
+
 def _nothing(name: str, host: Host) -> Destination:
     """Where a rule leads that names no Service, or one that it may not lead to: to 500."""
     return Destination(name, host, host.name, (), Propagation(), "LEAST_REQUEST", None)
@@ -209,7 +229,7 @@ def _nothing(name: str, host: Host) -> Destination:
 
 def _nowhere(target: kinds.Target, namespace: str, port: int) -> Destination:
     """What nothing answers for: a Service that is not there."""
-    host = host_in_manifest(target.host, namespace) or Host(target.host, "")
+    host = _meant(target.host, namespace)
     number = target.port.number if target.port else port
     name = f"outbound|{number}|{target.subset or ''}|{host.fqdn}"
     return Destination(name, host, host.name, ((),), Propagation(), "LEAST_REQUEST", None)

@@ -1,10 +1,10 @@
 """Services as their callers in the mesh see them: each port, with the rules that count there."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from lanes.errors import Problems
 from lanes.hosts import covers
-from lanes.model import Host, Pod, Route, ServicePort, Weighted
+from lanes.model import GatewayHost, Host, Pod, Route, ServicePort, Weighted
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import Bound, rules_of
@@ -18,17 +18,22 @@ _Read = tuple[Resource, kinds.VirtualService]
 
 
 def service_ports(
-    manifests: Manifests, destinations: Destinations, pods: tuple[Pod, ...], problems: Problems
+    manifests: Manifests,
+    destinations: Destinations,
+    pods: tuple[Pod, ...],
+    served: Iterable[GatewayHost],
+    problems: Problems,
 ) -> Iterator[ServicePort]:
     """Every Service's ports, with the routes of what names it: a VirtualService, HTTPRoutes.
 
     Where nothing does, where HTTP rules don't count, and where none of them is for these callers,
-    a call leads to every pod.
+    a call leads to every pod. What a gateway has `served` may be no Service.
     """
     bound: dict[Host, dict[int, list[Bound]]] = {}
     with problems.gathered():
         bound = at_services(manifests, destinations)
-    owners = _owners(manifests, destinations, bound, problems)
+    domains = [host.domain for host in served]
+    owners = _owners(manifests, destinations, bound, domains, problems)
     for host, ports in destinations.hosts().items():
         for port in ports:
             with problems.gathered():
@@ -56,6 +61,7 @@ def _owners(
     manifests: Manifests,
     destinations: Destinations,
     bound: dict[Host, dict[int, list[Bound]]],
+    served: Collection[str],
     problems: Problems,
 ) -> dict[Host, _Read]:
     """The VirtualService of each Service: the one that names it, else the closest wildcard's."""
@@ -72,7 +78,13 @@ def _owners(
                         raise _second(resource, field, name, wild[name][0])
                     wild[name] = (resource, body)
                     continue
-                host = destinations.known(resource, field, name, body.metadata.namespace)
+                namespace = body.metadata.namespace
+                at_gateway = len(body.spec.gateways) > 1 and any(
+                    covers(domain, name.lower()) for domain in served
+                )
+                if at_gateway and not destinations.has(name, namespace):
+                    continue
+                host = destinations.known(resource, field, name, namespace)
                 if host in owners:
                     raise _second(resource, field, name, owners[host][0])
                 if host is not None and host in bound:

@@ -192,6 +192,35 @@ def test_a_destination_without_any_port() -> None:
 # References that lead nowhere, or two ways
 
 
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("b", "b means b.default here, which is no Service"),
+        ("b.other", "b.other is no Service"),
+        ("b.default.svc.cluster.local", "means b.default here, which is no Service"),
+    ],
+)
+def test_a_service_of_that_name_elsewhere_is_named(host: str, said: str) -> None:
+    near = [service("b", namespace="other"), deployment("b", namespace="other")]
+    rules = virtual_service("a", rule(to(host)))
+    (warning,) = mesh_of(service("a"), deployment("a"), *near, rules).warnings
+    assert said in warning.message
+    assert warning.message.endswith("did you mean b.other.svc.cluster.local?")
+
+
+def test_a_gateways_host_that_is_no_service_needs_no_word() -> None:
+    def warned(served: str, *gateways: str) -> list[str]:
+        bound = virtual_service("a", rule(to("a")), gateways=gateways)
+        bound = put(bound, "spec.hosts", ["a", "shop.example"])
+        way_in = gateway(served, "a.default.svc.cluster.local", name="web")
+        mesh = mesh_of(service("a"), deployment("a"), way_in, bound)
+        return [one.rule for one in mesh.warnings]
+
+    assert warned("shop.example", "web", "mesh") == []
+    assert warned("*.example", "mesh", "web") == []
+    assert warned("other.example", "web", "mesh") == ["no-service"]
+
+
 @pytest.mark.parametrize("host", ["b", "a.other", "x.y.z"])
 @pytest.mark.parametrize("fallback", [False, True])
 def test_an_unknown_host_is_planned_as_one_without_pods(host: str, *, fallback: bool) -> None:
