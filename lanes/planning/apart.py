@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from lanes.errors import LanesError
 from lanes.model import Host, Mesh, Propagation, Route, ServicePort
 from lanes.planning.answering import answer_at
-from lanes.planning.calls import Calls
+from lanes.planning.calls import Calls, outside
 from lanes.planning.hops import Hop
 from lanes.planning.request import Request
 from lanes.planning.walk import Walk
@@ -17,7 +17,8 @@ def uncalled(mesh: Mesh, calls: Calls, hops: Iterable[Hop]) -> tuple[ServicePort
     that stands in no known path.
 
     A Service without rules of its own counts where nothing tells what one of the hops calls, and
-    not at all where another's rules lead to it, or the gateway's: it is that one's backend.
+    not at all where another's rules lead to it, or the gateway's: it is that one's backend. What
+    stands outside of the mesh counts where rules choose among its versions.
     """
     hops = list(hops)
     known = {host for hop in hops for host in hop.hosts}
@@ -38,7 +39,7 @@ def uncalled(mesh: Mesh, calls: Calls, hops: Iterable[Hop]) -> tuple[ServicePort
     found: dict[Host, ServicePort] = {}
     for port in mesh.ports:
         own = {pod.key for pod in port.pods}
-        if port.host in known or (own and own <= behind):
+        if port.host in known or (own and own <= behind) or outside(mesh, port):
             continue
         if _has_rules(port) or (not told and port.pods and port.host not in backends):
             found.setdefault(port.host, port)

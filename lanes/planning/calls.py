@@ -73,8 +73,8 @@ class Calls:
         asked = _asked(target, namespace)
         if asked is None:
             return None, ""
-        host, number, path = asked
-        known = self.ports.get(host, {}) if host else {}
+        hosts, number, path = asked
+        known = next((self.ports[host] for host in hosts if host in self.ports), {})
         if number is None:
             number = next(iter(known), None)
         return known.get(number or 80), path
@@ -87,13 +87,13 @@ class Calls:
             if name.startswith("OTEL_") or ":" not in value:
                 continue
             port, _ = self.port(value, pod.namespace)
-            if port is not None and pod not in port.pods:
+            if port is not None and pod not in port.pods and not outside(self.mesh, port):
                 yield value
 
 
 @lru_cache(maxsize=4096)
-def _asked(target: str, namespace: str) -> tuple[Host | None, int | None, str] | None:
-    """The host, port (None: its first) and path of a call; None: it is none over http."""
+def _asked(target: str, namespace: str) -> tuple[tuple[Host, ...], int | None, str] | None:
+    """The hosts that may be meant, port (None: its first) and path of a call; None: no http."""
     try:
         parts = urlsplit(target if "://" in target else f"//{target}")
         number = parts.port
@@ -102,11 +102,21 @@ def _asked(target: str, namespace: str) -> tuple[Host | None, int | None, str] |
     if parts.scheme not in ("", "http"):
         return None
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return host_of(parts.hostname or "", namespace), number or (80 if parts.scheme else None), path
+    name = parts.hostname or ""
+    hosts = (*filter(None, [host_of(name, namespace)]), Host(name, ""))
+    return hosts, number or (80 if parts.scheme else None), path
 
 
 class UpstreamsDifferError(LanesError):
     """Pods that answer as one call different services."""
+
+
+def outside(mesh: Mesh, port: ServicePort) -> bool:
+    """Whether it is a host outside of the mesh whose versions no rule tells apart."""
+    if port.host.namespace or any(pod in mesh.pods for pod in port.pods):
+        return False
+    led = (weighted.destination for route in port.routes for weighted in route.destinations)
+    return not any(to.host == port.host and to.name.split("|")[2] for to in led)
 
 
 def calls_in(mesh: Mesh, given: Given | None = None) -> Calls:

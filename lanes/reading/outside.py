@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from lanes.hosts import host_in_manifest
 from lanes.model import Pod, Propagation
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource
@@ -22,7 +23,8 @@ def pods_of(
         selector = entry.spec.workload_selector.labels.items()
         return tuple(pod for pod in near if selector <= pod.labels.items())
     labels = [endpoint.labels for endpoint in entry.spec.endpoints] or [{}]
-    told = {"app": host.partition(".")[0]}
+    meant = host_in_manifest(host, "") if "." in host else None
+    told = {"app": meant.name if meant else host}
     namespace = entry.metadata.namespace
     return tuple(_pod(resource, host, namespace, each, told) for each in labels)
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from lanes.errors import together
 from lanes.hosts import any_of
 from lanes.model import Mesh
+from lanes.planning.calls import outside
 from lanes.planning.hops import ASTRAY, FALLBACK, NONE, Hop
 from lanes.planning.plan import UNTAGGED, Lane, Plan
 from lanes.planning.warnings import warnings
@@ -26,7 +27,7 @@ _SOURCES = 80
 
 def headline(mesh: Mesh, plan: Plan) -> str:
     """What the manifests hold, what is left to the cluster, and where baggage is dropped."""
-    services = {port.host for port in mesh.ports}
+    services = {port.host for port in mesh.ports if not outside(mesh, port)}
     line = (
         f"{counted(len(services), 'service')}, {counted(len(mesh.pods), 'pod')},"
         f" {counted(len(plan.lanes), 'lane')}"

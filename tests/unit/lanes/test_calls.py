@@ -6,7 +6,7 @@ import pytest
 
 from lanes.errors import LanesError
 from lanes.planning.plan import Plan
-from lanes.report.plan import one_line, plan_notes, plan_table
+from lanes.report.plan import headline, one_line, plan_notes, plan_table
 from tests.kube import (
     Document,
     destination_rule,
@@ -18,7 +18,7 @@ from tests.kube import (
     to,
     virtual_service,
 )
-from tests.unit.lanes.reading import plan_of
+from tests.unit.lanes.reading import mesh_of, plan_of
 
 NEXT = rule(to("cart", "v2"), match=[header_is("baggage", "lane=next")])
 
@@ -110,3 +110,27 @@ def test_a_circle_of_calls_that_are_told_ends_where_it_began() -> None:
         cart, "metadata.annotations", {"traffic-lanes/calls": "shop"}
     )
     assert paths(plan_of(*documents))[0] == "shop v1, cart v1, users v1"
+
+
+def test_a_host_outside_of_the_mesh_is_none_of_its_services() -> None:
+    def entry(host: str) -> Document:
+        ports = [{"number": 80, "name": "http", "protocol": "HTTP"}]
+        ends = [{"address": f"10.0.0.{n}", "labels": {"version": f"v{n}"}} for n in (1, 2)]
+        spec = {"hosts": [host], "ports": ports, "endpoints": ends}
+        metadata = {"name": host, "namespace": "default"}
+        api = "networking.istio.io/v1"
+        return {"apiVersion": api, "kind": "ServiceEntry", "metadata": metadata, "spec": spec}
+
+    documents = [*shop(API="http://users.example.org"), entry("users.example.org")]
+    planned, mesh = plan_of(*documents), mesh_of(*documents)
+    assert (paths(planned)[0], planned.uncalled) == ("shop v1", ("cart", "users"))
+    assert headline(mesh, planned).startswith("3 services, 4 pods, ")
+    host = "users.example.org"
+    chosen = [
+        destination_rule(host, "v1", "v2"),
+        virtual_service(host, rule(to(host, "v2"), match=NEXT["match"]), rule(to(host, "v1"))),
+    ]
+    assert paths(plan_of(*documents, *chosen))[1] == "shop v1 *, users.example.org v2"
+    told = plan_of(*shop(), entry(host), *chosen)
+    assert told.uncalled == ("cart", "users", "users.example.org")
+    assert plan_of(*documents, *chosen, calls={"shop": (host,)}).uncalled == ("cart", "users")
