@@ -20,6 +20,7 @@ from lanes.planning.circles import alike, require_ends
 from lanes.planning.doors import Door, doors_of, stamped
 from lanes.planning.gateway import Beside, Entry, beside, entries, host_for, other_hosts
 from lanes.planning.hops import Hop
+from lanes.planning.names import shared, to_call
 from lanes.planning.parts import first_pods
 from lanes.planning.request import Request
 from lanes.planning.tags import Tag, on_trust, tags
@@ -67,7 +68,8 @@ class Plan:
 
     `unplanned`: in words, what of the gateway's rules leads to no one lane, and why. `path`: what
     requests ask for. `loose`: tags that rules of the mesh ask for, that no gateway stamps, and that
-    none lets clients send. `uncalled`: services of which nothing tells who calls them.
+    none lets clients send. `uncalled`: services of which nothing tells who calls them. `alike`:
+    names that services of several namespaces have.
     """
 
     header: str
@@ -77,6 +79,7 @@ class Plan:
     path: str = "/"
     loose: tuple[Tag, ...] = ()
     uncalled: tuple[str, ...] = ()
+    alike: frozenset[str] = frozenset()
 
     @property
     def host(self) -> str | None:
@@ -231,7 +234,8 @@ def plan(
         tuple(unplanned),
         asked,
         tuple(loose),
-        tuple(port.host.name for port in missing),
+        to_call(mesh, (port.host for port in missing)),
+        shared(mesh),
     )
 
 

@@ -13,6 +13,7 @@ from lanes.judging.result import Result
 from lanes.judging.sorting import Judged
 from lanes.judging.verify import LaneVerdict
 from lanes.report import plots
+from lanes.report.names import told_apart
 from lanes.report.performance import NOTE, milliseconds, notes, word, worse_lines
 from lanes.report.plan import cells_of, plan_notes
 from lanes.report.result import conclusion, late_lines
@@ -72,6 +73,7 @@ def html(result: Result) -> str:
     scale = plots.Scale.over([lane.figures for lane in told.lanes])
     hop_scale = plots.Scale.over([hop.figures for hop, _ in told.hops])
     colours = _colours(result)
+    plan = told_apart(result.plan)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lanes.report", "templates"),
         autoescape=True,
@@ -90,8 +92,9 @@ def html(result: Result) -> str:
         ticks=scale.ticks(),
         hops=list(_hop_rows(result, hop_scale, colours)),
         hop_ticks=hop_scale.ticks(),
-        services=list(dict.fromkeys(h.service for lane in result.plan.lanes for h in lane.path)),
-        plan_notes=plan_notes(result.plan),
+        services=list(dict.fromkeys(h.service for lane in plan.lanes for h in lane.path)),
+        plan=plan,
+        plan_notes=plan_notes(plan),
         paths=list(_paths(result, colours)),
         failures=list(_failures(result)),
         split_notes=[VERDICT_NOTE, *split_note(result.verdict)] if result.verdict.requests else [],

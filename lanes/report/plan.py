@@ -15,8 +15,10 @@ from lanes.hosts import any_of
 from lanes.model import Mesh
 from lanes.planning.calls import outside
 from lanes.planning.hops import ASTRAY, FALLBACK, NONE, Hop
+from lanes.planning.names import namespace_of
 from lanes.planning.plan import UNTAGGED, Lane, Plan
 from lanes.planning.warnings import warnings
+from lanes.report.names import told_apart
 from lanes.report.tables import counted, new_table, print_lines, show, width_of, wrapped
 
 Json = dict[str, Any]
@@ -256,13 +258,14 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
         ],
         "uncalled": list(plan.uncalled),
         "left_to_cluster": dict(sorted(Counter(mesh.left_to_cluster).items())),
-        "warnings": [warning.json() for warning in warnings(mesh, plan)],
+        "warnings": [warning.json() for warning in warnings(mesh, told_apart(plan))],
     }
 
 
 def _hop_json(hop: Hop) -> Json:
     return {
         "service": hop.service,
+        "namespace": namespace_of(hop),
         "version": hop.version,
         "why": hop.why,
         "status": hop.status,
@@ -277,6 +280,7 @@ def show_plan(plan: Plan, console: Console) -> None:
 
     What is no terminal counts as 80 columns wide.
     """
+    plan = told_apart(plan)
     for table in (plan_table(plan), turned(plan)):
         if width_of(table) <= console.width:
             show(table, console)

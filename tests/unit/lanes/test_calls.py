@@ -6,7 +6,8 @@ import pytest
 
 from lanes.errors import LanesError
 from lanes.planning.plan import Plan
-from lanes.report.plan import headline, one_line, plan_notes, plan_table
+from lanes.report.names import told_apart
+from lanes.report.plan import headline, one_line, plan_json, plan_notes, plan_table
 from tests.kube import (
     Document,
     destination_rule,
@@ -134,3 +135,20 @@ def test_a_host_outside_of_the_mesh_is_none_of_its_services() -> None:
     told = plan_of(*shop(), entry(host), *chosen)
     assert told.uncalled == ("cart", "users", "users.example.org")
     assert plan_of(*documents, *chosen, calls={"shop": (host,)}).uncalled == ("cart", "users")
+
+
+def test_services_of_one_name_are_told_apart() -> None:
+    there = [
+        put(d, "metadata.namespace", "other") for d in (service("cart"), foreign("cart", "v7"))
+    ]
+    planned = plan_of(*shop("users"), *there, calls={"shop": ("cart", "users")})
+    assert planned.uncalled == ("cart.other",)
+    assert plan_of(*shop(), *there, calls={"shop": planned.uncalled}).uncalled == (
+        "cart.default",
+        "users.default",
+    )
+    heads = [str(column.header) for column in plan_table(told_apart(planned)).columns]
+    assert heads[2:6] == ["shop", "cart.default", "users", "cart.other ?"]
+    lane = plan_json(mesh_of(*shop(), *there), planned)["lanes"][0]
+    told = [(hop["service"], hop["namespace"]) for hop in (*lane["path"], *lane["apart"])]
+    assert told[1::2] == [("cart", "default"), ("cart", "other")]

@@ -97,7 +97,7 @@ def test_the_manifests_of_the_repository(folder: str) -> None:
 def test_json_is_as_documented() -> None:
     def lane(name: str, weight: int, *hops: tuple[str, str]) -> dict[str, Any]:
         services = zip(("mocka", "mockb", "mockc"), hops, strict=True)
-        more = {"status": 200, "shares": {}, "note": "", "failing": {}}
+        more = {"namespace": "default", "status": 200, "shares": {}, "note": "", "failing": {}}
         path = [{"service": s, "version": v, "why": why, **more} for s, (v, why) in services]
         lane = {"lane": name, "weight": weight, "sent": "", "path": path, "apart": []}
         return {**lane, "ways": []}
@@ -130,6 +130,7 @@ def test_a_lane_that_strict_mode_ends_has_no_version_there() -> None:
     }
     assert plan_json(mesh, plan(mesh))["lanes"][1]["path"][1] == {
         "service": "mockb",
+        "namespace": "default",
         "version": "",
         "why": "none",
         "status": 503,

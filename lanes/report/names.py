@@ -1,0 +1,28 @@
+"""Names in print: services of one name are told apart by their namespaces."""
+
+from dataclasses import replace
+
+from lanes.planning.hops import Hop
+from lanes.planning.names import namespace_of
+from lanes.planning.plan import Plan
+
+
+def told_apart(plan: Plan) -> Plan:
+    """The plan for a reader: what else has a service's name, it is called orders.shop there."""
+    if not plan.alike:
+        return plan
+    done: dict[int, Hop] = {}
+
+    def hop(old: Hop) -> Hop:
+        if id(old) not in done:  # calls that meet share a hop, and go on doing so
+            name, home = old.service, namespace_of(old)
+            name = f"{name}.{home}" if name in plan.alike and home else name
+            upstreams = tuple(map(hop, old.upstreams))
+            done[id(old)] = replace(old, service=name, upstreams=upstreams)
+        return done[id(old)]
+
+    lanes = (
+        replace(lane, entry=hop(lane.entry), apart=tuple(map(hop, lane.apart)))
+        for lane in plan.lanes
+    )
+    return replace(plan, lanes=tuple(lanes))
