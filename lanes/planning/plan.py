@@ -24,6 +24,7 @@ from lanes.planning.names import shared, to_call
 from lanes.planning.parts import first_pods
 from lanes.planning.request import Request
 from lanes.planning.tags import Tag, on_trust, tags
+from lanes.planning.unanswered import Unanswered, unanswered
 from lanes.planning.walk import Walk, running
 from lanes.planning.ways import Way, first_path
 from lanes.planning.why import Choice
@@ -69,7 +70,7 @@ class Plan:
     `unplanned`: in words, what of the gateway's rules leads to no one lane, and why. `path`: what
     requests ask for. `loose`: tags that rules of the mesh ask for, that no gateway stamps, and that
     none lets clients send. `uncalled`: services of which nothing tells who calls them. `alike`:
-    names that services of several namespaces have.
+    names that services of several namespaces have. `unanswered`: where lanes end, and why.
     """
 
     header: str
@@ -80,6 +81,7 @@ class Plan:
     loose: tuple[Tag, ...] = ()
     uncalled: tuple[str, ...] = ()
     alike: frozenset[str] = frozenset()
+    unanswered: tuple[Unanswered, ...] = ()
 
     @property
     def host(self) -> str | None:
@@ -215,7 +217,7 @@ def plan(
         found = (apart(walk(lane), port, {} if lane == UNTAGGED else sent) for port in missing)
         return tuple(hop for hop in found if hop)
 
-    lanes = (
+    lanes = tuple(
         Lane(
             name,
             weights.get(name, 0),
@@ -230,12 +232,17 @@ def plan(
     return Plan(
         header,
         gateway.domain,
-        tuple(lanes),
+        lanes,
         tuple(unplanned),
         asked,
         tuple(loose),
         to_call(mesh, (port.host for port in missing)),
         shared(mesh),
+        tuple(
+            one
+            for lane in lanes
+            for one in unanswered(mesh, lane.name, walk(lane.name), (*lane.path, *lane.apart))
+        ),
     )
 
 

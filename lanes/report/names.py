@@ -25,4 +25,5 @@ def told_apart(plan: Plan) -> Plan:
         replace(lane, entry=hop(lane.entry), apart=tuple(map(hop, lane.apart)))
         for lane in plan.lanes
     )
-    return replace(plan, lanes=tuple(lanes))
+    unanswered = (replace(one, hop=hop(one.hop)) for one in plan.unanswered)
+    return replace(plan, lanes=tuple(lanes), unanswered=tuple(unanswered))

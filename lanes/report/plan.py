@@ -16,13 +16,16 @@ from lanes.model import Mesh
 from lanes.planning.calls import outside
 from lanes.planning.hops import ASTRAY, FALLBACK, NONE, Hop
 from lanes.planning.names import namespace_of
-from lanes.planning.plan import UNTAGGED, Lane, Plan
+from lanes.planning.plan import Lane, Plan
+from lanes.planning.unanswered import Unanswered
 from lanes.planning.warnings import warnings
 from lanes.report.names import told_apart
 from lanes.report.tables import counted, new_table, print_lines, show, width_of, wrapped
 
 Json = dict[str, Any]
 
+# The version of pods whose labels tell none.
+_NO_VERSION = "(none)"
 # Characters that names of what was read may take; beyond, their folders are left out.
 _SOURCES = 80
 
@@ -129,21 +132,10 @@ def blocks(plan: Plan, width: int) -> list[str]:
 def plan_notes(plan: Plan) -> list[str]:
     """What the marks in the plan's table mean, where they stand in it, and what it leaves out."""
     hops = [(lane.name, hop) for lane in plan.lanes for hop in (*lane.path, *lane.apart)]
-    reasons = {(hop.why, hop.status) for _, hop in hops}
-    notes = {
-        (FALLBACK, 200): "* falls back: the lane has no version here",
-        (NONE, 503): "- answers 503: the lane has no version here, and no fallback",
-        (NONE, 404): "- answers 404: no rule takes the lane here",
-        (NONE, 500): (
-            "- answers 500: the rule names no Service that exists, gives it no weight, or aborts"
-        ),
-    }
-    own = {reason for reason in reasons if reason[0] == NONE} - notes.keys()
-    notes |= {reason: f"- answers {reason[1]}: the rule says so" for reason in sorted(own)}
-    refused = [(lane, hop) for lane, hop in hops if (hop.why, hop.status) == (NONE, 503)]
-    if all(hop.note or lane == UNTAGGED for lane, hop in refused):
-        notes[NONE, 503] = "- answers 503: no pod is there for it"
-    told = [note for reason, note in notes.items() if reason in reasons]
+    told = []
+    if any(hop.why == FALLBACK for _, hop in hops):
+        told.append("* falls back: the lane has no version here")
+    told += _unanswered(plan)
     astray: dict[tuple[str, str], list[str]] = {}
     for lane, hop in hops:
         if hop.note:
@@ -152,6 +144,8 @@ def plan_notes(plan: Plan) -> list[str]:
         told.append(f"! {service}, lane {', '.join(dict.fromkeys(lanes))}: {note}")
     if any(len(hop.versions) > 1 and not hop.shares for _, hop in hops):
         told.append("| any of these answers: no rule chooses")
+    if any("" in hop.versions for _, hop in hops):
+        told.append(f"{_NO_VERSION} no version: its pods have no label version")
     if plan.uncalled:
         told.append(
             "? in no known path, as far as manifests tell; here a call would get this"
@@ -168,6 +162,19 @@ def plan_notes(plan: Plan) -> list[str]:
             f"{tag.name}: stamped by no gateway, nor let in; a service has to send {tag.words}"
         )
     return told + [f"not planned: {words}" for words in plan.unplanned]
+
+
+def _unanswered(plan: Plan) -> Iterator[str]:
+    """What answers where nothing does, and why; and where, if that differs."""
+    reasons: dict[int, dict[str, list[Unanswered]]] = {}
+    for one in plan.unanswered:
+        reasons.setdefault(one.hop.status, {}).setdefault(one.reason, []).append(one)
+    for status, found in sorted(reasons.items(), reverse=True):
+        for reason, ends in found.items():
+            services = ", ".join(dict.fromkeys(end.hop.service for end in ends))
+            lanes = ", ".join(dict.fromkeys(end.lane for end in ends))
+            where = f" at {services}, lane {lanes}" if len(found) > 1 else ""
+            yield f"- answers {status}{where}: {reason}"
 
 
 def cells_of(hops: Iterable[Hop]) -> dict[str, Text]:
@@ -187,14 +194,15 @@ def cell(hop: Hop) -> Text:
         return cell(replace(hop, failing=())).append(f" ({failing})")
     if hop.why == NONE:
         return Text("- !" if hop.note else "-", style="red")
+    versions = [version or _NO_VERSION for version in hop.versions]
     if hop.why in ASTRAY:
-        return Text(f"{hop.version} !", style="red")
+        return Text(f"{'|'.join(versions)} !", style="red")
     if hop.why == FALLBACK:
-        return Text(f"{hop.version} *", style="yellow")
+        return Text(f"{'|'.join(versions)} *", style="yellow")
     if hop.shares:
-        parts = zip(hop.versions, hop.shares, strict=True)
+        parts = zip(versions, hop.shares, strict=True)
         return Text(" ".join(f"{version} {share:.4g}%" for version, share in percents(parts)))
-    return Text(hop.version)
+    return Text("|".join(versions))
 
 
 def percents(parts: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:

@@ -17,6 +17,7 @@ from tests.kube import (
     service,
     to,
     virtual_service,
+    without,
 )
 from tests.unit.lanes.reading import mesh_of
 
@@ -112,9 +113,47 @@ def test_a_fault_that_answers_some_calls_or_all() -> None:
     assert plan_notes(every) == ["- answers 418: the rule says so"]
 
 
+ABSENT = rule({"destination": {"host": "c"}})
+
+
+@pytest.mark.parametrize(
+    ("documents", "notes"),
+    [
+        (meshed(ABSENT), ["- answers 503: the rule names c.default, which is no Service here"]),
+        (
+            meshed(own("v2"), own("v10") | ABSENT, versions=("v1",)),
+            [
+                "- answers 503 at b, lane v2: the lane has no version here, and no fallback",
+                "- answers 503 at b, lane v10: the rule names c.default, which is no Service here",
+                "- answers 404: no rule takes the lane here",
+            ],
+        ),
+        (meshed(rule(to("b", "v9"))), ["- answers 503: no pod is there for it"]),
+        (
+            meshed({"directResponse": {"status": 503}}),
+            ["- answers 503: the rule says so"],
+        ),
+    ],
+)
+def test_why_nothing_answers(documents: list[Document], notes: list[str]) -> None:
+    assert plan_notes(plan(mesh_of(*documents))) == notes
+
+
 def test_the_reasons_are_told_below_the_table() -> None:
     documents = meshed(own("v1", "prefix"), REST, own("v2"))
     assert plan_notes(plan(mesh_of(*documents))) == [
         "! b, lane v2: a rule that takes every request stands before its own",
         "! b, lane v10: the rule of lane v1 takes it as well",
     ]
+
+
+def test_pods_without_a_version_have_a_mark() -> None:
+    bare = without(deployment("a"), "spec.template.metadata.labels.version")
+    bare = put(bare, "spec.template.spec.containers[0].env", [])
+    way_in = virtual_service("*", rule(to("a")), gateways=["gw"])
+    documents = [service("a"), bare, way_in]
+    planned = plan(mesh_of(*documents))
+    assert one_line(planned.lanes[0]) == "a (none)"
+    assert plan_notes(planned) == ["(none) no version: its pods have no label version"]
+    both = plan(mesh_of(*documents, deployment("a", "v2")))
+    assert one_line(both.lanes[0]) == "a (none)|v2"

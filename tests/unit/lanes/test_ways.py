@@ -227,7 +227,9 @@ def test_a_lane_whose_service_is_not_there_is_answered_with_500() -> None:
     assert lanes_of(*documents)["v2"] == "mocka v2, mockb v1 *, mockc -"
     planned = plan_of(*documents)
     assert planned.lanes[1].path[-1].status == 500
-    assert plan_notes(planned)[-1].startswith("- answers 500: ")
+    assert plan_notes(planned)[-1] == (
+        "- answers 500: the rule names mockc-v2.default, which is no Service here"
+    )
 
 
 def test_a_call_that_no_rule_takes_is_answered_with_404() -> None:
