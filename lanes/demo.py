@@ -18,7 +18,7 @@ from lanes.model import Mesh, Pod
 from lanes.planning.hops import MATCH, NONE
 from lanes.planning.plan import Lane, Plan, plan
 from lanes.planning.without import without
-from lanes.report.plan import gateway_line, headline, one_line, show_plan
+from lanes.report.plan import gateway_line, one_line, show_headline, show_plan
 from lanes.report.verdict import closing, show_verdict
 from lanes.running.runtime import RunningMesh, run
 
@@ -49,7 +49,7 @@ def tell(
     """
     planned = plan(mesh)
     requests = requests or enough(map(planned.share, planned.lanes))
-    say(headline(mesh, planned))
+    show_headline(mesh, planned, console)
     began = time.monotonic()
     with run(mesh, port) as running:
         say(gateway_line(running.url, planned, time.monotonic() - began) + "\n")

@@ -29,12 +29,13 @@ def plan_command(paths: tuple[str, ...], asked: Asked, host: str | None, form: s
     the way, its own version unselected or unrouted; or none, with the status that answers.
     """
     from lanes.planning.plan import plan
-    from lanes.report.plan import headline, plan_json, show_plan
+    from lanes.report.plan import plan_json, show_headline, show_plan
 
     mesh = read_mesh(paths, namespace=asked.namespace)
     planned = plan(mesh, asked.path, host, asked.headers, asked.calls)
     if form == "json":
         click.echo(json.dumps(plan_json(mesh, planned), indent=2))
         return
-    click.echo(headline(mesh, planned) + "\n")
+    show_headline(mesh, planned, console())
+    click.echo("")
     show_plan(planned, console())

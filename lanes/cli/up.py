@@ -40,7 +40,7 @@ def up_command(
     """Start the mesh and run it until Ctrl-C."""
     from lanes.envoy.tracing import Collector
     from lanes.planning.plan import plan
-    from lanes.report.plan import gateway_line, headline, pods_table, show_plan
+    from lanes.report.plan import gateway_line, pods_table, show_headline, show_plan
     from lanes.report.tables import show
     from lanes.running.runtime import run
     from lanes.running.watch import Watch
@@ -48,7 +48,7 @@ def up_command(
     traces = Collector.of(collector) if collector else None
     mesh = read_mesh(paths, commands)
     planned = plan(mesh)
-    click.echo(headline(mesh, planned))
+    show_headline(mesh, planned, console())
     began = time.monotonic()
     with ExitStack() as stack:
         if page:

@@ -20,7 +20,7 @@ from lanes.planning.plan import Lane, Plan
 from lanes.planning.unanswered import Unanswered
 from lanes.planning.warnings import warnings
 from lanes.report.names import told_apart
-from lanes.report.tables import counted, new_table, print_lines, show, width_of, wrapped
+from lanes.report.tables import counted, folded, new_table, print_lines, show, width_of, wrapped
 
 Json = dict[str, Any]
 
@@ -61,6 +61,12 @@ def headline(mesh: Mesh, plan: Plan) -> str:
     if plan.path != "/":
         line += f"\nplanned for the path {plan.path}"
     return line
+
+
+def show_headline(mesh: Mesh, plan: Plan, console: Console) -> None:
+    """Print it; what follows its first line is no longer than the console is wide."""
+    first, *others = headline(mesh, plan).splitlines()
+    print_lines([first, *(line for one in others for line in folded(one, console.width))], console)
 
 
 def gateway_line(url: str, plan: Plan, seconds: float) -> str:
@@ -295,4 +301,5 @@ def show_plan(plan: Plan, console: Console) -> None:
             break
     else:
         print_lines(blocks(plan, console.width), console)
-    print_lines(plan_notes(plan), console)
+    notes = (line for note in plan_notes(plan) for line in folded(note, console.width))
+    print_lines(notes, console)

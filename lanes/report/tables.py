@@ -1,5 +1,6 @@
 """What all reports share: how a table and lines are printed, how things are counted and cut."""
 
+import textwrap
 from collections.abc import Iterable
 from functools import cache
 from io import StringIO
@@ -72,6 +73,21 @@ def wrapped(parts: Iterable[str], width: int) -> list[str]:
             lines[-1] += f", {part}"
         else:
             lines[-1:] = [f"{lines[-1]},", part] if lines else [part]
+    return lines
+
+
+def folded(text: str, width: int) -> list[str]:
+    """Its lines, each broken between words where it is longer than `width`, and then indented."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        lines += textwrap.wrap(
+            line,
+            width,
+            subsequent_indent=f"{indent}  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [line]
     return lines
 
 

@@ -13,7 +13,15 @@ from lanes.judging.calls import Call
 from lanes.judging.verify import Verdict, verify
 from lanes.planning.plan import Plan
 from lanes.planning.ways import Way
-from lanes.report.plan import gateway_line, headline, one_line, plan_notes, plan_table, show_plan
+from lanes.report.plan import (
+    gateway_line,
+    headline,
+    one_line,
+    plan_notes,
+    plan_table,
+    show_headline,
+    show_plan,
+)
 from lanes.report.tables import show
 from lanes.report.verdict import (
     closing,
@@ -337,6 +345,22 @@ def wide(services: int, lanes: int) -> Plan:
         name: (("v1", "v2"), calls) for name, calls in zip(names, [*below, ()], strict=True)
     }
     return plan_of(*asm(chain, {f"v{n}": 1 for n in range(1, lanes + 1)}))
+
+
+def test_warnings_and_notes_fit_80_columns() -> None:
+    documents = [d for d in asm() if d["kind"] != "Gateway"]
+    mesh = mesh_of(*documents)
+    long = "x-lane: of-a-long-name (has a split of its own), " * 3
+    planned = replace(plan_of(*documents), unplanned=(long,))
+    out = io.StringIO()
+    console = Console(file=out, width=80, highlight=False, soft_wrap=True)
+    show_headline(mesh, planned, console)
+    show_plan(planned, console)
+    _, *lines = out.getvalue().splitlines()
+    assert all(len(line) <= 80 or " " not in line.strip() for line in lines)
+    text = " ".join(out.getvalue().split())
+    assert f"not planned: {long.strip()}" in text
+    assert f"warning: {mesh.warnings[0]}" in text
 
 
 @pytest.mark.parametrize(
