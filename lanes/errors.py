@@ -44,10 +44,10 @@ class Problems:
         if sentence not in self._sentences:
             self._sentences.append(sentence)
 
-    def require_none(self) -> None:
-        """Raises LanesError with every sentence that was kept."""
+    def require_none(self, first: Iterable[str] = ()) -> None:
+        """Raises LanesError with every sentence that was kept, behind what may be their cause."""
         if self._sentences:
-            raise LanesError(together(self._sentences))
+            raise LanesError(together([*first, *self._sentences]))
 
 
 def together(sentences: Iterable[str]) -> str:

@@ -74,6 +74,8 @@ def asked_options(command: Callable[..., None]) -> Callable[..., None]:
         calls: tuple[str, ...],
         **rest: Any,
     ) -> None:
+        if path is not None and not path.startswith("/"):
+            raise LanesError(f"--path {path}: should begin with a slash: /{path}")
         asked = Asked(
             path, dict(map(_name_and_value, header)), namespace, dict(map(_caller, calls))
         )

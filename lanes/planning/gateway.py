@@ -25,10 +25,13 @@ class Entry:
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """What the first pod will find in its baggage, and in the headers to hand on by itself."""
-        found = self.request.received(self.weighted.destination.propagation).members()
-        headers = self.request.headers.items()
-        return {**found, **{name: value for name, value in headers if name in self.trusted}}
+        """What the first pod will find in its baggage, and in the headers to hand on by itself.
+
+        What is empty is no tag.
+        """
+        found = dict(self.request.received(self.weighted.destination.propagation).members())
+        found |= {n: value for n, value in self.request.headers.items() if n in self.trusted}
+        return {name: value for name, value in found.items() if value}
 
 
 @dataclass(frozen=True)

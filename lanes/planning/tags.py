@@ -63,14 +63,15 @@ def _fit(match: Match, headers: Mapping[str, str]) -> bool:
 
 
 def _tag(examples: Mapping[str, str | None]) -> Tag | None:
-    """The tag that these headers are; None where one of them has no example."""
+    """The tag that these headers are; None where one has no example, and where all are empty."""
     headers = tuple((name, value) for name, value in examples.items() if value is not None)
     if len(headers) < len(examples):
         return None
     if len(headers) > 1:
-        return Tag(" and ".join(value for _, value in headers), headers[0][0], headers)
+        words = " and ".join(value for _, value in headers if value)
+        return Tag(words, headers[0][0], headers) if words else None
     ((name, value),) = headers
     members = baggage.members(value) if name == "baggage" else {}
     if len(members) == 1:
         ((name, value),) = members.items()
-    return Tag(value, name, headers)
+    return Tag(value, name, headers) if value else None

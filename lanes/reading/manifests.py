@@ -4,16 +4,16 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from lanes.errors import LanesError, ManifestError, Problems
+from lanes.errors import LanesError, ManifestError, Problems, together
 from lanes.findings import Finding
 from lanes.model import Place
 from lanes.reading import kinds
 from lanes.reading.documents import STDIN, STDIN_NAME, Document, documents, texts
+from lanes.reading.rendered import chart_of, is_kustomization, kustomized
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -79,17 +79,27 @@ def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
     for path, text, found in texts(paths):
         source = short(path)
         with reader.problems.gathered():
+            if chart := chart_of(path, text):
+                raise _to_render(short(str(chart)))
             for document in documents(source, text):
                 with reader.problems.gathered():
                     reader.take(source, document, found)
-    reader.problems.require_none()
+    reader.problems.require_none(str(one) for one in reader.kustomizations)
     sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
     if all(isinstance(resource.body, kinds.Namespace) for resource in reader.resources):
         if paths == (STDIN,):
             raise LanesError("standard input: no manifests came; did what should write them fail?")
+        if reader.kustomizations:
+            raise LanesError(together(map(str, reader.kustomizations)))
         where = " ".join(sources)
         raise LanesError(f"{where}: no manifests there; render some, e.g. helm template")
-    return Manifests(sources, tuple(reader.resources), tuple(reader.left), tuple(reader.warnings))
+    return Manifests(sources, tuple(reader.resources), tuple(reader.left), reader.told)
+
+
+def _to_render(chart: str) -> ManifestError:
+    return ManifestError(
+        chart, "", "", f"a Helm chart: render it, helm template {chart} | lanes plan -"
+    )
 
 
 def short(source: str) -> str:
@@ -107,12 +117,21 @@ class _Reader:
         self.resources: list[Resource] = []
         self.left: list[str] = []
         self.warnings: list[Finding] = []
+        self.kustomizations: list[Finding] = []
         self._namespace = namespace
         self._seen: dict[tuple[type[BaseModel], str, str], Resource] = {}
 
+    @property
+    def told(self) -> tuple[Finding, ...]:
+        """What is worth a word."""
+        return (*self.kustomizations, *self.warnings)
+
     def take(self, source: str, document: Any, found: bool) -> None:
         """Keep a document; `found`: nobody named its file. Raises ManifestError."""
-        if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+        if is_kustomization(source, document):
+            told = kustomized(source, document if isinstance(document, dict) else {})
+            self.kustomizations += [told] if told else []
+        elif not isinstance(document, dict) or not isinstance(document.get("kind"), str):
             self._take_other(source, found)
         elif document["kind"].endswith("List") and "items" in document:
             items = document["items"]
@@ -123,9 +142,6 @@ class _Reader:
             self._take_resource(source, document)
 
     def _take_other(self, source: str, found: bool) -> None:
-        if Path(source).name.lower() in ("kustomization.yaml", "kustomization.yml"):
-            self.left.append("Kustomization")  # which need not say so
-            return
         problem = "a document is no Kubernetes resource: it has no kind"
         if not found:
             mend = "Helm's values are rendered first: helm template ... | lanes ... -"

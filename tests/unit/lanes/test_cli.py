@@ -55,6 +55,12 @@ def test_the_plan_as_a_table(sample: str) -> None:
     assert any(line.startswith("* ") for line in table[4:])
 
 
+def test_a_path_begins_with_a_slash(sample: str) -> None:
+    result = lanes("plan", sample, "--path", "cart")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "lanes: --path cart: should begin with a slash: /cart\n"
+
+
 def test_the_plan_as_json(sample: str) -> None:
     result = lanes("plan", sample, "--format", "json")
     assert (result.exit_code, result.stderr) == (0, "")

@@ -239,10 +239,45 @@ def test_a_folders_other_files_stop_nothing(tmp_path: Path) -> None:
     (tmp_path / "kustomization.yaml").write_text("resources: [mesh.yaml]\n")
     found = read([str(tmp_path)])
     assert names(found) == ["Service a"]
-    assert found.left_to_cluster == ("Kustomization",)
+    assert found.left_to_cluster == ()
     assert [(w.rule, w.file) for w in found.warnings] == [
         ("no-resource", str(tmp_path / "values.yaml"))
     ]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_what_a_kustomization_changes_is_rendered_first(tmp_path: Path, *, named: bool) -> None:
+    told: Document = {"resources": ["mesh.yaml"], "namePrefix": "pr-"}
+    if named:
+        told |= {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+    write(tmp_path, told, name="kustomization.yaml")
+    render = (
+        f"{tmp_path}/kustomization.yaml: a Kustomization, whose changes are not planned:"
+        f" render it, kubectl kustomize {tmp_path} | lanes plan -"
+    )
+    assert refusal(str(tmp_path)) == render
+    write(tmp_path, service("a"))
+    assert list(map(str, read([str(tmp_path)]).warnings)) == [render]
+    patch = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {}}
+    write(tmp_path, patch, name="patch.yaml")
+    assert refusal(str(tmp_path)).splitlines() == [
+        render,
+        f"{tmp_path}/patch.yaml: Deployment a: spec.template: missing",
+    ]
+
+
+def test_a_helm_chart_is_rendered_first(tmp_path: Path) -> None:
+    inner = tmp_path / "shop" / "charts" / "inner"
+    for chart in (tmp_path / "shop", inner):
+        (chart / "templates").mkdir(parents=True)
+        (chart / "Chart.yaml").write_text("name: shop\n")
+        for number in range(2):
+            (chart / f"templates/{number}.yaml").write_text('{{ include "a" . }}\n')
+    shop = tmp_path / "shop"
+    for named in (tmp_path, shop, inner, shop / "templates" / "0.yaml"):
+        assert refusal(str(named)) == (
+            f"{shop}: a Helm chart: render it, helm template {shop} | lanes plan -"
+        )
 
 
 def test_what_goes_to_the_namespace_that_is_asked_for(tmp_path: Path) -> None:

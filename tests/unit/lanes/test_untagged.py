@@ -75,6 +75,13 @@ def test_a_tag_in_the_baggage_that_clients_have_to_send() -> None:
     assert planned.lanes[1].path[1].version == "v2"
 
 
+def test_an_empty_header_is_no_lane() -> None:
+    empty = rule(to("reviews", "v2"), match=[header_is("end-user", "")])
+    assert list(lanes_of(*shop(empty, REST))) == ["untagged"]
+    asked = plan_of(*shop(JASON, REST), headers={"end-user": ""})
+    assert (asked.header, [lane.name for lane in asked.lanes]) == ("", ["untagged", "jason"])
+
+
 def test_a_tag_that_the_gateway_replaces_is_no_way_in() -> None:
     stamped = to("page", headers={"request": {"set": {"end-user": "all"}}})
     planned = plan_of(*shop(JASON, REST, at=(rule(stamped, match=[{"uri": {"exact": "/"}}]),)))
