@@ -287,7 +287,7 @@ class GatewayHost:
 class ServicePort:
     """A Service's port: its routes, and every pod that the Service selects.
 
-    `plain`: what a call gets that no sidecar routes.
+    `plain`: what a call gets that no sidecar routes. `http`: HTTP rules count for calls.
     """
 
     host: Host
@@ -295,6 +295,7 @@ class ServicePort:
     routes: tuple[Route, ...]
     pods: tuple[Pod, ...] = ()
     plain: tuple[Route, ...] = ()
+    http: bool = True
 
     @cached_property
     def names(self) -> frozenset[tuple[str, str]]:

@@ -2,11 +2,11 @@
 
 Of a service's calls, the first of these that says any holds: the user (`--calls shop=cart,users`),
 its pods' `upstream_url`, the annotation `traffic-lanes/calls` on its Service, and variables in its
-pods' environment that hold a Service's address, such as CART_ADDR=cart:8080. A name alone in a
-variable is none: too many things are called like a service.
+pods' environment that hold a Service's address, such as CART_ADDR=cart:8080, or several with commas
+between. A name alone in a variable is none: too many things are called like a service.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -79,16 +79,39 @@ class Calls:
             number = next(iter(known), None)
         return known.get(number or 80), path
 
-    def _addresses(self, pod: Pod) -> Iterable[str]:
+    def _addresses(self, pod: Pod) -> Iterator[str]:
         """The addresses of Services that a pod's environment holds, but for telemetry's."""
-        if "upstream_url" in pod.env:  # the sample, which calls nobody else
-            return
-        for name, value in pod.env.items():
-            if name.startswith("OTEL_") or ":" not in value:
+        for _, told in _told(pod):
+            ports = [self.port(each, pod.namespace)[0] for each in told]
+            if not all(port is not None and (len(told) == 1 or port.http) for port in ports):
                 continue
-            port, _ = self.port(value, pod.namespace)
-            if port is not None and pod not in port.pods and not outside(self.mesh, port):
-                yield value
+            for each, port in zip(told, ports, strict=True):
+                if port and pod not in port.pods and not outside(self.mesh, port):
+                    yield each
+
+    def astray(self, pod: Pod) -> Iterator[tuple[str, Host, int]]:
+        """Its variables that hold a Service with a port which that one has not."""
+        for name, told in _told(pod):
+            for each in told:
+                hosts, number, _ = _asked(each, pod.namespace) or ((), None, "")
+                host = next((one for one in hosts if one.namespace and one in self.ports), None)
+                # A small number behind a name may be anything: the tag of an image, say.
+                if host is None or number is None or (number < 80 and "://" not in each):
+                    continue
+                ports = self.ports[host]
+                if number not in ports and all(pod not in port.pods for port in ports.values()):
+                    yield name, host, number
+
+
+def _told(pod: Pod) -> Iterator[tuple[str, list[str]]]:
+    """The variables of a pod's that may hold addresses, each with what stands between its commas.
+
+    The sample's hold none but `upstream_url`.
+    """
+    for name, value in pod.env.items() if "upstream_url" not in pod.env else ():
+        if not name.startswith("OTEL_") and ":" in value:
+            parts = filter(None, (part.strip() for part in value.split(",")))
+            yield name, [part.removeprefix("grpc://").removeprefix("dns:///") for part in parts]
 
 
 @lru_cache(maxsize=4096)

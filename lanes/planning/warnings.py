@@ -4,17 +4,37 @@ from collections.abc import Iterator
 
 from lanes.findings import Finding
 from lanes.model import Mesh, Place
+from lanes.planning.calls import calls_in
 from lanes.planning.hops import NONE, UNSELECTED
 from lanes.planning.plan import Plan
 
 ON_TRUST = "on-trust"
 BAGGAGE_DROPPED = "baggage-dropped"
 FAILING = "failing"
+NO_PORT = "no-port"
 
 
 def warnings(mesh: Mesh, plan: Plan) -> tuple[Finding, ...]:
     """What a reader of the plan should look at: lanes astray, and where their tag is lost."""
-    return tuple(dict.fromkeys((*mesh.warnings, *_astray(plan), *_trusted(plan), *_dropped(mesh))))
+    told = (*of_manifests(mesh), *_astray(plan), *_trusted(plan), *_dropped(mesh))
+    return tuple(dict.fromkeys(told))
+
+
+def of_manifests(mesh: Mesh) -> tuple[Finding, ...]:
+    """What needs no plan to be told: what reading found, and calls that reach no port."""
+    return tuple(dict.fromkeys((*mesh.warnings, *_no_port(mesh))))
+
+
+def _no_port(mesh: Mesh) -> Iterator[Finding]:
+    calls = calls_in(mesh)
+    for pod in mesh.pods:
+        for name, host, number in calls.astray(pod):
+            ports = ", ".join(map(str, calls.ports[host]))
+            message = (
+                f"{name} leads to {host.name}:{number}, and {host.name} has port {ports} alone:"
+                " not taken for a call"
+            )
+            yield finding(NO_PORT, pod.place, message)
 
 
 def _astray(plan: Plan) -> Iterator[Finding]:

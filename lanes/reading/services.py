@@ -44,12 +44,14 @@ def service_ports(
                     routes = routes_of(*owners[host], destinations, side)
                 elif port in bound.get(host, {}):
                     routes = rules_of(bound[host][port], destinations, in_mesh=True)
-                if routes and not destinations.http(host, port):
+                http = destinations.http(host, port)
+                if routes and not http:
                     _warn(destinations, host, f"port {port} is no HTTP: no rule counts for calls")
                     routes = ()
                 elif routes and destinations.headless(host):
                     _warn(destinations, host, "is headless: its callers choose the pod, by DNS")
-                yield ServicePort(host, port, routes or plain, destinations.pods(host), plain)
+                behind = destinations.pods(host)
+                yield ServicePort(host, port, routes or plain, behind, plain, http)
 
 
 def _warn(destinations: Destinations, host: Host, message: str) -> None:

@@ -18,7 +18,7 @@ from lanes.planning.hops import ASTRAY, FALLBACK, NONE, Hop
 from lanes.planning.names import namespace_of
 from lanes.planning.plan import Lane, Plan
 from lanes.planning.unanswered import Unanswered
-from lanes.planning.warnings import warnings
+from lanes.planning.warnings import of_manifests, warnings
 from lanes.report.names import told_apart
 from lanes.report.tables import counted, folded, new_table, print_lines, show, width_of, wrapped
 
@@ -42,8 +42,8 @@ def headline(mesh: Mesh, plan: Plan) -> str:
         kinds = sorted(set(mesh.left_to_cluster))
         named = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
         line += f"\nleft to the cluster: {named}"
-    if mesh.warnings:
-        line += "\n" + together(f"warning: {warning}" for warning in mesh.warnings)
+    if told := of_manifests(mesh):
+        line += "\n" + together(f"warning: {warning}" for warning in told)
     lost = sorted(
         {pod.app for pod in mesh.pods if pod.upstream_urls and pod.carries_baggage is False}
     )

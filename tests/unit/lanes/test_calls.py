@@ -6,6 +6,7 @@ import pytest
 
 from lanes.errors import LanesError
 from lanes.planning.plan import Plan
+from lanes.planning.warnings import of_manifests
 from lanes.report.names import told_apart
 from lanes.report.plan import headline, one_line, plan_json, plan_notes, plan_table
 from tests.kube import (
@@ -54,6 +55,8 @@ BOTH = ["shop v1, cart v1, users v1", "shop v1 *, cart v2, users v1 *"]
         (shop("cart, users"), {}),
         (shop("cart:8000,http://users.default:8000/x"), {}),
         (shop(CART_ADDR="cart:8000", USERS_URL="http://users:8000/", NAME="users"), {}),
+        (shop(CART="grpc://cart:8000", USERS="dns:///users:8000"), {}),
+        (shop(BOTH="cart:8000, users:8000"), {}),
         (shop(), {"calls": {"shop": ("cart", "users")}}),
         (shop("users"), {"calls": {"shop.default": ("cart", "users")}}),
         (shop("cart,users", CART_ADDR="users:8000"), {}),
@@ -62,6 +65,40 @@ BOTH = ["shop v1, cart v1, users v1", "shop v1 *, cart v2, users v1 *"]
 def test_calls_are_told(documents: list[Document], where: dict[str, Any]) -> None:
     planned = plan_of(*documents, **where)
     assert (paths(planned), planned.uncalled) == (BOTH, ())
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"DB": "postgres://cart:8000/x", "CACHE": "redis://users:8000"},
+        {"LIST": "cart:8000,other:8000"},
+        {"HOST": "cart", "PORT": "8000", "OTEL_X": "http://cart:8000"},
+    ],
+)
+def test_what_is_not_taken_for_a_call(env: dict[str, str]) -> None:
+    planned = plan_of(*shop(**env))
+    assert (paths(planned)[0], planned.uncalled) == ("shop v1", ("cart", "users"))
+
+
+def test_a_list_of_what_speaks_no_http_is_none_of_calls() -> None:
+    documents = [
+        put(d, "spec.ports[0].name", "tcp-kafka") if d["kind"] == "Service" else d
+        for d in shop(BROKERS="cart:8000,users:8000")
+    ]
+    assert paths(plan_of(*documents))[0] == "shop v1"
+
+
+def test_a_call_to_a_port_that_is_not_there_is_told() -> None:
+    env = {"CART": "http://cart:80/x", "BOTH": "users:8000,users:9000", "IMAGE": "users:7"}
+    documents = shop(**env, OWN="shop:9000")
+    mesh = mesh_of(*documents)
+    told = [str(one).partition("Deployment shop-v1: ")[2] for one in of_manifests(mesh)]
+    assert list(filter(None, told)) == [
+        "spec.template: CART leads to cart:80, and cart has port 8000 alone: not taken for a call",
+        "spec.template: BOTH leads to users:9000, and users has port 8000 alone:"
+        " not taken for a call",
+    ]
+    assert headline(mesh, plan_of(*documents)).count("not taken for a call") == 2
 
 
 def test_what_nobody_is_known_to_call_is_told_apart() -> None:
