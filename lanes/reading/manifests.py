@@ -86,7 +86,7 @@ def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
                     reader.take(source, document, found)
     reader.problems.require_none(str(one) for one in reader.kustomizations)
     sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
-    if all(isinstance(resource.body, kinds.Namespace) for resource in reader.resources):
+    if all(isinstance(resource.body, _LEFT) for resource in reader.resources):
         if paths == (STDIN,):
             raise LanesError("standard input: no manifests came; did what should write them fail?")
         if reader.kustomizations:
@@ -161,7 +161,7 @@ class _Reader:
                 raise ManifestError(source, f"{kind} {name}", "", problem)
             self.left.append(what if kind in _TWICE else kind)
             return
-        if model is kinds.Namespace:  # read for its annotations alone
+        if model in _LEFT:
             self.left.append(kind)
         # What `kubectl get` adds to a resource asks for nothing.
         document = {key: value for key, value in document.items() if key != "status"}
@@ -185,8 +185,15 @@ class _Reader:
             self.resources.append(resource)
         elif other.body != resource.body:
             also = "there" if other.source == resource.source else f"in {other.source}"
+            if isinstance(resource.body, kinds.ConfigMap):  # which chooses no route
+                message = f"stands twice: also {also}; that one is planned"
+                self.warnings.append(resource.finding("twice", "", message))
+                return
             raise resource.error("", f"stands twice: also {also}; keep one")
 
+
+# What is read for what pods take of it, and is left to the cluster all the same.
+_LEFT = (kinds.ConfigMap, kinds.Namespace)
 
 # Names of kinds that other groups have, too: without its group, one would be taken for another.
 _TWICE = {kind for _, kind in kinds.KNOWN}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from lanes.findings import Finding
 from lanes.model import SIDECAR_PORT, Pod, Propagation, Readiness
 from lanes.reading import kinds
+from lanes.reading.configmaps import ConfigMaps
 from lanes.reading.environment import Fields, environment
 from lanes.reading.instrumentation import injected
 from lanes.reading.manifests import Manifests, Resource
@@ -95,6 +96,12 @@ def not_run(manifests: Manifests, pods: Iterable[Pod], warnings: list[Finding]) 
 
 
 def _workloads(manifests: Manifests) -> Iterator[_Workload]:
+    maps = ConfigMaps(manifests)
+    for one in _written(manifests):
+        yield replace(one, template=maps.filled(one.template, one.metadata.namespace))
+
+
+def _written(manifests: Manifests) -> Iterator[_Workload]:
     templates: dict[tuple[str, str, str], kinds.PodTemplate] = {}
     referred: set[tuple[str, str, str]] = set()
     rollouts: list[tuple[Resource, kinds.Rollout]] = list(manifests.of(kinds.Rollout))

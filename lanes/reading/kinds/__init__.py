@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from lanes.reading.kinds import gateway_api
 from lanes.reading.kinds.asm import ASMHeaderPropagation
 from lanes.reading.kinds.core import (
+    ConfigMap,
     Container,
     DaemonSet,
     Deployment,
@@ -62,6 +63,7 @@ from lanes.reading.kinds.istio import (
 __all__ = [
     "KNOWN",
     "ASMHeaderPropagation",
+    "ConfigMap",
     "Container",
     "DaemonSet",
     "Deployment",
@@ -107,6 +109,7 @@ __all__ = [
 ]
 
 KNOWN: dict[tuple[str, str], type[BaseModel]] = {
+    ("", "ConfigMap"): ConfigMap,
     ("", "Namespace"): Namespace,
     ("", "Pod"): Pod,
     ("", "Service"): Service,

@@ -1,6 +1,6 @@
 """Kubernetes' own kinds, what runs pods of others, and the OpenTelemetry Operator's."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator
 
@@ -32,12 +32,20 @@ class Service(Open):
     spec: ServiceSpec
 
 
+class ConfigMap(Open):
+    metadata: Metadata
+    data: dict[str, Any] = {}
+
+
 class FieldRef(Open):
     field_path: str
 
 
 class EnvSource(Open):
-    """Where a variable's value comes from; all but the pod's own fields only a cluster has."""
+    """Where a variable's value comes from.
+
+    Only a cluster has all but the pod's own fields, and what ConfigMaps hold that were read.
+    """
 
     field_ref: FieldRef | None = None
     secret_key_ref: OnlyRunning = None

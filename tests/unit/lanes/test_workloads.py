@@ -108,6 +108,48 @@ def test_what_only_a_cluster_knows_is_left_out(source: Document) -> None:
     assert pod.env == {"app": "b"}
 
 
+def config_map(name: str, namespace: str = "default", **data: str) -> Document:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def test_what_config_maps_hold_is_the_pods() -> None:
+    sources = [
+        {"configMapRef": {"name": "shared"}},
+        {"prefix": "M_", "configMapRef": {"name": "more"}},
+        {"secretRef": {"name": "shared"}},
+        {"configMapRef": {"name": "other"}},
+    ]
+    key = {"configMapKeyRef": {"name": "more", "key": "x"}}
+    asked = with_env(
+        {"name": "A", "value": "own"},
+        {"name": "B", "valueFrom": key},
+        {"name": "C", "valueFrom": {"configMapKeyRef": {"name": "more", "key": "y"}}},
+    )
+    maps = [
+        config_map("shared", A="1", app="a", PRICE="$(A)"),
+        config_map("more", x="2"),
+        config_map("other", "elsewhere", z="3"),
+    ]
+    mesh = mesh_of(put(asked, f"{CONTAINER}.envFrom", sources), *maps)
+    told = {"A": "own", "app": "a", "PRICE": "$(A)", "M_x": "2", "B": "2"}
+    assert mesh.pods[0].env == told
+    assert mesh.left_to_cluster == ("ConfigMap",) * 3
+    assert len(mesh.not_run) == 2  # what is left of envFrom, and C
+    whole = mesh_of(put(asked, f"{CONTAINER}.env", [{"name": "B", "valueFrom": key}]), maps[1])
+    assert (whole.pods[0].env, whole.not_run) == ({"B": "2"}, ())
+
+
+def test_a_config_map_that_stands_twice_stops_no_plan() -> None:
+    sources = [{"configMapRef": {"name": "m"}}]
+    asked = put(with_env(), f"{CONTAINER}.envFrom", sources)
+    mesh = mesh_of(asked, config_map("m", A="1"), config_map("m", A="2"))
+    assert mesh.pods[0].env == {"A": "1"}
+    assert [one.message for one in mesh.warnings] == [
+        "stands twice: also there; that one is planned"
+    ]
+
+
 def test_the_port_is_the_environments_then_the_containers() -> None:
     assert pod_of(deployment("a", port=9000)).port == 9000
     told = deployment("a", port=9000, env={"port": "9001"})
