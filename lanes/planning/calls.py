@@ -20,11 +20,15 @@ Given = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Calls:
-    """What is known of the calls in a mesh. `given`: what the user says, by service."""
+    """What is known of the calls in a mesh. `given`: what the user says, by service.
+
+    `found`: the addresses that pods' environments hold, by the pod's key, once they were looked at.
+    """
 
     mesh: Mesh
     given: Given = field(default_factory=dict)
     ports: Mapping[Host, Mapping[int, ServicePort]] = field(default_factory=dict)
+    found: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     def of(self, hosts: Iterable[Host], pods: tuple[Pod, ...]) -> tuple[str, ...]:
         """What pods call that stand behind these Services, the first of which are their own: URLs,
@@ -79,8 +83,13 @@ class Calls:
             number = next(iter(known), None)
         return known.get(number or 80), path
 
-    def _addresses(self, pod: Pod) -> Iterator[str]:
+    def _addresses(self, pod: Pod) -> tuple[str, ...]:
         """The addresses of Services that a pod's environment holds, but for telemetry's."""
+        if pod.key not in self.found:
+            self.found[pod.key] = tuple(self._find(pod))
+        return self.found[pod.key]
+
+    def _find(self, pod: Pod) -> Iterator[str]:
         for _, told in _told(pod):
             ports = [self.port(each, pod.namespace)[0] for each in told]
             if not all(port is not None and (len(told) == 1 or port.http) for port in ports):
