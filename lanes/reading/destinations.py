@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from lanes.errors import Problems
 from lanes.findings import Finding
-from lanes.hosts import host_in_manifest, host_of
+from lanes.hosts import host_in_manifest
 from lanes.model import Destination, Endpoint, Host, Pod, Propagation
 from lanes.reading import kinds, outside
+from lanes.reading.absent import meant, no_service
 from lanes.reading.grants import Grants
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.policies import Policy, policy_of
@@ -80,7 +81,7 @@ class Destinations:
 
     def has(self, name: str, namespace: str) -> bool:
         """Whether `name` means a Service for what stands in `namespace`."""
-        host = _meant(name, namespace)
+        host = meant(name, namespace)
         return host in self._services or host in self._aliases
 
     def known(self, resource: Resource, field: str, name: str, namespace: str) -> Host | None:
@@ -88,26 +89,15 @@ class Destinations:
 
         Raises ManifestError for one that stands for another by DNS.
         """
-        host = _meant(name, namespace)
+        host = meant(name, namespace)
         if host in self._services:
             return host
         if host in self._aliases:
             problem = f"{name} is of type ExternalName: name what it stands for"
             raise resource.error(field, problem)
-        message = f"{name} is no Service in these manifests; what leads there gets 503"
-        if alike := self._alike(name, host):
-            means = f" means {host.name}.{host.namespace} here, which" if host.namespace else ""
-            message = f"{name}{means} is no Service in these manifests, and what leads there gets"
-            message += f" 503; did you mean {' or '.join(alike)}?"
+        message = no_service(name, namespace, self._services, "what leads there gets 503")
         self.warnings.append(resource.finding("no-service", field, message))
         return None
-
-    def _alike(self, name: str, host: Host) -> list[str]:
-        """The full names of Services that `name` may have been meant for, which means `host`."""
-        if host.namespace:
-            return [one.fqdn for one in self._services if one.namespace and one.name == host.name]
-        near = host_of(name, "")  # as a URL may name it, and a manifest may not
-        return [near.fqdn] if near in self._services else []
 
     def http(self, host: Host, port: int) -> bool:
         """Whether HTTP rules count at a Service's port."""
@@ -218,10 +208,6 @@ class Destinations:
         )
 
 
-def _meant(name: str, namespace: str) -> Host:
-    return host_in_manifest(name, namespace) or Host(name.lower(), "")
-
-
 def _nothing(name: str, host: Host) -> Destination:
     """Where a rule leads that names no Service, or one that it may not lead to: to 500."""
     return Destination(name, host, host.name, (), Propagation(), "LEAST_REQUEST", None)
@@ -229,7 +215,7 @@ def _nothing(name: str, host: Host) -> Destination:
 
 def _nowhere(target: kinds.Target, namespace: str, port: int) -> Destination:
     """What nothing answers for: a Service that is not there."""
-    host = _meant(target.host, namespace)
+    host = meant(target.host, namespace)
     number = target.port.number if target.port else port
     name = f"outbound|{number}|{target.subset or ''}|{host.fqdn}"
     return Destination(name, host, host.name, ((),), Propagation(), "LEAST_REQUEST", None)

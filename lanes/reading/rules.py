@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from lanes.errors import Problems
 from lanes.findings import Finding
-from lanes.hosts import covers, host_in_manifest
+from lanes.hosts import covers
 from lanes.model import Host
 from lanes.reading import kinds
+from lanes.reading.absent import meant, no_service
 from lanes.reading.manifests import Manifests, Resource
 
 _ROOT = "istio-system"
@@ -58,9 +59,9 @@ class Rules:
                 wild.setdefault(namespace, []).append(read)
                 continue
             name = rule.spec.host
-            host = host_in_manifest(name, namespace) or Host(name.lower(), "")
+            host = meant(name, namespace)
             if host not in known:
-                message = f"{name} is no Service in these manifests; it counts for nothing here"
+                message = no_service(name, namespace, known, "it counts for nothing here")
                 warnings.append(resource.finding("no-service", "spec.host", message))
             elif host.namespace and namespace not in (host.namespace, _ROOT):
                 message = (

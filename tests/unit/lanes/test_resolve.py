@@ -202,10 +202,12 @@ def test_a_destination_without_any_port() -> None:
 )
 def test_a_service_of_that_name_elsewhere_is_named(host: str, said: str) -> None:
     near = [service("b", namespace="other"), deployment("b", namespace="other")]
-    rules = virtual_service("a", rule(to(host)))
-    (warning,) = mesh_of(service("a"), deployment("a"), *near, rules).warnings
-    assert said in warning.message
-    assert warning.message.endswith("did you mean b.other.svc.cluster.local?")
+    rules = [virtual_service("a", rule(to(host))), destination_rule(host, "v1")]
+    warnings = mesh_of(service("a"), deployment("a"), *near, *rules).warnings
+    assert [one.resource for one in warnings] == [f"DestinationRule {host}", "VirtualService a"]
+    for warning in warnings:
+        assert said in warning.message
+        assert warning.message.endswith("did you mean b.other.svc.cluster.local?")
 
 
 def test_a_gateways_host_that_is_no_service_needs_no_word() -> None:
