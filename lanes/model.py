@@ -329,5 +329,7 @@ class Mesh:
     left_to_cluster: tuple[str, ...]
     # By Service, what its annotation traffic-lanes/calls says that its pods call.
     calls: Mapping[Host, tuple[str, ...]] = field(default_factory=dict)
+    # By Service, its ports that carry no TCP.
+    datagrams: Mapping[Host, frozenset[int]] = field(default_factory=dict)
     not_run: tuple[str, ...] = ()  # what chooses no route, and that no laptop mesh does: sentences
     warnings: tuple[Finding, ...] = ()  # what is planned, and worth a word

@@ -108,7 +108,9 @@ class Calls:
                 if host is None or number is None or (number < 80 and "://" not in each):
                     continue
                 ports = self.ports[host]
-                if number not in ports and all(pod not in port.pods for port in ports.values()):
+                if number in ports or number in self.mesh.datagrams.get(host, ()):
+                    continue
+                if all(pod not in port.pods for port in ports.values()):
                     yield name, host, number
 
 
@@ -119,8 +121,9 @@ def _told(pod: Pod) -> Iterator[tuple[str, list[str]]]:
     """
     for name, value in pod.env.items() if "upstream_url" not in pod.env else ():
         if not name.startswith("OTEL_") and ":" in value:
-            parts = filter(None, (part.strip() for part in value.split(",")))
-            yield name, [part.removeprefix("grpc://").removeprefix("dns:///") for part in parts]
+            parts = [part.strip() for part in value.split(",") if part.strip()]
+            told = parts if all(":" in part for part in parts) else [value]
+            yield name, [each.removeprefix("grpc://").removeprefix("dns:///") for each in told]
 
 
 @lru_cache(maxsize=4096)

@@ -75,6 +75,14 @@ class Destinations:
         """Every Service, with its ports."""
         return {host: list(service.ports) for host, service in self._services.items()}
 
+    def datagrams(self) -> Mapping[Host, frozenset[int]]:
+        """The ports of Services that carry no TCP, by Service."""
+        found = {
+            host: frozenset(port.port for port in service.spec.ports if port.protocol != "TCP")
+            for host, service in self._services.items()
+        }
+        return {host: ports for host, ports in found.items() if ports}
+
     def pods(self, host: Host) -> tuple[Pod, ...]:
         """The pods that a Service selects."""
         return self._services[host].pods

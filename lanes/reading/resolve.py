@@ -43,6 +43,7 @@ def resolve(manifests: Manifests, commands: Iterable[Command] = ()) -> Mesh:
         ports=tuple(service_ports(manifests, destinations, pods, gateway, problems)),
         left_to_cluster=manifests.left_to_cluster,
         calls=dict(_calls(manifests)),
+        datagrams=destinations.datagrams(),
         not_run=(
             *not_run(manifests, pods, warnings),
             *_not_run(manifests),

@@ -54,7 +54,7 @@ BOTH = ["shop v1, cart v1, users v1", "shop v1 *, cart v2, users v1 *"]
     [
         (shop("cart, users"), {}),
         (shop("cart:8000,http://users.default:8000/x"), {}),
-        (shop(CART_ADDR="cart:8000", USERS_URL="http://users:8000/", NAME="users"), {}),
+        (shop(CART_ADDR="cart:8000", USERS_URL="http://users:8000/?of=a,b", NAME="users"), {}),
         (shop(CART="grpc://cart:8000", USERS="dns:///users:8000"), {}),
         (shop(BOTH="cart:8000, users:8000"), {}),
         (shop(), {"calls": {"shop": ("cart", "users")}}),
@@ -90,7 +90,13 @@ def test_a_list_of_what_speaks_no_http_is_none_of_calls() -> None:
 
 def test_a_call_to_a_port_that_is_not_there_is_told() -> None:
     env = {"CART": "http://cart:80/x", "BOTH": "users:8000,users:9000", "IMAGE": "users:7"}
-    documents = shop(**env, OWN="shop:9000")
+    documents = shop(**env, OWN="shop:9000", STATSD="users:8125")
+    datagrams = {"port": 8125, "protocol": "UDP", "name": "statsd"}
+    users = next(
+        d for d in documents if d["kind"] == "Service" and d["metadata"]["name"] == "users"
+    )
+    ports = [*users["spec"]["ports"], datagrams]
+    documents[documents.index(users)] = put(users, "spec.ports", ports)
     mesh = mesh_of(*documents)
     told = [str(one).partition("Deployment shop-v1: ")[2] for one in of_manifests(mesh)]
     assert list(filter(None, told)) == [
