@@ -1,6 +1,6 @@
 """Which lane an answer counts for, and what is wrong with it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 
 from lanes.judging.answers import Answer, Step
@@ -96,33 +96,34 @@ def fits(answer: Answer, lane: Lane) -> bool:
         return answer.status in (ends | {entry.status} if entry.why == NONE else ends)
     if entry.why == NONE:
         return False
-    read = _read(replace(entry, failing=()), path, 0)
+    read = _read(replace(entry, failing=()), lane.round, path, 0)
     return any(
         after == len(path) and answer.status == (200 if ended is None else ended)
         for after, ended in read
     )
 
 
-def _read(hop: Hop, path: Sequence[Step], at: int) -> set[tuple[int, int | None]]:
+def _read(
+    hop: Hop, rounds: Set[tuple[str, str]], path: Sequence[Step], at: int
+) -> set[tuple[int, int | None]]:
     """How `path` from place `at` may be read as `hop` and all behind it: as planned, or failed
-    where a share of the calls fails. A call that goes round may be there or not.
+    where a share of the calls fails. `rounds`: the calls that may be there or not.
 
     Each with the place after it, and the status of the first call that ended on the way, if any.
     """
-    absent: set[tuple[int, int | None]] = {(at, None)} if hop.again is not None else set()
     if at == len(path) or path[at].service != hop.service:
-        return absent
-    read = absent
+        return set()
+    read: set[tuple[int, int | None]] = set()
     # Manifests that name no version leave it to the service.
     if path[at].version in (hop.versions or ("",)) or "" in hop.versions:
-        there = {(at + 1, hop.status if hop.why == NONE else None)}
+        read = {(at + 1, hop.status if hop.why == NONE else None)}
         for upstream in hop.upstreams:
-            there = {
+            without = read if (hop.service, upstream.service) in rounds else set()
+            read = without | {
                 (after, later if ended is None else ended)
-                for place, ended in there
-                for after, later in _read(upstream, path, place)
+                for place, ended in read
+                for after, later in _read(upstream, rounds, path, place)
             }
-        read = absent | there
     if not path[at].version:
         read |= {(at + 1, one.status) for one in hop.failing}
     return read

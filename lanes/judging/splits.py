@@ -103,9 +103,9 @@ def _planned(lane: Lane, right: Mapping[str, list[Judged]]) -> tuple[Hop, ...]:
     lengths = {len(one.answer.path) for each in right.values() for one in each}
     most = max(lengths, default=0) + 1
     whole = tuple(islice(lane.entry.calls(), most))
-    if len(whole) in lengths or all(hop.again is None for hop in whole):
+    if len(whole) in lengths or not lane.round:
         return whole
-    return tuple(islice((hop for hop in lane.entry.calls() if hop.again is None), most))
+    return tuple(islice(lane.entry.straight(), most))
 
 
 def _counted(

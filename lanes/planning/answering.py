@@ -84,18 +84,19 @@ def hop_at(
                 " calls past their sidecars, so the lane has no one path; route them apart"
             )
             walk.alike.append((upstreams, other, problem))
-    told = all(share is not None for share in shares.values()) and len(shares) > 1
+    shared = all(share is not None for share in shares.values()) and len(shares) > 1
     return Hop(
         pods[0].app,
         tuple(sorted(shares)),
         reason,
         upstreams,
         namespace=pods[0].namespace if all(pod.namespace_named for pod in pods) else "",
-        shares=tuple(shares[v] or 0.0 for v in sorted(shares)) if told else (),
+        shares=tuple(shares[v] or 0.0 for v in sorted(shares)) if shared else (),
         note=note,
         place=rule.place,
         hosts=hosts,
         failing=failing,
+        told=any(url not in pod.upstream_urls for pod in pods for url in called),
         on_trust=bool(called and walk.lane)
         and (
             walk.header in walk.trusted

@@ -1,6 +1,6 @@
 """Calls that go round: which of them never end, and whether two ways answer alike all the same."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from graphlib import CycleError, TopologicalSorter
 
 from lanes.errors import LanesError
@@ -45,3 +45,28 @@ def alike(walk: Walk, ones: tuple[Hop, ...], others: tuple[Hop, ...]) -> bool:
                 compared.add((id(one), id(other)))
                 ahead.append((one.upstreams, other.upstreams))
     return True
+
+
+def going_round(entry: Hop) -> frozenset[tuple[str, str]]:
+    """The calls, by the services' names, that lead back to who makes them, and that these may leave
+    out, since no `upstream_url` says that they are always made.
+    """
+    hops = tuple(entry.walk())
+    calls = [(hop, upstream) for hop in hops for upstream in hop.upstreams]
+    if all(upstream.again is None for _, upstream in calls):
+        return frozenset()
+    called: dict[str, set[str]] = {}
+    for hop, upstream in calls:
+        called.setdefault(hop.service, set()).add(upstream.service)
+    told = {(hop.service, upstream.service) for hop, upstream in calls if hop.told}
+    return frozenset((one, other) for one, other in told if one in _reached(called, other))
+
+
+def _reached(called: Mapping[str, Set[str]], first: str) -> Set[str]:
+    """What is called behind a service, itself included."""
+    found, ahead = {first}, [first]
+    while ahead:
+        new = called.get(ahead.pop(), set()) - found
+        found |= new
+        ahead += new
+    return found

@@ -43,7 +43,8 @@ class Hop:
 
     Callers whose calls are answered alike share one hop, so that a net of calls has no more hops
     than its services' rules make differences. `again`: the call that this one repeats, which goes
-    round to where it came from; what that one's pods call is told there, and not here.
+    round to where it came from; what that one's pods call is told there, and not here. `told`: no
+    `upstream_url` says whom it calls, so it may know when to stop.
     """
 
     service: str
@@ -59,6 +60,7 @@ class Hop:
     on_trust: bool = field(default=False, compare=False)
     failing: tuple[Abort, ...] = ()
     again: Asked | None = field(default=None, compare=False, repr=False)
+    told: bool = field(default=False, compare=False, repr=False)
 
     @property
     def version(self) -> str:
@@ -100,3 +102,11 @@ class Hop:
         yield self
         for upstream in self.upstreams:
             yield from upstream.calls()
+
+    def straight(self, way: frozenset[str] = frozenset()) -> Iterator["Hop"]:
+        """The same without those to a service on the `way`, where the caller may know to stop."""
+        yield self
+        way |= {self.service}
+        for upstream in self.upstreams:
+            if not self.told or upstream.service not in way:
+                yield from upstream.straight(way)

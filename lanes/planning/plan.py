@@ -7,7 +7,7 @@ by a way in.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 
 from lanes.errors import LanesError
 from lanes.hosts import any_of
@@ -16,7 +16,7 @@ from lanes.planning import baggage
 from lanes.planning.answering import hop_at
 from lanes.planning.apart import apart, uncalled
 from lanes.planning.calls import Given, calls_in
-from lanes.planning.circles import alike, require_ends
+from lanes.planning.circles import alike, going_round, require_ends
 from lanes.planning.doors import Door, doors_of, stamped
 from lanes.planning.gateway import Beside, Entry, beside, entries, host_for, other_hosts
 from lanes.planning.hops import Hop
@@ -56,6 +56,11 @@ class Lane:
     def path(self) -> tuple[Hop, ...]:
         """Its hops in the order of the answer, each once."""
         return tuple(self.entry.walk())
+
+    @cached_property
+    def round(self) -> frozenset[tuple[str, str]]:
+        """Its calls that go round, and that pods may leave out (see circles)."""
+        return going_round(self.entry)
 
     @property
     def tried(self) -> tuple[Way, ...]:

@@ -713,7 +713,7 @@ def test_a_service_may_answer_as_any_version_where_manifests_name_none() -> None
 
 def test_a_call_that_goes_round_may_be_there_or_not() -> None:
     back = Hop("shop", ("v1",), MATCH, again=(Host("shop", "default"),))
-    cart = Hop("cart", ("v1", "v2"), SPLIT, (back,), shares=(0.5, 0.5))
+    cart = Hop("cart", ("v1", "v2"), SPLIT, (back,), shares=(0.5, 0.5), told=True)
     shop = Hop("shop", ("v1",), MATCH, (cart, Hop("users", ("v1",), MATCH)))
     circle = Plan("", "*", (Lane("untagged", 100, shop),))
     for behind in ("", ", shop v1"):
