@@ -18,7 +18,7 @@ from lanes.running.calling import (
     without,
 )
 
-# Each takes milliseconds of this machine, and whoever calls waits five seconds.
+# With 128, on two busy cores, eight clients got one answer in twenty too late (429, 504).
 MOST_CALLS = 100
 
 
