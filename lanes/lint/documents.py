@@ -30,8 +30,13 @@ class Resource:
         return self.body["metadata"]["name"].text
 
     @cached_property
+    def declared(self) -> str:
+        """The namespace that it names; "" where it goes to the one that it is applied to."""
+        return self.body["metadata"]["namespace"].text
+
+    @cached_property
     def namespace(self) -> str:
-        return self.body["metadata"]["namespace"].text or "default"
+        return self.declared or "default"
 
     @cached_property
     def spec(self) -> Value:

@@ -6,7 +6,9 @@ from functools import cached_property
 
 from lanes.hosts import covers, host_in_manifest
 from lanes.lint.documents import Resource
-from lanes.lint.match import Match, matches_of
+from lanes.lint.hosts import Hosts
+from lanes.lint.match import Match, matches_of, unreached
+from lanes.lint.ports import no_http
 from lanes.lint.value import Value
 from lanes.model import Host
 
@@ -55,12 +57,18 @@ class Leg:
     value: Value
     host: Host | None  # None: no Service's name
     subset: str
+    counts: bool  # whether any request gets to its rule
 
     @property
     def idle(self) -> bool:
         """Whether it is one of several and gets no share."""
         several = len(list(self.rule["route"])) > 1
         return several and not self.value["weight"].number
+
+    @property
+    def live(self) -> bool:
+        """Whether requests get to it."""
+        return self.counts and not self.idle
 
     @property
     def falls_back(self) -> bool:
@@ -80,8 +88,21 @@ class Facts:
                 yield resource
 
     @cached_property
+    def hosts(self) -> Hosts:
+        return Hosts(self.resources)
+
+    @cached_property
     def services(self) -> dict[Host, Resource]:
         return {Host(r.name, r.namespace): r for r in self.of("", "Service")}
+
+    def ports(self, host: Host) -> list[int]:
+        """The ports of a Service; none where they are not told, or told by several resources."""
+        service = self.services.get(host)
+        if service is None or service.spec["type"].text == "ExternalName":
+            return []
+        numbers = [port["port"].number for port in service.spec["ports"]]
+        known = [number for number in numbers if number is not None]
+        return known if len(known) == len(numbers) and self.hosts.once(host) else []
 
     @cached_property
     def workloads(self) -> tuple[Workload, ...]:
@@ -134,11 +155,36 @@ class Facts:
                 leg,
                 host_in_manifest(leg["destination"]["host"].text, service.namespace),
                 leg["destination"]["subset"].text,
+                counts,
             )
             for service in self.virtual_services
-            for rule in service.spec["http"]
+            for rule, counts in self._counting(service)
             for leg in rule["route"]
         )
+
+    def _counting(self, service: Resource) -> Iterator[tuple[Value, bool]]:
+        """A VirtualService's HTTP rules, and whether any request gets to each."""
+        in_force = self.in_force(service)
+        behind = {rule.field for rule in unreached(service)}
+        for rule in service.spec["http"]:
+            yield rule, in_force and rule.field not in behind
+
+    def in_force(self, service: Resource) -> bool:
+        """Whether the rules of a VirtualService count for anybody.
+
+        In the mesh they don't where none of its hosts is there, or carries HTTP.
+        """
+        names = [value.text for value in service.spec["hosts"]]
+        if at_gateway(service) or not names:
+            return True
+        return any(self._carries(name, service) for name in names)
+
+    def _carries(self, name: str, service: Resource) -> bool:
+        host = host_in_manifest(name, service.namespace)
+        there = self.services.get(host) if host else None
+        if there is not None:
+            return not no_http(there)
+        return self.hosts.absent(name, service) is None
 
     @cached_property
     def mesh_hosts(self) -> dict[Host, list[tuple[Resource, Value]]]:

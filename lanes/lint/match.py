@@ -52,6 +52,16 @@ def rules_of(resource: Resource) -> list[Value]:
     return list(resource.spec["http"] or resource.spec["rules"])
 
 
+def unreached(service: Resource) -> list[Value]:
+    """A VirtualService's rules behind the first that takes everything."""
+    rules = list(service.spec["http"])
+    for number, rule in enumerate(rules):
+        matches = list(matches_in(rule))
+        if not matches or any(match.catches_all for match in matches):
+            return rules[number + 1 :]
+    return []
+
+
 def matches_in(rule: Value) -> Iterator[Match]:
     """The matches of one rule. None: it has none, and takes everything."""
     for match in rule["match"]:

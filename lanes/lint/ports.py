@@ -3,6 +3,7 @@
 https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
 """
 
+from lanes.lint.documents import Resource
 from lanes.lint.value import Value
 
 _HTTP = ("http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws")
@@ -20,3 +21,9 @@ def is_http(port: Value) -> bool | None:
         if name in known or name.partition("-")[0] in known:
             return answer
     return False if port["port"].number in _WELL_KNOWN else None
+
+
+def no_http(service: Resource) -> bool:
+    """Whether a Service has ports and none of them carries HTTP: no HTTP rule counts for it."""
+    answers = [is_http(port) for port in service.spec["ports"]]
+    return bool(answers) and all(answer is False for answer in answers)

@@ -126,7 +126,7 @@ spec:
   http:
     - match: [{headers: {baggage: {exact: version=v2}}}]
       headers: {request: {set: {baggage: version=v2}}}
-      route: [{destination: {host: cart-v2}}]
+      route: [{destination: {host: cart}}]
     - route: [{destination: {host: cart}}]
 """,
     mended=("[tracecontext]", "[tracecontext, baggage]"),

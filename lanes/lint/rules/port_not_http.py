@@ -3,18 +3,16 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
-from lanes.lint.ports import is_http
+from lanes.lint.ports import no_http
 from lanes.lint.rule import Found, Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
     for host in sorted(facts.mesh_hosts.keys() & facts.services.keys()):
         service = facts.services[host]
-        ports = list(service.spec["ports"])
-        if any(is_http(port) is not False for port in ports):
-            continue
         rules = [vs for vs, _ in facts.mesh_hosts[host] if vs.spec["http"]]
-        for port in ports[:1] if rules else ():
+        if rules and no_http(service):
+            port = next(iter(service.spec["ports"]))
             field = port["appProtocol"] or port["name"] or port["port"]
             yield (
                 service,

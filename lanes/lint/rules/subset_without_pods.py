@@ -10,7 +10,7 @@ def check(facts: Facts) -> Iterator[Found]:
     told: set[tuple[str, str]] = set()
     for leg in facts.legs:
         pods = facts.pods(leg.host)
-        if not leg.host or not leg.subset or leg.idle or leg.falls_back or not pods:
+        if not leg.host or not leg.subset or not leg.live or leg.falls_back or not pods:
             continue
         for rule in facts.destination_rules(leg.host):
             for subset in rule.spec["subsets"]:

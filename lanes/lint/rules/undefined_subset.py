@@ -9,7 +9,7 @@ from lanes.lint.rule import Found, Rule
 def check(facts: Facts) -> Iterator[Found]:
     for leg in facts.legs:
         variable = leg.subset.startswith("$")
-        if not leg.host or not leg.subset or variable or leg.idle or leg.falls_back:
+        if not leg.host or not leg.subset or variable or not leg.live or leg.falls_back:
             continue
         rules, known = facts.destination_rules(leg.host), facts.subsets(leg.host)
         if leg.subset in known or not (rules or leg.host in facts.services):

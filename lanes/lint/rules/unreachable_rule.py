@@ -3,24 +3,19 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
-from lanes.lint.match import matches_in
+from lanes.lint.match import unreached
 from lanes.lint.rule import Found, Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
     for service in facts.virtual_services:
-        behind = False
-        for rule in service.spec["http"]:
-            if behind:
-                yield (
-                    service,
-                    rule,
-                    "a rule before this one takes everything, so no request gets here; put the"
-                    " rule that takes everything last",
-                )
-                break
-            matches = list(matches_in(rule))
-            behind = not matches or any(match.catches_all for match in matches)
+        for rule in unreached(service)[:1]:
+            yield (
+                service,
+                rule,
+                "a rule before this one takes everything, so no request gets here; put the rule"
+                " that takes everything last",
+            )
 
 
 RULE = Rule(

@@ -12,7 +12,17 @@ from lanes.lint.check import lint
 from lanes.lint.rule import Rule
 from lanes.lint.rules import RULES
 from scripts.lint_page import PAGE, page
-from tests.kube import Document, deployment, gateway, rule, service, to, virtual_service, write
+from tests.kube import (
+    Document,
+    deployment,
+    destination_rule,
+    gateway,
+    rule,
+    service,
+    to,
+    virtual_service,
+    write,
+)
 from tests.unit.lanes.reading import REPOSITORY
 from tests.unit.lanes.test_cli import lanes
 
@@ -50,6 +60,13 @@ def test_nothing_is_found_in_our_own_manifests() -> None:
     assert [finding for path in OURS for finding in lint([str(path)]).findings] == []
 
 
+def a(version: str, kind: str, name: str = "any", **spec: object) -> Document:
+    """A resource of a kind that no helper makes."""
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+WEB = {"name": "http", "port": 80}
+
 # What good manifests have, and a rule could take for a fault.
 QUIET: dict[str, list[Document]] = {
     "a canary of one service": [
@@ -82,12 +99,94 @@ QUIET: dict[str, list[Document]] = {
     "a subset that only another mesh has": [
         virtual_service("cart", rule(to("cart", "v2"))),
     ],
+    "names that may be elsewhere": [
+        service("cart", WEB),
+        service("users", WEB, namespace="platform"),
+        virtual_service("cart", rule(to("cart.shop.svc.cluster.local"))),
+        virtual_service("users.other.svc.cluster.local", rule(to("pay.example.com"))),
+        virtual_service("api.example.com", rule(to("cart")), name="api"),
+        destination_rule("*.default.svc.cluster.local"),
+        destination_rule("kubernetes.default.svc.cluster.local"),
+    ],
+    "a ServiceEntry, and what an operator makes Services of": [
+        service("cart", WEB),
+        a("networking.istio.io/v1", "ServiceEntry", hosts=["redis.default.svc.cluster.local"]),
+        a("db.example.com/v1", "Postgres", "stock"),
+        virtual_service(
+            "cart", rule(to("redis", port=6379, weight=1), to("stock-primary", weight=1))
+        ),
+    ],
+    "some without a namespace, as charts have it": [
+        {**service("cart", WEB), "metadata": {"name": "cart"}},
+        virtual_service("cart", rule(to("cart")), namespace="shop"),
+    ],
+    "a gateway's hosts by namespace, and by a wildcard": [
+        gateway("shop/*.example.com", "./api.example.org", namespace="shop"),
+        *(
+            virtual_service(host, rule(to("cart")), gateways=["demo-gateway"], namespace="shop")
+            for host in ("a.example.com", "api.example.org")
+        ),
+    ],
 }
 
 
 @pytest.mark.parametrize("documents", QUIET.values(), ids=QUIET)
 def test_good_manifests_are_left_in_peace(documents: list[Document], tmp_path: Path) -> None:
     assert lint([write(tmp_path, *documents)]).findings == ()
+
+
+V2 = rule(to("cart", "v2"), match=[{"uri": {"prefix": "/v2"}}])
+V1_AND_V2_IDLE = rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))
+
+# What is wrong once, and could be told by two rules of which only one is right.
+ONCE: dict[str, tuple[list[Document], set[str]]] = {
+    "rules that don't count lead to no 503": (
+        [
+            service("cart", {"name": "tcp", "port": 80}),
+            virtual_service("cart", rule(to("cart", "v9"))),
+        ],
+        {"TL002"},
+    ),
+    "nor do rules that no request gets to, nor weight 0": (
+        [
+            service("cart", WEB),
+            deployment("cart"),
+            destination_rule("cart", "v1", "v2"),
+            virtual_service("cart", V1_AND_V2_IDLE, V2, rule(to("cart", "v3"))),
+        ],
+        {"TL006", "TL014"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("documents", "found"), ONCE.values(), ids=ONCE)
+def test_no_two_rules_contradict_each_other(
+    documents: list[Document], found: set[str], tmp_path: Path
+) -> None:
+    assert {f.rule for f in lint([write(tmp_path, *documents)]).findings} == found
+
+
+def test_names_that_lead_nowhere_by_what_they_would_mean(tmp_path: Path) -> None:
+    """In the namespaces whose Services are here, and where a Service of that name is in another."""
+    text = write(
+        tmp_path,
+        service("orders", WEB),
+        service("users", WEB, namespace="platform"),
+        virtual_service("orders", rule(to("order"))),
+        virtual_service("serach", rule(to("serach"))),
+        virtual_service("users", rule(to("orders")), name="short"),
+        virtual_service("users.platform.svc.cluster.local", rule(to("users")), namespace="shop"),
+        virtual_service("orders.default", rule(to("users.platform")), name="half"),
+        destination_rule("user.platform.svc.cluster.local", "v1"),
+    )
+    assert [(f.rule, f.message.partition(":")[0]) for f in lint([text]).findings] == [
+        ("TL028", "order is no Service in these manifests"),
+        ("TL029", "serach is no Service in these manifests"),
+        ("TL029", "users means users.default here, and users.platform is there"),
+        ("TL028", "users means users.shop here, and users.platform is there"),
+        ("TL029", "orders.default has a dot, so Istio takes it for a full name"),
+        ("TL030", "user.platform.svc.cluster.local is no Service in these manifests"),
+    ]
 
 
 # The command line

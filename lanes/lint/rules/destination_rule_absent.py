@@ -1,0 +1,40 @@
+"""A DestinationRule for a host that is not there."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import ISTIO, Facts
+from lanes.lint.rule import Found, Rule
+from lanes.lint.rules import rule_out_of_sight
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    seen = {id(rule) for rule, _, _ in rule_out_of_sight.check(facts)}
+    for rule in facts.of(ISTIO, "DestinationRule"):
+        absent = facts.hosts.absent(rule.spec["host"].text, rule)
+        if absent and id(rule) not in seen:
+            yield rule, rule.spec["host"], absent.so("it counts for nothing")
+
+
+RULE = Rule(
+    code="TL030",
+    name="destination-rule-absent",
+    severity="warning",
+    text="""Subsets and policies hold for the host that a DestinationRule names. Where that is no
+Service and no ServiceEntry, they hold for nothing, and the Service that was meant has none. It is
+a warning, since the cluster may have it, and silent where TL028 is.""",
+    bad="""
+apiVersion: v1
+kind: Service
+metadata: {name: orders}
+spec: {selector: {app: orders}, ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: orders}
+spec:
+  host: order
+  subsets: [{name: v1, labels: {version: v1}}]
+""",
+    mended=("host: order\n", "host: orders\n"),
+    check=check,
+)

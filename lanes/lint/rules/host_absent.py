@@ -1,0 +1,41 @@
+"""A VirtualService for a host that nobody can call."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts, in_mesh
+from lanes.lint.rule import Found, Rule
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    for service in filter(in_mesh, facts.virtual_services):
+        for value in service.spec["hosts"]:
+            absent = facts.hosts.absent(value.text, service)
+            if absent:
+                yield service, value, absent.so("these rules count for no call in the mesh")
+
+
+RULE = Rule(
+    code="TL029",
+    name="host-absent",
+    severity="warning",
+    text="""Sidecars look for rules by the host that is called, and nobody calls a Service that is
+not there: a lane in such rules is no lane. A short name means a Service of the VirtualService's
+own namespace, not of the caller's. It is a warning, since the cluster may have the Service, and
+silent where TL028 is.""",
+    bad="""
+apiVersion: v1
+kind: Service
+metadata: {name: search}
+spec: {selector: {app: search}, ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: search}
+spec:
+  hosts: [serach]
+  http:
+    - route: [{destination: {host: search}}]
+""",
+    mended=("[serach]", "[search]"),
+    check=check,
+)

@@ -1,0 +1,45 @@
+"""A destination's port that its Service does not have."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts
+from lanes.lint.rule import Found, Rule
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    for leg in facts.legs:
+        field = leg.value["destination"]["port"]["number"]
+        ports = facts.ports(leg.host) if leg.host and leg.live and not leg.falls_back else []
+        if leg.host and ports and field.number and field.number not in ports:
+            listed = ", ".join(map(str, ports))
+            yield (
+                leg.service,
+                field,
+                f"Service {leg.host.name} has no port {field.number} ({listed}), so requests get"
+                " 503; name one that it has",
+            )
+
+
+RULE = Rule(
+    code="TL031",
+    name="port-absent",
+    severity="error",
+    text="""A destination's port is one of the Service's own, not of its pods (`targetPort`). For
+one that the Service does not have there is nowhere to go: 503.""",
+    bad="""
+apiVersion: v1
+kind: Service
+metadata: {name: cart}
+spec: {selector: {app: cart}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route: [{destination: {host: cart, port: {number: 8080}}}]
+""",
+    mended=("{number: 8080}", "{number: 80}"),
+    check=check,
+)
