@@ -42,6 +42,17 @@ class Resource:
     def spec(self) -> Value:
         return self.body["spec"]
 
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What a cluster tells it from others by."""
+        return self.group, self.kind, self.namespace, self.name
+
+    @cached_property
+    def contents(self) -> int:
+        """A number that it shares with those that say the same."""
+        parts = ((k, v.digest) for k, v in self.body.items() if k not in ("apiVersion", "status"))
+        return hash(frozenset(parts))
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name or '?'}"
 

@@ -79,7 +79,18 @@ class Facts:
     """The resources of manifests, and what can be said of them together."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
-        self.resources = tuple(resources)
+        own: list[Resource] = []
+        self.again: list[tuple[Resource, Resource]] = []
+        """What stands twice, and where it stands first; two that are alike are one."""
+        seen: dict[tuple[str, str, str, str], list[Resource]] = {}
+        for resource in resources:
+            others = seen.setdefault(resource.identity, []) if resource.name else []
+            if any(other.contents == resource.contents for other in others):
+                continue
+            self.again += [(resource, first) for first in others[:1]]
+            others.append(resource)
+            own.append(resource)
+        self.resources = tuple(own)
 
     def of(self, group: str, *kinds: str) -> Iterator[Resource]:
         """The resources of a group, of some kinds or of any."""

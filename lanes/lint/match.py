@@ -36,9 +36,10 @@ class Match:
         return anywhere and not self.headers and not self.others
 
     @property
-    def by_path(self) -> bool:
-        """Whether it asks for a path at most."""
-        return not self.headers and not self.others
+    def asked(self) -> tuple[str, ...]:
+        """What a request has to have that few have: headers, and parameters of its query."""
+        own = tuple(name for name in self.headers if not name.startswith(":"))
+        return (*own, *(f"the parameter {name}" for name in self.value["queryParams"].there))
 
 
 def matches_of(resource: Resource) -> Iterator[Match]:

@@ -66,6 +66,11 @@ class Value:
         """The keys of a mapping that have a value, {} among them."""
         return tuple(key for key, value in self.items() if value)
 
+    @property
+    def digest(self) -> int:
+        """A number that two values share when they say the same."""
+        return _digest(self.node, {})
+
 
 def _below(field: str, key: str) -> str:
     return f"{field}.{key}" if field else key
@@ -84,3 +89,18 @@ def _pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
     for key, value in node.value:
         if key.tag != _MERGE and isinstance(key, yaml.ScalarNode):
             yield key, value
+
+
+def _digest(node: yaml.Node | None, known: dict[int, int]) -> int:
+    """The same for a node; `known` are those of the nodes before, which aliases stand for."""
+    if node is None or id(node) in known:
+        return known.get(id(node), 0)
+    known[id(node)] = 0  # to an alias within what it stands for
+    said: object = node.value
+    if isinstance(node, yaml.MappingNode):
+        own = {key.value: value for key, value in _pairs(node) if value.tag != _NULL}
+        said = frozenset((key, _digest(value, known)) for key, value in own.items())
+    elif isinstance(node, yaml.SequenceNode):
+        said = tuple(_digest(item, known) for item in node.value)
+    known[id(node)] = hash((node.tag, said))
+    return known[id(node)]

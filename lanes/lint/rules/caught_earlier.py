@@ -16,6 +16,8 @@ def check(facts: Facts) -> Iterator[Found]:
             for match in own:
                 for other, earlier in before:
                     text = _caught(earlier, match)
+                    if text and _leads(other) == _leads(rule):
+                        break
                     if text:
                         name = other["name"].text or other.field.removeprefix("spec.")
                         yield (
@@ -26,6 +28,12 @@ def check(facts: Facts) -> Iterator[Found]:
                         )
                         break
             before += [(rule, match) for match in own]
+
+
+def _leads(rule: Value) -> list[int]:
+    """What two rules share that do the same with a request, as far as lanes go."""
+    fields = ("route", "redirect", "directResponse", "delegate", "rewrite", "headers")
+    return [rule[name].digest for name in fields]
 
 
 def _caught(earlier: Match, later: Match) -> str | None:
@@ -47,7 +55,8 @@ RULE = Rule(
     name="caught-earlier",
     severity="error",
     text="""The first rule that matches takes the request. A prefix `v1` before an exact `v10`
-takes both lanes; so does an expression that is too wide, or the same match twice.""",
+takes both lanes; so does an expression that is too wide, or the same match twice.
+Rules that lead to the very same destination are left alone.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

@@ -25,17 +25,21 @@ def check(facts: Facts) -> Iterator[Found]:
                 continue
             told.add(header)
             if header not in stamps:
-                problem = "no gateway and no rule here stamps it, so only a service that sets it"
+                problem = (
+                    "nothing here stamps it: a client has to send it and each hop to hand it on,"
+                    " or a service sets it itself"
+                )
             elif not facts.hands_on(header):
-                problem = "it is stamped, but no hop hands it on: OpenTelemetry carries baggage"
-                problem += " alone, so only a service that copies it"
+                problem = (
+                    "it is stamped, but nothing here hands it on: OpenTelemetry carries baggage"
+                    " alone, and services have to copy it themselves"
+                )
             else:
                 continue
             yield (
                 resource,
                 match.fields[header],
-                f"{problem} itself makes this rule take anything; stamp the lane at the gateway,"
-                f" as a member of baggage",
+                f"{problem}; stamp the lane at the gateway, as a member of baggage",
             )
 
 
@@ -62,7 +66,8 @@ RULE = Rule(
     name="header-from-nowhere",
     severity="warning",
     text="""Rules inside the mesh see what the calling service sends, not what the client sent.
-A header is there only if something stamps it and each hop hands it on. OpenTelemetry hands on
+A header is there only if a client sends it or something stamps it, and each hop hands it on.
+OpenTelemetry hands on
 `baggage` and no other header; on ASM, an ASMHeaderPropagation turns members of it into headers.
 Services that copy a header themselves are fine: then leave this rule out (`--ignore TL008`).""",
     bad="""

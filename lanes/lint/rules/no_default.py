@@ -14,14 +14,17 @@ def check(facts: Facts) -> Iterator[Found]:
         if not service.spec["hosts"] or any(not rule["match"] for rule in rules):
             continue
         matches = [match for rule in rules for match in matches_in(rule)]
-        defaults = [match for match in matches if match.by_path]
-        bare = [m for m in matches if m.headers and not m.others and not _rest(m, defaults)]
-        if bare and not (at_gateway(service) and _others(facts, service.spec)):
+        # withoutHeaders among them: who has none of these headers is taken.
+        defaults = [match for match in matches if not match.asked]
+        bare = [match for match in matches if match.asked and not _rest(match, defaults)]
+        merged = at_gateway(service) and _others(facts, service.spec)
+        if bare and facts.in_force(service) and not merged:
+            asked = dict.fromkeys(name for match in bare for name in match.asked)
             yield (
                 service,
                 service.spec["http"],
-                f"no rule takes a request without {next(iter(bare[0].headers))}, which gets 404;"
-                " end with a rule without a match, for the baseline",
+                f"no rule takes a request without {' and '.join(asked)}, which gets 404; end with a"
+                " rule without a match, for the baseline",
             )
 
 
@@ -53,8 +56,8 @@ RULE = Rule(
     name="no-default",
     severity="error",
     text="""A request that no rule matches is answered with 404. Where every rule asks for a
-lane's header, that is everybody who is in no lane. The last rule should have no match and lead
-to the baseline.""",
+lane's header, or for a parameter, that is everybody who is in no lane. The last rule should have
+no match and lead to the baseline.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

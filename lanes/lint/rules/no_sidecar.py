@@ -43,9 +43,10 @@ def check(facts: Facts) -> Iterator[Found]:
 def _off(pod: Workload) -> Value | None:
     """What keeps the sidecar away from a pod."""
     metadata = pod.template["metadata"]
-    for place in (metadata["labels"], metadata["annotations"]):
-        if place[_INJECT].text == "false":
-            return place[_INJECT]
+    # Istio asks the annotation only where there is no label.
+    asked = metadata["labels"][_INJECT] or metadata["annotations"][_INJECT]
+    if asked.text == "false":
+        return asked
     network = pod.spec["hostNetwork"]
     return network if network.text == "true" else None
 

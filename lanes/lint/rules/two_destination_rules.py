@@ -16,7 +16,7 @@ def check(facts: Facts) -> Iterator[Found]:
         if host is None or rule.spec["workloadSelector"]:
             continue
         other = first.setdefault((host, rule.namespace), rule)
-        if other is not rule:
+        if other.identity != rule.identity:
             yield (
                 rule,
                 rule.spec["host"],

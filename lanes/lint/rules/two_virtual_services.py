@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 
+from lanes.lint.documents import Resource
 from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
+from lanes.lint.value import Value
 
 
 def check(facts: Facts) -> Iterator[Found]:
     for host, named in facts.mesh_hosts.items():
-        services = {id(service): (service, value) for service, value in named}
+        services: dict[tuple[str, ...], tuple[Resource, Value]] = {}
+        for service, value in named:
+            services.setdefault(service.identity, (service, value))
         if any(service.spec["exportTo"] for service, _ in services.values()):
             continue
         (first, _), *others = services.values()

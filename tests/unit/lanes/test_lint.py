@@ -17,6 +17,7 @@ from tests.kube import (
     deployment,
     destination_rule,
     gateway,
+    header_is,
     rule,
     service,
     to,
@@ -66,6 +67,8 @@ def a(version: str, kind: str, name: str = "any", **spec: object) -> Document:
 
 
 WEB = {"name": "http", "port": 80}
+INJECT = "sidecar.istio.io/inject"
+STAMP = {"request": {"set": {"baggage": "version=v2"}}}
 
 # What good manifests have, and a rule could take for a fault.
 QUIET: dict[str, list[Document]] = {
@@ -98,6 +101,34 @@ QUIET: dict[str, list[Document]] = {
     ],
     "a subset that only another mesh has": [
         virtual_service("cart", rule(to("cart", "v2"))),
+    ],
+    "what stands twice and says the same": [
+        virtual_service("cart", rule(to("cart"))),
+        {**virtual_service("cart", rule(to("cart"))), "apiVersion": "networking.istio.io/v1beta1"},
+        destination_rule("cart", "v1"),
+        destination_rule("cart", "v1"),
+    ],
+    "rules that meet, and lead to the same": [
+        virtual_service(
+            "cart",
+            rule(to("cart", "v2"), match=[header_is("baggage", "v2", "prefix")]),
+            rule(to("cart", "v2"), match=[header_is("baggage", "v2")], name="again"),
+            rule(to("cart", "v1")),
+        ),
+        virtual_service("*", rule(to("shop"), headers=STAMP), gateways=["a/web"]),
+    ],
+    "a default for who lacks the lane's header": [
+        virtual_service(
+            "cart",
+            rule(to("cart", "v1"), match=[{"withoutHeaders": {"baggage": {}}}]),
+            rule(to("cart", "v2"), match=[header_is("baggage", "version=v2")]),
+        ),
+        virtual_service("*", rule(to("shop"), headers=STAMP), gateways=["a/web"]),
+    ],
+    "a sidecar by label, whatever the annotation says": [
+        service("cart", WEB),
+        deployment("cart", labels={INJECT: "true"}, annotations={INJECT: "false"}),
+        virtual_service("cart", rule(to("cart"))),
     ],
     "names that may be elsewhere": [
         service("cart", WEB),
@@ -138,8 +169,8 @@ def test_good_manifests_are_left_in_peace(documents: list[Document], tmp_path: P
 V2 = rule(to("cart", "v2"), match=[{"uri": {"prefix": "/v2"}}])
 V1_AND_V2_IDLE = rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))
 
-# What is wrong once, and could be told by two rules of which only one is right.
-ONCE: dict[str, tuple[list[Document], set[str]]] = {
+# What could be told by several rules, of which only some are right.
+WRONG: dict[str, tuple[list[Document], set[str]]] = {
     "rules that don't count lead to no 503": (
         [
             service("cart", {"name": "tcp", "port": 80}),
@@ -156,11 +187,22 @@ ONCE: dict[str, tuple[list[Document], set[str]]] = {
         ],
         {"TL006", "TL014"},
     ),
+    "what stands twice has no other beside itself": (
+        [
+            *(destination_rule("cart", name) for name in ("v1", "v2")),
+            *(virtual_service("cart", rule(to("cart", name))) for name in ("v1", "v2")),
+        ],
+        {"TL033"},
+    ),
+    "who lacks a parameter gets 404": (
+        [virtual_service("cart", rule(to("cart"), match=[{"queryParams": {"lane": {}}}]))],
+        {"TL007"},
+    ),
 }
 
 
-@pytest.mark.parametrize(("documents", "found"), ONCE.values(), ids=ONCE)
-def test_no_two_rules_contradict_each_other(
+@pytest.mark.parametrize(("documents", "found"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_told_by_its_own_rules_alone(
     documents: list[Document], found: set[str], tmp_path: Path
 ) -> None:
     assert {f.rule for f in lint([write(tmp_path, *documents)]).findings} == found
