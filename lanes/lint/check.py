@@ -9,6 +9,7 @@ from lanes.lint.documents import read
 from lanes.lint.facts import Facts
 from lanes.lint.rule import Severity
 from lanes.lint.rules import RULES
+from lanes.lint.shapes import misshapen
 
 BY_CODE = {rule.code: rule for rule in RULES}
 
@@ -45,7 +46,8 @@ def lint(paths: Iterable[str], ignored: Collection[str] = ()) -> Report:
     rules = (rule for rule in RULES if rule.code not in ignored)
     found = {finding for rule in rules for finding in rule.findings(facts)}
     ordered = sorted(found, key=lambda f: (f.file, f.line, f.rule, f.field, f.message))
-    return Report(tuple(ordered), len(manifests.resources), manifests.unread)
+    unread = (*manifests.unread, *dict.fromkeys(misshapen(facts.resources)))
+    return Report(tuple(ordered), len(manifests.resources), unread)
 
 
 def _span() -> str:

@@ -173,10 +173,18 @@ class Facts:
             for leg in rule["route"]
         )
 
+    @cached_property
+    def _unreached(self) -> dict[int, list[Value]]:
+        return {id(service): unreached(service) for service in self.virtual_services}
+
+    def unreached(self, service: Resource) -> list[Value]:
+        """A VirtualService's rules that no request gets to."""
+        return self._unreached[id(service)]
+
     def _counting(self, service: Resource) -> Iterator[tuple[Value, bool]]:
         """A VirtualService's HTTP rules, and whether any request gets to each."""
         in_force = self.in_force(service)
-        behind = {rule.field for rule in unreached(service)}
+        behind = {rule.field for rule in self.unreached(service)}
         for rule in service.spec["http"]:
             yield rule, in_force and rule.field not in behind
 

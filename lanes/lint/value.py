@@ -1,17 +1,24 @@
 """A manifest as it stands in its file: every value knows its field and its line.
 
 A value that is not there, or is of another type than asked for, is empty and not an error: rules
-read what anybody wrote, and only the API server judges types.
+read what anybody wrote. What is sure to be refused is told apart, by `shapes`.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = "tag:yaml.org,2002:null"
 _INT = "tag:yaml.org,2002:int"
+_STAND_INS: dict[str, Any] = {
+    _NULL: None,
+    _INT: 1,
+    "tag:yaml.org,2002:bool": True,
+    "tag:yaml.org,2002:float": 0.5,
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,10 @@ class Value:
         """A number that two values share when they say the same."""
         return _digest(self.node, {})
 
+    def data(self) -> Any:
+        """What it says as Python has it: strings as they are, of numbers only that they are."""
+        return _data(self.node, {})
+
 
 def _below(field: str, key: str) -> str:
     return f"{field}.{key}" if field else key
@@ -104,3 +115,18 @@ def _digest(node: yaml.Node | None, known: dict[int, int]) -> int:
         said = tuple(_digest(item, known) for item in node.value)
     known[id(node)] = hash((node.tag, said))
     return known[id(node)]
+
+
+def _data(node: yaml.Node | None, made: dict[int, Any]) -> Any:
+    """The same for a node; `made` is what aliases stand for."""
+    if isinstance(node, yaml.ScalarNode):
+        return _STAND_INS.get(node.tag, node.value)
+    if node is None or id(node) in made:
+        return made.get(id(node))
+    made[id(node)] = None  # to an alias within what it stands for
+    if isinstance(node, yaml.SequenceNode):
+        made[id(node)] = [_data(item, made) for item in node.value]
+    else:
+        items = ((key.value, _data(value, made)) for key, value in _pairs(node))
+        made[id(node)] = {key: value for key, value in items if value is not None}
+    return made[id(node)]

@@ -9,13 +9,12 @@ from lanes.lint.rule import Found, Rule
 def check(facts: Facts) -> Iterator[Found]:
     told: set[tuple[int, str]] = set()
     for leg in facts.legs:
-        field = leg.value["destination"]["host"]
-        key = (id(leg.service), field.text)
-        if key in told or not leg.live or leg.falls_back:
+        if leg.host in facts.services or not leg.live or leg.falls_back:
             continue
+        field = leg.value["destination"]["host"]
         absent = facts.hosts.absent(field.text, leg.service)
-        if absent:
-            told.add(key)
+        if absent and (id(leg.service), field.text) not in told:
+            told.add((id(leg.service), field.text))
             yield leg.service, field, absent.so("requests get 503")
 
 

@@ -8,9 +8,10 @@ from lanes.lint.rule import Found, Rule
 
 def check(facts: Facts) -> Iterator[Found]:
     for leg in facts.legs:
-        field = leg.value["destination"]["port"]["number"]
-        ports = facts.ports(leg.host) if leg.host and leg.live and not leg.falls_back else []
-        if leg.host and ports and field.number and field.number not in ports:
+        if leg.host not in facts.services or not leg.live or leg.falls_back:
+            continue
+        field, ports = leg.value["destination"]["port"]["number"], facts.ports(leg.host)
+        if ports and field.number and field.number not in ports:
             listed = ", ".join(map(str, ports))
             yield (
                 leg.service,

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
-from lanes.lint.match import unreached
 from lanes.lint.rule import Found, Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
     for service in facts.virtual_services:
-        for rule in unreached(service)[:1]:
+        for rule in facts.unreached(service)[:1]:
             yield (
                 service,
                 rule,

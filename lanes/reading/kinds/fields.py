@@ -104,17 +104,17 @@ def _marked(kind: type[BaseModel]) -> tuple[tuple[str, str, bool], ...]:
     found = []
     for name, field in kind.model_fields.items():
         marked = any(isinstance(one, _OnlyRunning) for one in field.metadata)
-        if marked or any(map(_marked, _models(field.annotation))):
+        if marked or any(map(_marked, models_in(field.annotation))):
             found.append((name, field.alias or name, marked))
     return tuple(found)
 
 
-def _models(annotation: object) -> Iterator[type[BaseModel]]:
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
     """The models that a field's type names."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):
-        yield from _models(part)
+        yield from models_in(part)
 
 
 @lru_cache(maxsize=4096)

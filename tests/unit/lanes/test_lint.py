@@ -18,10 +18,12 @@ from tests.kube import (
     destination_rule,
     gateway,
     header_is,
+    put,
     rule,
     service,
     to,
     virtual_service,
+    without,
     write,
 )
 from tests.unit.lanes.reading import REPOSITORY
@@ -31,7 +33,9 @@ from tests.unit.lanes.test_cli import lanes
 def codes(tmp_path: Path, text: str) -> list[str]:
     file = tmp_path / "mesh.yaml"
     file.write_text(text, encoding="utf-8")
-    return [finding.rule for finding in lint([str(file)]).findings]
+    report = lint([str(file)])
+    assert report.unread == ()
+    return [finding.rule for finding in report.findings]
 
 
 @pytest.mark.parametrize("one", RULES, ids=lambda one: one.code)
@@ -58,7 +62,8 @@ OURS = [
 
 def test_nothing_is_found_in_our_own_manifests() -> None:
     assert len(OURS) > 5
-    assert [finding for path in OURS for finding in lint([str(path)]).findings] == []
+    reports = [lint([str(path)]) for path in OURS]
+    assert [told for report in reports for told in (*report.findings, *report.unread)] == []
 
 
 def a(version: str, kind: str, name: str = "any", **spec: object) -> Document:
@@ -163,7 +168,8 @@ QUIET: dict[str, list[Document]] = {
 
 @pytest.mark.parametrize("documents", QUIET.values(), ids=QUIET)
 def test_good_manifests_are_left_in_peace(documents: list[Document], tmp_path: Path) -> None:
-    assert lint([write(tmp_path, *documents)]).findings == ()
+    report = lint([write(tmp_path, *documents)])
+    assert report.findings + report.unread == ()
 
 
 V2 = rule(to("cart", "v2"), match=[{"uri": {"prefix": "/v2"}}])
@@ -312,6 +318,55 @@ def test_exit_codes(bad: Path, tmp_path: Path) -> None:
         result = lanes("lint", *arguments)
         assert (result.exit_code, result.stdout) == (2, "")
         assert len(result.stderr.splitlines()) == 1
+
+
+MISSHAPEN: dict[str, tuple[Document, str]] = {
+    "a scalar for a list": (
+        a("networking.istio.io/v1", "VirtualService", hosts="cart"),
+        "VirtualService any: spec.hosts: should be a list",
+    ),
+    "a list for a mapping": (
+        a("networking.istio.io/v1", "Gateway", servers=[[]]),
+        "Gateway any: spec.servers[0]: should be a mapping",
+    ),
+    "a number for a label": (
+        put(service("cart", WEB), "spec.selector", {"version": 1.0}),
+        'Service cart: spec.selector.version: should be a string: write "1.0"',
+    ),
+    "no template": (
+        without(deployment("cart"), "spec.template"),
+        "Deployment cart-v1: spec.template: missing",
+    ),
+    "a field misspelt": (
+        a("networking.istio.io/v1", "VirtualService", hosts=["cart"], htttp=[]),
+        "VirtualService any: spec.htttp: is no field there; http is",
+    ),
+    "and deep within": (
+        virtual_service("cart", rule(to("cart"), match=[header_is("x-lane", "v2", "exat")])),
+        "VirtualService cart: spec.http[0].match[0].headers.x-lane.exat: is no field there;"
+        " exact is",
+    ),
+}
+
+
+@pytest.mark.parametrize(("document", "said"), MISSHAPEN.values(), ids=MISSHAPEN)
+def test_what_has_not_the_shape_of_its_kind(document: Document, said: str, tmp_path: Path) -> None:
+    file = write(tmp_path, document)
+    assert lint([file]).unread == (f"{file}: {said}",)
+
+
+def test_fields_that_are_not_known_may_be_good(tmp_path: Path) -> None:
+    """What a plan refuses, what a newer Istio may have, and parts that a Kustomization joins."""
+    settings = {"outlierDetection": {"consecutiveErrors": 5}, "newer": {}}
+    file = write(
+        tmp_path,
+        virtual_service("cart", {"delegate": {"name": "other"}, "mirror_percent": 3}),
+        a("networking.istio.io/v1", "Sidecar", outboundTrafficPolicy={"mode": "ALLOW_ANY"}),
+        destination_rule("cart", policy=settings),
+        a("kustomize.config.k8s.io/v1beta1", "Kustomization"),
+        a("apps/v1", "Deployment", replicas=3),
+    )
+    assert lint([file]).unread == ()
 
 
 def test_no_mistake_in_types_ends_it(tmp_path: Path) -> None:
