@@ -32,7 +32,7 @@ class Hosts:
     Manifests may be a part of a cluster, so of a name that is not here it is silent wherever what
     it names may stand elsewhere: where these hold no Service of its namespace, where it may be
     outside of the cluster, and where a resource of another kind may make it. What names no
-    namespace may go to any, unless others of its kind name one.
+    namespace may go to any: charts name it in some of their templates.
     """
 
     def __init__(self, resources: Iterable[Resource]) -> None:
@@ -40,47 +40,47 @@ class Hosts:
         self._seen: Counter[Host] = Counter()
         self._entries: list[str] = []
         self._makers: list[str] = []
-        named: dict[str, set[bool]] = {}
         for one in resources:
-            named.setdefault(one.kind, set()).add(bool(_namespace(one)))
             if (one.group, one.kind) == ("", "Service"):
-                self._namespaces.setdefault(one.name, set()).add(_namespace(one))
+                self._namespaces.setdefault(one.name, set()).add(one.declared)
                 self._seen[Host(one.name, one.namespace)] += 1
             elif one.kind == "ServiceEntry":
                 self._entries += [value.text.lower() for value in one.spec["hosts"]]
             elif _may_make_services(one):
                 self._makers.append(one.name)
-        self._mixed = {kind for kind, both in named.items() if len(both) > 1}
         self._peopled = {space for spaces in self._namespaces.values() for space in spaces}
 
     def absent(self, name: str, resource: Resource) -> Absent | None:
         """Why `name`, in a manifest, is no host there is; None: it is one, or may be."""
         name = name.lower()
+        if not self._namespaces or not name or name.startswith(("*", "$")) or self._entry(name):
+            return None
+        short = "." not in name
         host = host_in_manifest(name, resource.namespace)
-        known = {name, host.fqdn} if host else {name}
-        if not self._namespaces or not name or name.startswith(("*", "$")):
-            return None
-        if any(covers(entry, one) for entry in self._entries for one in known):
-            return None
         if host is None:
             return self._half(name)
-        short = "." not in name
-        if host.name == "kubernetes" or not (short or host.fqdn.endswith(".svc.cluster.local")):
+        if not (short or name.endswith(".svc.cluster.local")) or host.name == "kubernetes":
             return None
         if any(maker in host.name for maker in self._makers):
             return None
+        space = resource.declared if short else host.namespace
         there = self._namespaces.get(host.name, set())
-        space = _namespace(resource) if short else _settled(host.namespace)
-        if any(self._alike(resource, space, one) for one in there):
+        if space in there or "" in there or (there and not space):
             return None
         if short and there:
-            other = min(there) or "default"
-            why = f"{name} means {name}.{host.namespace} here, and {name}.{other} is there"
-            return Absent(why, f"write {name}.{other}.svc.cluster.local")
-        if space in self._peopled and space not in _PLATFORM:
+            why = f"{name} means {name}.{space} here, and {name}.{min(there)} is there"
+            return Absent(why, f"write {name}.{min(there)}.svc.cluster.local")
+        if self._peopled & _alike(space) and space not in _PLATFORM:
             why = f"{name} is no Service in these manifests"
             return Absent(why, "correct the name, or add the Service")
         return None
+
+    def _entry(self, name: str) -> bool:
+        """Whether a ServiceEntry may be for a name."""
+        return any(
+            covers(entry, name) or ("." not in name and entry.startswith(f"{name}."))
+            for entry in self._entries
+        )
 
     def once(self, host: Host) -> bool:
         """Whether one Service alone, and no ServiceEntry, says what a host has."""
@@ -89,25 +89,15 @@ class Hosts:
     def _half(self, name: str) -> Absent | None:
         """What is wrong with a name such as cart.shop, which only DNS takes for a Service's."""
         host = host_of(name, "")
-        if host and _settled(host.namespace) in self._namespaces.get(host.name, ()):
+        if host and self._namespaces.get(host.name, set()) & _alike(host.namespace):
             why = f"{name} has a dot, so Istio takes it for a full name"
             return Absent(why, f"write {host.fqdn}")
         return None
 
-    def _alike(self, resource: Resource, space: str, other: str) -> bool:
-        """Whether a name for `space` may mean a Service in the namespace `other`."""
-        if space == other or (space and other):
-            return space == other
-        return (resource.kind if space else "Service") not in self._mixed
 
-
-def _settled(namespace: str) -> str:
-    return "" if namespace == "default" else namespace
-
-
-def _namespace(resource: Resource) -> str:
-    """The namespace that it names; "" for default, and where it names none."""
-    return _settled(resource.declared)
+def _alike(namespace: str) -> set[str]:
+    """The names of a namespace: the default one need not be named."""
+    return {"", "default"} if namespace in ("", "default") else {namespace}
 
 
 def _may_make_services(resource: Resource) -> bool:
