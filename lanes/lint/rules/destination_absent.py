@@ -24,8 +24,9 @@ RULE = Rule(
     severity="warning",
     text="""A short name means a Service of the VirtualService's own namespace, and one with a dot
 is a full name. Where no Service and no ServiceEntry has it, requests get 503. It is a warning,
-since the cluster may have what these manifests lack: nothing is said of a namespace of which they
-hold no Service, nor of names that may be outside of the cluster.""",
+since the cluster may have what these manifests lack: they have to hold a Service whose name is
+nearly the same, or the same in another namespace, or most of those that rules lead to. Nothing is
+said of names that may be outside of the cluster.""",
     bad="""
 apiVersion: v1
 kind: Service

@@ -16,7 +16,7 @@ def check(facts: Facts) -> Iterator[Found]:
         matches = [match for rule in rules for match in matches_in(rule)]
         # withoutHeaders among them: who has none of these headers is taken.
         defaults = [match for match in matches if not match.asked]
-        bare = [match for match in matches if match.asked and not _rest(match, defaults)]
+        bare = [m for m in matches if m.asked and not _narrow(m) and not _rest(m, defaults)]
         merged = at_gateway(service) and _others(facts, service.spec)
         if bare and facts.in_force(service) and not merged:
             asked = dict.fromkeys(name for match in bare for name in match.asked)
@@ -26,6 +26,11 @@ def check(facts: Facts) -> Iterator[Found]:
                 f"no rule takes a request without {' and '.join(asked)}, which gets 404; end with a"
                 " rule without a match, for the baseline",
             )
+
+
+def _narrow(match: Match) -> bool:
+    """Whether it is for some callers or methods, whose others another's rules may take."""
+    return bool(set(match.others) - {"queryParams", "withoutHeaders"})
 
 
 def _rest(match: Match, defaults: list[Match]) -> bool:

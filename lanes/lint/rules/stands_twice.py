@@ -8,6 +8,8 @@ from lanes.reading.kinds import KNOWN
 
 
 def check(facts: Facts) -> Iterator[Found]:
+    if any(resource.kind == "Kustomization" for resource in facts.resources):
+        return  # whose patches are parts of resources
     for resource, first in facts.again:
         known = (resource.group, resource.kind) in KNOWN and resource.kind != "Namespace"
         if known:

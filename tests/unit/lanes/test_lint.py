@@ -141,6 +141,8 @@ QUIET: dict[str, list[Document]] = {
         virtual_service("cart", rule(to("cart.shop.svc.cluster.local"))),
         virtual_service("users.other.svc.cluster.local", rule(to("pay.example.com"))),
         virtual_service("api.example.com", rule(to("cart")), name="api"),
+        virtual_service("pay", rule(to("pay"))),
+        virtual_service("cart-v2", rule(to("cart"))),
         destination_rule("*.default.svc.cluster.local"),
         destination_rule("kubernetes.default.svc.cluster.local"),
     ],
@@ -214,26 +216,31 @@ def test_what_is_wrong_is_told_by_its_own_rules_alone(
     assert {f.rule for f in lint([write(tmp_path, *documents)]).findings} == found
 
 
+SVC = "svc.cluster.local"
+
+
 def test_names_that_lead_nowhere_by_what_they_would_mean(tmp_path: Path) -> None:
-    """In the namespaces whose Services are here, and where a Service of that name is in another."""
+    """Of nearly a Service's name, where most others are here, of one in another namespace."""
     text = write(
         tmp_path,
         service("orders", WEB),
+        service("cart", WEB),
         service("users", WEB, namespace="platform"),
         virtual_service("orders", rule(to("order"))),
-        virtual_service("serach", rule(to("serach"))),
+        virtual_service("search", rule(to("orders"))),
         virtual_service("users", rule(to("orders")), name="short"),
         virtual_service("users.platform.svc.cluster.local", rule(to("users")), namespace="shop"),
         virtual_service("orders.default", rule(to("users.platform")), name="half"),
-        destination_rule("user.platform.svc.cluster.local", "v1"),
+        destination_rule(f"user.platform.{SVC}", "v1"),
+        destination_rule("cart", "v1"),
     )
     assert [(f.rule, f.message.partition(":")[0]) for f in lint([text]).findings] == [
-        ("TL028", "order is no Service in these manifests"),
-        ("TL029", "serach is no Service in these manifests"),
+        ("TL028", "order is no Service in these manifests, and orders is"),
+        ("TL029", "search is no Service in these manifests"),
         ("TL029", "users means users.default here, and users.platform is there"),
         ("TL028", "users means users.shop here, and users.platform is there"),
         ("TL029", "orders.default has a dot, so Istio takes it for a full name"),
-        ("TL030", "user.platform.svc.cluster.local is no Service in these manifests"),
+        ("TL030", f"user.platform.{SVC} is no Service in these manifests, and users is"),
     ]
 
 
