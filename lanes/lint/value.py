@@ -6,6 +6,7 @@ read what anybody wrote. What is sure to be refused is told apart, by `shapes`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -35,11 +36,11 @@ class Value:
 
     def __getitem__(self, key: str) -> "Value":
         """The value of a mapping's key; empty where there is none."""
-        where, found, line = _below(self.field, key), None, self.line
-        for named, value in _pairs(self.node):
-            if named.value == key:
-                found, line = value, named.start_mark.line + 1
-        return Value(found, where, line) or Value(None, where, self.line)
+        where = _below(self.field, key)
+        named, found = _table(self.node).get(key, (None, None))
+        if named is None or found is None or found.tag == _NULL:
+            return Value(None, where, self.line)
+        return Value(found, where, named.start_mark.line + 1)
 
     def items(self) -> Iterator[tuple[str, "Value"]]:
         """The keys and values of a mapping."""
@@ -100,6 +101,12 @@ def _pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
     for key, value in node.value:
         if key.tag != _MERGE and isinstance(key, yaml.ScalarNode):
             yield key, value
+
+
+@lru_cache(maxsize=2**16)
+def _table(node: yaml.Node | None) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+    """The same by key: rules ask for the same few again and again."""
+    return {key.value: (key, value) for key, value in _pairs(node)}
 
 
 def _digest(node: yaml.Node | None, known: dict[int, int]) -> int:

@@ -127,6 +127,7 @@ def _call(
         walk.met[asked] = hop
     known = walk.met[asked]
     if known is None:  # it goes round
+        walk.back.add(asked)
         return replace(answer_at(walk.ending, port, request, caller.propagation), again=asked)
     _require_short(walk, (*way, asked), always, known.depth)
     return known

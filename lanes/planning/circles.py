@@ -16,7 +16,7 @@ def require_ends(walk: Walk) -> None:
     one call past their sidecars and that makes a difference.
     """
     try:
-        TopologicalSorter(walk.always).prepare()
+        TopologicalSorter(walk.always if walk.back else {}).prepare()
     except CycleError as error:
         hosts = (host for host, *_ in reversed(error.args[1]))
         raise LanesError(f"{walk.name}: {joined(hosts)}: {NEVER_ENDS}") from None

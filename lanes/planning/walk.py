@@ -22,8 +22,8 @@ class Walk:
     themselves, if they do.
 
     What it has met: `met`, the hops, each by all that decides how a call is answered, None while
-    one is under way; `always`, which calls are made whenever one is; `alike`, in pairs, hops that
-    have to answer alike, with what is wrong where they do not.
+    one is under way; `back`, the calls that lead to where they came from; `always`, which calls are
+    made whenever one is; `alike`, hops that have to answer alike, and what is wrong if they do not.
     """
 
     mesh: Mesh
@@ -34,6 +34,7 @@ class Walk:
     others: frozenset[str] = frozenset()
     trusted: frozenset[str] = frozenset()
     met: dict[Asked, Hop | None] = field(default_factory=dict, compare=False)
+    back: set[Asked] = field(default_factory=set, compare=False)
     always: dict[Asked, list[Asked]] = field(default_factory=dict, compare=False)
     alike: list[tuple[Hops, Hops, str]] = field(default_factory=list, compare=False)
 
@@ -45,7 +46,7 @@ class Walk:
     @cached_property
     def ending(self) -> "Walk":
         """The same walk where no service calls any."""
-        return replace(self, calls=self.calls.none(), met={}, always={}, alike=[])
+        return replace(self, calls=self.calls.none(), met={}, back=set(), always={}, alike=[])
 
     def whole(self, hop: Hop) -> Hop:
         """The hop, or the one that it stands for once more, with all that this calls."""
