@@ -3,11 +3,11 @@
 https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lanes.errors import Problems
 from lanes.findings import Finding
-from lanes.hosts import covers
+from lanes.hosts import covers, host_in_manifest
 from lanes.model import Host, Unrouted
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource
@@ -37,6 +37,12 @@ class Sidecars:
             Host(body.metadata.name, body.metadata.namespace)
             for _, body in manifests.of(kinds.Service)
         ]
+        self._ruled: dict[Host, set[str]] = {}  # where VirtualServices for a Service stand
+        for _, body in manifests.of(kinds.VirtualService):
+            own = body.metadata.namespace
+            for name in body.spec.hosts if "mesh" in (body.spec.gateways or ["mesh"]) else ():
+                if host := host_in_manifest(name, own):
+                    self._ruled.setdefault(host, set()).add(own)
         self._istio = any(
             True
             for kind in (kinds.VirtualService, kinds.DestinationRule)
@@ -93,7 +99,10 @@ class Sidecars:
         return True
 
     def _hidden(self, labels: Mapping[str, str], namespace: str) -> frozenset[Host]:
-        """The Services that the pods' Sidecar does not import."""
+        """The Services that the pods' Sidecar does not import, or whose rules it does not.
+
+        https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioEgressListener
+        """
         own = [read for read in self._sidecars if read[1].metadata.namespace == namespace]
         root = [read for read in self._sidecars if read[1].metadata.namespace == "istio-system"]
         selecting = [
@@ -106,13 +115,21 @@ class Sidecars:
         if sidecar is None or not sidecar.spec.egress:
             return frozenset()
         patterns = [tuple(h.split("/", 1)) for egress in sidecar.spec.egress for h in egress.hosts]
+
+        def imports(host: Host, of: Iterable[str]) -> bool:
+            """Whether it does so of what is told for a host in one of these namespaces."""
+            return any(_imports(p, host, each, namespace) for p in patterns for each in of)
+
         return frozenset(
-            host for host in self._hosts if not any(_imports(p, host, namespace) for p in patterns)
+            host
+            for host in self._hosts
+            if not imports(host, [host.namespace])
+            or not imports(host, self._ruled.get(host, [host.namespace]))
         )
 
 
-def _imports(pattern: tuple[str, ...], host: Host, own: str) -> bool:
+def _imports(pattern: tuple[str, ...], host: Host, told_in: str, own: str) -> bool:
     if len(pattern) != 2 or pattern[0] == "~":
         return False
     namespace = own if pattern[0] == "." else pattern[0]
-    return namespace in ("*", host.namespace) and covers(pattern[1], host.fqdn)
+    return namespace in ("*", told_in) and covers(pattern[1], host.fqdn)

@@ -170,6 +170,15 @@ def test_a_sidecar_that_hides_a_host(hosts: list[str], found: str) -> None:
     assert met(mesh_of(*A, TO_V2, sidecar, deployment("b"))) == found
 
 
+@pytest.mark.parametrize(("hosts", "found"), [(["./*"], "v1|v2"), (["./*", "rules/*"], "v2")])
+def test_a_sidecar_that_hides_rules(hosts: list[str], found: str) -> None:
+    """A VirtualService is imported from its own namespace, as a Service is from its."""
+    host = "a.default.svc.cluster.local"
+    rules = virtual_service(host, rule(to(host, "v2")), namespace="rules")
+    sidecar = typed("Sidecar", {"egress": [{"hosts": hosts}]})
+    assert met(mesh_of(*A, rules, sidecar, deployment("b"))) == found
+
+
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
