@@ -13,10 +13,8 @@ _WELL_KNOWN = {25, 53, 3306, 27017}
 
 def carries_http(port: ServicePort) -> bool:
     """Whether HTTP rules count for calls to `port`: it says so, or says nothing."""
-    said = port.app_protocol.lower()
-    if said not in _HTTP | _OTHER:
-        name = port.name.lower()
-        said = "grpc-web" if name.startswith("grpc-web") else name.partition("-")[0]
+    said = (port.app_protocol or port.name).lower()
+    said = "grpc-web" if said.startswith("grpc-web") else said.partition("-")[0]
     if said in _HTTP | _OTHER:
         return said in _HTTP
     return port.port not in _WELL_KNOWN

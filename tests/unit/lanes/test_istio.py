@@ -82,6 +82,7 @@ def typed(kind: str, spec: Document, name: str = "x", **metadata: object) -> Doc
         ({"name": "tcp-x"}, "v1|v2"),
         ({"name": "https"}, "v1|v2"),
         ({"name": "tcp", "appProtocol": "http"}, "v2"),
+        ({"name": "tcp", "appProtocol": "my.own/thing"}, "v2"),
         ({"name": "http", "appProtocol": "mysql"}, "v1|v2"),
         ({"port": 3306}, "v1|v2"),
     ],
