@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from lanes.judging.answers import Answer, Step
-from lanes.planning.hops import Hop
+from lanes.judging.paths import read
 from lanes.planning.plan import Lane, Plan
 
 Path = tuple[Step, ...]
@@ -115,8 +115,8 @@ def _crossed(ways: set[tuple[str, str, str]]) -> bool:
 
 def _other_calls(plan: Plan, paths: Collection[Path]) -> str:
     """Where services call others than the plan has them call, whichever versions answer."""
-    entries = list({lane.entry.answer: lane.entry for lane in plan.lanes}.values())
-    if all(any(len(path) in _calls(entry, path, 0) for entry in entries) for path in paths):
+    lanes = {lane.entry.answer: lane for lane in plan.lanes}.values()
+    if all(any(_made(lane, path) for lane in lanes) for path in paths):
         return ""
     met = {step.service for path in paths for step in path}
     for hop in (hop for lane in plan.lanes for hop in lane.path if hop.service in met):
@@ -130,15 +130,10 @@ def _other_calls(plan: Plan, paths: Collection[Path]) -> str:
     return "services call others than planned: --calls SERVICE=SERVICE,... says who calls whom"
 
 
-def _calls(hop: Hop, path: Path, at: int) -> set[int]:
-    """Where `path` from place `at` may have got by the calls of `hop` and all behind it."""
-    absent = {at} if hop.again is not None else set()
-    if at == len(path) or path[at].service != hop.service:
-        return absent
-    there = {at + 1}
-    for upstream in hop.upstreams:
-        there = {after for place in there for after in _calls(upstream, path, place)}
-    return absent | there
+def _made(lane: Lane, path: Path) -> bool:
+    """Whether `path` may have come by the lane's calls."""
+    ends = read(lane.entry, lane.round, path, 0, lambda *_: True)
+    return any(after == len(path) for after, _ in ends)
 
 
 def _on_trust(plan: Plan) -> str:

@@ -1,12 +1,13 @@
 """Which lane an answer counts for, and what is wrong with it."""
 
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from lanes.judging.answers import Answer, Step
+from lanes.judging.answers import Answer
 from lanes.judging.calls import Call
 from lanes.judging.hints import Homes
-from lanes.planning.hops import NONE, Hop
+from lanes.judging.paths import read
+from lanes.planning.hops import NONE
 from lanes.planning.plan import UNTAGGED, Lane, Plan
 from lanes.planning.ways import EVERYBODYS, Way
 
@@ -92,41 +93,15 @@ def fits(answer: Answer, lane: Lane) -> bool:
     """Whether `answer` is what the plan holds for `lane`."""
     entry, path = lane.entry, answer.path
     if not path:  # what ends at the gateway has no step
-        ends = {one.status for one in entry.failing}
-        return answer.status in (ends | {entry.status} if entry.why == NONE else ends)
+        failing = {one.status for one in entry.failing}
+        return answer.status in (failing | {entry.status} if entry.why == NONE else failing)
     if entry.why == NONE:
         return False
-    read = _read(replace(entry, failing=()), lane.round, path, 0)
+    ends = read(replace(entry, failing=()), lane.round, path, 0)
     return any(
         after == len(path) and answer.status == (200 if ended is None else ended)
-        for after, ended in read
+        for after, ended in ends
     )
-
-
-def _read(
-    hop: Hop, rounds: Set[tuple[str, str]], path: Sequence[Step], at: int
-) -> set[tuple[int, int | None]]:
-    """How `path` from place `at` may be read as `hop` and all behind it: as planned, or failed
-    where a share of the calls fails. `rounds`: the calls that may be there or not.
-
-    Each with the place after it, and the status of the first call that ended on the way, if any.
-    """
-    if at == len(path) or path[at].service != hop.service:
-        return set()
-    read: set[tuple[int, int | None]] = set()
-    # Manifests that name no version leave it to the service.
-    if path[at].version in (hop.versions or ("",)) or "" in hop.versions:
-        read = {(at + 1, hop.status if hop.why == NONE else None)}
-        for upstream in hop.upstreams:
-            without = read if (hop.service, upstream.service) in rounds else set()
-            read = without | {
-                (after, later if ended is None else ended)
-                for place, ended in read
-                for after, later in _read(upstream, rounds, path, place)
-            }
-    if not path[at].version:
-        read |= {(at + 1, one.status) for one in hop.failing}
-    return read
 
 
 def _groups(plan: Plan, told: bool) -> Groups:

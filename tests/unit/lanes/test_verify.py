@@ -729,6 +729,19 @@ def test_a_call_that_goes_round_may_be_there_or_not() -> None:
         assert problems_of(verify(circle, [route(wrong)])) == [("no lane has this path", 200, 1)]
 
 
+def test_a_call_that_goes_round_is_no_other_than_planned() -> None:
+    """Cart calls shop back by a path of its own, which is planned once more, and left out here."""
+    again = Hop("cart", ("v1",), MATCH, again=(Host("cart", "default"),))
+    back = Hop("shop", ("v1",), MATCH, (again,), told=True)
+    cart = Hop("cart", ("v1",), MATCH, (back,), told=True)
+    circle = Plan(
+        "", "*", (Lane("untagged", 100, Hop("shop", ("v1",), MATCH, (cart,), told=True)),)
+    )
+    assert verify(circle, [route("shop v1, cart v1")]).ok
+    assert verify(circle, [route("shop v1, cart v2")]).hints == ()
+    assert verify(circle, [route("shop v1, db v1")]).hints[0].startswith("no answer has cart")
+
+
 def test_a_split_of_other_weights() -> None:
     verdict = verify(PLAN, planned(100, 0, 0))
     assert verdict.hints == (

@@ -1,0 +1,40 @@
+"""Reads the steps of an answer as a lane's hops."""
+
+from collections.abc import Callable, Sequence, Set
+
+from lanes.judging.answers import Step
+from lanes.planning.hops import NONE, Hop
+
+Rounds = Set[tuple[str, str]]
+Answers = Callable[[Hop, Step], bool]
+Ends = set[tuple[int, int | None]]
+
+
+def by_version(hop: Hop, step: Step) -> bool:
+    """Whether one of the planned versions answers."""
+    # Manifests that name no version leave it to the service.
+    return step.version in (hop.versions or ("",)) or "" in hop.versions
+
+
+def read(hop: Hop, rounds: Rounds, path: Sequence[Step], at: int, by: Answers = by_version) -> Ends:
+    """How `path` from place `at` may be read as `hop` and all behind it: as planned, or failed
+    where a share of the calls fails. `rounds`: the calls that may be there or not. `by`: whether a
+    step is what answers at a hop.
+
+    Each with the place after it, and the status of the first call that ended on the way, if any.
+    """
+    if at == len(path) or path[at].service != hop.service:
+        return set()
+    ends: Ends = set()
+    if by(hop, path[at]):
+        ends = {(at + 1, hop.status if hop.why == NONE else None)}
+        for upstream in hop.upstreams:
+            without = ends if (hop.service, upstream.service) in rounds else set()
+            ends = without | {
+                (after, later if ended is None else ended)
+                for place, ended in ends
+                for after, later in read(upstream, rounds, path, place, by)
+            }
+    if not path[at].version:
+        ends |= {(at + 1, one.status) for one in hop.failing}
+    return ends
