@@ -5,7 +5,7 @@ Nothing here knows YAML or Envoy. `lanes.reading.resolve` builds these from mani
 configuration, so both see one and the same mesh.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -188,6 +188,11 @@ class Destination:
     balancer: str
     outlier: Outlier | None
 
+    @property
+    def subset(self) -> str:
+        """The subset that it is, by its name; "" for a whole Service."""
+        return self.name.split("|")[2]
+
 
 @dataclass(frozen=True)
 class StringMatch:
@@ -283,6 +288,19 @@ class GatewayHost:
     routes: tuple[Route, ...]
 
 
+def led_to(routes: Iterable[Route]) -> Iterator[Pod]:
+    """The pods that routes lead to, in whichever tier."""
+    for route in routes:
+        for weighted in route.destinations:
+            for tier in weighted.destination.tiers:
+                yield from (endpoint.pod for endpoint in tier)
+
+
+def names_of(pods: Iterable[Pod]) -> frozenset[tuple[str, str]]:
+    """What pods answer with, each with its namespace."""
+    return frozenset((pod.app, pod.namespace) for pod in pods)
+
+
 @dataclass(frozen=True)
 class ServicePort:
     """A Service's port: its routes, and every pod that the Service selects.
@@ -299,17 +317,10 @@ class ServicePort:
 
     @cached_property
     def names(self) -> frozenset[tuple[str, str]]:
-        """What pods answer with, each with its namespace: those that the Service selects, and those
-        that its routes lead to, which a Service of a lane's own may select.
+        """Those of the pods that the Service selects, and that its routes lead to: a Service of a
+        lane's own may select these.
         """
-        led = (
-            endpoint.pod
-            for route in self.routes
-            for weighted in route.destinations
-            for tier in weighted.destination.tiers
-            for endpoint in tier
-        )
-        return frozenset((pod.app, pod.namespace) for pod in (*self.pods, *led))
+        return names_of((*self.pods, *led_to(self.routes)))
 
     def seen_by(self, caller: Pod) -> "ServicePort":
         """The port with the routes that a call by `caller` meets."""

@@ -5,22 +5,18 @@ https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selec
 
 from lanes.lint.documents import Resource
 from lanes.lint.value import Value
+from lanes.reading.protocols import says_http
 
-_HTTP = ("http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws")
-_NOT = ("https", "tls", "tcp", "udp", "mongo", "redis", "mysql", "kubernetes.io/wss")
 # Servers speak first there, so that Istio guesses nothing.
 _WELL_KNOWN = (25, 3306, 27017)
 
 
 def is_http(port: Value) -> bool | None:
     """Whether a Service's port carries HTTP; None: Istio finds out by each connection."""
-    name = (port["appProtocol"].text or port["name"].text).lower()
     if port["protocol"].text == "UDP":
         return False
-    for known, answer in ((_HTTP, True), (_NOT, False)):
-        if name in known or name.partition("-")[0] in known:
-            return answer
-    return False if port["port"].number in _WELL_KNOWN else None
+    said = says_http(port["appProtocol"].text or port["name"].text)
+    return False if said is None and port["port"].number in _WELL_KNOWN else said
 
 
 def no_http(service: Resource) -> bool:

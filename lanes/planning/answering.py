@@ -57,16 +57,16 @@ def hop_at(
     answering = [(number, tier) for number, tier in answering if tier]
     pods = [e.pod for e in endpoints]
     shares = shares_of([(w.weight, tier) for w, (_, tier) in zip(used, answering, strict=True)])
+    versions = tuple(sorted(shares))
     try:
         called = walk.calls.of((*hosts[1:], service), tuple(pods))
     except UpstreamsDifferError:
-        versions = ", ".join(sorted(shares))
         raise LanesError(
-            f"{walk.name}: the pods that answer at {service.name} ({versions})"
+            f"{walk.name}: the pods that answer at {service.name} ({', '.join(versions)})"
             " call different upstreams, so the lane has no one path; route them apart"
         ) from None
     first_choice = all(tier == 0 for tier, _ in answering)
-    reason, note = why(walk, used, tuple(sorted(shares)), first_choice, choice)
+    reason, note = why(walk, used, versions, first_choice, choice)
     received = request.received(pods[0].propagation).headers.get("baggage", "")
     ends = any(pod.carries_baggage is False for pod in pods)
     sent = {"baggage": received} if received and not ends else {}
@@ -78,20 +78,20 @@ def hop_at(
     upstreams = calls[pods[0].unrouted]
     for other in calls.values():
         if other is not upstreams:
-            versions = ", ".join(sorted(shares))
             problem = (
-                f"{walk.name}: of the pods that answer at {service.name} ({versions}) some make"
-                " calls past their sidecars, so the lane has no one path; route them apart"
+                f"{walk.name}: of the pods that answer at {service.name} ({', '.join(versions)})"
+                " some make calls past their sidecars, so the lane has no one path;"
+                " route them apart"
             )
             walk.alike.append((upstreams, other, problem))
     shared = all(share is not None for share in shares.values()) and len(shares) > 1
     return Hop(
         pods[0].app,
-        tuple(sorted(shares)),
+        versions,
         reason,
         upstreams,
         namespace=pods[0].namespace if all(pod.namespace_named for pod in pods) else "",
-        shares=tuple(shares[v] or 0.0 for v in sorted(shares)) if shared else (),
+        shares=tuple(shares[v] or 0.0 for v in versions) if shared else (),
         note=note,
         place=rule.place,
         hosts=hosts,
@@ -127,8 +127,10 @@ def _call(
         walk.met[asked] = hop
     known = walk.met[asked]
     if known is None:  # it goes round
-        walk.back.add(asked)
-        return replace(answer_at(walk.ending, port, request, caller.propagation), again=asked)
+        if asked not in walk.back:
+            hop = answer_at(walk.ending, port, request, caller.propagation)
+            walk.back[asked] = replace(hop, again=asked)
+        return walk.back[asked]
     _require_short(walk, (*way, asked), always, known.depth)
     return known
 

@@ -61,5 +61,5 @@ def _has_rules(port: ServicePort) -> bool:
         return True
     (route,) = port.routes
     plain = len(route.destinations) == 1 and route.destinations[0].destination.host == port.host
-    subset = any(w.destination.name.split("|")[2:3] != [""] for w in route.destinations)
+    subset = any(w.destination.subset for w in route.destinations)
     return bool(route.matches) or not plain or subset

@@ -151,7 +151,7 @@ def outside(mesh: Mesh, port: ServicePort) -> bool:
     if port.host.namespace or any(pod in mesh.pods for pod in port.pods):
         return False
     led = (weighted.destination for route in port.routes for weighted in route.destinations)
-    return not any(to.host == port.host and to.name.split("|")[2] for to in led)
+    return not any(to.host == port.host and to.subset for to in led)
 
 
 def calls_in(mesh: Mesh, given: Given | None = None) -> Calls:

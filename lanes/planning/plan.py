@@ -11,7 +11,7 @@ from functools import cache, cached_property
 
 from lanes.errors import LanesError
 from lanes.hosts import any_of
-from lanes.model import GatewayHost, Mesh, Route, ServicePort
+from lanes.model import GatewayHost, Mesh, Route, led_to, names_of
 from lanes.planning import baggage
 from lanes.planning.answering import hop_at
 from lanes.planning.apart import apart, uncalled
@@ -209,8 +209,8 @@ def plan(
     ways: dict[str, list[Way]] = {name: [] for name in entered}
     for door in doors:
         first = door.entry is entered[door.lane][0]
-        hop = _entry_hop(walk(door.lane), [door.entry], untagged)
-        if first or alike(walk(door.lane), (hop,), (hops[door.lane],)):
+        hop = hops[door.lane] if first else _entry_hop(walk(door.lane), [door.entry], untagged)
+        if alike(walk(door.lane), (hop,), (hops[door.lane],)):
             ways[door.lane].append(door.way)
         elif door.way.host is None:
             unplanned.append(f"{door.way} (leads lane {door.lane} another way)")
@@ -323,8 +323,7 @@ def _entry_hop(walk: Walk, led: Sequence[Entry], untagged: Sequence[Entry]) -> H
     versions = {pod.version for one in weighted for pod in first_pods(one)}
     selected = next((p.pods for p in walk.mesh.ports if p.host == destination.host), ())
     rule = Route((), tuple(weighted), abort=led[0].abort, place=led[0].place)
-    names = ServicePort(destination.host, 0, (rule,), selected).names
-    runs = walk.lane in walk.versions_of(names)
+    runs = walk.lane in walk.versions_of(names_of((*selected, *led_to([rule]))))
     ordinary = {entry.weighted.destination.name for entry in untagged}
     own = not versions & walk.others and ordinary != {one.destination.name for one in weighted}
     choice = Choice(own, runs)

@@ -22,7 +22,7 @@ class Walk:
     themselves, if they do.
 
     What it has met: `met`, the hops, each by all that decides how a call is answered, None while
-    one is under way; `back`, the calls that lead to where they came from; `always`, which calls are
+    one is under way; `back`, those of calls that lead to one under way; `always`, which calls are
     made whenever one is; `alike`, hops that have to answer alike, and what is wrong if they do not.
     """
 
@@ -34,7 +34,7 @@ class Walk:
     others: frozenset[str] = frozenset()
     trusted: frozenset[str] = frozenset()
     met: dict[Asked, Hop | None] = field(default_factory=dict, compare=False)
-    back: set[Asked] = field(default_factory=set, compare=False)
+    back: dict[Asked, Hop] = field(default_factory=dict, compare=False)
     always: dict[Asked, list[Asked]] = field(default_factory=dict, compare=False)
     alike: list[tuple[Hops, Hops, str]] = field(default_factory=list, compare=False)
 
@@ -45,8 +45,8 @@ class Walk:
 
     @cached_property
     def ending(self) -> "Walk":
-        """The same walk where no service calls any."""
-        return replace(self, calls=self.calls.none(), met={}, back=set(), always={}, alike=[])
+        """The same walk where no service calls any, so that it meets nothing."""
+        return replace(self, calls=self.calls.none())
 
     def whole(self, hop: Hop) -> Hop:
         """The hop, or the one that it stands for once more, with all that this calls."""

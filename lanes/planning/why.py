@@ -88,6 +88,6 @@ def why(
 
 
 def unselected(walk: Walk, used: list[Weighted]) -> str:
-    subsets = {w.destination.name.split(" else ")[0].split("|")[2:3][0] for w in used}
+    subsets = {w.destination.subset for w in used}
     named = f"subset {', '.join(sorted(subsets))}" if all(subsets) else "its rule"
     return f"{named} selects none of the pods of {walk.lane} that run there"

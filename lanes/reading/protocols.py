@@ -13,8 +13,12 @@ _WELL_KNOWN = {25, 53, 3306, 27017}
 
 def carries_http(port: ServicePort) -> bool:
     """Whether HTTP rules count for calls to `port`: it says so, or says nothing."""
-    said = (port.app_protocol or port.name).lower()
+    said = says_http(port.app_protocol or port.name)
+    return port.port not in _WELL_KNOWN if said is None else said
+
+
+def says_http(protocol: str) -> bool | None:
+    """What an appProtocol says, or a port's name where there is none; None: nothing."""
+    said = protocol.lower()
     said = "grpc-web" if said.startswith("grpc-web") else said.partition("-")[0]
-    if said in _HTTP | _OTHER:
-        return said in _HTTP
-    return port.port not in _WELL_KNOWN
+    return said in _HTTP if said in _HTTP | _OTHER else None

@@ -3,7 +3,7 @@
 https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from lanes.errors import Problems
 from lanes.findings import Finding
@@ -40,7 +40,7 @@ class Sidecars:
         self._ruled: dict[Host, set[str]] = {}  # where VirtualServices for a Service stand
         for _, body in manifests.of(kinds.VirtualService):
             own = body.metadata.namespace
-            for name in body.spec.hosts if "mesh" in (body.spec.gateways or ["mesh"]) else ():
+            for name in body.spec.hosts if "mesh" in body.spec.gateways else ():
                 if host := host_in_manifest(name, own):
                     self._ruled.setdefault(host, set()).add(own)
         self._istio = any(
@@ -114,11 +114,12 @@ class Sidecars:
         sidecar = next(iter((*selecting, *general)), None)
         if sidecar is None or not sidecar.spec.egress:
             return frozenset()
-        patterns = [tuple(h.split("/", 1)) for egress in sidecar.spec.egress for h in egress.hosts]
+        patterns = [h.partition("/") for egress in sidecar.spec.egress for h in egress.hosts]
+        imported = [(namespace if of == "." else of, name) for of, slash, name in patterns if slash]
 
-        def imports(host: Host, of: Iterable[str]) -> bool:
-            """Whether it does so of what is told for a host in one of these namespaces."""
-            return any(_imports(p, host, each, namespace) for p in patterns for each in of)
+        def imports(host: Host, told_in: Collection[str]) -> bool:
+            """Whether it does so of what is told of a host in one of these namespaces."""
+            return any((of == "*" or of in told_in) and covers(n, host.fqdn) for of, n in imported)
 
         return frozenset(
             host
@@ -126,10 +127,3 @@ class Sidecars:
             if not imports(host, [host.namespace])
             or not imports(host, self._ruled.get(host, [host.namespace]))
         )
-
-
-def _imports(pattern: tuple[str, ...], host: Host, told_in: str, own: str) -> bool:
-    if len(pattern) != 2 or pattern[0] == "~":
-        return False
-    namespace = own if pattern[0] == "." else pattern[0]
-    return namespace in ("*", told_in) and covers(pattern[1], host.fqdn)

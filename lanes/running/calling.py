@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote
 
-from lanes.model import Host, Mesh, Pod, ServicePort
+from lanes.model import Host, Mesh, Pod, ServicePort, led_to
 from lanes.planning.calls import calls_in
 
 
@@ -118,14 +118,8 @@ def _behind(mesh: Mesh) -> dict[Host, dict[str, Pod]]:
     """The pods, by their keys, that answer at each Service: its own, or where its rules lead."""
     behind: dict[Host, dict[str, Pod]] = {}
     for port in mesh.ports:
-        led = (
-            endpoint.pod
-            for route in port.routes
-            for weighted in route.destinations
-            for tier in weighted.destination.tiers
-            for endpoint in tier
-        )
-        behind.setdefault(port.host, {}).update({pod.key: pod for pod in (*port.pods, *led)})
+        pods = (*port.pods, *led_to(port.routes))
+        behind.setdefault(port.host, {}).update({pod.key: pod for pod in pods})
     return behind
 
 
