@@ -257,7 +257,10 @@ def _gateway(mesh: Mesh, where: str, domain: str | None) -> GatewayHost:
         raise LanesError(f"{where}: no Deployment there; lanes need pods to lead to")
     if not mesh.gateway:
         absent = [str(found) for found in mesh.warnings if found.rule == "gateway-absent"]
-        none = "no VirtualService and no HTTPRoute is bound to a gateway; there is no way in"
+        none = (
+            "no VirtualService with HTTP rules and no HTTPRoute is bound to a gateway;"
+            " there is no way in"
+        )
         raise LanesError("\n".join([f"{where}: {none}", *absent]))
     gateway = host_for(mesh, domain) if domain else _everybodys(mesh)
     if gateway is None:

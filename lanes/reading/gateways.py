@@ -153,9 +153,9 @@ def _bind(
             refused += served or [f"nothing of namespace {namespace}"]
             bound = bound or bool(domains)
             routes = routes_of(resource, body, destinations, side) if domains else ()
-            for domain in domains:
+            for domain in domains if routes else ():  # Istio serves no host that has no rule
                 brought = doors.setdefault(door, {}).setdefault(domain, [])
-                if routes and all(one.resource is not resource for one in brought):
+                if all(one.resource is not resource for one in brought):
                     brought.append(_Brought(resource, order, routes))
     if refused and not bound:
         names = ", ".join(name for name in body.spec.gateways if name != "mesh")

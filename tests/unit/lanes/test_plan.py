@@ -556,7 +556,8 @@ def test_manifests_without_a_way_in() -> None:
     documents = [d for d in asm() if d["spec"].get("gateways") is None]
     sentence = refusal(*documents)
     assert (
-        sentence == "no VirtualService and no HTTPRoute is bound to a gateway; there is no way in"
+        sentence == "no VirtualService with HTTP rules and no HTTPRoute is bound to a gateway;"
+        " there is no way in"
     )
 
 

@@ -585,6 +585,32 @@ def test_gateways_that_are_ways_in_of_their_own(other: Document, *, refused: boo
     assert (warning.rule, warning.resource) == ("another-way-in", "VirtualService other")
 
 
+@pytest.mark.parametrize(
+    ("at", "domains"),
+    [
+        ({"match": [{"port": 443}]}, []),
+        ({"match": [{"port": 80}]}, [("shop.org",)]),
+        ({"match": [{"gateways": ["other"]}]}, []),
+        ({"match": [{"gateways": ["other"]}, {"gateways": ["demo-gateway"]}]}, [("shop.org",)]),
+        ({"match": [{"scheme": {"exact": "https"}}]}, []),
+        ({}, [("shop.org",)]),
+    ],
+)
+def test_a_gateway_serves_no_host_for_which_it_has_no_rule(
+    at: Document, domains: list[tuple[str, ...]]
+) -> None:
+    """Istio leaves such a VirtualService out: route.go, "no routes matched"."""
+    way = virtual_service("shop.org", rule(to("a"), **at), gateways=["demo-gateway"])
+    assert domains_of(gateway(), gateway(name="other"), way) == domains
+
+
+def test_a_virtual_service_without_http_is_no_way_in() -> None:
+    way = virtual_service("shop.org", gateways=["demo-gateway"])
+    tcp = put(way, "spec.tcp", [{"route": [{"destination": {"host": "a"}}]}])
+    sentence = refusal(service("a"), deployment("a"), gateway(), tcp)
+    assert "no VirtualService with HTTP rules and no HTTPRoute is bound to a gateway" in sentence
+
+
 def test_tls_at_the_gateway_is_planned_and_not_run() -> None:
     https = {
         "port": {"number": 443, "protocol": "HTTPS"},
