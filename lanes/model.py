@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from lanes.findings import Finding
+from lanes.mesh.matching import Match
 
 # Where a pod's sidecar takes its calls, on Istio as here; no pod can listen there itself.
 SIDECAR_PORT = 15001
@@ -192,34 +193,6 @@ class Destination:
     def subset(self) -> str:
         """The subset that it is, by its name; "" for a whole Service."""
         return self.name.split("|")[2]
-
-
-@dataclass(frozen=True)
-class StringMatch:
-    """One way of matching a value.
-
-    `how` is exact, prefix, segments (a path that is, or is under, this one), regex (whole value,
-    RE2) or present (any value). `ignore_case` holds for what is no regex.
-    """
-
-    how: str
-    value: str = ""
-    ignore_case: bool = False
-
-
-@dataclass(frozen=True)
-class Match:
-    """Conditions that must all hold.
-
-    `without`: what headers must not be; one that is absent counts as empty there. `query`: the
-    parameters of the URL.
-    """
-
-    headers: Mapping[str, StringMatch] = field(default_factory=dict)
-    uri: StringMatch | None = None
-    method: StringMatch | None = None
-    without: Mapping[str, StringMatch] = field(default_factory=dict)
-    query: Mapping[str, StringMatch] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """Virtual hosts: rules, their matches and destinations, header changes, timeouts, retries."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from lanes.envoy.calls import service_names
 from lanes.envoy.parts import Json, seconds, typed
-from lanes.model import HeaderOps, Match, Retry, Route, ServicePort, StringMatch, Weighted
+from lanes.mesh.matching import Match, StringMatch
+from lanes.model import HeaderOps, Retry, Route, ServicePort, Weighted
 
 # Without a rule's own word, only what is safe to repeat goes out again.
 _REPEATABLE = [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
@@ -68,17 +70,12 @@ def _target(destinations: tuple[Weighted, ...]) -> Json:
 
 
 def _match(match: Match) -> Json:
-    entry: Json = {"prefix": "/"}
-    if match.uri is not None:
-        how = _PATH[match.uri.how]
-        entry = {how: {"regex": match.uri.value} if how == "safe_regex" else match.uri.value}
-        if match.uri.ignore_case:
-            entry["case_sensitive"] = False
+    entry: Json = _path(match.uri) if match.uri else {"prefix": "/"}
     headers = [_header(name, asked) for name, asked in match.headers.items()]
     if match.method is not None:
         headers.append(_header(":method", match.method))
     for name, asked in match.without.items():
-        empty = {} if asked.how == "present" else {"treat_missing_header_as_empty": True}
+        empty = {} if asked.kind == "present" else {"treat_missing_header_as_empty": True}
         headers.append(_header(name, asked) | {"invert_match": True, **empty})
     if headers:
         entry["headers"] = headers
@@ -87,24 +84,35 @@ def _match(match: Match) -> Json:
     return entry
 
 
+def _path(match: StringMatch) -> Json:
+    sensitive: Json = {"case_sensitive": False} if match.ignore_case else {}
+    match match.kind:
+        case "exact":
+            return {"path": match.value, **sensitive}
+        case "prefix":
+            return {"prefix": match.value, **sensitive}
+        case "segments":
+            return {"path_separated_prefix": match.value, **sensitive}
+        case "regex":
+            return {"safe_regex": {"regex": match.value}}
+        case "present":
+            return {"prefix": "/"}
+        case _:
+            assert_never(match.kind)
+
+
 def _header(name: str, match: StringMatch) -> Json:
-    if match.how == "present":
-        return {"name": name, "present_match": True}
-    return {"name": name, "string_match": _string_match(match)}
-
-
-_PATH = {
-    "exact": "path",
-    "prefix": "prefix",
-    "segments": "path_separated_prefix",
-    "regex": "safe_regex",
-}
-
-
-def _string_match(match: StringMatch) -> Json:
-    if match.how == "regex":
-        return {"safe_regex": {"regex": match.value}}
-    return {match.how: match.value}
+    match match.kind:
+        case "present":
+            return {"name": name, "present_match": True}
+        case "exact" | "prefix":
+            return {"name": name, "string_match": {match.kind: match.value}}
+        case "regex":
+            return {"name": name, "string_match": {"safe_regex": {"regex": match.value}}}
+        case "segments":
+            raise ValueError(f"{name} is no path")
+        case _:
+            assert_never(match.kind)
 
 
 def _headers(request: HeaderOps, response: HeaderOps) -> Json:

@@ -7,16 +7,20 @@ import re2
 
 from lanes.lint.documents import Resource
 from lanes.lint.value import Value
-from lanes.model import StringMatch
-from lanes.planning.example import example
-from lanes.planning.request import holds
+from lanes.mesh.examples import example
+from lanes.mesh.matching import Kind, StringMatch, holds
 
 # Of a VirtualService's match: what narrows it down, beside headers and the path.
 _OTHERS = (
     *("scheme", "method", "authority", "port", "sourceLabels", "gateways", "queryParams"),
     *("withoutHeaders", "sourceNamespace"),
 )
-_TYPES = {"": "exact", "Exact": "exact", "RegularExpression": "regex", "PathPrefix": "prefix"}
+_TYPES: dict[str, Kind] = {
+    "": "exact",
+    "Exact": "exact",
+    "RegularExpression": "regex",
+    "PathPrefix": "prefix",
+}
 
 
 @dataclass(frozen=True)
@@ -86,13 +90,13 @@ def matches_in(rule: Value) -> Iterator[Match]:
 
 
 def _istio(value: Value) -> StringMatch | None:
-    ways = {how: value[how].text for how in ("exact", "prefix", "regex") if value[how]}
-    return next((StringMatch(how, text) for how, text in ways.items()), None)
+    kinds: tuple[Kind, ...] = ("exact", "prefix", "regex")
+    return next((StringMatch(kind, value[kind].text) for kind in kinds if value[kind]), None)
 
 
 def _typed(value: Value) -> StringMatch | None:
-    how = _TYPES.get(value["type"].text)
-    return StringMatch(how, value["value"].text) if how else None
+    kind = _TYPES.get(value["type"].text)
+    return StringMatch(kind, value["value"].text) if kind else None
 
 
 def takes(match: StringMatch, text: str) -> bool:

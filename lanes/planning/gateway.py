@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lanes.hosts import any_of, covers
-from lanes.model import Abort, GatewayHost, Match, Mesh, Place, Route, Weighted
-from lanes.planning.example import example
+from lanes.mesh.examples import example
+from lanes.mesh.matching import Match
+from lanes.model import Abort, GatewayHost, Mesh, Place, Route, Weighted
 from lanes.planning.request import Request
 from lanes.planning.ways import EVERYBODYS, Way, way_by
 

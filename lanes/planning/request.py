@@ -1,13 +1,10 @@
 """A request as a plan imagines it: what a rule sees of it, and what sidecars make of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from urllib.parse import parse_qsl
+from dataclasses import dataclass
 
-import re2
-
-from lanes.model import HeaderOps, Match, Propagation, Route, StringMatch
+from lanes.mesh.matching import Match, meets
+from lanes.model import HeaderOps, Propagation, Route
 from lanes.planning import baggage
 
 
@@ -61,47 +58,4 @@ class Request:
         return None
 
     def _meets(self, match: Match) -> bool:
-        for name, asked in match.headers.items():
-            if not holds(asked, self.headers.get(name)):
-                return False
-        for name, asked in match.without.items():
-            if lacks(asked, self.headers.get(name)):
-                return False
-        if match.method is not None and not holds(match.method, self.method):
-            return False
-        if match.uri is None and not match.query:
-            return True
-        path, _, query = self.path.partition("?")
-        if match.uri is not None and not holds(match.uri, path):
-            return False
-        # Of a parameter that stands twice, Envoy takes the first.
-        found = dict(reversed(parse_qsl(query, keep_blank_values=True))) if match.query else {}
-        return all(holds(asked, found.get(name)) for name, asked in match.query.items())
-
-
-def lacks(match: StringMatch, value: str | None) -> bool:
-    """Whether a header is what a rule asks it not to be; one that is absent counts as empty."""
-    return holds(match, value if match.how == "present" else value or "")
-
-
-def holds(match: StringMatch, value: str | None) -> bool:
-    """Whether a header's value (None: it is not there) or a path is what `match` asks for."""
-    if value is None:
-        return False
-    if match.how == "present":
-        return True
-    if match.ignore_case and match.how != "regex":
-        match, value = replace(match, value=match.value.lower(), ignore_case=False), value.lower()
-    if match.how == "exact":
-        return value == match.value
-    if match.how == "prefix":
-        return value.startswith(match.value)
-    if match.how == "segments":
-        return f"{value}/".startswith(f"{match.value}/")
-    return _is_of(match.value, value)
-
-
-@lru_cache(maxsize=4096)
-def _is_of(regex: str, value: str) -> bool:
-    """Whether a regular expression takes all of `value`: services ask the same of each lane."""
-    return re2.fullmatch(regex, value) is not None
+        return meets(match, self.headers, self.method, self.path)

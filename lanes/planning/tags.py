@@ -7,10 +7,10 @@ ASMHeaderPropagation the headers that it names; any other header a service has t
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lanes.model import AUTHORITY, Match, Mesh
+from lanes.mesh.examples import example
+from lanes.mesh.matching import Match, holds
+from lanes.model import AUTHORITY, Mesh
 from lanes.planning import baggage
-from lanes.planning.example import example
-from lanes.planning.request import holds
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
-from lanes.model import AUTHORITY, Match, Route
-from lanes.planning.example import example
-from lanes.planning.request import Request, holds
+from lanes.mesh.examples import example
+from lanes.mesh.matching import Match, holds
+from lanes.model import AUTHORITY, Route
+from lanes.planning.request import Request
 
 
 @dataclass(frozen=True)

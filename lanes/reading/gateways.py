@@ -7,13 +7,14 @@ from itertools import combinations
 from lanes.errors import Problems
 from lanes.findings import Finding
 from lanes.hosts import common, covers, host_in_manifest
-from lanes.model import GatewayHost, Match, Route, StringMatch
+from lanes.mesh.matching import Match, disjoint, is_catch_all
+from lanes.model import GatewayHost, Route
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import Bound, rules_of
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.parents import Door, at_gateways
-from lanes.reading.routes import qualified, routes_of, takes_all
+from lanes.reading.routes import qualified, routes_of
 from lanes.reading.sides import Side
 
 _Gateways = dict[str, tuple[Resource, kinds.Gateway]]
@@ -233,9 +234,9 @@ def _merged(brought: list[_Brought], destinations: Destinations) -> tuple[Route,
             destinations.warnings.append(finding)
     routes = [route for one in ordered for route in _reached(one.routes)]
     single = [replace(r, matches=(m,)) for r in routes for m in r.matches or (Match(),)]
-    last = [route for route in single if takes_all(route.matches[0])]
+    last = [route for route in single if is_catch_all(route.matches[0])]
     return (
-        *(route for route in single if not takes_all(route.matches[0])),
+        *(route for route in single if not is_catch_all(route.matches[0])),
         *(replace(route, matches=()) for route in last),
     )
 
@@ -251,22 +252,7 @@ def _reached(routes: tuple[Route, ...]) -> Iterator[Route]:
 def _overlap(first: Route, second: Route) -> bool:
     """Whether a request may fit both, as far as headers and paths tell; catch-alls go last."""
     return any(
-        not (takes_all(a) or takes_all(b) or _disjoint(a, b))
+        not (is_catch_all(a) or is_catch_all(b) or disjoint(a, b))
         for a in first.matches
         for b in second.matches
     )
-
-
-def _disjoint(first: Match, second: Match) -> bool:
-    pairs = [(first.headers[n], second.headers[n]) for n in first.headers if n in second.headers]
-    pairs += [(first.uri, second.uri)] if first.uri and second.uri else []
-    return any(_differ(a, b) or _differ(b, a) for a, b in pairs)
-
-
-def _differ(first: StringMatch, second: StringMatch) -> bool:
-    if first.how != "exact":
-        starts = (first.value.startswith(second.value), second.value.startswith(first.value))
-        return first.how == second.how == "prefix" and not any(starts)
-    if second.how == "exact":
-        return first.value != second.value
-    return second.how == "prefix" and not first.value.startswith(second.value)

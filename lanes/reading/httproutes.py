@@ -3,9 +3,10 @@
 https://gateway-api.sigs.k8s.io/reference/api-types/httproute/
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from lanes.model import HeaderOps, Host, Match, Place, Route, StringMatch, Weighted
+from lanes.mesh.matching import Kind, Match, StringMatch
+from lanes.model import HeaderOps, Host, Place, Route, Weighted
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Resource
@@ -16,6 +17,11 @@ Bound = tuple[Resource, gateway_api.HTTPRoute]
 
 # The API leaves the place of regular expressions open; Istio puts them behind all prefixes.
 _MOST_SPECIFIC_FIRST = ("Exact", "PathPrefix", "RegularExpression")
+_KINDS: Mapping[str, Kind] = {
+    "Exact": "exact",
+    "PathPrefix": "segments",
+    "RegularExpression": "regex",
+}
 
 
 def rules_of(
@@ -76,13 +82,12 @@ def _route(
 
 
 def _match(match: gateway_api.RouteMatch) -> Match:
-    kinds = {"Exact": "exact", "PathPrefix": "segments", "RegularExpression": "regex"}
     anywhere = (match.path.type, match.path.path) == ("PathPrefix", "/")
     return Match(
-        headers={h.name.lower(): StringMatch(kinds[h.type], h.value) for h in match.headers},
-        uri=None if anywhere else StringMatch(kinds[match.path.type], match.path.path),
+        headers={h.name.lower(): StringMatch(_KINDS[h.type], h.value) for h in match.headers},
+        uri=None if anywhere else StringMatch(_KINDS[match.path.type], match.path.path),
         method=StringMatch("exact", match.method) if match.method else None,
-        query={q.name: StringMatch(kinds[q.type], q.value) for q in match.query_params},
+        query={q.name: StringMatch(_KINDS[q.type], q.value) for q in match.query_params},
     )
 
 

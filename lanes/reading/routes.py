@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import re2
 
+from lanes.mesh.matching import Match, StringMatch, is_catch_all
 from lanes.model import (
     AUTHORITY,
     Abort,
     HeaderOps,
-    Match,
     Retry,
     Route,
-    StringMatch,
     Weighted,
 )
 from lanes.reading import kinds
@@ -46,18 +45,10 @@ def routes_of(
         ]
         if http.match and not matches:
             continue
-        if any(map(takes_all, matches)):
+        if any(map(is_catch_all, matches)):
             matches = []
         routes.append(_route(resource, destinations, side, field, http, tuple(matches)))
     return tuple(routes)
-
-
-def takes_all(match: Match) -> bool:
-    """Whether every request fits."""
-    anywhere = (None, StringMatch("prefix", "/"), StringMatch("regex", ".*"))
-    return match.uri in anywhere and not (
-        match.headers or match.method or match.without or match.query
-    )
 
 
 def _counts(

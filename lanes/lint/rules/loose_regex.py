@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from lanes.lint.facts import Facts
 from lanes.lint.match import matches_of, shortest, takes
 from lanes.lint.rule import Found, Rule
-from lanes.model import StringMatch
+from lanes.mesh.matching import StringMatch
 
 
 def check(facts: Facts) -> Iterator[Found]:
     for resource in (*facts.virtual_services, *facts.http_routes):
         for match in matches_of(resource):
             for header, asked in match.headers.items():
-                caught = _caught(asked) if asked and asked.how == "regex" else None
+                caught = _caught(asked) if asked and asked.kind == "regex" else None
                 if caught:
                     yield (
                         resource,

@@ -40,8 +40,8 @@ def _rest(match: Match, defaults: list[Match]) -> bool:
     return any(
         default.uri is None
         or default.uri == match.uri
-        or (default.uri.how == "prefix" and match.uri.value.startswith(default.uri.value))
-        or (match.uri.how == "exact" and takes(default.uri, match.uri.value))
+        or (default.uri.kind == "prefix" and match.uri.value.startswith(default.uri.value))
+        or (match.uri.kind == "exact" and takes(default.uri, match.uri.value))
         for default in defaults
     )
 

@@ -4,7 +4,8 @@ from itertools import permutations
 
 import pytest
 
-from lanes.model import Mesh, Route, StringMatch
+from lanes.mesh.matching import StringMatch
+from lanes.model import Mesh, Route
 from tests.kube import (
     Document,
     api_gateway,

@@ -657,13 +657,13 @@ def test_a_rule_as_a_whole() -> None:
     (route,) = port_of(mesh, "a").routes
     (way,) = route.destinations
     tagged, by_uri = route.matches
-    assert {n: (m.how, m.value) for n, m in tagged.headers.items()} == {
+    assert {n: (m.kind, m.value) for n, m in tagged.headers.items()} == {
         "x-tag": ("exact", "1"),
         "b": ("prefix", "2"),
     }
     assert tagged.uri is None
     assert by_uri.uri is not None
-    assert (by_uri.uri.how, by_uri.uri.value) == ("regex", "/x.*")
+    assert (by_uri.uri.kind, by_uri.uri.value) == ("regex", "/x.*")
     for request in (route.request, way.request):
         assert (request.set, request.add, request.remove) == (
             {"x-set": "1"},

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lanes.model import StringMatch
-from lanes.planning.example import example
+from lanes.mesh.examples import example
+from lanes.mesh.matching import StringMatch
 from lanes.planning.plan import Plan
 from lanes.planning.ways import Way
 from lanes.report.plan import plan_json, plan_notes, plan_table

@@ -7,8 +7,7 @@ from functools import lru_cache
 
 import re2
 
-from lanes.model import StringMatch
-from lanes.planning.request import holds
+from lanes.mesh.matching import StringMatch, holds
 
 _PART = re.compile(
     r"\(\?[imsU-]+\)|\((?:\?(?:P?<\w+>|[imsU-]*:))?"  # flags; the beginning of a group
@@ -23,9 +22,9 @@ _ONE_CHARACTER = "x0" + string.printable
 @lru_cache(maxsize=4096)
 def example(match: StringMatch) -> str | None:
     """A short value that `match` holds for; None where none is found."""
-    if match.how == "present":
+    if match.kind == "present":
         return "x"
-    if match.how != "regex":
+    if match.kind != "regex":
         return match.value
     shortest = _alternatives(deque(_PART.findall(match.value)))
     return next((text for text in (shortest, "x") if text and holds(match, text)), None)

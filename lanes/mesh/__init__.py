@@ -1,0 +1,1 @@
+"""The mesh as data: what rules match, and what hosts are called."""
