@@ -46,7 +46,7 @@ def injected_version(values_file: str) -> str:
 
 def packages(version: str) -> Path:
     """The folder that autoinstrumentation-python of that version brings; filled once."""
-    lock = ROOT / "requirements" / f"operator-{version}.txt"
+    lock = Path(__file__).with_name(f"operator-{version}.txt")
     machine = platform.machine()
     text = lock.read_text()
     digest = hashlib.sha256(f"{machine}\n{text}".encode()).hexdigest()[:12]
