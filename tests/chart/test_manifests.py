@@ -127,6 +127,15 @@ def test_operator_values_hold_the_guides_images() -> None:
     assert parse((ROOT / "helm/opentelemetry-operator/values-upstream.yaml").read_text())
 
 
+def test_security_names_the_versions_that_the_guide_injects() -> None:
+    (values,) = parse((ROOT / "helm/opentelemetry-operator/values-asm.yaml").read_text())
+    images = values["manager"]["autoInstrumentationImage"]
+    names = {"java": "Java agent", "nodejs": "Node.js", "dotnet": ".NET", "python": "Python"}
+    security = (ROOT / "SECURITY.md").read_text()
+    for language, name in names.items():
+        assert f"{name} {images[language]['tag']}" in security
+
+
 def test_templates_are_read_without_scrolling_aside() -> None:
     long = [
         f"{path.relative_to(CHART)}:{number}"
