@@ -2,6 +2,7 @@
 
 import click
 
+from lanes import __version__
 from lanes.cli.demo import demo_command
 from lanes.cli.group import Group
 from lanes.cli.lint import lint_command
@@ -12,10 +13,12 @@ from lanes.cli.verify import verify_command
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="lanes %(version)s")
 def main() -> None:
     """Traffic lanes on one machine, and a judge for them anywhere.
 
-    MANIFESTS are directories or files, or - for standard input; k8s/asm where none is named.
+    MANIFESTS are directories or files, or - for standard input. In a clone of Traffic Lanes, the
+    default is its sample.
 
     Exit codes: 0 done, and lanes hold; 1 lanes don't hold, or one that has a weight was not
     seen, or lint found errors; 2 something else is wrong, in a sentence on standard error; 130

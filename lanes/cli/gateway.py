@@ -91,7 +91,7 @@ def gateway_options(command: Callable[..., None]) -> Callable[..., None]:
             "paths",
             multiple=True,
             metavar="MANIFESTS",
-            help="the plan; default k8s/asm",
+            help="what the gateway serves; directories, files, or - for standard input",
         ),
         click.argument("url"),
     ):

@@ -6,7 +6,7 @@ import sys
 import click
 
 from lanes.cli.group import EXIT_ERROR, EXIT_LINT_ERRORS
-from lanes.cli.options import DEFAULT_MANIFESTS, console, kept, manifests_argument
+from lanes.cli.options import console, kept, manifests_argument, sample_unless_named
 
 
 @click.command("lint")
@@ -30,7 +30,7 @@ def lint_command(paths: tuple[str, ...], form: str, ignored: tuple[str, ...]) ->
         from lanes.lint.check import lint
         from lanes.report.lint import lint_json, lint_sarif, show_lint
 
-        found = lint(paths or DEFAULT_MANIFESTS, ignored)
+        found = lint(sample_unless_named(paths), ignored)
     if form == "text":
         show_lint(found, console())
     else:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,7 +17,7 @@ from lanes.judging import split
 if TYPE_CHECKING:
     from lanes.model import Mesh
 
-DEFAULT_MANIFESTS = ("k8s/asm",)
+_SAMPLE = "k8s/asm"
 
 T = TypeVar("T")
 
@@ -124,6 +125,19 @@ def _caller(text: str) -> tuple[str, tuple[str, ...]]:
     return name.strip(), tuple(part.strip() for part in called.split(",") if part.strip())
 
 
+def sample_unless_named(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `paths`, or the sample's where none is named and the current folder holds it.
+
+    Raises LanesError where there are neither.
+    """
+    if paths or Path(_SAMPLE).is_dir():
+        return paths or (_SAMPLE,)
+    raise LanesError(
+        "no MANIFESTS are named. Name directories or files, or - for standard input"
+        " (lanes verify and trace take them by --manifests)"
+    )
+
+
 def read_mesh(
     paths: tuple[str, ...], commands: tuple[str, ...] = (), namespace: str | None = None
 ) -> "Mesh":
@@ -134,7 +148,7 @@ def read_mesh(
         from lanes.reading.resolve import resolve
 
         own = [Command.of(text) for text in commands]
-        return resolve(manifests.read(paths or DEFAULT_MANIFESTS, namespace or "default"), own)
+        return resolve(manifests.read(sample_unless_named(paths), namespace or "default"), own)
 
 
 @contextmanager

@@ -9,11 +9,11 @@ import click
 from lanes.cli.gateway import Aim, gateway_options
 from lanes.cli.group import EXIT_LANES_BROKEN
 from lanes.cli.options import (
-    DEFAULT_MANIFESTS,
     console,
     format_option,
     progress,
     requests_option,
+    sample_unless_named,
 )
 from lanes.errors import LanesError
 from lanes.judging import split
@@ -112,7 +112,7 @@ def verify_command(
     )
     trial = Trial(
         planned,
-        aim.paths or DEFAULT_MANIFESTS,
+        sample_unless_named(aim.paths),
         asking,
         alone is not None,
         baseline,
