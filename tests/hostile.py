@@ -1,8 +1,10 @@
 """What a client may send to get into a lane, or out of one: header lines, made from a seed.
 
-`forms` makes them, `read_by_hops` is the judge: OpenTelemetry's own parser, hop after hop. Every
-line can be sent as it stands (`http.client` writes latin-1), so that one form serves a regular
-expression's unit test, the laptop mesh and the real istiod.
+`forms` makes them for baggage, `read_by_hops` is the judge: OpenTelemetry's own parser, hop after
+hop. `repeated` makes them for what entry rules look at, on several lines, and `named` is the judge:
+a lane is entered by a line that names it, and not by what lines make together. Every line can be
+sent as it stands (`http.client` writes latin-1), so that one form serves a regular expression's
+unit test, the laptop mesh and the real istiod.
 """
 
 import logging
@@ -34,7 +36,11 @@ class Form:
     @property
     def baggage(self) -> str:
         """The baggage lines as one, as Envoy matches them and a WSGI server hands them on."""
-        return ",".join(v.strip(" \t") for n, v in self.headers if n.lower() == "baggage")
+        return ",".join(self.lines("baggage"))
+
+    def lines(self, name: str) -> list[str]:
+        """The values of a header, one a line that the request sends, without blanks around."""
+        return [value.strip(" \t") for n, value in self.headers if n.lower() == name]
 
 
 @dataclass(frozen=True)
@@ -204,6 +210,72 @@ def forms(seed: int, member: str = MEMBER, lane: str = LANE) -> Iterator[Form]:
             tries.append(f"header, {name}")
             headers += _OTHERS[name](aim)
         yield Form(" + ".join(tries), headers)
+
+
+# Values of a header that an entry rule looks at: the lane's name, and what is none by itself.
+_VALUES: dict[str, _Member] = {
+    "the lane": lambda a: a.lane,
+    "blanks around": lambda a: f"{a.blank}{a.lane}{a.blank}",
+    "another lane": lambda _: "pr-999",
+    "nothing": lambda _: "",
+    "another case": lambda a: a.lane.upper(),
+    "its beginning": lambda a: a.lane[:-1],
+    "its end": lambda a: a.lane[-1],
+    "a list": lambda a: f"{a.lane}, {a.lane}",
+    "an open list": lambda a: a.random.choice((f"{a.lane},", f",{a.lane}")),
+    "quotes": lambda a: f'"{a.lane}"',
+    "escaped": lambda a: a.escaped(a.lane),
+}
+
+# Cookies of a name, {}, that are the lane's, or that several lines may make one together.
+_COOKIES: dict[str, Callable[[_Aim, str], str]] = {
+    "the lane": lambda a, name: f"{name}={a.lane}",
+    "among others": lambda a, name: f"a=b; {name}={a.lane} ;c",
+    "another lane": lambda _, name: f"{name}=pr-999",
+    "no value": lambda _, name: f"{name}=",
+    "the value alone": lambda a, _: a.lane,
+    "the name alone": lambda _, name: name,
+    "behind a comma": lambda a, name: f"a=b, {name}={a.lane}",
+    "before a comma": lambda a, name: f"{name}={a.lane}, a=b",
+    "in quotes": lambda a, name: f'a="; {name}={a.lane}"; {name}="{a.lane}"',
+    "an open quote": lambda a, name: a.random.choice((f'a="; {name}', f'={a.lane}"')),
+    "a longer name": lambda a, name: f"x{name}={a.lane}; {name}x={a.lane}",
+    "a longer value": lambda a, name: f"{name}={a.lane}2",
+    "another case": lambda a, name: f"{name.upper()}={a.lane}",
+    "within a cookie": lambda a, name: f"a={name}={a.lane}",
+    "nothing": lambda _, __: "",
+}
+
+
+def repeated(seed: int, header: str, cookies: list[str], lane: str = LANE) -> Iterator[Form]:
+    """Without end: forms that send `header`, and the cookies of these names, on one to four lines
+    each. The same seed gives the same forms.
+    """
+    random = Random(seed)
+    aim = _Aim(random, header, lane)
+    while True:
+        tries: list[str] = []
+        headers: Headers = []
+        for _ in range(random.choice((0, 1, 2, 2, 3, 4))):
+            name = random.choice(list(_VALUES))
+            tries.append(f"{header}, {name}")
+            headers.append((aim.recased(header), _VALUES[name](aim)))
+        for _ in range(random.choice((0, 1, 2, 2, 3, 4))):
+            name = random.choice(list(_COOKIES))
+            tries.append(f"cookie, {name}")
+            headers.append((aim.recased("cookie"), _COOKIES[name](aim, random.choice(cookies))))
+        random.shuffle(headers)
+        yield Form(" + ".join(tries) or "nothing", headers)
+
+
+def named(form: Form, header: str, cookies: list[str]) -> set[str]:
+    """The values that a line of `header` is, or that a cookie of these names has on a line."""
+    pairs = [
+        pair.strip(" \t").partition("=")
+        for line in form.lines("cookie")
+        for pair in line.split(";")
+    ]
+    return {*form.lines(header), *(value for name, _, value in pairs if name in cookies)}
 
 
 def read_by_hops(baggage: str, member: str = MEMBER, hops: int = 3) -> list[str | None]:

@@ -213,15 +213,13 @@ VARIANTS: dict[str, Values] = {
     "http-route-strict": ISTIO
     | {
         "lanes": {"mode": "strict"},
-        "gateway": {"parentRefs": [{"name": "web"}], "clientBaggage": "keep"},
+        "gateway": {"parentRefs": [{"name": "web"}]},
     },
     "gateway-api": GATEWAY_API,
     "gateway-api-ways": LANE | {"lanes": LANE["lanes"] | {"only": "", "weights": {"pr-1": 0}}},
     "gateway-api-awkward-names": GATEWAY_API | AWKWARD | {"defaults": {"namespace": "on"}},
     "lane": LANE,
     "lane-everything": EVERYTHING | LANE,
-    "keep-baggage": {"gateway": {"clientBaggage": "keep"}},
-    "istio-keep-baggage": ISTIO | {"gateway": {"clientBaggage": "keep"}},
     "ways-in": WAYS_IN,
     "istio-ways-in": ISTIO | WAYS_IN,
     "http-route-ways-in": ISTIO

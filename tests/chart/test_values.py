@@ -427,12 +427,6 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         | {"lanes": {"enter": {"host": "*.preview.example.com"}}},
         "lanes.enter.host: a rule of an HTTPRoute can't ask for a host",
     ),
-    "HTTPRoute, cookie and baggage": (
-        ISTIO
-        | {"gateway": {"parentRefs": [{"name": "web"}], "clientBaggage": "keep"}}
-        | {"lanes": {"sticky": {"cookie": "kept"}}},
-        "lanes.sticky and gateway.clientBaggage keep: in an HTTPRoute",
-    ),
     "HTTPRoute of many lanes": (
         ISTIO
         | {"gateway": {"parentRefs": [{"name": "web"}]}}
@@ -454,10 +448,6 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     "all rules by HTTPRoutes": (
         GATEWAY_API | {"lanes": {"rules": "all"}},
         "lanes.rules all: with mesh.provider gateway-api a version that others deploy comes with",
-    ),
-    "baggage of clients by HTTPRoutes": (
-        GATEWAY_API | {"gateway": GATEWAY_API["gateway"] | {"clientBaggage": "keep"}},
-        "gateway.clientBaggage keep: with mesh.provider gateway-api the lane replaces what clients",
     ),
     "service named as a version's": (
         GATEWAY_API

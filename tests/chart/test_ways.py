@@ -65,19 +65,6 @@ def test_the_plainest_word_comes_first_and_the_split_last() -> None:
         "v2-sticky",
         "lanes",
     ]
-    keep = rules(values | {"gateway": {"clientBaggage": "keep"}})
-    assert list(keep)[3:] == [
-        *(
-            f"{lane}-sticky{rule}"
-            for lane in ("v1", "v2")
-            for rule in ("-lane-in-client-baggage", "-client-baggage", "")
-        ),
-        "lane-in-client-baggage",
-        "client-baggage",
-        "lanes",
-    ]
-    assert "headers" not in keep["v1-sticky-client-baggage"]  # nothing takes the baggage away
-    assert "headers" in keep["v2-by-header"]
 
 
 def test_a_lane_without_the_first_service_enters_at_the_baseline() -> None:

@@ -28,6 +28,8 @@ WAYS: list[tuple[Headers, str]] = [
     ([("x-lane", "v2")], ""),
     ([("X-Lane", " v2")], "?x"),
     ([("x-lane", "v2"), ("x-lane", "v2")], ""),
+    ([("x-lane", "pr-999"), ("x-lane", "v2")], ""),
+    ([("x-user", "ajas"), ("x-user", "jason")], ""),
     ([("host", "v2.preview.example.com")], ""),
     ([("host", "V2.preview.example.com:8080")], ""),
     ([("x-user", "jason")], ""),

@@ -40,11 +40,9 @@ def rendered(tmp_path: Path, values: Values) -> str:
     return kube.write(tmp_path, *without_tests(render(ISTIO | values)))
 
 
-def with_env(
-    tmp_path: Path, deployment: str, name: str, value: str, *more: Document, path: str = K8S
-) -> str:
+def with_env(tmp_path: Path, deployment: str, name: str, value: str, *more: Document) -> str:
     """Manifests with one variable of one Deployment set, and more documents; their path."""
-    documents = cluster.read([path])
+    documents = cluster.read([K8S])
     (changed,) = (d for d in documents if d["metadata"]["name"] == deployment)
     _set(changed, name, value)
     return kube.write(tmp_path, *documents, *more)

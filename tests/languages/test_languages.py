@@ -29,7 +29,6 @@ HERE = {name: hop for name, hop in HOPS.items() if not hop.missing}
 def values(provider: str) -> dict[str, Any]:
     return {
         "mesh": {"provider": provider},
-        "gateway": {"clientBaggage": "keep"},
         "lanes": {"weights": {"v1": 50, "v2": 50, "v3": None}},
         "services": {
             "mocka": None,
@@ -47,8 +46,17 @@ def values(provider: str) -> dict[str, Any]:
 
 
 def rendered(provider: str) -> list[dict[str, Any]]:
-    """The manifests; what guest tells of its baggage is the member that the client sent."""
+    """The manifests; what guest tells of its baggage is the member that the client sent.
+
+    The gateway lets it in, as the chart's does not: the lane joins it.
+    """
     documents = deepcopy(without_tests(render(values(provider))))
+    (rule,) = of_kind(documents, "VirtualService")["demo-gateway"]["spec"]["http"]
+    rule.pop("headers", None)
+    for route in rule["route"]:
+        request = route["headers"]["request"]
+        if "baggage" in request["set"]:
+            request["add"] = request.pop("set")
     guest = of_kind(documents, "Deployment")["guest-v1"]
     variables = guest["spec"]["template"]["spec"]["containers"][0]["env"]
     variables[:] = [v for v in variables if v["name"] != "lane_header"]

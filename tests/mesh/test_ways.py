@@ -69,11 +69,10 @@ def test_a_lane_is_entered_by_its_ways_and_by_nothing_else(
 
 
 @pytest.mark.parametrize("provider", ["asm", "istio"])
-def test_visitors_stay_where_baggage_is_kept(tmp_path: Path, provider: str) -> None:
-    """Whatever lane their baggage claims. And a path is a way in."""
+def test_visitors_stay_whatever_their_baggage_says(tmp_path: Path, provider: str) -> None:
+    """And a path is a way in."""
     values: Values = {
         "mesh": {"provider": provider},
-        "gateway": {"clientBaggage": "keep"},
         "lanes": OPEN | {"header": "lane", "enter": {"match": {"v2": [{"path": "/beta"}]}}},
     }
     with running(kube.write(tmp_path, *without_tests(render(values)))) as mesh:

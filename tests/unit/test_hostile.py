@@ -1,5 +1,8 @@
 """The hostile forms: what they are made of, and that the chart's gateway is a match for them."""
 
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -7,7 +10,7 @@ import pytest
 import re2
 
 from tests.chart.rendering import ISTIO, Values, of_kind, render
-from tests.hostile import Form, each, forms, read_by_hops
+from tests.hostile import Form, each, forms, named, read_by_hops, repeated
 
 Json = dict[str, Any]
 MIXED = list(islice(forms(8), 400))
@@ -33,42 +36,72 @@ def test_the_forms_reach_what_they_are_after() -> None:
     """Unguarded, some choose the lane, some keep it away from every hop or the later ones."""
     unguarded = [tuple(read_by_hops(form.baggage)) for form in MIXED]
     assert ("v3", "v3", "v3") in unguarded
-    stamped = [tuple(read_by_hops(_joined(form, "version=v2"))) for form in MIXED]
+    stamped = [tuple(read_by_hops(f"{form.baggage},version=v2")) for form in MIXED]
     assert (None, None, None) in stamped
     assert ("v2", None, None) in stamped
     assert ("v2", "v2", "v2") in stamped
 
 
-# What becomes of client baggage, by Istio's VirtualService and by an HTTPRoute.
-ROUTE: Values = {"parentRefs": [{"name": "web"}]}
+# The gateway's rules, by Istio's VirtualService and by an HTTPRoute: the split alone, and behind
+# entry rules. Lane v2 may be entered and has no weight; v1 has no entry rule but the sticky cookie.
+HEADER, COOKIES = "x-lane", ["lane", "kept"]
+ENTER: Values = {
+    "weights": {"v1": 70, "v2": 0, "v3": 30},
+    "enter": {"header": HEADER, "cookie": COOKIES[0], "lanes": {"v2": True}},
+    "sticky": {"cookie": COOKIES[1]},
+}
+ROUTE: Values = {"gateway": {"parentRefs": [{"name": "web"}]}}
 GATEWAYS: dict[str, Values] = {
-    "drop": {"clientBaggage": "drop"},
-    "keep": {"clientBaggage": "keep"},
-    "drop, HTTPRoute": ROUTE | {"clientBaggage": "drop"},
-    "keep, HTTPRoute": ROUTE | {"clientBaggage": "keep"},
+    "split": ISTIO,
+    "split, HTTPRoute": ISTIO | ROUTE,
+    "entry rules": ISTIO | {"lanes": ENTER},
+    "entry rules, HTTPRoute": ISTIO | ROUTE | {"lanes": ENTER},
+}
+# How an Envoy sees a header that is sent on several lines.
+Sees = Callable[[str, list[str]], list[str]]
+ENVOYS: dict[str, Sees] = {
+    "joined": lambda name, lines: [("; " if name == "cookie" else ",").join(lines)] * bool(lines),
+    "one by one, since 1.39": lambda _, lines: lines,
 }
 
 
-def rules_of(gateway: Values) -> list[tuple[list[str], str]]:
-    """The gateway's rules: the expressions, one of which has to match, and `set` or `add`."""
-    resources = render(ISTIO | {"gateway": gateway})
-    if "parentRefs" in gateway:
+@dataclass(frozen=True)
+class Rule:
+    """A gateway's rule: expressions by header, of which one set has to match, and what it sets."""
+
+    matches: list[dict[str, str]]
+    stamps: set[str]
+
+
+def rules_of(values: Values) -> list[Rule]:
+    resources = render(values)
+    if "gateway" in values:
         (route,) = of_kind(resources, "HTTPRoute").values()
         return [
-            (
-                [match["headers"][0]["value"] for match in rule.get("matches", [])],
-                _only({key for to in rule["backendRefs"] for key in _modifier(to)}),
+            Rule(
+                [_expressions(match["headers"]) for match in rule.get("matches", [])],
+                {_only(_modifier(to)["set"])["value"] for to in rule["backendRefs"]},
             )
             for rule in route["spec"]["rules"]
         ]
     service = of_kind(resources, "VirtualService")["demo-gateway"]
     return [
-        (
-            [match["headers"]["baggage"]["regex"] for match in rule.get("match", [])],
-            _only({key for to in rule["route"] for key in to["headers"]["request"]}),
+        Rule(
+            [
+                {name: how.get("regex") or re.escape(how["exact"]) for name, how in headers.items()}
+                for headers in (match["headers"] for match in rule.get("match", []))
+            ],
+            {to["headers"]["request"]["set"]["baggage"] for to in rule["route"]},
         )
         for rule in service["spec"]["http"]
     ]
+
+
+def _expressions(headers: list[Json]) -> dict[str, str]:
+    return {
+        header["name"]: header["value"] if "type" in header else re.escape(header["value"])
+        for header in headers
+    }
 
 
 def _modifier(backend: Json) -> Json:
@@ -76,55 +109,70 @@ def _modifier(backend: Json) -> Json:
     return modifier
 
 
-def _only(found: set[str]) -> str:
+def _only(found: Iterable[Json]) -> Json:
     (one,) = found
     return one
 
 
-def through_gateway(form: Form, rules: list[tuple[list[str], str]], stamp: str) -> str:
-    """The baggage behind a gateway of these rules, which stamps the request so."""
-    action = next(
-        action
-        for expressions, action in rules
-        if not expressions or any(_matches(expression, form) for expression in expressions)
+def through_gateway(form: Form, rules: list[Rule], sees: Sees) -> set[str]:
+    """What may be a request's baggage behind a gateway of these rules; it replaces the client's."""
+    return next(
+        rule.stamps
+        for rule in rules
+        if not rule.matches
+        or any(
+            all(
+                any(_matches(expression, value) for value in sees(name, form.lines(name)))
+                for name, expression in match.items()
+            )
+            for match in rule.matches
+        )
     )
-    return _joined(form, stamp) if action == "add" else stamp
 
 
-def _matches(expression: str, form: Form) -> bool:
-    """As Envoy does: the whole value of a header that is there."""
+def _matches(expression: str, value: str) -> bool:
+    """As Envoy does: the whole value."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     compiled = re2.compile(expression.encode(), options=options)
-    return _sent(form) and compiled.fullmatch(form.baggage.encode("latin-1")) is not None
+    return compiled.fullmatch(value.encode("latin-1")) is not None
 
 
-def _joined(form: Form, stamp: str) -> str:
-    return ",".join([*([form.baggage] if _sent(form) else []), stamp])
-
-
-def _sent(form: Form) -> bool:
-    return any(name.lower() == "baggage" for name, _ in form.headers)
-
-
-@pytest.mark.parametrize("gateway", GATEWAYS.values(), ids=GATEWAYS)
-def test_no_form_chooses_a_lane_or_loses_its_own_behind_the_gateway(gateway: Values) -> None:
-    rules = rules_of(gateway)
+@pytest.mark.parametrize("sees", ENVOYS.values(), ids=ENVOYS)
+@pytest.mark.parametrize("values", GATEWAYS.values(), ids=GATEWAYS)
+def test_no_form_chooses_a_lane_or_loses_its_own_behind_the_gateway(
+    values: Values, sees: Sees
+) -> None:
+    rules = rules_of(values)
     for form in [*each(), *MIXED]:
-        behind = through_gateway(form, rules, "version=v2")
-        assert read_by_hops(behind) == ["v2"] * 3, form
+        for stamp in through_gateway(form, rules, sees):
+            assert set(read_by_hops(stamp)) == {stamp.removeprefix("version=")}, form
 
 
-def test_the_longest_baggage_that_is_kept_leaves_room_for_the_lane() -> None:
-    """Members that grow the most when they are escaped anew, as many and as long as may be."""
-    kept = 0
-    rules = rules_of(GATEWAYS["keep"])
-    for members in (1, 63, 64, 65):
-        for length in (999, 1000, 1001):
-            each_long = (length - members + 1) // members
-            names = [f"k{i}=".ljust(each_long, "!") for i in range(members)]
-            form = Form("", [("baggage", ",".join(names).ljust(length, "!"))])
-            behind = through_gateway(form, rules, f"version={'v' * 20}")
-            kept += behind.startswith("k0=")
-            assert read_by_hops(behind) == ["v" * 20] * 3
-    assert kept == 6
+@pytest.mark.parametrize("sees", ENVOYS.values(), ids=ENVOYS)
+@pytest.mark.parametrize("values", list(GATEWAYS.values())[2:], ids=list(GATEWAYS)[2:])
+@pytest.mark.parametrize("lane", ["v1", "v2", "v3"])
+def test_a_lane_is_entered_by_a_line_that_names_it_and_by_nothing_else(
+    values: Values, sees: Sees, lane: str
+) -> None:
+    rules = rules_of(values)
+    split = rules[-1].stamps
+    entered = 0
+    for form in islice(repeated(8, HEADER, COOKIES, lane), 2000):
+        stamps = through_gateway(form, rules, sees)
+        if stamps != split:
+            entered += 1
+            by = (HEADER, COOKIES) if lane == "v2" else ("", COOKIES[1:])
+            assert stamps == {f"version={lane}"}, form
+            assert lane in named(form, *by), form
+    assert entered > 100
+
+
+def test_lines_of_an_entry_rule_can_be_sent_and_name_a_lane_or_none() -> None:
+    made = list(islice(repeated(8, HEADER, COOKIES), 2000))
+    assert made == list(islice(repeated(8, HEADER, COOKIES), 2000))
+    assert made != list(islice(repeated(9, HEADER, COOKIES), 2000))
+    assert {len(form.lines("cookie")) for form in made} == {0, 1, 2, 3, 4}
+    assert {len(form.lines(HEADER)) for form in made} == {0, 1, 2, 3, 4}
+    naming = sum("v3" in named(form, HEADER, COOKIES) for form in made)
+    assert 500 < naming < 1500

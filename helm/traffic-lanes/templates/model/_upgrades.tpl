@@ -60,15 +60,14 @@ entry's host or path. */}}
 {{- range ternary (dig "spec" "rules" (list dict) $route | last).backendRefs list $own -}}
 {{- $weight := .weight -}}
 {{- range .filters -}}
-{{- range concat (dig "requestHeaderModifier" "set" list .) (dig "requestHeaderModifier" "add" list .) -}}
+{{- range dig "requestHeaderModifier" "set" list . -}}
 {{- if eq .name $stamp }}{{ $_ := set $live (splitList "=" .value | last) $weight }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- range ternary (dig "spec" "http" (list dict) $route | last).route list $own -}}
 {{- $weight := default 0 .weight -}}
-{{- $request := dig "headers" "request" dict . -}}
-{{- with get (merge dict (dig "set" dict $request) (dig "add" dict $request)) $stamp -}}
+{{- with get (dig "headers" "request" "set" dict .) $stamp -}}
 {{- $_ := set $live (splitList "=" . | last) $weight -}}
 {{- end -}}
 {{- end -}}

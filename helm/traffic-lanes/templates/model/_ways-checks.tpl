@@ -35,10 +35,6 @@
 {{- end }}
 {{- end }}
 {{- if .Values.gateway.parentRefs }}
-{{- if and $lanes.sticky.cookie (eq .Values.gateway.clientBaggage "keep") }}
-- lanes.sticky and gateway.clientBaggage keep: in an HTTPRoute, rules that ask for both come before
-  every way in; leave one out, or take an Istio Gateway
-{{- end }}
 {{- $rules := include "traffic-lanes.rules" .Values | fromJsonArray | len }}
 {{- if gt $rules 16 }}
 - lanes.enter and lanes.sticky: with gateway.parentRefs they make {{ $rules }} rules, and an HTTPRoute

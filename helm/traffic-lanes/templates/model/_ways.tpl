@@ -6,7 +6,6 @@ matches. Then those that the weights drew before, and last the split.
   name     the rule's
   lanes    the names of those that it leads to
   drawn    whether it draws one of them by weight
-  kept     the lane joins the client's baggage instead of replacing it
   matches  [{headers: {name: {exact, prefix or regex: value}}, host, path}], one of which a request has
            to be; none: any is
 */}}
@@ -32,42 +31,14 @@ matches. Then those that the weights drew before, and last the split.
 {{- $rules = append $rules (dict "name" (printf "%s-by-match" $lane) "lanes" (list $lane) "matches" $matches) -}}
 {{- end -}}
 {{- end -}}
-{{- $split := include "traffic-lanes.drawing" . | fromJsonArray -}}
 {{- range $lane, $weight := ternary $lanes.weights dict (not (empty $lanes.sticky.cookie)) -}}
-{{- range $rule := ternary $split list (gt (int $weight) 0) -}}
-{{- $cookie := include "traffic-lanes.cookie" (dict "name" $lanes.sticky.cookie "lane" $lane) | fromJson -}}
-{{- $matches := list -}}
-{{- range $rule.matches | default (list dict) -}}
-{{- $matches = append $matches (dict "headers" (merge (dict) $cookie (default dict .headers))) -}}
-{{- end -}}
-{{- $name := printf "%s-sticky" $lane -}}
-{{- if $rule.matches }}{{ $name = printf "%s-%s" $name $rule.name }}{{ end -}}
-{{- $rules = append $rules (dict "name" $name "lanes" (list $lane) "kept" $rule.kept "matches" $matches) -}}
+{{- if gt (int $weight) 0 -}}
+{{- $cookie := dict "name" $lanes.sticky.cookie "lane" $lane -}}
+{{- $match := dict "headers" (include "traffic-lanes.cookie" $cookie | fromJson) -}}
+{{- $rules = append $rules (dict "name" (printf "%s-sticky" $lane) "lanes" (list $lane) "matches" (list $match)) -}}
 {{- end -}}
 {{- end -}}
-{{- concat $rules $split | toJson -}}
-{{- end -}}
-
-{{/* The rules that split by weight. Where the client's baggage is kept, only what every hop can carry
-beside the lane is, which is last and would be the first that OpenTelemetry drops: 64 members and
-1,000 bytes, which may grow threefold when the first hop escapes them anew, where its limits are 180
-and 8,192. Before it go members that are, or might be read as, the lane's: its name in any case, and
-any name that is escaped. */}}
-{{- define "traffic-lanes.drawing" -}}
-{{- $names := keys .lanes.weights | sortAlpha -}}
-{{- $rules := list (dict "name" "lanes" "lanes" $names "drawn" true "kept" false) -}}
-{{- if eq .gateway.clientBaggage "keep" -}}
-{{- $suspect := printf `(?i)(.*,)?\s*(%s|[^=,]*[%%+][^=,]*)\s*=.*` .lanes.header -}}
-{{- $looks := list -}}
-{{- range list $suspect `([^,]*,){64}.*` -}}
-{{- $looks = append $looks (dict "headers" (dict "baggage" (dict "regex" .))) -}}
-{{- end -}}
-{{- $fits := list (dict "headers" (dict "baggage" (dict "regex" `[ -~]{1,1000}`))) -}}
-{{- $rules = concat (list
-      (dict "name" "lane-in-client-baggage" "lanes" $names "drawn" true "kept" false "matches" $looks)
-      (dict "name" "client-baggage" "lanes" $names "drawn" true "kept" true "matches" $fits)) $rules -}}
-{{- end -}}
-{{- toJson $rules -}}
+{{- append $rules (dict "name" "lanes" "lanes" (keys $lanes.weights | sortAlpha) "drawn" true) | toJson -}}
 {{- end -}}
 
 {{/* The lanes that a request may enter by their name, from the lanes' values, as a JSON list. */}}
@@ -137,7 +108,7 @@ it, from {model, values, rule}. */}}
 {{- range $name := $rule.lanes }}
 {{- $subset := include "traffic-lanes.subset" (dict "model" $model "service" $service "lane" $name) }}
 {{- $target := dict "host" $service.host "port" $service.gatewayPort "subset" $subset }}
-{{- $stamp := dict "model" $model "lane" $name "kept" $rule.kept }}
+{{- $stamp := dict "model" $model "lane" $name }}
 {{- $souvenir := include "traffic-lanes.souvenir" (dict "values" $values "lane" $name) }}
 - destination:
     {{- include "traffic-lanes.target" $target | nindent 4 }}
@@ -165,12 +136,11 @@ it, from {model, values, rule}. */}}
 {{- end -}}
 
 {{/* What the gateway does to a lane's requests, as filters of an HTTPRoute, from {model, values, lane,
-drawn, kept}; drawn: by weight, which leaves a cookie where lanes are sticky; kept: the lane joins the
-client's baggage instead of replacing it. */}}
+drawn}; drawn: by weight, which leaves a cookie where lanes are sticky. */}}
 {{- define "traffic-lanes.stamp" -}}
 - type: RequestHeaderModifier
   requestHeaderModifier:
-    {{ ternary "add" "set" (default false .kept) }}:
+    set:
       - name: baggage
         value: {{ .model.header }}={{ .lane }}
 {{- $respond := .values.lanes.respond }}

@@ -24,10 +24,8 @@ set:
 {{- end -}}
 
 {{- define "traffic-lanes.asm.arrival" -}}
-{{- if not .kept -}}
 remove:
   - baggage
-{{- end -}}
 {{- end -}}
 
 {{- define "traffic-lanes.asm.match" -}}

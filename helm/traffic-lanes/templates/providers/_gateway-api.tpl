@@ -36,10 +36,6 @@ needs:
 - lanes.rules all: with mesh.provider gateway-api a version that others deploy comes with a route of
   its own: leave it at changed
 {{- end }}
-{{- if eq $values.gateway.clientBaggage "keep" }}
-- gateway.clientBaggage keep: with mesh.provider gateway-api the lane replaces what clients send: leave
-  it at drop
-{{- end }}
 {{- range $service := $model.services }}
 {{- if $service.trafficPolicy }}
 - services.{{ $service.name }}.trafficPolicy is a DestinationRule's, and mesh.provider gateway-api makes none: leave

@@ -9,9 +9,8 @@ A provider is a file beside this one, which says all that it means. It defines, 
     podLabels                  labels of pods that are the provider's to set
     needs                      [{api, say}]: what the routing can't do without, and a sentence
   traffic-lanes.P.podLabels  labels by which the mesh tells a version's pods: {model, service, version}
-  traffic-lanes.P.stamp      what the gateway does to a lane's request headers: {model, lane, kept};
-                             kept: the lane joins the client's baggage in place of replacing it
-  traffic-lanes.P.arrival    what it does to them in any lane, the same way: {model, kept}
+  traffic-lanes.P.stamp      what the gateway does to a lane's request headers: {model, lane}
+  traffic-lanes.P.arrival    what it does to them in any lane, the same way: {model}
   traffic-lanes.P.match      headers by which a hop knows a lane's requests: {model, lane}
   traffic-lanes.P.subset     labels and policy of a lane's subset, empty: it has none: {model, service, lane}
   traffic-lanes.P.fallback   where a destination leads that has no pods: {model, host, port, subset}
@@ -59,10 +58,10 @@ timeouts:
 (.*,)?\s*{{ .model.header }}\s*=\s*{{ .lane }}\s*([;,].*)?
 {{- end -}}
 
-{{/* A lane as a member of a request's baggage, from {model, lane, kept}: what replaces the client's, or
-joins it. */}}
+{{/* A lane as the only member of a request's baggage, from {model, lane}: it replaces the client's, however
+many lines of it there are. */}}
 {{- define "traffic-lanes.baggage" -}}
-{{ ternary "add" "set" (default false .kept) }}:
+set:
   baggage: {{ .model.header }}={{ .lane }}
 {{- end -}}
 
