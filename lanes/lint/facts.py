@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from lanes.hosts import covers, host_in_manifest
 from lanes.lint.documents import Resource
 from lanes.lint.hosts import Hosts
 from lanes.lint.match import Match, matches_of, unreached
 from lanes.lint.ports import no_http
 from lanes.lint.value import Value
+from lanes.mesh.hostnames import covers, host_in_manifest
 from lanes.model import Host
 
 ISTIO = "networking.istio.io"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 
-from lanes.hosts import covers, host_in_manifest, host_of
 from lanes.lint.documents import Resource
+from lanes.mesh.hostnames import covers, host_in_manifest, host_of
 from lanes.model import Host
 
 # Whose manifests hardly ever hold all of it.

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from lanes.envoy import Json
 from lanes.envoy.listeners import gateway_listener
 from lanes.envoy.parts import typed
-from lanes.hosts import any_of
+from lanes.mesh.hostnames import any_of
 from lanes.model import Mesh, Route
 from lanes.planning.gateway import entries
 from lanes.planning.plan import UNTAGGED, Plan

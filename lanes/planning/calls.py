@@ -12,7 +12,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from lanes.errors import LanesError
-from lanes.hosts import host_of
+from lanes.mesh.hostnames import host_of
 from lanes.model import Host, Mesh, Pod, ServicePort
 
 Given = Mapping[str, tuple[str, ...]]

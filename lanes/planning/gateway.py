@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lanes.hosts import any_of, covers
 from lanes.mesh.examples import example
+from lanes.mesh.hostnames import any_of, covers
 from lanes.mesh.matching import Match
 from lanes.model import Abort, GatewayHost, Mesh, Place, Route, Weighted
 from lanes.planning.request import Request

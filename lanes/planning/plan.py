@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from lanes.errors import LanesError
-from lanes.hosts import any_of
+from lanes.mesh.hostnames import any_of
 from lanes.model import GatewayHost, Mesh, Route, led_to, names_of
 from lanes.planning import baggage
 from lanes.planning.answering import hop_at

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from lanes.hosts import host_in_manifest, host_of
+from lanes.mesh.hostnames import host_in_manifest, host_of
 from lanes.model import Host
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lanes.errors import Problems
 from lanes.findings import Finding
-from lanes.hosts import host_in_manifest
+from lanes.mesh.hostnames import host_in_manifest
 from lanes.model import Destination, Endpoint, Host, Pod, Propagation
 from lanes.reading import kinds, outside
 from lanes.reading.absent import meant, no_service

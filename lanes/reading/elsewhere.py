@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lanes.findings import Finding
-from lanes.hosts import host_in_manifest
+from lanes.mesh.hostnames import host_in_manifest
 from lanes.model import Host
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from lanes.errors import Problems
 from lanes.findings import Finding
-from lanes.hosts import common, covers, host_in_manifest
+from lanes.mesh.hostnames import common, covers, host_in_manifest
 from lanes.mesh.matching import Match, disjoint, is_catch_all
 from lanes.model import GatewayHost, Route
 from lanes.reading import kinds

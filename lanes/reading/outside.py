@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from lanes.hosts import host_in_manifest
+from lanes.mesh.hostnames import host_in_manifest
 from lanes.model import Pod, Propagation
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lanes.findings import Finding
-from lanes.hosts import common, covers
+from lanes.mesh.hostnames import common, covers
 from lanes.model import Host
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lanes.errors import Problems
 from lanes.findings import Finding
-from lanes.hosts import covers
+from lanes.mesh.hostnames import covers
 from lanes.model import Host
 from lanes.reading import kinds
 from lanes.reading.absent import meant, no_service

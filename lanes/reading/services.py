@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from lanes.errors import Problems
-from lanes.hosts import covers
+from lanes.mesh.hostnames import covers
 from lanes.model import GatewayHost, Host, Pod, Route, ServicePort, Weighted
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations

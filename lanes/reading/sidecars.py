@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from lanes.errors import Problems
 from lanes.findings import Finding
-from lanes.hosts import covers, host_in_manifest
+from lanes.mesh.hostnames import covers, host_in_manifest
 from lanes.model import Host, Unrouted
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource

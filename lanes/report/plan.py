@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lanes.errors import together
-from lanes.hosts import any_of
+from lanes.mesh.hostnames import any_of
 from lanes.model import Mesh
 from lanes.planning.calls import outside
 from lanes.planning.hops import ASTRAY, FALLBACK, NONE, Hop

@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lanes.hosts import any_of, host_of
+from lanes.mesh.hostnames import any_of, host_of
 from lanes.model import Mesh, Pod
 from lanes.planning import baggage
 from lanes.planning.hops import Hop

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from lanes.hosts import common, host_in_manifest
 from lanes.lint.documents import Resource
 from lanes.lint.facts import ISTIO, Facts
 from lanes.lint.rule import Found, Rule
+from lanes.mesh.hostnames import common, host_in_manifest
 
 
 def check(facts: Facts) -> Iterator[Found]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from lanes.hosts import host_in_manifest
 from lanes.lint.facts import ISTIO, Facts
 from lanes.lint.rule import Found, Rule
+from lanes.mesh.hostnames import host_in_manifest
 
 _ROOT = "istio-system"
 
