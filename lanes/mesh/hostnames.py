@@ -1,6 +1,7 @@
 """Host names: those of Services, and the domains of a gateway."""
 
 import re
+from collections.abc import Iterable
 
 from lanes.model import Host
 
@@ -9,13 +10,15 @@ _FULL = re.compile(r"([^.]+)\.([^.]+)\.svc\..+")
 
 
 def host_of(name: str, namespace: str) -> Host | None:
-    """The Service that `name` leads to in a URL, by the search path of a pod in `namespace`."""
+    """Return the Service that a URL's host `name` means for a pod in `namespace`; None: no Service."""
     match = _DNS.fullmatch(name)
     return Host(match[1], match[2] or namespace) if match else None
 
 
 def host_in_manifest(name: str, namespace: str) -> Host | None:
-    """The Service that a manifest in `namespace` means: a name with a dot is a full one.
+    """Return the Service that `name` means in a manifest of `namespace`; None: not a Service's name.
+
+    A name with a dot is a full name.
 
     https://istio.io/latest/docs/reference/config/networking/virtual-service/#Destination
     """
@@ -25,19 +28,38 @@ def host_in_manifest(name: str, namespace: str) -> Host | None:
     return Host(match[1], match[2]) if match else None
 
 
+def meant(name: str, namespace: str) -> Host:
+    """Return the host that `name` means in a manifest; one that is no Service has no namespace."""
+    return host_in_manifest(name, namespace) or Host(name.lower(), "")
+
+
 def covers(pattern: str, domain: str) -> bool:
-    """Whether `domain` is, or falls under, `pattern`: "*", a suffix such as "*.org", a name."""
+    """Tell whether `domain` falls under `pattern`: "*", a suffix such as "*.org", or a name."""
     return pattern in ("*", domain) or (pattern.startswith("*") and domain.endswith(pattern[1:]))
 
 
 def any_of(pattern: str) -> str:
-    """A domain that falls under `pattern`."""
+    """Return a domain that falls under `pattern`."""
     return pattern.replace("*", "any")
 
 
 def common(served: list[str], wanted: list[str]) -> list[str]:
-    """The domains that a gateway's servers and a VirtualService share, in lower case."""
+    """Return the domains that a gateway's servers and a VirtualService share, in lower case."""
     plain = [host.rpartition("/")[2].lower() for host in served]  # may be namespace/host
     pairs = ((s, w.lower()) for s in plain for w in wanted)
     narrow = (w if covers(s, w) else s if covers(w, s) else None for s, w in pairs)
     return list(dict.fromkeys(domain for domain in narrow if domain))
+
+
+def no_service(name: str, namespace: str, services: Iterable[Host], so: str) -> str:
+    """Return the sentence that `name` is no Service, `so` what follows, and which may be meant."""
+    host = meant(name, namespace)
+    if host.namespace:
+        alike = [one for one in services if one.namespace and one.name == host.name]
+    else:  # as a URL may name it, and a manifest may not
+        alike = [one for one in services if one == host_of(name, "")]
+    if not alike:
+        return f"{name} is no Service in these manifests; {so}"
+    means = f" means {host.name}.{host.namespace} here, which" if host.namespace else ""
+    names = " or ".join(one.fqdn for one in alike)
+    return f"{name}{means} is no Service in these manifests, and {so}; did you mean {names}?"

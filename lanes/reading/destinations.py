@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 
 from lanes.errors import Problems
 from lanes.findings import Finding
-from lanes.mesh.hostnames import host_in_manifest
+from lanes.mesh.hostnames import host_in_manifest, meant, no_service
 from lanes.model import Destination, Endpoint, Host, Pod, Propagation
 from lanes.reading import kinds, outside
-from lanes.reading.absent import meant, no_service
 from lanes.reading.grants import Grants
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.policies import Policy, policy_of

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from lanes.errors import Problems
 from lanes.findings import Finding
-from lanes.mesh.hostnames import covers
+from lanes.mesh.hostnames import covers, meant, no_service
 from lanes.model import Host
 from lanes.reading import kinds
-from lanes.reading.absent import meant, no_service
 from lanes.reading.manifests import Manifests, Resource
 
 _ROOT = "istio-system"
