@@ -10,13 +10,13 @@ _FULL = re.compile(r"([^.]+)\.([^.]+)\.svc\..+")
 
 
 def host_of(name: str, namespace: str) -> Host | None:
-    """Return the Service that a URL's host `name` means for a pod in `namespace`; None: no Service."""
+    """Return the Service that a URL's host means for a pod in `namespace`; None: no Service."""
     match = _DNS.fullmatch(name)
     return Host(match[1], match[2] or namespace) if match else None
 
 
 def host_in_manifest(name: str, namespace: str) -> Host | None:
-    """Return the Service that `name` means in a manifest of `namespace`; None: not a Service's name.
+    """Return the Service that `name` means in a manifest; None: it is not a Service's name.
 
     A name with a dot is a full name.
 
