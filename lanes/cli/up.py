@@ -68,7 +68,7 @@ def up_command(
             live = Live(running, watch, planned, tapped)
             url = stack.enter_context(serve(live, page_port or free_port(port + 1)))
             click.echo(f"page    {url}")
-        click.echo(f"envoy   {running.admin_url}\n")
+        click.echo(f"envoy   curl --unix-socket {running.admin.path} http://envoy/\n")
         show_plan(planned, console())
         for note in running.stand_ins.notes:
             click.echo(note)

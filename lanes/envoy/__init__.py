@@ -13,13 +13,12 @@ from types import MappingProxyType
 
 from lanes.envoy.clusters import cluster, destinations
 from lanes.envoy.listeners import gateway_listener, sidecar_listeners
-from lanes.envoy.parts import Json, address
+from lanes.envoy.parts import Json
 from lanes.envoy.tracing import Collector, collector_clusters
 from lanes.model import Mesh
 
-__all__ = ["ADMIN_PORT", "Json", "bootstrap"]
+__all__ = ["Json", "bootstrap"]
 
-ADMIN_PORT = 15000
 NO_PORTS: Mapping[str, int] = MappingProxyType({})
 
 # As Istio's proxies start: alone, Envoy refuses expressions of more than a few words.
@@ -38,12 +37,12 @@ def bootstrap(
     """Envoy's whole configuration.
 
     `addresses` gives each pod's own loopback address by its key; the gateway listens
-    on 127.0.0.1 at `gateway_port`, and Envoy's admin page at address `admin`. `ports` are those of
-    pods that listen elsewhere than their manifest says. With a `collector`, requests are traced.
-    `handed_on` are headers that stand-ins for other programs than the sample hand on.
+    on 127.0.0.1 at `gateway_port`, and Envoy's admin at a socket of the path `admin`. `ports` are
+    those of pods that listen elsewhere than their manifest says. With a `collector`, requests are
+    traced. `handed_on` are headers that stand-ins for other programs than the sample hand on.
     """
     return {
-        "admin": {"address": address(admin, ADMIN_PORT)},
+        "admin": {"address": {"pipe": {"path": admin, "mode": 0o600}}},
         "layered_runtime": {"layers": [{"name": "istio", "static_layer": _RUNTIME}]},
         "static_resources": {
             "listeners": [

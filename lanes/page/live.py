@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlencode, urljoin
 
-import urllib3
-
 from lanes.envoy import Json
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer
@@ -20,7 +18,7 @@ from lanes.page import picture
 from lanes.page.calls import GATEWAY, Call, Reader, room
 from lanes.page.counts import Counts
 from lanes.page.load import AGENT, RATES, Load
-from lanes.page.tap import Tap, lines
+from lanes.page.tap import Tap, lines, write_routes
 from lanes.planning.plan import Plan, plan
 from lanes.planning.without import without
 from lanes.running.runtime import RunningMesh, management_port
@@ -116,7 +114,7 @@ class Live:
         if not any(weights.values()):
             raise LanesError("one weight has to be above 0")
         with self._lock:
-            self._tap.set_weights(weights)
+            write_routes(self._running.folder, self._tap.split.routes(weights))
             self._weights = dict(weights)
             self._counts.drawn.clear()
 
@@ -173,11 +171,9 @@ class Live:
 
     def _ask_health(self) -> None:
         """Which addresses the mesh sends nothing to, as Envoy has it."""
-        pool = urllib3.PoolManager(retries=False, timeout=2)
         while True:
-            with suppress(urllib3.exceptions.HTTPError, ValueError, KeyError):
-                at = f"{self._running.admin_url}clusters?format=json"
-                told = json.loads(pool.request("GET", at).data)
+            with suppress(ValueError, KeyError):
+                told = json.loads(self._running.admin.page("/clusters?format=json") or "")
                 self._unhealthy = frozenset(_unhealthy(told))
             time.sleep(_HEALTH_SECONDS)
 

@@ -34,6 +34,10 @@ def create_app(live: Live, port: int) -> flask.Flask:
     def check() -> None:
         request = flask.request
         _ = request.host  # raises for one that is not trusted
+        told = request.headers
+        led = told.get("Sec-Fetch-Mode") == "navigate"
+        if told.get("Sec-Fetch-Site", "none") not in ("none", "same-origin") and not led:
+            raise Forbidden("no other page reads anything here")
         if request.method in ("GET", "HEAD"):
             return
         if request.headers.get("Origin") not in origins:

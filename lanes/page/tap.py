@@ -9,8 +9,6 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_l
 import json
 import os
 import secrets
-import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,7 +24,6 @@ from lanes.planning.gateway import entries
 from lanes.planning.plan import UNTAGGED, Plan
 from lanes.planning.tags import on_trust
 from lanes.planning.ways import Way
-from lanes.running.process import signals_held
 from lanes.running.runtime import Extras
 
 # The name of the rule that takes everybody's requests, by weight.
@@ -95,11 +92,6 @@ class Tap:
     log: BinaryIO
     token: str
     split: Split
-    _folder: Path
-
-    def set_weights(self, weights: Mapping[str, int]) -> None:
-        """Let the gateway split by `weights`, one of which is above 0, of all lanes."""
-        _write(self._folder, self.split.routes(weights))
 
 
 @contextmanager
@@ -107,40 +99,21 @@ def tap(mesh: Mesh, planned: Plan) -> Iterator[Tap]:
     """A tap for the mesh that will run; what it made is gone with the block."""
     split = Split(mesh, planned)
     token = secrets.token_urlsafe(24)
-    with _passing_folder() as folder:
-        _write(folder, split.routes(split.weights))
-        reading, writing = os.pipe()
-        with os.fdopen(reading, "rb") as log, os.fdopen(writing, "wb"):
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as log, os.fdopen(writing, "wb"):
 
-            def amend(config: Json) -> Json:
-                return tapped(config, tags_of(planned), f"/dev/fd/{writing}", folder)
+        def amend(config: Json, folder: Path) -> Json:
+            write_routes(folder, split.routes(split.weights))
+            return tapped(config, tags_of(planned), f"/dev/fd/{writing}", folder)
 
-            extras = Extras(
-                amend=amend,
-                # Envoy's own is ten seconds.
-                options=("--file-flush-interval-msec", "100"),
-                files=(writing,),
-                env={"fault_token": token},
-            )
-            yield Tap(extras, log, token, split, folder)
-
-
-@contextmanager
-def _passing_folder() -> Iterator[Path]:
-    """A folder that goes with this process, however that ends: a shell waits for it."""
-    with signals_held():
-        name = tempfile.mkdtemp(prefix="lanes-")
-        guard = subprocess.Popen(
-            ["sh", "-c", 'read -r _; rm -rf "$1"', "sh", name],  # noqa: S607
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        extras = Extras(
+            amend=amend,
+            # Envoy's own is ten seconds.
+            options=("--file-flush-interval-msec", "100"),
+            files=(writing,),
+            env={"fault_token": token},
         )
-    try:
-        yield Path(name)
-    finally:
-        guard.communicate()
+        yield Tap(extras, log, token, split)
 
 
 def tags_of(planned: Plan) -> tuple[str, ...]:
@@ -200,8 +173,8 @@ def _manager(listener: Json) -> Json:
     return manager
 
 
-def _write(folder: Path, routes: Json) -> None:
-    """Move a file with `routes` to where Envoy looks for it: in one go, as it wants."""
+def write_routes(folder: Path, routes: Json) -> None:
+    """Move a file with `routes` to where a tapped Envoy looks for it: in one go, as it wants."""
     new = folder / "new.json"
     resource = {"@type": _ROUTES, **routes}
     new.write_text(json.dumps({"version_info": "1", "resources": [resource]}))

@@ -10,7 +10,7 @@ import socket
 from lanes.errors import LanesError
 
 _CLAIM_PORT = 15999
-_ADMIN, _CLAIM = 254, 253
+_CLAIM = 253
 _FIRST_PORT, _PORTS = 20_000, 50
 
 
@@ -41,11 +41,6 @@ class AddressBlock:
 
     def fileno(self) -> int:
         return self._claim.fileno()
-
-    @property
-    def admin(self) -> str:
-        """The address of Envoy's admin page."""
-        return f"127.0.{self._number}.{_ADMIN}"
 
     @property
     def ports(self) -> range:

@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from lanes.envoy import ADMIN_PORT, Json, bootstrap
+from lanes.envoy import Json, bootstrap
 from lanes.envoy.tracing import Collector
 from lanes.errors import LanesError, together
 from lanes.model import SIDECAR_PORT, Mesh, Pod
 from lanes.running.address import AddressBlock, port_taken, require_free
+from lanes.running.admin import Admin
 from lanes.running.command import command_environment, listening_ports
+from lanes.running.folder import passing_folder
 from lanes.running.limits import raise_file_limit
 from lanes.running.process import Process, signals_held
 from lanes.running.standins import stand_ins
@@ -45,12 +48,12 @@ _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
 
 @dataclass(frozen=True)
 class Extras:
-    """What somebody who looks on adds to a mesh: what Envoy is told otherwise (`amend`) and by
-    further options, the files that it inherits for it, and variables of pods that
-    the sample service stands in for.
+    """What somebody who looks on adds to a mesh: what Envoy is told otherwise (`amend`, which may
+    keep files in the mesh's folder) and by further options, the files that it inherits for it, and
+    variables of pods that the sample service stands in for.
     """
 
-    amend: Callable[[Json], Json] = lambda config: config
+    amend: Callable[[Json, Path], Json] = lambda config, _: config
     options: tuple[str, ...] = ()
     files: tuple[int, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
@@ -60,13 +63,14 @@ _NOTHING = Extras()
 
 
 class RunningMesh:
-    """A mesh whose pods are ready and whose gateway answers."""
+    """A mesh whose pods are ready and whose gateway answers; `folder` holds what it keeps."""
 
     def __init__(
         self,
         mesh: Mesh,
         port: int,
         block: AddressBlock,
+        folder: Path,
         extras: Extras = _NOTHING,
         collector: Collector | None = None,
     ) -> None:
@@ -75,7 +79,8 @@ class RunningMesh:
         self._extras = extras
         self._collector = collector
         self.url = f"http://127.0.0.1:{port}/"
-        self.admin_url = f"http://{block.admin}:{ADMIN_PORT}/"
+        self.folder = folder
+        self.admin = Admin(folder)
         self._port = port
         self._block = block
         self._addresses = block.pods([pod.key for pod in mesh.pods])
@@ -155,12 +160,12 @@ class RunningMesh:
             self.mesh,
             self._addresses,
             self._port,
-            self._block.admin,
+            self.admin.short_path,
             self._ports,
             self._collector,
             self.stand_ins.handed_on,
         )
-        config = self._extras.amend(config)
+        config = self._extras.amend(config, self.folder)
         with signals_held(), os.fdopen(os.memfd_create("envoy"), "wb") as file:
             file.write(json.dumps(config).encode())
             file.flush()
@@ -175,7 +180,12 @@ class RunningMesh:
                     *self._extras.options,
                 ],
                 {name: os.environ[name] for name in _INHERITED if name in os.environ},
-                pass_fds=[file.fileno(), self._block.fileno(), *self._extras.files],
+                pass_fds=[
+                    file.fileno(),
+                    self._block.fileno(),
+                    self.admin.fileno(),
+                    *self._extras.files,
+                ],
             )
         deadline = time.monotonic() + _READY_SECONDS
         while (listeners := self._listeners()) is None:
@@ -191,8 +201,7 @@ class RunningMesh:
 
     def _listeners(self) -> str | None:
         """Envoy's listeners, a line each; None while it is not ready."""
-        ready = _page(self._block.admin, ADMIN_PORT, "/ready") is not None
-        return _page(self._block.admin, ADMIN_PORT, "/listeners") if ready else None
+        return self.admin.page("/listeners") if self.admin.page("/ready") else None
 
     def require_envoy(self) -> None:
         """Raises LanesError when Envoy has ended."""
@@ -226,6 +235,7 @@ class RunningMesh:
             process.signal(signal.SIGINT)
         for process in self._processes():
             process.stop(deadline)
+        self.admin.close()
 
     def _processes(self) -> list[Process]:
         return [*([self._envoy] if self._envoy else []), *self._pods.values()]
@@ -248,7 +258,8 @@ def run(
     raise_file_limit(len(mesh.pods))
     with ExitStack() as stack:
         block = stack.enter_context(AddressBlock())
-        running = RunningMesh(mesh, port, block, extras, collector)
+        folder = stack.enter_context(passing_folder())
+        running = RunningMesh(mesh, port, block, folder, extras, collector)
         stack.callback(running.stop)
         for pod in mesh.pods:
             running.start_pod(pod)

@@ -27,7 +27,7 @@ from tests.istio.entrances import Entrance
 from tests.istio.envoy import ANYWHERE, Config, Part
 from tests.istio.istiod import API_PORT, Istiod
 from tests.istio.kube_api import Document, KubeApi
-from tests.istio.proxies import router, sidecar
+from tests.istio.proxies import apart, router, sidecar
 from tests.istio.xds import Xds
 
 _INJECT = "sidecar.istio.io/inject"
@@ -230,7 +230,7 @@ def judging(binary: Path, cases: Sequence[Case]) -> Iterator[Judge]:
     """A real istiod that holds all cases at once; gone when the block ends."""
     with ExitStack() as stack:
         block = stack.enter_context(AddressBlock())
-        api = KubeApi(block.admin, API_PORT)
+        api = KubeApi(apart(block), API_PORT)
         stack.callback(api.close)
         addresses = (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in count(1))
         placed = {
@@ -243,7 +243,7 @@ def judging(binary: Path, cases: Sequence[Case]) -> Iterator[Judge]:
             for document in _held(one, f"172.{16 + number // 256}.{number % 256}"):
                 api.apply(document)
         # As in an installation without settings: what a Sidecar hides, plain DNS finds.
-        istiod = Istiod(binary, api, block.admin, block.fileno(), "ALLOW_ANY")
+        istiod = Istiod(binary, api, apart(block), block.fileno(), "ALLOW_ANY")
         stack.callback(lambda: istiod.process.stop(time.monotonic() + 5))
         xds = Xds(istiod.xds, istiod.debug)
         stack.callback(xds.close)

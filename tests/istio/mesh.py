@@ -13,12 +13,13 @@ from lanes.model import Mesh, Pod
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import AddressBlock
+from lanes.running.folder import passing_folder
 from lanes.running.process import Process, signals_held
 from lanes.running.runtime import SERVICE, RunningMesh, pod_environment
 from tests.istio import cluster
 from tests.istio.istiod import API_PORT, Istiod
 from tests.istio.kube_api import Document, KubeApi
-from tests.istio.proxies import Proxy, router, sidecar
+from tests.istio.proxies import Proxy, apart, router, sidecar
 
 _GATEWAY = "gateway"
 _INGRESS = {"app": "istio-ingressgateway", "istio": "ingressgateway"}
@@ -33,9 +34,14 @@ class IstioMesh(RunningMesh):
     """
 
     def __init__(
-        self, mesh: Mesh, documents: Sequence[Document], api: KubeApi, block: AddressBlock
+        self,
+        mesh: Mesh,
+        documents: Sequence[Document],
+        api: KubeApi,
+        block: AddressBlock,
+        folder: Path,
     ) -> None:
-        super().__init__(mesh, cluster.GATEWAY_PORT, block)
+        super().__init__(mesh, cluster.GATEWAY_PORT, block, folder)
         keys = [pod.key for pod in mesh.pods]
         outbound = [f"{key} calls from" for key in keys]
         addresses = block.pods([*keys, *outbound, _GATEWAY])
@@ -158,10 +164,11 @@ def run(binary: Path, *paths: str) -> Iterator[IstioMesh]:
     mesh = resolve(read(paths))
     with ExitStack() as stack:
         block = stack.enter_context(AddressBlock())
-        api = KubeApi(block.admin, API_PORT)
+        api = KubeApi(apart(block), API_PORT)
         stack.callback(api.close)
-        running = IstioMesh(mesh, cluster.read(paths), api, block)
-        istiod = Istiod(binary, api, block.admin, block.fileno())
+        folder = stack.enter_context(passing_folder())
+        running = IstioMesh(mesh, cluster.read(paths), api, block, folder)
+        istiod = Istiod(binary, api, apart(block), block.fileno())
         stack.callback(lambda: istiod.process.stop(time.monotonic() + 5))
         stack.callback(lambda: istiod.process.signal(signal.SIGTERM))
         stack.callback(running.stop)

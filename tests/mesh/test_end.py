@@ -6,16 +6,15 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lanes.running.address import free_port
 from tests import kube
+from tests.mesh.processes import alive, descendants, environ, lanes, program, up
 from tests.mesh.running import ROOT, eventually
 
 SAMPLE = str(ROOT / "k8s/asm")
@@ -26,60 +25,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Manifests of two pods, of which one calls the other: as many as it takes to be several."""
     chain = {"mocka": (("v1",), ("mockb",)), "mockb": (("v1",), ())}
     return kube.write(tmp_path_factory.mktemp("manifests"), *kube.asm(chain, {"v1": 100}))
-
-
-def environ(tmp: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(tmp), "TMPDIR": str(tmp)}
-
-
-def lanes(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "lanes", *arguments]
-
-
-@contextmanager
-def up(
-    tmp: Path, manifests: str, preexec: Callable[[], None] | None = None
-) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
-    """`lanes up`, once it is ready, and every process that it started."""
-    child = subprocess.Popen(
-        lanes("up", manifests, "--port", str(free_port())),
-        env=environ(tmp),
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=preexec,
-    )
-    try:
-        assert child.stdout
-        for line in child.stdout:
-            if "Ctrl-C ends it" in line:
-                break
-        yield child, descendants(child.pid)
-    finally:
-        child.kill()
-        child.communicate()
-
-
-def descendants(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [p for child in map(int, children) for p in (child, *descendants(child))]
-
-
-def program(pid: int) -> str:
-    """What a process runs, without its arguments."""
-    return Path(f"/proc/{pid}/cmdline").read_text().partition("\0")[0]
-
-
-def alive(pids: list[int]) -> list[int]:
-    """Those that run. What was killed takes a moment to be gone."""
-    return [pid for pid in pids if state(pid) not in ("", "Z")]
-
-
-def state(pid: int) -> str:
-    """The process's state as a letter, "" when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
 
 
 def shared_memory() -> set[str]:
@@ -95,21 +40,21 @@ def test_a_signal_ends_everything(
     tmp_path: Path, pair: str, number: signal.Signals, code: int
 ) -> None:
     before = shared_memory()
-    with up(tmp_path, pair) as (child, pids):
-        assert len(pids) >= 3  # two pods and Envoy
-        child.send_signal(number)
-        assert child.wait(30) == code
-        eventually(lambda: not alive(pids))
+    with up(tmp_path, pair) as mesh:
+        assert len(mesh.pids) >= 3  # two pods and Envoy
+        mesh.child.send_signal(number)
+        assert mesh.child.wait(30) == code
+        eventually(lambda: not alive(mesh.pids))
     assert list(tmp_path.iterdir()) == []
     eventually(lambda: shared_memory() <= before)  # other meshes come and go meanwhile
 
 
 def test_ctrl_c_twice_ends_everything_too(tmp_path: Path, pair: str) -> None:
-    with up(tmp_path, pair) as (child, pids):
-        child.send_signal(signal.SIGINT)
-        child.send_signal(signal.SIGINT)
-        assert child.wait(30) == 130
-        eventually(lambda: not alive(pids))
+    with up(tmp_path, pair) as mesh:
+        mesh.child.send_signal(signal.SIGINT)
+        mesh.child.send_signal(signal.SIGINT)
+        assert mesh.child.wait(30) == 130
+        eventually(lambda: not alive(mesh.pids))
 
 
 def test_ctrl_c_while_it_starts_ends_everything(tmp_path: Path, pair: str) -> None:
@@ -122,28 +67,30 @@ def test_ctrl_c_while_it_starts_ends_everything(tmp_path: Path, pair: str) -> No
 
 
 def test_kill_9_takes_the_mesh_along(tmp_path: Path, pair: str) -> None:
-    with up(tmp_path, pair) as (child, pids):
-        child.kill()
-        eventually(lambda: not alive(pids))
+    with up(tmp_path, pair) as mesh:
+        mesh.child.kill()
+        eventually(lambda: not alive(mesh.pids))
         eventually(lambda: not list(tmp_path.iterdir()))
 
 
 def test_envoy_that_dies_ends_everything_and_says_so(tmp_path: Path, pair: str) -> None:
-    with up(tmp_path, pair) as (child, pids):
-        (envoy,) = [p for p in pids if "envoy" in program(p)]
+    with up(tmp_path, pair) as mesh:
+        (envoy,) = [p for p in mesh.pids if "envoy" in program(p)]
         os.kill(envoy, signal.SIGKILL)
-        assert child.wait(30) == 2
-        eventually(lambda: not alive(pids))
+        assert mesh.child.wait(30) == 2
+        eventually(lambda: not alive(mesh.pids))
 
 
 def test_a_pod_that_dies_is_started_again(tmp_path: Path, pair: str) -> None:
-    with up(tmp_path, pair) as (child, pids):
-        before = set(pids)
-        masters = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    with up(tmp_path, pair) as mesh:
+        before = set(mesh.pids)
+        masters = Path(f"/proc/{mesh.child.pid}/task/{mesh.child.pid}/children").read_text().split()
         os.kill(int(masters[-2]), signal.SIGKILL)  # the last but one: the last is Envoy
-        assert child.stdout
-        assert re.match(r"pod mockb-v1 ended \(SIGKILL\); again in 1 s\n", child.stdout.readline())
-        eventually(lambda: len(set(descendants(child.pid)) - before) >= 2)
+        assert mesh.child.stdout
+        assert re.match(
+            r"pod mockb-v1 ended \(SIGKILL\); again in 1 s\n", mesh.child.stdout.readline()
+        )
+        eventually(lambda: len(set(descendants(mesh.child.pid)) - before) >= 2)
 
 
 def run_up(
@@ -195,10 +142,10 @@ def test_too_few_open_files_are_an_error_before_anything_starts(tmp_path: Path, 
 
 
 def test_a_low_soft_limit_of_open_files_is_raised(tmp_path: Path, pair: str) -> None:
-    with up(tmp_path, pair, preexec=limited(600)) as (_, pids):
-        assert len(pids) >= 3
+    with up(tmp_path, pair, preexec=limited(600)) as mesh:
+        assert len(mesh.pids) >= 3
         # The shell that tidies up after the live map opens nothing.
-        for pid in (pid for pid in pids if program(pid) != "sh"):
+        for pid in (pid for pid in mesh.pids if program(pid) != "sh"):
             limits = Path(f"/proc/{pid}/limits").read_text()
             assert re.search(r"Max open files +600 +600 ", limits)
 

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import urllib3
-
 from lanes.model import Pod
 from lanes.running.runtime import RunningMesh
 from tests.soak import schedule
@@ -137,15 +135,14 @@ def _back(mesh: RunningMesh, pod: Pod) -> Iterator[None]:
 def healthy(mesh: RunningMesh, pods: Sequence[Pod]) -> bool:
     """Whether Envoy would send requests to each of these pods, wherever it knows them."""
     addresses = {mesh.address(pod) for pod in pods}
-    try:
-        page = urllib3.request("GET", f"{mesh.admin_url}clusters?format=json", timeout=5)
-    except urllib3.exceptions.HTTPError:
+    page = mesh.admin.page("/clusters?format=json")
+    if page is None:
         return False
     failing = ("failed_active_health_check", "failed_outlier_check")
     return not any(
         host["address"]["socket_address"]["address"] in addresses
         and any(host["health_status"].get(name) for name in failing)
-        for cluster in json.loads(page.data)["cluster_statuses"]
+        for cluster in json.loads(page)["cluster_statuses"]
         for host in cluster.get("host_statuses", [])
     )
 

@@ -17,7 +17,7 @@ from lanes.report.plan import one_line
 from tests.kube import Document, write
 
 Json = dict[str, Any]
-ADMIN = "127.0.9.254"
+ADMIN = "/proc/self/fd/9/admin"
 REPOSITORY = Path(__file__).parents[3]
 
 

@@ -184,7 +184,7 @@ def test_weights_are_set_in_the_rule_that_splits_alone(folder: str) -> None:
 
 
 def test_every_proxy_logs_and_the_gateway_takes_routes_from_a_file() -> None:
-    config = bootstrap(ASM, addresses(ASM), 8080, "127.0.9.254")
+    config = bootstrap(ASM, addresses(ASM), 8080, "/a/socket")
     for listener in tapped(config, ["version"], "/dev/fd/7", Path("/x"))["static_resources"][
         "listeners"
     ]:
@@ -267,7 +267,11 @@ def test_a_name_from_elsewhere_reads_nothing() -> None:
     mesh: Any = Recorder()
     client = server.create_app(mesh, 8081).test_client()
     assert client.get("/events", headers={"Host": "evil.test:8081"}).status_code == 400
-    with client.get("/", headers={"Host": "127.0.0.1:8081"}) as page:
+    here = {"Host": "127.0.0.1:8081"}
+    fetched = {**here, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    assert client.get("/", headers=fetched).status_code == 403
+    followed = {**fetched, "Sec-Fetch-Mode": "navigate"}
+    with client.get("/", headers=followed) as page:
         assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
 
 

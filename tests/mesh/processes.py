@@ -1,0 +1,80 @@
+"""`lanes up` as a process, and what becomes of those that it starts."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lanes.running.address import free_port
+
+
+@dataclass(frozen=True)
+class Up:
+    """`lanes up`, once it is ready: every process that it started, and what it said until then."""
+
+    child: subprocess.Popen[str]
+    pids: list[int]
+    said: str
+
+    @property
+    def all(self) -> list[int]:
+        """It, and every process that it has started by now."""
+        return [self.child.pid, *descendants(self.child.pid)]
+
+
+def environ(tmp: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(tmp), "TMPDIR": str(tmp)}
+
+
+def lanes(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "lanes", *arguments]
+
+
+@contextmanager
+def up(
+    tmp: Path, manifests: str, *arguments: str, preexec: Callable[[], None] | None = None
+) -> Iterator[Up]:
+    child = subprocess.Popen(
+        lanes("up", manifests, "--port", str(free_port()), *arguments),
+        env=environ(tmp),
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=preexec,
+    )
+    try:
+        assert child.stdout
+        said = ""
+        for line in child.stdout:
+            said += line
+            if "Ctrl-C ends it" in line:
+                break
+        yield Up(child, descendants(child.pid), said)
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def descendants(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [p for child in map(int, children) for p in (child, *descendants(child))]
+
+
+def program(pid: int) -> str:
+    """What a process runs, without its arguments."""
+    return Path(f"/proc/{pid}/cmdline").read_text().partition("\0")[0]
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Those that run. What was killed takes a moment to be gone."""
+    return [pid for pid in pids if state(pid) not in ("", "Z")]
+
+
+def state(pid: int) -> str:
+    """The process's state as a letter, "" when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
