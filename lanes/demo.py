@@ -15,9 +15,9 @@ from lanes.judging.split import LANE_REQUESTS, enough
 from lanes.judging.traffic import Client, Gateway, ask_each, drive
 from lanes.judging.verify import verify
 from lanes.model import Mesh, Pod
-from lanes.planning.hops import MATCH, NONE
+from lanes.planning.hop import MATCH, NONE
 from lanes.planning.plan import Lane, Plan, plan
-from lanes.planning.without import without
+from lanes.planning.without_pods import without
 from lanes.report.plan import gateway_line, one_line, show_headline, show_plan
 from lanes.report.verdict import closing, show_verdict
 from lanes.running.runtime import RunningMesh, run

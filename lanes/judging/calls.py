@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from lanes.planning.entry_rule import EVERYBODYS, Way
 from lanes.planning.plan import Lane, Plan
-from lanes.planning.ways import EVERYBODYS, Way
 
 # How often a way that leads by weight alone, as if nothing were asked, passes for one into a lane.
 FALSE_PASS = 0.001

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence, Set
 
 from lanes.judging.answers import Step
-from lanes.planning.hops import NONE, Hop
+from lanes.planning.hop import NONE, Hop
 
 Rounds = Set[tuple[str, str]]
 Answers = Callable[[Hop, Step], bool]

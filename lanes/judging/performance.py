@@ -13,7 +13,7 @@ from lanes.judging import significance
 from lanes.judging.answers import Answer
 from lanes.judging.calls import Call
 from lanes.judging.sorting import Judged, sort
-from lanes.planning.hops import FALLBACK, MATCH
+from lanes.planning.hop import FALLBACK, MATCH
 from lanes.planning.plan import Plan
 
 # How often a run finds a lane worse though all are alike. Shared out among lanes and tests (Holm).

@@ -7,9 +7,9 @@ from lanes.judging.answers import Answer
 from lanes.judging.calls import Call
 from lanes.judging.hints import Homes
 from lanes.judging.paths import read
-from lanes.planning.hops import NONE
+from lanes.planning.entry_rule import EVERYBODYS, Way
+from lanes.planning.hop import NONE
 from lanes.planning.plan import UNTAGGED, Lane, Plan
-from lanes.planning.ways import EVERYBODYS, Way
 
 Groups = dict[str, tuple[Lane, ...]]
 """Lanes by the name they are judged under: those that no answer tells apart are one."""

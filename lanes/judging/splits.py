@@ -8,7 +8,7 @@ from lanes.judging.answers import Step
 from lanes.judging.sorting import Groups, Judged, joined
 from lanes.judging.split import interval
 from lanes.model import Abort
-from lanes.planning.hops import Hop
+from lanes.planning.hop import Hop
 from lanes.planning.plan import Lane
 
 

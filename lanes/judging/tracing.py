@@ -11,9 +11,9 @@ from lanes.judging.calls import Call
 from lanes.judging.performance import baseline_of
 from lanes.judging.sorting import Sorter
 from lanes.judging.traffic import Client
-from lanes.planning.hops import FALLBACK, NONE, Hop
+from lanes.planning.entry_rule import EVERYBODYS, Way
+from lanes.planning.hop import FALLBACK, NONE, Hop
 from lanes.planning.plan import Lane, Plan
-from lanes.planning.ways import EVERYBODYS, Way
 
 # No answer tells more; a net of calls may have far more ways than that.
 _MOST_STEPS = 10_000

@@ -16,7 +16,7 @@ import urllib3
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer, parse
 from lanes.judging.calls import Call
-from lanes.planning.ways import EVERYBODYS, Way
+from lanes.planning.entry_rule import EVERYBODYS, Way
 
 _TIMEOUT_SECONDS = 10.0
 _RESOLVED = re.compile(

@@ -14,8 +14,8 @@ from lanes.judging.hints import hints
 from lanes.judging.sorting import Judged, sort
 from lanes.judging.split import interval
 from lanes.judging.splits import HopSplit, splits
+from lanes.planning.entry_rule import Way
 from lanes.planning.plan import Plan
-from lanes.planning.ways import Way
 
 _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule before theirs"
 

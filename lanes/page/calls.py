@@ -8,8 +8,8 @@ from lanes.envoy.clusters import destinations
 from lanes.model import Mesh
 from lanes.page.tap import BY_WEIGHT, tags_of
 from lanes.planning.baggage import members
+from lanes.planning.lane_headers import on_trust
 from lanes.planning.plan import UNTAGGED, Plan
-from lanes.planning.tags import on_trust
 
 GATEWAY = "gateway"
 

@@ -20,7 +20,7 @@ from lanes.page.counts import Counts
 from lanes.page.load import AGENT, RATES, Load
 from lanes.page.tap import Tap, lines, write_routes
 from lanes.planning.plan import Plan, plan
-from lanes.planning.without import without
+from lanes.planning.without_pods import without
 from lanes.running.runtime import RunningMesh, management_port
 from lanes.running.watch import Watch
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lanes.judging.answers import Answer
 from lanes.judging.traffic import Client
-from lanes.planning.ways import Way
+from lanes.planning.entry_rule import Way
 
 RATES = (1, 5, 10, 20, 50)
 _AT_ONCE = 8

@@ -7,7 +7,7 @@ from lanes.judging import split
 from lanes.model import Mesh, Pod
 from lanes.page.calls import GATEWAY, room
 from lanes.page.counts import FRESH_SECONDS, Counts, Tally, Way
-from lanes.planning.hops import ASTRAY, FALLBACK, MATCH, NONE, SPLIT, Hop
+from lanes.planning.hop import ASTRAY, FALLBACK, MATCH, NONE, SPLIT, Hop
 from lanes.planning.plan import Lane, Plan
 
 

@@ -20,10 +20,10 @@ from lanes.envoy.listeners import gateway_listener
 from lanes.envoy.parts import typed
 from lanes.mesh.hostnames import any_of
 from lanes.model import Mesh, Route
-from lanes.planning.gateway import entries
+from lanes.planning.entry_rule import Way
+from lanes.planning.ingress import entries
+from lanes.planning.lane_headers import on_trust
 from lanes.planning.plan import UNTAGGED, Plan
-from lanes.planning.tags import on_trust
-from lanes.planning.ways import Way
 from lanes.running.runtime import Extras
 
 # The name of the rule that takes everybody's requests, by weight.

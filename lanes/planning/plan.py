@@ -13,21 +13,21 @@ from lanes.errors import LanesError
 from lanes.mesh.hostnames import any_of
 from lanes.model import GatewayHost, Mesh, Route, led_to, names_of
 from lanes.planning import baggage
-from lanes.planning.answering import hop_at
-from lanes.planning.apart import apart, uncalled
-from lanes.planning.calls import Given, calls_in
-from lanes.planning.circles import alike, going_round, require_ends
-from lanes.planning.doors import Door, doors_of, stamped
-from lanes.planning.gateway import Beside, Entry, beside, entries, host_for, other_hosts
-from lanes.planning.hops import Hop
-from lanes.planning.names import shared, to_call
-from lanes.planning.parts import first_pods
+from lanes.planning.call_graph import Given, calls_in
+from lanes.planning.cycles import alike, going_round, require_ends
+from lanes.planning.entry_rule import Way, first_path
+from lanes.planning.entry_rules import Door, doors_of, stamped
+from lanes.planning.hop import Hop
+from lanes.planning.ingress import Beside, Entry, beside, entries, host_for, other_hosts
+from lanes.planning.lane_headers import Tag, on_trust, tags
+from lanes.planning.reasons import Choice
 from lanes.planning.request import Request
-from lanes.planning.tags import Tag, on_trust, tags
+from lanes.planning.resolver import hop_at
+from lanes.planning.service_names import shared, to_call
+from lanes.planning.shares import first_pods
 from lanes.planning.unanswered import Unanswered, unanswered
+from lanes.planning.unreached import apart, uncalled
 from lanes.planning.walk import Walk, running
-from lanes.planning.ways import Way, first_path
-from lanes.planning.why import Choice
 
 # The lane of requests that carry no tag.
 UNTAGGED = "untagged"

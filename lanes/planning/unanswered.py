@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lanes.model import Host, Mesh, ServicePort
-from lanes.planning.hops import NONE, Hop
+from lanes.planning.hop import NONE, Hop
 from lanes.planning.walk import Walk
 
 

@@ -6,8 +6,8 @@ from functools import cached_property
 
 from lanes.model import Mesh
 from lanes.planning import baggage
-from lanes.planning.calls import Calls
-from lanes.planning.hops import Asked, Hop
+from lanes.planning.call_graph import Calls
+from lanes.planning.hop import Asked, Hop
 from lanes.planning.request import Request
 
 Hops = tuple[Hop, ...]

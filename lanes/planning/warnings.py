@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from lanes.findings import Finding
 from lanes.model import Mesh, Place
-from lanes.planning.calls import calls_in
-from lanes.planning.hops import NONE, UNSELECTED
+from lanes.planning.call_graph import calls_in
+from lanes.planning.hop import NONE, UNSELECTED
 from lanes.planning.plan import Plan
 
 ON_TRUST = "on-trust"

@@ -10,7 +10,7 @@ from lanes.judging.performance import LanePerformance
 from lanes.judging.result import Result
 from lanes.judging.sorting import Judged
 from lanes.judging.verify import LaneVerdict
-from lanes.planning.ways import EVERYBODYS
+from lanes.planning.entry_rule import EVERYBODYS
 from lanes.report.performance import words
 from lanes.report.verdict import percent
 

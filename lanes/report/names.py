@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from lanes.planning.hops import Hop
-from lanes.planning.names import namespace_of
+from lanes.planning.hop import Hop
 from lanes.planning.plan import Plan
+from lanes.planning.service_names import namespace_of
 
 
 def told_apart(plan: Plan) -> Plan:

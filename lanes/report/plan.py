@@ -13,10 +13,10 @@ from rich.text import Text
 from lanes.errors import together
 from lanes.mesh.hostnames import any_of
 from lanes.model import Mesh
-from lanes.planning.calls import outside
-from lanes.planning.hops import ASTRAY, FALLBACK, NONE, Hop
-from lanes.planning.names import namespace_of
+from lanes.planning.call_graph import outside
+from lanes.planning.hop import ASTRAY, FALLBACK, NONE, Hop
 from lanes.planning.plan import Lane, Plan
+from lanes.planning.service_names import namespace_of
 from lanes.planning.unanswered import Unanswered
 from lanes.planning.warnings import of_manifests, warnings
 from lanes.report.names import told_apart

@@ -9,7 +9,7 @@ from functools import cache
 from urllib.parse import quote
 
 from lanes.model import Host, Mesh, Pod, ServicePort, led_to
-from lanes.planning.calls import calls_in
+from lanes.planning.call_graph import calls_in
 
 
 @dataclass(frozen=True)

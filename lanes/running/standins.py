@@ -8,7 +8,7 @@ from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
 
 from lanes.model import Mesh
-from lanes.planning.tags import on_trust
+from lanes.planning.lane_headers import on_trust
 from lanes.running.calling import (
     LeftOut,
     going_round,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lanes.judging.answers import Answer
 from lanes.judging.traffic import Gateway, drive
-from lanes.planning.ways import Way
+from lanes.planning.entry_rule import Way
 from tests.chart.rendering import CHART, helm_path
 from tests.cluster.kubernetes import LANES, Done, Json, namespace, reached, run
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lanes.judging.traffic import Gateway, drive
-from lanes.planning.ways import Way
+from lanes.planning.entry_rule import Way
 from tests.chart.rendering import CHART, ROOT, helm_path
 from tests.cluster.kubernetes import (
     apply,

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from lanes.mesh.hostnames import any_of, host_of
 from lanes.model import Mesh, Pod
 from lanes.planning import baggage
-from lanes.planning.hops import Hop
+from lanes.planning.entry_rule import Way
+from lanes.planning.hop import Hop
 from lanes.planning.plan import UNTAGGED, Lane, Plan
-from lanes.planning.ways import Way
 from lanes.running.address import AddressBlock
 from tests.istio import cluster
 from tests.istio.entrances import Entrance

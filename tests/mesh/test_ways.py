@@ -8,8 +8,8 @@ import pytest
 from lanes.judging.calls import entering
 from lanes.judging.traffic import Gateway, ask_each
 from lanes.judging.verify import verify
+from lanes.planning.entry_rule import Way
 from lanes.planning.plan import Plan, plan
-from lanes.planning.ways import Way
 from lanes.running.runtime import RunningMesh
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests

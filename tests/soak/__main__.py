@@ -21,7 +21,7 @@ import yaml
 
 from lanes.errors import LanesError
 from lanes.model import Mesh
-from lanes.planning.hops import FALLBACK
+from lanes.planning.hop import FALLBACK
 from lanes.planning.plan import plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve

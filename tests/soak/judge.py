@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median_high
 
-from lanes.planning.hops import FALLBACK
+from lanes.planning.hop import FALLBACK
 from lanes.planning.plan import Plan
 from tests.soak.clients import Asked
 from tests.soak.faults import Trouble

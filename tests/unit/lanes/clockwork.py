@@ -9,8 +9,8 @@ from lanes.judging.asking import Asking
 from lanes.judging.calls import entering
 from lanes.judging.result import Result
 from lanes.judging.traffic import Gateway
+from lanes.planning.entry_rule import Way
 from lanes.planning.plan import Plan
-from lanes.planning.ways import Way
 from lanes.trial import Trial
 from tests import kube
 from tests.kube import SAMPLE, asm

@@ -4,7 +4,7 @@ import pytest
 
 from lanes.demo import find_loss
 from lanes.planning.plan import plan
-from lanes.planning.without import without
+from lanes.planning.without_pods import without
 from lanes.report.plan import one_line
 from tests.kube import SAMPLE, Chain, Document, asm, istio, put
 from tests.unit.lanes.reading import mesh_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lanes.planning import hops
+from lanes.planning import hop as hops
 from lanes.planning.plan import plan
 from lanes.planning.warnings import warnings
 from lanes.report.plan import one_line, plan_notes

@@ -9,7 +9,7 @@ from lanes.judging.sorting import sort
 from lanes.judging.splits import splits
 from lanes.judging.tracing import traced
 from lanes.page import picture
-from lanes.planning.hops import MATCH
+from lanes.planning.hop import MATCH
 from lanes.planning.plan import plan
 from lanes.planning.warnings import warnings
 from lanes.report.plan import plan_json, plan_notes, plan_table

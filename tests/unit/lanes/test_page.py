@@ -18,7 +18,7 @@ from lanes.page.counts import FRESH_SECONDS, Counts
 from lanes.page.picture import Lanes, numbers, services
 from lanes.page.tap import Split, lines, tapped
 from lanes.planning.plan import plan
-from lanes.planning.without import without
+from lanes.planning.without_pods import without
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 

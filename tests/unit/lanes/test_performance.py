@@ -19,7 +19,7 @@ from lanes.judging.performance import (
     baseline_of,
     performance,
 )
-from lanes.planning.ways import Way
+from lanes.planning.entry_rule import Way
 from lanes.report.performance import performance_json, show_performance
 from tests import kube
 from tests.kube import SAMPLE, asm

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from lanes.errors import LanesError
-from lanes.planning.hops import FALLBACK, MATCH, NONE
+from lanes.planning.hop import FALLBACK, MATCH, NONE
 from lanes.planning.plan import Lane, plan
 from lanes.report.plan import plan_json
 from tests.kube import (

@@ -11,8 +11,8 @@ from rich.table import Table
 from lanes.judging.answers import Answer, Step
 from lanes.judging.calls import Call
 from lanes.judging.verify import Verdict, verify
+from lanes.planning.entry_rule import Way
 from lanes.planning.plan import Plan
-from lanes.planning.ways import Way
 from lanes.report.plan import (
     gateway_line,
     headline,

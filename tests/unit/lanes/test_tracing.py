@@ -12,7 +12,7 @@ from lanes.errors import LanesError
 from lanes.judging.answers import parse
 from lanes.judging.tracing import Trace, trace, traced
 from lanes.judging.traffic import Client
-from lanes.planning.hops import Hop
+from lanes.planning.hop import Hop
 from lanes.planning.plan import Lane, Plan
 from lanes.report.trace import branches, show_trace, trace_json
 from tests import kube

@@ -18,7 +18,7 @@ import pytest
 from lanes.errors import LanesError
 from lanes.judging.calls import BY_WEIGHT
 from lanes.judging.traffic import Gateway, ask_on_schedule, drive
-from lanes.planning.ways import Way
+from lanes.planning.entry_rule import Way
 from lanes.running.address import free_port
 from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer
 

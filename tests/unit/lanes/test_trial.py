@@ -15,8 +15,8 @@ from lanes.judging.answers import Answer
 from lanes.judging.asking import Asking
 from lanes.judging.calls import Call, entering
 from lanes.judging.traffic import Client
+from lanes.planning.entry_rule import Way
 from lanes.planning.plan import Lane
-from lanes.planning.ways import Way
 from lanes.report.html import html
 from lanes.report.junit import junit
 from lanes.report.result import conclusion, result_json

@@ -14,9 +14,9 @@ from lanes.judging.sorting import fits
 from lanes.judging.split import interval
 from lanes.judging.verify import Verdict, verify
 from lanes.model import Abort, Host
-from lanes.planning.hops import MATCH, SPLIT, Hop
+from lanes.planning.entry_rule import Way
+from lanes.planning.hop import MATCH, SPLIT, Hop
 from lanes.planning.plan import Lane, Plan
-from lanes.planning.ways import Way
 from lanes.report.verdict import closing, unexpected_lines, verdict_json
 from tests import kube
 from tests.kube import HALVES, PAIR, SAMPLE, Document, asm, header_is, put, rule, to, without

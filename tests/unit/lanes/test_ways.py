@@ -4,8 +4,8 @@ import pytest
 
 from lanes.mesh.examples import example
 from lanes.mesh.matching import StringMatch
+from lanes.planning.entry_rule import Way
 from lanes.planning.plan import Plan
-from lanes.planning.ways import Way
 from lanes.report.plan import plan_json, plan_notes, plan_table
 from tests import kube
 from tests.kube import (

@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from lanes.errors import LanesError
 from lanes.model import Host
-from lanes.planning.hops import Hop
+from lanes.planning.hop import Hop
 from lanes.planning.walk import Walk
 
 NEVER_ENDS = "the chain never ends; break the loop"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from lanes.model import Host, Mesh
-from lanes.planning.hops import Hop
+from lanes.planning.hop import Hop
 
 
 def shared(mesh: Mesh) -> frozenset[str]:

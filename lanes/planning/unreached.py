@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 
 from lanes.errors import LanesError
 from lanes.model import Host, Mesh, Propagation, Route, ServicePort
-from lanes.planning.answering import answer_at
-from lanes.planning.calls import Calls, outside
-from lanes.planning.hops import Hop
+from lanes.planning.call_graph import Calls, outside
+from lanes.planning.entry_rule import first_path
+from lanes.planning.hop import Hop
 from lanes.planning.request import Request
+from lanes.planning.resolver import answer_at
 from lanes.planning.walk import Walk
-from lanes.planning.ways import first_path
 
 
 def uncalled(mesh: Mesh, calls: Calls, hops: Iterable[Hop]) -> tuple[ServicePort, ...]:

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 from lanes.errors import LanesError
 from lanes.model import HeaderOps, Host, Pod, Propagation, Route, ServicePort
-from lanes.planning.calls import UpstreamsDifferError
-from lanes.planning.circles import NEVER_ENDS, joined
-from lanes.planning.hops import NONE, Asked, Hop
-from lanes.planning.parts import failing_of, first_tier, shares_of
+from lanes.planning.call_graph import UpstreamsDifferError
+from lanes.planning.cycles import NEVER_ENDS, joined
+from lanes.planning.hop import NONE, Asked, Hop
+from lanes.planning.reasons import Choice, choice_of, unselected, why
 from lanes.planning.request import Request
+from lanes.planning.shares import failing_of, first_tier, shares_of
 from lanes.planning.walk import Walk
-from lanes.planning.why import Choice, choice_of, unselected, why
 
 # Longer than any answer waits for; Python ends the walk at some 200.
 MOST_CALLS = 100

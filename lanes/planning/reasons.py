@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from lanes.model import Propagation, Route, ServicePort, Weighted
-from lanes.planning.hops import CAUGHT, FALLBACK, LOST, MATCH, SHADOWED, SPLIT, UNROUTED, UNSELECTED
-from lanes.planning.parts import first_pods
+from lanes.planning.hop import CAUGHT, FALLBACK, LOST, MATCH, SHADOWED, SPLIT, UNROUTED, UNSELECTED
 from lanes.planning.request import Request
+from lanes.planning.shares import first_pods
 from lanes.planning.walk import Walk
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from lanes.planning.gateway import Beside, Entry
-from lanes.planning.ways import Way
+from lanes.planning.entry_rule import Way
+from lanes.planning.ingress import Beside, Entry
 
 
 @dataclass(frozen=True)

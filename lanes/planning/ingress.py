@@ -7,8 +7,8 @@ from lanes.mesh.examples import example
 from lanes.mesh.hostnames import any_of, covers
 from lanes.mesh.matching import Match
 from lanes.model import Abort, GatewayHost, Mesh, Place, Route, Weighted
+from lanes.planning.entry_rule import EVERYBODYS, Way, way_by
 from lanes.planning.request import Request
-from lanes.planning.ways import EVERYBODYS, Way, way_by
 
 Headers = frozenset[str]
 
