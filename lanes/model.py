@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.mesh.matching import Match
 
 # Where a pod's sidecar takes its calls, on Istio as here; no pod can listen there itself.

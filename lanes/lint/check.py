@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from lanes.errors import LanesError
-from lanes.findings import Finding
 from lanes.lint.documents import read
 from lanes.lint.facts import Facts
 from lanes.lint.rule import Severity
 from lanes.lint.rules import RULES
 from lanes.lint.shapes import misshapen
+from lanes.mesh.diagnostics import Finding
 
 BY_CODE = {rule.code: rule for rule in RULES}
 

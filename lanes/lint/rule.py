@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sys import modules
 from typing import TYPE_CHECKING, Literal
 
-from lanes.findings import Finding
 from lanes.lint.documents import Resource
 from lanes.lint.value import Value
+from lanes.mesh.diagnostics import Finding
 
 if TYPE_CHECKING:
     from lanes.lint.facts import Facts

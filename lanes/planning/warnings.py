@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.model import Mesh, Place
 from lanes.planning.call_graph import calls_in
 from lanes.planning.hop import NONE, UNSELECTED

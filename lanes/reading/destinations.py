@@ -4,7 +4,7 @@ from collections.abc import ItemsView, Mapping
 from dataclasses import dataclass, replace
 
 from lanes.errors import Problems
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.mesh.hostnames import host_in_manifest, meant, no_service
 from lanes.model import Destination, Endpoint, Host, Pod, Propagation
 from lanes.reading import kinds, outside

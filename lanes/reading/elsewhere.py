@@ -8,7 +8,7 @@ Service's.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.model import Host
 from lanes.reading import kinds

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from lanes.errors import Problems
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.mesh.hostnames import common, covers, host_in_manifest
 from lanes.mesh.matching import Match, disjoint, is_catch_all
 from lanes.model import GatewayHost, Route

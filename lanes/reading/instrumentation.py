@@ -5,7 +5,7 @@ https://opentelemetry.io/docs/platforms/kubernetes/operator/automatic/
 
 from dataclasses import dataclass, field
 
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.reading import kinds
 from lanes.reading.environment import Environment, Fields, environment
 from lanes.reading.manifests import Manifests, Resource

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lanes.errors import LanesError, ManifestError, Problems, together
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.model import Place
 from lanes.reading import kinds
 from lanes.reading.documents import STDIN, STDIN_NAME, Document, documents, texts

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.mesh.hostnames import common, covers
 from lanes.model import Host
 from lanes.reading import kinds

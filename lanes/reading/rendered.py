@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.reading.documents import Document
 
 _FILES = ("kustomization.yaml", "kustomization.yml", "kustomization")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lanes.errors import ManifestError, Problems
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.model import Host, Mesh, Pod, Unrouted
 from lanes.reading import kinds, outside
 from lanes.reading.commands import Command, assigned

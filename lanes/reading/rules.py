@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lanes.errors import Problems
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.mesh.hostnames import covers, meant, no_service
 from lanes.model import Host
 from lanes.reading import kinds

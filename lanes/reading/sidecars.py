@@ -6,7 +6,7 @@ https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 from collections.abc import Collection, Mapping
 
 from lanes.errors import Problems
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.mesh.hostnames import covers, host_in_manifest
 from lanes.model import Host, Unrouted
 from lanes.reading import kinds

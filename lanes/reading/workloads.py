@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from lanes.findings import Finding
+from lanes.mesh.diagnostics import Finding
 from lanes.model import SIDECAR_PORT, Pod, Propagation, Readiness
 from lanes.reading import kinds
 from lanes.reading.configmaps import ConfigMaps
