@@ -5,8 +5,7 @@ prints it and exits with 2; anything else is a defect, which it asks to report.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 _MOST = 10
 _LONGEST = 2000
@@ -23,31 +22,6 @@ class ManifestError(LanesError):
     def __init__(self, source: str, resource: str, field: str, problem: str) -> None:
         where = ": ".join(part for part in (source, resource, field) if part)
         super().__init__(printable(f"{where}: {problem}"))
-
-
-class Problems:
-    """What is wrong with manifests, gathered, so that all of it is said at once."""
-
-    def __init__(self) -> None:
-        self._sentences: list[str] = []
-
-    @contextmanager
-    def gathered(self) -> Iterator[None]:
-        """A block whose ManifestError is kept, and ends the block."""
-        try:
-            yield
-        except ManifestError as error:
-            self.add(str(error))
-
-    def add(self, sentence: str) -> None:
-        """Keep a sentence, once."""
-        if sentence not in self._sentences:
-            self._sentences.append(sentence)
-
-    def require_none(self, first: Iterable[str] = ()) -> None:
-        """Raises LanesError with every sentence that was kept, behind what may be their cause."""
-        if self._sentences:
-            raise LanesError(together([*first, *self._sentences]))
 
 
 def together(sentences: Iterable[str]) -> str:

@@ -1,6 +1,10 @@
-"""Findings: what manifests say that is worth a warning, each at its place."""
+"""Diagnostics: what is wrong with manifests or deserves a warning, each at its place."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from lanes.errors import LanesError, ManifestError, together
 
 
 @dataclass(frozen=True, order=True)
@@ -31,3 +35,53 @@ class Finding:
             "field": self.field,
             "message": self.message,
         }
+
+
+class Diagnostics:
+    """Collects what is found while manifests become a mesh: each once, in the order found.
+
+    An error means that no mesh can be planned: something is wrong or not supported. A warning does
+    not stop a plan. What is not simulated stops only `lanes up`.
+    """
+
+    def __init__(self, warnings: Iterable[Finding] = ()) -> None:
+        self._errors: dict[str, None] = {}
+        self._warnings = dict.fromkeys(warnings)
+        self._not_simulated: dict[str, None] = {}
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        return tuple(self._errors)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        return tuple(self._warnings)
+
+    @property
+    def not_simulated(self) -> tuple[str, ...]:
+        return tuple(self._not_simulated)
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Run a block; keep its ManifestError, which ends the block alone."""
+        try:
+            yield
+        except ManifestError as error:
+            self.error(error)
+
+    def error(self, error: ManifestError) -> None:
+        """Add an error."""
+        self._errors[str(error)] = None
+
+    def warn(self, *findings: Finding) -> None:
+        """Add warnings."""
+        self._warnings |= dict.fromkeys(findings)
+
+    def not_simulate(self, problem: ManifestError) -> None:
+        """Add what a cluster does and `lanes up` does not."""
+        self._not_simulated[str(problem)] = None
+
+    def require_no_errors(self, causes: Iterable[str] = ()) -> None:
+        """Raise LanesError with every error, behind sentences that may name the cause of them."""
+        if self._errors:
+            raise LanesError(together([*causes, *self._errors]))

@@ -3,8 +3,7 @@
 from collections.abc import ItemsView, Mapping
 from dataclasses import dataclass, replace
 
-from lanes.errors import Problems
-from lanes.mesh.diagnostics import Finding
+from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import host_in_manifest, meant, no_service
 from lanes.model import Destination, Endpoint, Host, Pod, Propagation
 from lanes.reading import kinds, outside
@@ -32,8 +31,10 @@ class _Service:
 class Destinations:
     """Looks up what routes refer to: services, subsets, endpoints."""
 
-    def __init__(self, manifests: Manifests, pods: tuple[Pod, ...], problems: Problems) -> None:
-        self.warnings: list[Finding] = []
+    def __init__(
+        self, manifests: Manifests, pods: tuple[Pod, ...], diagnostics: Diagnostics
+    ) -> None:
+        self.diagnostics = diagnostics
         self.grants = Grants(manifests)
         self._services: dict[Host, _Service] = {}
         self._aliases: set[Host] = set()
@@ -48,7 +49,7 @@ class Destinations:
             if body.spec.type == "ExternalName":
                 self._aliases.add(host)
                 continue
-            with problems.gathered():
+            with diagnostics.gathered():
                 _require_everywhere(resource, body)
                 near = neighbours.get(host.namespace, [])
                 selector = body.spec.selector.items()
@@ -68,7 +69,7 @@ class Destinations:
                 found = _Service(resource, spec, behind, Propagation())
                 self._services.setdefault(known or Host(name.lower(), ""), found)
         callers = {pod.namespace for pod in pods}
-        self._rules = Rules(manifests, tuple(self._services), callers, problems, self.warnings)
+        self._rules = Rules(manifests, tuple(self._services), callers, diagnostics)
 
     def hosts(self) -> Mapping[Host, list[int]]:
         """Every Service, with its ports."""
@@ -103,7 +104,7 @@ class Destinations:
             problem = f"{name} is of type ExternalName: name what it stands for"
             raise resource.error(field, problem)
         message = no_service(name, namespace, self._services, "what leads there gets 503")
-        self.warnings.append(resource.finding("no-service", field, message))
+        self.diagnostics.warn(resource.finding("no-service", field, message))
         return None
 
     def http(self, host: Host, port: int) -> bool:
@@ -152,7 +153,7 @@ class Destinations:
             f"no ReferenceGrant in {host.namespace} lets it lead to {host.name}:"
             " its share is answered with 500"
         )
-        self.warnings.append(resource.finding("not-granted", f"{field}.namespace", message))
+        self.diagnostics.warn(resource.finding("not-granted", f"{field}.namespace", message))
         return _nothing(f"not granted|{port}||{host.fqdn}", host)
 
     def port(self, resource: Resource, field: str, host: Host, wanted: int | None) -> int:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from lanes.errors import Problems
-from lanes.mesh.diagnostics import Finding
+from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.mesh.hostnames import common, covers, host_in_manifest
 from lanes.mesh.matching import Match, disjoint, is_catch_all
 from lanes.model import GatewayHost, Route
@@ -61,24 +60,24 @@ class _Serving:
 
 
 def gateway_hosts(
-    manifests: Manifests, destinations: Destinations, problems: Problems
+    manifests: Manifests, destinations: Destinations, diagnostics: Diagnostics
 ) -> tuple[GatewayHost, ...]:
     """Everything that gateways serve, by domain."""
-    with problems.gathered():
-        stock = tuple(_of_virtual_services(manifests, destinations, problems))
-        doors = at_gateways(manifests, destinations.warnings)
+    with diagnostics.gathered():
+        stock = _of_virtual_services(manifests, destinations, diagnostics)
+        doors = at_gateways(manifests, diagnostics)
         for served in doors.values() if stock else ():
             raise next(iter(served.values()))[0][0].error(
                 "spec.parentRefs",
                 "beside a VirtualService at a gateway it is not emulated; keep one",
             )
-        return stock or tuple(_of_http_routes(doors, destinations))
+        return stock or _of_http_routes(doors, destinations)
     return ()
 
 
 def _of_http_routes(
     doors: Mapping[Door, Mapping[str, list[Bound]]], destinations: Destinations
-) -> Iterator[GatewayHost]:
+) -> tuple[GatewayHost, ...]:
     serving = [
         _Serving(door, domain, rules_of(bound, destinations, in_mesh=False), bound[0][0])
         for door, served in doors.items()
@@ -88,15 +87,15 @@ def _of_http_routes(
 
 
 def _of_virtual_services(
-    manifests: Manifests, destinations: Destinations, problems: Problems
-) -> Iterator[GatewayHost]:
+    manifests: Manifests, destinations: Destinations, diagnostics: Diagnostics
+) -> tuple[GatewayHost, ...]:
     gateways: _Gateways = {
         f"{body.metadata.namespace}/{body.metadata.name}": (resource, body)
         for resource, body in manifests.of(kinds.Gateway)
     }
     doors: dict[_Door, _Served] = {}
     for resource, body in manifests.of(kinds.VirtualService):
-        with problems.gathered():
+        with diagnostics.gathered():
             _bind(resource, body, gateways, doors, destinations)
     serving = [
         _Serving(door, domain, _merged(brought, destinations), brought[0].resource)
@@ -108,7 +107,7 @@ def _of_virtual_services(
 
 def _one_way_in(
     serving: Iterable[_Serving], field: str, destinations: Destinations
-) -> Iterator[GatewayHost]:
+) -> tuple[GatewayHost, ...]:
     """What is planned for each domain: of doors with other rules each the first.
 
     A door that only redirects goes last: it sends everybody to another.
@@ -117,10 +116,10 @@ def _one_way_in(
     for one in sorted(serving, key=lambda one: one.redirects):
         if any(one.rivals(other) for other in hosts.values()):
             if not one.redirects:
-                destinations.warnings.append(_apart(one, field))
+                destinations.diagnostics.warn(_apart(one, field))
         else:
             hosts.setdefault(one.domain, one)
-    return (GatewayHost(domain, one.routes) for domain, one in hosts.items())
+    return tuple(GatewayHost(domain, one.routes) for domain, one in hosts.items())
 
 
 def _apart(one: _Serving, field: str) -> Finding:
@@ -177,12 +176,13 @@ def _servers(
     namespace: str,
     gateways: _Gateways,
     destinations: Destinations,
-) -> Iterator[tuple[_Door, Side, list[str]]]:
+) -> list[tuple[_Door, Side, list[str]]]:
     """The HTTP servers of a gateway, each with the hosts that it takes from `namespace`.
 
     A gateway that is not here while others are is none, and gives 404. Where none is here, all
     stand elsewhere, and serve any host.
     """
+    found: list[tuple[_Door, Side, list[str]]] = []
     if key not in gateways:
         if gateways:
             name = key.partition("/")[2]
@@ -196,10 +196,10 @@ def _servers(
                 f"{key} is not in these manifests: taken for given, as one that serves every host"
                 " on port 80; where there is none, requests get 404"
             )
-            yield _Door(frozenset({("", key)}), 80), Side(frozenset({key}), 80), ["*"]
+            found.append((_Door(frozenset({("", key)}), 80), Side(frozenset({key}), 80), ["*"]))
         field = f"spec.gateways[{index}]"
-        destinations.warnings.append(resource.finding(rule, field, message))
-        return
+        destinations.diagnostics.warn(resource.finding(rule, field, message))
+        return found
     body = gateways[key][1]
     servers = [server for server in body.spec.servers if server.http]
     secure = any(server.ends_tls for server in servers)
@@ -209,7 +209,9 @@ def _servers(
         own = body.metadata.namespace
         side = Side(frozenset({key}), server.port.number, ends_tls=server.ends_tls)
         door = _Door(frozenset(body.spec.selector.items()), server.port.number)
-        yield door, side, [h for host in server.hosts for h in _open_to(host, namespace, own)]
+        hosts = [h for host in server.hosts for h in _open_to(host, namespace, own)]
+        found.append((door, side, hosts))
+    return found
 
 
 def _open_to(host: str, namespace: str, own: str) -> Iterator[str]:
@@ -231,7 +233,7 @@ def _merged(brought: list[_Brought], destinations: Destinations) -> tuple[Route,
         if any(_overlap(a, b) for a in _reached(first.routes) for b in _reached(second.routes)):
             message = f"its rules and those of {first.resource.name} meet: the older's come first"
             finding = second.resource.finding("order", "spec.http", message)
-            destinations.warnings.append(finding)
+            destinations.diagnostics.warn(finding)
     routes = [route for one in ordered for route in _reached(one.routes)]
     single = [replace(r, matches=(m,)) for r in routes for m in r.matches or (Match(),)]
     last = [route for route in single if is_catch_all(route.matches[0])]

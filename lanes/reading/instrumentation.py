@@ -5,7 +5,7 @@ https://opentelemetry.io/docs/platforms/kubernetes/operator/automatic/
 
 from dataclasses import dataclass, field
 
-from lanes.mesh.diagnostics import Finding
+from lanes.mesh.diagnostics import Diagnostics
 from lanes.reading import kinds
 from lanes.reading.environment import Environment, Fields, environment
 from lanes.reading.manifests import Manifests, Resource
@@ -28,11 +28,11 @@ def injected(
     resource: Resource,
     fields: Fields,
     container: tuple[int, str],
-    warnings: list[Finding],
+    diagnostics: Diagnostics,
 ) -> Injected:
     """What the `container` of a pod gets, told by its place and its name.
 
-    What is asked for and can't be had goes to `warnings`.
+    What is asked for and can't be had is a warning.
     """
     of_namespace = next(
         (
@@ -52,7 +52,7 @@ def injected(
             continue
         spec = _instrumentation(manifests, fields.namespace, asked)
         if isinstance(spec, int):
-            warnings.append(
+            diagnostics.warn(
                 resource.finding(
                     "injection",
                     f"spec.template.metadata.annotations[{key}]",

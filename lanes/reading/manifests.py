@@ -8,14 +8,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from lanes.errors import LanesError, ManifestError, Problems, together
-from lanes.mesh.diagnostics import Finding
+from lanes.errors import LanesError, ManifestError, together
+from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.model import Place
 from lanes.reading import kinds
 from lanes.reading.documents import STDIN, STDIN_NAME, Document, documents, texts
 from lanes.reading.rendered import chart_of, is_kustomization, kustomized
 
 Kind = TypeVar("Kind", bound=BaseModel)
+NOT_RUN = "not run here; leave it out, or try it on a cluster"
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,13 @@ def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
     reader = _Reader(namespace)
     for path, text, found in texts(paths):
         source = short(path)
-        with reader.problems.gathered():
+        with reader.diagnostics.gathered():
             if chart := chart_of(path, text):
                 raise _to_render(short(str(chart)))
             for document in documents(source, text):
-                with reader.problems.gathered():
+                with reader.diagnostics.gathered():
                     reader.take(source, document, found)
-    reader.problems.require_none(str(one) for one in reader.kustomizations)
+    reader.diagnostics.require_no_errors(map(str, reader.kustomizations))
     sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
     if all(isinstance(resource.body, _LEFT) for resource in reader.resources):
         if paths == (STDIN,):
@@ -113,10 +114,9 @@ class _Reader:
     """Takes documents one by one, and keeps what they are."""
 
     def __init__(self, namespace: str) -> None:
-        self.problems = Problems()
+        self.diagnostics = Diagnostics()
         self.resources: list[Resource] = []
         self.left: list[str] = []
-        self.warnings: list[Finding] = []
         self.kustomizations: list[Finding] = []
         self._namespace = namespace
         self._seen: dict[tuple[type[BaseModel], str, str], Resource] = {}
@@ -124,7 +124,7 @@ class _Reader:
     @property
     def told(self) -> tuple[Finding, ...]:
         """What is worth a word."""
-        return (*self.kustomizations, *self.warnings)
+        return (*self.kustomizations, *self.diagnostics.warnings)
 
     def take(self, source: str, document: Any, found: bool) -> None:
         """Keep a document; `found`: nobody named its file. Raises ManifestError."""
@@ -136,7 +136,7 @@ class _Reader:
         elif document["kind"].endswith("List") and "items" in document:
             items = document["items"]
             for item in items if isinstance(items, list) else [items]:
-                with self.problems.gathered():
+                with self.diagnostics.gathered():
                     self.take(source, item, found=False)
         elif not _is_hook(document):
             self._take_resource(source, document)
@@ -146,8 +146,8 @@ class _Reader:
         if not found:
             mend = "Helm's values are rendered first: helm template ... | lanes ... -"
             raise ManifestError(source, "", "", f"{problem}; {mend}")
-        if not any(one.file == source for one in self.warnings):
-            self.warnings.append(Finding("no-resource", source, "", "", f"{problem}; left out"))
+        if not any(one.file == source for one in self.diagnostics.warnings):
+            self.diagnostics.warn(Finding("no-resource", source, "", "", f"{problem}; left out"))
 
     def _take_resource(self, source: str, document: Document) -> None:
         group, kind = kinds.group_of(document), document["kind"]
@@ -173,7 +173,7 @@ class _Reader:
         except ValidationError as error:
             for each in error.errors():
                 path, problem = _path(each["loc"]), _problem(each["type"], each["msg"])
-                self.problems.add(str(ManifestError(source, f"{kind} {name}", path, problem)))
+                self.diagnostics.error(ManifestError(source, f"{kind} {name}", path, problem))
             return
         self._keep(Resource(source, kind, name, body, namespaced))
 
@@ -187,7 +187,7 @@ class _Reader:
             also = "there" if other.source == resource.source else f"in {other.source}"
             if isinstance(resource.body, kinds.ConfigMap):  # which chooses no route
                 message = f"stands twice: also {also}; that one is planned"
-                self.warnings.append(resource.finding("twice", "", message))
+                self.diagnostics.warn(resource.finding("twice", "", message))
                 return
             raise resource.error("", f"stands twice: also {also}; keep one")
 

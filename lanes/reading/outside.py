@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.model import Pod, Propagation
 from lanes.reading import kinds
-from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.manifests import NOT_RUN, Manifests, Resource
 
 
 def machines_of(manifests: Manifests) -> Iterator[Pod]:
@@ -42,11 +43,11 @@ def service_of(entry: kinds.ServiceEntry) -> kinds.ServiceSpec:
     )
 
 
-def not_run(manifests: Manifests) -> Iterator[str]:
-    """In sentences, what a laptop has not."""
+def require_simulated(manifests: Manifests, diagnostics: Diagnostics) -> None:
+    """Report kinds that only a cluster acts on."""
     for kind in (kinds.ServiceEntry, kinds.WorkloadEntry, kinds.EnvoyFilter, kinds.Sidecar):
         for resource, _ in manifests.of(kind):
-            yield str(resource.error("", "not run here; leave it out, or try it on a cluster"))
+            diagnostics.not_simulate(resource.error("", NOT_RUN))
 
 
 def _pod(

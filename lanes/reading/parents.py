@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lanes.mesh.diagnostics import Finding
+from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.mesh.hostnames import common, covers
 from lanes.model import Host
 from lanes.reading import kinds
@@ -77,7 +77,7 @@ def at_services(
 
 
 def at_gateways(
-    manifests: Manifests, warnings: list[Finding]
+    manifests: Manifests, diagnostics: Diagnostics
 ) -> dict[Door, dict[str, list[Bound]]]:
     """The HTTPRoutes of each domain that a Gateway serves, by where it listens.
 
@@ -88,7 +88,7 @@ def at_gateways(
         (body.metadata.namespace, body.metadata.name): body
         for _, body in manifests.of(gateway_api.Gateway)
     }
-    warnings += _aside(manifests)
+    diagnostics.warn(*_aside(manifests))
     labels = {body.metadata.name: body.metadata.labels for _, body in manifests.of(kinds.Namespace)}
     references = [one for one in _references(manifests) if not one[3].of_mesh]
     named: dict[_Key, dict[Door, None]] = {}

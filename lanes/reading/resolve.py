@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lanes.errors import ManifestError, Problems
-from lanes.mesh.diagnostics import Finding
+from lanes.errors import ManifestError
+from lanes.mesh.diagnostics import Diagnostics
 from lanes.model import Host, Mesh, Pod, Unrouted
-from lanes.reading import kinds, outside
+from lanes.reading import kinds, outside, workloads
 from lanes.reading.commands import Command, assigned
 from lanes.reading.destinations import Destinations
 from lanes.reading.elsewhere import completed
 from lanes.reading.gateways import gateway_hosts
-from lanes.reading.manifests import Manifests
+from lanes.reading.manifests import NOT_RUN, Manifests
 from lanes.reading.outside import machines_of
 from lanes.reading.services import service_ports
 from lanes.reading.sidecars import Sidecars
-from lanes.reading.workloads import not_run, pods_of
+from lanes.reading.workloads import pods_of
 
 # The annotation on a Service that names those which its pods call.
 CALLS = "traffic-lanes/calls"
@@ -27,32 +27,28 @@ def resolve(manifests: Manifests, commands: Iterable[Command] = ()) -> Mesh:
     Raises LanesError, all in one, for what asks for more than is understood, and for a command
     that fits no pod.
     """
-    problems = Problems()
     manifests = completed(manifests)
-    warnings: list[Finding] = list(manifests.warnings)
-    sidecars = Sidecars(manifests, problems, warnings)
-    made = (*pods_of(manifests, sidecars, warnings), *machines_of(manifests))
+    diagnostics = Diagnostics(manifests.warnings)
+    sidecars = Sidecars(manifests, diagnostics)
+    made = (*pods_of(manifests, sidecars, diagnostics), *machines_of(manifests))
     pods = tuple(assigned(made, commands))
-    destinations = Destinations(manifests, pods, problems)
-    gateway = gateway_hosts(manifests, destinations, problems)
+    destinations = Destinations(manifests, pods, diagnostics)
+    gateway = gateway_hosts(manifests, destinations, diagnostics)
     mesh = Mesh(
         sources=manifests.sources,
         provider=_provider(manifests),
         pods=pods,
         gateway=gateway,
-        ports=tuple(service_ports(manifests, destinations, pods, gateway, problems)),
+        ports=service_ports(manifests, destinations, pods, gateway, diagnostics),
         left_to_cluster=manifests.left_to_cluster,
         calls=dict(_calls(manifests)),
         datagrams=destinations.datagrams(),
-        not_run=(
-            *not_run(manifests, pods, warnings),
-            *_not_run(manifests),
-            *_passing_by(pods),
-            *outside.not_run(manifests),
-        ),
     )
-    problems.require_none()
-    return replace(mesh, warnings=tuple(dict.fromkeys((*warnings, *destinations.warnings))))
+    workloads.require_simulated(manifests, pods, diagnostics)
+    _require_simulated(manifests, pods, diagnostics)
+    outside.require_simulated(manifests, diagnostics)
+    diagnostics.require_no_errors()
+    return replace(mesh, warnings=diagnostics.warnings, not_run=diagnostics.not_simulated)
 
 
 def _calls(manifests: Manifests) -> Iterable[tuple[Host, tuple[str, ...]]]:
@@ -81,16 +77,8 @@ def _provider(manifests: Manifests) -> str:
     return "gateway-api" if routes and not stock else "istio"
 
 
-def _passing_by(pods: Iterable[Pod]) -> Iterable[str]:
-    """Where calls would pass a sidecar by: here they all take one."""
-    for pod in pods:
-        if pod.unrouted != Unrouted() and pod.upstream_urls:
-            problem = "a call that passes its sidecar by is not run here; try it on a cluster"
-            yield str(ManifestError(pod.place.file, pod.place.resource, pod.place.field, problem))
-
-
-def _not_run(manifests: Manifests) -> Iterable[str]:
-    """Where routing asks for what only a cluster does, or a gateway for TLS."""
+def _require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Diagnostics) -> None:
+    """Report routing, and TLS of gateways, that only a cluster does; and calls past sidecars."""
     for resource in manifests.resources:
         paths: list[str] = []
         if isinstance(resource.body, _ROUTING):
@@ -102,7 +90,14 @@ def _not_run(manifests: Manifests) -> Iterable[str]:
             listeners = enumerate(resource.body.spec.listeners)
             paths += [f"spec.listeners[{index}].tls" for index, one in listeners if one.tls]
         for path in paths:
-            yield str(resource.error(path, "not run here; leave it out, or try it on a cluster"))
+            diagnostics.not_simulate(resource.error(path, NOT_RUN))
+    for pod in pods:
+        if pod.unrouted != Unrouted() and pod.upstream_urls:
+            problem = "a call that passes its sidecar by is not run here; try it on a cluster"
+            place = pod.place
+            diagnostics.not_simulate(
+                ManifestError(place.file, place.resource, place.field, problem)
+            )
 
 
 _ROUTING = (

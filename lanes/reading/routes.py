@@ -128,7 +128,7 @@ def _route(
     every = aborts is not None and aborts.share >= 1
     status = aborts.status if aborts and every else _own_status(http)
     if aborts:
-        destinations.warnings.append(resource.finding("fault", f"{field}.fault", _ABORTS))
+        destinations.diagnostics.warn(resource.finding("fault", f"{field}.fault", _ABORTS))
     return Route(
         matches=matches,
         destinations=() if status else _weighted(resource, destinations, side, field, http),

@@ -6,8 +6,7 @@ https://istio.io/latest/docs/ops/best-practices/traffic-management/#cross-namesp
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lanes.errors import Problems
-from lanes.mesh.diagnostics import Finding
+from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import covers, meant, no_service
 from lanes.model import Host
 from lanes.reading import kinds
@@ -42,8 +41,7 @@ class Rules:
         manifests: Manifests,
         hosts: Iterable[Host],
         callers: set[str],
-        problems: Problems,
-        warnings: list[Finding],
+        diagnostics: Diagnostics,
     ) -> None:
         self._rules: dict[Host, Rule] = {}
         exact: dict[tuple[str, Host], list[_Read]] = {}
@@ -52,7 +50,7 @@ class Rules:
         for read in manifests.of(kinds.DestinationRule):
             resource, rule = read
             namespace = rule.metadata.namespace
-            with problems.gathered():
+            with diagnostics.gathered():
                 _require_distinct(resource, rule)
             if rule.spec.host.startswith("*"):
                 wild.setdefault(namespace, []).append(read)
@@ -61,27 +59,27 @@ class Rules:
             host = meant(name, namespace)
             if host not in known:
                 message = no_service(name, namespace, known, "it counts for nothing here")
-                warnings.append(resource.finding("no-service", "spec.host", message))
+                diagnostics.warn(resource.finding("no-service", "spec.host", message))
             elif host.namespace and namespace not in (host.namespace, _ROOT):
                 message = (
                     f"counts for callers in namespace {namespace} alone;"
                     f" put it into {host.namespace}, beside its Service"
                 )
                 if namespace in callers:
-                    problems.add(str(resource.error("metadata.namespace", message)))
+                    diagnostics.error(resource.error("metadata.namespace", message))
                 else:
-                    warnings.append(resource.finding("rule-unseen", "metadata.namespace", message))
+                    diagnostics.warn(resource.finding("rule-unseen", "metadata.namespace", message))
             else:
                 exact.setdefault((namespace if host.namespace else "", host), []).append(read)
         for namespace in wild.keys() - {_ROOT} if len(callers) > 1 else ():
             for resource, _ in wild[namespace]:
                 problem = f"a * counts for callers in namespace {namespace} alone; name each host"
-                problems.add(str(resource.error("spec.host", problem)))
+                diagnostics.error(resource.error("spec.host", problem))
         for host in known:
             for namespace in dict.fromkeys((host.namespace, _ROOT)):
                 found = exact.get((namespace, host)) or _closest(host, wild.get(namespace, []))
                 if found:
-                    with problems.gathered():
+                    with diagnostics.gathered():
                         self._rules[host] = _merged(found)
                     break
 

@@ -1,8 +1,8 @@
 """Services as their callers in the mesh see them: each port, with the rules that count there."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
-from lanes.errors import Problems
+from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import covers
 from lanes.model import GatewayHost, Host, Pod, Route, ServicePort, Weighted
 from lanes.reading import kinds
@@ -22,21 +22,22 @@ def service_ports(
     destinations: Destinations,
     pods: tuple[Pod, ...],
     served: Iterable[GatewayHost],
-    problems: Problems,
-) -> Iterator[ServicePort]:
+    diagnostics: Diagnostics,
+) -> tuple[ServicePort, ...]:
     """Every Service's ports, with the routes of what names it: a VirtualService, HTTPRoutes.
 
     Where nothing does, where HTTP rules don't count, and where none of them is for these callers,
     a call leads to every pod. What a gateway has `served` may be no Service.
     """
     bound: dict[Host, dict[int, list[Bound]]] = {}
-    with problems.gathered():
+    with diagnostics.gathered():
         bound = at_services(manifests, destinations)
     domains = [host.domain for host in served]
-    owners = _owners(manifests, destinations, bound, domains, problems)
+    found: list[ServicePort] = []
+    owners = _owners(manifests, destinations, bound, domains, diagnostics)
     for host, ports in destinations.hosts().items():
         for port in ports:
-            with problems.gathered():
+            with diagnostics.gathered():
                 plain = (Route((), (Weighted(destinations.plain(host, port), 100),)),)
                 routes: tuple[Route, ...] = ()
                 if host in owners:
@@ -51,12 +52,13 @@ def service_ports(
                 elif routes and destinations.headless(host):
                     _warn(destinations, host, "is headless: its callers choose the pod, by DNS")
                 behind = destinations.pods(host)
-                yield ServicePort(host, port, routes or plain, behind, plain, http)
+                found.append(ServicePort(host, port, routes or plain, behind, plain, http))
+    return tuple(found)
 
 
 def _warn(destinations: Destinations, host: Host, message: str) -> None:
     finding = destinations.resource(host).finding("unrouted", "spec", message)
-    destinations.warnings.append(finding)
+    destinations.diagnostics.warn(finding)
 
 
 def _owners(
@@ -64,7 +66,7 @@ def _owners(
     destinations: Destinations,
     bound: dict[Host, dict[int, list[Bound]]],
     served: Collection[str],
-    problems: Problems,
+    diagnostics: Diagnostics,
 ) -> dict[Host, _Read]:
     """The VirtualService of each Service: the one that names it, else the closest wildcard's."""
     owners: dict[Host, _Read] = {}
@@ -73,7 +75,7 @@ def _owners(
         if "mesh" not in body.spec.gateways or not body.spec.http:
             continue
         for index, name in enumerate(body.spec.hosts):
-            with problems.gathered():
+            with diagnostics.gathered():
                 field = f"spec.hosts[{index}]"
                 if name.startswith("*"):
                     if name in wild:

@@ -5,8 +5,7 @@ https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 
 from collections.abc import Collection, Mapping
 
-from lanes.errors import Problems
-from lanes.mesh.diagnostics import Finding
+from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import covers, host_in_manifest
 from lanes.model import Host, Unrouted
 from lanes.reading import kinds
@@ -25,9 +24,8 @@ _PREFIX = "traffic.sidecar.istio.io/"
 class Sidecars:
     """Tells for each pod which of its calls no rule counts for."""
 
-    def __init__(self, manifests: Manifests, problems: Problems, warnings: list[Finding]) -> None:
-        self._problems = problems
-        self._warnings = warnings
+    def __init__(self, manifests: Manifests, diagnostics: Diagnostics) -> None:
+        self._diagnostics = diagnostics
         self._namespaces = {
             body.metadata.name: (resource, body.metadata.labels)
             for resource, body in manifests.of(kinds.Namespace)
@@ -55,10 +53,10 @@ class Sidecars:
         for index, patch in enumerate(body.spec.config_patches):
             if patch.apply_to in ("ROUTE_CONFIGURATION", "VIRTUAL_HOST", "HTTP_ROUTE"):
                 field = f"spec.configPatches[{index}].applyTo"
-                self._problems.add(str(resource.error(field, "changes routes, which no plan sees")))
+                self._diagnostics.error(resource.error(field, "changes routes, which no plan sees"))
                 return
         message = "changes proxies in a way that no plan sees"
-        self._warnings.append(resource.finding("envoy-filter", "", message))
+        self._diagnostics.warn(resource.finding("envoy-filter", "", message))
 
     def of(
         self, resource: Resource, field: str, template: kinds.PodTemplate, namespace: str
@@ -79,7 +77,7 @@ class Sidecars:
             ):
                 where = f"{field}.annotations[{name}]"
                 problem = "lets calls pass the sidecar by addresses, which no manifest tells"
-                self._problems.add(str(resource.error(where, problem)))
+                self._diagnostics.error(resource.error(where, problem))
         return Unrouted(ports=ports, hosts=self._hidden(labels, namespace))
 
     def _off(self, namespace: str) -> bool:
@@ -95,7 +93,7 @@ class Sidecars:
         if "istio.io/rev" in labels or not self._istio:
             return False
         message = "asks for no sidecars (istio-injection: enabled): planned without"
-        self._warnings.append(resource.finding("injection-off", "metadata.labels", message))
+        self._diagnostics.warn(resource.finding("injection-off", "metadata.labels", message))
         return True
 
     def _hidden(self, labels: Mapping[str, str], namespace: str) -> frozenset[Host]:

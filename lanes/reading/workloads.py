@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from lanes.mesh.diagnostics import Finding
+from lanes.mesh.diagnostics import Diagnostics
 from lanes.model import SIDECAR_PORT, Pod, Propagation, Readiness
 from lanes.reading import kinds
 from lanes.reading.configmaps import ConfigMaps
 from lanes.reading.environment import Fields, environment
 from lanes.reading.instrumentation import injected
-from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.manifests import NOT_RUN, Manifests, Resource
 from lanes.reading.sidecars import Sidecars
 
 
@@ -31,24 +31,23 @@ class _Workload:
             yield self.metadata.name if self.replicas == 1 else f"{self.metadata.name}_{replica}"
 
 
-def pods_of(manifests: Manifests, sidecars: Sidecars, warnings: list[Finding]) -> Iterator[Pod]:
-    """Every pod that the workloads of `manifests` run, with its environment resolved.
-
-    What is worth a word, and stops no plan, goes to `warnings`.
-    """
+def pods_of(manifests: Manifests, sidecars: Sidecars, diagnostics: Diagnostics) -> tuple[Pod, ...]:
+    """Return every pod that the workloads of `manifests` run, with its environment resolved."""
+    made: list[Pod] = []
     for workload in _workloads(manifests):
         resource, template = workload.resource, workload.template
         field = f"{workload.field.removesuffix('spec')}metadata"
         unrouted = sidecars.of(resource, field, template, workload.metadata.namespace)
-        for pod in _pods(manifests, workload, warnings):
-            yield replace(pod, unrouted=unrouted)
+        pods = _pods(manifests, workload, diagnostics)
+        made += (replace(pod, unrouted=unrouted) for pod in pods)
+    return tuple(made)
 
 
-def not_run(manifests: Manifests, pods: Iterable[Pod], warnings: list[Finding]) -> Iterator[str]:
-    """In sentences, what pods ask for that their stand-ins on one machine don't do.
+def require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Diagnostics) -> None:
+    """Report what pods ask for that their stand-ins on one machine do not do.
 
     Where all of a workload's pods run commands of the user's own, these need no more than they
-    bring, and what the manifest would give besides goes to `warnings`.
+    bring: what the manifest would give besides is a warning.
     """
     commanded = {pod.key for pod in pods if pod.command}
     for workload in _workloads(manifests):
@@ -65,34 +64,33 @@ def not_run(manifests: Manifests, pods: Iterable[Pod], warnings: list[Finding]) 
             if paths:
                 named = ", ".join(path.removeprefix(f"{workload.field}.") for path in paths)
                 problem = f"its command runs without {named}"
-                warnings.append(resource.finding("command", workload.field, problem))
+                diagnostics.warn(resource.finding("command", workload.field, problem))
         else:
             for path in paths:
-                problem = "not run here; leave it out, or try it on a cluster"
-                yield str(resource.error(path, problem))
+                diagnostics.not_simulate(resource.error(path, NOT_RUN))
             if len(spec.containers) > 1:
                 problem = f"one of {len(spec.containers)} is run here; leave the others out"
-                yield str(resource.error(f"{workload.field}.containers", problem))
+                diagnostics.not_simulate(resource.error(f"{workload.field}.containers", problem))
         where = f"{workload.field}.containers[{index}]"
         told = next((v.value for v in container.env if v.name == "port"), "")
         if told and not told.isdecimal():
-            yield str(resource.error(f"{where}.env", f'port "{told}" is no number'))
+            diagnostics.not_simulate(resource.error(f"{where}.env", f'port "{told}" is no number'))
         elif not told and not container.ports:
             problem = "missing; name the port that it listens on"
-            yield str(resource.error(f"{where}.ports", problem))
+            diagnostics.not_simulate(resource.error(f"{where}.ports", problem))
         elif _port(container, told, 0) == SIDECAR_PORT:
             problem = f"{SIDECAR_PORT} is the sidecar's port; take another"
-            yield str(resource.error(f"{where}.ports", problem))
+            diagnostics.not_simulate(resource.error(f"{where}.ports", problem))
         probe = container.readiness_probe
         if probe and probe.http_get:
             asked = _asked(container, probe.http_get)
             field = f"{where}.readinessProbe.httpGet.port"
             if asked is None:
                 problem = f'"{probe.http_get.port}" is no port of the container'
-                yield str(resource.error(field, problem))
+                diagnostics.not_simulate(resource.error(field, problem))
             if asked == SIDECAR_PORT:
                 problem = f"{asked} is the sidecar's port; take another"
-                yield str(resource.error(field, problem))
+                diagnostics.not_simulate(resource.error(field, problem))
 
 
 def _workloads(manifests: Manifests) -> Iterator[_Workload]:
@@ -128,13 +126,14 @@ def _written(manifests: Manifests) -> Iterator[_Workload]:
         yield _Workload(resource, pod.metadata, 1, template, "spec")
 
 
-def _pods(manifests: Manifests, workload: _Workload, warnings: list[Finding]) -> Iterator[Pod]:
+def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -> tuple[Pod, ...]:
     resource, template, namespace = (
         workload.resource,
         workload.template,
         workload.metadata.namespace,
     )
     index, container = _serving(template.spec)
+    made: list[Pod] = []
     propagation = _propagation(manifests, template, namespace)
     for name in workload.names:
         fields = Fields(
@@ -144,28 +143,31 @@ def _pods(manifests: Manifests, workload: _Workload, warnings: list[Finding]) ->
             annotations=template.metadata.annotations,
         )
         own = environment(container.env, fields)
-        added = injected(manifests, resource, fields, (index, container.name), warnings)
+        added = injected(manifests, resource, fields, (index, container.name), diagnostics)
         env = {**added.environment.variables, **own.variables}
         port = _port(container, env.get("port", ""), 8000)
-        yield Pod(
-            name=fields.name,
-            namespace=namespace,
-            labels=fields.labels,
-            env=env,
-            ip_env=added.environment.addresses + own.addresses,
-            port=port,
-            named_ports={
-                port.name: port.container_port
-                for each in reversed(template.spec.containers)
-                for port in each.ports
-                if port.name
-            },
-            readiness=_readiness(container, port),
-            propagation=propagation,
-            injected=added.languages,
-            namespace_named=resource.namespaced,
-            place=resource.place(workload.field.rpartition(".")[0]),
+        made.append(
+            Pod(
+                name=fields.name,
+                namespace=namespace,
+                labels=fields.labels,
+                env=env,
+                ip_env=added.environment.addresses + own.addresses,
+                port=port,
+                named_ports={
+                    port.name: port.container_port
+                    for each in reversed(template.spec.containers)
+                    for port in each.ports
+                    if port.name
+                },
+                readiness=_readiness(container, port),
+                propagation=propagation,
+                injected=added.languages,
+                namespace_named=resource.namespaced,
+                place=resource.place(workload.field.rpartition(".")[0]),
+            )
         )
+    return tuple(made)
 
 
 def _serving(spec: kinds.PodSpec) -> tuple[int, kinds.Container]:
