@@ -54,7 +54,7 @@ def tell(
     with run(mesh, port) as running:
         say(gateway_line(running.url, planned, time.monotonic() - began) + "\n")
         show_plan(planned, console)
-        for note in running.stand_ins.notes:
+        for note in running.notes:
             say(note)
         say("")
         client = Gateway(running.url, planned.host).client(_CONCURRENCY)

@@ -70,7 +70,7 @@ def up_command(
             click.echo(f"page    {url}")
         click.echo(f"envoy   curl --unix-socket {running.admin.path} http://envoy/\n")
         show_plan(planned, console())
-        for note in running.stand_ins.notes:
+        for note in running.notes:
             click.echo(note)
         click.echo("")
         rows = [(pod.name, running.address(pod), running.pid(pod)) for pod in mesh.pods]

@@ -21,7 +21,8 @@ from lanes.page.load import AGENT, RATES, Load
 from lanes.page.tap import Tap, lines, write_routes
 from lanes.planning.plan import Plan, plan
 from lanes.planning.without_pods import without
-from lanes.running.runtime import RunningMesh, management_port
+from lanes.running.runtime import RunningMesh
+from lanes.running.sample import management_port
 from lanes.running.watch import Watch
 
 _TICK_SECONDS = 0.25

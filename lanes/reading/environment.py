@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from lanes.reading import kinds
 
 _METADATA = re.compile(r"metadata\.(?:(name|namespace)|(labels|annotations)\['([^']+)'\])")
+# https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/: ASCII that can be
+# printed, but for the sign behind which the value stands.
+_NAME = re.compile("[ -<>-~]+")
 _REFERENCE = re.compile(r"\$(\$|\(([^()]+)\))")
 
 
@@ -44,6 +47,18 @@ def environment(entries: Iterable[kinds.EnvVar], fields: Fields) -> Environment:
         elif source.field_ref and (match := _METADATA.fullmatch(source.field_ref.field_path)):
             variables[entry.name] = _field(fields, match)
     return Environment(variables, tuple(addresses))
+
+
+def unusable(variables: Mapping[str, str], addresses: Iterable[str]) -> str | None:
+    """What is wrong with the first variable that no process can have; None where all are well."""
+    for name in (*variables, *addresses):
+        if not _NAME.fullmatch(name):
+            return f'"{name}" is no name of a variable: letters, digits, and _ are'
+    for name, value in variables.items():
+        # A half of a surrogate pair stands for no character.
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            return f"the value of {name} has a character that no variable can hold"
+    return None
 
 
 def _field(fields: Fields, match: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ from lanes.mesh.diagnostics import Diagnostics
 from lanes.model import SIDECAR_PORT, Pod, Propagation, Readiness
 from lanes.reading import kinds
 from lanes.reading.configmaps import ConfigMaps
-from lanes.reading.environment import Fields, environment
+from lanes.reading.environment import Fields, environment, unusable
 from lanes.reading.instrumentation import injected
 from lanes.reading.manifests import NOT_RUN, Manifests, Resource
 from lanes.reading.sidecars import Sidecars
@@ -145,6 +145,9 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
         own = environment(container.env, fields)
         added = injected(manifests, resource, fields, (index, container.name), diagnostics)
         env = {**added.environment.variables, **own.variables}
+        addresses = added.environment.addresses + own.addresses
+        if problem := unusable(env, addresses):
+            raise resource.error(f"{workload.field}.containers[{index}].env", problem)
         port = _port(container, env.get("port", ""), 8000)
         made.append(
             Pod(
@@ -152,7 +155,7 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
                 namespace=namespace,
                 labels=fields.labels,
                 env=env,
-                ip_env=added.environment.addresses + own.addresses,
+                ip_env=addresses,
                 port=port,
                 named_ports={
                     port.name: port.container_port

@@ -4,11 +4,13 @@ import os
 import re
 import socket
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from lanes.envoy.calls import call_ports, service_names
 from lanes.errors import LanesError
 from lanes.model import SIDECAR_PORT, Mesh, Pod
+from lanes.running.telemetry import telemetry
+from lanes.running.variables import of_command, refused
 
 _PROXY_SETTINGS = ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY")
 
@@ -37,7 +39,8 @@ def listening_ports(mesh: Mesh, gateway: int, spare: Iterable[int]) -> dict[str,
 def command_environment(
     mesh: Mesh, pod: Pod, address: str, port: int, settings: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables of a pod that runs a command: the terminal's, over them the pod's own.
+    """The variables of a pod that runs a command: the terminal's, over them the pod's own, but for
+    those that `without_variables` tells of.
 
     Values that name a Service as `host:port` name the place that stands for it here, `settings`
     are the mesh's, and what Kubernetes sets for each Service of the namespace (CART_SERVICE_HOST,
@@ -49,6 +52,8 @@ def command_environment(
     for number, service in call_ports(mesh):
         if service.host.namespace == pod.namespace:
             name = service.host.name.upper().replace("-", "_")
+            if not re.fullmatch("[A-Z0-9_]+", name):
+                continue  # no cluster would take it for a Service's
             services.setdefault(f"{name}_SERVICE_HOST", address)
             services.setdefault(f"{name}_SERVICE_PORT", str(number))
     return {
@@ -56,13 +61,30 @@ def command_environment(
         **services,
         **_called_here(mesh, pod, address),
         **settings,
-        **dict.fromkeys(pod.ip_env, address),
+        **{name: address for name in pod.ip_env if not refused(name)},
         "HOST": address,
         "PORT": str(port),
         # For those that honour it, other names than the variables' lead to the sidecar as well.
         "http_proxy": f"http://{address}:{SIDECAR_PORT}",
         "no_proxy": ",".join(filter(None, direct)),
     }
+
+
+def without_variables(mesh: Mesh) -> Iterator[str]:
+    """In sentences, which of their manifests' variables commands do not get."""
+    pods: dict[tuple[str, ...], list[str]] = {}
+    for pod in mesh.pods:
+        if pod.command:
+            own = {**dict.fromkeys(pod.ip_env, ""), **pod.env}
+            names = {name for name, value in own.items() if refused(name, value)}
+            pods.setdefault(tuple(sorted(names - telemetry(pod, None).keys())), []).append(pod.name)
+    for left_out, without in pods.items():
+        if left_out:
+            yield (
+                f"the command of {', '.join(without)} gets no {', '.join(left_out)} from the"
+                " manifest, which may lead a program to other code or places; set in the command"
+                " what it needs"
+            )
 
 
 def _called_here(mesh: Mesh, pod: Pod, address: str) -> dict[str, str]:
@@ -73,13 +95,12 @@ def _called_here(mesh: Mesh, pod: Pod, address: str) -> dict[str, str]:
             places[f"{name}:{service.port}"] = f"{address}:{number}"
             if service.port == 80:
                 places[f"http://{name}"] = f"http://{address}:{number}"
+    env = of_command(pod.env)
     if not places:
-        return dict(pod.env)
+        return env
     longest_first = sorted(places, key=len, reverse=True)
     named = re.compile(rf"(?<![\w.-])({'|'.join(map(re.escape, longest_first))})(?![\w.:-])")
-    return {
-        name: named.sub(lambda match: places[match[1]], value) for name, value in pod.env.items()
-    }
+    return {name: named.sub(lambda match: places[match[1]], value) for name, value in env.items()}
 
 
 def _free(port: int) -> bool:

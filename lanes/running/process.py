@@ -1,6 +1,7 @@
 """One child process that never outlives this one."""
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -52,7 +53,7 @@ class Process:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 closed by stop()
         try:
             self._child = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "TERM", "--", *command],  # noqa: S607 of util-linux
+                [_setpriv(), "--pdeathsig", "TERM", "--", *command],
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
@@ -60,10 +61,9 @@ class Process:
                 start_new_session=True,
                 pass_fds=pass_fds,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # of variables that no process can have
             self._output.close()
-            missing = "; is util-linux there?" if isinstance(error, FileNotFoundError) else ""
-            raise LanesError(f"{name} can't be started: {error}{missing}") from None
+            raise LanesError(f"{name} can't be started: {error}") from None
 
     @property
     def pid(self) -> int:
@@ -116,3 +116,11 @@ class Process:
         self._output.seek(max(0, size - _TAIL_BYTES))
         lines = self._output.read().decode(errors="replace").splitlines()[-12:]
         return "\n".join(f"  {line}" for line in lines) or "  (nothing)"
+
+
+def _setpriv() -> str:
+    """The program of util-linux, as this process would find it: not as the child's PATH says."""
+    found = shutil.which("setpriv")
+    if found is None:
+        raise FileNotFoundError("no setpriv; is util-linux there?")
+    return found

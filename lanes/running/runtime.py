@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,13 +13,14 @@ from pathlib import Path
 from lanes.envoy import Json, bootstrap
 from lanes.envoy.tracing import Collector
 from lanes.errors import LanesError, together
-from lanes.model import SIDECAR_PORT, Mesh, Pod
+from lanes.model import Mesh, Pod
 from lanes.running.address import AddressBlock, port_taken, require_free
 from lanes.running.admin import Admin
-from lanes.running.command import command_environment, listening_ports
+from lanes.running.command import command_environment, listening_ports, without_variables
 from lanes.running.folder import passing_folder
 from lanes.running.limits import raise_file_limit
 from lanes.running.process import Process, signals_held
+from lanes.running.sample import SERVICE, inherited, pod_environment
 from lanes.running.standins import stand_ins
 from lanes.running.telemetry import telemetry
 
@@ -37,13 +37,6 @@ _READY_SECONDS = 30.0
 _OWN_READY_SECONDS = 120.0
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.01
-
-# What a pod does otherwise than in a cluster: each request's log line would only fill a disk, and
-# nobody waits five seconds for a pod to drain.
-_ON_A_LAPTOP = {"log_level": "warning", "drain": "1"}
-# With -P, a folder `services` where `lanes` was started is not taken for ours.
-SERVICE = (sys.executable, "-P", "-m", "services")
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
@@ -88,6 +81,11 @@ class RunningMesh:
         self._pods: dict[str, Process] = {}
         self._envoy: Process | None = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user has to know of how pods run here, in sentences."""
+        return (*self.stand_ins.notes, *without_variables(self.mesh))
+
     def start_pod(self, pod: Pod) -> None:
         """Start a pod's process, at first or again; `wait_ready` tells when it answers."""
         if pod.key in self._pods:
@@ -111,7 +109,7 @@ class RunningMesh:
             return SERVICE, {**env, **self._extras.env}
         settings = telemetry(pod, self._collector)
         env = command_environment(self.mesh, pod, address, self.port(pod), settings)
-        return ("sh", "-c", pod.command), env
+        return ("/bin/sh", "-c", pod.command), env
 
     def ask_to_stop(self, pod: Pod) -> None:
         """Ask a pod to end, as a cluster does (SIGTERM); it drains before it does."""
@@ -179,7 +177,7 @@ class RunningMesh:
                     "--disable-hot-restart",
                     *self._extras.options,
                 ],
-                {name: os.environ[name] for name in _INHERITED if name in os.environ},
+                inherited(),
                 pass_fds=[
                     file.fileno(),
                     self._block.fileno(),
@@ -266,31 +264,6 @@ def run(
         running.wait_ready(list(mesh.pods))
         running.start_envoy()
         yield running
-
-
-def pod_environment(pod: Pod, address: str, collector: Collector | None = None) -> dict[str, str]:
-    """All the variables that a pod's process gets on this machine, at its own `address`."""
-    proxy = f"http://{address}:{SIDECAR_PORT}"
-    return {
-        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-        **pod.env,
-        **telemetry(pod, collector),
-        **_ON_A_LAPTOP,
-        **dict.fromkeys(pod.ip_env, address),
-        "app": pod.app,
-        "version": pod.version,
-        "host": address,
-        "port": str(pod.port),
-        "management_port": str(management_port(pod)),
-        "http_proxy": proxy,
-    }
-
-
-def management_port(pod: Pod) -> int:
-    """Where the pod is asked whether it is ready; nobody is told where it has no such probe."""
-    if pod.readiness:
-        return pod.readiness.port
-    return 8001 if pod.port != 8001 else 8002
 
 
 def _ready(pod: Pod, address: str, port: int) -> bool:

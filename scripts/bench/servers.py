@@ -12,7 +12,7 @@ from pathlib import Path
 from lanes.errors import LanesError
 from lanes.running.address import free_port
 from lanes.running.process import Process
-from lanes.running.runtime import SERVICE
+from lanes.running.sample import SERVICE
 
 THREADS = 16  # as many as the service has
 _READY_SECONDS = 30.0

@@ -15,7 +15,8 @@ from lanes.reading.resolve import resolve
 from lanes.running.address import AddressBlock
 from lanes.running.folder import passing_folder
 from lanes.running.process import Process, signals_held
-from lanes.running.runtime import SERVICE, RunningMesh, pod_environment
+from lanes.running.runtime import RunningMesh
+from lanes.running.sample import SERVICE, pod_environment
 from tests.istio import cluster
 from tests.istio.istiod import API_PORT, Istiod
 from tests.istio.kube_api import Document, KubeApi

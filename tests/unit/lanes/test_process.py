@@ -106,12 +106,22 @@ def test_without_setpriv_it_says_what_is_missing(
         Process("pod a", ["true"], {"PATH": str(tmp_path)})
 
 
-def test_where_a_program_can_not_start_for_another_reason_it_says_that(tmp_path: Path) -> None:
-    (tmp_path / "setpriv").write_text("")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", str(tmp_path))
-        with pytest.raises(LanesError, match=r"^pod a can't be started: .*Permission denied"):
-            Process("pod a", ["true"], {"PATH": str(tmp_path)})
+@pytest.mark.parametrize("variable", [("A", "b\0c"), ("A=B", "c"), ("A", "\ud800")])
+def test_with_a_variable_that_no_process_can_have_it_does_not_start(
+    variable: tuple[str, str],
+) -> None:
+    with pytest.raises(LanesError, match=r"^pod a can't be started: "):
+        Process("pod a", ["true"], dict([variable]))
+
+
+def test_the_childs_own_path_does_not_choose_what_starts_it(tmp_path: Path) -> None:
+    canary, own = tmp_path / "canary", tmp_path / "setpriv"
+    own.write_text(f"#!/bin/sh\ntouch {canary}\n")
+    own.chmod(0o755)
+    process = Process("pod a", ["/bin/true"], {"PATH": str(tmp_path)})
+    assert process.wait(5)
+    process.stop(0)
+    assert not canary.exists()
 
 
 def test_a_child_that_will_not_end_is_ended() -> None:
