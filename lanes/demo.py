@@ -17,7 +17,7 @@ from lanes.judging.verify import verify
 from lanes.model import Mesh, Pod
 from lanes.planning.hop import MATCH, NONE
 from lanes.planning.plan import Lane, Plan, plan
-from lanes.planning.without_pods import without
+from lanes.planning.without_pods import without_pods
 from lanes.report.plan import gateway_line, one_line, show_headline, show_plan
 from lanes.report.verdict import closing, show_verdict
 from lanes.running.runtime import RunningMesh, run
@@ -90,7 +90,7 @@ def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
             if len(pods) != 1 or hop.why != MATCH:
                 continue
             try:
-                after = plan(without(mesh, pods))
+                after = plan(without_pods(mesh, pods))
             except LanesError:  # its end would leave the lanes without a plan
                 continue
             short = next((other for other in after.lanes if other.name == lane.name), None)

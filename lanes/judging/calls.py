@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from lanes.planning.entry_rule import EVERYBODYS, Way
+from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.plan import Lane, Plan
 
 # How often a way that leads by weight alone, as if nothing were asked, passes for one into a lane.
@@ -17,10 +17,10 @@ class Call(NamedTuple):
     """One request: the lane to enter, "" for none, and the way to ask by."""
 
     lane: str
-    way: Way
+    way: EntryRule
 
 
-BY_WEIGHT = Call("", EVERYBODYS)
+BY_WEIGHT = Call("", NO_ENTRY_RULE)
 
 
 def entering(plan: Plan, lanes: Iterable[Lane], requests: int) -> tuple[Call, ...]:
@@ -32,12 +32,12 @@ def entering(plan: Plan, lanes: Iterable[Lane], requests: int) -> tuple[Call, ..
     change something is none to try.
     """
     lanes = list(lanes)
-    further = sum(len(lane.tried) - 1 for lane in lanes if lane.tried)
+    further = sum(len(lane.testable_rules) - 1 for lane in lanes if lane.testable_rules)
     most = min(requests, max(1, MOST // max(1, further)))
     return tuple(
         Call(lane.name, way)
         for lane in lanes
-        for number, way in enumerate(lane.tried)
+        for number, way in enumerate(lane.testable_rules)
         for _ in range(min(most, _showing(plan.share(lane))) if number else requests)
     )
 

@@ -121,7 +121,7 @@ def _other_calls(plan: Plan, paths: Collection[Path]) -> str:
     met = {step.service for path in paths for step in path}
     for hop in (hop for lane in plan.lanes for hop in lane.path if hop.service in met):
         for called in hop.upstreams:
-            if called.again is None and called.service not in met:
+            if called.repeats is None and called.service not in met:
                 return (
                     f"no answer has {called.service}, which {hop.service} is planned to call:\n"
                     f"  --calls {hop.service}=SERVICE,... says whom it calls;"
@@ -132,13 +132,13 @@ def _other_calls(plan: Plan, paths: Collection[Path]) -> str:
 
 def _made(lane: Lane, path: Path) -> bool:
     """Whether `path` may have come by the lane's calls."""
-    ends = read(lane.entry, lane.round, path, 0, lambda *_: True)
+    ends = read(lane.entry, lane.optional_cycles, path, 0, lambda *_: True)
     return any(after == len(path) for after, _ in ends)
 
 
 def _on_trust(plan: Plan) -> str:
     """Where a header may be lost that nothing but the services hands on."""
-    trusted = {name: header for name, header in plan.trusted.items() if header != "baggage"}
+    trusted = {name: header for name, header in plan.assumed.items() if header != "baggage"}
     for header in list(trusted.values())[:1]:
         services = ", ".join(name for name, held in trusted.items() if held == header)
         return f"the plan takes on trust that {header} is handed on at {services}: is it?"
@@ -147,7 +147,7 @@ def _on_trust(plan: Plan) -> str:
 
 def _no_lane(plan: Plan, paths: Mapping[Path, int]) -> str:
     stamped = plan.header and any(
-        lane.carrier == "baggage" and not lane.sent for lane in plan.lanes
+        lane.carrier == "baggage" and not lane.client_header for lane in plan.lanes
     )
     if not stamped or not paths or any(s.lane is not None for path in paths for s in path):
         return ""

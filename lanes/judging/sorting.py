@@ -7,7 +7,7 @@ from lanes.judging.answers import Answer
 from lanes.judging.calls import Call
 from lanes.judging.hints import Homes
 from lanes.judging.paths import read
-from lanes.planning.entry_rule import EVERYBODYS, Way
+from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import NONE
 from lanes.planning.plan import UNTAGGED, Lane, Plan
 
@@ -29,7 +29,7 @@ class Judged:
     name: str
     problem: str
     answer: Answer
-    way: Way = EVERYBODYS
+    way: EntryRule = NO_ENTRY_RULE
     told: bool = True
 
     @property
@@ -97,7 +97,7 @@ def fits(answer: Answer, lane: Lane) -> bool:
         return answer.status in (failing | {entry.status} if entry.why == NONE else failing)
     if entry.why == NONE:
         return False
-    ends = read(replace(entry, failing=()), lane.round, path, 0)
+    ends = read(replace(entry, failing=()), lane.optional_cycles, path, 0)
     return any(
         after == len(path) and answer.status == (200 if ended is None else ended)
         for after, ended in ends
@@ -144,12 +144,12 @@ def _judge_entered(answer: Answer, homes: Homes, lane: Lane, told: bool) -> str:
         return foreign
     if not answer.path:
         return "" if fits(answer, lane) else _stray(answer)
-    if told and not lane.sent and (answer.lane or UNTAGGED) != lane.name:
+    if told and not lane.client_header and (answer.lane or UNTAGGED) != lane.name:
         return f"lane {answer.lane} answered" if answer.lane else "no hop read a lane"
     return _off(answer, lane.name, lane, told)
 
 
-def _nothing_there(answer: Answer, way: Way) -> bool:
+def _nothing_there(answer: Answer, way: EntryRule) -> bool:
     """Whether a way asks for a path, or by a method, that the service does not know.
 
     It says so in words; the 404 of a proxy without a rule has none.

@@ -103,7 +103,7 @@ def _planned(lane: Lane, right: Mapping[str, list[Judged]]) -> tuple[Hop, ...]:
     lengths = {len(one.answer.path) for each in right.values() for one in each}
     most = max(lengths, default=0) + 1
     whole = tuple(islice(lane.entry.calls(), most))
-    if len(whole) in lengths or not lane.round:
+    if len(whole) in lengths or not lane.optional_cycles:
         return whole
     return tuple(islice(lane.entry.straight(), most))
 

@@ -11,7 +11,7 @@ from lanes.judging.calls import Call
 from lanes.judging.performance import baseline_of
 from lanes.judging.sorting import Sorter
 from lanes.judging.traffic import Client
-from lanes.planning.entry_rule import EVERYBODYS, Way
+from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import FALLBACK, NONE, Hop
 from lanes.planning.plan import Lane, Plan
 
@@ -65,8 +65,8 @@ def trace(client: Client, plan: Plan, name: str | None = None) -> Trace:
     if name is None:
         return traced(plan, client.ask())
     lane = plan.lane(name)
-    if lane.tried:
-        return traced(plan, client.ask(way=lane.tried[0]), lane, lane.tried[0])
+    if lane.testable_rules:
+        return traced(plan, client.ask(way=lane.testable_rules[0]), lane, lane.testable_rules[0])
     if not lane.weight:
         plan.lane_to_enter(name)  # says what is missing
     most = split.showing(plan.share(lane), len(plan.lanes))
@@ -77,7 +77,11 @@ def trace(client: Client, plan: Plan, name: str | None = None) -> Trace:
 
 
 def traced(
-    plan: Plan, answer: Answer, lane: Lane | None = None, way: Way = EVERYBODYS, asked: int = 1
+    plan: Plan,
+    answer: Answer,
+    lane: Lane | None = None,
+    way: EntryRule = NO_ENTRY_RULE,
+    asked: int = 1,
 ) -> Trace:
     """The trace of an `answer` to a request that entered `lane` by its `way`, or was drawn."""
     sorter = Sorter(plan, answer.lane is not None)
@@ -97,8 +101,8 @@ def _answers(client: Client, most: int) -> Iterator[Answer]:
     return (client.ask() for _ in range(most))
 
 
-def _entered(plan: Plan, lane: Lane | None, way: Way, asked: int) -> str:
-    if way != EVERYBODYS:
+def _entered(plan: Plan, lane: Lane | None, way: EntryRule, asked: int) -> str:
+    if way != NO_ENTRY_RULE:
         return f"by {way}"
     if lane is None:
         return "by weight"

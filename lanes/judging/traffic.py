@@ -16,7 +16,7 @@ import urllib3
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer, parse
 from lanes.judging.calls import Call
-from lanes.planning.entry_rule import EVERYBODYS, Way
+from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 
 _TIMEOUT_SECONDS = 10.0
 _RESOLVED = re.compile(
@@ -93,7 +93,7 @@ class Client:
     def ask(
         self,
         accept: str = "application/json",
-        way: Way = EVERYBODYS,
+        way: EntryRule = NO_ENTRY_RULE,
         due: float | None = None,
     ) -> Answer:
         """One request, by `way`. A gateway that does not answer gives an Answer with status 0.
@@ -107,7 +107,7 @@ class Client:
         took = (time.monotonic() - began) * 1000
         return replace(answer, began=began, took_ms=took, late_ms=max(0.0, (now - began) * 1000))
 
-    def _answer(self, accept: str, way: Way) -> Answer:
+    def _answer(self, accept: str, way: EntryRule) -> Answer:
         lines = urllib3.HTTPHeaderDict({**self._headers, "Accept": accept})
         lines.update({**way.headers, **({"Host": way.host} if way.host else {})})
         at = urlsplit(self._at)._replace(path=way.path).geturl() if way.path else self._at
@@ -128,7 +128,7 @@ class Client:
 
 
 def drive(
-    client: Client, requests: int | None, concurrency: int, way: Way = EVERYBODYS
+    client: Client, requests: int | None, concurrency: int, way: EntryRule = NO_ENTRY_RULE
 ) -> Generator[Answer, None, None]:
     """`requests` answers as they come, `concurrency` asked for at any time; None: no end."""
     ways = repeat(way) if requests is None else repeat(way, requests)

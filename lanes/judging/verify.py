@@ -14,7 +14,7 @@ from lanes.judging.hints import hints
 from lanes.judging.sorting import Judged, sort
 from lanes.judging.split import interval
 from lanes.judging.splits import HopSplit, splits
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import Plan
 
 _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule before theirs"
@@ -28,7 +28,7 @@ class Entered:
     """
 
     lane: str
-    by: Way
+    by: EntryRule
     count: int
     as_planned: int
     untold: int = 0
@@ -45,7 +45,7 @@ class Entered:
     def unjudged(self) -> str:
         """Why none, or not all, of it is judged; "" where all is."""
         if not self.count:
-            return f"not asked, {self.by.method} {self.by.untried}"
+            return f"not asked, {self.by.method} {self.by.not_sent_because}"
         return "no service answers there" if self.untold else ""
 
 
@@ -157,8 +157,8 @@ def verify(
             tuple(
                 Entered(*call, came[call], kept[call], untold[call])
                 for lane in group
-                for call in (Call(lane.name, way) for way in lane.ways)
-                if call in came or call.way.untried
+                for call in (Call(lane.name, way) for way in lane.entry_rules)
+                if call in came or call.way.not_sent_because
             ),
         )
         for name, group in groups.items()

@@ -8,7 +8,7 @@ from lanes.envoy.clusters import destinations
 from lanes.model import Mesh
 from lanes.page.tap import BY_WEIGHT, tags_of
 from lanes.planning.baggage import members
-from lanes.planning.lane_headers import on_trust
+from lanes.planning.lane_headers import assumed_headers
 from lanes.planning.plan import UNTAGGED, Plan
 
 GATEWAY = "gateway"
@@ -53,7 +53,9 @@ class Reader:
         # On ASM the lane is a header, too, wherever requests are routed. Elsewhere a header of that
         # name is whatever a client sent, unless rules ask for it.
         header = planned.header
-        known = header in on_trust(mesh) or any(p.propagation.covers(header) for p in mesh.pods)
+        known = header in assumed_headers(mesh) or any(
+            p.propagation.covers(header) for p in mesh.pods
+        )
         self._in_baggage_alone = set() if known else {header}
 
     def call(self, line: Json) -> Call | None:

@@ -20,7 +20,7 @@ from lanes.page.counts import Counts
 from lanes.page.load import AGENT, RATES, Load
 from lanes.page.tap import Tap, lines, write_routes
 from lanes.planning.plan import Plan, plan
-from lanes.planning.without_pods import without
+from lanes.planning.without_pods import without_pods
 from lanes.running.runtime import RunningMesh
 from lanes.running.sample import management_port
 from lanes.running.watch import Watch
@@ -184,7 +184,7 @@ class Live:
             gone = [pod for pod in self._mesh.pods if self._state(pod) != "ready"]
             known = [pod.key for pod in gone]
             if planned[0] != known:
-                planned = known, _plan(without(self._mesh, gone), self._planned)
+                planned = known, _plan(without_pods(self._mesh, gone), self._planned)
             latest = json.dumps(self._picture(planned[1]))
             with self._changed:
                 self._latest = latest

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lanes.judging.answers import Answer
 from lanes.judging.traffic import Client
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 
 RATES = (1, 5, 10, 20, 50)
 _AT_ONCE = 8
@@ -56,7 +56,7 @@ class Load:
     def _ask(self) -> None:
         began = time.monotonic()
         try:
-            answer = self._client.ask(way=Way(headers={"User-Agent": AGENT}))
+            answer = self._client.ask(way=EntryRule(headers={"User-Agent": AGENT}))
         finally:
             self._places.release()
         self._told(answer, time.monotonic() - began)

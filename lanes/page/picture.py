@@ -7,7 +7,7 @@ from lanes.judging import split
 from lanes.model import Mesh, Pod
 from lanes.page.calls import GATEWAY, room
 from lanes.page.counts import FRESH_SECONDS, Counts, Tally, Way
-from lanes.planning.hop import ASTRAY, FALLBACK, MATCH, NONE, SPLIT, Hop
+from lanes.planning.hop import FALLBACK, MATCH, MISROUTED, NONE, SPLIT, Hop
 from lanes.planning.plan import Lane, Plan
 
 
@@ -87,7 +87,7 @@ class Lanes:
                 "name": lane.name,
                 "weight": weights.get(lane.name),
                 "share": weights[lane.name] / total if lane.name in weights else None,
-                "enter": [str(way) for way in lane.ways],
+                "enter": [str(way) for way in lane.entry_rules],
                 "drawn": counts.drawn.get(lane.name, 0),
                 "interval": split.interval(counts.drawn[lane.name], asked, len(weights))
                 if asked and lane.name in weights
@@ -118,7 +118,7 @@ class Lanes:
         if way.callee is None:
             return NONE
         hop = self._hops.get(way.lane, {}).get(way.service)
-        if hop and hop.why in ASTRAY:
+        if hop and hop.why in MISROUTED:
             return "astray"
         own = hop.versions if hop and hop.why in (MATCH, SPLIT) else ()
         return MATCH if way.callee in {room(way.service, version) for version in own} else FALLBACK

@@ -20,9 +20,9 @@ from lanes.envoy.listeners import gateway_listener
 from lanes.envoy.parts import typed
 from lanes.mesh.hostnames import any_of
 from lanes.model import Mesh, Route
-from lanes.planning.entry_rule import Way
-from lanes.planning.ingress import entries
-from lanes.planning.lane_headers import on_trust
+from lanes.planning.entry_rule import EntryRule
+from lanes.planning.ingress import forward
+from lanes.planning.lane_headers import assumed_headers
 from lanes.planning.plan import UNTAGGED, Plan
 from lanes.running.runtime import Extras
 
@@ -36,13 +36,13 @@ class Split:
 
     def __init__(self, mesh: Mesh, planned: Plan) -> None:
         gateway = next(host for host in mesh.gateway if host.domain == planned.domain)
-        bare = Way().request(any_of(planned.domain), planned.path)
+        bare = EntryRule().request(any_of(planned.domain), planned.path)
         route = bare.rule(gateway.routes)
         if route is None:
             raise ValueError("there is no plan without such a rule")
         self._mesh = mesh
         self._route: Route = route
-        led = entries(route, bare, on_trust(mesh))
+        led = forward(route, bare, assumed_headers(mesh))
         self._lanes = [entry.tags.get(planned.header, UNTAGGED) for entry in led]
         self.weights = {
             lane.name: lane.weight for lane in planned.lanes if lane.name in self._lanes
@@ -118,7 +118,7 @@ def tap(mesh: Mesh, planned: Plan) -> Iterator[Tap]:
 
 def tags_of(planned: Plan) -> tuple[str, ...]:
     """What lanes are told by: the one tag that the gateway stamps, and those that clients send."""
-    names = [planned.header, *(lane.sent for lane in planned.lanes)]
+    names = [planned.header, *(lane.client_header for lane in planned.lanes)]
     return tuple(dict.fromkeys(name for name in names if name))
 
 

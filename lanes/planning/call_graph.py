@@ -19,7 +19,7 @@ Given = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Calls:
+class CallGraph:
     """What is known of the calls in a mesh. `given`: what the user says, by service.
 
     `found`: the addresses that pods' environments hold, by the pod's key, once they were looked at.
@@ -63,10 +63,10 @@ class Calls:
         names += [pod.app for pod in pods]
         return next((self.given[name] for name in names if name in self.given), None)
 
-    def none(self) -> "Calls":
+    def none(self) -> "CallGraph":
         """The same mesh, where nobody calls anybody."""
         names = {host.name for host in self.ports} | {pod.app for pod in self.mesh.pods}
-        return Calls(self.mesh, dict.fromkeys(names, ()), self.ports)
+        return CallGraph(self.mesh, dict.fromkeys(names, ()), self.ports)
 
     def port(self, target: str, namespace: str) -> tuple[ServicePort | None, str]:
         """The Service's port that a call goes to, and the path it asks for; None: it is none.
@@ -95,7 +95,7 @@ class Calls:
             if not all(port is not None and (len(told) == 1 or port.http) for port in ports):
                 continue
             for each, port in zip(told, ports, strict=True):
-                if port and pod not in port.pods and not outside(self.mesh, port):
+                if port and pod not in port.pods and not is_outside(self.mesh, port):
                     yield each
 
     def astray(self, pod: Pod) -> Iterator[tuple[str, Host, int]]:
@@ -146,7 +146,7 @@ class UpstreamsDifferError(LanesError):
     """Pods that answer as one call different services."""
 
 
-def outside(mesh: Mesh, port: ServicePort) -> bool:
+def is_outside(mesh: Mesh, port: ServicePort) -> bool:
     """Whether it is a host outside of the mesh whose versions no rule tells apart."""
     if port.host.namespace or any(pod in mesh.pods for pod in port.pods):
         return False
@@ -154,12 +154,12 @@ def outside(mesh: Mesh, port: ServicePort) -> bool:
     return not any(to.host == port.host and to.subset for to in led)
 
 
-def calls_in(mesh: Mesh, given: Given | None = None) -> Calls:
+def call_graph(mesh: Mesh, given: Given | None = None) -> CallGraph:
     """The calls in a mesh. Raises LanesError where `given` names what is no Service there."""
     ports: dict[Host, dict[int, ServicePort]] = {}
     for port in mesh.ports:
         ports.setdefault(port.host, {})[port.port] = port
-    calls = Calls(mesh, dict(given or {}), ports)
+    calls = CallGraph(mesh, dict(given or {}), ports)
     names = {name for h in ports for name in (h.name, f"{h.name}.{h.namespace}")}
     names |= {pod.app for pod in mesh.pods}
     for caller, called in calls.given.items():

@@ -53,12 +53,12 @@ def going_round(entry: Hop) -> frozenset[tuple[str, str]]:
     """
     hops = tuple(entry.walk())
     calls = [(hop, upstream) for hop in hops for upstream in hop.upstreams]
-    if all(upstream.again is None for _, upstream in calls):
+    if all(upstream.repeats is None for _, upstream in calls):
         return frozenset()
     called: dict[str, set[str]] = {}
     for hop, upstream in calls:
         called.setdefault(hop.service, set()).add(upstream.service)
-    told = {(hop.service, upstream.service) for hop, upstream in calls if hop.told}
+    told = {(hop.service, upstream.service) for hop, upstream in calls if hop.may_stop}
     return frozenset((one, other) for one, other in told if one in _reached(called, other))
 
 

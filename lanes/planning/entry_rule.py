@@ -11,7 +11,7 @@ from lanes.planning.request import Request
 
 
 @dataclass(frozen=True)
-class Way:
+class EntryRule:
     """One way in, by example: the headers to send, the host and the path to ask for, and how.
 
     None: the host, the path or the method by which everybody asks.
@@ -34,7 +34,7 @@ class Way:
         return " and ".join(parts)
 
     @property
-    def untried(self) -> str:
+    def not_sent_because(self) -> str:
         """Why nobody tries it, in words behind its method; "": its method only reads."""
         if self.method in (None, "GET"):
             return ""
@@ -45,11 +45,11 @@ class Way:
         headers = {**self.headers, AUTHORITY: self.host or host}
         return Request(headers, self.path or path, self.method or "GET")
 
-    def with_headers(self, other: "Way") -> "Way":
+    def with_headers(self, other: "EntryRule") -> "EntryRule":
         """The way `other`, with this one's headers beside its own."""
         return replace(other, headers={**self.headers, **other.headers})
 
-    def asks_more_than(self, other: "Way") -> bool:
+    def asks_more_than(self, other: "EntryRule") -> bool:
         """Whether it takes all that `other` takes, and more."""
         return self != other and (
             other.headers.items() <= self.headers.items()
@@ -60,10 +60,10 @@ class Way:
 
 
 # The way of a request that enters no lane on purpose.
-EVERYBODYS = Way()
+NO_ENTRY_RULE = EntryRule()
 
 
-def way_by(match: Match, path: str) -> Way | None:
+def way_by(match: Match, path: str) -> EntryRule | None:
     """The way that `match` opens where everybody asks for `path`; None: no example is known."""
     headers = {name: example(asked) for name, asked in match.headers.items()}
     elsewhere = match.uri is not None and not holds(match.uri, path.partition("?")[0])
@@ -76,7 +76,7 @@ def way_by(match: Match, path: str) -> Way | None:
         asked = {name: example(one) or "" for name, one in match.query.items()}
         uri = f"{uri or path.partition('?')[0]}?{urlencode(asked)}"
     method = None if match.method is None or holds(match.method, "GET") else example(match.method)
-    return Way(known, host, uri, method)
+    return EntryRule(known, host, uri, method)
 
 
 def first_path(routes: Iterable[Route], host: str, headers: Mapping[str, str]) -> str | None:
@@ -84,5 +84,5 @@ def first_path(routes: Iterable[Route], host: str, headers: Mapping[str, str]) -
     asked = [match.uri for route in routes for match in route.matches if match.uri]
     paths = ["/", *filter(None, map(example, asked))]
     routes = tuple(routes)
-    taken = ((path, Way(headers).request(host, path).rule(routes)) for path in paths)
+    taken = ((path, EntryRule(headers).request(host, path).rule(routes)) for path in paths)
     return next((path for path, route in taken if route and route.destinations), None)

@@ -4,27 +4,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from lanes.planning.entry_rule import Way
-from lanes.planning.ingress import Beside, Entry
+from lanes.planning.entry_rule import EntryRule
+from lanes.planning.ingress import Alternative, ForwardedRequest
 
 
 @dataclass(frozen=True)
-class Door:
+class Candidate:
     """A way into a lane, and where it leads."""
 
     lane: str
-    way: Way
-    entry: Entry
+    way: EntryRule
+    entry: ForwardedRequest
 
 
 def doors_of(
-    others: Iterable[Beside], header: str, split: tuple[Entry, ...]
-) -> tuple[list[Door], list[str]]:
+    others: Iterable[Alternative], header: str, split: tuple[ForwardedRequest, ...]
+) -> tuple[list[Candidate], list[str]]:
     """The ways in that `others` are, and in words those that are none.
 
     A rule that stamps by the ordinary `split` is no way of its own, and needs no word.
     """
-    doors: list[Door] = []
+    doors: list[Candidate] = []
     none: list[str] = []
     for other in others:
         if _shares(other.entries, header) == _shares(split, header):
@@ -40,11 +40,13 @@ def doors_of(
             none.append(f"{other.words} (no request that comes there is known)")
         else:  # where nobody's requests are stamped, the way is all that tells the lane
             name = led[0].tags.get(header, other.words)
-            doors.append(Door(name, other.way, led[0]))
+            doors.append(Candidate(name, other.way, led[0]))
     return doors, none
 
 
-def _shares(split: Iterable[Entry], header: str) -> set[tuple[str | None, str, Fraction]]:
+def _shares(
+    split: Iterable[ForwardedRequest], header: str
+) -> set[tuple[str | None, str, Fraction]]:
     """The lanes of a split, each with its destination and its share."""
     split = list(split)
     total = sum(entry.weighted.weight for entry in split) or 1
@@ -58,7 +60,7 @@ def _shares(split: Iterable[Entry], header: str) -> set[tuple[str | None, str, F
     }
 
 
-def stamped(others: Iterable[Beside]) -> str:
+def stamped(others: Iterable[Alternative]) -> str:
     """The one name that these rules stamp with; "" where they stamp with none, or with several."""
     names = {name for other in others for entry in other.entries for name in entry.tags}
     return names.pop() if len(names) == 1 else ""

@@ -12,7 +12,7 @@ CAUGHT, SHADOWED, LOST = "caught", "shadowed", "lost"
 UNSELECTED, UNROUTED = "unselected", "unrouted"
 
 # Why a lane whose version runs at a service is answered by none of it, or by another lane's.
-ASTRAY = (CAUGHT, SHADOWED, LOST, UNSELECTED, UNROUTED)
+MISROUTED = (CAUGHT, SHADOWED, LOST, UNSELECTED, UNROUTED)
 
 
 # What a call is answered by: its host, and all else that decides.
@@ -37,14 +37,14 @@ class Hop:
     - none: nothing answers, and `status` is what the mesh answers instead
 
     `note` says more in words, `place` where the rule stands, `hosts` which Services led here.
-    `on_trust`: it calls others, and nothing tells that it hands the lane's tag on. `namespace` is
+    `assumed`: it calls others, and nothing tells that it hands the lane's tag on. `namespace` is
     that of the pods; "" where nothing answers, or the manifests leave it open. `failing`: what
     shares of the calls get in place of all this, by a fault, or by a part of a split without pods.
 
     Callers whose calls are answered alike share one hop, so that a net of calls has no more hops
-    than its services' rules make differences. `again`: the call that this one repeats, which goes
-    round to where it came from; what that one's pods call is told there, and not here. `told`: no
-    `upstream_url` says whom it calls, so it may know when to stop.
+    than its services' rules make differences. `repeats`: the call that this one repeats, which goes
+    round to where it came from; what that one's pods call is told there, and not here. `may_stop`:
+    no `upstream_url` says whom it calls, so it may know when to stop.
     """
 
     service: str
@@ -57,10 +57,10 @@ class Hop:
     note: str = ""
     place: Place = field(default=Place(), compare=False)
     hosts: tuple[Host, ...] = field(default=(), compare=False)
-    on_trust: bool = field(default=False, compare=False)
+    assumed: bool = field(default=False, compare=False)
     failing: tuple[Abort, ...] = ()
-    again: Asked | None = field(default=None, compare=False, repr=False)
-    told: bool = field(default=False, compare=False, repr=False)
+    repeats: Asked | None = field(default=None, compare=False, repr=False)
+    may_stop: bool = field(default=False, compare=False, repr=False)
 
     @property
     def version(self) -> str:
@@ -89,7 +89,7 @@ class Hop:
         ahead = [self]
         while ahead:
             hop = ahead.pop()
-            if id(hop) not in met and hop.again is None:
+            if id(hop) not in met and hop.repeats is None:
                 met.add(id(hop))
                 yield hop
                 ahead += reversed(hop.upstreams)
@@ -108,5 +108,5 @@ class Hop:
         yield self
         way |= {self.service}
         for upstream in self.upstreams:
-            if not self.told or upstream.service not in way:
+            if not self.may_stop or upstream.service not in way:
                 yield from upstream.straight(way)

@@ -14,7 +14,7 @@ from lanes.planning import baggage
 
 
 @dataclass(frozen=True)
-class Tag:
+class LaneHeader:
     """What a request has to carry for rules of the mesh to treat it apart, by example.
 
     `name` is what its lane is called, and `header` the header, or baggage member, that holds it.
@@ -29,7 +29,7 @@ class Tag:
         return " and ".join(f"{name}: {value}" for name, value in self.headers)
 
 
-def on_trust(mesh: Mesh) -> frozenset[str]:
+def assumed_headers(mesh: Mesh) -> frozenset[str]:
     """The headers that rules of the mesh ask for and that nothing but services can hand on."""
     asked = {name for match in _matches(mesh) for name in match.headers}
     return frozenset(
@@ -39,10 +39,10 @@ def on_trust(mesh: Mesh) -> frozenset[str]:
     )
 
 
-def tags(mesh: Mesh, known: Iterable[Mapping[str, str]]) -> tuple[Tag, ...]:
+def tags(mesh: Mesh, known: Iterable[Mapping[str, str]]) -> tuple[LaneHeader, ...]:
     """The tags that rules of the mesh ask for, besides those of the `known` lanes' headers."""
     lanes = list(known)
-    found: dict[tuple[tuple[str, str], ...], Tag] = {}
+    found: dict[tuple[tuple[str, str], ...], LaneHeader] = {}
     for match in _matches(mesh):
         if not match.headers or any(_fit(match, headers) for headers in lanes):
             continue
@@ -62,16 +62,16 @@ def _fit(match: Match, headers: Mapping[str, str]) -> bool:
     return all(holds(asked, headers.get(name)) for name, asked in match.headers.items())
 
 
-def _tag(examples: Mapping[str, str | None]) -> Tag | None:
+def _tag(examples: Mapping[str, str | None]) -> LaneHeader | None:
     """The tag that these headers are; None where one has no example, and where all are empty."""
     headers = tuple((name, value) for name, value in examples.items() if value is not None)
     if len(headers) < len(examples):
         return None
     if len(headers) > 1:
         words = " and ".join(value for _, value in headers if value)
-        return Tag(words, headers[0][0], headers) if words else None
+        return LaneHeader(words, headers[0][0], headers) if words else None
     ((name, value),) = headers
     members = baggage.members(value) if name == "baggage" else {}
     if len(members) == 1:
         ((name, value),) = members.items()
-    return Tag(value, name, headers) if value else None
+    return LaneHeader(value, name, headers) if value else None

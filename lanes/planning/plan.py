@@ -13,13 +13,20 @@ from lanes.errors import LanesError
 from lanes.mesh.hostnames import any_of
 from lanes.model import GatewayHost, Mesh, Route, led_to, names_of
 from lanes.planning import baggage
-from lanes.planning.call_graph import Given, calls_in
+from lanes.planning.call_graph import Given, call_graph
 from lanes.planning.cycles import alike, going_round, require_ends
-from lanes.planning.entry_rule import Way, first_path
-from lanes.planning.entry_rules import Door, doors_of, stamped
+from lanes.planning.entry_rule import EntryRule, first_path
+from lanes.planning.entry_rules import Candidate, doors_of, stamped
 from lanes.planning.hop import Hop
-from lanes.planning.ingress import Beside, Entry, beside, entries, host_for, other_hosts
-from lanes.planning.lane_headers import Tag, on_trust, tags
+from lanes.planning.ingress import (
+    Alternative,
+    ForwardedRequest,
+    beside,
+    forward,
+    host_for,
+    other_hosts,
+)
+from lanes.planning.lane_headers import LaneHeader, assumed_headers, tags
 from lanes.planning.reasons import Choice
 from lanes.planning.request import Request
 from lanes.planning.resolver import hop_at
@@ -37,18 +44,19 @@ UNTAGGED = "untagged"
 class Lane:
     """One lane: its tag, its weight as the gateway's rule says it, its way through.
 
-    `ways`: what enters it on purpose. A lane that only they enter has weight 0. `sent`: the header,
-    or baggage member, that a client has to send, since no gateway stamps it; "" where one does.
-    `apart`: what services in no known path would answer a call with its tag. `carrier`: the header
-    that holds the tag. The lane of the requests that carry none is called untagged.
+    `entry_rules`: what enters it on purpose. A lane that only they enter has weight 0.
+    `client_header`: the header, or baggage member, that a client has to send, since no gateway sets
+    it; "" where one does. `unreached`: what services in no known path would answer a call with its
+    tag. `carrier`: the header that holds the tag. The lane of the requests that carry none is
+    called untagged.
     """
 
     name: str
     weight: int
     entry: Hop
-    ways: tuple[Way, ...] = ()
-    sent: str = ""
-    apart: tuple[Hop, ...] = ()
+    entry_rules: tuple[EntryRule, ...] = ()
+    client_header: str = ""
+    unreached: tuple[Hop, ...] = ()
 
     carrier: str = "baggage"
 
@@ -58,34 +66,35 @@ class Lane:
         return tuple(self.entry.walk())
 
     @cached_property
-    def round(self) -> frozenset[tuple[str, str]]:
+    def optional_cycles(self) -> frozenset[tuple[str, str]]:
         """Its calls that go round, and that pods may leave out (see circles)."""
         return going_round(self.entry)
 
     @property
-    def tried(self) -> tuple[Way, ...]:
+    def testable_rules(self) -> tuple[EntryRule, ...]:
         """The ways in that are tried, since their methods only read."""
-        return tuple(way for way in self.ways if not way.untried)
+        return tuple(way for way in self.entry_rules if not way.not_sent_because)
 
 
 @dataclass(frozen=True)
 class Plan:
     """Every lane's path. `header` is the tag's name: a header, or a baggage member; "" for none.
 
-    `unplanned`: in words, what of the gateway's rules leads to no one lane, and why. `path`: what
-    requests ask for. `loose`: tags that rules of the mesh ask for, that no gateway stamps, and that
-    none lets clients send. `uncalled`: services of which nothing tells who calls them. `alike`:
-    names that services of several namespaces have. `unanswered`: where lanes end, and why.
+    `not_planned`: in words, what of the gateway's rules leads to no one lane, and why. `path`: what
+    requests ask for. `unset_headers`: tags that rules of the mesh ask for, that no gateway sets,
+    and that none lets clients send. `unreached`: services of which nothing tells who calls them.
+    `shared_names`: names that services of several namespaces have. `unanswered`: where lanes end,
+    and why.
     """
 
     header: str
     domain: str
     lanes: tuple[Lane, ...]
-    unplanned: tuple[str, ...] = ()
+    not_planned: tuple[str, ...] = ()
     path: str = "/"
-    loose: tuple[Tag, ...] = ()
-    uncalled: tuple[str, ...] = ()
-    alike: frozenset[str] = frozenset()
+    unset_headers: tuple[LaneHeader, ...] = ()
+    unreached: tuple[str, ...] = ()
+    shared_names: frozenset[str] = frozenset()
     unanswered: tuple[Unanswered, ...] = ()
 
     @property
@@ -96,7 +105,7 @@ class Plan:
     @property
     def enterable(self) -> tuple[Lane, ...]:
         """The lanes that have a way in."""
-        return tuple(lane for lane in self.lanes if lane.ways)
+        return tuple(lane for lane in self.lanes if lane.entry_rules)
 
     def lane(self, name: str) -> Lane:
         """The lane of this name. Raises LanesError where there is none."""
@@ -109,14 +118,14 @@ class Plan:
     def lane_to_enter(self, name: str) -> Lane:
         """The lane of this name. Raises LanesError where there is none, or no way in to try."""
         lane = self.lane(name)
-        if lane.ways and not lane.tried:
-            methods = " or ".join(dict.fromkeys(way.method or "GET" for way in lane.ways))
+        if lane.entry_rules and not lane.testable_rules:
+            methods = " or ".join(dict.fromkeys(way.method or "GET" for way in lane.entry_rules))
             raise LanesError(
-                f"lane {name} is entered by {methods} alone, which {lane.ways[0].untried} and so is"
-                f" not sent; a rule of the gateway's for, say, the header x-lane: {name} would let"
-                " GET enter"
+                f"lane {name} is entered by {methods} alone, which"
+                f" {lane.entry_rules[0].not_sent_because} and so is not sent;"
+                f" a rule of the gateway's for, say, the header x-lane: {name} would let GET enter"
             )
-        if not lane.ways:
+        if not lane.entry_rules:
             by = "by its weight alone (leave --lane out)" if lane.weight else "by no means"
             raise LanesError(
                 f"lane {name} has no way in: requests get there {by}; a rule of the gateway's for,"
@@ -125,10 +134,10 @@ class Plan:
         return lane
 
     @property
-    def trusted(self) -> dict[str, str]:
+    def assumed(self) -> dict[str, str]:
         """The services that nothing tells to hand on a lane's tag, each with what it has to."""
         return {
-            hop.service: lane.carrier for lane in self.lanes for hop in lane.path if hop.on_trust
+            hop.service: lane.carrier for lane in self.lanes for hop in lane.path if hop.assumed
         }
 
     def share(self, lane: Lane) -> float:
@@ -153,50 +162,50 @@ def plan(
     where = " ".join(mesh.sources)
     gateway = _gateway(mesh, where, domain)
     host = domain or any_of(gateway.domain)
-    everybodys = Way({name.lower(): value for name, value in (headers or {}).items()})
+    everybodys = EntryRule({name.lower(): value for name, value in (headers or {}).items()})
     asked = path or first_path(gateway.routes, host, everybodys.headers) or "/"
     bare = everybodys.request(host, asked)
     route = bare.rule(gateway.routes)
     if route is None:
         raise LanesError(f"{where}: no rule of the gateway takes a request for {asked}")
-    trusted = on_trust(mesh)
-    split = entries(route, bare, trusted)
+    assumed = assumed_headers(mesh)
+    split = forward(route, bare, assumed)
     header = _header(where, route, asked, split)
-    entered: dict[str, list[Entry]] = {}
+    entered: dict[str, list[ForwardedRequest]] = {}
     for entry in split:
         name = entry.tags.get(header, UNTAGGED)
         if name in entered and name != UNTAGGED:
             raise LanesError(f"{where}: the gateway stamps lane {name} at two destinations")
         entered.setdefault(name, []).append(entry)
     weights = {name: sum(e.weighted.weight for e in led) for name, led in entered.items()}
-    others = list(beside(mesh, gateway, route, everybodys, host, asked, trusted))
-    elsewhere: list[Beside] = []
+    others = list(beside(mesh, gateway, route, everybodys, host, asked, assumed))
+    elsewhere: list[Alternative] = []
     if gateway is _everybodys(mesh):
-        elsewhere = list(other_hosts(mesh, gateway, everybodys, asked, trusted))
+        elsewhere = list(other_hosts(mesh, gateway, everybodys, asked, assumed))
     header = header or stamped([*others, *elsewhere])
     doors, unplanned = doors_of(others, header, split)
     doors += doors_of(elsewhere, header, split)[0]  # which are none, the headline tells
     for door in doors:
         entered.setdefault(door.lane, [door.entry])
     known = [_carried(header, name) for name in entered if name != UNTAGGED]
-    own: dict[str, Tag] = {}
-    loose: list[Tag] = []
+    own: dict[str, LaneHeader] = {}
+    loose: list[LaneHeader] = []
     names, pods = frozenset(entered) - {UNTAGGED}, running(mesh)
-    known_calls, untagged = calls_in(mesh, calls), entered.get(UNTAGGED, [])
+    known_calls, untagged = call_graph(mesh, calls), entered.get(UNTAGGED, [])
 
     @cache
     def walk(lane: str) -> Walk:
         tag = own[lane].header if lane in own else header
         name = "" if lane == UNTAGGED else lane
-        return Walk(mesh, known_calls, pods, name, tag, names - {lane}, trusted)
+        return Walk(mesh, known_calls, pods, name, tag, names - {lane}, assumed)
 
     for tag in tags(mesh, known):
-        way = Way(dict(tag.headers))
-        led = _led(gateway, everybodys.with_headers(way).request(host, asked), tag, trusted)
+        way = EntryRule(dict(tag.headers))
+        led = _led(gateway, everybodys.with_headers(way).request(host, asked), tag, assumed)
         if not led or tag.name in entered:
             loose.append(tag)
             continue
-        one = Walk(mesh, known_calls, pods, tag.name, tag.header, names, trusted)
+        one = Walk(mesh, known_calls, pods, tag.name, tag.header, names, assumed)
         each = led if len(led) > 1 else []
         behind = [_entry_hop(one, [entry], untagged).upstreams for entry in each]
         if not all(alike(one, behind[0], other) for other in behind[1:]):
@@ -204,9 +213,9 @@ def plan(
             continue
         own[tag.name] = tag
         entered[tag.name] = led
-        doors.append(Door(tag.name, way, led[0]))
+        doors.append(Candidate(tag.name, way, led[0]))
     hops = {name: _entry_hop(walk(name), led, untagged) for name, led in entered.items()}
-    ways: dict[str, list[Way]] = {name: [] for name in entered}
+    ways: dict[str, list[EntryRule]] = {name: [] for name in entered}
     for door in doors:
         first = door.entry is entered[door.lane][0]
         hop = hops[door.lane] if first else _entry_hop(walk(door.lane), [door.entry], untagged)
@@ -230,7 +239,7 @@ def plan(
             _least(ways[name]),
             own[name].header if name in own else "",
             elsewhere_for(name),
-            walk(name).header if walk(name).header in trusted else "baggage",
+            walk(name).header if walk(name).header in assumed else "baggage",
         )
         for name, hop in hops.items()
     )
@@ -246,7 +255,7 @@ def plan(
         tuple(
             one
             for lane in lanes
-            for one in unanswered(mesh, lane.name, walk(lane.name), (*lane.path, *lane.apart))
+            for one in unanswered(mesh, lane.name, walk(lane.name), (*lane.path, *lane.unreached))
         ),
     )
 
@@ -274,10 +283,12 @@ def _carried(header: str, lane: str) -> Mapping[str, str]:
     return {"baggage": baggage.with_member("", header, lane), header: lane}
 
 
-def _led(gateway: GatewayHost, request: Request, tag: Tag, trusted: frozenset[str]) -> list[Entry]:
+def _led(
+    gateway: GatewayHost, request: Request, tag: LaneHeader, assumed: frozenset[str]
+) -> list[ForwardedRequest]:
     """Where the gateway leads a request that a client sends with this tag; [] if it loses it."""
     route = request.rule(gateway.routes)
-    led = entries(route, request, trusted) if route else ()
+    led = forward(route, request, assumed) if route else ()
     kept = all(dict(tag.headers).items() <= entry.request.headers.items() for entry in led)
     return list(led) if kept else []
 
@@ -292,13 +303,13 @@ def _everybodys(mesh: Mesh) -> GatewayHost:
     return next((host for host in mesh.gateway if host.domain == "*"), mesh.gateway[0])
 
 
-def _least(ways: list[Way]) -> tuple[Way, ...]:
+def _least(ways: list[EntryRule]) -> tuple[EntryRule, ...]:
     """The ways that ask for no more than another does."""
     ways = list(dict.fromkeys(ways))
     return tuple(way for way in ways if not any(way.asks_more_than(other) for other in ways))
 
 
-def _header(where: str, route: Route, path: str, split: tuple[Entry, ...]) -> str:
+def _header(where: str, route: Route, path: str, split: tuple[ForwardedRequest, ...]) -> str:
     """The one name that requests are stamped with; "" where none is."""
     if not split:
         rule = ": ".join((route.place.file or where, route.place.resource, route.place.field))
@@ -316,7 +327,9 @@ def _header(where: str, route: Route, path: str, split: tuple[Entry, ...]) -> st
     return next(iter(names), "")
 
 
-def _entry_hop(walk: Walk, led: Sequence[Entry], untagged: Sequence[Entry]) -> Hop:
+def _entry_hop(
+    walk: Walk, led: Sequence[ForwardedRequest], untagged: Sequence[ForwardedRequest]
+) -> Hop:
     """The hop that the gateway leads to.
 
     Another lane's version there is one to fall back to, and so is where `untagged` requests go.

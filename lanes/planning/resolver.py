@@ -70,7 +70,7 @@ def hop_at(
     received = request.received(pods[0].propagation).headers.get("baggage", "")
     ends = any(pod.carries_baggage is False for pod in pods)
     sent = {"baggage": received} if received and not ends else {}
-    sent |= {name: v for name, v in request.headers.items() if name in walk.trusted}
+    sent |= {name: v for name, v in request.headers.items() if name in walk.assumed}
     calls = {
         pod.unrouted: tuple(_call(walk, url, pod, sent, way or ((service,),)) for url in called)
         for pod in {pod.unrouted: pod for pod in reversed(pods)}.values()
@@ -96,10 +96,10 @@ def hop_at(
         place=rule.place,
         hosts=hosts,
         failing=failing,
-        told=any(url not in pod.upstream_urls for pod in pods for url in called),
-        on_trust=bool(called and walk.lane)
+        may_stop=any(url not in pod.upstream_urls for pod in pods for url in called),
+        assumed=bool(called and walk.lane)
         and (
-            walk.header in walk.trusted
+            walk.header in walk.assumed
             or (not ends and any(pod.carries_baggage is None for pod in pods))
         ),
     )
@@ -129,7 +129,7 @@ def _call(
     if known is None:  # it goes round
         if asked not in walk.back:
             hop = answer_at(walk.ending, port, request, caller.propagation)
-            walk.back[asked] = replace(hop, again=asked)
+            walk.back[asked] = replace(hop, repeats=asked)
         return walk.back[asked]
     _require_short(walk, (*way, asked), always, known.depth)
     return known

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from lanes.errors import LanesError
 from lanes.model import Host, Mesh, Propagation, Route, ServicePort
-from lanes.planning.call_graph import Calls, outside
+from lanes.planning.call_graph import CallGraph, is_outside
 from lanes.planning.entry_rule import first_path
 from lanes.planning.hop import Hop
 from lanes.planning.request import Request
@@ -12,7 +12,7 @@ from lanes.planning.resolver import answer_at
 from lanes.planning.walk import Walk
 
 
-def uncalled(mesh: Mesh, calls: Calls, hops: Iterable[Hop]) -> tuple[ServicePort, ...]:
+def uncalled(mesh: Mesh, calls: CallGraph, hops: Iterable[Hop]) -> tuple[ServicePort, ...]:
     """The first port of each Service that has rules, or whose callers may be the known hops, and
     that stands in no known path.
 
@@ -39,7 +39,7 @@ def uncalled(mesh: Mesh, calls: Calls, hops: Iterable[Hop]) -> tuple[ServicePort
     found: dict[Host, ServicePort] = {}
     for port in mesh.ports:
         own = {pod.key for pod in port.pods}
-        if port.host in known or (own and own <= behind) or outside(mesh, port):
+        if port.host in known or (own and own <= behind) or is_outside(mesh, port):
             continue
         if _has_rules(port) or (not told and port.pods and port.host not in backends):
             found.setdefault(port.host, port)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from lanes.model import Mesh
 from lanes.planning import baggage
-from lanes.planning.call_graph import Calls
+from lanes.planning.call_graph import CallGraph
 from lanes.planning.hop import Asked, Hop
 from lanes.planning.request import Request
 
@@ -18,7 +18,7 @@ Running = Mapping[tuple[str, str], Set[str]]
 class Walk:
     """Who walks: a lane ("": a request without one), its tag's header, and the lanes beside it.
 
-    `running`: see the function of this name. `trusted`: the headers that services hand on by
+    `running`: see the function of this name. `assumed`: the headers that services hand on by
     themselves, if they do.
 
     What it has met: `met`, the hops, each by all that decides how a call is answered, None while
@@ -27,12 +27,12 @@ class Walk:
     """
 
     mesh: Mesh
-    calls: Calls
+    calls: CallGraph
     running: Running
     lane: str
     header: str = ""
     others: frozenset[str] = frozenset()
-    trusted: frozenset[str] = frozenset()
+    assumed: frozenset[str] = frozenset()
     met: dict[Asked, Hop | None] = field(default_factory=dict, compare=False)
     back: dict[Asked, Hop] = field(default_factory=dict, compare=False)
     always: dict[Asked, list[Asked]] = field(default_factory=dict, compare=False)
@@ -50,7 +50,7 @@ class Walk:
 
     def whole(self, hop: Hop) -> Hop:
         """The hop, or the one that it stands for once more, with all that this calls."""
-        return self.met.get(hop.again) or hop if hop.again else hop
+        return self.met.get(hop.repeats) or hop if hop.repeats else hop
 
     def versions_of(self, names: Iterable[tuple[str, str]]) -> frozenset[str]:
         """The versions that run of pods with these names and namespaces."""
@@ -58,7 +58,7 @@ class Walk:
 
     def as_lane(self, request: Request, lane: str) -> Request:
         """`request` as it would be in another lane."""
-        if self.header in self.trusted:
+        if self.header in self.assumed:
             return replace(request, headers={**request.headers, self.header: lane})
         carried = baggage.with_member(request.headers.get("baggage", ""), self.header, lane)
         headers = {**request.headers, "baggage": carried}

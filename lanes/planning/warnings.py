@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from lanes.mesh.diagnostics import Finding
 from lanes.model import Mesh, Place
-from lanes.planning.call_graph import calls_in
+from lanes.planning.call_graph import call_graph
 from lanes.planning.hop import NONE, UNSELECTED
 from lanes.planning.plan import Plan
 
-ON_TRUST = "on-trust"
+ASSUMED = "on-trust"
 BAGGAGE_DROPPED = "baggage-dropped"
 FAILING = "failing"
 NO_PORT = "no-port"
@@ -26,7 +26,7 @@ def of_manifests(mesh: Mesh) -> tuple[Finding, ...]:
 
 
 def _no_port(mesh: Mesh) -> Iterator[Finding]:
-    calls = calls_in(mesh)
+    calls = call_graph(mesh)
     for pod in mesh.pods:
         for name, host, number in calls.astray(pod):
             ports = ", ".join(map(str, calls.ports[host]))
@@ -49,9 +49,9 @@ def _astray(plan: Plan) -> Iterator[Finding]:
 
 
 def _trusted(plan: Plan) -> Iterator[Finding]:
-    for service, tag in plan.trusted.items():
+    for service, tag in plan.assumed.items():
         message = f"nothing tells that {service} hands {tag} on; the plan takes it on trust"
-        yield finding(ON_TRUST, Place(), message)
+        yield finding(ASSUMED, Place(), message)
 
 
 def _dropped(mesh: Mesh) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from lanes.model import Destination, Mesh, Pod, Route
 
 
-def without(mesh: Mesh, gone: Collection[Pod]) -> Mesh:
+def without_pods(mesh: Mesh, gone: Collection[Pod]) -> Mesh:
     """The mesh once the pods `gone` are gone from every destination."""
     keys = {pod.key for pod in gone}
 

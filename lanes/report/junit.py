@@ -10,7 +10,7 @@ from lanes.judging.performance import LanePerformance
 from lanes.judging.result import Result
 from lanes.judging.sorting import Judged
 from lanes.judging.verify import LaneVerdict
-from lanes.planning.entry_rule import EVERYBODYS
+from lanes.planning.entry_rule import NO_ENTRY_RULE
 from lanes.report.performance import words
 from lanes.report.verdict import percent
 
@@ -90,7 +90,7 @@ def _names(result: Result, lane: LaneVerdict) -> list[str]:
 def _paths(lane: LaneVerdict, wrong: Sequence[Judged]) -> Iterator[Case]:
     """Whether the lane's path is as planned, for who was drawn there and by each way in."""
     if lane.count or not lane.entered:
-        yield _path(lane, [one for one in wrong if one.way == EVERYBODYS])
+        yield _path(lane, [one for one in wrong if one.way == NO_ENTRY_RULE])
     for entered in lane.entered:
         by_it = [one for one in wrong if (one.name, one.way) == (entered.lane, entered.by)]
         skipped = "" if entered.judged else entered.unjudged

@@ -13,8 +13,8 @@ from rich.text import Text
 from lanes.errors import together
 from lanes.mesh.hostnames import any_of
 from lanes.model import Mesh
-from lanes.planning.call_graph import outside
-from lanes.planning.hop import ASTRAY, FALLBACK, NONE, Hop
+from lanes.planning.call_graph import is_outside
+from lanes.planning.hop import FALLBACK, MISROUTED, NONE, Hop
 from lanes.planning.plan import Lane, Plan
 from lanes.planning.service_names import namespace_of
 from lanes.planning.unanswered import Unanswered
@@ -32,7 +32,7 @@ _SOURCES = 80
 
 def headline(mesh: Mesh, plan: Plan) -> str:
     """What the manifests hold, what is left to the cluster, and where baggage is dropped."""
-    services = {port.host for port in mesh.ports if not outside(mesh, port)}
+    services = {port.host for port in mesh.ports if not is_outside(mesh, port)}
     line = (
         f"{counted(len(services), 'service')}, {counted(len(mesh.pods), 'pod')},"
         f" {counted(len(plan.lanes), 'lane')}"
@@ -50,7 +50,7 @@ def headline(mesh: Mesh, plan: Plan) -> str:
     if lost:
         line += f"\nlanes end at {', '.join(lost)}: OpenTelemetry is set to carry no baggage there"
     rules = {host.domain: host.routes for host in mesh.gateway}
-    entered = {way.host for lane in plan.lanes for way in lane.ways}
+    entered = {way.host for lane in plan.lanes for way in lane.entry_rules}
     others = [
         domain
         for domain in rules
@@ -96,17 +96,17 @@ def plan_table(plan: Plan) -> Table:
     services = _services(plan)
     for service in services:
         table.add_column(service)
-    elsewhere = list(dict.fromkeys(hop.service for lane in plan.lanes for hop in lane.apart))
+    elsewhere = list(dict.fromkeys(hop.service for lane in plan.lanes for hop in lane.unreached))
     for service in elsewhere:
         table.add_column(f"{service} ?")
-    opened = any(lane.ways for lane in plan.lanes)
+    opened = any(lane.entry_rules for lane in plan.lanes)
     if opened:
         table.add_column("ways in")
     for lane in plan.lanes:
-        known, apart = cells_of(lane.path), cells_of(lane.apart)
+        known, apart = cells_of(lane.path), cells_of(lane.unreached)
         row = [known.get(service, Text()) for service in services]
         row += [apart.get(service, Text()) for service in elsewhere]
-        ways = [Text(", ".join(map(str, lane.ways)))] if opened else []
+        ways = [Text(", ".join(map(str, lane.entry_rules)))] if opened else []
         table.add_row(lane.name, str(lane.weight), *row, *ways)
     return table
 
@@ -127,8 +127,8 @@ def blocks(plan: Plan, width: int) -> list[str]:
     """The same again, a lane a block, in lines no longer than `width` where names allow it."""
     lines = []
     for lane in plan.lanes:
-        ways = f", by {', '.join(map(str, lane.ways))}" if lane.ways else ""
-        apart = [f"{service} ? {text}" for service, text in cells_of(lane.apart).items()]
+        ways = f", by {', '.join(map(str, lane.entry_rules))}" if lane.entry_rules else ""
+        apart = [f"{service} ? {text}" for service, text in cells_of(lane.unreached).items()]
         steps = [*_steps(lane), *apart]
         lines += wrapped([f"lane {lane.name}", f"weight {lane.weight}{ways}"], width)
         lines += [f"  {line}" for line in wrapped(steps, width - 2)]
@@ -137,7 +137,7 @@ def blocks(plan: Plan, width: int) -> list[str]:
 
 def plan_notes(plan: Plan) -> list[str]:
     """What the marks in the plan's table mean, where they stand in it, and what it leaves out."""
-    hops = [(lane.name, hop) for lane in plan.lanes for hop in (*lane.path, *lane.apart)]
+    hops = [(lane.name, hop) for lane in plan.lanes for hop in (*lane.path, *lane.unreached)]
     told = []
     if any(hop.why == FALLBACK for _, hop in hops):
         told.append("* falls back: the lane has no version here")
@@ -152,22 +152,22 @@ def plan_notes(plan: Plan) -> list[str]:
         told.append("| any of these answers: no rule chooses")
     if any("" in hop.versions for _, hop in hops):
         told.append(f"{_NO_VERSION} no version: its pods have no label version")
-    if plan.uncalled:
+    if plan.unreached:
         told.append(
             "? in no known path, as far as manifests tell; here a call would get this"
-            f"\n  --calls SERVICE={','.join(plan.uncalled)} says who makes it"
+            f"\n  --calls SERVICE={','.join(plan.unreached)} says who makes it"
         )
-    for carrier in dict.fromkeys(plan.trusted.values()):
-        services = ", ".join(name for name, held in plan.trusted.items() if held == carrier)
+    for carrier in dict.fromkeys(plan.assumed.values()):
+        services = ", ".join(name for name, held in plan.assumed.items() if held == carrier)
         told.append(f"on trust: nothing tells that {carrier} is handed on at {services}")
-    for header in dict.fromkeys(lane.sent for lane in plan.lanes if lane.sent):
-        sent = ", ".join(lane.name for lane in plan.lanes if lane.sent == header)
+    for header in dict.fromkeys(lane.client_header for lane in plan.lanes if lane.client_header):
+        sent = ", ".join(lane.name for lane in plan.lanes if lane.client_header == header)
         told.append(f"{sent}: stamped by no gateway; a client or a service has to send {header}")
-    for tag in plan.loose:
+    for tag in plan.unset_headers:
         told.append(
             f"{tag.name}: stamped by no gateway, nor let in; a service has to send {tag.words}"
         )
-    return told + [f"not planned: {words}" for words in plan.unplanned]
+    return told + [f"not planned: {words}" for words in plan.not_planned]
 
 
 def _unanswered(plan: Plan) -> Iterator[str]:
@@ -201,7 +201,7 @@ def cell(hop: Hop) -> Text:
     if hop.why == NONE:
         return Text("- !" if hop.note else "-", style="red")
     versions = [version or _NO_VERSION for version in hop.versions]
-    if hop.why in ASTRAY:
+    if hop.why in MISROUTED:
         return Text(f"{'|'.join(versions)} !", style="red")
     if hop.why == FALLBACK:
         return Text(f"{'|'.join(versions)} *", style="yellow")
@@ -250,9 +250,9 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
             {
                 "lane": lane.name,
                 "weight": lane.weight,
-                "sent": lane.sent,
+                "sent": lane.client_header,
                 "path": [_hop_json(hop) for hop in lane.path],
-                "apart": [_hop_json(hop) for hop in lane.apart],
+                "apart": [_hop_json(hop) for hop in lane.unreached],
                 "ways": [
                     {
                         "headers": dict(way.headers),
@@ -260,17 +260,17 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
                         "path": way.path,
                         "method": way.method,
                     }
-                    for way in lane.ways
+                    for way in lane.entry_rules
                 ],
             }
             for lane in plan.lanes
         ],
-        "unplanned": list(plan.unplanned),
+        "unplanned": list(plan.not_planned),
         "loose": [
             {"lane": tag.name, "header": tag.header, "headers": dict(tag.headers)}
-            for tag in plan.loose
+            for tag in plan.unset_headers
         ],
-        "uncalled": list(plan.uncalled),
+        "uncalled": list(plan.unreached),
         "left_to_cluster": dict(sorted(Counter(mesh.left_to_cluster).items())),
         "warnings": [warning.json() for warning in warnings(mesh, told_apart(plan))],
     }

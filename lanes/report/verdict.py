@@ -128,7 +128,7 @@ def _reason(lane: LaneVerdict) -> str:
         return "no service answers where its ways in ask"
     if lane.entered:
         methods = " or ".join(dict.fromkeys(str(entered.by.method) for entered in lane.entered))
-        return f"only {methods} would enter {{them}}, which {lane.entered[0].by.untried}"
+        return f"only {methods} would enter {{them}}, which {lane.entered[0].by.not_sent_because}"
     return "no request entered {them}"
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from urllib.parse import quote
 
 from lanes.model import Host, Mesh, Pod, ServicePort, led_to
-from lanes.planning.call_graph import calls_in
+from lanes.planning.call_graph import call_graph
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ LeftOut = Mapping[tuple[str, Host], str]
 
 def known_calls(mesh: Mesh) -> Calling:
     """All that the manifests tell of it."""
-    calls, hosts = calls_in(mesh), _hosts(_behind(mesh))
+    calls, hosts = call_graph(mesh), _hosts(_behind(mesh))
     found: dict[str, tuple[Call, ...]] = {}
     for pod in mesh.pods:
         targets = calls.of(hosts.get(pod.key, ()), (pod,))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
 
 from lanes.model import Mesh
-from lanes.planning.lane_headers import on_trust
+from lanes.planning.lane_headers import assumed_headers
 from lanes.running.calling import (
     LeftOut,
     going_round,
@@ -52,7 +52,7 @@ def stand_ins(mesh: Mesh) -> StandIns:
         for key, namespace in places.items()
         if made[key]
     }
-    handed_on = tuple(sorted(on_trust(mesh))) if urls else ()
+    handed_on = tuple(sorted(assumed_headers(mesh))) if urls else ()
     deaf = [pod.app for pod in imitating if pod.carries_baggage is False and pod.key in urls]
     notes = (
         _left_out(places, past, "passes its sidecar by", "pass their sidecars by"),

@@ -58,7 +58,7 @@ def test_each_entry_has_its_requests_and_every_lane(tmp_path: Path, values: Valu
             (service, version) for version in versions
         ]
         assert [lane.weight for lane in lanes] == [40, 30, 30]
-        assert sorted(map(str, lanes[1].ways)) == sorted(ways)
+        assert sorted(map(str, lanes[1].entry_rules)) == sorted(ways)
     for policy in of_kind(resources, "NetworkPolicy").values():
         peers = policy["spec"]["ingress"][0]["from"]
         assert any("namespaceSelector" in peer for peer in peers), "the gateway is shut out"

@@ -86,4 +86,4 @@ def test_calls_that_only_the_environment_tells_are_judged(tmp_path: Path) -> Non
     (tmp_path / "judged.yaml").write_text(text)
     whole = kube.write(tmp_path, *without_tests(render(values)), name="whole.yaml")
     assert planned(str(tmp_path / "judged.yaml")) == planned(whole)
-    assert not planned(whole).uncalled
+    assert not planned(whole).unreached

@@ -67,7 +67,7 @@ def test_a_lane_beside_its_base_is_planned_as_a_lane_within_it(tmp_path: Path) -
         path = kube.write(tmp_path, *documents, name=f"{number}.yaml")
         found = plan(resolve(read([path])))
         # Which lane, and which of its ways, is named first hangs on the names of HTTPRoutes.
-        plans.append({n.name: (n.weight, n.entry, {*map(str, n.ways)}) for n in found.lanes})
+        plans.append({n.name: (n.weight, n.entry, {*map(str, n.entry_rules)}) for n in found.lanes})
     assert plans[0] == plans[1]
 
 

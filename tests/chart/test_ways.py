@@ -24,7 +24,7 @@ def rules(values: Values) -> dict[str, Any]:
 def ways(tmp_path: Path, values: Values) -> dict[str, list[str]]:
     """What the plan says of the ways into each lane."""
     found = plan(resolve(read([kube.write(tmp_path, *without_tests(render(values)))])))
-    return {lane.name: [str(way) for way in lane.ways] for lane in found.lanes}
+    return {lane.name: [str(way) for way in lane.entry_rules] for lane in found.lanes}
 
 
 @pytest.mark.parametrize("values", [{}, ISTIO, ROUTED], ids=["asm", "istio", "HTTPRoute"])

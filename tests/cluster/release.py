@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lanes.judging.answers import Answer
 from lanes.judging.traffic import Gateway, drive
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from tests.chart.rendering import CHART, helm_path
 from tests.cluster.kubernetes import LANES, Done, Json, namespace, reached, run
 
@@ -75,15 +75,15 @@ class Release:
 class Load:
     """Clients at work in the background; `way`: they enter a lane on purpose."""
 
-    def __init__(self, gateway: Gateway, clients: int, way: Way | None = None) -> None:
+    def __init__(self, gateway: Gateway, clients: int, way: EntryRule | None = None) -> None:
         self.answers: list[Answer] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(gateway, clients, way))
         self._thread.start()
 
-    def _run(self, gateway: Gateway, clients: int, way: Way | None) -> None:
+    def _run(self, gateway: Gateway, clients: int, way: EntryRule | None) -> None:
         end = time.monotonic() + _MOST_SECONDS
-        asked = drive(gateway.client(clients), None, clients, way or Way())
+        asked = drive(gateway.client(clients), None, clients, way or EntryRule())
         for answer in asked:
             self.answers.append(answer)
             if self._stop.is_set() or time.monotonic() > end:

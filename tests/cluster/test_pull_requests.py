@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lanes.judging.traffic import Gateway, drive
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from tests.chart.rendering import CHART, ROOT, helm_path
 from tests.cluster.kubernetes import (
     apply,
@@ -62,13 +62,13 @@ class Base:
 
     def paths(self, lane: str, header: str = "x-lane") -> set[tuple[str, ...]]:
         """The ways of twenty requests that enter a lane."""
-        answers = drive(Gateway(self.url).client(1), 20, 1, Way({header: lane}))
+        answers = drive(Gateway(self.url).client(1), 20, 1, EntryRule({header: lane}))
         return {tuple(f"{s.service} {s.version}" for s in answer.path) for answer in answers}
 
     @contextmanager
     def load(self, lane: str = "") -> Iterator[Load]:
         """Two clients that ask while the block runs; `lane`: that enter it."""
-        way = Way({"x-lane": lane}) if lane else None
+        way = EntryRule({"x-lane": lane}) if lane else None
         load = Load(Gateway(self.url), 2, way)
         try:
             yield load

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from lanes.mesh.hostnames import any_of, host_of
 from lanes.model import Mesh, Pod
 from lanes.planning import baggage
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Hop
 from lanes.planning.plan import UNTAGGED, Lane, Plan
 from lanes.running.address import AddressBlock
@@ -79,7 +79,7 @@ class Judge:
         for lane in case.plan.lanes:
             for said in walk.by_weight(lane):
                 yield f"lane {lane.name} by weight: {said}"
-            for way in lane.ways:
+            for way in lane.entry_rules:
                 for said in walk.by_way(lane, way):
                     yield f"lane {lane.name} by {way}: {said}"
 
@@ -101,22 +101,22 @@ class _Walk:
     def by_weight(self, lane: Lane) -> Iterator[str]:
         weights = sum(other.weight for other in self._case.plan.lanes)
         if lane.weight:
-            parts = self._entered(lane, Way())
+            parts = self._entered(lane, EntryRule())
             share = sum(part.share for part in parts)
             if share != Fraction(lane.weight, weights):
                 yield f"{_percent(share)} of all and not {lane.weight} of {weights}"
             yield from self._compare(lane.entry, parts, share)
 
-    def by_way(self, lane: Lane, way: Way) -> Iterator[str]:
+    def by_way(self, lane: Lane, way: EntryRule) -> Iterator[str]:
         parts = self._entered(lane, way)
         share = sum(part.share for part in parts)
         if share != 1:
             yield f"{_percent(share)} get there"
         yield from self._compare(lane.entry, parts, share)
 
-    def _entered(self, lane: Lane, way: Way) -> list[Part]:
+    def _entered(self, lane: Lane, way: EntryRule) -> list[Part]:
         """What the gateway makes of requests for the lane, of its answers those in the lane."""
-        self._sent = lane.sent
+        self._sent = lane.client_header
         asked = way.request(self._host, self._case.plan.path)
         headers = dict(asked.headers)
         host = headers.pop(":authority", self._host)
@@ -132,7 +132,7 @@ class _Walk:
 
     def _tag(self, part: Part, lane: Lane) -> str:
         """The lane that a request is in: by a member of its baggage, or by a header."""
-        name, headers = lane.sent or self._case.plan.header, part.headers or {}
+        name, headers = lane.client_header or self._case.plan.header, part.headers or {}
         members = baggage.members(headers.get("baggage", ""))
         return members.get(name) or headers.get(name) or UNTAGGED
 

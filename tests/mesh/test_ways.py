@@ -8,7 +8,7 @@ import pytest
 from lanes.judging.calls import entering
 from lanes.judging.traffic import Gateway, ask_each
 from lanes.judging.verify import verify
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import Plan, plan
 from lanes.running.runtime import RunningMesh
 from tests import kube
@@ -33,20 +33,20 @@ FORMS: dict[str, tuple[str, Values, Values, list[Headers]]] = {
 MUCH = ",".join(f"k{number}=v" for number in range(200))
 
 
-def astray(mesh: RunningMesh, planned: Plan) -> list[tuple[str, Way]]:
+def astray(mesh: RunningMesh, planned: Plan) -> list[tuple[str, EntryRule]]:
     """The ways in that do not lead to their lanes, where each is asked."""
     calls = entering(planned, planned.enterable, 3)
     verdict = verify(planned, [], ask_each(Gateway(mesh.url).client(4), calls, 4))
-    assert len(verdict.entered) == sum(len(lane.ways) for lane in planned.lanes) >= 9
+    assert len(verdict.entered) == sum(len(lane.entry_rules) for lane in planned.lanes) >= 9
     return [(entered.lane, entered.by) for entered in verdict.entered if not entered.ok]
 
 
-def with_way(planned: Plan, name: str, way: Way) -> Plan:
+def with_way(planned: Plan, name: str, way: EntryRule) -> Plan:
     """The plan, with one way more into the named lane: one that the gateway does not have."""
     return replace(
         planned,
         lanes=tuple(
-            replace(lane, ways=(*lane.ways, way)) if lane.name == name else lane
+            replace(lane, entry_rules=(*lane.entry_rules, way)) if lane.name == name else lane
             for lane in planned.lanes
         ),
     )
@@ -63,7 +63,7 @@ def test_a_lane_is_entered_by_its_ways_and_by_nothing_else(
         odd = ["[('host', 'v2.preview.example.com:80x')]"] if provider == "gateway-api" else []
         assert let_in(mesh) == odd
         assert astray(mesh, plan(mesh.mesh)) == []
-        closed = Way({"cookie": "closed=v2"})
+        closed = EntryRule({"cookie": "closed=v2"})
         assert astray(mesh, with_way(plan(mesh.mesh), "v2", closed)) == [("v2", closed)]
         assert_sticky(mesh)
 

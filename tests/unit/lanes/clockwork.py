@@ -9,7 +9,7 @@ from lanes.judging.asking import Asking
 from lanes.judging.calls import entering
 from lanes.judging.result import Result
 from lanes.judging.traffic import Gateway
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import Plan
 from lanes.trial import Trial
 from tests import kube
@@ -56,7 +56,7 @@ class Clock:
     def require_reachable(self) -> None:
         pass
 
-    def ask(self, way: Way) -> Answer:
+    def ask(self, way: EntryRule) -> Answer:
         number = len(self.asked)
         entered = way.headers.get("x-lane") or way.headers.get(self.heeds)
         drawn = self.by_weight[number % len(self.by_weight)]

@@ -64,7 +64,7 @@ BOTH = ["shop v1, cart v1, users v1", "shop v1 *, cart v2, users v1 *"]
 )
 def test_calls_are_told(documents: list[Document], where: dict[str, Any]) -> None:
     planned = plan_of(*documents, **where)
-    assert (paths(planned), planned.uncalled) == (BOTH, ())
+    assert (paths(planned), planned.unreached) == (BOTH, ())
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_calls_are_told(documents: list[Document], where: dict[str, Any]) -> Non
 )
 def test_what_is_not_taken_for_a_call(env: dict[str, str]) -> None:
     planned = plan_of(*shop(**env))
-    assert (paths(planned)[0], planned.uncalled) == ("shop v1", ("cart", "users"))
+    assert (paths(planned)[0], planned.unreached) == ("shop v1", ("cart", "users"))
 
 
 def test_a_list_of_what_speaks_no_http_is_none_of_calls() -> None:
@@ -110,8 +110,8 @@ def test_a_call_to_a_port_that_is_not_there_is_told() -> None:
 def test_what_nobody_is_known_to_call_is_told_apart() -> None:
     planned = plan_of(*shop())
     assert paths(planned) == ["shop v1", "shop v1 *"]
-    assert planned.uncalled == ("cart", "users")
-    assert [hop.version for hop in planned.lanes[1].apart] == ["v2", "v1"]
+    assert planned.unreached == ("cart", "users")
+    assert [hop.version for hop in planned.lanes[1].unreached] == ["v2", "v1"]
     assert [str(column.header) for column in plan_table(planned).columns][3:5] == [
         "cart ?",
         "users ?",
@@ -121,8 +121,8 @@ def test_what_nobody_is_known_to_call_is_told_apart() -> None:
 
 def test_where_all_calls_are_told_a_service_without_rules_needs_no_word() -> None:
     documents = [*shop("cart,users"), service("db"), foreign("db")]
-    assert plan_of(*documents).uncalled == ("db",)  # cart may call it, for all that is known
-    assert plan_of(*documents, calls={"cart": (), "users": ()}).uncalled == ()
+    assert plan_of(*documents).unreached == ("db",)  # cart may call it, for all that is known
+    assert plan_of(*documents, calls={"cart": (), "users": ()}).unreached == ()
 
 
 @pytest.mark.parametrize(
@@ -140,11 +140,11 @@ def test_calls_of_what_is_no_service(calls: dict[str, tuple[str, ...]], problem:
 
 def test_what_is_taken_on_trust_is_told_with_the_service() -> None:
     planned = plan_of(*shop("cart,users"))
-    assert planned.trusted == {"shop": "baggage"}
+    assert planned.assumed == {"shop": "baggage"}
     assert "on trust: nothing tells that baggage is handed on at shop" in plan_notes(planned)
     by_header = rule(to("cart", "v2"), match=[header_is("end-user", "jason")])
     documents = [*shop("cart")[:-3], virtual_service("cart", by_header, rule(to("cart", "v1")))]
-    assert plan_of(*documents).trusted == {"shop": "end-user"}
+    assert plan_of(*documents).assumed == {"shop": "end-user"}
 
 
 def test_a_circle_of_calls_that_are_told_ends_where_it_began() -> None:
@@ -167,7 +167,7 @@ def test_a_host_outside_of_the_mesh_is_none_of_its_services() -> None:
 
     documents = [*shop(API="http://users.example.org"), entry("users.example.org")]
     planned, mesh = plan_of(*documents), mesh_of(*documents)
-    assert (paths(planned)[0], planned.uncalled) == ("shop v1", ("cart", "users"))
+    assert (paths(planned)[0], planned.unreached) == ("shop v1", ("cart", "users"))
     assert headline(mesh, planned).startswith("3 services, 4 pods, ")
     host = "users.example.org"
     chosen = [
@@ -176,8 +176,8 @@ def test_a_host_outside_of_the_mesh_is_none_of_its_services() -> None:
     ]
     assert paths(plan_of(*documents, *chosen))[1] == "shop v1 *, users.example.org v2"
     told = plan_of(*shop(), entry(host), *chosen)
-    assert told.uncalled == ("cart", "users", "users.example.org")
-    assert plan_of(*documents, *chosen, calls={"shop": (host,)}).uncalled == ("cart", "users")
+    assert told.unreached == ("cart", "users", "users.example.org")
+    assert plan_of(*documents, *chosen, calls={"shop": (host,)}).unreached == ("cart", "users")
 
 
 def test_services_of_one_name_are_told_apart() -> None:
@@ -185,8 +185,8 @@ def test_services_of_one_name_are_told_apart() -> None:
         put(d, "metadata.namespace", "other") for d in (service("cart"), foreign("cart", "v7"))
     ]
     planned = plan_of(*shop("users"), *there, calls={"shop": ("cart", "users")})
-    assert planned.uncalled == ("cart.other",)
-    assert plan_of(*shop(), *there, calls={"shop": planned.uncalled}).uncalled == (
+    assert planned.unreached == ("cart.other",)
+    assert plan_of(*shop(), *there, calls={"shop": planned.unreached}).unreached == (
         "cart.default",
         "users.default",
     )

@@ -4,7 +4,7 @@ import pytest
 
 from lanes.demo import find_loss
 from lanes.planning.plan import plan
-from lanes.planning.without_pods import without
+from lanes.planning.without_pods import without_pods
 from lanes.report.plan import one_line
 from tests.kube import SAMPLE, Chain, Document, asm, istio, put
 from tests.unit.lanes.reading import mesh_of
@@ -71,7 +71,7 @@ def test_a_pod_that_another_lane_falls_back_to_is_not_the_one() -> None:
 def test_other_lanes_keep_their_paths() -> None:
     mesh = mesh_of(*asm())
     (pod,) = [p for p in mesh.pods if p.name == "mockc-v1"]
-    after = {lane.name: one_line(lane) for lane in plan(without(mesh, [pod])).lanes}
+    after = {lane.name: one_line(lane) for lane in plan(without_pods(mesh, [pod])).lanes}
     assert after == {
         "v1": "mocka v1, mockb v1, mockc -",
         "v2": "mocka v2, mockb v1 *, mockc v2",
@@ -84,8 +84,8 @@ def test_a_mesh_without_a_pod_is_the_mesh_of_manifests_without_it() -> None:
     (pod,) = [p for p in mesh.pods if p.name == "mockb-v3"]
     chain: Chain = {**SAMPLE, "mockb": (("v1",), ("mockc",))}
     expected = plan(mesh_of(*asm(chain)))
-    assert plan(without(mesh, [pod])) == expected
-    assert len(without(mesh, [pod]).pods) == len(mesh.pods) - 1
+    assert plan(without_pods(mesh, [pod])) == expected
+    assert len(without_pods(mesh, [pod]).pods) == len(mesh.pods) - 1
     assert plan(mesh) != expected
 
 

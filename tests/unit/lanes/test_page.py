@@ -18,7 +18,7 @@ from lanes.page.counts import FRESH_SECONDS, Counts
 from lanes.page.picture import Lanes, numbers, services
 from lanes.page.tap import Split, lines, tapped
 from lanes.planning.plan import plan
-from lanes.planning.without_pods import without
+from lanes.planning.without_pods import without_pods
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 
@@ -128,14 +128,19 @@ def test_a_lane_is_drawn_as_planned_until_requests_show_it() -> None:
 
 def test_a_lane_is_drawn_by_the_pods_that_are_there() -> None:
     gone = [pod for pod in ASM.pods if pod.name == "mockc-v2"]
-    assert ways(drawn(Counts(), 0, without(ASM, gone))["v2"])[-1] == (
+    assert ways(drawn(Counts(), 0, without_pods(ASM, gone))["v2"])[-1] == (
         "mockc/v1",
         "fallback",
         False,
         False,
     )
     gone = [pod for pod in ASM.pods if pod.app == "mockc"]
-    assert ways(drawn(Counts(), 0, without(ASM, gone))["v2"])[-1] == (None, "none", False, False)
+    assert ways(drawn(Counts(), 0, without_pods(ASM, gone))["v2"])[-1] == (
+        None,
+        "none",
+        False,
+        False,
+    )
 
 
 def test_the_split_has_an_interval_once_it_has_requests() -> None:

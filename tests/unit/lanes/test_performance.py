@@ -19,7 +19,7 @@ from lanes.judging.performance import (
     baseline_of,
     performance,
 )
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from lanes.report.performance import performance_json, show_performance
 from tests import kube
 from tests.kube import SAMPLE, asm
@@ -141,10 +141,10 @@ def test_the_baseline_is_what_others_fall_back_to(weights: dict[str, int], basel
 def test_a_lane_that_is_entered_is_compared_with_what_was_drawn() -> None:
     beside = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
     drawn = [answer("v1", began=n) for n in range(100)]
-    by_header = Call("v3", Way({"x-lane": "v3"}))
+    by_header = Call("v3", EntryRule({"x-lane": "v3"}))
     entered = [(by_header, answer("v3", extra=30, began=n)) for n in range(50)]
     assert worse(performance(beside, drawn, entered)) == {"v3": {LATENCY, TAIL}}
-    nothing_there = (Call("v3", Way(path="/beta")), Answer(404, "<!doctype html>"))
+    nothing_there = (Call("v3", EntryRule(path="/beta")), Answer(404, "<!doctype html>"))
     assert performance(beside, drawn, [*entered, nothing_there]) == performance(
         beside, drawn, entered
     )

@@ -11,7 +11,7 @@ from rich.table import Table
 from lanes.judging.answers import Answer, Step
 from lanes.judging.calls import Call
 from lanes.judging.verify import Verdict, verify
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import Plan
 from lanes.report.plan import (
     gateway_line,
@@ -263,7 +263,7 @@ def test_the_verdict_in_a_sentence(
 
 
 def by(lane: str) -> Call:
-    return Call(lane, Way({"x-lane": lane}))
+    return Call(lane, EntryRule({"x-lane": lane}))
 
 
 def entering(*names: str) -> list[tuple[Call, Answer]]:
@@ -351,7 +351,7 @@ def test_warnings_and_notes_fit_80_columns() -> None:
     documents = [d for d in asm() if d["kind"] != "Gateway"]
     mesh = mesh_of(*documents)
     long = "x-lane: of-a-long-name (has a split of its own), " * 3
-    planned = replace(plan_of(*documents), unplanned=(long,))
+    planned = replace(plan_of(*documents), not_planned=(long,))
     out = io.StringIO()
     console = Console(file=out, width=80, highlight=False, soft_wrap=True)
     show_headline(mesh, planned, console)

@@ -18,7 +18,7 @@ import pytest
 from lanes.errors import LanesError
 from lanes.judging.calls import BY_WEIGHT
 from lanes.judging.traffic import Gateway, ask_on_schedule, drive
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from lanes.running.address import free_port
 from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer
 
@@ -84,13 +84,13 @@ def test_the_host_of_a_request_may_be_another_than_the_urls() -> None:
 @pytest.mark.parametrize(
     ("way", "asked"),
     [
-        (Way(), ("shop.org", "/a?b=1", "application/json", None)),
-        (Way({"x-lane": "v3"}), ("shop.org", "/a?b=1", "application/json", "v3")),
-        (Way({"accept": "a/b"}, path="/v3"), ("shop.org", "/v3?b=1", "a/b", None)),
-        (Way({"x-lane": "v3"}, "v3.org"), ("v3.org", "/a?b=1", "application/json", "v3")),
+        (EntryRule(), ("shop.org", "/a?b=1", "application/json", None)),
+        (EntryRule({"x-lane": "v3"}), ("shop.org", "/a?b=1", "application/json", "v3")),
+        (EntryRule({"accept": "a/b"}, path="/v3"), ("shop.org", "/v3?b=1", "a/b", None)),
+        (EntryRule({"x-lane": "v3"}, "v3.org"), ("v3.org", "/a?b=1", "application/json", "v3")),
     ],
 )
-def test_a_request_takes_a_way_in(way: Way, asked: tuple[str | None, ...]) -> None:
+def test_a_request_takes_a_way_in(way: EntryRule, asked: tuple[str | None, ...]) -> None:
     seen = []
 
     def answer(headers: Mapping[str, str]) -> ANSWER:
@@ -152,7 +152,7 @@ def test_a_gateway_that_ends_tls(tmp_path: Path) -> None:
             gateway = Gateway(f"https://{at}/", None, ca, f"{at}:{address}")
             assert gateway.client(1).ask().text == at
             assert replace(gateway, host="b.example").client(1).ask().text == "b.example"
-            assert gateway.client(1).ask(way=Way(host="c.example")).text == "c.example"
+            assert gateway.client(1).ask(way=EntryRule(host="c.example")).text == "c.example"
         assert called == ["shop.example"] * 6
 
         def refused(gateway: Gateway) -> str:

@@ -15,7 +15,7 @@ from lanes.judging.answers import Answer
 from lanes.judging.asking import Asking
 from lanes.judging.calls import Call, entering
 from lanes.judging.traffic import Client
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import Lane
 from lanes.report.html import html
 from lanes.report.junit import junit
@@ -101,7 +101,7 @@ def test_each_way_in_is_asked_and_one_that_leads_astray_is_named() -> None:
 def test_a_further_way_is_asked_until_it_can_not_be_by_weight(
     weight: int, requests: int, further: int
 ) -> None:
-    ways = (Way({"a": "1"}), Way({"a": "2"}))
+    ways = (EntryRule({"a": "1"}), EntryRule({"a": "2"}))
     v1, v2, _ = PLAN.lanes
     lanes = (Lane("v1", 100 - weight, v1.entry), Lane("v2", weight, v2.entry, ways))
     plan = replace(PLAN, lanes=lanes)
@@ -112,16 +112,16 @@ def test_a_further_way_is_asked_until_it_can_not_be_by_weight(
 
 
 def test_very_many_ways_are_asked_once_each() -> None:
-    ways = tuple(Way(path=f"/{number}") for number in range(3_001))
-    lane = replace(PLAN.lanes[1], ways=ways)
+    ways = tuple(EntryRule(path=f"/{number}") for number in range(3_001))
+    lane = replace(PLAN.lanes[1], entry_rules=ways)
     assert len(entering(PLAN, [lane], 20)) == 20 + 3_000
 
 
 def test_nobody_is_sent_by_a_way_that_may_change_something() -> None:
     """Nor judged by it; a lane that has no other is told with its reason, and its neighbour's."""
     v1, v3 = BESIDE.lanes
-    post, both = Way(method="POST"), Way({"x-also": "v3"}, method="DELETE")
-    plan = replace(BESIDE, lanes=(v1, replace(v3, ways=(both, *v3.ways))))
+    post, both = EntryRule(method="POST"), EntryRule({"x-also": "v3"}, method="DELETE")
+    plan = replace(BESIDE, lanes=(v1, replace(v3, entry_rules=(both, *v3.entry_rules))))
     gateway = Clock(by_weight=("v1",))
     result = tried(gateway, plan)
     assert Counter(gateway.asked) == {"": 100, "x-lane: v3": 50}
@@ -134,14 +134,16 @@ def test_nobody_is_sent_by_a_way_that_may_change_something() -> None:
         Page(html(result)).text.split()
     )
     assert cases(junit(result))["lane v3: entered by x-also: v3 and method DELETE"] == "skipped"
-    shut = replace(BESIDE, lanes=(v1, replace(v3, ways=(post,)), replace(v3, name="v4", ways=())))
+    shut = replace(
+        BESIDE, lanes=(v1, replace(v3, entry_rules=(post,)), replace(v3, name="v4", entry_rules=()))
+    )
     verdict = tried(Clock(by_weight=("v1",)), shut).verdict
     assert verdict.ok
     assert closing(verdict) == (
         "Lanes hold; v3 was not judged: only POST would enter it, which may change something;"
         " v4 was not judged: no request entered it."
     )
-    head = replace(BESIDE, lanes=(v1, replace(v3, ways=(Way(method="HEAD"),))))
+    head = replace(BESIDE, lanes=(v1, replace(v3, entry_rules=(EntryRule(method="HEAD"),))))
     assert tried(Clock(by_weight=("v1",)), head).verdict.ok
     for plan, why in (
         (shut, "POST alone, which may change"),
@@ -160,9 +162,9 @@ def test_the_first_wrong_answer_ends_a_run_that_fails_fast() -> None:
     assert tried(Clock(wrong=20)).verdict.requests == 100
 
 
-def asked(asking: Asking, ask: Callable[[Way, float | None], Answer]) -> list[Answer]:
+def asked(asking: Asking, ask: Callable[[EntryRule, float | None], Answer]) -> list[Answer]:
     class Asked:
-        def ask(self, way: Way, due: float | None = None) -> Answer:
+        def ask(self, way: EntryRule, due: float | None = None) -> Answer:
             return ask(way, due)
 
     return [answer for _, answer in asking.answers(cast(Client, Asked()))]
@@ -171,7 +173,7 @@ def asked(asking: Asking, ask: Callable[[Way, float | None], Answer]) -> list[An
 def test_requests_on_a_schedule_are_due_whatever_the_answers_do() -> None:
     dues: list[float] = []
 
-    def ask(_: Way, due: float | None) -> Answer:
+    def ask(_: EntryRule, due: float | None) -> Answer:
         assert due is not None
         dues.append(due)
         return Answer(200, "")

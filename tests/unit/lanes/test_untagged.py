@@ -40,7 +40,7 @@ def shop(*rules: Document, at: tuple[Document, ...] = ()) -> list[Document]:
 
 
 def ways(planned: Plan) -> dict[str, list[str]]:
-    return {lane.name: list(map(str, lane.ways)) for lane in planned.lanes}
+    return {lane.name: list(map(str, lane.entry_rules)) for lane in planned.lanes}
 
 
 def test_a_split_inside_the_mesh_and_the_first_path_that_is_served() -> None:
@@ -50,7 +50,7 @@ def test_a_split_inside_the_mesh_and_the_first_path_that_is_served() -> None:
     assert lanes_of(*shop(REST)) == {"untagged": "page v1, reviews v1 80% v2 20%"}
     assert [lane.weight for lane in planned.lanes] == [100]
     assert headline(mesh, planned).endswith("planned for the path /page")
-    assert planned.unplanned == ()
+    assert planned.not_planned == ()
     home: Document = {"match": [{"uri": {"exact": "/"}}], "redirect": {"uri": "/page"}}
     assert plan_of(*shop(REST, at=(home,))).path == "/page"
 
@@ -62,7 +62,7 @@ def test_a_tag_that_clients_have_to_send() -> None:
         "jason": "page v1 *, reviews v2",
     }
     assert ways(planned) == {"untagged": [], "jason": ["end-user: jason"]}
-    assert [lane.sent for lane in planned.lanes] == ["", "end-user"]
+    assert [lane.client_header for lane in planned.lanes] == ["", "end-user"]
     assert "jason: stamped by no gateway; a client or a service has to send end-user" in plan_notes(
         planned
     )
@@ -104,7 +104,7 @@ def test_a_tag_beside_the_stamp_is_planned_where_the_stamp_changes_nothing() -> 
     ):
         planned = plan_of(*shop(*rules, at=at))
         assert ways(planned) == {"v1": [], "v2": [], **jason}
-        assert (beside in planned.unplanned) is (not jason)
+        assert (beside in planned.not_planned) is (not jason)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_host_of_its_own_has_its_own_rules_and_lends_the_tag_its_name() -> Non
     planned = plan_of(*shop(REST, at=(unreached,)), own, path="/page")
     assert planned.header == "version"
     assert ways(planned) == {"untagged": [], "v2": ["host beta.test"]}
-    assert planned.unplanned == ("host beta.test (no request that comes there is known)",)
+    assert planned.not_planned == ("host beta.test (no request that comes there is known)",)
 
 
 def test_pods_of_one_version_without_a_sidecar_leave_no_one_path() -> None:

@@ -14,7 +14,7 @@ from lanes.judging.sorting import fits
 from lanes.judging.split import interval
 from lanes.judging.verify import Verdict, verify
 from lanes.model import Abort, Host
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import MATCH, SPLIT, Hop
 from lanes.planning.plan import Lane, Plan
 from lanes.report.verdict import closing, unexpected_lines, verdict_json
@@ -246,7 +246,7 @@ BESIDE = plan_of(
 
 
 def by(lane: str) -> Call:
-    return Call(lane, Way({"x-lane": lane}))
+    return Call(lane, EntryRule({"x-lane": lane}))
 
 
 def entering(*names: str) -> list[tuple[Call, Answer]]:
@@ -296,10 +296,10 @@ def test_who_enters_a_lane_has_to_be_in_it(wrong: Answer, problem: str) -> None:
 
 
 @pytest.mark.parametrize("drawn", [100, 0])
-@pytest.mark.parametrize("way", [Way(path="/beta"), Way(method="POST")])
-def test_where_no_service_answers_at_a_way_nothing_is_told(way: Way, drawn: int) -> None:
+@pytest.mark.parametrize("way", [EntryRule(path="/beta"), EntryRule(method="POST")])
+def test_where_no_service_answers_at_a_way_nothing_is_told(way: EntryRule, drawn: int) -> None:
     v1, v2, v3 = BESIDE.lanes
-    plan = replace(BESIDE, lanes=(v1, v2, replace(v3, ways=(way,))))
+    plan = replace(BESIDE, lanes=(v1, v2, replace(v3, entry_rules=(way,))))
     nothing = [(Call("v3", way), Answer(404, "<!doctype html>"))]
     verdict = verify(plan, planned(v1=90, v2=10, v3=0) if drawn else [], nothing * 5)
     lane = verdict.lanes[-1]
@@ -688,7 +688,7 @@ def test_a_lane_that_nobody_stamps_is_read_by_no_hop() -> None:
     ]
     by_tag = kube.virtual_service("cart", lane, rule(to("cart", "v1")))
     found = plan_of(*shop, by_tag)
-    lost = [(Call("v2", Way({"x-lane": "v2"})), route("shop v1, cart v1"))]
+    lost = [(Call("v2", EntryRule({"x-lane": "v2"})), route("shop v1, cart v1"))]
     assert verify(found, [], lost).hints == (
         "the plan takes on trust that x-lane is handed on at shop: is it?",
     )
@@ -712,8 +712,8 @@ def test_a_service_may_answer_as_any_version_where_manifests_name_none() -> None
 
 
 def test_a_call_that_goes_round_may_be_there_or_not() -> None:
-    back = Hop("shop", ("v1",), MATCH, again=(Host("shop", "default"),))
-    cart = Hop("cart", ("v1", "v2"), SPLIT, (back,), shares=(0.5, 0.5), told=True)
+    back = Hop("shop", ("v1",), MATCH, repeats=(Host("shop", "default"),))
+    cart = Hop("cart", ("v1", "v2"), SPLIT, (back,), shares=(0.5, 0.5), may_stop=True)
     shop = Hop("shop", ("v1",), MATCH, (cart, Hop("users", ("v1",), MATCH)))
     circle = Plan("", "*", (Lane("untagged", 100, shop),))
     for behind in ("", ", shop v1"):
@@ -731,11 +731,11 @@ def test_a_call_that_goes_round_may_be_there_or_not() -> None:
 
 def test_a_call_that_goes_round_is_no_other_than_planned() -> None:
     """Cart calls shop back by a path of its own, which is planned once more, and left out here."""
-    again = Hop("cart", ("v1",), MATCH, again=(Host("cart", "default"),))
-    back = Hop("shop", ("v1",), MATCH, (again,), told=True)
-    cart = Hop("cart", ("v1",), MATCH, (back,), told=True)
+    again = Hop("cart", ("v1",), MATCH, repeats=(Host("cart", "default"),))
+    back = Hop("shop", ("v1",), MATCH, (again,), may_stop=True)
+    cart = Hop("cart", ("v1",), MATCH, (back,), may_stop=True)
     circle = Plan(
-        "", "*", (Lane("untagged", 100, Hop("shop", ("v1",), MATCH, (cart,), told=True)),)
+        "", "*", (Lane("untagged", 100, Hop("shop", ("v1",), MATCH, (cart,), may_stop=True)),)
     )
     assert verify(circle, [route("shop v1, cart v1")]).ok
     assert verify(circle, [route("shop v1, cart v2")]).hints == ()

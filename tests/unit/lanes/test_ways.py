@@ -4,7 +4,7 @@ import pytest
 
 from lanes.mesh.examples import example
 from lanes.mesh.matching import StringMatch
-from lanes.planning.entry_rule import Way
+from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import Plan
 from lanes.report.plan import plan_json, plan_notes, plan_table
 from tests import kube
@@ -35,7 +35,7 @@ COOKIE = r"(.*;\s*)?lane=v3(;.*)?"
 
 
 def ways_of(planned: Plan) -> dict[str, list[str]]:
-    return {lane.name: list(map(str, lane.ways)) for lane in planned.lanes}
+    return {lane.name: list(map(str, lane.entry_rules)) for lane in planned.lanes}
 
 
 def to_v3(*matches: Document, **fields: object) -> Document:
@@ -75,36 +75,40 @@ def test_a_lane_has_its_place_wherever_it_is_entered() -> None:
 @pytest.mark.parametrize(
     ("match", "way", "words"),
     [
-        (takes(headers={"x-lane": "v3"}), Way({"x-lane": "v3"}), "x-lane: v3"),
-        (takes(headers={"cookie": f"~{COOKIE}"}), Way({"cookie": "lane=v3"}), "cookie: lane=v3"),
-        (takes("/v3/"), Way(path="/v3"), "path /v3"),
-        (takes("/v3", how="Exact"), Way(path="/v3"), "path /v3"),
+        (takes(headers={"x-lane": "v3"}), EntryRule({"x-lane": "v3"}), "x-lane: v3"),
+        (
+            takes(headers={"cookie": f"~{COOKIE}"}),
+            EntryRule({"cookie": "lane=v3"}),
+            "cookie: lane=v3",
+        ),
+        (takes("/v3/"), EntryRule(path="/v3"), "path /v3"),
+        (takes("/v3", how="Exact"), EntryRule(path="/v3"), "path /v3"),
         (
             takes("/v3", method="POST"),
-            Way(path="/v3", method="POST"),
+            EntryRule(path="/v3", method="POST"),
             "path /v3 and method POST",
         ),
-        (takes("/", {"x-lane": "v3"}), Way({"x-lane": "v3"}), "x-lane: v3"),
+        (takes("/", {"x-lane": "v3"}), EntryRule({"x-lane": "v3"}), "x-lane: v3"),
         (
             takes("/v3", {"x-lane": "v3", "x-key": "~k[0-9]{3}"}, method="GET"),
-            Way({"x-lane": "v3", "x-key": "k000"}, path="/v3"),
+            EntryRule({"x-lane": "v3", "x-key": "k000"}, path="/v3"),
             "x-lane: v3 and x-key: k000 and path /v3",
         ),
     ],
 )
-def test_ways_by_header_cookie_and_path(match: Document, way: Way, words: str) -> None:
+def test_ways_by_header_cookie_and_path(match: Document, way: EntryRule, words: str) -> None:
     planned = beside_base(to_v3(match))
-    assert planned.lanes[2].ways == (way,)
+    assert planned.lanes[2].entry_rules == (way,)
     assert str(way) == words
-    assert planned.unplanned == ()
+    assert planned.not_planned == ()
 
 
 def test_a_way_by_host() -> None:
     planned = beside_base(to_v3(), hostnames=("pr-3.example.org", "*.v3.example.org"))
     assert planned.domain == "*"
-    assert planned.lanes[2].ways == (
-        Way(host="pr-3.example.org"),
-        Way(host="any.v3.example.org"),
+    assert planned.lanes[2].entry_rules == (
+        EntryRule(host="pr-3.example.org"),
+        EntryRule(host="any.v3.example.org"),
     )
     assert ways_of(plan_of(*asm(), host_of_v3()))["v3"] == ["host v3.example.org"]
 
@@ -143,11 +147,11 @@ def test_what_asks_for_more_than_another_way_is_none_of_its_own() -> None:
     more = takes(headers={"x-lane": "v3", "baggage": "~.*version.*"})
     planned = beside_base(to_v3(more), to_v3(takes(headers={"x-lane": "v3"})))
     assert ways_of(planned)["v3"] == ["x-lane: v3"]
-    assert planned.unplanned == ()
+    assert planned.not_planned == ()
 
 
 def test_a_way_is_the_same_in_whatever_order_its_headers_stand() -> None:
-    assert len({Way({"a": "1", "b": "2"}), Way({"b": "2", "a": "1"})}) == 1
+    assert len({EntryRule({"a": "1", "b": "2"}), EntryRule({"b": "2", "a": "1"})}) == 1
 
 
 def test_a_rule_that_stamps_by_the_ordinary_split_is_no_way_in() -> None:
@@ -188,7 +192,7 @@ def test_a_rule_that_stamps_by_the_ordinary_split_is_no_way_in() -> None:
 )
 def test_a_rule_that_leads_to_no_one_lane_is_told(own: Document, words: str) -> None:
     planned = beside_base(own)
-    assert planned.unplanned == (words,)
+    assert planned.not_planned == (words,)
     assert plan_notes(planned)[-1] == f"not planned: {words}"
     assert ways_of(planned) == {"v1": [], "v2": []}
 
@@ -287,7 +291,7 @@ def test_what_another_path_gets_is_told_by_that_path() -> None:
     )
     bare = [without(deployment(app, "v1"), "spec.template.spec.containers[0].env") for app in "ab"]
     planned = plan_of(entry, service("a"), service("b"), *bare, path="/b")
-    assert (planned.uncalled, planned.unplanned) == ((), ())
+    assert (planned.unreached, planned.not_planned) == ((), ())
     assert ways_of(planned) == {"untagged": [], "path /": ["path /"]}
     planned = plan_of(entry, service("a"), service("b"), *bare)
     assert ways_of(planned) == {"untagged": [], "path /b": ["path /b"]}
