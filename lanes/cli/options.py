@@ -13,6 +13,7 @@ from rich.console import Console
 
 from lanes.errors import LanesError
 from lanes.judging import split
+from lanes.mesh.headers import header_name
 
 if TYPE_CHECKING:
     from lanes.model import Mesh
@@ -115,7 +116,10 @@ def _name_and_value(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise LanesError(f"--header {text}: should be NAME=VALUE, such as end-user=jason")
-    return name.strip().lower(), value.strip()
+    try:
+        return header_name(name.strip().lower()), value.strip()
+    except ValueError as error:
+        raise LanesError(f"--header {text}: {name.strip()} {error}") from None
 
 
 def _caller(text: str) -> tuple[str, tuple[str, ...]]:

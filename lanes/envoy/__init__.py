@@ -46,11 +46,11 @@ def bootstrap(
         "layered_runtime": {"layers": [{"name": "istio", "static_layer": _RUNTIME}]},
         "static_resources": {
             "listeners": [
-                gateway_listener(mesh, gateway_port, collector),
+                gateway_listener(mesh, gateway_port, collector, handed_on),
                 *sidecar_listeners(mesh, addresses, handed_on),
             ],
             "clusters": [
-                *(cluster(d, addresses, ports, handed_on) for d in destinations(mesh)),
+                *(cluster(d, addresses, ports, bool(handed_on)) for d in destinations(mesh)),
                 *collector_clusters(collector),
             ],
         },

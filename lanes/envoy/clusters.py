@@ -1,9 +1,9 @@
 """Clusters: endpoints in tiers, their health, and the receiving side of every sidecar."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from lanes.envoy import lua
-from lanes.envoy.parts import TYPES, Json, address, lua_filter, seconds, typed
+from lanes.envoy.lua import TAKEN_ALONG, TO_BAGGAGE, lua_filter
+from lanes.envoy.parts import TYPES, Json, address, seconds, typed
 from lanes.model import Destination, Endpoint, Mesh, Outlier, Propagation
 
 _HTTP_OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -30,7 +30,7 @@ def cluster(
     destination: Destination,
     addresses: Mapping[str, str],
     ports: Mapping[str, int],
-    handed_on: Sequence[str] = (),
+    takes_along: bool = False,
 ) -> Json:
     tiers = [tier for tier in destination.tiers if tier]
     endpoints = [e for tier in tiers for e in tier]
@@ -43,7 +43,7 @@ def cluster(
         "typed_extension_protocol_options": {
             f"envoy.{_HTTP_OPTIONS}": _protocol(
                 destination.propagation,
-                handed_on if any(e.pod.imitates for e in endpoints) else (),
+                takes_along=takes_along and any(e.pod.imitates for e in endpoints),
             )
         },
         "load_assignment": {
@@ -82,16 +82,16 @@ def _endpoint(endpoint: Endpoint, addresses: Mapping[str, str], ports: Mapping[s
     return {"endpoint": host}
 
 
-def _protocol(propagation: Propagation, handed_on: Sequence[str]) -> Json:
+def _protocol(propagation: Propagation, *, takes_along: bool) -> Json:
     options: Json = {
         "@type": TYPES + _HTTP_OPTIONS,
         "explicit_http_config": {"http_protocol_options": {}},
     }
     filters = []
     if propagation != Propagation():
-        filters.append(lua_filter(lua.header_to_baggage(propagation)))
-    if handed_on:
-        filters.append(lua_filter(lua.taken_along(handed_on), "stand-ins"))
+        filters.append(lua_filter(TO_BAGGAGE))
+    if takes_along:
+        filters.append(lua_filter(TAKEN_ALONG))
     if filters:
         codec = typed("codec", "extensions.filters.http.upstream_codec.v3.UpstreamCodec")
         options["http_filters"] = [*filters, codec]

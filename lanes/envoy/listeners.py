@@ -3,21 +3,28 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from lanes.envoy import lua
 from lanes.envoy.calls import call_ports
-from lanes.envoy.parts import Json, address, lua_filter, typed
+from lanes.envoy.lua import SENT_ON, TAKEN_ALONG, TO_HEADER, for_headers, lua_filter
+from lanes.envoy.parts import Json, address, typed
 from lanes.envoy.routes import service_host, virtual_host
 from lanes.envoy.tracing import Collector, tracing
 from lanes.model import SIDECAR_PORT, Mesh, Pod, Propagation
 
 
-def gateway_listener(mesh: Mesh, port: int, collector: Collector | None = None) -> Json:
+def gateway_listener(
+    mesh: Mesh,
+    port: int,
+    collector: Collector | None = None,
+    handed_on: Sequence[str] = (),
+) -> Json:
     hosts = [virtual_host(host.domain, [host.domain], host.routes) for host in mesh.gateway]
     return {
         "name": "gateway",
         "address": address("127.0.0.1", port),
         "enable_reuse_port": False,  # or a second mesh could share the port
-        "filter_chains": [_connection_manager("gateway", hosts, [], tracing(collector))],
+        "filter_chains": [
+            _connection_manager("gateway", hosts, [], _handing_on(handed_on), tracing(collector))
+        ],
     }
 
 
@@ -45,7 +52,11 @@ def sidecar_listeners(
             "additional_addresses": [{"address": other} for other in others],
             "filter_chains": [
                 _connection_manager(
-                    "sidecar", [*hosts, _UNKNOWN_HOST], _outbound(pods[0], handed_on), {}
+                    "sidecar",
+                    [*hosts, _UNKNOWN_HOST],
+                    _outbound(pods[0], handed_on),
+                    _handing_on(handed_on) | _exchanging(pods[0].propagation),
+                    {},
                 )
             ],
         }
@@ -69,14 +80,25 @@ _UNKNOWN_HOST: Json = {
 def _outbound(pod: Pod, handed_on: Sequence[str]) -> list[Json]:
     filters = []
     if pod.propagation != Propagation():
-        filters.append(lua_filter(lua.baggage_to_header(pod.propagation)))
+        filters.append(lua_filter(TO_HEADER))
     if handed_on and pod.imitates:
-        filters.append(lua_filter(lua.sent_on(handed_on), "stand-ins"))
+        filters.append(lua_filter(SENT_ON))
     return filters
 
 
+def _handing_on(headers: Sequence[str]) -> Json:
+    """What the scripts of stand-ins need to know, wherever they run."""
+    return dict.fromkeys((TAKEN_ALONG, SENT_ON), for_headers(headers)) if headers else {}
+
+
+def _exchanging(propagation: Propagation) -> Json:
+    if propagation == Propagation():
+        return {}
+    return {TO_HEADER: for_headers(propagation.headers, propagation.prefixes)}
+
+
 def _connection_manager(
-    name: str, virtual_hosts: list[Json], filters: list[Json], traced: Json
+    name: str, virtual_hosts: list[Json], filters: list[Json], scripts: Json, traced: Json
 ) -> Json:
     manager = typed(
         "http",
@@ -85,6 +107,7 @@ def _connection_manager(
         route_config={
             "name": name,
             "virtual_hosts": virtual_hosts,
+            **({"typed_per_filter_config": scripts} if scripts else {}),
             "ignore_port_in_host_matching": name == "gateway",
             "validate_clusters": False,  # a rule may name a Service that is not there
         },

@@ -1,4 +1,7 @@
-"""The two Lua filters that stand in for ASMHeaderPropagation, and two for what stand-ins hand on.
+"""The two Lua scripts that stand in for ASMHeaderPropagation, and two for what stand-ins hand on.
+
+None of them is made of data: which headers are meant they ask their filter's context, which the
+routes have (`for_headers`).
 
 What ASM publishes of it does not say how header and baggage meet; this is our reading:
 the receiving side writes the header into baggage, replacing members of that name, and the
@@ -10,16 +13,30 @@ LuaJIT: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filt
 
 from collections.abc import Sequence
 
-from lanes.model import Propagation
+from lanes.envoy.parts import TYPES, Json, typed
 
-_COVERS = """\
-local headers, prefixes = {%(headers)s}, {%(prefixes)s}
-local function covers(name)
-  if headers[name] then return true end
-  for _, prefix in ipairs(prefixes) do
-    if name:sub(1, #prefix) == prefix then return true end
+TO_BAGGAGE, TO_HEADER = "to-baggage", "to-header"
+TAKEN_ALONG, SENT_ON = "taken-along", "sent-on"
+
+_LISTED = """\
+local function listed(handle, what)
+  return handle:filterContext():get(what) or {}
+end
+"""
+
+_COVERING = """\
+local function covering(handle)
+  local headers, prefixes = listed(handle, 'headers'), listed(handle, 'prefixes')
+  return function(name)
+    if not name:find("^[%w!#$&'*+.^_`|~-]+$") then return false end
+    for _, header in ipairs(headers) do
+      if name == header then return true end
+    end
+    for _, prefix in ipairs(prefixes) do
+      if name:sub(1, #prefix) == prefix then return true end
+    end
+    return false
   end
-  return false
 end
 """
 
@@ -33,7 +50,7 @@ end
 
 _HEADER_TO_BAGGAGE = """\
 function envoy_on_request(handle)
-  local found, order = {}, {}
+  local covers, found, order = covering(handle), {}, {}
   for name, value in pairs(handle:headers()) do
     if covers(name) then
       if not found[name] then order[#order + 1] = name end
@@ -57,11 +74,12 @@ end
 
 _BAGGAGE_TO_HEADER = """\
 function envoy_on_request(handle)
+  local covers = covering(handle)
   for _, line in ipairs(lines(handle, 'baggage')) do
     for member in line:gmatch('[^,]+') do
       local name, value = member:match('^([^=]*)=([^;]*)')
       name, value = decode(name or ''), decode(value or '')
-      if covers(name) and not (name .. value):find('%c') then
+      if covers(name) and not value:find('%c') then
         handle:headers():replace(name, value)
       end
     end
@@ -72,7 +90,7 @@ end
 # What stand-ins for other programs hand on: between its sidecar and a stand-in, which hands on
 # baggage alone, a header is a member of its own; nobody else sees that.
 _HANDED_ON = """\
-local headers, prefix = {%(headers)s}, 'handed-on.'
+local prefix = 'handed-on.'
 local function sorted(handle)
   local found, others = {}, {}
   for _, line in ipairs(lines(handle, 'baggage')) do
@@ -101,7 +119,7 @@ _TAKEN_ALONG = """\
 function envoy_on_request(handle)
   local _, others = sorted(handle)
   local members = {}
-  for _, name in ipairs(headers) do
+  for _, name in ipairs(listed(handle, 'headers')) do
     local value = handle:headers():get(name)
     if value then members[#members + 1] = prefix .. name .. '=' .. encode(value) end
   end
@@ -113,7 +131,7 @@ end
 _SENT_ON = """\
 function envoy_on_request(handle)
   local found, others = sorted(handle)
-  for _, name in ipairs(headers) do
+  for _, name in ipairs(listed(handle, 'headers')) do
     local value = found[name]
     if value and not value:find('%c') then handle:headers():replace(name, value) end
   end
@@ -141,32 +159,26 @@ end
 """
 
 
-def header_to_baggage(propagation: Propagation) -> str:
-    """The receiving side's filter."""
-    return _covers(propagation) + _READING + _ENCODING + _HEADER_TO_BAGGAGE
+# By the names of their filters. The receiving side's: a header becomes a member of the baggage, and
+# what a stand-in hands on becomes one, too. The calling side's: both are headers again.
+SCRIPTS = {
+    TO_BAGGAGE: _LISTED + _COVERING + _READING + _ENCODING + _HEADER_TO_BAGGAGE,
+    TO_HEADER: _LISTED + _COVERING + _READING + _BAGGAGE_TO_HEADER,
+    TAKEN_ALONG: _LISTED + _READING + _ENCODING + _HANDED_ON + _TAKEN_ALONG,
+    SENT_ON: _LISTED + _READING + _HANDED_ON + _SENT_ON,
+}
 
 
-def baggage_to_header(propagation: Propagation) -> str:
-    """The calling side's filter."""
-    return _covers(propagation) + _READING + _BAGGAGE_TO_HEADER
+def lua_filter(name: str) -> Json:
+    """The filter that runs the script of this name."""
+    kind = "extensions.filters.http.lua.v3.Lua"
+    return typed(name, kind, default_source_code={"inline_string": SCRIPTS[name]})
 
 
-def taken_along(headers: Sequence[str]) -> str:
-    """The receiving side's filter of a stand-in that hands on these headers."""
-    return _READING + _ENCODING + _handed_on(headers) + _TAKEN_ALONG
-
-
-def sent_on(headers: Sequence[str]) -> str:
-    """The calling side's filter of a stand-in that hands on these headers."""
-    return _READING + _handed_on(headers) + _SENT_ON
-
-
-def _handed_on(headers: Sequence[str]) -> str:
-    return _HANDED_ON.replace("%(headers)s", ", ".join(f"'{name}'" for name in headers))
-
-
-def _covers(propagation: Propagation) -> str:
-    return _COVERS % {
-        "headers": ", ".join(f"['{name}'] = true" for name in propagation.headers),
-        "prefixes": ", ".join(f"'{prefix}'" for prefix in propagation.prefixes),
+def for_headers(headers: Sequence[str], prefixes: Sequence[str] = ()) -> Json:
+    """The context of a script, for `typed_per_filter_config`: these headers, by name or prefix."""
+    context = {"headers": list(headers), "prefixes": list(prefixes)}
+    return {
+        "@type": f"{TYPES}extensions.filters.http.lua.v3.LuaPerRoute",
+        "filter_context": context,
     }

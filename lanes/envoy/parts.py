@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from lanes.mesh.headers import is_header_name
+
 Json = dict[str, Any]
 
 TYPES = "type.googleapis.com/envoy."
@@ -19,6 +21,6 @@ def seconds(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".") + "s"
 
 
-def lua_filter(source: str, name: str = "lanes") -> Json:
-    kind = "extensions.filters.http.lua.v3.Lua"
-    return typed(name, kind, default_source_code={"inline_string": source})
+def header_in_format(name: str) -> str:
+    """What stands for a request's header in a format string; "" for what no header is called."""
+    return f"%REQ({name})%" if is_header_name(name) else ""

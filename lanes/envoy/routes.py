@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from lanes.envoy.calls import service_names
+from lanes.envoy.lua import TO_BAGGAGE, for_headers
 from lanes.envoy.parts import Json, seconds, typed
 from lanes.mesh.matching import Match, StringMatch
-from lanes.model import HeaderOps, Retry, Route, ServicePort, Weighted
+from lanes.model import HeaderOps, Propagation, Retry, Route, ServicePort, Weighted
 
 # Without a rule's own word, only what is safe to repeat goes out again.
 _REPEATABLE = [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
@@ -62,11 +63,20 @@ def _target(destinations: tuple[Weighted, ...]) -> Json:
                     "name": w.destination.name,
                     "weight": w.weight,
                     **_headers(w.request, w.response),
+                    **_exchanged(w.destination.propagation),
                 }
                 for w in destinations
             ]
         },
     }
+
+
+def _exchanged(propagation: Propagation) -> Json:
+    """Which headers the receiving side writes into baggage."""
+    if propagation == Propagation():
+        return {}
+    headers = for_headers(propagation.headers, propagation.prefixes)
+    return {"typed_per_filter_config": {TO_BAGGAGE: headers}}
 
 
 def _match(match: Match) -> Json:

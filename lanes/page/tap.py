@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from lanes.envoy import Json
 from lanes.envoy.listeners import gateway_listener
-from lanes.envoy.parts import typed
+from lanes.envoy.parts import header_in_format, typed
 from lanes.mesh.hostnames import any_of
 from lanes.model import Mesh, Route
 from lanes.planning.entry_rule import EntryRule
@@ -25,6 +25,7 @@ from lanes.planning.ingress import forward
 from lanes.planning.lane_headers import assumed_headers
 from lanes.planning.plan import UNTAGGED, Plan
 from lanes.running.runtime import Extras
+from lanes.running.standins import stand_ins
 
 # The name of the rule that takes everybody's requests, by weight.
 BY_WEIGHT = "by weight"
@@ -71,7 +72,8 @@ class Split:
             )
             for host in self._mesh.gateway
         )
-        listener = gateway_listener(replace(self._mesh, gateway=hosts), 0)
+        mesh, handed_on = replace(self._mesh, gateway=hosts), stand_ins(self._mesh).handed_on
+        listener = gateway_listener(mesh, 0, handed_on=handed_on)
         config: Json = _manager(listener)["route_config"]
         for host, virtual_host in zip(self._mesh.gateway, config["virtual_hosts"], strict=True):
             # Envoy has a route for each of a rule's matches.
@@ -153,7 +155,7 @@ def _access_log(listener: str, tags: Sequence[str], log: str) -> Json:
         "to": "%UPSTREAM_HOST%",
         "cluster": "%UPSTREAM_CLUSTER_RAW%",
         "authority": "%REQ(:AUTHORITY)%",
-        "tags": {tag: f"%REQ({tag})%" for tag in tags},
+        "tags": {tag: header_in_format(tag) for tag in tags},
         "baggage": "%REQ(BAGGAGE)%",
         "agent": "%REQ(USER-AGENT)%",
         "status": "%RESPONSE_CODE%",

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from lanes.envoy import Json
+from lanes.errors import LanesError
 from lanes.running.address import free_port
+from lanes.running.runtime import Extras, run
 from tests import kube
 from tests.mesh.processes import alive, descendants, environ, lanes, program, up
-from tests.mesh.running import ROOT, eventually
+from tests.mesh.running import ROOT, eventually, load
 
 SAMPLE = str(ROOT / "k8s/asm")
 
@@ -201,18 +204,13 @@ def test_a_folder_services_of_the_users_own_is_not_run(tmp_path: Path, unusable:
     assert "upstream_timeout='-1'" in result.stderr
 
 
-def test_envoy_that_refuses_its_configuration_is_shown_with_its_own_words(tmp_path: Path) -> None:
-    headers = {"request": {"set": {"x-caller": "%NO_SUCH_COMMAND%"}}}
-    documents = kube.asm(kube.PAIR, kube.HALVES)
-    for document in documents:
-        for routed in document["spec"].get("http", []):
-            routed["headers"] = headers
-    manifests = kube.write(tmp_path, *documents)
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    result = run_up(scratch, manifests, "--port", str(free_port()))
-    assert result.returncode == 2
-    assert "envoy ended by itself" in result.stderr
-    assert "NO_SUCH_COMMAND" in result.stderr
-    assert "Traceback" not in result.stderr
-    assert list(scratch.iterdir()) == []
+def test_envoy_that_refuses_its_configuration_is_shown_with_its_own_words(pair: str) -> None:
+    def spoil(config: Json, _: Path) -> Json:
+        return config | {"no_such_field": 1}
+
+    with (
+        pytest.raises(LanesError, match="envoy ended by itself") as caught,
+        run(load(pair), free_port(), Extras(amend=spoil)),
+    ):
+        pass
+    assert "no_such_field" in str(caught.value)

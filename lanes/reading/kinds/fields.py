@@ -15,9 +15,20 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from lanes.mesh.headers import header_name, is_header_name
+
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_TOKEN = re.compile(r"[A-Za-z0-9!#$&'*+.^_`|~-]+")
-_FORMAT = re.compile(r"(?:[^%]|%%|%[A-Z0-9_]+(?:\([^)]*\))?(?::\d+)?%)*")
+# What Envoy fills in, on a cluster as here: the request, its two connections, the time. Others read
+# files and variables of the machine that Envoy runs on, or what Istio's own filters leave.
+_OPERATOR = (
+    r"(?:REQ|RESP)\([A-Za-z0-9:_.-]+(?:\?[A-Za-z0-9:_.-]+)?\)(?::\d{1,5})?"
+    r"|START_TIME(?:\([A-Za-z0-9%:/., _-]*\))?"
+    r"|(?:DOWNSTREAM|UPSTREAM)(?:_DIRECT)?_(?:REMOTE|LOCAL)_(?:ADDRESS(?:_WITHOUT_PORT)?|PORT)"
+    r"|PROTOCOL|REQUESTED_SERVER_NAME|UPSTREAM_HOST|UPSTREAM_CLUSTER"
+    r"|RESPONSE_CODE|RESPONSE_FLAGS|DURATION|BYTES_RECEIVED|BYTES_SENT"
+    r"|STREAM_ID|CONNECTION_ID|TRACE_ID"
+)
+_FORMAT = re.compile(rf"(?:[^%\x00-\x08\x0a-\x1f\x7f]|%%|%(?:{_OPERATOR})%)*")
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
 _RETRIABLE = re.compile(
     r"5xx|gateway-error|reset|reset-before-request|connect-failure|envoy-ratelimited|retriable-4xx"
@@ -43,14 +54,17 @@ def port_or_name(value: object) -> int | str:
 
 
 def _header_changed(name: str) -> str:
-    if name.lower() == "host" or not _TOKEN.fullmatch(name):
+    if name.lower() == "host" or not is_header_name(name):
         raise ValueError("is no header that can be changed here")
     return name
 
 
 def _header_value(value: str) -> str:
     if not _FORMAT.fullmatch(value):
-        raise ValueError("has a % that is neither doubled nor part of an Envoy command")
+        raise ValueError(
+            "has a control character, or a % that is neither doubled nor part of a command operator"
+            " that is supported, such as %REQ(name)%, %START_TIME% or %DOWNSTREAM_REMOTE_ADDRESS%"
+        )
     return value
 
 
@@ -67,8 +81,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 HostName = Annotated[str, Field(min_length=1)]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
-HeaderToken = Annotated[str, Field(pattern=rf"^{_TOKEN.pattern}$")]
+HeaderName = Annotated[str, AfterValidator(header_name)]
 ChangedHeader = Annotated[str, AfterValidator(_header_changed)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Changes = dict[ChangedHeader, HeaderValue]

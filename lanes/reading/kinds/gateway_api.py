@@ -15,7 +15,7 @@ from lanes.reading.kinds.fields import (
     ClosedKind,
     Count,
     Duration,
-    HeaderToken,
+    HeaderName,
     HeaderValue,
     HostName,
     OnlyRunning,
@@ -64,7 +64,7 @@ class _Expression(Closed):
 
 
 class HeaderMatch(_Expression):
-    name: HeaderToken
+    name: HeaderName
     value: Annotated[str, Field(min_length=1)]
 
 

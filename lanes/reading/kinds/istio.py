@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from lanes.mesh.headers import header_name
 from lanes.reading.kinds.fields import (
     ChangedHeader,
     Changes,
@@ -156,7 +157,7 @@ def _header_asked(name: str) -> str:
         raise ValueError("is no header that a plan can know; match method, uri or authority")
     if name.lower() == "host":
         raise ValueError("is no header that Envoy sees; match authority")
-    return name
+    return name if name.startswith(":") else header_name(name)
 
 
 AskedHeaders = dict[Annotated[str, AfterValidator(_header_asked)], HeaderMatch]
