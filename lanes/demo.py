@@ -10,9 +10,10 @@ from rich.console import Console
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer
 from lanes.judging.calls import entering
+from lanes.judging.gateway import Client, Gateway
 from lanes.judging.sorting import fits
 from lanes.judging.split import LANE_REQUESTS, enough
-from lanes.judging.traffic import Client, Gateway, ask_each, drive
+from lanes.judging.traffic import ask_each, drive
 from lanes.judging.verify import verify
 from lanes.model import Mesh, Pod
 from lanes.planning.hop import MATCH, NONE
@@ -57,7 +58,7 @@ def tell(
         for note in running.notes:
             say(note)
         say("")
-        client = Gateway(running.url, planned.host).client(_CONCURRENCY)
+        client = Gateway(running.url, planned.host).client()
         for _ in range(_SHOWN):
             say(client.ask("text/plain").text)
         answers = list(progress(drive(client, requests, _CONCURRENCY), requests))

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer
-from lanes.judging.asking import MOST_AT_ONCE, Asking, gather, until_wrong
+from lanes.judging.asking import Asking, gather, until_wrong
 from lanes.judging.calls import Call
+from lanes.judging.gateway import Gateway
 from lanes.judging.performance import baseline_of, performance
 from lanes.judging.result import Result
 from lanes.judging.sorting import sort
-from lanes.judging.traffic import Gateway
 from lanes.judging.verify import verify
 from lanes.planning.plan import Plan
 from lanes.report.tables import shown
@@ -44,21 +44,25 @@ class Trial:
         """Ask `gateway`. Raises LanesError where it can't be reached, or there is no path in its
         answers.
         """
-        client = gateway.client(MOST_AT_ONCE if self.asking.rate else self.asking.concurrency)
+        client = gateway.client()
         client.require_reachable()
         with closing(self.asking.answers(client)) as answers:
             wanted = until_wrong(self.plan, answers) if self.fail_fast else answers
             asked = gather(progress(wanted, self.asking.total))
+        if not asked.answers:
+            raise LanesError("no request was sent in so short a time; --duration may be longer")
         if all(200 <= answer.status < 300 and not answer.path for answer in asked.answers):
+            first = asked.answers[0]
+            why = first.unreadable and f" ({first.unreadable})"
             raise LanesError(
-                f"{gateway.url}: it answers, but not as the sample's services do, so there is no"
-                f" path to judge; it said: {shown(asked.answers[0].text)}"
+                f"{gateway.address}: it answers, but not as the sample's services do{why}, so there"
+                f" is no path to judge; it said: {shown(first.text)}"
             )
         drawn = () if self.alone else asked.drawn
         return Result(
             self.plan,
             self.manifests,
-            gateway.url,
+            gateway.address,
             self.asking,
             asked,
             sort(self.plan, drawn, asked.entered),

@@ -11,7 +11,7 @@ import click
 from lanes.cli.options import Asked, asked_options, read_mesh
 
 if TYPE_CHECKING:
-    from lanes.judging.traffic import Gateway
+    from lanes.judging.gateway import Gateway
     from lanes.planning.plan import Plan
 
 
@@ -31,7 +31,7 @@ class Aim:
 
         Raises LanesError where the options or the manifests lead to none.
         """
-        from lanes.judging.traffic import Gateway
+        from lanes.judging.gateway import Gateway
         from lanes.planning.plan import plan, serves
 
         asked = self.asked

@@ -1,6 +1,7 @@
 """What several commands take, and how they read and print it."""
 
 import gc
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,23 @@ if TYPE_CHECKING:
 
 _SAMPLE = "k8s/asm"
 
+# The most requests that a run is asked for by their number.
+MOST_REQUESTS = 1_000_000
+
 T = TypeVar("T")
+
+
+class Number(click.FloatRange):
+    """A number within a range; nan is none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        found: float = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return found
+
 
 manifests_argument = click.argument("paths", metavar="[MANIFESTS]...", nargs=-1)
 port_option = click.option(
@@ -48,7 +65,7 @@ run_option = click.option(
 )
 requests_option = click.option(
     "--requests",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_REQUESTS),
     help=f"how many to ask; default: by the weights, {split.FEWEST} to {split.MOST:,}, so that"
     " each lane is seen",
 )
@@ -116,10 +133,16 @@ def _name_and_value(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise LanesError(f"--header {text}: should be NAME=VALUE, such as end-user=jason")
+    name, value = name.strip().lower(), value.strip()
     try:
-        return header_name(name.strip().lower()), value.strip()
+        header_name(name)
     except ValueError as error:
-        raise LanesError(f"--header {text}: {name.strip()} {error}") from None
+        raise LanesError(f"--header {text}: {name} {error}") from None
+    if not value.isprintable():
+        raise LanesError(f"--header {text}: its value can't be sent by HTTP")
+    if name == "host":
+        raise LanesError(f"--header {text}: --host names the host of requests")
+    return name, value
 
 
 def _caller(text: str) -> tuple[str, tuple[str, ...]]:

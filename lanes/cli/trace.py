@@ -27,7 +27,7 @@ def trace_command(
     from lanes.report.trace import show_trace, trace_json
 
     gateway, planned = aim.taken()
-    client = gateway.client(1)
+    client = gateway.client()
     client.require_reachable()
     traced = trace(client, planned, lane)
     if form == "json":

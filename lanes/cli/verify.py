@@ -9,6 +9,8 @@ import click
 from lanes.cli.gateway import Aim, gateway_options
 from lanes.cli.group import EXIT_LANES_BROKEN
 from lanes.cli.options import (
+    MOST_REQUESTS,
+    Number,
     console,
     format_option,
     progress,
@@ -18,19 +20,21 @@ from lanes.cli.options import (
 from lanes.errors import LanesError
 from lanes.judging import split
 
+_A_WEEK = 7 * 24 * 3600
+
 
 @click.command("verify")
 @gateway_options
 @requests_option
 @click.option(
     "--duration",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(0.1, _A_WEEK),
     metavar="SECONDS",
     help="ask for so long, instead of a number of requests",
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(0.001, 100_000),
     metavar="PER_SECOND",
     help="start so many requests a second, whatever the answers do, and count each one's time"
     " from when it was due",
@@ -49,7 +53,7 @@ from lanes.judging import split
     "--lane-requests",
     default=split.LANE_REQUESTS,
     show_default=True,
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_REQUESTS),
     help="how many enter each lane by its first way in; by each other at most so many: as few as"
     " show it",
 )

@@ -1,14 +1,21 @@
 """Answers of the sample services, as a gateway hands them on: a JSON tree, or one line."""
 
 import json
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-_PART = re.compile(r"-> ?(?:([^\s(]+)\(version: ([^,)]*), ip: [^)]*\)|(\w+://\S+) )")
+# What stands behind an arrow of the services' line.
+_PART = re.compile(r" ?(?:([^\s(]+)\(version: ([^,)]*), ip: [^)]*\)|(\w+://\S+) )")
+
+# The most that is read of an answer, and kept of its text; a name is as long as Kubernetes' may be.
+MOST_HOPS, MOST_CHARACTERS, MOST_NAME = 1_000, 16_384, 253
+# A hop's longest time, in ms: a day.
+_LONGEST = 86_400_000
+
+Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,8 @@ class Answer:
 
     `began` is when it was to start, by the monotonic clock, in seconds, `took_ms` the time from
     then to the end of the answer, and `late_ms` by how much it started late; None where nobody
-    looked at the clock.
+    looked at the clock. `unreadable` is why the text has no path though it is meant as the
+    services'; "" for any other.
     """
 
     status: int
@@ -59,6 +67,7 @@ class Answer:
     began: float | None = field(default=None, compare=False)
     took_ms: float | None = field(default=None, compare=False)
     late_ms: float | None = field(default=None, compare=False)
+    unreadable: str = field(default="", compare=False)
 
     @property
     def lane(self) -> str | None:
@@ -66,70 +75,167 @@ class Answer:
         return self.path[0].lane if self.path else None
 
 
+class UnreadableError(ValueError):
+    """Why an answer can't be read, in words that can follow a colon."""
+
+
 def parse(status: int, content_type: str, body: bytes) -> Answer:
     """The answer that a response holds; one that is in neither form has an empty path."""
     text = body.decode(errors="replace").strip()
-    if content_type.partition(";")[0].strip() == "application/json":
-        try:
-            nodes = list(_walk(json.loads(text)))
-            line = "".join(_part(node) for node, _ in nodes)
-            return Answer(status, line, tuple(_step(node, depth) for node, depth in nodes))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return Answer(status, text)
-    steps = (Step(m[1], m[2]) if m[1] else Step(_service(m[3]), "") for m in _PART.finditer(text))
-    return Answer(status, text, tuple(steps))
+    try:
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            return Answer(status, _cut(text), _steps_of_line(text))
+        nodes = _nodes(_tree(text))
+        line = "".join(_part(node) for node, _ in nodes)
+        return Answer(status, _cut(line), tuple(_step(node, depth) for node, depth in nodes))
+    except UnreadableError as why:
+        return Answer(status, _cut(text), unreadable=str(why))
+    except KeyError:  # of another make
+        return Answer(status, _cut(text))
 
 
-def _walk(node: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[Mapping[str, Any], int]]:
-    yield node, depth
-    for upstream in node.get("upstreams", ()):
-        yield from _walk(upstream, depth + 1)
+def _steps_of_line(text: str) -> tuple[Step, ...]:
+    """The steps that a line tells. Raises UnreadableError."""
+    parts = text.split("->", MOST_HOPS + 1)[1:]
+    if len(parts) > MOST_HOPS:
+        raise UnreadableError(f"more than {MOST_HOPS:,} hops")
+    found = (_PART.match(part) for part in parts)
+    return tuple(
+        Step(_name(m[1]), _name(m[2])) if m[1] else Step(_service(m[3]), "") for m in found if m
+    )
 
 
-def _step(node: Mapping[str, Any], depth: int) -> Step:
+def _tree(text: str) -> Node:
+    """The object that JSON text holds. Raises UnreadableError, and KeyError for anything else."""
+    try:
+        tree = json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise UnreadableError("it is nested too deep") from None
+    except UnreadableError:
+        raise
+    except ValueError:
+        raise UnreadableError("it is no JSON") from None
+    return _node(tree)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise UnreadableError(f"{constant} is no JSON")
+
+
+def _nodes(tree: Node) -> list[tuple[Node, int]]:
+    """The nodes in the order of the answer, each with its depth. Raises UnreadableError."""
+    found: list[tuple[Node, int]] = []
+    left = [(tree, 0)]
+    while left:
+        node, depth = left.pop()
+        found.append((node, depth))
+        upstreams = node.get("upstreams", [])
+        if not isinstance(upstreams, list):
+            raise UnreadableError("upstreams is no list")
+        if len(found) + len(left) + len(upstreams) > MOST_HOPS:
+            raise UnreadableError(f"more than {MOST_HOPS:,} hops")
+        left += [(_node(upstream), depth + 1) for upstream in reversed(upstreams)]
+    return found
+
+
+def _node(value: object) -> Node:
+    """Raises KeyError for what is no node of the services'."""
+    if isinstance(value, dict) and ("name" in value or "url" in value):
+        return value
+    raise KeyError("name")
+
+
+def _step(node: Node, depth: int) -> Step:
     measured = _measured(node, depth)
     if "name" not in node:
-        return Step(_service(node["url"]), "", measured=measured)
-    lane, namespace = node["lane"], node.get("namespace")
-    if not isinstance(lane, str | None) or not isinstance(namespace, str | None):
-        raise TypeError("a lane is a string, and so is a namespace")
-    return Step(str(node["name"]), str(node["version"]), lane, namespace, measured)
+        return Step(_service(_text(node, "url")), "", measured=measured)
+    name, version = _name(_text(node, "name")), _name(_text(node, "version"))
+    lane = None if node["lane"] is None else _name(_text(node, "lane"))
+    return Step(name, version, lane, _optional(node, "namespace"), measured)
 
 
-def _measured(node: Mapping[str, Any], depth: int) -> Measured | None:
+def _measured(node: Node, depth: int) -> Measured | None:
     """What the node tells of its time; None where it tells none, as others' services may."""
     upstreams = node.get("upstreams", ())
-    whole, *behind = (_time(part.get("duration_ms")) for part in (node, *upstreams))
-    status, *passed_on = (_status(part.get("status")) for part in (node, *upstreams))
+    whole, *behind = (_time(part) for part in (node, *upstreams))
+    status, *passed_on = (_status(part) for part in (node, *upstreams))
     if whole is None:
         return None
     slowest = max((time for time in behind if time is not None), default=0.0)
     failed = status >= 400 and max(passed_on, default=0) < 400
-    error = str(node.get("error") or f"status {status}") if failed else ""
+    error = (_error(node) or f"status {status}") if failed else ""
     own = round(max(0.0, whole - slowest), 3)
-    return Measured(depth, str(node.get("ip", "")), status, whole, own, error)
+    return Measured(depth, _optional(node, "ip") or "", status, whole, own, error)
 
 
-def _time(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def _time(node: Node) -> float | None:
+    """The node's time in ms; None where it tells none."""
+    value = _number(node, "duration_ms", _LONGEST)
+    return None if value is None else float(value)
+
+
+def _status(node: Node) -> int:
+    """The node's status; 0 where it tells none."""
+    return int(_number(node, "status", 999) or 0)
+
+
+def _number(node: Node, key: str, most: int) -> int | float | None:
+    """None where nothing is told, or no number."""
+    value = node.get(key)
+    if not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value < math.inf else None
+    if isinstance(value, bool) or not 0 <= value <= most:
+        raise UnreadableError(f"{key} is no number from 0 to {most:,}")
+    return value
 
 
-def _status(value: object) -> int:
-    return value if isinstance(value, int) else 0
+def _text(node: Node, key: str) -> str:
+    """Raises UnreadableError for what is no text, and KeyError where nothing is."""
+    value = node[key]
+    if not isinstance(value, str):
+        raise UnreadableError(f"{key} is no text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UnreadableError(f"{key} holds half a character") from None
+    return value
+
+
+def _optional(node: Node, key: str) -> str | None:
+    return None if node.get(key) is None else _name(_text(node, key))
+
+
+def _error(node: Node) -> str:
+    """Why the node failed; "" where it tells none."""
+    return _cut(_text(node, "error")) if node.get("error") else ""
+
+
+def _name(text: str) -> str:
+    if len(text) > MOST_NAME:
+        raise UnreadableError(f"a name of more than {MOST_NAME} characters")
+    return text
 
 
 def _service(url: str) -> str:
-    return (urlsplit(url).hostname or "").partition(".")[0]
+    try:
+        return _name((urlsplit(url).hostname or "").partition(".")[0])
+    except ValueError:
+        raise UnreadableError("a URL is none") from None
 
 
-def _part(node: Mapping[str, Any]) -> str:
+def _part(node: Node) -> str:
     """The node's part of the line that the services write for people."""
-    failed = f" failed: {node['status']} {node['error']}" if node.get("error") else ""
+    error = _error(node)
+    failed = f" failed: {_status(node)} {error}" if error else ""
     if "name" in node:
-        return f"-> {node['name']}(version: {node['version']}, ip: {node['ip']}){failed}"
+        name, version, ip = (_text(node, key) for key in ("name", "version", "ip"))
+        return f"-> {name}(version: {version}, ip: {ip}){failed}"
+    url = _text(node, "url")
     if failed:
-        return f"-> {node['url']}{failed}"
-    text = (node["text"] or "").strip()
-    return text if text.startswith("->") else f"-> {node['url']} answered: {text}"
+        return f"-> {url}{failed}"
+    text = _text(node, "text").strip() if node["text"] is not None else ""
+    return text if text.startswith("->") else f"-> {url} answered: {text}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} ..."

@@ -11,8 +11,9 @@ from itertools import islice, takewhile
 
 from lanes.judging.answers import Answer
 from lanes.judging.calls import BY_WEIGHT, Call
+from lanes.judging.gateway import Client
 from lanes.judging.sorting import Sorter
-from lanes.judging.traffic import Client, ask_each, ask_on_schedule
+from lanes.judging.traffic import ask_each, ask_on_schedule
 from lanes.planning.plan import Plan
 
 # The most requests that have no answer yet, where requests start on a schedule.

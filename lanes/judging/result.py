@@ -1,7 +1,6 @@
 """What a run of `lanes verify` found, for all who print it."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from lanes.judging.asking import Asked, Asking
 from lanes.judging.performance import Performance
@@ -12,7 +11,8 @@ from lanes.planning.plan import Plan
 
 @dataclass(frozen=True)
 class Result:
-    """A run and what came of it. `manifests`: where the plan was read.
+    """A run and what came of it. `manifests`: where the plan was read; `url`: the gateway's, for
+    people.
 
     `no_worse`: a lane that is worse than the baseline fails it. `judged` holds the answers that the
     verdict is of, each with what is wrong with it.
@@ -33,9 +33,3 @@ class Result:
         compared = bool(self.performance.found)
         good = compared and not self.performance.worse
         return self.verdict.ok and (good or not self.no_worse)
-
-    @property
-    def address(self) -> str:
-        """The gateway's URL without a name and password that may stand in it."""
-        parts = urlsplit(self.url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -178,6 +178,8 @@ def _off(answer: Answer, name: str, lane: Lane, told: bool) -> str:
 
 def _stray(answer: Answer) -> str:
     """What is wrong with an answer that belongs to no lane."""
+    if answer.unreadable:
+        return f"the answer can't be read: {answer.unreadable}"
     if not answer.path:
         return "no answer of the services"
     return "the request failed" if failed(answer) else "no lane has this path"

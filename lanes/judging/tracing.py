@@ -1,22 +1,23 @@
 """One request, hop by hop: where it went, how long that took, and why it went there."""
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 
 from lanes.errors import LanesError
 from lanes.judging import split
-from lanes.judging.answers import Answer, Step
+from lanes.judging.answers import MOST_HOPS, Answer, Step
 from lanes.judging.calls import Call
+from lanes.judging.gateway import Client
 from lanes.judging.performance import baseline_of
 from lanes.judging.sorting import Sorter
-from lanes.judging.traffic import Client
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import FALLBACK, NONE, Hop
 from lanes.planning.plan import Lane, Plan
 
-# No answer tells more; a net of calls may have far more ways than that.
-_MOST_STEPS = 10_000
+# How long requests are sent until one is drawn into a lane.
+_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,14 @@ def trace(client: Client, plan: Plan, name: str | None = None) -> Trace:
     if not lane.weight:
         plan.lane_to_enter(name)  # says what is missing
     most = split.showing(plan.share(lane), len(plan.lanes))
-    for number, answer in enumerate(_answers(client, most), 1):
+    over = time.monotonic() + _PATIENCE_SECONDS
+    for number in range(1, most + 1):
+        answer = client.ask()
         if answer.lane == name:
             return traced(plan, answer, asked=number)
-    raise LanesError(f"lane {name}: none of {most:,} requests was drawn into it")
+        if time.monotonic() > over:
+            break
+    raise LanesError(f"lane {name}: none of {number:,} requests was drawn into it")
 
 
 def traced(
@@ -95,10 +100,6 @@ def traced(
         tuple(_hops(plan, answer.path, own)),
         judged.problem if judged.told else "no service answers there",
     )
-
-
-def _answers(client: Client, most: int) -> Iterator[Answer]:
-    return (client.ask() for _ in range(most))
 
 
 def _entered(plan: Plan, lane: Lane | None, way: EntryRule, asked: int) -> str:
@@ -135,7 +136,7 @@ def _hops(plan: Plan, path: Iterable[Step], lane: Lane | None) -> Iterator[Trace
 
 def _planned(entry: Hop, last: Hop) -> Iterator[Hop]:
     """The hops of a service by the order of its steps; the last of them for any more."""
-    calls = islice(entry.calls(), _MOST_STEPS)
+    calls = islice(entry.calls(), MOST_HOPS)
     return chain((hop for hop in calls if hop.service == last.service), repeat(last))
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urljoin
 from lanes.envoy import Json
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer
-from lanes.judging.traffic import Gateway
+from lanes.judging.gateway import Gateway
 from lanes.model import Mesh, Pod
 from lanes.page import picture
 from lanes.page.calls import GATEWAY, Call, Reader, room
@@ -55,7 +55,7 @@ class Live:
         self._changed = threading.Condition()
         self._latest = ""
         gateway = Gateway(urljoin(running.url, planned.path), planned.host)
-        self._load = Load(gateway.client(8), self._own_answer)
+        self._load = Load(gateway.client(), self._own_answer)
         self._still = {
             "provider": self._mesh.provider,
             "gateway": running.url,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from lanes.judging.answers import Answer
-from lanes.judging.traffic import Client
+from lanes.judging.gateway import Client
 from lanes.planning.entry_rule import EntryRule
 
 RATES = (1, 5, 10, 20, 50)

@@ -107,7 +107,7 @@ def html(result: Result) -> str:
 def _facts(result: Result) -> Iterator[tuple[str, str]]:
     """What was run and when."""
     asking, asked = result.asking, result.asked
-    yield "gateway", result.address
+    yield "gateway", result.url
     yield "began", asked.began.strftime("%Y-%m-%d %H:%M:%S UTC")
     took = timedelta(seconds=round(asked.seconds)) if asked.seconds >= 60 else None
     yield "took", str(took) if took else f"{asked.seconds:.1f} s"

@@ -36,7 +36,7 @@ def junit(result: Result) -> str:
     cases = list(_cases(result))
     suite = ElementTree.Element(
         "testsuite",
-        name=_text(f"lanes verify {result.address}"),
+        name=_text(f"lanes verify {result.url}"),
         tests=str(len(cases)),
         failures=str(sum(bool(case.failure) for case in cases)),
         errors="0",

@@ -51,7 +51,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "ok": result.ok,
         "performance": performance_json(result.performance),
         "run": {
-            "url": result.address,
+            "url": result.url,
             "began": result.asked.began.isoformat(timespec="seconds"),
             "seconds": round(result.asked.seconds, 3),
             "concurrency": None if result.asking.rate else result.asking.concurrency,

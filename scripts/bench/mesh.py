@@ -8,7 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from lanes.judging.traffic import Gateway, drive
+from lanes.judging.gateway import Gateway
+from lanes.judging.traffic import drive
 from lanes.model import Mesh
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
@@ -42,7 +43,7 @@ def figures(mesh: Mesh, requests: int) -> Figures:
     """Run `mesh`, and ask it so often."""
     began = time.monotonic()
     with run(mesh, free_port()) as running:
-        client = Gateway(running.url).client(CLIENTS)
+        client = Gateway(running.url).client()
         client.ask()
         ready = time.monotonic() - began
         envoy, *pods = pids = running.pids()

@@ -10,7 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from lanes.judging.answers import Answer
-from lanes.judging.traffic import Gateway, drive
+from lanes.judging.gateway import Gateway
+from lanes.judging.traffic import drive
 from lanes.planning.entry_rule import EntryRule
 from tests.chart.rendering import CHART, helm_path
 from tests.cluster.kubernetes import LANES, Done, Json, namespace, reached, run
@@ -83,7 +84,7 @@ class Load:
 
     def _run(self, gateway: Gateway, clients: int, way: EntryRule | None) -> None:
         end = time.monotonic() + _MOST_SECONDS
-        asked = drive(gateway.client(clients), None, clients, way or EntryRule())
+        asked = drive(gateway.client(), None, clients, way or EntryRule())
         for answer in asked:
             self.answers.append(answer)
             if self._stop.is_set() or time.monotonic() > end:

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lanes.judging.traffic import Gateway, drive
+from lanes.judging.gateway import Gateway
+from lanes.judging.traffic import drive
 from lanes.planning.entry_rule import EntryRule
 from tests.chart.rendering import CHART, ROOT, helm_path
 from tests.cluster.kubernetes import (
@@ -62,7 +63,7 @@ class Base:
 
     def paths(self, lane: str, header: str = "x-lane") -> set[tuple[str, ...]]:
         """The ways of twenty requests that enter a lane."""
-        answers = drive(Gateway(self.url).client(1), 20, 1, EntryRule({header: lane}))
+        answers = drive(Gateway(self.url).client(), 20, 1, EntryRule({header: lane}))
         return {tuple(f"{s.service} {s.version}" for s in answer.path) for answer in answers}
 
     @contextmanager

@@ -10,7 +10,8 @@ from typing import Protocol
 import urllib3
 
 from lanes.judging.answers import Answer, parse
-from lanes.judging.traffic import Gateway, drive
+from lanes.judging.gateway import Gateway
+from lanes.judging.traffic import drive
 from lanes.judging.verify import Verdict, verify
 from lanes.model import Mesh, Pod
 from lanes.planning.plan import plan
@@ -44,7 +45,7 @@ def under_load(
     mesh: RunningMesh, requests: int | None, clients: int = 8
 ) -> Generator[Answer, None, None]:
     """The answers as they come, while `clients` ask as fast as they are answered; None: no end."""
-    return drive(Gateway(mesh.url).client(clients), requests, clients)
+    return drive(Gateway(mesh.url).client(), requests, clients)
 
 
 def failed(answers: list[Answer]) -> list[str]:

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from lanes.judging.calls import entering
-from lanes.judging.traffic import Gateway, ask_each, drive
+from lanes.judging.gateway import Gateway
+from lanes.judging.traffic import ask_each, drive
 from lanes.judging.verify import Verdict, verify
 from lanes.planning.plan import plan
 from lanes.reading.commands import Command
@@ -45,7 +46,7 @@ SHOP = [
 
 def judged(mesh: RunningMesh) -> Verdict:
     planned = plan(mesh.mesh)
-    client = Gateway(mesh.url).client(4)
+    client = Gateway(mesh.url).client()
     calls = entering(planned, planned.enterable, 20)
     return verify(planned, drive(client, 20, 4), ask_each(client, calls, 4))
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from lanes.judging.calls import entering
-from lanes.judging.traffic import Gateway, ask_each
+from lanes.judging.gateway import Gateway
+from lanes.judging.traffic import ask_each
 from lanes.judging.verify import verify
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import Plan, plan
@@ -36,7 +37,7 @@ MUCH = ",".join(f"k{number}=v" for number in range(200))
 def astray(mesh: RunningMesh, planned: Plan) -> list[tuple[str, EntryRule]]:
     """The ways in that do not lead to their lanes, where each is asked."""
     calls = entering(planned, planned.enterable, 3)
-    verdict = verify(planned, [], ask_each(Gateway(mesh.url).client(4), calls, 4))
+    verdict = verify(planned, [], ask_each(Gateway(mesh.url).client(), calls, 4))
     assert len(verdict.entered) == sum(len(lane.entry_rules) for lane in planned.lanes) >= 9
     return [(entered.lane, entered.by) for entered in verdict.entered if not entered.ok]
 

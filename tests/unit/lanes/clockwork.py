@@ -7,8 +7,8 @@ from typing import cast
 from lanes.judging.answers import Answer, Measured, Step
 from lanes.judging.asking import Asking
 from lanes.judging.calls import entering
+from lanes.judging.gateway import Gateway
 from lanes.judging.result import Result
-from lanes.judging.traffic import Gateway
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import Plan
 from lanes.trial import Trial
@@ -45,12 +45,12 @@ class Clock:
     by_weight: tuple[str, ...] = ("v1",) * 4 + ("v2",) * 3 + ("v3",) * 3
     stamps: str = ""  # what is put on who enters a lane, where it is not the lane
     heeds: str = "x-also"  # by what header a lane is entered, beside x-lane
-    url: str = "http://gateway/"
+    address: str = "http://gateway/"
 
     def __post_init__(self) -> None:
         self.asked: list[str] = []
 
-    def client(self, _: int) -> "Clock":
+    def client(self) -> "Clock":
         return self
 
     def require_reachable(self) -> None:

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from lanes.errors import LanesError
 from lanes.judging.answers import parse
+from lanes.judging.gateway import Client
 from lanes.judging.tracing import Trace, trace, traced
-from lanes.judging.traffic import Client
 from lanes.planning.hop import Hop
 from lanes.planning.plan import Lane, Plan
 from lanes.report.trace import branches, show_trace, trace_json

@@ -6,40 +6,38 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import repeat
-from pathlib import Path
-from shutil import which
 from statistics import median
 
 import pytest
 
 from lanes.errors import LanesError
 from lanes.judging.calls import BY_WEIGHT
-from lanes.judging.traffic import Gateway, ask_on_schedule, drive
+from lanes.judging.gateway import Gateway
+from lanes.judging.traffic import ask_on_schedule, drive
 from lanes.planning.entry_rule import EntryRule
 from lanes.running.address import free_port
-from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer
+from tests.unit.lanes.standin import ANSWER, gateway_like, json_answer
 
 
 def test_an_answer_is_read_with_its_status() -> None:
     with gateway_like(lambda _: json_answer("v2", "mocka v2", status=503)) as url:
-        answer = Gateway(url).client(1).ask()
+        answer = Gateway(url).client().ask()
     assert (answer.status, answer.lane) == (503, "v2")
     assert answer.path[0].version == "v2"
 
 
 def test_json_is_asked_for_unless_told_otherwise() -> None:
     with gateway_like(lambda headers: (200, "text/plain", headers["Accept"])) as url:
-        client = Gateway(url).client(1)
+        client = Gateway(url).client()
         assert client.ask().text == "application/json"
         assert client.ask("text/plain").text == "text/plain"
 
 
 def test_a_request_takes_as_long_as_it_had_to_wait_since_it_was_due() -> None:
     with gateway_like(lambda _: json_answer("v1", "mocka v1")) as url:
-        client = Gateway(url).client(1)
+        client = Gateway(url).client()
         late, now = client.ask(due=time.monotonic() - 100), client.ask()
     assert late.took_ms is not None
     assert late.late_ms is not None
@@ -66,7 +64,7 @@ def test_a_gateway_that_stalls_is_charged_for_all_who_wait() -> None:
 
     with gateway_like(answer) as url:
         calls = repeat(BY_WEIGHT, 90)
-        answers = [one for _, one in ask_on_schedule(Gateway(url).client(2), calls, 2, rate=200)]
+        answers = [one for _, one in ask_on_schedule(Gateway(url).client(), calls, 2, rate=200)]
     times = [(one.began or 0.0, one.took_ms or 0.0) for one in answers]
     waited = [(began, took) for began, took in times if began < released]
     assert len(waited) >= 59
@@ -77,8 +75,8 @@ def test_a_gateway_that_stalls_is_charged_for_all_who_wait() -> None:
 
 def test_the_host_of_a_request_may_be_another_than_the_urls() -> None:
     with gateway_like(lambda headers: (200, "text/plain", headers["Host"])) as url:
-        assert Gateway(url, "shop.org").client(1).ask().text == "shop.org"
-        assert Gateway(url).client(1).ask().text in url
+        assert Gateway(url, "shop.org").client().ask().text == "shop.org"
+        assert Gateway(url).client().ask().text in url
 
 
 @pytest.mark.parametrize(
@@ -99,21 +97,21 @@ def test_a_request_takes_a_way_in(way: EntryRule, asked: tuple[str | None, ...])
         return json_answer("v1", "mocka v1")
 
     with gateway_like(answer) as url:
-        client = Gateway(f"{url}a?b=1", "shop.org").client(1)
+        client = Gateway(f"{url}a?b=1", "shop.org").client()
         client.ask(way=way)
         list(drive(client, 1, 1, way))
     assert seen == [asked, asked]
 
 
 def test_no_answer_is_an_answer_with_status_0() -> None:
-    answer = Gateway(f"http://127.0.0.1:{free_port()}/").client(1).ask()
+    answer = Gateway(f"http://127.0.0.1:{free_port()}/").client().ask()
     assert (answer.status, answer.path) == (0, ())
     assert answer.text == "no answer: Connection refused"
 
 
 def test_a_gateway_that_hangs_up_is_an_answer_with_status_0() -> None:
     with gateway_like(lambda _: None) as url:
-        answer = Gateway(url).client(1).ask()
+        answer = Gateway(url).client().ask()
     assert answer.status == 0
     assert answer.text == "no answer: the connection was closed without an answer"
 
@@ -121,7 +119,7 @@ def test_a_gateway_that_hangs_up_is_an_answer_with_status_0() -> None:
 def test_an_answer_that_is_cut_off_is_none() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
-        asked = pool.submit(Gateway(url).client(1).ask)
+        asked = pool.submit(Gateway(url).client().ask)
         connection, _ = server.accept()
         with connection:
             connection.recv(4096)
@@ -132,95 +130,19 @@ def test_an_answer_that_is_cut_off_is_none() -> None:
 
 def test_a_redirection_is_not_followed() -> None:
     with gateway_like(lambda _: (302, "text/plain", "elsewhere")) as url:
-        assert Gateway(url).client(1).ask().status == 302
+        assert Gateway(url).client().ask().status == 302
 
 
 def test_a_gateway_that_is_there_is_reachable_whatever_it_answers() -> None:
     with gateway_like(lambda _: (500, "text/plain", "broken")) as url:
-        Gateway(url).client(1).require_reachable()
-
-
-@pytest.mark.skipif(which("openssl") is None, reason="makes certificates with openssl")
-def test_a_gateway_that_ends_tls(tmp_path: Path) -> None:
-    tls, ca = certified(tmp_path, "shop.example")
-    called: list[str | None] = []
-    tls.sni_callback = lambda _, name, __: called.append(name)
-    with gateway_like(lambda headers: (200, "text/plain", headers["Host"]), tls) as url:
-        port = url.rstrip("/").rpartition(":")[2]
-        at = f"shop.example:{port}"
-        for address in ("127.0.0.1", "localhost"):
-            gateway = Gateway(f"https://{at}/", None, ca, f"{at}:{address}")
-            assert gateway.client(1).ask().text == at
-            assert replace(gateway, host="b.example").client(1).ask().text == "b.example"
-            assert gateway.client(1).ask(way=EntryRule(host="c.example")).text == "c.example"
-        assert called == ["shop.example"] * 6
-
-        def refused(gateway: Gateway) -> str:
-            with pytest.raises(LanesError) as caught:
-                gateway.client(1).require_reachable()
-            return str(caught.value).partition("the gateway can't be reached: ")[2]
-
-        assert refused(replace(gateway, ca=None)).endswith("; --ca may name its authority")
-        assert refused(Gateway(url, None, ca)) == (
-            "IP address mismatch, certificate is not valid for '127.0.0.1'"
-        )
-
-
-@pytest.mark.parametrize(
-    ("url", "resolved", "at"),
-    [
-        ("http://shop.example/a?b", "shop.example:80:gw.mesh", "http://gw.mesh:80/a?b"),
-        ("https://Shop.example", "SHOP.example:443:::1", "https://[::1]:443"),
-        ("https://shop.example:8443/", "shop.example:8443:[fd00::1]", "https://[fd00::1]:8443/"),
-    ],
-)
-def test_where_a_gateway_is_found(url: str, resolved: str, at: str) -> None:
-    assert Gateway(url, resolved=resolved).at == at
-
-
-@pytest.mark.parametrize(
-    ("url", "ca", "resolved", "sentence"),
-    [
-        ("https://a/", "none.pem", None, "--ca none.pem: can't be read: No such file or directory"),
-        ("https://a/", __file__, None, f"--ca {__file__}: no certificates there; it should be PEM"),
-        ("http://a/", "ca.pem", None, "--ca ca.pem: http://a/ speaks no TLS; is it https://?"),
-        *(
-            (
-                "https://a/",
-                None,
-                wrong,
-                f"--resolve {wrong}: should be HOST:PORT:ADDRESS, such as"
-                " shop.example:443:192.0.2.7",
-            )
-            for wrong in ("a", "a:443", "a:https:1.2.3.4", "a:443:", ":443:b", "a:443:x:y")
-        ),
-        ("https://a/", None, "b:443:c", "--resolve b:443:c: the URL is for a:443"),
-        ("http://a/", None, "a:443:c", "--resolve a:443:c: the URL is for a:80"),
-    ],
-)
-def test_what_does_not_go_with_a_url(
-    url: str, ca: str | None, resolved: str | None, sentence: str
-) -> None:
-    with pytest.raises(LanesError) as caught:
-        Gateway(url, None, ca, resolved).client(1)
-    assert str(caught.value) == sentence
+        Gateway(url).client().require_reachable()
 
 
 def test_a_gateway_that_is_not_there() -> None:
     url = f"http://127.0.0.1:{free_port()}/"
     with pytest.raises(LanesError) as caught:
-        Gateway(url).client(1).require_reachable()
+        Gateway(url).client().require_reachable()
     assert str(caught.value) == f"{url}: the gateway can't be reached: Connection refused"
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["127.0.0.1:8080", "nonsense://127.0.0.1/", "http://", "http://127.0.0.1:99999/", "http://[/"],
-)
-def test_what_is_no_url_of_a_gateway(url: str) -> None:
-    with pytest.raises(LanesError) as caught:
-        Gateway(url)
-    assert str(caught.value) == (f"{url}: no URL of a gateway, such as http://127.0.0.1:8080/")
 
 
 @pytest.mark.parametrize(("requests", "concurrency"), [(1, 1), (1, 8), (7, 3), (20, 4), (3, 8)])
@@ -232,7 +154,7 @@ def test_as_many_answers_come_as_were_asked_for(requests: int, concurrency: int)
         return json_answer("v1", "mocka v1")
 
     with gateway_like(answer) as url:
-        answers = list(drive(Gateway(url).client(concurrency), requests, concurrency))
+        answers = list(drive(Gateway(url).client(), requests, concurrency))
     assert len(answers) == len(asked) == requests
     assert {a.status for a in answers} == {200}
 
@@ -249,14 +171,14 @@ def test_several_are_asked_at_a_time_and_no_more() -> None:
         return json_answer("v1", "mocka v1")
 
     with gateway_like(answer) as url:
-        answers = list(drive(Gateway(url).client(3), 9, 3))
+        answers = list(drive(Gateway(url).client(), 9, 3))
     assert [a.status for a in answers] == [200] * 9
     assert all(at_once)
 
 
 def test_a_drive_without_end_ends_when_closed() -> None:
     with gateway_like(lambda _: json_answer("v1", "mocka v1")) as url:
-        load = drive(Gateway(url).client(2), None, 2)
+        load = drive(Gateway(url).client(), None, 2)
         assert [next(load).status for _ in range(5)] == [200] * 5
         load.close()
         assert next(load, None) is None
@@ -285,5 +207,5 @@ def test_connections_are_kept() -> None:
             server.shutdown()
 
     with counting() as url:
-        list(drive(Gateway(url).client(2), 30, 2))
+        list(drive(Gateway(url).client(), 30, 2))
     assert len(peers) <= 2

@@ -14,7 +14,7 @@ from lanes.errors import LanesError
 from lanes.judging.answers import Answer
 from lanes.judging.asking import Asking
 from lanes.judging.calls import Call, entering
-from lanes.judging.traffic import Client
+from lanes.judging.gateway import Client
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import Lane
 from lanes.report.html import html

@@ -1,0 +1,277 @@
+"""A client for HTTP/1.1 that trusts no server: a request is bounded in time and in size."""
+
+import select
+import socket
+import ssl
+import time
+import weakref
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import h11
+
+# OpenSSL's codes for a chain that ends at nobody whom we trust.
+_UNTRUSTED = range(18, 22)
+_RECEIVE_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may take: `seconds` from its start to the end of the body, whatever comes
+    meanwhile, `head` bytes of all heads together, and `body` bytes of the body.
+    """
+
+    seconds: float = 10.0
+    head: int = 64 * 1024
+    body: int = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to connect. `tls` None: in the clear; `name` is who the server has to be by TLS."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """A whole response; its headers by their names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class NoResponseError(Exception):
+    """Why a request has no response, in words that can follow a colon."""
+
+
+class UnreachableError(NoResponseError):
+    """No connection came about, so nothing was asked."""
+
+
+class HttpClient:
+    """Sends requests to one place over kept connections, from any number of threads.
+
+    It never asks for compression, and follows no redirect. A name is looked up within the limits
+    of the machine's own resolver.
+    """
+
+    def __init__(self, place: Place, limits: Limits) -> None:
+        self._place, self._limits = place, limits
+        self._idle: deque[_Connection] = deque()
+        weakref.finalize(self, _close, self._idle)
+
+    def request(self, method: str, target: str, headers: Mapping[str, str]) -> Response:
+        """Send a request without a body.
+
+        Raises NoResponseError where there is no whole response that keeps to HTTP/1.1 and to the
+        limits, and where the request itself is none.
+        """
+        deadline = _Deadline(time.monotonic() + self._limits.seconds)
+        encoded = [(_bytes(name), _bytes(value).strip()) for name, value in headers.items()]
+        try:
+            request = h11.Request(method=_bytes(method), target=_bytes(target), headers=encoded)
+        except h11.LocalProtocolError as error:
+            raise NoResponseError(f"the request can't be sent: {error}") from None
+        connection = self._kept() or _Connection(
+            _connected(self._place, deadline, self._limits), self._limits
+        )
+        try:
+            response = connection.exchange(request, deadline)
+        except h11.LocalProtocolError as error:
+            raise NoResponseError(f"the request can't be sent: {error}") from None
+        finally:
+            if connection.reusable:
+                self._idle.append(connection)
+            else:
+                connection.close()
+        encoding = response.headers.get("content-encoding", "identity")
+        if encoding.strip().lower() != "identity":
+            raise NoResponseError(f"it is encoded as {encoding}, which was not asked for")
+        return response
+
+    def _kept(self) -> "_Connection | None":
+        """A connection that is open and silent; None where there is none."""
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread took the last
+                break
+            if connection.silent:
+                return connection
+            connection.close()
+        return None
+
+
+def _close(connections: "Iterable[_Connection]") -> None:
+    for connection in connections:
+        connection.close()
+
+
+@dataclass(frozen=True)
+class _Deadline:
+    """The end of a request's time, by the monotonic clock."""
+
+    at: float
+
+    def left(self) -> float:
+        """Seconds. Raises TimeoutError where none are."""
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+class _Connection:
+    """One connection, and what HTTP knows of it. `reusable`: the last response was whole."""
+
+    def __init__(self, sock: socket.socket, limits: Limits) -> None:
+        self.reusable = False
+        self._socket, self._limits = sock, limits
+        most = limits.head + _RECEIVE_BYTES  # so that a head is told apart that is too large
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=most)
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing came since the last response, such as its end or what nobody asked."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def exchange(self, request: h11.Request, deadline: _Deadline) -> Response:
+        """Send the request and receive its response.
+
+        Raises NoResponseError as `request` of HttpClient does, and h11's LocalProtocolError for a
+        request that is none.
+        """
+        self.reusable = False
+        head: h11.Response | None = None
+        body = bytearray()
+        received, ended = 0, False
+        try:
+            self._send(request, deadline)
+            while True:
+                event = self._http.next_event()
+                if event is h11.NEED_DATA:
+                    if head is None and received >= self._limits.head:
+                        raise NoResponseError(f"its head is larger than {_size(self._limits.head)}")
+                    self._socket.settimeout(deadline.left())
+                    data = self._socket.recv(_RECEIVE_BYTES)
+                    received, ended = received + len(data), not data
+                    self._http.receive_data(data)
+                elif isinstance(event, h11.Response):
+                    head = event
+                elif isinstance(event, h11.Data):
+                    body += event.data
+                    if len(body) > self._limits.body:
+                        raise NoResponseError(f"it is larger than {_size(self._limits.body)}")
+                elif isinstance(event, h11.EndOfMessage) and head is not None:
+                    self._begin_again()
+                    return Response(head.status_code, _headers(head), bytes(body))
+                elif not isinstance(event, h11.InformationalResponse):
+                    raise NoResponseError("it goes on in another protocol")
+        except TimeoutError:
+            raise NoResponseError(_late(self._limits, begun=head is not None)) from None
+        except h11.RemoteProtocolError:
+            if ended:
+                raise NoResponseError(_cut(begun=received > 0)) from None
+            clear = head is None and not isinstance(self._socket, ssl.SSLSocket)
+            raise NoResponseError(
+                f"it breaks HTTP/1.1{'; is it https://?' if clear else ''}"
+            ) from None
+        except OSError:
+            raise NoResponseError(_cut(begun=received > 0)) from None
+
+    def _send(self, request: h11.Request, deadline: _Deadline) -> None:
+        data = (self._http.send(part) or b"" for part in (request, h11.EndOfMessage()))
+        whole = b"".join(data)
+        self._socket.settimeout(deadline.left())
+        self._socket.sendall(whole)
+
+    def _begin_again(self) -> None:
+        """Be ready for another request, where both sides are and nothing more came."""
+        ready = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        if ready and self._http.trailing_data == (b"", False):
+            self._http.start_next_cycle()
+            self.reusable = True
+
+
+def _connected(place: Place, deadline: _Deadline, limits: Limits) -> socket.socket:
+    """A socket that is connected, with TLS where the place has it."""
+    try:
+        sock = _first(place, deadline)
+        return sock if place.tls is None else _secured(sock, place.tls, place.name, deadline)
+    except TimeoutError:
+        raise UnreachableError(_late(limits, begun=False)) from None
+    except ssl.SSLCertVerificationError as error:
+        hint = "; --ca may name its authority" if error.verify_code in _UNTRUSTED else ""
+        raise UnreachableError(f"{error.verify_message.rstrip('.')}{hint}") from None
+    except ssl.SSLError:
+        raise UnreachableError("it does not speak TLS as asked; is it http://?") from None
+    except ConnectionResetError:
+        raise UnreachableError(_cut(begun=False)) from None
+    except OSError as error:
+        raise UnreachableError(error.strerror or str(error)) from None
+
+
+def _first(place: Place, deadline: _Deadline) -> socket.socket:
+    """A connection to the first of the host's addresses that takes one."""
+    refused: OSError = OSError("it has no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        place.host, place.port, type=socket.SOCK_STREAM
+    ):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(deadline.left())
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except OSError as error:
+            sock.close()
+            refused = error
+    raise refused
+
+
+def _secured(
+    sock: socket.socket, tls: ssl.SSLContext, name: str | None, deadline: _Deadline
+) -> socket.socket:
+    """The same with TLS. The socket's time limit holds for the whole of the handshake."""
+    try:
+        sock.settimeout(deadline.left())
+        return tls.wrap_socket(sock, server_hostname=name)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _headers(head: h11.Response) -> dict[str, str]:
+    """The headers by name; what comes several times is joined by commas."""
+    found: dict[str, str] = {}
+    for name, value in head.headers:
+        known, text = name.decode("latin-1"), value.decode("latin-1")
+        found[known] = f"{found[known]}, {text}" if known in found else text
+    return found
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
+
+
+def _late(limits: Limits, begun: bool) -> str:
+    return f"it {'did not end within' if begun else 'took longer than'} {limits.seconds:g} s"
+
+
+def _cut(begun: bool) -> str:
+    return "it began and was cut off" if begun else "the connection was closed without an answer"
+
+
+def _size(count: int) -> str:
+    return f"{count // 1024:,} KiB" if count >= 1024 else f"{count} bytes"
