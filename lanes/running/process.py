@@ -52,18 +52,29 @@ class Process:
         self.name = name
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 closed by stop()
         try:
-            self._child = subprocess.Popen(
-                [_setpriv(), "--pdeathsig", "TERM", "--", *command],
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=pass_fds,
-            )
+            self._child = self._start(command, env, pass_fds)
         except (OSError, ValueError) as error:  # of variables that no process can have
             self._output.close()
             raise LanesError(f"{name} can't be started: {error}") from None
+
+    def _start(
+        self, command: Sequence[str], env: Mapping[str, str], pass_fds: Sequence[int]
+    ) -> "subprocess.Popen[bytes]":
+        ending = [_setpriv(), "--pdeathsig", "TERM", "--"]
+        return self._popen([*ending, *command], env, pass_fds, subprocess.DEVNULL)
+
+    def _popen(
+        self, command: Sequence[str], env: Mapping[str, str], pass_fds: Sequence[int], stdin: int
+    ) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            command,
+            env=dict(env),
+            stdin=stdin,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
 
     @property
     def pid(self) -> int:

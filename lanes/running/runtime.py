@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from lanes.running.limits import raise_file_limit
 from lanes.running.process import Process, signals_held
 from lanes.running.sample import SERVICE, inherited, pod_environment
 from lanes.running.standins import stand_ins
+from lanes.running.supervised import Supervised
 from lanes.running.telemetry import telemetry
 
 try:
@@ -90,26 +91,19 @@ class RunningMesh:
         """Start a pod's process, at first or again; `wait_ready` tells when it answers."""
         if pod.key in self._pods:
             self._pods[pod.key].stop(time.monotonic())
-        command, env = self._starts(pod)
         with signals_held():
-            self._pods[pod.key] = Process(
-                f"pod {pod.name}",
-                command,
-                env,
-                pass_fds=[self._block.fileno()],
-            )
+            self._pods[pod.key] = self._process(pod)
 
-    def _starts(self, pod: Pod) -> tuple[Sequence[str], dict[str, str]]:
-        """What a pod's process is, and its environment."""
-        address = self.address(pod)
+    def _process(self, pod: Pod) -> Process:
+        name, address, claim = f"pod {pod.name}", self.address(pod), [self._block.fileno()]
         if pod.command is None:
             env = pod_environment(pod, address, self._collector)
             if urls := self.stand_ins.urls.get(pod.key):
                 env["upstream_url"] = ",".join(urls)
-            return SERVICE, {**env, **self._extras.env}
+            return Process(name, SERVICE, {**env, **self._extras.env}, claim)
         settings = telemetry(pod, self._collector)
         env = command_environment(self.mesh, pod, address, self.port(pod), settings)
-        return ("/bin/sh", "-c", pod.command), env
+        return Supervised(name, ("/bin/sh", "-c", pod.command), env, claim)
 
     def ask_to_stop(self, pod: Pod) -> None:
         """Ask a pod to end, as a cluster does (SIGTERM); it drains before it does."""

@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,25 @@ def test_kill_9_takes_the_mesh_along(tmp_path: Path, pair: str) -> None:
         mesh.child.kill()
         eventually(lambda: not alive(mesh.pids))
         eventually(lambda: not list(tmp_path.iterdir()))
+
+
+def test_kill_9_takes_along_what_own_code_left_anywhere(tmp_path: Path, pair: str) -> None:
+    ids, deaf, own = tmp_path / "ids", tmp_path / "deaf.sh", tmp_path / "own.sh"
+    deaf.write_text(f"trap '' TERM INT HUP; echo $$ >> {ids}; while :; do sleep 0.05; done")
+    own.write_text(
+        f"sh {deaf} &\n"
+        f"setsid sh {deaf} &\n"
+        f"sh -c 'setsid sh {deaf} & exit' &\n"
+        f"exec {sys.executable} -m http.server --bind $HOST $PORT\n"
+    )
+    with up(tmp_path, pair, "--run", f"mockb=exec sh {own}") as mesh:
+        left = [int(line) for line in ids.read_text().split()]
+        assert len(alive(left)) == 3
+        told = re.search(r"^mockb-v1 +\S+ +(\d+)$", mesh.said, re.MULTILINE)
+        assert told
+        assert "http.server" in Path(f"/proc/{told[1]}/cmdline").read_text()
+        mesh.child.kill()
+        eventually(lambda: not alive([*mesh.pids, *left]))
 
 
 def test_envoy_that_dies_ends_everything_and_says_so(tmp_path: Path, pair: str) -> None:

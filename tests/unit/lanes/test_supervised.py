@@ -1,0 +1,150 @@
+"""A command of the user's: it ends as any child, and nothing that it started is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lanes.errors import LanesError
+from lanes.running.supervised import Supervised
+from tests.unit.lanes.reading import REPOSITORY
+from tests.unit.lanes.test_process import alive, until_gone, until_said
+
+ENV = {"PATH": os.environ["PATH"]}
+# Processes that a shell starts and forgets, each by another way. Each tells its id, and none ends
+# when it is asked to.
+DEAF = "trap '' TERM INT HUP; echo $$; while :; do sleep 0.05; done"
+WAYS = {
+    "background": 'sh -c "$0" &',
+    "a session of its own": 'setsid sh -c "$0" &',
+    "a parent that has ended": 'sh -c \'setsid sh -c "$0" &\' "$0"',
+    "both": 'setsid sh -c \'setsid sh -c "$0" & exit\' "$0" &',
+    "closed files": "setsid sh -c \"echo \\$\\$; exec >&- 2>&- <&-; trap '' TERM; sleep 60\" &",
+}
+
+
+@contextmanager
+def command(script: str, *arguments: str, env: Mapping[str, str] = ENV) -> Iterator[Supervised]:
+    process = Supervised("the command", ["/bin/sh", "-c", script, *arguments], env)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.stop(time.monotonic())
+
+
+def forgetful(then: str) -> tuple[str, str]:
+    """A script, and its $0, that leaves a process behind by each way."""
+    return "\n".join([*WAYS.values(), then]), DEAF
+
+
+def told(process: Supervised) -> list[int]:
+    """The processes that were left behind, once all have told their ids."""
+    deadline = time.monotonic() + 10
+    while len(ids := process.tail().split()) < len(WAYS):
+        assert time.monotonic() < deadline, process.tail()
+        time.sleep(0.01)
+    return [int(one) for one in ids]
+
+
+def all_gone(pids: list[int]) -> bool:
+    return all(map(until_gone, pids))
+
+
+def test_what_a_command_left_anywhere_ends_with_it() -> None:
+    with command(*forgetful("sleep 0.5; exit 3")) as process:
+        left = told(process)
+        assert process.wait(10)
+        assert process.end() == "exit code 3"
+        assert all_gone(left)
+
+
+def test_what_a_command_left_anywhere_ends_by_force() -> None:
+    with command(*forgetful("sleep 60")) as process:
+        left = [*told(process), process.pid]
+        assert len(set(map(os.getsid, left))) >= 4
+        process.kill()
+        assert process.wait(10)
+        assert process.end() == "SIGKILL"
+        assert all_gone(left)
+
+
+def test_what_a_command_left_anywhere_ends_when_the_command_is_killed() -> None:
+    with command(*forgetful("sleep 60")) as process:
+        left = told(process)
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.wait(10)
+        assert process.end() == "SIGKILL"
+        assert all_gone(left)
+
+
+def test_what_a_command_left_anywhere_ends_when_the_mesh_is_killed() -> None:
+    script = (
+        "import time; from lanes.running.supervised import Supervised\n"
+        f"process = Supervised('x', ['/bin/sh', '-c', *{forgetful('sleep 60')!r}], {ENV!r})\n"
+        f"while len(ids := process.tail().split()) < {len(WAYS)}: time.sleep(0.01)\n"
+        "print(process.pid, *ids, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+    ) as parent:
+        assert parent.stdout is not None
+        left = [int(one) for one in parent.stdout.readline().split()]
+        assert len(left) == len(WAYS) + 1
+        assert all(map(alive, left))
+        parent.kill()
+        parent.wait()
+    assert all_gone(left)
+
+
+@pytest.mark.parametrize(
+    ("script", "end"),
+    [
+        ("exit 0", "exit code 0"),
+        ("exit 2", "exit code 2"),
+        ("kill -KILL $$", "SIGKILL"),
+        ("kill -TERM $$", "SIGTERM"),
+        ("kill -SEGV $$", "SIGSEGV"),
+        ("exec /none/such", "exit code 127"),
+    ],
+)
+def test_it_ends_as_the_command_did(script: str, end: str) -> None:
+    with command(f"echo first; echo last >&2; {script}") as process:
+        assert process.wait(10)
+        assert process.end() == end
+        assert process.tail().startswith("  first\n  last")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_is_told_of_signals(number: signal.Signals) -> None:
+    script = "trap 'echo told; exit 7' TERM INT; echo up; while :; do sleep 0.05; done"
+    with command(script) as process:
+        until_said(process, "up")
+        process.signal(number)
+        assert process.wait(10)
+        assert process.end() == "exit code 7"
+
+
+def test_the_command_has_the_environment_that_it_is_given_and_no_other() -> None:
+    with command("env", env={**ENV, "PYTHONPATH": "/x", "app": "a"}) as process:
+        assert process.wait(10)
+        names = {line.strip().partition("=")[0] for line in process.tail().splitlines()}
+    assert names == {"PATH", "PYTHONPATH", "app", "PWD"}
+
+
+def test_the_command_reads_nothing_and_leads_a_session() -> None:
+    with command("cat; echo done; exec sleep 60") as process:
+        until_said(process, "done")
+        assert os.getsid(process.pid) == os.getpgid(process.pid) == process.pid
+        assert Path(f"/proc/{process.pid}/fd/0").readlink() == Path(os.devnull)
+
+
+def test_with_a_variable_that_no_process_can_have_it_does_not_start() -> None:
+    with pytest.raises(LanesError, match=r"^pod a can't be started: "):
+        Supervised("pod a", ["/bin/true"], {"A": "b\0c"})
