@@ -6,7 +6,8 @@ from functools import cached_property
 
 from lanes.errors import LanesError
 from lanes.lint.value import Value
-from lanes.reading.documents import nodes, texts
+from lanes.reading.documents import nodes
+from lanes.reading.files import texts
 
 
 @dataclass(frozen=True)

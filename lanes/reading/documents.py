@@ -1,177 +1,205 @@
-"""From paths to documents: files, directories, standard input; YAML as kubectl reads it."""
+"""From texts to documents: YAML and JSON as kubectl reads them.
 
+Every number, truth value and string is what the API server gets, and so is what `<<` merges. What
+stands twice is refused, since kubectl takes either.
+"""
+
+import base64
+import json
+import math
 import re
-import sys
-from collections.abc import Callable, Iterator
-from functools import lru_cache
-from itertools import accumulate
-from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from collections.abc import Iterator
+from typing import Any
 
 import re2
 import yaml
 
-from lanes.errors import LanesError, ManifestError, printable
+from lanes.errors import ManifestError, printable
+from lanes.reading.words import BOOL, FLOAT, INT, LONGEST_NUMBER, MERGE, NULL, STRING, meaning
 
-STDIN = "-"
-STDIN_NAME = "standard input"
 Document = dict[str, Any]
 
-# What manifests of thousands of services need, and no more than a machine can hold.
-MOST_BYTES = 64 * 2**20
 MOST_DEPTH = 100
-_LONGEST_NUMBER = 30
-_BRACKET = re.compile(r"[\[\]{}]")
+# How much longer than it is written a document may get by its aliases: as for kubectl.
+MOST_TIMES = 100
+MOST_COPIES = 400_000
 _DASHES = re2.compile(r"(?:[-?:] ){40}")  # Python's own looks through text 15 times as slowly
+_PAIR = re.compile(r"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\.")
 
 # The C parser is ten times as fast; a PyYAML built without it still reads everything.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
-_STRING, _LIST, _MAPPING, _MERGE, _VALUE = (
-    f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map", "merge", "value")
-)
-
-
-class _Loader(_SafeLoader):  # type: ignore[misc]
-    """YAML as kubectl reads it: a date is a string, null is absent, no key stands twice.
-
-    Strings, mappings and lists, which nearly all nodes are, are made here and at once: PyYAML's own
-    way, by a generator for each, takes three times as long.
-    """
-
-    yaml_implicit_resolvers: ClassVar = {
-        start: [resolver for resolver in resolvers if resolver[0] != _TIMESTAMP]
-        for start, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    @staticmethod
-    @lru_cache(maxsize=4096)
-    def resolve(kind: type[yaml.Node], value: str | None, implicit: object) -> Any:
-        """The tag of a node without one: the same few words come in every document."""
-        return _RESOLVER.resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
-
-    def construct_object(self, node: yaml.Node, **_: bool) -> Any:
-        if node.tag == _STRING and isinstance(node, yaml.ScalarNode):
-            return node.value
-        if node.tag not in (_MAPPING, _LIST):
-            return super().construct_object(node, deep=True)
-        if node in self.constructed_objects:  # an alias
-            return self.constructed_objects[node]
-        if node in self.recursive_objects:
-            raise _wrong(node, "an alias stands for what it is a part of")
-        self.recursive_objects[node] = None
-        made = (
-            self.construct_mapping(node)
-            if node.tag == _MAPPING
-            else self.construct_sequence(node, deep=True)
-        )
-        del self.recursive_objects[node]
-        self.constructed_objects[node] = made
-        return made
-
-    def construct_mapping(self, node: yaml.Node, **_: bool) -> dict[Any, Any]:
-        if not isinstance(node, yaml.MappingNode):
-            raise _wrong(node, "what is tagged as a mapping is none")
-        mapping: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            if key_node.tag in (_MERGE, _VALUE):  # << and =, which hardly anybody writes
-                self.flatten_mapping(node)
-                return self.construct_mapping(node)
-            if key_node.tag != _STRING or not isinstance(key_node, yaml.ScalarNode):
-                key = self.construct_object(key_node)
-                raise _wrong(key_node, f"the key {key} is no string")
-            key = key_node.value
-            if key in mapping:
-                raise _wrong(key_node, f"{key} stands twice")
-            mapping[key] = self.construct_object(value_node)
-        return {key: value for key, value in mapping.items() if value is not None}
-
-    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        if len(node.value) > _LONGEST_NUMBER:
-            raise _wrong(node, f"a number of {len(node.value):,} characters")
-        return super().construct_yaml_int(node)  # type: ignore[no-any-return]
-
-
-def _wrong(node: yaml.Node, problem: str) -> yaml.YAMLError:
-    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-
-
-class _Resolver(yaml.resolver.Resolver):
-    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
-
-
-_RESOLVER = _Resolver()
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
-
-
-def texts(paths: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
-    """Each file's name and text, and whether it was found in a directory.
-
-    Raises LanesError for what can't be read, or is too large.
-    """
-    left = MOST_BYTES
-    for path in paths:
-        if path == STDIN:
-            text = _read(STDIN_NAME, sys.stdin.buffer, left)
-            left -= len(text)
-            yield STDIN_NAME, _decoded(STDIN_NAME, text), False
-            continue
-        root = Path(path)
-        if not root.exists():
-            raise LanesError(f"{path}: no such file or directory; name manifests, or - for stdin")
-        files = sorted(p for p in root.rglob("*") if p.suffix in (".yaml", ".yml", ".json"))
-        for file in files if root.is_dir() else [root]:
-            try:
-                with file.open("rb") as stream:
-                    text = _read(str(file), stream, left)
-            except OSError as error:
-                raise LanesError(f"{file}: can't be read: {error.strerror}") from None
-            left -= len(text)
-            yield str(file), _decoded(str(file), text), root.is_dir()
+_LIST, _MAPPING, _BINARY = (f"tag:yaml.org,2002:{kind}" for kind in ("seq", "map", "binary"))
+_Pair = tuple[yaml.ScalarNode, yaml.Node]
 
 
 def documents(source: str, text: str) -> Iterator[Any]:
-    """Every YAML document in `text`, empty ones left out.
+    """Every document in `text`, empty ones left out.
 
     Raises ManifestError for what is no YAML, or is nested too deeply.
     """
-    for document in _parsed(source, text, yaml.load_all):
-        if document is not None:
-            yield document
+    yield from (data for _, data in _read(source, text) if data is not None)
 
 
 def nodes(source: str, text: str) -> Iterator[yaml.Node]:
-    """The same documents as YAML's nodes, which know their lines."""
-    yield from (node for node in _parsed(source, text, yaml.compose_all) if node)
+    """The same documents as YAML's nodes, which know their lines.
+
+    Keys are strings, and each stands once; what `<<` merges stands there itself; a tag is one of
+    JSON's types.
+    """
+    yield from (node for node, _ in _read(source, text))
 
 
-def _parsed(source: str, text: str, parse: Callable[..., Iterator[Any]]) -> Iterator[Any]:
+def _read(source: str, text: str) -> Iterator[tuple[yaml.Node, Any]]:
+    if text.lstrip()[:1] in ("{", "["):  # JSON writes a character beyond 16 bits as two
+        text = _PAIR.sub(lambda found: json.loads(f'"{found[0]}"') if found[1] else found[0], text)
     try:
         _require_shallow(source, text)
-        yield from parse(text, Loader=_Loader)
+        for node in yaml.compose_all(text, Loader=_Loader):
+            yield node, _Document().data(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
+        if problem == "second occurrence":
+            problem = "an anchor of this name stands before; rename one"
         raise _no_yaml(source, mark, problem) from None
     except (ValueError, RecursionError, OverflowError) as error:
         raise ManifestError(source, "", "", f"no valid YAML: {error}") from None
 
 
-def _read(name: str, stream: BinaryIO, left: int) -> bytes:
-    text = stream.read(left + 1)
-    if len(text) > left:
-        raise LanesError(
-            f"{name}: the manifests are more than {MOST_BYTES // 2**20} MiB together;"
-            " name fewer at a time"
-        )
-    return text
+class _Loader(_SafeLoader):  # type: ignore[misc]
+    """Makes nodes that know what kubectl takes their words for."""
+
+    @staticmethod
+    def resolve(kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
+        """The tag of a node without one."""
+        if kind is yaml.ScalarNode:
+            return meaning(value or "")[0] if implicit[0] else STRING
+        return _LIST if kind is yaml.SequenceNode else _MAPPING
 
 
-def _decoded(source: str, text: bytes) -> str:
+class _Document:
+    """What is known of one document while its nodes are gone through."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, Any] = {}
+        self._within: set[int] = set()
+        self._aliases = False
+        self._written = 0
+        self._merged = 0
+
+    def data(self, root: yaml.Node) -> Any:
+        """What the document says. Raises YAMLError for what is none that kubectl takes."""
+        made = self._value(root)
+        if self._aliases:
+            size = _size(root, {})
+            copies = size - self._written
+            if copies > min(MOST_COPIES, 1000 + MOST_TIMES * self._written):
+                problem = f"aliases make {size:,} values of {self._written:,}; write them out"
+                raise _wrong(root, problem)
+        return made
+
+    def _value(self, node: yaml.Node) -> Any:
+        """What a node says. It is made plain, as `nodes` tells."""
+        self._written += 1
+        if isinstance(node, yaml.ScalarNode):
+            return node.value if node.tag == STRING else _scalar(node)
+        if id(node) in self._made:
+            self._aliases = True
+            return self._made[id(node)]
+        if id(node) in self._within:
+            raise _wrong(node, "an alias stands for what it is a part of")
+        self._within.add(id(node))
+        made = self._mapping(node) if isinstance(node, yaml.MappingNode) else self._list(node)
+        self._within.remove(id(node))
+        self._made[id(node)] = made
+        return made
+
+    def _list(self, node: yaml.Node) -> list[Any]:
+        node.tag = _LIST
+        return [self._value(item) for item in node.value]
+
+    def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
+        node.tag = _MAPPING
+        node.value = list(self._pairs(node).values())
+        made = {key.value: self._value(value) for key, value in node.value}
+        return {key: value for key, value in made.items() if value is not None}
+
+    def _pairs(self, node: yaml.MappingNode) -> dict[str, _Pair]:
+        """A mapping's keys and values, by key: what comes later wins over what is merged."""
+        found: dict[str, _Pair] = {}
+        own: set[str] = set()
+        for key, value in node.value:
+            if key.tag == MERGE and key.value == "<<":
+                for merged in reversed(value.value) if value.tag == _LIST else [value]:
+                    if not isinstance(merged, yaml.MappingNode):
+                        raise _wrong(key, "<< merges a mapping or a list of mappings alone")
+                    self._value(merged)
+                    self._merged += len(merged.value)
+                    if self._merged > MOST_COPIES:
+                        raise _wrong(key, f"<< merges more than {MOST_COPIES:,} keys")
+                    found |= {name.value: (name, held) for name, held in merged.value}
+                continue
+            name = key if key.tag == STRING and isinstance(key, yaml.ScalarNode) else _key(key)
+            if name.value in own:
+                raise _wrong(key, f"{name.value} stands twice")
+            own.add(name.value)
+            found[name.value] = name, value
+        return found
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node is where all is written out; `known` keeps those of nodes by id."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        held = node.value if node.tag == _LIST else [value for _, value in node.value]
+        known[id(node)] = 1 + sum(_size(one, known) for one in held)
+    return known[id(node)]
+
+
+def _key(node: yaml.Node) -> yaml.ScalarNode:
+    """A mapping's key: JSON has strings alone, so that numbers and truth values are told in one."""
+    if not isinstance(node, yaml.ScalarNode) or node.tag == NULL:
+        raise _wrong(node, "a key is no string")
+    if node.tag not in (BOOL, INT, FLOAT):
+        _scalar(node)
+        return node
+    _, value = meaning(node.value)
+    if isinstance(value, float):
+        text = f"{value:g}" if math.isfinite(value) else node.value.lower().lstrip("+")
+    else:
+        text = str(value).lower()
+    return yaml.ScalarNode(STRING, text, node.start_mark, node.end_mark)
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    """What a word says, and its tag as one of JSON's types."""
+    if node.tag == STRING:
+        return node.value
+    if node.tag not in (NULL, BOOL, INT, FLOAT):
+        if node.tag == _BINARY:
+            node.value = _decoded(node)
+        node.tag = STRING
+        return node.value
+    tag, value = meaning(node.value)
+    if node.tag != tag and (node.tag, tag) != (FLOAT, INT):
+        raise _wrong(node, f"{node.value} is no {node.tag.rpartition(':')[2]}")
+    if isinstance(value, float) and math.isnan(value):
+        length = len(node.value)
+        long = f"a number of {length:,} characters"
+        raise _wrong(node, long if length > LONGEST_NUMBER else f"{node.value} is no finite number")
+    return float(value) if node.tag == FLOAT else value
+
+
+def _decoded(node: yaml.ScalarNode) -> str:
     try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        raise LanesError(f"{source}: can't be read: {error}") from None
+        return base64.b64decode("".join(node.value.split()), validate=True).decode()
+    except ValueError:
+        raise _wrong(node, "what is tagged as binary is no text in base64") from None
+
+
+def _wrong(node: yaml.Node, problem: str) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 def _require_shallow(source: str, text: str) -> None:
@@ -189,18 +217,12 @@ def _require_shallow(source: str, text: str) -> None:
 
 
 def _could_be_deep(text: str) -> bool:
+    """Whether so many open that half the depth could be reached; brackets within strings count."""
     return (
-        (
-            text.count("[") + text.count("{") > MOST_DEPTH // 2
-            and max(accumulate(_steps(text))) > MOST_DEPTH // 2
-        )
+        text.count("[") + text.count("{") > MOST_DEPTH // 2
         or " " * (MOST_DEPTH // 2) in text
         or _DASHES.search(text) is not None
     )
-
-
-def _steps(text: str) -> Iterator[int]:
-    return (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(text))
 
 
 def _no_yaml(source: str, mark: Any, problem: str) -> ManifestError:

@@ -10,6 +10,11 @@ _METADATA = re.compile(r"metadata\.(?:(name|namespace)|(labels|annotations)\['([
 # https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/: ASCII that can be
 # printed, but for the sign behind which the value stands.
 _NAME = re.compile("[ -<>-~]+")
+# Linux starts no program with more than 128 KiB in a variable, or some of them in all.
+MOST_BYTES = 2**18
+
+# A half of a surrogate pair stands for no character.
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
 _REFERENCE = re.compile(r"\$(\$|\(([^()]+)\))")
 
 
@@ -34,14 +39,19 @@ class Environment:
 def environment(entries: Iterable[kinds.EnvVar], fields: Fields) -> Environment:
     """The variables that `entries` give to the pod of `fields`.
 
-    What comes from a secret, or from elsewhere that no manifest tells, is left out.
+    What comes from a secret, or from elsewhere that no manifest tells, is left out. Raises
+    ValueError where each $(NAME) filled in makes more than a container can be started with.
     """
     variables: dict[str, str] = {}
     addresses: list[str] = []
+    left = MOST_BYTES
     for entry in entries:
         source = entry.value_from
-        if source is None:
-            variables[entry.name] = _expanded(entry.value, variables)
+        if source is None and "$" not in entry.value:
+            variables[entry.name] = entry.value
+        elif source is None:
+            variables[entry.name] = _expanded(entry.value, variables, left)
+            left -= len(variables[entry.name])
         elif source.field_ref and source.field_ref.field_path == "status.podIP":
             addresses.append(entry.name)
         elif source.field_ref and (match := _METADATA.fullmatch(source.field_ref.field_path)):
@@ -55,8 +65,7 @@ def unusable(variables: Mapping[str, str], addresses: Iterable[str]) -> str | No
         if not _NAME.fullmatch(name):
             return f'"{name}" is no name of a variable: letters, digits, and _ are'
     for name, value in variables.items():
-        # A half of a surrogate pair stands for no character.
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        if _UNUSABLE.search(value):
             return f"the value of {name} has a character that no variable can hold"
     return None
 
@@ -68,10 +77,19 @@ def _field(fields: Fields, match: re.Match[str]) -> str:
     return values.get(match[3], "")
 
 
-def _expanded(value: str, variables: Mapping[str, str]) -> str:
-    """`value` with each $(NAME) that is known so far filled in; $$ stands for one $."""
+def _expanded(value: str, variables: Mapping[str, str], most: int) -> str:
+    """`value` with each $(NAME) that is known so far filled in; $$ stands for one $.
+
+    Raises ValueError for more than `most` characters, before there are more.
+    """
+    length = len(value)
 
     def fill(match: re.Match[str]) -> str:
-        return "$" if match[1] == "$" else variables.get(match[2], match[0])
+        nonlocal length
+        known = "$" if match[1] == "$" else variables.get(match[2], match[0])
+        length += len(known) - len(match[0])
+        if length > most:
+            raise ValueError(f"has more than {MOST_BYTES // 2**10} KiB with each $(NAME) filled in")
+        return known
 
     return _REFERENCE.sub(fill, value)

@@ -12,7 +12,8 @@ from lanes.errors import LanesError, ManifestError, together
 from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.model import Place
 from lanes.reading import kinds
-from lanes.reading.documents import STDIN, STDIN_NAME, Document, documents, texts
+from lanes.reading.documents import Document, documents
+from lanes.reading.files import STDIN, STDIN_NAME, texts
 from lanes.reading.rendered import chart_of, is_kustomization, kustomized
 
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -220,4 +221,6 @@ def _problem(kind: str, message: str) -> str:
         return "is empty"
     if kind == "missing":
         return "missing"
+    if kind == "string_type":
+        return "should be a string; put it in quotes"
     return message.removeprefix("Value error, ").removeprefix("Input ")

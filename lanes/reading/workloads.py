@@ -142,8 +142,12 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
             labels=template.metadata.labels,
             annotations=template.metadata.annotations,
         )
-        own = environment(container.env, fields)
-        added = injected(manifests, resource, fields, (index, container.name), diagnostics)
+        try:
+            own = environment(container.env, fields)
+            added = injected(manifests, resource, fields, (index, container.name), diagnostics)
+        except ValueError as error:
+            where = f"{workload.field}.containers[{index}].env"
+            raise resource.error(where, f"{error}; a cluster starts no such container") from None
         env = {**added.environment.variables, **own.variables}
         addresses = added.environment.addresses + own.addresses
         if problem := unusable(env, addresses):

@@ -1,64 +1,114 @@
-"""Files that are left behind: whole, or not at all."""
+"""From paths to texts: what is no regular file ends in a sentence, and never hangs."""
 
 import os
-import stat
+import socket
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lanes.errors import LanesError
-from lanes.report.files import writable
+from lanes.reading import files
+from lanes.reading.files import texts
 
 
-def test_a_file_is_written_whole(tmp_path: Path) -> None:
-    file = tmp_path / "report.html"
-    with writable("--report", str(file)) as write:
-        assert not file.exists()
-        write("ä\n")
-    assert file.read_text(encoding="utf-8") == "ä\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
-
-
-def test_what_was_there_stays_until_then_with_its_mode_and_through_a_link(tmp_path: Path) -> None:
-    file, link = tmp_path / "old", tmp_path / "link"
-    file.write_text("old")
-    file.chmod(0o640)
-    link.symlink_to(file)
-    with file.open() as reader, writable("--report", str(link)) as write:
-        assert file.read_text() == "old"
-        write("new")
-        assert reader.read() == "old"  # who reads it meanwhile reads one or the other
-    assert (link.is_symlink(), file.read_text()) == (True, "new")
-    assert stat.S_IMODE(file.stat().st_mode) == 0o640
-
-
-def test_nothing_is_left_of_a_run_that_failed(tmp_path: Path) -> None:
-    with pytest.raises(LanesError, match="later"), writable("--report", str(tmp_path / "a")):
-        raise LanesError("later")
-    assert list(tmp_path.iterdir()) == []
+def listening(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        here = Path.cwd()
+        os.chdir(path.parent)  # a socket's name is 107 bytes at most
+        try:
+            made.bind(path.name)
+        finally:
+            os.chdir(here)
 
 
 @pytest.mark.parametrize(
-    ("name", "why"),
+    ("make", "problem"),
     [
-        ("none/report.html", "No such file or directory"),
-        ("", "Is a directory"),
-        ("file/report.html", "Not a directory"),
+        (os.mkfifo, "is no regular file"),
+        (listening, "is no regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+        (lambda path: path.symlink_to(path.name), "can't be read: Too many levels"),
+        (lambda path: path.symlink_to("gone"), "can't be read: No such file"),
     ],
 )
-def test_what_can_not_be_written_is_told_at_once(tmp_path: Path, name: str, why: str) -> None:
-    (tmp_path / "file").touch()
-    path = f"{tmp_path}/{name}"
-    with pytest.raises(LanesError) as caught, writable("--junit", path):
-        pytest.fail("nobody said that it can't be written")
-    assert str(caught.value) == f"--junit {path}: can't be written: {why}"
+def test_what_in_a_folder_is_no_file(
+    tmp_path: Path, make: Callable[[Path], None], problem: str
+) -> None:
+    make(tmp_path / "x.yaml")
+    with pytest.raises(LanesError, match=f"^{tmp_path}/x.yaml: {problem}"):
+        list(texts((str(tmp_path),)))
 
 
-def test_a_pipe_is_written_to_as_it_is(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    with writable("--report", str(pipe)) as write:
-        write("told")
-    assert os.read(reader, 99) == b"told"
-    os.close(reader)
+def test_a_folder_may_be_called_like_a_file(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").mkdir()
+    (tmp_path / "x.yaml" / "y.yaml").write_text("a: b")
+    (tmp_path / "x.yaml" / "round.yaml").symlink_to(tmp_path)
+    found = [name for name, _, _ in texts((str(tmp_path),))]
+    assert found == [f"{tmp_path}/x.yaml/y.yaml"]
+
+
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: object) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("os.scandir", denied)  # who runs the tests may read all
+    with pytest.raises(LanesError, match="can't be read: Permission denied"):
+        list(texts((str(tmp_path),)))
+
+
+def test_more_files_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_FILES", 2)
+    for number in range(3):
+        (tmp_path / f"{number}.yaml").touch()
+    with pytest.raises(LanesError, match="more than 2 manifests; name fewer at a time"):
+        list(texts((str(tmp_path),)))
+
+
+def test_more_documents_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_DOCUMENTS", 2)
+    (tmp_path / "x.yaml").write_text("a: b\n---\n" * 2)
+    assert list(texts((str(tmp_path / "x.yaml"),)))
+    with pytest.raises(LanesError, match="more than 2 documents together; name fewer at a time"):
+        list(texts((str(tmp_path), str(tmp_path / "x.yaml"))))
+
+
+def test_a_pipe_of_the_shells_is_read_to_its_end() -> None:
+    """As <(helm template ...) is: what comes late comes as well."""
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(writing, "wb") as stream:
+            for part in (b"a: ", b"b\n"):
+                stream.write(part)
+                stream.flush()
+
+    thread = threading.Timer(0.1, write)
+    thread.start()
+    assert [text for _, text, _ in texts((f"/dev/fd/{reading}",))] == ["a: b\n"]
+    thread.join()
+    os.close(reading)
+
+
+def test_a_pipe_that_nobody_writes_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_WAIT_SECONDS", 0.1)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(LanesError, match=f"^{tmp_path}/pipe: nothing came"):
+        list(texts((str(tmp_path / "pipe"),)))
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("/dev/zero", "more than 1 MiB together"),
+        ("a\0b", "no such file or directory"),
+        ("x" * 300, "no such file or directory"),
+    ],
+)
+def test_what_is_named_and_is_no_file(
+    monkeypatch: pytest.MonkeyPatch, path: str, problem: str
+) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 2**20)
+    with pytest.raises(LanesError, match=problem):
+        list(texts((path,)))

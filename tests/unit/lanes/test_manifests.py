@@ -327,7 +327,7 @@ def test_a_value_without_end_is_not_quoted_whole(tmp_path: Path) -> None:
 
 
 def test_manifests_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lanes.reading.documents.MOST_BYTES", 300)
+    monkeypatch.setattr("lanes.reading.files.MOST_BYTES", 300)
     for number in range(3):
         write(tmp_path, service("a"), name=f"{number}.yaml")
     assert len(refusal(str(tmp_path))) < 300
@@ -342,7 +342,7 @@ def test_manifests_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_one_name_twice(tmp_path: Path, document: Document) -> None:
     first = write(tmp_path, document, name="1.yaml")
     write(tmp_path, document, name="1_again.yaml")  # the same once more changes nothing
-    second = write(tmp_path, put(document, "metadata.labels", {"x": "y"}), name="2.yaml")
+    second = write(tmp_path, put(document, "metadata.labels", {"x": "z"}), name="2.yaml")
     who = f"{document['kind']} {document['metadata']['name']}"
     assert refusal(str(tmp_path)) == f"{second}: {who}: stands twice: also in {first}; keep one"
 

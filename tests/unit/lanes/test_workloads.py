@@ -95,6 +95,15 @@ def test_fields_of_the_pod_reach_its_environment() -> None:
     assert pods[0].ip_env == ("ONE", "TWO")
 
 
+def test_variables_that_stand_for_more_and_more() -> None:
+    more = ({"name": f"E{n}", "value": f"$(E{n - 1})" * 10} for n in range(1, 12))
+    sentence = refusal(with_env({"name": "E0", "value": "0123456789"}, *more))
+    assert sentence == (
+        "Deployment a-v1: spec.template.spec.containers[0].env: has more than 256 KiB with each"
+        " $(NAME) filled in; a cluster starts no such container"
+    )
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -1,0 +1,132 @@
+"""YAML and JSON as kubectl reads them: each answer is that of sigs.k8s.io/yaml 1.6.0."""
+
+from typing import Any
+
+import pytest
+
+from lanes.errors import ManifestError
+from lanes.reading.documents import documents, nodes
+
+
+def said(text: str) -> Any:
+    (found,) = documents("x.yaml", text)
+    return found
+
+
+def refused(text: str) -> str:
+    with pytest.raises(ManifestError) as caught:
+        list(documents("x.yaml", text))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("=", "="),
+        ("<<", "<<"),
+        ("!!merge <<", "<<"),
+        ("y", True),
+        ("Off", False),
+        ("tRue", "tRue"),
+        ("1_000", 1000),
+        ("017", 15),
+        ("0o17", 15),
+        ("08", 8.0),
+        ("-0x1F", -31),
+        ("0b11", 3),
+        ("1e3", 1000.0),
+        ("1.", 1.0),
+        (".5e1", 5.0),
+        ("1e400", "1e400"),
+        ("12:30:45", "12:30:45"),
+        ("2024-01-31", "2024-01-31"),
+        ("99999999999999999999", 1e20),
+        ("!!str 5", "5"),
+        ("!!int '5'", 5),
+        ("!!float 5", 5.0),
+        ("!!binary aGk=", "hi"),
+        ("!whatever 5", "5"),
+        ("!whatever {b: 1}", {"b": 1}),
+        ("!!set {b}", {}),
+    ],
+)
+def test_what_a_word_is(word: str, value: object) -> None:
+    found = said(f"a: {word}")["a"]
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("=", "="), ("1", "1"), ("1.50", "1.5"), ("on", "true"), (".INF", ".inf"), ("'<<'", "<<")],
+)
+def test_a_key_is_a_string(key: str, name: str) -> None:
+    assert said(f"{key}: b") == {name: "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{<<: *x, b: 2}", {"b": 2}),
+        ("{b: 2, <<: *x}", {"b": 1}),
+        ("{b: 2, <<: [*x, {b: 3, c: 4}]}", {"b": 1, "c": 4}),
+        ("{<<: {<<: *x, d: 5}}", {"b": 1, "d": 5}),
+    ],
+)
+def test_what_is_merged(text: str, value: object) -> None:
+    whole = f"a: &x {{b: 1}}\nc: {text}\n"
+    assert said(whole)["c"] == value
+    (node,) = nodes("x.yaml", whole)
+    (_, _), (_, merged) = node.value
+    assert {key.value for key, _ in merged.value} == {*said(whole)["c"]}
+
+
+def test_json_writes_one_character_as_two() -> None:
+    assert said('{"a": "\\ud83d\\ude00 \\\\ud83d \\/"}') == {"a": "\U0001f600 \\ud83d /"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: .nan", "line 1: no valid YAML: .nan is no finite number"),
+        ("a: !!int x", "x is no int"),
+        ("a: !!binary '*'", "no text in base64"),
+        ("~: a", "a key is no string"),
+        ("? [a]\n: b", "a key is no string"),
+        ("on: a\ntrue: b", "true stands twice"),
+        ("a: {<<: b}", "<< merges a mapping or a list of mappings alone"),
+        ("a: &x {<<: *x}", "an alias stands for what it is a part of"),
+        ("a: [&x b, &x c]", "an anchor of this name stands before; rename one"),
+        ("'" + "]" * 200 + "': 1\na: " + "[" * 20_000, "nested more than 100 deep"),
+    ],
+)
+def test_what_is_none(text: str, problem: str) -> None:
+    assert problem in refused(text)
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "times"),
+    [
+        ("[1, 2, 3, 4, 5, 6, 7, 8]", "[{}]", 7),
+        ("{a: 1, b: 2}", "[{}]", 9),
+        ("{k: v}", "{{k: [{}]}}", 30),
+    ],
+)
+def test_aliases_that_stand_for_more_and_more(first: str, again: str, times: int) -> None:
+    text = f"a0: &a0 {first}\n"
+    for number in range(1, times):
+        several = ", ".join([f"*a{number - 1}"] * 9)
+        text += f"a{number}: &a{number} {again.format(several)}\n"
+    assert "write them out" in refused(text)
+
+
+def test_what_merges_itself_again_and_again_stays_as_small_as_it_is() -> None:
+    text = "a0: &a0 {a: 1}\n"
+    for number in range(1, 40):
+        several = ", ".join([f"*a{number - 1}"] * 9)
+        text += f"a{number}: &a{number} {{<<: [{several}]}}\n"
+    assert said(text)["a39"] == {"a": 1}
+
+
+def test_aliases_as_people_use_them() -> None:
+    text = "a: &x {app: shop, env: [1, 2, 3]}\nb: [" + ", ".join(["*x"] * 100) + "]\n"
+    assert said(text)["b"][99] == {"app": "shop", "env": [1, 2, 3]}
