@@ -1,4 +1,4 @@
-"""The one service of the sample: says who it is, then what its upstreams answer.
+"""The sample service: it says who it is, then what its upstreams answer.
 
-Start it with ``python -m services``; all behaviour comes from the environment (``settings``).
+Start it with ``python -m services``. The environment is its only configuration: ``settings``.
 """

@@ -1,6 +1,6 @@
-"""``python -m services``: check the settings, instrument, listen.
+"""``python -m services``: check the settings, instrument, serve.
 
-Exit code 0 after SIGTERM, 2 when a setting is unusable (a line each on standard error).
+Exit code 0 after SIGTERM; 2 when a setting is unusable, with a line for each on standard error.
 """
 
 import os
@@ -16,7 +16,7 @@ def main() -> int:
         settings = Settings.from_environ(os.environ)
         logs.configure(settings.log_level)
         telemetry.start(settings.app, settings.lane_header)
-        # Only now: instrumentation replaces Flask's class, so Flask comes after it.
+        # Only now: instrumentation replaces Flask's class, so Flask is imported after it.
         from services.server import Server
 
         Server(settings).run()

@@ -1,37 +1,38 @@
-"""The answer: a tree of hops, as text for people and as JSON for programs.
-
-Two kinds of node: a ``Hop`` is a service that speaks this format; an ``Outside`` is whatever
-else stood at an upstream's URL: nothing at all, a proxy's refusal, another implementation.
-"""
+"""The answer: a tree of hops, as text for people and as JSON for programs."""
 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+# Levels of a tree. Python's JSON takes several frames for each, and a chain has a few.
+DEEPEST = 100
+# Milliseconds, a year: more than any call takes, and no NaN nor infinity.
+LONGEST = 3.2e10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Hop:
-    """A service's own part and its upstreams' answers, in the order they were configured.
+    """A service's own part, and its upstreams' answers in the order of ``upstream_url``.
 
-    ``status`` is the HTTP status it answered with. ``lane`` is the lane it saw in the baggage.
-    ``namespace`` is its pod's in Kubernetes, where it knows.
+    ``status`` is the HTTP status that it answered with, ``lane`` the lane that it saw in the
+    baggage, ``namespace`` its pod's in Kubernetes. The fields have the order of the JSON.
     """
 
     name: str
     version: str
+    namespace: str | None = None
     ip: str
     lane: str | None
     duration_ms: float
     status: int
-    namespace: str | None = None
     error: str | None = None
     upstreams: tuple["Node", ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Outside:
-    """What came from ``url`` that is no hop: its ``text``, or the ``error`` that it was."""
+    """What came from ``url`` and is no hop: its ``text``, or the ``error`` that it was."""
 
     url: str
     duration_ms: float
@@ -44,12 +45,12 @@ Node: TypeAlias = Hop | Outside
 
 
 def status_of(upstreams: Iterable[Node]) -> int:
-    """The status to answer with: the first failing upstream's, else 200."""
+    """Return the first failing upstream's status, else 200."""
     return next((node.status for node in upstreams if node.status >= 400), 200)
 
 
 def as_text(node: Node) -> str:
-    """The chain on one line, up to and including what failed.
+    """Return the chain on one line, up to and including what failed.
 
     >>> as_text(Hop(name="a", version="v1", ip="10.0.0.1", lane=None, duration_ms=1, status=200))
     '-> a(version: v1, ip: 10.0.0.1)'
@@ -66,81 +67,54 @@ def as_text(node: Node) -> str:
 
 
 def as_json(node: Node) -> str:
-    """The tree as one JSON object; ``from_json`` is its inverse."""
-    return json.dumps(_as_dict(node), separators=(",", ":"))
+    """Return the tree as one JSON object; ``from_json`` is the inverse."""
+    return json.dumps(node, default=vars, separators=(",", ":"), allow_nan=False)
 
 
-def _as_dict(node: Node) -> dict[str, object]:
-    if isinstance(node, Hop):
-        return {
-            "name": node.name,
-            "version": node.version,
-            "namespace": node.namespace,
-            "ip": node.ip,
-            "lane": node.lane,
-            "duration_ms": node.duration_ms,
-            "status": node.status,
-            "error": node.error,
-            "upstreams": [_as_dict(upstream) for upstream in node.upstreams],
-        }
-    return {
-        "url": node.url,
-        "duration_ms": node.duration_ms,
-        "status": node.status,
-        "error": node.error,
-        "text": node.text,
-    }
-
-
-def from_json(body: str | bytes) -> Node | None:
-    """The tree that ``body`` holds, or None when it is not one, whatever it is."""
+def from_json(body: str | bytes | bytearray) -> Node | None:
+    """Return the tree in ``body``, which comes from a stranger, or None where it holds none."""
     try:
-        return _from_dict(json.loads(body))
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return _node(json.loads(body), DEEPEST)
+    except (ValueError, TypeError, RecursionError):
         return None
 
 
-def _from_dict(data: object) -> Node:
-    if not isinstance(data, dict):
-        raise TypeError("a node is a JSON object")
+def _node(data: Any, levels: int) -> Node:
+    if not isinstance(data, dict) or levels == 0:
+        raise ValueError("expected an object, and fewer in each other")
     if "url" in data:
-        return Outside(
-            url=_text(data["url"]),
-            duration_ms=_number(data["duration_ms"]),
-            status=_status(data["status"]),
-            error=_optional_text(data.get("error")),
-            text=_optional_text(data.get("text")),
-        )
+        return Outside(**{name: read(data.get(name)) for name, read in _OUTSIDE.items()})
+    upstreams: Any = data.get("upstreams")
     return Hop(
-        name=_text(data["name"]),
-        version=_text(data["version"]),
-        namespace=_optional_text(data.get("namespace")),
-        ip=_text(data["ip"]),
-        lane=_optional_text(data.get("lane")),
-        duration_ms=_number(data["duration_ms"]),
-        status=_status(data["status"]),
-        error=_optional_text(data.get("error")),
-        upstreams=tuple(_from_dict(upstream) for upstream in data["upstreams"]),
+        **{name: read(data.get(name)) for name, read in _HOP.items()},
+        upstreams=tuple([_node(each, levels - 1) for each in upstreams]),
     )
 
 
-def _text(value: object) -> str:
+def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("expected a string")
+    value.encode()  # raises a ValueError for half of a surrogate pair
     return value
 
 
-def _optional_text(value: object) -> str | None:
+def _optional_text(value: Any) -> str | None:
     return None if value is None else _text(value)
 
 
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError("expected a number")
+def _milliseconds(value: Any) -> Any:
+    if type(value) not in (int, float) or not 0 <= value <= LONGEST:
+        raise ValueError("expected milliseconds")
     return value
 
 
-def _status(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError("expected a whole number")
+def _status(value: Any) -> Any:
+    if type(value) is not int or not 100 <= value <= 599:
+        raise ValueError("expected an HTTP status")
     return value
+
+
+_BOTH = {"duration_ms": _milliseconds, "status": _status, "error": _optional_text}
+_OUTSIDE = {"url": _text, "text": _optional_text} | _BOTH
+_NAMES = dict.fromkeys(("name", "version", "ip"), _text)
+_HOP = _NAMES | dict.fromkeys(("namespace", "lane"), _optional_text) | _BOTH

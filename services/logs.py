@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, on standard output, for everything in the process."""
+"""Logs: one JSON object a line on standard output, for everything in the process."""
 
 import json
 import logging
@@ -9,12 +9,12 @@ from opentelemetry import trace
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line: time, level, logger, message, the trace id where a request is being
-    served, and the fields of ``extra["data"]``.
+    """A record as one line: time, level, logger, message, the trace id while a request is served,
+    and the fields of ``extra={"data": …}``.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON without a line break, also when it carries a traceback."""
+        """Return the record as JSON, without a line break also when it carries a traceback."""
         entry: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -31,9 +31,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send every logger's records of ``level`` and above to standard output as JSON lines."""
+    """Send every logger's records of ``level`` and above to standard output."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level.upper())
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)

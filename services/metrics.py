@@ -1,14 +1,6 @@
-"""Counts and times for Prometheus."""
+"""Metrics: counts and times for Prometheus."""
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-    generate_latest,
-)
+import prometheus_client as prometheus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_LANES = 32
@@ -20,39 +12,32 @@ class Metrics:
     """What one process has served and called."""
 
     def __init__(self, app: str, version: str) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        Gauge(
-            "service_info", "The service, always 1.", ["app", "version"], registry=self._registry
-        ).labels(app, version).set(1)
-        self._requests = Histogram(
-            "http_request_duration_seconds",
-            "Answers of / by lane and status.",
-            ["lane", "status"],
-            buckets=BUCKETS,
-            registry=self._registry,
+        self._registry = registry = prometheus.CollectorRegistry()
+        prometheus.ProcessCollector(registry=registry)
+        prometheus.PlatformCollector(registry=registry)
+        about = prometheus.Info("service", "The service.", registry=registry)
+        about.info({"app": app, "version": version})
+
+        def times(name: str, what: str, labels: tuple[str, ...]) -> prometheus.Histogram:
+            return prometheus.Histogram(name, what, labels, buckets=BUCKETS, registry=registry)
+
+        self._requests = times(
+            "http_request_duration_seconds", "Answers by lane and status.", ("lane", "status")
         )
-        self._upstreams = Histogram(
-            "http_upstream_duration_seconds",
-            "Calls by upstream URL and status.",
-            ["upstream", "status"],
-            buckets=BUCKETS,
-            registry=self._registry,
+        self._upstreams = times(
+            "http_upstream_duration_seconds", "Calls by URL and status.", ("upstream", "status")
         )
-        self._refused = Counter(
-            "http_requests_refused",
-            "Requests that found all threads busy and the line full.",
-            registry=self._registry,
+        self._refused = prometheus.Counter(
+            "http_requests_refused", "Requests beyond those served at once.", registry=registry
         )
         self._lanes: set[str] = set()
 
     def observe_request(self, lane: str | None, status: int, seconds: float) -> None:
-        """Count one answer of ``/``."""
+        """Count one answer."""
         self._requests.labels(self._lane_label(lane), status).observe(seconds)
 
     def observe_refusal(self) -> None:
-        """Count a request that was refused for there were too many."""
+        """Count a request that was refused since there were too many."""
         self._refused.inc()
 
     def observe_upstream(self, url: str, status: int, seconds: float) -> None:
@@ -60,8 +45,8 @@ class Metrics:
         self._upstreams.labels(url, status).observe(seconds)
 
     def exposition(self) -> bytes:
-        """Everything, in Prometheus' text format."""
-        return generate_latest(self._registry)
+        """Return everything in Prometheus' text format."""
+        return prometheus.generate_latest(self._registry)
 
     def _lane_label(self, lane: str | None) -> str:
         # Baggage may come from anyone, and each new label value costs memory for good.

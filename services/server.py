@@ -1,22 +1,22 @@
-"""Gunicorn, configured for one container behind a proxy."""
+"""Gunicorn: its options, and the hook by which a worker drains as a mesh needs."""
 
+import asyncio
 import logging
 import math
 import os
+import signal
 import socket
-from pathlib import Path
+import threading
 
 import flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from services import propagation
+from services import telemetry
 from services.app import create_app
-from services.fault import NONE, Faults
-from services.intake import KEEPALIVE, WAITING_SECONDS, most_connections
+from services.faults import NONE
+from services.management import Management, State
 from services.metrics import Metrics
 from services.settings import Settings, SettingsError
-from services.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -25,95 +25,114 @@ LANES_LOST = (
     "start it under OpenTelemetry auto-instrumentation with the flask and requests "
     "instrumentations and the baggage propagator"
 )
-
-
-class ServerLogger(Logger):  # type: ignore[misc]
-    """Gunicorn's own messages, through the root logger as JSON lines. No access log."""
-
-    def __init__(self, cfg: object) -> None:
-        super().__init__(cfg)
-        self.error_log.propagate = True
+# Threads that refuse what is too much, and wait for connections that send nothing yet.
+SPARE_THREADS = 32
+# Seconds. Envoy closes idle connections after an hour; the side that accepts must be the later one,
+# or it closes a connection at the moment of use and a request is answered 503.
+KEEPALIVE = 3660
 
 
 class Server(BaseApplication):  # type: ignore[misc]
     """One master that holds the ports, one worker with threads that serves.
 
-    ``management`` is the socket of the management port, once it runs.
+    A custom application, as https://docs.gunicorn.org/en/stable/custom.html describes it.
     """
-
-    management: socket.socket
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.draining = False
-        self.warning = ""
+        self.state = State(settings.fault)
         self.metrics = Metrics(settings.app, settings.version)
-        self.faults = Faults(settings.fault)
         super().__init__()
 
     def run(self) -> None:
         """Serve until told to stop. Raises SettingsError when a port can't be listened on."""
-        requests = listener("port", self.settings.host, self.settings.port)
-        port = self.settings.management_port
-        self.management = listener("management_port", self.settings.host, port)
+        host = self.settings.host
+        requests = listener("port", host, self.settings.port)
+        self.management = listener("management_port", host, self.settings.management_port)
         # Bound already, for gunicorn tries an address that can't be had again and again.
         self.cfg.set("bind", f"fd://{requests.detach()}")
         super().run()
 
     def load_config(self) -> None:
-        """Every option that matters, so that no WEB_CONCURRENCY or PORT decides instead."""
-        shared_memory = Path("/dev/shm")  # noqa: S108 - gunicorn makes its own file, unlinked
+        """Set every option that matters, so that no WEB_CONCURRENCY or PORT decides instead."""
+        memory = "/dev/shm"  # noqa: S108 - gunicorn makes its own file, unlinked
         options = {
-            "worker_class": Worker,
+            "worker_class": "gthread",
             "workers": 1,
-            "threads": self.settings.threads,
-            # Never reached: the worker makes room before.
-            "worker_connections": most_connections(self.settings.threads) + 1,
+            "threads": self.settings.threads + SPARE_THREADS,
             "keepalive": KEEPALIVE,
             "graceful_timeout": graceful_timeout(self.settings),
-            # Past the worker, which collects each answer.
-            "sendfile": False,
-            # As much as Envoy lets through (60 KiB): what it passed on must not fail here.
+            # Envoy lets 60 KiB through: what it passed on must not fail here. 0 is no limit.
+            "limit_request_line": 0,
             "limit_request_field_size": 61_440,
+            "limit_request_fields": 1_000,
+            # Nobody's SCRIPT_NAME or scheme is believed, also not a neighbor's on loopback.
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
             # Loaded once, before listening: a worker that dies is back without a start-up.
             "preload_app": True,
-            "logger_class": ServerLogger,
-            "errorlog": None,
+            "on_starting": log_as_json,
+            "post_worker_init": self.begin,
+            "errorlog": os.devnull,
             "loglevel": self.settings.log_level,
             "control_socket_disable": True,
             # The heartbeat's file: in memory, and not on a root file system that is read-only.
-            "worker_tmp_dir": str(shared_memory) if os.access(shared_memory, os.W_OK) else None,
+            "worker_tmp_dir": memory if os.access(memory, os.W_OK) else None,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> flask.Flask:
-        """The WSGI application. Whether lanes pass is tried once, here."""
-        app = create_app(self.settings, self.metrics, self.faults)
+        """Return the WSGI application. Whether lanes pass is tried once, here."""
         if self.settings.fault != NONE:
             log.warning("faults on purpose: %s", self.settings.fault)
-        if not propagation.is_active(app, self.settings.lane_header):
-            self.warning = LANES_LOST
+        if not telemetry.baggage_passes(self.settings.lane_header):
+            self.state.warning = LANES_LOST
             log.error(LANES_LOST)
-        return app
+        return create_app(self.settings, self.metrics, self.state)
+
+    def begin(self, _worker: object) -> None:
+        """Answer probes from a thread of their own, and decide what signals do to this worker."""
+        management = Management(self.state, self.metrics, self.settings.fault_token)
+        serve = management.serve(self.management)
+        threading.Thread(target=asyncio.run, args=(serve,), name="management", daemon=True).start()
+        stop = signal.getsignal(signal.SIGTERM)
+
+        def drain(*_: object) -> None:
+            """Keep serving for a while, unready, so that callers have time to look elsewhere."""
+            if not self.state.draining:
+                self.state.draining = True
+                # Answers from now on close their connection: callers do not come back on it.
+                self.cfg.set("keepalive", 0)
+                # An alarm and not a timer thread: a signal handler must not wait for locks.
+                signal.signal(signal.SIGALRM, stop)
+                signal.setitimer(signal.ITIMER_REAL, max(self.settings.drain, 0.001))
+
+        signal.signal(signal.SIGTERM, drain)
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            # At once: gunicorn's own handler waits for a lock that it may have interrupted.
+            signal.signal(number, lambda *_: os._exit(0))
+
+
+def log_as_json(_arbiter: object) -> None:
+    """Send gunicorn's own messages through the root logger."""
+    logging.getLogger("gunicorn.error").propagate = True
 
 
 def graceful_timeout(settings: Settings) -> int:
-    """Seconds from SIGTERM until what still runs is killed: the drain, then the slowest request,
-    which first waited for a thread, then gunicorn's two seconds for idle connections and one spare.
+    """Return the seconds from SIGTERM until what still runs is killed: the drain, then the slowest
+    request, then gunicorn's two seconds for idle connections and one to spare.
     """
-    return math.ceil(settings.drain + WAITING_SECONDS + settings.upstream_timeout + 3)
+    return math.ceil(settings.drain + settings.upstream_timeout + 3)
 
 
 def listener(variable: str, host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises SettingsError, which names ``variable``, where none can."""
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    """Return a socket that listens. Raises SettingsError, which names ``variable``, if none can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-        bound.listen(2048)
+        return socket.create_server(
+            (host, port), family=family, backlog=2048, dualstack_ipv6=host == "::"
+        )
     except OSError as error:
-        bound.close()
-        why = f"{variable}={port}: {host} can't be listened on: {error.strerror}"
-        raise SettingsError((why,)) from None
-    return bound
+        why = f"{host} can't be listened on: {os.strerror(error.errno or 0)}"
+        raise SettingsError((f"{variable}={port}: {why}",)) from None

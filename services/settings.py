@@ -1,46 +1,27 @@
-"""Settings: the environment, read and checked once, before anything listens.
-
-Names are those of the guide's sample. An empty variable means its default.
-
-====================  =========  =================================================================
-``app``               mock       the service's name in answers, logs and metrics
-``version``           v1         the version it answers as
-``upstream_url``      (none)     whom it calls: http(s) URLs, comma-separated; none: the last hop
-``upstream_timeout``  5          seconds for a whole call; fewer where the caller waits less
-``host``              0.0.0.0    the IP address to listen on
-``port``              8000       the port of the requests
-``management_port``   8001       the port of /healthz, /readyz and /metrics
-``POD_IP``            (none)     the address to report; else a specific ``host`` or its interface's
-``POD_NAMESPACE``     (none)     the Kubernetes namespace to report in the tree
-``lane_header``       version    the baggage member that names the lane
-``threads``           16         requests served at once
-``drain``             5          seconds after SIGTERM in which requests still come in, unready
-``log_level``         info       debug, info, warning or error; access lines are info
-``fault_delay``       0          milliseconds that answers are late on purpose; or p50/p99: 20/200
-``fault_rate``        0          the share of requests, 0 to 1, that fail on purpose
-``fault_status``      500        what they fail with, 400 to 599
-``fault_token``       (none)     opens ``PUT /fault`` at the management port to who sends it
-====================  =========  =================================================================
-"""
+"""Settings: the environment, read and checked once, before anything listens."""
 
 import ipaddress
 import re
+import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
-from services import fault
-from services.address import interface_address
-from services.fault import Delay, Fault, number
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
+
+from services.faults import NONE, PARSERS, Fault, number
 
 T = TypeVar("T")
 
-LOG_LEVELS = ("debug", "info", "warning", "error")
-HOUR = 3600.0
-# A name (as urlsplit lowers it) or an IPv6 address (which it has checked and unwrapped).
+HOUR = 3600
 LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-HOST = re.compile(rf"({LABEL}\.)*{LABEL}\.?|[0-9a-f.]*:[0-9a-f:.]*")
+# Names and IPv4 addresses; what stands in brackets has been checked by urllib3.
+HOST = re.compile(rf"({LABEL}\.)*{LABEL}\.?|\[.*\]")
+# Reserved for documentation (RFC 5737, RFC 3849): routed like any other, never anyone's.
+ANYWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 
 class SettingsError(ValueError):
@@ -53,23 +34,26 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything the service is told. Times are in seconds."""
+    """Everything the service is told, by variables with the names of the guide's sample.
 
-    app: str = "mock"
-    version: str = "v1"
-    ip: str = "127.0.0.1"
-    namespace: str | None = None
-    upstream_urls: tuple[str, ...] = ()
-    upstream_timeout: float = 5.0
+    An empty variable means the default. Times are in seconds.
+    """
+
+    app: str = "mock"  # who it is in answers, logs and metrics
+    version: str = "v1"  # the version that it answers as
+    ip: str = "127.0.0.1"  # POD_IP, else a specific `host`, else its interface's
+    namespace: str | None = None  # POD_NAMESPACE
+    upstream_urls: tuple[str, ...] = ()  # upstream_url, comma-separated; none: the last hop
+    upstream_timeout: float = 5.0  # for a whole call; less where the caller waits less
     host: str = "0.0.0.0"  # noqa: S104 - a pod is reached on its own address
-    port: int = 8000
-    management_port: int = 8001
-    lane_header: str = "version"
-    threads: int = 16
-    drain: float = 5.0
-    log_level: str = "info"
-    fault: Fault = fault.NONE
-    fault_token: str | None = None
+    port: int = 8000  # of the requests
+    management_port: int = 8001  # of probes and metrics
+    lane_header: str = "version"  # the baggage member that names the lane
+    threads: int = 64  # requests served at once; one more is answered 429
+    drain: float = 5.0  # after SIGTERM, in which requests still come in, unready
+    log_level: str = "info"  # debug, info, warning or error; access lines are info
+    fault: Fault = NONE  # fault_delay, fault_status, fault_rate
+    fault_token: str | None = None  # opens PUT /fault at the management port to who sends it
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -81,10 +65,8 @@ class Settings:
 
         def read(variable: str, default: T, parse: Callable[[str], T]) -> T:
             value = environ.get(variable, "").strip()
-            if not value:
-                return default
             try:
-                return parse(value)
+                return parse(value) if value else default
             except ValueError as error:
                 problems.append(f"{variable}={value!r}: {error}")
                 return default
@@ -106,12 +88,12 @@ class Settings:
             drain=read("drain", cls.drain, _seconds),
             log_level=read("log_level", cls.log_level, _log_level),
             fault=Fault(
-                delay=read("fault_delay", cls.fault.delay, Delay.parse),
-                status=read("fault_status", cls.fault.status, fault.error_status),
-                rate=read("fault_rate", cls.fault.rate, fault.share),
+                **{n: read(f"fault_{n}", getattr(NONE, n), parse) for n, parse in PARSERS.items()}
             ),
             fault_token=read("fault_token", cls.fault_token, _secret),
         )
+        for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # `requests` reads them
+            read(variable, None, _certificates)
         if settings.management_port == settings.port:
             problems.append(f"management_port={str(settings.port)!r}: must not be that of requests")
         if problems:
@@ -125,19 +107,30 @@ class Settings:
         return f"1.1 {host}:{self.port}"
 
 
-def _label(value: str) -> str:
-    # Brackets, commas and spaces would make the text answer ambiguous.
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", value):
-        raise ValueError(
-            "must be letters, digits, '.', '_' or '-', with a letter or digit at both ends"
-        )
-    return value
+def _matching(pattern: str, wanted: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"must be {wanted}")
+        return value
+
+    return parse
 
 
-def _token(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", value):
-        raise ValueError("must be a baggage member's name, such as version or x-lane")
-    return value
+# Brackets, commas and spaces would make the text answer ambiguous.
+_label = _matching(
+    r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
+    "letters, digits, '.', '_' or '-', with a letter or digit at both ends",
+)
+_token = _matching(
+    r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", "a baggage member's name, such as version or x-lane"
+)
+_secret = _matching(r"[A-Za-z0-9_-]{16,}", "16 or more letters, digits, '_' or '-'")
+
+
+def _log_level(value: str) -> str:
+    return _matching("debug|info|warning|error", "one of debug, info, warning, error")(
+        value.lower()
+    )
 
 
 def _address(value: str) -> str:
@@ -163,47 +156,60 @@ def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
 def _seconds(value: str) -> float:
     seconds = number(value)
     if seconds is None or seconds > HOUR:
-        raise ValueError(f"must be a number of seconds from 0 to {HOUR:.0f}")
+        raise ValueError(f"must be a number of seconds from 0 to {HOUR}")
     return seconds
 
 
 def _positive_seconds(value: str) -> float:
     seconds = number(value)
-    if seconds is None or not 0 < seconds <= HOUR:
-        raise ValueError(f"must be a number of seconds above 0, at most {HOUR:.0f}")
+    if not seconds or seconds > HOUR:
+        raise ValueError(f"must be a number of seconds above 0, at most {HOUR}")
     return seconds
 
 
-def _secret(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{16,}", value):
-        raise ValueError("must be 16 or more letters, digits, '_' or '-'")
-    return value
-
-
-def _log_level(value: str) -> str:
-    if value.lower() not in LOG_LEVELS:
-        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
-    return value.lower()
+def _certificates(value: str) -> None:
+    kind = "capath" if Path(value).is_dir() else "cafile"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(**{kind: value})
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(f"must be a file or folder of CA certificates in PEM: {why}") from None
 
 
 def _urls(value: str) -> tuple[str, ...]:
-    return tuple(_url(part.strip()) for part in value.split(","))
+    return tuple([_url(part.strip()) for part in value.split(",")])
 
 
 def _url(value: str) -> str:
     if not value:
         raise ValueError("has an empty entry; write URLs with one comma between them")
     try:
-        parts = urlsplit(value)
-        host = HOST.fullmatch(parts.hostname or "")
-        # What stands behind an address in brackets is lost on urlsplit.
-        whole = re.fullmatch(r"[^\[\]]*(\[[^\[\]]*\](:[0-9]*)?)?", parts.netloc)
-        usable = host and whole and parts.scheme in ("http", "https") and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or re.search(r"\s", value):
+        url = parse_url(value)
+    except LocationParseError:
+        url = Url()
+    named = HOST.fullmatch(url.host or "") and url.port != 0
+    if (
+        not value.isascii()
+        or not named
+        or url.scheme not in ("http", "https")
+        or re.search(r"\s", value)
+    ):
         raise ValueError(f"{value!r} is not an http URL, such as http://mockb:8000/")
-    if parts.username is not None or parts.password is not None:
-        # Answers and logs quote the URL.
+    if url.auth is not None:  # answers and logs quote the URL
         raise ValueError("must not hold a user name or password")
     return value
+
+
+def interface_address() -> str:
+    """Return the address of the interface that leads outward; loopback when none does.
+
+    Connecting a datagram socket only chooses a route and a source address: nothing is sent.
+    """
+    for family, outside in ANYWHERE:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((outside, 9))
+                return str(probe.getsockname()[0])
+        except OSError:
+            continue
+    return "127.0.0.1"

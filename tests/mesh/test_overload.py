@@ -8,7 +8,7 @@ from lanes.running.runtime import RunningMesh
 from tests import kube
 from tests.mesh.running import failed, judged, running, under_load
 
-NARROW = {"threads": "1"}
+NARROW = {"threads": "8"}  # as many as ask when all is judged
 
 
 def counted(mesh: RunningMesh, pattern: str) -> int:
@@ -18,7 +18,7 @@ def counted(mesh: RunningMesh, pattern: str) -> int:
 
 
 def test_what_is_too_much_is_refused_and_no_pod_is_taken_for_dead(tmp_path: Path) -> None:
-    # Entries with one thread: a busy machine's clients are too many for them as well.
+    # Narrow entries: a busy machine's clients are too many for them as well.
     documents = [
         kube.deployment("mocka", d["metadata"]["name"].removeprefix("mocka-"), "mockb", env=NARROW)
         if d["kind"] == "Deployment" and d["metadata"]["name"].startswith("mocka-")
@@ -32,10 +32,7 @@ def test_what_is_too_much_is_refused_and_no_pod_is_taken_for_dead(tmp_path: Path
         assert statuses.keys() == {200, 429}, others[:10]
         assert statuses[200] > 20
         refused = {answer.text for answer in answers if answer.status == 429}
-        assert refused <= {
-            "busy: 1 requests are being answered and 8 wait",
-            "busy: no thread was free within 2 s",
-        }
+        assert refused == {"busy: 8 requests are being answered"}
         assert counted(mesh, "health_check.failure$") == 0
         assert counted(mesh, "ejections_enforced_total$") == 0
         assert counted(mesh, "upstream_rq_retry$") == 0, "a refusal is not asked again"

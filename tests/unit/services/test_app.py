@@ -9,8 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 from opentelemetry import baggage, context
 
-from services.app import CIRCLE, create_app
-from services.fault import NONE, Delay, Fault, Faults
+from services.app import create_app
+from services.faults import Delay, Fault
+from services.management import State
 from services.metrics import Metrics
 from services.settings import Settings
 
@@ -22,7 +23,7 @@ TEXT = "-> mocka(version: v2, ip: 192.168.1.28)"
 
 def client_of(settings: Settings) -> FlaskClient:
     metrics = Metrics(settings.app, settings.version)
-    return create_app(settings, metrics, Faults(settings.fault)).test_client()
+    return create_app(settings, metrics, State(settings.fault)).test_client()
 
 
 @pytest.fixture
@@ -103,28 +104,9 @@ def test_statuses(method: str, path: str, status: int, client: FlaskClient) -> N
 
 def test_answers_are_counted() -> None:
     metrics = Metrics("mocka", "v2")
-    create_app(ME, metrics, Faults(NONE)).test_client().get("/")
+    create_app(ME, metrics, State()).test_client().get("/")
     counts = [line for line in metrics.exposition().decode().splitlines() if "_count{" in line]
     assert counts == ['http_request_duration_seconds_count{lane="",status="200"} 1.0']
-
-
-@pytest.mark.parametrize(
-    ("via", "status"),
-    [
-        ("1.1 192.168.1.29:8000, 1.1 192.168.1.28:8001", 200),
-        ("1.1 192.168.1.29:8000, 1.1 192.168.1.28:8000,1.1 x", 508),
-    ],
-)
-def test_a_request_that_has_been_here_goes_no_further(via: str, status: int, serve: Serve) -> None:
-    upstream = serve(reply(200, "-> end"))
-    settings = replace(ME, upstream_urls=(upstream.url,))
-    answer = client_of(settings).get("/", headers={"Via": via})
-    assert answer.status_code == status
-    circle = f" failed: 508 {CIRCLE}"
-    assert answer.text == (f"{TEXT}{circle}" if status == 508 else f"{TEXT}-> end")
-    assert [request["Via"] for request in upstream.requests] == (
-        [] if status == 508 else [f"{via}, 1.1 192.168.1.28:8000"]
-    )
 
 
 def test_a_request_fails_on_purpose_and_says_so(serve: Serve) -> None:
@@ -149,8 +131,9 @@ def test_nobody_is_kept_longer_than_they_wait() -> None:
     assert client.get("/", headers={"Request-Timeout-Ms": "20"}).status_code == 200
 
 
-def test_an_answer_is_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_answer_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
+    client = client_of(ME)
     for path in ("/", "/any"):
         client.get(path)
     access = [record for record in caplog.records if record.name == "services.app"]

@@ -1,37 +1,21 @@
 """The management port, in this process."""
 
-import socket
 from http import HTTPStatus
-from types import SimpleNamespace
 
 import pytest
 
-from services.fault import Delay, Fault, Faults
-from services.management import Management
+from services.faults import Delay, Fault
+from services.management import Management, State
 from services.metrics import Metrics
-from services.settings import Settings
 
 TOKEN = "0123456789abcdef"  # noqa: S105
 
 
 def answer(
-    request: str,
-    *,
-    draining: bool = False,
-    warning: str = "",
-    token: str | None = None,
-    faults: Faults | None = None,
+    request: str, state: State | None = None, token: str | None = None
 ) -> tuple[int, str, str]:
-    state = SimpleNamespace(
-        draining=draining,
-        warning=warning,
-        metrics=Metrics("mocka", "v2"),
-        settings=Settings(fault_token=token),
-        faults=faults,
-        management=socket.socket(),
-    )
-    with state.management:
-        status, body, kind = Management(state).answer(f"{request}\r\n\r\n".encode())
+    management = Management(state or State(), Metrics("mocka", "v2"), token)
+    status, body, kind = management.answer(f"{request}\r\n\r\n".encode())
     return status, body.decode(), kind
 
 
@@ -50,13 +34,13 @@ def test_answers(request_line: str, status: int, body: str) -> None:
 
 
 def test_draining_is_unready_but_alive() -> None:
-    ready = answer("GET /readyz HTTP/1.1", draining=True)
+    ready = answer("GET /readyz HTTP/1.1", State(draining=True))
     assert ready[:2] == (HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
-    assert answer("GET /healthz HTTP/1.1", draining=True)[0] == HTTPStatus.OK
+    assert answer("GET /healthz HTTP/1.1", State(draining=True))[0] == HTTPStatus.OK
 
 
 def test_lost_lanes_are_a_warning() -> None:
-    ready = answer("GET /readyz HTTP/1.1", warning="lanes are lost")
+    ready = answer("GET /readyz HTTP/1.1", State(warning="lanes are lost"))
     assert ready[:2] == (HTTPStatus.OK, "ready\nwarning: lanes are lost\n")
 
 
@@ -93,10 +77,10 @@ SLOW = Fault(delay=Delay(20, 200), status=503, rate=0.5)
 def test_who_has_the_token_replaces_the_fault(
     request_line: str, status: int, body: str, after: Fault
 ) -> None:
-    faults = Faults(SLOW)
+    state = State(SLOW)
     told = f"{request_line}\r\nAuthorization: Bearer {TOKEN}"
-    assert answer(told, token=TOKEN, faults=faults)[:2] == (status, f"{body}\n")
-    assert faults.current == after
+    assert answer(told, state, TOKEN)[:2] == (status, f"{body}\n")
+    assert state.fault == after
 
 
 @pytest.mark.parametrize(
@@ -109,6 +93,6 @@ def test_who_has_the_token_replaces_the_fault(
     ],
 )
 def test_nobody_else_does(token: str | None, told: str, status: int) -> None:
-    faults = Faults(SLOW)
-    asked = answer(f"PUT /fault HTTP/1.1{told}", token=token, faults=faults)
-    assert (asked[0], faults.current) == (status, SLOW)
+    state = State(SLOW)
+    asked = answer(f"PUT /fault HTTP/1.1{told}", state, token)
+    assert (asked[0], state.fault) == (status, SLOW)

@@ -3,7 +3,7 @@
 import pytest
 
 from services import settings
-from services.fault import Delay, Fault
+from services.faults import Delay, Fault
 from services.settings import Settings, SettingsError
 
 

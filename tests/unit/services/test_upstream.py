@@ -11,8 +11,7 @@ import pytest
 
 from services import upstream
 from services.answer import Hop, Node, Outside, as_json, as_text
-from services.journey import TIMEOUT, Journey
-from services.upstream import LARGEST, Observe
+from services.upstream import LARGEST, TIMEOUT, Observe
 
 from .conftest import LOOPBACK, Serve, free_port, reply
 
@@ -20,13 +19,12 @@ HOP = Hop(name="mockb", version="v1", ip="10.0.0.2", lane="v2", duration_ms=1, s
 
 
 def caller(*urls: str, observe: Observe = lambda *_: None) -> Callable[[], tuple[Node, ...]]:
-    call = upstream.caller(urls, hop="1.1 mocka:8000", threads=2, observe=observe)
-    return lambda: call(Journey(time.monotonic() + 5))
+    call = upstream.caller(urls, 2, observe)
+    return lambda: call(time.monotonic() + 5)
 
 
 def call(*urls: str, timeout: float = 5) -> tuple[Node, ...]:
-    call_all = upstream.caller(urls, hop="1.1 mocka:8000", threads=2)
-    return call_all(Journey(time.monotonic() + timeout))
+    return upstream.caller(urls, 2)(time.monotonic() + timeout)
 
 
 def failure(url: str, timeout: float = 5) -> tuple[int, str | None]:

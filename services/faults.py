@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
-# Of a delay, in milliseconds.
-MOST = 60_000
+MOST = 60_000  # milliseconds of a delay
 # How many standard deviations the 99th percentile is above the median of a normal distribution.
 P99 = 2.3263
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Delay:
-    """Milliseconds by which answers are late: half of them by ``p50`` at most, 99 % by ``p99``.
+    """Milliseconds by which answers are late: half of them by ``p50`` at most, 99% by ``p99``.
 
     In between lies a log-normal distribution, as latencies have; where both are the same, nothing.
     """
@@ -40,14 +39,14 @@ class Delay:
         return f"{self.p50:g}" if self.p50 == self.p99 else f"{self.p50:g}/{self.p99:g}"
 
     def draw(self) -> float:
-        """Seconds for one answer."""
+        """Return the seconds for one answer."""
         if self.p50 == self.p99:
             return self.p50 / 1000
         spread = math.log(self.p99 / self.p50) / P99
         return random.lognormvariate(math.log(self.p50), spread) / 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Fault:
     """Every answer is late by ``delay``, and the share ``rate`` of them fail with ``status``."""
 
@@ -61,12 +60,12 @@ class Fault:
 
         Raises ValueError, which names the first that is wrong.
         """
-        fault: dict[str, Any] = {}
+        fault = {}
         for name, value in parse_qsl(query, keep_blank_values=True):
-            if name not in PARSE:
-                raise ValueError(f"{name} is none of {', '.join(PARSE)}")
+            if name not in PARSERS:
+                raise ValueError(f"{name} is none of {', '.join(PARSERS)}")
             try:
-                fault[name] = PARSE[name](value)
+                fault[name] = PARSERS[name](value)
             except ValueError as error:
                 raise ValueError(f"{name}={value!r}: {error}") from None
         return cls(**fault)
@@ -74,51 +73,39 @@ class Fault:
     def __str__(self) -> str:
         return f"delay={self.delay}&status={self.status}&rate={self.rate:g}"
 
+    def strike(self, ends: float) -> tuple[int, str] | None:
+        """Wait as long as the delay says, but not beyond ``ends`` (monotonic seconds), and return
+        the status and the reason to fail with, or None.
+        """
+        time.sleep(max(0.0, min(self.delay.draw(), ends - time.monotonic())))
+        if random.random() >= self.rate:  # noqa: S311 no secret
+            return None
+        return self.status, f"injected: fault_rate is {self.rate:g}"
+
 
 NONE = Fault()
 
 
-class Faults:
-    """The fault that is in force in a process; its threads see a new one from its setting on."""
-
-    def __init__(self, fault: Fault) -> None:
-        self.current = fault
-
-    def strike(self, left: float) -> tuple[int, str] | None:
-        """Wait as long as the fault says, for ``left`` seconds at most, and return the status and
-        reason to fail with, if any.
-        """
-        fault = self.current
-        if fault == NONE:
-            return None
-        time.sleep(max(0.0, min(fault.delay.draw(), left)))
-        if random.random() >= fault.rate:  # noqa: S311 no secret
-            return None
-        return fault.status, f"injected: fault_rate is {fault.rate:g}"
-
-
 def number(text: str) -> float | None:
-    """A decimal number without sign, exponent or digits of other scripts; None for all else."""
+    """Return a decimal number without sign, exponent or digits of other scripts; else None."""
     return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else None
 
 
-def error_status(text: str) -> int:
-    """Raises ValueError for what is no status of an HTTP error."""
+def _error_status(text: str) -> int:
     if not re.fullmatch(r"[45][0-9][0-9]", text):
         raise ValueError("must be an HTTP status from 400 to 599")
     return int(text)
 
 
-def share(text: str) -> float:
-    """Raises ValueError for what is no share of requests."""
+def _share(text: str) -> float:
     rate = number(text)
     if rate is None or rate > 1:
         raise ValueError("must be a share of requests from 0 to 1")
     return rate
 
 
-PARSE: dict[str, Callable[[str], object]] = {
+PARSERS: dict[str, Callable[[str], Any]] = {
     "delay": Delay.parse,
-    "status": error_status,
-    "rate": share,
+    "status": _error_status,
+    "rate": _share,
 }

@@ -5,7 +5,7 @@ from statistics import quantiles
 
 import pytest
 
-from services.fault import Delay, Fault, Faults
+from services.faults import Delay, Fault
 
 
 def test_delays_have_the_median_and_the_p99_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,6 +19,6 @@ def test_delays_have_the_median_and_the_p99_asked_for(monkeypatch: pytest.Monkey
 def test_as_many_fail_as_the_rate_says(monkeypatch: pytest.MonkeyPatch) -> None:
     draws = iter(number / 100 for number in range(100))
     monkeypatch.setattr("random.random", lambda: next(draws))
-    faults = Faults(Fault(rate=0.05))
-    struck = [faults.strike(1) for _ in range(100)]
+    fault = Fault(rate=0.05)
+    struck = [fault.strike(0) for _ in range(100)]
     assert struck == [(500, "injected: fault_rate is 0.05")] * 5 + [None] * 95
