@@ -22,10 +22,23 @@ def gateway_listener(
         "name": "gateway",
         "address": address("127.0.0.1", port),
         "enable_reuse_port": False,  # or a second mesh could share the port
+        "per_connection_buffer_limit_bytes": 32_768,
         "filter_chains": [
-            _connection_manager("gateway", hosts, [], _handing_on(handed_on), tracing(collector))
+            _connection_manager(
+                "gateway", hosts, [], _handing_on(handed_on), tracing(collector) | _EDGE
+            )
         ],
     }
+
+
+# What keeps slow and idle clients from the pods: with the limit above, what Istio's profile EDGE
+# (connectionSettings of ProxyConfig) sets at gateways; only the time for a head is 60 s there.
+_EDGE: Json = {
+    "request_headers_timeout": "10s",
+    "request_timeout": "300s",
+    "stream_idle_timeout": "300s",
+    "common_http_protocol_options": {"idle_timeout": "3600s"},
+}
 
 
 def sidecar_listeners(
@@ -98,7 +111,7 @@ def _exchanging(propagation: Propagation) -> Json:
 
 
 def _connection_manager(
-    name: str, virtual_hosts: list[Json], filters: list[Json], scripts: Json, traced: Json
+    name: str, virtual_hosts: list[Json], filters: list[Json], scripts: Json, more: Json
 ) -> Json:
     manager = typed(
         "http",
@@ -113,7 +126,7 @@ def _connection_manager(
         },
         http_filters=[*filters, typed("router", "extensions.filters.http.router.v3.Router")],
         normalize_path=True,
-        **traced,
+        **more,
         # Say what is missing, where Envoy would say nothing, or only that none is healthy.
         local_reply_config={
             "mappers": [

@@ -1,12 +1,13 @@
 """The answer tree: one line of text, one JSON object, and back."""
 
+import functools
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.answer import Hop, Node, Outside, as_json, as_text, from_json, status_of
+from services.answer import DEEPEST, Hop, Node, Outside, as_json, as_text, from_json, status_of
 
 
 def hop(name: str, *upstreams: Node, version: str = "v1", status: int = 200) -> Hop:
@@ -19,6 +20,10 @@ def hop(name: str, *upstreams: Node, version: str = "v1", status: int = 200) -> 
         status=status,
         upstreams=upstreams,
     )
+
+
+def nested(levels: int) -> Hop:
+    return functools.reduce(lambda inner, _: hop("b", inner), range(levels - 1), hop("c"))
 
 
 REFUSED = Outside(url="http://mockc:8000/", duration_ms=0.4, status=502, error="connection refused")
@@ -137,10 +142,23 @@ def test_json_loses_nothing(node: Node) -> None:
         as_json(hop("b")).replace("[]", "null"),
         "[" * 100_000,
         b"\xff\xfe\x00",
+        as_json(hop("b")).replace('"b"', r'"\ud800"'),
+        *(as_json(hop("b")).replace("1.5", bad) for bad in ("NaN", "-1", "1e999", "9" * 400)),
+        *(as_json(hop("b")).replace("200", bad) for bad in ("99", "600", "200.0")),
+        as_json(nested(DEEPEST + 1)),
+        as_json(hop("b")).replace("[]", "[" * 490 + "]" * 490),
     ],
 )
 def test_a_body_that_is_no_tree_is_none(body: str | bytes) -> None:
     assert from_json(body) is None
+
+
+def test_the_deepest_tree_is_read_and_written() -> None:
+    deepest = nested(DEEPEST)
+    assert from_json(as_json(deepest)) == deepest
+    above = hop("a", deepest)
+    assert as_text(above).count("->") == DEEPEST + 1
+    assert as_json(above).count("status") == DEEPEST + 1
 
 
 def test_the_status_is_the_first_failing_upstreams() -> None:

@@ -1,5 +1,6 @@
 """The routes, in this process and without instrumentation."""
 
+import functools
 import json
 import logging
 from dataclasses import replace
@@ -80,6 +81,32 @@ def test_a_failing_upstream_fails_the_answer_which_says_where() -> None:
     tree = client.get("/", headers={"Accept": "application/json"}).json
     assert tree is not None
     assert (tree["status"], tree["upstreams"][0]["error"]) == (502, "connection refused")
+
+
+TREE = '{"name":"b","version":"v1","ip":"","duration_ms":1,"status":200,"upstreams":[]}'
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/json"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        TREE.replace("b", r"\ud800"),
+        TREE.replace("b", r"\u0000\u001b[31m"),
+        TREE.replace(":1", ":NaN"),
+        TREE.replace(":1", ":-Infinity"),
+        functools.reduce(lambda inner, _: TREE.replace("[]", f"[{inner}]"), range(490), TREE),
+        "\ufeff" + TREE,
+    ],
+    ids=["half a surrogate pair", "controls", "NaN", "infinity", "490 levels", "a mark"],
+)
+def test_whatever_an_upstream_answers_is_no_error_of_ours(
+    body: str, accept: str, serve: Serve
+) -> None:
+    client = client_of(replace(ME, upstream_urls=(serve(reply(200, body)).url,)))
+    answer = client.get("/", headers={"Accept": accept})
+    assert answer.status_code == 200
+    if accept == "application/json":
+        json.loads(answer.text, parse_constant=lambda name: pytest.fail(name))
 
 
 def test_an_upstreams_time_is_reported(serve: Serve) -> None:

@@ -55,7 +55,9 @@ def test_what_is_too_much_is_refused_at_once(start: Start, serve: Serve) -> None
         first = pool.submit(get, service.url)
         assert arrived.wait(15)
         started = time.monotonic()
-        refused = [each.result() for each in as_completed(pool.submit(get, service.url) for _ in range(9))]
+        refused = [
+            each.result() for each in as_completed(pool.submit(get, service.url) for _ in range(9))
+        ]
         assert time.monotonic() - started < SOON
         assert {(answer.status, answer.body) for answer in refused} == {(429, BUSY)}
         assert refused[0].headers["Retry-After"] is None, "clients take it for an invitation"
