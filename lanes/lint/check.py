@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from lanes.errors import LanesError
-from lanes.lint.documents import read
 from lanes.lint.facts import Facts
 from lanes.lint.rule import Severity
 from lanes.lint.rules import RULES
 from lanes.lint.shapes import misshapen
-from lanes.mesh.diagnostics import Finding
+from lanes.mesh.diagnostics import Diagnostics, Finding
+from lanes.reading.elsewhere import completed
+from lanes.reading.manifests import read_for_lint
+from lanes.reading.resolve import build
 
 BY_CODE = {rule.code: rule for rule in RULES}
 
@@ -41,13 +43,14 @@ def lint(paths: Iterable[str], ignored: Collection[str] = ()) -> Report:
     unknown = [code for code in ignored if code not in BY_CODE]
     if unknown:
         raise LanesError(f"no rule {unknown[0]}; docs/lint.md lists them, {_span()}")
-    manifests = read(paths)
-    facts = Facts(manifests.resources)
+    manifests, unread = read_for_lint(paths)
+    mesh, destinations = build(completed(manifests), Diagnostics())
+    facts = Facts(manifests, mesh, destinations)
     rules = (rule for rule in RULES if rule.code not in ignored)
     found = {finding for rule in rules for finding in rule.findings(facts)}
     ordered = sorted(found, key=lambda f: (f.file, f.line, f.rule, f.field, f.message))
-    unread = (*manifests.unread, *dict.fromkeys(misshapen(facts.resources)))
-    return Report(tuple(ordered), len(manifests.resources), unread)
+    wrong = (*unread, *dict.fromkeys(misshapen(manifests)))
+    return Report(tuple(ordered), len(manifests.resources) + len(manifests.others), wrong)
 
 
 def _span() -> str:

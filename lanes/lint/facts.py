@@ -1,301 +1,288 @@
-"""What rules look up: which pods a Service has, what routes lead where, what stamps a header."""
+"""What rules look up: which pods a Service has, what rules match, and where they lead."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
-from lanes.lint.documents import Resource
-from lanes.lint.hosts import Hosts
-from lanes.lint.match import Match, matches_of, unreached
-from lanes.lint.ports import no_http
-from lanes.lint.value import Value
+from pydantic import BaseModel
+
+from lanes.lint.absent import AbsentHosts
+from lanes.lint.routing import Asked, Routing, at_gateway, in_mesh, of_route, of_service
 from lanes.mesh.hostnames import covers, host_in_manifest
-from lanes.model import Host
+from lanes.model import Host, Mesh, Pod
+from lanes.reading import kinds, routes
+from lanes.reading.destinations import Destinations
+from lanes.reading.kinds import gateway_api
+from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.protocols import has_http
 
-ISTIO = "networking.istio.io"
-GATEWAY_API = "gateway.networking.k8s.io"
-
-_TEMPLATED = {
-    ("apps", "Deployment"),
-    ("apps", "StatefulSet"),
-    ("apps", "DaemonSet"),
-    ("apps", "ReplicaSet"),
-    ("argoproj.io", "Rollout"),
-}
+Kind = TypeVar("Kind", bound=BaseModel)
+VirtualService = tuple[Resource, kinds.VirtualService]
+DestinationRule = tuple[Resource, kinds.DestinationRule]
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What makes pods, and the pods' metadata and spec in it."""
+    """What makes pods, and their template. `path`: the field that holds it; "" for a Pod."""
 
     resource: Resource
-    template: Value
-
-    @cached_property
-    def labels(self) -> dict[str, str]:
-        return self.template["metadata"]["labels"].texts
-
-    @cached_property
-    def annotations(self) -> dict[str, str]:
-        return self.template["metadata"]["annotations"].texts
-
-    @cached_property
-    def spec(self) -> Value:
-        return self.template["spec"]
+    template: kinds.PodTemplate
+    path: str
+    matched: Mapping[str, str]  # the labels that it selects its pods by
 
     @property
-    def namespace(self) -> str:
-        return self.resource.namespace
+    def labels(self) -> Mapping[str, str]:
+        return self.template.metadata.labels
+
+    def field(self, below: str) -> str:
+        """Return the path of a field of the template."""
+        return f"{self.path}{below}"
 
 
 @dataclass(frozen=True)
 class Leg:
-    """A destination of a VirtualService's rule."""
+    """A destination of a VirtualService's rule. `host`: None where it is no Service's name.
 
-    service: Resource
-    rule: Value
-    value: Value
-    host: Host | None  # None: no Service's name
-    subset: str
-    counts: bool  # whether any request gets to its rule
+    `counts`: whether any request gets to its rule.
+    """
+
+    resource: Resource
+    service: kinds.VirtualService
+    rule: kinds.HttpRoute
+    rule_field: str
+    http: kinds.HttpDestination
+    field: str
+    host: Host | None
+    counts: bool
+
+    @property
+    def subset(self) -> str:
+        return self.http.destination.subset or ""
 
     @property
     def idle(self) -> bool:
         """Whether it is one of several and gets no share."""
-        several = len(list(self.rule["route"])) > 1
-        return several and not self.value["weight"].number
+        return len(self.rule.route) > 1 and not self.http.weight
 
     @property
     def live(self) -> bool:
         """Whether requests get to it."""
         return self.counts and not self.idle
 
-    @property
-    def falls_back(self) -> bool:
-        return bool(self.value["fallback"])
-
 
 class Facts:
-    """The resources of manifests, and what can be said of them together."""
+    """The resources of manifests, and the mesh that they make."""
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
-        own: list[Resource] = []
-        self.again: list[tuple[Resource, Resource]] = []
-        """What stands twice, and where it stands first; two that are alike are one."""
-        seen: dict[tuple[str, str, str, str], list[Resource]] = {}
-        for resource in resources:
-            others = seen.setdefault(resource.identity, []) if resource.name else []
-            if any(other.contents == resource.contents for other in others):
-                continue
-            self.again += [(resource, first) for first in others[:1]]
-            others.append(resource)
-            own.append(resource)
-        self.resources = tuple(own)
+    def __init__(self, manifests: Manifests, mesh: Mesh, destinations: Destinations) -> None:
+        self.manifests = manifests
+        self.mesh = mesh
+        self._destinations = destinations
 
-    def of(self, group: str, *kinds: str) -> Iterator[Resource]:
-        """The resources of a group, of some kinds or of any."""
-        for resource in self.resources:
-            if resource.group == group and (not kinds or resource.kind in kinds):
-                yield resource
+    def of(self, kind: type[Kind]) -> Iterator[tuple[Resource, Kind]]:
+        """The resources of a kind."""
+        return self.manifests.of(kind)
+
+    def has_kind(self, *names: str) -> bool:
+        """Tell whether there is a resource of one of these kinds, be it one without a model."""
+        every = (*self.manifests.resources, *self.manifests.others)
+        return any(one.kind in names for one in every)
 
     @cached_property
-    def hosts(self) -> Hosts:
-        return Hosts(self.resources)
+    def absent(self) -> AbsentHosts:
+        return AbsentHosts(self.manifests)
 
     @cached_property
-    def services(self) -> dict[Host, Resource]:
-        return {Host(r.name, r.namespace): r for r in self.of("", "Service")}
+    def services(self) -> dict[Host, tuple[Resource, kinds.Service]]:
+        return {Host(r.name, r.namespace): (r, body) for r, body in self.of(kinds.Service)}
 
     def ports(self, host: Host) -> list[int]:
         """The ports of a Service; none where they are not told, or told by several resources."""
-        service = self.services.get(host)
-        if service is None or service.spec["type"].text == "ExternalName":
-            return []
-        numbers = [port["port"].number for port in service.spec["ports"]]
-        known = [number for number in numbers if number is not None]
-        return known if len(known) == len(numbers) and self.hosts.once(host) else []
+        resource, body = self.services[host]
+        known = body.spec.type != "ExternalName" and not resource.lacks("spec.ports")
+        return [port.port for port in body.spec.ports] if known and self.absent.once(host) else []
 
     @cached_property
     def workloads(self) -> tuple[Workload, ...]:
-        templated = [
-            Workload(resource, resource.spec["template"])
-            for resource in self.resources
-            if (resource.group, resource.kind) in _TEMPLATED and resource.spec["template"]
+        specs: list[tuple[Resource, kinds.WorkloadSpec | kinds.RolloutSpec]] = [
+            *((resource, body.spec) for resource, body in self.of(kinds.Workload)),
+            *((resource, body.spec) for resource, body in self.of(kinds.Rollout)),
         ]
-        return (*templated, *(Workload(pod, pod.body) for pod in self.of("", "Pod")))
+        found = [
+            Workload(resource, spec.template, "spec.template.", spec.selector.match_labels)
+            for resource, spec in specs
+            if spec.template
+        ]
+        for resource, body in self.of(kinds.Pod):
+            own = kinds.PodMetadata.model_construct(
+                labels=body.metadata.labels, annotations=body.metadata.annotations
+            )
+            template = kinds.PodTemplate.model_construct(metadata=own, spec=body.spec)
+            found.append(Workload(resource, template, "", {}))
+        return tuple(found)
 
     @cached_property
     def _pods(self) -> dict[Host, tuple[Workload, ...]]:
-        return {host: tuple(self._selected(service)) for host, service in self.services.items()}
-
-    @cached_property
-    def _labelled(self) -> dict[tuple[str, str, str], list[Workload]]:
-        """What makes pods, by its namespace and each of its labels."""
-        found: dict[tuple[str, str, str], list[Workload]] = {}
-        for workload in self.workloads:
-            for label in workload.labels.items():
-                found.setdefault((workload.namespace, *label), []).append(workload)
+        """What makes the pods that each Service selects in the mesh."""
+        made = {_place(w.resource): w for w in self.workloads}
+        found = {}
+        for host in self._destinations.hosts().keys() & self.services.keys():
+            places = (
+                (p.namespace, p.place.file, p.place.resource) for p in self._destinations.pods(host)
+            )
+            found[host] = tuple(made[place] for place in dict.fromkeys(places) if place in made)
         return found
-
-    def _selected(self, service: Resource) -> Iterator[Workload]:
-        selector = service.spec["selector"].texts.items()
-        few = [self._labelled.get((service.namespace, *label), []) for label in selector]
-        for workload in min(few, key=len, default=[]):
-            if selector <= workload.labels.items():
-                yield workload
 
     def pods(self, host: Host | None) -> tuple[Workload, ...]:
         """What makes the pods behind a Service."""
         return self._pods.get(host, ()) if host else ()
 
     @cached_property
-    def virtual_services(self) -> tuple[Resource, ...]:
-        return tuple(self.of(ISTIO, "VirtualService"))
+    def _made(self) -> dict[tuple[str, str, str], Pod]:
+        return {(p.namespace, p.place.file, p.place.resource): p for p in self.mesh.pods}
+
+    def pod(self, workload: Workload) -> Pod | None:
+        """A pod that a workload makes; None: it makes none."""
+        return self._made.get(_place(workload.resource))
 
     @cached_property
-    def http_routes(self) -> tuple[Resource, ...]:
-        return tuple(self.of(GATEWAY_API, "HTTPRoute"))
+    def virtual_services(self) -> tuple[VirtualService, ...]:
+        return tuple(self.of(kinds.VirtualService))
+
+    @cached_property
+    def routing(self) -> tuple[Routing, ...]:
+        """Every VirtualService, then every HTTPRoute."""
+        services = (of_service(resource, body) for resource, body in self.virtual_services)
+        return (*services, *(of_route(*one) for one in self.of(gateway_api.HTTPRoute)))
 
     @cached_property
     def legs(self) -> tuple[Leg, ...]:
         """Every destination of every VirtualService's HTTP rules."""
         return tuple(
             Leg(
+                resource,
                 service,
                 rule,
-                leg,
-                host_in_manifest(leg["destination"]["host"].text, service.namespace),
-                leg["destination"]["subset"].text,
-                counts,
+                f"spec.http[{number}]",
+                http,
+                f"spec.http[{number}].route[{index}]",
+                host_in_manifest(http.destination.host, resource.namespace),
+                in_force and number not in unreachable,
             )
-            for service in self.virtual_services
-            for rule, counts in self._counting(service)
-            for leg in rule["route"]
+            for resource, service in self.virtual_services
+            for in_force in [self.in_force(resource)]
+            for unreachable in [self.unreachable(resource)]
+            for number, rule in enumerate(service.spec.http)
+            for index, http in enumerate(rule.route)
         )
 
     @cached_property
-    def _unreached(self) -> dict[int, list[Value]]:
-        return {id(service): unreached(service) for service in self.virtual_services}
+    def _unreachable(self) -> dict[int, Mapping[int, int]]:
+        return {id(r): routes.unreachable(r, body) for r, body in self.virtual_services}
 
-    def unreached(self, service: Resource) -> list[Value]:
-        """A VirtualService's rules that no request gets to."""
-        return self._unreached[id(service)]
+    def unreachable(self, resource: Resource) -> Mapping[int, int]:
+        """The rules that no request gets to, each with the rule that takes its requests."""
+        return self._unreachable.get(id(resource), {})
 
-    def _counting(self, service: Resource) -> Iterator[tuple[Value, bool]]:
-        """A VirtualService's HTTP rules, and whether any request gets to each."""
-        in_force = self.in_force(service)
-        behind = {rule.field for rule in self.unreached(service)}
-        for rule in service.spec["http"]:
-            yield rule, in_force and rule.field not in behind
+    @cached_property
+    def _in_force(self) -> dict[int, bool]:
+        return {
+            id(resource): at_gateway(service)
+            or not service.spec.hosts
+            or any(self._carries(name, resource) for name in service.spec.hosts)
+            for resource, service in self.virtual_services
+        }
 
-    def in_force(self, service: Resource) -> bool:
-        """Whether the rules of a VirtualService count for anybody.
+    def in_force(self, resource: Resource) -> bool:
+        """Tell whether the rules of a VirtualService count for anybody.
 
         In the mesh they don't where none of its hosts is there, or carries HTTP.
         """
-        names = [value.text for value in service.spec["hosts"]]
-        if at_gateway(service) or not names:
-            return True
-        return any(self._carries(name, service) for name in names)
+        return self._in_force[id(resource)]
 
-    def _carries(self, name: str, service: Resource) -> bool:
-        host = host_in_manifest(name, service.namespace)
-        there = self.services.get(host) if host else None
-        if there is not None:
-            return not no_http(there)
-        return self.hosts.absent(name, service) is None
+    def _carries(self, name: str, resource: Resource) -> bool:
+        host = host_in_manifest(name, resource.namespace)
+        if host in self.services:
+            return has_http(self.services[host][1].spec)
+        return self.absent.of(name, resource) is None
 
     @cached_property
-    def mesh_hosts(self) -> dict[Host, list[tuple[Resource, Value]]]:
+    def mesh_hosts(self) -> dict[Host, list[tuple[Resource, kinds.VirtualService, str]]]:
         """The hosts for whose callers in the mesh VirtualServices have rules, and where."""
-        found: dict[Host, list[tuple[Resource, Value]]] = {}
-        for service in self.virtual_services:
-            for value in service.spec["hosts"] if in_mesh(service) else ():
-                host = host_in_manifest(value.text, service.namespace)
+        found: dict[Host, list[tuple[Resource, kinds.VirtualService, str]]] = {}
+        for resource, body in self.virtual_services:
+            for index, name in enumerate(body.spec.hosts if in_mesh(body) else ()):
+                host = host_in_manifest(name, resource.namespace)
                 if host is not None:
-                    found.setdefault(host, []).append((service, value))
+                    found.setdefault(host, []).append((resource, body, f"spec.hosts[{index}]"))
         return found
 
     @cached_property
-    def routed(self) -> frozenset[Host]:
+    def routed(self) -> tuple[Host, ...]:
         """The Services that rules lead to, or are for."""
-        backends = (
-            Host(ref["name"].text, ref["namespace"].text or route.namespace)
-            for route in self.http_routes
-            for refs in (
-                route.spec["parentRefs"],
-                *(rule["backendRefs"] for rule in route.spec["rules"]),
-            )
-            for ref in refs
-            if ref["kind"].text in ("", "Service")
-        )
-        legs = (leg.host for leg in self.legs if leg.host)
-        return frozenset(self.services) & {*self.mesh_hosts, *legs, *backends}
+        found = {*self.mesh_hosts, *(leg.host for leg in self.legs if leg.host)}
+        for resource, route in self.of(gateway_api.HTTPRoute):
+            own = resource.namespace
+            parents = (ref for ref in route.spec.parent_refs if ref.of_mesh)
+            found |= {Host(ref.name, ref.namespace or own) for ref in parents}
+            backends = (ref for rule in route.spec.rules for ref in rule.backend_refs)
+            found |= {Host(ref.name, ref.namespace or own) for ref in backends}
+        return tuple(sorted(found & self.services.keys()))
 
     @cached_property
-    def _destination_rules(self) -> dict[Host | str, list[Resource]]:
+    def _destination_rules(self) -> dict[Host | str, list[DestinationRule]]:
         """The DestinationRules, by the one Service that each is for, or by its wildcard."""
-        found: dict[Host | str, list[Resource]] = {}
-        for rule in self.of(ISTIO, "DestinationRule"):
-            name = rule.spec["host"].text
-            key = name if name.startswith("*") else host_in_manifest(name, rule.namespace)
+        found: dict[Host | str, list[DestinationRule]] = {}
+        for resource, rule in self.of(kinds.DestinationRule):
+            name = rule.spec.host
+            key = name if name.startswith("*") else host_in_manifest(name, resource.namespace)
             if key is not None:
-                found.setdefault(key, []).append(rule)
+                found.setdefault(key, []).append((resource, rule))
         return found
 
     @cached_property
     def _wildcards(self) -> tuple[str, ...]:
         return tuple(key for key in self._destination_rules if isinstance(key, str))
 
-    def destination_rules(self, host: Host) -> list[Resource]:
+    def destination_rules(self, host: Host) -> list[DestinationRule]:
         """The DestinationRules for a Service, in whatever namespace; wildcards' come last."""
         keys: list[Host | str] = [host]
         keys += [name for name in self._wildcards if covers(name, host.fqdn)]
         return [rule for key in keys for rule in self._destination_rules.get(key, [])]
 
-    def subsets(self, host: Host) -> dict[str, Value]:
+    def subsets(self, host: Host) -> dict[str, kinds.Subset]:
         """The subsets of a Service, by name."""
-        return {
-            subset["name"].text: subset
-            for rule in self.destination_rules(host)
-            for subset in rule.spec["subsets"]
-        }
+        return {s.name: s for _, rule in self.destination_rules(host) for s in rule.spec.subsets}
 
     @cached_property
-    def matched(self) -> tuple[tuple[Resource, Match], ...]:
-        """What rules for callers in the mesh match, and in which resource."""
-        routes = (r for r in self.http_routes if of_mesh(r))
+    def asked_in_mesh(self) -> tuple[tuple[Routing, Asked], ...]:
+        """What rules for callers in the mesh match."""
         return tuple(
-            (resource, match)
-            for resource in (*filter(in_mesh, self.virtual_services), *routes)
-            for match in matches_of(resource)
+            (one, asked)
+            for one in self.routing
+            if one.in_mesh
+            for rule in one.rules
+            for asked in rule.asked
         )
 
     @cached_property
-    def propagated(self) -> tuple[frozenset[str], tuple[str, ...]]:
-        """The headers that an ASMHeaderPropagation hands on, and the prefixes of such."""
-        specs = [r.spec for r in self.of("istio.alibabacloud.com", "ASMHeaderPropagation")]
-        headers = (value.text.lower() for spec in specs for value in spec["headers"])
-        prefixes = (value.text.lower() for spec in specs for value in spec["headerPrefix"])
-        return frozenset(headers), tuple(prefixes)
+    def stamped(self) -> frozenset[str]:
+        """The headers that rules set or add on requests."""
+        rules = [rule for one in self.routing for rule in one.rules]
+        changes = (ops for rule in rules for ops in (rule.request, *rule.legs))
+        return frozenset(name for ops in changes for name in (*ops.set, *ops.add))
 
-    def hands_on(self, header: str) -> bool:
-        """Whether something in the mesh hands a header on from call to call, by these manifests."""
-        headers, prefixes = self.propagated
-        return header == "baggage" or header in headers or header.startswith(tuple(prefixes))
-
-
-def in_mesh(service: Resource) -> bool:
-    """Whether a VirtualService is for callers in the mesh: where it names no gateway, it is."""
-    names = [value.text for value in service.spec["gateways"]]
-    return bool(service.spec["hosts"]) and (not names or "mesh" in names)
-
-
-def at_gateway(service: Resource) -> bool:
-    """Whether a VirtualService is bound to a gateway."""
-    return any(value.text != "mesh" for value in service.spec["gateways"])
+    def propagates(self, header: str) -> bool:
+        """Tell whether something in the mesh hands a header on from call to call."""
+        if header == "baggage":
+            return True
+        specs = [body.spec for _, body in self.of(kinds.ASMHeaderPropagation)]
+        return any(
+            header in map(str.lower, spec.headers)
+            or header.startswith(tuple(map(str.lower, spec.header_prefix)))
+            for spec in specs
+        )
 
 
-def of_mesh(route: Resource) -> bool:
-    """Whether an HTTPRoute is bound to a Service."""
-    return any(ref["kind"].text == "Service" for ref in route.spec["parentRefs"])
+def _place(resource: Resource) -> tuple[str, str, str]:
+    return resource.namespace, resource.source, str(resource)

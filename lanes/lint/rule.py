@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from sys import modules
 from typing import TYPE_CHECKING, Literal
 
-from lanes.lint.documents import Resource
-from lanes.lint.value import Value
 from lanes.mesh.diagnostics import Finding
+from lanes.reading.manifests import Resource
 
 if TYPE_CHECKING:
     from lanes.lint.facts import Facts
 
 Severity = Literal["error", "warning"]
 
-Found = tuple[Resource, Value, str]
-"""A resource, the value in it that is wrong, and the sentence about it."""
+Found = tuple[Resource, str, str]
+"""A resource, the field in it that is wrong, and the sentence about it."""
 
 
 @dataclass(frozen=True)
@@ -48,5 +47,6 @@ class Rule:
 
     def findings(self, facts: "Facts") -> Iterator[Finding]:
         """What it finds, each at its place."""
-        for resource, value, message in self.check(facts):
-            yield Finding(self.code, resource.file, str(resource), value.field, message, value.line)
+        for resource, field, message in self.check(facts):
+            place = resource.source, str(resource), field
+            yield Finding(self.code, *place, message, resource.line(field))

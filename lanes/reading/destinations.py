@@ -110,7 +110,8 @@ class Destinations:
     def http(self, host: Host, port: int) -> bool:
         """Whether HTTP rules count at a Service's port."""
         spec = self._services[host].spec
-        return all(carries_http(one) for one in spec.ports if one.port == port)
+        tcp = (one for one in spec.ports if (one.port, one.protocol) == (port, "TCP"))
+        return all(map(carries_http, tcp))
 
     def headless(self, host: Host) -> bool:
         """Whether callers choose the pod themselves, by DNS: no subset and no share counts."""

@@ -32,30 +32,20 @@ _LIST, _MAPPING, _BINARY = (f"tag:yaml.org,2002:{kind}" for kind in ("seq", "map
 _Pair = tuple[yaml.ScalarNode, yaml.Node]
 
 
-def documents(source: str, text: str) -> Iterator[Any]:
-    """Every document in `text`, empty ones left out.
+def documents(source: str, text: str) -> Iterator[tuple[Any, yaml.Node]]:
+    """Yield every document in `text` with its node, which knows its lines; no empty ones.
 
-    Raises ManifestError for what is no YAML, or is nested too deeply.
+    Of nodes, keys are strings, and each stands once; what `<<` merges stands there itself. Raises
+    ManifestError for what is no YAML, or is nested too deeply.
     """
-    yield from (data for _, data in _read(source, text) if data is not None)
-
-
-def nodes(source: str, text: str) -> Iterator[yaml.Node]:
-    """The same documents as YAML's nodes, which know their lines.
-
-    Keys are strings, and each stands once; what `<<` merges stands there itself; a tag is one of
-    JSON's types.
-    """
-    yield from (node for node, _ in _read(source, text))
-
-
-def _read(source: str, text: str) -> Iterator[tuple[yaml.Node, Any]]:
     if text.lstrip()[:1] in ("{", "["):  # JSON writes a character beyond 16 bits as two
         text = _PAIR.sub(lambda found: json.loads(f'"{found[0]}"') if found[1] else found[0], text)
     try:
         _require_shallow(source, text)
         for node in yaml.compose_all(text, Loader=_Loader):
-            yield node, _Document().data(node)
+            document = _Document().data(node)
+            if document is not None:
+                yield document, node
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)

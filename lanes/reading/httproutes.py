@@ -70,7 +70,7 @@ def _route(
     request, response = _changes(rule.filters)
     redirect = rule.redirect
     return Route(
-        matches=(_match(match),),
+        matches=(match_of(match),),
         destinations=() if redirect else backends,
         request=request,
         response=response,
@@ -81,7 +81,8 @@ def _route(
     )
 
 
-def _match(match: gateway_api.RouteMatch) -> Match:
+def match_of(match: gateway_api.RouteMatch) -> Match:
+    """Return what a match asks for."""
     anywhere = (match.path.type, match.path.path) == ("PathPrefix", "/")
     return Match(
         headers={h.name.lower(): StringMatch(_KINDS[h.type], h.value) for h in match.headers},
@@ -122,6 +123,11 @@ def _changes(filters: Sequence[gateway_api.BackendFilter]) -> tuple[HeaderOps, H
         (f.response_header_modifier for f in filters if f.response_header_modifier), None
     )
     return _ops(request or nothing), _ops(response or nothing)
+
+
+def request_changes(filters: Sequence[gateway_api.BackendFilter]) -> HeaderOps:
+    """Return the changes to the request's headers."""
+    return _changes(filters)[0]
 
 
 def _ops(modifier: gateway_api.HeaderModifier) -> HeaderOps:

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from lanes.errors import LanesError, ManifestError, together
 from lanes.mesh.diagnostics import Diagnostics, Finding
@@ -14,6 +15,8 @@ from lanes.model import Place
 from lanes.reading import kinds
 from lanes.reading.documents import Document, documents
 from lanes.reading.files import STDIN, STDIN_NAME, texts
+from lanes.reading.partial import path_text, understood
+from lanes.reading.positions import Written
 from lanes.reading.rendered import chart_of, is_kustomization, kustomized
 
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -24,7 +27,8 @@ NOT_RUN = "not run here; leave it out, or try it on a cluster"
 class Resource:
     """One typed resource and where it was read.
 
-    `namespaced`: it names its namespace, and goes to no other that it is applied to.
+    `namespaced`: it names its namespace, and goes to no other that it is applied to. For lint:
+    `written`, the resource as its file has it, and `left_out`, the fields that no model takes.
     """
 
     source: str
@@ -32,6 +36,34 @@ class Resource:
     name: str
     body: BaseModel
     namespaced: bool = True
+    written: Written | None = field(default=None, compare=False, repr=False)
+    left_out: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+    @property
+    def data(self) -> Document:
+        """What the resource says as it is written; lint has it alone."""
+        return self.written.data if self.written else {}
+
+    @property
+    def namespace(self) -> str:
+        return self.body.metadata.namespace  # type: ignore[attr-defined,no-any-return]
+
+    def line(self, where: str) -> int:
+        """Return the line of the field `where`; 0: not known."""
+        return self.written.line(where) if self.written else 0
+
+    def text(self, where: str) -> str:
+        """Return the scalar of the field `where` as it is written."""
+        return self.written.text(where) if self.written else ""
+
+    def lacks(self, where: str) -> bool:
+        """Tell whether something was left out of the field `where`."""
+        return any(
+            one == where or one.startswith((f"{where}.", f"{where}[")) for one in self.left_out
+        )
 
     def place(self, where: str) -> Place:
         """The place of the field `where` of this resource."""
@@ -47,13 +79,29 @@ class Resource:
 
 
 @dataclass(frozen=True)
+class Misfit:
+    """A resource that its model does not take as it is, and why."""
+
+    resource: Resource
+    model: type[BaseModel]
+    errors: tuple[ErrorDetails, ...]
+
+
+@dataclass(frozen=True)
 class Manifests:
-    """Everything that was read: what may choose a route, and what is left to the cluster."""
+    """Everything that was read: what may choose a route, and what is left to the cluster.
+
+    For lint: `others`, resources of kinds that have no model, or that it does not take at all;
+    `twice`, those that stand twice with different contents, each with the first; `misfits`.
+    """
 
     sources: tuple[str, ...]
     resources: tuple[Resource, ...] = ()
     left_to_cluster: tuple[str, ...] = field(default=())
     warnings: tuple[Finding, ...] = ()
+    others: tuple[Resource, ...] = ()
+    twice: tuple[tuple[Resource, Resource], ...] = ()
+    misfits: tuple[Misfit, ...] = ()
 
     def of(self, kind: type[Kind]) -> Iterator[tuple[Resource, Kind]]:
         """Every resource of one kind, with its typed body."""
@@ -78,14 +126,7 @@ def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
     """
     paths = tuple(dict.fromkeys(paths))
     reader = _Reader(namespace)
-    for path, text, found in texts(paths):
-        source = short(path)
-        with reader.diagnostics.gathered():
-            if chart := chart_of(path, text):
-                raise _to_render(short(str(chart)))
-            for document in documents(source, text):
-                with reader.diagnostics.gathered():
-                    reader.take(source, document, found)
+    _read_into(reader, paths)
     reader.diagnostics.require_no_errors(map(str, reader.kustomizations))
     sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
     if all(isinstance(resource.body, _LEFT) for resource in reader.resources):
@@ -96,6 +137,40 @@ def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
         where = " ".join(sources)
         raise LanesError(f"{where}: no manifests there; render some, e.g. helm template")
     return Manifests(sources, tuple(reader.resources), tuple(reader.left), reader.told)
+
+
+def read_for_lint(paths: Iterable[str]) -> tuple[Manifests, tuple[str, ...]]:
+    """Read what can be read under `paths`, with its lines, and say why the rest cannot.
+
+    Raises LanesError where a path is not there or holds no resource.
+    """
+    paths = tuple(dict.fromkeys(paths))
+    reader = _Reader("default", for_lint=True)
+    _read_into(reader, paths)
+    errors = reader.diagnostics.errors
+    if not (reader.resources or reader.others or errors):
+        raise LanesError(f"{' '.join(paths)}: no manifests there; name files or directories")
+    manifests = Manifests(
+        paths,
+        tuple(reader.resources),
+        tuple(reader.left),
+        reader.told,
+        tuple(reader.others),
+        tuple(reader.twice),
+        tuple(reader.misfits),
+    )
+    return manifests, errors
+
+
+def _read_into(reader: "_Reader", paths: tuple[str, ...]) -> None:
+    for path, text, found in texts(paths):
+        source = short(path)
+        with reader.diagnostics.gathered():
+            if chart := chart_of(path, text):
+                raise _to_render(short(str(chart)))
+            for document, node in documents(source, text):
+                with reader.diagnostics.gathered():
+                    reader.take(source, Written(document, node), found)
 
 
 def _to_render(chart: str) -> ManifestError:
@@ -114,35 +189,43 @@ def short(source: str) -> str:
 class _Reader:
     """Takes documents one by one, and keeps what they are."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, *, for_lint: bool = False) -> None:
         self.diagnostics = Diagnostics()
         self.resources: list[Resource] = []
+        self.others: list[Resource] = []
+        self.twice: list[tuple[Resource, Resource]] = []
+        self.misfits: list[Misfit] = []
+        self._for_lint = for_lint
         self.left: list[str] = []
         self.kustomizations: list[Finding] = []
         self._namespace = namespace
-        self._seen: dict[tuple[type[BaseModel], str, str], Resource] = {}
+        self._seen: dict[tuple[type[BaseModel], str, str], list[Resource]] = {}
 
     @property
     def told(self) -> tuple[Finding, ...]:
         """What is worth a word."""
         return (*self.kustomizations, *self.diagnostics.warnings)
 
-    def take(self, source: str, document: Any, found: bool) -> None:
+    def take(self, source: str, written: Written, found: bool) -> None:
         """Keep a document; `found`: nobody named its file. Raises ManifestError."""
+        document = written.data
         if is_kustomization(source, document):
             told = kustomized(source, document if isinstance(document, dict) else {})
             self.kustomizations += [told] if told else []
+            if isinstance(document, dict) and "kind" in document:
+                self._keep_other(source, written)
         elif not isinstance(document, dict) or not isinstance(document.get("kind"), str):
-            self._take_other(source, found)
+            self._take_no_resource(source, found)
         elif document["kind"].endswith("List") and "items" in document:
-            items = document["items"]
-            for item in items if isinstance(items, list) else [items]:
+            for item in written.items():
                 with self.diagnostics.gathered():
                     self.take(source, item, found=False)
         elif not _is_hook(document):
-            self._take_resource(source, document)
+            self._take_resource(source, written)
 
-    def _take_other(self, source: str, found: bool) -> None:
+    def _take_no_resource(self, source: str, found: bool) -> None:
+        if self._for_lint:
+            return
         problem = "a document is no Kubernetes resource: it has no kind"
         if not found:
             mend = "Helm's values are rendered first: helm template ... | lanes ... -"
@@ -150,14 +233,16 @@ class _Reader:
         if not any(one.file == source for one in self.diagnostics.warnings):
             self.diagnostics.warn(Finding("no-resource", source, "", "", f"{problem}; left out"))
 
-    def _take_resource(self, source: str, document: Document) -> None:
+    def _take_resource(self, source: str, written: Written) -> None:
+        document = written.data
         group, kind = kinds.group_of(document), document["kind"]
         what = f"{kind} ({group})" if group else kind
         metadata = document.get("metadata")
         name = str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
         model = kinds.KNOWN.get((group, kind))
         if model is None:
-            if kinds.may_route(group, kind):
+            self._keep_other(source, written)
+            if kinds.may_route(group, kind) and not self._for_lint:
                 problem = f"{what} may choose routes, and how is not understood here"
                 raise ManifestError(source, f"{kind} {name}", "", problem)
             self.left.append(what if kind in _TWICE else kind)
@@ -172,19 +257,51 @@ class _Reader:
         try:
             body = model.model_validate(document)
         except ValidationError as error:
+            if self._for_lint:
+                self._take_misfit(source, written, model, document, error)
+                return
             for each in error.errors():
-                path, problem = _path(each["loc"]), _problem(each["type"], each["msg"])
+                path, problem = path_text(each["loc"]), _problem(each["type"], each["msg"])
                 self.diagnostics.error(ManifestError(source, f"{kind} {name}", path, problem))
             return
-        self._keep(Resource(source, kind, name, body, namespaced))
+        kept = written if self._for_lint else None
+        self._keep(Resource(source, kind, name, body, namespaced, kept))
+
+    def _take_misfit(
+        self,
+        source: str,
+        written: Written,
+        model: type[BaseModel],
+        document: Document,
+        error: ValidationError,
+    ) -> None:
+        """Keep what `model` takes of a document, and why it does not take the rest."""
+        other = _untyped(source, written)
+        self.misfits.append(Misfit(other, model, tuple(error.errors(include_url=False))))
+        body, left_out = understood(model, document)
+        if body is None:
+            self.others.append(other)
+        else:
+            self._keep(replace(other, body=body, left_out=left_out))
+
+    def _keep_other(self, source: str, written: Written) -> None:
+        if self._for_lint:
+            self.others.append(_untyped(source, written))
 
     def _keep(self, resource: Resource) -> None:
         metadata: kinds.Metadata = resource.body.metadata  # type: ignore[attr-defined]
         key = (type(resource.body), metadata.namespace, metadata.name)
-        other = self._seen.setdefault(key, resource)
+        others = self._seen.setdefault(key, [])
+        if any(_contents(one) == _contents(resource) for one in others):
+            return
+        others.append(resource)
+        other = others[0]
         if other is resource:
             self.resources.append(resource)
-        elif other.body != resource.body:
+        else:
+            if self._for_lint:
+                self.twice.append((resource, other))
+                return
             also = "there" if other.source == resource.source else f"in {other.source}"
             if isinstance(resource.body, kinds.ConfigMap):  # which chooses no route
                 message = f"stands twice: also {also}; that one is planned"
@@ -200,18 +317,27 @@ _LEFT = (kinds.ConfigMap, kinds.Namespace)
 _TWICE = {kind for _, kind in kinds.KNOWN}
 
 
+def _contents(resource: Resource) -> dict[str, Any]:
+    """Return what a resource says, whichever version of its API it is written in."""
+    if resource.written:
+        return {key: v for key, v in resource.data.items() if key not in ("apiVersion", "status")}
+    return resource.body.model_dump(exclude={"api_version"})
+
+
+def _untyped(source: str, written: Written) -> Resource:
+    """Return a resource of which no more than its identity is known."""
+    body = kinds.Untyped.of(written.data)
+    metadata = body.metadata
+    return Resource(
+        source, body.kind, metadata.name or "?", body, bool(metadata.namespace), written
+    )
+
+
 def _is_hook(document: Document) -> bool:
     """Whether Helm runs this beside what it installs, as it does a chart's tests."""
     metadata = document.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     return isinstance(annotations, dict) and "helm.sh/hook" in annotations
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".")
 
 
 def _problem(kind: str, message: str) -> str:

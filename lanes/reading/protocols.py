@@ -3,7 +3,7 @@
 https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
 """
 
-from lanes.reading.kinds.core import ServicePort
+from lanes.reading.kinds.core import ServicePort, ServiceSpec
 
 _HTTP = {"http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"}
 _OTHER = {"https", "tls", "tcp", "udp", "mongo", "mysql", "redis", "kubernetes.io/wss"}
@@ -12,13 +12,25 @@ _WELL_KNOWN = {25, 53, 3306, 27017}
 
 
 def carries_http(port: ServicePort) -> bool:
-    """Whether HTTP rules count for calls to `port`: it says so, or says nothing."""
-    said = says_http(port.app_protocol or port.name)
+    """Tell whether HTTP rules count for calls to `port`: it says so, or says nothing."""
+    if port.protocol in ("UDP", "SCTP"):
+        return False
+    said = says_http(port)
     return port.port not in _WELL_KNOWN if said is None else said
 
 
-def says_http(protocol: str) -> bool | None:
-    """What an appProtocol says, or a port's name where there is none; None: nothing."""
-    said = protocol.lower()
+def is_guessed(port: ServicePort) -> bool:
+    """Tell whether Istio finds out by each connection what `port` carries."""
+    return carries_http(port) and says_http(port) is None
+
+
+def has_http(service: ServiceSpec) -> bool:
+    """Tell whether HTTP rules count for any calls to a Service; one without ports may get some."""
+    return not service.ports or any(map(carries_http, service.ports))
+
+
+def says_http(port: ServicePort) -> bool | None:
+    """Return what a port's appProtocol says, or its name where there is none; None: nothing."""
+    said = (port.app_protocol or port.name).lower()
     said = "grpc-web" if said.startswith("grpc-web") else said.partition("-")[0]
     return said in _HTTP if said in _HTTP | _OTHER else None

@@ -13,6 +13,7 @@ from lanes.reading.elsewhere import completed
 from lanes.reading.gateways import gateway_hosts
 from lanes.reading.manifests import NOT_RUN, Manifests
 from lanes.reading.outside import machines_of
+from lanes.reading.routes import require_complete
 from lanes.reading.services import service_ports
 from lanes.reading.sidecars import Sidecars
 from lanes.reading.workloads import pods_of
@@ -27,8 +28,21 @@ def resolve(manifests: Manifests, commands: Iterable[Command] = ()) -> Mesh:
     Raises LanesError, all in one, for what asks for more than is understood, and for a command
     that fits no pod.
     """
-    manifests = completed(manifests)
-    diagnostics = Diagnostics(manifests.warnings)
+    diagnostics = Diagnostics()
+    mesh = build(completed(manifests), diagnostics, commands)[0]
+    diagnostics.require_no_errors()
+    return mesh
+
+
+def build(
+    manifests: Manifests, diagnostics: Diagnostics, commands: Iterable[Command] = ()
+) -> tuple[Mesh, Destinations]:
+    """Return the mesh of what is understood of `manifests`, and its look-ups.
+
+    What is not goes to `diagnostics`. Raises LanesError for a command that fits no pod.
+    """
+    diagnostics.warn(*manifests.warnings)
+    require_complete(manifests, diagnostics)
     sidecars = Sidecars(manifests, diagnostics)
     made = (*pods_of(manifests, sidecars, diagnostics), *machines_of(manifests))
     pods = tuple(assigned(made, commands))
@@ -47,8 +61,8 @@ def resolve(manifests: Manifests, commands: Iterable[Command] = ()) -> Mesh:
     workloads.require_simulated(manifests, pods, diagnostics)
     _require_simulated(manifests, pods, diagnostics)
     outside.require_simulated(manifests, diagnostics)
-    diagnostics.require_no_errors()
-    return replace(mesh, warnings=diagnostics.warnings, not_run=diagnostics.not_simulated)
+    found = replace(mesh, warnings=diagnostics.warnings, not_run=diagnostics.not_simulated)
+    return found, destinations
 
 
 def _calls(manifests: Manifests) -> Iterable[tuple[Host, tuple[str, ...]]]:

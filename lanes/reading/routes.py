@@ -1,12 +1,13 @@
 """From a VirtualService's rules to routes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import re2
 
-from lanes.mesh.matching import Match, StringMatch, is_catch_all
+from lanes.mesh.diagnostics import Diagnostics
+from lanes.mesh.matching import Match, StringMatch, covers, is_catch_all
 from lanes.model import (
     AUTHORITY,
     Abort,
@@ -17,7 +18,7 @@ from lanes.model import (
 )
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
-from lanes.reading.manifests import Resource
+from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.sides import Side
 
 # What clients and proxies put on their calls, with values of their own.
@@ -38,8 +39,10 @@ def routes_of(
     routes: list[Route] = []
     for index, http in enumerate(service.spec.http):
         field = f"spec.http[{index}]"
+        if not _leads_somewhere(http):
+            continue
         matches = [
-            _match(match)
+            match_of(match)
             for number, match in enumerate(http.match)
             if _counts(resource, f"{field}.match[{number}]", service, match, side)
         ]
@@ -49,6 +52,47 @@ def routes_of(
             matches = []
         routes.append(_route(resource, destinations, side, field, http, tuple(matches)))
     return tuple(routes)
+
+
+def require_complete(manifests: Manifests, diagnostics: Diagnostics) -> None:
+    """Report VirtualServices without hosts, and rules that lead nowhere; lint reads them too."""
+    for resource, service in manifests.of(kinds.VirtualService):
+        if not service.spec.hosts:
+            given = "hosts" in service.spec.model_fields_set
+            diagnostics.error(resource.error("spec.hosts", "is empty" if given else "missing"))
+        for index, http in enumerate(service.spec.http):
+            if not _leads_somewhere(http):
+                problem = "should have a route, a redirect or a directResponse"
+                diagnostics.error(resource.error(f"spec.http[{index}]", problem))
+
+
+def _leads_somewhere(http: kinds.HttpRoute) -> bool:
+    return bool(http.route or http.redirect or http.direct_response)
+
+
+def unreachable(resource: Resource, service: kinds.VirtualService) -> Mapping[int, int]:
+    """Return the numbers of the HTTP rules that no request gets to.
+
+    Each comes with the number of the rule before it that takes all of its requests. What a rule
+    asks beside its match only makes it narrower.
+    """
+    before: list[tuple[int, Match]] = []
+    found: dict[int, int] = {}
+    for number, http in enumerate(service.spec.http):
+        own = [match_of(match) for match in http.match] or [Match()]
+        taken = [next((n for n, match in before if covers(match, one)), None) for one in own]
+        if all(other is not None for other in taken):
+            found[number] = next(other for other in taken if other is not None)
+        elif not resource.lacks(f"spec.http[{number}].match"):
+            wide = [not is_narrow(match) for match in http.match] or [True]
+            before += [(number, one) for one, is_wide in zip(own, wide, strict=True) if is_wide]
+    return found
+
+
+def is_narrow(match: kinds.HttpMatch) -> bool:
+    """Tell whether a match counts for some callers, ports or gateways alone."""
+    asked = (match.port, match.scheme, match.gateways, match.source_labels, match.source_namespace)
+    return any(asked)
 
 
 def _counts(
@@ -132,8 +176,8 @@ def _route(
     return Route(
         matches=matches,
         destinations=() if status else _weighted(resource, destinations, side, field, http),
-        request=_header_ops(http.headers.request),
-        response=_header_ops(http.headers.response),
+        request=header_ops(http.headers.request),
+        response=header_ops(http.headers.response),
         timeout=http.timeout,
         retry=_retry(http.retries) if http.retries else None,
         status=status or 500,
@@ -172,14 +216,15 @@ def _weighted(
         Weighted(
             destinations.of_route(resource, f"{field}.route[{index}]", destination, side),
             weight,
-            _header_ops(destination.headers.request),
-            _header_ops(destination.headers.response),
+            header_ops(destination.headers.request),
+            header_ops(destination.headers.response),
         )
         for index, (destination, weight) in enumerate(zip(http.route, weights, strict=True))
     )
 
 
-def _match(match: kinds.HttpMatch) -> Match:
+def match_of(match: kinds.HttpMatch) -> Match:
+    """Return what a match asks for, apart from what makes it narrow."""
     headers = {name.lower(): _string_match(m) for name, m in match.headers.items()}
     if match.authority:
         headers[AUTHORITY] = _string_match(match.authority)
@@ -212,7 +257,8 @@ def _string_match(match: kinds.StringMatch) -> StringMatch:
     return StringMatch("regex", match.regex or "")
 
 
-def _header_ops(operations: kinds.HeaderOperations) -> HeaderOps:
+def header_ops(operations: kinds.HeaderOperations) -> HeaderOps:
+    """Return changes to headers, their names in lower case."""
     if not operations.model_fields_set:
         return HeaderOps()
     return HeaderOps(

@@ -12,7 +12,7 @@ from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource
 
 _INJECT = "sidecar.istio.io/inject"
-_EXCLUDED = "traffic.sidecar.istio.io/excludeOutboundPorts"
+EXCLUDED = "traffic.sidecar.istio.io/excludeOutboundPorts"
 _ANY = {
     "traffic.sidecar.istio.io/includeOutboundIPRanges",
     "traffic.sidecar.istio.io/includeInboundPorts",
@@ -63,14 +63,12 @@ class Sidecars:
     ) -> Unrouted:
         """What passes by the sidecars of a template's pods."""
         labels, annotations = template.metadata.labels, template.metadata.annotations
-        asked = labels.get(_INJECT, annotations.get(_INJECT))
-        if template.spec.host_network or asked == "false":
-            return Unrouted(all=True)
-        if asked != "true" and "istio.io/rev" not in labels and self._off(namespace):
+        off = without_sidecar(template)
+        if off or (off is None and self._off(namespace)):
             return Unrouted(all=True)
         ports: tuple[int, ...] = ()
         for name, value in annotations.items():
-            if name == _EXCLUDED:
+            if name == EXCLUDED:
                 ports = tuple(int(p) for p in value.split(",") if p.strip().isdecimal())
             elif name.startswith(_PREFIX) and not (
                 name in _INBOUND or (name in _ANY and value == "*")
@@ -87,10 +85,9 @@ class Sidecars:
             return False
         if labels.get("istio.io/dataplane-mode") == "ambient":
             return "istio.io/use-waypoint" not in labels
-        injected = labels.get("istio-injection")
-        if injected in ("enabled", "disabled"):
-            return injected == "disabled"
-        if "istio.io/rev" in labels or not self._istio:
+        if labels.get("istio-injection") == "disabled":
+            return True
+        if not injection_off(labels) or not self._istio:
             return False
         message = "asks for no sidecars (istio-injection: enabled): planned without"
         self._diagnostics.warn(resource.finding("injection-off", "metadata.labels", message))
@@ -125,3 +122,29 @@ class Sidecars:
             if not imports(host, [host.namespace])
             or not imports(host, self._ruled.get(host, [host.namespace]))
         )
+
+
+def without_sidecar(template: kinds.PodTemplate) -> str | None:
+    """Return the field of a template that keeps the sidecar away.
+
+    "" where the template asks for one; None: its namespace decides. Istio asks the annotation only
+    where there is no label.
+    """
+    labels, annotations = template.metadata.labels, template.metadata.annotations
+    if template.spec.host_network:
+        return "spec.hostNetwork"
+    if _INJECT in labels or "istio.io/rev" in labels:
+        return f"metadata.labels.{_INJECT}" if labels.get(_INJECT) == "false" else ""
+    if _INJECT in annotations:
+        return "" if annotations[_INJECT] == "true" else f"metadata.annotations.{_INJECT}"
+    return None
+
+
+def injection_off(labels: Mapping[str, str]) -> bool:
+    """Tell whether a Namespace with these labels has no sidecars injected."""
+    ambient = labels.get("istio.io/dataplane-mode") == "ambient"
+    return (
+        not ambient
+        and labels.get("istio-injection") != "enabled"
+        and (labels.get("istio-injection") == "disabled" or "istio.io/rev" not in labels)
+    )

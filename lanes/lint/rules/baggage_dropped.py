@@ -2,93 +2,86 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.documents import Resource
 from lanes.lint.facts import Facts, Workload
 from lanes.lint.rule import Found, Rule
-from lanes.lint.value import Value
+from lanes.model import Pod
+from lanes.reading import kinds
+from lanes.reading.manifests import Resource
 
 _INJECT = "instrumentation.opentelemetry.io/inject-"
 _PROPAGATORS = "OTEL_PROPAGATORS"
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    by_baggage = any("baggage" in match.headers for _, match in facts.matched)
-    if not by_baggage and not any(facts.propagated):
+    by_baggage = any("baggage" in asked.match.headers for _, asked in facts.asked_in_mesh)
+    if not by_baggage and not any(facts.of(kinds.ASMHeaderPropagation)):
         return
-    told: set[tuple[str, int]] = set()
-    pods = {id(pod): pod for host in sorted(facts.routed) for pod in facts.pods(host)}
-    some = any(_injected(pod) or _env(pod.spec, "OTEL_") for pod in pods.values())
-    for pod in pods.values():
-        for resource, value, problem in (*_own(pod), *_by_operator(facts, pod, some)):
-            if (resource.file, value.line) not in told:
-                told.add((resource.file, value.line))
-                yield resource, value, problem
+    workloads = {id(w): w for host in facts.routed for w in facts.pods(host)}.values()
+    made = [(workload, pod) for workload in workloads if (pod := facts.pod(workload))]
+    some = any(_is_set_up(pod) for _, pod in made)
+    told: set[tuple[int, str]] = set()
+    for workload, pod in made:
+        found = _dropping(facts, workload, pod, some)
+        if found and (id(found[0]), found[1]) not in told:
+            told.add((id(found[0]), found[1]))
+            yield found
 
 
-def _own(pod: Workload) -> Iterator[Found]:
-    """What a pod's own environment says."""
-    for variable in _env(pod.spec, _PROPAGATORS):
-        if variable["value"] and not _has_baggage(variable["value"].text.split(",")):
-            yield (
-                pod.resource,
-                variable["value"],
-                "the lane ends at these pods: their propagators lack baggage; add it",
-            )
+def _is_set_up(pod: Pod) -> bool:
+    return bool(pod.injected) or any(name.startswith("OTEL_") for name in pod.env)
 
 
-def _by_operator(facts: Facts, pod: Workload, some: bool) -> Iterator[Found]:
-    """What the OpenTelemetry Operator would inject, and whether it would at all."""
-    asked = _injected(pod)
-    if not asked:
-        if some and not _env(pod.spec, "OTEL_"):
-            yield (
-                pod.resource,
-                pod.template["metadata"],
-                "OpenTelemetry is set up in other pods and not in these, so the lane ends here"
-                f" unless they hand baggage on themselves; annotate them {_INJECT}...",
-            )
-        return
-    found = list(_instrumentations(facts, pod, asked.text))
-    for instrumentation in found:
-        propagators = instrumentation.spec["propagators"]
-        named = [value.text for value in propagators]
-        if named and not _has_baggage(named) and not list(_env(pod.spec, _PROPAGATORS)):
-            yield (
-                instrumentation,
-                propagators,
-                f"the lane ends at pods of {pod.resource.name}: the propagators lack baggage;"
+def _dropping(facts: Facts, workload: Workload, pod: Pod, some: bool) -> Found | None:
+    """What keeps pods from handing baggage on."""
+    if pod.carries_baggage is None and some and not _is_set_up(pod):
+        return (
+            workload.resource,
+            workload.field("metadata"),
+            "OpenTelemetry is set up in other pods and not in these, so the lane ends here"
+            f" unless they hand baggage on themselves; annotate them {_INJECT}...",
+        )
+    if pod.carries_baggage is not False:
+        return None
+    if own := _own(workload):
+        problem = "the lane ends at these pods: their propagators lack baggage; add it"
+        return workload.resource, own, problem
+    for resource, body in facts.of(kinds.Instrumentation):
+        if _lacks(",".join(body.spec.propagators)) and _chosen(workload, resource):
+            return (
+                resource,
+                "spec.propagators",
+                f"the lane ends at pods of {workload.resource.name}: the propagators lack baggage;"
                 " add it",
             )
+    return (
+        workload.resource,
+        workload.field("spec.containers"),
+        "the lane ends at these pods: OpenTelemetry is set to carry no baggage here; change that",
+    )
 
 
-def _instrumentations(facts: Facts, pod: Workload, asked: str) -> Iterator[Resource]:
-    namespace, _, name = asked.rpartition("/")
-    for resource in facts.of("opentelemetry.io", "Instrumentation"):
-        here = resource.namespace == (namespace or pod.namespace)
-        if here and name in ("true", resource.name):
-            yield resource
+def _own(workload: Workload) -> str:
+    """The field of the pods' own propagators; "" where they have baggage, or there are none."""
+    for index, container in enumerate(workload.template.spec.containers):
+        for number, variable in enumerate(container.env):
+            if variable.name == _PROPAGATORS and _lacks(variable.value):
+                return workload.field(f"spec.containers[{index}].env[{number}].value")
+    return ""
 
 
-def _injected(pod: Workload) -> Value | None:
-    """The annotation that asks for an agent."""
-    for name, value in pod.template["metadata"]["annotations"].items():
-        if name.startswith(_INJECT) and value.text != "false":
-            return value
-    return None
+def _lacks(propagators: str) -> bool:
+    names = {name.strip() for name in propagators.split(",")} - {""}
+    return bool(names) and "baggage" not in names
 
 
-def _env(spec: Value, start: str) -> list[Value]:
-    """The variables of all containers whose names begin with `start`."""
-    return [
-        variable
-        for container in spec["containers"]
-        for variable in container["env"]
-        if variable["name"].text.startswith(start)
-    ]
-
-
-def _has_baggage(propagators: list[str]) -> bool:
-    return "baggage" in {name.strip() for name in propagators}
+def _chosen(workload: Workload, instrumentation: Resource) -> bool:
+    """Tell whether a workload's annotations may ask for an Instrumentation."""
+    for name, value in workload.template.metadata.annotations.items():
+        namespace, _, asked = value.rpartition("/")
+        here = instrumentation.namespace == (namespace or workload.resource.namespace)
+        if name.startswith(_INJECT) and here and asked in ("true", instrumentation.name):
+            return True
+    return False
 
 
 RULE = Rule(
@@ -112,6 +105,7 @@ spec:
     metadata:
       labels: {app: cart, version: v1}
       annotations: {instrumentation.opentelemetry.io/inject-java: "true"}
+    spec: {containers: [{name: cart}]}
 ---
 apiVersion: opentelemetry.io/v1alpha1
 kind: Instrumentation

@@ -3,51 +3,53 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
-from lanes.lint.match import Match, matches_in, shortest, takes
+from lanes.lint.routing import HttpRule
 from lanes.lint.rule import Found, Rule
-from lanes.lint.value import Value
+from lanes.mesh.examples import example
+from lanes.mesh.matching import Match, covers, meets
+from lanes.reading import kinds
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for service in facts.virtual_services:
-        before: list[tuple[Value, Match]] = []
-        for rule in service.spec["http"]:
-            own = list(matches_in(rule))
-            for match in own:
-                for other, earlier in before:
-                    text = _caught(earlier, match)
-                    if text and _leads(other) == _leads(rule):
-                        break
-                    if text:
-                        name = other["name"].text or other.field.removeprefix("spec.")
+    for routing in facts.routing:
+        if not isinstance(routing.resource.body, kinds.VirtualService):
+            continue
+        leads = [_leads(http) for http in routing.resource.body.spec.http]
+        before: list[tuple[int, HttpRule, Match]] = []
+        for number, rule in enumerate(routing.rules):
+            for asked in rule.asked:
+                for index, other, earlier in before:
+                    text = _caught(earlier, asked.match)
+                    if text and leads[index] != leads[number]:
+                        name = other.name or other.field.removeprefix("spec.")
                         yield (
-                            service,
-                            match.value,
+                            routing.resource,
+                            asked.field,
                             f"rule {name} stands before this one and takes {text} as well, which"
                             " never gets here; put this rule first, or match whole values",
                         )
+                    if text:
                         break
-            before += [(rule, match) for match in own]
+            before += [(number, rule, asked.match) for asked in rule.asked if not asked.narrow]
 
 
-def _leads(rule: Value) -> list[int]:
+def _leads(http: kinds.HttpRoute) -> tuple[object, ...]:
     """What two rules share that do the same with a request, as far as lanes go."""
-    fields = ("route", "redirect", "directResponse", "delegate", "rewrite", "headers")
-    return [rule[name].digest for name in fields]
+    return http.route, http.redirect, http.direct_response, http.rewrite, http.headers
 
 
 def _caught(earlier: Match, later: Match) -> str | None:
-    """A header by which `earlier` takes what `later` is for."""
-    if earlier.others or not earlier.headers or earlier.uri not in (None, later.uri):
+    """The headers of a request that `later` is for, and that `earlier` takes."""
+    sample = {name: example(asked) for name, asked in later.headers.items()}
+    sent = {name: value for name, value in sample.items() if value is not None}
+    if not earlier.headers or not earlier.headers.keys() <= sent.keys():
         return None
-    said = []
-    for header, asked in earlier.headers.items():
-        wanted = later.headers.get(header)
-        text = shortest(wanted) if wanted else None
-        if text is None or (asked is not None and not takes(asked, text)):
-            return None
-        said.append(f"{header}: {text}")
-    return " and ".join(said)
+    rest = Match(uri=earlier.uri, method=earlier.method, query=earlier.query)
+    if not covers(rest, later):
+        return None
+    if not meets(Match(earlier.headers, without=earlier.without), sent, "GET", "/"):
+        return None
+    return " and ".join(f"{name}: {sent[name]}" for name in earlier.headers)
 
 
 RULE = Rule(

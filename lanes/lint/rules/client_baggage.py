@@ -2,55 +2,35 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.documents import Resource
-from lanes.lint.facts import Facts, at_gateway, of_mesh
-from lanes.lint.match import rules_of
+from lanes.lint.facts import Facts
+from lanes.lint.routing import HttpRule
 from lanes.lint.rule import Found, Rule
-from lanes.lint.rules.header_from_nowhere import stamped
-from lanes.lint.value import Value
+from lanes.model import HeaderOps
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    matched = {header for _, match in facts.matched for header in match.headers}
-    tags = {header for header in matched if facts.hands_on(header)} & stamped(facts)
-    for resource in (*facts.virtual_services, *facts.http_routes):
-        if not _bound(resource):
-            continue
-        for tag in sorted(tags):
-            open_to = [rule for rule in rules_of(resource) if _legs(rule) and _open(rule, tag)]
-            if open_to:
+    matched = {header for _, asked in facts.asked_in_mesh for header in asked.match.headers}
+    tags = sorted(filter(facts.propagates, matched & facts.stamped))
+    for routing in facts.routing:
+        for tag in tags if routing.at_gateway else ():
+            rule = next((rule for rule in routing.rules if rule.legs and _open(rule, tag)), None)
+            if rule:
                 yield (
-                    resource,
-                    open_to[0],
+                    routing.resource,
+                    rule.field,
                     f"a client's own {tag} passes here and chooses the lane at the next hop; set"
                     f" or remove {tag} in each rule of the gateway",
                 )
 
 
-def _bound(resource: Resource) -> bool:
-    if resource.kind == "HTTPRoute":
-        return not of_mesh(resource)
-    return at_gateway(resource)
+def _open(rule: HttpRule, tag: str) -> bool:
+    """Tell whether a request keeps the tag that its client gave it."""
+    return not _decides(rule.request, tag) and not all(_decides(leg, tag) for leg in rule.legs)
 
 
-def _legs(rule: Value) -> list[Value]:
-    return [*rule["route"], *rule["backendRefs"]]
-
-
-def _open(rule: Value, tag: str) -> bool:
-    """Whether a request keeps the tag that its client gave it."""
-    return not _decides(rule, tag) and not all(_decides(leg, tag) for leg in _legs(rule))
-
-
-def _decides(place: Value, tag: str) -> bool:
-    """Whether a rule or a destination sets the header, or takes it away."""
-    operations = place["headers"]["request"]
-    names = [*operations["set"].texts, *(value.text for value in operations["remove"])]
-    for change in place["filters"]:
-        modifier = change["requestHeaderModifier"]
-        names += [header["name"].text for header in modifier["set"]]
-        names += [value.text for value in modifier["remove"]]
-    return tag in map(str.lower, names)
+def _decides(changes: HeaderOps, tag: str) -> bool:
+    """Tell whether a rule or a destination sets the header, or takes it away."""
+    return tag in changes.set or tag in changes.remove
 
 
 RULE = Rule(

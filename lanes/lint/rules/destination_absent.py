@@ -9,13 +9,13 @@ from lanes.lint.rule import Found, Rule
 def check(facts: Facts) -> Iterator[Found]:
     told: set[tuple[int, str]] = set()
     for leg in facts.legs:
-        if leg.host in facts.services or not leg.live or leg.falls_back:
+        if leg.host in facts.services or not leg.live or leg.http.fallback:
             continue
-        field = leg.value["destination"]["host"]
-        absent = facts.hosts.absent(field.text, leg.service)
-        if absent and (id(leg.service), field.text) not in told:
-            told.add((id(leg.service), field.text))
-            yield leg.service, field, absent.so("requests get 503")
+        name = leg.http.destination.host
+        absent = facts.absent.of(name, leg.resource)
+        if absent and (id(leg.resource), name) not in told:
+            told.add((id(leg.resource), name))
+            yield leg.resource, f"{leg.field}.destination.host", absent.so("requests get 503")
 
 
 RULE = Rule(

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import ISTIO, Facts
+from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
 from lanes.lint.rules import rule_out_of_sight
+from lanes.reading import kinds
 
 
 def check(facts: Facts) -> Iterator[Found]:
     seen = {id(rule) for rule, _, _ in rule_out_of_sight.check(facts)}
-    for rule in facts.of(ISTIO, "DestinationRule"):
-        absent = facts.hosts.absent(rule.spec["host"].text, rule)
-        if absent and id(rule) not in seen:
-            yield rule, rule.spec["host"], absent.so("it counts for nothing")
+    for resource, rule in facts.of(kinds.DestinationRule):
+        absent = facts.absent.of(rule.spec.host, resource)
+        if absent and id(resource) not in seen:
+            yield resource, "spec.host", absent.so("it counts for nothing")
 
 
 RULE = Rule(

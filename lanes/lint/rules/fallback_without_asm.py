@@ -4,18 +4,21 @@ from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
+from lanes.reading import kinds
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    if any(facts.of("istio.alibabacloud.com")):
+    others = (one.body for one in facts.manifests.others)
+    groups = {body.group for body in others if isinstance(body, kinds.Untyped)}
+    if any(facts.of(kinds.ASMHeaderPropagation)) or "istio.alibabacloud.com" in groups:
         return
     told: set[str] = set()
     for leg in facts.legs:
-        if leg.falls_back and leg.service.name not in told:
-            told.add(leg.service.name)
+        if leg.http.fallback and leg.resource.name not in told:
+            told.add(leg.resource.name)
             yield (
-                leg.service,
-                leg.value["fallback"],
+                leg.resource,
+                f"{leg.field}.fallback",
                 "only Alibaba Cloud Service Mesh knows fallback; upstream Istio drops it, and a"
                 " lane without pods gets 503; use failoverPriority there (docs/istio.md)",
             )

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import ISTIO, Facts
+from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
 from lanes.lint.rules.gateway_elsewhere import absent
+from lanes.reading import kinds
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    names = {gateway.name for gateway in facts.of(ISTIO, "Gateway")}
-    for service, value, namespace, name in absent(facts):
-        if namespace == service.namespace and "/" not in value.text and name not in names:
+    names = {resource.name for resource, _ in facts.of(kinds.Gateway)}
+    for resource, index, namespace, name in absent(facts):
+        body = resource.body
+        short = isinstance(body, kinds.VirtualService) and "/" not in body.spec.gateways[index]
+        if namespace == resource.namespace and short and name not in names:
             yield (
-                service,
-                value,
+                resource,
+                f"spec.gateways[{index}]",
                 f"no Gateway {name} of namespace {namespace} is in these manifests; where the"
                 " cluster has none either, requests get 404; add it, or write NAMESPACE/NAME",
             )

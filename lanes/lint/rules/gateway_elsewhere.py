@@ -2,30 +2,33 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.documents import Resource
-from lanes.lint.facts import ISTIO, Facts
+from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
-from lanes.lint.value import Value
+from lanes.reading import kinds
+from lanes.reading.manifests import Resource
 
 
-def absent(facts: Facts) -> Iterator[tuple[Resource, Value, str, str]]:
-    """Each VirtualService that names a Gateway which is not here, with its namespace and name."""
-    there = {(gateway.namespace, gateway.name) for gateway in facts.of(ISTIO, "Gateway")}
-    for service in facts.virtual_services:
-        for value in service.spec["gateways"]:
-            namespace, _, name = value.text.rpartition("/")
-            namespace = service.namespace if namespace in ("", ".") else namespace
+def absent(facts: Facts) -> Iterator[tuple[Resource, int, str, str]]:
+    """Each VirtualService and number of a Gateway that is not here: its namespace and name."""
+    there = {(resource.namespace, resource.name) for resource, _ in facts.of(kinds.Gateway)}
+    there |= {
+        (o.namespace or "default", o.name) for o in facts.manifests.others if o.kind == "Gateway"
+    }
+    for resource, service in facts.virtual_services:
+        for index, text in enumerate(service.spec.gateways):
+            namespace, _, name = text.rpartition("/")
+            namespace = resource.namespace if namespace in ("", ".") else namespace
             if name != "mesh" and (namespace, name) not in there:
-                yield service, value, namespace, name
+                yield resource, index, namespace, name
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for service, value, namespace, name in absent(facts):
-        others = [g.namespace for g in facts.of(ISTIO, "Gateway") if g.name == name]
+    for resource, index, namespace, name in absent(facts):
+        others = [g.namespace for g, _ in facts.of(kinds.Gateway) if g.name == name]
         if others:
             yield (
-                service,
-                value,
+                resource,
+                f"spec.gateways[{index}]",
                 f"Gateway {name} is in namespace {others[0]}, and this means one in {namespace}:"
                 f" no gateway has these rules, requests get 404; write {others[0]}/{name}",
             )

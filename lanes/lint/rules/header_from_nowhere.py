@@ -3,10 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, at_gateway
-from lanes.lint.match import rules_of
+from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
-from lanes.lint.value import Value
 
 # What clients and proxies put on every call.
 _CALLERS_OWN = re.compile(
@@ -16,12 +14,12 @@ _CALLERS_OWN = re.compile(
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    if any(facts.of("networking.istio.io", "EnvoyFilter")):
+    if facts.has_kind("EnvoyFilter"):
         return  # which may stamp and hand on anything
-    stamps, told = stamped(facts), set()
-    for resource, match in facts.matched:
-        for header in match.headers:
-            if header in told or _CALLERS_OWN.fullmatch(header) or at_gateway(resource):
+    stamps, told = facts.stamped, set()
+    for routing, asked in facts.asked_in_mesh:
+        for header in asked.match.headers:
+            if header in told or _CALLERS_OWN.fullmatch(header) or routing.at_gateway:
                 continue
             told.add(header)
             if header not in stamps:
@@ -29,7 +27,7 @@ def check(facts: Facts) -> Iterator[Found]:
                     "nothing here stamps it: a client has to send it and each hop to hand it on,"
                     " or a service sets it itself"
                 )
-            elif not facts.hands_on(header):
+            elif not facts.propagates(header):
                 problem = (
                     "it is stamped, but nothing here hands it on: OpenTelemetry carries baggage"
                     " alone, and services have to copy it themselves"
@@ -37,28 +35,10 @@ def check(facts: Facts) -> Iterator[Found]:
             else:
                 continue
             yield (
-                resource,
-                match.fields[header],
+                routing.resource,
+                asked.fields[header],
                 f"{problem}; stamp the lane at the gateway, as a member of baggage",
             )
-
-
-def stamped(facts: Facts) -> set[str]:
-    """The headers that rules set or add on requests."""
-    found: set[str] = set()
-    for resource in (*facts.virtual_services, *facts.http_routes):
-        for rule in rules_of(resource):
-            for place in (rule, *rule["route"], *rule["backendRefs"]):
-                found |= {name.lower() for name in _set(place)}
-    return found
-
-
-def _set(place: Value) -> Iterator[str]:
-    for operation in ("set", "add"):
-        yield from place["headers"]["request"][operation].texts
-        for change in place["filters"]:
-            for header in change["requestHeaderModifier"][operation]:
-                yield header["name"].text
 
 
 RULE = Rule(

@@ -2,29 +2,30 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, in_mesh
+from lanes.lint.facts import Facts
+from lanes.lint.routing import in_mesh
 from lanes.lint.rule import Found, Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
     told: set[str] = set()
     for leg in facts.legs:
-        service = facts.services.get(leg.host) if leg.host else None
-        if service is None or not leg.subset or service.name in told:
+        if leg.host not in facts.services or not leg.subset or leg.host.name in told:
             continue
-        external = service.spec["type"].text == "ExternalName"
-        headless = service.spec["clusterIP"].text == "None" and in_mesh(leg.service)
+        spec = facts.services[leg.host][1].spec
+        external = spec.type == "ExternalName"
+        headless = spec.cluster_ip == "None" and in_mesh(leg.service)
         if external or headless:
-            told.add(service.name)
+            told.add(leg.host.name)
             why = (
                 "is another host's name, behind which no pods are told apart"
                 if external
                 else "is headless: its callers resolve one pod's address, and get that pod"
             )
             yield (
-                leg.service,
-                leg.value["destination"]["subset"],
-                f"Service {service.name} {why}, whatever subset {leg.subset} selects; lead to a"
+                leg.resource,
+                f"{leg.field}.destination.subset",
+                f"Service {leg.host.name} {why}, whatever subset {leg.subset} selects; lead to a"
                 " Service with a cluster address",
             )
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, in_mesh
+from lanes.lint.facts import Facts
+from lanes.lint.routing import in_mesh
 from lanes.lint.rule import Found, Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for service in filter(in_mesh, facts.virtual_services):
-        for value in service.spec["hosts"]:
-            absent = facts.hosts.absent(value.text, service)
+    for resource, service in facts.virtual_services:
+        for index, name in enumerate(service.spec.hosts if in_mesh(service) else ()):
+            absent = facts.absent.of(name, resource)
             if absent:
-                yield service, value, absent.so("these rules count for no call in the mesh")
+                problem = absent.so("these rules count for no call in the mesh")
+                yield resource, f"spec.hosts[{index}]", problem
 
 
 RULE = Rule(

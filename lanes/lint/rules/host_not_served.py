@@ -2,28 +2,32 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.documents import Resource
-from lanes.lint.facts import ISTIO, Facts
+from lanes.lint.absent import declared
+from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
 from lanes.mesh.hostnames import common, host_in_manifest
+from lanes.reading import kinds
+from lanes.reading.manifests import Resource
+
+_Gateway = tuple[Resource, kinds.Gateway]
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    gateways: dict[tuple[str, str], list[Resource]] = {}
-    for gateway in facts.of(ISTIO, "Gateway"):
-        gateways.setdefault((gateway.namespace, gateway.name), []).append(gateway)
-    for service in facts.virtual_services:
-        names = [value.text for value in service.spec["gateways"] if value.text != "mesh"]
-        bound = [gateways.get(_meant(name, service), []) for name in names]
-        wanted = list(_wanted(service))
-        if not (wanted and bound and all(bound)):
+    gateways: dict[tuple[str, str], list[_Gateway]] = {}
+    for resource, gateway in facts.of(kinds.Gateway):
+        gateways.setdefault((resource.namespace, resource.name), []).append((resource, gateway))
+    for resource, service in facts.virtual_services:
+        names = [name for name in service.spec.gateways if name != "mesh"]
+        bound = [gateways.get(_meant(name, resource), []) for name in names]
+        wanted = list(_wanted(service.spec.hosts, resource.namespace))
+        if not (bound and all(bound)):
             continue
-        served = [host for each in bound for gateway in each for host in _served(gateway, service)]
+        served = [host for each in bound for gateway in each for host in _served(gateway, resource)]
         if not common(served, wanted):
-            said = ", ".join(dict.fromkeys(served)) or f"nothing of namespace {service.namespace}"
+            said = ", ".join(dict.fromkeys(served)) or f"nothing of namespace {resource.namespace}"
             yield (
-                service,
-                service.spec["hosts"],
+                resource,
+                "spec.hosts",
                 f"Gateway {', '.join(names)} serves none of them ({said}), so requests for them get"
                 " 404; name one that it serves, or let it serve one of these",
             )
@@ -35,22 +39,23 @@ def _meant(name: str, service: Resource) -> tuple[str, str]:
     return (service.namespace if namespace in ("", ".") else namespace), plain
 
 
-def _wanted(service: Resource) -> Iterator[str]:
+def _wanted(hosts: list[str], namespace: str) -> Iterator[str]:
     """A VirtualService's hosts; a short one by its full name as well."""
-    for value in service.spec["hosts"]:
-        host = None if "*" in value.text else host_in_manifest(value.text, service.namespace)
-        yield value.text
+    for name in hosts:
+        host = None if "*" in name else host_in_manifest(name, namespace)
+        yield name
         if host:
             yield host.fqdn
 
 
-def _served(gateway: Resource, service: Resource) -> Iterator[str]:
+def _served(gateway: _Gateway, service: Resource) -> Iterator[str]:
     """The hosts of a Gateway's servers that VirtualServices of this one's namespace may have."""
-    for server in gateway.spec["servers"]:
-        for value in server["hosts"]:
-            of, _, name = value.text.rpartition("/")
-            of = gateway.declared if of == "." else of
-            if of in ("", "*", service.declared) or not service.declared:
+    resource, body = gateway
+    for server in body.spec.servers:
+        for text in server.hosts:
+            of, _, name = text.rpartition("/")
+            of = declared(resource) if of == "." else of
+            if of in ("", "*", declared(service)) or not declared(service):
                 yield name
 
 

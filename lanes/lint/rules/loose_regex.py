@@ -3,34 +3,35 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
-from lanes.lint.match import matches_of, shortest, takes
 from lanes.lint.rule import Found, Rule
-from lanes.mesh.matching import StringMatch
+from lanes.mesh.examples import example
+from lanes.mesh.matching import StringMatch, holds
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for resource in (*facts.virtual_services, *facts.http_routes):
-        for match in matches_of(resource):
-            for header, asked in match.headers.items():
-                caught = _caught(asked) if asked and asked.kind == "regex" else None
-                if caught:
-                    yield (
-                        resource,
-                        match.fields[header],
-                        f"takes {caught} as well; say where the member ends and begins:"
-                        r" (.*,)?\s*NAME\s*=\s*VALUE\s*([;,].*)?",
-                    )
+    for routing in facts.routing:
+        for rule in routing.rules:
+            for asked in rule.asked:
+                for header, wanted in asked.match.headers.items():
+                    caught = _caught(wanted) if wanted.kind == "regex" else None
+                    if caught:
+                        yield (
+                            routing.resource,
+                            asked.fields.get(header, asked.field),
+                            f"takes {caught} as well; say where the member ends and begins:"
+                            r" (.*,)?\s*NAME\s*=\s*VALUE\s*([;,].*)?",
+                        )
 
 
 def _caught(asked: StringMatch) -> str | None:
     """Another member that an expression for NAME=VALUE takes."""
-    own = shortest(asked)
+    own = example(asked)
     if not own or "=" not in own or not own[-1].isalnum():
         return None
-    if takes(asked, own.partition("=")[0] + "=~"):
+    if holds(asked, own.partition("=")[0] + "=~"):
         return None  # it takes any value
     others = (own + "0", "x" + own)
-    return next((other for other in others if takes(asked, other)), None)
+    return next((other for other in others if holds(asked, other)), None)
 
 
 RULE = Rule(

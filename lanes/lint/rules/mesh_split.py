@@ -2,29 +2,26 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Leg, at_gateway, in_mesh
+from lanes.lint.facts import Facts, Leg
+from lanes.lint.routing import at_gateway, in_mesh
 from lanes.lint.rule import Found, Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    splits: dict[str, list[Leg]] = {}
+    splits: dict[tuple[int, str], list[Leg]] = {}
     for leg in facts.legs:
-        stamped = leg.value["headers"]["request"]["set"] or leg.rule["headers"]["request"]["set"]
+        stamped = leg.http.headers.request.set or leg.rule.headers.request.set
         if not leg.idle and not (at_gateway(leg.service) and stamped):
-            service = leg.service
-            key = f"{service.file} {service.namespace}/{service.name} {leg.rule.field}"
-            splits.setdefault(key, []).append(leg)
+            splits.setdefault((id(leg.resource), leg.rule_field), []).append(leg)
     split = [legs for legs in splits.values() if len({(leg.host, leg.subset) for leg in legs}) > 1]
     hosts = {leg.host for legs in split for leg in legs}
     for legs in split if len(hosts) > 1 else ():
         first = legs[0]
-        if in_mesh(first.service):
-            others = sorted({h.name for h in hosts if h and h not in {leg.host for leg in legs}})
-            if not others:
-                continue
+        others = sorted({h.name for h in hosts if h and h not in {leg.host for leg in legs}})
+        if others and in_mesh(first.service):
             yield (
-                first.service,
-                first.rule["route"],
+                first.resource,
+                f"{first.rule_field}.route",
                 f"each call draws by itself, here and at {', '.join(others)}, so one request meets"
                 " versions of several lanes; split once, at the gateway, stamp the lane there, and"
                 " match it here",

@@ -2,58 +2,62 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, at_gateway
-from lanes.lint.match import Match, matches_in, rules_of, takes
+from lanes.lint.facts import Facts
+from lanes.lint.routing import Asked, at_gateway
 from lanes.lint.rule import Found, Rule
-from lanes.lint.value import Value
+from lanes.mesh.matching import Match, covers
+from lanes.reading.manifests import Resource
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for service in facts.virtual_services:
-        rules = rules_of(service)
-        if not service.spec["hosts"] or any(not rule["match"] for rule in rules):
+    for one in facts.routing:
+        served = [rule.asked for rule in one.rules]
+        if one.resource.kind != "VirtualService" or not served or not all(served):
             continue
-        matches = [match for rule in rules for match in matches_in(rule)]
+        matches = [asked for rule in served for asked in rule]
         # withoutHeaders among them: who has none of these headers is taken.
-        defaults = [match for match in matches if not match.asked]
-        bare = [m for m in matches if m.asked and not _narrow(m) and not _rest(m, defaults)]
-        merged = at_gateway(service) and _others(facts, service.spec)
-        if bare and facts.in_force(service) and not merged:
-            asked = dict.fromkeys(name for match in bare for name in match.asked)
+        defaults = [asked.match for asked in matches if not _wanted(asked)]
+        bare = [m for m in matches if _wanted(m) and not _narrow(m) and not _rest(m, defaults)]
+        if (
+            bare
+            and facts.in_force(one.resource)
+            and not (one.at_gateway and _merged(facts, one.resource))
+        ):
+            asked = dict.fromkeys(name for match in bare for name in _wanted(match))
             yield (
-                service,
-                service.spec["http"],
+                one.resource,
+                "spec.http",
                 f"no rule takes a request without {' and '.join(asked)}, which gets 404; end with a"
                 " rule without a match, for the baseline",
             )
 
 
-def _narrow(match: Match) -> bool:
-    """Whether it is for some callers or methods, whose others another's rules may take."""
-    return bool(set(match.others) - {"queryParams", "withoutHeaders"})
+def _wanted(asked: Asked) -> tuple[str, ...]:
+    """What a request has to have that few have: headers, and parameters of its query."""
+    own = (name for name in asked.match.headers if not name.startswith(":"))
+    return (*own, *asked.unknown, *(f"the parameter {name}" for name in asked.match.query))
 
 
-def _rest(match: Match, defaults: list[Match]) -> bool:
-    """Whether some default takes what `match` leaves of its path."""
-    if match.uri is None:
-        return bool(defaults)
-    return any(
-        default.uri is None
-        or default.uri == match.uri
-        or (default.uri.kind == "prefix" and match.uri.value.startswith(default.uri.value))
-        or (match.uri.kind == "exact" and takes(default.uri, match.uri.value))
-        for default in defaults
-    )
+def _narrow(asked: Asked) -> bool:
+    """Tell whether it is for some callers or methods, whose others another's rules may take."""
+    host = any(name.startswith(":") for name in asked.match.headers)
+    narrow = asked.narrow and not asked.unknown
+    return narrow or host or asked.match.method is not None
 
 
-def _others(facts: Facts, spec: Value) -> bool:
-    """Whether another VirtualService serves one of the hosts, as gateways merge them."""
-    hosts = {value.text for value in spec["hosts"]}
-    return any(
-        hosts & {value.text for value in other.spec["hosts"]}
-        for other in facts.virtual_services
-        if other.spec is not spec and at_gateway(other)
-    )
+def _rest(asked: Asked, defaults: list[Match]) -> bool:
+    """Tell whether some default takes what `asked` leaves of its path."""
+    rest = Match(uri=asked.match.uri)
+    return any(covers(Match(uri=default.uri), rest) for default in defaults)
+
+
+def _merged(facts: Facts, resource: Resource) -> bool:
+    """Tell whether another VirtualService serves one of the hosts, as gateways merge them."""
+    hosts = {
+        id(one): set(body.spec.hosts) for one, body in facts.virtual_services if at_gateway(body)
+    }
+    own = hosts.pop(id(resource))
+    return any(own & others for others in hosts.values())
 
 
 RULE = Rule(

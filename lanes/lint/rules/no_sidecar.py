@@ -2,53 +2,40 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Workload
+from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
-from lanes.lint.value import Value
+from lanes.reading import kinds
+from lanes.reading.sidecars import injection_off, without_sidecar
 
-_INJECT = "sidecar.istio.io/inject"
 _LOST = "so they call any version of what comes next"
 
 
 def check(facts: Facts) -> Iterator[Found]:
     seen: set[int] = set()
     unlabelled: dict[str, str] = {}
-    for host in sorted(facts.routed):
+    for host in facts.routed:
         for pod in facts.pods(host):
             if id(pod) in seen:
                 continue
             seen.add(id(pod))
-            off = _off(pod)
+            off = without_sidecar(pod.template)
             if off:
                 yield (
                     pod.resource,
-                    off,
+                    pod.field(off),
                     f"no sidecar is injected into {host.name}'s pods, {_LOST}; take this out",
                 )
-            elif pod.labels.get(_INJECT) != "true" and "istio.io/rev" not in pod.labels:
-                unlabelled.setdefault(pod.namespace, host.name)
-    for namespace in facts.of("", "Namespace"):
-        labels = namespace.body["metadata"]["labels"].texts
-        told = labels.get("istio-injection") == "enabled" or "istio.io/rev" in labels
-        ambient = labels.get("istio.io/dataplane-mode") == "ambient"
-        if namespace.name in unlabelled and not (told or ambient):
+            elif off is None:
+                unlabelled.setdefault(pod.resource.namespace, host.name)
+    for resource, namespace in facts.of(kinds.Namespace):
+        name, labels = namespace.metadata.name, namespace.metadata.labels
+        if name in unlabelled and injection_off(labels):
             yield (
-                namespace,
-                namespace.body["metadata"]["labels"],
-                f"sidecar injection is not on here, and {unlabelled[namespace.name]} has pods here,"
-                f" {_LOST}; label it istio-injection: enabled",
+                resource,
+                "metadata.labels",
+                f"sidecar injection is not on here, and {unlabelled[name]} has pods here, {_LOST};"
+                " label it istio-injection: enabled",
             )
-
-
-def _off(pod: Workload) -> Value | None:
-    """What keeps the sidecar away from a pod."""
-    metadata = pod.template["metadata"]
-    # Istio asks the annotation only where there is no label.
-    asked = metadata["labels"][_INJECT] or metadata["annotations"][_INJECT]
-    if asked.text == "false":
-        return asked
-    network = pod.spec["hostNetwork"]
-    return network if network.text == "true" else None
 
 
 RULE = Rule(
@@ -80,6 +67,7 @@ spec:
   template:
     metadata:
       labels: {app: cart, version: v1, sidecar.istio.io/inject: "false"}
+    spec: {containers: [{name: cart}]}
 """,
     mended=(', sidecar.istio.io/inject: "false"', ""),
     check=check,

@@ -4,23 +4,22 @@ from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
-
-_OUT = "traffic.sidecar.istio.io/excludeOutboundPorts"
+from lanes.reading.sidecars import EXCLUDED
 
 
 def check(facts: Facts) -> Iterator[Found]:
     ports = {
-        port["port"].text: host.name
+        port.port: host.name
         for host in facts.mesh_hosts.keys() & facts.services.keys()
-        for port in facts.services[host].spec["ports"]
+        for port in facts.services[host][1].spec.ports
     }
     for workload in facts.workloads:
-        field = workload.template["metadata"]["annotations"][_OUT]
-        past = [p for p in map(str.strip, field.text.split(",")) if p in ports]
+        pod = facts.pod(workload)
+        past = [port for port in pod.unrouted.ports if port in ports] if pod else []
         if past:
             yield (
                 workload.resource,
-                field,
+                workload.field(f"metadata.annotations.{EXCLUDED}"),
                 f"calls to port {past[0]} go past the sidecar, so {ports[past[0]]} answers them"
                 " with any version; take the port out",
             )
@@ -54,6 +53,7 @@ spec:
     metadata:
       labels: {app: shop, version: v1}
       annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: "3306,8080"}
+    spec: {containers: [{name: shop}]}
 """,
     mended=('"3306,8080"', '"3306"'),
     check=check,

@@ -8,15 +8,16 @@ from lanes.lint.rule import Found, Rule
 
 def check(facts: Facts) -> Iterator[Found]:
     for leg in facts.legs:
-        if leg.host not in facts.services or not leg.live or leg.falls_back:
+        port = leg.http.destination.port
+        if leg.host not in facts.services or not leg.live or leg.http.fallback or port is None:
             continue
-        field, ports = leg.value["destination"]["port"]["number"], facts.ports(leg.host)
-        if ports and field.number and field.number not in ports:
+        ports = facts.ports(leg.host)
+        if ports and port.number not in ports:
             listed = ", ".join(map(str, ports))
             yield (
-                leg.service,
-                field,
-                f"Service {leg.host.name} has no port {field.number} ({listed}), so requests get"
+                leg.resource,
+                f"{leg.field}.destination.port.number",
+                f"Service {leg.host.name} has no port {port.number} ({listed}), so requests get"
                 " 503; name one that it has",
             )
 

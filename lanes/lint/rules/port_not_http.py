@@ -3,21 +3,22 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
-from lanes.lint.ports import no_http
 from lanes.lint.rule import Found, Rule
+from lanes.reading.protocols import has_http
 
 
 def check(facts: Facts) -> Iterator[Found]:
     for host in sorted(facts.mesh_hosts.keys() & facts.services.keys()):
-        service = facts.services[host]
-        rules = [vs for vs, _ in facts.mesh_hosts[host] if vs.spec["http"]]
-        if rules and no_http(service):
-            port = next(iter(service.spec["ports"]))
-            field = port["appProtocol"] or port["name"] or port["port"]
+        resource, service = facts.services[host]
+        rules = [rules for rules, body, _ in facts.mesh_hosts[host] if body.spec.http]
+        if rules and not has_http(service.spec):
+            port = service.spec.ports[0]
+            said = {"appProtocol": port.app_protocol, "name": port.name, "port": str(port.port)}
+            field, text = next((field, text) for field, text in said.items() if text)
             yield (
-                service,
-                field,
-                f"{field.text} is no HTTP to Istio, so the rules of VirtualService {rules[0].name}"
+                resource,
+                f"spec.ports[0].{field}",
+                f"{text} is no HTTP to Istio, so the rules of VirtualService {rules[0].name}"
                 " don't count: calls go to any version; name the port http, or http-...",
             )
 

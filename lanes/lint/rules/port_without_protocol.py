@@ -3,21 +3,20 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
-from lanes.lint.ports import is_http
 from lanes.lint.rule import Found, Rule
+from lanes.reading.protocols import is_guessed, says_http
 
 
 def check(facts: Facts) -> Iterator[Found]:
     for host in sorted(facts.mesh_hosts.keys() & facts.services.keys()):
-        service = facts.services[host]
-        ports = list(service.spec["ports"])
-        if any(is_http(port) for port in ports):
+        resource, service = facts.services[host]
+        if any(map(says_http, service.spec.ports)):
             continue
-        for port in ports:
-            if is_http(port) is None:
+        for index, port in enumerate(service.spec.ports):
+            if is_guessed(port):
                 yield (
-                    service,
-                    port["name"] or port["port"],
+                    resource,
+                    f"spec.ports[{index}].{'name' if port.name else 'port'}",
                     "its protocol is not told, so Istio guesses it from each connection's first"
                     " bytes, and where it can't, lanes don't hold; name the port http, or http-...",
                 )

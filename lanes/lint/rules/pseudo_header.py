@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
-from lanes.lint.match import matches_of
 from lanes.lint.rule import Found, Rule
 
 _PSEUDO = {
@@ -16,16 +15,16 @@ _PSEUDO = {
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for service in facts.virtual_services:
-        for match in matches_of(service):
-            for header in match.headers:
-                if header in _PSEUDO:
-                    yield (
-                        service,
-                        match.fields[header],
-                        f"no request has a header {header}, so this rule takes none; write"
-                        f" {_PSEUDO[header]}",
-                    )
+    for routing in facts.routing:
+        fields = [asked.fields for rule in routing.rules for asked in rule.asked]
+        for header, field in [item for one in fields for item in one.items()]:
+            if header in _PSEUDO and routing.resource.kind == "VirtualService":
+                yield (
+                    routing.resource,
+                    field,
+                    f"no request has a header {header}, so this rule takes none; write"
+                    f" {_PSEUDO[header]}",
+                )
 
 
 RULE = Rule(

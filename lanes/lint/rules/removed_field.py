@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import ISTIO, Facts
+from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
-from lanes.lint.value import Value
 
 _RULE = {
     "appendHeaders": "headers.request.add",
@@ -29,32 +28,19 @@ _GROUPS = {
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for resource in facts.resources:
-        version = resource.body["apiVersion"]
-        instead = _VERSIONS.get(version.text) or _GROUPS.get(resource.group)
+    for resource in (*facts.manifests.resources, *facts.manifests.others):
+        version = str(resource.data.get("apiVersion", ""))
+        instead = _VERSIONS.get(version) or _GROUPS.get(version.rpartition("/")[0])
         if instead:
-            problem = f"{version.text} {resource.kind} is gone, and refused; write {instead}"
-            yield resource, version, problem
-    for service in facts.virtual_services:
-        for rule in service.spec["http"]:
-            for place in (rule, *rule["route"]):
-                for name in place.there:
-                    if name in _RULE:
-                        problem = f"{name} is gone, and changes nothing; write {_RULE[name]}"
-                        yield service, place[name], problem
-    for destination in facts.of(ISTIO, "DestinationRule"):
-        for policy in _policies(destination.spec):
-            field = policy["outlierDetection"]["consecutiveErrors"]
-            if field:
+            problem = f"{version} {resource.kind} is gone, and refused; write {instead}"
+            yield resource, "apiVersion", problem
+        for field in resource.left_out:
+            name = field.rpartition(".")[2]
+            if resource.kind == "VirtualService" and name in _RULE:
+                yield resource, field, f"{name} is gone, and changes nothing; write {_RULE[name]}"
+            elif field.endswith("outlierDetection.consecutiveErrors"):
                 problem = "consecutiveErrors counts for nothing; write consecutive5xxErrors"
-                yield destination, field, problem
-
-
-def _policies(spec: Value) -> Iterator[Value]:
-    """A DestinationRule's policy, its subsets', and those of their ports."""
-    for place in (spec, *spec["subsets"]):
-        yield place["trafficPolicy"]
-        yield from place["trafficPolicy"]["portLevelSettings"]
+                yield resource, field, problem
 
 
 RULE = Rule(

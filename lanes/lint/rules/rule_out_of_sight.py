@@ -2,38 +2,39 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import ISTIO, Facts
+from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
 from lanes.mesh.hostnames import host_in_manifest
+from lanes.reading import kinds
 
 _ROOT = "istio-system"
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    peopled = {workload.namespace for workload in facts.workloads} or {
-        service.namespace for service in facts.services.values()
+    peopled = {workload.resource.namespace for workload in facts.workloads} or {
+        host.namespace for host in facts.services
     }
-    for rule in facts.of(ISTIO, "DestinationRule"):
-        host = host_in_manifest(rule.spec["host"].text, rule.namespace)
-        if host is None or not rule.spec["subsets"]:
+    for resource, rule in facts.of(kinds.DestinationRule):
+        host = host_in_manifest(rule.spec.host, resource.namespace)
+        if host is None or not rule.spec.subsets:
             continue
         known = host in facts.services
-        if rule.namespace == host.namespace and not known:
+        if resource.namespace == host.namespace and not known:
             elsewhere = [other for other in facts.services if other.name == host.name]
-            if elsewhere and "." not in rule.spec["host"].text:
+            if elsewhere and "." not in rule.spec.host:
                 yield (
-                    rule,
-                    rule.spec["host"],
+                    resource,
+                    "spec.host",
                     f"this names {host.name} in namespace {host.namespace}, and the Service is in"
                     f" {elsewhere[0].namespace}, so these subsets are nobody's; write"
                     f" {elsewhere[0].fqdn}",
                 )
-        elif known and rule.namespace not in (host.namespace, _ROOT, *peopled):
+        elif known and resource.namespace not in (host.namespace, _ROOT, *peopled):
             yield (
-                rule,
-                rule.body["metadata"]["namespace"] or rule.body["metadata"],
+                resource,
+                "metadata.namespace",
                 f"callers look in their own namespace, in {host.namespace} and in {_ROOT}, and"
-                f" none is in {rule.namespace}, so subsets have no endpoints: 503; move it to"
+                f" none is in {resource.namespace}, so subsets have no endpoints: 503; move it to"
                 f" {host.namespace}",
             )
 

@@ -8,13 +8,12 @@ from lanes.lint.rule import Found, Rule
 
 def check(facts: Facts) -> Iterator[Found]:
     for workload in facts.workloads:
-        asked = workload.resource.spec["selector"]["matchLabels"]
-        missing = [n for n, v in asked.texts.items() if workload.labels.get(n) != v]
-        if workload.resource.kind != "Pod" and missing:
-            said = ", ".join(f"{name}: {asked[name].text}" for name in missing)
+        missing = {n: v for n, v in workload.matched.items() if workload.labels.get(n) != v}
+        if missing:
+            said = ", ".join(f"{name}: {value}" for name, value in missing.items())
             yield (
                 workload.resource,
-                asked[missing[0]],
+                f"spec.selector.matchLabels.{next(iter(missing))}",
                 f"the template's labels lack {said}, so the API server refuses it, and the"
                 " version does not run; let both be alike",
             )
@@ -34,6 +33,7 @@ spec:
   selector: {matchLabels: {app: cart, version: v1}}
   template:
     metadata: {labels: {app: cart, version: v2}}
+    spec: {containers: [{name: cart}]}
 """,
     mended=("matchLabels: {app: cart, version: v1}", "matchLabels: {app: cart, version: v2}"),
     check=check,

@@ -1,6 +1,6 @@
 """A Service that misses the pods meant for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lanes.lint.facts import Facts, Workload
 from lanes.lint.rule import Found, Rule
@@ -8,26 +8,26 @@ from lanes.model import Host
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for host in sorted(facts.routed):
+    for host in facts.routed:
         if facts.pods(host):
             continue
-        service = facts.services[host]
-        selector = service.spec["selector"].texts
+        resource, service = facts.services[host]
+        selector = service.spec.selector
         meant = [w for w in facts.workloads if _meant(w, host, selector)]
-        if selector and meant:
-            lacking = {n: v for n, v in selector.items() if meant[0].labels.get(n) != v}
-            said = ", ".join(f"{name}: {value}" for name, value in lacking.items())
+        lacking = [(n, v) for n, v in selector.items() if meant and meant[0].labels.get(n) != v]
+        if lacking:
+            said = ", ".join(f"{name}: {value}" for name, value in lacking)
             yield (
-                service,
-                service.spec["selector"],
+                resource,
+                "spec.selector",
                 f"selects no pod here: those of {meant[0].resource} lack {said}, so requests get"
                 " 503; correct the selector or the labels",
             )
 
 
-def _meant(workload: Workload, host: Host, selector: dict[str, str]) -> bool:
-    """Whether a workload is named as the Service, or has one of the labels that it asks for."""
-    if workload.namespace != host.namespace:
+def _meant(workload: Workload, host: Host, selector: Mapping[str, str]) -> bool:
+    """Tell whether a workload has the Service's name, or one of the labels that it asks for."""
+    if workload.resource.namespace != host.namespace:
         return False
     name = workload.resource.name
     return (
@@ -55,6 +55,7 @@ metadata: {name: cart}
 spec:
   template:
     metadata: {labels: {app: cart, version: v1}}
+    spec: {containers: [{name: cart}]}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService

@@ -4,20 +4,18 @@ from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
-from lanes.reading.kinds import KNOWN
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    if any(resource.kind == "Kustomization" for resource in facts.resources):
+    if facts.has_kind("Kustomization"):
         return  # whose patches are parts of resources
-    for resource, first in facts.again:
-        known = (resource.group, resource.kind) in KNOWN and resource.kind != "Namespace"
-        if known:
-            also = "" if first.file == resource.file else f"in {first.file}, "
+    for resource, first in facts.manifests.twice:
+        also = "" if first.source == resource.source else f"in {first.source}, "
+        if resource.kind != "Namespace":
             yield (
                 resource,
-                resource.body["metadata"]["name"],
-                f"stands twice: also {also}line {first.body.line}, and what is applied last counts"
+                "metadata.name",
+                f"stands twice: also {also}line {first.line('')}, and what is applied last counts"
                 " alone; keep one",
             )
 

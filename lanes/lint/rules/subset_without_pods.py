@@ -1,6 +1,6 @@
 """A subset whose labels no pod has."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from lanes.lint.facts import Facts, Workload
 from lanes.lint.rule import Found, Rule
@@ -10,35 +10,30 @@ def check(facts: Facts) -> Iterator[Found]:
     told: set[tuple[str, str]] = set()
     for leg in facts.legs:
         pods = facts.pods(leg.host)
-        if not leg.host or not leg.subset or not leg.live or leg.falls_back or not pods:
+        if not leg.host or not leg.subset or not leg.live or leg.http.fallback or not pods:
             continue
-        for rule in facts.destination_rules(leg.host):
-            for subset in rule.spec["subsets"]:
-                labels = subset["labels"].texts
+        for resource, rule in facts.destination_rules(leg.host):
+            for index, subset in enumerate(rule.spec.subsets):
                 key = (leg.host.fqdn, leg.subset)
-                if subset["name"].text != leg.subset or key in told:
+                if subset.name != leg.subset or key in told:
                     continue
                 # A lane's rule may lead to a version that other services alone have: it is strict.
-                lanes = bool(leg.rule["match"])
-                if not _any(labels, facts.workloads if lanes else pods):
+                lanes = bool(leg.rule.match)
+                if not _any(subset.labels, facts.workloads if lanes else pods):
                     told.add(key)
-                    asked = ", ".join(f"{name}: {value}" for name, value in labels.items())
-                    there = ", ".join(
-                        f"{name}: {value}"
-                        for name, value in sorted(
-                            {(n, pod.labels[n]) for n in labels for pod in pods if n in pod.labels}
-                        )
-                    )
+                    asked = ", ".join(f"{name}: {value}" for name, value in subset.labels.items())
+                    there = {(n, p.labels[n]) for n in subset.labels for p in pods if n in p.labels}
+                    listed = ", ".join(f"{name}: {value}" for name, value in sorted(there))
                     yield (
-                        rule,
-                        subset["labels"],
-                        f"no pod of {leg.host.name} has {asked} ({there or 'none has the label'}),"
-                        f" so VirtualService {leg.service.name} gets 503 from subset {leg.subset};"
+                        resource,
+                        f"spec.subsets[{index}].labels",
+                        f"no pod of {leg.host.name} has {asked} ({listed or 'none has the label'}),"
+                        f" so VirtualService {leg.resource.name} gets 503 from subset {leg.subset};"
                         " correct the label, or deploy the version",
                     )
 
 
-def _any(labels: dict[str, str], pods: Iterable[Workload]) -> bool:
+def _any(labels: Mapping[str, str], pods: Iterable[Workload]) -> bool:
     return any(labels.items() <= pod.labels.items() for pod in pods)
 
 
@@ -60,6 +55,7 @@ metadata: {name: cart}
 spec:
   template:
     metadata: {labels: {app: cart, version: v1}}
+    spec: {containers: [{name: cart}]}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -2,24 +2,25 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.documents import Resource
-from lanes.lint.facts import ISTIO, Facts
+from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.model import Host
+from lanes.reading import kinds
+from lanes.reading.manifests import Resource
 
 
 def check(facts: Facts) -> Iterator[Found]:
     first: dict[tuple[Host, str], Resource] = {}
-    for rule in facts.of(ISTIO, "DestinationRule"):
-        host = host_in_manifest(rule.spec["host"].text, rule.namespace)
-        if host is None or rule.spec["workloadSelector"]:
+    for resource, rule in facts.of(kinds.DestinationRule):
+        host = host_in_manifest(rule.spec.host, resource.namespace)
+        if host is None or resource.lacks("spec.workloadSelector"):
             continue
-        other = first.setdefault((host, rule.namespace), rule)
-        if other.identity != rule.identity:
+        other = first.setdefault((host, resource.namespace), resource)
+        if other is not resource:
             yield (
-                rule,
-                rule.spec["host"],
+                resource,
+                "spec.host",
                 f"DestinationRule {other.name} is for {host.name} too: Istio takes subsets of both,"
                 " but of two with one name, and of two policies, the older's; make them one",
             )

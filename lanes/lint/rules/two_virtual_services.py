@@ -2,26 +2,26 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.documents import Resource
 from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
-from lanes.lint.value import Value
 
 
 def check(facts: Facts) -> Iterator[Found]:
     for host, named in facts.mesh_hosts.items():
-        services: dict[tuple[str, ...], tuple[Resource, Value]] = {}
-        for service, value in named:
-            services.setdefault(service.identity, (service, value))
-        if any(service.spec["exportTo"] for service, _ in services.values()):
+        services = {
+            id(resource): (resource, body, field) for resource, body, field in reversed(named)
+        }
+        first, *others = reversed(services.values())
+        if any(
+            body.spec.export_to or one.lacks("spec.exportTo") for one, body, _ in services.values()
+        ):
             continue
-        (first, _), *others = services.values()
-        for service, value in others:
+        for resource, _, field in others:
             yield (
-                service,
-                value,
-                f"VirtualService {first.name} has rules for {host.name} too, and sidecars obey the"
-                " older of the two alone; make them one",
+                resource,
+                field,
+                f"VirtualService {first[0].name} has rules for {host.name} too, and sidecars obey"
+                " the older of the two alone; make them one",
             )
 
 

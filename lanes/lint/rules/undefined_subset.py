@@ -8,19 +8,20 @@ from lanes.lint.rule import Found, Rule
 
 def check(facts: Facts) -> Iterator[Found]:
     for leg in facts.legs:
-        variable = leg.subset.startswith("$")
-        if not leg.host or not leg.subset or variable or not leg.live or leg.falls_back:
+        if not leg.host or not leg.subset or not leg.live or leg.http.fallback:
             continue
         rules, known = facts.destination_rules(leg.host), facts.subsets(leg.host)
         if leg.subset in known or not (rules or leg.host in facts.services):
             continue
+        if any(resource.lacks("spec.subsets") for resource, _ in rules):
+            continue
         if rules:
             named = ", ".join(known) or "none"
-            problem = f"DestinationRule {rules[0].name} has no subset {leg.subset} ({named})"
+            problem = f"DestinationRule {rules[0][0].name} has no subset {leg.subset} ({named})"
         else:
             problem = f"no DestinationRule here is for {leg.host.name}, so there is no such subset"
-        field = leg.value["destination"]["subset"]
-        yield leg.service, field, f"{problem}: requests get 503; define it, or name another"
+        field = f"{leg.field}.destination.subset"
+        yield leg.resource, field, f"{problem}: requests get 503; define it, or name another"
 
 
 RULE = Rule(

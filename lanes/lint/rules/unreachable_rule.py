@@ -7,14 +7,19 @@ from lanes.lint.rule import Found, Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for service in facts.virtual_services:
-        for rule in facts.unreached(service)[:1]:
-            yield (
-                service,
-                rule,
-                "a rule before this one takes everything, so no request gets here; put the rule"
-                " that takes everything last",
-            )
+    for routing in facts.routing:
+        told: set[int] = set()
+        for number, other in facts.unreachable(routing.resource).items():
+            first = routing.rules[other]
+            if other not in told and not any(asked.match.headers for asked in first.asked):
+                told.add(other)
+                name = first.name or first.field.removeprefix("spec.")
+                yield (
+                    routing.resource,
+                    f"spec.http[{number}]",
+                    f"rule {name} stands before this one and takes all of its requests, so none"
+                    " gets here; put the rule that takes more last",
+                )
 
 
 RULE = Rule(

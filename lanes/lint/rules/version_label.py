@@ -9,17 +9,16 @@ _LABELS = ("version", "app.kubernetes.io/version")
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for host in sorted(facts.routed):
+    for host in facts.routed:
         pods, subsets = facts.pods(host), facts.subsets(host).values()
         for pod in pods:
             told = any(label in pod.labels for label in _LABELS)
-            chosen = any(s["labels"].texts.items() <= pod.labels.items() for s in subsets)
+            chosen = any(subset.labels.items() <= pod.labels.items() for subset in subsets)
             alone = len(pods) == 1 and not subsets
             if not (told or chosen or alone):
-                field = pod.template["metadata"]["labels"]
                 yield (
                     pod.resource,
-                    field,
+                    pod.field("metadata.labels"),
                     f"no version label, so no subset of {host.name} selects these pods and they get"
                     " no lane's requests; label them, version: v1 for instance",
                 )
@@ -59,6 +58,7 @@ metadata: {name: cart-v2}
 spec:
   template:
     metadata: {labels: {app: cart, version: v2}}
+    spec: {containers: [{name: cart}]}
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -66,6 +66,7 @@ metadata: {name: cart}
 spec:
   template:
     metadata: {labels: {app: cart}}
+    spec: {containers: [{name: cart}]}
 """,
     mended=("metadata: {labels: {app: cart}}", "metadata: {labels: {app: cart, version: v1}}"),
     check=check,

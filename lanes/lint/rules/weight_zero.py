@@ -7,16 +7,14 @@ from lanes.lint.rule import Found, Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    # Those set weights themselves.
-    if any(facts.of("argoproj.io", "Rollout")) or any(facts.of("flagger.app", "Canary")):
+    if facts.has_kind("Rollout", "Canary"):  # those set weights themselves
         return
     for leg in facts.legs:
-        stamped = leg.value["headers"]["request"]["set"]
-        if leg.idle and not stamped:
-            name = leg.subset or leg.value["destination"]["host"].text
+        if leg.idle and not leg.http.headers.request.set:
+            name = leg.subset or leg.http.destination.host
             yield (
-                leg.service,
-                leg.value["weight"] or leg.value,
+                leg.resource,
+                f"{leg.field}.weight",
                 f"{name} has weight 0 here and gets no request by this rule; take it out, or give"
                 " it its share",
             )

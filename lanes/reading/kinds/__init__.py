@@ -32,12 +32,14 @@ from lanes.reading.kinds.core import (
     PodTemplate,
     ReplicaSet,
     Rollout,
+    RolloutSpec,
     Service,
     ServiceSpec,
     StatefulSet,
     Workload,
+    WorkloadSpec,
 )
-from lanes.reading.kinds.fields import Metadata, only_running
+from lanes.reading.kinds.fields import Metadata, Untyped, only_running
 from lanes.reading.kinds.istio import (
     DestinationRule,
     EnvoyFilter,
@@ -89,6 +91,7 @@ __all__ = [
     "ReplicaSet",
     "Retries",
     "Rollout",
+    "RolloutSpec",
     "RulePolicy",
     "Service",
     "ServiceEntry",
@@ -99,9 +102,11 @@ __all__ = [
     "Subset",
     "Target",
     "TrafficPolicy",
+    "Untyped",
     "VirtualService",
     "Workload",
     "WorkloadEntry",
+    "WorkloadSpec",
     "gateway_api",
     "group_of",
     "may_route",

@@ -100,8 +100,13 @@ class PodTemplate(Open):
     spec: PodSpec
 
 
+class LabelSelector(Open):
+    match_labels: dict[str, str] = {}
+
+
 class WorkloadSpec(Open):
     replicas: Replicas = 1
+    selector: LabelSelector = LabelSelector()
     template: PodTemplate
 
 
@@ -135,6 +140,7 @@ class Reference(Open):
 
 class RolloutSpec(Open):
     replicas: Replicas = 1
+    selector: LabelSelector = LabelSelector()
     template: PodTemplate | None = None
     workload_ref: Reference | None = None
 

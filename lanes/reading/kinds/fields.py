@@ -171,6 +171,30 @@ class Metadata(Open):
     annotations: dict[str, str] = {}
 
 
+class Untyped(Open):
+    """A resource of another kind, or one that its model does not take."""
+
+    api_version: str
+    kind: str
+    metadata: Metadata
+
+    @property
+    def group(self) -> str:
+        return self.api_version.rpartition("/")[0]
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Self:
+        """Return the identity of a document, with "" for what it does not tell."""
+        found = document.get("metadata")
+        metadata = found if isinstance(found, dict) else {}
+        name, namespace = (str(metadata.get(key, "")) for key in ("name", "namespace"))
+        return cls.model_construct(
+            api_version=str(document.get("apiVersion", "")),
+            kind=str(document.get("kind", "")),
+            metadata=Metadata.model_construct(name=name, namespace=namespace),
+        )
+
+
 class ClosedKind(Closed):
     """A mesh kind as a manifest has it: beside its spec nothing asks for a route."""
 

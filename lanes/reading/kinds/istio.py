@@ -272,15 +272,9 @@ class HttpRoute(Closed):
     cors_policy: OnlyRunning = None
     fault: Annotated[Fault | None, Marked] = None
 
-    @model_validator(mode="after")
-    def _leads_somewhere(self) -> "HttpRoute":
-        if not (self.route or self.redirect or self.direct_response):
-            raise ValueError("should have a route, a redirect or a directResponse")
-        return self
-
 
 class VirtualServiceSpec(Closed):
-    hosts: Annotated[list[HostName], Field(min_length=1)]
+    hosts: list[HostName] = []
     gateways: Annotated[list[str], AfterValidator(lambda names: names or ["mesh"])] = ["mesh"]
     export_to: Everywhere = []
     http: list[HttpRoute] = []

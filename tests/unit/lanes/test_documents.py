@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from lanes.errors import ManifestError
-from lanes.reading.documents import documents, nodes
+from lanes.reading.documents import documents
 
 
 def said(text: str) -> Any:
-    (found,) = documents("x.yaml", text)
+    ((found, _),) = documents("x.yaml", text)
     return found
 
 
@@ -75,7 +75,7 @@ def test_a_key_is_a_string(key: str, name: str) -> None:
 def test_what_is_merged(text: str, value: object) -> None:
     whole = f"a: &x {{b: 1}}\nc: {text}\n"
     assert said(whole)["c"] == value
-    (node,) = nodes("x.yaml", whole)
+    ((_, node),) = documents("x.yaml", whole)
     (_, _), (_, merged) = node.value
     assert {key.value for key, _ in merged.value} == {*said(whole)["c"]}
 

@@ -273,8 +273,8 @@ def test_findings_as_text_at_eighty_columns(bad: Path) -> None:
     assert (result.exit_code, result.stderr) == (1, "")
     assert result.stdout == (
         "cart.yaml:9: error TL014 VirtualService cart\n"
-        "  spec.http[1]: a rule before this one takes everything, so no request gets\n"
-        "  here; put the rule that takes everything last\n"
+        "  spec.http[1]: rule http[0] stands before this one and takes all of its\n"
+        "  requests, so none gets here; put the rule that takes more last\n"
         "\n"
         "1 error, 0 warnings in 1 resource\n"
     )
@@ -286,7 +286,7 @@ def test_findings_as_json(bad: Path) -> None:
     assert result.exit_code == 1
     assert (said["errors"], said["warnings"], said["resources"]) == (1, 0, 1)
     (found,) = said["findings"]
-    assert found.pop("message").startswith("a rule before")
+    assert found.pop("message").startswith("rule http[0]")
     assert found == {
         "rule": "TL014",
         "severity": "error",

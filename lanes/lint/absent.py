@@ -1,22 +1,20 @@
-"""Which hosts there are: the Services and ServiceEntries here, and what may well be elsewhere."""
+"""Names of hosts that are not among the manifests: which of them may well be elsewhere."""
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 
-from lanes.lint.documents import Resource
 from lanes.mesh.hostnames import covers, host_in_manifest, host_of
 from lanes.model import Host
+from lanes.reading import kinds
+from lanes.reading.manifests import Manifests, Resource
 
 # Whose manifests hardly ever hold all of it.
 _PLATFORM = ("istio-system", "kube-system")
 _NEAR, _FEW = 0.8, 2
-_ROUTING = ("VirtualService", "DestinationRule")
 _BUILT_IN = ("apps", "autoscaling", "batch", "policy")
-_MAKES_NONE = ("ASMHeaderPropagation", "Instrumentation", "Rollout")
 
 
 @dataclass(frozen=True)
@@ -24,14 +22,14 @@ class Absent:
     """Why a name is no host, and what to do."""
 
     why: str
-    mend: str
+    fix: str
 
     def so(self, what: str) -> str:
-        """The sentence that says what comes of it."""
-        return f"{self.why}: unless the cluster has it, {what}; {self.mend}"
+        """Return the sentence that says what follows."""
+        return f"{self.why}: unless the cluster has it, {what}; {self.fix}"
 
 
-class Hosts:
+class AbsentHosts:
     """Tells which names lead nowhere.
 
     Manifests may be a part of a cluster, so of a name that is not here it is silent wherever what
@@ -40,36 +38,33 @@ class Hosts:
     here. What names no namespace may go to any: charts name it in some of their templates.
     """
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
-        self._routing = [one for one in resources if one.kind in _ROUTING]
+    def __init__(self, manifests: Manifests) -> None:
+        self._manifests = manifests
         self._namespaces: dict[str, set[str]] = {}
-        self._seen: Counter[Host] = Counter()
         self._meant: dict[tuple[str, str], str] = {}
-        self._entries: list[str] = []
-        self._makers: list[str] = []
-        for one in resources:
-            if (one.group, one.kind) == ("", "Service"):
-                self._namespaces.setdefault(one.name, set()).add(one.declared)
-                self._seen[Host(one.name, one.namespace)] += 1
-            elif one.kind == "ServiceEntry":
-                self._entries += [value.text.lower() for value in one.spec["hosts"]]
-            elif _may_make_services(one):
-                self._makers.append(one.name)
+        untyped = [one for one in manifests.others if one.kind == "Service"]
+        for one in (*(resource for resource, _ in manifests.of(kinds.Service)), *untyped):
+            self._namespaces.setdefault(one.name, set()).add(declared(one))
+        self._entries = [
+            host.lower() for _, body in manifests.of(kinds.ServiceEntry) for host in body.spec.hosts
+        ]
+        self._makers = [body.metadata.name for _, body in manifests.of(kinds.gateway_api.Gateway)]
+        self._makers += [one.name for one in manifests.others if _may_make_services(one)]
 
-    def absent(self, name: str, resource: Resource) -> Absent | None:
-        """Why `name`, in a manifest, is no host there is; None: it is one, or may be."""
+    def of(self, name: str, resource: Resource) -> Absent | None:
+        """Return why `name`, in a resource, is no host there is; None: it is one, or may be."""
         name = name.lower()
         if not self._namespaces or not name or name.startswith(("*", "$")) or self._entry(name):
             return None
         short = "." not in name
-        host = host_in_manifest(name, resource.namespace)
+        host = host_in_manifest(name, declared(resource) or "default")
         if host is None:
             return self._half(name)
         if not (short or name.endswith(".svc.cluster.local")) or host.name == "kubernetes":
             return None
         if any(maker in host.name for maker in self._makers):
             return None
-        space = resource.declared if short else host.namespace
+        space = declared(resource) if short else host.namespace
         if self._here(host.name, space):
             return None
         there = self._namespaces.get(host.name, set())
@@ -84,12 +79,12 @@ class Hosts:
         return None
 
     def _here(self, name: str, space: str) -> bool:
-        """Whether a Service of these manifests may be the one that a name in a namespace means."""
+        """Tell whether a Service here may be the one that a name in a namespace means."""
         there = self._namespaces.get(name, set())
         return space in there or "" in there or bool(there and not space)
 
     def _near(self, name: str, space: str) -> str:
-        """The Service whose name may have been meant; "" for none."""
+        """Return the Service whose name may have been meant; "" for none."""
         if (name, space) not in self._meant:
             beside = (one for one, spaces in self._namespaces.items() if spaces & _alike(space))
             alike = [one for one in beside if _may_be_typo(one, name)]
@@ -99,33 +94,45 @@ class Hosts:
     @cached_property
     def _whole(self) -> set[str]:
         """The namespaces most of whose hosts, of those that rules name, are here."""
-        named = set()
-        for one in self._routing:
-            legs = [leg for rule in one.spec["http"] for leg in rule["route"]]
-            values = (one.spec["host"], *(leg["destination"]["host"] for leg in legs))
-            for name in {value.text for value in values} - {""}:
-                host = host_in_manifest(name, one.declared)
-                if host is not None and not name.startswith("*"):
-                    named.add((host.namespace, host.name))
+        named = {
+            (host.namespace, host.name)
+            for name, space in self._named
+            if not name.startswith("*") and (host := host_in_manifest(name, space))
+        }
         here = Counter(
             space for space, name in named if self._namespaces.get(name, set()) & _alike(space)
         )
         every = Counter(space for space, _ in named)
         return {space for space, number in here.items() if 2 * number > every[space]}
 
+    @property
+    def _named(self) -> set[tuple[str, str]]:
+        """The hosts that routing names, each with the namespace of what names it."""
+        found = {
+            (body.spec.host, declared(resource))
+            for resource, body in self._manifests.of(kinds.DestinationRule)
+        }
+        for resource, body in self._manifests.of(kinds.VirtualService):
+            legs = (leg for rule in body.spec.http for leg in rule.route)
+            found |= {(leg.destination.host, declared(resource)) for leg in legs}
+        return found
+
     def _entry(self, name: str) -> bool:
-        """Whether a ServiceEntry may be for a name."""
+        """Tell whether a ServiceEntry may be for a name."""
         return any(
             covers(entry, name) or ("." not in name and entry.startswith(f"{name}."))
             for entry in self._entries
         )
 
     def once(self, host: Host) -> bool:
-        """Whether one Service alone, and no ServiceEntry, says what a host has."""
-        return self._seen[host] == 1 and not any(covers(e, host.fqdn) for e in self._entries)
+        """Tell whether one Service alone, and no ServiceEntry, says what a host has."""
+        twice = any(
+            (one.kind, one.name) == ("Service", host.name) for one, _ in self._manifests.twice
+        )
+        return not twice and not any(covers(entry, host.fqdn) for entry in self._entries)
 
     def _half(self, name: str) -> Absent | None:
-        """What is wrong with a name such as cart.shop, which only DNS takes for a Service's."""
+        """Say what is wrong with a name such as cart.shop, which only DNS takes for a Service's."""
         host = host_of(name, "")
         if host and self._namespaces.get(host.name, set()) & _alike(host.namespace):
             why = f"{name} has a dot, so Istio takes it for a full name"
@@ -133,8 +140,13 @@ class Hosts:
         return None
 
 
+def declared(resource: Resource) -> str:
+    """Return the namespace that a resource names; "": it goes to the one it is applied to."""
+    return resource.namespace if resource.namespaced else ""
+
+
 def _may_be_typo(name: str, other: str) -> bool:
-    """Whether two names alike may be one, mistyped: cart-v1 and cart-v2, or a and a-b, are two."""
+    """Tell whether two names may be one, mistyped: cart-v1 and cart-v2, or a and a-b, are two."""
     ends = name[:1] == other[:1] or name[-1:] == other[-1:]
     if not ends or abs(len(name) - len(other)) > _FEW:
         return False
@@ -144,13 +156,14 @@ def _may_be_typo(name: str, other: str) -> bool:
 
 
 def _alike(namespace: str) -> set[str]:
-    """The names of a namespace: the default one need not be named."""
+    """Return the names of a namespace: the default one need not be named."""
     return {"", "default"} if namespace in ("", "default") else {namespace}
 
 
 def _may_make_services(resource: Resource) -> bool:
-    group, kind = resource.group, resource.kind
-    if (group, kind) == ("gateway.networking.k8s.io", "Gateway"):
-        return bool(resource.name)
+    if not isinstance(resource.body, kinds.Untyped):
+        return False
+    group = resource.body.group
+    known = (group, resource.kind) in kinds.KNOWN
     built_in = not group or group in _BUILT_IN or group.endswith((".k8s.io", ".istio.io"))
-    return bool(resource.name) and not built_in and kind not in _MAKES_NONE
+    return resource.body.metadata.name != "" and not built_in and not known
