@@ -16,8 +16,9 @@ from lanes.judging.split import LANE_REQUESTS, enough
 from lanes.judging.traffic import ask_each, drive
 from lanes.judging.verify import verify
 from lanes.model import Mesh, Pod
-from lanes.planning.hop import MATCH, NONE
-from lanes.planning.plan import Lane, Plan, plan
+from lanes.planning.hop import Reason
+from lanes.planning.plan import plan
+from lanes.planning.result import Lane, Plan
 from lanes.planning.without_pods import without_pods
 from lanes.report.plan import gateway_line, one_line, show_headline, show_plan
 from lanes.report.verdict import closing, show_verdict
@@ -88,7 +89,7 @@ def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
             continue
         for hop in reversed(lane.path):
             pods = [p for p in mesh.pods if p.app == hop.service and p.version == hop.version]
-            if len(pods) != 1 or hop.why != MATCH:
+            if len(pods) != 1 or hop.reason != Reason.MATCH:
                 continue
             try:
                 after = plan(without_pods(mesh, pods))
@@ -97,7 +98,7 @@ def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
             short = next((other for other in after.lanes if other.name == lane.name), None)
             rest = {other.name: other.entry.answer for other in after.lanes if other is not short}
             kept = {other.name: other.entry.answer for other in planned.lanes if other is not lane}
-            if short and rest == kept and all(step.why != NONE for step in short.path):
+            if short and rest == kept and all(step.reason != Reason.NONE for step in short.path):
                 return Loss(pods[0], lane, short)
     return None
 

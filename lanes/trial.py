@@ -13,7 +13,7 @@ from lanes.judging.performance import baseline_of, performance
 from lanes.judging.result import Result
 from lanes.judging.sorting import sort
 from lanes.judging.verify import verify
-from lanes.planning.plan import Plan
+from lanes.planning.result import Plan
 from lanes.report.tables import shown
 
 Progress = Callable[[Iterable[tuple[Call, Answer]], int | None], Iterator[tuple[Call, Answer]]]

@@ -12,7 +12,7 @@ from lanes.cli.options import Asked, asked_options, read_mesh
 
 if TYPE_CHECKING:
     from lanes.judging.gateway import Gateway
-    from lanes.planning.plan import Plan
+    from lanes.planning.result import Plan
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lanes.judging.calls import BY_WEIGHT, Call
 from lanes.judging.gateway import Client
 from lanes.judging.sorting import Sorter
 from lanes.judging.traffic import ask_each, ask_on_schedule
-from lanes.planning.plan import Plan
+from lanes.planning.result import Plan
 
 # The most requests that have no answer yet, where requests start on a schedule.
 MOST_AT_ONCE = 256

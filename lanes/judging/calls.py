@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
-from lanes.planning.plan import Lane, Plan
+from lanes.planning.result import Lane, Plan
 
 # How often a way that leads by weight alone, as if nothing were asked, passes for one into a lane.
 FALSE_PASS = 0.001

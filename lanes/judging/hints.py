@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from lanes.judging.answers import Answer, Step
 from lanes.judging.paths import read
-from lanes.planning.plan import Lane, Plan
+from lanes.planning.result import Lane, Plan
 
 Path = tuple[Step, ...]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence, Set
 
 from lanes.judging.answers import Step
-from lanes.planning.hop import NONE, Hop
+from lanes.planning.hop import Hop, Reason
 
 Rounds = Set[tuple[str, str]]
 Answers = Callable[[Hop, Step], bool]
@@ -27,7 +27,7 @@ def read(hop: Hop, rounds: Rounds, path: Sequence[Step], at: int, by: Answers = 
         return set()
     ends: Ends = set()
     if by(hop, path[at]):
-        ends = {(at + 1, hop.status if hop.why == NONE else None)}
+        ends = {(at + 1, hop.status if hop.reason == Reason.NONE else None)}
         for upstream in hop.upstreams:
             without = ends if (hop.service, upstream.service) in rounds else set()
             ends = without | {

@@ -13,8 +13,8 @@ from lanes.judging import significance
 from lanes.judging.answers import Answer
 from lanes.judging.calls import Call
 from lanes.judging.sorting import Judged, sort
-from lanes.planning.hop import FALLBACK, MATCH
-from lanes.planning.plan import Plan
+from lanes.planning.hop import Reason
+from lanes.planning.result import Plan
 
 # How often a run finds a lane worse though all are alike. Shared out among lanes and tests (Holm).
 FALSE_ALARM = 0.01
@@ -117,13 +117,13 @@ def baseline_of(plan: Plan) -> str:
         (hop.service, hop.versions): lane.name
         for lane in reversed(plan.lanes)
         for hop in lane.path
-        if hop.why == MATCH
+        if hop.reason == Reason.MATCH
     }
     votes = Counter(
         own[hop.service, hop.versions]
         for lane in plan.lanes
         for hop in lane.path
-        if hop.why == FALLBACK and (hop.service, hop.versions) in own
+        if hop.reason == Reason.FALLBACK and (hop.service, hop.versions) in own
     )
     if votes:
         return votes.most_common(1)[0][0]

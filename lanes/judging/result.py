@@ -6,7 +6,7 @@ from lanes.judging.asking import Asked, Asking
 from lanes.judging.performance import Performance
 from lanes.judging.sorting import Sorted
 from lanes.judging.verify import Verdict
-from lanes.planning.plan import Plan
+from lanes.planning.result import Plan
 
 
 @dataclass(frozen=True)

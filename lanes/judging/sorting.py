@@ -8,8 +8,9 @@ from lanes.judging.calls import Call
 from lanes.judging.hints import Homes
 from lanes.judging.paths import read
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
-from lanes.planning.hop import NONE
-from lanes.planning.plan import UNTAGGED, Lane, Plan
+from lanes.planning.hop import Reason
+from lanes.planning.lanes import UNTAGGED
+from lanes.planning.result import Lane, Plan
 
 Groups = dict[str, tuple[Lane, ...]]
 """Lanes by the name they are judged under: those that no answer tells apart are one."""
@@ -94,8 +95,10 @@ def fits(answer: Answer, lane: Lane) -> bool:
     entry, path = lane.entry, answer.path
     if not path:  # what ends at the gateway has no step
         failing = {one.status for one in entry.failing}
-        return answer.status in (failing | {entry.status} if entry.why == NONE else failing)
-    if entry.why == NONE:
+        return answer.status in (
+            failing | {entry.status} if entry.reason == Reason.NONE else failing
+        )
+    if entry.reason == Reason.NONE:
         return False
     ends = read(replace(entry, failing=()), lane.optional_cycles, path, 0)
     return any(
@@ -108,7 +111,7 @@ def _groups(plan: Plan, told: bool) -> Groups:
     """The lanes by the name they are judged under: those that no answer tells apart are one."""
     alike: dict[bytes | str, list[Lane]] = {}
     for lane in plan.lanes:
-        ends_at_the_gateway = lane.entry.why == NONE
+        ends_at_the_gateway = lane.entry.reason == Reason.NONE
         apart = told and not ends_at_the_gateway
         alike.setdefault(lane.name if apart else lane.entry.answer, []).append(lane)
     return {joined(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}

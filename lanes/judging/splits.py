@@ -9,7 +9,7 @@ from lanes.judging.sorting import Groups, Judged, joined
 from lanes.judging.split import interval
 from lanes.model import Abort
 from lanes.planning.hop import Hop
-from lanes.planning.plan import Lane
+from lanes.planning.result import Lane
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from lanes.judging.gateway import Client
 from lanes.judging.performance import baseline_of
 from lanes.judging.sorting import Sorter
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
-from lanes.planning.hop import FALLBACK, NONE, Hop
-from lanes.planning.plan import Lane, Plan
+from lanes.planning.hop import Hop, Reason
+from lanes.planning.result import Lane, Plan
 
 # How long requests are sent until one is drawn into a lane.
 _PATIENCE_SECONDS = 60.0
@@ -141,9 +141,9 @@ def _planned(entry: Hop, last: Hop) -> Iterator[Hop]:
 
 
 def _why(hop: Hop, lane: str) -> str:
-    absent = f"no {hop.service} {lane}" if hop.why in (FALLBACK, NONE) else ""
-    note = hop.note or absent
-    return f"{hop.why}: {note}" if note else hop.why
+    absent = f"no {hop.service} {lane}" if hop.reason in (Reason.FALLBACK, Reason.NONE) else ""
+    note = str(hop.misrouted) if hop.misrouted else absent
+    return f"{hop.reason}: {note}" if note else hop.reason
 
 
 def _astray(step: Step, meant: Hop | None, fell: bool) -> str:

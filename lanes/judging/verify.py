@@ -15,7 +15,7 @@ from lanes.judging.sorting import Judged, sort
 from lanes.judging.split import interval
 from lanes.judging.splits import HopSplit, splits
 from lanes.planning.entry_rule import EntryRule
-from lanes.planning.plan import Plan
+from lanes.planning.result import Plan
 
 _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule before theirs"
 

@@ -9,7 +9,8 @@ from lanes.model import Mesh
 from lanes.page.tap import BY_WEIGHT, tags_of
 from lanes.planning.baggage import members
 from lanes.planning.lane_headers import assumed_headers
-from lanes.planning.plan import UNTAGGED, Plan
+from lanes.planning.lanes import UNTAGGED
+from lanes.planning.result import Plan
 
 GATEWAY = "gateway"
 

@@ -19,7 +19,8 @@ from lanes.page.calls import GATEWAY, Call, Reader, room
 from lanes.page.counts import Counts
 from lanes.page.load import AGENT, RATES, Load
 from lanes.page.tap import Tap, lines, write_routes
-from lanes.planning.plan import Plan, plan
+from lanes.planning.plan import plan
+from lanes.planning.result import Plan
 from lanes.planning.without_pods import without_pods
 from lanes.running.runtime import RunningMesh
 from lanes.running.sample import management_port

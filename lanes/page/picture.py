@@ -7,8 +7,8 @@ from lanes.judging import split
 from lanes.model import Mesh, Pod
 from lanes.page.calls import GATEWAY, room
 from lanes.page.counts import FRESH_SECONDS, Counts, Tally, Way
-from lanes.planning.hop import FALLBACK, MATCH, MISROUTED, NONE, SPLIT, Hop
-from lanes.planning.plan import Lane, Plan
+from lanes.planning.hop import MISROUTED, Hop, Reason
+from lanes.planning.result import Lane, Plan
 
 
 def services(mesh: Mesh, planned: Plan) -> list[Json]:
@@ -116,12 +116,16 @@ class Lanes:
 
     def _why(self, way: Way) -> str:
         if way.callee is None:
-            return NONE
+            return Reason.NONE
         hop = self._hops.get(way.lane, {}).get(way.service)
-        if hop and hop.why in MISROUTED:
+        if hop and hop.reason in MISROUTED:
             return "astray"
-        own = hop.versions if hop and hop.why in (MATCH, SPLIT) else ()
-        return MATCH if way.callee in {room(way.service, version) for version in own} else FALLBACK
+        own = hop.versions if hop and hop.reason in (Reason.MATCH, Reason.SPLIT) else ()
+        return (
+            Reason.MATCH
+            if way.callee in {room(way.service, version) for version in own}
+            else Reason.FALLBACK
+        )
 
 
 def _just_failed(tally: Tally | None, now: float) -> bool:

@@ -23,7 +23,8 @@ from lanes.model import Mesh, Route
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.ingress import forward
 from lanes.planning.lane_headers import assumed_headers
-from lanes.planning.plan import UNTAGGED, Plan
+from lanes.planning.lanes import UNTAGGED
+from lanes.planning.result import Plan
 from lanes.running.runtime import Extras
 from lanes.running.standins import stand_ins
 

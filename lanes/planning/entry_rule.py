@@ -1,7 +1,7 @@
-"""Ways in: what a request must carry for the gateway to put it into a lane, by no weight."""
+"""Entry rules, by example: what a request needs for the gateway to put it into a lane."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from lanes.mesh.examples import example
@@ -12,9 +12,9 @@ from lanes.planning.request import Request
 
 @dataclass(frozen=True)
 class EntryRule:
-    """One way in, by example: the headers to send, the host and the path to ask for, and how.
+    """One entry rule: the headers, host, path and method of a request that it matches.
 
-    None: the host, the path or the method by which everybody asks.
+    None: the host, path or method that every request has.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class EntryRule:
         return hash((frozenset(self.headers.items()), self.host, self.path, self.method))
 
     def __str__(self) -> str:
-        """The way in words: x-lane: pr-123 and host shop.example."""
+        """Return the rule in words: x-lane: pr-123 and host shop.example."""
         parts = [f"{name}: {value}" for name, value in self.headers.items()]
         parts += [f"host {self.host}"] if self.host else []
         parts += [f"path {self.path}"] if self.path else []
@@ -35,22 +35,18 @@ class EntryRule:
 
     @property
     def not_sent_because(self) -> str:
-        """Why nobody tries it, in words behind its method; "": its method only reads."""
+        """Why no request is sent by this rule, in words behind its method; "": it is sent."""
         if self.method in (None, "GET"):
             return ""
         return "brings nothing to read" if self.method == "HEAD" else "may change something"
 
     def request(self, host: str, path: str) -> Request:
-        """A request that takes this way, where everybody asks `host` for `path`."""
+        """Return a request that this rule matches, where every request asks `host` for `path`."""
         headers = {**self.headers, AUTHORITY: self.host or host}
         return Request(headers, self.path or path, self.method or "GET")
 
-    def with_headers(self, other: "EntryRule") -> "EntryRule":
-        """The way `other`, with this one's headers beside its own."""
-        return replace(other, headers={**self.headers, **other.headers})
-
     def asks_more_than(self, other: "EntryRule") -> bool:
-        """Whether it takes all that `other` takes, and more."""
+        """Tell whether it needs all that `other` needs, and more."""
         return self != other and (
             other.headers.items() <= self.headers.items()
             and other.host in (None, self.host)
@@ -59,12 +55,12 @@ class EntryRule:
         )
 
 
-# The way of a request that enters no lane on purpose.
+# That of a request which enters no lane on purpose.
 NO_ENTRY_RULE = EntryRule()
 
 
-def way_by(match: Match, path: str) -> EntryRule | None:
-    """The way that `match` opens where everybody asks for `path`; None: no example is known."""
+def rule_by(match: Match, path: str) -> EntryRule | None:
+    """Return the rule by `match` where every request asks for `path`; None: without example."""
     headers = {name: example(asked) for name, asked in match.headers.items()}
     elsewhere = match.uri is not None and not holds(match.uri, path.partition("?")[0])
     uri = example(match.uri) if match.uri and elsewhere else None
@@ -79,8 +75,14 @@ def way_by(match: Match, path: str) -> EntryRule | None:
     return EntryRule(known, host, uri, method)
 
 
+def least(rules: Iterable[EntryRule]) -> tuple[EntryRule, ...]:
+    """Return the rules that need no more than another does, each once."""
+    rules = list(dict.fromkeys(rules))
+    return tuple(rule for rule in rules if not any(rule.asks_more_than(other) for other in rules))
+
+
 def first_path(routes: Iterable[Route], host: str, headers: Mapping[str, str]) -> str | None:
-    """The first path, from "/" on, for which `routes` lead such requests anywhere; None: none."""
+    """Return the first path, from "/" on, that `routes` lead to a destination; None: none."""
     asked = [match.uri for route in routes for match in route.matches if match.uri]
     paths = ["/", *filter(None, map(example, asked))]
     routes = tuple(routes)

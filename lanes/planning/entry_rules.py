@@ -1,66 +1,45 @@
-"""Doors: the rules of a gateway's that lead to one lane, for requests that ask for more."""
+"""Entry rules: which of the gateway's rules lead to which lane."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
-from lanes.planning.entry_rule import EntryRule
-from lanes.planning.ingress import Alternative, ForwardedRequest
+from lanes.planning.entry_rule import EntryRule, least
+from lanes.planning.hop import Hop
+from lanes.planning.lanes import Candidate, Lanes, NotPlanned
+from lanes.planning.resolver import Resolver
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A way into a lane, and where it leads."""
+class EntryRules:
+    """The entry rules of each lane that has any, by its name, and the rules that are none."""
 
-    lane: str
-    way: EntryRule
-    entry: ForwardedRequest
+    by_lane: Mapping[str, tuple[EntryRule, ...]]
+    not_planned: tuple[NotPlanned, ...]
+
+    def of(self, lane: str) -> tuple[EntryRule, ...]:
+        """Return the entry rules of a lane."""
+        return self.by_lane.get(lane, ())
 
 
-def doors_of(
-    others: Iterable[Alternative], header: str, split: tuple[ForwardedRequest, ...]
-) -> tuple[list[Candidate], list[str]]:
-    """The ways in that `others` are, and in words those that are none.
+def confirm(
+    lanes: Lanes, paths: Mapping[str, Hop], resolvers: Mapping[str, Resolver]
+) -> EntryRules:
+    """Confirm the candidates that lead to their lane by the path that its other requests have.
 
-    A rule that stamps by the ordinary `split` is no way of its own, and needs no word.
+    `paths` are the lanes' first hops. Raises LanesError where a candidate leads to no one path.
     """
-    doors: list[Candidate] = []
-    none: list[str] = []
-    for other in others:
-        if _shares(other.entries, header) == _shares(split, header):
-            continue
-        led = [entry for entry in other.entries if entry.weighted.weight]
-        if not led:
-            none.append(f"{other.words} (answers 500: no backend has a weight above 0)")
-        elif len(led) > 1:
-            none.append(f"{other.words} (has a split of its own)")
-        elif header not in led[0].tags and any(entry.tags for entry in split):
-            none.append(f"{other.words} (stamps no lane)")
-        elif other.way is None:
-            none.append(f"{other.words} (no request that comes there is known)")
-        else:  # where nobody's requests are stamped, the way is all that tells the lane
-            name = led[0].tags.get(header, other.words)
-            doors.append(Candidate(name, other.way, led[0]))
-    return doors, none
+    own = {spec.name: spec.forwarded[0] for spec in lanes.specs}
 
+    def is_confirmed(candidate: Candidate) -> bool:
+        if candidate.forwarded is own[candidate.lane]:
+            return True
+        return resolvers[candidate.lane].leads_to(paths[candidate.lane], candidate.forwarded)
 
-def _shares(
-    split: Iterable[ForwardedRequest], header: str
-) -> set[tuple[str | None, str, Fraction]]:
-    """The lanes of a split, each with its destination and its share."""
-    split = list(split)
-    total = sum(entry.weighted.weight for entry in split) or 1
-    return {
-        (
-            entry.tags.get(header),
-            entry.weighted.destination.name,
-            Fraction(entry.weighted.weight, total),
-        )
-        for entry in split
-    }
-
-
-def stamped(others: Iterable[Alternative]) -> str:
-    """The one name that these rules stamp with; "" where they stamp with none, or with several."""
-    names = {name for other in others for entry in other.entries for name in entry.tags}
-    return names.pop() if len(names) == 1 else ""
+    found: dict[str, list[EntryRule]] = {}
+    refused: list[NotPlanned] = []
+    for candidate in lanes.candidates:
+        if is_confirmed(candidate):
+            found.setdefault(candidate.lane, []).append(candidate.rule)
+        elif candidate.rule.host is None:  # the headline names other hosts
+            refused.append(NotPlanned(str(candidate.rule), "other-path", candidate.lane))
+    return EntryRules({name: least(rules) for name, rules in found.items()}, tuple(refused))

@@ -3,20 +3,95 @@
 import hashlib
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
+from typing import Literal, NamedTuple
 
-from lanes.model import Abort, Host, Place
-
-MATCH, FALLBACK, SPLIT, NONE = "match", "fallback", "split", "none"
-CAUGHT, SHADOWED, LOST = "caught", "shadowed", "lost"
-UNSELECTED, UNROUTED = "unselected", "unrouted"
-
-# Why a lane whose version runs at a service is answered by none of it, or by another lane's.
-MISROUTED = (CAUGHT, SHADOWED, LOST, UNSELECTED, UNROUTED)
+from lanes.model import Abort, Host, Place, Propagation
+from lanes.planning import messages
 
 
-# What a call is answered by: its host, and all else that decides.
-Asked = tuple[Host, *tuple[Hashable, ...]]
+class Reason(StrEnum):
+    """Why a lane is answered by these versions of a service.
+
+    - match: by the lane's own version; a request without a lane has any for its own
+    - fallback: by another lane's, since the lane has no version here
+    - split: by several, whatever the lane
+    - none: by none; `Hop.status` is what the mesh answers instead
+    - caught: another lane's rule also matches this lane
+    - shadowed: a rule that matches every request precedes the lane's own
+    - lost: the lane header does not reach the service
+    - unselected: the lane's version runs here, and its rule does not select it
+    - unrouted: the lane's version runs here, and no rule routes to it
+    """
+
+    MATCH = "match"
+    FALLBACK = "fallback"
+    SPLIT = "split"
+    NONE = "none"
+    CAUGHT = "caught"
+    SHADOWED = "shadowed"
+    LOST = "lost"
+    UNSELECTED = "unselected"
+    UNROUTED = "unrouted"
+
+
+MISROUTED = (
+    Reason.CAUGHT,
+    Reason.SHADOWED,
+    Reason.LOST,
+    Reason.UNSELECTED,
+    Reason.UNROUTED,
+)
+"""Why a lane whose version runs at a service is answered by none of it, or by another lane's."""
+
+
+@dataclass(frozen=True)
+class Misrouted:
+    """Where a lane leaves its path: the reason, one of `MISROUTED`, and what its sentence names.
+
+    `version`: of caught, the lane whose rule matches; else the version that runs unused. `subsets`:
+    of unselected, those that the rule names; (): it names a Service.
+    """
+
+    reason: Reason
+    version: str = ""
+    subsets: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        rule = f"subset {', '.join(self.subsets)}" if self.subsets else "its rule"
+        return messages.MISROUTED[self.reason].format(version=self.version, rule=rule)
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """Why nothing answers; `hosts` of no-service alone: those that the rule names."""
+
+    code: Literal[
+        "no-rule",
+        "answers-itself",
+        "no-weight",
+        "no-service",
+        "not-permitted",
+        "no-pods",
+        "no-version",
+    ]
+    hosts: tuple[Host, ...] = ()
+
+    def __str__(self) -> str:
+        names = (f"{host.name}.{host.namespace}".rstrip(".") for host in self.hosts)
+        return messages.UNANSWERED[self.code].format(hosts=", ".join(dict.fromkeys(names)))
+
+
+class CallKey(NamedTuple):
+    """All that decides how a call is answered; `by_sidecar`: the caller's sidecar routes it."""
+
+    host: Host
+    port: int = 0
+    by_sidecar: bool = True
+    path: str = ""
+    headers: frozenset[tuple[str, str]] = frozenset()
+    propagation: Propagation = Propagation()
 
 
 @dataclass(frozen=True)
@@ -24,51 +99,43 @@ class Hop:
     """What answers a lane at one service.
 
     `versions` holds one version, or several where a rule splits or leaves the choice open, or
-    none where nothing answers; `shares` are their parts, 0 to 1, where the rules tell. `why`:
+    none where nothing answers; `shares` are their parts, 0 to 1, or () where the rules do not say.
+    `misrouted` says more where the lane leaves its path, and `unanswered` where nothing answers.
+    `place` is where the rule stands, `hosts` the Services that led here, `namespace` that of the
+    pods; "" where nothing answers, or the manifests leave it open. `failing`: the shares of the
+    calls that get another status, by a fault or by a part of a split without pods. `assumed`: it
+    calls others, and the manifests do not say that it hands the lane header on.
 
-    - match: the lane's own; a request without a lane has any for its own
-    - fallback: another's, since the lane has no version here
-    - split: several, whatever the lane
-    - caught: another lane's, whose rule takes this lane as well
-    - shadowed: a rule that takes every request stands before the lane's own
-    - lost: the lane's tag does not reach the service
-    - unselected: the lane's version runs here, and what its rule selects is not it
-    - unrouted: the lane's version runs here, and no rule leads to it
-    - none: nothing answers, and `status` is what the mesh answers instead
-
-    `note` says more in words, `place` where the rule stands, `hosts` which Services led here.
-    `assumed`: it calls others, and nothing tells that it hands the lane's tag on. `namespace` is
-    that of the pods; "" where nothing answers, or the manifests leave it open. `failing`: what
-    shares of the calls get in place of all this, by a fault, or by a part of a split without pods.
-
-    Callers whose calls are answered alike share one hop, so that a net of calls has no more hops
-    than its services' rules make differences. `repeats`: the call that this one repeats, which goes
-    round to where it came from; what that one's pods call is told there, and not here. `may_stop`:
-    no `upstream_url` says whom it calls, so it may know when to stop.
+    Callers whose calls are answered alike share one hop, so a net of calls has as many hops as its
+    services' rules make differences. `repeats`: the earlier call that this one is again, in a
+    cycle; its upstreams stand there. `may_stop`: no `upstream_url` says whom it calls, so it may
+    end a cycle.
     """
 
     service: str
     versions: tuple[str, ...]
-    why: str
+    reason: Reason
     upstreams: tuple["Hop", ...] = ()
     status: int = 200
     namespace: str = ""
     shares: tuple[float, ...] = ()
-    note: str = ""
+    misrouted: Misrouted | None = None
+    unanswered: Unanswered | None = field(default=None, compare=False)
     place: Place = field(default=Place(), compare=False)
     hosts: tuple[Host, ...] = field(default=(), compare=False)
-    assumed: bool = field(default=False, compare=False)
+    assumed: bool = field(default=False, compare=False, repr=False)
     failing: tuple[Abort, ...] = ()
-    repeats: Asked | None = field(default=None, compare=False, repr=False)
+    repeats: CallKey | None = field(default=None, compare=False, repr=False)
     may_stop: bool = field(default=False, compare=False, repr=False)
 
     @property
     def version(self) -> str:
+        """Its versions as one word."""
         return "|".join(self.versions)
 
     @property
     def own(self) -> Hashable:
-        """What answers here, whatever the reasons, without what it calls."""
+        """What answers here, without the reason and without what it calls."""
         versions, shares = self.versions, self.shares
         return self.service, versions, self.status, self.namespace, shares, self.failing
 
@@ -80,11 +147,11 @@ class Hop:
 
     @cached_property
     def depth(self) -> int:
-        """How many hops the longest way behind it has."""
+        """How many hops the longest chain of calls behind it has."""
         return max((1 + upstream.depth for upstream in self.upstreams), default=0)
 
     def walk(self) -> Iterator["Hop"]:
-        """This hop, then those behind it in the order of the answer, each once, and none again."""
+        """Yield this hop and those behind it in the order of the answer, each once, no repeats."""
         met: set[int] = set()
         ahead = [self]
         while ahead:
@@ -95,18 +162,18 @@ class Hop:
                 ahead += reversed(hop.upstreams)
 
     def calls(self) -> Iterator["Hop"]:
-        """The same as the answer tells them: a hop that several call as often as they do.
+        """Yield the hops as an answer lists them: one that several call as often as they do.
 
-        They may be far more than there are hops: as many as there are ways through the mesh.
+        There may be far more than there are hops: as many as there are chains of calls.
         """
         yield self
         for upstream in self.upstreams:
             yield from upstream.calls()
 
-    def straight(self, way: frozenset[str] = frozenset()) -> Iterator["Hop"]:
-        """The same without those to a service on the `way`, where the caller may know to stop."""
+    def straight(self, callers: frozenset[str] = frozenset()) -> Iterator["Hop"]:
+        """Yield the same without calls back to `callers`, where these may be left out."""
         yield self
-        way |= {self.service}
+        callers |= {self.service}
         for upstream in self.upstreams:
-            if not self.may_stop or upstream.service not in way:
-                yield from upstream.straight(way)
+            if not self.may_stop or upstream.service not in callers:
+                yield from upstream.straight(callers)

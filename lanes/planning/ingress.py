@@ -1,35 +1,50 @@
-"""What the gateway makes of a request: the rule that takes it, and the lanes that this stamps."""
+"""Ingress: which virtual host, default route and alternatives the requests of a plan meet."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from lanes.mesh.examples import example
 from lanes.mesh.hostnames import any_of, covers
 from lanes.mesh.matching import Match
 from lanes.model import Abort, GatewayHost, Mesh, Place, Route, Weighted
-from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule, way_by
+from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule, first_path, rule_by
+from lanes.planning.lane_headers import assumed_headers
+from lanes.planning.messages import PlanError, Problem
 from lanes.planning.request import Request
 
 Headers = frozenset[str]
 
 
 @dataclass(frozen=True)
+class Probe:
+    """What every request asks for and carries; header names are in lower case."""
+
+    host: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def request(self, rule: EntryRule = NO_ENTRY_RULE) -> Request:
+        """Return the request that `rule` matches as well."""
+        headers = {**self.headers, **rule.headers}
+        return replace(rule, headers=headers).request(self.host, self.path)
+
+
+@dataclass(frozen=True)
 class ForwardedRequest:
-    """A destination of a gateway's rule, and the request as it leaves for there."""
+    """A request as the gateway forwards it to one destination of a rule.
+
+    `assumed`: the headers that services may hand on by themselves.
+    """
 
     weighted: Weighted
     request: Request
     place: Place
     abort: Abort | None = None
-
     assumed: Headers = frozenset()
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """What the first pod will find in its baggage, and in the headers to hand on by itself.
-
-        What is empty is no tag.
-        """
+        """What the first pod finds in its baggage, and in the `assumed` headers, if not empty."""
         found = dict(self.request.received(self.weighted.destination.propagation).members())
         found |= {n: value for n, value in self.request.headers.items() if n in self.assumed}
         return {name: value for name, value in found.items() if value}
@@ -37,15 +52,67 @@ class ForwardedRequest:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A rule that not everybody's requests reach, by one of its matches, and where it leads."""
+    """A gateway rule that not every request meets, by one of its matches, and where it leads.
+
+    `rule` is None where no example of a request is known that meets it; `words` name it.
+    """
 
     words: str
-    way: EntryRule | None  # None: no request is known that comes to it
-    entries: tuple[ForwardedRequest, ...] = ()
+    rule: EntryRule | None
+    forwarded: tuple[ForwardedRequest, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ingress:
+    """What requests meet at the gateway.
+
+    `default` is where the rule leads that every request meets, `alternatives` the other rules of
+    the virtual host, and `other_hosts` what the gateway's other virtual hosts do, if this is the
+    default one. `sources` names the manifests in errors.
+    """
+
+    sources: str
+    virtual_host: GatewayHost
+    probe: Probe
+    route: Route
+    default: tuple[ForwardedRequest, ...]
+    alternatives: tuple[Alternative, ...]
+    other_hosts: tuple[Alternative, ...]
+    assumed: Headers
+
+
+def select_ingress(
+    mesh: Mesh, path: str | None, host: str | None, headers: Mapping[str, str]
+) -> Ingress:
+    """Select what requests for `path` at `host` meet; None: the first that is served.
+
+    Raises LanesError where no rule of a gateway takes them.
+    """
+    sources = " ".join(mesh.sources)
+    virtual_host = _virtual_host(mesh, sources, host)
+    sent = {name.lower(): value for name, value in headers.items()}
+    named = host or any_of(virtual_host.domain)
+    probe = Probe(named, path or first_path(virtual_host.routes, named, sent) or "/", sent)
+    bare = probe.request()
+    route = bare.rule(virtual_host.routes)
+    if route is None:
+        raise PlanError(Problem.NO_GATEWAY_RULE, sources=sources, path=probe.path)
+    assumed = assumed_headers(mesh)
+    is_default = virtual_host is _default_host(mesh)
+    return Ingress(
+        sources,
+        virtual_host,
+        probe,
+        route,
+        forward(route, bare, assumed),
+        tuple(_alternatives(mesh, virtual_host, route, probe, assumed)),
+        tuple(_other_hosts(mesh, virtual_host, probe, assumed)) if is_default else (),
+        assumed,
+    )
 
 
 def host_for(mesh: Mesh, domain: str) -> GatewayHost | None:
-    """The rules for `domain`: its own name wins, then the longest that covers it, as in Envoy."""
+    """Return the virtual host for `domain`: its own, else the longest wildcard, as Envoy."""
     covering = [host for host in mesh.gateway if covers(host.domain, domain.lower())]
     return max(covering, key=lambda host: (host.domain[0] != "*", len(host.domain)), default=None)
 
@@ -53,10 +120,7 @@ def host_for(mesh: Mesh, domain: str) -> GatewayHost | None:
 def forward(
     route: Route, request: Request, assumed: Headers = frozenset()
 ) -> tuple[ForwardedRequest, ...]:
-    """Where a rule leads a request, with the headers that it gets on the way.
-
-    `assumed`: the headers that services may hand on by themselves.
-    """
+    """Return the request as a rule forwards it to each of its destinations."""
     # Envoy changes headers by the destination first and by the rule after that.
     return tuple(
         ForwardedRequest(
@@ -66,49 +130,55 @@ def forward(
     )
 
 
-def beside(
-    mesh: Mesh,
-    gateway: GatewayHost,
-    ordinary: Route,
-    everybodys: EntryRule,
-    host: str,
-    path: str,
-    assumed: Headers,
-) -> Iterator[Alternative]:
-    """The other rules for `gateway`'s requests: those that ask for more than everybody's do.
+def _virtual_host(mesh: Mesh, sources: str, host: str | None) -> GatewayHost:
+    if not mesh.pods:
+        raise PlanError(Problem.NO_PODS, sources=sources)
+    if not mesh.gateway:
+        absent = [f"\n{found}" for found in mesh.warnings if found.rule == "gateway-absent"]
+        raise PlanError(Problem.NO_GATEWAY, sources=sources, absent="".join(absent))
+    found = host_for(mesh, host) if host else _default_host(mesh)
+    if found is None:
+        served = ", ".join(each.domain for each in mesh.gateway)
+        raise PlanError(Problem.HOST_NOT_SERVED, sources=sources, host=host, served=served)
+    return found
 
-    Requests for a host that others' rules are for never come to these.
-    """
-    for route in gateway.routes:
-        for match in (route.matches or (Match(),)) if route is not ordinary else ():
-            way = way_by(match, path)
-            behind = (
-                way == NO_ENTRY_RULE
-            )  # the ordinary rule, which takes all that comes by this path
+
+def _default_host(mesh: Mesh) -> GatewayHost:
+    """Return the default virtual host: `*`, or else the first."""
+    return next((host for host in mesh.gateway if host.domain == "*"), mesh.gateway[0])
+
+
+def _alternatives(
+    mesh: Mesh, virtual_host: GatewayHost, default: Route, probe: Probe, assumed: Headers
+) -> Iterator[Alternative]:
+    """Yield the virtual host's other rules, each by each of its matches."""
+    for route in virtual_host.routes:
+        for match in (route.matches or (Match(),)) if route is not default else ():
+            rule = rule_by(match, probe.path)
+            behind = rule == NO_ENTRY_RULE  # the default route, which takes all with this path
             if behind:
-                way = EntryRule(path=example(match.uri) if match.uri else "/")
-            words = str(way) if way else ", ".join([*match.headers, *["path"] * bool(match.uri)])
-            if way is None:
-                request = everybodys.request(host, path)
-                yield Alternative(words, None, forward(route, request, assumed))
+                rule = EntryRule(path=example(match.uri) if match.uri else "/")
+            if rule is None:
+                words = ", ".join([*match.headers, *["path"] * bool(match.uri)])
+                yield Alternative(words, None, forward(route, probe.request(), assumed))
                 continue
-            request = everybodys.with_headers(way).request(host, path)
-            reached = gateway if way.host is None else host_for(mesh, way.host)
-            here = reached is not None and reached.routes == gateway.routes
-            known = way if here and request.rule(gateway.routes) is route else None
+            request = probe.request(rule)
+            reached = virtual_host if rule.host is None else host_for(mesh, rule.host)
+            here = reached is not None and reached.routes == virtual_host.routes
+            known = rule if here and request.rule(virtual_host.routes) is route else None
             if known or not behind:
-                yield Alternative(words, known, forward(route, request, assumed))
+                yield Alternative(str(rule), known, forward(route, request, assumed))
 
 
-def other_hosts(
-    mesh: Mesh, gateway: GatewayHost, everybodys: EntryRule, path: str, assumed: Headers
+def _other_hosts(
+    mesh: Mesh, virtual_host: GatewayHost, probe: Probe, assumed: Headers
 ) -> Iterator[Alternative]:
-    """What the gateway's other hosts make of everybody's requests for `path`."""
+    """Yield what the gateway's other virtual hosts do with every request."""
     for other in mesh.gateway:
-        if other.routes == gateway.routes:
+        if other.routes == virtual_host.routes:
             continue
-        way = EntryRule(host=any_of(other.domain))
-        request = everybodys.with_headers(way).request("", path)
+        rule = EntryRule(host=any_of(other.domain))
+        request = probe.request(rule)
         route = request.rule(other.routes)
         if route is not None:
-            yield Alternative(str(way), way, forward(route, request, assumed))
+            yield Alternative(str(rule), rule, forward(route, request, assumed))

@@ -1,7 +1,8 @@
-"""Tags that the mesh's rules ask for, and who hands them on.
+"""Lane headers that the mesh's rules ask for, and who hands them on.
 
-A tag is a header, or a member of the baggage. OpenTelemetry carries baggage, and the sidecars of an
-ASMHeaderPropagation the headers that it names; any other header a service has to hand on by itself.
+A lane header is a header, or a member of the baggage. OpenTelemetry carries baggage, and the
+sidecars of an ASMHeaderPropagation the headers that it names; any other header a service has to
+hand on by itself.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +16,9 @@ from lanes.planning import baggage
 
 @dataclass(frozen=True)
 class LaneHeader:
-    """What a request has to carry for rules of the mesh to treat it apart, by example.
+    """What a request has to carry for rules of the mesh to route it by themselves, by example.
 
-    `name` is what its lane is called, and `header` the header, or baggage member, that holds it.
+    `name` is that of its lane, and `header` the lane header.
     """
 
     name: str
@@ -26,11 +27,12 @@ class LaneHeader:
 
     @property
     def words(self) -> str:
+        """The headers in words."""
         return " and ".join(f"{name}: {value}" for name, value in self.headers)
 
 
 def assumed_headers(mesh: Mesh) -> frozenset[str]:
-    """The headers that rules of the mesh ask for and that nothing but services can hand on."""
+    """Return the headers that rules of the mesh ask for and only services can hand on."""
     asked = {name for match in _matches(mesh) for name in match.headers}
     return frozenset(
         name
@@ -39,16 +41,16 @@ def assumed_headers(mesh: Mesh) -> frozenset[str]:
     )
 
 
-def tags(mesh: Mesh, known: Iterable[Mapping[str, str]]) -> tuple[LaneHeader, ...]:
-    """The tags that rules of the mesh ask for, besides those of the `known` lanes' headers."""
+def asked_for(mesh: Mesh, known: Iterable[Mapping[str, str]]) -> tuple[LaneHeader, ...]:
+    """Return the lane headers that rules of the mesh ask for, but those of `known` lanes."""
     lanes = list(known)
     found: dict[tuple[tuple[str, str], ...], LaneHeader] = {}
     for match in _matches(mesh):
         if not match.headers or any(_fit(match, headers) for headers in lanes):
             continue
-        tag = _tag({name: example(asked) for name, asked in match.headers.items()})
-        if tag is not None:
-            found.setdefault(tag.headers, tag)
+        one = _lane_header({name: example(asked) for name, asked in match.headers.items()})
+        if one is not None:
+            found.setdefault(one.headers, one)
     return tuple(found.values())
 
 
@@ -62,8 +64,8 @@ def _fit(match: Match, headers: Mapping[str, str]) -> bool:
     return all(holds(asked, headers.get(name)) for name, asked in match.headers.items())
 
 
-def _tag(examples: Mapping[str, str | None]) -> LaneHeader | None:
-    """The tag that these headers are; None where one has no example, and where all are empty."""
+def _lane_header(examples: Mapping[str, str | None]) -> LaneHeader | None:
+    """Return these headers as one; None where one has no example, and where all are empty."""
     headers = tuple((name, value) for name, value in examples.items() if value is not None)
     if len(headers) < len(examples):
         return None

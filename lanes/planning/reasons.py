@@ -1,53 +1,53 @@
 """Why a rule was chosen for a lane, and why the versions behind it answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lanes.model import Propagation, Route, ServicePort, Weighted
-from lanes.planning.hop import CAUGHT, FALLBACK, LOST, MATCH, SHADOWED, SPLIT, UNROUTED, UNSELECTED
+from lanes.model import Host, Propagation, Route, ServicePort
+from lanes.planning.hop import Misrouted, Reason, Unanswered
+from lanes.planning.lane_context import LaneContext
 from lanes.planning.request import Request
-from lanes.planning.shares import first_pods
-from lanes.planning.walk import Walk
+from lanes.planning.shares import Part, first_pods
 
 
 @dataclass(frozen=True)
 class Choice:
     """How a rule came to be chosen for a lane.
 
-    `own`: it was chosen for what the request carries, and does not take every request. `of`: the
-    other lanes that it takes as well. `later`: a rule behind it is the lane's own. `lost`: with the
-    lane's tag it would be another. `runs`: the lane's version runs at the service, whichever rule
-    leads there.
+    `own`: it was chosen for what the request carries, and does not match every request. `rivals`:
+    the other lanes that it also matches. `later`: a rule behind it is the lane's own. `lost`: with
+    the lane header another rule would be chosen. `runs`: the lane's version runs at the service.
     """
 
     own: bool
     runs: bool = False
-    of: frozenset[str] = frozenset()
+    rivals: frozenset[str] = frozenset()
     later: bool = False
     lost: bool = False
 
 
 def choice_of(
-    walk: Walk, port: ServicePort, route: Route, request: Request, propagation: Propagation
+    lane: LaneContext, port: ServicePort, route: Route, request: Request, propagation: Propagation
 ) -> Choice:
-    """How `route` came to be chosen; what no reason needs is not looked into."""
+    """Tell how `route` came to be chosen; what no reason needs is not looked into."""
 
-    def rule(lane: str) -> Route | None:
-        """The rule for this request in another lane."""
-        return walk.as_lane(request, lane).sent(propagation).rule(port.routes)
+    def rule(other: str) -> Route | None:
+        """Return the rule for this request in another lane."""
+        return lane.as_lane(request, other).sent(propagation).rule(port.routes)
 
     own = route is not Request({}, request.path).rule(port.routes)
-    runs = walk.lane in walk.versions_of(port.names)
+    runs = lane.version in lane.versions_of(port.names)
     if own:
         versions = {pod.version for w in route.destinations for pod in first_pods(w)}
-        rivals = walk.others & versions - {walk.lane}
-        return Choice(own, runs, of=frozenset(lane for lane in rivals if rule(lane) is route))
+        others = lane.others & versions - {lane.version}
+        return Choice(own, runs, rivals=frozenset(one for one in others if rule(one) is route))
     if not runs:
         return Choice(own, runs)
     later = any(
-        request.rule((rule,)) is rule and _leads_to(rule, walk.lane)
+        request.rule((rule,)) is rule and _leads_to(rule, lane.version)
         for rule in port.routes[port.routes.index(route) + 1 :]
     )
-    return Choice(own, runs, later=later, lost=rule(walk.lane) is not route)
+    return Choice(own, runs, later=later, lost=rule(lane.version) is not route)
 
 
 def _leads_to(rule: Route, version: str) -> bool:
@@ -55,39 +55,59 @@ def _leads_to(rule: Route, version: str) -> bool:
     return bool(pods) and all(pod.version == version for pod in pods)
 
 
-def why(
-    walk: Walk,
-    used: list[Weighted],
-    versions: tuple[str, ...],
-    first_choice: bool,
-    choice: Choice,
-) -> tuple[str, str]:
-    """Why these versions answer the lane, and more in words where that helps."""
-    lane = walk.lane
-    if versions == (lane,):
-        return MATCH, ""
-    if not lane:
-        return (SPLIT if len(versions) > 1 else MATCH), ""
-    if len(versions) > 1 and (not choice.own or len(used) > 1):
-        return SPLIT, ""
-    if choice.own and versions[0] in choice.of:
-        return CAUGHT, f"the rule of lane {versions[0]} takes it as well"
-    if choice.own and first_choice:
-        if choice.runs:
-            return UNSELECTED, unselected(walk, used)
-        return MATCH, ""
+def reason_for(
+    lane: LaneContext, parts: Sequence[Part], versions: Sequence[str], choice: Choice
+) -> tuple[Reason, Misrouted | None]:
+    """Return why these versions of the answering `parts` answer the lane."""
+    if tuple(versions) == (lane.version,):
+        return Reason.MATCH, None
+    if not lane.version:
+        return (Reason.SPLIT if len(versions) > 1 else Reason.MATCH), None
+    if len(versions) > 1 and (not choice.own or len(parts) > 1):
+        return Reason.SPLIT, None
+    if choice.own and versions[0] in choice.rivals:
+        return Reason.CAUGHT, Misrouted(Reason.CAUGHT, versions[0])
     if not choice.runs:
-        return FALLBACK, ""
+        by_rule = choice.own and all(part.tier == 0 for part in parts)
+        return (Reason.MATCH if by_rule else Reason.FALLBACK), None
+    misrouted = _misrouted(lane, parts, choice)
+    return misrouted.reason, misrouted
+
+
+def _misrouted(lane: LaneContext, parts: Sequence[Part], choice: Choice) -> Misrouted:
+    """Return what keeps the lane from its version, which runs there."""
     if choice.own:
-        return UNSELECTED, unselected(walk, used)
+        return unselected(lane, parts)
     if choice.lost:
-        return LOST, "the lane's tag does not reach it"
+        return Misrouted(Reason.LOST)
     if choice.later:
-        return SHADOWED, "a rule that takes every request stands before its own"
-    return UNROUTED, f"{lane} runs there, and no rule leads to it"
+        return Misrouted(Reason.SHADOWED)
+    return Misrouted(Reason.UNROUTED, lane.version)
 
 
-def unselected(walk: Walk, used: list[Weighted]) -> str:
-    subsets = {w.destination.subset for w in used}
-    named = f"subset {', '.join(sorted(subsets))}" if all(subsets) else "its rule"
-    return f"{named} selects none of the pods of {walk.lane} that run there"
+def unselected(lane: LaneContext, parts: Sequence[Part]) -> Misrouted:
+    """Return that the rule of these parts selects no pod of the lane."""
+    subsets = {part.weighted.destination.subset for part in parts}
+    named = tuple(sorted(subsets)) if all(subsets) else ()
+    return Misrouted(Reason.UNSELECTED, lane.version, named)
+
+
+def why_unanswered(
+    lane: LaneContext, rule: Route, hosts: tuple[Host, ...], status: int, misrouted: bool
+) -> Unanswered:
+    """Return why nothing answers where a rule leads to these hosts."""
+    ports = lane.plan.graph.ports
+    absent = tuple(host for host in hosts if host not in ports)
+    by = rule.place.resource
+    if status == 404 and not by:
+        return Unanswered("no-rule")
+    if not hosts:
+        no_weight = status == 500 and by.startswith("HTTPRoute ")
+        return Unanswered("no-weight" if no_weight else "answers-itself")
+    if len(absent) == len(hosts):
+        return Unanswered("no-service", absent)
+    if status == 500:
+        return Unanswered("not-permitted")
+    known = (port for host in hosts for port in ports.get(host, {}).values())
+    runs = any(lane.version in lane.versions_of(port.names) for port in known)
+    return Unanswered("no-pods" if misrouted or runs or not lane.version else "no-version")

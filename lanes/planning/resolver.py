@@ -1,171 +1,277 @@
-"""A lane's way, hop by hop: which version answers at each service.
+"""The resolver: a lane's path, hop by hop.
 
-The walk follows one request: each hop's rules choose a destination, and the pods that stand there
-say what they call next. Where calls meet that are answered alike, it has been there already.
+It follows one request: each hop's rules choose a destination, and the pods that stand there say
+what they call next. Where calls meet that are answered alike, it has been there already.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from lanes.errors import LanesError
-from lanes.model import HeaderOps, Host, Pod, Propagation, Route, ServicePort
+from lanes.model import HeaderOps, Host, Pod, Propagation, Route, ServicePort, led_to, names_of
+from lanes.planning import cycles
 from lanes.planning.call_graph import UpstreamsDifferError
-from lanes.planning.cycles import NEVER_ENDS, joined
-from lanes.planning.hop import NONE, Asked, Hop
-from lanes.planning.reasons import Choice, choice_of, unselected, why
+from lanes.planning.entry_rule import first_path
+from lanes.planning.hop import CallKey, Hop, Reason, Unanswered
+from lanes.planning.ingress import ForwardedRequest
+from lanes.planning.lane_context import LaneContext
+from lanes.planning.messages import PlanError, Problem
+from lanes.planning.reasons import Choice, choice_of, reason_for, unselected, why_unanswered
 from lanes.planning.request import Request
-from lanes.planning.shares import failing_of, first_tier, shares_of
-from lanes.planning.walk import Walk
+from lanes.planning.shares import Part, failing_of, first_pods, parts_of, shares_of
 
-# Longer than any answer waits for; Python ends the walk at some 200.
+# Longer than any answer waits for; Python ends the recursion at some 200.
 MOST_CALLS = 100
 
+Chain = tuple[CallKey, ...]
+"""The calls from the entry on; (): it is not followed, and no pod calls any."""
 
-def hop_at(
-    walk: Walk,
-    service: Host,
-    rule: Route,
-    request: Request,
-    choice: Choice,
-    way: tuple[Asked, ...] = (),
-) -> Hop:
-    """The hop that `rule` leads `request` to, at the end of a `way`, and all hops after it.
 
-    Raises LanesError where the lane has no one path from there.
+@dataclass(frozen=True)
+class _Calls:
+    """What a hop's pods call; see `Hop` for the others."""
+
+    upstreams: tuple[Hop, ...] = ()
+    may_stop: bool = False
+    assumed: bool = False
+
+
+class Resolver:
+    """Resolves what answers one lane.
+
+    It remembers each call's answer, so calls that are answered alike share one hop. The memory is
+    its own: what it returns depends on the lane alone, and not on what was asked before.
     """
-    destinations = rule.destinations
-    hosts = (service, *(w.destination.host for w in destinations))
-    used = [w for w in destinations if w.weight or len(destinations) == 1]
-    answering = [first_tier(w) for w in used]
-    endpoints = [e for _, tier in answering for e in tier]
-    if not endpoints:  # a destination without tiers is a Service that is not there
-        exists = any(w.destination.tiers for w in used)
-        note = unselected(walk, used) if used and choice.own and choice.runs else ""
-        status = 503 if exists else rule.status
+
+    def __init__(self, lane: LaneContext) -> None:
+        self.lane = lane
+        self._graph = lane.plan.graph
+        self._answers: dict[CallKey, Hop | None] = {}  # None: under way
+        self._repeated: dict[CallKey, Hop] = {}  # those of calls that lead to one under way
+        self._always: dict[CallKey, list[CallKey]] = {}  # what is called whenever a call is made
+        self._must_agree: list[tuple[tuple[Hop, ...], tuple[Hop, ...], LanesError]] = []
+
+    def path(self) -> Hop:
+        """Return the first hop of the lane's path. Raises LanesError where it has no one path."""
+        return self.entry(self.lane.spec.forwarded)
+
+    def entry(self, forwarded: Sequence[ForwardedRequest]) -> Hop:
+        """Return the hop that the gateway leads these requests to.
+
+        Another lane's version there is a fallback, and so is where requests without a lane go.
+        Raises LanesError where they have no one path.
+        """
+        lane, plan = self.lane, self.lane.plan
+        weighted = tuple(one.weighted for one in forwarded)
+        destination = weighted[0].destination
+        ports = plan.graph.ports.get(destination.host, {}).values()
+        selected = next((port.pods for port in ports), ())
+        rule = Route((), weighted, abort=forwarded[0].abort, place=forwarded[0].place)
+        versions = {pod.version for one in weighted for pod in first_pods(one)}
+        choice = Choice(
+            own=not versions & lane.others
+            and plan.untagged != {one.destination.name for one in weighted},
+            runs=lane.version in lane.versions_of(names_of((*selected, *led_to([rule])))),
+        )
+        # A lane may have a Service of its own.
+        host = replace(destination.host, name=destination.app)
+        hop = self._hop(host, rule, forwarded[0].request, choice, (CallKey(host),))
+        self._require_one_path()
+        return hop
+
+    def call(self, port: ServicePort) -> Hop | None:
+        """Return what answers the lane's call to a Service, without what that calls.
+
+        None: the lane has no one path there.
+        """
+        headers = self.lane.spec.carried
+        propagation = port.pods[0].propagation if port.pods else Propagation()
+        path = first_path(port.routes, port.host.name, headers) or "/"
+        try:
+            return self._answer(port, Request(headers, path), propagation, ())
+        except LanesError:
+            return None
+
+    def leads_to(self, entry: Hop, forwarded: ForwardedRequest) -> bool:
+        """Tell whether the gateway leads this request to what answers as the lane's `entry`."""
+        return cycles.alike((self.entry([forwarded]),), (entry,), self._whole)
+
+    def is_independent(self) -> bool:
+        """Tell whether the same answers behind each of the gateway's destinations."""
+        first, *others = (self.entry([one]).upstreams for one in self.lane.spec.forwarded)
+        return all(cycles.alike(first, other, self._whole) for other in others)
+
+    def _whole(self, hop: Hop) -> Hop:
+        """Return the hop, or the one that it repeats, with all that this calls."""
+        return self._answers.get(hop.repeats) or hop if hop.repeats else hop
+
+    def _answer(
+        self, port: ServicePort, call: Request, propagation: Propagation, chain: Chain
+    ) -> Hop:
+        """Return the hop at a Service's port, for a call whose sidecar exchanges `propagation`."""
+        request = call.sent(propagation)
+        route = request.rule(port.routes)
+        if route is None:
+            return Hop(
+                port.host.name,
+                (),
+                Reason.NONE,
+                status=404,
+                unanswered=Unanswered("no-rule"),
+                hosts=(port.host,),
+            )
+        destinations = route.destinations
+        if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
+            raise self._problem(Problem.SPLITS_AND_SETS, service=port.host.name)
+        choice = choice_of(self.lane, port, route, request, propagation)
+        ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
+        return self._hop(port.host, route, request.changed(*ops), choice, chain)
+
+    def _hop(
+        self, service: Host, rule: Route, request: Request, choice: Choice, chain: Chain
+    ) -> Hop:
+        """Return the hop that `rule` leads `request` to, at the end of a `chain` of calls."""
+        parts = parts_of(rule)
+        answering = tuple(part for part in parts if part.endpoints)
+        hosts = (service, *(w.destination.host for w in rule.destinations))
+        if not answering:
+            return self._no_answer(service, rule, parts, choice)
+        pods = tuple(endpoint.pod for part in answering for endpoint in part.endpoints)
+        shares = shares_of(answering)
+        versions = tuple(sorted(shares))
+        behind = _Calls()
+        if chain:
+            behind = self._calls(service, (*hosts[1:], service), pods, request, chain)
+        reason, misrouted = reason_for(self.lane, answering, versions, choice)
+        known = [share for version in versions if (share := shares[version]) is not None]
+        return Hop(
+            pods[0].app,
+            versions,
+            reason,
+            behind.upstreams,
+            namespace=pods[0].namespace if all(pod.namespace_named for pod in pods) else "",
+            shares=tuple(known) if len(known) == len(versions) > 1 else (),
+            misrouted=misrouted,
+            place=rule.place,
+            hosts=hosts,
+            failing=tuple(failing_of(rule, parts)),
+            may_stop=behind.may_stop,
+            assumed=behind.assumed,
+        )
+
+    def _no_answer(self, service: Host, rule: Route, parts: Sequence[Part], choice: Choice) -> Hop:
+        """Return the hop of a rule that leads to no pod; 503 where its Service exists."""
+        lane = self.lane
+        hosts = tuple(w.destination.host for w in rule.destinations)
+        status = 503 if any(part.exists for part in parts) else rule.status
+        misrouted = unselected(lane, parts) if parts and choice.own and choice.runs else None
         return Hop(
             service.name,
             (),
-            NONE,
+            Reason.NONE,
             status=status,
-            note=note,
+            misrouted=misrouted,
+            unanswered=why_unanswered(lane, rule, hosts, status, misrouted is not None),
             place=rule.place,
-            hosts=hosts,
+            hosts=(service, *hosts),
             failing=(rule.abort,) if rule.abort else (),
         )
-    failing = tuple(failing_of(rule, zip(used, answering, strict=True)))
-    used = [w for w, (_, tier) in zip(used, answering, strict=True) if tier]
-    answering = [(number, tier) for number, tier in answering if tier]
-    pods = [e.pod for e in endpoints]
-    shares = shares_of([(w.weight, tier) for w, (_, tier) in zip(used, answering, strict=True)])
-    versions = tuple(sorted(shares))
-    try:
-        called = walk.calls.of((*hosts[1:], service), tuple(pods))
-    except UpstreamsDifferError:
-        raise LanesError(
-            f"{walk.name}: the pods that answer at {service.name} ({', '.join(versions)})"
-            " call different upstreams, so the lane has no one path; route them apart"
-        ) from None
-    first_choice = all(tier == 0 for tier, _ in answering)
-    reason, note = why(walk, used, versions, first_choice, choice)
-    received = request.received(pods[0].propagation).headers.get("baggage", "")
-    ends = any(pod.carries_baggage is False for pod in pods)
-    sent = {"baggage": received} if received and not ends else {}
-    sent |= {name: v for name, v in request.headers.items() if name in walk.assumed}
-    calls = {
-        pod.unrouted: tuple(_call(walk, url, pod, sent, way or ((service,),)) for url in called)
-        for pod in {pod.unrouted: pod for pod in reversed(pods)}.values()
-    }
-    upstreams = calls[pods[0].unrouted]
-    for other in calls.values():
-        if other is not upstreams:
-            problem = (
-                f"{walk.name}: of the pods that answer at {service.name} ({', '.join(versions)})"
-                " some make calls past their sidecars, so the lane has no one path;"
-                " route them apart"
-            )
-            walk.alike.append((upstreams, other, problem))
-    shared = all(share is not None for share in shares.values()) and len(shares) > 1
-    return Hop(
-        pods[0].app,
-        versions,
-        reason,
-        upstreams,
-        namespace=pods[0].namespace if all(pod.namespace_named for pod in pods) else "",
-        shares=tuple(shares[v] or 0.0 for v in versions) if shared else (),
-        note=note,
-        place=rule.place,
-        hosts=hosts,
-        failing=failing,
-        may_stop=any(url not in pod.upstream_urls for pod in pods for url in called),
-        assumed=bool(called and walk.lane)
-        and (
-            walk.header in walk.assumed
-            or (not ends and any(pod.carries_baggage is None for pod in pods))
-        ),
-    )
 
-
-def _call(
-    walk: Walk, url: str, caller: Pod, carried: Mapping[str, str], way: tuple[Asked, ...]
-) -> Hop:
-    """The hop behind `url`, for a call at the end of a `way` that has the headers `carried`."""
-    port, path = walk.calls.port(url, caller.namespace)
-    if port is None or ("://" not in url and url in caller.upstream_urls):
-        raise LanesError(
-            f"pod {caller.name} calls {url}, which is no Service's http URL in these manifests"
+    def _calls(
+        self,
+        service: Host,
+        hosts: tuple[Host, ...],
+        pods: tuple[Pod, ...],
+        request: Request,
+        chain: Chain,
+    ) -> _Calls:
+        """Return what the pods behind these hosts call when they get `request`."""
+        try:
+            called = self._graph.of(hosts, pods)
+        except UpstreamsDifferError:
+            raise self._differ(Problem.UPSTREAMS_DIFFER, service, pods) from None
+        if not called:
+            return _Calls()
+        drops = any(pod.carries_baggage is False for pod in pods)
+        carried = self._handed_on(request, pods[0].propagation, drops)
+        one_each = {pod.unrouted: pod for pod in reversed(pods)}
+        upstreams = {
+            unrouted: tuple(self._call(url, pod, carried, chain) for url in called)
+            for unrouted, pod in one_each.items()
+        }
+        first = upstreams[pods[0].unrouted]
+        for other in upstreams.values():
+            if other is not first:
+                problem = self._differ(Problem.SIDECARS_DIFFER, service, pods)
+                self._must_agree.append((first, other, problem))
+        knows = self.lane.carrier == "baggage"
+        unsure = not drops and any(pod.carries_baggage is None for pod in pods)
+        return _Calls(
+            first,
+            may_stop=any(url not in pod.upstream_urls for pod in pods for url in called),
+            assumed=bool(self.lane.version) and (unsure or not knows),
         )
-    past = caller.unrouted.covers(port.host, port.port)
-    asked = (port.host, port.port, past, path, frozenset(carried.items()), caller.propagation)
-    always = url in caller.upstream_urls
-    if always:
-        walk.always.setdefault(way[-1], []).append(asked)
-    request, port = Request(carried, path), port.seen_by(caller)
-    if asked not in walk.met:
-        _require_short(walk, (*way, asked), always)
-        walk.met[asked] = None
-        hop = answer_at(walk, port, request, caller.propagation, (*way, asked))
-        walk.met[asked] = hop
-    known = walk.met[asked]
-    if known is None:  # it goes round
-        if asked not in walk.back:
-            hop = answer_at(walk.ending, port, request, caller.propagation)
-            walk.back[asked] = replace(hop, repeats=asked)
-        return walk.back[asked]
-    _require_short(walk, (*way, asked), always, known.depth)
-    return known
 
+    def _handed_on(
+        self, request: Request, propagation: Propagation, drops_baggage: bool
+    ) -> Mapping[str, str]:
+        """Return the headers that pods hand on to what they call."""
+        received = request.received(propagation).headers.get("baggage", "")
+        baggage = {"baggage": received} if received and not drops_baggage else {}
+        assumed = self.lane.plan.assumed
+        return baggage | {n: value for n, value in request.headers.items() if n in assumed}
 
-def _require_short(walk: Walk, way: tuple[Asked, ...], always: bool, further: int = 0) -> None:
-    if len(way) - 1 + further <= MOST_CALLS:
-        return
-    *hosts, last = (host for host, *_ in way)
-    if always and last in hosts:  # each time round it is another call, or it would have been met
-        before = len(hosts) - 1 - hosts[::-1].index(last)
-        raise LanesError(f"{walk.name}: {joined((*hosts[before:], last))}: {NEVER_ENDS}")
-    raise LanesError(f"{walk.name}: a chain of more than {MOST_CALLS} calls is not planned")
+    def _call(self, url: str, caller: Pod, carried: Mapping[str, str], chain: Chain) -> Hop:
+        """Return the hop behind `url`, for a call with these headers at the end of a `chain`."""
+        port, path = self._graph.port(url, caller.namespace)
+        always = url in caller.upstream_urls
+        if port is None or ("://" not in url and always):
+            raise PlanError(Problem.NO_SERVICE_URL, pod=caller.name, url=url)
+        by_sidecar = not caller.unrouted.covers(port.host, port.port)
+        headers = frozenset(carried.items())
+        key = CallKey(port.host, port.port, by_sidecar, path, headers, caller.propagation)
+        if always:
+            self._always.setdefault(chain[-1], []).append(key)
+        request, port, chain = Request(carried, path), port.seen_by(caller), (*chain, key)
+        if key not in self._answers:
+            self._require_short(chain, always)
+            self._answers[key] = None
+            self._answers[key] = self._answer(port, request, caller.propagation, chain)
+        known = self._answers[key]
+        if known is None:  # a cycle
+            if key not in self._repeated:
+                hop = self._answer(port, request, caller.propagation, ())
+                self._repeated[key] = replace(hop, repeats=key)
+            return self._repeated[key]
+        self._require_short(chain, always, known.depth)
+        return known
 
+    def _require_short(self, chain: Chain, always: bool, further: int = 0) -> None:
+        """Raise LanesError where a chain with `further` calls behind it is too long."""
+        if len(chain) - 1 + further <= MOST_CALLS:
+            return
+        *hosts, last = (key.host for key in chain)
+        if always and last in hosts:  # each time it is another call, or it would have been met
+            before = len(hosts) - 1 - hosts[::-1].index(last)
+            raise self._endless((*hosts[before:], last))
+        raise self._problem(Problem.CHAIN_TOO_LONG, most=MOST_CALLS)
 
-def answer_at(
-    walk: Walk,
-    port: ServicePort,
-    call: Request,
-    propagation: Propagation,
-    way: tuple[Asked, ...] = (),
-) -> Hop:
-    """The hop at a Service's port, for a call whose sidecar exchanges `propagation`.
+    def _require_one_path(self) -> None:
+        """Raise LanesError where calls that are always made come back, or where pods that answer
+        as one call past their sidecars and get other answers there.
+        """
+        if endless := cycles.endless(self._always) if self._repeated else ():
+            raise self._endless(key.host for key in endless)
+        for one, other, problem in self._must_agree:
+            if not cycles.alike(one, other, self._whole):
+                raise problem
 
-    Raises LanesError where the lane has no one path from there.
-    """
-    request = call.sent(propagation)
-    route = request.rule(port.routes)
-    if route is None:
-        return Hop(port.host.name, (), NONE, status=404, hosts=(port.host,))
-    destinations = route.destinations
-    if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
-        raise LanesError(
-            f"{walk.name}: the rule at {port.host.name} splits the lane and changes headers"
-            " by destination, so the lane has no one path; match the lane before splitting"
-        )
-    choice = choice_of(walk, port, route, request, propagation)
-    ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
-    return hop_at(walk, port.host, route, request.changed(*ops), choice, way)
+    def _problem(self, problem: Problem, **values: object) -> PlanError:
+        return PlanError(problem, lane=self.lane.spec.name, **values)
+
+    def _differ(self, problem: Problem, service: Host, pods: Iterable[Pod]) -> PlanError:
+        versions = ", ".join(sorted({pod.version for pod in pods}))
+        return self._problem(problem, service=service.name, versions=versions)
+
+    def _endless(self, hosts: Iterable[Host]) -> PlanError:
+        return self._problem(Problem.NEVER_ENDS, cycle=" -> ".join(host.name for host in hosts))

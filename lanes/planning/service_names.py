@@ -6,8 +6,8 @@ from lanes.model import Host, Mesh
 from lanes.planning.hop import Hop
 
 
-def shared(mesh: Mesh) -> frozenset[str]:
-    """The names that pods or Services of several namespaces have."""
+def shared_names(mesh: Mesh) -> frozenset[str]:
+    """Return the names that pods or Services of several namespaces have."""
     homes: dict[str, set[str]] = {}
     for pod in mesh.pods:
         homes.setdefault(pod.app, set()).add(pod.namespace)
@@ -17,8 +17,8 @@ def shared(mesh: Mesh) -> frozenset[str]:
     return frozenset(name for name, found in homes.items() if len(found) > 1)
 
 
-def to_call(mesh: Mesh, hosts: Iterable[Host]) -> tuple[str, ...]:
-    """Names of these Services that every service of the mesh may call them by."""
+def callable_names(mesh: Mesh, hosts: Iterable[Host]) -> tuple[str, ...]:
+    """Return names of these Services that every service of the mesh may call them by."""
     several = len({port.host.namespace for port in mesh.ports if port.host.namespace}) > 1
     return tuple(
         f"{host.name}.{host.namespace}" if several and host.namespace else host.name
@@ -27,5 +27,5 @@ def to_call(mesh: Mesh, hosts: Iterable[Host]) -> tuple[str, ...]:
 
 
 def namespace_of(hop: Hop) -> str:
-    """The namespace of a hop: its pods', else that of the Service which led there."""
+    """Return the namespace of a hop: its pods', else that of the Service which led there."""
     return hop.namespace or next((host.namespace for host in hop.hosts), "")

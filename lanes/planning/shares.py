@@ -1,47 +1,76 @@
-"""The parts of a split: which pods answer at each, in what share, and what fails there."""
+"""The parts of a rule: which pods answer at each, in what share, and what fails there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from lanes.model import Abort, Endpoint, Pod, Route, Weighted
 
 
-def shares_of(parts: Iterable[tuple[int, tuple[Endpoint, ...]]]) -> dict[str, float | None]:
-    """The versions behind the parts of a split, and their shares; None: the rules do not tell."""
-    split = [(weight, {endpoint.pod.version for endpoint in tier}) for weight, tier in parts]
-    total = sum(weight for weight, _ in split) or 1
+@dataclass(frozen=True)
+class Part:
+    """One destination of a rule, and the endpoints that answer there; (): none.
+
+    They are those of the first tier that has any; `tier` is its number.
+    """
+
+    weighted: Weighted
+    tier: int
+    endpoints: tuple[Endpoint, ...]
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """The versions that answer."""
+        return frozenset(endpoint.pod.version for endpoint in self.endpoints)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is the Service that the rule names."""
+        return bool(self.weighted.destination.tiers)
+
+
+def part_of(weighted: Weighted) -> Part:
+    """Return the part that is this destination."""
+    tiers = enumerate(weighted.destination.tiers)
+    tier, endpoints = next(((number, tier) for number, tier in tiers if tier), (0, ()))
+    return Part(weighted, tier, endpoints)
+
+
+def parts_of(rule: Route) -> tuple[Part, ...]:
+    """Return the parts that get requests: those with a weight, and an only one."""
+    destinations = rule.destinations
+    return tuple(part_of(w) for w in destinations if w.weight or len(destinations) == 1)
+
+
+def first_pods(weighted: Weighted) -> tuple[Pod, ...]:
+    """Return the pods that answer at a destination."""
+    return tuple(endpoint.pod for endpoint in part_of(weighted).endpoints)
+
+
+def shares_of(parts: Iterable[Part]) -> Mapping[str, float | None]:
+    """Return the versions that answer, and their shares; None: the rules do not say."""
+    parts = list(parts)
+    total = sum(part.weighted.weight for part in parts) or 1
     found: dict[str, int | None] = {}
-    for weight, versions in split:
+    for part in parts:
+        versions = part.versions
         for version in versions:
             before = found.get(version, 0)
             mixed = len(versions) > 1 or before is None
-            found[version] = None if mixed else (before or 0) + weight
+            found[version] = None if mixed else (before or 0) + part.weighted.weight
     return {v: None if weight is None else weight / total for v, weight in found.items()}
 
 
-def failing_of(
-    rule: Route, parts: Iterable[tuple[Weighted, tuple[int, tuple[Endpoint, ...]]]]
-) -> Iterator[Abort]:
-    """What a fault answers, and then those parts of a split that have no pods."""
+def failing_of(rule: Route, parts: Iterable[Part]) -> Iterator[Abort]:
+    """Yield what a fault answers, then what those parts answer that have no pods."""
     left = 1.0
     if rule.abort:
         left -= rule.abort.share
         yield rule.abort
     weights: dict[int, int] = {200: 0}
-    for weighted, (_, tier) in parts:
-        status = 200 if tier else 503 if weighted.destination.tiers else rule.status
-        weights[status] = weights.get(status, 0) + weighted.weight
+    for part in parts:
+        status = 200 if part.endpoints else 503 if part.exists else rule.status
+        weights[status] = weights.get(status, 0) + part.weighted.weight
     total = sum(weights.values()) or 1
     for status, weight in weights.items():
         if status != 200:
             yield Abort(status, left * weight / total)
-
-
-def first_tier(weighted: Weighted) -> tuple[int, tuple[Endpoint, ...]]:
-    """The first tier with endpoints, and its number."""
-    tiers = enumerate(weighted.destination.tiers)
-    return next(((number, tier) for number, tier in tiers if tier), (0, ()))
-
-
-def first_pods(weighted: Weighted) -> tuple[Pod, ...]:
-    """The pods that answer at a destination."""
-    return tuple(endpoint.pod for endpoint in first_tier(weighted)[1])

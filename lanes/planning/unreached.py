@@ -1,59 +1,47 @@
-"""Services in no known path: what they would answer each lane, if something called them."""
+"""Unreached services: those in no known path."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from lanes.errors import LanesError
-from lanes.model import Host, Mesh, Propagation, Route, ServicePort
+from lanes.model import Host, Mesh, Route, ServicePort
 from lanes.planning.call_graph import CallGraph, is_outside
-from lanes.planning.entry_rule import first_path
 from lanes.planning.hop import Hop
-from lanes.planning.request import Request
-from lanes.planning.resolver import answer_at
-from lanes.planning.walk import Walk
 
 
-def uncalled(mesh: Mesh, calls: CallGraph, hops: Iterable[Hop]) -> tuple[ServicePort, ...]:
-    """The first port of each Service that has rules, or whose callers may be the known hops, and
-    that stands in no known path.
+def unreached_ports(graph: CallGraph, entries: Iterable[Hop]) -> tuple[ServicePort, ...]:
+    """Return the first port of each Service that is in no path from the `entries` on.
 
-    A Service without rules of its own counts where nothing tells what one of the hops calls, and
-    not at all where another's rules lead to it, or the gateway's: it is that one's backend. What
-    stands outside of the mesh counts where rules choose among its versions.
+    A Service without rules of its own counts only where nothing says what one of the hops calls,
+    and not where a rule of another Service or the gateway leads to it: it is a backend. A host
+    outside of the mesh counts where rules choose among its versions.
     """
-    hops = list(hops)
-    known = {host for hop in hops for host in hop.hosts}
-    behind = {pod.key for port in mesh.ports if port.host in known for pod in port.pods}
-    told = all(
-        calls.tell(port.host, port.pods) for port in mesh.ports if port.host in known and port.pods
-    )
-    led: list[tuple[Host | None, Route]] = [
-        (None, route) for host in mesh.gateway for route in host.routes
-    ]
-    led += [(port.host, route) for port in mesh.ports for route in port.routes]
-    backends = {
-        weighted.destination.host
-        for host, route in led
-        for weighted in route.destinations
-        if weighted.destination.host != host
-    }
+    mesh = graph.mesh
+    known = {host for entry in entries for hop in entry.walk() for host in hop.hosts}
+    reached = [port for port in mesh.ports if port.host in known]
+    behind = {pod.key for port in reached for pod in port.pods}
+    all_known = all(graph.knows(port.host, port.pods) for port in reached if port.pods)
+    backends: frozenset[Host] = frozenset() if all_known else _backends(mesh)
     found: dict[Host, ServicePort] = {}
     for port in mesh.ports:
         own = {pod.key for pod in port.pods}
         if port.host in known or (own and own <= behind) or is_outside(mesh, port):
             continue
-        if _has_rules(port) or (not told and port.pods and port.host not in backends):
+        if _has_rules(port) or (not all_known and port.pods and port.host not in backends):
             found.setdefault(port.host, port)
     return tuple(found.values())
 
 
-def apart(walk: Walk, port: ServicePort, headers: Mapping[str, str]) -> Hop | None:
-    """What the Service would answer a call that has these headers; None: no one version."""
-    propagation = port.pods[0].propagation if port.pods else Propagation()
-    path = first_path(port.routes, port.host.name, headers) or "/"
-    try:
-        return answer_at(walk.ending, port, Request(headers, path), propagation)
-    except LanesError:  # what stands in no path stops no plan
-        return None
+def _backends(mesh: Mesh) -> frozenset[Host]:
+    """Return the hosts that the rules of others lead to."""
+    routes: list[tuple[Host | None, Route]] = [
+        (None, route) for host in mesh.gateway for route in host.routes
+    ]
+    routes += [(port.host, route) for port in mesh.ports for route in port.routes]
+    return frozenset(
+        weighted.destination.host
+        for host, route in routes
+        for weighted in route.destinations
+        if weighted.destination.host != host
+    )
 
 
 def _has_rules(port: ServicePort) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lanes.planning.hop import Hop
-from lanes.planning.plan import Plan
+from lanes.planning.result import Plan
 from lanes.planning.service_names import namespace_of
 
 
@@ -25,5 +25,4 @@ def told_apart(plan: Plan) -> Plan:
         replace(lane, entry=hop(lane.entry), unreached=tuple(map(hop, lane.unreached)))
         for lane in plan.lanes
     )
-    unanswered = (replace(one, hop=hop(one.hop)) for one in plan.unanswered)
-    return replace(plan, lanes=tuple(lanes), unanswered=tuple(unanswered))
+    return replace(plan, lanes=tuple(lanes))

@@ -14,12 +14,11 @@ from lanes.errors import together
 from lanes.mesh.hostnames import any_of
 from lanes.model import Mesh
 from lanes.planning.call_graph import is_outside
-from lanes.planning.hop import FALLBACK, MISROUTED, NONE, Hop
-from lanes.planning.plan import Lane, Plan
+from lanes.planning.hop import MISROUTED, Hop, Reason
+from lanes.planning.result import Lane, Plan
 from lanes.planning.service_names import namespace_of
-from lanes.planning.unanswered import Unanswered
-from lanes.planning.warnings import of_manifests, warnings
 from lanes.report.names import told_apart
+from lanes.report.plan_warnings import of_manifests, warnings
 from lanes.report.tables import counted, folded, new_table, print_lines, show, width_of, wrapped
 
 Json = dict[str, Any]
@@ -139,13 +138,14 @@ def plan_notes(plan: Plan) -> list[str]:
     """What the marks in the plan's table mean, where they stand in it, and what it leaves out."""
     hops = [(lane.name, hop) for lane in plan.lanes for hop in (*lane.path, *lane.unreached)]
     told = []
-    if any(hop.why == FALLBACK for _, hop in hops):
+    if any(hop.reason == Reason.FALLBACK for _, hop in hops):
         told.append("* falls back: the lane has no version here")
-    told += _unanswered(plan)
+    told += _unanswered(hops)
     astray: dict[tuple[str, str], list[str]] = {}
     for lane, hop in hops:
-        if hop.note:
-            astray.setdefault((hop.service, hop.note), []).append(lane)
+        if hop.misrouted:
+            note = str(hop.misrouted)
+            astray.setdefault((hop.service, note), []).append(lane)
     for (service, note), lanes in astray.items():
         told.append(f"! {service}, lane {', '.join(dict.fromkeys(lanes))}: {note}")
     if any(len(hop.versions) > 1 and not hop.shares for _, hop in hops):
@@ -167,18 +167,20 @@ def plan_notes(plan: Plan) -> list[str]:
         told.append(
             f"{tag.name}: stamped by no gateway, nor let in; a service has to send {tag.words}"
         )
-    return told + [f"not planned: {words}" for words in plan.not_planned]
+    return told + [f"not planned: {one!s}" for one in plan.not_planned]
 
 
-def _unanswered(plan: Plan) -> Iterator[str]:
+def _unanswered(hops: Iterable[tuple[str, Hop]]) -> Iterator[str]:
     """What answers where nothing does, and why; and where, if that differs."""
-    reasons: dict[int, dict[str, list[Unanswered]]] = {}
-    for one in plan.unanswered:
-        reasons.setdefault(one.hop.status, {}).setdefault(one.reason, []).append(one)
+    reasons: dict[int, dict[str, list[tuple[str, Hop]]]] = {}
+    for lane, hop in hops:
+        if hop.unanswered:
+            found = reasons.setdefault(hop.status, {})
+            found.setdefault(str(hop.unanswered), []).append((lane, hop))
     for status, found in sorted(reasons.items(), reverse=True):
         for reason, ends in found.items():
-            services = ", ".join(dict.fromkeys(end.hop.service for end in ends))
-            lanes = ", ".join(dict.fromkeys(end.lane for end in ends))
+            services = ", ".join(dict.fromkeys(hop.service for _, hop in ends))
+            lanes = ", ".join(dict.fromkeys(lane for lane, _ in ends))
             where = f" at {services}, lane {lanes}" if len(found) > 1 else ""
             yield f"- answers {status}{where}: {reason}"
 
@@ -198,12 +200,12 @@ def cell(hop: Hop) -> Text:
         shares = percents((str(one.status), one.share) for one in hop.failing)
         failing = ", ".join(f"{status} {share:.4g}%" for status, share in shares)
         return cell(replace(hop, failing=())).append(f" ({failing})")
-    if hop.why == NONE:
-        return Text("- !" if hop.note else "-", style="red")
+    if hop.reason == Reason.NONE:
+        return Text("- !" if hop.misrouted else "-", style="red")
     versions = [version or _NO_VERSION for version in hop.versions]
-    if hop.why in MISROUTED:
+    if hop.reason in MISROUTED:
         return Text(f"{'|'.join(versions)} !", style="red")
-    if hop.why == FALLBACK:
+    if hop.reason == Reason.FALLBACK:
         return Text(f"{'|'.join(versions)} *", style="yellow")
     if hop.shares:
         parts = zip(versions, hop.shares, strict=True)
@@ -265,7 +267,7 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
             }
             for lane in plan.lanes
         ],
-        "unplanned": list(plan.not_planned),
+        "unplanned": [str(one) for one in plan.not_planned],
         "loose": [
             {"lane": tag.name, "header": tag.header, "headers": dict(tag.headers)}
             for tag in plan.unset_headers
@@ -281,10 +283,10 @@ def _hop_json(hop: Hop) -> Json:
         "service": hop.service,
         "namespace": namespace_of(hop),
         "version": hop.version,
-        "why": hop.why,
+        "why": hop.reason,
         "status": hop.status,
         "shares": dict(zip(hop.versions, hop.shares, strict=True)) if hop.shares else {},
-        "note": hop.note,
+        "note": str(hop.misrouted) if hop.misrouted else "",
         "failing": {str(one.status): one.share for one in hop.failing},
     }
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lanes.planning.plan import Plan, plan
+from lanes.planning.plan import plan
+from lanes.planning.result import Plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from tests import kube

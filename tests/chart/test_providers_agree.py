@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lanes.planning.plan import Lane, Plan, plan
+from lanes.planning.plan import plan
+from lanes.planning.result import Lane, Plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from tests import kube

@@ -20,7 +20,8 @@ from lanes.model import Mesh, Pod
 from lanes.planning import baggage
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Hop
-from lanes.planning.plan import UNTAGGED, Lane, Plan
+from lanes.planning.lanes import UNTAGGED
+from lanes.planning.result import Lane, Plan
 from lanes.running.address import AddressBlock
 from tests.istio import cluster
 from tests.istio.entrances import Entrance

@@ -10,7 +10,8 @@ from lanes.judging.gateway import Gateway
 from lanes.judging.traffic import ask_each
 from lanes.judging.verify import verify
 from lanes.planning.entry_rule import EntryRule
-from lanes.planning.plan import Plan, plan
+from lanes.planning.plan import plan
+from lanes.planning.result import Plan
 from lanes.running.runtime import RunningMesh
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests

@@ -21,7 +21,7 @@ import yaml
 
 from lanes.errors import LanesError
 from lanes.model import Mesh
-from lanes.planning.hop import FALLBACK
+from lanes.planning.hop import Reason
 from lanes.planning.plan import plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
@@ -68,7 +68,9 @@ def with_two_baselines(paths: Sequence[str], folder: Path) -> Mesh:
     trouble, another can answer.
     """
     lanes = plan(resolve(read(list(paths)))).lanes
-    baselines = {hop.version for lane in lanes for hop in lane.path if hop.why == FALLBACK}
+    baselines = {
+        hop.version for lane in lanes for hop in lane.path if hop.reason == Reason.FALLBACK
+    }
     documents = [
         document
         for path in paths

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median_high
 
-from lanes.planning.hop import FALLBACK
-from lanes.planning.plan import Plan
+from lanes.planning.hop import Reason
+from lanes.planning.result import Plan
 from tests.soak.clients import Asked
 from tests.soak.faults import Trouble
 
@@ -17,7 +17,7 @@ class Judge:
 
     def __init__(self, plan: Plan) -> None:
         hops = [hop for lane in plan.lanes for hop in lane.path]
-        self._baseline = {hop.version for hop in hops if hop.why == FALLBACK}
+        self._baseline = {hop.version for hop in hops if hop.reason == Reason.FALLBACK}
         self._path = {
             lane.name: [(hop.service, hop.version) for hop in lane.entry.calls()]
             for lane in plan.lanes

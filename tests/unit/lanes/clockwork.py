@@ -10,7 +10,7 @@ from lanes.judging.calls import entering
 from lanes.judging.gateway import Gateway
 from lanes.judging.result import Result
 from lanes.planning.entry_rule import EntryRule
-from lanes.planning.plan import Plan
+from lanes.planning.result import Plan
 from lanes.trial import Trial
 from tests import kube
 from tests.kube import SAMPLE, asm

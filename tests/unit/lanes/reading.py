@@ -10,7 +10,8 @@ import pytest
 from lanes.envoy import NO_PORTS, bootstrap
 from lanes.errors import LanesError
 from lanes.model import Mesh
-from lanes.planning.plan import Plan, plan
+from lanes.planning.plan import plan
+from lanes.planning.result import Plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.report.plan import one_line

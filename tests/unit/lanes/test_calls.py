@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from lanes.errors import LanesError
-from lanes.planning.plan import Plan
-from lanes.planning.warnings import of_manifests
+from lanes.planning.result import Plan
 from lanes.report.names import told_apart
 from lanes.report.plan import headline, one_line, plan_json, plan_notes, plan_table
+from lanes.report.plan_warnings import of_manifests
 from tests.kube import (
     Document,
     destination_rule,

@@ -22,7 +22,7 @@ from lanes.judging.calls import entering
 from lanes.judging.gateway import Gateway
 from lanes.judging.tracing import traced
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
-from lanes.planning.plan import Plan
+from lanes.planning.result import Plan
 from lanes.report.html import html
 from lanes.report.junit import junit
 from lanes.report.result import result_json, show_result

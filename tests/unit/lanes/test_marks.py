@@ -2,10 +2,10 @@
 
 import pytest
 
-from lanes.planning import hop as hops
+from lanes.planning.hop import Reason
 from lanes.planning.plan import plan
-from lanes.planning.warnings import warnings
 from lanes.report.plan import one_line, plan_notes
+from lanes.report.plan_warnings import warnings
 from tests.kube import (
     Document,
     deployment,
@@ -50,27 +50,27 @@ def meshed(*rules: Document, versions: tuple[str, ...] = LANES) -> list[Document
 @pytest.mark.parametrize(
     ("documents", "lane", "why", "said"),
     [
-        (meshed(own("v10"), own("v2"), REST), "v10", hops.MATCH, "v10"),
-        (meshed(own("v2"), REST, versions=("v1", "v2")), "v10", hops.FALLBACK, "v1 *"),
-        (meshed(own("v1", "prefix"), own("v10"), REST), "v10", hops.CAUGHT, "v1 !"),
-        (meshed(own("v1", "regex", ".*v1.*"), REST), "v10", hops.CAUGHT, "v1 !"),
-        (meshed(REST, own("v10")), "v10", hops.SHADOWED, "v1 !"),
-        (meshed(own("v2"), REST), "v10", hops.UNROUTED, "v1 !"),
+        (meshed(own("v10"), own("v2"), REST), "v10", Reason.MATCH, "v10"),
+        (meshed(own("v2"), REST, versions=("v1", "v2")), "v10", Reason.FALLBACK, "v1 *"),
+        (meshed(own("v1", "prefix"), own("v10"), REST), "v10", Reason.CAUGHT, "v1 !"),
+        (meshed(own("v1", "regex", ".*v1.*"), REST), "v10", Reason.CAUGHT, "v1 !"),
+        (meshed(REST, own("v10")), "v10", Reason.SHADOWED, "v1 !"),
+        (meshed(own("v2"), REST), "v10", Reason.UNROUTED, "v1 !"),
         (
             meshed(rule(to("b", "v1", weight=4), to("b", "v2", weight=1))),
             "v10",
-            hops.SPLIT,
+            Reason.SPLIT,
             "v1 80% v2 20%",
         ),
-        (meshed(own("v1"), own("v2")), "v10", hops.NONE, "-"),
-        (meshed(rule(to("b", "v9"))), "v10", hops.NONE, "-"),
+        (meshed(own("v1"), own("v2")), "v10", Reason.NONE, "-"),
+        (meshed(rule(to("b", "v9"))), "v10", Reason.NONE, "-"),
     ],
 )
 def test_why_a_lane_gets_a_version(
     documents: list[Document], lane: str, why: str, said: str
 ) -> None:
     found = next(one for one in plan(mesh_of(*documents)).lanes if one.name == lane)
-    assert found.path[1].why == why
+    assert found.path[1].reason == why
     assert one_line(found) == f"a {lane}, b {said}"
 
 

@@ -9,10 +9,10 @@ from lanes.judging.sorting import sort
 from lanes.judging.splits import splits
 from lanes.judging.tracing import traced
 from lanes.page import picture
-from lanes.planning.hop import MATCH
+from lanes.planning.hop import Reason
 from lanes.planning.plan import plan
-from lanes.planning.warnings import warnings
 from lanes.report.plan import plan_json, plan_notes, plan_table
+from lanes.report.plan_warnings import warnings
 from tests.kube import (
     Chain,
     Document,
@@ -47,7 +47,7 @@ def test_a_net_is_planned_judged_and_shown_by_its_services_and_not_by_its_ways()
     planned = plan(mesh)
     for lane in planned.lanes:
         assert len(lane.path) == 1 + LAYERS * WIDTH
-        assert {(hop.version, hop.why) for hop in lane.path} == {(lane.name, MATCH)}
+        assert {(hop.version, hop.reason) for hop in lane.path} == {(lane.name, Reason.MATCH)}
     assert warnings(mesh, planned) == ()
     assert (len(plan_table(planned).columns), plan_notes(planned)) == (3 + LAYERS * WIDTH, [])
     assert len(plan_json(mesh, planned)["lanes"][0]["path"]) == 1 + LAYERS * WIDTH
@@ -56,7 +56,7 @@ def test_a_net_is_planned_judged_and_shown_by_its_services_and_not_by_its_ways()
     answer = parse(200, "text/plain", b"-> first(version: v1, ip: ::1)")
     judged = sort(planned, [answer], [])
     assert splits(judged.groups, judged.drawn) == ()
-    assert [hop.why for hop in traced(planned, answer, planned.lanes[0]).hops] == [MATCH]
+    assert [hop.why for hop in traced(planned, answer, planned.lanes[0]).hops] == [Reason.MATCH]
 
 
 def test_services_that_all_call_each_other_are_planned() -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 
 from lanes.errors import LanesError
-from lanes.planning.hop import FALLBACK, MATCH, NONE
-from lanes.planning.plan import Lane, plan
+from lanes.planning.hop import Reason
+from lanes.planning.plan import plan
+from lanes.planning.result import Lane
 from lanes.report.plan import plan_json
 from tests.kube import (
     SAMPLE,
@@ -76,7 +77,11 @@ def test_the_sample() -> None:
         ("v3", 30),
     ]
     assert lanes_of(*asm()) == SAMPLE_PATHS
-    assert [hop.why for hop in planned.lanes[1].path] == [MATCH, FALLBACK, MATCH]
+    assert [hop.reason for hop in planned.lanes[1].path] == [
+        Reason.MATCH,
+        Reason.FALLBACK,
+        Reason.MATCH,
+    ]
 
 
 def test_the_sample_on_stock_istio() -> None:
@@ -196,7 +201,7 @@ def test_a_lane_has_its_version_where_it_is_deployed_else_the_baseline(made: Gen
 
 
 def hops_of(lane: Lane) -> list[tuple[str, str, str]]:
-    return [(hop.service, hop.version, hop.why) for hop in lane.entry.calls()]
+    return [(hop.service, hop.version, hop.reason) for hop in lane.entry.calls()]
 
 
 # Without a VirtualService, and with other rules than the chart's
@@ -639,7 +644,7 @@ def test_a_lane_that_a_rule_names_otherwise_than_its_version() -> None:
     canary[0] = rule(to("b", "v2"), match=[header_is("version", "canary")])
     documents[-1] = virtual_service("b", *canary)
     found = plan_of(*documents).lanes[1]
-    assert [(hop.version, hop.why) for hop in found.path][1] == ("v2", MATCH)
+    assert [(hop.version, hop.reason) for hop in found.path][1] == ("v2", Reason.MATCH)
 
 
 def test_a_mesh_without_a_gateway_resource_still_has_its_way_in() -> None:
@@ -651,7 +656,7 @@ def test_a_mesh_without_a_gateway_resource_still_has_its_way_in() -> None:
 def test_a_missing_subset_without_a_rule_is_none() -> None:
     documents = pair(rules=(rule(to("b", "v7")),))
     assert lanes_of(*documents) == {"v1": "a v1, b -", "v2": "a v2, b -"}
-    assert [hop.why for hop in plan_of(*documents).lanes[0].path] == [MATCH, NONE]
+    assert [hop.reason for hop in plan_of(*documents).lanes[0].path] == [Reason.MATCH, Reason.NONE]
 
 
 def test_a_missing_entry_is_none_and_nothing_comes_behind_it() -> None:
@@ -663,9 +668,9 @@ def test_pods_without_a_version_are_told_as_such() -> None:
     bare = without(deployment("b"), "spec.template.metadata.labels.version")
     bare = put(bare, "spec.template.spec.containers[0].env[1].value", "")
     documents = [*asm({"a": (("v1",), ("b",))}, {"v1": 1}), service("b"), bare]
-    assert [(h.service, h.versions, h.why) for h in plan_of(*documents).lanes[0].path] == [
-        ("a", ("v1",), MATCH),
-        ("b", ("",), FALLBACK),
+    assert [(h.service, h.versions, h.reason) for h in plan_of(*documents).lanes[0].path] == [
+        ("a", ("v1",), Reason.MATCH),
+        ("b", ("",), Reason.FALLBACK),
     ]
 
 

@@ -12,7 +12,8 @@ from lanes.judging.answers import Answer, Step
 from lanes.judging.calls import Call
 from lanes.judging.verify import Verdict, verify
 from lanes.planning.entry_rule import EntryRule
-from lanes.planning.plan import Plan
+from lanes.planning.lanes import NotPlanned
+from lanes.planning.result import Plan
 from lanes.report.plan import (
     gateway_line,
     headline,
@@ -350,7 +351,7 @@ def wide(services: int, lanes: int) -> Plan:
 def test_warnings_and_notes_fit_80_columns() -> None:
     documents = [d for d in asm() if d["kind"] != "Gateway"]
     mesh = mesh_of(*documents)
-    long = "x-lane: of-a-long-name (has a split of its own), " * 3
+    long = NotPlanned("x-lane: of-a-long-name, " * 8, "splits")
     planned = replace(plan_of(*documents), not_planned=(long,))
     out = io.StringIO()
     console = Console(file=out, width=80, highlight=False, soft_wrap=True)
@@ -359,7 +360,7 @@ def test_warnings_and_notes_fit_80_columns() -> None:
     _, *lines = out.getvalue().splitlines()
     assert all(len(line) <= 80 or " " not in line.strip() for line in lines)
     text = " ".join(out.getvalue().split())
-    assert f"not planned: {long.strip()}" in text
+    assert f"not planned: {long!s}".replace("  ", " ") in text
     assert f"warning: {mesh.warnings[0]}" in text
 
 

@@ -12,8 +12,8 @@ from lanes.errors import LanesError
 from lanes.judging.answers import parse
 from lanes.judging.gateway import Client
 from lanes.judging.tracing import Trace, trace, traced
-from lanes.planning.hop import Hop
-from lanes.planning.plan import Lane, Plan
+from lanes.planning.hop import Hop, Misrouted, Reason
+from lanes.planning.result import Lane, Plan
 from lanes.report.trace import branches, show_trace, trace_json
 from tests import kube
 from tests.kube import SAMPLE, asm
@@ -92,9 +92,9 @@ def test_a_tree_that_tells_no_time_is_traced_all_the_same() -> None:
 
 
 def test_a_service_that_is_called_twice_is_met_in_the_plans_order() -> None:
-    lost = Hop("c", ("v1",), "lost", note="the lane's tag does not reach it")
-    ways = (Hop("c", ("v2",), "match"), Hop("b", ("v1",), "fallback", (lost,)))
-    plan = Plan("version", "*", (Lane("v2", 1, Hop("a", ("v2",), "match", ways)),))
+    lost = Hop("c", ("v1",), Reason.LOST, misrouted=Misrouted(Reason.LOST))
+    ways = (Hop("c", ("v2",), Reason.MATCH), Hop("b", ("v1",), Reason.FALLBACK, (lost,)))
+    plan = Plan("version", "*", (Lane("v2", 1, Hop("a", ("v2",), Reason.MATCH, ways)),))
     tree = hop("a", "v2", hop("c", "v2"), hop("b", "v1", hop("c", "v1")))
     told = traced(plan, parse(200, "application/json", json.dumps(tree).encode()))
     assert whys(told) == [

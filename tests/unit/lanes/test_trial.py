@@ -16,7 +16,7 @@ from lanes.judging.asking import Asking
 from lanes.judging.calls import Call, entering
 from lanes.judging.gateway import Client
 from lanes.planning.entry_rule import EntryRule
-from lanes.planning.plan import Lane
+from lanes.planning.result import Lane
 from lanes.report.html import html
 from lanes.report.junit import junit
 from lanes.report.result import conclusion, result_json

@@ -6,7 +6,9 @@ import pytest
 
 from lanes.judging.answers import Answer, Step
 from lanes.judging.verify import verify
-from lanes.planning.plan import Plan, plan
+from lanes.planning.lanes import NotPlanned
+from lanes.planning.plan import plan
+from lanes.planning.result import Plan
 from lanes.report.plan import headline, plan_notes
 from lanes.report.verdict import closing, verdict_json
 from tests.kube import (
@@ -97,7 +99,7 @@ def test_a_tag_beside_the_stamp_is_planned_where_the_stamp_changes_nothing() -> 
     ]
     at = (rule(*stamps, match=[{"uri": {"exact": "/"}}]),)
     v2 = rule(to("reviews", "v2"), match=[header_is("baggage", "version=v2")])
-    beside = "end-user: jason (what answers depends on the gateway's stamp beside it)"
+    beside = NotPlanned("end-user: jason", "depends-on-gateway")
     for rules, jason in (
         ((JASON, v2, REST), {"jason": ["end-user: jason"]}),
         ((v2, rule(to("reviews", "v1"), match=JASON["match"]), REST), {}),
@@ -128,7 +130,7 @@ def test_a_host_of_its_own_has_its_own_rules_and_lends_the_tag_its_name() -> Non
     planned = plan_of(*shop(REST, at=(unreached,)), own, path="/page")
     assert planned.header == "version"
     assert ways(planned) == {"untagged": [], "v2": ["host beta.test"]}
-    assert planned.not_planned == ("host beta.test (no request that comes there is known)",)
+    assert planned.not_planned == (NotPlanned("host beta.test", "no-example"),)
 
 
 def test_pods_of_one_version_without_a_sidecar_leave_no_one_path() -> None:

@@ -15,8 +15,8 @@ from lanes.judging.split import interval
 from lanes.judging.verify import Verdict, verify
 from lanes.model import Abort, Host
 from lanes.planning.entry_rule import EntryRule
-from lanes.planning.hop import MATCH, SPLIT, Hop
-from lanes.planning.plan import Lane, Plan
+from lanes.planning.hop import CallKey, Hop, Reason
+from lanes.planning.result import Lane, Plan
 from lanes.report.verdict import closing, unexpected_lines, verdict_json
 from tests import kube
 from tests.kube import HALVES, PAIR, SAMPLE, Document, asm, header_is, put, rule, to, without
@@ -435,8 +435,8 @@ def test_what_a_lanes_plan_holds() -> None:
 
 def test_many_shares_that_fail_are_matched_hop_by_hop() -> None:
     """Tried out all together, they would take years."""
-    called = Hop("mockb", ("v1",), MATCH, failing=(Abort(503, 0.1),))
-    v1 = Lane("v1", 1, Hop("mocka", ("v1",), MATCH, (called,) * 60))
+    called = Hop("mockb", ("v1",), Reason.MATCH, failing=(Abort(503, 0.1),))
+    v1 = Lane("v1", 1, Hop("mocka", ("v1",), Reason.MATCH, (called,) * 60))
     steps = [Step("mockb", "v1")] * 59
     path = (Step("mocka", "v1"), *steps, Step("mockb", ""))
     assert fits(Answer(503, "", path), v1)
@@ -703,7 +703,7 @@ def test_a_lane_that_nobody_stamps_is_read_by_no_hop() -> None:
 
 
 def test_a_service_may_answer_as_any_version_where_manifests_name_none() -> None:
-    shop = Hop("shop", ("v1",), MATCH, (Hop("users", ("",), MATCH),))
+    shop = Hop("shop", ("v1",), Reason.MATCH, (Hop("users", ("",), Reason.MATCH),))
     found = Plan("", "*", (Lane("untagged", 100, shop),))
     assert verify(found, [route("shop v1, users v1"), route("shop v1, users 2.1")]).ok
     assert not verify(found, [route("shop v2, users v1")]).ok
@@ -712,9 +712,9 @@ def test_a_service_may_answer_as_any_version_where_manifests_name_none() -> None
 
 
 def test_a_call_that_goes_round_may_be_there_or_not() -> None:
-    back = Hop("shop", ("v1",), MATCH, repeats=(Host("shop", "default"),))
-    cart = Hop("cart", ("v1", "v2"), SPLIT, (back,), shares=(0.5, 0.5), may_stop=True)
-    shop = Hop("shop", ("v1",), MATCH, (cart, Hop("users", ("v1",), MATCH)))
+    back = Hop("shop", ("v1",), Reason.MATCH, repeats=CallKey(Host("shop", "default")))
+    cart = Hop("cart", ("v1", "v2"), Reason.SPLIT, (back,), shares=(0.5, 0.5), may_stop=True)
+    shop = Hop("shop", ("v1",), Reason.MATCH, (cart, Hop("users", ("v1",), Reason.MATCH)))
     circle = Plan("", "*", (Lane("untagged", 100, shop),))
     for behind in ("", ", shop v1"):
         ways = [f"shop v1, cart {version}{behind}, users v1" for version in ("v1", "v2")]
@@ -731,11 +731,13 @@ def test_a_call_that_goes_round_may_be_there_or_not() -> None:
 
 def test_a_call_that_goes_round_is_no_other_than_planned() -> None:
     """Cart calls shop back by a path of its own, which is planned once more, and left out here."""
-    again = Hop("cart", ("v1",), MATCH, repeats=(Host("cart", "default"),))
-    back = Hop("shop", ("v1",), MATCH, (again,), may_stop=True)
-    cart = Hop("cart", ("v1",), MATCH, (back,), may_stop=True)
+    again = Hop("cart", ("v1",), Reason.MATCH, repeats=CallKey(Host("cart", "default")))
+    back = Hop("shop", ("v1",), Reason.MATCH, (again,), may_stop=True)
+    cart = Hop("cart", ("v1",), Reason.MATCH, (back,), may_stop=True)
     circle = Plan(
-        "", "*", (Lane("untagged", 100, Hop("shop", ("v1",), MATCH, (cart,), may_stop=True)),)
+        "",
+        "*",
+        (Lane("untagged", 100, Hop("shop", ("v1",), Reason.MATCH, (cart,), may_stop=True)),),
     )
     assert verify(circle, [route("shop v1, cart v1")]).ok
     assert verify(circle, [route("shop v1, cart v2")]).hints == ()

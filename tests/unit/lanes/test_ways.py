@@ -5,7 +5,8 @@ import pytest
 from lanes.mesh.examples import example
 from lanes.mesh.matching import StringMatch
 from lanes.planning.entry_rule import EntryRule
-from lanes.planning.plan import Plan
+from lanes.planning.lanes import NotPlanned
+from lanes.planning.result import Plan
 from lanes.report.plan import plan_json, plan_notes, plan_table
 from tests import kube
 from tests.kube import (
@@ -165,35 +166,38 @@ def test_a_rule_that_stamps_by_the_ordinary_split_is_no_way_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "words"),
+    ("own", "refused"),
     [
-        (route_rule(backend("mocka"), matches=[takes("/raw")]), "path /raw (stamps no lane)"),
+        (
+            route_rule(backend("mocka"), matches=[takes("/raw")]),
+            NotPlanned("path /raw", "sets-no-lane"),
+        ),
         (
             route_rule(
                 backend("mocka-v1", sets("baggage", "version=v1")),
                 backend("mocka-v2", sets("baggage", "version=v2")),
                 matches=[takes(headers={"x-beta": "1"})],
             ),
-            "x-beta: 1 (has a split of its own)",
+            NotPlanned("x-beta: 1", "splits"),
         ),
         (
             route_rule(backend("mocka", weight=0), matches=[takes("/off")]),
-            "path /off (answers 500: no backend has a weight above 0)",
+            NotPlanned("path /off", "no-weight"),
         ),
         (
             to_v3(takes(headers={"x-lane": r"~v3\b[^ ]"})),
-            "x-lane (no request that comes there is known)",
+            NotPlanned("x-lane", "no-example"),
         ),
         (
             route_rule(backend("mockb-v3", sets("baggage", "version=v2")), matches=[takes("/b")]),
-            "path /b (leads lane v2 another way)",
+            NotPlanned("path /b", "other-path", "v2"),
         ),
     ],
 )
-def test_a_rule_that_leads_to_no_one_lane_is_told(own: Document, words: str) -> None:
+def test_a_rule_that_leads_to_no_one_lane_is_told(own: Document, refused: NotPlanned) -> None:
     planned = beside_base(own)
-    assert planned.not_planned == (words,)
-    assert plan_notes(planned)[-1] == f"not planned: {words}"
+    assert planned.not_planned == (refused,)
+    assert plan_notes(planned)[-1] == f"not planned: {refused!s}"
     assert ways_of(planned) == {"v1": [], "v2": []}
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from lanes.mesh.diagnostics import Finding
 from lanes.model import Mesh, Place
 from lanes.planning.call_graph import call_graph
-from lanes.planning.hop import NONE, UNSELECTED
-from lanes.planning.plan import Plan
+from lanes.planning.result import Plan
 
 ASSUMED = "on-trust"
 BAGGAGE_DROPPED = "baggage-dropped"
@@ -28,11 +27,11 @@ def of_manifests(mesh: Mesh) -> tuple[Finding, ...]:
 def _no_port(mesh: Mesh) -> Iterator[Finding]:
     calls = call_graph(mesh)
     for pod in mesh.pods:
-        for name, host, number in calls.astray(pod):
-            ports = ", ".join(map(str, calls.ports[host]))
+        for missing in calls.missing_ports(pod):
+            service, ports = missing.host.name, ", ".join(map(str, missing.known))
             message = (
-                f"{name} leads to {host.name}:{number}, and {host.name} has port {ports} alone:"
-                " not taken for a call"
+                f"{missing.variable} leads to {service}:{missing.port}, and {service} has port"
+                f" {ports} alone: not taken for a call"
             )
             yield finding(NO_PORT, pod.place, message)
 
@@ -40,9 +39,9 @@ def _no_port(mesh: Mesh) -> Iterator[Finding]:
 def _astray(plan: Plan) -> Iterator[Finding]:
     for lane in plan.lanes:
         for hop in lane.path:
-            if hop.note:
-                message = f"lane {lane.name} at {hop.service}: {hop.note}"
-                yield finding(UNSELECTED if hop.why == NONE else hop.why, hop.place, message)
+            if hop.misrouted:
+                message = f"lane {lane.name} at {hop.service}: {hop.misrouted!s}"
+                yield finding(hop.misrouted.reason, hop.place, message)
             for one in hop.failing:
                 message = f"lane {lane.name} at {hop.service}: {one.share:.1%} gets {one.status}"
                 yield finding(FAILING, hop.place, message)

@@ -1,0 +1,67 @@
+"""What decides, besides a service's rules, how one lane's requests are answered."""
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, replace
+
+from lanes.planning import baggage
+from lanes.planning.call_graph import CallGraph
+from lanes.planning.ingress import Ingress
+from lanes.planning.lanes import UNTAGGED, Lanes, LaneSpec
+from lanes.planning.request import Request
+
+
+@dataclass(frozen=True)
+class PlanContext:
+    """What is the same for every lane of a plan.
+
+    `running`: the versions that run, by the name that pods answer with and their namespace.
+    `lanes`: those that the gateway sets. `assumed`: the headers that services may hand on by
+    themselves. `untagged`: the destinations, by name, of requests without a lane.
+    """
+
+    graph: CallGraph
+    running: Mapping[tuple[str, str], Set[str]]
+    lanes: frozenset[str]
+    assumed: frozenset[str]
+    untagged: frozenset[str]
+
+    def of(self, spec: LaneSpec) -> "LaneContext":
+        """Return the context of one lane."""
+        return LaneContext(self, spec, spec.version, self.lanes - {spec.name})
+
+
+@dataclass(frozen=True)
+class LaneContext:
+    """One lane, its version ("": that of requests without a lane), and the lanes beside it."""
+
+    plan: PlanContext
+    spec: LaneSpec
+    version: str
+    others: frozenset[str]
+
+    @property
+    def carrier(self) -> str:
+        """The header that carries the lane header from hop to hop."""
+        return self.spec.header if self.spec.header in self.plan.assumed else "baggage"
+
+    def versions_of(self, names: Iterable[tuple[str, str]]) -> frozenset[str]:
+        """Return the versions that run of pods with these names and namespaces."""
+        running = self.plan.running
+        return frozenset(version for name in names for version in running.get(name, ()))
+
+    def as_lane(self, request: Request, lane: str) -> Request:
+        """Return `request` as it would be in another lane."""
+        header, value = self.carrier, lane
+        if header == "baggage":
+            value = baggage.with_member(request.headers.get(header, ""), self.spec.header, lane)
+        return replace(request, headers={**request.headers, header: value})
+
+
+def plan_context(graph: CallGraph, ingress: Ingress, lanes: Lanes) -> PlanContext:
+    """Return what every lane of a plan has in common."""
+    running: dict[tuple[str, str], set[str]] = {}
+    for pod in graph.mesh.pods:
+        running.setdefault((pod.app, pod.namespace), set()).add(pod.version)
+    untagged = (spec for spec in lanes.specs if spec.name == UNTAGGED)
+    names = (one.weighted.destination.name for spec in untagged for one in spec.forwarded)
+    return PlanContext(graph, running, lanes.names, ingress.assumed, frozenset(names))
