@@ -170,7 +170,8 @@ def _taken(
     for one in open_to:
         beside = [other for other in listeners if other.http and other.port == one.port]
         for domain in common([one.hostname], wanted):
-            if one == max((o for o in beside if covers(o.hostname, domain)), key=_length):
+            covering = (other for other in beside if covers(other.hostname, domain))
+            if one == max(covering, key=_length, default=None):
                 found.setdefault(one.port, []).append(domain)
     if not found:
         served = ", ".join(one.hostname for one in open_to)

@@ -489,3 +489,9 @@ def test_which_mesh_routes_are_for(more: list[Document], provider: str) -> None:
     route = http_route("r", to_service("a"), marked("x"))
     mesh: Mesh = mesh_of(*A, service("b"), route, *more)
     assert mesh.provider == provider
+
+
+def test_a_listener_for_what_no_host_is_called_serves_no_route() -> None:
+    odd = api_gateway(listener(hostname="a/b"))
+    told = refusal(odd, http_route("r", to_gateway(), route_rule(backend("a"))))
+    assert told == "HTTPRoute r: spec.hostnames: none is served by Gateway web (a/b)"
