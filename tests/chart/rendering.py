@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,13 +36,19 @@ def helm(*arguments: str, values: Values | None = None) -> subprocess.CompletedP
     """Run helm; values go in by standard input, for a chart named by `--values -`."""
     return subprocess.run(
         [helm_path(), *arguments],
-        input=json.dumps(values or {}),
+        input=_as_yaml(values or {}),
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
         env=os.environ | {"GOGC": "off"},  # a garbage collector would be a third of its work
     )
+
+
+def _as_yaml(values: Values) -> str:
+    """Return JSON that is YAML as well, which knows no pairs of surrogates."""
+    pair = re.compile(r"\\ud[89ab]..\\ud[c-f]..")
+    return pair.sub(lambda found: json.loads(f'"{found[0]}"'), json.dumps(values))
 
 
 def template(
@@ -158,8 +165,8 @@ LANE: Values = GATEWAY_API | {
 # Names that YAML would take for something else than a string.
 AWKWARD: Values = {
     "lanes": {
-        "baseline": "1",
-        "weights": {"v1": None, "v2": None, "v3": None, "1": 80, "1e3": 10, "on": 10, "null": 0},
+        "baseline": "0x1",
+        "weights": {"v1": None, "v2": None, "v3": None, "0x1": 80, "1e3": 10, "on": 10, "null": 0},
         "header": "on",
         "label": "null",
     },
@@ -167,9 +174,9 @@ AWKWARD: Values = {
         "mocka": None,
         "mockb": None,
         "mockc": None,
-        "on": {"versions": {"1": {}, "on": {}, "1e3": {}}, "upstreams": ["no"], "port": 81},
+        "on": {"versions": {"0x1": {}, "on": {}, "1e3": {}}, "upstreams": ["no"], "port": 81},
         "no": {
-            "versions": {"1": {}, "null": {}},
+            "versions": {"0x1": {}, "null": {}},
             "env": {"EMPTY": "", "WORD": "yes", "DIGITS": "0123"},
         },
     },

@@ -1,8 +1,20 @@
 """Values that the chart refuses, each with one sentence that says what is wrong."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.chart.rendering import GATEWAY_API, ISTIO, LANE, Values, refusal, render, template
+from tests.chart.rendering import (
+    CHART,
+    GATEWAY_API,
+    ISTIO,
+    LANE,
+    Values,
+    helm,
+    refusal,
+    render,
+    template,
+)
 
 # What the schema says: the place, and the key or type.
 MISTYPED: dict[str, tuple[Values, str]] = {
@@ -71,6 +83,42 @@ MISTYPED: dict[str, tuple[Values, str]] = {
     "a match that asks nothing": (
         {"lanes": {"enter": {"match": {"v2": [{}]}}}},
         "at '/lanes/enter/match/v2/0': minProperties: got 0, want 1",
+    ),
+    "a label of a pod that is none": (
+        {"defaults": {"podLabels": {"team": "a b"}}},
+        "at '/defaults/podLabels/team': 'a b' does not match pattern",
+    ),
+    "a label's name that is none": (
+        {"services": {"mocka": {"podLabels": {"a b": "c"}}}},
+        "at '/services/mocka/podLabels': additional properties 'a b' not allowed",
+    ),
+    "a label that is too long": (
+        {"dashboard": {"labels": {"a": "b" * 64}}},
+        "at '/dashboard/labels/a': '" + "b" * 64 + "' does not match pattern",
+    ),
+    "a label of monitors that is none": (
+        {"serviceMonitor": {"labels": {"a": "-"}}},
+        "at '/serviceMonitor/labels/a': '-' does not match pattern",
+    ),
+    "a gateway's label that is none": (
+        {"gateway": {"selector": {"istio": "a\n"}}},
+        "at '/gateway/selector/istio': 'a\\n' does not match pattern",
+    ),
+    "a node's label that is none": (
+        {"defaults": {"pod": {"nodeSelector": {"disk": "a/b"}}}},
+        "at '/defaults/pod/nodeSelector/disk': 'a/b' does not match pattern",
+    ),
+    "a peer's label that is none": (
+        {"networkPolicy": {"from": [{"podSelector": {"matchLabels": {"a": "b c"}}}]}},
+        "at '/networkPolicy/from/0/podSelector/matchLabels/a': 'b c' does not match pattern",
+    ),
+    "an annotation's name that is none": (
+        {"defaults": {"podAnnotations": {"a b": "c"}}},
+        "at '/defaults/podAnnotations': additional properties 'a b' not allowed",
+    ),
+    "a variable's name that is none": (
+        {"defaults": {"env": {"a b": "c"}}},
+        "at '/defaults/env': additional properties 'a b' not allowed",
     ),
     "negative weight": (
         {"lanes": {"weights": {"v1": -1}}},
@@ -471,6 +519,22 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         {"services": {"mockb": {"route": {"retries": {"perTryTimeout": "1s"}}}}},
         "services.mockb.route.retries.attempts is missing, and nothing would be tried again",
     ),
+    "lane on": (
+        {"lanes": {"weights": {"true": 0}}},
+        'lanes.weights: "true" is what YAML makes of on and yes: put the name in quotes, or take',
+    ),
+    "version off": (
+        {"services": {"mocka": {"versions": {"false": {}}}}},
+        'services.mocka.versions: "false" is what YAML makes of off and no: put the name in',
+    ),
+    "service yes": (
+        {"services": {"true": {"versions": {"v1": {}}}, "mockc": {"upstreams": ["true"]}}},
+        'services: "true" is what YAML makes of on and yes: put the name in quotes, or take',
+    ),
+    "lane 0123": (
+        {"lanes": {"weights": {"83": 0}}},
+        'lanes.weights: "83" is a number to YAML, and 0123 another one: begin the name with a',
+    ),
     "lane by itself elsewhere": (
         {"lanes": {"only": "v2", "enter": {"header": "x-lane"}, "weights": {"v1": 70, "v2": 0}}},
         "lanes.only: a lane can be a release of its own with mesh.provider gateway-api",
@@ -622,3 +686,12 @@ def test_who_may_know_when_to_stop_may_call_in_a_circle() -> None:
     circle["defaults"]["image"] = {"repository": "shop"}
     assert render(circle | {"gateway": {"services": {"mocka": {}}}})
     assert "every service is called by another" in refusal(circle)
+
+
+def test_what_yaml_takes_for_no_name_is_refused_as_it_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("lanes: {weights: {on: 0}}\nservices: {mocka: {versions: {7: {}}}}\n")
+    done = helm("template", "demo", str(CHART), "--values", str(file))
+    assert '\n- lanes.weights: "true" is what YAML makes of on and yes' in done.stderr
+    assert '\n- services.mocka.versions: "7" is a number to YAML' in done.stderr
+    assert done.stderr.count("\n- ") == 2

@@ -31,7 +31,7 @@ app.kubernetes.io/part-of: {{ toYaml .model.name }}
 {{ toYaml .model.label }}: {{ toYaml .pod.version }}
 {{- end }}
 {{- with .pod.podLabels }}
-{{ toYaml . }}
+{{ include "traffic-lanes.yaml" . }}
 {{- end }}
 {{- end -}}
 
@@ -62,7 +62,7 @@ mesh has taken the pod out of its lists. */}}
 {{- $_ := set $annotations $inject $injected -}}
 {{- $_ := set $annotations "instrumentation.opentelemetry.io/container-names" "default" -}}
 {{- end -}}
-{{- toYaml (mergeOverwrite $annotations (default dict .pod.podAnnotations)) -}}
+{{- mergeOverwrite $annotations (default dict .pod.podAnnotations) | include "traffic-lanes.yaml" -}}
 {{- end -}}
 
 {{/* Environment of a pod's container, from {root, model, service, pod}; empty where there is none. */}}
@@ -82,9 +82,9 @@ mesh has taken the pod out of its lists. */}}
 {{- $value := get $env $name }}
 - name: {{ toYaml $name }}
   {{- if kindIs "map" $value }}
-  {{- toYaml $value | nindent 2 }}
+  {{- include "traffic-lanes.yaml" $value | nindent 2 }}
   {{- else }}
-  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | toYaml }}
+  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | include "traffic-lanes.yaml" }}
   {{- end }}
 {{- end }}
 {{- end -}}
@@ -102,7 +102,7 @@ take the Deployment's name for the service's, and the image's tag for the versio
 {{- $told = append $told "k8s.node.name=$(NODE_NAME)" -}}
 POD_NAME: {valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 NODE_NAME: {valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
-OTEL_EXPORTER_OTLP_ENDPOINT: {{ toYaml $otel.collector }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ include "traffic-lanes.yaml" $otel.collector }}
 {{- end }}
 OTEL_SERVICE_NAME: {{ toYaml .service.name }}
 OTEL_RESOURCE_ATTRIBUTES: {{ join "," $told }}
@@ -150,7 +150,7 @@ OTEL_RESOURCE_ATTRIBUTES: {{ join "," $told }}
 {{- end }}
 {{- range $name, $value := .pod.fault }}
 - name: fault_{{ $name }}
-  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
+  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | include "traffic-lanes.yaml" }}
 {{- end }}
 - name: POD_IP
   valueFrom:
@@ -195,7 +195,7 @@ of them, `first` before the others. */}}
 {{ $key }}:
   {{- include "traffic-lanes.named" $value | trim | nindent 2 }}
 {{- else }}
-{{ dict $key $value | toYaml }}
+{{ dict $key $value | include "traffic-lanes.yaml" | trim }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -203,9 +203,9 @@ of them, `first` before the others. */}}
 {{/* A list whose members have names, as YAML, the name of each first. */}}
 {{- define "traffic-lanes.named" -}}
 {{- range . }}
-- name: {{ toYaml .name }}
+- name: {{ include "traffic-lanes.yaml" .name }}
   {{- with omit . "name" }}
-  {{- toYaml . | nindent 2 }}
+  {{- include "traffic-lanes.yaml" . | trim | nindent 2 }}
   {{- end }}
 {{- end -}}
 {{- end -}}

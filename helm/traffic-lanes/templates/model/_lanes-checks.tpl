@@ -1,17 +1,39 @@
-{{/* Lanes and services are called by what labels and host names take. */}}
+{{/* Lanes and services are called by what labels and host names take, and YAML takes for a name. */}}
 {{- define "traffic-lanes.checks.names" -}}
 {{- range $lane, $_ := .Values.lanes.weights }}
+{{- with include "traffic-lanes.misread" $lane }}
+- lanes.weights: {{ . }}
+{{- end }}
 {{- if not (regexMatch "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" $lane) }}
 - lanes.weights: {{ quote $lane }} can't name a lane: lower-case letters, digits and '-', 63 at most, a
   letter or digit at both ends
 {{- end }}
 {{- end }}
-{{- range $name, $_ := .Values.services }}
+{{- range $name, $service := .Values.services }}
+{{- with include "traffic-lanes.misread" $name }}
+- services: {{ . }}
+{{- end }}
+{{- range $version, $_ := $service.versions }}
+{{- $lane := hasKey $.Values.lanes.weights $version }}
+{{- with ternary "" (include "traffic-lanes.misread" $version) $lane }}
+- services.{{ $name }}.versions: {{ . }}
+{{- end }}
+{{- end }}
 {{- if not (regexMatch "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" $name) }}
 - services: {{ quote $name }} can't name a service: lower-case letters, digits and '-', 40 at most, a
   letter first and no '-' last
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* What is wrong with a name that YAML may have made of something else, from the name; empty: nothing. */}}
+{{- define "traffic-lanes.misread" -}}
+{{- if regexMatch "^[0-9]+$" . -}}
+{{ quote . }} is a number to YAML, and 0123 another one: begin the name with a letter, as in pr-{{ . }}
+{{- else if has . (list "true" "false") -}}
+{{- $written := ternary "on and yes" "off and no" (eq . "true") -}}
+{{ quote . }} is what YAML makes of {{ $written }}: put the name in quotes, or take another one
+{{- end -}}
 {{- end -}}
 
 {{/* Headers of lanes are no one else's. */}}
@@ -49,16 +71,22 @@
 [app, app.kubernetes.io/name, app.kubernetes.io/part-of]
 {{- end -}}
 
+{{/* The sum of weights. */}}
+{{- define "traffic-lanes.sum" -}}
+{{- $sum := 0 -}}
+{{- range . }}{{ $sum = add $sum . }}{{ end -}}
+{{- $sum -}}
+{{- end -}}
+
 {{/* The weights are whole, and the baseline has one. */}}
 {{- define "traffic-lanes.checks.weights" -}}
 {{- $lanes := .Values.lanes -}}
-{{- $sum := 0 -}}
+{{- $sum := include "traffic-lanes.sum" $lanes.weights -}}
 {{- $weights := list -}}
 {{- range $lane, $weight := $lanes.weights -}}
-{{- $sum = add $sum $weight -}}
 {{- $weights = append $weights (printf "%s: %d" $lane (int $weight)) -}}
 {{- end -}}
-{{- if ne (int $sum) 100 }}
+{{- if ne $sum "100" }}
 - lanes.weights add up to {{ $sum }}, not to 100 ({{ join ", " $weights }}); a lane of the chart's own
   values goes away with `<lane>: null`
 {{- end }}

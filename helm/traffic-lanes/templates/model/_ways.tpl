@@ -165,11 +165,7 @@ drawn}; drawn: by weight, which leaves a cookie where lanes are sticky. */}}
 {{/* How a value is matched, from {exact, prefix or regex: value}. */}}
 {{- define "traffic-lanes.how" -}}
 {{- range $how, $value := . -}}
-{{- if eq $how "regex" -}}
-regex: '{{ replace "'" "''" $value }}'
-{{- else -}}
-{{ $how }}: {{ toYaml $value }}
-{{- end -}}
+{{ $how }}: {{ include "traffic-lanes.yaml" $value }}
 {{- end -}}
 {{- end -}}
 
@@ -204,11 +200,11 @@ headers:
   {{- range $name, $how := . }}
   - name: {{ toYaml $name }}
     {{- if $how.exact }}
-    value: {{ toYaml $how.exact }}
+    value: {{ include "traffic-lanes.yaml" $how.exact }}
     {{- else }}
     type: RegularExpression
     {{- $regex := $how.regex | default (printf "%s.*" (default "" $how.prefix | regexQuoteMeta)) }}
-    value: '{{ replace "'" "''" $regex }}'
+    value: {{ include "traffic-lanes.yaml" $regex }}
     {{- end }}
   {{- end }}
 {{- end }}

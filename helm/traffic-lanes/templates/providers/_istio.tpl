@@ -66,7 +66,7 @@ loadBalancer:
 outlierDetection:
   {{- $ejected := include "traffic-lanes.ejected" . }}
   {{- with (.service.trafficPolicy | default dict).outlierDetection }}
-  {{- $ejected = include "traffic-lanes.over" (dict "below" (fromYaml $ejected) "above" .) }}
+  {{- $ejected = include "traffic-lanes.over" (dict "below" (fromYaml $ejected) "above" .) | fromJson | toYaml }}
   {{- end }}
   {{- $ejected | nindent 2 }}
 {{- end -}}

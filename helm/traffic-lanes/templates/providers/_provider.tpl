@@ -27,10 +27,10 @@ retries over the provider's. */}}
 timeout: {{ . }}
 {{- end }}
 {{- if $own.retries }}
-{{- $all := include "traffic-lanes.over" (dict "below" (fromYaml $retries) "above" $own.retries) | fromYaml }}
+{{- $all := include "traffic-lanes.over" (dict "below" (fromYaml $retries) "above" $own.retries) | fromJson }}
 retries:
   {{- /* Istio refuses more beside none. */}}
-  {{- ternary $all (dict "attempts" 0) (gt (int $all.attempts) 0) | toYaml | nindent 2 }}
+  {{- ternary $all (dict "attempts" 0) (gt (int $all.attempts) 0) | include "traffic-lanes.yaml" | nindent 2 }}
 {{- else if $retries }}
 retries:
   {{- $retries | nindent 2 }}
@@ -45,11 +45,11 @@ timeouts:
 {{- end -}}
 {{- end -}}
 
-{{/* The keys of a mapping over those of another, zeros and all, as YAML, from {below, above}. */}}
+{{/* The keys of a mapping over those of another, zeros and all, as JSON, from {below, above}. */}}
 {{- define "traffic-lanes.over" -}}
 {{- $over := deepCopy .below -}}
 {{- range $key, $value := .above }}{{ $_ := set $over $key $value }}{{ end -}}
-{{- toYaml $over -}}
+{{- toJson $over -}}
 {{- end -}}
 
 {{/* Baggage that has the lane as a member, as a regular expression for the whole of it, from

@@ -1,0 +1,307 @@
+"""What values say in their own words arrives as it was said, whatever YAML would make of it.
+
+The schema tells where the chart takes any string, so that a new value is tried by itself. Each such
+place says a word of its own first, which shows where it arrives; then all of them say one string.
+"""
+
+import functools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.chart.rendering import (
+    CHART,
+    GATEWAY_API,
+    ISTIO,
+    StrictLoader,
+    Values,
+    helm,
+    render,
+)
+
+Json = dict[str, Any]
+Place = tuple[str | int, ...]
+
+PEM = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU==\n-----END CERTIFICATE-----\n"
+STRINGS = {
+    "PEM": PEM,
+    "PEM, without its last newline": PEM.rstrip(),
+    "JSON": '{"a": ["b", null], "c": "d\\n"}',
+    "JSON on several lines": '{\n\t"a": "b"\n}',
+    "YAML": "debug: 1\nretries: 3",
+    "YAML documents": "---\na: 1\n---\n...\n",
+    "indented": "a\n  b\n\n    c\nd",
+    "newlines at the end": "a\n\n\n",
+    "newlines at the start": "\n\n  a",
+    "a newline": "\n",
+    "lines of blanks": " \na\n \n",
+    "tabs": "\ta\tb\n\tc\t",
+    "blanks at the end": "a  ",
+    "blanks at the start": "  a",
+    "a blank": " ",
+    "nothing": "",
+    "carriage returns": "a\r\nb\r",
+    "comment": "# x",
+    "a comment behind": "a # x",
+    "alias": "*x",
+    "anchor": "&x a",
+    "tag": "!!int 1",
+    "template": "{{ x }}",
+    "template's end": "}}{{- end -}}",
+    "percent": "%x",
+    "format": "%s %d %!",
+    "mapping": "a: b",
+    "colon": "a:",
+    "sequence": "- a",
+    "flow": "[a, {b: c}]",
+    "question": "? a",
+    "quotes": "'a\" ''",
+    "backslashes": "\\n\\",
+    "block": "|\n  a",
+    "reserved": "@a",
+    "very long": "word " * 2000 + "end",
+    "long, without a blank": "x" * 9000,
+    "Unicode": "日本 é 🎉",
+    "other ends of lines": "a\x85b\u2028c\u2029",
+    "controls": "\x01a\x7f\x9f\ufeff",
+    "yes": "yes",
+    "on": "on",
+    "null": "null",
+    "tilde": "~",
+    "exponent": "1e3",
+    "octal": "0123",
+    "underscore": "1_000",
+    "sixty": "1:30",
+    "not a number": ".nan",
+    "date": "2026-01-01",
+    "value": "=",
+    "merge": "<<",
+}
+
+# Held to be a name, a header or a path of its own by a sentence of the chart.
+SAID = {
+    ("lanes", "header"),
+    ("lanes", "baseline"),
+    ("lanes", "only"),
+    ("lanes", "respond"),
+    ("lanes", "enter", "header"),
+    ("lanes", "enter", "host"),
+    ("services", "*", "upstreams", 0),
+}
+WAYS = ("httpGet", "tcpSocket", "grpc", "exec")
+# What is beside a string for it to have a meaning.
+BESIDE: dict[Place, Json] = {
+    (): {"versions": {"v1": {}}},
+    ("service", "ports", 0): {"port": 9000},
+    ("route", "retries"): {"attempts": 1},
+}
+for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+    BESIDE["container", probe] = {"httpGet": None}
+    for way in WAYS[:3]:
+        BESIDE["container", probe, way] = {"port": 8000}
+
+
+@functools.cache
+def schema() -> Json:
+    loaded: Json = json.loads((CHART / "values.schema.json").read_text())
+    return loaded
+
+
+def resolved(node: Any) -> Json:
+    """A node of the schema together with what it refers to."""
+    if not isinstance(node, dict) or "$ref" not in node:
+        return node if isinstance(node, dict) else {}
+    below = resolved(schema()["$defs"][node["$ref"].rpartition("/")[2]])
+    properties = below.get("properties", {})
+    own = {
+        k: properties.get(k, {}) if v is True else v for k, v in node.get("properties", {}).items()
+    }
+    return below | node | {"properties": properties | own}
+
+
+def types(node: Json) -> list[str]:
+    kind = node.get("type", [])
+    return [kind] if isinstance(kind, str) else kind
+
+
+def any_key(node: Json) -> list[Json]:
+    """What an object takes under keys that the schema does not name."""
+    named = node.get("patternProperties", {}).values()
+    more = node.get("additionalProperties", {"type": "string"})
+    return list(named) or ([more] if more else [])
+
+
+def places(node: Json, above: Place = ()) -> Iterator[tuple[Place, bool]]:
+    """Where a string may say anything, and whether it may be empty; `*` for any name, 0 for a
+    member of a list.
+
+    Services have all that `defaults`, `sample` and a version have.
+    """
+    node = resolved(node)
+    if above in {("defaults",), ("sample",), ("services", "*", "versions"), ("global",)}:
+        return
+    kinds = types(node)
+    if "string" in kinds and not {"pattern", "enum", "const"} & node.keys():
+        yield above, "minLength" not in node
+    if "array" in kinds:
+        yield from places(node.get("items", {"type": "string"}), (*above, 0))
+    if "object" in kinds:
+        for key, inner in node.get("properties", {}).items():
+            yield from places(inner, (*above, key))
+        for inner in any_key(node):
+            yield from places(inner, (*above, "*"))
+
+
+def required(node: Json) -> Json:
+    """The keys that an object has to have, each with the least that it takes."""
+    properties = node.get("properties", {})
+    return {key: least(properties.get(key, {})) for key in node.get("required", [])}
+
+
+def least(node: Json) -> Any:
+    """The least that a node of the schema takes."""
+    node = resolved(node)
+    if "enum" in node:
+        return node["enum"][0]
+    kind = next(iter(types(node)), "string")
+    if kind == "object":
+        return required(node)
+    if kind == "array":
+        return []
+    return {"integer": node.get("minimum", 1), "number": 1, "boolean": True}.get(kind, "x")
+
+
+def saying(place: Place, text: str, number: int, node: Any = None, at: Place = ()) -> Any:
+    """Values that say a text in one place, with the least that it takes around it."""
+    node = resolved(schema() if node is None else node)
+    if not place:
+        return text
+    key, rest = place[0], place[1:]
+    if key == 0:
+        return [saying(rest, text, number, node.get("items", {}), (*at, 0))]
+    inner = node.get("properties", {}).get(key) or next(iter(any_key(node)), {})
+    # A probe asks in one way: each has a service of its own.
+    asked = next((way for way in WAYS if way in place), "say")
+    names: dict[Place, str] = {("lanes", "enter", "match"): "v2", ("services",): asked.lower()}
+    name = names.get(at, f"k{number}")
+    found = required(node) if {"*", 0} & set(at) else {}  # else it is the chart's own
+    found |= BESIDE.get(at[2:], {}) if at[:2] == ("services", "*") else {}
+    return found | {name if key == "*" else key: saying(rest, text, number, inner, (*at, key))}
+
+
+def merged(below: Any, above: Any) -> Any:
+    if isinstance(below, dict) and isinstance(above, dict):
+        return below | {k: merged(below[k], v) if k in below else v for k, v in above.items()}
+    return below + above if isinstance(below, list) else above
+
+
+MAY_BE_EMPTY = {place: empty for place, empty in places(schema()) if place not in SAID}
+PLACES = list(MAY_BE_EMPTY)
+PARENTS = ("gateway", "parentRefs")
+# The places that a way to express lanes has: an HTTPRoute has no room for a prefix as such.
+FORMS: dict[str, tuple[Values, list[Place]]] = {
+    "VirtualService": (ISTIO, [place for place in PLACES if place[:2] != PARENTS]),
+    "HTTPRoute": (
+        GATEWAY_API,
+        [p for p in PLACES if p[:2] in {PARENTS, ("lanes", "enter")} and p[-1] != "prefix"],
+    ),
+}
+EVERYTHING: Values = {
+    "serviceMonitor": {"enabled": True},
+    "dashboard": {"enabled": True},
+    "networkPolicy": {"enabled": True},
+    "lanes": {"enter": {"lanes": {"v2": True}}},
+    "gateway": {"services": {"mocka": {}}},
+}
+
+
+class Loader(StrictLoader):
+    """Takes what kubectl takes: `=` and `<<` are strings."""
+
+
+for tag in ("value", "merge"):
+    Loader.add_constructor(f"tag:yaml.org,2002:{tag}", Loader.construct_yaml_str)
+
+
+Document = frozenset[tuple[Place, str]]
+
+
+def rendered(form: str, texts: list[str]) -> list[Document]:
+    """The strings of each document, by where they are, when each place says its text.
+
+    Those of `helm test` hold a copy of the others, which is read and left at that.
+    """
+    values, of = FORMS[form]
+    values = merged(EVERYTHING, values)
+    for number, (place, text) in enumerate(zip(of, texts, strict=True)):
+        values = merged(values, saying(place, text, number))
+    done = helm("template", "demo", str(CHART), "--values", "-", values=values)
+    assert done.returncode == 0, done.stderr
+    documents = [document for document in yaml.load_all(done.stdout, Loader) if document]
+    return [
+        frozenset(leaves(document))
+        for document in documents
+        if "helm.sh/hook" not in document["metadata"].get("annotations", {})
+    ]
+
+
+def leaves(node: Any, above: Place = ()) -> Iterator[tuple[Place, str]]:
+    if isinstance(node, str):
+        yield above, node
+    elif isinstance(node, dict | list):
+        for key, inner in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from leaves(inner, (*above, key))
+
+
+WORD = "word{}w"
+
+
+@functools.cache
+def worded(form: str) -> list[Document]:
+    """The documents where each place says a word of its own, which all arrive."""
+    words = [WORD.format(number) for number in range(len(FORMS[form][1]))]
+    documents = rendered(form, words)
+    found = {text for document in documents for _, text in document}
+    lost = [place for place, word in zip(FORMS[form][1], words, strict=True) if word not in found]
+    assert not lost
+    return documents
+
+
+@pytest.mark.parametrize("text", STRINGS.values(), ids=STRINGS)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_string_arrives_as_it_was_said(form: str, text: str) -> None:
+    of = FORMS[form][1]
+    texts = [text if text or MAY_BE_EMPTY[place] else "x" for place in of]
+    said = {WORD.format(number): text for number, text in enumerate(texts)}
+    wanted = [
+        frozenset((at, said.get(word, word)) for at, word in document) for document in worded(form)
+    ]
+    assert _differences(wanted, rendered(form, texts)) == []
+
+
+def _differences(wanted: list[Document], got: list[Document]) -> list[tuple[Place, str]]:
+    """The strings of documents that the others lack; an empty one may be left out."""
+    found = {frozenset(leaf for leaf in document if leaf[1]) for document in got}
+    wanted_too = {frozenset(leaf for leaf in document if leaf[1]) for document in wanted}
+    return sorted((leaf for document in found ^ wanted_too for leaf in document), key=repr)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"instrumentation": {"collector": "http://a:"}}, "http://a:"),
+        ({"instrumentation": {"collector": "http://a:", "mode": "operator"}}, "http://a:"),
+        ({"instrumentation": {"collector": "http://a\x85b", "mode": "operator"}}, "http://a\x85b"),
+        ({"test": {"url": "http://a:"}}, "http://a:"),
+        ({"test": {"url": "http://a", "resolve": "1e3"}}, "--resolve=a:80:1e3"),
+        ({"test": {"ca": {"secret": "on", "key": "0x1"}}}, "on"),
+        ({"test": {"ca": {"secret": "on", "key": "0x1"}}}, "0x1"),
+        ({"test": {"ca": {"configMap": "1e3"}}}, "1e3"),
+        ({"defaults": {"sample": False, "image": {"repository": "123"}}}, "123"),
+    ],
+)
+def test_what_a_pattern_lets_through_arrives_as_well(values: Values, text: str) -> None:
+    assert text in {said for document in render(values) for _, said in leaves(document)}
