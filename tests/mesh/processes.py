@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lanes.running.address import free_port
 
@@ -34,15 +35,14 @@ def lanes(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def up(
-    tmp: Path, manifests: str, *arguments: str, preexec: Callable[[], None] | None = None
-) -> Iterator[Up]:
+def up(tmp: Path, manifests: str, *arguments: str, **options: Any) -> Iterator[Up]:
+    """`lanes up` until the block ends: ready, or ended by itself and without processes.
+
+    `options` are those of `subprocess.Popen`.
+    """
     child = subprocess.Popen(
         lanes("up", manifests, "--port", str(free_port()), *arguments),
-        env=environ(tmp),
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=preexec,
+        **{"env": environ(tmp), "stdout": subprocess.PIPE, "text": True, **options},
     )
     try:
         assert child.stdout
@@ -50,8 +50,11 @@ def up(
         for line in child.stdout:
             said += line
             if "Ctrl-C ends it" in line:
+                yield Up(child, descendants(child.pid), said)
                 break
-        yield Up(child, descendants(child.pid), said)
+        else:
+            child.wait()
+            yield Up(child, [], said)
     finally:
         child.kill()
         child.communicate()

@@ -165,7 +165,7 @@ def test_too_few_open_files_are_an_error_before_anything_starts(tmp_path: Path, 
 
 
 def test_a_low_soft_limit_of_open_files_is_raised(tmp_path: Path, pair: str) -> None:
-    with up(tmp_path, pair, preexec=limited(600)) as mesh:
+    with up(tmp_path, pair, preexec_fn=limited(600)) as mesh:
         assert len(mesh.pids) >= 3
         # The shell that tidies up after the live map opens nothing.
         for pid in (pid for pid in mesh.pids if program(pid) != "sh"):

@@ -15,11 +15,10 @@ import urllib3
 from lanes.model import Mesh
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
-from lanes.running.address import free_port
 from lanes.running.sample import management_port
 from tests import kube, poisoned
 from tests.kube import Document
-from tests.mesh.processes import Up, alive, descendants, lanes
+from tests.mesh.processes import Up, alive, up
 from tests.mesh.running import eventually
 from tests.mesh.sockets import sockets_of
 from tests.mesh.test_sockets import addresses, ports
@@ -44,30 +43,10 @@ def started(folder: Path, manifests: str, *arguments: str) -> Iterator[Up]:
     """`lanes up` in that folder: ready, or ended."""
     # The terminal's own variables are its user's.
     env = {"PATH": os.environ["PATH"], "PYTHONSAFEPATH": "1"}
-    child = subprocess.Popen(
-        lanes("up", manifests, "--port", str(free_port()), *arguments),
-        cwd=folder,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    pids: list[int] = []
-    try:
-        assert child.stdout
-        said = ""
-        for line in child.stdout:
-            said += line
-            if "Ctrl-C ends it" in line:
-                pids = descendants(child.pid)
-                break
-        else:
-            child.wait()
-        yield Up(child, pids, said)
-    finally:
-        child.kill()
-        child.communicate()
-        eventually(lambda: not alive(pids))
+    own = {"cwd": folder, "env": env, "stderr": subprocess.STDOUT}
+    with up(folder, manifests, *arguments, **own) as mesh:
+        yield mesh
+    eventually(lambda: not alive(mesh.pids))
 
 
 def with_evil_variables(documents: list[Document], folder: Path, random: Random) -> list[Document]:

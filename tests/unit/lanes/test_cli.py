@@ -327,6 +327,11 @@ def test_one_lane_alone(beside: str) -> None:
             ("--baseline", "v9"),
             "no lane v9 in these manifests; there are v1, v2, v3",
         ),
+        (
+            ("--header", "x y=1"),
+            "--header x y=1: x y is no header's name, which has letters, digits and"
+            " !#$&'*+-.^_`|~; % is not supported",
+        ),
     ],
 )
 def test_what_can_not_be_asked_for(beside: str, options: tuple[str, ...], sentence: str) -> None:

@@ -21,6 +21,8 @@ from lanes.planning.plan import plan
 from lanes.planning.without_pods import without_pods
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
+from tests import kube
+from tests.unit.lanes.reading import mesh_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -198,6 +200,22 @@ def test_every_proxy_logs_and_the_gateway_takes_routes_from_a_file() -> None:
         assert log["typed_config"]["path"] == "/dev/fd/7"
         assert ("rds" in manager, "route_config" in manager) in ((True, False), (False, True))
         assert ("rds" in manager) == (listener["name"] == "gateway")
+
+
+def test_routes_from_the_file_tell_what_stand_ins_hand_on() -> None:
+    lane = kube.rule(kube.to("cart", "v2"), match=[kube.header_is("x-lane", "v2")])
+    mesh = mesh_of(
+        kube.gateway(),
+        kube.virtual_service("*", kube.rule(kube.to("shop")), gateways=["demo-gateway"]),
+        kube.virtual_service("cart", lane, kube.rule(kube.to("cart", "v1"))),
+        kube.destination_rule("cart", "v1", "v2"),
+        *map(kube.service, ("shop", "cart")),
+        kube.foreign("shop", CART="cart:8000"),
+        *(kube.foreign("cart", version) for version in ("v1", "v2")),
+    )
+    split = Split(mesh, plan(mesh))
+    told = split.routes(split.weights)["typed_per_filter_config"]["taken-along"]
+    assert told["filter_context"] == {"headers": ["x-lane"], "prefixes": []}
 
 
 class Recorder:
