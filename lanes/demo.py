@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 
-from rich.console import Console
-
+from lanes.console import Console
 from lanes.errors import LanesError
 from lanes.judging.answers import Answer
 from lanes.judging.calls import entering
@@ -29,7 +28,7 @@ _SHOWN = 6
 _LANE_REQUESTS = 60
 _PATIENCE_SECONDS = 30.0
 
-Say = Callable[[str], None]
+Say = Callable[..., None]
 Progress = Callable[[Iterable[Answer], int], Iterator[Answer]]
 
 
@@ -42,23 +41,23 @@ class Loss:
     after: Lane
 
 
-def tell(
-    mesh: Mesh, port: int, requests: int | None, say: Say, console: Console, progress: Progress
-) -> bool:
+def tell(mesh: Mesh, port: int, requests: int | None, console: Console, progress: Progress) -> bool:
     """Tell the story on real processes; whether lanes held from the first to the last request.
 
     `requests`: how many the split is judged by; None: as many as its weights take.
     """
     planned = plan(mesh)
     requests = requests or enough(map(planned.share, planned.lanes))
+    say = console.line
     show_headline(mesh, planned, console)
     began = time.monotonic()
     with run(mesh, port) as running:
-        say(gateway_line(running.url, planned, time.monotonic() - began) + "\n")
+        say(gateway_line(running.url, planned, time.monotonic() - began))
+        say()
         show_plan(planned, console)
         for note in running.notes:
             say(note)
-        say("")
+        say()
         client = Gateway(running.url, planned.host).client()
         for _ in range(_SHOWN):
             say(client.ask("text/plain").text)
@@ -71,9 +70,11 @@ def tell(
         held = verdict.ok
         loss = find_loss(mesh, planned)
         if loss is None:
-            say("stopping no pod: none that alone serves its lane has a fallback behind it\n")
+            say("stopping no pod: none that alone serves its lane has a fallback behind it")
+            say()
         elif all(answer.lane is None for answer in answers):
-            say("stopping no pod: no answer says which lane it was in\n")
+            say("stopping no pod: no answer says which lane it was in")
+            say()
         elif held:
             held = _take_away(running, client, loss, say) and _bring_back(
                 running, client, loss, say
@@ -141,9 +142,11 @@ def _bring_back(running: RunningMesh, client: Client, loss: Loss, say: Say) -> b
     while time.monotonic() < began + _PATIENCE_SECONDS:
         answer = client.ask()
         if answer.lane == lane and fits(answer, loss.before):
-            say(f"  lane {lane}: back at {pod.app} {pod.version} after {_since(began)}\n")
+            say(f"  lane {lane}: back at {pod.app} {pod.version} after {_since(began)}")
+            say()
             return True
-    say(f"  lane {lane}: NOT back at {pod.app} {pod.version} after {_since(began)}\n")
+    say(f"  lane {lane}: NOT back at {pod.app} {pod.version} after {_since(began)}")
+    say()
     return False
 
 

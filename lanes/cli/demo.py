@@ -6,14 +6,13 @@ import click
 
 from lanes.cli.group import EXIT_LANES_BROKEN
 from lanes.cli.options import (
-    console,
     manifests_argument,
     port_option,
-    progress,
     read_mesh,
     requests_option,
     run_option,
 )
+from lanes.console import Console, progress
 
 
 @click.command("demo")
@@ -28,5 +27,5 @@ def demo_command(
     from lanes.demo import tell
 
     mesh = read_mesh(paths, commands)
-    if not tell(mesh, port, requests, click.echo, console(), progress):
+    if not tell(mesh, port, requests, Console(), progress):
         sys.exit(EXIT_LANES_BROKEN)

@@ -1,6 +1,5 @@
 """How every command ends: with its exit code, and a sentence where something is wrong."""
 
-import os
 import signal
 import sys
 import traceback
@@ -11,7 +10,9 @@ from typing import Any, NoReturn
 
 import click
 
-from lanes.errors import LanesError, printable
+from lanes.console import complain, drop_output
+from lanes.errors import LanesError
+from lanes.printable import printable, printable_lines
 from lanes.running.process import ENDING
 
 EXIT_LANES_BROKEN = EXIT_LINT_ERRORS = 1
@@ -29,26 +30,28 @@ class _Stopped(BaseException):
 class Group(click.Group):
     """Prints a LanesError as its sentence, and exits as documented."""
 
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with _printable_usage():
+            return super().make_context(*arguments, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _until_stopped():
-                result = super().invoke(ctx)
-                sys.stdout.flush()
-                return result
+            with _until_stopped(), _printable_usage():
+                return super().invoke(ctx)
         except LanesError as error:
-            click.echo(f"lanes: {error}", err=True)
+            complain(*error.sentences)
             sys.exit(EXIT_ERROR)
         except BrokenPipeError:  # whoever read the output has seen enough
-            _drop_output()
+            drop_output()
             sys.exit(128 + signal.SIGPIPE)
         except OSError as error:
-            _drop_output()
-            click.echo(f"lanes: {error.strerror or error}", err=True)
+            drop_output()
+            complain(error.strerror or str(error))
             sys.exit(EXIT_ERROR)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # the last resort: a defect of ours, and never a verdict
-            click.echo(f"lanes: {_unforeseen(error)}", err=True)
+            complain(_unforeseen(error))
             sys.exit(EXIT_ERROR)
 
 
@@ -60,9 +63,16 @@ def _unforeseen(error: Exception) -> str:
     return f"unforeseen: {what}{where}; please report this line, with the manifests if you may"
 
 
-def _drop_output() -> None:
-    """Let what standard output still holds go nowhere, where Python would try again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+@contextmanager
+def _printable_usage() -> Iterator[None]:
+    """A block whose usage errors may be printed, whatever was typed."""
+    try:
+        yield
+    except click.UsageError as error:
+        told = error.format_message()
+        if told == printable_lines(told):
+            raise
+        raise click.UsageError(printable_lines(told), error.ctx) from None
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """`lanes lint`: what is wrong with manifests."""
 
-import json
 import sys
 
 import click
 
 from lanes.cli.group import EXIT_ERROR, EXIT_LINT_ERRORS
-from lanes.cli.options import console, kept, manifests_argument, sample_unless_named
+from lanes.cli.options import kept, manifests_argument, sample_unless_named
+from lanes.console import Console, complain
 
 
 @click.command("lint")
@@ -32,11 +32,11 @@ def lint_command(paths: tuple[str, ...], form: str, ignored: tuple[str, ...]) ->
 
         found = lint(sample_unless_named(paths), ignored)
     if form == "text":
-        show_lint(found, console())
+        show_lint(found, Console())
     else:
-        click.echo(json.dumps((lint_json if form == "json" else lint_sarif)(found), indent=2))
+        Console().json((lint_json if form == "json" else lint_sarif)(found))
     for sentence in found.unread:
-        click.echo(f"lanes: {sentence}", err=True)
+        complain(*sentence.split("\n"))
     if found.unread:
         sys.exit(EXIT_ERROR)
     if found.count("error"):

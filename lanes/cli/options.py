@@ -2,7 +2,7 @@
 
 import gc
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.console import Console
 
 from lanes.errors import LanesError
 from lanes.judging import split
@@ -191,20 +190,3 @@ def kept() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def progress(items: Iterable[T], total: int | None) -> Iterator[T]:
-    """`items` as they come, with a bar on standard error while that is a terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("requests"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        yield from bar.track(items, total=total)
-
-
-def console() -> Console:
-    """Standard output, for tables as wide as they are."""
-    return Console(highlight=False, soft_wrap=True)

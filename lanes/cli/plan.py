@@ -1,17 +1,15 @@
 """`lanes plan`: which version answers each lane where."""
 
-import json
-
 import click
 
 from lanes.cli.options import (
     Asked,
     asked_options,
-    console,
     format_option,
     manifests_argument,
     read_mesh,
 )
+from lanes.console import Console
 
 
 @click.command("plan")
@@ -33,9 +31,10 @@ def plan_command(paths: tuple[str, ...], asked: Asked, host: str | None, form: s
 
     mesh = read_mesh(paths, namespace=asked.namespace)
     planned = plan(mesh, asked.path, host, asked.headers, asked.calls)
+    console = Console()
     if form == "json":
-        click.echo(json.dumps(plan_json(mesh, planned), indent=2))
+        console.json(plan_json(mesh, planned))
         return
-    show_headline(mesh, planned, console())
-    click.echo("")
-    show_plan(planned, console())
+    show_headline(mesh, planned, console)
+    console.line()
+    show_plan(planned, console)

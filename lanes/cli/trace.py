@@ -1,13 +1,13 @@
 """`lanes trace`: one request, hop by hop."""
 
-import json
 import sys
 
 import click
 
 from lanes.cli.gateway import Aim, gateway_options
 from lanes.cli.group import EXIT_LANES_BROKEN
-from lanes.cli.options import console, format_option
+from lanes.cli.options import format_option
+from lanes.console import Console
 
 
 @click.command("trace")
@@ -31,8 +31,8 @@ def trace_command(
     client.require_reachable()
     traced = trace(client, planned, lane)
     if form == "json":
-        click.echo(json.dumps(trace_json(traced), indent=2))
+        Console().json(trace_json(traced))
     else:
-        show_trace(traced, console())
+        show_trace(traced, Console())
     if traced.problem:
         sys.exit(EXIT_LANES_BROKEN)

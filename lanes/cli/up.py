@@ -6,12 +6,12 @@ from contextlib import ExitStack
 import click
 
 from lanes.cli.options import (
-    console,
     manifests_argument,
     port_option,
     read_mesh,
     run_option,
 )
+from lanes.console import Console
 
 
 @click.command("up")
@@ -45,10 +45,11 @@ def up_command(
     from lanes.running.runtime import run
     from lanes.running.watch import Watch
 
+    console = Console()
     traces = Collector.of(collector) if collector else None
     mesh = read_mesh(paths, commands)
     planned = plan(mesh)
-    show_headline(mesh, planned, console())
+    show_headline(mesh, planned, console)
     began = time.monotonic()
     with ExitStack() as stack:
         if page:
@@ -58,8 +59,8 @@ def up_command(
             running = stack.enter_context(run(mesh, port, tapped.extras, collector=traces))
         else:
             running = stack.enter_context(run(mesh, port, collector=traces))
-        watch = Watch(running, click.echo)
-        click.echo(gateway_line(running.url, planned, time.monotonic() - began))
+        watch = Watch(running, console.line)
+        console.line(gateway_line(running.url, planned, time.monotonic() - began))
         if page:
             from lanes.page.live import Live
             from lanes.page.server import serve
@@ -67,16 +68,16 @@ def up_command(
 
             live = Live(running, watch, planned, tapped)
             url = stack.enter_context(serve(live, page_port or free_port(port + 1)))
-            click.echo(f"page    {url}")
-        click.echo(f"envoy   curl --unix-socket {running.admin.path} http://envoy/\n")
-        show_plan(planned, console())
+            console.line(f"page    {url}")
+        console.lines([f"envoy   curl --unix-socket {running.admin.path} http://envoy/", ""])
+        show_plan(planned, console)
         for note in running.notes:
-            click.echo(note)
-        click.echo("")
+            console.line(note)
+        console.line()
         rows = [(pod.name, running.address(pod), running.pid(pod)) for pod in mesh.pods]
-        show(pods_table(rows), console())
+        show(pods_table(rows), console)
         for pod in mesh.pods:
             if pod.command:
-                click.echo(f"{pod.name} listens at port {running.port(pod)}: {pod.command}")
-        click.echo("\nCtrl-C ends it.")
+                console.line(f"{pod.name} listens at port {running.port(pod)}: {pod.command}")
+        console.lines(["", "Ctrl-C ends it."])
         watch.run()

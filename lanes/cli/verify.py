@@ -1,6 +1,5 @@
 """`lanes verify`: the judge of a gateway's lanes."""
 
-import json
 import sys
 from contextlib import ExitStack
 
@@ -11,12 +10,11 @@ from lanes.cli.group import EXIT_LANES_BROKEN
 from lanes.cli.options import (
     MOST_REQUESTS,
     Number,
-    console,
     format_option,
-    progress,
     requests_option,
     sample_unless_named,
 )
+from lanes.console import Console, progress
 from lanes.errors import LanesError
 from lanes.judging import split
 
@@ -133,8 +131,8 @@ def verify_command(
         for write, text in files:
             write(text(result))
     if form == "json":
-        click.echo(json.dumps(result_json(result), indent=2))
+        Console().json(result_json(result))
     else:
-        show_result(result, console())
+        show_result(result, Console())
     if not result.ok:
         sys.exit(EXIT_LANES_BROKEN)

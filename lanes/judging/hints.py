@@ -1,5 +1,6 @@
 """What a pattern of wrong answers points to: a hint at the cause, never the verdict."""
 
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
@@ -8,6 +9,7 @@ from lanes.judging.paths import read
 from lanes.planning.result import Lane, Plan
 
 Path = tuple[Step, ...]
+Lines = tuple[str, ...]
 
 
 class Homes:
@@ -32,7 +34,7 @@ class Homes:
         return ", ".join(sorted(homes)) if known and step.namespace not in homes else ""
 
 
-def hints(plan: Plan, answers: Iterable[Answer]) -> tuple[str, ...]:
+def hints(plan: Plan, answers: Iterable[Answer]) -> Lines:
     """What to look at where `answers` are not as planned. A surer cause hides the others."""
     answers = list(answers)
     paths = Counter(answer.path for answer in answers if answer.path)
@@ -40,17 +42,16 @@ def hints(plan: Plan, answers: Iterable[Answer]) -> tuple[str, ...]:
     if any(homes.missed_by(path[0]) for path in paths):
         return ("another release has this host: give each release hosts of its own",)
     whole = {answer.path for answer in answers if answer.path and answer.status < 400}
-    hint = (
+    return (
         _lost(plan, paths)
         or _no_sidecar(plan, paths)
         or _other_calls(plan, whole)
         or _on_trust(plan)
         or _no_lane(plan, paths)
     )
-    return (hint,) if hint else ()
 
 
-def _lost(plan: Plan, paths: Mapping[Path, int]) -> str:
+def _lost(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     """Between which services the lane is lost: the caller read it, who was called did not."""
     callers = _callers(plan)
     ways: Counter[tuple[str, str]] = Counter()
@@ -61,15 +62,15 @@ def _lost(plan: Plan, paths: Mapping[Path, int]) -> str:
             if caller in read and step.version and step.lane is None:
                 ways[caller, step.service] += times
     if not ways:
-        return ""
+        return ()
     (caller, service), _ = ways.most_common(1)[0]
     return (
-        f"the lane is lost between {caller} and {service}: OpenTelemetry did not hand it on;\n"
-        f"  both need it, with the propagator baggage, and {caller} for its client as well"
+        f"the lane is lost between {caller} and {service}: OpenTelemetry did not hand it on;",
+        f"  both need it, with the propagator baggage, and {caller} for its client as well",
     )
 
 
-def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> str:
+def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     """At which services no sidecar chooses by lane, as far as answers can show it.
 
     Each first hop is its lane's own, so the gateway does choose, and all hops read one lane, or
@@ -81,7 +82,7 @@ def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> str:
     for path in paths:
         lanes = _lanes(plan, path[0])
         if not lanes or any(step.lane != path[0].lane for step in path if step.version):
-            return ""
+            return ()
         if len(lanes) > 1:
             continue
         planned = {hop.service: hop.version for hop in lanes[0].path}
@@ -92,16 +93,16 @@ def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> str:
     callers = _callers(plan)
     blind = list(dict.fromkeys(callers[s] for s, ways in seen.items() if _crossed(ways)))
     if not blind:
-        return ""
+        return ()
     named = {hop.namespace for lane in plan.lanes for hop in lane.path if hop.service in blind}
     told = {step.namespace or "" for path in paths for step in path if step.service in blind}
     namespaces = sorted((named - {""}) or (told - {""})) or ["NAME"]
-    lines = (
+    quoted = [shlex.quote(name) for name in namespaces]  # an answer's, and to be pasted
+    return (
         f"no sidecar seen at {', '.join(blind)}: what they call answers whatever the lane",
-        f"  kubectl get namespace {' '.join(namespaces)} -L istio-injection,istio.io/rev",
-        *(f"  kubectl rollout restart deployment -n {name}" for name in namespaces),
+        f"  kubectl get namespace {' '.join(quoted)} -L istio-injection,istio.io/rev",
+        *(f"  kubectl rollout restart deployment -n {name}" for name in quoted),
     )
-    return "\n".join(lines)
 
 
 def _crossed(ways: set[tuple[str, str, str]]) -> bool:
@@ -113,21 +114,21 @@ def _crossed(ways: set[tuple[str, str, str]]) -> bool:
     )
 
 
-def _other_calls(plan: Plan, paths: Collection[Path]) -> str:
+def _other_calls(plan: Plan, paths: Collection[Path]) -> Lines:
     """Where services call others than the plan has them call, whichever versions answer."""
     lanes = {lane.entry.answer: lane for lane in plan.lanes}.values()
     if all(any(_made(lane, path) for lane in lanes) for path in paths):
-        return ""
+        return ()
     met = {step.service for path in paths for step in path}
     for hop in (hop for lane in plan.lanes for hop in lane.path if hop.service in met):
         for called in hop.upstreams:
             if called.repeats is None and called.service not in met:
                 return (
-                    f"no answer has {called.service}, which {hop.service} is planned to call:\n"
+                    f"no answer has {called.service}, which {hop.service} is planned to call:",
                     f"  --calls {hop.service}=SERVICE,... says whom it calls;"
-                    " to stand-ins, the annotation traffic-lanes/calls"
+                    " to stand-ins, the annotation traffic-lanes/calls",
                 )
-    return "services call others than planned: --calls SERVICE=SERVICE,... says who calls whom"
+    return ("services call others than planned: --calls SERVICE=SERVICE,... says who calls whom",)
 
 
 def _made(lane: Lane, path: Path) -> bool:
@@ -136,24 +137,24 @@ def _made(lane: Lane, path: Path) -> bool:
     return any(after == len(path) for after, _ in ends)
 
 
-def _on_trust(plan: Plan) -> str:
+def _on_trust(plan: Plan) -> Lines:
     """Where a header may be lost that nothing but the services hands on."""
     trusted = {name: header for name, header in plan.assumed.items() if header != "baggage"}
     for header in list(trusted.values())[:1]:
         services = ", ".join(name for name, held in trusted.items() if held == header)
-        return f"the plan takes on trust that {header} is handed on at {services}: is it?"
-    return ""
+        return (f"the plan takes on trust that {header} is handed on at {services}: is it?",)
+    return ()
 
 
-def _no_lane(plan: Plan, paths: Mapping[Path, int]) -> str:
+def _no_lane(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     stamped = plan.header and any(
         lane.carrier == "baggage" and not lane.client_header for lane in plan.lanes
     )
     if not stamped or not paths or any(s.lane is not None for path in paths for s in path):
-        return ""
+        return ()
     return (
-        "no answer tells a lane: did the first hop read one? It needs OpenTelemetry with the\n"
-        "  propagator baggage; on ASM, a sidecar and an ASMHeaderPropagation as well"
+        "no answer tells a lane: did the first hop read one? It needs OpenTelemetry with the",
+        "  propagator baggage; on ASM, a sidecar and an ASMHeaderPropagation as well",
     )
 
 

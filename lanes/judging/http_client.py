@@ -7,6 +7,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import h11
@@ -50,6 +51,13 @@ class NoResponseError(Exception):
     """Why a request has no response, in words that can follow a colon."""
 
 
+class _ClosedError(NoResponseError):
+    """The connection was closed before any of the response came."""
+
+    def __init__(self) -> None:
+        super().__init__("the connection was closed without an answer")
+
+
 class UnreachableError(NoResponseError):
     """No connection came about, so nothing was asked."""
 
@@ -78,9 +86,16 @@ class HttpClient:
             request = h11.Request(method=_bytes(method), target=_bytes(target), headers=encoded)
         except h11.LocalProtocolError as error:
             raise NoResponseError(f"the request can't be sent: {error}") from None
-        connection = self._kept() or _Connection(
-            _connected(self._place, deadline, self._limits), self._limits
-        )
+        kept = self._kept()
+        if kept is not None:
+            with suppress(_ClosedError):  # as idle connections are, at the same moment
+                return self._exchange(kept, request, deadline)
+        sock = _connected(self._place, deadline, self._limits)
+        return self._exchange(_Connection(sock, self._limits), request, deadline)
+
+    def _exchange(
+        self, connection: "_Connection", request: h11.Request, deadline: "_Deadline"
+    ) -> Response:
         try:
             response = connection.exchange(request, deadline)
         except h11.LocalProtocolError as error:
@@ -182,13 +197,13 @@ class _Connection:
             raise NoResponseError(_late(self._limits, begun=head is not None)) from None
         except h11.RemoteProtocolError:
             if ended:
-                raise NoResponseError(_cut(begun=received > 0)) from None
+                raise _cut(begun=received > 0) from None
             clear = head is None and not isinstance(self._socket, ssl.SSLSocket)
             raise NoResponseError(
                 f"it breaks HTTP/1.1{'; is it https://?' if clear else ''}"
             ) from None
         except OSError:
-            raise NoResponseError(_cut(begun=received > 0)) from None
+            raise _cut(begun=received > 0) from None
 
     def _send(self, request: h11.Request, deadline: _Deadline) -> None:
         data = (self._http.send(part) or b"" for part in (request, h11.EndOfMessage()))
@@ -217,7 +232,7 @@ def _connected(place: Place, deadline: _Deadline, limits: Limits) -> socket.sock
     except ssl.SSLError:
         raise UnreachableError("it does not speak TLS as asked; is it http://?") from None
     except ConnectionResetError:
-        raise UnreachableError(_cut(begun=False)) from None
+        raise UnreachableError(str(_ClosedError())) from None
     except OSError as error:
         raise UnreachableError(error.strerror or str(error)) from None
 
@@ -269,8 +284,8 @@ def _late(limits: Limits, begun: bool) -> str:
     return f"it {'did not end within' if begun else 'took longer than'} {limits.seconds:g} s"
 
 
-def _cut(begun: bool) -> str:
-    return "it began and was cut off" if begun else "the connection was closed without an answer"
+def _cut(begun: bool) -> NoResponseError:
+    return NoResponseError("it began and was cut off") if begun else _ClosedError()
 
 
 def _size(count: int) -> str:

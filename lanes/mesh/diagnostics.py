@@ -84,4 +84,4 @@ class Diagnostics:
     def require_no_errors(self, causes: Iterable[str] = ()) -> None:
         """Raise LanesError with every error, behind sentences that may name the cause of them."""
         if self._errors:
-            raise LanesError(together([*causes, *self._errors]))
+            raise LanesError(*together([*causes, *self._errors]))

@@ -134,8 +134,8 @@ def _virtual_host(mesh: Mesh, sources: str, host: str | None) -> GatewayHost:
     if not mesh.pods:
         raise PlanError(Problem.NO_PODS, sources=sources)
     if not mesh.gateway:
-        absent = [f"\n{found}" for found in mesh.warnings if found.rule == "gateway-absent"]
-        raise PlanError(Problem.NO_GATEWAY, sources=sources, absent="".join(absent))
+        absent = (str(found) for found in mesh.warnings if found.rule == "gateway-absent")
+        raise PlanError(Problem.NO_GATEWAY, *absent, sources=sources)
     found = host_for(mesh, host) if host else _default_host(mesh)
     if found is None:
         served = ", ".join(each.domain for each in mesh.gateway)

@@ -12,7 +12,7 @@ class Problem(Enum):
     NO_PODS = "{sources}: no Deployment there; lanes need pods to lead to"
     NO_GATEWAY = (
         "{sources}: no VirtualService with HTTP rules and no HTTPRoute is bound to a gateway;"
-        " there is no way in{absent}"
+        " there is no way in"
     )
     HOST_NOT_SERVED = "{sources}: the gateway does not serve {host}, only {served}"
     NO_GATEWAY_RULE = "{sources}: no rule of the gateway takes a request for {path}"
@@ -54,10 +54,10 @@ class Problem(Enum):
 
 
 class PlanError(LanesError):
-    """A problem with the values of its sentence."""
+    """A problem with the values of its sentence, and further sentences behind it."""
 
-    def __init__(self, problem: Problem, **values: object) -> None:
-        super().__init__(problem.value.format(**values))
+    def __init__(self, problem: Problem, *more: str, **values: object) -> None:
+        super().__init__(problem.value.format(**values), *more)
         self.problem = problem
 
 

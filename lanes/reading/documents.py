@@ -14,7 +14,7 @@ from typing import Any
 import re2
 import yaml
 
-from lanes.errors import ManifestError, printable
+from lanes.errors import ManifestError
 from lanes.reading.words import BOOL, FLOAT, INT, LONGEST_NUMBER, MERGE, NULL, STRING, meaning
 
 Document = dict[str, Any]
@@ -217,4 +217,4 @@ def _could_be_deep(text: str) -> bool:
 
 def _no_yaml(source: str, mark: Any, problem: str) -> ManifestError:
     where = f"line {mark.line + 1}" if mark else ""
-    return ManifestError(source, where, "", f"no valid YAML: {printable(problem)}")
+    return ManifestError(source, where, "", f"no valid YAML: {problem}")

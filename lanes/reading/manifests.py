@@ -133,7 +133,7 @@ def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
         if paths == (STDIN,):
             raise LanesError("standard input: no manifests came; did what should write them fail?")
         if reader.kustomizations:
-            raise LanesError(together(map(str, reader.kustomizations)))
+            raise LanesError(*together(map(str, reader.kustomizations)))
         where = " ".join(sources)
         raise LanesError(f"{where}: no manifests there; render some, e.g. helm template")
     return Manifests(sources, tuple(reader.resources), tuple(reader.left), reader.told)

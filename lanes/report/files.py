@@ -53,8 +53,8 @@ def writable(option: str, name: str) -> Iterator[Write]:
 def _told(option: str, name: str) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        why = error.strerror or str(error)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
         raise LanesError(f"{option} {name}: can't be written: {why}") from None
 
 

@@ -12,6 +12,7 @@ from lanes.judging.performance import Figures, HopFigures, LanePerformance
 from lanes.judging.result import Result
 from lanes.judging.sorting import Judged
 from lanes.judging.verify import LaneVerdict
+from lanes.printable import printable_lines
 from lanes.report import plots
 from lanes.report.names import told_apart
 from lanes.report.performance import NOTE, milliseconds, notes, word, worse_lines
@@ -80,6 +81,7 @@ def html(result: Result) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_finalized,
     )
     environment.filters.update(ms=milliseconds, percent=percent, cells=cells_of, sentence=_sentence)
     return environment.get_template("report.html.jinja").render(
@@ -191,6 +193,12 @@ def _failures(result: Result) -> Iterator[Failure]:
 
 def _answers(result: Result) -> tuple[Judged, ...]:
     return (*result.judged.drawn, *result.judged.entered)
+
+
+def _finalized(value: object) -> object:
+    """Whatever the page shows; what is markup already is ours."""
+    ours = isinstance(value, Markup | int | float)
+    return value if ours else printable_lines(str(value))
 
 
 def _sentence(words: str) -> str:

@@ -1,8 +1,7 @@
 """The result as JUnit's XML, as CI systems read it: a test case for each lane and question."""
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -11,22 +10,22 @@ from lanes.judging.result import Result
 from lanes.judging.sorting import Judged
 from lanes.judging.verify import LaneVerdict
 from lanes.planning.entry_rule import NO_ENTRY_RULE
+from lanes.printable import printable
 from lanes.report.performance import words
 from lanes.report.verdict import percent
-
-# What XML 1.0 can't hold, however it is written.
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One question of one lane. `failure`: what is wrong; `skipped`: why it was not asked."""
+    """One question of one lane. `failure`: what is wrong, in lines; `skipped`: why it was not
+    asked.
+    """
 
     lane: str
     name: str
-    failure: str = ""
+    failure: tuple[str, ...] = ()
     skipped: str = ""
-    told: str = ""
+    told: tuple[str, ...] = ()
 
 
 def junit(result: Result) -> str:
@@ -50,8 +49,7 @@ def junit(result: Result) -> str:
             suite, "testcase", classname=_text(lane), name=_text(case.name), time="0"
         )
         if case.failure:
-            first = case.failure.partition("\n")[0]
-            failure = ElementTree.SubElement(node, "failure", message=_text(first))
+            failure = ElementTree.SubElement(node, "failure", message=_text(case.failure[0]))
             failure.text = _text(case.failure)
         elif case.skipped:
             ElementTree.SubElement(node, "skipped", message=_text(case.skipped))
@@ -94,7 +92,7 @@ def _paths(lane: LaneVerdict, wrong: Sequence[Judged]) -> Iterator[Case]:
     for entered in lane.entered:
         by_it = [one for one in wrong if (one.name, one.way) == (entered.lane, entered.by)]
         skipped = "" if entered.judged else entered.unjudged
-        told = _answers(by_it) if by_it else ""
+        told = _answers(by_it) if by_it else ()
         yield Case(lane.name, f"entered by {entered.by}", told, skipped)
 
 
@@ -112,25 +110,26 @@ def _share(lane: LaneVerdict) -> Case:
         f" {percent(lane.low)} to {percent(lane.high)}"
     )
     if not lane.fits or (lane.expected and not lane.count):
-        return Case(lane.name, "share", told)
-    return Case(lane.name, "share", told=told)
+        return Case(lane.name, "share", (told,))
+    return Case(lane.name, "share", told=(told,))
 
 
 def _beside(lane: LanePerformance, result: Result) -> Case:
     base = result.performance.baseline
-    lines = "\n".join(f"{words(difference)} than {base}" for difference in lane.worse)
+    lines = tuple(f"{words(difference)} than {base}" for difference in lane.worse)
     if lines and result.no_worse:
         return Case(lane.name, f"no worse than {base}", lines)
-    return Case(lane.name, f"no worse than {base}", told=lines and f"worse, which may be:\n{lines}")
+    return Case(lane.name, f"no worse than {base}", told=lines and ("worse, which may be:", *lines))
 
 
-def _answers(wrong: Sequence[Judged]) -> str:
+def _answers(wrong: Sequence[Judged]) -> tuple[str, ...]:
     lines = [f"{len(wrong)} not as planned"]
     kinds = Counter((one.problem, one.answer.status, one.answer.text) for one in wrong)
     for (problem, status, text), count in kinds.most_common():
         lines.append(f"{count} times {problem}: status {status}: {text}")
-    return "\n".join(lines)
+    return tuple(lines)
 
 
-def _text(text: str) -> str:
-    return _NO_XML.sub("\ufffd", text)
+def _text(lines: str | Iterable[str]) -> str:
+    """Lines that XML can hold, too: it forbids some of what does not print."""
+    return "\n".join(map(printable, [lines] if isinstance(lines, str) else lines))

@@ -1,16 +1,16 @@
 """What lint found, in print: for people, for programs, and as SARIF for code review."""
 
-import textwrap
+import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
+from lanes.console import Console
 from lanes.lint.check import BY_CODE, Report, severity_of
 from lanes.lint.rule import Rule
-from lanes.report.tables import counted
+from lanes.report.tables import counted, folded
 
 Json = dict[str, Any]
 
@@ -23,18 +23,18 @@ def show_lint(report: Report, console: Console) -> None:
     for finding in report.findings:
         severity = severity_of(finding)
         colour = "red" if severity == "error" else "yellow"
-        where = f"{finding.file}:{finding.line}: "
-        console.print(
-            f"{escape(where)}[{colour}]{severity}[/] [bold]{finding.rule}[/]"
-            f" {escape(finding.resource)}",
+        console.line(
+            f"{finding.file}:{finding.line}: ",
+            Text(severity, colour),
+            " ",
+            Text(finding.rule, "bold"),
+            f" {finding.resource}",
         )
         told = f"{finding.field}: {finding.message}" if finding.field else finding.message
-        wrapped = textwrap.wrap(told, width - 2, break_long_words=False, break_on_hyphens=False)
-        for line in wrapped:
-            console.print(f"  {escape(line)}")
+        console.lines(f"  {line}" for line in folded(told, width - 2, indent=""))
     if report.findings:
-        console.print()
-    console.print(_summary(report))
+        console.line()
+    console.line(_summary(report))
 
 
 def _summary(report: Report) -> str:
@@ -106,7 +106,7 @@ def _sarif_results(report: Report) -> Iterator[Json]:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": quote(finding.file)},
+                        "artifactLocation": {"uri": quote(os.fsencode(finding.file))},
                         "region": {"startLine": finding.line},
                     },
                     "logicalLocations": [

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lanes.console import Console
 from lanes.judging.performance import (
     FAILURES,
     LATENCY,
@@ -17,7 +17,7 @@ from lanes.judging.performance import (
     LanePerformance,
     Performance,
 )
-from lanes.report.tables import counted, new_table, print_lines, show
+from lanes.report.tables import counted, new_table, show
 
 Json = dict[str, Any]
 
@@ -34,10 +34,10 @@ _FINE = 0.05
 def show_performance(told: Performance, console: Console) -> None:
     """Print how the lanes and their hops did, and where a lane is worse, what makes it so."""
     show(performance_table(told), console)
-    print_lines([*worse_lines(told), *notes(told), ""], console)
+    console.lines([*worse_lines(told), *notes(told), ""])
     if told.hops:
         show(hops_table(told), console)
-        print_lines([HOPS_NOTE, ""], console)
+        console.lines([HOPS_NOTE, ""])
 
 
 def performance_table(told: Performance) -> Table:

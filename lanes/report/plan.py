@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lanes.console import Console
 from lanes.errors import together
 from lanes.mesh.hostnames import any_of
 from lanes.model import Mesh
@@ -19,7 +19,7 @@ from lanes.planning.result import Lane, Plan
 from lanes.planning.service_names import namespace_of
 from lanes.report.names import told_apart
 from lanes.report.plan_warnings import of_manifests, warnings
-from lanes.report.tables import counted, folded, new_table, print_lines, show, width_of, wrapped
+from lanes.report.tables import counted, folded, new_table, show, width_of, wrapped
 
 Json = dict[str, Any]
 
@@ -29,25 +29,26 @@ _NO_VERSION = "(none)"
 _SOURCES = 80
 
 
-def headline(mesh: Mesh, plan: Plan) -> str:
-    """What the manifests hold, what is left to the cluster, and where baggage is dropped."""
+def headline(mesh: Mesh, plan: Plan) -> list[str]:
+    """What the manifests hold, what is left to the cluster, where baggage is dropped: in lines."""
     services = {port.host for port in mesh.ports if not is_outside(mesh, port)}
-    line = (
+    lines = [
         f"{counted(len(services), 'service')}, {counted(len(mesh.pods), 'pod')},"
         f" {counted(len(plan.lanes), 'lane')}"
         f" from {_named(mesh.sources)} ({mesh.provider})"
-    )
+    ]
     if mesh.left_to_cluster:
         kinds = sorted(set(mesh.left_to_cluster))
         named = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
-        line += f"\nleft to the cluster: {named}"
-    if told := of_manifests(mesh):
-        line += "\n" + together(f"warning: {warning}" for warning in told)
+        lines.append(f"left to the cluster: {named}")
+    lines += together(f"warning: {warning}" for warning in of_manifests(mesh))
     lost = sorted(
         {pod.app for pod in mesh.pods if pod.upstream_urls and pod.carries_baggage is False}
     )
     if lost:
-        line += f"\nlanes end at {', '.join(lost)}: OpenTelemetry is set to carry no baggage there"
+        lines.append(
+            f"lanes end at {', '.join(lost)}: OpenTelemetry is set to carry no baggage there"
+        )
     rules = {host.domain: host.routes for host in mesh.gateway}
     entered = {way.host for lane in plan.lanes for way in lane.entry_rules}
     others = [
@@ -56,16 +57,18 @@ def headline(mesh: Mesh, plan: Plan) -> str:
         if rules[domain] != rules[plan.domain] and any_of(domain) not in entered
     ]
     if others:
-        line += f"\nplanned for {plan.domain}; the gateway has other rules for {', '.join(others)}"
+        lines.append(
+            f"planned for {plan.domain}; the gateway has other rules for {', '.join(others)}"
+        )
     if plan.path != "/":
-        line += f"\nplanned for the path {plan.path}"
-    return line
+        lines.append(f"planned for the path {plan.path}")
+    return lines
 
 
 def show_headline(mesh: Mesh, plan: Plan, console: Console) -> None:
     """Print it; what follows its first line is no longer than the console is wide."""
-    first, *others = headline(mesh, plan).splitlines()
-    print_lines([first, *(line for one in others for line in folded(one, console.width))], console)
+    first, *others = headline(mesh, plan)
+    console.lines([first, *(line for one in others for line in folded(one, console.width))])
 
 
 def gateway_line(url: str, plan: Plan, seconds: float) -> str:
@@ -153,10 +156,10 @@ def plan_notes(plan: Plan) -> list[str]:
     if any("" in hop.versions for _, hop in hops):
         told.append(f"{_NO_VERSION} no version: its pods have no label version")
     if plan.unreached:
-        told.append(
-            "? in no known path, as far as manifests tell; here a call would get this"
-            f"\n  --calls SERVICE={','.join(plan.unreached)} says who makes it"
-        )
+        told += [
+            "? in no known path, as far as manifests tell; here a call would get this",
+            f"  --calls SERVICE={','.join(plan.unreached)} says who makes it",
+        ]
     for carrier in dict.fromkeys(plan.assumed.values()):
         services = ", ".join(name for name, held in plan.assumed.items() if held == carrier)
         told.append(f"on trust: nothing tells that {carrier} is handed on at {services}")
@@ -302,6 +305,6 @@ def show_plan(plan: Plan, console: Console) -> None:
             show(table, console)
             break
     else:
-        print_lines(blocks(plan, console.width), console)
+        console.lines(blocks(plan, console.width))
     notes = (line for note in plan_notes(plan) for line in folded(note, console.width))
-    print_lines(notes, console)
+    console.lines(notes)

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from rich.console import Console
-
+from lanes.console import Console
 from lanes.judging.asking import LATE_MS, MOST_AT_ONCE
 from lanes.judging.result import Result
 from lanes.report.performance import performance_json, show_performance
-from lanes.report.tables import counted, print_lines
+from lanes.report.tables import counted
 from lanes.report.verdict import closing, show_verdict, verdict_json
 
 
@@ -15,7 +14,7 @@ def show_result(result: Result, console: Console) -> None:
     """Print all of it, and the result in a sentence at the end."""
     show_verdict(result.verdict, console)
     show_performance(result.performance, console)
-    print_lines([*late_lines(result), conclusion(result)], console)
+    console.lines([*late_lines(result), conclusion(result)])
 
 
 def conclusion(result: Result) -> str:

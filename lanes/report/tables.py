@@ -2,13 +2,13 @@
 
 import textwrap
 from collections.abc import Iterable
-from functools import cache
-from io import StringIO
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from lanes.console import Console
+from lanes.printable import printable
 
 # Characters of an answer that is shown: a chain of some ten services.
 _SHOWN = 600
@@ -22,31 +22,18 @@ def show(table: Table, console: Console) -> None:
     Cells are put side by side here: fitting them to a width, as rich does, takes a second for the
     plan of 500 services.
     """
-    colours = Console(
-        file=StringIO(),
-        width=10_000,  # a cell takes what it needs of it
-        color_system="auto" if console.is_terminal else None,
-        force_terminal=console.is_terminal,
-    )
-
-    @cache
-    def painted(text: str, style: str) -> str:
-        with colours.capture() as captured:
-            colours.print(Text(text, style=style), end="")
-        return captured.get()
-
     gap = " " * table.padding[1]
     justified = [column.justify for column in table.columns]
     widths = _widths(table)
     heading = [Text(_plain(column.header), style="bold") for column in table.columns]
     for row in (heading, *zip(*(column.cells for column in table.columns), strict=True)):
-        cells: list[str] = []
+        parts: list[str | Text] = []
         for cell, width, side in zip(row, widths, justified, strict=True):
-            text, style = _plain(cell), str(getattr(cell, "style", ""))
+            text = _plain(cell)
             blanks = " " * (width - cell_len(text))
-            shown = painted(text, style) if style else text
-            cells.append(blanks + shown if side == "right" else shown + blanks)
-        print_lines([gap.join(cells).rstrip()], console)
+            shown = Text(text, style=getattr(cell, "style", ""))
+            parts += [blanks, shown, gap] if side == "right" else [shown, blanks, gap]
+        console.line(*parts)
 
 
 def width_of(table: Table) -> int:
@@ -62,7 +49,7 @@ def _widths(table: Table) -> list[int]:
 
 
 def _plain(cell: object) -> str:
-    return cell.plain if isinstance(cell, Text) else str(cell)
+    return printable(cell.plain if isinstance(cell, Text) else str(cell))
 
 
 def wrapped(parts: Iterable[str], width: int) -> list[str]:
@@ -76,24 +63,18 @@ def wrapped(parts: Iterable[str], width: int) -> list[str]:
     return lines
 
 
-def folded(text: str, width: int) -> list[str]:
-    """Its lines, each broken between words where it is longer than `width`, and then indented."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        indent = line[: len(line) - len(line.lstrip())]
-        lines += textwrap.wrap(
-            line,
-            width,
-            subsequent_indent=f"{indent}  ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        ) or [line]
-    return lines
-
-
-def print_lines(lines: Iterable[str], console: Console) -> None:
-    for line in lines:
-        console.file.write(f"{line}\n")
+def folded(line: str, width: int, indent: str = "  ") -> list[str]:
+    """The line, broken between words where it is longer than `width`; what follows is indented."""
+    line = printable(line)
+    deep = line[: len(line) - len(line.lstrip())]
+    lines = textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=f"{deep}{indent}",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines or [line]
 
 
 def new_table() -> Table:

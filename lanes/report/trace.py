@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lanes.console import Console
 from lanes.judging.tracing import Trace
 from lanes.report.performance import milliseconds
-from lanes.report.tables import new_table, print_lines, show, shown
+from lanes.report.tables import new_table, show, shown
 
 Json = dict[str, Any]
 
@@ -20,14 +20,14 @@ def show_trace(trace: Trace, console: Console) -> None:
     lane = f"lane {trace.lane}" if trace.lane else "no lane"
     status = f"status {answer.status}" if answer.status else "no answer"
     took = milliseconds(answer.took_ms)
-    print_lines([f"{lane} ({trace.entered}): {status} after {took}", ""], console)
+    console.lines([f"{lane} ({trace.entered}): {status} after {took}", ""])
     if trace.hops:
         show(trace_table(trace), console)
-        print_lines([""], console)
+        console.lines([""])
     else:
-        print_lines([shown(answer.text), ""], console)
-    print_lines((hop.astray for hop in trace.hops if hop.astray), console)
-    print_lines([f"NOT as planned: {trace.problem}" if trace.problem else "As planned."], console)
+        console.lines([shown(answer.text), ""])
+    console.lines(hop.astray for hop in trace.hops if hop.astray)
+    console.lines([f"NOT as planned: {trace.problem}" if trace.problem else "As planned."])
 
 
 def trace_table(trace: Trace) -> Table:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lanes.console import Console
 from lanes.judging import split
 from lanes.judging.verify import Entered, LaneVerdict, Verdict
-from lanes.report.tables import counted, new_table, print_lines, show, shown
+from lanes.report.tables import counted, new_table, show, shown
 
 Json = dict[str, Any]
 
@@ -227,14 +227,14 @@ def verdict_json(verdict: Verdict) -> Json:
 
 def show_verdict(verdict: Verdict, console: Console) -> None:
     """Print how the lanes fared, and the offending answers."""
-    print_lines([counts(verdict), ""], console)
+    console.lines([counts(verdict), ""])
     if verdict.requests:
         show(verdict_table(verdict), console)
-        print_lines([VERDICT_NOTE, *split_note(verdict)], console)
+        console.lines([VERDICT_NOTE, *split_note(verdict)])
     if verdict.entered:
-        print_lines([""] if verdict.requests else [], console)
+        console.lines([""] if verdict.requests else [])
         show(entered_table(verdict), console)
     if verdict.splits:
-        print_lines([""], console)
+        console.lines([""])
         show(splits_table(verdict), console)
-    print_lines([*unexpected_lines(verdict), *verdict.hints, ""], console)
+    console.lines([*unexpected_lines(verdict), *verdict.hints, ""])

@@ -113,7 +113,8 @@ class Process:
     def failure(self) -> LanesError:
         """The sentence for a child that ended by itself, with the last it said."""
         return LanesError(
-            f"{self.name} ended by itself ({self.end()}); it said last:\n{self.tail()}"
+            f"{self.name} ended by itself ({self.end()}); it said last:",
+            *self.tail().splitlines(),
         )
 
     def end(self) -> str:

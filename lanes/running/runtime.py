@@ -135,8 +135,9 @@ class RunningMesh:
                 if time.monotonic() > began + limit:
                     late = self._pods[pod.key]
                     raise LanesError(
-                        f"{late.name} was not ready after {limit:g} s{self._why(pod)}; it said"
-                        f" last:\n{late.tail()}"
+                        f"{late.name} was not ready after {limit:g} s{self._why(pod)};"
+                        " it said last:",
+                        *late.tail().splitlines(),
                     )
             time.sleep(_POLL_SECONDS)
 
@@ -245,7 +246,7 @@ def run(
     not come up, or for manifests that ask for what only a cluster does.
     """
     if mesh.not_run:
-        raise LanesError(together(mesh.not_run))
+        raise LanesError(*together(mesh.not_run))
     require_free(port)
     raise_file_limit(len(mesh.pods))
     with ExitStack() as stack:

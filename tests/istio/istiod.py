@@ -107,7 +107,9 @@ class Istiod:
             except urllib3.exceptions.HTTPError:
                 pass
             if time.monotonic() > deadline:
-                raise LanesError(f"istiod was not ready after 30 s:\n{self.process.tail()}")
+                raise LanesError(
+                    "istiod was not ready after 30 s:", *self.process.tail().splitlines()
+                )
             time.sleep(0.02)
 
     def review(self, document: Document) -> tuple[bool, list[str]]:

@@ -104,7 +104,7 @@ def test_a_call_to_a_port_that_is_not_there_is_told() -> None:
         "spec.template: BOTH leads to users:9000, and users has port 8000 alone:"
         " not taken for a call",
     ]
-    assert headline(mesh, plan_of(*documents)).count("not taken for a call") == 2
+    assert sum("not taken for a call" in line for line in headline(mesh, plan_of(*documents))) == 2
 
 
 def test_what_nobody_is_known_to_call_is_told_apart() -> None:
@@ -168,7 +168,7 @@ def test_a_host_outside_of_the_mesh_is_none_of_its_services() -> None:
     documents = [*shop(API="http://users.example.org"), entry("users.example.org")]
     planned, mesh = plan_of(*documents), mesh_of(*documents)
     assert (paths(planned)[0], planned.unreached) == ("shop v1", ("cart", "users"))
-    assert headline(mesh, planned).startswith("3 services, 4 pods, ")
+    assert headline(mesh, planned)[0].startswith("3 services, 4 pods, ")
     host = "users.example.org"
     chosen = [
         destination_rule(host, "v1", "v2"),

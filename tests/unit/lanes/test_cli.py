@@ -15,7 +15,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from lanes.cli import main
-from lanes.cli.options import progress
+from lanes.console import progress
 from lanes.running.address import free_port
 from tests.kube import SAMPLE, WEIGHTS, Document, asm, base, lane, put, write
 from tests.unit.lanes.reading import REPOSITORY

@@ -13,8 +13,8 @@ from typing import Any, NoReturn, cast
 from xml.etree import ElementTree
 
 import pytest
-from rich.console import Console
 
+from lanes.console import Console
 from lanes.errors import LanesError
 from lanes.judging.answers import MOST_CHARACTERS, MOST_HOPS, Answer, parse
 from lanes.judging.asking import Asking

@@ -6,8 +6,8 @@ import random
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
+from lanes.console import Console
 from lanes.judging.answers import Answer, Measured, Step
 from lanes.judging.calls import Call
 from lanes.judging.performance import (

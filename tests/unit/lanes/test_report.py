@@ -5,9 +5,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from rich.console import Console
 from rich.table import Table
 
+from lanes.console import Console
 from lanes.judging.answers import Answer, Step
 from lanes.judging.calls import Call
 from lanes.judging.verify import Verdict, verify
@@ -60,7 +60,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
 
 def table_lines(table: Table) -> list[str]:
     out = io.StringIO()
-    show(table, Console(file=out, width=80, highlight=False, soft_wrap=True))
+    show(table, Console(file=out, width=80))
     return out.getvalue().splitlines()
 
 
@@ -92,8 +92,8 @@ def test_the_host_of_a_gateway_that_serves_no_other() -> None:
 def test_rules_for_other_hosts_are_named() -> None:
     other = virtual_service("b.org", rule(to("mocka", "v1")), gateways=["demo-gateway"])
     documents = [*asm(), put(other, "metadata.name", "other")]
-    assert headline(mesh_of(*documents), plan_of(*documents)).endswith(
-        "\nplanned for *; the gateway has other rules for b.org"
+    assert headline(mesh_of(*documents), plan_of(*documents))[-1] == (
+        "planned for *; the gateway has other rules for b.org"
     )
 
 
@@ -146,11 +146,11 @@ def test_a_lane_in_one_line() -> None:
 
 def test_what_the_manifests_hold() -> None:
     mesh = mesh_of(*asm())
-    line = headline(mesh, plan_of(*asm()))
+    line, *_ = headline(mesh, plan_of(*asm()))
     assert line.startswith("3 services, 7 pods, 3 lanes from ")
     assert line.endswith("(asm)")
     mesh = mesh_of(*istio())
-    assert headline(mesh, plan_of(*istio())).endswith("(istio)")
+    assert headline(mesh, plan_of(*istio()))[0].endswith("(istio)")
 
 
 def test_what_is_left_to_the_cluster_is_counted() -> None:
@@ -163,7 +163,7 @@ def test_what_is_left_to_the_cluster_is_counted() -> None:
         )
     ]
     mesh = mesh_of(*asm(), *left)
-    assert headline(mesh, plan_of(*asm())).splitlines()[1] == (
+    assert headline(mesh, plan_of(*asm()))[1] == (
         "left to the cluster: 1 PodDisruptionBudget, 2 ServiceAccount"
     )
 
@@ -175,7 +175,7 @@ def test_paths_below_the_working_directory_are_short(monkeypatch: pytest.MonkeyP
 
     monkeypatch.chdir(REPOSITORY)
     mesh = resolve(read([str(REPOSITORY / "k8s/asm")]))
-    assert " from k8s/asm (asm)" in headline(mesh, plan(mesh))
+    assert " from k8s/asm (asm)" in headline(mesh, plan(mesh))[0]
 
 
 def test_a_verdict_that_holds() -> None:
@@ -354,7 +354,7 @@ def test_warnings_and_notes_fit_80_columns() -> None:
     long = NotPlanned("x-lane: of-a-long-name, " * 8, "splits")
     planned = replace(plan_of(*documents), not_planned=(long,))
     out = io.StringIO()
-    console = Console(file=out, width=80, highlight=False, soft_wrap=True)
+    console = Console(file=out, width=80)
     show_headline(mesh, planned, console)
     show_plan(planned, console)
     _, *lines = out.getvalue().splitlines()
@@ -371,7 +371,7 @@ def test_warnings_and_notes_fit_80_columns() -> None:
 def test_a_plan_of_any_size_fits_80_columns(services: int, lanes: int, head: str) -> None:
     planned = wide(services, lanes)
     out = io.StringIO()
-    show_plan(planned, Console(file=out, width=80, highlight=False, soft_wrap=True))
+    show_plan(planned, Console(file=out, width=80))
     text = out.getvalue()
     assert text.startswith(head)
     assert max(map(len, text.splitlines())) <= 80

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import pytest
-from rich.console import Console
 
+from lanes.console import Console
 from lanes.errors import LanesError
 from lanes.judging.answers import parse
 from lanes.judging.gateway import Client

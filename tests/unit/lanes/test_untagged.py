@@ -51,7 +51,7 @@ def test_a_split_inside_the_mesh_and_the_first_path_that_is_served() -> None:
     assert (planned.header, planned.path) == ("", "/page")
     assert lanes_of(*shop(REST)) == {"untagged": "page v1, reviews v1 80% v2 20%"}
     assert [lane.weight for lane in planned.lanes] == [100]
-    assert headline(mesh, planned).endswith("planned for the path /page")
+    assert headline(mesh, planned)[-1] == "planned for the path /page"
     assert planned.not_planned == ()
     home: Document = {"match": [{"uri": {"exact": "/"}}], "redirect": {"uri": "/page"}}
     assert plan_of(*shop(REST, at=(home,))).path == "/page"

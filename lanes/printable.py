@@ -1,0 +1,25 @@
+"""What may be printed: text of strangers, without what steers a terminal or misleads a reader."""
+
+
+def printable(text: str) -> str:
+    r"""`text` on one line, with an escape in place of each character that does not print.
+
+    Those are what Unicode calls control and format characters, separators but the blank, halves of
+    characters, and what is unassigned (see `str.isprintable`): among them line breaks, what begins
+    a terminal's commands, what turns the direction of text, and what has no width.
+
+    >>> printable("v1\x1b[2J")
+    'v1\\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else _escape(one) for one in text)
+
+
+def printable_lines(text: str) -> str:
+    """The same for each line of a text whose line breaks are meant."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()

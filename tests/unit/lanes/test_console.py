@@ -1,0 +1,117 @@
+"""Nothing that steers a terminal, or misleads a reader, gets out by the one place that prints."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from rich.text import Text
+
+from lanes.console import Console, complain
+from lanes.errors import LanesError
+from lanes.printable import printable, printable_lines
+from lanes.report.tables import new_table, show
+from tests.unit.lanes.reading import REPOSITORY
+
+# C0, DEL, C1, what turns text, separates lines, has no width, is half a character or unassigned.
+STEERING = [
+    *map(chr, (*range(0x20), *range(0x7F, 0xA0))),
+    *"\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
+    *"\u2028\u2029\u00ad\u200b\u200c\u200d\u2060\ufeff\ufff9\U000e0001\U000e0041\ud800\u0378\udfff",
+]
+SOUND = [
+    "",
+    "v1",
+    "pr-123",
+    "a b",
+    "ä",
+    "日本語",
+    "│ ├─",
+    "é",
+    "🚦",
+    "[red]x[/]",
+    "\\x1b",
+    "'\"<>&",
+]
+
+
+@pytest.mark.parametrize("character", STEERING)
+def test_what_does_not_print_is_escaped(character: str) -> None:
+    escaped = printable(f"a{character}b")
+    assert re.fullmatch(r"a\\([tnr]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})b", escaped)
+    assert printable(escaped) == escaped
+    assert (
+        printable_lines(f"1\n{character}")
+        == f"1\n{printable(character) if character != chr(10) else chr(10)}"
+    )
+
+
+@pytest.mark.parametrize("text", SOUND)
+def test_what_prints_stays_as_it_is(text: str) -> None:
+    assert printable(text) == text
+
+
+def printed(parts: tuple[str | Text, ...], **environment: str) -> str:
+    out = io.StringIO()
+    Console(out, width=80).line(*parts)
+    assert environment or out.getvalue().isascii()
+    return out.getvalue()
+
+
+def test_colors_are_those_of_the_console_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    nasty = "\x1b[32m[red]v1[/]\n"
+    parts = (nasty, Text(nasty, style="red"), Text(nasty))
+    plain = "\\x1b[32m[red]v1[/]\\n"
+    assert printed(parts) == f"{plain * 3}\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert printed(parts) == f"{plain}\x1b[31m{plain}\x1b[0m{plain}\n"
+
+
+def test_a_table_is_as_wide_as_what_is_printed() -> None:
+    table, out = new_table(), io.StringIO()
+    for heading in ("la\x1bne", "at"):
+        table.add_column(heading)
+    table.add_row("v\n1", Text("\u202eb", style="red"))
+    show(table, Console(out, width=80))
+    assert out.getvalue() == "la\\x1bne   at\nv\\n1       \\u202eb\n"
+
+
+def test_json_holds_nothing_that_a_terminal_reads() -> None:
+    out = io.StringIO()
+    told = {"".join(STEERING): ["".join(STEERING)]}
+    Console(out).json(told)
+    assert re.fullmatch(r"[ -~\n]+", out.getvalue())
+    assert json.loads(out.getvalue()) == told
+
+
+def test_an_output_that_knows_few_characters_gets_escapes() -> None:
+    out = io.TextIOWrapper(io.BytesIO(), "ascii")
+    Console(out, width=80).line("│ ä", Text("🚦", style="red"))
+    assert out.buffer.getvalue() == b"\\u2502 \\xe4\\U0001f6a6\n"
+
+
+def test_an_error_is_one_line_for_each_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    error = LanesError("a\nLanes hold.", "b\x1b[2J", "c" * 5_000)
+    assert str(error).splitlines()[:2] == ["a\\nLanes hold.", "b\\x1b[2J"]
+    assert error.sentences[2].endswith("c... (5,000 characters)")
+    complain(*error.sentences[:2], "d\u202e")
+    assert capsys.readouterr().err == "lanes: a\\nLanes hold.\nb\\x1b[2J\nd\\u202e\n"
+
+
+ROUND_THE_EDGE = re.compile(
+    r"\bprint\(|click\.s?echo|sys\.(__)?std(out|err)|rich\.(console|print|logging)|\.file\.write\("
+    r"|logging\.|warnings\.warn"
+)
+
+
+@pytest.mark.parametrize(
+    "module", sorted((REPOSITORY / "lanes").rglob("*.py")), ids=lambda path: path.name
+)
+def test_nobody_prints_round_the_edge(module: Path) -> None:
+    if module == REPOSITORY / "lanes/console.py":
+        return
+    lines = module.read_text().splitlines()
+    assert [line for line in lines if ROUND_THE_EDGE.search(line)] == []
