@@ -1,13 +1,119 @@
-"""``python -m services``: check the settings, instrument, serve.
+"""``python -m services``: check the settings, instrument, and serve by gunicorn.
 
 Exit code 0 after SIGTERM; 2 when a setting is unusable, with a line for each on standard error.
 """
 
+import asyncio
+import logging
+import math
 import os
+import signal
+import socket
 import sys
+import threading
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from services import logs, telemetry
+from services.faults import NONE, Fault
+from services.management import Management, Metrics
 from services.settings import Settings, SettingsError
+
+log = logging.getLogger(__name__)
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """One master that holds the ports, and one worker whose threads serve."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics(settings.app, settings.version)
+        delay, status, rate = settings.fault_delay, settings.fault_status, settings.fault_rate
+        fault = Fault(delay=delay, status=status, rate=rate)
+        self.management = Management(self.metrics, fault, settings.fault_token)
+        super().__init__()
+
+    def run(self) -> None:
+        """Serve until told to stop. Raises SettingsError when a port can't be listened on."""
+        host = self.settings.host
+        requests = listener("port", host, self.settings.port)
+        self.probes = listener("management_port", host, self.settings.management_port)
+        # Bound already, for gunicorn tries an address that can't be had again and again.
+        self.cfg.set("bind", f"fd://{requests.detach()}")
+        super().run()
+
+    def load_config(self) -> None:
+        """Set every option that matters, so that no WEB_CONCURRENCY or PORT decides instead."""
+        settings, memory = self.settings, "/dev/shm"  # noqa: S108 - gunicorn's own file, unlinked
+        options = {
+            "worker_class": "gthread",
+            "workers": 1,
+            # More than serve: they refuse what is too much, and wait where nothing is sent yet.
+            "threads": settings.threads + 32,
+            # More than Envoy's hour: who accepts a connection must not be the one that closes it.
+            "keepalive": 3660,
+            # The drain, the slowest request, two seconds for idle connections, one to spare.
+            "graceful_timeout": math.ceil(settings.drain + settings.upstream_timeout + 3),
+            # Envoy lets 60 KiB through: what it passed on must not fail here. 0 is no limit.
+            "limit_request_line": 0,
+            "limit_request_field_size": 61_440,
+            "limit_request_fields": 1_000,
+            # Nobody's SCRIPT_NAME or scheme is believed, also not a neighbor's on loopback.
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            # Loaded once, before listening: a worker that dies is back without a start-up.
+            "preload_app": True,
+            "post_worker_init": self.begin,
+            "errorlog": os.devnull,
+            "loglevel": settings.log_level,
+            "control_socket_disable": True,
+            # The heartbeat's file: not on a root file system that is read-only.
+            "worker_tmp_dir": memory if os.access(memory, os.W_OK) else None,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> object:
+        """Return the WSGI application. Whether lanes pass is tried once, here."""
+        from services.app import create_app  # and Flask with it, which is instrumented by now
+
+        logging.getLogger("gunicorn.error").propagate = True  # its messages are JSON, too
+        if self.management.fault != NONE:
+            log.warning("faults on purpose: %s", self.management.fault)
+        if not telemetry.baggage_passes(self.settings.lane_header):
+            self.management.warning = telemetry.LANES_LOST
+            log.error(telemetry.LANES_LOST)
+        return create_app(self.settings, self.metrics, self.management)
+
+    def begin(self, _worker: object) -> None:
+        """Answer probes from a thread of their own, and decide what signals do to this worker."""
+        serve = self.management.serve(self.probes)
+        threading.Thread(target=asyncio.run, args=(serve,), daemon=True).start()
+        stop = signal.getsignal(signal.SIGTERM)
+
+        def drain(*_: object) -> None:
+            """Serve on for a while, unready, so that callers have time to look elsewhere."""
+            if not self.management.draining:
+                self.management.draining = True
+                self.cfg.set("keepalive", 0)  # answers close their connections from now on
+                # An alarm and not a timer thread: a signal handler must not wait for locks.
+                signal.signal(signal.SIGALRM, stop)
+                signal.setitimer(signal.ITIMER_REAL, max(self.settings.drain, 0.001))
+
+        signal.signal(signal.SIGTERM, drain)
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            # At once: gunicorn's own handler waits for a lock that it may have interrupted.
+            signal.signal(number, lambda *_: os._exit(0))
+
+
+def listener(variable: str, host: str, port: int) -> socket.socket:
+    """Return a socket that listens. Raises SettingsError, which names ``variable``, if none can."""
+    family, both = (socket.AF_INET6 if ":" in host else socket.AF_INET), host == "::"
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=both)
+    except OSError as error:
+        why = f"{host} can't be listened on: {os.strerror(error.errno or 0)}"
+        raise SettingsError(f"{variable}={port}: {why}") from None
 
 
 def main() -> int:
@@ -16,13 +122,9 @@ def main() -> int:
         settings = Settings.from_environ(os.environ)
         logs.configure(settings.log_level)
         telemetry.start(settings.app, settings.lane_header)
-        # Only now: instrumentation replaces Flask's class, so Flask is imported after it.
-        from services.server import Server
-
         Server(settings).run()
     except SettingsError as error:
-        for problem in error.problems:
-            print(f"services: {problem}", file=sys.stderr)
+        print(*(f"services: {problem}" for problem in error.args), sep="\n", file=sys.stderr)
         return 2
     return 0
 

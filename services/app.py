@@ -1,14 +1,12 @@
-"""The application: one route for every path, with a measurement and a log line for each answer."""
+"""The application: one route for every path, and the limit of requests served at once."""
 
 import functools
 import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
-from http import HTTPStatus
+from collections.abc import Callable
 from typing import Any
-from wsgiref.types import StartResponse
 
 import flask
 from opentelemetry import baggage
@@ -16,105 +14,72 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from services import upstream
-from services.answer import Hop, as_json, as_text, status_of
+from services.answer import Hop, as_json, as_text
 from services.faults import NONE
-from services.management import State
-from services.metrics import Metrics
+from services.management import Management, Metrics
 from services.settings import Settings
 
 log = logging.getLogger(__name__)
 
 PLAIN, JSON = "text/plain", "application/json"
 
-Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
-
-def create_app(settings: Settings, metrics: Metrics, state: State) -> flask.Flask:
+def create_app(settings: Settings, metrics: Metrics, management: Management) -> flask.Flask:
     """Return the service as a WSGI application."""
     app = flask.Flask("services", static_folder=None)
     app.url_map.merge_slashes = False
-    call_upstreams = upstream.caller(
-        settings.upstream_urls, settings.threads, metrics.observe_upstream
-    )
+    who = {"app": settings.app, "version": settings.version}
+    pod: dict[str, Any] = {"namespace": settings.namespace, "ip": settings.ip}
+    me = functools.partial(Hop, name=settings.app, version=settings.version, **pod)
+    urls, threads = settings.upstream_urls, settings.threads
+    call_upstreams = upstream.caller(urls, threads, metrics.observe_upstream)
 
     # Any path: a route may ask for one, of the sample or of what the sample stands in for.
     @app.get("/")
     @app.get("/<path:_path>")
     def answer(_path: str = "") -> flask.Response:
         started = time.monotonic()
-        environ = flask.request.environ
-        ends = started + _patience(environ, settings.upstream_timeout)
-        failed = None if state.fault == NONE else state.fault.strike(ends)
+        request = flask.request
+        told, timeout = request.headers.get(upstream.TIMEOUT, ""), settings.upstream_timeout
+        known = re.fullmatch("[0-9]{1,9}", told)  # how long the caller waits
+        ends = started + (min(timeout, int(told) / 1000) if known else timeout)
+        failed = None if management.fault == NONE else management.fault.strike(ends)
         upstreams = () if failed else call_upstreams(ends)
-        status, error = failed or (status_of(upstreams), None)
+        status = next((each.status for each in upstreams if each.status >= 400), 200)
+        status, error = failed or (status, None)
+        member = baggage.get_baggage(settings.lane_header)
+        lane = None if member is None else str(member)
         seconds = time.monotonic() - started
-        hop = Hop(
-            name=settings.app,
-            version=settings.version,
-            namespace=settings.namespace,
-            ip=settings.ip,
-            lane=_lane(settings.lane_header),
-            duration_ms=round(seconds * 1000, 1),
-            status=status,
-            error=error,
-            upstreams=upstreams,
-        )
-        metrics.observe_request(hop.lane, status, seconds)
-        kind = _kind(environ.get("HTTP_ACCEPT", ""))
+        took = round(seconds * 1000, 1)
+        hop = me(lane=lane, duration_ms=took, status=status, error=error, upstreams=upstreams)
+        metrics.observe_request(lane, status, seconds)
+        if log.isEnabledFor(logging.INFO):
+            data = {**who, "lane": lane, "status": status, "duration_ms": took}
+            log.info("%s %s", request.method, request.path, extra={"data": data})
+        kind = _kind(request.environ.get("HTTP_ACCEPT", ""))
         body = as_json(hop) if kind == JSON else as_text(hop)
         return flask.Response(body, status, {"Vary": "Accept"}, mimetype=kind)
 
-    if log.isEnabledFor(logging.INFO):
-        app.before_request(_begin)
-        app.after_request(functools.partial(_log, settings))
-    app.wsgi_app = _limited(app.wsgi_app, settings.threads, metrics)  # type: ignore[method-assign,assignment]
+    app.wsgi_app = _limited(app.wsgi_app, threads, metrics)  # type: ignore[method-assign]
     return app
-
-
-def _patience(environ: dict[str, Any], timeout: float) -> float:
-    """Return the seconds that an answer may take: ``timeout``, or less where the caller says so."""
-    told = environ.get("HTTP_REQUEST_TIMEOUT_MS", "")
-    return min(timeout, int(told) / 1000) if re.fullmatch("[0-9]{1,9}", told) else timeout
-
-
-def _lane(member: str) -> str | None:
-    value = baggage.get_baggage(member)
-    return None if value is None else str(value)
 
 
 @functools.lru_cache(maxsize=64)
 def _kind(accept: str) -> str:
-    """Return the media type that an Accept header asks for. Callers repeat themselves."""
+    """Return the media type that an Accept header asks for."""
     return parse_accept_header(accept, MIMEAccept).best_match((PLAIN, JSON), default=PLAIN)
 
 
-def _begin() -> None:
-    flask.g.started = time.monotonic()
-
-
-def _log(settings: Settings, response: flask.Response) -> flask.Response:
-    """Write a line for each answer, also for those that are not the route's."""
-    data = {
-        "app": settings.app,
-        "version": settings.version,
-        "lane": _lane(settings.lane_header),
-        "status": response.status_code,
-        "duration_ms": round((time.monotonic() - flask.g.started) * 1000, 1),
-    }
-    log.info("%s %s", flask.request.method, flask.request.path, extra={"data": data})
-    return response
-
-
-def _limited(application: Application, most: int, metrics: Metrics) -> Application:
+def _limited(application: Callable[..., Any], most: int, metrics: Metrics) -> Callable[..., Any]:
     """Return the application, which at most so many requests enter at once, with a usable Host."""
     places = threading.Semaphore(most)
-    busy = f"busy: {most} requests are being answered\n"
 
-    def limited(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def limited(environ: dict[str, Any], start_response: Any) -> Any:
         if not places.acquire(blocking=False):
-            metrics.observe_refusal()
+            metrics.refused.inc()
             # Not 503: meshes send that again, and count it against a pod; both make it worse.
-            refusal = flask.Response(busy, HTTPStatus.TOO_MANY_REQUESTS, mimetype=PLAIN)
+            busy = f"busy: {most} requests are being answered\n"
+            refusal = flask.Response(busy, 429, mimetype=PLAIN)
             return refusal(environ, start_response)
         try:
             if "xn--" in (host := environ.get("HTTP_HOST", "").lower()):

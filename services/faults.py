@@ -10,56 +10,23 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 MOST = 60_000  # milliseconds of a delay
-# How many standard deviations the 99th percentile is above the median of a normal distribution.
-P99 = 2.3263
-
-
-@dataclass(frozen=True)
-class Delay:
-    """Milliseconds by which answers are late: half of them by ``p50`` at most, 99% by ``p99``.
-
-    In between lies a log-normal distribution, as latencies have; where both are the same, nothing.
-    """
-
-    p50: float = 0.0
-    p99: float = 0.0
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read ``30`` or ``20/200``. Raises ValueError for anything else."""
-        parts = [number(part) for part in text.split("/", 1)]
-        p50, p99 = parts[0], parts[-1]
-        if p50 is None or p99 is None or not (0 < p50 <= p99 <= MOST or p50 == p99 == 0):
-            raise ValueError(
-                f"must be milliseconds, at most {MOST}, or p50/p99 of them, such as 20/200"
-            )
-        return cls(p50, p99)
-
-    def __str__(self) -> str:
-        return f"{self.p50:g}" if self.p50 == self.p99 else f"{self.p50:g}/{self.p99:g}"
-
-    def draw(self) -> float:
-        """Return the seconds for one answer."""
-        if self.p50 == self.p99:
-            return self.p50 / 1000
-        spread = math.log(self.p99 / self.p50) / P99
-        return random.lognormvariate(math.log(self.p50), spread) / 1000
+P99 = 2.3263  # standard deviations from a normal distribution's median to its 99th percentile
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Every answer is late by ``delay``, and the share ``rate`` of them fail with ``status``."""
+    """Every answer is late by ``delay``, and the share ``rate`` of them fail with ``status``.
 
-    delay: Delay = Delay()
+    That is the median and the 99th percentile in milliseconds, of a log-normal distribution.
+    """
+
+    delay: tuple[float, float] = (0.0, 0.0)
     status: int = 500
     rate: float = 0.0
 
     @classmethod
     def from_query(cls, query: str) -> Self:
-        """Read ``delay=30&status=500&rate=0.05``; what is not named is as in a sound service.
-
-        Raises ValueError, which names the first that is wrong.
-        """
+        """Read ``delay=30&status=500&rate=0.05``. Raises ValueError that names what is wrong."""
         fault = {}
         for name, value in parse_qsl(query, keep_blank_values=True):
             if name not in PARSERS:
@@ -71,16 +38,22 @@ class Fault:
         return cls(**fault)
 
     def __str__(self) -> str:
-        return f"delay={self.delay}&status={self.status}&rate={self.rate:g}"
+        p50, p99 = self.delay
+        delay = f"{p50:g}" if p50 == p99 else f"{p50:g}/{p99:g}"
+        return f"delay={delay}&status={self.status}&rate={self.rate:g}"
+
+    def seconds(self) -> float:
+        """Draw by how much one answer is late."""
+        p50, p99 = self.delay
+        return p50 / 1000 * (random.lognormvariate(0, math.log(p99 / p50) / P99) if p50 else 1)
 
     def strike(self, ends: float) -> tuple[int, str] | None:
         """Wait as long as the delay says, but not beyond ``ends`` (monotonic seconds), and return
         the status and the reason to fail with, or None.
         """
-        time.sleep(max(0.0, min(self.delay.draw(), ends - time.monotonic())))
-        if random.random() >= self.rate:  # noqa: S311 no secret
-            return None
-        return self.status, f"injected: fault_rate is {self.rate:g}"
+        time.sleep(max(0.0, min(self.seconds(), ends - time.monotonic())))
+        fails = random.random() < self.rate  # noqa: S311 no secret
+        return (self.status, f"injected: fault_rate is {self.rate:g}") if fails else None
 
 
 NONE = Fault()
@@ -91,21 +64,25 @@ def number(text: str) -> float | None:
     return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else None
 
 
-def _error_status(text: str) -> int:
-    if not re.fullmatch(r"[45][0-9][0-9]", text):
-        raise ValueError("must be an HTTP status from 400 to 599")
-    return int(text)
+def _delay(text: str) -> tuple[float, float]:
+    parts = [number(part) for part in text.split("/", 1)]
+    p50, p99 = parts[0], parts[-1]
+    if p50 is None or p99 is None or not (0 < p50 <= p99 <= MOST or p50 == p99 == 0):
+        example = "such as 20/200"
+        raise ValueError(f"must be milliseconds, at most {MOST}, or p50/p99 of them, {example}")
+    return p50, p99
 
 
-def _share(text: str) -> float:
-    rate = number(text)
-    if rate is None or rate > 1:
+def _status(text: str) -> int:
+    if re.fullmatch(r"[45][0-9][0-9]", text):
+        return int(text)
+    raise ValueError("must be an HTTP status from 400 to 599")
+
+
+def _rate(text: str) -> float:
+    if (rate := number(text)) is None or rate > 1:
         raise ValueError("must be a share of requests from 0 to 1")
     return rate
 
 
-PARSERS: dict[str, Callable[[str], Any]] = {
-    "delay": Delay.parse,
-    "status": _error_status,
-    "rate": _share,
-}
+PARSERS: dict[str, Callable[[str], Any]] = {"delay": _delay, "status": _status, "rate": _rate}

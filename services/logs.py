@@ -9,9 +9,7 @@ from opentelemetry import trace
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line: time, level, logger, message, the trace id while a request is served,
-    and the fields of ``extra={"data": …}``.
-    """
+    """A record as one line, with the trace id while a request is served, and ``extra["data"]``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as JSON, without a line break also when it carries a traceback."""
@@ -24,14 +22,12 @@ class JsonFormatter(logging.Formatter):
         span = trace.get_current_span().get_span_context()
         if span.is_valid:
             entry["trace_id"] = trace.format_trace_id(span.trace_id)
-        entry.update(getattr(record, "data", {}))
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, default=str)
+        return json.dumps(entry | getattr(record, "data", {}), default=str)
 
 
 def configure(level: str) -> None:
     """Send every logger's records of ``level`` and above to standard output."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter())
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.basicConfig(stream=sys.stdout, level=level.upper(), force=True)
+    logging.getLogger().handlers[0].setFormatter(JsonFormatter())

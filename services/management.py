@@ -3,40 +3,55 @@
 import asyncio
 import hmac
 import socket
-from dataclasses import dataclass
-from http import HTTPStatus
+from functools import partial
+
+import prometheus_client as prometheus
 
 from services.faults import NONE, Fault
-from services.metrics import CONTENT_TYPE, Metrics
 
-PLAIN = "text/plain; charset=utf-8"
-# For a request and its answer. Beyond so many connections the one that is open longest is closed:
-# who floods the port does not keep a probe out.
+# For a request and its answer; and beyond so many connections the one open longest is closed.
 SECONDS, MOST = 5.0, 256
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MOST_LANES = 32  # besides none
+# Seconds. A hop takes a millisecond or two; a chain that waits ends at its timeout.
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
-@dataclass
-class State:
-    """What changes in a process while it runs: the fault in force, whether it drains, and what
-    ``/readyz`` warns of.
-    """
+class Metrics:
+    """What one process has served, refused and called."""
 
-    fault: Fault = NONE
-    draining: bool = False
-    warning: str = ""
+    def __init__(self, app: str, version: str) -> None:
+        self._lanes = {""}
+        self.registry = registry = prometheus.CollectorRegistry()
+        prometheus.ProcessCollector(registry=registry)
+        prometheus.PlatformCollector(registry=registry)
+        about = prometheus.Info("service", "The service.", registry=registry)
+        about.info({"app": app, "version": version})
+        times = partial(prometheus.Histogram, buckets=BUCKETS, registry=registry)
+        self._requests = times("http_request_duration_seconds", "Answers.", ["lane", "status"])
+        self._calls = times("http_upstream_duration_seconds", "Calls.", ["upstream", "status"])
+        self.refused = prometheus.Counter("http_requests_refused", "429s.", registry=registry)
+
+    def observe_request(self, lane: str | None, status: int, seconds: float) -> None:
+        # Baggage may come from anyone, and each new label value costs memory for good.
+        if len(self._lanes) <= MOST_LANES:
+            self._lanes.add(lane or "")
+        known = (lane or "") if (lane or "") in self._lanes else "other"
+        self._requests.labels(known, status).observe(seconds)
+
+    def observe_upstream(self, url: str, status: int, seconds: float) -> None:
+        self._calls.labels(url, status).observe(seconds)
 
 
 class Management:
     """Answers ``/healthz``, ``/readyz`` and ``/metrics``; and ``PUT /fault`` if there is a token.
 
-    A process that answers is alive. It is ready unless it drains, and also when it is so busy that
-    it refuses requests: were it to leave the mesh's lists, the others would get its share.
+    Who refuses requests is ready, too: were it to leave the lists, others would get its share.
     """
 
-    def __init__(self, state: State, metrics: Metrics, token: str | None = None) -> None:
-        self._state = state
-        self._metrics = metrics
-        self._token = token
+    def __init__(self, metrics: Metrics, fault: Fault = NONE, token: str | None = None) -> None:
+        self.fault, self.draining, self.warning = fault, False, ""
+        self._metrics, self._token = metrics, token
         self._open: dict[asyncio.StreamWriter, None] = {}
 
     async def serve(self, listener: socket.socket) -> None:
@@ -47,14 +62,17 @@ class Management:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open[writer] = None
         if len(self._open) > MOST:
-            oldest = next(iter(self._open))
-            del self._open[oldest]
+            self._open.pop(oldest := next(iter(self._open)))
             oldest.transport.abort()
         try:
             async with asyncio.timeout(SECONDS):
                 status, body, kind = self.answer(await reader.readuntil(b"\r\n\r\n"))
-                head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {kind}\r\n"
-                head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+                lines = (
+                    f"HTTP/1.1 {status}",
+                    f"Content-Type: {kind}",
+                    f"Content-Length: {len(body)}",
+                )
+                head = "\r\n".join((*lines, "Connection: close", "", ""))
                 writer.write(head.encode() + body)
                 await writer.drain()
                 writer.write_eof()
@@ -65,37 +83,34 @@ class Management:
             self._open.pop(writer, None)
             writer.close()
 
-    def answer(self, head: bytes) -> tuple[HTTPStatus, bytes, str]:
+    def answer(self, head: bytes) -> tuple[str, bytes, str]:
         """Return status, body and content type for a request with that head."""
         method, _, rest = head.partition(b" ")
         path, _, query = rest.partition(b" ")[0].partition(b"?")
+        status, text = "200 OK", "alive"
         if self._token and (method, path) == (b"PUT", b"/fault"):
-            return self._set_fault(head, query, f"Bearer {self._token}".encode())
-        if method != b"GET":
-            return HTTPStatus.METHOD_NOT_ALLOWED, b"only GET is answered\n", PLAIN
-        match path:
-            case b"/healthz":
-                return HTTPStatus.OK, b"alive\n", PLAIN
-            case b"/readyz":
-                warning = f"warning: {self._state.warning}\n" if self._state.warning else ""
-                if self._state.draining:
-                    return HTTPStatus.SERVICE_UNAVAILABLE, f"draining\n{warning}".encode(), PLAIN
-                return HTTPStatus.OK, f"ready\n{warning}".encode(), PLAIN
-            case b"/metrics":
-                return HTTPStatus.OK, self._metrics.exposition(), CONTENT_TYPE
-        return HTTPStatus.NOT_FOUND, b"there are /healthz, /readyz and /metrics\n", PLAIN
+            status, text = self._set_fault(head, query.decode("latin-1"), f"Bearer {self._token}")
+        elif method != b"GET":
+            status, text = "405 Method Not Allowed", "only GET is answered"
+        elif path == b"/readyz":
+            text = "ready"
+            if self.draining:
+                status, text = "503 Service Unavailable", "draining"
+            text += f"\nwarning: {self.warning}" * bool(self.warning)
+        elif path == b"/metrics":
+            return status, prometheus.generate_latest(self._metrics.registry), CONTENT_TYPE
+        elif path != b"/healthz":
+            status, text = "404 Not Found", "there are /healthz, /readyz and /metrics"
+        return status, f"{text}\n".encode(), "text/plain; charset=utf-8"
 
-    def _set_fault(self, head: bytes, query: bytes, wanted: bytes) -> tuple[HTTPStatus, bytes, str]:
-        """Replace the fault by that in the query, until this process ends.
-
-        The header is one that only its owner knows, so that no page in a browser nearby can.
-        """
+    def _set_fault(self, head: bytes, query: str, wanted: str) -> tuple[str, str]:
+        """Replace the fault until this process ends; by a header that no browser's page knows."""
         lines = (line.partition(b":") for line in head.split(b"\r\n")[1:])
         headers = {name.lower(): value.strip() for name, _, value in lines}
-        if not hmac.compare_digest(headers.get(b"authorization", b""), wanted):
-            return HTTPStatus.FORBIDDEN, b"not with this token\n", PLAIN
+        if not hmac.compare_digest(headers.get(b"authorization", b""), wanted.encode()):
+            return "403 Forbidden", "not with this token"
         try:
-            self._state.fault = Fault.from_query(query.decode("latin-1"))
+            self.fault = Fault.from_query(query)
         except ValueError as error:
-            return HTTPStatus.BAD_REQUEST, f"{error}\n".encode(), PLAIN
-        return HTTPStatus.OK, f"{self._state.fault}\n".encode(), PLAIN
+            return "400 Bad Request", str(error)
+        return "200 OK", str(self.fault)

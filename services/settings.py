@@ -5,106 +5,23 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-from services.faults import NONE, PARSERS, Fault, number
+from services.faults import PARSERS, Fault, number
 
-T = TypeVar("T")
-
-HOUR = 3600
 LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 # Names and IPv4 addresses; what stands in brackets has been checked by urllib3.
 HOST = re.compile(rf"({LABEL}\.)*{LABEL}\.?|\[.*\]")
-# Reserved for documentation (RFC 5737, RFC 3849): routed like any other, never anyone's.
-ANYWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 
 class SettingsError(ValueError):
-    """One or more settings are unusable; ``problems`` has a sentence for each."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Everything the service is told, by variables with the names of the guide's sample.
-
-    An empty variable means the default. Times are in seconds.
-    """
-
-    app: str = "mock"  # who it is in answers, logs and metrics
-    version: str = "v1"  # the version that it answers as
-    ip: str = "127.0.0.1"  # POD_IP, else a specific `host`, else its interface's
-    namespace: str | None = None  # POD_NAMESPACE
-    upstream_urls: tuple[str, ...] = ()  # upstream_url, comma-separated; none: the last hop
-    upstream_timeout: float = 5.0  # for a whole call; less where the caller waits less
-    host: str = "0.0.0.0"  # noqa: S104 - a pod is reached on its own address
-    port: int = 8000  # of the requests
-    management_port: int = 8001  # of probes and metrics
-    lane_header: str = "version"  # the baggage member that names the lane
-    threads: int = 64  # requests served at once; one more is answered 429
-    drain: float = 5.0  # after SIGTERM, in which requests still come in, unready
-    log_level: str = "info"  # debug, info, warning or error; access lines are info
-    fault: Fault = NONE  # fault_delay, fault_status, fault_rate
-    fault_token: str | None = None  # opens PUT /fault at the management port to who sends it
-
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read the settings from ``environ``.
-
-        Raises SettingsError that names every bad variable with its value, not only the first.
-        """
-        problems: list[str] = []
-
-        def read(variable: str, default: T, parse: Callable[[str], T]) -> T:
-            value = environ.get(variable, "").strip()
-            try:
-                return parse(value) if value else default
-            except ValueError as error:
-                problems.append(f"{variable}={value!r}: {error}")
-                return default
-
-        host = read("host", cls.host, _address)
-        ip = read("POD_IP", "", _address)
-        settings = cls(
-            app=read("app", cls.app, _label),
-            version=read("version", cls.version, _label),
-            ip=ip or (interface_address() if ipaddress.ip_address(host).is_unspecified else host),
-            namespace=read("POD_NAMESPACE", cls.namespace, _label),
-            upstream_urls=read("upstream_url", cls.upstream_urls, _urls),
-            upstream_timeout=read("upstream_timeout", cls.upstream_timeout, _positive_seconds),
-            host=host,
-            port=read("port", cls.port, _whole_number(1, 65535)),
-            management_port=read("management_port", cls.management_port, _whole_number(1, 65535)),
-            lane_header=read("lane_header", cls.lane_header, _token),
-            threads=read("threads", cls.threads, _whole_number(1, 512)),
-            drain=read("drain", cls.drain, _seconds),
-            log_level=read("log_level", cls.log_level, _log_level),
-            fault=Fault(
-                **{n: read(f"fault_{n}", getattr(NONE, n), parse) for n, parse in PARSERS.items()}
-            ),
-            fault_token=read("fault_token", cls.fault_token, _secret),
-        )
-        for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # `requests` reads them
-            read(variable, None, _certificates)
-        if settings.management_port == settings.port:
-            problems.append(f"management_port={str(settings.port)!r}: must not be that of requests")
-        if problems:
-            raise SettingsError(tuple(problems))
-        return settings
-
-    @property
-    def hop(self) -> str:
-        """What it is called by in Via headers: who it is to those that it calls."""
-        host = f"[{self.ip}]" if ":" in self.ip else self.ip
-        return f"1.1 {host}:{self.port}"
+    """Settings that are unusable; ``args`` has a sentence for each."""
 
 
 def _matching(pattern: str, wanted: str) -> Callable[[str], str]:
@@ -125,91 +42,116 @@ _token = _matching(
     r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", "a baggage member's name, such as version or x-lane"
 )
 _secret = _matching(r"[A-Za-z0-9_-]{16,}", "16 or more letters, digits, '_' or '-'")
-
-
-def _log_level(value: str) -> str:
-    return _matching("debug|info|warning|error", "one of debug, info, warning, error")(
-        value.lower()
-    )
+_level = _matching("(?i:debug|info|warning|error)", "one of debug, info, warning, error")
 
 
 def _address(value: str) -> str:
-    try:
-        # Python takes anything for the zone of an IPv6 address.
-        if re.fullmatch(r"[0-9A-Za-z.:]+(%[0-9A-Za-z._-]+)?", value):
+    # Python takes anything for the zone of an IPv6 address.
+    if re.fullmatch(r"[0-9A-Za-z.:]+(%[0-9A-Za-z._-]+)?", value):
+        with suppress(ValueError):
             return str(ipaddress.ip_address(value))
-    except ValueError:
-        pass
     raise ValueError("must be an IP address, such as 0.0.0.0 or 192.168.1.28")
 
 
-def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        # int() alone would take '8_000', '+8' and digits of other scripts.
-        if not re.fullmatch(r"[0-9]{1,9}", value) or not lowest <= int(value) <= highest:
-            raise ValueError(f"must be a whole number from {lowest} to {highest}")
-        return int(value)
+def _whole(value: str) -> int | None:
+    # int() alone would take '8_000', '+8' and digits of other scripts.
+    return int(value) if re.fullmatch(r"[0-9]{1,9}", value) else None
+
+
+def _between(least: float, most: float, wanted: str, read: Any = number) -> Callable[[str], Any]:
+    def parse(value: str) -> Any:
+        if (found := read(value)) is None or not least <= found <= most:
+            raise ValueError(f"must be {wanted}")
+        return found
 
     return parse
 
 
-def _seconds(value: str) -> float:
-    seconds = number(value)
-    if seconds is None or seconds > HOUR:
-        raise ValueError(f"must be a number of seconds from 0 to {HOUR}")
-    return seconds
-
-
-def _positive_seconds(value: str) -> float:
-    seconds = number(value)
-    if not seconds or seconds > HOUR:
-        raise ValueError(f"must be a number of seconds above 0, at most {HOUR}")
-    return seconds
-
-
-def _certificates(value: str) -> None:
-    kind = "capath" if Path(value).is_dir() else "cafile"
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(**{kind: value})
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise ValueError(f"must be a file or folder of CA certificates in PEM: {why}") from None
-
-
-def _urls(value: str) -> tuple[str, ...]:
-    return tuple([_url(part.strip()) for part in value.split(",")])
+_port = _between(1, 65535, "a whole number from 1 to 65535", _whole)
+_threads = _between(1, 512, "a whole number from 1 to 512", _whole)
+_seconds = _between(0, 3600, "a number of seconds from 0 to 3600")
+_some_seconds = _between(1e-9, 3600, "a number of seconds above 0, at most 3600")
 
 
 def _url(value: str) -> str:
     if not value:
         raise ValueError("has an empty entry; write URLs with one comma between them")
-    try:
+    url = Url()
+    with suppress(LocationParseError):
         url = parse_url(value)
-    except LocationParseError:
-        url = Url()
-    named = HOST.fullmatch(url.host or "") and url.port != 0
-    if (
-        not value.isascii()
-        or not named
-        or url.scheme not in ("http", "https")
-        or re.search(r"\s", value)
-    ):
+    usable = HOST.fullmatch(url.host or "") and url.port != 0 and url.scheme in ("http", "https")
+    if not usable or not value.isascii() or re.search(r"\s", value):
         raise ValueError(f"{value!r} is not an http URL, such as http://mockb:8000/")
     if url.auth is not None:  # answers and logs quote the URL
         raise ValueError("must not hold a user name or password")
     return value
 
 
-def interface_address() -> str:
-    """Return the address of the interface that leads outward; loopback when none does.
+def _urls(value: str) -> tuple[str, ...]:
+    return tuple([_url(part.strip()) for part in value.split(",")])
 
-    Connecting a datagram socket only chooses a route and a source address: nothing is sent.
-    """
-    for family, outside in ANYWHERE:
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((outside, 9))
-                return str(probe.getsockname()[0])
-        except OSError:
-            continue
+
+def _certificates(value: str) -> str:
+    kind = "capath" if Path(value).is_dir() else "cafile"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(**{kind: value})
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(f"must be a file or folder of CA certificates in PEM: {why}") from None
+    return value
+
+
+def _setting(default: Any, parse: Callable[[str], Any], variable: str | None = None) -> Any:
+    return field(default=default, metadata={"parse": parse, "variable": variable})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything the service is told, by variables of these names, or of the name that is given."""
+
+    app: str = _setting("mock", _label)  # who it is in answers, logs and metrics
+    version: str = _setting("v1", _label)  # the version that it answers as
+    ip: str = _setting("", _address, "POD_IP")  # empty: a specific host, else its interface's
+    namespace: str | None = _setting(None, _label, "POD_NAMESPACE")
+    upstream_urls: tuple[str, ...] = _setting((), _urls, "upstream_url")  # none: the last hop
+    upstream_timeout: float = _setting(5.0, _some_seconds)  # less if callers say so
+    host: str = _setting("0.0.0.0", _address)  # noqa: S104 - a pod is reached on its own address
+    port: int = _setting(8000, _port)  # of the requests
+    management_port: int = _setting(8001, _port)  # of probes and metrics
+    lane_header: str = _setting("version", _token)  # the baggage member that names the lane
+    threads: int = _setting(64, _threads)  # requests at once; one more: 429
+    drain: float = _setting(5.0, _seconds)  # seconds after SIGTERM, unready
+    log_level: str = _setting("info", _level)  # access lines are info
+    fault_delay: tuple[float, float] = _setting(Fault.delay, PARSERS["delay"])
+    fault_status: int = _setting(Fault.status, PARSERS["status"])
+    fault_rate: float = _setting(Fault.rate, PARSERS["rate"])
+    fault_token: str | None = _setting(None, _secret)  # opens PUT /fault to who sends it
+    ca_bundle: str | None = _setting(None, _certificates, "REQUESTS_CA_BUNDLE")  # of `requests`
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings. Raises SettingsError that names every bad variable with its value."""
+        found: dict[str, Any] = {}
+        problems = []
+        for each in fields(cls):
+            variable = each.metadata["variable"] or each.name
+            if value := environ.get(variable, "").strip():
+                try:
+                    found[each.name] = each.metadata["parse"](value)
+                except ValueError as error:
+                    problems.append(f"{variable}={value!r}: {error}")
+        settings = cls(**found)
+        if settings.management_port == settings.port:
+            problems.append(f"management_port={str(settings.port)!r}: must not be that of requests")
+        if problems:
+            raise SettingsError(*problems)
+        every = ipaddress.ip_address(settings.host).is_unspecified
+        return replace(settings, ip=settings.ip or (own_address() if every else settings.host))
+
+
+def own_address() -> str:
+    """Return the address of the interface that leads outward; loopback when none does."""
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # nothing is sent, and the address is nobody's (RFC 5737)
+        return str(probe.getsockname()[0])
     return "127.0.0.1"

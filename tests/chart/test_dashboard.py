@@ -6,9 +6,10 @@ from collections import defaultdict
 from itertools import combinations
 from typing import Any
 
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.metrics import Metrics
+from services.management import Metrics
 from tests.chart.rendering import CHART, ROOT, Values, of_kind, render
 
 # What the ServiceMonitor adds to each sample.
@@ -40,9 +41,9 @@ def exposed() -> dict[str, set[str]]:
     metrics = Metrics("mocka", "v1")
     metrics.observe_request("v1", 200, 0.1)
     metrics.observe_upstream("http://mockb:8000/", 200, 0.1)
-    metrics.observe_refusal()
+    metrics.refused.inc()
     found: dict[str, set[str]] = defaultdict(set)
-    for family in text_string_to_metric_families(metrics.exposition().decode()):
+    for family in text_string_to_metric_families(generate_latest(metrics.registry).decode()):
         for sample in family.samples:
             found[sample.name] |= {*sample.labels, *TARGET}
     return found

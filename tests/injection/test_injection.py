@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from services.server import LANES_LOST
+from services.telemetry import LANES_LOST
 from tests.chart.rendering import Values, render
 from tests.injection.operator_pod import (
     container_environ,

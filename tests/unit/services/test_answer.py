@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.answer import DEEPEST, Hop, Node, Outside, as_json, as_text, from_json, status_of
+from services.answer import DEEPEST, Hop, Node, Outside, as_json, as_text, from_json
 
 
 def hop(name: str, *upstreams: Node, version: str = "v1", status: int = 200) -> Hop:
@@ -159,9 +159,3 @@ def test_the_deepest_tree_is_read_and_written() -> None:
     above = hop("a", deepest)
     assert as_text(above).count("->") == DEEPEST + 1
     assert as_json(above).count("status") == DEEPEST + 1
-
-
-def test_the_status_is_the_first_failing_upstreams() -> None:
-    assert status_of([]) == 200
-    assert status_of([hop("b"), hop("c")]) == 200
-    assert status_of([hop("b"), hop("c", status=504), REFUSED]) == 504

@@ -5,13 +5,13 @@ from statistics import quantiles
 
 import pytest
 
-from services.faults import Delay, Fault
+from services.faults import Fault
 
 
 def test_delays_have_the_median_and_the_p99_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     draws = random.Random(1)
     monkeypatch.setattr("random.lognormvariate", draws.lognormvariate)
-    cuts = quantiles((Delay(20, 200).draw() * 1000 for _ in range(20_000)), n=100)
+    cuts = quantiles((Fault(delay=(20, 200)).seconds() * 1000 for _ in range(20_000)), n=100)
     assert cuts[49] == pytest.approx(20, rel=0.05)
     assert cuts[98] == pytest.approx(200, rel=0.15)
 

@@ -4,19 +4,19 @@ from http import HTTPStatus
 
 import pytest
 
-from services.faults import Delay, Fault
-from services.management import Management, State
-from services.metrics import Metrics
+from services.faults import NONE, Fault
+from services.management import Management, Metrics
 
 TOKEN = "0123456789abcdef"  # noqa: S105
 
 
-def answer(
-    request: str, state: State | None = None, token: str | None = None
-) -> tuple[int, str, str]:
-    management = Management(state or State(), Metrics("mocka", "v2"), token)
-    status, body, kind = management.answer(f"{request}\r\n\r\n".encode())
-    return status, body.decode(), kind
+def managed(fault: Fault = NONE, token: str | None = None) -> Management:
+    return Management(Metrics("mocka", "v2"), fault, token)
+
+
+def answer(request: str, management: Management | None = None) -> tuple[int, str, str]:
+    status, body, kind = (management or managed()).answer(f"{request}\r\n\r\n".encode())
+    return int(status.split()[0]), body.decode(), kind
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,17 @@ def test_answers(request_line: str, status: int, body: str) -> None:
 
 
 def test_draining_is_unready_but_alive() -> None:
-    ready = answer("GET /readyz HTTP/1.1", State(draining=True))
+    draining = managed()
+    draining.draining = True
+    ready = answer("GET /readyz HTTP/1.1", draining)
     assert ready[:2] == (HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
-    assert answer("GET /healthz HTTP/1.1", State(draining=True))[0] == HTTPStatus.OK
+    assert answer("GET /healthz HTTP/1.1", draining)[0] == HTTPStatus.OK
 
 
 def test_lost_lanes_are_a_warning() -> None:
-    ready = answer("GET /readyz HTTP/1.1", State(warning="lanes are lost"))
+    lost = managed()
+    lost.warning = "lanes are lost"
+    ready = answer("GET /readyz HTTP/1.1", lost)
     assert ready[:2] == (HTTPStatus.OK, "ready\nwarning: lanes are lost\n")
 
 
@@ -51,7 +55,7 @@ def test_metrics_are_in_prometheus_text_format() -> None:
     assert "http_requests_refused_total 0.0" in body
 
 
-SLOW = Fault(delay=Delay(20, 200), status=503, rate=0.5)
+SLOW = Fault(delay=(20, 200), status=503, rate=0.5)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ SLOW = Fault(delay=Delay(20, 200), status=503, rate=0.5)
             "PUT /fault?delay=30 HTTP/1.1",
             200,
             "delay=30&status=500&rate=0",
-            Fault(delay=Delay(30, 30)),
+            Fault(delay=(30, 30)),
         ),
         ("PUT /fault HTTP/1.1", 200, "delay=0&status=500&rate=0", Fault()),
         (
@@ -77,10 +81,10 @@ SLOW = Fault(delay=Delay(20, 200), status=503, rate=0.5)
 def test_who_has_the_token_replaces_the_fault(
     request_line: str, status: int, body: str, after: Fault
 ) -> None:
-    state = State(SLOW)
+    slow = managed(SLOW, TOKEN)
     told = f"{request_line}\r\nAuthorization: Bearer {TOKEN}"
-    assert answer(told, state, TOKEN)[:2] == (status, f"{body}\n")
-    assert state.fault == after
+    assert answer(told, slow)[:2] == (status, f"{body}\n")
+    assert slow.fault == after
 
 
 @pytest.mark.parametrize(
@@ -93,6 +97,6 @@ def test_who_has_the_token_replaces_the_fault(
     ],
 )
 def test_nobody_else_does(token: str | None, told: str, status: int) -> None:
-    state = State(SLOW)
-    asked = answer(f"PUT /fault HTTP/1.1{told}", state, token)
-    assert (asked[0], state.fault) == (status, SLOW)
+    slow = managed(SLOW, token)
+    asked = answer(f"PUT /fault HTTP/1.1{told}", slow)
+    assert (asked[0], slow.fault) == (status, SLOW)

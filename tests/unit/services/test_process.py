@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from services.server import LANES_LOST
+from services.telemetry import LANES_LOST
 
 from .conftest import (
     LOOPBACK,

@@ -3,14 +3,13 @@
 import pytest
 
 from services import settings
-from services.faults import Delay, Fault
 from services.settings import Settings, SettingsError
 
 
 def problems(**environ: str) -> tuple[str, ...]:
     with pytest.raises(SettingsError) as caught:
         Settings.from_environ(environ)
-    return caught.value.problems
+    return caught.value.args
 
 
 def test_an_empty_environment_is_a_last_hop_with_defaults() -> None:
@@ -52,8 +51,10 @@ def test_every_variable_is_read() -> None:
         lane_header="x-lane",
         threads=4,
         drain=0,
-        log_level="warning",
-        fault=Fault(delay=Delay(20, 200), status=503, rate=0.05),
+        log_level="WARNING",
+        fault_delay=(20, 200),
+        fault_status=503,
+        fault_rate=0.05,
         fault_token="0123456789abcdef",  # noqa: S106
     )
 
@@ -75,7 +76,7 @@ def test_an_empty_or_blank_variable_means_its_default() -> None:
 def test_the_address_reported(
     environ: dict[str, str], ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "interface_address", lambda: "172.16.0.9")
+    monkeypatch.setattr(settings, "own_address", lambda: "172.16.0.9")
     assert Settings.from_environ(environ).ip == ip
 
 

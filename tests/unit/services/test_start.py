@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from services.server import Server, graceful_timeout, listener
+from services.__main__ import Server, listener
 from services.settings import Settings, SettingsError
 
 ENVOYS_IDLE_TIMEOUT = 3600
@@ -30,9 +30,9 @@ def test_an_address_that_cannot_be_had_is_said(host: str, why: str) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError) as caught:
             listener("port", host, port)
-    assert caught.value.problems == (f"port={port}: {host} can't be listened on: {why}",)
+    assert caught.value.args == (f"port={port}: {host} can't be listened on: {why}",)
 
 
 def test_stopping_leaves_time_for_the_drain_and_the_slowest_request() -> None:
-    assert graceful_timeout(Settings(drain=5, upstream_timeout=5)) == 5 + 5 + 3
-    assert graceful_timeout(Settings(drain=0, upstream_timeout=0.2)) == 4
+    assert Server(Settings(drain=5, upstream_timeout=5)).cfg.graceful_timeout == 5 + 5 + 3
+    assert Server(Settings(drain=0, upstream_timeout=0.2)).cfg.graceful_timeout == 4
