@@ -29,8 +29,9 @@ all that goes to the cluster together, and alternatives one at a time.
 An **error** is sure to misroute or to fail some requests, and makes the exit code 1. A **warning**
 may: it does not change the exit code, 0. What can't be read is told on standard error; the rest is
 linted all the same, and the exit code is 2. So is what has not the shape of its kind: no list where
-one belongs, a label that is a number (`version: 1.0`), a Deployment without a template, and a field
-that is a known one but for a letter (`htttp`). Fields that are not known here are left alone.
+one belongs, a label that is a number (`version: 1.0`), a weight of 33.3, a regular expression that
+is not RE2, a Deployment without a template, and a field that is a known one but for a letter
+(`htttp`). Fields that are not known here are left alone.
 
 `--ignore TL003` leaves a rule out, and may stand more than once. `--format json` is for programs,
 `sarif` for code review.

@@ -9,9 +9,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import ErrorDetails
 
-from lanes.reading.kinds.fields import models_in
-from lanes.reading.manifests import Manifests, Misfit
+from lanes.reading.kinds.fields import WRONG, models_in
+from lanes.reading.manifests import Manifests, Misfit, problem_text
 from lanes.reading.partial import Path, path_text
 
 _ALIKE = 0.8
@@ -22,6 +23,12 @@ _SHAPES = {
     "dict_type": "should be a mapping",
     "model_type": "should be a mapping",
 }
+# Errors about values that no API server takes, and those of them that it does take.
+_VALUES = (
+    *(WRONG, "int_type", "int_from_float", "bool_type", "float_type", "finite_number"),
+    *("greater_than", "greater_than_equal", "less_than_equal", "too_short"),
+)
+_TAKEN = (("less_than_equal", "replicas"), ("too_short", "parentRefs"))
 _OF_STRINGS = ("annotations", "labels", "matchLabels", "selector", "sourceLabels")
 _TEMPLATED = ("DaemonSet", "Deployment", "StatefulSet")
 
@@ -32,20 +39,21 @@ def misshapen(manifests: Manifests) -> Iterator[str]:
     patches = any(one.kind == "Kustomization" for one in manifests.others)
     for misfit in manifests.misfits:
         for error in misfit.errors:
-            path = error["loc"]
-            problem = _problem(misfit, error["type"], path, error["input"], patches)
-            if problem:
-                yield str(misfit.resource.error(path_text(path), problem))
+            if problem := _problem(misfit, error, patches):
+                yield str(misfit.resource.error(path_text(error["loc"]), problem))
 
 
-def _problem(misfit: Misfit, kind: str, path: Path, value: object, patches: bool) -> str:
-    """Return what is wrong with the shape of a value; "" where it may be right."""
+def _problem(misfit: Misfit, error: ErrorDetails, patches: bool) -> str:
+    """Return what is wrong with a value; "" where it may be right."""
+    kind, path = error["type"], error["loc"]
     if kind == "string_type":
-        return _unquoted(misfit, path, value)
+        return _unquoted(misfit, path, error["input"])
     if kind == "extra_forbidden":
         return _misspelt(misfit, path)
     if kind == "missing" and path in (("spec",), ("spec", "template")):
         return "missing" if misfit.resource.kind in _TEMPLATED and not patches else ""
+    if kind in _VALUES and (kind, path[-1]) not in _TAKEN:
+        return problem_text(kind, error["msg"])
     return _SHAPES.get(kind, "")
 
 

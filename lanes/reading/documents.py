@@ -178,7 +178,7 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         length = len(node.value)
         long = f"a number of {length:,} characters"
         raise _wrong(node, long if length > LONGEST_NUMBER else f"{node.value} is no finite number")
-    return float(value) if node.tag == FLOAT else value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _decoded(node: yaml.ScalarNode) -> str:

@@ -261,7 +261,7 @@ class _Reader:
                 self._take_misfit(source, written, model, document, error)
                 return
             for each in error.errors():
-                path, problem = path_text(each["loc"]), _problem(each["type"], each["msg"])
+                path, problem = path_text(each["loc"]), problem_text(each["type"], each["msg"])
                 self.diagnostics.error(ManifestError(source, f"{kind} {name}", path, problem))
             return
         kept = written if self._for_lint else None
@@ -340,7 +340,8 @@ def _is_hook(document: Document) -> bool:
     return isinstance(annotations, dict) and "helm.sh/hook" in annotations
 
 
-def _problem(kind: str, message: str) -> str:
+def problem_text(kind: str, message: str) -> str:
+    """Return an error of pydantic's as a sentence about a manifest."""
     if kind == "extra_forbidden":
         return "may choose routes, and is not understood here"
     if kind == "too_short":

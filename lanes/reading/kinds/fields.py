@@ -14,10 +14,11 @@ from pydantic import (
     Field,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from lanes.mesh.headers import header_name, is_header_name
 
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 # What Envoy fills in, on a cluster as here: the request, its two connections, the time. Others read
 # files and variables of the machine that Envoy runs on, or what Istio's own filters leave.
 _OPERATOR = (
@@ -35,22 +36,30 @@ _RETRIABLE = re.compile(
     r"|refused-stream|retriable-status-codes|retriable-headers|http3-post-connect-failure"
     r"|cancelled|deadline-exceeded|internal|resource-exhausted|unavailable|[1-5]\d\d"
 )
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
+_PART = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)"
+_DURATION = re.compile(rf"\+?(?:{_PART})+")
+# The type of an error about what every mesh refuses, and not this reader alone.
+WRONG = "wrong"
+
+
+def wrong(problem: str) -> PydanticCustomError:
+    """Return an error about what every mesh refuses, so that lint tells it too."""
+    return PydanticCustomError(WRONG, "{problem}", {"problem": problem})
 
 
 def seconds(text: object) -> float:
     """A Kubernetes duration ("1.5s", "1m30s", "250ms") in seconds."""
     if not isinstance(text, str) or not _DURATION.fullmatch(text):
-        raise ValueError("should be a duration such as 500ms, 2s or 1m30s")
-    return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"([\d.]+)(ms|h|m|s)", text))
+        raise wrong("should be a duration such as 500ms, 2s or 1m30s")
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
 
 
 def port_or_name(value: object) -> int | str:
     if isinstance(value, str) and value:
         return value
-    if isinstance(value, int) and 1 <= value <= 65535:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535:
         return value
-    raise ValueError("should be a port from 1 to 65535, or a port's name")
+    raise wrong("should be a port from 1 to 65535, or a port's name")
 
 
 def _header_changed(name: str) -> str:
@@ -71,7 +80,7 @@ def _header_value(value: str) -> str:
 def _retry_on(conditions: str) -> str:
     for name in filter(None, (part.strip() for part in conditions.split(","))):
         if not _RETRIABLE.fullmatch(name):
-            raise ValueError(f'has "{name}", which is no condition of Envoy\'s and no status')
+            raise wrong(f'has "{name}", which is no condition of Envoy\'s and no status')
     return conditions
 
 
@@ -132,20 +141,23 @@ def models_in(annotation: object) -> Iterator[type[BaseModel]]:
 
 @lru_cache(maxsize=4096)
 def require_re2(regex: str) -> None:
-    """Raises ValueError for what is no regular expression of Envoy's dialect, RE2."""
+    """Raise a `wrong` error for what is no regular expression of Envoy's dialect, RE2."""
     options = re2.Options()
     options.log_errors = False
     try:
         re2.compile(regex, options=options)
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
-        raise ValueError(f"regex does not compile as RE2: {reason}") from None
+        raise wrong(f"regex does not compile as RE2: {reason}") from None
 
 
 class _Frozen(BaseModel):
-    """What does not change; nor is a kind made ready that no manifest has."""
+    """What does not change; nor is a kind made ready that no manifest has.
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, defer_build=True)
+    As an API server does, it takes no string for a number, and no truth value.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel, defer_build=True)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Itself: pydantic copies a default for each resource, and nobody changes these."""

@@ -22,6 +22,7 @@ from lanes.reading.kinds.fields import (
     Open,
     Port,
     require_re2,
+    wrong,
 )
 
 GROUP = "gateway.networking.k8s.io"
@@ -82,7 +83,7 @@ class PathMatch(Closed):
         if self.type == "RegularExpression":
             require_re2(self.value)
         elif not self.value.startswith("/") or {"?", "#"} & set(self.value):
-            raise ValueError("value should be a path: it begins with / and has no ? and no #")
+            raise wrong("value should be a path: it begins with / and has no ? and no #")
         return self
 
     @property
@@ -107,7 +108,7 @@ class RouteMatch(Closed):
 def _require_once(what: str, names: Iterable[str]) -> None:
     names = list(names)
     if len(set(names)) < len(names):
-        raise ValueError(f"names {what} twice; keep one")
+        raise wrong(f"names {what} twice; keep one")
 
 
 class Header(Closed):

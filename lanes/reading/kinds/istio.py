@@ -21,6 +21,7 @@ from lanes.reading.kinds.fields import (
     Port,
     RetryOn,
     require_re2,
+    wrong,
 )
 
 
@@ -122,7 +123,7 @@ class StringMatch(Closed):
     def _one_way(self) -> "StringMatch":
         ways = [way for way in (self.exact, self.prefix, self.regex) if way is not None]
         if len(ways) > 1:
-            raise ValueError("should have exactly one of exact, prefix and regex")
+            raise wrong("should have exactly one of exact, prefix and regex")
         if self.regex not in (None, "*"):  # which Istio takes for any value
             require_re2(self.regex)
         return self
@@ -136,7 +137,7 @@ class UriMatch(StringMatch):
     @model_validator(mode="after")
     def _says_how(self) -> "UriMatch":
         if self.anything:
-            raise ValueError("should have exactly one of exact, prefix and regex")
+            raise wrong("should have exactly one of exact, prefix and regex")
         return self
 
 
@@ -322,7 +323,7 @@ class Server(Closed):
     @model_validator(mode="after")
     def _http(self) -> "Server":
         if self.ends_tls and not (self.tls and self.tls.mode):
-            raise ValueError("protocol HTTPS lacks tls.mode")
+            raise wrong("protocol HTTPS lacks tls.mode")
         return self
 
 

@@ -1,9 +1,12 @@
 """What the kinds hold, and the sentence that names each field that they do not."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lanes.lint.check import lint
 from lanes.reading.kinds.fields import seconds
 from tests.kube import (
     Document,
@@ -28,6 +31,7 @@ from tests.kube import (
     to_service,
     virtual_service,
     without,
+    write,
 )
 from tests.unit.lanes.reading import mesh_of, refusal
 
@@ -252,6 +256,61 @@ def test_a_value_that_is_none_is_named(
     assert sentence.startswith(f"{who}: {path}: ")
     assert problem in sentence
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "value", "problem"),
+    [
+        (VIRTUAL_SERVICE, "spec.http[0].route[0].weight", -5, "greater than or equal to 0"),
+        (VIRTUAL_SERVICE, "spec.http[0].route[0].weight", 33.3, "integer"),
+        (VIRTUAL_SERVICE, "spec.http[0].route[0].weight", "50", "integer"),
+        (VIRTUAL_SERVICE, "spec.http[0].route[0].weight", True, "integer"),
+        (VIRTUAL_SERVICE, "spec.http[0].timeout", "soon", A_DURATION),
+        (VIRTUAL_SERVICE, "spec.http[0].retries.retryOn", "often", "no condition of Envoy's"),
+        (VIRTUAL_SERVICE, "spec.http[0].match[0].headers.version", {"regex": "(?=v1)"}, "RE2"),
+        (VIRTUAL_SERVICE, "spec.http[0].match[0].uri", {"regex": "["}, "RE2"),
+        (VIRTUAL_SERVICE, "spec.http[0].match[0].uri", {"exact": "/", "prefix": "/"}, "one of"),
+        (gateway(), "spec.servers[0].hosts", [], "is empty"),
+        (HTTP_ROUTE, "spec.rules[0].backendRefs[0].weight", -1, "greater than or equal to 0"),
+        (
+            HTTP_ROUTE,
+            "spec.rules[0].matches[0].path",
+            {"type": "RegularExpression", "value": "/("},
+            "does not compile as RE2",
+        ),
+        (HTTP_ROUTE, "spec.rules[0].matches[0].path", {"value": "a"}, "should be a path"),
+        (DESTINATION_RULE, f"{POLICY}.outlierDetection.interval", "1", A_DURATION),
+        (DESTINATION_RULE, f"{POLICY}.outlierDetection.maxEjectionPercent", 101, "100"),
+        (gateway(), "spec.servers[0].port.number", "80", "integer"),
+        (deployment("a"), "spec.replicas", -1, "greater than or equal to 0"),
+        (deployment("a"), f"{CONTAINER}.readinessProbe.httpGet.port", 0, "a port from 1 to 65535"),
+        (service("a"), "spec.ports[0].port", 65536, "less than or equal to 65535"),
+    ],
+)
+def test_what_no_mesh_takes_is_told_by_plan_and_lint(
+    tmp_path: Path, document: Document, path: str, value: object, problem: str
+) -> None:
+    wrong = put(document, path, value)
+    (found,) = lint([write(tmp_path, wrong)]).unread
+    who = f"{document['kind']} {document['metadata']['name']}: {path}"
+    assert who in found
+    assert problem in found
+    assert problem in refusal(wrong)
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "value"),
+    [
+        (deployment("a"), "spec.replicas", 1001),
+        (HTTP_ROUTE, "spec.parentRefs", []),
+        (VIRTUAL_SERVICE, "spec.http[0].match[0].headers", {"@request.auth.claims.a": {}}),
+    ],
+)
+def test_what_the_plan_alone_does_not_take(
+    tmp_path: Path, document: Document, path: str, value: object
+) -> None:
+    refusal(put(document, path, value))
+    assert lint([write(tmp_path, put(document, path, value))]).unread == ()
 
 
 def test_a_pod_without_a_container() -> None:
