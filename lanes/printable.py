@@ -1,5 +1,8 @@
 """What may be printed: text of strangers, without what steers a terminal or misleads a reader."""
 
+import re
+from urllib.parse import urlsplit
+
 
 def printable(text: str) -> str:
     r"""`text` on one line, with an escape in place of each character that does not print.
@@ -19,6 +22,23 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """The same for each line of a text whose line breaks are meant."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def without_credentials(url: str) -> str:
+    """The URL without a user and a password, also where it is no URL.
+
+    >>> without_credentials("http://user:secret@gw.example/a@b")
+    'http://gw.example/a@b'
+    """
+    before, _, after = url.rpartition("@")
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.port != 0:
+            return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    except ValueError:
+        pass
+    scheme = re.match(r"\w*://", before)  # what stands before an @ may be a password
+    return f"{scheme[0]}{after}" if scheme else after
 
 
 def _escape(character: str) -> str:

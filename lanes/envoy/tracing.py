@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from lanes.envoy.parts import Json, address, typed
 from lanes.errors import LanesError
+from lanes.printable import without_credentials
 
 _CLUSTER = "collector"
 
@@ -23,11 +24,16 @@ class Collector:
         """Read http://HOST:PORT. Raises LanesError for any other kind of URL."""
         try:
             parts = urlsplit(url)
-            if parts.scheme == "http" and parts.hostname and not parts.query:
+            if (
+                parts.scheme == "http"
+                and parts.hostname
+                and not (parts.query or "@" in parts.netloc)
+            ):
                 return cls(parts.hostname, parts.port or 80, parts.path.rstrip("/"))
         except ValueError:
             pass
-        raise LanesError(f"--collector {url}: not a URL of OTLP over HTTP, http://127.0.0.1:4318")
+        told = without_credentials(url)
+        raise LanesError(f"--collector {told}: not a URL of OTLP over HTTP, http://127.0.0.1:4318")
 
     @property
     def url(self) -> str:

@@ -15,6 +15,7 @@ from lanes.errors import LanesError
 from lanes.judging.answers import Answer, parse
 from lanes.judging.http_client import HttpClient, Limits, NoResponseError, Place, UnreachableError
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
+from lanes.printable import without_credentials
 
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
@@ -156,17 +157,6 @@ class Client:
             raise LanesError(f"{self._address}: the gateway can't be reached: {reason}") from None
         except NoResponseError as reason:
             raise LanesError(f"{self._address}: the gateway gives no answer: {reason}") from None
-
-
-def without_credentials(url: str) -> str:
-    """The URL without a user and a password, also where it is no URL."""
-    parts = _split(url)
-    if parts is None:  # whatever stands before an @ may be one
-        before, _, after = url.rpartition("@")
-        scheme = re.match(r"\w*://", before)
-        return f"{scheme[0]}{after}" if scheme else after
-    split = urlsplit(url)
-    return split._replace(netloc=split.netloc.rpartition("@")[2]).geturl()
 
 
 def _split(url: str) -> _Url | None:

@@ -7,9 +7,11 @@ from shutil import which
 
 import pytest
 
+from lanes.envoy.tracing import Collector
 from lanes.errors import LanesError
-from lanes.judging.gateway import Gateway, without_credentials
+from lanes.judging.gateway import Gateway
 from lanes.planning.entry_rule import EntryRule
+from lanes.printable import without_credentials
 from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer
 
 
@@ -140,6 +142,9 @@ def test_a_password_in_a_url_is_not_shown(url: str, shown: str) -> None:
     assert without_credentials(url) == shown
     with pytest.raises(LanesError) as caught:
         Gateway(url, resolved="nonsense", host="gw.example").client()
+    assert "s3cret" not in str(caught.value)
+    with pytest.raises(LanesError) as caught:
+        Collector.of(url)
     assert "s3cret" not in str(caught.value)
 
 
