@@ -13,7 +13,7 @@ from tests.chart.rendering import Resource
 
 _ISTIO = ("DestinationRule", "Gateway", "VirtualService")
 KINDS = {
-    "v1": ("Namespace", "Service", "ServiceAccount"),
+    "v1": ("ConfigMap", "Namespace", "Secret", "Service", "ServiceAccount"),
     "apiregistration.k8s.io/v1": ("APIService",),
     "apps/v1": ("Deployment",),
     "autoscaling/v2": ("HorizontalPodAutoscaler",),
@@ -23,6 +23,9 @@ KINDS = {
     "networking.istio.io/v1": _ISTIO,
     "networking.istio.io/v1beta1": _ISTIO,
     "networking.k8s.io/v1": ("NetworkPolicy",),
+    "opentelemetry.io/v1alpha1": ("Instrumentation",),
+    "policy/v1": ("PodDisruptionBudget",),
+    "rbac.authorization.k8s.io/v1": ("Role",),
 }
 
 
@@ -63,8 +66,8 @@ def cluster(*objects: Resource) -> Iterator[Sequence[str]]:
         server.server_close()
 
 
-def _answers(objects: Sequence[Resource]) -> dict[str, Resource]:
-    """What is had at each path: discovery, then the objects."""
+def discovery() -> dict[str, Resource]:
+    """What is had at each path of an API that holds nothing: versions, groups and kinds."""
     answers: dict[str, Resource] = {
         "/version": {"major": "1", "minor": "34", "gitVersion": "v1.34.0"},
         "/api": {"kind": "APIVersions", "versions": ["v1"]},
@@ -76,22 +79,33 @@ def _answers(objects: Sequence[Resource]) -> dict[str, Resource]:
         groups.append({"name": group, "versions": [named], "preferredVersion": named})
         resources = [
             {
-                "name": f"{kind.lower()}s",
+                "name": _plural(kind),
                 "kind": kind,
                 "namespaced": kind != "Namespace",
-                "verbs": ["get"],
+                "verbs": ["create", "delete", "get", "list", "patch", "update"],
             }
             for kind in kinds
         ]
         listed = {"kind": "APIResourceList", "groupVersion": api, "resources": resources}
         answers[f"/{'apis' if group else 'api'}/{api}"] = listed
     answers["/apis"] = {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups[1:]}
+    return answers
+
+
+def _plural(kind: str) -> str:
+    name = kind.lower()
+    return f"{name[:-1]}ies" if name.endswith("y") and name != "gateway" else f"{name}s"
+
+
+def _answers(objects: Sequence[Resource]) -> dict[str, Resource]:
+    """What is had at each path: discovery, then the objects."""
+    answers = discovery()
     for item in objects:
         if item["kind"] == "Namespace":
             answers[f"/api/v1/namespaces/{item['metadata']['name']}"] = item
             continue
         space, name = item["metadata"]["namespace"], item["metadata"]["name"]
-        place = f"namespaces/{space}/{item['kind'].lower()}s/{name}"
+        place = f"namespaces/{space}/{_plural(item['kind'])}/{name}"
         path = f"/apis/{item['apiVersion']}/{place}"
         answers[path] = item
         listed = {"apiVersion": item["apiVersion"], "kind": f"{item['kind']}List", "items": []}

@@ -31,7 +31,8 @@ which holds 1 MiB.
 {{- range list "instrumentation" "service" "destinationrule" "propagation" "virtualservice" "gateway"
       "gatewayapi" "referencegrant" "deployment" -}}
 {{- range splitList "\n---\n" (include (printf "%s/%s.yaml" $folder .) $context) }}
-{{- with fromYaml . -}}
+{{- $document := fromYaml . -}}
+{{- range $document.items | default (ternary (list $document) list (not (empty $document))) -}}
 {{- $resource := include "traffic-lanes.judgedOf" (dict "resource" . "hosts" $hosts "address" $address) -}}
 {{- $size = add $size (len $resource) -}}
 {{- if gt $size 900000 -}}
