@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping
 from fnmatch import translate
 
-# All that the sample's settings read (services/settings.py).
+# All that the sample's settings read (services/settings.py), but for the file of certificates, which
+# stands in a container.
 SAMPLE = frozenset(
     {
         *("app", "version", "upstream_url", "upstream_timeout", "lane_header", "threads", "drain"),
