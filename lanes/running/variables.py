@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from fnmatch import translate
 
-# All that the sample's settings read (services/settings.py), but for the file of certificates, which
-# stands in a container.
+# All that the sample's settings read (services/settings.py), but for the file of certificates:
+# a container has it.
 SAMPLE = frozenset(
     {
         *("app", "version", "upstream_url", "upstream_timeout", "lane_header", "threads", "drain"),
