@@ -8,7 +8,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 
 .PHONY: demo test check scan image image-test test-injection test-languages test-browser test-istio findings test-cluster \
-	soak bench sbom lint format manifests lock clean help
+	soak fuzz bench sbom lint format manifests lock clean help
 .DEFAULT_GOAL := help
 
 demo: $(VENV)/mesh.done ## the lanes on this machine: paths, split, fallback; PORT=8080
@@ -55,6 +55,9 @@ test-cluster: $(VENV)/dev.done $(BIN)/helm ## the docs' commands on a cluster th
 
 soak: $(VENV)/dev.done ## trouble for the laptop mesh under load, and a judge; SECONDS=120 SEED= MANIFESTS=
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(MANIFESTS)
+
+fuzz: $(VENV)/dev.done ## odd manifests through plan, lint and up, by a seed: no fault of ours; SETS=2000 SEED=
+	@$(BIN)/python -m tests.fuzz $(if $(SETS),--count $(SETS)) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/mesh.done $(BIN)/helm ## measure the service beside its peers, the laptop mesh, the chart
 	@$(BIN)/python -m scripts.bench

@@ -1,0 +1,65 @@
+"""Fuzz plan, lint and `up`: odd manifests, by a seed, and no fault of ours.
+
+usage: python -m tests.fuzz [--seed N] [--count N] [--first N] [--show]
+
+Prints one line of JSON; each fault goes to standard error, with the command that shows its set.
+Exit code 0 where there was none, 1 where there was one.
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from tests.fuzz.corpus import corpus
+from tests.fuzz.sets import made
+from tests.fuzz.trial import ends
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Fuzz as the command line says; the exit code."""
+    parser = argparse.ArgumentParser(prog="fuzz", description="Fuzz plan, lint and up.")
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first set")
+    parser.add_argument("--show", action="store_true", help="print the first set and try none")
+    options = parser.parse_args(arguments)
+    seed = random.randrange(2**32) if options.seed is None else options.seed
+    sets = corpus(offline=False)
+    if options.show:
+        print(made(sets, seed, options.first))
+        return 0
+    numbers = range(options.first, options.first + options.count)
+    began = time.monotonic()
+    ended: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    for number in numbers:
+        for end in ends(made(sets, seed, number)):
+            if isinstance(end, str):
+                ended[end] += 1
+                continue
+            what = f"{end.step}: {end.what}"
+            faults[what] += 1
+            if faults[what] == 1:
+                again = f"python -m tests.fuzz --seed {seed} --first {number} --show"
+                print(f"fuzz: {what}: {again}\n{end.trace}", file=sys.stderr, flush=True)
+    print(
+        json.dumps(
+            {
+                "seed": seed,
+                "sets": len(numbers),
+                "corpus": len(sets),
+                "seconds": round(time.monotonic() - began),
+                "ended": dict(sorted(ended.items())),
+                "faults": dict(faults.most_common()),
+            }
+        )
+    )
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

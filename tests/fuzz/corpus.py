@@ -1,0 +1,75 @@
+"""What the fuzzer begins with: manifests of this repository, of Istio and of the Gateway API.
+
+Those of others are read where the Go client keeps modules, and stay there.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from lanes.errors import LanesError
+from lanes.reading import kinds
+from lanes.reading.documents import documents
+from scripts import golang, istiod
+from tests.kube import Document
+
+REPOSITORY = Path(__file__).parents[2]
+MODULES = (
+    (istiod.MODULE, istiod.VERSION),
+    ("sigs.k8s.io/gateway-api", "v1.6.0"),
+    ("sigs.k8s.io/gateway-api/conformance", "v1.7.0"),
+)
+_ROUTING = frozenset(
+    key for key in kinds.KNOWN if key[0] in ("networking.istio.io", kinds.gateway_api.GROUP)
+)
+_LARGEST = 40_000
+# Definitions of kinds, and reports: nothing of them is a manifest that plan or lint looks at.
+_SKIPPED = frozenset({"crd", "crds", "reports", "releasenotes", "node_modules"})
+
+
+@cache
+def corpus(*, offline: bool) -> tuple[tuple[Document, ...], ...]:
+    """Sets of documents, one a file; `offline`: of modules, those alone that are here by now."""
+    files = [*_manifests(REPOSITORY / "k8s"), *_manifests(REPOSITORY / "examples")]
+    for module in _modules(offline=offline):
+        files += _manifests(module)
+    return tuple(filter(None, map(_read, files)))
+
+
+def _modules(*, offline: bool) -> Iterator[Path]:
+    """Where the modules are that can be had."""
+    found = golang.machine_go()
+    if found is None:
+        return
+    go, environment = found
+    kept = subprocess.run([go, "env", "GOMODCACHE"], capture_output=True, text=True, check=True)
+    for module, version in MODULES:
+        folder = Path(kept.stdout.strip(), f"{module}@{version}")
+        try:
+            if not folder.exists() and not offline:
+                golang.asked(go, environment, module, version, "mod", "download")
+        except golang.GoError as error:
+            golang.say(f"without {module}: {error}")
+        if folder.exists():
+            yield folder
+
+
+def _manifests(folder: Path) -> Iterator[Path]:
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(set(folders) - _SKIPPED)
+        for name in sorted(names):
+            file = Path(here, name)
+            if file.suffix in (".yaml", ".yml", ".json") and file.stat().st_size < _LARGEST:
+                yield file
+
+
+def _read(file: Path) -> tuple[Document, ...]:
+    """The resources of a file; none where nothing in it routes."""
+    try:
+        found = [one for one, _ in documents(file.name, file.read_text(encoding="utf-8"))]
+    except (LanesError, UnicodeDecodeError):
+        return ()
+    known = tuple(one for one in found if isinstance(one, dict) and "kind" in one)
+    return known if any((kinds.group_of(one), one["kind"]) in _ROUTING for one in known) else ()

@@ -1,0 +1,18 @@
+"""Fuzzing, for a few seconds: `make fuzz` takes as many sets as it is told."""
+
+from tests.fuzz.corpus import corpus
+from tests.fuzz.sets import made
+from tests.fuzz.trial import Fault, ends
+
+SEED, SETS = 17, 250
+
+
+def test_no_set_ends_by_a_fault_of_ours() -> None:
+    sets = corpus(offline=True)
+    faults = {
+        f"python -m tests.fuzz --seed {SEED} --first {number} --show": end
+        for number in range(SETS)
+        for end in ends(made(sets, SEED, number))
+        if isinstance(end, Fault)
+    }
+    assert faults == {}
