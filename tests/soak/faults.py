@@ -21,7 +21,7 @@ from tests.soak.schedule import Fault
 # A pod is back when Envoy has taken it for healthy for longer than from one check to the next.
 _SURE_SECONDS = 0.7
 _PATIENCE_SECONDS = 30.0
-_HELD = 32  # twice as many as a pod has threads
+_HELD = 32  # as many as a pod has threads to spare
 
 
 class NotBackError(Exception):
