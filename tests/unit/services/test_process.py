@@ -49,7 +49,8 @@ def chain(start: Start, last: Service) -> Service:
 
 
 def wait_gone(pid: int) -> None:
-    wait_until(lambda: not alive(pid), 10, f"process {pid} has ended")
+    # Before gunicorn 27 an idle connection lasts as long as the graceful end may take.
+    wait_until(lambda: not alive(pid), 20, f"process {pid} has ended")
 
 
 def refuses(service: Service) -> bool:
