@@ -8,7 +8,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 
 .PHONY: demo test check scan image image-test test-injection test-languages test-browser test-istio findings test-cluster \
-	soak fuzz bench sbom lint format manifests lock clean help
+	soak fuzz bench mutants sbom lint format manifests lock clean help
 .DEFAULT_GOAL := help
 
 demo: $(VENV)/mesh.done ## the lanes on this machine: paths, split, fallback; PORT=8080
@@ -62,6 +62,9 @@ fuzz: $(VENV)/dev.done ## odd manifests through plan, lint and up, by a seed: no
 bench: $(VENV)/mesh.done $(BIN)/helm ## measure the service beside its peers, the laptop mesh, the chart
 	@$(BIN)/python -m scripts.bench
 
+mutants: $(VENV)/mutants/done $(VENV)/dev.done $(BIN)/helm ## what the unit tests let pass: COUNT=300 small changes, drawn by SEED
+	@$(BIN)/python -m scripts.mutants $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
+
 sbom: $(VENV)/sbom/done ## build/sbom.json: the image's Python packages
 	@mkdir -p build
 	@PYTHONWARNINGS=ignore $(VENV)/sbom/bin/cyclonedx-py requirements requirements/judge.txt \
@@ -95,6 +98,7 @@ lock: $(VENV)/dev.done ## renew the locked requirements
 		opentelemetry-instrumentation-fastapi opentelemetry-instrumentation-httpx \
 		| $(LOCK) - -o requirements/languages.txt
 	printf 'checkov\nhadolint-bin\nzizmor\n' | $(LOCK) - -o requirements/scan.txt
+	printf 'cosmic-ray\ncoverage\n' | $(LOCK) - -c requirements/dev.txt -o requirements/mutants.txt
 	printf 'cyclonedx-bom\n' | $(LOCK) - -o requirements/sbom.txt
 
 clean: ## remove the virtual environment and what tools left

@@ -1,0 +1,133 @@
+"""Which unit tests run a line, and how long each of them takes."""
+
+import ast
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import coverage
+import pytest
+
+
+@dataclass(frozen=True)
+class Covering:
+    """`lines`: the tests that run a line, by file and line. `seconds`: how long each test takes.
+    `starting`: the tests that start a Python process of a package, or may ask one, by the package.
+    `failed`: the tests that fail without any mutant.
+    """
+
+    lines: Mapping[str, Mapping[int, frozenset[str]]]
+    seconds: Mapping[str, float]
+    starting: Mapping[str, frozenset[str]]
+    failed: frozenset[str]
+
+    def tests(self, path: str, line: int) -> list[str]:
+        """Return the tests that may notice a change of the line, the quickest first.
+
+        The first ones run the statement or, for a line that runs at import, the file. Then come
+        those that may run it in a process of their own, or at import.
+        """
+        statement = _statement(Path(path).read_text(), line)
+        by_line = self.lines.get(path, {})
+        numbers = by_line if statement is None else statement
+        near = set[str]().union(*(by_line.get(number, ()) for number in numbers))
+        if statement is None:
+            others = set(self.seconds)
+        else:
+            others = set(self.starting.get(path.partition("/")[0], ()))
+        found = self._quickest(near) + self._quickest(others - near)
+        return [test for test in found if test not in self.failed]
+
+    def _quickest(self, tests: Iterable[str]) -> list[str]:
+        return sorted(tests, key=lambda test: (round(self.seconds[test], 2), test))
+
+
+def _statement(source: str, line: int) -> range | None:
+    """The lines of the smallest statement in a function that holds `line`.
+
+    None for a line that runs at import. A compound statement counts by its head.
+    """
+    functions = (f for f in ast.walk(ast.parse(source)) if isinstance(f, ast.FunctionDef))
+    bodies = (part for function in functions for part in function.body)
+    statements = (
+        range(node.lineno, _last_line(node) + 1)
+        for part in bodies
+        for node in ast.walk(part)
+        if isinstance(node, ast.stmt | ast.excepthandler)
+    )
+    return min((lines for lines in statements if line in lines), key=len, default=None)
+
+
+def _last_line(node: ast.stmt | ast.excepthandler) -> int:
+    body = getattr(node, "body", None)
+    if isinstance(body, list):
+        return max(node.lineno, int(body[0].lineno) - 1)
+    return node.end_lineno or node.lineno
+
+
+class _Measuring:
+    """A plugin of pytest: it measures each test by itself."""
+
+    def __init__(self, measured: coverage.Coverage) -> None:
+        self._measured = measured
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.failed: set[str] = set()
+        self._started: dict[str, set[str]] = defaultdict(set)
+        self._starter = ""
+        sys.addaudithook(self._note)
+
+    @property
+    def starting(self) -> dict[str, frozenset[str]]:
+        """The tests by package. What a fixture starts, all the tests of its file may ask."""
+        return {
+            package: frozenset(
+                test for test in self.seconds if {test, test.partition("::")[0]} & starters
+            )
+            for package, starters in self._started.items()
+        }
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[Any]:
+        self._measured.switch_context(item.nodeid)
+        self._starter = item.nodeid.partition("::")[0]
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[Any]:
+        self._starter = item.nodeid
+        return (yield)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid] += report.duration
+        if report.failed:
+            self.failed.add(report.nodeid)
+
+    def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "subprocess.Popen" and self._starter:
+            command = [os.fsdecode(part) for part in arguments[1]]
+            if "-m" in command[:-1]:
+                module = command[command.index("-m") + 1]
+                self._started[module.partition(".")[0]].add(self._starter)
+
+
+def measure(packages: Iterable[str], arguments: Sequence[str]) -> Covering:
+    """Run the tests once, in this process."""
+    measured = coverage.Coverage(data_file=None, source=list(packages))
+    plugin = _Measuring(measured)
+    measured.start()
+    pytest.main(list(arguments), plugins=[plugin])
+    measured.stop()
+    data = measured.get_data()
+    here = Path.cwd()
+    lines = {
+        str(Path(file).relative_to(here)): {
+            line: frozenset(name for name in names if name)
+            for line, names in data.contexts_by_lineno(file).items()
+        }
+        for file in data.measured_files()
+    }
+    return Covering(lines, dict(plugin.seconds), plugin.starting, frozenset(plugin.failed))

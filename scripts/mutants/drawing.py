@@ -1,0 +1,121 @@
+"""Draw a sample of mutants by a seed."""
+
+import ast
+import difflib
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator
+
+from scripts.mutants.operators import OWN
+
+# Of Cosmic Ray's replacements, those of an operator by its opposite or its neighbor: others, such
+# as `==` by `is`, change nothing or end in a TypeError.
+_REPLACED = (
+    *("Eq_NotEq", "NotEq_Eq", "Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt"),
+    *("Is_IsNot", "IsNot_Is"),
+)
+_CHOSEN = (
+    *(f"ReplaceComparisonOperator_{pair}" for pair in _REPLACED),
+    *("ReplaceBinaryOperator_Add_Sub", "ReplaceBinaryOperator_Sub_Add"),
+    *("ReplaceBinaryOperator_Mul_Div", "ReplaceBinaryOperator_BitOr_BitAnd"),
+    *("ReplaceBinaryOperator_BitAnd_BitOr", "ReplaceUnaryOperator_Delete_Not"),
+    *("AddNot", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr"),
+    *("ReplaceOrWithAnd", "ReplaceBreakWithContinue", "ReplaceContinueWithBreak"),
+    *("ExceptionReplacer", "NumberReplacer", "ZeroIterationForLoop"),
+)
+
+Node = Any
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A changed copy of the file at `path`, whose change begins at `line`, counted from 1."""
+
+    path: str
+    line: int
+    source: str
+    diff: tuple[str, ...]
+
+    @property
+    def change(self) -> tuple[str, str]:
+        """The lines that went and those that came, each without indentation."""
+        lines = [(line[0], line[1:].strip()) for line in self.diff]
+        return tuple(" ".join(text for mark, text in lines if mark == m) for m in "-+")  # type: ignore[return-value]
+
+
+def draw(folders: Sequence[Path], seed: int, count: int) -> list[Mutant]:
+    """Return `count` mutants, no two of one place, in the order of files and lines.
+
+    Fewer, where the folders have fewer places.
+    """
+    chance = random.Random(seed)
+    sources = {path: path.read_text() for folder in folders for path in folder.rglob("*.py")}
+    places = [
+        (path, place, mutations)
+        for path, source in sorted(sources.items())
+        for place, mutations in sorted(_places(source).items())
+    ]
+    chance.shuffle(places)
+    drawn: list[Mutant] = []
+    for path, _, mutations in places:
+        if len(drawn) == count:
+            break
+        operator, occurrence = chance.choice(mutations)
+        source = sources[path]
+        mutated = mutate_code(source, operator, occurrence)
+        if mutated is not None and _differs(source, mutated):
+            drawn.append(_mutant(str(path), source, mutated))
+    return sorted(drawn, key=lambda mutant: (mutant.path, mutant.line))
+
+
+def _places(source: str) -> dict[tuple[int, int], list[tuple[Any, int]]]:
+    """What can be changed where: each operator, and its how-manieth occurrence it is."""
+    found = defaultdict(list)
+    tree = get_ast(source)
+    for operator in (*(get_operator(f"core/{name}")() for name in _CHOSEN), *OWN):
+        positions = _positions(tree, operator)
+        for occurrence, (node, start) in enumerate(positions):
+            if not _is_annotation(node):
+                found[start].append((operator, occurrence))
+    return found
+
+
+def _positions(tree: Node, operator: Any) -> Iterator[tuple[Node, tuple[int, int]]]:
+    for node in ast_nodes(tree):
+        for start, _ in operator.mutation_positions(node):
+            yield node, start
+
+
+def _is_annotation(node: Node) -> bool:
+    """Whether the node is part of a type, or of an import that only types need."""
+    while node.parent is not None:
+        above = node.parent
+        kind, place = above.type, above.children.index(node)
+        if kind in ("tfpdef", "decorator") or (kind == "annassign" and place == 1):
+            return True
+        if kind == "funcdef" and above.annotation is node:
+            return True
+        if kind == "if_stmt" and "TYPE_CHECKING" in above.children[1].get_code():
+            return True
+        node = above
+    return False
+
+
+def _differs(source: str, mutated: str) -> bool:
+    try:
+        return ast.dump(ast.parse(source)) != ast.dump(ast.parse(mutated))
+    except SyntaxError:
+        return False
+
+
+def _mutant(path: str, source: str, mutated: str) -> Mutant:
+    lines = list(difflib.unified_diff(source.splitlines(), mutated.splitlines(), n=0, lineterm=""))
+    start = int(lines[2].split()[1].removeprefix("-").partition(",")[0])
+    return Mutant(path, start, mutated, tuple(lines[3:]))
