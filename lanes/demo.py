@@ -7,13 +7,6 @@ from itertools import takewhile
 
 from lanes.console import Console
 from lanes.errors import LanesError
-from lanes.judging.answers import Answer
-from lanes.judging.calls import entering
-from lanes.judging.gateway import Client, Gateway
-from lanes.judging.sorting import fits
-from lanes.judging.split import LANE_REQUESTS, enough
-from lanes.judging.traffic import ask_each, drive
-from lanes.judging.verify import verify
 from lanes.model import Mesh, Pod
 from lanes.planning.hop import Reason
 from lanes.planning.plan import plan
@@ -22,6 +15,13 @@ from lanes.planning.without_pods import without_pods
 from lanes.report.plan import gateway_line, one_line, show_headline, show_plan
 from lanes.report.verdict import closing, show_verdict
 from lanes.running.runtime import RunningMesh, run
+from lanes.verification.answers import Answer
+from lanes.verification.classification import fits
+from lanes.verification.gateway import Client, Gateway
+from lanes.verification.sending import ask_each, drive
+from lanes.verification.split import LANE_REQUESTS, enough
+from lanes.verification.targets import entering
+from lanes.verification.verdict import verify
 
 _CONCURRENCY = 8
 _SHOWN = 6

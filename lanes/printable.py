@@ -3,6 +3,9 @@
 import re
 from urllib.parse import urlsplit
 
+# Characters of an answer that is shown: a chain of some ten services.
+_SHOWN = 600
+
 
 def printable(text: str) -> str:
     r"""`text` on one line, with an escape in place of each character that does not print.
@@ -22,6 +25,12 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """The same for each line of a text whose line breaks are meant."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def shortened(text: str) -> str:
+    """An answer on one line, as much of it as helps."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else line[:_SHOWN] + " ..."
 
 
 def without_credentials(url: str) -> str:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lanes.judging.performance import Figures, LanePerformance, allowed, compared
+from lanes.verification.performance import Figures, LanePerformance, allowed, compared
 
 RUNS = 10_000
 

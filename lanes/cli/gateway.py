@@ -11,8 +11,8 @@ import click
 from lanes.cli.options import Asked, asked_options, read_mesh
 
 if TYPE_CHECKING:
-    from lanes.judging.gateway import Gateway
     from lanes.planning.result import Plan
+    from lanes.verification.gateway import Gateway
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Aim:
 
         Raises LanesError where the options or the manifests lead to none.
         """
-        from lanes.judging.gateway import Gateway
         from lanes.planning.plan import plan, serves
+        from lanes.verification.gateway import Gateway
 
         asked = self.asked
         gateway = Gateway(self.url, self.host, self.ca, self.resolved, asked.headers)

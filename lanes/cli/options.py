@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from lanes.errors import LanesError
-from lanes.judging import split
 from lanes.mesh.headers import header_name
+from lanes.verification import split
 
 if TYPE_CHECKING:
     from lanes.model import Mesh

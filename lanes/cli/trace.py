@@ -23,8 +23,8 @@ def trace_command(
 
     Exits with 1 where it did not go as planned.
     """
-    from lanes.judging.tracing import trace
     from lanes.report.trace import show_trace, trace_json
+    from lanes.verification.tracing import trace
 
     gateway, planned = aim.taken()
     client = gateway.client()

@@ -16,7 +16,7 @@ from lanes.cli.options import (
 )
 from lanes.console import Console, progress
 from lanes.errors import LanesError
-from lanes.judging import split
+from lanes.verification import split
 
 _A_WEEK = 7 * 24 * 3600
 
@@ -88,13 +88,13 @@ def verify_command(
     Each lane's failures and latency are compared with the baseline's: worse, better, or not to be
     told apart by so many requests.
     """
-    from lanes.judging.asking import Asking
-    from lanes.judging.calls import entering
     from lanes.report.files import writable
     from lanes.report.html import html
     from lanes.report.junit import junit
     from lanes.report.result import result_json, show_result
-    from lanes.trial import Trial
+    from lanes.verification.load_profile import Asking
+    from lanes.verification.run import Trial
+    from lanes.verification.targets import entering
 
     gateway, planned = aim.taken()
     if requests and duration:

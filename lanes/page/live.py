@@ -11,8 +11,6 @@ from urllib.parse import urlencode, urljoin
 
 from lanes.envoy import Json
 from lanes.errors import LanesError
-from lanes.judging.answers import Answer
-from lanes.judging.gateway import Gateway
 from lanes.model import Mesh, Pod
 from lanes.page import picture
 from lanes.page.calls import GATEWAY, Call, Reader, room
@@ -25,6 +23,8 @@ from lanes.planning.without_pods import without_pods
 from lanes.running.runtime import RunningMesh
 from lanes.running.sample import management_port
 from lanes.running.watch import Watch
+from lanes.verification.answers import Answer
+from lanes.verification.gateway import Gateway
 
 _TICK_SECONDS = 0.25
 _HEALTH_SECONDS = 0.4

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from lanes.judging.answers import Answer
-from lanes.judging.gateway import Client
 from lanes.planning.entry_rule import EntryRule
+from lanes.verification.answers import Answer
+from lanes.verification.gateway import Client
 
 RATES = (1, 5, 10, 20, 50)
 _AT_ONCE = 8

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 from lanes.envoy import Json
-from lanes.judging import split
 from lanes.model import Mesh, Pod
 from lanes.page.calls import GATEWAY, room
 from lanes.page.counts import FRESH_SECONDS, Counts, Tally, Way
 from lanes.planning.hop import MISROUTED, Hop, Reason
 from lanes.planning.result import Lane, Plan
+from lanes.verification import split
 
 
 def services(mesh: Mesh, planned: Plan) -> list[Json]:

@@ -8,10 +8,6 @@ from datetime import timedelta
 import jinja2
 from markupsafe import Markup
 
-from lanes.judging.performance import Figures, HopFigures, LanePerformance
-from lanes.judging.result import Result
-from lanes.judging.sorting import Judged
-from lanes.judging.verify import LaneVerdict
 from lanes.printable import printable_lines
 from lanes.report import plots
 from lanes.report.names import told_apart
@@ -19,6 +15,10 @@ from lanes.report.performance import NOTE, milliseconds, notes, word, worse_line
 from lanes.report.plan import cells_of, plan_notes
 from lanes.report.result import conclusion, late_lines
 from lanes.report.verdict import VERDICT_NOTE, counts, percent, split_note
+from lanes.verification.classification import Judged
+from lanes.verification.performance import Figures, HopFigures, LanePerformance
+from lanes.verification.result import Result
+from lanes.verification.verdict import LaneVerdict
 
 # Colours of the page that lanes take turns in.
 _COLOURS = 6

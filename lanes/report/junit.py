@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from lanes.judging.performance import LanePerformance
-from lanes.judging.result import Result
-from lanes.judging.sorting import Judged
-from lanes.judging.verify import LaneVerdict
 from lanes.planning.entry_rule import NO_ENTRY_RULE
 from lanes.printable import printable
 from lanes.report.performance import words
 from lanes.report.verdict import percent
+from lanes.verification.classification import Judged
+from lanes.verification.performance import LanePerformance
+from lanes.verification.result import Result
+from lanes.verification.verdict import LaneVerdict
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lanes.console import Console
-from lanes.judging.performance import (
+from lanes.report.tables import counted, new_table, show
+from lanes.verification.performance import (
     FAILURES,
     LATENCY,
     MARGIN,
@@ -17,7 +18,6 @@ from lanes.judging.performance import (
     LanePerformance,
     Performance,
 )
-from lanes.report.tables import counted, new_table, show
 
 Json = dict[str, Any]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lanes.judging.performance import Figures
 from lanes.report.performance import milliseconds
+from lanes.verification.performance import Figures
 
 # A plot is as wide as its place on the page: its x is in percent, and what must not be stretched,
 # such as numbers and the width of lines, is left to the page.

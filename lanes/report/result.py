@@ -3,11 +3,11 @@
 from typing import Any
 
 from lanes.console import Console
-from lanes.judging.asking import LATE_MS, MOST_AT_ONCE
-from lanes.judging.result import Result
 from lanes.report.performance import performance_json, show_performance
 from lanes.report.tables import counted
 from lanes.report.verdict import closing, show_verdict, verdict_json
+from lanes.verification.load_profile import LATE_MS, MOST_AT_ONCE
+from lanes.verification.result import Result
 
 
 def show_result(result: Result, console: Console) -> None:

@@ -10,8 +10,6 @@ from rich.text import Text
 from lanes.console import Console
 from lanes.printable import printable
 
-# Characters of an answer that is shown: a chain of some ten services.
-_SHOWN = 600
 # Blanks between two columns.
 _GAP = 3
 
@@ -83,9 +81,3 @@ def new_table() -> Table:
 
 def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def shown(text: str) -> str:
-    """An answer on one line, as much of it as helps."""
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else line[:_SHOWN] + " ..."

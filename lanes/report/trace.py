@@ -7,9 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lanes.console import Console
-from lanes.judging.tracing import Trace
+from lanes.printable import shortened
 from lanes.report.performance import milliseconds
-from lanes.report.tables import new_table, show, shown
+from lanes.report.tables import new_table, show
+from lanes.verification.tracing import Trace
 
 Json = dict[str, Any]
 
@@ -25,7 +26,7 @@ def show_trace(trace: Trace, console: Console) -> None:
         show(trace_table(trace), console)
         console.lines([""])
     else:
-        console.lines([shown(answer.text), ""])
+        console.lines([shortened(answer.text), ""])
     console.lines(hop.astray for hop in trace.hops if hop.astray)
     console.lines([f"NOT as planned: {trace.problem}" if trace.problem else "As planned."])
 

@@ -7,9 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lanes.console import Console
-from lanes.judging import split
-from lanes.judging.verify import Entered, LaneVerdict, Verdict
-from lanes.report.tables import counted, new_table, show, shown
+from lanes.printable import shortened
+from lanes.report.tables import counted, new_table, show
+from lanes.verification import split
+from lanes.verification.verdict import Entered, LaneVerdict, Verdict
 
 Json = dict[str, Any]
 
@@ -170,7 +171,7 @@ def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
     for item in verdict.unexpected[:most]:
         status = f"status {item.status}: " if item.status else ""
         times = "once" if item.count == 1 else f"{item.count} times"
-        lines += [f"{times} {item.problem}:", f"  {status}{shown(item.text)}"]
+        lines += [f"{times} {item.problem}:", f"  {status}{shortened(item.text)}"]
     if len(verdict.unexpected) > most:
         lines.append(f"and {len(verdict.unexpected) - most} other kinds of wrong answer")
     return lines

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import yaml
 
-from lanes.judging.gateway import Gateway
-from lanes.judging.traffic import drive
 from lanes.model import Mesh
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import run
+from lanes.verification.gateway import Gateway
+from lanes.verification.sending import drive
 from scripts.proc import cpu_seconds, memory
 
 CLIENTS = 16

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from lanes.judging.answers import Answer
-from lanes.judging.gateway import Gateway
-from lanes.judging.traffic import drive
 from lanes.planning.entry_rule import EntryRule
+from lanes.verification.answers import Answer
+from lanes.verification.gateway import Gateway
+from lanes.verification.sending import drive
 from tests.chart.rendering import CHART, helm_path
 from tests.cluster.kubernetes import LANES, Done, Json, namespace, reached, run
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lanes.judging.gateway import Gateway
-from lanes.judging.traffic import drive
 from lanes.planning.entry_rule import EntryRule
+from lanes.verification.gateway import Gateway
+from lanes.verification.sending import drive
 from tests.chart.rendering import CHART, ROOT, helm_path
 from tests.cluster.kubernetes import (
     apply,

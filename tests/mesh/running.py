@@ -9,16 +9,16 @@ from typing import Protocol
 
 import urllib3
 
-from lanes.judging.answers import Answer, parse
-from lanes.judging.gateway import Gateway
-from lanes.judging.traffic import drive
-from lanes.judging.verify import Verdict, verify
 from lanes.model import Mesh, Pod
 from lanes.planning.plan import plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
+from lanes.verification.answers import Answer, parse
+from lanes.verification.gateway import Gateway
+from lanes.verification.sending import drive
+from lanes.verification.verdict import Verdict, verify
 from tests.hostile import each, forms
 
 ROOT = Path(__file__).parents[2]

@@ -3,16 +3,16 @@
 import sys
 from pathlib import Path
 
-from lanes.judging.calls import entering
-from lanes.judging.gateway import Gateway
-from lanes.judging.traffic import ask_each, drive
-from lanes.judging.verify import Verdict, verify
 from lanes.planning.plan import plan
 from lanes.reading.commands import Command
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
+from lanes.verification.gateway import Gateway
+from lanes.verification.sending import ask_each, drive
+from lanes.verification.targets import entering
+from lanes.verification.verdict import Verdict, verify
 from tests import kube
 from tests.kube import Document, destination_rule, foreign, header_is, rule, service, to
 from tests.mesh.running import ROOT, ask, running, versions

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from lanes.judging.calls import entering
-from lanes.judging.gateway import Gateway
-from lanes.judging.traffic import ask_each
-from lanes.judging.verify import verify
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.running.runtime import RunningMesh
+from lanes.verification.gateway import Gateway
+from lanes.verification.sending import ask_each
+from lanes.verification.targets import entering
+from lanes.verification.verdict import verify
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests
 from tests.hostile import Headers

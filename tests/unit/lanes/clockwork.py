@@ -4,14 +4,14 @@ import random
 from dataclasses import dataclass, replace
 from typing import cast
 
-from lanes.judging.answers import Answer, Measured, Step
-from lanes.judging.asking import Asking
-from lanes.judging.calls import entering
-from lanes.judging.gateway import Gateway
-from lanes.judging.result import Result
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.result import Plan
-from lanes.trial import Trial
+from lanes.verification.answers import Answer, Measured, Step
+from lanes.verification.gateway import Gateway
+from lanes.verification.load_profile import Asking
+from lanes.verification.result import Result
+from lanes.verification.run import Trial
+from lanes.verification.targets import entering
 from tests import kube
 from tests.kube import SAMPLE, asm
 from tests.unit.lanes.reading import plan_of

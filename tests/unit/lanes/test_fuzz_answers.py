@@ -16,18 +16,18 @@ import pytest
 
 from lanes.console import Console
 from lanes.errors import LanesError
-from lanes.judging.answers import MOST_CHARACTERS, MOST_HOPS, Answer, parse
-from lanes.judging.asking import Asking
-from lanes.judging.calls import entering
-from lanes.judging.gateway import Gateway
-from lanes.judging.tracing import traced
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.result import Plan
 from lanes.report.html import html
 from lanes.report.junit import junit
 from lanes.report.result import result_json, show_result
 from lanes.report.trace import show_trace, trace_json
-from lanes.trial import Trial
+from lanes.verification.answers import MOST_CHARACTERS, MOST_HOPS, Answer, parse
+from lanes.verification.gateway import Gateway
+from lanes.verification.load_profile import Asking
+from lanes.verification.run import Trial
+from lanes.verification.targets import entering
+from lanes.verification.tracing import traced
 from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PATHS, TWO_WAYS
 from tests.unit.lanes.reading import plan_of

@@ -9,9 +9,9 @@ import pytest
 
 from lanes.envoy.tracing import Collector
 from lanes.errors import LanesError
-from lanes.judging.gateway import Gateway
 from lanes.planning.entry_rule import EntryRule
 from lanes.printable import without_credentials
+from lanes.verification.gateway import Gateway
 from tests.unit.lanes.standin import ANSWER, certified, gateway_like, json_answer
 
 

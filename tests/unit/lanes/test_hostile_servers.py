@@ -9,8 +9,8 @@ from shutil import which
 import pytest
 
 from lanes.errors import LanesError
-from lanes.judging.gateway import Gateway
-from lanes.judging.http_client import Limits
+from lanes.verification.gateway import Gateway
+from lanes.verification.http_client import Limits
 from tests.unit.lanes.hostile_server import (
     CHUNKED,
     OK,

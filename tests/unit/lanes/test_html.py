@@ -4,9 +4,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from lanes.judging.performance import Figures
 from lanes.report.html import html
 from lanes.report.plots import Scale, share, times
+from lanes.verification.performance import Figures
 from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PLAN, Clock, tried
 from tests.unit.lanes.reading import plan_of

@@ -4,15 +4,15 @@ import itertools
 
 import pytest
 
-from lanes.judging.answers import parse
-from lanes.judging.sorting import sort
-from lanes.judging.splits import splits
-from lanes.judging.tracing import traced
 from lanes.page import picture
 from lanes.planning.hop import Reason
 from lanes.planning.plan import plan
 from lanes.report.plan import plan_json, plan_notes, plan_table
 from lanes.report.plan_warnings import warnings
+from lanes.verification.answers import parse
+from lanes.verification.classification import sort
+from lanes.verification.hop_splits import splits
+from lanes.verification.tracing import traced
 from tests.kube import (
     Chain,
     Document,

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from lanes.console import Console
-from lanes.judging.answers import Answer, Measured, Step
-from lanes.judging.calls import Call
-from lanes.judging.performance import (
+from lanes.planning.entry_rule import EntryRule
+from lanes.report.performance import performance_json, show_performance
+from lanes.verification.answers import Answer, Measured, Step
+from lanes.verification.performance import (
     FAILURES,
     LATENCY,
     TAIL,
@@ -19,8 +20,7 @@ from lanes.judging.performance import (
     baseline_of,
     performance,
 )
-from lanes.planning.entry_rule import EntryRule
-from lanes.report.performance import performance_json, show_performance
+from lanes.verification.targets import Call
 from tests import kube
 from tests.kube import SAMPLE, asm
 from tests.unit.lanes.reading import plan_of

@@ -8,9 +8,6 @@ import pytest
 from rich.table import Table
 
 from lanes.console import Console
-from lanes.judging.answers import Answer, Step
-from lanes.judging.calls import Call
-from lanes.judging.verify import Verdict, verify
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.lanes import NotPlanned
 from lanes.planning.result import Plan
@@ -32,6 +29,9 @@ from lanes.report.verdict import (
     unexpected_lines,
     verdict_table,
 )
+from lanes.verification.answers import Answer, Step
+from lanes.verification.targets import Call
+from lanes.verification.verdict import Verdict, verify
 from tests.kube import (
     SAMPLE,
     Chain,

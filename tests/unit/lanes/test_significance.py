@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lanes.judging.significance import found, holm, larger, longer_tail, more_often, quantile
+from lanes.verification.significance import found, holm, larger, longer_tail, more_often, quantile
 
 
 @given(st.integers(1, 8), st.integers(1, 8), st.data())

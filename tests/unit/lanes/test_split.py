@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lanes.judging.split import FALSE_ALARM, FOUND, enough, found, interval, showing, telling, told
+from lanes.verification.split import (
+    FALSE_ALARM,
+    FOUND,
+    enough,
+    found,
+    interval,
+    showing,
+    telling,
+    told,
+)
 
 LANES = st.integers(1, 6)
 

@@ -9,12 +9,12 @@ import pytest
 
 from lanes.console import Console
 from lanes.errors import LanesError
-from lanes.judging.answers import parse
-from lanes.judging.gateway import Client
-from lanes.judging.tracing import Trace, trace, traced
 from lanes.planning.hop import Hop, Misrouted, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.report.trace import branches, show_trace, trace_json
+from lanes.verification.answers import parse
+from lanes.verification.gateway import Client
+from lanes.verification.tracing import Trace, trace, traced
 from tests import kube
 from tests.kube import SAMPLE, asm
 from tests.unit.lanes.reading import plan_of

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from lanes.judging.answers import Answer, Step
-from lanes.judging.verify import verify
 from lanes.planning.lanes import NotPlanned
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.report.plan import headline, plan_notes
 from lanes.report.verdict import closing, verdict_json
+from lanes.verification.answers import Answer, Step
+from lanes.verification.verdict import verify
 from tests.kube import (
     Document,
     deployment,

@@ -5,16 +5,16 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from lanes.errors import LanesError
-from lanes.judging.answers import Answer
-from lanes.judging.asking import Asking, gather, until_wrong
-from lanes.judging.calls import Call
-from lanes.judging.gateway import Gateway
-from lanes.judging.performance import baseline_of, performance
-from lanes.judging.result import Result
-from lanes.judging.sorting import sort
-from lanes.judging.verify import verify
 from lanes.planning.result import Plan
-from lanes.report.tables import shown
+from lanes.printable import shortened
+from lanes.verification.answers import Answer
+from lanes.verification.classification import sort
+from lanes.verification.gateway import Gateway
+from lanes.verification.load_profile import Asking, gather, until_wrong
+from lanes.verification.performance import baseline_of, performance
+from lanes.verification.result import Result
+from lanes.verification.targets import Call
+from lanes.verification.verdict import verify
 
 Progress = Callable[[Iterable[tuple[Call, Answer]], int | None], Iterator[tuple[Call, Answer]]]
 
@@ -56,7 +56,7 @@ class Trial:
             why = first.unreadable and f" ({first.unreadable})"
             raise LanesError(
                 f"{gateway.address}: it answers, but not as the sample's services do{why}, so there"
-                f" is no path to judge; it said: {shown(first.text)}"
+                f" is no path to judge; it said: {shortened(first.text)}"
             )
         drawn = () if self.alone else asked.drawn
         return Result(

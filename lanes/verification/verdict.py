@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lanes.judging.answers import Answer
-from lanes.judging.calls import Call
-from lanes.judging.hints import hints
-from lanes.judging.sorting import Judged, sort
-from lanes.judging.split import interval
-from lanes.judging.splits import HopSplit, splits
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.result import Plan
+from lanes.verification.answers import Answer
+from lanes.verification.classification import Judged, sort
+from lanes.verification.hints import hints
+from lanes.verification.hop_splits import HopSplit, splits
+from lanes.verification.split import interval
+from lanes.verification.targets import Call
 
 _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule before theirs"
 

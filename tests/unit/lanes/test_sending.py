@@ -13,11 +13,11 @@ from statistics import median
 import pytest
 
 from lanes.errors import LanesError
-from lanes.judging.calls import BY_WEIGHT
-from lanes.judging.gateway import Gateway
-from lanes.judging.traffic import ask_on_schedule, drive
 from lanes.planning.entry_rule import EntryRule
 from lanes.running.address import free_port
+from lanes.verification.gateway import Gateway
+from lanes.verification.sending import ask_on_schedule, drive
+from lanes.verification.targets import BY_WEIGHT
 from tests.unit.lanes.standin import ANSWER, gateway_like, json_answer
 
 

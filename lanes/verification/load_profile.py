@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, takewhile
 
-from lanes.judging.answers import Answer
-from lanes.judging.calls import BY_WEIGHT, Call
-from lanes.judging.gateway import Client
-from lanes.judging.sorting import Sorter
-from lanes.judging.traffic import ask_each, ask_on_schedule
 from lanes.planning.result import Plan
+from lanes.verification.answers import Answer
+from lanes.verification.classification import Sorter
+from lanes.verification.gateway import Client
+from lanes.verification.sending import ask_each, ask_on_schedule
+from lanes.verification.targets import BY_WEIGHT, Call
 
 # The most requests that have no answer yet, where requests start on a schedule.
 MOST_AT_ONCE = 256

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from itertools import chain, islice, repeat
 
 from lanes.errors import LanesError
-from lanes.judging import split
-from lanes.judging.answers import MOST_HOPS, Answer, Step
-from lanes.judging.calls import Call
-from lanes.judging.gateway import Client
-from lanes.judging.performance import baseline_of
-from lanes.judging.sorting import Sorter
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import Hop, Reason
 from lanes.planning.result import Lane, Plan
+from lanes.verification import split
+from lanes.verification.answers import MOST_HOPS, Answer, Step
+from lanes.verification.classification import Sorter
+from lanes.verification.gateway import Client
+from lanes.verification.performance import baseline_of
+from lanes.verification.targets import Call
 
 # How long requests are sent until one is drawn into a lane.
 _PATIENCE_SECONDS = 60.0

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from lanes.judging.answers import Step
-from lanes.judging.sorting import Groups, Judged, joined
-from lanes.judging.split import interval
 from lanes.model import Abort
 from lanes.planning.hop import Hop
 from lanes.planning.result import Lane
+from lanes.verification.answers import Step
+from lanes.verification.classification import Groups, Judged, joined
+from lanes.verification.split import interval
 
 
 @dataclass(frozen=True)

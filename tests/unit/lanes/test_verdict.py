@@ -8,16 +8,16 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from lanes.judging.answers import Answer, Step
-from lanes.judging.calls import Call
-from lanes.judging.sorting import fits
-from lanes.judging.split import interval
-from lanes.judging.verify import Verdict, verify
 from lanes.model import Abort, Host
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import CallKey, Hop, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.report.verdict import closing, unexpected_lines, verdict_json
+from lanes.verification.answers import Answer, Step
+from lanes.verification.classification import fits
+from lanes.verification.split import interval
+from lanes.verification.targets import Call
+from lanes.verification.verdict import Verdict, verify
 from tests import kube
 from tests.kube import HALVES, PAIR, SAMPLE, Document, asm, header_is, put, rule, to, without
 from tests.unit.lanes.reading import plan_of
@@ -469,7 +469,7 @@ def test_a_failed_request_is_called_one() -> None:
 
 
 def test_an_answer_whose_lane_is_no_string() -> None:
-    from lanes.judging.answers import parse
+    from lanes.verification.answers import parse
 
     body = b'{"name": "mocka", "version": "v1", "ip": "1", "lane": {}, "upstreams": []}'
     assert not verify(PLAN, [parse(200, "application/json", body)]).ok

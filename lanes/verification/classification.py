@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from lanes.judging.answers import Answer
-from lanes.judging.calls import Call
-from lanes.judging.hints import Homes
-from lanes.judging.paths import read
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import Reason
 from lanes.planning.lanes import UNTAGGED
 from lanes.planning.result import Lane, Plan
+from lanes.verification.answers import Answer
+from lanes.verification.hints import Homes
+from lanes.verification.path_matching import read
+from lanes.verification.targets import Call
 
 Groups = dict[str, tuple[Lane, ...]]
 """Lanes by the name they are judged under: those that no answer tells apart are one."""

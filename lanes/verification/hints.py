@@ -4,9 +4,9 @@ import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
-from lanes.judging.answers import Answer, Step
-from lanes.judging.paths import read
 from lanes.planning.result import Lane, Plan
+from lanes.verification.answers import Answer, Step
+from lanes.verification.path_matching import read
 
 Path = tuple[Step, ...]
 Lines = tuple[str, ...]

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lanes.judging import significance
-from lanes.judging.answers import Answer
-from lanes.judging.calls import Call
-from lanes.judging.sorting import Judged, sort
 from lanes.planning.hop import Reason
 from lanes.planning.result import Plan
+from lanes.verification import significance
+from lanes.verification.answers import Answer
+from lanes.verification.classification import Judged, sort
+from lanes.verification.targets import Call
 
 # How often a run finds a lane worse though all are alike. Shared out among lanes and tests (Holm).
 FALSE_ALARM = 0.01

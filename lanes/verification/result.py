@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from lanes.judging.asking import Asked, Asking
-from lanes.judging.performance import Performance
-from lanes.judging.sorting import Sorted
-from lanes.judging.verify import Verdict
 from lanes.planning.result import Plan
+from lanes.verification.classification import Sorted
+from lanes.verification.load_profile import Asked, Asking
+from lanes.verification.performance import Performance
+from lanes.verification.verdict import Verdict
 
 
 @dataclass(frozen=True)

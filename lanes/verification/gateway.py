@@ -12,10 +12,16 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
 from lanes.errors import LanesError
-from lanes.judging.answers import Answer, parse
-from lanes.judging.http_client import HttpClient, Limits, NoResponseError, Place, UnreachableError
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.printable import without_credentials
+from lanes.verification.answers import Answer, parse
+from lanes.verification.http_client import (
+    HttpClient,
+    Limits,
+    NoResponseError,
+    Place,
+    UnreachableError,
+)
 
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import groupby
 
-from lanes.judging.split import FOUND, or_more
+from lanes.verification.split import FOUND, or_more
 
 
 def more_often(count: int, total: int, other: int, others: int) -> float:

@@ -11,16 +11,16 @@ from typing import cast
 import pytest
 
 from lanes.errors import LanesError
-from lanes.judging.answers import Answer
-from lanes.judging.asking import Asking
-from lanes.judging.calls import Call, entering
-from lanes.judging.gateway import Client
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.result import Lane
 from lanes.report.html import html
 from lanes.report.junit import junit
 from lanes.report.result import conclusion, result_json
 from lanes.report.verdict import closing, entered_table
+from lanes.verification.answers import Answer
+from lanes.verification.gateway import Client
+from lanes.verification.load_profile import Asking
+from lanes.verification.targets import Call, entering
 from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PLAN, TWO_WAYS, Clock, tried
 from tests.unit.lanes.reading import plan_of
@@ -187,7 +187,7 @@ def test_requests_on_a_schedule_are_due_whatever_the_answers_do() -> None:
 def test_a_duration_ends_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look at the clock is a second here, the first for when it began."""
     clock = SimpleNamespace(monotonic=partial(next, count()))
-    monkeypatch.setattr("lanes.judging.asking.time", clock)
+    monkeypatch.setattr("lanes.verification.load_profile.time", clock)
     asking = Asking(3, (), concurrency=2, duration=9)
     assert len(asked(asking, lambda *_: Answer(200, ""))) == 8
 
