@@ -61,7 +61,9 @@ class Process:
         self, command: Sequence[str], env: Mapping[str, str], pass_fds: Sequence[int]
     ) -> "subprocess.Popen[bytes]":
         ending = [_setpriv(), "--pdeathsig", "TERM", "--"]
-        return self._popen([*ending, *command], env, pass_fds, subprocess.DEVNULL)
+        # A parent that ended before that was arranged for sends no signal.
+        unless_ended = ["/bin/sh", "-c", 'test "$PPID" = "$0" && exec "$@"', str(os.getpid())]
+        return self._popen([*ending, *unless_ended, *command], env, pass_fds, subprocess.DEVNULL)
 
     def _popen(
         self, command: Sequence[str], env: Mapping[str, str], pass_fds: Sequence[int], stdin: int

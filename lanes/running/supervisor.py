@@ -16,6 +16,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _SET_CHILD_SUBREAPER = 36
@@ -41,15 +42,18 @@ def main(told: int, command: list[str]) -> None:
         setsid=True,
         setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # which Python ignores
     )
-    os.write(told, f"{pid}\n".encode())
+    with suppress(OSError):  # the mesh may have ended by now
+        os.write(told, f"{pid}\n".encode())
     os.close(told)
     status = None
-    while status is None and 0 not in select.select([0, woken], [], [])[0]:
-        for number in os.read(woken, 512):
-            if number in _FORWARDED:
-                os.kill(pid, number)
-        status = _ended(pid)
-    _end_all()
+    try:
+        while status is None and 0 not in select.select([0, woken], [], [])[0]:
+            for number in os.read(woken, 512):
+                if number in _FORWARDED:
+                    os.kill(pid, number)
+            status = _ended(pid)
+    finally:
+        _end_all()
     _end_like(status)
 
 
@@ -72,10 +76,8 @@ def _end_all() -> None:
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         for pid in _children():
-            try:
+            with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-            except OSError:
-                continue
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass

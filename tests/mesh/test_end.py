@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -75,6 +77,33 @@ def test_kill_9_takes_the_mesh_along(tmp_path: Path, pair: str) -> None:
         mesh.child.kill()
         eventually(lambda: not alive(mesh.pids))
         eventually(lambda: not list(tmp_path.iterdir()))
+
+
+def with_variable(value: str) -> list[int]:
+    """The processes that have LANG set to this, as their parents had."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"LANG={value}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_kill_9_while_it_starts_leaves_nothing(tmp_path: Path, pair: str, seed: int) -> None:
+    """At moments by chance, among them those between a child's start and its first steps."""
+    random, mark = Random(seed), str(tmp_path)
+    own = f"mockb=sleep 60 & exec {sys.executable} -m http.server --bind $HOST $PORT"
+    child = subprocess.Popen(
+        lanes("up", pair, "--port", str(free_port()), "--run", own),
+        env=environ(tmp_path) | {"LANG": mark},
+        stdout=subprocess.DEVNULL,
+    )
+    eventually(lambda: len(descendants(child.pid)) > 1)
+    time.sleep(random.random() * random.choice([0.02, 0.2, 1]))
+    child.kill()
+    child.wait()
+    eventually(lambda: not alive(with_variable(mark)))
 
 
 def test_kill_9_takes_along_what_own_code_left_anywhere(tmp_path: Path, pair: str) -> None:
