@@ -22,12 +22,14 @@ from lanes.console import Console
 def plan_command(paths: tuple[str, ...], asked: Asked, host: str | None, form: str) -> None:
     """Which version answers each lane at each service, and why.
 
-    Starts nothing. Why is match (the lane's own version), fallback (it has none here), split, or
-    what leads it astray: caught by another lane's rule, shadowed by a rule for everybody, lost on
-    the way, its own version unselected or unrouted; or none, with the status that answers.
+    Starts nothing. The reason is match (the lane's own version), fallback (it has none here),
+    split, or none, with the status that answers. Or the lane is misrouted: caught by another lane's
+    rule, shadowed by a rule for every request, lost without its header, its own version unselected
+    or unrouted.
     """
     from lanes.planning.plan import plan
-    from lanes.report.plan import plan_json, show_headline, show_plan
+    from lanes.report.plan import show_headline, show_plan
+    from lanes.report.plan_json import plan_json
 
     mesh = read_mesh(paths, namespace=asked.namespace)
     planned = plan(mesh, asked.path, host, asked.headers, asked.calls)

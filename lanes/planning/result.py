@@ -94,8 +94,8 @@ class Plan:
         """Return the lane of this name. Raises LanesError where no request can be sent into it."""
         lane = self.lane(name)
         if not lane.entry_rules:
-            by = "by its weight alone (leave --lane out)" if lane.weight else "by no means"
-            raise PlanError(Problem.NO_ENTRY_RULE, lane=name, by=by)
+            weight = "its weight alone (leave --lane out)" if lane.weight else "nothing"
+            raise PlanError(Problem.NO_ENTRY_RULE, lane=name, weight=weight)
         if not lane.testable_rules:
             methods = " or ".join(dict.fromkeys(rule.method or "" for rule in lane.entry_rules))
             because = lane.entry_rules[0].not_sent_because

@@ -12,7 +12,8 @@ from lanes.printable import printable_lines
 from lanes.report import plots
 from lanes.report.names import told_apart
 from lanes.report.performance import NOTE, milliseconds, notes, word, worse_lines
-from lanes.report.plan import cells_of, plan_notes
+from lanes.report.plan import cells_of
+from lanes.report.plan_notes import plan_notes
 from lanes.report.result import conclusion, late_lines
 from lanes.report.verdict import VERDICT_NOTE, counts, percent, split_note
 from lanes.verification.classification import Judged

@@ -1,10 +1,8 @@
 """The plan in print: what the manifests hold, and which version answers each lane."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -16,21 +14,17 @@ from lanes.model import Mesh
 from lanes.planning.call_graph import is_outside
 from lanes.planning.hop import MISROUTED, Hop, Reason
 from lanes.planning.result import Lane, Plan
-from lanes.planning.service_names import namespace_of
 from lanes.report.names import told_apart
-from lanes.report.plan_warnings import of_manifests, warnings
+from lanes.report.plan_notes import NO_VERSION, plan_notes
+from lanes.report.plan_warnings import dropping, lanes_end, of_manifests
 from lanes.report.tables import counted, folded, new_table, show, width_of, wrapped
 
-Json = dict[str, Any]
-
-# The version of pods whose labels tell none.
-_NO_VERSION = "(none)"
 # Characters that names of what was read may take; beyond, their folders are left out.
 _SOURCES = 80
 
 
 def headline(mesh: Mesh, plan: Plan) -> list[str]:
-    """What the manifests hold, what is left to the cluster, where baggage is dropped: in lines."""
+    """Return, in lines, what the manifests hold, what is not simulated, what drops baggage."""
     services = {port.host for port in mesh.ports if not is_outside(mesh, port)}
     lines = [
         f"{counted(len(services), 'service')}, {counted(len(mesh.pods), 'pod')},"
@@ -40,17 +34,12 @@ def headline(mesh: Mesh, plan: Plan) -> list[str]:
     if mesh.left_to_cluster:
         kinds = sorted(set(mesh.left_to_cluster))
         named = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
-        lines.append(f"left to the cluster: {named}")
+        lines.append(f"not simulated: {named}")
     lines += together(f"warning: {warning}" for warning in of_manifests(mesh))
-    lost = sorted(
-        {pod.app for pod in mesh.pods if pod.upstream_urls and pod.carries_baggage is False}
-    )
-    if lost:
-        lines.append(
-            f"lanes end at {', '.join(lost)}: OpenTelemetry is set to carry no baggage there"
-        )
+    if lost := sorted({pod.app for pod in dropping(mesh)}):
+        lines.append(lanes_end(", ".join(lost)))
     rules = {host.domain: host.routes for host in mesh.gateway}
-    entered = {way.host for lane in plan.lanes for way in lane.entry_rules}
+    entered = {rule.host for lane in plan.lanes for rule in lane.entry_rules}
     others = [
         domain
         for domain in rules
@@ -103,7 +92,7 @@ def plan_table(plan: Plan) -> Table:
         table.add_column(f"{service} ?")
     opened = any(lane.entry_rules for lane in plan.lanes)
     if opened:
-        table.add_column("ways in")
+        table.add_column("entry rules")
     for lane in plan.lanes:
         known, apart = cells_of(lane.path), cells_of(lane.unreached)
         row = [known.get(service, Text()) for service in services]
@@ -137,57 +126,6 @@ def blocks(plan: Plan, width: int) -> list[str]:
     return lines
 
 
-def plan_notes(plan: Plan) -> list[str]:
-    """What the marks in the plan's table mean, where they stand in it, and what it leaves out."""
-    hops = [(lane.name, hop) for lane in plan.lanes for hop in (*lane.path, *lane.unreached)]
-    told = []
-    if any(hop.reason == Reason.FALLBACK for _, hop in hops):
-        told.append("* falls back: the lane has no version here")
-    told += _unanswered(hops)
-    astray: dict[tuple[str, str], list[str]] = {}
-    for lane, hop in hops:
-        if hop.misrouted:
-            note = str(hop.misrouted)
-            astray.setdefault((hop.service, note), []).append(lane)
-    for (service, note), lanes in astray.items():
-        told.append(f"! {service}, lane {', '.join(dict.fromkeys(lanes))}: {note}")
-    if any(len(hop.versions) > 1 and not hop.shares for _, hop in hops):
-        told.append("| any of these answers: no rule chooses")
-    if any("" in hop.versions for _, hop in hops):
-        told.append(f"{_NO_VERSION} no version: its pods have no label version")
-    if plan.unreached:
-        told += [
-            "? in no known path, as far as manifests tell; here a call would get this",
-            f"  --calls SERVICE={','.join(plan.unreached)} says who makes it",
-        ]
-    for carrier in dict.fromkeys(plan.assumed.values()):
-        services = ", ".join(name for name, held in plan.assumed.items() if held == carrier)
-        told.append(f"on trust: nothing tells that {carrier} is handed on at {services}")
-    for header in dict.fromkeys(lane.client_header for lane in plan.lanes if lane.client_header):
-        sent = ", ".join(lane.name for lane in plan.lanes if lane.client_header == header)
-        told.append(f"{sent}: stamped by no gateway; a client or a service has to send {header}")
-    for tag in plan.unset_headers:
-        told.append(
-            f"{tag.name}: stamped by no gateway, nor let in; a service has to send {tag.words}"
-        )
-    return told + [f"not planned: {one!s}" for one in plan.not_planned]
-
-
-def _unanswered(hops: Iterable[tuple[str, Hop]]) -> Iterator[str]:
-    """What answers where nothing does, and why; and where, if that differs."""
-    reasons: dict[int, dict[str, list[tuple[str, Hop]]]] = {}
-    for lane, hop in hops:
-        if hop.unanswered:
-            found = reasons.setdefault(hop.status, {})
-            found.setdefault(str(hop.unanswered), []).append((lane, hop))
-    for status, found in sorted(reasons.items(), reverse=True):
-        for reason, ends in found.items():
-            services = ", ".join(dict.fromkeys(hop.service for _, hop in ends))
-            lanes = ", ".join(dict.fromkeys(lane for lane, _ in ends))
-            where = f" at {services}, lane {lanes}" if len(found) > 1 else ""
-            yield f"- answers {status}{where}: {reason}"
-
-
 def cells_of(hops: Iterable[Hop]) -> dict[str, Text]:
     """By service what answers there; all of it, where that depends on who calls, and how."""
     found: dict[str, dict[str, Text]] = {}
@@ -205,7 +143,7 @@ def cell(hop: Hop) -> Text:
         return cell(replace(hop, failing=())).append(f" ({failing})")
     if hop.reason == Reason.NONE:
         return Text("- !" if hop.misrouted else "-", style="red")
-    versions = [version or _NO_VERSION for version in hop.versions]
+    versions = [version or NO_VERSION for version in hop.versions]
     if hop.reason in MISROUTED:
         return Text(f"{'|'.join(versions)} !", style="red")
     if hop.reason == Reason.FALLBACK:
@@ -243,55 +181,6 @@ def pods_table(rows: Iterable[tuple[str, str, int]]) -> Table:
     for name, address, pid in rows:
         table.add_row(name, address, str(pid))
     return table
-
-
-def plan_json(mesh: Mesh, plan: Plan) -> Json:
-    """The plan for programs; shares are parts of 1, and empty where the rules tell none."""
-    return {
-        "header": plan.header,
-        "domain": plan.domain,
-        "path": plan.path,
-        "lanes": [
-            {
-                "lane": lane.name,
-                "weight": lane.weight,
-                "sent": lane.client_header,
-                "path": [_hop_json(hop) for hop in lane.path],
-                "apart": [_hop_json(hop) for hop in lane.unreached],
-                "ways": [
-                    {
-                        "headers": dict(way.headers),
-                        "host": way.host,
-                        "path": way.path,
-                        "method": way.method,
-                    }
-                    for way in lane.entry_rules
-                ],
-            }
-            for lane in plan.lanes
-        ],
-        "unplanned": [str(one) for one in plan.not_planned],
-        "loose": [
-            {"lane": tag.name, "header": tag.header, "headers": dict(tag.headers)}
-            for tag in plan.unset_headers
-        ],
-        "uncalled": list(plan.unreached),
-        "left_to_cluster": dict(sorted(Counter(mesh.left_to_cluster).items())),
-        "warnings": [warning.json() for warning in warnings(mesh, told_apart(plan))],
-    }
-
-
-def _hop_json(hop: Hop) -> Json:
-    return {
-        "service": hop.service,
-        "namespace": namespace_of(hop),
-        "version": hop.version,
-        "why": hop.reason,
-        "status": hop.status,
-        "shares": dict(zip(hop.versions, hop.shares, strict=True)) if hop.shares else {},
-        "note": str(hop.misrouted) if hop.misrouted else "",
-        "failing": {str(one.status): one.share for one in hop.failing},
-    }
 
 
 def show_plan(plan: Plan, console: Console) -> None:

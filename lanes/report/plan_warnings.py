@@ -1,26 +1,26 @@
-"""What of a plan is worth a warning, each at its place in the manifests."""
+"""The warnings of a plan, each at its place in the manifests."""
 
 from collections.abc import Iterator
 
 from lanes.mesh.diagnostics import Finding
-from lanes.model import Mesh, Place
+from lanes.model import Mesh, Place, Pod
 from lanes.planning.call_graph import call_graph
 from lanes.planning.result import Plan
 
-ASSUMED = "on-trust"
+ASSUMED = "assumed"
 BAGGAGE_DROPPED = "baggage-dropped"
 FAILING = "failing"
 NO_PORT = "no-port"
 
 
 def warnings(mesh: Mesh, plan: Plan) -> tuple[Finding, ...]:
-    """What a reader of the plan should look at: lanes astray, and where their tag is lost."""
-    told = (*of_manifests(mesh), *_astray(plan), *_trusted(plan), *_dropped(mesh))
-    return tuple(dict.fromkeys(told))
+    """Return what a reader of the plan should look at."""
+    found = (*of_manifests(mesh), *_misrouted(plan), *_assumed(plan), *_dropped(mesh))
+    return tuple(dict.fromkeys(found))
 
 
 def of_manifests(mesh: Mesh) -> tuple[Finding, ...]:
-    """What needs no plan to be told: what reading found, and calls that reach no port."""
+    """Return what needs no plan: what reading found, and calls that reach no port."""
     return tuple(dict.fromkeys((*mesh.warnings, *_no_port(mesh))))
 
 
@@ -30,13 +30,13 @@ def _no_port(mesh: Mesh) -> Iterator[Finding]:
         for missing in calls.missing_ports(pod):
             service, ports = missing.host.name, ", ".join(map(str, missing.known))
             message = (
-                f"{missing.variable} leads to {service}:{missing.port}, and {service} has port"
-                f" {ports} alone: not taken for a call"
+                f"{missing.variable} names {service}:{missing.port}, and {service} has port"
+                f" {ports} alone, so this is not planned as a call"
             )
             yield finding(NO_PORT, pod.place, message)
 
 
-def _astray(plan: Plan) -> Iterator[Finding]:
+def _misrouted(plan: Plan) -> Iterator[Finding]:
     for lane in plan.lanes:
         for hop in lane.path:
             if hop.misrouted:
@@ -47,18 +47,27 @@ def _astray(plan: Plan) -> Iterator[Finding]:
                 yield finding(FAILING, hop.place, message)
 
 
-def _trusted(plan: Plan) -> Iterator[Finding]:
-    for service, tag in plan.assumed.items():
-        message = f"nothing tells that {service} hands {tag} on; the plan takes it on trust"
+def _assumed(plan: Plan) -> Iterator[Finding]:
+    for service, carrier in plan.assumed.items():
+        message = f"{service} is assumed to hand {carrier} on; the manifests do not say so"
         yield finding(ASSUMED, Place(), message)
 
 
 def _dropped(mesh: Mesh) -> Iterator[Finding]:
-    for pod in mesh.pods:
-        if pod.upstream_urls and pod.carries_baggage is False:
-            message = f"lanes end at {pod.app}: OpenTelemetry is set to carry no baggage there"
-            yield finding(BAGGAGE_DROPPED, pod.place, message)
+    for pod in dropping(mesh):
+        yield finding(BAGGAGE_DROPPED, pod.place, lanes_end(pod.app))
+
+
+def dropping(mesh: Mesh) -> Iterator[Pod]:
+    """Yield the pods that call others and are set to hand on no baggage."""
+    return (p for p in mesh.pods if p.upstream_urls and p.carries_baggage is False)
+
+
+def lanes_end(services: str) -> str:
+    """Say that lanes end at these services."""
+    return f"lanes end at {services}: OpenTelemetry is set to carry no baggage there"
 
 
 def finding(rule: str, place: Place, message: str) -> Finding:
+    """Return a finding at a place."""
     return Finding(rule, place.file, place.resource, place.field, message)

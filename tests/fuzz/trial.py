@@ -18,7 +18,8 @@ from lanes.planning.plan import plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.report.lint import lint_json, lint_sarif, show_lint
-from lanes.report.plan import plan_json, show_headline, show_plan
+from lanes.report.plan import show_headline, show_plan
+from lanes.report.plan_json import plan_json
 from lanes.running.standins import stand_ins
 
 SECONDS = 10.0

@@ -10,6 +10,7 @@ import pytest
 from lanes.envoy import NO_PORTS, bootstrap
 from lanes.errors import LanesError
 from lanes.model import Mesh
+from lanes.planning.messages import PlanError, Problem
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.reading.manifests import read
@@ -45,6 +46,14 @@ def refusal(*documents: Document) -> str:
         with pytest.raises(LanesError) as caught:
             plan(resolve(read([file])))
     return str(caught.value).removeprefix(f"{file}: ")
+
+
+def problem_of(*documents: Document, **where: Any) -> tuple[Problem, dict[str, object]]:
+    """What a plan of `documents` can't be made of, and the values of its sentence."""
+    with pytest.raises(PlanError) as caught:
+        plan_of(*documents, **where)
+    values = caught.value.values.items()
+    return caught.value.problem, {name: value for name, value in values if name != "sources"}
 
 
 def addresses_of(mesh: Mesh) -> dict[str, str]:

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from lanes.errors import LanesError
+from lanes.planning.messages import Problem
 from lanes.planning.result import Plan
 from lanes.report.names import told_apart
-from lanes.report.plan import headline, one_line, plan_json, plan_notes, plan_table
-from lanes.report.plan_warnings import of_manifests
+from lanes.report.plan import headline, one_line, plan_table
+from lanes.report.plan_json import plan_json
+from lanes.report.plan_warnings import NO_PORT, of_manifests
 from tests.kube import (
     Document,
     destination_rule,
@@ -20,7 +21,7 @@ from tests.kube import (
     to,
     virtual_service,
 )
-from tests.unit.lanes.reading import mesh_of, plan_of
+from tests.unit.lanes.reading import mesh_of, plan_of, problem_of
 
 NEXT = rule(to("cart", "v2"), match=[header_is("baggage", "lane=next")])
 
@@ -98,13 +99,14 @@ def test_a_call_to_a_port_that_is_not_there_is_told() -> None:
     ports = [*users["spec"]["ports"], datagrams]
     documents[documents.index(users)] = put(users, "spec.ports", ports)
     mesh = mesh_of(*documents)
-    told = [str(one).partition("Deployment shop-v1: ")[2] for one in of_manifests(mesh)]
-    assert list(filter(None, told)) == [
-        "spec.template: CART leads to cart:80, and cart has port 8000 alone: not taken for a call",
-        "spec.template: BOTH leads to users:9000, and users has port 8000 alone:"
-        " not taken for a call",
+    found = [one for one in of_manifests(mesh) if one.rule == NO_PORT]
+    assert {(one.resource, one.field) for one in found} == {("Deployment shop-v1", "spec.template")}
+    assert [one.message for one in found] == [
+        "CART names cart:80, and cart has port 8000 alone, so this is not planned as a call",
+        "BOTH names users:9000, and users has port 8000 alone, so this is not planned as a call",
     ]
-    assert sum("not taken for a call" in line for line in headline(mesh, plan_of(*documents))) == 2
+    lines = headline(mesh, plan_of(*documents))
+    assert all(f"warning: {one}" in lines for one in found)
 
 
 def test_what_nobody_is_known_to_call_is_told_apart() -> None:
@@ -116,7 +118,6 @@ def test_what_nobody_is_known_to_call_is_told_apart() -> None:
         "cart ?",
         "users ?",
     ]
-    assert any("--calls SERVICE=cart,users" in note for note in plan_notes(planned))
 
 
 def test_where_all_calls_are_told_a_service_without_rules_needs_no_word() -> None:
@@ -128,20 +129,19 @@ def test_where_all_calls_are_told_a_service_without_rules_needs_no_word() -> Non
 @pytest.mark.parametrize(
     ("calls", "problem"),
     [
-        ({"shop": ("carts",)}, "--calls shop=carts: carts is no Service's http port"),
-        ({"shops": ("cart",)}, "--calls shops: no such service in these manifests"),
+        ({"shop": ("carts",)}, (Problem.UNKNOWN_CALLEE, {"caller": "shop", "target": "carts"})),
+        ({"shops": ("cart",)}, (Problem.UNKNOWN_CALLER, {"caller": "shops"})),
     ],
 )
-def test_calls_of_what_is_no_service(calls: dict[str, tuple[str, ...]], problem: str) -> None:
-    with pytest.raises(LanesError) as caught:
-        plan_of(*shop(), calls=calls)
-    assert str(caught.value) == problem
+def test_calls_of_what_is_no_service(
+    calls: dict[str, tuple[str, ...]], problem: tuple[Problem, dict[str, str]]
+) -> None:
+    assert problem_of(*shop(), calls=calls) == problem
 
 
 def test_what_is_taken_on_trust_is_told_with_the_service() -> None:
     planned = plan_of(*shop("cart,users"))
     assert planned.assumed == {"shop": "baggage"}
-    assert "on trust: nothing tells that baggage is handed on at shop" in plan_notes(planned)
     by_header = rule(to("cart", "v2"), match=[header_is("end-user", "jason")])
     documents = [*shop("cart")[:-3], virtual_service("cart", by_header, rule(to("cart", "v1")))]
     assert plan_of(*documents).assumed == {"shop": "end-user"}
@@ -193,5 +193,5 @@ def test_services_of_one_name_are_told_apart() -> None:
     heads = [str(column.header) for column in plan_table(told_apart(planned)).columns]
     assert heads[2:6] == ["shop", "cart.default", "users", "cart.other ?"]
     lane = plan_json(mesh_of(*shop(), *there), planned)["lanes"][0]
-    told = [(hop["service"], hop["namespace"]) for hop in (*lane["path"], *lane["apart"])]
+    told = [(hop["service"], hop["namespace"]) for hop in (*lane["path"], *lane["unreached"])]
     assert told[1::2] == [("cart", "default"), ("cart", "other")]

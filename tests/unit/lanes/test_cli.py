@@ -65,11 +65,11 @@ def test_the_plan_as_json(sample: str) -> None:
     result = lanes("plan", sample, "--format", "json")
     assert (result.exit_code, result.stderr) == (0, "")
     found = json.loads(result.stdout)
-    assert found["header"] == "version"
-    assert found["left_to_cluster"] == {}
+    assert (found["version"], found["lane_header"]) == (2, "version")
+    assert found["not_simulated"] == {}
     lane = found["lanes"][1]
-    assert (lane["lane"], lane["weight"], lane["ways"]) == ("v2", 30, [])
-    assert [(hop["service"], hop["version"], hop["why"]) for hop in lane["path"]] == [
+    assert (lane["name"], lane["weight"], lane["entry_rules"]) == ("v2", 30, [])
+    assert [(hop["service"], hop["version"], hop["reason"]) for hop in lane["path"]] == [
         ("mocka", "v2", "match"),
         ("mockb", "v1", "fallback"),
         ("mockc", "v2", "match"),
@@ -97,7 +97,7 @@ def test_manifests_from_several_files(tmp_path: Path) -> None:
     assert lanes("plan", routing, pods).exit_code == 0
     alone = lanes("plan", routing)
     assert alone.exit_code == 2
-    assert "no Deployment there" in alone.stderr
+    assert "no Deployment found" in alone.stderr
 
 
 def test_what_may_choose_a_route_and_is_not_understood_is_refused_in_one_line(
@@ -310,10 +310,10 @@ def test_one_lane_alone(beside: str) -> None:
     [
         (
             ("--lane", "v2"),
-            "lane v2 has no way in: requests get there by its weight alone (leave --lane out);"
-            " a rule of the gateway's for, say, the header x-lane: v2 would let them enter",
+            "lane v2 has no entry rule, so requests enter it by its weight alone (leave --lane"
+            " out). Add a gateway rule for, say, the header x-lane: v2.",
         ),
-        (("--lane", "pr-9"), "no lane pr-9 in these manifests; there are v1, v2, v3"),
+        (("--lane", "pr-9"), "no lane pr-9 in these manifests. The lanes are v1, v2, v3."),
         (
             ("--lane", "v3", "--requests", "9"),
             "--requests are left to the weights, and with --lane none are; --lane-requests"
@@ -325,7 +325,7 @@ def test_one_lane_alone(beside: str) -> None:
         ),
         (
             ("--baseline", "v9"),
-            "no lane v9 in these manifests; there are v1, v2, v3",
+            "no lane v9 in these manifests. The lanes are v1, v2, v3.",
         ),
         (
             ("--header", "x y=1"),
@@ -446,7 +446,7 @@ def test_the_manifests_are_judged_before_the_gateway(sample: str) -> None:
     Path(sample).write_text(yaml.safe_dump_all(broken))
     result = lanes("verify", "http://127.0.0.1:1/", "--manifests", sample)
     assert result.exit_code == 2
-    assert "there is no way in" in result.stderr
+    assert "is bound to a gateway" in result.stderr
 
 
 def test_the_commands_are_those_of_the_readme() -> None:

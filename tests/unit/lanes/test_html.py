@@ -58,7 +58,7 @@ def test_it_tells_plan_paths_split_and_lanes() -> None:
         "100 requests, 0 failed",
         "mocka v2 → mockb v1 → mockc v2",
         "v1 *",
-        "* falls back",
+        "* fallback",
         "40 (40%)",
         "longer at the median than v1",
         "not told apart",

@@ -2,9 +2,10 @@
 
 import pytest
 
-from lanes.planning.hop import Reason
+from lanes.model import Host
+from lanes.planning.hop import Misrouted, Reason, Unanswered
 from lanes.planning.plan import plan
-from lanes.report.plan import one_line, plan_notes
+from lanes.report.plan import one_line
 from lanes.report.plan_warnings import warnings
 from tests.kube import (
     Document,
@@ -89,10 +90,9 @@ def test_a_subset_that_selects_no_pod_though_such_pods_run() -> None:
     mesh = mesh_of(*mislabelled())
     planned = plan(mesh)
     assert one_line(planned.lanes[1]) == "a v2, b - !"
-    assert plan_notes(planned) == [
-        "- answers 503: no pod is there for it",
-        "! b, lane v2: subset v2 selects none of the pods of v2 that run there",
-    ]
+    hop = planned.lanes[1].path[1]
+    assert hop.unanswered == Unanswered("no-pods")
+    assert hop.misrouted == Misrouted(Reason.UNSELECTED, "v2", ("v2",))
     (warning,) = [w for w in warnings(mesh, planned) if w.rule != "gateway-given"]
     assert (warning.rule, warning.resource, warning.field) == (
         "unselected",
@@ -110,41 +110,47 @@ def test_a_fault_that_answers_some_calls_or_all() -> None:
     assert one_line(some.lane("v10")) == "a v10, b v10 (503 10%)"
     assert one_line(some.lane("v2")) == "a v2, b v2"
     assert one_line(every.lane("v10")) == "a v10, b -"
-    assert plan_notes(every) == ["- answers 418: the rule says so"]
+    hop = every.lane("v10").path[1]
+    assert (hop.status, hop.unanswered) == (418, Unanswered("answers-itself"))
 
 
 ABSENT = rule({"destination": {"host": "c"}})
+NO_SERVICE = Unanswered("no-service", (Host("c", "default"),))
 
 
 @pytest.mark.parametrize(
-    ("documents", "notes"),
+    ("documents", "found"),
     [
-        (meshed(ABSENT), ["- answers 503: the rule names c.default, which is no Service here"]),
+        (meshed(ABSENT), dict.fromkeys(LANES, (503, NO_SERVICE))),
         (
             meshed(own("v2"), own("v10") | ABSENT, versions=("v1",)),
-            [
-                "- answers 503 at b, lane v2: the lane has no version here, and no fallback",
-                "- answers 503 at b, lane v10: the rule names c.default, which is no Service here",
-                "- answers 404: no rule takes the lane here",
-            ],
+            {
+                "v1": (404, Unanswered("no-rule")),
+                "v2": (503, Unanswered("no-version")),
+                "v10": (503, NO_SERVICE),
+            },
         ),
-        (meshed(rule(to("b", "v9"))), ["- answers 503: no pod is there for it"]),
+        (meshed(rule(to("b", "v9"))), dict.fromkeys(LANES, (503, Unanswered("no-pods")))),
         (
             meshed({"directResponse": {"status": 503}}),
-            ["- answers 503: the rule says so"],
+            dict.fromkeys(LANES, (503, Unanswered("answers-itself"))),
         ),
     ],
 )
-def test_why_nothing_answers(documents: list[Document], notes: list[str]) -> None:
-    assert plan_notes(plan(mesh_of(*documents))) == notes
+def test_why_nothing_answers(
+    documents: list[Document], found: dict[str, tuple[int, Unanswered]]
+) -> None:
+    hops = {lane.name: lane.path[1] for lane in plan(mesh_of(*documents)).lanes}
+    assert {name: (hop.status, hop.unanswered) for name, hop in hops.items()} == found
 
 
-def test_the_reasons_are_told_below_the_table() -> None:
-    documents = meshed(own("v1", "prefix"), REST, own("v2"))
-    assert plan_notes(plan(mesh_of(*documents))) == [
-        "! b, lane v2: a rule that takes every request stands before its own",
-        "! b, lane v10: the rule of lane v1 takes it as well",
-    ]
+def test_what_leads_lanes_off_their_paths() -> None:
+    planned = plan(mesh_of(*meshed(own("v1", "prefix"), REST, own("v2"))))
+    assert {lane.name: lane.path[1].misrouted for lane in planned.lanes} == {
+        "v1": None,
+        "v2": Misrouted(Reason.SHADOWED),
+        "v10": Misrouted(Reason.CAUGHT, "v1"),
+    }
 
 
 def test_pods_without_a_version_have_a_mark() -> None:
@@ -154,6 +160,5 @@ def test_pods_without_a_version_have_a_mark() -> None:
     documents = [service("a"), bare, way_in]
     planned = plan(mesh_of(*documents))
     assert one_line(planned.lanes[0]) == "a (none)"
-    assert plan_notes(planned) == ["(none) no version: its pods have no label version"]
     both = plan(mesh_of(*documents, deployment("a", "v2")))
     assert one_line(both.lanes[0]) == "a (none)|v2"

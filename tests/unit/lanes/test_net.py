@@ -6,8 +6,11 @@ import pytest
 
 from lanes.page import picture
 from lanes.planning.hop import Reason
+from lanes.planning.messages import Problem
 from lanes.planning.plan import plan
-from lanes.report.plan import plan_json, plan_notes, plan_table
+from lanes.report.plan import plan_table
+from lanes.report.plan_json import plan_json
+from lanes.report.plan_notes import plan_notes
 from lanes.report.plan_warnings import warnings
 from lanes.verification.answers import parse
 from lanes.verification.classification import sort
@@ -25,7 +28,7 @@ from tests.kube import (
     to,
     virtual_service,
 )
-from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, refusal
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, problem_of
 
 LAYERS, WIDTH = 24, 3
 
@@ -153,17 +156,15 @@ def test_the_loop_that_is_told_is_the_one_that_never_ends() -> None:
         "d": (("v1",), ("c",)),
     }
     documents = replaced(asm(chain, {"v1": 1}), "a", back, rule(to("a", "v1")))
-    assert refusal(*documents, deployment("a", "v2", "c")) == (
-        "lane v1: c -> d -> c: the chain never ends; break the loop"
-    )
+    endless = (Problem.NEVER_ENDS, {"lane": "v1", "cycle": "c -> d -> c"})
+    assert problem_of(*documents, deployment("a", "v2", "c")) == endless
 
 
 def test_a_loop_whose_headers_grow_is_one() -> None:
     chain: Chain = {"a": (("v1",), ("b",)), "b": (("v1",), ("a",))}
     grows = rule(to("b", "v1"), headers={"request": {"add": {"baggage": "via=b"}}})
-    assert refusal(*replaced(asm(chain, {"v1": 1}), "b", grows)) == (
-        "lane v1: b -> a -> b: the chain never ends; break the loop"
-    )
+    endless = (Problem.NEVER_ENDS, {"lane": "v1", "cycle": "b -> a -> b"})
+    assert problem_of(*replaced(asm(chain, {"v1": 1}), "b", grows)) == endless
 
 
 def test_callers_differ_by_namespace_port_and_by_what_their_sidecars_exchange() -> None:
@@ -192,6 +193,5 @@ def test_a_chain_is_too_long_whichever_way_it_is_met(tail_first: bool) -> None:
     calls = {name: [after] for name, after in itertools.pairwise(names)}
     calls["s0"].insert(0 if tail_first else 1, "s50")
     chain: Chain = {name: (("v1",), calls.get(name, ())) for name in names}
-    assert refusal(*asm(chain, {"v1": 1})) == (
-        "lane v1: a chain of more than 100 calls is not planned"
-    )
+    too_long = (Problem.CHAIN_TOO_LONG, {"lane": "v1", "most": 100})
+    assert problem_of(*asm(chain, {"v1": 1})) == too_long

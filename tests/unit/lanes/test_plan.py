@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from lanes.errors import LanesError
-from lanes.planning.hop import Reason
+from lanes.planning.hop import Reason, Unanswered
+from lanes.planning.messages import Problem
 from lanes.planning.plan import plan
 from lanes.planning.result import Lane
-from lanes.report.plan import plan_json
+from lanes.report.plan_json import plan_json
 from tests.kube import (
     SAMPLE,
     Chain,
@@ -29,7 +29,7 @@ from tests.kube import (
     without,
 )
 from tests.unit.lanes.generated import MESHES, Generated, expected_path
-from tests.unit.lanes.reading import REPOSITORY, lanes_of, mesh_of, plan_of, refusal
+from tests.unit.lanes.reading import REPOSITORY, lanes_of, mesh_of, plan_of, problem_of
 
 SAMPLE_PATHS = {
     "v1": "mocka v1, mockb v1, mockc v1",
@@ -102,26 +102,28 @@ def test_the_manifests_of_the_repository(folder: str) -> None:
 def test_json_is_as_documented() -> None:
     def lane(name: str, weight: int, *hops: tuple[str, str]) -> dict[str, Any]:
         services = zip(("mocka", "mockb", "mockc"), hops, strict=True)
-        more = {"namespace": "default", "status": 200, "shares": {}, "note": "", "failing": {}}
-        path = [{"service": s, "version": v, "why": why, **more} for s, (v, why) in services]
-        lane = {"lane": name, "weight": weight, "sent": "", "path": path, "apart": []}
-        return {**lane, "ways": []}
+        more = {"namespace": "default", "message": "", "status": 200}
+        more |= {"shares": {}, "error_shares": {}}
+        path = [{"service": s, "version": v, "reason": why, **more} for s, (v, why) in services]
+        lane = {"name": name, "weight": weight, "client_header": "", "path": path}
+        return {**lane, "unreached": [], "entry_rules": []}
 
     v1 = ("v1", "match")
     mesh = mesh_of(*asm())
     assert plan_json(mesh, plan(mesh)) == {
-        "header": "version",
-        "domain": "*",
+        "version": 2,
+        "lane_header": "version",
+        "virtual_host": "*",
         "path": "/",
         "lanes": [
             lane("v1", 40, v1, v1, v1),
             lane("v2", 30, ("v2", "match"), ("v1", "fallback"), ("v2", "match")),
             lane("v3", 30, ("v3", "match"), ("v3", "match"), ("v1", "fallback")),
         ],
-        "unplanned": [],
-        "loose": [],
-        "uncalled": [],
-        "left_to_cluster": {},
+        "not_planned": [],
+        "unset_headers": [],
+        "unreached": [],
+        "not_simulated": {},
         "warnings": [],
     }
 
@@ -137,11 +139,11 @@ def test_a_lane_that_strict_mode_ends_has_no_version_there() -> None:
         "service": "mockb",
         "namespace": "default",
         "version": "",
-        "why": "none",
+        "reason": "none",
+        "message": str(Unanswered("no-version")),
         "status": 503,
         "shares": {},
-        "note": "",
-        "failing": {},
+        "error_shares": {},
     }
 
 
@@ -381,39 +383,32 @@ def test_an_upstream_in_another_namespace() -> None:
 )
 def test_an_upstream_that_is_no_service(url: str) -> None:
     documents = asm({"a": (("v1",), (url,)), "b": (("v1",), ())}, {"v1": 1})
-    assert refusal(*documents) == (
-        f"pod a-v1 calls {url}, which is no Service's http URL in these manifests"
-    )
+    assert problem_of(*documents) == (Problem.NO_SERVICE_URL, {"pod": "a-v1", "url": url})
 
 
 def test_a_loop_is_told_with_its_services() -> None:
     chain = {"a": (("v1",), ("b",)), "b": (("v1",), ("c",)), "c": (("v1",), ("a",))}
-    assert refusal(*asm(chain, {"v1": 1})) == (
-        "lane v1: b -> c -> a -> b: the chain never ends; break the loop"
-    )
+    cycle = {"lane": "v1", "cycle": "b -> c -> a -> b"}
+    assert problem_of(*asm(chain, {"v1": 1})) == (Problem.NEVER_ENDS, cycle)
 
 
 def test_a_chain_longer_than_any_walk() -> None:
     chain = {f"s{n}": (("v1",), (f"s{n + 1}",) if n < 101 else ()) for n in range(102)}
-    assert refusal(*asm(chain, {"v1": 1})) == (
-        "lane v1: a chain of more than 100 calls is not planned"
-    )
+    too_long = (Problem.CHAIN_TOO_LONG, {"lane": "v1", "most": 100})
+    assert problem_of(*asm(chain, {"v1": 1})) == too_long
     del chain["s0"]
     assert len(plan_of(*asm(chain, {"v1": 1})).lanes[0].path) == 101
 
 
 def test_a_service_that_calls_itself() -> None:
-    assert "lane v1: a -> a: the chain never ends" in refusal(
-        *asm({"a": (("v1",), ("a",))}, {"v1": 1})
-    )
+    documents = asm({"a": (("v1",), ("a",))}, {"v1": 1})
+    assert problem_of(*documents) == (Problem.NEVER_ENDS, {"lane": "v1", "cycle": "a -> a"})
 
 
 def test_pods_that_disagree_on_what_comes_next() -> None:
     documents = pair(service("c"), deployment("c"), deployment("b", "v3", "c"))
-    assert refusal(*documents) == (
-        "lane v1: the pods that answer at b (v1, v2, v3) call different upstreams,"
-        " so the lane has no one path; route them apart"
-    )
+    found = {"lane": "v1", "service": "b", "versions": "v1, v2, v3"}
+    assert problem_of(*documents) == (Problem.UPSTREAMS_DIFFER, found)
 
 
 def test_versions_may_call_different_upstreams_when_routed_apart() -> None:
@@ -453,10 +448,8 @@ def stamping(*headers: Document, names: tuple[str, ...] = ("version",)) -> list[
     ],
 )
 def test_a_gateway_that_stamps_two(headers: list[Document]) -> None:
-    assert refusal(*stamping(*headers, names=("version", "tenant"))) == (
-        "the gateway stamps tenant, version; each of its destinations should set one header that"
-        " an ASMHeaderPropagation names, or one baggage member"
-    )
+    several = (Problem.SEVERAL_LANE_HEADERS, {"names": "tenant, version"})
+    assert problem_of(*stamping(*headers, names=("version", "tenant"))) == several
 
 
 @pytest.mark.parametrize("headers", [[{}, {}], [stamp("other", "v1"), stamp("other", "v2")]])
@@ -471,8 +464,8 @@ def test_a_gateway_that_stamps_a_part() -> None:
 
 
 def test_a_gateway_that_stamps_one_lane_twice() -> None:
-    sentence = refusal(*stamping(stamp("version", "v1"), stamp("version", "v1")))
-    assert sentence == "the gateway stamps lane v1 at two destinations"
+    documents = stamping(stamp("version", "v1"), stamp("version", "v1"))
+    assert problem_of(*documents) == (Problem.LANE_SET_TWICE, {"lane": "v1"})
 
 
 @pytest.mark.parametrize(
@@ -542,10 +535,8 @@ def test_a_rule_that_changes_headers(changes: dict[str, object], after: str) -> 
 
 def test_a_split_that_changes_headers_by_destination() -> None:
     split = rule(to("b", "v1", weight=1, headers=stamp("x", "y")), to("b", "v2", weight=1))
-    assert refusal(*pair(rules=(split,))) == (
-        "lane v1: the rule at b splits the lane and changes headers by destination,"
-        " so the lane has no one path; match the lane before splitting"
-    )
+    found = {"lane": "v1", "service": "b"}
+    assert problem_of(*pair(rules=(split,))) == (Problem.SPLITS_AND_SETS, found)
 
 
 # No way in
@@ -553,17 +544,12 @@ def test_a_split_that_changes_headers_by_destination() -> None:
 
 def test_manifests_without_pods() -> None:
     documents = [d for d in asm() if d["kind"] != "Deployment"]
-    sentence = refusal(*documents)
-    assert sentence == "no Deployment there; lanes need pods to lead to"
+    assert problem_of(*documents) == (Problem.NO_PODS, {})
 
 
 def test_manifests_without_a_way_in() -> None:
     documents = [d for d in asm() if d["spec"].get("gateways") is None]
-    sentence = refusal(*documents)
-    assert (
-        sentence == "no VirtualService with HTTP rules and no HTTPRoute is bound to a gateway;"
-        " there is no way in"
-    )
+    assert problem_of(*documents) == (Problem.NO_GATEWAY, {})
 
 
 def test_a_path_that_is_not_served() -> None:
@@ -572,8 +558,8 @@ def test_a_path_that_is_not_served() -> None:
     )
     documents = [d for d in asm() if d["spec"].get("gateways") is None]
     assert plan_of(*documents, way).path == "/x"
-    with pytest.raises(LanesError, match="no rule of the gateway takes a request for /y"):
-        plan_of(*documents, way, path="/y")
+    unserved = problem_of(*documents, way, path="/y")
+    assert unserved == (Problem.NO_GATEWAY_RULE, {"path": "/y"})
 
 
 def test_a_stamp_that_first_clears_the_clients() -> None:
@@ -601,24 +587,21 @@ def test_a_host_that_a_wildcard_covers() -> None:
 def test_a_host_that_the_gateway_does_not_serve() -> None:
     documents = [d for d in asm() if d["spec"].get("gateways") is None]
     way = virtual_service("one.org", rule(to("mocka", "v1")), gateways=["demo-gateway"])
-    assert "two.org" in refusal_at("two.org", *documents, way)
-
-
-def refusal_at(domain: str, *documents: Document) -> str:
-    with pytest.raises(LanesError) as caught:
-        plan_of(*documents, domain=domain)
-    return str(caught.value)
+    found = {"host": "two.org", "served": "one.org"}
+    assert problem_of(*documents, way, domain="two.org") == (Problem.HOST_NOT_SERVED, found)
 
 
 def test_an_upstream_whose_port_is_none() -> None:
     documents = asm({"a": (("v1",), ("http://b:80x/",)), "b": (("v1",), ())}, {"v1": 1})
-    assert "http://b:80x/" in refusal(*documents)
+    found = {"pod": "a-v1", "url": "http://b:80x/"}
+    assert problem_of(*documents) == (Problem.NO_SERVICE_URL, found)
 
 
 def test_an_upstream_by_https() -> None:
     documents = asm({"a": (("v1",), ("https://b/",))}, {"v1": 1})
     web = [service("b", {"port": 80, "targetPort": 8000}), deployment("b")]
-    assert "https://b/" in refusal(*documents, *web)
+    found = {"pod": "a-v1", "url": "https://b/"}
+    assert problem_of(*documents, *web) == (Problem.NO_SERVICE_URL, found)
 
 
 def test_a_propagation_that_does_not_act_on_the_first_service() -> None:
@@ -650,7 +633,7 @@ def test_a_lane_that_a_rule_names_otherwise_than_its_version() -> None:
 def test_a_mesh_without_a_gateway_resource_still_has_its_way_in() -> None:
     documents = [d for d in asm() if d["kind"] != "Gateway"]
     assert lanes_of(*documents) == SAMPLE_PATHS
-    assert "no way in" in refusal(*documents, gateway(name="other"))
+    assert problem_of(*documents, gateway(name="other"))[0] is Problem.NO_GATEWAY
 
 
 def test_a_missing_subset_without_a_rule_is_none() -> None:

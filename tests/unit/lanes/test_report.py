@@ -11,15 +11,8 @@ from lanes.console import Console
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.lanes import NotPlanned
 from lanes.planning.result import Plan
-from lanes.report.plan import (
-    gateway_line,
-    headline,
-    one_line,
-    plan_notes,
-    plan_table,
-    show_headline,
-    show_plan,
-)
+from lanes.report.plan import gateway_line, headline, one_line, plan_table, show_headline, show_plan
+from lanes.report.plan_notes import plan_notes
 from lanes.report.tables import show
 from lanes.report.verdict import (
     closing,
@@ -164,7 +157,7 @@ def test_what_is_left_to_the_cluster_is_counted() -> None:
     ]
     mesh = mesh_of(*asm(), *left)
     assert headline(mesh, plan_of(*asm()))[1] == (
-        "left to the cluster: 1 PodDisruptionBudget, 2 ServiceAccount"
+        "not simulated: 1 PodDisruptionBudget, 2 ServiceAccount"
     )
 
 

@@ -101,7 +101,7 @@ def test_a_service_that_is_called_twice_is_met_in_the_plans_order() -> None:
         "match",
         "match",
         "fallback: no b v2",
-        "lost: the lane's tag does not reach it",
+        f"lost: {Misrouted(Reason.LOST)}",
     ]
 
 

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from lanes.planning.lane_headers import LaneHeader
 from lanes.planning.lanes import NotPlanned
+from lanes.planning.messages import Problem
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
-from lanes.report.plan import headline, plan_notes
+from lanes.report.plan import headline
 from lanes.report.verdict import closing, verdict_json
 from lanes.verification.answers import Answer, Step
 from lanes.verification.verdict import verify
@@ -21,7 +23,7 @@ from tests.kube import (
     to,
     virtual_service,
 )
-from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, refusal
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, problem_of
 
 REST = rule(to("reviews", "v1", weight=80), to("reviews", "v2", weight=20))
 JASON = rule(to("reviews", "v2"), match=[header_is("end-user", "jason")])
@@ -65,9 +67,6 @@ def test_a_tag_that_clients_have_to_send() -> None:
     }
     assert ways(planned) == {"untagged": [], "jason": ["end-user: jason"]}
     assert [lane.client_header for lane in planned.lanes] == ["", "end-user"]
-    assert "jason: stamped by no gateway; a client or a service has to send end-user" in plan_notes(
-        planned
-    )
 
 
 def test_a_tag_in_the_baggage_that_clients_have_to_send() -> None:
@@ -88,8 +87,8 @@ def test_a_tag_that_the_gateway_replaces_is_no_way_in() -> None:
     stamped = to("page", headers={"request": {"set": {"end-user": "all"}}})
     planned = plan_of(*shop(JASON, REST, at=(rule(stamped, match=[{"uri": {"exact": "/"}}]),)))
     assert ways(planned) == {"all": []}
-    loose = "jason: stamped by no gateway, nor let in; a service has to send end-user: jason"
-    assert loose in plan_notes(planned)
+    asked = LaneHeader("jason", "end-user", (("end-user", "jason"),))
+    assert planned.unset_headers == (asked,)
 
 
 def test_a_tag_beside_the_stamp_is_planned_where_the_stamp_changes_nothing() -> None:
@@ -137,8 +136,9 @@ def test_pods_of_one_version_without_a_sidecar_leave_no_one_path() -> None:
     past: dict[str, str] = {"sidecar.istio.io/inject": "false"}
     documents = [*shop(JASON, rule(to("reviews", "v1"))), deployment("page", "v2", "reviews")]
     assert lanes_of(*documents)["untagged"] == "page v1|v2, reviews v1"
-    sentence = refusal(*documents, deployment("page", "v3", "reviews", labels=past))
-    assert "of the pods that answer at page (v1, v2, v3) some make calls past" in sentence
+    found = {"lane": "untagged", "service": "page", "versions": "v1, v2, v3"}
+    bare = deployment("page", "v3", "reviews", labels=past)
+    assert problem_of(*documents, bare) == (Problem.SIDECARS_DIFFER, found)
 
 
 def test_a_header_that_every_request_carries() -> None:

@@ -4,10 +4,15 @@ import pytest
 
 from lanes.mesh.examples import example
 from lanes.mesh.matching import StringMatch
+from lanes.model import Host
 from lanes.planning.entry_rule import EntryRule
+from lanes.planning.hop import Unanswered
 from lanes.planning.lanes import NotPlanned
+from lanes.planning.messages import Problem
 from lanes.planning.result import Plan
-from lanes.report.plan import plan_json, plan_notes, plan_table
+from lanes.report.plan import plan_table
+from lanes.report.plan_json import plan_json
+from lanes.report.plan_notes import plan_notes
 from tests import kube
 from tests.kube import (
     SAMPLE,
@@ -29,7 +34,7 @@ from tests.kube import (
     virtual_service,
     without,
 )
-from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, refusal
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, problem_of
 
 BASE = kube.base(SAMPLE, {"v1": 90, "v2": 10})
 COOKIE = r"(.*;\s*)?lane=v3(;.*)?"
@@ -204,9 +209,9 @@ def test_a_rule_that_leads_to_no_one_lane_is_told(own: Document, refused: NotPla
 def test_the_plan_shows_ways_in_where_there_are_any() -> None:
     planned = beside_base(to_v3(takes(headers={"x-lane": "v3"}), takes("/v3")))
     table = plan_table(planned)
-    assert [column.header for column in table.columns][-1] == "ways in"
+    assert [column.header for column in table.columns][-1] == "entry rules"
     assert [str(cell) for cell in table.columns[-1].cells] == ["", "", "path /v3, x-lane: v3"]
-    assert plan_json(mesh_of(*BASE), planned)["lanes"][2]["ways"] == [
+    assert plan_json(mesh_of(*BASE), planned)["lanes"][2]["entry_rules"] == [
         {"headers": {}, "host": None, "path": "/v3", "method": None},
         {"headers": {"x-lane": "v3"}, "host": None, "path": None, "method": None},
     ]
@@ -235,9 +240,8 @@ def test_a_lane_whose_service_is_not_there_is_answered_with_500() -> None:
     assert lanes_of(*documents)["v2"] == "mocka v2, mockb v1 *, mockc -"
     planned = plan_of(*documents)
     assert planned.lanes[1].path[-1].status == 500
-    assert plan_notes(planned)[-1] == (
-        "- answers 500: the rule names mockc-v2.default, which is no Service here"
-    )
+    absent = Unanswered("no-service", (Host("mockc-v2", "default"),))
+    assert planned.lanes[1].path[-1].unanswered == absent
 
 
 def test_a_call_that_no_rule_takes_is_answered_with_404() -> None:
@@ -249,14 +253,13 @@ def test_a_call_that_no_rule_takes_is_answered_with_404() -> None:
     )
     planned = plan_of(*documents, service("mockc"), only)
     assert planned.lanes[0].path[-1].status == 404
-    assert "- answers 404: no rule takes the lane here" in plan_notes(planned)
+    assert planned.lanes[0].path[-1].unanswered == Unanswered("no-rule")
 
 
 def test_a_gateway_whose_every_backend_has_weight_0_has_no_lanes() -> None:
-    assert refusal(*kube.base(SAMPLE, {"v1": 0})) == (
-        "HTTPRoute web: spec.rules[0]: answers / with 500 by itself, so there are no lanes;"
-        " --path names another"
-    )
+    problem, values = problem_of(*kube.base(SAMPLE, {"v1": 0}))
+    assert (problem, values["path"], values["status"]) == (Problem.ANSWERS_ITSELF, "/", 500)
+    assert str(values["rule"]).endswith("HTTPRoute web: spec.rules[0]")
 
 
 # Examples of what a pattern asks for

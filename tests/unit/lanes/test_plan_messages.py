@@ -1,0 +1,171 @@
+"""What a plan says: each sentence once."""
+
+from typing import get_args, get_type_hints
+
+import pytest
+
+from lanes.model import Abort, Host
+from lanes.planning import messages
+from lanes.planning.hop import MISROUTED, Hop, Misrouted, Reason, Unanswered
+from lanes.planning.lane_headers import LaneHeader
+from lanes.planning.lanes import NotPlanned
+from lanes.planning.messages import PlanError, Problem
+from lanes.planning.result import Lane, Plan
+from lanes.report.plan_notes import plan_notes
+
+PATH = {"lane": "v2", "service": "cart", "versions": "v1, v2"}
+PROBLEMS: dict[str, PlanError] = {
+    "x: no Deployment found. Add the Deployments of the services.": PlanError(
+        Problem.NO_PODS, sources="x"
+    ),
+    "x: no VirtualService with HTTP rules and no HTTPRoute is bound to a gateway."
+    " Bind one with spec.gateways or spec.parentRefs.": PlanError(Problem.NO_GATEWAY, sources="x"),
+    "x: the gateway does not serve b.org. It serves a.org.": PlanError(
+        Problem.HOST_NOT_SERVED, sources="x", host="b.org", served="a.org"
+    ),
+    "x: no rule of the gateway matches a request for /y. Name another with --path.": PlanError(
+        Problem.NO_GATEWAY_RULE, sources="x", path="/y"
+    ),
+    "x: VirtualService any: spec.http[0]: the rule answers / with 204 by itself, so there are no"
+    " lanes. Name another path with --path.": PlanError(
+        Problem.ANSWERS_ITSELF,
+        rule="x: VirtualService any: spec.http[0]",
+        path="/",
+        status=204,
+    ),
+    "x: the gateway sets a, b. Set one header at each destination, which an ASMHeaderPropagation"
+    " names, or one baggage member.": PlanError(
+        Problem.SEVERAL_LANE_HEADERS, sources="x", names="a, b"
+    ),
+    "x: the gateway sets lane v2 at two destinations. Set it at one.": PlanError(
+        Problem.LANE_SET_TWICE, sources="x", lane="v2"
+    ),
+    "--calls shops: no such service in these manifests": PlanError(
+        Problem.UNKNOWN_CALLER, caller="shops"
+    ),
+    "--calls shop=carts: carts is not the HTTP port of a Service": PlanError(
+        Problem.UNKNOWN_CALLEE, caller="shop", target="carts"
+    ),
+    "pod shop-v1 calls http://x/, which is not the http URL of a Service here": PlanError(
+        Problem.NO_SERVICE_URL, pod="shop-v1", url="http://x/"
+    ),
+    "lane v2: the rule at cart splits the lane and changes headers by destination, so the lane has"
+    " several paths. Match the lane before splitting.": PlanError(Problem.SPLITS_AND_SETS, **PATH),
+    "lane v2: the pods that answer at cart (v1, v2) call different upstreams, so the lane has"
+    " several paths. Route to each of them by a rule of its own.": PlanError(
+        Problem.UPSTREAMS_DIFFER, **PATH
+    ),
+    "lane v2: some of the pods that answer at cart (v1, v2) bypass their sidecars, so the lane has"
+    " several paths. Route to each of them by a rule of its own.": PlanError(
+        Problem.SIDECARS_DIFFER, **PATH
+    ),
+    "lane v2: a -> b -> a: these calls never end. Break the cycle.": PlanError(
+        Problem.NEVER_ENDS, lane="v2", cycle="a -> b -> a"
+    ),
+    "lane v2: a chain of more than 100 calls is not supported": PlanError(
+        Problem.CHAIN_TOO_LONG, lane="v2", most=100
+    ),
+    "no lane v9 in these manifests. The lanes are v1, v2.": PlanError(
+        Problem.NO_LANE, lane="v9", known="v1, v2"
+    ),
+    "lane v2 has no entry rule, so requests enter it by nothing. Add a gateway rule for, say, the"
+    " header x-lane: v2.": PlanError(Problem.NO_ENTRY_RULE, lane="v2", weight="nothing"),
+    "lane v2 is entered by POST alone, which may change something, so no request is sent. Add a"
+    " gateway rule that matches GET, for, say, the header x-lane: v2.": PlanError(
+        Problem.NO_TESTABLE_RULE, lane="v2", methods="POST", because="may change something"
+    ),
+}
+
+
+def test_problems() -> None:
+    assert {str(error) for error in PROBLEMS.values()} == set(PROBLEMS)
+    assert {error.problem for error in PROBLEMS.values()} == set(Problem)
+
+
+REASONS: dict[str, Misrouted | NotPlanned | Unanswered] = {
+    "the rule of lane v1 also matches this lane": Misrouted(Reason.CAUGHT, "v1"),
+    "a rule that matches every request precedes the lane's own": Misrouted(Reason.SHADOWED),
+    "the lane header does not reach this service": Misrouted(Reason.LOST),
+    "subset a, b selects none of the v2 pods that run here": Misrouted(
+        Reason.UNSELECTED, "v2", ("a", "b")
+    ),
+    "its rule selects none of the v2 pods that run here": Misrouted(Reason.UNSELECTED, "v2"),
+    "v2 runs here, and no rule routes to it": Misrouted(Reason.UNROUTED, "v2"),
+    "path /x (answers 500: no backend has a weight above 0)": NotPlanned("path /x", "no-weight"),
+    "path /x (splits requests itself)": NotPlanned("path /x", "splits"),
+    "path /x (sets no lane)": NotPlanned("path /x", "sets-no-lane"),
+    "x-lane (no request that matches it is known)": NotPlanned("x-lane", "no-example"),
+    "x-lane: a (what answers also depends on the lane that the gateway sets)": NotPlanned(
+        "x-lane: a", "depends-on-gateway"
+    ),
+    "path /x (leads lane v2 to other versions)": NotPlanned("path /x", "other-path", "v2"),
+    "no rule matches the lane": Unanswered("no-rule"),
+    "the rule answers by itself": Unanswered("answers-itself"),
+    "no backend of the rule has a weight above 0": Unanswered("no-weight"),
+    "the rule names c.shop, api.org, which is not a Service here": Unanswered(
+        "no-service", (Host("c", "shop"), Host("api.org", ""), Host("c", "shop"))
+    ),
+    "the rule names a Service that it may not route to": Unanswered("not-permitted"),
+    "the destination has no pods": Unanswered("no-pods"),
+    "the lane has no version here, and no fallback": Unanswered("no-version"),
+}
+
+
+def test_reasons() -> None:
+    assert {str(reason): reason for reason in REASONS.values()} == REASONS
+
+
+@pytest.mark.parametrize(
+    ("codes", "sentences"),
+    [
+        (get_args(get_type_hints(NotPlanned)["reason"]), messages.NOT_PLANNED),
+        (get_args(get_type_hints(Unanswered)["code"]), messages.UNANSWERED),
+        (MISROUTED, messages.MISROUTED),
+    ],
+)
+def test_each_code_has_a_sentence(codes: tuple[str, ...], sentences: dict[str, str]) -> None:
+    assert list(codes) == list(sentences)
+
+
+def lane(name: str, *hops: Hop, header: str = "", unreached: tuple[Hop, ...] = ()) -> Lane:
+    entry = Hop("web", (name,), Reason.MATCH, hops, assumed=True)
+    return Lane(name, 1, entry, client_header=header, unreached=unreached)
+
+
+def none(status: int, unanswered: Unanswered) -> Hop:
+    return Hop("cart", (), Reason.NONE, status=status, unanswered=unanswered)
+
+
+CAUGHT = Hop("users", ("v1",), Reason.CAUGHT, misrouted=Misrouted(Reason.CAUGHT, "v1"))
+OPEN = Hop("db", ("", "v1"), Reason.SPLIT)
+
+
+def test_notes() -> None:
+    lanes = (
+        lane("v1", Hop("cart", ("v1",), Reason.MATCH, failing=(Abort(503, 0.5),))),
+        lane("v2", none(503, Unanswered("no-pods")), CAUGHT),
+        lane("v3", none(503, Unanswered("no-rule")), CAUGHT, header="x-lane"),
+        lane("v4", none(404, Unanswered("no-rule")), unreached=(OPEN,)),
+        lane("v5", Hop("cart", ("v1",), Reason.FALLBACK), header="x-lane"),
+    )
+    headers = (LaneHeader("jason", "end-user", (("end-user", "jason"),)),)
+    refused = (NotPlanned("path /x", "splits"),)
+    planned = Plan("version", "*", lanes, refused, unset_headers=headers, unreached=("a", "db"))
+    assert plan_notes(planned) == [
+        "* fallback: the lane has no version here",
+        f"- answers 503 at cart, lane v2: {Unanswered('no-pods')}",
+        f"- answers 503 at cart, lane v3: {Unanswered('no-rule')}",
+        f"- answers 404: {Unanswered('no-rule')}",
+        f"! users, lane v2, v3: {Misrouted(Reason.CAUGHT, 'v1')}",
+        "| any of these versions answers: no rule chooses one",
+        "(none) the pods have no version label",
+        "? not found in any call path; the cell shows what a call would get.",
+        "  Use --calls CALLER=a,db to add it.",
+        "assumed: baggage is handed on at web; the manifests do not say so",
+        "v3, v5: set by no gateway; a client or a service has to send x-lane",
+        "jason: set by no gateway, nor let in; a service has to send end-user: jason",
+        "not planned: path /x (splits requests itself)",
+    ]
+    assert plan_notes(Plan("version", "*", (lane("v1"),))) == [
+        "assumed: baggage is handed on at web; the manifests do not say so"
+    ]
