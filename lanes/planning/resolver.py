@@ -204,12 +204,12 @@ class Resolver:
             if other is not first:
                 problem = self._differ(Problem.SIDECARS_DIFFER, service, pods)
                 self._must_agree.append((first, other, problem))
-        knows = self.lane.carrier == "baggage"
+        in_baggage = self.lane.carrier == "baggage"
         unsure = not drops and any(pod.carries_baggage is None for pod in pods)
         return _Calls(
             first,
             may_stop=any(url not in pod.upstream_urls for pod in pods for url in called),
-            assumed=bool(self.lane.version) and (unsure or not knows),
+            assumed=bool(self.lane.version) and (unsure or not in_baggage),
         )
 
     def _handed_on(
