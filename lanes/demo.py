@@ -7,11 +7,11 @@ from itertools import takewhile
 
 from lanes.console import Console
 from lanes.errors import LanesError
-from lanes.model import Mesh, Pod
+from lanes.mesh.model import Mesh, Pod
+from lanes.mesh.without_pods import without_pods
 from lanes.planning.hop import Reason
 from lanes.planning.plan import plan
 from lanes.planning.result import Lane, Plan
-from lanes.planning.without_pods import without_pods
 from lanes.report.plan import gateway_line, one_line, show_headline, show_plan
 from lanes.report.verdict import closing, show_verdict
 from lanes.running.runtime import RunningMesh, run

@@ -16,7 +16,7 @@ from lanes.mesh.headers import header_name
 from lanes.verification import split
 
 if TYPE_CHECKING:
-    from lanes.model import Mesh
+    from lanes.mesh.model import Mesh
 
 _SAMPLE = "k8s/asm"
 

@@ -15,7 +15,7 @@ from lanes.envoy.clusters import cluster, destinations
 from lanes.envoy.listeners import gateway_listener, sidecar_listeners
 from lanes.envoy.parts import Json
 from lanes.envoy.tracing import Collector, collector_clusters
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 
 __all__ = ["Json", "bootstrap"]
 

@@ -6,7 +6,7 @@ and Java's do, connect to what looks like the Service itself.
 
 from collections.abc import Iterator
 
-from lanes.model import Mesh, ServicePort
+from lanes.mesh.model import Mesh, ServicePort
 
 # Far from Istio's own, and below those that Linux gives to clients.
 _FIRST = 16001

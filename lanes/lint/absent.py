@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import cached_property
 
 from lanes.mesh.hostnames import covers, host_in_manifest, host_of
-from lanes.model import Host
+from lanes.mesh.model import Host
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from lanes.lint.absent import AbsentHosts
 from lanes.lint.routing import Asked, Routing, at_gateway, in_mesh, of_route, of_service
 from lanes.mesh.hostnames import covers, host_in_manifest
-from lanes.model import Host, Mesh, Pod
+from lanes.mesh.model import Host, Mesh, Pod
 from lanes.reading import kinds, routes
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import gateway_api

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lanes.mesh.matching import Match
-from lanes.model import HeaderOps
+from lanes.mesh.model import HeaderOps
 from lanes.reading import httproutes, kinds, routes
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Resource

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from lanes.model import Host
+from lanes.mesh.model import Host
 
 _DNS = re.compile(r"([^.]+)(?:\.([^.]+)(?:\.svc(?:\..+)?)?)?")
 _FULL = re.compile(r"([^.]+)\.([^.]+)\.svc\..+")

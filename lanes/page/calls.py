@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from lanes.envoy import Json
 from lanes.envoy.clusters import destinations
-from lanes.model import Mesh
+from lanes.mesh.baggage import members
+from lanes.mesh.model import Mesh
 from lanes.page.tap import BY_WEIGHT, tags_of
-from lanes.planning.baggage import members
 from lanes.planning.lane_headers import assumed_headers
 from lanes.planning.lanes import UNTAGGED
 from lanes.planning.result import Plan

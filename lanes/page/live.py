@@ -11,7 +11,8 @@ from urllib.parse import urlencode, urljoin
 
 from lanes.envoy import Json
 from lanes.errors import LanesError
-from lanes.model import Mesh, Pod
+from lanes.mesh.model import Mesh, Pod
+from lanes.mesh.without_pods import without_pods
 from lanes.page import picture
 from lanes.page.calls import GATEWAY, Call, Reader, room
 from lanes.page.counts import Counts
@@ -19,7 +20,6 @@ from lanes.page.load import AGENT, RATES, Load
 from lanes.page.tap import Tap, lines, write_routes
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
-from lanes.planning.without_pods import without_pods
 from lanes.running.runtime import RunningMesh
 from lanes.running.sample import management_port
 from lanes.running.watch import Watch

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from lanes.envoy import Json
-from lanes.model import Mesh, Pod
+from lanes.mesh.model import Mesh, Pod
 from lanes.page.calls import GATEWAY, room
 from lanes.page.counts import FRESH_SECONDS, Counts, Tally, Way
 from lanes.planning.hop import MISROUTED, Hop, Reason

@@ -19,7 +19,7 @@ from lanes.envoy import Json
 from lanes.envoy.listeners import gateway_listener
 from lanes.envoy.parts import header_in_format, typed
 from lanes.mesh.hostnames import any_of
-from lanes.model import Mesh, Route
+from lanes.mesh.model import Mesh, Route
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.ingress import forward
 from lanes.planning.lane_headers import assumed_headers

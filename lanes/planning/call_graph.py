@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from lanes.errors import LanesError
 from lanes.mesh.hostnames import host_of
-from lanes.model import Host, Mesh, Pod, ServicePort
+from lanes.mesh.model import Host, Mesh, Pod, ServicePort
 from lanes.planning.messages import PlanError, Problem
 
 Overrides = Mapping[str, tuple[str, ...]]

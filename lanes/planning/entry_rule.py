@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from lanes.mesh.examples import example
 from lanes.mesh.matching import Match, holds
-from lanes.model import AUTHORITY, Route
+from lanes.mesh.model import AUTHORITY, Route
 from lanes.planning.request import Request
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from lanes.model import Abort, Host, Place, Propagation
+from lanes.mesh.model import Abort, Host, Place, Propagation
 from lanes.planning import messages
 
 

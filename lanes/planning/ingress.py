@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from lanes.mesh.examples import example
 from lanes.mesh.hostnames import any_of, covers
 from lanes.mesh.matching import Match
-from lanes.model import Abort, GatewayHost, Mesh, Place, Route, Weighted
+from lanes.mesh.model import Abort, GatewayHost, Mesh, Place, Route, Weighted
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule, first_path, rule_by
 from lanes.planning.lane_headers import assumed_headers
 from lanes.planning.messages import PlanError, Problem

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
-from lanes.planning import baggage
+from lanes.mesh import baggage
 from lanes.planning.call_graph import CallGraph
 from lanes.planning.ingress import Ingress
 from lanes.planning.lanes import UNTAGGED, Lanes, LaneSpec

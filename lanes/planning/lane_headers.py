@@ -8,10 +8,10 @@ hand on by itself.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from lanes.mesh import baggage
 from lanes.mesh.examples import example
 from lanes.mesh.matching import Match, holds
-from lanes.model import AUTHORITY, Mesh
-from lanes.planning import baggage
+from lanes.mesh.model import AUTHORITY, Mesh
 
 
 @dataclass(frozen=True)

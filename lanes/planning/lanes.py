@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from lanes.planning import baggage
+from lanes.mesh import baggage
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.ingress import Alternative, ForwardedRequest, Ingress
 from lanes.planning.lane_headers import LaneHeader

@@ -6,7 +6,7 @@ default route splits requests into, and those that other rules lead to.
 
 from collections.abc import Iterable, Mapping
 
-from lanes.model import Mesh, ServicePort
+from lanes.mesh.model import Mesh, ServicePort
 from lanes.planning.call_graph import Overrides, call_graph
 from lanes.planning.client_lanes import add_client_lanes
 from lanes.planning.entry_rule import EntryRule

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lanes.mesh import baggage
 from lanes.mesh.matching import Match, meets
-from lanes.model import HeaderOps, Propagation, Route
-from lanes.planning import baggage
+from lanes.mesh.model import HeaderOps, Propagation, Route
 
 
 @dataclass(frozen=True)

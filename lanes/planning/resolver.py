@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lanes.errors import LanesError
-from lanes.model import HeaderOps, Host, Pod, Propagation, Route, ServicePort, led_to, names_of
+from lanes.mesh.model import HeaderOps, Host, Pod, Propagation, Route, ServicePort, led_to, names_of
 from lanes.planning import cycles
 from lanes.planning.call_graph import UpstreamsDifferError
 from lanes.planning.entry_rule import first_path

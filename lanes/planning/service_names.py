@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from lanes.model import Host, Mesh
+from lanes.mesh.model import Host, Mesh
 from lanes.planning.hop import Hop
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lanes.model import Abort, Endpoint, Pod, Route, Weighted
+from lanes.mesh.model import Abort, Endpoint, Pod, Route, Weighted
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from lanes.model import Host, Mesh, Route, ServicePort
+from lanes.mesh.model import Host, Mesh, Route, ServicePort
 from lanes.planning.call_graph import CallGraph, is_outside
 from lanes.planning.hop import Hop
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from lanes.errors import LanesError
-from lanes.model import Pod
+from lanes.mesh.model import Pod
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?"
 _FORM = re.compile(rf"([A-Za-z0-9_-]+)(?:\.([A-Za-z0-9-]+))?(?:@({_NAME}))?=(.*)", re.DOTALL)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import host_in_manifest, meant, no_service
-from lanes.model import Destination, Endpoint, Host, Pod, Propagation
+from lanes.mesh.model import Destination, Endpoint, Host, Pod, Propagation
 from lanes.reading import kinds, outside
 from lanes.reading.grants import Grants
 from lanes.reading.manifests import Manifests, Resource

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from lanes.mesh.diagnostics import Finding
 from lanes.mesh.hostnames import host_in_manifest
-from lanes.model import Host
+from lanes.mesh.model import Host
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource
 

@@ -7,7 +7,7 @@ from itertools import combinations
 from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.mesh.hostnames import common, covers, host_in_manifest
 from lanes.mesh.matching import Match, disjoint, is_catch_all
-from lanes.model import GatewayHost, Route
+from lanes.mesh.model import GatewayHost, Route
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import Bound, rules_of

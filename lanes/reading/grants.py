@@ -1,6 +1,6 @@
 """ReferenceGrants: which Services routes of other namespaces may lead to."""
 
-from lanes.model import Host
+from lanes.mesh.model import Host
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Manifests
 

@@ -6,7 +6,7 @@ https://gateway-api.sigs.k8s.io/reference/api-types/httproute/
 from collections.abc import Iterable, Mapping, Sequence
 
 from lanes.mesh.matching import Kind, Match, StringMatch
-from lanes.model import HeaderOps, Host, Place, Route, Weighted
+from lanes.mesh.model import HeaderOps, Host, Place, Route, Weighted
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Resource

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from lanes.errors import LanesError, ManifestError, together
 from lanes.mesh.diagnostics import Diagnostics, Finding
-from lanes.model import Place
+from lanes.mesh.model import Place
 from lanes.reading import kinds
 from lanes.reading.documents import Document, documents
 from lanes.reading.files import STDIN, STDIN_NAME, texts

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.mesh.hostnames import common, covers
-from lanes.model import Host
+from lanes.mesh.model import Host
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import Bound

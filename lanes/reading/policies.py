@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lanes.model import Endpoint, Outlier
+from lanes.mesh.model import Endpoint, Outlier
 from lanes.reading import kinds
 from lanes.reading.rules import Rule
 

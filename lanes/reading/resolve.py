@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
-from lanes.model import Host, Mesh, Pod, Unrouted
+from lanes.mesh.model import Host, Mesh, Pod, Unrouted
 from lanes.reading import kinds, outside, workloads
 from lanes.reading.commands import Command, assigned
 from lanes.reading.destinations import Destinations

@@ -8,7 +8,7 @@ import re2
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.matching import Match, StringMatch, covers, is_catch_all
-from lanes.model import (
+from lanes.mesh.model import (
     AUTHORITY,
     Abort,
     HeaderOps,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import covers, meant, no_service
-from lanes.model import Host
+from lanes.mesh.model import Host
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource
 

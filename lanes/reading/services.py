@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import covers
-from lanes.model import GatewayHost, Host, Pod, Route, ServicePort, Weighted
+from lanes.mesh.model import GatewayHost, Host, Pod, Route, ServicePort, Weighted
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import Bound, rules_of

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import covers, host_in_manifest
-from lanes.model import Host, Unrouted
+from lanes.mesh.model import Host, Unrouted
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lanes.model import Host, Pod
+from lanes.mesh.model import Host, Pod
 
 
 @dataclass(frozen=True)

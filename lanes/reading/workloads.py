@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from lanes.mesh.diagnostics import Diagnostics
-from lanes.model import SIDECAR_PORT, Pod, Propagation, Readiness
+from lanes.mesh.model import SIDECAR_PORT, Pod, Propagation, Readiness
 from lanes.reading import kinds
 from lanes.reading.configmaps import ConfigMaps
 from lanes.reading.environment import Fields, environment, unusable

@@ -10,7 +10,7 @@ from rich.text import Text
 from lanes.console import Console
 from lanes.errors import together
 from lanes.mesh.hostnames import any_of
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.planning.call_graph import is_outside
 from lanes.planning.hop import MISROUTED, Hop, Reason
 from lanes.planning.result import Lane, Plan

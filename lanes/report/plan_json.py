@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Hop
 from lanes.planning.lanes import NotPlanned

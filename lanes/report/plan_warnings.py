@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lanes.mesh.diagnostics import Finding
-from lanes.model import Mesh, Place, Pod
+from lanes.mesh.model import Mesh, Place, Pod
 from lanes.planning.call_graph import call_graph
 from lanes.planning.result import Plan
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote
 
-from lanes.model import Host, Mesh, Pod, ServicePort, led_to
+from lanes.mesh.model import Host, Mesh, Pod, ServicePort, led_to
 from lanes.planning.call_graph import call_graph
 
 

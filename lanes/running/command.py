@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from lanes.envoy.calls import call_ports, service_names
 from lanes.errors import LanesError
-from lanes.model import SIDECAR_PORT, Mesh, Pod
+from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod
 from lanes.running.telemetry import telemetry
 from lanes.running.variables import of_command, refused
 

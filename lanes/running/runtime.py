@@ -13,7 +13,7 @@ from pathlib import Path
 from lanes.envoy import Json, bootstrap
 from lanes.envoy.tracing import Collector
 from lanes.errors import LanesError, together
-from lanes.model import Mesh, Pod
+from lanes.mesh.model import Mesh, Pod
 from lanes.running.address import AddressBlock, port_taken, require_free
 from lanes.running.admin import Admin
 from lanes.running.command import command_environment, listening_ports, without_variables

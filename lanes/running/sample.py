@@ -4,7 +4,7 @@ import os
 import sys
 
 from lanes.envoy.tracing import Collector
-from lanes.model import SIDECAR_PORT, Pod
+from lanes.mesh.model import SIDECAR_PORT, Pod
 from lanes.running.telemetry import telemetry
 from lanes.running.variables import SAMPLE, known_propagators, of_sample
 

@@ -7,7 +7,7 @@ makes the calls that the plan knows of, and hands on the headers that the plan t
 from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
 
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.planning.lane_headers import assumed_headers
 from lanes.running.calling import (
     LeftOut,

@@ -1,7 +1,7 @@
 """OpenTelemetry's variables on this machine: nothing is sent, or traces to a collector."""
 
 from lanes.envoy.tracing import Collector
-from lanes.model import Pod
+from lanes.mesh.model import Pod
 
 _NOWHERE = {
     "OTEL_TRACES_EXPORTER": "none",

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from lanes.model import Pod
+from lanes.mesh.model import Pod
 from lanes.running.restart import pause
 from lanes.running.runtime import RunningMesh
 

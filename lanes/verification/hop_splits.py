@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from lanes.model import Abort
+from lanes.mesh.model import Abort
 from lanes.planning.hop import Hop
 from lanes.planning.result import Lane
 from lanes.verification.answers import Step

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from lanes.model import Pod
+from lanes.mesh.model import Pod
 from tests.istio.kube_api import KINDS, Document
 from tests.kube import put
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from tests import kube
 from tests.istio import cluster
 from tests.istio.kube_api import Document, is_of_gateway_api

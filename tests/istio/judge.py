@@ -15,9 +15,9 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from lanes.mesh import baggage
 from lanes.mesh.hostnames import any_of, host_of
-from lanes.model import Mesh, Pod
-from lanes.planning import baggage
+from lanes.mesh.model import Mesh, Pod
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Hop
 from lanes.planning.lanes import UNTAGGED

@@ -9,7 +9,7 @@ from pathlib import Path
 import urllib3
 
 from lanes.errors import LanesError
-from lanes.model import Mesh, Pod
+from lanes.mesh.model import Mesh, Pod
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import AddressBlock

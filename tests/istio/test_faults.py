@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lanes.model import Pod
+from lanes.mesh.model import Pod
 from lanes.running.runtime import RunningMesh
 from lanes.verification.answers import Answer
 from tests import kube

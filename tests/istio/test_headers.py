@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from lanes.model import SIDECAR_PORT
+from lanes.mesh.model import SIDECAR_PORT
 from lanes.running.runtime import RunningMesh
 from lanes.verification.answers import parse
 from tests.chart.rendering import Values

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lanes.model import Destination
+from lanes.mesh.model import Destination
 from tests.chart.rendering import Values
 from tests.istio import mesh as istio
 from tests.istio.conftest import ISTIOD

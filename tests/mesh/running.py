@@ -9,7 +9,7 @@ from typing import Protocol
 
 import urllib3
 
-from lanes.model import Mesh, Pod
+from lanes.mesh.model import Mesh, Pod
 from lanes.planning.plan import plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 import urllib3
 
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.running.sample import management_port

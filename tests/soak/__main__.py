@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from lanes.errors import LanesError
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.planning.hop import Reason
 from lanes.planning.plan import plan
 from lanes.reading.manifests import read

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from lanes.model import Pod
+from lanes.mesh.model import Pod
 from lanes.running.runtime import RunningMesh
 from tests.soak import schedule
 from tests.soak.schedule import Fault

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Workload
 from lanes.lint.rule import Found, Rule
-from lanes.model import Pod
+from lanes.mesh.model import Pod
 from lanes.reading import kinds
 from lanes.reading.manifests import Resource
 

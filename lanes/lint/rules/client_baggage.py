@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lanes.lint.facts import Facts
 from lanes.lint.routing import HttpRule
 from lanes.lint.rule import Found, Rule
-from lanes.model import HeaderOps
+from lanes.mesh.model import HeaderOps
 
 
 def check(facts: Facts) -> Iterator[Found]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from lanes.lint.facts import Facts, Workload
 from lanes.lint.rule import Found, Rule
-from lanes.model import Host
+from lanes.mesh.model import Host
 
 
 def check(facts: Facts) -> Iterator[Found]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
 from lanes.mesh.hostnames import host_in_manifest
-from lanes.model import Host
+from lanes.mesh.model import Host
 from lanes.reading import kinds
 from lanes.reading.manifests import Resource
 

@@ -9,7 +9,7 @@ import pytest
 
 from lanes.envoy import NO_PORTS, bootstrap
 from lanes.errors import LanesError
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan

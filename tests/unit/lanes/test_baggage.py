@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from opentelemetry.baggage import get_all
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 
-from lanes.planning.baggage import members, with_member
+from lanes.mesh.baggage import members, with_member
 
 NAMES = st.text(string.ascii_letters + string.digits + "-_.", min_size=1, max_size=12)
 VALUES = st.text(max_size=20).map(str.strip)

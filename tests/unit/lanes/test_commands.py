@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lanes.errors import LanesError
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.reading.commands import Command, assigned
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve

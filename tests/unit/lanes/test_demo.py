@@ -3,8 +3,8 @@
 import pytest
 
 from lanes.demo import find_loss
+from lanes.mesh.without_pods import without_pods
 from lanes.planning.plan import plan
-from lanes.planning.without_pods import without_pods
 from lanes.report.plan import one_line
 from tests.kube import SAMPLE, Chain, Document, asm, istio, put
 from tests.unit.lanes.reading import mesh_of

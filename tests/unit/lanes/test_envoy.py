@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lanes.errors import LanesError
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.planning.plan import plan
 from tests.kube import (
     Document,

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from lanes.mesh.matching import StringMatch
-from lanes.model import Mesh, Route
+from lanes.mesh.model import Mesh, Route
 from tests.kube import (
     Document,
     api_gateway,

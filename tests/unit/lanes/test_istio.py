@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
-from lanes.model import Mesh, Route
+from lanes.mesh.model import Mesh, Route
 from lanes.planning.request import Request
 from tests.kube import (
     Document,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lanes.model import Host
+from lanes.mesh.model import Host
 from lanes.planning.hop import Misrouted, Reason, Unanswered
 from lanes.planning.plan import plan
 from lanes.report.plan import one_line

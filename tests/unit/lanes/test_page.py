@@ -11,14 +11,14 @@ import pytest
 
 from lanes.envoy import bootstrap
 from lanes.errors import LanesError
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
+from lanes.mesh.without_pods import without_pods
 from lanes.page import server
 from lanes.page.calls import Call, Reader
 from lanes.page.counts import FRESH_SECONDS, Counts
 from lanes.page.picture import Lanes, numbers, services
 from lanes.page.tap import Split, lines, tapped
 from lanes.planning.plan import plan
-from lanes.planning.without_pods import without_pods
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from tests import kube

@@ -4,7 +4,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from lanes.model import Abort, Host
+from lanes.mesh.model import Abort, Host
 from lanes.planning import messages
 from lanes.planning.hop import MISROUTED, Hop, Misrouted, Reason, Unanswered
 from lanes.planning.lane_headers import LaneHeader

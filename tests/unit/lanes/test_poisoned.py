@@ -10,7 +10,7 @@ from random import Random
 from lanes.envoy import Json
 from lanes.envoy.lua import SCRIPTS
 from lanes.errors import LanesError
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.page.tap import Split, tags_of, tapped
 from lanes.planning.plan import plan
 from lanes.reading import kinds

@@ -4,7 +4,7 @@ import pytest
 
 from lanes.errors import LanesError
 from lanes.mesh.hostnames import host_of
-from lanes.model import Destination, Host, Mesh, ServicePort
+from lanes.mesh.model import Destination, Host, Mesh, ServicePort
 from lanes.running.runtime import run
 from tests.kube import (
     Document,

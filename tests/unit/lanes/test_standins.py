@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.running.standins import StandIns, stand_ins
 from tests.kube import (
     Document,

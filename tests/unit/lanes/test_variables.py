@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from lanes.envoy.tracing import Collector
-from lanes.model import Mesh
+from lanes.mesh.model import Mesh
 from lanes.reading.commands import Command, assigned
 from lanes.running.command import command_environment, without_variables
 from lanes.running.sample import INHERITED, pod_environment

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from lanes.model import Abort, Host
+from lanes.mesh.model import Abort, Host
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import CallKey, Hop, Reason
 from lanes.planning.result import Lane, Plan

@@ -4,7 +4,7 @@ import pytest
 
 from lanes.mesh.examples import example
 from lanes.mesh.matching import StringMatch
-from lanes.model import Host
+from lanes.mesh.model import Host
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Unanswered
 from lanes.planning.lanes import NotPlanned

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lanes.model import Pod, Propagation, Readiness
+from lanes.mesh.model import Pod, Propagation, Readiness
 from tests.kube import (
     Document,
     deployment,

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from lanes.model import Destination, Mesh, Pod, Route
+from lanes.mesh.model import Destination, Mesh, Pod, Route
 
 
 def without_pods(mesh: Mesh, gone: Collection[Pod]) -> Mesh:
