@@ -1,0 +1,537 @@
+"""Envoy's configuration, whole: what Envoy alone sees, and no plan.
+
+Parts are compared as a whole, so that nothing is missing, and nothing is there unasked.
+"""
+
+from typing import Any
+
+import pytest
+
+from lanes.envoy import bootstrap
+from lanes.envoy.tracing import Collector
+from tests.kube import (
+    Document,
+    deployment,
+    destination_rule,
+    foreign,
+    gateway,
+    header_propagation,
+    rule,
+    service,
+    to,
+    virtual_service,
+    without,
+)
+from tests.unit.lanes.reading import ADMIN, Json, addresses_of, mesh_of
+
+TYPE = "type.googleapis.com/envoy."
+NAME = "outbound|8000||a.default.svc.cluster.local"
+PODS = [service("a"), deployment("a")]
+
+
+def config(*documents: Document, handed_on: tuple[str, ...] = (), collected: str = "") -> Json:
+    mesh = mesh_of(*documents)
+    collector = Collector.of(collected) if collected else None
+    made = bootstrap(mesh, addresses_of(mesh), 8080, ADMIN, {}, collector, handed_on)
+    resources: Json = made["static_resources"]
+    return resources
+
+
+def cluster(*documents: Document, **more: Any) -> Json:
+    (found,) = [c for c in config(*documents, **more)["clusters"] if c["name"] == NAME]
+    return dict(found)
+
+
+def routes(*rules: Document) -> list[Json]:
+    """The routes that Envoy has for these rules of the one Service."""
+    (listener,) = config(*PODS, virtual_service("a", *rules))["listeners"][1:]
+    found: list[Json] = manager(listener)["route_config"]["virtual_hosts"][0]["routes"]
+    return found
+
+
+def manager(listener: Json) -> Json:
+    ((chain,),) = [listener["filter_chains"]]
+    (only,) = chain["filters"]
+    found: Json = only["typed_config"]
+    return found
+
+
+# Matches
+
+
+def header(name: str, how: Json) -> Json:
+    return {"name": name, "string_match": how}
+
+
+def regex(text: str) -> Json:
+    return {"safe_regex": {"regex": text}}
+
+
+MISSING_IS_EMPTY = {"invert_match": True, "treat_missing_header_as_empty": True}
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"uri": {"exact": "/a"}}, {"path": "/a"}),
+        ({"uri": {"prefix": "/a"}}, {"prefix": "/a"}),
+        ({"uri": {"regex": "/a|/b"}}, regex("/a|/b")),
+        ({"uri": {"exact": "/A"}, "ignoreUriCase": True}, {"path": "/A", "case_sensitive": False}),
+        (
+            {"uri": {"prefix": "/A"}, "ignoreUriCase": True},
+            {"prefix": "/A", "case_sensitive": False},
+        ),
+        ({"uri": {"regex": "/A"}, "ignoreUriCase": True}, regex("/A")),
+        ({"uri": {"exact": "/A"}, "ignoreUriCase": False}, {"path": "/A"}),
+        (
+            {"headers": {"X-A": {"exact": "1"}, "x-b": {"prefix": "2"}, "x-c": {"regex": "3"}}},
+            {
+                "prefix": "/",
+                "headers": [
+                    header("x-a", {"exact": "1"}),
+                    header("x-b", {"prefix": "2"}),
+                    header("x-c", regex("3")),
+                ],
+            },
+        ),
+        (
+            {"headers": {"x": {}}},
+            {"prefix": "/", "headers": [{"name": "x", "present_match": True}]},
+        ),
+        (
+            {"headers": {"x": {"regex": "*"}}},
+            {"prefix": "/", "headers": [{"name": "x", "present_match": True}]},
+        ),
+        (
+            {"withoutHeaders": {"X-A": {"exact": "1"}}},
+            {"prefix": "/", "headers": [header("x-a", {"exact": "1"}) | MISSING_IS_EMPTY]},
+        ),
+        (
+            {"withoutHeaders": {"x": {"prefix": "1"}}},
+            {"prefix": "/", "headers": [header("x", {"prefix": "1"}) | MISSING_IS_EMPTY]},
+        ),
+        (
+            {"withoutHeaders": {"x": {"regex": "1"}}},
+            {"prefix": "/", "headers": [header("x", regex("1")) | MISSING_IS_EMPTY]},
+        ),
+        (
+            {"withoutHeaders": {"x": {}}},
+            {
+                "prefix": "/",
+                "headers": [{"name": "x", "present_match": True, "invert_match": True}],
+            },
+        ),
+        (
+            {"method": {"exact": "PUT"}, "headers": {"x": {"exact": "1"}}, "uri": {"exact": "/a"}},
+            {
+                "path": "/a",
+                "headers": [header("x", {"exact": "1"}), header(":method", {"exact": "PUT"})],
+            },
+        ),
+        (
+            {"queryParams": {"q": {"exact": "1"}, "Q": {"prefix": "2"}, "r": {}}},
+            {
+                "prefix": "/",
+                "query_parameters": [
+                    header("q", {"exact": "1"}),
+                    header("Q", {"prefix": "2"}),
+                    {"name": "r", "present_match": True},
+                ],
+            },
+        ),
+    ],
+)
+def test_a_match(asked: Document, found: Json) -> None:
+    assert routes(rule(to("a"), match=[asked]))[0]["match"] == found
+
+
+# Routes
+
+
+def typed(name: str, kind: str, **fields: object) -> Json:
+    return {"name": name, "typed_config": {"@type": TYPE + kind, **fields}}
+
+
+RETRIES = {
+    "retry_host_predicate": [
+        typed(
+            "envoy.retry_host_predicates.previous_hosts",
+            "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+        )
+    ],
+    "host_selection_retry_max_attempts": 5,
+    "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
+}
+NEXT_TIER: Json = {
+    "retry_priority": typed(
+        "envoy.retry_priorities.previous_priorities",
+        "extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+        update_frequency=2,
+    )
+}
+UNASKED = {
+    "retry_on": "connect-failure,refused-stream,reset",
+    "retriable_request_headers": [header(":method", regex("GET|HEAD"))],
+}
+
+
+@pytest.mark.parametrize(
+    ("retries", "found"),
+    [
+        (None, {**NEXT_TIER, **UNASKED, "num_retries": 4}),
+        ({}, {**UNASKED, "num_retries": 2}),
+        ({"attempts": 0}, {**UNASKED, "num_retries": 0}),
+        (
+            {"attempts": 1, "retryRemoteLocalities": True},
+            {**NEXT_TIER, **UNASKED, "num_retries": 1},
+        ),
+        ({"perTryTimeout": "1.5s"}, {**UNASKED, "num_retries": 2, "per_try_timeout": "1.5s"}),
+        (
+            {"retryOn": "5xx, reset"},
+            {"retry_on": "5xx,reset", "retriable_status_codes": [], "num_retries": 2},
+        ),
+        (
+            {"retryOn": "503,reset, 409"},
+            {
+                "retry_on": "reset,retriable-status-codes",
+                "retriable_status_codes": [503, 409],
+                "num_retries": 2,
+            },
+        ),
+    ],
+)
+def test_retries(retries: Document | None, found: Json) -> None:
+    asked = rule(to("a")) if retries is None else rule(to("a"), retries=retries)
+    (route,) = routes(asked)
+    assert route["route"]["retry_policy"] == RETRIES | found
+
+
+def leads(*clusters: Json, timeout: str = "0s") -> Json:
+    return {
+        "timeout": timeout,
+        "retry_policy": RETRIES | NEXT_TIER | UNASKED | {"num_retries": 4},
+        "cluster_not_found_response_code": "INTERNAL_SERVER_ERROR",
+        "weighted_clusters": {"clusters": list(clusters)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (rule(to("a")), {"route": leads({"name": NAME, "weight": 100})}),
+        (rule(to("a", weight=3)), {"route": leads({"name": NAME, "weight": 100})}),
+        (
+            rule(to("a", weight=3), to("a", "v9", weight=1), timeout="1500ms"),
+            {
+                "route": leads(
+                    {"name": NAME, "weight": 3},
+                    {"name": NAME.replace("||", "|v9|"), "weight": 1},
+                    timeout="1.5s",
+                )
+            },
+        ),
+        ({"redirect": {"uri": "/b"}}, 301),
+        ({"redirect": {"redirectCode": 307}}, 307),
+        ({"directResponse": {"status": 418}}, 418),
+        (rule(to("a"), fault={"abort": {"httpStatus": 555, "percentage": {"value": 100}}}), 555),
+    ],
+)
+def test_where_a_rule_leads(asked: Document, found: Json | int) -> None:
+    (route,) = routes(asked)
+    if isinstance(found, int):
+        body = "the rule answers by itself: it has no backend, or needs none\n"
+        found = {"direct_response": {"status": found, "body": {"inline_string": body}}}
+    assert route == {"match": {"prefix": "/"}, **found}
+
+
+# Clusters
+
+
+NEVER = dict.fromkeys(
+    (
+        "enforcing_consecutive_5xx",
+        "enforcing_consecutive_gateway_failure",
+        "enforcing_success_rate",
+        "enforcing_local_origin_success_rate",
+        "enforcing_failure_percentage",
+        "enforcing_failure_percentage_local_origin",
+    ),
+    0,
+)
+UNLIMITED = dict.fromkeys(
+    ("max_connections", "max_pending_requests", "max_requests", "max_retries"), 2**32 - 1
+)
+OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def test_a_cluster_of_which_nothing_is_said() -> None:
+    check = {"timeout": "1s", "interval": "0.5s", "no_traffic_interval": "0.5s"}
+    at = {"socket_address": {"address": "127.0.9.1", "port_value": 8000}}
+    host = {"endpoint": {"address": at, "health_check_config": {"port_value": 8001}}}
+    assert cluster(*PODS) == {
+        "name": NAME,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "lb_policy": "LEAST_REQUEST",
+        "typed_extension_protocol_options": {
+            f"envoy.{OPTIONS}": {
+                "@type": TYPE + OPTIONS,
+                "explicit_http_config": {"http_protocol_options": {}},
+            }
+        },
+        "load_assignment": {
+            "cluster_name": NAME,
+            "endpoints": [{"priority": 0, "lb_endpoints": [host]}],
+            "policy": {"overprovisioning_factor": 1_000_000},
+        },
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "outlier_detection": {
+            **NEVER,
+            "split_external_local_origin_errors": True,
+            "consecutive_local_origin_failure": 1,
+            "enforcing_consecutive_local_origin_failure": 100,
+            "max_ejection_percent": 100,
+            "base_ejection_time": "5s",
+        },
+        "circuit_breakers": {"thresholds": [UNLIMITED]},
+        "health_checks": [
+            {
+                **check,
+                "unhealthy_threshold": 2,
+                "healthy_threshold": 1,
+                "http_health_check": {"path": "/readyz"},
+            }
+        ],
+    }
+
+
+SAID = {
+    "split_external_local_origin_errors": False,
+    "interval": "10s",
+    "base_ejection_time": "30s",
+    "max_ejection_percent": 10,
+    **NEVER,
+    "consecutive_local_origin_failure": 5,
+    "enforcing_consecutive_local_origin_failure": 100,
+    "consecutive_5xx": 5,
+    "enforcing_consecutive_5xx": 100,
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "differs"),
+    [
+        ({}, {}),
+        ({"splitExternalLocalOriginErrors": True}, {"split_external_local_origin_errors": True}),
+        ({"consecutive5xxErrors": 1}, {"consecutive_5xx": 1}),
+        (
+            {"consecutiveGatewayErrors": 2},
+            {"consecutive_gateway_failure": 2, "enforcing_consecutive_gateway_failure": 100},
+        ),
+        ({"consecutiveGatewayErrors": 0}, {}),
+        ({"consecutiveLocalOriginFailures": 3}, {"consecutive_local_origin_failure": 3}),
+        ({"interval": "250ms"}, {"interval": "0.25s"}),
+        ({"baseEjectionTime": "1m"}, {"base_ejection_time": "60s"}),
+        ({"maxEjectionPercent": 0}, {"max_ejection_percent": 0}),
+        ({"minHealthPercent": 40}, {}),
+        (
+            {"consecutive5xxErrors": 0},
+            {"enforcing_consecutive_5xx": 0, "consecutive_5xx": None},
+        ),
+        (
+            {"consecutiveLocalOriginFailures": 0},
+            {
+                "enforcing_consecutive_local_origin_failure": 0,
+                "consecutive_local_origin_failure": None,
+            },
+        ),
+    ],
+)
+def test_outlier_detection(said: Document, differs: Json) -> None:
+    made = cluster(*PODS, destination_rule("a", policy={"outlierDetection": said}))
+    expected = {key: value for key, value in (SAID | differs).items() if value is not None}
+    assert made["outlier_detection"] == expected
+    panic = made["common_lb_config"]["healthy_panic_threshold"]["value"]
+    assert panic == said.get("minHealthPercent", 0)
+
+
+BARE = without(deployment("a"), "spec.template.spec.containers[0].readinessProbe")
+
+
+@pytest.mark.parametrize(
+    ("pods", "check"),
+    [
+        ([deployment("a")], {"http_health_check": {"path": "/readyz"}}),
+        ([deployment("a"), deployment("a", "v2")], {"http_health_check": {"path": "/readyz"}}),
+        ([BARE], {"tcp_health_check": {}}),
+        ([BARE, deployment("a", "v2")], {"tcp_health_check": {}}),
+    ],
+)
+def test_health_checks(pods: list[Document], check: Json) -> None:
+    (made,) = cluster(service("a"), *pods)["health_checks"]
+    assert {key: value for key, value in made.items() if key.endswith("_check")} == check
+
+
+# Listeners
+
+
+def replies() -> Json:
+    texts = {"UH": "no healthy endpoint: %UPSTREAM_CLUSTER%\n", "NC": "its rule names no Service\n"}
+    mappers = [
+        {
+            "filter": {"response_flag_filter": {"flags": [flag]}},
+            "body_format_override": {"text_format_source": {"inline_string": text}},
+        }
+        for flag, text in texts.items()
+    ]
+    return {"mappers": mappers}
+
+
+def connections(name: str, hosts: list[Json], filters: tuple[Json, ...] = (), **more: Any) -> Json:
+    router = typed("router", "extensions.filters.http.router.v3.Router")
+    scripts = more.pop("scripts", {})
+    kind = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+    found = typed(
+        "http",
+        kind,
+        stat_prefix=name,
+        route_config={
+            "name": name,
+            "virtual_hosts": hosts,
+            **({"typed_per_filter_config": scripts} if scripts else {}),
+            "ignore_port_in_host_matching": name == "gateway",
+            "validate_clusters": False,
+        },
+        http_filters=[*filters, router],
+        normalize_path=True,
+        local_reply_config=replies(),
+        **more,
+    )
+    return {"filter_chains": [{"filters": [found]}]}
+
+
+EDGE: Json = {
+    "request_headers_timeout": "10s",
+    "request_timeout": "300s",
+    "stream_idle_timeout": "300s",
+    "common_http_protocol_options": {"idle_timeout": "3600s"},
+}
+TO_ALL = {"match": {"prefix": "/"}, "route": leads({"name": NAME, "weight": 100})}
+ENTERED = virtual_service("shop.org", rule(to("a")), gateways=["demo-gateway"])
+
+
+def test_the_gateways_listener() -> None:
+    made = config(*PODS, gateway(), ENTERED)["listeners"][0]
+    hosts = [{"name": "shop.org", "domains": ["shop.org"], "routes": [TO_ALL]}]
+    assert made == {
+        "name": "gateway",
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 8080}},
+        "enable_reuse_port": False,
+        "per_connection_buffer_limit_bytes": 32768,
+        **connections("gateway", hosts, **EDGE),
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "told", "host", "port"),
+    [
+        ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces", "127.0.0.1", 4318),
+        ("http://otel.org/a/", "http://otel.org:80/a/v1/traces", "otel.org", 80),
+    ],
+)
+def test_traces_go_to_the_collector(url: str, told: str, host: str, port: int) -> None:
+    made = config(*PODS, gateway(), ENTERED, collected=url)
+    uri = {"uri": told, "cluster": "collector", "timeout": "2s"}
+    kind = "config.trace.v3.OpenTelemetryConfig"
+    fields: Json = {"service_name": "gateway", "http_service": {"http_uri": uri}}
+    assert manager(made["listeners"][0])["tracing"] == {
+        "provider": typed("envoy.tracers.opentelemetry", kind, **fields)
+    }
+    assert all("tracing" not in manager(one) for one in made["listeners"][1:])
+    at = {"socket_address": {"address": host, "port_value": port}}
+    assert made["clusters"][-1] == {
+        "name": "collector",
+        "type": "STRICT_DNS",
+        "connect_timeout": "1s",
+        "load_assignment": {
+            "cluster_name": "collector",
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": at}}]}],
+        },
+    }
+
+
+def test_a_sidecars_listener() -> None:
+    """Pods of one kind share it, each at its own address."""
+    made = config(*PODS, deployment("a", "v2"))["listeners"][1]
+    names = ("a", "a.default", "a.default.svc", "a.default.svc.cluster.local")
+    answer = {"inline_string": "no such Service in the manifests\n"}
+    unknown = {"match": {"prefix": "/"}, "direct_response": {"status": 502, "body": answer}}
+    hosts = [
+        {
+            "name": "a.default.svc.cluster.local:8000",
+            "domains": [f"{name}:8000" for name in names],
+            "routes": [TO_ALL],
+        },
+        {"name": "unknown", "domains": ["*"], "routes": [unknown]},
+    ]
+    first, second = (
+        {"socket_address": {"address": f"127.0.9.{n}", "port_value": 15001}} for n in (1, 2)
+    )
+    assert made == {
+        "name": "sidecars-0",
+        "address": first,
+        "additional_addresses": [{"address": second}],
+        **connections("sidecar", hosts),
+    }
+
+
+def scripts_at(listener: Json) -> list[str]:
+    return [one["name"] for one in manager(listener)["http_filters"][:-1]]
+
+
+def receiving(resources: Json, host: str) -> list[str]:
+    """The scripts of a Service's pods on their receiving side, before the codec."""
+    (found,) = [c for c in resources["clusters"] if c["name"] == NAME.replace("||a", f"||{host}")]
+    filters = found["typed_extension_protocol_options"][f"envoy.{OPTIONS}"].get("http_filters", [])
+    *scripts, codec = [one["name"] for one in filters] or ["codec"]
+    assert codec == "codec"
+    return scripts
+
+
+def told(**lists: list[str]) -> Json:
+    """What a script is told by its route."""
+    kind = f"{TYPE}extensions.filters.http.lua.v3.LuaPerRoute"
+    return {"@type": kind, "filter_context": lists}
+
+
+BOTH = [*PODS, service("b"), deployment("b"), gateway(), ENTERED]
+
+
+def test_headers_are_exchanged_at_the_pods_that_a_propagation_takes() -> None:
+    some = header_propagation("x-a", prefixes=["x-b-"], labels={"app": "a"})
+    made = config(*BOTH, some)
+    at_gateway, other, own = made["listeners"]
+    assert [scripts_at(one) for one in (at_gateway, other, own)] == [[], [], ["to-header"]]
+    assert (receiving(made, "a"), receiving(made, "b")) == (["to-baggage"], [])
+    exchanged = told(headers=["x-a"], prefixes=["x-b-"])
+    found = manager(own)["route_config"]
+    assert found["typed_per_filter_config"] == {"to-header": exchanged}
+    for one in made["listeners"]:
+        assert ("typed_per_filter_config" in manager(one)["route_config"]) is (one is own)
+        for host in manager(one)["route_config"]["virtual_hosts"]:
+            for route in host["routes"] if host["name"] != "unknown" else ():
+                (way,) = route["route"]["weighted_clusters"]["clusters"]
+                wanted = {"to-baggage": exchanged} if way["name"] == NAME else None
+                assert way.get("typed_per_filter_config") == wanted
+
+
+def test_stand_ins_for_other_programs_hand_headers_on() -> None:
+    pods = [service("a"), deployment("a", "v1", "b"), service("b"), foreign("b")]
+    made = config(*pods, gateway(), ENTERED, handed_on=("x-a",))
+    at_gateway, own, theirs = made["listeners"]
+    assert [scripts_at(one) for one in (at_gateway, own, theirs)] == [[], [], ["sent-on"]]
+    assert (receiving(made, "a"), receiving(made, "b")) == ([], ["taken-along"])
+    for one in made["listeners"]:
+        assert manager(one)["route_config"]["typed_per_filter_config"] == dict.fromkeys(
+            ("taken-along", "sent-on"), told(headers=["x-a"], prefixes=[])
+        )
