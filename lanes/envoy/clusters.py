@@ -38,7 +38,7 @@ def cluster(
     cluster = {
         "name": destination.name,
         "type": "STATIC",
-        "connect_timeout": "1s",
+        "connect_timeout": seconds(destination.connect_timeout or _CONNECT_SECONDS),
         "lb_policy": destination.balancer,
         "typed_extension_protocol_options": {
             f"envoy.{_HTTP_OPTIONS}": _protocol(
@@ -66,6 +66,8 @@ def cluster(
     paths = {e.pod.health.path if e.pod.health else None for e in endpoints}
     return cluster | ({"health_checks": [_health_check(paths)]} if paths else {})
 
+
+_CONNECT_SECONDS = 1.0  # where nothing says so; a mesh waits longer
 
 # As in Istio: no limit unless asked for. Envoy's own would let only three requests retry at once.
 _NO_LIMITS: Json = dict.fromkeys(

@@ -188,6 +188,7 @@ class Destination:
     propagation: Propagation  # what its pods' sidecars exchange
     balancer: str
     outlier: Outlier | None
+    connect_timeout: float | None = None  # seconds; None where nothing says so
 
     @property
     def subset(self) -> str:

@@ -214,6 +214,7 @@ class Destinations:
             propagation=service.propagation,
             balancer=policy.balancer,
             outlier=policy.outlier,
+            connect_timeout=policy.connect_timeout,
         )
 
 

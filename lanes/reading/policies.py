@@ -12,11 +12,14 @@ _UNSET, _BALANCER = kinds.TrafficPolicy(), kinds.LoadBalancer()
 
 @dataclass(frozen=True)
 class Policy:
-    """What holds for a destination's pods: how to choose, whom to prefer, when to eject."""
+    """What holds for a destination's pods: how to choose, whom to prefer, when to eject, and how
+    long to wait for a connection, in seconds; None where nothing says so.
+    """
 
     balancer: str
     failover: tuple[str, ...]
     outlier: Outlier | None
+    connect_timeout: float | None = None
 
     def tiers(self, endpoints: tuple[Endpoint, ...]) -> tuple[tuple[Endpoint, ...], ...]:
         """Tiers by how many labels of `failover` an endpoint carries, counted from the first.
@@ -61,7 +64,13 @@ def policy_of(rule: Rule | None, subset: kinds.Subset | None, port: int) -> Poli
         raise resource.error(field, "by the caller's label is not emulated; write key=value")
     if len(set(keys)) < len(keys):
         raise resource.error(field, "names a key twice, which Istio refuses")
-    return Policy(balancer.simple, tuple(labels), _outlier(outlier) if outlier else None)
+    pool = over.connection_pool or (None if whole else base.connection_pool)
+    return Policy(
+        balancer.simple,
+        tuple(labels),
+        _outlier(outlier) if outlier else None,
+        pool.tcp.connect_timeout if pool else None,
+    )
 
 
 def _at_port(

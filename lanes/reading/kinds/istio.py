@@ -72,10 +72,23 @@ def _unseen(tls: Any) -> Any:
     return tls if seen else None
 
 
+class TcpPool(Closed):
+    connect_timeout: Annotated[Duration | None, Field(gt=0)] = None
+    max_connections: OnlyRunning = None
+    max_connection_duration: OnlyRunning = None
+    idle_timeout: OnlyRunning = None
+    tcp_keepalive: OnlyRunning = None
+
+
+class ConnectionPool(Closed):
+    tcp: TcpPool = TcpPool()
+    http: OnlyRunning = None
+
+
 class TrafficPolicy(Closed):
     load_balancer: LoadBalancer | None = None
     outlier_detection: OutlierDetection | None = None
-    connection_pool: OnlyRunning = None
+    connection_pool: ConnectionPool | None = None
     tls: Annotated[OnlyRunning, BeforeValidator(_unseen)] = None
     tunnel: OnlyRunning = None
     proxy_protocol: OnlyRunning = None

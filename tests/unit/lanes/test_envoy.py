@@ -477,6 +477,12 @@ def test_a_destinations_own_outlier_detection() -> None:
     assert found["common_lb_config"]["healthy_panic_threshold"]["value"] == 50
 
 
+def test_a_destinations_own_connect_timeout() -> None:
+    pool = {"connectionPool": {"tcp": {"connectTimeout": "2500ms"}}}
+    assert cluster_of(*one(policy=pool))["connect_timeout"] == "2.5s"
+    assert cluster_of(*one())["connect_timeout"] == "1s"
+
+
 def test_what_istio_leaves_unset_is_envoys_own_and_nought_is_never() -> None:
     unset = cluster_of(*one(policy={"outlierDetection": {}}))["outlier_detection"]
     assert (unset["consecutive_5xx"], unset["enforcing_consecutive_5xx"]) == (5, 100)
