@@ -2,8 +2,21 @@
 
 from typing import Any
 
+import pytest
+
 from tests.chart.rendering import GATEWAY_API, ISTIO, Values, of_kind, refusal, render
 
+EJECTED: Values = {
+    "splitExternalLocalOriginErrors": True,
+    "consecutiveLocalOriginFailures": 1,
+    "consecutiveGatewayErrors": 0,
+    "consecutive5xxErrors": 0,
+    "interval": "500ms",
+    "baseEjectionTime": "2s",
+    "maxEjectionPercent": 100,
+    "minHealthPercent": 1,
+}
+STRICT: Values = {"lanes": {"mode": "strict"}}
 OUTLIERS: Values = {"consecutive5xxErrors": 7}
 POOL: Values = {"http": {"http1MaxPendingRequests": 8}}
 POLICIES: Values = {
@@ -34,13 +47,14 @@ def test_a_services_own_go_over_the_charts() -> None:
     assert http(resources, "mockb") == [("2s", {"attempts": 0})]  # Istio refuses more beside none
     assert http(render(POLICIES), "mocka") == [("5s", {"attempts": 3})]
     rule = of_kind(resources, "DestinationRule")["mockb"]["spec"]
-    assert rule["trafficPolicy"] == {"outlierDetection": OUTLIERS, "connectionPool": POOL}
-    ejected = rule["subsets"][1]["trafficPolicy"]["outlierDetection"]
-    assert ejected.items() >= (OUTLIERS | {"maxEjectionPercent": 100, "interval": "500ms"}).items()
+    policy = rule["trafficPolicy"]
+    assert policy["connectionPool"] == POOL | {"tcp": {"connectTimeout": "1s"}}
+    assert policy["outlierDetection"] == EJECTED | OUTLIERS
     attached = render(POLICIES | ISTIO | {"gateway": {"parentRefs": [{"name": "web"}]}})
     rules = of_kind(attached, "DestinationRule")
-    assert rules["mocka-lane-v1"]["spec"]["trafficPolicy"] == {"outlierDetection": OUTLIERS}
-    assert rules["mocka-lane-v2"]["spec"]["trafficPolicy"]["outlierDetection"] == ejected
+    for lane in ("v1", "v2"):
+        ejected = rules[f"mocka-lane-{lane}"]["spec"]["trafficPolicy"]["outlierDetection"]
+        assert ejected == EJECTED | OUTLIERS
 
 
 def test_an_http_route_has_the_timeout_alone() -> None:
@@ -54,11 +68,30 @@ def test_an_http_route_has_the_timeout_alone() -> None:
     assert "services.mockb.route.retries: with mesh.provider gateway-api an HTTPRoute has" in told
 
 
-def test_what_lanes_fall_back_by_stays_the_charts() -> None:
-    policy: Values = {"outlierDetection": {"maxEjectionPercent": 10}}
-    values: Values = ISTIO | {"services": {"mockb": {"trafficPolicy": policy}}}
-    assert "outlierDetection: maxEjectionPercent is the chart's to set, for a lane" in refusal(
-        values
-    )
+@pytest.mark.parametrize("values", [{}, ISTIO, STRICT, ISTIO | STRICT])
+def test_every_subset_loses_a_pod_that_can_not_be_reached(values: Values) -> None:
+    """The baseline's too: a subset has its rule's settings, but for those that it says itself."""
+    for rule in of_kind(render(values), "DestinationRule").values():
+        assert rule["spec"]["trafficPolicy"] == {
+            "connectionPool": {"tcp": {"connectTimeout": "1s"}},
+            "outlierDetection": EJECTED,
+        }
+        for subset in rule["spec"]["subsets"]:
+            assert subset.get("trafficPolicy", {}).keys() <= {"loadBalancer"}
+
+
+def test_zeros_and_all_of_a_services_own_count() -> None:
+    own: Values = {
+        "outlierDetection": {"consecutiveLocalOriginFailures": 0, "minHealthPercent": 0}
+        | {"splitExternalLocalOriginErrors": False, "baseEjectionTime": "30s"},
+        "connectionPool": {"tcp": {"connectTimeout": "3s", "maxConnections": 5}},
+    }
+    values: Values = ISTIO | {"services": {"mockb": {"trafficPolicy": own}}}
+    policy = of_kind(render(values), "DestinationRule")["mockb"]["spec"]["trafficPolicy"]
+    assert policy["outlierDetection"] == EJECTED | own["outlierDetection"]
+    assert policy["connectionPool"] == own["connectionPool"]
+
+
+def test_a_route_takes_no_destinations() -> None:
     route: Values = {"services": {"mockb": {"route": {"route": []}}}}
     assert "additional properties 'route' not allowed" in refusal(route)

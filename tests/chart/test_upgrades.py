@@ -126,6 +126,49 @@ def test_a_lane_with_a_weight_neither_gets_nor_loses_a_version_in_one_upgrade(fo
         assert not said
 
 
+@pytest.mark.parametrize("form", [ISTIO, ISTIO | ROUTE, {}], ids=["istio", "HTTPRoute", "asm"])
+def test_leaving_strict_mode_makes_nothing_worse(form: Values) -> None:
+    """Where a lane lacks a version its requests fail now, and elsewhere its pods have the label."""
+    rendered, said = upgrade(form | STRICT, form)
+    assert rendered
+    assert not said
+    _, said = upgrade(form | STRICT, lanes(form, {"mocka": {"versions": {"v2": None}}}))
+    worse = "services.mocka: lane v2 is there no more, and has 30 % of the requests now"
+    assert (worse in said) is bool(form)
+    assert said.count("\n- ") == bool(form)
+
+
+@pytest.mark.parametrize("form", [ISTIO, ISTIO | ROUTE, {}], ids=["istio", "HTTPRoute", "asm"])
+def test_entering_strict_mode_asks_for_the_versions_that_lanes_need(form: Values) -> None:
+    _, said = upgrade(form, form | STRICT)
+    for service, lane in (("mockb", "v2"), ("mockc", "v3")):
+        assert f"services.{service}: in strict mode lane {lane}, which has 30 % of the" in said
+    assert said.count("\n- ") == 2
+    whole: Values = {"mockb": {"versions": {"v2": {}}}, "mockc": {"versions": {"v3": {}}}}
+    _, said = upgrade(form, form | lanes(STRICT, whole))
+    assert said.count("is new there, and has 30 % of the requests: give it 0 first, and 30 by") == 2
+    idle: Values = {"v1": 100, "v2": 0, "v3": 0}
+    for before, after in [
+        (form, lanes(STRICT, **idle)),
+        (lanes(form, whole), lanes(STRICT, whole)),
+    ]:
+        rendered, said = upgrade(before, form | after)
+        assert rendered
+        assert not said
+
+
+@pytest.mark.parametrize("form", [ISTIO | STRICT, STRICT], ids=["istio", "asm"])
+def test_a_strict_lane_keeps_its_versions_while_it_has_a_weight(form: Values) -> None:
+    gone: Values = {"mockc": {"versions": {"v2": None}}}
+    _, said = upgrade(form, lanes(form, gone))
+    assert "services.mockc: in strict mode lane v2, which has 30 % of the requests, needs" in said
+    assert said.count("\n- ") == 1
+    for before, after in [(form, lanes(form, v1=70, v2=0)), (lanes(form, gone), lanes(form, gone))]:
+        rendered, said = upgrade(before, after)
+        assert rendered
+        assert not said
+
+
 AUTOSCALED: Values = {
     "defaults": ELSEWHERE["defaults"] | {"autoscaling": {"enabled": True, "minReplicas": 3}}
 }

@@ -290,6 +290,8 @@ def test_everything_reaches_every_pod() -> None:
         assert template["metadata"]["annotations"]["note"] == "1"
         (spread,) = spec["topologySpreadConstraints"]
         assert spread["labelSelector"] == deployment["spec"]["selector"]
+        # Else a rollout spreads new pods away from old ones, and leaves all of them on one node.
+        assert spread["matchLabelKeys"] == ["pod-template-hash"]
         (container,) = spec["containers"]
         env = {item["name"]: item.get("value") for item in container["env"]}
         assert (env["NUMBER"], env["FLAG"]) == ("12345678", "true")

@@ -1,8 +1,9 @@
 {{/*
-What an upgrade takes away while the gateway still stamps requests with it, or adds with a weight before
-there are pods for it: a lane, at all or at one service. Proxies hear of subsets, rules and pods one
-after the other, whatever the order in which Helm applies them; meanwhile such requests fail, unless
-the provider's rules fall back. Only an upgrade by Helm sees what is there.
+What an upgrade would make worse for requests that the gateway stamps: a lane that goes, or comes with a weight
+before there are pods for it, at all or at one service, and a version that strict mode then lacks. Proxies
+hear of subsets, rules and pods one after the other, whatever the order in which Helm applies them; meanwhile
+such requests fail, unless the provider's rules fall back, or they fail now. Only an upgrade by Helm sees
+what is there.
 */}}
 {{- define "traffic-lanes.checks.upgrade" -}}
 {{- $model := .Values.model -}}
@@ -21,26 +22,77 @@ the provider's rules fall back. Only an upgrade by Helm sees what is there.
   pods have rolled out
 {{- end }}
 {{- end }}
-{{- if $model.permissive }}
 {{- $ruled := include "traffic-lanes.ruled" . | fromJson }}
+{{- $deployed := include "traffic-lanes.deployed" . | fromJson }}
+{{- $failing := include "traffic-lanes.failing" (dict "root" . "deployed" $deployed) | fromJson }}
 {{- range $service := $model.services }}
-{{- $lanes := get $ruled (printf "%s/%s" $service.namespace $service.name) | default list }}
-{{- range $lane := ternary $service.lanes list (not (empty $lanes)) }}
-{{- $weight := get $weights $lane }}
-{{- if and $weight (hasKey $live $lane) (not (has $lane $lanes)) }}
+{{- $key := printf "%s/%s" $service.namespace $service.name }}
+{{- $lanes := get $ruled $key | default list }}
+{{- $lost := get $failing $key | default list }}
+{{- range $lane, $weight := ternary $weights dict (not (empty $lanes)) }}
+{{- $stamped := and $weight (hasKey $live $lane) (not (has $lane $lost)) }}
+{{- $new := and (has $lane $service.lanes) (not (has $lane $lanes)) }}
+{{- $ready := and (not $model.permissive) (hasKey $deployed (list $key $lane | join "/")) }}
+{{- if not $stamped }}
+{{- else if not (or $model.permissive (has $lane $service.versions)) }}
+- services.{{ $service.name }}: in strict mode lane {{ $lane }}, which has {{ $weight }} % of the requests, needs
+  a version {{ $lane }} there, or is answered 503: add that, or give the lane 0 first
+{{- else if and $new (not $ready) }}
 - services.{{ $service.name }}: lane {{ $lane }} is new there, and has {{ $weight }} % of the requests:
   give it 0 first, and {{ $weight }} by the next upgrade, once all pods have rolled out
 {{- end }}
 {{- end }}
-{{- range $lane := $lanes }}
-{{- if and (get $live $lane) (hasKey $weights $lane) (not (has $lane $service.lanes)) }}
+{{- range $lane := ternary $lanes list $model.permissive }}
+{{- $gone := and (hasKey $weights $lane) (not (has $lane $service.lanes)) }}
+{{- if and $gone (get $live $lane) (not (has $lane $lost)) }}
 - services.{{ $service.name }}: lane {{ $lane }} is there no more, and has {{ get $live $lane }} % of the
   requests now: give it 0 first, and take it away there by the next upgrade
 {{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
-{{- end }}
+{{- end -}}
+
+{{/* The versions that Deployments are there of, by namespace, service and version, as JSON. */}}
+{{- define "traffic-lanes.deployed" -}}
+{{- $model := .Values.model -}}
+{{- $deployed := dict -}}
+{{- range $namespace := values $model.namespaces | uniq -}}
+{{- range (lookup "apps/v1" "Deployment" $namespace "").items -}}
+{{- $labels := dig "spec" "template" "metadata" "labels" dict . -}}
+{{- $_ := set $deployed (list $namespace (get $labels "app") (get $labels $model.label) | join "/") true -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $deployed -}}
+{{- end -}}
+
+{{/* The lanes that each service answers 503 now, by its namespace and name, as JSON, from {root, deployed}: in
+strict mode, where neither rule nor subset fall back, those without a version there. */}}
+{{- define "traffic-lanes.failing" -}}
+{{- $deployed := .deployed -}}
+{{- $model := .root.Values.model -}}
+{{- $api := $model.mesh.networking -}}
+{{- $there := and (eq $model.mesh.hops "VirtualService") (.root.Capabilities.APIVersions.Has $api) -}}
+{{- $failing := dict -}}
+{{- range $namespace := ternary (values $model.namespaces | uniq) list $there -}}
+{{- $answered := deepCopy $deployed -}}
+{{- range $rule := (lookup $api "VirtualService" $namespace "").items -}}
+{{- range $rule.spec.http -}}
+{{- $key := list $namespace $rule.metadata.name (get . "name") | join "/" -}}
+{{- if dig "destination" "fallback" "" (first .route) }}{{ $_ := set $answered $key true }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- range $rule := (lookup $api "DestinationRule" $namespace "").items -}}
+{{- $lost := list -}}
+{{- range $rule.spec.subsets -}}
+{{- $key := list $namespace $rule.metadata.name .name | join "/" -}}
+{{- $strict := eq (get .labels $model.label) .name -}}
+{{- if and $strict (not (hasKey $answered $key)) }}{{ $lost = append $lost .name }}{{ end -}}
+{{- end -}}
+{{- $_ := set $failing (list $namespace $rule.metadata.name | join "/") $lost -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $failing -}}
 {{- end -}}
 
 {{/* The lanes that the release's gateway stamps now, with their weights, as JSON; empty where it has

@@ -18,16 +18,14 @@ name. */}}
 traffic-lanes/{{ . }}
 {{- end -}}
 
-{{/* The lanes that pods of a version belong to, a label each: their own, and at the baseline all that
-the service has a rule for. */}}
+{{/* The lanes that pods of a version belong to, a label each: their own, which leaving strict mode finds there,
+and at a permissive baseline all that the service has a rule for. */}}
 {{- define "traffic-lanes.istio.podLabels" -}}
 {{- $baseline := .model.baseline -}}
 {{- $version := .version -}}
-{{- if .model.permissive -}}
 {{- range $lane := without .service.lanes $baseline -}}
-{{- if has $version (list $lane $baseline) }}
+{{- if or (eq $lane $version) (and $.model.permissive (eq $version $baseline)) }}
 {{ include "traffic-lanes.membership" $lane }}: "true"
-{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -54,32 +52,14 @@ trafficPolicy:
 {{- end -}}
 {{- end -}}
 
-{{/* How a lane's requests come to the baseline: the version's own pods first, and none that can't be
-reached. From {model, service, lane}. What services answer never counts against a pod, for an error of a later
-hop is passed on by healthy ones; the zeros have to be said, or Envoy's own limits hold. */}}
+{{/* How a lane's requests come to the baseline, from {model, lane}: the version's own pods first, and behind
+them the others of the subset. Istio minds it where outlierDetection holds, "traffic-lanes.policy" here. */}}
 {{- define "traffic-lanes.failover" -}}
 loadBalancer:
   localityLbSetting:
     enabled: true
     failoverPriority:
       - {{ .model.label }}={{ .lane }}
-outlierDetection:
-  {{- $ejected := include "traffic-lanes.ejected" . }}
-  {{- with (.service.trafficPolicy | default dict).outlierDetection }}
-  {{- $ejected = include "traffic-lanes.over" (dict "below" (fromYaml $ejected) "above" .) | fromJson | toYaml }}
-  {{- end }}
-  {{- $ejected | nindent 2 }}
-{{- end -}}
-
-{{- define "traffic-lanes.ejected" -}}
-splitExternalLocalOriginErrors: true
-consecutiveLocalOriginFailures: 1
-consecutiveGatewayErrors: 0
-consecutive5xxErrors: 0
-interval: 500ms
-baseEjectionTime: 2s
-maxEjectionPercent: 100
-minHealthPercent: 1
 {{- end -}}
 
 {{- define "traffic-lanes.istio.fallback" }}{{ end -}}
@@ -96,15 +76,6 @@ retryRemoteLocalities: true
 {{/* What an HTTPRoute at the gateway has no place for. */}}
 {{- define "traffic-lanes.istio.checks" -}}
 {{- $model := .Values.model -}}
-{{- range $service := ternary $model.services list $model.permissive }}
-{{- range $key, $_ := ($service.trafficPolicy | default dict).outlierDetection }}
-{{- if has $key (list "splitExternalLocalOriginErrors" "consecutiveLocalOriginFailures" "maxEjectionPercent"
-      "minHealthPercent") }}
-- services.{{ $service.name }}.trafficPolicy.outlierDetection: {{ $key }} is the chart's to set, for a lane falls
-  back when all of its pods are ejected
-{{- end }}
-{{- end }}
-{{- end }}
 {{- if .Values.gateway.parentRefs }}
 {{- range $service := $model.entries }}
 {{- range $lane := $service.lanes }}

@@ -45,6 +45,37 @@ timeouts:
 {{- end -}}
 {{- end -}}
 
+{{/*
+How callers treat the pods of a service, from the service: what its trafficPolicy says, over what makes the loss
+of a pod, or of a node, cost about a second. A connection that is refused, reset or not made in a second takes
+a pod out for two. What services answer never counts against a pod, for an error of a later hop is passed on
+by healthy ones; the zeros have to be said, or Envoy's own limits hold.
+*/}}
+{{- define "traffic-lanes.policy" -}}
+{{- $own := .trafficPolicy | default dict -}}
+{{- $pool := $own.connectionPool | default dict -}}
+{{- $tcp := include "traffic-lanes.over" (dict "below" (dict "connectTimeout" "1s") "above" $pool.tcp) | fromJson -}}
+{{- $ejected := include "traffic-lanes.ejected" . -}}
+{{- with $own.outlierDetection -}}
+{{- $ejected = include "traffic-lanes.over" (dict "below" (fromYaml $ejected) "above" .) | fromJson | toYaml -}}
+{{- end -}}
+connectionPool:
+  {{- merge (dict "tcp" $tcp) $pool | toYaml | nindent 2 }}
+outlierDetection:
+  {{- $ejected | nindent 2 }}
+{{- end -}}
+
+{{- define "traffic-lanes.ejected" -}}
+splitExternalLocalOriginErrors: true
+consecutiveLocalOriginFailures: 1
+consecutiveGatewayErrors: 0
+consecutive5xxErrors: 0
+interval: 500ms
+baseEjectionTime: 2s
+maxEjectionPercent: 100
+minHealthPercent: 1
+{{- end -}}
+
 {{/* The keys of a mapping over those of another, zeros and all, as JSON, from {below, above}. */}}
 {{- define "traffic-lanes.over" -}}
 {{- $over := deepCopy .below -}}

@@ -57,9 +57,7 @@ From {resource, hosts, address}: by the latter two, addresses of the release's S
 {{- $pod := include "traffic-lanes.judgedPod" (merge (dict "pod" $spec.template) .) | fromJson -}}
 {{- $spec = dict "replicas" (min 1 $spec.replicas) "template" $pod -}}
 {{- else if $spec.subsets -}}
-{{- range $spec.subsets -}}
-{{- if hasKey . "trafficPolicy" }}{{ $_ := set .trafficPolicy "outlierDetection" dict }}{{ end -}}
-{{- end -}}
+{{- $_ := set $spec "trafficPolicy" (dict "outlierDetection" dict) -}}
 {{- else if $spec.http -}}
 {{- range $spec.http }}{{ $_ := unset . "retries" }}{{ end -}}
 {{- end -}}
