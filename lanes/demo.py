@@ -18,9 +18,9 @@ from lanes.running.runtime import RunningMesh, run
 from lanes.verification.answers import Answer
 from lanes.verification.classification import fits
 from lanes.verification.gateway import Client, Gateway
-from lanes.verification.sending import ask_each, drive
-from lanes.verification.split import LANE_REQUESTS, enough
-from lanes.verification.targets import entering
+from lanes.verification.sending import send_each, send_repeatedly
+from lanes.verification.split import LANE_REQUESTS, default_requests
+from lanes.verification.targets import entry_targets
 from lanes.verification.verdict import verify
 
 _CONCURRENCY = 8
@@ -47,7 +47,7 @@ def tell(mesh: Mesh, port: int, requests: int | None, console: Console, progress
     `requests`: how many the split is judged by; None: as many as its weights take.
     """
     planned = plan(mesh)
-    requests = requests or enough(map(planned.share, planned.lanes))
+    requests = requests or default_requests(map(planned.share, planned.lanes))
     say = console.line
     show_headline(mesh, planned, console)
     began = time.monotonic()
@@ -60,10 +60,10 @@ def tell(mesh: Mesh, port: int, requests: int | None, console: Console, progress
         say()
         client = Gateway(running.url, planned.host).client()
         for _ in range(_SHOWN):
-            say(client.ask("text/plain").text)
-        answers = list(progress(drive(client, requests, _CONCURRENCY), requests))
-        calls = entering(planned, planned.enterable, LANE_REQUESTS)
-        entered = ask_each(client, calls, _CONCURRENCY)
+            say(client.send("text/plain").text)
+        answers = list(progress(send_repeatedly(client, requests, _CONCURRENCY), requests))
+        calls = entry_targets(planned, planned.enterable, LANE_REQUESTS)
+        entered = send_each(client, calls, _CONCURRENCY)
         verdict = verify(planned, answers, entered)
         say("...")
         show_verdict(verdict, console)
@@ -110,7 +110,7 @@ def _take_away(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bo
     answers: list[Answer] = []
     after: list[Answer] = []
     say(f"stopping the only {pod.app} {pod.version} ...")
-    load = drive(client, None, _CONCURRENCY)
+    load = send_repeatedly(client, None, _CONCURRENCY)
     try:
         answers += [answer for answer, _ in zip(load, range(_LANE_REQUESTS), strict=False)]
         running.ask_to_stop(pod)
@@ -140,7 +140,7 @@ def _bring_back(running: RunningMesh, client: Client, loss: Loss, say: Say) -> b
     began = time.monotonic()
     running.start_pod(pod)
     while time.monotonic() < began + _PATIENCE_SECONDS:
-        answer = client.ask()
+        answer = client.send()
         if answer.lane == lane and fits(answer, loss.before):
             say(f"  lane {lane}: back at {pod.app} {pod.version} after {_since(began)}")
             say()

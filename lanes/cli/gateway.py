@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from lanes.cli.options import Asked, asked_options, read_mesh
+from lanes.cli.options import RequestOptions, read_mesh, request_options
 
 if TYPE_CHECKING:
     from lanes.planning.result import Plan
@@ -24,7 +24,7 @@ class Aim:
     host: str | None
     ca: str | None
     resolved: str | None
-    asked: Asked
+    asked: RequestOptions
 
     def taken(self) -> "tuple[Gateway, Plan]":
         """The gateway that is asked, and the plan for what it is asked for.
@@ -62,12 +62,12 @@ def gateway_options(command: Callable[..., None]) -> Callable[..., None]:
         host: str | None,
         ca: str | None,
         resolved: str | None,
-        asked: Asked,
+        asked: RequestOptions,
         **rest: Any,
     ) -> None:
         command(*args, aim=Aim(url, paths, host, ca, resolved, asked), **rest)
 
-    packed = asked_options(aimed)
+    packed = request_options(aimed)
 
     for option in (
         click.option(

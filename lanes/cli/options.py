@@ -71,7 +71,7 @@ requests_option = click.option(
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestOptions:
     """What everybody's requests ask for, and what manifests leave open."""
 
     path: str | None
@@ -80,7 +80,7 @@ class Asked:
     calls: dict[str, tuple[str, ...]]
 
 
-def asked_options(command: Callable[..., None]) -> Callable[..., None]:
+def request_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say what is asked of a gateway; the command gets them as `asked`."""
 
     @wraps(command)
@@ -94,7 +94,7 @@ def asked_options(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         if path is not None and not path.startswith("/"):
             raise LanesError(f"--path {path}: should begin with a slash: /{path}")
-        asked = Asked(
+        asked = RequestOptions(
             path, dict(map(_name_and_value, header)), namespace, dict(map(_caller, calls))
         )
         command(*args, asked=asked, **rest)

@@ -3,23 +3,25 @@
 import click
 
 from lanes.cli.options import (
-    Asked,
-    asked_options,
+    RequestOptions,
     format_option,
     manifests_argument,
     read_mesh,
+    request_options,
 )
 from lanes.console import Console
 
 
 @click.command("plan")
 @manifests_argument
-@asked_options
+@request_options
 @click.option(
     "--host", help="the host that requests name; default: any, else the first that is served"
 )
 @format_option
-def plan_command(paths: tuple[str, ...], asked: Asked, host: str | None, form: str) -> None:
+def plan_command(
+    paths: tuple[str, ...], asked: RequestOptions, host: str | None, form: str
+) -> None:
     """Which version answers each lane at each service, and why.
 
     Starts nothing. The reason is match (the lane's own version), fallback (it has none here),

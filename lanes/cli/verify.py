@@ -92,9 +92,9 @@ def verify_command(
     from lanes.report.html import html
     from lanes.report.junit import junit
     from lanes.report.result import result_json, show_result
-    from lanes.verification.load_profile import Asking
-    from lanes.verification.run import Trial
-    from lanes.verification.targets import entering
+    from lanes.verification.load_profile import LoadProfile
+    from lanes.verification.run import VerificationRun
+    from lanes.verification.targets import entry_targets
 
     gateway, planned = aim.taken()
     if requests and duration:
@@ -104,15 +104,15 @@ def verify_command(
             "--requests are left to the weights, and with --lane none are; --lane-requests enter it"
         )
     alone = planned.lane_to_enter(lane) if lane is not None else None
-    weighted = requests or split.enough(map(planned.share, planned.lanes))
-    asking = Asking(
+    weighted = requests or split.default_requests(map(planned.share, planned.lanes))
+    asking = LoadProfile(
         requests=(lane_requests if no_worse else 0) if alone else weighted,
-        entering=entering(planned, (alone,) if alone else planned.enterable, lane_requests),
+        entering=entry_targets(planned, (alone,) if alone else planned.enterable, lane_requests),
         concurrency=concurrency,
         rate=rate,
         duration=duration,
     )
-    trial = Trial(
+    trial = VerificationRun(
         planned,
         sample_unless_named(aim.paths),
         asking,

@@ -56,7 +56,7 @@ class Load:
     def _ask(self) -> None:
         began = time.monotonic()
         try:
-            answer = self._client.ask(way=EntryRule(headers={"User-Agent": AGENT}))
+            answer = self._client.send(rule=EntryRule(headers={"User-Agent": AGENT}))
         finally:
             self._places.release()
         self._told(answer, time.monotonic() - began)

@@ -10,13 +10,13 @@ from markupsafe import Markup
 
 from lanes.printable import printable_lines
 from lanes.report import plots
-from lanes.report.names import told_apart
+from lanes.report.names import with_distinct_names
 from lanes.report.performance import NOTE, milliseconds, notes, word, worse_lines
 from lanes.report.plan import cells_of
 from lanes.report.plan_notes import plan_notes
 from lanes.report.result import conclusion, late_lines
 from lanes.report.verdict import VERDICT_NOTE, counts, percent, split_note
-from lanes.verification.classification import Judged
+from lanes.verification.classification import ClassifiedAnswer
 from lanes.verification.performance import Figures, HopFigures, LanePerformance
 from lanes.verification.result import Result
 from lanes.verification.verdict import LaneVerdict
@@ -75,7 +75,7 @@ def html(result: Result) -> str:
     scale = plots.Scale.over([lane.figures for lane in told.lanes])
     hop_scale = plots.Scale.over([hop.figures for hop, _ in told.hops])
     colours = _colours(result)
-    plan = told_apart(result.plan)
+    plan = with_distinct_names(result.plan)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lanes.report", "templates"),
         autoescape=True,
@@ -174,8 +174,8 @@ def _paths(result: Result, colours: dict[str, int]) -> Iterator[Path]:
         yield Path(name, colours.get(name, 0), steps, status, problem, count)
 
 
-def _steps(judged: Judged) -> str:
-    return " → ".join(f"{s.service} {s.version}".rstrip() for s in judged.answer.path)
+def _steps(classified: ClassifiedAnswer) -> str:
+    return " → ".join(f"{s.service} {s.version}".rstrip() for s in classified.answer.path)
 
 
 def _failures(result: Result) -> Iterator[Failure]:
@@ -192,8 +192,8 @@ def _failures(result: Result) -> Iterator[Failure]:
         yield Failure(wrong.problem, wrong.status, wrong.text, f"{came} after the start")
 
 
-def _answers(result: Result) -> tuple[Judged, ...]:
-    return (*result.judged.drawn, *result.judged.entered)
+def _answers(result: Result) -> tuple[ClassifiedAnswer, ...]:
+    return (*result.classified.drawn, *result.classified.entered)
 
 
 def _finalized(value: object) -> object:

@@ -9,7 +9,7 @@ from lanes.planning.entry_rule import NO_ENTRY_RULE
 from lanes.printable import printable
 from lanes.report.performance import words
 from lanes.report.verdict import percent
-from lanes.verification.classification import Judged
+from lanes.verification.classification import ClassifiedAnswer
 from lanes.verification.performance import LanePerformance
 from lanes.verification.result import Result
 from lanes.verification.verdict import LaneVerdict
@@ -63,10 +63,10 @@ def junit(result: Result) -> str:
 
 
 def _cases(result: Result) -> Iterator[Case]:
-    wrong: dict[str, list[Judged]] = {}
-    for judged in (*result.judged.drawn, *result.judged.entered):
-        if judged.problem:
-            wrong.setdefault(judged.name, []).append(judged)
+    wrong: dict[str, list[ClassifiedAnswer]] = {}
+    for classified in (*result.classified.drawn, *result.classified.entered):
+        if classified.problem:
+            wrong.setdefault(classified.name, []).append(classified)
     compared = {lane.name: lane for lane in result.performance.lanes}
     for lane in result.verdict.lanes:
         of_lane = [one for name in _names(result, lane) for one in wrong.pop(name, [])]
@@ -81,25 +81,25 @@ def _cases(result: Result) -> Iterator[Case]:
 
 def _names(result: Result, lane: LaneVerdict) -> list[str]:
     """The names that the lane's answers count under: its own, and those of who entered it."""
-    group = result.judged.groups.get(lane.name, ())
+    group = result.classified.groups.get(lane.name, ())
     return list(dict.fromkeys((lane.name, *(one.name for one in group))))
 
 
-def _paths(lane: LaneVerdict, wrong: Sequence[Judged]) -> Iterator[Case]:
+def _paths(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer]) -> Iterator[Case]:
     """Whether the lane's path is as planned, for who was drawn there and by each way in."""
     if lane.count or not lane.entered:
-        yield _path(lane, [one for one in wrong if one.way == NO_ENTRY_RULE])
+        yield _path(lane, [one for one in wrong if one.rule == NO_ENTRY_RULE])
     for entered in lane.entered:
-        by_it = [one for one in wrong if (one.name, one.way) == (entered.lane, entered.by)]
-        skipped = "" if entered.judged else entered.unjudged
+        by_it = [one for one in wrong if (one.name, one.rule) == (entered.lane, entered.by)]
+        skipped = "" if entered.verified else entered.not_verified_because
         told = _answers(by_it) if by_it else ()
         yield Case(lane.name, f"entered by {entered.by}", told, skipped)
 
 
-def _path(lane: LaneVerdict, wrong: Sequence[Judged]) -> Case:
+def _path(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer]) -> Case:
     if wrong:
         return Case(lane.name, "path", _answers(wrong))
-    if not lane.judged:
+    if not lane.verified:
         return Case(lane.name, "path", skipped="no request entered it")
     return Case(lane.name, "path")
 
@@ -122,7 +122,7 @@ def _beside(lane: LanePerformance, result: Result) -> Case:
     return Case(lane.name, f"no worse than {base}", told=lines and ("worse, which may be:", *lines))
 
 
-def _answers(wrong: Sequence[Judged]) -> tuple[str, ...]:
+def _answers(wrong: Sequence[ClassifiedAnswer]) -> tuple[str, ...]:
     lines = [f"{len(wrong)} not as planned"]
     kinds = Counter((one.problem, one.answer.status, one.answer.text) for one in wrong)
     for (problem, status, text), count in kinds.most_common():

@@ -7,7 +7,7 @@ from lanes.planning.result import Plan
 from lanes.planning.service_names import namespace_of
 
 
-def told_apart(plan: Plan) -> Plan:
+def with_distinct_names(plan: Plan) -> Plan:
     """The plan for a reader: what else has a service's name, it is called orders.shop there."""
     if not plan.shared_names:
         return plan

@@ -63,8 +63,8 @@ def hops_table(told: Performance) -> Table:
 def notes(told: Performance) -> list[str]:
     """What the words in the table mean, and what so many requests could not find."""
     lines = []
-    if told.unknown:
-        lines.append(f"{counted(told.unknown, 'failure')} of no lane that the answers tell")
+    if told.without_lane:
+        lines.append(f"{counted(told.without_lane, 'failure')} of no lane that the answers tell")
     if not told.found:
         return lines
     lines.append(NOTE)
@@ -108,7 +108,7 @@ def performance_json(told: Performance) -> Json:
     return {
         "baseline": told.baseline or None,
         "warm_up": told.warm_up,
-        "failures_of_no_known_lane": told.unknown,
+        "failures_of_no_known_lane": told.without_lane,
         "lanes": {lane.name: _lane_json(lane, told) for lane in told.lanes},
         "hops": [
             {"service": hop.service, "version": hop.version, "lanes": list(lanes)}

@@ -14,7 +14,7 @@ from lanes.mesh.model import Mesh
 from lanes.planning.call_graph import is_outside
 from lanes.planning.hop import MISROUTED, Hop, Reason
 from lanes.planning.result import Lane, Plan
-from lanes.report.names import told_apart
+from lanes.report.names import with_distinct_names
 from lanes.report.plan_notes import NO_VERSION, plan_notes
 from lanes.report.plan_warnings import dropping, lanes_end, of_manifests
 from lanes.report.tables import counted, folded, new_table, show, width_of, wrapped
@@ -188,7 +188,7 @@ def show_plan(plan: Plan, console: Console) -> None:
 
     What is no terminal counts as 80 columns wide.
     """
-    plan = told_apart(plan)
+    plan = with_distinct_names(plan)
     for table in (plan_table(plan), turned(plan)):
         if width_of(table) <= console.width:
             show(table, console)

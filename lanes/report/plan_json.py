@@ -9,7 +9,7 @@ from lanes.planning.hop import Hop
 from lanes.planning.lanes import NotPlanned
 from lanes.planning.result import Lane, Plan
 from lanes.planning.service_names import namespace_of
-from lanes.report.names import told_apart
+from lanes.report.names import with_distinct_names
 from lanes.report.plan_warnings import warnings
 
 Json = dict[str, Any]
@@ -32,7 +32,7 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
         ],
         "unreached": list(plan.unreached),
         "not_simulated": dict(sorted(Counter(mesh.left_to_cluster).items())),
-        "warnings": [warning.json() for warning in warnings(mesh, told_apart(plan))],
+        "warnings": [warning.json() for warning in warnings(mesh, with_distinct_names(plan))],
     }
 
 

@@ -6,7 +6,7 @@ from lanes.console import Console
 from lanes.report.performance import performance_json, show_performance
 from lanes.report.tables import counted
 from lanes.report.verdict import closing, show_verdict, verdict_json
-from lanes.verification.load_profile import LATE_MS, MOST_AT_ONCE
+from lanes.verification.load_profile import LATE_AFTER_MS, MOST_IN_FLIGHT
 from lanes.verification.result import Result
 
 
@@ -36,7 +36,8 @@ def late_lines(result: Result) -> list[str]:
     if not late:
         return []
     return [
-        f"{counted(late, 'request')} started over {LATE_MS:g} ms late: {MOST_AT_ONCE} had no answer"
+        f"{counted(late, 'request')} started over {LATE_AFTER_MS:g} ms late:"
+        f" {MOST_IN_FLIGHT} had no answer"
         " yet, or",
         "  this machine is too slow",
         "",

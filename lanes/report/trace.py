@@ -27,7 +27,7 @@ def show_trace(trace: Trace, console: Console) -> None:
         console.lines([""])
     else:
         console.lines([shortened(answer.text), ""])
-    console.lines(hop.astray for hop in trace.hops if hop.astray)
+    console.lines(hop.misrouted for hop in trace.hops if hop.misrouted)
     console.lines([f"NOT as planned: {trace.problem}" if trace.problem else "As planned."])
 
 
@@ -51,7 +51,7 @@ def trace_table(trace: Trace) -> Table:
             milliseconds(told.own_ms if told else None),
             Text(
                 "; ".join(filter(None, (hop.why, failed))),
-                style="red" if failed or hop.astray else "",
+                style="red" if failed or hop.misrouted else "",
             ),
         )
     if trace.elsewhere_ms is not None:
@@ -93,7 +93,7 @@ def trace_json(trace: Trace) -> Json:
                 "own_ms": told.own_ms if told else None,
                 "error": (told.error or None) if told else None,
                 "why": hop.why,
-                "astray": hop.astray or None,
+                "astray": hop.misrouted or None,
             }
             for hop in trace.hops
             for told in (hop.step.measured,)

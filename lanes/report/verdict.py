@@ -10,7 +10,7 @@ from lanes.console import Console
 from lanes.printable import shortened
 from lanes.report.tables import counted, new_table, show
 from lanes.verification import split
-from lanes.verification.verdict import Entered, LaneVerdict, Verdict
+from lanes.verification.verdict import EntryVerdict, LaneVerdict, Verdict
 
 Json = dict[str, Any]
 
@@ -23,7 +23,7 @@ _FINE = 5
 
 def counts(verdict: Verdict) -> str:
     """How many requests there were, and how many failed or were refused as planned."""
-    refused = f", {verdict.refused} refused as planned" if verdict.refused else ""
+    refused = f", {verdict.planned_failures} refused as planned" if verdict.planned_failures else ""
     drawn, entered = verdict.requests, sum(e.count for e in verdict.entered)
     asked = counted(drawn or entered, "request")
     if entered:
@@ -81,10 +81,10 @@ def splits_table(verdict: Verdict) -> Table:
 def split_note(verdict: Verdict) -> list[str]:
     """What so many requests tell of the split, where that is little."""
     shares = [lane.expected for lane in verdict.lanes]
-    points = round(100 * split.told(verdict.requests, shares))
+    points = round(100 * split.detectable_difference(verdict.requests, shares))
     if points <= _FINE or len(shares) == 1:
         return []
-    more = split.telling(_FINE / 100, shares)
+    more = split.requests_to_detect(_FINE / 100, shares)
     asked = counted(verdict.requests, "request")
     return [f"found with {asked}: shares {points} points off; with {more:,}: {_FINE} points"]
 
@@ -93,16 +93,16 @@ def closing(verdict: Verdict) -> str:
     """The verdict in a sentence, which claims nothing of a lane that nobody entered."""
     if verdict.entered and not verdict.requests:
         alone = f"Lane {_named(verdict.lanes)}"
-        if not any(lane.judged for lane in verdict.lanes):
+        if not any(lane.verified for lane in verdict.lanes):
             return f"{alone} was NOT judged: {_reason(verdict.lanes[0]).format(them='it')}."
         return f"{alone} holds." if verdict.ok else f"{alone} does NOT hold."
     split_right = all(one.fits for one in verdict.splits)
     if verdict.unexpected or not split_right or not all(lane.fits for lane in verdict.lanes):
         return "Lanes do NOT hold."
-    absent = [lane for lane in verdict.lanes if not lane.judged]
+    absent = [lane for lane in verdict.lanes if not lane.verified]
     missed = [lane for lane in verdict.lanes if not lane.ok]
     if missed:
-        most = max(split.showing(lane.expected, len(verdict.lanes)) for lane in missed)
+        most = max(split.requests_to_see(lane.expected, len(verdict.lanes)) for lane in missed)
         asked = counted(verdict.requests, "request")
         by_weight = " by weight" if verdict.entered else ""
         return (
@@ -156,13 +156,13 @@ def _paths(lane: LaneVerdict) -> Text:
     return _as_planned(lane)
 
 
-def _as_planned(judged: LaneVerdict | Entered) -> Text:
-    untold = judged.untold if isinstance(judged, Entered) else 0
-    if wrong := judged.count - judged.as_planned - untold:
+def _as_planned(verdict: LaneVerdict | EntryVerdict) -> Text:
+    inconclusive = verdict.inconclusive if isinstance(verdict, EntryVerdict) else 0
+    if wrong := verdict.count - verdict.as_planned - inconclusive:
         return Text(f"{wrong} NOT as planned", style="red")
-    if isinstance(judged, Entered) and judged.unjudged:
-        return Text(f"{untold or ''} not judged: {judged.unjudged}".lstrip())
-    return Text(f"{judged.count} as planned")
+    if isinstance(verdict, EntryVerdict) and verdict.not_verified_because:
+        return Text(f"{inconclusive or ''} not judged: {verdict.not_verified_because}".lstrip())
+    return Text(f"{verdict.count} as planned")
 
 
 def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
@@ -190,14 +190,14 @@ def verdict_json(verdict: Verdict) -> Json:
                 "low": round(lane.low, 4),
                 "high": round(lane.high, 4),
                 "as_planned": lane.as_planned,
-                "judged": lane.judged,
-                "ok": lane.ok if lane.judged or not lane.ok else None,
+                "judged": lane.verified,
+                "ok": lane.ok if lane.verified or not lane.ok else None,
                 "entered": [
                     {
                         "by": str(e.by),
                         "count": e.count,
                         "as_planned": e.as_planned,
-                        "not_judged": e.untold,
+                        "not_judged": e.inconclusive,
                     }
                     for e in lane.entered
                 ],

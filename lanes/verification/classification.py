@@ -8,16 +8,16 @@ from lanes.planning.hop import Reason
 from lanes.planning.lanes import UNTAGGED
 from lanes.planning.result import Lane, Plan
 from lanes.verification.answers import Answer
-from lanes.verification.hints import Homes
+from lanes.verification.hints import PodNamespaces
 from lanes.verification.path_matching import read
-from lanes.verification.targets import Call
+from lanes.verification.targets import Target
 
 Groups = dict[str, tuple[Lane, ...]]
 """Lanes by the name they are judged under: those that no answer tells apart are one."""
 
 
 @dataclass(frozen=True)
-class Judged:
+class ClassifiedAnswer:
     """An answer, the name it counts under ("": none), what is wrong with it ("": nothing), and the
     way that its request took.
 
@@ -30,7 +30,7 @@ class Judged:
     name: str
     problem: str
     answer: Answer
-    way: EntryRule = NO_ENTRY_RULE
+    rule: EntryRule = NO_ENTRY_RULE
     told: bool = True
 
     @property
@@ -40,15 +40,15 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Sorted:
+class Classified:
     """Answers by lane: the `drawn`, under one of `groups`, and those that `entered` a lane."""
 
     groups: Groups
-    drawn: tuple[Judged, ...]
-    entered: tuple[Judged, ...]
+    drawn: tuple[ClassifiedAnswer, ...]
+    entered: tuple[ClassifiedAnswer, ...]
 
 
-class Sorter:
+class Classifier:
     """Sorts by `plan` the answers of a run. `told`: whether its answers tell their lanes.
 
     `alone`: the lanes that the answers may count for; None: all of the plan's, together where no
@@ -57,7 +57,7 @@ class Sorter:
 
     def __init__(self, plan: Plan, told: bool, alone: Collection[str] | None = None) -> None:
         self._lanes = {lane.name: lane for lane in plan.lanes}
-        self._homes = Homes(plan)
+        self._namespaces = PodNamespaces(plan)
         self._told = told
         self.groups: Groups = (
             _groups(plan, told)
@@ -65,28 +65,32 @@ class Sorter:
             else {name: (lane,) for name, lane in self._lanes.items() if name in alone}
         )
 
-    def drawn(self, answer: Answer) -> Judged:
+    def drawn(self, answer: Answer) -> ClassifiedAnswer:
         """An answer to a request that the weights led."""
-        return Judged(*_judge(answer, self._homes, self.groups, self._told), answer)
+        return ClassifiedAnswer(*_judge(answer, self._namespaces, self.groups, self._told), answer)
 
-    def entered(self, call: Call, answer: Answer) -> Judged:
+    def entered(self, target: Target, answer: Answer) -> ClassifiedAnswer:
         """An answer to a request that entered a lane."""
-        if _nothing_there(answer, call.way) and not fits(answer, self._lanes[call.lane]):
-            return Judged(call.lane, "", answer, call.way, told=False)
-        problem = _judge_entered(answer, self._homes, self._lanes[call.lane], self._told)
-        return Judged(call.lane, problem and f"by {call.way}: {problem}", answer, call.way)
+        if _nothing_there(answer, target.rule) and not fits(answer, self._lanes[target.lane]):
+            return ClassifiedAnswer(target.lane, "", answer, target.rule, told=False)
+        problem = _judge_entered(answer, self._namespaces, self._lanes[target.lane], self._told)
+        return ClassifiedAnswer(
+            target.lane, problem and f"by {target.rule}: {problem}", answer, target.rule
+        )
 
 
-def sort(plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[Call, Answer]]) -> Sorted:
+def classify(
+    plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[Target, Answer]]
+) -> Classified:
     """Sort by `plan` the `answers` that were drawn, and each that entered a lane."""
     answers, entered = list(answers), list(entered)
     told = any(answer.lane is not None for answer in (*answers, *(a for _, a in entered)))
-    alone = {call.lane for call, _ in entered} if entered and not answers else None
-    sorter = Sorter(plan, told, alone)
-    return Sorted(
-        sorter.groups,
-        tuple(sorter.drawn(answer) for answer in answers),
-        tuple(sorter.entered(call, answer) for call, answer in entered),
+    alone = {target.lane for target, _ in entered} if entered and not answers else None
+    classifier = Classifier(plan, told, alone)
+    return Classified(
+        classifier.groups,
+        tuple(classifier.drawn(answer) for answer in answers),
+        tuple(classifier.entered(target, answer) for target, answer in entered),
     )
 
 
@@ -114,17 +118,19 @@ def _groups(plan: Plan, told: bool) -> Groups:
         ends_at_the_gateway = lane.entry.reason == Reason.NONE
         apart = told and not ends_at_the_gateway
         alike.setdefault(lane.name if apart else lane.entry.answer, []).append(lane)
-    return {joined(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}
+    return {joint_name(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}
 
 
-def joined(names: Iterable[str]) -> str:
+def joint_name(names: Iterable[str]) -> str:
     """The one name of lanes that answers do not tell apart."""
     return " or ".join(names)
 
 
-def _judge(answer: Answer, homes: Homes, groups: Groups, told: bool) -> tuple[str, str]:
+def _judge(
+    answer: Answer, namespaces: PodNamespaces, groups: Groups, told: bool
+) -> tuple[str, str]:
     """The lane that the answer counts for ("": none), and what is wrong with it ("": nothing)."""
-    if foreign := _foreign(answer, homes):
+    if foreign := _foreign(answer, namespaces):
         return answer.lane if answer.lane in groups else "", foreign
     if told and answer.path:
         name = answer.lane or (UNTAGGED if UNTAGGED in groups else "")
@@ -136,14 +142,14 @@ def _judge(answer: Answer, homes: Homes, groups: Groups, told: bool) -> tuple[st
         if not weighted:
             return "", _stray(answer)
         if len(weighted) > 1:
-            return joined(weighted), ""
+            return joint_name(weighted), ""
         name = weighted[0]
     return name, _off(answer, name, groups[name][0], told)
 
 
-def _judge_entered(answer: Answer, homes: Homes, lane: Lane, told: bool) -> str:
+def _judge_entered(answer: Answer, namespaces: PodNamespaces, lane: Lane, told: bool) -> str:
     """What is wrong with an answer to a request that entered `lane` ("": nothing)."""
-    if foreign := _foreign(answer, homes):
+    if foreign := _foreign(answer, namespaces):
         return foreign
     if not answer.path:
         return "" if fits(answer, lane) else _stray(answer)
@@ -152,19 +158,19 @@ def _judge_entered(answer: Answer, homes: Homes, lane: Lane, told: bool) -> str:
     return _off(answer, lane.name, lane, told)
 
 
-def _nothing_there(answer: Answer, way: EntryRule) -> bool:
+def _nothing_there(answer: Answer, rule: EntryRule) -> bool:
     """Whether a way asks for a path, or by a method, that the service does not know.
 
     It says so in words; the 404 of a proxy without a rule has none.
     """
-    own = bool(way.path or way.method)
+    own = bool(rule.path or rule.method)
     return own and answer.status in (404, 405) and bool(answer.text) and not answer.path
 
 
-def _foreign(answer: Answer, homes: Homes) -> str:
+def _foreign(answer: Answer, namespaces: PodNamespaces) -> str:
     """Whose pods answered where they are not the plan's; "" where they may be."""
     for step in answer.path:
-        if home := homes.missed_by(step):
+        if home := namespaces.expected_instead(step):
             return f"{step.service} in namespace {step.namespace} answered, not {home}'s"
     return ""
 

@@ -129,10 +129,10 @@ class Client:
         place = Place(*gateway.at, tls, self._url.host)
         self._http = HttpClient(place, gateway.limits)
 
-    def ask(
+    def send(
         self,
         accept: str = "application/json",
-        way: EntryRule = NO_ENTRY_RULE,
+        rule: EntryRule = NO_ENTRY_RULE,
         due: float | None = None,
     ) -> Answer:
         """One request, by `way`. A gateway that does not answer gives an Answer with status 0.
@@ -142,15 +142,17 @@ class Client:
         """
         now = time.monotonic()
         began = now if due is None else due
-        answer = self._answer(accept, way)
+        answer = self._answer(accept, rule)
         took = (time.monotonic() - began) * 1000
         return replace(answer, began=began, took_ms=took, late_ms=max(0.0, (now - began) * 1000))
 
-    def _answer(self, accept: str, way: EntryRule) -> Answer:
-        host = {"Host": way.host} if way.host else {}
-        headers = _merged(self._headers, {"Accept": accept}, way.headers, host)
+    def _answer(self, accept: str, rule: EntryRule) -> Answer:
+        host = {"Host": rule.host} if rule.host else {}
+        headers = _merged(self._headers, {"Accept": accept}, rule.headers, host)
         try:
-            response = self._http.request(way.method or "GET", self._url.target(way.path), headers)
+            response = self._http.request(
+                rule.method or "GET", self._url.target(rule.path), headers
+            )
         except NoResponseError as reason:
             return Answer(0, f"no answer: {reason}")
         return parse(response.status, response.headers.get("content-type", ""), response.body)

@@ -12,7 +12,7 @@ Path = tuple[Step, ...]
 Lines = tuple[str, ...]
 
 
-class Homes:
+class PodNamespaces:
     """The namespaces that a plan's pods have, to tell whether a pod is one of them.
 
     Only what both sides tell is compared: an answer may tell no namespace, and manifests that
@@ -27,26 +27,26 @@ class Homes:
                     self._of.setdefault(hop.service, set()).add(hop.namespace)
         self._all = set().union(*self._of.values())
 
-    def missed_by(self, step: Step) -> str:
+    def expected_instead(self, step: Step) -> str:
         """Where the pod that answered should have been; "" where it may be the plan's own."""
-        homes = self._of.get(step.service, self._all)
-        known = step.namespace is not None and all(homes)
-        return ", ".join(sorted(homes)) if known and step.namespace not in homes else ""
+        namespaces = self._of.get(step.service, self._all)
+        known = step.namespace is not None and all(namespaces)
+        return ", ".join(sorted(namespaces)) if known and step.namespace not in namespaces else ""
 
 
 def hints(plan: Plan, answers: Iterable[Answer]) -> Lines:
     """What to look at where `answers` are not as planned. A surer cause hides the others."""
     answers = list(answers)
     paths = Counter(answer.path for answer in answers if answer.path)
-    homes = Homes(plan)
-    if any(homes.missed_by(path[0]) for path in paths):
+    namespaces = PodNamespaces(plan)
+    if any(namespaces.expected_instead(path[0]) for path in paths):
         return ("another release has this host: give each release hosts of its own",)
     whole = {answer.path for answer in answers if answer.path and answer.status < 400}
     return (
         _lost(plan, paths)
         or _no_sidecar(plan, paths)
         or _other_calls(plan, whole)
-        or _on_trust(plan)
+        or _assumed(plan)
         or _no_lane(plan, paths)
     )
 
@@ -54,16 +54,16 @@ def hints(plan: Plan, answers: Iterable[Answer]) -> Lines:
 def _lost(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     """Between which services the lane is lost: the caller read it, who was called did not."""
     callers = _callers(plan)
-    ways: Counter[tuple[str, str]] = Counter()
+    edges: Counter[tuple[str, str]] = Counter()
     for path, times in paths.items():
         read = {step.service for step in path if step.lane is not None}
         for step in path:
             caller = callers.get(step.service)
             if caller in read and step.version and step.lane is None:
-                ways[caller, step.service] += times
-    if not ways:
+                edges[caller, step.service] += times
+    if not edges:
         return ()
-    (caller, service), _ = ways.most_common(1)[0]
+    (caller, service), _ = edges.most_common(1)[0]
     return (
         f"the lane is lost between {caller} and {service}: OpenTelemetry did not hand it on;",
         f"  both need it, with the propagator baggage, and {caller} for its client as well",
@@ -88,10 +88,10 @@ def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Lines:
         planned = {hop.service: hop.version for hop in lanes[0].path}
         for step in path[1:]:
             if step.version and planned.get(step.service):
-                way = (lanes[0].name, planned[step.service], step.version)
-                seen.setdefault(step.service, set()).add(way)
+                edge = (lanes[0].name, planned[step.service], step.version)
+                seen.setdefault(step.service, set()).add(edge)
     callers = _callers(plan)
-    blind = list(dict.fromkeys(callers[s] for s, ways in seen.items() if _crossed(ways)))
+    blind = list(dict.fromkeys(callers[s] for s, edges in seen.items() if _crossed(edges)))
     if not blind:
         return ()
     named = {hop.namespace for lane in plan.lanes for hop in lane.path if hop.service in blind}
@@ -105,12 +105,12 @@ def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     )
 
 
-def _crossed(ways: set[tuple[str, str, str]]) -> bool:
+def _crossed(edges: set[tuple[str, str, str]]) -> bool:
     """Whether two of these (lane, planned, answered) got each other's, and one its own as well."""
-    pairs = {(planned, answered) for _, planned, answered in ways}
+    pairs = {(planned, answered) for _, planned, answered in edges}
     return any(
-        planned != answered and (answered, planned) in pairs and (lane, planned, planned) in ways
-        for lane, planned, answered in ways
+        planned != answered and (answered, planned) in pairs and (lane, planned, planned) in edges
+        for lane, planned, answered in edges
     )
 
 
@@ -137,20 +137,20 @@ def _made(lane: Lane, path: Path) -> bool:
     return any(after == len(path) for after, _ in ends)
 
 
-def _on_trust(plan: Plan) -> Lines:
+def _assumed(plan: Plan) -> Lines:
     """Where a header may be lost that nothing but the services hands on."""
-    trusted = {name: header for name, header in plan.assumed.items() if header != "baggage"}
-    for header in list(trusted.values())[:1]:
-        services = ", ".join(name for name, held in trusted.items() if held == header)
+    assumed = {name: header for name, header in plan.assumed.items() if header != "baggage"}
+    for header in list(assumed.values())[:1]:
+        services = ", ".join(name for name, held in assumed.items() if held == header)
         return (f"the plan takes on trust that {header} is handed on at {services}: is it?",)
     return ()
 
 
 def _no_lane(plan: Plan, paths: Mapping[Path, int]) -> Lines:
-    stamped = plan.header and any(
+    set_by_gateway = plan.header and any(
         lane.carrier == "baggage" and not lane.client_header for lane in plan.lanes
     )
-    if not stamped or not paths or any(s.lane is not None for path in paths for s in path):
+    if not set_by_gateway or not paths or any(s.lane is not None for path in paths for s in path):
         return ()
     return (
         "no answer tells a lane: did the first hop read one? It needs OpenTelemetry with the",

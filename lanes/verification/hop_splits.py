@@ -8,7 +8,7 @@ from lanes.mesh.model import Abort
 from lanes.planning.hop import Hop
 from lanes.planning.result import Lane
 from lanes.verification.answers import Step
-from lanes.verification.classification import Groups, Judged, joined
+from lanes.verification.classification import ClassifiedAnswer, Groups, joint_name
 from lanes.verification.split import interval
 
 
@@ -35,13 +35,13 @@ class HopSplit:
         return self.low <= self.expected <= self.high
 
 
-def splits(groups: Groups, judged: Iterable[Judged]) -> tuple[HopSplit, ...]:
+def splits(groups: Groups, classified: Iterable[ClassifiedAnswer]) -> tuple[HopSplit, ...]:
     """Every split on a lane's way, and every share that fails, by the answers that are as planned.
 
     All of them together find a sound one wrong in one run of 1,000.
     """
-    right: dict[str, list[Judged]] = {}
-    for one in judged:
+    right: dict[str, list[ClassifiedAnswer]] = {}
+    for one in classified:
         if not one.problem:
             right.setdefault(one.name, []).append(one)
     found, failed = list(_counted(groups, right)), list(_failed(groups, right))
@@ -62,7 +62,7 @@ def splits(groups: Groups, judged: Iterable[Judged]) -> tuple[HopSplit, ...]:
 
 
 def _failed(
-    groups: Groups, right: Mapping[str, list[Judged]]
+    groups: Groups, right: Mapping[str, list[ClassifiedAnswer]]
 ) -> Iterable[tuple[str, Hop, str, float, int, int]]:
     """What is planned to fail for a share, where the answers get there one after the other.
 
@@ -79,12 +79,12 @@ def _failed(
         share = sum(one.share for one in failing)
         words = "|".join(str(one.status) for one in failing)
         weighted = [name for name in hops if any(lane.weight for lane in groups[name])]
-        one = joined(weighted)
+        one = joint_name(weighted)
         mixed = {one: [*weighted, one]} if len(weighted) > 1 and one in right else {}
         apart = {name: [name] for name in hops if not mixed or name not in weighted}
         for name, names in {**mixed, **apart}.items():
             hop = hops[names[0]]
-            paths = [judged.answer.path for n in names for judged in right.get(n, [])]
+            paths = [classified.answer.path for n in names for classified in right.get(n, [])]
             # What fails at the gateway has no step at all.
             known = [path or (Step(hop.service, ""),) for path in paths if path or not place]
             steps = [path[place] for path in known if len(path) > place]
@@ -95,7 +95,7 @@ def _failed(
                 yield name, hop, words, share, sum(failed), len(failed)
 
 
-def _planned(lane: Lane, right: Mapping[str, list[Judged]]) -> tuple[Hop, ...]:
+def _planned(lane: Lane, right: Mapping[str, list[ClassifiedAnswer]]) -> tuple[Hop, ...]:
     """The lane's hops in the order of the answer, one more than any answer has at the most.
 
     Without the calls that go round, unless answers have them all.
@@ -109,7 +109,7 @@ def _planned(lane: Lane, right: Mapping[str, list[Judged]]) -> tuple[Hop, ...]:
 
 
 def _counted(
-    groups: Groups, right: Mapping[str, list[Judged]]
+    groups: Groups, right: Mapping[str, list[ClassifiedAnswer]]
 ) -> Iterable[tuple[str, Hop, str, float, int, int]]:
     for name, lanes in groups.items():
         planned = _planned(lanes[0], right)

@@ -11,19 +11,19 @@ from itertools import islice, takewhile
 
 from lanes.planning.result import Plan
 from lanes.verification.answers import Answer
-from lanes.verification.classification import Sorter
+from lanes.verification.classification import Classifier
 from lanes.verification.gateway import Client
-from lanes.verification.sending import ask_each, ask_on_schedule
-from lanes.verification.targets import BY_WEIGHT, Call
+from lanes.verification.sending import send_each, send_on_schedule
+from lanes.verification.targets import BY_WEIGHT, Target
 
 # The most requests that have no answer yet, where requests start on a schedule.
-MOST_AT_ONCE = 256
+MOST_IN_FLIGHT = 256
 # A request that started so much late is told.
-LATE_MS = 10.0
+LATE_AFTER_MS = 10.0
 
 
 @dataclass(frozen=True)
-class Asking:
+class LoadProfile:
     """`requests` by weight, and those that are `entering` a lane by a way in.
 
     They come in one random order, so that whatever changes meanwhile is the same to all.
@@ -32,7 +32,7 @@ class Asking:
     """
 
     requests: int
-    entering: tuple[Call, ...]
+    entering: tuple[Target, ...]
     concurrency: int
     rate: float | None = None
     duration: float | None = None
@@ -49,7 +49,7 @@ class Asking:
         """How many requests open connections, and a tenth at most: they count for no latency."""
         return min(self.concurrency, (self.total or 10 * self.concurrency) // 10)
 
-    def calls(self) -> Iterator[Call]:
+    def targets(self) -> Iterator[Target]:
         """What to ask, one after the other."""
         block = [BY_WEIGHT] * self.requests + list(self.entering)
         while True:
@@ -57,24 +57,24 @@ class Asking:
             if self.duration is None:
                 return
 
-    def answers(self, client: Client) -> Generator[tuple[Call, Answer], None, None]:
+    def answers(self, client: Client) -> Generator[tuple[Target, Answer], None, None]:
         """Every answer as it comes, with what its request was for."""
         if self.rate is not None:
-            scheduled = islice(self.calls(), self.total)
-            return ask_on_schedule(client, scheduled, MOST_AT_ONCE, self.rate)
+            scheduled = islice(self.targets(), self.total)
+            return send_on_schedule(client, scheduled, MOST_IN_FLIGHT, self.rate)
         over = time.monotonic() + (math.inf if self.duration is None else self.duration)
-        calls = takewhile(lambda _: time.monotonic() < over, self.calls())
-        return ask_each(client, calls, self.concurrency)
+        targets = takewhile(lambda _: time.monotonic() < over, self.targets())
+        return send_each(client, targets, self.concurrency)
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunAnswers:
     """What came of it: the answers that were `drawn`, those that `entered` by a call, when the
     first request started, and how many seconds passed to the last answer.
     """
 
     drawn: tuple[Answer, ...]
-    entered: tuple[tuple[Call, Answer], ...]
+    entered: tuple[tuple[Target, Answer], ...]
     began: datetime
     seconds: float
 
@@ -86,31 +86,33 @@ class Asked:
     @property
     def late(self) -> int:
         """How many requests started later than their schedule says."""
-        return sum((answer.late_ms or 0.0) > LATE_MS for answer in self.answers)
+        return sum((answer.late_ms or 0.0) > LATE_AFTER_MS for answer in self.answers)
 
 
-def gather(answers: Iterable[tuple[Call, Answer]]) -> Asked:
+def collect(answers: Iterable[tuple[Target, Answer]]) -> RunAnswers:
     """Wait for all answers."""
     began, started = datetime.now(UTC), time.monotonic()
     told = list(answers)
-    return Asked(
-        tuple(answer for call, answer in told if not call.lane),
-        tuple((call, answer) for call, answer in told if call.lane),
+    return RunAnswers(
+        tuple(answer for target, answer in told if not target.lane),
+        tuple((target, answer) for target, answer in told if target.lane),
         began,
         time.monotonic() - started,
     )
 
 
-def until_wrong(
-    plan: Plan, answers: Generator[tuple[Call, Answer], None, None]
-) -> Iterator[tuple[Call, Answer]]:
-    """The answers up to the first that is not as planned; what is asked then has no say."""
-    sorters = {told: Sorter(plan, told) for told in (False, True)}
+def until_unexpected(
+    plan: Plan, answers: Generator[tuple[Target, Answer], None, None]
+) -> Iterator[tuple[Target, Answer]]:
+    """The answers up to the first that is not as planned; what is sent then has no say."""
+    classifiers = {told: Classifier(plan, told) for told in (False, True)}
     told = False
     with closing(answers):
-        for call, answer in answers:
+        for target, answer in answers:
             told = told or answer.lane is not None
-            sorter = sorters[told]
-            yield call, answer
-            if (sorter.entered(call, answer) if call.lane else sorter.drawn(answer)).problem:
+            classifier = classifiers[told]
+            yield target, answer
+            if (
+                classifier.entered(target, answer) if target.lane else classifier.drawn(answer)
+            ).problem:
                 return

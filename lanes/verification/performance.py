@@ -13,8 +13,8 @@ from lanes.planning.hop import Reason
 from lanes.planning.result import Plan
 from lanes.verification import significance
 from lanes.verification.answers import Answer
-from lanes.verification.classification import Judged, sort
-from lanes.verification.targets import Call
+from lanes.verification.classification import ClassifiedAnswer, classify
+from lanes.verification.targets import Target
 
 # How often a run finds a lane worse though all are alike. Shared out among lanes and tests (Holm).
 FALSE_ALARM = 0.01
@@ -78,13 +78,13 @@ class LanePerformance:
 class Performance:
     """How the lanes did. `baseline`: the name of the one they are compared with, "" for none.
 
-    `unknown`: how many failures are of no lane that is known. `warm_up`: how many answers came
+    `without_lane`: how many failures are of no lane that is known. `warm_up`: how many answers came
     first, and count for no latency. `found`: how often a lane must fail to be found, by its name.
     """
 
     baseline: str
     lanes: tuple[LanePerformance, ...]
-    unknown: int
+    without_lane: int
     warm_up: int
     found: Mapping[str, float]
 
@@ -133,7 +133,7 @@ def baseline_of(plan: Plan) -> str:
 def performance(
     plan: Plan,
     answers: Iterable[Answer],
-    entered: Iterable[tuple[Call, Answer]] = (),
+    entered: Iterable[tuple[Target, Answer]] = (),
     *,
     baseline: str = "",
     warm_up: int = 0,
@@ -142,15 +142,15 @@ def performance(
 
     `baseline`: the lane to compare with; where none is named, `baseline_of` says. The first
     `warm_up` requests count for no latency: they open the connections. Answers that tell nothing
-    (see Judged) are left out.
+    (see ClassifiedAnswer) are left out.
     """
-    sorted_by_lane = sort(plan, answers, entered)
+    sorted_by_lane = classify(plan, answers, entered)
     came = (*sorted_by_lane.drawn, *sorted_by_lane.entered)
     timed = _after(warm_up, came)
     lanes = sorted_by_lane.groups
     named = baseline or baseline_of(plan)
     base = next((n for n, group in lanes.items() if named in {lane.name for lane in group}), "")
-    by_lane: dict[str, list[Judged]] = defaultdict(list)
+    by_lane: dict[str, list[ClassifiedAnswer]] = defaultdict(list)
     for one in (one for one in came if one.told):
         # Who enters a lane is one of those that answers can't tell apart from it.
         own = next((n for n, g in lanes.items() if one.name in {lane.name for lane in g}), one.name)
@@ -167,24 +167,28 @@ def performance(
         sum(one.failed for one in by_lane[""]),
         len(came) - len(timed),
         {
-            lane.name: significance.found(lane.figures.count, measured[base].figures.count, limit)
+            lane.name: significance.detectable_share(
+                lane.figures.count, measured[base].figures.count, limit
+            )
             for lane in others
         },
     )
 
 
-def _after(warm_up: int, judged: Sequence[Judged]) -> frozenset[int]:
+def _after(warm_up: int, classified: Sequence[ClassifiedAnswer]) -> frozenset[int]:
     """Which of them are timed: by identity, for answers may be alike."""
-    known = [one for one in judged if one.answer.began is not None]
+    known = [one for one in classified if one.answer.began is not None]
     first = sorted(known, key=lambda one: one.answer.began or 0.0)[:warm_up]
-    return frozenset(map(id, judged)) - frozenset(map(id, first))
+    return frozenset(map(id, classified)) - frozenset(map(id, first))
 
 
-def _measured(name: str, judged: Sequence[Judged], timed: frozenset[int]) -> LanePerformance:
+def _measured(
+    name: str, classified: Sequence[ClassifiedAnswer], timed: frozenset[int]
+) -> LanePerformance:
     """The lane without comparison."""
     asked: list[tuple[bool, float | None]] = []
     hops: dict[tuple[str, str], list[tuple[bool, float | None]]] = defaultdict(list)
-    for one in judged:
+    for one in classified:
         counts = id(one) in timed
         succeeded = 200 <= one.answer.status < 400
         asked.append((one.failed, one.answer.took_ms if counts and succeeded else None))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from lanes.planning.result import Plan
-from lanes.verification.classification import Sorted
-from lanes.verification.load_profile import Asked, Asking
+from lanes.verification.classification import Classified
+from lanes.verification.load_profile import LoadProfile, RunAnswers
 from lanes.verification.performance import Performance
 from lanes.verification.verdict import Verdict
 
@@ -21,9 +21,9 @@ class Result:
     plan: Plan
     manifests: tuple[str, ...]
     url: str
-    asking: Asking
-    asked: Asked
-    judged: Sorted
+    asking: LoadProfile
+    asked: RunAnswers
+    classified: Classified
     verdict: Verdict
     performance: Performance
     no_worse: bool

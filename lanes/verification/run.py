@@ -8,19 +8,19 @@ from lanes.errors import LanesError
 from lanes.planning.result import Plan
 from lanes.printable import shortened
 from lanes.verification.answers import Answer
-from lanes.verification.classification import sort
+from lanes.verification.classification import classify
 from lanes.verification.gateway import Gateway
-from lanes.verification.load_profile import Asking, gather, until_wrong
+from lanes.verification.load_profile import LoadProfile, collect, until_unexpected
 from lanes.verification.performance import baseline_of, performance
 from lanes.verification.result import Result
-from lanes.verification.targets import Call
+from lanes.verification.targets import Target
 from lanes.verification.verdict import verify
 
-Progress = Callable[[Iterable[tuple[Call, Answer]], int | None], Iterator[tuple[Call, Answer]]]
+Progress = Callable[[Iterable[tuple[Target, Answer]], int | None], Iterator[tuple[Target, Answer]]]
 
 
 @dataclass(frozen=True)
-class Trial:
+class VerificationRun:
     """A run of `asking`, judged by `plan`, the lanes compared with `baseline`, or with the one
     that they fall back to.
 
@@ -30,7 +30,7 @@ class Trial:
 
     plan: Plan
     manifests: tuple[str, ...]
-    asking: Asking
+    asking: LoadProfile
     alone: bool = False
     baseline: str | None = None
     no_worse: bool = False
@@ -47,8 +47,8 @@ class Trial:
         client = gateway.client()
         client.require_reachable()
         with closing(self.asking.answers(client)) as answers:
-            wanted = until_wrong(self.plan, answers) if self.fail_fast else answers
-            asked = gather(progress(wanted, self.asking.total))
+            wanted = until_unexpected(self.plan, answers) if self.fail_fast else answers
+            asked = collect(progress(wanted, self.asking.total))
         if not asked.answers:
             raise LanesError("no request was sent in so short a time; --duration may be longer")
         if all(200 <= answer.status < 300 and not answer.path for answer in asked.answers):
@@ -65,7 +65,7 @@ class Trial:
             gateway.address,
             self.asking,
             asked,
-            sort(self.plan, drawn, asked.entered),
+            classify(self.plan, drawn, asked.entered),
             verify(self.plan, drawn, asked.entered),
             performance(
                 self.plan,

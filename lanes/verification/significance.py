@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import groupby
 
-from lanes.verification.split import FOUND, or_more
+from lanes.verification.split import POWER, or_more
 
 
 def more_often(count: int, total: int, other: int, others: int) -> float:
@@ -75,7 +75,7 @@ def holm(chances: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def found(total: int, others: int, limit: float) -> float:
+def detectable_share(total: int, others: int, limit: float) -> float:
     """How often (0 to 1) one of `total` has to hit, where none of `others` does, for `more_often`
     to fall to `limit` in nine runs of ten. 1 where nothing does it.
     """
@@ -86,7 +86,7 @@ def found(total: int, others: int, limit: float) -> float:
     low, high = 0.0, 1.0
     for _ in range(20):
         middle = (low + high) / 2
-        low, high = (low, middle) if or_more(fewest, total, middle) >= FOUND else (middle, high)
+        low, high = (low, middle) if or_more(fewest, total, middle) >= POWER else (middle, high)
     return high
 
 

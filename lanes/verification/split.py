@@ -9,7 +9,7 @@ from collections.abc import Iterable
 # How often a sound split fails a whole run. Shared out among the lanes (Bonferroni).
 FALSE_ALARM = 0.001
 # How often a difference is found that a number of requests is said to tell.
-FOUND = 0.9
+POWER = 0.9
 
 FEWEST, MOST = 100, 10_000
 # How many requests enter each lane that has a way in, where nobody says.
@@ -26,7 +26,7 @@ def interval(count: int, total: int, lanes: int) -> tuple[float, float]:
     return _lowest(count, total, tail), 1 - _lowest(total - count, total, tail)
 
 
-def showing(share: float, lanes: int) -> int:
+def requests_to_see(share: float, lanes: int) -> int:
     """The fewest requests of which a lane of this `share` gets at least one, or is found off.
 
     All n miss the lane with the probability (1 - share) ** n; once that is below the interval's
@@ -37,17 +37,17 @@ def showing(share: float, lanes: int) -> int:
     return math.ceil(math.log(_tail(lanes)) / math.log1p(-share))
 
 
-def enough(shares: Iterable[float]) -> int:
+def default_requests(shares: Iterable[float]) -> int:
     """How many requests to ask where nobody says: as many as show each lane that has a share.
 
     From 100 to 10,000, which show a lane of one request in 1,100.
     """
     shares = list(shares)
-    most = max(showing(share, len(shares)) for share in shares if share)
+    most = max(requests_to_see(share, len(shares)) for share in shares if share)
     return min(max(most, FEWEST), MOST)
 
 
-def told(total: int, shares: Iterable[float]) -> float:
+def detectable_difference(total: int, shares: Iterable[float]) -> float:
     """The difference, in whole hundredths, between a lane's share and its weight that `total`
     requests tell: one that is found in 9 of 10 runs. 1 where none is.
 
@@ -55,23 +55,23 @@ def told(total: int, shares: Iterable[float]) -> float:
     """
     shares = list(shares)
     steps = (step / 100 for step in range(1, 100))
-    return next((step for step in steps if _tells(total, shares, step)), 1.0)
+    return next((step for step in steps if _detects(total, shares, step)), 1.0)
 
 
-def telling(difference: float, shares: Iterable[float]) -> int:
+def requests_to_detect(difference: float, shares: Iterable[float]) -> int:
     """How many requests tell a `difference` (see `told`), rounded up to two digits."""
     shares = list(shares)
     low, high = 0, 1
-    while not _tells(high, shares, difference):
+    while not _detects(high, shares, difference):
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _tells(middle, shares, difference) else (middle, high)
+        low, high = (low, middle) if _detects(middle, shares, difference) else (middle, high)
     digit = int(10 ** max(0, len(str(high)) - 2))
     return -(-high // digit) * digit
 
 
-def found(total: int, share: float, true: float, lanes: int) -> float:
+def power(total: int, share: float, true: float, lanes: int) -> float:
     """How often `total` requests speak against `share` where a lane's share is `true`."""
     tail = _tail(lanes)
     too_many = _too_many(total, share, tail)
@@ -79,10 +79,10 @@ def found(total: int, share: float, true: float, lanes: int) -> float:
     return or_more(too_many, total, true) + or_more(total - too_few, total, 1 - true)
 
 
-def _tells(total: int, shares: list[float], difference: float) -> bool:
+def _detects(total: int, shares: list[float], difference: float) -> bool:
     share = min(shares, key=lambda share: abs(share - 0.5))
     others = [t for t in (share - difference, share + difference) if 0 <= t <= 1]
-    return bool(others) and all(found(total, share, t, len(shares)) >= FOUND for t in others)
+    return bool(others) and all(power(total, share, t, len(shares)) >= POWER for t in others)
 
 
 def _tail(lanes: int) -> float:

@@ -13,17 +13,17 @@ FALSE_PASS = 0.001
 FEWEST, MOST = 5, 2_000
 
 
-class Call(NamedTuple):
+class Target(NamedTuple):
     """One request: the lane to enter, "" for none, and the way to ask by."""
 
     lane: str
-    way: EntryRule
+    rule: EntryRule
 
 
-BY_WEIGHT = Call("", NO_ENTRY_RULE)
+BY_WEIGHT = Target("", NO_ENTRY_RULE)
 
 
-def entering(plan: Plan, lanes: Iterable[Lane], requests: int) -> tuple[Call, ...]:
+def entry_targets(plan: Plan, lanes: Iterable[Lane], requests: int) -> tuple[Target, ...]:
     """`requests` into each of `lanes` by its first way, and by each further as many as show it.
 
     The first way shows the lane's path. A further one has to show that it leads to the lane, and
@@ -35,9 +35,9 @@ def entering(plan: Plan, lanes: Iterable[Lane], requests: int) -> tuple[Call, ..
     further = sum(len(lane.testable_rules) - 1 for lane in lanes if lane.testable_rules)
     most = min(requests, max(1, MOST // max(1, further)))
     return tuple(
-        Call(lane.name, way)
+        Target(lane.name, rule)
         for lane in lanes
-        for number, way in enumerate(lane.testable_rules)
+        for number, rule in enumerate(lane.testable_rules)
         for _ in range(min(most, _showing(plan.share(lane))) if number else requests)
     )
 

@@ -11,10 +11,10 @@ from lanes.planning.hop import Hop, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.verification import split
 from lanes.verification.answers import MOST_HOPS, Answer, Step
-from lanes.verification.classification import Sorter
+from lanes.verification.classification import Classifier
 from lanes.verification.gateway import Client
 from lanes.verification.performance import baseline_of
-from lanes.verification.targets import Call
+from lanes.verification.targets import Target
 
 # How long requests are sent until one is drawn into a lane.
 _PATIENCE_SECONDS = 60.0
@@ -29,7 +29,7 @@ class TracedHop:
 
     step: Step
     why: str
-    astray: str = ""
+    misrouted: str = ""
 
     @property
     def depth(self) -> int:
@@ -64,16 +64,16 @@ def trace(client: Client, plan: Plan, name: str | None = None) -> Trace:
     Raises LanesError for a lane that is not planned, or that is not drawn.
     """
     if name is None:
-        return traced(plan, client.ask())
+        return traced(plan, client.send())
     lane = plan.lane(name)
     if lane.testable_rules:
-        return traced(plan, client.ask(way=lane.testable_rules[0]), lane, lane.testable_rules[0])
+        return traced(plan, client.send(rule=lane.testable_rules[0]), lane, lane.testable_rules[0])
     if not lane.weight:
         plan.lane_to_enter(name)  # says what is missing
-    most = split.showing(plan.share(lane), len(plan.lanes))
+    most = split.requests_to_see(plan.share(lane), len(plan.lanes))
     over = time.monotonic() + _PATIENCE_SECONDS
     for number in range(1, most + 1):
-        answer = client.ask()
+        answer = client.send()
         if answer.lane == name:
             return traced(plan, answer, asked=number)
         if time.monotonic() > over:
@@ -85,26 +85,28 @@ def traced(
     plan: Plan,
     answer: Answer,
     lane: Lane | None = None,
-    way: EntryRule = NO_ENTRY_RULE,
+    rule: EntryRule = NO_ENTRY_RULE,
     asked: int = 1,
 ) -> Trace:
     """The trace of an `answer` to a request that entered `lane` by its `way`, or was drawn."""
-    sorter = Sorter(plan, answer.lane is not None)
-    judged = sorter.entered(Call(lane.name, way), answer) if lane else sorter.drawn(answer)
-    group = sorter.groups.get(judged.name, ())
+    classifier = Classifier(plan, answer.lane is not None)
+    classified = (
+        classifier.entered(Target(lane.name, rule), answer) if lane else classifier.drawn(answer)
+    )
+    group = classifier.groups.get(classified.name, ())
     own = lane or (group[0] if len(group) == 1 else None)
     return Trace(
         answer,
         answer.lane or (own.name if own else None),
-        _entered(plan, own, way, asked),
+        _entered(plan, own, rule, asked),
         tuple(_hops(plan, answer.path, own)),
-        judged.problem if judged.told else "no service answers there",
+        classified.problem if classified.told else "no service answers there",
     )
 
 
-def _entered(plan: Plan, lane: Lane | None, way: EntryRule, asked: int) -> str:
-    if way != NO_ENTRY_RULE:
-        return f"by {way}"
+def _entered(plan: Plan, lane: Lane | None, rule: EntryRule, asked: int) -> str:
+    if rule != NO_ENTRY_RULE:
+        return f"by {rule}"
     if lane is None:
         return "by weight"
     whole = sum(other.weight for other in plan.lanes)
@@ -131,7 +133,7 @@ def _hops(plan: Plan, path: Iterable[Step], lane: Lane | None) -> Iterator[Trace
         elif meant is not None and step.version in (meant.versions or ("",)):
             yield TracedHop(step, _why(meant, lane.name))
         else:
-            yield TracedHop(step, "NOT planned", _astray(step, meant, fell))
+            yield TracedHop(step, "NOT planned", _misrouted(step, meant, fell))
 
 
 def _planned(entry: Hop, last: Hop) -> Iterator[Hop]:
@@ -146,7 +148,7 @@ def _why(hop: Hop, lane: str) -> str:
     return f"{hop.reason}: {note}" if note else hop.reason
 
 
-def _astray(step: Step, meant: Hop | None, fell: bool) -> str:
+def _misrouted(step: Step, meant: Hop | None, fell: bool) -> str:
     """What is wrong with a step; `fell`: whether it is the baseline's."""
     if meant is None:
         return f"nothing of {step.service} is planned here"

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.result import Plan
 from lanes.verification.answers import Answer
-from lanes.verification.classification import Judged, sort
+from lanes.verification.classification import ClassifiedAnswer, classify
 from lanes.verification.hints import hints
 from lanes.verification.hop_splits import HopSplit, splits
 from lanes.verification.split import interval
-from lanes.verification.targets import Call
+from lanes.verification.targets import Target
 
 _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule before theirs"
 
 
 @dataclass(frozen=True)
-class Entered:
-    """How `lane` fared by a way into it. `untold`: answers that tell nothing (see Judged).
+class EntryVerdict:
+    """How `lane` fared by an entry rule. `inconclusive`: answers that show no path.
 
     Nobody was sent by a way whose method does not merely read: its `count` is 0.
     """
@@ -31,22 +31,22 @@ class Entered:
     by: EntryRule
     count: int
     as_planned: int
-    untold: int = 0
+    inconclusive: int = 0
 
     @property
     def ok(self) -> bool:
-        return self.as_planned + self.untold == self.count
+        return self.as_planned + self.inconclusive == self.count
 
     @property
-    def judged(self) -> bool:
-        return self.count > self.untold
+    def verified(self) -> bool:
+        return self.count > self.inconclusive
 
     @property
-    def unjudged(self) -> str:
+    def not_verified_because(self) -> str:
         """Why none, or not all, of it is judged; "" where all is."""
         if not self.count:
             return f"not asked, {self.by.method} {self.by.not_sent_because}"
-        return "no service answers there" if self.untold else ""
+        return "no service answers there" if self.inconclusive else ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class LaneVerdict:
     low: float
     high: float
     as_planned: int
-    entered: tuple[Entered, ...] = ()
+    entered: tuple[EntryVerdict, ...] = ()
 
     @property
     def share(self) -> float:
@@ -72,9 +72,9 @@ class LaneVerdict:
         return self.count / max(1, self.total)
 
     @property
-    def judged(self) -> bool:
+    def verified(self) -> bool:
         """Whether there was an answer to judge it by, drawn or entered."""
-        return self.count > 0 or any(entered.judged for entered in self.entered)
+        return self.count > 0 or any(entered.verified for entered in self.entered)
 
     @property
     def fits(self) -> bool:
@@ -84,7 +84,7 @@ class LaneVerdict:
     @property
     def ok(self) -> bool:
         """Whether the run may pass: a lane with a weight has to be among the drawn, if any are."""
-        seen = self.count > 0 or (not self.expected if self.total else self.judged)
+        seen = self.count > 0 or (not self.expected if self.total else self.verified)
         entered_right = all(entered.ok for entered in self.entered)
         return seen and self.fits and self.as_planned == self.count and entered_right
 
@@ -103,21 +103,22 @@ class Unexpected:
 class Verdict:
     """`requests`: how many were drawn; `entered` tells of those that were not.
 
-    `errors`: how many of both failed and should not have; `refused`: those the plan lets fail.
+    `errors`: how many of both failed and should not have; `planned_failures`: those that the plan
+    lets fail.
     `hints`: what the answers point to where they are not as planned, a few lines each. `splits`:
     those inside the mesh.
     """
 
     requests: int
     errors: int
-    refused: int
+    planned_failures: int
     lanes: tuple[LaneVerdict, ...]
     unexpected: tuple[Unexpected, ...] = field(default=())
     hints: tuple[str, ...] = ()
     splits: tuple[HopSplit, ...] = ()
 
     @property
-    def entered(self) -> tuple[Entered, ...]:
+    def entered(self) -> tuple[EntryVerdict, ...]:
         """How the lanes fared that were entered, in the order of the plan."""
         return tuple(entered for lane in self.lanes for entered in lane.entered)
 
@@ -128,19 +129,19 @@ class Verdict:
 
 
 def verify(
-    plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[Call, Answer]] = ()
+    plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[Target, Answer]] = ()
 ) -> Verdict:
     """Judge by `plan` the `answers` that were drawn, and each that entered a lane.
 
     Where none were drawn, no lane is judged but those that were entered.
     """
     answers, entered = list(answers), list(entered)
-    judged = sort(plan, answers, entered)
-    groups, drawn, visits = judged.groups, judged.drawn, judged.entered
+    classified = classify(plan, answers, entered)
+    groups, drawn, visits = classified.groups, classified.drawn, classified.entered
     seen, planned = _counted(drawn)
-    came = Counter(_call(j) for j in visits)
-    kept = Counter(_call(j) for j in visits if j.told and not j.problem)
-    untold = Counter(_call(j) for j in visits if not j.told)
+    came = Counter(_target(j) for j in visits)
+    kept = Counter(_target(j) for j in visits if j.told and not j.problem)
+    inconclusive = Counter(_target(j) for j in visits if not j.told)
     # What several lanes may have got is no one's, and no part of what their shares are of.
     total = sum(bool(j.problem) or j.name in groups for j in drawn)
     unexpected = Counter(
@@ -155,10 +156,10 @@ def verify(
             *interval(seen[name], total, len(groups)),
             planned[name],
             tuple(
-                Entered(*call, came[call], kept[call], untold[call])
+                EntryVerdict(*target, came[target], kept[target], inconclusive[target])
                 for lane in group
-                for call in (Call(lane.name, way) for way in lane.entry_rules)
-                if call in came or call.way.not_sent_because
+                for target in (Target(lane.name, rule) for rule in lane.entry_rules)
+                if target in came or target.rule.not_sent_because
             ),
         )
         for name, group in groups.items()
@@ -166,8 +167,10 @@ def verify(
     off = (_OTHER_WEIGHTS,) if not all(lane.fits for lane in lanes) else ()
     return Verdict(
         requests=len(answers),
-        errors=sum(judged.failed for judged in (*drawn, *visits)),
-        refused=sum(j.told and not j.problem and j.answer.status >= 400 for j in (*drawn, *visits)),
+        errors=sum(classified.failed for classified in (*drawn, *visits)),
+        planned_failures=sum(
+            j.told and not j.problem and j.answer.status >= 400 for j in (*drawn, *visits)
+        ),
         lanes=lanes,
         unexpected=tuple(Unexpected(*key, count=n) for key, n in unexpected.most_common()),
         hints=hints(plan, answers) or hints(plan, (a for _, a in entered)) if unexpected else off,
@@ -175,11 +178,11 @@ def verify(
     )
 
 
-def _call(judged: Judged) -> Call:
-    return Call(judged.name, judged.way)
+def _target(classified: ClassifiedAnswer) -> Target:
+    return Target(classified.name, classified.rule)
 
 
-def _counted(judged: Iterable[Judged]) -> tuple[Counter[str], Counter[str]]:
+def _counted(classified: Iterable[ClassifiedAnswer]) -> tuple[Counter[str], Counter[str]]:
     """How many answers each lane has, and how many of them nothing is wrong with."""
-    judged = list(judged)
-    return Counter(j.name for j in judged), Counter(j.name for j in judged if not j.problem)
+    classified = list(classified)
+    return Counter(j.name for j in classified), Counter(j.name for j in classified if not j.problem)

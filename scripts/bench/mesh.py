@@ -14,7 +14,7 @@ from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import run
 from lanes.verification.gateway import Gateway
-from lanes.verification.sending import drive
+from lanes.verification.sending import send_repeatedly
 from scripts.proc import cpu_seconds, memory
 
 CLIENTS = 16
@@ -44,11 +44,11 @@ def figures(mesh: Mesh, requests: int) -> Figures:
     began = time.monotonic()
     with run(mesh, free_port()) as running:
         client = Gateway(running.url).client()
-        client.ask()
+        client.send()
         ready = time.monotonic() - began
         envoy, *pods = pids = running.pids()
         resting, resting_pod = memory(*pids), max(map(memory, pods))
-        load = drive(client, _WARM_UP + requests, CLIENTS)
+        load = send_repeatedly(client, _WARM_UP + requests, CLIENTS)
         for _ in islice(load, _WARM_UP):
             pass
         loading = time.monotonic()

@@ -21,7 +21,7 @@ from scripts.mutants.trying import forked_result, survives
 PACKAGES = ("lanes", "services")
 FOLDERS = (
     *("lanes/mesh", "lanes/reading", "lanes/planning", "lanes/envoy"),
-    *("lanes/judging", "lanes/verification", "lanes/lint", "services"),
+    *("lanes/verification", "lanes/lint", "services"),
 )
 EQUIVALENT = Path("docs/mutants.md")
 LEAST = 0.9

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lanes.planning.entry_rule import EntryRule
 from lanes.verification.answers import Answer
 from lanes.verification.gateway import Gateway
-from lanes.verification.sending import drive
+from lanes.verification.sending import send_repeatedly
 from tests.chart.rendering import CHART, helm_path
 from tests.cluster.kubernetes import LANES, Done, Json, namespace, reached, run
 
@@ -84,7 +84,7 @@ class Load:
 
     def _run(self, gateway: Gateway, clients: int, way: EntryRule | None) -> None:
         end = time.monotonic() + _MOST_SECONDS
-        asked = drive(gateway.client(), None, clients, way or EntryRule())
+        asked = send_repeatedly(gateway.client(), None, clients, way or EntryRule())
         for answer in asked:
             self.answers.append(answer)
             if self._stop.is_set() or time.monotonic() > end:

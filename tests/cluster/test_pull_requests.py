@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lanes.planning.entry_rule import EntryRule
 from lanes.verification.gateway import Gateway
-from lanes.verification.sending import drive
+from lanes.verification.sending import send_repeatedly
 from tests.chart.rendering import CHART, ROOT, helm_path
 from tests.cluster.kubernetes import (
     apply,
@@ -63,7 +63,7 @@ class Base:
 
     def paths(self, lane: str, header: str = "x-lane") -> set[tuple[str, ...]]:
         """The ways of twenty requests that enter a lane."""
-        answers = drive(Gateway(self.url).client(), 20, 1, EntryRule({header: lane}))
+        answers = send_repeatedly(Gateway(self.url).client(), 20, 1, EntryRule({header: lane}))
         return {tuple(f"{s.service} {s.version}" for s in answer.path) for answer in answers}
 
     @contextmanager

@@ -17,7 +17,7 @@ from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
 from lanes.verification.answers import Answer, parse
 from lanes.verification.gateway import Gateway
-from lanes.verification.sending import drive
+from lanes.verification.sending import send_repeatedly
 from lanes.verification.verdict import Verdict, verify
 from tests.hostile import each, forms
 
@@ -45,7 +45,7 @@ def under_load(
     mesh: RunningMesh, requests: int | None, clients: int = 8
 ) -> Generator[Answer, None, None]:
     """The answers as they come, while `clients` ask as fast as they are answered; None: no end."""
-    return drive(Gateway(mesh.url).client(), requests, clients)
+    return send_repeatedly(Gateway(mesh.url).client(), requests, clients)
 
 
 def failed(answers: list[Answer]) -> list[str]:

@@ -10,8 +10,8 @@ from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
 from lanes.verification.gateway import Gateway
-from lanes.verification.sending import ask_each, drive
-from lanes.verification.targets import entering
+from lanes.verification.sending import send_each, send_repeatedly
+from lanes.verification.targets import entry_targets
 from lanes.verification.verdict import Verdict, verify
 from tests import kube
 from tests.kube import Document, destination_rule, foreign, header_is, rule, service, to
@@ -47,8 +47,8 @@ SHOP = [
 def judged(mesh: RunningMesh) -> Verdict:
     planned = plan(mesh.mesh)
     client = Gateway(mesh.url).client()
-    calls = entering(planned, planned.enterable, 20)
-    return verify(planned, drive(client, 20, 4), ask_each(client, calls, 4))
+    calls = entry_targets(planned, planned.enterable, 20)
+    return verify(planned, send_repeatedly(client, 20, 4), send_each(client, calls, 4))
 
 
 def test_lanes_hold_where_stand_ins_make_the_calls_of_the_environment(tmp_path: Path) -> None:

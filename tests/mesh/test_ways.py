@@ -10,8 +10,8 @@ from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.running.runtime import RunningMesh
 from lanes.verification.gateway import Gateway
-from lanes.verification.sending import ask_each
-from lanes.verification.targets import entering
+from lanes.verification.sending import send_each
+from lanes.verification.targets import entry_targets
 from lanes.verification.verdict import verify
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests
@@ -37,8 +37,8 @@ MUCH = ",".join(f"k{number}=v" for number in range(200))
 
 def astray(mesh: RunningMesh, planned: Plan) -> list[tuple[str, EntryRule]]:
     """The ways in that do not lead to their lanes, where each is asked."""
-    calls = entering(planned, planned.enterable, 3)
-    verdict = verify(planned, [], ask_each(Gateway(mesh.url).client(), calls, 4))
+    calls = entry_targets(planned, planned.enterable, 3)
+    verdict = verify(planned, [], send_each(Gateway(mesh.url).client(), calls, 4))
     assert len(verdict.entered) == sum(len(lane.entry_rules) for lane in planned.lanes) >= 9
     return [(entered.lane, entered.by) for entered in verdict.entered if not entered.ok]
 

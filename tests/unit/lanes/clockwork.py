@@ -8,10 +8,10 @@ from lanes.planning.entry_rule import EntryRule
 from lanes.planning.result import Plan
 from lanes.verification.answers import Answer, Measured, Step
 from lanes.verification.gateway import Gateway
-from lanes.verification.load_profile import Asking
+from lanes.verification.load_profile import LoadProfile
 from lanes.verification.result import Result
-from lanes.verification.run import Trial
-from lanes.verification.targets import entering
+from lanes.verification.run import VerificationRun
+from lanes.verification.targets import entry_targets
 from tests import kube
 from tests.kube import SAMPLE, asm
 from tests.unit.lanes.reading import plan_of
@@ -56,12 +56,12 @@ class Clock:
     def require_reachable(self) -> None:
         pass
 
-    def ask(self, way: EntryRule) -> Answer:
+    def send(self, rule: EntryRule) -> Answer:
         number = len(self.asked)
-        entered = way.headers.get("x-lane") or way.headers.get(self.heeds)
+        entered = rule.headers.get("x-lane") or rule.headers.get(self.heeds)
         drawn = self.by_weight[number % len(self.by_weight)]
         lane = (self.stamps or entered) if entered else drawn
-        self.asked.append(str(way))
+        self.asked.append(str(rule))
         steps = zip(("mocka", "mockb", "mockc"), PATHS[lane].split(), strict=True)
         told = [Measured(depth, "::1", 200, 3.0 - depth, 1.0) for depth in range(3)]
         path = tuple(
@@ -83,6 +83,6 @@ def tried(
     no_worse: bool = False,
     fail_fast: bool = False,
 ) -> Result:
-    asking = Asking(requests, entering(plan, plan.enterable, 50), concurrency=1)
-    trial = Trial(plan, ("mesh.yaml",), asking, alone, None, no_worse, fail_fast)
+    asking = LoadProfile(requests, entry_targets(plan, plan.enterable, 50), concurrency=1)
+    trial = VerificationRun(plan, ("mesh.yaml",), asking, alone, None, no_worse, fail_fast)
     return trial.run(cast(Gateway, gateway), lambda answers, _: iter(answers))

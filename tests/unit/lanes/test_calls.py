@@ -6,7 +6,7 @@ import pytest
 
 from lanes.planning.messages import Problem
 from lanes.planning.result import Plan
-from lanes.report.names import told_apart
+from lanes.report.names import with_distinct_names
 from lanes.report.plan import headline, one_line, plan_table
 from lanes.report.plan_json import plan_json
 from lanes.report.plan_warnings import NO_PORT, of_manifests
@@ -190,7 +190,7 @@ def test_services_of_one_name_are_told_apart() -> None:
         "cart.default",
         "users.default",
     )
-    heads = [str(column.header) for column in plan_table(told_apart(planned)).columns]
+    heads = [str(column.header) for column in plan_table(with_distinct_names(planned)).columns]
     assert heads[2:6] == ["shop", "cart.default", "users", "cart.other ?"]
     lane = plan_json(mesh_of(*shop(), *there), planned)["lanes"][0]
     told = [(hop["service"], hop["namespace"]) for hop in (*lane["path"], *lane["unreached"])]

@@ -24,9 +24,9 @@ from lanes.report.result import result_json, show_result
 from lanes.report.trace import show_trace, trace_json
 from lanes.verification.answers import MOST_CHARACTERS, MOST_HOPS, Answer, parse
 from lanes.verification.gateway import Gateway
-from lanes.verification.load_profile import Asking
-from lanes.verification.run import Trial
-from lanes.verification.targets import entering
+from lanes.verification.load_profile import LoadProfile
+from lanes.verification.run import VerificationRun
+from lanes.verification.targets import entry_targets
 from lanes.verification.tracing import traced
 from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PATHS, TWO_WAYS
@@ -193,7 +193,7 @@ class Stranger:
     def require_reachable(self) -> None:
         pass
 
-    def ask(self, way: EntryRule = NO_ENTRY_RULE) -> Answer:  # noqa: ARG002
+    def send(self, rule: EntryRule = NO_ENTRY_RULE) -> Answer:  # noqa: ARG002
         found = made(self.chance)
         assert len(found.path) <= MOST_HOPS
         assert len(found.text) <= MOST_CHARACTERS + 4
@@ -214,10 +214,10 @@ def refuse(constant: str) -> NoReturn:
 
 def said(plan: Plan, stranger: Stranger) -> None:
     """All that `verify` and `trace` print and write of a run."""
-    asking = Asking(RUN, entering(plan, plan.enterable, 5), concurrency=1)
-    trial = Trial(plan, ("mesh.yaml",), asking)
+    asking = LoadProfile(RUN, entry_targets(plan, plan.enterable, 5), concurrency=1)
+    trial = VerificationRun(plan, ("mesh.yaml",), asking)
     result = trial.run(cast(Gateway, stranger), lambda answers, _: iter(answers))
-    trace = traced(plan, stranger.ask())
+    trace = traced(plan, stranger.send())
     console = Console(file=StringIO(), width=100)
     show_result(result, console)
     show_trace(trace, console)

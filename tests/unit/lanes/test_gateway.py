@@ -25,9 +25,9 @@ def test_a_gateway_that_ends_tls(tmp_path: Path) -> None:
         at = f"shop.example:{port}"
         for address in ("127.0.0.1", "localhost"):
             gateway = Gateway(f"https://{at}/", None, ca, f"{at}:{address}")
-            assert gateway.client().ask().text == at
-            assert replace(gateway, host="b.example").client().ask().text == "b.example"
-            assert gateway.client().ask(way=EntryRule(host="c.example")).text == "c.example"
+            assert gateway.client().send().text == at
+            assert replace(gateway, host="b.example").client().send().text == "b.example"
+            assert gateway.client().send(rule=EntryRule(host="c.example")).text == "c.example"
         assert called == ["shop.example"] * 6
 
         def refused(gateway: Gateway) -> str:
@@ -122,7 +122,7 @@ def test_what_is_no_url_of_a_gateway(url: str) -> None:
 def test_what_a_url_asks_for(url: str, asked: str) -> None:
     with gateway_like(lambda headers: (200, "text/plain", headers[":path"])) as at:
         port = at.rstrip("/").rpartition(":")[2]
-        assert Gateway(url.format(port=port)).client().ask().text == asked
+        assert Gateway(url.format(port=port)).client().send().text == asked
 
 
 SECRETS = [
@@ -155,10 +155,10 @@ def test_a_user_and_a_password_are_sent_as_basic_authentication() -> None:
 
     with gateway_like(answer) as url:
         named = url.replace("//", "//us%20er:p%40ss:w@")
-        assert Gateway(named).client().ask().text == "Basic dXMgZXI6cEBzczp3"
+        assert Gateway(named).client().send().text == "Basic dXMgZXI6cEBzczp3"
         own = Gateway(named, headers={"authorization": "Bearer x"})
-        assert own.client().ask().text == "Bearer x"
-        assert Gateway(url).client().ask().text == "none"
+        assert own.client().send().text == "Bearer x"
+        assert Gateway(url).client().send().text == "none"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_host_that_no_request_can_name(host: str) -> None:
 def test_a_way_that_http_can_not_send_is_no_answer(way: EntryRule) -> None:
     with gateway_like(lambda _: json_answer("v1", "mocka v1")) as url:
         client = Gateway(url).client()
-        answer = client.ask(way=way)
+        answer = client.send(rule=way)
         assert answer.status == 0
         assert answer.text.startswith("no answer: the request can't be sent: ")
-        assert client.ask().status == 200
+        assert client.send().status == 200

@@ -125,7 +125,7 @@ def test_a_request_ends_within_its_limits(name: str) -> None:
     with served(behavior) as url:
         gateway = Gateway(url, limits=LIMITS)
         began = time.monotonic()
-        answer = gateway.client().ask()
+        answer = gateway.client().send()
         took = time.monotonic() - began
     assert (answer.status, answer.path) == (0, ())
     assert answer.text == f"no answer: {reason}"
@@ -147,7 +147,7 @@ def test_a_request_ends_within_its_limits(name: str) -> None:
 def test_what_is_odd_and_yet_an_answer(sent: Behavior, status: int) -> None:
     with served(sent) as url:
         client = Gateway(url, limits=LIMITS).client()
-        found = [client.ask() for _ in range(3)]
+        found = [client.send() for _ in range(3)]
     # Nothing that came without a request is taken for the answer to the next.
     assert [(answer.status, answer.text) for answer in found] == [(status, "-> ab")] * 3
 
@@ -160,7 +160,7 @@ def test_no_answer_takes_more_memory_than_a_few_times_its_limit(name: str) -> No
         client = Gateway(url).client()
         tracemalloc.start()
         try:
-            assert client.ask().status == 0
+            assert client.send().status == 0
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -175,7 +175,7 @@ def test_tls_changes_nothing_of_that(name: str, tmp_path: Path) -> None:
     with served(behavior, tls) as url:
         at = f"shop.example:{url.rstrip('/').rpartition(':')[2]}"
         gateway = Gateway(f"https://{at}/", None, ca, f"{at}:127.0.0.1", limits=LIMITS)
-        answer = gateway.client().ask()
+        answer = gateway.client().send()
     assert answer.text == f"no answer: {reason.removesuffix('; is it https://?')}"
 
 
@@ -195,7 +195,7 @@ def test_a_handshake_is_part_of_the_request(behavior: Behavior, reason: str) -> 
     with served(behavior) as url:
         gateway = Gateway(url.replace("http:", "https:"), limits=LIMITS)
         began = time.monotonic()
-        assert gateway.client().ask().text == f"no answer: {reason}"
+        assert gateway.client().send().text == f"no answer: {reason}"
         assert time.monotonic() - began < LIMITS.seconds + SLACK_SECONDS
         with pytest.raises(LanesError, match="can't be reached: "):
             gateway.client().require_reachable()

@@ -13,7 +13,7 @@ from lanes.report.plan_json import plan_json
 from lanes.report.plan_notes import plan_notes
 from lanes.report.plan_warnings import warnings
 from lanes.verification.answers import parse
-from lanes.verification.classification import sort
+from lanes.verification.classification import classify
 from lanes.verification.hop_splits import splits
 from lanes.verification.tracing import traced
 from tests.kube import (
@@ -57,7 +57,7 @@ def test_a_net_is_planned_judged_and_shown_by_its_services_and_not_by_its_ways()
     assert picture.depths(planned)["s23-1"] == LAYERS
     assert len(picture.planned_ways(planned.lanes[0])) == 1 + WIDTH + (LAYERS - 1) * WIDTH**2
     answer = parse(200, "text/plain", b"-> first(version: v1, ip: ::1)")
-    judged = sort(planned, [answer], [])
+    judged = classify(planned, [answer], [])
     assert splits(judged.groups, judged.drawn) == ()
     assert [hop.why for hop in traced(planned, answer, planned.lanes[0]).hops] == [Reason.MATCH]
 

@@ -20,7 +20,7 @@ from lanes.verification.performance import (
     baseline_of,
     performance,
 )
-from lanes.verification.targets import Call
+from lanes.verification.targets import Target
 from tests import kube
 from tests.kube import SAMPLE, asm
 from tests.unit.lanes.reading import plan_of
@@ -61,7 +61,7 @@ def worse(told: Performance) -> dict[str, set[str]]:
 
 def test_lanes_that_are_alike_are_not_told_apart() -> None:
     told = performance(PLAN, by_weight(1000))
-    assert (told.baseline, told.unknown, worse(told)) == ("v1", 0, {})
+    assert (told.baseline, told.without_lane, worse(told)) == ("v1", 0, {})
     assert [lane.figures.count for lane in told.lanes] == [400, 300, 300]
     assert not any(lane.better for lane in told.lanes)
 
@@ -114,7 +114,7 @@ def test_what_failed_has_no_latency_and_what_opened_connections_neither() -> Non
 
 def test_a_failure_of_no_known_lane_is_no_lanes() -> None:
     told = performance(PLAN, [*by_weight(100), Answer(503, "no healthy upstream")])
-    assert (told.unknown, [lane.figures.failed for lane in told.lanes]) == (1, [0, 0, 0])
+    assert (told.without_lane, [lane.figures.failed for lane in told.lanes]) == (1, [0, 0, 0])
 
 
 def test_a_version_at_a_service_is_one_hop_whatever_its_lanes() -> None:
@@ -141,10 +141,10 @@ def test_the_baseline_is_what_others_fall_back_to(weights: dict[str, int], basel
 def test_a_lane_that_is_entered_is_compared_with_what_was_drawn() -> None:
     beside = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
     drawn = [answer("v1", began=n) for n in range(100)]
-    by_header = Call("v3", EntryRule({"x-lane": "v3"}))
+    by_header = Target("v3", EntryRule({"x-lane": "v3"}))
     entered = [(by_header, answer("v3", extra=30, began=n)) for n in range(50)]
     assert worse(performance(beside, drawn, entered)) == {"v3": {LATENCY, TAIL}}
-    nothing_there = (Call("v3", EntryRule(path="/beta")), Answer(404, "<!doctype html>"))
+    nothing_there = (Target("v3", EntryRule(path="/beta")), Answer(404, "<!doctype html>"))
     assert performance(beside, drawn, [*entered, nothing_there]) == performance(
         beside, drawn, entered
     )

@@ -23,7 +23,7 @@ from lanes.report.verdict import (
     verdict_table,
 )
 from lanes.verification.answers import Answer, Step
-from lanes.verification.targets import Call
+from lanes.verification.targets import Target
 from lanes.verification.verdict import Verdict, verify
 from tests.kube import (
     SAMPLE,
@@ -256,11 +256,11 @@ def test_the_verdict_in_a_sentence(
     assert verdict.ok is sentence.startswith("Lanes hold")
 
 
-def by(lane: str) -> Call:
-    return Call(lane, EntryRule({"x-lane": lane}))
+def by(lane: str) -> Target:
+    return Target(lane, EntryRule({"x-lane": lane}))
 
 
-def entering(*names: str) -> list[tuple[Call, Answer]]:
+def entry_targets(*names: str) -> list[tuple[Target, Answer]]:
     return [(by(name), answer) for name in names for answer in answers(**{name: 20})]
 
 
@@ -269,17 +269,17 @@ def entering(*names: str) -> list[tuple[Call, Answer]]:
     [
         (
             {"v1": 90, "v2": 10},
-            entering("v3"),
+            entry_targets("v3"),
             "100 requests by weight, 20 by ways in, 0 failed",
             "Lanes hold.",
         ),
         (
             {"v1": 20},
-            entering("v2", "v3"),
+            entry_targets("v2", "v3"),
             "20 requests by weight, 40 by ways in, 0 failed",
             "Lanes NOT all judged: none of 20 requests by weight entered v2; 83 would show it.",
         ),
-        ({}, entering("v3"), "20 requests by ways in, 0 failed", "Lane v3 holds."),
+        ({}, entry_targets("v3"), "20 requests by ways in, 0 failed", "Lane v3 holds."),
         (
             {},
             [(by("v3"), Answer(404, ""))],
@@ -289,7 +289,7 @@ def entering(*names: str) -> list[tuple[Call, Answer]]:
     ],
 )
 def test_lanes_that_were_entered_in_sentences(
-    drawn: dict[str, int], entered: list[tuple[Call, Answer]], first: str, last: str
+    drawn: dict[str, int], entered: list[tuple[Target, Answer]], first: str, last: str
 ) -> None:
     verdict = verify(BESIDE, answers(**drawn), entered)
     assert (counts(verdict), closing(verdict)) == (first, last)
@@ -300,7 +300,7 @@ BESIDE = plan_of(*base(SAMPLE, {"v1": 90, "v2": 10}), *lane("v2", SAMPLE), *lane
 
 def test_lanes_that_were_entered_in_tables() -> None:
     astray = (by("v2"), Answer(200, "x"))
-    verdict = verify(BESIDE, answers(v1=90, v2=10), [*entering("v2", "v3"), astray])
+    verdict = verify(BESIDE, answers(v1=90, v2=10), [*entry_targets("v2", "v3"), astray])
     drawn, entered = verdict_lines(verdict), table_lines(entered_table(verdict))
     assert drawn[3].split() == ["v3", "0%", "0", "(0%)", "0%", "to", "8%", "none", "drawn"]
     assert entered == [

@@ -16,14 +16,14 @@ from lanes.errors import LanesError
 from lanes.planning.entry_rule import EntryRule
 from lanes.running.address import free_port
 from lanes.verification.gateway import Gateway
-from lanes.verification.sending import ask_on_schedule, drive
+from lanes.verification.sending import send_on_schedule, send_repeatedly
 from lanes.verification.targets import BY_WEIGHT
 from tests.unit.lanes.standin import ANSWER, gateway_like, json_answer
 
 
 def test_an_answer_is_read_with_its_status() -> None:
     with gateway_like(lambda _: json_answer("v2", "mocka v2", status=503)) as url:
-        answer = Gateway(url).client().ask()
+        answer = Gateway(url).client().send()
     assert (answer.status, answer.lane) == (503, "v2")
     assert answer.path[0].version == "v2"
 
@@ -31,14 +31,14 @@ def test_an_answer_is_read_with_its_status() -> None:
 def test_json_is_asked_for_unless_told_otherwise() -> None:
     with gateway_like(lambda headers: (200, "text/plain", headers["Accept"])) as url:
         client = Gateway(url).client()
-        assert client.ask().text == "application/json"
-        assert client.ask("text/plain").text == "text/plain"
+        assert client.send().text == "application/json"
+        assert client.send("text/plain").text == "text/plain"
 
 
 def test_a_request_takes_as_long_as_it_had_to_wait_since_it_was_due() -> None:
     with gateway_like(lambda _: json_answer("v1", "mocka v1")) as url:
         client = Gateway(url).client()
-        late, now = client.ask(due=time.monotonic() - 100), client.ask()
+        late, now = client.send(due=time.monotonic() - 100), client.send()
     assert late.took_ms is not None
     assert late.late_ms is not None
     assert late.took_ms > late.late_ms > 100_000
@@ -64,7 +64,7 @@ def test_a_gateway_that_stalls_is_charged_for_all_who_wait() -> None:
 
     with gateway_like(answer) as url:
         calls = repeat(BY_WEIGHT, 90)
-        answers = [one for _, one in ask_on_schedule(Gateway(url).client(), calls, 2, rate=200)]
+        answers = [one for _, one in send_on_schedule(Gateway(url).client(), calls, 2, rate=200)]
     times = [(one.began or 0.0, one.took_ms or 0.0) for one in answers]
     waited = [(began, took) for began, took in times if began < released]
     assert len(waited) >= 59
@@ -75,8 +75,8 @@ def test_a_gateway_that_stalls_is_charged_for_all_who_wait() -> None:
 
 def test_the_host_of_a_request_may_be_another_than_the_urls() -> None:
     with gateway_like(lambda headers: (200, "text/plain", headers["Host"])) as url:
-        assert Gateway(url, "shop.org").client().ask().text == "shop.org"
-        assert Gateway(url).client().ask().text in url
+        assert Gateway(url, "shop.org").client().send().text == "shop.org"
+        assert Gateway(url).client().send().text in url
 
 
 @pytest.mark.parametrize(
@@ -98,20 +98,20 @@ def test_a_request_takes_a_way_in(way: EntryRule, asked: tuple[str | None, ...])
 
     with gateway_like(answer) as url:
         client = Gateway(f"{url}a?b=1", "shop.org").client()
-        client.ask(way=way)
-        list(drive(client, 1, 1, way))
+        client.send(rule=way)
+        list(send_repeatedly(client, 1, 1, way))
     assert seen == [asked, asked]
 
 
 def test_no_answer_is_an_answer_with_status_0() -> None:
-    answer = Gateway(f"http://127.0.0.1:{free_port()}/").client().ask()
+    answer = Gateway(f"http://127.0.0.1:{free_port()}/").client().send()
     assert (answer.status, answer.path) == (0, ())
     assert answer.text == "no answer: Connection refused"
 
 
 def test_a_gateway_that_hangs_up_is_an_answer_with_status_0() -> None:
     with gateway_like(lambda _: None) as url:
-        answer = Gateway(url).client().ask()
+        answer = Gateway(url).client().send()
     assert answer.status == 0
     assert answer.text == "no answer: the connection was closed without an answer"
 
@@ -119,7 +119,7 @@ def test_a_gateway_that_hangs_up_is_an_answer_with_status_0() -> None:
 def test_an_answer_that_is_cut_off_is_none() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
-        asked = pool.submit(Gateway(url).client().ask)
+        asked = pool.submit(Gateway(url).client().send)
         connection, _ = server.accept()
         with connection:
             connection.recv(4096)
@@ -130,7 +130,7 @@ def test_an_answer_that_is_cut_off_is_none() -> None:
 
 def test_a_redirection_is_not_followed() -> None:
     with gateway_like(lambda _: (302, "text/plain", "elsewhere")) as url:
-        assert Gateway(url).client().ask().status == 302
+        assert Gateway(url).client().send().status == 302
 
 
 def test_a_gateway_that_is_there_is_reachable_whatever_it_answers() -> None:
@@ -154,7 +154,7 @@ def test_as_many_answers_come_as_were_asked_for(requests: int, concurrency: int)
         return json_answer("v1", "mocka v1")
 
     with gateway_like(answer) as url:
-        answers = list(drive(Gateway(url).client(), requests, concurrency))
+        answers = list(send_repeatedly(Gateway(url).client(), requests, concurrency))
     assert len(answers) == len(asked) == requests
     assert {a.status for a in answers} == {200}
 
@@ -171,14 +171,14 @@ def test_several_are_asked_at_a_time_and_no_more() -> None:
         return json_answer("v1", "mocka v1")
 
     with gateway_like(answer) as url:
-        answers = list(drive(Gateway(url).client(), 9, 3))
+        answers = list(send_repeatedly(Gateway(url).client(), 9, 3))
     assert [a.status for a in answers] == [200] * 9
     assert all(at_once)
 
 
 def test_a_drive_without_end_ends_when_closed() -> None:
     with gateway_like(lambda _: json_answer("v1", "mocka v1")) as url:
-        load = drive(Gateway(url).client(), None, 2)
+        load = send_repeatedly(Gateway(url).client(), None, 2)
         assert [next(load).status for _ in range(5)] == [200] * 5
         load.close()
         assert next(load, None) is None
@@ -207,5 +207,5 @@ def test_connections_are_kept() -> None:
             server.shutdown()
 
     with counting() as url:
-        list(drive(Gateway(url).client(), 30, 2))
+        list(send_repeatedly(Gateway(url).client(), 30, 2))
     assert len(peers) <= 2

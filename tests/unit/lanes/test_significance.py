@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lanes.verification.significance import found, holm, larger, longer_tail, more_often, quantile
+from lanes.verification.significance import (
+    detectable_share,
+    holm,
+    larger,
+    longer_tail,
+    more_often,
+    quantile,
+)
 
 
 @given(st.integers(1, 8), st.integers(1, 8), st.data())
@@ -57,11 +64,11 @@ def test_several_tests_at_once() -> None:
 
 @pytest.mark.parametrize(("total", "others"), [(30, 40), (300, 400), (50, 950)])
 def test_how_often_failures_must_come_to_be_found(total: int, others: int) -> None:
-    share = found(total, others, 0.001)
+    share = detectable_share(total, others, 0.001)
     fewest = next(n for n in range(total) if more_often(n, total, 0, others) <= 0.001)
     at_least = sum(
         math.comb(total, n) * share**n * (1 - share) ** (total - n)
         for n in range(fewest, total + 1)
     )
     assert at_least == pytest.approx(0.9, abs=1e-3)
-    assert found(2, 2, 0.001) == 1
+    assert detectable_share(2, 2, 0.001) == 1

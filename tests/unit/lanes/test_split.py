@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from lanes.verification.split import (
     FALSE_ALARM,
-    FOUND,
-    enough,
-    found,
+    POWER,
+    default_requests,
+    detectable_difference,
     interval,
-    showing,
-    telling,
-    told,
+    power,
+    requests_to_detect,
+    requests_to_see,
 )
 
 LANES = st.integers(1, 6)
@@ -130,7 +130,7 @@ def speaks_against(count: int, total: int, share: float, lanes: int) -> bool:
 
 @given(SHARES, LANES)
 def test_none_of_as_many_as_show_a_lane_speaks_against_its_share(share: float, lanes: int) -> None:
-    fewest, tail = showing(share, lanes), FALSE_ALARM / lanes / 2
+    fewest, tail = requests_to_see(share, lanes), FALSE_ALARM / lanes / 2
     assert float(chance(fewest, 0, share)) <= tail * (1 + 1e-9)
     assert fewest == 1 or float(chance(fewest - 1, 0, share)) >= tail * (1 - 1e-9)
     assert speaks_against(0, fewest + 1, share, lanes)
@@ -150,23 +150,23 @@ def test_none_of_as_many_as_show_a_lane_speaks_against_its_share(share: float, l
     ],
 )
 def test_requests_follow_from_the_weights(weights: tuple[int, ...], requests: int) -> None:
-    assert enough(weight / sum(weights) for weight in weights) == requests
+    assert default_requests(weight / sum(weights) for weight in weights) == requests
 
 
 @pytest.mark.parametrize("percent", [1, 2, 5, 20])
 def test_a_sound_canary_fails_no_more_than_one_run_in_1000(percent: int) -> None:
     """Counting as failed the runs in which nobody drew it, as well as those found off."""
     share = percent / 100
-    total = enough([share, 1 - share])
+    total = default_requests([share, 1 - share])
     assert speaks_against(0, total, share, 2)
     # One lane's count is the rest of the other's, so what fails the one fails the other.
-    assert found(total, share, share, 2) <= FALSE_ALARM
+    assert power(total, share, share, 2) <= FALSE_ALARM
 
 
 @given(st.integers(1, 40), SHARES, SHARES, LANES)
 def test_how_often_a_share_is_found_off(total: int, share: float, true: float, lanes: int) -> None:
     off = (n for n in range(total + 1) if speaks_against(n, total, share, lanes))
-    assert found(total, share, true, lanes) == pytest.approx(
+    assert power(total, share, true, lanes) == pytest.approx(
         float(sum(chance(total, n, true) for n in off)), abs=1e-9
     )
 
@@ -176,16 +176,22 @@ def test_how_often_a_share_is_found_off(total: int, share: float, true: float, l
 def test_as_many_as_tell_a_difference_find_it_in_any_lane(
     shares: tuple[float, ...], difference: float
 ) -> None:
-    total = telling(difference, shares)
-    assert told(total, shares) <= difference
+    total = requests_to_detect(difference, shares)
+    assert detectable_difference(total, shares) <= difference
     for share in shares:
         for true in (share - difference, share + difference):
             if 0 <= true <= 1:
-                assert found(total, share, true, len(shares)) >= FOUND
-    assert told(total * 8 // 10, shares) > difference or total < 100
+                assert power(total, share, true, len(shares)) >= POWER
+    assert detectable_difference(total * 8 // 10, shares) > difference or total < 100
 
 
 def test_what_the_samples_requests_tell() -> None:
     shares = (0.4, 0.3, 0.3)
-    assert [told(n, shares) for n in (1, 100, 1000, 2400, 1_000_000)] == [1, 0.25, 0.08, 0.05, 0.01]
-    assert telling(0.05, shares) == 2400
+    assert [detectable_difference(n, shares) for n in (1, 100, 1000, 2400, 1_000_000)] == [
+        1,
+        0.25,
+        0.08,
+        0.05,
+        0.01,
+    ]
+    assert requests_to_detect(0.05, shares) == 2400

@@ -57,7 +57,7 @@ def whys(trace: Trace) -> list[str]:
 def test_why_a_hop_was_that_one(versions: str, last: str) -> None:
     told = of(chain(*versions.split()))
     assert whys(told) == ["match", "fallback: no mockb v2", "NOT planned" if last else "match"]
-    assert [hop.astray for hop in told.hops] == ["", "", last]
+    assert [hop.misrouted for hop in told.hops] == ["", "", last]
     assert bool(told.problem) is bool(last)
 
 
@@ -109,8 +109,8 @@ class Answers:
     def __init__(self, lanes: Iterable[str]) -> None:
         self._lanes = iter(lanes)
 
-    def ask(self, way: Any = None) -> Any:
-        lane = way.headers["x-lane"] if way else next(self._lanes)
+    def send(self, rule: Any = None) -> Any:
+        lane = rule.headers["x-lane"] if rule else next(self._lanes)
         body = json.dumps({"name": "mocka", "version": lane, "ip": "::1", "lane": lane})
         return parse(200, "application/json", body.encode())
 

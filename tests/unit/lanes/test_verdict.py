@@ -16,7 +16,7 @@ from lanes.report.verdict import closing, unexpected_lines, verdict_json
 from lanes.verification.answers import Answer, Step
 from lanes.verification.classification import fits
 from lanes.verification.split import interval
-from lanes.verification.targets import Call
+from lanes.verification.targets import Target
 from lanes.verification.verdict import Verdict, verify
 from tests import kube
 from tests.kube import HALVES, PAIR, SAMPLE, Document, asm, header_is, put, rule, to, without
@@ -227,7 +227,7 @@ def test_a_lane_that_nobody_entered_is_not_judged(weights: tuple[int, int]) -> N
     baseline, canary = answer("v1", PLANNED["v1"]), answer("v2", PLANNED["v2"])
     for requests in (1, 100, 688):
         verdict = verify(apart, [baseline] * requests)
-        assert [lane.judged for lane in verdict.lanes] == [True, False]
+        assert [lane.verified for lane in verdict.lanes] == [True, False]
         assert verdict.ok is (v2 == 0)
         # The split alone speaks against nothing: one lane more or less is chance.
         assert all(lane.fits for lane in verdict.lanes)
@@ -245,19 +245,19 @@ BESIDE = plan_of(
 )
 
 
-def by(lane: str) -> Call:
-    return Call(lane, EntryRule({"x-lane": lane}))
+def by(lane: str) -> Target:
+    return Target(lane, EntryRule({"x-lane": lane}))
 
 
-def entering(*names: str) -> list[tuple[Call, Answer]]:
+def entry_targets(*names: str) -> list[tuple[Target, Answer]]:
     return [(by(name), answer(name, PLANNED[name])) for name in names for _ in range(20)]
 
 
 def test_who_enters_a_lane_counts_for_no_share() -> None:
     drawn = planned(v1=90, v2=10, v3=0)
-    alone, both = verify(BESIDE, drawn), verify(BESIDE, drawn, entering("v2", "v3"))
-    assert [lane.judged for lane in alone.lanes] == [True, True, False]
-    assert [lane.judged for lane in both.lanes] == [True, True, True]
+    alone, both = verify(BESIDE, drawn), verify(BESIDE, drawn, entry_targets("v2", "v3"))
+    assert [lane.verified for lane in alone.lanes] == [True, True, False]
+    assert [lane.verified for lane in both.lanes] == [True, True, True]
     assert tuple(replace(lane, entered=()) for lane in both.lanes) == alone.lanes
     assert both.ok
     assert (both.requests, both.errors, both.unexpected) == (100, 0, ())
@@ -283,7 +283,7 @@ def test_who_enters_a_lane_counts_for_no_share() -> None:
     ],
 )
 def test_who_enters_a_lane_has_to_be_in_it(wrong: Answer, problem: str) -> None:
-    entered = [*entering("v2", "v3"), (by("v3"), wrong)]
+    entered = [*entry_targets("v2", "v3"), (by("v3"), wrong)]
     verdict = verify(BESIDE, planned(v1=90, v2=10, v3=0), entered)
     assert not verdict.ok
     assert [lane.ok for lane in verdict.lanes] == [True, True, False]
@@ -300,21 +300,21 @@ def test_who_enters_a_lane_has_to_be_in_it(wrong: Answer, problem: str) -> None:
 def test_where_no_service_answers_at_a_way_nothing_is_told(way: EntryRule, drawn: int) -> None:
     v1, v2, v3 = BESIDE.lanes
     plan = replace(BESIDE, lanes=(v1, v2, replace(v3, entry_rules=(way,))))
-    nothing = [(Call("v3", way), Answer(404, "<!doctype html>"))]
+    nothing = [(Target("v3", way), Answer(404, "<!doctype html>"))]
     verdict = verify(plan, planned(v1=90, v2=10, v3=0) if drawn else [], nothing * 5)
     lane = verdict.lanes[-1]
-    assert (lane.name, lane.judged, verdict.ok) == ("v3", False, bool(drawn))
-    assert (verdict.errors, verdict.refused, verdict.unexpected) == (0, 0, ())
+    assert (lane.name, lane.verified, verdict.ok) == ("v3", False, bool(drawn))
+    assert (verdict.errors, verdict.planned_failures, verdict.unexpected) == (0, 0, ())
     assert "v3" in closing(verdict)
     assert "no service answers where its ways in ask" in closing(verdict)
     for wrong in (Answer(503, "none"), Answer(404, "")):
-        assert not verify(plan, planned(v1=90, v2=10, v3=0), [(Call("v3", way), wrong)]).ok
+        assert not verify(plan, planned(v1=90, v2=10, v3=0), [(Target("v3", way), wrong)]).ok
     assert not verify(BESIDE, [], [(by("v3"), Answer(404, ""))]).ok
 
 
 def test_a_weight_that_leads_nobody_to_its_lane_fails_though_the_lane_can_be_entered() -> None:
-    verdict = verify(BESIDE, planned(v1=20, v2=0, v3=0), entering("v2"))
-    assert [(lane.judged, lane.fits, lane.ok) for lane in verdict.lanes[:2]] == [
+    verdict = verify(BESIDE, planned(v1=20, v2=0, v3=0), entry_targets("v2"))
+    assert [(lane.verified, lane.fits, lane.ok) for lane in verdict.lanes[:2]] == [
         (True, True, True),
         (True, True, False),
     ]
@@ -322,7 +322,7 @@ def test_a_weight_that_leads_nobody_to_its_lane_fails_though_the_lane_can_be_ent
 
 @pytest.mark.parametrize("name", ["v2", "v3"])
 def test_where_nothing_is_drawn_a_lane_is_judged_alone(name: str) -> None:
-    verdict = verify(BESIDE, [], entering(name))
+    verdict = verify(BESIDE, [], entry_targets(name))
     assert (verdict.ok, verdict.requests, [lane.name for lane in verdict.lanes]) == (
         True,
         0,
@@ -496,7 +496,7 @@ def some_fail(lanes: Mapping[str, int], failed: int) -> Verdict:
 def test_what_fails_at_the_gateway_is_of_no_lane_and_judged_once() -> None:
     verdict = some_fail({"v1": 375, "v2": 375}, 250)
     assert (closing(verdict), verdict.ok) == ("Lanes hold.", True)
-    assert (verdict.requests, verdict.errors, verdict.refused) == (1000, 0, 250)
+    assert (verdict.requests, verdict.errors, verdict.planned_failures) == (1000, 0, 250)
     assert [(lane.count, lane.total) for lane in verdict.lanes] == [(375, 750)] * 2
     assert [(s.lane, s.version, s.count, s.total) for s in verdict.splits] == [
         ("v1 or v2", "503", 250, 1000)
@@ -692,7 +692,7 @@ def test_a_lane_that_nobody_stamps_is_read_by_no_hop() -> None:
     ]
     by_tag = kube.virtual_service("cart", lane, rule(to("cart", "v1")))
     found = plan_of(*shop, by_tag)
-    lost = [(Call("v2", EntryRule({"x-lane": "v2"})), route("shop v1, cart v1"))]
+    lost = [(Target("v2", EntryRule({"x-lane": "v2"})), route("shop v1, cart v1"))]
     assert verify(found, [], lost).hints == (
         "the plan takes on trust that x-lane is handed on at shop: is it?",
     )

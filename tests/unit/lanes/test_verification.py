@@ -19,8 +19,8 @@ from lanes.report.result import conclusion, result_json
 from lanes.report.verdict import closing, entered_table
 from lanes.verification.answers import Answer
 from lanes.verification.gateway import Client
-from lanes.verification.load_profile import Asking
-from lanes.verification.targets import Call, entering
+from lanes.verification.load_profile import LoadProfile
+from lanes.verification.targets import Target, entry_targets
 from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PLAN, TWO_WAYS, Clock, tried
 from tests.unit.lanes.reading import plan_of
@@ -105,16 +105,16 @@ def test_a_further_way_is_asked_until_it_can_not_be_by_weight(
     v1, v2, _ = PLAN.lanes
     lanes = (Lane("v1", 100 - weight, v1.entry), Lane("v2", weight, v2.entry, ways))
     plan = replace(PLAN, lanes=lanes)
-    assert Counter(entering(plan, plan.enterable, requests)) == {
-        Call("v2", ways[0]): requests,
-        Call("v2", ways[1]): further,
+    assert Counter(entry_targets(plan, plan.enterable, requests)) == {
+        Target("v2", ways[0]): requests,
+        Target("v2", ways[1]): further,
     }
 
 
 def test_very_many_ways_are_asked_once_each() -> None:
     ways = tuple(EntryRule(path=f"/{number}") for number in range(3_001))
     lane = replace(PLAN.lanes[1], entry_rules=ways)
-    assert len(entering(PLAN, [lane], 20)) == 20 + 3_000
+    assert len(entry_targets(PLAN, [lane], 20)) == 20 + 3_000
 
 
 def test_nobody_is_sent_by_a_way_that_may_change_something() -> None:
@@ -161,10 +161,10 @@ def test_the_first_wrong_answer_ends_a_run_that_fails_fast() -> None:
     assert tried(Clock(wrong=20)).verdict.requests == 100
 
 
-def asked(asking: Asking, ask: Callable[[EntryRule, float | None], Answer]) -> list[Answer]:
+def asked(asking: LoadProfile, ask: Callable[[EntryRule, float | None], Answer]) -> list[Answer]:
     class Asked:
-        def ask(self, way: EntryRule, due: float | None = None) -> Answer:
-            return ask(way, due)
+        def send(self, rule: EntryRule, due: float | None = None) -> Answer:
+            return ask(rule, due)
 
     return [answer for _, answer in asking.answers(cast(Client, Asked()))]
 
@@ -177,7 +177,7 @@ def test_requests_on_a_schedule_are_due_whatever_the_answers_do() -> None:
         dues.append(due)
         return Answer(200, "")
 
-    answers = asked(Asking(7, (), concurrency=1, rate=1000, duration=0.05), ask)
+    answers = asked(LoadProfile(7, (), concurrency=1, rate=1000, duration=0.05), ask)
     assert len(answers) == 50
     first, *_ = dues = sorted(dues)
     assert dues == pytest.approx([first + number / 1000 for number in range(50)], abs=1e-6)
@@ -187,22 +187,22 @@ def test_a_duration_ends_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look at the clock is a second here, the first for when it began."""
     clock = SimpleNamespace(monotonic=partial(next, count()))
     monkeypatch.setattr("lanes.verification.load_profile.time", clock)
-    asking = Asking(3, (), concurrency=2, duration=9)
+    asking = LoadProfile(3, (), concurrency=2, duration=9)
     assert len(asked(asking, lambda *_: Answer(200, ""))) == 8
 
 
 @pytest.mark.parametrize(
     ("asking", "total", "warm_up"),
     [
-        (Asking(100, (), 8), 100, 8),
-        (Asking(20, (), 8), 20, 2),
-        (Asking(100, entering(BESIDE, BESIDE.enterable, 20), 8), 120, 8),
-        (Asking(100, (), 8, duration=9), None, 8),
-        (Asking(100, (), 8, rate=0.5, duration=9), 5, 0),
-        (Asking(100, (), 8, rate=50), 100, 8),
+        (LoadProfile(100, (), 8), 100, 8),
+        (LoadProfile(20, (), 8), 20, 2),
+        (LoadProfile(100, entry_targets(BESIDE, BESIDE.enterable, 20), 8), 120, 8),
+        (LoadProfile(100, (), 8, duration=9), None, 8),
+        (LoadProfile(100, (), 8, rate=0.5, duration=9), 5, 0),
+        (LoadProfile(100, (), 8, rate=50), 100, 8),
     ],
 )
 def test_how_many_are_asked_and_how_many_warm_up(
-    asking: Asking, total: int | None, warm_up: int
+    asking: LoadProfile, total: int | None, warm_up: int
 ) -> None:
     assert (asking.total, asking.warm_up) == (total, warm_up)
