@@ -1,0 +1,563 @@
+"""Where each rule of lanes lint begins and ends: manifests a step apart, one found and one not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lanes.lint.check import lint
+from tests.kube import (
+    Document,
+    deployment,
+    destination_rule,
+    foreign,
+    gateway,
+    header_is,
+    header_propagation,
+    instrumentation,
+    put,
+    rule,
+    service,
+    to,
+    virtual_service,
+    write,
+)
+
+
+def found(tmp_path: Path, code: str, documents: Sequence[Document]) -> list[str]:
+    """What the rule of this code finds: each resource and its field. Of no code: what any does."""
+    report = lint([write(tmp_path, *documents)])
+    return sorted(f"{f.resource}: {f.field}" for f in report.findings if f.rule.startswith(code))
+
+
+HTTP: Document = {"name": "http", "port": 8000}
+CART = service("cart", HTTP)
+PODS = [deployment("cart", "v1"), deployment("cart", "v2")]
+SUBSETS = destination_rule("cart", "v1", "v2")
+REST = rule(to("cart", "v1"))
+STAMP = {"request": {"set": {"baggage": "version=v2"}}}
+ENTERED = virtual_service(
+    "*", rule(to("cart", "v1", headers=STAMP)), gateways=["demo-gateway"], name="entered"
+)
+MEMBER = r"(.*,)?\s*version\s*=\s*v2\s*([;,].*)?"
+LANE = rule(to("cart", "v2"), match=[header_is("baggage", MEMBER, "regex")])
+ROUTED = virtual_service("cart", LANE, REST)
+GOOD = [gateway(), ENTERED, CART, *PODS, SUBSETS, ROUTED]
+
+
+def with_rules(*rules: Document, **more: Any) -> list[Document]:
+    """The good manifests, with these rules for the cart."""
+    return [d for d in GOOD if d is not ROUTED] + [virtual_service("cart", *rules, **more)]
+
+
+def instead(old: Document, *new: Document) -> list[Document]:
+    return [d for d in GOOD if d is not old] + list(new)
+
+
+def of_kind(
+    kind: str, api: str = "networking.istio.io/v1", name: str = "any", **spec: Any
+) -> Document:
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def namespace(**labels: str) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "default", "labels": labels},
+    }
+
+
+def port(**fields: Any) -> Document:
+    return put(CART, "spec.ports", [{"port": 8000, **fields}])
+
+
+def labelled(document: Document, **labels: str) -> Document:
+    return put(document, "spec.template.metadata.labels", labels)
+
+
+def matching(*matches: Document, lead: str = "v2") -> Document:
+    return rule(to("cart", lead), match=list(matches))
+
+
+STAMPED = [
+    *instead(ENTERED, virtual_service("cart", matching(header_is("x-lane", "v2")), REST))[:-2],
+    virtual_service("cart", matching(header_is("x-lane", "v2")), REST),
+    virtual_service(
+        "*",
+        rule(to("cart", "v1", headers={"request": {"add": {"X-Lane": "v2"}}})),
+        gateways=["demo-gateway"],
+        name="entered",
+    ),
+]
+PAST = "traffic.sidecar.istio.io/excludeOutboundPorts"
+BAGGAGE = "match[0].headers.baggage"
+SERVICE, RULE, ROUTES = "Service cart", "DestinationRule cart", "VirtualService cart"
+BARE = [labelled(pod, app="cart") for pod in PODS]
+PLAIN = [rule(to("cart", "v1", headers=STAMP), match=[{"uri": {"exact": "/y"}}])]
+
+
+def entering(*rules: Document) -> list[Document]:
+    """The good manifests, with these rules at the gateway."""
+    entered = virtual_service("*", *rules, gateways=["demo-gateway"], name="entered")
+    return instead(ENTERED, entered)
+
+
+V1, V2 = (f"Deployment cart-{version}: spec.template" for version in ("v1", "v2"))
+
+
+def programs(**env: str) -> list[Document]:
+    """The good manifests with programs of others in the pods; the first one has these variables."""
+    others = [d for d in GOOD if d not in PODS]
+    return [*others, foreign("cart", "v1", **env), foreign("cart", "v2")]
+
+
+def injected(*resources: Document) -> list[Document]:
+    """The same, where the Operator injects into the first."""
+    first = deployment("cart", annotations={"instrumentation.opentelemetry.io/inject-java": "true"})
+    first = put(first, "spec.template.spec.containers[0].env", [])
+    return [*(d for d in GOOD if d not in PODS), first, foreign("cart", "v2"), *resources]
+
+
+# By rule: what is read, and what is found of it.
+EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
+    "TL": [(GOOD, [])],
+    "TL001": [
+        (instead(PODS[0], BARE[0]), ["Deployment cart-v1: spec.template.metadata.labels"]),
+        (
+            instead(PODS[0], labelled(PODS[0], app="cart", **{"app.kubernetes.io/version": "1"})),
+            [],
+        ),
+        ([CART, BARE[0], virtual_service("cart", rule(to("cart")))], []),  # one version needs none
+    ],
+    "TL002": [
+        (instead(CART, port(name="tcp")), [f"{SERVICE}: spec.ports[0].name"]),
+        (
+            instead(CART, port(name="http", appProtocol="tcp")),
+            [f"{SERVICE}: spec.ports[0].appProtocol"],
+        ),
+        (
+            instead(CART, put(port(), "spec.ports[0].port", 3306)),
+            [f"{SERVICE}: spec.ports[0].port"],
+        ),
+        (instead(CART, port(name="tcp-web", appProtocol="http")), []),
+        (instead(CART, port(name="grpc")), []),
+        (instead(CART, port(name="grpc-web-x")), []),
+        (instead(CART, put(CART, "spec.ports", [HTTP, {"port": 53, "name": "dns"}])), []),
+    ],
+    "TL003": [
+        (instead(CART, port()), [f"{SERVICE}: spec.ports[0].port"]),
+        (instead(CART, port(name="web")), [f"{SERVICE}: spec.ports[0].name"]),
+        (instead(CART, port(name="http-web")), []),
+        (instead(CART, put(CART, "spec.ports", [{"port": 1, "name": "x"}, HTTP])), []),
+        ([CART, port()][1:], []),  # nothing routes to it
+    ],
+    "TL004": [
+        (
+            [
+                *(service(name, HTTP) for name in ("a", "b")),
+                *(destination_rule(name, "v1", "v2") for name in ("a", "b")),
+                *(deployment(name, v) for name in ("a", "b") for v in ("v1", "v2")),
+                *(
+                    virtual_service(n, rule(to(n, "v1", weight=9), to(n, "v2", weight=1)))
+                    for n in ("a", "b")
+                ),
+            ],
+            ["VirtualService a: spec.http[0].route", "VirtualService b: spec.http[0].route"],
+        ),
+        (with_rules(rule(to("cart", "v1", weight=9), to("cart", "v2", weight=1))), []),
+        (with_rules(rule(to("cart", "v1", weight=9), to("cart", "v1", weight=1))), []),
+    ],
+    "TL005": [
+        (
+            instead(PODS[0], put(PODS[0], "spec.template.spec.hostNetwork", True)),
+            ["Deployment cart-v1: spec.template.spec.hostNetwork"],
+        ),
+        (
+            instead(PODS[0], deployment("cart", annotations={"sidecar.istio.io/inject": "false"})),
+            ["Deployment cart-v1: spec.template.metadata.annotations.sidecar.istio.io/inject"],
+        ),
+        (
+            instead(PODS[0], deployment("cart", labels={"sidecar.istio.io/inject": "false"})),
+            ["Deployment cart-v1: spec.template.metadata.labels.sidecar.istio.io/inject"],
+        ),
+        ([*GOOD, namespace()], ["Namespace default: metadata.labels"]),
+        (
+            [*GOOD, namespace(**{"istio-injection": "disabled"})],
+            ["Namespace default: metadata.labels"],
+        ),
+        ([*GOOD, namespace(**{"istio-injection": "enabled"})], []),
+        ([*GOOD, namespace(**{"istio.io/rev": "stable"})], []),
+        ([*GOOD, namespace(**{"istio.io/dataplane-mode": "ambient"})], []),
+    ],
+    "TL006": [
+        (
+            with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))),
+            [f"{ROUTES}: spec.http[1].route[1].weight"],
+        ),
+        (
+            with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2"))),
+            [f"{ROUTES}: spec.http[1].route[1].weight"],
+        ),
+        (with_rules(LANE, rule(to("cart", "v1", weight=0))), []),  # it is alone
+        (
+            [
+                *with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))),
+                of_kind("Canary", "flagger.app/v1beta1"),
+            ],
+            [],
+        ),
+    ],
+    "TL007": [
+        (with_rules(LANE), [f"{ROUTES}: spec.http"]),
+        (with_rules(LANE, matching({"uri": {"prefix": "/"}}, lead="v1")), []),
+        (
+            with_rules(LANE, matching({"uri": {"prefix": "/x"}}, lead="v1")),
+            [f"{ROUTES}: spec.http"],
+        ),
+        (with_rules(LANE, matching({"method": {"exact": "GET"}}, lead="v1")), []),
+        (with_rules(matching({"uri": {"prefix": "/x"}})), []),  # it serves no other path
+        (with_rules({**LANE, "match": [LANE["match"][0] | {"port": 8000}]}), []),
+        (with_rules({**LANE, "match": [LANE["match"][0] | {"method": {"exact": "PUT"}}]}), []),
+    ],
+    "TL008": [
+        (
+            with_rules(matching(header_is("x-lane", "v2")), LANE, REST),
+            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
+        ),
+        (
+            [*with_rules(matching(header_is("x-lane", "v2")), LANE, REST), of_kind("EnvoyFilter")],
+            [],
+        ),
+        (with_rules(matching(header_is("user-agent", "v2")), LANE, REST), []),
+        (with_rules(matching(header_is("x-forwarded-for", "v2")), LANE, REST), []),
+        (STAMPED, [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"]),  # nothing hands it on
+        ([*STAMPED, header_propagation("x-LANE")], []),
+        ([*STAMPED, header_propagation(prefixes=["X-l"])], []),
+        ([*STAMPED, header_propagation("x")], [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"]),
+        (
+            with_rules(
+                matching(header_is("x-lane", "v2")), REST, gateways=["mesh", "demo-gateway"]
+            ),
+            [],
+        ),
+    ],
+    "TL009": [
+        (instead(PODS[1]), [f"{RULE}: spec.subsets[1].labels"]),
+        (instead(PODS[1], deployment("shop", "v2")), []),  # a lane's, where others have it: strict
+        (with_rules(rule(to("cart", "v2"))), []),
+        (
+            [d for d in with_rules(rule(to("cart", "v2"))) if d is not PODS[1]]
+            + [service("shop", HTTP), deployment("shop", "v2")],
+            [f"{RULE}: spec.subsets[1].labels"],
+        ),
+        (
+            [d for d in with_rules(rule(to("cart", "v2", fallback="v1"))) if d is not PODS[1]]
+            + [header_propagation("version")],
+            [],
+        ),
+    ],
+    "TL010": [
+        (
+            instead(CART, put(CART, "spec.clusterIP", "None")),
+            [f"{ROUTES}: spec.http[0].route[0].destination.subset"],
+        ),
+        (instead(CART, put(CART, "spec.clusterIP", "10.0.0.1")), []),
+    ],
+    "TL011": [
+        (
+            with_rules(matching(header_is("baggage", ".*version=v2.*", "regex")), REST),
+            [f"{ROUTES}: spec.http[0].{BAGGAGE}"],
+        ),
+        (
+            with_rules(matching(header_is("baggage", "version=v2.*", "regex")), REST),
+            [f"{ROUTES}: spec.http[0].{BAGGAGE}"],
+        ),
+        (
+            with_rules(matching(header_is("baggage", ".*version=v2", "regex")), REST),
+            [f"{ROUTES}: spec.http[0].{BAGGAGE}"],
+        ),
+        (with_rules(matching(header_is("baggage", "version=v2", "regex")), REST), []),
+        (with_rules(matching(header_is("baggage", ".*version=.*", "regex")), REST), []),
+        (with_rules(matching(header_is("baggage", "version=v2", "prefix")), REST), []),
+    ],
+    "TL012": [
+        (
+            with_rules(
+                matching(header_is("baggage", "version=v", "prefix"), lead="v1"),
+                matching(header_is("baggage", "version=v2")),
+                REST,
+            ),
+            [f"{ROUTES}: spec.http[1].match[0]"],
+        ),
+        (
+            with_rules(
+                matching(header_is("baggage", "version=v", "prefix")),
+                matching(header_is("baggage", "version=v2")),
+                REST,
+            ),
+            [],
+        ),
+        (
+            with_rules(
+                matching(
+                    header_is("baggage", "version=v", "prefix") | {"uri": {"prefix": "/x"}},
+                    lead="v1",
+                ),
+                matching(header_is("baggage", "version=v2")),
+                REST,
+            ),
+            [],
+        ),
+        (
+            with_rules(
+                matching(header_is("baggage", "version=v", "prefix") | {"port": 8000}, lead="v1"),
+                matching(header_is("baggage", "version=v2")),
+                REST,
+            ),
+            [],
+        ),
+        (
+            with_rules(
+                matching(
+                    header_is("baggage", "version=v", "prefix") | {"withoutHeaders": {"x": {}}},
+                    lead="v1",
+                ),
+                matching(header_is("baggage", "version=v2")),
+                REST,
+            ),
+            [f"{ROUTES}: spec.http[1].match[0]"],
+        ),
+    ],
+    "TL014": [
+        (with_rules(REST, rule(to("cart", "v2"))), [f"{ROUTES}: spec.http[1]"]),
+        (with_rules(REST, LANE, rule(to("cart", "v2"))), [f"{ROUTES}: spec.http[1]"]),  # once
+        (with_rules(matching({"uri": {"prefix": "/"}}), REST), [f"{ROUTES}: spec.http[1]"]),
+        (with_rules(matching({"uri": {"regex": ".*"}}), REST), [f"{ROUTES}: spec.http[1]"]),
+        (
+            with_rules(
+                matching({"uri": {"prefix": "/a"}}),
+                matching({"uri": {"exact": "/a/b"}}, lead="v1"),
+                REST,
+            ),
+            [f"{ROUTES}: spec.http[1]"],
+        ),
+        (
+            with_rules(
+                matching({"uri": {"prefix": "/a"}}),
+                matching({"uri": {"exact": "/b"}}, lead="v1"),
+                REST,
+            ),
+            [],
+        ),
+        (with_rules(matching({"port": 8000}), REST), []),
+        (with_rules(matching({"sourceNamespace": "x"}), REST), []),
+        (with_rules(matching({"gateways": ["mesh"]}), REST), []),
+        (with_rules(matching({"method": {"exact": "GET"}}), REST), []),
+        (with_rules(matching({"withoutHeaders": {"x": {}}}), REST), []),
+    ],
+    "TL015": [
+        (
+            with_rules(LANE, rule(to("cart", "v3"))),
+            [f"{ROUTES}: spec.http[1].route[0].destination.subset"],
+        ),
+        (
+            instead(SUBSETS),
+            [f"{ROUTES}: spec.http[{n}].route[0].destination.subset" for n in (0, 1)]
+            + ["VirtualService entered: spec.http[0].route[0].destination.subset"],
+        ),
+        (
+            [
+                *with_rules(LANE, rule(to("cart", "v3", fallback="v1"))),
+                header_propagation("version"),
+            ],
+            [],
+        ),
+        ([virtual_service("cart", rule(to("cart", "v3")))], []),  # all of it may be elsewhere
+        ([*instead(SUBSETS), destination_rule("*.default.svc.cluster.local", "v1", "v2")], []),
+    ],
+    "TL016": [
+        (
+            [*GOOD, destination_rule("cart.default.svc.cluster.local", "v3", namespace="other")],
+            ["DestinationRule cart.default.svc.cluster.local: metadata.namespace"],
+        ),
+        (
+            [
+                *GOOD,
+                destination_rule("cart.default.svc.cluster.local", "v3", namespace="istio-system"),
+            ],
+            [],
+        ),
+        ([*GOOD, destination_rule("cart.default.svc.cluster.local", namespace="other")], []),
+        (
+            [*GOOD, destination_rule("cart", "v3", namespace="other")],
+            ["DestinationRule cart: spec.host"],
+        ),
+    ],
+    "TL017": [
+        ([*GOOD, destination_rule("cart", "v3", name="more")], ["DestinationRule more: spec.host"]),
+        (
+            [*GOOD, destination_rule("cart.default.svc.cluster.local", "v3", name="more")],
+            ["DestinationRule more: spec.host"],
+        ),
+        ([*GOOD, destination_rule("*.default.svc.cluster.local", "v3", name="more")], []),
+    ],
+    "TL018": [
+        (
+            instead(GOOD[0], gateway(namespace="other")),
+            ["VirtualService entered: spec.gateways[0]"],
+        ),
+    ],
+    "TL019": [
+        (instead(GOOD[0]), ["VirtualService entered: spec.gateways[0]"]),
+        (
+            [*instead(GOOD[0], gateway(name="x")), gateway()],
+            [],
+        ),
+    ],
+    "TL020": [
+        (
+            [*GOOD, virtual_service("cart", REST, name="more")],
+            ["VirtualService more: spec.hosts[0]"],
+        ),
+        (
+            [*GOOD, virtual_service("cart.default.svc.cluster.local", REST, name="more")],
+            ["VirtualService more: spec.hosts[0]"],
+        ),
+        ([*GOOD, virtual_service("cart", REST, gateways=["demo-gateway"], name="more")], []),
+        ([*GOOD, put(virtual_service("cart", REST, name="more"), "spec.exportTo", ["."])], []),
+        ([*GOOD, put(virtual_service("cart", REST, name="more"), "spec.exportTo", ["*"])], []),
+    ],
+    "TL021": [
+        (
+            with_rules(matching(header_is("authority", "x")), LANE, REST),
+            [f"{ROUTES}: spec.http[0].match[0].headers.authority"],
+        ),
+    ],
+    "TL022": [
+        (
+            instead(PODS[1], put(PODS[1], "spec.selector.matchLabels.app", "other")),
+            ["Deployment cart-v2: spec.selector.matchLabels.app"],
+        ),
+    ],
+    "TL023": [
+        (
+            instead(CART, put(CART, "spec.selector", {"app": "cart", "tier": "x"})),
+            [f"{SERVICE}: spec.selector"],
+        ),
+        (
+            instead(CART, put(CART, "spec.selector", {"app": "other"})),
+            [f"{SERVICE}: spec.selector"],
+        ),
+        (
+            [service("cart", HTTP), deployment("shop"), virtual_service("cart", rule(to("cart")))],
+            [],
+        ),
+    ],
+    "TL024": [
+        (
+            programs(OTEL_PROPAGATORS="tracecontext"),
+            [f"{V1}.spec.containers[0].env[0].value", f"{V2}.metadata"],
+        ),
+        (programs(OTEL_PROPAGATORS="tracecontext, baggage"), [f"{V2}.metadata"]),
+        (programs(OTEL_PROPAGATORS=""), [f"{V2}.metadata"]),
+        (
+            programs(OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="flask,x"),
+            [f"{V1}.spec.containers", f"{V2}.metadata"],
+        ),
+        (programs(), []),
+        (
+            injected(instrumentation("tracecontext")),
+            ["Instrumentation instrumentation: spec.propagators", f"{V2}.metadata"],
+        ),
+        (injected(instrumentation("tracecontext", "baggage")), [f"{V2}.metadata"]),
+        ([d for d in programs(OTEL_PROPAGATORS="b3") if d is not ROUTED], []),  # no rule needs it
+    ],
+    "TL025": [
+        (
+            with_rules(LANE, rule(to("cart", "v1", fallback="v2"))),
+            [f"{ROUTES}: spec.http[1].route[0].fallback"],
+        ),
+        ([*with_rules(LANE, rule(to("cart", "v1", fallback="v2"))), header_propagation("x")], []),
+        (
+            [
+                *with_rules(LANE, rule(to("cart", "v1", fallback="v2"))),
+                of_kind("ASMSwimLane", "istio.alibabacloud.com/v1"),
+            ],
+            [],
+        ),
+    ],
+    "TL026": [
+        (
+            entering(rule(to("cart", "v1"), match=[{"uri": {"exact": "/x"}}]), *PLAIN),
+            ["VirtualService entered: spec.http[0]"],
+        ),
+        (
+            entering(*PLAIN, rule(to("cart", headers=STAMP), to("cart"))),
+            ["VirtualService entered: spec.http[1]"],
+        ),
+        (entering(*PLAIN, rule(to("cart", headers=STAMP), to("cart", headers=STAMP))), []),
+        (entering(*PLAIN, rule(to("cart"), headers=STAMP)), []),
+        (entering(*PLAIN, rule(to("cart"), headers={"request": {"remove": ["Baggage"]}})), []),
+        (
+            entering(*PLAIN, rule(to("cart"), headers={"request": {"add": {"baggage": "x=y"}}})),
+            ["VirtualService entered: spec.http[1]"],
+        ),
+        (entering(*PLAIN, {"redirect": {"uri": "/"}}), []),
+    ],
+    "TL027": [
+        (
+            instead(PODS[0], deployment("cart", annotations={PAST: "1,8000"})),
+            [f"{V1}.metadata.annotations.{PAST}"],
+        ),
+        (
+            instead(PODS[0], deployment("cart", annotations={PAST: "8001"})),
+            [],
+        ),
+    ],
+    "TL031": [
+        (
+            with_rules(LANE, rule(to("cart", "v1", port=81))),
+            [f"{ROUTES}: spec.http[1].route[0].destination.port.number"],
+        ),
+        (with_rules(LANE, rule(to("cart", "v1", port=8000))), []),
+        (
+            with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", port=81, weight=0))),
+            [],
+        ),
+    ],
+    "TL032": [
+        (instead(GOOD[0], gateway("shop.org")), []),
+        (
+            [gateway("shop.org"), *instead(ENTERED, put(ENTERED, "spec.hosts", ["shop.net"]))[1:]],
+            ["VirtualService entered: spec.hosts"],
+        ),
+    ],
+    "TL033": [
+        ([*GOOD, put(CART, "spec.selector.x", "y")], [f"{SERVICE}: metadata.name"]),
+        (
+            [
+                *GOOD,
+                put(CART, "spec.selector.x", "y"),
+                of_kind("Kustomization", "kustomize.config.k8s.io/v1beta1"),
+            ],
+            [],
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "documents", "expected"),
+    [
+        pytest.param(code, documents, expected, id=f"{code}-{number}")
+        for code, rows in EDGES.items()
+        for number, (documents, expected) in enumerate(rows)
+    ],
+)
+def test_a_rule_finds_what_it_is_for_and_nothing_a_step_beside_it(
+    code: str, documents: list[Document], expected: list[str], tmp_path: Path
+) -> None:
+    assert found(tmp_path, code, documents) == sorted(expected)
