@@ -26,7 +26,9 @@ MOST_DEPTH = 100
 MOST_TIMES = 100
 MOST_COPIES = 400_000
 _DASHES = re2.compile(r"(?:[-?:] ){40}")  # Python's own looks through text 15 times as slowly
-_MARKER = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+# What every parser takes for the marker of a document; a directive counts beyond it.
+_MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^\ufeff?%", re.MULTILINE)
 _PAIR = re.compile(r"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\.")
 
 # The C parser is ten times as fast; a PyYAML built without it still reads everything.
@@ -203,7 +205,7 @@ def _require_shallow(source: str, text: str) -> None:
     could be deep.
     """
     before = 0
-    for part in _MARKER.split(text):
+    for part in [text] if _DIRECTIVE.search(text) else _MARKER.split(text):
         if _could_be_deep(part) and (line := _too_deep(part)) is not None:
             where = f"line {before + line + 1}"
             problem = f"no valid YAML: nested more than {MOST_DEPTH} deep"

@@ -97,7 +97,10 @@ def test_json_writes_one_character_as_two() -> None:
         ("a: {<<: b}", "<< merges a mapping or a list of mappings alone"),
         ("a: &x {<<: *x}", "an alias stands for what it is a part of"),
         ("a: [&x b, &x c]", "an anchor of this name stands before; rename one"),
-        ("'" + "]" * 200 + "': 1\na: " + "[" * 20_000, "nested more than 100 deep"),
+        ("'" + "]" * 200 + "': 1\na: " + "[" * 200_000, "nested more than 100 deep"),
+        ("%TAG !a! tag:a,1:\n---\n!a!b " + "[" * 200_000, "nested more than 100 deep"),
+        ("a: " + ("[" * 49 + "\n---\u00a0,\n") * 4_000, "nested more than 100 deep"),
+        ("a: b\n---\nc: " + "[" * 200_000, "line 3: no valid YAML: nested more than 100 deep"),
     ],
 )
 def test_what_is_none(text: str, problem: str) -> None:
