@@ -87,6 +87,21 @@ def test_notes_tell_the_lanes_to_expect() -> None:
     assert "helm test demo -n default" in text
 
 
+def test_notes_say_where_a_baseline_has_one_pod() -> None:
+    said = "One pod of the baseline v1, for which nothing stands in: "
+    two = {"replicas": 2}
+    assert f"{said}mocka, mockb, mockc." in notes({})
+    some: Values = {"services": {"mockb": two, "mocka": {"versions": {"v1": two}}}}
+    assert f"{said}mockc." in notes(some)
+    for none in (two, {"replicas": 1, "autoscaling": {"enabled": True}}):
+        assert said not in notes({"defaults": none})
+
+
+def test_notes_say_how_a_missing_injection_is_seen() -> None:
+    assert "custom-columns" not in notes({})
+    assert "-l app.kubernetes.io/part-of=demo" in notes({"instrumentation": {"mode": "operator"}})
+
+
 def test_notes_of_strict_lanes() -> None:
     lines = [line.split() for line in notes({"lanes": {"mode": "strict"}}).splitlines()]
     assert ["v2", "30%", "v2", "503", "*", "v2"] in lines

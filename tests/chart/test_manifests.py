@@ -122,9 +122,21 @@ def test_operator_values_hold_the_guides_images() -> None:
     images = values["manager"]["autoInstrumentationImage"]
     assert images["python"]["tag"] == "0.44b0"
     assert values["manager"]["image"]["tag"] == "0.92.1"
-    assert values["admissionWebhooks"]["certManager"] == {"enabled": False}
     assert "--version 0.46.0" in text
-    assert parse((ROOT / "helm/opentelemetry-operator/values-upstream.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", ["asm", "upstream"])
+def test_pods_with_lanes_wait_for_the_operator_and_no_others(name: str) -> None:
+    """Keys of the Operator's charts 0.46.0 and 0.122.0 alike."""
+    text = (ROOT / f"helm/opentelemetry-operator/values-{name}.yaml").read_text()
+    (values,) = parse(text)
+    assert values["admissionWebhooks"] == {
+        "certManager": {"enabled": False},
+        "autoGenerateCert": {"enabled": True},
+        "pods": {"failurePolicy": "Fail"},
+        "namespaceSelector": {"matchLabels": {"istio-injection": "enabled"}},
+    }
+    assert "--wait --values" in text
 
 
 def test_security_names_the_versions_that_the_guide_injects() -> None:
