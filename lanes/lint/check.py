@@ -44,8 +44,10 @@ def lint(paths: Iterable[str], ignored: Collection[str] = ()) -> Report:
     if unknown:
         raise LanesError(f"no rule {unknown[0]}; docs/lint.md lists them, {_span()}")
     manifests, unread = read_for_lint(paths)
-    mesh, destinations = build(completed(manifests), Diagnostics())
-    facts = Facts(manifests, mesh, destinations)
+    diagnostics = Diagnostics()
+    mesh, destinations = build(completed(manifests), diagnostics)
+    whole = not (unread or manifests.misfits or manifests.twice or diagnostics.errors)
+    facts = Facts(manifests, mesh, destinations, planned=whole)
     rules = (rule for rule in RULES if rule.code not in ignored)
     found = {finding for rule in rules for finding in rule.findings(facts)}
     ordered = sorted(found, key=lambda f: (f.file, f.line, f.rule, f.field, f.message))

@@ -7,10 +7,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from lanes.errors import LanesError
 from lanes.lint.absent import AbsentHosts
-from lanes.lint.routing import Asked, Routing, at_gateway, in_mesh, of_route, of_service
+from lanes.lint.routing import Asked, Leg, Routing, at_gateway, in_mesh, of_route, of_service
 from lanes.mesh.hostnames import covers, host_in_manifest
 from lanes.mesh.model import Host, Mesh, Pod
+from lanes.planning.plan import plan
+from lanes.planning.result import Plan
 from lanes.reading import kinds, routes
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import gateway_api
@@ -40,44 +43,27 @@ class Workload:
         return f"{self.path}{below}"
 
 
-@dataclass(frozen=True)
-class Leg:
-    """A destination of a VirtualService's rule. `host`: None where it is no Service's name.
+class Facts:
+    """The resources of manifests, and the mesh that they make.
 
-    `counts`: whether any request gets to its rule.
+    `planned`: whether the mesh is all that they describe, so that there may be a plan.
     """
 
-    resource: Resource
-    service: kinds.VirtualService
-    rule: kinds.HttpRoute
-    rule_field: str
-    http: kinds.HttpDestination
-    field: str
-    host: Host | None
-    counts: bool
-
-    @property
-    def subset(self) -> str:
-        return self.http.destination.subset or ""
-
-    @property
-    def idle(self) -> bool:
-        """Whether it is one of several and gets no share."""
-        return len(self.rule.route) > 1 and not self.http.weight
-
-    @property
-    def live(self) -> bool:
-        """Whether requests get to it."""
-        return self.counts and not self.idle
-
-
-class Facts:
-    """The resources of manifests, and the mesh that they make."""
-
-    def __init__(self, manifests: Manifests, mesh: Mesh, destinations: Destinations) -> None:
+    def __init__(
+        self, manifests: Manifests, mesh: Mesh, destinations: Destinations, *, planned: bool
+    ) -> None:
         self.manifests = manifests
         self.mesh = mesh
+        self._planned = planned
         self._destinations = destinations
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """The plan; None: these manifests have none."""
+        try:
+            return plan(self.mesh) if self._planned else None
+        except LanesError:
+            return None
 
     def of(self, kind: type[Kind]) -> Iterator[tuple[Resource, Kind]]:
         """The resources of a kind."""

@@ -4,10 +4,41 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lanes.mesh.matching import Match
-from lanes.mesh.model import HeaderOps
+from lanes.mesh.model import HeaderOps, Host
 from lanes.reading import httproutes, kinds, routes
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Resource
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A destination of a VirtualService's rule. `host`: None where it is no Service's name.
+
+    `counts`: whether any request gets to its rule.
+    """
+
+    resource: Resource
+    service: kinds.VirtualService
+    rule: kinds.HttpRoute
+    rule_field: str
+    http: kinds.HttpDestination
+    field: str
+    host: Host | None
+    counts: bool
+
+    @property
+    def subset(self) -> str:
+        return self.http.destination.subset or ""
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is one of several and gets no share."""
+        return len(self.rule.route) > 1 and not self.http.weight
+
+    @property
+    def live(self) -> bool:
+        """Whether requests get to it."""
+        return self.counts and not self.idle
 
 
 @dataclass(frozen=True)

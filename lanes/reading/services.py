@@ -47,7 +47,9 @@ def service_ports(
                     routes = rules_of(bound[host][port], destinations, in_mesh=True)
                 http = destinations.http(host, port)
                 if routes and not http:
-                    _warn(destinations, host, f"port {port} is no HTTP: no rule counts for calls")
+                    if not any(destinations.http(host, other) for other in ports):
+                        problem = f"port {port} is no HTTP: no rule counts for calls"
+                        _warn(destinations, host, problem)
                     routes = ()
                 elif routes and destinations.headless(host):
                     _warn(destinations, host, "is headless: its callers choose the pod, by DNS")

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Leg
-from lanes.lint.routing import at_gateway, in_mesh
+from lanes.lint.facts import Facts
+from lanes.lint.routing import Leg, at_gateway, in_mesh
 from lanes.lint.rule import Found, Rule
 
 

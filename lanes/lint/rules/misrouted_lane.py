@@ -1,0 +1,118 @@
+"""A lane that the plan finds misrouted."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts
+from lanes.lint.rule import Found, Rule
+from lanes.lint.rules import (
+    baggage_dropped,
+    caught_earlier,
+    destination_absent,
+    header_from_nowhere,
+    headless_hop,
+    loose_regex,
+    no_sidecar,
+    past_the_sidecar,
+    port_not_http,
+    rule_out_of_sight,
+    service_without_pods,
+    subset_without_pods,
+    undefined_subset,
+    unreachable_rule,
+    version_label,
+)
+from lanes.mesh.hostnames import host_in_manifest
+from lanes.mesh.model import Host
+from lanes.planning.hop import Hop, Reason
+from lanes.reading import kinds
+from lanes.reading.manifests import Resource
+
+_AT_THE_SERVICE = (
+    *(version_label, port_not_http, subset_without_pods, headless_hop, loose_regex, caught_earlier),
+    *(unreachable_rule, undefined_subset, rule_out_of_sight, service_without_pods),
+    destination_absent,
+)
+_BEFORE_IT = (no_sidecar, header_from_nowhere, baggage_dropped, past_the_sidecar)
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    misrouted = [
+        (lane.name, hop, hop.misrouted)
+        for lane in (facts.plan.lanes if facts.plan else ())
+        for hop in lane.path
+        if hop.misrouted
+    ]
+    if not misrouted:
+        return
+    causes = [one for rule in _AT_THE_SERVICE for one, _, _ in rule.check(facts)]
+    told = {host for resource in causes for host in _concerns(resource)}
+    lost = any(next(iter(rule.check(facts)), None) for rule in _BEFORE_IT)
+    for lane, hop, why in misrouted:
+        place = _place(facts, hop)
+        if place and told.isdisjoint(hop.hosts) and not (lost and why.reason == Reason.LOST):
+            yield (
+                *place,
+                f"lane {lane} does not get its own version at {hop.service}: {why}; lead the"
+                " lane there, or take this version out",
+            )
+
+
+def _concerns(resource: Resource) -> set[Host]:
+    """Return the Services that a resource is about."""
+    body, names = resource.body, [resource.name]
+    if isinstance(body, kinds.DestinationRule):
+        names = [body.spec.host]
+    elif isinstance(body, kinds.VirtualService):
+        legs = (leg for rule in body.spec.http for leg in rule.route)
+        names = [*body.spec.hosts, *(leg.destination.host for leg in legs)]
+    hosts = (host_in_manifest(name, resource.namespace) for name in names)
+    return {host for host in hosts if host}
+
+
+def _place(facts: Facts, hop: Hop) -> tuple[Resource, str] | None:
+    """Return the rule that misroutes, or the Service that has none; None: neither is here."""
+    for resource in facts.manifests.resources:
+        if (resource.source, str(resource)) == (hop.place.file, hop.place.resource):
+            return resource, hop.place.field
+    services = (facts.services[host][0] for host in hop.hosts if host in facts.services)
+    return next(((service, "spec") for service in services), None)
+
+
+RULE = Rule(
+    code="TL034",
+    name="misrouted-lane",
+    severity="warning",
+    text="""What `lanes plan` marks: a lane's version runs at a service, and the lane's requests
+are answered by another. It is told here where no other rule finds the cause. It is a warning, since
+a version may run before anybody is led to it.""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: shop}
+spec:
+  host: shop
+  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web}
+spec:
+  hosts: ["*"]
+  gateways: [istio-system/web]
+  http:
+    - match: [{headers: {x-lane: {exact: v2}}}]
+      headers: {request: {set: {baggage: version=v2}}}
+      route: [{destination: {host: shop, subset: v1}}]
+    - headers: {request: {set: {baggage: version=v1}}}
+      route: [{destination: {host: shop, subset: v1}}]
+""",
+    mended=(
+        """version=v2}}}
+      route: [{destination: {host: shop, subset: v1}}]
+""",
+        """version=v2}}}
+      route: [{destination: {host: shop, subset: v2}}]
+""",
+    ),
+    check=check,
+)
