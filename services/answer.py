@@ -13,7 +13,8 @@ class Hop:
     """A service's own part, and its upstreams' answers in the order of ``upstream_url``.
 
     ``status`` is the HTTP status that it answered with, ``lane`` the lane that it saw in the
-    baggage, ``namespace`` its pod's in Kubernetes. The fields have the order of the JSON.
+    baggage, "" for none and None where it does not tell, ``namespace`` its pod's in Kubernetes.
+    The fields have the order of the JSON.
     """
 
     name: str

@@ -48,7 +48,7 @@ def create_app(settings: Settings, metrics: Metrics, management: Management) -> 
         status = next((each.status for each in upstreams if each.status >= 400), 200)
         status, error = failed or (status, None)
         member = baggage.get_baggage(settings.lane_header)
-        lane = None if member is None else str(member)
+        lane = "" if member is None else str(member)  # null would say that it is not told
         seconds = time.monotonic() - started
         took = round(seconds * 1000, 1)
         hop = me(lane=lane, duration_ms=took, status=status, error=error, upstreams=upstreams)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -22,9 +22,9 @@ Node = Mapping[str, Any]
 class Step:
     """One hop of an answer. `version` is "" where nothing of ours answered.
 
-    `lane` is what the hop read from its baggage; None where it read none or does not tell.
-    `namespace` is its pod's in Kubernetes; None where it does not tell. What `Measured` holds is
-    no part of where it went: steps are equal without it.
+    `lane` is what the hop read from its baggage; None where it read none. A hop that does not tell
+    is taken to be in its caller's. `namespace` is its pod's in Kubernetes; None where it does not
+    tell. What `Measured` holds is no part of where it went: steps are equal without it.
     """
 
     service: str
@@ -87,7 +87,7 @@ def parse(status: int, content_type: str, body: bytes) -> Answer:
             return Answer(status, _cut(text), _steps_of_line(text))
         nodes = _nodes(_tree(text))
         line = "".join(_part(node) for node, _ in nodes)
-        return Answer(status, _cut(line), tuple(_step(node, depth) for node, depth in nodes))
+        return Answer(status, _cut(line), tuple(_steps(nodes)))
     except UnreadableError as why:
         return Answer(status, _cut(text), unreadable=str(why))
     except KeyError:  # of another make
@@ -145,12 +145,22 @@ def _node(value: object) -> Node:
     raise KeyError("name")
 
 
-def _step(node: Node, depth: int) -> Step:
+def _steps(nodes: list[tuple[Node, int]]) -> Iterator[Step]:
+    """The steps of nodes and their depths, each with its lane: "" in a tree is none, and null, or
+    no such key, does not tell. A first hop that does not is in the lane of the next that does.
+    """
+    told = [_optional(node, "lane") for node, _ in nodes]
+    lanes = {-1: next((lane for lane in told if lane is not None), "")}
+    for (node, depth), lane in zip(nodes, told, strict=True):
+        lanes[depth] = lanes[depth - 1] if lane is None else lane
+        yield _step(node, depth, lanes[depth] or None)
+
+
+def _step(node: Node, depth: int, lane: str | None) -> Step:
     measured = _measured(node, depth)
     if "name" not in node:
         return Step(_service(_text(node, "url")), "", measured=measured)
     name, version = _name(_text(node, "name")), _name(_text(node, "version"))
-    lane = None if node["lane"] is None else _name(_text(node, "lane"))
     return Step(name, version, lane, _optional(node, "namespace"), measured)
 
 

@@ -106,4 +106,4 @@ def test_the_lane_and_foreign_baggage_cross(told: Told, name: str) -> None:
 
 @pytest.mark.parametrize("name", END)
 def test_where_nothing_hands_baggage_on_they_end(told: Told, name: str) -> None:
-    assert behind(told, name) == ("v1", None, None)
+    assert behind(told, name) == ("v1", "", "")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from lanes.verification.answers import Answer, Step, parse
 from services.answer import Hop, Node, Outside, as_json, as_text
 
 JSON_TYPE = "application/json"
+Tree = dict[str, Any]
 
 
 def hop(name: str, version: str, ip: str, *upstreams: Node, status: int = 200) -> Hop:
@@ -82,9 +84,44 @@ def test_json_is_known_by_its_type(kind: str) -> None:
 
 def test_the_lane_is_what_the_first_hop_read() -> None:
     assert of_json(MOCKA).lane == "v2"
-    assert of_json(replace(MOCKA, lane=None)).lane is None
+    assert of_json(replace(MOCKA, lane="")).lane is None
     assert of_text(MOCKA).lane is None
     assert Answer(0, "no answer").lane is None
+
+
+@pytest.mark.parametrize("silent", [{"lane": None}, {}], ids=["null", "no key"])
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("v2 - v2", "v2 v2 v2"),
+        ("v2 - -", "v2 v2 v2"),
+        ("- v2 -", "v2 v2 v2"),
+        ("- - v2", "v2 v2 v2"),
+        ("v2 - 0", "v2 v2 0"),
+        ("- 0 -", "0 0 0"),
+        ("v2 0 -", "v2 0 0"),
+        ("- - -", "0 0 0"),
+    ],
+)
+def test_a_hop_that_tells_no_lane_is_in_its_callers(silent: Tree, told: str, read: str) -> None:
+    """- does not tell, 0 read none."""
+    tree: Tree = {}
+    for number, lane in reversed(list(enumerate(told.split()))):
+        says = silent if lane == "-" else {"lane": lane.strip("0")}
+        below = {"upstreams": [tree]} if tree else {}
+        tree = {"name": f"s{number}", "version": "v2", "ip": "::1", **says, **below}
+    found = parse(200, JSON_TYPE, json.dumps(tree).encode())
+    assert " ".join(step.lane or "0" for step in found.path) == read
+
+
+SIBLINGS = [("b", ""), ("c", None), ("d", "v9"), ("e", None)]
+
+
+def test_upstreams_beside_each_other_are_in_their_callers_lane() -> None:
+    said = [{"name": n, "version": "v1", "ip": "::1", "lane": lane} for n, lane in SIBLINGS]
+    tree = {"name": "a", "version": "v1", "ip": "::1", "lane": "v2", "upstreams": said}
+    found = parse(200, JSON_TYPE, json.dumps(tree).encode())
+    assert [step.lane for step in found.path] == ["v2", None, "v2", "v9", "v2"]
 
 
 def test_the_namespace_is_read_where_it_is_told() -> None:
@@ -125,7 +162,7 @@ def hops(children: st.SearchStrategy[list[Hop]]) -> st.SearchStrategy[Hop]:
         name=NAMES,
         version=NAMES,
         ip=ADDRESSES,
-        lane=st.none() | NAMES,
+        lane=st.just("") | NAMES,
         duration_ms=st.floats(0, 1e6),
         status=st.sampled_from([200, 503]),
         error=st.none(),
@@ -142,7 +179,7 @@ TREES = st.recursive(
 def test_what_services_write_is_read_alike_from_both_forms(tree: Hop) -> None:
     def flat(node: Hop) -> list[Step]:
         below = [s for up in node.upstreams if isinstance(up, Hop) for s in flat(up)]
-        return [Step(node.name, node.version, node.lane), *below]
+        return [Step(node.name, node.version, node.lane or None), *below]
 
     from_json, from_text = of_json(tree), of_text(tree)
     assert list(from_json.path) == flat(tree)

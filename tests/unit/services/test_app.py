@@ -53,7 +53,7 @@ def test_the_answer_as_json(accept: str, client: FlaskClient) -> None:
         "version": "v2",
         "ip": "192.168.1.28",
         "namespace": "shop",
-        "lane": None,
+        "lane": "",
         "status": 200,
         "error": None,
         "upstreams": [],
@@ -175,6 +175,6 @@ def test_an_answer_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert data == {
         "app": "mocka",
         "version": "v2",
-        "lane": None,
+        "lane": "",
         "status": 200,
     }
