@@ -102,13 +102,13 @@ def _asker(url: str, threads: int) -> Ask:
 def _call(url: str, ask: Ask, ends: float) -> tuple[Node, float]:
     started = time.monotonic()
     try:
-        response = ask(ends)
-        body = bytearray()
-        while len(body) <= LARGEST and (part := response.raw.read1(LARGEST)):
-            body += part
-            if time.monotonic() > ends:
-                raise requests.Timeout
-        node = _node(url, response, bytes(body))
+        with ask(ends) as response:  # whose connection goes back to the pool once all is read
+            body = bytearray()
+            while len(body) <= LARGEST and (part := response.raw.read1(LARGEST)):
+                body += part
+                if time.monotonic() > ends:
+                    raise requests.Timeout
+            node = _node(url, response, bytes(body))
     except (OSError, HTTPError) as error:  # of which those of `requests` are some
         node = _of_exception(url, error, ends - started)
     return node, time.monotonic() - started
@@ -117,7 +117,6 @@ def _call(url: str, ask: Ask, ends: float) -> tuple[Node, float]:
 def _node(url: str, response: requests.Response, body: bytes) -> Node:
     status, phrase = response.status_code, response.reason or "no reason given"
     if len(body) > LARGEST:
-        response.close()
         return _failed(url, 502, f"answered more than {LARGEST} bytes")
     if not (200 <= status < 300 or 400 <= status < 600):  # a redirection is no answer here
         return _failed(url, 502, f"answered {status} {phrase}")

@@ -1,5 +1,6 @@
 """Upstreams behind TLS, with real certificates."""
 
+import gc
 import http.server
 import shutil
 import socket
@@ -7,6 +8,7 @@ import ssl
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -65,6 +67,10 @@ def secure(certificates: Path) -> Iterator[Secure]:
             return f"https://{LOOPBACK}:{server.server_port}/"
 
         yield start
+    # Python leaves a socket open whose client was gone before the handshake.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def answer_of(url: str, timeout: float = 5) -> Outside:
