@@ -1,5 +1,6 @@
 """More clients at once than the pods have threads for, under the real istiod."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +21,8 @@ def test_a_refusal_ejects_no_pod_and_is_not_asked_again(tmp_path: Path) -> None:
         ejections, statuses = "ejections_enforced_total$", "retry.*upstream_rq_429$"
         before = counted(ejections), counted(statuses)
         answers = list(under_load(mesh, 2000, clients=400))
-        others = [text for text in failed(answers) if not text.startswith("429 busy: ")]
+        # Any hop may have too much to do; the hops before it pass its status on.
+        others = [text for text in failed(answers) if not re.match("429 .*busy: ", text)]
         assert others == []
         assert Counter(answer.status for answer in answers)[429] > 0
         assert (counted(ejections), counted(statuses)) == before
