@@ -108,7 +108,13 @@ def _is_excluded(asked: StringMatch, value: str | None) -> bool:
 @lru_cache(maxsize=4096)
 def _fits(regex: str, value: str) -> bool:
     """Tell whether a regular expression matches all of `value`; the same is asked for each lane."""
-    return re2.fullmatch(regex, value) is not None
+    return _compiled(regex).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(regex: str) -> re2._Regexp:
+    """Return an expression made ready, which takes 20 times as long as to ask it once."""
+    return re2.compile(regex)
 
 
 def covers(first: Match, second: Match) -> bool:
@@ -265,7 +271,7 @@ def _ranges(asked: StringMatch) -> Iterator[tuple[bytes, bytes]]:
 @lru_cache(maxsize=4096)
 def _regex_range(regex: str) -> tuple[bytes, bytes]:
     try:
-        low, high = re2.compile(regex).possiblematchrange(_LONGEST_RANGE)
+        low, high = _compiled(regex).possiblematchrange(_LONGEST_RANGE)
     except re2.error:  # it may begin with anything
         return b"", _LAST
     return low, high

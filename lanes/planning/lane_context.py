@@ -4,10 +4,15 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from lanes.mesh import baggage
+from lanes.mesh.model import Mesh
 from lanes.planning.call_graph import CallGraph
 from lanes.planning.ingress import Ingress
 from lanes.planning.lanes import UNTAGGED, Lanes, LaneSpec
+from lanes.planning.messages import PlanError, Problem
 from lanes.planning.request import Request
+
+# Lanes times rules: some seconds.
+MOST_TRIALS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -65,3 +70,11 @@ def plan_context(graph: CallGraph, ingress: Ingress, lanes: Lanes) -> PlanContex
     untagged = (spec for spec in lanes.specs if spec.name == UNTAGGED)
     names = (one.weighted.destination.name for spec in untagged for one in spec.forwarded)
     return PlanContext(graph, running, lanes.names, ingress.assumed, frozenset(names))
+
+
+def require_feasible(mesh: Mesh, lanes: int) -> None:
+    """Raise PlanError for more lanes and rules than can be tried with each other in a minute."""
+    rules = sum(max(1, len(route.matches)) for port in mesh.ports for route in port.routes)
+    if lanes * rules > MOST_TRIALS:
+        problem = Problem.TOO_MANY_RULES
+        raise PlanError(problem, sources=" ".join(mesh.sources), lanes=lanes, rules=rules)

@@ -42,6 +42,10 @@ class Problem(Enum):
         "lane {lane}: some of the pods that answer at {service} ({versions}) bypass their sidecars,"
         " so the lane has several paths. Route to each of them by a rule of its own."
     )
+    TOO_MANY_RULES = (
+        "{sources}: {lanes:,} lanes and {rules:,} rules of the mesh are more than are planned"
+        " together. Give the manifests of fewer lanes, or of fewer services."
+    )
     NEVER_ENDS = "lane {lane}: {cycle}: these calls never end. Break the cycle."
     CHAIN_TOO_LONG = "lane {lane}: a chain of more than {most} calls is not supported"
     NO_LANE = "no lane {lane} in these manifests. The lanes are {known}."

@@ -13,7 +13,7 @@ from lanes.planning.entry_rule import EntryRule
 from lanes.planning.entry_rules import confirm
 from lanes.planning.hop import Hop
 from lanes.planning.ingress import host_for, select_ingress
-from lanes.planning.lane_context import plan_context
+from lanes.planning.lane_context import plan_context, require_feasible
 from lanes.planning.lanes import name_lanes
 from lanes.planning.resolver import Resolver
 from lanes.planning.result import Lane, Plan
@@ -38,6 +38,7 @@ def plan(
     by_gateway = name_lanes(ingress)
     context = plan_context(call_graph(mesh, calls), ingress, by_gateway)
     lanes = add_client_lanes(ingress, by_gateway, context)
+    require_feasible(mesh, len(lanes.specs))
     resolvers = {spec.name: Resolver(context.of(spec)) for spec in lanes.specs}
     paths = {name: resolver.path() for name, resolver in resolvers.items()}
     rules = confirm(lanes, paths, resolvers)

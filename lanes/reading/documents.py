@@ -87,11 +87,13 @@ class _Document:
         """What the document says. Raises YAMLError for what is none that kubectl takes."""
         made = self._value(root)
         if self._aliases:
-            size = _size(root, {})
+            size, depth = _extent(root, {})
             copies = size - self._written
             if copies > min(MOST_COPIES, 1000 + MOST_TIMES * self._written):
                 problem = f"aliases make {size:,} values of {self._written:,}; write them out"
                 raise _wrong(root, problem)
+            if depth > MOST_DEPTH:
+                raise _wrong(root, f"aliases nest more than {MOST_DEPTH} deep")
         return made
 
     def _value(self, node: yaml.Node) -> Any:
@@ -143,13 +145,18 @@ class _Document:
         return found
 
 
-def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node is where all is written out; `known` keeps those of nodes by id."""
+def _extent(node: yaml.Node, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """Return of how many values a node is made where all is written out, and how deep they nest.
+
+    `known` keeps what was found, by the node's id.
+    """
     if isinstance(node, yaml.ScalarNode):
-        return 1
+        return 1, 0
     if id(node) not in known:
         held = node.value if node.tag == _LIST else [value for _, value in node.value]
-        known[id(node)] = 1 + sum(_size(one, known) for one in held)
+        within = [_extent(one, known) for one in held]
+        depth = 1 + max((deep for _, deep in within), default=0)
+        known[id(node)] = 1 + sum(size for size, _ in within), depth
     return known[id(node)]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.mesh.hostnames import common, covers, host_in_manifest
@@ -13,7 +12,7 @@ from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import Bound, rules_of
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.parents import Door, at_gateways
-from lanes.reading.routes import qualified, routes_of
+from lanes.reading.routes import qualified, require_few, routes_of
 from lanes.reading.sides import Side
 
 _Gateways = dict[str, tuple[Resource, kinds.Gateway]]
@@ -55,8 +54,10 @@ class _Serving:
 
     def rivals(self, other: "_Serving") -> bool:
         """Whether the other serves the same requests by other rules, at another door."""
+        if self.door == other.door:
+            return False
         met = covers(other.domain, self.domain) or covers(self.domain, other.domain)
-        return met and self.door != other.door and self.routes != other.routes
+        return met and self.routes != other.routes
 
 
 def gateway_hosts(
@@ -229,12 +230,9 @@ def _merged(brought: list[_Brought], destinations: Destinations) -> tuple[Route,
     if len(brought) == 1:
         return brought[0].routes
     ordered = sorted(brought, key=lambda one: one.order)
-    for first, second in combinations(ordered, 2):
-        if any(_overlap(a, b) for a in _reached(first.routes) for b in _reached(second.routes)):
-            message = f"its rules and those of {first.resource.name} meet: the older's come first"
-            finding = second.resource.finding("order", "spec.http", message)
-            destinations.diagnostics.warn(finding)
     routes = [route for one in ordered for route in _reached(one.routes)]
+    require_few(ordered[-1].resource, "spec.http", routes)
+    _warn_where_met(ordered, destinations.diagnostics)
     single = [replace(r, matches=(m,)) for r in routes for m in r.matches or (Match(),)]
     last = [route for route in single if is_catch_all(route.matches[0])]
     return (
@@ -243,18 +241,26 @@ def _merged(brought: list[_Brought], destinations: Destinations) -> tuple[Route,
     )
 
 
+def _warn_where_met(ordered: list[_Brought], diagnostics: Diagnostics) -> None:
+    """Warn of rules that may take the same requests as others; those for every request go last."""
+    before: list[tuple[Resource, list[Match]]] = []
+    for one in ordered:
+        reached = (match for route in _reached(one.routes) for match in route.matches)
+        narrow = [match for match in reached if not is_catch_all(match)]
+        met = (
+            other
+            for other, theirs in before
+            if not all(disjoint(first, second) for first in theirs for second in narrow)
+        )
+        if other := next(met, None):
+            message = f"its rules and those of {other.name} meet: the older's come first"
+            diagnostics.warn(one.resource.finding("order", "spec.http", message))
+        before.append((one.resource, narrow))
+
+
 def _reached(routes: tuple[Route, ...]) -> Iterator[Route]:
     """The rules up to the first that takes everything, behind which Istio drops the others."""
     for route in routes:
         yield route
         if not route.matches:
             return
-
-
-def _overlap(first: Route, second: Route) -> bool:
-    """Whether a request may fit both, as far as headers and paths tell; catch-alls go last."""
-    return any(
-        not (is_catch_all(a) or is_catch_all(b) or disjoint(a, b))
-        for a in first.matches
-        for b in second.matches
-    )

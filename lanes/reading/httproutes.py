@@ -10,7 +10,7 @@ from lanes.mesh.model import HeaderOps, Host, Place, Route, Weighted
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Resource
-from lanes.reading.routes import require_known
+from lanes.reading.routes import require_few, require_known
 
 Bound = tuple[Resource, gateway_api.HTTPRoute]
 """An HTTPRoute, and where it was read."""
@@ -33,7 +33,8 @@ def rules_of(
     HTTPRoute, which no manifest tells, and then by namespace and name: here that comes at once.
     """
     found: list[tuple[_Precedence, Route]] = []
-    for resource, body in sorted(bound, key=_name):
+    ordered = sorted(bound, key=_name)
+    for resource, body in ordered:
         for number, rule in enumerate(body.spec.rules):
             field = f"spec.rules[{number}]"
             backends = _backends(resource, field, rule, destinations, in_mesh)
@@ -43,7 +44,9 @@ def rules_of(
                     require_known(resource, where, header.name)
                 route = _route(rule, match, backends, resource.place(field))
                 found.append((_precedence(match), route))
-    return tuple(route for _, route in sorted(found, key=lambda entry: entry[0]))
+    routes = tuple(route for _, route in sorted(found, key=lambda entry: entry[0]))
+    require_few(ordered[-1][0], "spec.rules", routes)
+    return routes
 
 
 def _name(bound: Bound) -> tuple[str, str]:

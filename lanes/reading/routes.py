@@ -1,7 +1,7 @@
 """From a VirtualService's rules to routes."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import re2
@@ -18,6 +18,7 @@ from lanes.mesh.model import (
 )
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
+from lanes.reading.kinds.fields import MOST_RULES
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.sides import Side
 
@@ -52,6 +53,17 @@ def routes_of(
             matches = []
         routes.append(_route(resource, destinations, side, field, http, tuple(matches)))
     return tuple(routes)
+
+
+def require_few(resource: Resource, field: str, routes: Iterable[Route]) -> None:
+    """Raise ManifestError for more routes of several resources than are planned for one host."""
+    count = sum(max(1, len(route.matches)) for route in routes)
+    if count > MOST_RULES:
+        raise resource.error(
+            field,
+            f"the resources for this host have {count:,} rules and matches, and no more than"
+            f" {MOST_RULES:,} are planned; leave out those that no lane is about",
+        )
 
 
 def require_complete(manifests: Manifests, diagnostics: Diagnostics) -> None:

@@ -1,7 +1,7 @@
 """What fields are made of: durations, ports, counts, header names; closed and open kinds."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Annotated, Any, Self, get_args
 
@@ -94,6 +94,20 @@ HeaderName = Annotated[str, AfterValidator(header_name)]
 ChangedHeader = Annotated[str, AfterValidator(_header_changed)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Changes = dict[ChangedHeader, HeaderValue]
+
+
+# Of one host, since each lane is tried with each: more than a minute's worth is no plan.
+MOST_RULES = 2000
+
+
+def require_few_rules(matches: Iterable[int]) -> None:
+    """Raise a `wrong` error for more rules than are planned; `matches`: how many each has."""
+    count = sum(max(1, number) for number in matches)
+    if count > MOST_RULES:
+        raise wrong(
+            f"has {count:,} rules and matches, and no more than {MOST_RULES:,} are planned;"
+            " leave out those that no lane is about"
+        )
 
 
 class _OnlyRunning:

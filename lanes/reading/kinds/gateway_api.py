@@ -21,6 +21,7 @@ from lanes.reading.kinds.fields import (
     OnlyRunning,
     Open,
     Port,
+    require_few_rules,
     require_re2,
     wrong,
 )
@@ -199,10 +200,15 @@ class Rule(Closed):
         return next((one.request_redirect for one in self.filters if one.request_redirect), None)
 
 
+def _few(rules: list[Rule]) -> list[Rule]:
+    require_few_rules(len(rule.matches) for rule in rules)
+    return rules
+
+
 class HTTPRouteSpec(Closed):
     parent_refs: Annotated[list[ParentReference], Field(min_length=1)]
     hostnames: list[HostName] = []
-    rules: list[Rule] = [Rule()]
+    rules: Annotated[list[Rule], AfterValidator(_few)] = [Rule()]
 
 
 class HTTPRoute(ClosedKind):

@@ -20,6 +20,7 @@ from lanes.reading.kinds.fields import (
     Percent,
     Port,
     RetryOn,
+    require_few_rules,
     require_re2,
     wrong,
 )
@@ -287,11 +288,16 @@ class HttpRoute(Closed):
     fault: Annotated[Fault | None, Marked] = None
 
 
+def _few(rules: list[HttpRoute]) -> list[HttpRoute]:
+    require_few_rules(len(rule.match) for rule in rules)
+    return rules
+
+
 class VirtualServiceSpec(Closed):
     hosts: list[HostName] = []
     gateways: Annotated[list[str], AfterValidator(lambda names: names or ["mesh"])] = ["mesh"]
     export_to: Everywhere = []
-    http: list[HttpRoute] = []
+    http: Annotated[list[HttpRoute], AfterValidator(_few)] = []
     tls: OnlyRunning = None
     tcp: OnlyRunning = None
 

@@ -123,6 +123,11 @@ def test_aliases_that_stand_for_more_and_more(first: str, again: str, times: int
     assert "write them out" in refused(text)
 
 
+def test_aliases_that_nest_deeper_and_deeper() -> None:
+    text = "- &a0 [x]\n" + "".join(f"- &a{n} [*a{n - 1}]\n" for n in range(1, 200))
+    assert "aliases nest more than 100 deep" in refused(text)
+
+
 def test_what_merges_itself_again_and_again_stays_as_small_as_it_is() -> None:
     text = "a0: &a0 {a: 1}\n"
     for number in range(1, 40):

@@ -669,3 +669,12 @@ def test_a_pod_that_does_not_carry_baggage_ends_the_lane() -> None:
 def test_a_first_service_without_pods_is_none_and_its_lanes_have_names() -> None:
     documents = [d for d in asm() if not d["metadata"]["name"].startswith("mocka-")]
     assert lanes_of(*documents) == dict.fromkeys(("v1", "v2", "v3"), "mocka -")
+
+
+def test_more_lanes_and_rules_than_are_planned_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = asm()
+    lanes = len(plan_of(*documents).lanes)
+    rules = sum(len(port.routes) for port in mesh_of(*documents).ports)
+    monkeypatch.setattr("lanes.planning.lane_context.MOST_TRIALS", lanes * rules - 1)
+    found = problem_of(*documents)
+    assert found == (Problem.TOO_MANY_RULES, {"lanes": lanes, "rules": rules})

@@ -8,14 +8,20 @@ from lanes.mesh.model import Destination, Host, Mesh, ServicePort
 from lanes.running.runtime import run
 from tests.kube import (
     Document,
+    backend,
     deployment,
     destination_rule,
     gateway,
+    header_is,
     header_propagation,
+    http_route,
     put,
+    route_rule,
     rule,
     service,
+    takes,
     to,
+    to_service,
     virtual_service,
 )
 from tests.unit.lanes.reading import mesh_of, refusal
@@ -786,3 +792,56 @@ def test_hosts_that_differ_in_case() -> None:
 def test_one_port_for_two_protocols() -> None:
     both = service("a", {"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"})
     assert len(mesh_of(both, deployment("a")).ports) == 1
+
+
+# More than a plan can try
+
+
+def matched(*values: str) -> Document:
+    return rule(to("a"), match=[header_is("x-lane", value) for value in values])
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            [virtual_service("a", matched("v1", "v2"), matched("v3"), matched())],
+            "VirtualService a: spec.http: has 4 rules and matches, and no more than 3 are planned;"
+            " leave out those that no lane is about",
+        ),
+        (
+            [
+                virtual_service("*", matched(f"v{n}"), gateways=["demo-gateway"], name=f"w{n}")
+                for n in range(4)
+            ],
+            "VirtualService w3: spec.http: the resources for this host have 4 rules and matches,",
+        ),
+        (
+            [
+                http_route(f"r{n}", to_service("a"), route_rule(backend("a"), matches=[takes("/")]))
+                for n in range(4)
+            ],
+            "HTTPRoute r3: spec.rules: the resources for this host have 4 rules and matches,",
+        ),
+    ],
+)
+def test_more_rules_for_a_host_than_are_planned(
+    monkeypatch: pytest.MonkeyPatch, more: list[Document], said: str
+) -> None:
+    for module in ("reading.kinds.fields", "reading.routes"):
+        monkeypatch.setattr(f"lanes.{module}.MOST_RULES", 4)
+    mesh_of(service("a"), deployment("a"), gateway(), *more)
+    for module in ("reading.kinds.fields", "reading.routes"):
+        monkeypatch.setattr(f"lanes.{module}.MOST_RULES", 3)
+    assert refusal(service("a"), deployment("a"), gateway(), *more).startswith(said)
+
+
+def test_rules_that_meet_those_of_others_are_told_once() -> None:
+    ways = [
+        virtual_service("*", matched("v1"), gateways=["demo-gateway"], name=name) for name in "abc"
+    ]
+    mesh = mesh_of(service("a"), deployment("a"), gateway(), *ways)
+    assert [(one.rule, one.resource) for one in mesh.warnings] == [
+        ("order", "VirtualService b"),
+        ("order", "VirtualService c"),
+    ]
