@@ -1,4 +1,4 @@
-"""How often the judge calls a lane worse: `python -m scripts.simulate`, figures of docs/judging.md.
+"""How often the judge calls a lane worse: `python -m scripts.simulate`, figures of docs/verify.md.
 
 Requests are drawn as a gateway draws them, and their times from a model of a service: some 9 ms,
 one in 50 held up by 30 ms more on the average. What is tried is the comparison that `lanes verify`

@@ -12,7 +12,9 @@ from lanes.console import Console
 
 @click.command("trace")
 @gateway_options
-@click.option("--lane", help="ask for this lane: by its first way in, or until the weights draw it")
+@click.option(
+    "--lane", help="send requests until one enters this lane: by its first entry rule, or by weight"
+)
 @format_option
 def trace_command(
     aim: Aim,

@@ -45,21 +45,20 @@ _A_WEEK = 7 * 24 * 3600
     help="at a time, where there is no --rate",
 )
 @click.option(
-    "--lane", help="judge this lane alone, by its ways in; no request is left to the weights"
+    "--lane", help="verify this lane alone, by its entry rules; no request enters by weight"
 )
 @click.option(
     "--lane-requests",
     default=split.LANE_REQUESTS,
     show_default=True,
     type=click.IntRange(1, MOST_REQUESTS),
-    help="how many enter each lane by its first way in; by each other at most so many: as few as"
-    " show it",
+    help="how many enter each lane by its first entry rule, and the most by each further one",
 )
-@click.option("--baseline", help="the lane to compare with; default: the one that others fall to")
-@click.option("--no-worse", is_flag=True, help="exit 1 where a lane is worse than the baseline")
 @click.option(
-    "--fail-fast", is_flag=True, help="ask no more after an answer that is not as planned"
+    "--baseline", help="the lane to compare with; default: the one that others fall back to"
 )
+@click.option("--no-worse", is_flag=True, help="exit 1 if a lane is worse than the baseline")
+@click.option("--fail-fast", is_flag=True, help="stop at the first answer that is not as planned")
 @click.option("--report", "page", metavar="FILE", help="write all that was found as a page of HTML")
 @click.option("--junit", "xml", metavar="FILE", help="write it as JUnit's XML, for CI")
 @format_option
@@ -78,15 +77,15 @@ def verify_command(
     xml: str | None,
     form: str,
 ) -> None:
-    """Loop the gateway at URL, judge every answer, and compare the lanes.
+    """Send requests to the gateway at URL, verify every answer, and compare the lanes.
 
-    Each path is judged against the plan; each lane's share against its weight by an exact
-    binomial test, so strict that a sound split fails one run in 1,000. Each lane is entered by each
-    of its ways in as well, which counts for no share. A lane that has a weight and got no request
-    by it fails the run; one that nothing entered is named: it is not judged.
+    Each path is compared with the plan, and each lane's share with its weight, by an exact
+    binomial test with a false alarm rate of 1 run in 1,000. Requests also enter each lane by each
+    of its entry rules; they count for no share. A lane that has a weight fails the run if no
+    request entered it by weight. A lane that no request entered is named as not verified.
 
-    Each lane's failures and latency are compared with the baseline's: worse, better, or not to be
-    told apart by so many requests.
+    Each lane's failures and latency are compared with the baseline's: worse, better, or no
+    difference found.
     """
     from lanes.report.files import writable
     from lanes.report.html import html
@@ -98,10 +97,11 @@ def verify_command(
 
     gateway, planned = aim.taken()
     if requests and duration:
-        raise LanesError("--requests and --duration both say when to end; leave one out")
+        raise LanesError("--requests and --duration exclude each other. Leave one out.")
     if lane is not None and requests:
         raise LanesError(
-            "--requests are left to the weights, and with --lane none are; --lane-requests enter it"
+            "--requests and --lane exclude each other. Set --lane-requests for requests into"
+            " a lane."
         )
     alone = planned.lane_to_enter(lane) if lane is not None else None
     weighted = requests or split.default_requests(map(planned.share, planned.lanes))

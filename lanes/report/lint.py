@@ -10,6 +10,7 @@ from rich.text import Text
 from lanes.console import Console
 from lanes.lint.check import BY_CODE, Report, severity_of
 from lanes.lint.rule import Rule
+from lanes.report.json_version import VERSION
 from lanes.report.tables import counted, folded
 
 Json = dict[str, Any]
@@ -48,6 +49,7 @@ def _summary(report: Report) -> str:
 def lint_json(report: Report) -> Json:
     """The findings, and how many of them there are."""
     return {
+        "version": VERSION,
         "findings": [
             {**finding.json(), "line": finding.line, "severity": severity_of(finding)}
             for finding in report.findings

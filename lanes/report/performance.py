@@ -10,6 +10,7 @@ from lanes.console import Console
 from lanes.report.tables import counted, new_table, show
 from lanes.verification.performance import (
     FAILURES,
+    FALSE_ALARM,
     LATENCY,
     MARGIN,
     MARGIN_MS,
@@ -22,10 +23,10 @@ from lanes.verification.performance import (
 Json = dict[str, Any]
 
 NOTE = (
-    f"worse: fails more, or is {MARGIN:.0%} and {MARGIN_MS:g} ms slower; a sound lane is in 1 run"
-    " of 100"
+    f"worse: more failures, or slower by {MARGIN:.0%} and {MARGIN_MS:g} ms;"
+    f" false alarm rate {FALSE_ALARM:.0%}"
 )
-HOPS_NOTE = "time: the hop's own, with the way to what it calls, without what that took"
+HOPS_NOTE = "time: the hop's own, with the network to its upstreams, without their time"
 
 # A share of requests that fails, which a run should be able to find.
 _FINE = 0.05
@@ -44,7 +45,7 @@ def performance_table(told: Performance) -> Table:
     """Each lane's failures and latency, and how they stand beside the baseline's."""
     table = _table("lane", "answers")
     if told.baseline:
-        table.add_column(f"beside {told.baseline}")
+        table.add_column(f"compared with {told.baseline}")
     for lane in told.lanes:
         beside = [_beside(lane, told)] if told.baseline else []
         table.add_row(lane.name, *_cells(lane.figures), *beside)
@@ -64,14 +65,14 @@ def notes(told: Performance) -> list[str]:
     """What the words in the table mean, and what so many requests could not find."""
     lines = []
     if told.without_lane:
-        lines.append(f"{counted(told.without_lane, 'failure')} of no lane that the answers tell")
+        lines.append(f"{counted(told.without_lane, 'failure')} without a known lane")
     if not told.found:
         return lines
     lines.append(NOTE)
     lane, share = max(told.found.items(), key=lambda item: item[1])
     if share > _FINE:
         asked = next(one.figures.count for one in told.lanes if one.name == lane)
-        lines.append(f"found with {counted(asked, 'answer')} in {lane}: {share:.0%} failing")
+        lines.append(f"{counted(asked, 'answer')} in {lane} detect a failure rate of {share:.0%}")
     return lines
 
 
@@ -108,7 +109,7 @@ def performance_json(told: Performance) -> Json:
     return {
         "baseline": told.baseline or None,
         "warm_up": told.warm_up,
-        "failures_of_no_known_lane": told.without_lane,
+        "failures_without_lane": told.without_lane,
         "lanes": {lane.name: _lane_json(lane, told) for lane in told.lanes},
         "hops": [
             {"service": hop.service, "version": hop.version, "lanes": list(lanes)}
@@ -121,10 +122,10 @@ def performance_json(told: Performance) -> Json:
 def _lane_json(lane: LanePerformance, told: Performance) -> Json:
     found = told.found.get(lane.name)
     return _figures_json(lane.figures) | {
-        "beside_baseline": None if found is None else word(lane),
+        "compared_with_baseline": None if found is None else word(lane),
         "worse": [_difference_json(difference) for difference in lane.worse],
         "better": [_difference_json(difference) for difference in lane.better],
-        "failing_share_found": None if found is None else round(found, 4),
+        "detectable_failure_rate": None if found is None else round(found, 4),
         "hops": [
             {"service": hop.service, "version": hop.version} | _figures_json(hop.figures)
             for hop in lane.hops
@@ -159,7 +160,7 @@ _PARTS = {"median": 0.5, "p90": 0.9, "p99": 0.99}
 
 def word(lane: LanePerformance) -> str:
     """The lane beside the baseline; one that is worse in anything is not better."""
-    return "worse" if lane.worse else "better" if lane.better else "not told apart"
+    return "worse" if lane.worse else "better" if lane.better else "no difference found"
 
 
 def _beside(lane: LanePerformance, told: Performance) -> Text:

@@ -9,12 +9,11 @@ from lanes.planning.hop import Hop
 from lanes.planning.lanes import NotPlanned
 from lanes.planning.result import Lane, Plan
 from lanes.planning.service_names import namespace_of
+from lanes.report.json_version import VERSION
 from lanes.report.names import with_distinct_names
 from lanes.report.plan_warnings import warnings
 
 Json = dict[str, Any]
-
-VERSION = 2
 
 
 def plan_json(mesh: Mesh, plan: Plan) -> Json:

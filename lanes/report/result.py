@@ -26,7 +26,7 @@ def conclusion(result: Result) -> str:
         are = "are" if len(told.worse) > 1 else "is"
         said.append(f"{named} {are} worse than {told.baseline}.")
     elif result.no_worse and not told.found:
-        said.append("Lanes NOT compared: no answer came by the baseline and by another lane.")
+        said.append("Lanes NOT compared: the baseline has no answers, or no other lane has.")
     return " ".join(said)
 
 

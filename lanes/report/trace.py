@@ -8,6 +8,7 @@ from rich.text import Text
 
 from lanes.console import Console
 from lanes.printable import shortened
+from lanes.report.json_version import VERSION
 from lanes.report.performance import milliseconds
 from lanes.report.tables import new_table, show
 from lanes.verification.tracing import Trace
@@ -55,7 +56,7 @@ def trace_table(trace: Trace) -> Table:
             ),
         )
     if trace.elsewhere_ms is not None:
-        table.add_row("gateway, and the way there", "", "", "", milliseconds(trace.elsewhere_ms))
+        table.add_row("gateway and network", "", "", "", milliseconds(trace.elsewhere_ms))
     return table
 
 
@@ -74,6 +75,7 @@ def _has_sibling(after: Sequence[int], level: int) -> bool:
 
 def trace_json(trace: Trace) -> Json:
     return {
+        "version": VERSION,
         "ok": not trace.problem,
         "problem": trace.problem or None,
         "lane": trace.lane,
@@ -92,8 +94,8 @@ def trace_json(trace: Trace) -> Json:
                 "duration_ms": told.duration_ms if told else None,
                 "own_ms": told.own_ms if told else None,
                 "error": (told.error or None) if told else None,
-                "why": hop.why,
-                "astray": hop.misrouted or None,
+                "reason": hop.why,
+                "misrouted": hop.misrouted or None,
             }
             for hop in trace.hops
             for told in (hop.step.measured,)

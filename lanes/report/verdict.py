@@ -8,6 +8,7 @@ from rich.text import Text
 
 from lanes.console import Console
 from lanes.printable import shortened
+from lanes.report.json_version import VERSION
 from lanes.report.tables import counted, new_table, show
 from lanes.verification import split
 from lanes.verification.verdict import EntryVerdict, LaneVerdict, Verdict
@@ -15,7 +16,7 @@ from lanes.verification.verdict import EntryVerdict, LaneVerdict, Verdict
 Json = dict[str, Any]
 
 
-VERDICT_NOTE = "interval: where the true share lies; a sound split misses it in 1 run of 1,000"
+VERDICT_NOTE = "interval: 99.9% confidence interval, for all lanes together"
 
 # A difference between share and weight, in hundredths, that a run should be able to tell.
 _FINE = 5
@@ -27,7 +28,7 @@ def counts(verdict: Verdict) -> str:
     drawn, entered = verdict.requests, sum(e.count for e in verdict.entered)
     asked = counted(drawn or entered, "request")
     if entered:
-        asked += f" by weight, {entered} by ways in" if drawn else " by ways in"
+        asked += f" by weight, {entered} by entry rules" if drawn else " by entry rules"
     return f"{asked}, {verdict.errors} failed{refused}"
 
 
@@ -86,7 +87,10 @@ def split_note(verdict: Verdict) -> list[str]:
         return []
     more = split.requests_to_detect(_FINE / 100, shares)
     asked = counted(verdict.requests, "request")
-    return [f"found with {asked}: shares {points} points off; with {more:,}: {_FINE} points"]
+    verb = "detects" if verdict.requests == 1 else "detect"
+    return [
+        f"{asked} {verb} a share that is off by {points} points; {more:,} detect {_FINE} points"
+    ]
 
 
 def closing(verdict: Verdict) -> str:
@@ -94,7 +98,7 @@ def closing(verdict: Verdict) -> str:
     if verdict.entered and not verdict.requests:
         alone = f"Lane {_named(verdict.lanes)}"
         if not any(lane.verified for lane in verdict.lanes):
-            return f"{alone} was NOT judged: {_reason(verdict.lanes[0]).format(them='it')}."
+            return f"{alone} was NOT verified: {_reason(verdict.lanes[0]).format(them='it')}."
         return f"{alone} holds." if verdict.ok else f"{alone} does NOT hold."
     split_right = all(one.fits for one in verdict.splits)
     if verdict.unexpected or not split_right or not all(lane.fits for lane in verdict.lanes):
@@ -106,8 +110,8 @@ def closing(verdict: Verdict) -> str:
         asked = counted(verdict.requests, "request")
         by_weight = " by weight" if verdict.entered else ""
         return (
-            f"Lanes NOT all judged: none of {asked}{by_weight} entered {_named(missed)};"
-            f" {most:,} would show it."
+            f"Lanes NOT all verified: none of {asked}{by_weight} entered {_named(missed)}."
+            f" {counted(most, 'request')} would."
         )
     if absent:
         alike: dict[str, list[LaneVerdict]] = {}
@@ -120,13 +124,13 @@ def closing(verdict: Verdict) -> str:
 
 def _not_judged(lanes: Sequence[LaneVerdict], why: str) -> str:
     were, them = ("was", "it") if len(lanes) == 1 else ("were", "them")
-    return f"{_named(lanes)} {were} not judged: {why.format(them=them)}"
+    return f"{_named(lanes)} {were} not verified: {why.format(them=them)}"
 
 
 def _reason(lane: LaneVerdict) -> str:
-    """Why the lane was not judged, of {them} who were not."""
+    """Why the lane was not verified, of {them} who were not."""
     if any(entered.count for entered in lane.entered):
-        return "no service answers where its ways in ask"
+        return "no service answers where its entry rules lead"
     if lane.entered:
         methods = " or ".join(dict.fromkeys(str(entered.by.method) for entered in lane.entered))
         return f"only {methods} would enter {{them}}, which {lane.entered[0].by.not_sent_because}"
@@ -151,7 +155,9 @@ def percent(share: float) -> str:
 
 def _paths(lane: LaneVerdict) -> Text:
     if not lane.count:
-        said = "none drawn" if any(entered.count for entered in lane.entered) else "not judged"
+        said = (
+            "none by weight" if any(entered.count for entered in lane.entered) else "not verified"
+        )
         return Text(said, style="red" if lane.expected else "")
     return _as_planned(lane)
 
@@ -161,7 +167,7 @@ def _as_planned(verdict: LaneVerdict | EntryVerdict) -> Text:
     if wrong := verdict.count - verdict.as_planned - inconclusive:
         return Text(f"{wrong} NOT as planned", style="red")
     if isinstance(verdict, EntryVerdict) and verdict.not_verified_because:
-        return Text(f"{inconclusive or ''} not judged: {verdict.not_verified_because}".lstrip())
+        return Text(f"{inconclusive or ''} not verified: {verdict.not_verified_because}".lstrip())
     return Text(f"{verdict.count} as planned")
 
 
@@ -179,6 +185,7 @@ def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
 
 def verdict_json(verdict: Verdict) -> Json:
     return {
+        "version": VERSION,
         "ok": verdict.ok,
         "requests": verdict.requests,
         "errors": verdict.errors,
@@ -190,14 +197,14 @@ def verdict_json(verdict: Verdict) -> Json:
                 "low": round(lane.low, 4),
                 "high": round(lane.high, 4),
                 "as_planned": lane.as_planned,
-                "judged": lane.verified,
+                "verified": lane.verified,
                 "ok": lane.ok if lane.verified or not lane.ok else None,
-                "entered": [
+                "entry_rules": [
                     {
-                        "by": str(e.by),
+                        "rule": str(e.by),
                         "count": e.count,
                         "as_planned": e.as_planned,
-                        "not_judged": e.inconclusive,
+                        "not_verified": e.inconclusive,
                     }
                     for e in lane.entered
                 ],

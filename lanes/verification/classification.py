@@ -190,7 +190,7 @@ def _stray(answer: Answer) -> str:
     if answer.unreadable:
         return f"the answer can't be read: {answer.unreadable}"
     if not answer.path:
-        return "no answer of the services"
+        return "not an answer of the services"
     return "the request failed" if failed(answer) else "no lane has this path"
 
 

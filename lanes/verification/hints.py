@@ -40,7 +40,7 @@ def hints(plan: Plan, answers: Iterable[Answer]) -> Lines:
     paths = Counter(answer.path for answer in answers if answer.path)
     namespaces = PodNamespaces(plan)
     if any(namespaces.expected_instead(path[0]) for path in paths):
-        return ("another release has this host: give each release hosts of its own",)
+        return ("another release has this host. Give each release its own hosts.",)
     whole = {answer.path for answer in answers if answer.path and answer.status < 400}
     return (
         _lost(plan, paths)
@@ -65,8 +65,8 @@ def _lost(plan: Plan, paths: Mapping[Path, int]) -> Lines:
         return ()
     (caller, service), _ = edges.most_common(1)[0]
     return (
-        f"the lane is lost between {caller} and {service}: OpenTelemetry did not hand it on;",
-        f"  both need it, with the propagator baggage, and {caller} for its client as well",
+        f"the lane is lost between {caller} and {service}: OpenTelemetry did not propagate it.",
+        f"  Both need it, with the propagator baggage, and {caller} for its HTTP client as well",
     )
 
 
@@ -99,7 +99,7 @@ def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     namespaces = sorted((named - {""}) or (told - {""})) or ["NAME"]
     quoted = [shlex.quote(name) for name in namespaces]  # an answer's, and to be pasted
     return (
-        f"no sidecar seen at {', '.join(blind)}: what they call answers whatever the lane",
+        f"no sidecar seen at {', '.join(blind)}: calls from there ignore the lane",
         f"  kubectl get namespace {' '.join(quoted)} -L istio-injection,istio.io/rev",
         *(f"  kubectl rollout restart deployment -n {name}" for name in quoted),
     )
@@ -124,11 +124,11 @@ def _other_calls(plan: Plan, paths: Collection[Path]) -> Lines:
         for called in hop.upstreams:
             if called.repeats is None and called.service not in met:
                 return (
-                    f"no answer has {called.service}, which {hop.service} is planned to call:",
-                    f"  --calls {hop.service}=SERVICE,... says whom it calls;"
-                    " to stand-ins, the annotation traffic-lanes/calls",
+                    f"no answer has {called.service}, which {hop.service} calls in the plan.",
+                    f"  Set --calls {hop.service}=SERVICE,... or, for stand-ins, the annotation"
+                    " traffic-lanes/calls",
                 )
-    return ("services call others than planned: --calls SERVICE=SERVICE,... says who calls whom",)
+    return ("services call others than planned. Set --calls CALLER=SERVICE,...",)
 
 
 def _made(lane: Lane, path: Path) -> bool:
@@ -142,7 +142,7 @@ def _assumed(plan: Plan) -> Lines:
     assumed = {name: header for name, header in plan.assumed.items() if header != "baggage"}
     for header in list(assumed.values())[:1]:
         services = ", ".join(name for name, held in assumed.items() if held == header)
-        return (f"the plan takes on trust that {header} is handed on at {services}: is it?",)
+        return (f"the plan assumes that {header} is handed on at {services}. Check that it is.",)
     return ()
 
 
@@ -153,7 +153,7 @@ def _no_lane(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     if not set_by_gateway or not paths or any(s.lane is not None for path in paths for s in path):
         return ()
     return (
-        "no answer tells a lane: did the first hop read one? It needs OpenTelemetry with the",
+        "no answer names a lane: the first hop has read none. It needs OpenTelemetry with the",
         "  propagator baggage; on ASM, a sidecar and an ASMHeaderPropagation as well",
     )
 

@@ -1,4 +1,4 @@
-"""What a run asks: how many by weight and how many by ways in, mixed, and for how long."""
+"""What a run asks: how many by weight and how many by entry rules, mixed, and for how long."""
 
 import math
 import random

@@ -50,13 +50,15 @@ class VerificationRun:
             wanted = until_unexpected(self.plan, answers) if self.fail_fast else answers
             asked = collect(progress(wanted, self.asking.total))
         if not asked.answers:
-            raise LanesError("no request was sent in so short a time; --duration may be longer")
+            raise LanesError(
+                "--duration: no request was sent in so short a time. Set a longer one."
+            )
         if all(200 <= answer.status < 300 and not answer.path for answer in asked.answers):
             first = asked.answers[0]
             why = first.unreadable and f" ({first.unreadable})"
             raise LanesError(
-                f"{gateway.address}: it answers, but not as the sample's services do{why}, so there"
-                f" is no path to judge; it said: {shortened(first.text)}"
+                f"{gateway.address}: the answers are not in the sample's format{why}. lanes verify"
+                f" needs it to read a path. The first answer: {shortened(first.text)}"
             )
         drawn = () if self.alone else asked.drawn
         return Result(

@@ -78,7 +78,7 @@ def trace(client: Client, plan: Plan, name: str | None = None) -> Trace:
             return traced(plan, answer, asked=number)
         if time.monotonic() > over:
             break
-    raise LanesError(f"lane {name}: none of {number:,} requests was drawn into it")
+    raise LanesError(f"lane {name}: none of {number:,} requests entered it")
 
 
 def traced(
@@ -151,7 +151,7 @@ def _why(hop: Hop, lane: str) -> str:
 def _misrouted(step: Step, meant: Hop | None, fell: bool) -> str:
     """What is wrong with a step; `fell`: whether it is the baseline's."""
     if meant is None:
-        return f"nothing of {step.service} is planned here"
+        return f"the plan has no {step.service} here"
     answered = f"{step.service} {step.version} answered" if step.version else "nothing answered"
     if not meant.versions:
         return f"{answered}, and the plan is {meant.status} by the mesh"

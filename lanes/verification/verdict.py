@@ -45,7 +45,7 @@ class EntryVerdict:
     def not_verified_because(self) -> str:
         """Why none, or not all, of it is judged; "" where all is."""
         if not self.count:
-            return f"not asked, {self.by.method} {self.by.not_sent_because}"
+            return f"not sent, {self.by.method} {self.by.not_sent_because}"
         return "no service answers there" if self.inconclusive else ""
 
 

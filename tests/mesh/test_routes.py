@@ -82,7 +82,7 @@ def test_lanes_that_nobody_is_drawn_into_are_entered_and_judged(released: Runnin
     result = verified(released)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[0] == "100 requests by weight, 20 by ways in, 0 failed"
+    assert lines[0] == "100 requests by weight, 20 by entry rules, 0 failed"
     assert "v2     x-lane: v2   10 as planned" in lines
     assert "v3     x-lane: v3   10 as planned" in lines
     assert lines[-1].startswith("Lanes hold.")

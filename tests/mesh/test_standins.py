@@ -71,7 +71,7 @@ def test_own_code_hands_a_header_on_by_itself_or_loses_it(tmp_path: Path) -> Non
         verdict = judged(mesh)
     assert not verdict.ok
     assert verdict.hints == (
-        "the plan takes on trust that x-lane is handed on at shop, cart: is it?",
+        "the plan assumes that x-lane is handed on at shop, cart. Check that it is.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The simulation behind the figures of docs/judging.md, in small."""
+"""The simulation behind the figures of docs/verify.md, in small."""
 
 import random
 

@@ -234,8 +234,8 @@ def test_as_many_are_asked_as_show_each_lane(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("v2", "exit_code", "closing"),
     [
-        (1, 1, "Lanes NOT all judged: none of 100 requests entered v2; 826 would show it."),
-        (0, 0, "Lanes hold; v2 was not judged: no request entered it."),
+        (1, 1, "Lanes NOT all verified: none of 100 requests entered v2. 826 requests would."),
+        (0, 0, "Lanes hold; v2 was not verified: no request entered it."),
     ],
 )
 def test_a_lane_that_nobody_entered(tmp_path: Path, v2: int, exit_code: int, closing: str) -> None:
@@ -267,7 +267,7 @@ def test_a_lane_that_has_a_way_in_is_entered_as_well(beside: str) -> None:
     result = entered(beside, "--lane-requests", "7")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[0] == "100 requests by weight, 7 by ways in, 0 failed"
+    assert lines[0] == "100 requests by weight, 7 by entry rules, 0 failed"
     at = lines.index("lane   entered by   paths")
     assert lines[at + 1 : at + 3] == ["v3     x-lane: v3   7 as planned", ""]
     assert [line.split()[:3] for line in lines[at + 3 : at + 7]] == [
@@ -288,7 +288,7 @@ def test_one_lane_alone(beside: str) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert lines[:5] == [
-        "20 requests by ways in, 0 failed",
+        "20 requests by entry rules, 0 failed",
         "",
         "lane   entered by   paths",
         "v3     x-lane: v3   20 as planned",
@@ -300,8 +300,8 @@ def test_one_lane_alone(beside: str) -> None:
     assert astray.exit_code == 1
     told = json.loads(astray.stdout)
     assert (told["ok"], told["requests"], list(told["lanes"])) == (False, 0, ["v3"])
-    assert told["lanes"]["v3"]["entered"] == [
-        {"by": "x-lane: v3", "count": 20, "as_planned": 0, "not_judged": 0}
+    assert told["lanes"]["v3"]["entry_rules"] == [
+        {"rule": "x-lane: v3", "count": 20, "as_planned": 0, "not_verified": 0}
     ]
 
 
@@ -316,12 +316,12 @@ def test_one_lane_alone(beside: str) -> None:
         (("--lane", "pr-9"), "no lane pr-9 in these manifests. The lanes are v1, v2, v3."),
         (
             ("--lane", "v3", "--requests", "9"),
-            "--requests are left to the weights, and with --lane none are; --lane-requests"
-            " enter it",
+            "--requests and --lane exclude each other. Set --lane-requests for requests into"
+            " a lane.",
         ),
         (
             ("--duration", "9", "--requests", "9"),
-            "--requests and --duration both say when to end; leave one out",
+            "--requests and --duration exclude each other. Leave one out.",
         ),
         (
             ("--baseline", "v9"),
@@ -405,8 +405,8 @@ def test_services_that_answer_in_another_form_can_not_be_judged(sample: str) -> 
     result = verified(sample, cycle([(200, "text/html", "<h1>\nhello</h1>")]))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(
-        "/: it answers, but not as the sample's services do, so there is no path to judge;"
-        " it said: <h1> hello</h1>\n"
+        "/: the answers are not in the sample's format. lanes verify needs it to read a path."
+        " The first answer: <h1> hello</h1>\n"
     )
 
 
@@ -488,7 +488,7 @@ def test_one_request_is_traced(sample: str) -> None:
         ["v2", "-", "-", "match"],
     ]
     assert lines[-1] == "As planned."
-    assert (told["lane"], [hop["why"] for hop in told["hops"]][:1]) == ("v3", ["match"])
+    assert (told["lane"], [hop["reason"] for hop in told["hops"]][:1]) == ("v3", ["match"])
     assert (unknown.exit_code, unknown.stdout) == (2, "")
 
 

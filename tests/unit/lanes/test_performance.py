@@ -158,18 +158,28 @@ def test_it_is_told_in_80_columns() -> None:
     show_performance(told, Console(file=out, width=80))
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0].split() == ["lane", "answers", "failed", "median", "p90", "p99", "beside", "v1"]
+    assert lines[0].split() == [
+        "lane",
+        "answers",
+        "failed",
+        "median",
+        "p90",
+        "p99",
+        "compared",
+        "with",
+        "v1",
+    ]
     assert lines[2].split()[-1] == "worse"
     assert lines[4].startswith("v2 fails ")
     assert lines[4].endswith(" points more than v1; most of it at mockc v2")
-    assert "1 failure of no lane that the answers tell" in lines
+    assert "1 failure without a known lane" in lines
 
 
 def test_it_is_told_to_programs() -> None:
     told = json.loads(json.dumps(performance_json(performance(PLAN, by_weight(1000, "v2", 30)))))
-    assert list(told) == ["baseline", "warm_up", "failures_of_no_known_lane", "lanes", "hops"]
+    assert list(told) == ["baseline", "warm_up", "failures_without_lane", "lanes", "hops"]
     v2 = told["lanes"]["v2"]
-    assert v2["beside_baseline"] == "worse"
+    assert v2["compared_with_baseline"] == "worse"
     assert [found["what"] for found in v2["worse"]] == [LATENCY, TAIL]
     assert v2["hops"][2].items() >= {"service": "mockc", "version": "v2", "count": 300}.items()
-    assert told["lanes"]["v1"]["beside_baseline"] is None
+    assert told["lanes"]["v1"]["compared_with_baseline"] is None

@@ -232,17 +232,17 @@ def split_of(weights: dict[str, int], **seen: int) -> Verdict:
         (
             {"v1": 100, "v2": 0},
             {"v1": 100},
-            "Lanes hold; v2 was not judged: no request entered it.",
+            "Lanes hold; v2 was not verified: no request entered it.",
         ),
         (
             {"v1": 100, "v2": 0, "v3": 0},
             {"v1": 100},
-            "Lanes hold; v2, v3 were not judged: no request entered them.",
+            "Lanes hold; v2, v3 were not verified: no request entered them.",
         ),
         (
             {"v1": 99, "v2": 1},
             {"v1": 100},
-            "Lanes NOT all judged: none of 100 requests entered v2; 826 would show it.",
+            "Lanes NOT all verified: none of 100 requests entered v2. 826 requests would.",
         ),
         ({"v1": 99, "v2": 1, "v3": 0}, {"v1": 900}, "Lanes do NOT hold."),
         ({"v1": 60, "v2": 40, "v3": 0}, {"v1": 100}, "Lanes do NOT hold."),
@@ -270,20 +270,20 @@ def entry_targets(*names: str) -> list[tuple[Target, Answer]]:
         (
             {"v1": 90, "v2": 10},
             entry_targets("v3"),
-            "100 requests by weight, 20 by ways in, 0 failed",
+            "100 requests by weight, 20 by entry rules, 0 failed",
             "Lanes hold.",
         ),
         (
             {"v1": 20},
             entry_targets("v2", "v3"),
-            "20 requests by weight, 40 by ways in, 0 failed",
-            "Lanes NOT all judged: none of 20 requests by weight entered v2; 83 would show it.",
+            "20 requests by weight, 40 by entry rules, 0 failed",
+            "Lanes NOT all verified: none of 20 requests by weight entered v2. 83 requests would.",
         ),
-        ({}, entry_targets("v3"), "20 requests by ways in, 0 failed", "Lane v3 holds."),
+        ({}, entry_targets("v3"), "20 requests by entry rules, 0 failed", "Lane v3 holds."),
         (
             {},
             [(by("v3"), Answer(404, ""))],
-            "1 request by ways in, 1 failed",
+            "1 request by entry rules, 1 failed",
             "Lane v3 does NOT hold.",
         ),
     ],
@@ -302,7 +302,7 @@ def test_lanes_that_were_entered_in_tables() -> None:
     astray = (by("v2"), Answer(200, "x"))
     verdict = verify(BESIDE, answers(v1=90, v2=10), [*entry_targets("v2", "v3"), astray])
     drawn, entered = verdict_lines(verdict), table_lines(entered_table(verdict))
-    assert drawn[3].split() == ["v3", "0%", "0", "(0%)", "0%", "to", "8%", "none", "drawn"]
+    assert drawn[3].split() == ["v3", "0%", "0", "(0%)", "0%", "to", "8%", "none", "by", "weight"]
     assert entered == [
         "lane   entered by   paths",
         "v2     x-lane: v2   1 NOT as planned",
@@ -320,13 +320,13 @@ def test_right_shares_are_not_enough() -> None:
 def test_a_lane_that_nobody_entered_is_marked() -> None:
     _, v1, v2 = verdict_lines(split_of({"v1": 999, "v2": 1}, v1=1000))
     assert v1.split()[-3:] == ["1000", "as", "planned"]
-    assert v2.split() == ["v2", "0.1%", "0", "(0%)", "0%", "to", "0.8%", "not", "judged"]
+    assert v2.split() == ["v2", "0.1%", "0", "(0%)", "0%", "to", "0.8%", "not", "verified"]
 
 
 def test_what_so_many_requests_find() -> None:
     sample = {"v1": 40, "v2": 30, "v3": 30}
     assert split_note(split_of(sample, v1=40, v2=30, v3=30)) == [
-        "found with 100 requests: shares 25 points off; with 2,400: 5 points"
+        "100 requests detect a share that is off by 25 points; 2,400 detect 5 points"
     ]
     assert split_note(split_of(sample, v1=960, v2=720, v3=720)) == []
     assert split_note(split_of({"v1": 1}, v1=1)) == []

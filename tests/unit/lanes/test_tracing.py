@@ -121,7 +121,7 @@ def test_a_lane_is_asked_for_by_its_way_in_or_until_it_is_drawn() -> None:
     assert trace(nobody, beside, "v3").entered == "by x-lane: v3"
     drawn = cast(Client, Answers(("v1", "v3", "v2")))
     assert trace(drawn, PLAN, "v2").entered == "by weight, 30 of 100, at the 3rd request"
-    with pytest.raises(LanesError, match="lane v2: none of 25 requests was drawn into it"):
+    with pytest.raises(LanesError, match="lane v2: none of 25 requests entered it"):
         trace(cast(Client, Answers(["v1"] * 99)), PLAN, "v2")
 
 

@@ -77,14 +77,16 @@ def test_answers_as_planned() -> None:
 def test_json_is_as_documented() -> None:
     answers = [*planned(v2=31, v3=28), answer("v3", "v3 v1 v1")]
     found = json.loads(json.dumps(verdict_json(verify(PLAN, answers))))
-    assert list(found) == ["ok", "requests", "errors", "lanes", "unexpected", "splits", "hints"]
+    assert list(found) == [
+        *("version", "ok", "requests", "errors", "lanes", "unexpected", "splits", "hints")
+    ]
     assert (found["ok"], found["requests"], found["errors"]) == (False, 100, 0)
     assert list(found["lanes"]) == ["v1", "v2", "v3"]
-    documented = {"count": 31, "share": 0.31, "expected": 0.3, "judged": True, "ok": True}
+    documented = {"count": 31, "share": 0.31, "expected": 0.3, "verified": True, "ok": True}
     v2 = found["lanes"]["v2"]
     assert {key: v2[key] for key in documented} == documented
-    assert set(v2) == {*documented, "low", "high", "as_planned", "entered"}
-    assert v2["entered"] == []
+    assert set(v2) == {*documented, "low", "high", "as_planned", "entry_rules"}
+    assert v2["entry_rules"] == []
     assert found["unexpected"] == [
         {
             "problem": "lane v3 took another path",
@@ -147,7 +149,7 @@ def test_a_request_that_failed(status: int) -> None:
     verdict = verify(PLAN, [*planned(v1=39), Answer(status, "no answer: refused")])
     assert not verdict.ok
     assert verdict.errors == 1
-    assert problems_of(verdict) == [("no answer of the services", status, 1)]
+    assert problems_of(verdict) == [("not an answer of the services", status, 1)]
 
 
 def test_a_request_that_failed_on_its_way() -> None:
@@ -164,7 +166,7 @@ def test_the_right_path_with_a_wrong_status() -> None:
 
 def test_an_answer_that_is_not_of_the_services() -> None:
     verdict = verify(PLAN, [Answer(200, "It works!")] * 3)
-    assert problems_of(verdict) == [("no answer of the services", 200, 3)]
+    assert problems_of(verdict) == [("not an answer of the services", 200, 3)]
     assert verdict.errors == 0
     assert not verdict.ok
 
@@ -232,7 +234,7 @@ def test_a_lane_that_nobody_entered_is_not_judged(weights: tuple[int, int]) -> N
         # The split alone speaks against nothing: one lane more or less is chance.
         assert all(lane.fits for lane in verdict.lanes)
         found = verdict_json(verdict)["lanes"]["v2"]
-        assert (found["judged"], found["ok"]) == (False, None if v2 == 0 else False)
+        assert (found["verified"], found["ok"]) == (False, None if v2 == 0 else False)
     assert verify(apart, [baseline] * 99 + [canary]).ok is (v2 == 1)
 
 
@@ -262,12 +264,12 @@ def test_who_enters_a_lane_counts_for_no_share() -> None:
     assert both.ok
     assert (both.requests, both.errors, both.unexpected) == (100, 0, ())
     told = verdict_json(both)["lanes"]
-    assert [found["entered"] for found in told.values()] == [
+    assert [found["entry_rules"] for found in told.values()] == [
         [],
-        [{"by": "x-lane: v2", "count": 20, "as_planned": 20, "not_judged": 0}],
-        [{"by": "x-lane: v3", "count": 20, "as_planned": 20, "not_judged": 0}],
+        [{"rule": "x-lane: v2", "count": 20, "as_planned": 20, "not_verified": 0}],
+        [{"rule": "x-lane: v3", "count": 20, "as_planned": 20, "not_verified": 0}],
     ]
-    assert (told["v3"]["judged"], told["v3"]["ok"], told["v3"]["count"]) == (True, True, 0)
+    assert (told["v3"]["verified"], told["v3"]["ok"], told["v3"]["count"]) == (True, True, 0)
     assert verdict_json(alone)["lanes"]["v3"]["ok"] is None
 
 
@@ -279,7 +281,7 @@ def test_who_enters_a_lane_counts_for_no_share() -> None:
         (answer("v3", PLANNED["v3"], tags="v3 - v3"), "lane v3 is lost at mockb"),
         (answer(None, PLANNED["v3"]), "no hop read a lane"),
         (answer("v3", "v3 v3 -", 502), "lane v3 failed"),
-        (Answer(404, ""), "no answer of the services"),
+        (Answer(404, ""), "not an answer of the services"),
     ],
 )
 def test_who_enters_a_lane_has_to_be_in_it(wrong: Answer, problem: str) -> None:
@@ -306,7 +308,7 @@ def test_where_no_service_answers_at_a_way_nothing_is_told(way: EntryRule, drawn
     assert (lane.name, lane.verified, verdict.ok) == ("v3", False, bool(drawn))
     assert (verdict.errors, verdict.planned_failures, verdict.unexpected) == (0, 0, ())
     assert "v3" in closing(verdict)
-    assert "no service answers where its ways in ask" in closing(verdict)
+    assert "no service answers where its entry rules lead" in closing(verdict)
     for wrong in (Answer(503, "none"), Answer(404, "")):
         assert not verify(plan, planned(v1=90, v2=10, v3=0), [(Target("v3", way), wrong)]).ok
     assert not verify(BESIDE, [], [(by("v3"), Answer(404, ""))]).ok
@@ -558,7 +560,7 @@ def test_another_releases_pods(
     verdict = verify(plan, [*others, *[of_namespaces(*namespaces)] * 30])
     assert problems_of(verdict) == ([(problem, 200, 30)] if problem else [])
     assert verdict.ok is (not problem)
-    elsewhere = ("another release has this host: give each release hosts of its own",)
+    elsewhere = ("another release has this host. Give each release its own hosts.",)
     assert verdict.hints == (elsewhere if problem.startswith("mocka") else ())
 
 
@@ -586,7 +588,7 @@ def balanced(lanes: bool, seed: int = 1) -> list[Answer]:
 
 
 NO_SIDECAR = (
-    "no sidecar seen at mocka, mockb: what they call answers whatever the lane",
+    "no sidecar seen at mocka, mockb: calls from there ignore the lane",
     "  kubectl get namespace {0} -L istio-injection,istio.io/rev",
     "  kubectl rollout restart deployment -n {0}",
 )
@@ -615,19 +617,18 @@ def test_one_service_whose_sidecar_is_missing() -> None:
 
 
 LOST = (
-    "the lane is lost between mocka and mockb: OpenTelemetry did not hand it on;",
-    "  both need it, with the propagator baggage, and mocka for its client as well",
+    "the lane is lost between mocka and mockb: OpenTelemetry did not propagate it.",
+    "  Both need it, with the propagator baggage, and mocka for its HTTP client as well",
 )
 NO_LANE = (
-    "no answer tells a lane: did the first hop read one? It needs OpenTelemetry with the",
+    "no answer names a lane: the first hop has read none. It needs OpenTelemetry with the",
     "  propagator baggage; on ASM, a sidecar and an ASMHeaderPropagation as well",
 )
 
 
 NOT_CALLED = (
-    "no answer has cart, which shop is planned to call:",
-    "  --calls shop=SERVICE,... says whom it calls;"
-    " to stand-ins, the annotation traffic-lanes/calls",
+    "no answer has cart, which shop calls in the plan.",
+    "  Set --calls shop=SERVICE,... or, for stand-ins, the annotation traffic-lanes/calls",
 )
 
 
@@ -694,7 +695,7 @@ def test_a_lane_that_nobody_stamps_is_read_by_no_hop() -> None:
     found = plan_of(*shop, by_tag)
     lost = [(Target("v2", EntryRule({"x-lane": "v2"})), route("shop v1, cart v1"))]
     assert verify(found, [], lost).hints == (
-        "the plan takes on trust that x-lane is handed on at shop: is it?",
+        "the plan assumes that x-lane is handed on at shop. Check that it is.",
     )
     split = kube.virtual_service("cart", rule(to("cart", "v1")))
     assert verify(plan_of(*shop, split), [route("shop v1, cart v2")]).hints == ()
@@ -702,7 +703,7 @@ def test_a_lane_that_nobody_stamps_is_read_by_no_hop() -> None:
         assert verify(planned, [route("shop v1")]).hints == NOT_CALLED
         assert NOT_CALLED[0] not in verify(planned, [route("shop v1", status=502)]).hints
         assert verify(planned, [route("shop v1, cart v1, cart v1")]).hints == (
-            "services call others than planned: --calls SERVICE=SERVICE,... says who calls whom",
+            "services call others than planned. Set --calls CALLER=SERVICE,...",
         )
 
 

@@ -47,7 +47,7 @@ def test_where_no_lane_is_compared_none_is_vouched_for() -> None:
     result = tried(gateway, only, no_worse=True)
     assert not result.ok
     assert conclusion(result) == (
-        "Lanes hold. Lanes NOT compared: no answer came by the baseline and by another lane."
+        "Lanes hold. Lanes NOT compared: the baseline has no answers, or no other lane has."
     )
 
 
@@ -78,9 +78,9 @@ def test_each_way_in_is_asked_and_one_that_leads_astray_is_named() -> None:
         "v3     x-lane: v3   50 as planned",
         "v3     x-also: v3   5 NOT as planned",
     ]
-    assert result_json(result)["lanes"]["v3"]["entered"] == [
-        {"by": "x-lane: v3", "count": 50, "as_planned": 50, "not_judged": 0},
-        {"by": "x-also: v3", "count": 5, "as_planned": 0, "not_judged": 0},
+    assert result_json(result)["lanes"]["v3"]["entry_rules"] == [
+        {"rule": "x-lane: v3", "count": 50, "as_planned": 50, "not_verified": 0},
+        {"rule": "x-also: v3", "count": 5, "as_planned": 0, "not_verified": 0},
     ]
     assert cases(junit(result)) == {
         "lane v1: path": "passed",
@@ -127,10 +127,10 @@ def test_nobody_is_sent_by_a_way_that_may_change_something() -> None:
     assert Counter(gateway.asked) == {"": 100, "x-lane: v3": 50}
     assert closing(result.verdict) == "Lanes hold."
     assert table_lines(entered_table(result.verdict))[1:] == [
-        "v3     x-also: v3 and method DELETE   not judged: not asked, DELETE may change something",
+        "v3     x-also: v3 and method DELETE   not verified: not sent, DELETE may change something",
         "v3     x-lane: v3                     50 as planned",
     ]
-    assert "0 by x-also: v3 and method DELETE: not judged, not asked" in " ".join(
+    assert "0 by x-also: v3 and method DELETE: not verified, not sent" in " ".join(
         Page(html(result)).text.split()
     )
     assert cases(junit(result))["lane v3: entered by x-also: v3 and method DELETE"] == "skipped"
@@ -140,8 +140,8 @@ def test_nobody_is_sent_by_a_way_that_may_change_something() -> None:
     verdict = tried(Clock(by_weight=("v1",)), shut).verdict
     assert verdict.ok
     assert closing(verdict) == (
-        "Lanes hold; v3 was not judged: only POST would enter it, which may change something;"
-        " v4 was not judged: no request entered it."
+        "Lanes hold; v3 was not verified: only POST would enter it, which may change something;"
+        " v4 was not verified: no request entered it."
     )
     head = replace(BESIDE, lanes=(v1, replace(v3, entry_rules=(EntryRule(method="HEAD"),))))
     assert tried(Clock(by_weight=("v1",)), head).verdict.ok

@@ -1,0 +1,3 @@
+"""The version of what `--format json` prints: one for all commands."""
+
+VERSION = 2
