@@ -204,6 +204,20 @@ class Facts:
         return found
 
     @cached_property
+    def ruled(self) -> dict[Host, list[Resource]]:
+        """What has HTTP rules for the callers of each Service here, in the mesh."""
+        found: dict[Host, list[Resource]] = {host: [] for host in sorted(self.services)}
+        for host, named in self.mesh_hosts.items():
+            if host in found:
+                found[host] += [resource for resource, body, _ in named if body.spec.http]
+        for resource, route in self.of(gateway_api.HTTPRoute):
+            for ref in route.spec.parent_refs:
+                host = Host(ref.name, ref.namespace or resource.namespace)
+                if ref.of_mesh and host in found:
+                    found[host].append(resource)
+        return {host: rules for host, rules in found.items() if rules}
+
+    @cached_property
     def routed(self) -> tuple[Host, ...]:
         """The Services that rules lead to, or are for."""
         found = {*self.mesh_hosts, *(leg.host for leg in self.legs if leg.host)}

@@ -118,9 +118,12 @@ class _Document:
 
     def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
         node.tag = _MAPPING
-        node.value = list(self._pairs(node).values())
+        if not _is_plain(node.value):
+            node.value = list(self._pairs(node).values())
         made = {key.value: self._value(value) for key, value in node.value}
-        return {key: value for key, value in made.items() if value is not None}
+        if None in made.values():
+            return {key: value for key, value in made.items() if value is not None}
+        return made
 
     def _pairs(self, node: yaml.MappingNode) -> dict[str, _Pair]:
         """A mapping's keys and values, by key: what comes later wins over what is merged."""
@@ -143,6 +146,12 @@ class _Document:
             own.add(name.value)
             found[name.value] = name, value
         return found
+
+
+def _is_plain(pairs: list[tuple[yaml.Node, yaml.Node]]) -> bool:
+    """Tell whether a mapping's keys are strings, and each stands once: hardly any is otherwise."""
+    names = {key.value for key, _ in pairs if key.tag == STRING and type(key) is yaml.ScalarNode}
+    return len(names) == len(pairs)
 
 
 def _extent(node: yaml.Node, known: dict[int, tuple[int, int]]) -> tuple[int, int]:

@@ -28,6 +28,15 @@ def check(facts: Facts) -> Iterator[Found]:
                 f"Service {leg.host.name} {why}, whatever subset {leg.subset} selects; lead to a"
                 " Service with a cluster address",
             )
+    for host, rules in facts.ruled.items():
+        routes = [one for one in rules if one.kind == "HTTPRoute"]
+        if routes and facts.services[host][1].spec.cluster_ip == "None":
+            yield (
+                routes[0],
+                "spec.parentRefs",
+                f"Service {host.name} is headless: its callers resolve one pod's address, and get"
+                " that pod, whatever the rules say; bind them to a Service with a cluster address",
+            )
 
 
 RULE = Rule(

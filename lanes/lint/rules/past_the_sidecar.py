@@ -9,9 +9,7 @@ from lanes.reading.sidecars import EXCLUDED
 
 def check(facts: Facts) -> Iterator[Found]:
     ports = {
-        port.port: host.name
-        for host in facts.mesh_hosts.keys() & facts.services.keys()
-        for port in facts.services[host][1].spec.ports
+        port.port: host.name for host in facts.ruled for port in facts.services[host][1].spec.ports
     }
     for workload in facts.workloads:
         pod = facts.pod(workload)

@@ -8,17 +8,16 @@ from lanes.reading.protocols import has_http
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for host in sorted(facts.mesh_hosts.keys() & facts.services.keys()):
+    for host, rules in facts.ruled.items():
         resource, service = facts.services[host]
-        rules = [rules for rules, body, _ in facts.mesh_hosts[host] if body.spec.http]
-        if rules and not has_http(service.spec):
+        if not has_http(service.spec):
             port = service.spec.ports[0]
             said = {"appProtocol": port.app_protocol, "name": port.name, "port": str(port.port)}
             field, text = next((field, text) for field, text in said.items() if text)
             yield (
                 resource,
                 f"spec.ports[0].{field}",
-                f"{text} is no HTTP to Istio, so the rules of VirtualService {rules[0].name}"
+                f"{text} is no HTTP to Istio, so the rules of {rules[0]}"
                 " don't count: calls go to any version; name the port http, or http-...",
             )
 

@@ -8,7 +8,7 @@ from lanes.reading.protocols import is_guessed, says_http
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for host in sorted(facts.mesh_hosts.keys() & facts.services.keys()):
+    for host in facts.ruled:
         resource, service = facts.services[host]
         if any(map(says_http, service.spec.ports)):
             continue

@@ -14,14 +14,18 @@ from lanes.lint.rules import RULES
 from scripts.lint_page import PAGE, page
 from tests.kube import (
     Document,
+    backend,
     deployment,
     destination_rule,
     gateway,
     header_is,
+    http_route,
     put,
+    route_rule,
     rule,
     service,
     to,
+    to_service,
     virtual_service,
     without,
     write,
@@ -175,6 +179,7 @@ def test_good_manifests_are_left_in_peace(documents: list[Document], tmp_path: P
 
 
 V2 = rule(to("cart", "v2"), match=[{"uri": {"prefix": "/v2"}}])
+CART_ROUTE = http_route("cart", to_service("cart", 80), route_rule(backend("cart", port=80)))
 V1_AND_V2_IDLE = rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))
 
 # What could be told by several rules, of which only some are right.
@@ -201,6 +206,14 @@ WRONG: dict[str, tuple[list[Document], set[str]]] = {
             *(virtual_service("cart", rule(to("cart", name))) for name in ("v1", "v2")),
         ],
         {"TL033"},
+    ),
+    "rules of an HTTPRoute don't count at a port that is no HTTP": (
+        [service("cart", {"name": "tcp", "port": 80}), CART_ROUTE],
+        {"TL002"},
+    ),
+    "nor at a headless Service": (
+        [put(service("cart", WEB), "spec.clusterIP", "None"), CART_ROUTE],
+        {"TL010"},
     ),
     "who lacks a parameter gets 404": (
         [virtual_service("cart", rule(to("cart"), match=[{"queryParams": {"lane": {}}}]))],
