@@ -1,10 +1,11 @@
 """Read manifests: files, directories or standard input, into typed resources."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -85,6 +86,10 @@ class Misfit:
     resource: Resource
     model: type[BaseModel]
     errors: tuple[ErrorDetails, ...]
+
+
+_Identity = tuple[type[BaseModel], str, str]
+"""A resource's kind, namespace and name."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,8 @@ class _Reader:
         self.left: list[str] = []
         self.kustomizations: list[Finding] = []
         self._namespace = namespace
-        self._seen: dict[tuple[type[BaseModel], str, str], list[Resource]] = {}
+        self._first: dict[_Identity, Resource] = {}
+        self._said: dict[_Identity, set[str]] = {}
 
     @property
     def told(self) -> tuple[Finding, ...]:
@@ -291,23 +297,24 @@ class _Reader:
     def _keep(self, resource: Resource) -> None:
         metadata: kinds.Metadata = resource.body.metadata  # type: ignore[attr-defined]
         key = (type(resource.body), metadata.namespace, metadata.name)
-        others = self._seen.setdefault(key, [])
-        if any(_contents(one) == _contents(resource) for one in others):
-            return
-        others.append(resource)
-        other = others[0]
-        if other is resource:
+        first = self._first.setdefault(key, resource)
+        if first is resource:
             self.resources.append(resource)
-        else:
-            if self._for_lint:
-                self.twice.append((resource, other))
-                return
-            also = "there" if other.source == resource.source else f"in {other.source}"
-            if isinstance(resource.body, kinds.ConfigMap):  # which chooses no route
-                message = f"stands twice: also {also}; that one is planned"
-                self.diagnostics.warn(resource.finding("twice", "", message))
-                return
-            raise resource.error("", f"stands twice: also {also}; keep one")
+            return
+        if key not in self._said:
+            self._said[key] = {_digest(first)}
+        if (digest := _digest(resource)) in self._said[key]:
+            return
+        self._said[key].add(digest)
+        if self._for_lint:
+            self.twice.append((resource, first))
+            return
+        also = "there" if first.source == resource.source else f"in {first.source}"
+        if isinstance(resource.body, kinds.ConfigMap):  # which chooses no route
+            message = f"stands twice: also {also}; that one is planned"
+            self.diagnostics.warn(resource.finding("twice", "", message))
+            return
+        raise resource.error("", f"stands twice: also {also}; keep one")
 
 
 # What is read for what pods take of it, and is left to the cluster all the same.
@@ -317,11 +324,13 @@ _LEFT = (kinds.ConfigMap, kinds.Namespace)
 _TWICE = {kind for _, kind in kinds.KNOWN}
 
 
-def _contents(resource: Resource) -> dict[str, Any]:
-    """Return what a resource says, whichever version of its API it is written in."""
+def _digest(resource: Resource) -> str:
+    """Return a text that resources share that say the same, by whichever version of their API."""
     if resource.written:
-        return {key: v for key, v in resource.data.items() if key not in ("apiVersion", "status")}
-    return resource.body.model_dump(exclude={"api_version"})
+        said = {key: v for key, v in resource.data.items() if key not in ("apiVersion", "status")}
+    else:
+        said = resource.body.model_dump(exclude={"api_version"})
+    return json.dumps(said, sort_keys=True)
 
 
 def _untyped(source: str, written: Written) -> Resource:

@@ -12,6 +12,8 @@ from lanes.reading.instrumentation import injected
 from lanes.reading.manifests import NOT_RUN, Manifests, Resource
 from lanes.reading.sidecars import Sidecars
 
+MOST_PODS = 10_000
+
 
 @dataclass(frozen=True)
 class _Workload:
@@ -37,9 +39,13 @@ def pods_of(manifests: Manifests, sidecars: Sidecars, diagnostics: Diagnostics) 
     for workload in _workloads(manifests):
         resource, template = workload.resource, workload.template
         field = f"{workload.field.removesuffix('spec')}metadata"
-        unrouted = sidecars.of(resource, field, template, workload.metadata.namespace)
-        pods = _pods(manifests, workload, diagnostics)
-        made += (replace(pod, unrouted=unrouted) for pod in pods)
+        with diagnostics.gathered():
+            if len(made) + workload.replicas > MOST_PODS:
+                problem = f"makes more than {MOST_PODS:,} pods of all; set fewer replicas to plan"
+                raise resource.error("spec.replicas", problem)
+            unrouted = sidecars.of(resource, field, template, workload.metadata.namespace)
+            pods = _pods(manifests, workload, diagnostics)
+            made += (replace(pod, unrouted=unrouted) for pod in pods)
     return tuple(made)
 
 

@@ -53,6 +53,14 @@ def test_a_replica_is_a_pod(replicas: int, names: list[str]) -> None:
     assert [pod.name for pod in pods_of(deployment("a", replicas=replicas))] == names
 
 
+def test_more_pods_than_are_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lanes.reading.workloads.MOST_PODS", 3)
+    several = [deployment("a", replicas=2), deployment("b", replicas=2)]
+    assert refusal(*several) == (
+        "Deployment b-v1: spec.replicas: makes more than 3 pods of all; set fewer replicas to plan"
+    )
+
+
 def test_without_replicas_there_is_one() -> None:
     assert len(pods_of(without(deployment("a"), "spec.replicas"))) == 1
 
