@@ -11,8 +11,9 @@ from lanes.planning.lanes import UNTAGGED, Lanes, LaneSpec
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.request import Request
 
-# Lanes times rules: some seconds.
+# Lanes times rules: some seconds. A hop takes as long as so many rules.
 MOST_TRIALS = 2_000_000
+_RULES_PER_SERVICE = 12
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,9 @@ def plan_context(graph: CallGraph, ingress: Ingress, lanes: Lanes) -> PlanContex
 
 
 def require_feasible(mesh: Mesh, lanes: int) -> None:
-    """Raise PlanError for more lanes and rules than can be tried with each other in a minute."""
+    """Raise PlanError for more lanes, services and rules than are planned in some seconds."""
     rules = sum(max(1, len(route.matches)) for port in mesh.ports for route in port.routes)
-    if lanes * rules > MOST_TRIALS:
-        problem = Problem.TOO_MANY_RULES
-        raise PlanError(problem, sources=" ".join(mesh.sources), lanes=lanes, rules=rules)
+    services = len(mesh.ports)
+    if lanes * (rules + services * _RULES_PER_SERVICE) > MOST_TRIALS:
+        counts = {"lanes": lanes, "services": services, "rules": rules}
+        raise PlanError(Problem.TOO_MUCH_TO_PLAN, sources=" ".join(mesh.sources), **counts)

@@ -42,9 +42,9 @@ class Problem(Enum):
         "lane {lane}: some of the pods that answer at {service} ({versions}) bypass their sidecars,"
         " so the lane has several paths. Route to each of them by a rule of its own."
     )
-    TOO_MANY_RULES = (
-        "{sources}: {lanes:,} lanes and {rules:,} rules of the mesh are more than are planned"
-        " together. Give the manifests of fewer lanes, or of fewer services."
+    TOO_MUCH_TO_PLAN = (
+        "{sources}: {lanes:,} lanes at {services:,} ports with {rules:,} rules are more than can be"
+        " planned together. Give the manifests of fewer lanes, or of fewer services."
     )
     NEVER_ENDS = "lane {lane}: {cycle}: these calls never end. Break the cycle."
     CHAIN_TOO_LONG = "lane {lane}: a chain of more than {most} calls is not supported"

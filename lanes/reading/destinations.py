@@ -2,6 +2,7 @@
 
 from collections.abc import ItemsView, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import host_in_manifest, meant, no_service
@@ -22,10 +23,16 @@ class _Service:
     pods: tuple[Pod, ...]
     propagation: Propagation
 
-    @property
-    def ports(self) -> dict[int, int | str]:
+    @cached_property
+    def ports(self) -> Mapping[int, int | str]:
         """The target behind each port that can carry HTTP."""
         return {p.port: p.target_port or p.port for p in self.spec.ports if p.protocol == "TCP"}
+
+    @cached_property
+    def other(self) -> frozenset[int]:
+        """The ports, of those, at which HTTP rules have no effect."""
+        tcp = (port for port in self.spec.ports if port.protocol == "TCP")
+        return frozenset(port.port for port in tcp if not carries_http(port))
 
 
 class Destinations:
@@ -109,9 +116,7 @@ class Destinations:
 
     def http(self, host: Host, port: int) -> bool:
         """Whether HTTP rules count at a Service's port."""
-        spec = self._services[host].spec
-        tcp = (one for one in spec.ports if (one.port, one.protocol) == (port, "TCP"))
-        return all(map(carries_http, tcp))
+        return port not in self._services[host].other
 
     def headless(self, host: Host) -> bool:
         """Whether callers choose the pod themselves, by DNS: no subset and no share counts."""

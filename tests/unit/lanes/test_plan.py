@@ -672,9 +672,11 @@ def test_a_first_service_without_pods_is_none_and_its_lanes_have_names() -> None
 
 
 def test_more_lanes_and_rules_than_are_planned_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    documents = asm()
-    lanes = len(plan_of(*documents).lanes)
-    rules = sum(len(port.routes) for port in mesh_of(*documents).ports)
-    monkeypatch.setattr("lanes.planning.lane_context.MOST_TRIALS", lanes * rules - 1)
-    found = problem_of(*documents)
-    assert found == (Problem.TOO_MANY_RULES, {"lanes": lanes, "rules": rules})
+    mesh = mesh_of(*asm())
+    lanes, services = len(plan(mesh).lanes), len(mesh.ports)
+    rules = sum(len(port.routes) for port in mesh.ports)
+    monkeypatch.setattr(
+        "lanes.planning.lane_context.MOST_TRIALS", lanes * (rules + 12 * services) - 1
+    )
+    counts = {"lanes": lanes, "services": services, "rules": rules}
+    assert problem_of(*asm()) == (Problem.TOO_MUCH_TO_PLAN, counts)
