@@ -25,8 +25,8 @@ class Covering:
     starting: Mapping[str, frozenset[str]]
     failed: frozenset[str]
 
-    def tests(self, path: str, line: int) -> list[str]:
-        """Return the tests that may notice a change of the line, the quickest first.
+    def tests(self, path: str, line: int) -> list[list[str]]:
+        """Return the tests that may notice a change of the line, by file, the cheapest first.
 
         The first ones run the statement or, for a line that runs at import, the file. Then come
         those that may run it in a process of their own, or at import.
@@ -39,11 +39,13 @@ class Covering:
             others = set(self.seconds)
         else:
             others = set(self.starting.get(path.partition("/")[0], ()))
-        found = self._quickest(near) + self._quickest(others - near)
-        return [test for test in found if test not in self.failed]
+        return self._by_file(near - self.failed) + self._by_file(others - near - self.failed)
 
-    def _quickest(self, tests: Iterable[str]) -> list[str]:
-        return sorted(tests, key=lambda test: (round(self.seconds[test], 2), test))
+    def _by_file(self, tests: Iterable[str]) -> list[list[str]]:
+        files = defaultdict(list)
+        for test in sorted(tests, key=lambda test: (round(self.seconds[test], 2), test)):
+            files[test.partition("::")[0]].append(test)
+        return sorted(files.values(), key=lambda one: sum(self.seconds[test] for test in one))
 
 
 def _statement(source: str, line: int) -> range | None:

@@ -1,8 +1,10 @@
 """Try a mutant: its tests in a forked process, with a limit of time."""
 
 import ctypes
+import math
 import os
 import pickle
+import resource
 import select
 import signal
 import sys
@@ -35,21 +37,32 @@ class _Chosen:
         )
 
 
-def survives(mutant: Mutant, tests: Sequence[str], limit: float, arguments: Sequence[str]) -> bool:
-    """Whether the tests pass with the mutant in its file, within `limit` seconds.
+def survives(
+    mutant: Mutant, files: Sequence[Sequence[str]], limit: float, arguments: Sequence[str]
+) -> bool:
+    """Whether the tests of each file pass with the mutant in its own, for `limit` see `forked`.
 
-    The file is as before afterwards, to its time, so that what Python compiled of it still holds.
+    The mutant's file is as before afterwards, to its time, so that what Python compiled of it still
+    holds.
     """
     path = Path(mutant.path)
     source, status = path.read_text(), path.stat()
-    files = dict.fromkeys(test.partition("::")[0] for test in tests)
     path.write_text(mutant.source)
     try:
-        chosen = _Chosen(tests)
-        return forked(lambda: pytest.main([*arguments, "-x", *files], plugins=[chosen]), limit) == 0
+        return forked(lambda: _run(files, arguments), limit) == 0
     finally:
         path.write_text(source)
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _run(files: Sequence[Sequence[str]], arguments: Sequence[str]) -> int:
+    """Run the tests file by file; a file of which none is needed is not even read."""
+    for tests in files:
+        file = tests[0].partition("::")[0]
+        code = pytest.main([*arguments, "-x", file], plugins=[_Chosen(tests)])
+        if code:
+            return code
+    return 0
 
 
 def forked_result(work: Callable[[], T], limit: float) -> T:
@@ -64,17 +77,18 @@ def forked_result(work: Callable[[], T], limit: float) -> T:
 
 
 def forked(work: Callable[[], int], limit: float) -> int | None:
-    """Return what `work` returns in a process of its own; None where it takes over `limit` seconds.
+    """Return what `work` returns in a process of its own; another number where it does not end.
 
-    None of the processes that it started is left, nor is its output shown.
+    It has `limit` seconds of the processor's time, and ten times as long by the clock; None where
+    that is over. None of the processes that it started is left, nor is its output shown.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     child = os.fork()
     if child == 0:
-        _work_and_exit(work)
+        _work_and_exit(work, limit)
     handle = os.pidfd_open(child)
     try:
-        in_time, _, _ = select.select([handle], [], [], limit)
+        in_time, _, _ = select.select([handle], [], [], 10 * limit)
         if not in_time:
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
@@ -84,9 +98,10 @@ def forked(work: Callable[[], int], limit: float) -> int | None:
     return os.waitstatus_to_exitcode(status) if in_time else None
 
 
-def _work_and_exit(work: Callable[[], int]) -> NoReturn:
+def _work_and_exit(work: Callable[[], int], limit: float) -> NoReturn:
     code = _FAILED
     try:
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), math.ceil(limit) + 1))
         nothing = os.open(os.devnull, os.O_RDWR)
         for descriptor in range(3):
             os.dup2(nothing, descriptor)

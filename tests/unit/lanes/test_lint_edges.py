@@ -38,7 +38,7 @@ SUBSETS = destination_rule("cart", "v1", "v2")
 REST = rule(to("cart", "v1"))
 STAMP = {"request": {"set": {"baggage": "version=v2"}}}
 ENTERED = virtual_service(
-    "*", rule(to("cart", "v1", headers=STAMP)), gateways=["demo-gateway"], name="entered"
+    "*", rule(to("cart", "v2", headers=STAMP)), gateways=["demo-gateway"], name="entered"
 )
 MEMBER = r"(.*,)?\s*version\s*=\s*v2\s*([;,].*)?"
 LANE = rule(to("cart", "v2"), match=[header_is("baggage", MEMBER, "regex")])
@@ -103,6 +103,12 @@ def entering(*rules: Document) -> list[Document]:
     """The good manifests, with these rules at the gateway."""
     entered = virtual_service("*", *rules, gateways=["demo-gateway"], name="entered")
     return instead(ENTERED, entered)
+
+
+def without_v2(*rules: Document) -> list[Document]:
+    """The good manifests, with these rules for a cart without v2; the gateway leads to v1."""
+    left = [d for d in with_rules(*rules) if d not in (ENTERED, PODS[1])]
+    return [*left, put(ENTERED, "spec.http[0].route[0].destination.subset", "v1")]
 
 
 V1, V2 = (f"Deployment cart-{version}: spec.template" for version in ("v1", "v2"))
@@ -245,17 +251,15 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
     ],
     "TL009": [
-        (instead(PODS[1]), [f"{RULE}: spec.subsets[1].labels"]),
-        (instead(PODS[1], deployment("shop", "v2")), []),  # a lane's, where others have it: strict
-        (with_rules(rule(to("cart", "v2"))), []),
+        (without_v2(LANE, REST), [f"{RULE}: spec.subsets[1].labels"]),
+        # Where others have it, the lane is strict here.
+        ([*without_v2(LANE, REST), deployment("shop", "v2")], []),
         (
-            [d for d in with_rules(rule(to("cart", "v2"))) if d is not PODS[1]]
-            + [service("shop", HTTP), deployment("shop", "v2")],
+            [*without_v2(rule(to("cart", "v2"))), deployment("shop", "v2")],
             [f"{RULE}: spec.subsets[1].labels"],
         ),
         (
-            [d for d in with_rules(rule(to("cart", "v2", fallback="v1"))) if d is not PODS[1]]
-            + [header_propagation("version")],
+            [*without_v2(rule(to("cart", "v2", fallback="v1"))), header_propagation("version")],
             [],
         ),
     ],
