@@ -44,7 +44,7 @@ class Loss:
 def tell(mesh: Mesh, port: int, requests: int | None, console: Console, progress: Progress) -> bool:
     """Tell the story on real processes; whether lanes held from the first to the last request.
 
-    `requests`: how many the split is judged by; None: as many as its weights take.
+    `requests`: how many the split is verified by; None: as many as its weights take.
     """
     planned = plan(mesh)
     requests = requests or default_requests(map(planned.share, planned.lanes))
@@ -105,7 +105,7 @@ def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
 
 
 def _take_away(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bool:
-    """End the pod under load, and judge what its lane answers meanwhile and then."""
+    """End the pod under load, and verify what its lane answers meanwhile and then."""
     pod, lane = loss.pod, loss.before.name
     answers: list[Answer] = []
     after: list[Answer] = []

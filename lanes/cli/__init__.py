@@ -15,7 +15,7 @@ from lanes.cli.verify import verify_command
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="lanes %(version)s")
 def main() -> None:
-    """Traffic lanes on one machine, and a judge for them anywhere.
+    """Traffic lanes on one machine, and verification of them anywhere.
 
     MANIFESTS are directories or files, or - for standard input. In a clone of Traffic Lanes, the
     default is its sample.

@@ -23,7 +23,7 @@ from lanes.console import Console, progress
 def demo_command(
     paths: tuple[str, ...], port: int, requests: int | None, commands: tuple[str, ...]
 ) -> None:
-    """Start the mesh, judge it, take a pod away, bring it back, end."""
+    """Start the mesh, verify it, stop a pod, start it again, end."""
     from lanes.demo import tell
 
     mesh = read_mesh(paths, commands)

@@ -1,4 +1,4 @@
-"""The gateway that a command asks, how it gets there, and the plan for what it asks."""
+"""The gateway of a command, how to get there, and the plan for the requests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Aim:
-    """What the options of a command say that asks the gateway at `url`."""
+class GatewayOptions:
+    """The options of a command that sends requests to the gateway at `url`."""
 
     url: str
     paths: tuple[str, ...]
@@ -26,8 +26,8 @@ class Aim:
     resolved: str | None
     asked: RequestOptions
 
-    def taken(self) -> "tuple[Gateway, Plan]":
-        """The gateway that is asked, and the plan for what it is asked for.
+    def resolve(self) -> "tuple[Gateway, Plan]":
+        """Return the gateway, and the plan for the requests to it.
 
         Raises LanesError where the options or the manifests lead to none.
         """
@@ -50,8 +50,8 @@ class Aim:
 
 
 def gateway_options(command: Callable[..., None]) -> Callable[..., None]:
-    """What a command takes that asks a gateway: whose plan, which host, how to get there, and
-    what is asked there; the command gets it as `aim`.
+    """Add the options of a command that sends requests to a gateway: manifests, host, how to get
+    there, and what to request. The command gets them as `options`.
     """
 
     @wraps(command)
@@ -65,7 +65,7 @@ def gateway_options(command: Callable[..., None]) -> Callable[..., None]:
         asked: RequestOptions,
         **rest: Any,
     ) -> None:
-        command(*args, aim=Aim(url, paths, host, ca, resolved, asked), **rest)
+        command(*args, options=GatewayOptions(url, paths, host, ca, resolved, asked), **rest)
 
     packed = request_options(aimed)
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from lanes.cli.gateway import Aim, gateway_options
+from lanes.cli.gateway import GatewayOptions, gateway_options
 from lanes.cli.group import EXIT_LANES_BROKEN
 from lanes.cli.options import format_option
 from lanes.console import Console
@@ -17,7 +17,7 @@ from lanes.console import Console
 )
 @format_option
 def trace_command(
-    aim: Aim,
+    options: GatewayOptions,
     lane: str | None,
     form: str,
 ) -> None:
@@ -28,7 +28,7 @@ def trace_command(
     from lanes.report.trace import show_trace, trace_json
     from lanes.verification.tracing import trace
 
-    gateway, planned = aim.taken()
+    gateway, planned = options.resolve()
     client = gateway.client()
     client.require_reachable()
     traced = trace(client, planned, lane)

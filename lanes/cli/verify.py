@@ -1,11 +1,11 @@
-"""`lanes verify`: the judge of a gateway's lanes."""
+"""`lanes verify`: whether a gateway's lanes hold."""
 
 import sys
 from contextlib import ExitStack
 
 import click
 
-from lanes.cli.gateway import Aim, gateway_options
+from lanes.cli.gateway import GatewayOptions, gateway_options
 from lanes.cli.group import EXIT_LANES_BROKEN
 from lanes.cli.options import (
     MOST_REQUESTS,
@@ -63,7 +63,7 @@ _A_WEEK = 7 * 24 * 3600
 @click.option("--junit", "xml", metavar="FILE", help="write it as JUnit's XML, for CI")
 @format_option
 def verify_command(
-    aim: Aim,
+    options: GatewayOptions,
     requests: int | None,
     duration: float | None,
     rate: float | None,
@@ -95,7 +95,7 @@ def verify_command(
     from lanes.verification.run import VerificationRun
     from lanes.verification.targets import entry_targets
 
-    gateway, planned = aim.taken()
+    gateway, planned = options.resolve()
     if requests and duration:
         raise LanesError("--requests and --duration exclude each other. Leave one out.")
     if lane is not None and requests:
@@ -105,17 +105,17 @@ def verify_command(
         )
     alone = planned.lane_to_enter(lane) if lane is not None else None
     weighted = requests or split.default_requests(map(planned.share, planned.lanes))
-    asking = LoadProfile(
+    load = LoadProfile(
         requests=(lane_requests if no_worse else 0) if alone else weighted,
         entering=entry_targets(planned, (alone,) if alone else planned.enterable, lane_requests),
         concurrency=concurrency,
         rate=rate,
         duration=duration,
     )
-    trial = VerificationRun(
+    run = VerificationRun(
         planned,
-        sample_unless_named(aim.paths),
-        asking,
+        sample_unless_named(options.paths),
+        load,
         alone is not None,
         baseline,
         no_worse,
@@ -127,7 +127,7 @@ def verify_command(
             for option, name, text in (("--report", page, html), ("--junit", xml, junit))
             if name is not None
         ]
-        result = trial.run(gateway, progress)
+        result = run.run(gateway, progress)
         for write, text in files:
             write(text(result))
     if form == "json":

@@ -71,9 +71,9 @@ class Failure:
 
 def html(result: Result) -> str:
     """The page."""
-    told = result.performance
-    scale = plots.Scale.over([lane.figures for lane in told.lanes])
-    hop_scale = plots.Scale.over([hop.figures for hop, _ in told.hops])
+    performance = result.performance
+    scale = plots.Scale.over([lane.figures for lane in performance.lanes])
+    hop_scale = plots.Scale.over([hop.figures for hop, _ in performance.hops])
     colours = _colours(result)
     plan = with_distinct_names(result.plan)
     environment = jinja2.Environment(
@@ -88,7 +88,7 @@ def html(result: Result) -> str:
     return environment.get_template("report.html.jinja").render(
         result=result,
         verdict=result.verdict,
-        told=told,
+        performance=performance,
         conclusion=conclusion(result),
         facts=list(_facts(result)),
         rows=list(_rows(result, scale, colours)),
@@ -101,21 +101,21 @@ def html(result: Result) -> str:
         paths=list(_paths(result, colours)),
         failures=list(_failures(result)),
         split_notes=[VERDICT_NOTE, *split_note(result.verdict)] if result.verdict.requests else [],
-        worse=worse_lines(told),
-        notes=[note for note in notes(told) if note != NOTE],
+        worse=worse_lines(performance),
+        notes=[note for note in notes(performance) if note != NOTE],
         colours=colours,
     )
 
 
 def _facts(result: Result) -> Iterator[tuple[str, str]]:
     """What was run and when."""
-    asking, asked = result.asking, result.asked
+    load, asked = result.load, result.sample
     yield "gateway", result.url
     yield "began", asked.began.strftime("%Y-%m-%d %H:%M:%S UTC")
     took = timedelta(seconds=round(asked.seconds)) if asked.seconds >= 60 else None
     yield "took", str(took) if took else f"{asked.seconds:.1f} s"
     yield "asked", counts(result.verdict)
-    pace = f"{asking.rate:g} a second" if asking.rate else f"{asking.concurrency} at a time"
+    pace = f"{load.rate:g} a second" if load.rate else f"{load.concurrency} at a time"
     yield "pace", pace
     if result.performance.baseline:
         yield "baseline", result.performance.baseline
@@ -132,10 +132,10 @@ def _colours(result: Result) -> dict[str, int]:
 
 
 def _rows(result: Result, scale: plots.Scale, colours: dict[str, int]) -> Iterator[Row]:
-    told = result.performance
+    performance = result.performance
     verdicts = {lane.name: lane for lane in result.verdict.lanes}
-    did = {lane.name: lane for lane in told.lanes}
-    base = did[told.baseline].figures if told.baseline else None
+    did = {lane.name: lane for lane in performance.lanes}
+    base = did[performance.baseline].figures if performance.baseline else None
     for name in dict.fromkeys((*verdicts, *did)):
         lane, figures = verdicts.get(name), did[name].figures if name in did else None
         yield Row(
@@ -143,9 +143,9 @@ def _rows(result: Result, scale: plots.Scale, colours: dict[str, int]) -> Iterat
             name,
             lane,
             did.get(name),
-            word(did[name]) if name in told.found else "",
+            word(did[name]) if name in performance.found else "",
             _share(lane) if lane and lane.total else "",
-            _times(figures, scale, None if name == told.baseline else base),
+            _times(figures, scale, None if name == performance.baseline else base),
         )
 
 

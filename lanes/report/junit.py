@@ -25,11 +25,11 @@ class Case:
     name: str
     failure: tuple[str, ...] = ()
     skipped: str = ""
-    told: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
 
 
 def junit(result: Result) -> str:
-    """The document: a suite `lanes verify`, a case for each lane's path, ways in, share and
+    """Return the document: a suite, with a case for each lane's path, entry rules, share and
     comparison.
     """
     cases = list(_cases(result))
@@ -40,8 +40,8 @@ def junit(result: Result) -> str:
         failures=str(sum(bool(case.failure) for case in cases)),
         errors="0",
         skipped=str(sum(bool(case.skipped) for case in cases)),
-        time=f"{result.asked.seconds:.3f}",
-        timestamp=result.asked.began.isoformat(timespec="seconds"),
+        time=f"{result.sample.seconds:.3f}",
+        timestamp=result.sample.began.isoformat(timespec="seconds"),
     )
     for case in cases:
         lane = f"lane {case.lane}" if case.lane else "no lane"
@@ -53,8 +53,8 @@ def junit(result: Result) -> str:
             failure.text = _text(case.failure)
         elif case.skipped:
             ElementTree.SubElement(node, "skipped", message=_text(case.skipped))
-        if case.told:
-            ElementTree.SubElement(node, "system-out").text = _text(case.told)
+        if case.output:
+            ElementTree.SubElement(node, "system-out").text = _text(case.output)
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root)
@@ -86,14 +86,14 @@ def _names(result: Result, lane: LaneVerdict) -> list[str]:
 
 
 def _paths(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer]) -> Iterator[Case]:
-    """Whether the lane's path is as planned, for who was drawn there and by each way in."""
+    """Yield whether the lane's path is as planned, by weight and by each entry rule."""
     if lane.count or not lane.entered:
         yield _path(lane, [one for one in wrong if one.rule == NO_ENTRY_RULE])
     for entered in lane.entered:
         by_it = [one for one in wrong if (one.name, one.rule) == (entered.lane, entered.by)]
         skipped = "" if entered.verified else entered.not_verified_because
-        told = _answers(by_it) if by_it else ()
-        yield Case(lane.name, f"entered by {entered.by}", told, skipped)
+        output = _answers(by_it) if by_it else ()
+        yield Case(lane.name, f"entered by {entered.by}", output, skipped)
 
 
 def _path(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer]) -> Case:
@@ -105,13 +105,13 @@ def _path(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer]) -> Case:
 
 
 def _share(lane: LaneVerdict) -> Case:
-    told = (
+    output = (
         f"{percent(lane.expected)} of {lane.total} by weight, {lane.count} seen:"
         f" {percent(lane.low)} to {percent(lane.high)}"
     )
     if not lane.fits or (lane.expected and not lane.count):
-        return Case(lane.name, "share", (told,))
-    return Case(lane.name, "share", told=(told,))
+        return Case(lane.name, "share", (output,))
+    return Case(lane.name, "share", output=(output,))
 
 
 def _beside(lane: LanePerformance, result: Result) -> Case:
@@ -119,7 +119,9 @@ def _beside(lane: LanePerformance, result: Result) -> Case:
     lines = tuple(f"{words(difference)} than {base}" for difference in lane.worse)
     if lines and result.no_worse:
         return Case(lane.name, f"no worse than {base}", lines)
-    return Case(lane.name, f"no worse than {base}", told=lines and ("worse, which may be:", *lines))
+    return Case(
+        lane.name, f"no worse than {base}", output=lines and ("worse, which may be:", *lines)
+    )
 
 
 def _answers(wrong: Sequence[ClassifiedAnswer]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Names in print: services of one name are told apart by their namespaces."""
+"""Names in print: services of one name have their namespaces behind it."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from lanes.planning.service_names import namespace_of
 
 
 def with_distinct_names(plan: Plan) -> Plan:
-    """The plan for a reader: what else has a service's name, it is called orders.shop there."""
+    """Return the plan with orders.shop in place of orders, where several services have the name."""
     if not plan.shared_names:
         return plan
     done: dict[int, Hop] = {}

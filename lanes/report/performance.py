@@ -32,56 +32,56 @@ HOPS_NOTE = "time: the hop's own, with the network to its upstreams, without the
 _FINE = 0.05
 
 
-def show_performance(told: Performance, console: Console) -> None:
+def show_performance(performance: Performance, console: Console) -> None:
     """Print how the lanes and their hops did, and where a lane is worse, what makes it so."""
-    show(performance_table(told), console)
-    console.lines([*worse_lines(told), *notes(told), ""])
-    if told.hops:
-        show(hops_table(told), console)
+    show(performance_table(performance), console)
+    console.lines([*worse_lines(performance), *notes(performance), ""])
+    if performance.hops:
+        show(hops_table(performance), console)
         console.lines([HOPS_NOTE, ""])
 
 
-def performance_table(told: Performance) -> Table:
+def performance_table(performance: Performance) -> Table:
     """Each lane's failures and latency, and how they stand beside the baseline's."""
     table = _table("lane", "answers")
-    if told.baseline:
-        table.add_column(f"compared with {told.baseline}")
-    for lane in told.lanes:
-        beside = [_beside(lane, told)] if told.baseline else []
+    if performance.baseline:
+        table.add_column(f"compared with {performance.baseline}")
+    for lane in performance.lanes:
+        beside = [_beside(lane, performance)] if performance.baseline else []
         table.add_row(lane.name, *_cells(lane.figures), *beside)
     return table
 
 
-def hops_table(told: Performance) -> Table:
+def hops_table(performance: Performance) -> Table:
     """Each version at each service: its lanes' failures that began there, and its own time."""
     table = _table("hop", "answers")
     table.add_column("lanes")
-    for hop, lanes in told.hops:
+    for hop, lanes in performance.hops:
         table.add_row(str(hop), *_cells(hop.figures), ", ".join(lanes))
     return table
 
 
-def notes(told: Performance) -> list[str]:
+def notes(performance: Performance) -> list[str]:
     """What the words in the table mean, and what so many requests could not find."""
     lines = []
-    if told.without_lane:
-        lines.append(f"{counted(told.without_lane, 'failure')} without a known lane")
-    if not told.found:
+    if performance.without_lane:
+        lines.append(f"{counted(performance.without_lane, 'failure')} without a known lane")
+    if not performance.found:
         return lines
     lines.append(NOTE)
-    lane, share = max(told.found.items(), key=lambda item: item[1])
+    lane, share = max(performance.found.items(), key=lambda item: item[1])
     if share > _FINE:
-        asked = next(one.figures.count for one in told.lanes if one.name == lane)
+        asked = next(one.figures.count for one in performance.lanes if one.name == lane)
         lines.append(f"{counted(asked, 'answer')} in {lane} detect a failure rate of {share:.0%}")
     return lines
 
 
-def worse_lines(told: Performance) -> list[str]:
+def worse_lines(performance: Performance) -> list[str]:
     """In what each worse lane is worse, and where that comes from."""
     return [
-        f"{lane.name} {words(difference)} than {told.baseline}"
+        f"{lane.name} {words(difference)} than {performance.baseline}"
         + (f"; most of it at {difference.at}" if difference.at else "")
-        for lane in told.worse
+        for lane in performance.worse
         for difference in lane.worse
     ]
 
@@ -105,22 +105,22 @@ def milliseconds(ms: float | None) -> str:
     return f"{ms:.1f} ms" if abs(ms) < 10 else f"{ms:.0f} ms"
 
 
-def performance_json(told: Performance) -> Json:
+def performance_json(performance: Performance) -> Json:
     return {
-        "baseline": told.baseline or None,
-        "warm_up": told.warm_up,
-        "failures_without_lane": told.without_lane,
-        "lanes": {lane.name: _lane_json(lane, told) for lane in told.lanes},
+        "baseline": performance.baseline or None,
+        "warm_up": performance.warm_up,
+        "failures_without_lane": performance.without_lane,
+        "lanes": {lane.name: _lane_json(lane, performance) for lane in performance.lanes},
         "hops": [
             {"service": hop.service, "version": hop.version, "lanes": list(lanes)}
             | _figures_json(hop.figures)
-            for hop, lanes in told.hops
+            for hop, lanes in performance.hops
         ],
     }
 
 
-def _lane_json(lane: LanePerformance, told: Performance) -> Json:
-    found = told.found.get(lane.name)
+def _lane_json(lane: LanePerformance, performance: Performance) -> Json:
+    found = performance.found.get(lane.name)
     return _figures_json(lane.figures) | {
         "compared_with_baseline": None if found is None else word(lane),
         "worse": [_difference_json(difference) for difference in lane.worse],
@@ -163,8 +163,8 @@ def word(lane: LanePerformance) -> str:
     return "worse" if lane.worse else "better" if lane.better else "no difference found"
 
 
-def _beside(lane: LanePerformance, told: Performance) -> Text:
-    if lane.name == told.baseline:
+def _beside(lane: LanePerformance, performance: Performance) -> Text:
+    if lane.name == performance.baseline:
         return Text("baseline")
     style = "red" if lane.worse else "green" if lane.better else ""
     return Text(word(lane), style=style)

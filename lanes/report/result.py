@@ -19,20 +19,20 @@ def show_result(result: Result, console: Console) -> None:
 
 def conclusion(result: Result) -> str:
     """The result in a sentence or two."""
-    told = result.performance
+    performance = result.performance
     said = [closing(result.verdict)]
-    if told.worse:
-        named = ", ".join(lane.name for lane in told.worse)
-        are = "are" if len(told.worse) > 1 else "is"
-        said.append(f"{named} {are} worse than {told.baseline}.")
-    elif result.no_worse and not told.found:
+    if performance.worse:
+        named = ", ".join(lane.name for lane in performance.worse)
+        are = "are" if len(performance.worse) > 1 else "is"
+        said.append(f"{named} {are} worse than {performance.baseline}.")
+    elif result.no_worse and not performance.found:
         said.append("Lanes NOT compared: the baseline has no answers, or no other lane has.")
     return " ".join(said)
 
 
 def late_lines(result: Result) -> list[str]:
     """What to say of requests that did not start on their schedule, and a blank line."""
-    late = result.asked.late
+    late = result.sample.late
     if not late:
         return []
     return [
@@ -52,10 +52,10 @@ def result_json(result: Result) -> dict[str, Any]:
         "performance": performance_json(result.performance),
         "run": {
             "url": result.url,
-            "began": result.asked.began.isoformat(timespec="seconds"),
-            "seconds": round(result.asked.seconds, 3),
-            "concurrency": None if result.asking.rate else result.asking.concurrency,
-            "rate": result.asking.rate,
-            "started_late": result.asked.late,
+            "began": result.sample.began.isoformat(timespec="seconds"),
+            "seconds": round(result.sample.seconds, 3),
+            "concurrency": None if result.load.rate else result.load.concurrency,
+            "rate": result.load.rate,
+            "started_late": result.sample.late,
         },
     }

@@ -42,14 +42,14 @@ def trace_table(trace: Trace) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("why")
     for line, hop in zip(branches([hop.depth for hop in trace.hops]), trace.hops, strict=True):
-        step, told = hop.step, hop.step.measured
-        failed = f"failed: {told.error}" if told and told.error else ""
+        step, measured = hop.step, hop.step.measured
+        failed = f"failed: {measured.error}" if measured and measured.error else ""
         table.add_row(
             f"{line}{step.service} {step.version}".rstrip(),
-            told.ip if told else "",
+            measured.ip if measured else "",
             step.lane or "-",
-            milliseconds(told.duration_ms if told else None),
-            milliseconds(told.own_ms if told else None),
+            milliseconds(measured.duration_ms if measured else None),
+            milliseconds(measured.own_ms if measured else None),
             Text(
                 "; ".join(filter(None, (hop.why, failed))),
                 style="red" if failed or hop.misrouted else "",
@@ -88,17 +88,17 @@ def trace_json(trace: Trace) -> Json:
                 "version": hop.step.version or None,
                 "depth": hop.depth,
                 "namespace": hop.step.namespace,
-                "ip": told.ip if told else None,
+                "ip": measured.ip if measured else None,
                 "lane": hop.step.lane,
-                "status": told.status if told else None,
-                "duration_ms": told.duration_ms if told else None,
-                "own_ms": told.own_ms if told else None,
-                "error": (told.error or None) if told else None,
+                "status": measured.status if measured else None,
+                "duration_ms": measured.duration_ms if measured else None,
+                "own_ms": measured.own_ms if measured else None,
+                "error": (measured.error or None) if measured else None,
                 "reason": hop.why,
                 "misrouted": hop.misrouted or None,
             }
             for hop in trace.hops
-            for told in (hop.step.measured,)
+            for measured in (hop.step.measured,)
         ],
         "answer": trace.answer.text,
     }

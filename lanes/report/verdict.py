@@ -51,7 +51,7 @@ def verdict_table(verdict: Verdict) -> Table:
 
 
 def entered_table(verdict: Verdict) -> Table:
-    """The lanes that were entered on purpose, by which way, and how that went."""
+    """Return the lanes that requests entered by entry rules, and how that went."""
     table = new_table()
     for heading in ("lane", "entered by", "paths"):
         table.add_column(heading)
@@ -117,18 +117,18 @@ def closing(verdict: Verdict) -> str:
         alike: dict[str, list[LaneVerdict]] = {}
         for lane in absent:
             alike.setdefault(_reason(lane), []).append(lane)
-        told = (_not_judged(lanes, why) for why, lanes in alike.items())
+        told = (_not_verified(lanes, why) for why, lanes in alike.items())
         return f"Lanes hold; {'; '.join(told)}."
     return "Lanes hold."
 
 
-def _not_judged(lanes: Sequence[LaneVerdict], why: str) -> str:
+def _not_verified(lanes: Sequence[LaneVerdict], why: str) -> str:
     were, them = ("was", "it") if len(lanes) == 1 else ("were", "them")
     return f"{_named(lanes)} {were} not verified: {why.format(them=them)}"
 
 
 def _reason(lane: LaneVerdict) -> str:
-    """Why the lane was not verified, of {them} who were not."""
+    """Return why the lane was not verified; {them} stands for the lanes that were not."""
     if any(entered.count for entered in lane.entered):
         return "no service answers where its entry rules lead"
     if lane.entered:

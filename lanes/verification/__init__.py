@@ -1,1 +1,1 @@
-"""From a gateway's answers to a verdict: traffic, paths, shares."""
+"""From the answers of a gateway to a verdict on paths, shares and performance."""

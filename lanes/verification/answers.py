@@ -1,4 +1,4 @@
-"""Answers of the sample services, as a gateway hands them on: a JSON tree, or one line."""
+"""Answers of the sample services, as they come through a gateway: a JSON tree, or one line."""
 
 import json
 import re
@@ -71,7 +71,7 @@ class Answer:
 
     @property
     def lane(self) -> str | None:
-        """The lane that the gateway stamped, where the answer tells."""
+        """The lane that the gateway set; None where the answer does not name it."""
         return self.path[0].lane if self.path else None
 
 
@@ -190,7 +190,7 @@ def _status(node: Node) -> int:
 
 
 def _number(node: Node, key: str, most: int) -> int | float | None:
-    """None where nothing is told, or no number."""
+    """Return the number; None where there is none."""
     value = node.get(key)
     if not isinstance(value, int | float):
         return None

@@ -13,25 +13,25 @@ from lanes.verification.path_matching import read
 from lanes.verification.targets import Target
 
 Groups = dict[str, tuple[Lane, ...]]
-"""Lanes by the name they are judged under: those that no answer tells apart are one."""
+"""Lanes by the name that a verdict has for them: lanes with the same answers are one."""
 
 
 @dataclass(frozen=True)
 class ClassifiedAnswer:
     """An answer, the name it counts under ("": none), what is wrong with it ("": nothing), and the
-    way that its request took.
+    entry rule of its request.
 
     Where the plan holds it for several lanes alike, such as a fault at the gateway, the name is
     theirs, "v1 or v2", and it counts for no one's share.
-    `told` is False where no service answers at the way's own path or method: of where it went such
-    an answer tells nothing, and it counts neither way.
+    `conclusive` is False where no service answers at the path or method of the entry rule. Such an
+    answer does not show where the request went, and counts neither as planned nor as wrong.
     """
 
     name: str
     problem: str
     answer: Answer
     rule: EntryRule = NO_ENTRY_RULE
-    told: bool = True
+    conclusive: bool = True
 
     @property
     def failed(self) -> bool:
@@ -49,31 +49,35 @@ class Classified:
 
 
 class Classifier:
-    """Sorts by `plan` the answers of a run. `told`: whether its answers tell their lanes.
+    """Classifies the answers of a run by `plan`. `lanes_named`: whether answers name their lanes.
 
     `alone`: the lanes that the answers may count for; None: all of the plan's, together where no
     answer tells them apart.
     """
 
-    def __init__(self, plan: Plan, told: bool, alone: Collection[str] | None = None) -> None:
+    def __init__(self, plan: Plan, lanes_named: bool, alone: Collection[str] | None = None) -> None:
         self._lanes = {lane.name: lane for lane in plan.lanes}
         self._namespaces = PodNamespaces(plan)
-        self._told = told
+        self._lanes_named = lanes_named
         self.groups: Groups = (
-            _groups(plan, told)
+            _groups(plan, lanes_named)
             if alone is None
             else {name: (lane,) for name, lane in self._lanes.items() if name in alone}
         )
 
     def drawn(self, answer: Answer) -> ClassifiedAnswer:
         """An answer to a request that the weights led."""
-        return ClassifiedAnswer(*_judge(answer, self._namespaces, self.groups, self._told), answer)
+        return ClassifiedAnswer(
+            *_classify(answer, self._namespaces, self.groups, self._lanes_named), answer
+        )
 
     def entered(self, target: Target, answer: Answer) -> ClassifiedAnswer:
         """An answer to a request that entered a lane."""
         if _nothing_there(answer, target.rule) and not fits(answer, self._lanes[target.lane]):
-            return ClassifiedAnswer(target.lane, "", answer, target.rule, told=False)
-        problem = _judge_entered(answer, self._namespaces, self._lanes[target.lane], self._told)
+            return ClassifiedAnswer(target.lane, "", answer, target.rule, conclusive=False)
+        problem = _classify_entered(
+            answer, self._namespaces, self._lanes[target.lane], self._lanes_named
+        )
         return ClassifiedAnswer(
             target.lane, problem and f"by {target.rule}: {problem}", answer, target.rule
         )
@@ -84,9 +88,9 @@ def classify(
 ) -> Classified:
     """Sort by `plan` the `answers` that were drawn, and each that entered a lane."""
     answers, entered = list(answers), list(entered)
-    told = any(answer.lane is not None for answer in (*answers, *(a for _, a in entered)))
+    lanes_named = any(answer.lane is not None for answer in (*answers, *(a for _, a in entered)))
     alone = {target.lane for target, _ in entered} if entered and not answers else None
-    classifier = Classifier(plan, told, alone)
+    classifier = Classifier(plan, lanes_named, alone)
     return Classified(
         classifier.groups,
         tuple(classifier.drawn(answer) for answer in answers),
@@ -111,12 +115,12 @@ def fits(answer: Answer, lane: Lane) -> bool:
     )
 
 
-def _groups(plan: Plan, told: bool) -> Groups:
-    """The lanes by the name they are judged under: those that no answer tells apart are one."""
+def _groups(plan: Plan, lanes_named: bool) -> Groups:
+    """Return the lanes by the name that a verdict has for them."""
     alike: dict[bytes | str, list[Lane]] = {}
     for lane in plan.lanes:
         ends_at_the_gateway = lane.entry.reason == Reason.NONE
-        apart = told and not ends_at_the_gateway
+        apart = lanes_named and not ends_at_the_gateway
         alike.setdefault(lane.name if apart else lane.entry.answer, []).append(lane)
     return {joint_name(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}
 
@@ -126,13 +130,13 @@ def joint_name(names: Iterable[str]) -> str:
     return " or ".join(names)
 
 
-def _judge(
-    answer: Answer, namespaces: PodNamespaces, groups: Groups, told: bool
+def _classify(
+    answer: Answer, namespaces: PodNamespaces, groups: Groups, lanes_named: bool
 ) -> tuple[str, str]:
     """The lane that the answer counts for ("": none), and what is wrong with it ("": nothing)."""
     if foreign := _foreign(answer, namespaces):
         return answer.lane if answer.lane in groups else "", foreign
-    if told and answer.path:
+    if lanes_named and answer.path:
         name = answer.lane or (UNTAGGED if UNTAGGED in groups else "")
         if name not in groups:
             return "", f"lane {name} is not planned" if name else "no hop read a lane"
@@ -144,22 +148,24 @@ def _judge(
         if len(weighted) > 1:
             return joint_name(weighted), ""
         name = weighted[0]
-    return name, _off(answer, name, groups[name][0], told)
+    return name, _off(answer, name, groups[name][0], lanes_named)
 
 
-def _judge_entered(answer: Answer, namespaces: PodNamespaces, lane: Lane, told: bool) -> str:
+def _classify_entered(
+    answer: Answer, namespaces: PodNamespaces, lane: Lane, lanes_named: bool
+) -> str:
     """What is wrong with an answer to a request that entered `lane` ("": nothing)."""
     if foreign := _foreign(answer, namespaces):
         return foreign
     if not answer.path:
         return "" if fits(answer, lane) else _stray(answer)
-    if told and not lane.client_header and (answer.lane or UNTAGGED) != lane.name:
+    if lanes_named and not lane.client_header and (answer.lane or UNTAGGED) != lane.name:
         return f"lane {answer.lane} answered" if answer.lane else "no hop read a lane"
-    return _off(answer, lane.name, lane, told)
+    return _off(answer, lane.name, lane, lanes_named)
 
 
 def _nothing_there(answer: Answer, rule: EntryRule) -> bool:
-    """Whether a way asks for a path, or by a method, that the service does not know.
+    """Return whether an entry rule has a path or a method that the service does not know.
 
     It says so in words; the 404 of a proxy without a rule has none.
     """
@@ -175,9 +181,9 @@ def _foreign(answer: Answer, namespaces: PodNamespaces) -> str:
     return ""
 
 
-def _off(answer: Answer, name: str, lane: Lane, told: bool) -> str:
+def _off(answer: Answer, name: str, lane: Lane, lanes_named: bool) -> str:
     """How the answer left its lane's path; "" where it did not."""
-    lost = _lost(answer) if told else ""
+    lost = _lost(answer) if lanes_named else ""
     if lost:
         return f"lane {answer.lane} is {lost}"
     if fits(answer, lane):
@@ -200,6 +206,6 @@ def failed(answer: Answer) -> bool:
 
 
 def _lost(answer: Answer) -> str:
-    """Where a hop did not read the lane that the gateway stamped; "" where all did."""
+    """Return the hop that did not read the lane that the gateway set; "" where all did."""
     hops = (step for step in answer.path if step.version and step.lane != answer.lane)
     return next((f"{step.lane or 'lost'} at {step.service}" for step in hops), "")

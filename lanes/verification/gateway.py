@@ -45,7 +45,7 @@ class _Url(NamedTuple):
     credentials: str
 
     def target(self, path: str | None) -> str:
-        """What a request asks for, by `path` in place of the URL's where that is given."""
+        """Return the target of a request; `path` stands in place of the URL's where it is given."""
         named, _, query = (path or "").partition("?")
         asked = quote(named or self.path or "/", safe=_AS_IT_IS)
         query = query if path and "?" in path else self.query
@@ -54,7 +54,7 @@ class _Url(NamedTuple):
 
 @dataclass(frozen=True)
 class Gateway:
-    """A gateway's URL, and how to ask there.
+    """A gateway's URL, and how to send requests there.
 
     `host`: the host that requests name where that isn't the URL's own. `ca`: a file of the
     authorities to trust in place of the system's. `resolved`: HOST:PORT:ADDRESS, where to connect
@@ -114,7 +114,7 @@ class Gateway:
 
 
 class Client:
-    """Asks one gateway over kept connections."""
+    """Sends requests to one gateway over kept connections."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._address, self._url = gateway.address, gateway.parts
@@ -135,9 +135,9 @@ class Client:
         rule: EntryRule = NO_ENTRY_RULE,
         due: float | None = None,
     ) -> Answer:
-        """One request, by `way`. A gateway that does not answer gives an Answer with status 0.
+        """Send one request that `rule` matches. Without a response, the Answer has status 0.
 
-        The way's host is what the request names; TLS still calls for the URL's. Its time counts
+        The rule's host is the request's Host header; TLS still names the URL's. Its time counts
         from now or, by the monotonic clock, from when it was `due`.
         """
         now = time.monotonic()

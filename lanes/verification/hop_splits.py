@@ -36,7 +36,7 @@ class HopSplit:
 
 
 def splits(groups: Groups, classified: Iterable[ClassifiedAnswer]) -> tuple[HopSplit, ...]:
-    """Every split on a lane's way, and every share that fails, by the answers that are as planned.
+    """Return every split on a lane's path, and every share that fails, by the right answers.
 
     All of them together find a sound one wrong in one run of 1,000.
     """
@@ -66,7 +66,7 @@ def _failed(
 ) -> Iterable[tuple[str, Hop, str, float, int, int]]:
     """What is planned to fail for a share, where the answers get there one after the other.
 
-    Lanes that share what fails are judged as one where a failure does not tell which it is of.
+    Lanes that share a fault are one where a failed answer does not name its lane.
     """
     alike: dict[tuple[int, str, tuple[Abort, ...]], dict[str, Hop]] = {}
     for name, lanes in groups.items():

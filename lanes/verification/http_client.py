@@ -148,7 +148,7 @@ class _Connection:
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
         self.reusable = False
         self._socket, self._limits = sock, limits
-        most = limits.head + _RECEIVE_BYTES  # so that a head is told apart that is too large
+        most = limits.head + _RECEIVE_BYTES  # a head that is too large is known before
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=most)
 
     @property

@@ -1,4 +1,4 @@
-"""What a run asks: how many by weight and how many by entry rules, mixed, and for how long."""
+"""The load of a run: its requests by weight and by entry rules, mixed, and for how long."""
 
 import math
 import random
@@ -18,13 +18,13 @@ from lanes.verification.targets import BY_WEIGHT, Target
 
 # The most requests that have no answer yet, where requests start on a schedule.
 MOST_IN_FLIGHT = 256
-# A request that started so much late is told.
+# A request that started so much later than its schedule says is reported.
 LATE_AFTER_MS = 10.0
 
 
 @dataclass(frozen=True)
 class LoadProfile:
-    """`requests` by weight, and those that are `entering` a lane by a way in.
+    """`requests` by weight, and those that are `entering` a lane by an entry rule.
 
     They come in one random order, so that whatever changes meanwhile is the same to all.
     `concurrency` at a time or, with a `rate`, so many a second, whatever the answers do.
@@ -92,10 +92,10 @@ class RunAnswers:
 def collect(answers: Iterable[tuple[Target, Answer]]) -> RunAnswers:
     """Wait for all answers."""
     began, started = datetime.now(UTC), time.monotonic()
-    told = list(answers)
+    collected = list(answers)
     return RunAnswers(
-        tuple(answer for target, answer in told if not target.lane),
-        tuple((target, answer) for target, answer in told if target.lane),
+        tuple(answer for target, answer in collected if not target.lane),
+        tuple((target, answer) for target, answer in collected if target.lane),
         began,
         time.monotonic() - started,
     )
@@ -105,12 +105,12 @@ def until_unexpected(
     plan: Plan, answers: Generator[tuple[Target, Answer], None, None]
 ) -> Iterator[tuple[Target, Answer]]:
     """The answers up to the first that is not as planned; what is sent then has no say."""
-    classifiers = {told: Classifier(plan, told) for told in (False, True)}
-    told = False
+    classifiers = {lanes_named: Classifier(plan, lanes_named) for lanes_named in (False, True)}
+    lanes_named = False
     with closing(answers):
         for target, answer in answers:
-            told = told or answer.lane is not None
-            classifier = classifiers[told]
+            lanes_named = lanes_named or answer.lane is not None
+            classifier = classifiers[lanes_named]
             yield target, answer
             if (
                 classifier.entered(target, answer) if target.lane else classifier.drawn(answer)

@@ -151,7 +151,7 @@ def performance(
     named = baseline or baseline_of(plan)
     base = next((n for n, group in lanes.items() if named in {lane.name for lane in group}), "")
     by_lane: dict[str, list[ClassifiedAnswer]] = defaultdict(list)
-    for one in (one for one in came if one.told):
+    for one in (one for one in came if one.conclusive):
         # Who enters a lane is one of those that answers can't tell apart from it.
         own = next((n for n, g in lanes.items() if one.name in {lane.name for lane in g}), one.name)
         by_lane[own].append(one)
@@ -193,16 +193,16 @@ def _measured(
         succeeded = 200 <= one.answer.status < 400
         asked.append((one.failed, one.answer.took_ms if counts and succeeded else None))
         for step in one.answer.path:
-            if told := step.measured:
-                took = told.own_ms if counts and told.status < 400 else None
-                hops[step.service, step.version].append((bool(told.error), took))
-    figures = (HopFigures(*key, _figures(told)) for key, told in hops.items())
+            if measured := step.measured:
+                took = measured.own_ms if counts and measured.status < 400 else None
+                hops[step.service, step.version].append((bool(measured.error), took))
+    figures = (HopFigures(*key, _figures(measured)) for key, measured in hops.items())
     return LanePerformance(name, _figures(asked), tuple(figures))
 
 
-def _figures(told: Sequence[tuple[bool, float | None]]) -> Figures:
-    times = tuple(sorted(ms for _, ms in told if ms is not None))
-    return Figures(len(told), sum(failed for failed, _ in told), times)
+def _figures(measured: Sequence[tuple[bool, float | None]]) -> Figures:
+    times = tuple(sorted(ms for _, ms in measured if ms is not None))
+    return Figures(len(measured), sum(failed for failed, _ in measured), times)
 
 
 def _sum(parts: Iterable[Figures]) -> Figures:
@@ -217,8 +217,8 @@ def compared(
     """The lanes with what tells them from the baseline, each direction corrected by itself."""
     if base is None:
         return []
-    worse = _told([_tests(lane.figures, base.figures) for lane in lanes])
-    better = _told([_tests(base.figures, lane.figures) for lane in lanes])
+    worse = _significant([_tests(lane.figures, base.figures) for lane in lanes])
+    better = _significant([_tests(base.figures, lane.figures) for lane in lanes])
     return [
         LanePerformance(
             lane.name,
@@ -241,15 +241,15 @@ def _tests(one: Figures, other: Figures) -> dict[str, float]:
     }
 
 
-def _told(tests: Sequence[dict[str, float]]) -> list[dict[str, float]]:
+def _significant(tests: Sequence[dict[str, float]]) -> list[dict[str, float]]:
     """What is too unlikely for chance, by lane, with its corrected p-value."""
     flat = [(number, what, p) for number, lane in enumerate(tests) for what, p in lane.items()]
     corrected = significance.holm([p for _, _, p in flat])
-    told: list[dict[str, float]] = [{} for _ in tests]
+    measured: list[dict[str, float]] = [{} for _ in tests]
     for (number, what, _), chance in zip(flat, corrected, strict=True):
         if chance <= FALSE_ALARM:
-            told[number][what] = chance
-    return told
+            measured[number][what] = chance
+    return measured
 
 
 def _difference(

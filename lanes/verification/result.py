@@ -14,15 +14,15 @@ class Result:
     """A run and what came of it. `manifests`: where the plan was read; `url`: the gateway's, for
     people.
 
-    `no_worse`: a lane that is worse than the baseline fails it. `judged` holds the answers that the
-    verdict is of, each with what is wrong with it.
+    `no_worse`: a lane that is worse than the baseline fails it. `classified` holds the answers
+    that the verdict is of, each with what is wrong with it.
     """
 
     plan: Plan
     manifests: tuple[str, ...]
     url: str
-    asking: LoadProfile
-    asked: RunAnswers
+    load: LoadProfile
+    sample: RunAnswers
     classified: Classified
     verdict: Verdict
     performance: Performance

@@ -1,4 +1,4 @@
-"""What `lanes verify` does: ask a gateway, judge the answers, compare the lanes."""
+"""What `lanes verify` does: send requests, verify the answers, compare the lanes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -21,16 +21,16 @@ Progress = Callable[[Iterable[tuple[Target, Answer]], int | None], Iterator[tupl
 
 @dataclass(frozen=True)
 class VerificationRun:
-    """A run of `asking`, judged by `plan`, the lanes compared with `baseline`, or with the one
+    """A run of `load`, verified by `plan`, the lanes compared with `baseline`, or with the one
     that they fall back to.
 
-    `alone`: what the weights lead is asked only for the lanes to be compared with it.
+    `alone`: requests by weight are sent only to compare the lanes with their answers.
     Raises LanesError for a baseline that the plan has not.
     """
 
     plan: Plan
     manifests: tuple[str, ...]
-    asking: LoadProfile
+    load: LoadProfile
     alone: bool = False
     baseline: str | None = None
     no_worse: bool = False
@@ -41,40 +41,40 @@ class VerificationRun:
             self.plan.lane(self.baseline)
 
     def run(self, gateway: Gateway, progress: Progress) -> Result:
-        """Ask `gateway`. Raises LanesError where it can't be reached, or there is no path in its
-        answers.
+        """Send the requests. Raises LanesError where the gateway can't be reached, or no answer has
+        a path.
         """
         client = gateway.client()
         client.require_reachable()
-        with closing(self.asking.answers(client)) as answers:
+        with closing(self.load.answers(client)) as answers:
             wanted = until_unexpected(self.plan, answers) if self.fail_fast else answers
-            asked = collect(progress(wanted, self.asking.total))
-        if not asked.answers:
+            sample = collect(progress(wanted, self.load.total))
+        if not sample.answers:
             raise LanesError(
                 "--duration: no request was sent in so short a time. Set a longer one."
             )
-        if all(200 <= answer.status < 300 and not answer.path for answer in asked.answers):
-            first = asked.answers[0]
+        if all(200 <= answer.status < 300 and not answer.path for answer in sample.answers):
+            first = sample.answers[0]
             why = first.unreadable and f" ({first.unreadable})"
             raise LanesError(
                 f"{gateway.address}: the answers are not in the sample's format{why}. lanes verify"
                 f" needs it to read a path. The first answer: {shortened(first.text)}"
             )
-        drawn = () if self.alone else asked.drawn
+        drawn = () if self.alone else sample.drawn
         return Result(
             self.plan,
             self.manifests,
             gateway.address,
-            self.asking,
-            asked,
-            classify(self.plan, drawn, asked.entered),
-            verify(self.plan, drawn, asked.entered),
+            self.load,
+            sample,
+            classify(self.plan, drawn, sample.entered),
+            verify(self.plan, drawn, sample.entered),
             performance(
                 self.plan,
-                asked.drawn,
-                asked.entered,
+                sample.drawn,
+                sample.entered,
                 baseline=self.baseline or baseline_of(self.plan),
-                warm_up=self.asking.warm_up,
+                warm_up=self.load.warm_up,
             ),
             self.no_worse,
         )

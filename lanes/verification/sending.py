@@ -1,4 +1,4 @@
-"""Drive a gateway: many requests, several at a time."""
+"""Send many requests to a gateway, several at a time."""
 
 import time
 from collections.abc import Generator, Iterable
@@ -15,7 +15,7 @@ from lanes.verification.targets import Target
 def send_repeatedly(
     client: Client, requests: int | None, concurrency: int, rule: EntryRule = NO_ENTRY_RULE
 ) -> Generator[Answer, None, None]:
-    """`requests` answers as they come, `concurrency` asked for at any time; None: no end."""
+    """Yield `requests` answers as they come, `concurrency` in flight at any time; None: no end."""
     rules = repeat(rule) if requests is None else repeat(rule, requests)
     with closing(send_each(client, (Target("", rule) for rule in rules), concurrency)) as answers:
         yield from (answer for _, answer in answers)

@@ -12,7 +12,7 @@ FALSE_ALARM = 0.001
 POWER = 0.9
 
 FEWEST, MOST = 100, 10_000
-# How many requests enter each lane that has a way in, where nobody says.
+# How many requests enter each lane by its first entry rule, by default.
 LANE_REQUESTS = 20
 
 
@@ -59,7 +59,7 @@ def detectable_difference(total: int, shares: Iterable[float]) -> float:
 
 
 def requests_to_detect(difference: float, shares: Iterable[float]) -> int:
-    """How many requests tell a `difference` (see `told`), rounded up to two digits."""
+    """Return how many requests detect a `difference`, rounded up to two digits."""
     shares = list(shares)
     low, high = 0, 1
     while not _detects(high, shares, difference):

@@ -24,7 +24,7 @@ _PATIENCE_SECONDS = 60.0
 class TracedHop:
     """A hop of the answer, and in words why it was this one, by the plan.
 
-    `astray`: what is wrong with that, where it is not the planned one.
+    `misrouted`: what is wrong, where it is not the planned hop; "" where it is.
     """
 
     step: Step
@@ -51,15 +51,15 @@ class Trace:
 
     @property
     def elsewhere_ms(self) -> float | None:
-        """The time that the first hop does not account for: the gateway's, and the way there."""
-        told = self.answer.path[0].measured if self.answer.path else None
-        if told is None or self.answer.took_ms is None:
+        """The time outside of the first hop: the gateway's, and the network's."""
+        measured = self.answer.path[0].measured if self.answer.path else None
+        if measured is None or self.answer.took_ms is None:
             return None
-        return max(0.0, self.answer.took_ms - told.duration_ms)
+        return max(0.0, self.answer.took_ms - measured.duration_ms)
 
 
 def trace(client: Client, plan: Plan, name: str | None = None) -> Trace:
-    """Ask once, or for the named lane: by its first way in, or until the weights draw it.
+    """Send a request, or some until one enters the named lane: by its first rule, or by weight.
 
     Raises LanesError for a lane that is not planned, or that is not drawn.
     """
@@ -88,7 +88,7 @@ def traced(
     rule: EntryRule = NO_ENTRY_RULE,
     asked: int = 1,
 ) -> Trace:
-    """The trace of an `answer` to a request that entered `lane` by its `way`, or was drawn."""
+    """Return the trace of an `answer`; its request entered `lane` by `rule`, or by weight."""
     classifier = Classifier(plan, answer.lane is not None)
     classified = (
         classifier.entered(Target(lane.name, rule), answer) if lane else classifier.drawn(answer)
@@ -100,7 +100,7 @@ def traced(
         answer.lane or (own.name if own else None),
         _entered(plan, own, rule, asked),
         tuple(_hops(plan, answer.path, own)),
-        classified.problem if classified.told else "no service answers there",
+        classified.problem if classified.conclusive else "no service answers there",
     )
 
 

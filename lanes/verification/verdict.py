@@ -1,7 +1,6 @@
-"""The judge: every answer against the plan, and the split against the weights.
+"""The verdict: every answer against the plan, and the split against the weights.
 
-A request is drawn into a lane, by weight, or enters it on purpose, by a way in; the split is that
-of the drawn alone.
+A request enters a lane by weight or by an entry rule; the split is that of the first alone.
 """
 
 from collections import Counter
@@ -24,7 +23,7 @@ _OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule 
 class EntryVerdict:
     """How `lane` fared by an entry rule. `inconclusive`: answers that show no path.
 
-    Nobody was sent by a way whose method does not merely read: its `count` is 0.
+    No request is sent by a rule whose method may change something: its `count` is 0.
     """
 
     lane: str
@@ -43,7 +42,7 @@ class EntryVerdict:
 
     @property
     def not_verified_because(self) -> str:
-        """Why none, or not all, of it is judged; "" where all is."""
+        """Why none, or not all, of it is verified; "" where all is."""
         if not self.count:
             return f"not sent, {self.by.method} {self.by.not_sent_because}"
         return "no service answers there" if self.inconclusive else ""
@@ -51,7 +50,7 @@ class EntryVerdict:
 
 @dataclass(frozen=True)
 class LaneVerdict:
-    """How one lane fared. Lanes that an answer can't tell apart are judged as one.
+    """How one lane fared. Lanes with the same answers are one.
 
     `count` of the `total` that tell their lanes were drawn, and `low` and `high` bound the shares
     (0 to 1) that this does not speak against; `as_planned` of them took the lane's path.
@@ -73,7 +72,7 @@ class LaneVerdict:
 
     @property
     def verified(self) -> bool:
-        """Whether there was an answer to judge it by, drawn or entered."""
+        """Whether an answer shows it, by weight or by an entry rule."""
         return self.count > 0 or any(entered.verified for entered in self.entered)
 
     @property
@@ -131,17 +130,17 @@ class Verdict:
 def verify(
     plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[Target, Answer]] = ()
 ) -> Verdict:
-    """Judge by `plan` the `answers` that were drawn, and each that entered a lane.
+    """Verify by `plan` the `answers` by weight, and each that `entered` a lane by a rule.
 
-    Where none were drawn, no lane is judged but those that were entered.
+    Without `answers`, only lanes that were entered are verified.
     """
     answers, entered = list(answers), list(entered)
     classified = classify(plan, answers, entered)
     groups, drawn, visits = classified.groups, classified.drawn, classified.entered
     seen, planned = _counted(drawn)
     came = Counter(_target(j) for j in visits)
-    kept = Counter(_target(j) for j in visits if j.told and not j.problem)
-    inconclusive = Counter(_target(j) for j in visits if not j.told)
+    kept = Counter(_target(j) for j in visits if j.conclusive and not j.problem)
+    inconclusive = Counter(_target(j) for j in visits if not j.conclusive)
     # What several lanes may have got is no one's, and no part of what their shares are of.
     total = sum(bool(j.problem) or j.name in groups for j in drawn)
     unexpected = Counter(
@@ -169,7 +168,7 @@ def verify(
         requests=len(answers),
         errors=sum(classified.failed for classified in (*drawn, *visits)),
         planned_failures=sum(
-            j.told and not j.problem and j.answer.status >= 400 for j in (*drawn, *visits)
+            j.conclusive and not j.problem and j.answer.status >= 400 for j in (*drawn, *visits)
         ),
         lanes=lanes,
         unexpected=tuple(Unexpected(*key, count=n) for key, n in unexpected.most_common()),
