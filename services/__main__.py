@@ -38,7 +38,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         host = self.settings.host
         requests = listener("port", host, self.settings.port)
         self.probes = listener("management_port", host, self.settings.management_port)
-        # Bound already, for gunicorn tries an address that can't be had again and again.
+        # Bound here, since gunicorn would retry an address that is taken for seconds.
         self.cfg.set("bind", f"fd://{requests.detach()}")
         super().run()
 
@@ -48,20 +48,20 @@ class Server(BaseApplication):  # type: ignore[misc]
         options = {
             "worker_class": "gthread",
             "workers": 1,
-            # More than serve: they refuse what is too much, and wait where nothing is sent yet.
+            # More than `threads` serve: these answer 429, and wait for clients that send nothing.
             "threads": settings.threads + 32,
-            # More than Envoy's hour: who accepts a connection must not be the one that closes it.
+            # Envoy closes idle connections after an hour. The service must not close them first.
             "keepalive": 3660,
             # The drain, the slowest request, two seconds for idle connections, one to spare.
             "graceful_timeout": math.ceil(settings.drain + settings.upstream_timeout + 3),
-            # Envoy lets 60 KiB through: what it passed on must not fail here. 0 is no limit.
+            # Envoy accepts heads of 60 KiB. The service accepts them as well. 0 is no limit.
             "limit_request_line": 0,
             "limit_request_field_size": 61_440,
             "limit_request_fields": 1_000,
-            # Nobody's SCRIPT_NAME or scheme is believed, also not a neighbor's on loopback.
+            # SCRIPT_NAME and the scheme are never taken from headers, not even from loopback.
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
-            # Loaded once, before listening: a worker that dies is back without a start-up.
+            # The master loads the application once, so a new worker starts at once.
             "preload_app": True,
             "post_worker_init": self.begin,
             "errorlog": os.devnull,

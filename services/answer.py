@@ -70,7 +70,7 @@ def from_json(body: str | bytes) -> Node | None:
 
 def _node(data: Any, levels: int) -> Node:
     if not isinstance(data, dict) or levels == 0:
-        raise ValueError("expected an object, and fewer in each other")
+        raise ValueError("expected an object, at most 100 levels deep")
     kind = Outside if "url" in data else Hop
     found: dict[str, Any] = {name: data.get(name) for name in NAMES[kind]}
     if type(found["status"]) is not int or not 100 <= found["status"] <= 599:

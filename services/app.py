@@ -40,7 +40,7 @@ def create_app(settings: Settings, metrics: Metrics, management: Management) -> 
     def answer(_path: str = "") -> flask.Response:
         started = time.monotonic()
         request = flask.request
-        told, timeout = request.headers.get(upstream.TIMEOUT, ""), settings.upstream_timeout
+        told, timeout = request.headers.get(upstream.TIMEOUT_HEADER, ""), settings.upstream_timeout
         known = re.fullmatch("[0-9]{1,9}", told)  # how long the caller waits
         ends = started + (min(timeout, int(told) / 1000) if known else timeout)
         failed = None if management.fault == NONE else management.fault.strike(ends)

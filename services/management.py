@@ -9,8 +9,8 @@ import prometheus_client as prometheus
 
 from services.faults import NONE, Fault
 
-# For a request and its answer; and beyond so many connections the one open longest is closed.
-SECONDS, MOST = 5.0, 256
+CONNECTION_SECONDS = 5.0  # then a connection is closed
+MOST_CONNECTIONS = 256  # one more closes the oldest
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_LANES = 32  # besides none
 # Seconds. A hop takes a millisecond or two; a chain that waits ends at its timeout.
@@ -46,7 +46,7 @@ class Metrics:
 class Management:
     """Answers ``/healthz``, ``/readyz`` and ``/metrics``; and ``PUT /fault`` if there is a token.
 
-    Who refuses requests is ready, too: were it to leave the lists, others would get its share.
+    A busy pod stays ready: unready, its traffic would overload the other pods.
     """
 
     def __init__(self, metrics: Metrics, fault: Fault = NONE, token: str | None = None) -> None:
@@ -61,11 +61,11 @@ class Management:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open[writer] = None
-        if len(self._open) > MOST:
+        if len(self._open) > MOST_CONNECTIONS:
             self._open.pop(oldest := next(iter(self._open)))
             oldest.transport.abort()
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(CONNECTION_SECONDS):
                 status, body, kind = self.answer(await reader.readuntil(b"\r\n\r\n"))
                 lines = (
                     f"HTTP/1.1 {status}",

@@ -111,14 +111,14 @@ class Settings:
 
     app: str = _setting("mock", _label)  # who it is in answers, logs and metrics
     version: str = _setting("v1", _label)  # the version that it answers as
-    ip: str = _setting("", _address, "POD_IP")  # empty: a specific host, else its interface's
+    ip: str = _setting("", _address, "POD_IP")  # if empty: `host`, else its interface's
     namespace: str | None = _setting(None, _label, "POD_NAMESPACE")
     upstream_urls: tuple[str, ...] = _setting((), _urls, "upstream_url")  # none: the last hop
     upstream_timeout: float = _setting(5.0, _some_seconds)  # less if callers say so
     host: str = _setting("0.0.0.0", _address)  # noqa: S104 - a pod is reached on its own address
     port: int = _setting(8000, _port)  # of the requests
     management_port: int = _setting(8001, _port)  # of probes and metrics
-    lane_header: str = _setting("version", _token)  # the baggage member that names the lane
+    lane_header: str = _setting("version", _token)  # a member of baggage, which holds the lane
     threads: int = _setting(64, _threads)  # requests at once; one more: 429
     drain: float = _setting(5.0, _seconds)  # seconds after SIGTERM, unready
     log_level: str = _setting("info", _level)  # access lines are info

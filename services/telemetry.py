@@ -1,7 +1,7 @@
 """OpenTelemetry's auto-instrumentation: started where nobody has, and tried once.
 
-It alone carries the lane. It may be missing, switched off, or broken by packages that were injected
-around it, and then lanes are lost without an error anywhere.
+OpenTelemetry alone carries the lane. Where it is missing, switched off or broken, lanes are lost
+and no request fails. So one call is tried at the start: see ``baggage_passes``.
 """
 
 import contextvars

@@ -22,8 +22,8 @@ from services.answer import Node, Outside, from_json
 
 log = logging.getLogger(__name__)
 
-# How long the caller still waits. An upstream is told a part, to have time to hand on its answer.
-TIMEOUT, PASSED_ON = "request-timeout-ms", 0.9
+# The header says how long the caller waits. An upstream gets 90% of the time that is left.
+TIMEOUT_HEADER, PASSED_ON = "request-timeout-ms", 0.9
 LARGEST = 262_144  # bytes of one answer: a thousand hops' worth
 CLOSED = (ConnectionError, http.client.HTTPException, ProtocolError)
 REASONS: tuple[tuple[Any, str], ...] = (
@@ -55,7 +55,7 @@ def caller(urls: tuple[str, ...], threads: int, observe: Observe = lambda *_: No
             try:
                 node, seconds = future.result(ends - time.monotonic())
             except TimeoutError:
-                future.cancel()  # where it runs, it ends by its own timeouts
+                future.cancel()  # a call that runs already ends when its socket times out
                 node = _of_exception(url, requests.Timeout(), ends - started)
                 seconds = time.monotonic() - started
             if isinstance(node, Outside):
@@ -86,12 +86,13 @@ def _asker(url: str, threads: int) -> Ask:
         left = ends - time.monotonic()
         if left <= 0:
             raise requests.Timeout
-        request = prepared.copy()  # instrumentation writes this lane's headers into it
-        request.headers[TIMEOUT] = str(max(1, int(left * PASSED_ON * 1000)))
+        request = prepared.copy()  # `session.send` adds this lane's baggage to the copy
+        request.headers[TIMEOUT_HEADER] = str(max(1, int(left * PASSED_ON * 1000)))
         timeout: Any = Timeout(total=left)
         try:
             return session.send(request, timeout=timeout, allow_redirects=False, **options)
         except requests.ConnectionError as error:
+            # An upstream may close a kept connection just as a request is sent.
             if again and _caused_by(error, ProtocolError):
                 return ask(ends, again=False)
             raise
@@ -132,8 +133,8 @@ def _node(url: str, response: requests.Response, body: bytes) -> Node:
 
 def _of_exception(url: str, error: Exception, timeout: float) -> Outside:
     if _caused_by(error, (requests.Timeout, ReadTimeoutError)):
-        late = f"no answer within {timeout:.2g} s" if timeout > 0 else "no time was left to ask"
-        return _failed(url, 504, late)
+        late = f"no answer within {round(timeout, 1):g} s"
+        return _failed(url, 504, late if timeout > 0 else "no time was left to ask")
     *_, first = _causes(error)
     found = (reason for kinds, reason in REASONS if _caused_by(error, kinds))
     reason = next(found, _shorten(str(first)) or type(error).__name__)

@@ -11,7 +11,7 @@ import pytest
 
 from services import upstream
 from services.answer import Hop, Node, Outside, as_json, as_text
-from services.upstream import LARGEST, TIMEOUT, Observe
+from services.upstream import LARGEST, TIMEOUT_HEADER, Observe
 
 from .conftest import LOOPBACK, Serve, free_port, reply
 
@@ -123,7 +123,7 @@ def test_nobody_is_asked_when_no_time_is_left(serve: Serve) -> None:
 def test_an_upstream_is_told_less_time_than_its_caller_has(serve: Serve) -> None:
     mockb = serve(reply(200, "-> mockb"))
     call(mockb.url, timeout=2)
-    assert 1500 < int(mockb.requests[0][TIMEOUT]) <= 1800
+    assert 1500 < int(mockb.requests[0][TIMEOUT_HEADER]) <= 1800
 
 
 @pytest.mark.parametrize(
