@@ -44,7 +44,7 @@ def test_probes_are_answered_whatever_comes(
         client = clients.enter_context(socket.create_connection(address, timeout=15))
         client.sendall(sent)
         if number % 100 == 99:
-            assert max(seconds_of(mocka, path) for path in ("healthz", "readyz", "metrics")) < 1
+            assert max(seconds_of(mocka, path) for path in ("healthz", "readyz", "metrics")) < 2
 
 
 def test_what_is_too_much_is_refused_at_once(start: Start, serve: Serve) -> None:
