@@ -59,6 +59,10 @@ PROBLEMS: dict[str, PlanError] = {
     " several paths. Route to each of them by a rule of its own.": PlanError(
         Problem.SIDECARS_DIFFER, **PATH
     ),
+    "x: 1,000 lanes at 2,000 ports with 30 rules are more than can be planned together. Give the"
+    " manifests of fewer lanes, or of fewer services.": PlanError(
+        Problem.TOO_MUCH_TO_PLAN, sources="x", lanes=1000, services=2000, rules=30
+    ),
     "lane v2: a -> b -> a: these calls never end. Break the cycle.": PlanError(
         Problem.NEVER_ENDS, lane="v2", cycle="a -> b -> a"
     ),

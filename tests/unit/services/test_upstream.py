@@ -99,8 +99,8 @@ def test_an_upstream_that_drips_holds_its_caller_no_longer_than_one_that_is_sile
             time.sleep(0.05)
 
     started = time.monotonic()
-    assert failure(serve(drip).url, timeout=0.5) == (504, "no answer within 0.5 s")
-    assert time.monotonic() - started < 1.5
+    assert failure(serve(drip).url, timeout=1) == (504, "no answer within 1 s")
+    assert time.monotonic() - started < 2.5
 
 
 def test_a_retry_has_no_time_of_its_own(serve: Serve) -> None:
