@@ -1,6 +1,8 @@
 """Servers that drip, never end, break HTTP or send a bomb: each costs a bounded time and memory."""
 
 import gzip
+import socket
+import threading
 import time
 import tracemalloc
 from pathlib import Path
@@ -150,6 +152,28 @@ def test_what_is_odd_and_yet_an_answer(sent: Behavior, status: int) -> None:
         found = [client.send() for _ in range(3)]
     # Nothing that came without a request is taken for the answer to the next.
     assert [(answer.status, answer.text) for answer in found] == [(status, "-> ab")] * 3
+
+
+def test_what_comes_on_an_idle_connection_is_not_the_next_answer() -> None:
+    sent = threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        answer = OK + LENGTH + b"\r\n"
+        connection.sendall(answer + b"-> ab")
+        read.wait(5)
+        connection.sendall(answer + b"-> no")
+        if not sent.is_set():
+            sent.set()
+            connection.recv(65_536)
+
+    read = threading.Event()
+    with served(behave) as url:
+        client = Gateway(url, limits=LIMITS).client()
+        first = client.send()
+        read.set()
+        assert sent.wait(5)
+        second = client.send()
+    assert [first.text, second.text] == ["-> ab", "-> ab"]
 
 
 @pytest.mark.parametrize("name", ["a header without end", "chunks without end", "gzip"])
