@@ -58,7 +58,9 @@ def create_app(settings: Settings, metrics: Metrics, management: Management) -> 
             log.info("%s %s", request.method, request.path, extra={"data": data})
         kind = _kind(request.environ.get("HTTP_ACCEPT", ""))
         body = as_json(hop) if kind == JSON else as_text(hop)
-        return flask.Response(body, status, {"Vary": "Accept"}, mimetype=kind)
+        response = flask.Response(body, status, mimetype=kind)
+        response.headers["Vary"] = "Accept"
+        return response
 
     app.wsgi_app = _limited(app.wsgi_app, threads, metrics)  # type: ignore[method-assign]
     return app
