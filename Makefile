@@ -7,7 +7,7 @@ SECONDS := 120
 VENV    := .venv
 BIN     := $(VENV)/bin
 
-.PHONY: demo test check scan image image-test test-injection test-languages test-browser test-istio findings test-cluster \
+.PHONY: demo test check scan image image-test test-injection test-languages test-browser test-istio test-conformance conformance findings test-cluster \
 	soak fuzz bench mutants sbom lint format manifests lock clean help
 .DEFAULT_GOAL := help
 
@@ -45,6 +45,12 @@ test-browser: $(VENV)/browser.done ## live map and report in a real browser; CHR
 
 test-istio: $(VENV)/dev.done $(BIN)/helm ## plan and chart judged by the real istiod; SETS=2000 SEED= of manifests
 	@istiod=$$($(BIN)/python -m scripts.istiod $(ISTIO)) && ISTIOD=$$istiod SETS="$(SETS)" SEED="$(SEED)" $(BIN)/pytest -n 2 --dist loadscope tests/istio
+
+test-conformance: $(VENV)/dev.done ## the plan judged by the Gateway API's conformance suite; it needs Go
+	$(BIN)/pytest -rs tests/conformance
+
+conformance: $(VENV)/dev.done ## docs/conformance.md from the conformance suite
+	$(BIN)/python -m tests.conformance.page
 
 findings: $(VENV)/dev.done $(BIN)/helm ## what kube-score, istioctl analyze and helm lint say of all that is rendered here
 	@$(BIN)/python -m scripts.findings

@@ -73,6 +73,44 @@ def bring_folder(module: str, folder: str, version: str) -> Path:
     return kept(folder, version, copied)
 
 
+def bring_source(module: str, version: str) -> Path:
+    """Return the sources of the module; unpack them where they are not there yet.
+
+    A module that wants a newer Go than this one can be read all the same. Raises NotHereError where
+    it can't be had here.
+    """
+
+    def unpacked(go: str, environment: dict[str, str], work: Path) -> None:
+        command = [go, "mod", "download", "-json", f"{module}@{version}"]
+        env = os.environ | environment
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        archive = json.loads(done.stdout or "{}").get("Zip")
+        if not archive:
+            raise NotHereError(f"the Go module proxy does not offer {module}@{version}")
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(work)
+        (work / f"{module}@{version}").replace(work / name)
+
+    name = module.replace("/", "-")
+    return kept(name, version, unpacked)
+
+
+def bring_own(source: Path) -> Path:
+    """Return the program of one Go file of this repository; build it where it is not there yet.
+
+    Raises GoError where it can't be built, NotHereError where Go can't be had here.
+    """
+
+    def built(go: str, environment: dict[str, str], work: Path) -> None:
+        command = [go, "build", "-o", str(work / source.stem), str(source)]
+        env = os.environ | environment | {"CGO_ENABLED": "0", "GOWORK": "off"}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise GoError(f"go build {source.name} failed: {last_line(done.stderr)}")
+
+    return kept(source.stem, hashlib.sha256(source.read_bytes()).hexdigest()[:12], built)
+
+
 def kept(name: str, version: str, make: Callable[[str, dict[str, str], Path], None]) -> Path:
     """Return what is kept of this version by that name.
 

@@ -1,0 +1,99 @@
+"""What the plan says of a conformance request, beside what the test expects."""
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lanes.errors import LanesError
+from lanes.mesh.model import AUTHORITY, Mesh, Route
+from lanes.planning.call_graph import call_graph
+from lanes.planning.ingress import host_for
+from lanes.planning.request import Request as Planned
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from tests.conformance.suite import Document, Request, Table
+from tests.kube import write
+
+AGREE, NOT_SUPPORTED, DIFFERENT = "agree", "not supported", "different"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request with its verdict, and in words why."""
+
+    request: Request
+    verdict: str
+    why: str = ""
+
+
+def ask(table: Table) -> tuple[Asked, ...]:
+    """Every request of a table, asked of the plan of its manifests, one Gateway at a time."""
+    documents = list(table.documents())
+    meshes: dict[object, Mesh | LanesError] = {}
+    asked = []
+    for request in table.requests:
+        gateway = None if table.mesh else request.sender
+        if gateway not in meshes:
+            meshes[gateway] = _mesh(documents, gateway)
+        asked.append(_asked(meshes[gateway], request, table.mesh))
+    return tuple(asked)
+
+
+def _mesh(documents: Iterable[Document], gateway: tuple[str, str] | None) -> Mesh | LanesError:
+    kept = [
+        each
+        for each in documents
+        if each["kind"] != "Gateway"
+        or (each["metadata"]["name"], each["metadata"].get("namespace")) == gateway
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return resolve(read([write(Path(folder), *kept)]))
+        except LanesError as error:
+            return error
+
+
+def _asked(mesh: Mesh | LanesError, request: Request, in_mesh: bool) -> Asked:
+    if isinstance(mesh, LanesError):
+        return Asked(request, NOT_SUPPORTED, str(mesh))
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers[AUTHORITY] = request.host
+    planned = Planned(headers, request.path, request.method)
+    routes = _in_mesh(mesh, request) if in_mesh else _at_gateway(mesh, request)
+    rule = planned.rule(routes)
+    if rule is None:
+        return _compared(request, 404, set())
+    return _compared(request, _status(rule), _services(rule))
+
+
+def _at_gateway(mesh: Mesh, request: Request) -> tuple[Route, ...]:
+    host = host_for(mesh, request.host.partition(":")[0] or "any.example")
+    return host.routes if host else ()
+
+
+def _in_mesh(mesh: Mesh, request: Request) -> tuple[Route, ...]:
+    port, _ = call_graph(mesh).port(f"http://{request.host}", request.sender[1])
+    return port.routes if port else ()
+
+
+def _status(rule: Route) -> int:
+    if not rule.destinations:
+        return rule.status
+    return 200 if any(any(w.destination.tiers) for w in rule.destinations if w.weight) else 500
+
+
+def _services(rule: Route) -> set[tuple[str, str]]:
+    return {
+        (w.destination.host.name, w.destination.host.namespace)
+        for w in rule.destinations
+        if w.weight
+    }
+
+
+def _compared(request: Request, status: int, services: set[tuple[str, str]]) -> Asked:
+    if status not in request.statuses:
+        return Asked(request, DIFFERENT, f"{status} and not {request.statuses}, {services or ''}")
+    if request.backend and status < 300 and request.backend not in services:
+        return Asked(request, DIFFERENT, f"{services} and not {request.backend}")
+    return Asked(request, AGREE)

@@ -1,0 +1,105 @@
+"""docs/conformance.md, made from what the plan says of the suite's requests.
+
+usage: python -m tests.conformance.page (make conformance)
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tests.conformance.asking import AGREE, DIFFERENT, NOT_SUPPORTED, Asked, ask
+from tests.conformance.reasons import REASONS
+from tests.conformance.suite import MODULE, VERSION, Table, tables
+
+PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
+
+Judged = tuple[Table, tuple[Asked, ...]]
+
+_HEAD = f"""\
+# The Gateway API's conformance suite, asked of `lanes plan`
+
+The module `{MODULE}` {VERSION} has tables of requests, each with the backend or the status that
+it must get. `make test-conformance` reads the tables and their manifests from the module, plans
+the manifests of each file with one Gateway at a time, and compares the rule and the Services that
+the plan finds for each request with what the suite expects. Nothing of the module is kept here.
+
+- **agree**: the plan leads the request to the expected Service, or to the expected status.
+- **not supported**: the plan says that it does not support what decides the request.
+- **different**: the plan says something else. The reasons stand below.
+- **not asked**: the request needs what only a running test knows, such as a certificate or an
+  address, or the test changes resources before it sends the request.
+
+Where Istio and the API differ, the plan follows Istio: it answers what a mesh does. The suite has
+no request of those that are asked here in which the two are known to differ; the precedence of
+hostnames among routes of one listener is one, and its requests come after a change of resources.
+
+Requests of TCP, TLS and UDP choose no HTTP route and are not counted.
+"""
+
+
+def judged() -> tuple[Judged, ...]:
+    """Every file of the suite that sends HTTP requests, with what the plan says of them."""
+    return tuple((table, ask(table)) for table in tables() if table.requests or table.unread)
+
+
+def counts(files: Iterable[Judged]) -> Counter[str]:
+    """How many requests have each verdict."""
+    return Counter(one.verdict for _, asked in files for one in asked)
+
+
+def page(files: Sequence[Judged]) -> str:
+    """The whole page."""
+    groups = sorted({table.group for table, _ in files}, key=str.lower)
+    total = [_row(group, [one for one in files if one[0].group == group]) for group in groups]
+    rows = [_row(f"`{table.file}`", [(table, asked)]) for table, asked in files]
+    return "\n".join(
+        (
+            _HEAD,
+            *_table("about", total),
+            "\n## Different: why\n",
+            *_differences(files),
+            "\n## Not supported: why\n",
+            *_unsupported(files),
+            "\n## By file\n",
+            *_table("file", rows),
+            "",
+        )
+    )
+
+
+def _table(what: str, rows: Iterable[str]) -> Iterator[str]:
+    yield f"| {what} | agree | not supported | different | not asked |"
+    yield "|---|---|---|---|---|"
+    yield from rows
+
+
+def _row(name: str, files: Sequence[Judged]) -> str:
+    found = counts(files)
+    unread = sum(table.unread for table, _ in files)
+    cells = [found[AGREE], found[NOT_SUPPORTED], found[DIFFERENT], unread]
+    return f"| {name} | {' | '.join(str(cell) if cell else '' for cell in cells)} |"
+
+
+def _differences(files: Iterable[Judged]) -> Iterator[str]:
+    for table, asked in files:
+        different = [one for one in asked if one.verdict == DIFFERENT]
+        if different:
+            yield f"- `{table.file}` ({len(different)}): {REASONS[table.file]}"
+
+
+def _unsupported(files: Iterable[Judged]) -> Iterator[str]:
+    for table, asked in files:
+        told = Counter(_first(one.why) for one in asked if one.verdict == NOT_SUPPORTED)
+        for why, count in told.items():
+            yield f"- `{table.file}` ({count}): {why}"
+
+
+def _first(why: str) -> str:
+    """The first sentence, without the file that was made for it."""
+    sentence = re.sub(r"^\S*/mesh\.yaml: ", "", why.partition("\n")[0])
+    return sentence.replace("|", r"\|").replace("<", r"\<")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(judged()), encoding="utf-8")

@@ -1,0 +1,23 @@
+"""Why the plan differs from the suite, by file: each file with a difference has its reason here."""
+
+from collections.abc import Mapping
+
+_ONE_AT_A_TIME = (
+    "the plan takes one of a Gateway's ports, or one of several Gateways, for the way in."
+)
+_RUN_TIME = (
+    "the answer depends on how long the backend takes or whether it accepts a connection, which no"
+    " manifest tells; the plan names the backend that is called."
+)
+
+REASONS: Mapping[str, str] = {
+    "tests/backendtlspolicy-invalid-kind.go": (
+        "the plan does not read BackendTLSPolicies, so it takes the connection to succeed."
+    ),
+    "tests/backendtlspolicy.go": "the Gateway's TLS listener at port 443 is another way in.",
+    "tests/httproute-listener-port-matching.go": _ONE_AT_A_TIME,
+    "tests/httproute-multiple-gateways.go": _ONE_AT_A_TIME,
+    "tests/httproute-retry-connection-error.go": _RUN_TIME,
+    "tests/httproute-timeout-backend-request.go": _RUN_TIME,
+    "tests/httproute-timeout-request.go": _RUN_TIME,
+}

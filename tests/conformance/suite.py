@@ -1,0 +1,151 @@
+"""The Gateway API's own conformance tests: their manifests, and the requests of their tables.
+
+Both are read out of the published Go module, whose tests' tables `tables.go` finds. Nothing of it
+is kept in this repository.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts import golang
+
+MODULE = "sigs.k8s.io/gateway-api/conformance"
+VERSION = "v1.7.0"
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TABLES = Path(__file__).with_name("tables.go")
+# The mesh's tests send from this namespace and to this host, unless they name others.
+_MESH_NAMESPACE = "gateway-conformance-mesh"
+_MESH_HOST = "echo"
+# The packages whose requests are HTTP: `h` and `http` are one, TLS, TCP and UDP choose no route.
+_HTTP = ("http", "h", "grpc")
+_GRPC_SERVICE = "gateway_api_conformance.echo_basic.grpcecho.GrpcEcho"
+_METHODS = ("Echo", "EchoTwo", "EchoThree")
+# What Envoy answers without a route is 404, which a client of gRPC takes for Unimplemented.
+_STATUSES = {"OK": 200, "Unimplemented": 404}
+
+Document = dict[str, Any]
+Named = tuple[str, str]
+"""A Service's name and namespace."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that a test sends, and what it expects.
+
+    `sender`: the Gateway that it is sent to, or, in a mesh, the version and namespace of the client
+    that sends it. `backend`: the Service that has to answer; None where the status alone is told.
+    """
+
+    sender: Named
+    host: str
+    path: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    backend: Named | None = None
+    statuses: tuple[int, ...] = (200,)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file of tests: what it applies, and what it asks.
+
+    `unread`: how many of its requests have values that only the running test knows, or come after
+    it has changed resources.
+    """
+
+    file: str
+    mesh: bool
+    manifests: tuple[Path, ...]
+    requests: tuple[Request, ...]
+    unread: int
+
+    @property
+    def group(self) -> str:
+        """What the file is about, as the page and the bounds have it."""
+        if self.mesh:
+            return "mesh"
+        name = self.file.rpartition("/")[2]
+        return {"grpcroute": "GRPCRoute", "listenerset": "ListenerSet"}.get(
+            name.partition("-")[0], "gateway"
+        )
+
+    def documents(self) -> Iterator[Document]:
+        """Every resource that the test applies."""
+        for path in self.manifests:
+            text = path.read_text().replace("{GATEWAY_CLASS_NAME}", "istio")
+            yield from (each for each in yaml.load_all(text, _Loader) if each)
+
+
+def tables() -> tuple[Table, ...]:
+    """Every file of tests that sends HTTP requests.
+
+    Raises GoError where the module or Go can't be had.
+    """
+    root = golang.bring_source(MODULE, VERSION)
+    command = [str(golang.bring_own(_TABLES)), str(root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    read: dict[str, list[Document]] = {}
+    for test in json.loads(done.stdout):
+        read.setdefault(test["File"], []).append(test)
+    return tuple(_table(root, file, tests) for file, tests in read.items())
+
+
+def _table(root: Path, file: str, tests: list[Document]) -> Table:
+    mesh = "/mesh/" in file
+    base = root / ("mesh" if mesh else "base") / "manifests.yaml"
+    named = [root / name for test in tests for name in test["Manifests"] or []]
+    known = [
+        None if one["Changed"] else _request(one["Literal"], one["To"])
+        for test in tests
+        for one in test["Requests"]
+        if one["Protocol"] in _HTTP
+    ]
+    requests = tuple(one for one in known if one is not None)
+    return Table(file, mesh, (base, *named), requests, len(known) - len(requests))
+
+
+def _request(literal: Document, to: Document | None) -> Request | None:
+    """The request of a test; None where a value of it is known to the running test alone."""
+    asked = literal.get("Request") or _of_grpc(literal)
+    response = literal.get("Response") or {}
+    statuses = response.get("StatusCodes") or [response.get("StatusCode", 200)]
+    if "Code" in response:
+        statuses = [_STATUSES[response["Code"]]]
+    in_mesh = to is not None and "Client" in to
+    namespace = literal.get("Namespace", _MESH_NAMESPACE if in_mesh else "")
+    values = (*asked.values(), *(asked.get("Headers") or {}).values(), *statuses)
+    if to is None or any(value is None for value in (*values, literal.get("Backend", ""))):
+        return None
+    if in_mesh:
+        sender = (to["Client"].rpartition("=")[2], to.get("Namespace", _MESH_NAMESPACE))
+    elif to["Gateway"]:
+        sender = (to["Gateway"]["Name"], to["Gateway"]["Namespace"])
+    else:
+        return None
+    return Request(
+        sender,
+        asked.get("Host") or (_MESH_HOST if in_mesh else ""),
+        asked.get("Path", "/"),
+        asked.get("Method", "GET"),
+        asked.get("Headers") or {},
+        (literal["Backend"], namespace) if literal.get("Backend") else None,
+        tuple(statuses),
+    )
+
+
+def _of_grpc(literal: Document) -> Document:
+    """A call of gRPC as the HTTP request that it is."""
+    method = next(name for name in _METHODS if literal.get(f"{name}Request") is not None)
+    metadata = literal.get("RequestMetadata") or {}
+    return {
+        "Host": metadata.get("Authority", ""),
+        "Path": f"/{_GRPC_SERVICE}/{method}",
+        "Method": "POST",
+        "Headers": metadata.get("Metadata") or {},
+    }

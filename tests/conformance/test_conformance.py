@@ -1,0 +1,55 @@
+"""The plan beside the Gateway API's conformance suite: how many requests agree, and which don't."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import pytest
+
+from scripts.golang import NotHereError
+from tests.conformance import page
+from tests.conformance.asking import AGREE, DIFFERENT, NOT_SUPPORTED
+from tests.conformance.reasons import REASONS
+
+# What the plan says of the suite's requests: agree at least, and different at most.
+AT_LEAST: Mapping[str, int] = {"gateway": 216, "mesh": 70, "GRPCRoute": 0, "ListenerSet": 0}
+AT_MOST: Mapping[str, int] = {"gateway": 9, "mesh": 0, "GRPCRoute": 0, "ListenerSet": 0}
+# How many requests the suite has that can be asked: a change of the tables' form must not hide any.
+ASKED: Mapping[str, int] = {"gateway": 258, "mesh": 73, "GRPCRoute": 36, "ListenerSet": 53}
+
+
+@pytest.fixture(scope="module")
+def files() -> tuple[page.Judged, ...]:
+    """Every file of the suite, judged."""
+    try:
+        return page.judged()
+    except NotHereError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def by_group(files: tuple[page.Judged, ...]) -> Mapping[str, Counter[str]]:
+    groups = {table.group for table, _ in files}
+    return {group: page.counts(one for one in files if one[0].group == group) for group in groups}
+
+
+def test_every_request_of_the_suite_is_asked(by_group: Mapping[str, Counter[str]]) -> None:
+    assert {group: found.total() for group, found in by_group.items()} == ASKED
+
+
+@pytest.mark.parametrize("group", ASKED)
+def test_the_plan_agrees(by_group: Mapping[str, Counter[str]], group: str) -> None:
+    found = by_group[group]
+    assert set(found) <= {AGREE, NOT_SUPPORTED, DIFFERENT}
+    assert found[AGREE] >= AT_LEAST[group]
+    assert found[DIFFERENT] <= AT_MOST[group]
+
+
+def test_every_difference_has_its_reason(files: tuple[page.Judged, ...]) -> None:
+    different = {
+        table.file for table, asked in files if any(one.verdict == DIFFERENT for one in asked)
+    }
+    assert different == REASONS.keys()
+
+
+def test_the_page_is_up_to_date(files: tuple[page.Judged, ...]) -> None:
+    assert page.PAGE.read_text(encoding="utf-8") == page.page(files), "make conformance writes it"
