@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urljoin
 
 from lanes.envoy import Json
 from lanes.errors import LanesError
+from lanes.evidence.answers import Answer
 from lanes.mesh.model import Mesh, Pod
 from lanes.mesh.without_pods import without_pods
 from lanes.page import picture
@@ -23,7 +24,6 @@ from lanes.planning.result import Plan
 from lanes.running.runtime import RunningMesh
 from lanes.running.sample import management_port
 from lanes.running.watch import Watch
-from lanes.verification.answers import Answer
 from lanes.verification.gateway import Gateway
 
 _TICK_SECONDS = 0.25

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from lanes.evidence.answers import Answer
 from lanes.planning.entry_rule import EntryRule
-from lanes.verification.answers import Answer
 from lanes.verification.gateway import Client
 
 RATES = (1, 5, 10, 20, 50)

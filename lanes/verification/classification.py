@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
+from lanes.evidence.answers import Answer
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import Reason
 from lanes.planning.lanes import UNTAGGED
 from lanes.planning.result import Lane, Plan
-from lanes.verification.answers import Answer
 from lanes.verification.hints import PodNamespaces
 from lanes.verification.path_matching import read
 from lanes.verification.targets import Target

@@ -4,8 +4,8 @@ import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
+from lanes.evidence.answers import Answer, Step
 from lanes.planning.result import Lane, Plan
-from lanes.verification.answers import Answer, Step
 from lanes.verification.path_matching import read
 
 Path = tuple[Step, ...]

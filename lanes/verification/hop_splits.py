@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from lanes.evidence.answers import Step
 from lanes.mesh.model import Abort
 from lanes.planning.hop import Hop
 from lanes.planning.result import Lane
-from lanes.verification.answers import Step
 from lanes.verification.classification import ClassifiedAnswer, Groups, joint_name
 from lanes.verification.split import interval
 

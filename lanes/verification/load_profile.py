@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, takewhile
 
+from lanes.evidence.answers import Answer
 from lanes.planning.result import Plan
-from lanes.verification.answers import Answer
 from lanes.verification.classification import Classifier
 from lanes.verification.gateway import Client
 from lanes.verification.sending import send_each, send_on_schedule

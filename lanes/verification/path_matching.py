@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence, Set
 
+from lanes.evidence.answers import Step
 from lanes.planning.hop import Hop, Reason
-from lanes.verification.answers import Step
 
 Rounds = Set[tuple[str, str]]
 Answers = Callable[[Hop, Step], bool]

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from lanes.evidence.answers import Answer
 from lanes.planning.hop import Reason
 from lanes.planning.result import Plan
 from lanes.verification import significance
-from lanes.verification.answers import Answer
 from lanes.verification.classification import ClassifiedAnswer, classify
 from lanes.verification.targets import Target
 

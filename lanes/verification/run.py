@@ -5,9 +5,9 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from lanes.errors import LanesError
+from lanes.evidence.answers import Answer
 from lanes.planning.result import Plan
 from lanes.printable import shortened
-from lanes.verification.answers import Answer
 from lanes.verification.classification import classify
 from lanes.verification.gateway import Gateway
 from lanes.verification.load_profile import LoadProfile, collect, until_unexpected

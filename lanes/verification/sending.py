@@ -6,8 +6,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_c
 from contextlib import closing
 from itertools import islice, repeat
 
+from lanes.evidence.answers import Answer
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
-from lanes.verification.answers import Answer
 from lanes.verification.gateway import Client
 from lanes.verification.targets import Target
 

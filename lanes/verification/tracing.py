@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import chain, islice, repeat
 
 from lanes.errors import LanesError
+from lanes.evidence.answers import MOST_HOPS, Answer, Step
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import Hop, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.verification import split
-from lanes.verification.answers import MOST_HOPS, Answer, Step
 from lanes.verification.classification import Classifier
 from lanes.verification.gateway import Client
 from lanes.verification.performance import baseline_of

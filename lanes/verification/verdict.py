@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from lanes.evidence.answers import Answer
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.result import Plan
-from lanes.verification.answers import Answer
 from lanes.verification.classification import ClassifiedAnswer, classify
 from lanes.verification.hints import hints
 from lanes.verification.hop_splits import HopSplit, splits

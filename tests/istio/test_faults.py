@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from lanes.evidence.answers import Answer
 from lanes.mesh.model import Pod
 from lanes.running.runtime import RunningMesh
-from lanes.verification.answers import Answer
 from tests import kube
 from tests.istio import mesh as istio
 from tests.istio.conftest import ISTIOD, Runner

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from lanes.evidence.answers import parse
 from lanes.mesh.model import SIDECAR_PORT
 from lanes.running.runtime import RunningMesh
-from lanes.verification.answers import parse
 from tests.chart.rendering import Values
 from tests.istio import mesh as istio
 from tests.istio.conftest import ISTIOD

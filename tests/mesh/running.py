@@ -9,13 +9,13 @@ from typing import Protocol
 
 import urllib3
 
+from lanes.evidence.answers import Answer, parse
 from lanes.mesh.model import Mesh, Pod
 from lanes.planning.plan import plan
 from lanes.reading.manifests import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
-from lanes.verification.answers import Answer, parse
 from lanes.verification.gateway import Gateway
 from lanes.verification.sending import send_repeatedly
 from lanes.verification.verdict import Verdict, verify

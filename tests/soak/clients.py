@@ -12,7 +12,7 @@ from random import Random
 
 import urllib3
 
-from lanes.verification.answers import Answer, parse
+from lanes.evidence.answers import Answer, parse
 from tests import hostile
 
 _CLIENTS, _PER_SECOND = 8, 60  # of those who ask as they should

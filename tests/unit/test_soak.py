@@ -4,8 +4,8 @@ from itertools import islice
 
 import pytest
 
+from lanes.evidence.answers import Answer, Step
 from lanes.planning.plan import plan
-from lanes.verification.answers import Answer, Step
 from tests.mesh.running import ROOT, load
 from tests.soak.clients import Asked
 from tests.soak.faults import Trouble

@@ -4,9 +4,9 @@ import random
 from dataclasses import dataclass, replace
 from typing import cast
 
+from lanes.evidence.answers import Answer, Measured, Step
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.result import Plan
-from lanes.verification.answers import Answer, Measured, Step
 from lanes.verification.gateway import Gateway
 from lanes.verification.load_profile import LoadProfile
 from lanes.verification.result import Result

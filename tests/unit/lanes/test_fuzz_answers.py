@@ -16,13 +16,13 @@ import pytest
 
 from lanes.console import Console
 from lanes.errors import LanesError
+from lanes.evidence.answers import MOST_CHARACTERS, MOST_HOPS, Answer, parse
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.result import Plan
 from lanes.report.html import html
 from lanes.report.junit import junit
 from lanes.report.result import result_json, show_result
 from lanes.report.trace import show_trace, trace_json
-from lanes.verification.answers import MOST_CHARACTERS, MOST_HOPS, Answer, parse
 from lanes.verification.gateway import Gateway
 from lanes.verification.load_profile import LoadProfile
 from lanes.verification.run import VerificationRun

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from lanes.evidence.answers import parse
 from lanes.page import picture
 from lanes.planning.hop import Reason
 from lanes.planning.messages import Problem
@@ -12,7 +13,6 @@ from lanes.report.plan import plan_table
 from lanes.report.plan_json import plan_json
 from lanes.report.plan_notes import plan_notes
 from lanes.report.plan_warnings import warnings
-from lanes.verification.answers import parse
 from lanes.verification.classification import classify
 from lanes.verification.hop_splits import splits
 from lanes.verification.tracing import traced

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from lanes.console import Console
+from lanes.evidence.answers import Answer, Measured, Step
 from lanes.planning.entry_rule import EntryRule
 from lanes.report.performance import performance_json, show_performance
-from lanes.verification.answers import Answer, Measured, Step
 from lanes.verification.performance import (
     FAILURES,
     LATENCY,

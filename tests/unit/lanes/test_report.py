@@ -8,6 +8,7 @@ import pytest
 from rich.table import Table
 
 from lanes.console import Console
+from lanes.evidence.answers import Answer, Step
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.lanes import NotPlanned
 from lanes.planning.result import Plan
@@ -22,7 +23,6 @@ from lanes.report.verdict import (
     unexpected_lines,
     verdict_table,
 )
-from lanes.verification.answers import Answer, Step
 from lanes.verification.targets import Target
 from lanes.verification.verdict import Verdict, verify
 from tests.kube import (

@@ -9,10 +9,10 @@ import pytest
 
 from lanes.console import Console
 from lanes.errors import LanesError
+from lanes.evidence.answers import parse
 from lanes.planning.hop import Hop, Misrouted, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.report.trace import branches, show_trace, trace_json
-from lanes.verification.answers import parse
 from lanes.verification.gateway import Client
 from lanes.verification.tracing import Trace, trace, traced
 from tests import kube

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from lanes.evidence.answers import Answer, Step
 from lanes.planning.lane_headers import LaneHeader
 from lanes.planning.lanes import NotPlanned
 from lanes.planning.messages import Problem
@@ -11,7 +12,6 @@ from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.report.plan import headline
 from lanes.report.verdict import closing, verdict_json
-from lanes.verification.answers import Answer, Step
 from lanes.verification.verdict import verify
 from tests.kube import (
     Document,

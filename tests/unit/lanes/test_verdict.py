@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from lanes.evidence.answers import Answer, Step
 from lanes.mesh.model import Abort, Host
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import CallKey, Hop, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.report.verdict import closing, unexpected_lines, verdict_json
-from lanes.verification.answers import Answer, Step
 from lanes.verification.classification import fits
 from lanes.verification.split import interval
 from lanes.verification.targets import Target
@@ -471,7 +471,7 @@ def test_a_failed_request_is_called_one() -> None:
 
 
 def test_an_answer_whose_lane_is_no_string() -> None:
-    from lanes.verification.answers import parse
+    from lanes.evidence.answers import parse
 
     body = b'{"name": "mocka", "version": "v1", "ip": "1", "lane": {}, "upstreams": []}'
     assert not verify(PLAN, [parse(200, "application/json", body)]).ok

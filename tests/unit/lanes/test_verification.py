@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from lanes.evidence.answers import Answer
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.result import Lane
@@ -17,7 +18,6 @@ from lanes.report.html import html
 from lanes.report.junit import junit
 from lanes.report.result import conclusion, result_json
 from lanes.report.verdict import closing, entered_table
-from lanes.verification.answers import Answer
 from lanes.verification.gateway import Client
 from lanes.verification.load_profile import LoadProfile
 from lanes.verification.targets import Target, entry_targets

@@ -1,0 +1,1 @@
+"""Who answered each hop of a request, from whichever source tells."""
