@@ -14,7 +14,7 @@ from tests.cluster.release import IMAGE, INGRESS
 PAGE = (ROOT / "docs" / "istio.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(
     r"^```sh\n(.*?)^```$",
-    PAGE.partition("## From nothing to a judged lane")[2].partition("\n## ")[0],
+    PAGE.partition("## From nothing to verified lanes")[2].partition("\n## ")[0],
     re.DOTALL | re.MULTILINE,
 )
 NAMESPACE = "lanes"

@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from lanes.running.address import free_port
 from tests.kube import HALVES, PAIR, asm, write
+from tests.markdown import shown_file
 from tests.mesh.running import ROOT
 
 PART = r"-> mock[abc]\(version: v\d, ip: 127\.0\.\d+\.\d+\)"
@@ -63,15 +66,18 @@ def test_the_demo_ends_where_no_service_tells_its_lane(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_the_readme_shows_what_plan_prints() -> None:
-    readme = (ROOT / "README.md").read_text()
-    command, _, rest = readme.partition("$ helm template demo helm/traffic-lanes --set ")[
-        2
-    ].partition(" | lanes plan -\n")
+@pytest.mark.parametrize("page", ["README.md", "docs/cli.md"])
+def test_the_docs_show_what_plan_prints(page: str, tmp_path: Path) -> None:
+    text = (ROOT / page).read_text()
+    options, _, rest = text.partition("$ helm template demo helm/traffic-lanes ")[2].partition(
+        " | lanes plan -\n"
+    )
+    if "mine.yaml" in options:
+        (tmp_path / "mine.yaml").write_text(shown_file(text, "mine.yaml"))
     helm = Path(sys.executable).with_name("helm")
     rendered = subprocess.run(
-        [helm, "template", "demo", "helm/traffic-lanes", "--set", command],
-        cwd=ROOT,
+        [helm, "template", "demo", ROOT / "helm/traffic-lanes", *options.split()],
+        cwd=tmp_path,
         capture_output=True,
         check=True,
     )

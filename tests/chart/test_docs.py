@@ -1,0 +1,54 @@
+"""What README and docs/ do with the chart renders, with the values that they show."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.chart.rendering import ROOT, helm
+from tests.markdown import PAGES, README, commands, fenced, read, shown_file
+
+CHART = "helm/traffic-lanes"
+ISTIO = read(ROOT / "docs/istio.md")
+ASM = read(ROOT / "docs/asm.md")
+
+
+def chart_commands(page: Path) -> list[str]:
+    """The commands of a page that install or render the chart, up to a pipe, without `...`."""
+    found = (re.split(r"\s[|>]\s", command)[0] for command in commands(read(page)))
+    return [one for one in found if re.match(r"helm .*\b(install|template|upgrade)\b", one)]
+
+
+COMMANDS = [
+    (page, command) for page in PAGES for command in chart_commands(page) if CHART in command
+]
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=lambda value: str(value)[-70:])
+def test_a_command_of_the_docs_renders(page: Path, command: str, tmp_path: Path) -> None:
+    shown = command.replace("$REPOSITORY", "registry.example.com/traffic-lanes")
+    words = shlex.split(shown)
+    chart = words.index(CHART)
+    kept = [word for word in words[chart + 1 :] if word not in ("--wait", "--install")]
+    for place, word in enumerate(kept):
+        if kept[place - 1] == "--values" and not (ROOT / word).exists():
+            file = tmp_path / word
+            base = read(ROOT / "examples/pull-requests/values/base.yaml")
+            file.write_text(base if word == "base.yaml" else shown_file(read(page), word))
+            kept[place] = str(file)
+    rendered = helm("template", words[chart - 1], str(ROOT / CHART), *kept)
+    assert rendered.returncode == 0, rendered.stderr
+    assert "kind: " in rendered.stdout
+
+
+def test_readme_installs_as_the_page_that_the_cluster_tier_runs() -> None:
+    ours = fenced(read(README), "sh")[-1]
+    for line in filter(None, (line.strip() for line in ours.splitlines())):
+        assert line in ISTIO
+
+
+def test_readme_and_the_asm_page_send_requests_as_the_guide_does() -> None:
+    loop = re.compile(r"for i in \{1\.\.100\}; do curl http://\S+; echo( '')?; sleep 1; done")
+    assert loop.search(read(README))
+    assert loop.search(ASM)

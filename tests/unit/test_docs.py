@@ -1,0 +1,84 @@
+"""README and docs/: short, every link leads somewhere, every command is one that exists."""
+
+import re
+import shlex
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+import pytest
+
+from lanes.cli import main
+from tests.markdown import PAGES, README, ROOT, anchors, commands, links, read, sentences
+
+MOST_BYTES = 10_000
+MOST_WORDS = 29
+TARGETS = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE))
+FOLDERS = ("docs", "examples", "helm", "k8s", "lanes", "scripts", "services", "tests")
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def words(command: str) -> list[str]:
+    """The words of a command; one that no shell takes, such as `<gateway-ip>`, is a word."""
+    return list(shlex.shlex(command, posix=True, punctuation_chars=True))
+
+
+def test_readme_is_read_in_five_minutes() -> None:
+    assert len(README.read_bytes()) <= MOST_BYTES
+    long = [text for text in sentences(read(README)) if len(text.split()) > MOST_WORDS]
+    assert not long
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in links(read(page)):
+        url = urlsplit(link)
+        if url.scheme:
+            continue
+        target = (page.parent / url.path).resolve() if url.path else page
+        assert target.exists(), link
+        if url.fragment and target.suffix == ".md":
+            assert url.fragment in anchors(read(target)), link
+
+
+def lanes_commands(page: Path) -> list[list[str]]:
+    """The words after `lanes`, of each such command, up to the next pipe or redirection."""
+    found = []
+    for command in commands(read(page)):
+        for part in re.split(r"\s(?:\||>|&&|;)\s", command):
+            if part.startswith("lanes "):
+                found.append(shlex.split(part)[1:])
+    return found
+
+
+LANES = [(page, line) for page in PAGES for line in lanes_commands(page)]
+
+
+@pytest.mark.parametrize(("page", "line"), LANES, ids=lambda value: str(value)[-60:])
+def test_every_command_and_option_of_lanes_exists(page: Path, line: list[str]) -> None:
+    if line == ["--version"]:
+        return
+    context = main.make_context("lanes", list(line), resilient_parsing=True)
+    _, command, arguments = main.resolve_command(context, list(line))
+    assert command is not None
+    known = {option for one in command.params for option in one.opts + one.secondary_opts}
+    named = {word.partition("=")[0] for word in arguments if re.match(r"--?[a-z]", word)}
+    assert named <= known | {"-h", "--help"}, name(page)
+    assert isinstance(command, click.Command)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_target_of_make_exists(page: Path) -> None:
+    for command in re.findall(r"\bmake ([a-z-]+)\b(?![.=/])", "\n".join(commands(read(page)))):
+        assert command in TARGETS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_path_exists(page: Path) -> None:
+    path = re.compile(rf"(?<![\w/.:-])(?:{'|'.join(FOLDERS)})/[\w./-]*\w")
+    for command in commands(read(page)):
+        for found in path.findall(command):
+            assert (ROOT / found).exists(), command
