@@ -15,14 +15,28 @@ from lanes.cli.verify import verify_command
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="lanes %(version)s")
 def main() -> None:
-    """Traffic lanes on one machine, and verification of them anywhere.
+    """Plan, run and verify traffic lanes.
 
     MANIFESTS are directories or files, or - for standard input. In a clone of Traffic Lanes, the
     default is its sample.
 
-    Exit codes: 0 done, and lanes hold; 1 lanes don't hold, or one that has a weight was not
-    seen, or lint found errors; 2 something else is wrong, in a sentence on standard error; 130
-    Ctrl-C, 143 SIGTERM.
+    \b
+    Examples:
+      lanes demo
+      lanes plan manifests/
+      helm template demo helm/traffic-lanes | lanes up -
+      lanes verify http://127.0.0.1:8080 --manifests manifests/
+
+    \b
+    Exit codes:
+      0    done; for verify and demo: the lanes hold
+      1    the lanes do not hold, or no request entered a lane that has a
+           weight; for lint: errors were found
+      2    something else is wrong; standard error says what
+      130  Ctrl-C
+      143  SIGTERM
+
+    docs/cli.md says how a shell completes commands and options.
     """
 
 

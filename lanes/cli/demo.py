@@ -23,7 +23,17 @@ from lanes.console import Console, progress
 def demo_command(
     paths: tuple[str, ...], port: int, requests: int | None, commands: tuple[str, ...]
 ) -> None:
-    """Start the mesh, verify it, stop a pod, start it again, end."""
+    """Start the mesh, verify it, stop a pod, and end.
+
+    The pod that stops is the only one of a lane's version. Requests go on while it is away, fall
+    back, and return to their lane when the pod is back.
+
+    \b
+    Examples:
+      lanes demo
+      lanes demo k8s/istio --port 8081
+      helm template demo helm/traffic-lanes | lanes demo -
+    """
     from lanes.demo import tell
 
     mesh = read_mesh(paths, commands)

@@ -74,24 +74,25 @@ def gateway_options(command: Callable[..., None]) -> Callable[..., None]:
             "--resolve",
             "resolved",
             metavar="HOST:PORT:ADDRESS",
-            help="connect to ADDRESS, an IP or a name, for the URL's HOST and PORT",
+            help="Connect to ADDRESS, an IP or a name, for the URL's HOST and PORT.",
         ),
         click.option(
             "--ca",
             metavar="FILE",
-            help="trust the authorities in FILE (PEM) in place of the system's",
+            help="Trust the authorities in FILE (PEM) instead of the system's.",
         ),
         click.option(
             "--host",
-            help="the host that requests name; default: the URL's where the gateway serves it,"
-            " else the first that it serves",
+            metavar="HOST",
+            help="The host of requests. Default: the URL's if the gateway serves it, or else the"
+            " first that the gateway serves.",
         ),
         click.option(
             "--manifests",
             "paths",
             multiple=True,
             metavar="MANIFESTS",
-            help="what the gateway serves; directories, files, or - for standard input",
+            help="What the gateway runs by: directories, files, or - for standard input.",
         ),
         click.argument("url"),
     ):

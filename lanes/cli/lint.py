@@ -17,14 +17,26 @@ from lanes.console import Console, complain
     default="text",
     show_default=True,
     type=click.Choice(["text", "json", "sarif"]),
-    help="output; sarif is for code review",
+    help="How to print findings. sarif is for code review.",
 )
-@click.option("--ignore", "ignored", multiple=True, metavar="CODE", help="leave this rule out")
+@click.option("--ignore", "ignored", multiple=True, metavar="CODE", help="Leave this rule out.")
 def lint_command(paths: tuple[str, ...], form: str, ignored: tuple[str, ...]) -> None:
-    """What is wrong with MANIFESTS, or looks so, before users find it.
+    """Find what is wrong with MANIFESTS, and how to fix it.
 
-    Starts nothing, and takes what the plan refuses. Exit codes: 0 nothing, or warnings alone;
-    1 errors; 2 something could not be read. docs/lint.md has the rules.
+    Starts nothing, and reads manifests that the plan does not support. docs/lint.md lists the
+    rules.
+
+    \b
+    Examples:
+      lanes lint manifests/
+      helm template demo helm/traffic-lanes | lanes lint -
+      lanes lint --ignore TL003 --format sarif manifests/ > lint.sarif
+
+    \b
+    Exit codes:
+      0    no errors; there may be warnings
+      1    errors
+      2    something could not be read
     """
     with kept():
         from lanes.lint.check import lint

@@ -44,7 +44,8 @@ port_option = click.option(
     default=8080,
     show_default=True,
     type=click.IntRange(1, 65535),
-    help="where the gateway listens",
+    metavar="PORT",
+    help="Where the gateway listens.",
 )
 format_option = click.option(
     "--format",
@@ -52,21 +53,22 @@ format_option = click.option(
     default="table",
     show_default=True,
     type=click.Choice(["table", "json"]),
-    help="output",
+    help="How to print the result.",
 )
 run_option = click.option(
     "--run",
     "commands",
     multiple=True,
     metavar="SERVICE=COMMAND",
-    help="run a command of your own, by a shell, for a service's pods: cart='node server.js'; or"
-    " for one version's: cart@v2=... (docs/your-service.md)",
+    help="Run COMMAND by a shell in place of a service's pods, such as cart='node server.js', or"
+    " of one version's, such as cart@v2='node server.js'.",
 )
 requests_option = click.option(
     "--requests",
     type=click.IntRange(1, MOST_REQUESTS),
-    help=f"how many to ask; default: by the weights, {split.FEWEST} to {split.MOST:,}, so that"
-    " each lane is seen",
+    metavar="N",
+    help=f"How many requests to send by weight. Default: enough to see each lane, {split.FEWEST}"
+    f" to {split.MOST:,}.",
 )
 
 
@@ -104,24 +106,23 @@ def request_options(command: Callable[..., None]) -> Callable[..., None]:
             "--calls",
             metavar="SERVICE=SERVICE,...",
             multiple=True,
-            help="who calls whom, where the manifests do not tell: shop=cart,users",
+            help="Who calls whom, where manifests do not say it, such as shop=cart,users.",
         ),
         click.option(
             "--namespace",
             metavar="NAME",
-            help="where resources that name none are applied, as for kubectl -n; default: default",
+            help="The namespace of resources that name none, as for kubectl -n. Default: default.",
         ),
         click.option(
             "--header",
             metavar="NAME=VALUE",
             multiple=True,
-            help="a header that every request carries",
+            help="A header of every request, such as user=jason.",
         ),
         click.option(
             "--path",
             metavar="/PATH",
-            help="the path that requests ask for; default: /, or where that is not served, the"
-            " first that is",
+            help="The path of requests. Default: /, or else the first that the gateway serves.",
         ),
     ):
         packed = option(packed)

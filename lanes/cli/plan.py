@@ -16,18 +16,26 @@ from lanes.console import Console
 @manifests_argument
 @request_options
 @click.option(
-    "--host", help="the host that requests name; default: any, else the first that is served"
+    "--host",
+    metavar="HOST",
+    help="The host of requests. Default: any, or else the first that the gateway serves.",
 )
 @format_option
 def plan_command(
     paths: tuple[str, ...], asked: RequestOptions, host: str | None, form: str
 ) -> None:
-    """Which version answers each lane at each service, and why.
+    """Show which version answers each lane at each service.
 
-    Starts nothing. The reason is match (the lane's own version), fallback (it has none here),
-    split, or none, with the status that answers. Or the lane is misrouted: caught by another lane's
-    rule, shadowed by a rule for every request, lost without its header, its own version unselected
-    or unrouted.
+    Starts nothing. A cell is the version that answers: the lane's own, a fallback (*), a split, or
+    none (-) with the status. Where a lane is misrouted (!), a line says why. docs/plan.md explains
+    the marks.
+
+    \b
+    Examples:
+      lanes plan manifests/
+      helm template demo helm/traffic-lanes | lanes plan -
+      lanes plan manifests/ --host shop.example --path /cart
+      lanes plan manifests/ --calls shop=cart,users --format json
     """
     from lanes.planning.plan import plan
     from lanes.report.plan import show_headline, show_plan

@@ -13,7 +13,9 @@ from lanes.console import Console
 @click.command("trace")
 @gateway_options
 @click.option(
-    "--lane", help="send requests until one enters this lane: by its first entry rule, or by weight"
+    "--lane",
+    metavar="LANE",
+    help="Send requests until one enters this lane, by its first entry rule or else by weight.",
 )
 @format_option
 def trace_command(
@@ -21,9 +23,20 @@ def trace_command(
     lane: str | None,
     form: str,
 ) -> None:
-    """One request: its hops as a tree, their time, and why it went there.
+    """Send one request, and show its hops as a tree.
 
-    Exits with 1 where it did not go as planned.
+    Each hop has its version, address, lane and time, and why the request went there.
+
+    \b
+    Examples:
+      lanes trace http://127.0.0.1:8080
+      lanes trace http://127.0.0.1:8080 --lane v2
+
+    \b
+    Exit codes:
+      0    the request went as planned
+      1    it did not
+      2    something else is wrong; standard error says what
     """
     from lanes.report.trace import show_trace, trace_json
     from lanes.verification.tracing import trace

@@ -18,16 +18,17 @@ from lanes.console import Console
 @manifests_argument
 @port_option
 @run_option
-@click.option("--page/--no-page", default=True, help="serve the live map beside the gateway")
+@click.option("--page/--no-page", default=True, help="Serve the live map.")
 @click.option(
     "--page-port",
     type=click.IntRange(1, 65535),
-    help="where the live map listens; default: any that is free, first the gateway's plus one",
+    metavar="PORT",
+    help="Where the live map listens. Default: a free port, from the gateway's plus one.",
 )
 @click.option(
     "--collector",
     metavar="URL",
-    help="send traces there by OTLP over HTTP: http://127.0.0.1:4318",
+    help="Send traces there, by OTLP over HTTP, such as http://127.0.0.1:4318.",
 )
 def up_command(
     paths: tuple[str, ...],
@@ -37,7 +38,18 @@ def up_command(
     page_port: int | None,
     collector: str | None,
 ) -> None:
-    """Start the mesh and run it until Ctrl-C."""
+    """Start the mesh, and run it until Ctrl-C.
+
+    One Envoy is the gateway and every sidecar. The sample service is a stand-in for each image;
+    --run runs a command of yours instead, as docs/your-service.md explains.
+
+    \b
+    Examples:
+      lanes up
+      helm template demo helm/traffic-lanes | lanes up -
+      lanes up manifests/ --run cart='node server.js'
+      lanes up --port 8000 --no-page
+    """
     from lanes.envoy.tracing import Collector
     from lanes.planning.plan import plan
     from lanes.report.plan import gateway_line, pods_table, show_headline, show_plan

@@ -28,39 +28,46 @@ _A_WEEK = 7 * 24 * 3600
     "--duration",
     type=Number(0.1, _A_WEEK),
     metavar="SECONDS",
-    help="ask for so long, instead of a number of requests",
+    help="Send requests for this long, instead of a number of requests.",
 )
 @click.option(
     "--rate",
     type=Number(0.001, 100_000),
     metavar="PER_SECOND",
-    help="start so many requests a second, whatever the answers do, and count each one's time"
-    " from when it was due",
+    help="Start this many requests a second, however slow the answers are. A request's time"
+    " counts from when it was due.",
 )
 @click.option(
     "--concurrency",
     default=8,
     show_default=True,
     type=click.IntRange(1, 256),
-    help="at a time, where there is no --rate",
+    metavar="N",
+    help="How many requests are under way at a time, without --rate.",
 )
 @click.option(
-    "--lane", help="verify this lane alone, by its entry rules; no request enters by weight"
+    "--lane",
+    metavar="LANE",
+    help="Verify this lane alone, by its entry rules. No request enters by weight.",
 )
 @click.option(
     "--lane-requests",
     default=split.LANE_REQUESTS,
     show_default=True,
     type=click.IntRange(1, MOST_REQUESTS),
-    help="how many enter each lane by its first entry rule, and the most by each further one",
+    metavar="N",
+    help="How many requests enter each lane by its first entry rule, and the most by each further"
+    " one.",
 )
 @click.option(
-    "--baseline", help="the lane to compare with; default: the one that others fall back to"
+    "--baseline",
+    metavar="LANE",
+    help="The lane to compare with. Default: the lane that others fall back to.",
 )
-@click.option("--no-worse", is_flag=True, help="exit 1 if a lane is worse than the baseline")
-@click.option("--fail-fast", is_flag=True, help="stop at the first answer that is not as planned")
-@click.option("--report", "page", metavar="FILE", help="write all that was found as a page of HTML")
-@click.option("--junit", "xml", metavar="FILE", help="write it as JUnit's XML, for CI")
+@click.option("--no-worse", is_flag=True, help="Exit 1 if a lane is worse than the baseline.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first answer that is not as planned.")
+@click.option("--report", "page", metavar="FILE", help="Write the result as a page of HTML.")
+@click.option("--junit", "xml", metavar="FILE", help="Write the result as JUnit XML, for CI.")
 @format_option
 def verify_command(
     options: GatewayOptions,
@@ -77,7 +84,9 @@ def verify_command(
     xml: str | None,
     form: str,
 ) -> None:
-    """Send requests to the gateway at URL, verify every answer, and compare the lanes.
+    """Check each lane's path and share at the gateway at URL.
+
+    Sends requests, verifies every answer, and compares the lanes.
 
     Each path is compared with the plan, and each lane's share with its weight, by an exact
     binomial test with a false alarm rate of 1 run in 1,000. Requests also enter each lane by each
@@ -85,7 +94,20 @@ def verify_command(
     request entered it by weight. A lane that no request entered is named as not verified.
 
     Each lane's failures and latency are compared with the baseline's: worse, better, or no
-    difference found.
+    difference found. docs/verify.md explains the tests.
+
+    \b
+    Examples:
+      lanes verify http://127.0.0.1:8080
+      lanes verify https://shop.example --manifests manifests/ --requests 2000
+      lanes verify https://shop.example --manifests manifests/ --lane pr-123
+      lanes verify http://127.0.0.1:8080 --no-worse --junit junit.xml
+
+    \b
+    Exit codes:
+      0    the lanes hold
+      1    they do not, or no request entered a lane that has a weight
+      2    something else is wrong; standard error says what
     """
     from lanes.report.files import writable
     from lanes.report.html import html

@@ -1,6 +1,8 @@
 """The command line: what it prints, and what it exits with."""
 
 import json
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -153,13 +155,37 @@ def test_a_command_line_that_is_none(arguments: tuple[str, ...]) -> None:
     assert result.stderr.startswith("Usage: ")
 
 
-@pytest.mark.parametrize("command", [[], ["plan"], ["up"], ["verify"], ["demo"]])
+@pytest.mark.parametrize("command", [[], *([name] for name in main.commands)])
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_every_command_has_help(command: list[str], flag: str) -> None:
+def test_every_command_has_help_with_examples_and_nothing_cut(
+    command: list[str], flag: str
+) -> None:
     result = lanes(*command, flag)
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage: ")
     assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "  Examples:\n    " in result.stdout
+    assert not re.search(r"\w\.\.\.$", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_the_examples_of_help_are_commands_that_exist(name: str) -> None:
+    command = main.commands[name]
+    known = {option for one in command.params for option in one.opts + one.secondary_opts}
+    for line in re.findall(r"^ +(?:helm .*\| )?lanes (.*)$", command.help or "", re.MULTILINE):
+        named, *arguments = shlex.split(line)
+        assert named == name
+        assert {word for word in arguments if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_as_docs_say(shell: str) -> None:
+    page = (REPOSITORY / "docs/cli.md").read_text(encoding="utf-8")
+    assert f"_LANES_COMPLETE={shell}_source lanes" in page
+    environment = {"_LANES_COMPLETE": f"{shell}_complete", "COMP_WORDS": "lanes ve"}
+    cword = "ve" if shell == "fish" else "1"
+    result = CliRunner().invoke(main, prog_name="lanes", env=environment | {"COMP_CWORD": cword})
+    assert "verify" in result.stdout
 
 
 # verify
