@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import re
 import shutil
 from pathlib import Path
 from types import ModuleType
@@ -156,6 +157,22 @@ def test_templates_are_read_without_scrolling_aside() -> None:
         if len(line) > 120
     ]
     assert not long
+
+
+def test_every_helper_says_how_it_is_used() -> None:
+    interface = (CHART / "templates/providers/_provider.tpl").read_text()
+    bare = [
+        helper
+        for path in sorted(CHART.glob("templates/**/*.*"))
+        for comment, helper in re.findall(
+            r"(?:\{\{/\*((?:(?!\*/).)*)\*/\}\}\n)?\{\{- define \"(traffic-lanes\.[\w.-]+)\"",
+            path.read_text(),
+            flags=re.DOTALL,
+        )
+        if f'Usage: {{{{ include "{helper}" ' not in comment
+        if re.sub(r"(asm|istio|gateway-api)\.", "P.", helper) + " " not in interface
+    ]
+    assert not bare
 
 
 def test_every_value_has_a_line_above_it() -> None:

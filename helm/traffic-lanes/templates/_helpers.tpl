@@ -1,9 +1,15 @@
-{{/* What the release's own resources are called by: the chain as a whole, not a service of it. */}}
+{{/*
+Name that the release's own resources share: the application as a whole, not one service.
+Usage: {{ include "traffic-lanes.name" . }}
+*/}}
 {{- define "traffic-lanes.name" -}}
 {{- .Values.nameOverride | default .Release.Name | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Labels that every resource carries. A label can't hold the + of a version. */}}
+{{/*
+Labels of every resource. A label value has no +, which a chart's version may have.
+Usage: {{ include "traffic-lanes.labels" . | nindent 4 }}
+*/}}
 {{- define "traffic-lanes.labels" -}}
 app.kubernetes.io/part-of: {{ include "traffic-lanes.name" . | toYaml }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}

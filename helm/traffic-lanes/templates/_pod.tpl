@@ -1,4 +1,7 @@
-{{/* An image's reference, from {image, tag}: the tag where the image names none. */}}
+{{/*
+Image reference. `tag` applies where the image has none.
+Usage: {{ include "traffic-lanes.image" (dict "image" $pod.image "tag" .Chart.AppVersion) }}
+*/}}
 {{- define "traffic-lanes.image" -}}
 {{- $image := .image -}}
 {{- $image.repository -}}
@@ -9,18 +12,23 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The name of a service's ServiceAccount, from the service: where the chart creates none and none
-is named, the one that every namespace has. */}}
-{{- define "traffic-lanes.account" -}}
+{{/*
+Name of a service's ServiceAccount: `default` where the chart creates none and values name none.
+Usage: {{ include "traffic-lanes.serviceAccountName" $service }}
+*/}}
+{{- define "traffic-lanes.serviceAccountName" -}}
 {{- .serviceAccount.name | default (ternary .name "default" .serviceAccount.create) -}}
 {{- end -}}
 
-{{/* Labels of a pod, from {model, service, pod}. */}}
+{{/*
+Labels of a pod.
+Usage: {{ include "traffic-lanes.podLabels" (dict "model" $model "service" $service "pod" $pod) }}
+*/}}
 {{- define "traffic-lanes.podLabels" -}}
 app: {{ toYaml .service.name }}
 version: {{ toYaml .pod.version }}
-{{- $told := dict "model" .model "service" .service "version" .pod.version }}
-{{- with include (printf "traffic-lanes.%s.podLabels" .model.provider) $told | trim }}
+{{- $context := dict "model" .model "service" .service "version" .pod.version }}
+{{- with include (printf "traffic-lanes.%s.podLabels" .model.provider) $context | trim }}
 {{ . }}
 {{- end }}
 app.kubernetes.io/name: {{ toYaml .service.name }}
@@ -35,9 +43,11 @@ app.kubernetes.io/part-of: {{ toYaml .model.name }}
 {{- end }}
 {{- end -}}
 
-{{/* How many pods a version has, from {service, pod}. An autoscaled one keeps the number that it has, and
-starts with its least: a field that is left out, or was there in the last release, means one pod
-until the autoscaler acts. */}}
+{{/*
+Number of pods of a version. An autoscaled version keeps its current number, and starts with its minimum:
+without the field, or with the last release's, it has one pod until the autoscaler acts.
+Usage: {{ include "traffic-lanes.replicas" (dict "service" $service "pod" $pod) }}
+*/}}
 {{- define "traffic-lanes.replicas" -}}
 {{- if .pod.autoscaling.enabled -}}
 {{- $live := lookup "apps/v1" "Deployment" .service.namespace .pod.name -}}
@@ -47,9 +57,11 @@ until the autoscaler acts. */}}
 {{- end -}}
 {{- end -}}
 
-{{/* Annotations of a pod, from {root, model, service, pod}. The sidecar has to outlive the requests that the pod
-finishes while it stops, and nothing else: it ends with the last connection, and not before the
-mesh has taken the pod out of its lists. */}}
+{{/*
+Annotations of a pod. The sidecar outlives the requests that the pod finishes while it stops: the sidecar ends
+with the last connection, and not before the mesh has removed the pod from its lists.
+Usage: {{ include "traffic-lanes.podAnnotations" (dict "root" $ "model" $model "service" $service "pod" $pod) }}
+*/}}
 {{- define "traffic-lanes.podAnnotations" -}}
 {{- $otel := .root.Values.instrumentation -}}
 {{- $metadata := dict "EXIT_ON_ZERO_ACTIVE_CONNECTIONS" "true" -}}
@@ -65,7 +77,10 @@ mesh has taken the pod out of its lists. */}}
 {{- mergeOverwrite $annotations (default dict .pod.podAnnotations) | include "traffic-lanes.yaml" -}}
 {{- end -}}
 
-{{/* Environment of a pod's container, from {root, model, service, pod}; empty where there is none. */}}
+{{/*
+Environment of a pod's container; empty where there is none.
+Usage: {{ include "traffic-lanes.env" (dict "root" $ "model" $model "service" $service "pod" $pod) }}
+*/}}
 {{- define "traffic-lanes.env" -}}
 {{- $otel := .root.Values.instrumentation -}}
 {{- $more := dict -}}
@@ -74,11 +89,11 @@ mesh has taken the pod out of its lists. */}}
 {{- end -}}
 {{- $injected := and (eq $otel.mode "operator") .pod.language -}}
 {{- if and $otel.collector (or (eq $otel.mode "image") $injected) -}}
-{{- $more = include "traffic-lanes.sends" . | fromYaml -}}
+{{- $more = include "traffic-lanes.telemetryEnv" . | fromYaml -}}
 {{- end -}}
-{{- if .pod.sample }}{{ include "traffic-lanes.told" . }}{{ end -}}
+{{- if .pod.sample }}{{ include "traffic-lanes.sampleEnv" . }}{{ end -}}
 {{- $env := mergeOverwrite $more (default dict .pod.env) -}}
-{{- range $name := include "traffic-lanes.inOrder" $env | fromJsonArray }}
+{{- range $name := include "traffic-lanes.envOrder" $env | fromJsonArray }}
 {{- $value := get $env $name }}
 - name: {{ toYaml $name }}
   {{- if kindIs "map" $value }}
@@ -89,38 +104,47 @@ mesh has taken the pod out of its lists. */}}
 {{- end }}
 {{- end -}}
 
-{{/* Variables that tell whom a pod sends to and who it is, by name, from {root, service, pod}, as YAML:
-https://opentelemetry.io/docs/specs/semconv/resource/k8s/. The Operator adds all but two by itself: it would
-take the Deployment's name for the service's, and the image's tag for the version. */}}
-{{- define "traffic-lanes.sends" -}}
+{{/*
+Variables for OpenTelemetry: the collector and the resource attributes, as YAML, {name: value}. The Operator
+adds all but two; it would take the Deployment's name for the service's, and the image's tag for the version.
+https://opentelemetry.io/docs/specs/semconv/resource/k8s/
+Usage: {{ include "traffic-lanes.telemetryEnv" (dict "root" $ "service" $service "pod" $pod) | fromYaml }}
+*/}}
+{{- define "traffic-lanes.telemetryEnv" -}}
 {{- $otel := .root.Values.instrumentation -}}
-{{- $told := list (printf "service.version=%s" .pod.version) -}}
+{{- $attributes := list (printf "service.version=%s" .pod.version) -}}
 {{- if eq $otel.mode "image" -}}
-{{- $told = append $told (printf "k8s.namespace.name=%s" .service.namespace) -}}
-{{- $told = append $told (printf "k8s.deployment.name=%s" .pod.name) -}}
-{{- $told = append $told "k8s.pod.name=$(POD_NAME)" -}}
-{{- $told = append $told "k8s.node.name=$(NODE_NAME)" -}}
+{{- $attributes = append $attributes (printf "k8s.namespace.name=%s" .service.namespace) -}}
+{{- $attributes = append $attributes (printf "k8s.deployment.name=%s" .pod.name) -}}
+{{- $attributes = append $attributes "k8s.pod.name=$(POD_NAME)" -}}
+{{- $attributes = append $attributes "k8s.node.name=$(NODE_NAME)" -}}
 POD_NAME: {valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 NODE_NAME: {valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ include "traffic-lanes.yaml" $otel.collector }}
 {{- end }}
 OTEL_SERVICE_NAME: {{ toYaml .service.name }}
-OTEL_RESOURCE_ATTRIBUTES: {{ join "," $told }}
+OTEL_RESOURCE_ATTRIBUTES: {{ join "," $attributes }}
 {{- end -}}
 
-{{/* What a service calls another by, from {model, from, to}: its name, and where that differs its namespace. */}}
-{{- define "traffic-lanes.address" -}}
+{{/*
+Host by which a service calls another: its name, with its namespace where the two differ.
+Usage: {{ include "traffic-lanes.upstreamHost" (dict "model" $model "from" $service "to" $name) }}
+*/}}
+{{- define "traffic-lanes.upstreamHost" -}}
 {{- $namespace := get .model.namespaces .to -}}
 {{ .to }}{{ if ne $namespace .from.namespace }}.{{ $namespace }}{{ end }}
 {{- end -}}
 
-{{/* What the sample is told by its environment, from {model, service, pod}. */}}
-{{- define "traffic-lanes.told" -}}
+{{/*
+Variables of the sample service.
+Usage: {{ include "traffic-lanes.sampleEnv" (dict "model" $model "service" $service "pod" $pod) }}
+*/}}
+{{- define "traffic-lanes.sampleEnv" -}}
 {{- $ports := dict -}}
 {{- range .model.services }}{{ $_ := set $ports .name .port }}{{ end -}}
 {{- $urls := list -}}
 {{- range $upstream := .service.upstreams -}}
-{{- $address := include "traffic-lanes.address" (dict "model" $.model "from" $.service "to" $upstream) -}}
+{{- $address := include "traffic-lanes.upstreamHost" (dict "model" $.model "from" $.service "to" $upstream) -}}
 {{- $urls = append $urls (printf "http://%s:%v/" $address (get $ports $upstream)) -}}
 {{- end -}}
 {{- $port := (first .pod.container.ports).containerPort }}
@@ -162,9 +186,12 @@ OTEL_RESOURCE_ATTRIBUTES: {{ join "," $told }}
       fieldPath: metadata.namespace
 {{- end -}}
 
-{{/* Names of variables, as a JSON list: those that a value refers to, as in $(HOST), before it, and else by
-the alphabet, since a mapping has no order. */}}
-{{- define "traffic-lanes.inOrder" -}}
+{{/*
+Names of variables in their order, as a JSON list. A variable comes after those that its value refers to,
+as in $(HOST), and else by the alphabet, since a mapping has no order.
+Usage: {{ include "traffic-lanes.envOrder" $env | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.envOrder" -}}
 {{- $env := . -}}
 {{- $placed := list -}}
 {{- $left := keys $env | sortAlpha -}}
@@ -183,8 +210,10 @@ the alphabet, since a mapping has no order. */}}
 {{- concat $placed $left | toJson -}}
 {{- end -}}
 
-{{/* Fields of a piece of the Kubernetes API as YAML, from {of, only} or {of, first}: `only` those, or all
-of them, `first` before the others. */}}
+{{/*
+Fields of an object of the Kubernetes API as YAML: those of `only`, or all of them, those of `first` first.
+Usage: {{ include "traffic-lanes.fields" (dict "of" $pod.pod "only" (list "securityContext")) }}
+*/}}
 {{- define "traffic-lanes.fields" -}}
 {{- $of := .of | default dict -}}
 {{- $keys := concat (.only | default .first) (ternary list (keys $of | sortAlpha) (hasKey . "only")) | uniq -}}
@@ -193,15 +222,18 @@ of them, `first` before the others. */}}
 {{- if not (hasKey $of $key) -}}
 {{- else if and (kindIs "slice" $value) $value (kindIs "map" (first $value)) (hasKey (first $value) "name") }}
 {{ $key }}:
-  {{- include "traffic-lanes.named" $value | trim | nindent 2 }}
+  {{- include "traffic-lanes.namedList" $value | trim | nindent 2 }}
 {{- else }}
 {{ dict $key $value | include "traffic-lanes.yaml" | trim }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* A list whose members have names, as YAML, the name of each first. */}}
-{{- define "traffic-lanes.named" -}}
+{{/*
+List whose members have names, as YAML, the name of each first.
+Usage: {{ include "traffic-lanes.namedList" $ports | trim | nindent 4 }}
+*/}}
+{{- define "traffic-lanes.namedList" -}}
 {{- range . }}
 - name: {{ include "traffic-lanes.yaml" .name }}
   {{- with omit . "name" }}

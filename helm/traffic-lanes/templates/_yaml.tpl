@@ -1,7 +1,8 @@
 {{/*
-A value of the user's as YAML that says the same wherever it is printed: behind a key, at any indentation,
-trimmed, or last in a document. All that the schema leaves free is printed by it. What toYaml would
-fold over lines, or end with newlines that count, is in quotes.
+Value of the user's as YAML that reads the same wherever it is printed: behind a key, at any indentation,
+trimmed, or last in a document. It prints all that the schema leaves free. What toYaml would fold over
+lines, or end with newlines that count, is in quotes.
+Usage: {{ include "traffic-lanes.yaml" $value | nindent 2 }}
 */}}
 {{- define "traffic-lanes.yaml" -}}
 {{- if kindIs "string" . -}}
@@ -11,17 +12,20 @@ fold over lines, or end with newlines that count, is in quotes.
 {{- toYaml . -}}
 {{- else if kindIs "map" . -}}
 {{- range $key, $value := . }}
-{{ include "traffic-lanes.yaml" $key }}: {{ include "traffic-lanes.beside" $value }}
+{{ include "traffic-lanes.yaml" $key }}: {{ include "traffic-lanes.nestedYaml" $value }}
 {{- end -}}
 {{- else -}}
 {{- range . }}
-- {{ include "traffic-lanes.beside" . }}
+- {{ include "traffic-lanes.nestedYaml" . }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* A value as YAML behind a key or a dash. */}}
-{{- define "traffic-lanes.beside" -}}
+{{/*
+Value as YAML behind a key or a dash.
+Usage: {{ include "traffic-lanes.nestedYaml" $value }}
+*/}}
+{{- define "traffic-lanes.nestedYaml" -}}
 {{- if and . (or (kindIs "map" .) (kindIs "slice" .)) -}}
 {{- include "traffic-lanes.yaml" . | trim | nindent 2 -}}
 {{- else -}}

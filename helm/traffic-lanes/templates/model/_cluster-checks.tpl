@@ -1,5 +1,8 @@
-{{/* The cluster has the APIs of what is rendered. `helm template` knows those of its own Kubernetes only;
-a cluster offers aggregation besides. */}}
+{{/*
+The cluster has the APIs of what is rendered. `helm template` knows those of its own Kubernetes only;
+a cluster offers aggregation besides.
+Usage: {{ include "traffic-lanes.checks.cluster" . }}
+*/}}
 {{- define "traffic-lanes.checks.cluster" -}}
 {{- $values := .Values -}}
 {{- if semverCompare "<3.18.0-0" .Capabilities.HelmVersion.Version }}

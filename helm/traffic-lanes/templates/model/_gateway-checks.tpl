@@ -1,4 +1,7 @@
-{{/* It is known which services the gateway calls, and each by requests of its own. */}}
+{{/*
+The services that the gateway calls are known, and each gets requests of its own.
+Usage: {{ include "traffic-lanes.checks.entries" . }}
+*/}}
 {{- define "traffic-lanes.checks.entries" -}}
 {{- $values := .Values -}}
 {{- $services := $values.services -}}
@@ -6,9 +9,9 @@
 {{- $named := $values.gateway.services -}}
 {{- $upstreams := dict -}}
 {{- range $services }}{{ range .upstreams }}{{ $_ := set $upstreams . true }}{{ end }}{{ end -}}
-{{- $astray := include "traffic-lanes.others" (dict "of" $upstreams "than" (keys $services)) | fromJsonArray -}}
-{{- $clear := not (or $named $astray (include "traffic-lanes.endless" . | fromJsonArray)) -}}
-{{- $uncalled := include "traffic-lanes.uncalled" $services | fromJsonArray -}}
+{{- $unknown := include "traffic-lanes.keysNotIn" (dict "of" $upstreams "than" (keys $services)) | fromJsonArray -}}
+{{- $clear := not (or $named $unknown (include "traffic-lanes.endlessCycle" . | fromJsonArray)) -}}
+{{- $uncalled := include "traffic-lanes.uncalledServices" $services | fromJsonArray -}}
 {{- if and $clear (not $uncalled) }}
 - every service is called by another, so it is open which of them the gateway calls: name it in
   gateway.services
@@ -16,7 +19,7 @@
 - no other service calls {{ join " or " $uncalled }}, so it is open which of them the gateway calls: name
   one or more in gateway.services; a service of the chart's own values goes away with `<service>: null`
 {{- end }}
-{{- $entries := include "traffic-lanes.entries" $values | fromJson }}
+{{- $entries := include "traffic-lanes.entryServices" $values | fromJson }}
 {{- $served := dict }}
 {{- range $values.model.virtualHosts }}
 {{- range .entries }}{{ if not (get $entries .service).host }}{{ $_ := set $served .path true }}{{ end }}{{ end }}
@@ -38,7 +41,7 @@
 {{- $general = append $general $name }}
 {{- if not (hasKey $served $asks.path) }}{{ $unserved = append $unserved $name }}{{ end }}
 {{- end }}
-{{- $open := include "traffic-lanes.open" $values.lanes | fromJsonArray }}
+{{- $open := include "traffic-lanes.enterableLanes" $values.lanes | fromJsonArray }}
 {{- range $lane := ternary $open list (not (empty $enter.host)) }}
 {{- if eq $asks.host (replace "*" $lane $enter.host) }}
 - gateway.services.{{ $name }}.host: {{ $asks.host }} leads into lane {{ $lane }}, by lanes.enter.host: take another
@@ -54,7 +57,10 @@
 {{- end }}
 {{- end -}}
 
-{{/* There is one gateway, and what it needs is its own. */}}
+{{/*
+There is one gateway, and its settings belong to it.
+Usage: {{ include "traffic-lanes.checks.gateway" . }}
+*/}}
 {{- define "traffic-lanes.checks.gateway" -}}
 {{- $gateway := .Values.gateway -}}
 {{- $own := printf "%s-gateway" .Values.model.name -}}
@@ -78,7 +84,10 @@
 {{- end }}
 {{- end -}}
 
-{{/* `helm test` has one authority to trust. */}}
+{{/*
+`helm test` trusts one authority.
+Usage: {{ include "traffic-lanes.checks.test" . }}
+*/}}
 {{- define "traffic-lanes.checks.test" -}}
 {{- if and .Values.test.ca.secret .Values.test.ca.configMap }}
 - test.ca names a Secret and a ConfigMap: set one of them

@@ -1,39 +1,47 @@
-{{/* Where the gateway's pods run, from the root, as a JSON list: the model's `doors`. */}}
-{{- define "traffic-lanes.doors" -}}
+{{/*
+Where the gateway's pods run, as a JSON list: the model's `gatewayPods`.
+Usage: {{ include "traffic-lanes.gatewayPods" . | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.gatewayPods" -}}
 {{- $gateway := .Values.gateway -}}
-{{- $doors := list -}}
+{{- $pods := list -}}
 {{- range $gateway.parentRefs -}}
-{{- $doors = append $doors (dict
+{{- $pods = append $pods (dict
       "namespace" (.namespace | default $.Release.Namespace)
       "labels" (dict "gateway.networking.k8s.io/gateway-name" .name)
       "service" (printf "%s-istio" .name)
       "port" (.port | default $gateway.port)) -}}
 {{- else -}}
-{{- $doors = list (dict
+{{- $pods = list (dict
       "namespace" $gateway.namespace
       "labels" ($gateway.selector | default (dict "istio" "ingressgateway"))
       "service" "istio-ingressgateway"
       "port" (ternary $gateway.tls.port $gateway.port (not (empty $gateway.tls.secret)))) -}}
 {{- end -}}
-{{- toJson $doors -}}
+{{- toJson $pods -}}
 {{- end -}}
 
-{{/* The first of a virtual host's names, with `lanes` for its *, from the virtual host; empty where any will
-do. */}}
-{{- define "traffic-lanes.host" -}}
+{{/*
+First host of a virtual host, with `lanes` for its *; empty where it takes any.
+Usage: {{ include "traffic-lanes.exampleHost" $virtualHost }}
+*/}}
+{{- define "traffic-lanes.exampleHost" -}}
 {{- without .hosts "*" | first | default "" | replace "*" "lanes" -}}
 {{- end -}}
 
-{{/* Where to ask for each of the gateway's entries, from the model, as a JSON list of {service, path, host,
-named}: the first of the hosts at which it answers, and whether it is the entry's own. */}}
-{{- define "traffic-lanes.asked" -}}
-{{- $asked := dict -}}
+{{/*
+Where each of the gateway's entries answers, as a JSON list of {service, path, host, named}: `host` is the
+first of its hosts, `named` whether values give the entry that host.
+Usage: {{ include "traffic-lanes.entryAddresses" $model | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.entryAddresses" -}}
+{{- $seen := dict -}}
 {{- $found := list -}}
 {{- range $virtual := .virtualHosts -}}
-{{- $host := include "traffic-lanes.host" $virtual -}}
+{{- $host := include "traffic-lanes.exampleHost" $virtual -}}
 {{- range reverse $virtual.entries -}}
-{{- if not (hasKey $asked .service) -}}
-{{- $_ := set $asked .service true -}}
+{{- if not (hasKey $seen .service) -}}
+{{- $_ := set $seen .service true -}}
 {{- $found = append $found (dict "service" .service "path" .path "host" $host "named" (not (empty $virtual.host))) -}}
 {{- end -}}
 {{- end -}}
@@ -41,17 +49,22 @@ named}: the first of the hosts at which it answers, and whether it is the entry'
 {{- toJson $found -}}
 {{- end -}}
 
-{{/* The gateway's URL by a name or address of it, from {values, model, host, path}: HTTPS where it has a
-certificate, for it redirects plain HTTP then. */}}
-{{- define "traffic-lanes.url" -}}
+{{/*
+The gateway's URL by one of its names or addresses. With a certificate it is HTTPS: plain HTTP is redirected.
+Usage: {{ include "traffic-lanes.gatewayUrl" (dict "values" .Values "model" $model "host" $host "path" $path) }}
+*/}}
+{{- define "traffic-lanes.gatewayUrl" -}}
 {{- $scheme := ternary "https" "http" (not (empty .values.gateway.tls.secret)) -}}
-{{- $port := (first .model.doors).port | int -}}
+{{- $port := (first .model.gatewayPods).port | int -}}
 {{- $usual := ternary 443 80 (eq $scheme "https") -}}
 {{ $scheme }}://{{ .host }}{{ if ne $port $usual }}:{{ $port }}{{ end }}{{ .path | default "/" }}
 {{- end -}}
 
-{{/* Host and port of a URL, as curl's --resolve has them. */}}
-{{- define "traffic-lanes.at" -}}
+{{/*
+Host and port of a URL, as curl's --resolve has them.
+Usage: {{ include "traffic-lanes.hostAndPort" $url }}
+*/}}
+{{- define "traffic-lanes.hostAndPort" -}}
 {{- $url := urlParse . -}}
 {{ $url.host }}{{ if not (regexMatch ":[0-9]+$" $url.host) }}:{{ ternary 443 80 (eq $url.scheme "https") }}{{ end }}
 {{- end -}}

@@ -1,7 +1,10 @@
-{{/* Lanes and services are called by what labels and host names take, and YAML takes for a name. */}}
+{{/*
+Names of lanes and services are valid in labels and host names, and YAML reads them as strings.
+Usage: {{ include "traffic-lanes.checks.names" . }}
+*/}}
 {{- define "traffic-lanes.checks.names" -}}
 {{- range $lane, $_ := .Values.lanes.weights }}
-{{- with include "traffic-lanes.misread" $lane }}
+{{- with include "traffic-lanes.misreadName" $lane }}
 - lanes.weights: {{ . }}
 {{- end }}
 {{- if not (regexMatch "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" $lane) }}
@@ -10,12 +13,12 @@
 {{- end }}
 {{- end }}
 {{- range $name, $service := .Values.services }}
-{{- with include "traffic-lanes.misread" $name }}
+{{- with include "traffic-lanes.misreadName" $name }}
 - services: {{ . }}
 {{- end }}
 {{- range $version, $_ := $service.versions }}
 {{- $lane := hasKey $.Values.lanes.weights $version }}
-{{- with ternary "" (include "traffic-lanes.misread" $version) $lane }}
+{{- with ternary "" (include "traffic-lanes.misreadName" $version) $lane }}
 - services.{{ $name }}.versions: {{ . }}
 {{- end }}
 {{- end }}
@@ -26,8 +29,11 @@
 {{- end }}
 {{- end -}}
 
-{{/* What is wrong with a name that YAML may have made of something else, from the name; empty: nothing. */}}
-{{- define "traffic-lanes.misread" -}}
+{{/*
+What is wrong with a name that YAML may have read as another value; empty: nothing.
+Usage: {{ include "traffic-lanes.misreadName" $name }}
+*/}}
+{{- define "traffic-lanes.misreadName" -}}
 {{- if regexMatch "^[0-9]+$" . -}}
 {{ quote . }} is a number to YAML, and 0123 another one: begin the name with a letter, as in pr-{{ . }}
 {{- else if has . (list "true" "false") -}}
@@ -36,7 +42,10 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Headers of lanes are no one else's. */}}
+{{/*
+Headers of lanes have no other meaning.
+Usage: {{ include "traffic-lanes.checks.headers" . }}
+*/}}
 {{- define "traffic-lanes.checks.headers" -}}
 {{- $taken := list "accept" "authorization" "b3" "baggage" "connection" "cookie" "expect" "forwarded" "host"
       "keep-alive" "origin" "range" "referer" "set-cookie" "te" "trailer" "traceparent" "tracestate"
@@ -57,28 +66,40 @@
 {{- end }}
 {{- end -}}
 
-{{/* The label of versions is not one that the chart sets to something else. */}}
+{{/*
+The label of versions is not one that the chart sets to something else.
+Usage: {{ include "traffic-lanes.checks.label" . }}
+*/}}
 {{- define "traffic-lanes.checks.label" -}}
 {{- $label := .Values.lanes.label -}}
-{{- $taken := append (include "traffic-lanes.ownLabels" . | fromYamlArray) "app.kubernetes.io/managed-by" -}}
+{{- $taken := append (include "traffic-lanes.unversionedLabels" . | fromYamlArray) "app.kubernetes.io/managed-by" -}}
 {{- if or (hasPrefix "traffic-lanes/" $label) (has $label $taken) }}
 - lanes.label: {{ $label }} is the chart's to set, and holds no version: take another
 {{- end }}
 {{- end -}}
 
-{{/* Labels of pods that hold no version, as a YAML list. */}}
-{{- define "traffic-lanes.ownLabels" -}}
+{{/*
+Labels of pods that hold no version, as a YAML list.
+Usage: {{ include "traffic-lanes.unversionedLabels" . | fromYamlArray }}
+*/}}
+{{- define "traffic-lanes.unversionedLabels" -}}
 [app, app.kubernetes.io/name, app.kubernetes.io/part-of]
 {{- end -}}
 
-{{/* The sum of weights. */}}
+{{/*
+Sum of a mapping's values.
+Usage: {{ include "traffic-lanes.sum" .Values.lanes.weights }}
+*/}}
 {{- define "traffic-lanes.sum" -}}
 {{- $sum := 0 -}}
 {{- range . }}{{ $sum = add $sum . }}{{ end -}}
 {{- $sum -}}
 {{- end -}}
 
-{{/* The weights are whole, and the baseline has one. */}}
+{{/*
+The weights add up to 100, and the baseline has one.
+Usage: {{ include "traffic-lanes.checks.weights" . }}
+*/}}
 {{- define "traffic-lanes.checks.weights" -}}
 {{- $lanes := .Values.lanes -}}
 {{- $sum := include "traffic-lanes.sum" $lanes.weights -}}

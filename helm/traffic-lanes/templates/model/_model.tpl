@@ -3,36 +3,39 @@ The model: what the values say, completed and checked once. Every template begin
 and finds it in .Values.model:
 
   name, provider, permissive, header, baseline, label, retryOn
-  mesh       the provider's facts, as providers/_provider.tpl has them
-  lanes      [{name, weight, baseline}], in order of name: all, or `only`
-  only       the lane that this release adds to a base's; empty: the release is a base, and whole
-  namespace  the release's
-  namespaces {service: the namespace that it is in}
-  services   [{name, namespace, host, gatewayPort, versions, own, lanes, upstreams, callers, entry, pods, …}], in
-             the order in which a request meets them; with the chart's layers below the service's
-             own keys ("traffic-lanes.layered"). versions: those that it has, by name; own: those
-             that this release brings; lanes: those that it has a rule for
-  pods       [{name, version, …}]: what the pods of one version get: the service's keys, and on top
-             those of the version
-  entries    {name: service}: those that the gateway calls
-  virtualHosts [{name, host, hosts, entries: [{service, path, route}]}]: what it calls at which hosts, the most
-             specific path first. name: its VirtualService's; route: the entry's HTTPRoute's; host: the one
-             that its entries name; empty: it takes the others
-  doors      [{namespace, labels, service, port}]: where the gateway's pods run, their labels, the
-             Service in front of them and its port
+  mesh         the provider's facts, see providers/_provider.tpl
+  lanes        [{name, weight, baseline}], in order of name: all, or `only`
+  only         the lane that this release adds to a base's; empty: the release is a base
+  namespace    the release's
+  namespaces   {service: its namespace}
+  services     [{name, namespace, host, gatewayPort, versions, own, lanes, upstreams, callers, entry, pods, …}], in
+               the order in which a request meets them, with the keys of "traffic-lanes.podKeys". versions: all
+               versions, by name; own: those of this release; lanes: those with a rule at the service
+  pods         [{name, version, …}]: one for each of `own`, with the keys of the service and of the version
+  entries      {name: service}: those that the gateway calls
+  virtualHosts [{name, host, hosts, entries: [{service, path, route}]}]: hosts of the gateway and what it calls
+               there, the most specific path first. name: the VirtualService's; route: the HTTPRoute's of an entry;
+               host: the host of the entries themselves; empty: it takes the others
+  gatewayPods  [{namespace, labels, service, port}]: where the gateway's pods run, their labels, the Service in
+               front of them and its port
+
+Usage: {{ include "traffic-lanes.model" . }}{{ $model := .Values.model }}
 */}}
 {{- define "traffic-lanes.model" -}}
 {{- /* Made for the first template that asks, and kept where the others find it. */ -}}
 {{- if not (hasKey .Values "model") -}}
-{{- if not (or .Release.IsInstall .Release.IsUpgrade) }}{{ include "traffic-lanes.linted" .Values }}{{ end -}}
-{{- include "traffic-lanes.withoutNulls" .Values -}}
-{{- include "traffic-lanes.made" . -}}
-{{- include "traffic-lanes.checked" . -}}
+{{- if not (or .Release.IsInstall .Release.IsUpgrade) }}{{ include "traffic-lanes.removeSample" .Values }}{{ end -}}
+{{- include "traffic-lanes.removeNulledKeys" .Values -}}
+{{- include "traffic-lanes.makeModel" . -}}
+{{- include "traffic-lanes.checkValues" . -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Makes the model, from the root, of values that may not fit together. */}}
-{{- define "traffic-lanes.made" -}}
+{{/*
+Makes the model, of values that may not fit together.
+Usage: {{ include "traffic-lanes.makeModel" . }}
+*/}}
+{{- define "traffic-lanes.makeModel" -}}
 {{- $values := .Values -}}
 {{- $lanes := $values.lanes -}}
 {{- $only := $lanes.only -}}
@@ -53,18 +56,21 @@ and finds it in .Values.model:
       "lanes" $named
       "label" $lanes.label
       "retryOn" (join "," $lanes.retryOn)
-      "doors" (include "traffic-lanes.doors" . | fromJsonArray) -}}
+      "gatewayPods" (include "traffic-lanes.gatewayPods" . | fromJsonArray) -}}
 {{- $_ := set $values "model" $model -}}
-{{- include "traffic-lanes.services" . -}}
+{{- include "traffic-lanes.addServices" . -}}
 {{- $_ := set $model "virtualHosts" (include "traffic-lanes.virtualHosts" $values | fromJsonArray) -}}
 {{- end -}}
 
-{{/* Fails where values don't fit together, or what a schema can't say of them is wrong: each check is a
-template "traffic-lanes.checks.…" beside what it checks, and gives a sentence for each mistake, which
-begins with "- " and may go on over several lines. All mistakes are told at once. */}}
-{{- define "traffic-lanes.checked" -}}
-{{- $checks := list "names" "headers" "label" "weights" "ways" "versions" "pods" "accounts" "upstreams" "retries"
-      "entries" "instrumentation" "gateway" "only" "test" "cluster" "upgrade" -}}
+{{/*
+Fails where values don't fit together, or break a rule that no schema can state. Each check is a template
+"traffic-lanes.checks.…" beside what it checks, and prints a sentence for each mistake, which begins with
+"- " and may go on over several lines. One failure names all mistakes.
+Usage: {{ include "traffic-lanes.checkValues" . }}
+*/}}
+{{- define "traffic-lanes.checkValues" -}}
+{{- $checks := list "names" "headers" "label" "weights" "entryRules" "versions" "pods" "accounts" "upstreams" "retries"
+      "entries" "instrumentation" "gateway" "laneRelease" "test" "cluster" "upgrade" -}}
 {{- $text := include (printf "traffic-lanes.%s.checks" .Values.mesh.provider) . -}}
 {{- range $checks }}{{ $text = printf "%s\n%s" (include (printf "traffic-lanes.checks.%s" .) $) $text }}{{ end -}}
 {{- $wrong := list -}}
@@ -80,9 +86,12 @@ begins with "- " and may go on over several lines. All mistakes are told at once
 {{- end -}}
 {{- end -}}
 
-{{/* Takes away, from the values, the sample's lanes and services that others stand in for. helm lint merges
-the chart's values twice, and so brings back what null has taken away. */}}
-{{- define "traffic-lanes.linted" -}}
+{{/*
+Removes from the values the sample's lanes and services that others replace. helm lint merges the chart's
+values twice, and so brings back what null has removed.
+Usage: {{ include "traffic-lanes.removeSample" .Values }}
+*/}}
+{{- define "traffic-lanes.removeSample" -}}
 {{- $lanes := .lanes -}}
 {{- $sample := dict "v1" 40 "v2" 30 "v3" 30 -}}
 {{- range $back := list "v1" "v2" "v3" "v1 v2" "v1 v3" "v2 v3" "v1 v2 v3" -}}
@@ -100,7 +109,7 @@ the chart's values twice, and so brings back what null has taken away. */}}
 {{- $called := list -}}
 {{- range pick $services "mocka" "mockb" "mockc" }}{{ $called = concat $called (.upstreams | default list) }}{{ end -}}
 {{- $needed := keys (.gateway.services | default dict) -}}
-{{- if not (or $needed (include "traffic-lanes.others" (dict "of" $others "than" $called) | fromJsonArray)) -}}
+{{- if not (or $needed (include "traffic-lanes.keysNotIn" (dict "of" $others "than" $called) | fromJsonArray)) -}}
 {{- $needed = list "mocka" -}}
 {{- end -}}
 {{- range $others }}{{ $needed = concat $needed (.upstreams | default list) }}{{ end -}}

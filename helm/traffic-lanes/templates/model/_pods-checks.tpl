@@ -1,44 +1,51 @@
-{{/* What every service's pods get fits together: in `sample`, `defaults`, at the service, at a version.
-What is wrong is told once, where it begins; what Kubernetes knows of its own fields it says itself. */}}
+{{/*
+Keys of pods fit together: in `sample`, in `defaults`, at the service, at a version. A mistake is reported
+once, where it begins. Kubernetes checks its own fields.
+Usage: {{ include "traffic-lanes.checks.pods" . }}
+*/}}
 {{- define "traffic-lanes.checks.pods" -}}
 {{- $values := .Values -}}
-{{- include "traffic-lanes.layerChecks" (dict "root" $ "at" "sample" "keys" $values.sample "sample" true) }}
-{{- $general := include "traffic-lanes.misfits" (dict "values" $values "layers" list) -}}
-{{- $defaults := dict "root" $ "at" "defaults" "keys" $values.defaults "misfits" $general -}}
-{{- include "traffic-lanes.layerChecks" (merge $defaults (dict "sample" $values.defaults.sample)) }}
+{{- include "traffic-lanes.layerProblems" (dict "root" $ "at" "sample" "keys" $values.sample "sample" true) }}
+{{- $general := include "traffic-lanes.mergedProblems" (dict "values" $values "layers" list) -}}
+{{- $defaults := dict "root" $ "at" "defaults" "keys" $values.defaults "problems" $general -}}
+{{- include "traffic-lanes.layerProblems" (merge $defaults (dict "sample" $values.defaults.sample)) }}
 {{- range $name, $service := $values.services }}
 {{- $keys := omit $service "versions" "upstreams" }}
-{{- $own := dict "root" $ "at" (printf "services.%s" $name) "keys" $keys "told" $general }}
+{{- $own := dict "root" $ "at" (printf "services.%s" $name) "keys" $keys "reported" $general }}
 {{- $layers := dict "values" $values "layers" (list $keys) "runs" $values.workloads.enabled }}
-{{- $misfits := include "traffic-lanes.misfits" $layers }}
+{{- $problems := include "traffic-lanes.mergedProblems" $layers }}
 {{- $sample := ternary $keys.sample $values.defaults.sample (hasKey $keys "sample") }}
-{{- include "traffic-lanes.layerChecks" (merge $own (dict "misfits" $misfits "sample" $sample)) }}
-{{- $told := printf "%s\n%s" $general $misfits }}
+{{- include "traffic-lanes.layerProblems" (merge $own (dict "problems" $problems "sample" $sample)) }}
+{{- $reported := printf "%s\n%s" $general $problems }}
 {{- range $version, $special := $service.versions }}
 {{- if $special }}
-{{- $within := dict "root" $ "at" (printf "services.%s.versions.%s" $name $version) "keys" $special "told" $told }}
+{{- $at := printf "services.%s.versions.%s" $name $version }}
+{{- $within := dict "root" $ "at" $at "keys" $special "reported" $reported }}
 {{- $layers := dict "values" $values "layers" (list $keys $special) "runs" $values.workloads.enabled }}
-{{- $misfits := include "traffic-lanes.misfits" $layers }}
+{{- $problems := include "traffic-lanes.mergedProblems" $layers }}
 {{- $sample := ternary $special.sample $sample (hasKey $special "sample") }}
-{{- include "traffic-lanes.layerChecks" (merge $within (dict "misfits" $misfits "sample" $sample)) }}
+{{- include "traffic-lanes.layerProblems" (merge $within (dict "problems" $problems "sample" $sample)) }}
 {{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}
 
-{{/* What is wrong with one layer of keys, from {root, at, keys, sample, misfits, told}: in itself, where
-`sample` says whether the image is the sample's, and of its misfits with the layers below what was not
-told there. */}}
-{{- define "traffic-lanes.layerChecks" -}}
+{{/*
+Mistakes in one layer of keys: those of the layer itself, where `sample` says whether the image is the
+sample's, and those of `problems`, from merging, that `reported` lacks.
+Usage: {{ include "traffic-lanes.layerProblems" (dict "root" $ "at" "defaults" "keys" $keys "sample" true
+  "problems" $problems "reported" $below) }}
+*/}}
+{{- define "traffic-lanes.layerProblems" -}}
 {{- $at := .at -}}
 {{- $keys := .keys -}}
-{{- $told := splitList "\n" (.told | default "") -}}
-{{- range splitList "\n" (.misfits | default "") | compact }}
-{{- if not (has . $told) }}
+{{- $reported := splitList "\n" (.reported | default "") -}}
+{{- range splitList "\n" (.problems | default "") | compact }}
+{{- if not (has . $reported) }}
 - {{ $at }}.{{ . }}
 {{- end }}
 {{- end }}
-{{- range $piece, $fields := include "traffic-lanes.reserved" . | fromYaml }}
+{{- range $piece, $fields := include "traffic-lanes.reservedFields" . | fromYaml }}
 {{- range $field, $why := $fields }}
 {{- if hasKey (get $keys $piece | default dict) $field }}
 - {{ $at }}.{{ $piece }}: {{ $field }} {{ $why }}
@@ -82,7 +89,7 @@ told there. */}}
 {{- end }}
 {{- end }}
 {{- $model := .root.Values.model }}
-{{- $labels := concat (include "traffic-lanes.ownLabels" .root | fromYamlArray) $model.mesh.podLabels
+{{- $labels := concat (include "traffic-lanes.unversionedLabels" .root | fromYamlArray) $model.mesh.podLabels
       (list "version" "app.kubernetes.io/version" $model.label) }}
 {{- range $label, $_ := $keys.podLabels }}
 {{- if or (hasPrefix "traffic-lanes/" $label) (has $label $labels) }}
@@ -91,8 +98,11 @@ told there. */}}
 {{- end }}
 {{- end -}}
 
-{{/* Fields of pieces of the Kubernetes API that are not the pieces' to say, and why. */}}
-{{- define "traffic-lanes.reserved" -}}
+{{/*
+Fields of Kubernetes objects that values can't set there, and why, as YAML.
+Usage: {{ include "traffic-lanes.reservedFields" . | fromYaml }}
+*/}}
+{{- define "traffic-lanes.reservedFields" -}}
 container:
   name: is default, by which the rest of the chart finds it
   image: has a key of its own, `image`
@@ -110,10 +120,12 @@ deployment:
   template: is what `pod`, `container`, `podLabels` and `podAnnotations` make
 {{- end -}}
 
-{{/* What does not fit together in layers of keys once they are merged, a line each, from {values, layers,
-runs}: `runs` where pods come of them. */}}
-{{- define "traffic-lanes.misfits" -}}
-{{- $keys := include "traffic-lanes.layered" . | fromJson -}}
+{{/*
+Mistakes that layers of keys have once they are merged, a line each. `runs`: pods come of them.
+Usage: {{ include "traffic-lanes.mergedProblems" (dict "values" $values "layers" (list $keys) "runs" true) }}
+*/}}
+{{- define "traffic-lanes.mergedProblems" -}}
+{{- $keys := include "traffic-lanes.podKeys" . | fromJson -}}
 {{- if and .runs (not ($keys.image | default dict).repository) }}
 image.repository is missing: which image? Only the sample's is known
 {{- end }}
@@ -149,11 +161,11 @@ autoscaling: targetCPU is a percentage of container.resources.requests.cpu, whic
 {{- $probe := . }}
 {{- range $handler := include "traffic-lanes.handlers" $probe | fromJsonArray }}
 {{- $key := ternary "command" "port" (eq $handler "exec") }}
-{{- $asked := get (get $probe $handler) $key }}
-{{- if not $asked }}
+{{- $wanted := get (get $probe $handler) $key }}
+{{- if not $wanted }}
 container.{{ $name }}: {{ $handler }} lacks its {{ $key }}
-{{- else if and (kindIs "string" $asked) (not (hasKey $numbers $asked)) }}
-container.{{ $name }} asks a port {{ quote $asked }}, and container.ports has {{ $known }}
+{{- else if and (kindIs "string" $wanted) (not (hasKey $numbers $wanted)) }}
+container.{{ $name }} asks a port {{ quote $wanted }}, and container.ports has {{ $known }}
 {{- end }}
 {{- else }}
 container.{{ $name }} has nothing to ask: set httpGet, tcpSocket, exec or grpc, or take it away by null
@@ -162,12 +174,15 @@ container.{{ $name }} has nothing to ask: set httpGet, tcpSocket, exec or grpc, 
 {{- end }}
 {{- end -}}
 
-{{/* Services that share a ServiceAccount agree on it. */}}
+{{/*
+Services that share a ServiceAccount agree on it.
+Usage: {{ include "traffic-lanes.checks.accounts" . }}
+*/}}
 {{- define "traffic-lanes.checks.accounts" -}}
 {{- $owners := dict -}}
 {{- range $service := .Values.model.services }}
 {{- if .serviceAccount.create }}
-{{- $account := include "traffic-lanes.account" . }}
+{{- $account := include "traffic-lanes.serviceAccountName" . }}
 {{- $key := printf "%s/%s" .namespace $account }}
 {{- with get $owners $key }}
 {{- if ne (toJson .serviceAccount.annotations) (toJson $service.serviceAccount.annotations) }}
@@ -181,7 +196,10 @@ container.{{ $name }} has nothing to ask: set httpGet, tcpSocket, exec or grpc, 
 {{- end }}
 {{- end -}}
 
-{{/* What is injected carries the lane. */}}
+{{/*
+What is injected carries the lane.
+Usage: {{ include "traffic-lanes.checks.instrumentation" . }}
+*/}}
 {{- define "traffic-lanes.checks.instrumentation" -}}
 {{- with .Values.instrumentation.propagators }}
 {{- if not (has "baggage" .) }}

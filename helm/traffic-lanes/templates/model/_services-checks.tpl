@@ -1,4 +1,7 @@
-{{/* Each service's versions are lanes, the baseline among them, and each version's name is its own. */}}
+{{/*
+Each service's versions are lanes, the baseline among them, and no two Deployments have one name.
+Usage: {{ include "traffic-lanes.checks.versions" . }}
+*/}}
 {{- define "traffic-lanes.checks.versions" -}}
 {{- $lanes := .Values.lanes -}}
 {{- $known := keys $lanes.weights | sortAlpha | join ", " -}}
@@ -6,7 +9,7 @@
 {{- range $name, $service := .Values.services }}
 {{- $versions := keys $service.versions | sortAlpha }}
 {{- range $version := $versions }}
-{{- if not (or (hasKey $lanes.weights $version) (include "traffic-lanes.misread" $version)) }}
+{{- if not (or (hasKey $lanes.weights $version) (include "traffic-lanes.misreadName" $version)) }}
 - services.{{ $name }}.versions: {{ quote $version }} is no lane: lanes.weights has {{ $known }};
   null takes a version away
 {{- end }}
@@ -24,10 +27,13 @@
 {{- end }}
 {{- end -}}
 
-{{/* Retries say how many, or the provider's do: to Istio, none said are none. */}}
+{{/*
+Retries say how many, or the provider's do: Istio reads no number as none.
+Usage: {{ include "traffic-lanes.checks.retries" . }}
+*/}}
 {{- define "traffic-lanes.checks.retries" -}}
 {{- $model := .Values.model -}}
-{{- range $service := ternary $model.services list (eq $model.mesh.hops "VirtualService") }}
+{{- range $service := ternary $model.services list (eq $model.mesh.routeKind "VirtualService") }}
 {{- $retries := ($service.route | default dict).retries }}
 {{- $below := include (printf "traffic-lanes.%s.retries" $model.provider) (dict "model" $model) | fromYaml }}
 {{- if and $retries (not (or (hasKey $retries "attempts") (hasKey $below "attempts"))) }}
@@ -36,7 +42,10 @@
 {{- end }}
 {{- end -}}
 
-{{/* Each upstream is a service, and called once. */}}
+{{/*
+Each upstream is a service, named once.
+Usage: {{ include "traffic-lanes.checks.upstreams" . }}
+*/}}
 {{- define "traffic-lanes.checks.upstreams" -}}
 {{- $services := .Values.services -}}
 {{- range $name, $service := $services }}
@@ -51,15 +60,18 @@
 {{- $_ := set $seen $upstream true }}
 {{- end }}
 {{- end }}
-{{- with include "traffic-lanes.endless" . | fromJsonArray }}
+{{- with include "traffic-lanes.endlessCycle" . | fromJsonArray }}
 - the upstreams of {{ join ", " . }} form a circle: a request would never end
 {{- end }}
 {{- end -}}
 
-{{/* The services in a circle of upstreams that goes through the sample, which calls all of its own on each
-request, as a JSON list of names; from the root. Others may know when to stop. */}}
-{{- define "traffic-lanes.endless" -}}
-{{- $circle := include "traffic-lanes.circle" .Values.services | fromJsonArray -}}
+{{/*
+Names of services in a cycle of upstreams that includes a sample service, which calls all its upstreams on each
+request, as a JSON list. Other services may end the cycle themselves.
+Usage: {{ include "traffic-lanes.endlessCycle" . | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.endlessCycle" -}}
+{{- $circle := include "traffic-lanes.serviceCycle" .Values.services | fromJsonArray -}}
 {{- $endless := false -}}
 {{- range $service := .Values.model.services -}}
 {{- if has $service.name $circle -}}

@@ -1,16 +1,19 @@
-{{/* Puts the services into the model, as it says, and those that the gateway calls; from the root. */}}
-{{- define "traffic-lanes.services" -}}
+{{/*
+Adds `services`, `entries` and `namespaces` to the model.
+Usage: {{ include "traffic-lanes.addServices" . }}
+*/}}
+{{- define "traffic-lanes.addServices" -}}
 {{- $values := .Values -}}
 {{- $model := $values.model -}}
-{{- $entries := include "traffic-lanes.entries" $values | fromJson -}}
+{{- $entries := include "traffic-lanes.entryServices" $values | fromJson -}}
 {{- $callers := include "traffic-lanes.callers" $values.services | fromJson -}}
 {{- $everywhere := or (not $model.permissive) (eq $values.lanes.rules "all") -}}
 {{- $all := keys $values.lanes.weights | sortAlpha -}}
-{{- $defaults := include "traffic-lanes.layered" (dict "values" $values "layers" list) | fromJson -}}
+{{- $defaults := include "traffic-lanes.podKeys" (dict "values" $values "layers" list) | fromJson -}}
 {{- $services := list -}}
 {{- $_ := set $model "entries" dict -}}
 {{- $_ := set $model "namespaces" dict -}}
-{{- range $name := include "traffic-lanes.order" $values.services | fromJsonArray -}}
+{{- range $name := include "traffic-lanes.serviceOrder" $values.services | fromJsonArray -}}
 {{- $service := index $values.services $name -}}
 {{- $versions := keys $service.versions | sortAlpha -}}
 {{- $own := $versions -}}
@@ -18,13 +21,13 @@
 {{- $keys := omit $service "versions" "upstreams" -}}
 {{- $shared := $defaults -}}
 {{- if $keys -}}
-{{- $shared = include "traffic-lanes.layered" (dict "values" $values "layers" (list $keys)) | fromJson -}}
+{{- $shared = include "traffic-lanes.podKeys" (dict "values" $values "layers" (list $keys)) | fromJson -}}
 {{- end -}}
 {{- $pods := list -}}
 {{- range $version := $own -}}
 {{- $pod := $shared -}}
 {{- with index $service.versions $version -}}
-{{- $pod = include "traffic-lanes.layered" (dict "values" $values "layers" (list $keys .)) | fromJson -}}
+{{- $pod = include "traffic-lanes.podKeys" (dict "values" $values "layers" (list $keys .)) | fromJson -}}
 {{- end -}}
 {{- $pods = append $pods (merge (dict "name" (printf "%s-%s" $name $version) "version" $version) $pod) -}}
 {{- end -}}
@@ -47,7 +50,10 @@
 {{- $_ := set $model "services" $services -}}
 {{- end -}}
 
-{{/* The services that call each service, by its name, as JSON; from the services. */}}
+{{/*
+Services that call each service, as JSON: {name: [name]}.
+Usage: {{ include "traffic-lanes.callers" .Values.services | fromJson }}
+*/}}
 {{- define "traffic-lanes.callers" -}}
 {{- $callers := dict -}}
 {{- range $name, $service := . -}}
@@ -58,35 +64,45 @@
 {{- toJson $callers -}}
 {{- end -}}
 
-{{/* Names of the services in the order in which a request meets them, as a JSON list; from the
-services. Those in a circle of upstreams, and those behind it, come last. */}}
-{{- define "traffic-lanes.order" -}}
+{{/*
+Names of services in the order in which a request meets them, as a JSON list. Those in a cycle of upstreams,
+and those behind it, come last.
+Usage: {{ include "traffic-lanes.serviceOrder" .Values.services | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.serviceOrder" -}}
 {{- $upstreams := dict -}}
 {{- range $name, $service := . }}{{ $_ := set $upstreams $name (default list $service.upstreams) }}{{ end -}}
-{{- $placed := include "traffic-lanes.peeled" $upstreams | fromJsonArray -}}
-{{- concat $placed (include "traffic-lanes.others" (dict "of" $upstreams "than" $placed) | fromJsonArray) | toJson -}}
+{{- $placed := include "traffic-lanes.topologicalOrder" $upstreams | fromJsonArray -}}
+{{- $rest := include "traffic-lanes.keysNotIn" (dict "of" $upstreams "than" $placed) | fromJsonArray -}}
+{{- concat $placed $rest | toJson -}}
 {{- end -}}
 
-{{/* The services that are in a circle of upstreams, as a JSON list of names; from the services. Peeled
-off from both ends, what is left are circles, and what leads from one to another. */}}
-{{- define "traffic-lanes.circle" -}}
+{{/*
+Names of services in a cycle of upstreams, as a JSON list: what topological order leaves out from both ends,
+which are cycles and what leads from one to another.
+Usage: {{ include "traffic-lanes.serviceCycle" .Values.services | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.serviceCycle" -}}
 {{- $upstreams := dict -}}
 {{- range $name, $service := . }}{{ $_ := set $upstreams $name (default list $service.upstreams) }}{{ end -}}
-{{- $before := include "traffic-lanes.peeled" $upstreams | fromJsonArray -}}
+{{- $before := include "traffic-lanes.topologicalOrder" $upstreams | fromJsonArray -}}
 {{- $callers := dict -}}
-{{- range $name := include "traffic-lanes.others" (dict "of" $upstreams "than" $before) | fromJsonArray -}}
+{{- range $name := include "traffic-lanes.keysNotIn" (dict "of" $upstreams "than" $before) | fromJsonArray -}}
 {{- if not (hasKey $callers $name) }}{{ $_ := set $callers $name list }}{{ end -}}
 {{- range $upstream := get $upstreams $name -}}
 {{- $_ := set $callers $upstream (append (get $callers $upstream | default list) $name) -}}
 {{- end -}}
 {{- end -}}
-{{- $behind := include "traffic-lanes.peeled" $callers | fromJsonArray -}}
-{{- include "traffic-lanes.others" (dict "of" $callers "than" $behind) -}}
+{{- $behind := include "traffic-lanes.topologicalOrder" $callers | fromJsonArray -}}
+{{- include "traffic-lanes.keysNotIn" (dict "of" $callers "than" $behind) -}}
 {{- end -}}
 
-{{/* Names in an order in which each comes before those that it leads to, as a JSON list; from the names
-that each leads to, by its own. Those in a circle, or behind one, are left out. Kahn's algorithm. */}}
-{{- define "traffic-lanes.peeled" -}}
+{{/*
+Names, each before those that it leads to, as a JSON list. Those in a cycle, or behind one, are left out.
+Kahn's algorithm.
+Usage: {{ include "traffic-lanes.topologicalOrder" (dict "a" (list "b") "b" list) | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.topologicalOrder" -}}
 {{- $nexts := . -}}
 {{- $unplaced := dict -}}
 {{- range $names := $nexts -}}
@@ -113,8 +129,11 @@ that each leads to, by its own. Those in a circle, or behind one, are left out. 
 {{- toJson $placed -}}
 {{- end -}}
 
-{{/* Keys of a mapping that a list lacks, in order, as a JSON list; from {of, than}. */}}
-{{- define "traffic-lanes.others" -}}
+{{/*
+Keys of mapping `of` that list `than` lacks, in order, as a JSON list.
+Usage: {{ include "traffic-lanes.keysNotIn" (dict "of" $services "than" $names) | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.keysNotIn" -}}
 {{- $known := dict -}}
 {{- range .than }}{{ $_ := set $known . true }}{{ end -}}
 {{- $others := list -}}

@@ -1,15 +1,16 @@
 {{/*
-What an upgrade would make worse for requests that the gateway stamps: a lane that goes, or comes with a weight
-before there are pods for it, at all or at one service, and a version that strict mode then lacks. Proxies
-hear of subsets, rules and pods one after the other, whatever the order in which Helm applies them; meanwhile
-such requests fail, unless the provider's rules fall back, or they fail now. Only an upgrade by Helm sees
-what is there.
+What an upgrade would make worse for requests that the gateway puts into lanes: a lane that goes, or comes with
+a weight before it has pods, at all or at one service, and a version that strict mode then lacks. Proxies learn
+of subsets, rules and pods one after the other, whatever the order in which Helm applies them. Meanwhile
+such requests fail, unless the provider's rules fall back, or they fail already. Only an upgrade by Helm
+sees the cluster.
+Usage: {{ include "traffic-lanes.checks.upgrade" . }}
 */}}
 {{- define "traffic-lanes.checks.upgrade" -}}
 {{- $model := .Values.model -}}
 {{- if and .Release.IsUpgrade .Values.routing.enabled (not $model.mesh.fallsBack) (not $model.only) -}}
 {{- $weights := .Values.lanes.weights -}}
-{{- $live := include "traffic-lanes.live" . | fromJson }}
+{{- $live := include "traffic-lanes.liveWeights" . | fromJson }}
 {{- range $lane, $weight := $live }}
 {{- if and $weight (not (hasKey $weights $lane)) }}
 - lanes.weights lacks {{ $lane }}, which has {{ $weight }} % of the requests now: give it 0 first, and
@@ -22,9 +23,9 @@ what is there.
   pods have rolled out
 {{- end }}
 {{- end }}
-{{- $ruled := include "traffic-lanes.ruled" . | fromJson }}
-{{- $deployed := include "traffic-lanes.deployed" . | fromJson }}
-{{- $failing := include "traffic-lanes.failing" (dict "root" . "deployed" $deployed) | fromJson }}
+{{- $ruled := include "traffic-lanes.liveRules" . | fromJson }}
+{{- $deployed := include "traffic-lanes.liveVersions" . | fromJson }}
+{{- $failing := include "traffic-lanes.liveFailures" (dict "root" . "deployed" $deployed) | fromJson }}
 {{- range $service := $model.services }}
 {{- $key := printf "%s/%s" $service.namespace $service.name }}
 {{- $lanes := get $ruled $key | default list }}
@@ -53,8 +54,11 @@ what is there.
 {{- end }}
 {{- end -}}
 
-{{/* The versions that Deployments are there of, by namespace, service and version, as JSON. */}}
-{{- define "traffic-lanes.deployed" -}}
+{{/*
+Versions that have a Deployment in the cluster, as JSON: {namespace/service/version: true}.
+Usage: {{ include "traffic-lanes.liveVersions" . | fromJson }}
+*/}}
+{{- define "traffic-lanes.liveVersions" -}}
 {{- $model := .Values.model -}}
 {{- $deployed := dict -}}
 {{- range $namespace := values $model.namespaces | uniq -}}
@@ -66,13 +70,16 @@ what is there.
 {{- toJson $deployed -}}
 {{- end -}}
 
-{{/* The lanes that each service answers 503 now, by its namespace and name, as JSON, from {root, deployed}: in
-strict mode, where neither rule nor subset fall back, those without a version there. */}}
-{{- define "traffic-lanes.failing" -}}
+{{/*
+Lanes that each service answers with 503 now, as JSON: {namespace/service: [lane]}. In strict mode, where
+neither rule nor subset falls back, those without a version there.
+Usage: {{ include "traffic-lanes.liveFailures" (dict "root" . "deployed" $deployed) | fromJson }}
+*/}}
+{{- define "traffic-lanes.liveFailures" -}}
 {{- $deployed := .deployed -}}
 {{- $model := .root.Values.model -}}
 {{- $api := $model.mesh.networking -}}
-{{- $there := and (eq $model.mesh.hops "VirtualService") (.root.Capabilities.APIVersions.Has $api) -}}
+{{- $there := and (eq $model.mesh.routeKind "VirtualService") (.root.Capabilities.APIVersions.Has $api) -}}
 {{- $failing := dict -}}
 {{- range $namespace := ternary (values $model.namespaces | uniq) list $there -}}
 {{- $answered := deepCopy $deployed -}}
@@ -95,13 +102,15 @@ strict mode, where neither rule nor subset fall back, those without a version th
 {{- toJson $failing -}}
 {{- end -}}
 
-{{/* The lanes that the release's gateway stamps now, with their weights, as JSON; empty where it has
-none yet, or another kind of route. Its routes are known by the release, for values rename them: with an
-entry's host or path. */}}
-{{- define "traffic-lanes.live" -}}
+{{/*
+Lanes that the release's gateway sets now, as JSON: {lane: weight}; empty where it has no route yet, or another
+kind of route. Routes are found by the release, for values rename them: with an entry's host or path.
+Usage: {{ include "traffic-lanes.liveWeights" . | fromJson }}
+*/}}
+{{- define "traffic-lanes.liveWeights" -}}
 {{- $attached := not (empty .Values.gateway.parentRefs) -}}
 {{- $model := .Values.model -}}
-{{- $stamp := $model.mesh.stamp -}}
+{{- $header := $model.mesh.gatewayHeader -}}
 {{- $api := ternary "gateway.networking.k8s.io/v1" $model.mesh.networking $attached -}}
 {{- $kind := ternary "HTTPRoute" "VirtualService" $attached -}}
 {{- $there := dict -}}
@@ -113,13 +122,13 @@ entry's host or path. */}}
 {{- $weight := .weight -}}
 {{- range .filters -}}
 {{- range dig "requestHeaderModifier" "set" list . -}}
-{{- if eq .name $stamp }}{{ $_ := set $live (splitList "=" .value | last) $weight }}{{ end -}}
+{{- if eq .name $header }}{{ $_ := set $live (splitList "=" .value | last) $weight }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- range ternary (dig "spec" "http" (list dict) $route | last).route list $own -}}
 {{- $weight := default 0 .weight -}}
-{{- with get (dig "headers" "request" "set" dict .) $stamp -}}
+{{- with get (dig "headers" "request" "set" dict .) $header -}}
 {{- $_ := set $live (splitList "=" . | last) $weight -}}
 {{- end -}}
 {{- end -}}
@@ -127,14 +136,17 @@ entry's host or path. */}}
 {{- toJson $live -}}
 {{- end -}}
 
-{{/* The lanes that each service has a rule for now, by its namespace and name, as JSON. */}}
-{{- define "traffic-lanes.ruled" -}}
+{{/*
+Lanes that each service has a rule for now, as JSON: {namespace/service: [lane]}.
+Usage: {{ include "traffic-lanes.liveRules" . | fromJson }}
+*/}}
+{{- define "traffic-lanes.liveRules" -}}
 {{- $mesh := .Values.model.mesh -}}
-{{- $api := ternary "gateway.networking.k8s.io/v1" $mesh.networking (eq $mesh.hops "HTTPRoute") -}}
+{{- $api := ternary "gateway.networking.k8s.io/v1" $mesh.networking (eq $mesh.routeKind "HTTPRoute") -}}
 {{- $ruled := dict -}}
 {{- $namespaces := values .Values.model.namespaces | uniq -}}
 {{- range $namespace := ternary $namespaces list (.Capabilities.APIVersions.Has $api) -}}
-{{- range $route := (lookup $api $mesh.hops $namespace "").items -}}
+{{- range $route := (lookup $api $mesh.routeKind $namespace "").items -}}
 {{- range $parent := $route.spec.parentRefs -}}
 {{- $lane := dig "metadata" "labels" "traffic-lanes/lane" "" $route -}}
 {{- if eq (get $parent "kind") "Service" -}}

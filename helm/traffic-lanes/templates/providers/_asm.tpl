@@ -3,8 +3,8 @@ and each rule has the baseline as its `fallback`. */}}
 {{- define "traffic-lanes.asm.facts" -}}
 networking: networking.istio.io/v1beta1
 security: security.istio.io/v1beta1
-hops: VirtualService
-stamp: {{ toYaml .Values.lanes.header }}
+routeKind: VirtualService
+gatewayHeader: {{ toYaml .Values.lanes.header }}
 fallsBack: {{ eq .Values.lanes.mode "permissive" }}
 podLabels: [ASM_TRAFFIC_TAG]
 needs:
@@ -18,12 +18,12 @@ needs:
 ASM_TRAFFIC_TAG: {{ toYaml .version }}
 {{- end -}}
 
-{{- define "traffic-lanes.asm.stamp" -}}
+{{- define "traffic-lanes.asm.laneHeaders" -}}
 set:
   {{ toYaml .model.header }}: {{ toYaml .lane }}
 {{- end -}}
 
-{{- define "traffic-lanes.asm.arrival" -}}
+{{- define "traffic-lanes.asm.commonHeaders" -}}
 remove:
   - baggage
 {{- end -}}
@@ -35,7 +35,7 @@ remove:
 
 {{- define "traffic-lanes.asm.subset" -}}
 {{- if or (has .lane .service.versions) (not .model.permissive) -}}
-{{ include "traffic-lanes.version" . }}
+{{ include "traffic-lanes.versionLabels" . }}
 {{- end -}}
 {{- end -}}
 
@@ -43,7 +43,7 @@ remove:
 {{- if and .model.permissive (ne .subset .model.baseline) -}}
 fallback:
   target:
-    {{- include "traffic-lanes.target" (dict "host" .host "port" .port "subset" .model.baseline) | nindent 4 }}
+    {{- include "traffic-lanes.destination" (dict "host" .host "port" .port "subset" .model.baseline) | nindent 4 }}
 {{- end -}}
 {{- end -}}
 

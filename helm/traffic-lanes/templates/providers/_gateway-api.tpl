@@ -5,8 +5,8 @@ write, and it may be a release of its own. Its routes have no subset, fallback a
 {{- define "traffic-lanes.gateway-api.facts" -}}
 networking: networking.istio.io/v1
 security: security.istio.io/v1
-hops: HTTPRoute
-stamp: baggage
+routeKind: HTTPRoute
+gatewayHeader: baggage
 fallsBack: false
 podLabels: []
 needs:
@@ -70,7 +70,10 @@ needs:
 {{- end }}
 {{- end -}}
 
-{{/* Names of HTTPRoutes at the gateway, each with the value that makes it, as JSON. */}}
+{{/*
+Names of HTTPRoutes at the gateway, as JSON: {name: the value that makes it}.
+Usage: {{ include "traffic-lanes.gateway-api.gatewayRoutes" . | fromJson }}
+*/}}
 {{- define "traffic-lanes.gateway-api.gatewayRoutes" -}}
 {{- $model := .Values.model -}}
 {{- $routes := dict -}}
@@ -84,8 +87,11 @@ needs:
 {{- toJson $routes -}}
 {{- end -}}
 
-{{/* What a lane's own release can't be, a sentence each, from the root. */}}
-{{- define "traffic-lanes.checks.only" -}}
+{{/*
+What a release of one lane can't have.
+Usage: {{ include "traffic-lanes.checks.laneRelease" . }}
+*/}}
+{{- define "traffic-lanes.checks.laneRelease" -}}
 {{- $lanes := .Values.lanes -}}
 {{- $only := $lanes.only -}}
 {{- if $only }}
@@ -111,9 +117,11 @@ needs:
 {{- end }}
 {{- end -}}
 
-{{/* The Service that takes a lane's requests from the gateway, from {model, service, lane}, the service by its
-name: that of the lane's pods, or the baseline's. */}}
-{{- define "traffic-lanes.entered" -}}
+{{/*
+Backend for a lane's requests at the gateway: the Service of the lane's pods, or the baseline's. `service` is a name.
+Usage: {{ include "traffic-lanes.backendRef" (dict "model" $model "service" $name "lane" $lane) }}
+*/}}
+{{- define "traffic-lanes.backendRef" -}}
 {{- $service := get .model.entries .service -}}
 name: {{ $service.name }}-{{ ternary .lane .model.baseline (has .lane $service.versions) }}
 {{- if ne $service.namespace .model.namespace }}
@@ -122,9 +130,13 @@ namespace: {{ toYaml $service.namespace }}
 port: {{ $service.port }}
 {{- end -}}
 
-{{/* The rules of an entry's HTTPRoute, from {model, values, virtualHost, entry}, as a JSON list in the form of
-"traffic-lanes.rules": a lane's own release has its ways in. Hosts of lanes have routes of their own. */}}
-{{- define "traffic-lanes.routed" -}}
+{{/*
+Rules of an entry's HTTPRoute, as a JSON list in the form of "traffic-lanes.gatewayRules". A release of one lane
+has its entry rules only. Hosts of lanes have routes of their own.
+Usage: {{ include "traffic-lanes.httpRouteRules" (dict "model" $model "values" .Values
+  "virtualHost" $virtualHost "entry" $entry) | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.httpRouteRules" -}}
 {{- $only := .model.only -}}
 {{- $lanes := .values.lanes -}}
 {{- if $only -}}
@@ -132,8 +144,9 @@ port: {{ $service.port }}
 {{- $lanes = merge (dict "weights" (dict $only 0) "enter" $enter) (omit $lanes "weights" "enter") -}}
 {{- end -}}
 {{- $rules := list -}}
-{{- $told := dict "values" (dict "lanes" $lanes "gateway" .values.gateway) "virtualHost" .virtualHost "entry" .entry -}}
-{{- range include "traffic-lanes.entryRules" $told | fromJsonArray -}}
+{{- $values := dict "lanes" $lanes "gateway" .values.gateway -}}
+{{- $context := dict "values" $values "virtualHost" .virtualHost "entry" .entry -}}
+{{- range include "traffic-lanes.entryServiceRules" $context | fromJsonArray -}}
 {{- $byHost := and .matches (hasKey (first .matches) "host") -}}
 {{- if not (or $byHost (and $only .drawn)) }}{{ $rules = append $rules . }}{{ end -}}
 {{- end -}}

@@ -3,8 +3,8 @@ and a lane's subset holds its own pods and behind them the baseline's. */}}
 {{- define "traffic-lanes.istio.facts" -}}
 networking: networking.istio.io/v1
 security: security.istio.io/v1
-hops: VirtualService
-stamp: baggage
+routeKind: VirtualService
+gatewayHeader: baggage
 fallsBack: false
 podLabels: []
 needs:
@@ -12,49 +12,57 @@ needs:
     say: "mesh.provider istio: there is no Istio 1.22 or later here (%s): install Istio first"
 {{- end -}}
 
-{{/* The label of pods that requests of a lane may end at, its own or the baseline's, from the lane's
-name. */}}
-{{- define "traffic-lanes.membership" -}}
+{{/*
+Label of pods that may answer a lane's requests: the lane's own, or the baseline's.
+Usage: {{ include "traffic-lanes.membershipLabel" $lane }}
+*/}}
+{{- define "traffic-lanes.membershipLabel" -}}
 traffic-lanes/{{ . }}
 {{- end -}}
 
-{{/* The lanes that pods of a version belong to, a label each: their own, which leaving strict mode finds there,
-and at a permissive baseline all that the service has a rule for. */}}
+{{/*
+A label for each lane that a version's pods belong to. That is their own, which stays when a lane leaves strict
+mode, and at a permissive baseline every lane that the service has a rule for.
+Usage: {{ include "traffic-lanes.istio.podLabels" (dict "model" $model "service" $service "version" $version) }}
+*/}}
 {{- define "traffic-lanes.istio.podLabels" -}}
 {{- $baseline := .model.baseline -}}
 {{- $version := .version -}}
 {{- range $lane := without .service.lanes $baseline -}}
 {{- if or (eq $lane $version) (and $.model.permissive (eq $version $baseline)) }}
-{{ include "traffic-lanes.membership" $lane }}: "true"
+{{ include "traffic-lanes.membershipLabel" $lane }}: "true"
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{- define "traffic-lanes.istio.stamp" -}}
-{{ include "traffic-lanes.baggage" . }}
+{{- define "traffic-lanes.istio.laneHeaders" -}}
+{{ include "traffic-lanes.setBaggage" . }}
 {{- end -}}
 
-{{- define "traffic-lanes.istio.arrival" }}{{ end -}}
+{{- define "traffic-lanes.istio.commonHeaders" }}{{ end -}}
 
 {{- define "traffic-lanes.istio.match" -}}
 baggage:
-  regex: '{{ include "traffic-lanes.member" . }}'
+  regex: '{{ include "traffic-lanes.baggageRegex" . }}'
 {{- end -}}
 
 {{- define "traffic-lanes.istio.subset" -}}
 {{- if and .model.permissive (ne .lane .model.baseline) -}}
 labels:
-  {{ include "traffic-lanes.membership" .lane }}: "true"
+  {{ include "traffic-lanes.membershipLabel" .lane }}: "true"
 trafficPolicy:
-  {{- include "traffic-lanes.failover" . | nindent 2 }}
+  {{- include "traffic-lanes.failoverPolicy" . | nindent 2 }}
 {{- else if or (has .lane .service.versions) (not .model.permissive) -}}
-{{ include "traffic-lanes.version" . }}
+{{ include "traffic-lanes.versionLabels" . }}
 {{- end -}}
 {{- end -}}
 
-{{/* How a lane's requests come to the baseline, from {model, lane}: the version's own pods first, and behind
-them the others of the subset. Istio minds it where outlierDetection holds, "traffic-lanes.policy" here. */}}
-{{- define "traffic-lanes.failover" -}}
+{{/*
+How a lane's requests fall back to the baseline: the version's own pods first, then the others of the subset.
+Istio applies it only beside outlierDetection, see "traffic-lanes.trafficPolicy".
+Usage: {{ include "traffic-lanes.failoverPolicy" (dict "model" $model "lane" $lane) }}
+*/}}
+{{- define "traffic-lanes.failoverPolicy" -}}
 loadBalancer:
   localityLbSetting:
     enabled: true
@@ -64,7 +72,10 @@ loadBalancer:
 
 {{- define "traffic-lanes.istio.fallback" }}{{ end -}}
 
-{{/* Without retryRemoteLocalities a retry stays with the lane's own pods, be they all dead. */}}
+{{/*
+Retries. Without retryRemoteLocalities they stay with the lane's own pods, even when all of those are dead.
+Usage: {{ include "traffic-lanes.istio.retries" (dict "model" $model) }}
+*/}}
 {{- define "traffic-lanes.istio.retries" -}}
 {{- with .model.retryOn -}}
 attempts: 2
@@ -73,7 +84,10 @@ retryRemoteLocalities: true
 {{- end -}}
 {{- end -}}
 
-{{/* What an HTTPRoute at the gateway has no place for. */}}
+{{/*
+What an HTTPRoute at the gateway can't express.
+Usage: {{ include "traffic-lanes.istio.checks" . }}
+*/}}
 {{- define "traffic-lanes.istio.checks" -}}
 {{- $model := .Values.model -}}
 {{- if .Values.gateway.parentRefs }}

@@ -1,25 +1,32 @@
 {{/*
-A provider is a file beside this one, which says all that it means. It defines, for its name P:
+A provider is one file beside this one. It defines, for its name P:
 
-  traffic-lanes.P.facts      what holds for it, as YAML, from the root:
-    networking, security       versions of Istio's APIs that the mesh has
-    hops                       the kind whose rules send requests on at each hop
-    stamp                      the request header by which the gateway names the lane
-    fallsBack                  whether a rule whose pods are not there yet answers all the same
-    podLabels                  labels of pods that are the provider's to set
-    needs                      [{api, say}]: what the routing can't do without, and a sentence
-  traffic-lanes.P.podLabels  labels by which the mesh tells a version's pods: {model, service, version}
-  traffic-lanes.P.stamp      what the gateway does to a lane's request headers: {model, lane}
-  traffic-lanes.P.arrival    what it does to them in any lane, the same way: {model}
-  traffic-lanes.P.match      headers by which a hop knows a lane's requests: {model, lane}
-  traffic-lanes.P.subset     labels and policy of a lane's subset, empty: it has none: {model, service, lane}
-  traffic-lanes.P.fallback   where a destination leads that has no pods: {model, host, port, subset}
-  traffic-lanes.P.retries    the retries of a route: {model}
-  traffic-lanes.P.checks     what it can't do, a sentence each, from the root
+  traffic-lanes.P.facts          properties, as YAML, from the root:
+    networking, security           versions of Istio's APIs that the mesh has
+    routeKind                      the kind whose rules route requests at each hop
+    gatewayHeader                  the request header in which the gateway sets the lane
+    fallsBack                      whether a rule whose pods are not there yet falls back all the same
+    podLabels                      labels of pods that the provider sets
+    needs                          [{api, say}]: APIs that the routing needs, and what to say without one
+  traffic-lanes.P.podLabels      labels of a version's pods, from {model, service, version}
+  traffic-lanes.P.checks         what it can't do, a sentence each, from the root
+
+and, where its routeKind is VirtualService:
+
+  traffic-lanes.P.laneHeaders    what the gateway does to a lane's request headers, from {model, lane}
+  traffic-lanes.P.commonHeaders  what it does to them in all lanes, from {model}
+  traffic-lanes.P.match          headers by which a hop matches a lane's requests, from {model, lane}
+  traffic-lanes.P.subset         labels and policy of a lane's subset; empty: it has none; from {model, service, lane}
+  traffic-lanes.P.fallback       where a destination without pods leads, from {model, host, port, subset}
+  traffic-lanes.P.retries        the retries of a route, from {model}
+
+Usage: {{ include (printf "traffic-lanes.%s.match" $model.provider) (dict "model" $model "lane" $lane) }}
 */}}
 
-{{/* What a route to a service has beside its destinations, from {model, service}: its timeout, and its
-retries over the provider's. */}}
+{{/*
+Timeout and retries of a VirtualService's rule that leads to a service. The service's retries come over the provider's.
+Usage: {{ include "traffic-lanes.routePolicy" (dict "model" $model "service" $service) | trim }}
+*/}}
 {{- define "traffic-lanes.routePolicy" -}}
 {{- $own := .service.route | default dict -}}
 {{- $retries := include (printf "traffic-lanes.%s.retries" .model.provider) (dict "model" .model) -}}
@@ -27,7 +34,7 @@ retries over the provider's. */}}
 timeout: {{ . }}
 {{- end }}
 {{- if $own.retries }}
-{{- $all := include "traffic-lanes.over" (dict "below" (fromYaml $retries) "above" $own.retries) | fromJson }}
+{{- $all := include "traffic-lanes.mergeOver" (dict "below" (fromYaml $retries) "above" $own.retries) | fromJson }}
 retries:
   {{- /* Istio refuses more beside none. */}}
   {{- ternary $all (dict "attempts" 0) (gt (int $all.attempts) 0) | include "traffic-lanes.yaml" | nindent 2 }}
@@ -37,8 +44,11 @@ retries:
 {{- end }}
 {{- end -}}
 
-{{/* How long a rule of an HTTPRoute waits for a service, from the service; empty where it waits on. */}}
-{{- define "traffic-lanes.timeouts" -}}
+{{/*
+Timeouts of an HTTPRoute's rule that leads to a service; empty where it has none.
+Usage: {{ include "traffic-lanes.httpRouteTimeouts" $service }}
+*/}}
+{{- define "traffic-lanes.httpRouteTimeouts" -}}
 {{- with (.route | default dict).timeout -}}
 timeouts:
   request: {{ . }}
@@ -46,18 +56,19 @@ timeouts:
 {{- end -}}
 
 {{/*
-How callers treat the pods of a service, from the service: what its trafficPolicy says, over what makes the loss
-of a pod, or of a node, cost about a second. A connection that is refused, reset or not made in a second takes
-a pod out for two. What services answer never counts against a pod, for an error of a later hop is passed on
-by healthy ones; the zeros have to be said, or Envoy's own limits hold.
+How callers treat the pods of a service: its trafficPolicy, over settings with which the loss of a pod, or of a node,
+costs about a second. A connection that is refused, reset or not made in a second ejects a pod for two seconds.
+Error responses never eject a pod, for healthy pods pass on the error of a later hop.
+Usage: {{ include "traffic-lanes.trafficPolicy" $service | nindent 4 }}
 */}}
-{{- define "traffic-lanes.policy" -}}
+{{- define "traffic-lanes.trafficPolicy" -}}
 {{- $own := .trafficPolicy | default dict -}}
 {{- $pool := $own.connectionPool | default dict -}}
-{{- $tcp := include "traffic-lanes.over" (dict "below" (dict "connectTimeout" "1s") "above" $pool.tcp) | fromJson -}}
-{{- $ejected := include "traffic-lanes.ejected" . -}}
+{{- $timeout := dict "connectTimeout" "1s" -}}
+{{- $tcp := include "traffic-lanes.mergeOver" (dict "below" $timeout "above" $pool.tcp) | fromJson -}}
+{{- $ejected := include "traffic-lanes.outlierDetection" . -}}
 {{- with $own.outlierDetection -}}
-{{- $ejected = include "traffic-lanes.over" (dict "below" (fromYaml $ejected) "above" .) | fromJson | toYaml -}}
+{{- $ejected = include "traffic-lanes.mergeOver" (dict "below" (fromYaml $ejected) "above" .) | fromJson | toYaml -}}
 {{- end -}}
 connectionPool:
   {{- merge (dict "tcp" $tcp) $pool | toYaml | nindent 2 }}
@@ -65,7 +76,11 @@ outlierDetection:
   {{- $ejected | nindent 2 }}
 {{- end -}}
 
-{{- define "traffic-lanes.ejected" -}}
+{{/*
+Outlier detection by failed connections only. The zeros are needed, or Envoy's own limits apply.
+Usage: {{ include "traffic-lanes.outlierDetection" . }}
+*/}}
+{{- define "traffic-lanes.outlierDetection" -}}
 splitExternalLocalOriginErrors: true
 consecutiveLocalOriginFailures: 1
 consecutiveGatewayErrors: 0
@@ -76,29 +91,38 @@ maxEjectionPercent: 100
 minHealthPercent: 1
 {{- end -}}
 
-{{/* The keys of a mapping over those of another, zeros and all, as JSON, from {below, above}. */}}
-{{- define "traffic-lanes.over" -}}
+{{/*
+Keys of `above` over those of `below`, as JSON, where a zero counts as a value.
+Usage: {{ include "traffic-lanes.mergeOver" (dict "below" $defaults "above" $own) | fromJson }}
+*/}}
+{{- define "traffic-lanes.mergeOver" -}}
 {{- $over := deepCopy .below -}}
 {{- range $key, $value := .above }}{{ $_ := set $over $key $value }}{{ end -}}
 {{- toJson $over -}}
 {{- end -}}
 
-{{/* Baggage that has the lane as a member, as a regular expression for the whole of it, from
-{model, lane}. */}}
-{{- define "traffic-lanes.member" -}}
+{{/*
+Regular expression for a whole baggage header that has the lane as a member.
+Usage: {{ include "traffic-lanes.baggageRegex" (dict "model" $model "lane" $lane) }}
+*/}}
+{{- define "traffic-lanes.baggageRegex" -}}
 (.*,)?\s*{{ .model.header }}\s*=\s*{{ .lane }}\s*([;,].*)?
 {{- end -}}
 
-{{/* A lane as the only member of a request's baggage, from {model, lane}: it replaces the client's, however
-many lines of it there are. */}}
-{{- define "traffic-lanes.baggage" -}}
+{{/*
+Sets the lane as the only member of a request's baggage, in place of the client's, however many lines that has.
+Usage: {{ include "traffic-lanes.setBaggage" (dict "model" $model "lane" $lane) }}
+*/}}
+{{- define "traffic-lanes.setBaggage" -}}
 set:
   baggage: {{ .model.header }}={{ .lane }}
 {{- end -}}
 
-{{/* A destination, from {host, port, subset}. Without a port Istio finds it by itself: where the Service
-has one only. */}}
-{{- define "traffic-lanes.target" -}}
+{{/*
+A VirtualService's destination. Without a port, Istio takes the Service's only port.
+Usage: {{ include "traffic-lanes.destination" (dict "host" $host "port" $port "subset" $lane) }}
+*/}}
+{{- define "traffic-lanes.destination" -}}
 host: {{ .host }}
 subset: {{ toYaml .subset }}
 {{- with .port }}
@@ -107,8 +131,11 @@ port:
 {{- end }}
 {{- end -}}
 
-{{/* A subset that is a version's pods, from {model, lane}. */}}
-{{- define "traffic-lanes.version" -}}
+{{/*
+Labels of a subset that is a version's pods.
+Usage: {{ include "traffic-lanes.versionLabels" (dict "model" $model "lane" $lane) }}
+*/}}
+{{- define "traffic-lanes.versionLabels" -}}
 labels:
   {{ toYaml .model.label }}: {{ toYaml .lane }}
 {{- end -}}

@@ -1,9 +1,11 @@
-{{/* The services that the gateway calls, from the values, as JSON: {name: {path, host}}, empty where they
-ask for none. */}}
-{{- define "traffic-lanes.entries" -}}
+{{/*
+Services that the gateway calls, as JSON: {name: {path, host}}, each empty where the entry has none.
+Usage: {{ include "traffic-lanes.entryServices" .Values | fromJson }}
+*/}}
+{{- define "traffic-lanes.entryServices" -}}
 {{- $named := .gateway.services -}}
 {{- if not $named -}}
-{{- range include "traffic-lanes.uncalled" .services | fromJsonArray }}{{ $named = dict . dict }}{{ end -}}
+{{- range include "traffic-lanes.uncalledServices" .services | fromJsonArray }}{{ $named = dict . dict }}{{ end -}}
 {{- end -}}
 {{- $entries := dict -}}
 {{- range $name, $asks := $named -}}
@@ -13,22 +15,25 @@ ask for none. */}}
 {{- toJson $entries -}}
 {{- end -}}
 
-{{/* The services that no other calls, as a JSON list of names; from the services. */}}
-{{- define "traffic-lanes.uncalled" -}}
+{{/*
+Names of services that no other service calls, as a JSON list.
+Usage: {{ include "traffic-lanes.uncalledServices" .Values.services | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.uncalledServices" -}}
 {{- $callers := include "traffic-lanes.callers" . | fromJson -}}
-{{- include "traffic-lanes.others" (dict "of" . "than" (keys $callers)) -}}
+{{- include "traffic-lanes.keysNotIn" (dict "of" . "than" (keys $callers)) -}}
 {{- end -}}
 
 {{/*
-What the gateway calls at which hosts, from the values, as the model has it, as a JSON list. A host
-that an entry names is one by itself. There, the entries that name none come after those that do,
-unless one of these takes every path.
+The model's `virtualHosts`, as a JSON list. An entry's host is a virtual host of its own. There, entries
+without a host come after those with it, unless one of the latter takes every path.
+Usage: {{ include "traffic-lanes.virtualHosts" .Values | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.virtualHosts" -}}
 {{- $name := printf "%s-gateway" .model.name -}}
 {{- $own := dict -}}
 {{- $anywhere := dict -}}
-{{- range $service, $asks := include "traffic-lanes.entries" . | fromJson -}}
+{{- range $service, $asks := include "traffic-lanes.entryServices" . | fromJson -}}
 {{- if $asks.host -}}
 {{- $_ := set $own $asks.host (get $own $asks.host | default dict | merge (dict $asks.path $service)) -}}
 {{- else -}}
@@ -37,25 +42,27 @@ unless one of these takes every path.
 {{- end -}}
 {{- $found := list -}}
 {{- $hosts := list -}}
-{{- range include "traffic-lanes.general" . | fromYamlArray -}}
+{{- range include "traffic-lanes.sharedHosts" . | fromYamlArray -}}
 {{- if not (hasKey $own .) }}{{ $hosts = append $hosts . }}{{ end -}}
 {{- end -}}
 {{- if and $hosts $anywhere -}}
-{{- $entries := include "traffic-lanes.byPath" (dict "name" $name "of" $anywhere) | fromJsonArray -}}
+{{- $entries := include "traffic-lanes.entriesByPath" (dict "name" $name "of" $anywhere) | fromJsonArray -}}
 {{- $found = append $found (dict "name" $name "host" "" "hosts" $hosts "entries" $entries) -}}
 {{- end -}}
 {{- range $host, $of := $own -}}
 {{- if not (hasKey $of "") }}{{ $of = merge $of $anywhere }}{{ end -}}
 {{- $route := printf "%s-%s" $name $host -}}
-{{- $entries := include "traffic-lanes.byPath" (dict "name" $route "of" $of) | fromJsonArray -}}
+{{- $entries := include "traffic-lanes.entriesByPath" (dict "name" $route "of" $of) | fromJsonArray -}}
 {{- $found = append $found (dict "name" $route "host" $host "hosts" (list $host) "entries" $entries) -}}
 {{- end -}}
 {{- toJson $found -}}
 {{- end -}}
 
-{{/* The entries of a virtual host, from {name, of: {path: service}}, as a JSON list: the most specific
-path first. */}}
-{{- define "traffic-lanes.byPath" -}}
+{{/*
+Entries of a virtual host, as a JSON list: the most specific path first. `name` is the route's.
+Usage: {{ include "traffic-lanes.entriesByPath" (dict "name" $route "of" (dict "/beta" "shop")) | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.entriesByPath" -}}
 {{- $entries := list -}}
 {{- range $path := keys .of | sortAlpha | reverse -}}
 {{- $service := get $.of $path -}}
@@ -65,16 +72,22 @@ path first. */}}
 {{- toJson $entries -}}
 {{- end -}}
 
-{{/* The hosts at which entries answer that name none, from the values: those given, and the lanes' own. */}}
-{{- define "traffic-lanes.general" -}}
+{{/*
+Hosts at which entries without a host of their own answer, as a YAML list: `gateway.hosts`, and the lanes'.
+Usage: {{ include "traffic-lanes.sharedHosts" .Values | fromYamlArray }}
+*/}}
+{{- define "traffic-lanes.sharedHosts" -}}
 {{- $hosts := .gateway.hosts -}}
 {{- $own := .lanes.enter.host -}}
 {{- if and $own (not (has "*" $hosts)) }}{{ $hosts = append $hosts $own | uniq }}{{ end -}}
 {{- toYaml $hosts -}}
 {{- end -}}
 
-{{/* The hosts that the gateway answers for, from the model. */}}
-{{- define "traffic-lanes.hosts" -}}
+{{/*
+Hosts that the gateway answers for, as a YAML list.
+Usage: {{ include "traffic-lanes.gatewayHosts" $model | nindent 8 }}
+*/}}
+{{- define "traffic-lanes.gatewayHosts" -}}
 {{- $hosts := list -}}
 {{- range $virtual := .virtualHosts -}}
 {{- $covered := has "*" $hosts -}}
@@ -86,7 +99,10 @@ path first. */}}
 {{- toYaml $hosts -}}
 {{- end -}}
 
-{{/* The hosts at which an HTTPRoute is looked for, from its virtual host; empty where any will do. */}}
+{{/*
+An HTTPRoute's `hostnames`, from a virtual host; empty where it takes any host.
+Usage: {{ include "traffic-lanes.hostnames" $virtualHost | nindent 2 }}
+*/}}
 {{- define "traffic-lanes.hostnames" -}}
 {{- if not (has "*" .hosts) -}}
 hostnames:

@@ -1,25 +1,26 @@
 {{/*
-The gateway's rules, from the values, as a JSON list in their order; the first that matches takes a
-request. First the ways in, the plainest word before the others: header, cookie, host, further
-matches. Then those that the weights drew before, and last the split.
+The gateway's rules in their order, as a JSON list. The first that matches takes a request. Entry rules come
+first: by header, cookie, host, further matches. Then come the sticky lanes, and last the weights.
 
   name     the rule's
-  lanes    the names of those that it leads to
-  drawn    whether it draws one of them by weight
-  matches  [{headers: {name: {exact, prefix or regex: value}}, host, path}], one of which a request has
-           to be; none: any is
+  lanes    names of the lanes that it leads to
+  drawn    whether the weights choose the lane
+  matches  [{headers: {name: {exact, prefix or regex: value}}, host, path}]: a request has to match one of
+           them; none: any request does
+Usage: {{ include "traffic-lanes.gatewayRules" .Values | fromJsonArray }}
 */}}
-{{- define "traffic-lanes.rules" -}}
+{{- define "traffic-lanes.gatewayRules" -}}
 {{- $lanes := .lanes -}}
 {{- $enter := $lanes.enter -}}
-{{- $open := include "traffic-lanes.open" $lanes | fromJsonArray -}}
+{{- $open := include "traffic-lanes.enterableLanes" $lanes | fromJsonArray -}}
 {{- $rules := list -}}
 {{- range $lane := ternary $open list (not (empty $enter.header)) -}}
 {{- $match := dict "headers" (dict $enter.header (dict "exact" $lane)) -}}
 {{- $rules = append $rules (dict "name" (printf "%s-by-header" $lane) "lanes" (list $lane) "matches" (list $match)) -}}
 {{- end -}}
 {{- range $lane := ternary $open list (not (empty $enter.cookie)) -}}
-{{- $match := dict "headers" (include "traffic-lanes.cookie" (dict "name" $enter.cookie "lane" $lane) | fromJson) -}}
+{{- $cookie := dict "name" $enter.cookie "lane" $lane -}}
+{{- $match := dict "headers" (include "traffic-lanes.cookieMatch" $cookie | fromJson) -}}
 {{- $rules = append $rules (dict "name" (printf "%s-by-cookie" $lane) "lanes" (list $lane) "matches" (list $match)) -}}
 {{- end -}}
 {{- range $lane := ternary $open list (not (empty $enter.host)) -}}
@@ -34,25 +35,34 @@ matches. Then those that the weights drew before, and last the split.
 {{- range $lane, $weight := ternary $lanes.weights dict (not (empty $lanes.sticky.cookie)) -}}
 {{- if gt (int $weight) 0 -}}
 {{- $cookie := dict "name" $lanes.sticky.cookie "lane" $lane -}}
-{{- $match := dict "headers" (include "traffic-lanes.cookie" $cookie | fromJson) -}}
+{{- $match := dict "headers" (include "traffic-lanes.cookieMatch" $cookie | fromJson) -}}
 {{- $rules = append $rules (dict "name" (printf "%s-sticky" $lane) "lanes" (list $lane) "matches" (list $match)) -}}
 {{- end -}}
 {{- end -}}
 {{- append $rules (dict "name" "lanes" "lanes" (keys $lanes.weights | sortAlpha) "drawn" true) | toJson -}}
 {{- end -}}
 
-{{/* The lanes that a request may enter by their name, from the lanes' values, as a JSON list. */}}
-{{- define "traffic-lanes.open" -}}
+{{/*
+Names of the lanes that a request may enter by name, as a JSON list.
+Usage: {{ include "traffic-lanes.enterableLanes" .Values.lanes | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.enterableLanes" -}}
 {{- keys (.enter.lanes | default .weights) | sortAlpha | toJson -}}
 {{- end -}}
 
-{{/* The headers of a request that has a cookie with a lane's name, from {name, lane}, as JSON. */}}
-{{- define "traffic-lanes.cookie" -}}
+{{/*
+Match, as JSON, for the headers of a request that has a cookie with a lane's name.
+Usage: {{ include "traffic-lanes.cookieMatch" (dict "name" $cookie "lane" $lane) | fromJson }}
+*/}}
+{{- define "traffic-lanes.cookieMatch" -}}
 {{- dict "cookie" (dict "regex" (printf `(.*;\s*)?%s=%s\s*(;.*)?` .name .lane)) | toJson -}}
 {{- end -}}
 
-{{/* The cookie that a drawn lane leaves with the visitor, from {values, lane}; empty where none does. */}}
-{{- define "traffic-lanes.souvenir" -}}
+{{/*
+The set-cookie header that keeps a visitor in the lane that the weights chose; empty where lanes are not sticky.
+Usage: {{ include "traffic-lanes.stickyCookie" (dict "values" .Values "lane" $lane) }}
+*/}}
+{{- define "traffic-lanes.stickyCookie" -}}
 {{- with .values.lanes.sticky -}}
 {{- if .cookie -}}
 {{ .cookie }}={{ $.lane }}; Max-Age={{ .maxAge }}; Path=/; HttpOnly; SameSite=Lax
@@ -61,22 +71,28 @@ matches. Then those that the weights drew before, and last the split.
 {{- end -}}
 {{- end -}}
 
-{{/* The subset of a service that takes a lane's requests, from {model, service, lane}: the lane's, or the
-baseline's where the service has no rule for the lane. */}}
-{{- define "traffic-lanes.subset" -}}
+{{/*
+Subset of a service for a lane's requests: the lane's, or the baseline's where the service has no rule for
+the lane.
+Usage: {{ include "traffic-lanes.subsetName" (dict "model" $model "service" $service "lane" $lane) }}
+*/}}
+{{- define "traffic-lanes.subsetName" -}}
 {{- ternary .lane .model.baseline (has .lane .service.lanes) -}}
 {{- end -}}
 
-{{/* The gateway's rules for one of its entries, from {values, virtualHost, entry}, as "traffic-lanes.rules" has
-them: `service` is the entry's, and what requests ask for is below its path, and below no other entry's that
-is more specific. */}}
-{{- define "traffic-lanes.entryRules" -}}
+{{/*
+The gateway's rules for one of its entries, as "traffic-lanes.gatewayRules" has them, with `service`, the
+entry's. Their matches are below the entry's path, and below no more specific path of another entry.
+Usage: {{ include "traffic-lanes.entryServiceRules" (dict "values" .Values "virtualHost" $virtualHost
+  "entry" $entry) | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.entryServiceRules" -}}
 {{- $entry := .entry -}}
 {{- $host := .virtualHost.host -}}
 {{- $entries := .virtualHost.entries -}}
 {{- $path := printf "%s/" $entry.path -}}
 {{- $rules := list -}}
-{{- range $rule := include "traffic-lanes.rules" .values | fromJsonArray -}}
+{{- range $rule := include "traffic-lanes.gatewayRules" .values | fromJsonArray -}}
 {{- $matches := list -}}
 {{- range $match := $rule.matches | default (list dict) -}}
 {{- $wanted := printf "%s/" (default "" $match.path) -}}
@@ -98,35 +114,37 @@ is more specific. */}}
 {{- toJson $rules -}}
 {{- end -}}
 
-{{/* The destinations of a rule of the gateway's, each with its lane's stamp and what the answer says of
-it, from {model, values, rule}. */}}
-{{- define "traffic-lanes.split" -}}
+{{/*
+Destinations of a gateway's rule, each with the headers of its lane.
+Usage: {{ include "traffic-lanes.weightedDestinations" (dict "model" $model "values" .Values "rule" $rule) }}
+*/}}
+{{- define "traffic-lanes.weightedDestinations" -}}
 {{- $model := .model -}}
 {{- $rule := .rule -}}
 {{- $values := .values -}}
 {{- $service := get $model.entries $rule.service -}}
 {{- range $name := $rule.lanes }}
-{{- $subset := include "traffic-lanes.subset" (dict "model" $model "service" $service "lane" $name) }}
+{{- $subset := include "traffic-lanes.subsetName" (dict "model" $model "service" $service "lane" $name) }}
 {{- $target := dict "host" $service.host "port" $service.gatewayPort "subset" $subset }}
-{{- $stamp := dict "model" $model "lane" $name }}
-{{- $souvenir := include "traffic-lanes.souvenir" (dict "values" $values "lane" $name) }}
+{{- $headers := dict "model" $model "lane" $name }}
+{{- $cookie := include "traffic-lanes.stickyCookie" (dict "values" $values "lane" $name) }}
 - destination:
-    {{- include "traffic-lanes.target" $target | nindent 4 }}
+    {{- include "traffic-lanes.destination" $target | nindent 4 }}
   {{- if $rule.drawn }}
   weight: {{ index $values.lanes.weights $name }}
   {{- end }}
   headers:
     request:
-      {{- include (printf "traffic-lanes.%s.stamp" $model.provider) $stamp | nindent 6 }}
-    {{- if or $values.lanes.respond (and $rule.drawn $souvenir) }}
+      {{- include (printf "traffic-lanes.%s.laneHeaders" $model.provider) $headers | nindent 6 }}
+    {{- if or $values.lanes.respond (and $rule.drawn $cookie) }}
     response:
       {{- with $values.lanes.respond }}
       set:
         {{ toYaml . }}: {{ toYaml $name }}
       {{- end }}
-      {{- if and $rule.drawn $souvenir }}
+      {{- if and $rule.drawn $cookie }}
       add:
-        set-cookie: {{ $souvenir }}
+        set-cookie: {{ $cookie }}
       {{- end }}
     {{- end }}
   {{- with include (printf "traffic-lanes.%s.fallback" $model.provider) (merge (dict "model" $model) $target) }}
@@ -135,18 +153,21 @@ it, from {model, values, rule}. */}}
 {{- end -}}
 {{- end -}}
 
-{{/* What the gateway does to a lane's requests, as filters of an HTTPRoute, from {model, values, lane,
-drawn}; drawn: by weight, which leaves a cookie where lanes are sticky. */}}
-{{- define "traffic-lanes.stamp" -}}
+{{/*
+Filters of an HTTPRoute that put a request into a lane. With `drawn`, chosen by weight, the response sets
+the cookie of sticky lanes.
+Usage: {{ include "traffic-lanes.laneFilters" (dict "model" $model "values" .Values "lane" $lane "drawn" true) }}
+*/}}
+{{- define "traffic-lanes.laneFilters" -}}
 - type: RequestHeaderModifier
   requestHeaderModifier:
     set:
       - name: baggage
         value: {{ .model.header }}={{ .lane }}
 {{- $respond := .values.lanes.respond }}
-{{- $souvenir := "" }}
-{{- if .drawn }}{{ $souvenir = include "traffic-lanes.souvenir" (dict "values" .values "lane" .lane) }}{{ end }}
-{{- if or $respond $souvenir }}
+{{- $cookie := "" }}
+{{- if .drawn }}{{ $cookie = include "traffic-lanes.stickyCookie" (dict "values" .values "lane" .lane) }}{{ end }}
+{{- if or $respond $cookie }}
 - type: ResponseHeaderModifier
   responseHeaderModifier:
     {{- with $respond }}
@@ -154,7 +175,7 @@ drawn}; drawn: by weight, which leaves a cookie where lanes are sticky. */}}
       - name: {{ toYaml . }}
         value: {{ toYaml $.lane }}
     {{- end }}
-    {{- with $souvenir }}
+    {{- with $cookie }}
     add:
       - name: set-cookie
         value: {{ . }}
@@ -162,34 +183,43 @@ drawn}; drawn: by weight, which leaves a cookie where lanes are sticky. */}}
 {{- end }}
 {{- end -}}
 
-{{/* How a value is matched, from {exact, prefix or regex: value}. */}}
-{{- define "traffic-lanes.how" -}}
+{{/*
+Istio's match of a string, from {exact, prefix or regex: value}.
+Usage: {{ include "traffic-lanes.stringMatch" (dict "exact" "v2") }}
+*/}}
+{{- define "traffic-lanes.stringMatch" -}}
 {{- range $how, $value := . -}}
 {{ $how }}: {{ include "traffic-lanes.yaml" $value }}
 {{- end -}}
 {{- end -}}
 
-{{/* What a rule of a VirtualService asks for, from one of `matches`. */}}
-{{- define "traffic-lanes.conditions" -}}
+{{/*
+Conditions of a VirtualService's rule, from one of a rule's `matches`.
+Usage: {{ include "traffic-lanes.virtualServiceMatch" (first $rule.matches) }}
+*/}}
+{{- define "traffic-lanes.virtualServiceMatch" -}}
 {{- with .host }}
 authority:
-  {{- include "traffic-lanes.how" (dict "regex" .) | nindent 2 }}
+  {{- include "traffic-lanes.stringMatch" (dict "regex" .) | nindent 2 }}
 {{- end }}
 {{- with .headers }}
 headers:
   {{- range $name, $how := . }}
   {{ toYaml $name }}:
-    {{- include "traffic-lanes.how" $how | nindent 4 }}
+    {{- include "traffic-lanes.stringMatch" $how | nindent 4 }}
   {{- end }}
 {{- end }}
 {{- with .path }}
 uri:
-  {{- include "traffic-lanes.how" (dict "regex" (include "traffic-lanes.below" .)) | nindent 2 }}
+  {{- include "traffic-lanes.stringMatch" (dict "regex" (include "traffic-lanes.pathRegex" .)) | nindent 2 }}
 {{- end }}
 {{- end -}}
 
-{{/* What a rule of an HTTPRoute asks for, from one of `matches`. */}}
-{{- define "traffic-lanes.matching" -}}
+{{/*
+Conditions of an HTTPRoute's rule, from one of a rule's `matches`.
+Usage: {{ include "traffic-lanes.httpRouteMatch" (first $rule.matches) }}
+*/}}
+{{- define "traffic-lanes.httpRouteMatch" -}}
 {{- with .path }}
 path:
   type: PathPrefix
@@ -210,18 +240,24 @@ headers:
 {{- end }}
 {{- end -}}
 
-{{/* A path and all below it, as a regular expression: /beta and /beta/x, and not /betamax. */}}
-{{- define "traffic-lanes.below" -}}
+{{/*
+Regular expression for a path and all paths below it: /beta and /beta/x, but not /betamax.
+Usage: {{ include "traffic-lanes.pathRegex" "/beta" }}
+*/}}
+{{- define "traffic-lanes.pathRegex" -}}
 {{ regexQuoteMeta . }}(/.*)?
 {{- end -}}
 
-{{/* The requests that enter a lane on purpose, as AuthorizationPolicies know them, from the values, as
-a JSON list of {hosts, paths, headers: {name: [value]}}. Other releases' requests may come by the same
-gateway: where the hosts are this one's alone, by their full names, only theirs count. */}}
-{{- define "traffic-lanes.entering" -}}
+{{/*
+Requests that enter a lane by an entry rule, in terms of an AuthorizationPolicy, as a JSON list of {hosts, paths,
+headers: {name: [value]}}. Requests of other releases may come by the same gateway: where this release has
+hosts of its own, without a *, only requests to them count.
+Usage: {{ include "traffic-lanes.enterConditions" .Values | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.enterConditions" -}}
 {{- $enter := .lanes.enter -}}
-{{- $open := include "traffic-lanes.open" .lanes | fromJsonArray -}}
-{{- $served := include "traffic-lanes.hosts" .model | fromYamlArray -}}
+{{- $open := include "traffic-lanes.enterableLanes" .lanes | fromJsonArray -}}
+{{- $served := include "traffic-lanes.gatewayHosts" .model | fromYamlArray -}}
 {{- $own := include "traffic-lanes.anyPort" (ternary list $served (contains "*" (join " " $served))) | fromJsonArray -}}
 {{- $found := list -}}
 {{- if $enter.header -}}
@@ -246,7 +282,10 @@ gateway: where the hosts are this one's alone, by their full names, only theirs 
 {{- toJson $found -}}
 {{- end -}}
 
-{{/* Hosts with and without a port, from a list, as a JSON list. */}}
+{{/*
+Hosts with and without a port, as a JSON list.
+Usage: {{ include "traffic-lanes.anyPort" (list "shop.test") | fromJsonArray }}
+*/}}
 {{- define "traffic-lanes.anyPort" -}}
 {{- $hosts := list -}}
 {{- range . }}{{ $hosts = append $hosts . }}{{ $hosts = append $hosts (printf "%s:*" .) }}{{ end -}}

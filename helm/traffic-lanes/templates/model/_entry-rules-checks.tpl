@@ -1,5 +1,8 @@
-{{/* Ways in lead to lanes, and don't contradict each other. */}}
-{{- define "traffic-lanes.checks.ways" -}}
+{{/*
+Entry rules lead to lanes, and don't contradict each other.
+Usage: {{ include "traffic-lanes.checks.entryRules" . }}
+*/}}
+{{- define "traffic-lanes.checks.entryRules" -}}
 {{- $lanes := .Values.lanes -}}
 {{- $enter := $lanes.enter -}}
 {{- range $key, $named := dict "lanes" $enter.lanes "match" $enter.match }}
@@ -35,7 +38,7 @@
 {{- end }}
 {{- end }}
 {{- if .Values.gateway.parentRefs }}
-{{- $rules := include "traffic-lanes.rules" .Values | fromJsonArray | len }}
+{{- $rules := include "traffic-lanes.gatewayRules" .Values | fromJsonArray | len }}
 {{- if gt $rules 16 }}
 - lanes.enter and lanes.sticky: with gateway.parentRefs they make {{ $rules }} rules, and an HTTPRoute
   has 16 at most; name fewer lanes in lanes.enter.lanes, or take an Istio Gateway

@@ -1,25 +1,27 @@
-{{/* The keys that hold for pods of a service, from {values, layers}, as JSON: the service's own keys and
-those of a version are layers. Completed by what the chart makes of them:
+{{/*
+Keys that hold for a service's pods, as JSON: `layers`, over `defaults`, over `sample` where that applies.
+A service's own keys and those of a version are layers. The chart completes them:
   container.ports, service.ports   the port named http first
-  listens                          the numbers of the container's ports that the Service's lead to
-  managementPort                   that of its port named management, or 0
+  listens                          numbers of the container's ports that the Service's lead to
+  managementPort                   number of the container's port named management, or 0
   pod.terminationGracePeriodSeconds, container.lifecycle.preStop, where `drain` and `finish` ask for them
+Usage: {{ include "traffic-lanes.podKeys" (dict "values" .Values "layers" (list $keys)) | fromJson }}
 */}}
-{{- define "traffic-lanes.layered" -}}
+{{- define "traffic-lanes.podKeys" -}}
 {{- $sample := .values.defaults.sample -}}
 {{- range .layers }}{{ if kindIs "bool" (get . "sample") }}{{ $sample = .sample }}{{ end }}{{ end -}}
 {{- $below := ternary (list .values.sample) list $sample -}}
-{{- $keys := include "traffic-lanes.merged" (concat $below (list .values.defaults) .layers) | fromJson -}}
+{{- $keys := include "traffic-lanes.mergeLayers" (concat $below (list .values.defaults) .layers) | fromJson -}}
 {{- $container := $keys.container | default dict -}}
 {{- $pod := $keys.pod | default dict -}}
 {{- $service := $keys.service | default dict -}}
 
 {{- $http := list (dict "name" "http" "containerPort" $keys.port) -}}
 {{- $ports := dict "below" $http "above" ($container.ports | default list) "by" "name" -}}
-{{- $_ := set $container "ports" (include "traffic-lanes.members" $ports | fromJsonArray) -}}
+{{- $_ := set $container "ports" (include "traffic-lanes.mergeList" $ports | fromJsonArray) -}}
 {{- $http = list (dict "name" "http" "port" $keys.port "targetPort" "http") -}}
 {{- $ports = dict "below" $http "above" ($service.ports | default list) "by" "name" -}}
-{{- $_ := set $service "ports" (include "traffic-lanes.members" $ports | fromJsonArray) -}}
+{{- $_ := set $service "ports" (include "traffic-lanes.mergeList" $ports | fromJsonArray) -}}
 {{- $numbers := dict -}}
 {{- range $container.ports }}{{ $_ := set $numbers .name .containerPort }}{{ end -}}
 {{- $listens := list -}}
@@ -42,23 +44,25 @@ those of a version are layers. Completed by what the chart makes of them:
 {{- end -}}
 
 {{/*
-Layers as one, the later over the earlier, as JSON. Null takes a key away. A variable replaces the one
-of its name, and the handler of a probe or hook one of another kind, not to end up with two sources or
-handlers: Kubernetes allows one.
+One mapping of several, each over those before it, as JSON. Null removes a key. A variable replaces the one
+of its name, and a handler of a probe or hook replaces one of another kind, for Kubernetes allows one source
+and one handler.
+Usage: {{ include "traffic-lanes.mergeLayers" (list .Values.sample .Values.defaults) | fromJson }}
 */}}
-{{- define "traffic-lanes.merged" -}}
+{{- define "traffic-lanes.mergeLayers" -}}
 {{- $merged := dict -}}
 {{- range $layer := . -}}
 {{- if $layer -}}
 {{- $layer = deepCopy $layer -}}
-{{- include "traffic-lanes.handled" (dict "below" (get $merged "container") "above" (get $layer "container")) -}}
-{{- range $piece, $lists := include "traffic-lanes.lists" . | fromJson -}}
+{{- $containers := dict "below" (get $merged "container") "above" (get $layer "container") -}}
+{{- include "traffic-lanes.dropOtherHandlers" $containers -}}
+{{- range $piece, $lists := include "traffic-lanes.mergedLists" . | fromJson -}}
 {{- $below := get $merged $piece | default dict -}}
 {{- $above := get $layer $piece | default dict -}}
 {{- range $key, $by := $lists -}}
 {{- if and (get $below $key) (get $above $key) -}}
 {{- $members := dict "below" (get $below $key) "above" (get $above $key) "by" $by "whole" (eq $key "volumes") -}}
-{{- $_ := set $above $key (include "traffic-lanes.members" $members | fromJsonArray) -}}
+{{- $_ := set $above $key (include "traffic-lanes.mergeList" $members | fromJsonArray) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -68,12 +72,15 @@ handlers: Kubernetes allows one.
 {{- end -}}
 {{- end -}}
 {{- $json := toJson $merged -}}
-{{- if contains ":null" $json }}{{ $json = include "traffic-lanes.compact" $merged }}{{ end -}}
+{{- if contains ":null" $json }}{{ $json = include "traffic-lanes.withoutNulls" $merged }}{{ end -}}
 {{- $json -}}
 {{- end -}}
 
-{{/* The lists whose members are told apart by a key of theirs, and that key. */}}
-{{- define "traffic-lanes.lists" -}}
+{{/*
+Lists that merge member by member, and the key that identifies a member, as JSON.
+Usage: {{ include "traffic-lanes.mergedLists" . | fromJson }}
+*/}}
+{{- define "traffic-lanes.mergedLists" -}}
 {
   "container": {"ports": "name", "volumeMounts": "mountPath"},
   "pod": {"containers": "name", "initContainers": "name", "volumes": "name", "imagePullSecrets": "name"},
@@ -81,8 +88,12 @@ handlers: Kubernetes allows one.
 }
 {{- end -}}
 
-{{/* A list of members over another, from {below, above, by, whole}, as JSON. */}}
-{{- define "traffic-lanes.members" -}}
+{{/*
+One list of two, as JSON: members of `above` merge into those of `below` with the same value of key `by`, or
+replace them where `whole` is true.
+Usage: {{ include "traffic-lanes.mergeList" (dict "below" $ports "above" $own "by" "name") | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.mergeList" -}}
 {{- $by := .by -}}
 {{- $whole := .whole | default false -}}
 {{- $above := .above -}}
@@ -104,9 +115,12 @@ handlers: Kubernetes allows one.
 {{- toJson $members -}}
 {{- end -}}
 
-{{/* Leaves each probe and hook of two containers, {below, above}, the handlers of the kind that the
-upper one names. */}}
-{{- define "traffic-lanes.handled" -}}
+{{/*
+Removes from the probes and hooks of two containers the handlers of other kinds than the upper one names.
+It changes both containers, and prints nothing.
+Usage: {{ include "traffic-lanes.dropOtherHandlers" (dict "below" $container "above" $own) }}
+*/}}
+{{- define "traffic-lanes.dropOtherHandlers" -}}
 {{- $below := .below | default dict -}}
 {{- $above := .above | default dict -}}
 {{- $kinds := list "tcpSocket" "exec" "grpc" "sleep" "httpGet" -}}
@@ -127,8 +141,11 @@ upper one names. */}}
 {{- end -}}
 {{- end -}}
 
-{{/* The handlers that a probe or a hook names, as a JSON list. httpGet is last: the sample's probes have
-it, and Helm merges them with those that a file of values gives it in their place. */}}
+{{/*
+Handlers that a probe or a hook names, as a JSON list. httpGet is last: the sample's probes have it, and Helm
+merges it with the handler that a file of values gives in its place.
+Usage: {{ include "traffic-lanes.handlers" $probe | fromJsonArray }}
+*/}}
 {{- define "traffic-lanes.handlers" -}}
 {{- $probe := default dict . -}}
 {{- $named := list -}}
@@ -138,12 +155,15 @@ it, and Helm merges them with those that a file of values gives it in their plac
 {{- toJson $named -}}
 {{- end -}}
 
-{{/* A mapping without its nulls, and without what they leave empty, as JSON. */}}
-{{- define "traffic-lanes.compact" -}}
+{{/*
+A mapping without its nulls, and without what they leave empty, as JSON.
+Usage: {{ include "traffic-lanes.withoutNulls" $mapping | fromJson }}
+*/}}
+{{- define "traffic-lanes.withoutNulls" -}}
 {{- $kept := dict -}}
 {{- range $key, $value := . -}}
 {{- if kindIs "map" $value -}}
-{{- $rest := include "traffic-lanes.compact" $value | fromJson -}}
+{{- $rest := include "traffic-lanes.withoutNulls" $value | fromJson -}}
 {{- if or $rest (empty $value) }}{{ $_ := set $kept $key $rest }}{{ end -}}
 {{- else if not (kindIs "invalid" $value) -}}
 {{- $_ := set $kept $key $value -}}
@@ -153,10 +173,11 @@ it, and Helm merges them with those that a file of values gives it in their plac
 {{- end -}}
 
 {{/*
-Takes away, from the values, what null takes away: services, lanes with their versions everywhere and
-their ways in, versions, and entries. Helm does so by itself for keys of the chart's own values only.
+Removes what null removes from the values: services, versions, entries, and lanes with their versions and
+entry rules. Helm does so by itself for keys of the chart's own values only.
+Usage: {{ include "traffic-lanes.removeNulledKeys" .Values }}
 */}}
-{{- define "traffic-lanes.withoutNulls" -}}
+{{- define "traffic-lanes.removeNulledKeys" -}}
 {{- $weights := .lanes.weights -}}
 {{- $services := .services -}}
 {{- $gone := list -}}

@@ -1,16 +1,16 @@
 {{/*
-What the judge reads of this release, from the root: the resources that lead requests, and of pods what
-tells who they are and whom they call. The plan is made from both halves, so a test of one half judges
-the other too, and a lane's own release has the base beside it. How requests reach an Istio Gateway is
-no part of the plan, nor what is tried again. A JSON list of texts, each small enough for a ConfigMap,
-which holds 1 MiB.
+What `lanes verify` reads of this release: the resources that route requests, and of pods who they are and whom
+they call. The plan needs both halves, so a test of one half tests the other too, and a release of one lane
+has the base beside it. How requests reach an Istio Gateway is no part of the plan, and retries aren't.
+A JSON list of texts, each small enough for a ConfigMap, which holds 1 MiB.
+Usage: {{ include "traffic-lanes.verifyManifests" . | fromJsonArray }}
 */}}
-{{- define "traffic-lanes.judged" -}}
+{{- define "traffic-lanes.verifyManifests" -}}
 {{- $model := .Values.model -}}
 {{- $values := omit .Values "model" -}}
 {{- $_ := set $values "workloads" (dict "enabled" true) -}}
 {{- $_ := set $values "routing" (dict "enabled" true) -}}
-{{- if eq $model.mesh.hops "VirtualService" -}}
+{{- if eq $model.mesh.routeKind "VirtualService" -}}
 {{- $gateway := omit .Values.gateway "parentRefs" "existing" -}}
 {{- $_ := set $values "gateway" (set $gateway "tls" dict) -}}
 {{- end -}}
@@ -33,7 +33,7 @@ which holds 1 MiB.
 {{- range splitList "\n---\n" (include (printf "%s/%s.yaml" $folder .) $context) }}
 {{- $document := fromYaml . -}}
 {{- range $document.items | default (ternary (list $document) list (not (empty $document))) -}}
-{{- $resource := include "traffic-lanes.judgedOf" (dict "resource" . "hosts" $hosts "address" $address) -}}
+{{- $resource := include "traffic-lanes.verifyResource" (dict "resource" . "hosts" $hosts "address" $address) -}}
 {{- $size = add $size (len $resource) -}}
 {{- if gt $size 900000 -}}
 {{- $texts = append $texts (join "\n---\n" $resources) -}}
@@ -47,14 +47,17 @@ which holds 1 MiB.
 {{- append $texts (join "\n---\n" $resources) | toJson -}}
 {{- end -}}
 
-{{/* What a plan needs of a resource, in one line of JSON, for there may be thousands: of a Deployment one
-pod; of routes and subsets what chooses one, and not what is tried again, or when a pod is left out.
-From {resource, hosts, address}: by the latter two, addresses of the release's Services are known. */}}
-{{- define "traffic-lanes.judgedOf" -}}
+{{/*
+What a plan needs of a resource, as one line of JSON, for there may be thousands. Of a Deployment that is one pod;
+of routes and subsets what chooses one, without retries and outlier detection. `hosts` and `address` tell
+addresses of the release's Services.
+Usage: {{ include "traffic-lanes.verifyResource" (dict "resource" $resource "hosts" $hosts "address" $address) }}
+*/}}
+{{- define "traffic-lanes.verifyResource" -}}
 {{- $resource := .resource -}}
 {{- $spec := $resource.spec -}}
 {{- if eq $resource.kind "Deployment" -}}
-{{- $pod := include "traffic-lanes.judgedPod" (merge (dict "pod" $spec.template) .) | fromJson -}}
+{{- $pod := include "traffic-lanes.verifyPod" (merge (dict "pod" $spec.template) .) | fromJson -}}
 {{- $spec = dict "replicas" (min 1 $spec.replicas) "template" $pod -}}
 {{- else if $spec.subsets -}}
 {{- $_ := set $spec "trafficPolicy" (dict "outlierDetection" dict) -}}
@@ -68,9 +71,11 @@ From {resource, hosts, address}: by the latter two, addresses of the release's S
 {{- merge (dict "metadata" $metadata "spec" $spec) (pick $resource "apiVersion" "kind") | toJson -}}
 {{- end -}}
 
-{{/* What a plan needs of a pod, from {pod, hosts, address}: the labels that choose it, its ports, whom it
-calls, and what carries baggage. */}}
-{{- define "traffic-lanes.judgedPod" -}}
+{{/*
+What a plan needs of a pod, as JSON: labels, ports, upstreams, and what carries baggage.
+Usage: {{ include "traffic-lanes.verifyPod" (dict "pod" $template "hosts" $hosts "address" $address) | fromJson }}
+*/}}
+{{- define "traffic-lanes.verifyPod" -}}
 {{- $container := first .pod.spec.containers -}}
 {{- $labels := omit .pod.metadata.labels "app.kubernetes.io/name" "app.kubernetes.io/part-of" -}}
 {{- $metadata := dict "labels" $labels -}}
@@ -83,20 +88,23 @@ calls, and what carries baggage. */}}
 {{- range $container.ports -}}
 {{- if ne .name "management" }}{{ $ports = append $ports (pick . "name" "containerPort") }}{{ end -}}
 {{- end -}}
-{{- $judged := dict "name" $container.name "image" "" "ports" $ports -}}
+{{- $kept := dict "name" $container.name "image" "" "ports" $ports -}}
 {{- $env := merge (dict "env" $container.env "labels" $labels) . -}}
-{{- with include "traffic-lanes.judgedEnv" $env | fromJsonArray }}{{ $_ := set $judged "env" . }}{{ end -}}
-{{- dict "metadata" $metadata "spec" (dict "containers" (list $judged)) | toJson -}}
+{{- with include "traffic-lanes.verifyEnv" $env | fromJsonArray }}{{ $_ := set $kept "env" . }}{{ end -}}
+{{- dict "metadata" $metadata "spec" (dict "containers" (list $kept)) | toJson -}}
 {{- end -}}
 
-{{/* The variables by which a plan knows whom a pod calls and what it carries, as a JSON list, from {env,
-labels, hosts, address}: what a value refers to is filled in, and nothing else of the pod is told. It is
-called as its labels say, unless a variable says otherwise. */}}
-{{- define "traffic-lanes.judgedEnv" -}}
+{{/*
+Variables from which a plan learns whom a pod calls and what it carries, as a JSON list. References in values
+are filled in. Names come from labels, so `app` and `version` are left out where they repeat them.
+Usage: {{ include "traffic-lanes.verifyEnv" (dict "env" $env "labels" $labels "hosts" $hosts
+  "address" $address) | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.verifyEnv" -}}
 {{- $root := . -}}
-{{- $telling := list "upstream_url" "OTEL_PROPAGATORS" "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" -}}
+{{- $read := list "upstream_url" "OTEL_PROPAGATORS" "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" -}}
 {{- $values := dict -}}
-{{- $judged := list -}}
+{{- $kept := list -}}
 {{- range .env -}}
 {{- $value := .value | default "" -}}
 {{- if and (contains "$(" $value) (not (contains "$$" $value)) -}}
@@ -106,10 +114,10 @@ called as its labels say, unless a variable says otherwise. */}}
 {{- $named := and (has .name (list "app" "version")) (ne $value (get $root.labels .name)) -}}
 {{- $calls := and (contains ":" $value) (not (hasPrefix "OTEL_" .name)) (regexMatch $root.address $value) -}}
 {{- if $calls }}{{ $calls = hasKey $root.hosts (regexReplaceAll $root.address $value "${2}") }}{{ end -}}
-{{- $tells := has .name $telling -}}
-{{- if or $named $calls $tells -}}
-{{- $judged = append $judged (ternary (dict "name" .name "value" $value) . (hasKey . "value")) -}}
+{{- $isRead := has .name $read -}}
+{{- if or $named $calls $isRead -}}
+{{- $kept = append $kept (ternary (dict "name" .name "value" $value) . (hasKey . "value")) -}}
 {{- end -}}
 {{- end -}}
-{{- toJson $judged -}}
+{{- toJson $kept -}}
 {{- end -}}
