@@ -78,14 +78,15 @@ def test_a_lane_without_the_first_service_enters_at_the_baseline() -> None:
 
 @pytest.mark.parametrize("secret", ["", "cert"])
 def test_the_cookie_of_a_drawn_lane(secret: str) -> None:
-    values = WAYS_IN | {"gateway": {"tls": {"secret": secret}}}
+    month = {"sticky": {"cookie": "kept", "maxAge": 2592000}}
+    values = {"lanes": WAYS_IN["lanes"] | month, "gateway": {"tls": {"secret": secret}}}
     split = rules(values)["lanes"]["route"]
     said = [route["headers"]["response"] for route in split]
     assert said == [
         {
             "set": {"x-lane": lane},
             "add": {
-                "set-cookie": f"kept={lane}; Max-Age=3600; Path=/; HttpOnly; SameSite=Lax"
+                "set-cookie": f"kept={lane}; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax"
                 + "; Secure" * bool(secret)
             },
         }

@@ -9,7 +9,7 @@ Usage: {{ include "traffic-lanes.checks.cluster" . }}
 - this is Helm {{ .Capabilities.HelmVersion.Version }}, which lets misspelt keys of a service pass: take 3.18
   or later
 {{- end }}
-{{- $needs := ternary $values.model.mesh.needs list $values.routing.enabled -}}
+{{- $needs := ternary $.Model.mesh.needs list $values.routing.enabled -}}
 {{- if and $values.routing.enabled $values.gateway.parentRefs -}}
 {{- $needs = append $needs (dict "api" "gateway.networking.k8s.io/v1"
       "say" "gateway.parentRefs: the Kubernetes Gateway API is not here (%s): install its CRDs first") -}}
@@ -29,7 +29,7 @@ Usage: {{ include "traffic-lanes.checks.cluster" . }}
 - {{ printf .say (printf "no %s" .api) }}
 {{- end }}
 {{- end }}
-{{- range $namespace := without (values $values.model.namespaces | uniq | sortAlpha) .Release.Namespace }}
+{{- range $namespace := without (values $.Model.namespaces | uniq | sortAlpha) .Release.Namespace }}
 {{- if not (lookup "v1" "Namespace" "" $namespace) }}
 - namespace {{ $namespace }}, where services are to be, is not there: create it first, as the mesh wants it
   (kubectl create namespace {{ $namespace }}; kubectl label namespace {{ $namespace }} istio-injection=enabled)

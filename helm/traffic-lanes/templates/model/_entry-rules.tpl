@@ -65,7 +65,7 @@ Usage: {{ include "traffic-lanes.stickyCookie" (dict "values" .Values "lane" $la
 {{- define "traffic-lanes.stickyCookie" -}}
 {{- with .values.lanes.sticky -}}
 {{- if .cookie -}}
-{{ .cookie }}={{ $.lane }}; Max-Age={{ .maxAge }}; Path=/; HttpOnly; SameSite=Lax
+{{ .cookie }}={{ $.lane }}; Max-Age={{ int64 .maxAge }}; Path=/; HttpOnly; SameSite=Lax
 {{- if $.values.gateway.tls.secret }}; Secure{{ end }}
 {{- end -}}
 {{- end -}}
@@ -252,11 +252,11 @@ Usage: {{ include "traffic-lanes.pathRegex" "/beta" }}
 Requests that enter a lane by an entry rule, in terms of an AuthorizationPolicy, as a JSON list of {hosts, paths,
 headers: {name: [value]}}. Requests of other releases may come by the same gateway: where this release has
 hosts of its own, without a *, only requests to them count.
-Usage: {{ include "traffic-lanes.enterConditions" .Values | fromJsonArray }}
+Usage: {{ include "traffic-lanes.enterConditions" (dict "model" $model "values" .Values) | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.enterConditions" -}}
-{{- $enter := .lanes.enter -}}
-{{- $open := include "traffic-lanes.enterableLanes" .lanes | fromJsonArray -}}
+{{- $enter := .values.lanes.enter -}}
+{{- $open := include "traffic-lanes.enterableLanes" .values.lanes | fromJsonArray -}}
 {{- $served := include "traffic-lanes.gatewayHosts" .model | fromYamlArray -}}
 {{- $own := include "traffic-lanes.anyPort" (ternary list $served (contains "*" (join " " $served))) | fromJsonArray -}}
 {{- $found := list -}}

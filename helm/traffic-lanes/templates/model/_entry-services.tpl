@@ -27,13 +27,13 @@ Usage: {{ include "traffic-lanes.uncalledServices" .Values.services | fromJsonAr
 {{/*
 The model's `virtualHosts`, as a JSON list. An entry's host is a virtual host of its own. There, entries
 without a host come after those with it, unless one of the latter takes every path.
-Usage: {{ include "traffic-lanes.virtualHosts" .Values | fromJsonArray }}
+Usage: {{ include "traffic-lanes.virtualHosts" (dict "name" $model.name "values" .Values) | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.virtualHosts" -}}
-{{- $name := printf "%s-gateway" .model.name -}}
+{{- $name := printf "%s-gateway" .name -}}
 {{- $own := dict -}}
 {{- $anywhere := dict -}}
-{{- range $service, $asks := include "traffic-lanes.entryServices" . | fromJson -}}
+{{- range $service, $asks := include "traffic-lanes.entryServices" .values | fromJson -}}
 {{- if $asks.host -}}
 {{- $_ := set $own $asks.host (get $own $asks.host | default dict | merge (dict $asks.path $service)) -}}
 {{- else -}}
@@ -42,7 +42,7 @@ Usage: {{ include "traffic-lanes.virtualHosts" .Values | fromJsonArray }}
 {{- end -}}
 {{- $found := list -}}
 {{- $hosts := list -}}
-{{- range include "traffic-lanes.sharedHosts" . | fromYamlArray -}}
+{{- range include "traffic-lanes.sharedHosts" .values | fromYamlArray -}}
 {{- if not (hasKey $own .) }}{{ $hosts = append $hosts . }}{{ end -}}
 {{- end -}}
 {{- if and $hosts $anywhere -}}

@@ -21,7 +21,7 @@ Usage: {{ include "traffic-lanes.checks.entries" . }}
 {{- end }}
 {{- $entries := include "traffic-lanes.entryServices" $values | fromJson }}
 {{- $served := dict }}
-{{- range $values.model.virtualHosts }}
+{{- range $.Model.virtualHosts }}
 {{- range .entries }}{{ if not (get $entries .service).host }}{{ $_ := set $served .path true }}{{ end }}{{ end }}
 {{- end }}
 {{- $taken := dict }}
@@ -63,8 +63,8 @@ Usage: {{ include "traffic-lanes.checks.gateway" . }}
 */}}
 {{- define "traffic-lanes.checks.gateway" -}}
 {{- $gateway := .Values.gateway -}}
-{{- $own := printf "%s-gateway" .Values.model.name -}}
-{{- if and (eq (get .Values.model.namespaces $own) .Release.Namespace) (not $gateway.parentRefs) }}
+{{- $own := printf "%s-gateway" .Model.name -}}
+{{- if and (eq (get .Model.namespaces $own) .Release.Namespace) (not $gateway.parentRefs) }}
 - services.{{ $own }} and the gateway would both have a VirtualService {{ quote $own }}: rename the
   service, or set nameOverride
 {{- end }}

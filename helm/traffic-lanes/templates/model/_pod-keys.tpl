@@ -171,30 +171,3 @@ Usage: {{ include "traffic-lanes.withoutNulls" $mapping | fromJson }}
 {{- end -}}
 {{- toJson $kept -}}
 {{- end -}}
-
-{{/*
-Removes what null removes from the values: services, versions, entries, and lanes with their versions and
-entry rules. Helm does so by itself for keys of the chart's own values only.
-Usage: {{ include "traffic-lanes.removeNulledKeys" .Values }}
-*/}}
-{{- define "traffic-lanes.removeNulledKeys" -}}
-{{- $weights := .lanes.weights -}}
-{{- $services := .services -}}
-{{- $gone := list -}}
-{{- range $lane, $weight := $weights -}}
-{{- if kindIs "invalid" $weight }}{{ $gone = append $gone $lane }}{{ $_ := unset $weights $lane }}{{ end -}}
-{{- end -}}
-{{- $entries := .gateway.services | default dict -}}
-{{- range $name, $asks := $entries }}{{ if kindIs "invalid" $asks }}{{ $_ := unset $entries $name }}{{ end }}{{ end -}}
-{{- range $map := list .lanes.enter.lanes .lanes.enter.match -}}
-{{- range $lane, $value := $map -}}
-{{- if or (kindIs "invalid" $value) (has $lane $gone) }}{{ $_ := unset $map $lane }}{{ end -}}
-{{- end -}}
-{{- end -}}
-{{- range $name, $service := $services -}}
-{{- if kindIs "invalid" $service }}{{ $_ := unset $services $name }}{{ end -}}
-{{- range $version, $keys := dig "versions" dict (default dict $service) -}}
-{{- if or (kindIs "invalid" $keys) (has $version $gone) }}{{ $_ := unset $service.versions $version }}{{ end -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}

@@ -88,7 +88,7 @@ Usage: {{ include "traffic-lanes.layerProblems" (dict "root" $ "at" "defaults" "
 - {{ $at }}.env: {{ $variable }} is the chart's to set
 {{- end }}
 {{- end }}
-{{- $model := .root.Values.model }}
+{{- $model := .root.Model }}
 {{- $labels := concat (include "traffic-lanes.unversionedLabels" .root | fromYamlArray) $model.mesh.podLabels
       (list "version" "app.kubernetes.io/version" $model.label) }}
 {{- range $label, $_ := $keys.podLabels }}
@@ -180,7 +180,7 @@ Usage: {{ include "traffic-lanes.checks.accounts" . }}
 */}}
 {{- define "traffic-lanes.checks.accounts" -}}
 {{- $owners := dict -}}
-{{- range $service := .Values.model.services }}
+{{- range $service := .Model.services }}
 {{- if .serviceAccount.create }}
 {{- $account := include "traffic-lanes.serviceAccountName" . }}
 {{- $key := printf "%s/%s" .namespace $account }}

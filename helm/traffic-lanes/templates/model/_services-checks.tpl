@@ -14,7 +14,7 @@ Usage: {{ include "traffic-lanes.checks.versions" . }}
   null takes a version away
 {{- end }}
 {{- $workload := printf "%s-%s" $name $version }}
-{{- $key := printf "%s/%s" (get $.Values.model.namespaces $name) $workload }}
+{{- $key := printf "%s/%s" (get $.Model.namespaces $name) $workload }}
 {{- with get $owners $key }}
 - services.{{ . }} and services.{{ $name }} would both have a Deployment {{ quote $workload }}: rename one
 {{- end }}
@@ -32,7 +32,7 @@ Retries say how many, or the provider's do: Istio reads no number as none.
 Usage: {{ include "traffic-lanes.checks.retries" . }}
 */}}
 {{- define "traffic-lanes.checks.retries" -}}
-{{- $model := .Values.model -}}
+{{- $model := .Model -}}
 {{- range $service := ternary $model.services list (eq $model.mesh.routeKind "VirtualService") }}
 {{- $retries := ($service.route | default dict).retries }}
 {{- $below := include (printf "traffic-lanes.%s.retries" $model.provider) (dict "model" $model) | fromYaml }}
@@ -73,7 +73,7 @@ Usage: {{ include "traffic-lanes.endlessCycle" . | fromJsonArray }}
 {{- define "traffic-lanes.endlessCycle" -}}
 {{- $circle := include "traffic-lanes.serviceCycle" .Values.services | fromJsonArray -}}
 {{- $endless := false -}}
-{{- range $service := .Values.model.services -}}
+{{- range $service := .Model.services -}}
 {{- if has $service.name $circle -}}
 {{- range $service.pods }}{{ if .sample }}{{ $endless = true }}{{ end }}{{ end -}}
 {{- end -}}

@@ -1,23 +1,21 @@
 {{/*
-Adds `services`, `entries` and `namespaces` to the model.
-Usage: {{ include "traffic-lanes.addServices" . }}
+The model's `services`, as a JSON list.
+Usage: {{ include "traffic-lanes.services" . | fromJsonArray }}
 */}}
-{{- define "traffic-lanes.addServices" -}}
+{{- define "traffic-lanes.services" -}}
 {{- $values := .Values -}}
-{{- $model := $values.model -}}
+{{- $only := $values.lanes.only -}}
 {{- $entries := include "traffic-lanes.entryServices" $values | fromJson -}}
 {{- $callers := include "traffic-lanes.callers" $values.services | fromJson -}}
-{{- $everywhere := or (not $model.permissive) (eq $values.lanes.rules "all") -}}
+{{- $everywhere := or (ne $values.lanes.mode "permissive") (eq $values.lanes.rules "all") -}}
 {{- $all := keys $values.lanes.weights | sortAlpha -}}
 {{- $defaults := include "traffic-lanes.podKeys" (dict "values" $values "layers" list) | fromJson -}}
 {{- $services := list -}}
-{{- $_ := set $model "entries" dict -}}
-{{- $_ := set $model "namespaces" dict -}}
 {{- range $name := include "traffic-lanes.serviceOrder" $values.services | fromJsonArray -}}
 {{- $service := index $values.services $name -}}
 {{- $versions := keys $service.versions | sortAlpha -}}
 {{- $own := $versions -}}
-{{- if $model.only }}{{ $own = ternary (list $model.only) list (has $model.only $versions) }}{{ end -}}
+{{- if $only }}{{ $own = ternary (list $only) list (has $only $versions) }}{{ end -}}
 {{- $keys := omit $service "versions" "upstreams" -}}
 {{- $shared := $defaults -}}
 {{- if $keys -}}
@@ -32,7 +30,6 @@ Usage: {{ include "traffic-lanes.addServices" . }}
 {{- $pods = append $pods (merge (dict "name" (printf "%s-%s" $name $version) "version" $version) $pod) -}}
 {{- end -}}
 {{- $namespace := $shared.namespace | default $.Release.Namespace -}}
-{{- $_ := set $model.namespaces $name $namespace -}}
 {{- $services = append $services (merge (dict
       "name" $name
       "namespace" $namespace
@@ -45,9 +42,8 @@ Usage: {{ include "traffic-lanes.addServices" . }}
       "callers" (get $callers $name | default list)
       "entry" (hasKey $entries $name)
       "pods" $pods) $shared) -}}
-{{- if hasKey $entries $name }}{{ $_ := set $model.entries $name (last $services) }}{{ end -}}
 {{- end -}}
-{{- $_ := set $model "services" $services -}}
+{{- toJson $services -}}
 {{- end -}}
 
 {{/*

@@ -7,7 +7,7 @@ sees the cluster.
 Usage: {{ include "traffic-lanes.checks.upgrade" . }}
 */}}
 {{- define "traffic-lanes.checks.upgrade" -}}
-{{- $model := .Values.model -}}
+{{- $model := .Model -}}
 {{- if and .Release.IsUpgrade .Values.routing.enabled (not $model.mesh.fallsBack) (not $model.only) -}}
 {{- $weights := .Values.lanes.weights -}}
 {{- $live := include "traffic-lanes.liveWeights" . | fromJson }}
@@ -59,7 +59,7 @@ Versions that have a Deployment in the cluster, as JSON: {namespace/service/vers
 Usage: {{ include "traffic-lanes.liveVersions" . | fromJson }}
 */}}
 {{- define "traffic-lanes.liveVersions" -}}
-{{- $model := .Values.model -}}
+{{- $model := .Model -}}
 {{- $deployed := dict -}}
 {{- range $namespace := values $model.namespaces | uniq -}}
 {{- range (lookup "apps/v1" "Deployment" $namespace "").items -}}
@@ -77,7 +77,7 @@ Usage: {{ include "traffic-lanes.liveFailures" (dict "root" . "deployed" $deploy
 */}}
 {{- define "traffic-lanes.liveFailures" -}}
 {{- $deployed := .deployed -}}
-{{- $model := .root.Values.model -}}
+{{- $model := .root.Model -}}
 {{- $api := $model.mesh.networking -}}
 {{- $there := and (eq $model.mesh.routeKind "VirtualService") (.root.Capabilities.APIVersions.Has $api) -}}
 {{- $failing := dict -}}
@@ -109,7 +109,7 @@ Usage: {{ include "traffic-lanes.liveWeights" . | fromJson }}
 */}}
 {{- define "traffic-lanes.liveWeights" -}}
 {{- $attached := not (empty .Values.gateway.parentRefs) -}}
-{{- $model := .Values.model -}}
+{{- $model := .Model -}}
 {{- $header := $model.mesh.gatewayHeader -}}
 {{- $api := ternary "gateway.networking.k8s.io/v1" $model.mesh.networking $attached -}}
 {{- $kind := ternary "HTTPRoute" "VirtualService" $attached -}}
@@ -141,10 +141,10 @@ Lanes that each service has a rule for now, as JSON: {namespace/service: [lane]}
 Usage: {{ include "traffic-lanes.liveRules" . | fromJson }}
 */}}
 {{- define "traffic-lanes.liveRules" -}}
-{{- $mesh := .Values.model.mesh -}}
+{{- $mesh := .Model.mesh -}}
 {{- $api := ternary "gateway.networking.k8s.io/v1" $mesh.networking (eq $mesh.routeKind "HTTPRoute") -}}
 {{- $ruled := dict -}}
-{{- $namespaces := values .Values.model.namespaces | uniq -}}
+{{- $namespaces := values .Model.namespaces | uniq -}}
 {{- range $namespace := ternary $namespaces list (.Capabilities.APIVersions.Has $api) -}}
 {{- range $route := (lookup $api $mesh.routeKind $namespace "").items -}}
 {{- range $parent := $route.spec.parentRefs -}}

@@ -22,7 +22,7 @@ needs:
 
 {{- define "traffic-lanes.gateway-api.checks" -}}
 {{- $values := .Values -}}
-{{- $model := $values.model -}}
+{{- $model := $.Model -}}
 {{- $lanes := $values.lanes -}}
 {{- if not $values.gateway.parentRefs }}
 - mesh.provider gateway-api: which Gateway? Name one that is there in gateway.parentRefs:
@@ -75,7 +75,7 @@ Names of HTTPRoutes at the gateway, as JSON: {name: the value that makes it}.
 Usage: {{ include "traffic-lanes.gateway-api.gatewayRoutes" . | fromJson }}
 */}}
 {{- define "traffic-lanes.gateway-api.gatewayRoutes" -}}
-{{- $model := .Values.model -}}
+{{- $model := .Model -}}
 {{- $routes := dict -}}
 {{- range $model.virtualHosts }}{{ range .entries }}{{ $_ := set $routes .route "the gateway" }}{{ end }}{{ end -}}
 {{- if .Values.lanes.enter.host -}}
@@ -100,7 +100,7 @@ Usage: {{ include "traffic-lanes.checks.laneRelease" . }}
   goes beside the others', into one release
 {{- end }}
 {{- $changed := list }}
-{{- range .Values.model.services }}{{ $changed = concat $changed .own }}{{ end }}
+{{- range .Model.services }}{{ $changed = concat $changed .own }}{{ end }}
 {{- if eq $only $lanes.baseline }}
 - lanes.only: {{ $only }} is the baseline, and the base's: name another lane
 {{- else if not $changed }}

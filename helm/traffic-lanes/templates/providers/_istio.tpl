@@ -89,7 +89,7 @@ What an HTTPRoute at the gateway can't express.
 Usage: {{ include "traffic-lanes.istio.checks" . }}
 */}}
 {{- define "traffic-lanes.istio.checks" -}}
-{{- $model := .Values.model -}}
+{{- $model := .Model -}}
 {{- if .Values.gateway.parentRefs }}
 {{- range $service := $model.entries }}
 {{- range $lane := $service.lanes }}

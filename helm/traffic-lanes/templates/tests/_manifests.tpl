@@ -6,19 +6,19 @@ A JSON list of texts, each small enough for a ConfigMap, which holds 1 MiB.
 Usage: {{ include "traffic-lanes.verifyManifests" . | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.verifyManifests" -}}
-{{- $model := .Values.model -}}
-{{- $values := omit .Values "model" -}}
+{{- $model := .Model -}}
+{{- $values := omit .Values -}}
 {{- $_ := set $values "workloads" (dict "enabled" true) -}}
 {{- $_ := set $values "routing" (dict "enabled" true) -}}
 {{- if eq $model.mesh.routeKind "VirtualService" -}}
 {{- $gateway := omit .Values.gateway "parentRefs" "existing" -}}
 {{- $_ := set $values "gateway" (set $gateway "tls" dict) -}}
 {{- end -}}
-{{- $_ := set $values "model" $model -}}
-{{- if $model.only -}}
-{{- $_ := set (unset $values "model") "lanes" (set (omit .Values.lanes "only") "only" "") -}}
-{{- end -}}
 {{- $context := omit . "Values" -}}
+{{- if $model.only -}}
+{{- $_ := set $values "lanes" (set (omit .Values.lanes "only") "only" "") -}}
+{{- $context = omit $context "Model" -}}
+{{- end -}}
 {{- $_ := set $context "Values" $values -}}
 {{- $folder := .Template.BasePath -}}
 {{- $hosts := dict -}}
