@@ -154,36 +154,6 @@ Usage: {{ include "traffic-lanes.weightedDestinations" (dict "model" $model "val
 {{- end -}}
 
 {{/*
-Filters of an HTTPRoute that put a request into a lane. With `drawn`, chosen by weight, the response sets
-the cookie of sticky lanes.
-Usage: {{ include "traffic-lanes.laneFilters" (dict "model" $model "values" .Values "lane" $lane "drawn" true) }}
-*/}}
-{{- define "traffic-lanes.laneFilters" -}}
-- type: RequestHeaderModifier
-  requestHeaderModifier:
-    set:
-      - name: baggage
-        value: {{ .model.header }}={{ .lane }}
-{{- $respond := .values.lanes.respond }}
-{{- $cookie := "" }}
-{{- if .drawn }}{{ $cookie = include "traffic-lanes.stickyCookie" (dict "values" .values "lane" .lane) }}{{ end }}
-{{- if or $respond $cookie }}
-- type: ResponseHeaderModifier
-  responseHeaderModifier:
-    {{- with $respond }}
-    set:
-      - name: {{ toYaml . }}
-        value: {{ toYaml $.lane }}
-    {{- end }}
-    {{- with $cookie }}
-    add:
-      - name: set-cookie
-        value: {{ . }}
-    {{- end }}
-{{- end }}
-{{- end -}}
-
-{{/*
 Istio's match of a string, from {exact, prefix or regex: value}.
 Usage: {{ include "traffic-lanes.stringMatch" (dict "exact" "v2") }}
 */}}
@@ -212,31 +182,6 @@ headers:
 {{- with .path }}
 uri:
   {{- include "traffic-lanes.stringMatch" (dict "regex" (include "traffic-lanes.pathRegex" .)) | nindent 2 }}
-{{- end }}
-{{- end -}}
-
-{{/*
-Conditions of an HTTPRoute's rule, from one of a rule's `matches`.
-Usage: {{ include "traffic-lanes.httpRouteMatch" (first $rule.matches) }}
-*/}}
-{{- define "traffic-lanes.httpRouteMatch" -}}
-{{- with .path }}
-path:
-  type: PathPrefix
-  value: {{ toYaml . }}
-{{- end }}
-{{- with .headers }}
-headers:
-  {{- range $name, $how := . }}
-  - name: {{ toYaml $name }}
-    {{- if $how.exact }}
-    value: {{ include "traffic-lanes.yaml" $how.exact }}
-    {{- else }}
-    type: RegularExpression
-    {{- $regex := $how.regex | default (printf "%s.*" (default "" $how.prefix | regexQuoteMeta)) }}
-    value: {{ include "traffic-lanes.yaml" $regex }}
-    {{- end }}
-  {{- end }}
 {{- end }}
 {{- end -}}
 

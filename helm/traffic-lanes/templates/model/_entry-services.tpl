@@ -98,14 +98,3 @@ Usage: {{ include "traffic-lanes.gatewayHosts" $model | nindent 8 }}
 {{- end -}}
 {{- toYaml $hosts -}}
 {{- end -}}
-
-{{/*
-An HTTPRoute's `hostnames`, from a virtual host; empty where it takes any host.
-Usage: {{ include "traffic-lanes.hostnames" $virtualHost | nindent 2 }}
-*/}}
-{{- define "traffic-lanes.hostnames" -}}
-{{- if not (has "*" .hosts) -}}
-hostnames:
-  {{- toYaml .hosts | nindent 2 }}
-{{- end -}}
-{{- end -}}

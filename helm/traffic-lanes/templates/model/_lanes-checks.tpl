@@ -116,3 +116,33 @@ Usage: {{ include "traffic-lanes.checks.weights" . }}
   {{ keys $lanes.weights | sortAlpha | join ", " }}
 {{- end }}
 {{- end -}}
+
+{{/*
+What a release of one lane can't have.
+Usage: {{ include "traffic-lanes.checks.laneRelease" . }}
+*/}}
+{{- define "traffic-lanes.checks.laneRelease" -}}
+{{- $lanes := .Values.lanes -}}
+{{- $only := $lanes.only -}}
+{{- if $only }}
+{{- if not .Model.mesh.laneReleases }}
+- lanes.only: a lane can be a release of its own with mesh.provider gateway-api; elsewhere its file
+  goes beside the others', into one release
+{{- end }}
+{{- $changed := list }}
+{{- range .Model.services }}{{ $changed = concat $changed .own }}{{ end }}
+{{- if eq $only $lanes.baseline }}
+- lanes.only: {{ $only }} is the baseline, and the base's: name another lane
+{{- else if not $changed }}
+- lanes.only: no service has a version {{ $only }}: services: {<service>: {versions: {
+  {{- $only }}: {}}}}
+{{- end }}
+{{- with get $lanes.weights $only }}
+- lanes.only: {{ $only }} has {{ . }} % of the requests in lanes.weights, and shares are the base's to
+  give: leave it out there
+{{- end }}
+{{- if not (or $lanes.enter.header $lanes.enter.cookie $lanes.enter.host (get $lanes.enter.match $only)) }}
+- lanes.only: nothing leads into {{ $only }}: set lanes.enter.header, as x-lane, or another way in
+{{- end }}
+{{- end }}
+{{- end -}}

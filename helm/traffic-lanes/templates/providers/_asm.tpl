@@ -7,6 +7,9 @@ routeKind: VirtualService
 gatewayHeader: {{ toYaml .Values.lanes.header }}
 fallsBack: {{ eq .Values.lanes.mode "permissive" }}
 podLabels: [ASM_TRAFFIC_TAG]
+membership: false
+headerPropagation: istio.alibabacloud.com/v1beta1
+laneReleases: false
 needs:
   - api: istio.alibabacloud.com/v1beta1
     say: >-

@@ -9,6 +9,9 @@ routeKind: HTTPRoute
 gatewayHeader: baggage
 fallsBack: false
 podLabels: []
+membership: false
+headerPropagation: ""
+laneReleases: true
 needs:
   {{- if or .Values.peerAuthentication.enabled .Values.authorizationPolicy.enabled }}
   - api: security.istio.io/v1
@@ -85,70 +88,4 @@ Usage: {{ include "traffic-lanes.gateway-api.gatewayRoutes" . | fromJson }}
 {{- end -}}
 {{- end -}}
 {{- toJson $routes -}}
-{{- end -}}
-
-{{/*
-What a release of one lane can't have.
-Usage: {{ include "traffic-lanes.checks.laneRelease" . }}
-*/}}
-{{- define "traffic-lanes.checks.laneRelease" -}}
-{{- $lanes := .Values.lanes -}}
-{{- $only := $lanes.only -}}
-{{- if $only }}
-{{- if ne .Values.mesh.provider "gateway-api" }}
-- lanes.only: a lane can be a release of its own with mesh.provider gateway-api; elsewhere its file
-  goes beside the others', into one release
-{{- end }}
-{{- $changed := list }}
-{{- range .Model.services }}{{ $changed = concat $changed .own }}{{ end }}
-{{- if eq $only $lanes.baseline }}
-- lanes.only: {{ $only }} is the baseline, and the base's: name another lane
-{{- else if not $changed }}
-- lanes.only: no service has a version {{ $only }}: services: {<service>: {versions: {
-  {{- $only }}: {}}}}
-{{- end }}
-{{- with get $lanes.weights $only }}
-- lanes.only: {{ $only }} has {{ . }} % of the requests in lanes.weights, and shares are the base's to
-  give: leave it out there
-{{- end }}
-{{- if not (or $lanes.enter.header $lanes.enter.cookie $lanes.enter.host (get $lanes.enter.match $only)) }}
-- lanes.only: nothing leads into {{ $only }}: set lanes.enter.header, as x-lane, or another way in
-{{- end }}
-{{- end }}
-{{- end -}}
-
-{{/*
-Backend for a lane's requests at the gateway: the Service of the lane's pods, or the baseline's. `service` is a name.
-Usage: {{ include "traffic-lanes.backendRef" (dict "model" $model "service" $name "lane" $lane) }}
-*/}}
-{{- define "traffic-lanes.backendRef" -}}
-{{- $service := get .model.entries .service -}}
-name: {{ $service.name }}-{{ ternary .lane .model.baseline (has .lane $service.versions) }}
-{{- if ne $service.namespace .model.namespace }}
-namespace: {{ toYaml $service.namespace }}
-{{- end }}
-port: {{ $service.port }}
-{{- end -}}
-
-{{/*
-Rules of an entry's HTTPRoute, as a JSON list in the form of "traffic-lanes.gatewayRules". A release of one lane
-has its entry rules only. Hosts of lanes have routes of their own.
-Usage: {{ include "traffic-lanes.httpRouteRules" (dict "model" $model "values" .Values
-  "virtualHost" $virtualHost "entry" $entry) | fromJsonArray }}
-*/}}
-{{- define "traffic-lanes.httpRouteRules" -}}
-{{- $only := .model.only -}}
-{{- $lanes := .values.lanes -}}
-{{- if $only -}}
-{{- $enter := merge (dict "match" (pick $lanes.enter.match $only)) (omit $lanes.enter "lanes" "match") -}}
-{{- $lanes = merge (dict "weights" (dict $only 0) "enter" $enter) (omit $lanes "weights" "enter") -}}
-{{- end -}}
-{{- $rules := list -}}
-{{- $values := dict "lanes" $lanes "gateway" .values.gateway -}}
-{{- $context := dict "values" $values "virtualHost" .virtualHost "entry" .entry -}}
-{{- range include "traffic-lanes.entryServiceRules" $context | fromJsonArray -}}
-{{- $byHost := and .matches (hasKey (first .matches) "host") -}}
-{{- if not (or $byHost (and $only .drawn)) }}{{ $rules = append $rules . }}{{ end -}}
-{{- end -}}
-{{- toJson $rules -}}
 {{- end -}}

@@ -7,6 +7,9 @@ routeKind: VirtualService
 gatewayHeader: baggage
 fallsBack: false
 podLabels: []
+membership: {{ eq .Values.lanes.mode "permissive" }}
+headerPropagation: ""
+laneReleases: false
 needs:
   - api: networking.istio.io/v1
     say: "mesh.provider istio: there is no Istio 1.22 or later here (%s): install Istio first"

@@ -7,6 +7,9 @@ A provider is one file beside this one. It defines, for its name P:
     gatewayHeader                  the request header in which the gateway sets the lane
     fallsBack                      whether a rule whose pods are not there yet falls back all the same
     podLabels                      labels of pods that the provider sets
+    membership                     whether pods need the labels of P.podLabels to answer a lane's requests
+    headerPropagation              API of the ASMHeaderPropagation that carries the header; empty: the mesh has none
+    laneReleases                   whether a lane can be a release of its own
     needs                          [{api, say}]: APIs that the routing needs, and what to say without one
   traffic-lanes.P.podLabels      labels of a version's pods, from {model, service, version}
   traffic-lanes.P.checks         what it can't do, a sentence each, from the root
@@ -42,17 +45,6 @@ retries:
 retries:
   {{- $retries | nindent 2 }}
 {{- end }}
-{{- end -}}
-
-{{/*
-Timeouts of an HTTPRoute's rule that leads to a service; empty where it has none.
-Usage: {{ include "traffic-lanes.httpRouteTimeouts" $service }}
-*/}}
-{{- define "traffic-lanes.httpRouteTimeouts" -}}
-{{- with (.route | default dict).timeout -}}
-timeouts:
-  request: {{ . }}
-{{- end -}}
 {{- end -}}
 
 {{/*
