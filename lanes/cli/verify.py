@@ -125,6 +125,10 @@ def verify_command(
             "--requests and --lane exclude each other. Set --lane-requests for requests into"
             " a lane."
         )
+    if requests and not any(map(planned.share, planned.lanes)):
+        raise LanesError(
+            "--requests: no lane has a weight. Set --lane-requests for requests into a lane."
+        )
     alone = planned.lane_to_enter(lane) if lane is not None else None
     weighted = requests or split.default_requests(map(planned.share, planned.lanes))
     load = LoadProfile(

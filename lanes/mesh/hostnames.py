@@ -33,6 +33,20 @@ def meant(name: str, namespace: str) -> Host:
     return host_in_manifest(name, namespace) or Host(name.lower(), "")
 
 
+def gateway_meant(name: str, namespace: str) -> tuple[str, str]:
+    """Return the Gateway that a VirtualService in `namespace` names: its namespace and its name.
+
+    Beside NAME, ./NAME and NAMESPACE/NAME, Istio takes NAME.NAMESPACE, and a host's full name.
+
+    https://github.com/istio/istio/blob/master/pilot/pkg/model/config.go
+    """
+    of, slash, plain = name.partition("/")
+    if slash:
+        return (namespace if of == "." else of), plain
+    plain, dot, rest = name.partition(".")
+    return (rest.partition(".")[0] if dot else namespace), plain
+
+
 def covers(pattern: str, domain: str) -> bool:
     """Tell whether `domain` falls under `pattern`: "*", a suffix such as "*.org", or a name."""
     return pattern in ("*", domain) or (pattern.startswith("*") and domain.endswith(pattern[1:]))

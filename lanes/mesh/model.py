@@ -253,6 +253,11 @@ class Route:
     abort: Abort | None = None
     place: Place = field(default=Place(), compare=False)
 
+    @property
+    def has_no_weight(self) -> bool:
+        """Whether it is an HTTPRoute's rule without a backend of some weight."""
+        return self.status == 500 and self.place.resource.startswith("HTTPRoute ")
+
 
 @dataclass(frozen=True)
 class GatewayHost:

@@ -40,11 +40,9 @@ class Split:
         gateway = next(host for host in mesh.gateway if host.domain == planned.domain)
         bare = EntryRule().request(any_of(planned.domain), planned.path)
         route = bare.rule(gateway.routes)
-        if route is None:
-            raise ValueError("there is no plan without such a rule")
         self._mesh = mesh
-        self._route: Route = route
-        led = forward(route, bare, assumed_headers(mesh))
+        self._route = route
+        led = forward(route, bare, assumed_headers(mesh)) if route else ()
         self._lanes = [entry.tags.get(planned.header, UNTAGGED) for entry in led]
         self.weights = {
             lane.name: lane.weight for lane in planned.lanes if lane.name in self._lanes
@@ -59,7 +57,7 @@ class Split:
 
     def routes(self, weights: Mapping[str, int]) -> Json:
         """Envoy's routes of the gateway, where each lane of a movable split has its weight."""
-        destinations = self._route.destinations
+        destinations = self._route.destinations if self._route else ()
         if self.movable:
             lanes = zip(self._lanes, destinations, strict=True)
             destinations = tuple(replace(w, weight=weights[lane]) for lane, w in lanes)
@@ -84,7 +82,7 @@ class Split:
         return config
 
     def _is_split(self, route: Route) -> bool:
-        return route.destinations == self._route.destinations
+        return self._route is not None and route.destinations == self._route.destinations
 
 
 @dataclass(frozen=True)

@@ -54,31 +54,40 @@ class ForwardedRequest:
 class Alternative:
     """A gateway rule that not every request meets, by one of its matches, and where it leads.
 
-    `rule` is None where no example of a request is known that meets it; `words` name it.
+    `rule` is None where no example of a request is known that meets it; `words` name it. `status`
+    is what the rule answers by itself; None: it leads to destinations.
     """
 
     words: str
     rule: EntryRule | None
     forwarded: tuple[ForwardedRequest, ...] = ()
+    status: int | None = None
 
 
 @dataclass(frozen=True)
 class Ingress:
     """What requests meet at the gateway.
 
-    `default` is where the rule leads that every request meets, `alternatives` the other rules of
-    the virtual host, and `other_hosts` what the gateway's other virtual hosts do, if this is the
-    default one. `sources` names the manifests in errors.
+    `route` is the rule that every request meets, if any, and `default` where it leads; (): nowhere.
+    `alternatives` are the other rules of the virtual host, and `other_hosts` what the gateway's
+    other virtual hosts do, if this is the default one. `sources` names the manifests in errors.
     """
 
     sources: str
     virtual_host: GatewayHost
     probe: Probe
-    route: Route
+    route: Route | None
     default: tuple[ForwardedRequest, ...]
     alternatives: tuple[Alternative, ...]
     other_hosts: tuple[Alternative, ...]
     assumed: Headers
+
+    @property
+    def default_status(self) -> int:
+        """What a request gets that enters no lane on purpose; 200: it is led to a destination."""
+        if self.default:
+            return 200
+        return self.route.status if self.route else 404
 
 
 def select_ingress(
@@ -86,7 +95,7 @@ def select_ingress(
 ) -> Ingress:
     """Select what requests for `path` at `host` meet; None: the first that is served.
 
-    Raises LanesError where no rule of a gateway takes them.
+    Raises LanesError where there are no pods, or no gateway serves the host.
     """
     sources = " ".join(mesh.sources)
     virtual_host = _virtual_host(mesh, sources, host)
@@ -95,17 +104,19 @@ def select_ingress(
     probe = Probe(named, path or first_path(virtual_host.routes, named, sent) or "/", sent)
     bare = probe.request()
     route = bare.rule(virtual_host.routes)
-    if route is None:
-        raise PlanError(Problem.NO_GATEWAY_RULE, sources=sources, path=probe.path)
     assumed = assumed_headers(mesh)
+    default = forward(route, bare, assumed) if route else ()
+    alternatives = _alternatives(mesh, virtual_host, route, probe, assumed)
+    if path and not default:  # which is asked for, and no other
+        alternatives = (one for one in alternatives if one.rule is None or one.rule.path is None)
     is_default = virtual_host is _default_host(mesh)
     return Ingress(
         sources,
         virtual_host,
         probe,
         route,
-        forward(route, bare, assumed),
-        tuple(_alternatives(mesh, virtual_host, route, probe, assumed)),
+        default,
+        tuple(alternatives),
         tuple(_other_hosts(mesh, virtual_host, probe, assumed)) if is_default else (),
         assumed,
     )
@@ -149,7 +160,7 @@ def _default_host(mesh: Mesh) -> GatewayHost:
 
 
 def _alternatives(
-    mesh: Mesh, virtual_host: GatewayHost, default: Route, probe: Probe, assumed: Headers
+    mesh: Mesh, virtual_host: GatewayHost, default: Route | None, probe: Probe, assumed: Headers
 ) -> Iterator[Alternative]:
     """Yield the virtual host's other rules, each by each of its matches."""
     for route in virtual_host.routes:
@@ -160,14 +171,16 @@ def _alternatives(
                 rule = EntryRule(path=example(match.uri) if match.uri else "/")
             if rule is None:
                 words = ", ".join([*match.headers, *["path"] * bool(match.uri)])
-                yield Alternative(words, None, forward(route, probe.request(), assumed))
+                request = probe.request()
+                yield Alternative(words, None, forward(route, request, assumed), _own(route))
                 continue
             request = probe.request(rule)
             reached = virtual_host if rule.host is None else host_for(mesh, rule.host)
             here = reached is not None and reached.routes == virtual_host.routes
             known = rule if here and request.rule(virtual_host.routes) is route else None
             if known or not behind:
-                yield Alternative(str(rule), known, forward(route, request, assumed))
+                led = forward(route, request, assumed)
+                yield Alternative(str(rule), known, led, _own(route))
 
 
 def _other_hosts(
@@ -181,4 +194,9 @@ def _other_hosts(
         request = probe.request(rule)
         route = request.rule(other.routes)
         if route is not None:
-            yield Alternative(str(rule), rule, forward(route, request, assumed))
+            yield Alternative(str(rule), rule, forward(route, request, assumed), _own(route))
+
+
+def _own(route: Route) -> int | None:
+    """Return what a rule answers by itself; None: it leads on, or no backend has a weight."""
+    return None if route.destinations or route.has_no_weight else route.status

@@ -54,16 +54,27 @@ class Candidate:
 
 @dataclass(frozen=True)
 class NotPlanned:
-    """A gateway rule, in words, that leads to no one lane, and why; `lane` of other-path alone."""
+    """A gateway rule, in words, that leads to no one lane, and why.
+
+    `lane` is of other-path alone, and `status` of answers-itself.
+    """
 
     rule: str
     reason: Literal[
-        "no-weight", "splits", "sets-no-lane", "no-example", "depends-on-gateway", "other-path"
+        "no-weight",
+        "answers-itself",
+        "splits",
+        "sets-no-lane",
+        "no-example",
+        "depends-on-gateway",
+        "other-path",
     ]
     lane: str = ""
+    status: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.rule} ({NOT_PLANNED[self.reason].format(lane=self.lane)})"
+        why = NOT_PLANNED[self.reason].format(lane=self.lane, status=self.status)
+        return f"{self.rule} ({why})"
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,8 @@ class Lanes:
 def name_lanes(ingress: Ingress) -> Lanes:
     """Name the lanes that the default route splits requests into, and that other rules lead to.
 
-    Raises LanesError where the gateway sets several lane headers, or a lane in two places.
+    Raises LanesError where the gateway sets several lane headers, or a lane in two places, and
+    where no rule leads to a lane.
     """
     header = _lane_header(ingress)
     forwarded = _by_lane(ingress, header)
@@ -105,6 +117,8 @@ def name_lanes(ingress: Ingress) -> Lanes:
     candidates = tuple(one for one in (*leads, *leads_elsewhere) if isinstance(one, Candidate))
     for candidate in candidates:
         forwarded.setdefault(candidate.lane, (candidate.forwarded,))
+    if not forwarded:
+        raise _no_lane(ingress)
     return Lanes(
         header,
         tuple(LaneSpec(name, header, led, weights.get(name, 0)) for name, led in forwarded.items()),
@@ -116,16 +130,23 @@ def name_lanes(ingress: Ingress) -> Lanes:
 def _lane_header(ingress: Ingress) -> str:
     """Return the one header that the default route sets; "": none."""
     if not ingress.default:
-        route, place = ingress.route, ingress.route.place
-        rule = ": ".join((place.file or ingress.sources, place.resource, place.field))
-        path = ingress.probe.path
-        raise PlanError(Problem.ANSWERS_ITSELF, rule=rule, path=path, status=route.status)
+        return ""
     named = [set(one.tags) for one in ingress.default]
     names = set.intersection(*named) or set.union(*named)
     if len(names) > 1:
         found = ", ".join(sorted(names))
         raise PlanError(Problem.SEVERAL_LANE_HEADERS, sources=ingress.sources, names=found)
     return next(iter(names), "")
+
+
+def _no_lane(ingress: Ingress) -> PlanError:
+    """Return why there is no lane at all."""
+    route, path = ingress.route, ingress.probe.path
+    if route is None:
+        return PlanError(Problem.NO_GATEWAY_RULE, sources=ingress.sources, path=path)
+    place = route.place
+    rule = ": ".join((place.file or ingress.sources, place.resource, place.field))
+    return PlanError(Problem.ANSWERS_ITSELF, rule=rule, path=path, status=route.status)
 
 
 def _by_lane(ingress: Ingress, header: str) -> dict[str, tuple[ForwardedRequest, ...]]:
@@ -153,6 +174,8 @@ def _lead(
     if _split(alternative.forwarded, header) == _split(default, header):
         return None
     led = [one for one in alternative.forwarded if one.weighted.weight]
+    if alternative.status is not None:
+        return NotPlanned(words, "answers-itself", status=alternative.status)
     if not led:
         return NotPlanned(words, "no-weight")
     if len(led) > 1:

@@ -79,6 +79,7 @@ MISROUTED: Mapping[str, str] = {
 # Why a rule of the gateway leads to no one lane.
 NOT_PLANNED: Mapping[str, str] = {
     "no-weight": "answers 500: no backend has a weight above 0",
+    "answers-itself": "answers {status} by itself",
     "splits": "splits requests itself",
     "sets-no-lane": "sets no lane",
     "no-example": "no request that matches it is known",

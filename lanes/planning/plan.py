@@ -55,6 +55,7 @@ def plan(
         lanes.unset,
         callable_names(mesh, (port.host for port in unreached)),
         shared_names(mesh),
+        ingress.default_status,
     )
 
 

@@ -102,8 +102,7 @@ def why_unanswered(
     if status == 404 and not by:
         return Unanswered("no-rule")
     if not hosts:
-        no_weight = status == 500 and by.startswith("HTTPRoute ")
-        return Unanswered("no-weight" if no_weight else "answers-itself")
+        return Unanswered("no-weight" if rule.has_no_weight else "answers-itself")
     if len(absent) == len(hosts):
         return Unanswered("no-service", absent)
     if status == 500:

@@ -120,7 +120,7 @@ class Resolver:
                 unanswered=Unanswered("no-rule"),
                 hosts=(port.host,),
             )
-        destinations = route.destinations
+        destinations = [w for w in route.destinations if w.weight] or list(route.destinations)
         if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
             raise self._problem(Problem.SPLITS_AND_SETS, service=port.host.name)
         choice = choice_of(self.lane, port, route, request, propagation)

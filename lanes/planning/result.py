@@ -54,6 +54,7 @@ class Plan:
     that lead to no one lane. `unset_headers`: lane headers that rules of the mesh ask for, that no
     gateway sets, and that none lets clients send. `unreached`: services in no known path, as
     callers name them. `shared_names`: names that services of several namespaces have.
+    `default_status`: what a request gets that enters no lane; 200: each enters one.
     """
 
     header: str
@@ -64,6 +65,7 @@ class Plan:
     unset_headers: tuple[LaneHeader, ...] = ()
     unreached: tuple[str, ...] = ()
     shared_names: frozenset[str] = frozenset()
+    default_status: int = 200
 
     @property
     def host(self) -> str | None:
@@ -103,5 +105,5 @@ class Plan:
         return lane
 
     def share(self, lane: Lane) -> float:
-        """Return the part of all requests that `lane` should get, 0 to 1."""
-        return lane.weight / sum(other.weight for other in self.lanes)
+        """Return the part of all requests that `lane` should get by weight, 0 to 1."""
+        return lane.weight / (sum(other.weight for other in self.lanes) or 1)

@@ -4,18 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from lanes.mesh.diagnostics import Diagnostics, Finding
-from lanes.mesh.hostnames import common, covers, host_in_manifest
+from lanes.mesh.hostnames import common, covers, gateway_meant, host_in_manifest
 from lanes.mesh.matching import Match, disjoint, is_catch_all
 from lanes.mesh.model import GatewayHost, Route
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import Bound, rules_of
 from lanes.reading.manifests import Manifests, Resource
-from lanes.reading.parents import Door, at_gateways
-from lanes.reading.routes import qualified, require_few, routes_of
+from lanes.reading.parents import Door, absent, at_gateways
+from lanes.reading.routes import require_few, routes_of
 from lanes.reading.sides import Side
 
-_Gateways = dict[str, tuple[Resource, kinds.Gateway]]
+_Gateways = dict[tuple[str, str], tuple[Resource, kinds.Gateway]]
+"""The Gateways, by namespace and name."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,19 @@ class _Door:
 
     selector: frozenset[tuple[str, str]]
     port: int
+
+
+@dataclass(frozen=True)
+class _Listening:
+    """A Gateway's server for a VirtualService: the hosts that it takes from its namespace.
+
+    `redirect`: the rule that sends every request to HTTPS, in place of all others; None: none.
+    """
+
+    door: _Door
+    side: Side
+    hosts: list[str]
+    redirect: Route | None = None
 
 
 @dataclass(frozen=True)
@@ -91,18 +105,25 @@ def _of_virtual_services(
     manifests: Manifests, destinations: Destinations, diagnostics: Diagnostics
 ) -> tuple[GatewayHost, ...]:
     gateways: _Gateways = {
-        f"{body.metadata.namespace}/{body.metadata.name}": (resource, body)
+        (body.metadata.namespace, body.metadata.name): (resource, body)
         for resource, body in manifests.of(kinds.Gateway)
     }
     doors: dict[_Door, _Served] = {}
     for resource, body in manifests.of(kinds.VirtualService):
         with diagnostics.gathered():
             _bind(resource, body, gateways, doors, destinations)
-    serving = [
-        _Serving(door, domain, _merged(brought, destinations), brought[0].resource)
-        for door, served in doors.items()
-        for domain, brought in served.items()
-    ]
+    counting = {
+        one.resource.place("") for served in doors.values() for one in _all(served) if one.routes
+    }
+    serving: list[_Serving] = []
+    for door, served in doors.items():
+        for domain, brought in served.items():
+            if ruling := [one for one in brought if one.routes]:
+                routes = _merged(ruling, destinations)
+                serving.append(_Serving(door, domain, routes, ruling[0].resource))
+            elif brought[0].resource.place("") in counting:
+                message = f"no rule counts at port {door.port}: requests for {domain} get 404 there"
+                diagnostics.warn(brought[0].resource.finding("port-unserved", "spec.http", message))
     return _one_way_in(serving, "spec.gateways", destinations)
 
 
@@ -148,15 +169,17 @@ def _bind(
     for index, name in enumerate(body.spec.gateways):
         if name == "mesh":
             continue
-        key = qualified(name, namespace)
-        for door, side, served in _servers(resource, index, key, namespace, gateways, destinations):
-            domains = common(served, hosts)
-            refused += served or [f"nothing of namespace {namespace}"]
+        key = gateway_meant(name, namespace)
+        for one in _servers(resource, index, key, namespace, gateways, destinations):
+            domains = common(one.hosts, hosts)
+            refused += one.hosts or [f"nothing of namespace {namespace}"]
             bound = bound or bool(domains)
-            routes = routes_of(resource, body, destinations, side) if domains else ()
-            for domain in domains if routes else ():  # Istio serves no host that has no rule
-                brought = doors.setdefault(door, {}).setdefault(domain, [])
-                if all(one.resource is not resource for one in brought):
+            routes: tuple[Route, ...] = (one.redirect,) if one.redirect else ()
+            if domains and not routes:
+                routes = routes_of(resource, body, destinations, one.side)
+            for domain in domains:  # Istio serves none that has no rule
+                brought = doors.setdefault(one.door, {}).setdefault(domain, [])
+                if all(other.resource is not resource for other in brought):
                     brought.append(_Brought(resource, order, routes))
     if refused and not bound:
         names = ", ".join(name for name in body.spec.gateways if name != "mesh")
@@ -173,45 +196,41 @@ def _full(host: str, namespace: str) -> str:
 def _servers(
     resource: Resource,
     index: int,
-    key: str,
+    key: tuple[str, str],
     namespace: str,
     gateways: _Gateways,
     destinations: Destinations,
-) -> list[tuple[_Door, Side, list[str]]]:
+) -> list[_Listening]:
     """The HTTP servers of a gateway, each with the hosts that it takes from `namespace`.
 
     A gateway that is not here while others are is none, and gives 404. Where none is here, all
     stand elsewhere, and serve any host.
     """
-    found: list[tuple[_Door, Side, list[str]]] = []
+    named, field = "/".join(key), f"spec.gateways[{index}]"
+    if key not in gateways and gateways:
+        destinations.diagnostics.warn(absent(resource, field, key, gateways))
+        return []
     if key not in gateways:
-        if gateways:
-            name = key.partition("/")[2]
-            there = [other for other in gateways if other.partition("/")[2] == name]
-            instead = f" ({there[0]} is)" if there else ""
-            rule = "gateway-absent"
-            message = f"{key} is not among the Gateways here{instead}: requests there get 404"
-        else:
-            rule = "gateway-given"
-            message = (
-                f"{key} is not in these manifests: taken for given, as one that serves every host"
-                " on port 80; where there is none, requests get 404"
-            )
-            found.append((_Door(frozenset({("", key)}), 80), Side(frozenset({key}), 80), ["*"]))
-        field = f"spec.gateways[{index}]"
-        destinations.diagnostics.warn(resource.finding(rule, field, message))
-        return found
-    body = gateways[key][1]
-    servers = [server for server in body.spec.servers if server.http]
-    secure = any(server.ends_tls for server in servers)
-    for server in servers:
-        if secure and server.tls and server.tls.https_redirect:
-            continue  # it sends everybody to the other
+        message = (
+            f"{named} is not in these manifests: taken for given, as one that serves every host"
+            " on port 80; where there is none, requests get 404"
+        )
+        destinations.diagnostics.warn(resource.finding("gateway-given", field, message))
+        return [
+            _Listening(_Door(frozenset({("", named)}), 80), Side(frozenset({named}), 80), ["*"])
+        ]
+    source, body = gateways[key]
+    found: list[_Listening] = []
+    for number, server in enumerate(body.spec.servers):
+        if not server.http:
+            continue
         own = body.metadata.namespace
-        side = Side(frozenset({key}), server.port.number, ends_tls=server.ends_tls)
+        side = Side(frozenset({named}), server.port.number, ends_tls=server.ends_tls)
         door = _Door(frozenset(body.spec.selector.items()), server.port.number)
         hosts = [h for host in server.hosts for h in _open_to(host, namespace, own)]
-        found.append((door, side, hosts))
+        place = source.place(f"spec.servers[{number}].tls.httpsRedirect")
+        redirect = Route((), (), status=301, place=place) if server.to_https else None
+        found.append(_Listening(door, side, hosts, redirect))
     return found
 
 
@@ -220,6 +239,10 @@ def _open_to(host: str, namespace: str, own: str) -> Iterator[str]:
     of, slash, name = host.rpartition("/")
     if not slash or of == "*" or namespace == (own if of == "." else of):
         yield name
+
+
+def _all(served: _Served) -> Iterator[_Brought]:
+    return (one for brought in served.values() for one in brought)
 
 
 def _merged(brought: list[_Brought], destinations: Destinations) -> tuple[Route, ...]:

@@ -1,6 +1,6 @@
 """What HTTPRoutes are bound to: the domains of a Gateway, and the ports of Services."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from lanes.mesh.diagnostics import Diagnostics, Finding
@@ -81,10 +81,11 @@ def at_gateways(
 ) -> dict[Door, dict[str, list[Bound]]]:
     """The HTTPRoutes of each domain that a Gateway serves, by where it listens.
 
-    A Gateway that the manifests only name is one that exists, and serves any host. Raises
-    ManifestError where a Gateway that is here would not take the route.
+    Where no Gateway is here, those that are named exist elsewhere, and serve any host; where others
+    are, one that is absent serves nothing. Raises ManifestError where a Gateway that is here would
+    not take the route.
     """
-    gateways = {
+    gateways: Mapping[_Key, gateway_api.Gateway] = {
         (body.metadata.namespace, body.metadata.name): body
         for _, body in manifests.of(gateway_api.Gateway)
     }
@@ -104,6 +105,9 @@ def at_gateways(
             route = _From(body.metadata.namespace, labels.get(body.metadata.namespace, {}))
             taken = _taken(resource, field, ref, gateways[key], route, wanted)
             doors = {Door(key, port=port): domains for port, domains in taken.items()}
+        elif gateways:
+            diagnostics.warn(absent(resource, field, key, gateways))
+            continue
         elif ref.section_name or ref.port:
             doors = {Door(key, ref.section_name or "", ref.port): common(["*"], wanted)}
         else:
@@ -112,6 +116,14 @@ def at_gateways(
             for domain in domains:
                 _add(found.setdefault(door, {}).setdefault(domain, []), (resource, body))
     return found
+
+
+def absent(resource: Resource, field: str, key: _Key, gateways: Collection[_Key]) -> Finding:
+    """Return the warning that `field` names a Gateway which is not among those here."""
+    named = [other for other in gateways if other[1] == key[1]]
+    instead = f" ({'/'.join(named[0])} is)" if named else ""
+    message = f"{'/'.join(key)} is not among the Gateways here{instead}: requests there get 404"
+    return resource.finding("gateway-absent", field, message)
 
 
 def _key(body: gateway_api.HTTPRoute, ref: gateway_api.ParentReference) -> _Key:

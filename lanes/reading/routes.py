@@ -7,6 +7,7 @@ from dataclasses import replace
 import re2
 
 from lanes.mesh.diagnostics import Diagnostics
+from lanes.mesh.hostnames import gateway_meant
 from lanes.mesh.matching import Match, StringMatch, covers, is_catch_all
 from lanes.mesh.model import (
     AUTHORITY,
@@ -151,8 +152,11 @@ def _is_http(scheme: kinds.StringMatch) -> bool:
 
 
 def qualified(gateway: str, namespace: str) -> str:
-    """A gateway's name with its namespace, that of who names it where it has none."""
-    return gateway if "/" in gateway or gateway == "mesh" else f"{namespace}/{gateway}"
+    """Return the namespace and the name of a Gateway, as who names it in `namespace` means it.
+
+    The name mesh stays as it is.
+    """
+    return gateway if gateway == "mesh" else "/".join(gateway_meant(gateway, namespace))
 
 
 def _caller_headers(match: kinds.HttpMatch) -> Iterator[tuple[str, str]]:

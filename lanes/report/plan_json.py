@@ -23,6 +23,7 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
         "lane_header": plan.header,
         "virtual_host": plan.domain,
         "path": plan.path,
+        "default_status": plan.default_status,
         "lanes": [_lane(lane) for lane in plan.lanes],
         "not_planned": [_not_planned(one) for one in plan.not_planned],
         "unset_headers": [

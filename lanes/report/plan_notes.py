@@ -23,6 +23,7 @@ def plan_notes(plan: Plan) -> list[str]:
         *_unreached(plan),
         *_assumed(plan),
         *_not_set(plan),
+        *_default(plan),
         *(f"not planned: {one}" for one in plan.not_planned),
     ]
 
@@ -81,6 +82,11 @@ def _not_set(plan: Plan) -> Iterator[str]:
         yield f"{lanes}: set by no gateway; a client or a service has to send {header}"
     for one in plan.unset_headers:
         yield f"{one.name}: set by no gateway, nor let in; a service has to send {one.words}"
+
+
+def _default(plan: Plan) -> Iterator[str]:
+    if plan.default_status != 200:
+        yield f"requests that no entry rule matches: the gateway answers {plan.default_status}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -40,11 +40,11 @@ def requests_to_see(share: float, lanes: int) -> int:
 def default_requests(shares: Iterable[float]) -> int:
     """How many requests to ask where nobody says: as many as show each lane that has a share.
 
-    From 100 to 10,000, which show a lane of one request in 1,100.
+    From 100 to 10,000, which show a lane of one request in 1,100. 0 where no lane has a share.
     """
     shares = list(shares)
-    most = max(requests_to_see(share, len(shares)) for share in shares if share)
-    return min(max(most, FEWEST), MOST)
+    wanted = [requests_to_see(share, len(shares)) for share in shares if share]
+    return min(max(*wanted, FEWEST), MOST) if wanted else 0
 
 
 def detectable_difference(total: int, shares: Iterable[float]) -> float:

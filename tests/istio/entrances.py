@@ -82,8 +82,11 @@ def named(document: Document) -> Iterator[tuple[bool, str, str]]:
     own = document["metadata"]["namespace"]
     if document["kind"] == "VirtualService":
         for key in document["spec"].get("gateways", ()):
-            namespace, _, name = key.rpartition("/")
-            yield False, namespace or own, name
+            namespace, slash, name = key.rpartition("/")
+            if not slash:  # as a host of old: demo-gateway.shop.svc.cluster.local
+                name, _, rest = name.partition(".")
+                namespace = rest.partition(".")[0]
+            yield False, own if namespace in ("", ".") else namespace, name
     if document["kind"] == "HTTPRoute":
         for ref in document["spec"]["parentRefs"]:
             if ref.get("kind", "Gateway") == "Gateway":

@@ -114,6 +114,7 @@ def placed(made: Set, namespace: str) -> list[Document]:
     text = text.replace(OTHER, f"{namespace}-b").replace('"ingressgateway"', f'"{namespace}"')
     text = text.replace('"istio": "internal"', f'"istio": "{namespace}-internal"')
     text = text.replace("default.svc", f"{namespace}.svc")
+    text = text.replace("demo-gateway.default", f"demo-gateway.{namespace}")
     documents: list[Document] = json.loads(text)
     for document in documents:
         if document["metadata"].get("namespace") == "default":
@@ -278,6 +279,23 @@ def a_gateway_elsewhere_by_its_namespace(made: Set) -> None:
 
 
 @twist
+def a_gateway_by_another_name(made: Set) -> None:
+    names = ["./demo-gateway", "demo-gateway.default", "demo-gateway.default.svc.cluster.local"]
+    made.entry["gateways"] = [made.rng.choice(names)]
+
+
+@twist
+def a_gateway_that_is_absent_beside_another(made: Set) -> None:
+    name = made.rng.choice(["a-beta", "zz-beta"])
+    made.documents.insert(0, virtual_service("*", made.way(made.lane), gateways=["b"], name=name))
+
+
+@twist
+def no_default_at_the_gateway(made: Set) -> None:
+    made.entry["http"] = [made.way(made.lane, header_is("x-lane", made.lane))]
+
+
+@twist
 def a_second_gateway_of_other_pods(made: Set) -> None:
     other = kube.gateway(name="internal")
     other["spec"]["selector"] = {"istio": "internal"}
@@ -381,6 +399,14 @@ def a_canary_without_pods_yet(made: Set) -> None:
 def a_weight_that_is_missing(made: Set) -> None:
     host = made.inner
     legs = [to(host, "v1", weight=80), to(host, made.lane)]
+    made.rules(host)[-1]["route"] = legs
+
+
+@twist
+def a_weight_that_is_missing_with_its_headers(made: Set) -> None:
+    host = made.inner
+    headers = {"request": {"add": {"baggage": "x-canary=true"}}}
+    legs = [to(host, "v1", weight=80), to(host, made.lane, headers=headers)]
     made.rules(host)[-1]["route"] = legs
 
 

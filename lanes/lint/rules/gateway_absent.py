@@ -12,7 +12,7 @@ def check(facts: Facts) -> Iterator[Found]:
     names = {resource.name for resource, _ in facts.of(kinds.Gateway)}
     for resource, index, namespace, name in absent(facts):
         body = resource.body
-        short = isinstance(body, kinds.VirtualService) and "/" not in body.spec.gateways[index]
+        short = isinstance(body, kinds.VirtualService) and body.spec.gateways[index] == name
         if namespace == resource.namespace and short and name not in names:
             yield (
                 resource,

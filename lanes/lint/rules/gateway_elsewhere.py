@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
+from lanes.mesh.hostnames import gateway_meant
 from lanes.reading import kinds
 from lanes.reading.manifests import Resource
 
@@ -16,8 +17,7 @@ def absent(facts: Facts) -> Iterator[tuple[Resource, int, str, str]]:
     }
     for resource, service in facts.virtual_services:
         for index, text in enumerate(service.spec.gateways):
-            namespace, _, name = text.rpartition("/")
-            namespace = resource.namespace if namespace in ("", ".") else namespace
+            namespace, name = gateway_meant(text, resource.namespace)
             if name != "mesh" and (namespace, name) not in there:
                 yield resource, index, namespace, name
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lanes.lint.absent import declared
 from lanes.lint.facts import Facts
 from lanes.lint.rule import Found, Rule
-from lanes.mesh.hostnames import common, host_in_manifest
+from lanes.mesh.hostnames import common, gateway_meant, host_in_manifest
 from lanes.reading import kinds
 from lanes.reading.manifests import Resource
 
@@ -18,7 +18,7 @@ def check(facts: Facts) -> Iterator[Found]:
         gateways.setdefault((resource.namespace, resource.name), []).append((resource, gateway))
     for resource, service in facts.virtual_services:
         names = [name for name in service.spec.gateways if name != "mesh"]
-        bound = [gateways.get(_meant(name, resource), []) for name in names]
+        bound = [gateways.get(gateway_meant(name, resource.namespace), []) for name in names]
         wanted = list(_wanted(service.spec.hosts, resource.namespace))
         if not (bound and all(bound)):
             continue
@@ -31,12 +31,6 @@ def check(facts: Facts) -> Iterator[Found]:
                 f"Gateway {', '.join(names)} serves none of them ({said}), so requests for them get"
                 " 404; name one that it serves, or let it serve one of these",
             )
-
-
-def _meant(name: str, service: Resource) -> tuple[str, str]:
-    """The namespace and the name of the Gateway that a VirtualService means."""
-    namespace, _, plain = name.rpartition("/")
-    return (service.namespace if namespace in ("", ".") else namespace), plain
 
 
 def _wanted(hosts: list[str], namespace: str) -> Iterator[str]:

@@ -339,6 +339,11 @@ class Server(Closed):
     def ends_tls(self) -> bool:
         return self.port.protocol.upper() == "HTTPS"
 
+    @property
+    def to_https(self) -> bool:
+        """Whether it sends every request to HTTPS, which those that come by TLS already use."""
+        return not self.ends_tls and self.tls is not None and self.tls.https_redirect
+
     @model_validator(mode="after")
     def _http(self) -> "Server":
         if self.ends_tls and not (self.tls and self.tls.mode):

@@ -115,6 +115,7 @@ def test_json_is_as_documented() -> None:
         "lane_header": "version",
         "virtual_host": "*",
         "path": "/",
+        "default_status": 200,
         "lanes": [
             lane("v1", 40, v1, v1, v1),
             lane("v2", 30, ("v2", "match"), ("v1", "fallback"), ("v2", "match")),

@@ -96,6 +96,7 @@ REASONS: dict[str, Misrouted | NotPlanned | Unanswered] = {
     "its rule selects none of the v2 pods that run here": Misrouted(Reason.UNSELECTED, "v2"),
     "v2 runs here, and no rule routes to it": Misrouted(Reason.UNROUTED, "v2"),
     "path /x (answers 500: no backend has a weight above 0)": NotPlanned("path /x", "no-weight"),
+    "path /x (answers 301 by itself)": NotPlanned("path /x", "answers-itself", status=301),
     "path /x (splits requests itself)": NotPlanned("path /x", "splits"),
     "path /x (sets no lane)": NotPlanned("path /x", "sets-no-lane"),
     "x-lane (no request that matches it is known)": NotPlanned("x-lane", "no-example"),
@@ -154,7 +155,15 @@ def test_notes() -> None:
     )
     headers = (LaneHeader("jason", "end-user", (("end-user", "jason"),)),)
     refused = (NotPlanned("path /x", "splits"),)
-    planned = Plan("version", "*", lanes, refused, unset_headers=headers, unreached=("a", "db"))
+    planned = Plan(
+        "version",
+        "*",
+        lanes,
+        refused,
+        unset_headers=headers,
+        unreached=("a", "db"),
+        default_status=404,
+    )
     assert plan_notes(planned) == [
         "* fallback: the lane has no version here",
         f"- answers 503 at cart, lane v2: {Unanswered('no-pods')}",
@@ -168,6 +177,7 @@ def test_notes() -> None:
         "assumed: baggage is handed on at web; the manifests do not say so",
         "v3, v5: set by no gateway; a client or a service has to send x-lane",
         "jason: set by no gateway, nor let in; a service has to send end-user: jason",
+        "requests that no entry rule matches: the gateway answers 404",
         "not planned: path /x (splits requests itself)",
     ]
     assert plan_notes(Plan("version", "*", (lane("v1"),))) == [

@@ -1,0 +1,134 @@
+"""Which gateway a route is bound to, and what requests there get, as the real istiod does it."""
+
+from typing import Any
+
+import pytest
+
+from lanes.lint.check import lint
+from lanes.mesh.hostnames import gateway_meant
+from lanes.planning.lanes import NotPlanned
+from tests.kube import (
+    Document,
+    api_gateway,
+    backend,
+    deployment,
+    gateway,
+    header_is,
+    http_route,
+    put,
+    route_rule,
+    rule,
+    service,
+    to,
+    to_gateway,
+    virtual_service,
+    write,
+)
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, refusal
+
+SERVICES = [d for name in ("one", "two") for d in (service(name), deployment(name))]
+
+
+def at(*rules: Document, name: str = "web", at: str = "demo-gateway", **more: Any) -> Document:
+    return virtual_service("*", *rules, gateways=[at], name=name, **more)
+
+
+def warned(*documents: Document) -> list[tuple[str, str]]:
+    return [(one.resource, one.message) for one in mesh_of(*documents).warnings]
+
+
+NAMES = ["./web", "shop/web", "web.shop", "web.shop.svc.cluster.local", "web.shop.svc", "web"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gateway_has_several_names(name: str, tmp_path: Any) -> None:
+    assert gateway_meant(name, "shop") == ("shop", "web")
+    matched = rule(to("one"), match=[{"gateways": [name]}])
+    documents = [put(one, "metadata.namespace", "shop") for one in SERVICES]
+    documents += [gateway(name="web", namespace="shop"), at(matched, at=name, namespace="shop")]
+    assert lanes_of(*documents) == {"untagged": "one v1"}
+    assert mesh_of(*documents).warnings == ()
+    report = lint([write(tmp_path, *documents)])
+    assert not [f for f in report.findings if f.rule.startswith(("TL018", "TL019", "TL032"))]
+
+
+def test_the_name_of_a_gateway_elsewhere() -> None:
+    assert gateway_meant("web.edge", "shop") == ("edge", "web")
+    absent = at(rule(to("one")), at="web.edge", name="absent")
+    (found,) = warned(*SERVICES, gateway(), at(rule(to("one"))), absent)
+    assert found[1] == "edge/web is not among the Gateways here: requests there get 404"
+
+
+@pytest.mark.parametrize("turned", [True, False])
+def test_a_gateway_that_is_absent_takes_no_route_from_one_that_is_there(turned: bool) -> None:
+    there = http_route("there", to_gateway(), route_rule(backend("one")))
+    absent = http_route("elsewhere", to_gateway("x"), route_rule(backend("two")))
+    routes = [there, absent] if turned else [absent, there]
+    documents = [*SERVICES, api_gateway(), *routes]
+    assert lanes_of(*documents) == {"untagged": "one v1"}
+    message = "default/x is not among the Gateways here: requests there get 404"
+    assert warned(*documents) == [("HTTPRoute elsewhere", message)]
+
+
+def test_rules_for_one_port_leave_the_other_unserved() -> None:
+    tls = {"mode": "SIMPLE", "credentialName": "c"}
+    port = {"number": 443, "name": "https", "protocol": "HTTPS"}
+    servers = [*gateway()["spec"]["servers"], {"port": port, "hosts": ["*"], "tls": tls}]
+    both = put(gateway(), "spec.servers", servers)
+    secure = at(rule(to("one"), match=[{"port": 443}]))
+    assert lanes_of(*SERVICES, both, secure) == {"untagged": "one v1"}
+    message = "no rule counts at port 80: requests for * get 404 there"
+    assert warned(*SERVICES, both, secure) == [("VirtualService web", message)]
+    assert warned(*SERVICES, both, at(rule(to("one")))) == []
+
+
+def to_https(**tls: object) -> Document:
+    return put(gateway(), "spec.servers[0].tls", {"httpsRedirect": True, **tls})
+
+
+def test_plain_http_that_is_sent_to_https_reaches_no_service() -> None:
+    documents = [*SERVICES, to_https(), at(rule(to("one")))]
+    assert refusal(*documents).endswith(
+        "Gateway demo-gateway: spec.servers[0].tls.httpsRedirect: the rule answers / with 301 by"
+        " itself, so there are no lanes. Name another path with --path."
+    )
+    secure = put(to_https(mode="SIMPLE"), "spec.servers[0].port.protocol", "HTTPS")
+    assert lanes_of(*SERVICES, secure, at(rule(to("one")))) == {"untagged": "one v1"}
+    beside = put(put(secure, "metadata.name", "secure"), "spec.servers[0].port.number", 443)
+    both = put(at(rule(to("one"))), "spec.gateways", ["demo-gateway", "secure"])
+    assert lanes_of(*SERVICES, to_https(), beside, both) == {"untagged": "one v1"}
+
+
+NO_DEFAULT = [
+    ([], 404),
+    ([{"directResponse": {"status": 403}}], 403),
+    ([{"redirect": {"uri": "/x"}}], 301),
+]
+
+
+@pytest.mark.parametrize(("rest", "status"), NO_DEFAULT)
+def test_lanes_without_a_rule_for_every_request(rest: list[Document], status: int) -> None:
+    asked = rule(to("one"), match=[header_is("x-lane", "v1")])
+    planned = plan_of(*SERVICES, gateway(), at(asked, *rest))
+    (lane,) = planned.lanes
+    assert (planned.default_status, planned.share(lane)) == (status, 0)
+    assert [str(one) for one in lane.entry_rules] == ["x-lane: v1"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"), [({"redirect": {}}, 301), ({"directResponse": {"status": 418}}, 418)]
+)
+def test_a_rule_that_answers_by_itself_is_told_with_its_status(
+    fields: Document, status: int
+) -> None:
+    own = {"match": [{"uri": {"exact": "/own"}}], **fields}
+    planned = plan_of(*SERVICES, gateway(), at(own, rule(to("one"))))
+    assert planned.not_planned == (NotPlanned("path /own", "answers-itself", status=status),)
+
+
+def test_headers_of_a_part_without_weight_change_no_request() -> None:
+    changed = to("two", weight=0, headers={"request": {"set": {"x-canary": "1"}}})
+    caller = [service("shop"), deployment("shop", "v1", "one")]
+    mesh = virtual_service("one", rule(to("one", weight=1), changed))
+    documents = [*SERVICES, *caller, gateway(), at(rule(to("shop"))), mesh]
+    assert lanes_of(*documents) == {"untagged": "shop v1, one v1"}
