@@ -1,7 +1,6 @@
 """What rules look up: which pods a Service has, what rules match, and where they lead."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TypeVar
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel
 from lanes.errors import LanesError
 from lanes.lint.absent import AbsentHosts
 from lanes.lint.routing import Asked, Leg, Routing, at_gateway, in_mesh, of_route, of_service
+from lanes.lint.workloads import Workload, workloads_of
 from lanes.mesh.hostnames import covers, host_in_manifest
 from lanes.mesh.model import Host, Mesh, Pod
 from lanes.planning.plan import plan
@@ -23,24 +23,9 @@ from lanes.reading.protocols import has_http
 Kind = TypeVar("Kind", bound=BaseModel)
 VirtualService = tuple[Resource, kinds.VirtualService]
 DestinationRule = tuple[Resource, kinds.DestinationRule]
-
-
-@dataclass(frozen=True)
-class Workload:
-    """What makes pods, and their template. `path`: the field that holds it; "" for a Pod."""
-
-    resource: Resource
-    template: kinds.PodTemplate
-    path: str
-    matched: Mapping[str, str]  # the labels that it selects its pods by
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        return self.template.metadata.labels
-
-    def field(self, below: str) -> str:
-        """Return the path of a field of the template."""
-        return f"{self.path}{below}"
+Found = tuple[Resource, str, str]
+"""A resource, the field in it that is wrong, and the sentence about it."""
+Check = Callable[["Facts"], Iterable[Found]]
 
 
 class Facts:
@@ -56,6 +41,13 @@ class Facts:
         self.mesh = mesh
         self._planned = planned
         self._destinations = destinations
+        self._found: dict[Check, tuple[Found, ...]] = {}
+
+    def found(self, check: Check) -> tuple[Found, ...]:
+        """What a rule finds here; others may ask it too."""
+        if check not in self._found:
+            self._found[check] = tuple(check(self))
+        return self._found[check]
 
     @cached_property
     def plan(self) -> Plan | None:
@@ -90,22 +82,7 @@ class Facts:
 
     @cached_property
     def workloads(self) -> tuple[Workload, ...]:
-        specs: list[tuple[Resource, kinds.WorkloadSpec | kinds.RolloutSpec]] = [
-            *((resource, body.spec) for resource, body in self.of(kinds.Workload)),
-            *((resource, body.spec) for resource, body in self.of(kinds.Rollout)),
-        ]
-        found = [
-            Workload(resource, spec.template, "spec.template.", spec.selector.match_labels)
-            for resource, spec in specs
-            if spec.template
-        ]
-        for resource, body in self.of(kinds.Pod):
-            own = kinds.PodMetadata.model_construct(
-                labels=body.metadata.labels, annotations=body.metadata.annotations
-            )
-            template = kinds.PodTemplate.model_construct(metadata=own, spec=body.spec)
-            found.append(Workload(resource, template, "", {}))
-        return tuple(found)
+        return tuple(workloads_of(self.manifests))
 
     @cached_property
     def _pods(self) -> dict[Host, tuple[Workload, ...]]:

@@ -1,20 +1,14 @@
 """What a rule is, and what it finds."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from sys import modules
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from lanes.lint.facts import Check, Facts
 from lanes.mesh.diagnostics import Finding
-from lanes.reading.manifests import Resource
-
-if TYPE_CHECKING:
-    from lanes.lint.facts import Facts
 
 Severity = Literal["error", "warning"]
-
-Found = tuple[Resource, str, str]
-"""A resource, the field in it that is wrong, and the sentence about it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +27,7 @@ class Rule:
     text: str
     bad: str
     mended: tuple[str, str]
-    check: Callable[["Facts"], Iterable[Found]]
+    check: Check
 
     @property
     def title(self) -> str:
@@ -45,8 +39,8 @@ class Rule:
         """Its example, mended."""
         return self.bad.replace(*self.mended)
 
-    def findings(self, facts: "Facts") -> Iterator[Finding]:
+    def findings(self, facts: Facts) -> Iterator[Finding]:
         """What it finds, each at its place."""
-        for resource, field, message in self.check(facts):
+        for resource, field, message in facts.found(self.check):
             place = resource.source, str(resource), field
             yield Finding(self.code, *place, message, resource.line(field))

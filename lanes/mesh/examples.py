@@ -60,6 +60,7 @@ def _atom(parts: deque[str]) -> str:
     return _character(part)
 
 
+@lru_cache(maxsize=4096)
 def _character(part: str) -> str:
     """A character that a class, a dot or an escape stands for; "" for a place between two."""
     options = re2.Options()

@@ -1,7 +1,7 @@
 """Host names: those of Services, and the domains of a gateway."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lanes.mesh.model import Host
 
@@ -57,12 +57,32 @@ def any_of(pattern: str) -> str:
     return pattern.replace("*", "any")
 
 
-def common(served: list[str], wanted: list[str]) -> list[str]:
-    """Return the domains that a gateway's servers and a VirtualService share, in lower case."""
-    plain = [host.rpartition("/")[2].lower() for host in served]  # may be namespace/host
-    pairs = ((s, w.lower()) for s in plain for w in wanted)
-    narrow = (w if covers(s, w) else s if covers(w, s) else None for s, w in pairs)
-    return list(dict.fromkeys(domain for domain in narrow if domain))
+class Served:
+    """The hosts that a gateway's servers take, in lower case and without their namespaces."""
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        plain = dict.fromkeys(host.rpartition("/")[2].lower() for host in hosts)
+        self._order = {host: number for number, host in enumerate(plain)}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._order)
+
+    def common(self, wanted: Iterable[str]) -> list[str]:
+        """Return the domains that they share with the hosts of a VirtualService or a route."""
+        pairs: list[tuple[int, int, str]] = []
+        for number, name in enumerate(one.lower() for one in wanted):
+            wide = (self._order[one] for one in patterns(name) if one in self._order)
+            pairs += [(place, number, name) for place in wide]
+            if name.startswith("*"):
+                inside = ((o, p) for o, p in self._order.items() if covers(name, o))
+                pairs += [(place, number, one) for one, place in inside if not covers(one, name)]
+        return list(dict.fromkeys(domain for _, _, domain in sorted(pairs)))
+
+
+def patterns(name: str) -> Iterator[str]:
+    """Yield every pattern that a domain falls under."""
+    yield from (name, "*")
+    yield from (f"*{name[start:]}" for start in range(len(name)))
 
 
 def no_service(name: str, namespace: str, services: Iterable[Host], so: str) -> str:

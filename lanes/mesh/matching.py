@@ -95,7 +95,7 @@ def holds(asked: StringMatch, value: str | None) -> bool:
         case "segments":
             return f"{value}/".startswith(f"{wanted}/")
         case "regex":
-            return _fits(wanted, value)
+            return fits(wanted, value)
         case _:
             assert_never(asked.kind)
 
@@ -106,15 +106,18 @@ def _is_excluded(asked: StringMatch, value: str | None) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _fits(regex: str, value: str) -> bool:
+def fits(regex: str, value: str) -> bool:
     """Tell whether a regular expression matches all of `value`; the same is asked for each lane."""
-    return _compiled(regex).fullmatch(value) is not None
+    return _compiled(regex).fullmatch(value.encode()) is not None
 
 
 @lru_cache(maxsize=4096)
 def _compiled(regex: str) -> re2._Regexp:
-    """Return an expression made ready, which takes 20 times as long as to ask it once."""
-    return re2.compile(regex)
+    """Return an expression made ready, which takes 20 times as long as to ask it once.
+
+    It is for bytes: with strings, `re2` counts characters at each match.
+    """
+    return re2.compile(regex.encode())
 
 
 def covers(first: Match, second: Match) -> bool:
@@ -139,9 +142,24 @@ def _all_cover(first: Mapping[str, StringMatch], second: Mapping[str, StringMatc
 
 
 def _path_covers(first: StringMatch | None, second: StringMatch | None) -> bool:
-    if first is None or value_covers(first, ANY_PATH, _IN_PATHS):
+    if first is None or takes_every_path(first):
         return True
     return second is not None and value_covers(first, second, _IN_PATHS)
+
+
+def takes_every_path(asked: StringMatch | None) -> bool:
+    """Tell whether every path is known to be what `asked` says; None asks for nothing."""
+    return asked is None or value_covers(asked, ANY_PATH, _IN_PATHS)
+
+
+def takes_every_value(asked: StringMatch) -> bool:
+    """Tell whether every value is known to be what `asked` says."""
+    return asked.kind == "present" or (asked.kind == "regex" and _takes_all(asked, _IN_VALUES))
+
+
+@lru_cache(maxsize=4096)
+def _takes_all(regex: StringMatch, ends: tuple[str, ...]) -> bool:
+    return all(holds(regex, f"{start}{end}") for start in ("", "/") for end in ends)
 
 
 def _excludes(match: Match, name: str, forbidden: StringMatch) -> bool:
@@ -176,14 +194,14 @@ def value_covers(
         if not first.ignore_case or second.kind == "regex":
             return False
         first, second = _folded(first), _folded(second)
-    own = tuple(_ranges(first))
+    own = tuple(ranges(first))
     return all(
-        any(low <= start and end <= high for low, high in own) for start, end in _ranges(second)
+        any(low <= start and end <= high for low, high in own) for start, end in ranges(second)
     )
 
 
 def _regex_covers(first: StringMatch, second: StringMatch, ends: tuple[str, ...]) -> bool:
-    if all(holds(first, f"{start}{end}") for start in ("", "/") for end in ends):
+    if _takes_all(first, ends):
         return True
     if second.ignore_case:
         return False
@@ -230,9 +248,9 @@ def values_disjoint(first: StringMatch, second: StringMatch) -> bool:
     for one, other in ((first, second), (second, first)):
         if one.kind == "exact":
             return not holds(other, one.value)
-    theirs = tuple(_ranges(second))
+    theirs = tuple(ranges(second))
     return not any(
-        start <= high and low <= end for low, high in _ranges(first) for start, end in theirs
+        start <= high and low <= end for low, high in ranges(first) for start, end in theirs
     )
 
 
@@ -246,7 +264,7 @@ _LAST = b"\xff"  # in no UTF-8 text, and behind all of it
 _LONGEST_RANGE = 100
 
 
-def _ranges(asked: StringMatch) -> Iterator[tuple[bytes, bytes]]:
+def ranges(asked: StringMatch) -> Iterator[tuple[bytes, bytes]]:
     """Yield ranges of bytes, both ends included, that hold every value which `asked` takes.
 
     They hold no others, except for a regular expression.

@@ -10,7 +10,7 @@ from lanes.mesh.model import Abort, GatewayHost, Mesh, Place, Route, Weighted
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule, first_path, rule_by
 from lanes.planning.lane_headers import assumed_headers
 from lanes.planning.messages import PlanError, Problem
-from lanes.planning.request import Request
+from lanes.planning.request import Request, RuleTable
 
 Headers = frozenset[str]
 
@@ -163,6 +163,7 @@ def _alternatives(
     mesh: Mesh, virtual_host: GatewayHost, default: Route | None, probe: Probe, assumed: Headers
 ) -> Iterator[Alternative]:
     """Yield the virtual host's other rules, each by each of its matches."""
+    table = RuleTable(virtual_host.routes)
     for route in virtual_host.routes:
         for match in (route.matches or (Match(),)) if route is not default else ():
             rule = rule_by(match, probe.path)
@@ -177,7 +178,7 @@ def _alternatives(
             request = probe.request(rule)
             reached = virtual_host if rule.host is None else host_for(mesh, rule.host)
             here = reached is not None and reached.routes == virtual_host.routes
-            known = rule if here and request.rule(virtual_host.routes) is route else None
+            known = rule if here and table.rule(request) is route else None
             if known or not behind:
                 led = forward(route, request, assumed)
                 yield Alternative(str(rule), known, led, _own(route))

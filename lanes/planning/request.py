@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lanes.mesh import baggage
+from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, meets
 from lanes.mesh.model import HeaderOps, Propagation, Route
 
@@ -59,3 +60,17 @@ class Request:
 
     def _meets(self, match: Match) -> bool:
         return meets(match, self.headers, self.method, self.path)
+
+
+class RuleTable:
+    """Rules in their order, for many requests: each is held against those that are near it."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        self._index: MatchIndex[Route] = MatchIndex()
+        for route in routes:
+            for match in route.matches or (Match(),):
+                self._index.add(match, route)
+
+    def rule(self, request: Request) -> Route | None:
+        """Return the rule that takes a request: the first that matches."""
+        return next(self._index.taking(request.headers, request.method, request.path), None)

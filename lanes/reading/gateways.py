@@ -2,42 +2,21 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from lanes.mesh.diagnostics import Diagnostics, Finding
-from lanes.mesh.hostnames import common, covers, gateway_meant, host_in_manifest
-from lanes.mesh.matching import Match, disjoint, is_catch_all
+from lanes.mesh.hostnames import Served, covers, gateway_meant, host_in_manifest, patterns
+from lanes.mesh.match_index import MatchIndex
+from lanes.mesh.matching import Match, is_catch_all
 from lanes.mesh.model import GatewayHost, Route
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
+from lanes.reading.gateway_servers import Gateways, Key, Listener, Server
 from lanes.reading.httproutes import Bound, rules_of
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.parents import Door, absent, at_gateways
 from lanes.reading.routes import require_few, routes_of
 from lanes.reading.sides import Side
-
-_Gateways = dict[tuple[str, str], tuple[Resource, kinds.Gateway]]
-"""The Gateways, by namespace and name."""
-
-
-@dataclass(frozen=True)
-class _Door:
-    """Where a gateway listens: its pods, by their labels, and the port."""
-
-    selector: frozenset[tuple[str, str]]
-    port: int
-
-
-@dataclass(frozen=True)
-class _Listening:
-    """A Gateway's server for a VirtualService: the hosts that it takes from its namespace.
-
-    `redirect`: the rule that sends every request to HTTPS, in place of all others; None: none.
-    """
-
-    door: _Door
-    side: Side
-    hosts: list[str]
-    redirect: Route | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +35,7 @@ _Served = dict[str, list[_Brought]]
 class _Serving:
     """What a door serves for one domain, and a resource that brought it."""
 
-    door: _Door | Door
+    door: Listener | Door
     domain: str
     routes: tuple[Route, ...]
     resource: Resource
@@ -67,11 +46,8 @@ class _Serving:
         return all(not r.destinations and 300 <= r.status < 400 for r in self.routes)
 
     def rivals(self, other: "_Serving") -> bool:
-        """Whether the other serves the same requests by other rules, at another door."""
-        if self.door == other.door:
-            return False
-        met = covers(other.domain, self.domain) or covers(self.domain, other.domain)
-        return met and self.routes != other.routes
+        """Whether the other, of a domain that meets this one, has other rules at another door."""
+        return self.door != other.door and self.routes != other.routes
 
 
 def gateway_hosts(
@@ -104,11 +80,8 @@ def _of_http_routes(
 def _of_virtual_services(
     manifests: Manifests, destinations: Destinations, diagnostics: Diagnostics
 ) -> tuple[GatewayHost, ...]:
-    gateways: _Gateways = {
-        (body.metadata.namespace, body.metadata.name): (resource, body)
-        for resource, body in manifests.of(kinds.Gateway)
-    }
-    doors: dict[_Door, _Served] = {}
+    gateways = Gateways(manifests)
+    doors: dict[Listener, _Served] = {}
     for resource, body in manifests.of(kinds.VirtualService):
         with diagnostics.gathered():
             _bind(resource, body, gateways, doors, destinations)
@@ -136,12 +109,19 @@ def _one_way_in(
     """
     hosts: dict[str, _Serving] = {}
     for one in sorted(serving, key=lambda one: one.redirects):
-        if any(one.rivals(other) for other in hosts.values()):
+        if any(one.rivals(other) for other in _met(one.domain, hosts)):
             if not one.redirects:
                 destinations.diagnostics.warn(_apart(one, field))
         else:
             hosts.setdefault(one.domain, one)
     return tuple(GatewayHost(domain, one.routes) for domain, one in hosts.items())
+
+
+def _met(domain: str, hosts: Mapping[str, _Serving]) -> Iterator[_Serving]:
+    """Yield what is served for domains of which one covers the other."""
+    yield from (hosts[pattern] for pattern in patterns(domain) if pattern in hosts)
+    if domain.startswith("*"):
+        yield from (host for other, host in hosts.items() if covers(domain, other))
 
 
 def _apart(one: _Serving, field: str) -> Finding:
@@ -156,34 +136,35 @@ def _apart(one: _Serving, field: str) -> Finding:
 def _bind(
     resource: Resource,
     body: kinds.VirtualService,
-    gateways: _Gateways,
-    doors: dict[_Door, _Served],
+    gateways: Gateways,
+    doors: dict[Listener, _Served],
     destinations: Destinations,
 ) -> None:
     """Bring a VirtualService's rules to every server that takes its hosts."""
     namespace = body.metadata.namespace
     order = (body.metadata.name, namespace)
     hosts = [_full(host, namespace) for host in body.spec.hosts]
-    refused: list[str] = []
+    refused: list[Served] = []
     bound = False
     for index, name in enumerate(body.spec.gateways):
         if name == "mesh":
             continue
         key = gateway_meant(name, namespace)
         for one in _servers(resource, index, key, namespace, gateways, destinations):
-            domains = common(one.hosts, hosts)
-            refused += one.hosts or [f"nothing of namespace {namespace}"]
+            domains = one.hosts.common(hosts)
+            refused.append(one.hosts)
             bound = bound or bool(domains)
             routes: tuple[Route, ...] = (one.redirect,) if one.redirect else ()
             if domains and not routes:
                 routes = routes_of(resource, body, destinations, one.side)
             for domain in domains:  # Istio serves none that has no rule
-                brought = doors.setdefault(one.door, {}).setdefault(domain, [])
-                if all(other.resource is not resource for other in brought):
+                brought = doors.setdefault(one.listener, {}).setdefault(domain, [])
+                if not brought or brought[-1].resource is not resource:
                     brought.append(_Brought(resource, order, routes))
     if refused and not bound:
         names = ", ".join(name for name in body.spec.gateways if name != "mesh")
-        taken = ", ".join(dict.fromkeys(refused))
+        each = [list(served) or [f"nothing of namespace {namespace}"] for served in refused]
+        taken = ", ".join(dict.fromkeys(chain.from_iterable(each)))
         raise resource.error("spec.hosts", f"none is served by gateway {names} ({taken})")
 
 
@@ -196,49 +177,29 @@ def _full(host: str, namespace: str) -> str:
 def _servers(
     resource: Resource,
     index: int,
-    key: tuple[str, str],
+    key: Key,
     namespace: str,
-    gateways: _Gateways,
+    gateways: Gateways,
     destinations: Destinations,
-) -> list[_Listening]:
+) -> list[Server]:
     """The HTTP servers of a gateway, each with the hosts that it takes from `namespace`.
 
     A gateway that is not here while others are is none, and gives 404. Where none is here, all
     stand elsewhere, and serve any host.
     """
     named, field = "/".join(key), f"spec.gateways[{index}]"
-    if key not in gateways and gateways:
-        destinations.diagnostics.warn(absent(resource, field, key, gateways))
+    if key in gateways.here:
+        return gateways.servers(key, namespace)
+    if gateways.here:
+        destinations.diagnostics.warn(absent(resource, field, key, gateways.here))
         return []
-    if key not in gateways:
-        message = (
-            f"{named} is not in these manifests: taken for given, as one that serves every host"
-            " on port 80; where there is none, requests get 404"
-        )
-        destinations.diagnostics.warn(resource.finding("gateway-given", field, message))
-        return [
-            _Listening(_Door(frozenset({("", named)}), 80), Side(frozenset({named}), 80), ["*"])
-        ]
-    source, body = gateways[key]
-    found: list[_Listening] = []
-    for number, server in enumerate(body.spec.servers):
-        if not server.http:
-            continue
-        own = body.metadata.namespace
-        side = Side(frozenset({named}), server.port.number, ends_tls=server.ends_tls)
-        door = _Door(frozenset(body.spec.selector.items()), server.port.number)
-        hosts = [h for host in server.hosts for h in _open_to(host, namespace, own)]
-        place = source.place(f"spec.servers[{number}].tls.httpsRedirect")
-        redirect = Route((), (), status=301, place=place) if server.to_https else None
-        found.append(_Listening(door, side, hosts, redirect))
-    return found
-
-
-def _open_to(host: str, namespace: str, own: str) -> Iterator[str]:
-    """A server's host, where it takes VirtualServices of `namespace`."""
-    of, slash, name = host.rpartition("/")
-    if not slash or of == "*" or namespace == (own if of == "." else of):
-        yield name
+    message = (
+        f"{named} is not in these manifests: taken for given, as one that serves every host"
+        " on port 80; where there is none, requests get 404"
+    )
+    destinations.diagnostics.warn(resource.finding("gateway-given", field, message))
+    side = Side(frozenset({named}), 80)
+    return [Server(Listener(frozenset({("", named)}), 80), side, Served(["*"]))]
 
 
 def _all(served: _Served) -> Iterator[_Brought]:
@@ -266,19 +227,16 @@ def _merged(brought: list[_Brought], destinations: Destinations) -> tuple[Route,
 
 def _warn_where_met(ordered: list[_Brought], diagnostics: Diagnostics) -> None:
     """Warn of rules that may take the same requests as others; those for every request go last."""
-    before: list[tuple[Resource, list[Match]]] = []
+    before: MatchIndex[Resource] = MatchIndex()
     for one in ordered:
         reached = (match for route in _reached(one.routes) for match in route.matches)
         narrow = [match for match in reached if not is_catch_all(match)]
-        met = (
-            other
-            for other, theirs in before
-            if not all(disjoint(first, second) for first in theirs for second in narrow)
-        )
+        met = (other for match in narrow for other in before.meeting(match))
         if other := next(met, None):
             message = f"its rules and those of {other.name} meet: the older's come first"
             diagnostics.warn(one.resource.finding("order", "spec.http", message))
-        before.append((one.resource, narrow))
+        for match in narrow:
+            before.add(match, one.resource)
 
 
 def _reached(routes: tuple[Route, ...]) -> Iterator[Route]:

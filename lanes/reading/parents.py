@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from lanes.mesh.diagnostics import Diagnostics, Finding
-from lanes.mesh.hostnames import common, covers
+from lanes.mesh.hostnames import Served, covers
 from lanes.mesh.model import Host
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
@@ -109,9 +109,9 @@ def at_gateways(
             diagnostics.warn(absent(resource, field, key, gateways))
             continue
         elif ref.section_name or ref.port:
-            doors = {Door(key, ref.section_name or "", ref.port): common(["*"], wanted)}
+            doors = {Door(key, ref.section_name or "", ref.port): Served(["*"]).common(wanted)}
         else:
-            doors = dict.fromkeys(named.get(key, [Door(key)]), common(["*"], wanted))
+            doors = dict.fromkeys(named.get(key, [Door(key)]), Served(["*"]).common(wanted))
         for door, domains in doors.items():
             for domain in domains:
                 _add(found.setdefault(door, {}).setdefault(domain, []), (resource, body))
@@ -181,7 +181,7 @@ def _taken(
     found: dict[int, list[str]] = {}
     for one in open_to:
         beside = [other for other in listeners if other.http and other.port == one.port]
-        for domain in common([one.hostname], wanted):
+        for domain in Served([one.hostname]).common(wanted):
             covering = (other for other in beside if covers(other.hostname, domain))
             if one == max(covering, key=_length, default=None):
                 found.setdefault(one.port, []).append(domain)

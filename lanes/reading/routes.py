@@ -8,7 +8,8 @@ import re2
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import gateway_meant
-from lanes.mesh.matching import Match, StringMatch, covers, is_catch_all
+from lanes.mesh.match_index import MatchIndex
+from lanes.mesh.matching import Match, StringMatch, is_catch_all
 from lanes.mesh.model import (
     AUTHORITY,
     Abort,
@@ -89,16 +90,17 @@ def unreachable(resource: Resource, service: kinds.VirtualService) -> Mapping[in
     Each comes with the number of the rule before it that takes all of its requests. What a rule
     asks beside its match only makes it narrower.
     """
-    before: list[tuple[int, Match]] = []
+    before: MatchIndex[int] = MatchIndex()
     found: dict[int, int] = {}
     for number, http in enumerate(service.spec.http):
         own = [match_of(match) for match in http.match] or [Match()]
-        taken = [next((n for n, match in before if covers(match, one)), None) for one in own]
+        taken = [next(before.covering(one), None) for one in own]
         if all(other is not None for other in taken):
             found[number] = next(other for other in taken if other is not None)
         elif not resource.lacks(f"spec.http[{number}].match"):
             wide = [not is_narrow(match) for match in http.match] or [True]
-            before += [(number, one) for one, is_wide in zip(own, wide, strict=True) if is_wide]
+            for one in (one for one, is_wide in zip(own, wide, strict=True) if is_wide):
+                before.add(one, number)
     return found
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Workload
-from lanes.lint.rule import Found, Rule
+from lanes.lint.facts import Facts, Found
+from lanes.lint.rule import Rule
+from lanes.lint.workloads import Workload
 from lanes.mesh.model import Pod
 from lanes.reading import kinds
 from lanes.reading.manifests import Resource

@@ -1,12 +1,14 @@
 """A lane's rule whose requests another's rule takes first."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from lanes.lint.facts import Facts
+from lanes.lint.facts import Facts, Found
 from lanes.lint.routing import HttpRule
-from lanes.lint.rule import Found, Rule
+from lanes.lint.rule import Rule
 from lanes.mesh.examples import example
-from lanes.mesh.matching import Match, covers, meets
+from lanes.mesh.match_index import MatchIndex
+from lanes.mesh.matching import Match, StringMatch, covers, meets
 from lanes.reading import kinds
 
 
@@ -15,22 +17,22 @@ def check(facts: Facts) -> Iterator[Found]:
         if not isinstance(routing.resource.body, kinds.VirtualService):
             continue
         leads = [_leads(http) for http in routing.resource.body.spec.http]
-        before: list[tuple[int, HttpRule, Match]] = []
+        before: MatchIndex[tuple[int, HttpRule]] = MatchIndex()
         for number, rule in enumerate(routing.rules):
             for asked in rule.asked:
-                for index, other, earlier in before:
-                    text = _caught(earlier, asked.match)
-                    if text and leads[index] != leads[number]:
-                        name = other.name or other.field.removeprefix("spec.")
-                        yield (
-                            routing.resource,
-                            asked.field,
-                            f"rule {name} stands before this one and takes {text} as well, which"
-                            " never gets here; put this rule first, or match whole values",
-                        )
-                    if text:
-                        break
-            before += [(number, rule, asked.match) for asked in rule.asked if not asked.narrow]
+                caught = next(_caught(before, asked.match), None)
+                if caught and leads[caught[0]] != leads[number]:
+                    _, other, text = caught
+                    name = other.name or other.field.removeprefix("spec.")
+                    yield (
+                        routing.resource,
+                        asked.field,
+                        f"rule {name} stands before this one and takes {text} as well, which"
+                        " never gets here; put this rule first, or match whole values",
+                    )
+            for asked in rule.asked:
+                if not asked.narrow:
+                    before.add(asked.match, (number, rule))
 
 
 def _leads(http: kinds.HttpRoute) -> tuple[object, ...]:
@@ -38,18 +40,20 @@ def _leads(http: kinds.HttpRoute) -> tuple[object, ...]:
     return http.route, http.redirect, http.direct_response, http.rewrite, http.headers
 
 
-def _caught(earlier: Match, later: Match) -> str | None:
-    """The headers of a request that `later` is for, and that `earlier` takes."""
+def _caught(
+    before: MatchIndex[tuple[int, HttpRule]], later: Match
+) -> Iterator[tuple[int, HttpRule, str]]:
+    """Yield the rules that take a request for `later`, and the headers by which they do."""
     sample = {name: example(asked) for name, asked in later.headers.items()}
     sent = {name: value for name, value in sample.items() if value is not None}
-    if not earlier.headers or not earlier.headers.keys() <= sent.keys():
-        return None
-    rest = Match(uri=earlier.uri, method=earlier.method, query=earlier.query)
-    if not covers(rest, later):
-        return None
-    if not meets(Match(earlier.headers, without=earlier.without), sent, "GET", "/"):
-        return None
-    return " and ".join(f"{name}: {sent[name]}" for name in earlier.headers)
+    request = replace(later, headers={n: StringMatch("exact", v) for n, v in sent.items()})
+    for earlier, (number, rule) in before.near(request):
+        if not earlier.headers or not earlier.headers.keys() <= sent.keys():
+            continue
+        rest = Match(uri=earlier.uri, method=earlier.method, query=earlier.query)
+        by_headers = Match(earlier.headers, without=earlier.without)
+        if covers(rest, later) and meets(by_headers, sent, "GET", "/"):
+            yield number, rule, " and ".join(f"{name}: {sent[name]}" for name in earlier.headers)
 
 
 RULE = Rule(

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts
+from lanes.lint.facts import Facts, Found
 from lanes.lint.routing import HttpRule
-from lanes.lint.rule import Found, Rule
+from lanes.lint.rule import Rule
 from lanes.mesh.model import HeaderOps
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts
-from lanes.lint.rule import Found, Rule
+from lanes.lint.facts import Facts, Found
+from lanes.lint.rule import Rule
 from lanes.lint.rules import rule_out_of_sight
 from lanes.reading import kinds
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    seen = {id(rule) for rule, _, _ in rule_out_of_sight.check(facts)}
+    seen = {id(rule) for rule, _, _ in facts.found(rule_out_of_sight.check)}
     for resource, rule in facts.of(kinds.DestinationRule):
         absent = facts.absent.of(rule.spec.host, resource)
         if absent and id(resource) not in seen:

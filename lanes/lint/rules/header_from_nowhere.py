@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts
-from lanes.lint.rule import Found, Rule
+from lanes.lint.facts import Facts, Found
+from lanes.lint.rule import Rule
 
 # What clients and proxies put on every call.
 _CALLERS_OWN = re.compile(

@@ -3,28 +3,34 @@
 from collections.abc import Iterator
 
 from lanes.lint.absent import declared
-from lanes.lint.facts import Facts
-from lanes.lint.rule import Found, Rule
-from lanes.mesh.hostnames import common, gateway_meant, host_in_manifest
+from lanes.lint.facts import Facts, Found
+from lanes.lint.rule import Rule
+from lanes.mesh.hostnames import Served, gateway_meant, host_in_manifest
 from lanes.reading import kinds
 from lanes.reading.manifests import Resource
 
-_Gateway = tuple[Resource, kinds.Gateway]
+_Key = tuple[str, str]
+"""A Gateway's namespace and name."""
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    gateways: dict[tuple[str, str], list[_Gateway]] = {}
+    gateways: dict[_Key, list[tuple[Resource, kinds.Gateway]]] = {}
     for resource, gateway in facts.of(kinds.Gateway):
         gateways.setdefault((resource.namespace, resource.name), []).append((resource, gateway))
+    taken: dict[tuple[_Key, str], Served] = {}
     for resource, service in facts.virtual_services:
         names = [name for name in service.spec.gateways if name != "mesh"]
-        bound = [gateways.get(gateway_meant(name, resource.namespace), []) for name in names]
-        wanted = list(_wanted(service.spec.hosts, resource.namespace))
-        if not (bound and all(bound)):
+        meant = [gateway_meant(name, resource.namespace) for name in names]
+        if not meant or not all(key in gateways for key in meant):
             continue
-        served = [host for each in bound for gateway in each for host in _served(gateway, resource)]
-        if not common(served, wanted):
-            said = ", ".join(dict.fromkeys(served)) or f"nothing of namespace {resource.namespace}"
+        of = declared(resource)
+        for key in meant:
+            if (key, of) not in taken:
+                taken[key, of] = Served(h for one in gateways[key] for h in _served(*one, of))
+        wanted = list(_wanted(service.spec.hosts, resource.namespace))
+        if not any(taken[key, of].common(wanted) for key in meant):
+            hosts = dict.fromkeys(host for key in meant for host in taken[key, of])
+            said = ", ".join(hosts) or f"nothing of namespace {resource.namespace}"
             yield (
                 resource,
                 "spec.hosts",
@@ -42,14 +48,13 @@ def _wanted(hosts: list[str], namespace: str) -> Iterator[str]:
             yield host.fqdn
 
 
-def _served(gateway: _Gateway, service: Resource) -> Iterator[str]:
-    """The hosts of a Gateway's servers that VirtualServices of this one's namespace may have."""
-    resource, body = gateway
-    for server in body.spec.servers:
+def _served(resource: Resource, gateway: kinds.Gateway, namespace: str) -> Iterator[str]:
+    """The hosts of a Gateway's servers that VirtualServices of a namespace may have; "": of any."""
+    for server in gateway.spec.servers:
         for text in server.hosts:
             of, _, name = text.rpartition("/")
             of = declared(resource) if of == "." else of
-            if of in ("", "*", declared(service)) or not declared(service):
+            if of in ("", "*", namespace) or not namespace:
                 yield name
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts
-from lanes.lint.rule import Found, Rule
+from lanes.lint.facts import Facts, Found
+from lanes.lint.rule import Rule
 from lanes.lint.rules import (
     baggage_dropped,
     caught_earlier,
@@ -44,9 +44,9 @@ def check(facts: Facts) -> Iterator[Found]:
     ]
     if not misrouted:
         return
-    causes = [one for rule in _AT_THE_SERVICE for one, _, _ in rule.check(facts)]
+    causes = [one for rule in _AT_THE_SERVICE for one, _, _ in facts.found(rule.check)]
     told = {host for resource in causes for host in _concerns(resource)}
-    lost = any(next(iter(rule.check(facts)), None) for rule in _BEFORE_IT)
+    lost = any(facts.found(rule.check) for rule in _BEFORE_IT)
     for lane, hop, why in misrouted:
         place = _place(facts, hop)
         if place and told.isdisjoint(hop.hosts) and not (lost and why.reason == Reason.LOST):

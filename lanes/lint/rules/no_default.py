@@ -1,15 +1,17 @@
 """Rules for a lane, and none for everybody else."""
 
+from collections import Counter
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts
-from lanes.lint.routing import Asked, at_gateway
-from lanes.lint.rule import Found, Rule
+from lanes.lint.facts import Facts, Found
+from lanes.lint.routing import Asked, Routing, at_gateway
+from lanes.lint.rule import Rule
 from lanes.mesh.matching import Match, covers
-from lanes.reading.manifests import Resource
+from lanes.reading import kinds
 
 
 def check(facts: Facts) -> Iterator[Found]:
+    merged = _merged(facts)
     for one in facts.routing:
         served = [rule.asked for rule in one.rules]
         if one.resource.kind != "VirtualService" or not served or not all(served):
@@ -18,11 +20,7 @@ def check(facts: Facts) -> Iterator[Found]:
         # withoutHeaders among them: who has none of these headers is taken.
         defaults = [asked.match for asked in matches if not _wanted(asked)]
         bare = [m for m in matches if _wanted(m) and not _narrow(m) and not _rest(m, defaults)]
-        if (
-            bare
-            and facts.in_force(one.resource)
-            and not (one.at_gateway and _merged(facts, one.resource))
-        ):
+        if bare and facts.in_force(one.resource) and not _shared(one, merged):
             asked = dict.fromkeys(name for match in bare for name in _wanted(match))
             yield (
                 one.resource,
@@ -51,13 +49,21 @@ def _rest(asked: Asked, defaults: list[Match]) -> bool:
     return any(covers(Match(uri=default.uri), rest) for default in defaults)
 
 
-def _merged(facts: Facts, resource: Resource) -> bool:
-    """Tell whether another VirtualService serves one of the hosts, as gateways merge them."""
-    hosts = {
-        id(one): set(body.spec.hosts) for one, body in facts.virtual_services if at_gateway(body)
-    }
-    own = hosts.pop(id(resource))
-    return any(own & others for others in hosts.values())
+def _shared(routing: Routing, merged: Counter[str]) -> bool:
+    """Tell whether another VirtualService serves one of the hosts, whose rules count too."""
+    body = routing.resource.body
+    hosts = body.spec.hosts if isinstance(body, kinds.VirtualService) else ()
+    return routing.at_gateway and any(merged[host] > 1 for host in hosts)
+
+
+def _merged(facts: Facts) -> Counter[str]:
+    """Count the VirtualServices at gateways that serve a host, as gateways merge them."""
+    return Counter(
+        host
+        for _, body in facts.virtual_services
+        if at_gateway(body)
+        for host in set(body.spec.hosts)
+    )
 
 
 RULE = Rule(

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts
-from lanes.lint.rule import Found, Rule
+from lanes.lint.facts import Facts, Found
+from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.reading import kinds
 

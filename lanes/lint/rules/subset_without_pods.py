@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from lanes.lint.facts import Facts, Workload
-from lanes.lint.rule import Found, Rule
+from lanes.lint.facts import Facts, Found
+from lanes.lint.rule import Rule
+from lanes.lint.workloads import Workload
 
 
 def check(facts: Facts) -> Iterator[Found]:

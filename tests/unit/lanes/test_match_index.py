@@ -1,0 +1,31 @@
+"""What an index of matches finds, beside a look at each of them."""
+
+import random
+
+from lanes.mesh.match_index import MatchIndex
+from lanes.mesh.matching import Match, StringMatch, covers, disjoint
+from tests.unit.lanes.test_matching import is_, some_match
+
+
+def test_it_finds_what_a_look_at_each_match_finds_and_in_their_order() -> None:
+    rng = random.Random(3)
+    for _ in range(40):
+        matches = [some_match(rng) for _ in range(30)]
+        index: MatchIndex[int] = MatchIndex()
+        for number, match in enumerate(matches):
+            assert list(index.covering(match)) == [
+                n for n, first in enumerate(matches[:number]) if covers(first, match)
+            ]
+            assert list(index.meeting(match)) == [
+                n for n, first in enumerate(matches[:number]) if not disjoint(first, match)
+            ]
+            index.add(match, number)
+
+
+def test_what_is_far_from_a_match_is_not_looked_at() -> None:
+    index: MatchIndex[int] = MatchIndex()
+    for number in range(100):
+        lane = StringMatch("exact", f"l{number}")
+        index.add(Match({"x-lane": lane}, uri=StringMatch("prefix", f"/{number}/")), number)
+    near = Match({"x-lane": is_("l7")}, uri=is_("/7/a"))
+    assert [item for _, item in index.near(near)] == [7]
