@@ -5,7 +5,6 @@ Exit code 0 after SIGTERM; 2 when a setting is unusable, with a line for each on
 
 import asyncio
 import logging
-import math
 import os
 import signal
 import socket
@@ -27,7 +26,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.metrics = Metrics(settings.app, settings.version)
+        self.metrics = Metrics(settings.app, settings.version, telemetry.in_force())
         delay, status, rate = settings.fault_delay, settings.fault_status, settings.fault_rate
         fault = Fault(delay=delay, status=status, rate=rate)
         self.management = Management(self.metrics, fault, settings.fault_token)
@@ -52,8 +51,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "threads": settings.threads + 32,
             # Envoy closes idle connections after an hour. The service must not close them first.
             "keepalive": 3660,
-            # The drain, the slowest request, two seconds for idle connections, one to spare.
-            "graceful_timeout": math.ceil(settings.drain + settings.upstream_timeout + 3),
+            # The drain, the slowest request, two seconds for idle connections, two to spare.
+            "graceful_timeout": int(settings.drain + settings.upstream_timeout) + 4,
             # Envoy accepts heads of 60 KiB. The service accepts them as well. 0 is no limit.
             "limit_request_line": 0,
             "limit_request_field_size": 61_440,
@@ -80,6 +79,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         logging.getLogger("gunicorn.error").propagate = True  # its messages are JSON, too
         if self.management.fault != NONE:
             log.warning("faults on purpose: %s", self.management.fault)
+        log.info("OpenTelemetry's instrumentation: %s", self.metrics.instrumentation)
         if not telemetry.baggage_passes(self.settings.lane_header):
             self.management.warning = telemetry.LANES_LOST
             log.error(telemetry.LANES_LOST)

@@ -13,8 +13,8 @@ class Hop:
     """A service's own part, and its upstreams' answers in the order of ``upstream_url``.
 
     ``status`` is the HTTP status that it answered with, ``lane`` the lane that it saw in the
-    baggage, "" for none and None where it does not tell, ``namespace`` its pod's in Kubernetes.
-    The fields have the order of the JSON.
+    baggage, "" for none and None where it does not tell, ``namespace`` its pod's in Kubernetes,
+    ``instrumentation`` whose carries the lane. The fields have the order of the JSON.
     """
 
     name: str
@@ -22,6 +22,7 @@ class Hop:
     namespace: str | None = None
     ip: str
     lane: str | None
+    instrumentation: str | None = None
     duration_ms: float
     status: int
     error: str | None = None
@@ -80,6 +81,6 @@ def _node(data: Any, levels: int) -> Node:
     if kind is Hop:
         found["upstreams"] = tuple([_node(each, levels - 1) for each in found["upstreams"]])
     for name in found.keys() - {"status", "duration_ms", "upstreams"}:
-        if found[name] is not None or name not in ("namespace", "lane", "error", "text"):
+        if found[name] is not None or name in ("name", "version", "ip", "url"):
             found[name].encode()  # raises for what is no string, and for half a surrogate pair
     return kind(**found)

@@ -30,9 +30,9 @@ def create_app(settings: Settings, metrics: Metrics, management: Management) -> 
     app.url_map.merge_slashes = False
     who = {"app": settings.app, "version": settings.version}
     pod: dict[str, Any] = {"namespace": settings.namespace, "ip": settings.ip}
+    pod["instrumentation"] = metrics.instrumentation
     me = functools.partial(Hop, name=settings.app, version=settings.version, **pod)
-    urls, threads = settings.upstream_urls, settings.threads
-    call_upstreams = upstream.caller(urls, threads, metrics.observe_upstream)
+    call_all = upstream.caller(settings.upstream_urls, settings.threads, metrics.observe_upstream)
 
     # Any path: a route may ask for one, of the sample or of what the sample stands in for.
     @app.get("/")
@@ -44,11 +44,10 @@ def create_app(settings: Settings, metrics: Metrics, management: Management) -> 
         known = re.fullmatch("[0-9]{1,9}", told)  # how long the caller waits
         ends = started + (min(timeout, int(told) / 1000) if known else timeout)
         failed = None if management.fault == NONE else management.fault.strike(ends)
-        upstreams = () if failed else call_upstreams(ends)
+        upstreams = () if failed else call_all(ends)
         status = next((each.status for each in upstreams if each.status >= 400), 200)
         status, error = failed or (status, None)
-        member = baggage.get_baggage(settings.lane_header)
-        lane = "" if member is None else str(member)  # null would say that it is not told
+        lane = str(baggage.get_baggage(settings.lane_header) or "")  # null: it is not told
         seconds = time.monotonic() - started
         took = round(seconds * 1000, 1)
         hop = me(lane=lane, duration_ms=took, status=status, error=error, upstreams=upstreams)
@@ -62,7 +61,7 @@ def create_app(settings: Settings, metrics: Metrics, management: Management) -> 
         response.headers["Vary"] = "Accept"
         return response
 
-    app.wsgi_app = _limited(app.wsgi_app, threads, metrics)  # type: ignore[method-assign]
+    app.wsgi_app = _limited(app.wsgi_app, settings.threads, metrics)  # type: ignore[method-assign]
     return app
 
 
@@ -81,15 +80,13 @@ def _limited(application: Callable[..., Any], most: int, metrics: Metrics) -> Ca
             metrics.refused.inc()
             # Not 503: meshes send that again, and count it against a pod; both make it worse.
             busy = f"busy: {most} requests are being answered\n"
-            refusal = flask.Response(busy, 429, mimetype=PLAIN)
-            return refusal(environ, start_response)
+            return flask.Response(busy, 429, mimetype=PLAIN)(environ, start_response)
         try:
             if "xn--" in (host := environ.get("HTTP_HOST", "").lower()):
                 host.encode().decode("idna")  # instrumentation makes a URL of it
             return application(environ, start_response)
         except UnicodeError:
-            refusal = flask.Response("Host is no host name\n", 400, mimetype=PLAIN)
-            return refusal(environ, start_response)
+            return flask.Response("Host is no name\n", 400, mimetype=PLAIN)(environ, start_response)
         finally:
             places.release()
 

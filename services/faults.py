@@ -68,8 +68,7 @@ def _delay(text: str) -> tuple[float, float]:
     parts = [number(part) for part in text.split("/", 1)]
     p50, p99 = parts[0], parts[-1]
     if p50 is None or p99 is None or not (0 < p50 <= p99 <= MOST or p50 == p99 == 0):
-        example = "such as 20/200"
-        raise ValueError(f"must be milliseconds, at most {MOST}, or p50/p99 of them, {example}")
+        raise ValueError(f"must be milliseconds, at most {MOST}, or p50/p99 of them: 20/200")
     return p50, p99
 
 

@@ -20,13 +20,13 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 class Metrics:
     """What one process has served, refused and called."""
 
-    def __init__(self, app: str, version: str) -> None:
-        self._lanes = {""}
+    def __init__(self, app: str, version: str, instrumentation: str) -> None:
+        self._lanes, self.instrumentation = {""}, instrumentation
         self.registry = registry = prometheus.CollectorRegistry()
         prometheus.ProcessCollector(registry=registry)
         prometheus.PlatformCollector(registry=registry)
         about = prometheus.Info("service", "The service.", registry=registry)
-        about.info({"app": app, "version": version})
+        about.info({"app": app, "version": version, "instrumentation": instrumentation})
         times = partial(prometheus.Histogram, buckets=BUCKETS, registry=registry)
         # Cached: to look a pair of labels up costs more than to observe. There are few pairs.
         requests = times("http_request_duration_seconds", "Answers.", ["lane", "status"])
@@ -90,9 +90,9 @@ class Management:
         elif method != b"GET":
             status, text = "405 Method Not Allowed", "only GET is answered"
         elif path == b"/readyz":
-            text = "ready"
-            if self.draining:
-                status, text = "503 Service Unavailable", "draining"
+            unready = ("503 Service Unavailable", "draining")
+            status, text = unready if self.draining else (status, "ready")
+            text += f"\ninstrumentation: {self._metrics.instrumentation}"
             text += f"\nwarning: {self.warning}" * bool(self.warning)
         elif path == b"/metrics":
             return status, prometheus.generate_latest(self._metrics.registry), CONTENT_TYPE

@@ -38,9 +38,7 @@ _label = _matching(
     r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
     "letters, digits, '.', '_' or '-', with a letter or digit at both ends",
 )
-_token = _matching(
-    r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", "a baggage member's name, such as version or x-lane"
-)
+_token = _matching(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", "a baggage member's name, such as version")
 _secret = _matching(r"[A-Za-z0-9_-]{16,}", "16 or more letters, digits, '_' or '-'")
 _level = _matching("(?i:debug|info|warning|error)", "one of debug, info, warning, error")
 

@@ -24,7 +24,8 @@ class Step:
 
     `lane` is what the hop read from its baggage; None where it read none. A hop that does not tell
     is taken to be in its caller's. `namespace` is its pod's in Kubernetes; None where it does not
-    tell. What `Measured` holds is no part of where it went: steps are equal without it.
+    tell. What `Measured` holds is no part of where it went, nor is whose `instrumentation` carries
+    its lane (`injected 0.44b0`; None where it does not tell): steps are equal without them.
     """
 
     service: str
@@ -32,6 +33,7 @@ class Step:
     lane: str | None = None
     namespace: str | None = None
     measured: "Measured | None" = field(default=None, compare=False)
+    instrumentation: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,8 @@ def _step(node: Node, depth: int, lane: str | None) -> Step:
     if "name" not in node:
         return Step(_service(_text(node, "url")), "", measured=measured)
     name, version = _name(_text(node, "name")), _name(_text(node, "version"))
-    return Step(name, version, lane, _optional(node, "namespace"), measured)
+    namespace, instrumentation = _optional(node, "namespace"), _optional(node, "instrumentation")
+    return Step(name, version, lane, namespace, measured, instrumentation)
 
 
 def _measured(node: Node, depth: int) -> Measured | None:

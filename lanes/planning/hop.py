@@ -104,7 +104,8 @@ class Hop:
     `place` is where the rule stands, `hosts` the Services that led here, `namespace` that of the
     pods; "" where nothing answers, or the manifests leave it open. `failing`: the shares of the
     calls that get another status, by a fault or by a part of a split without pods. `assumed`: it
-    calls others, and the manifests do not say that it hands the lane header on.
+    calls others, and the manifests do not say that it hands the lane header on. `injected`: the
+    OpenTelemetry Operator is asked to bring all its pods Python's instrumentation.
 
     Callers whose calls are answered alike share one hop, so a net of calls has as many hops as its
     services' rules make differences. `repeats`: the earlier call that this one is again, in a
@@ -127,6 +128,7 @@ class Hop:
     failing: tuple[Abort, ...] = ()
     repeats: CallKey | None = field(default=None, compare=False, repr=False)
     may_stop: bool = field(default=False, compare=False, repr=False)
+    injected: bool = field(default=False, compare=False, repr=False)
 
     @property
     def version(self) -> str:

@@ -157,6 +157,7 @@ class Resolver:
             failing=tuple(failing_of(rule, parts)),
             may_stop=behind.may_stop,
             assumed=behind.assumed,
+            injected=all("python" in pod.injected for pod in pods),
         )
 
     def _no_answer(self, service: Host, rule: Route, parts: Sequence[Part], choice: Choice) -> Hop:

@@ -51,6 +51,35 @@ def hints(plan: Plan, answers: Iterable[Answer]) -> Lines:
     )
 
 
+def missing_injection(plan: Plan, answers: Iterable[Answer]) -> Lines:
+    """Name the services whose pods tell that they lack the injection that manifests ask for.
+
+    Lanes may hold all the same: the sample instruments itself. The laptop mesh has no Operator.
+    """
+    asked = {hop.service: hop.namespace for lane in plan.lanes for hop in lane.path if hop.injected}
+    steps = (step for answer in answers for step in answer.path if step.service in asked)
+    missing = {step.service: step for step in steps if _lacks_injection(step)}
+    if not missing:
+        return ()
+    named = ", ".join(f"{name} ({missing[name].instrumentation})" for name in sorted(missing))
+    namespaces = {asked[name] or step.namespace or "NAME" for name, step in missing.items()}
+    return (
+        f"the OpenTelemetry Operator has not injected pods that ask for it: {named}",
+        *_restart(namespaces),
+    )
+
+
+def _lacks_injection(step: Step) -> bool:
+    told, on_laptop = step.instrumentation, step.measured and step.measured.ip.startswith("127.")
+    return told is not None and not told.startswith("injected") and not on_laptop
+
+
+def _restart(namespaces: Iterable[str]) -> Lines:
+    """What makes pods anew; the names may be an answer's, and are to be pasted."""
+    quoted = (shlex.quote(name) for name in sorted(namespaces))
+    return tuple(f"  kubectl rollout restart deployment -n {name}" for name in quoted)
+
+
 def _lost(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     """Between which services the lane is lost: the caller read it, who was called did not."""
     callers = _callers(plan)
@@ -64,9 +93,13 @@ def _lost(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     if not edges:
         return ()
     (caller, service), _ = edges.most_common(1)[0]
+    ends = [h for lane in plan.lanes for h in lane.path if h.service in (caller, service)]
+    injected = {hop.namespace or "NAME" for hop in ends if hop.injected}
     return (
         f"the lane is lost between {caller} and {service}: OpenTelemetry did not propagate it.",
         f"  Both need it, with the propagator baggage, and {caller} for its HTTP client as well",
+        *(["  Pods that started without the Operator lack it. Restart them:"] if injected else []),
+        *_restart(injected),
     )
 
 
@@ -97,11 +130,11 @@ def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     named = {hop.namespace for lane in plan.lanes for hop in lane.path if hop.service in blind}
     told = {step.namespace or "" for path in paths for step in path if step.service in blind}
     namespaces = sorted((named - {""}) or (told - {""})) or ["NAME"]
-    quoted = [shlex.quote(name) for name in namespaces]  # an answer's, and to be pasted
+    quoted = map(shlex.quote, namespaces)
     return (
         f"no sidecar seen at {', '.join(blind)}: calls from there ignore the lane",
         f"  kubectl get namespace {' '.join(quoted)} -L istio-injection,istio.io/rev",
-        *(f"  kubectl rollout restart deployment -n {name}" for name in quoted),
+        *_restart(namespaces),
     )
 
 

@@ -11,7 +11,7 @@ from lanes.evidence.answers import Answer
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.result import Plan
 from lanes.verification.classification import ClassifiedAnswer, classify
-from lanes.verification.hints import hints
+from lanes.verification.hints import hints, missing_injection
 from lanes.verification.hop_splits import HopSplit, splits
 from lanes.verification.split import interval
 from lanes.verification.targets import Target
@@ -104,8 +104,8 @@ class Verdict:
 
     `errors`: how many of both failed and should not have; `planned_failures`: those that the plan
     lets fail.
-    `hints`: what the answers point to where they are not as planned, a few lines each. `splits`:
-    those inside the mesh.
+    `hints`: what the answers point to where they are not as planned, or not injected, a few lines
+    each. `splits`: those inside the mesh.
     """
 
     requests: int
@@ -172,7 +172,10 @@ def verify(
         ),
         lanes=lanes,
         unexpected=tuple(Unexpected(*key, count=n) for key, n in unexpected.most_common()),
-        hints=hints(plan, answers) or hints(plan, (a for _, a in entered)) if unexpected else off,
+        hints=(
+            *missing_injection(plan, (*answers, *(answer for _, answer in entered))),
+            *(hints(plan, answers) or hints(plan, (a for _, a in entered)) if unexpected else off),
+        ),
         splits=splits(groups, (*drawn, *visits)),
     )
 

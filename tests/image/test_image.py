@@ -64,7 +64,8 @@ def test_baggage_crosses_from_container_to_container(chain: list[Container]) -> 
     hops = [(hop["name"], hop["lane"], hop["status"]) for hop in (mocka, mockb, mockc)]
     assert hops == [("mocka", "v2", 200), ("mockb", "v2", 200), ("mockc", "v2", 200)]
     for container in chain:
-        assert container.manage("readyz").body == "ready\n"
+        told, whose = container.manage("readyz").body.splitlines()
+        assert (told, whose.split()[:2]) == ("ready", ["instrumentation:", "own"])
 
 
 def test_metrics_and_logs(chain: list[Container]) -> None:
@@ -126,7 +127,8 @@ def test_baggage_crosses_under_the_operators_injection(
     (mockb,) = mocka["upstreams"]
     assert (mocka["lane"], mockb["lane"]) == ("v2", "v2")
     assert sorted(end.requests[0]["baggage"].split(",")) == ["userId=alice", "version=v2"]
-    assert first.manage("readyz").body == "ready\n"
+    injected = injected_version(values_file)
+    assert first.manage("readyz").body == f"ready\ninstrumentation: injected {injected}\n"
 
 
 def test_a_broken_injection_is_told(run: Run) -> None:

@@ -51,11 +51,12 @@ def test_lanes_cross_two_hops(
     mocka = get_json(first.url, HEADERS).tree
     (mockb,) = mocka["upstreams"]
     assert (mocka["status"], mocka["lane"], mockb["lane"]) == (200, "v2", "v2")
+    assert mocka["instrumentation"] == mockb["instrumentation"] == f"injected {version}"
     (arrived,) = end.requests
     members = {unquote_plus(member) for member in arrived["baggage"].split(",")}
     assert members == {"userId=alice", "version=v2"}
     for service in (first, second):
-        assert service.manage("readyz").body == "ready\n"
+        assert service.manage("readyz").body == f"ready\ninstrumentation: injected {version}\n"
         assert LANES_LOST not in service.text
 
 
@@ -90,7 +91,8 @@ def test_the_trace_crosses_too_when_it_is_propagated(
 
 def is_loud(service: Service) -> None:
     ready = service.manage("readyz")
-    assert (ready.status, ready.body) == (200, f"ready\nwarning: {LANES_LOST}\n")
+    lost = f"ready\ninstrumentation: none\nwarning: {LANES_LOST}\n"
+    assert (ready.status, ready.body) == (200, lost)
     assert LANES_LOST in service.text
 
 

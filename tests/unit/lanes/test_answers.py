@@ -124,11 +124,16 @@ def test_upstreams_beside_each_other_are_in_their_callers_lane() -> None:
     assert [step.lane for step in found.path] == ["v2", None, "v2", "v9", "v2"]
 
 
-def test_the_namespace_is_read_where_it_is_told() -> None:
-    told = replace(MOCKA, namespace="green", upstreams=(replace(MOCKC, namespace=None),))
-    assert [step.namespace for step in of_json(told).path] == ["green", None]
+def test_the_namespace_and_the_instrumentation_are_read_where_they_are_told() -> None:
+    untold = replace(MOCKC, namespace=None, instrumentation=None)
+    told = replace(MOCKA, namespace="green", instrumentation="none", upstreams=(untold,))
+    path = of_json(told).path
+    assert [(step.namespace, step.instrumentation) for step in path] == [
+        ("green", "none"),
+        (None, None),
+    ]
     older = json.loads(as_json(MOCKC))
-    del older["namespace"]
+    del older["namespace"], older["instrumentation"]
     assert parse(200, JSON_TYPE, json.dumps(older).encode()).path == (Step("mockc", "v2", "v2"),)
 
 

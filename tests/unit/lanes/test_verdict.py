@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from lanes.evidence.answers import Answer, Step
+from lanes.evidence.answers import Answer, Measured, Step
 from lanes.mesh.model import Abort, Host
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import CallKey, Hop, Reason
@@ -666,6 +666,46 @@ def test_a_lane_that_opentelemetry_does_not_hand_on() -> None:
         for a in balanced(lanes=True)
     ]
     assert verify(PLAN, lost).hints == verify(PLAN, drawn).hints == LOST
+
+
+def told(instrumentation: str | None, ip: str = "10.244.0.9") -> list[Answer]:
+    """Answers as planned whose mocka and mockc tell that, and mockb that it is injected."""
+    measured = Measured(0, ip, 200, 1, 1)
+    tells = (instrumentation, "injected 0.64b0", instrumentation)
+    return [
+        replace(
+            one,
+            path=tuple(
+                replace(step, measured=measured, instrumentation=told)
+                for step, told in zip(one.path, tells, strict=True)
+            ),
+        )
+        for one in planned()
+    ]
+
+
+def test_a_missing_injection_is_named_where_manifests_ask_for_it() -> None:
+    annotations = "spec.template.metadata.annotations"
+    asks = {"instrumentation.opentelemetry.io/inject-python": "demo"}
+    asking = [put(d, annotations, asks) if d["kind"] == "Deployment" else d for d in asm()]
+    injected = plan_of(*asking, kube.instrumentation(name="demo"))
+    verdict = verify(injected, told("own 0.66b1"))
+    assert verdict.ok
+    assert verdict.hints == (
+        "the OpenTelemetry Operator has not injected pods that ask for it: mocka (own 0.66b1), "
+        "mockc (own 0.66b1)",
+        "  kubectl rollout restart deployment -n default",
+    )
+    assert verify(injected, told("own 0.66b1", ip="127.0.1.3")).hints == ()
+    assert verify(injected, told("injected 0.44b0")).hints == ()
+    assert verify(injected, told(None)).hints == ()
+    assert verify(PLAN, told("own 0.66b1")).hints == ()
+    lost = [answer(lane, f"{lane} v1 v1", tags=f"{lane} - -") for lane in PLANNED] * 20
+    assert verify(injected, lost).hints == (
+        *LOST,
+        "  Pods that started without the Operator lack it. Restart them:",
+        "  kubectl rollout restart deployment -n default",
+    )
 
 
 def test_a_lane_that_changes_on_the_way_says_nothing_of_sidecars() -> None:

@@ -77,6 +77,7 @@ def test_the_json_of_a_chain() -> None:
         "namespace": None,
         "ip": "192.168.1.28",
         "lane": "v2",
+        "instrumentation": None,
         "duration_ms": 1.5,
         "status": 502,
         "error": None,

@@ -23,7 +23,7 @@ TEXT = "-> mocka(version: v2, ip: 192.168.1.28)"
 
 
 def client_of(settings: Settings, fault: Fault = NONE) -> FlaskClient:
-    metrics = Metrics(settings.app, settings.version)
+    metrics = Metrics(settings.app, settings.version, "injected 0.44b0")
     return create_app(settings, metrics, Management(metrics, fault)).test_client()
 
 
@@ -54,6 +54,7 @@ def test_the_answer_as_json(accept: str, client: FlaskClient) -> None:
         "ip": "192.168.1.28",
         "namespace": "shop",
         "lane": "",
+        "instrumentation": "injected 0.44b0",
         "status": 200,
         "error": None,
         "upstreams": [],
@@ -130,7 +131,7 @@ def test_statuses(method: str, path: str, status: int, client: FlaskClient) -> N
 
 
 def test_answers_are_counted() -> None:
-    metrics = Metrics("mocka", "v2")
+    metrics = Metrics("mocka", "v2", "own 0.64b0")
     create_app(ME, metrics, Management(metrics)).test_client().get("/")
     counts = [
         line

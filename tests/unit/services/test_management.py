@@ -11,7 +11,7 @@ TOKEN = "0123456789abcdef"  # noqa: S105
 
 
 def managed(fault: Fault = NONE, token: str | None = None) -> Management:
-    return Management(Metrics("mocka", "v2"), fault, token)
+    return Management(Metrics("mocka", "v2", "own 0.64b0"), fault, token)
 
 
 def answer(request: str, management: Management | None = None) -> tuple[int, str, str]:
@@ -23,7 +23,7 @@ def answer(request: str, management: Management | None = None) -> tuple[int, str
     ("request_line", "status", "body"),
     [
         ("GET /healthz HTTP/1.1", 200, "alive\n"),
-        ("GET /readyz?verbose HTTP/1.1", 200, "ready\n"),
+        ("GET /readyz?verbose HTTP/1.1", 200, "ready\ninstrumentation: own 0.64b0\n"),
         ("GET / HTTP/1.1", 404, "there are /healthz, /readyz and /metrics\n"),
         ("POST /healthz HTTP/1.1", 405, "only GET is answered\n"),
         ("\x16\x03\x01", 405, "only GET is answered\n"),
@@ -37,7 +37,7 @@ def test_draining_is_unready_but_alive() -> None:
     draining = managed()
     draining.draining = True
     ready = answer("GET /readyz HTTP/1.1", draining)
-    assert ready[:2] == (HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
+    assert ready[:2] == (HTTPStatus.SERVICE_UNAVAILABLE, "draining\ninstrumentation: own 0.64b0\n")
     assert answer("GET /healthz HTTP/1.1", draining)[0] == HTTPStatus.OK
 
 
@@ -45,13 +45,16 @@ def test_lost_lanes_are_a_warning() -> None:
     lost = managed()
     lost.warning = "lanes are lost"
     ready = answer("GET /readyz HTTP/1.1", lost)
-    assert ready[:2] == (HTTPStatus.OK, "ready\nwarning: lanes are lost\n")
+    assert ready[:2] == (
+        HTTPStatus.OK,
+        "ready\ninstrumentation: own 0.64b0\nwarning: lanes are lost\n",
+    )
 
 
 def test_metrics_are_in_prometheus_text_format() -> None:
     status, body, kind = answer("GET /metrics HTTP/1.1")
     assert (status, kind) == (HTTPStatus.OK, "text/plain; version=0.0.4; charset=utf-8")
-    assert 'service_info{app="mocka",version="v2"} 1.0' in body
+    assert 'service_info{app="mocka",instrumentation="own 0.64b0",version="v2"} 1.0' in body
     assert "http_requests_refused_total 0.0" in body
 
 

@@ -10,26 +10,26 @@ def samples(metrics: Metrics) -> list[str]:
 
 
 def test_requests_are_counted_by_lane_and_status() -> None:
-    metrics = Metrics("mocka", "v2")
+    metrics = Metrics("mocka", "v2", "own 0.64b0")
     metrics.observe_request("v2", 200, 0.002)
     metrics.observe_request("v2", 200, 0.002)
     metrics.observe_request(None, 502, 0.5)
     lines = samples(metrics)
-    assert 'service_info{app="mocka",version="v2"} 1.0' in lines
+    assert 'service_info{app="mocka",instrumentation="own 0.64b0",version="v2"} 1.0' in lines
     assert 'http_request_duration_seconds_count{lane="v2",status="200"} 2.0' in lines
     assert 'http_request_duration_seconds_count{lane="",status="502"} 1.0' in lines
     assert 'http_request_duration_seconds_sum{lane="",status="502"} 0.5' in lines
 
 
 def test_calls_are_counted_by_upstream_and_status() -> None:
-    metrics = Metrics("mocka", "v2")
+    metrics = Metrics("mocka", "v2", "own 0.64b0")
     metrics.observe_upstream("http://mockb/", 504, 5)
     wanted = 'http_upstream_duration_seconds_count{status="504",upstream="http://mockb/"} 1.0'
     assert wanted in samples(metrics)
 
 
 def test_invented_lanes_end_up_in_one_series() -> None:
-    metrics = Metrics("mocka", "v2")
+    metrics = Metrics("mocka", "v2", "own 0.64b0")
     for number in range(MOST_LANES + 10):
         metrics.observe_request(f"made-up-{number}", 200, 0)
     metrics.observe_request("made-up-0", 200, 0)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import unquote_plus
 
@@ -156,25 +157,31 @@ def test_logs_are_json_and_probes_are_silent(last: Service) -> None:
     assert not [message for message in messages if message.startswith(("GET /h", "GET /m"))]
 
 
-def test_ready_says_nothing_of_lanes_when_they_pass(last: Service) -> None:
-    assert last.manage("readyz").body == "ready\n"
+def test_the_instrumentation_in_force_is_told_everywhere(last: Service) -> None:
+    own = f"own {version('opentelemetry-instrumentation')}"
+    assert last.manage("readyz").body == f"ready\ninstrumentation: {own}\n"
+    assert f'instrumentation="{own}"' in last.manage("metrics").body
+    assert get_json(last.url).tree["instrumentation"] == own
+    assert f"OpenTelemetry's instrumentation: {own}" in [entry["message"] for entry in last.log]
 
 
 @pytest.mark.parametrize(
-    "broken",
+    ("broken", "whose"),
     [
-        {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"},
-        {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "requests"},
-        {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask"},
-        {"OTEL_PROPAGATORS": "tracecontext"},
-        {"OTEL_PROPAGATORS": "bagage"},
+        ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}, "none"),
+        ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "requests"}, "none"),
+        ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask"}, "own"),
+        ({"OTEL_PROPAGATORS": "tracecontext"}, "own"),
+        ({"OTEL_PROPAGATORS": "bagage"}, "none"),
     ],
     ids=["none", "no client", "no server", "no baggage", "a misspelt baggage"],
 )
-def test_lost_lanes_are_announced(broken: dict[str, str], start: Start) -> None:
+def test_lost_lanes_are_announced(broken: dict[str, str], whose: str, start: Start) -> None:
     service = start(log_level="error", **broken)
     ready = service.manage("readyz")
-    assert (ready.status, ready.body) == (200, f"ready\nwarning: {LANES_LOST}\n")
+    told, whose_told, warning = ready.body.splitlines()
+    assert (ready.status, told, warning) == (200, "ready", f"warning: {LANES_LOST}")
+    assert whose_told.split()[:2] == ["instrumentation:", whose]
     assert ("error", LANES_LOST) in [(e["level"], e["message"]) for e in service.log]
 
 

@@ -82,7 +82,7 @@ def test_the_address_reported(
 
 PORT = "must be a whole number from 1 to 65535"
 LABEL = "must be letters, digits, '.', '_' or '-', with a letter or digit at both ends"
-DELAY = "must be milliseconds, at most 60000, or p50/p99 of them, such as 20/200"
+DELAY = "must be milliseconds, at most 60000, or p50/p99 of them: 20/200"
 TIMEOUT = "must be a number of seconds above 0, at most 3600"
 
 
@@ -124,7 +124,7 @@ TIMEOUT = "must be a number of seconds above 0, at most 3600"
         ("POD_IP", "10.0.0", "must be an IP address, such as 0.0.0.0 or 192.168.1.28"),
         ("app", "mock (a)", LABEL),
         ("version", "-v1", LABEL),
-        ("lane_header", "a=b", "must be a baggage member's name, such as version or x-lane"),
+        ("lane_header", "a=b", "must be a baggage member's name, such as version"),
         ("upstream_url", "http://u:p@mockb/", "must not hold a user name or password"),
         (
             "upstream_url",

@@ -34,5 +34,5 @@ def test_an_address_that_cannot_be_had_is_said(host: str, why: str) -> None:
 
 
 def test_stopping_leaves_time_for_the_drain_and_the_slowest_request() -> None:
-    assert Server(Settings(drain=5, upstream_timeout=5)).cfg.graceful_timeout == 5 + 5 + 3
+    assert Server(Settings(drain=5, upstream_timeout=5)).cfg.graceful_timeout == 5 + 5 + 4
     assert Server(Settings(drain=0, upstream_timeout=0.2)).cfg.graceful_timeout == 4
