@@ -14,7 +14,9 @@ from lanes.lint.rules import RULES
 PAGE = Path(__file__).parent.parent / "docs" / "lint.md"
 
 HEAD = """\
-# What `lanes lint` finds
+# Lint rules
+
+This page lists what `lanes lint` finds in manifests, and how to fix it.
 
 ```console
 $ lanes lint mine/                        # directories or files, or - for standard input
@@ -22,22 +24,23 @@ $ helm template mine | lanes lint -
 $ lanes lint --format sarif mine/ > lint.sarif
 ```
 
-It reads manifests alone, anybody's, those that `lanes plan` refuses among them, and says of each
-finding where it stands, what will happen, and how to mend it. It judges what it is given: give it
-all that goes to the cluster together, and alternatives one at a time.
+`lanes lint` reads any manifests, also those that `lanes plan` does not support. Each finding says
+where it is, what will happen, and how to fix it. Give it everything that goes to the cluster
+together, and alternatives one at a time.
 
-An **error** is sure to misroute or to fail some requests, and makes the exit code 1. A **warning**
-may: it does not change the exit code, 0. What can't be read is told on standard error; the rest is
-linted all the same, and the exit code is 2. So is what has not the shape of its kind: no list where
-one belongs, a label that is a number (`version: 1.0`), a weight of 33.3, a regular expression that
-is not RE2, a Deployment without a template, and a field that is a known one but for a letter
-(`htttp`). Fields that are not known here are left alone.
+- An **error** is sure to misroute or fail some requests. The exit code is 1.
+- A **warning** may. The exit code stays 0.
+- **What cannot be read** is reported on standard error. The rest is linted all the same, and the
+  exit code is 2. So it is for a resource that does not have the shape of its kind: no list where
+  one belongs, a label that is a number (`version: 1.0`), a weight of 33.3, a regular expression
+  that is not RE2, a Deployment without a template, or a misspelled field (`htttp`). Unknown
+  fields are left alone.
 
-`--ignore TL003` leaves a rule out, and may stand more than once. `--format json` is for programs,
-`sarif` for code review.
+`--ignore TL003` leaves a rule out, and may be repeated. `--format json` is for programs, `sarif`
+for code review.
 
-Made by `make manifests` from `lanes/lint/rules/`: one file a rule, with its text, an example that
-it finds something in, and what mends it. The examples are its tests.
+`make manifests` generates this page from `lanes/lint/rules/`: one file for each rule, with its
+text, an example that has a finding, and the fix. The examples are the rule's tests.
 """
 
 
@@ -60,7 +63,7 @@ def _section(rule: Rule) -> str:
 
 
 def _diff(rule: Rule) -> Iterator[str]:
-    """The example with what mends it, whole."""
+    """Return the whole example with its fix."""
     bad, good = rule.bad.strip().splitlines(), rule.good.strip().splitlines()
     lines = difflib.unified_diff(bad, good, lineterm="", n=len(bad))
     yield from (line.rstrip() for number, line in enumerate(lines) if number > 2)

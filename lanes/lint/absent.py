@@ -71,7 +71,7 @@ class AbsentHosts:
         if short and there:
             why = f"{name} means {name}.{space} here, and {name}.{min(there)} is there"
             return Absent(why, f"write {name}.{min(there)}.svc.cluster.local")
-        why = f"{name} is no Service in these manifests"
+        why = f"{name} is not a Service in these manifests"
         if near := self._near(host.name, space):
             return Absent(f"{why}, and {near} is", "correct the name")
         if _alike(space) & self._whole and space not in _PLATFORM:
@@ -135,7 +135,7 @@ class AbsentHosts:
         """Say what is wrong with a name such as cart.shop, which only DNS takes for a Service's."""
         host = host_of(name, "")
         if host and self._namespaces.get(host.name, set()) & _alike(host.namespace):
-            why = f"{name} has a dot, so Istio takes it for a full name"
+            why = f"{name} has a dot, so to Istio it is a full name"
             return Absent(why, f"write {host.fqdn}")
         return None
 

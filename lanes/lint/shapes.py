@@ -75,7 +75,7 @@ def _misspelt(misfit: Misfit, path: Path) -> str:
     known = [field.alias or own for own, field in level.model_fields.items()] if level else []
     left = [] if name in _NOT_MISSPELT else [one for one in known if one not in beside]
     near = get_close_matches(name, left, 1, _ALIKE)
-    return f"is no field there; {near[0]} is" if near else ""
+    return f"is not a field there; {near[0]} is" if near else ""
 
 
 def _level(model: type[BaseModel], path: Path) -> type[BaseModel] | None:

@@ -1,4 +1,4 @@
-"""Pods that hand no baggage on."""
+"""Pods that do not hand baggage on."""
 
 from collections.abc import Iterator
 
@@ -89,9 +89,9 @@ RULE = Rule(
     code="TL024",
     name="baggage-dropped",
     severity="warning",
-    text="""A lane's tag travels in `baggage`, which OpenTelemetry hands on where it is set up
-to: the `baggage` propagator is among its own by default, and gone where `OTEL_PROPAGATORS`, or
-an Instrumentation's `propagators`, name others. A service that is not instrumented drops it.""",
+    text="""The lane is a member of `baggage`, which OpenTelemetry hands on. The `baggage`
+propagator is on by default, and off if `OTEL_PROPAGATORS` or an Instrumentation's `propagators`
+name others. A service that is not instrumented drops baggage.""",
     bad="""
 apiVersion: v1
 kind: Service

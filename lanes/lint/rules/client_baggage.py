@@ -1,4 +1,4 @@
-"""A gateway that lets clients choose their lane by the tag itself."""
+"""A gateway that lets clients choose a lane by the lane header."""
 
 from collections.abc import Iterator
 
@@ -37,8 +37,9 @@ RULE = Rule(
     code="TL026",
     name="client-baggage",
     severity="warning",
-    text="""The gateway decides the lane. A rule of it that neither sets nor removes the tag's
-header passes on what the client sent, and whoever knows a lane's name gets into it.""",
+    text="""The gateway decides the lane. A gateway rule that neither sets nor removes the lane
+header passes on what the client sent. Then any client that knows a lane's name can enter the
+lane.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

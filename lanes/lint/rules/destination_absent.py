@@ -1,4 +1,4 @@
-"""A destination that is no Service."""
+"""A destination that is not a Service."""
 
 from collections.abc import Iterator
 
@@ -22,11 +22,11 @@ RULE = Rule(
     code="TL028",
     name="destination-absent",
     severity="warning",
-    text="""A short name means a Service of the VirtualService's own namespace, and one with a dot
-is a full name. Where no Service and no ServiceEntry has it, requests get 503. It is a warning,
-since the cluster may have what these manifests lack: they have to hold a Service whose name is
-nearly the same, or the same in another namespace, or most of those that rules lead to. Nothing is
-said of names that may be outside of the cluster.""",
+    text="""A short name means a Service of the VirtualService's own namespace, and a name with
+a dot is a full name. If there is no such Service and no such ServiceEntry, requests get 503. It
+is a warning, since the cluster may have more than these manifests. A finding needs a reason: a
+Service with nearly the same name, one with the same name in another namespace, or that most
+destinations here are Services. Names that may be outside of the cluster are no finding.""",
     bad="""
 apiVersion: v1
 kind: Service

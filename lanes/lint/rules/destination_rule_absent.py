@@ -13,16 +13,17 @@ def check(facts: Facts) -> Iterator[Found]:
     for resource, rule in facts.of(kinds.DestinationRule):
         absent = facts.absent.of(rule.spec.host, resource)
         if absent and id(resource) not in seen:
-            yield resource, "spec.host", absent.so("it counts for nothing")
+            yield resource, "spec.host", absent.so("it applies to nothing")
 
 
 RULE = Rule(
     code="TL030",
     name="destination-rule-absent",
     severity="warning",
-    text="""Subsets and policies hold for the host that a DestinationRule names. Where that is no
-Service and no ServiceEntry, they hold for nothing, and the Service that was meant has none. It is
-a warning, since the cluster may have it, and silent where TL028 is.""",
+    text="""Subsets and policies apply to the host that a DestinationRule names. If that host is
+no Service and no ServiceEntry, they apply to nothing, and the Service that was meant has none.
+It is a warning, since the cluster may have the Service. Where TL028 has a finding, this rule
+has none.""",
     bad="""
 apiVersion: v1
 kind: Service

@@ -1,4 +1,4 @@
-"""ASM's fallback on another mesh."""
+"""ASM's `fallback` on another mesh."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def check(facts: Facts) -> Iterator[Found]:
             yield (
                 leg.resource,
                 f"{leg.field}.fallback",
-                "only Alibaba Cloud Service Mesh knows fallback; upstream Istio drops it, and a"
+                "only Alibaba Cloud Service Mesh has fallback; upstream Istio drops it, and a"
                 " lane without pods gets 503; use failoverPriority there (docs/istio.md)",
             )
 
@@ -29,7 +29,7 @@ RULE = Rule(
     name="fallback-without-asm",
     severity="warning",
     text="""`fallback` is a field of Alibaba Cloud Service Mesh. On upstream Istio the API
-server refuses or drops it. Nothing else here is ASM's, so it may be the wrong mesh.""",
+server rejects or drops it. No other resource here is ASM's, so the mesh may be another one.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

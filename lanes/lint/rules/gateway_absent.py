@@ -1,4 +1,4 @@
-"""A Gateway of one's own that is not here."""
+"""A Gateway of the same namespace that is not in the manifests."""
 
 from collections.abc import Iterator
 
@@ -26,9 +26,8 @@ RULE = Rule(
     code="TL019",
     name="gateway-absent",
     severity="warning",
-    text="""A VirtualService names a Gateway of its own namespace that these manifests don't
-hold. The cluster may have it. A Gateway of the platform's is named with its namespace, and left
-alone.""",
+    text="""A VirtualService names a Gateway of its own namespace that these manifests do not
+hold. The cluster may have it. A Gateway that is named with another namespace is no finding.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

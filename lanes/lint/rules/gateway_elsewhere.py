@@ -1,4 +1,4 @@
-"""A Gateway that a rule looks for in the wrong namespace."""
+"""A Gateway name in the wrong namespace."""
 
 from collections.abc import Iterator
 
@@ -38,8 +38,9 @@ RULE = Rule(
     code="TL018",
     name="gateway-elsewhere",
     severity="error",
-    text="""A name without a namespace means a Gateway of the VirtualService's own namespace.
-One that is not there binds to nothing, and nothing says so: the gateway answers 404.""",
+    text="""A name without a namespace means a Gateway in the VirtualService's own namespace. If
+that Gateway does not exist, the rules are bound to nothing, no message says so, and the gateway
+answers 404.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: Gateway

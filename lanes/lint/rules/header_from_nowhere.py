@@ -1,4 +1,4 @@
-"""A header that rules match, and that calls don't have."""
+"""A header that rules match and calls do not have."""
 
 import re
 from collections.abc import Iterator
@@ -24,20 +24,20 @@ def check(facts: Facts) -> Iterator[Found]:
             told.add(header)
             if header not in stamps:
                 problem = (
-                    "nothing here stamps it: a client has to send it and each hop to hand it on,"
-                    " or a service sets it itself"
+                    "no gateway here sets it, so a client has to send it and each hop to hand it"
+                    " on, or a service has to set it"
                 )
             elif not facts.propagates(header):
                 problem = (
-                    "it is stamped, but nothing here hands it on: OpenTelemetry carries baggage"
-                    " alone, and services have to copy it themselves"
+                    "a gateway sets it, but nothing here hands it on: OpenTelemetry carries baggage"
+                    " alone, and services have to copy other headers"
                 )
             else:
                 continue
             yield (
                 routing.resource,
                 asked.fields[header],
-                f"{problem}; stamp the lane at the gateway, as a member of baggage",
+                f"{problem}; set the lane at the gateway, as a member of baggage",
             )
 
 
@@ -46,10 +46,10 @@ RULE = Rule(
     name="header-from-nowhere",
     severity="warning",
     text="""Rules inside the mesh see what the calling service sends, not what the client sent.
-A header is there only if a client sends it or something stamps it, and each hop hands it on.
-OpenTelemetry hands on
-`baggage` and no other header; on ASM, an ASMHeaderPropagation turns members of it into headers.
-Services that copy a header themselves are fine: then leave this rule out (`--ignore TL008`).""",
+A header is there only if a client sends it or a gateway sets it, and if each hop hands it on.
+OpenTelemetry hands on `baggage` and no other header. On ASM, an ASMHeaderPropagation turns
+members of it into headers. If your services copy the header themselves, leave this rule out
+(`--ignore TL008`).""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

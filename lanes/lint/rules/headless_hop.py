@@ -1,4 +1,4 @@
-"""Subsets of a Service that the caller resolves."""
+"""Subsets of a Service whose callers resolve a pod's address."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def check(facts: Facts) -> Iterator[Found]:
         if external or headless:
             told.add(leg.host.name)
             why = (
-                "is another host's name, behind which no pods are told apart"
+                "is another host's name, and has no pods of its own"
                 if external
                 else "is headless: its callers resolve one pod's address, and get that pod"
             )
@@ -44,8 +44,8 @@ RULE = Rule(
     name="headless-hop",
     severity="error",
     text="""A caller of a headless Service (`clusterIP: None`) looks up one pod's address and
-calls that, and Istio lets it: subsets, weights and lanes don't hold there. An ExternalName is
-another host's name, with no pods of its own.""",
+calls that pod. Istio permits it, so subsets, weights and lanes have no effect there. An
+ExternalName is another host's name and has no pods of its own.""",
     bad="""
 apiVersion: v1
 kind: Service

@@ -12,7 +12,7 @@ def check(facts: Facts) -> Iterator[Found]:
         for index, name in enumerate(service.spec.hosts if in_mesh(service) else ()):
             absent = facts.absent.of(name, resource)
             if absent:
-                problem = absent.so("these rules count for no call in the mesh")
+                problem = absent.so("these rules apply to no call in the mesh")
                 yield resource, f"spec.hosts[{index}]", problem
 
 
@@ -20,10 +20,10 @@ RULE = Rule(
     code="TL029",
     name="host-absent",
     severity="warning",
-    text="""Sidecars look for rules by the host that is called, and nobody calls a Service that is
-not there: a lane in such rules is no lane. A short name means a Service of the VirtualService's
-own namespace, not of the caller's. It is a warning, since the cluster may have the Service, and
-silent where TL028 is.""",
+    text="""Sidecars look for rules by the host of a call, and nobody calls a Service that does
+not exist. A lane in such rules is no lane. A short name means a Service of the VirtualService's
+own namespace, not of the caller's. It is a warning, since the cluster may have the Service.
+Where TL028 has a finding, this rule has none.""",
     bad="""
 apiVersion: v1
 kind: Service

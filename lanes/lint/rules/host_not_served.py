@@ -62,9 +62,9 @@ RULE = Rule(
     code="TL032",
     name="host-not-served",
     severity="error",
-    text="""A Gateway's servers name the hosts that they take, some for one namespace alone
-(`shop/*.example.com`). A VirtualService counts there for the hosts that both name. Where there is
-none, nothing says so: the gateway answers 404.""",
+    text="""A Gateway's servers name the hosts that they accept, some for one namespace alone
+(`shop/*.example.com`). A VirtualService applies there to the hosts that both name. If there is
+none, no message says so, and the gateway answers 404.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: Gateway

@@ -1,4 +1,4 @@
-"""An expression that takes other lanes' names for its own."""
+"""An expression that also matches other lanes' names."""
 
 from collections.abc import Iterator
 
@@ -38,9 +38,9 @@ RULE = Rule(
     code="TL011",
     name="loose-regex",
     severity="warning",
-    text=r"""A header such as `baggage` or `cookie` is a list, and an expression that does not
-say where its member ends takes others' for it: `.*version=v1.*` takes `version=v10` and
-`subversion=v1`. Envoy matches the whole value, so a good one is
+    text=r"""A header such as `baggage` or `cookie` is a list. An expression that does not say
+where its member ends also matches other members: `.*version=v1.*` matches `version=v10` and
+`subversion=v1`. Envoy matches the whole value, so write
 `(.*,)?\s*version\s*=\s*v1\s*([;,].*)?`.""",
     bad="""
 apiVersion: gateway.networking.k8s.io/v1

@@ -1,4 +1,4 @@
-"""Splits at several hops, which draw apart."""
+"""Splits at several hops, each of which draws by itself."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def check(facts: Facts) -> Iterator[Found]:
                 first.resource,
                 f"{first.rule_field}.route",
                 f"each call draws by itself, here and at {', '.join(others)}, so one request meets"
-                " versions of several lanes; split once, at the gateway, stamp the lane there, and"
+                " versions of several lanes; split once, at the gateway, set the lane there, and"
                 " match it here",
             )
 
@@ -32,9 +32,9 @@ RULE = Rule(
     code="TL004",
     name="mesh-split",
     severity="warning",
-    text="""A split inside the mesh draws anew for each call. One alone is a canary. Two in one
-chain give every mixture: who got v2 of the first gets v1 of the second. A lane draws once, at
-the gateway, stamps the request with what was drawn, and every hop matches the stamp.""",
+    text="""A split inside the mesh draws for each call. One split is a canary. Two in one chain
+give every mixture: a request gets v2 of the first service and v1 of the second. A lane draws
+once, at the gateway. The gateway sets the lane header, and every hop matches it.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

@@ -52,8 +52,8 @@ def check(facts: Facts) -> Iterator[Found]:
         if place and told.isdisjoint(hop.hosts) and not (lost and why.reason == Reason.LOST):
             yield (
                 *place,
-                f"lane {lane} does not get its own version at {hop.service}: {why}; lead the"
-                " lane there, or take this version out",
+                f"lane {lane} does not get its own version at {hop.service}: {why}; route the"
+                " lane there, or remove this version",
             )
 
 
@@ -82,9 +82,9 @@ RULE = Rule(
     code="TL034",
     name="misrouted-lane",
     severity="warning",
-    text="""What `lanes plan` marks: a lane's version runs at a service, and the lane's requests
-are answered by another. It is told here where no other rule finds the cause. It is a warning, since
-a version may run before anybody is led to it.""",
+    text="""`lanes plan` marks it: a lane's version runs at a service, and another version
+answers the lane's requests. This rule has a finding if no other rule finds the cause. It is a
+warning, since a version may run before any request is led to it.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

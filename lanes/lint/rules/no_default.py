@@ -1,4 +1,4 @@
-"""Rules for a lane, and none for everybody else."""
+"""Rules for a lane, and none for other requests."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ def check(facts: Facts) -> Iterator[Found]:
             yield (
                 one.resource,
                 "spec.http",
-                f"no rule takes a request without {' and '.join(asked)}, which gets 404; end with a"
-                " rule without a match, for the baseline",
+                f"no rule matches a request without {' and '.join(asked)}, so it gets 404; end with"
+                " a rule without a match, for the baseline",
             )
 
 
@@ -70,9 +70,9 @@ RULE = Rule(
     code="TL007",
     name="no-default",
     severity="error",
-    text="""A request that no rule matches is answered with 404. Where every rule asks for a
-lane's header, or for a parameter, that is everybody who is in no lane. The last rule should have
-no match and lead to the baseline.""",
+    text="""A request that no rule matches gets 404. If every rule matches a lane's header or a
+parameter, every request without a lane gets 404. Add a last rule without a match that leads to
+the baseline.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

@@ -1,4 +1,4 @@
-"""Pods in a lane's way that have no proxy."""
+"""Pods on a lane's path that have no sidecar."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from lanes.lint.rule import Rule
 from lanes.reading import kinds
 from lanes.reading.sidecars import injection_off, without_sidecar
 
-_LOST = "so they call any version of what comes next"
+_LOST = "so they call any version of the next service"
 
 
 def check(facts: Facts) -> Iterator[Found]:
@@ -23,7 +23,7 @@ def check(facts: Facts) -> Iterator[Found]:
                 yield (
                     pod.resource,
                     pod.field(off),
-                    f"no sidecar is injected into {host.name}'s pods, {_LOST}; take this out",
+                    f"no sidecar is injected into {host.name}'s pods, {_LOST}; remove this",
                 )
             elif off is None:
                 unlabelled.setdefault(pod.resource.namespace, host.name)
@@ -42,10 +42,10 @@ RULE = Rule(
     code="TL005",
     name="no-sidecar",
     severity="warning",
-    text="""The caller's sidecar chooses the version. A pod without one (injection off by a
-label or an annotation, `hostNetwork`, a Namespace that does not ask for it) is called by lanes,
-and calls past all rules: the lane ends there. Pods that are running get a sidecar only when they
-are made anew.""",
+    text="""The caller's sidecar chooses the version. A pod has no sidecar if a label or an
+annotation turns injection off, if it has `hostNetwork`, or if its Namespace does not turn
+injection on. Lanes reach such a pod, and its own calls pass all rules: the lane ends there.
+Running pods get a sidecar only when they are created again.""",
     bad="""
 apiVersion: v1
 kind: Service

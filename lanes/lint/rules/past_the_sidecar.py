@@ -1,4 +1,4 @@
-"""Ports that the sidecar is told to leave alone."""
+"""Ports that bypass the sidecar."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def check(facts: Facts) -> Iterator[Found]:
                 workload.resource,
                 workload.field(f"metadata.annotations.{EXCLUDED}"),
                 f"calls to port {past[0]} go past the sidecar, so {ports[past[0]]} answers them"
-                " with any version; take the port out",
+                " with any version; remove the port",
             )
 
 
@@ -27,8 +27,8 @@ RULE = Rule(
     code="TL027",
     name="past-the-sidecar",
     severity="warning",
-    text="""Calls to a port in `excludeOutboundPorts` never meet the sidecar, nor its rules.
-Where a Service with lanes has that port, the lane ends at the caller.""",
+    text="""Calls to a port in `excludeOutboundPorts` bypass the sidecar and its rules. If a
+Service with lanes has that port, the lane ends at the caller.""",
     bad="""
 apiVersion: v1
 kind: Service

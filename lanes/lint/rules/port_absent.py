@@ -26,8 +26,8 @@ RULE = Rule(
     code="TL031",
     name="port-absent",
     severity="error",
-    text="""A destination's port is one of the Service's own, not of its pods (`targetPort`). For
-one that the Service does not have there is nowhere to go: 503.""",
+    text="""A destination's port is a port of the Service, not of its pods (`targetPort`). If
+the Service does not have it, requests get 503.""",
     bad="""
 apiVersion: v1
 kind: Service

@@ -1,4 +1,4 @@
-"""Rules for HTTP at a port that carries something else."""
+"""HTTP rules at a port of another protocol."""
 
 from collections.abc import Iterator
 
@@ -17,8 +17,8 @@ def check(facts: Facts) -> Iterator[Found]:
             yield (
                 resource,
                 f"spec.ports[0].{field}",
-                f"{text} is no HTTP to Istio, so the rules of {rules[0]}"
-                " don't count: calls go to any version; name the port http, or http-...",
+                f"{text} is not HTTP to Istio, so the rules of {rules[0]}"
+                " have no effect: calls go to any version; name the port http, or http-...",
             )
 
 
@@ -26,10 +26,10 @@ RULE = Rule(
     code="TL002",
     name="port-not-http",
     severity="error",
-    text="""Istio reads a port's protocol off its `appProtocol`, else off its name: `http`,
-`http2`, `grpc`, or one of them with a dash behind. At a port of another protocol (`tcp`,
-`https`, `mysql`, a well-known number such as 3306) HTTP rules do nothing, and no lane is told
-apart.""",
+    text="""Istio takes a port's protocol from its `appProtocol`, or else from its name: `http`,
+`http2`, `grpc`, or one of them followed by a dash. At a port of another protocol (`tcp`,
+`https`, `mysql`, a well-known number such as 3306) HTTP rules have no effect, and lanes do not
+hold.""",
     bad="""
 apiVersion: v1
 kind: Service

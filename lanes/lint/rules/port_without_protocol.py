@@ -17,8 +17,8 @@ def check(facts: Facts) -> Iterator[Found]:
                 yield (
                     resource,
                     f"spec.ports[{index}].{'name' if port.name else 'port'}",
-                    "its protocol is not told, so Istio guesses it from each connection's first"
-                    " bytes, and where it can't, lanes don't hold; name the port http, or http-...",
+                    "it names no protocol, so Istio guesses one from each connection's first bytes;"
+                    " where it cannot, lanes do not hold; name the port http, or http-...",
                 )
 
 
@@ -27,8 +27,8 @@ RULE = Rule(
     name="port-without-protocol",
     severity="warning",
     text="""Without a protocol in a port's name or its `appProtocol`, Istio looks at the first
-bytes that a client sends. That works for plain HTTP. It waits where the server speaks first, and
-takes what it does not know for TCP, to which no HTTP rule applies.""",
+bytes that a client sends. That works for plain HTTP. It waits where the server sends first. It
+treats an unknown protocol as TCP, to which no HTTP rule applies.""",
     bad="""
 apiVersion: v1
 kind: Service

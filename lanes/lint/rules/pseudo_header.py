@@ -1,4 +1,4 @@
-"""What a request has beside its headers, matched as a header."""
+"""The host, method, scheme or path matched as a header."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def check(facts: Facts) -> Iterator[Found]:
                 yield (
                     routing.resource,
                     field,
-                    f"no request has a header {header}, so this rule takes none; write"
+                    f"no request has a header {header}, so no request matches; write"
                     f" {_PSEUDO[header]}",
                 )
 
@@ -31,7 +31,7 @@ RULE = Rule(
     code="TL021",
     name="pseudo-header",
     severity="error",
-    text="""The host, the method, the scheme and the path are no headers. A VirtualService
+    text="""The host, the method, the scheme and the path are not headers. A VirtualService
 matches each by a field of its own: `authority`, `method`, `scheme`, `uri`.""",
     bad="""
 apiVersion: networking.istio.io/v1

@@ -32,14 +32,20 @@ def check(facts: Facts) -> Iterator[Found]:
         version = str(resource.data.get("apiVersion", ""))
         instead = _VERSIONS.get(version) or _GROUPS.get(version.rpartition("/")[0])
         if instead:
-            problem = f"{version} {resource.kind} is gone, and refused; write {instead}"
+            problem = (
+                f"{version} {resource.kind} is gone from the API, and rejected; write {instead}"
+            )
             yield resource, "apiVersion", problem
         for field in resource.left_out:
             name = field.rpartition(".")[2]
             if resource.kind == "VirtualService" and name in _RULE:
-                yield resource, field, f"{name} is gone, and changes nothing; write {_RULE[name]}"
+                yield (
+                    resource,
+                    field,
+                    f"{name} is gone from the API, and has no effect; write {_RULE[name]}",
+                )
             elif field.endswith("outlierDetection.consecutiveErrors"):
-                problem = "consecutiveErrors counts for nothing; write consecutive5xxErrors"
+                problem = "consecutiveErrors has no effect; write consecutive5xxErrors"
                 yield resource, field, problem
 
 
@@ -47,8 +53,8 @@ RULE = Rule(
     code="TL013",
     name="removed-field",
     severity="error",
-    text="""What Istio or Kubernetes has taken out of a resource is refused, or dropped without
-a word: headers that are no longer changed, an API version that is no longer served.""",
+    text="""The API server rejects what Istio or Kubernetes has removed from a resource, or
+drops it without a message: fields for headers, an API version that is no longer served.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

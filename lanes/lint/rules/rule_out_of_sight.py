@@ -26,7 +26,7 @@ def check(facts: Facts) -> Iterator[Found]:
                     resource,
                     "spec.host",
                     f"this names {host.name} in namespace {host.namespace}, and the Service is in"
-                    f" {elsewhere[0].namespace}, so these subsets are nobody's; write"
+                    f" {elsewhere[0].namespace}, so nobody uses these subsets; write"
                     f" {elsewhere[0].fqdn}",
                 )
         elif known and resource.namespace not in (host.namespace, _ROOT, *peopled):
@@ -44,8 +44,8 @@ RULE = Rule(
     name="destination-rule-out-of-sight",
     severity="error",
     text="""Istio looks for a DestinationRule in the caller's namespace, then the Service's,
-then the root namespace (`istio-system`). One that is elsewhere, or whose short host means a
-Service of its own namespace, defines nothing.""",
+then the root namespace (`istio-system`). One in another namespace defines nothing. So does one
+whose short host means a Service of its own namespace.""",
     bad="""
 apiVersion: v1
 kind: Service

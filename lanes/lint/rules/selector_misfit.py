@@ -14,8 +14,8 @@ def check(facts: Facts) -> Iterator[Found]:
             yield (
                 workload.resource,
                 f"spec.selector.matchLabels.{next(iter(missing))}",
-                f"the template's labels lack {said}, so the API server refuses it, and the"
-                " version does not run; let both be alike",
+                f"the template's labels lack {said}, so the API server rejects it, and the"
+                " version does not run; make them the same",
             )
 
 
@@ -23,8 +23,8 @@ RULE = Rule(
     code="TL022",
     name="selector-misfit",
     severity="error",
-    text="""A Deployment's selector has to select the pods of its own template. A version that
-was copied and renamed in one of the two places is refused.""",
+    text="""A Deployment's selector has to select the pods of its own template. The API server
+rejects a version that was copied and renamed in one of the two places only.""",
     bad="""
 apiVersion: apps/v1
 kind: Deployment

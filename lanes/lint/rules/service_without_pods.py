@@ -1,4 +1,4 @@
-"""A Service that misses the pods meant for it."""
+"""A Service that does not select its pods."""
 
 from collections.abc import Iterator, Mapping
 
@@ -42,8 +42,8 @@ RULE = Rule(
     code="TL023",
     name="service-without-pods",
     severity="warning",
-    text="""A Service finds its pods by labels, all of which they must have. One that misses the
-pods of its own name has no endpoints.""",
+    text="""A Service selects the pods that have all labels of its selector. If the pods with
+the Service's name lack one of them, it has no endpoints.""",
     bad="""
 apiVersion: v1
 kind: Service

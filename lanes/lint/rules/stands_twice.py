@@ -1,4 +1,4 @@
-"""One resource, told in two ways."""
+"""One resource with two contents."""
 
 from collections.abc import Iterator
 
@@ -15,8 +15,8 @@ def check(facts: Facts) -> Iterator[Found]:
             yield (
                 resource,
                 "metadata.name",
-                f"stands twice: also {also}line {first.line('')}, and what is applied last counts"
-                " alone; keep one",
+                f"occurs twice, also at {also}line {first.line('')}, and only the one that is"
+                " applied last counts; keep one",
             )
 
 
@@ -24,9 +24,10 @@ RULE = Rule(
     code="TL033",
     name="stands-twice",
     severity="warning",
-    text="""A resource is its kind, namespace and name: of two that share them the one that is
-applied last is left. A lane that is told by the other alone is no lane. It is a warning, since
-alternatives may lie beside each other; give those one at a time. Two that are alike are one.""",
+    text="""Kind, namespace and name identify a resource. Of two with the same identity, the one
+that is applied last remains. A lane that only the other defines is no lane. It is a warning,
+since alternatives may be in one folder: lint those one at a time. Two with the same content are
+no finding.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -42,8 +42,8 @@ RULE = Rule(
     code="TL009",
     name="subset-without-pods",
     severity="error",
-    text="""A subset that selects no pod has no endpoints, and what a rule sends there is
-answered with 503. It is a typing error in a label, or a version that is not deployed.""",
+    text="""A subset that selects no pod has no endpoints, so requests to it get 503. The label
+is misspelled, or the version is not deployed.""",
     bad="""
 apiVersion: v1
 kind: Service

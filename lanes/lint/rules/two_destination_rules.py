@@ -22,7 +22,7 @@ def check(facts: Facts) -> Iterator[Found]:
                 resource,
                 "spec.host",
                 f"DestinationRule {other.name} is for {host.name} too: Istio takes subsets of both,"
-                " but of two with one name, and of two policies, the older's; make them one",
+                " and of two with one name, and of two policies, the older's; merge them",
             )
 
 
@@ -30,9 +30,10 @@ RULE = Rule(
     code="TL017",
     name="two-destination-rules",
     severity="warning",
-    text="""Istio merges the DestinationRules that a namespace has for one host: all subsets,
-but of two with one name the older's, and of two traffic policies the older's, for all subsets.
-Which is older no manifest tells; the plan refuses two that say the same.""",
+    text="""Istio merges the DestinationRules that a namespace has for one host. Of two subsets
+with one name, the older rule's counts. Of two traffic policies, the older rule's counts for all
+subsets. Manifests do not say which is older, and the plan does not support two that set the
+same.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -20,8 +20,8 @@ def check(facts: Facts) -> Iterator[Found]:
             yield (
                 resource,
                 field,
-                f"VirtualService {first[0].name} has rules for {host.name} too, and sidecars obey"
-                " the older of the two alone; make them one",
+                f"VirtualService {first[0].name} has rules for {host.name} too, and sidecars use"
+                " only the older of the two; merge them",
             )
 
 
@@ -29,8 +29,8 @@ RULE = Rule(
     code="TL020",
     name="two-virtual-services",
     severity="error",
-    text="""Gateways merge the VirtualServices of a host; sidecars don't. In the mesh the older
-one counts, and a lane that is in the other is no lane. For a lane that is a file of its own, use
+    text="""Gateways merge the VirtualServices of a host; sidecars do not. In the mesh only the
+older one counts, so a lane in the other is no lane. If each lane is a file of its own, use
 HTTPRoutes, which merge.""",
     bad="""
 apiVersion: networking.istio.io/v1

@@ -1,4 +1,4 @@
-"""A subset that no DestinationRule has."""
+"""A subset that no DestinationRule defines."""
 
 from collections.abc import Iterator
 
@@ -28,8 +28,9 @@ RULE = Rule(
     code="TL015",
     name="undefined-subset",
     severity="error",
-    text="""A rule names a subset, and a DestinationRule for the same host says which pods that
-is. A subset that none defines has no endpoints: 503. Only ASM's `fallback` takes over then.""",
+    text="""A rule names a subset, and a DestinationRule for the same host says which pods
+belong to it. A subset that none defines has no endpoints, so requests get 503. Only ASM's
+`fallback` helps then.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -1,4 +1,4 @@
-"""A rule that no request gets to."""
+"""A rule that no request reaches."""
 
 from collections.abc import Iterator
 
@@ -17,8 +17,8 @@ def check(facts: Facts) -> Iterator[Found]:
                 yield (
                     routing.resource,
                     f"spec.http[{number}]",
-                    f"rule {name} stands before this one and takes all of its requests, so none"
-                    " gets here; put the rule that takes more last",
+                    f"rule {name} precedes this one and matches all of its requests, so none"
+                    " reaches it; put the rule that matches more last",
                 )
 
 
@@ -26,8 +26,8 @@ RULE = Rule(
     code="TL014",
     name="unreachable-rule",
     severity="error",
-    text="""A rule without a match, or with one for the prefix `/` alone, takes everything. What
-stands behind it never sees a request: a lane's rule there is no lane.""",
+    text="""A rule without a match, or with one for the prefix `/` alone, matches every request.
+The rules after it get none, so a lane's rule there makes no lane.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

@@ -1,4 +1,4 @@
-"""Pods that no lane can tell by their version."""
+"""Pods without the version label."""
 
 from collections.abc import Iterator
 
@@ -28,9 +28,9 @@ RULE = Rule(
     code="TL001",
     name="version-label",
     severity="warning",
-    text="""A lane chooses pods by a label, `version` as a rule. Pods behind a Service with
-versions that carry none belong to no lane: rules by subset pass them by, and rules without a
-subset mix them in.""",
+    text="""A lane selects pods by a label, usually `version`. A rule with a subset never
+reaches pods without the label, and a rule without a subset mixes them in. So these pods belong
+to no lane.""",
     bad="""
 apiVersion: v1
 kind: Service

@@ -15,7 +15,7 @@ def check(facts: Facts) -> Iterator[Found]:
             yield (
                 leg.resource,
                 f"{leg.field}.weight",
-                f"{name} has weight 0 here and gets no request by this rule; take it out, or give"
+                f"{name} has weight 0 here and gets no request by this rule; remove it, or give"
                 " it its share",
             )
 
@@ -24,9 +24,9 @@ RULE = Rule(
     code="TL006",
     name="weight-zero",
     severity="warning",
-    text="""A destination of weight 0 beside others gets nothing. It is mostly what a canary
-left behind, and reads as if the version were tried. One that stamps a lane is left alone: that
-lane is entered by other ways.""",
+    text="""A destination of weight 0 beside others gets no requests. Usually a canary left it
+behind, and it looks as if the version were in use. A destination that sets a lane is no
+finding: entry rules lead to that lane.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

@@ -248,12 +248,12 @@ def test_names_that_lead_nowhere_by_what_they_would_mean(tmp_path: Path) -> None
         destination_rule("cart", "v1"),
     )
     assert [(f.rule, f.message.partition(":")[0]) for f in lint([text]).findings] == [
-        ("TL028", "order is no Service in these manifests, and orders is"),
-        ("TL029", "search is no Service in these manifests"),
+        ("TL028", "order is not a Service in these manifests, and orders is"),
+        ("TL029", "search is not a Service in these manifests"),
         ("TL029", "users means users.default here, and users.platform is there"),
         ("TL028", "users means users.shop here, and users.platform is there"),
-        ("TL029", "orders.default has a dot, so Istio takes it for a full name"),
-        ("TL030", f"user.platform.{SVC} is no Service in these manifests, and users is"),
+        ("TL029", "orders.default has a dot, so to Istio it is a full name"),
+        ("TL030", f"user.platform.{SVC} is not a Service in these manifests, and users is"),
     ]
 
 
@@ -286,8 +286,8 @@ def test_findings_as_text_at_eighty_columns(bad: Path) -> None:
     assert (result.exit_code, result.stderr) == (1, "")
     assert result.stdout == (
         "cart.yaml:9: error TL014 VirtualService cart\n"
-        "  spec.http[1]: rule http[0] stands before this one and takes all of its\n"
-        "  requests, so none gets here; put the rule that takes more last\n"
+        "  spec.http[1]: rule http[0] precedes this one and matches all of its requests,\n"
+        "  so none reaches it; put the rule that matches more last\n"
         "\n"
         "1 error, 0 warnings in 1 resource\n"
     )
@@ -359,11 +359,11 @@ MISSHAPEN: dict[str, tuple[Document, str]] = {
     ),
     "a field misspelt": (
         a("networking.istio.io/v1", "VirtualService", hosts=["cart"], htttp=[]),
-        "VirtualService any: spec.htttp: is no field there; http is",
+        "VirtualService any: spec.htttp: is not a field there; http is",
     ),
     "and deep within": (
         virtual_service("cart", rule(to("cart"), match=[header_is("x-lane", "v2", "exat")])),
-        "VirtualService cart: spec.http[0].match[0].headers.x-lane.exat: is no field there;"
+        "VirtualService cart: spec.http[0].match[0].headers.x-lane.exat: is not a field there;"
         " exact is",
     ),
 }
