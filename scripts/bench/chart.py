@@ -64,12 +64,9 @@ def values(shape: str, services: int, lanes: int, changed: float) -> Values:
     return {
         "lanes": {
             "baseline": tags[0],
-            "weights": {"v1": None, "v2": None, "v3": None}
-            | dict.fromkeys(tags, 0)
-            | {tags[0]: 100},
+            "weights": dict.fromkeys(tags, 0) | {tags[0]: 100},
         },
-        "services": dict.fromkeys(("mocka", "mockb", "mockc"))
-        | {
+        "services": {
             name: {
                 "versions": {t: {} for t in tags if t == tags[0] or chosen.random() < changed},
                 "upstreams": [names[other] for other in SHAPES[shape](number, services)],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import CHART, Values, parse, template
+from tests.chart.rendering import CHART, SAMPLE, Values, parse, template
 from tests.chart.test_schemas import NEWEST, validate
 
 CHARTS_OWN: Values = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -32,6 +32,7 @@ def without(path: Path) -> Values:
 OF_PODS = CHARTS_OWN["defaults"] | CHARTS_OWN["sample"]
 ALL = [
     *paths(CHARTS_OWN),
+    *paths(SAMPLE),
     *(("services", "mocka", *path) for path in paths(OF_PODS)),
     *(("services", "mocka", "versions", "v2", key) for key in OF_PODS),
     ("services", "mocka", "versions"),

@@ -17,7 +17,6 @@ from tests import kube
 from tests.chart.rendering import Values, render, without_tests
 
 DEFAULT_LANES = ("v1", "v2", "v3")
-DEFAULT_SERVICES = ("mocka", "mockb", "mockc")
 
 lane_names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?", fullmatch=True).filter(
     lambda name: not name.isdigit()
@@ -39,7 +38,7 @@ def lanes(draw: st.DrawFn) -> Values:
         "rules": draw(st.sampled_from(["changed", "all"])),
         "header": draw(headers),
         "baseline": draw(st.sampled_from(names)),
-        "weights": dict.fromkeys(DEFAULT_LANES) | dict(zip(names, weights, strict=True)),
+        "weights": dict(zip(names, weights, strict=True)),
         "enter": {"header": draw(st.sampled_from(["", "x-enter"]))},
         "sticky": {"cookie": draw(st.sampled_from(["", "kept"]))},
     }
@@ -66,11 +65,11 @@ def services(draw: st.DrawFn, baseline: str, others: list[str]) -> Values:
 def values(draw: st.DrawFn) -> Values:
     chosen = draw(lanes())
     baseline = chosen["baseline"]
-    others = [n for n, w in chosen["weights"].items() if w is not None and n != baseline]
+    others = [n for n in chosen["weights"] if n != baseline]
     found = draw(services(baseline, others))
     return {
         "lanes": chosen,
-        "services": dict.fromkeys(DEFAULT_SERVICES) | found,
+        "services": found,
         "gateway": {"services": {next(iter(found)): {}}},
     }
 
@@ -80,13 +79,10 @@ STICKY: Values = {
     "lanes": {
         "mode": "permissive",
         "header": "version",
-        "weights": {"v1": 100, "v2": None, "v3": None},
+        "weights": {"v1": 100},
         "sticky": {"cookie": "kept"},
     },
     "services": {
-        "mocka": None,
-        "mockb": None,
-        "mockc": None,
         "a": {"versions": {"v1": {}}, "upstreams": []},
     },
     "gateway": {"services": {"a": {}}},
@@ -97,12 +93,9 @@ APART: Values = {
     "lanes": {
         "mode": "permissive",
         "header": "version",
-        "weights": {"v1": 100, "v2": None, "v3": None},
+        "weights": {"v1": 100},
     },
     "services": {
-        "mocka": None,
-        "mockb": None,
-        "mockc": None,
         "a": {"versions": {"v1": {}}, "upstreams": []},
         "a0": {"versions": {"v1": {}}, "upstreams": []},
     },

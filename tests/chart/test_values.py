@@ -1,5 +1,6 @@
 """Values that the chart refuses, each with one sentence that says what is wrong."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ from tests.chart.rendering import (
     GATEWAY_API,
     ISTIO,
     LANE,
+    SAMPLE,
+    SAMPLE_FILE,
     Values,
     helm,
+    of_kind,
     refusal,
     render,
     template,
@@ -136,10 +140,6 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         {"lanes": {"mode": "lenient"}},
         "at '/lanes/mode': value must be one of 'permissive', 'strict'",
     ),
-    "no versions": (
-        {"services": {"mockd": {"upstreams": []}}},
-        "at '/services/mockd': missing property 'versions'",
-    ),
     "condition that Istio does not know": (
         {"lanes": {"retryOn": ["gateway-eror"]}},
         "at '/lanes/retryOn/0': 'gateway-eror' does not match pattern '^(5xx|gateway-error|reset|",
@@ -197,10 +197,6 @@ MISTYPED: dict[str, tuple[Values, str]] = {
         {"instrumentation": {"propagators": ["baggage", "jaeger"]}},
         "at '/instrumentation/propagators/1': value must be one of 'baggage', 'tracecontext'",
     ),
-    "empty versions": (
-        {"services": {"mockd": {"versions": {}}}},
-        "at '/services/mockd/versions': minProperties: got 0, want 1",
-    ),
 }
 
 
@@ -236,7 +232,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "no version left": (
         {"services": {"mockc": {"upstreams": ["mockd"]}, "mockd": {"versions": {"v1": None}}}},
-        "services.mockd.versions (none but null) lacks the baseline v1",
+        "services.mockd.versions is empty: name the service's versions, as in {v1: {}}",
     ),
     "circle": (
         {"services": {"mockb": {"upstreams": ["mocka", "mockc"]}}},
@@ -247,7 +243,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         "the upstreams of mockc form a circle",
     ),
     "two entries": (
-        {"services": {"shop": {"versions": {"v1": {}}}}},
+        {"services": {"mocka": {"replicas": 2}, "shop": {"versions": {"v1": {}}}}},
         "no other service calls mocka or shop, so it is open which of them the gateway calls",
     ),
     "two Deployments of a name": (
@@ -602,20 +598,52 @@ def test_weights_may_be_zero() -> None:
     render({"lanes": {"weights": {"v1": 100, "v2": 0, "v3": 0}}})
 
 
-def test_keys_of_the_chart_go_away_with_null() -> None:
-    resources = render(
-        {
-            "lanes": {"weights": {"v1": 90, "v2": 10, "v3": None}},
-            "services": {
-                "mocka": None,
-                "mockb": None,
-                "mockc": None,
-                "shop": {"versions": {"v1": {}, "v2": {}}},
-            },
-        }
-    )
-    services = [item["metadata"]["name"] for item in resources if item["kind"] == "Service"]
-    assert services == ["shop"]
+def test_one_service_given_and_the_sample_is_gone() -> None:
+    own: Values = {"services": {"shop": {"versions": {"v1": {}}}}}
+    resources = render(own | {"lanes": {"weights": {"v1": 100}}})
+    assert {r["metadata"]["labels"].get("app") for r in resources} == {None, "shop"}
+    assert "lanes.weights is empty: name the lanes of your services" in refusal(own)
+
+
+def test_weights_without_services_change_those_of_the_sample() -> None:
+    weights = {"v1": 70, "v3": None, "pr-1": 0}
+    routed = of_kind(render({"lanes": {"weights": weights}}), "VirtualService")["demo-gateway"]
+    (rule,) = routed["spec"]["http"]
+    shares = {r["headers"]["request"]["set"]["version"]: r["weight"] for r in rule["route"]}
+    assert shares == {"v1": 70, "v2": 30, "pr-1": 0}
+
+
+def test_the_sample_in_a_file_of_values_is_the_chart_without_values() -> None:
+    assert render(SAMPLE) == render()
+
+
+OF_BEFORE: dict[str, tuple[Values, str]] = {
+    "nulls": (
+        {"mocka": None, "mockb": None, "mockc": None, "shop": {"versions": {"v1": {}}}},
+        "services: mocka, mockb and mockc are null, but the chart's values have no sample to take "
+        "away any more. Delete these three, and the nulls of v1, v2 and v3 in lanes.weights",
+    ),
+    "over the sample": (
+        {"mockb": {"replicas": 2}},
+        "services.mockb.versions is empty: name the service's versions, as in {v1: {}}; to change "
+        "the sample, put `--values sample.yaml`, a file of the chart, before your own values",
+    ),
+}
+
+
+@pytest.mark.parametrize(("services", "sentence"), OF_BEFORE.values(), ids=OF_BEFORE)
+def test_values_of_before_are_told_what_to_do(
+    tmp_path: Path, services: Values, sentence: str
+) -> None:
+    """Written for a chart whose own values had the sample."""
+    file = tmp_path / "values.yaml"
+    weights = {"v1": 100, "v2": None, "v3": None}
+    file.write_text(json.dumps({"lanes": {"weights": weights}, "services": services}))
+    for command in (["template", "demo"], ["lint"]):
+        done = helm(*command, str(CHART), "--values", str(file))
+        assert done.returncode == 1
+        assert sentence in done.stderr + done.stdout
+        assert "v3: null" not in done.stderr
 
 
 def test_values_of_a_parent_chart_pass() -> None:
@@ -691,7 +719,7 @@ def test_who_may_know_when_to_stop_may_call_in_a_circle() -> None:
 def test_what_yaml_takes_for_no_name_is_refused_as_it_is_written(tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     file.write_text("lanes: {weights: {on: 0}}\nservices: {mocka: {versions: {7: {}}}}\n")
-    done = helm("template", "demo", str(CHART), "--values", str(file))
+    done = helm("template", "demo", str(CHART), f"--values={SAMPLE_FILE}", f"--values={file}")
     assert '\n- lanes.weights: "true" is what YAML makes of on and yes' in done.stderr
     assert '\n- services.mocka.versions: "7" is a number to YAML' in done.stderr
     assert done.stderr.count("\n- ") == 2

@@ -13,7 +13,7 @@ from lanes.evidence.answers import Answer
 from lanes.planning.entry_rule import EntryRule
 from lanes.verification.gateway import Gateway
 from lanes.verification.sending import send_repeatedly
-from tests.chart.rendering import CHART, helm_path
+from tests.chart.rendering import CHART, SAMPLE_FILE, helm_path
 from tests.cluster.kubernetes import LANES, Done, Json, namespace, reached, run
 
 INGRESS = ("istio-system", "istio-ingressgateway")
@@ -144,6 +144,7 @@ def installed(where: str, *options: str, gateway: tuple[str, str] = INGRESS) -> 
     """
     host = f"{where}.example.com"
     chosen = (
+        f"--values={SAMPLE_FILE}",
         "--set",
         "mesh.provider=istio",
         "--set",

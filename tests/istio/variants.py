@@ -17,12 +17,9 @@ OTHER_NAMES: Values = {
     "lanes": {
         "header": "x-lane",
         "baseline": "stable",
-        "weights": {"v1": None, "v2": None, "v3": None, "stable": 40, "red": 30, "blue": 30},
+        "weights": {"stable": 40, "red": 30, "blue": 30},
     },
     "services": {
-        "mocka": None,
-        "mockb": None,
-        "mockc": None,
         "web": {"versions": {"stable": {}, "red": {}, "blue": {}}, "upstreams": ["users", "cart"]},
         "cart": {
             "versions": {"stable": {}, "blue": {}},

@@ -29,11 +29,8 @@ HERE = {name: hop for name, hop in HOPS.items() if not hop.missing}
 def values(provider: str) -> dict[str, Any]:
     return {
         "mesh": {"provider": provider},
-        "lanes": {"weights": {"v1": 50, "v2": 50, "v3": None}},
+        "lanes": {"weights": {"v1": 50, "v2": 50}},
         "services": {
-            "mocka": None,
-            "mockb": None,
-            "mockc": None,
             "front": {"versions": {"v1": {}, "v2": {}}, "upstreams": list(HERE)},
             **{
                 name: {"versions": {"v1": {}}, "upstreams": ["tail"], "env": dict(hop.env)}

@@ -107,11 +107,12 @@ Usage: {{ include "traffic-lanes.checks.weights" . }}
 {{- range $lane, $weight := $lanes.weights -}}
 {{- $weights = append $weights (printf "%s: %d" $lane (int $weight)) -}}
 {{- end -}}
-{{- if ne $sum "100" }}
-- lanes.weights add up to {{ $sum }}, not to 100 ({{ join ", " $weights }}); a lane of the chart's own
-  values goes away with `<lane>: null`
+{{- if not $weights }}
+- lanes.weights is empty: name the lanes of your services, as in {v1: 90, v2: 10}
+{{- else if ne $sum "100" }}
+- lanes.weights add up to {{ $sum }}, not to 100 ({{ join ", " $weights }}); `<lane>: null` takes one away
 {{- end }}
-{{- if not (hasKey $lanes.weights $lanes.baseline) }}
+{{- if and $weights (not (hasKey $lanes.weights $lanes.baseline)) }}
 - lanes.baseline {{ quote $lanes.baseline }} is no lane: lanes.weights has
   {{ keys $lanes.weights | sortAlpha | join ", " }}
 {{- end }}

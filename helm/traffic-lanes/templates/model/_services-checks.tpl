@@ -1,4 +1,15 @@
 {{/*
+No nulls remove the sample: the chart's own values had it once.
+Usage: {{ include "traffic-lanes.checks.sampleNulls" . }}
+*/}}
+{{- define "traffic-lanes.checks.sampleNulls" -}}
+{{- if .Values.sampleRemoved }}
+- services: mocka, mockb and mockc are null, but the chart's values have no sample to take away any more. Delete
+  these three, and the nulls of v1, v2 and v3 in lanes.weights
+{{- end }}
+{{- end -}}
+
+{{/*
 Each service's versions are lanes, the baseline among them, and no two Deployments have one name.
 Usage: {{ include "traffic-lanes.checks.versions" . }}
 */}}
@@ -7,6 +18,12 @@ Usage: {{ include "traffic-lanes.checks.versions" . }}
 {{- $known := keys $lanes.weights | sortAlpha | join ", " -}}
 {{- $owners := dict -}}
 {{- range $name, $service := .Values.services }}
+{{- if not $service.versions }}
+- services.{{ $name }}.versions is empty: name the service's versions, as in {v1: {}}
+  {{- if has $name (list "mocka" "mockb" "mockc") }}; to change the sample, put `--values sample.yaml`, a file
+  of the chart, before your own values
+  {{- end }}
+{{- else }}
 {{- $versions := keys $service.versions | sortAlpha }}
 {{- range $version := $versions }}
 {{- if not (or (hasKey $lanes.weights $version) (include "traffic-lanes.misreadName" $version)) }}
@@ -21,8 +38,9 @@ Usage: {{ include "traffic-lanes.checks.versions" . }}
 {{- $_ := set $owners $key $name }}
 {{- end }}
 {{- if and (hasKey $lanes.weights $lanes.baseline) (not (hasKey $service.versions $lanes.baseline)) }}
-- services.{{ $name }}.versions ({{ join ", " $versions | default "none but null" }}) lacks the baseline
+- services.{{ $name }}.versions ({{ join ", " $versions }}) lacks the baseline
   {{ $lanes.baseline }}, which takes the requests of lanes that have no version here
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}
