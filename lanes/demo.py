@@ -7,14 +7,15 @@ from itertools import takewhile
 
 from lanes.console import Console
 from lanes.errors import LanesError
-from lanes.evidence.answers import Answer
+from lanes.evidence.steps import Answer
 from lanes.mesh.model import Mesh, Pod
 from lanes.mesh.without_pods import without_pods
 from lanes.planning.hop import Reason
 from lanes.planning.plan import plan
 from lanes.planning.result import Lane, Plan
+from lanes.report.closing import closing
 from lanes.report.plan import gateway_line, one_line, show_headline, show_plan
-from lanes.report.verdict import closing, show_verdict
+from lanes.report.verdict import show_verdict
 from lanes.running.runtime import RunningMesh, run
 from lanes.verification.classification import fits
 from lanes.verification.gateway import Client, Gateway

@@ -49,5 +49,5 @@ def trace_command(
         Console().json(trace_json(traced))
     else:
         show_trace(traced, Console())
-    if traced.problem:
+    if not traced.ok:
         sys.exit(EXIT_LANES_BROKEN)

@@ -65,6 +65,7 @@ _A_WEEK = 7 * 24 * 3600
     help="The lane to compare with. Default: the lane that others fall back to.",
 )
 @click.option("--no-worse", is_flag=True, help="Exit 1 if a lane is worse than the baseline.")
+@click.option("--strict", is_flag=True, help="Exit 1 if a planned hop was not seen.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first answer that is not as planned.")
 @click.option("--report", "page", metavar="FILE", help="Write the result as a page of HTML.")
 @click.option("--junit", "xml", metavar="FILE", help="Write the result as JUnit XML, for CI.")
@@ -79,6 +80,7 @@ def verify_command(
     lane_requests: int,
     baseline: str | None,
     no_worse: bool,
+    strict: bool,
     fail_fast: bool,
     page: str | None,
     xml: str | None,
@@ -146,6 +148,7 @@ def verify_command(
         baseline,
         no_worse,
         fail_fast,
+        strict,
     )
     with ExitStack() as outputs:
         files = [

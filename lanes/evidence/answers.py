@@ -3,78 +3,21 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-# What stands behind an arrow of the services' line.
-_PART = re.compile(r" ?(?:([^\s(]+)\(version: ([^,)]*), ip: [^)]*\)|(\w+://\S+) )")
+from lanes.evidence.embedded import embedded
+from lanes.evidence.steps import MOST_CHARACTERS, MOST_HOPS, MOST_NAME, Answer, Measured, Step
 
-# The most that is read of an answer, and kept of its text; a name is as long as Kubernetes' may be.
-MOST_HOPS, MOST_CHARACTERS, MOST_NAME = 1_000, 16_384, 253
+# What stands behind an arrow of the services' line.
+_PART = re.compile(r" ?(?:([^\s(]+)\(version: ([^,)]*), ip: [^)]*\)|(\w+://\S+) (answered)?)")
+
 # A hop's longest time, in ms: a day.
 _LONGEST = 86_400_000
 
 Node = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One hop of an answer. `version` is "" where nothing of ours answered.
-
-    `lane` is what the hop read from its baggage; None where it read none. A hop that does not tell
-    is taken to be in its caller's. `namespace` is its pod's in Kubernetes; None where it does not
-    tell. What `Measured` holds is no part of where it went, nor is whose `instrumentation` carries
-    its lane (`injected 0.44b0`; None where it does not tell): steps are equal without them.
-    """
-
-    service: str
-    version: str
-    lane: str | None = None
-    namespace: str | None = None
-    measured: "Measured | None" = field(default=None, compare=False)
-    instrumentation: str | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a hop of a tree tells of one request: its place in the tree, its address, its time.
-
-    `depth` is 0 for the first hop. `duration_ms` is the hop's whole time and `own_ms` that without
-    the slowest of its upstreams, which are called at once. `error`: why it failed by itself, with
-    none of its upstreams to pass on; "" where it did not.
-    """
-
-    depth: int
-    ip: str
-    status: int
-    duration_ms: float
-    own_ms: float
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One request's answer, its hops in order. `status` 0: there was none; `text` says why.
-
-    `began` is when it was to start, by the monotonic clock, in seconds, `took_ms` the time from
-    then to the end of the answer, and `late_ms` by how much it started late; None where nobody
-    looked at the clock. `unreadable` is why the text has no path though it is meant as the
-    services'; "" for any other.
-    """
-
-    status: int
-    text: str
-    path: tuple[Step, ...] = ()
-    began: float | None = field(default=None, compare=False)
-    took_ms: float | None = field(default=None, compare=False)
-    late_ms: float | None = field(default=None, compare=False)
-    unreadable: str = field(default="", compare=False)
-
-    @property
-    def lane(self) -> str | None:
-        """The lane that the gateway set; None where the answer does not name it."""
-        return self.path[0].lane if self.path else None
 
 
 class UnreadableError(ValueError):
@@ -86,14 +29,26 @@ def parse(status: int, content_type: str, body: bytes) -> Answer:
     text = body.decode(errors="replace").strip()
     try:
         if content_type.partition(";")[0].strip().lower() != "application/json":
-            return Answer(status, _cut(text), _steps_of_line(text))
-        nodes = _nodes(_tree(text))
-        line = "".join(_part(node) for node, _ in nodes)
-        return Answer(status, _cut(line), tuple(_steps(nodes)))
+            path = _steps_of_line(text)
+            return _answer(status, text, path if text.startswith("->") else _behind(path))
+        try:
+            nodes = _nodes(_tree(text))
+            line = "".join(_part(node) for node, _, own in nodes if own)
+            return _answer(status, line, tuple(_steps(nodes)))
+        except KeyError:  # of another make
+            steps = (step for tree in _within(text) for step in _steps(_nodes(tree)))
+            return _answer(status, text, _behind(tuple(steps)))
     except UnreadableError as why:
         return Answer(status, _cut(text), unreadable=str(why))
-    except KeyError:  # of another make
-        return Answer(status, _cut(text))
+
+
+def _answer(status: int, text: str, path: tuple[Step, ...]) -> Answer:
+    return Answer(status, _cut(text), path, partial=any(step.silent for step in path))
+
+
+def _behind(path: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The path with a first hop that tells nothing of itself; () where nobody does."""
+    return (Step("", "", path[0].lane, silent=True), *path) if path else ()
 
 
 def _steps_of_line(text: str) -> tuple[Step, ...]:
@@ -103,7 +58,9 @@ def _steps_of_line(text: str) -> tuple[Step, ...]:
         raise UnreadableError(f"more than {MOST_HOPS:,} hops")
     found = (_PART.match(part) for part in parts)
     return tuple(
-        Step(_name(m[1]), _name(m[2])) if m[1] else Step(_service(m[3]), "") for m in found if m
+        Step(_name(m[1]), _name(m[2])) if m[1] else Step(_service(m[3]), "", silent=bool(m[4]))
+        for m in found
+        if m
     )
 
 
@@ -124,20 +81,39 @@ def _refuse(constant: str) -> NoReturn:
     raise UnreadableError(f"{constant} is no JSON")
 
 
-def _nodes(tree: Node) -> list[tuple[Node, int]]:
-    """The nodes in the order of the answer, each with its depth. Raises UnreadableError."""
-    found: list[tuple[Node, int]] = []
-    left = [(tree, 0)]
+def _nodes(tree: Node, own: bool = True) -> list[tuple[Node, int, bool]]:
+    """The nodes in the order of the answer, each with its depth, and whether it stands there by
+    itself, in no foreign node's text. Raises UnreadableError.
+    """
+    found: list[tuple[Node, int, bool]] = []
+    left = [(tree, 0, own)]
     while left:
-        node, depth = left.pop()
-        found.append((node, depth))
-        upstreams = node.get("upstreams", [])
+        node, depth, own = left.pop()
+        found.append((node, depth, own))
+        silent = _silent(node)
+        within = _within(_text(node, "text")) if silent and own else []
+        upstreams = within if silent else node.get("upstreams", [])
         if not isinstance(upstreams, list):
             raise UnreadableError("upstreams is no list")
         if len(found) + len(left) + len(upstreams) > MOST_HOPS:
             raise UnreadableError(f"more than {MOST_HOPS:,} hops")
-        left += [(_node(upstream), depth + 1) for upstream in reversed(upstreams)]
+        left += [(_node(each), depth + 1, own and not silent) for each in reversed(upstreams)]
     return found
+
+
+def _within(text: str) -> list[Node]:
+    """The services' trees in an answer of another form. Raises UnreadableError."""
+    whole = []
+    for tree in embedded(text):
+        with suppress(KeyError):  # of another make, too
+            list(_steps(_nodes(tree, own=False)))
+            whole.append(tree)
+    return whole
+
+
+def _silent(node: Node) -> bool:
+    """Whether the node is an answer of another form."""
+    return "name" not in node and node.get("text") is not None and not _error(node)
 
 
 def _node(value: object) -> Node:
@@ -147,21 +123,25 @@ def _node(value: object) -> Node:
     raise KeyError("name")
 
 
-def _steps(nodes: list[tuple[Node, int]]) -> Iterator[Step]:
+def _steps(nodes: list[tuple[Node, int, bool]]) -> Iterator[Step]:
     """The steps of nodes and their depths, each with its lane: "" in a tree is none, and null, or
     no such key, does not tell. A first hop that does not is in the lane of the next that does.
     """
-    told = [_optional(node, "lane") for node, _ in nodes]
+    told = [_optional(node, "lane") for node, _, _ in nodes]
     lanes = {-1: next((lane for lane in told if lane is not None), "")}
-    for (node, depth), lane in zip(nodes, told, strict=True):
+    services = {-1: ""}
+    for (node, depth, _), lane in zip(nodes, told, strict=True):
         lanes[depth] = lanes[depth - 1] if lane is None else lane
-        yield _step(node, depth, lanes[depth] or None)
+        step = replace(_step(node, depth, lanes[depth] or None), caller=services[depth - 1])
+        services[depth] = step.service
+        yield step
 
 
 def _step(node: Node, depth: int, lane: str | None) -> Step:
     measured = _measured(node, depth)
     if "name" not in node:
-        return Step(_service(_text(node, "url")), "", measured=measured)
+        service, silent = _service(_text(node, "url")), _silent(node)
+        return Step(service, "", lane if silent else None, measured=measured, silent=silent)
     name, version = _name(_text(node, "name")), _name(_text(node, "version"))
     namespace, instrumentation = _optional(node, "namespace"), _optional(node, "instrumentation")
     return Step(name, version, lane, namespace, measured, instrumentation)

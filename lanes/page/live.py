@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urljoin
 
 from lanes.envoy import Json
 from lanes.errors import LanesError
-from lanes.evidence.answers import Answer
+from lanes.evidence.steps import Answer
 from lanes.mesh.model import Mesh, Pod
 from lanes.mesh.without_pods import without_pods
 from lanes.page import picture

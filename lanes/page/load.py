@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from lanes.evidence.answers import Answer
+from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import EntryRule
 from lanes.verification.gateway import Client
 

@@ -14,10 +14,12 @@ from lanes.report.names import with_distinct_names
 from lanes.report.performance import NOTE, milliseconds, notes, word, worse_lines
 from lanes.report.plan import cells_of
 from lanes.report.plan_notes import plan_notes
+from lanes.report.problems import problem_text
 from lanes.report.result import conclusion, late_lines
-from lanes.report.verdict import VERDICT_NOTE, counts, percent, split_note
+from lanes.report.verdict import VERDICT_NOTE, counts, hints_lines, left_lines, percent, split_note
 from lanes.verification.classification import ClassifiedAnswer
 from lanes.verification.performance import Figures, HopFigures, LanePerformance
+from lanes.verification.problems import Problem
 from lanes.verification.result import Result
 from lanes.verification.verdict import LaneVerdict
 
@@ -49,13 +51,16 @@ class HopRow:
 
 @dataclass(frozen=True)
 class Path:
-    """A path that answers took, how often, and what is wrong with it."""
+    """A path that answers took, how often, and what is wrong with it; `partial`: not all of it
+    is seen.
+    """
 
     name: str
     colour: int
     steps: str
     status: int
     problem: str
+    partial: bool
     count: int
 
 
@@ -88,6 +93,7 @@ def html(result: Result) -> str:
     return environment.get_template("report.html.jinja").render(
         result=result,
         verdict=result.verdict,
+        hint_lines=[*left_lines(result.verdict), *hints_lines(result.verdict)],
         performance=performance,
         conclusion=conclusion(result),
         facts=list(_facts(result)),
@@ -165,23 +171,33 @@ def _hop_rows(result: Result, scale: plots.Scale, colours: dict[str, int]) -> It
 
 def _paths(result: Result, colours: dict[str, int]) -> Iterator[Path]:
     seen = Counter(
-        (one.name, _steps(one), one.answer.status, one.problem) for one in _answers(result)
+        (
+            one.name,
+            _steps(one),
+            one.answer.status,
+            problem_text(one.problem),
+            one.answer.partial or not one.conclusive,
+        )
+        for one in _answers(result)
     )
     order = list(colours)
-    for (name, steps, status, problem), count in sorted(
+    for (name, steps, status, problem, partial), count in sorted(
         seen.items(), key=lambda item: order.index(item[0][0]) if item[0][0] in order else 99
     ):
-        yield Path(name, colours.get(name, 0), steps, status, problem, count)
+        yield Path(name, colours.get(name, 0), steps, status, problem, partial, count)
 
 
 def _steps(classified: ClassifiedAnswer) -> str:
-    return " → ".join(f"{s.service} {s.version}".rstrip() for s in classified.answer.path)
+    return " → ".join(
+        f"{step.service or '?'} {'?' if step.silent else step.version}".rstrip()
+        for step in classified.answer.path
+    )
 
 
 def _failures(result: Result) -> Iterator[Failure]:
     """Every kind of wrong answer, the most frequent first."""
     began = min((one.answer.began or 0.0 for one in _answers(result)), default=0.0)
-    first: dict[tuple[str, str, int], float] = {}
+    first: dict[tuple[Problem | None, str, int], float] = {}
     for one in _answers(result):
         key = (one.problem, one.answer.text, one.answer.status)
         at = (one.answer.began or began) - began
@@ -189,7 +205,9 @@ def _failures(result: Result) -> Iterator[Failure]:
     for wrong in result.verdict.unexpected:
         at = first[wrong.problem, wrong.text, wrong.status]
         came = f"once, {at:.1f} s" if wrong.count == 1 else f"{wrong.count} times, first {at:.1f} s"
-        yield Failure(wrong.problem, wrong.status, wrong.text, f"{came} after the start")
+        yield Failure(
+            problem_text(wrong.problem), wrong.status, wrong.text, f"{came} after the start"
+        )
 
 
 def _answers(result: Result) -> tuple[ClassifiedAnswer, ...]:

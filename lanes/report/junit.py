@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 from lanes.planning.entry_rule import NO_ENTRY_RULE
 from lanes.printable import printable
 from lanes.report.performance import words
+from lanes.report.problems import problem_text
 from lanes.report.verdict import percent
 from lanes.verification.classification import ClassifiedAnswer
 from lanes.verification.performance import LanePerformance
@@ -100,7 +101,10 @@ def _path(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer]) -> Case:
     if wrong:
         return Case(lane.name, "path", _answers(wrong))
     if not lane.verified:
-        return Case(lane.name, "path", skipped="no request entered it")
+        why = "no hop of it is seen" if lane.unsure else "no request entered it"
+        return Case(lane.name, "path", skipped=why)
+    if lane.unseen:
+        return Case(lane.name, "path", output=(f"not seen: {', '.join(lane.unseen)}",))
     return Case(lane.name, "path")
 
 
@@ -109,7 +113,7 @@ def _share(lane: LaneVerdict) -> Case:
         f"{percent(lane.expected)} of {lane.total} by weight, {lane.count} seen:"
         f" {percent(lane.low)} to {percent(lane.high)}"
     )
-    if not lane.fits or (lane.expected and not lane.count):
+    if not lane.fits or (lane.expected and not lane.count + lane.unsure):
         return Case(lane.name, "share", (output,))
     return Case(lane.name, "share", output=(output,))
 
@@ -126,7 +130,9 @@ def _beside(lane: LanePerformance, result: Result) -> Case:
 
 def _answers(wrong: Sequence[ClassifiedAnswer]) -> tuple[str, ...]:
     lines = [f"{len(wrong)} not as planned"]
-    kinds = Counter((one.problem, one.answer.status, one.answer.text) for one in wrong)
+    kinds = Counter(
+        (problem_text(one.problem), one.answer.status, one.answer.text) for one in wrong
+    )
     for (problem, status, text), count in kinds.most_common():
         lines.append(f"{count} times {problem}: status {status}: {text}")
     return tuple(lines)

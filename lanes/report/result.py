@@ -3,9 +3,10 @@
 from typing import Any
 
 from lanes.console import Console
+from lanes.report.closing import closing
 from lanes.report.performance import performance_json, show_performance
 from lanes.report.tables import counted
-from lanes.report.verdict import closing, show_verdict, verdict_json
+from lanes.report.verdict import show_verdict, verdict_json
 from lanes.verification.load_profile import LATE_AFTER_MS, MOST_IN_FLIGHT
 from lanes.verification.result import Result
 

@@ -7,9 +7,11 @@ from rich.table import Table
 from rich.text import Text
 
 from lanes.console import Console
+from lanes.evidence.causes import Cause
 from lanes.printable import shortened
 from lanes.report.json_version import VERSION
 from lanes.report.performance import milliseconds
+from lanes.report.problems import cause_lines, problem_text
 from lanes.report.tables import new_table, show
 from lanes.verification.tracing import Trace
 
@@ -29,7 +31,22 @@ def show_trace(trace: Trace, console: Console) -> None:
     else:
         console.lines([shortened(answer.text), ""])
     console.lines(hop.misrouted for hop in trace.hops if hop.misrouted)
-    console.lines([f"NOT as planned: {trace.problem}" if trace.problem else "As planned."])
+    if trace.problem and trace.problem.left and trace.problem.left.cause != Cause.NOT_TOLD:
+        console.lines(cause_lines(trace.problem.lane, trace.problem.left))
+    console.lines([_closing(trace)])
+
+
+def _closing(trace: Trace) -> str:
+    """The result in a sentence."""
+    if trace.problem:
+        return f"NOT as planned: {problem_text(trace.problem)}"
+    if not trace.conclusive:
+        foreign = trace.answer.foreign
+        return f"NOT verified: no {'hop is seen' if foreign else 'service answers there'}."
+    if trace.unseen:
+        were = "was" if len(trace.unseen) == 1 else "were"
+        return f"As planned as far as seen: {', '.join(trace.unseen)} {were} not seen."
+    return "As planned."
 
 
 def trace_table(trace: Trace) -> Table:
@@ -45,7 +62,7 @@ def trace_table(trace: Trace) -> Table:
         step, measured = hop.step, hop.step.measured
         failed = f"failed: {measured.error}" if measured and measured.error else ""
         table.add_row(
-            f"{line}{step.service} {step.version}".rstrip(),
+            f"{line}{step.service} {step.version}".rstrip() + ("" if hop.seen else " ?"),
             measured.ip if measured else "",
             step.lane or "-",
             milliseconds(measured.duration_ms if measured else None),
@@ -76,8 +93,10 @@ def _has_sibling(after: Sequence[int], level: int) -> bool:
 def trace_json(trace: Trace) -> Json:
     return {
         "version": VERSION,
-        "ok": not trace.problem,
-        "problem": trace.problem or None,
+        "ok": trace.ok,
+        "code": trace.problem.code if trace.problem else None,
+        "problem": problem_text(trace.problem) or None,
+        "cause": trace.problem.left.cause if trace.problem and trace.problem.left else None,
         "lane": trace.lane,
         "entered": trace.entered,
         "status": trace.answer.status,
@@ -86,6 +105,7 @@ def trace_json(trace: Trace) -> Json:
             {
                 "service": hop.step.service,
                 "version": hop.step.version or None,
+                "seen": hop.seen,
                 "depth": hop.depth,
                 "namespace": hop.step.namespace,
                 "ip": measured.ip if measured else None,

@@ -1,6 +1,5 @@
 """The verdict in print: how the lanes fared, and the answers that were not as planned."""
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -9,8 +8,10 @@ from rich.text import Text
 from lanes.console import Console
 from lanes.printable import shortened
 from lanes.report.json_version import VERSION
+from lanes.report.problems import cause_lines, hint_lines, problem_text
 from lanes.report.tables import counted, new_table, show
 from lanes.verification import split
+from lanes.verification.hints import HintCode
 from lanes.verification.verdict import EntryVerdict, LaneVerdict, Verdict
 
 Json = dict[str, Any]
@@ -20,6 +21,9 @@ VERDICT_NOTE = "interval: 99.9% confidence interval, for all lanes together"
 
 # A difference between share and weight, in hundredths, that a run should be able to tell.
 _FINE = 5
+
+# How many of the places where lanes are left are told.
+_MOST_LEFT = 3
 
 
 def counts(verdict: Verdict) -> str:
@@ -93,54 +97,6 @@ def split_note(verdict: Verdict) -> list[str]:
     ]
 
 
-def closing(verdict: Verdict) -> str:
-    """The verdict in a sentence, which claims nothing of a lane that nobody entered."""
-    if verdict.entered and not verdict.requests:
-        alone = f"Lane {_named(verdict.lanes)}"
-        if not any(lane.verified for lane in verdict.lanes):
-            return f"{alone} was NOT verified: {_reason(verdict.lanes[0]).format(them='it')}."
-        return f"{alone} holds." if verdict.ok else f"{alone} does NOT hold."
-    split_right = all(one.fits for one in verdict.splits)
-    if verdict.unexpected or not split_right or not all(lane.fits for lane in verdict.lanes):
-        return "Lanes do NOT hold."
-    absent = [lane for lane in verdict.lanes if not lane.verified]
-    missed = [lane for lane in verdict.lanes if not lane.ok]
-    if missed:
-        most = max(split.requests_to_see(lane.expected, len(verdict.lanes)) for lane in missed)
-        asked = counted(verdict.requests, "request")
-        by_weight = " by weight" if verdict.entered else ""
-        return (
-            f"Lanes NOT all verified: none of {asked}{by_weight} entered {_named(missed)}."
-            f" {counted(most, 'request')} would."
-        )
-    if absent:
-        alike: dict[str, list[LaneVerdict]] = {}
-        for lane in absent:
-            alike.setdefault(_reason(lane), []).append(lane)
-        told = (_not_verified(lanes, why) for why, lanes in alike.items())
-        return f"Lanes hold; {'; '.join(told)}."
-    return "Lanes hold."
-
-
-def _not_verified(lanes: Sequence[LaneVerdict], why: str) -> str:
-    were, them = ("was", "it") if len(lanes) == 1 else ("were", "them")
-    return f"{_named(lanes)} {were} not verified: {why.format(them=them)}"
-
-
-def _reason(lane: LaneVerdict) -> str:
-    """Return why the lane was not verified; {them} stands for the lanes that were not."""
-    if any(entered.count for entered in lane.entered):
-        return "no service answers where its entry rules lead"
-    if lane.entered:
-        methods = " or ".join(dict.fromkeys(str(entered.by.method) for entered in lane.entered))
-        return f"only {methods} would enter {{them}}, which {lane.entered[0].by.not_sent_because}"
-    return "no request entered {them}"
-
-
-def _named(lanes: Iterable[LaneVerdict]) -> str:
-    return ", ".join(lane.name for lane in lanes)
-
-
 def _interval(lane: LaneVerdict) -> Text:
     text = f"{percent(lane.low)} to {percent(lane.high)}"
     if lane.fits:
@@ -154,6 +110,8 @@ def percent(share: float) -> str:
 
 
 def _paths(lane: LaneVerdict) -> Text:
+    if not lane.count and lane.unsure:
+        return Text("not seen")
     if not lane.count:
         said = (
             "none by weight" if any(entered.count for entered in lane.entered) else "not verified"
@@ -177,16 +135,29 @@ def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
     for item in verdict.unexpected[:most]:
         status = f"status {item.status}: " if item.status else ""
         times = "once" if item.count == 1 else f"{item.count} times"
-        lines += [f"{times} {item.problem}:", f"  {status}{shortened(item.text)}"]
+        lines += [f"{times} {problem_text(item.problem)}:", f"  {status}{shortened(item.text)}"]
     if len(verdict.unexpected) > most:
         lines.append(f"and {len(verdict.unexpected) - most} other kinds of wrong answer")
     return lines
+
+
+def left_lines(verdict: Verdict) -> list[str]:
+    """Where and why lanes are left, the most frequent place first; [] where a hint tells more."""
+    if any(hint.code is not HintCode.NOT_INJECTED for hint in verdict.hints):
+        return []
+    return [line for lane, left, _ in verdict.left[:_MOST_LEFT] for line in cause_lines(lane, left)]
+
+
+def hints_lines(verdict: Verdict) -> list[str]:
+    """What the answers point to, in lines."""
+    return [line for hint in verdict.hints for line in hint_lines(hint)]
 
 
 def verdict_json(verdict: Verdict) -> Json:
     return {
         "version": VERSION,
         "ok": verdict.ok,
+        "verdict": verdict.holds,
         "requests": verdict.requests,
         "errors": verdict.errors,
         "lanes": {
@@ -199,6 +170,8 @@ def verdict_json(verdict: Verdict) -> Json:
                 "as_planned": lane.as_planned,
                 "verified": lane.verified,
                 "ok": lane.ok if lane.verified or not lane.ok else None,
+                "unsure": lane.unsure,
+                "not_seen": list(lane.unseen),
                 "entry_rules": [
                     {
                         "rule": str(e.by),
@@ -212,8 +185,26 @@ def verdict_json(verdict: Verdict) -> Json:
             for lane in verdict.lanes
         },
         "unexpected": [
-            {"problem": u.problem, "answer": u.text, "status": u.status, "count": u.count}
+            {
+                "code": u.problem.code,
+                "problem": problem_text(u.problem),
+                "answer": u.text,
+                "status": u.status,
+                "count": u.count,
+            }
             for u in verdict.unexpected
+        ],
+        "left": [
+            {
+                "lane": lane or None,
+                "caller": left.caller or None,
+                "service": left.service,
+                "planned": left.planned or None,
+                "answered": left.answered or None,
+                "cause": left.cause,
+                "count": count,
+            }
+            for lane, left, count in verdict.left
         ],
         "splits": [
             {
@@ -229,7 +220,7 @@ def verdict_json(verdict: Verdict) -> Json:
             }
             for one in verdict.splits
         ],
-        "hints": list(verdict.hints),
+        "hints": hints_lines(verdict),
     }
 
 
@@ -245,4 +236,5 @@ def show_verdict(verdict: Verdict, console: Console) -> None:
     if verdict.splits:
         console.lines([""])
         show(splits_table(verdict), console)
-    console.lines([*unexpected_lines(verdict), *verdict.hints, ""])
+    told = (*left_lines(verdict), *hints_lines(verdict))
+    console.lines([*unexpected_lines(verdict), *told, ""])

@@ -3,13 +3,18 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from lanes.evidence.answers import Answer
+from lanes.evidence.causes import Cause
+from lanes.evidence.judge import Judge, first_wrong
+from lanes.evidence.steps import Answer, Step
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import Reason
 from lanes.planning.lanes import UNTAGGED
 from lanes.planning.result import Lane, Plan
-from lanes.verification.hints import PodNamespaces
+from lanes.verification.baseline import baseline_of
+from lanes.verification.namespaces import PodNamespaces
 from lanes.verification.path_matching import read
+from lanes.verification.problems import Left, Problem
+from lanes.verification.problems import ProblemCode as Code
 from lanes.verification.targets import Target
 
 Groups = dict[str, tuple[Lane, ...]]
@@ -18,25 +23,28 @@ Groups = dict[str, tuple[Lane, ...]]
 
 @dataclass(frozen=True)
 class ClassifiedAnswer:
-    """An answer, the name it counts under ("": none), what is wrong with it ("": nothing), and the
-    entry rule of its request.
+    """An answer, the name it counts under ("": none), what is wrong with it (None: nothing), and
+    the entry rule of its request.
 
     Where the plan holds it for several lanes alike, such as a fault at the gateway, the name is
-    theirs, "v1 or v2", and it counts for no one's share.
-    `conclusive` is False where no service answers at the path or method of the entry rule. Such an
-    answer does not show where the request went, and counts neither as planned nor as wrong.
+    theirs, "v1 or v2", and it counts for no one's share. `among`: the names of those that it may
+    count for where too little of it is seen to tell.
+    `conclusive` is False where the answer does not show where the request went: no hop is seen, or
+    no service answers at the path or method of the entry rule. It counts neither as planned nor as
+    wrong.
     """
 
     name: str
-    problem: str
+    problem: Problem | None
     answer: Answer
     rule: EntryRule = NO_ENTRY_RULE
     conclusive: bool = True
+    among: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
         """Whether it failed and should not have."""
-        return bool(self.problem) and failed(self.answer)
+        return self.problem is not None and failed(self.answer)
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class Classifier:
 
     def __init__(self, plan: Plan, lanes_named: bool, alone: Collection[str] | None = None) -> None:
         self._lanes = {lane.name: lane for lane in plan.lanes}
+        self._baseline = self._lanes[baseline_of(plan)]
         self._namespaces = PodNamespaces(plan)
         self._lanes_named = lanes_named
         self.groups: Groups = (
@@ -67,20 +76,84 @@ class Classifier:
 
     def drawn(self, answer: Answer) -> ClassifiedAnswer:
         """An answer to a request that the weights led."""
-        return ClassifiedAnswer(
-            *_classify(answer, self._namespaces, self.groups, self._lanes_named), answer
-        )
+        if problem := _foreign_pod(answer, self._namespaces):
+            name = answer.lane if answer.lane in self.groups else ""
+            return ClassifiedAnswer(name or "", problem, answer)
+        if self._tells_lane(answer):
+            name = answer.lane or (UNTAGGED if UNTAGGED in self.groups else "")
+            if name in self.groups:
+                return ClassifiedAnswer(name, self._off(answer, self.groups[name][0]), answer)
+            return ClassifiedAnswer("", _no_such_lane(answer, name), answer)
+        return self._fitting(answer)
+
+    def _fitting(self, answer: Answer) -> ClassifiedAnswer:
+        """An answer that does not name its lane: it is of one whose path it fits."""
+        fitting = [n for n, lanes in self.groups.items() if self._fits(answer, lanes[0])]
+        among = [n for n in fitting if any(lane.weight for lane in self.groups[n])] or fitting
+        if among:
+            unsure = tuple(among) if answer.partial and len(among) > 1 else ()
+            return ClassifiedAnswer(joint_name(among), None, answer, among=unsure)
+        if answer.foreign:
+            names = tuple(self.groups)
+            return ClassifiedAnswer(joint_name(names), None, answer, conclusive=False, among=names)
+        return ClassifiedAnswer("", _stray(answer), answer)
 
     def entered(self, target: Target, answer: Answer) -> ClassifiedAnswer:
         """An answer to a request that entered a lane."""
-        if _nothing_there(answer, target.rule) and not fits(answer, self._lanes[target.lane]):
-            return ClassifiedAnswer(target.lane, "", answer, target.rule, conclusive=False)
-        problem = _classify_entered(
-            answer, self._namespaces, self._lanes[target.lane], self._lanes_named
-        )
-        return ClassifiedAnswer(
-            target.lane, problem and f"by {target.rule}: {problem}", answer, target.rule
-        )
+        lane = self._lanes[target.lane]
+        silent = answer.foreign or _nothing_there(answer, target.rule)
+        if silent and not fits(answer, lane):
+            return ClassifiedAnswer(target.lane, None, answer, target.rule, conclusive=False)
+        problem = self._off_entered(answer, lane)
+        told = replace(problem, rule=target.rule) if problem else None
+        return ClassifiedAnswer(target.lane, told, answer, target.rule)
+
+    def _off_entered(self, answer: Answer, lane: Lane) -> Problem | None:
+        """What is wrong with an answer to a request that entered `lane`; None: nothing."""
+        if problem := _foreign_pod(answer, self._namespaces):
+            return problem
+        if not answer.path:
+            return None if fits(answer, lane) else _stray(answer)
+        named = self._tells_lane(answer) and not lane.client_header
+        if named and (answer.lane or UNTAGGED) != lane.name:
+            if not answer.lane:
+                return Problem(Code.NO_LANE, lane.name, left=self._left(answer, lane, lane.name))
+            return Problem(Code.OTHER_LANE, answer.lane)
+        return self._off(answer, lane)
+
+    def _off(self, answer: Answer, lane: Lane) -> Problem | None:
+        """How the answer left its lane's path; None where it did not."""
+        header = (answer.lane or "") if self._tells_lane(answer) else None
+        if answer.partial:
+            if left := self._left(answer, lane, header):
+                return Problem(Code.LEFT, lane.name, left.service, left=left)
+            wrong = failed(answer) and not _may_fail(lane)
+            return Problem(Code.FAILED, lane.name) if wrong else None
+        lost = _lost(answer) if self._lanes_named else None
+        if lost is not None:
+            code = Code.LANE_CHANGED if lost.lane else Code.LANE_LOST
+            left = self._left(answer, lane, header)
+            return Problem(code, answer.lane or "", lost.service, lost.lane or "", left=left)
+        if fits(answer, lane):
+            return None
+        code = Code.FAILED if failed(answer) else Code.OTHER_PATH
+        return Problem(code, lane.name, left=self._left(answer, lane, header))
+
+    def _left(self, answer: Answer, lane: Lane, header: str | None) -> Left | None:
+        """Where what is seen of the answer leaves the lane's path; None where it does not."""
+        wrong = first_wrong(Judge(lane, self._baseline, header).hops(answer.path))
+        return Left.of(wrong) if wrong else None
+
+    def _tells_lane(self, answer: Answer) -> bool:
+        """Whether the answer's first hop tells its lane, or that it has none."""
+        entry = answer.path[0] if answer.path else None
+        if entry is None or entry.silent or not entry.lane_known:
+            return False
+        return self._lanes_named or entry.routed is not None
+
+    def _fits(self, answer: Answer, lane: Lane) -> bool:
+        """Whether all that is seen of `answer` is what the plan holds for `lane`."""
+        return self._off(answer, lane) is None if answer.partial else fits(answer, lane)
 
 
 def classify(
@@ -130,40 +203,6 @@ def joint_name(names: Iterable[str]) -> str:
     return " or ".join(names)
 
 
-def _classify(
-    answer: Answer, namespaces: PodNamespaces, groups: Groups, lanes_named: bool
-) -> tuple[str, str]:
-    """The lane that the answer counts for ("": none), and what is wrong with it ("": nothing)."""
-    if foreign := _foreign(answer, namespaces):
-        return answer.lane if answer.lane in groups else "", foreign
-    if lanes_named and answer.path:
-        name = answer.lane or (UNTAGGED if UNTAGGED in groups else "")
-        if name not in groups:
-            return "", f"lane {name} is not planned" if name else "no hop read a lane"
-    else:
-        fitting = [name for name, lanes in groups.items() if fits(answer, lanes[0])]
-        weighted = [n for n in fitting if any(lane.weight for lane in groups[n])] or fitting
-        if not weighted:
-            return "", _stray(answer)
-        if len(weighted) > 1:
-            return joint_name(weighted), ""
-        name = weighted[0]
-    return name, _off(answer, name, groups[name][0], lanes_named)
-
-
-def _classify_entered(
-    answer: Answer, namespaces: PodNamespaces, lane: Lane, lanes_named: bool
-) -> str:
-    """What is wrong with an answer to a request that entered `lane` ("": nothing)."""
-    if foreign := _foreign(answer, namespaces):
-        return foreign
-    if not answer.path:
-        return "" if fits(answer, lane) else _stray(answer)
-    if lanes_named and not lane.client_header and (answer.lane or UNTAGGED) != lane.name:
-        return f"lane {answer.lane} answered" if answer.lane else "no hop read a lane"
-    return _off(answer, lane.name, lane, lanes_named)
-
-
 def _nothing_there(answer: Answer, rule: EntryRule) -> bool:
     """Return whether an entry rule has a path or a method that the service does not know.
 
@@ -173,31 +212,36 @@ def _nothing_there(answer: Answer, rule: EntryRule) -> bool:
     return own and answer.status in (404, 405) and bool(answer.text) and not answer.path
 
 
-def _foreign(answer: Answer, namespaces: PodNamespaces) -> str:
-    """Whose pods answered where they are not the plan's; "" where they may be."""
+def _may_fail(lane: Lane) -> bool:
+    """Whether the plan holds an error, or lets one be, somewhere on the lane's path."""
+    return any(hop.failing or not hop.versions for hop in lane.path)
+
+
+def _foreign_pod(answer: Answer, namespaces: PodNamespaces) -> Problem | None:
+    """Whose pods answered where they are not the plan's; None where they may be."""
     for step in answer.path:
         if home := namespaces.expected_instead(step):
-            return f"{step.service} in namespace {step.namespace} answered, not {home}'s"
-    return ""
+            other = step.namespace or ""
+            return Problem(Code.OTHER_NAMESPACE, "", step.service, other, home)
+    return None
 
 
-def _off(answer: Answer, name: str, lane: Lane, lanes_named: bool) -> str:
-    """How the answer left its lane's path; "" where it did not."""
-    lost = _lost(answer) if lanes_named else ""
-    if lost:
-        return f"lane {answer.lane} is {lost}"
-    if fits(answer, lane):
-        return ""
-    return f"lane {name} failed" if failed(answer) else f"lane {name} took another path"
+def _no_such_lane(answer: Answer, name: str) -> Problem:
+    """What is wrong where the answer's lane, "" for none, is not planned."""
+    if name:
+        return Problem(Code.LANE_NOT_PLANNED, name)
+    entry = answer.path[0]
+    cause = Left("", entry.service, "", entry.version, Cause.NOT_SET)
+    return Problem(Code.NO_LANE, left=cause)
 
 
-def _stray(answer: Answer) -> str:
+def _stray(answer: Answer) -> Problem:
     """What is wrong with an answer that belongs to no lane."""
     if answer.unreadable:
-        return f"the answer can't be read: {answer.unreadable}"
+        return Problem(Code.UNREADABLE, other=answer.unreadable)
     if not answer.path:
-        return "not an answer of the services"
-    return "the request failed" if failed(answer) else "no lane has this path"
+        return Problem(Code.NO_SERVICE)
+    return Problem(Code.FAILED if failed(answer) else Code.NO_SUCH_PATH)
 
 
 def failed(answer: Answer) -> bool:
@@ -205,7 +249,7 @@ def failed(answer: Answer) -> bool:
     return not 200 <= answer.status < 400
 
 
-def _lost(answer: Answer) -> str:
-    """Return the hop that did not read the lane that the gateway set; "" where all did."""
+def _lost(answer: Answer) -> Step | None:
+    """Return the hop that did not read the lane that the gateway set; None where all did."""
     hops = (step for step in answer.path if step.version and step.lane != answer.lane)
-    return next((f"{step.lane or 'lost'} at {step.service}" for step in hops), "")
+    return next(hops, None)

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
 from lanes.errors import LanesError
-from lanes.evidence.answers import Answer, parse
+from lanes.evidence.answers import parse
+from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.printable import without_credentials
 from lanes.verification.http_client import (

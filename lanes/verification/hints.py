@@ -1,47 +1,68 @@
-"""What a pattern of wrong answers points to: a hint at the cause, never the verdict."""
+"""What a pattern of wrong answers points to: a hint at the cause, never the verdict.
 
-import shlex
+A hint is a code with values; lanes/report has the sentences.
+"""
+
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
-from lanes.evidence.answers import Answer, Step
+from lanes.evidence.steps import Answer, Step
 from lanes.planning.result import Lane, Plan
+from lanes.verification.namespaces import PodNamespaces
 from lanes.verification.path_matching import read
 
 Path = tuple[Step, ...]
-Lines = tuple[str, ...]
 
 
-class PodNamespaces:
-    """The namespaces that a plan's pods have, to tell whether a pod is one of them.
+class HintCode(StrEnum):
+    """What to look at.
 
-    Only what both sides tell is compared: an answer may tell no namespace, and manifests that
-    name none are applied to any.
+    - other-release: another release has the host
+    - lost: the lane is lost between `services`, caller and callee
+    - no-sidecar: at `services` no sidecar chooses by lane; `namespaces` are theirs
+    - not-called: no answer has the second of `services`, which the first calls in the plan
+    - other-calls: services call others than planned
+    - assumed: the plan assumes that `header` is handed on at `services`
+    - no-lane: no answer names a lane
+    - other-weights: the shares are not the manifests'
+    - not-injected: pods of `services` lack the injection that manifests ask for; `told` is what
+      each tells instead
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._of: dict[str, set[str]] = {}
-        for lane in plan.lanes:
-            for hop in lane.path:
-                if hop.versions:
-                    self._of.setdefault(hop.service, set()).add(hop.namespace)
-        self._all = set().union(*self._of.values())
-
-    def expected_instead(self, step: Step) -> str:
-        """Where the pod that answered should have been; "" where it may be the plan's own."""
-        namespaces = self._of.get(step.service, self._all)
-        known = step.namespace is not None and all(namespaces)
-        return ", ".join(sorted(namespaces)) if known and step.namespace not in namespaces else ""
+    OTHER_RELEASE = "other-release"
+    LOST = "lost"
+    NO_SIDECAR = "no-sidecar"
+    NOT_CALLED = "not-called"
+    OTHER_CALLS = "other-calls"
+    ASSUMED = "assumed"
+    NO_LANE = "no-lane"
+    OTHER_WEIGHTS = "other-weights"
+    NOT_INJECTED = "not-injected"
 
 
-def hints(plan: Plan, answers: Iterable[Answer]) -> Lines:
+@dataclass(frozen=True)
+class Hint:
+    """What to look at, and the names that its sentence needs. `namespaces` may need a restart of
+    their pods; "" is one that nothing names.
+    """
+
+    code: HintCode
+    services: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    header: str = ""
+    told: tuple[str, ...] = ()
+
+
+def hint(plan: Plan, answers: Iterable[Answer]) -> Hint | None:
     """What to look at where `answers` are not as planned. A surer cause hides the others."""
     answers = list(answers)
     paths = Counter(answer.path for answer in answers if answer.path)
     namespaces = PodNamespaces(plan)
     if any(namespaces.expected_instead(path[0]) for path in paths):
-        return ("another release has this host. Give each release its own hosts.",)
-    whole = {answer.path for answer in answers if answer.path and answer.status < 400}
+        return Hint(HintCode.OTHER_RELEASE)
+    whole = {a.path for a in answers if a.path and a.status < 400 and not a.partial}
     return (
         _lost(plan, paths)
         or _no_sidecar(plan, paths)
@@ -51,7 +72,7 @@ def hints(plan: Plan, answers: Iterable[Answer]) -> Lines:
     )
 
 
-def missing_injection(plan: Plan, answers: Iterable[Answer]) -> Lines:
+def missing_injection(plan: Plan, answers: Iterable[Answer]) -> Hint | None:
     """Name the services whose pods tell that they lack the injection that manifests ask for.
 
     Lanes may hold all the same: the sample instruments itself. The laptop mesh has no Operator.
@@ -60,13 +81,11 @@ def missing_injection(plan: Plan, answers: Iterable[Answer]) -> Lines:
     steps = (step for answer in answers for step in answer.path if step.service in asked)
     missing = {step.service: step for step in steps if _lacks_injection(step)}
     if not missing:
-        return ()
-    named = ", ".join(f"{name} ({missing[name].instrumentation})" for name in sorted(missing))
-    namespaces = {asked[name] or step.namespace or "NAME" for name, step in missing.items()}
-    return (
-        f"the OpenTelemetry Operator has not injected pods that ask for it: {named}",
-        *_restart(namespaces),
-    )
+        return None
+    services = tuple(sorted(missing))
+    namespaces = sorted({asked[name] or missing[name].namespace or "" for name in services})
+    told = tuple(missing[name].instrumentation or "" for name in services)
+    return Hint(HintCode.NOT_INJECTED, services, tuple(namespaces), told=told)
 
 
 def _lacks_injection(step: Step) -> bool:
@@ -74,13 +93,7 @@ def _lacks_injection(step: Step) -> bool:
     return told is not None and not told.startswith("injected") and not on_laptop
 
 
-def _restart(namespaces: Iterable[str]) -> Lines:
-    """What makes pods anew; the names may be an answer's, and are to be pasted."""
-    quoted = (shlex.quote(name) for name in sorted(namespaces))
-    return tuple(f"  kubectl rollout restart deployment -n {name}" for name in quoted)
-
-
-def _lost(plan: Plan, paths: Mapping[Path, int]) -> Lines:
+def _lost(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
     """Between which services the lane is lost: the caller read it, who was called did not."""
     callers = _callers(plan)
     edges: Counter[tuple[str, str]] = Counter()
@@ -88,22 +101,18 @@ def _lost(plan: Plan, paths: Mapping[Path, int]) -> Lines:
         read = {step.service for step in path if step.lane is not None}
         for step in path:
             caller = callers.get(step.service)
-            if caller in read and step.version and step.lane is None:
+            lost = step.version and step.lane_known and step.lane is None
+            if caller in read and lost:
                 edges[caller, step.service] += times
     if not edges:
-        return ()
-    (caller, service), _ = edges.most_common(1)[0]
-    ends = [h for lane in plan.lanes for h in lane.path if h.service in (caller, service)]
-    injected = {hop.namespace or "NAME" for hop in ends if hop.injected}
-    return (
-        f"the lane is lost between {caller} and {service}: OpenTelemetry did not propagate it.",
-        f"  Both need it, with the propagator baggage, and {caller} for its HTTP client as well",
-        *(["  Pods that started without the Operator lack it. Restart them:"] if injected else []),
-        *_restart(injected),
-    )
+        return None
+    ends = edges.most_common(1)[0][0]
+    hops = [hop for lane in plan.lanes for hop in lane.path if hop.service in ends]
+    injected = {hop.namespace for hop in hops if hop.injected}
+    return Hint(HintCode.LOST, ends, tuple(sorted(injected)))
 
 
-def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Lines:
+def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
     """At which services no sidecar chooses by lane, as far as answers can show it.
 
     Each first hop is its lane's own, so the gateway does choose, and all hops read one lane, or
@@ -115,7 +124,7 @@ def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     for path in paths:
         lanes = _lanes(plan, path[0])
         if not lanes or any(step.lane != path[0].lane for step in path if step.version):
-            return ()
+            return None
         if len(lanes) > 1:
             continue
         planned = {hop.service: hop.version for hop in lanes[0].path}
@@ -126,16 +135,11 @@ def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Lines:
     callers = _callers(plan)
     blind = list(dict.fromkeys(callers[s] for s, edges in seen.items() if _crossed(edges)))
     if not blind:
-        return ()
+        return None
     named = {hop.namespace for lane in plan.lanes for hop in lane.path if hop.service in blind}
     told = {step.namespace or "" for path in paths for step in path if step.service in blind}
-    namespaces = sorted((named - {""}) or (told - {""})) or ["NAME"]
-    quoted = map(shlex.quote, namespaces)
-    return (
-        f"no sidecar seen at {', '.join(blind)}: calls from there ignore the lane",
-        f"  kubectl get namespace {' '.join(quoted)} -L istio-injection,istio.io/rev",
-        *_restart(namespaces),
-    )
+    namespaces = sorted((named - {""}) or (told - {""})) or [""]
+    return Hint(HintCode.NO_SIDECAR, tuple(blind), tuple(namespaces))
 
 
 def _crossed(edges: set[tuple[str, str, str]]) -> bool:
@@ -147,21 +151,17 @@ def _crossed(edges: set[tuple[str, str, str]]) -> bool:
     )
 
 
-def _other_calls(plan: Plan, paths: Collection[Path]) -> Lines:
+def _other_calls(plan: Plan, paths: Collection[Path]) -> Hint | None:
     """Where services call others than the plan has them call, whichever versions answer."""
     lanes = {lane.entry.answer: lane for lane in plan.lanes}.values()
     if all(any(_made(lane, path) for lane in lanes) for path in paths):
-        return ()
+        return None
     met = {step.service for path in paths for step in path}
     for hop in (hop for lane in plan.lanes for hop in lane.path if hop.service in met):
         for called in hop.upstreams:
             if called.repeats is None and called.service not in met:
-                return (
-                    f"no answer has {called.service}, which {hop.service} calls in the plan.",
-                    f"  Set --calls {hop.service}=SERVICE,... or, for stand-ins, the annotation"
-                    " traffic-lanes/calls",
-                )
-    return ("services call others than planned. Set --calls CALLER=SERVICE,...",)
+                return Hint(HintCode.NOT_CALLED, (hop.service, called.service))
+    return Hint(HintCode.OTHER_CALLS)
 
 
 def _made(lane: Lane, path: Path) -> bool:
@@ -170,25 +170,21 @@ def _made(lane: Lane, path: Path) -> bool:
     return any(after == len(path) for after, _ in ends)
 
 
-def _assumed(plan: Plan) -> Lines:
+def _assumed(plan: Plan) -> Hint | None:
     """Where a header may be lost that nothing but the services hands on."""
     assumed = {name: header for name, header in plan.assumed.items() if header != "baggage"}
     for header in list(assumed.values())[:1]:
-        services = ", ".join(name for name, held in assumed.items() if held == header)
-        return (f"the plan assumes that {header} is handed on at {services}. Check that it is.",)
-    return ()
+        services = tuple(name for name, held in assumed.items() if held == header)
+        return Hint(HintCode.ASSUMED, services, header=header)
+    return None
 
 
-def _no_lane(plan: Plan, paths: Mapping[Path, int]) -> Lines:
+def _no_lane(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
     set_by_gateway = plan.header and any(
         lane.carrier == "baggage" and not lane.client_header for lane in plan.lanes
     )
-    if not set_by_gateway or not paths or any(s.lane is not None for path in paths for s in path):
-        return ()
-    return (
-        "no answer names a lane: the first hop has read none. It needs OpenTelemetry with the",
-        "  propagator baggage; on ASM, a sidecar and an ASMHeaderPropagation as well",
-    )
+    told = any(s.lane is not None or not s.lane_known for path in paths for s in path)
+    return None if not set_by_gateway or not paths or told else Hint(HintCode.NO_LANE)
 
 
 def _lanes(plan: Plan, first: Step) -> list[Lane]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from lanes.evidence.answers import Step
+from lanes.evidence.steps import Step
 from lanes.mesh.model import Abort
 from lanes.planning.hop import Hop
 from lanes.planning.result import Lane
@@ -42,7 +42,7 @@ def splits(groups: Groups, classified: Iterable[ClassifiedAnswer]) -> tuple[HopS
     """
     right: dict[str, list[ClassifiedAnswer]] = {}
     for one in classified:
-        if not one.problem:
+        if not one.problem and not one.answer.partial:
             right.setdefault(one.name, []).append(one)
     found, failed = list(_counted(groups, right)), list(_failed(groups, right))
     n = len(found) + len(failed)

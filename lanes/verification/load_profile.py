@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, takewhile
 
-from lanes.evidence.answers import Answer
+from lanes.evidence.steps import Answer
 from lanes.planning.result import Plan
 from lanes.verification.classification import Classifier
 from lanes.verification.gateway import Client

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence, Set
 
-from lanes.evidence.answers import Step
+from lanes.evidence.steps import Step
 from lanes.planning.hop import Hop, Reason
 
 Rounds = Set[tuple[str, str]]

@@ -4,15 +4,15 @@ What is compared is the lane as its users have it, from the gateway on, and thro
 may share with others. Lanes are compared with what came by the baseline in the same run.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lanes.evidence.answers import Answer
-from lanes.planning.hop import Reason
+from lanes.evidence.steps import Answer
 from lanes.planning.result import Plan
 from lanes.verification import significance
+from lanes.verification.baseline import baseline_of
 from lanes.verification.classification import ClassifiedAnswer, classify
 from lanes.verification.targets import Target
 
@@ -109,25 +109,6 @@ class Performance:
 def allowed(ms: float) -> float:
     """The longest time that is not called slower than `ms`."""
     return max(ms * (1 + MARGIN), ms + MARGIN_MS)
-
-
-def baseline_of(plan: Plan) -> str:
-    """The lane that the others fall back to; where none does, that of the greatest weight."""
-    own = {
-        (hop.service, hop.versions): lane.name
-        for lane in reversed(plan.lanes)
-        for hop in lane.path
-        if hop.reason == Reason.MATCH
-    }
-    votes = Counter(
-        own[hop.service, hop.versions]
-        for lane in plan.lanes
-        for hop in lane.path
-        if hop.reason == Reason.FALLBACK and (hop.service, hop.versions) in own
-    )
-    if votes:
-        return votes.most_common(1)[0][0]
-    return max(plan.lanes, key=lambda lane: lane.weight).name
 
 
 def performance(

@@ -6,7 +6,7 @@ from lanes.planning.result import Plan
 from lanes.verification.classification import Classified
 from lanes.verification.load_profile import LoadProfile, RunAnswers
 from lanes.verification.performance import Performance
-from lanes.verification.verdict import Verdict
+from lanes.verification.verdict import Holds, Verdict
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class Result:
     """A run and what came of it. `manifests`: where the plan was read; `url`: the gateway's, for
     people.
 
-    `no_worse`: a lane that is worse than the baseline fails it. `classified` holds the answers
+    `no_worse`: a lane that is worse than the baseline fails it. `strict`: a hop that is not seen
+    does. `classified` holds the answers
     that the verdict is of, each with what is wrong with it.
     """
 
@@ -27,9 +28,11 @@ class Result:
     verdict: Verdict
     performance: Performance
     no_worse: bool
+    strict: bool = False
 
     @property
     def ok(self) -> bool:
         compared = bool(self.performance.found)
         good = compared and not self.performance.worse
-        return self.verdict.ok and (good or not self.no_worse)
+        seen = self.verdict.holds is Holds.HOLD
+        return self.verdict.ok and (good or not self.no_worse) and (seen or not self.strict)

@@ -5,13 +5,14 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from lanes.errors import LanesError
-from lanes.evidence.answers import Answer
+from lanes.evidence.steps import Answer
 from lanes.planning.result import Plan
 from lanes.printable import shortened
+from lanes.verification.baseline import baseline_of
 from lanes.verification.classification import classify
 from lanes.verification.gateway import Gateway
 from lanes.verification.load_profile import LoadProfile, collect, until_unexpected
-from lanes.verification.performance import baseline_of, performance
+from lanes.verification.performance import performance
 from lanes.verification.result import Result
 from lanes.verification.targets import Target
 from lanes.verification.verdict import verify
@@ -35,6 +36,7 @@ class VerificationRun:
     baseline: str | None = None
     no_worse: bool = False
     fail_fast: bool = False
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if self.baseline is not None:
@@ -57,8 +59,8 @@ class VerificationRun:
             first = sample.answers[0]
             why = first.unreadable and f" ({first.unreadable})"
             raise LanesError(
-                f"{gateway.address}: the answers are not in the sample's format{why}. lanes verify"
-                f" needs it to read a path. The first answer: {shortened(first.text)}"
+                f"{gateway.address}: no hop of any request is seen{why}: the answers tell none, and"
+                f" there is no other evidence. The first answer: {shortened(first.text)}"
             )
         drawn = () if self.alone else sample.drawn
         return Result(
@@ -77,4 +79,5 @@ class VerificationRun:
                 warm_up=self.load.warm_up,
             ),
             self.no_worse,
+            self.strict,
         )

@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_c
 from contextlib import closing
 from itertools import islice, repeat
 
-from lanes.evidence.answers import Answer
+from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.verification.gateway import Client
 from lanes.verification.targets import Target

@@ -1,19 +1,21 @@
 """One request, hop by hop: where it went, how long that took, and why it went there."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 
 from lanes.errors import LanesError
-from lanes.evidence.answers import MOST_HOPS, Answer, Step
+from lanes.evidence.judge import HopVerdict, Judge
+from lanes.evidence.steps import MOST_HOPS, Answer, Step
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import Hop, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.verification import split
+from lanes.verification.baseline import baseline_of
 from lanes.verification.classification import Classifier
 from lanes.verification.gateway import Client
-from lanes.verification.performance import baseline_of
+from lanes.verification.problems import Problem
 from lanes.verification.targets import Target
 
 # How long requests are sent until one is drawn into a lane.
@@ -24,30 +26,40 @@ _PATIENCE_SECONDS = 60.0
 class TracedHop:
     """A hop of the answer, and in words why it was this one, by the plan.
 
-    `misrouted`: what is wrong, where it is not the planned hop; "" where it is.
+    `misrouted`: what is wrong, where it is not the planned hop; "" where it is. A hop that is not
+    `seen` has the planned service and version.
     """
 
     step: Step
     why: str
     misrouted: str = ""
-
-    @property
-    def depth(self) -> int:
-        return self.step.measured.depth if self.step.measured else 0
+    depth: int = 0
+    seen: bool = True
 
 
 @dataclass(frozen=True)
 class Trace:
     """One request's answer. `lane`: the one that it was in, as far as the answer tells.
 
-    `entered`: why it was in that lane. `problem`: what is not as planned; "" where all is.
+    `entered`: why it was in that lane. `problem`: what is not as planned; None where all that is
+    seen is. `conclusive`: whether anything is seen (see ClassifiedAnswer).
     """
 
     answer: Answer
     lane: str | None
     entered: str
     hops: tuple[TracedHop, ...]
-    problem: str
+    problem: Problem | None
+    conclusive: bool = True
+
+    @property
+    def ok(self) -> bool:
+        return self.problem is None and self.conclusive
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The services where nothing is seen of the request."""
+        return tuple(dict.fromkeys(hop.step.service for hop in self.hops if not hop.seen))
 
     @property
     def elsewhere_ms(self) -> float | None:
@@ -99,8 +111,9 @@ def traced(
         answer,
         answer.lane or (own.name if own else None),
         _entered(plan, own, rule, asked),
-        tuple(_hops(plan, answer.path, own)),
-        classified.problem if classified.conclusive else "no service answers there",
+        tuple(_compared(plan, answer, own) if answer.partial and own else _hops(plan, answer, own)),
+        classified.problem,
+        classified.conclusive,
     )
 
 
@@ -119,21 +132,44 @@ def _ordinal(number: int) -> str:
     return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
 
 
-def _hops(plan: Plan, path: Iterable[Step], lane: Lane | None) -> Iterator[TracedHop]:
+def _compared(plan: Plan, answer: Answer, lane: Lane) -> Iterator[TracedHop]:
+    """Each planned hop, with the step that is seen of it."""
+    header = None if answer.lane is None else answer.lane
+    base = plan.lane(baseline_of(plan))
+    depths = {"": -1}
+    for judged in Judge(lane, base, header).hops(answer.path):
+        hop, step, planned = judged.hop, judged.step, _why(judged.hop, lane.name)
+        depth = depths[hop.service] = depths.get(judged.caller, 0) + 1
+        if step is None:
+            unseen = Step(hop.service, hop.version, silent=True)
+            yield TracedHop(unseen, f"not seen; planned: {planned}", depth=depth, seen=False)
+        elif judged.verdict is HopVerdict.AS_PLANNED:
+            yield TracedHop(step, planned, depth=depth)
+        else:
+            fell = any(step.version in own.versions for own in _of(base, hop.service))
+            yield TracedHop(step, "NOT planned", _misrouted(step, hop, fell), depth)
+
+
+def _of(lane: Lane, service: str) -> Iterator[Hop]:
+    return (hop for hop in lane.path if hop.service == service)
+
+
+def _hops(plan: Plan, answer: Answer, lane: Lane | None) -> Iterator[TracedHop]:
     """Each step with the planned hop for its service; those of one service in the plan's order."""
     hops = lane.path if lane else ()
     planned = {last.service: _planned(hops[0], last) for last in hops}
     base = plan.lane(baseline_of(plan))
     stand_ins = {(hop.service, version) for hop in base.path for version in hop.versions}
-    for step in path:
+    for step in answer.path:
+        depth = step.measured.depth if step.measured else 0
         meant = next(planned.get(step.service, iter(())), None)
         fell = (step.service, step.version) in stand_ins
         if lane is None:
-            yield TracedHop(step, "")
+            yield TracedHop(step, "", depth=depth)
         elif meant is not None and step.version in (meant.versions or ("",)):
-            yield TracedHop(step, _why(meant, lane.name))
+            yield TracedHop(step, _why(meant, lane.name), depth=depth)
         else:
-            yield TracedHop(step, "NOT planned", _misrouted(step, meant, fell))
+            yield TracedHop(step, "NOT planned", _misrouted(step, meant, fell), depth)
 
 
 def _planned(entry: Hop, last: Hop) -> Iterator[Hop]:

@@ -6,22 +6,31 @@ A request enters a lane by weight or by an entry rule; the split is that of the 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-from lanes.evidence.answers import Answer
+from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import EntryRule
-from lanes.planning.result import Plan
+from lanes.planning.result import Lane, Plan
 from lanes.verification.classification import ClassifiedAnswer, classify
-from lanes.verification.hints import hints, missing_injection
+from lanes.verification.hints import Hint, HintCode, hint, missing_injection
 from lanes.verification.hop_splits import HopSplit, splits
+from lanes.verification.problems import Left, Problem, ProblemCode
 from lanes.verification.split import interval
 from lanes.verification.targets import Target
 
-_OTHER_WEIGHTS = "the gateway has other weights than these manifests, or a rule before theirs"
+
+class Holds(StrEnum):
+    """Whether the lanes hold: all was seen and right, nothing was seen wrong, or not."""
+
+    HOLD = "hold"
+    AS_FAR_AS_SEEN = "hold-as-far-as-seen"
+    DO_NOT_HOLD = "do-not-hold"
 
 
 @dataclass(frozen=True)
 class EntryVerdict:
-    """How `lane` fared by an entry rule. `inconclusive`: answers that show no path.
+    """How `lane` fared by an entry rule. `inconclusive`: answers that show no path; of these,
+    `unseen` are in a form that tells no hop.
 
     No request is sent by a rule whose method may change something: its `count` is 0.
     """
@@ -31,6 +40,7 @@ class EntryVerdict:
     count: int
     as_planned: int
     inconclusive: int = 0
+    unseen: int = 0
 
     @property
     def ok(self) -> bool:
@@ -45,6 +55,8 @@ class EntryVerdict:
         """Why none, or not all, of it is verified; "" where all is."""
         if not self.count:
             return f"not sent, {self.by.method} {self.by.not_sent_because}"
+        if self.unseen:
+            return "no hop is seen"
         return "no service answers there" if self.inconclusive else ""
 
 
@@ -54,6 +66,8 @@ class LaneVerdict:
 
     `count` of the `total` that tell their lanes were drawn, and `low` and `high` bound the shares
     (0 to 1) that this does not speak against; `as_planned` of them took the lane's path.
+    `unsure`: further answers of which too little is seen to tell whether they are its. `unseen`:
+    services on its path where no answer is seen.
     """
 
     name: str
@@ -64,6 +78,8 @@ class LaneVerdict:
     high: float
     as_planned: int
     entered: tuple[EntryVerdict, ...] = ()
+    unsure: int = 0
+    unseen: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -83,7 +99,8 @@ class LaneVerdict:
     @property
     def ok(self) -> bool:
         """Whether the run may pass: a lane with a weight has to be among the drawn, if any are."""
-        seen = self.count > 0 or (not self.expected if self.total else self.verified)
+        drawn = self.count + self.unsure
+        seen = drawn > 0 or (not self.expected if self.total else self.verified)
         entered_right = all(entered.ok for entered in self.entered)
         return seen and self.fits and self.as_planned == self.count and entered_right
 
@@ -92,7 +109,7 @@ class LaneVerdict:
 class Unexpected:
     """An answer that the plan does not hold, what is wrong with it, and how often it came."""
 
-    problem: str
+    problem: Problem
     text: str
     status: int
     count: int
@@ -104,8 +121,8 @@ class Verdict:
 
     `errors`: how many of both failed and should not have; `planned_failures`: those that the plan
     lets fail.
-    `hints`: what the answers point to where they are not as planned, or not injected, a few lines
-    each. `splits`: those inside the mesh.
+    `hints`: what the answers point to where they are not as planned, or not injected. `splits`:
+    those inside the mesh.
     """
 
     requests: int
@@ -113,7 +130,7 @@ class Verdict:
     planned_failures: int
     lanes: tuple[LaneVerdict, ...]
     unexpected: tuple[Unexpected, ...] = field(default=())
-    hints: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
     splits: tuple[HopSplit, ...] = ()
 
     @property
@@ -124,7 +141,25 @@ class Verdict:
     @property
     def ok(self) -> bool:
         split_right = all(split.fits for split in self.splits)
-        return not self.unexpected and split_right and all(lane.ok for lane in self.lanes)
+        seen = any(lane.verified for lane in self.lanes) or not any(x.unsure for x in self.lanes)
+        return not self.unexpected and split_right and seen and all(lane.ok for lane in self.lanes)
+
+    @property
+    def holds(self) -> Holds:
+        """Whether all that was seen is right, and whether it is all there is to see."""
+        if not self.ok:
+            return Holds.DO_NOT_HOLD
+        unseen = any(lane.unseen for lane in self.lanes)
+        return Holds.AS_FAR_AS_SEEN if unseen else Holds.HOLD
+
+    @property
+    def left(self) -> tuple[tuple[str, Left, int], ...]:
+        """Where lanes are left, and how often, the most frequent first; each with its lane."""
+        known = Counter[tuple[str, Left]]()
+        for one in self.unexpected:
+            if one.problem.left:
+                known[one.problem.lane, one.problem.left] += one.count
+        return tuple((*key, count) for key, count in known.most_common())
 
 
 def verify(
@@ -138,11 +173,13 @@ def verify(
     classified = classify(plan, answers, entered)
     groups, drawn, visits = classified.groups, classified.drawn, classified.entered
     seen, planned = _counted(drawn)
+    unsure = Counter(name for j in drawn for name in j.among)
     came = Counter(_target(j) for j in visits)
     kept = Counter(_target(j) for j in visits if j.conclusive and not j.problem)
     inconclusive = Counter(_target(j) for j in visits if not j.conclusive)
-    # What several lanes may have got is no one's, and no part of what their shares are of.
-    total = sum(bool(j.problem) or j.name in groups for j in drawn)
+    foreign = Counter(_target(j) for j in visits if not j.conclusive and j.answer.foreign)
+    # What several lanes may have got by plan is no one's, and no part of what their shares are of.
+    total = sum(bool(j.problem or j.among) or j.name in groups for j in drawn)
     unexpected = Counter(
         (j.problem, j.answer.text, j.answer.status) for j in (*drawn, *visits) if j.problem
     )
@@ -152,18 +189,26 @@ def verify(
             seen[name],
             total,
             sum(plan.share(lane) for lane in group),
-            *interval(seen[name], total, len(groups)),
+            interval(seen[name], total, len(groups))[0],
+            interval(seen[name] + unsure[name], total, len(groups))[1],
             planned[name],
             tuple(
-                EntryVerdict(*target, came[target], kept[target], inconclusive[target])
+                EntryVerdict(
+                    *target, came[target], kept[target], inconclusive[target], foreign[target]
+                )
                 for lane in group
                 for target in (Target(lane.name, rule) for rule in lane.entry_rules)
                 if target in came or target.rule.not_sent_because
             ),
+            unsure[name],
+            _unseen(group, (j for j in (*drawn, *visits) if name in (j.name, *j.among))),
         )
         for name, group in groups.items()
     )
-    off = (_OTHER_WEIGHTS,) if not all(lane.fits for lane in lanes) else ()
+    off = None if all(lane.fits for lane in lanes) else Hint(HintCode.OTHER_WEIGHTS)
+    visited = [answer for _, answer in entered]
+    came_back = (*answers, *visited)
+    pointed_to = _hint(plan, answers, visited, unexpected) if unexpected else off
     return Verdict(
         requests=len(answers),
         errors=sum(classified.failed for classified in (*drawn, *visits)),
@@ -172,12 +217,39 @@ def verify(
         ),
         lanes=lanes,
         unexpected=tuple(Unexpected(*key, count=n) for key, n in unexpected.most_common()),
-        hints=(
-            *missing_injection(plan, (*answers, *(answer for _, answer in entered))),
-            *(hints(plan, answers) or hints(plan, (a for _, a in entered)) if unexpected else off),
-        ),
+        hints=tuple(filter(None, (missing_injection(plan, came_back), pointed_to))),
         splits=splits(groups, (*drawn, *visits)),
     )
+
+
+def _hint(
+    plan: Plan,
+    drawn: Iterable[Answer],
+    entered: Iterable[Answer],
+    problems: Iterable[tuple[Problem, str, int]],
+) -> Hint | None:
+    """What the answers point to; None where a hop tells more by itself."""
+    if any(problem.code is ProblemCode.LEFT for problem, _, _ in problems):
+        return None
+    return hint(plan, drawn) or hint(plan, entered)
+
+
+def _unseen(group: tuple[Lane, ...], classified: Iterable[ClassifiedAnswer]) -> tuple[str, ...]:
+    """The services on the path of a `group` of lanes that none of its answers shows.
+
+    () where there is no answer, or one that shows all.
+    """
+    shown: set[str] | None = None
+    for one in classified:
+        if one.answer.partial or (one.answer.foreign and not one.conclusive):
+            told = {step.service for step in one.answer.seen if step.version and not one.among}
+            shown = told | (shown or set())
+        elif one.conclusive and not one.problem:
+            return ()
+    if shown is None:
+        return ()
+    planned = (hop.service for hop in group[0].path if hop.versions)
+    return tuple(service for service in dict.fromkeys(planned) if service not in shown)
 
 
 def _target(classified: ClassifiedAnswer) -> Target:
@@ -186,5 +258,5 @@ def _target(classified: ClassifiedAnswer) -> Target:
 
 def _counted(classified: Iterable[ClassifiedAnswer]) -> tuple[Counter[str], Counter[str]]:
     """How many answers each lane has, and how many of them nothing is wrong with."""
-    classified = list(classified)
+    classified = [one for one in classified if one.conclusive]
     return Counter(j.name for j in classified), Counter(j.name for j in classified if not j.problem)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from lanes.evidence.answers import Answer
+from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import EntryRule
 from lanes.verification.gateway import Gateway
 from lanes.verification.sending import send_repeatedly

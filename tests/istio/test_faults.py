@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lanes.evidence.answers import Answer
+from lanes.evidence.steps import Answer
 from lanes.mesh.model import Pod
 from lanes.running.runtime import RunningMesh
 from tests import kube

@@ -9,7 +9,8 @@ from typing import Protocol
 
 import urllib3
 
-from lanes.evidence.answers import Answer, parse
+from lanes.evidence.answers import parse
+from lanes.evidence.steps import Answer
 from lanes.mesh.model import Mesh, Pod
 from lanes.planning.plan import plan
 from lanes.reading.manifests import read

@@ -10,6 +10,7 @@ from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
 from lanes.verification.gateway import Gateway
+from lanes.verification.hints import Hint, HintCode
 from lanes.verification.sending import send_each, send_repeatedly
 from lanes.verification.targets import entry_targets
 from lanes.verification.verdict import Verdict, verify
@@ -70,9 +71,7 @@ def test_own_code_hands_a_header_on_by_itself_or_loses_it(tmp_path: Path) -> Non
         assert versions(answer) == ["shop v1", "cart own", "stock v1", "users v1"]
         verdict = judged(mesh)
     assert not verdict.ok
-    assert verdict.hints == (
-        "the plan assumes that x-lane is handed on at shop, cart. Check that it is.",
-    )
+    assert verdict.hints == (Hint(HintCode.ASSUMED, ("shop", "cart"), header="x-lane"),)
 
 
 def test_a_circle_of_calls_ends(tmp_path: Path) -> None:

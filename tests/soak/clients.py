@@ -12,7 +12,8 @@ from random import Random
 
 import urllib3
 
-from lanes.evidence.answers import Answer, parse
+from lanes.evidence.answers import parse
+from lanes.evidence.steps import Answer
 from tests import hostile
 
 _CLIENTS, _PER_SECOND = 8, 60  # of those who ask as they should

@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from lanes.evidence.answers import Answer, Step
+from lanes.evidence.steps import Answer, Step
 from lanes.planning.plan import plan
 from tests.mesh.running import ROOT, load
 from tests.soak.clients import Asked

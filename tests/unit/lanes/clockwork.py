@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import cast
 
-from lanes.evidence.answers import Answer, Measured, Step
+from lanes.evidence.steps import Answer, Measured, Step
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.result import Plan
 from lanes.verification.gateway import Gateway

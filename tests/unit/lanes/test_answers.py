@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lanes.evidence.answers import Answer, Step, parse
+from lanes.evidence.answers import parse
+from lanes.evidence.steps import Answer, Step
 from services.answer import Hop, Node, Outside, as_json, as_text
 
 JSON_TYPE = "application/json"

@@ -427,13 +427,28 @@ def is_entry(document: Document) -> bool:
     return "gateways" in document["spec"]
 
 
-def test_services_that_answer_in_another_form_can_not_be_judged(sample: str) -> None:
+def test_services_of_which_no_hop_is_seen_can_not_be_verified(sample: str) -> None:
     result = verified(sample, cycle([(200, "text/html", "<h1>\nhello</h1>")]))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(
-        "/: the answers are not in the sample's format. lanes verify needs it to read a path."
+        "/: no hop of any request is seen: the answers tell none, and there is no other evidence."
         " The first answer: <h1> hello</h1>\n"
     )
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 0), (("--strict",), 1)])
+def test_a_foreign_service_behind_the_first_is_not_seen(
+    sample: str, options: tuple[str, ...], code: int
+) -> None:
+    mockb = {"url": "http://mockb:8000", "status": 200, "duration_ms": 1, "text": "2 carts"}
+    told = {"ip": "1", "duration_ms": 2, "status": 200, "upstreams": [mockb]}
+    lanes = ("v1", "v1", "v2", "v3", "v2", "v1", "v3", "v1", "v2", "v3")
+    bodies = [
+        json.dumps({"name": "mocka", "version": lane, "lane": lane, **told}) for lane in lanes
+    ]
+    result = verified(sample, cycle((200, "application/json", body) for body in bodies), *options)
+    assert (result.exit_code, result.stderr) == (code, "")
+    assert result.stdout.endswith("Lanes hold as far as seen: mockb, mockc were not seen.\n")
 
 
 # The command's entry, which comes to its import of the command line, says so, and is kept there.

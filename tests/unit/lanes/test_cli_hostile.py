@@ -135,7 +135,7 @@ def test_an_answer_that_can_not_be_read_is_a_sentence(sample: str, name: str) ->
         verified = lanes("verify", url, "--manifests", sample, "--requests", "3")
         traced = lanes("trace", url, "--manifests", sample)
     assert (verified.exit_code, verified.stdout) == (2, "")
-    assert f"not in the sample's format ({reason}" in verified.stderr
+    assert f"no hop of any request is seen ({reason}" in verified.stderr
     assert (traced.exit_code, traced.stderr) == (1, "")
     assert f"NOT as planned: the answer can't be read: {reason}" in traced.stdout
 

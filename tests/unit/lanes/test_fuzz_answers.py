@@ -16,7 +16,8 @@ import pytest
 
 from lanes.console import Console
 from lanes.errors import LanesError
-from lanes.evidence.answers import MOST_CHARACTERS, MOST_HOPS, Answer, parse
+from lanes.evidence.answers import parse
+from lanes.evidence.steps import MOST_CHARACTERS, MOST_HOPS, Answer
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.result import Plan
 from lanes.report.html import html

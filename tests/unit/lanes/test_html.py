@@ -81,7 +81,7 @@ def test_every_wrong_answer_is_there_as_it_came() -> None:
     assert NASTY.replace("\0", "\\x00") in page.text
     words = " ".join(page.text.split())
     assert "Lanes do NOT hold." in words
-    assert "not an answer of the services, status 503 (once, 3.0 s after the start)" in words
+    assert "no service answered, status 503 (once, 3.0 s after the start)" in words
     assert "1 failure without a known lane" in words.lower()
 
 

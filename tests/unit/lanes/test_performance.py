@@ -8,16 +8,16 @@ from dataclasses import replace
 import pytest
 
 from lanes.console import Console
-from lanes.evidence.answers import Answer, Measured, Step
+from lanes.evidence.steps import Answer, Measured, Step
 from lanes.planning.entry_rule import EntryRule
 from lanes.report.performance import performance_json, show_performance
+from lanes.verification.baseline import baseline_of
 from lanes.verification.performance import (
     FAILURES,
     LATENCY,
     TAIL,
     Performance,
     allowed,
-    baseline_of,
     performance,
 )
 from lanes.verification.targets import Target

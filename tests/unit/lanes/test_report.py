@@ -8,21 +8,34 @@ import pytest
 from rich.table import Table
 
 from lanes.console import Console
-from lanes.evidence.answers import Answer, Step
+from lanes.evidence.causes import Cause
+from lanes.evidence.steps import Answer, Step
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.lanes import NotPlanned
 from lanes.planning.result import Plan
+from lanes.report.closing import closing
 from lanes.report.plan import gateway_line, headline, one_line, plan_table, show_headline, show_plan
 from lanes.report.plan_notes import plan_notes
+from lanes.report.problems import (
+    CAUSES,
+    FIXES,
+    HINTS,
+    PROBLEMS,
+    cause_lines,
+    hint_lines,
+    problem_text,
+)
 from lanes.report.tables import show
 from lanes.report.verdict import (
-    closing,
     counts,
     entered_table,
+    hints_lines,
     split_note,
     unexpected_lines,
     verdict_table,
 )
+from lanes.verification.hints import Hint, HintCode
+from lanes.verification.problems import Left, Problem, ProblemCode
 from lanes.verification.targets import Target
 from lanes.verification.verdict import Verdict, verify
 from tests.kube import (
@@ -194,8 +207,53 @@ def test_the_sample_fits_80_columns() -> None:
     good = verify(planned, answers(v1=4000, v2=3000, v3=3000))
     bad = verify(planned, answers(v1=9999, v2=1))
     lines = [*plan_lines(planned), *plan_notes(planned), *verdict_lines(good), *verdict_lines(bad)]
-    lines += [*unexpected_lines(bad), *split_note(bad), *bad.hints]
+    lines += [*unexpected_lines(bad), *split_note(bad), *hints_lines(bad)]
     assert max(map(len, lines)) <= 80
+
+
+def test_every_code_has_its_sentence() -> None:
+    """In 80 columns with the sample's names. The sentences stand here once more."""
+    assert PROBLEMS.keys() == set(ProblemCode)
+    assert CAUSES.keys() == FIXES.keys() == set(Cause)
+    assert HINTS.keys() == set(HintCode)
+    lefts = [Left("mocka", "mockb", "v3", "v1", cause) for cause in Cause]
+    lines = [line for left in lefts for line in cause_lines("v3", left)]
+    assert max(map(len, lines)) <= 80
+    assert cause_lines("v3", Left("mocka", "mockb", "v3", "v1", Cause.NOT_HANDED_ON)) == [
+        "lane v3 is left at mockb: mocka got the lane header and did not hand it on",
+        "  mockb v1 answered in place of v3.",
+        "  Instrument mocka and its HTTP client, with the propagator baggage.",
+    ]
+    assert hint_lines(Hint(HintCode.NO_SIDECAR, ("mocka",), ("blue team",))) == [
+        "no sidecar seen at mocka: calls from there ignore the lane",
+        "  kubectl get namespace 'blue team' -L istio-injection,istio.io/rev",
+        "  kubectl rollout restart deployment -n 'blue team'",
+    ]
+    assert hint_lines(Hint(HintCode.NOT_INJECTED, ("mocka",), ("",), told=("own 0.66b1",))) == [
+        "the OpenTelemetry Operator has not injected pods that ask for it: mocka (own 0.66b1)",
+        "  kubectl rollout restart deployment -n NAME",
+    ]
+    assert hint_lines(Hint(HintCode.LOST, ("mocka", "mockb"), ("green",)))[-2:] == [
+        "  Pods that started without the Operator lack it. Restart them:",
+        "  kubectl rollout restart deployment -n green",
+    ]
+    rule = EntryRule({"x-lane": "v3"})
+    told = [Problem(code, "v3", "mockb", "blue", "green", rule=rule) for code in ProblemCode]
+    assert [problem_text(problem).removeprefix("by x-lane: v3: ") for problem in told] == [
+        "mockb in namespace blue answered, not green's",
+        "lane v3 is not planned",
+        "no hop read a lane",
+        "lane v3 answered",
+        "lane v3 is lost at mockb",
+        "lane v3 is blue at mockb",
+        "lane v3 failed",
+        "lane v3 took another path",
+        "lane v3 is left at mockb",
+        "the answer can't be read: blue",
+        "no service answered",
+        "no lane has this path",
+    ]
+    assert problem_text(Problem(ProblemCode.FAILED)) == "the request failed"
 
 
 def test_a_long_chain_loses_nothing() -> None:
@@ -299,7 +357,7 @@ BESIDE = plan_of(*base(SAMPLE, {"v1": 90, "v2": 10}), *lane("v2", SAMPLE), *lane
 
 
 def test_lanes_that_were_entered_in_tables() -> None:
-    astray = (by("v2"), Answer(200, "x"))
+    astray = (by("v2"), Answer(200, "x", (Step("mocka", "v1", "v1"),)))
     verdict = verify(BESIDE, answers(v1=90, v2=10), [*entry_targets("v2", "v3"), astray])
     drawn, entered = verdict_lines(verdict), table_lines(entered_table(verdict))
     assert drawn[3].split() == ["v3", "0%", "0", "(0%)", "0%", "to", "8%", "none", "by", "weight"]

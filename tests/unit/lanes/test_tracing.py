@@ -65,7 +65,7 @@ def test_where_strict_mode_ends_the_lane() -> None:
     refused = {"url": "http://mockb:8000", "duration_ms": 1, "status": 503, "error": "no upstream"}
     told = of(hop("mocka", "v2", refused, status=503), 503)
     assert whys(told) == ["match", "none: no mockb v2"]
-    assert told.problem == ""
+    assert told.problem is None
 
 
 def test_times_are_a_hops_whole_and_its_own() -> None:

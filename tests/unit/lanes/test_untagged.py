@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from lanes.evidence.answers import Answer, Step
+from lanes.evidence.steps import Answer, Step
 from lanes.planning.lane_headers import LaneHeader
 from lanes.planning.lanes import NotPlanned
 from lanes.planning.messages import Problem
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
+from lanes.report.closing import closing
 from lanes.report.plan import headline
-from lanes.report.verdict import closing, verdict_json
+from lanes.report.verdict import verdict_json
 from lanes.verification.verdict import verify
 from tests.kube import (
     Document,

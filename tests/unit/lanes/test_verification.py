@@ -10,14 +10,16 @@ from typing import cast
 
 import pytest
 
-from lanes.evidence.answers import Answer
+from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.result import Lane
+from lanes.report.closing import closing
 from lanes.report.html import html
 from lanes.report.junit import junit
 from lanes.report.result import conclusion, result_json
-from lanes.report.verdict import closing, entered_table
+from lanes.report.verdict import entered_table
+from lanes.verification import problems
 from lanes.verification.gateway import Client
 from lanes.verification.load_profile import LoadProfile
 from lanes.verification.targets import Target, entry_targets
@@ -70,8 +72,9 @@ def test_each_way_in_is_asked_and_one_that_leads_astray_is_named() -> None:
     assert Counter(gateway.asked) == {"": 100, "x-lane: v3": 50, "x-also: v3": 5}
     result = tried(Clock(by_weight=("v1",), heeds=""), TWO_WAYS)
     assert not result.ok
+    also = EntryRule({"x-also": "v3"})
     assert [(one.problem, one.count) for one in result.verdict.unexpected] == [
-        ("by x-also: v3: lane v1 answered", 5)
+        (problems.Problem(problems.ProblemCode.OTHER_LANE, "v1", rule=also), 5)
     ]
     assert table_lines(entered_table(result.verdict)) == [
         "lane   entered by   paths",

@@ -1,0 +1,63 @@
+"""Why a hop is not as planned, as far as evidence tells."""
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from lanes.evidence.steps import Step
+from lanes.planning.hop import Hop
+
+
+class Cause(StrEnum):
+    """Why a hop is wrong.
+
+    - not-set: the gateway's call has no lane header
+    - not-handed-on: the caller got the lane header, and its call has none
+    - changed: the caller's call has another lane's
+    - no-sidecar: the call passed no sidecar
+    - no-rule: the sidecar sent the call where requests without the lane go
+    - other-rule: the sidecar sent the call where another lane goes
+    - not-ready: the sidecar chose the lane's version, and another answered: its pods are not ready
+    - no-answer: nothing answered the call
+    - contradicted: two sources tell different versions
+    - not-told: another version answered, and the evidence does not tell why
+    """
+
+    NOT_SET = "not-set"
+    NOT_HANDED_ON = "not-handed-on"
+    CHANGED = "changed"
+    NO_SIDECAR = "no-sidecar"
+    NO_RULE = "no-rule"
+    OTHER_RULE = "other-rule"
+    NOT_READY = "not-ready"
+    NO_ANSWER = "no-answer"
+    CONTRADICTED = "contradicted"
+    NOT_TOLD = "not-told"
+
+
+def cause(
+    hop: Hop, step: Step, caller: str, header: str | None, baseline: Collection[str]
+) -> Cause:
+    """Return why `step` is not the planned `hop`; `caller` and `header` as in `judge`.
+
+    `baseline`: the versions that requests without a lane of their own get at the service.
+    """
+    if step.contradicted:
+        return Cause.CONTRADICTED
+    if lost(step, header):
+        if step.lane:
+            return Cause.CHANGED
+        return Cause.NOT_HANDED_ON if caller else Cause.NOT_SET
+    if not step.version:
+        return Cause.NO_ANSWER
+    if step.routed is None:
+        return Cause.NOT_TOLD
+    if not step.routed.proxied:
+        return Cause.NO_SIDECAR
+    if step.routed.versions <= set(hop.versions):
+        return Cause.NOT_READY if step.routed.versions else Cause.NOT_TOLD
+    return Cause.NO_RULE if step.routed.versions <= set(baseline) else Cause.OTHER_RULE
+
+
+def lost(step: Step, header: str | None) -> bool:
+    """Whether the step has another lane header than `header`, which None leaves open."""
+    return header is not None and step.lane_known and step.lane != (header or None)

@@ -1,0 +1,119 @@
+"""What is wrong with answers, and what it points to, in sentences."""
+
+import shlex
+
+from lanes.evidence.causes import Cause
+from lanes.planning.entry_rule import NO_ENTRY_RULE
+from lanes.verification.hints import Hint, HintCode
+from lanes.verification.problems import Left, Problem, ProblemCode
+
+PROBLEMS = {
+    ProblemCode.OTHER_NAMESPACE: "{service} in namespace {other} answered, not {home}'s",
+    ProblemCode.LANE_NOT_PLANNED: "lane {lane} is not planned",
+    ProblemCode.NO_LANE: "no hop read a lane",
+    ProblemCode.OTHER_LANE: "lane {lane} answered",
+    ProblemCode.LANE_LOST: "lane {lane} is lost at {service}",
+    ProblemCode.LANE_CHANGED: "lane {lane} is {other} at {service}",
+    ProblemCode.FAILED: "lane {lane} failed",
+    ProblemCode.OTHER_PATH: "lane {lane} took another path",
+    ProblemCode.LEFT: "lane {lane} is left at {service}",
+    ProblemCode.UNREADABLE: "the answer can't be read: {other}",
+    ProblemCode.NO_SERVICE: "no service answered",
+    ProblemCode.NO_SUCH_PATH: "no lane has this path",
+}
+
+CAUSES = {
+    Cause.NOT_SET: "the gateway's call has no lane header",
+    Cause.NOT_HANDED_ON: "{caller} got the lane header and did not hand it on",
+    Cause.CHANGED: "{caller} handed on another lane's header",
+    Cause.NO_SIDECAR: "the call from {caller} passed no sidecar",
+    Cause.NO_RULE: "the sidecar of {caller} has no rule for the lane",
+    Cause.OTHER_RULE: "another lane's rule took the call from {caller}",
+    Cause.NOT_READY: "no pod of {service} {planned} is ready",
+    Cause.NO_ANSWER: "nothing answered the call from {caller}",
+    Cause.CONTRADICTED: "two sources tell different versions",
+    Cause.NOT_TOLD: "the evidence does not tell why",
+}
+
+FIXES = {
+    Cause.NOT_SET: "Check the gateway's rule, and that it is applied.",
+    Cause.NOT_HANDED_ON: "Instrument {caller} and its HTTP client, with the propagator baggage.",
+    Cause.CHANGED: "Check what {caller} writes into the header.",
+    Cause.NO_SIDECAR: "Check that {caller} has a sidecar, and that its calls pass it.",
+    Cause.NO_RULE: "Is the rule for {service} applied? Does a Sidecar hide it?",
+    Cause.OTHER_RULE: "Check the order of the rules for {service}.",
+    Cause.NOT_READY: "Check the pods of {service} {planned}.",
+    Cause.NO_ANSWER: "Check the pods of {service}, and what its logs say.",
+    Cause.CONTRADICTED: "Check the labels of the pods of {service}.",
+    Cause.NOT_TOLD: "Is {service} {planned} ready? Does {caller} hand the lane header on?",
+}
+
+HINTS = {
+    HintCode.OTHER_RELEASE: ("another release has this host. Give each release its own hosts.",),
+    HintCode.LOST: (
+        "the lane is lost between {0} and {1}: OpenTelemetry did not propagate it.",
+        "  Both need it, with the propagator baggage, and {0} for its HTTP client as well",
+    ),
+    HintCode.NO_SIDECAR: (
+        "no sidecar seen at {services}: calls from there ignore the lane",
+        "  kubectl get namespace {namespaces} -L istio-injection,istio.io/rev",
+    ),
+    HintCode.NOT_INJECTED: (
+        "the OpenTelemetry Operator has not injected pods that ask for it: {services}",
+    ),
+    HintCode.NOT_CALLED: (
+        "no answer has {1}, which {0} calls in the plan.",
+        "  Set --calls {0}=SERVICE,... or, for stand-ins, the annotation traffic-lanes/calls",
+    ),
+    HintCode.OTHER_CALLS: ("services call others than planned. Set --calls CALLER=SERVICE,...",),
+    HintCode.ASSUMED: (
+        "the plan assumes that {header} is handed on at {services}. Check that it is.",
+    ),
+    HintCode.NO_LANE: (
+        "no answer names a lane: the first hop has read none. It needs OpenTelemetry with the",
+        "  propagator baggage; on ASM, a sidecar and an ASMHeaderPropagation as well",
+    ),
+    HintCode.OTHER_WEIGHTS: (
+        "the gateway has other weights than these manifests, or a rule before theirs",
+    ),
+}
+
+
+def problem_text(problem: Problem | None) -> str:
+    """What is wrong; "" for None."""
+    if problem is None:
+        return ""
+    values = {name: getattr(problem, name) for name in ("lane", "service", "other", "home")}
+    text = PROBLEMS[problem.code].format(**values)
+    if problem.code is ProblemCode.FAILED and not problem.lane:
+        text = "the request failed"
+    return text if problem.rule == NO_ENTRY_RULE else f"by {problem.rule}: {text}"
+
+
+def cause_lines(lane: str, left: Left) -> list[str]:
+    """Where and why a lane is left, and what to do."""
+    names = {"caller": left.caller or "the gateway", "service": left.service}
+    names["planned"] = left.planned or "another version"
+    where = f"{left.service} {left.answered}".rstrip() if left.answered else "nothing"
+    planned = f" in place of {left.planned}" if left.planned not in ("", left.answered) else ""
+    of = f"lane {lane} is left" if lane else "requests have no lane"
+    return [
+        f"{of} at {left.service}: {CAUSES[left.cause].format(**names)}",
+        f"  {where} answered{planned}.",
+        f"  {FIXES[left.cause].format(**names)}",
+    ]
+
+
+def hint_lines(hint: Hint) -> list[str]:
+    """What to look at, in lines."""
+    listed = ", ".join(hint.services)
+    if hint.code is HintCode.NOT_INJECTED:
+        listed = ", ".join(
+            f"{n} ({told})" for n, told in zip(hint.services, hint.told, strict=True)
+        )
+    names = [shlex.quote(name or "NAME") for name in hint.namespaces]  # to be pasted
+    values = {"services": listed, "header": hint.header, "namespaces": " ".join(names)}
+    lines = [line.format(*hint.services, **values) for line in HINTS[hint.code]]
+    if hint.code is HintCode.LOST and names:
+        lines.append("  Pods that started without the Operator lack it. Restart them:")
+    return [*lines, *(f"  kubectl rollout restart deployment -n {name}" for name in names)]

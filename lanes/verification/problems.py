@@ -1,0 +1,78 @@
+"""What is wrong with an answer, as a code with values; lanes/report has the sentences."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from lanes.evidence.causes import Cause
+from lanes.evidence.judge import JudgedHop
+from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
+
+
+class ProblemCode(StrEnum):
+    """What is wrong.
+
+    - other-namespace: a pod of another namespace answered
+    - lane-not-planned: the answer's lane is not in the plan
+    - no-lane: no hop has the lane header
+    - other-lane: another lane answered than the entry rule leads to
+    - lane-lost: a hop has no lane header, though the gateway set it
+    - lane-changed: a hop has another lane's header
+    - failed: the answer is an error
+    - other-path: another path than planned
+    - left: a hop is not as planned; `Problem.left` says which
+    - unreadable: the answer is in the services' format, and breaks it
+    - no-service: an error that no service sent
+    - no-such-path: the path is no lane's
+    """
+
+    OTHER_NAMESPACE = "other-namespace"
+    LANE_NOT_PLANNED = "lane-not-planned"
+    NO_LANE = "no-lane"
+    OTHER_LANE = "other-lane"
+    LANE_LOST = "lane-lost"
+    LANE_CHANGED = "lane-changed"
+    FAILED = "failed"
+    OTHER_PATH = "other-path"
+    LEFT = "left"
+    UNREADABLE = "unreadable"
+    NO_SERVICE = "no-service"
+    NO_SUCH_PATH = "no-such-path"
+
+
+@dataclass(frozen=True)
+class Left:
+    """Where a request leaves its lane: the call from `caller` ("": the gateway) to `service`.
+
+    `planned` and `answered`: versions; "" where none is.
+    """
+
+    caller: str
+    service: str
+    planned: str
+    answered: str
+    cause: Cause
+
+    @classmethod
+    def of(cls, judged: JudgedHop) -> "Left":
+        """Return where a hop that is not as planned leaves the lane."""
+        answered = judged.step.version if judged.step else ""
+        cause = judged.cause or Cause.NOT_TOLD
+        return cls(judged.caller, judged.hop.service, judged.hop.version, answered, cause)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one answer of `lane`, "" for none that is known.
+
+    `service`: where. `other`: the namespace, the lane or the reason that the code is about; `home`:
+    the namespaces that the pod should be of. `left`: where the lane is left, as far as is known.
+    `rule`: the entry rule of the request.
+    """
+
+    code: ProblemCode
+    lane: str = ""
+    service: str = ""
+    other: str = ""
+    home: str = ""
+    left: Left | None = None
+    rule: EntryRule = field(default=NO_ENTRY_RULE)

@@ -1,0 +1,187 @@
+"""Hops that an answer does not tell are not seen: neither as planned nor wrong."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lanes.evidence.answers import parse
+from lanes.evidence.causes import Cause
+from lanes.evidence.judge import HopVerdict, Judge
+from lanes.evidence.steps import Answer, Routed, Step
+from lanes.planning.entry_rule import EntryRule
+from lanes.report.closing import closing
+from lanes.verification.targets import Target
+from lanes.verification.tracing import traced
+from lanes.verification.verdict import Holds, verify
+from tests.kube import asm
+from tests.unit.lanes.reading import plan_of
+
+PLAN = plan_of(*asm())
+PLANNED = {"v1": "v1 v1 v1", "v2": "v2 v1 v2", "v3": "v3 v3 v1"}
+WEIGHTS = {"v1": 40, "v2": 30, "v3": 30}
+
+
+def own(name: str, version: str, lane: str, *upstreams: dict[str, Any]) -> dict[str, Any]:
+    """A hop of the sample, as its answer tells it."""
+    told = {"name": name, "version": version, "ip": "1", "lane": lane, "status": 200}
+    return {**told, "duration_ms": 1, "upstreams": list(upstreams)}
+
+
+def through_foreign(lane: str, form: str, stock: str = "") -> Answer:
+    """mocka of the sample calls a foreign mockb, which calls mockc of the sample."""
+    a, _, c = PLANNED[lane].split()
+    tree = own("mockc", stock or c, lane)
+    line = f"-> mockc(version: {stock or c}, ip: 1)"
+    texts = {
+        "nothing": "ok",
+        "page": "<p>cart</p>",
+        "own form": json.dumps({"name": "mockb", "version": "1.0.3", "items": []}),
+        "tree": json.dumps({"cart": [1, 2], "stock": tree}),
+        "line": json.dumps({"stock": line}),
+        "text": f"cart, then {line}",
+    }
+    outside = {"url": "http://mockb:8000/", "status": 200, "duration_ms": 1, "text": texts[form]}
+    body = json.dumps(own("mocka", a, lane, outside))
+    return parse(200, "application/json", body.encode())
+
+
+FORMS = {
+    "nothing": ("mockb", "mockc"),
+    "page": ("mockb", "mockc"),
+    "own form": ("mockb", "mockc"),
+    "tree": ("mockb",),
+    "line": ("mockb",),
+    "text": ("mockb",),
+}
+
+
+@pytest.mark.parametrize(("form", "unseen"), FORMS.items())
+def test_a_foreign_service_between_two_of_the_sample(form: str, unseen: tuple[str, ...]) -> None:
+    verdict = verify(PLAN, [through_foreign(v, form) for v, n in WEIGHTS.items() for _ in range(n)])
+    assert verdict.holds is Holds.AS_FAR_AS_SEEN
+    assert (verdict.ok, verdict.unexpected, verdict.errors) == (True, (), 0)
+    assert [lane.unseen for lane in verdict.lanes] == [unseen] * 3
+    were = "was" if len(unseen) == 1 else "were"
+    said = f"Lanes hold as far as seen: {', '.join(unseen)} {were} not seen."
+    assert closing(verdict) == said
+
+
+@pytest.mark.parametrize("form", ["tree", "line", "text"])
+def test_a_wrong_hop_behind_a_foreign_one_is_wrong(form: str) -> None:
+    wrong = [through_foreign("v2", form, stock="v1")] * 30
+    right = [through_foreign(v, form) for v in ("v1", "v3") for _ in range(WEIGHTS[v])]
+    verdict = verify(PLAN, [*right, *wrong])
+    assert verdict.holds is Holds.DO_NOT_HOLD
+    ((lane, left, count),) = verdict.left
+    assert (lane, left.caller, left.service, count) == ("v2", "mockb", "mockc", 30)
+    assert (left.planned, left.answered, left.cause) == ("v2", "v1", Cause.NOT_TOLD)
+
+
+def test_a_lane_of_which_no_hop_is_seen() -> None:
+    """Its weight is not held against it, nor against the others."""
+    seen = [through_foreign(v, "tree") for v in ("v1", "v3") for _ in range(WEIGHTS[v])]
+    verdict = verify(PLAN, [*seen, *[Answer(200, "cart 2")] * 30])
+    assert verdict.holds is Holds.AS_FAR_AS_SEEN
+    assert {lane.name: lane.unseen for lane in verdict.lanes}["v2"] == ("mocka", "mockb", "mockc")
+    assert [lane.fits for lane in verdict.lanes] == [True, True, True]
+    assert verify(PLAN, [*seen, *[Answer(503, "")] * 30]).holds is Holds.DO_NOT_HOLD
+
+
+def test_a_request_that_entered_a_lane_and_of_which_no_hop_is_seen() -> None:
+    seen = [through_foreign(v, "tree") for v, n in WEIGHTS.items() for _ in range(n)]
+    rule = EntryRule({"x-lane": "v3"})
+    lanes = [replace(x, entry_rules=(rule,)) if x.name == "v3" else x for x in PLAN.lanes]
+    plan = replace(PLAN, lanes=tuple(lanes))
+    verdict = verify(plan, seen, [(Target("v3", rule), Answer(200, "hello"))] * 5)
+    assert verdict.ok
+    (entered,) = verdict.entered
+    assert (entered.inconclusive, entered.verified) == (5, False)
+    assert entered.not_verified_because == "no hop is seen"
+
+
+def test_a_trace_has_the_plan_beside_what_is_seen() -> None:
+    trace = traced(PLAN, through_foreign("v2", "tree"))
+    assert [(h.step.service, h.step.version, h.seen, h.depth) for h in trace.hops] == [
+        ("mocka", "v2", True, 0),
+        ("mockb", "v1", False, 1),
+        ("mockc", "v2", True, 2),
+    ]
+    assert (trace.ok, trace.unseen) == (True, ("mockb",))
+    assert not traced(PLAN, through_foreign("v2", "tree", stock="v1")).ok
+    assert not traced(PLAN, Answer(200, "hello")).ok
+
+
+def seen(*hops: str, **further: Any) -> tuple[Step, ...]:
+    """Hops such as "mockb v1 v2" (service, version, lane), each called by the one before."""
+    callers = ["", *(hop.split()[0] for hop in hops)]
+    steps = []
+    for caller, hop in zip(callers, hops, strict=False):
+        service, version, *lane = hop.split()
+        told = "" if version == "-" else version
+        steps.append(Step(service, told, lane[0] if lane else None, caller=caller))
+    return (*steps[:-1], replace(steps[-1], **further))
+
+
+RIGHT, WRONG, UNSEEN = HopVerdict
+
+
+@pytest.mark.parametrize(
+    ("path", "verdicts"),
+    [
+        ((), [UNSEEN, UNSEEN, UNSEEN]),
+        (seen("mocka v2 v2"), [RIGHT, UNSEEN, UNSEEN]),
+        (seen("mocka v2 v2", "mockb v1 v2", "mockc v2 v2"), [RIGHT, RIGHT, RIGHT]),
+        (seen("mocka v2 v2", "mockb v1 v2", "mockc v1 v2"), [RIGHT, RIGHT, WRONG]),
+        (seen("mocka v2 v2", "mockb v1", "mockc v2 v2"), [RIGHT, WRONG, RIGHT]),
+        (seen("mocka v2 v2", "mockb v1", lane_known=False), [RIGHT, RIGHT, UNSEEN]),
+        (seen("mocka v1 v2"), [WRONG, UNSEEN, UNSEEN]),
+        (seen("db v9 v2"), [UNSEEN, UNSEEN, UNSEEN]),
+    ],
+)
+def test_three_verdicts_a_hop(path: tuple[Step, ...], verdicts: list[HopVerdict]) -> None:
+    lane = PLAN.lane("v2")
+    assert [hop.verdict for hop in Judge(lane, PLAN.lane("v1"), "v2").hops(path)] == verdicts
+
+
+def chose(*versions: str) -> Routed:
+    return Routed(frozenset(versions))
+
+
+@pytest.mark.parametrize(
+    ("path", "service", "caller", "cause"),
+    [
+        (seen("mocka v1", routed=chose("v1")), "mocka", "", Cause.NOT_SET),
+        (seen("mocka v3 v3", "mockb v1"), "mockb", "mocka", Cause.NOT_HANDED_ON),
+        (seen("mocka v3 v3", "mockb v1 v2"), "mockb", "mocka", Cause.CHANGED),
+        (seen("mocka v3 v3", "mockb - v3"), "mockb", "mocka", Cause.NO_ANSWER),
+        (seen("mocka v3 v3", "mockb v1 v3"), "mockb", "mocka", Cause.NOT_TOLD),
+        (
+            seen("mocka v3 v3", "mockb v1 v3", routed=chose("v3")),
+            "mockb",
+            "mocka",
+            Cause.NOT_READY,
+        ),
+        (seen("mocka v3 v3", "mockb v1 v3", routed=chose("v1")), "mockb", "mocka", Cause.NO_RULE),
+        (seen("mocka v2 v3", routed=chose("v2")), "mocka", "", Cause.OTHER_RULE),
+        (
+            seen("mocka v3 v3", "mockb v1 v3", routed=Routed(proxied=False)),
+            "mockb",
+            "mocka",
+            Cause.NO_SIDECAR,
+        ),
+        (
+            seen("mocka v3 v3", "mockb v3 v3", contradicted=True),
+            "mockb",
+            "mocka",
+            Cause.CONTRADICTED,
+        ),
+    ],
+)
+def test_the_cause_of_the_first_wrong_hop(
+    path: tuple[Step, ...], service: str, caller: str, cause: Cause
+) -> None:
+    verdict = verify(PLAN, [], [(Target("v3", EntryRule()), Answer(200, "", path, partial=True))])
+    ((lane, left, _),) = verdict.left
+    assert (lane, left.service, left.caller, left.cause) == ("v3", service, caller, cause)
