@@ -112,7 +112,7 @@ def baggage_passes(member: str) -> bool:
     try:
         return session.get("http://localhost/").text == "probe"
     except Exception:  # of foreign code of any version
-        log.exception("the trial of baggage propagation failed")
+        log.exception("the check of baggage propagation failed")
         return False
     finally:
         context.detach(token)

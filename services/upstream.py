@@ -134,7 +134,7 @@ def _node(url: str, response: requests.Response, body: bytes) -> Node:
 def _of_exception(url: str, error: Exception, timeout: float) -> Outside:
     if _caused_by(error, (requests.Timeout, ReadTimeoutError)):
         late = f"no answer within {round(timeout, 1):g} s"
-        return _failed(url, 504, late if timeout > 0 else "no time was left to ask")
+        return _failed(url, 504, late if timeout > 0 else "no time was left for the call")
     *_, first = _causes(error)
     found = (reason for kinds, reason in REASONS if _caused_by(error, kinds))
     reason = next(found, _shorten(str(first)) or type(error).__name__)

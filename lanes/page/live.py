@@ -227,7 +227,7 @@ class Live:
 
 def _told(call: Call) -> str:
     by = f"first hop {call.callee}" if call.callee else f"nobody answered at {call.service}"
-    return f"{by}, asked by {call.agent or 'somebody'}"
+    return f"{by}, called by {call.agent or 'somebody'}"
 
 
 def _plan(mesh: Mesh, whole: Plan) -> Plan | None:

@@ -110,7 +110,7 @@ def _body(**kinds: type) -> Json:
     """The request's JSON object, which has these keys of these kinds and no other."""
     told = flask.request.get_json()
     if not isinstance(told, dict) or told.keys() != kinds.keys():
-        raise BadRequest(f"an object with {', '.join(kinds)} is asked for")
+        raise BadRequest(f"the body has to be an object with {', '.join(kinds)}")
     for name, kind in kinds.items():
         if kind is float and type(told[name]) is int:
             told[name] = float(told[name])

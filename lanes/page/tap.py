@@ -78,7 +78,7 @@ class Split:
             # Envoy has a route for each of a rule's matches.
             rules = (r for r in host.routes for _ in r.matches or (None,))
             for rule, entry in zip(rules, virtual_host["routes"], strict=True):
-                entry["name"] = BY_WEIGHT if self._is_split(rule) else "way in"
+                entry["name"] = BY_WEIGHT if self._is_split(rule) else "entry rule"
         return config
 
     def _is_split(self, route: Route) -> bool:

@@ -89,7 +89,7 @@ class Sidecars:
             return True
         if not injection_off(labels) or not self._istio:
             return False
-        message = "asks for no sidecars (istio-injection: enabled): planned without"
+        message = "has no sidecar injection (istio-injection: enabled): planned without sidecars"
         self._diagnostics.warn(resource.finding("injection-off", "metadata.labels", message))
         return True
 

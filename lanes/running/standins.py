@@ -56,7 +56,7 @@ def stand_ins(mesh: Mesh) -> StandIns:
     deaf = [pod.app for pod in imitating if pod.carries_baggage is False and pod.key in urls]
     notes = (
         _left_out(places, past, "passes its sidecar by", "pass their sidecars by"),
-        _left_out(places, circles, "goes round", "go round"),
+        _left_out(places, circles, "is part of a cycle", "are part of a cycle"),
         _handing_on(handed_on, dict.fromkeys(deaf)),
     )
     return StandIns(urls, handed_on, tuple(filter(None, notes)))

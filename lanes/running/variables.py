@@ -46,7 +46,7 @@ _REFUSED = """
     RUSTC* RUSTFLAGS RUSTUP_* RUSTDOC* CARGO_HOME CARGO_BUILD* CARGO_TARGET* MAKE MAKEF* MFLAGS
     GNUMAKEFLAGS NPM_* YARN_* PNPM_* COREPACK_* PIP_* PIPENV_* POETRY_* UV_* CONDA_* VIRTUAL_ENV
     GRADLE_* MAVEN_* M2_* MVNW_* ANT_* SBT_* GEM_* BUNDLE_* RAKE* COMPOSER_* NUGET_* MSBUILD* MIX_*
-    # Programs that programs start: editors, pagers, version control, what asks for passwords.
+    # Programs that programs start: editors, pagers, version control, what prompts for passwords.
     BROWSER *PAGER EDITOR *_EDITOR VISUAL LESSOPEN LESSCLOSE LESSKEY* GIT_* SVN_* HGRCPATH HGEXT*
     CVS_* RSYNC_* SSH_* SUDO_* GNUPGHOME CURL_HOME WGETRC
     # Folders and files of settings and modules that libraries open.

@@ -107,7 +107,7 @@ class HttpClient:
                 connection.close()
         encoding = response.headers.get("content-encoding", "identity")
         if encoding.strip().lower() != "identity":
-            raise NoResponseError(f"it is encoded as {encoding}, which was not asked for")
+            raise NoResponseError(f"it is encoded as {encoding}, which the request did not accept")
         return response
 
     def _kept(self) -> "_Connection | None":
@@ -230,7 +230,7 @@ def _connected(place: Place, deadline: _Deadline, limits: Limits) -> socket.sock
         hint = "; --ca may name its authority" if error.verify_code in _UNTRUSTED else ""
         raise UnreachableError(f"{error.verify_message.rstrip('.')}{hint}") from None
     except ssl.SSLError:
-        raise UnreachableError("it does not speak TLS as asked; is it http://?") from None
+        raise UnreachableError("it does not speak TLS. Is the URL http://?") from None
     except ConnectionResetError:
         raise UnreachableError(str(_ClosedError())) from None
     except OSError as error:

@@ -79,4 +79,4 @@ def test_a_circle_of_calls_ends(tmp_path: Path) -> None:
     with running(kube.write(tmp_path, *SHOP[:-2], *back)) as mesh:
         answer, _ = ask(mesh)
         assert versions(answer) == ["shop v1", "cart v1", "stock v1", "users v1"]
-        assert "stand-ins leave out users -> shop, which goes round" in mesh.stand_ins.notes
+        assert "stand-ins leave out users -> shop, which is part of a cycle" in mesh.stand_ins.notes

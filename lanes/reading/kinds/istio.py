@@ -167,7 +167,7 @@ class HeaderMatch(StringMatch):
 
 def _header_asked(name: str) -> str:
     if name.startswith("@"):
-        raise ValueError("asks for a claim of a token, which no plan can know")
+        raise ValueError("matches a claim of a token, which no plan can know")
     if name.startswith(":") and name != ":authority":
         raise ValueError("is no header that a plan can know; match method, uri or authority")
     if name.lower() == "host":

@@ -77,11 +77,11 @@ BEHAVIORS: dict[str, tuple[Behavior, str]] = {
     # expansion
     "gzip": (
         says(OK, b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB), BOMB),
-        "it is encoded as gzip, which was not asked for",
+        "it is encoded as gzip, which the request did not accept",
     ),
     "two codings": (
         says(OK, b"Content-Encoding: br\r\nContent-Encoding: gzip\r\n", LENGTH, b"\r\n-> ab"),
-        "it is encoded as br, gzip, which was not asked for",
+        "it is encoded as br, gzip, which the request did not accept",
     ),
     "gzip as transfer coding": (says(OK, b"Transfer-Encoding: gzip, chunked\r\n\r\n"), NO_HTTP),
     # ends
@@ -210,7 +210,7 @@ def test_tls_changes_nothing_of_that(name: str, tmp_path: Path) -> None:
         (drips(b"", b"\x16\x03\x03\x40\x00"), LATE),
         (
             stays(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
-            "it does not speak TLS as asked; is it http://?",
+            "it does not speak TLS. Is the URL http://?",
         ),
         (resets(b""), CLOSED),
     ],

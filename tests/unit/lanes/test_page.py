@@ -302,8 +302,8 @@ def test_a_name_from_elsewhere_reads_nothing() -> None:
     ("path", "body", "status", "said"),
     [
         ("/pods", {"pod": "p", "do": "sing"}, 400, "do is one of stop, kill, start"),
-        ("/pods", {"pod": "p"}, 400, "an object with pod, do is asked for"),
-        ("/pods", [], 400, "an object with pod, do is asked for"),
+        ("/pods", {"pod": "p"}, 400, "the body has to be an object with pod, do"),
+        ("/pods", [], 400, "the body has to be an object with pod, do"),
         ("/fault", {"pod": "p", "delay": 5, "rate": 0}, 400, "delay is no str"),
         ("/load", {"on": 1, "rate": 5}, 400, "on is no bool"),
         ("/weights", {"weights": {"v1": 0.5}}, 400, "a weight is a whole number"),

@@ -89,7 +89,9 @@ def test_a_call_to_a_service_that_is_on_the_way_is_left_out() -> None:
         "default/cart-v2": ("http://payments:8000/",),
         "default/payments-v1": ("http://orders:8000/paid",),
     }
-    assert told.notes == ("stand-ins leave out orders -> payments, cart -> shop, which go round",)
+    assert told.notes == (
+        "stand-ins leave out orders -> payments, cart -> shop, which are part of a cycle",
+    )
 
 
 def chained(count: int) -> StandIns:

@@ -90,7 +90,7 @@ def test_a_slow_chain_ends_when_its_caller_has_no_time_left(start: Start, serve:
     assert answer.status == 504
     assert f"mockb(version: v1, ip: 127.0.0.1)-> {slow.url} failed: 504 no answer" in answer.body
     assert time.monotonic() - started < 4 + SOON
-    assert "no time was left to ask" in get(mockb.url, {"request-timeout-ms": "0"}).body
+    assert "no time was left for the call" in get(mockb.url, {"request-timeout-ms": "0"}).body
 
 
 def test_a_request_may_come_in_pieces(mocka: Service, clients: ExitStack) -> None:

@@ -116,7 +116,7 @@ def test_a_retry_has_no_time_of_its_own(serve: Serve) -> None:
 
 def test_nobody_is_asked_when_no_time_is_left(serve: Serve) -> None:
     mockb = serve(reply(200))
-    assert failure(mockb.url, timeout=-1) == (504, "no time was left to ask")
+    assert failure(mockb.url, timeout=-1) == (504, "no time was left for the call")
     assert mockb.requests == []
 
 

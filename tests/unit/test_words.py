@@ -1,0 +1,96 @@
+"""One word for one thing: what users read has none of the words that better ones replaced."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from lanes.cli import main
+from tests.markdown import PAGES, ROOT, prose, read
+
+# What is written in place of the words of each pattern.
+REPLACED = {
+    r"swim ?lanes?": "lane",
+    r"stamp(s|ed|ing)?": "set",
+    r"ways? in(to)?": "entry rule",
+    r"doors?": "entry service, entry rule",
+    r"astray": "misrouted",
+    r"on trust": "assumed",
+    r"(go(es)?|turned) round|in a circle": "cycle",
+    r"judg(es?|ed|ing|ments?)": "verify, verdict, compare, check",
+    r"trials?": "verification",
+    r"mend(s|ed|ing)?": "fix",
+    r"told|tells? apart": "says, shows, has; distinguish, different",
+    r"left to the cluster": "not simulated",
+    r"ask(s|ed|ing)?": "send requests to, need, match",
+    r"be (it|its)": "even if it is",
+}
+WORDS = re.compile(rf"\b({'|'.join(REPLACED)})\b", re.IGNORECASE)
+COMMENT = re.compile(r"^\s*# ?(.*)$", re.MULTILINE)
+CHART = ROOT / "helm/traffic-lanes"
+
+
+def found(texts: Iterator[str]) -> list[str]:
+    """What is found, each with the words around it and what is written instead."""
+    return [
+        f"{text[max(0, match.start() - 40) : match.end() + 40]!r}: write {instead(match[0])}"
+        for text in texts
+        for match in WORDS.finditer(text)
+    ]
+
+
+def instead(word: str) -> str:
+    return next(
+        use for pattern, use in REPLACED.items() if re.fullmatch(pattern, word, re.IGNORECASE)
+    )
+
+
+def messages(file: Path) -> Iterator[str]:
+    """The strings of a module that hold several words: what it prints. Docstrings are left out."""
+    nodes = list(ast.walk(ast.parse(read(file))))
+    bare = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    texts = (node for node in nodes if isinstance(node, ast.Constant) and id(node) not in bare)
+    for text in (node.value for node in texts if isinstance(node.value, str)):
+        if re.search(r"[a-z]+,? [a-z]", text):
+            yield text
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_a_word_is_found_with_what_is_written_instead() -> None:
+    assert found(iter(["The gateway stamps it."])) == ["'The gateway stamps it.': write set"]
+    assert found(iter(["The gateway sets it, and nothing else."])) == []
+
+
+# Made from a suite that others wrote.
+GENERATED = ROOT / "docs/conformance.md"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != GENERATED], ids=name)
+def test_the_words_of_pages(page: Path) -> None:
+    without_code = re.sub(r"(?<!`)`(?!`)[^`\n]*`", "", read(page))
+    assert not found(prose(without_code))
+
+
+@pytest.mark.parametrize("command", [main, *main.commands.values()], ids=lambda one: one.name)
+def test_the_words_of_help(command: click.Command) -> None:
+    assert not found(iter([command.get_help(click.Context(command))]))
+
+
+@pytest.mark.parametrize("package", ["lanes", "services"])
+def test_the_words_of_messages(package: str) -> None:
+    texts = (text for file in sorted((ROOT / package).rglob("*.py")) for text in messages(file))
+    assert not found(texts)
+
+
+def test_the_words_of_values_and_of_what_the_chart_prints() -> None:
+    assert not found(iter(COMMENT.findall(read(CHART / "values.yaml"))))
+    notes = re.sub(r"\{\{.*?\}\}", "", read(CHART / "templates/NOTES.txt"), flags=re.DOTALL)
+    assert not found(iter([notes]))
+    for file in CHART.glob("templates/**/*.*"):
+        assert not found(iter(re.findall(r'"([^"\n]*\w \w[^"\n]*)"', read(file)))), name(file)
