@@ -88,7 +88,7 @@ def test_notes_tell_the_lanes_to_expect() -> None:
 
 
 def test_notes_say_where_a_baseline_has_one_pod() -> None:
-    said = "One pod of the baseline v1, for which nothing stands in: "
+    said = "The baseline v1 has one pod at: "
     two = {"replicas": 2}
     assert f"{said}mocka, mockb, mockc." in notes({})
     some: Values = {"services": {"mockb": two, "mocka": {"versions": {"v1": two}}}}
