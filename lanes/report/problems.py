@@ -59,7 +59,7 @@ HINTS = {
         "  kubectl get namespace {namespaces} -L istio-injection,istio.io/rev",
     ),
     HintCode.NOT_INJECTED: (
-        "the OpenTelemetry Operator has not injected pods that ask for it: {services}",
+        "the OpenTelemetry Operator has not injected pods that need it: {services}",
     ),
     HintCode.NOT_CALLED: (
         "no answer has {1}, which {0} calls in the plan.",
