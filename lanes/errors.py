@@ -30,9 +30,10 @@ class LanesError(Exception):
 
 
 class ManifestError(LanesError):
-    """A manifest that can't be read, or asks for what is not understood."""
+    """A manifest that can't be read, or asks for what is not supported."""
 
     def __init__(self, source: str, resource: str, field: str, problem: str) -> None:
+        self.source, self.resource, self.field, self.problem = source, resource, field, problem
         where = ": ".join(part for part in (source, resource, field) if part)
         super().__init__(f"{where}: {problem}")
 

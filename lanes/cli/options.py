@@ -166,16 +166,25 @@ def sample_unless_named(paths: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def read_mesh(
-    paths: tuple[str, ...], commands: tuple[str, ...] = (), namespace: str | None = None
+    paths: tuple[str, ...],
+    commands: tuple[str, ...] = (),
+    namespace: str | None = None,
+    *,
+    strict: bool = True,
 ) -> "Mesh":
-    """The mesh of MANIFESTS, with `--run` commands; what names no namespace is in `namespace`."""
+    """The mesh of MANIFESTS, with `--run` commands; what names no namespace is in `namespace`.
+
+    Where `strict`, raises LanesError for what is not supported; else marks what depends on it.
+    """
     with kept():
         from lanes.reading import manifests
         from lanes.reading.commands import Command
         from lanes.reading.resolve import resolve
 
         own = [Command.of(text) for text in commands]
-        return resolve(manifests.read(sample_unless_named(paths), namespace or "default"), own)
+        paths = sample_unless_named(paths)
+        found = manifests.read(paths, namespace or "default", strict=strict)
+        return resolve(found, own, strict=strict)
 
 
 @contextmanager

@@ -20,15 +20,16 @@ from lanes.console import Console
     metavar="HOST",
     help="The host of requests. Default: any, or else the first that the gateway serves.",
 )
+@click.option("--strict", is_flag=True, help="exit 2 if anything is not supported")
 @format_option
 def plan_command(
-    paths: tuple[str, ...], asked: RequestOptions, host: str | None, form: str
+    paths: tuple[str, ...], asked: RequestOptions, host: str | None, strict: bool, form: str
 ) -> None:
     """Show which version answers each lane at each service.
 
     Starts nothing. A cell is the version that answers: the lane's own, a fallback (*), a split, or
-    none (-) with the status. Where a lane is misrouted (!), a line says why. docs/plan.md explains
-    the marks.
+    none (-) with the status. Where a lane is misrouted (!), a line says why. What is not supported
+    is left out with an error, and marked (?) where it decides. docs/plan.md explains the marks.
 
     \b
     Examples:
@@ -41,7 +42,7 @@ def plan_command(
     from lanes.report.plan import show_headline, show_plan
     from lanes.report.plan_json import plan_json
 
-    mesh = read_mesh(paths, namespace=asked.namespace)
+    mesh = read_mesh(paths, namespace=asked.namespace, strict=strict)
     planned = plan(mesh, asked.path, host, asked.headers, asked.calls)
     console = Console()
     if form == "json":

@@ -26,6 +26,11 @@ class Finding:
         """The finding as a line: file: resource: field: message."""
         return ": ".join(filter(None, (self.file, self.resource, self.field, self.message)))
 
+    @property
+    def told(self) -> str:
+        """The same without its file, for a mark on what depends on it."""
+        return ": ".join(filter(None, (self.resource, self.field, self.message)))
+
     def json(self) -> dict[str, str]:
         """What programs get of it."""
         return {
@@ -37,21 +42,26 @@ class Finding:
         }
 
 
+NOT_SUPPORTED = "not-supported"
+
+
 class Diagnostics:
     """Collects what is found while manifests become a mesh: each once, in the order found.
 
-    An error means that no mesh can be planned: something is wrong or not supported. A warning does
-    not stop a plan. What is not simulated stops only `lanes up`.
+    An error is about what is wrong or not supported: it is left out, and what depends on it is
+    marked. A fatal one leaves nothing to plan. A warning does not stop a plan. What is not
+    simulated stops only `lanes up`.
     """
 
     def __init__(self, warnings: Iterable[Finding] = ()) -> None:
-        self._errors: dict[str, None] = {}
+        self._errors: dict[Finding, None] = {}
+        self._fatal: dict[Finding, None] = {}
         self._warnings = dict.fromkeys(warnings)
         self._not_simulated: dict[str, None] = {}
 
     @property
-    def errors(self) -> tuple[str, ...]:
-        return tuple(self._errors)
+    def errors(self) -> tuple[Finding, ...]:
+        return (*self._fatal, *self._errors)
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
@@ -62,16 +72,19 @@ class Diagnostics:
         return tuple(self._not_simulated)
 
     @contextmanager
-    def gathered(self) -> Iterator[None]:
+    def gathered(self, *, fatal: bool = False) -> Iterator[None]:
         """Run a block; keep its ManifestError, which ends the block alone."""
         try:
             yield
         except ManifestError as error:
-            self.error(error)
+            self.error(error, fatal=fatal)
 
-    def error(self, error: ManifestError) -> None:
-        """Add an error."""
-        self._errors[str(error)] = None
+    def error(self, error: ManifestError, *, fatal: bool = False) -> str:
+        """Add an error; return it as a mark on what depends on what it is about."""
+        kept = self._fatal if fatal else self._errors
+        finding = Finding(NOT_SUPPORTED, error.source, error.resource, error.field, error.problem)
+        kept[finding] = None
+        return finding.told
 
     def warn(self, *findings: Finding) -> None:
         """Add warnings."""
@@ -81,7 +94,10 @@ class Diagnostics:
         """Add what a cluster does and `lanes up` does not."""
         self._not_simulated[str(problem)] = None
 
-    def require_no_errors(self, causes: Iterable[str] = ()) -> None:
-        """Raise LanesError with every error, behind sentences that may name the cause of them."""
-        if self._errors:
-            raise LanesError(*together([*causes, *self._errors]))
+    def require_plannable(self, causes: Iterable[str] = (), *, strict: bool) -> None:
+        """Raise LanesError with every error where one is fatal, or where `strict`.
+
+        `causes` are sentences that may name the cause of them.
+        """
+        if self._fatal or (strict and self._errors):
+            raise LanesError(*together([*causes, *map(str, self.errors)]))

@@ -189,6 +189,7 @@ class Destination:
     balancer: str
     outlier: Outlier | None
     connect_timeout: float | None = None  # seconds; None where nothing says so
+    unsupported: str = ""  # what is not supported about it; "": it is known
 
     @property
     def subset(self) -> str:
@@ -240,7 +241,8 @@ class Abort:
 class Route:
     """One rule: the first whose match holds takes the request. No matches: always.
 
-    No destinations: it answers with `status` by itself.
+    No destinations: it answers with `status` by itself. `unsupported`: what is not supported, so
+    that it may do anything with the requests that meet it, which may be fewer than its matches say.
     """
 
     matches: tuple[Match, ...]
@@ -252,6 +254,13 @@ class Route:
     status: int = 500
     abort: Abort | None = None
     place: Place = field(default=Place(), compare=False)
+    unsupported: str = ""
+
+    @property
+    def unknown(self) -> str:
+        """Why it is not known what the rule does; "": it is."""
+        led = (w.destination.unsupported for w in self.destinations if w.weight)
+        return self.unsupported or next(filter(None, led), "")
 
     @property
     def has_no_weight(self) -> bool:
@@ -323,3 +332,4 @@ class Mesh:
     datagrams: Mapping[Host, frozenset[int]] = field(default_factory=dict)
     not_run: tuple[str, ...] = ()  # what chooses no route, and that no laptop mesh does: sentences
     warnings: tuple[Finding, ...] = ()  # what is planned, and worth a word
+    not_supported: tuple[Finding, ...] = ()  # what is left out, or marked where it counts

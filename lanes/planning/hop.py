@@ -17,6 +17,7 @@ class Reason(StrEnum):
     - match: by the lane's own version; a request without a lane has any for its own
     - fallback: by another lane's, since the lane has no version here
     - split: by several, whatever the lane
+    - unsupported: nobody knows, since what decides it is not supported
     - none: by none; `Hop.status` is what the mesh answers instead
     - caught: another lane's rule also matches this lane
     - shadowed: a rule that matches every request precedes the lane's own
@@ -28,6 +29,7 @@ class Reason(StrEnum):
     MATCH = "match"
     FALLBACK = "fallback"
     SPLIT = "split"
+    UNSUPPORTED = "unsupported"
     NONE = "none"
     CAUGHT = "caught"
     SHADOWED = "shadowed"
@@ -100,7 +102,8 @@ class Hop:
 
     `versions` holds one version, or several where a rule splits or leaves the choice open, or
     none where nothing answers; `shares` are their parts, 0 to 1, or () where the rules do not say.
-    `misrouted` says more where the lane leaves its path, and `unanswered` where nothing answers.
+    `misrouted` says more where the lane leaves its path, `unanswered` where nothing answers, and
+    `unsupported` where that is not known.
     `place` is where the rule stands, `hosts` the Services that led here, `namespace` that of the
     pods; "" where nothing answers, or the manifests leave it open. `failing`: the shares of the
     calls that get another status, by a fault or by a part of a split without pods. `assumed`: it
@@ -121,6 +124,7 @@ class Hop:
     namespace: str = ""
     shares: tuple[float, ...] = ()
     misrouted: Misrouted | None = None
+    unsupported: str = ""
     unanswered: Unanswered | None = field(default=None, compare=False)
     place: Place = field(default=Place(), compare=False)
     hosts: tuple[Host, ...] = field(default=(), compare=False)
@@ -139,7 +143,8 @@ class Hop:
     def own(self) -> Hashable:
         """What answers here, without the reason and without what it calls."""
         versions, shares = self.versions, self.shares
-        return self.service, versions, self.status, self.namespace, shares, self.failing
+        known = self.status, self.namespace, shares, self.failing, self.unsupported
+        return self.service, versions, *known
 
     @cached_property
     def answer(self) -> bytes:

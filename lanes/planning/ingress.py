@@ -55,13 +55,15 @@ class Alternative:
     """A gateway rule that not every request meets, by one of its matches, and where it leads.
 
     `rule` is None where no example of a request is known that meets it; `words` name it. `status`
-    is what the rule answers by itself; None: it leads to destinations.
+    is what the rule answers by itself; None: it leads to destinations. `unsupported`: what is not
+    supported about it.
     """
 
     words: str
     rule: EntryRule | None
     forwarded: tuple[ForwardedRequest, ...] = ()
     status: int | None = None
+    unsupported: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ def select_ingress(
     probe = Probe(named, path or first_path(virtual_host.routes, named, sent) or "/", sent)
     bare = probe.request()
     route = bare.rule(virtual_host.routes)
+    if route and route.unknown:
+        raise PlanError(Problem.NOT_SUPPORTED, path=probe.path, why=route.unknown)
     assumed = assumed_headers(mesh)
     default = forward(route, bare, assumed) if route else ()
     alternatives = _alternatives(mesh, virtual_host, route, probe, assumed)
@@ -145,7 +149,8 @@ def _virtual_host(mesh: Mesh, sources: str, host: str | None) -> GatewayHost:
     if not mesh.pods:
         raise PlanError(Problem.NO_PODS, sources=sources)
     if not mesh.gateway:
-        absent = (str(found) for found in mesh.warnings if found.rule == "gateway-absent")
+        unbound = ("gateway-absent", "not-attached")
+        absent = (str(found) for found in mesh.warnings if found.rule in unbound)
         raise PlanError(Problem.NO_GATEWAY, *absent, sources=sources)
     found = host_for(mesh, host) if host else _default_host(mesh)
     if found is None:
@@ -167,6 +172,10 @@ def _alternatives(
     for route in virtual_host.routes:
         for match in (route.matches or (Match(),)) if route is not default else ():
             rule = rule_by(match, probe.path)
+            if route.unknown:
+                words = str(rule or "") or route.place.field
+                yield Alternative(words, None, unsupported=route.unknown)
+                continue
             behind = rule == NO_ENTRY_RULE  # the default route, which takes all with this path
             if behind:
                 rule = EntryRule(path=example(match.uri) if match.uri else "/")
@@ -194,7 +203,7 @@ def _other_hosts(
         rule = EntryRule(host=any_of(other.domain))
         request = probe.request(rule)
         route = request.rule(other.routes)
-        if route is not None:
+        if route is not None and not route.unknown:
             yield Alternative(str(rule), rule, forward(route, request, assumed), _own(route))
 
 

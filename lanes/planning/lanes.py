@@ -56,7 +56,7 @@ class Candidate:
 class NotPlanned:
     """A gateway rule, in words, that leads to no one lane, and why.
 
-    `lane` is of other-path alone, and `status` of answers-itself.
+    `lane` is of other-path alone, `status` of answers-itself, and `why` of not-supported.
     """
 
     rule: str
@@ -65,16 +65,18 @@ class NotPlanned:
         "answers-itself",
         "splits",
         "sets-no-lane",
+        "not-supported",
         "no-example",
         "depends-on-gateway",
         "other-path",
     ]
     lane: str = ""
     status: int | None = None
+    why: str = ""
 
     def __str__(self) -> str:
-        why = NOT_PLANNED[self.reason].format(lane=self.lane, status=self.status)
-        return f"{self.rule} ({why})"
+        template = NOT_PLANNED[self.reason]
+        return f"{self.rule} ({template.format(lane=self.lane, status=self.status, why=self.why)})"
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,8 @@ def _lead(
 ) -> Candidate | NotPlanned | None:
     """Return the lane that a rule may lead to, or why none; None: it splits as the default does."""
     words, rule = alternative.words, alternative.rule
+    if alternative.unsupported:
+        return NotPlanned(words, "not-supported", why=alternative.unsupported)
     if _split(alternative.forwarded, header) == _split(default, header):
         return None
     led = [one for one in alternative.forwarded if one.weighted.weight]

@@ -18,6 +18,10 @@ class Problem(Enum):
     NO_GATEWAY_RULE = (
         "{sources}: no rule of the gateway matches a request for {path}. Name another with --path."
     )
+    NOT_SUPPORTED = (
+        "The gateway's rule for {path} is not supported, so nothing can be planned: {why}."
+        " Name another path with --path."
+    )
     ANSWERS_ITSELF = (
         "{rule}: the rule answers {path} with {status} by itself, so there are no lanes."
         " Name another path with --path."
@@ -82,6 +86,7 @@ NOT_PLANNED: Mapping[str, str] = {
     "answers-itself": "answers {status} by itself",
     "splits": "splits requests itself",
     "sets-no-lane": "sets no lane",
+    "not-supported": "{why}",
     "no-example": "no request that matches it is known",
     "depends-on-gateway": "what answers also depends on the lane that the gateway sets",
     "other-path": "leads lane {lane} to other versions",

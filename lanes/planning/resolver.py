@@ -67,6 +67,8 @@ class Resolver:
         ports = plan.graph.ports.get(destination.host, {}).values()
         selected = next((port.pods for port in ports), ())
         rule = Route((), weighted, abort=forwarded[0].abort, place=forwarded[0].place)
+        if rule.unknown:
+            return self._unsupported(destination.host, rule)
         versions = {pod.version for one in weighted for pod in first_pods(one)}
         choice = Choice(
             own=not versions & lane.others
@@ -120,6 +122,8 @@ class Resolver:
                 unanswered=Unanswered("no-rule"),
                 hosts=(port.host,),
             )
+        if route.unknown:
+            return self._unsupported(port.host, route)
         destinations = [w for w in route.destinations if w.weight] or list(route.destinations)
         if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
             raise self._problem(Problem.SPLITS_AND_SETS, service=port.host.name)
@@ -158,6 +162,17 @@ class Resolver:
             may_stop=behind.may_stop,
             assumed=behind.assumed,
             injected=all("python" in pod.injected for pod in pods),
+        )
+
+    def _unsupported(self, service: Host, rule: Route) -> Hop:
+        """Return the hop of a rule of which it is not known what it does."""
+        return Hop(
+            service.name,
+            (),
+            Reason.UNSUPPORTED,
+            unsupported=rule.unknown,
+            place=rule.place,
+            hosts=(service, *(w.destination.host for w in rule.destinations)),
         )
 
     def _no_answer(self, service: Host, rule: Route, parts: Sequence[Part], choice: Choice) -> Hop:

@@ -1,9 +1,10 @@
 """Destinations: from a host, a port and a subset to the pods behind them, in tiers."""
 
-from collections.abc import ItemsView, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import host_in_manifest, meant, no_service
 from lanes.mesh.model import Destination, Endpoint, Host, Pod, Propagation
@@ -12,7 +13,7 @@ from lanes.reading.grants import Grants
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.policies import Policy, policy_of
 from lanes.reading.protocols import carries_http
-from lanes.reading.rules import Rules
+from lanes.reading.rules import Rule, Rules
 from lanes.reading.sides import Side
 
 
@@ -22,6 +23,7 @@ class _Service:
     spec: kinds.ServiceSpec
     pods: tuple[Pod, ...]
     propagation: Propagation
+    unsupported: str = ""
 
     @cached_property
     def ports(self) -> Mapping[int, int | str]:
@@ -56,17 +58,22 @@ class Destinations:
             if body.spec.type == "ExternalName":
                 self._aliases.add(host)
                 continue
-            with diagnostics.gathered():
+            near = neighbours.get(host.namespace, [])
+            selector = body.spec.selector.items()
+            # The label that the fewest pods have: a Service looks at hardly any but its own.
+            few = [labelled.get((host.namespace, *label), []) for label in selector]
+            fewest, why = min(few, key=len, default=[]), resource.lack()
+            behind = tuple(pod for pod in fewest if selector <= pod.labels.items())
+            try:
                 _require_everywhere(resource, body)
-                near = neighbours.get(host.namespace, [])
-                selector = body.spec.selector.items()
-                # The label that the fewest pods have: a Service looks at hardly any but its own.
-                few = [labelled.get((host.namespace, *label), []) for label in selector]
-                behind = _behind(resource, selector, min(few, key=len, default=[]))
-                # Where it has no pods, it would have them like their neighbours.
-                like = (*behind, *near[:1])
-                propagation = like[0].propagation if like else Propagation()
-                self._services[host] = _Service(resource, body.spec, behind, propagation)
+                _require_alike(resource, behind)
+            except ManifestError as error:
+                why = diagnostics.error(error)
+            # Where it has no pods, it would have them like their neighbours.
+            like = (*behind, *near[:1])
+            propagation = like[0].propagation if like else Propagation()
+            service = _Service(resource, body.spec, behind, propagation, why)
+            self._services[host] = service
         for resource, entry in manifests.of(kinds.ServiceEntry):
             near = neighbours.get(entry.metadata.namespace, [])
             for name in entry.spec.hosts:
@@ -128,7 +135,8 @@ class Destinations:
 
     def plain(self, host: Host, port: int) -> Destination:
         """Every pod of a Service, whatever its version."""
-        return self._destination(host, port, "", {}, policy_of(self._rules.of(host), None, port))
+        rule = self._rules.of(host)
+        return self._destination(host, port, "", {}, policy_of(rule, None, port), rule)
 
     def of_route(
         self, resource: Resource, field: str, http: kinds.HttpDestination, side: Side
@@ -199,11 +207,17 @@ class Destinations:
         subset = next((s for s in rule.subsets if s.name == name), None) if rule else None
         policy = policy_of(rule, subset, port)
         if subset is None:  # counts as one with no endpoints
-            return replace(self._destination(host, port, name, {}, policy), tiers=((),))
-        return self._destination(host, port, name, subset.labels, policy)
+            return replace(self._destination(host, port, name, {}, policy, rule), tiers=((),))
+        return self._destination(host, port, name, subset.labels, policy, rule)
 
     def _destination(
-        self, host: Host, port: int, subset: str, labels: Mapping[str, str], policy: Policy
+        self,
+        host: Host,
+        port: int,
+        subset: str,
+        labels: Mapping[str, str],
+        policy: Policy,
+        rule: Rule | None,
     ) -> Destination:
         service = self._services[host]
         endpoints = tuple(
@@ -220,6 +234,7 @@ class Destinations:
             balancer=policy.balancer,
             outlier=policy.outlier,
             connect_timeout=policy.connect_timeout,
+            unsupported=service.unsupported or (rule.unsupported if rule else ""),
         )
 
 
@@ -243,16 +258,13 @@ def _require_everywhere(resource: Resource, service: kinds.Service) -> None:
         raise resource.error(f"metadata.annotations[{name}]", problem)
 
 
-def _behind(resource: Resource, selector: ItemsView[str, str], few: list[Pod]) -> tuple[Pod, ...]:
-    """The pods, of those that have one of its labels, that a Service selects."""
-    found = tuple(pod for pod in few if selector <= pod.labels.items())
-    if len({pod.propagation for pod in found}) > 1:
+def _require_alike(resource: Resource, pods: tuple[Pod, ...]) -> None:
+    if len({pod.propagation for pod in pods}) > 1:
         raise resource.error(
             "spec.selector",
             "its pods differ in header propagation, which is not emulated;"
             " let an ASMHeaderPropagation select all or none of a Service's pods",
         )
-    return found
 
 
 def _number(service: _Service, port: int, pod: Pod) -> int:

@@ -56,7 +56,7 @@ def _servers_of(resource: Resource, body: kinds.Gateway, namespace: str) -> list
     alike: dict[tuple[int, bool, bool], list[str]] = {}
     redirects: dict[int, Route] = {}
     for number, server in enumerate(body.spec.servers):
-        if server.http:
+        if server.http and not resource.lacks(f"spec.servers[{number}]"):
             port = server.port.number
             hosts = alike.setdefault((port, server.ends_tls, server.to_https), [])
             hosts += [h for host in server.hosts for h in _open_to(host, namespace, own)]

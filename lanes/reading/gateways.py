@@ -54,32 +54,35 @@ def gateway_hosts(
     manifests: Manifests, destinations: Destinations, diagnostics: Diagnostics
 ) -> tuple[GatewayHost, ...]:
     """Everything that gateways serve, by domain."""
-    with diagnostics.gathered():
+    _require_known(manifests, diagnostics)
+    with diagnostics.gathered(fatal=True):
         stock = _of_virtual_services(manifests, destinations, diagnostics)
-        doors = at_gateways(manifests, diagnostics)
-        for served in doors.values() if stock else ():
-            raise next(iter(served.values()))[0][0].error(
-                "spec.parentRefs",
-                "beside a VirtualService at a gateway it is not emulated; keep one",
-            )
-        return stock or _of_http_routes(doors, destinations)
+        routed = _of_http_routes(at_gateways(manifests, diagnostics), destinations)
+        return _one_way_in((*stock, *routed), destinations)
     return ()
+
+
+def _require_known(manifests: Manifests, diagnostics: Diagnostics) -> None:
+    """Report what is not supported of a whole gateway, so that it may serve anything."""
+    for resource, _ in (*manifests.of(kinds.Gateway), *manifests.of(kinds.gateway_api.Gateway)):
+        for field in resource.left_out:
+            if not field.startswith(("spec.servers[", "spec.listeners[")):
+                diagnostics.error(resource.error(field, "is not supported"), fatal=True)
 
 
 def _of_http_routes(
     doors: Mapping[Door, Mapping[str, list[Bound]]], destinations: Destinations
-) -> tuple[GatewayHost, ...]:
-    serving = [
+) -> list[_Serving]:
+    return [
         _Serving(door, domain, rules_of(bound, destinations, in_mesh=False), bound[0][0])
         for door, served in doors.items()
         for domain, bound in served.items()
     ]
-    return _one_way_in(serving, "spec.parentRefs", destinations)
 
 
 def _of_virtual_services(
     manifests: Manifests, destinations: Destinations, diagnostics: Diagnostics
-) -> tuple[GatewayHost, ...]:
+) -> list[_Serving]:
     gateways = Gateways(manifests)
     doors: dict[Listener, _Served] = {}
     for resource, body in manifests.of(kinds.VirtualService):
@@ -97,12 +100,10 @@ def _of_virtual_services(
             elif brought[0].resource.place("") in counting:
                 message = f"no rule counts at port {door.port}: requests for {domain} get 404 there"
                 diagnostics.warn(brought[0].resource.finding("port-unserved", "spec.http", message))
-    return _one_way_in(serving, "spec.gateways", destinations)
+    return serving
 
 
-def _one_way_in(
-    serving: Iterable[_Serving], field: str, destinations: Destinations
-) -> tuple[GatewayHost, ...]:
+def _one_way_in(serving: Iterable[_Serving], destinations: Destinations) -> tuple[GatewayHost, ...]:
     """What is planned for each domain: of doors with other rules each the first.
 
     A door that only redirects goes last: it sends everybody to another.
@@ -111,7 +112,7 @@ def _one_way_in(
     for one in sorted(serving, key=lambda one: one.redirects):
         if any(one.rivals(other) for other in _met(one.domain, hosts)):
             if not one.redirects:
-                destinations.diagnostics.warn(_apart(one, field))
+                destinations.diagnostics.warn(_apart(one))
         else:
             hosts.setdefault(one.domain, one)
     return tuple(GatewayHost(domain, one.routes) for domain, one in hosts.items())
@@ -124,10 +125,10 @@ def _met(domain: str, hosts: Mapping[str, _Serving]) -> Iterator[_Serving]:
         yield from (host for other, host in hosts.items() if covers(domain, other))
 
 
-def _apart(one: _Serving, field: str) -> Finding:
+def _apart(one: _Serving) -> Finding:
     return one.resource.finding(
         "another-way-in",
-        field,
+        "spec.parentRefs" if isinstance(one.door, Door) else "spec.gateways",
         f"not planned: for {one.domain} another Gateway, which differs in selector or port, has"
         " other rules; plan them one at a time",
     )
@@ -165,7 +166,10 @@ def _bind(
         names = ", ".join(name for name in body.spec.gateways if name != "mesh")
         each = [list(served) or [f"nothing of namespace {namespace}"] for served in refused]
         taken = ", ".join(dict.fromkeys(chain.from_iterable(each)))
-        raise resource.error("spec.hosts", f"none is served by gateway {names} ({taken})")
+        message = (
+            f"none is served by gateway {names} ({taken}): its rules count for no request there"
+        )
+        destinations.diagnostics.warn(resource.finding("not-attached", "spec.hosts", message))
 
 
 def _full(host: str, namespace: str) -> str:

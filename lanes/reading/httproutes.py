@@ -3,14 +3,15 @@
 https://gateway-api.sigs.k8s.io/reference/api-types/httproute/
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from lanes.errors import ManifestError
 from lanes.mesh.matching import Kind, Match, StringMatch
 from lanes.mesh.model import HeaderOps, Host, Place, Route, Weighted
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Resource
-from lanes.reading.routes import require_few, require_known
+from lanes.reading.routes import require_few, require_known, unsupported_route
 
 Bound = tuple[Resource, gateway_api.HTTPRoute]
 """An HTTPRoute, and where it was read."""
@@ -35,18 +36,44 @@ def rules_of(
     found: list[tuple[_Precedence, Route]] = []
     ordered = sorted(bound, key=_name)
     for resource, body in ordered:
-        for number, rule in enumerate(body.spec.rules):
-            field = f"spec.rules[{number}]"
-            backends = _backends(resource, field, rule, destinations, in_mesh)
-            for index, match in enumerate(rule.matches or [gateway_api.RouteMatch()]):
-                for header in match.headers if in_mesh else ():
-                    where = f"{field}.matches[{index}].headers.{header.name}"
-                    require_known(resource, where, header.name)
-                route = _route(rule, match, backends, resource.place(field))
-                found.append((_precedence(match), route))
+        for number in range(len(body.spec.rules)):
+            found += _of_rule(resource, body, number, destinations, in_mesh)
     routes = tuple(route for _, route in sorted(found, key=lambda entry: entry[0]))
     require_few(ordered[-1][0], "spec.rules", routes)
     return routes
+
+
+def _of_rule(
+    resource: Resource,
+    body: gateway_api.HTTPRoute,
+    number: int,
+    destinations: Destinations,
+    in_mesh: bool,
+) -> Iterator[tuple["_Precedence", Route]]:
+    """Yield a route for each match of the rule of this number, and what orders it.
+
+    One that is not supported is marked; where that is what it asks for, it may come first.
+    """
+    rule, field = body.spec.rules[number], f"spec.rules[{number}]"
+    why = resource.lack(but="spec.rules[") or resource.lack(field)
+    anywhere = why and (resource.lack(f"{field}.matches") or not resource.lack(field))
+    place = resource.place(field)
+    backends: tuple[Weighted, ...] = ()
+    try:
+        for index, match in enumerate(rule.matches):
+            for header in match.headers if in_mesh else ():
+                where = f"{field}.matches[{index}].headers.{header.name}"
+                require_known(resource, where, header.name)
+        if not why:
+            backends = _backends(resource, field, rule, destinations, in_mesh)
+    except ManifestError as error:
+        why = destinations.diagnostics.error(error)
+    for match in rule.matches or [gateway_api.RouteMatch()]:
+        order = _FIRST if anywhere else _precedence(match)
+        if why:
+            yield order, unsupported_route(why, place, (match_of(match),))
+        else:
+            yield order, _route(rule, match, backends, place)
 
 
 def _name(bound: Bound) -> tuple[str, str]:
@@ -55,6 +82,10 @@ def _name(bound: Bound) -> tuple[str, str]:
 
 
 _Precedence = tuple[int, int, bool, int, int]
+
+
+# Of a rule that may ask for anything.
+_FIRST: _Precedence = (-1, 0, False, 0, 0)
 
 
 def _precedence(match: gateway_api.RouteMatch) -> _Precedence:

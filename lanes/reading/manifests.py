@@ -28,8 +28,8 @@ NOT_RUN = "not run here; leave it out, or try it on a cluster"
 class Resource:
     """One typed resource and where it was read.
 
-    `namespaced`: it names its namespace, and goes to no other that it is applied to. For lint:
-    `written`, the resource as its file has it, and `left_out`, the fields that no model takes.
+    `namespaced`: it names its namespace, and goes to no other that it is applied to. `left_out`:
+    the fields that no model takes. For lint: `written`, the resource as its file has it.
     """
 
     source: str
@@ -62,9 +62,13 @@ class Resource:
 
     def lacks(self, where: str) -> bool:
         """Tell whether something was left out of the field `where`."""
-        return any(
-            one == where or one.startswith((f"{where}.", f"{where}[")) for one in self.left_out
-        )
+        return any(_is_below(one, where) for one in self.left_out)
+
+    def lack(self, where: str = "", *, but: str = "") -> str:
+        """Say what was left out of the field `where`, but for `but`; "": nothing."""
+        out = (one for one in self.left_out if not (but and one.startswith(but)))
+        one = next((one for one in out if not where or _is_below(one, where)), "")
+        return f"{self}: {one} is not supported" if one else ""
 
     def place(self, where: str) -> Place:
         """The place of the field `where` of this resource."""
@@ -77,6 +81,10 @@ class Resource:
     def finding(self, rule: str, where: str, message: str) -> Finding:
         """A warning about the field `where` of this resource."""
         return Finding(rule, self.source, f"{self.kind} {self.name}", where, message)
+
+
+def _is_below(path: str, where: str) -> bool:
+    return path == where or path.startswith((f"{where}.", f"{where}["))
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,7 @@ _Identity = tuple[type[BaseModel], str, str]
 class Manifests:
     """Everything that was read: what may choose a route, and what is left to the cluster.
 
+    `not_supported`: what was left out of resources, or resources that were.
     For lint: `others`, resources of kinds that have no model, or that it does not take at all;
     `twice`, those that stand twice with different contents, each with the first; `misfits`.
     """
@@ -104,6 +113,7 @@ class Manifests:
     resources: tuple[Resource, ...] = ()
     left_to_cluster: tuple[str, ...] = field(default=())
     warnings: tuple[Finding, ...] = ()
+    not_supported: tuple[Finding, ...] = ()
     others: tuple[Resource, ...] = ()
     twice: tuple[tuple[Resource, Resource], ...] = ()
     misfits: tuple[Misfit, ...] = ()
@@ -122,17 +132,18 @@ class Manifests:
         return found
 
 
-def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
+def read(paths: Iterable[str], namespace: str = "default", *, strict: bool = True) -> Manifests:
     """Read every manifest under `paths` (files, directories, or "-" for standard input).
 
     What names no namespace goes to `namespace`. Raises LanesError for a path that can't be read,
-    and, all in one, for what is no YAML, misses what its kind needs, or asks for what might choose
-    a route and is not understood.
+    and, all in one, for what is no YAML and, where `strict`, for what misses what its kind needs,
+    or asks for what might choose a route and is not supported. Else that is left out.
     """
     paths = tuple(dict.fromkeys(paths))
     reader = _Reader(namespace)
     _read_into(reader, paths)
-    reader.diagnostics.require_no_errors(map(str, reader.kustomizations))
+    causes = map(str, reader.kustomizations)
+    reader.diagnostics.require_plannable(causes, strict=strict)
     sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
     if all(isinstance(resource.body, _LEFT) for resource in reader.resources):
         if paths == (STDIN,):
@@ -141,7 +152,8 @@ def read(paths: Iterable[str], namespace: str = "default") -> Manifests:
             raise LanesError(*together(map(str, reader.kustomizations)))
         where = " ".join(sources)
         raise LanesError(f"{where}: no manifests there; render some, e.g. helm template")
-    return Manifests(sources, tuple(reader.resources), tuple(reader.left), reader.told)
+    resources, left = tuple(reader.resources), tuple(reader.left)
+    return Manifests(sources, resources, left, reader.told, reader.diagnostics.errors)
 
 
 def read_for_lint(paths: Iterable[str]) -> tuple[Manifests, tuple[str, ...]]:
@@ -152,7 +164,7 @@ def read_for_lint(paths: Iterable[str]) -> tuple[Manifests, tuple[str, ...]]:
     paths = tuple(dict.fromkeys(paths))
     reader = _Reader("default", for_lint=True)
     _read_into(reader, paths)
-    errors = reader.diagnostics.errors
+    errors = tuple(map(str, reader.diagnostics.errors))
     if not (reader.resources or reader.others or errors):
         raise LanesError(f"{' '.join(paths)}: no manifests there; name files or directories")
     manifests = Manifests(
@@ -160,6 +172,7 @@ def read_for_lint(paths: Iterable[str]) -> tuple[Manifests, tuple[str, ...]]:
         tuple(reader.resources),
         tuple(reader.left),
         reader.told,
+        (),
         tuple(reader.others),
         tuple(reader.twice),
         tuple(reader.misfits),
@@ -170,11 +183,11 @@ def read_for_lint(paths: Iterable[str]) -> tuple[Manifests, tuple[str, ...]]:
 def _read_into(reader: "_Reader", paths: tuple[str, ...]) -> None:
     for path, text, found in texts(paths):
         source = short(path)
-        with reader.diagnostics.gathered():
+        with reader.diagnostics.gathered(fatal=True):
             if chart := chart_of(path, text):
                 raise _to_render(short(str(chart)))
             for document, node in documents(source, text):
-                with reader.diagnostics.gathered():
+                with reader.diagnostics.gathered(fatal=True):
                     reader.take(source, Written(document, node), found)
 
 
@@ -224,7 +237,7 @@ class _Reader:
             self._take_no_resource(source, found)
         elif document["kind"].endswith("List") and "items" in document:
             for item in written.items():
-                with self.diagnostics.gathered():
+                with self.diagnostics.gathered(fatal=True):
                     self.take(source, item, found=False)
         elif not _is_hook(document):
             self._take_resource(source, written)
@@ -269,6 +282,9 @@ class _Reader:
             for each in error.errors():
                 path, problem = path_text(each["loc"]), problem_text(each["type"], each["msg"])
                 self.diagnostics.error(ManifestError(source, f"{kind} {name}", path, problem))
+            rest, left_out = understood(model, document)
+            if rest is not None:
+                self._keep(Resource(source, kind, name, rest, namespaced, None, left_out))
             return
         kept = written if self._for_lint else None
         self._keep(Resource(source, kind, name, body, namespaced, kept))

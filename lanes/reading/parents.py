@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.mesh.hostnames import Served, covers
 from lanes.mesh.model import Host
@@ -16,6 +17,8 @@ _Reference = tuple[Resource, gateway_api.HTTPRoute, str, gateway_api.ParentRefer
 """A route, and one of its parents with the field that names it."""
 
 _Key = tuple[str, str]
+_Listeners = tuple[str, list[gateway_api.Listener]]
+"""A Gateway's namespace and its listeners."""
 
 
 @dataclass(frozen=True)
@@ -41,39 +44,59 @@ class Door:
 
 def at_services(
     manifests: Manifests, destinations: Destinations
-) -> dict[Host, dict[int, list[Bound]]]:
+) -> tuple[dict[Host, dict[int, list[Bound]]], dict[Host, str]]:
     """The HTTPRoutes of each Service's ports, which count for callers in the mesh.
 
-    Raises ManifestError for a parent that is not here, or that Istio would not merge.
+    Beside them the Services with a route that is not supported, and why.
     """
     found: dict[Host, dict[int, list[Bound]]] = {}
+    marks: dict[Host, str] = {}
     styles: dict[Host, gateway_api.ParentReference] = {}
     for resource, body, field, ref in _references(manifests):
         if not ref.of_mesh:
             continue
         namespace = body.metadata.namespace
-        if ref.namespace not in (None, namespace):
-            raise resource.error(
-                f"{field}.namespace",
-                "a route for the callers of one namespace is not emulated; put it beside its"
-                " Service",
-            )
-        host = destinations.known(resource, f"{field}.name", ref.name, namespace)
+        host = None
+        with destinations.diagnostics.gathered():
+            of = ref.namespace or namespace
+            host = destinations.known(resource, f"{field}.name", ref.name, of)
         if host is None:
             continue
-        if (styles.setdefault(host, ref).port is None) != (ref.port is None):
-            raise resource.error(
-                f"{field}.port",
-                f"some HTTPRoutes of {ref.name} name its port and some don't, and Istio merges"
-                " only those that do alike; name it in all",
-            )
-        if ref.port is None:
-            ports = destinations.hosts()[host]
-        else:
-            ports = [destinations.port(resource, f"{field}.port", host, ref.port)]
-        for port in ports:
-            _add(found.setdefault(host, {}).setdefault(port, []), (resource, body))
-    return found
+        try:
+            for port in _ports(resource, field, ref, host, namespace, styles, destinations):
+                _add(found.setdefault(host, {}).setdefault(port, []), (resource, body))
+        except ManifestError as error:
+            marks[host] = destinations.diagnostics.error(error)
+    return found, marks
+
+
+def _ports(
+    resource: Resource,
+    field: str,
+    ref: gateway_api.ParentReference,
+    host: Host,
+    namespace: str,
+    styles: dict[Host, gateway_api.ParentReference],
+    destinations: Destinations,
+) -> list[int]:
+    """The ports of a Service that a route is bound to.
+
+    Raises ManifestError for a port that is not here, and for routes that Istio would not merge.
+    """
+    if ref.namespace not in (None, namespace):
+        raise resource.error(
+            f"{field}.namespace",
+            "a route for the callers of one namespace is not emulated; put it beside its Service",
+        )
+    if (styles.setdefault(host, ref).port is None) != (ref.port is None):
+        raise resource.error(
+            f"{field}.port",
+            f"some HTTPRoutes of {ref.name} name its port and some don't, and Istio merges"
+            " only those that do alike; name it in all",
+        )
+    if ref.port is None:
+        return destinations.hosts()[host]
+    return [destinations.port(resource, f"{field}.port", host, ref.port)]
 
 
 def at_gateways(
@@ -82,12 +105,14 @@ def at_gateways(
     """The HTTPRoutes of each domain that a Gateway serves, by where it listens.
 
     Where no Gateway is here, those that are named exist elsewhere, and serve any host; where others
-    are, one that is absent serves nothing. Raises ManifestError where a Gateway that is here would
-    not take the route.
+    are, one that is absent serves nothing. Warns of a route that a Gateway does not take.
     """
-    gateways: Mapping[_Key, gateway_api.Gateway] = {
-        (body.metadata.namespace, body.metadata.name): body
-        for _, body in manifests.of(gateway_api.Gateway)
+    gateways: Mapping[_Key, _Listeners] = {
+        (body.metadata.namespace, body.metadata.name): (
+            body.metadata.namespace,
+            _known_listeners(resource, body),
+        )
+        for resource, body in manifests.of(gateway_api.Gateway)
     }
     diagnostics.warn(*_aside(manifests))
     labels = {body.metadata.name: body.metadata.labels for _, body in manifests.of(kinds.Namespace)}
@@ -103,7 +128,7 @@ def at_gateways(
         wanted = body.spec.hostnames or ["*"]
         if key in gateways:
             route = _From(body.metadata.namespace, labels.get(body.metadata.namespace, {}))
-            taken = _taken(resource, field, ref, gateways[key], route, wanted)
+            taken = _taken(resource, field, ref, gateways[key], route, wanted, diagnostics)
             doors = {Door(key, port=port): domains for port, domains in taken.items()}
         elif gateways:
             diagnostics.warn(absent(resource, field, key, gateways))
@@ -124,6 +149,15 @@ def absent(resource: Resource, field: str, key: _Key, gateways: Collection[_Key]
     instead = f" ({'/'.join(named[0])} is)" if named else ""
     message = f"{'/'.join(key)} is not among the Gateways here{instead}: requests there get 404"
     return resource.finding("gateway-absent", field, message)
+
+
+def _known_listeners(resource: Resource, body: gateway_api.Gateway) -> list[gateway_api.Listener]:
+    """The listeners of a Gateway, without those of which something is not supported."""
+    return [
+        one
+        for number, one in enumerate(body.spec.listeners)
+        if not resource.lacks(f"spec.listeners[{number}]")
+    ]
 
 
 def _key(body: gateway_api.HTTPRoute, ref: gateway_api.ParentReference) -> _Key:
@@ -154,28 +188,34 @@ def _taken(
     resource: Resource,
     field: str,
     ref: gateway_api.ParentReference,
-    gateway: gateway_api.Gateway,
+    gateway: _Listeners,
     route: _From,
     wanted: list[str],
+    diagnostics: Diagnostics,
 ) -> dict[int, list[str]]:
-    """The domains under which a Gateway takes a `route`, by port.
+    """The domains under which a Gateway takes a `route`, by port; {}, and a warning: it does not.
 
     Of a port's listeners that cover a domain, the one that names most of it has it for itself.
     """
-    listeners = gateway.spec.listeners
+
+    def refused(where: str, message: str) -> dict[int, list[str]]:
+        diagnostics.warn(resource.finding("not-attached", where, f"{message}: it counts for none"))
+        return {}
+
+    namespace, listeners = gateway
     asked = [
         one
         for one in listeners
         if ref.section_name in (None, one.name) and ref.port in (None, one.port)
     ]
     if not asked:
-        there = ", ".join(f"{one.name} at {one.port}" for one in listeners)
-        raise resource.error(field, f"Gateway {ref.name} has no such listener, only {there}")
-    open_to = [one for one in asked if _allows(one, gateway.metadata.namespace, route)]
+        there = ", ".join(f"{one.name} at {one.port}" for one in listeners) or "none that is known"
+        return refused(field, f"Gateway {ref.name} has no such listener, only {there}")
+    open_to = [one for one in asked if _allows(one, namespace, route)]
     if not open_to:
         by_label = any(one.allowed_routes.namespaces.from_ == "Selector" for one in asked)
         known = ", as far as its labels are known here" if by_label else ""
-        raise resource.error(
+        return refused(
             field, f"Gateway {ref.name} takes no HTTPRoutes from namespace {route.namespace}{known}"
         )
     found: dict[int, list[str]] = {}
@@ -187,7 +227,7 @@ def _taken(
                 found.setdefault(one.port, []).append(domain)
     if not found:
         served = ", ".join(one.hostname for one in open_to)
-        raise resource.error("spec.hostnames", f"none is served by Gateway {ref.name} ({served})")
+        return refused("spec.hostnames", f"none is served by Gateway {ref.name} ({served})")
     return found
 
 

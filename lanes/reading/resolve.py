@@ -22,16 +22,17 @@ from lanes.reading.workloads import pods_of
 CALLS = "traffic-lanes/calls"
 
 
-def resolve(manifests: Manifests, commands: Iterable[Command] = ()) -> Mesh:
+def resolve(manifests: Manifests, commands: Iterable[Command] = (), *, strict: bool = True) -> Mesh:
     """The mesh that `manifests` describe, with `commands` in place of stand-ins.
 
-    Raises LanesError, all in one, for what asks for more than is understood, and for a command
-    that fits no pod.
+    Where `strict`, raises LanesError, all in one, for what asks for more than is supported; else
+    marks what depends on it. Raises it for a command that fits no pod.
     """
     diagnostics = Diagnostics()
     mesh = build(completed(manifests), diagnostics, commands)[0]
-    diagnostics.require_no_errors()
-    return mesh
+    diagnostics.require_plannable(strict=strict)
+    found = dict.fromkeys((*manifests.not_supported, *diagnostics.errors))
+    return replace(mesh, not_supported=tuple(found))
 
 
 def build(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import re2
 
+from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import gateway_meant
 from lanes.mesh.match_index import MatchIndex
@@ -14,6 +15,7 @@ from lanes.mesh.model import (
     AUTHORITY,
     Abort,
     HeaderOps,
+    Place,
     Retry,
     Route,
     Weighted,
@@ -38,23 +40,54 @@ _ABORTS = "aborts requests on purpose, in the share that it says"
 def routes_of(
     resource: Resource, service: kinds.VirtualService, destinations: Destinations, side: Side
 ) -> tuple[Route, ...]:
-    """The rules of a VirtualService that count on `side`, in their order."""
-    routes: list[Route] = []
-    for index, http in enumerate(service.spec.http):
-        field = f"spec.http[{index}]"
-        if not _leads_somewhere(http):
-            continue
-        matches = [
-            match_of(match)
+    """The rules of a VirtualService that count on `side`, in their order.
+
+    One that is not supported is marked, by what of its matches is known.
+    """
+    if why := resource.lack(but="spec.http["):
+        return (unsupported_route(why, resource.place("spec")),)
+    rules = (
+        _rule(resource, service, destinations, side, index)
+        for index, http in enumerate(service.spec.http)
+        if _leads_somewhere(http) or resource.lacks(f"spec.http[{index}]")
+    )
+    return tuple(rule for rule in rules if rule)
+
+
+def _rule(
+    resource: Resource,
+    service: kinds.VirtualService,
+    destinations: Destinations,
+    side: Side,
+    index: int,
+) -> Route | None:
+    """The rule of this number; None where it is not one of `side`'s."""
+    http, field = service.spec.http[index], f"spec.http[{index}]"
+    why, counting = resource.lack(field), http.match
+    try:
+        counting = [
+            match
             for number, match in enumerate(http.match)
             if _counts(resource, f"{field}.match[{number}]", service, match, side)
         ]
-        if http.match and not matches:
-            continue
-        if any(map(is_catch_all, matches)):
-            matches = []
-        routes.append(_route(resource, destinations, side, field, http, tuple(matches)))
-    return tuple(routes)
+        if http.match and not counting:
+            return None
+        if not why:
+            return _route(resource, destinations, side, field, http, _met(counting))
+    except ManifestError as error:
+        why = destinations.diagnostics.error(error)
+    return unsupported_route(why, resource.place(field), _met(counting))
+
+
+def unsupported_route(why: str, place: Place, matches: tuple[Match, ...] = ()) -> Route:
+    """Return a rule of which it is not known what it does, and `why`."""
+    return Route(matches, (), place=place, unsupported=why)
+
+
+def _met(asked: Iterable[kinds.HttpMatch]) -> tuple[Match, ...]:
+    """Return what the matches of a rule ask for; (): every request meets one."""
+    matches = tuple(map(match_of, asked))
+    return () if any(map(is_catch_all, matches)) else matches
 
 
 def require_few(resource: Resource, field: str, routes: Iterable[Route]) -> None:
@@ -75,7 +108,7 @@ def require_complete(manifests: Manifests, diagnostics: Diagnostics) -> None:
             given = "hosts" in service.spec.model_fields_set
             diagnostics.error(resource.error("spec.hosts", "is empty" if given else "missing"))
         for index, http in enumerate(service.spec.http):
-            if not _leads_somewhere(http):
+            if not _leads_somewhere(http) and not resource.lacks(f"spec.http[{index}]"):
                 problem = "should have a route, a redirect or a directResponse"
                 diagnostics.error(resource.error(f"spec.http[{index}]", problem))
 

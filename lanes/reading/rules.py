@@ -3,9 +3,10 @@
 https://istio.io/latest/docs/ops/best-practices/traffic-management/#cross-namespace-configuration
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
+from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import covers, meant, no_service
 from lanes.mesh.model import Host
@@ -27,6 +28,7 @@ class Rule:
     policy: kinds.RulePolicy | None
     policy_from: Resource
     places: dict[str, tuple[Resource, str]]
+    unsupported: str = ""
 
 
 class Rules:
@@ -47,11 +49,15 @@ class Rules:
         exact: dict[tuple[str, Host], list[_Read]] = {}
         wild: dict[str, list[_Read]] = {}
         known = dict.fromkeys(hosts)
+        wrong: dict[tuple[str, str], str] = {}
+        marks: dict[Host, str] = {}
         for read in manifests.of(kinds.DestinationRule):
             resource, rule = read
             namespace = rule.metadata.namespace
-            with diagnostics.gathered():
+            try:
                 _require_distinct(resource, rule)
+            except ManifestError as error:
+                wrong[namespace, rule.metadata.name] = diagnostics.error(error)
             if rule.spec.host.startswith("*"):
                 wild.setdefault(namespace, []).append(read)
                 continue
@@ -66,22 +72,27 @@ class Rules:
                     f" put it into {host.namespace}, beside its Service"
                 )
                 if namespace in callers:
-                    diagnostics.error(resource.error("metadata.namespace", message))
+                    why = diagnostics.error(resource.error("metadata.namespace", message))
+                    marks.setdefault(host, why)
                 else:
                     diagnostics.warn(resource.finding("rule-unseen", "metadata.namespace", message))
             else:
                 exact.setdefault((namespace if host.namespace else "", host), []).append(read)
         for namespace in wild.keys() - {_ROOT} if len(callers) > 1 else ():
-            for resource, _ in wild[namespace]:
+            for resource, rule in wild[namespace]:
                 problem = f"a * counts for callers in namespace {namespace} alone; name each host"
-                diagnostics.error(resource.error("spec.host", problem))
+                why = diagnostics.error(resource.error("spec.host", problem))
+                marks |= {h: why for h in known if covers(rule.spec.host, h.fqdn)}
         for host in known:
             for namespace in dict.fromkeys((host.namespace, _ROOT)):
                 found = exact.get((namespace, host)) or _closest(host, wild.get(namespace, []))
                 if found:
-                    with diagnostics.gathered():
-                        self._rules[host] = _merged(found)
+                    self._rules[host] = _marked(found, wrong, diagnostics)
                     break
+        for host, why in marks.items():
+            own = self._rules.get(host)
+            nothing = Rule((), None, next(manifests.of(kinds.DestinationRule))[0], {})
+            self._rules[host] = replace(own or nothing, unsupported=why)
 
     def of(self, host: Host) -> Rule | None:
         """The rule that holds for a Service; None: none was written."""
@@ -93,6 +104,18 @@ def _closest(host: Host, rules: list[_Read]) -> list[_Read]:
     covering = [read for read in rules if covers(read[1].spec.host, host.fqdn)]
     longest = max((len(rule.spec.host) for _, rule in covering), default=0)
     return [read for read in covering if len(read[1].spec.host) == longest]
+
+
+def _marked(
+    rules: list[_Read], wrong: Mapping[tuple[str, str], str], diagnostics: Diagnostics
+) -> Rule:
+    """What these say of a Service; where that is not supported, the first alone, with a mark."""
+    lacks = (wrong.get((one.namespace, one.name)) or one.lack() for one, _ in rules)
+    why = next(filter(None, lacks), "")
+    try:
+        return replace(_merged(rules), unsupported=why)
+    except ManifestError as error:
+        return replace(_merged(rules[:1]), unsupported=why or diagnostics.error(error))
 
 
 def _merged(rules: list[_Read]) -> Rule:

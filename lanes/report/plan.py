@@ -35,6 +35,7 @@ def headline(mesh: Mesh, plan: Plan) -> list[str]:
         kinds = sorted(set(mesh.left_to_cluster))
         named = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
         lines.append(f"not simulated: {named}")
+    lines += together(f"error: {error}" for error in mesh.not_supported)
     lines += together(f"warning: {warning}" for warning in of_manifests(mesh))
     if lost := sorted({pod.app for pod in dropping(mesh)}):
         lines.append(lanes_end(", ".join(lost)))
@@ -141,6 +142,8 @@ def cell(hop: Hop) -> Text:
         shares = percents((str(one.status), one.share) for one in hop.failing)
         failing = ", ".join(f"{status} {share:.4g}%" for status, share in shares)
         return cell(replace(hop, failing=())).append(f" ({failing})")
+    if hop.reason == Reason.UNSUPPORTED:
+        return Text("?", style="red")
     if hop.reason == Reason.NONE:
         return Text("- !" if hop.misrouted else "-", style="red")
     versions = [version or NO_VERSION for version in hop.versions]

@@ -32,6 +32,7 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
         ],
         "unreached": list(plan.unreached),
         "not_simulated": dict(sorted(Counter(mesh.left_to_cluster).items())),
+        "errors": [error.json() for error in mesh.not_supported],
         "warnings": [warning.json() for warning in warnings(mesh, with_distinct_names(plan))],
     }
 
@@ -48,7 +49,7 @@ def _lane(lane: Lane) -> Json:
 
 
 def _hop(hop: Hop) -> Json:
-    message = hop.misrouted or hop.unanswered
+    message = hop.misrouted or hop.unanswered or hop.unsupported
     return {
         "service": hop.service,
         "namespace": namespace_of(hop),

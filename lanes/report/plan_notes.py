@@ -19,6 +19,7 @@ def plan_notes(plan: Plan) -> list[str]:
         *_fallback(hops),
         *_unanswered(hops),
         *_misrouted(hops),
+        *_unsupported(hops),
         *_versions(hops),
         *_unreached(plan),
         *_assumed(plan),
@@ -55,6 +56,15 @@ def _misrouted(hops: Found) -> Iterator[str]:
             reasons.setdefault((hop.service, str(hop.misrouted)), []).append(lane)
     for (service, reason), lanes in reasons.items():
         yield f"! {service}, lane {_listed(lanes)}: {reason}"
+
+
+def _unsupported(hops: Found) -> Iterator[str]:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for lane, hop in hops:
+        if hop.unsupported:
+            reasons.setdefault((hop.service, hop.unsupported), []).append(lane)
+    for (service, reason), lanes in reasons.items():
+        yield f"? {service}, lane {_listed(lanes)}: not known: {reason}"
 
 
 def _versions(hops: Found) -> Iterator[str]:

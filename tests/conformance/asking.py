@@ -49,7 +49,7 @@ def _mesh(documents: Iterable[Document], gateway: tuple[str, str] | None) -> Mes
     ]
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return resolve(read([write(Path(folder), *kept)]))
+            return resolve(read([write(Path(folder), *kept)], strict=False), strict=False)
         except LanesError as error:
             return error
 
@@ -64,6 +64,8 @@ def _asked(mesh: Mesh | LanesError, request: Request, in_mesh: bool) -> Asked:
     rule = planned.rule(routes)
     if rule is None:
         return _compared(request, 404, set())
+    if rule.unknown:
+        return Asked(request, NOT_SUPPORTED, rule.unknown)
     return _compared(request, _status(rule), _services(rule))
 
 

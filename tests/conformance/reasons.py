@@ -16,7 +16,6 @@ REASONS: Mapping[str, str] = {
     ),
     "tests/backendtlspolicy.go": "the Gateway's TLS listener at port 443 is another way in.",
     "tests/httproute-listener-port-matching.go": _ONE_AT_A_TIME,
-    "tests/httproute-multiple-gateways.go": _ONE_AT_A_TIME,
     "tests/httproute-retry-connection-error.go": _RUN_TIME,
     "tests/httproute-timeout-backend-request.go": _RUN_TIME,
     "tests/httproute-timeout-request.go": _RUN_TIME,

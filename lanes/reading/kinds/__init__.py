@@ -140,7 +140,7 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
 # Kinds that may choose a route, and how is not understood: to leave them out would plan another
 # mesh. Every other kind chooses none: it is read, named to the user, and left to the cluster.
 _ROUTING_GROUPS = frozenset({"networking.istio.io", "istio.alibabacloud.com"})
-_ROUTING = frozenset({(gateway_api.GROUP, "GRPCRoute")})
+_ROUTING = frozenset({(gateway_api.GROUP, "GRPCRoute"), (gateway_api.GROUP, "ListenerSet")})
 _NOT_ROUTING = frozenset(
     {("networking.istio.io", "ProxyConfig"), ("networking.istio.io", "WorkloadGroup")}
 )

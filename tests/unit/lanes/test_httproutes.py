@@ -192,14 +192,22 @@ def test_a_gateway_that_would_not_take_the_route(
     listeners: list[Document], parent: Document, sentence: str
 ) -> None:
     web = http_route("web", parent, marked("x"), hostnames=["a.org"])
-    assert refusal(*A, api_gateway(*listeners), web) == f"HTTPRoute web: {sentence}"
+    assert not_attached(api_gateway(*listeners), web) == f"{sentence}: it counts for none"
+
+
+def not_attached(*documents: Document) -> str:
+    """Why the only route is attached to no Gateway, with the field that says so."""
+    mesh = mesh_of(*A, *documents)
+    assert mesh.gateway == ()
+    return next(f"{w.field}: {w.message}" for w in mesh.warnings if w.rule == "not-attached")
 
 
 def test_a_gateway_takes_routes_of_its_own_namespace_unless_told() -> None:
     there = api_gateway(namespace="edge")
     web = http_route("web", to_gateway(namespace="edge"), marked("x"))
-    assert refusal(*A, there, web) == (
-        "HTTPRoute web: spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default"
+    assert not_attached(there, web) == (
+        "spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default: it counts for"
+        " none"
     )
 
     def open_to(**asked: object) -> Document:
@@ -215,9 +223,10 @@ def test_a_gateway_takes_routes_of_its_own_namespace_unless_told() -> None:
         [open_to(**{"from": "Selector"}, selector=labelled), of_shop],
     ):
         assert at_gateway(*opened, web) == {"*": ["x"]}
-    assert refusal(*A, open_to(**{"from": "Selector"}, selector=labelled), namespace, web) == (
-        "HTTPRoute web: spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default,"
-        " as far as its labels are known here"
+    selecting = open_to(**{"from": "Selector"}, selector=labelled)
+    assert not_attached(selecting, namespace, web) == (
+        "spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default,"
+        " as far as its labels are known here: it counts for none"
     )
 
 
@@ -257,8 +266,9 @@ def test_a_listener_of_another_protocol_is_left_aside() -> None:
     assert [(w.field, w.message) for w in mesh.warnings] == [
         ("spec.listeners[0].protocol", "HBONE takes no HTTPRoutes: listener mesh is left aside")
     ]
-    assert refusal(*A, api_gateway(hbone), web) == (
-        "HTTPRoute web: spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default"
+    assert not_attached(api_gateway(hbone), web) == (
+        "spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default: it counts for"
+        " none"
     )
 
 
@@ -267,10 +277,8 @@ def test_a_gateway_of_either_api_may_have_one_name_but_one_alone_is_the_way_in()
     web = http_route("web", to_gateway(), marked("x"))
     assert at_gateway(*both, web) == {"*": ["x"]}
     other = virtual_service("*", rule(to("a")), gateways=["web"])
-    assert refusal(*A, *both, web, other) == (
-        "HTTPRoute web: spec.parentRefs: beside a VirtualService at a gateway it is not emulated;"
-        " keep one"
-    )
+    mesh = mesh_of(*A, *both, web, other)
+    assert [(w.rule, w.resource) for w in mesh.warnings] == [("another-way-in", "HTTPRoute web")]
 
 
 # Parents: Services
@@ -307,20 +315,10 @@ def test_a_route_may_be_bound_to_a_gateway_and_to_services() -> None:
     assert [marks(routes) for routes in found] == [["x"]] * 3
 
 
-@pytest.mark.parametrize(
-    ("parent", "sentence"),
-    [
-        (to_service("a", 81), "port: name one of a's ports: 8000"),
-        (
-            to_service("a", namespace="other"),
-            "namespace: a route for the callers of one namespace is not emulated;"
-            " put it beside its Service",
-        ),
-    ],
-)
-def test_a_service_that_takes_no_such_route(parent: Document, sentence: str) -> None:
-    route = http_route("r", parent, marked("x"))
-    assert refusal(*A, route) == f"HTTPRoute r: spec.parentRefs[0].{sentence}"
+def test_a_service_that_has_no_such_port() -> None:
+    route = http_route("r", to_service("a", 81), marked("x"))
+    sentence = "HTTPRoute r: spec.parentRefs[0].port: name one of a's ports: 8000"
+    assert refusal(*A, route) == sentence
 
 
 def test_routes_of_a_service_that_istio_does_not_merge() -> None:
@@ -493,5 +491,5 @@ def test_which_mesh_routes_are_for(more: list[Document], provider: str) -> None:
 
 def test_a_listener_for_what_no_host_is_called_serves_no_route() -> None:
     odd = api_gateway(listener(hostname="a/b"))
-    told = refusal(odd, http_route("r", to_gateway(), route_rule(backend("a"))))
-    assert told == "HTTPRoute r: spec.hostnames: none is served by Gateway web (a/b)"
+    told = not_attached(odd, http_route("r", to_gateway(), route_rule(backend("a"))))
+    assert told == "spec.hostnames: none is served by Gateway web (a/b): it counts for none"

@@ -125,6 +125,7 @@ def test_json_is_as_documented() -> None:
         "unset_headers": [],
         "unreached": [],
         "not_simulated": {},
+        "errors": [],
         "warnings": [],
     }
 

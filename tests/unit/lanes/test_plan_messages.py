@@ -26,6 +26,10 @@ PROBLEMS: dict[str, PlanError] = {
     "x: no rule of the gateway matches a request for /y. Name another with --path.": PlanError(
         Problem.NO_GATEWAY_RULE, sources="x", path="/y"
     ),
+    "The gateway's rule for / is not supported, so nothing can be planned: VirtualService x: spec."
+    " Name another path with --path.": PlanError(
+        Problem.NOT_SUPPORTED, path="/", why="VirtualService x: spec"
+    ),
     "x: VirtualService any: spec.http[0]: the rule answers / with 204 by itself, so there are no"
     " lanes. Name another path with --path.": PlanError(
         Problem.ANSWERS_ITSELF,

@@ -524,10 +524,15 @@ def test_a_gateway_takes_what_both_sides_name(
 
 def test_a_gateway_that_does_not_serve_the_host() -> None:
     way = virtual_service("other.org", rule(to("a")), gateways=["demo-gateway"], name="x")
-    assert refusal(service("a"), gateway("shop.org", "*.shop.org"), way) == (
-        "VirtualService x: spec.hosts: none is served by gateway demo-gateway"
-        " (shop.org, *.shop.org)"
-    )
+    mesh = mesh_of(service("a"), gateway("shop.org", "*.shop.org"), way)
+    assert [(w.rule, w.field, w.message) for w in mesh.warnings] == [
+        (
+            "not-attached",
+            "spec.hosts",
+            "none is served by gateway demo-gateway (shop.org, *.shop.org): its rules count for no"
+            " request there",
+        )
+    ]
 
 
 def test_a_gateway_that_stands_elsewhere_serves_any_host() -> None:

@@ -1,0 +1,108 @@
+"""What is not supported is left out and marked, and the rest is planned."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lanes.errors import LanesError
+from lanes.planning.hop import Hop, Reason
+from lanes.planning.plan import plan
+from lanes.planning.result import Plan
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from tests.kube import Document, istio, put, write
+from tests.unit.lanes.test_cli import lanes
+
+NEW = "may choose routes, and is not understood here"
+
+
+def changed(kind: str, name: str, path: str, value: object) -> list[Document]:
+    """The sample with one field of one resource set."""
+    documents = list(istio())
+    for number, document in enumerate(documents):
+        if (document["kind"], document["metadata"]["name"]) == (kind, name):
+            documents[number] = put(document, path, value)
+            return documents
+    raise AssertionError(f"no {kind} {name}")
+
+
+def plan_partly(folder: Path, *documents: Document) -> Plan:
+    return plan(resolve(read([write(folder, *documents)], strict=False), strict=False))
+
+
+def hops(planned: Plan, service: str) -> dict[str, Hop]:
+    return {lane.name: hop for lane in planned.lanes for hop in lane.path if hop.service == service}
+
+
+LANE_RULE = changed("VirtualService", "mockb", "spec.http[0].newField", "x")
+EVERY_RULE = changed("VirtualService", "mockb", "spec.newField", "x")
+SUBSETS = changed("DestinationRule", "mockb", "spec.trafficPolicy.newField", "x")
+SERVICE = changed("Service", "mockb", "metadata.annotations", {"networking.istio.io/exportTo": "."})
+
+
+@pytest.mark.parametrize(
+    ("documents", "unknown", "why"),
+    [
+        (LANE_RULE, {"v2"}, "VirtualService mockb: spec.http[0].newField is not supported"),
+        (EVERY_RULE, {"v1", "v2", "v3"}, "VirtualService mockb: spec.newField is not supported"),
+        (
+            SUBSETS,
+            {"v1", "v2", "v3"},
+            "DestinationRule mockb: spec.trafficPolicy.newField is not supported",
+        ),
+        (
+            SERVICE,
+            {"v1", "v2", "v3"},
+            "Service mockb: metadata.annotations[networking.istio.io/exportTo]: counts for the"
+            " callers of some namespaces alone, which is not understood",
+        ),
+    ],
+)
+def test_what_depends_on_it_is_marked_and_the_rest_planned(
+    tmp_path: Path, documents: list[Document], unknown: set[str], why: str
+) -> None:
+    planned = plan_partly(tmp_path, *documents)
+    found = hops(planned, "mockb")
+    marked = {name: hop for name, hop in found.items() if hop.reason == Reason.UNSUPPORTED}
+    assert marked.keys() == unknown
+    assert {hop.unsupported for hop in marked.values()} == {why}
+    assert all(hop.versions == () and hop.upstreams == () for hop in marked.values())
+    assert all(hop.version for name, hop in found.items() if name not in unknown)
+    assert {hop.version for hop in hops(planned, "mocka").values()} == {"v1", "v2", "v3"}
+
+
+def test_strict_refuses_the_same_documents(tmp_path: Path) -> None:
+    for documents in (LANE_RULE, EVERY_RULE, SUBSETS, SERVICE):
+        with pytest.raises(LanesError, match="not understood"):
+            resolve(read([write(tmp_path, *documents)]))
+
+
+def test_the_command_tells_and_marks_it(tmp_path: Path) -> None:
+    file = write(tmp_path, *LANE_RULE)
+    done = lanes("plan", file)
+    assert done.exit_code == 0
+    error = f"error: {file}: VirtualService mockb: spec.http[0].newField: {NEW}"
+    mark = "? mockb, lane v2: not known: VirtualService mockb: spec.http[0].newField is not"
+    joined = " ".join(done.stdout.split())
+    assert error in joined
+    assert mark in joined
+    told = json.loads(lanes("plan", "--format", "json", file).stdout)
+    assert [one["field"] for one in told["errors"]] == ["spec.http[0].newField"]
+    strict = lanes("plan", "--strict", file)
+    assert (strict.exit_code, strict.stdout) == (2, "")
+
+
+def test_a_listener_is_left_out_and_the_others_serve(tmp_path: Path) -> None:
+    servers = [
+        {"port": {"number": 80, "protocol": "HTTP"}, "hosts": ["a.org"], "newField": "x"},
+        {"port": {"number": 80, "protocol": "HTTP"}, "hosts": ["b.org"]},
+    ]
+    documents = changed("Gateway", "demo-gateway", "spec.servers", servers)
+    assert plan_partly(tmp_path, *documents).domain == "b.org"
+
+
+def test_where_nothing_can_be_said_it_ends(tmp_path: Path) -> None:
+    documents = changed("VirtualService", "any", "spec.http[0].newField", "x")
+    with pytest.raises(LanesError, match="nothing can be planned: VirtualService any: "):
+        plan_partly(tmp_path, *documents)
