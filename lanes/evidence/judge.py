@@ -63,7 +63,7 @@ class Judge:
         steps = [
             step
             for step in told
-            if step.service == hop.service and (caller is None or step.caller in (None, caller))
+            if step.service in hop.names and (caller is None or step.caller in (None, caller))
         ]
         if not steps and (caller is None or not hop.versions):
             return None
@@ -81,7 +81,7 @@ class Judge:
             return True
         if step.contradicted or lost(step, self.header):
             return False
-        return step.version in hop.versions or "" in hop.versions
+        return hop.holds(step.service, step.version)
 
 
 def first_wrong(judged: Iterable[JudgedHop]) -> JudgedHop | None:

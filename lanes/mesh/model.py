@@ -15,6 +15,9 @@ from lanes.mesh.matching import Match
 # Where a pod's sidecar takes its calls, on Istio as here; no pod can listen there itself.
 SIDECAR_PORT = 15001
 _SAMPLES_PROBES = ("/readyz", "/healthz")
+# The labels that name what a pod is one of.
+APP_LABELS = ("app", "app.kubernetes.io/name")
+VERSION_LABELS = ("version", "app.kubernetes.io/version")
 # The header that holds the host which a request names.
 AUTHORITY = ":authority"
 
@@ -98,13 +101,14 @@ class Pod:
     @property
     def app(self) -> str:
         """The name that the pod answers with; where nothing gives one, its workload's."""
-        return self.env.get("app") or self.labels.get("app", self.name.partition("_")[0])
+        labelled = next(filter(None, map(self.labels.get, APP_LABELS)), "")
+        return self.env.get("app") or labelled or self.name.partition("_")[0]
 
     @property
     def version(self) -> str:
         """The version that the pod answers with."""
-        labels = ("version", "app.kubernetes.io/version")
-        return self.env.get("version") or next(filter(None, map(self.labels.get, labels)), "")
+        labelled = next(filter(None, map(self.labels.get, VERSION_LABELS)), "")
+        return self.env.get("version") or labelled
 
     @property
     def health(self) -> Readiness | None:
@@ -183,7 +187,7 @@ class Destination:
 
     name: str  # in the style of Istio's clusters: outbound|8000|v2|mockb.default.svc...
     host: Host
-    app: str  # what its pods are called by, if it has any
+    app: str  # of a Service for one version the app, else its name
     tiers: tuple[tuple[Endpoint, ...], ...]
     propagation: Propagation  # what its pods' sidecars exchange
     balancer: str

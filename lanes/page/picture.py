@@ -29,12 +29,12 @@ def services(mesh: Mesh, planned: Plan) -> list[Json]:
 
 def depths(planned: Plan) -> dict[str, int]:
     """How many hops each service is behind the gateway's first, at most."""
-    found = {hop.service: 0 for lane in planned.lanes for hop in lane.path}
+    found = {name: 0 for lane in planned.lanes for hop in lane.path for name in _named(hop)}
     for lane in planned.lanes:
         ahead = {id(lane.entry): 0}
         for hop in sorted(lane.path, key=lambda hop: hop.depth, reverse=True):  # callers first
             depth = ahead[id(hop)]
-            found[hop.service] = max(depth, found[hop.service])
+            found |= {name: max(depth, found[name]) for name in _named(hop)}
             for upstream in hop.upstreams:
                 ahead[id(upstream)] = max(depth + 1, ahead.get(id(upstream), 0))
     return found
@@ -52,7 +52,7 @@ def planned_ways(lane: Lane) -> list[Way]:
     calls: list[tuple[tuple[str, ...], Hop]] = [((GATEWAY,), lane.entry)]
     calls += [(_rooms(hop), upstream) for hop in lane.path for upstream in hop.upstreams]
     return [
-        Way(lane.name, caller, hop.service, callee)
+        Way(lane.name, caller, callee.partition("/")[0] if callee else hop.service, callee)
         for callers, hop in calls
         for caller in callers
         for callee in _rooms(hop) or (None,)
@@ -60,7 +60,12 @@ def planned_ways(lane: Lane) -> list[Way]:
 
 
 def _rooms(hop: Hop) -> tuple[str, ...]:
-    return tuple(room(hop.service, version) for version in hop.versions)
+    return tuple(room(*answering) for answering in sorted(hop.answering))
+
+
+def _named(hop: Hop) -> tuple[str, ...]:
+    """What its pods are called on the map; where none answers, the Service."""
+    return tuple(sorted({name for name, _ in hop.answering})) or (hop.service,)
 
 
 class Lanes:
@@ -71,7 +76,10 @@ class Lanes:
 
     def __init__(self, whole: Plan) -> None:
         self._whole = whole
-        self._hops = {lane.name: {hop.service: hop for hop in lane.path} for lane in whole.lanes}
+        self._hops = {
+            lane.name: {name: hop for hop in lane.path for name in _named(hop)}
+            for lane in whole.lanes
+        }
         self._depths = depths(whole)
 
     def draw(
@@ -120,12 +128,8 @@ class Lanes:
         hop = self._hops.get(way.lane, {}).get(way.service)
         if hop and hop.reason in MISROUTED:
             return "astray"
-        own = hop.versions if hop and hop.reason in (Reason.MATCH, Reason.SPLIT) else ()
-        return (
-            Reason.MATCH
-            if way.callee in {room(way.service, version) for version in own}
-            else Reason.FALLBACK
-        )
+        own = _rooms(hop) if hop and hop.reason in (Reason.MATCH, Reason.SPLIT) else ()
+        return Reason.MATCH if way.callee in own else Reason.FALLBACK
 
 
 def _just_failed(tally: Tally | None, now: float) -> bool:

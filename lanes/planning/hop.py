@@ -97,11 +97,27 @@ class CallKey(NamedTuple):
 
 
 @dataclass(frozen=True)
+class HopPart:
+    """One Service that a hop's rule leads to, the versions that answer there, and its share.
+
+    `service` has its namespace behind it where that is not the called Service's. `pods`: the names
+    and versions that its pods answer with.
+    """
+
+    service: str
+    versions: tuple[str, ...]
+    share: float
+    pods: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class Hop:
-    """What answers a lane at one service.
+    """What answers a lane at the Service that is called.
 
     `versions` holds one version, or several where a rule splits or leaves the choice open, or
     none where nothing answers; `shares` are their parts, 0 to 1, or () where the rules do not say.
+    `parts`: the Services that answer, where the versions alone do not say which; (): they do.
+    `pods`: the names and versions that the pods answer with; empty: the service's own.
     `misrouted` says more where the lane leaves its path, `unanswered` where nothing answers, and
     `unsupported` where that is not known.
     `place` is where the rule stands, `hosts` the Services that led here, `namespace` that of the
@@ -133,6 +149,26 @@ class Hop:
     repeats: CallKey | None = field(default=None, compare=False, repr=False)
     may_stop: bool = field(default=False, compare=False, repr=False)
     injected: bool = field(default=False, compare=False, repr=False)
+    parts: tuple[HopPart, ...] = ()
+    pods: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False, repr=False)
+
+    @property
+    def answering(self) -> frozenset[tuple[str, str]]:
+        """The names and versions that pods answer with here."""
+        return self.pods or frozenset((self.service, version) for version in self.versions)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What a step of an answer may be called here; by the Service where no pod answered."""
+        return frozenset(name for name, _ in self.answering) | {self.service}
+
+    def holds(self, service: str, version: str) -> bool:
+        """Tell whether a pod of this name and version, or none where none is planned, is right.
+
+        Manifests that name no version leave it to the service.
+        """
+        fitting = {known for name, known in self.answering if service in (name, self.service)}
+        return version in (fitting or ("",)) or "" in fitting
 
     @property
     def version(self) -> str:
@@ -142,9 +178,9 @@ class Hop:
     @property
     def own(self) -> Hashable:
         """What answers here, without the reason and without what it calls."""
-        versions, shares = self.versions, self.shares
-        known = self.status, self.namespace, shares, self.failing, self.unsupported
-        return self.service, versions, *known
+        answering = self.versions, self.shares, self.parts
+        known = self.status, self.namespace, self.failing, self.unsupported
+        return self.service, answering, *known
 
     @cached_property
     def answer(self) -> bytes:

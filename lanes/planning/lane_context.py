@@ -1,10 +1,11 @@
 """What decides, besides a service's rules, how one lane's requests are answered."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from lanes.mesh import baggage
-from lanes.mesh.model import Mesh
+from lanes.mesh.model import Host, Mesh
 from lanes.planning.call_graph import CallGraph
 from lanes.planning.ingress import Ingress
 from lanes.planning.lanes import UNTAGGED, Lanes, LaneSpec
@@ -22,7 +23,8 @@ class PlanContext:
 
     `running`: the versions that run, by the name that pods answer with and their namespace.
     `lanes`: those that the gateway sets. `assumed`: the headers that services may hand on by
-    themselves. `untagged`: the destinations, by name, of requests without a lane.
+    themselves. `untagged`: the destinations, by name, of requests without a lane. `entry_names`:
+    what the Services are called that the gateway leads to.
     """
 
     graph: CallGraph
@@ -30,6 +32,7 @@ class PlanContext:
     lanes: frozenset[str]
     assumed: frozenset[str]
     untagged: frozenset[str]
+    entry_names: Mapping[Host, str]
 
     def of(self, spec: LaneSpec) -> "LaneContext":
         """Return the context of one lane."""
@@ -70,7 +73,28 @@ def plan_context(graph: CallGraph, ingress: Ingress, lanes: Lanes) -> PlanContex
         running.setdefault((pod.app, pod.namespace), set()).add(pod.version)
     untagged = (spec for spec in lanes.specs if spec.name == UNTAGGED)
     names = (one.weighted.destination.name for spec in untagged for one in spec.forwarded)
-    return PlanContext(graph, running, lanes.names, ingress.assumed, frozenset(names))
+    entry_names = _entry_names(ingress, graph)
+    return PlanContext(graph, running, lanes.names, ingress.assumed, frozenset(names), entry_names)
+
+
+def _entry_names(ingress: Ingress, graph: CallGraph) -> dict[Host, str]:
+    """Return the names of the Services that the gateway leads to.
+
+    Services for one version each have the name of their app, where it is a Service, or theirs.
+    """
+    led = [
+        one for other in (*ingress.alternatives, *ingress.other_hosts) for one in other.forwarded
+    ]
+    apps = {
+        to.host: to.app for one in (*ingress.default, *led) for to in [one.weighted.destination]
+    }
+    alike = Counter((host.namespace, app) for host, app in apps.items())
+    return {
+        host: app
+        if alike[host.namespace, app] > 1 or Host(app, host.namespace) in graph.ports
+        else host.name
+        for host, app in apps.items()
+    }
 
 
 def require_feasible(mesh: Mesh, lanes: int) -> None:

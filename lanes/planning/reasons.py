@@ -56,13 +56,21 @@ def _leads_to(rule: Route, version: str) -> bool:
 
 
 def reason_for(
-    lane: LaneContext, parts: Sequence[Part], versions: Sequence[str], choice: Choice
+    lane: LaneContext,
+    parts: Sequence[Part],
+    versions: Sequence[str],
+    choice: Choice,
+    *,
+    split: bool,
 ) -> tuple[Reason, Misrouted | None]:
-    """Return why these versions of the answering `parts` answer the lane."""
+    """Return why these versions of the answering `parts` answer the lane.
+
+    `split`: between Services that the versions do not tell apart.
+    """
     if tuple(versions) == (lane.version,):
-        return Reason.MATCH, None
+        return (Reason.SPLIT if split else Reason.MATCH), None
     if not lane.version:
-        return (Reason.SPLIT if len(versions) > 1 else Reason.MATCH), None
+        return (Reason.SPLIT if split or len(versions) > 1 else Reason.MATCH), None
     if len(versions) > 1 and (not choice.own or len(parts) > 1):
         return Reason.SPLIT, None
     if choice.own and versions[0] in choice.rivals:

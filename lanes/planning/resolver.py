@@ -18,7 +18,7 @@ from lanes.planning.lane_context import LaneContext
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.reasons import Choice, choice_of, reason_for, unselected, why_unanswered
 from lanes.planning.request import Request
-from lanes.planning.shares import Part, failing_of, first_pods, parts_of, shares_of
+from lanes.planning.shares import Part, failing_of, first_pods, parts_of, services_of, shares_of
 
 # Longer than any answer waits for; Python ends the recursion at some 200.
 MOST_CALLS = 100
@@ -75,9 +75,13 @@ class Resolver:
             and plan.untagged != {one.destination.name for one in weighted},
             runs=lane.version in lane.versions_of(names_of((*selected, *led_to([rule])))),
         )
-        # A lane may have a Service of its own.
-        host = replace(destination.host, name=destination.app)
-        hop = self._hop(host, rule, forwarded[0].request, choice, (CallKey(host),))
+        led = [w for w in weighted if w.weight or len(weighted) == 1]
+        led = [w for w in led if first_pods(w)] or led[:1] or [weighted[0]]
+        hosts = (w.destination.host for w in led)
+        names = (plan.entry_names.get(host, host.name) for host in hosts)
+        host = replace(destination.host, name="|".join(dict.fromkeys(names)))
+        own = names_of(first_pods(led[0]))
+        hop = self._hop(host, own, rule, forwarded[0].request, choice, (CallKey(host),))
         self._require_one_path()
         return hop
 
@@ -129,12 +133,23 @@ class Resolver:
             raise self._problem(Problem.SPLITS_AND_SETS, service=port.host.name)
         choice = choice_of(self.lane, port, route, request, propagation)
         ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
-        return self._hop(port.host, route, request.changed(*ops), choice, chain)
+        host = port.host
+        own = names_of(port.pods) or frozenset([(host.name, host.namespace)])
+        return self._hop(host, own, route, request.changed(*ops), choice, chain)
 
     def _hop(
-        self, service: Host, rule: Route, request: Request, choice: Choice, chain: Chain
+        self,
+        service: Host,
+        own: frozenset[tuple[str, str]],
+        rule: Route,
+        request: Request,
+        choice: Choice,
+        chain: Chain,
     ) -> Hop:
-        """Return the hop that `rule` leads `request` to, at the end of a `chain` of calls."""
+        """Return the hop that `rule` leads `request` to, at the end of a `chain` of calls.
+
+        `own`: the names and namespaces that the service's own pods have.
+        """
         parts = parts_of(rule)
         answering = tuple(part for part in parts if part.endpoints)
         hosts = (service, *(w.destination.host for w in rule.destinations))
@@ -146,10 +161,11 @@ class Resolver:
         behind = _Calls()
         if chain:
             behind = self._calls(service, (*hosts[1:], service), pods, request, chain)
-        reason, misrouted = reason_for(self.lane, answering, versions, choice)
+        led = services_of(service, own, answering)
+        reason, misrouted = reason_for(self.lane, answering, versions, choice, split=len(led) > 1)
         known = [share for version in versions if (share := shares[version]) is not None]
         return Hop(
-            pods[0].app,
+            service.name,
             versions,
             reason,
             behind.upstreams,
@@ -161,6 +177,8 @@ class Resolver:
             failing=tuple(failing_of(rule, parts)),
             may_stop=behind.may_stop,
             assumed=behind.assumed,
+            parts=led,
+            pods=frozenset((pod.app, pod.version) for pod in pods),
             injected=all("python" in pod.injected for pod in pods),
         )
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lanes.mesh.model import Abort, Endpoint, Pod, Route, Weighted
+from lanes.mesh.model import Abort, Endpoint, Host, Pod, Route, Weighted, names_of
+from lanes.planning.hop import HopPart
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,34 @@ def shares_of(parts: Iterable[Part]) -> Mapping[str, float | None]:
             mixed = len(versions) > 1 or before is None
             found[version] = None if mixed else (before or 0) + part.weighted.weight
     return {v: None if weight is None else weight / total for v, weight in found.items()}
+
+
+def services_of(
+    service: Host, own: frozenset[tuple[str, str]], parts: Iterable[Part]
+) -> tuple[HopPart, ...]:
+    """Return the Services that answer a call to `service`; (): versions alone say what answers.
+
+    They do where all pods have names among `own`, and no version stands behind two Services.
+    """
+    found: dict[Host, list[Part]] = {}
+    for part in parts:
+        found.setdefault(part.weighted.destination.host, []).append(part)
+    pods = {host: [e.pod for part in led for e in part.endpoints] for host, led in found.items()}
+    versions = {host: {pod.version for pod in answering} for host, answering in pods.items()}
+    apart = sum(map(len, versions.values())) == len(set().union(*versions.values()))
+    if apart and all(names_of(answering) <= own for answering in pods.values()):
+        return ()
+    weights = {host: sum(part.weighted.weight for part in led) for host, led in found.items()}
+    total = sum(weights.values()) or 1
+    return tuple(
+        HopPart(
+            host.name if host.namespace == service.namespace else f"{host.name}.{host.namespace}",
+            tuple(sorted(versions[host])),
+            weights[host] / total if len(found) > 1 else 1,
+            frozenset((pod.app, pod.version) for pod in pods[host]),
+        )
+        for host in found
+    )
 
 
 def failing_of(rule: Route, parts: Iterable[Part]) -> Iterator[Abort]:

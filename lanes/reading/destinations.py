@@ -7,7 +7,15 @@ from functools import cached_property
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import host_in_manifest, meant, no_service
-from lanes.mesh.model import Destination, Endpoint, Host, Pod, Propagation
+from lanes.mesh.model import (
+    APP_LABELS,
+    VERSION_LABELS,
+    Destination,
+    Endpoint,
+    Host,
+    Pod,
+    Propagation,
+)
 from lanes.reading import kinds, outside
 from lanes.reading.grants import Grants
 from lanes.reading.manifests import Manifests, Resource
@@ -228,7 +236,7 @@ class Destinations:
         return Destination(
             name=f"outbound|{port}|{subset}|{host.fqdn}",
             host=host,
-            app=service.spec.selector.get("app", host.name),
+            app=_app(service.spec.selector) or host.name,
             tiers=policy.tiers(endpoints),
             propagation=service.propagation,
             balancer=policy.balancer,
@@ -236,6 +244,13 @@ class Destinations:
             connect_timeout=policy.connect_timeout,
             unsupported=service.unsupported or (rule.unsupported if rule else ""),
         )
+
+
+def _app(selector: Mapping[str, str]) -> str:
+    """Return the app whose one version a selector takes; "": it takes none, or every version."""
+    if not any(map(selector.get, VERSION_LABELS)):
+        return ""
+    return next(filter(None, map(selector.get, APP_LABELS)), "")
 
 
 def _nothing(name: str, host: Host) -> Destination:

@@ -147,6 +147,8 @@ def cell(hop: Hop) -> Text:
     if hop.reason == Reason.NONE:
         return Text("- !" if hop.misrouted else "-", style="red")
     versions = [version or NO_VERSION for version in hop.versions]
+    if hop.parts:
+        return _services_cell(hop)
     if hop.reason in MISROUTED:
         return Text(f"{'|'.join(versions)} !", style="red")
     if hop.reason == Reason.FALLBACK:
@@ -155,6 +157,21 @@ def cell(hop: Hop) -> Text:
         parts = zip(versions, hop.shares, strict=True)
         return Text(" ".join(f"{version} {share:.4g}%" for version, share in percents(parts)))
     return Text("|".join(versions))
+
+
+def _services_cell(hop: Hop) -> Text:
+    """The Services that answer with their versions, marked as versions are."""
+    several = len(hop.parts) > 1
+    words = []
+    for part in hop.parts:
+        versions = "|".join(version or NO_VERSION for version in part.versions)
+        share = f" {round(100 * part.share, 2):.4g}%" if several else ""
+        words.append(f"{part.service} {versions}{share}")
+    if hop.reason in MISROUTED:
+        return Text(f"{', '.join(words)} !", style="red")
+    if hop.reason == Reason.FALLBACK:
+        return Text(f"{', '.join(words)} *", style="yellow")
+    return Text(", ".join(words))
 
 
 def percents(parts: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:

@@ -58,6 +58,10 @@ def _hop(hop: Hop) -> Json:
         "message": str(message) if message else "",
         "status": hop.status,
         "shares": dict(zip(hop.versions, hop.shares, strict=True)) if hop.shares else {},
+        "services": [
+            {"service": part.service, "versions": list(part.versions), "share": part.share}
+            for part in hop.parts
+        ],
         "error_shares": {str(one.status): one.share for one in hop.failing},
     }
 

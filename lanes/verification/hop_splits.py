@@ -1,6 +1,6 @@
 """Splits inside the mesh: does each version answer a lane as often as the rule there says?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -88,9 +88,7 @@ def _failed(
             # What fails at the gateway has no step at all.
             known = [path or (Step(hop.service, ""),) for path in paths if path or not place]
             steps = [path[place] for path in known if len(path) > place]
-            failed = [
-                not step.version for step in steps if not place or step.service == hop.service
-            ]
+            failed = [not step.version for step in steps if not place or step.service in hop.names]
             if failed:
                 yield name, hop, words, share, sum(failed), len(failed)
 
@@ -116,7 +114,18 @@ def _counted(
         paths = [one.answer.path for one in right.get(name, [])]
         whole = [path for path in paths if len(path) == len(planned)]  # others failed, as planned
         for place, hop in enumerate(planned if whole else ()):
-            there = [path[place].version for path in whole]
-            answered = [version for version in there if version in hop.versions]
-            for version, share in zip(hop.versions, hop.shares, strict=False):
-                yield name, hop, version, share, answered.count(version), len(answered)
+            steps = [(path[place].service, path[place].version) for path in whole]
+            for word, share, counts in _shared(hop):
+                answered = [step for step in steps if step[1] in hop.versions]
+                yield name, hop, word, share, sum(map(counts, answered)), len(answered)
+
+
+def _shared(hop: Hop) -> Iterable[tuple[str, float, Callable[[tuple[str, str]], bool]]]:
+    """The parts of a split that answers tell apart: in words, their share, and what counts."""
+    if len(hop.parts) > 1:
+        pods = [pod for part in hop.parts for pod in part.pods]
+        for part in hop.parts if len(set(pods)) == len(pods) else ():
+            yield f"{part.service} {'|'.join(part.versions)}", part.share, part.pods.__contains__
+        return
+    for version, share in zip(hop.versions, hop.shares, strict=False):
+        yield version, share, {(name, version) for name in hop.names}.__contains__

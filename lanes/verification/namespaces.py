@@ -15,8 +15,8 @@ class PodNamespaces:
         self._of: dict[str, set[str]] = {}
         for lane in plan.lanes:
             for hop in lane.path:
-                if hop.versions:
-                    self._of.setdefault(hop.service, set()).add(hop.namespace)
+                for name in hop.names if hop.versions else ():
+                    self._of.setdefault(name, set()).add(hop.namespace)
         self._all = set().union(*self._of.values())
 
     def expected_instead(self, step: Step) -> str:

@@ -12,8 +12,7 @@ Ends = set[tuple[int, int | None]]
 
 def by_version(hop: Hop, step: Step) -> bool:
     """Whether one of the planned versions answers."""
-    # Manifests that name no version leave it to the service.
-    return step.version in (hop.versions or ("",)) or "" in hop.versions
+    return hop.holds(step.service, step.version)
 
 
 def read(hop: Hop, rounds: Rounds, path: Sequence[Step], at: int, by: Answers = by_version) -> Ends:
@@ -23,7 +22,7 @@ def read(hop: Hop, rounds: Rounds, path: Sequence[Step], at: int, by: Answers = 
 
     Each with the place after it, and the status of the first call that ended on the way, if any.
     """
-    if at == len(path) or path[at].service != hop.service:
+    if at == len(path) or path[at].service not in hop.names:
         return set()
     ends: Ends = set()
     if by(hop, path[at]):

@@ -157,16 +157,18 @@ def _of(lane: Lane, service: str) -> Iterator[Hop]:
 def _hops(plan: Plan, answer: Answer, lane: Lane | None) -> Iterator[TracedHop]:
     """Each step with the planned hop for its service; those of one service in the plan's order."""
     hops = lane.path if lane else ()
-    planned = {last.service: _planned(hops[0], last) for last in hops}
+    planned: dict[str, Iterator[Hop]] = {}
+    for last in hops:
+        planned |= dict.fromkeys(last.names, _planned(hops[0], last))
     base = plan.lane(baseline_of(plan))
-    stand_ins = {(hop.service, version) for hop in base.path for version in hop.versions}
+    stand_ins = {answering for hop in base.path for answering in hop.answering}
     for step in answer.path:
         depth = step.measured.depth if step.measured else 0
         meant = next(planned.get(step.service, iter(())), None)
         fell = (step.service, step.version) in stand_ins
         if lane is None:
             yield TracedHop(step, "", depth=depth)
-        elif meant is not None and step.version in (meant.versions or ("",)):
+        elif meant is not None and meant.holds(step.service, step.version):
             yield TracedHop(step, _why(meant, lane.name), depth=depth)
         else:
             yield TracedHop(step, "NOT planned", _misrouted(step, meant, fell), depth)

@@ -635,11 +635,27 @@ def a_virtual_service_for_nobody(made: Set) -> None:
 
 @twist
 def another_service_for_the_rest(made: Set) -> None:
-    made.documents.append(
-        kube.service("rest", {"port": 8000, "name": "http", "targetPort": "http"})
-    )
-    made.documents.append(kube.deployment("rest", "v1"))
+    _add_rest(made)
     made.rules(made.inner)[-1]["route"] = [to("rest")]
+
+
+def _add_rest(made: Set, *upstreams: str) -> None:
+    """A Service of another name whose pods have the baseline's version."""
+    port = {"port": 8000, "name": "http", "targetPort": "http"}
+    made.documents += [kube.service("rest", port), kube.deployment("rest", "v1", *upstreams)]
+
+
+@twist
+def a_split_between_services(made: Set) -> None:
+    _add_rest(made)
+    host = made.inner
+    made.rules(host)[-1]["route"] = [to(host, "v1", weight=40), to("rest", weight=60)]
+
+
+@twist
+def a_split_between_services_at_the_gateway(made: Set) -> None:
+    _add_rest(made, made.hosts[1])
+    made.entry["http"] = [rule(to(made.hosts[0], "v1", weight=95), to("rest", weight=5))]
 
 
 # Calls

@@ -160,6 +160,11 @@ class _Walk:
         if list(hop.versions) != versions:
             yield f"{hop.service}: planned {hop.version}, istiod {'|'.join(versions)}"
             return
+        answering = {(pod.app, pod.version) for pod in pods.values()}
+        if hop.answering != answering:
+            planned_pods, found_pods = sorted(hop.answering), sorted(answering)
+            yield f"{hop.service}: planned {planned_pods}, istiod {found_pods}"
+            return
         yield from self._compare_shares(hop, parts, whole, pods)
         for part in parts:
             for address in sorted(part.addresses):
@@ -182,6 +187,12 @@ class _Walk:
             found = sum(own, Fraction(0)) / whole
             if abs(float(found) - share) > 0.000_001:
                 yield f"{hop.service} {version}: planned {share:.1%}, istiod {_percent(found)}"
+        for one in hop.parts:
+            led = [p for p in parts if _answering(p, pods) == one.pods]
+            found = sum((p.share for p in led), Fraction(0)) / whole
+            if abs(float(found) - one.share) > 0.000_001:
+                name = f"{hop.service} by {one.service}"
+                yield f"{name}: planned {one.share:.1%}, istiod {_percent(found)}"
 
     def _compare_upstreams(self, hop: Hop, pod: Pod, part: Part) -> Iterator[str]:
         headers = part.headers or {}
@@ -269,6 +280,11 @@ def _held(placed: Placed, virtual: str) -> Iterator[Document]:
                 own = {"clusterIP": f"{virtual}.{next(last)}"}
                 document = {**document, "spec": {**own, **spec}}
         yield document
+
+
+def _answering(part: Part, pods: Mapping[str, Pod]) -> set[tuple[str, str]]:
+    """The names and versions of the pods that answer a part."""
+    return {(pods[address].app, pods[address].version) for address in part.addresses}
 
 
 def _percent(share: Fraction | int) -> str:

@@ -103,7 +103,7 @@ def test_json_is_as_documented() -> None:
     def lane(name: str, weight: int, *hops: tuple[str, str]) -> dict[str, Any]:
         services = zip(("mocka", "mockb", "mockc"), hops, strict=True)
         more = {"namespace": "default", "message": "", "status": 200}
-        more |= {"shares": {}, "error_shares": {}}
+        more |= {"shares": {}, "services": [], "error_shares": {}}
         path = [{"service": s, "version": v, "reason": why, **more} for s, (v, why) in services]
         lane = {"name": name, "weight": weight, "client_header": "", "path": path}
         return {**lane, "unreached": [], "entry_rules": []}
@@ -145,6 +145,7 @@ def test_a_lane_that_strict_mode_ends_has_no_version_there() -> None:
         "message": str(Unanswered("no-version")),
         "status": 503,
         "shares": {},
+        "services": [],
         "error_shares": {},
     }
 
