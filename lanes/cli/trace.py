@@ -1,6 +1,7 @@
 """`lanes trace`: one request, hop by hop."""
 
 import sys
+from dataclasses import replace
 
 import click
 
@@ -38,13 +39,15 @@ def trace_command(
       1    it did not
       2    something else is wrong; standard error says what
     """
+    from lanes.evidence.laptop import laptop
     from lanes.report.trace import show_trace, trace_json
     from lanes.verification.tracing import trace
 
     gateway, planned = options.resolve()
-    client = gateway.client()
-    client.require_reachable()
-    traced = trace(client, planned, lane)
+    with laptop(*gateway.at) as evidence:
+        client = replace(gateway, traced=evidence is not None).client()
+        client.require_reachable()
+        traced = trace(client, planned, lane, evidence)
     if form == "json":
         Console().json(trace_json(traced))
     else:

@@ -51,6 +51,8 @@ def up_command(
       lanes up --port 8000 --no-page
     """
     from lanes.envoy.tracing import Collector
+    from lanes.page.feed import Feed, follow, serving
+    from lanes.page.tap import tap
     from lanes.planning.plan import plan
     from lanes.report.plan import gateway_line, pods_table, show_headline, show_plan
     from lanes.report.tables import show
@@ -64,13 +66,10 @@ def up_command(
     show_headline(mesh, planned, console)
     began = time.monotonic()
     with ExitStack() as stack:
-        if page:
-            from lanes.page.tap import tap
-
-            tapped = stack.enter_context(tap(mesh, planned))
-            running = stack.enter_context(run(mesh, port, tapped.extras, collector=traces))
-        else:
-            running = stack.enter_context(run(mesh, port, collector=traces))
+        tapped = stack.enter_context(tap(mesh, planned))
+        running = stack.enter_context(run(mesh, port, tapped.extras, collector=traces))
+        feed = Feed(mesh, planned, {pod.key: running.address(pod) for pod in mesh.pods})
+        told = stack.enter_context(serving(feed, port))
         watch = Watch(running, console.line)
         console.line(gateway_line(running.url, planned, time.monotonic() - began))
         if page:
@@ -79,8 +78,13 @@ def up_command(
             from lanes.running.address import free_port
 
             live = Live(running, watch, planned, tapped)
+            follow(tapped, feed.tell, live.take)
             url = stack.enter_context(serve(live, page_port or free_port(port + 1)))
             console.line(f"page    {url}")
+        else:
+            follow(tapped, feed.tell)
+        if not told:
+            console.line("calls   not told to `lanes verify`: its socket is taken")
         console.lines([f"envoy   curl --unix-socket {running.admin.path} http://envoy/", ""])
         show_plan(planned, console)
         for note in running.notes:

@@ -111,6 +111,7 @@ def verify_command(
       1    they do not, or no request entered a lane that has a weight
       2    something else is wrong; standard error says what
     """
+    from lanes.evidence.laptop import laptop
     from lanes.report.files import writable
     from lanes.report.html import html
     from lanes.report.junit import junit
@@ -151,12 +152,13 @@ def verify_command(
         strict,
     )
     with ExitStack() as outputs:
+        evidence = outputs.enter_context(laptop(*gateway.at))
         files = [
             (outputs.enter_context(writable(option, name)), text)
             for option, name, text in (("--report", page, html), ("--junit", xml, junit))
             if name is not None
         ]
-        result = run.run(gateway, progress)
+        result = run.run(gateway, progress, evidence)
         for write, text in files:
             write(text(result))
     if form == "json":

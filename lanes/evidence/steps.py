@@ -70,7 +70,8 @@ class Answer:
     `began` is when it was to start, by the monotonic clock, in seconds, `took_ms` the time from
     then to the end of the answer, and `late_ms` by how much it started late; None where nobody
     looked at the clock. `unreadable` is why the text has no path though it is meant as the
-    services'; "" for any other. `partial`: hops that `path` lacks may have answered, too.
+    services'; "" for any other. `partial`: hops that `path` lacks may have answered, too. `trace`
+    is the id of the trace that the request began; "" where it began none.
     """
 
     status: int
@@ -81,6 +82,12 @@ class Answer:
     late_ms: float | None = field(default=None, compare=False)
     unreadable: str = field(default="", compare=False)
     partial: bool = False
+    trace: str = field(default="", compare=False)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer itself tells all hops."""
+        return bool(self.path) and not self.partial
 
     @property
     def seen(self) -> tuple[Step, ...]:

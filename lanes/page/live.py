@@ -18,7 +18,7 @@ from lanes.page import picture
 from lanes.page.calls import GATEWAY, Call, Reader, room
 from lanes.page.counts import Counts
 from lanes.page.load import AGENT, RATES, Load
-from lanes.page.tap import Tap, lines, write_routes
+from lanes.page.tap import Tap, write_routes
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.running.runtime import RunningMesh
@@ -71,7 +71,7 @@ class Live:
     def start(self) -> None:
         """Follow the mesh, in threads that end with the process."""
         self._load.start()
-        for follow in (self._read_log, self._ask_health, self._tick):
+        for follow in (self._ask_health, self._tick):
             threading.Thread(target=follow, name=follow.__name__, daemon=True).start()
 
     def pictures(self) -> Iterator[str]:
@@ -145,15 +145,15 @@ class Live:
         finally:
             connection.close()
 
-    def _read_log(self) -> None:
-        for line in lines(self._tap.log):
-            call = self._reader.call(line)
-            if call is None:
-                continue
-            with self._lock:
-                self._counts.add(call, time.monotonic())
-                if call.caller == GATEWAY and call.agent != AGENT:
-                    self._answer(call.lane, call.status, call.seconds, _told(call))
+    def take(self, line: Json) -> None:
+        """Count the call that one line of the log tells of."""
+        call = self._reader.call(line)
+        if call is None:
+            return
+        with self._lock:
+            self._counts.add(call, time.monotonic())
+            if call.caller == GATEWAY and call.agent != AGENT:
+                self._answer(call.lane, call.status, call.seconds, _told(call))
 
     def _own_answer(self, answer: Answer, seconds: float) -> None:
         with self._lock:

@@ -159,7 +159,9 @@ def _access_log(listener: str, tags: Sequence[str], log: str) -> Json:
         "agent": "%REQ(USER-AGENT)%",
         "status": "%RESPONSE_CODE%",
         "flags": "%RESPONSE_FLAGS%",
+        "began": "%START_TIME(%s.%6f)%",
         "microseconds": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
+        "trace": "%REQ(TRACEPARENT)%",
     }
     return typed(
         "calls",

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import secrets
 import ssl
 import time
 from base64 import b64encode
@@ -60,7 +61,8 @@ class Gateway:
     `host`: the host that requests name where that isn't the URL's own. `ca`: a file of the
     authorities to trust in place of the system's. `resolved`: HOST:PORT:ADDRESS, where to connect
     for the URL's host and port, which are still what the gateway is called and has to prove.
-    `headers`: what every request carries. A user and a password in the URL are sent as Basic
+    `headers`: what every request carries. `traced`: each request begins a trace of its own, which
+    is sampled. A user and a password in the URL are sent as Basic
     authentication, and never printed: `address` is the URL without them.
 
     Raises LanesError for a URL that is none, and for what does not go with it.
@@ -72,6 +74,7 @@ class Gateway:
     resolved: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    traced: bool = False
 
     def __post_init__(self) -> None:
         if self.ca is not None and self.parts.scheme != "https":
@@ -129,6 +132,7 @@ class Client:
         tls = _trusting(gateway.ca) if self._url.scheme == "https" else None
         place = Place(*gateway.at, tls, self._url.host)
         self._http = HttpClient(place, gateway.limits)
+        self._traced = gateway.traced
 
     def send(
         self,
@@ -143,13 +147,16 @@ class Client:
         """
         now = time.monotonic()
         began = now if due is None else due
-        answer = self._answer(accept, rule)
+        trace = secrets.token_hex(16) if self._traced else ""
+        answer = self._answer(accept, rule, trace)
         took = (time.monotonic() - began) * 1000
-        return replace(answer, began=began, took_ms=took, late_ms=max(0.0, (now - began) * 1000))
+        late = max(0.0, (now - began) * 1000)
+        return replace(answer, began=began, took_ms=took, late_ms=late, trace=trace)
 
-    def _answer(self, accept: str, rule: EntryRule) -> Answer:
+    def _answer(self, accept: str, rule: EntryRule, trace: str) -> Answer:
         host = {"Host": rule.host} if rule.host else {}
-        headers = _merged(self._headers, {"Accept": accept}, rule.headers, host)
+        traced = {"traceparent": f"00-{trace}-{secrets.token_hex(8)}-01"} if trace else {}
+        headers = _merged(self._headers, {"Accept": accept}, rule.headers, host, traced)
         try:
             response = self._http.request(
                 rule.method or "GET", self._url.target(rule.path), headers

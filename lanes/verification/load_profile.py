@@ -5,10 +5,11 @@ import random
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice, takewhile
 
+from lanes.evidence.source import Source
 from lanes.evidence.steps import Answer
 from lanes.planning.result import Plan
 from lanes.verification.classification import Classifier
@@ -99,6 +100,14 @@ def collect(answers: Iterable[tuple[Target, Answer]]) -> RunAnswers:
         began,
         time.monotonic() - started,
     )
+
+
+def completed(sample: RunAnswers, evidence: Source) -> RunAnswers:
+    """The answers with the hops that `evidence` tells of."""
+    answers = evidence.complete(sample.answers)
+    drawn, entered = answers[: len(sample.drawn)], answers[len(sample.drawn) :]
+    targets = [target for target, _ in sample.entered]
+    return replace(sample, drawn=tuple(drawn), entered=tuple(zip(targets, entered, strict=True)))
 
 
 def until_unexpected(

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lanes.errors import LanesError
+from lanes.evidence.source import Source
 from lanes.evidence.steps import Answer
 from lanes.planning.result import Plan
 from lanes.printable import shortened
 from lanes.verification.baseline import baseline_of
 from lanes.verification.classification import classify
 from lanes.verification.gateway import Gateway
-from lanes.verification.load_profile import LoadProfile, collect, until_unexpected
+from lanes.verification.load_profile import LoadProfile, collect, completed, until_unexpected
 from lanes.verification.performance import performance
 from lanes.verification.result import Result
 from lanes.verification.targets import Target
@@ -42,15 +43,24 @@ class VerificationRun:
         if self.baseline is not None:
             self.plan.lane(self.baseline)
 
-    def run(self, gateway: Gateway, progress: Progress) -> Result:
-        """Send the requests. Raises LanesError where the gateway can't be reached, or no answer has
+    def run(self, gateway: Gateway, progress: Progress, evidence: Source | None = None) -> Result:
+        """Send the requests. `evidence` tells of hops that answers do not: requests are then sent
+        one at a time, unless the first answer tells all of its hops, or the load has a rate.
+
+        Raises LanesError where the gateway can't be reached, or no answer has
         a path.
         """
-        client = gateway.client()
+        client = replace(gateway, traced=evidence is not None).client()
         client.require_reachable()
-        with closing(self.load.answers(client)) as answers:
+        load = self.load
+        if evidence and not load.rate and not client.send().whole:
+            # Proxies' logs tell whose a call is by its time, where services hand no trace on.
+            load = replace(load, concurrency=1)
+        with closing(load.answers(client)) as answers:
             wanted = until_unexpected(self.plan, answers) if self.fail_fast else answers
-            sample = collect(progress(wanted, self.load.total))
+            sample = collect(progress(wanted, load.total))
+        if evidence:
+            sample = completed(sample, evidence)
         if not sample.answers:
             raise LanesError(
                 "--duration: no request was sent in so short a time. Set a longer one."
@@ -67,7 +77,7 @@ class VerificationRun:
             self.plan,
             self.manifests,
             gateway.address,
-            self.load,
+            load,
             sample,
             classify(self.plan, drawn, sample.entered),
             verify(self.plan, drawn, sample.entered),
@@ -76,7 +86,7 @@ class VerificationRun:
                 sample.drawn,
                 sample.entered,
                 baseline=self.baseline or baseline_of(self.plan),
-                warm_up=self.load.warm_up,
+                warm_up=load.warm_up,
             ),
             self.no_worse,
             self.strict,

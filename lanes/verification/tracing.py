@@ -7,6 +7,7 @@ from itertools import chain, islice, repeat
 
 from lanes.errors import LanesError
 from lanes.evidence.judge import HopVerdict, Judge
+from lanes.evidence.source import Source
 from lanes.evidence.steps import MOST_HOPS, Answer, Step
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import Hop, Reason
@@ -70,22 +71,29 @@ class Trace:
         return max(0.0, self.answer.took_ms - measured.duration_ms)
 
 
-def trace(client: Client, plan: Plan, name: str | None = None) -> Trace:
+def trace(
+    client: Client, plan: Plan, name: str | None = None, evidence: Source | None = None
+) -> Trace:
     """Send a request, or some until one enters the named lane: by its first rule, or by weight.
 
     Raises LanesError for a lane that is not planned, or that is not drawn.
     """
+
+    def send(rule: EntryRule = NO_ENTRY_RULE) -> Answer:
+        answer = client.send(rule=rule)
+        return evidence.complete([answer])[0] if evidence else answer
+
     if name is None:
-        return traced(plan, client.send())
+        return traced(plan, send())
     lane = plan.lane(name)
     if lane.testable_rules:
-        return traced(plan, client.send(rule=lane.testable_rules[0]), lane, lane.testable_rules[0])
+        return traced(plan, send(lane.testable_rules[0]), lane, lane.testable_rules[0])
     if not lane.weight:
         plan.lane_to_enter(name)  # says what is missing
     most = split.requests_to_see(plan.share(lane), len(plan.lanes))
     over = time.monotonic() + _PATIENCE_SECONDS
     for number in range(1, most + 1):
-        answer = client.send()
+        answer = send()
         if answer.lane == name:
             return traced(plan, answer, asked=number)
         if time.monotonic() > over:

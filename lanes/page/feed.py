@@ -1,0 +1,127 @@
+"""Tells calls to whoever asks on this machine, of this user: `lanes verify` and `lanes trace`."""
+
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from lanes.envoy import Json
+from lanes.envoy.clusters import destinations
+from lanes.evidence.calls import Call
+from lanes.evidence.laptop import line_of, same_user, socket_name
+from lanes.mesh.model import Mesh
+from lanes.page.calls import GATEWAY, Reader
+from lanes.page.tap import Tap, lines
+from lanes.planning.lanes import UNTAGGED
+from lanes.planning.result import Plan
+
+# The most lines that a listener may be behind; one that is slower is let go.
+_BEHIND = 100_000
+
+
+def follow(tap: Tap, *listeners: Callable[[Json], None]) -> None:
+    """Tell each line of the log to the listeners, in a thread that ends with the process."""
+
+    def read() -> None:
+        for line in lines(tap.log):
+            for listener in listeners:
+                listener(line)
+
+    threading.Thread(target=read, name="log", daemon=True).start()
+
+
+class Feed:
+    """Tells the calls of a mesh to those that are connected, each from when it came."""
+
+    def __init__(self, mesh: Mesh, planned: Plan, addresses: Mapping[str, str]) -> None:
+        self._reader = Reader(mesh, planned, addresses)
+        self._chosen = {
+            d.name: frozenset(e.pod.version for e in next(filter(None, d.tiers), ()))
+            for d in destinations(mesh)
+        }
+        self._listeners: list[queue.Queue[bytes]] = []
+        self._lock = threading.Lock()
+
+    def tell(self, line: Json) -> None:
+        """Tell one line of the log."""
+        with self._lock:
+            listeners = list(self._listeners)
+        call = self._call(line) if listeners else None
+        if call is None:
+            return
+        for listener in listeners:
+            try:
+                listener.put_nowait(line_of(call))
+            except queue.Full:
+                self._forget(listener)
+
+    def _call(self, line: Json) -> Call | None:
+        call = self._reader.call(line)
+        if call is None:
+            return None
+        caller = "" if call.caller == GATEWAY else call.caller.partition("/")[0]
+        return Call(
+            caller,
+            "" if call.caller == GATEWAY else str(line["at"]),
+            call.service,
+            call.callee.partition("/")[2] if call.callee else "",
+            (line["to"] or "").rpartition(":")[0] if call.callee else "",
+            None if call.lane == UNTAGGED else call.lane,
+            self._chosen.get(line["cluster"] or "", frozenset()),
+            call.status,
+            float(line["began"]),
+            call.seconds,
+            trace_id(line["trace"] or ""),
+        )
+
+    def _forget(self, listener: "queue.Queue[bytes]") -> None:
+        with self._lock, suppress(ValueError):
+            self._listeners.remove(listener)
+
+    def serve(self, server: socket.socket) -> None:
+        """Take whoever connects, until the socket is closed."""
+        with suppress(OSError):
+            while True:
+                client, _ = server.accept()
+                threading.Thread(target=self._write, args=(client,), daemon=True).start()
+
+    def _write(self, client: socket.socket) -> None:
+        told: queue.Queue[bytes] = queue.Queue(_BEHIND)
+        with client, suppress(OSError):
+            if not same_user(client):
+                return
+            with self._lock:
+                self._listeners.append(told)
+            try:
+                client.sendall(b"\n")  # from here on
+                while True:
+                    client.sendall(told.get())
+            finally:
+                self._forget(told)
+
+
+def trace_id(traceparent: str) -> str:
+    """The trace's id in a `traceparent` header; "" where it is none.
+
+    https://www.w3.org/TR/trace-context/#traceparent-header
+    """
+    parts = traceparent.split("-")
+    return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else ""
+
+
+@contextmanager
+def serving(feed: Feed, port: int) -> Iterator[bool]:
+    """Whether the calls of the gateway at `port` are told, while the block runs."""
+    server = socket.socket(socket.AF_UNIX)
+    with server:
+        try:
+            server.bind(socket_name(port))
+            server.listen()
+        except OSError:
+            yield False
+            return
+        threading.Thread(target=feed.serve, args=(server,), daemon=True).start()
+        yield True
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)

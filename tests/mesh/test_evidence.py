@@ -1,0 +1,112 @@
+"""What `lanes up` tells of the hops of services whose answers tell nothing."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from lanes.evidence.causes import Cause
+from lanes.evidence.laptop import laptop
+from lanes.page.feed import Feed, follow, serving
+from lanes.page.tap import tap
+from lanes.planning.plan import plan
+from lanes.reading.commands import Command
+from lanes.reading.manifests import read
+from lanes.reading.resolve import resolve
+from lanes.running.address import free_port
+from lanes.running.runtime import RunningMesh, run
+from lanes.verification.gateway import Gateway
+from lanes.verification.load_profile import LoadProfile
+from lanes.verification.result import Result
+from lanes.verification.run import VerificationRun
+from lanes.verification.tracing import Trace, trace
+from lanes.verification.verdict import Holds
+from tests.mesh.running import ROOT, eventually, pod
+
+PAGE = f"exec {sys.executable} {ROOT / 'tests/languages/plain/page.py'}"
+SOUND = "HANDS_ON=baggage"
+
+
+@contextmanager
+def telling(*commands: str, manifests: str = "k8s/asm") -> Iterator[RunningMesh]:
+    """The sample with a page in the place of services, and calls told as by `lanes up`."""
+    mesh = resolve(read([str(ROOT / manifests)]), [Command.of(text) for text in commands])
+    planned, port = plan(mesh), free_port()
+    with tap(mesh, planned) as tapped, run(mesh, port, tapped.extras) as running:
+        feed = Feed(mesh, planned, {pod.key: running.address(pod) for pod in mesh.pods})
+        follow(tapped, feed.tell)
+        with serving(feed, port) as served:
+            assert served
+            yield running
+
+
+def verified(mesh: RunningMesh, requests: int = 60, concurrency: int = 8) -> Result:
+    load = LoadProfile(requests, (), concurrency)
+    gateway = Gateway(mesh.url)
+    with laptop(*gateway.at) as evidence:
+        assert evidence is not None
+        return VerificationRun(plan(mesh.mesh), (), load).run(
+            gateway, lambda x, _: iter(x), evidence
+        )
+
+
+def traced(mesh: RunningMesh, lane: str) -> Trace:
+    gateway = Gateway(mesh.url, traced=True)
+    with laptop(*gateway.at) as evidence:
+        return trace(gateway.client(), plan(mesh.mesh), lane, evidence)
+
+
+def left(result: Result) -> set[tuple[str, str, str, Cause]]:
+    return {(lane, at.caller, at.service, at.cause) for lane, at, _ in result.verdict.left}
+
+
+@pytest.mark.parametrize("handed_on", ["baggage", "baggage,traceparent"])
+@pytest.mark.parametrize("services", [("mockb",), ("mocka", "mockb", "mockc")])
+def test_foreign_services_are_seen_by_the_calls_between_them(
+    services: Iterable[str], handed_on: str
+) -> None:
+    with telling(*(f"{name}=HANDS_ON={handed_on} {PAGE}" for name in services)) as mesh:
+        result = verified(mesh)
+        assert (result.verdict.holds, result.verdict.unexpected) == (Holds.HOLD, ())
+        assert {str(hop) for hop, _ in result.performance.hops} == {
+            *("mocka v1", "mocka v2", "mocka v3", "mockb v1", "mockb v3", "mockc v1", "mockc v2")
+        }
+        told = traced(mesh, "v2")
+        assert (told.ok, told.unseen) == (True, ())
+        assert [(h.step.service, h.step.version, h.depth) for h in told.hops] == [
+            ("mocka", "v2", 0),
+            ("mockb", "v1", 1),
+            ("mockc", "v2", 2),
+        ]
+
+
+@pytest.mark.parametrize("handed_on", ["traceparent", "b3", ""])
+def test_a_service_that_does_not_hand_the_lane_on_is_named(handed_on: str) -> None:
+    """Also where its trace goes on, and where the versions behind it are right by chance."""
+    with telling(f"mockb@v1=HANDS_ON={handed_on} {PAGE}", f"mockb@v3={SOUND} {PAGE}") as mesh:
+        result = verified(mesh)
+        assert result.verdict.holds is Holds.DO_NOT_HOLD
+        assert left(result) == {
+            ("v1", "mockb", "mockc", Cause.NOT_HANDED_ON),
+            ("v2", "mockb", "mockc", Cause.NOT_HANDED_ON),
+        }
+        told = traced(mesh, "v2")
+        assert told.problem is not None
+        assert told.problem.left is not None
+        assert told.problem.left.caller == "mockb"
+
+
+def test_a_pod_that_is_not_ready_is_named() -> None:
+    with telling(f"mockb={SOUND} {PAGE}") as mesh:
+        gone = pod(mesh, "mockc-v2")
+        mesh.kill_pod(gone)
+        eventually(lambda: not mesh.runs(gone))
+        result = verified(mesh)
+        assert left(result) == {("v2", "mockb", "mockc", Cause.NOT_READY)}
+
+
+def test_no_lanes_up_and_none_of_another_port_tells_anything() -> None:
+    with laptop("127.0.0.1", free_port()) as none, laptop("192.0.2.1", 8080) as remote:
+        assert none is None
+        assert remote is None
