@@ -12,6 +12,7 @@ from shutil import copy, copytree, ignore_patterns
 
 import pytest
 
+from lanes import __version__
 from lanes.running.address import free_port
 from tests.kube import HALVES, PAIR, asm, write
 from tests.mesh.running import ROOT
@@ -54,6 +55,11 @@ def home(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     library = next(home.glob("venv/lib/python*/site-packages"))
     (library / "required.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return home
+
+
+def test_a_release_takes_the_wheel_by_its_name(wheel: Path) -> None:
+    workflow = (ROOT / ".github/workflows/release.yaml").read_text()
+    assert f"dist/{wheel.name}".replace(__version__, "$VERSION") in workflow
 
 
 def environment(home: Path) -> dict[str, str]:
