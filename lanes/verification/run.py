@@ -50,7 +50,7 @@ class VerificationRun:
         Raises LanesError where the gateway can't be reached, or no answer has
         a path.
         """
-        client = replace(gateway, traced=evidence is not None).client()
+        client = (replace(gateway, traced=True) if evidence else gateway).client()
         client.require_reachable()
         load = self.load
         if evidence and not load.rate and not client.send().whole:

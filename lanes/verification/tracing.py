@@ -79,21 +79,21 @@ def trace(
     Raises LanesError for a lane that is not planned, or that is not drawn.
     """
 
-    def send(rule: EntryRule = NO_ENTRY_RULE) -> Answer:
-        answer = client.send(rule=rule)
+    def completed(answer: Answer) -> Answer:
         return evidence.complete([answer])[0] if evidence else answer
 
     if name is None:
-        return traced(plan, send())
+        return traced(plan, completed(client.send()))
     lane = plan.lane(name)
     if lane.testable_rules:
-        return traced(plan, send(lane.testable_rules[0]), lane, lane.testable_rules[0])
+        rule = lane.testable_rules[0]
+        return traced(plan, completed(client.send(rule=rule)), lane, rule)
     if not lane.weight:
         plan.lane_to_enter(name)  # says what is missing
     most = split.requests_to_see(plan.share(lane), len(plan.lanes))
     over = time.monotonic() + _PATIENCE_SECONDS
     for number in range(1, most + 1):
-        answer = send()
+        answer = completed(client.send())
         if answer.lane == name:
             return traced(plan, answer, asked=number)
         if time.monotonic() > over:
