@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lanes.cli import main
-from tests.kube import SAMPLE, asm, base, lane
+from tests.kube import HALVES, PAIR, asm, base, lane
 from tests.unit.lanes.standin import ANSWER, gateway_like
 
 NASTY = (
@@ -72,7 +72,7 @@ def spoiled(value: Any, at: Steps) -> Any:
 def spoilings() -> dict[str, list[Any]]:
     """Manifests with one nasty string each, by where it is; a place that is like another once."""
     found: dict[str, list[Any]] = {}
-    for documents in (asm(), [*base(SAMPLE, {"v1": 90, "v2": 10}), *lane("v3", SAMPLE)]):
+    for documents in (asm(PAIR, HALVES), [*base(PAIR, {"v1": 90, "v2": 10}), *lane("v2", PAIR)]):
         for number, document in enumerate(documents):
             for at in places(document):
                 name = ".".join("" if isinstance(step, int) else step for step in at)
@@ -86,11 +86,14 @@ def spoilings() -> dict[str, list[Any]]:
 SPOILED = spoilings()
 
 
-@pytest.mark.parametrize("name", SPOILED)
-def test_a_nasty_string_in_a_manifest_stays_within_its_line(name: str, tmp_path: Path) -> None:
-    manifests = write(tmp_path, *SPOILED[name])
-    lanes("plan", manifests)
-    lanes("lint", manifests)
+def test_a_nasty_string_in_a_manifest_stays_within_its_line(
+    tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    for name, documents in SPOILED.items():
+        with subtests.test(name):
+            manifests = write(tmp_path, *documents)
+            lanes("plan", manifests)
+            lanes("lint", manifests)
 
 
 def test_every_string_of_every_manifest_is_nasty(tmp_path: Path) -> None:
@@ -122,11 +125,9 @@ def test_a_nasty_name_of_a_file(tmp_path: Path, documents: list[Any]) -> None:
 @pytest.mark.parametrize(
     "command", [(), ("plan",), ("lint",), ("verify",), ("trace",), ("up",), ("demo",)]
 )
-@pytest.mark.parametrize("typed", [f"--{NASTY}", NASTY, f"--port={NASTY}", f"--format={NASTY}"])
-def test_what_was_typed_is_printed_in_a_usage_error_as_well(
-    command: tuple[str, ...], typed: str
-) -> None:
-    assert lanes(*command, typed.replace("\x00", "")).exit_code == 2
+def test_what_was_typed_is_printed_in_a_usage_error_as_well(command: tuple[str, ...]) -> None:
+    for typed in (f"--{NASTY}", NASTY, f"--port={NASTY}", f"--format={NASTY}"):
+        assert lanes(*command, typed.replace("\x00", "")).exit_code == 2
 
 
 @pytest.mark.parametrize(

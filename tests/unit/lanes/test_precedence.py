@@ -1,11 +1,10 @@
-"""Which of two wins: every pair of the places where the same can be said, in both orders.
+"""Which wins of the places where the same can be said, in both orders of documents.
 
 Each order below is Istio's or the Gateway API's, from what wins to what loses; istiod and the
 conformance tables judge the same in tests/istio.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -45,10 +44,11 @@ def answering(*documents: Document) -> str:
     return path.partition(", ")[2].removeprefix("b ")
 
 
-def pairs(levels: Iterable[Any]) -> list[Any]:
-    """Each two of `levels`, winner first, once in this order of documents and once in the other."""
-    found = list(combinations(list(levels), 2))
-    return [(*pair, turned) for pair in found for turned in (False, True)]
+def ladder(levels: Sequence[Any]) -> Iterator[tuple[Any, list[Any], bool]]:
+    """Each level beside all that it wins against, in this order of documents and turned round."""
+    for number, winner in enumerate(levels[:-1]):
+        for turned in (False, True):
+            yield winner, list(levels[number + 1 :]), turned
 
 
 def ordered(documents: Sequence[Document], turned: bool) -> list[Document]:
@@ -58,32 +58,32 @@ def ordered(documents: Sequence[Document], turned: bool) -> list[Document]:
 # DestinationRules
 
 
+RULE_PLACES = [
+    ("default", "b"),
+    ("default", "*.default.svc.cluster.local"),
+    ("default", "*.svc.cluster.local"),
+    ("default", "*"),
+    ("istio-system", FQDN),
+    ("istio-system", "*.default.svc.cluster.local"),
+    ("istio-system", "*"),
+]
+
+
 def subset_rule(place: tuple[str, str], version: str) -> Document:
     """A rule in a namespace, for a host, whose subset `next` is this version."""
     namespace, host = place
     labels = {"name": "next", "labels": {"version": version}}
-    return destination_rule(host, labels, namespace=namespace, name=f"rule-{version}")
+    return destination_rule(host, labels, namespace=namespace, name=host.replace("*", "any"))
 
 
-@pytest.mark.parametrize(
-    ("winner", "loser", "turned"),
-    pairs(
-        [
-            ("default", "b"),
-            ("default", "*.default.svc.cluster.local"),
-            ("default", "*.svc.cluster.local"),
-            ("default", "*"),
-            ("istio-system", FQDN),
-            ("istio-system", "*.default.svc.cluster.local"),
-            ("istio-system", "*"),
-        ]
-    ),
-)
-def test_of_two_destination_rules_the_services_own_namespace_and_the_longest_host_win(
-    winner: tuple[str, str], loser: tuple[str, str], turned: bool
+def test_the_destination_rule_of_the_services_own_namespace_and_the_longest_host_wins(
+    subtests: pytest.Subtests,
 ) -> None:
-    rules = ordered([subset_rule(winner, "v2"), subset_rule(loser, "v1")], turned)
-    assert answering(*B, virtual_service("b", rule(to("b", "next"))), *rules) == "v2"
+    routed = virtual_service("b", rule(to("b", "next")))
+    for winner, losers, turned in ladder(RULE_PLACES):
+        with subtests.test(winner=winner, turned=turned):
+            rules = [subset_rule(winner, "v2"), *(subset_rule(place, "v1") for place in losers)]
+            assert answering(*B, routed, *ordered(rules, turned)) == "v2"
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -200,50 +200,48 @@ def sidecar(hosts: str, namespace: str, labels: Mapping[str, str] | None, name: 
     return {"apiVersion": api, "kind": "Sidecar", "metadata": metadata, "spec": spec}
 
 
+SIDECARS: list[tuple[str, Mapping[str, str] | None]] = [
+    ("default", {"app": "web"}),
+    ("default", None),
+    ("istio-system", None),
+]
+# These are for nobody here.
+OF_OTHERS: list[tuple[str, Mapping[str, str] | None]] = [
+    ("default", {"app": "b"}),
+    ("other", None),
+    ("other", {"app": "web"}),
+    ("istio-system", {"app": "web"}),
+]
+
+
 @pytest.mark.parametrize("hides", [False, True])
-@pytest.mark.parametrize(
-    ("winner", "loser", "turned"),
-    pairs(
-        [
-            ("default", {"app": "web"}),
-            ("default", None),
-            ("istio-system", None),
-            # These are for nobody here.
-            ("default", {"app": "b"}),
-            ("other", None),
-            ("other", {"app": "web"}),
-            ("istio-system", {"app": "web"}),
-        ]
-    )[: 2 * (6 + 5 + 4)],
-)
-def test_of_two_sidecars_the_one_that_selects_the_caller_wins(
-    winner: tuple[str, Mapping[str, str] | None],
-    loser: tuple[str, Mapping[str, str] | None],
-    turned: bool,
-    hides: bool,
-) -> None:
+def test_the_sidecar_that_selects_the_caller_wins(hides: bool, subtests: pytest.Subtests) -> None:
     """Where the winner hides b, no rule counts for calls, and every version answers."""
     hosts = ("none/*", "*/*") if hides else ("*/*", "none/*")
-    both = [sidecar(hosts[0], *winner, "winner"), sidecar(hosts[1], *loser, "loser")]
     rules = [virtual_service("b", rule(to("b", "v2"))), destination_rule("b", "v2")]
-    assert answering(*B, *rules, *ordered(both, turned)) == ("v1|v2" if hides else "v2")
+    for winner, others, turned in ladder([*SIDECARS, *OF_OTHERS]):
+        if winner in OF_OTHERS:
+            break
+        with subtests.test(winner=winner, turned=turned):
+            losers = [sidecar(hosts[1], *one, f"loser-{n}") for n, one in enumerate(others)]
+            all_of_them = ordered([sidecar(hosts[0], *winner, "winner"), *losers], turned)
+            assert answering(*B, *rules, *all_of_them) == ("v1|v2" if hides else "v2")
 
 
 # VirtualServices
 
 
-@pytest.mark.parametrize(
-    ("winner", "loser", "turned"),
-    pairs(["b", "*.default.svc.cluster.local", "*.svc.cluster.local", "*"]),
-)
-def test_of_two_virtual_services_the_longest_host_wins(
-    winner: str, loser: str, turned: bool
-) -> None:
-    rules = [
-        virtual_service(winner, rule(to(FQDN, "v2")), name="winner"),
-        virtual_service(loser, rule(to(FQDN, "v1")), name="loser"),
-    ]
-    assert answering(*B, destination_rule("b", "v1", "v2"), *ordered(rules, turned)) == "v2"
+def test_the_virtual_service_of_the_longest_host_wins(subtests: pytest.Subtests) -> None:
+    hosts = ["b", "*.default.svc.cluster.local", "*.svc.cluster.local", "*"]
+    for winner, losers, turned in ladder(hosts):
+        with subtests.test(winner=winner, turned=turned):
+            won = virtual_service(winner, rule(to(FQDN, "v2")), name="winner")
+            lost = [
+                virtual_service(loser, rule(to(FQDN, "v1")), name=f"loser-{number}")
+                for number, loser in enumerate(losers)
+            ]
+            both = [destination_rule("b", "v1", "v2"), *ordered([won, *lost], turned)]
+            assert answering(*B, *both) == "v2"
 
 
 @pytest.mark.parametrize("gateways", [None, ["mesh"], ["mesh", "demo-gateway"]])
@@ -361,20 +359,18 @@ ROUTE_LEVELS: list[Document] = [
 
 
 @pytest.mark.parametrize("apart", [False, True])
-@pytest.mark.parametrize(("winner", "loser", "turned"), pairs(ROUTE_LEVELS))
-def test_of_two_matches_of_http_routes_the_more_specific_one_wins(
-    winner: Document, loser: Document, turned: bool, apart: bool
+def test_the_most_specific_match_of_http_routes_wins(
+    apart: bool, subtests: pytest.Subtests
 ) -> None:
-    rules = [
-        route_rule(backend("b-v2"), matches=[winner]),
-        route_rule(backend("b-v1"), matches=[loser]),
-    ]
-    rules = ordered(rules, turned)
-    routes = [http_route(f"r{n}", to_gateway(), one) for n, one in enumerate(rules)]
-    parts = routes if apart else [http_route("r", to_gateway(), *rules)]
     sent = {"x": "1", "y": "1"}
-    planned = plan_of(*VERSIONS, *parts, path="/shop/cart?p=1&q=1", headers=sent)
-    assert one_line(planned.lanes[0]) == "b v2"
+    for winner, losers, turned in ladder(ROUTE_LEVELS):
+        with subtests.test(winner=winner, turned=turned):
+            lost = [route_rule(backend("b-v1"), matches=[loser]) for loser in losers]
+            rules = ordered([route_rule(backend("b-v2"), matches=[winner]), *lost], turned)
+            routes = [http_route(f"r{n:02}", to_gateway(), one) for n, one in enumerate(rules)]
+            parts = routes if apart else [http_route("r", to_gateway(), *rules)]
+            planned = plan_of(*VERSIONS, *parts, path="/shop/cart?p=1&q=1", headers=sent)
+            assert one_line(planned.lanes[0]) == "b v2"
 
 
 @pytest.mark.parametrize("turned", [False, True])
