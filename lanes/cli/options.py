@@ -177,13 +177,13 @@ def read_mesh(
     Where `strict`, raises LanesError for what is not supported; else marks what depends on it.
     """
     with kept():
-        from lanes.reading import manifests
         from lanes.reading.commands import Command
+        from lanes.reading.reader import read
         from lanes.reading.resolve import resolve
 
         own = [Command.of(text) for text in commands]
         paths = sample_unless_named(paths)
-        found = manifests.read(paths, namespace or "default", strict=strict)
+        found = read(paths, namespace or "default", strict=strict)
         return resolve(found, own, strict=strict)
 
 

@@ -10,7 +10,7 @@ from lanes.lint.rules import RULES
 from lanes.lint.shapes import misshapen
 from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.reading.elsewhere import completed
-from lanes.reading.manifests import read_for_lint
+from lanes.reading.reader import read_for_lint
 from lanes.reading.resolve import build
 
 BY_CODE = {rule.code: rule for rule in RULES}

@@ -14,7 +14,7 @@ from lanes.mesh.hostnames import covers, host_in_manifest
 from lanes.mesh.model import Host, Mesh, Pod
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
-from lanes.reading import kinds, routes
+from lanes.reading import kinds, providers, routes
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Manifests, Resource
@@ -253,12 +253,7 @@ class Facts:
         """Tell whether something in the mesh hands a header on from call to call."""
         if header == "baggage":
             return True
-        specs = [body.spec for _, body in self.of(kinds.ASMHeaderPropagation)]
-        return any(
-            header in map(str.lower, spec.headers)
-            or header.startswith(tuple(map(str.lower, spec.header_prefix)))
-            for spec in specs
-        )
+        return providers.propagation_somewhere(self.manifests).covers(header)
 
 
 def _place(resource: Resource) -> tuple[str, str, str]:

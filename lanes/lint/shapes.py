@@ -12,8 +12,9 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from lanes.reading.kinds.fields import WRONG, models_in
-from lanes.reading.manifests import Manifests, Misfit, problem_text
+from lanes.reading.manifests import Manifests, Misfit
 from lanes.reading.partial import Path, path_text
+from lanes.reading.reader import problem_text
 
 _ALIKE = 0.8
 # Good names that are not understood here, and are nearly one that is.

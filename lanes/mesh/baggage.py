@@ -4,6 +4,7 @@ https://www.w3.org/TR/baggage/ encodes values alone; the SDK decodes names as we
 plus for a space.
 """
 
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from urllib.parse import quote, unquote_plus
 
@@ -27,6 +28,29 @@ def with_member(header: str, name: str, value: str) -> str:
     entries = [entry.strip() for entry in header.split(",") if entry.strip()]
     kept = [entry for entry in entries if _decoded(entry.partition("=")[0]) != name]
     return ",".join([f"{name}={quote(value, safe=_PLAIN)}", *kept])
+
+
+def handed_on(env: Mapping[str, str], injected: Collection[str]) -> bool | None:
+    """Whether OpenTelemetry hands on the baggage that a process receives; None: nothing tells.
+
+    `env` is the process's, `injected` has the languages that the Operator instruments. Without a
+    setting, every SDK that the Operator injects propagates baggage, as does the sample, which
+    instruments itself. Go's works from outside of the process and propagates none.
+
+    https://opentelemetry.io/docs/languages/sdk-configuration/general/#otel_propagators
+    """
+    if tuple(injected) == ("go",):
+        return None
+    propagators = _listed(env.get("OTEL_PROPAGATORS", ""))
+    off = _listed(env.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
+    if (propagators and "baggage" not in propagators) or off & {"*", "flask", "requests"}:
+        return False
+    told = propagators or "upstream_url" in env or set(injected) - {"go", "sdk"}
+    return True if told else None
+
+
+def _listed(text: str) -> set[str]:
+    return {item.strip() for item in text.split(",")} if text else set()
 
 
 def _decoded(text: str) -> str:

@@ -2,6 +2,8 @@
 
 import re
 
+# The header that holds the host which a request names.
+AUTHORITY = ":authority"
 # The characters of a token, https://www.rfc-editor.org/rfc/rfc9110#name-tokens, but for %: Envoy's
 # format strings have no way to hold one in a header's name, and nobody has such a name.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&'*+.^_`|~-]+")

@@ -1,14 +1,13 @@
 """The mesh as the manifests describe it: pods, services, routes, with every reference resolved.
 
-Nothing here knows YAML or Envoy. `lanes.reading.resolve` builds these from manifests;
-`lanes.planning.plan` reads a lane's path off them and `lanes.envoy` turns them into Envoy's
-configuration, so both see one and the same mesh.
+Nothing here knows YAML or Envoy: the plan and Envoy's configuration are made from one mesh.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from lanes.mesh import baggage
 from lanes.mesh.diagnostics import Finding
 from lanes.mesh.matching import Match
 
@@ -18,8 +17,6 @@ _SAMPLES_PROBES = ("/readyz", "/healthz")
 # The labels that name what a pod is one of.
 APP_LABELS = ("app", "app.kubernetes.io/name")
 VERSION_LABELS = ("version", "app.kubernetes.io/version")
-# The header that holds the host which a request names.
-AUTHORITY = ":authority"
 
 
 @dataclass(frozen=True)
@@ -119,24 +116,8 @@ class Pod:
 
     @property
     def carries_baggage(self) -> bool | None:
-        """Whether OpenTelemetry is set to hand on the baggage that the pod receives.
-
-        None: nothing tells. Without a setting, every SDK that the operator injects propagates
-        baggage, as does the sample, which instruments itself; Go's, which works from outside of the
-        process, carries none, and leaves it to the service.
-
-        https://opentelemetry.io/docs/languages/sdk-configuration/general/#otel_propagators
-        """
-        if self.injected == ("go",):
-            return None
-        propagators = self.env.get("OTEL_PROPAGATORS", "")
-        off = self.env.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")
-        if propagators and "baggage" not in _listed(propagators):
-            return False
-        if _listed(off) & {"*", "flask", "requests"}:
-            return False
-        told = propagators or "upstream_url" in self.env or set(self.injected) - {"go", "sdk"}
-        return True if told else None
+        """Whether OpenTelemetry hands on the baggage that the pod receives; None: nothing tells."""
+        return baggage.handed_on(self.env, self.injected)
 
     @property
     def imitates(self) -> bool:
@@ -148,10 +129,6 @@ class Pod:
         """The services that the pod calls, in the order of its answer."""
         urls = self.env.get("upstream_url", "").split(",")
         return tuple(url.strip() for url in urls if url.strip())
-
-
-def _listed(text: str) -> set[str]:
-    return {item.strip() for item in text.split(",")}
 
 
 @dataclass(frozen=True)

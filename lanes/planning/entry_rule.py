@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from lanes.mesh.examples import example
+from lanes.mesh.headers import AUTHORITY
 from lanes.mesh.matching import Match, holds
-from lanes.mesh.model import AUTHORITY, Route
+from lanes.mesh.model import Route
 from lanes.planning.request import Request
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from lanes.mesh import baggage
 from lanes.mesh.examples import example
+from lanes.mesh.headers import AUTHORITY
 from lanes.mesh.matching import Match, holds
-from lanes.mesh.model import AUTHORITY, Mesh
+from lanes.mesh.model import Mesh
 
 
 @dataclass(frozen=True)

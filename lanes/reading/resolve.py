@@ -13,6 +13,7 @@ from lanes.reading.elsewhere import completed
 from lanes.reading.gateways import gateway_hosts
 from lanes.reading.manifests import NOT_RUN, Manifests
 from lanes.reading.outside import machines_of
+from lanes.reading.providers import provider_of
 from lanes.reading.routes import require_complete
 from lanes.reading.services import service_ports
 from lanes.reading.sidecars import Sidecars
@@ -51,7 +52,7 @@ def build(
     gateway = gateway_hosts(manifests, destinations, diagnostics)
     mesh = Mesh(
         sources=manifests.sources,
-        provider=_provider(manifests),
+        provider=provider_of(manifests),
         pods=pods,
         gateway=gateway,
         ports=service_ports(manifests, destinations, pods, gateway, diagnostics),
@@ -73,23 +74,6 @@ def _calls(manifests: Manifests) -> Iterable[tuple[Host, tuple[str, ...]]]:
         called = tuple(name.strip() for name in told.split(",") if name.strip())
         if called:
             yield Host(body.metadata.name, body.metadata.namespace), called
-
-
-def _provider(manifests: Manifests) -> str:
-    """Which mesh the manifests are for: what only ASM knows tells it."""
-    falls_back = (
-        destination.fallback
-        for _, body in manifests.of(kinds.VirtualService)
-        for http in body.spec.http
-        for destination in http.route
-    )
-    propagates = (True for _ in manifests.of(kinds.ASMHeaderPropagation))
-    if any(propagates) or any(falls_back):
-        return "asm"
-    istio = (kinds.VirtualService, kinds.DestinationRule)
-    stock = any(any(manifests.of(kind)) for kind in istio)
-    routes = any(manifests.of(kinds.gateway_api.HTTPRoute))
-    return "gateway-api" if routes and not stock else "istio"
 
 
 def _require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Diagnostics) -> None:

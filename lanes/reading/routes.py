@@ -8,18 +8,11 @@ import re2
 
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
+from lanes.mesh.headers import AUTHORITY
 from lanes.mesh.hostnames import gateway_meant
 from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, StringMatch, is_catch_all
-from lanes.mesh.model import (
-    AUTHORITY,
-    Abort,
-    HeaderOps,
-    Place,
-    Retry,
-    Route,
-    Weighted,
-)
+from lanes.mesh.model import Abort, HeaderOps, Place, Retry, Route, Weighted
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds.fields import MOST_RULES

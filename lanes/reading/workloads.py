@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from lanes.mesh.diagnostics import Diagnostics
-from lanes.mesh.model import SIDECAR_PORT, Pod, Propagation, Readiness
+from lanes.mesh.model import SIDECAR_PORT, Pod, Readiness
 from lanes.reading import kinds
 from lanes.reading.configmaps import ConfigMaps
 from lanes.reading.environment import Fields, environment, unusable
 from lanes.reading.instrumentation import injected
 from lanes.reading.manifests import NOT_RUN, Manifests, Resource
+from lanes.reading.providers import propagation_of
 from lanes.reading.sidecars import Sidecars
 
 MOST_PODS = 10_000
@@ -140,7 +141,7 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
     )
     index, container = _serving(template.spec)
     made: list[Pod] = []
-    propagation = _propagation(manifests, template, namespace)
+    propagation = propagation_of(manifests, template.metadata.labels, namespace)
     for name in workload.names:
         fields = Fields(
             name=name,
@@ -211,19 +212,3 @@ def _readiness(container: kinds.Container, port: int) -> Readiness | None:
     asked = _asked(container, probe.http_get)
     # The sample service, which stands in here, answers no probes where it answers requests.
     return None if asked in (port, None) else Readiness(probe.http_get.path, asked)
-
-
-def _propagation(manifests: Manifests, template: kinds.PodTemplate, namespace: str) -> Propagation:
-    acting = [
-        body.spec
-        for _, body in manifests.of(kinds.ASMHeaderPropagation)
-        if body.metadata.namespace == namespace
-        and (
-            body.spec.workload_selector is None
-            or body.spec.workload_selector.labels.items() <= template.metadata.labels.items()
-        )
-    ]
-    return Propagation(
-        headers=tuple(dict.fromkeys(h.lower() for spec in acting for h in spec.headers)),
-        prefixes=tuple(dict.fromkeys(p.lower() for spec in acting for p in spec.header_prefix)),
-    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from lanes.mesh.model import Mesh
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import run

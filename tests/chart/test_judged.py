@@ -6,7 +6,7 @@ import pytest
 
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests import kube
 from tests.chart.rendering import (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lanes.planning.plan import plan
 from lanes.planning.result import Lane, Plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests

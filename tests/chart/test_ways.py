@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lanes.planning.plan import plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests import kube
 from tests.chart.rendering import ISTIO, WAYS_IN, Values, of_kind, render, without_tests

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lanes.errors import LanesError
-from lanes.mesh.model import AUTHORITY, Mesh, Route
+from lanes.mesh.headers import AUTHORITY
+from lanes.mesh.model import Mesh, Route
 from lanes.planning.call_graph import call_graph
 from lanes.planning.ingress import host_for
 from lanes.planning.request import Request as Planned
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests.conformance.suite import Document, Request, Table
 from tests.kube import write

@@ -15,7 +15,7 @@ from lanes.envoy import bootstrap
 from lanes.errors import LanesError
 from lanes.lint.check import lint
 from lanes.planning.plan import plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.report.lint import lint_json, lint_sarif, show_lint
 from lanes.report.plan import show_headline, show_plan

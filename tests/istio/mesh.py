@@ -10,7 +10,7 @@ import urllib3
 
 from lanes.errors import LanesError
 from lanes.mesh.model import Mesh, Pod
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import AddressBlock
 from lanes.running.folder import passing_folder

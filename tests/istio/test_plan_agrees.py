@@ -10,7 +10,7 @@ import pytest
 
 from lanes.errors import LanesError
 from lanes.planning.plan import plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests import kube
 from tests.istio.conftest import ISTIOD

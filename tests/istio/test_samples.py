@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lanes.planning.plan import plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests import kube
 from tests.istio.conftest import ISTIOD

@@ -14,7 +14,7 @@ import urllib3
 import yaml
 
 from lanes.reading.commands import Command
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run

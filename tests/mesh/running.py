@@ -13,7 +13,7 @@ from lanes.evidence.answers import parse
 from lanes.evidence.steps import Answer
 from lanes.mesh.model import Mesh, Pod
 from lanes.planning.plan import plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run

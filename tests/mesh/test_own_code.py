@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from lanes.reading.commands import Command
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import run

@@ -13,7 +13,7 @@ import pytest
 import urllib3
 
 from lanes.mesh.model import Mesh
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.sample import management_port
 from tests import kube, poisoned

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lanes.planning.plan import plan
 from lanes.reading.commands import Command
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run

@@ -23,7 +23,7 @@ from lanes.errors import LanesError
 from lanes.mesh.model import Mesh
 from lanes.planning.hop import Reason
 from lanes.planning.plan import plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run

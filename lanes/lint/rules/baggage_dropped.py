@@ -8,6 +8,7 @@ from lanes.lint.workloads import Workload
 from lanes.mesh.model import Pod
 from lanes.reading import kinds
 from lanes.reading.manifests import Resource
+from lanes.reading.providers import has_asm_resources
 
 _INJECT = "instrumentation.opentelemetry.io/inject-"
 _PROPAGATORS = "OTEL_PROPAGATORS"
@@ -15,7 +16,7 @@ _PROPAGATORS = "OTEL_PROPAGATORS"
 
 def check(facts: Facts) -> Iterator[Found]:
     by_baggage = any("baggage" in asked.match.headers for _, asked in facts.asked_in_mesh)
-    if not by_baggage and not any(facts.of(kinds.ASMHeaderPropagation)):
+    if not by_baggage and not has_asm_resources(facts.manifests):
         return
     workloads = {id(w): w for host in facts.routed for w in facts.pods(host)}.values()
     made = [(workload, pod) for workload in workloads if (pod := facts.pod(workload))]

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
 from lanes.lint.rule import Rule
-from lanes.reading import kinds
+from lanes.reading.providers import has_asm_resources
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    others = (one.body for one in facts.manifests.others)
-    groups = {body.group for body in others if isinstance(body, kinds.Untyped)}
-    if any(facts.of(kinds.ASMHeaderPropagation)) or "istio.alibabacloud.com" in groups:
+    if has_asm_resources(facts.manifests):
         return
     told: set[str] = set()
     for leg in facts.legs:

@@ -39,27 +39,31 @@ from lanes.reading.kinds.core import (
     Workload,
     WorkloadSpec,
 )
+from lanes.reading.kinds.destination_rules import (
+    DestinationRule,
+    LoadBalancer,
+    OutlierDetection,
+    RulePolicy,
+    Subset,
+    TrafficPolicy,
+)
 from lanes.reading.kinds.fields import Metadata, Untyped, only_running
 from lanes.reading.kinds.istio import (
-    DestinationRule,
     EnvoyFilter,
     Gateway,
+    ServiceEntry,
+    Sidecar,
+    WorkloadEntry,
+)
+from lanes.reading.kinds.virtual_services import (
     HeaderOperations,
     HttpDestination,
     HttpMatch,
     HttpRoute,
-    LoadBalancer,
-    OutlierDetection,
     Retries,
-    RulePolicy,
-    ServiceEntry,
-    Sidecar,
     StringMatch,
-    Subset,
     Target,
-    TrafficPolicy,
     VirtualService,
-    WorkloadEntry,
 )
 
 __all__ = [

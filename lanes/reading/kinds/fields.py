@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import re2
 from pydantic import (
@@ -227,3 +227,11 @@ class ClosedKind(Closed):
     api_version: str
     kind: str
     metadata: Metadata
+
+
+class PortSelector(Closed):
+    number: Port
+
+
+# Rules that callers of every namespace see.
+Everywhere = Annotated[list[Literal["*"]], Field(max_length=1)]

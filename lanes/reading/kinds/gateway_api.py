@@ -1,8 +1,6 @@
-"""The Kubernetes Gateway API's kinds.
+"""The Gateway API's kinds: https://gateway-api.sigs.k8s.io/reference/api-spec/main/spec/."""
 
-https://gateway-api.sigs.k8s.io/reference/api-spec/main/spec/
-"""
-
+from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -56,7 +54,7 @@ class _Expression(Closed):
     """A value to equal, or a regular expression (RE2) to match as a whole."""
 
     type: Literal["Exact", "RegularExpression"] = "Exact"
-    value: str
+    value: Annotated[str, Field(min_length=1)]
 
     @model_validator(mode="after")
     def _compiles(self) -> "_Expression":
@@ -67,12 +65,10 @@ class _Expression(Closed):
 
 class HeaderMatch(_Expression):
     name: HeaderName
-    value: Annotated[str, Field(min_length=1)]
 
 
 class QueryParamMatch(_Expression):
     name: Annotated[str, Field(min_length=1)]
-    value: Annotated[str, Field(min_length=1)]
 
 
 class PathMatch(Closed):
@@ -107,8 +103,7 @@ class RouteMatch(Closed):
 
 
 def _require_once(what: str, names: Iterable[str]) -> None:
-    names = list(names)
-    if len(set(names)) < len(names):
+    if max(Counter(names).values(), default=1) > 1:
         raise wrong(f"names {what} twice; keep one")
 
 
@@ -268,7 +263,6 @@ class GatewaySpec(Closed):
     gateway_class_name: str
     listeners: Annotated[list[Listener], Field(min_length=1)]
     tls: OnlyRunning = None
-    # Where a cluster deploys the gateway, and under which addresses.
     infrastructure: dict[str, Any] = {}
     addresses: list[Any] = []
 
@@ -302,7 +296,5 @@ class ReferenceGrant(ClosedKind):
     def lets(self, namespace: str, service: str) -> bool:
         """Whether HTTPRoutes of `namespace` may lead to the Service of this name."""
         asked = {(one.group, one.kind, one.namespace) for one in self.spec.from_}
-        given = [one for one in self.spec.to if (one.group, one.kind) == ("", "Service")]
-        return (GROUP, "HTTPRoute", namespace) in asked and any(
-            one.name in (None, "", service) for one in given
-        )
+        names = {one.name for one in self.spec.to if (one.group, one.kind) == ("", "Service")}
+        return (GROUP, "HTTPRoute", namespace) in asked and bool(names & {None, "", service})

@@ -13,7 +13,7 @@ from lanes.mesh.model import Mesh
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.report.plan import one_line
 from tests.kube import Document, write

@@ -9,7 +9,7 @@ import pytest
 from lanes.errors import LanesError
 from lanes.mesh.model import Mesh
 from lanes.reading.commands import Command, assigned
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.command import command_environment, listening_ports

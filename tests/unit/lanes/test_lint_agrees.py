@@ -20,7 +20,7 @@ from lanes.mesh.model import Mesh, Route
 from lanes.planning.plan import plan
 from lanes.planning.request import Request
 from lanes.planning.result import Plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests.istio.generated import Set, generate
 from tests.kube import Document, write

@@ -9,7 +9,8 @@ import yaml
 
 from lanes.errors import LanesError
 from lanes.reading import kinds
-from lanes.reading.manifests import Manifests, read
+from lanes.reading.manifests import Manifests
+from lanes.reading.reader import read
 from tests.kube import (
     Document,
     deployment,

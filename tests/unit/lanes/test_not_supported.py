@@ -9,7 +9,7 @@ from lanes.errors import LanesError
 from lanes.planning.hop import Hop, Reason
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests.kube import Document, istio, put, write
 from tests.unit.lanes.test_cli import lanes

@@ -19,7 +19,7 @@ from lanes.page.counts import FRESH_SECONDS, Counts
 from lanes.page.picture import Lanes, numbers, services
 from lanes.page.tap import Split, lines, tapped
 from lanes.planning.plan import plan
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests import kube
 from tests.unit.lanes.reading import mesh_of

@@ -91,7 +91,7 @@ def test_the_sample_on_stock_istio() -> None:
 
 @pytest.mark.parametrize("folder", ["asm", "istio"])
 def test_the_manifests_of_the_repository(folder: str) -> None:
-    from lanes.reading.manifests import read
+    from lanes.reading.reader import read
     from lanes.reading.resolve import resolve
     from lanes.report.plan import one_line
 

@@ -14,7 +14,7 @@ from lanes.mesh.model import Mesh
 from lanes.page.tap import Split, tags_of, tapped
 from lanes.planning.plan import plan
 from lanes.reading import kinds
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.command import command_environment
 from lanes.running.sample import INHERITED, pod_environment

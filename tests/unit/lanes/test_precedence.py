@@ -191,7 +191,8 @@ def test_which_failover_holds_for_a_subset(
 # Sidecars
 
 
-def sidecar(hosts: str, namespace: str, labels: Mapping[str, str] | None, name: str) -> Document:
+def sidecar(hosts: str, at: tuple[str, Mapping[str, str] | None], name: str) -> Document:
+    namespace, labels = at
     spec: Document = {"egress": [{"hosts": [hosts]}]}
     if labels is not None:
         spec["workloadSelector"] = {"labels": dict(labels)}
@@ -223,8 +224,8 @@ def test_the_sidecar_that_selects_the_caller_wins(hides: bool, subtests: pytest.
         if winner in OF_OTHERS:
             break
         with subtests.test(winner=winner, turned=turned):
-            losers = [sidecar(hosts[1], *one, f"loser-{n}") for n, one in enumerate(others)]
-            all_of_them = ordered([sidecar(hosts[0], *winner, "winner"), *losers], turned)
+            losers = [sidecar(hosts[1], at, f"loser-{n}") for n, at in enumerate(others)]
+            all_of_them = ordered([sidecar(hosts[0], winner, "winner"), *losers], turned)
             assert answering(*B, *rules, *all_of_them) == ("v1|v2" if hides else "v2")
 
 

@@ -176,7 +176,7 @@ def test_what_is_left_to_the_cluster_is_counted() -> None:
 
 def test_paths_below_the_working_directory_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     from lanes.planning.plan import plan
-    from lanes.reading.manifests import read
+    from lanes.reading.reader import read
     from lanes.reading.resolve import resolve
 
     monkeypatch.chdir(REPOSITORY)

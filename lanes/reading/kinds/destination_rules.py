@@ -1,0 +1,109 @@
+"""DestinationRules: subsets and traffic policies."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from lanes.reading.kinds.fields import (
+    Closed,
+    ClosedKind,
+    Count,
+    Duration,
+    Everywhere,
+    OnlyRunning,
+    Percent,
+    PortSelector,
+)
+
+
+class OutlierDetection(Closed):
+    split_external_local_origin_errors: bool = False
+    consecutive_local_origin_failures: Count | None = None
+    consecutive_gateway_errors: Count | None = None
+    consecutive_5xx_errors: Annotated[Count | None, Field(alias="consecutive5xxErrors")] = None
+    interval: Annotated[Duration, Field(gt=0)] = 10.0
+    base_ejection_time: Annotated[Duration, Field(gt=0)] = 30.0
+    max_ejection_percent: Percent = 10
+    min_health_percent: Percent = 0
+
+
+class LocalityLbSetting(Closed):
+    enabled: bool = True
+    failover_priority: list[str] = []
+    # By region and zone, which no manifest tells of a pod.
+    distribute: OnlyRunning = None
+    failover: OnlyRunning = None
+
+
+def _balancer(simple: object) -> object:
+    return "LEAST_REQUEST" if simple in ("UNSPECIFIED", "LEAST_CONN") else simple
+
+
+Simple = Annotated[Literal["LEAST_REQUEST", "RANDOM", "ROUND_ROBIN"], BeforeValidator(_balancer)]
+
+
+class LoadBalancer(Closed):
+    simple: Simple = "LEAST_REQUEST"
+    locality_lb_setting: LocalityLbSetting = LocalityLbSetting()
+    consistent_hash: OnlyRunning = None
+    warmup: OnlyRunning = None
+    warmup_duration_secs: OnlyRunning = None
+
+
+def _unseen(tls: Any) -> Any:
+    """What the mesh's own TLS is to who calls: nothing that it could see."""
+    seen = not isinstance(tls, dict) or tls.get("mode", "DISABLE") not in (
+        "DISABLE",
+        "ISTIO_MUTUAL",
+    )
+    return tls if seen else None
+
+
+class TcpPool(Closed):
+    connect_timeout: Annotated[Duration | None, Field(gt=0)] = None
+    max_connections: OnlyRunning = None
+    max_connection_duration: OnlyRunning = None
+    idle_timeout: OnlyRunning = None
+    tcp_keepalive: OnlyRunning = None
+
+
+class ConnectionPool(Closed):
+    tcp: TcpPool = TcpPool()
+    http: OnlyRunning = None
+
+
+class TrafficPolicy(Closed):
+    load_balancer: LoadBalancer | None = None
+    outlier_detection: OutlierDetection | None = None
+    connection_pool: ConnectionPool | None = None
+    tls: Annotated[OnlyRunning, BeforeValidator(_unseen)] = None
+    tunnel: OnlyRunning = None
+    proxy_protocol: OnlyRunning = None
+    retry_budget: OnlyRunning = None
+
+
+class PortPolicy(TrafficPolicy):
+    """A port's own policy, in place of its rule's as a whole."""
+
+    port: PortSelector
+
+
+class RulePolicy(TrafficPolicy):
+    port_level_settings: list[PortPolicy] = []
+
+
+class Subset(Closed):
+    name: str
+    labels: dict[str, str] = {}
+    traffic_policy: RulePolicy | None = None
+
+
+class DestinationRuleSpec(Closed):
+    host: str
+    export_to: Everywhere = []
+    subsets: list[Subset] = []
+    traffic_policy: RulePolicy | None = None
+
+
+class DestinationRule(ClosedKind):
+    spec: DestinationRuleSpec

@@ -1,0 +1,206 @@
+"""VirtualServices, and ASM's `fallback` in them."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from lanes.mesh.headers import header_name
+from lanes.reading.kinds.fields import (
+    ChangedHeader,
+    Changes,
+    Closed,
+    ClosedKind,
+    Count,
+    Duration,
+    Everywhere,
+    HostName,
+    Marked,
+    OnlyRunning,
+    Open,
+    Port,
+    PortSelector,
+    RetryOn,
+    require_few_rules,
+    require_re2,
+    wrong,
+)
+
+
+class StringMatch(Closed):
+    """One of three ways to match, or none: any value. A regex matches the whole value (RE2)."""
+
+    exact: str | None = None
+    prefix: str | None = None
+    regex: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "StringMatch":
+        ways = [way for way in (self.exact, self.prefix, self.regex) if way is not None]
+        if len(ways) > 1:
+            raise wrong("should have exactly one of exact, prefix and regex")
+        if self.regex not in (None, "*"):  # which Istio takes for any value
+            require_re2(self.regex)
+        return self
+
+    @property
+    def anything(self) -> bool:
+        return self.regex == "*" or (self.exact is self.prefix is self.regex is None)
+
+
+class UriMatch(StringMatch):
+    @model_validator(mode="after")
+    def _says_how(self) -> "UriMatch":
+        if self.anything:
+            raise wrong("should have exactly one of exact, prefix and regex")
+        return self
+
+
+class HeaderMatch(StringMatch):
+    """A header's value; unlike a URI's, it has no empty prefix in Envoy."""
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> "HeaderMatch":
+        if "" in (self.prefix, self.regex):
+            raise ValueError("is empty; leave it out to match anything")
+        return self
+
+
+def _header_asked(name: str) -> str:
+    if name.startswith("@"):
+        raise ValueError("matches a claim of a token, which no plan can know")
+    if name.startswith(":") and name != ":authority":
+        raise ValueError("is no header that a plan can know; match method, uri or authority")
+    if name.lower() == "host":
+        raise ValueError("is no header that Envoy sees; match authority")
+    return name if name.startswith(":") else header_name(name)
+
+
+AskedHeaders = dict[Annotated[str, AfterValidator(_header_asked)], HeaderMatch]
+
+
+class HttpMatch(Closed):
+    """What a rule asks of a request; which callers and ways in it counts for."""
+
+    name: str = ""
+    stat_prefix: str = ""
+    authority: HeaderMatch | None = None
+    headers: AskedHeaders = {}
+    without_headers: AskedHeaders = {}
+    uri: UriMatch | None = None
+    ignore_uri_case: bool = False
+    method: HeaderMatch | None = None
+    scheme: HeaderMatch | None = None
+    query_params: dict[str, HeaderMatch] = {}
+    port: Port | None = None
+    gateways: list[str] = []
+    source_labels: dict[str, str] = {}
+    source_namespace: str = ""
+
+
+def _no_variable(subset: str | None) -> str | None:
+    if subset and subset.startswith("$"):
+        raise ValueError(f"{subset} is chosen by the request's own pod, which is not understood")
+    return subset
+
+
+class Target(Closed):
+    host: str
+    subset: Annotated[str | None, AfterValidator(_no_variable)] = None
+    port: PortSelector | None = None
+
+
+class Fallback(Closed):
+    target: Target
+
+
+class HeaderOperations(Closed):
+    set: Changes = {}
+    add: Changes = {}
+    remove: list[ChangedHeader] = []
+
+
+class Headers(Closed):
+    request: HeaderOperations = HeaderOperations()
+    response: HeaderOperations = HeaderOperations()
+
+
+class HttpDestination(Closed):
+    destination: Target
+    fallback: Fallback | None = None
+    weight: Count | None = None
+    headers: Headers = Headers()
+
+
+class Retries(Closed):
+    attempts: Count = 2
+    per_try_timeout: Duration | None = None
+    retry_on: RetryOn = ""
+    retry_remote_localities: bool = False
+    backoff: OnlyRunning = None
+    retry_ignore_previous_hosts: OnlyRunning = None
+
+
+class Redirect(Open):
+    redirect_code: Annotated[int, Field(ge=300, le=399)] = 301
+
+
+class DirectResponse(Open):
+    status: Annotated[int, Field(ge=200, le=599)]
+
+
+class Percentage(Open):
+    value: float = 0
+
+
+class Abort(Open):
+    """Without a percentage, Istio aborts nothing."""
+
+    http_status: int | None = None
+    percentage: Percentage = Percentage()
+
+    @model_validator(mode="after")
+    def _by_status(self) -> "Abort":
+        if self.percentage.value and self.http_status is None:
+            raise ValueError("has no httpStatus, and what else it answers is not understood")
+        return self
+
+
+class Fault(Open):
+    abort: Abort | None = None
+    delay: OnlyRunning = None
+
+
+class HttpRoute(Closed):
+    name: str = ""
+    match: list[HttpMatch] = []
+    route: list[HttpDestination] = []
+    redirect: Redirect | None = None
+    direct_response: DirectResponse | None = None
+    rewrite: OnlyRunning = None
+    headers: Headers = Headers()
+    timeout: Duration | None = None
+    retries: Retries | None = None
+    mirror: OnlyRunning = None
+    mirrors: OnlyRunning = None
+    mirror_percent: OnlyRunning = None
+    mirror_percentage: OnlyRunning = None
+    cors_policy: OnlyRunning = None
+    fault: Annotated[Fault | None, Marked] = None
+
+
+def _few(rules: list[HttpRoute]) -> list[HttpRoute]:
+    require_few_rules(len(rule.match) for rule in rules)
+    return rules
+
+
+class VirtualServiceSpec(Closed):
+    hosts: list[HostName] = []
+    gateways: Annotated[list[str], AfterValidator(lambda names: names or ["mesh"])] = ["mesh"]
+    export_to: Everywhere = []
+    http: Annotated[list[HttpRoute], AfterValidator(_few)] = []
+    tls: OnlyRunning = None
+    tcp: OnlyRunning = None
+
+
+class VirtualService(ClosedKind):
+    spec: VirtualServiceSpec

@@ -1,0 +1,267 @@
+"""Read manifests: files, directories or standard input, into typed resources."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pydantic import BaseModel, ValidationError
+
+from lanes.errors import LanesError, ManifestError, together
+from lanes.mesh.diagnostics import Diagnostics, Finding
+from lanes.reading import kinds
+from lanes.reading.documents import Document, documents
+from lanes.reading.files import STDIN, STDIN_NAME, texts
+from lanes.reading.manifests import Manifests, Misfit, Resource
+from lanes.reading.partial import path_text, understood
+from lanes.reading.positions import Written
+from lanes.reading.rendered import chart_of, is_kustomization, kustomized
+
+_Identity = tuple[type[BaseModel], str, str]
+"""A resource's kind, namespace and name."""
+
+
+def read(paths: Iterable[str], namespace: str = "default", *, strict: bool = True) -> Manifests:
+    """Read every manifest under `paths` (files, directories, or "-" for standard input).
+
+    What names no namespace goes to `namespace`. Raises LanesError for a path that can't be read,
+    and, all in one, for what is no YAML and, where `strict`, for what misses what its kind needs,
+    or asks for what might choose a route and is not supported. Else that is left out.
+    """
+    paths = tuple(dict.fromkeys(paths))
+    reader = _Reader(namespace)
+    _read_into(reader, paths)
+    causes = map(str, reader.kustomizations)
+    reader.diagnostics.require_plannable(causes, strict=strict)
+    sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
+    if all(isinstance(resource.body, _LEFT) for resource in reader.resources):
+        if paths == (STDIN,):
+            raise LanesError("standard input: no manifests came; did what should write them fail?")
+        if reader.kustomizations:
+            raise LanesError(*together(map(str, reader.kustomizations)))
+        where = " ".join(sources)
+        raise LanesError(f"{where}: no manifests there; render some, e.g. helm template")
+    resources, left = tuple(reader.resources), tuple(reader.left)
+    return Manifests(sources, resources, left, reader.told, reader.diagnostics.errors)
+
+
+def read_for_lint(paths: Iterable[str]) -> tuple[Manifests, tuple[str, ...]]:
+    """Read what can be read under `paths`, with its lines, and say why the rest cannot.
+
+    Raises LanesError where a path is not there or holds no resource.
+    """
+    paths = tuple(dict.fromkeys(paths))
+    reader = _Reader("default", for_lint=True)
+    _read_into(reader, paths)
+    errors = tuple(map(str, reader.diagnostics.errors))
+    if not (reader.resources or reader.others or errors):
+        raise LanesError(f"{' '.join(paths)}: no manifests there; name files or directories")
+    manifests = Manifests(
+        paths,
+        tuple(reader.resources),
+        tuple(reader.left),
+        reader.told,
+        (),
+        tuple(reader.others),
+        tuple(reader.twice),
+        tuple(reader.misfits),
+    )
+    return manifests, errors
+
+
+def _read_into(reader: "_Reader", paths: tuple[str, ...]) -> None:
+    for path, text, found in texts(paths):
+        source = short(path)
+        with reader.diagnostics.gathered(fatal=True):
+            if chart := chart_of(path, text):
+                raise _to_render(short(str(chart)))
+            for document, node in documents(source, text):
+                with reader.diagnostics.gathered(fatal=True):
+                    reader.take(source, Written(document, node), found)
+
+
+def _to_render(chart: str) -> ManifestError:
+    return ManifestError(
+        chart, "", "", f"a Helm chart: render it, helm template {chart} | lanes plan -"
+    )
+
+
+def short(source: str) -> str:
+    """A file's name from here where it is below; else as it was given."""
+    if source == STDIN_NAME or (here := os.path.relpath(source)).startswith(os.pardir):
+        return source
+    return here
+
+
+class _Reader:
+    """Takes documents one by one, and keeps what they are."""
+
+    def __init__(self, namespace: str, *, for_lint: bool = False) -> None:
+        self.diagnostics = Diagnostics()
+        self.resources: list[Resource] = []
+        self.others: list[Resource] = []
+        self.twice: list[tuple[Resource, Resource]] = []
+        self.misfits: list[Misfit] = []
+        self._for_lint = for_lint
+        self.left: list[str] = []
+        self.kustomizations: list[Finding] = []
+        self._namespace = namespace
+        self._first: dict[_Identity, Resource] = {}
+        self._said: dict[_Identity, set[str]] = {}
+
+    @property
+    def told(self) -> tuple[Finding, ...]:
+        """What is worth a word."""
+        return (*self.kustomizations, *self.diagnostics.warnings)
+
+    def take(self, source: str, written: Written, found: bool) -> None:
+        """Keep a document; `found`: nobody named its file. Raises ManifestError."""
+        document = written.data
+        if is_kustomization(source, document):
+            told = kustomized(source, document if isinstance(document, dict) else {})
+            self.kustomizations += [told] if told else []
+            if isinstance(document, dict) and "kind" in document:
+                self._keep_other(source, written)
+        elif not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+            self._take_no_resource(source, found)
+        elif document["kind"].endswith("List") and "items" in document:
+            for item in written.items():
+                with self.diagnostics.gathered(fatal=True):
+                    self.take(source, item, found=False)
+        elif not _is_hook(document):
+            self._take_resource(source, written)
+
+    def _take_no_resource(self, source: str, found: bool) -> None:
+        if self._for_lint:
+            return
+        problem = "a document is no Kubernetes resource: it has no kind"
+        if not found:
+            mend = "Helm's values are rendered first: helm template ... | lanes ... -"
+            raise ManifestError(source, "", "", f"{problem}; {mend}")
+        if not any(one.file == source for one in self.diagnostics.warnings):
+            self.diagnostics.warn(Finding("no-resource", source, "", "", f"{problem}; left out"))
+
+    def _take_resource(self, source: str, written: Written) -> None:
+        document = written.data
+        group, kind = kinds.group_of(document), document["kind"]
+        what = f"{kind} ({group})" if group else kind
+        metadata = document.get("metadata")
+        name = str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
+        model = kinds.KNOWN.get((group, kind))
+        if model is None:
+            self._keep_other(source, written)
+            if kinds.may_route(group, kind) and not self._for_lint:
+                problem = f"{what} may choose routes, and how is not understood here"
+                raise ManifestError(source, f"{kind} {name}", "", problem)
+            self.left.append(what if kind in _TWICE else kind)
+            return
+        if model in _LEFT:
+            self.left.append(kind)
+        # What `kubectl get` adds to a resource asks for nothing.
+        document = {key: value for key, value in document.items() if key != "status"}
+        namespaced = isinstance(metadata, dict) and "namespace" in metadata
+        if isinstance(metadata, dict) and not namespaced:
+            document["metadata"] = {**metadata, "namespace": self._namespace}
+        try:
+            body = model.model_validate(document)
+        except ValidationError as error:
+            if self._for_lint:
+                self._take_misfit(source, written, model, document, error)
+                return
+            for each in error.errors():
+                path, problem = path_text(each["loc"]), problem_text(each["type"], each["msg"])
+                self.diagnostics.error(ManifestError(source, f"{kind} {name}", path, problem))
+            rest, left_out = understood(model, document)
+            if rest is not None:
+                self._keep(Resource(source, kind, name, rest, namespaced, None, left_out))
+            return
+        kept = written if self._for_lint else None
+        self._keep(Resource(source, kind, name, body, namespaced, kept))
+
+    def _take_misfit(
+        self,
+        source: str,
+        written: Written,
+        model: type[BaseModel],
+        document: Document,
+        error: ValidationError,
+    ) -> None:
+        """Keep what `model` takes of a document, and why it does not take the rest."""
+        other = _untyped(source, written)
+        self.misfits.append(Misfit(other, model, tuple(error.errors(include_url=False))))
+        body, left_out = understood(model, document)
+        if body is None:
+            self.others.append(other)
+        else:
+            self._keep(replace(other, body=body, left_out=left_out))
+
+    def _keep_other(self, source: str, written: Written) -> None:
+        if self._for_lint:
+            self.others.append(_untyped(source, written))
+
+    def _keep(self, resource: Resource) -> None:
+        metadata: kinds.Metadata = resource.body.metadata  # type: ignore[attr-defined]
+        key = (type(resource.body), metadata.namespace, metadata.name)
+        first = self._first.setdefault(key, resource)
+        if first is resource:
+            self.resources.append(resource)
+            return
+        if key not in self._said:
+            self._said[key] = {_digest(first)}
+        if (digest := _digest(resource)) in self._said[key]:
+            return
+        self._said[key].add(digest)
+        if self._for_lint:
+            self.twice.append((resource, first))
+            return
+        also = "there" if first.source == resource.source else f"in {first.source}"
+        if isinstance(resource.body, kinds.ConfigMap):  # which chooses no route
+            message = f"stands twice: also {also}; that one is planned"
+            self.diagnostics.warn(resource.finding("twice", "", message))
+            return
+        raise resource.error("", f"stands twice: also {also}; keep one")
+
+
+# What is read for what pods take of it, and is left to the cluster all the same.
+_LEFT = (kinds.ConfigMap, kinds.Namespace)
+
+# Names of kinds that other groups have, too: without its group, one would be taken for another.
+_TWICE = {kind for _, kind in kinds.KNOWN}
+
+
+def _digest(resource: Resource) -> str:
+    """Return a text that resources share that say the same, by whichever version of their API."""
+    if resource.written:
+        said = {key: v for key, v in resource.data.items() if key not in ("apiVersion", "status")}
+    else:
+        said = resource.body.model_dump(exclude={"api_version"})
+    return json.dumps(said, sort_keys=True)
+
+
+def _untyped(source: str, written: Written) -> Resource:
+    """Return a resource of which no more than its identity is known."""
+    body = kinds.Untyped.of(written.data)
+    metadata = body.metadata
+    return Resource(
+        source, body.kind, metadata.name or "?", body, bool(metadata.namespace), written
+    )
+
+
+def _is_hook(document: Document) -> bool:
+    """Whether Helm runs this beside what it installs, as it does a chart's tests."""
+    metadata = document.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    return isinstance(annotations, dict) and "helm.sh/hook" in annotations
+
+
+def problem_text(kind: str, message: str) -> str:
+    """Return an error of pydantic's as a sentence about a manifest."""
+    if kind == "extra_forbidden":
+        return "may choose routes, and is not understood here"
+    if kind == "too_short":
+        return "is empty"
+    if kind == "missing":
+        return "missing"
+    if kind == "string_type":
+        return "should be a string; put it in quotes"
+    return message.removeprefix("Value error, ").removeprefix("Input ")
