@@ -12,7 +12,7 @@ from lanes.page.feed import Feed, follow, serving
 from lanes.page.tap import tap
 from lanes.planning.plan import plan
 from lanes.reading.commands import Command
-from lanes.reading.manifests import read
+from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
