@@ -23,6 +23,8 @@ from lanes.reading.protocols import has_http
 Kind = TypeVar("Kind", bound=BaseModel)
 VirtualService = tuple[Resource, kinds.VirtualService]
 DestinationRule = tuple[Resource, kinds.DestinationRule]
+Subset = tuple[Resource, int, kinds.Subset]
+"""A subset, with the DestinationRule that has it and its number there."""
 Found = tuple[Resource, str, str]
 """A resource, the field in it that is wrong, and the sentence about it."""
 Check = Callable[["Facts"], Iterable[Found]]
@@ -41,6 +43,7 @@ class Facts:
         self.mesh = mesh
         self._planned = planned
         self._destinations = destinations
+        self._subsets: dict[Host, Mapping[str, list[Subset]]] = {}
         self._found: dict[Check, tuple[Found, ...]] = {}
 
     def found(self, check: Check) -> tuple[Found, ...]:
@@ -227,9 +230,19 @@ class Facts:
         keys += [name for name in self._wildcards if covers(name, host.fqdn)]
         return [rule for key in keys for rule in self._destination_rules.get(key, [])]
 
+    def defined(self, host: Host) -> Mapping[str, list[Subset]]:
+        """Return what defines subsets of a Service, by the subset's name."""
+        if host not in self._subsets:
+            found: dict[str, list[Subset]] = {}
+            for resource, rule in self.destination_rules(host):
+                for index, subset in enumerate(rule.spec.subsets):
+                    found.setdefault(subset.name, []).append((resource, index, subset))
+            self._subsets[host] = found
+        return self._subsets[host]
+
     def subsets(self, host: Host) -> dict[str, kinds.Subset]:
-        """The subsets of a Service, by name."""
-        return {s.name: s for _, rule in self.destination_rules(host) for s in rule.spec.subsets}
+        """The subsets of a Service, by name; of two with one name, the last."""
+        return {name: found[-1][2] for name, found in self.defined(host).items()}
 
     @cached_property
     def asked_in_mesh(self) -> tuple[tuple[Routing, Asked], ...]:

@@ -9,7 +9,7 @@ from lanes.lint.rule import Rule
 def check(facts: Facts) -> Iterator[Found]:
     told: set[tuple[int, str]] = set()
     for leg in facts.legs:
-        if leg.host in facts.services or not leg.live or leg.http.fallback:
+        if not leg.live or leg.http.fallback:
             continue
         name = leg.http.destination.host
         absent = facts.absent.of(name, leg.resource)

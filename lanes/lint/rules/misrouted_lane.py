@@ -42,8 +42,6 @@ def check(facts: Facts) -> Iterator[Found]:
         for hop in lane.path
         if hop.misrouted
     ]
-    if not misrouted:
-        return
     causes = [one for rule in _AT_THE_SERVICE for one, _, _ in facts.found(rule.check)]
     told = {host for resource in causes for host in _concerns(resource)}
     lost = any(facts.found(rule.check) for rule in _BEFORE_IT)

@@ -5,33 +5,36 @@ from collections.abc import Iterable, Iterator, Mapping
 from lanes.lint.facts import Facts, Found
 from lanes.lint.rule import Rule
 from lanes.lint.workloads import Workload
+from lanes.mesh.model import Host
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    told: set[tuple[str, str]] = set()
+    seen: set[tuple[Host, str, bool]] = set()
+    told: set[tuple[Host, str]] = set()
     for leg in facts.legs:
         pods = facts.pods(leg.host)
         if not leg.host or not leg.subset or not leg.live or leg.http.fallback or not pods:
             continue
-        for resource, rule in facts.destination_rules(leg.host):
-            for index, subset in enumerate(rule.spec.subsets):
-                key = (leg.host.fqdn, leg.subset)
-                if subset.name != leg.subset or key in told:
-                    continue
-                # A lane's rule may lead to a version that other services alone have: it is strict.
-                lanes = bool(leg.rule.match)
-                if not _any(subset.labels, facts.workloads if lanes else pods):
-                    told.add(key)
-                    asked = ", ".join(f"{name}: {value}" for name, value in subset.labels.items())
-                    there = {(n, p.labels[n]) for n in subset.labels for p in pods if n in p.labels}
-                    listed = ", ".join(f"{name}: {value}" for name, value in sorted(there))
-                    yield (
-                        resource,
-                        f"spec.subsets[{index}].labels",
-                        f"no pod of {leg.host.name} has {asked} ({listed or 'none has the label'}),"
-                        f" so VirtualService {leg.resource.name} gets 503 from subset {leg.subset};"
-                        " correct the label, or deploy the version",
-                    )
+        # A lane's rule may lead to a version that other services alone have: it is strict.
+        lanes = bool(leg.rule.match)
+        if (leg.host, leg.subset, lanes) in seen or (leg.host, leg.subset) in told:
+            continue
+        seen.add((leg.host, leg.subset, lanes))
+        for resource, index, subset in facts.defined(leg.host).get(leg.subset, ()):
+            if _any(subset.labels, facts.workloads if lanes else pods):
+                continue
+            told.add((leg.host, leg.subset))
+            asked = ", ".join(f"{name}: {value}" for name, value in subset.labels.items())
+            there = {(n, p.labels[n]) for n in subset.labels for p in pods if n in p.labels}
+            listed = ", ".join(f"{name}: {value}" for name, value in sorted(there))
+            yield (
+                resource,
+                f"spec.subsets[{index}].labels",
+                f"no pod of {leg.host.name} has {asked} ({listed or 'none has the label'}),"
+                f" so VirtualService {leg.resource.name} gets 503 from subset {leg.subset};"
+                " correct the label, or deploy the version",
+            )
+            break
 
 
 def _any(labels: Mapping[str, str], pods: Iterable[Workload]) -> bool:

@@ -1,6 +1,6 @@
 """Where each rule of lanes lint begins and ends: manifests a step apart, one found and one not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 
 from lanes.lint.check import lint
 from tests.kube import (
+    Chain,
     Document,
     deployment,
     destination_rule,
@@ -16,6 +17,7 @@ from tests.kube import (
     header_is,
     header_propagation,
     instrumentation,
+    istio,
     put,
     rule,
     service,
@@ -82,6 +84,8 @@ def matching(*matches: Document, lead: str = "v2") -> Document:
     return rule(to("cart", lead), match=list(matches))
 
 
+TO_CRAT = rule(to("carrt"))
+POD = "spec.template.spec.containers[0]"
 STAMPED = [
     *instead(ENTERED, virtual_service("cart", matching(header_is("x-lane", "v2")), REST))[:-2],
     virtual_service("cart", matching(header_is("x-lane", "v2")), REST),
@@ -125,6 +129,37 @@ def injected(*resources: Document) -> list[Document]:
     first = deployment("cart", annotations={"instrumentation.opentelemetry.io/inject-java": "true"})
     first = put(first, "spec.template.spec.containers[0].env", [])
     return [*(d for d in GOOD if d not in PODS), first, foreign("cart", "v2"), *resources]
+
+
+NO_PODS: Document = {"name": "v2", "labels": {"version": "2"}}
+NO_EXAMPLE = r"[\x{4e00}-\x{9fff}]+=v2.*"
+WEB_AND_CART: Chain = {"web": (["v1", "v2"], ["cart"]), "cart": (["v1", "v2"], [])}
+CHAIN = istio(WEB_AND_CART, {"v1": 1, "v2": 1})
+
+
+def chain_with(changes: Mapping[str, Document | None]) -> list[Document]:
+    """The chain with other documents, or none, in place of some, by kind and name."""
+    names = {d["kind"] + " " + d["metadata"]["name"]: d for d in CHAIN}
+    return [document for document in {**names, **changes}.values() if document]
+
+
+def b3(version: str, *upstreams: str) -> Document:
+    """Pods of the first service that carry no baggage."""
+    labels = {"lane-v2": "member"}
+    return deployment("web", version, *upstreams, labels=labels, env={"OTEL_PROPAGATORS": "b3"})
+
+
+V1_STAMP = {"request": {"set": {"baggage": "version=v1"}}}
+BEYOND = entering(
+    matching(header_is("x-lane", "v2"), lead="v1") | {"headers": STAMP},
+    rule(to("cart", "v1"), headers=V1_STAMP),
+)
+ASTRAY = virtual_service(
+    "*",
+    rule(to("web", "v1"), match=[header_is("x-lane", "v2")], headers=STAMP),
+    rule(to("web", "v1"), headers=V1_STAMP),
+    gateways=["demo-gateway"],
+)
 
 
 # By rule: what is read, and what is found of it.
@@ -285,6 +320,10 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         (with_rules(matching(header_is("baggage", "version=v2", "regex")), REST), []),
         (with_rules(matching(header_is("baggage", ".*version=.*", "regex")), REST), []),
+        (with_rules(matching(header_is("baggage", ".*version=[^;,]+.*", "regex")), REST), []),
+        (with_rules(matching(header_is("baggage", ".*version=v2;.*", "regex")), REST), []),
+        (with_rules(matching(header_is("x-lane", "v[0-9]+", "regex")), REST), []),  # no member
+        (with_rules(matching(header_is("baggage", NO_EXAMPLE, "regex")), REST), []),
         (with_rules(matching(header_is("baggage", "version=v2", "prefix")), REST), []),
     ],
     "TL012": [
@@ -334,6 +373,23 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ),
             [f"{ROUTES}: spec.http[1].match[0]"],
         ),
+    ],
+    "TL013": [
+        (
+            [destination_rule("cart", policy={"outlierDetection": {"consecutiveErrors": 5}})],
+            [f"{RULE}: spec.trafficPolicy.outlierDetection.consecutiveErrors"],
+        ),
+        (
+            [destination_rule("cart", policy={"outlierDetection": {"consecutive": 5}})],
+            [],
+        ),
+        (
+            [put(destination_rule("cart"), "spec.appendHeaders", {"x": "y"})],
+            [],  # which is no VirtualService
+        ),
+        ([put(virtual_service("cart", REST), "spec.appended", {"x": "y"})], []),
+        ([of_kind("Deployment", "apps/v1")], []),
+        ([of_kind("AuthorizationPolicy", "security.istio.io/v1")], []),
     ],
     "TL014": [
         (with_rules(REST, rule(to("cart", "v2"))), [f"{ROUTES}: spec.http[1]"]),
@@ -521,6 +577,42 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [],
         ),
     ],
+    "TL028": [
+        (with_rules(LANE, TO_CRAT), [f"{ROUTES}: spec.http[1].route[0].destination.host"]),
+        (  # once in each VirtualService
+            [
+                *with_rules(LANE, matching({"uri": {"exact": "/x"}}) | TO_CRAT, TO_CRAT),
+                virtual_service("other.org", TO_CRAT, name="other"),
+            ],
+            [
+                f"{ROUTES}: spec.http[1].route[0].destination.host",
+                "VirtualService other: spec.http[0].route[0].destination.host",
+            ],
+        ),
+        (with_rules(LANE, rule(to("cart", "v1", weight=1), to("carrt", weight=0))), []),
+        (with_rules(LANE, REST, TO_CRAT), []),  # no request gets there
+        (
+            [
+                *with_rules(LANE, rule(to("carrt", fallback={"host": "cart", "subset": "v1"}))),
+                header_propagation("version"),
+            ],
+            [],
+        ),
+    ],
+    "TL029": [
+        ([*GOOD, virtual_service("carrt", REST)], ["VirtualService carrt: spec.hosts[0]"]),
+        (
+            [*GOOD, put(virtual_service("cart", REST, name="x"), "spec.hosts", ["a.org", "carrt"])],
+            ["VirtualService x: spec.hosts[1]"],
+        ),
+        ([*GOOD, virtual_service("carrt", REST, gateways=["demo-gateway"])], []),
+        ([*GOOD, virtual_service("a.org", REST)], []),
+    ],
+    "TL030": [
+        ([*GOOD, destination_rule("carrt", "v1")], ["DestinationRule carrt: spec.host"]),
+        ([*GOOD, destination_rule("cart", "v3", namespace="other")], []),  # which TL016 tells
+        ([*GOOD, destination_rule("a.org", "v1")], []),
+    ],
     "TL031": [
         (
             with_rules(LANE, rule(to("cart", "v1", port=81))),
@@ -550,6 +642,19 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [],
         ),
     ],
+    "TL034": [
+        (CHAIN, []),
+        (chain_with({ROUTES: None}), []),  # then any version answers
+        # What TL014, TL009 and TL024 tell.
+        (chain_with({ROUTES: virtual_service("cart", REST, LANE, name="x")}), []),
+        (chain_with({RULE: destination_rule("cart", "v1", NO_PODS, name="x")}), []),
+        (chain_with({"Deployment web-v2": b3("v2", "cart")}), []),
+        (
+            chain_with({"Deployment web-v1": b3("v1", "cart"), "VirtualService any": ASTRAY}),
+            ["VirtualService any: spec.http[0]"],
+        ),
+        (BEYOND, ["VirtualService entered: spec.http[0]"]),
+    ],
 }
 
 
@@ -565,3 +670,39 @@ def test_a_rule_finds_what_it_is_for_and_nothing_a_step_beside_it(
     code: str, documents: list[Document], expected: list[str], tmp_path: Path
 ) -> None:
     assert found(tmp_path, code, documents) == sorted(expected)
+
+
+GONE: list[tuple[Document, str, str]] = [
+    *(
+        (virtual_service("cart", {**LANE, field: {"x": "y"}}, REST), f"spec.http[0].{field}", now)
+        for field, now in {
+            "appendHeaders": "headers.request.add",
+            "appendRequestHeaders": "headers.request.add",
+            "appendResponseHeaders": "headers.response.add",
+            "removeRequestHeaders": "headers.request.remove",
+            "removeResponseHeaders": "headers.response.remove",
+            "websocketUpgrade": "nothing",
+        }.items()
+    ),
+    *(
+        (of_kind(kind, version), "apiVersion", now)
+        for version, kind, now in (
+            ("apps/v1beta1", "Deployment", "apps/v1"),
+            ("apps/v1beta2", "Deployment", "apps/v1"),
+            ("extensions/v1beta1", "Ingress", "apps/v1 or networking.k8s.io/v1"),
+            ("networking.k8s.io/v1beta1", "Ingress", "networking.k8s.io/v1"),
+            ("gateway.networking.k8s.io/v1alpha1", "Gateway", "gateway.networking.k8s.io/v1"),
+            ("authentication.istio.io/v1alpha1", "Policy", "PeerAuthentication"),
+            ("config.istio.io/v1alpha2", "rule", "Telemetry"),
+            ("rbac.istio.io/v1alpha1", "ServiceRole", "AuthorizationPolicy"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "field", "now"), GONE)
+def test_what_is_gone_is_told_with_what_to_write_instead(
+    document: Document, field: str, now: str, tmp_path: Path
+) -> None:
+    (one,) = (f for f in lint([write(tmp_path, document)]).findings if f.rule == "TL013")
+    assert (one.field, f"write {now}" in one.message) == (field, True)
