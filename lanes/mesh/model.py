@@ -309,6 +309,8 @@ class Mesh:
     left_to_cluster: tuple[str, ...]
     # By Service, what its annotation traffic-lanes/calls says that its pods call.
     calls: Mapping[Host, tuple[str, ...]] = field(default_factory=dict)
+    # By a Service that stands for another by DNS, that other.
+    aliases: Mapping[Host, Host] = field(default_factory=dict)
     # By Service, its ports that carry no TCP.
     datagrams: Mapping[Host, frozenset[int]] = field(default_factory=dict)
     not_run: tuple[str, ...] = ()  # what chooses no route, and that no laptop mesh does: sentences

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from lanes.errors import LanesError
-from lanes.mesh.hostnames import host_of
+from lanes.mesh.hostnames import covers, host_of
 from lanes.mesh.model import Host, Mesh, Pod, ServicePort
 from lanes.planning.messages import PlanError, Problem
 
@@ -84,9 +84,13 @@ class CallGraph:
         address = _address(target, namespace)
         if address is None:
             return None, ""
-        known = next((self.ports[host] for host in address.hosts if host in self.ports), {})
-        number = next(iter(known), None) if address.port is None else address.port
-        return known.get(number or 80), address.path
+        known = [self.ports[host] for host in address.hosts if host in self.ports]
+        wild = sorted(self._wild, key=lambda host: -len(host.name))
+        name = next(host.name for host in address.hosts if not host.namespace)
+        known += [self.ports[host] for host in wild if covers(host.name, name)]
+        first = next((number for ports in known for number in ports), None)
+        number = (first if address.port is None else address.port) or 80
+        return next((ports[number] for ports in known if number in ports), None), address.path
 
     def missing_ports(self, pod: Pod) -> Iterator[MissingPort]:
         """Yield a pod's variables that hold a Service with a port which it does not have."""
@@ -102,6 +106,11 @@ class CallGraph:
                     continue
                 if all(pod not in port.pods for port in ports.values()):
                     yield MissingPort(name, host, number, tuple(ports))
+
+    @cached_property
+    def _wild(self) -> tuple[Host, ...]:
+        """The hosts with a * that rules are for."""
+        return tuple(host for host in self.ports if host.name.startswith("*"))
 
     @cached_property
     def _addresses(self) -> Mapping[str, tuple[str, ...]]:
@@ -131,6 +140,8 @@ def call_graph(mesh: Mesh, overrides: Overrides | None = None) -> CallGraph:
     ports: dict[Host, dict[int, ServicePort]] = {}
     for port in mesh.ports:
         ports.setdefault(port.host, {})[port.port] = port
+    for alias, host in mesh.aliases.items():
+        ports.setdefault(alias, ports.get(host, {}))
     graph = CallGraph(mesh, dict(overrides or {}), ports)
     names = {name for h in ports for name in (h.name, f"{h.name}.{h.namespace}")}
     names |= {pod.app for pod in mesh.pods}
@@ -144,11 +155,12 @@ def call_graph(mesh: Mesh, overrides: Overrides | None = None) -> CallGraph:
 
 
 def is_outside(mesh: Mesh, port: ServicePort) -> bool:
-    """Tell whether it is a host outside of the mesh whose versions no rule tells apart."""
+    """Tell whether it is a host outside of the mesh, and no rule leads to a Service or a subset."""
     if port.host.namespace or any(pod in mesh.pods for pod in port.pods):
         return False
-    led = (weighted.destination for route in port.routes for weighted in route.destinations)
-    return not any(to.host == port.host and to.subset for to in led)
+    led = [weighted.destination for route in port.routes for weighted in route.destinations]
+    elsewhere = any(to.host != port.host for to in led)
+    return not elsewhere and not any(to.subset for to in led)
 
 
 def _variables(pod: Pod) -> Iterator[tuple[str, list[str]]]:
@@ -175,7 +187,9 @@ def _address(target: str, namespace: str) -> _Address | None:
         return None
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     name = parts.hostname or ""
-    hosts = (*filter(None, [host_of(name, namespace)]), Host(name, ""))
+    # Rules for that very name come before what DNS makes of it.
+    literal, meant = [Host(name, "")], filter(None, [host_of(name, namespace)])
+    hosts = (*literal, *meant) if "." in name else (*meant, *literal)
     return _Address(hosts, number or (80 if parts.scheme else None), path)
 
 

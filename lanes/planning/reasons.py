@@ -105,7 +105,9 @@ def why_unanswered(
 ) -> Unanswered:
     """Return why nothing answers where a rule leads to these hosts."""
     ports = lane.plan.graph.ports
-    absent = tuple(host for host in hosts if host not in ports)
+    # A name that only rules know has no pods of its own.
+    there = {h for h, of in ports.items() if h.namespace or any(p.pods for p in of.values())}
+    absent = tuple(host for host in hosts if host not in there)
     by = rule.place.resource
     if status == 404 and not by:
         return Unanswered("no-rule")

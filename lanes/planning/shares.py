@@ -80,7 +80,9 @@ def services_of(
     total = sum(weights.values()) or 1
     return tuple(
         HopPart(
-            host.name if host.namespace == service.namespace else f"{host.name}.{host.namespace}",
+            host.name
+            if service.namespace in ("", host.namespace)
+            else f"{host.name}.{host.namespace}".rstrip("."),
             tuple(sorted(versions[host])),
             weights[host] / total if len(found) > 1 else 1,
             frozenset((pod.app, pod.version) for pod in pods[host]),

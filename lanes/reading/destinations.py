@@ -6,7 +6,7 @@ from functools import cached_property
 
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
-from lanes.mesh.hostnames import host_in_manifest, meant, no_service
+from lanes.mesh.hostnames import host_in_manifest, host_of, meant, no_service
 from lanes.mesh.model import (
     APP_LABELS,
     VERSION_LABELS,
@@ -20,7 +20,7 @@ from lanes.reading import kinds, outside
 from lanes.reading.grants import Grants
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.policies import Policy, policy_of
-from lanes.reading.protocols import carries_http
+from lanes.reading.protocols import carries_http, says_http
 from lanes.reading.rules import Rule, Rules
 from lanes.reading.sides import Side
 
@@ -54,7 +54,7 @@ class Destinations:
         self.diagnostics = diagnostics
         self.grants = Grants(manifests)
         self._services: dict[Host, _Service] = {}
-        self._aliases: set[Host] = set()
+        self._aliases: dict[Host, Host | None] = {}
         neighbours: dict[str, list[Pod]] = {}
         labelled: dict[tuple[str, str, str], list[Pod]] = {}
         for pod in pods:
@@ -64,7 +64,7 @@ class Destinations:
         for resource, body in manifests.of(kinds.Service):
             host = Host(body.metadata.name, body.metadata.namespace)
             if body.spec.type == "ExternalName":
-                self._aliases.add(host)
+                self._aliases[host] = host_of(body.spec.external_name, "")
                 continue
             near = neighbours.get(host.namespace, [])
             selector = body.spec.selector.items()
@@ -87,6 +87,9 @@ class Destinations:
             for name in entry.spec.hosts:
                 known = host_in_manifest(name, entry.metadata.namespace) if "." in name else None
                 behind = outside.pods_of(resource, entry, name, near)
+                named = (host_of(one.address, "") for one in entry.spec.endpoints)
+                led = [self._services[host].pods for host in named if host in self._services]
+                behind = tuple(pod for pods in led for pod in pods) or behind
                 spec = outside.service_of(entry)
                 found = _Service(resource, spec, behind, Propagation())
                 self._services.setdefault(known or Host(name.lower(), ""), found)
@@ -128,6 +131,25 @@ class Destinations:
         message = no_service(name, namespace, self._services, "what leads there gets 503")
         self.diagnostics.warn(resource.finding("no-service", field, message))
         return None
+
+    def warn_literal(self, resource: Resource, field: str, name: str, namespace: str) -> None:
+        """Warn that `field` names a host that is no Service: rules count for that very name."""
+        so = "its rules count for calls to that very name, at port 80"
+        message = no_service(name, namespace, self._services, so)
+        self.diagnostics.warn(resource.finding("no-service", field, message))
+
+    def tells_http(self, port: int, host: Host | None = None) -> bool:
+        """Whether a Service, or `host`, says of its `port` that it carries HTTP."""
+        services = [self._services[host]] if host else self._services.values()
+        return any(
+            one.port == port and says_http(one) is True
+            for each in services
+            for one in each.spec.ports
+        )
+
+    def aliases(self) -> Mapping[Host, Host]:
+        """The Services that stand for another here by DNS, and for which."""
+        return {alias: host for alias, host in self._aliases.items() if host in self._services}
 
     def http(self, host: Host, port: int) -> bool:
         """Whether HTTP rules count at a Service's port."""

@@ -58,6 +58,7 @@ def build(
         ports=service_ports(manifests, destinations, pods, gateway, diagnostics),
         left_to_cluster=manifests.left_to_cluster,
         calls=dict(_calls(manifests)),
+        aliases=destinations.aliases(),
         datagrams=destinations.datagrams(),
     )
     workloads.require_simulated(manifests, pods, diagnostics)

@@ -1,10 +1,10 @@
 """Services as their callers in the mesh see them: each port, with the rules that count there."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
-from lanes.mesh.hostnames import covers
+from lanes.mesh.hostnames import covers, host_of, meant
 from lanes.mesh.model import GatewayHost, Host, Pod, Route, ServicePort, Weighted
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
@@ -33,7 +33,7 @@ def service_ports(
     bound, marks = at_services(manifests, destinations)
     domains = [host.domain for host in served]
     found: list[ServicePort] = []
-    owners, several = _owners(manifests, destinations, bound, domains, diagnostics)
+    owners, several, literal = _owners(manifests, destinations, bound, domains, diagnostics)
     marks = {**marks, **several}
     for host, ports in destinations.hosts().items():
         for port in ports:
@@ -61,7 +61,40 @@ def service_ports(
                 _warn(destinations, host, "is headless: its callers choose the pod, by DNS")
             behind = destinations.pods(host)
             found.append(ServicePort(host, port, routes or plain, behind, plain, http))
-    return tuple(found)
+    return (*found, *_literal_ports(literal, owners, destinations, pods))
+
+
+def _literal_ports(
+    literal: Mapping[str, _Read],
+    owners: Mapping[Host, _Read],
+    destinations: Destinations,
+    pods: tuple[Pod, ...],
+) -> Iterator[ServicePort]:
+    """The ports of hosts that are no Service, which count for calls to that very name.
+
+    Istio has them at port 80, and where the VirtualService names a Service with another, if HTTP is
+    told there.
+    """
+    for name, read in literal.items():
+        host, alike = Host(name, ""), host_of(name, "")
+        own = owners.get(alike) if alike else None
+        if own and _order(own) < _order(read):
+            continue
+        beside = (one for one, other in owners.items() if other[0] is read[0])
+        numbers = {80, *(port for one in beside for port in destinations.hosts()[one])}
+        for port in sorted(filter(destinations.tells_http, numbers)):
+            known = port in destinations.hosts().get(alike, []) if alike else False
+            if known and alike and not destinations.tells_http(port, alike):
+                continue  # which is found by the Service's address, and not by the name
+            side = Side(_MESH, port, host, pods)
+            plain = _plain(destinations, alike, port) if known and alike else ()
+            if routes := routes_of(*read, destinations, side):
+                yield ServicePort(host, port, routes, (), plain)
+
+
+def _order(read: _Read) -> tuple[str, str]:
+    """What orders VirtualServices of one age."""
+    return read[0].name, read[0].namespace
 
 
 def _plain(destinations: Destinations, host: Host, port: int) -> tuple[Route, ...]:
@@ -84,14 +117,16 @@ def _owners(
     bound: dict[Host, dict[int, list[Bound]]],
     served: Collection[str],
     diagnostics: Diagnostics,
-) -> tuple[dict[Host, _Read], dict[Host, str]]:
+) -> tuple[dict[Host, _Read], dict[Host, str], dict[str, _Read]]:
     """The VirtualService of each Service: the one that names it, else the closest wildcard's.
 
-    Beside them the Services for which that is not supported, and why.
+    Beside them the Services for which that is not supported, and why; and the VirtualService of
+    each host that is no Service.
     """
     owners: dict[Host, _Read] = {}
     wild: dict[str, _Read] = {}
     marks: dict[Host, str] = {}
+    literal: dict[str, _Read] = {}
     for resource, body in manifests.of(kinds.VirtualService):
         if "mesh" not in body.spec.gateways or not body.spec.http:
             continue
@@ -108,6 +143,11 @@ def _owners(
             at_gateway = len(body.spec.gateways) > 1 and any(
                 covers(domain, name.lower()) for domain in served
             )
+            if not destinations.has(name, namespace) and not meant(name, namespace).namespace:
+                literal.setdefault(name.lower(), (resource, body))
+                if not at_gateway:
+                    destinations.warn_literal(resource, field, name, namespace)
+                continue
             if at_gateway and not destinations.has(name, namespace):
                 continue
             host = None
@@ -126,7 +166,11 @@ def _owners(
         covering = [name for name in wild if covers(name, host.fqdn)]
         if covering and host not in owners and host not in bound:
             owners[host] = wild[max(covering, key=len)]
-    return owners, marks
+    every = [host.fqdn for host in destinations.hosts()]
+    literal |= {
+        name: read for name, read in wild.items() if not any(covers(name, h) for h in every)
+    }
+    return owners, marks, literal
 
 
 def _second(resource: Resource, field: str, name: str, other: Resource) -> ManifestError:

@@ -47,9 +47,14 @@ class Config:
         headers: Mapping[str, str],
         name: str = "",
         method: str = "GET",
+        authority: str = "",
     ) -> list[Part]:
-        """What becomes of a request for `host` at `port`; `name`: of the routes there."""
-        sent = {":authority": host, ":method": method, ":scheme": "http", **headers}
+        """What becomes of a request for `host` at `port`; `name`: of the routes there.
+
+        `authority`: the name by which it is called; "": its own.
+        """
+        called = authority or host
+        sent = {":authority": called, ":method": method, ":scheme": "http", **headers}
         straight = self._as_tcp(port, host)
         if straight:
             return [self._part(Fraction(1), straight, sent)]
@@ -57,7 +62,7 @@ class Config:
         routes = self._routes.get(name or sniffed) or self._routes.get(str(port)) or {}
         if not routes and "virtualOutbound" in self._listeners:
             return [self._part(Fraction(1), self._unknown(), sent)]
-        found = _virtual_host(routes.get("virtualHosts", []), host)
+        found = _virtual_host(routes.get("virtualHosts", []), called)
         plain = path.partition("?")[0]
         for route in found.get("routes", ()) if found else ():
             if _takes(route["match"], plain, path.partition("?")[2], sent):

@@ -114,7 +114,9 @@ def placed(made: Set, namespace: str) -> list[Document]:
     text = text.replace(OTHER, f"{namespace}-b").replace('"ingressgateway"', f'"{namespace}"')
     text = text.replace('"istio": "internal"', f'"istio": "{namespace}-internal"')
     text = text.replace("default.svc", f"{namespace}.svc")
-    text = text.replace("demo-gateway.default", f"demo-gateway.{namespace}")
+    text = text.replace("shop.internal", f"{namespace}.internal")
+    for end in ('"', ":"):
+        text = text.replace(f".default{end}", f".{namespace}{end}")
     documents: list[Document] = json.loads(text)
     for document in documents:
         if document["metadata"].get("namespace") == "default":
@@ -676,6 +678,44 @@ def a_call_back(made: Set) -> None:
     _call(made, made.hosts[-1], f"http://{made.hosts[0]}:8000/back")
     back = {"match": [{"uri": {"exact": "/back"}}], "directResponse": {"status": 204}}
     made.rules(made.hosts[0]).insert(0, back)
+
+
+@twist
+def a_call_by_half_a_name(made: Set) -> None:
+    _call_by(made, host := made.inner, f"{host}.default")
+
+
+@twist
+def rules_for_half_a_name(made: Set) -> None:
+    _call_by(made, host := made.inner, f"{host}.default")
+    made.find("VirtualService", host)["spec"]["hosts"] = [f"{host}.default"]
+
+
+@twist
+def rules_for_a_name_that_is_no_service(made: Set) -> None:
+    _call_by(made, host := made.inner, f"{host}.shop.internal")
+    hosts = [f"{host}.shop.internal", "*.shop.internal"]
+    made.find("VirtualService", host)["spec"]["hosts"] = [made.rng.choice(hosts)]
+
+
+@twist
+def a_call_by_an_alias(made: Set) -> None:
+    host = made.inner
+    spec = {"type": "ExternalName", "externalName": f"{host}.default.svc.cluster.local"}
+    alias = {**kube.service("alias", {"port": 8000, "name": "http"}), "spec": spec}
+    made.documents.append(alias)
+    _call_by(made, host, "alias", 8000)
+
+
+def _call_by(made: Set, host: str, name: str, port: int = 80) -> None:
+    """Let whoever calls a service do so by another name, at a port that it then has."""
+    if port == 80:
+        made.ports(host).append({"name": "http-too", "port": 80, "targetPort": "http"})
+    for document in made.documents:
+        if document["kind"] == "Deployment":
+            (container,) = document["spec"]["template"]["spec"]["containers"]
+            env = next(one for one in container["env"] if one["name"] == "upstream_url")
+            env["value"] = env["value"].replace(f"//{host}:8000/", f"//{name}:{port}/")
 
 
 def _call(made: Set, host: str, url: str) -> None:

@@ -221,7 +221,8 @@ class _Walk:
         node = sidecar(f"{pod.name}-{self._case.name}", pod.namespace, pod.labels, address)
         node["metadata"].pop("INTERCEPTION_MODE")
         full = host.fqdn if host else name
-        return self._judge.config(node).ask(port, full, asked.path or "/", headers)
+        config = self._judge.config(node)
+        return config.ask(port, full, asked.path or "/", headers, authority=name)
 
     def _past_the_proxy(self, pod: Pod, port: int) -> bool:
         for document in self._case.documents:

@@ -23,6 +23,7 @@ class ServicePort(Open):
 class ServiceSpec(Open):
     type: str = ""
     cluster_ip: Annotated[str, Field(alias="clusterIP")] = ""
+    external_name: str = ""
     selector: dict[str, str] = {}
     ports: list[ServicePort] = []
 

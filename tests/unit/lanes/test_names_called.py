@@ -1,0 +1,117 @@
+"""What a call meets by the name that it uses: Istio compares the literal domain of the port."""
+
+from typing import Any
+
+import pytest
+
+from tests.kube import (
+    Document,
+    deployment,
+    destination_rule,
+    foreign,
+    gateway,
+    put,
+    rule,
+    service,
+    to,
+    virtual_service,
+)
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of
+
+PODS = [deployment("cart"), deployment("cart", "v2"), destination_rule("cart", "v1", "v2")]
+V2 = rule(to("cart", "v2"))
+HTTP: Document = {"name": "http", "port": 80, "targetPort": 8000}
+UNTOLD: Document = {"name": "web", "port": 80, "targetPort": 8000}
+
+
+def called(url: str, *documents: Document, port: Document = HTTP) -> str:
+    """What answers a shop that calls `url`, in words."""
+    entry = virtual_service("*", rule(to("shop")), gateways=["demo-gateway"], name="web")
+    shop = [service("shop"), foreign("shop", CART_URL=url), gateway(), entry]
+    (lane,) = lanes_of(*shop, service("cart", port), *PODS, *documents).values()
+    return lane.removeprefix("shop v1").removeprefix(", ")
+
+
+def rules(*hosts: str, namespace: str = "default") -> Document:
+    made = virtual_service(hosts[0], V2, namespace=namespace, name="rules")
+    return put(made, "spec.hosts", list(hosts))
+
+
+FULL = "cart.default.svc.cluster.local"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "url", "port", "found"),
+    [
+        (["cart"], "http://cart/", HTTP, "cart v2"),
+        (["cart"], "http://cart.default/", HTTP, "cart v2"),
+        ([FULL], "http://cart.default.svc/", HTTP, "cart v2"),
+        (["cart.default"], "http://cart.default/", HTTP, "cart.default cart v2"),
+        (["cart.default"], "http://cart/", HTTP, "cart v1|v2"),
+        (["cart.default"], f"http://{FULL}/", HTTP, "cart v1|v2"),
+        # Found by the Service's address where the port does not tell HTTP.
+        (["cart.default"], "http://cart.default/", UNTOLD, "cart v1|v2"),
+        (["cart.internal"], "http://cart.internal/", HTTP, "cart.internal cart v2"),
+        (["Cart.internal"], "http://cart.internal/items", HTTP, "cart.internal cart v2"),
+        (["*.internal"], "http://cart.internal/", HTTP, "*.internal cart v2"),
+        (["cart.internal"], "http://cart.internal:81/", HTTP, ""),
+        (["cart.internal"], "http://other.internal/", HTTP, ""),
+    ],
+)
+def test_rules_count_for_the_names_that_istio_knows(
+    hosts: list[str], url: str, port: Document, found: str
+) -> None:
+    assert called(url, rules(*hosts), port=port) == found
+
+
+def test_rules_for_half_a_name_that_lead_to_it_lead_nowhere() -> None:
+    half = virtual_service("cart.default", rule(to("cart.default", "v2")), name="half")
+    assert called("http://cart.default/", half) == "cart.default -"
+    entry = virtual_service("*", rule(to("shop")), gateways=["demo-gateway"], name="web")
+    shop = [service("shop"), foreign("shop", U="http://cart.default/"), gateway(), entry]
+    planned = plan_of(*shop, service("cart", HTTP), *PODS, half)
+    hop = planned.lanes[0].path[-1]
+    assert (hop.status, str(hop.unanswered)) == (
+        503,
+        "the rule names cart.default, which is not a Service here",
+    )
+
+
+def entry(host: str, **spec: Any) -> Document:
+    ports = [{"number": 80, "name": "http", "protocol": "HTTP"}]
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "ServiceEntry",
+        "metadata": {"name": "entry", "namespace": "default"},
+        "spec": {"hosts": [host], "ports": ports, "resolution": "DNS", **spec},
+    }
+
+
+@pytest.mark.parametrize(
+    ("documents", "found"),
+    [
+        ([rules("cart.mesh")], "v2"),
+        ([], "v1|v2"),
+    ],
+)
+def test_a_name_that_a_service_entry_gives_to_a_service(
+    documents: list[Document], found: str
+) -> None:
+    named = entry("cart.mesh", endpoints=[{"address": FULL}])
+    assert called("http://cart.mesh/", named, *documents).endswith(f" {found}")
+
+
+def test_a_name_that_stands_for_a_service_is_called_as_that() -> None:
+    alias = put(service("alias", HTTP), "spec", {"type": "ExternalName", "externalName": FULL})
+    assert called("http://alias/", alias, rules("cart")) == "cart v2"
+    outside = put(alias, "spec.externalName", "partner.example.com")
+    assert called("http://alias/", outside) == ""
+
+
+def test_a_host_that_only_rules_know_is_no_row_unless_it_is_called() -> None:
+    assert called("http://cart/", rules("cart.internal")) == "cart v1|v2"
+    (warning,) = mesh_of(service("cart", HTTP), *PODS, rules("cart.internal")).warnings
+    assert warning.message == (
+        "cart.internal is no Service in these manifests; its rules count for calls to that very"
+        " name, at port 80"
+    )
