@@ -245,8 +245,9 @@ class Route:
 
     @property
     def has_no_weight(self) -> bool:
-        """Whether it is an HTTPRoute's rule without a backend of some weight."""
-        return self.status == 500 and self.place.resource.startswith("HTTPRoute ")
+        """Whether it is a rule of the Gateway API without a backend of some weight."""
+        of_api = self.place.resource.startswith(("HTTPRoute ", "GRPCRoute "))
+        return self.status == 500 and of_api
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,10 @@
 """Destinations: from a host, a port and a subset to the pods behind them, in tiers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
-from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
-from lanes.mesh.hostnames import host_in_manifest, host_of, meant, no_service
+from lanes.mesh.hostnames import meant, no_service
 from lanes.mesh.model import (
     APP_LABELS,
     VERSION_LABELS,
@@ -16,33 +14,14 @@ from lanes.mesh.model import (
     Pod,
     Propagation,
 )
-from lanes.reading import kinds, outside
+from lanes.reading import kinds
 from lanes.reading.grants import Grants
+from lanes.reading.known_services import known_services
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.policies import Policy, policy_of
-from lanes.reading.protocols import carries_http, says_http
+from lanes.reading.protocols import says_http
 from lanes.reading.rules import Rule, Rules
 from lanes.reading.sides import Side
-
-
-@dataclass(frozen=True)
-class _Service:
-    resource: Resource
-    spec: kinds.ServiceSpec
-    pods: tuple[Pod, ...]
-    propagation: Propagation
-    unsupported: str = ""
-
-    @cached_property
-    def ports(self) -> Mapping[int, int | str]:
-        """The target behind each port that can carry HTTP."""
-        return {p.port: p.target_port or p.port for p in self.spec.ports if p.protocol == "TCP"}
-
-    @cached_property
-    def other(self) -> frozenset[int]:
-        """The ports, of those, at which HTTP rules have no effect."""
-        tcp = (port for port in self.spec.ports if port.protocol == "TCP")
-        return frozenset(port.port for port in tcp if not carries_http(port))
 
 
 class Destinations:
@@ -53,46 +32,7 @@ class Destinations:
     ) -> None:
         self.diagnostics = diagnostics
         self.grants = Grants(manifests)
-        self._services: dict[Host, _Service] = {}
-        self._aliases: dict[Host, Host | None] = {}
-        neighbours: dict[str, list[Pod]] = {}
-        labelled: dict[tuple[str, str, str], list[Pod]] = {}
-        for pod in pods:
-            neighbours.setdefault(pod.namespace, []).append(pod)
-            for label in pod.labels.items():
-                labelled.setdefault((pod.namespace, *label), []).append(pod)
-        for resource, body in manifests.of(kinds.Service):
-            host = Host(body.metadata.name, body.metadata.namespace)
-            if body.spec.type == "ExternalName":
-                self._aliases[host] = host_of(body.spec.external_name, "")
-                continue
-            near = neighbours.get(host.namespace, [])
-            selector = body.spec.selector.items()
-            # The label that the fewest pods have: a Service looks at hardly any but its own.
-            few = [labelled.get((host.namespace, *label), []) for label in selector]
-            fewest, why = min(few, key=len, default=[]), resource.lack()
-            behind = tuple(pod for pod in fewest if selector <= pod.labels.items())
-            try:
-                _require_everywhere(resource, body)
-                _require_alike(resource, behind)
-            except ManifestError as error:
-                why = diagnostics.error(error)
-            # Where it has no pods, it would have them like their neighbours.
-            like = (*behind, *near[:1])
-            propagation = like[0].propagation if like else Propagation()
-            service = _Service(resource, body.spec, behind, propagation, why)
-            self._services[host] = service
-        for resource, entry in manifests.of(kinds.ServiceEntry):
-            near = neighbours.get(entry.metadata.namespace, [])
-            for name in entry.spec.hosts:
-                known = host_in_manifest(name, entry.metadata.namespace) if "." in name else None
-                behind = outside.pods_of(resource, entry, name, near)
-                named = (host_of(one.address, "") for one in entry.spec.endpoints)
-                led = [self._services[host].pods for host in named if host in self._services]
-                behind = tuple(pod for pods in led for pod in pods) or behind
-                spec = outside.service_of(entry)
-                found = _Service(resource, spec, behind, Propagation())
-                self._services.setdefault(known or Host(name.lower(), ""), found)
+        self._services, self._aliases = known_services(manifests, pods, diagnostics)
         callers = {pod.namespace for pod in pods}
         self._rules = Rules(manifests, tuple(self._services), callers, diagnostics)
 
@@ -185,13 +125,23 @@ class Destinations:
         name = http.fallback.target.subset if same else second.name
         return replace(first, name=f"{first.name} else {name}", tiers=first.tiers + second.tiers)
 
-    def of_backend(self, resource: Resource, field: str, host: Host, port: int) -> Destination:
+    def of_backend(
+        self, resource: Resource, field: str, host: Host, port: int | None
+    ) -> Destination:
         """Every pod of the Service that `field` names; no tier where there is no such Service."""
         if host not in self._services:
             return _nothing(f"outbound|{port}||{host.fqdn}", host)
         return self.plain(host, self.port(resource, f"{field}.port", host, port))
 
-    def not_granted(self, resource: Resource, field: str, host: Host, port: int) -> Destination:
+    def no_service(self, resource: Resource, field: str, kind: str, host: Host) -> Destination:
+        """What Istio makes of a backend of a kind that it does not know: nothing, and a warning."""
+        message = f"{kind} is no kind of backend: its share is answered with 500"
+        self.diagnostics.warn(resource.finding("no-backend", f"{field}.kind", message))
+        return _nothing(f"no service|||{host.fqdn}", host)
+
+    def not_granted(
+        self, resource: Resource, field: str, host: Host, port: int | None
+    ) -> Destination:
         """What Istio makes of a Service that `field` may not name: nothing, and a warning."""
         message = (
             f"no ReferenceGrant in {host.namespace} lets it lead to {host.name}:"
@@ -251,7 +201,7 @@ class Destinations:
     ) -> Destination:
         service = self._services[host]
         endpoints = tuple(
-            Endpoint(pod, _number(service, port, pod))
+            Endpoint(pod, service.number(port, pod))
             for pod in service.pods
             if labels.items() <= pod.labels.items()
         )
@@ -286,29 +236,3 @@ def _nowhere(target: kinds.Target, namespace: str, port: int) -> Destination:
     number = target.port.number if target.port else port
     name = f"outbound|{number}|{target.subset or ''}|{host.fqdn}"
     return Destination(name, host, host.name, ((),), Propagation(), "LEAST_REQUEST", None)
-
-
-def _require_everywhere(resource: Resource, service: kinds.Service) -> None:
-    name = "networking.istio.io/exportTo"
-    if service.metadata.annotations.get(name, "*") != "*":
-        problem = "counts for the callers of some namespaces alone, which is not understood"
-        raise resource.error(f"metadata.annotations[{name}]", problem)
-
-
-def _require_alike(resource: Resource, pods: tuple[Pod, ...]) -> None:
-    if len({pod.propagation for pod in pods}) > 1:
-        raise resource.error(
-            "spec.selector",
-            "its pods differ in header propagation, which is not emulated;"
-            " let an ASMHeaderPropagation select all or none of a Service's pods",
-        )
-
-
-def _number(service: _Service, port: int, pod: Pod) -> int:
-    target = service.ports[port]
-    number = pod.named_ports.get(target) if isinstance(target, str) else target
-    if number is None:
-        raise service.resource.error(
-            "spec.ports", f"targetPort {target} is no port of pod {pod.name}"
-        )
-    return number

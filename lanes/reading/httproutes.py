@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from lanes.errors import ManifestError
 from lanes.mesh.matching import Kind, Match, StringMatch
 from lanes.mesh.model import HeaderOps, Host, Place, Route, Weighted
+from lanes.reading.counting import require_known
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Resource
-from lanes.reading.routes import require_few, require_known, unsupported_route
+from lanes.reading.routes import require_few, unsupported_route
 
 Bound = tuple[Resource, gateway_api.HTTPRoute]
 """An HTTPRoute, and where it was read."""
@@ -141,7 +142,9 @@ def _backends(
     for index, ref in enumerate(rule.backend_refs):
         host = Host(ref.name, ref.namespace or namespace)
         where = f"{field}.backendRefs[{index}]"
-        if in_mesh or destinations.grants.allow(namespace, host):
+        if not ref.is_service:
+            destination = destinations.no_service(resource, where, ref.kind, host)
+        elif in_mesh or destinations.grants.allow(resource.kind, namespace, host):
             destination = destinations.of_backend(resource, where, host, ref.port)
         else:
             destination = destinations.not_granted(resource, where, host, ref.port)

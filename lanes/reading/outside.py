@@ -45,7 +45,8 @@ def service_of(entry: kinds.ServiceEntry) -> kinds.ServiceSpec:
 
 def require_simulated(manifests: Manifests, diagnostics: Diagnostics) -> None:
     """Report kinds that only a cluster acts on."""
-    for kind in (kinds.ServiceEntry, kinds.WorkloadEntry, kinds.EnvoyFilter, kinds.Sidecar):
+    cluster = (kinds.ServiceEntry, kinds.WorkloadEntry, kinds.EnvoyFilter, kinds.Sidecar)
+    for kind in (*cluster, kinds.GRPCRoute):
         for resource, _ in manifests.of(kind):
             diagnostics.not_simulate(resource.error("", NOT_RUN))
 

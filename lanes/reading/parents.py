@@ -23,8 +23,9 @@ _Listeners = tuple[str, list[gateway_api.Listener]]
 
 @dataclass(frozen=True)
 class _From:
-    """The namespace that a route is in, with the labels that are known of it."""
+    """A route's kind, and the namespace that it is in, with the labels that are known of that."""
 
+    kind: str
     namespace: str
     told: Mapping[str, str]
 
@@ -127,7 +128,8 @@ def at_gateways(
         key = _key(body, ref)
         wanted = body.spec.hostnames or ["*"]
         if key in gateways:
-            route = _From(body.metadata.namespace, labels.get(body.metadata.namespace, {}))
+            own = body.metadata.namespace
+            route = _From(resource.kind, own, labels.get(own, {}))
             taken = _taken(resource, field, ref, gateways[key], route, wanted, diagnostics)
             doors = {Door(key, port=port): domains for port, domains in taken.items()}
         elif gateways:
@@ -216,7 +218,8 @@ def _taken(
         by_label = any(one.allowed_routes.namespaces.from_ == "Selector" for one in asked)
         known = ", as far as its labels are known here" if by_label else ""
         return refused(
-            field, f"Gateway {ref.name} takes no HTTPRoutes from namespace {route.namespace}{known}"
+            field,
+            f"Gateway {ref.name} takes no {route.kind}s from namespace {route.namespace}{known}",
         )
     found: dict[int, list[str]] = {}
     for one in open_to:
@@ -238,7 +241,7 @@ def _allows(listener: gateway_api.Listener, own: str, route: _From) -> bool:
     else:
         named = wanted.from_ == "All" or own == route.namespace
     of_kind = [(kind.group, kind.kind) for kind in allowed]
-    return listener.http and named and (not of_kind or (gateway_api.GROUP, "HTTPRoute") in of_kind)
+    return listener.http and named and (not of_kind or (gateway_api.GROUP, route.kind) in of_kind)
 
 
 def _length(listener: gateway_api.Listener) -> int:

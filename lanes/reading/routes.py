@@ -1,31 +1,20 @@
 """From a VirtualService's rules to routes."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-
-import re2
 
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.headers import AUTHORITY
-from lanes.mesh.hostnames import gateway_meant
 from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, StringMatch, is_catch_all
 from lanes.mesh.model import Abort, HeaderOps, Place, Retry, Route, Weighted
 from lanes.reading import kinds
+from lanes.reading.counting import counts
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds.fields import MOST_RULES
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.sides import Side
-
-# What clients and proxies put on their calls, with values of their own.
-_CALLERS_OWN = re.compile(
-    r":.*|accept.*|connection|content-.*|host|te|traceparent|tracestate|user-agent|via"
-    r"|x-envoy-.*|x-forwarded-.*|x-request-id",
-    re.IGNORECASE,
-)
-
 
 _ABORTS = "aborts requests on purpose, in the share that it says"
 
@@ -61,7 +50,7 @@ def _rule(
         counting = [
             match
             for number, match in enumerate(http.match)
-            if _counts(resource, f"{field}.match[{number}]", service, match, side)
+            if counts(resource, f"{field}.match[{number}]", service, match, side)
         ]
         if http.match and not counting:
             return None
@@ -134,74 +123,6 @@ def is_narrow(match: kinds.HttpMatch) -> bool:
     """Tell whether a match counts for some callers, ports or gateways alone."""
     asked = (match.port, match.scheme, match.gateways, match.source_labels, match.source_namespace)
     return any(asked)
-
-
-def _counts(
-    resource: Resource,
-    field: str,
-    service: kinds.VirtualService,
-    match: kinds.HttpMatch,
-    side: Side,
-) -> bool:
-    """Whether a match is one of `side`'s. Raises ManifestError where that can't be known."""
-    if match.port not in (None, side.port):
-        return False
-    if match.scheme is not None:
-        if side.ends_tls:
-            raise resource.error(f"{field}.scheme", "at a gateway that ends TLS is not understood")
-        if not _is_http(match.scheme):
-            return False
-    if match.gateways:  # then Istio looks at no caller
-        namespace = service.metadata.namespace
-        return not side.gateways.isdisjoint(qualified(g, namespace) for g in match.gateways)
-    asked = {"sourceLabels": match.source_labels, "sourceNamespace": match.source_namespace}
-    for name, value in asked.items():
-        if not value:
-            continue
-        fits = {
-            match.source_labels.items() <= pod.labels.items()
-            if name == "sourceLabels"
-            else pod.namespace == match.source_namespace
-            for pod in side.callers
-        }
-        if len(fits) != 1:
-            raise resource.error(f"{field}.{name}", "counts for some callers alone: not understood")
-        if fits == {False}:
-            return False
-    for where in _caller_headers(match) if side.host else ():
-        require_known(resource, f"{field}.{where[0]}", where[1])
-    return True
-
-
-def _is_http(scheme: kinds.StringMatch) -> bool:
-    if scheme.regex is not None and not scheme.anything:
-        return re2.fullmatch(scheme.regex, "http") is not None
-    return scheme.exact in (None, "http") and "http".startswith(scheme.prefix or "")
-
-
-def qualified(gateway: str, namespace: str) -> str:
-    """Return the namespace and the name of a Gateway, as who names it in `namespace` means it.
-
-    The name mesh stays as it is.
-    """
-    return gateway if gateway == "mesh" else "/".join(gateway_meant(gateway, namespace))
-
-
-def _caller_headers(match: kinds.HttpMatch) -> Iterator[tuple[str, str]]:
-    for name in match.headers:
-        yield f"headers.{name}", name
-    for name in match.without_headers:
-        yield f"withoutHeaders.{name}", name
-    if match.authority:
-        yield "authority", AUTHORITY
-
-
-def require_known(resource: Resource, field: str, header: str) -> None:
-    """Raises ManifestError where `field` asks a call in the mesh for what only its caller knows."""
-    if _CALLERS_OWN.fullmatch(header):
-        raise resource.error(
-            field, "calls have it with values that no plan can know; match the lane's header"
-        )
 
 
 def _route(

@@ -67,7 +67,7 @@ def _asked(mesh: Mesh | LanesError, request: Request, in_mesh: bool) -> Asked:
         return _compared(request, 404, set())
     if rule.unknown:
         return Asked(request, NOT_SUPPORTED, rule.unknown)
-    return _compared(request, _status(rule), _services(rule))
+    return _compared(request, _status(rule), _pods(rule))
 
 
 def _at_gateway(mesh: Mesh, request: Request) -> tuple[Route, ...]:
@@ -86,17 +86,16 @@ def _status(rule: Route) -> int:
     return 200 if any(any(w.destination.tiers) for w in rule.destinations if w.weight) else 500
 
 
-def _services(rule: Route) -> set[tuple[str, str]]:
-    return {
-        (w.destination.host.name, w.destination.host.namespace)
-        for w in rule.destinations
-        if w.weight
-    }
+def _pods(rule: Route) -> set[tuple[str, str]]:
+    """The workloads that answer, each with its namespace: the suite compares pods' names."""
+    tiers = (filter(None, w.destination.tiers) for w in rule.destinations if w.weight)
+    first = (endpoint for tier in tiers for endpoint in next(tier, ()))
+    return {(one.pod.name.partition("_")[0], one.pod.namespace) for one in first}
 
 
-def _compared(request: Request, status: int, services: set[tuple[str, str]]) -> Asked:
+def _compared(request: Request, status: int, pods: set[tuple[str, str]]) -> Asked:
     if status not in request.statuses:
-        return Asked(request, DIFFERENT, f"{status} and not {request.statuses}, {services or ''}")
-    if request.backend and status < 300 and request.backend not in services:
-        return Asked(request, DIFFERENT, f"{services} and not {request.backend}")
+        return Asked(request, DIFFERENT, f"{status} and not {request.statuses}")
+    if request.backend and status < 300 and request.backend not in pods:
+        return Asked(request, DIFFERENT, f"{sorted(pods)} and not {request.backend}")
     return Asked(request, AGREE)

@@ -6,8 +6,8 @@ _ONE_AT_A_TIME = (
     "the plan takes one of a Gateway's ports, or one of several Gateways, for the way in."
 )
 _RUN_TIME = (
-    "the answer depends on how long the backend takes or whether it accepts a connection, which no"
-    " manifest tells; the plan names the backend that is called."
+    "the answer depends on how long the backend takes, which no manifest tells;"
+    " the plan names the backend that is called."
 )
 
 REASONS: Mapping[str, str] = {
@@ -16,7 +16,6 @@ REASONS: Mapping[str, str] = {
     ),
     "tests/backendtlspolicy.go": "the Gateway's TLS listener at port 443 is another way in.",
     "tests/httproute-listener-port-matching.go": _ONE_AT_A_TIME,
-    "tests/httproute-retry-connection-error.go": _RUN_TIME,
     "tests/httproute-timeout-backend-request.go": _RUN_TIME,
     "tests/httproute-timeout-request.go": _RUN_TIME,
 }

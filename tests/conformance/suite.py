@@ -31,7 +31,7 @@ _STATUSES = {"OK": 200, "Unimplemented": 404}
 
 Document = dict[str, Any]
 Named = tuple[str, str]
-"""A Service's name and namespace."""
+"""A name and its namespace."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Request:
     """A request that a test sends, and what it expects.
 
     `sender`: the Gateway that it is sent to, or, in a mesh, the version and namespace of the client
-    that sends it. `backend`: the Service that has to answer; None where the status alone is told.
+    that sends it. `backend`: the workload that has to answer; None where the status alone is told.
     """
 
     sender: Named

@@ -48,6 +48,7 @@ from lanes.reading.kinds.destination_rules import (
     TrafficPolicy,
 )
 from lanes.reading.kinds.fields import Metadata, Untyped, only_running
+from lanes.reading.kinds.grpc_route import GRPCRoute
 from lanes.reading.kinds.istio import (
     EnvoyFilter,
     Gateway,
@@ -55,6 +56,7 @@ from lanes.reading.kinds.istio import (
     Sidecar,
     WorkloadEntry,
 )
+from lanes.reading.kinds.reference_grant import ReferenceGrant
 from lanes.reading.kinds.virtual_services import (
     HeaderOperations,
     HttpDestination,
@@ -76,6 +78,7 @@ __all__ = [
     "DestinationRule",
     "EnvVar",
     "EnvoyFilter",
+    "GRPCRoute",
     "Gateway",
     "HeaderOperations",
     "HttpDestination",
@@ -92,6 +95,7 @@ __all__ = [
     "PodMetadata",
     "PodSpec",
     "PodTemplate",
+    "ReferenceGrant",
     "ReplicaSet",
     "Retries",
     "Rollout",
@@ -137,14 +141,15 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
     ("networking.istio.io", "Sidecar"): Sidecar,
     ("networking.istio.io", "WorkloadEntry"): WorkloadEntry,
     (gateway_api.GROUP, "Gateway"): gateway_api.Gateway,
+    (gateway_api.GROUP, "GRPCRoute"): GRPCRoute,
     (gateway_api.GROUP, "HTTPRoute"): gateway_api.HTTPRoute,
-    (gateway_api.GROUP, "ReferenceGrant"): gateway_api.ReferenceGrant,
+    (gateway_api.GROUP, "ReferenceGrant"): ReferenceGrant,
 }
 
 # Kinds that may choose a route, and how is not understood: to leave them out would plan another
 # mesh. Every other kind chooses none: it is read, named to the user, and left to the cluster.
 _ROUTING_GROUPS = frozenset({"networking.istio.io", "istio.alibabacloud.com"})
-_ROUTING = frozenset({(gateway_api.GROUP, "GRPCRoute"), (gateway_api.GROUP, "ListenerSet")})
+_ROUTING = frozenset({(gateway_api.GROUP, "ListenerSet")})
 _NOT_ROUTING = frozenset(
     {("networking.istio.io", "ProxyConfig"), ("networking.istio.io", "WorkloadGroup")}
 )

@@ -164,16 +164,36 @@ def _of_one_type_each(filters: list[Any]) -> list[Any]:
 OfOneTypeEach = AfterValidator(_of_one_type_each)
 
 
+# Backends of other kinds that Istio knows.
+_OF_ISTIO = (
+    ("networking.istio.io", "Hostname"),
+    ("multicluster.x-k8s.io", "ServiceImport"),
+    ("inference.networking.k8s.io", "InferencePool"),
+)
+
+
 class BackendRef(Closed):
     """A Service that answers, straight from the caller: routes bound to it don't count."""
 
-    group: Literal[""] = ""
-    kind: Literal["Service"] = "Service"
+    group: str = ""
+    kind: str = "Service"
     name: str
     namespace: str | None = None
-    port: Port
+    port: Port | None = None
     weight: Annotated[Count, Field(le=1_000_000)] = 1
     filters: Annotated[list[BackendFilter], OfOneTypeEach] = []
+
+    @property
+    def is_service(self) -> bool:
+        return (self.group, self.kind) == ("", "Service")
+
+    @model_validator(mode="after")
+    def _known(self) -> "BackendRef":
+        if (self.group, self.kind) in _OF_ISTIO:
+            raise ValueError(f"{self.kind} is not supported; name a Service")
+        if self.is_service and self.port is None:
+            raise wrong("a Service needs a port")
+        return self
 
 
 class Timeouts(Closed):
@@ -269,32 +289,3 @@ class GatewaySpec(Closed):
 
 class Gateway(ClosedKind):
     spec: GatewaySpec
-
-
-class GrantFrom(Closed):
-    group: str
-    kind: str
-    namespace: str
-
-
-class GrantTo(Closed):
-    group: str
-    kind: str
-    name: str | None = None
-
-
-class ReferenceGrantSpec(Closed):
-    from_: Annotated[list[GrantFrom], Field(alias="from")]
-    to: list[GrantTo]
-
-
-class ReferenceGrant(ClosedKind):
-    """What resources of other namespaces may name here."""
-
-    spec: ReferenceGrantSpec
-
-    def lets(self, namespace: str, service: str) -> bool:
-        """Whether HTTPRoutes of `namespace` may lead to the Service of this name."""
-        asked = {(one.group, one.kind, one.namespace) for one in self.spec.from_}
-        names = {one.name for one in self.spec.to if (one.group, one.kind) == ("", "Service")}
-        return (GROUP, "HTTPRoute", namespace) in asked and bool(names & {None, "", service})

@@ -1,0 +1,108 @@
+"""Services and ServiceEntries' hosts, each with the pods that it selects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from lanes.errors import ManifestError
+from lanes.mesh.diagnostics import Diagnostics
+from lanes.mesh.hostnames import host_in_manifest, host_of
+from lanes.mesh.model import Host, Pod, Propagation
+from lanes.reading import kinds, outside
+from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.protocols import carries_http
+
+
+@dataclass(frozen=True)
+class KnownService:
+    """A Service, and the pods that it selects; `unsupported`: why what it does is not known."""
+
+    resource: Resource
+    spec: kinds.ServiceSpec
+    pods: tuple[Pod, ...]
+    propagation: Propagation
+    unsupported: str = ""
+
+    @cached_property
+    def ports(self) -> Mapping[int, int | str]:
+        """The target behind each port that can carry HTTP."""
+        return {p.port: p.target_port or p.port for p in self.spec.ports if p.protocol == "TCP"}
+
+    @cached_property
+    def other(self) -> frozenset[int]:
+        """The ports, of those, at which HTTP rules have no effect."""
+        tcp = (port for port in self.spec.ports if port.protocol == "TCP")
+        return frozenset(port.port for port in tcp if not carries_http(port))
+
+    def number(self, port: int, pod: Pod) -> int:
+        """The number of a pod's port behind one of the Service's. Raises ManifestError for none."""
+        target = self.ports[port]
+        number = pod.named_ports.get(target) if isinstance(target, str) else target
+        if number is None:
+            raise self.resource.error(
+                "spec.ports", f"targetPort {target} is no port of pod {pod.name}"
+            )
+        return number
+
+
+def known_services(
+    manifests: Manifests, pods: tuple[Pod, ...], diagnostics: Diagnostics
+) -> tuple[dict[Host, KnownService], dict[Host, Host | None]]:
+    """Return every Service by its host, and what those stand for that are another by DNS."""
+    services: dict[Host, KnownService] = {}
+    aliases: dict[Host, Host | None] = {}
+    neighbours: dict[str, list[Pod]] = {}
+    labelled: dict[tuple[str, str, str], list[Pod]] = {}
+    for pod in pods:
+        neighbours.setdefault(pod.namespace, []).append(pod)
+        for label in pod.labels.items():
+            labelled.setdefault((pod.namespace, *label), []).append(pod)
+    for resource, body in manifests.of(kinds.Service):
+        host = Host(body.metadata.name, body.metadata.namespace)
+        if body.spec.type == "ExternalName":
+            aliases[host] = host_of(body.spec.external_name, "")
+            continue
+        near = neighbours.get(host.namespace, [])
+        selector = body.spec.selector.items()
+        # The label that the fewest pods have: a Service looks at hardly any but its own.
+        few = [labelled.get((host.namespace, *label), []) for label in selector]
+        fewest, why = min(few, key=len, default=[]), resource.lack()
+        behind = tuple(pod for pod in fewest if selector <= pod.labels.items())
+        try:
+            _require_everywhere(resource, body)
+            _require_alike(resource, behind)
+        except ManifestError as error:
+            why = diagnostics.error(error)
+        # Where it has no pods, it would have them like their neighbours.
+        like = (*behind, *near[:1])
+        propagation = like[0].propagation if like else Propagation()
+        service = KnownService(resource, body.spec, behind, propagation, why)
+        services[host] = service
+    for resource, entry in manifests.of(kinds.ServiceEntry):
+        near = neighbours.get(entry.metadata.namespace, [])
+        for name in entry.spec.hosts:
+            known = host_in_manifest(name, entry.metadata.namespace) if "." in name else None
+            behind = outside.pods_of(resource, entry, name, near)
+            named = (host_of(one.address, "") for one in entry.spec.endpoints)
+            led = [services[host].pods for host in named if host in services]
+            behind = tuple(pod for pods in led for pod in pods) or behind
+            spec = outside.service_of(entry)
+            found = KnownService(resource, spec, behind, Propagation())
+            services.setdefault(known or Host(name.lower(), ""), found)
+    return services, aliases
+
+
+def _require_everywhere(resource: Resource, service: kinds.Service) -> None:
+    name = "networking.istio.io/exportTo"
+    if service.metadata.annotations.get(name, "*") != "*":
+        problem = "counts for the callers of some namespaces alone, which is not understood"
+        raise resource.error(f"metadata.annotations[{name}]", problem)
+
+
+def _require_alike(resource: Resource, pods: tuple[Pod, ...]) -> None:
+    if len({pod.propagation for pod in pods}) > 1:
+        raise resource.error(
+            "spec.selector",
+            "its pods differ in header propagation, which is not emulated;"
+            " let an ASMHeaderPropagation select all or none of a Service's pods",
+        )
