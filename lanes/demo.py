@@ -125,13 +125,13 @@ def _take_away(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bo
     finally:
         load.close()
     failed = [a for a in answers if a.status != 200]
-    astray = [a for a in after if not fits(a, loss.after)]
-    right = len(after) - len(astray)
+    misrouted = [a for a in after if not fits(a, loss.after)]
+    right = len(after) - len(misrouted)
     say(f"  lane {lane}: {right} of {len(after)} answered by {one_line(loss.after)}")
     say(f"  {len(answers)} requests meanwhile, {len(failed)} failed")
-    for answer in (failed + astray)[:5]:
+    for answer in (failed + misrouted)[:5]:
         say(f"  status {answer.status}: {answer.text}")
-    return bool(after) and not failed and not astray
+    return bool(after) and not failed and not misrouted
 
 
 def _bring_back(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bool:

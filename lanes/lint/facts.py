@@ -256,7 +256,7 @@ class Facts:
         )
 
     @cached_property
-    def stamped(self) -> frozenset[str]:
+    def set_headers(self) -> frozenset[str]:
         """The headers that rules set or add on requests."""
         rules = [rule for one in self.routing for rule in one.rules]
         changes = (ops for rule in rules for ops in (rule.request, *rule.legs))

@@ -14,7 +14,7 @@ from lanes.reading.destinations import Destinations
 from lanes.reading.gateway_servers import Gateways, Key, Listener, Server
 from lanes.reading.httproutes import Bound, rules_of
 from lanes.reading.manifests import Manifests, Resource
-from lanes.reading.parents import Door, absent, at_gateways
+from lanes.reading.parents import RouteListener, absent, at_gateways
 from lanes.reading.routes import require_few, routes_of
 from lanes.reading.sides import Side
 
@@ -33,9 +33,9 @@ _Served = dict[str, list[_Brought]]
 
 @dataclass(frozen=True)
 class _Serving:
-    """What a door serves for one domain, and a resource that brought it."""
+    """What a listener serves for one domain, and a resource that brought it."""
 
-    door: Listener | Door
+    listener: Listener | RouteListener
     domain: str
     routes: tuple[Route, ...]
     resource: Resource
@@ -46,8 +46,8 @@ class _Serving:
         return all(not r.destinations and 300 <= r.status < 400 for r in self.routes)
 
     def rivals(self, other: "_Serving") -> bool:
-        """Whether the other, of a domain that meets this one, has other rules at another door."""
-        return self.door != other.door and self.routes != other.routes
+        """Whether the other, of a domain that meets this one, has other rules elsewhere."""
+        return self.listener != other.listener and self.routes != other.routes
 
 
 def gateway_hosts(
@@ -71,11 +71,11 @@ def _require_known(manifests: Manifests, diagnostics: Diagnostics) -> None:
 
 
 def _of_http_routes(
-    doors: Mapping[Door, Mapping[str, list[Bound]]], destinations: Destinations
+    listeners: Mapping[RouteListener, Mapping[str, list[Bound]]], destinations: Destinations
 ) -> list[_Serving]:
     return [
-        _Serving(door, domain, rules_of(bound, destinations, in_mesh=False), bound[0][0])
-        for door, served in doors.items()
+        _Serving(listener, domain, rules_of(bound, destinations, in_mesh=False), bound[0][0])
+        for listener, served in listeners.items()
         for domain, bound in served.items()
     ]
 
@@ -84,29 +84,34 @@ def _of_virtual_services(
     manifests: Manifests, destinations: Destinations, diagnostics: Diagnostics
 ) -> list[_Serving]:
     gateways = Gateways(manifests)
-    doors: dict[Listener, _Served] = {}
+    listeners: dict[Listener, _Served] = {}
     for resource, body in manifests.of(kinds.VirtualService):
         with diagnostics.gathered():
-            _bind(resource, body, gateways, doors, destinations)
+            _bind(resource, body, gateways, listeners, destinations)
     counting = {
-        one.resource.place("") for served in doors.values() for one in _all(served) if one.routes
+        one.resource.place("")
+        for served in listeners.values()
+        for one in _all(served)
+        if one.routes
     }
     serving: list[_Serving] = []
-    for door, served in doors.items():
+    for listener, served in listeners.items():
         for domain, brought in served.items():
             if ruling := [one for one in brought if one.routes]:
                 routes = _merged(ruling, destinations)
-                serving.append(_Serving(door, domain, routes, ruling[0].resource))
+                serving.append(_Serving(listener, domain, routes, ruling[0].resource))
             elif brought[0].resource.place("") in counting:
-                message = f"no rule counts at port {door.port}: requests for {domain} get 404 there"
+                message = (
+                    f"no rule counts at port {listener.port}: requests for {domain} get 404 there"
+                )
                 diagnostics.warn(brought[0].resource.finding("port-unserved", "spec.http", message))
     return serving
 
 
 def _one_way_in(serving: Iterable[_Serving], destinations: Destinations) -> tuple[GatewayHost, ...]:
-    """What is planned for each domain: of doors with other rules each the first.
+    """What is planned for each domain: of listeners with other rules each the first.
 
-    A door that only redirects goes last: it sends everybody to another.
+    A listener that only redirects goes last: it sends everybody to another.
     """
     hosts: dict[str, _Serving] = {}
     for one in sorted(serving, key=lambda one: one.redirects):
@@ -128,7 +133,7 @@ def _met(domain: str, hosts: Mapping[str, _Serving]) -> Iterator[_Serving]:
 def _apart(one: _Serving) -> Finding:
     return one.resource.finding(
         "another-way-in",
-        "spec.parentRefs" if isinstance(one.door, Door) else "spec.gateways",
+        "spec.parentRefs" if isinstance(one.listener, RouteListener) else "spec.gateways",
         f"not planned: for {one.domain} another Gateway, which differs in selector or port, has"
         " other rules; plan them one at a time",
     )
@@ -138,7 +143,7 @@ def _bind(
     resource: Resource,
     body: kinds.VirtualService,
     gateways: Gateways,
-    doors: dict[Listener, _Served],
+    listeners: dict[Listener, _Served],
     destinations: Destinations,
 ) -> None:
     """Bring a VirtualService's rules to every server that takes its hosts."""
@@ -159,7 +164,7 @@ def _bind(
             if domains and not routes:
                 routes = routes_of(resource, body, destinations, one.side)
             for domain in domains:  # Istio serves none that has no rule
-                brought = doors.setdefault(one.listener, {}).setdefault(domain, [])
+                brought = listeners.setdefault(one.listener, {}).setdefault(domain, [])
                 if not brought or brought[-1].resource is not resource:
                     brought.append(_Brought(resource, order, routes))
     if refused and not bound:

@@ -11,7 +11,6 @@ from lanes.reading.environment import Environment, Fields, environment
 from lanes.reading.manifests import Manifests, Resource
 
 _PREFIX = "instrumentation.opentelemetry.io"
-INJECT = f"{_PREFIX}/inject-python"
 LANGUAGES = ("python", "java", "nodejs", "dotnet", "go", "sdk")
 
 

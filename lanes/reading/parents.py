@@ -35,7 +35,7 @@ class _From:
 
 
 @dataclass(frozen=True)
-class Door:
+class RouteListener:
     """Where a Gateway listens: a port of one that is here, else what routes name of it."""
 
     gateway: _Key
@@ -102,7 +102,7 @@ def _ports(
 
 def at_gateways(
     manifests: Manifests, diagnostics: Diagnostics
-) -> dict[Door, dict[str, list[Bound]]]:
+) -> dict[RouteListener, dict[str, list[Bound]]]:
     """The HTTPRoutes of each domain that a Gateway serves, by where it listens.
 
     Where no Gateway is here, those that are named exist elsewhere, and serve any host; where others
@@ -118,12 +118,12 @@ def at_gateways(
     diagnostics.warn(*_aside(manifests))
     labels = {body.metadata.name: body.metadata.labels for _, body in manifests.of(kinds.Namespace)}
     references = [one for one in _references(manifests) if not one[3].of_mesh]
-    named: dict[_Key, dict[Door, None]] = {}
+    named: dict[_Key, dict[RouteListener, None]] = {}
     for _, body, _, ref in references:
         key = _key(body, ref)
         if ref.section_name or ref.port:
-            named.setdefault(key, {})[Door(key, ref.section_name or "", ref.port)] = None
-    found: dict[Door, dict[str, list[Bound]]] = {}
+            named.setdefault(key, {})[RouteListener(key, ref.section_name or "", ref.port)] = None
+    found: dict[RouteListener, dict[str, list[Bound]]] = {}
     for resource, body, field, ref in references:
         key = _key(body, ref)
         wanted = body.spec.hostnames or ["*"]
@@ -131,17 +131,21 @@ def at_gateways(
             own = body.metadata.namespace
             route = _From(resource.kind, own, labels.get(own, {}))
             taken = _taken(resource, field, ref, gateways[key], route, wanted, diagnostics)
-            doors = {Door(key, port=port): domains for port, domains in taken.items()}
+            listeners = {RouteListener(key, port=port): domains for port, domains in taken.items()}
         elif gateways:
             diagnostics.warn(absent(resource, field, key, gateways))
             continue
         elif ref.section_name or ref.port:
-            doors = {Door(key, ref.section_name or "", ref.port): Served(["*"]).common(wanted)}
+            listeners = {
+                RouteListener(key, ref.section_name or "", ref.port): Served(["*"]).common(wanted)
+            }
         else:
-            doors = dict.fromkeys(named.get(key, [Door(key)]), Served(["*"]).common(wanted))
-        for door, domains in doors.items():
+            listeners = dict.fromkeys(
+                named.get(key, [RouteListener(key)]), Served(["*"]).common(wanted)
+            )
+        for listener, domains in listeners.items():
             for domain in domains:
-                _add(found.setdefault(door, {}).setdefault(domain, []), (resource, body))
+                _add(found.setdefault(listener, {}).setdefault(domain, []), (resource, body))
     return found
 
 

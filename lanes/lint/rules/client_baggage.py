@@ -10,7 +10,7 @@ from lanes.mesh.model import HeaderOps
 
 def check(facts: Facts) -> Iterator[Found]:
     matched = {header for _, asked in facts.asked_in_mesh for header in asked.match.headers}
-    tags = sorted(filter(facts.propagates, matched & facts.stamped))
+    tags = sorted(filter(facts.propagates, matched & facts.set_headers))
     for routing in facts.routing:
         for tag in tags if routing.at_gateway else ():
             rule = next((rule for rule in routing.rules if rule.legs and _open(rule, tag)), None)

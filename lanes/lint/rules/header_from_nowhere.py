@@ -15,14 +15,14 @@ _CALLERS_OWN = re.compile(
 
 def check(facts: Facts) -> Iterator[Found]:
     if facts.has_kind("EnvoyFilter"):
-        return  # which may stamp and hand on anything
-    stamps, told = facts.stamped, set()
+        return  # which may set and hand on anything
+    set_headers, told = facts.set_headers, set()
     for routing, asked in facts.asked_in_mesh:
         for header in asked.match.headers:
             if header in told or _CALLERS_OWN.fullmatch(header) or routing.at_gateway:
                 continue
             told.add(header)
-            if header not in stamps:
+            if header not in set_headers:
                 problem = (
                     "no gateway here sets it, so a client has to send it and each hop to hand it"
                     " on, or a service has to set it"

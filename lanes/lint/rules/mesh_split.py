@@ -10,8 +10,8 @@ from lanes.lint.rule import Rule
 def check(facts: Facts) -> Iterator[Found]:
     splits: dict[tuple[int, str], list[Leg]] = {}
     for leg in facts.legs:
-        stamped = leg.http.headers.request.set or leg.rule.headers.request.set
-        if not leg.idle and not (at_gateway(leg.service) and stamped):
+        sets = leg.http.headers.request.set or leg.rule.headers.request.set
+        if not leg.idle and not (at_gateway(leg.service) and sets):
             splits.setdefault((id(leg.resource), leg.rule_field), []).append(leg)
     split = [legs for legs in splits.values() if len({(leg.host, leg.subset) for leg in legs}) > 1]
     hosts = {leg.host for legs in split for leg in legs}
