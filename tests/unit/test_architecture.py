@@ -78,6 +78,10 @@ def test_services_and_lanes_do_not_import_each_other() -> None:
 
 def test_files_that_the_page_names_are_there() -> None:
     named = set(re.findall(r"`([\w/.-]+\.(?:py|yaml|json|jinja))`", PAGE))
-    folders = ("helm", "lanes", "services", "tests")
-    held = [path.as_posix() for folder in folders for path in (ROOT / folder).rglob("*.*")]
+    folders = ("helm", "lanes", "scripts", "services", "tests")
+    held = [
+        f"/{path.relative_to(ROOT).as_posix()}"
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.*")
+    ]
     assert {name for name in named if not any(one.endswith(f"/{name}") for one in held)} == set()
