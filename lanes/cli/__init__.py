@@ -1,10 +1,11 @@
-"""The command line: `lanes up`, `plan`, `lint`, `verify`, `trace` and `demo`."""
+"""The command line: `lanes init`, `up`, `plan`, `lint`, `verify`, `trace` and `demo`."""
 
 import click
 
 from lanes import __version__
 from lanes.cli.demo import demo_command
 from lanes.cli.group import Group
+from lanes.cli.init import init_command
 from lanes.cli.lint import lint_command
 from lanes.cli.plan import plan_command
 from lanes.cli.trace import trace_command
@@ -42,6 +43,7 @@ def main() -> None:
 
 for command in (
     demo_command,
+    init_command,
     lint_command,
     plan_command,
     trace_command,

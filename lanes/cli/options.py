@@ -63,6 +63,28 @@ run_option = click.option(
     help="Run COMMAND by a shell in place of a service's pods, such as cart='node server.js', or"
     " of one version's, such as cart@v2='node server.js'.",
 )
+
+
+def _caller(text: str) -> tuple[str, tuple[str, ...]]:
+    name, equals, called = text.partition("=")
+    if not name or not equals:
+        raise LanesError(f"--calls {text}: should be SERVICE=SERVICE,... such as shop=cart,users")
+    return name.strip(), tuple(part.strip() for part in called.split(",") if part.strip())
+
+
+def _callers(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    return dict(map(_caller, values))
+
+
+calls_option = click.option(
+    "--calls",
+    metavar="SERVICE=SERVICE,...",
+    multiple=True,
+    callback=_callers,
+    help="Who calls whom, where manifests do not say it, such as shop=cart,users.",
+)
 requests_option = click.option(
     "--requests",
     type=click.IntRange(1, MOST_REQUESTS),
@@ -91,23 +113,16 @@ def request_options(command: Callable[..., None]) -> Callable[..., None]:
         path: str | None,
         header: tuple[str, ...],
         namespace: str | None,
-        calls: tuple[str, ...],
+        calls: dict[str, tuple[str, ...]],
         **rest: Any,
     ) -> None:
         if path is not None and not path.startswith("/"):
             raise LanesError(f"--path {path}: should begin with a slash: /{path}")
-        asked = RequestOptions(
-            path, dict(map(_name_and_value, header)), namespace, dict(map(_caller, calls))
-        )
+        asked = RequestOptions(path, dict(map(_name_and_value, header)), namespace, calls)
         command(*args, asked=asked, **rest)
 
     for option in (
-        click.option(
-            "--calls",
-            metavar="SERVICE=SERVICE,...",
-            multiple=True,
-            help="Who calls whom, where manifests do not say it, such as shop=cart,users.",
-        ),
+        calls_option,
         click.option(
             "--namespace",
             metavar="NAME",
@@ -143,13 +158,6 @@ def _name_and_value(text: str) -> tuple[str, str]:
     if name == "host":
         raise LanesError(f"--header {text}: --host names the host of requests")
     return name, value
-
-
-def _caller(text: str) -> tuple[str, tuple[str, ...]]:
-    name, equals, called = text.partition("=")
-    if not name or not equals:
-        raise LanesError(f"--calls {text}: should be SERVICE=SERVICE,... such as shop=cart,users")
-    return name.strip(), tuple(part.strip() for part in called.split(",") if part.strip())
 
 
 def sample_unless_named(paths: tuple[str, ...]) -> tuple[str, ...]:

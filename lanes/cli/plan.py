@@ -38,13 +38,20 @@ def plan_command(
       lanes plan manifests/ --host shop.example --path /cart
       lanes plan manifests/ --calls shop=cart,users --format json
     """
+    from lanes.planning.call_graph import call_graph, known_calls
+    from lanes.planning.messages import PlanError, Problem
     from lanes.planning.plan import plan
-    from lanes.report.plan import show_headline, show_plan
+    from lanes.report.plan import show_calls, show_headline, show_plan
     from lanes.report.plan_json import plan_json
 
     mesh = read_mesh(paths, namespace=asked.namespace, strict=strict)
-    planned = plan(mesh, asked.path, host, asked.headers, asked.calls)
     console = Console()
+    try:
+        planned = plan(mesh, asked.path, host, asked.headers, asked.calls)
+    except PlanError as error:
+        if error.problem == Problem.NO_GATEWAY and form != "json":
+            show_calls(known_calls(call_graph(mesh, asked.calls)), console)
+        raise
     if form == "json":
         console.json(plan_json(mesh, planned))
         return

@@ -6,6 +6,7 @@ pods' environment that hold a Service's address, such as CART_ADDR=cart:8080, or
 between. A name without a port is none: too many things are called like a service.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -133,6 +134,34 @@ class CallGraph:
         names = [name for host in hosts for name in (f"{host.name}.{host.namespace}", host.name)]
         names += [pod.app for pod in pods]
         return next((self.overrides[name] for name in names if name in self.overrides), None)
+
+
+def known_calls(graph: CallGraph) -> dict[str, tuple[str, ...]]:
+    """Return the Services that each Service's pods call, by name, as far as anything tells.
+
+    Those that call nobody have no entry, nor has a second Service of the same pods. A name that
+    several namespaces have stands with its namespace.
+    """
+    names = Counter(host.name for host in graph.ports)
+    behind = {tuple(pod.key for pod in port.pods): port for port in reversed(graph.mesh.ports)}
+    found: dict[str, tuple[str, ...]] = {}
+    for port in graph.mesh.ports:
+        if behind[tuple(pod.key for pod in port.pods)] is port:
+            called = _called(graph, port)
+            shown = (
+                one.name if names[one.name] == 1 else f"{one.name}.{one.namespace}"
+                for one in (port.host, *called)
+            )
+            caller, *others = shown
+            found |= {caller: tuple(others)} if others else {}
+    return found
+
+
+def _called(graph: CallGraph, port: ServicePort) -> tuple[Host, ...]:
+    """Return the other Services that the pods behind a Service's port call."""
+    targets = (target for pod in port.pods for target in graph.of([port.host], (pod,)))
+    ports = (graph.port(target, port.host.namespace)[0] for target in targets)
+    return tuple(dict.fromkeys(one.host for one in ports if one and one.host != port.host))
 
 
 def call_graph(mesh: Mesh, overrides: Overrides | None = None) -> CallGraph:

@@ -12,7 +12,7 @@ class Problem(Enum):
     NO_PODS = "{sources}: no Deployment found. Add the Deployments of the services."
     NO_GATEWAY = (
         "{sources}: no VirtualService with HTTP rules and no HTTPRoute is bound to a gateway."
-        " Bind one with spec.gateways or spec.parentRefs."
+        " Bind one with spec.gateways or spec.parentRefs, or begin with lanes init."
     )
     HOST_NOT_SERVED = "{sources}: the gateway does not serve {host}. It serves {served}."
     NO_GATEWAY_RULE = (

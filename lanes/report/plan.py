@@ -1,6 +1,6 @@
 """The plan in print: what the manifests hold, and which version answers each lane."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +78,15 @@ def _short(source: str) -> str:
     if path.is_absolute() and path.is_relative_to(Path.cwd()):
         return str(path.relative_to(Path.cwd()))
     return source
+
+
+def show_calls(calls: Mapping[str, Iterable[str]], console: Console) -> None:
+    """Print whom each service calls, in lines no longer than the console is wide."""
+    width = max(map(len, calls), default=0)
+    for caller, called in calls.items():
+        first, *rest = wrapped([*called], console.width - width - 4)
+        console.line(f"{caller:{width}} -> {first}")
+        console.lines(f"{'':{width}}    {line}" for line in rest)
 
 
 def plan_table(plan: Plan) -> Table:

@@ -73,6 +73,7 @@ class HttpGet(Open):
 
 class Probe(Open):
     http_get: HttpGet | None = None
+    grpc: Any = None
 
 
 class Container(Open):

@@ -19,7 +19,9 @@ PROBLEMS: dict[str, PlanError] = {
         Problem.NO_PODS, sources="x"
     ),
     "x: no VirtualService with HTTP rules and no HTTPRoute is bound to a gateway."
-    " Bind one with spec.gateways or spec.parentRefs.": PlanError(Problem.NO_GATEWAY, sources="x"),
+    " Bind one with spec.gateways or spec.parentRefs, or begin with lanes init.": PlanError(
+        Problem.NO_GATEWAY, sources="x"
+    ),
     "x: the gateway does not serve b.org. It serves a.org.": PlanError(
         Problem.HOST_NOT_SERVED, sources="x", host="b.org", served="a.org"
     ),

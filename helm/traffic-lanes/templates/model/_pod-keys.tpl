@@ -16,10 +16,13 @@ Usage: {{ include "traffic-lanes.podKeys" (dict "values" .Values "layers" (list 
 {{- $pod := $keys.pod | default dict -}}
 {{- $service := $keys.service | default dict -}}
 
-{{- $http := list (dict "name" "http" "containerPort" $keys.port) -}}
+{{- $target := $keys.targetPort | default $keys.port -}}
+{{- $http := list (dict "name" "http" "containerPort" (ternary $keys.port $target (kindIs "string" $target))) -}}
 {{- $ports := dict "below" $http "above" ($container.ports | default list) "by" "name" -}}
 {{- $_ := set $container "ports" (include "traffic-lanes.mergeList" $ports | fromJsonArray) -}}
-{{- $http = list (dict "name" "http" "port" $keys.port "targetPort" "http") -}}
+{{- $main := dict "name" "http" "port" $keys.port "targetPort" ($keys.targetPort | default "http") -}}
+{{- with $keys.appProtocol }}{{ $_ := set $main "appProtocol" . }}{{ end -}}
+{{- $http = list $main -}}
 {{- $ports = dict "below" $http "above" ($service.ports | default list) "by" "name" -}}
 {{- $_ := set $service "ports" (include "traffic-lanes.mergeList" $ports | fromJsonArray) -}}
 {{- $numbers := dict -}}

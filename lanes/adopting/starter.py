@@ -1,0 +1,115 @@
+"""The files that start a team: values with comments, and patches."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from lanes.adopting.gaps import Gap
+from lanes.adopting.inventory import Inventory
+from lanes.adopting.values import Values
+from lanes.adopting.written import document
+from lanes.printable import printable
+
+_PROVIDER = "istio"
+
+
+def provider_of(inventory: Inventory, chosen: str | None) -> str:
+    """Return the mesh that values are for: the one chosen, or else what the manifests say."""
+    return chosen or inventory.provider or _PROVIDER
+
+
+def values_file(
+    inventory: Inventory, values: Values, found: Iterable[Gap], *, told: bool, routing_only: bool
+) -> str:
+    """Return values as a file. `told`: somebody said which mesh they are for."""
+    head = [f"Values for the chart helm/traffic-lanes: lanes init, from {_sources(inventory)}"]
+    if routing_only:
+        head.append("The team's Services and Deployments stay; the chart makes the routes.")
+    head.append("Plan it: helm template demo helm/traffic-lanes --values FILE | lanes plan -")
+    comments = {
+        "mesh": [] if inventory.provider or told else [_NO_MESH],
+        "lanes": _about_lanes(inventory),
+        "services": _about_left(inventory),
+        "gateway": _about_gateway(inventory, values),
+        "networkPolicy": [_CLOSED],
+    }
+    parts = [
+        *_commented(head),
+        document(values, {key: list(_commented(told)) for key, told in comments.items()}),
+    ]
+    if lacking := list(_lacking(found)):
+        parts += [
+            "",
+            *_commented(["What the manifests lack; --patches FILE writes it as patches:"]),
+        ]
+        parts += _commented(lacking)
+    return "\n".join(parts) + "\n"
+
+
+def patches_file(found: Iterable[Gap]) -> str:
+    """Return patches as one file, which Kustomize takes among its `patches`."""
+    return "---\n".join(gap.document for gap in found) or "# The manifests lack nothing.\n"
+
+
+_NO_MESH = "The manifests name no mesh. The others: lanes init --provider asm, or gateway-api."
+_CLOSED = (
+    "With true, a service takes requests of its callers and the gateway alone. Complete the"
+    " upstreams first, and think of what is left as it is."
+)
+
+
+def _sources(inventory: Inventory) -> str:
+    return " ".join(inventory.sources)
+
+
+def _about_lanes(inventory: Inventory) -> list[str]:
+    if len(inventory.lanes) > 1:
+        return []
+    return [
+        f"To add a lane: weights: {{{inventory.baseline}: 100, next: 0}}, and next among the"
+        " versions of a service."
+    ]
+
+
+def _about_left(inventory: Inventory) -> list[str]:
+    reasons = [f"- {name}: {why}" for name, why in inventory.left.items()]
+    return ["Left as they are:", *reasons] if reasons else []
+
+
+def _about_gateway(inventory: Inventory, values: Values) -> list[str]:
+    chosen, *others = inventory.entries
+    told = []
+    if others:
+        told.append(
+            f"Which service the gateway calls, the manifests do not say. Or: {', '.join(others)}."
+            " For several, give each a path or a host: {shop: {}, api: {path: /api}}."
+        )
+    if inventory.unreached:
+        told.append(
+            f"No known call leads from {chosen} to {', '.join(inventory.unreached)}. Complete the"
+            " upstreams, or run lanes init with --calls CALLER=SERVICE,SERVICE."
+        )
+    if "parentRefs" in values["gateway"]:
+        told.append("parentRefs names your Gateway of the Kubernetes Gateway API.")
+    return told
+
+
+def _lacking(found: Iterable[Gap]) -> Iterator[str]:
+    """Yield what is lacking, each with all that lack it."""
+    by_sentence: dict[str, list[str]] = {}
+    for gap in found:
+        by_sentence.setdefault(f"{gap.resource.kind}: {gap.sentence}", []).append(gap.resource.name)
+    for sentence, names in by_sentence.items():
+        yield f"- {sentence}: {', '.join(names)}"
+
+
+def _commented(lines: Iterable[str]) -> Iterator[str]:
+    for line in map(printable, lines):
+        indent = "#   " if line.startswith("- ") else "# "
+        yield from textwrap.wrap(
+            line,
+            100,
+            initial_indent="# ",
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )

@@ -1,0 +1,168 @@
+"""A Deployment in the words of the chart's values: image, env, container, pod and the rest."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lanes.adopting.inventory import Service, Workload
+
+Values = dict[str, Any]
+
+# What the chart sets by itself.
+_LABELS = {
+    "app",
+    "version",
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/version",
+    "app.kubernetes.io/part-of",
+}
+_NOT_OF_CONTAINERS = {"name", "image", "imagePullPolicy", "env"}
+_NOT_OF_PODS = {"containers", "serviceAccountName", "serviceAccount", "restartPolicy"}
+_NOT_OF_DEPLOYMENTS = {"replicas", "selector", "template"}
+_NOT_OF_SERVICES = {"selector", "ports", "clusterIP", "clusterIPs"}
+_MANAGED = ("kubectl.kubernetes.io/", "traffic-lanes/")
+
+
+def workload_values(service: Service, workload: Workload, label: str) -> Values:
+    """Return what the chart needs to make a workload's Deployment; `label` holds its version."""
+    spec = workload.resource.data["spec"]
+    template = spec["template"]
+    containers = template["spec"]["containers"]
+    main = containers[workload.container]
+    number = container_port(service, workload)
+    metadata = template.get("metadata") or {}
+    account = template["spec"].get("serviceAccountName") or template["spec"].get("serviceAccount")
+    pod = _without(template["spec"], _NOT_OF_PODS)
+    if others := [one for one in containers if one is not main]:
+        pod["containers"] = others
+    found: Values = {
+        "replicas": None if spec.get("replicas", 1) == 1 else spec["replicas"],
+        "image": _image(main),
+        "env": {one["name"]: _value(one) for one in main.get("env") or ()},
+        "container": _container(main, number),
+        "pod": pod,
+        "podLabels": _own(metadata.get("labels"), {*_LABELS, label}),
+        "podAnnotations": _own(metadata.get("annotations"), set()),
+        "deployment": _without(spec, _NOT_OF_DEPLOYMENTS),
+        "serviceAccount": {"name": account} if account else None,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def service_values(service: Service) -> Values:
+    """Return what the chart needs to make a Service besides its port's number."""
+    data = service.resource.data
+    spec = data["spec"]
+    found = _without(spec, _NOT_OF_SERVICES)
+    if found.get("type") == "ClusterIP":
+        del found["type"]
+    if annotations := _own(data["metadata"].get("annotations"), set()):
+        found["annotations"] = annotations
+    ports = [
+        {"name": f"port-{one['port']}", **one}
+        for one in spec["ports"]
+        if not _is_main(service, one)
+    ]
+    (main,) = (one for one in spec["ports"] if _is_main(service, one))
+    if "nodePort" in main:
+        ports.insert(0, {"name": "http", "nodePort": main["nodePort"]})
+    if ports:
+        found["ports"] = ports
+    return found
+
+
+def container_port(service: Service, workload: Workload) -> int:
+    """Return the number of the container's port that the Service's main port leads to."""
+    target = service.port.target_port or service.port.port
+    if isinstance(target, int):
+        return target
+    named = (
+        port.container_port
+        for container in workload.template.spec.containers
+        for port in container.ports
+        if port.name == target
+    )
+    return next(named, service.port.port)
+
+
+def difference(base: Mapping[str, Any], other: Mapping[str, Any]) -> Values:
+    """Return the values that, laid over `base`, make `other`: null takes a key away."""
+    changed: Values = {key: None for key in base if key not in other}
+    for key, value in other.items():
+        below = base.get(key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            if inner := difference(below, value):
+                changed[key] = inner
+        elif value != below or key not in base:
+            changed[key] = value
+    return changed
+
+
+def _is_main(service: Service, port: Values) -> bool:
+    same: bool = port["port"] == service.port.port and port.get("name", "") == service.port.name
+    return same
+
+
+def _image(container: Values) -> Values:
+    """Return an image's reference in parts."""
+    name, _, digest = str(container.get("image", "")).partition("@")
+    repository, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:
+        repository, tag = name, ""
+    parts = {
+        "repository": repository,
+        "tag": tag,
+        "digest": digest,
+        "pullPolicy": container.get("imagePullPolicy"),
+    }
+    return {key: value for key, value in parts.items() if value}
+
+
+def _value(variable: Values) -> object:
+    if "valueFrom" in variable:
+        return {"valueFrom": variable["valueFrom"]}
+    return variable.get("value") or ""
+
+
+def _container(container: Values, number: int) -> Values:
+    """Return a container's fields, its port `number` named http, in probes and hooks too."""
+    found = _without(container, _NOT_OF_CONTAINERS)
+    ports = [dict(one) for one in found.pop("ports", None) or ()]
+    main = next((one for one in ports if one["containerPort"] == number), {})
+    before = main.get("name")
+    others = [{"name": f"port-{one['containerPort']}", **one} for one in ports if one is not main]
+    rest = _without(main, {"name", "containerPort"})
+    if others or rest:
+        found["ports"] = [*([{"name": "http", **rest}] if rest else []), *others]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        if probe in found:
+            found[probe] = _renamed(found[probe], before)
+    if "lifecycle" in found:
+        hooks = found["lifecycle"]
+        found["lifecycle"] = {key: _renamed(hook, before) for key, hook in hooks.items()}
+    return found
+
+
+def _renamed(probe: Values, before: str | None) -> Values:
+    """Return a probe, or a hook, that asks the port http where it asked the one called `before`."""
+    return {
+        key: {**inner, "port": "http"}
+        if isinstance(inner, dict) and before and inner.get("port") == before
+        else inner
+        for key, inner in probe.items()
+    }
+
+
+def _own(values: Mapping[str, str] | None, others: set[str]) -> dict[str, str]:
+    """Return the labels or annotations that are the team's own."""
+    return {
+        key: value
+        for key, value in (values or {}).items()
+        if key not in others and not key.startswith(_MANAGED)
+    }
+
+
+def _without(fields: Mapping[str, Any], names: Iterable[str]) -> Values:
+    left_out = set(names)
+    return {
+        key: value for key, value in fields.items() if key not in left_out and value is not None
+    }

@@ -1,0 +1,185 @@
+"""`lanes init`: values and patches out of manifests that know no lanes."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from lanes.adopting.written import one_line
+from lanes.cli import main
+from tests import kube
+
+ROOT = Path(__file__).resolve().parents[3]
+BOUTIQUE = str(ROOT / "examples" / "online-boutique" / "manifests.yaml")
+SOCKS = str(ROOT / "tests" / "applications" / "sock-shop.yaml")
+CATALOG, SHIPPING, CURRENCY = "productcatalogservice", "shippingservice", "currencyservice"
+CALLS = {
+    "frontend": {
+        "adservice",
+        "cartservice",
+        "checkoutservice",
+        CURRENCY,
+        CATALOG,
+        "recommendationservice",
+        SHIPPING,
+    },
+    "checkoutservice": {
+        "cartservice",
+        CURRENCY,
+        "emailservice",
+        "paymentservice",
+        CATALOG,
+        SHIPPING,
+    },
+    "recommendationservice": {CATALOG},
+}
+SOCKS_CALLS = (
+    "front-end=catalogue:80,carts:80,orders:80,user:80",
+    "orders=carts:80,payment:80,shipping:80,user:80",
+)
+
+
+def init(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["init", *arguments])
+
+
+def values(*arguments: str) -> dict[str, Any]:
+    done = init(*arguments)
+    assert done.exit_code == 0, done.output
+    read: dict[str, Any] = yaml.safe_load(done.stdout)
+    return read
+
+
+def test_services_of_online_boutique_with_their_ports_protocols_and_calls() -> None:
+    found = values(BOUTIQUE)
+    assert found["mesh"] == {"provider": "istio"}
+    assert found["lanes"] == {"baseline": "v1", "weights": {"v1": 100}}
+    assert found["gateway"] == {"services": {"frontend": {}}}
+    services = found["services"]
+    assert {
+        name: set(one["upstreams"]) for name, one in services.items() if "upstreams" in one
+    } == (CALLS)
+    email = services["emailservice"]
+    assert (email["port"], email["targetPort"], email["appProtocol"]) == (5000, 8080, "grpc")
+    assert email["image"] == {
+        "repository": "registry.example.com/boutique/emailservice",
+        "tag": "v0.10.3",
+    }
+    assert email["serviceAccount"] == {"name": "emailservice"}
+    assert email["container"]["readinessProbe"] == {"grpc": {"port": 8080}}
+    assert "appProtocol" not in services["frontend"]
+    assert "redis-cart" not in services
+    assert "frontend-external" not in services
+
+
+def test_routing_only_takes_a_line_for_a_service() -> None:
+    text = init(BOUTIQUE, "--routing-only").stdout
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert len(lines) <= 30
+    found = yaml.safe_load(text)
+    assert found["workloads"] == {"enabled": False}
+    assert found["services"]["adservice"] == {
+        "versions": {"v1": {}},
+        "port": 9555,
+        "appProtocol": "grpc",
+    }
+
+
+COMMENTS = {
+    "a port that is not HTTP": "# - redis-cart: port 6379 (tcp-redis) carries no HTTP, and",
+    "a second Service": "# - frontend-external: leads to the pods of frontend, which has lanes",
+    "no mesh": "# The manifests name no mesh.",
+    "no lane": "# To add a lane: weights: {v1: 100, next: 0}",
+}
+
+
+@pytest.mark.parametrize("sentence", COMMENTS.values(), ids=COMMENTS)
+def test_comments_say_what_the_manifests_do_not(sentence: str) -> None:
+    assert sentence in init(BOUTIQUE).stdout
+
+
+def test_who_calls_whom_comes_from_the_user_where_nothing_tells() -> None:
+    unknown = init(SOCKS).stdout
+    assert "# No known call leads from front-end to carts, catalogue," in unknown
+    assert "port 6379 is Redis's, and lanes route HTTP alone" in unknown
+    found = values(SOCKS, *(f"--calls={calls}" for calls in SOCKS_CALLS))
+    assert found["services"]["orders"]["upstreams"] == ["carts", "payment", "shipping", "user"]
+    assert found["gateway"] == {"services": {"front-end": {}}}
+
+
+def test_the_mesh_is_the_one_that_the_manifests_are_written_for() -> None:
+    for provider in ("asm", "istio"):
+        found = values(str(ROOT / "k8s" / provider))
+        assert found["mesh"] == {"provider": provider}
+        assert set(found["lanes"]["weights"]) == {"v1", "v2", "v3"}
+        assert set(found["services"]["mockb"]["versions"]) == {"v1", "v3"}
+    assert values(BOUTIQUE, "--provider=gateway-api")["gateway"]["parentRefs"]
+
+
+def patched(application: str, patches: Path) -> str:
+    """Return the file with an application's manifests as Kustomize patches them."""
+    folder = patches.parent
+    (folder / "application.yaml").write_text(Path(application).read_text())
+    kustomization = {"resources": ["application.yaml"], "patches": [{"path": patches.name}]}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    command = ["kubectl", "kustomize", str(folder)]
+    made = folder / "made.yaml"
+    made.write_text(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return str(made)
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl has Kustomize")
+@pytest.mark.parametrize("application", [BOUTIQUE, SOCKS], ids=["boutique", "socks"])
+def test_with_its_patches_an_application_lacks_nothing(tmp_path: Path, application: str) -> None:
+    patches = tmp_path / "patches.yaml"
+    before = init(application, "--routing-only", "--patches", str(patches))
+    assert "# What the manifests lack" in before.stdout
+    made = patched(application, patches)
+    after = init(made, "--routing-only", "--patches", str(patches), "--force")
+    assert after.exit_code == 0
+    assert "# What the manifests lack" not in after.stdout
+    assert patches.read_text() == "# The manifests lack nothing.\n"
+
+
+def test_a_file_is_overwritten_when_told_alone(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    first = init(BOUTIQUE, "--output", str(file))
+    assert first.exit_code == 0
+    again = init(BOUTIQUE, "--output", str(file))
+    assert again.exit_code == 0
+    file.write_text("services: {}\n")
+    other = init(BOUTIQUE, "--output", str(file))
+    assert other.exit_code == 2
+    assert f"--output {file}: is there, with other contents. --force overwrites it." in other.stderr
+    assert file.read_text() == "services: {}\n"
+    assert init(BOUTIQUE, "--output", str(file), "--force").exit_code == 0
+    assert yaml.safe_load(file.read_text()) == values(BOUTIQUE)
+
+
+def test_manifests_without_a_service_for_lanes_are_told_why(tmp_path: Path) -> None:
+    done = init(kube.write(tmp_path, kube.service("db")))
+    assert done.exit_code == 2
+    assert "no Service here leads to pods over HTTP" in done.stderr
+    assert "db: no workload here has the labels that it selects" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["y", "on", "1e3", "0x1", "a\nb", " a", "$(HOST):80", "a: b", "=", ""]
+)
+def test_strings_stay_strings(text: str) -> None:
+    line = one_line({"key": text})
+    assert "\n" not in line
+    assert yaml.safe_load(line) == {"key": text}
+
+
+def test_a_plan_without_routes_shows_the_call_graph_and_the_way_on() -> None:
+    done = CliRunner().invoke(main, ["plan", BOUTIQUE])
+    assert done.exit_code == 2
+    assert "begin with lanes init" in done.stderr
+    shown = " ".join(done.stdout.split())
+    assert "recommendationservice -> productcatalogservice frontend -> " in shown
+    assert "frontend-external" not in shown
