@@ -30,6 +30,16 @@ def example(match: StringMatch) -> str | None:
     return next((text for text in (shortest, "x") if text and holds(match, text)), None)
 
 
+@lru_cache(maxsize=4096)
+def examples(match: StringMatch) -> tuple[str, ...]:
+    """Some values that `match` holds for, the shortest first; (): none is found."""
+    first = example(match)
+    if first is None:
+        return ()
+    longer = {"prefix": f"{first}x", "segments": f"{first.rstrip('/')}/x", "present": "other"}
+    return tuple(v for v in (first, longer.get(match.kind)) if v is not None and holds(match, v))
+
+
 def _alternatives(parts: deque[str]) -> str:
     """The text of the first of them; all are taken off `parts`."""
     first = _sequence(parts)

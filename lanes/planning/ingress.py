@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from lanes.mesh.examples import example
+from lanes.mesh.headers import AUTHORITY
 from lanes.mesh.hostnames import any_of, covers
 from lanes.mesh.matching import Match
+from lanes.mesh.matching import covers as takes_all
 from lanes.mesh.model import Abort, GatewayHost, Mesh, Place, Route, Weighted
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule, first_path, rule_by
 from lanes.planning.lane_headers import assumed_headers
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.request import Request, RuleTable
+from lanes.planning.trials import named_by, trials
 
 Headers = frozenset[str]
 
@@ -56,7 +58,8 @@ class Alternative:
 
     `rule` is None where no example of a request is known that meets it; `words` name it. `status`
     is what the rule answers by itself; None: it leads to destinations. `unsupported`: what is not
-    supported about it.
+    supported about it. `taken_by`: the rule before it that takes the requests which were tried, and
+    `wholly` whether it takes all that this one could.
     """
 
     words: str
@@ -64,6 +67,8 @@ class Alternative:
     forwarded: tuple[ForwardedRequest, ...] = ()
     status: int | None = None
     unsupported: str = ""
+    taken_by: str = ""
+    wholly: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,10 +170,37 @@ def _default_host(mesh: Mesh) -> GatewayHost:
 
 
 def _alternatives(
-    mesh: Mesh, virtual_host: GatewayHost, default: Route | None, probe: Probe, assumed: Headers
+    mesh: Mesh,
+    virtual_host: GatewayHost,
+    default: Route | None,
+    probe: Probe,
+    assumed: Headers,
+    host: str | None = None,
 ) -> Iterator[Alternative]:
-    """Yield the virtual host's other rules, each by each of its matches."""
+    """Yield the virtual host's other rules, each by each of its matches.
+
+    `host` is what requests name; None: what every request does.
+    """
     table = RuleTable(virtual_host.routes)
+    named = named_by(virtual_host.routes)
+
+    def reaches(rule: EntryRule, route: Route) -> bool:
+        reached = virtual_host if rule.host is None else host_for(mesh, rule.host)
+        here = reached is not None and reached.routes == virtual_host.routes
+        return here and table.rule(probe.request(rule)) is route
+
+    def taker(request: Request, match: Match) -> tuple[str, bool]:
+        """What takes a request, in words, and whether it takes all that `match` does."""
+        reached = host_for(mesh, request.headers[AUTHORITY])
+        if reached and reached.routes != virtual_host.routes:
+            asked = match.headers.get(AUTHORITY)
+            return f"the rules for {reached.domain}", asked is None or asked.kind == "exact"
+        taken = table.rule(request)
+        if taken is None:
+            return "", False
+        wholly = any(takes_all(other, match) for other in taken.matches or (Match(),))
+        return f"{taken.place.field} of {taken.place.resource}", wholly
+
     for route in virtual_host.routes:
         for match in (route.matches or (Match(),)) if route is not default else ():
             rule = rule_by(match, probe.path)
@@ -176,35 +208,37 @@ def _alternatives(
                 words = str(rule or "") or route.place.field
                 yield Alternative(words, None, unsupported=route.unknown)
                 continue
-            behind = rule == NO_ENTRY_RULE  # the default route, which takes all with this path
-            if behind:
-                rule = EntryRule(path=example(match.uri) if match.uri else "/")
             if rule is None:
                 words = ", ".join([*match.headers, *["path"] * bool(match.uri)])
                 request = probe.request()
                 yield Alternative(words, None, forward(route, request, assumed), _own(route))
                 continue
-            request = probe.request(rule)
-            reached = virtual_host if rule.host is None else host_for(mesh, rule.host)
-            here = reached is not None and reached.routes == virtual_host.routes
-            known = rule if here and table.rule(request) is route else None
-            if known or not behind:
+            rule = replace(rule, host=rule.host or host)
+            tried = trials(match, probe.path, named, virtual_host.domain, host)
+            known = next((one for one in (rule, *tried) if reaches(one, route)), None)
+            if known or rule not in (NO_ENTRY_RULE, EntryRule(host=host)):
+                request = probe.request(known or rule)
                 led = forward(route, request, assumed)
-                yield Alternative(str(rule), known, led, _own(route))
+                by, wholly = ("", False) if known else taker(request, match)
+                yield Alternative(
+                    str(known or rule), known, led, _own(route), taken_by=by, wholly=wholly
+                )
 
 
 def _other_hosts(
     mesh: Mesh, virtual_host: GatewayHost, probe: Probe, assumed: Headers
 ) -> Iterator[Alternative]:
-    """Yield what the gateway's other virtual hosts do with every request."""
+    """Yield what the gateway's other virtual hosts do with every request, and with some."""
     for other in mesh.gateway:
         if other.routes == virtual_host.routes:
             continue
-        rule = EntryRule(host=any_of(other.domain))
+        host = any_of(other.domain)
+        rule = EntryRule(host=host)
         request = probe.request(rule)
         route = request.rule(other.routes)
         if route is not None and not route.unknown:
             yield Alternative(str(rule), rule, forward(route, request, assumed), _own(route))
+        yield from _alternatives(mesh, other, route, probe, assumed, host)
 
 
 def _own(route: Route) -> int | None:

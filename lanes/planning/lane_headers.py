@@ -34,7 +34,7 @@ class LaneHeader:
 
 def assumed_headers(mesh: Mesh) -> frozenset[str]:
     """Return the headers that rules of the mesh ask for and only services can hand on."""
-    asked = {name for match in _matches(mesh) for name in match.headers}
+    asked = {name for match in _matches(mesh) for name in (*match.headers, *match.without)}
     return frozenset(
         name
         for name in asked - {"baggage", AUTHORITY}
@@ -52,7 +52,20 @@ def asked_for(mesh: Mesh, known: Iterable[Mapping[str, str]]) -> tuple[LaneHeade
         one = _lane_header({name: example(asked) for name, asked in match.headers.items()})
         if one is not None:
             found.setdefault(one.headers, one)
+    for name, value in _excluded(mesh):
+        if not any(name in headers for headers in (*lanes, *map(dict, found))):
+            one = LaneHeader(f"{name}: {value}", name, ((name, value),))
+            found.setdefault(one.headers, one)
     return tuple(found.values())
+
+
+def _excluded(mesh: Mesh) -> Iterator[tuple[str, str]]:
+    """Yield the headers, by example, that rules take no request with."""
+    for match in _matches(mesh):
+        for name, asked in match.without.items():
+            absent = asked.kind != "present" and holds(asked, "")  # which counts as empty there
+            if not absent and (value := example(asked)) and not name.startswith(":"):
+                yield name, value
 
 
 def _matches(mesh: Mesh) -> Iterator[Match]:

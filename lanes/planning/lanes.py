@@ -56,7 +56,8 @@ class Candidate:
 class NotPlanned:
     """A gateway rule, in words, that leads to no one lane, and why.
 
-    `lane` is of other-path alone, `status` of answers-itself, and `why` of not-supported.
+    `lane` is of other-path alone, `status` of answers-itself, `why` of not-supported and, the rule
+    that takes the requests, of shadowed and taken.
     """
 
     rule: str
@@ -66,6 +67,8 @@ class NotPlanned:
         "splits",
         "sets-no-lane",
         "not-supported",
+        "shadowed",
+        "taken",
         "no-example",
         "depends-on-gateway",
         "other-path",
@@ -177,6 +180,8 @@ def _lead(
         return NotPlanned(words, "not-supported", why=alternative.unsupported)
     if _split(alternative.forwarded, header) == _split(default, header):
         return None
+    if rule is None and alternative.wholly:
+        return NotPlanned(words, "shadowed", why=alternative.taken_by)
     led = [one for one in alternative.forwarded if one.weighted.weight]
     if alternative.status is not None:
         return NotPlanned(words, "answers-itself", status=alternative.status)
@@ -186,6 +191,8 @@ def _lead(
         return NotPlanned(words, "splits")
     if header not in led[0].tags and any(one.tags for one in default):
         return NotPlanned(words, "sets-no-lane")
+    if rule is None and alternative.taken_by:
+        return NotPlanned(words, "taken", why=alternative.taken_by)
     if rule is None:
         return NotPlanned(words, "no-example")
     # Where nobody's requests get a lane header, the rule is all that names the lane.

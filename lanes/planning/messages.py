@@ -87,7 +87,9 @@ NOT_PLANNED: Mapping[str, str] = {
     "splits": "splits requests itself",
     "sets-no-lane": "sets no lane",
     "not-supported": "{why}",
-    "no-example": "no request that matches it is known",
+    "shadowed": "all of its requests go to {why}",
+    "taken": "the requests that were tried go to {why}",
+    "no-example": "no example of what it matches is known",
     "depends-on-gateway": "what answers also depends on the lane that the gateway sets",
     "other-path": "leads lane {lane} to other versions",
 }

@@ -187,6 +187,39 @@ def a_way_in_by_a_path_in_any_case(made: Set) -> None:
 
 
 @twist
+def a_way_in_behind_a_method(made: Set) -> None:
+    way = made.way("v1", {"method": {"exact": "GET"}})
+    made.entry["http"][:0] = [way, made.way(made.lane, header_is("x-lane", made.lane))]
+
+
+@twist
+def a_way_in_by_method_and_header(made: Set) -> None:
+    asked = {**header_is("x-lane", made.lane), "method": {"exact": "PUT"}}
+    made.entry["http"].insert(0, made.way(made.lane, asked))
+
+
+@twist
+def a_way_in_by_a_prefix_of_the_host(made: Set) -> None:
+    made.entry["http"].insert(0, made.way(made.lane, {"authority": {"prefix": "beta."}}))
+
+
+@twist
+def a_way_in_by_host_and_header(made: Set) -> None:
+    asked = made.way(made.lane, header_is("x-lane", made.lane))
+    rules = [asked, made.way("v1")]
+    made.documents.append(
+        virtual_service("b.shop.internal", *rules, gateways=["demo-gateway"], name="b")
+    )
+
+
+@twist
+def a_way_in_by_a_header_that_others_must_not_have(made: Set) -> None:
+    rest = made.entry["http"][-1]
+    rest["match"] = [{"withoutHeaders": {"x-beta": {}}}]
+    made.entry["http"].append(made.way(made.lane))
+
+
+@twist
 def a_way_in_by_claim(made: Set) -> None:
     asked = header_is("@request.auth.claims.group", "testers")
     made.entry["http"].insert(0, made.way(made.lane, asked))

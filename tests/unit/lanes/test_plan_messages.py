@@ -105,7 +105,13 @@ REASONS: dict[str, Misrouted | NotPlanned | Unanswered] = {
     "path /x (answers 301 by itself)": NotPlanned("path /x", "answers-itself", status=301),
     "path /x (splits requests itself)": NotPlanned("path /x", "splits"),
     "path /x (sets no lane)": NotPlanned("path /x", "sets-no-lane"),
-    "x-lane (no request that matches it is known)": NotPlanned("x-lane", "no-example"),
+    "path /x (all of its requests go to spec.http[0])": NotPlanned(
+        "path /x", "shadowed", why="spec.http[0]"
+    ),
+    "path /x (the requests that were tried go to spec.http[0])": NotPlanned(
+        "path /x", "taken", why="spec.http[0]"
+    ),
+    "x-lane (no example of what it matches is known)": NotPlanned("x-lane", "no-example"),
     "x-lane: a (what answers also depends on the lane that the gateway sets)": NotPlanned(
         "x-lane: a", "depends-on-gateway"
     ),

@@ -130,7 +130,8 @@ def test_a_host_of_its_own_has_its_own_rules_and_lends_the_tag_its_name() -> Non
     planned = plan_of(*shop(REST, at=(unreached,)), own, path="/page")
     assert planned.header == "version"
     assert ways(planned) == {"untagged": [], "v2": ["host beta.test"]}
-    assert planned.not_planned == (NotPlanned("host beta.test", "no-example"),)
+    taken = NotPlanned("host beta.test", "shadowed", why="the rules for beta.test")
+    assert planned.not_planned == (taken,)
 
 
 def test_pods_of_one_version_without_a_sidecar_leave_no_one_path() -> None:
