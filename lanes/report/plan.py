@@ -218,8 +218,9 @@ def show_plan(plan: Plan, console: Console) -> None:
     What is no terminal counts as 80 columns wide.
     """
     plan = with_distinct_names(plan)
-    for table in (plan_table(plan), turned(plan)):
-        if width_of(table) <= console.width:
+    for columns, form in ((len(_services(plan)), plan_table), (len(plan.lanes), turned)):
+        # Cells of many lanes at many services take minutes: none are made for what cannot fit.
+        if columns <= console.width and width_of(table := form(plan)) <= console.width:
             show(table, console)
             break
     else:
