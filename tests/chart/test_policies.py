@@ -18,6 +18,10 @@ EJECTED: Values = {
 }
 STRICT: Values = {"lanes": {"mode": "strict"}}
 OUTLIERS: Values = {"consecutive5xxErrors": 7}
+TCP: Values = {
+    "connectTimeout": "1s",
+    "tcpKeepalive": {"time": "1s", "interval": "1s", "probes": 1},
+}
 POOL: Values = {"http": {"http1MaxPendingRequests": 8}}
 POLICIES: Values = {
     "defaults": {
@@ -48,7 +52,7 @@ def test_a_services_own_go_over_the_charts() -> None:
     assert http(render(POLICIES), "mocka") == [("5s", {"attempts": 3})]
     rule = of_kind(resources, "DestinationRule")["mockb"]["spec"]
     policy = rule["trafficPolicy"]
-    assert policy["connectionPool"] == POOL | {"tcp": {"connectTimeout": "1s"}}
+    assert policy["connectionPool"] == POOL | {"tcp": TCP}
     assert policy["outlierDetection"] == EJECTED | OUTLIERS
     attached = render(POLICIES | ISTIO | {"gateway": {"parentRefs": [{"name": "web"}]}})
     rules = of_kind(attached, "DestinationRule")
@@ -73,7 +77,7 @@ def test_every_subset_loses_a_pod_that_can_not_be_reached(values: Values) -> Non
     """The baseline's too: a subset has its rule's settings, but for those that it says itself."""
     for rule in of_kind(render(values), "DestinationRule").values():
         assert rule["spec"]["trafficPolicy"] == {
-            "connectionPool": {"tcp": {"connectTimeout": "1s"}},
+            "connectionPool": {"tcp": TCP},
             "outlierDetection": EJECTED,
         }
         for subset in rule["spec"]["subsets"]:
@@ -89,7 +93,7 @@ def test_zeros_and_all_of_a_services_own_count() -> None:
     values: Values = ISTIO | {"services": {"mockb": {"trafficPolicy": own}}}
     policy = of_kind(render(values), "DestinationRule")["mockb"]["spec"]["trafficPolicy"]
     assert policy["outlierDetection"] == EJECTED | own["outlierDetection"]
-    assert policy["connectionPool"] == own["connectionPool"]
+    assert policy["connectionPool"] == {"tcp": TCP | own["connectionPool"]["tcp"]}
 
 
 def test_a_route_takes_no_destinations() -> None:

@@ -59,12 +59,20 @@ def _unseen(tls: Any) -> Any:
     return tls if seen else None
 
 
+class TcpKeepalive(Closed):
+    """How a lost host is noticed; none is lost on one machine."""
+
+    probes: Count | None = None
+    time: Duration | None = None
+    interval: Duration | None = None
+
+
 class TcpPool(Closed):
     connect_timeout: Annotated[Duration | None, Field(gt=0)] = None
     max_connections: OnlyRunning = None
     max_connection_duration: OnlyRunning = None
     idle_timeout: OnlyRunning = None
-    tcp_keepalive: OnlyRunning = None
+    tcp_keepalive: TcpKeepalive | None = None
 
 
 class ConnectionPool(Closed):

@@ -76,12 +76,13 @@ loadBalancer:
 {{- define "traffic-lanes.istio.fallback" }}{{ end -}}
 
 {{/*
-Retries. Without retryRemoteLocalities they stay with the lane's own pods, even when all of those are dead.
+Retries. Without retryRemoteLocalities they stay with the lane's own pods, even when all of those are dead. Three of
+them: a lost node may have a pod of the lane and one of the baseline, and each of them costs one.
 Usage: {{ include "traffic-lanes.istio.retries" (dict "model" $model) }}
 */}}
 {{- define "traffic-lanes.istio.retries" -}}
 {{- with .model.retryOn -}}
-attempts: 2
+attempts: 3
 retryOn: {{ toYaml . }}
 retryRemoteLocalities: true
 {{- end -}}

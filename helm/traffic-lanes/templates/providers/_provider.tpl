@@ -49,15 +49,17 @@ retries:
 
 {{/*
 How callers treat the pods of a service: its trafficPolicy, over settings with which the loss of a pod, or of a node,
-costs about a second. A connection that is refused, reset or not made in a second ejects a pod for two seconds.
+costs about a second. A connection that is refused, reset or not made in a second ejects a pod for two seconds. One to
+a lost node is closed after two seconds, so that no request is sent on it later: such a request gets no answer.
 Error responses never eject a pod, for healthy pods pass on the error of a later hop.
 Usage: {{ include "traffic-lanes.trafficPolicy" $service | nindent 4 }}
 */}}
 {{- define "traffic-lanes.trafficPolicy" -}}
 {{- $own := .trafficPolicy | default dict -}}
 {{- $pool := $own.connectionPool | default dict -}}
-{{- $timeout := dict "connectTimeout" "1s" -}}
-{{- $tcp := include "traffic-lanes.mergeOver" (dict "below" $timeout "above" $pool.tcp) | fromJson -}}
+{{- $keepalive := dict "time" "1s" "interval" "1s" "probes" 1 -}}
+{{- $default := dict "connectTimeout" "1s" "tcpKeepalive" $keepalive -}}
+{{- $tcp := include "traffic-lanes.mergeOver" (dict "below" $default "above" $pool.tcp) | fromJson -}}
 {{- $ejected := include "traffic-lanes.outlierDetection" . -}}
 {{- with $own.outlierDetection -}}
 {{- $ejected = include "traffic-lanes.mergeOver" (dict "below" (fromYaml $ejected) "above" .) | fromJson | toYaml -}}
