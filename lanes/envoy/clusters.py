@@ -15,7 +15,7 @@ _CHECK_SECONDS = 0.5
 def destinations(mesh: Mesh) -> list[Destination]:
     """Every destination that a route leads to, once; of those that exist."""
     routes = [r for host in mesh.gateway for r in host.routes]
-    routes += [r for port in mesh.ports for r in port.routes]
+    routes += [r for port in mesh.ports for r in port.all_routes]
     return list(
         {
             w.destination.name: w.destination

@@ -44,11 +44,13 @@ _EDGE: Json = {
 def sidecar_listeners(
     mesh: Mesh, addresses: Mapping[str, str], handed_on: Sequence[str] = ()
 ) -> Iterator[Json]:
-    """A listener for each kind of sidecar: pods that see the same names and headers."""
+    """A listener for each kind of sidecar: pods that see the same names, headers and routes."""
 
-    def kind(pod: Pod) -> tuple[str, tuple[str, ...], tuple[str, ...], bool]:
+    def kind(pod: Pod) -> tuple[str, tuple[str, ...], tuple[str, ...], bool, tuple[int, ...]]:
         hands_on = bool(handed_on) and pod.imitates
-        return pod.namespace, pod.propagation.headers, pod.propagation.prefixes, hands_on
+        variants = tuple(-1 if (n := port.variant(pod)) is None else n for port in mesh.ports)
+        headers, prefixes = pod.propagation.headers, pod.propagation.prefixes
+        return pod.namespace, headers, prefixes, hands_on, variants
 
     for number, (_, group) in enumerate(groupby(sorted(mesh.pods, key=kind), key=kind)):
         pods = list(group)
@@ -58,7 +60,9 @@ def sidecar_listeners(
             *(address(addresses[pod.key], SIDECAR_PORT) for pod in pods),
             *(address(addresses[pod.key], number) for pod in own for number, _ in call_ports(mesh)),
         )
-        hosts = [service_host(port, pods[0].namespace, number) for number, port in calls]
+        hosts = [
+            service_host(port.seen_by(pods[0]), pods[0].namespace, number) for number, port in calls
+        ]
         yield {
             "name": f"sidecars-{number}",
             "address": first,

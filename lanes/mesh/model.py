@@ -276,6 +276,7 @@ class ServicePort:
     """A Service's port: its routes, and every pod that the Service selects.
 
     `plain`: what a call gets that no sidecar routes. `http`: HTTP rules count for calls.
+    `variants`: other routes, for some callers.
     """
 
     host: Host
@@ -284,18 +285,40 @@ class ServicePort:
     pods: tuple[Pod, ...] = ()
     plain: tuple[Route, ...] = ()
     http: bool = True
+    variants: tuple["Variant", ...] = ()
 
     @cached_property
     def names(self) -> frozenset[tuple[str, str]]:
         """Those of the pods that the Service selects, and that its routes lead to: a Service of a
         lane's own may select these.
         """
-        return names_of((*self.pods, *led_to(self.routes)))
+        return names_of((*self.pods, *led_to(self.all_routes)))
+
+    @property
+    def all_routes(self) -> tuple[Route, ...]:
+        """Its routes, and those of its variants."""
+        apart = (route for variant in self.variants for route in variant.routes)
+        return (*self.routes, *apart)
 
     def seen_by(self, caller: Pod) -> "ServicePort":
         """The port with the routes that a call by `caller` meets."""
-        by = caller.unrouted.covers(self.host, self.port)
-        return replace(self, routes=self.plain) if by else self
+        if caller.unrouted.covers(self.host, self.port):
+            return replace(self, routes=self.plain)
+        number = self.variant(caller)
+        return self if number is None else replace(self, routes=self.variants[number].routes)
+
+    def variant(self, caller: Pod) -> int | None:
+        """The number of the variant that counts for `caller`; None: none does."""
+        numbered = enumerate(self.variants)
+        return next((number for number, one in numbered if caller.key in one.callers), None)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The routes of a port that count for some callers, by the keys of these pods."""
+
+    callers: frozenset[str]
+    routes: tuple[Route, ...]
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,10 @@ class Unanswered:
 
 
 class CallKey(NamedTuple):
-    """All that decides how a call is answered; `by_sidecar`: the caller's sidecar routes it."""
+    """All that decides how a call is answered.
+
+    `by_sidecar`: the caller's sidecar routes it. `variant`: the port's that counts for the caller.
+    """
 
     host: Host
     port: int = 0
@@ -94,6 +97,7 @@ class CallKey(NamedTuple):
     path: str = ""
     headers: frozenset[tuple[str, str]] = frozenset()
     propagation: Propagation = Propagation()
+    variant: int | None = None
 
 
 @dataclass(frozen=True)

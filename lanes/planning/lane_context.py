@@ -99,7 +99,7 @@ def _entry_names(ingress: Ingress, graph: CallGraph) -> dict[Host, str]:
 
 def require_feasible(mesh: Mesh, lanes: int) -> None:
     """Raise PlanError for more lanes, services and rules than are planned in some seconds."""
-    rules = sum(max(1, len(route.matches)) for port in mesh.ports for route in port.routes)
+    rules = sum(max(1, len(route.matches)) for port in mesh.ports for route in port.all_routes)
     services = len(mesh.ports)
     if lanes * (rules + services * _RULES_PER_SERVICE) > MOST_TRIALS:
         counts = {"lanes": lanes, "services": services, "rules": rules}

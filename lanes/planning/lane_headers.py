@@ -70,7 +70,7 @@ def _excluded(mesh: Mesh) -> Iterator[tuple[str, str]]:
 
 def _matches(mesh: Mesh) -> Iterator[Match]:
     for port in mesh.ports:
-        for route in port.routes:
+        for route in port.all_routes:
             yield from route.matches
 
 

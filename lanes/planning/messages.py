@@ -43,7 +43,7 @@ class Problem(Enum):
         " so the lane has several paths. Route to each of them by a rule of its own."
     )
     SIDECARS_DIFFER = (
-        "lane {lane}: some of the pods that answer at {service} ({versions}) bypass their sidecars,"
+        "lane {lane}: the calls of the pods that answer at {service} ({versions}) meet other rules,"
         " so the lane has several paths. Route to each of them by a rule of its own."
     )
     TOO_MUCH_TO_PLAN = (

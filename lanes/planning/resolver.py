@@ -228,12 +228,12 @@ class Resolver:
             return _Calls()
         drops = any(pod.carries_baggage is False for pod in pods)
         carried = self._handed_on(request, pods[0].propagation, drops)
-        one_each = {pod.unrouted: pod for pod in reversed(pods)}
+        one_each = {(pod.unrouted, self._variants(called, pod)): pod for pod in reversed(pods)}
         upstreams = {
-            unrouted: tuple(self._call(url, pod, carried, chain) for url in called)
-            for unrouted, pod in one_each.items()
+            pod.key: tuple(self._call(url, pod, carried, chain) for url in called)
+            for pod in one_each.values()
         }
-        first = upstreams[pods[0].unrouted]
+        first = upstreams[pods[0].key]
         for other in upstreams.values():
             if other is not first:
                 problem = self._differ(Problem.SIDECARS_DIFFER, service, pods)
@@ -245,6 +245,11 @@ class Resolver:
             may_stop=any(url not in pod.upstream_urls for pod in pods for url in called),
             assumed=bool(self.lane.version) and (unsure or not in_baggage),
         )
+
+    def _variants(self, called: Iterable[str], pod: Pod) -> tuple[int | None, ...]:
+        """Return which routes count for a pod's calls, by their numbers."""
+        ports = (self._graph.port(url, pod.namespace)[0] for url in called)
+        return tuple(port.variant(pod) if port else None for port in ports)
 
     def _handed_on(
         self, request: Request, propagation: Propagation, drops_baggage: bool
@@ -263,7 +268,8 @@ class Resolver:
             raise PlanError(Problem.NO_SERVICE_URL, pod=caller.name, url=url)
         by_sidecar = not caller.unrouted.covers(port.host, port.port)
         headers = frozenset(carried.items())
-        key = CallKey(port.host, port.port, by_sidecar, path, headers, caller.propagation)
+        variant = port.variant(caller)
+        key = CallKey(port.host, port.port, by_sidecar, path, headers, caller.propagation, variant)
         if always:
             self._always.setdefault(chain[-1], []).append(key)
         request, port, chain = Request(carried, path), port.seen_by(caller), (*chain, key)

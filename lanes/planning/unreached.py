@@ -36,7 +36,7 @@ def _backends(mesh: Mesh) -> frozenset[Host]:
     routes: list[tuple[Host | None, Route]] = [
         (None, route) for host in mesh.gateway for route in host.routes
     ]
-    routes += [(port.host, route) for port in mesh.ports for route in port.routes]
+    routes += [(port.host, route) for port in mesh.ports for route in port.all_routes]
     return frozenset(
         weighted.destination.host
         for host, route in routes
@@ -46,7 +46,7 @@ def _backends(mesh: Mesh) -> frozenset[Host]:
 
 
 def _has_rules(port: ServicePort) -> bool:
-    if len(port.routes) != 1:
+    if len(port.routes) != 1 or port.variants:
         return True
     (route,) = port.routes
     plain = len(route.destinations) == 1 and route.destinations[0].destination.host == port.host

@@ -45,22 +45,26 @@ def counts(
 
 
 def _is_from(resource: Resource, field: str, match: kinds.HttpMatch, side: Side) -> bool:
-    """Whether a match counts for `side`'s callers. Raises ManifestError where some differ."""
-    for name, asked in (
-        ("sourceLabels", match.source_labels),
-        ("sourceNamespace", match.source_namespace),
-    ):
-        fits = {
-            match.source_labels.items() <= pod.labels.items()
-            if name == "sourceLabels"
-            else pod.namespace == asked
-            for pod in side.callers
-        }
-        if asked and len(fits) != 1:
-            raise resource.error(f"{field}.{name}", "counts for some callers alone: not understood")
-        if asked and fits == {False}:
-            return False
-    return True
+    """Whether a match counts for `side`'s caller.
+
+    Raises ManifestError at a gateway, of whose pods nothing is known.
+    """
+    if not asks_caller(match):
+        return True
+    if side.host is None:
+        name = "sourceLabels" if match.source_labels else "sourceNamespace"
+        raise resource.error(f"{field}.{name}", "is not supported at a gateway")
+    caller = side.caller
+    return (
+        caller is not None
+        and match.source_labels.items() <= caller.labels.items()
+        and match.source_namespace in ("", caller.namespace)
+    )
+
+
+def asks_caller(match: kinds.HttpMatch) -> bool:
+    """Tell whether a match counts for some callers alone."""
+    return bool(match.source_labels or match.source_namespace) and not match.gateways
 
 
 def _is_http(scheme: kinds.StringMatch) -> bool:

@@ -1,6 +1,7 @@
 """Destinations: from a host, a port and a subset to the pods behind them, in tiers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import replace
 
 from lanes.mesh.diagnostics import Diagnostics
@@ -13,6 +14,7 @@ from lanes.mesh.model import (
     Host,
     Pod,
     Propagation,
+    Route,
 )
 from lanes.reading import kinds
 from lanes.reading.grants import Grants
@@ -35,6 +37,21 @@ class Destinations:
         self._services, self._aliases = known_services(manifests, pods, diagnostics)
         callers = {pod.namespace for pod in pods}
         self._rules = Rules(manifests, tuple(self._services), callers, diagnostics)
+        self._caller: str | None = None
+
+    def seen_from(self, namespace: str | None) -> "Destinations":
+        """The same as the callers of a namespace find it; None: of one that no rule is about."""
+        view = copy(self)
+        view._caller = namespace
+        return view
+
+    def _for_callers(self, host: Host) -> str:
+        """What tells a destination from the one that other callers find by its name."""
+        return f" for {self._caller}" if self._caller and self._rules.differ([host]) else ""
+
+    def differ(self, routes: Iterable[Route]) -> bool:
+        """Whether callers of several namespaces may find other destinations by these routes."""
+        return self._rules.differ(w.destination.host for r in routes for w in r.destinations)
 
     def hosts(self) -> Mapping[Host, list[int]]:
         """Every Service, with its ports."""
@@ -105,7 +122,7 @@ class Destinations:
 
     def plain(self, host: Host, port: int) -> Destination:
         """Every pod of a Service, whatever its version."""
-        rule = self._rules.of(host)
+        rule = self._rules.of(host, self._caller)
         return self._destination(host, port, "", {}, policy_of(rule, None, port), rule)
 
     def of_route(
@@ -174,7 +191,7 @@ class Destinations:
             if host != side.host:
                 problem = f"{target.host} is headless: callers in the mesh can't be led there"
                 raise resource.error(f"{field}.host", problem)
-            rule = self._rules.of(host)
+            rule = self._rules.of(host, self._caller)
             if target.subset and not (rule and target.subset in rule.places):
                 return self._subset(host, number, target.subset)
             return self.plain(host, number)
@@ -183,7 +200,7 @@ class Destinations:
         )
 
     def _subset(self, host: Host, port: int, name: str) -> Destination:
-        rule = self._rules.of(host)
+        rule = self._rules.of(host, self._caller)
         subset = next((s for s in rule.subsets if s.name == name), None) if rule else None
         policy = policy_of(rule, subset, port)
         if subset is None:  # counts as one with no endpoints
@@ -206,7 +223,7 @@ class Destinations:
             if labels.items() <= pod.labels.items()
         )
         return Destination(
-            name=f"outbound|{port}|{subset}|{host.fqdn}",
+            name=f"outbound|{port}|{subset}|{host.fqdn}{self._for_callers(host)}",
             host=host,
             app=_app(service.spec.selector) or host.name,
             tiers=policy.tiers(endpoints),

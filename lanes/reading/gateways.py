@@ -11,11 +11,12 @@ from lanes.mesh.matching import Match, is_catch_all
 from lanes.mesh.model import GatewayHost, Route
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
+from lanes.reading.exported import is_restricted
 from lanes.reading.gateway_servers import Gateways, Key, Listener, Server
 from lanes.reading.httproutes import Bound, rules_of
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.parents import RouteListener, absent, at_gateways
-from lanes.reading.routes import require_few, routes_of
+from lanes.reading.routes import require_few, routes_of, unsupported_route
 from lanes.reading.sides import Side
 
 
@@ -74,8 +75,9 @@ def _of_http_routes(
     listeners: Mapping[RouteListener, Mapping[str, list[Bound]]], destinations: Destinations
 ) -> list[_Serving]:
     return [
-        _Serving(listener, domain, rules_of(bound, destinations, in_mesh=False), bound[0][0])
+        _Serving(listener, domain, rules_of(bound, view, in_mesh=False), bound[0][0])
         for listener, served in listeners.items()
+        for view in [destinations.seen_from(listener.gateway[0])]
         for domain, bound in served.items()
     ]
 
@@ -162,7 +164,7 @@ def _bind(
             bound = bound or bool(domains)
             routes: tuple[Route, ...] = (one.redirect,) if one.redirect else ()
             if domains and not routes:
-                routes = routes_of(resource, body, destinations, one.side)
+                routes = _of_rules(resource, body, destinations, one.side)
             for domain in domains:  # Istio serves none that has no rule
                 brought = listeners.setdefault(one.listener, {}).setdefault(domain, [])
                 if not brought or brought[-1].resource is not resource:
@@ -175,6 +177,27 @@ def _bind(
             f"none is served by gateway {names} ({taken}): its rules count for no request there"
         )
         destinations.diagnostics.warn(resource.finding("not-attached", "spec.hosts", message))
+
+
+def _of_rules(
+    resource: Resource, body: kinds.VirtualService, destinations: Destinations, side: Side
+) -> tuple[Route, ...]:
+    """The rules of a VirtualService at a gateway, whose pods may run in any namespace.
+
+    What counts in some namespaces alone is therefore not supported.
+    """
+    routes = routes_of(resource, body, destinations, side)
+    if not is_restricted(body.spec.export_to) and not destinations.differ(routes):
+        return routes
+    problem = "counts in some namespaces, and where the gateway's pods run is not known"
+    if is_restricted(body.spec.export_to):
+        why = destinations.diagnostics.error(resource.error("spec.exportTo", problem))
+        return (unsupported_route(why, resource.place("spec")),)
+    why = f"a DestinationRule of its Services {problem}"
+    return tuple(
+        replace(route, unsupported=why) if destinations.differ([route]) else route
+        for route in routes
+    )
 
 
 def _full(host: str, namespace: str) -> str:

@@ -43,14 +43,32 @@ class RouteListener:
     port: int | None = None
 
 
-def at_services(
-    manifests: Manifests, destinations: Destinations
-) -> tuple[dict[Host, dict[int, list[Bound]]], dict[Host, str]]:
-    """The HTTPRoutes of each Service's ports, which count for callers in the mesh.
+@dataclass(frozen=True)
+class AtServices:
+    """The HTTPRoutes of Services' ports.
 
-    Beside them the Services with a route that is not supported, and why.
+    `producers` stand beside their Service and count for all callers, but for those of a namespace
+    that has `consumers`' routes of its own. `marks`: the Services with a route that is not
+    supported, and why.
     """
+
+    producers: Mapping[Host, Mapping[int, list[Bound]]]
+    consumers: Mapping[str, Mapping[Host, Mapping[int, list[Bound]]]]
+    marks: Mapping[Host, str]
+
+    def for_callers(self, namespace: str | None) -> Mapping[Host, Mapping[int, list[Bound]]]:
+        """The routes that count for the callers of a namespace; None: any that has none."""
+        own = self.consumers.get(namespace, {}) if namespace else {}
+        return {
+            host: {**self.producers.get(host, {}), **own.get(host, {})}
+            for host in dict.fromkeys((*self.producers, *own))
+        }
+
+
+def at_services(manifests: Manifests, destinations: Destinations) -> AtServices:
+    """Return the HTTPRoutes of each Service's ports, which count for callers in the mesh."""
     found: dict[Host, dict[int, list[Bound]]] = {}
+    consumers: dict[str, dict[Host, dict[int, list[Bound]]]] = {}
     marks: dict[Host, str] = {}
     styles: dict[Host, gateway_api.ParentReference] = {}
     for resource, body, field, ref in _references(manifests):
@@ -63,12 +81,13 @@ def at_services(
             host = destinations.known(resource, f"{field}.name", ref.name, of)
         if host is None:
             continue
+        own = found if host.namespace == namespace else consumers.setdefault(namespace, {})
         try:
-            for port in _ports(resource, field, ref, host, namespace, styles, destinations):
-                _add(found.setdefault(host, {}).setdefault(port, []), (resource, body))
+            for port in _ports(resource, field, ref, host, styles, destinations):
+                _add(own.setdefault(host, {}).setdefault(port, []), (resource, body))
         except ManifestError as error:
             marks[host] = destinations.diagnostics.error(error)
-    return found, marks
+    return AtServices(found, consumers, marks)
 
 
 def _ports(
@@ -76,7 +95,6 @@ def _ports(
     field: str,
     ref: gateway_api.ParentReference,
     host: Host,
-    namespace: str,
     styles: dict[Host, gateway_api.ParentReference],
     destinations: Destinations,
 ) -> list[int]:
@@ -84,11 +102,6 @@ def _ports(
 
     Raises ManifestError for a port that is not here, and for routes that Istio would not merge.
     """
-    if ref.namespace not in (None, namespace):
-        raise resource.error(
-            f"{field}.namespace",
-            "a route for the callers of one namespace is not emulated; put it beside its Service",
-        )
     if (styles.setdefault(host, ref).port is None) != (ref.port is None):
         raise resource.error(
             f"{field}.port",

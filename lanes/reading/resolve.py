@@ -55,7 +55,7 @@ def build(
         provider=provider_of(manifests),
         pods=pods,
         gateway=gateway,
-        ports=service_ports(manifests, destinations, pods, gateway, diagnostics),
+        ports=service_ports(manifests, destinations, pods, gateway),
         left_to_cluster=manifests.left_to_cluster,
         calls=dict(_calls(manifests)),
         aliases=destinations.aliases(),

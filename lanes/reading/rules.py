@@ -11,6 +11,7 @@ from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import covers, meant, no_service
 from lanes.mesh.model import Host
 from lanes.reading import kinds
+from lanes.reading.exported import is_restricted, level_in
 from lanes.reading.manifests import Manifests, Resource
 
 _ROOT = "istio-system"
@@ -32,10 +33,8 @@ class Rule:
 
 
 class Rules:
-    """Each Service's rule, as callers look it up: beside the Service, then in the mesh's root.
-
-    One in a caller's own namespace would come first, for these callers alone: it is refused
-    where there are any, and there is a word about it where there are none.
+    """Each Service's rule, as its callers look it up: in their own namespace, beside the Service,
+    then in the mesh's root.
     """
 
     def __init__(
@@ -45,58 +44,81 @@ class Rules:
         callers: set[str],
         diagnostics: Diagnostics,
     ) -> None:
-        self._rules: dict[Host, Rule] = {}
-        exact: dict[tuple[str, Host], list[_Read]] = {}
-        wild: dict[str, list[_Read]] = {}
+        self._diagnostics = diagnostics
+        self._exact: dict[tuple[str, Host], list[_Read]] = {}
+        self._wild: dict[str, list[_Read]] = {}
+        self._wrong: dict[tuple[str, str], str] = {}
+        self._found: dict[tuple[Host, str | None], Rule | None] = {}
+        self._apart: set[Host] = set()
         known = dict.fromkeys(hosts)
-        wrong: dict[tuple[str, str], str] = {}
-        marks: dict[Host, str] = {}
         for read in manifests.of(kinds.DestinationRule):
             resource, rule = read
-            namespace = rule.metadata.namespace
+            namespace, name = rule.metadata.namespace, rule.spec.host
             try:
                 _require_distinct(resource, rule)
             except ManifestError as error:
-                wrong[namespace, rule.metadata.name] = diagnostics.error(error)
-            if rule.spec.host.startswith("*"):
-                wild.setdefault(namespace, []).append(read)
+                self._wrong[namespace, rule.metadata.name] = diagnostics.error(error)
+            if name.startswith("*"):
+                self._wild.setdefault(namespace, []).append(read)
+                covered = (one for one in known if covers(name, one.fqdn))
+                elsewhere = (one for one in covered if _is_apart(rule, one))
+                self._apart |= set(elsewhere if len(callers) > 1 else ())
                 continue
-            name = rule.spec.host
             host = meant(name, namespace)
             if host not in known:
                 message = no_service(name, namespace, known, "it counts for nothing here")
                 diagnostics.warn(resource.finding("no-service", "spec.host", message))
-            elif host.namespace and namespace not in (host.namespace, _ROOT):
+                continue
+            self._exact.setdefault((namespace if host.namespace else "", host), []).append(read)
+            if not _is_apart(rule, host):
+                continue
+            self._apart.add(host)
+            if namespace not in (host.namespace, _ROOT, *callers):
                 message = (
                     f"counts for callers in namespace {namespace} alone;"
                     f" put it into {host.namespace}, beside its Service"
                 )
-                if namespace in callers:
-                    why = diagnostics.error(resource.error("metadata.namespace", message))
-                    marks.setdefault(host, why)
-                else:
-                    diagnostics.warn(resource.finding("rule-unseen", "metadata.namespace", message))
-            else:
-                exact.setdefault((namespace if host.namespace else "", host), []).append(read)
-        for namespace in wild.keys() - {_ROOT} if len(callers) > 1 else ():
-            for resource, rule in wild[namespace]:
-                problem = f"a * counts for callers in namespace {namespace} alone; name each host"
-                why = diagnostics.error(resource.error("spec.host", problem))
-                marks |= {h: why for h in known if covers(rule.spec.host, h.fqdn)}
-        for host in known:
-            for namespace in dict.fromkeys((host.namespace, _ROOT)):
-                found = exact.get((namespace, host)) or _closest(host, wild.get(namespace, []))
-                if found:
-                    self._rules[host] = _marked(found, wrong, diagnostics)
-                    break
-        for host, why in marks.items():
-            own = self._rules.get(host)
-            nothing = Rule((), None, next(manifests.of(kinds.DestinationRule))[0], {})
-            self._rules[host] = replace(own or nothing, unsupported=why)
+                diagnostics.warn(resource.finding("rule-unseen", "metadata.namespace", message))
 
-    def of(self, host: Host) -> Rule | None:
-        """The rule that holds for a Service; None: none was written."""
-        return self._rules.get(host)
+    def differ(self, hosts: Iterable[Host]) -> bool:
+        """Tell whether callers of several namespaces may find other rules for one of these."""
+        return not self._apart.isdisjoint(hosts)
+
+    def of(self, host: Host, caller: str | None = None) -> Rule | None:
+        """The rule that a caller's namespace finds for a Service; None: none was written.
+
+        `caller` None is a namespace that no rule is about.
+        """
+        if host not in self._apart:
+            caller = None
+        key = host, caller
+        if key not in self._found:
+            self._found[key] = self._look_up(host, caller)
+        return self._found[key]
+
+    def _look_up(self, host: Host, caller: str | None) -> Rule | None:
+        own = () if caller is None else (caller,)
+        for namespace in dict.fromkeys((*own, host.namespace, _ROOT)):
+            exact = _visible(self._exact.get((namespace, host), []), caller)
+            wild = _visible(self._wild.get(namespace, []), caller)
+            if found := exact or _closest(host, wild):
+                return _marked(found, self._wrong, self._diagnostics)
+        return None
+
+
+def _is_apart(rule: kinds.DestinationRule, host: Host) -> bool:
+    """Tell whether a rule counts for the callers of some namespaces alone."""
+    here = rule.metadata.namespace in (host.namespace, _ROOT) or not host.namespace
+    return not here or is_restricted(rule.spec.export_to)
+
+
+def _visible(rules: list[_Read], caller: str | None) -> list[_Read]:
+    """Those that count in a caller's namespace."""
+    return [
+        read
+        for read in rules
+        if level_in(read[1].spec.export_to, read[1].metadata.namespace, caller) is not None
+    ]
 
 
 def _closest(host: Host, rules: list[_Read]) -> list[_Read]:

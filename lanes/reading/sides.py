@@ -9,12 +9,12 @@ from lanes.mesh.model import Host, Pod
 class Side:
     """For whom rules are meant: calls in the mesh to a Service's port, or requests at a gateway's.
 
-    `gateways`: by the names that rules may limit themselves to. `callers`: the pods that may call;
-    at a gateway none, and nothing is known of it.
+    `gateways`: by the names that rules may limit themselves to. `caller`: the pod that calls; None:
+    one that no rule is about, or a gateway, of which nothing is known.
     """
 
     gateways: frozenset[str]
     port: int
     host: Host | None = None
-    callers: tuple[Pod, ...] = ()
+    caller: Pod | None = None
     ends_tls: bool = False

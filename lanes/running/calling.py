@@ -118,7 +118,7 @@ def _behind(mesh: Mesh) -> dict[Host, dict[str, Pod]]:
     """The pods, by their keys, that answer at each Service: its own, or where its rules lead."""
     behind: dict[Host, dict[str, Pod]] = {}
     for port in mesh.ports:
-        pods = (*port.pods, *led_to(port.routes))
+        pods = (*port.pods, *led_to(port.all_routes))
         behind.setdefault(port.host, {}).update({pod.key: pod for pod in pods})
     return behind
 

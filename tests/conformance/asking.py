@@ -76,8 +76,10 @@ def _at_gateway(mesh: Mesh, request: Request) -> tuple[Route, ...]:
 
 
 def _in_mesh(mesh: Mesh, request: Request) -> tuple[Route, ...]:
-    port, _ = call_graph(mesh).port(f"http://{request.host}", request.sender[1])
-    return port.routes if port else ()
+    version, namespace = request.sender
+    port, _ = call_graph(mesh).port(f"http://{request.host}", namespace)
+    pods = [pod for pod in mesh.pods if pod.namespace == namespace and pod.version == version]
+    return port.seen_by(pods[0]).routes if port else ()
 
 
 def _status(rule: Route) -> int:

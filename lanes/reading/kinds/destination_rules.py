@@ -9,7 +9,7 @@ from lanes.reading.kinds.fields import (
     ClosedKind,
     Count,
     Duration,
-    Everywhere,
+    ExportTo,
     OnlyRunning,
     Percent,
     PortSelector,
@@ -108,7 +108,7 @@ class Subset(Closed):
 
 class DestinationRuleSpec(Closed):
     host: str
-    export_to: Everywhere = []
+    export_to: ExportTo = []
     subsets: list[Subset] = []
     traffic_policy: RulePolicy | None = None
 

@@ -234,4 +234,5 @@ class PortSelector(Closed):
 
 
 # Rules that callers of every namespace see.
+ExportTo = list[Annotated[str, Field(min_length=1)]]
 Everywhere = Annotated[list[Literal["*"]], Field(max_length=1)]

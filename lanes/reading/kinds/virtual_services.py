@@ -12,7 +12,7 @@ from lanes.reading.kinds.fields import (
     ClosedKind,
     Count,
     Duration,
-    Everywhere,
+    ExportTo,
     HostName,
     Marked,
     OnlyRunning,
@@ -196,7 +196,7 @@ def _few(rules: list[HttpRoute]) -> list[HttpRoute]:
 class VirtualServiceSpec(Closed):
     hosts: list[HostName] = []
     gateways: Annotated[list[str], AfterValidator(lambda names: names or ["mesh"])] = ["mesh"]
-    export_to: Everywhere = []
+    export_to: ExportTo = []
     http: Annotated[list[HttpRoute], AfterValidator(_few)] = []
     tls: OnlyRunning = None
     tcp: OnlyRunning = None

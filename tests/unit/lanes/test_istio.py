@@ -239,11 +239,6 @@ def test_a_rule_in_the_meshs_root_is_found_and_one_nobody_looks_for_is_not() -> 
     assert [(w.rule, w.field) for w in unseen.warnings] == [("rule-unseen", "metadata.namespace")]
 
 
-def test_a_rule_for_some_callers_alone_is_refused() -> None:
-    sentence = refusal(*beside("other"), deployment("b", namespace="other"))
-    assert sentence.startswith("DestinationRule r: metadata.namespace: counts for callers in")
-
-
 def test_a_rule_by_wildcard_counts_where_none_names_the_host() -> None:
     pods = [service("a"), deployment("a"), deployment("a", "v2"), deployment("b"), TO_V2]
     wild = destination_rule("*.default.svc.cluster.local", "v2", name="wild")
@@ -307,19 +302,6 @@ def test_what_a_match_takes(
 ) -> None:
     rules = virtual_service("a", rule(to("a", "v2"), match=[match]), rule(to("a", "v1")))
     assert met(mesh_of(*A, rules, deployment("b")), path=path, headers=headers) == found
-
-
-@pytest.mark.parametrize(
-    ("match", "field"),
-    [
-        ({"sourceLabels": {"app": "b"}}, "sourceLabels"),
-        ({"sourceNamespace": "other"}, "sourceNamespace"),
-    ],
-)
-def test_a_match_for_some_callers_alone_is_refused(match: Document, field: str) -> None:
-    rules = virtual_service("a", rule(to("a", "v2"), match=[match]))
-    callers = [deployment("b"), deployment("b", namespace="other")]
-    assert f"VirtualService a: spec.http[0].match[0].{field}: " in refusal(*A, rules, *callers)
 
 
 def test_a_weight_that_is_missing_is_none() -> None:

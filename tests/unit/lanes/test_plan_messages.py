@@ -61,7 +61,7 @@ PROBLEMS: dict[str, PlanError] = {
     " several paths. Route to each of them by a rule of its own.": PlanError(
         Problem.UPSTREAMS_DIFFER, **PATH
     ),
-    "lane v2: some of the pods that answer at cart (v1, v2) bypass their sidecars, so the lane has"
+    "lane v2: the calls of the pods that answer at cart (v1, v2) meet other rules, so the lane has"
     " several paths. Route to each of them by a rule of its own.": PlanError(
         Problem.SIDECARS_DIFFER, **PATH
     ),
