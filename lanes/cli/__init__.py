@@ -1,9 +1,10 @@
-"""The command line: `lanes init`, `up`, `plan`, `lint`, `verify`, `trace` and `demo`."""
+"""The command line: `lanes init`, `up`, `plan`, `diff`, `lint`, `verify`, `trace` and `demo`."""
 
 import click
 
 from lanes import __version__
 from lanes.cli.demo import demo_command
+from lanes.cli.diff import diff_command
 from lanes.cli.group import Group
 from lanes.cli.init import init_command
 from lanes.cli.lint import lint_command
@@ -32,7 +33,8 @@ def main() -> None:
     Exit codes:
       0    done; for verify and demo: the lanes hold
       1    the lanes do not hold, or no request entered a lane that has a
-           weight; for lint: errors were found
+           weight; for lint: errors were found; for diff --exit-code:
+           something changes
       2    something else is wrong; standard error says what
       130  Ctrl-C
       143  SIGTERM
@@ -43,6 +45,7 @@ def main() -> None:
 
 for command in (
     demo_command,
+    diff_command,
     init_command,
     lint_command,
     plan_command,

@@ -15,7 +15,7 @@ from lanes.errors import LanesError
 from lanes.printable import printable, printable_lines
 from lanes.running.process import ENDING
 
-EXIT_LANES_BROKEN = EXIT_LINT_ERRORS = 1
+EXIT_LANES_BROKEN = EXIT_LINT_ERRORS = EXIT_CHANGED = 1
 EXIT_ERROR = 2
 
 

@@ -492,7 +492,16 @@ def test_the_manifests_are_judged_before_the_gateway(sample: str) -> None:
 
 def test_the_commands_are_those_of_the_readme() -> None:
     assert isinstance(main, click.Group)
-    assert sorted(main.commands) == ["demo", "init", "lint", "plan", "trace", "up", "verify"]
+    assert sorted(main.commands) == [
+        "demo",
+        "diff",
+        "init",
+        "lint",
+        "plan",
+        "trace",
+        "up",
+        "verify",
+    ]
 
 
 def test_what_was_found_is_left_in_files(sample: str, tmp_path: Path) -> None:
