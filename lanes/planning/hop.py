@@ -23,6 +23,8 @@ class Reason(StrEnum):
     - shadowed: a rule that matches every request precedes the lane's own
     - lost: the lane header does not reach the service
     - unselected: the lane's version runs here, and its rule does not select it
+    - mixed: its rule selects other versions as well
+    - no-failover: the same, since failoverPriority has no effect without outlierDetection
     - unrouted: the lane's version runs here, and no rule routes to it
     """
 
@@ -35,6 +37,8 @@ class Reason(StrEnum):
     SHADOWED = "shadowed"
     LOST = "lost"
     UNSELECTED = "unselected"
+    MIXED = "mixed"
+    NO_FAILOVER = "no-failover"
     UNROUTED = "unrouted"
 
 
@@ -43,6 +47,8 @@ MISROUTED = (
     Reason.SHADOWED,
     Reason.LOST,
     Reason.UNSELECTED,
+    Reason.MIXED,
+    Reason.NO_FAILOVER,
     Reason.UNROUTED,
 )
 """Why a lane whose version runs at a service is answered by none of it, or by another lane's."""
@@ -75,6 +81,7 @@ class Unanswered:
         "no-weight",
         "no-service",
         "not-permitted",
+        "tls-refused",
         "no-pods",
         "no-version",
     ]

@@ -156,7 +156,8 @@ def _virtual_host(mesh: Mesh, sources: str, host: str | None) -> GatewayHost:
     if not mesh.gateway:
         unbound = ("gateway-absent", "not-attached")
         absent = (str(found) for found in mesh.warnings if found.rule in unbound)
-        raise PlanError(Problem.NO_GATEWAY, *absent, sources=sources)
+        also = (*absent, *map(str, mesh.not_supported))
+        raise PlanError(Problem.NO_GATEWAY, *also, sources=sources)
     found = host_for(mesh, host) if host else _default_host(mesh)
     if found is None:
         served = ", ".join(each.domain for each in mesh.gateway)

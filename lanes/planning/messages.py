@@ -77,6 +77,11 @@ MISROUTED: Mapping[str, str] = {
     "shadowed": "a rule that matches every request precedes the lane's own",
     "lost": "the lane header does not reach this service",
     "unselected": "{rule} selects none of the {version} pods that run here",
+    "mixed": "{rule} selects pods of other versions beside {version}",
+    "no-failover": (
+        "{rule} selects pods of other versions beside {version}: its failoverPriority has no effect"
+        " without outlierDetection"
+    ),
     "unrouted": "{version} runs here, and no rule routes to it",
 }
 
@@ -101,6 +106,7 @@ UNANSWERED: Mapping[str, str] = {
     "no-weight": "no backend of the rule has a weight above 0",
     "no-service": "the rule names {hosts}, which is not a Service here",
     "not-permitted": "the rule names a Service that it may not route to",
+    "tls-refused": "the calls have no TLS, and a PeerAuthentication of the pods asks for it",
     "no-pods": "the destination has no pods",
     "no-version": "the lane has no version here, and no fallback",
 }

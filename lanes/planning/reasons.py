@@ -94,10 +94,14 @@ def _misrouted(lane: LaneContext, parts: Sequence[Part], choice: Choice) -> Misr
 
 
 def unselected(lane: LaneContext, parts: Sequence[Part]) -> Misrouted:
-    """Return that the rule of these parts selects no pod of the lane."""
+    """Return that the rule of these parts selects no pod of the lane, or not these alone."""
     subsets = {part.weighted.destination.subset for part in parts}
     named = tuple(sorted(subsets)) if all(subsets) else ()
-    return Misrouted(Reason.UNSELECTED, lane.version, named)
+    reason = Reason.UNSELECTED
+    if any(lane.version in part.versions for part in parts):
+        failing = any(part.weighted.destination.no_failover for part in parts)
+        reason = Reason.NO_FAILOVER if failing else Reason.MIXED
+    return Misrouted(reason, lane.version, named)
 
 
 def why_unanswered(
@@ -117,6 +121,8 @@ def why_unanswered(
         return Unanswered("no-service", absent)
     if status == 500:
         return Unanswered("not-permitted")
+    if any(one.destination.tls_refused for one in rule.destinations):
+        return Unanswered("tls-refused")
     known = (port for host in hosts for port in ports.get(host, {}).values())
     runs = any(lane.version in lane.versions_of(port.names) for port in known)
     return Unanswered("no-pods" if misrouted or runs or not lane.version else "no-version")

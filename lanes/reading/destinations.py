@@ -20,6 +20,7 @@ from lanes.reading import kinds
 from lanes.reading.grants import Grants
 from lanes.reading.known_services import known_services
 from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.peer_authentication import PeerAuthentications
 from lanes.reading.policies import Policy, policy_of
 from lanes.reading.protocols import says_http
 from lanes.reading.rules import Rule, Rules
@@ -34,6 +35,7 @@ class Destinations:
     ) -> None:
         self.diagnostics = diagnostics
         self.grants = Grants(manifests)
+        self._peers = PeerAuthentications(manifests)
         self._services, self._aliases = known_services(manifests, pods, diagnostics)
         callers = {pod.namespace for pod in pods}
         self._rules = Rules(manifests, tuple(self._services), callers, diagnostics)
@@ -119,6 +121,21 @@ class Destinations:
     def resource(self, host: Host) -> Resource:
         """Where a Service was read."""
         return self._services[host].resource
+
+    def runs(self, name: str, subset: str, namespace: str) -> bool:
+        """Whether a Service that `name` means in a namespace, or its subset, has pods."""
+        host = meant(name, namespace)
+        if host in self._aliases:
+            return True
+        if host not in self._services:
+            return False
+        rule = self._rules.of(host)
+        defined = {one.name: one.labels for one in rule.subsets} if rule else {}
+        if subset and subset not in defined:
+            return False
+        wanted = defined.get(subset, {}).items()
+        outside_the_mesh = not host.namespace
+        return outside_the_mesh or any(wanted <= pod.labels.items() for pod in self.pods(host))
 
     def plain(self, host: Host, port: int) -> Destination:
         """Every pod of a Service, whatever its version."""
@@ -222,15 +239,21 @@ class Destinations:
             for pod in service.pods
             if labels.items() <= pod.labels.items()
         )
+        answering = endpoints
+        if policy.plain_text:
+            answering = tuple(e for e in endpoints if not self._peers.strict(e.pod, e.port))
         return Destination(
             name=f"outbound|{port}|{subset}|{host.fqdn}{self._for_callers(host)}",
             host=host,
             app=_app(service.spec.selector) or host.name,
-            tiers=policy.tiers(endpoints),
+            tiers=policy.tiers(answering),
             propagation=service.propagation,
             balancer=policy.balancer,
             outlier=policy.outlier,
             connect_timeout=policy.connect_timeout,
+            hashed=policy.hashed,
+            no_failover=policy.no_failover,
+            tls_refused=len(answering) < len(endpoints),
             unsupported=service.unsupported or (rule.unsupported if rule else ""),
         )
 

@@ -20,6 +20,9 @@ class Policy:
     failover: tuple[str, ...]
     outlier: Outlier | None
     connect_timeout: float | None = None
+    hashed: bool = False  # a hash of the request chooses the pod
+    no_failover: bool = False  # failoverPriority without outlierDetection, so without effect
+    plain_text: bool = False
 
     def tiers(self, endpoints: tuple[Endpoint, ...]) -> tuple[tuple[Endpoint, ...], ...]:
         """Tiers by how many labels of `failover` an endpoint carries, counted from the first.
@@ -70,6 +73,9 @@ def policy_of(rule: Rule | None, subset: kinds.Subset | None, port: int) -> Poli
         tuple(labels),
         _outlier(outlier) if outlier else None,
         pool.tcp.connect_timeout if pool else None,
+        hashed=balancer.consistent_hash is not None,
+        no_failover=bool(setting.enabled and setting.failover_priority and not outlier),
+        plain_text=bool(base.plain_text if over.plain_text is None else over.plain_text),
     )
 
 

@@ -223,7 +223,7 @@ class _Reader:
 
 
 # What is read for what pods take of it, and is left to the cluster all the same.
-_LEFT = (kinds.ConfigMap, kinds.Namespace)
+_LEFT = (kinds.ConfigMap, kinds.Namespace, kinds.PeerAuthentication)
 
 # Names of kinds that other groups have, too: without its group, one would be taken for another.
 _TWICE = {kind for _, kind in kinds.KNOWN}

@@ -14,6 +14,7 @@ from lanes.reading.gateways import gateway_hosts
 from lanes.reading.manifests import NOT_RUN, Manifests
 from lanes.reading.outside import machines_of
 from lanes.reading.providers import provider_of
+from lanes.reading.refused import admitted, warn_of_hashes, warn_of_mirrors
 from lanes.reading.routes import require_complete
 from lanes.reading.services import service_ports
 from lanes.reading.sidecars import Sidecars
@@ -45,6 +46,7 @@ def build(
     """
     diagnostics.warn(*manifests.warnings)
     require_complete(manifests, diagnostics)
+    manifests = admitted(manifests, diagnostics)
     sidecars = Sidecars(manifests, diagnostics)
     made = (*pods_of(manifests, sidecars, diagnostics), *machines_of(manifests))
     pods = tuple(assigned(made, commands))
@@ -61,6 +63,8 @@ def build(
         aliases=destinations.aliases(),
         datagrams=destinations.datagrams(),
     )
+    warn_of_mirrors(manifests, destinations)
+    warn_of_hashes(mesh, diagnostics)
     workloads.require_simulated(manifests, pods, diagnostics)
     _require_simulated(manifests, pods, diagnostics)
     outside.require_simulated(manifests, diagnostics)

@@ -3,10 +3,11 @@
 https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from lanes.mesh.diagnostics import Diagnostics
-from lanes.mesh.hostnames import covers, host_in_manifest
+from lanes.mesh.hostnames import covers, host_in_manifest, meant
 from lanes.mesh.model import Host, Unrouted
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource
@@ -19,6 +20,58 @@ _ANY = {
 }
 _INBOUND = {"traffic.sidecar.istio.io/excludeInboundPorts"}
 _PREFIX = "traffic.sidecar.istio.io/"
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """A VirtualService for callers in the mesh: its namespace, and its hosts by full names."""
+
+    namespace: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Imports:
+    """What a Sidecar imports, and what it excludes of that, each by namespace and host.
+
+    https://github.com/istio/istio/blob/master/pilot/pkg/model/sidecar.go
+    """
+
+    taken: tuple[tuple[str, str], ...]
+    excluded: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, hosts: Iterable[str], namespace: str) -> "_Imports":
+        """Read `./*`, `shop/*.example.com`, `~shop/*` and `~/cart.example.com`."""
+        taken: list[tuple[str, str]] = []
+        excluded: list[tuple[str, str]] = []
+        for told in hosts:
+            space, slash, name = told.removeprefix("~").partition("/")
+            found = excluded if told.startswith("~") else taken
+            if slash:
+                found.append((namespace if space == "." else space or "*", name))
+        return cls(tuple(taken), tuple(excluded))
+
+    def has_service(self, host: Host) -> bool:
+        """Tell whether a Service is imported."""
+        return any(
+            space in ("*", host.namespace) and covers(name, host.fqdn) for space, name in self.taken
+        ) and not self._excludes(host.namespace, host.fqdn)
+
+    def has_rules(self, rules: _Rules) -> bool:
+        """Tell whether a VirtualService is imported: by any of its hosts, wildcards or not."""
+        spaces = ("*", rules.namespace)
+        return any(
+            space in spaces and (covers(name, host) or covers(host, name))
+            for host in rules.hosts
+            if not self._excludes(rules.namespace, host)
+            for space, name in self.taken
+        )
+
+    def _excludes(self, namespace: str, host: str) -> bool:
+        return any(
+            space in ("*", namespace) and covers(name, host) for space, name in self.excluded
+        )
 
 
 class Sidecars:
@@ -35,12 +88,17 @@ class Sidecars:
             Host(body.metadata.name, body.metadata.namespace)
             for _, body in manifests.of(kinds.Service)
         ]
-        self._ruled: dict[Host, set[str]] = {}  # where VirtualServices for a Service stand
+        self._ruled: dict[Host, list[_Rules]] = {}
+        self._wild: dict[str, list[_Rules]] = {}
         for _, body in manifests.of(kinds.VirtualService):
             own = body.metadata.namespace
-            for name in body.spec.hosts if "mesh" in body.spec.gateways else ():
-                if host := host_in_manifest(name, own):
-                    self._ruled.setdefault(host, set()).add(own)
+            named = body.spec.hosts if "mesh" in body.spec.gateways else []
+            rules = _Rules(own, tuple(meant(name, own).fqdn for name in named))
+            for name in named:
+                if name.startswith("*"):
+                    self._wild.setdefault(name, []).append(rules)
+                elif host := host_in_manifest(name, own):
+                    self._ruled.setdefault(host, []).append(rules)
         self._istio = any(
             True
             for kind in (kinds.VirtualService, kinds.DestinationRule)
@@ -109,19 +167,20 @@ class Sidecars:
         sidecar = next(iter((*selecting, *general)), None)
         if sidecar is None or not sidecar.spec.egress:
             return frozenset()
-        patterns = [h.partition("/") for egress in sidecar.spec.egress for h in egress.hosts]
-        imported = [(namespace if of == "." else of, name) for of, slash, name in patterns if slash]
+        named = [h for egress in sidecar.spec.egress for h in egress.hosts]
+        imported = _Imports.of(named, namespace)
+        return frozenset(host for host in self._hosts if self._hides(imported, host))
 
-        def imports(host: Host, told_in: Collection[str]) -> bool:
-            """Whether it does so of what is told of a host in one of these namespaces."""
-            return any((of == "*" or of in told_in) and covers(n, host.fqdn) for of, n in imported)
+    def _hides(self, imported: "_Imports", host: Host) -> bool:
+        rules = self._rules_for(host)
+        known = not rules or any(map(imported.has_rules, rules))
+        return not (known and imported.has_service(host))
 
-        return frozenset(
-            host
-            for host in self._hosts
-            if not imports(host, [host.namespace])
-            or not imports(host, self._ruled.get(host, [host.namespace]))
-        )
+    def _rules_for(self, host: Host) -> list[_Rules]:
+        """Return the VirtualServices that name a Service, else those of the closest wildcard."""
+        covering = [name for name in self._wild if covers(name, host.fqdn)]
+        closest = max(covering, key=len, default="")
+        return self._ruled.get(host) or self._wild.get(closest, [])
 
 
 def without_sidecar(template: kinds.PodTemplate) -> str | None:

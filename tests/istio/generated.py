@@ -111,6 +111,7 @@ def generate(seed: str, *twists: str) -> Set:
 def placed(made: Set, namespace: str) -> list[Document]:
     """The set's documents, in a namespace of its own."""
     text = json.dumps(made.documents)
+    text = text.replace("~default/", f"~{namespace}/")
     text = text.replace(OTHER, f"{namespace}-b").replace('"ingressgateway"', f'"{namespace}"')
     text = text.replace('"istio": "internal"', f'"istio": "{namespace}-internal"')
     text = text.replace("default.svc", f"{namespace}.svc")
@@ -527,7 +528,10 @@ def a_virtual_service_that_is_kept(made: Set) -> None:
 
 @twist
 def a_virtual_service_elsewhere(made: Set) -> None:
-    found = made.find("VirtualService", made.inner)
+    _put_elsewhere(made.find("VirtualService", made.inner))
+
+
+def _put_elsewhere(found: Document) -> None:
     found["metadata"]["namespace"] = OTHER
     found["spec"]["hosts"][0] += ".default.svc.cluster.local"
     for one in found["spec"]["http"]:
@@ -821,7 +825,23 @@ def no_replicas(made: Set) -> None:
 
 @twist
 def a_sidecar_that_hides(made: Set) -> None:
-    hosts = made.rng.choice([["./*"], [f"./{made.inner}.default.svc.cluster.local"], ["other/*"]])
+    one = f"{made.inner}.default.svc.cluster.local"
+    choices = [["./*"], [f"./{one}"], ["other/*"], ["*/*", "~default/*"], ["./*", f"~./{one}"]]
+    choices += [["./*", f"~/{one}"], ["*/*", "~other/*"]]
+    _add_sidecar(made, made.rng.choice(choices))
+
+
+@twist
+def a_sidecar_and_rules_by_wildcard(made: Set) -> None:
+    """The rules are of another namespace, for all Services that no others name."""
+    found = made.find("VirtualService", made.inner)
+    _put_elsewhere(found)
+    found["spec"]["hosts"] = ["*.default.svc.cluster.local"]
+    choices = [["./*"], ["./*", f"{OTHER}/*"], ["*/*"], ["*/*", f"~{OTHER}/*"]]
+    _add_sidecar(made, made.rng.choice(choices))
+
+
+def _add_sidecar(made: Set, hosts: list[str]) -> None:
     made.documents.append(
         {
             "apiVersion": "networking.istio.io/v1",

@@ -58,6 +58,7 @@ from lanes.reading.kinds.istio import (
     WorkloadEntry,
 )
 from lanes.reading.kinds.reference_grant import ReferenceGrant
+from lanes.reading.kinds.security import PeerAuthentication
 from lanes.reading.kinds.virtual_services import (
     HeaderOperations,
     HttpDestination,
@@ -92,6 +93,7 @@ __all__ = [
     "Metadata",
     "Namespace",
     "OutlierDetection",
+    "PeerAuthentication",
     "Pod",
     "PodMetadata",
     "PodSpec",
@@ -142,6 +144,7 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
     ("networking.istio.io", "ServiceEntry"): ServiceEntry,
     ("networking.istio.io", "Sidecar"): Sidecar,
     ("networking.istio.io", "WorkloadEntry"): WorkloadEntry,
+    ("security.istio.io", "PeerAuthentication"): PeerAuthentication,
     (gateway_api.GROUP, "Gateway"): gateway_api.Gateway,
     (gateway_api.GROUP, "GRPCRoute"): GRPCRoute,
     (gateway_api.GROUP, "HTTPRoute"): gateway_api.HTTPRoute,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from lanes.reading.kinds.fields import (
     Closed,
@@ -67,6 +67,11 @@ class TcpKeepalive(Closed):
     interval: Duration | None = None
 
 
+def _is_off(tls: Any) -> bool:
+    """Whether calls leave without TLS."""
+    return isinstance(tls, dict) and tls.get("mode", "DISABLE") == "DISABLE"
+
+
 class TcpPool(Closed):
     connect_timeout: Annotated[Duration | None, Field(gt=0)] = None
     max_connections: OnlyRunning = None
@@ -88,6 +93,15 @@ class TrafficPolicy(Closed):
     tunnel: OnlyRunning = None
     proxy_protocol: OnlyRunning = None
     retry_budget: OnlyRunning = None
+
+    plain_text: bool | None = None  # whether its TLS is off; None: it says nothing
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tells_tls(cls, written: Any) -> Any:
+        if isinstance(written, dict) and written.get("tls") is not None:
+            return {**written, "plainText": _is_off(written["tls"])}
+        return written
 
 
 class PortPolicy(TrafficPolicy):

@@ -100,6 +100,9 @@ REASONS: dict[str, Misrouted | NotPlanned | Unanswered] = {
         Reason.UNSELECTED, "v2", ("a", "b")
     ),
     "its rule selects none of the v2 pods that run here": Misrouted(Reason.UNSELECTED, "v2"),
+    "subset a selects pods of other versions beside v2": Misrouted(Reason.MIXED, "v2", ("a",)),
+    "subset a selects pods of other versions beside v2: its failoverPriority has no effect without"
+    " outlierDetection": Misrouted(Reason.NO_FAILOVER, "v2", ("a",)),
     "v2 runs here, and no rule routes to it": Misrouted(Reason.UNROUTED, "v2"),
     "path /x (answers 500: no backend has a weight above 0)": NotPlanned("path /x", "no-weight"),
     "path /x (answers 301 by itself)": NotPlanned("path /x", "answers-itself", status=301),
@@ -123,6 +126,9 @@ REASONS: dict[str, Misrouted | NotPlanned | Unanswered] = {
         "no-service", (Host("c", "shop"), Host("api.org", ""), Host("c", "shop"))
     ),
     "the rule names a Service that it may not route to": Unanswered("not-permitted"),
+    "the calls have no TLS, and a PeerAuthentication of the pods asks for it": Unanswered(
+        "tls-refused"
+    ),
     "the destination has no pods": Unanswered("no-pods"),
     "the lane has no version here, and no fallback": Unanswered("no-version"),
 }

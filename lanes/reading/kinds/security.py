@@ -1,0 +1,24 @@
+"""Istio's security kinds, as far as they decide whether a call is answered."""
+
+from lanes.reading.kinds.fields import Metadata, Open
+
+
+class Mtls(Open):
+    mode: str = ""
+
+
+class PeerSelector(Open):
+    match_labels: dict[str, str] = {}
+
+
+class PeerAuthenticationSpec(Open):
+    selector: PeerSelector | None = None
+    mtls: Mtls = Mtls()
+    port_level_mtls: dict[int | str, Mtls] = {}
+
+
+class PeerAuthentication(Open):
+    """Whether pods take calls without the mesh's TLS."""
+
+    metadata: Metadata
+    spec: PeerAuthenticationSpec = PeerAuthenticationSpec()
