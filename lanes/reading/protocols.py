@@ -6,6 +6,7 @@ https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selec
 from lanes.reading.kinds.core import ServicePort, ServiceSpec
 
 _HTTP = {"http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"}
+_HTTP2 = {"http2", "grpc", "grpc-web", "kubernetes.io/h2c"}
 _OTHER = {"https", "tls", "tcp", "udp", "mongo", "mysql", "redis", "kubernetes.io/wss"}
 # Without a protocol these are taken for mail, names, MySQL and MongoDB, and never looked into.
 _WELL_KNOWN = {25, 53, 3306, 27017}
@@ -31,6 +32,15 @@ def has_http(service: ServiceSpec) -> bool:
 
 def says_http(port: ServicePort) -> bool | None:
     """Return what a port's appProtocol says, or its name where there is none; None: nothing."""
-    said = (port.app_protocol or port.name).lower()
-    said = "grpc-web" if said.startswith("grpc-web") else said.partition("-")[0]
+    said = _said(port)
     return said in _HTTP if said in _HTTP | _OTHER else None
+
+
+def says_http2(port: ServicePort) -> bool | None:
+    """Return whether a port says that it carries HTTP/2, as gRPC does; None: it says no HTTP."""
+    return _said(port) in _HTTP2 if says_http(port) else None
+
+
+def _said(port: ServicePort) -> str:
+    said = (port.app_protocol or port.name).lower()
+    return "grpc-web" if said.startswith("grpc-web") else said.partition("-")[0]

@@ -7,6 +7,7 @@ import yaml
 
 from tests.chart.rendering import (
     EVERYTHING,
+    GATEWAY_API,
     ISTIO,
     ROOT,
     Resource,
@@ -517,13 +518,11 @@ def test_a_service_with_more_ports_is_reached_at_all_of_them() -> None:
         at(
             "service",
             {
+                "appProtocol": "http2",
                 "container": {"ports": [{"name": "grpc", "containerPort": 9090}]},
                 "service": {
                     "type": "LoadBalancer",
-                    "ports": [
-                        {"name": "http", "appProtocol": "http2"},
-                        {"name": "grpc", "port": 90, "targetPort": "grpc"},
-                    ],
+                    "ports": [{"name": "grpc", "port": 90, "targetPort": "grpc"}],
                 },
             },
         )
@@ -539,6 +538,18 @@ def test_a_service_with_more_ports_is_reached_at_all_of_them() -> None:
     assert rule["ports"] == [{"port": "http"}, {"port": "grpc"}]
     (allowed,) = of_kind(resources, "AuthorizationPolicy")["mockb"]["spec"]["rules"]
     assert allowed["to"] == [{"operation": {"ports": ["8000", "9090"]}}]
+
+
+def test_a_service_for_grpc_says_so_and_so_do_those_of_its_versions() -> None:
+    keys: Values = {"port": 3550, "targetPort": 8080, "appProtocol": "grpc"}
+    asked: Values = {"services": {"mockb": keys}}
+    port = {"name": "http", "port": 3550, "targetPort": 8080, "appProtocol": "grpc"}
+    for provider, names in ((ISTIO, {"mockb"}), (GATEWAY_API, {"mockb", "mockb-v1", "mockb-v3"})):
+        resources = render(provider | asked)
+        services = of_kind(resources, "Service")
+        assert {name for name, one in services.items() if one["spec"]["ports"] == [port]} == names
+        pods = of_kind(resources, "Deployment")["mockb-v3"]["spec"]["template"]["spec"]
+        assert {"name": "http", "containerPort": 8080} in pods["containers"][0]["ports"]
 
 
 def test_members_of_lists_add_to_those_of_their_name() -> None:

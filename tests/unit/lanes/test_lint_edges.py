@@ -10,18 +10,22 @@ from lanes.lint.check import lint
 from tests.kube import (
     Chain,
     Document,
+    backend,
     deployment,
     destination_rule,
     foreign,
     gateway,
     header_is,
     header_propagation,
+    http_route,
     instrumentation,
     istio,
     put,
+    route_rule,
     rule,
     service,
     to,
+    to_service,
     virtual_service,
     write,
 )
@@ -35,6 +39,19 @@ def found(tmp_path: Path, code: str, documents: Sequence[Document]) -> list[str]
 
 HTTP: Document = {"name": "http", "port": 8000}
 CART = service("cart", HTTP)
+GRPC: Document = {"name": "grpc"}
+BACKEND = "HTTPRoute cart: spec.rules[0].backendRefs[0]"
+
+
+def versioned(base: Document, own: Document) -> list[Document]:
+    """A Service, one of a version, and the route from the first to the second."""
+    return [
+        service("cart", {"port": 8000, **base}),
+        service("cart-v2", {"port": 8000, **own}),
+        http_route("cart", to_service("cart"), route_rule(backend("cart-v2"))),
+    ]
+
+
 PODS = [deployment("cart", "v1"), deployment("cart", "v2")]
 SUBSETS = destination_rule("cart", "v1", "v2")
 REST = rule(to("cart", "v1"))
@@ -654,6 +671,15 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ["VirtualService any: spec.http[0]"],
         ),
         (BEYOND, ["VirtualService entered: spec.http[0]"]),
+    ],
+    "TL035": [
+        (versioned(GRPC, HTTP), [BACKEND]),
+        (versioned(HTTP, {"appProtocol": "kubernetes.io/h2c"}), [BACKEND]),
+        (versioned(GRPC, {"name": "http", "appProtocol": "grpc"}), []),
+        (versioned(GRPC, {"name": "http2-web"}), []),
+        (versioned(GRPC, {"name": "web"}), []),  # the mesh finds out
+        (versioned({"name": "tcp"}, HTTP), []),
+        (versioned(GRPC, HTTP)[::2], []),  # the version's Service is elsewhere
     ],
 }
 

@@ -62,8 +62,8 @@ Usage: {{ include "traffic-lanes.layerProblems" (dict "root" $ "at" "defaults" "
 - {{ $at }}.service.annotations: traffic-lanes/calls is the chart's to set, from `upstreams`
 {{- end }}
 {{- range .ports }}
-{{- if and (eq .name "http") (or (hasKey . "port") (hasKey . "targetPort")) }}
-- {{ $at }}.service.ports: http leads from `port` to the container's port http: set those
+{{- if and (eq .name "http") (or (hasKey . "port") (hasKey . "targetPort") (hasKey . "appProtocol")) }}
+- {{ $at }}.service.ports: http is made of the keys port, targetPort and appProtocol: set those
 {{- else if not (or (eq .name "http") .port) }}
 - {{ $at }}.service.ports: {{ .name }} lacks its port
 {{- end }}
