@@ -62,6 +62,8 @@ NO_ENTRY_RULE = EntryRule()
 
 def rule_by(match: Match, path: str) -> EntryRule | None:
     """Return the rule by `match` where every request asks for `path`; None: without example."""
+    if any(name.startswith("@") for name in match.headers):  # a claim of a token
+        return None
     headers = {name: example(asked) for name, asked in match.headers.items()}
     elsewhere = match.uri is not None and not holds(match.uri, path.partition("?")[0])
     uri = example(match.uri) if match.uri and elsewhere else None

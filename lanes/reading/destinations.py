@@ -17,6 +17,7 @@ from lanes.mesh.model import (
     Route,
 )
 from lanes.reading import kinds
+from lanes.reading.delegates import Delegates
 from lanes.reading.grants import Grants
 from lanes.reading.known_services import known_services
 from lanes.reading.manifests import Manifests, Resource
@@ -36,6 +37,7 @@ class Destinations:
         self.diagnostics = diagnostics
         self.grants = Grants(manifests)
         self._peers = PeerAuthentications(manifests)
+        self.delegates = Delegates(manifests, diagnostics)
         self._services, self._aliases = known_services(manifests, pods, diagnostics)
         callers = {pod.namespace for pod in pods}
         self._rules = Rules(manifests, tuple(self._services), callers, diagnostics)

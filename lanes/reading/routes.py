@@ -11,6 +11,7 @@ from lanes.mesh.matching import Match, StringMatch, is_catch_all
 from lanes.mesh.model import Abort, HeaderOps, Place, Retry, Route, Weighted
 from lanes.reading import kinds
 from lanes.reading.counting import counts
+from lanes.reading.delegates import Ruled
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds.fields import MOST_RULES
 from lanes.reading.manifests import Manifests, Resource
@@ -29,23 +30,19 @@ def routes_of(
     if why := resource.lack(but="spec.http["):
         return (unsupported_route(why, resource.place("spec")),)
     rules = (
-        _rule(resource, service, destinations, side, index)
-        for index, http in enumerate(service.spec.http)
-        if _leads_somewhere(http) or resource.lacks(f"spec.http[{index}]")
+        _rule(ruled, service, destinations, side)
+        for ruled in destinations.delegates.rules(resource, service)
+        if _leads_somewhere(ruled[2]) or ruled[0].lacks(ruled[1])
     )
     return tuple(rule for rule in rules if rule)
 
 
 def _rule(
-    resource: Resource,
-    service: kinds.VirtualService,
-    destinations: Destinations,
-    side: Side,
-    index: int,
+    ruled: Ruled, service: kinds.VirtualService, destinations: Destinations, side: Side
 ) -> Route | None:
-    """The rule of this number; None where it is not one of `side`'s."""
-    http, field = service.spec.http[index], f"spec.http[{index}]"
-    why, counting = resource.lack(field), http.match
+    """The route of a rule of `service`; None where it is not one of `side`'s."""
+    resource, field, http = ruled
+    why, counting = resource.lack(but="spec.http[") or resource.lack(field), http.match
     try:
         counting = [
             match
@@ -85,12 +82,20 @@ def require_few(resource: Resource, field: str, routes: Iterable[Route]) -> None
 
 def require_complete(manifests: Manifests, diagnostics: Diagnostics) -> None:
     """Report VirtualServices without hosts, and rules that lead nowhere; lint reads them too."""
+    delegates = {
+        (http.delegate.namespace or body.metadata.namespace, http.delegate.name)
+        for _, body in manifests.of(kinds.VirtualService)
+        for http in body.spec.http
+        if http.delegate
+    }
     for resource, service in manifests.of(kinds.VirtualService):
-        if not service.spec.hosts:
+        named = (service.metadata.namespace, service.metadata.name) in delegates
+        if not service.spec.hosts and not named:
             given = "hosts" in service.spec.model_fields_set
             diagnostics.error(resource.error("spec.hosts", "is empty" if given else "missing"))
         for index, http in enumerate(service.spec.http):
-            if not _leads_somewhere(http) and not resource.lacks(f"spec.http[{index}]"):
+            leads = _leads_somewhere(http) or http.delegate is not None
+            if not leads and not resource.lacks(f"spec.http[{index}]"):
                 problem = "should have a route, a redirect or a directResponse"
                 diagnostics.error(resource.error(f"spec.http[{index}]", problem))
 

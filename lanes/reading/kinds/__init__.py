@@ -60,6 +60,7 @@ from lanes.reading.kinds.istio import (
 from lanes.reading.kinds.reference_grant import ReferenceGrant
 from lanes.reading.kinds.security import PeerAuthentication
 from lanes.reading.kinds.virtual_services import (
+    Delegate,
     HeaderOperations,
     HttpDestination,
     HttpMatch,
@@ -76,6 +77,7 @@ __all__ = [
     "ConfigMap",
     "Container",
     "DaemonSet",
+    "Delegate",
     "Deployment",
     "DestinationRule",
     "EnvVar",

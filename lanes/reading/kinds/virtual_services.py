@@ -1,5 +1,6 @@
 """VirtualServices, and ASM's `fallback` in them."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
@@ -65,9 +66,15 @@ class HeaderMatch(StringMatch):
         return self
 
 
+# By its name or, where that has a dot, in brackets: @request.auth.claims[example.com/group].
+_CLAIM = re.compile(r"@request\.auth\.claims[.\[][A-Za-z0-9_./:\[\]-]*")
+
+
 def _header_asked(name: str) -> str:
     if name.startswith("@"):
-        raise ValueError("matches a claim of a token, which no plan can know")
+        if not _CLAIM.fullmatch(name):
+            raise ValueError("is no claim of a token: @request.auth.claims.NAME is")
+        return name
     if name.startswith(":") and name != ":authority":
         raise ValueError("is no header that a plan can know; match method, uri or authority")
     if name.lower() == "host":
@@ -170,8 +177,16 @@ class Fault(Open):
     delay: OnlyRunning = None
 
 
+class Delegate(Closed):
+    """A VirtualService without hosts, whose rules stand in place of the one that names it."""
+
+    name: str
+    namespace: str = ""
+
+
 class HttpRoute(Closed):
     name: str = ""
+    delegate: Delegate | None = None
     match: list[HttpMatch] = []
     route: list[HttpDestination] = []
     redirect: Redirect | None = None
