@@ -11,6 +11,7 @@ import click
 from lanes.cli.options import RequestOptions, read_mesh, request_options
 
 if TYPE_CHECKING:
+    from lanes.mesh.model import Mesh
     from lanes.planning.result import Plan
     from lanes.verification.gateway import Gateway
 
@@ -26,8 +27,8 @@ class GatewayOptions:
     resolved: str | None
     asked: RequestOptions
 
-    def resolve(self) -> "tuple[Gateway, Plan]":
-        """Return the gateway, and the plan for the requests to it.
+    def resolve(self) -> "tuple[Gateway, Plan, Mesh]":
+        """Return the gateway, the plan for the requests to it, and the mesh that is planned.
 
         Raises LanesError where the options or the manifests lead to none.
         """
@@ -46,7 +47,7 @@ class GatewayOptions:
             gateway = replace(gateway, url=named._replace(path=planned.path).geturl())
         if domain is None:  # it is asked by its address
             gateway = replace(gateway, host=planned.host)
-        return gateway, planned
+        return gateway, planned, mesh
 
 
 def gateway_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import click
 
+from lanes.cli.evidence import EvidenceOptions, evidence_options
 from lanes.cli.gateway import GatewayOptions, gateway_options
 from lanes.cli.group import EXIT_LANES_BROKEN
 from lanes.cli.options import format_option
@@ -13,6 +14,7 @@ from lanes.console import Console
 
 @click.command("trace")
 @gateway_options
+@evidence_options
 @click.option(
     "--lane",
     metavar="LANE",
@@ -21,6 +23,7 @@ from lanes.console import Console
 @format_option
 def trace_command(
     options: GatewayOptions,
+    evidence: EvidenceOptions,
     lane: str | None,
     form: str,
 ) -> None:
@@ -39,15 +42,14 @@ def trace_command(
       1    it did not
       2    something else is wrong; standard error says what
     """
-    from lanes.evidence.laptop import laptop
     from lanes.report.trace import show_trace, trace_json
     from lanes.verification.tracing import trace
 
-    gateway, planned = options.resolve()
-    with laptop(*gateway.at) as evidence:
-        client = replace(gateway, traced=evidence is not None).client()
+    gateway, planned, mesh = options.resolve()
+    with evidence.open(gateway, mesh, planned) as sources:
+        client = replace(gateway, traced=sources is not None).client()
         client.require_reachable()
-        traced = trace(client, planned, lane, evidence)
+        traced = trace(client, planned, lane, sources)
     if form == "json":
         Console().json(trace_json(traced))
     else:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import click
 
+from lanes.cli.evidence import EvidenceOptions, evidence_options
 from lanes.cli.gateway import GatewayOptions, gateway_options
 from lanes.cli.group import EXIT_LANES_BROKEN
 from lanes.cli.options import (
@@ -23,6 +24,7 @@ _A_WEEK = 7 * 24 * 3600
 
 @click.command("verify")
 @gateway_options
+@evidence_options
 @requests_option
 @click.option(
     "--duration",
@@ -72,6 +74,7 @@ _A_WEEK = 7 * 24 * 3600
 @format_option
 def verify_command(
     options: GatewayOptions,
+    evidence: EvidenceOptions,
     requests: int | None,
     duration: float | None,
     rate: float | None,
@@ -111,7 +114,6 @@ def verify_command(
       1    they do not, or no request entered a lane that has a weight
       2    something else is wrong; standard error says what
     """
-    from lanes.evidence.laptop import laptop
     from lanes.report.files import writable
     from lanes.report.html import html
     from lanes.report.junit import junit
@@ -120,7 +122,7 @@ def verify_command(
     from lanes.verification.run import VerificationRun
     from lanes.verification.targets import entry_targets
 
-    gateway, planned = options.resolve()
+    gateway, planned, mesh = options.resolve()
     if requests and duration:
         raise LanesError("--requests and --duration exclude each other. Leave one out.")
     if lane is not None and requests:
@@ -152,13 +154,13 @@ def verify_command(
         strict,
     )
     with ExitStack() as outputs:
-        evidence = outputs.enter_context(laptop(*gateway.at))
+        sources = outputs.enter_context(evidence.open(gateway, mesh, planned))
         files = [
             (outputs.enter_context(writable(option, name)), text)
             for option, name, text in (("--report", page, html), ("--junit", xml, junit))
             if name is not None
         ]
-        result = run.run(gateway, progress, evidence)
+        result = run.run(gateway, progress, sources)
         for write, text in files:
             write(text(result))
     if form == "json":

@@ -16,7 +16,10 @@ class Call:
     whom it called; `version` and `address` are of the pod that answered, "" where none did: of
     several tries, the last. `lane` is the lane header that the call carried, None for none, and
     `chosen` are the versions of the destination that the proxy's rule named. `began`: seconds of a
-    clock that all calls share. `trace`: the id of its trace; "" where it has none.
+    clock that all calls of a pod share, and `received` the same call's beginning and end by the
+    clock of the pod that answered, where that one logs; None: the two share a clock. `trace` and
+    `request`: the ids of its trace and request; "" where it has none. `lane_known`: whether the log
+    tells the lane header at all. `proxied` False: no sidecar sent it.
     """
 
     caller: str
@@ -30,18 +33,23 @@ class Call:
     began: float
     seconds: float
     trace: str = ""
+    request: str = ""
+    received: tuple[float, float] | None = None
+    lane_known: bool = True
+    proxied: bool = True
 
     @property
-    def ended(self) -> float:
-        return self.began + self.seconds
+    def there(self) -> tuple[float, float]:
+        """When it began and ended in the pod that answered."""
+        return self.received or (self.began, self.began + self.seconds)
 
 
 class Forest:
     """The calls of all requests, each behind the call that made its caller make it.
 
-    That is the one with the same trace, where services hand traces on. Else it is the one that
-    was under way in the caller's pod. Where several were, with different lanes, nobody knows which:
-    the call is left out. Among those with one lane, any will do.
+    That is the one of the same trace or request, where services hand their ids on. Else it is the
+    one that was under way in the caller's pod. Where several were, with different lanes, nobody
+    knows which: the call is left out. Among those with one lane, any will do.
     """
 
     def __init__(self, calls: Iterable[Call]) -> None:
@@ -49,10 +57,10 @@ class Forest:
         self._roots = {call.trace: call for call in ordered if not call.caller and call.trace}
         self._made: dict[int, list[Call]] = defaultdict(list)
         by_pod: dict[str, list[Call]] = defaultdict(list)
-        for call in ordered:
+        for call in sorted(ordered, key=lambda call: call.there):
             by_pod[call.address].append(call)
-        began = {address: [call.began for call in there] for address, there in by_pod.items()}
-        longest = {a: max(call.seconds for call in there) for a, there in by_pod.items()}
+        began = {address: [call.there[0] for call in there] for address, there in by_pod.items()}
+        longest = {a: max(map(_seconds_there, there)) for a, there in by_pod.items()}
         for call in ordered:
             if call.caller:
                 at = call.caller_address
@@ -80,9 +88,10 @@ class Forest:
             left += [(behind, depth + 1) for behind in reversed(made)]
 
     def _parent(self, call: Call, there: Sequence[Call]) -> Call | None:
-        meanwhile = [one for one in there if one.ended >= call.began - _SLACK and one is not call]
-        traced = [one for one in meanwhile if call.trace and one.trace == call.trace]
-        likely = traced or meanwhile
+        meanwhile = [x for x in there if x.there[1] >= call.began - _SLACK and x is not call]
+        # A proxy's milliseconds may round a call to before the one that made its caller make it.
+        meanwhile = [x for x in meanwhile if x.there[0] <= call.began <= x.there[1]] or meanwhile
+        likely = [x for x in meanwhile if _same_request(x, call)] or meanwhile
         if len(likely) > 1:
             same = [one for one in likely if one.lane == call.lane]
             likely = same if call.lane else likely
@@ -95,8 +104,18 @@ class Forest:
         return sum(made.service == service for made in self._made[id(parent)])
 
 
-# Clocks of one machine, in seconds; proxies log microseconds.
-_SLACK = 0.001
+# Of one clock, in seconds: some logs have milliseconds.
+_SLACK = 0.002
+
+
+def _seconds_there(call: Call) -> float:
+    began, ended = call.there
+    return ended - began
+
+
+def _same_request(one: Call, other: Call) -> bool:
+    same_trace = one.trace == other.trace != ""
+    return same_trace or one.request == other.request != ""
 
 
 def _step(call: Call, depth: int, made: Sequence[Call]) -> Step:
@@ -111,5 +130,16 @@ def _step(call: Call, depth: int, made: Sequence[Call]) -> Step:
         call.lane,
         measured=measured,
         caller=call.caller,
-        routed=Routed(call.chosen),
+        lane_known=call.lane_known,
+        silent=bool(call.address) and not call.version,
+        routed=Routed(call.chosen, call.proxied),
     )
+
+
+def trace_id(traceparent: str) -> str:
+    """The trace's id in a `traceparent` header; "" where it is none.
+
+    https://www.w3.org/TR/trace-context/#traceparent-header
+    """
+    parts = traceparent.split("-")
+    return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else ""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from lanes.envoy import Json
-from lanes.envoy.clusters import destinations
-from lanes.evidence.calls import Call
+from lanes.evidence.calls import Call, trace_id
 from lanes.evidence.laptop import line_of, same_user, socket_name
+from lanes.evidence.workloads import Workloads
 from lanes.mesh.model import Mesh
 from lanes.page.calls import GATEWAY, Reader
 from lanes.page.tap import Tap, lines
@@ -36,10 +36,7 @@ class Feed:
 
     def __init__(self, mesh: Mesh, planned: Plan, addresses: Mapping[str, str]) -> None:
         self._reader = Reader(mesh, planned, addresses)
-        self._chosen = {
-            d.name: frozenset(e.pod.version for e in next(filter(None, d.tiers), ()))
-            for d in destinations(mesh)
-        }
+        self._chosen = Workloads.of(mesh).chosen
         self._listeners: list[queue.Queue[bytes]] = []
         self._lock = threading.Lock()
 
@@ -99,15 +96,6 @@ class Feed:
                     client.sendall(told.get())
             finally:
                 self._forget(told)
-
-
-def trace_id(traceparent: str) -> str:
-    """The trace's id in a `traceparent` header; "" where it is none.
-
-    https://www.w3.org/TR/trace-context/#traceparent-header
-    """
-    parts = traceparent.split("-")
-    return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else ""
 
 
 @contextmanager

@@ -18,7 +18,7 @@ def closing(verdict: Verdict) -> str:
     split_right = all(one.fits for one in verdict.splits)
     if verdict.unexpected or not split_right or not all(lane.fits for lane in verdict.lanes):
         return "Lanes do NOT hold."
-    absent = [lane for lane in verdict.lanes if not lane.verified and not lane.unsure]
+    absent = [lane for lane in verdict.lanes if not lane.verified and not lane.unseen]
     missed = [lane for lane in verdict.lanes if not lane.ok]
     if missed:
         most = max(split.requests_to_see(lane.expected, len(verdict.lanes)) for lane in missed)
@@ -60,7 +60,8 @@ def _not_verified(lanes: Sequence[LaneVerdict], why: str) -> str:
 def _reason(lane: LaneVerdict) -> str:
     """Return why the lane was not verified; {them} stands for the lanes that were not."""
     if any(entered.count for entered in lane.entered):
-        return "no service answers where its entry rules lead"
+        unseen = any(entered.unseen for entered in lane.entered)
+        return "no hop is seen" if unseen else "no service answers where its entry rules lead"
     if lane.entered:
         methods = " or ".join(dict.fromkeys(str(entered.by.method) for entered in lane.entered))
         return f"only {methods} would enter {{them}}, which {lane.entered[0].by.not_sent_because}"

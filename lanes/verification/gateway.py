@@ -112,6 +112,12 @@ class Gateway:
             raise LanesError(f"--resolve {self.resolved}: the URL is for {name}:{port}")
         return match["ipv6"] or match["address"], self.parts.port
 
+    @property
+    def place(self) -> Place:
+        """Where and how to connect. Raises LanesError for a file of authorities that is none."""
+        tls = _trusting(self.ca) if self.parts.scheme == "https" else None
+        return Place(*self.at, tls, self.parts.host)
+
     def client(self) -> "Client":
         """Raises LanesError for a file of authorities that is none."""
         return Client(self)
@@ -129,9 +135,7 @@ class Client:
             {"Authorization": f"Basic {credentials}"} if credentials else {},
             gateway.headers,
         )
-        tls = _trusting(gateway.ca) if self._url.scheme == "https" else None
-        place = Place(*gateway.at, tls, self._url.host)
-        self._http = HttpClient(place, gateway.limits)
+        self._http = HttpClient(gateway.place, gateway.limits)
         self._traced = gateway.traced
 
     def send(
@@ -155,8 +159,9 @@ class Client:
 
     def _answer(self, accept: str, rule: EntryRule, trace: str) -> Answer:
         host = {"Host": rule.host} if rule.host else {}
-        traced = {"traceparent": f"00-{trace}-{secrets.token_hex(8)}-01"} if trace else {}
-        headers = _merged(self._headers, {"Accept": accept}, rule.headers, host, traced)
+        headers = _merged(
+            self._headers, {"Accept": accept}, rule.headers, host, _tracing(trace) if trace else {}
+        )
         try:
             response = self._http.request(
                 rule.method or "GET", self._url.target(rule.path), headers
@@ -173,6 +178,12 @@ class Client:
             raise LanesError(f"{self._address}: the gateway can't be reached: {reason}") from None
         except NoResponseError as reason:
             raise LanesError(f"{self._address}: the gateway gives no answer: {reason}") from None
+
+
+def _tracing(trace: str) -> dict[str, str]:
+    """The headers of a request that begins a trace, sampled. Access logs have the User-Agent."""
+    traceparent = f"00-{trace}-{secrets.token_hex(8)}-01"
+    return {"traceparent": traceparent, "User-Agent": f"lanes/{trace}"}
 
 
 def _split(url: str) -> _Url | None:

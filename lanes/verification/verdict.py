@@ -100,7 +100,8 @@ class LaneVerdict:
     def ok(self) -> bool:
         """Whether the run may pass: a lane with a weight has to be among the drawn, if any are."""
         drawn = self.count + self.unsure
-        seen = drawn > 0 or (not self.expected if self.total else self.verified)
+        entered = self.verified or any(entered.unseen for entered in self.entered)
+        seen = drawn > 0 or (not self.expected if self.total else entered)
         entered_right = all(entered.ok for entered in self.entered)
         return seen and self.fits and self.as_planned == self.count and entered_right
 
@@ -141,7 +142,7 @@ class Verdict:
     @property
     def ok(self) -> bool:
         split_right = all(split.fits for split in self.splits)
-        seen = any(lane.verified for lane in self.lanes) or not any(x.unsure for x in self.lanes)
+        seen = any(lane.verified or not lane.unseen for lane in self.lanes)
         return not self.unexpected and split_right and seen and all(lane.ok for lane in self.lanes)
 
     @property

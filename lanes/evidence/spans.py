@@ -1,0 +1,167 @@
+"""The spans of a trace, and the hops that they tell of."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lanes.evidence.steps import MOST_HOPS, Measured, Routed, Step
+from lanes.evidence.workloads import NOBODY, Workloads
+from lanes.mesh.baggage import members
+
+# Where a deployment's instrumentation, or Envoy's, records the baggage that a request brought.
+_BAGGAGE = ("http.request.header.baggage", "baggage")
+
+
+@dataclass(frozen=True)
+class Span:
+    """One span. `began` and `ended`: nanoseconds of its machine's clock. `attributes` are its own
+    and its resource's; `server` tells that it is the receiving side of a call.
+    """
+
+    trace: str
+    id: str
+    parent: str
+    server: bool
+    began: int
+    ended: int
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that it answered with; 0 where it tells none."""
+        told = (self.attributes.get(name, "") for name in _STATUS)
+        return next((int(text) for text in told if text.isdecimal() and len(text) == 3), 0)
+
+
+# The most spans between a hop and the one that calls it.
+_MOST_BETWEEN = 100
+_STATUS = ("http.response.status_code", "http.status_code")
+
+
+@dataclass(frozen=True)
+class _Hop:
+    """A server span whose service the mesh has. `caller` is the hop that it is behind, by the ids
+    of its spans; None where no span tells.
+    """
+
+    span: Span
+    service: str
+    version: str
+    caller: "_Hop | None"
+    routed: Routed | None
+
+
+def path(spans: Iterable[Span], workloads: Workloads, header: str) -> tuple[Step, ...]:
+    """Return the hops that the spans of one trace tell of, callers before those they call.
+
+    - A span that came twice counts once.
+    - A hop's own sidecar and its service are one hop.
+    - Of several tries of one call, the one that answered counts: the last without a server error.
+    - Where spans between are missing, nothing tells who called a hop.
+    - Clocks of machines differ: times are compared within one span alone.
+    `header`: the name of the lane header, for spans that record baggage.
+    """
+    known = {span.id: span for span in spans}
+    hops: dict[str, _Hop | None] = {}
+    for span in _callers_first(known):
+        hops[span.id] = _hop(span, known, workloads, hops)
+    entered = list(_answering([hop for hop in hops.values() if hop is not None]))[:MOST_HOPS]
+    behind: dict[int, list[_Hop]] = defaultdict(list)
+    first = []
+    kept = set(map(id, entered))
+    for hop in entered:
+        if hop.caller is not None and id(hop.caller) in kept:
+            behind[id(hop.caller)].append(hop)
+        else:
+            first.append(hop)
+    return tuple(_steps(first, behind, header))
+
+
+def _callers_first(known: Mapping[str, Span]) -> Iterator[Span]:
+    """Each span once, behind its parent."""
+    met: set[str] = set()
+    for span in known.values():
+        chain = []
+        at: Span | None = span
+        while at is not None and at.id not in met:
+            met.add(at.id)
+            chain.append(at)
+            at = known.get(at.parent)
+        yield from reversed(chain)
+
+
+def _hop(
+    span: Span, known: Mapping[str, Span], workloads: Workloads, hops: Mapping[str, _Hop | None]
+) -> _Hop | None:
+    """The hop that a server span begins; None for spans within a hop, or of no service."""
+    service, version = _workload(span, workloads)
+    if not span.server or not service:
+        return None
+    routed, at, caller = None, known.get(span.parent), None
+    for _ in range(_MOST_BETWEEN):
+        if at is None:
+            break
+        cluster = at.attributes.get("upstream_cluster", "")
+        if routed is None and cluster.startswith("outbound|"):
+            routed = Routed(workloads.chosen.get(cluster, frozenset()))
+        caller = hops.get(at.id)
+        if caller is not None:
+            break
+        at = known.get(at.parent)
+    if caller is not None and caller.service == service and routed is None:
+        return None  # the service behind its own sidecar
+    return _Hop(span, service, version, caller, routed)
+
+
+def _workload(span: Span, workloads: Workloads) -> tuple[str, str]:
+    """The service of a span and its version; "" for what it does not tell."""
+    told = span.attributes
+    workload = workloads.pod(told.get("k8s.pod.name", ""))
+    if workload == NOBODY:
+        workload = workloads.workload(told.get("k8s.deployment.name", ""))
+    if workload == NOBODY:
+        workload = workloads.workload(told.get("service.name", ""))
+    names = (told.get("istio.canonical_service", ""), told.get("service.name", ""))
+    service = workload.service or next(filter(None, map(workloads.service, names)), "")
+    versions = (told.get("istio.canonical_revision", ""), told.get("service.version", ""))
+    return service, workload.version or next(filter(None, versions), "")
+
+
+def _answering(hops: Sequence[_Hop]) -> Iterator[_Hop]:
+    """The hops without the tries of a call that another try took over."""
+    tries: dict[tuple[str, str], list[_Hop]] = defaultdict(list)
+    for hop in hops:
+        tries[hop.span.parent or hop.span.id, hop.service].append(hop)
+    for each in tries.values():
+        right = [hop for hop in each if hop.span.status < 500]
+        yield from right or [max(each, key=lambda hop: hop.span.began)]
+
+
+def _steps(
+    first: Sequence[_Hop], behind: Mapping[int, Sequence[_Hop]], header: str
+) -> Iterator[Step]:
+    left = [(hop, 0) for hop in reversed(first)]
+    while left:
+        hop, depth = left.pop()
+        calls = behind.get(id(hop), ())
+        yield _step(hop, depth, calls, header)
+        left += [(call, depth + 1) for call in reversed(calls)]
+
+
+def _step(hop: _Hop, depth: int, calls: Sequence[_Hop], header: str) -> Step:
+    took = max(0, hop.span.ended - hop.span.began) / 1e6
+    slowest = max((max(0, c.span.ended - c.span.began) / 1e6 for c in calls), default=0.0)
+    status = hop.span.status
+    own_error = status >= 500 and all(call.span.status < 500 for call in calls)
+    error = f"status {status}" if own_error else ""
+    baggage = next(filter(None, map(hop.span.attributes.get, _BAGGAGE)), None)
+    return Step(
+        hop.service,
+        hop.version,
+        None if baggage is None else members(baggage).get(header),
+        measured=Measured(depth, "", status, took, max(0.0, took - slowest), error),
+        silent=not hop.version,
+        caller=hop.caller.service if hop.caller else None,
+        lane_known=baggage is not None,
+        routed=hop.routed,
+    )

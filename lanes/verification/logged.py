@@ -1,0 +1,74 @@
+"""The calls in access logs, from a file that grows or from standard input."""
+
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from lanes.errors import LanesError
+from lanes.evidence.access_logs import Line, calls, line_of, traced_in
+from lanes.evidence.calls import Forest
+from lanes.evidence.source import with_hops
+from lanes.evidence.steps import Answer
+from lanes.evidence.workloads import Workloads
+
+_LONGEST = 65_536
+_MOST_LINES = 1_000_000
+
+
+@dataclass
+class AccessLogs:
+    """The hops that Envoy's access logs tell of; `header` is the lane header's name.
+
+    Lines come late: proxies write them at intervals. They are read until there is one of each
+    request and none came for `still_seconds`, or for `patience_seconds`.
+    Raises LanesError for a file that can't be read.
+    """
+
+    name: str
+    workloads: Workloads
+    header: str
+    still_seconds: float = 2.0
+    patience_seconds: float = 20.0
+    _lines: list[Line] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        try:
+            log = sys.stdin.buffer if self.name == "-" else Path(self.name).open("rb")  # noqa: SIM115
+        except OSError as error:
+            raise LanesError(
+                f"--access-logs {self.name}: can't be read: {error.strerror}"
+            ) from None
+        threading.Thread(target=self._read, args=(log,), name="log", daemon=True).start()
+
+    def complete(self, answers: Sequence[Answer]) -> list[Answer]:
+        wanted = {answer.trace for answer in answers if not answer.whole} - {""}
+        began = grown = time.monotonic()
+        count = 0
+        while wanted:
+            now, lines = time.monotonic(), list(self._lines)
+            grown = now if len(lines) > count else grown
+            wanted -= set(traced_in(lines[count:]))
+            count = len(lines)
+            if (not wanted and now - grown >= self.still_seconds) or (
+                now - began >= self.patience_seconds
+            ):
+                break
+            time.sleep(0.1)
+        forest = Forest(calls(self._lines[:count], self.workloads, self.header))
+        return [with_hops(answer, forest.path(answer.trace)) for answer in answers]
+
+    def _read(self, log: BinaryIO) -> None:
+        """Read to the end of standard input, or what a file has and what is added to it."""
+        while len(self._lines) < _MOST_LINES:
+            text = log.readline(_LONGEST)
+            if text:
+                line = line_of(text.decode(errors="replace"))
+                self._lines += [line] if line else []
+            elif self.name == "-":
+                return
+            else:
+                time.sleep(0.1)

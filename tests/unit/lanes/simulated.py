@@ -1,0 +1,338 @@
+"""Meshes that are drawn, sound or broken in one of ten ways, and what each source tells of them.
+
+Nothing here knows how evidence is judged: a request walks through services and proxies, and every
+party on its way writes down what it would.
+"""
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from lanes.evidence.calls import Call
+from lanes.evidence.causes import Cause
+from lanes.evidence.steps import Answer, Step
+from lanes.evidence.workloads import Workload, Workloads
+from lanes.planning.entry_rule import EntryRule
+from lanes.planning.hop import Hop, Reason
+from lanes.planning.result import Lane, Plan
+
+LANES = ("v1", "v2", "v3")
+Json = dict[str, Any]
+
+
+class Break(StrEnum):
+    """What is wrong with a mesh; the first four differ in what is handed on beside."""
+
+    NOT_INSTRUMENTED = "not instrumented"
+    B3_ALONE = "b3 alone"
+    TRACE_ALONE = "traceparent alone"
+    ASYNC = "lost in every second request"
+    CHANGED = "another lane's value"
+    NOT_SET = "the gateway sets none"
+    OLD_RULE = "a rule that is out of date, or hidden"
+    NO_SIDECAR = "calls that pass no sidecar"
+    NOT_READY = "pods that are not ready"
+    OTHER_RULE = "another lane's rule before the lane's"
+
+
+CAUSES = {
+    Break.NOT_INSTRUMENTED: Cause.NOT_HANDED_ON,
+    Break.B3_ALONE: Cause.NOT_HANDED_ON,
+    Break.TRACE_ALONE: Cause.NOT_HANDED_ON,
+    Break.ASYNC: Cause.NOT_HANDED_ON,
+    Break.CHANGED: Cause.CHANGED,
+    Break.NOT_SET: Cause.NOT_SET,
+    Break.OLD_RULE: Cause.NO_RULE,
+    Break.NO_SIDECAR: Cause.NO_SIDECAR,
+    Break.NOT_READY: Cause.NOT_READY,
+    Break.OTHER_RULE: Cause.OTHER_RULE,
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A mesh: whom each service calls, its versions, which are foreign, and which hand traces on.
+
+    `how` it is broken, "" for sound; the call from `caller` to `service` is the first wrong hop of
+    `lane`.
+    """
+
+    calls: Mapping[str, tuple[str, ...]]
+    versions: Mapping[str, tuple[str, ...]]
+    foreign: frozenset[str]
+    tracing: frozenset[str]
+    how: Break | None = None
+    lane: str = ""
+    caller: str = ""
+    service: str = ""
+
+    @property
+    def entry(self) -> str:
+        return next(iter(self.calls))
+
+    def behind(self, service: str) -> Iterator[str]:
+        """The services that it calls, and that these call."""
+        for called in self.calls[service]:
+            yield called
+            yield from self.behind(called)
+
+    def plan(self) -> Plan:
+        lanes = (Lane(n, 1, self._hop(self.entry, n), (entered_by(n),)) for n in LANES)
+        return Plan("version", "*", tuple(lanes))
+
+    def _hop(self, service: str, lane: str) -> Hop:
+        own = lane in self.versions[service]
+        version, reason = (lane, Reason.MATCH) if own else ("v1", Reason.FALLBACK)
+        called = tuple(self._hop(name, lane) for name in self.calls[service])
+        return Hop(service, (version,), reason, called)
+
+    def workloads(self) -> Workloads:
+        pairs = [(s, v) for s, versions in self.versions.items() for v in versions]
+        chosen = {cluster(s, v): frozenset({v}) for s, v in pairs}
+        return Workloads(
+            {f"{s}-{v}": Workload(s, v) for s, v in pairs},
+            {s: s for s in self.calls},
+            chosen,
+            {cluster(s, v): frozenset({v, "v1"}) for s, v in pairs},
+        )
+
+
+def draw(seed: str, broken: bool) -> Drawn:
+    """A mesh of 3 to 12 services, each called once by one before it."""
+    rng = random.Random(seed)
+    names = [f"s{number}" for number in range(rng.randint(3, 12))]
+    calls: dict[str, tuple[str, ...]] = dict.fromkeys(names, ())
+    for number, name in enumerate(names[1:], start=1):
+        caller = names[rng.randrange(max(0, number - 3), number)]
+        calls[caller] = (*calls[caller], name)
+    versions = {
+        name: ("v1", *(lane for lane in LANES[1:] if rng.random() < 0.6 or name == names[0]))
+        for name in names
+    }
+    foreign = frozenset(name for name in names if rng.random() < 0.5)
+    tracing = frozenset(name for name in names if rng.random() < 0.6)
+    mesh = Drawn(calls, versions, foreign, tracing)
+    if not broken:
+        return mesh
+    how = rng.choice(list(Break))
+    callers = {called: caller for caller, each in calls.items() for called in each}
+    at_gateway = how is Break.NOT_SET
+    fewest = 3 if how is Break.OTHER_RULE else 2
+    services = [names[0]] if at_gateway else [n for n in names[1:] if len(versions[n]) >= fewest]
+    if not services:
+        versions[names[1]] = LANES
+        services = [names[1]]
+    service = rng.choice(services)
+    lane = rng.choice([v for v in versions[service] if v != "v1"])
+    caller = "" if at_gateway else callers[service]
+    # What is broken is beyond what answers tell: somebody on the way is foreign.
+    mesh = replace(mesh, foreign=foreign | {caller or names[0]})
+    return replace(mesh, how=how, lane=lane, caller=caller, service=service)
+
+
+def entered_by(lane: str) -> EntryRule:
+    return EntryRule({"x-lane": lane})
+
+
+def cluster(service: str, version: str) -> str:
+    return f"outbound|8000|{version}|{service}.default.svc.cluster.local"
+
+
+@dataclass
+class Made:
+    """A call as it happened; `behind` are those that the service made for it."""
+
+    number: int
+    caller: str
+    caller_pod: str
+    service: str
+    version: str
+    lane: str | None
+    chosen: str
+    trace: str
+    proxied: bool
+    began: float
+    ended: float = 0.0
+    behind: list["Made"] = field(default_factory=list)
+
+    @property
+    def pod(self) -> str:
+        return f"{self.service}-{self.version}"
+
+
+class World:
+    """Runs requests through a mesh; the clock is in seconds."""
+
+    def __init__(self, mesh: Drawn, seed: str) -> None:
+        self.mesh, self._rng = mesh, random.Random(seed)
+        self.now, self._number = 1_700_000_000.0, 0
+
+    def request(self, lane: str, trace: str) -> Made:
+        """One request; the next begins when it has ended."""
+        at_gateway = self.mesh.how is Break.NOT_SET
+        header = None if at_gateway else lane
+        root = self._call("", "gateway", self.mesh.entry, header, trace, self._rng.random() < 0.5)
+        self.now += self._rng.uniform(0.001, 0.01)
+        return root
+
+    def _call(
+        self, caller: str, pod: str, service: str, lane: str | None, trace: str, coin: bool
+    ) -> Made:
+        mesh, here = self.mesh, (caller, service) == (self.mesh.caller, self.mesh.service)
+        how = mesh.how if here else None
+        there = mesh.versions[service]
+        chosen = lane if lane in there else "v1"
+        if how is Break.OLD_RULE:
+            chosen = "v1"
+        elif how is Break.OTHER_RULE and lane == mesh.lane:
+            chosen = next((v for v in there if v not in ("v1", lane)), "v1")
+        version = chosen or "v1"
+        if how is Break.NOT_READY and chosen == mesh.lane:
+            version = "v1"
+        if how is Break.NO_SIDECAR:
+            version = self._rng.choice(there)
+        self.now += self._rng.uniform(0.0005, 0.002)
+        self._number += 1
+        made = Made(
+            self._number, caller, pod, service, version, lane, chosen or "v1", trace,
+            how is not Break.NO_SIDECAR, self.now,
+        )  # fmt: skip
+        self.now += self._rng.uniform(0.0005, 0.002)
+        for called in mesh.calls[service]:
+            sent, trace_sent = self._handed_on(service, called, lane, trace, coin)
+            made.behind.append(self._call(service, made.pod, called, sent, trace_sent, coin))
+        self.now += self._rng.uniform(0.0005, 0.002)
+        made.ended = self.now
+        return made
+
+    def _handed_on(
+        self, service: str, called: str, lane: str | None, trace: str, coin: bool
+    ) -> tuple[str | None, str]:
+        traced = trace if service in self.mesh.tracing else ""
+        if (service, called) != (self.mesh.caller, self.mesh.service):
+            return lane, traced
+        match self.mesh.how:
+            case Break.NOT_INSTRUMENTED:
+                return None, ""
+            case Break.B3_ALONE | Break.TRACE_ALONE:
+                return None, trace
+            case Break.ASYNC:
+                return (None, "") if coin else (lane, traced)
+            case Break.CHANGED:
+                return next(v for v in LANES if v != lane), traced
+        return lane, traced
+
+
+def walk(made: Made) -> Iterator[Made]:
+    yield made
+    for behind in made.behind:
+        yield from walk(behind)
+
+
+def answer(mesh: Drawn, root: Made, trace: str) -> Answer:
+    """What the client gets: the sample's services tell themselves, up to the first foreign one."""
+    steps: list[Step] = []
+
+    def tell(made: Made) -> None:
+        if made.service in mesh.foreign:
+            steps.append(Step(made.service if steps else "", "", made.lane, silent=True))
+            return
+        steps.append(Step(made.service, made.version, made.lane, caller=made.caller))
+        for behind in made.behind:
+            tell(behind)
+
+    tell(root)
+    if steps[0].silent:
+        return Answer(200, "page", trace=trace)
+    return Answer(200, "", tuple(steps), partial=any(s.silent for s in steps), trace=trace)
+
+
+def as_call(made: Made) -> Call:
+    """The call as a sidecar of the laptop logs it."""
+    return Call(
+        made.caller, made.caller_pod, made.service, made.version, made.pod, made.lane,
+        frozenset({made.chosen}), 200, made.began, made.ended - made.began, made.trace,
+        proxied=made.proxied,
+    )  # fmt: skip
+
+
+class IstioLogs:
+    """The lines that Istio's proxies write, each by the clock of its node: up to `skew` s off."""
+
+    def __init__(self, seed: str, named: bool, skew: float) -> None:
+        self._rng, self._named, self._most = random.Random(seed), named, skew
+        self._skew: dict[str, float] = {}
+
+    def lines(self, made: Made, agent: str) -> Iterator[str]:
+        request = f"{self._rng.getrandbits(128):032x}"
+        shared = {"request_id": request, "user_agent": agent, "response_code": 200}
+        shared["baggage"] = f"a=b,version={made.lane}" if made.lane else None
+        shared["traceparent"] = f"00-{made.trace}-{'1' * 16}-01" if made.trace else "-"
+        if made.proxied:
+            yield self._line(made.caller_pod, made, shared, cluster(made.service, made.chosen))
+        yield self._line(made.pod, made, shared, "inbound|8000||")
+        for behind in made.behind:
+            yield from self.lines(behind, "python-requests/2")
+
+    def _line(self, pod: str, made: Made, shared: Json, upstream: str) -> str:
+        skew = self._skew.setdefault(pod, self._rng.uniform(-self._most, self._most))
+        began = datetime.fromtimestamp(made.began + skew, UTC).isoformat(timespec="milliseconds")
+        told = {
+            **shared,
+            "start_time": began.replace("+00:00", "Z"),
+            "duration": round((made.ended - made.began) * 1000),
+            "upstream_cluster": upstream,
+            "upstream_host": f"{made.pod}:8000",
+            "upstream_local_address": f"{made.caller_pod}:40000",
+            "downstream_local_address": f"{made.pod}:8000",
+            "downstream_remote_address": f"{made.caller_pod}:40000",
+        }
+        prefix = f"[pod/{pod}-7d9f8b6c5d-x2k4q/istio-proxy] " if self._named else ""
+        return prefix + json.dumps(told)
+
+
+def otlp(made: Made, rng: random.Random, sidecars: bool) -> Json:
+    """The trace as OTLP: spans of the services, or of Envoy; some twice, in any order."""
+    trace, resources = made.trace, []
+
+    def tell(made: Made, parent: str) -> None:
+        skew = rng.uniform(-5, 5)
+        client, server = (f"{rng.getrandbits(64):016x}" for _ in range(2))
+        times = {
+            "startTimeUnixNano": str(int((made.began + skew) * 1e9)),
+            "endTimeUnixNano": str(int((made.ended + skew) * 1e9)),
+        }
+        tags = {"upstream_cluster": cluster(made.service, made.chosen)} if sidecars else {}
+        whose = {"service.name": made.caller or "istio-ingressgateway"}
+        resources.append(_resource(whose, trace, client, parent, 3, times, tags))
+        own = (
+            {"istio.canonical_service": made.service, "istio.canonical_revision": made.version}
+            if sidecars
+            else {"service.name": made.service, "service.version": made.version}
+        )
+        status = {"http.status_code": "200"}
+        resources.append(_resource(own, trace, server, client, 2, times, status))
+        for behind in made.behind:
+            if behind.trace == trace:
+                tell(behind, server)
+
+    tell(made, "")
+    resources += [rng.choice(resources)]
+    rng.shuffle(resources)
+    return {"resourceSpans": resources}
+
+
+def _resource(
+    resource: Json, trace: str, span: str, parent: str, kind: int, times: Json, tags: Json
+) -> Json:
+    told = {"traceId": trace, "spanId": span, "parentSpanId": parent, "kind": kind, **times}
+    spans = [{**told, "attributes": attributes(tags)}]
+    return {"resource": {"attributes": attributes(resource)}, "scopeSpans": [{"spans": spans}]}
+
+
+def attributes(values: Json) -> list[Json]:
+    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]

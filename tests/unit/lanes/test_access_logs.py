@@ -1,0 +1,142 @@
+"""Envoy's access logs: which lines tell of calls, and how they are read as they come."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lanes.errors import LanesError
+from lanes.evidence.access_logs import calls, line_of
+from lanes.evidence.calls import Call, Forest
+from lanes.evidence.steps import Answer
+from lanes.evidence.workloads import Workload, Workloads
+from lanes.verification.logged import AccessLogs
+from tests.unit.lanes.simulated import IstioLogs, World, cluster, draw, walk
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+# As Istio 1.2x writes it by `meshConfig.accessLogEncoding: JSON`.
+LINE = {
+    "authority": "cart:8000",
+    "bytes_received": 0,
+    "duration": 12,
+    "downstream_local_address": "10.96.0.7:8000",
+    "downstream_remote_address": "10.244.0.9:41234",
+    "method": "GET",
+    "request_id": "b7",
+    "response_code": 200,
+    "response_flags": "-",
+    "start_time": "2026-11-30T10:00:00.123Z",
+    "upstream_cluster": "outbound|8000|v2|cart.default.svc.cluster.local",
+    "upstream_host": "10.244.0.11:8000",
+    "upstream_local_address": "10.244.0.9:50000",
+    "user_agent": "python-requests/2.32",
+    "x_forwarded_for": None,
+}
+
+
+def test_a_line_as_istio_writes_it() -> None:
+    line = line_of(f"[pod/shop-v1-7d9f8b6c5d-x2k4q/istio-proxy] {json.dumps(LINE)}")
+    assert line is not None
+    assert (line.pod, line.inbound, line.own) == ("shop-v1-7d9f8b6c5d-x2k4q", False, "10.244.0.9")
+    assert (line.peer, line.status, line.seconds) == ("10.244.0.11", 200, 0.012)
+    assert (line.baggage, line.traceparent) == (None, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-11-30T10:00:00Z info Envoy proxy is ready",
+        "{}",
+        "[]",
+        '{"upstream_cluster": 5}',
+        json.dumps(LINE)[:-20],
+        json.dumps({**LINE, "start_time": "today"}),
+        json.dumps({**LINE, "duration": "long"}),
+        json.dumps({**LINE, "response_code": "x"}),
+        "{" * 50_000,
+    ],
+)
+def test_any_other_line_is_none(text: str) -> None:
+    assert line_of(text) is None
+
+
+def test_names_of_pods_are_those_of_their_workloads() -> None:
+    known = Workloads({"cart": Workload("cart", "v1"), "cart-v2": Workload("cart", "v2")}, {}, {})
+    for pod, version in {
+        "cart-7d9f8b6c5d-x2k4q": "v1",
+        "cart-v2-7d9f8b6c5d-x2k4q": "v2",
+        "cart-v2-0": "v2",
+        "cart-v2-x2k4q": "v2",
+        "cart-v2": "v2",
+    }.items():
+        assert known.pod(pod) == ("cart", version)
+    assert known.pod("shop-7d9f8b6c5d-x2k4q") == ("", "")
+
+
+def test_lines_are_read_as_they_come(tmp_path: Path) -> None:
+    mesh = draw("one", broken=False)
+    root = World(mesh, "one").request("v2", TRACE)
+    lines = list(IstioLogs("one", True, 0.0).lines(root, f"lanes/{TRACE}"))
+    file = tmp_path / "log"
+    file.write_text("ready\n" + "\n".join(lines) + "\n")
+    logs = AccessLogs(str(file), mesh.workloads(), "version", 0.2, 3.0)
+    (answer,) = logs.complete([Answer(200, "page", trace=TRACE)])
+    found = sorted((step.service, step.version) for step in answer.path)
+    assert found == sorted((made.service, made.version) for made in walk(root))
+    with pytest.raises(LanesError, match="can't be read"):
+        AccessLogs(str(tmp_path / "none"), mesh.workloads(), "version")
+
+
+def test_a_caller_whose_log_is_missing_is_not_accused() -> None:
+    """Only one that logs other calls, and not this one, has sent it past its sidecar."""
+    names = Workloads(
+        {f"{s}-v1": Workload(s, "v1") for s in ("shop", "cart")},
+        {s: s for s in ("shop", "cart")},
+        {cluster(s, "v1"): frozenset({"v1"}) for s in ("shop", "cart")},
+    )
+    inbound = {
+        **LINE,
+        "upstream_cluster": "inbound|8000||",
+        "downstream_local_address": "10.244.0.11:8000",
+        "request_id": "other",
+    }
+    shop = {"upstream_cluster": cluster("shop", "v1"), "upstream_host": "10.244.0.9:8000"}
+    entry = {**LINE, **shop, "user_agent": f"lanes/{TRACE}", "upstream_local_address": "10.1.1.1:1"}
+
+    def proxied(*lines: dict[str, Any]) -> bool:
+        texts = [json.dumps(line) for line in (entry, inbound, *lines)]
+        prefixed = f"[pod/cart-v1-x2k4q/istio-proxy] {texts[1]}"
+        read = [line for text in (texts[0], prefixed, *texts[2:]) if (line := line_of(text))]
+        (call,) = [call for call in calls(read, names, "version") if call.service == "cart"]
+        return call.proxied
+
+    assert proxied()
+    own = {**inbound, "downstream_local_address": "10.244.0.9:8000", "request_id": "third"}
+    assert not proxied({**own, "downstream_remote_address": "10.1.1.1:1"})
+
+
+def call(
+    caller: str, service: str, began: float, seconds: float, lane: str | None, trace: str = ""
+) -> Call:
+    pods, v1 = (f"{caller}-v1", f"{service}-v1"), frozenset({"v1"})
+    return Call(caller, pods[0], service, "v1", pods[1], lane, v1, 200, began, seconds, trace)
+
+
+def test_a_call_is_of_the_request_that_is_under_way_in_its_pod() -> None:
+    def behind(*calls: Call) -> list[str]:
+        root = call("", "shop", 0.0, 1.0, "v2", trace=TRACE)
+        return [step.service for step in Forest([root, *calls]).path(TRACE)][1:]
+
+    other = call("", "shop", 0.1, 1.0, "v1", trace="1" * 32)
+    same = call("", "shop", 0.1, 1.0, "v2", trace="1" * 32)
+    cart = call("shop", "cart", 0.5, 0.1, None)
+    assert behind(cart) == ["cart"]
+    assert behind(call("shop", "cart", 2.0, 0.1, "v2")) == []  # it came when the request had ended
+    assert behind(other, cart) == []  # nobody knows whose it is
+    assert behind(other, call("shop", "cart", 0.5, 0.1, "v2")) == ["cart"]
+    assert behind(same, cart) == ["cart"]  # it is as good as the other's
+    assert behind(other, call("shop", "cart", 0.5, 0.1, None, trace=TRACE)) == ["cart"]
+    assert behind(call("cart", "shop", 0.2, 0.1, "v2"), cart) == ["cart"]

@@ -1,0 +1,141 @@
+"""Drawn meshes, sound and broken: what each source lets verification say.
+
+SIMULATED sets how many of each; docs/verify.md has the figures of 500.
+"""
+
+import json
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from lanes.evidence.access_logs import calls, line_of
+from lanes.evidence.calls import Forest
+from lanes.evidence.source import with_hops
+from lanes.evidence.spans import path
+from lanes.evidence.steps import Answer
+from lanes.evidence.traces import spans_in
+from lanes.verification.targets import Target
+from lanes.verification.verdict import Holds, Verdict, verify
+from tests.unit.lanes.simulated import (
+    CAUSES,
+    LANES,
+    Break,
+    Drawn,
+    IstioLogs,
+    Made,
+    World,
+    answer,
+    as_call,
+    draw,
+    entered_by,
+    otlp,
+    walk,
+)
+
+SEED = os.environ.get("SEED", "1")
+MESHES = int(os.environ.get("SIMULATED", "40"))
+REQUESTS = 5  # into each lane
+
+Requests = Sequence[tuple[str, str, Made]]
+Complete = Callable[[Drawn, Requests, list[Answer], str], list[Answer]]
+
+
+def by_laptop(mesh: Drawn, requests: Requests, answers: list[Answer], seed: str) -> list[Answer]:
+    """With requests of somebody else at the same time."""
+    rng, others = random.Random(seed), World(mesh, f"{seed} others")
+    told = [as_call(made) for _, _, root in requests for made in walk(root)]
+    if rng.random() < 0.5:
+        others.now += rng.uniform(0, 0.01)
+        strangers = [others.request(rng.choice(LANES), "") for _ in range(REQUESTS)]
+        told += [as_call(made) for root in strangers for made in walk(root)]
+    rng.shuffle(told)
+    forest = Forest(told)
+    return [with_hops(answer, forest.path(answer.trace)) for answer in answers]
+
+
+def by_logs(named: bool) -> Complete:
+    def complete(mesh: Drawn, requests: Requests, answers: list[Answer], seed: str) -> list[Answer]:
+        # Two clocks are compared where calls pass no sidecar alone.
+        skew = 0.0005 if mesh.how is Break.NO_SIDECAR else 5.0
+        logs = IstioLogs(seed, named, skew)
+        lines = [line for _, t, root in requests for line in logs.lines(root, f"lanes/{t}")]
+        random.Random(seed).shuffle(lines)
+        read = [found for line in ["ready", *lines, "{}"] if (found := line_of(line))]
+        forest = Forest(calls(read, mesh.workloads(), "version"))
+        return [with_hops(answer, forest.path(answer.trace)) for answer in answers]
+
+    return complete
+
+
+def by_traces(sidecars: bool) -> Complete:
+    def complete(mesh: Drawn, requests: Requests, answers: list[Answer], seed: str) -> list[Answer]:
+        rng, names = random.Random(seed), mesh.workloads()
+        texts = [json.dumps(otlp(root, rng, sidecars)) for _, _, root in requests]
+        paths = [path(spans_in(text), names, "version") for text in texts]
+        return [with_hops(answer, hops) for answer, hops in zip(answers, paths, strict=True)]
+
+    return complete
+
+
+def verified(mesh: Drawn, complete: Complete, seed: str) -> Verdict:
+    world, rng = World(mesh, seed), random.Random(seed)
+    lanes = [lane for lane in LANES for _ in range(REQUESTS)]
+    rng.shuffle(lanes)
+    traces = [f"{rng.getrandbits(128):032x}" for _ in lanes]
+    requests = [(n, t, world.request(n, t)) for n, t in zip(lanes, traces, strict=True)]
+    answers = complete(mesh, requests, [answer(mesh, root, t) for _, t, root in requests], seed)
+    targets = [Target(lane, entered_by(lane)) for lane in lanes]
+    return verify(mesh.plan(), [], zip(targets, answers, strict=True))
+
+
+SOURCES = {
+    "lanes up": by_laptop,
+    "access logs of named pods": by_logs(named=True),
+    "access logs alone": by_logs(named=False),
+    "traces of services": by_traces(sidecars=False),
+    "traces of sidecars": by_traces(sidecars=True),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_sound_mesh_is_accused(source: str) -> None:
+    for number in range(MESHES):
+        seed = f"{SEED} sound {number}"
+        verdict = verified(draw(seed, broken=False), SOURCES[source], seed)
+        assert verdict.holds is not Holds.DO_NOT_HOLD, (seed, verdict.unexpected)
+        if source == "lanes up":
+            assert verdict.holds is Holds.HOLD, (seed, [lane.unseen for lane in verdict.lanes])
+
+
+@pytest.mark.parametrize("source", ["lanes up", "access logs of named pods"])
+def test_a_broken_mesh_is_named_at_its_hop_with_its_cause(source: str) -> None:
+    missed = Counter[Break]()
+    for number in range(MESHES):
+        seed = f"{SEED} broken {number}"
+        mesh = draw(seed, broken=True)
+        verdict = verified(mesh, SOURCES[source], seed)
+        found = {(left.caller, left.service, left.cause) for _, left, _ in verdict.left}
+        assert mesh.how is not None
+        if found != {(mesh.caller, mesh.service, CAUSES[mesh.how])}:
+            missed[mesh.how] += 1
+            print(seed, mesh, found)
+    print(f"{source}: {MESHES - missed.total()} of {MESHES}", dict(missed))
+    assert missed.total() <= MESHES // 100, missed
+
+
+@pytest.mark.parametrize("source", ["traces of services", "traces of sidecars"])
+def test_a_trace_accuses_the_broken_hop_or_one_behind(source: str) -> None:
+    """It tells no lane header, so it sees what went elsewhere alone, while the trace goes on."""
+    right = behind = 0
+    for number in range(MESHES):
+        seed = f"{SEED} broken {number}"
+        mesh = draw(seed, broken=True)
+        verdict = verified(mesh, SOURCES[source], seed)
+        accused = {at.service for _, at, _ in verdict.left}
+        assert accused <= {mesh.service, *mesh.behind(mesh.service)}, seed
+        right += mesh.service in accused
+        behind += bool(accused) and mesh.service not in accused
+    print(f"{source}: {right} of {MESHES} at the hop, {behind} behind it")

@@ -1,0 +1,265 @@
+"""Traces: their forms, the rules by which spans are hops, and the servers that are asked.
+
+The servers here are small ones that answer in the documented form of Jaeger and Tempo.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lanes.errors import LanesError
+from lanes.evidence.spans import path
+from lanes.evidence.steps import Answer, Routed, Step
+from lanes.evidence.traces import TraceFormatError, spans_in
+from lanes.evidence.workloads import Workload, Workloads
+from lanes.verification.collected import TraceFile, Traces, TraceServer, trace_store
+from tests.unit.lanes.simulated import attributes, cluster
+from tests.unit.lanes.standin import ANSWER, gateway_like
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PAIRS = [(s, v) for s in ("shop", "cart", "stock") for v in ("v1", "v2")]
+WORKLOADS = Workloads(
+    {f"{s}-{v}": Workload(s, v) for s, v in PAIRS},
+    {s: s for s, _ in PAIRS},
+    {cluster(s, v): frozenset({v}) for s, v in PAIRS},
+)
+Json = dict[str, Any]
+
+
+def span(number: int, parent: int, service: str, kind: int = 2, **more: Any) -> Json:
+    """A span, of kind server, of "shop v1"; its times are in milliseconds."""
+    name, _, version = service.partition(" ")
+    resource = {"service.name": name, **({"service.version": version} if version else {})}
+    began, took = more.get("at", number), more.get("took", 100)
+    told = {
+        "traceId": TRACE,
+        "spanId": f"{number:016x}",
+        "parentSpanId": f"{parent:016x}" if parent else "",
+        "kind": kind,
+        "startTimeUnixNano": str(began * 1_000_000),
+        "endTimeUnixNano": str((began + took) * 1_000_000),
+        "attributes": attributes(more.get("tags", {})),
+    }
+    shared = attributes({**resource, **more.get("resource", {})})
+    return {"resource": {"attributes": shared}, "scopeSpans": [{"spans": [told]}]}
+
+
+def steps(*spans: Json) -> list[str]:
+    """The hops that the spans tell of, in words: "cart v1 by shop"."""
+    return list(map(said, path(spans_in(json.dumps({"resourceSpans": spans})), WORKLOADS, "lane")))
+
+
+def said(step: Step) -> str:
+    by = f" by {step.caller}" if step.caller is not None else ""
+    return f"{step.service} {'?' if step.silent else step.version}{by}"
+
+
+SHOP, CART = span(1, 0, "shop v1"), span(3, 2, "cart v2")
+CLIENT = span(2, 1, "shop v1", kind=3)
+
+
+@pytest.mark.parametrize(
+    ("spans", "hops"),
+    [
+        ((), []),
+        ((SHOP, CLIENT, CART), ["shop v1", "cart v2 by shop"]),
+        ((CART, SHOP, CLIENT), ["shop v1", "cart v2 by shop"]),
+        ((SHOP, SHOP, CLIENT, CART, CART), ["shop v1", "cart v2 by shop"]),  # twice
+        ((SHOP, CART), ["shop v1", "cart v2"]),  # the span between is missing, or late
+        ((CLIENT, CART), ["cart v2"]),  # so is the first
+        ((SHOP, CLIENT, span(3, 2, "cart v2", at=-5_000)), ["shop v1", "cart v2 by shop"]),  # skew
+        ((SHOP, CLIENT, span(3, 2, "redis 7")), ["shop v1"]),  # nothing of the mesh
+        ((SHOP, CLIENT, span(3, 2, "cart")), ["shop v1", "cart ? by shop"]),  # tells no version
+        ((span(1, 1, "shop v1"),), ["shop v1"]),  # its own parent
+        # Parents that go round.
+        ((span(1, 2, "shop v1"), span(2, 1, "cart v1")), ["cart v1", "shop v1 by cart"]),
+    ],
+)
+def test_spans_are_hops(spans: tuple[Json, ...], hops: list[str]) -> None:
+    assert steps(*spans) == hops
+
+
+def test_of_several_tries_the_one_that_answered_counts() -> None:
+    tags = {"http.response.status_code": "503"}
+    failed, answered = span(3, 2, "cart v2", tags=tags), span(4, 2, "cart v1")
+    assert steps(SHOP, CLIENT, failed, answered) == ["shop v1", "cart v1 by shop"]
+    last = span(4, 2, "cart v1", tags=tags, at=50)
+    assert steps(SHOP, CLIENT, failed, last) == ["shop v1", "cart v1 by shop"]
+    again = span(5, 2, "cart v2", at=60)
+    assert steps(SHOP, CLIENT, answered, again) == ["shop v1", "cart v1 by shop", "cart v2 by shop"]
+
+
+def test_versions_come_from_the_manifests_where_they_know_the_pod() -> None:
+    pod = {"k8s.pod.name": "cart-v2-7d9f8b6c5d-x2k4q"}
+    assert steps(span(1, 0, "cart 1.0.3", resource=pod)) == ["cart v2"]
+    deployment = {"k8s.deployment.name": "stock-v1"}
+    assert steps(span(1, 0, "whatever", resource=deployment)) == ["stock v1"]
+    assert steps(span(1, 0, "shop-v2")) == ["shop v2"]
+    assert steps(span(1, 0, "shop.green v1")) == ["shop v1"]
+
+
+def test_sidecars_tell_hops_by_themselves_and_what_they_chose() -> None:
+    def proxy(number: int, parent: int, whose: str, version: str, kind: int, to: str) -> Json:
+        own = {"istio.canonical_service": whose, "istio.canonical_revision": version}
+        tags = {**own, "upstream_cluster": to, "http.status_code": "200"}
+        return span(number, parent, f"{whose}.default", kind=kind, tags=tags)
+
+    spans = [
+        proxy(1, 0, "istio-ingressgateway", "latest", 2, cluster("shop", "v2")),
+        proxy(2, 1, "shop", "v2", 2, "inbound|8000||"),
+        span(3, 2, "shop v2"),  # the service behind its sidecar
+        proxy(4, 3, "shop", "v2", 3, cluster("cart", "v2")),
+        proxy(5, 4, "cart", "v1", 2, "inbound|8000||"),
+    ]
+    found = path(spans_in(json.dumps({"resourceSpans": spans})), WORKLOADS, "lane")
+    assert list(map(said, found)) == ["shop v2", "cart v1 by shop"]
+    assert [step.routed for step in found] == [Routed(frozenset({"v2"}))] * 2
+
+
+def test_a_recorded_baggage_header_tells_the_lane() -> None:
+    tags = {"http.request.header.baggage": "user=1,lane=v2;p=1"}
+    text = json.dumps({"batches": [span(1, 0, "shop v1", tags=tags)]})
+    found = path(spans_in(text), WORKLOADS, "lane")
+    assert [(step.lane, step.lane_known) for step in found] == [("v2", True)]
+
+
+JAEGER = {
+    "data": [
+        {
+            "traceID": TRACE.lstrip("0"),
+            "processes": {
+                "p1": {"serviceName": "shop", "tags": [{"key": "service.version", "value": "v1"}]},
+                "p2": {"serviceName": "cart", "tags": [{"key": "service.version", "value": "v2"}]},
+            },
+            "spans": [
+                {
+                    "traceID": TRACE.lstrip("0"),
+                    "spanID": "a",
+                    "processID": "p1",
+                    "startTime": 1,
+                    "duration": 9,
+                    "tags": [{"key": "span.kind", "value": "server"}],
+                },
+                {
+                    "traceID": TRACE.lstrip("0"),
+                    "spanID": "b",
+                    "processID": "p2",
+                    "references": [{"refType": "CHILD_OF", "spanID": "a"}],
+                    "tags": [{"key": "span.kind", "value": "server"}],
+                },
+            ],
+        }
+    ]
+}
+
+
+def in_base64(resource: Json) -> Json:
+    """The same as Tempo writes it: bytes are base64, kinds are names."""
+    (told,) = resource["scopeSpans"][0]["spans"]
+    ids = ("traceId", "spanId", "parentSpanId")
+    coded = {n: base64.b64encode(bytes.fromhex(told[n])).decode() for n in ids}
+    spans = [{**told, **coded, "kind": "SPAN_KIND_SERVER"}]
+    return {**resource, "scopeSpans": [{"spans": spans}]}
+
+
+OTLP = [SHOP, span(3, 1, "cart v2")]
+FORMS = {
+    "OTLP": {"resourceSpans": OTLP},
+    "Jaeger's version 3": {"result": {"resourceSpans": OTLP}},
+    "Jaeger's first API": JAEGER,
+    "Tempo": {"batches": list(map(in_base64, OTLP))},
+    "Tempo's version 2": {"trace": {"resourceSpans": list(map(in_base64, OTLP))}},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_trace(form: str) -> None:
+    spans = spans_in(json.dumps(FORMS[form]))
+    assert {span.trace for span in spans} == {TRACE}
+    assert list(map(said, path(spans, WORKLOADS, "lane"))) == ["shop v1", "cart v2 by shop"]
+
+
+@pytest.mark.parametrize("text", ["[]", "5", '{"data": 5}', "<html>", '{"a": 1}', "[" * 10_000])
+def test_what_is_no_trace_is_refused(text: str) -> None:
+    with pytest.raises(TraceFormatError):
+        spans_in(text)
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [5, [5], [{"scopeSpans": 5}], [{"scopeSpans": [{"spans": [5, {}, {"traceId": 5}]}]}]],
+)
+def test_what_is_no_span_is_left_out(spans: object) -> None:
+    if isinstance(spans, list):
+        assert spans_in(json.dumps({"resourceSpans": spans})) == []
+        assert spans_in(json.dumps({"data": [{"spans": spans}]})) == []
+
+
+def quick(store: Any) -> Traces:
+    return Traces(store, WORKLOADS, "lane", 0.05, 0.3, 0.01)
+
+
+ASKED = Answer(200, "page", trace=TRACE)
+
+
+@pytest.mark.parametrize(
+    ("form", "served"),
+    [
+        ("Jaeger's version 3", "/api/v3/traces/"),
+        ("Jaeger's first API", "/api/traces/"),
+        ("Tempo", "/api/traces/"),
+    ],
+)
+def test_a_server_is_asked_until_the_trace_is_whole(form: str, served: str) -> None:
+    """At first it has none of it, and another answers 404 for the API that it has not."""
+    asked: list[str] = []
+
+    def serve(headers: Mapping[str, str]) -> ANSWER:
+        asked.append(headers[":path"])
+        late = len(asked) < 5 or headers[":path"] != f"/base{served}{TRACE}"
+        return (
+            (404, "text/plain", "trace not found") if late else (200, "", json.dumps(FORMS[form]))
+        )
+
+    with gateway_like(serve) as url:
+        (answer,) = quick(trace_store(f"{url}base/")).complete([ASKED])
+    assert list(map(said, answer.path)) == ["shop v1", "cart v2 by shop"]
+    assert answer.partial
+
+
+def test_what_a_server_may_answer() -> None:
+    def refusing(answers: Iterator[ANSWER]) -> str:
+        with gateway_like(lambda _: next(answers)) as url, pytest.raises(LanesError) as caught:
+            quick(trace_store(url)).complete([ASKED])
+        return str(caught.value)
+
+    assert refusing(iter([(401, "", "who?")])).endswith("status 401")
+    with gateway_like(lambda _: (200, "", "<html>")) as url:  # of another API altogether
+        assert quick(trace_store(url)).complete([ASKED]) == [ASKED]
+    other = json.dumps(FORMS["OTLP"]).replace(TRACE, "f" * 32)
+    with gateway_like(lambda _: (200, "", other)) as url:  # another's trace
+        assert quick(trace_store(url)).complete([ASKED]) == [ASKED]
+    with pytest.raises(LanesError, match="no answer"):
+        quick(TraceServer("http://127.0.0.1:1/")).complete([ASKED])
+
+
+def test_a_file_that_a_collector_writes(tmp_path: Path) -> None:
+    file = tmp_path / "traces.json"
+    lines = [json.dumps({"resourceSpans": [each]}) for each in OTLP]
+    file.write_text("\n".join([*lines, '{"resourceSpans": [{"res']))  # it is being written
+    (answer,) = quick(TraceFile(str(file))).complete([ASKED])
+    assert list(map(said, answer.path)) == ["shop v1", "cart v2 by shop"]
+    file.write_text("no\nlog\n")
+    with pytest.raises(LanesError, match="no OTLP in JSON"):
+        quick(TraceFile(str(file))).complete([ASKED])
+    with pytest.raises(LanesError, match="can't be read"):
+        quick(TraceFile(str(tmp_path / "none"))).complete([ASKED])
+
+
+def test_answers_that_tell_all_hops_are_not_looked_for() -> None:
+    whole = Answer(200, "", (Step("shop", "v1"),), trace=TRACE)
+    assert quick(TraceServer("http://127.0.0.1:1/")).complete([whole]) == [whole]
