@@ -1,6 +1,7 @@
 # The service of the chart's pods, and `lanes verify` for the chart's test.
 #
 #   make image        builds it with docker, podman or buildah, whichever is there
+#   make demo-image   builds the stage "demo": the laptop mesh, for machines that are no Linux
 #
 # Python 3.13, because the OpenTelemetry Operator puts packages of its own before this image's, and
 # lanes crossed under all that were tried, old and new; 3.12 ends with tracebacks under the new ones.
@@ -27,6 +28,27 @@ RUN printf '/opt/app\n' > "$(echo /opt/venv/lib/python3.*/site-packages)/app.pth
  && printf '#!/opt/venv/bin/python\nfrom lanes.__main__ import main\n\nmain()\n' > /opt/venv/bin/lanes \
  && chmod 755 /opt/venv/bin/lanes \
  && /opt/venv/bin/python -m compileall -f -q -j 0 --invalidation-mode unchecked-hash /opt/venv /opt/app
+
+FROM ${BASE} AS demo
+COPY requirements/mesh.txt /tmp/
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
+    python -m venv --without-pip /opt/venv \
+ && python -m pip --python /opt/venv/bin/python install --quiet --no-cache-dir \
+      --disable-pip-version-check --only-binary :all: --require-hashes -r /tmp/mesh.txt \
+ && printf '/opt/app\n' > "$(echo /opt/venv/lib/python3.*/site-packages)/app.pth"
+COPY services /opt/app/services
+COPY lanes /opt/app/lanes
+COPY k8s /opt/app/k8s
+COPY scripts/publish.py /opt/app/
+# Eight processes start at once: compiled, in a second.
+RUN python -m compileall -f -q -j 0 --invalidation-mode unchecked-hash /opt/app \
+      "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1
+WORKDIR /opt/app
+USER 10001:10001
+EXPOSE 8080 8081
+ENTRYPOINT ["python", "publish.py", "8080", "8081", "--", "python", "-m", "lanes"]
+CMD ["up"]
 
 FROM ${BASE}
 # The official image brings its library uncompiled, an installer, and programs that change the user.

@@ -7,7 +7,7 @@ SECONDS := 120
 VENV    := .venv
 BIN     := $(VENV)/bin
 
-.PHONY: demo test check scan image image-test test-injection test-languages test-browser test-istio test-conformance conformance findings test-cluster \
+.PHONY: demo test check scan image demo-image image-test test-injection test-languages test-browser test-istio test-conformance conformance findings test-cluster \
 	soak fuzz bench mutants sbom lint format manifests lock clean help
 .DEFAULT_GOAL := help
 
@@ -30,6 +30,9 @@ scan: $(VENV)/scan/done $(BIN)/helm ## policy scan of chart and Dockerfile; work
 
 image: ## the image, by docker, podman or buildah; BASE=stand-in where no registry can be reached
 	@$(PYTHON) scripts/image.py --base "$(BASE)"
+
+demo-image: ## the laptop mesh as an image: docker run --rm -p 8080:8080 -p 8081:8081 ...
+	@$(PYTHON) scripts/image.py --demo --base "$(BASE)"
 
 image-test: $(VENV)/dev.done $(BIN)/helm ## build the image and run it as a strict cluster does
 	BASE="$(BASE)" $(BIN)/pytest -n auto --dist loadscope tests/image

@@ -1,6 +1,6 @@
 """Build the image with docker, podman or buildah, whichever is there.
 
-usage: python scripts/image.py [--tag NAME] [--base IMAGE]
+usage: python scripts/image.py [--demo] [--tag NAME] [--base IMAGE]
 
 The base is the Dockerfile's own, pinned by digest. `--base stand-in` takes one made of Debian's
 packages, for machines that reach no registry (scripts/base_image.sh says what it is). Pip's
@@ -39,12 +39,15 @@ class ImageError(Exception):
 def main(arguments: list[str]) -> int:
     """Build; return the exit code: 0 done, 1 not possible, 2 called wrongly."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--tag", default=f"localhost/traffic-lanes:{version()}", help="its name")
+    parser.add_argument("--demo", action="store_true", help="the laptop mesh, not the service")
+    parser.add_argument("--tag", help="its name; default: localhost/traffic-lanes:VERSION")
     parser.add_argument("--base", default="", help=f"what it is built on, or {STAND_IN}")
     chosen = parser.parse_args(arguments)
+    stage = "demo" if chosen.demo else ""
+    tag = chosen.tag or f"localhost/traffic-lanes{'-demo' if chosen.demo else ''}:{version()}"
     try:
         tool = find_tool()
-        print(f"{chosen.tag}: {build(tool, chosen.tag, base(tool, chosen.base))} by {tool.name}")
+        print(f"{tag}: {build(tool, tag, base(tool, chosen.base), stage)} by {tool.name}")
     except ImageError as error:
         print(f"image.py: {error}", file=sys.stderr)
         return 1
@@ -169,10 +172,11 @@ def load(tool: Tool, file: str, name: str) -> None:
         tool.run("import", "--change", f"ENV {path}", "--change", 'CMD ["python3"]', file, name)
 
 
-def build(tool: Tool, tag: str, base_name: str) -> str:
-    """Build the image from what is in the work tree; return its id."""
+def build(tool: Tool, tag: str, base_name: str, stage: str = "") -> str:
+    """Build that stage of the Dockerfile, or the last, from the work tree; return its id."""
+    target = [f"--target={stage}"] if stage else []
     with pip_secrets() as secrets:
-        tool.run(*command(tool.name, tag, base_name, secrets), str(ROOT), show=True)
+        tool.run(*command(tool.name, tag, base_name, secrets), *target, str(ROOT), show=True)
     return tool.identity(tag)
 
 
