@@ -61,14 +61,19 @@ class Readiness:
 
 @dataclass(frozen=True)
 class Unrouted:
-    """Which of a pod's calls pass its sidecar by: all where it has none, else by port or host."""
+    """Which of a pod's calls pass its sidecar by: all where it has none, else by port or host.
+
+    `only`: the Services whose rules count at all, in ambient mode; None: it has a sidecar.
+    """
 
     all: bool = False
     ports: tuple[int, ...] = ()
     hosts: frozenset[Host] = frozenset()
+    only: frozenset[Host] | None = None
 
     def covers(self, host: Host, port: int) -> bool:
-        return self.all or port in self.ports or host in self.hosts
+        elsewhere = self.only is not None and host not in self.only
+        return self.all or elsewhere or port in self.ports or host in self.hosts
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import covers, host_in_manifest, meant
 from lanes.mesh.model import Host, Unrouted
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.waypoints import MODE, Waypoints
 
 _INJECT = "sidecar.istio.io/inject"
 EXCLUDED = "traffic.sidecar.istio.io/excludeOutboundPorts"
@@ -83,6 +85,8 @@ class Sidecars:
             body.metadata.name: (resource, body.metadata.labels)
             for resource, body in manifests.of(kinds.Namespace)
         }
+        labels = {name: told for name, (_, told) in self._namespaces.items()}
+        self._waypoints = Waypoints(manifests, labels, diagnostics)
         self._sidecars = list(manifests.of(kinds.Sidecar))
         self._hosts = [
             Host(body.metadata.name, body.metadata.namespace)
@@ -122,6 +126,8 @@ class Sidecars:
         """What passes by the sidecars of a template's pods."""
         labels, annotations = template.metadata.labels, template.metadata.annotations
         off = without_sidecar(template)
+        if off is None and self._is_ambient(labels, namespace):
+            return Unrouted(only=self._routed)
         if off or (off is None and self._off(namespace)):
             return Unrouted(all=True)
         ports: tuple[int, ...] = ()
@@ -136,13 +142,22 @@ class Sidecars:
                 self._diagnostics.error(resource.error(where, problem))
         return Unrouted(ports=ports, hosts=self._hidden(labels, namespace))
 
+    def _is_ambient(self, labels: Mapping[str, str], namespace: str) -> bool:
+        """Whether a pod with these labels has the mesh's node proxy in place of a sidecar."""
+        of_namespace = self._namespaces.get(namespace, (None, {}))[1]
+        return labels.get(MODE, of_namespace.get(MODE)) == "ambient"
+
+    @cached_property
+    def _routed(self) -> frozenset[Host]:
+        """The Services whose waypoints route calls of pods in ambient mode."""
+        rules = {host: [one.namespace for one in self._rules_for(host)] for host in self._hosts}
+        return self._waypoints.routed({host: told for host, told in rules.items() if told})
+
     def _off(self, namespace: str) -> bool:
         """Whether a namespace asks for no sidecars; one that is not here is taken to ask."""
         resource, labels = self._namespaces.get(namespace, (None, {}))
         if resource is None:
             return False
-        if labels.get("istio.io/dataplane-mode") == "ambient":
-            return "istio.io/use-waypoint" not in labels
         if labels.get("istio-injection") == "disabled":
             return True
         if not injection_off(labels) or not self._istio:
