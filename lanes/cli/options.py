@@ -154,7 +154,7 @@ def _name_and_value(text: str) -> tuple[str, str]:
     except ValueError as error:
         raise LanesError(f"--header {text}: {name} {error}") from None
     if not value.isprintable():
-        raise LanesError(f"--header {text}: its value can't be sent by HTTP")
+        raise LanesError(f"--header {text}: its value cannot be sent by HTTP")
     if name == "host":
         raise LanesError(f"--header {text}: --host names the host of requests")
     return name, value

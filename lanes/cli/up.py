@@ -84,7 +84,7 @@ def up_command(
         else:
             follow(tapped, feed.tell)
         if not told:
-            console.line("calls   not told to `lanes verify`: its socket is taken")
+            console.line("calls   unknown to `lanes verify`: its socket is taken")
         console.lines([f"envoy   curl --unix-socket {running.admin.path} http://envoy/", ""])
         show_plan(planned, console)
         for note in running.notes:

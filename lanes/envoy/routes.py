@@ -120,7 +120,7 @@ def _header(name: str, match: StringMatch) -> Json:
         case "regex":
             return {"name": name, "string_match": {"safe_regex": {"regex": match.value}}}
         case "segments":
-            raise ValueError(f"{name} is no path")
+            raise ValueError(f"{name} is not a path")
         case _:
             assert_never(match.kind)
 

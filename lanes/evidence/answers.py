@@ -73,12 +73,12 @@ def _tree(text: str) -> Node:
     except UnreadableError:
         raise
     except ValueError:
-        raise UnreadableError("it is no JSON") from None
+        raise UnreadableError("it is not JSON") from None
     return _node(tree)
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise UnreadableError(f"{constant} is no JSON")
+    raise UnreadableError(f"{constant} is not JSON")
 
 
 def _nodes(tree: Node, own: bool = True) -> list[tuple[Node, int, bool]]:
@@ -94,7 +94,7 @@ def _nodes(tree: Node, own: bool = True) -> list[tuple[Node, int, bool]]:
         within = _within(_text(node, "text")) if silent and own else []
         upstreams = within if silent else node.get("upstreams", [])
         if not isinstance(upstreams, list):
-            raise UnreadableError("upstreams is no list")
+            raise UnreadableError("upstreams is not a list")
         if len(found) + len(left) + len(upstreams) > MOST_HOPS:
             raise UnreadableError(f"more than {MOST_HOPS:,} hops")
         left += [(_node(each), depth + 1, own and not silent) for each in reversed(upstreams)]
@@ -178,15 +178,15 @@ def _number(node: Node, key: str, most: int) -> int | float | None:
     if not isinstance(value, int | float):
         return None
     if isinstance(value, bool) or not 0 <= value <= most:
-        raise UnreadableError(f"{key} is no number from 0 to {most:,}")
+        raise UnreadableError(f"{key} is not a number from 0 to {most:,}")
     return value
 
 
 def _text(node: Node, key: str) -> str:
-    """Raises UnreadableError for what is no text, and KeyError where nothing is."""
+    """Raises UnreadableError for what is not text, and KeyError where nothing is."""
     value = node[key]
     if not isinstance(value, str):
-        raise UnreadableError(f"{key} is no text")
+        raise UnreadableError(f"{key} is not text")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -213,7 +213,7 @@ def _service(url: str) -> str:
     try:
         return _name((urlsplit(url).hostname or "").partition(".")[0])
     except ValueError:
-        raise UnreadableError("a URL is none") from None
+        raise UnreadableError("a URL is not one") from None
 
 
 def _part(node: Node) -> str:

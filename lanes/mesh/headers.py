@@ -18,6 +18,6 @@ def header_name(name: str) -> str:
     """`name`, as it is. Raises ValueError with a sentence for what no header is called."""
     if not is_header_name(name):
         raise ValueError(
-            "is no header's name, which has letters, digits and !#$&'*+-.^_`|~; % is not supported"
+            "is not a header's name, made of letters, digits and !#$&'*+-.^_`|~; % is not supported"
         )
     return name

@@ -93,7 +93,7 @@ def no_service(name: str, namespace: str, services: Iterable[Host], so: str) -> 
     else:  # as a URL may name it, and a manifest may not
         alike = [one for one in services if one == host_of(name, "")]
     if not alike:
-        return f"{name} is no Service in these manifests; {so}"
+        return f"{name} is not a Service in these manifests; {so}"
     means = f" means {host.name}.{host.namespace} here, which" if host.namespace else ""
     names = " or ".join(one.fqdn for one in alike)
-    return f"{name}{means} is no Service in these manifests, and {so}; did you mean {names}?"
+    return f"{name}{means} is not a Service in these manifests, and {so}; did you mean {names}?"

@@ -31,7 +31,7 @@ class Load:
     def switch(self, on: bool, rate: int) -> None:
         """Begin or end. Raises ValueError for a rate that it does not have."""
         if rate not in RATES:
-            raise ValueError(f"rate is none of {', '.join(map(str, RATES))} a second")
+            raise ValueError(f"rate has to be one of {', '.join(map(str, RATES))} a second")
         self.on, self.rate = on, rate
         self._switched.set()
 

@@ -115,7 +115,7 @@ def _body(**kinds: type) -> Json:
         if kind is float and type(told[name]) is int:
             told[name] = float(told[name])
         if type(told[name]) is not kind:
-            raise BadRequest(f"{name} is no {kind.__name__}")
+            raise BadRequest(f"{name} is not a {kind.__name__}")
     return told
 
 

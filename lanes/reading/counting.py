@@ -31,7 +31,7 @@ def counts(
         return False
     if match.scheme is not None:
         if side.ends_tls:
-            raise resource.error(f"{field}.scheme", "at a gateway that ends TLS is not understood")
+            raise resource.error(f"{field}.scheme", "at a gateway that ends TLS is not supported")
         if not _is_http(match.scheme):
             return False
     if match.gateways:  # then Istio looks at no caller

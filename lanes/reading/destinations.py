@@ -87,9 +87,9 @@ class Destinations:
         if host in self._services:
             return host
         if host in self._aliases:
-            problem = f"{name} is of type ExternalName: name what it stands for"
+            problem = f"{name} is of type ExternalName: name the host that it stands for"
             raise resource.error(field, problem)
-        message = no_service(name, namespace, self._services, "what leads there gets 503")
+        message = no_service(name, namespace, self._services, "requests there get 503")
         self.diagnostics.warn(resource.finding("no-service", field, message))
         return None
 
@@ -171,7 +171,7 @@ class Destinations:
 
     def no_service(self, resource: Resource, field: str, kind: str, host: Host) -> Destination:
         """What Istio makes of a backend of a kind that it does not know: nothing, and a warning."""
-        message = f"{kind} is no kind of backend: its share is answered with 500"
+        message = f"{kind} is no kind of backend: its share gets 500"
         self.diagnostics.warn(resource.finding("no-backend", f"{field}.kind", message))
         return _nothing(f"no service|||{host.fqdn}", host)
 
@@ -180,8 +180,8 @@ class Destinations:
     ) -> Destination:
         """What Istio makes of a Service that `field` may not name: nothing, and a warning."""
         message = (
-            f"no ReferenceGrant in {host.namespace} lets it lead to {host.name}:"
-            " its share is answered with 500"
+            f"no ReferenceGrant in {host.namespace} lets it route to {host.name}:"
+            " its share gets 500"
         )
         self.diagnostics.warn(resource.finding("not-granted", f"{field}.namespace", message))
         return _nothing(f"not granted|{port}||{host.fqdn}", host)
@@ -208,7 +208,7 @@ class Destinations:
         number = self.port(resource, f"{field}.port", host, wanted)
         if side.host and self.headless(host):
             if host != side.host:
-                problem = f"{target.host} is headless: callers in the mesh can't be led there"
+                problem = f"{target.host} is headless: the mesh cannot route calls to it"
                 raise resource.error(f"{field}.host", problem)
             rule = self._rules.of(host, self._caller)
             if target.subset and not (rule and target.subset in rule.places):

@@ -55,10 +55,10 @@ def documents(source: str, text: str) -> Iterator[tuple[Any, yaml.Node]]:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         if problem == "second occurrence":
-            problem = "an anchor of this name stands before; rename one"
+            problem = "an anchor with this name is there already; rename one"
         raise _no_yaml(source, mark, problem) from None
     except (ValueError, RecursionError, OverflowError) as error:
-        raise ManifestError(source, "", "", f"no valid YAML: {error}") from None
+        raise ManifestError(source, "", "", f"invalid YAML: {error}") from None
 
 
 class _Loader(_SafeLoader):  # type: ignore[misc]
@@ -105,7 +105,7 @@ class _Document:
             self._aliases = True
             return self._made[id(node)]
         if id(node) in self._within:
-            raise _wrong(node, "an alias stands for what it is a part of")
+            raise _wrong(node, "an alias contains itself")
         self._within.add(id(node))
         made = self._mapping(node) if isinstance(node, yaml.MappingNode) else self._list(node)
         self._within.remove(id(node))
@@ -133,7 +133,7 @@ class _Document:
             if key.tag == MERGE and key.value == "<<":
                 for merged in reversed(value.value) if value.tag == _LIST else [value]:
                     if not isinstance(merged, yaml.MappingNode):
-                        raise _wrong(key, "<< merges a mapping or a list of mappings alone")
+                        raise _wrong(key, "<< merges only a mapping or a list of mappings")
                     self._value(merged)
                     self._merged += len(merged.value)
                     if self._merged > MOST_COPIES:
@@ -142,7 +142,7 @@ class _Document:
                 continue
             name = key if key.tag == STRING and isinstance(key, yaml.ScalarNode) else _key(key)
             if name.value in own:
-                raise _wrong(key, f"{name.value} stands twice")
+                raise _wrong(key, f"{name.value} occurs twice")
             own.add(name.value)
             found[name.value] = name, value
         return found
@@ -172,7 +172,7 @@ def _extent(node: yaml.Node, known: dict[int, tuple[int, int]]) -> tuple[int, in
 def _key(node: yaml.Node) -> yaml.ScalarNode:
     """A mapping's key: JSON has strings alone, so that numbers and truth values are told in one."""
     if not isinstance(node, yaml.ScalarNode) or node.tag == NULL:
-        raise _wrong(node, "a key is no string")
+        raise _wrong(node, "a key is not a string")
     if node.tag not in (BOOL, INT, FLOAT):
         _scalar(node)
         return node
@@ -199,7 +199,9 @@ def _scalar(node: yaml.ScalarNode) -> Any:
     if isinstance(value, float) and math.isnan(value):
         length = len(node.value)
         long = f"a number of {length:,} characters"
-        raise _wrong(node, long if length > LONGEST_NUMBER else f"{node.value} is no finite number")
+        raise _wrong(
+            node, long if length > LONGEST_NUMBER else f"{node.value} is not a finite number"
+        )
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -207,7 +209,7 @@ def _decoded(node: yaml.ScalarNode) -> str:
     try:
         return base64.b64decode("".join(node.value.split()), validate=True).decode()
     except ValueError:
-        raise _wrong(node, "what is tagged as binary is no text in base64") from None
+        raise _wrong(node, "a value with the tag binary is not base64 text") from None
 
 
 def _wrong(node: yaml.Node, problem: str) -> yaml.YAMLError:
@@ -224,7 +226,7 @@ def _require_shallow(source: str, text: str) -> None:
     for part in [text] if _DIRECTIVE.search(text) else _MARKER.split(text):
         if _could_be_deep(part) and (line := _too_deep(part)) is not None:
             where = f"line {before + line + 1}"
-            problem = f"no valid YAML: nested more than {MOST_DEPTH} deep"
+            problem = f"invalid YAML: nested more than {MOST_DEPTH} deep"
             raise ManifestError(source, where, "", problem)
         before += part.count("\n")
 
@@ -254,4 +256,4 @@ def _could_be_deep(text: str) -> bool:
 
 def _no_yaml(source: str, mark: Any, problem: str) -> ManifestError:
     where = f"line {mark.line + 1}" if mark else ""
-    return ManifestError(source, where, "", f"no valid YAML: {problem}")
+    return ManifestError(source, where, "", f"invalid YAML: {problem}")

@@ -37,7 +37,7 @@ def completed(manifests: Manifests) -> Manifests:
             pod = _pod(host, subset, labels, numbers[0])
             assumed.append(_resource(source, "Pod", pod.metadata.name, pod))
     names = ", ".join(sorted(host.name for host in hosts))
-    message = f"no pods here: planned as though each subset had one, at {names}"
+    message = f"no pods here: planned as if each subset had one, at {names}"
     return replace(
         manifests,
         resources=(*manifests.resources, *assumed),

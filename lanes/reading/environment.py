@@ -63,10 +63,10 @@ def unusable(variables: Mapping[str, str], addresses: Iterable[str]) -> str | No
     """What is wrong with the first variable that no process can have; None where all are well."""
     for name in (*variables, *addresses):
         if not _NAME.fullmatch(name):
-            return f'"{name}" is no name of a variable: letters, digits, and _ are'
+            return f'"{name}" is not a name of a variable: use letters, digits and _'
     for name, value in variables.items():
         if _UNUSABLE.search(value):
-            return f"the value of {name} has a character that no variable can hold"
+            return f"the value of {name} has a character that a variable cannot hold"
     return None
 
 

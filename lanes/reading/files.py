@@ -36,13 +36,13 @@ def texts(paths: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
             documents += text.count(b"\n---")
             if documents > MOST_DOCUMENTS:
                 raise LanesError(
-                    f"{name}: the manifests are more than {MOST_DOCUMENTS:,} documents together;"
+                    f"{name}: the manifests are more than {MOST_DOCUMENTS:,} documents;"
                     " name fewer at a time"
                 )
             try:
                 yield name, text.decode(), found
             except UnicodeDecodeError as error:
-                raise LanesError(f"{name}: can't be read: {error}") from None
+                raise LanesError(f"{name}: cannot be read: {error}") from None
 
 
 def _files(path: str) -> Iterator[tuple[str, bool]]:
@@ -61,7 +61,7 @@ def _below(folder: str) -> list[Path]:
     """The manifests in a folder, to its depths; links to other folders are not followed."""
 
     def refuse(error: OSError) -> None:
-        raise LanesError(f"{error.filename}: can't be read: {error.strerror}")
+        raise LanesError(f"{error.filename}: cannot be read: {error.strerror}")
 
     found: list[Path] = []
     for here, _, names in os.walk(folder, onerror=refuse):
@@ -81,13 +81,13 @@ def _read(name: str, found: bool, left: int) -> bytes:
         else:
             if found and not stat.S_ISREG(Path(name).stat().st_mode):
                 raise LanesError(
-                    f"{name}: is no regular file; remove it, or name the files to read"
+                    f"{name}: is not a regular file; remove it, or name the files to read"
                 )
             with os.fdopen(os.open(name, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
                 begun = _begun(name, stream.fileno())
                 text = begun + stream.read(left + 1 - len(begun))
     except OSError as error:
-        raise LanesError(f"{name}: can't be read: {error.strerror}") from None
+        raise LanesError(f"{name}: cannot be read: {error.strerror}") from None
     if len(text) > left:
         raise LanesError(
             f"{name}: the manifests are more than {MOST_BYTES // 2**20} MiB together;"
@@ -108,7 +108,7 @@ def _begun(name: str, file: int) -> bytes:
         with suppress(BlockingIOError):
             while not (begun := os.read(file, 2**16)):
                 if time.monotonic() > deadline:
-                    raise LanesError(f"{name}: nothing came; did what should write it fail?")
+                    raise LanesError(f"{name}: nothing came. Did the command that writes it fail?")
                 time.sleep(_POLL_SECONDS)
     os.set_blocking(file, True)
     return begun

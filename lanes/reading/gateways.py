@@ -104,7 +104,7 @@ def _of_virtual_services(
                 serving.append(_Serving(listener, domain, routes, ruling[0].resource))
             elif brought[0].resource.place("") in counting:
                 message = (
-                    f"no rule counts at port {listener.port}: requests for {domain} get 404 there"
+                    f"no rule applies at port {listener.port}: requests for {domain} get 404 there"
                 )
                 diagnostics.warn(brought[0].resource.finding("port-unserved", "spec.http", message))
     return serving
@@ -136,7 +136,7 @@ def _apart(one: _Serving) -> Finding:
     return one.resource.finding(
         "another-way-in",
         "spec.parentRefs" if isinstance(one.listener, RouteListener) else "spec.gateways",
-        f"not planned: for {one.domain} another Gateway, which differs in selector or port, has"
+        f"not planned: for {one.domain} another Gateway, with another selector or port, has"
         " other rules; plan them one at a time",
     )
 
@@ -174,7 +174,7 @@ def _bind(
         each = [list(served) or [f"nothing of namespace {namespace}"] for served in refused]
         taken = ", ".join(dict.fromkeys(chain.from_iterable(each)))
         message = (
-            f"none is served by gateway {names} ({taken}): its rules count for no request there"
+            f"none is served by gateway {names} ({taken}): its rules apply to no request there"
         )
         destinations.diagnostics.warn(resource.finding("not-attached", "spec.hosts", message))
 
@@ -226,8 +226,8 @@ def _servers(
         destinations.diagnostics.warn(absent(resource, field, key, gateways.here))
         return []
     message = (
-        f"{named} is not in these manifests: taken for given, as one that serves every host"
-        " on port 80; where there is none, requests get 404"
+        f"{named} is not in these manifests: planned as a Gateway that serves every host"
+        " on port 80; if the cluster has none, requests get 404"
     )
     destinations.diagnostics.warn(resource.finding("gateway-given", field, message))
     side = Side(frozenset({named}), 80)
@@ -265,7 +265,7 @@ def _warn_where_met(ordered: list[_Brought], diagnostics: Diagnostics) -> None:
         narrow = [match for match in reached if not is_catch_all(match)]
         met = (other for match in narrow for other in before.meeting(match))
         if other := next(met, None):
-            message = f"its rules and those of {other.name} meet: the older's come first"
+            message = f"its rules and those of {other.name} overlap: the older's come first"
             diagnostics.warn(one.resource.finding("order", "spec.http", message))
         for match in narrow:
             before.add(match, one.resource)

@@ -40,7 +40,7 @@ class KnownService:
         number = pod.named_ports.get(target) if isinstance(target, str) else target
         if number is None:
             raise self.resource.error(
-                "spec.ports", f"targetPort {target} is no port of pod {pod.name}"
+                "spec.ports", f"targetPort {target} is not a port of pod {pod.name}"
             )
         return number
 
@@ -95,7 +95,7 @@ def known_services(
 def _require_everywhere(resource: Resource, service: kinds.Service) -> None:
     name = "networking.istio.io/exportTo"
     if service.metadata.annotations.get(name, "*") != "*":
-        problem = "counts for the callers of some namespaces alone, which is not understood"
+        problem = "applies to callers in some namespaces alone, which is not supported"
         raise resource.error(f"metadata.annotations[{name}]", problem)
 
 
@@ -104,5 +104,5 @@ def _require_alike(resource: Resource, pods: tuple[Pod, ...]) -> None:
         raise resource.error(
             "spec.selector",
             "its pods differ in header propagation, which is not emulated;"
-            " let an ASMHeaderPropagation select all or none of a Service's pods",
+            " let an ASMHeaderPropagation select all of a Service's pods or none",
         )

@@ -188,7 +188,7 @@ def _aside(manifests: Manifests) -> Iterator[Finding]:
     for resource, body in manifests.of(gateway_api.Gateway):
         for index, one in enumerate(body.spec.listeners):
             if not one.http:
-                message = f"{one.protocol} takes no HTTPRoutes: listener {one.name} is left aside"
+                message = f"{one.protocol} takes no HTTPRoutes: listener {one.name} is left out"
                 yield resource.finding("listener", f"spec.listeners[{index}].protocol", message)
 
 
@@ -218,7 +218,7 @@ def _taken(
     """
 
     def refused(where: str, message: str) -> dict[int, list[str]]:
-        diagnostics.warn(resource.finding("not-attached", where, f"{message}: it counts for none"))
+        diagnostics.warn(resource.finding("not-attached", where, f"{message}: it applies to none"))
         return {}
 
     namespace, listeners = gateway

@@ -66,7 +66,7 @@ def policy_of(rule: Rule | None, subset: kinds.Subset | None, port: int) -> Poli
     if any("=" not in label for label in labels):
         raise resource.error(field, "by the caller's label is not emulated; write key=value")
     if len(set(keys)) < len(keys):
-        raise resource.error(field, "names a key twice, which Istio refuses")
+        raise resource.error(field, "names a key twice, which Istio rejects")
     pool = over.connection_pool or (None if whole else base.connection_pool)
     return Policy(
         balancer.simple,

@@ -36,7 +36,9 @@ def read(paths: Iterable[str], namespace: str = "default", *, strict: bool = Tru
     sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
     if all(isinstance(resource.body, _LEFT) for resource in reader.resources):
         if paths == (STDIN,):
-            raise LanesError("standard input: no manifests came; did what should write them fail?")
+            raise LanesError(
+                "standard input: no manifests came. Did the command before the pipe fail?"
+            )
         if reader.kustomizations:
             raise LanesError(*together(map(str, reader.kustomizations)))
         where = " ".join(sources)
@@ -134,7 +136,7 @@ class _Reader:
     def _take_no_resource(self, source: str, found: bool) -> None:
         if self._for_lint:
             return
-        problem = "a document is no Kubernetes resource: it has no kind"
+        problem = "a document is not a Kubernetes resource: it has no kind"
         if not found:
             mend = "Helm's values are rendered first: helm template ... | lanes ... -"
             raise ManifestError(source, "", "", f"{problem}; {mend}")
@@ -151,7 +153,7 @@ class _Reader:
         if model is None:
             self._keep_other(source, written)
             if kinds.may_route(group, kind) and not self._for_lint:
-                problem = f"{what} may choose routes, and how is not understood here"
+                problem = f"{what} may choose routes, and is not supported"
                 raise ManifestError(source, f"{kind} {name}", "", problem)
             self.left.append(what if kind in _TWICE else kind)
             return
@@ -216,10 +218,10 @@ class _Reader:
             return
         also = "there" if first.source == resource.source else f"in {first.source}"
         if isinstance(resource.body, kinds.ConfigMap):  # which chooses no route
-            message = f"stands twice: also {also}; that one is planned"
+            message = f"occurs twice, also at {also}; that one is planned"
             self.diagnostics.warn(resource.finding("twice", "", message))
             return
-        raise resource.error("", f"stands twice: also {also}; keep one")
+        raise resource.error("", f"occurs twice, also at {also}; keep one")
 
 
 # What is read for what pods take of it, and is left to the cluster all the same.
@@ -257,7 +259,7 @@ def _is_hook(document: Document) -> bool:
 def problem_text(kind: str, message: str) -> str:
     """Return an error of pydantic's as a sentence about a manifest."""
     if kind == "extra_forbidden":
-        return "may choose routes, and is not understood here"
+        return "may choose routes, and is not supported"
     if kind == "too_short":
         return "is empty"
     if kind == "missing":

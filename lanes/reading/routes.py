@@ -17,7 +17,7 @@ from lanes.reading.kinds.fields import MOST_RULES
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.sides import Side
 
-_ABORTS = "aborts requests on purpose, in the share that it says"
+_ABORTS = "aborts the share of requests that it sets"
 
 
 def routes_of(

@@ -66,7 +66,7 @@ class Rules:
                 continue
             host = meant(name, namespace)
             if host not in known:
-                message = no_service(name, namespace, known, "it counts for nothing here")
+                message = no_service(name, namespace, known, "it applies to nothing here")
                 diagnostics.warn(resource.finding("no-service", "spec.host", message))
                 continue
             self._exact.setdefault((namespace if host.namespace else "", host), []).append(read)
@@ -168,4 +168,4 @@ def _require_distinct(resource: Resource, rule: kinds.DestinationRule) -> None:
     names = [subset.name for subset in rule.spec.subsets]
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise resource.error(f"spec.subsets[{index}].name", f"{name} stands twice; keep one")
+            raise resource.error(f"spec.subsets[{index}].name", f"{name} occurs twice; keep one")

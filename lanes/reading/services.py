@@ -104,7 +104,7 @@ class _Ports:
             routes = (unsupported_route(destinations.diagnostics.error(error), place),)
         if routes and not destinations.http(host, port):
             if not any(destinations.http(host, other) for other in destinations.hosts()[host]):
-                _warn(destinations, host, f"port {port} is no HTTP: no rule counts for calls")
+                _warn(destinations, host, f"port {port} is not HTTP: rules do not apply to calls")
             routes = ()
         elif routes and destinations.headless(host):
             _warn(destinations, host, "is headless: its callers choose the pod, by DNS")

@@ -138,7 +138,7 @@ class Sidecars:
                 name in _INBOUND or (name in _ANY and value == "*")
             ):
                 where = f"{field}.annotations[{name}]"
-                problem = "lets calls pass the sidecar by addresses, which no manifest tells"
+                problem = "lets calls to addresses bypass the sidecar, which is not supported"
                 self._diagnostics.error(resource.error(where, problem))
         return Unrouted(ports=ports, hosts=self._hidden(labels, namespace))
 

@@ -42,7 +42,7 @@ def pods_of(manifests: Manifests, sidecars: Sidecars, diagnostics: Diagnostics) 
         field = f"{workload.field.removesuffix('spec')}metadata"
         with diagnostics.gathered():
             if len(made) + workload.replicas > MOST_PODS:
-                problem = f"makes more than {MOST_PODS:,} pods of all; set fewer replicas to plan"
+                problem = f"makes more than {MOST_PODS:,} pods in all; set fewer replicas"
                 raise resource.error("spec.replicas", problem)
             unrouted = sidecars.of(resource, field, template, workload.metadata.namespace)
             pods = _pods(manifests, workload, diagnostics)
@@ -81,9 +81,11 @@ def require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Di
         where = f"{workload.field}.containers[{index}]"
         told = next((v.value for v in container.env if v.name == "port"), "")
         if told and not told.isdecimal():
-            diagnostics.not_simulate(resource.error(f"{where}.env", f'port "{told}" is no number'))
+            diagnostics.not_simulate(
+                resource.error(f"{where}.env", f'port "{told}" is not a number')
+            )
         elif not told and not container.ports:
-            problem = "missing; name the port that it listens on"
+            problem = "is missing; name the port that the container listens on"
             diagnostics.not_simulate(resource.error(f"{where}.ports", problem))
         elif _port(container, told, 0) == SIDECAR_PORT:
             problem = f"{SIDECAR_PORT} is the sidecar's port; take another"
@@ -93,7 +95,7 @@ def require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Di
             asked = _asked(container, probe.http_get)
             field = f"{where}.readinessProbe.httpGet.port"
             if asked is None:
-                problem = f'"{probe.http_get.port}" is no port of the container'
+                problem = f'"{probe.http_get.port}" is not a port of the container'
                 diagnostics.not_simulate(resource.error(field, problem))
             if asked == SIDECAR_PORT:
                 problem = f"{asked} is the sidecar's port; take another"
@@ -154,7 +156,9 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
             added = injected(manifests, resource, fields, (index, container.name), diagnostics)
         except ValueError as error:
             where = f"{workload.field}.containers[{index}].env"
-            raise resource.error(where, f"{error}; a cluster starts no such container") from None
+            raise resource.error(
+                where, f"{error}; a cluster does not start such a container"
+            ) from None
         env = {**added.environment.variables, **own.variables}
         addresses = added.environment.addresses + own.addresses
         if problem := unusable(env, addresses):

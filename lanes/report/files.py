@@ -55,7 +55,7 @@ def _told(option: str, name: str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise LanesError(f"{option} {name}: can't be written: {why}") from None
+        raise LanesError(f"{option} {name}: cannot be written: {why}") from None
 
 
 def _gone(name: str) -> None:

@@ -17,7 +17,7 @@ PROBLEMS = {
     ProblemCode.FAILED: "lane {lane} failed",
     ProblemCode.OTHER_PATH: "lane {lane} took another path",
     ProblemCode.LEFT: "lane {lane} is left at {service}",
-    ProblemCode.UNREADABLE: "the answer can't be read: {other}",
+    ProblemCode.UNREADABLE: "the answer cannot be read: {other}",
     ProblemCode.NO_SERVICE: "no service answered",
     ProblemCode.NO_SUCH_PATH: "no lane has this path",
 }

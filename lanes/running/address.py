@@ -31,7 +31,9 @@ class AddressBlock:
                 continue
             self._claim, self._number = claim, number
             return
-        raise LanesError("no loopback block is free: 254 meshes run, or 127.0.0.0/8 is not here")
+        raise LanesError(
+            "no loopback block is free: 254 meshes run, or this machine has no 127.0.0.0/8"
+        )
 
     def __enter__(self) -> "AddressBlock":
         return self

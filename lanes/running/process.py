@@ -55,7 +55,7 @@ class Process:
             self._child = self._start(command, env, pass_fds)
         except (OSError, ValueError) as error:  # of variables that no process can have
             self._output.close()
-            raise LanesError(f"{name} can't be started: {error}") from None
+            raise LanesError(f"{name} cannot be started: {error}") from None
 
     def _start(
         self, command: Sequence[str], env: Mapping[str, str], pass_fds: Sequence[int]

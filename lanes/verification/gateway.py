@@ -78,9 +78,11 @@ class Gateway:
 
     def __post_init__(self) -> None:
         if self.ca is not None and self.parts.scheme != "https":
-            raise LanesError(f"--ca {self.ca}: {self.address} speaks no TLS; is it https://?")
+            raise LanesError(
+                f"--ca {self.ca}: {self.address} does not speak TLS. Is the URL https://?"
+            )
         if self.host is not None and not _is_authority(self.host):
-            raise LanesError(f"host {self.host}: no name of a host, such as shop.example")
+            raise LanesError(f"host {self.host}: not a name of a host, such as shop.example")
         _ = self.at
 
     @property
@@ -93,7 +95,9 @@ class Gateway:
         """What the URL says."""
         parts = _split(self.url)
         if parts is None:
-            raise LanesError(f"{self.address}: no URL of a gateway, such as http://127.0.0.1:8080/")
+            raise LanesError(
+                f"{self.address}: not a URL of a gateway, such as http://127.0.0.1:8080/"
+            )
         return parts
 
     @property
@@ -175,7 +179,7 @@ class Client:
         try:
             self._http.request("GET", self._url.target(None), self._headers)
         except UnreachableError as reason:
-            raise LanesError(f"{self._address}: the gateway can't be reached: {reason}") from None
+            raise LanesError(f"{self._address}: the gateway cannot be reached: {reason}") from None
         except NoResponseError as reason:
             raise LanesError(f"{self._address}: the gateway gives no answer: {reason}") from None
 
@@ -246,7 +250,7 @@ def _trusting(ca: str | None) -> ssl.SSLContext:
         raise LanesError(f"--ca {ca}: no certificates there; it should be PEM") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise LanesError(f"--ca {ca}: can't be read: {why}") from None
+        raise LanesError(f"--ca {ca}: cannot be read: {why}") from None
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context

@@ -85,7 +85,7 @@ class HttpClient:
         try:
             request = h11.Request(method=_bytes(method), target=_bytes(target), headers=encoded)
         except h11.LocalProtocolError as error:
-            raise NoResponseError(f"the request can't be sent: {error}") from None
+            raise NoResponseError(f"the request cannot be sent: {error}") from None
         kept = self._kept()
         if kept is not None:
             with suppress(_ClosedError):  # as idle connections are, at the same moment
@@ -99,7 +99,7 @@ class HttpClient:
         try:
             response = connection.exchange(request, deadline)
         except h11.LocalProtocolError as error:
-            raise NoResponseError(f"the request can't be sent: {error}") from None
+            raise NoResponseError(f"the request cannot be sent: {error}") from None
         finally:
             if connection.reusable:
                 self._idle.append(connection)
@@ -200,7 +200,7 @@ class _Connection:
                 raise _cut(begun=received > 0) from None
             clear = head is None and not isinstance(self._socket, ssl.SSLSocket)
             raise NoResponseError(
-                f"it breaks HTTP/1.1{'; is it https://?' if clear else ''}"
+                f"it breaks HTTP/1.1{'. Is the URL https://?' if clear else ''}"
             ) from None
         except OSError:
             raise _cut(begun=received > 0) from None

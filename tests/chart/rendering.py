@@ -105,7 +105,7 @@ def refusal(values: Values) -> str:
 
 
 class StrictLoader(_SafeLoader):  # type: ignore[misc]
-    """Refuses a key that stands twice in a mapping, as the API server's strict decoding does."""
+    """Refuses a key that occurs twice in a mapping, as the API server's strict decoding does."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Return the mapping, or raise for a repeated key."""

@@ -15,7 +15,7 @@ from tests.markdown import PAGES, ROOT, prose, read
 REPLACED = {
     r"swim ?lanes?": "lane",
     r"stamp(s|ed|ing)?": "set",
-    r"ways? in(to)?": "entry rule",
+    r"ways? in(?! the\b)|ways into": "entry rule",
     r"doors?": "entry service, entry rule",
     r"astray": "misrouted",
     r"on trust": "assumed",
@@ -24,7 +24,7 @@ REPLACED = {
     r"trials?": "verification",
     r"mend(s|ed|ing)?": "fix",
     r"told|tells? apart": "says, shows, has; distinguish, different",
-    r"left to the cluster": "not simulated",
+    r"not understood|left to the cluster": "not supported, not simulated",
     r"ask(s|ed|ing)?": "send requests to, need, match",
     r"be (it|its)": "even if it is",
 }

@@ -64,7 +64,7 @@ def port_or_name(value: object) -> int | str:
 
 def _header_changed(name: str) -> str:
     if name.lower() == "host" or not is_header_name(name):
-        raise ValueError("is no header that can be changed here")
+        raise ValueError("is not a header that can be changed here")
     return name
 
 

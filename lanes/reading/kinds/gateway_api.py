@@ -135,7 +135,7 @@ class BackendFilter(Closed):
     def _of_its_type(self) -> "BackendFilter":
         told = {to_camel(name).lower() for name in self.model_fields_set - {"type"}}
         if told != {self.type.lower()}:
-            raise ValueError(f"is of type {self.type}, and should say what in that field alone")
+            raise ValueError(f"is of type {self.type}, and should set that field alone")
         return self
 
 
@@ -157,7 +157,7 @@ class Filter(BackendFilter):
 def _of_one_type_each(filters: list[Any]) -> list[Any]:
     types = [one.type for one in filters if one.type != "RequestMirror"]
     if len(set(types)) < len(types):
-        raise ValueError("has two filters of one type; make them one")
+        raise ValueError("has two filters of one type; merge them")
     return filters
 
 

@@ -76,9 +76,9 @@ def _header_asked(name: str) -> str:
             raise ValueError("is no claim of a token: @request.auth.claims.NAME is")
         return name
     if name.startswith(":") and name != ":authority":
-        raise ValueError("is no header that a plan can know; match method, uri or authority")
+        raise ValueError("is a header that a plan cannot know; match method, uri or authority")
     if name.lower() == "host":
-        raise ValueError("is no header that Envoy sees; match authority")
+        raise ValueError("is not a header that Envoy sees; match authority")
     return name if name.startswith(":") else header_name(name)
 
 
@@ -106,7 +106,7 @@ class HttpMatch(Closed):
 
 def _no_variable(subset: str | None) -> str | None:
     if subset and subset.startswith("$"):
-        raise ValueError(f"{subset} is chosen by the request's own pod, which is not understood")
+        raise ValueError(f"{subset} depends on the calling pod, which is not supported")
     return subset
 
 
@@ -168,7 +168,7 @@ class Abort(Open):
     @model_validator(mode="after")
     def _by_status(self) -> "Abort":
         if self.percentage.value and self.http_status is None:
-            raise ValueError("has no httpStatus, and what else it answers is not understood")
+            raise ValueError("has no httpStatus, and other faults are not supported")
         return self
 
 

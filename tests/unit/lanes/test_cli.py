@@ -123,7 +123,7 @@ def test_what_may_choose_a_route_and_is_not_understood_is_refused_in_one_line(
         assert result.stdout == ""
         assert result.stderr == (
             f"lanes: {file}: VirtualService mockb: spec.http[0].timeOut:"
-            " may choose routes, and is not understood here\n"
+            " may choose routes, and is not supported\n"
         )
 
 
@@ -355,7 +355,7 @@ def test_one_lane_alone(beside: str) -> None:
         ),
         (
             ("--header", "x y=1"),
-            "--header x y=1: x y is no header's name, which has letters, digits and"
+            "--header x y=1: x y is not a header's name, made of letters, digits and"
             " !#$&'*+-.^_`|~; % is not supported",
         ),
     ],
@@ -388,7 +388,7 @@ def test_a_gateway_that_is_not_there(sample: str) -> None:
     result = lanes("verify", url, "--manifests", sample)
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr == f"lanes: {url}: the gateway can't be reached: Connection refused\n"
+    assert result.stderr == f"lanes: {url}: the gateway cannot be reached: Connection refused\n"
 
 
 def test_the_host_that_requests_name(sample: str) -> None:
@@ -516,7 +516,7 @@ def test_what_was_found_is_left_in_files(sample: str, tmp_path: Path) -> None:
         result = lanes("verify", url, "--manifests", sample, "--report", away)
     assert (result.exit_code, asked) == (2, [])
     assert result.stderr == (
-        f"lanes: --report {away}: can't be written: No such file or directory\n"
+        f"lanes: --report {away}: cannot be written: No such file or directory\n"
     )
 
 

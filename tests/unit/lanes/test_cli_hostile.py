@@ -80,7 +80,7 @@ def test_a_header_that_can_not_be_sent(sample: str, command: str, header: str) -
         (says(b"nonsense\r\n\r\n"), "the gateway gives no answer: it breaks HTTP/1.1"),
         (endless(CHUNKED, b"400\r\n" + b"x" * 1024 + b"\r\n"), "it is larger than 1,024 KiB"),
         (endless(OK, b"x" * 1024), "its head is larger than 64 KiB"),
-        (says(OK, b"Content-Encoding: gzip\r\n\r\nx"), "it is encoded as gzip, which was not"),
+        (says(OK, b"Content-Encoding: gzip\r\n\r\nx"), "it is encoded as gzip, which the"),
         (resets(b""), "the connection was closed without an answer"),
     ],
 )
@@ -104,27 +104,33 @@ DEEP = '{"name": "a", "version": "b", "ip": "", "lane": null, "upstreams": ['
 POISON = {
     "half a character": (answer_with(name="\ud800"), "name holds half a character"),
     "half a character for a lane": (answer_with(lane="\udfff"), "lane holds half a character"),
-    "10^308 ms": (answer_with(duration_ms=1e308), "duration_ms is no number from 0 to 86,400,000"),
-    "400 digits": (answer_with(duration_ms=10**400), "duration_ms is no number"),
-    "5,000 digits": (answer_with(duration_ms=5).replace("5}", "5" * 5_000 + "}"), "it is no JSON"),
-    "10^999 ms": (answer_with(duration_ms=7.5).replace("7.5", "1e999"), "duration_ms is no number"),
-    "NaN": (answer_with(duration_ms=float("nan")), "NaN is no JSON"),
-    "Infinity": (answer_with(duration_ms=float("inf")), "Infinity is no JSON"),
-    "-Infinity": (answer_with(x=-float("inf")), "-Infinity is no JSON"),
-    "below 0": (answer_with(duration_ms=-1), "duration_ms is no number"),
-    "a time that is true": (answer_with(duration_ms=True), "duration_ms is no number"),
-    "a status that is true": (answer_with(duration_ms=1, status=True), "status is no number"),
-    "a status of 30 digits": (answer_with(duration_ms=1, status=10**30), "status is no number"),
-    "a name that is a number": (answer_with(name=5), "name is no text"),
+    "10^308 ms": (
+        answer_with(duration_ms=1e308),
+        "duration_ms is not a number from 0 to 86,400,000",
+    ),
+    "400 digits": (answer_with(duration_ms=10**400), "duration_ms is not a number"),
+    "5,000 digits": (answer_with(duration_ms=5).replace("5}", "5" * 5_000 + "}"), "it is not JSON"),
+    "10^999 ms": (
+        answer_with(duration_ms=7.5).replace("7.5", "1e999"),
+        "duration_ms is not a number",
+    ),
+    "NaN": (answer_with(duration_ms=float("nan")), "NaN is not JSON"),
+    "Infinity": (answer_with(duration_ms=float("inf")), "Infinity is not JSON"),
+    "-Infinity": (answer_with(x=-float("inf")), "-Infinity is not JSON"),
+    "below 0": (answer_with(duration_ms=-1), "duration_ms is not a number"),
+    "a time that is true": (answer_with(duration_ms=True), "duration_ms is not a number"),
+    "a status that is true": (answer_with(duration_ms=1, status=True), "status is not a number"),
+    "a status of 30 digits": (answer_with(duration_ms=1, status=10**30), "status is not a number"),
+    "a name that is a number": (answer_with(name=5), "name is not text"),
     "a name of 300 characters": (answer_with(name="x" * 300), "a name of more than 253 characters"),
     "deep": (DEEP * 5_000 + "]}" * 5_000, "it is nested too deep"),
     "wide": (answer_with(upstreams=[{"url": "http://a/"}] * 2_000), "more than 1,000 hops"),
-    "no list": (answer_with(upstreams={"name": "x"}), "upstreams is no list"),
+    "no list": (answer_with(upstreams={"name": "x"}), "upstreams is not a list"),
     "a URL that is none": (
         answer_with(upstreams=[{"url": "http://[", "text": ""}]),
-        "a URL is none",
+        "a URL is not one",
     ),
-    "torn": (answer_with()[:-1], "it is no JSON"),
+    "torn": (answer_with()[:-1], "it is not JSON"),
 }
 
 
@@ -137,7 +143,7 @@ def test_an_answer_that_can_not_be_read_is_a_sentence(sample: str, name: str) ->
     assert (verified.exit_code, verified.stdout) == (2, "")
     assert f"no hop of any request is seen ({reason}" in verified.stderr
     assert (traced.exit_code, traced.stderr) == (1, "")
-    assert f"NOT as planned: the answer can't be read: {reason}" in traced.stdout
+    assert f"NOT as planned: the answer cannot be read: {reason}" in traced.stdout
 
 
 @pytest.mark.parametrize(

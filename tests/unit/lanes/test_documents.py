@@ -88,19 +88,19 @@ def test_json_writes_one_character_as_two() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a: .nan", "line 1: no valid YAML: .nan is no finite number"),
+        ("a: .nan", "line 1: invalid YAML: .nan is not a finite number"),
         ("a: !!int x", "x is no int"),
-        ("a: !!binary '*'", "no text in base64"),
-        ("~: a", "a key is no string"),
-        ("? [a]\n: b", "a key is no string"),
-        ("on: a\ntrue: b", "true stands twice"),
-        ("a: {<<: b}", "<< merges a mapping or a list of mappings alone"),
-        ("a: &x {<<: *x}", "an alias stands for what it is a part of"),
-        ("a: [&x b, &x c]", "an anchor of this name stands before; rename one"),
+        ("a: !!binary '*'", "not base64 text"),
+        ("~: a", "a key is not a string"),
+        ("? [a]\n: b", "a key is not a string"),
+        ("on: a\ntrue: b", "true occurs twice"),
+        ("a: {<<: b}", "<< merges only a mapping or a list of mappings"),
+        ("a: &x {<<: *x}", "an alias contains itself"),
+        ("a: [&x b, &x c]", "an anchor with this name is there already; rename one"),
         ("'" + "]" * 200 + "': 1\na: " + "[" * 200_000, "nested more than 100 deep"),
         ("%TAG !a! tag:a,1:\n---\n!a!b " + "[" * 200_000, "nested more than 100 deep"),
         ("a: " + ("[" * 49 + "\n---\u00a0,\n") * 4_000, "nested more than 100 deep"),
-        ("a: b\n---\nc: " + "[" * 200_000, "line 3: no valid YAML: nested more than 100 deep"),
+        ("a: b\n---\nc: " + "[" * 200_000, "line 3: invalid YAML: nested more than 100 deep"),
     ],
 )
 def test_what_is_none(text: str, problem: str) -> None:

@@ -1,4 +1,4 @@
-"""From paths to texts: what is no regular file ends in a sentence, and never hangs."""
+"""From paths to texts: what is not a regular file ends in a sentence, and never hangs."""
 
 import os
 import socket
@@ -26,11 +26,11 @@ def listening(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "problem"),
     [
-        (os.mkfifo, "is no regular file"),
-        (listening, "is no regular file"),
-        (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
-        (lambda path: path.symlink_to(path.name), "can't be read: Too many levels"),
-        (lambda path: path.symlink_to("gone"), "can't be read: No such file"),
+        (os.mkfifo, "is not a regular file"),
+        (listening, "is not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
+        (lambda path: path.symlink_to(path.name), "cannot be read: Too many levels"),
+        (lambda path: path.symlink_to("gone"), "cannot be read: No such file"),
     ],
 )
 def test_what_in_a_folder_is_no_file(
@@ -54,7 +54,7 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monke
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr("os.scandir", denied)  # who runs the tests may read all
-    with pytest.raises(LanesError, match="can't be read: Permission denied"):
+    with pytest.raises(LanesError, match="cannot be read: Permission denied"):
         list(texts((str(tmp_path),)))
 
 
@@ -70,7 +70,7 @@ def test_more_documents_than_anybody_has(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(files, "MOST_DOCUMENTS", 2)
     (tmp_path / "x.yaml").write_text("a: b\n---\n" * 2)
     assert list(texts((str(tmp_path / "x.yaml"),)))
-    with pytest.raises(LanesError, match="more than 2 documents together; name fewer at a time"):
+    with pytest.raises(LanesError, match="more than 2 documents; name fewer at a time"):
         list(texts((str(tmp_path), str(tmp_path / "x.yaml"))))
 
 

@@ -33,7 +33,7 @@ def test_a_gateway_that_ends_tls(tmp_path: Path) -> None:
         def refused(gateway: Gateway) -> str:
             with pytest.raises(LanesError) as caught:
                 gateway.client().require_reachable()
-            return str(caught.value).partition("the gateway can't be reached: ")[2]
+            return str(caught.value).partition("the gateway cannot be reached: ")[2]
 
         assert refused(replace(gateway, ca=None)).endswith("; --ca may name its authority")
         assert refused(Gateway(url, None, ca)) == (
@@ -56,9 +56,19 @@ def test_where_a_gateway_is_found(url: str, resolved: str, at: tuple[str, int]) 
 @pytest.mark.parametrize(
     ("url", "ca", "resolved", "sentence"),
     [
-        ("https://a/", "none.pem", None, "--ca none.pem: can't be read: No such file or directory"),
+        (
+            "https://a/",
+            "none.pem",
+            None,
+            "--ca none.pem: cannot be read: No such file or directory",
+        ),
         ("https://a/", __file__, None, f"--ca {__file__}: no certificates there; it should be PEM"),
-        ("http://a/", "ca.pem", None, "--ca ca.pem: http://a/ speaks no TLS; is it https://?"),
+        (
+            "http://a/",
+            "ca.pem",
+            None,
+            "--ca ca.pem: http://a/ does not speak TLS. Is the URL https://?",
+        ),
         *(
             (
                 "https://a/",
@@ -103,7 +113,7 @@ def test_what_does_not_go_with_a_url(
     ],
 )
 def test_what_is_no_url_of_a_gateway(url: str) -> None:
-    with pytest.raises(LanesError, match="no URL of a gateway"):
+    with pytest.raises(LanesError, match="not a URL of a gateway"):
         Gateway(url)
 
 
@@ -165,7 +175,7 @@ def test_a_user_and_a_password_are_sent_as_basic_authentication() -> None:
     "host", ["", " ", "a b", "a\r\nx: y", "a/b", "a@b", "[", "a:b", "\x1b", "*"]
 )
 def test_a_host_that_no_request_can_name(host: str) -> None:
-    with pytest.raises(LanesError, match="no name of a host"):
+    with pytest.raises(LanesError, match="not a name of a host"):
         Gateway("http://127.0.0.1/", host)
 
 
@@ -187,5 +197,5 @@ def test_a_way_that_http_can_not_send_is_no_answer(way: EntryRule) -> None:
         client = Gateway(url).client()
         answer = client.send(rule=way)
         assert answer.status == 0
-        assert answer.text.startswith("no answer: the request can't be sent: ")
+        assert answer.text.startswith("no answer: the request cannot be sent: ")
         assert client.send().status == 200

@@ -77,7 +77,7 @@ def test_rules_for_one_port_leave_the_other_unserved() -> None:
     both = put(gateway(), "spec.servers", servers)
     secure = at(rule(to("one"), match=[{"port": 443}]))
     assert lanes_of(*SERVICES, both, secure) == {"untagged": "one v1"}
-    message = "no rule counts at port 80: requests for * get 404 there"
+    message = "no rule applies at port 80: requests for * get 404 there"
     assert warned(*SERVICES, both, secure) == [("VirtualService web", message)]
     assert warned(*SERVICES, both, at(rule(to("one")))) == []
 

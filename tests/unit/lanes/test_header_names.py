@@ -65,7 +65,7 @@ def test_no_header_is_called_what_is_no_token(name: str) -> None:
     for document in documents:
         told = refusal(document)
         assert told.startswith(f"{document['kind']} ")
-        assert "is no header" in told
+        assert "is not a header" in told
 
 
 # The second, pasted into a Lua script, ran a program; and it is a token.

@@ -37,7 +37,7 @@ LARGE = "it is larger than 64 KiB"
 CLOSED = "the connection was closed without an answer"
 CUT = "it began and was cut off"
 BROKEN = "it breaks HTTP/1.1"
-NO_HTTP = f"{BROKEN}; is it https://?"
+NO_HTTP = f"{BROKEN}. Is the URL https://?"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LENGTH = b"Content-Length: 5\r\n"
 BOMB = gzip.compress(bytes(64 * 1024 * 1024))
@@ -200,7 +200,7 @@ def test_tls_changes_nothing_of_that(name: str, tmp_path: Path) -> None:
         at = f"shop.example:{url.rstrip('/').rpartition(':')[2]}"
         gateway = Gateway(f"https://{at}/", None, ca, f"{at}:127.0.0.1", limits=LIMITS)
         answer = gateway.client().send()
-    assert answer.text == f"no answer: {reason.removesuffix('; is it https://?')}"
+    assert answer.text == f"no answer: {reason.removesuffix('. Is the URL https://?')}"
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_handshake_is_part_of_the_request(behavior: Behavior, reason: str) -> 
         began = time.monotonic()
         assert gateway.client().send().text == f"no answer: {reason}"
         assert time.monotonic() - began < LIMITS.seconds + SLACK_SECONDS
-        with pytest.raises(LanesError, match="can't be reached: "):
+        with pytest.raises(LanesError, match="cannot be reached: "):
             gateway.client().require_reachable()
 
 

@@ -152,7 +152,7 @@ def test_of_gateways_with_other_rules_each_the_first_is_planned() -> None:
         (
             "HTTPRoute one",
             "spec.parentRefs",
-            "not planned: for * another Gateway, which differs in selector or port, has other"
+            "not planned: for * another Gateway, with another selector or port, has other"
             " rules; plan them one at a time",
         )
     ]
@@ -192,7 +192,7 @@ def test_a_gateway_that_would_not_take_the_route(
     listeners: list[Document], parent: Document, sentence: str
 ) -> None:
     web = http_route("web", parent, marked("x"), hostnames=["a.org"])
-    assert not_attached(api_gateway(*listeners), web) == f"{sentence}: it counts for none"
+    assert not_attached(api_gateway(*listeners), web) == f"{sentence}: it applies to none"
 
 
 def not_attached(*documents: Document) -> str:
@@ -206,7 +206,7 @@ def test_a_gateway_takes_routes_of_its_own_namespace_unless_told() -> None:
     there = api_gateway(namespace="edge")
     web = http_route("web", to_gateway(namespace="edge"), marked("x"))
     assert not_attached(there, web) == (
-        "spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default: it counts for"
+        "spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default: it applies to"
         " none"
     )
 
@@ -226,7 +226,7 @@ def test_a_gateway_takes_routes_of_its_own_namespace_unless_told() -> None:
     selecting = open_to(**{"from": "Selector"}, selector=labelled)
     assert not_attached(selecting, namespace, web) == (
         "spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default,"
-        " as far as its labels are known here: it counts for none"
+        " as far as its labels are known here: it applies to none"
     )
 
 
@@ -252,7 +252,7 @@ def test_a_gateways_ports_serve_one_route_alike() -> None:
     assert mesh.warnings == ()
     assert mesh.not_run == (
         f"{mesh.sources[0]}: Gateway web: spec.listeners[1].tls:"
-        " not run here; leave it out, or try it on a cluster",
+        " not simulated; leave it out, or try it on a cluster",
     )
 
 
@@ -264,10 +264,10 @@ def test_a_listener_of_another_protocol_is_left_aside() -> None:
     mesh = mesh_of(*A, api_gateway(hbone, listener()), web)
     assert [marks(host.routes) for host in mesh.gateway] == [["x"]]
     assert [(w.field, w.message) for w in mesh.warnings] == [
-        ("spec.listeners[0].protocol", "HBONE takes no HTTPRoutes: listener mesh is left aside")
+        ("spec.listeners[0].protocol", "HBONE takes no HTTPRoutes: listener mesh is left out")
     ]
     assert not_attached(api_gateway(hbone), web) == (
-        "spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default: it counts for"
+        "spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default: it applies to"
         " none"
     )
 
@@ -420,7 +420,7 @@ def test_a_backend_of_another_namespace_takes_a_grant_at_a_gateway(
     assert [len(w.destination.tiers) for w in hop.destinations] == [1, 1]
     assert [str(w).partition(": ")[2] for w in mesh.warnings] == [
         "HTTPRoute web: spec.rules[0].backendRefs[1].namespace: no ReferenceGrant in other lets"
-        " it lead to b: its share is answered with 500"
+        " it route to b: its share gets 500"
     ] * (not granted)
 
 
@@ -492,4 +492,4 @@ def test_which_mesh_routes_are_for(more: list[Document], provider: str) -> None:
 def test_a_listener_for_what_no_host_is_called_serves_no_route() -> None:
     odd = api_gateway(listener(hostname="a/b"))
     told = not_attached(odd, http_route("r", to_gateway(), route_rule(backend("a"))))
-    assert told == "spec.hostnames: none is served by Gateway web (a/b): it counts for none"
+    assert told == "spec.hostnames: none is served by Gateway web (a/b): it applies to none"

@@ -111,7 +111,7 @@ QUIET: dict[str, list[Document]] = {
     "a subset that only another mesh has": [
         virtual_service("cart", rule(to("cart", "v2"))),
     ],
-    "what stands twice and says the same": [
+    "what occurs twice and says the same": [
         virtual_service("cart", rule(to("cart"))),
         {**virtual_service("cart", rule(to("cart"))), "apiVersion": "networking.istio.io/v1beta1"},
         destination_rule("cart", "v1"),
@@ -200,7 +200,7 @@ WRONG: dict[str, tuple[list[Document], set[str]]] = {
         ],
         {"TL006", "TL014"},
     ),
-    "what stands twice has no other beside itself": (
+    "what occurs twice has no other beside itself": (
         [
             *(destination_rule("cart", name) for name in ("v1", "v2")),
             *(virtual_service("cart", rule(to("cart", name))) for name in ("v1", "v2")),
@@ -333,7 +333,7 @@ def test_exit_codes(bad: Path, tmp_path: Path) -> None:
     result = lanes("lint", str(tmp_path))
     assert result.exit_code == 2
     assert "TL014" in result.stdout
-    assert "broken.yaml: line 2: no valid YAML" in result.stderr
+    assert "broken.yaml: line 2: invalid YAML" in result.stderr
     for arguments in (["nowhere.yaml"], ["--ignore", "TL999", bad.name]):
         result = lanes("lint", *arguments)
         assert (result.exit_code, result.stdout) == (2, "")

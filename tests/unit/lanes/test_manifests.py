@@ -74,7 +74,7 @@ def stdin(text: bytes) -> io.TextIOWrapper:
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [(b"\xff\xfe", "can't be read"), (b"", "no manifests came")]
+    ("text", "problem"), [(b"\xff\xfe", "cannot be read"), (b"", "no manifests came")]
 )
 def test_a_pipe_that_brings_nothing_readable(
     monkeypatch: pytest.MonkeyPatch, text: bytes, problem: str
@@ -163,12 +163,12 @@ def test_only_what_is_left_to_the_cluster(tmp_path: Path) -> None:
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     file.write_bytes(b"kind: \xff\xfe")
-    assert refusal(str(tmp_path)).startswith(f"{file}: can't be read: 'utf-8' codec")
+    assert refusal(str(tmp_path)).startswith(f"{file}: cannot be read: 'utf-8' codec")
 
 
 def test_a_broken_link(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").symlink_to(tmp_path / "gone.yaml")
-    assert refusal(str(tmp_path)).startswith(f"{tmp_path / 'x.yaml'}: can't be read: No such file")
+    assert refusal(str(tmp_path)).startswith(f"{tmp_path / 'x.yaml'}: cannot be read: No such file")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_broken_link(tmp_path: Path) -> None:
 )
 def test_no_yaml_is_refused_with_its_line(tmp_path: Path, text: str, line: int) -> None:
     file = text_file(tmp_path, text)
-    assert refusal(file).startswith(f"{file}: line {line}: no valid YAML: ")
+    assert refusal(file).startswith(f"{file}: line {line}: invalid YAML: ")
     assert "\n" not in refusal(file)
 
 
@@ -190,7 +190,7 @@ def test_no_yaml_is_refused_with_its_line(tmp_path: Path, text: str, line: int) 
 def test_a_document_without_a_kind(tmp_path: Path, text: str) -> None:
     file = text_file(tmp_path, text)
     assert refusal(file).startswith(
-        f"{file}: a document is no Kubernetes resource: it has no kind; "
+        f"{file}: a document is not a Kubernetes resource: it has no kind; "
     )
 
 
@@ -229,9 +229,7 @@ def test_an_unknown_kind_that_may_route(
     several = {"apiVersion": "v1", "kind": "List", "items": [service("a"), other]}
     file = write(tmp_path, several if listed else other)
     what = f"{kind} ({api.partition('/')[0]})"
-    assert refusal(file) == (
-        f"{file}: {kind} x: {what} may choose routes, and how is not understood here"
-    )
+    assert refusal(file) == (f"{file}: {kind} x: {what} may choose routes, and is not supported")
 
 
 def test_a_folders_other_files_stop_nothing(tmp_path: Path) -> None:
@@ -295,7 +293,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     write(tmp_path, *many, put(gateway(), "spec.servers", []))
     lines = refusal(str(tmp_path)).splitlines()
     assert len(lines) == 11
-    assert lines[0].startswith(f"{broken}: line 2: no valid YAML")
+    assert lines[0].startswith(f"{broken}: line 2: invalid YAML")
     assert "Service s0: spec.ports[0].port" in lines[1]
     assert lines[-1] == "... and 4 more like these"
 
@@ -310,7 +308,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         ("[" * 100_000, "nested more than 100 deep"),
         ("- " * 100_000 + "a", "nested more than 100 deep"),
         ("".join(" " * n + "a:\n" for n in range(300)), "nested more than 100 deep"),
-        ("kind: &a [*a]\n", "an alias stands for what it is a part of"),
+        ("kind: &a [*a]\n", "an alias contains itself"),
         ("kind: 'a\x1b[31m'\nmetadata: {name: b}", "control characters are not allowed"),
     ],
 )
@@ -345,7 +343,7 @@ def test_one_name_twice(tmp_path: Path, document: Document) -> None:
     write(tmp_path, document, name="1_again.yaml")  # the same once more changes nothing
     second = write(tmp_path, put(document, "metadata.labels", {"x": "z"}), name="2.yaml")
     who = f"{document['kind']} {document['metadata']['name']}"
-    assert refusal(str(tmp_path)) == f"{second}: {who}: stands twice: also in {first}; keep one"
+    assert refusal(str(tmp_path)) == f"{second}: {who}: occurs twice, also at in {first}; keep one"
 
 
 def test_a_resource_without_a_name(tmp_path: Path) -> None:
@@ -368,7 +366,7 @@ def test_the_manifests_of_the_repository_can_be_read() -> None:
 def test_a_list_with_an_item_that_is_no_resource(tmp_path: Path, item: object) -> None:
     file = write(tmp_path, {"apiVersion": "v1", "kind": "List", "items": [item]})
     assert refusal(file).startswith(
-        f"{file}: a document is no Kubernetes resource: it has no kind; "
+        f"{file}: a document is not a Kubernetes resource: it has no kind; "
     )
 
 

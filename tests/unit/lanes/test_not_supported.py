@@ -14,7 +14,7 @@ from lanes.reading.resolve import resolve
 from tests.kube import Document, istio, put, write
 from tests.unit.lanes.test_cli import lanes
 
-NEW = "may choose routes, and is not understood here"
+NEW = "may choose routes, and is not supported"
 
 
 def changed(kind: str, name: str, path: str, value: object) -> list[Document]:
@@ -54,8 +54,8 @@ SERVICE = changed("Service", "mockb", "metadata.annotations", {"networking.istio
         (
             SERVICE,
             {"v1", "v2", "v3"},
-            "Service mockb: metadata.annotations[networking.istio.io/exportTo]: counts for the"
-            " callers of some namespaces alone, which is not understood",
+            "Service mockb: metadata.annotations[networking.istio.io/exportTo]: applies to"
+            " callers in some namespaces alone, which is not supported",
         ),
     ],
 )
@@ -74,7 +74,7 @@ def test_what_depends_on_it_is_marked_and_the_rest_planned(
 
 def test_strict_refuses_the_same_documents(tmp_path: Path) -> None:
     for documents in (LANE_RULE, EVERY_RULE, SUBSETS, SERVICE):
-        with pytest.raises(LanesError, match="not understood"):
+        with pytest.raises(LanesError, match="not supported"):
             resolve(read([write(tmp_path, *documents)]))
 
 

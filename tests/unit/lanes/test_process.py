@@ -102,7 +102,7 @@ def test_without_setpriv_it_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(LanesError, match=r"^pod a can't be started: .*; is util-linux there\?$"):
+    with pytest.raises(LanesError, match=r"^pod a cannot be started: .*; is util-linux there\?$"):
         Process("pod a", ["true"], {"PATH": str(tmp_path)})
 
 
@@ -110,7 +110,7 @@ def test_without_setpriv_it_says_what_is_missing(
 def test_with_a_variable_that_no_process_can_have_it_does_not_start(
     variable: tuple[str, str],
 ) -> None:
-    with pytest.raises(LanesError, match=r"^pod a can't be started: "):
+    with pytest.raises(LanesError, match=r"^pod a cannot be started: "):
         Process("pod a", ["true"], dict([variable]))
 
 

@@ -249,7 +249,7 @@ def test_every_code_has_its_sentence() -> None:
         "lane v3 failed",
         "lane v3 took another path",
         "lane v3 is left at mockb",
-        "the answer can't be read: blue",
+        "the answer cannot be read: blue",
         "no service answered",
         "no lane has this path",
     ]

@@ -141,7 +141,7 @@ def test_a_named_port_is_each_pods_own() -> None:
 
 def test_a_named_port_that_no_pod_has() -> None:
     sentence = refusal(service("a", {"port": 80, "targetPort": "web"}), deployment("a"))
-    assert sentence == "Service a: spec.ports: targetPort web is no port of pod a-v1"
+    assert sentence == "Service a: spec.ports: targetPort web is not a port of pod a-v1"
 
 
 def test_each_port_of_a_service_has_its_routes() -> None:
@@ -201,9 +201,9 @@ def test_a_destination_without_any_port() -> None:
 @pytest.mark.parametrize(
     ("host", "said"),
     [
-        ("b", "b means b.default here, which is no Service"),
-        ("b.other", "b.other is no Service"),
-        ("b.default.svc.cluster.local", "means b.default here, which is no Service"),
+        ("b", "b means b.default here, which is not a Service"),
+        ("b.other", "b.other is not a Service"),
+        ("b.default.svc.cluster.local", "means b.default here, which is not a Service"),
     ],
 )
 def test_a_service_of_that_name_elsewhere_is_named(host: str, said: str) -> None:
@@ -319,7 +319,7 @@ def test_a_propagation_that_takes_some_of_a_services_pods(*, service_first: bool
     ]
     assert refusal(*(documents if service_first else reversed(documents))) == (
         "Service a: spec.selector: its pods differ in header propagation, which is not emulated;"
-        " let an ASMHeaderPropagation select all or none of a Service's pods"
+        " let an ASMHeaderPropagation select all of a Service's pods or none"
     )
 
 
@@ -529,7 +529,7 @@ def test_a_gateway_that_does_not_serve_the_host() -> None:
         (
             "not-attached",
             "spec.hosts",
-            "none is served by gateway demo-gateway (shop.org, *.shop.org): its rules count for no"
+            "none is served by gateway demo-gateway (shop.org, *.shop.org): its rules apply to no"
             " request there",
         )
     ]
@@ -633,7 +633,7 @@ def test_tls_at_the_gateway_is_planned_and_not_run() -> None:
     way = virtual_service("a", rule(to("a")), gateways=["demo-gateway"])
     mesh = mesh_of(service("a"), deployment("a"), both, way)
     assert [host.domain for host in mesh.gateway] == ["a.default.svc.cluster.local"]
-    with pytest.raises(LanesError, match=r"spec\.servers\[0\]\.tls: not run here"), run(mesh, 1):
+    with pytest.raises(LanesError, match=r"spec\.servers\[0\]\.tls: not simulated"), run(mesh, 1):
         pass
     lacking = {key: value for key, value in https.items() if key != "tls"}
     wrong = put(gateway(), "spec.servers", [lacking])

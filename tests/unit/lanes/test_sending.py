@@ -142,7 +142,7 @@ def test_a_gateway_that_is_not_there() -> None:
     url = f"http://127.0.0.1:{free_port()}/"
     with pytest.raises(LanesError) as caught:
         Gateway(url).client().require_reachable()
-    assert str(caught.value) == f"{url}: the gateway can't be reached: Connection refused"
+    assert str(caught.value) == f"{url}: the gateway cannot be reached: Connection refused"
 
 
 @pytest.mark.parametrize(("requests", "concurrency"), [(1, 1), (1, 8), (7, 3), (20, 4), (3, 8)])

@@ -67,7 +67,7 @@ def test_own_code_and_calls_past_the_sidecar_are_left_alone() -> None:
     past = foreign("shop", CART_ADDR="cart:8080")
     past = put(past, "spec.template.metadata.annotations", {"sidecar.istio.io/inject": "false"})
     assert stand_ins(mesh(past)) == StandIns(
-        notes=("stand-ins leave out shop -> cart, which passes its sidecar by",)
+        notes=("stand-ins leave out shop -> cart, which bypasses its sidecar",)
     )
 
 

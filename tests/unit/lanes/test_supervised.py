@@ -146,5 +146,5 @@ def test_the_command_reads_nothing_and_leads_a_session() -> None:
 
 
 def test_with_a_variable_that_no_process_can_have_it_does_not_start() -> None:
-    with pytest.raises(LanesError, match=r"^pod a can't be started: "):
+    with pytest.raises(LanesError, match=r"^pod a cannot be started: "):
         Supervised("pod a", ["/bin/true"], {"A": "b\0c"})

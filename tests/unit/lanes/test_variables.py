@@ -180,11 +180,11 @@ def test_a_command_gets_every_other_variable_and_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("A=B", "c", '"A=B" is no name of a variable: letters, digits, and _ are'),
-        ("", "c", '"" is no name of a variable'),
-        ("A\nB", "c", "is no name of a variable"),
-        ("Ä", "c", '"Ä" is no name of a variable'),
-        ("A", "b\0c", "the value of A has a character that no variable can hold"),
+        ("A=B", "c", '"A=B" is not a name of a variable: use letters, digits and _'),
+        ("", "c", '"" is not a name of a variable'),
+        ("A\nB", "c", "is not a name of a variable"),
+        ("Ä", "c", '"Ä" is not a name of a variable'),
+        ("A", "b\0c", "the value of A has a character that a variable cannot hold"),
     ],
 )
 def test_a_variable_that_no_process_can_have_is_a_sentence(

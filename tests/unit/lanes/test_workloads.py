@@ -57,7 +57,7 @@ def test_more_pods_than_are_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lanes.reading.workloads.MOST_PODS", 3)
     several = [deployment("a", replicas=2), deployment("b", replicas=2)]
     assert refusal(*several) == (
-        "Deployment b-v1: spec.replicas: makes more than 3 pods of all; set fewer replicas to plan"
+        "Deployment b-v1: spec.replicas: makes more than 3 pods in all; set fewer replicas"
     )
 
 
@@ -108,7 +108,7 @@ def test_variables_that_stand_for_more_and_more() -> None:
     sentence = refusal(with_env({"name": "E0", "value": "0123456789"}, *more))
     assert sentence == (
         "Deployment a-v1: spec.template.spec.containers[0].env: has more than 256 KiB with each"
-        " $(NAME) filled in; a cluster starts no such container"
+        " $(NAME) filled in; a cluster does not start such a container"
     )
 
 
@@ -163,7 +163,7 @@ def test_a_config_map_that_stands_twice_stops_no_plan() -> None:
     mesh = mesh_of(asked, config_map("m", A="1"), config_map("m", A="2"))
     assert mesh.pods[0].env == {"A": "1"}
     assert [one.message for one in mesh.warnings] == [
-        "stands twice: also there; that one is planned"
+        "occurs twice, also at there; that one is planned"
     ]
 
 
@@ -176,7 +176,9 @@ def test_the_port_is_the_environments_then_the_containers() -> None:
 def test_a_container_without_a_port_is_not_run() -> None:
     bare = without(without(deployment("a"), f"{CONTAINER}.ports"), f"{CONTAINER}.readinessProbe")
     (sentence,) = mesh_of(bare).not_run
-    assert sentence.endswith(f"{CONTAINER}.ports: missing; name the port that it listens on")
+    assert sentence.endswith(
+        f"{CONTAINER}.ports: is missing; name the port that the container listens on"
+    )
 
 
 def test_a_pod_without_a_probe_is_ready_when_it_accepts() -> None:
@@ -309,7 +311,7 @@ def test_variables_within_variables() -> None:
 
 def test_a_port_in_the_environment_that_is_none() -> None:
     (sentence,) = mesh_of(deployment("a", env={"port": "http"})).not_run
-    assert f'{CONTAINER}.env: port "http" is no number' in sentence
+    assert f'{CONTAINER}.env: port "http" is not a number' in sentence
 
 
 def test_a_probe_is_asked_at_its_own_port() -> None:
@@ -326,7 +328,7 @@ def test_a_probe_at_the_port_of_requests_is_whether_the_sample_accepts(asked: in
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
-        ("probes", '"probes" is no port of the container'),
+        ("probes", '"probes" is not a port of the container'),
         (15001, "15001 is the sidecar's port; take another"),
     ],
 )
