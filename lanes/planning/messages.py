@@ -106,7 +106,7 @@ UNANSWERED: Mapping[str, str] = {
     "no-weight": "no backend of the rule has a weight above 0",
     "no-service": "the rule names {hosts}, which is not a Service here",
     "not-permitted": "the rule names a Service that it may not route to",
-    "tls-refused": "the calls have no TLS, and a PeerAuthentication of the pods asks for it",
+    "tls-refused": "the calls have no TLS, and a PeerAuthentication of the pods requires it",
     "no-pods": "the destination has no pods",
     "no-version": "the lane has no version here, and no fallback",
 }

@@ -133,7 +133,7 @@ class TraceFile:
                 raise LanesError(f"--traces {self.name}: larger than {_LARGEST_FILE >> 20} MiB")
             spans = spans_in(text) if text.strip() else []
         except OSError as error:
-            raise LanesError(f"--traces {self.name}: can't be read: {error.strerror}") from None
+            raise LanesError(f"--traces {self.name}: cannot be read: {error.strerror}") from None
         except TraceFormatError as error:
             raise LanesError(f"--traces {self.name}: no OTLP in JSON: {error}") from None
         for span in spans:

@@ -40,7 +40,7 @@ class AccessLogs:
             log = sys.stdin.buffer if self.name == "-" else Path(self.name).open("rb")  # noqa: SIM115
         except OSError as error:
             raise LanesError(
-                f"--access-logs {self.name}: can't be read: {error.strerror}"
+                f"--access-logs {self.name}: cannot be read: {error.strerror}"
             ) from None
         threading.Thread(target=self._read, args=(log,), name="log", daemon=True).start()
 

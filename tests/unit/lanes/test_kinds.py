@@ -35,8 +35,8 @@ from tests.kube import (
 )
 from tests.unit.lanes.reading import mesh_of, refusal
 
-NOT_UNDERSTOOD = "may choose routes, and is not understood here"
-NOT_RUN = "not run here; leave it out, or try it on a cluster"
+NOT_UNDERSTOOD = "may choose routes, and is not supported"
+NOT_RUN = "not simulated; leave it out, or try it on a cluster"
 A_DURATION = "should be a duration such as 500ms, 2s or 1m30s"
 CONTAINER = "spec.template.spec.containers[0]"
 POLICY = "spec.trafficPolicy"
@@ -173,7 +173,12 @@ def test_fallback_does_not_nest() -> None:
         (VIRTUAL_SERVICE, "spec.http[0].retries.attempts", "some", "should be a valid integer"),
         (VIRTUAL_SERVICE, "spec.http[0]", {"route": []}, "should have a route, a redirect or"),
         (VIRTUAL_SERVICE, "spec.http[0].match[0].uri", {}, "exactly one of exact, prefix"),
-        (VIRTUAL_SERVICE, "spec.http[0].route[0].destination.subset", "$x", "request's own pod"),
+        (
+            VIRTUAL_SERVICE,
+            "spec.http[0].route[0].destination.subset",
+            "$x",
+            "depends on the calling pod",
+        ),
         (VIRTUAL_SERVICE, "spec.http[0].route[0].weight", -1, "greater than or equal to 0"),
         (VIRTUAL_SERVICE, "spec.http[0].route[0].destination.port.number", 0, "greater than"),
         (VIRTUAL_SERVICE, "spec.hosts", [], "is empty"),
@@ -231,9 +236,9 @@ def test_fallback_does_not_nest() -> None:
         (gateway(), "spec.servers", [], "is empty"),
         (gateway(), "spec.servers[0].hosts", [], "is empty"),
         (gateway(), "spec.servers[0].port.number", 70000, "less than or equal to 65535"),
-        (header_propagation("version"), "spec.headers[0]", "x y", "is no header's name"),
-        (header_propagation("version"), "spec.headers[0]", "x'] = 1}", "is no header's name"),
-        (header_propagation(prefixes=["x"]), "spec.headerPrefix[0]", "", "is no header's name"),
+        (header_propagation("version"), "spec.headers[0]", "x y", "is not a header's name"),
+        (header_propagation("version"), "spec.headers[0]", "x'] = 1}", "is not a header's name"),
+        (header_propagation(prefixes=["x"]), "spec.headerPrefix[0]", "", "is not a header's name"),
         (header_propagation(prefixes=["x"]), "spec.headerPrefix", "x-", "should be a valid list"),
         (deployment("a"), "spec.replicas", -1, "greater than or equal to 0"),
         (
@@ -431,7 +436,7 @@ def test_a_header_that_nothing_can_remove_is_refused(name: str) -> None:
     headers = {"request": {"remove": [name]}}
     assert refusal(put(VIRTUAL_SERVICE, "spec.http[0].headers", headers)) == (
         "VirtualService a: spec.http[0].headers.request.remove[0]:"
-        " is no header that can be changed here"
+        " is not a header that can be changed here"
     )
 
 

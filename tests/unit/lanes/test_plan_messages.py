@@ -126,7 +126,7 @@ REASONS: dict[str, Misrouted | NotPlanned | Unanswered] = {
         "no-service", (Host("c", "shop"), Host("api.org", ""), Host("c", "shop"))
     ),
     "the rule names a Service that it may not route to": Unanswered("not-permitted"),
-    "the calls have no TLS, and a PeerAuthentication of the pods asks for it": Unanswered(
+    "the calls have no TLS, and a PeerAuthentication of the pods requires it": Unanswered(
         "tls-refused"
     ),
     "the destination has no pods": Unanswered("no-pods"),
