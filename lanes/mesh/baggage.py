@@ -30,22 +30,25 @@ def with_member(header: str, name: str, value: str) -> str:
     return ",".join([f"{name}={quote(value, safe=_PLAIN)}", *kept])
 
 
-def handed_on(env: Mapping[str, str], injected: Collection[str]) -> bool | None:
+def handed_on(env: Mapping[str, str], injected: Collection[str], *, sample: bool) -> bool | None:
     """Whether OpenTelemetry hands on the baggage that a process receives; None: nothing tells.
 
-    `env` is the process's, `injected` has the languages that the Operator instruments. Without a
-    setting, every SDK that the Operator injects propagates baggage, as does the sample, which
-    instruments itself. Go's works from outside of the process and propagates none.
+    `env` is the process's, `injected` has the languages that the Operator instruments, and `sample`
+    tells whether its image is the sample's, which instruments itself. Without a setting, every SDK
+    that the Operator injects propagates baggage. Go's works from outside of the process and
+    propagates none, and "sdk" brings settings and no code.
 
     https://opentelemetry.io/docs/languages/sdk-configuration/general/#otel_propagators
     """
-    if tuple(injected) == ("go",):
+    code = set(injected) - {"go", "sdk"}
+    by_itself = sample and "upstream_url" in env
+    if injected and not code and not by_itself:
         return None
     propagators = _listed(env.get("OTEL_PROPAGATORS", ""))
     off = _listed(env.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
     if (propagators and "baggage" not in propagators) or off & {"*", "flask", "requests"}:
         return False
-    told = propagators or "upstream_url" in env or set(injected) - {"go", "sdk"}
+    told = propagators or code or by_itself
     return True if told else None
 
 

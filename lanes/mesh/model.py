@@ -91,6 +91,7 @@ class Pod:
     propagation: Propagation  # what its sidecar exchanges; empty on upstream Istio
     namespace_named: bool = True  # False: it goes to whichever namespace it is applied to
     place: Place = field(default=Place(), compare=False)
+    sample: bool = True  # its image is the sample's; another one may read upstream_url as well
     injected: tuple[str, ...] = ()  # the languages whose OpenTelemetry the operator brings
     command: str | None = None  # a shell's, run in place of the stand-in
     unrouted: Unrouted = Unrouted()
@@ -122,7 +123,7 @@ class Pod:
     @property
     def carries_baggage(self) -> bool | None:
         """Whether OpenTelemetry hands on the baggage that the pod receives; None: nothing tells."""
-        return baggage.handed_on(self.env, self.injected)
+        return baggage.handed_on(self.env, self.injected, sample=self.sample)
 
     @property
     def imitates(self) -> bool:

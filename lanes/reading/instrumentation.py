@@ -3,7 +3,9 @@
 https://opentelemetry.io/docs/platforms/kubernetes/operator/automatic/
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.reading import kinds
@@ -12,6 +14,20 @@ from lanes.reading.manifests import Manifests, Resource
 
 _PREFIX = "instrumentation.opentelemetry.io"
 LANGUAGES = ("python", "java", "nodejs", "dotnet", "go", "sdk")
+_FIELD = "spec.template.metadata.annotations"
+_NO_CODE = {
+    "go": "instruments Go from outside of the process and carries no baggage",
+    "sdk": "brings settings and no code",
+}
+_OTHERS = ("apache-httpd", "nginx")
+_KNOWN = [
+    *(f"{_PREFIX}/inject-{language}" for language in (*LANGUAGES, *_OTHERS)),
+    *(f"{_PREFIX}/{language}-container-names" for language in (*LANGUAGES, *_OTHERS)),
+    f"{_PREFIX}/container-names",
+    f"{_PREFIX}/otel-go-auto-target-exe",
+    f"{_PREFIX}/otel-python-platform",
+    f"{_PREFIX}/otel-dotnet-auto-runtime",
+]
 
 
 @dataclass(frozen=True)
@@ -26,10 +42,11 @@ def injected(
     manifests: Manifests,
     resource: Resource,
     fields: Fields,
-    container: tuple[int, str],
+    containers: Sequence[str],
+    serving: int,
     diagnostics: Diagnostics,
 ) -> Injected:
-    """What the `container` of a pod gets, told by its place and its name.
+    """What the container of a pod gets that serves, told by its place among the names of all.
 
     What is asked for and can't be had is a warning.
     """
@@ -47,20 +64,23 @@ def injected(
     for language in LANGUAGES:
         key = f"{_PREFIX}/inject-{language}"
         asked = fields.annotations.get(key) or of_namespace.get(key) or "false"
-        if asked.lower() == "false" or not _chosen(fields, language, container):
+        if asked.lower() == "false":
+            continue
+        if elsewhere := _elsewhere(fields, language, containers, serving):
+            diagnostics.warn(resource.finding("injection", f"{_FIELD}[{key}]", elsewhere))
             continue
         spec = _instrumentation(manifests, fields.namespace, asked)
         if isinstance(spec, int):
-            diagnostics.warn(
-                resource.finding(
-                    "injection",
-                    f"spec.template.metadata.annotations[{key}]",
-                    f'"{asked}" matches {spec} Instrumentation resources in namespace'
-                    f" {asked.rpartition('/')[0] or fields.namespace}; the operator injects only"
-                    " where exactly one fits",
-                )
+            message = (
+                f'"{asked}" matches {spec} Instrumentation resources in namespace'
+                f" {asked.rpartition('/')[0] or fields.namespace}; the operator injects only"
+                f" where exactly one fits{_there(manifests, asked)}"
             )
+            diagnostics.warn(resource.finding("injection", f"{_FIELD}[{key}]", message))
             continue
+        if language in _NO_CODE:
+            message = f"{_NO_CODE[language]}, so the service has to hand baggage on by itself"
+            diagnostics.warn(resource.finding("injection", f"{_FIELD}[{key}]", message))
         languages.append(language)
         general, own = environment(spec.env, fields), environment(spec.of(language).env, fields)
         variables |= {**_settings(spec), **general.variables, **own.variables}
@@ -68,12 +88,57 @@ def injected(
     return Injected(tuple(languages), Environment(variables, addresses))
 
 
-def _chosen(fields: Fields, language: str, container: tuple[int, str]) -> bool:
-    """Whether the operator injects into this container: by name, or else into the first."""
-    index, name = container
+def _elsewhere(fields: Fields, language: str, containers: Sequence[str], serving: int) -> str:
+    """Say that the operator injects into another container, or into none; "": into this one.
+
+    It injects into those that annotations name, or else into the first.
+    """
     own = fields.annotations.get(f"{_PREFIX}/{language}-container-names")
-    named = own or fields.annotations.get(f"{_PREFIX}/container-names")
-    return name in [part.strip() for part in named.split(",")] if named else index == 0
+    told = own or fields.annotations.get(f"{_PREFIX}/container-names")
+    named = [part.strip() for part in told.split(",")] if told else containers[:1]
+    if containers[serving] in named:
+        return ""
+    found = [name for name in named if name in containers]
+    if not found:
+        return f"{', '.join(named)} is no container of these pods, so nothing is injected"
+    return (
+        f"the operator injects into {', '.join(found)}, and {containers[serving]} serves; name it"
+        f" in {_PREFIX}/container-names"
+    )
+
+
+def misplaced(
+    resource: Resource,
+    metadata: kinds.Metadata,
+    of_pods: Mapping[str, str],
+    diagnostics: Diagnostics,
+) -> None:
+    """Warn of annotations that the operator does not see: on a workload, or with a typing error."""
+    for key, value in metadata.annotations.items():
+        asks = key.startswith(f"{_PREFIX}/inject-") and value.lower() != "false"
+        if asks and key not in of_pods:
+            message = (
+                f"stands on the {resource.kind} and not on its pods, so nothing is injected; move"
+                " it to spec.template.metadata.annotations"
+            )
+            diagnostics.warn(resource.finding("injection", f"metadata.annotations[{key}]", message))
+    for key in (*metadata.annotations, *of_pods):
+        if "instrumentation" in key.lower() and key not in _KNOWN:
+            near = get_close_matches(key, _KNOWN, 1, 0.9)
+            if near:
+                message = f"is no annotation of the operator; did you mean {near[0]}?"
+                diagnostics.warn(resource.finding("injection", f"{_FIELD}[{key}]", message))
+
+
+def _there(manifests: Manifests, asked: str) -> str:
+    """Return the end of a sentence that names an Instrumentation of another namespace."""
+    name = asked.rpartition("/")[2]
+    others = [
+        f"{body.metadata.namespace}/{body.metadata.name}"
+        for _, body in manifests.of(kinds.Instrumentation)
+        if name.lower() == "true" or name == body.metadata.name
+    ]
+    return f"; write {others[0]}" if len(others) == 1 else ""
 
 
 def _instrumentation(

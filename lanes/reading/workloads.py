@@ -8,12 +8,13 @@ from lanes.mesh.model import SIDECAR_PORT, Pod, Readiness
 from lanes.reading import kinds
 from lanes.reading.configmaps import ConfigMaps
 from lanes.reading.environment import Fields, environment, unusable
-from lanes.reading.instrumentation import injected
+from lanes.reading.instrumentation import injected, misplaced
 from lanes.reading.manifests import NOT_RUN, Manifests, Resource
 from lanes.reading.providers import propagation_of
 from lanes.reading.sidecars import Sidecars
 
 MOST_PODS = 10_000
+_SAMPLE = "traffic-lanes"
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,8 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
         workload.metadata.namespace,
     )
     index, container = _serving(template.spec)
+    named = [one.name for one in template.spec.containers]
+    misplaced(resource, workload.metadata, template.metadata.annotations, diagnostics)
     made: list[Pod] = []
     propagation = propagation_of(manifests, template.metadata.labels, namespace)
     for name in workload.names:
@@ -153,7 +156,7 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
         )
         try:
             own = environment(container.env, fields)
-            added = injected(manifests, resource, fields, (index, container.name), diagnostics)
+            added = injected(manifests, resource, fields, named, index, diagnostics)
         except ValueError as error:
             where = f"{workload.field}.containers[{index}].env"
             raise resource.error(
@@ -180,6 +183,7 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
                 },
                 readiness=_readiness(container, port),
                 propagation=propagation,
+                sample=_is_sample(container.image),
                 injected=added.languages,
                 namespace_named=resource.namespaced,
                 place=resource.place(workload.field.rpartition(".")[0]),
@@ -189,11 +193,21 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
 
 
 def _serving(spec: kinds.PodSpec) -> tuple[int, kinds.Container]:
-    """The container that answers: the one that knows whom to call, else the first of its own."""
+    """The container that answers: the one that knows whom to call, else the first that has ports.
+
+    Where none has, it is the first that is no proxy.
+    """
     numbered = list(enumerate(spec.containers))
     calling = [one for one in numbered if any(v.name == "upstream_url" for v in one[1].env)]
     own = [one for one in numbered if one[1].name != "istio-proxy"]
-    return (calling or own or numbered)[0]
+    listening = [one for one in own if one[1].ports]
+    return (calling or listening or own or numbered)[0]
+
+
+def _is_sample(image: str) -> bool:
+    """Tell whether an image is the sample's, by its name; one without a name is."""
+    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return name in ("", _SAMPLE)
 
 
 def _port(container: kinds.Container, told: str, otherwise: int) -> int:

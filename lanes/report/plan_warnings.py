@@ -60,7 +60,9 @@ def _dropped(mesh: Mesh) -> Iterator[Finding]:
 
 def dropping(mesh: Mesh) -> Iterator[Pod]:
     """Yield the pods that call others and are set to hand on no baggage."""
-    return (p for p in mesh.pods if p.upstream_urls and p.carries_baggage is False)
+    calls = call_graph(mesh)
+    dropped = (pod for pod in mesh.pods if pod.carries_baggage is False)
+    return (pod for pod in dropped if calls.of((), (pod,)))
 
 
 def lanes_end(services: str) -> str:

@@ -78,6 +78,7 @@ class Probe(Open):
 
 class Container(Open):
     name: str = ""
+    image: str = ""
     command: OnlyRunning = None
     args: OnlyRunning = None
     env_from: OnlyRunning = None

@@ -402,7 +402,7 @@ PREFIX = "instrumentation.opentelemetry.io"
         ({"inject-nodejs": "True"}, (), True),
         ({"inject-dotnet": "demo"}, (), True),
         ({"inject-go": "true"}, ("baggage",), None),
-        ({"inject-sdk": "true"}, ("baggage",), True),
+        ({"inject-sdk": "true"}, ("baggage",), None),
         ({"inject-java": "true", "container-names": "other"}, ("baggage",), None),
         ({"inject-java": "true", "java-container-names": "x, default"}, ("baggage",), True),
         ({"inject-java": "false"}, ("baggage",), None),

@@ -1,0 +1,159 @@
+"""What people get wrong about injection: the operator then does nothing, and says nothing."""
+
+from typing import Any
+
+import pytest
+
+from lanes.report.plan_warnings import warnings
+from tests.kube import (
+    Document,
+    deployment,
+    foreign,
+    gateway,
+    instrumentation,
+    put,
+    rule,
+    service,
+    to,
+    virtual_service,
+)
+from tests.unit.lanes.reading import mesh_of, plan_of
+
+PREFIX = "instrumentation.opentelemetry.io"
+TEMPLATE = "spec.template.metadata.annotations"
+APP: Document = {"name": "app", "image": "shop:1", "ports": [{"containerPort": 8000}]}
+AGENT: Document = {"name": "agent", "image": "agent:1"}
+
+
+def shop(*containers: Document, **annotations: str) -> Document:
+    asked = {f"{PREFIX}/{name.replace('_', '-')}": value for name, value in annotations.items()}
+    made = put(foreign("shop"), TEMPLATE, asked)
+    return put(made, "spec.template.spec.containers", list(containers or (APP,)))
+
+
+def told(*documents: Document) -> list[tuple[str, str]]:
+    found = [w for w in mesh_of(*documents).warnings if w.rule == "injection"]
+    return [(w.field.replace(f"{PREFIX}/", ""), w.message) for w in found]
+
+
+OTEL = instrumentation("tracecontext", "baggage", name="otel")
+
+
+@pytest.mark.parametrize(
+    ("made", "found"),
+    [
+        (shop(inject_java="true"), []),
+        (shop(APP, AGENT, inject_java="true"), []),
+        (
+            shop(AGENT, APP, inject_java="true"),
+            [
+                (
+                    f"{TEMPLATE}[inject-java]",
+                    "the operator injects into agent, and app serves; name it in"
+                    f" {PREFIX}/container-names",
+                )
+            ],
+        ),
+        (shop(AGENT, APP, inject_java="true", container_names="app"), []),
+        (shop(AGENT, APP, inject_java="true", java_container_names="app"), []),
+        (
+            shop(inject_java="true", container_names="main, x"),
+            [
+                (
+                    f"{TEMPLATE}[inject-java]",
+                    "main, x is no container of these pods, so nothing is injected",
+                )
+            ],
+        ),
+        (
+            shop(inject_pyhton="true"),
+            [
+                (
+                    f"{TEMPLATE}[inject-pyhton]",
+                    f"is no annotation of the operator; did you mean {PREFIX}/inject-python?",
+                )
+            ],
+        ),
+        (
+            shop(inject_sdk="true"),
+            [
+                (
+                    f"{TEMPLATE}[inject-sdk]",
+                    "brings settings and no code, so the service has to hand baggage on by itself",
+                )
+            ],
+        ),
+        (
+            shop(inject_go="true"),
+            [
+                (
+                    f"{TEMPLATE}[inject-go]",
+                    "instruments Go from outside of the process and carries no baggage, so the"
+                    " service has to hand baggage on by itself",
+                )
+            ],
+        ),
+    ],
+)
+def test_what_is_not_injected_is_told(made: Document, found: list[tuple[str, str]]) -> None:
+    assert told(OTEL, made) == found
+
+
+@pytest.mark.parametrize("asked", ["true", "other/otel"])
+def test_an_annotation_on_the_deployment(asked: str) -> None:
+    misplaced = put(shop(), "metadata.annotations", {f"{PREFIX}/inject-java": asked})
+    assert told(OTEL, misplaced) == [
+        (
+            "metadata.annotations[inject-java]",
+            "stands on the Deployment and not on its pods, so nothing is injected; move it to"
+            f" {TEMPLATE}",
+        )
+    ]
+    both = put(shop(inject_java="true"), "metadata.annotations", {f"{PREFIX}/inject-java": "true"})
+    assert told(OTEL, both) == []
+    off = put(shop(), "metadata.annotations", {f"{PREFIX}/inject-java": "false"})
+    assert told(OTEL, off) == []
+
+
+def test_an_instrumentation_of_another_namespace_is_named() -> None:
+    (found,) = told(instrumentation(name="otel", namespace="edge"), shop(inject_java="true"))
+    assert found[1].endswith("only where exactly one fits; write edge/otel")
+
+
+def called(image: str, **more: Any) -> tuple[bool, list[str]]:
+    """Whether a caller is assumed to hand baggage on, and the rules of the plan's warnings."""
+    lane = virtual_service(
+        "*",
+        rule(to("a", headers={"request": {"set": {"baggage": "version=v2"}}})),
+        gateways=["demo-gateway"],
+        name="web",
+    )
+    caller = put(deployment("a", "v1", "b"), "spec.template.spec.containers[0].image", image)
+    documents = [gateway(), lane, service("a"), service("b"), deployment("b"), caller]
+    planned = plan_of(*documents, **more)
+    return "a" in planned.assumed, [w.rule for w in warnings(mesh_of(*documents), planned)]
+
+
+@pytest.mark.parametrize(
+    ("image", "assumed"),
+    [
+        ("traffic-lanes:test", False),
+        ("ghcr.io/traffic-lanes/traffic-lanes:0.1.0", False),
+        ("registry:5000/traffic-lanes@sha256:abc", False),
+        ("registry.example.com/shop:1", True),
+        ("traffic-lanes-fork:1", True),
+    ],
+)
+def test_a_pod_of_another_image_with_upstream_url_is_no_sample(image: str, assumed: bool) -> None:
+    assert called(image) == (assumed, ["assumed"] if assumed else [])
+
+
+def test_b3_alone_drops_the_baggage_of_whoever_calls() -> None:
+    caller = shop(
+        {**APP, "env": [{"name": "CART_URL", "value": "http://b:8000/"}]}, inject_java="1"
+    )
+    entry = virtual_service("*", rule(to("shop")), gateways=["demo-gateway"], name="web")
+    b3 = instrumentation("b3", name="1")
+    documents = [gateway(), entry, service("shop"), service("b"), deployment("b"), caller, b3]
+    found = [w.rule for w in warnings(mesh_of(*documents), plan_of(*documents))]
+    assert found == ["baggage-dropped"]
