@@ -126,10 +126,9 @@ class AbsentHosts:
 
     def once(self, host: Host) -> bool:
         """Tell whether one Service alone, and no ServiceEntry, says what a host has."""
-        twice = any(
-            (one.kind, one.name) == ("Service", host.name) for one, _ in self._manifests.twice
-        )
-        return not twice and not any(covers(entry, host.fqdn) for entry in self._entries)
+        key = ("Service", host.name, host.namespace)
+        twice = any((r.kind, r.name, r.namespace) == key for r, _ in self._manifests.twice)
+        return not twice and host.fqdn not in self._entries
 
     def _half(self, name: str) -> Absent | None:
         """Say what is wrong with a name such as cart.shop, which only DNS takes for a Service's."""

@@ -8,10 +8,21 @@ from pydantic import BaseModel
 
 from lanes.errors import LanesError
 from lanes.lint.absent import AbsentHosts
-from lanes.lint.routing import Asked, Leg, Routing, at_gateway, in_mesh, of_route, of_service
+from lanes.lint.routing import (
+    Asked,
+    HttpRule,
+    Leg,
+    Routing,
+    at_gateway,
+    in_mesh,
+    of_route,
+    of_service,
+)
+from lanes.lint.subsets import Subsets
 from lanes.lint.workloads import Workload, workloads_of
-from lanes.mesh.hostnames import covers, host_in_manifest
+from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import Host, Mesh, Pod
+from lanes.planning.call_graph import CallGraph, call_graph, known_calls
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.reading import kinds, providers, routes
@@ -22,9 +33,6 @@ from lanes.reading.protocols import has_http
 
 Kind = TypeVar("Kind", bound=BaseModel)
 VirtualService = tuple[Resource, kinds.VirtualService]
-DestinationRule = tuple[Resource, kinds.DestinationRule]
-Subset = tuple[Resource, int, kinds.Subset]
-"""A subset, with the DestinationRule that has it and its number there."""
 Found = tuple[Resource, str, str]
 """A resource, the field in it that is wrong, and the sentence about it."""
 Check = Callable[["Facts"], Iterable[Found]]
@@ -43,7 +51,6 @@ class Facts:
         self.mesh = mesh
         self._planned = planned
         self._destinations = destinations
-        self._subsets: dict[Host, Mapping[str, list[Subset]]] = {}
         self._found: dict[Check, tuple[Found, ...]] = {}
 
     def found(self, check: Check) -> tuple[Found, ...]:
@@ -83,6 +90,11 @@ class Facts:
         known = body.spec.type != "ExternalName" and not resource.lacks("spec.ports")
         return [port.port for port in body.spec.ports] if known and self.absent.once(host) else []
 
+    def targets(self, host: Host) -> list[int]:
+        """The ports of the pods behind a Service, as far as the Service has their numbers."""
+        numbers = [port.target_port or port.port for port in self.services[host][1].spec.ports]
+        return [number for number in numbers if isinstance(number, int)]
+
     @cached_property
     def workloads(self) -> tuple[Workload, ...]:
         return tuple(workloads_of(self.manifests))
@@ -106,6 +118,19 @@ class Facts:
     @cached_property
     def _made(self) -> dict[tuple[str, str, str], Pod]:
         return {(p.namespace, p.place.file, p.place.resource): p for p in self.mesh.pods}
+
+    @cached_property
+    def _calls(self) -> CallGraph:
+        return call_graph(self.mesh)
+
+    @cached_property
+    def _some_calls(self) -> bool:
+        return bool(known_calls(self._calls))
+
+    def is_leaf(self, host: Host, pod: Pod) -> bool:
+        """Tell whether a Service's pod calls nobody, as far as is known of it or of others."""
+        calls = self._calls.of((host,), (pod,))
+        return not calls and (self._some_calls or self._calls.knows(host, (pod,)))
 
     def pod(self, workload: Workload) -> Pod | None:
         """A pod that a workload makes; None: it makes none."""
@@ -143,12 +168,22 @@ class Facts:
         )
 
     @cached_property
-    def _unreachable(self) -> dict[int, Mapping[int, int]]:
-        return {id(r): routes.unreachable(r, body) for r, body in self.virtual_services}
+    def _taken_before(self) -> dict[int, tuple[tuple[int | None, ...], ...]]:
+        return {id(r): routes.taken_before(r, body) for r, body in self.virtual_services}
+
+    def taken_before(self, resource: Resource) -> tuple[tuple[int | None, ...], ...]:
+        """For each match of each rule of a VirtualService, the rule that takes its requests."""
+        return self._taken_before.get(id(resource), ())
 
     def unreachable(self, resource: Resource) -> Mapping[int, int]:
         """The rules that no request gets to, each with the rule that takes its requests."""
-        return self._unreachable.get(id(resource), {})
+        taken = enumerate(self.taken_before(resource))
+        whole = ((number, set(each)) for number, each in taken)
+        return {
+            number: min(o for o in each if o is not None)
+            for number, each in whole
+            if None not in each
+        }
 
     @cached_property
     def _in_force(self) -> dict[int, bool]:
@@ -210,39 +245,8 @@ class Facts:
         return tuple(sorted(found & self.services.keys()))
 
     @cached_property
-    def _destination_rules(self) -> dict[Host | str, list[DestinationRule]]:
-        """The DestinationRules, by the one Service that each is for, or by its wildcard."""
-        found: dict[Host | str, list[DestinationRule]] = {}
-        for resource, rule in self.of(kinds.DestinationRule):
-            name = rule.spec.host
-            key = name if name.startswith("*") else host_in_manifest(name, resource.namespace)
-            if key is not None:
-                found.setdefault(key, []).append((resource, rule))
-        return found
-
-    @cached_property
-    def _wildcards(self) -> tuple[str, ...]:
-        return tuple(key for key in self._destination_rules if isinstance(key, str))
-
-    def destination_rules(self, host: Host) -> list[DestinationRule]:
-        """The DestinationRules for a Service, in whatever namespace; wildcards' come last."""
-        keys: list[Host | str] = [host]
-        keys += [name for name in self._wildcards if covers(name, host.fqdn)]
-        return [rule for key in keys for rule in self._destination_rules.get(key, [])]
-
-    def defined(self, host: Host) -> Mapping[str, list[Subset]]:
-        """Return what defines subsets of a Service, by the subset's name."""
-        if host not in self._subsets:
-            found: dict[str, list[Subset]] = {}
-            for resource, rule in self.destination_rules(host):
-                for index, subset in enumerate(rule.spec.subsets):
-                    found.setdefault(subset.name, []).append((resource, index, subset))
-            self._subsets[host] = found
-        return self._subsets[host]
-
-    def subsets(self, host: Host) -> dict[str, kinds.Subset]:
-        """The subsets of a Service, by name; of two with one name, the last."""
-        return {name: found[-1][2] for name, found in self.defined(host).items()}
+    def subsets(self) -> Subsets:
+        return Subsets(self.manifests)
 
     @cached_property
     def asked_in_mesh(self) -> tuple[tuple[Routing, Asked], ...]:
@@ -258,9 +262,31 @@ class Facts:
     @cached_property
     def set_headers(self) -> frozenset[str]:
         """The headers that rules set or add on requests."""
-        rules = [rule for one in self.routing for rule in one.rules]
+        rules = [
+            rule for one in self.routing for rule in one.rules if not self._replaced(one, rule)
+        ]
         changes = (ops for rule in rules for ops in (rule.request, *rule.legs))
         return frozenset(name for ops in changes for name in (*ops.set, *ops.add))
+
+    def _replaced(self, routing: Routing, rule: HttpRule) -> bool:
+        """Tell whether the headers of a rule's delegate, which it has of its own, replace a rule's.
+
+        https://istio.io/latest/docs/reference/config/networking/virtual-service/#Delegate
+        """
+        body = routing.resource.body
+        if not isinstance(body, kinds.VirtualService):
+            return False
+        delegate = body.spec.http[routing.rules.index(rule)].delegate
+        if delegate is None:
+            return False
+        key = delegate.name, delegate.namespace or routing.resource.namespace
+        rules = [
+            http
+            for one, body in self.virtual_services
+            if (one.name, one.namespace) == key
+            for http in body.spec.http
+        ]
+        return bool(rules) and all("headers" in one.model_fields_set for one in rules)
 
     def propagates(self, header: str) -> bool:
         """Tell whether something in the mesh hands a header on from call to call."""

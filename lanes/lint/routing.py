@@ -33,7 +33,8 @@ class Leg:
     @property
     def idle(self) -> bool:
         """Whether it is one of several and gets no share."""
-        return len(self.rule.route) > 1 and not self.http.weight
+        weighted = any(one.weight for one in self.rule.route)
+        return weighted and len(self.rule.route) > 1 and not self.http.weight
 
     @property
     def live(self) -> bool:

@@ -43,4 +43,4 @@ class Rule:
         """What it finds, each at its place."""
         for resource, field, message in facts.found(self.check):
             place = resource.source, str(resource), field
-            yield Finding(self.code, *place, message, resource.line(field))
+            yield Finding(self.code, *place, message, resource.line(field), resource.namespace)

@@ -12,6 +12,7 @@ class Finding:
     """One thing to look at: where it stands, and in a sentence what will happen.
 
     `rule` is its kind's short name; `file` and `line` are where it was read ("", 0: not known).
+    `namespace` is the resource's, which lint alone tells.
     `resource` is as errors name it, VirtualService shop; `field` a path below it, or "".
     """
 
@@ -21,6 +22,7 @@ class Finding:
     field: str
     message: str
     line: int = 0
+    namespace: str = ""
 
     def __str__(self) -> str:
         """The finding as a line: file: resource: field: message."""

@@ -217,7 +217,7 @@ class _Reader:
             self.twice.append((resource, first))
             return
         also = "there" if first.source == resource.source else f"in {first.source}"
-        if isinstance(resource.body, kinds.ConfigMap):  # which chooses no route
+        if isinstance(resource.body, _LEFT):  # which choose no route
             message = f"occurs twice, also at {also}; that one is planned"
             self.diagnostics.warn(resource.finding("twice", "", message))
             return
@@ -225,7 +225,7 @@ class _Reader:
 
 
 # What is read for what pods take of it, and is left to the cluster all the same.
-_LEFT = (kinds.ConfigMap, kinds.Namespace, kinds.PeerAuthentication)
+_LEFT = (kinds.ConfigMap, kinds.Namespace, kinds.PeerAuthentication, kinds.RequestAuthentication)
 
 # Names of kinds that other groups have, too: without its group, one would be taken for another.
 _TWICE = {kind for _, kind in kinds.KNOWN}

@@ -50,14 +50,12 @@ def warn_of_mirrors(manifests: Manifests, destinations: Destinations) -> None:
 
 
 def _mirrors(field: str, http: kinds.HttpRoute) -> Iterator[Mirror]:
-    named = [(f"{field}.mirror", http.mirror)]
-    several = http.mirrors if isinstance(http.mirrors, list) else []
-    for number, one in enumerate(several):
-        where = f"{field}.mirrors[{number}].destination"
-        named.append((where, one.get("destination") if isinstance(one, dict) else None))
-    for where, to in named:
-        if isinstance(to, dict) and to.get("host"):
-            yield where, str(to["host"]), str(to.get("subset") or "")
+    if http.mirror and http.mirror.host:
+        yield f"{field}.mirror", http.mirror.host, http.mirror.subset
+    for number, one in enumerate(http.mirrors):
+        if one.destination.host:
+            where = f"{field}.mirrors[{number}].destination"
+            yield where, one.destination.host, one.destination.subset
 
 
 def warn_of_hashes(mesh: Mesh, diagnostics: Diagnostics) -> None:

@@ -1,6 +1,6 @@
 """From a VirtualService's rules to routes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from lanes.errors import ManifestError
@@ -104,24 +104,25 @@ def _leads_somewhere(http: kinds.HttpRoute) -> bool:
     return bool(http.route or http.redirect or http.direct_response)
 
 
-def unreachable(resource: Resource, service: kinds.VirtualService) -> Mapping[int, int]:
-    """Return the numbers of the HTTP rules that no request gets to.
+def taken_before(
+    resource: Resource, service: kinds.VirtualService
+) -> tuple[tuple[int | None, ...], ...]:
+    """Return, for each match of each HTTP rule, the rule before it that takes all its requests.
 
-    Each comes with the number of the rule before it that takes all of its requests. What a rule
-    asks beside its match only makes it narrower.
+    None: none is known to. A rule without a match has one for every request. What a rule asks
+    beside its match only makes it narrower.
     """
     before: MatchIndex[int] = MatchIndex()
-    found: dict[int, int] = {}
+    found: list[tuple[int | None, ...]] = []
     for number, http in enumerate(service.spec.http):
         own = [match_of(match) for match in http.match] or [Match()]
-        taken = [next(before.covering(one), None) for one in own]
-        if all(other is not None for other in taken):
-            found[number] = next(other for other in taken if other is not None)
-        elif not resource.lacks(f"spec.http[{number}].match"):
+        taken = tuple(next(before.covering(one), None) for one in own)
+        found.append(taken)
+        if None in taken and not resource.lacks(f"spec.http[{number}].match"):
             wide = [not is_narrow(match) for match in http.match] or [True]
             for one in (one for one, is_wide in zip(own, wide, strict=True) if is_wide):
                 before.add(one, number)
-    return found
+    return tuple(found)
 
 
 def is_narrow(match: kinds.HttpMatch) -> bool:

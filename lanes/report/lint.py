@@ -51,7 +51,12 @@ def lint_json(report: Report) -> Json:
     return {
         "version": VERSION,
         "findings": [
-            {**finding.json(), "line": finding.line, "severity": severity_of(finding)}
+            {
+                **finding.json(),
+                "namespace": finding.namespace,
+                "line": finding.line,
+                "severity": severity_of(finding),
+            }
             for finding in report.findings
         ],
         "errors": report.count("error"),

@@ -18,11 +18,13 @@ def check(facts: Facts) -> Iterator[Found]:
     by_baggage = any("baggage" in asked.match.headers for _, asked in facts.asked_in_mesh)
     if not by_baggage and not has_asm_resources(facts.manifests):
         return
-    workloads = {id(w): w for host in facts.routed for w in facts.pods(host)}.values()
-    made = [(workload, pod) for workload in workloads if (pod := facts.pod(workload))]
-    some = any(_is_set_up(pod) for _, pod in made)
+    workloads = {id(w): (w, host) for host in facts.routed for w in facts.pods(host)}.values()
+    made = [(workload, host, pod) for workload, host in workloads if (pod := facts.pod(workload))]
+    some = any(_is_set_up(pod) for _, _, pod in made)
     told: set[tuple[int, str]] = set()
-    for workload, pod in made:
+    for workload, host, pod in made:
+        if facts.is_leaf(host, pod):
+            continue
         found = _dropping(facts, workload, pod, some)
         if found and (id(found[0]), found[1]) not in told:
             told.add((id(found[0]), found[1]))

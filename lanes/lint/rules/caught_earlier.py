@@ -16,12 +16,12 @@ def check(facts: Facts) -> Iterator[Found]:
     for routing in facts.routing:
         if not isinstance(routing.resource.body, kinds.VirtualService):
             continue
-        leads = [_leads(http) for http in routing.resource.body.spec.http]
+        alike = [leads(http) for http in routing.resource.body.spec.http]
         before: MatchIndex[tuple[int, HttpRule]] = MatchIndex()
         for number, rule in enumerate(routing.rules):
             for asked in rule.asked:
                 caught = next(_caught(before, asked.match), None)
-                if caught and leads[caught[0]] != leads[number]:
+                if caught and alike[caught[0]] != alike[number]:
                     _, other, text = caught
                     name = other.name or other.field.removeprefix("spec.")
                     yield (
@@ -35,7 +35,7 @@ def check(facts: Facts) -> Iterator[Found]:
                     before.add(asked.match, (number, rule))
 
 
-def _leads(http: kinds.HttpRoute) -> tuple[object, ...]:
+def leads(http: kinds.HttpRoute) -> tuple[object, ...]:
     """What two rules share that do the same with a request, as far as lanes go."""
     return http.route, http.redirect, http.direct_response, http.rewrite, http.headers
 

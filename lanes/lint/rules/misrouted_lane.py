@@ -8,13 +8,19 @@ from lanes.lint.rules import (
     baggage_dropped,
     caught_earlier,
     destination_absent,
+    failover_without_outlier_detection,
     header_from_nowhere,
     headless_hop,
+    hidden_by_export,
     loose_regex,
+    mesh_rules_bypassed,
+    narrow_match,
     no_sidecar,
+    not_instrumented,
     past_the_sidecar,
     port_not_http,
     rule_out_of_sight,
+    rules_without_mesh,
     service_without_pods,
     subset_without_pods,
     undefined_subset,
@@ -30,9 +36,12 @@ from lanes.reading.manifests import Resource
 _AT_THE_SERVICE = (
     *(version_label, port_not_http, subset_without_pods, headless_hop, loose_regex, caught_earlier),
     *(unreachable_rule, undefined_subset, rule_out_of_sight, service_without_pods),
-    destination_absent,
+    *(destination_absent, failover_without_outlier_detection, hidden_by_export),
+    *(mesh_rules_bypassed, narrow_match, rules_without_mesh),
 )
-_BEFORE_IT = (no_sidecar, header_from_nowhere, baggage_dropped, past_the_sidecar)
+_BEFORE_IT = (
+    *(no_sidecar, header_from_nowhere, baggage_dropped, past_the_sidecar, not_instrumented),
+)
 
 
 def check(facts: Facts) -> Iterator[Found]:

@@ -20,7 +20,7 @@ def check(facts: Facts) -> Iterator[Found]:
         if (leg.host, leg.subset, lanes) in seen or (leg.host, leg.subset) in told:
             continue
         seen.add((leg.host, leg.subset, lanes))
-        for resource, index, subset in facts.defined(leg.host).get(leg.subset, ()):
+        for resource, index, subset in facts.subsets.defined(leg.host).get(leg.subset, ()):
             if _any(subset.labels, facts.workloads if lanes else pods):
                 continue
             told.add((leg.host, leg.subset))

@@ -11,12 +11,13 @@ from lanes.reading.manifests import Resource
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    first: dict[tuple[Host, str], Resource] = {}
+    first: dict[tuple[Host, str, frozenset[str]], Resource] = {}
     for resource, rule in facts.of(kinds.DestinationRule):
         host = host_in_manifest(rule.spec.host, resource.namespace)
         if host is None or resource.lacks("spec.workloadSelector"):
             continue
-        other = first.setdefault((host, resource.namespace), resource)
+        key = (host, resource.namespace, frozenset(rule.spec.export_to or ["*"]))
+        other = first.setdefault(key, resource)
         if other is not resource:
             yield (
                 resource,

@@ -4,25 +4,49 @@ from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
 from lanes.lint.rule import Rule
+from lanes.reading.exported import is_restricted
+from lanes.reading.manifests import Resource
 
 
 def check(facts: Facts) -> Iterator[Found]:
     for host, named in facts.mesh_hosts.items():
-        services = {
-            id(resource): (resource, body, field) for resource, body, field in reversed(named)
-        }
-        first, *others = reversed(services.values())
-        if any(
-            body.spec.export_to or one.lacks("spec.exportTo") for one, body, _ in services.values()
-        ):
-            continue
-        for resource, _, field in others:
-            yield (
-                resource,
-                field,
-                f"VirtualService {first[0].name} has rules for {host.name} too, and sidecars use"
-                " only the older of the two; merge them",
-            )
+        services = {id(r): (r, body.spec.export_to, field) for r, body, field in reversed(named)}
+        before: list[tuple[Resource, list[str]]] = []
+        for resource, exports, field in reversed(services.values()):
+            seen = _seen(resource, exports)
+            first = next((one for one, to in before if _meet(_seen(one, to), seen)), None)
+            before.append((resource, exports))
+            if first:
+                yield (
+                    resource,
+                    field,
+                    f"VirtualService {_named(first, resource)} has rules for {host.name} too, and"
+                    " sidecars apply only the older of the two; merge them",
+                )
+
+
+def _seen(resource: Resource, export_to: list[str]) -> set[str] | None:
+    """Return the namespaces that a resource is exported to by name; None: to all."""
+    if not is_restricted(export_to):
+        return None
+    return {resource.namespace if name == "." else name for name in export_to} - {"~"}
+
+
+def _meet(first: set[str] | None, second: set[str] | None) -> bool:
+    """Tell whether some namespace sees both, neither before the other.
+
+    What is exported by name comes before what is exported to all.
+    """
+    if first is None or second is None:
+        return first is second
+    return not first.isdisjoint(second)
+
+
+def _named(other: Resource, resource: Resource) -> str:
+    """Return the name of a resource, with its namespace where that is another."""
+    if other.namespace == resource.namespace:
+        return other.name
+    return f"{other.name} of namespace {other.namespace}"
 
 
 RULE = Rule(

@@ -10,7 +10,7 @@ def check(facts: Facts) -> Iterator[Found]:
     for leg in facts.legs:
         if not leg.host or not leg.subset or not leg.live or leg.http.fallback:
             continue
-        rules, known = facts.destination_rules(leg.host), facts.defined(leg.host)
+        rules, known = facts.subsets.rules(leg.host), facts.subsets.defined(leg.host)
         if leg.subset in known or not (rules or leg.host in facts.services):
             continue
         if any(resource.lacks("spec.subsets") for resource, _ in rules):

@@ -3,23 +3,54 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
+from lanes.lint.routing import HttpRule, Routing
 from lanes.lint.rule import Rule
+from lanes.lint.rules.caught_earlier import leads
+from lanes.reading import kinds
 
 
 def check(facts: Facts) -> Iterator[Found]:
     for routing in facts.routing:
         told: set[int] = set()
-        for number, other in facts.unreachable(routing.resource).items():
-            first = routing.rules[other]
-            if other not in told and not any(asked.match.headers for asked in first.asked):
+        unreachable = facts.unreachable(routing.resource)
+        for number, other in unreachable.items():
+            if other not in told and _by_place(routing.rules[other]):
                 told.add(other)
-                name = first.name or first.field.removeprefix("spec.")
                 yield (
                     routing.resource,
                     f"spec.http[{number}]",
-                    f"rule {name} precedes this one and matches all of its requests, so none"
-                    " reaches it; put the rule that matches more last",
+                    f"rule {_name(routing.rules[other])} precedes this one and matches all of its"
+                    " requests, so none reaches it; put the rule that matches more last",
                 )
+        for number, index, other in _partly(facts, routing):
+            if other not in told and number not in unreachable and _by_place(routing.rules[other]):
+                told.add(other)
+                yield (
+                    routing.resource,
+                    f"spec.http[{number}].match[{index}]",
+                    f"rule {_name(routing.rules[other])} precedes this match and matches all of its"
+                    " requests, so none reaches it; put the rule that matches more last",
+                )
+
+
+def _partly(facts: Facts, routing: Routing) -> Iterator[tuple[int, int, int]]:
+    """Yield the numbers of a rule, of one of its matches, and of the rule that takes that."""
+    body = routing.resource.body
+    if not isinstance(body, kinds.VirtualService):
+        return
+    for number, taken in enumerate(facts.taken_before(routing.resource)):
+        for index, other in enumerate(taken):
+            if other is not None and leads(body.spec.http[other]) != leads(body.spec.http[number]):
+                yield number, index, other
+
+
+def _by_place(rule: HttpRule) -> bool:
+    """Tell whether a rule matches no header: of those that do, TL012 tells."""
+    return not any(asked.match.headers for asked in rule.asked)
+
+
+def _name(rule: HttpRule) -> str:
+    return rule.name or rule.field.removeprefix("spec.")
 
 
 RULE = Rule(

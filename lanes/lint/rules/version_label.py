@@ -10,7 +10,7 @@ _LABELS = ("version", "app.kubernetes.io/version")
 
 def check(facts: Facts) -> Iterator[Found]:
     for host in facts.routed:
-        pods, subsets = facts.pods(host), facts.subsets(host).values()
+        pods, subsets = facts.pods(host), facts.subsets.by_name(host).values()
         for pod in pods:
             told = any(label in pod.labels for label in _LABELS)
             chosen = any(subset.labels.items() <= pod.labels.items() for subset in subsets)

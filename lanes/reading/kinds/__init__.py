@@ -58,7 +58,7 @@ from lanes.reading.kinds.istio import (
     WorkloadEntry,
 )
 from lanes.reading.kinds.reference_grant import ReferenceGrant
-from lanes.reading.kinds.security import PeerAuthentication
+from lanes.reading.kinds.security import PeerAuthentication, RequestAuthentication
 from lanes.reading.kinds.virtual_services import (
     Delegate,
     HeaderOperations,
@@ -102,6 +102,7 @@ __all__ = [
     "PodTemplate",
     "ReferenceGrant",
     "ReplicaSet",
+    "RequestAuthentication",
     "Retries",
     "Rollout",
     "RolloutSpec",
@@ -147,6 +148,7 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
     ("networking.istio.io", "Sidecar"): Sidecar,
     ("networking.istio.io", "WorkloadEntry"): WorkloadEntry,
     ("security.istio.io", "PeerAuthentication"): PeerAuthentication,
+    ("security.istio.io", "RequestAuthentication"): RequestAuthentication,
     (gateway_api.GROUP, "Gateway"): gateway_api.Gateway,
     (gateway_api.GROUP, "GRPCRoute"): GRPCRoute,
     (gateway_api.GROUP, "HTTPRoute"): gateway_api.HTTPRoute,

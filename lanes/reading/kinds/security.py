@@ -22,3 +22,15 @@ class PeerAuthentication(Open):
 
     metadata: Metadata
     spec: PeerAuthenticationSpec = PeerAuthenticationSpec()
+
+
+class RequestAuthenticationSpec(Open):
+    selector: PeerSelector | None = None
+    target_refs: list[dict[str, str]] = []
+
+
+class RequestAuthentication(Open):
+    """Whose tokens are checked: rules can match the claims of these."""
+
+    metadata: Metadata
+    spec: RequestAuthenticationSpec = RequestAuthenticationSpec()

@@ -184,6 +184,15 @@ class Delegate(Closed):
     namespace: str = ""
 
 
+class MirrorTarget(Open):
+    host: str = ""
+    subset: str = ""
+
+
+class Mirror(Open):
+    destination: MirrorTarget = MirrorTarget()
+
+
 class HttpRoute(Closed):
     name: str = ""
     delegate: Delegate | None = None
@@ -195,8 +204,8 @@ class HttpRoute(Closed):
     headers: Headers = Headers()
     timeout: Duration | None = None
     retries: Retries | None = None
-    mirror: OnlyRunning = None
-    mirrors: OnlyRunning = None
+    mirror: Annotated[MirrorTarget | None, Marked] = None
+    mirrors: Annotated[list[Mirror], Marked] = []
     mirror_percent: OnlyRunning = None
     mirror_percentage: OnlyRunning = None
     cors_policy: OnlyRunning = None

@@ -109,7 +109,7 @@ def test_a_field_that_may_choose_a_route_is_named(document: Document, path: str)
 @pytest.mark.parametrize(
     ("document", "path"),
     [
-        (VIRTUAL_SERVICE, "spec.http[0].mirror"),
+        (VIRTUAL_SERVICE, "spec.http[0].mirrorPercentage"),
         (VIRTUAL_SERVICE, "spec.http[0].corsPolicy"),
         (VIRTUAL_SERVICE, "spec.http[0].retries.backoff"),
         (VIRTUAL_SERVICE, "spec.tcp"),

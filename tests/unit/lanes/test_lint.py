@@ -306,6 +306,7 @@ def test_findings_as_json(bad: Path) -> None:
         "file": "cart.yaml",
         "line": 9,
         "resource": "VirtualService cart",
+        "namespace": "default",
         "field": "spec.http[1]",
     }
 

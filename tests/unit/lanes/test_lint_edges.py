@@ -10,6 +10,7 @@ from lanes.lint.check import lint
 from tests.kube import (
     Chain,
     Document,
+    api_gateway,
     backend,
     deployment,
     destination_rule,
@@ -25,6 +26,7 @@ from tests.kube import (
     rule,
     service,
     to,
+    to_gateway,
     to_service,
     virtual_service,
     write,
@@ -179,6 +181,76 @@ ASTRAY = virtual_service(
 )
 
 
+ENTRY = "VirtualService entered"
+PAST_RULES = entering(rule(to("cart")))
+ANY = rule(to("cart"))
+TWO_PORTS = put(CART, "spec.ports", [HTTP, {"name": "http-admin", "port": 9000}])
+INGRESS = deployment("ingress", namespace="edge", labels={"istio": "ingressgateway"})
+COOKIE, AGENT = (f"spec.http[0].match[0].headers.{name}" for name in ("cookie", "user-agent"))
+CLAIM = "spec.http[0].match[0].headers.@request.auth.claims.group"
+TLS = "spec.trafficPolicy.tls.mode"
+SECURITY = "security.istio.io/v1"
+OTEL = "instrumentation.opentelemetry.io"
+OTEL_NAMES = f"metadata.annotations.{OTEL}/container-names"
+FAILOVER = "loadBalancer.localityLbSetting.failoverPriority"
+PREFERS = {"loadBalancer": {"localityLbSetting": {"failoverPriority": ["version=v2"]}}}
+PREFERRED = destination_rule(
+    "cart", "v1", {"name": "v2", "labels": {"app": "cart"}, "trafficPolicy": PREFERS}
+)
+PLAIN_TEXT = instead(
+    SUBSETS, destination_rule("cart", "v1", "v2", policy={"tls": {"mode": "DISABLE"}})
+)
+AT_GATEWAY = with_rules(LANE, REST, gateways=["demo-gateway"])
+
+
+def led_to_cart(cart: Document, port: int | None = None, **fields: Any) -> list[Document]:
+    """A Gateway whose one rule leads to the cart."""
+    entered = rule(to("cart", port=port), **fields)
+    return [
+        gateway(),
+        virtual_service("*", entered, gateways=["demo-gateway"], name="entered"),
+        cart,
+    ]
+
+
+def exported(document: Document, *namespaces: str) -> Document:
+    return put(document, "spec.exportTo", list(namespaces))
+
+
+def asking(how: str, cookie: str = "", agent: str = "") -> list[Document]:
+    """The good manifests, with a rule at the gateway for a cookie or a user agent."""
+    asked = header_is("cookie", cookie, how) if cookie else header_is("user-agent", agent, how)
+    return entering(matching(asked), rule(to("cart", "v1")))
+
+
+def mirroring(**fields: Any) -> list[Document]:
+    return with_rules(rule(to("cart", "v1"), **fields))
+
+
+def peers(mode: str, place: str = "default", **labels: str) -> Document:
+    """A PeerAuthentication of a namespace, for its pods with these labels."""
+    name = "-".join([place, *labels])
+    made = of_kind("PeerAuthentication", SECURITY, name, mtls={"mode": mode})
+    made = put(made, "metadata.namespace", place)
+    return put(made, "spec.selector", {"matchLabels": labels}) if labels else made
+
+
+def tokens(place: str = "default", **labels: str) -> Document:
+    """A RequestAuthentication of a namespace, for its pods with these labels."""
+    made = of_kind("RequestAuthentication", SECURITY, selector={"matchLabels": labels})
+    return put(made, "metadata.namespace", place)
+
+
+def claiming(*documents: Document) -> list[Document]:
+    """The good manifests and others, with a rule at the gateway for a claim."""
+    asked = header_is("@request.auth.claims.group", "beta")
+    return [*entering(matching(asked), rule(to("cart", "v1"))), *documents]
+
+
+def annotated(name: str, value: str) -> Document:
+    return deployment("cart", annotations={f"{OTEL}/{name}": value})
+
+
 # By rule: what is read, and what is found of it.
 EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
     "TL": [(GOOD, [])],
@@ -260,6 +332,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [f"{ROUTES}: spec.http[1].route[1].weight"],
         ),
         (with_rules(LANE, rule(to("cart", "v1", weight=0))), []),  # it is alone
+        (with_rules(LANE, rule(to("cart", "v1"), to("cart", "v2"))), []),  # which Istio refuses
         (
             [
                 *with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))),
@@ -429,6 +502,22 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ),
             [],
         ),
+        (
+            with_rules(
+                matching({"uri": {"prefix": "/a"}}, lead="v1"),
+                matching({"uri": {"exact": "/b"}}, {"uri": {"prefix": "/a/b"}}),
+                REST,
+            ),
+            [f"{ROUTES}: spec.http[1].match[1]"],
+        ),
+        (
+            with_rules(
+                matching({"uri": {"prefix": "/a"}}, lead="v1"),
+                matching({"uri": {"exact": "/b"}}, {"uri": {"prefix": "/a/b"}}, lead="v1"),
+                REST,
+            ),
+            [],  # which lead to the same
+        ),
         (with_rules(matching({"port": 8000}), REST), []),
         (with_rules(matching({"sourceNamespace": "x"}), REST), []),
         (with_rules(matching({"gateways": ["mesh"]}), REST), []),
@@ -480,6 +569,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ["DestinationRule more: spec.host"],
         ),
         ([*GOOD, destination_rule("*.default.svc.cluster.local", "v3", name="more")], []),
+        ([*GOOD, exported(destination_rule("cart", "v3", name="more"), "x")], []),
     ],
     "TL018": [
         (
@@ -505,7 +595,20 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         ([*GOOD, virtual_service("cart", REST, gateways=["demo-gateway"], name="more")], []),
         ([*GOOD, put(virtual_service("cart", REST, name="more"), "spec.exportTo", ["."])], []),
-        ([*GOOD, put(virtual_service("cart", REST, name="more"), "spec.exportTo", ["*"])], []),
+        (
+            [*GOOD, exported(virtual_service("cart", REST, name="more"), "*")],
+            ["VirtualService more: spec.hosts[0]"],
+        ),
+        (  # two of three are for namespaces of their own
+            [
+                *GOOD,
+                *(
+                    exported(virtual_service("cart", REST, name=name), *to)
+                    for name, to in {"a": ["x"], "b": ["y"], "more": ["x", "z"]}.items()
+                ),
+            ],
+            ["VirtualService more: spec.hosts[0]"],
+        ),
     ],
     "TL021": [
         (
@@ -551,6 +654,16 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         (injected(instrumentation("tracecontext", "baggage")), [f"{V2}.metadata"]),
         ([d for d in programs(OTEL_PROPAGATORS="b3") if d is not ROUTED], []),  # no rule needs it
+        (  # of two that are not set up, the one that calls
+            chain_with(
+                {
+                    "Deployment cart-v1": foreign("cart"),
+                    "Deployment web-v1": foreign("web", CART_ADDR="cart:8000"),
+                    "Deployment web-v2": foreign("web", "v2", OTEL_SERVICE_NAME="web"),
+                }
+            ),
+            ["Deployment web-v1: spec.template.metadata"],
+        ),
     ],
     "TL025": [
         (
@@ -637,6 +750,20 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         (with_rules(LANE, rule(to("cart", "v1", port=8000))), []),
         (
+            [
+                *with_rules(LANE, rule(to("cart", "v1", port=81))),
+                of_kind("ServiceEntry", hosts=["*.svc.cluster.local"]),
+            ],
+            [f"{ROUTES}: spec.http[1].route[0].destination.port.number"],
+        ),
+        (
+            [
+                *with_rules(LANE, rule(to("cart", "v1", port=81))),
+                of_kind("ServiceEntry", hosts=["cart.default.svc.cluster.local"]),
+            ],
+            [],
+        ),
+        (
             with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", port=81, weight=0))),
             [],
         ),
@@ -671,6 +798,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ["VirtualService any: spec.http[0]"],
         ),
         (BEYOND, ["VirtualService entered: spec.http[0]"]),
+        (chain_with({RULE: PREFERRED}), []),  # TL043
     ],
     "TL035": [
         (versioned(GRPC, HTTP), [BACKEND]),
@@ -680,6 +808,182 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (versioned(GRPC, {"name": "web"}), []),  # the mesh finds out
         (versioned({"name": "tcp"}, HTTP), []),
         (versioned(GRPC, HTTP)[::2], []),  # the version's Service is elsewhere
+    ],
+    "TL036": [
+        (PAST_RULES, [f"{ENTRY}: spec.http[0].route[0].destination.host"]),
+        ([d for d in PAST_RULES if d is not PODS[1]], []),  # one version
+        ([d for d in PAST_RULES if d is not ROUTED], []),
+        (
+            [d if d is not ROUTED else put(d, "spec.http", [rule(to("cart"))]) for d in PAST_RULES],
+            [],
+        ),
+        (
+            [
+                api_gateway(),
+                http_route("web", to_gateway(), route_rule(backend("cart"))),
+                http_route("cart", to_service("cart"), route_rule(backend("cart-v1"))),
+                *(CART, *PODS, service("cart-v1", HTTP, selector={"app": "cart", "version": "v1"})),
+            ],
+            ["HTTPRoute web: spec.rules[0].backendRefs[0]"],
+        ),
+    ],
+    "TL037": [
+        (instead(ENTERED, exported(ENTERED, "x")), [f"{ENTRY}: spec.exportTo"]),
+        (instead(ENTERED, exported(ENTERED, ".")), []),
+        (instead(ENTERED, exported(ENTERED, "x", "*")), []),
+        (
+            [*instead(ENTERED, exported(ENTERED, ".")), INGRESS],
+            [f"{ENTRY}: spec.exportTo"],  # by the namespace of the gateway's pods
+        ),
+        ([*instead(ENTERED, exported(ENTERED, "edge")), INGRESS], []),
+        (instead(SUBSETS, exported(SUBSETS, "x")), [f"{RULE}: spec.exportTo"]),
+        (
+            [*instead(SUBSETS, exported(SUBSETS, "default")), deployment("a", namespace="other")],
+            [f"{RULE}: spec.exportTo"] * 2,  # for each subset
+        ),
+        (
+            [
+                *(d for d in GOOD if d not in (SUBSETS, ROUTED)),
+                *(exported(SUBSETS, "default"), exported(ROUTED, ".")),
+                deployment("a", namespace="other"),
+            ],
+            [],  # which does not see the rules either
+        ),
+    ],
+    "TL038": [
+        (led_to_cart(TWO_PORTS), [f"{ENTRY}: spec.http[0].route[0].destination"]),
+        (led_to_cart(CART), []),  # its only port
+        (led_to_cart(TWO_PORTS, port=8000), []),
+        (led_to_cart(TWO_PORTS)[1:], []),  # the Gateway is elsewhere
+        ([gateway(port=8000), *led_to_cart(TWO_PORTS)[1:]], []),
+        (
+            led_to_cart(TWO_PORTS, match=[{"port": 9000}]),
+            [],  # to which nobody comes
+        ),
+        (
+            [TWO_PORTS, service("old", 80), virtual_service("old", rule(to("cart")))],
+            ["VirtualService old: spec.http[0].route[0].destination"],
+        ),
+        ([TWO_PORTS, service("old", 8000), virtual_service("old", rule(to("cart")))], []),
+    ],
+    "TL039": [
+        ([virtual_service("*", REST)], ["VirtualService any: spec.hosts[0]"]),
+        ([virtual_service("*.org", REST)], []),
+    ],
+    "TL040": [
+        (asking(cookie="user=beta", how="exact"), [f"{ENTRY}: {COOKIE}"]),
+        (asking(cookie="user=beta", how="prefix"), [f"{ENTRY}: {COOKIE}"]),
+        (asking(cookie=r"(.*;)?user=beta(;.*)?", how="regex"), [f"{ENTRY}: {COOKIE}"]),
+        (asking(cookie=r"(.*; )?user=beta", how="regex"), [f"{ENTRY}: {COOKIE}"]),
+        (asking(cookie=r"(.*; )?user=beta(;.*)?", how="regex"), []),
+        (asking(cookie=".*user=beta.*", how="regex"), []),
+        (asking(cookie="beta", how="exact"), []),  # no cookie has no name
+        (asking(agent="Firefox", how="regex"), [f"{ENTRY}: {AGENT}"]),
+        (asking(agent=".*Firefox", how="regex"), []),
+        (asking(agent="Firefox.*", how="regex"), []),
+        (asking(agent="my-tester", how="exact"), []),
+    ],
+    "TL041": [
+        (mirroring(mirror={"host": "cart", "subset": "v3"}), [f"{ROUTES}: spec.http[0].mirror"]),
+        (mirroring(mirror={"host": "carrt"}), [f"{ROUTES}: spec.http[0].mirror"]),
+        (mirroring(mirror={"host": "mirror.org"}), []),
+        (mirroring(mirror={"host": "cart"}), []),
+        (mirroring(mirror={"host": "cart", "subset": "v2"}), []),
+        (
+            mirroring(mirrors=[{"destination": {"host": "cart", "subset": "v3"}}]),
+            [f"{ROUTES}: spec.http[0].mirrors[0].destination"],
+        ),
+        (
+            [d for d in mirroring(mirror={"host": "cart", "subset": "v2"}) if d is not PODS[1]],
+            [f"{ROUTES}: spec.http[0].mirror"],
+        ),
+        (
+            [d for d in mirroring(mirror={"host": "cart", "subset": "v2"}) if d not in PODS],
+            [],  # which stand elsewhere
+        ),
+    ],
+    "TL042": [
+        ([*PLAIN_TEXT, peers("STRICT")], [f"{RULE}: spec.trafficPolicy.tls.mode"]),
+        ([*PLAIN_TEXT, peers("STRICT", "istio-system")], [f"{RULE}: spec.trafficPolicy.tls.mode"]),
+        ([*PLAIN_TEXT, peers("STRICT", "other")], []),
+        ([*PLAIN_TEXT, peers("STRICT", "istio-system"), peers("PERMISSIVE")], []),
+        ([*PLAIN_TEXT, peers("STRICT"), peers("PERMISSIVE", app="cart")], []),
+        ([*PLAIN_TEXT, peers("STRICT"), peers("PERMISSIVE", app="x")], [f"{RULE}: {TLS}"]),
+        ([*PLAIN_TEXT, peers("STRICT", version="v1")], []),  # v2 takes both
+        ([*GOOD, peers("STRICT")], []),
+    ],
+    "TL043": [
+        (instead(SUBSETS, PREFERRED), [f"{RULE}: spec.subsets[1].trafficPolicy.{FAILOVER}"]),
+        (instead(SUBSETS, put(PREFERRED, "spec.trafficPolicy", {"outlierDetection": {}})), []),
+        (
+            instead(SUBSETS, destination_rule("cart", policy=PREFERS)),
+            [f"{RULE}: spec.trafficPolicy.{FAILOVER}"],
+        ),
+    ],
+    "TL044": [
+        (claiming(), [f"{ENTRY}: {CLAIM}"]),
+        (claiming(of_kind("RequestAuthentication", SECURITY)), []),
+        (claiming(tokens(istio="ingressgateway")), []),
+        (claiming(tokens(app="cart")), [f"{ENTRY}: {CLAIM}"]),
+        (claiming(tokens("other")), [f"{ENTRY}: {CLAIM}"]),
+        (claiming(tokens("istio-system")), []),
+        (claiming(of_kind("RequestAuthentication", SECURITY, targetRefs=[{"name": "x"}])), []),
+        (claiming(tokens(app="cart"))[1:], []),  # the Gateway is elsewhere
+    ],
+    "TL045": [
+        ([annotated("inject-java", "true"), instrumentation()], []),
+        ([annotated("inject-java", "true")], [f"{V1}.metadata.annotations.{OTEL}/inject-java"]),
+        ([annotated("inject-java", "false")], []),
+        ([annotated("inject-java", "instrumentation"), instrumentation()], []),
+        ([annotated("inject-java", "default/instrumentation"), instrumentation()], []),
+        (
+            [annotated("inject-java", "other"), instrumentation()],
+            [f"{V1}.metadata.annotations.{OTEL}/inject-java"],
+        ),
+        (
+            [annotated("inject-java", "true"), instrumentation(namespace="other")],
+            [f"{V1}.metadata.annotations.{OTEL}/inject-java"],
+        ),
+        (
+            [annotated("inject-java", "true"), instrumentation(), instrumentation(name="b")],
+            [f"{V1}.metadata.annotations.{OTEL}/inject-java"],
+        ),
+        (
+            [annotated("inject-jav", "true"), instrumentation()],
+            [f"{V1}.metadata.annotations.{OTEL}/inject-jav"],
+        ),
+        ([annotated("container-names", "default, x")], [f"{V1}.{OTEL_NAMES}"]),
+        ([annotated("container-names", "default")], []),
+        (
+            [put(PODS[0], "metadata.annotations", {f"{OTEL}/inject-java": "true"})],
+            [f"Deployment cart-v1: metadata.annotations.{OTEL}/inject-java"],
+        ),
+        (
+            [deployment("cart", annotations={"instrumentation.opentelemtry.io/inject-go": "true"})],
+            [f"{V1}.metadata.annotations.instrumentation.opentelemtry.io/inject-go"],
+        ),
+        ([deployment("cart", annotations={"example.org/inject-go": "true"})], []),
+    ],
+    "TL046": [
+        (AT_GATEWAY, [f"{ROUTES}: spec.gateways"]),
+        ([*AT_GATEWAY, virtual_service("cart", REST, name="inside")], []),
+        ([d for d in AT_GATEWAY if d is not PODS[1]], []),
+        (with_rules(rule(to("cart")), gateways=["demo-gateway"]), []),
+        (
+            [put(d, "spec.hosts", ["a.org"]) if d is AT_GATEWAY[-1] else d for d in AT_GATEWAY],
+            [],
+        ),
+    ],
+    "TL047": [
+        (
+            entering(matching(header_is(":path", "/x")), rule(to("cart", "v1"))),
+            [f"{ENTRY}: spec.http[0].match[0].headers.:path"],
+        ),
+        (
+            entering(matching(header_is(":authority", "x")), rule(to("cart", "v1"))),
+            [f"{ENTRY}: spec.http[0].match[0].headers.:authority"],
+        ),
+        (entering(matching({"authority": {"exact": "x"}}), rule(to("cart", "v1"))), []),
     ],
 }
 

@@ -1,0 +1,88 @@
+"""A match on a claim of a token that nothing checks."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts, Found
+from lanes.lint.routing import Routing
+from lanes.lint.rule import Rule
+from lanes.mesh.hostnames import gateway_meant
+from lanes.reading import kinds
+
+_CLAIM = "@request.auth.claims"
+_ROOT = "istio-system"
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    for routing in facts.routing:
+        for rule in routing.rules:
+            for asked in rule.asked:
+                named = (*asked.unknown, *asked.fields)
+                claim = next((one for one in named if one.startswith(_CLAIM)), None)
+                if claim and not _checked(facts, routing):
+                    yield (
+                        routing.resource,
+                        asked.fields.get(claim, f"{asked.field}.headers.{claim}"),
+                        "no RequestAuthentication here applies to the gateway, and without one no"
+                        " request has a claim, so this never matches; add one that selects the"
+                        " gateway's pods",
+                    )
+
+
+def _checked(facts: Facts, routing: Routing) -> bool:
+    """Tell whether a RequestAuthentication applies to one of a VirtualService's gateways."""
+    body = routing.resource.body
+    names = body.spec.gateways if isinstance(body, kinds.VirtualService) else []
+    meant = {gateway_meant(name, routing.resource.namespace) for name in names if name != "mesh"}
+    gateways = [
+        gateway.spec.selector.items()
+        for resource, gateway in facts.of(kinds.Gateway)
+        if (resource.namespace, resource.name) in meant
+    ]
+    for resource, authentication in facts.of(kinds.RequestAuthentication):
+        selector = authentication.spec.selector
+        labels = selector.match_labels.items() if selector else {}.items()
+        if authentication.spec.target_refs or (labels and not gateways):
+            return True  # it may be the gateway's
+        if (
+            any(labels <= selector for selector in gateways)
+            if labels
+            else (resource.namespace in {_ROOT, *(namespace for namespace, _ in meant)})
+        ):
+            return True
+    return False
+
+
+RULE = Rule(
+    code="TL044",
+    name="claim-unchecked",
+    severity="warning",
+    text="""A rule may match a claim of the request's token (`@request.auth.claims.group`). A
+request has claims once a RequestAuthentication for the gateway has checked its token. A
+RequestAuthentication for the services behind the gateway does not count.""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web}
+spec:
+  hosts: ["*"]
+  gateways: [istio-system/web]
+  http:
+    - match: [{headers: {"@request.auth.claims.group": {exact: beta}}}]
+      route: [{destination: {host: shop, subset: v2}}]
+    - route: [{destination: {host: shop, subset: v1}}]
+""",
+    mended=(
+        """    - route: [{destination: {host: shop, subset: v1}}]
+""",
+        """    - route: [{destination: {host: shop, subset: v1}}]
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: tokens, namespace: istio-system}
+spec:
+  selector: {matchLabels: {istio: ingressgateway}}
+  jwtRules: [{issuer: issuer@example.com}]
+""",
+    ),
+    check=check,
+)

@@ -1,0 +1,111 @@
+"""A rule or a subset that `exportTo` hides from those who need it."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts, Found
+from lanes.lint.routing import Leg, at_gateway
+from lanes.lint.rule import Rule
+from lanes.mesh.hostnames import gateway_meant
+from lanes.reading import kinds
+from lanes.reading.exported import level_in
+from lanes.reading.manifests import Resource
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    for resource, service in facts.virtual_services:
+        for namespace in _gateway_namespaces(facts, resource, service):
+            if not _sees(namespace, resource, service.spec.export_to):
+                yield (
+                    resource,
+                    "spec.exportTo",
+                    f"the gateway is in namespace {namespace}, which these rules are not exported"
+                    f" to, so requests there get 404; add {namespace}",
+                )
+    found: set[tuple[str, str, str]] = set()
+    for leg in facts.legs:
+        for namespace in _callers(facts, leg) if leg.host and leg.subset and leg.live else ():
+            rule = _hidden(facts, leg, namespace)
+            key = (str(leg.host), leg.subset, namespace)
+            if rule and key not in found:
+                found.add(key)
+                yield (
+                    rule,
+                    "spec.exportTo",
+                    f"callers in namespace {namespace} do not see this, so VirtualService"
+                    f" {leg.resource.name} gets 503 from subset {leg.subset} there;"
+                    f" add {namespace}",
+                )
+
+
+def _gateway_namespaces(
+    facts: Facts, resource: Resource, service: kinds.VirtualService
+) -> list[str]:
+    """Return the namespaces of the gateways that a VirtualService is bound to, by their pods."""
+    found: dict[str, None] = {}
+    for text in service.spec.gateways:
+        if text == "mesh":
+            continue
+        namespace, name = gateway_meant(text, resource.namespace)
+        selectors = [
+            body.spec.selector
+            for one, body in facts.of(kinds.Gateway)
+            if (one.namespace, one.name) == (namespace, name)
+        ]
+        pods = [
+            w.resource.namespace
+            for selector in selectors
+            for w in facts.workloads
+            if selector and selector.items() <= w.labels.items()
+        ]
+        found |= dict.fromkeys(pods or [namespace])
+    return list(found)
+
+
+def _callers(facts: Facts, leg: Leg) -> list[str]:
+    """Return the namespaces from which requests meet a rule, as far as manifests tell."""
+    if at_gateway(leg.service):
+        return _gateway_namespaces(facts, leg.resource, leg.service)
+    own = {id(workload) for workload in facts.pods(leg.host)}
+    callers = {w.resource.namespace for w in facts.workloads if id(w) not in own}
+    exports = leg.service.spec.export_to
+    return sorted(name for name in callers if _sees(name, leg.resource, exports))
+
+
+def _sees(namespace: str, resource: Resource, export_to: list[str]) -> bool:
+    return level_in(export_to, resource.namespace, namespace) is not None
+
+
+def _hidden(facts: Facts, leg: Leg, namespace: str) -> Resource | None:
+    """Return what defines a subset, where a namespace sees none that does."""
+    if leg.host is None:
+        return None
+    found = facts.subsets.defined(leg.host).get(leg.subset, [])
+    defining = {id(resource): resource for resource, _, _ in found}
+    rules = [one for one in facts.subsets.rules(leg.host) if id(one[0]) in defining]
+    if any(_sees(namespace, one, rule.spec.export_to) for one, rule in rules):
+        return None
+    return next((one for one, _ in rules), None)
+
+
+RULE = Rule(
+    code="TL037",
+    name="hidden-by-export",
+    severity="warning",
+    text="""`exportTo` names the namespaces that see a VirtualService or a DestinationRule. A
+gateway in another namespace does not have the rules and answers 404. A caller in another
+namespace does not have the subsets and gets 503. A gateway whose pods are not here counts as one
+of its Gateway's namespace.""",
+    bad="""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: shop}
+spec:
+  hosts: ["*"]
+  gateways: [istio-system/web]
+  exportTo: ["."]
+  http:
+    - route: [{destination: {host: cart}}]
+""",
+    mended=('["."]', '[".", istio-system]'),
+    check=check,
+)

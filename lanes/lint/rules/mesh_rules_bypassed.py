@@ -1,0 +1,120 @@
+"""A gateway that goes past a Service's own rules."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts, Found
+from lanes.lint.routing import at_gateway
+from lanes.lint.rule import Rule
+from lanes.mesh.hostnames import host_in_manifest
+from lanes.mesh.model import Host
+from lanes.reading import kinds
+from lanes.reading.kinds import gateway_api
+from lanes.reading.manifests import Resource
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    found: set[tuple[int, Host]] = set()
+    for resource, field, host in _from_gateways(facts):
+        if (id(resource), host) in found or not several(facts, host):
+            continue
+        rules = (one for one in facts.ruled.get(host, ()) if one is not resource)
+        if other := next((one for one in rules if chooses(one, host)), None):
+            found.add((id(resource), host))
+            yield (
+                resource,
+                field,
+                f"the rules of {other} apply to callers in the mesh and not to the gateway, so"
+                f" any version of {host.name} answers its requests; choose the version here too",
+            )
+
+
+def _from_gateways(facts: Facts) -> Iterator[tuple[Resource, str, Host]]:
+    """Yield the Services that gateways route to without a subset, each with the field."""
+    for leg in facts.legs:
+        if at_gateway(leg.service) and leg.live and leg.host and not leg.subset:
+            yield leg.resource, f"{leg.field}.destination.host", leg.host
+    for resource, route in facts.of(gateway_api.HTTPRoute):
+        if any(ref.of_mesh for ref in route.spec.parent_refs):
+            continue
+        for number, rule in enumerate(route.spec.rules):
+            for index, ref in enumerate(rule.backend_refs):
+                host = Host(ref.name, ref.namespace or resource.namespace)
+                yield resource, f"spec.rules[{number}].backendRefs[{index}]", host
+
+
+def several(facts: Facts, host: Host) -> bool:
+    """Tell whether a Service has pods of several versions."""
+    labels = {tuple(sorted(pod.labels.items())) for pod in facts.pods(host)}
+    return len(labels) > 1
+
+
+def chooses(resource: Resource, host: Host) -> bool:
+    """Tell whether rules for callers of a Service choose among its versions."""
+    body = resource.body
+    if isinstance(body, kinds.VirtualService):
+        named = [leg.destination for http in body.spec.http for leg in http.route]
+        own = resource.namespace
+        return any(one.subset or host_in_manifest(one.host, own) != host for one in named)
+    if isinstance(body, gateway_api.HTTPRoute):
+        return any(ref.name != host.name for one in body.spec.rules for ref in one.backend_refs)
+    return False
+
+
+RULE = Rule(
+    code="TL036",
+    name="mesh-rules-bypassed",
+    severity="warning",
+    text="""A gateway applies the rules that are bound to it, and no others. Where it routes to a
+Service, the rules that the Service has for callers in the mesh do not follow: rules do not chain.
+The gateway calls any of the Service's pods.""",
+    bad="""
+apiVersion: v1
+kind: Service
+metadata: {name: cart}
+spec: {selector: {app: cart}, ports: [{name: http, port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cart-v1}
+spec:
+  template:
+    metadata: {labels: {app: cart, version: v1}}
+    spec: {containers: [{name: cart}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cart-v2}
+spec:
+  template:
+    metadata: {labels: {app: cart, version: v2}}
+    spec: {containers: [{name: cart}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: cart}
+spec:
+  host: cart
+  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart}
+spec:
+  hosts: [cart]
+  http:
+    - route:
+        - {destination: {host: cart, subset: v1}, weight: 90}
+        - {destination: {host: cart, subset: v2}, weight: 10}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web}
+spec:
+  hosts: ["*"]
+  gateways: [istio-system/web]
+  http:
+    - route: [{destination: {host: cart}}]
+""",
+    mended=("[{destination: {host: cart}}]", "[{destination: {host: cart, subset: v1}}]"),
+    check=check,
+)

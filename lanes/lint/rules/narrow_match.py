@@ -1,0 +1,68 @@
+"""A match on a cookie or a user agent that real values do not fit."""
+
+from collections.abc import Iterator
+
+from lanes.lint.facts import Facts, Found
+from lanes.lint.rule import Rule
+from lanes.mesh.examples import example
+from lanes.mesh.matching import StringMatch, holds
+
+
+def check(facts: Facts) -> Iterator[Found]:
+    for routing in facts.routing:
+        for rule in routing.rules:
+            for asked in rule.asked:
+                for header, wanted in asked.match.headers.items():
+                    missed = _missed(header, wanted)
+                    if missed:
+                        yield (
+                            routing.resource,
+                            asked.fields.get(header, asked.field),
+                            f'Envoy matches the whole value, so "{missed}" does not match;'
+                            f" {_INSTEAD[header]}",
+                        )
+
+
+_INSTEAD = {
+    "cookie": r"write the regex (.*;)?\s*NAME=VALUE\s*(;.*)?",
+    "user-agent": "write the regex .*NAME.*",
+}
+
+
+def _missed(header: str, wanted: StringMatch) -> str:
+    """Return a value with what is asked for, and which does not match; "" for none."""
+    own = (example(wanted) or "").strip("; ")
+    if not own or wanted.kind == "present":
+        return ""
+    if header == "cookie" and "=" in own:
+        values = [f"a=1; {own}", f"{own}; a=1"]
+    elif header == "user-agent" and wanted.kind == "regex" and holds(wanted, own):
+        values = [f"Mozilla/5.0 {own}", f"{own} Safari/537.36"]
+        return "" if any(holds(wanted, one) for one in values) else values[0]
+    else:
+        return ""
+    return next((one for one in values if not holds(wanted, one)), "")
+
+
+RULE = Rule(
+    code="TL040",
+    name="narrow-match",
+    severity="warning",
+    text=r"""A browser sends all of its cookies in one header, as `a=1; b=2`, with a space after
+each `;`. Its user agent is a long text. An exact value, or an expression without room for the
+rest, matches neither.""",
+    bad=r"""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web}
+spec:
+  hosts: ["*"]
+  gateways: [istio-system/web]
+  http:
+    - match: [{headers: {cookie: {regex: '^(.*?;)?(user=beta)(;.*)?$'}}}]
+      route: [{destination: {host: shop, subset: v2}}]
+    - route: [{destination: {host: shop, subset: v1}}]
+""",
+    mended=("'^(.*?;)?(user=beta)(;.*)?$'", r"'(.*;)?\s*user=beta\s*(;.*)?'"),
+    check=check,
+)

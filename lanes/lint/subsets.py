@@ -1,0 +1,64 @@
+"""DestinationRules, and the subsets that they define."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from lanes.mesh.hostnames import covers, host_in_manifest
+from lanes.mesh.model import Host
+from lanes.reading import kinds
+from lanes.reading.manifests import Manifests, Resource
+
+DestinationRule = tuple[Resource, kinds.DestinationRule]
+Subset = tuple[Resource, int, kinds.Subset]
+"""A subset, with the DestinationRule that has it and its number there."""
+
+
+class Subsets:
+    """Looks up DestinationRules and their subsets by the Service that they are for."""
+
+    def __init__(self, manifests: Manifests) -> None:
+        self._manifests = manifests
+        self._defined: dict[Host, Mapping[str, list[Subset]]] = {}
+
+    @cached_property
+    def _rules(self) -> dict[Host | str, list[DestinationRule]]:
+        """The DestinationRules, by the one Service that each is for, or by its wildcard."""
+        found: dict[Host | str, list[DestinationRule]] = {}
+        for resource, rule in self._manifests.of(kinds.DestinationRule):
+            name = rule.spec.host
+            key = name if name.startswith("*") else host_in_manifest(name, resource.namespace)
+            if key is not None:
+                found.setdefault(key, []).append((resource, rule))
+        return found
+
+    @cached_property
+    def _wildcards(self) -> tuple[str, ...]:
+        return tuple(key for key in self._rules if isinstance(key, str))
+
+    def rules(self, host: Host) -> list[DestinationRule]:
+        """The DestinationRules for a Service, in whatever namespace; wildcards' come last."""
+        keys: list[Host | str] = [host]
+        keys += [name for name in self._wildcards if covers(name, host.fqdn)]
+        return [rule for key in keys for rule in self._rules.get(key, [])]
+
+    def defined(self, host: Host) -> Mapping[str, list[Subset]]:
+        """Return what defines subsets of a Service, by the subset's name."""
+        if host not in self._defined:
+            found: dict[str, list[Subset]] = {}
+            for resource, rule in self.rules(host):
+                for index, subset in enumerate(rule.spec.subsets):
+                    found.setdefault(subset.name, []).append((resource, index, subset))
+            self._defined[host] = found
+        return self._defined[host]
+
+    def by_name(self, host: Host) -> dict[str, kinds.Subset]:
+        """The subsets of a Service, by name; of two with one name, the last."""
+        return {name: found[-1][2] for name, found in self.defined(host).items()}
+
+
+def policies_of(rule: kinds.DestinationRule) -> Iterator[tuple[str, kinds.RulePolicy]]:
+    """Yield the traffic policies of a DestinationRule and of its subsets, each with its field."""
+    found = [("spec.trafficPolicy", rule.spec.traffic_policy)]
+    for index, subset in enumerate(rule.spec.subsets):
+        found.append((f"spec.subsets[{index}].trafficPolicy", subset.traffic_policy))
+    yield from ((field, policy) for field, policy in found if policy)
