@@ -5,7 +5,9 @@ import shlex
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from lanes.cli import main
 from tests.chart.rendering import ROOT, helm
 from tests.markdown import PAGES, README, commands, fenced, read, shown_file
 
@@ -18,6 +20,17 @@ def chart_commands(page: Path) -> list[str]:
     """The commands of a page that install or render the chart, up to a pipe, without `...`."""
     found = (re.split(r"\s[|>]\s", command)[0] for command in commands(read(page)))
     return [one for one in found if re.match(r"helm .*\b(install|template|upgrade)\b", one)]
+
+
+def values_named(text: str, name: str) -> str:
+    """The values that a page calls `name`: made by `lanes init`, installed before, or shown."""
+    if made := re.search(rf"lanes init (\S+) --output {re.escape(name)}", text):
+        return (
+            CliRunner().invoke(main, ("init", str(ROOT / made[1])), catch_exceptions=False).stdout
+        )
+    if name == "base.yaml":
+        return read(ROOT / "examples/pull-requests/values/base.yaml")
+    return shown_file(text, name)
 
 
 COMMANDS = [
@@ -33,10 +46,8 @@ def test_a_command_of_the_docs_renders(page: Path, command: str, tmp_path: Path)
     kept = [word for word in words[chart + 1 :] if word not in ("--wait", "--install")]
     for place, word in enumerate(kept):
         if kept[place - 1] == "--values" and not (ROOT / word).exists():
-            file = tmp_path / word
-            base = read(ROOT / "examples/pull-requests/values/base.yaml")
-            file.write_text(base if word == "base.yaml" else shown_file(read(page), word))
-            kept[place] = str(file)
+            kept[place] = str(tmp_path / word)
+            (tmp_path / word).write_text(values_named(read(page), word))
     rendered = helm("template", words[chart - 1], str(ROOT / CHART), *kept)
     assert rendered.returncode == 0, rendered.stderr
     assert "kind: " in rendered.stdout

@@ -73,7 +73,10 @@ def test_the_docs_show_what_plan_prints(page: str, tmp_path: Path) -> None:
         " | lanes plan -\n"
     )
     if "mine.yaml" in options:
-        (tmp_path / "mine.yaml").write_text(shown_file(text, "mine.yaml"))
+        manifests = text.partition("$ lanes init ")[2].split()[0]
+        init = (sys.executable, "-m", "lanes", "init", manifests, "--output")
+        subprocess.run([*init, tmp_path / "mine.yaml"], cwd=ROOT, check=True)
+        (tmp_path / "next.yaml").write_text(shown_file(text, "next.yaml"))
     helm = Path(sys.executable).with_name("helm")
     rendered = subprocess.run(
         [helm, "template", "demo", ROOT / "helm/traffic-lanes", *options.split()],

@@ -57,6 +57,12 @@ def lanes_commands(page: Path) -> list[list[str]]:
 LANES = [(page, line) for page in PAGES for line in lanes_commands(page)]
 
 
+def test_the_index_lists_every_page() -> None:
+    index = ROOT / "docs/README.md"
+    listed = {(index.parent / urlsplit(link).path).resolve() for link in links(read(index))}
+    assert {page for page in PAGES if page.parent == index.parent} <= listed | {index}
+
+
 @pytest.mark.parametrize(("page", "line"), LANES, ids=lambda value: str(value)[-60:])
 def test_every_command_and_option_of_lanes_exists(page: Path, line: list[str]) -> None:
     if line == ["--version"]:
@@ -68,6 +74,11 @@ def test_every_command_and_option_of_lanes_exists(page: Path, line: list[str]) -
     named = {word.partition("=")[0] for word in arguments if re.match(r"--?[a-z]", word)}
     assert named <= known | {"-h", "--help"}, name(page)
     assert isinstance(command, click.Command)
+
+
+def test_the_page_of_commands_has_all_of_them() -> None:
+    rows = re.findall(r"^\| `lanes (\w+)", read(ROOT / "docs/cli.md"), re.MULTILINE)
+    assert set(rows) == main.commands.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
