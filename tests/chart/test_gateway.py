@@ -296,3 +296,18 @@ def test_the_test_pod_plans_from_both_halves() -> None:
 
 def test_no_test_for_pods_of_ones_own() -> None:
     assert not of_kind(render({"workloads": {"enabled": False}}), "Pod")
+
+
+def test_the_test_queries_traces_where_values_say() -> None:
+    (pod,) = of_kind(render({"test": {"traces": "http://tempo.tracing:3200"}}), "Pod").values()
+    (container,) = pod["spec"]["containers"]
+    assert container["args"][-1] == "--traces=http://tempo.tracing:3200"
+    for wrong in ("tempo:3200", "http://me:secret@tempo:3200", "http://tempo 3200"):
+        assert "/test/traces" in template({"test": {"traces": wrong}}).stderr
+
+
+def test_no_test_where_it_is_off() -> None:
+    off: Values = {"test": {"enabled": False}}
+    assert not of_kind(render(off), "Pod")
+    assert not of_kind(render(off), "ConfigMap")
+    assert "helm test" not in notes(off)
