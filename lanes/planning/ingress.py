@@ -133,7 +133,9 @@ def select_ingress(
 
 def host_for(mesh: Mesh, domain: str) -> GatewayHost | None:
     """Return the virtual host for `domain`: its own, else the longest wildcard, as Envoy."""
-    covering = [host for host in mesh.gateway if covers(host.domain, domain.lower())]
+    name, _, port = domain.lower().rpartition(":")
+    name = name if name and port.isdecimal() else domain.lower()  # Istio looks at no port
+    covering = [host for host in mesh.gateway if covers(host.domain, name)]
     return max(covering, key=lambda host: (host.domain[0] != "*", len(host.domain)), default=None)
 
 

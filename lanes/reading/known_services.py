@@ -11,6 +11,7 @@ from lanes.mesh.model import Host, Pod, Propagation
 from lanes.reading import kinds, outside
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.protocols import carries_http
+from lanes.reading.slices import sliced
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def known_services(
         neighbours.setdefault(pod.namespace, []).append(pod)
         for label in pod.labels.items():
             labelled.setdefault((pod.namespace, *label), []).append(pod)
+    slices = sliced(manifests, pods)
     for resource, body in manifests.of(kinds.Service):
         host = Host(body.metadata.name, body.metadata.namespace)
         if body.spec.type == "ExternalName":
@@ -68,6 +70,7 @@ def known_services(
         few = [labelled.get((host.namespace, *label), []) for label in selector]
         fewest, why = min(few, key=len, default=[]), resource.lack()
         behind = tuple(pod for pod in fewest if selector <= pod.labels.items())
+        behind = behind or slices.get(host, ())
         try:
             _require_everywhere(resource, body)
             _require_alike(resource, behind)

@@ -13,7 +13,7 @@ def machines_of(manifests: Manifests) -> Iterator[Pod]:
     """A pod for each WorkloadEntry, which Services select like one."""
     for resource, entry in manifests.of(kinds.WorkloadEntry):
         metadata = entry.metadata
-        yield _pod(resource, metadata.name, metadata.namespace, entry.spec.labels, {})
+        yield pod_elsewhere(resource, metadata.name, metadata.namespace, entry.spec.labels, {})
 
 
 def pods_of(
@@ -27,7 +27,7 @@ def pods_of(
     meant = host_in_manifest(host, "") if "." in host else None
     told = {"app": meant.name if meant else host}
     namespace = entry.metadata.namespace
-    return tuple(_pod(resource, host, namespace, each, told) for each in labels)
+    return tuple(pod_elsewhere(resource, host, namespace, each, told) for each in labels)
 
 
 def service_of(entry: kinds.ServiceEntry) -> kinds.ServiceSpec:
@@ -51,7 +51,7 @@ def require_simulated(manifests: Manifests, diagnostics: Diagnostics) -> None:
             diagnostics.not_simulate(resource.error("", NOT_RUN))
 
 
-def _pod(
+def pod_elsewhere(
     resource: Resource,
     name: str,
     namespace: str,

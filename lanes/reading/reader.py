@@ -225,7 +225,14 @@ class _Reader:
 
 
 # What is read for what pods take of it, and is left to the cluster all the same.
-_LEFT = (kinds.ConfigMap, kinds.Namespace, kinds.PeerAuthentication, kinds.RequestAuthentication)
+_LEFT = (
+    kinds.ConfigMap,
+    kinds.EndpointSlice,
+    kinds.Endpoints,
+    kinds.Namespace,
+    kinds.PeerAuthentication,
+    kinds.RequestAuthentication,
+)
 
 # Names of kinds that other groups have, too: without its group, one would be taken for another.
 _TWICE = {kind for _, kind in kinds.KNOWN}

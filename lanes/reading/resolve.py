@@ -18,6 +18,7 @@ from lanes.reading.refused import admitted, warn_of_hashes, warn_of_mirrors
 from lanes.reading.routes import require_complete
 from lanes.reading.services import service_ports
 from lanes.reading.sidecars import Sidecars
+from lanes.reading.slices import endpoints_of
 from lanes.reading.workloads import pods_of
 
 # The annotation on a Service that names those which its pods call.
@@ -48,8 +49,9 @@ def build(
     require_complete(manifests, diagnostics)
     manifests = admitted(manifests, diagnostics)
     sidecars = Sidecars(manifests, diagnostics)
-    made = (*pods_of(manifests, sidecars, diagnostics), *machines_of(manifests))
-    pods = tuple(assigned(made, commands))
+    run = (*pods_of(manifests, sidecars, diagnostics), *machines_of(manifests))
+    elsewhere = endpoints_of(manifests, run)
+    pods = tuple(assigned((*run, *elsewhere), commands))
     destinations = Destinations(manifests, pods, diagnostics)
     gateway = gateway_hosts(manifests, destinations, diagnostics)
     mesh = Mesh(
@@ -68,6 +70,8 @@ def build(
     workloads.require_simulated(manifests, pods, diagnostics)
     _require_simulated(manifests, pods, diagnostics)
     outside.require_simulated(manifests, diagnostics)
+    for place in dict.fromkeys(pod.place for pod in elsewhere):
+        diagnostics.not_simulate(ManifestError(place.file, place.resource, "", NOT_RUN))
     found = replace(mesh, warnings=diagnostics.warnings, not_run=diagnostics.not_simulated)
     return found, destinations
 

@@ -21,6 +21,8 @@ from lanes.reading.kinds.core import (
     Container,
     DaemonSet,
     Deployment,
+    Endpoints,
+    EndpointSlice,
     EnvVar,
     HttpGet,
     Instrumentation,
@@ -80,6 +82,8 @@ __all__ = [
     "Delegate",
     "Deployment",
     "DestinationRule",
+    "EndpointSlice",
+    "Endpoints",
     "EnvVar",
     "EnvoyFilter",
     "GRPCRoute",
@@ -130,6 +134,8 @@ __all__ = [
 
 KNOWN: dict[tuple[str, str], type[BaseModel]] = {
     ("", "ConfigMap"): ConfigMap,
+    ("", "Endpoints"): Endpoints,
+    ("discovery.k8s.io", "EndpointSlice"): EndpointSlice,
     ("", "Namespace"): Namespace,
     ("", "Pod"): Pod,
     ("", "Service"): Service,

@@ -160,6 +160,45 @@ class Pod(Open):
     spec: PodSpec
 
 
+class TargetReference(Open):
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+class SliceConditions(Open):
+    ready: bool | None = None
+
+
+class SliceEndpoint(Open):
+    addresses: list[str] = []
+    conditions: SliceConditions = SliceConditions()
+    target_ref: TargetReference = TargetReference()
+
+
+class EndpointSlice(Open):
+    """Addresses of a Service that selects no pods; the label names the Service."""
+
+    metadata: Metadata
+    endpoints: list[SliceEndpoint] = []
+
+
+class EndpointAddress(Open):
+    ip: str = ""
+    target_ref: TargetReference = TargetReference()
+
+
+class EndpointSubset(Open):
+    addresses: list[EndpointAddress] = []
+
+
+class Endpoints(Open):
+    """The same in the older form; it has the name of its Service."""
+
+    metadata: Metadata
+    subsets: list[EndpointSubset] = []
+
+
 class Sampler(Open):
     type: str = ""
     argument: str = ""

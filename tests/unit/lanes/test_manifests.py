@@ -126,7 +126,8 @@ def test_kinds_that_choose_no_route_are_left_to_the_cluster(tmp_path: Path) -> N
     ]
     documents = [{"apiVersion": api, "kind": k, "metadata": {"name": "x"}} for api, k in left]
     found = read([write(tmp_path, service("a"), *documents)])
-    assert names(found) == ["Service a", "Namespace x"]  # which is read for its annotations
+    read_all_the_same = ["Namespace x", "PeerAuthentication x"]
+    assert names(found) == ["Service a", *read_all_the_same]
     assert list(found.left_to_cluster) == [kind for _, kind in left]
 
 
