@@ -17,7 +17,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 Judged = tuple[Table, tuple[Asked, ...]]
 
 _HEAD = f"""\
-# The Gateway API's conformance suite, asked of `lanes plan`
+# The Gateway API's conformance suite and `lanes plan`
+
+This page compares the plan with what the suite expects, request by request.
 
 The module `{MODULE}` {VERSION} has tables of requests, each with the backend or the status that
 it must get. `make test-conformance` reads the tables and their manifests from the module, plans
@@ -26,12 +28,12 @@ the plan finds for each request with what the suite expects. Nothing of the modu
 
 - **agree**: the plan leads the request to the expected Service, or to the expected status.
 - **not supported**: the plan says that it does not support what decides the request.
-- **different**: the plan says something else. The reasons stand below.
-- **not asked**: the request needs what only a running test knows, such as a certificate or an
+- **different**: the plan says something else. The reasons are below.
+- **not compared**: the request needs what only a running test knows, such as a certificate or an
   address, or the test changes resources before it sends the request.
 
 Where Istio and the API differ, the plan follows Istio: it answers what a mesh does. The suite has
-no request of those that are asked here in which the two are known to differ; the precedence of
+no request among those compared here in which the two are known to differ. The precedence of
 hostnames among routes of one listener is one, and its requests come after a change of resources.
 
 Requests of TCP, TLS and UDP choose no HTTP route and are not counted.
@@ -69,7 +71,7 @@ def page(files: Sequence[Judged]) -> str:
 
 
 def _table(what: str, rows: Iterable[str]) -> Iterator[str]:
-    yield f"| {what} | agree | not supported | different | not asked |"
+    yield f"| {what} | agree | not supported | different | not compared |"
     yield "|---|---|---|---|---|"
     yield from rows
 

@@ -1,4 +1,4 @@
-"""Instrumentation that is asked for, and that no container gets."""
+"""Pods that request instrumentation, and get none."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -99,7 +99,7 @@ RULE = Rule(
     code="TL045",
     name="not-instrumented",
     severity="warning",
-    text="""The OpenTelemetry Operator injects an agent into the pods whose own annotations ask for
+    text="""The OpenTelemetry Operator injects an agent into the pods whose own annotations request
 it, by a language that it knows, into a container that is there, with the settings of an
 Instrumentation in the pods' namespace. Where one of these is missing it injects nothing, and the
 lane ends at these pods.""",
