@@ -60,17 +60,19 @@ class Gap:
         return "\n".join(lines) + "\n"
 
 
-def gaps(inventory: Inventory, *, routing_only: bool) -> tuple[Gap, ...]:
+def gaps(inventory: Inventory, provider: str, *, routing_only: bool) -> tuple[Gap, ...]:
     """Return what the resources of an inventory lack, in its order.
 
-    Labels are the team's own with `routing_only` alone: the chart sets those of its own pods.
+    With `routing_only`, the labels of versions are the team's to set; on asm and istio, those of
+    services with several versions.
     """
     found: list[Gap] = []
     for service in inventory.services:
         if service.protocol is None:
             found.append(_untold_protocol(service))
+        labelled = routing_only and (provider == "gateway-api" or len(service.versions) > 1)
         for lane, workload in service.versions.items():
-            if routing_only:
+            if labelled:
                 found += _unlabelled(workload, inventory.label, lane)
             if service.upstreams or (inventory.unreached and not service.told):
                 found += _uninstrumented(workload, service.pods)

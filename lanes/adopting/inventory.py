@@ -243,7 +243,8 @@ def _versions(service: Service, baseline: str) -> dict[str, Workload]:
     first = named.pop(baseline, None) or next(
         (one for one in workloads if not one.lane), workloads[0]
     )
-    return {baseline: first} | {lane: one for lane, one in named.items() if one is not first}
+    others = {lane: named[lane] for lane in sorted(named) if named[lane] is not first}
+    return {baseline: first} | others
 
 
 def _with_calls(

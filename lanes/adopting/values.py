@@ -29,14 +29,12 @@ def chart_values(inventory: Inventory, provider: str, *, routing_only: bool) -> 
     values: Values = {"mesh": {"provider": provider}, "lanes": lanes}
     if routing_only:
         values["workloads"] = {"enabled": False}
-    else:
-        values["defaults"] = {"sample": False, "serviceAccount": {"create": False}}
-    apart = len(inventory.namespaces) > 1
-    named = [one.host.namespace for one in inventory.services if one.resource.namespaced]
-    if named and not apart:
-        values["defaults"] = {"namespace": named[0], **values.get("defaults", {})}
+    values["defaults"] = _defaults(inventory, routing_only=routing_only)
+    if not values["defaults"]:
+        del values["defaults"]
     values["services"] = {
-        one.name: _service(one, inventory, apart=apart, routing_only=routing_only)
+        one.name: _routed(one, inventory, provider if routing_only else "")
+        | ({} if routing_only else _run(one, inventory.label))
         for one in inventory.services
     }
     values["gateway"] = {"services": {inventory.entries[0]: {}}}
@@ -47,25 +45,67 @@ def chart_values(inventory: Inventory, provider: str, *, routing_only: bool) -> 
     return values
 
 
-def _service(service: Service, inventory: Inventory, *, apart: bool, routing_only: bool) -> Values:
+def _defaults(inventory: Inventory, *, routing_only: bool) -> Values:
+    """Return what all services share."""
+    found: Values = {}
+    named = [one.host.namespace for one in inventory.services if one.resource.namespaced]
+    if named and len(inventory.namespaces) == 1:
+        found["namespace"] = named[0]
+    if not routing_only:
+        return found | {"sample": False, "serviceAccount": {"create": False}}
+    label = _name_label(inventory)
+    return found | ({"selector": {label: ""}} if label not in ("", "app") else {})
+
+
+def _name_label(inventory: Inventory) -> str:
+    """Return the label by whose value, its name, each Service finds its pods; "": none is so."""
+    labels = {label for one in inventory.services for label in _selector(one, inventory.label)}
+    label = labels.pop() if len(labels) == 1 else ""
+    named = all(one.spec.selector.get(label) == one.name for one in inventory.services)
+    return label if named else ""
+
+
+def _selector(service: Service, version_label: str) -> dict[str, str]:
+    """Return the labels by which a Service finds its pods, but for that of the version."""
+    return {key: value for key, value in service.spec.selector.items() if key != version_label}
+
+
+def _routed(service: Service, inventory: Inventory, own_by: str) -> Values:
+    """Return what routes to a service need. `own_by`: the mesh, if its pods are the team's own."""
     values: Values = {"versions": {lane: {} for lane in service.versions}}
     if service.upstreams:
         values["upstreams"] = list(service.upstreams)
-    if apart:
+    if len(inventory.namespaces) > 1:
         values["namespace"] = service.host.namespace
-    base, *others = service.versions.items()
-    values["port"] = service.port.port
-    target = container_port(service, base[1])
-    if target != service.port.port:
+    number = service.port.port
+    values["port"] = number
+    target = service.port.target_port or number
+    # A port of the team's own containers is not named http, and Services of versions lead to it.
+    if own_by == "gateway-api" and target != "http":
         values["targetPort"] = target
+    else:
+        target = container_port(service, service.versions[inventory.baseline])
+        values |= {"targetPort": target} if target != number else {}
     if service.protocol and service.protocol != "http":
         values["appProtocol"] = _APP_PROTOCOLS.get(service.protocol, service.protocol)
-    if routing_only:
-        return values
-    own = workload_values(service, base[1], inventory.label)
-    for lane, workload in others:
-        changed = difference(own, workload_values(service, workload, inventory.label))
-        values["versions"][lane] = {k: v for k, v in changed.items() if k != "serviceAccount"}
+    if own_by and not _name_label(inventory):
+        values["selector"] = _selector(service, inventory.label)
+    return values
+
+
+def _run(service: Service, label: str) -> Values:
+    """Return what the chart needs to run a service's pods, and to make its Service."""
+    (_, base), *others = service.versions.items()
+    values = workload_values(service, base, label)
+    changed = {
+        lane: difference(values, workload_values(service, workload, label))
+        for lane, workload in others
+    }
     if piece := service_values(service):
         values["service"] = piece
-    return values | own
+    if others:
+        values["versions"] = {next(iter(service.versions)): {}} | {
+            lane: {key: value for key, value in each.items() if key != "serviceAccount"}
+            for lane, each in changed.items()
+        }
+    return values

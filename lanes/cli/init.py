@@ -57,8 +57,8 @@ def init_command(
         from lanes.adopting.values import chart_values
 
         inventory = take_inventory(sample_unless_named(paths), calls, routing_only=routing_only)
-        lacking = gaps(inventory, routing_only=routing_only)
         chosen = provider_of(inventory, provider)
+        lacking = gaps(inventory, chosen, routing_only=routing_only)
         values = chart_values(inventory, chosen, routing_only=routing_only)
     told = provider is not None
     text = values_file(inventory, values, lacking, told=told, routing_only=routing_only)

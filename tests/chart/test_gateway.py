@@ -125,7 +125,8 @@ def test_notes_tell_how_to_check_for_sidecars() -> None:
 def test_notes_for_pods_of_ones_own_list_the_labels() -> None:
     values = yaml.safe_load(EXAMPLES["own-services"].read_text())
     text = notes(values)
-    assert 'cart, app.kubernetes.io/version stable: traffic-lanes/next: "true"' in text
+    labels = '{"app.kubernetes.io/version":"stable","traffic-lanes/next":"true"}'
+    assert f"  cart, version stable: {labels}\n" in text
     assert "helm test" not in text
 
 
@@ -139,8 +140,8 @@ def test_notes_tell_what_the_policies_know_pods_by() -> None:
         "authorizationPolicy": {"enabled": True},
         "services": {"mockb": {"serviceAccount": {"name": "shared"}}},
     }
-    assert "app mocka: mocka\n  app mockb: shared\n  app mockc: mockc\n" in notes(values)
-    assert "app mocka" not in notes({"workloads": {"enabled": False}})
+    assert '{"app":"mocka"}: mocka\n  {"app":"mockb"}: shared\n' in notes(values)
+    assert "mocka: mocka" not in notes({"workloads": {"enabled": False}})
 
 
 def planned(resources: list[Resource]) -> list[tuple[str, str]]:

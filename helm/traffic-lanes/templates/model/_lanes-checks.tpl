@@ -71,10 +71,15 @@ The label of versions is not one that the chart sets to something else.
 Usage: {{ include "traffic-lanes.checks.label" . }}
 */}}
 {{- define "traffic-lanes.checks.label" -}}
-{{- $label := .Values.lanes.label -}}
 {{- $taken := append (include "traffic-lanes.unversionedLabels" . | fromYamlArray) "app.kubernetes.io/managed-by" -}}
-{{- if or (hasPrefix "traffic-lanes/" $label) (has $label $taken) }}
-- lanes.label: {{ $label }} is the chart's to set, and holds no version: take another
+{{- $labels := dict "lanes.label" .Values.lanes.label "defaults.versionLabel" .Values.defaults.versionLabel -}}
+{{- range $name, $service := .Values.services -}}
+{{- $_ := set $labels (printf "services.%s.versionLabel" $name) $service.versionLabel -}}
+{{- end -}}
+{{- range $key, $label := $labels }}
+{{- if or (hasPrefix "traffic-lanes/" (default "" $label)) (has $label $taken) }}
+- {{ $key }}: {{ $label }} is the chart's to set, and holds no version: take another
+{{- end }}
 {{- end }}
 {{- end -}}
 

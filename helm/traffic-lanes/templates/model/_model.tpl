@@ -83,8 +83,9 @@ which begins with "- " and may go on over several lines.
 Usage: {{ include "traffic-lanes.problems" . | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.problems" -}}
-{{- $checks := list "names" "headers" "label" "weights" "entryRules" "sampleNulls" "versions" "pods" "accounts"
-      "upstreams" "retries" "entries" "instrumentation" "gateway" "laneRelease" "test" "cluster" "upgrade" -}}
+{{- $checks := list "names" "headers" "label" "weights" "entryRules" "sampleNulls" "versions" "ownLabels" "pods"
+      "accounts" "upstreams" "retries" "entries" "instrumentation" "gateway" "laneRelease" "test" "cluster"
+      "upgrade" -}}
 {{- $text := include (printf "traffic-lanes.%s.checks" .Values.mesh.provider) . -}}
 {{- range $checks }}{{ $text = printf "%s\n%s" (include (printf "traffic-lanes.checks.%s" .) $) $text }}{{ end -}}
 {{- $wrong := list -}}

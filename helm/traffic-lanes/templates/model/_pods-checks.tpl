@@ -140,7 +140,7 @@ container.ports: {{ . }} and {{ $port.name }} are both {{ $number }}
 {{- $_ := set $numbers .name .containerPort }}
 {{- end }}
 {{- $known := keys $numbers | sortAlpha | join ", " }}
-{{- range $keys.service.ports }}
+{{- range ternary $keys.service.ports list .values.workloads.enabled }}
 {{- if and (kindIs "string" .targetPort) (not (hasKey $numbers .targetPort)) }}
 service.ports: {{ .name }} leads to a port {{ quote .targetPort }}, and container.ports has {{ $known }}
 {{- end }}

@@ -10,6 +10,22 @@ Usage: {{ include "traffic-lanes.checks.sampleNulls" . }}
 {{- end -}}
 
 {{/*
+Labels of the team's own are those of pods that the chart does not make.
+Usage: {{ include "traffic-lanes.checks.ownLabels" . }}
+*/}}
+{{- define "traffic-lanes.checks.ownLabels" -}}
+{{- $layers := dict "defaults" .Values.defaults -}}
+{{- range $name, $service := .Values.services }}{{ $_ := set $layers (printf "services.%s" $name) $service }}{{ end -}}
+{{- range $at, $keys := ternary $layers dict .Values.workloads.enabled }}
+{{- range list "selector" "versionLabel" }}
+{{- if get $keys . }}
+- {{ $at }}.{{ . }}: the chart labels its own pods. Set it with workloads.enabled=false
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
 Each service's versions are lanes, the baseline among them, and no two Deployments have one name.
 Usage: {{ include "traffic-lanes.checks.versions" . }}
 */}}

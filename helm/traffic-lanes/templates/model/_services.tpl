@@ -30,6 +30,9 @@ Usage: {{ include "traffic-lanes.services" . | fromJsonArray }}
 {{- $pods = append $pods (merge (dict "name" (printf "%s-%s" $name $version) "version" $version) $pod) -}}
 {{- end -}}
 {{- $namespace := $shared.namespace | default $.Release.Namespace -}}
+{{- $selector := dict -}}
+{{- range $label, $value := $shared.selector }}{{ $_ := set $selector $label ($value | default $name) }}{{ end -}}
+{{- $alone := eq (toJson $versions) (list $values.lanes.baseline | toJson) -}}
 {{- $services = append $services (merge (dict
       "name" $name
       "namespace" $namespace
@@ -38,6 +41,9 @@ Usage: {{ include "traffic-lanes.services" . | fromJsonArray }}
       "versions" $versions
       "own" $own
       "lanes" (ternary $all $versions $everywhere)
+      "selector" (default (dict "app" $name) $selector)
+      "label" ($shared.versionLabel | default $values.lanes.label)
+      "anyPod" (and $alone (not $everywhere) (not $values.workloads.enabled))
       "upstreams" (default list $service.upstreams)
       "callers" (get $callers $name | default list)
       "entry" (hasKey $entries $name)

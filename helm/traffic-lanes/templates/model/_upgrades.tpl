@@ -93,7 +93,7 @@ Usage: {{ include "traffic-lanes.liveFailures" (dict "root" . "deployed" $deploy
 {{- $lost := list -}}
 {{- range $rule.spec.subsets -}}
 {{- $key := list $namespace $rule.metadata.name .name | join "/" -}}
-{{- $strict := eq (get .labels $model.label) .name -}}
+{{- $strict := has .name (values (.labels | default dict)) -}}
 {{- if and $strict (not (hasKey $answered $key)) }}{{ $lost = append $lost .name }}{{ end -}}
 {{- end -}}
 {{- $_ := set $failing (list $namespace $rule.metadata.name | join "/") $lost -}}

@@ -63,14 +63,14 @@ trafficPolicy:
 {{/*
 How a lane's requests fall back to the baseline: the version's own pods first, then the others of the subset.
 Istio applies it only beside outlierDetection, see "traffic-lanes.trafficPolicy".
-Usage: {{ include "traffic-lanes.failoverPolicy" (dict "model" $model "lane" $lane) }}
+Usage: {{ include "traffic-lanes.failoverPolicy" (dict "service" $service "lane" $lane) }}
 */}}
 {{- define "traffic-lanes.failoverPolicy" -}}
 loadBalancer:
   localityLbSetting:
     enabled: true
     failoverPriority:
-      - {{ .model.label }}={{ .lane }}
+      - {{ .service.label }}={{ .lane }}
 {{- end -}}
 
 {{- define "traffic-lanes.istio.fallback" }}{{ end -}}

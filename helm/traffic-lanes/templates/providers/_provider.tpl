@@ -126,10 +126,12 @@ port:
 {{- end -}}
 
 {{/*
-Labels of a subset that is a version's pods.
-Usage: {{ include "traffic-lanes.versionLabels" (dict "model" $model "lane" $lane) }}
+Labels of a subset that is a version's pods. A team's own pods need none where there is one version.
+Usage: {{ include "traffic-lanes.versionLabels" (dict "service" $service "lane" $lane) }}
 */}}
 {{- define "traffic-lanes.versionLabels" -}}
 labels:
-  {{ toYaml .model.label }}: {{ toYaml .lane }}
+{{- if .service.anyPod }} {}{{ else }}
+  {{ toYaml .service.label }}: {{ toYaml .lane }}
+{{- end }}
 {{- end -}}
