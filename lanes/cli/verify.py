@@ -1,5 +1,6 @@
 """`lanes verify`: whether a gateway's lanes hold."""
 
+import signal
 import sys
 from contextlib import ExitStack
 
@@ -8,6 +9,7 @@ import click
 from lanes.cli.evidence import EvidenceOptions, evidence_options
 from lanes.cli.gateway import GatewayOptions, gateway_options
 from lanes.cli.group import EXIT_LANES_BROKEN
+from lanes.cli.interrupt import Interrupt
 from lanes.cli.options import (
     MOST_REQUESTS,
     Number,
@@ -15,7 +17,7 @@ from lanes.cli.options import (
     requests_option,
     sample_unless_named,
 )
-from lanes.console import Console, progress
+from lanes.console import Console, complain, progress
 from lanes.errors import LanesError
 from lanes.verification import split
 
@@ -113,6 +115,7 @@ def verify_command(
       0    the lanes hold
       1    they do not, or no request entered a lane that has a weight
       2    something else is wrong; standard error says what
+      130  Ctrl-C; the result is of the requests until then
     """
     from lanes.report.files import writable
     from lanes.report.html import html
@@ -160,12 +163,18 @@ def verify_command(
             for option, name, text in (("--report", page, html), ("--junit", xml, junit))
             if name is not None
         ]
-        result = run.run(gateway, progress, sources)
+        interrupt = outputs.enter_context(Interrupt())
+        result = run.run(
+            gateway, lambda items, total: interrupt.until(progress(items, total)), sources
+        )
         for write, text in files:
             write(text(result))
     if form == "json":
         Console().json(result_json(result))
     else:
         show_result(result, Console())
+    if interrupt.noted:
+        complain("interrupted. The result is of the requests until then.")
+        sys.exit(128 + signal.SIGINT)
     if not result.ok:
         sys.exit(EXIT_LANES_BROKEN)

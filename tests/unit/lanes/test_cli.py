@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from itertools import cycle
 from pathlib import Path
@@ -592,3 +593,25 @@ def test_an_unforeseen_error_is_a_sentence_and_no_verdict(
     assert result.stderr.startswith("lanes: unforeseen: ZeroDivisionError: ")
     assert "test_cli.py" in result.stderr
     assert "please report" in result.stderr
+
+
+def test_ctrl_c_shows_what_verify_has_seen_so_far(sample: str) -> None:
+    answers, served = by_weight(WEIGHTS), threading.Semaphore(0)
+
+    def answer(_: object) -> ANSWER:
+        served.release()
+        return next(answers)
+
+    with gateway_like(answer) as url:
+        verify = ("-m", "lanes", "verify", url, "--manifests", sample, "--requests", "1000000")
+        command = (sys.executable, *verify, "--concurrency", "1")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+            for _ in range(150):
+                assert served.acquire(timeout=30)
+            child.send_signal(signal.SIGINT)
+            said, complaint = (text.decode() for text in child.communicate(timeout=30))
+    assert child.returncode == 128 + signal.SIGINT
+    count, _, failed = said.partition(" requests, ")
+    assert int(count) >= 140
+    assert failed.startswith("0 failed\n")
+    assert complaint == "lanes: interrupted. The result is of the requests until then.\n"
