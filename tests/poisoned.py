@@ -191,6 +191,16 @@ def _others() -> list[Document]:
         ),
         ("networking.istio.io/v1", "Sidecar", {}),
         ("networking.istio.io/v1", "WorkloadEntry", {"labels": {"app": "machine"}}),
+        (
+            "security.istio.io/v1",
+            "PeerAuthentication",
+            {"selector": {"matchLabels": {"app": "other"}}, "mtls": {"mode": "STRICT"}},
+        ),
+        (
+            "gateway.networking.k8s.io/v1",
+            "GRPCRoute",
+            {"parentRefs": [{"name": "web"}], "rules": [{"matches": [{}]}]},
+        ),
     ]
     found: list[Document] = [
         {"apiVersion": api, "kind": kind, "metadata": metadata, **({"spec": s} if s else {})}

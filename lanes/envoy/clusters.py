@@ -60,10 +60,11 @@ def cluster(
         },
         # With every endpoint unhealthy, say so; do not try them all the same.
         "common_lb_config": {"healthy_panic_threshold": {"value": panic}},
-        "outlier_detection": _outlier_detection(destination.outlier),
         "circuit_breakers": {"thresholds": [_NO_LIMITS]},
     }
     paths = {e.pod.health.path if e.pod.health else None for e in endpoints}
+    if destination.outlier:  # as in Istio, none unless asked for
+        cluster["outlier_detection"] = _outlier_detection(destination.outlier)
     return cluster | ({"health_checks": [_health_check(paths)]} if paths else {})
 
 
@@ -115,20 +116,7 @@ def _health_check(paths: set[str | None]) -> Json:
     return check | {"http_health_check": {"path": path}}
 
 
-def _outlier_detection(outlier: Outlier | None) -> Json:
-    """A DestinationRule's own; else one failure to connect ejects until a check succeeds.
-
-    Answers with status 5xx eject nobody: they are the service's, and no reason to leave a lane.
-    """
-    if outlier is None:
-        return {
-            "split_external_local_origin_errors": True,
-            "consecutive_local_origin_failure": 1,
-            "enforcing_consecutive_local_origin_failure": 100,
-            **_NO_OTHER_REASON,
-            "max_ejection_percent": 100,
-            "base_ejection_time": "5s",
-        }
+def _outlier_detection(outlier: Outlier) -> Json:
     detection: Json = {
         "split_external_local_origin_errors": outlier.split_local_origin,
         "interval": seconds(outlier.interval),

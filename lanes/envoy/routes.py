@@ -1,5 +1,6 @@
 """Virtual hosts: rules, their matches and destinations, header changes, timeouts, retries."""
 
+import re
 from collections.abc import Iterator
 from typing import assert_never
 
@@ -8,6 +9,7 @@ from lanes.envoy.lua import TO_BAGGAGE, for_headers
 from lanes.envoy.parts import Json, seconds, typed
 from lanes.mesh.matching import Match, StringMatch
 from lanes.mesh.model import HeaderOps, Propagation, Retry, Route, ServicePort, Weighted
+from lanes.mesh.rewriting import Redirect, Rewrite
 
 # Without a rule's own word, only what is safe to repeat goes out again.
 _REPEATABLE = [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
@@ -34,18 +36,57 @@ def virtual_host(name: str, domains: list[str], routes: tuple[Route, ...]) -> Js
 
 def _entries(route: Route) -> Iterator[Json]:
     """One Envoy route for each of a rule's matches."""
+    for match in route.matches or (Match(),):
+        changes = _headers(route.request, route.response)
+        yield {"match": _match(match), **_action(route, match), **changes}
+
+
+def _action(route: Route, match: Match) -> Json:
+    """What a rule does with the requests of one of its matches."""
     if route.destinations:
-        action = {
+        return {
             "route": {
                 "timeout": seconds(route.timeout or 0),
                 "retry_policy": _retry_policy(route.retry),
+                **(_rewrite(route.rewrite, match) if route.rewrite else {}),
                 **_target(route.destinations),
             }
         }
-    else:
-        action = {"direct_response": _NOWHERE | {"status": route.status}}
-    for match in route.matches or (Match(),):
-        yield {"match": _match(match), **action, **_headers(route.request, route.response)}
+    if route.redirect and route.status in _REDIRECTS:
+        return {"redirect": _redirect(route.redirect) | {"response_code": _REDIRECTS[route.status]}}
+    own = {"body": {"inline_string": route.body}} if route.body else _NOWHERE
+    return {"direct_response": own | {"status": route.status}}
+
+
+_REDIRECTS = {
+    301: "MOVED_PERMANENTLY",
+    302: "FOUND",
+    303: "SEE_OTHER",
+    307: "TEMPORARY_REDIRECT",
+    308: "PERMANENT_REDIRECT",
+}
+
+
+def _redirect(redirect: Redirect) -> Json:
+    path = {"path_redirect": redirect.path, "prefix_rewrite": redirect.prefix}
+    fields = {"scheme_redirect": redirect.scheme, "host_redirect": redirect.host, **path}
+    standard = {"http": 80, "https": 443}.get(redirect.scheme or "http")
+    port = redirect.port if redirect.port != standard else None
+    return {name: value for name, value in (*fields.items(), ("port_redirect", port)) if value}
+
+
+def _rewrite(rewrite: Rewrite, match: Match) -> Json:
+    host = {"host_rewrite_literal": rewrite.host} if rewrite.host else {}
+    if rewrite.removes_prefix:
+        taken = re.escape(match.uri.value) if match.uri else ""
+        return host | _substitution(f"^{taken}(/?)(.*)", r"/\2")
+    if rewrite.regex:
+        return host | _substitution(*rewrite.regex)
+    return host | ({"prefix_rewrite": rewrite.prefix} if rewrite.prefix else {})
+
+
+def _substitution(regex: str, by: str) -> Json:
+    return {"regex_rewrite": {"pattern": {"regex": regex}, "substitution": by}}
 
 
 _NOWHERE: Json = {

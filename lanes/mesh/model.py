@@ -10,6 +10,7 @@ from functools import cached_property
 from lanes.mesh import baggage
 from lanes.mesh.diagnostics import Finding
 from lanes.mesh.matching import Match
+from lanes.mesh.rewriting import Redirect, Rewrite
 
 # Where a pod's sidecar takes its calls, on Istio as here; no pod can listen there itself.
 SIDECAR_PORT = 15001
@@ -245,6 +246,9 @@ class Route:
     abort: Abort | None = None
     place: Place = field(default=Place(), compare=False)
     unsupported: str = ""
+    redirect: Redirect | None = None
+    rewrite: Rewrite | None = None
+    body: str = ""  # of what it answers by itself
 
     @property
     def unknown(self) -> str:

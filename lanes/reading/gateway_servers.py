@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lanes.mesh.hostnames import Served
 from lanes.mesh.model import Route
+from lanes.mesh.rewriting import Redirect
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.sides import Side
@@ -62,7 +63,8 @@ def _servers_of(resource: Resource, body: kinds.Gateway, namespace: str) -> list
             hosts += [h for host in server.hosts for h in _open_to(host, namespace, own)]
             if server.to_https:
                 place = resource.place(f"spec.servers[{number}].tls.httpsRedirect")
-                redirects.setdefault(port, Route((), (), status=301, place=place))
+                https = Route((), (), status=301, place=place, redirect=Redirect("https"))
+                redirects.setdefault(port, https)
     key = f"{own}/{body.metadata.name}"
     return [
         Server(

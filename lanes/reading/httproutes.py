@@ -12,6 +12,7 @@ from lanes.reading.counting import require_known
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Resource
+from lanes.reading.rewrites import api_redirect, api_rewrite
 from lanes.reading.routes import require_few, unsupported_route
 
 Bound = tuple[Resource, gateway_api.HTTPRoute]
@@ -113,6 +114,8 @@ def _route(
         timeout=rule.timeouts.backend_request or rule.timeouts.request,
         status=redirect.status_code if redirect else 500,
         place=place,
+        redirect=api_redirect(redirect) if redirect else None,
+        rewrite=api_rewrite(rule.rewrite) if rule.rewrite else None,
     )
 
 

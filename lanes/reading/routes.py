@@ -15,6 +15,7 @@ from lanes.reading.delegates import Ruled
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds.fields import MOST_RULES
 from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.rewrites import redirect_of, rewrite_of
 from lanes.reading.sides import Side
 
 _ABORTS = "aborts the share of requests that it sets"
@@ -154,6 +155,9 @@ def _route(
         status=status or 500,
         abort=None if every else aborts,
         place=resource.place(field),
+        redirect=redirect_of(http.redirect) if http.redirect and not every else None,
+        rewrite=rewrite_of(http.rewrite) if http.rewrite else None,
+        body=http.direct_response.body.string if http.direct_response else "",
     )
 
 

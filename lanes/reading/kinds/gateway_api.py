@@ -23,6 +23,7 @@ from lanes.reading.kinds.fields import (
     require_re2,
     wrong,
 )
+from lanes.reading.kinds.redirects import RequestRedirect, UrlRewrite
 
 GROUP = "gateway.networking.k8s.io"
 
@@ -118,12 +119,6 @@ class HeaderModifier(Closed):
     remove: list[ChangedHeader] = []
 
 
-class RequestRedirect(Open):
-    """An answer of the rule's own; where it points to is the client's business."""
-
-    status_code: Literal[301, 302, 303, 307, 308] = 302
-
-
 class BackendFilter(Closed):
     """A change to what passes; the field of its type's name says which."""
 
@@ -149,7 +144,7 @@ class Filter(BackendFilter):
         "CORS",
     ]
     request_redirect: RequestRedirect | None = None
-    url_rewrite: OnlyRunning = None
+    url_rewrite: UrlRewrite | None = None
     request_mirror: OnlyRunning = None
     cors: OnlyRunning = None
 
@@ -213,6 +208,11 @@ class Rule(Closed):
     def redirect(self) -> RequestRedirect | None:
         """The answer that the rule gives by itself, if it does."""
         return next((one.request_redirect for one in self.filters if one.request_redirect), None)
+
+    @property
+    def rewrite(self) -> UrlRewrite | None:
+        """What it makes of a request, if anything."""
+        return next((one.url_rewrite for one in self.filters if one.url_rewrite), None)
 
 
 def _few(rules: list[Rule]) -> list[Rule]:

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
 from lanes.mesh.headers import header_name
 from lanes.reading.kinds.fields import (
@@ -25,6 +25,7 @@ from lanes.reading.kinds.fields import (
     require_re2,
     wrong,
 )
+from lanes.reading.kinds.redirects import DirectResponse, HttpRewrite, Redirect
 
 
 class StringMatch(Closed):
@@ -147,14 +148,6 @@ class Retries(Closed):
     retry_ignore_previous_hosts: OnlyRunning = None
 
 
-class Redirect(Open):
-    redirect_code: Annotated[int, Field(ge=300, le=399)] = 301
-
-
-class DirectResponse(Open):
-    status: Annotated[int, Field(ge=200, le=599)]
-
-
 class Percentage(Open):
     value: float = 0
 
@@ -200,7 +193,7 @@ class HttpRoute(Closed):
     route: list[HttpDestination] = []
     redirect: Redirect | None = None
     direct_response: DirectResponse | None = None
-    rewrite: OnlyRunning = None
+    rewrite: HttpRewrite | None = None
     headers: Headers = Headers()
     timeout: Duration | None = None
     retries: Retries | None = None

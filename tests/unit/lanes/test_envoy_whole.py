@@ -230,9 +230,37 @@ def leads(*clusters: Json, timeout: str = "0s") -> Json:
                 )
             },
         ),
-        ({"redirect": {"uri": "/b"}}, 301),
-        ({"redirect": {"redirectCode": 307}}, 307),
+        (
+            {"redirect": {"uri": "/b"}},
+            {"redirect": {"path_redirect": "/b", "response_code": "MOVED_PERMANENTLY"}},
+        ),
+        (
+            {
+                "redirect": {
+                    "authority": "b.org",
+                    "scheme": "https",
+                    "port": 443,
+                    "redirectCode": 307,
+                }
+            },
+            {
+                "redirect": {
+                    "host_redirect": "b.org",
+                    "scheme_redirect": "https",
+                    "response_code": "TEMPORARY_REDIRECT",
+                }
+            },
+        ),
+        (
+            {"redirect": {"port": 8443, "redirectCode": 302}},
+            {"redirect": {"port_redirect": 8443, "response_code": "FOUND"}},
+        ),
+        ({"redirect": {"redirectCode": 304}}, 304),
         ({"directResponse": {"status": 418}}, 418),
+        (
+            {"directResponse": {"status": 418, "body": {"string": "teapot"}}},
+            {"direct_response": {"status": 418, "body": {"inline_string": "teapot"}}},
+        ),
         (rule(to("a"), fault={"abort": {"httpStatus": 555, "percentage": {"value": 100}}}), 555),
     ],
 )
@@ -285,14 +313,6 @@ def test_a_cluster_of_which_nothing_is_said() -> None:
             "policy": {"overprovisioning_factor": 1_000_000},
         },
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
-        "outlier_detection": {
-            **NEVER,
-            "split_external_local_origin_errors": True,
-            "consecutive_local_origin_failure": 1,
-            "enforcing_consecutive_local_origin_failure": 100,
-            "max_ejection_percent": 100,
-            "base_ejection_time": "5s",
-        },
         "circuit_breakers": {"thresholds": [UNLIMITED]},
         "health_checks": [
             {

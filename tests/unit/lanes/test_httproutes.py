@@ -6,6 +6,7 @@ import pytest
 
 from lanes.mesh.matching import StringMatch
 from lanes.mesh.model import Mesh, Route
+from lanes.mesh.rewriting import Rewrite
 from tests.kube import (
     Document,
     api_gateway,
@@ -445,7 +446,8 @@ def test_a_rewrite_chooses_no_route_and_a_query_does() -> None:
     (route,) = mesh.gateway[0].routes
     assert route.matches[0].query == {"q": StringMatch("regex", "a+")}
     assert len(route.destinations) == 1
-    assert "spec.rules[0].filters[0].urlRewrite" in mesh.not_run[0]
+    assert route.rewrite == Rewrite("x.org")
+    assert mesh.not_run == ()
 
 
 @pytest.mark.parametrize("backends", [[], [backend("a", weight=0)]])

@@ -113,7 +113,6 @@ def test_a_field_that_may_choose_a_route_is_named(document: Document, path: str)
         (VIRTUAL_SERVICE, "spec.http[0].corsPolicy"),
         (VIRTUAL_SERVICE, "spec.http[0].retries.backoff"),
         (VIRTUAL_SERVICE, "spec.tcp"),
-        (VIRTUAL_SERVICE, "spec.http[0].rewrite"),
         (DESTINATION_RULE, f"{POLICY}.connectionPool.http"),
         (DESTINATION_RULE, f"{POLICY}.connectionPool.tcp.maxConnections"),
         (DESTINATION_RULE, f"{POLICY}.loadBalancer.consistentHash"),
