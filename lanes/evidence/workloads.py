@@ -46,9 +46,15 @@ class Workloads:
             apps = {pod.app for pod in pods}
             if len(apps) == 1:
                 services.setdefault(name, apps.pop())
-        known = list(destinations(mesh))
-        chosen = {d.name: _versions(next(filter(None, d.tiers), ())) for d in known}
-        reachable = {d.name: _versions(e for tier in d.tiers for e in tier) for d in known}
+        chosen: dict[str, frozenset[str]] = {}
+        reachable: dict[str, frozenset[str]] = {}
+        for destination in destinations(mesh):
+            tiers = [tier for tier in destination.tiers if tier]
+            # What follows a space tells destinations of one cluster's name apart, here alone.
+            for name in (destination.name, destination.name.partition(" ")[0]):
+                chosen.setdefault(name, _versions(tiers[0] if tiers else ()))
+                every = _versions(endpoint for tier in tiers for endpoint in tier)
+                reachable[name] = reachable.get(name, frozenset()) | every
         return cls(by_name, services, chosen, reachable)
 
     def service(self, name: str) -> str:

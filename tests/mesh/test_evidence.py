@@ -1,13 +1,18 @@
 """What `lanes up` tells of the hops of services whose answers tell nothing."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from google.protobuf.json_format import MessageToJson
 
+from lanes.envoy.tracing import Collector
 from lanes.evidence.causes import Cause
 from lanes.evidence.laptop import laptop
+from lanes.evidence.spans import Span
+from lanes.evidence.workloads import Workloads
 from lanes.page.feed import Feed, follow, serving
 from lanes.page.tap import tap
 from lanes.planning.plan import plan
@@ -16,12 +21,14 @@ from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
+from lanes.verification.collected import TraceFile, Traces
 from lanes.verification.gateway import Gateway
 from lanes.verification.load_profile import LoadProfile
 from lanes.verification.result import Result
 from lanes.verification.run import VerificationRun
 from lanes.verification.tracing import Trace, trace
-from lanes.verification.verdict import Holds
+from lanes.verification.verdict import Holds, verify
+from tests.mesh.collecting import collecting
 from tests.mesh.running import ROOT, eventually, pod
 
 PAGE = f"exec {sys.executable} {ROOT / 'tests/languages/plain/page.py'}"
@@ -29,11 +36,16 @@ SOUND = "HANDS_ON=baggage"
 
 
 @contextmanager
-def telling(*commands: str, manifests: str = "k8s/asm") -> Iterator[RunningMesh]:
+def telling(
+    *commands: str, manifests: str = "k8s/asm", collector: Collector | None = None
+) -> Iterator[RunningMesh]:
     """The sample with a page in the place of services, and calls told as by `lanes up`."""
     mesh = resolve(read([str(ROOT / manifests)]), [Command.of(text) for text in commands])
     planned, port = plan(mesh), free_port()
-    with tap(mesh, planned) as tapped, run(mesh, port, tapped.extras) as running:
+    with (
+        tap(mesh, planned) as tapped,
+        run(mesh, port, tapped.extras, collector=collector) as running,
+    ):
         feed = Feed(mesh, planned, {pod.key: running.address(pod) for pod in mesh.pods})
         follow(tapped, feed.tell)
         with serving(feed, port) as served:
@@ -81,10 +93,12 @@ def test_foreign_services_are_seen_by_the_calls_between_them(
         ]
 
 
+@pytest.mark.parametrize("manifests", ["k8s/asm", "k8s/istio"])
 @pytest.mark.parametrize("handed_on", ["traceparent", "b3", ""])
-def test_a_service_that_does_not_hand_the_lane_on_is_named(handed_on: str) -> None:
+def test_a_service_that_does_not_hand_the_lane_on_is_named(handed_on: str, manifests: str) -> None:
     """Also where its trace goes on, and where the versions behind it are right by chance."""
-    with telling(f"mockb@v1=HANDS_ON={handed_on} {PAGE}", f"mockb@v3={SOUND} {PAGE}") as mesh:
+    commands = (f"mockb@v1=HANDS_ON={handed_on} {PAGE}", f"mockb@v3={SOUND} {PAGE}")
+    with telling(*commands, manifests=manifests) as mesh:
         result = verified(mesh)
         assert result.verdict.holds is Holds.DO_NOT_HOLD
         assert left(result) == {
@@ -104,6 +118,30 @@ def test_a_pod_that_is_not_ready_is_named() -> None:
         eventually(lambda: not mesh.runs(gone))
         result = verified(mesh)
         assert left(result) == {("v2", "mockb", "mockc", Cause.NOT_READY)}
+
+
+def test_traces_of_the_services_and_of_envoy_tell_hops_by_themselves(tmp_path: Path) -> None:
+    """In a file of OTLP's JSON. mocka answers with a page; mockb and mockc are the sample's."""
+    with collecting() as (where, exported):
+        handed_on = "HANDS_ON=baggage,traceparent"
+        with telling(f"mocka={handed_on} {PAGE}", collector=where) as mesh:
+            answers = [Gateway(mesh.url, traced=True).client().send() for _ in range(12)]
+            assert all(answer.foreign for answer in answers)
+            file, wanted = tmp_path / "traces.json", {answer.trace for answer in answers}
+            workloads = Workloads.of(mesh.mesh)
+
+            def spans() -> Mapping[str, list[Span]]:
+                file.write_text("\n".join(MessageToJson(told, indent=None) for told in exported))
+                return TraceFile(str(file)).spans(wanted)
+
+            # Of each: the gateway's span, two of mockb and one of mockc.
+            eventually(lambda: [len(spans().get(t, ())) for t in wanted] == [4] * len(wanted))
+    completed = Traces(TraceFile(str(file)), workloads, "version", 0.1, 1.0).complete(answers)
+    verdict = verify(plan(mesh.mesh), completed)
+    assert (verdict.unexpected, verdict.errors) == ((), 0)
+    for answer in completed:
+        assert [step.service for step in answer.path] == ["mockb", "mockc"]
+        assert {step.version for step in answer.path} <= {"v1", "v2", "v3"}
 
 
 def test_no_lanes_up_and_none_of_another_port_tells_anything() -> None:

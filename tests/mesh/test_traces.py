@@ -1,9 +1,6 @@
 """Traces: with a collector one request is one trace, and without one nothing is different."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ from lanes.running.address import free_port
 from lanes.running.runtime import run
 from tests import kube
 from tests.chart.rendering import template
+from tests.mesh.collecting import collecting
 from tests.mesh.running import ask_in_lane, eventually, failed, load, under_load, versions
 
 TOLD = (
@@ -27,39 +25,17 @@ TOLD = (
     "k8s.node.name",
 )
 Told = list[tuple[dict[str, str], Span]]
-"""Each span with its resource's attributes."""
 
 
-@contextmanager
-def collector() -> Iterator[tuple[Collector, Told]]:
-    """One that keeps what it is sent."""
-    told: Told = []
-
-    class Receive(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            request = ExportTraceServiceRequest.FromString(b"".join(self.parts()))
-            for resource in request.resource_spans:
-                attributes = values(resource.resource.attributes)
-                told.extend((attributes, s) for scope in resource.scope_spans for s in scope.spans)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def parts(self) -> Iterator[bytes]:
-            if length := self.headers["Content-Length"]:
-                yield self.rfile.read(int(length))
-                return
-            while size := int(self.rfile.readline(), 16):  # Envoy sends chunks
-                yield self.rfile.read(size)
-                self.rfile.readline()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receive) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Collector.of(f"http://127.0.0.1:{server.server_port}"), told
-        server.shutdown()
+def spans(exported: Iterable[ExportTraceServiceRequest]) -> Told:
+    """Each span with its resource's attributes."""
+    return [
+        (values(resource.resource.attributes), span)
+        for request in list(exported)
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
 
 
 def values(attributes: Any) -> dict[str, str]:
@@ -75,13 +51,13 @@ def test_one_request_is_one_trace_from_the_gateway_on_and_tells_its_lane(
     rendered = template({"mesh": {"provider": provider}, "instrumentation": telemetry})
     manifests.write_text(rendered.stdout)
     mesh_of = load(str(manifests))
-    with collector() as (where, told), run(mesh_of, free_port(), collector=where) as mesh:
+    with collecting() as (where, exported), run(mesh_of, free_port(), collector=where) as mesh:
         assert versions(ask_in_lane(mesh, "v2")) == ["mocka v2", "mockb v1", "mockc v2"]
-        eventually(lambda: any(r.get("k8s.pod.name") == "mockc-v2" for r, _ in told[:]))
-        lane = next(s.trace_id for r, s in told[:] if r.get("k8s.pod.name") == "mockc-v2")
+        eventually(lambda: any(r.get("k8s.pod.name") == "mockc-v2" for r, _ in spans(exported)))
+        lane = next(s.trace_id for r, s in spans(exported) if r.get("k8s.pod.name") == "mockc-v2")
         # gateway, then a server's and a client's span of each hop; the last calls nobody
-        eventually(lambda: sum(s.trace_id == lane for _, s in told[:]) == 6)
-    trace = [(r, s) for r, s in told if s.trace_id == lane]
+        eventually(lambda: sum(s.trace_id == lane for _, s in spans(exported)) == 6)
+    trace = [(r, s) for r, s in spans(exported) if s.trace_id == lane]
     by_id = {s.span_id: (r, s) for r, s in trace}
     (start,) = (s for _, s in trace if s.parent_span_id not in by_id)
     way, parent = [], start.span_id

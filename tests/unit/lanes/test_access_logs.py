@@ -86,7 +86,7 @@ def test_lines_are_read_as_they_come(tmp_path: Path) -> None:
     (answer,) = logs.complete([Answer(200, "page", trace=TRACE)])
     found = sorted((step.service, step.version) for step in answer.path)
     assert found == sorted((made.service, made.version) for made in walk(root))
-    with pytest.raises(LanesError, match="can't be read"):
+    with pytest.raises(LanesError, match="cannot be read"):
         AccessLogs(str(tmp_path / "none"), mesh.workloads(), "version")
 
 

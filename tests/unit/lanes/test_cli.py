@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from shutil import which
 
@@ -437,19 +437,101 @@ def test_services_of_which_no_hop_is_seen_can_not_be_verified(sample: str) -> No
     )
 
 
+def by_tens() -> Iterator[str]:
+    """The lanes of requests, by the sample's weights."""
+    return cycle(("v1", "v1", "v2", "v3", "v2", "v1", "v3", "v1", "v2", "v3"))
+
+
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--strict",), 1)])
 def test_a_foreign_service_behind_the_first_is_not_seen(
     sample: str, options: tuple[str, ...], code: int
 ) -> None:
     mockb = {"url": "http://mockb:8000", "status": 200, "duration_ms": 1, "text": "2 carts"}
     told = {"ip": "1", "duration_ms": 2, "status": 200, "upstreams": [mockb]}
-    lanes = ("v1", "v1", "v2", "v3", "v2", "v1", "v3", "v1", "v2", "v3")
+    lanes = list(islice(by_tens(), 10))
     bodies = [
         json.dumps({"name": "mocka", "version": lane, "lane": lane, **told}) for lane in lanes
     ]
     result = verified(sample, cycle((200, "application/json", body) for body in bodies), *options)
     assert (result.exit_code, result.stderr) == (code, "")
     assert result.stdout.endswith("Lanes hold as far as seen: mockb, mockc were not seen.\n")
+
+
+def test_access_logs_show_the_hops_of_foreign_services(sample: str, tmp_path: Path) -> None:
+    """v2's requests are answered by v1 at mockc, whose v2 the sidecar chose."""
+    log, lanes_ = (
+        tmp_path / "log",
+        cycle(("v1", "v1", "v2", "v3", "v2", "v1", "v3", "v1", "v2", "v3")),
+    )
+    log.touch()
+
+    def answer(headers: Mapping[str, str]) -> ANSWER:
+        found = AGENT.fullmatch(headers["User-Agent"])
+        if found:
+            with log.open("a") as file:
+                file.writelines(f"{line}\n" for line in lines_of(next(lanes_), found[1]))
+        return 200, "text/html", "<h1>shop</h1>"
+
+    def verify(*options: str) -> Result:
+        with gateway_like(answer) as url:
+            more = ("--manifests", sample, "--requests", "60", "--access-logs", str(log))
+            return lanes("verify", url, *more, *options)
+
+    result = verify()
+    assert result.exit_code == 1, result.output
+    assert "lane v2 is left at mockc: no pod of mockc v2 is ready" in result.stdout
+    found = json.loads(verify("--format", "json").stdout)
+    (left,) = found["left"]
+    assert (left["lane"], left["service"], left["cause"]) == ("v2", "mockc", "not-ready")
+    assert found["run"]["concurrency"] == 1
+
+
+AGENT = re.compile(r"lanes/([0-9a-f]{32})")
+
+
+def lines_of(lane_: str, trace: str) -> Iterator[str]:
+    """What the sidecars log of one request."""
+    paths = {"v1": "v1 v1 v1", "v2": "v2 v1 v1", "v3": "v3 v3 v1"}
+    hops = zip(("mocka", "mockb", "mockc"), paths[lane_].split(), strict=True)
+    caller, agent = "ingress-0", f"lanes/{trace}"
+    for service, version in hops:
+        chosen = "v2" if (lane_, service) == ("v2", "mockc") else version
+        told = {
+            "upstream_cluster": f"outbound|8000|{chosen}|{service}.default.svc.cluster.local",
+            "upstream_host": f"{service}-{version}:8000",
+            "upstream_local_address": f"{caller}:1",
+            "start_time": "2026-11-30T10:00:00.000Z",
+            "duration": 5,
+            "response_code": 200,
+            "request_id": trace,
+            "user_agent": agent,
+            "baggage": f"version={lane_}",
+        }
+        yield f"[pod/{caller}-7d9f8b6c5d-x2k4q/istio-proxy] {json.dumps(told)}"
+        inbound = {**told, "upstream_cluster": "inbound|8000||"}
+        inbound["downstream_local_address"] = f"{service}-{version}:8000"
+        caller, agent = f"{service}-{version}", "curl"
+        yield f"[pod/{caller}-7d9f8b6c5d-x2k4q/istio-proxy] {json.dumps(inbound)}"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--traces", "none.json"),
+            "--traces none.json: cannot be read: No such file or directory",
+        ),
+        (("--traces", "ftp://x/"), "--traces ftp://x/: not a file, and not a URL such as"),
+        (
+            ("--access-logs", "none"),
+            "--access-logs none: cannot be read: No such file or directory",
+        ),
+    ],
+)
+def test_evidence_that_can_not_be_read(sample: str, options: tuple[str, ...], message: str) -> None:
+    result = verified(sample, cycle([(200, "text/html", "hello")]), *options, requests=3)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
 
 
 # The command's entry, which comes to its import of the command line, says so, and is kept there.

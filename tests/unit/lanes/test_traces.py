@@ -256,7 +256,7 @@ def test_a_file_that_a_collector_writes(tmp_path: Path) -> None:
     file.write_text("no\nlog\n")
     with pytest.raises(LanesError, match="no OTLP in JSON"):
         quick(TraceFile(str(file))).complete([ASKED])
-    with pytest.raises(LanesError, match="can't be read"):
+    with pytest.raises(LanesError, match="cannot be read"):
         quick(TraceFile(str(tmp_path / "none"))).complete([ASKED])
 
 
