@@ -183,6 +183,12 @@ class Destination:
     unsupported: str = ""  # what is not supported about it; "": it is known
 
     @property
+    def port(self) -> int:
+        """The Service's port; 0 where its name tells none."""
+        number = self.name.split("|")[1:2]
+        return int(number[0]) if number and number[0].isdecimal() else 0
+
+    @property
     def subset(self) -> str:
         """The subset that it is, by its name; "" for a whole Service."""
         return self.name.split("|")[2]
@@ -288,7 +294,8 @@ def names_of(pods: Iterable[Pod]) -> frozenset[tuple[str, str]]:
 class ServicePort:
     """A Service's port: its routes, and every pod that the Service selects.
 
-    `plain`: what a call gets that no sidecar routes. `http`: HTTP rules count for calls.
+    `plain`: what a call gets that no sidecar routes. `http`: HTTP rules count for calls. `is_hop`:
+    it says HTTP, or says nothing and has no database's number.
     `variants`: other routes, for some callers.
     """
 
@@ -299,6 +306,7 @@ class ServicePort:
     plain: tuple[Route, ...] = ()
     http: bool = True
     variants: tuple["Variant", ...] = ()
+    is_hop: bool = True
 
     @cached_property
     def names(self) -> frozenset[tuple[str, str]]:

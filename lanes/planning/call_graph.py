@@ -121,7 +121,7 @@ class CallGraph:
     def _in_environment(self, pod: Pod) -> Iterator[str]:
         for _, targets in _variables(pod):
             ports = [self.port(target, pod.namespace)[0] for target in targets]
-            if not all(port is not None and (len(targets) == 1 or port.http) for port in ports):
+            if not all(port is not None and port.is_hop for port in ports):
                 continue
             for target, port in zip(targets, ports, strict=True):
                 if port and pod not in port.pods and not is_outside(self.mesh, port):

@@ -128,7 +128,8 @@ class Hop:
     `versions` holds one version, or several where a rule splits or leaves the choice open, or
     none where nothing answers; `shares` are their parts, 0 to 1, or () where the rules do not say.
     `parts`: the Services that answer, where the versions alone do not say which; (): they do.
-    `pods`: the names and versions that the pods answer with; empty: the service's own.
+    `port`: the Service's that is called. `pods`: the names and versions that the pods answer with;
+    empty: the service's own.
     `misrouted` says more where the lane leaves its path, `unanswered` where nothing answers, and
     `unsupported` where that is not known.
     `place` is where the rule stands, `hosts` the Services that led here, `namespace` that of the
@@ -161,6 +162,7 @@ class Hop:
     may_stop: bool = field(default=False, compare=False, repr=False)
     injected: bool = field(default=False, compare=False, repr=False)
     parts: tuple[HopPart, ...] = ()
+    port: int = field(default=0, compare=False, repr=False)
     pods: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False, repr=False)
 
     @property

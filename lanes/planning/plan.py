@@ -15,6 +15,7 @@ from lanes.planning.hop import Hop
 from lanes.planning.ingress import host_for, select_ingress
 from lanes.planning.lane_context import plan_context, require_feasible
 from lanes.planning.lanes import name_lanes
+from lanes.planning.left_out import other_rules, planned_ports
 from lanes.planning.resolver import Resolver
 from lanes.planning.result import Lane, Plan
 from lanes.planning.service_names import callable_names, shared_names
@@ -43,19 +44,22 @@ def plan(
     paths = {name: resolver.path() for name, resolver in resolvers.items()}
     rules = confirm(lanes, paths, resolvers)
     unreached = unreached_ports(context.graph, paths.values())
+    planned = tuple(
+        _lane(resolvers[name], entry, rules.of(name), unreached) for name, entry in paths.items()
+    )
+    hops = [hop for lane in planned for hop in (*lane.path, *lane.unreached)]
     return Plan(
         lanes.header,
         ingress.virtual_host.domain,
-        tuple(
-            _lane(resolvers[name], entry, rules.of(name), unreached)
-            for name, entry in paths.items()
-        ),
+        planned,
         (*lanes.not_planned, *rules.not_planned),
         ingress.probe.path,
         lanes.unset,
         callable_names(mesh, (port.host for port in unreached)),
         shared_names(mesh),
         ingress.default_status,
+        other_rules(context.graph, (h for h in hops if all(h is not e for e in paths.values()))),
+        planned_ports(context.graph, hops),
     )
 
 

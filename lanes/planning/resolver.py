@@ -82,6 +82,7 @@ class Resolver:
         host = replace(destination.host, name="|".join(dict.fromkeys(names)))
         own = names_of(first_pods(led[0]))
         hop = self._hop(host, own, rule, forwarded[0].request, choice, (CallKey(host),))
+        hop = replace(hop, port=destination.port)
         self._require_one_path()
         return hop
 
@@ -115,6 +116,10 @@ class Resolver:
         self, port: ServicePort, call: Request, propagation: Propagation, chain: Chain
     ) -> Hop:
         """Return the hop at a Service's port, for a call whose sidecar exchanges `propagation`."""
+        return replace(self._led(port, call, propagation, chain), port=port.port)
+
+    def _led(self, port: ServicePort, call: Request, propagation: Propagation, chain: Chain) -> Hop:
+        """Return the hop that a port's rules lead a call to."""
         request = call.sent(propagation)
         route = request.rule(port.routes)
         if route is None:

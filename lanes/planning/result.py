@@ -9,6 +9,7 @@ from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Hop
 from lanes.planning.lane_headers import LaneHeader
 from lanes.planning.lanes import NotPlanned
+from lanes.planning.left_out import OtherRule, PlannedPort
 from lanes.planning.messages import PlanError, Problem
 
 
@@ -54,7 +55,8 @@ class Plan:
     that lead to no one lane. `unset_headers`: lane headers that rules of the mesh ask for, that no
     gateway sets, and that none lets clients send. `unreached`: services in no known path, as
     callers name them. `shared_names`: names that services of several namespaces have.
-    `default_status`: what a request gets that enters no lane; 200: each enters one.
+    `default_status`: what a request gets that enters no lane; 200: each enters one. `other_rules`:
+    those of the mesh that no planned call meets. `ports`: of Services with several.
     """
 
     header: str
@@ -66,6 +68,8 @@ class Plan:
     unreached: tuple[str, ...] = ()
     shared_names: frozenset[str] = frozenset()
     default_status: int = 200
+    other_rules: tuple[OtherRule, ...] = ()
+    ports: tuple[PlannedPort, ...] = ()
 
     @property
     def host(self) -> str | None:

@@ -23,7 +23,8 @@ def unreached_ports(graph: CallGraph, entries: Iterable[Hop]) -> tuple[ServicePo
     found: dict[Host, ServicePort] = {}
     for port in mesh.ports:
         own = {pod.key for pod in port.pods}
-        apart = not (port.host.namespace or port.pods) or is_outside(mesh, port)
+        no_service = not port.is_hop or not (port.host.namespace or port.pods)
+        apart = no_service or is_outside(mesh, port)
         if port.host in known or (own and own <= behind) or apart:
             continue
         if _has_rules(port) or (not all_known and port.pods and port.host not in backends):

@@ -23,7 +23,7 @@ from lanes.reading.known_services import known_services
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.peer_authentication import PeerAuthentications
 from lanes.reading.policies import Policy, policy_of
-from lanes.reading.protocols import says_http
+from lanes.reading.protocols import may_be_hop, says_http
 from lanes.reading.rules import Rule, Rules
 from lanes.reading.sides import Side
 
@@ -115,6 +115,11 @@ class Destinations:
     def http(self, host: Host, port: int) -> bool:
         """Whether HTTP rules count at a Service's port."""
         return port not in self._services[host].other
+
+    def is_hop(self, host: Host, port: int) -> bool:
+        """Whether a call to a Service's port is taken for one to a service, not to a database."""
+        told = (one for one in self._services[host].spec.ports if one.port == port)
+        return all(map(may_be_hop, told))
 
     def headless(self, host: Host) -> bool:
         """Whether callers choose the pod themselves, by DNS: no subset and no share counts."""

@@ -20,6 +20,16 @@ def carries_http(port: ServicePort) -> bool:
     return port.port not in _WELL_KNOWN if said is None else said
 
 
+# What databases, queues and caches listen at, where a port says no protocol.
+_DATABASES = {1433, 1521, 2181, 2379, 4222, 5432, 5672, 6379, 7000, 8529, 9042, 9092, 11211, 26257}
+
+
+def may_be_hop(port: ServicePort) -> bool:
+    """Tell whether a call to `port` is taken for one to a service, and not to a database."""
+    untold = says_http(port) is None
+    return carries_http(port) and not (untold and port.port in _DATABASES)
+
+
 def is_guessed(port: ServicePort) -> bool:
     """Tell whether Istio finds out by each connection what `port` carries."""
     return carries_http(port) and says_http(port) is None

@@ -75,6 +75,7 @@ class _Ports:
             _plain(self._destinations, host, port),
             self._destinations.http(host, port),
             tuple(variants),
+            self._destinations.is_hop(host, port),
         )
 
     def _differs(self, host: Host, routes: tuple[Route, ...]) -> bool:

@@ -26,6 +26,14 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
         "default_status": plan.default_status,
         "lanes": [_lane(lane) for lane in plan.lanes],
         "not_planned": [_not_planned(one) for one in plan.not_planned],
+        "other_rules": [
+            {"service": one.service, "rule": one.rule, "field": one.place.field}
+            for one in plan.other_rules
+        ],
+        "ports": [
+            {"service": one.service, "port": one.port, "others": list(one.others)}
+            for one in plan.ports
+        ],
         "unset_headers": [
             {"lane": one.name, "header": one.header, "headers": dict(one.headers)}
             for one in plan.unset_headers

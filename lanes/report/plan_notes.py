@@ -26,6 +26,8 @@ def plan_notes(plan: Plan) -> list[str]:
         *_not_set(plan),
         *_default(plan),
         *(f"not planned: {one}" for one in plan.not_planned),
+        *(f"not planned: {one} (no planned call matches it)" for one in plan.other_rules),
+        *(f"port: {one}" for one in plan.ports),
     ]
 
 

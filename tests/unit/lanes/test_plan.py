@@ -122,6 +122,8 @@ def test_json_is_as_documented() -> None:
             lane("v3", 30, ("v3", "match"), ("v3", "match"), ("v1", "fallback")),
         ],
         "not_planned": [],
+        "other_rules": [],
+        "ports": [],
         "unset_headers": [],
         "unreached": [],
         "not_simulated": {},

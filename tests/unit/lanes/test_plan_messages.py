@@ -4,11 +4,12 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from lanes.mesh.model import Abort, Host
+from lanes.mesh.model import Abort, Host, Place
 from lanes.planning import messages
 from lanes.planning.hop import MISROUTED, Hop, Misrouted, Reason, Unanswered
 from lanes.planning.lane_headers import LaneHeader
 from lanes.planning.lanes import NotPlanned
+from lanes.planning.left_out import OtherRule, PlannedPort
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.result import Lane, Plan
 from lanes.report.plan_notes import plan_notes
@@ -181,6 +182,8 @@ def test_notes() -> None:
         unset_headers=headers,
         unreached=("a", "db"),
         default_status=404,
+        other_rules=(OtherRule("cart", "path /items", Place()),),
+        ports=(PlannedPort("cart", 80, (81, 82)),),
     )
     assert plan_notes(planned) == [
         "* fallback: the lane has no version here",
@@ -197,6 +200,8 @@ def test_notes() -> None:
         "jason: set by no gateway, nor let in; a service has to send end-user: jason",
         "requests that no entry rule matches: the gateway answers 404",
         "not planned: path /x (splits requests itself)",
+        "not planned: cart, path /items (no planned call matches it)",
+        "port: cart is planned at port 80, and not at 81, 82",
     ]
     assert plan_notes(Plan("version", "*", (lane("v1"),))) == [
         "assumed: baggage is handed on at web; the manifests do not say so"

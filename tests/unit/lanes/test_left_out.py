@@ -1,0 +1,116 @@
+"""What a plan leaves out is told: rules that no call meets, other ports; databases are no hops."""
+
+import pytest
+
+from tests.kube import (
+    Document,
+    deployment,
+    destination_rule,
+    foreign,
+    gateway,
+    header_is,
+    put,
+    rule,
+    service,
+    to,
+    virtual_service,
+)
+from tests.unit.lanes.reading import lanes_of, plan_of
+
+CART = [deployment("cart"), deployment("cart", "v2"), destination_rule("cart", "v1", "v2")]
+AT = virtual_service("*", rule(to("shop")), gateways=["demo-gateway"], name="web")
+REST = rule(to("cart", "v1"))
+
+
+def shop(**env: str) -> list[Document]:
+    return [gateway(), AT, service("shop"), foreign("shop", **env)]
+
+
+def v2(**match: object) -> Document:
+    return rule(to("cart", "v2"), match=[dict(match)])
+
+
+LANE = header_is("x-lane", "v2")["headers"]
+
+
+@pytest.mark.parametrize(
+    ("first", "url", "found"),
+    [
+        (v2(uri={"prefix": "/items"}), "http://cart:8000/", ["cart, path /items"]),
+        (v2(uri={"prefix": "/items"}), "http://cart:8000/items/7", []),
+        (v2(method={"exact": "POST"}), "http://cart:8000/", ["cart, method POST"]),
+        (v2(queryParams={"q": {"exact": "1"}}), "http://cart:8000/", ["cart, path /?q=1"]),
+        (v2(queryParams={"q": {"exact": "1"}}), "http://cart:8000/?q=1", []),
+        (
+            v2(headers=LANE, method={"exact": "POST"}),
+            "http://cart:8000/",
+            ["cart, x-lane: v2 and method POST"],
+        ),
+        (v2(headers=LANE), "http://cart:8000/", []),
+    ],
+)
+def test_rules_of_the_mesh_that_no_planned_call_meets(
+    first: Document, url: str, found: list[str]
+) -> None:
+    rules = virtual_service("cart", first, REST)
+    planned = plan_of(*shop(CART_URL=url), service("cart"), *CART, rules)
+    assert [str(one) for one in planned.other_rules] == found
+
+
+def test_rules_of_the_mesh_have_no_part_in_what_the_gateway_leads_to() -> None:
+    rules = virtual_service("shop", rule(to("shop"), match=[{"uri": {"prefix": "/x"}}]))
+    assert plan_of(*shop(), rules).other_rules == ()
+
+
+TWO: list[Document] = [{"name": "http", "port": 8000}, {"name": "http-admin", "port": 9000}]
+
+
+@pytest.mark.parametrize(
+    ("url", "ports", "found"),
+    [
+        ("http://cart:8000/", TWO, ["cart is planned at port 8000, and not at 9000"]),
+        ("http://cart:9000/", TWO, ["cart is planned at port 9000, and not at 8000"]),
+        ("http://cart:8000/", TWO[:1], []),
+        ("http://cart:8000/", [TWO[0], {"name": "tcp-x", "port": 9000}], []),
+        ("http://cart:8000/", [TWO[0], {"name": "dns", "port": 53, "protocol": "UDP"}], []),
+    ],
+)
+def test_the_port_that_is_planned_is_named(
+    url: str, ports: list[Document], found: list[str]
+) -> None:
+    planned = plan_of(*shop(CART_URL=url), service("cart", *ports), *CART)
+    assert [str(one) for one in planned.ports] == found
+
+
+def test_the_port_of_the_service_that_the_gateway_leads_to() -> None:
+    at = put(AT, "spec.http[0].route[0].destination.port", {"number": 9000})
+    documents = [gateway(), at, service("shop", *TWO), deployment("shop")]
+    assert [str(one) for one in plan_of(*documents).ports] == [
+        "shop is planned at port 9000, and not at 8000"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("port", "hop"),
+    [
+        ({"port": 6379}, False),
+        ({"port": 5432, "name": "db"}, False),
+        ({"port": 3306}, False),
+        ({"port": 7777, "name": "tcp-cache"}, False),
+        ({"port": 7777, "name": "redis"}, False),
+        ({"port": 6379, "name": "http"}, True),
+        ({"port": 7777, "name": "cache"}, True),
+    ],
+)
+def test_databases_and_ports_without_http_are_no_hops(port: Document, hop: bool) -> None:
+    data = [service("cart", port), foreign("cart")]
+    planned = plan_of(*shop(CART_ADDR=f"cart:{port['port']}"), *data)
+    assert [one.service for one in planned.lanes[0].path] == ["shop", "cart"][: 1 + hop]
+    assert (planned.unreached, planned.assumed) == ((), {})
+
+
+def test_a_database_is_not_missed_by_a_service_whose_calls_nobody_knows() -> None:
+    assert lanes_of(*shop(), service("db", {"port": 5432}), foreign("db")) == {
+        "untagged": "shop v1"
+    }
+    assert plan_of(*shop(), service("db", {"port": 5432}), foreign("db")).unreached == ()
