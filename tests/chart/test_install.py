@@ -1,5 +1,7 @@
 """What Helm makes of a release, in which order, and what is left of it."""
 
+import yaml
+
 from tests.chart.api_server import ApiServer, api_server
 from tests.chart.rendering import ISTIO, Values
 
@@ -43,3 +45,11 @@ def test_an_upgrade_to_the_operator_makes_it_before_pods_roll() -> None:
         assert order.index("instrumentations") < order.index("deployments")
         run(api, "upgrade", ISTIO)
         assert INSTRUMENTATION not in api.there()
+
+
+def test_a_list_is_one_that_an_api_server_takes_any_kind_in() -> None:
+    """Helm validates a RoleList's members as Roles, and installs nothing."""
+    with api_server() as api:
+        run(api, "install", OPERATOR)
+        lists = [one for one in yaml.safe_load_all(run(api, "get manifest")) if "items" in one]
+    assert {(one["apiVersion"], one["kind"]) for one in lists} == {("v1", "List")}
