@@ -90,3 +90,14 @@ def test_the_words_of_values_and_of_what_the_chart_prints() -> None:
     assert not found(iter([notes]))
     for file in CHART.glob("templates/**/*.*"):
         assert not found(iter(re.findall(r'"([^"\n]*\w \w[^"\n]*)"', read(file)))), name(file)
+
+
+def test_the_words_of_pages_in_a_browser() -> None:
+    for file in (*ROOT.glob("lanes/page/static/*.html"), *ROOT.glob("lanes/report/templates/*")):
+        text = re.sub(r"<style>.*?</style>|\{[%{#].*?[%}#]\}", "", read(file), flags=re.DOTALL)
+        shown = re.findall(r">([^<>]+)<|aria-label=\"([^\"]+)\"", text)
+        assert not found(text for pair in shown for text in pair), name(file)
+    for file in ROOT.glob("lanes/page/static/*.js"):
+        assert not found(iter(re.findall(r"[\"`]([^\"`\n]*\w \w[^\"`\n]*)[\"`]", read(file)))), (
+            name(file)
+        )

@@ -75,7 +75,7 @@ export class Panels {
   }
 
   shareText(lane, seen, off) {
-    if (lane.share === null) return "no weight: entered on purpose";
+    if (lane.share === null) return "no weight: entry rules only";
     if (lane.interval === null) return "no request by weight yet";
     const [low, high] = lane.interval;
     return `${percent(seen)} of ${whole.format(this.total)}, so ${percent(low)} to ${percent(high)}${off ? ": off its weight" : ""}`;
