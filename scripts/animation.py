@@ -1,0 +1,118 @@
+"""Record docs/live-map-fallback.png, the live map of a real run as an animated PNG for README, and
+docs/live-map.png, a picture of the page.
+
+usage: python -m scripts.animation (after make .venv/browser.done; a Chromium on PATH)
+
+It runs `lanes up`, sends requests, stops mockc v2 and starts it again.
+"""
+
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import FloatRect, Page, ViewportSize, sync_playwright
+
+from lanes.running.address import free_port
+
+DOCS = Path(__file__).parents[1] / "docs"
+FILE = DOCS / "live-map-fallback.png"
+MOST_BYTES = 2_000_000
+FRAMES, PER_SECOND = 36, 4
+# What is pressed before which frame.
+STORY = {10: "Stop mockc-v2", 24: "Start mockc-v2"}
+STILL = 20
+SIZE = ViewportSize(width=1000, height=700)
+STILL_SIZE = ViewportSize(width=1280, height=900)
+MARGIN, HEIGHT = 8, 400
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+@contextmanager
+def live_map() -> Iterator[str]:
+    """Run the sample's mesh; yield the URL of its map."""
+    up = [sys.executable, "-m", "lanes", "up", "k8s/asm", "--port", str(free_port())]
+    with subprocess.Popen(up, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            found = (re.match(r"page +(http://\S+)", line) for line in child.stdout or ())
+            yield next(match[1] for match in found if match)
+        finally:
+            child.send_signal(signal.SIGINT)
+
+
+def pictures(page: Page) -> Iterator[bytes]:
+    """The frames of the story, as PNG files of one size."""
+    page.get_by_role("switch", name="Send requests").set_checked(True, force=True)
+    page.wait_for_timeout(3_000)
+    top = page.locator(".watched").evaluate("card => card.getBoundingClientRect().top")
+    clip = FloatRect(x=0, y=top - MARGIN, width=SIZE["width"], height=HEIGHT)
+    for frame in range(FRAMES):
+        if frame in STORY:
+            page.get_by_role("button", name=STORY[frame]).click()
+            page.evaluate("scrollTo(0, 0)")
+        if frame == STILL:
+            page.set_viewport_size(STILL_SIZE)
+            page.wait_for_timeout(1_500)  # lines fade in
+            page.screenshot(path=DOCS / "live-map.png")
+            page.set_viewport_size(SIZE)
+        yield page.screenshot(clip=clip)
+        page.wait_for_timeout(1_000 / PER_SECOND)
+
+
+def animated(frames: Sequence[bytes]) -> bytes:
+    """One animated PNG (https://www.w3.org/TR/png-3/#11Ani) of PNG files of one size."""
+    header = next(data for kind, data in chunks(frames[0]) if kind == b"IHDR")
+    width, height = struct.unpack(">II", header[:8])
+    out = [_SIGNATURE, chunk(b"IHDR", header), chunk(b"acTL", struct.pack(">II", len(frames), 0))]
+    number = 0
+    for index, frame in enumerate(frames):
+        times = struct.pack(">IIIIIHHBB", number, width, height, 0, 0, 1, PER_SECOND, 0, 0)
+        out.append(chunk(b"fcTL", times))
+        number += 1
+        data = b"".join(data for kind, data in chunks(frame) if kind == b"IDAT")
+        if index == 0:
+            out.append(chunk(b"IDAT", data))
+        else:
+            out.append(chunk(b"fdAT", struct.pack(">I", number) + data))
+            number += 1
+    return b"".join((*out, chunk(b"IEND", b"")))
+
+
+def chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The kind and the data of each chunk of a PNG file."""
+    at = len(_SIGNATURE)
+    while at < len(file):
+        (size,) = struct.unpack(">I", file[at : at + 4])
+        yield file[at + 4 : at + 8], file[at + 8 : at + 8 + size]
+        at += 12 + size
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG file."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def main() -> None:
+    """Record and write the file."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with live_map() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=("--no-sandbox",))
+        page = browser.new_page(viewport=SIZE, reduced_motion="no-preference")
+        page.goto(url)
+        page.locator("[data-way]").first.wait_for()
+        file = animated(list(pictures(page)))
+        browser.close()
+    if len(file) > MOST_BYTES:
+        sys.exit(f"{len(file):,} bytes are more than {MOST_BYTES:,}: take fewer frames")
+    FILE.write_bytes(file)
+    print(f"{FILE}: {FRAMES} frames, {len(file):,} bytes")
+
+
+if __name__ == "__main__":
+    main()
