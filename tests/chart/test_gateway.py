@@ -111,6 +111,11 @@ def test_notes_name_the_host() -> None:
     assert "https://shop.example.com/;" in notes(EVERYTHING)
 
 
+def test_notes_tell_which_mesh_the_routes_are_for() -> None:
+    assert "routes are for Alibaba Cloud Service Mesh (mesh.provider asm)." in notes({})
+    assert "routes are for upstream Istio (mesh.provider istio)." in notes(ISTIO)
+
+
 def test_notes_tell_when_others_may_claim_the_same_hosts() -> None:
     assert "kubectl get virtualservices -A" in notes({})
     route: Values = ISTIO | {"gateway": {"parentRefs": [{"name": "web"}]}}

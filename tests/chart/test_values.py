@@ -692,6 +692,35 @@ LACKING: dict[str, tuple[Values, list[str], str]] = {
 }
 
 
+# What a cluster has that is for another provider, and who is told.
+SPEAKS: dict[str, tuple[Values, str, str]] = {
+    "asm on Istio": ({}, "networking.istio.io/v1", "mesh.provider=istio"),
+    "asm on a mesh with HTTPRoutes": (
+        {},
+        "gateway.networking.k8s.io/v1",
+        "mesh.provider=gateway-api",
+    ),
+    "istio on a mesh with HTTPRoutes": (
+        ISTIO,
+        "gateway.networking.k8s.io/v1",
+        "mesh.provider=gateway-api",
+    ),
+    "gateway-api on Istio without it": (
+        GATEWAY_API,
+        "networking.istio.io/v1",
+        "mesh.provider=istio",
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "api", "provider"), SPEAKS.values(), ids=SPEAKS)
+def test_a_cluster_for_another_provider_is_named(values: Values, api: str, provider: str) -> None:
+    apis = [f"--api-versions={one}" for one in ("apiregistration.k8s.io/v1", api)]
+    done = template(values, *apis)
+    assert done.returncode == 1
+    assert f". The APIs here are those of {provider}\n" in done.stderr
+
+
 @pytest.mark.parametrize(("values", "there", "sentence"), LACKING.values(), ids=LACKING)
 def test_what_a_cluster_lacks_is_named(values: Values, there: list[str], sentence: str) -> None:
     apis = [f"--api-versions={api}" for api in ("apiregistration.k8s.io/v1", *there)]

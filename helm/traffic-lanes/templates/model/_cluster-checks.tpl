@@ -24,9 +24,17 @@ Usage: {{ include "traffic-lanes.checks.cluster" . }}
       "say" "serviceMonitor: the Prometheus Operator is not here (%s): install it first") -}}
 {{- end -}}
 {{- if .Capabilities.APIVersions.Has "apiregistration.k8s.io/v1" }}
+{{- $others := list -}}
+{{- range without (list "asm" "istio" "gateway-api") $.Model.provider -}}
+{{- $facts := include (printf "traffic-lanes.%s.facts" .) $ | fromYaml -}}
+{{- if $.Capabilities.APIVersions.Has $facts.api -}}
+{{- $others = append $others (printf "mesh.provider=%s" .) -}}
+{{- end -}}
+{{- end -}}
 {{- range $needs }}
 {{- if not ($.Capabilities.APIVersions.Has .api) }}
 - {{ printf .say (printf "no %s" .api) }}
+{{- if eq .api $.Model.mesh.api }}{{ with $others }}. The APIs here are those of {{ join " or " . }}{{ end }}{{ end }}
 {{- end }}
 {{- end }}
 {{- range $namespace := without (values $.Model.namespaces | uniq | sortAlpha) .Release.Namespace }}

@@ -1,6 +1,8 @@
 {{/* Provider asm: a header names the lane, ASMHeaderPropagation carries it in baggage from hop to hop,
 and each rule has the baseline as its `fallback`. */}}
 {{- define "traffic-lanes.asm.facts" -}}
+title: Alibaba Cloud Service Mesh
+api: istio.alibabacloud.com/v1beta1
 networking: networking.istio.io/v1beta1
 security: security.istio.io/v1beta1
 routeKind: VirtualService

@@ -3,6 +3,8 @@ Provider gateway-api: HTTPRoutes alone, which merge. So nothing is shared that a
 write, and it may be a release of its own. Its routes have no subset, fallback and retries.
 */}}
 {{- define "traffic-lanes.gateway-api.facts" -}}
+title: the Kubernetes Gateway API
+api: gateway.networking.k8s.io/v1
 networking: networking.istio.io/v1
 security: security.istio.io/v1
 routeKind: HTTPRoute

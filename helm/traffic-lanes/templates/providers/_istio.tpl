@@ -1,6 +1,8 @@
 {{/* Provider istio, upstream in sidecar mode: the lane is a member of the baggage from the gateway on,
 and a lane's subset holds its own pods and behind them the baseline's. */}}
 {{- define "traffic-lanes.istio.facts" -}}
+title: upstream Istio
+api: networking.istio.io/v1
 networking: networking.istio.io/v1
 security: security.istio.io/v1
 routeKind: VirtualService

@@ -2,6 +2,7 @@
 A provider is one file beside this one. It defines, for its name P:
 
   traffic-lanes.P.facts          properties, as YAML, from the root:
+    title, api                     the mesh in words; the API by which a cluster shows that it has the mesh
     networking, security           versions of Istio's APIs that the mesh has
     routeKind                      the kind whose rules route requests at each hop
     gatewayHeader                  the request header in which the gateway sets the lane
