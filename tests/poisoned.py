@@ -197,6 +197,11 @@ def _others() -> list[Document]:
             {"selector": {"matchLabels": {"app": "other"}}, "mtls": {"mode": "STRICT"}},
         ),
         (
+            "security.istio.io/v1",
+            "RequestAuthentication",
+            {"targetRefs": [{"kind": "Gateway", "name": "web", "namespace": "apart"}]},
+        ),
+        (
             "gateway.networking.k8s.io/v1",
             "GRPCRoute",
             {"parentRefs": [{"name": "web"}], "rules": [{"matches": [{}]}]},
@@ -205,6 +210,16 @@ def _others() -> list[Document]:
     found: list[Document] = [
         {"apiVersion": api, "kind": kind, "metadata": metadata, **({"spec": s} if s else {})}
         for api, kind, s in specs
+    ]
+    at = {"ip": "10.0.0.1", "targetRef": {"kind": "Pod", "name": "other", "namespace": "apart"}}
+    endpoint = {"addresses": ["10.0.0.1"], "targetRef": at["targetRef"], "conditions": {}}
+    apart = [
+        ("v1", "Endpoints", "subsets", [{"addresses": [at]}]),
+        ("discovery.k8s.io/v1", "EndpointSlice", "endpoints", [endpoint]),
+    ]
+    found += [
+        {"apiVersion": api, "kind": kind, "metadata": metadata, field: value}
+        for api, kind, field, value in apart
     ]
     return [*found, kube.reference_grant("apart")]
 

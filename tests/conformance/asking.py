@@ -1,7 +1,7 @@
 """What the plan says of a conformance request, beside what the test expects."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from lanes.planning.ingress import host_for
 from lanes.planning.request import Request as Planned
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
-from tests.conformance.suite import Document, Request, Table
+from tests.conformance.suite import Document, Named, Request, Table
 from tests.kube import write
 
 AGREE, NOT_SUPPORTED, DIFFERENT = "agree", "not supported", "different"
@@ -29,25 +29,33 @@ class Asked:
 
 
 def ask(table: Table) -> tuple[Asked, ...]:
-    """Every request of a table, asked of the plan of its manifests, one Gateway at a time."""
+    """Every request of a table, asked of the plan of its manifests: of one Gateway and port."""
     documents = list(table.documents())
     meshes: dict[object, Mesh | LanesError] = {}
     asked = []
     for request in table.requests:
-        gateway = None if table.mesh else request.sender
-        if gateway not in meshes:
-            meshes[gateway] = _mesh(documents, gateway)
-        asked.append(_asked(meshes[gateway], request, table.mesh))
+        key = None if table.mesh else (request.sender, request.port)
+        if key not in meshes:
+            meshes[key] = _mesh(list(_at(documents, *key) if key else documents))
+        asked.append(_asked(meshes[key], request, table.mesh))
     return tuple(asked)
 
 
-def _mesh(documents: Iterable[Document], gateway: tuple[str, str] | None) -> Mesh | LanesError:
-    kept = [
-        each
-        for each in documents
-        if each["kind"] != "Gateway"
-        or (each["metadata"]["name"], each["metadata"].get("namespace")) == gateway
-    ]
+def _at(documents: Iterable[Document], gateway: Named, port: int) -> Iterator[Document]:
+    """The documents with one Gateway, and of its listeners those of a port, if it has any there.
+
+    A plan is of one way in, and names the others.
+    """
+    for each in documents:
+        if each["kind"] != "Gateway":
+            yield each
+        elif (each["metadata"]["name"], each["metadata"].get("namespace")) == gateway:
+            listeners = each["spec"]["listeners"]
+            there = [one for one in listeners if one["port"] == port] or listeners
+            yield {**each, "spec": {**each["spec"], "listeners": there}}
+
+
+def _mesh(kept: list[Document]) -> Mesh | LanesError:
     with tempfile.TemporaryDirectory() as folder:
         try:
             return resolve(read([write(Path(folder), *kept)], strict=False), strict=False)
@@ -71,7 +79,7 @@ def _asked(mesh: Mesh | LanesError, request: Request, in_mesh: bool) -> Asked:
 
 
 def _at_gateway(mesh: Mesh, request: Request) -> tuple[Route, ...]:
-    host = host_for(mesh, request.host.partition(":")[0] or "any.example")
+    host = host_for(mesh, request.host or "any.example")
     return host.routes if host else ()
 
 
@@ -97,7 +105,8 @@ def _pods(rule: Route) -> set[tuple[str, str]]:
 
 def _compared(request: Request, status: int, pods: set[tuple[str, str]]) -> Asked:
     if status not in request.statuses:
-        return Asked(request, DIFFERENT, f"{status} and not {request.statuses}")
+        wanted = "an error" if len(request.statuses) > 10 else request.statuses
+        return Asked(request, DIFFERENT, f"{status} and not {wanted}")
     if request.backend and status < 300 and request.backend not in pods:
         return Asked(request, DIFFERENT, f"{sorted(pods)} and not {request.backend}")
     return Asked(request, AGREE)

@@ -22,9 +22,9 @@ _HEAD = f"""\
 This page compares the plan with what the suite expects, request by request.
 
 The module `{MODULE}` {VERSION} has tables of requests, each with the backend or the status that
-it must get. `make test-conformance` reads the tables and their manifests from the module, plans
-the manifests of each file with one Gateway at a time, and compares the rule and the Services that
-the plan finds for each request with what the suite expects. Nothing of the module is kept here.
+it must get. `make test-conformance` reads the tables and their manifests from the module. It plans
+the manifests of each file with one Gateway and one of its ports at a time, and compares the pods
+that the plan finds for each request with what the suite expects. Nothing of the module is kept.
 
 - **agree**: the plan leads the request to the expected Service, or to the expected status.
 - **not supported**: the plan says that it does not support what decides the request.

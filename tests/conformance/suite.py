@@ -27,6 +27,7 @@ _HTTP = ("http", "h", "grpc")
 _GRPC_SERVICE = "gateway_api_conformance.echo_basic.grpcecho.GrpcEcho"
 _METHODS = ("Echo", "EchoTwo", "EchoThree")
 # What Envoy answers without a route is 404, which a client of gRPC takes for Unimplemented.
+_FAILED = range(400, 600)
 _STATUSES = {"OK": 200, "Unimplemented": 404}
 
 Document = dict[str, Any]
@@ -39,7 +40,8 @@ class Request:
     """A request that a test sends, and what it expects.
 
     `sender`: the Gateway that it is sent to, or, in a mesh, the version and namespace of the client
-    that sends it. `backend`: the workload that has to answer; None where the status alone is told.
+    that sends it; `port`: the Gateway's. `backend`: the workload that has to answer; None where the
+    status alone is told.
     """
 
     sender: Named
@@ -49,6 +51,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     backend: Named | None = None
     statuses: tuple[int, ...] = (200,)
+    port: int = 80
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,9 @@ def tables() -> tuple[Table, ...]:
     read: dict[str, list[Document]] = {}
     for test in json.loads(done.stdout):
         read.setdefault(test["File"], []).append(test)
-    return tuple(_table(root, file, tests) for file, tests in read.items())
+    # What a TLSRoute leads somewhere by its server name is no HTTP that a rule could see.
+    of_http = ((file, tests) for file, tests in read.items() if "/tlsroute-" not in file)
+    return tuple(_table(root, file, tests) for file, tests in of_http)
 
 
 def _table(root: Path, file: str, tests: list[Document]) -> Table:
@@ -101,7 +106,7 @@ def _table(root: Path, file: str, tests: list[Document]) -> Table:
     base = root / ("mesh" if mesh else "base") / "manifests.yaml"
     named = [root / name for test in tests for name in test["Manifests"] or []]
     known = [
-        None if one["Changed"] else _request(one["Literal"], one["To"])
+        None if one["Changed"] else _request(one["Literal"], one["To"], one["By"])
         for test in tests
         for one in test["Requests"]
         if one["Protocol"] in _HTTP
@@ -110,11 +115,13 @@ def _table(root: Path, file: str, tests: list[Document]) -> Table:
     return Table(file, mesh, (base, *named), requests, len(known) - len(requests))
 
 
-def _request(literal: Document, to: Document | None) -> Request | None:
+def _request(literal: Document, to: Document | None, by: str) -> Request | None:
     """The request of a test; None where a value of it is known to the running test alone."""
     asked = literal.get("Request") or _of_grpc(literal)
     response = literal.get("Response") or {}
     statuses = response.get("StatusCodes") or [response.get("StatusCode", 200)]
+    if "Failure" in by:
+        statuses = list(_FAILED)
     if "Code" in response:
         statuses = [_STATUSES[response["Code"]]]
     in_mesh = to is not None and "Client" in to
@@ -136,6 +143,7 @@ def _request(literal: Document, to: Document | None) -> Request | None:
         asked.get("Headers") or {},
         (literal["Backend"], namespace) if literal.get("Backend") else None,
         tuple(statuses),
+        443 if "TLS" in by else int(asked.get("Host", "").partition(":")[2] or 80),
     )
 
 

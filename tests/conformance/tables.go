@@ -6,7 +6,7 @@
 // It prints JSON: a list of tests, each with its file, name, features, manifests, and requests in
 // the order of the file. A request holds the literal that the test has for it, the gateway (or the
 // mesh client) that it is sent to, and null where a value is not written down in the file itself;
-// and whether the test has changed resources before it sends the request.
+// whether the test has changed resources before it sends the request; and by which function it does.
 package main
 
 import (
@@ -34,6 +34,7 @@ type request struct {
 	Literal  any
 	To       any // {"Gateway": ...}, {"Client": ..., "Namespace": ...}, or null
 	Changed  bool
+	By       string
 
 	variable string
 }
@@ -244,7 +245,8 @@ func (r *reader) call(call *ast.CallExpr) {
 	if name := selector.Sel.Name; typeName(selector.X) == "Client" || strings.HasPrefix(name, "MustApplyObjects") {
 		r.changed = r.changed || changing[name] || strings.HasPrefix(name, "Must")
 	}
-	if !strings.HasPrefix(selector.Sel.Name, "MakeRequest") {
+	by := selector.Sel.Name
+	if !strings.HasPrefix(by, "MakeRequest") && !strings.HasPrefix(by, "MakeTLSRequest") {
 		return
 	}
 	to := r.known[identName(selector.X)] // a client of the mesh
@@ -260,7 +262,7 @@ func (r *reader) call(call *ast.CallExpr) {
 	left := r.waiting[:0:0]
 	for _, one := range r.waiting {
 		if sent[one.variable] || one.variable == "" {
-			one.To, one.Changed = to, r.changed
+			one.To, one.Changed, one.By = to, r.changed, by
 		} else {
 			left = append(left, one)
 		}
