@@ -70,6 +70,7 @@ _A_WEEK = 7 * 24 * 3600
 )
 @click.option("--no-worse", is_flag=True, help="Exit 1 if a lane is worse than the baseline.")
 @click.option("--strict", is_flag=True, help="Exit 1 if a planned hop was not seen.")
+@click.option("--require-entry", is_flag=True, help="Exit 1 if a lane's first hop was not seen.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first answer that is not as planned.")
 @click.option("--report", "page", metavar="FILE", help="Write the result as a page of HTML.")
 @click.option("--junit", "xml", metavar="FILE", help="Write the result as JUnit XML, for CI.")
@@ -86,6 +87,7 @@ def verify_command(
     baseline: str | None,
     no_worse: bool,
     strict: bool,
+    require_entry: bool,
     fail_fast: bool,
     page: str | None,
     xml: str | None,
@@ -155,6 +157,7 @@ def verify_command(
         no_worse,
         fail_fast,
         strict,
+        require_entry,
     )
     with ExitStack() as outputs:
         sources = outputs.enter_context(evidence.open(gateway, mesh, planned))

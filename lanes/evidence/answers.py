@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -36,8 +36,8 @@ def parse(status: int, content_type: str, body: bytes) -> Answer:
             line = "".join(_part(node) for node, _, own in nodes if own)
             return _answer(status, line, tuple(_steps(nodes)))
         except KeyError:  # of another make
-            steps = (step for tree in _within(text) for step in _steps(_nodes(tree)))
-            return _answer(status, text, _behind(tuple(steps)))
+            steps = [step for tree in _within(text) for step in _steps(_nodes(tree))]
+            return _answer(status, text, _behind(steps))
     except UnreadableError as why:
         return Answer(status, _cut(text), unreadable=str(why))
 
@@ -46,9 +46,10 @@ def _answer(status: int, text: str, path: tuple[Step, ...]) -> Answer:
     return Answer(status, _cut(text), path, partial=any(step.silent for step in path))
 
 
-def _behind(path: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The path with a first hop that tells nothing of itself; () where nobody does."""
-    return (Step("", "", path[0].lane, silent=True), *path) if path else ()
+def _behind(path: Sequence[Step]) -> tuple[Step, ...]:
+    """The path behind a first hop that tells nothing of itself; () where nobody does."""
+    first = (Step("", "", path[0].lane, silent=True),) if path else ()
+    return (*first, *(replace(step, caller=step.caller or None) for step in path))
 
 
 def _steps_of_line(text: str) -> tuple[Step, ...]:

@@ -15,7 +15,7 @@ class Result:
     people.
 
     `no_worse`: a lane that is worse than the baseline fails it. `strict`: a hop that is not seen
-    does. `classified` holds the answers
+    does. `require_entry`: an entry service that is not seen does. `classified` holds the answers
     that the verdict is of, each with what is wrong with it.
     """
 
@@ -29,10 +29,22 @@ class Result:
     performance: Performance
     no_worse: bool
     strict: bool = False
+    require_entry: bool = False
 
     @property
     def ok(self) -> bool:
         compared = bool(self.performance.found)
         good = compared and not self.performance.worse
         seen = self.verdict.holds is Holds.HOLD
-        return self.verdict.ok and (good or not self.no_worse) and (seen or not self.strict)
+        wanted = (good or not self.no_worse) and (seen or not self.strict)
+        return self.verdict.ok and wanted and (self.entry_seen or not self.require_entry)
+
+    @property
+    def entry_seen(self) -> bool:
+        """Whether each lane's first hop was seen, of the lanes that requests entered."""
+        lanes = {lane.name: lane.entry.service for lane in self.plan.lanes}
+        return not any(
+            lanes[one.name] in verdict.unseen
+            for verdict in self.verdict.lanes
+            for one in self.classified.groups[verdict.name]
+        )

@@ -38,6 +38,7 @@ class VerificationRun:
     no_worse: bool = False
     fail_fast: bool = False
     strict: bool = False
+    require_entry: bool = False
 
     def __post_init__(self) -> None:
         if self.baseline is not None:
@@ -90,4 +91,5 @@ class VerificationRun:
             ),
             self.no_worse,
             self.strict,
+            self.require_entry,
         )

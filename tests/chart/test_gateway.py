@@ -161,7 +161,7 @@ def test_the_test_pod_stays_out_of_the_mesh() -> None:
     assert pod["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
     assert pod["spec"]["restartPolicy"] == "Never"
     (container,) = pod["spec"]["containers"]
-    assert container["command"] == ["lanes", "verify"]
+    assert container["command"] == ["lanes", "verify", "--require-entry"]
     assert container["args"] == [
         "http://istio-ingressgateway.istio-system.svc.cluster.local/",
         "--manifests=/manifests/manifests.yaml",

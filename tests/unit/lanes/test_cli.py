@@ -442,7 +442,9 @@ def by_tens() -> Iterator[str]:
     return cycle(("v1", "v1", "v2", "v3", "v2", "v1", "v3", "v1", "v2", "v3"))
 
 
-@pytest.mark.parametrize(("options", "code"), [((), 0), (("--strict",), 1)])
+@pytest.mark.parametrize(
+    ("options", "code"), [((), 0), (("--require-entry",), 0), (("--strict",), 1)]
+)
 def test_a_foreign_service_behind_the_first_is_not_seen(
     sample: str, options: tuple[str, ...], code: int
 ) -> None:
@@ -455,6 +457,26 @@ def test_a_foreign_service_behind_the_first_is_not_seen(
     result = verified(sample, cycle((200, "application/json", body) for body in bodies), *options)
     assert (result.exit_code, result.stderr) == (code, "")
     assert result.stdout.endswith("Lanes hold as far as seen: mockb, mockc were not seen.\n")
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 0), (("--require-entry",), 1)])
+def test_a_foreign_service_before_the_sample_is_not_seen(
+    sample: str, options: tuple[str, ...], code: int
+) -> None:
+    """Answers tell mockb and mockc alone; lanes v1 and v2 differ behind the first hop, too."""
+    behind = {"v1": "v1 v1", "v2": "v1 v2", "v3": "v3 v1"}
+
+    def answers() -> Iterator[ANSWER]:
+        for lane_ in by_tens():
+            b, c = behind[lane_].split()
+            status, kind, body = json_answer(lane_, f"mockb {b}", f"mockc {c}") or (0, "", "")
+            yield status, kind, json.dumps({"shop": json.loads(body)})
+
+    result = verified(sample, answers(), *options)
+    assert result.exit_code == code, result.output
+    said = "Lanes hold as far as seen: mocka was not seen."
+    missed = " The first hop was NOT seen, and has to be." if code else ""
+    assert result.stdout.endswith(f"{said}{missed}\n")
 
 
 def test_access_logs_show_the_hops_of_foreign_services(sample: str, tmp_path: Path) -> None:
