@@ -7,8 +7,8 @@ _RUN_TIME = (
     " backend that is called."
 )
 _TLS = (
-    "no manifest tells whether a backend has the certificate that a BackendTLSPolicy wants; the plan"
-    " names the backend, and the policies as not simulated."
+    "no manifest tells whether a backend has the certificate that a BackendTLSPolicy wants; the"
+    " plan names the backend, and the policies as not simulated."
 )
 
 REASONS: Mapping[str, str] = {
