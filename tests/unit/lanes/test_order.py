@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.istio.generated import generate
-from tests.kube import write
+from tests.kube import rule, to, virtual_service, web, write
 
 SETS = 12
 SAY = """
@@ -35,10 +35,10 @@ for path in sys.argv[1:]:
 
 
 def test_two_runs_print_the_same(tmp_path: Path) -> None:
-    files = [
-        write(tmp_path, *generate(f"order {number}").documents, name=f"{number}.yaml")
-        for number in range(SETS)
-    ]
+    sets = [generate(f"order {number}").documents for number in range(SETS)]
+    lost = (virtual_service(f"{n}.org", rule(to("web")), gateways=[f"x{n}"]) for n in range(6))
+    sets.append([*web(), *lost])  # of which there are many warnings
+    files = [write(tmp_path, *made, name=f"{n}.yaml") for n, made in enumerate(sets)]
     first, second = (_said(files, seed) for seed in ("1", "2"))
     assert len(first.splitlines()) > SETS
     assert first == second
