@@ -1,24 +1,18 @@
 """Clients that misbehave at the gateway, as many as they like: others' requests don't fail."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
 
 from lanes.running.runtime import RunningMesh
-from tests.mesh.running import ask, failed, running, under_load
+from tests.mesh.running import ask, failed, under_load
 
-# More than all the pods' threads together.
-CLIENTS = 900
+# More than the 448 threads of all the pods.
+CLIENTS = 480
 HEAD = b"Host: shop.example\r\n"
-
-
-@pytest.fixture(scope="module")
-def mesh() -> Iterator[RunningMesh]:
-    with running("k8s/asm") as mesh:
-        yield mesh
 
 
 def half_a_head(client: socket.socket) -> None:

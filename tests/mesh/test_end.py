@@ -24,6 +24,9 @@ from tests.mesh.processes import alive, descendants, environ, lanes, program, up
 from tests.mesh.running import ROOT, eventually, load
 
 SAMPLE = str(ROOT / "k8s/asm")
+# A program that is up at once, for both pods of `pair`, where it does not matter what they run.
+SERVER = f"exec {sys.executable} -S -m http.server --bind $HOST $PORT"
+LIGHT = (f"--run=mocka={SERVER}", f"--run=mockb={SERVER}")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,7 @@ def test_a_signal_ends_everything(
 
 
 def test_ctrl_c_twice_ends_everything_too(tmp_path: Path, pair: str) -> None:
-    with up(tmp_path, pair) as mesh:
+    with up(tmp_path, pair, *LIGHT) as mesh:
         mesh.child.send_signal(signal.SIGINT)
         mesh.child.send_signal(signal.SIGINT)
         assert mesh.child.wait(30) == 130
@@ -93,9 +96,8 @@ def with_variable(value: str) -> list[int]:
 def test_kill_9_while_it_starts_leaves_nothing(tmp_path: Path, pair: str, seed: int) -> None:
     """At moments by chance, among them those between a child's start and its first steps."""
     random, mark = Random(seed), str(tmp_path)
-    own = f"mockb=sleep 60 & exec {sys.executable} -m http.server --bind $HOST $PORT"
     child = subprocess.Popen(
-        lanes("up", pair, "--port", str(free_port()), "--run", own),
+        lanes("up", pair, "--port", str(free_port()), LIGHT[0], f"--run=mockb=sleep 60 & {SERVER}"),
         env=environ(tmp_path) | {"LANG": mark},
         stdout=subprocess.DEVNULL,
     )
@@ -110,12 +112,9 @@ def test_kill_9_takes_along_what_own_code_left_anywhere(tmp_path: Path, pair: st
     ids, deaf, own = tmp_path / "ids", tmp_path / "deaf.sh", tmp_path / "own.sh"
     deaf.write_text(f"trap '' TERM INT HUP; echo $$ >> {ids}; while :; do sleep 0.05; done")
     own.write_text(
-        f"sh {deaf} &\n"
-        f"setsid sh {deaf} &\n"
-        f"sh -c 'setsid sh {deaf} & exit' &\n"
-        f"exec {sys.executable} -m http.server --bind $HOST $PORT\n"
+        f"sh {deaf} &\nsetsid sh {deaf} &\nsh -c 'setsid sh {deaf} & exit' &\n{SERVER}\n"
     )
-    with up(tmp_path, pair, "--run", f"mockb=exec sh {own}") as mesh:
+    with up(tmp_path, pair, LIGHT[0], f"--run=mockb=exec sh {own}") as mesh:
         left = [int(line) for line in ids.read_text().split()]
         assert len(alive(left)) == 3
         told = re.search(r"^mockb-v1 +\S+ +(\d+)$", mesh.said, re.MULTILINE)
@@ -126,7 +125,7 @@ def test_kill_9_takes_along_what_own_code_left_anywhere(tmp_path: Path, pair: st
 
 
 def test_envoy_that_dies_ends_everything_and_says_so(tmp_path: Path, pair: str) -> None:
-    with up(tmp_path, pair) as mesh:
+    with up(tmp_path, pair, *LIGHT) as mesh:
         (envoy,) = [p for p in mesh.pids if "envoy" in program(p)]
         os.kill(envoy, signal.SIGKILL)
         assert mesh.child.wait(30) == 2
@@ -194,7 +193,7 @@ def test_too_few_open_files_are_an_error_before_anything_starts(tmp_path: Path, 
 
 
 def test_a_low_soft_limit_of_open_files_is_raised(tmp_path: Path, pair: str) -> None:
-    with up(tmp_path, pair, preexec_fn=limited(600)) as mesh:
+    with up(tmp_path, pair, *LIGHT, preexec_fn=limited(600)) as mesh:
         assert len(mesh.pids) >= 3
         # The shell that tidies up after the live map opens nothing.
         for pid in (pid for pid in mesh.pids if program(pid) != "sh"):
@@ -204,7 +203,7 @@ def test_a_low_soft_limit_of_open_files_is_raised(tmp_path: Path, pair: str) -> 
 
 def test_two_meshes_never_share_a_port(tmp_path: Path, pair: str) -> None:
     port = str(free_port())
-    command = lanes("up", pair, "--port", port)
+    command = lanes("up", pair, *LIGHT, "--port", port)
     children = [
         subprocess.Popen(command, env=environ(tmp_path), stderr=subprocess.PIPE, text=True)
         for _ in range(2)

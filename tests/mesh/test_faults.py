@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -13,7 +12,6 @@ from lanes.running.runtime import RunningMesh
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests
 from tests.mesh.running import (
-    ROOT,
     ask,
     ask_in_lane,
     eventually,
@@ -32,12 +30,6 @@ V2_WITHOUT_MOCKC = ["mocka v2", "mockb v1", "mockc v1"]
 CLIENTS = 16
 
 
-@pytest.fixture(scope="module")
-def mesh() -> Iterator[RunningMesh]:
-    with running(str(ROOT / "k8s/asm")) as mesh:
-        yield mesh
-
-
 def back(mesh: RunningMesh) -> None:
     mesh.wait_ready([pod(mesh, "mockc-v2")])
     eventually(lambda: versions(ask_in_lane(mesh, "v2")) == V2)
@@ -46,12 +38,12 @@ def back(mesh: RunningMesh) -> None:
 
 def test_a_lane_outlives_a_killed_pod_and_returns_to_the_next(mesh: RunningMesh) -> None:
     gone = pod(mesh, "mockc-v2")
-    load = under_load(mesh, 1000, CLIENTS)
-    answers = list(islice(load, 200))
+    load = under_load(mesh, 300, CLIENTS)
+    answers = list(islice(load, 100))
     mesh.kill_pod(gone)
     answers += load
     assert len(failed(answers)) <= CLIENTS, failed(answers)
-    later = list(under_load(mesh, 200, CLIENTS))
+    later = list(under_load(mesh, 100, CLIENTS))
     assert failed(later) == []
     assert {tuple(versions(a)) for a in later if a.lane == "v2"} == {tuple(V2_WITHOUT_MOCKC)}
     mesh.start_pod(gone)
@@ -69,8 +61,8 @@ def test_so_does_a_lane_with_rules_at_its_own_versions_alone(tmp_path: Path) -> 
     }
     with running(kube.write(tmp_path, *without_tests(render(values)))) as mesh:
         assert versions(ask_in_lane(mesh, "v2")) == ["mocka v1", "mockb v2", "mockc v2"]
-        load = under_load(mesh, 700, CLIENTS)
-        answers = list(islice(load, 200))
+        load = under_load(mesh, 300, CLIENTS)
+        answers = list(islice(load, 100))
         mesh.kill_pod(pod(mesh, "mockb-v2"))
         answers += load
         assert len(failed(answers)) <= CLIENTS, failed(answers)
@@ -80,13 +72,13 @@ def test_so_does_a_lane_with_rules_at_its_own_versions_alone(tmp_path: Path) -> 
 def test_a_stopped_pod_costs_no_request(mesh: RunningMesh) -> None:
     gone = pod(mesh, "mockc-v2")
     with closing(under_load(mesh, None, CLIENTS)) as load:
-        answers = list(islice(load, 200))
+        answers = list(islice(load, 100))
         mesh.ask_to_stop(gone)
         for answer in load:
             answers.append(answer)
             if not mesh.runs(gone):
                 break
-        answers += islice(load, 200)
+        answers += islice(load, 100)
     assert failed(answers) == []
     assert versions(ask_in_lane(mesh, "v2")) == V2_WITHOUT_MOCKC
     mesh.start_pod(gone)
@@ -97,8 +89,8 @@ def test_a_stopped_pod_costs_no_request(mesh: RunningMesh) -> None:
 def test_a_lane_outlives_each_process_of_a_pod(mesh: RunningMesh, which: str) -> None:
     master = mesh.pid(pod(mesh, "mockc-v2"))
     (worker,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    load = under_load(mesh, 700, CLIENTS)
-    answers = list(islice(load, 200))
+    load = under_load(mesh, 300, CLIENTS)
+    answers = list(islice(load, 100))
     os.kill(master if which == "master" else int(worker), signal.SIGKILL)
     answers += load
     assert len(failed(answers)) <= CLIENTS, failed(answers)
@@ -114,8 +106,8 @@ def test_a_lane_stays_its_own_while_one_of_its_replicas_is_left(tmp_path: Path) 
         for d in kube.asm(kube.PAIR, kube.HALVES)
     ]
     with running(kube.write(tmp_path, *documents)) as mesh:
-        load = under_load(mesh, 800, CLIENTS)
-        answers = list(islice(load, 200))
+        load = under_load(mesh, 400, CLIENTS)
+        answers = list(islice(load, 100))
         mesh.kill_pod(pod(mesh, "mockb-v2_1"))
         answers += load
         assert len(failed(answers)) <= CLIENTS, failed(answers)

@@ -25,7 +25,7 @@ from tests.mesh.test_sockets import addresses, ports
 from tests.unit.lanes.test_poisoned import made_of
 
 SEED = int(os.environ.get("SEED") or 1)
-STARTS = int(os.environ.get("STARTS") or 4)
+STARTS = int(os.environ.get("STARTS") or 2)
 CONTAINER = "spec.template.spec.containers[0]"
 
 

@@ -1,18 +1,11 @@
 """The guide's own lanes, on real Envoy and real services, from the manifests in k8s/."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
 from lanes.running.runtime import RunningMesh
-from tests.mesh.running import PATHS, ROOT, ask, ask_in_lane, judged, running, versions
-
-
-@pytest.fixture(scope="module")
-def mesh() -> Iterator[RunningMesh]:
-    with running(str(ROOT / "k8s/asm")) as mesh:
-        yield mesh
+from tests.mesh.running import PATHS, ask, ask_in_lane, judged, versions
 
 
 def test_every_lane_takes_its_path_and_its_share(mesh: RunningMesh) -> None:

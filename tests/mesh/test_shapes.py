@@ -33,7 +33,7 @@ def test_four_lanes_another_header_other_names_and_two_upstreams(tmp_path: Path)
         if document["kind"] == "Deployment":
             env(document, "lane_header", "x-lane")
     with running(kube.write(tmp_path, *documents)) as mesh:
-        assert judged(mesh, 200).ok
+        assert judged(mesh).ok
         answer = ask_in_lane(mesh, "green")
         assert versions(answer) == ["web stable", "cart green", "stock green", "users stable"]
 
