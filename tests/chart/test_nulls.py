@@ -1,7 +1,10 @@
 """Null takes a key away: what is left renders, or is refused in one line that names the place."""
 
 import json
+import re
 from collections.abc import Iterator
+from functools import reduce
+from random import Random
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ import yaml
 
 from tests.chart.rendering import CHART, SAMPLE, Values, parse, template
 from tests.chart.test_schemas import NEWEST, validate
+from tests.chart.test_strings import merged
 
 CHARTS_OWN: Values = yaml.safe_load((CHART / "values.yaml").read_text())
 Path = tuple[str, ...]
@@ -41,23 +45,58 @@ ALL = [
 NOT_BY_DEFAULT = "authorizationPolicy", "serviceMonitor"
 
 
-@pytest.mark.parametrize("path", ALL, ids=".".join)
-def test_null(path: Path) -> None:
-    more = {key: {"enabled": True} for key in NOT_BY_DEFAULT if key != path[0]}
-    done = template(without(path) | more)
+BATCHES = 24
+
+
+def batches() -> list[list[Path]]:
+    """All places, mixed: none in a batch is within another of it."""
+    found: list[list[Path]] = [[] for _ in range(BATCHES)]
+    for place in sorted(Random(1).sample(ALL, len(ALL)), key=len):
+        apart = [one for one in found if not any(within(place, other) for other in one)]
+        min(apart, key=len).append(place)
+    return found
+
+
+def within(one: Path, other: Path) -> bool:
+    return all(a == b for a, b in zip(one, other, strict=False))
+
+
+def refuses(line: str, place: Path) -> bool:
+    """Whether a line of a schema's refusal is about this place."""
+    where = tuple(line.removeprefix("at '").partition("'")[0].split("/"))[1:]
+    above = f"'{place[-1]}'" in line or "minProperties" in line
+    return where == place or (where == place[:-1] and above)
+
+
+@pytest.mark.parametrize("places", batches(), ids=range(BATCHES))
+def test_nulls(places: list[Path]) -> None:
+    """Nulls at several places: what is refused is set aside, the rest is tried again."""
+    more: Values = {key: {"enabled": True} for key in NOT_BY_DEFAULT}
+    more = {key: value for key, value in more.items() if key not in {place[0] for place in places}}
+    done = template(reduce(merged, map(without, places), more))
     if done.returncode == 0:
-        assert "null" not in done.stdout
+        assert "null" not in done.stdout, places
         for resource in parse(done.stdout):
             validate(json.dumps(resource), NEWEST)
         return
-    head, *lines = done.stderr.strip().split("\n- ")
-    assert "nil pointer" not in done.stderr
-    assert "error calling" not in done.stderr
-    assert ".tpl" not in done.stderr
+    head, *lines = re.split(r"\n *- ", done.stderr.strip())
+    lines = [line for line in lines if not line.endswith("validation failed")]
+    said = done.stderr if len(places) == 1 else ""
     if "meet the specifications of the schema" in head:
-        (line,) = lines
-        place = line.removeprefix("at '").partition("'")[0]
-        assert ("", *path)[: place.count("/") + 1] == tuple(place.split("/"))
-    else:
-        assert "these values don't fit together" in head
+        refused = [place for place in places if any(refuses(line, place) for line in lines)]
+        assert all(any(refuses(line, place) for place in refused) for line in lines), done.stderr
+        assert refused, (places, done.stderr)
+    elif len(places) == 1:
+        assert "these values don't fit together" in head, (places, said)
         assert lines
+        assert not any(word in said for word in ("nil pointer", "error calling", ".tpl")), places
+        return
+    else:  # one by one what it may be about, or what is left by halves
+        refused = [p for p in places if p[-1] in done.stderr or ".".join(p[:-1]) in done.stderr]
+        parts = [[place] for place in refused] or [places[::2], places[1::2]]
+        for part in parts:
+            test_nulls(part)
+        if not refused:
+            return
+    if rest := [place for place in places if place not in refused]:
+        test_nulls(rest)
