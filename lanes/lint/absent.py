@@ -127,7 +127,7 @@ class AbsentHosts:
     def once(self, host: Host) -> bool:
         """Tell whether one Service alone, and no ServiceEntry, says what a host has."""
         key = ("Service", host.name, host.namespace)
-        twice = any((r.kind, r.name, r.namespace) == key for r, _ in self._manifests.twice)
+        twice = any((r.kind, r.name, r.namespace) == key for r, _ in self._manifests.duplicates)
         return not twice and host.fqdn not in self._entries
 
     def _half(self, name: str) -> Absent | None:

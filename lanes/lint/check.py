@@ -46,7 +46,7 @@ def lint(paths: Iterable[str], ignored: Collection[str] = ()) -> Report:
     manifests, unread = read_for_lint(paths)
     diagnostics = Diagnostics()
     mesh, destinations = build(completed(manifests), diagnostics)
-    whole = not (unread or manifests.misfits or manifests.twice or diagnostics.errors)
+    whole = not (unread or manifests.misfits or manifests.duplicates or diagnostics.errors)
     facts = Facts(manifests, mesh, destinations, planned=whole)
     rules = (rule for rule in RULES if rule.code not in ignored)
     found = {finding for rule in rules for finding in rule.findings(facts)}

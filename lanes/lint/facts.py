@@ -85,7 +85,7 @@ class Facts:
         return {Host(r.name, r.namespace): (r, body) for r, body in self.of(kinds.Service)}
 
     def ports(self, host: Host) -> list[int]:
-        """The ports of a Service; none where they are not told, or told by several resources."""
+        """The ports of a Service; none where they are unknown, or several resources define them."""
         resource, body = self.services[host]
         known = body.spec.type != "ExternalName" and not resource.lacks("spec.ports")
         return [port.port for port in body.spec.ports] if known and self.absent.once(host) else []

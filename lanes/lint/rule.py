@@ -16,9 +16,9 @@ class Rule:
     """One thing that goes wrong with lanes.
 
     `severity`: an error is sure to misroute, or to fail, some requests; a warning may. `text` says
-    why. `bad` is manifests that it finds something in, and `mended` the part that is wrong and what
+    why. `bad` is manifests that it finds something in, and `fix` the part that is wrong and what
     to write instead. `check` yields what it finds; its sentence says what will happen and how to
-    mend it.
+    fix it.
     """
 
     code: str
@@ -26,7 +26,7 @@ class Rule:
     severity: Severity
     text: str
     bad: str
-    mended: tuple[str, str]
+    fix: tuple[str, str]
     check: Check
 
     @property
@@ -36,8 +36,8 @@ class Rule:
 
     @property
     def good(self) -> str:
-        """Its example, mended."""
-        return self.bad.replace(*self.mended)
+        """The example without what is wrong."""
+        return self.bad.replace(*self.fix)
 
     def findings(self, facts: Facts) -> Iterator[Finding]:
         """What it finds, each at its place."""

@@ -1,7 +1,7 @@
 """What nobody can make sense of: a scalar where a list belongs, a Deployment without a template.
 
 Only what is sure to be refused or dropped. A field that is not known here may be a newer mesh's, so
-it is told where its name is a known one's but for a letter or two, and that one is missing.
+it is reported where its name is a known one's but for a letter or two, and that one is missing.
 """
 
 from collections.abc import Iterator

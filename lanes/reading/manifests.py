@@ -96,7 +96,7 @@ class Manifests:
 
     `not_supported`: what was left out of resources, or resources that were.
     For lint: `others`, resources of kinds that have no model, or that it does not take at all;
-    `twice`, those that stand twice with different contents, each with the first; `misfits`.
+    `duplicates`, those that occur again with different contents, each with the first; `misfits`.
     """
 
     sources: tuple[str, ...]
@@ -105,7 +105,7 @@ class Manifests:
     warnings: tuple[Finding, ...] = ()
     not_supported: tuple[Finding, ...] = ()
     others: tuple[Resource, ...] = ()
-    twice: tuple[tuple[Resource, Resource], ...] = ()
+    duplicates: tuple[tuple[Resource, Resource], ...] = ()
     misfits: tuple[Misfit, ...] = ()
 
     def of(self, kind: type[Kind]) -> Iterator[tuple[Resource, Kind]]:

@@ -65,7 +65,7 @@ def read_for_lint(paths: Iterable[str]) -> tuple[Manifests, tuple[str, ...]]:
         reader.told,
         (),
         tuple(reader.others),
-        tuple(reader.twice),
+        tuple(reader.duplicates),
         tuple(reader.misfits),
     )
     return manifests, errors
@@ -102,7 +102,7 @@ class _Reader:
         self.diagnostics = Diagnostics()
         self.resources: list[Resource] = []
         self.others: list[Resource] = []
-        self.twice: list[tuple[Resource, Resource]] = []
+        self.duplicates: list[tuple[Resource, Resource]] = []
         self.misfits: list[Misfit] = []
         self._for_lint = for_lint
         self.left: list[str] = []
@@ -214,7 +214,7 @@ class _Reader:
             return
         self._said[key].add(digest)
         if self._for_lint:
-            self.twice.append((resource, first))
+            self.duplicates.append((resource, first))
             return
         also = "there" if first.source == resource.source else f"in {first.source}"
         if isinstance(resource.body, _LEFT):  # which choose no route

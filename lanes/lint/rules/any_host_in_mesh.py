@@ -34,6 +34,6 @@ spec:
   http:
     - route: [{destination: {host: shop}}]
 """,
-    mended=("[istio-system/web, mesh]", "[istio-system/web]"),
+    fix=("[istio-system/web, mesh]", "[istio-system/web]"),
     check=check,
 )

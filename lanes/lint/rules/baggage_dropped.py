@@ -21,13 +21,13 @@ def check(facts: Facts) -> Iterator[Found]:
     workloads = {id(w): (w, host) for host in facts.routed for w in facts.pods(host)}.values()
     made = [(workload, host, pod) for workload, host in workloads if (pod := facts.pod(workload))]
     some = any(_is_set_up(pod) for _, _, pod in made)
-    told: set[tuple[int, str]] = set()
+    reported: set[tuple[int, str]] = set()
     for workload, host, pod in made:
         if facts.is_leaf(host, pod):
             continue
         found = _dropping(facts, workload, pod, some)
-        if found and (id(found[0]), found[1]) not in told:
-            told.add((id(found[0]), found[1]))
+        if found and (id(found[0]), found[1]) not in reported:
+            reported.add((id(found[0]), found[1]))
             yield found
 
 
@@ -127,6 +127,6 @@ spec:
       route: [{destination: {host: cart}}]
     - route: [{destination: {host: cart}}]
 """,
-    mended=("[tracecontext]", "[tracecontext, baggage]"),
+    fix=("[tracecontext]", "[tracecontext, baggage]"),
     check=check,
 )

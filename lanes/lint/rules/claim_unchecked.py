@@ -71,7 +71,7 @@ spec:
       route: [{destination: {host: shop, subset: v2}}]
     - route: [{destination: {host: shop, subset: v1}}]
 """,
-    mended=(
+    fix=(
         """    - route: [{destination: {host: shop, subset: v1}}]
 """,
         """    - route: [{destination: {host: shop, subset: v1}}]

@@ -63,7 +63,7 @@ spec:
       route: [{destination: {host: cart, subset: v2}}]
     - route: [{destination: {host: cart, subset: v1}}]
 """,
-    mended=(
+    fix=(
         "    - route: [{destination: {host: shop}}]\n",
         "    - headers: {request: {remove: [baggage]}}\n"
         "      route: [{destination: {host: shop}}]\n",

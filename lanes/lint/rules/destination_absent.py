@@ -7,14 +7,14 @@ from lanes.lint.rule import Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    told: set[tuple[int, str]] = set()
+    reported: set[tuple[int, str]] = set()
     for leg in facts.legs:
         if not leg.live or leg.http.fallback:
             continue
         name = leg.http.destination.host
         absent = facts.absent.of(name, leg.resource)
-        if absent and (id(leg.resource), name) not in told:
-            told.add((id(leg.resource), name))
+        if absent and (id(leg.resource), name) not in reported:
+            reported.add((id(leg.resource), name))
             yield leg.resource, f"{leg.field}.destination.host", absent.so("requests get 503")
 
 
@@ -41,6 +41,6 @@ spec:
   http:
     - route: [{destination: {host: users}}]
 """,
-    mended=("{host: users}", "{host: users.platform.svc.cluster.local}"),
+    fix=("{host: users}", "{host: users.platform.svc.cluster.local}"),
     check=check,
 )

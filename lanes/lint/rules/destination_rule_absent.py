@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
 from lanes.lint.rule import Rule
-from lanes.lint.rules import rule_out_of_sight
+from lanes.lint.rules import destination_rule_elsewhere
 from lanes.reading import kinds
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    seen = {id(rule) for rule, _, _ in facts.found(rule_out_of_sight.check)}
+    seen = {id(rule) for rule, _, _ in facts.found(destination_rule_elsewhere.check)}
     for resource, rule in facts.of(kinds.DestinationRule):
         absent = facts.absent.of(rule.spec.host, resource)
         if absent and id(resource) not in seen:
@@ -37,6 +37,6 @@ spec:
   host: order
   subsets: [{name: v1, labels: {version: v1}}]
 """,
-    mended=("host: order\n", "host: orders\n"),
+    fix=("host: order\n", "host: orders\n"),
     check=check,
 )

@@ -48,7 +48,7 @@ spec:
       trafficPolicy:
         loadBalancer: {localityLbSetting: {failoverPriority: ["version=v2"]}}
 """,
-    mended=(
+    fix=(
         """failoverPriority: ["version=v2"]}}
 """,
         """failoverPriority: ["version=v2"]}}

@@ -10,10 +10,10 @@ from lanes.reading.providers import has_asm_resources
 def check(facts: Facts) -> Iterator[Found]:
     if has_asm_resources(facts.manifests):
         return
-    told: set[str] = set()
+    reported: set[str] = set()
     for leg in facts.legs:
-        if leg.http.fallback and leg.resource.name not in told:
-            told.add(leg.resource.name)
+        if leg.http.fallback and leg.resource.name not in reported:
+            reported.add(leg.resource.name)
             yield (
                 leg.resource,
                 f"{leg.field}.fallback",
@@ -39,6 +39,6 @@ spec:
         - destination: {host: cart, subset: v2}
           fallback: {target: {host: cart, subset: v1}}
 """,
-    mended=("          fallback: {target: {host: cart, subset: v1}}\n", ""),
+    fix=("          fallback: {target: {host: cart, subset: v1}}\n", ""),
     check=check,
 )

@@ -58,6 +58,6 @@ spec:
   http:
     - route: [{destination: {host: shop}}]
 """,
-    mended=("gateways: [web]", "gateways: [istio-system/web]"),
+    fix=("gateways: [web]", "gateways: [istio-system/web]"),
     check=check,
 )

@@ -106,6 +106,6 @@ spec:
   http:
     - route: [{destination: {host: cart}}]
 """,
-    mended=('["."]', '[".", istio-system]'),
+    fix=('["."]', '[".", istio-system]'),
     check=check,
 )

@@ -38,6 +38,6 @@ spec:
   http:
     - route: [{destination: {host: search}}]
 """,
-    mended=("[serach]", "[search]"),
+    fix=("[serach]", "[search]"),
     check=check,
 )

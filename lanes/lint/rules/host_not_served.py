@@ -82,6 +82,6 @@ spec:
   http:
     - route: [{destination: {host: shop}}]
 """,
-    mended=("shop.example.org", "shop.example.com"),
+    fix=("shop.example.org", "shop.example.com"),
     check=check,
 )

@@ -57,6 +57,6 @@ spec:
           requestHeaderModifier: {set: [{name: baggage, value: version=v1}]}
       backendRefs: [{name: cart-v1, port: 80}]
 """,
-    mended=(".*version=v1.*", r"(.*,)?\s*version\s*=\s*v1\s*([;,].*)?"),
+    fix=(".*version=v1.*", r"(.*,)?\s*version\s*=\s*v1\s*([;,].*)?"),
     check=check,
 )

@@ -115,6 +115,6 @@ spec:
   http:
     - route: [{destination: {host: cart}}]
 """,
-    mended=("[{destination: {host: cart}}]", "[{destination: {host: cart, subset: v1}}]"),
+    fix=("[{destination: {host: cart}}]", "[{destination: {host: cart, subset: v1}}]"),
     check=check,
 )

@@ -56,7 +56,7 @@ spec:
         - {destination: {host: cart, subset: v1}, weight: 80}
         - {destination: {host: cart, subset: v2}, weight: 20}
 """,
-    mended=(
+    fix=(
         """
         - {destination: {host: cart, subset: v1}, weight: 80}
         - {destination: {host: cart, subset: v2}, weight: 20}

@@ -71,6 +71,6 @@ spec:
     - route: [{destination: {host: cart, subset: v1}}]
       mirror: {host: cart, subset: v3}
 """,
-    mended=("subset: v3", "subset: v2"),
+    fix=("subset: v3", "subset: v2"),
     check=check,
 )

@@ -6,22 +6,22 @@ from lanes.lint.facts import Facts, Found
 from lanes.lint.rule import Rule
 from lanes.lint.rules import (
     baggage_dropped,
-    caught_earlier,
     destination_absent,
+    destination_rule_elsewhere,
     failover_without_outlier_detection,
-    header_from_nowhere,
-    headless_hop,
+    header_not_propagated,
+    headless_service,
     hidden_by_export,
     loose_regex,
     mesh_rules_bypassed,
     narrow_match,
     no_sidecar,
     not_instrumented,
-    past_the_sidecar,
     port_not_http,
-    rule_out_of_sight,
     rules_without_mesh,
     service_without_pods,
+    shadowed_match,
+    sidecar_bypassed,
     subset_without_pods,
     undefined_subset,
     unreachable_rule,
@@ -34,13 +34,20 @@ from lanes.reading import kinds
 from lanes.reading.manifests import Resource
 
 _AT_THE_SERVICE = (
-    *(version_label, port_not_http, subset_without_pods, headless_hop, loose_regex, caught_earlier),
-    *(unreachable_rule, undefined_subset, rule_out_of_sight, service_without_pods),
+    *(
+        version_label,
+        port_not_http,
+        subset_without_pods,
+        headless_service,
+        loose_regex,
+        shadowed_match,
+    ),
+    *(unreachable_rule, undefined_subset, destination_rule_elsewhere, service_without_pods),
     *(destination_absent, failover_without_outlier_detection, hidden_by_export),
     *(mesh_rules_bypassed, narrow_match, rules_without_mesh),
 )
 _BEFORE_IT = (
-    *(no_sidecar, header_from_nowhere, baggage_dropped, past_the_sidecar, not_instrumented),
+    *(no_sidecar, header_not_propagated, baggage_dropped, sidecar_bypassed, not_instrumented),
 )
 
 
@@ -52,11 +59,11 @@ def check(facts: Facts) -> Iterator[Found]:
         if hop.misrouted
     ]
     causes = [one for rule in _AT_THE_SERVICE for one, _, _ in facts.found(rule.check)]
-    told = {host for resource in causes for host in _concerns(resource)}
+    reported = {host for resource in causes for host in _concerns(resource)}
     lost = any(facts.found(rule.check) for rule in _BEFORE_IT)
     for lane, hop, why in misrouted:
         place = _place(facts, hop)
-        if place and told.isdisjoint(hop.hosts) and not (lost and why.reason == Reason.LOST):
+        if place and reported.isdisjoint(hop.hosts) and not (lost and why.reason == Reason.LOST):
             yield (
                 *place,
                 f"lane {lane} does not get its own version at {hop.service}: {why}; route the"
@@ -113,7 +120,7 @@ spec:
     - headers: {request: {set: {baggage: version=v1}}}
       route: [{destination: {host: shop, subset: v1}}]
 """,
-    mended=(
+    fix=(
         """version=v2}}}
       route: [{destination: {host: shop, subset: v1}}]
 """,

@@ -63,6 +63,6 @@ spec:
       route: [{destination: {host: shop, subset: v2}}]
     - route: [{destination: {host: shop, subset: v1}}]
 """,
-    mended=("'^(.*?;)?(user=beta)(;.*)?$'", r"'(.*;)?\s*user=beta\s*(;.*)?'"),
+    fix=("'^(.*?;)?(user=beta)(;.*)?$'", r"'(.*;)?\s*user=beta\s*(;.*)?'"),
     check=check,
 )

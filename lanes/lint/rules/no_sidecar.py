@@ -69,6 +69,6 @@ spec:
       labels: {app: cart, version: v1, sidecar.istio.io/inject: "false"}
     spec: {containers: [{name: cart}]}
 """,
-    mended=(', sidecar.istio.io/inject: "false"', ""),
+    fix=(', sidecar.istio.io/inject: "false"', ""),
     check=check,
 )

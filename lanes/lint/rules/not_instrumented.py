@@ -120,7 +120,7 @@ kind: Instrumentation
 metadata: {name: agents}
 spec: {propagators: [tracecontext, baggage]}
 """,
-    mended=(
+    fix=(
         """  annotations: {instrumentation.opentelemetry.io/inject-java: "true"}
 spec:
   template:

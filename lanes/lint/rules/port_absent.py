@@ -42,6 +42,6 @@ spec:
   http:
     - route: [{destination: {host: cart, port: {number: 8080}}}]
 """,
-    mended=("{number: 8080}", "{number: 80}"),
+    fix=("{number: 8080}", "{number: 80}"),
     check=check,
 )

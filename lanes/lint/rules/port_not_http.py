@@ -46,6 +46,6 @@ spec:
   http:
     - route: [{destination: {host: cart}}]
 """,
-    mended=("name: tcp-web", "name: http-web"),
+    fix=("name: tcp-web", "name: http-web"),
     check=check,
 )

@@ -45,6 +45,6 @@ spec:
   http:
     - route: [{destination: {host: cart}}]
 """,
-    mended=("{name: web, port: 8080}", "{name: web, port: 8080, appProtocol: http}"),
+    fix=("{name: web, port: 8080}", "{name: web, port: 8080, appProtocol: http}"),
     check=check,
 )

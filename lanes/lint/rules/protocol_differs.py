@@ -79,6 +79,6 @@ spec:
     metadata: {labels: {app: cart, version: v2}}
     spec: {containers: [{name: cart, ports: [{containerPort: 7070}]}]}
 """,
-    mended=("[{name: http, port: 7070}]", "[{name: http, appProtocol: grpc, port: 7070}]"),
+    fix=("[{name: http, port: 7070}]", "[{name: http, appProtocol: grpc, port: 7070}]"),
     check=check,
 )

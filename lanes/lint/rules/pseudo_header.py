@@ -45,6 +45,6 @@ spec:
       route: [{destination: {host: shop, subset: v2}}]
     - route: [{destination: {host: shop, subset: v1}}]
 """,
-    mended=("{headers: {method: {exact: GET}}}", "{method: {exact: GET}}"),
+    fix=("{headers: {method: {exact: GET}}}", "{method: {exact: GET}}"),
     check=check,
 )

@@ -66,6 +66,6 @@ spec:
     - appendHeaders: {x-lane: v2}
       route: [{destination: {host: shop}}]
 """,
-    mended=("appendHeaders: {x-lane: v2}", "headers: {request: {set: {x-lane: v2}}}"),
+    fix=("appendHeaders: {x-lane: v2}", "headers: {request: {set: {x-lane: v2}}}"),
     check=check,
 )

@@ -49,6 +49,6 @@ spec:
       route: [{destination: {host: shop, subset: v2}}]
     - route: [{destination: {host: shop, subset: v1}}]
 """,
-    mended=("{headers: {Host: {exact: v2.example.com}}}", "{authority: {exact: v2.example.com}}"),
+    fix=("{headers: {Host: {exact: v2.example.com}}}", "{authority: {exact: v2.example.com}}"),
     check=check,
 )

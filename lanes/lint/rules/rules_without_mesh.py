@@ -74,6 +74,6 @@ spec:
         - {destination: {host: cart, subset: v1}, weight: 90}
         - {destination: {host: cart, subset: v2}, weight: 10}
 """,
-    mended=("[istio-system/web]", "[istio-system/web, mesh]"),
+    fix=("[istio-system/web]", "[istio-system/web, mesh]"),
     check=check,
 )

@@ -66,6 +66,6 @@ spec:
   http:
     - route: [{destination: {host: cart}}]
 """,
-    mended=("app: carts", "app: cart"),
+    fix=("app: carts", "app: cart"),
     check=check,
 )

@@ -61,6 +61,6 @@ spec:
   host: cart
   subsets: [{name: v2, labels: {version: v2}, trafficPolicy: {tls: {mode: DISABLE}}}]
 """,
-    mended=("mode: DISABLE", "mode: ISTIO_MUTUAL"),
+    fix=("mode: DISABLE", "mode: ISTIO_MUTUAL"),
     check=check,
 )

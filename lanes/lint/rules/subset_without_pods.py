@@ -10,20 +10,20 @@ from lanes.mesh.model import Host
 
 def check(facts: Facts) -> Iterator[Found]:
     seen: set[tuple[Host, str, bool]] = set()
-    told: set[tuple[Host, str]] = set()
+    reported: set[tuple[Host, str]] = set()
     for leg in facts.legs:
         pods = facts.pods(leg.host)
         if not leg.host or not leg.subset or not leg.live or leg.http.fallback or not pods:
             continue
         # A lane's rule may lead to a version that other services alone have: it is strict.
         lanes = bool(leg.rule.match)
-        if (leg.host, leg.subset, lanes) in seen or (leg.host, leg.subset) in told:
+        if (leg.host, leg.subset, lanes) in seen or (leg.host, leg.subset) in reported:
             continue
         seen.add((leg.host, leg.subset, lanes))
         for resource, index, subset in facts.subsets.defined(leg.host).get(leg.subset, ()):
             if _any(subset.labels, facts.workloads if lanes else pods):
                 continue
-            told.add((leg.host, leg.subset))
+            reported.add((leg.host, leg.subset))
             asked = ", ".join(f"{name}: {value}" for name, value in subset.labels.items())
             there = {(n, p.labels[n]) for n in subset.labels for p in pods if n in p.labels}
             listed = ", ".join(f"{name}: {value}" for name, value in sorted(there))
@@ -76,6 +76,6 @@ spec:
   http:
     - route: [{destination: {host: cart, subset: v1}}]
 """,
-    mended=('labels: {version: "1"}', "labels: {version: v1}"),
+    fix=('labels: {version: "1"}', "labels: {version: v1}"),
     check=check,
 )

@@ -51,7 +51,7 @@ spec:
   host: cart.default.svc.cluster.local
   subsets: [{name: v2, labels: {version: v2}}]
 """,
-    mended=(
+    fix=(
         """
 ---
 apiVersion: networking.istio.io/v1

@@ -75,7 +75,7 @@ spec:
       route: [{destination: {host: cart, subset: v2}}]
     - route: [{destination: {host: cart, subset: v1}}]
 """,
-    mended=(
+    fix=(
         """    - route: [{destination: {host: cart, subset: v1}}]
 ---
 apiVersion: networking.istio.io/v1

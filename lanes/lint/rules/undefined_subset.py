@@ -47,6 +47,6 @@ spec:
   http:
     - route: [{destination: {host: cart, subset: v2}}]
 """,
-    mended=("{host: cart, subset: v2}", "{host: cart, subset: v1}"),
+    fix=("{host: cart, subset: v2}", "{host: cart, subset: v1}"),
     check=check,
 )

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from lanes.lint.facts import Facts, Found
 from lanes.lint.routing import HttpRule, Routing
 from lanes.lint.rule import Rule
-from lanes.lint.rules.caught_earlier import leads
+from lanes.lint.rules.shadowed_match import leads
 from lanes.reading import kinds
 
 
 def check(facts: Facts) -> Iterator[Found]:
     for routing in facts.routing:
-        told: set[int] = set()
+        reported: set[int] = set()
         unreachable = facts.unreachable(routing.resource)
         for number, other in unreachable.items():
-            if other not in told and _by_place(routing.rules[other]):
-                told.add(other)
+            if other not in reported and _by_place(routing.rules[other]):
+                reported.add(other)
                 yield (
                     routing.resource,
                     f"spec.http[{number}]",
@@ -23,8 +23,12 @@ def check(facts: Facts) -> Iterator[Found]:
                     " requests, so none reaches it; put the rule that matches more last",
                 )
         for number, index, other in _partly(facts, routing):
-            if other not in told and number not in unreachable and _by_place(routing.rules[other]):
-                told.add(other)
+            if (
+                other not in reported
+                and number not in unreachable
+                and _by_place(routing.rules[other])
+            ):
+                reported.add(other)
                 yield (
                     routing.resource,
                     f"spec.http[{number}].match[{index}]",
@@ -71,7 +75,7 @@ spec:
     - match: [{headers: {x-lane: {exact: v2}}}]
       route: [{destination: {host: shop, subset: v2}}]
 """,
-    mended=(
+    fix=(
         """    - route: [{destination: {host: shop, subset: v1}}]
     - match: [{headers: {x-lane: {exact: v2}}}]
       route: [{destination: {host: shop, subset: v2}}]

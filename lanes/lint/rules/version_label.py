@@ -12,10 +12,10 @@ def check(facts: Facts) -> Iterator[Found]:
     for host in facts.routed:
         pods, subsets = facts.pods(host), facts.subsets.by_name(host).values()
         for pod in pods:
-            told = any(label in pod.labels for label in _LABELS)
+            labeled = any(label in pod.labels for label in _LABELS)
             chosen = any(subset.labels.items() <= pod.labels.items() for subset in subsets)
             alone = len(pods) == 1 and not subsets
-            if not (told or chosen or alone):
+            if not (labeled or chosen or alone):
                 yield (
                     pod.resource,
                     pod.field("metadata.labels"),
@@ -68,6 +68,6 @@ spec:
     metadata: {labels: {app: cart}}
     spec: {containers: [{name: cart}]}
 """,
-    mended=("metadata: {labels: {app: cart}}", "metadata: {labels: {app: cart, version: v1}}"),
+    fix=("metadata: {labels: {app: cart}}", "metadata: {labels: {app: cart, version: v1}}"),
     check=check,
 )

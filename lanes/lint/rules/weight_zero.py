@@ -38,7 +38,7 @@ spec:
         - {destination: {host: cart, subset: v1}, weight: 100}
         - {destination: {host: cart, subset: v2}, weight: 0}
 """,
-    mended=(
+    fix=(
         "        - {destination: {host: cart, subset: v2}, weight: 0}\n",
         "",
     ),

@@ -21,7 +21,7 @@ def check(facts: Facts) -> Iterator[Found]:
 
 RULE = Rule(
     code="TL022",
-    name="selector-misfit",
+    name="selector-mismatch",
     severity="error",
     text="""A Deployment's selector has to select the pods of its own template. The API server
 rejects a version that was copied and renamed in one of the two places only.""",
@@ -35,6 +35,6 @@ spec:
     metadata: {labels: {app: cart, version: v2}}
     spec: {containers: [{name: cart}]}
 """,
-    mended=("matchLabels: {app: cart, version: v1}", "matchLabels: {app: cart, version: v2}"),
+    fix=("matchLabels: {app: cart, version: v1}", "matchLabels: {app: cart, version: v2}"),
     check=check,
 )

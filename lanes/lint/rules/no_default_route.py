@@ -68,7 +68,7 @@ def _merged(facts: Facts) -> Counter[str]:
 
 RULE = Rule(
     code="TL007",
-    name="no-default",
+    name="no-default-route",
     severity="error",
     text="""A request that no rule matches gets 404. If every rule matches a lane's header or a
 parameter, every request without a lane gets 404. Add a last rule without a match that leads to
@@ -98,7 +98,7 @@ kind: ASMHeaderPropagation
 metadata: {name: lanes}
 spec: {headers: [x-lane]}
 """,
-    mended=(
+    fix=(
         "      route: [{destination: {host: cart, subset: v2}}]\n",
         "      route: [{destination: {host: cart, subset: v2}}]\n"
         "    - route: [{destination: {host: cart, subset: v1}}]\n",

@@ -58,7 +58,7 @@ def _caught(
 
 RULE = Rule(
     code="TL012",
-    name="caught-earlier",
+    name="shadowed-match",
     severity="error",
     text="""The first rule that matches takes the request. A prefix `v1` before an exact `v10`
 takes both lanes; so does an expression that is too wide, or the same match twice.
@@ -77,6 +77,6 @@ spec:
       route: [{destination: {host: shop, subset: v10}}]
     - route: [{destination: {host: shop, subset: v1}}]
 """,
-    mended=("{prefix: v1}", "{exact: v1}"),
+    fix=("{prefix: v1}", "{exact: v1}"),
     check=check,
 )

@@ -41,7 +41,7 @@ def check(facts: Facts) -> Iterator[Found]:
 
 RULE = Rule(
     code="TL016",
-    name="destination-rule-out-of-sight",
+    name="destination-rule-elsewhere",
     severity="error",
     text="""Istio looks for a DestinationRule in the caller's namespace, then the Service's,
 then the root namespace (`istio-system`). One in another namespace defines nothing. So does one
@@ -59,6 +59,6 @@ spec:
   host: cart.shop.svc.cluster.local
   subsets: [{name: v1, labels: {version: v1}}]
 """,
-    mended=("namespace: routing", "namespace: shop"),
+    fix=("namespace: routing", "namespace: shop"),
     check=check,
 )

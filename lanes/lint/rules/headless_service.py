@@ -8,15 +8,15 @@ from lanes.lint.rule import Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    told: set[str] = set()
+    reported: set[str] = set()
     for leg in facts.legs:
-        if leg.host not in facts.services or not leg.subset or leg.host.name in told:
+        if leg.host not in facts.services or not leg.subset or leg.host.name in reported:
             continue
         spec = facts.services[leg.host][1].spec
         external = spec.type == "ExternalName"
         headless = spec.cluster_ip == "None" and in_mesh(leg.service)
         if external or headless:
-            told.add(leg.host.name)
+            reported.add(leg.host.name)
             why = (
                 "is another host's name, and has no pods of its own"
                 if external
@@ -41,7 +41,7 @@ def check(facts: Facts) -> Iterator[Found]:
 
 RULE = Rule(
     code="TL010",
-    name="headless-hop",
+    name="headless-service",
     severity="error",
     text="""A caller of a headless Service (`clusterIP: None`) looks up one pod's address and
 calls that pod. Istio permits it, so subsets, weights and lanes have no effect there. An
@@ -67,6 +67,6 @@ spec:
   http:
     - route: [{destination: {host: cart, subset: v2}}]
 """,
-    mended=("clusterIP: None, ", ""),
+    fix=("clusterIP: None, ", ""),
     check=check,
 )

@@ -25,7 +25,7 @@ def check(facts: Facts) -> Iterator[Found]:
 
 RULE = Rule(
     code="TL027",
-    name="past-the-sidecar",
+    name="sidecar-bypassed",
     severity="warning",
     text="""Calls to a port in `excludeOutboundPorts` bypass the sidecar and its rules. If a
 Service with lanes has that port, the lane ends at the caller.""",
@@ -53,6 +53,6 @@ spec:
       annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: "3306,8080"}
     spec: {containers: [{name: shop}]}
 """,
-    mended=('"3306,8080"', '"3306"'),
+    fix=('"3306,8080"', '"3306"'),
     check=check,
 )

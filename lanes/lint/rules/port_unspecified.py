@@ -43,7 +43,7 @@ def _called(facts: Facts, leg: Leg) -> list[int]:
 
 RULE = Rule(
     code="TL038",
-    name="port-missing",
+    name="port-unspecified",
     severity="error",
     text="""A destination without a port means the Service's only one. Where the Service has
 several, Istio takes the one at which the request came: a gateway's 80, for instance. A Service
@@ -72,6 +72,6 @@ spec:
   http:
     - route: [{destination: {host: cart}}]
 """,
-    mended=("{host: cart}", "{host: cart, port: {number: 8080}}"),
+    fix=("{host: cart}", "{host: cart, port: {number: 8080}}"),
     check=check,
 )

@@ -9,7 +9,7 @@ from lanes.lint.rule import Rule
 def check(facts: Facts) -> Iterator[Found]:
     if facts.has_kind("Kustomization"):
         return  # whose patches are parts of resources
-    for resource, first in facts.manifests.twice:
+    for resource, first in facts.manifests.duplicates:
         also = "" if first.source == resource.source else f"in {first.source}, "
         if resource.kind != "Namespace":
             yield (
@@ -22,7 +22,7 @@ def check(facts: Facts) -> Iterator[Found]:
 
 RULE = Rule(
     code="TL033",
-    name="stands-twice",
+    name="duplicate-resource",
     severity="warning",
     text="""Kind, namespace and name identify a resource. Of two with the same identity, the one
 that is applied last remains. A lane that only the other defines is no lane. It is a warning,
@@ -43,7 +43,7 @@ spec:
   host: cart
   subsets: [{name: v2, labels: {version: v2}}]
 """,
-    mended=(
+    fix=(
         """v1}}]
 ---
 apiVersion: networking.istio.io/v1

@@ -16,12 +16,12 @@ _CALLERS_OWN = re.compile(
 def check(facts: Facts) -> Iterator[Found]:
     if facts.has_kind("EnvoyFilter"):
         return  # which may set and hand on anything
-    set_headers, told = facts.set_headers, set()
+    set_headers, reported = facts.set_headers, set()
     for routing, asked in facts.asked_in_mesh:
         for header in asked.match.headers:
-            if header in told or _CALLERS_OWN.fullmatch(header) or routing.at_gateway:
+            if header in reported or _CALLERS_OWN.fullmatch(header) or routing.at_gateway:
                 continue
-            told.add(header)
+            reported.add(header)
             if header not in set_headers:
                 problem = (
                     "no gateway here sets it, so a client has to send it and each hop to hand it"
@@ -43,7 +43,7 @@ def check(facts: Facts) -> Iterator[Found]:
 
 RULE = Rule(
     code="TL008",
-    name="header-from-nowhere",
+    name="header-not-propagated",
     severity="warning",
     text="""Rules inside the mesh see what the calling service sends, not what the client sent.
 A header is there only if a client sends it or a gateway sets it, and if each hop hands it on.
@@ -61,7 +61,7 @@ spec:
       route: [{destination: {host: cart, subset: v2}}]
     - route: [{destination: {host: cart, subset: v1}}]
 """,
-    mended=(
+    fix=(
         "    - route: [{destination: {host: cart, subset: v1}}]\n",
         """    - route: [{destination: {host: cart, subset: v1}}]
 ---
