@@ -108,6 +108,21 @@ class CallGraph:
                 if all(pod not in port.pods for port in ports.values()):
                     yield MissingPort(name, host, number, tuple(ports))
 
+    def elsewhere(self, pod: Pod) -> Iterator[tuple[str, str, Host]]:
+        """Yield a pod's variables with URLs that name a Service of another namespace by half.
+
+        Each with the name and the Service: the name means none in the pod's own namespace.
+        """
+        for variable, targets in _variables(pod):
+            for target in targets:
+                address = _address(target, pod.namespace)
+                hosts = address.hosts if address and "://" in target else ()
+                if len(hosts) == 2 and not any(host in self.ports for host in hosts):
+                    meant = next(host for host in hosts if host.namespace)
+                    alike = (host for host in self.ports if host.name == meant.name)
+                    if meant.namespace == pod.namespace and (found := next(alike, None)):
+                        yield variable, meant.name, found
+
     @cached_property
     def _wild(self) -> tuple[Host, ...]:
         """The hosts with a * that rules are for."""

@@ -198,7 +198,7 @@ def _alternatives(
         if reached and reached.routes != virtual_host.routes:
             asked = match.headers.get(AUTHORITY)
             return f"the rules for {reached.domain}", asked is None or asked.kind == "exact"
-        taken = table.rule(request)
+        taken = table.rule(request) if reached else None
         if taken is None:
             return "", False
         wholly = any(takes_all(other, match) for other in taken.matches or (Match(),))

@@ -88,8 +88,8 @@ def _hosts(asked: StringMatch, domain: str) -> Iterator[str]:
     """Yield hosts that a match of the authority takes, and that fall under a domain."""
     tail = domain.lstrip("*").lstrip(".")
     for value in examples(asked):
-        ends = ("", tail, f".{tail}") if asked.kind in ("prefix", "present") else ("",)
-        yield from (f"{value}{end}" for end in ends if covers(domain, f"{value}{end}".lower()))
+        longer = (f"{value}{end}" for end in ("", tail, f".{tail}"))
+        yield from (one for one in longer if covers(domain, one.lower()) and holds(asked, one))
 
 
 def _excluded(match: Match, headers: Headers) -> bool:

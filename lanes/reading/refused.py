@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lanes.mesh.diagnostics import Diagnostics, Finding
-from lanes.mesh.model import Mesh
+from lanes.mesh.model import Host, Mesh
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.manifests import Manifests, Resource
@@ -17,8 +17,8 @@ _HASH = (
     "consistentHash chooses a pod of one part of the split; which part a request goes to is drawn"
     " anew each time, so no client stays at one"
 )
-Mirror = tuple[str, str, str]
-"""A mirror's field, host and subset."""
+Mirror = tuple[Resource, str, str, str]
+"""A mirror: what has it, its field, host and subset."""
 
 
 def admitted(manifests: Manifests, diagnostics: Diagnostics) -> Manifests:
@@ -40,22 +40,34 @@ def admitted(manifests: Manifests, diagnostics: Diagnostics) -> Manifests:
 
 def warn_of_mirrors(manifests: Manifests, destinations: Destinations) -> None:
     """Warn of mirrors that lead to no pod: what is sent there is dropped, without a word."""
+    for resource, field, host, subset in (*_of_services(manifests), *_of_routes(manifests)):
+        if not destinations.runs(host, subset, resource.namespace):
+            name = f"{host}, subset {subset}" if subset else host
+            message = f"{name} has no pods: the copies of the requests are dropped"
+            destinations.diagnostics.warn(resource.finding("mirror-absent", field, message))
+
+
+def _of_services(manifests: Manifests) -> Iterator[Mirror]:
     for resource, body in manifests.of(kinds.VirtualService):
         for number, http in enumerate(body.spec.http):
-            for field, host, subset in _mirrors(f"spec.http[{number}]", http):
-                if not destinations.runs(host, subset, body.metadata.namespace):
-                    name = f"{host}, subset {subset}" if subset else host
-                    message = f"{name} has no pods: the copies of the requests are dropped"
-                    destinations.diagnostics.warn(resource.finding("mirror-absent", field, message))
+            field = f"spec.http[{number}]"
+            named = [(f"{field}.mirror", http.mirror)] if http.mirror else []
+            named += [
+                (f"{field}.mirrors[{index}].destination", one.destination)
+                for index, one in enumerate(http.mirrors)
+            ]
+            yield from ((resource, where, to.host, to.subset) for where, to in named if to.host)
 
 
-def _mirrors(field: str, http: kinds.HttpRoute) -> Iterator[Mirror]:
-    if http.mirror and http.mirror.host:
-        yield f"{field}.mirror", http.mirror.host, http.mirror.subset
-    for number, one in enumerate(http.mirrors):
-        if one.destination.host:
-            where = f"{field}.mirrors[{number}].destination"
-            yield where, one.destination.host, one.destination.subset
+def _of_routes(manifests: Manifests) -> Iterator[Mirror]:
+    for resource, route in manifests.of(kinds.gateway_api.HTTPRoute):
+        for number, rule in enumerate(route.spec.rules):
+            for index, one in enumerate(rule.filters):
+                ref = (one.request_mirror or {}).get("backendRef")
+                if isinstance(ref, dict) and ref.get("name"):
+                    field = f"spec.rules[{number}].filters[{index}].requestMirror.backendRef"
+                    space = str(ref.get("namespace") or resource.namespace)
+                    yield resource, field, Host(str(ref["name"]), space).fqdn, ""
 
 
 def warn_of_hashes(mesh: Mesh, diagnostics: Diagnostics) -> None:

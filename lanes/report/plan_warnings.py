@@ -11,6 +11,7 @@ ASSUMED = "assumed"
 BAGGAGE_DROPPED = "baggage-dropped"
 FAILING = "failing"
 NO_PORT = "no-port"
+SHORT_NAME = "short-name"
 
 
 def warnings(mesh: Mesh, plan: Plan) -> tuple[Finding, ...]:
@@ -20,8 +21,19 @@ def warnings(mesh: Mesh, plan: Plan) -> tuple[Finding, ...]:
 
 
 def of_manifests(mesh: Mesh) -> tuple[Finding, ...]:
-    """Return what needs no plan: what reading found, and calls that reach no port."""
-    return tuple(dict.fromkeys((*mesh.warnings, *_no_port(mesh))))
+    """Return what needs no plan: what reading found, and calls that reach no Service or port."""
+    return tuple(dict.fromkeys((*mesh.warnings, *_no_port(mesh), *_short_names(mesh))))
+
+
+def _short_names(mesh: Mesh) -> Iterator[Finding]:
+    calls = call_graph(mesh)
+    for pod in mesh.pods:
+        for variable, name, found in calls.elsewhere(pod):
+            message = (
+                f"{variable} names {name}, which is not a Service in namespace {pod.namespace}, so"
+                f" this is not planned as a call; did you mean {name}.{found.namespace}?"
+            )
+            yield finding(SHORT_NAME, pod.place, message)
 
 
 def _no_port(mesh: Mesh) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from lanes.reading.kinds.fields import (
     HeaderName,
     HeaderValue,
     HostName,
+    Marked,
     OnlyRunning,
     Open,
     Port,
@@ -145,7 +146,7 @@ class Filter(BackendFilter):
     ]
     request_redirect: RequestRedirect | None = None
     url_rewrite: UrlRewrite | None = None
-    request_mirror: OnlyRunning = None
+    request_mirror: Annotated[dict[str, Any] | None, Marked] = None
     cors: OnlyRunning = None
 
 

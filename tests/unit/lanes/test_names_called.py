@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from lanes.planning.plan import plan
+from lanes.report.plan_warnings import warnings
 from tests.kube import (
     Document,
     deployment,
@@ -106,6 +108,19 @@ def test_a_name_that_stands_for_a_service_is_called_as_that() -> None:
     assert called("http://alias/", alias, rules("cart")) == "cart v2"
     outside = put(alias, "spec.externalName", "partner.example.com")
     assert called("http://alias/", outside) == ""
+
+
+def test_a_short_name_means_a_service_of_the_callers_namespace() -> None:
+    entry_rule = virtual_service("*", rule(to("shop")), gateways=["demo-gateway"], name="web")
+    caller = [service("shop"), foreign("shop", CART_URL="http://cart/"), gateway(), entry_rule]
+    there = [service("cart", HTTP, namespace="other"), deployment("cart", namespace="other")]
+    mesh = mesh_of(*caller, *there)
+    planned = plan(mesh)
+    assert [hop.service for hop in planned.lanes[0].path] == ["shop"]
+    assert [w.message for w in warnings(mesh, planned)] == [
+        "CART_URL names cart, which is not a Service in namespace default, so this is not planned"
+        " as a call; did you mean cart.other?"
+    ]
 
 
 def test_a_host_that_only_rules_know_is_no_row_unless_it_is_called() -> None:

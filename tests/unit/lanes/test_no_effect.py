@@ -5,14 +5,19 @@ import pytest
 from lanes.planning.hop import Misrouted, Reason, Unanswered
 from tests.kube import (
     Document,
+    api_gateway,
+    backend,
     deployment,
     destination_rule,
     gateway,
     header_is,
+    http_route,
     put,
+    route_rule,
     rule,
     service,
     to,
+    to_gateway,
     virtual_service,
 )
 from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, refusal
@@ -93,6 +98,17 @@ def test_a_mirror_to_what_is_not_there(fields: Document, field: str) -> None:
     mirrored = virtual_service("cart", rule(to("cart", "v1"), **fields))
     found = mesh_of(*SHOP, *CART, SUBSETS, mirrored).warnings
     assert [w.field for w in found if w.rule == "mirror-absent"] == ([field] if field else [])
+
+
+@pytest.mark.parametrize(("name", "warned"), [("cart", []), ("gone", ["mirror-absent"])])
+def test_a_mirror_of_an_http_route(name: str, warned: list[str]) -> None:
+    mirror = {
+        "type": "RequestMirror",
+        "requestMirror": {"backendRef": {"name": name, "port": 8000}},
+    }
+    route = http_route("web", to_gateway(), route_rule(backend("cart"), filters=[mirror]))
+    mesh = mesh_of(*CART, api_gateway(), route)
+    assert [w.rule for w in mesh.warnings] == warned
 
 
 OFF = {"tls": {"mode": "DISABLE"}}

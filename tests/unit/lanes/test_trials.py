@@ -71,6 +71,15 @@ def test_a_prefix_of_the_authority_falls_under_the_domain() -> None:
     assert entered(plan_of(*documents)) == ["host beta.shop.test"]
 
 
+def test_an_expression_of_the_authority_falls_under_the_domain() -> None:
+    asked = {"authority": {"regex": "beta\\..*"}}
+    documents = [*A, gateway("*.shop.test"), at(v2(asked), REST, host="*.shop.test")]
+    assert entered(plan_of(*documents)) == ["host beta.shop.test"]
+    other = {"authority": {"regex": "beta\\.[a-z]"}}
+    planned = plan_of(*A, gateway("*.shop.test"), at(v2(other), REST, host="*.shop.test"))
+    assert [one.reason for one in planned.not_planned] == ["no-example"]
+
+
 def test_a_rule_of_another_host_needs_the_host_and_its_header() -> None:
     other = at(v2(X_LANE), REST, host="cart.shop.test", name="cart")
     planned = plan_of(*A, gateway(), at(REST, host="www.shop.test"), other)
