@@ -13,11 +13,20 @@ import pytest
 import urllib3
 import yaml
 
+from lanes.evidence.causes import Cause
+from lanes.evidence.judge import HopVerdict, Judge, JudgedHop
+from lanes.evidence.laptop import Laptop, laptop
+from lanes.evidence.steps import Answer
+from lanes.page.feed import Feed, follow, serving
+from lanes.page.tap import tap
+from lanes.planning.plan import plan
+from lanes.planning.result import Plan
 from lanes.reading.commands import Command
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
+from lanes.verification.gateway import Gateway
 from tests.chart.rendering import of_kind, render, without_tests
 from tests.languages.programs import CROSS, END
 from tests.mesh.running import eventually
@@ -62,18 +71,44 @@ def rendered(provider: str) -> list[dict[str, Any]]:
 
 
 Told = dict[str, dict[str, Any]]
+Seen = tuple[JudgedHop, ...]
 
 
 @pytest.fixture(scope="module", params=["asm", "istio"])
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """What each hop, by its name, answered to one request in lane v2."""
+def both(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Told, Seen]:
+    """What each hop, by its name, answered to one request in lane v2, and what the calls between
+    them tell of another, as verification judges it.
+    """
     file = Path(tmp_path_factory.mktemp("languages"), "mesh.yaml")
     file.write_text(yaml.safe_dump_all(rendered(request.param)))
     commands = [Command.of(f"{name}={hop.command()}") for name, hop in HERE.items()]
-    with run(resolve(read([str(file)]), commands), free_port()) as mesh:
+    mesh_of, port = resolve(read([str(file)]), commands), free_port()
+    planned = plan(mesh_of)
+    with tap(mesh_of, planned) as tapped, run(mesh_of, port, tapped.extras) as mesh:
+        feed = Feed(mesh_of, planned, {pod.key: mesh.address(pod) for pod in mesh_of.pods})
+        follow(tapped, feed.tell)
         # A virtual machine is slow at first.
         eventually(lambda: all("name" in hop for hop in ask(mesh).values()), seconds=60)
-        return ask(mesh)
+        with serving(feed, port), laptop("127.0.0.1", port) as evidence:
+            assert evidence is not None
+            return ask(mesh), seen(mesh, evidence, planned)
+
+
+@pytest.fixture
+def told(both: tuple[Told, Seen]) -> Told:
+    return both[0]
+
+
+def seen(mesh: RunningMesh, evidence: Laptop, planned: Plan) -> Seen:
+    """What is seen of one request in lane v2 where answers tell nothing."""
+    client = Gateway(mesh.url, traced=True).client()
+    answers = (client.send() for _ in range(40))
+    trace = next(answer.trace for answer in answers if answer.lane == "v2")
+    (completed,) = evidence.complete([Answer(200, "a page", trace=trace)])
+    judge = Judge(planned.lane("v2"), planned.lane("v1"), completed.lane)
+    return judge.hops(completed.path)
 
 
 def ask(mesh: RunningMesh) -> Told:
@@ -104,3 +139,14 @@ def test_the_lane_and_foreign_baggage_cross(told: Told, name: str) -> None:
 @pytest.mark.parametrize("name", END)
 def test_where_nothing_hands_baggage_on_they_end(told: Told, name: str) -> None:
     assert behind(told, name) == ("v1", "", "")
+
+
+@pytest.mark.parametrize("name", HOPS)
+def test_calls_alone_tell_who_hands_the_lane_on(both: tuple[Told, Seen], name: str) -> None:
+    """Whatever the services answer: those where it ends are named, and no other."""
+    if missing := HOPS[name].missing:
+        pytest.skip(f"not here: {', '.join(missing)}")
+    found = {hop.caller: hop for hop in both[1] if hop.hop.service == "tail"}[name]
+    right = (HopVerdict.AS_PLANNED, None)
+    lost = (HopVerdict.NOT_AS_PLANNED, Cause.NOT_HANDED_ON)
+    assert (found.verdict, found.cause) == (right if name in CROSS else lost)

@@ -9,6 +9,7 @@ import pytest
 from lanes.evidence.answers import parse
 from lanes.evidence.causes import Cause
 from lanes.evidence.judge import HopVerdict, Judge
+from lanes.evidence.source import with_hops
 from lanes.evidence.steps import Answer, Routed, Step
 from lanes.planning.entry_rule import EntryRule
 from lanes.report.closing import closing
@@ -39,6 +40,7 @@ def through_foreign(lane: str, form: str, stock: str = "") -> Answer:
         "page": "<p>cart</p>",
         "own form": json.dumps({"name": "mockb", "version": "1.0.3", "items": []}),
         "tree": json.dumps({"cart": [1, 2], "stock": tree}),
+        "listed": json.dumps({"stocks": [{"at": "here", "told": tree}]}),
         "line": json.dumps({"stock": line}),
         "text": f"cart, then {line}",
     }
@@ -52,6 +54,7 @@ FORMS = {
     "page": ("mockb", "mockc"),
     "own form": ("mockb", "mockc"),
     "tree": ("mockb",),
+    "listed": ("mockb",),
     "line": ("mockb",),
     "text": ("mockb",),
 }
@@ -185,3 +188,28 @@ def test_the_cause_of_the_first_wrong_hop(
     verdict = verify(PLAN, [], [(Target("v3", EntryRule()), Answer(200, "", path, partial=True))])
     ((lane, left, _),) = verdict.left
     assert (lane, left.service, left.caller, left.cause) == ("v3", service, caller, cause)
+
+
+def test_sources_add_to_each_other() -> None:
+    """The answer tells mocka and its lane; another source tells where that called mockb."""
+    silent = Step("mockb", "", "v2", silent=True, caller="mocka")
+    told = Answer(200, "", (*seen("mocka v2 v2"), silent), partial=True)
+    traced_ = (Step("mocka", "v2", lane_known=False), Step("mockb", "v1", None, caller="mocka"))
+    found = with_hops(told, (traced_[0], replace(traced_[1], lane_known=False)))
+    assert [(s.service, s.version, s.lane, s.lane_known) for s in found.path] == [
+        ("mocka", "v2", "v2", True),
+        ("mockb", "v1", None, False),
+    ]
+    assert found.partial
+    assert with_hops(told, ()) == told
+    whole = Answer(200, "", seen("mocka v2 v2"))
+    assert with_hops(whole, traced_) == whole
+
+
+def test_two_sources_that_tell_different_versions() -> None:
+    silent = Step("mockb", "", "v2", silent=True, caller="mocka")
+    told = Answer(200, "", (*seen("mocka v2 v2"), silent), partial=True)
+    found = with_hops(told, seen("mocka v1 v2"))
+    verdict = verify(PLAN, [], [(Target("v2", EntryRule()), found)])
+    ((_, left, _),) = verdict.left
+    assert (left.service, left.cause) == ("mocka", Cause.CONTRADICTED)
