@@ -1,8 +1,9 @@
 """Lanes that no gateway sets: what rules of the mesh ask for, and a client has to send."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from lanes.planning.entry_rule import EntryRule
+from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.ingress import ForwardedRequest, Ingress, forward
 from lanes.planning.lane_context import PlanContext
 from lanes.planning.lane_headers import LaneHeader, asked_for
@@ -23,8 +24,8 @@ def add_client_lanes(ingress: Ingress, lanes: Lanes, context: PlanContext) -> La
 
 
 def _add(ingress: Ingress, lanes: Lanes, context: PlanContext, asked: LaneHeader) -> Lanes:
-    rule = EntryRule(dict(asked.headers))
-    forwarded = _forwarded(ingress, rule)
+    tried = ((rule, _forwarded(ingress, rule)) for rule in _rules(ingress, asked))
+    rule, forwarded = next((one for one in tried if one[1]), (NO_ENTRY_RULE, ()))
     if not forwarded or any(spec.name == asked.name for spec in lanes.specs):
         return replace(lanes, unset=(*lanes.unset, asked))
     spec = LaneSpec(asked.name, asked.header, forwarded, sent=rule.headers)
@@ -33,6 +34,17 @@ def _add(ingress: Ingress, lanes: Lanes, context: PlanContext, asked: LaneHeader
         return replace(lanes, not_planned=(*lanes.not_planned, refused))
     candidate = Candidate(spec.name, rule, forwarded[0])
     return replace(lanes, specs=(*lanes.specs, spec), candidates=(*lanes.candidates, candidate))
+
+
+def _rules(ingress: Ingress, asked: LaneHeader) -> Iterator[EntryRule]:
+    """Yield rules that send these headers: alone or, where the gateway has no rule for every
+    request, with what one of its rules asks for.
+    """
+    headers = dict(asked.headers)
+    yield EntryRule(headers)
+    for other in () if ingress.default else ingress.alternatives:
+        if other.rule:
+            yield replace(other.rule, headers={**other.rule.headers, **headers})
 
 
 def _forwarded(ingress: Ingress, rule: EntryRule) -> tuple[ForwardedRequest, ...]:

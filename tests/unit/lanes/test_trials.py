@@ -116,6 +116,15 @@ def test_a_rule_that_no_trial_meets_names_the_one_that_takes_them(
     assert [(one.reason, one.why) for one in planned.not_planned] == [(reason, why)]
 
 
+def test_a_lane_of_the_mesh_enters_by_its_header_and_what_the_gateway_asks_for() -> None:
+    called = virtual_service("a", v2(X_LANE), REST)
+    entry = at(rule(to("shop"), match=[header_is("x-team", "blue")]))
+    planned = plan_of(*A, gateway(), service("shop"), deployment("shop", "v1", "a"), entry, called)
+    lane = planned.lane("v2")
+    assert [str(rule) for rule in lane.entry_rules] == ["x-team: blue and x-lane: v2"]
+    assert (lane.path[-1].version, planned.unset_headers) == ("v2", ())
+
+
 def test_headers_that_rules_of_the_mesh_take_no_request_with() -> None:
     called = virtual_service("a", v1({"withoutHeaders": {"x-new": {}}}), v2())
     shop = [service("shop"), deployment("shop", "v1", "a"), at(rule(to("shop")))]
