@@ -6,18 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from lanes.adopting.exposure import exposed_hosts
 from lanes.adopting.protocols import Protocol, main_port, not_routable, protocol_of
 from lanes.errors import LanesError
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.model import Host, Mesh, Pod
 from lanes.planning.call_graph import CallGraph, Overrides, call_graph
 from lanes.reading import kinds
+from lanes.reading.files import STDIN, STDIN_NAME
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.reader import read_for_lint
 from lanes.reading.resolve import build
 
 VERSION_LABELS = ("version", "app.kubernetes.io/version")
 BASELINE = "v1"
+# Names that services have which a gateway calls; where nothing else tells, the likelier come first.
+_ENTRY = re.compile(r"front|web|page|gateway|proxy|edge|portal|(^|-)ui$")
 # Kinds by which manifests say which mesh they are written for.
 _OF_A_MESH = (
     kinds.ASMHeaderPropagation,
@@ -99,7 +103,7 @@ class Inventory:
         uncalled = [one for one in self.services if one.name not in called]
         exposed = [one for one in self.services if one.exposed]
         likely = exposed or uncalled or list(self.services)
-        return tuple(one.name for one in sorted(likely, key=lambda one: not one.upstreams))
+        return tuple(one.name for one in sorted(likely, key=_as_entry))
 
     @cached_property
     def unreached(self) -> tuple[str, ...]:
@@ -125,7 +129,7 @@ def take_inventory(
         raise LanesError(*unread)
     mesh, _ = build(manifests, Diagnostics())
     found, left = _services(manifests, routing_only=routing_only)
-    sources = tuple(manifests.sources)
+    sources = tuple(STDIN_NAME if one == STDIN else one for one in manifests.sources)
     if not found:
         reasons = (f"{name}: {why}" for name, why in left.items())
         none = "no Service here leads to pods over HTTP, so there is nothing to make lanes of"
@@ -134,7 +138,7 @@ def take_inventory(
     label = _version_label(found)
     baseline = _baseline(found)
     graph = call_graph(mesh, calls)
-    exposed = frozenset(_exposed(manifests))
+    exposed = frozenset(exposed_hosts(manifests, mesh))
     by_host = {one.host: one.name for one in found} | dict(_aliases(found, manifests))
     services = tuple(
         replace(
@@ -144,7 +148,17 @@ def take_inventory(
         )
         for one in found
     )
+    for service, raw in zip(services, found, strict=True):
+        for workload in raw.versions.values():
+            if all(one is not workload for one in service.versions.values()):
+                why = f"runs pods of {service.name} too, and no label of theirs names a version"
+                left[str(workload.resource)] = why
     return Inventory(sources, mesh.provider if known else "", baseline, label, services, left)
+
+
+def _as_entry(service: Service) -> tuple[bool, bool]:
+    """Return what sorts services by how likely a gateway calls them."""
+    return not service.upstreams, not _ENTRY.search(service.name)
 
 
 def _services(
@@ -190,6 +204,8 @@ def _why_not(
         return "is headless: its callers choose the pod by DNS, and no mesh does"
     if why := not_routable(spec):
         return why
+    if any(one.template.spec.host_network for one in behind):
+        return "its pods are on their host's network, where they have no sidecar"
     if not _SERVICE.fullmatch(host.name):
         return "the chart takes names of 40 lower-case letters, digits and '-', a letter first"
     others = sorted({one.resource.kind for one in behind} - {"Deployment"})
@@ -273,33 +289,3 @@ def _aliases(services: Iterable[Service], manifests: Manifests) -> Iterator[tupl
         key = (body.metadata.namespace, frozenset(body.spec.selector.items()))
         if key in by_pods:
             yield Host(body.metadata.name, body.metadata.namespace), by_pods[key]
-
-
-def _exposed(manifests: Manifests) -> Iterator[Host]:
-    """Yield the Services that requests from outside reach: by their type, or by an Ingress."""
-    selected: dict[tuple[str, frozenset[tuple[str, str]]], list[Host]] = {}
-    outside = set[tuple[str, frozenset[tuple[str, str]]]]()
-    for _, body in manifests.of(kinds.Service):
-        key = (body.metadata.namespace, frozenset(body.spec.selector.items()))
-        selected.setdefault(key, []).append(Host(body.metadata.name, body.metadata.namespace))
-        if body.spec.type in ("LoadBalancer", "NodePort"):
-            outside.add(key)
-    for key in outside:
-        yield from selected[key]
-    for other in manifests.others:
-        if other.kind == "Ingress":
-            for name in _backends(other.data.get("spec")):
-                yield Host(name, other.namespace or "default")
-
-
-def _backends(value: object) -> Iterator[str]:
-    """Yield the names of the Services that an Ingress leads to."""
-    if isinstance(value, dict):
-        service = value.get("service")
-        if isinstance(service, dict) and isinstance(service.get("name"), str):
-            yield service["name"]
-        for inner in value.values():
-            yield from _backends(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _backends(inner)

@@ -101,7 +101,7 @@ def _run(service: Service, label: str) -> Values:
         lane: difference(values, workload_values(service, workload, label))
         for lane, workload in others
     }
-    if piece := service_values(service):
+    if piece := service_values(service, base):
         values["service"] = piece
     if others:
         values["versions"] = {next(iter(service.versions)): {}} | {

@@ -48,7 +48,7 @@ def workload_values(service: Service, workload: Workload, label: str) -> Values:
     return {key: value for key, value in found.items() if value}
 
 
-def service_values(service: Service) -> Values:
+def service_values(service: Service, workload: Workload) -> Values:
     """Return what the chart needs to make a Service besides its port's number."""
     data = service.resource.data
     spec = data["spec"]
@@ -57,14 +57,16 @@ def service_values(service: Service) -> Values:
         del found["type"]
     if annotations := _own(data["metadata"].get("annotations"), set()):
         found["annotations"] = annotations
-    ports = [
-        {"name": f"port-{one['port']}", **one}
-        for one in spec["ports"]
-        if not _is_main(service, one)
-    ]
-    (main,) = (one for one in spec["ports"] if _is_main(service, one))
-    if "nodePort" in main:
-        ports.insert(0, {"name": "http", "nodePort": main["nodePort"]})
+    main = workload.resource.data["spec"]["template"]["spec"]["containers"][workload.container]
+    names = _names(main.get("ports") or (), container_port(service, workload))
+    ports = []
+    for one in spec["ports"]:
+        if not _is_main(service, one):
+            named = {**one, "name": _unlike_http(one.get("name"), one["port"])}
+            target = one.get("targetPort")
+            ports.append(named | ({"targetPort": names[target]} if target in names else {}))
+        elif "nodePort" in one:
+            ports.append({"name": "http", "nodePort": one["nodePort"]})
     if ports:
         found["ports"] = ports
     return found
@@ -126,27 +128,47 @@ def _value(variable: Values) -> object:
 def _container(container: Values, number: int) -> Values:
     """Return a container's fields, its port `number` named http, in probes and hooks too."""
     found = _without(container, _NOT_OF_CONTAINERS)
-    ports = [dict(one) for one in found.pop("ports", None) or ()]
-    main = next((one for one in ports if one["containerPort"] == number), {})
-    before = main.get("name")
-    others = [{"name": f"port-{one['containerPort']}", **one} for one in ports if one is not main]
-    rest = _without(main, {"name", "containerPort"})
-    if others or rest:
-        found["ports"] = [*([{"name": "http", **rest}] if rest else []), *others]
+    ports = found.pop("ports", None) or ()
+    names = _names(ports, number)
+    kept = []
+    for one in ports:
+        if one["containerPort"] != number:
+            name = _unlike_http(one.get("name"), one["containerPort"])
+            kept.append({**one, "name": name})
+        elif rest := _without(one, {"name", "containerPort"}):
+            kept.append({"name": "http", **rest})
+    if kept:
+        found["ports"] = kept
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         if probe in found:
-            found[probe] = _renamed(found[probe], before)
+            found[probe] = _renamed(found[probe], names)
     if "lifecycle" in found:
         hooks = found["lifecycle"]
-        found["lifecycle"] = {key: _renamed(hook, before) for key, hook in hooks.items()}
+        found["lifecycle"] = {key: _renamed(hook, names) for key, hook in hooks.items()}
     return found
 
 
-def _renamed(probe: Values, before: str | None) -> Values:
-    """Return a probe, or a hook, that asks the port http where it asked the one called `before`."""
+def _names(ports: Iterable[Values], number: int) -> dict[object, str]:
+    """Return what named ports are called in the chart: the one of this number is http."""
     return {
-        key: {**inner, "port": "http"}
-        if isinstance(inner, dict) and before and inner.get("port") == before
+        one["name"]: "http"
+        if one["containerPort"] == number
+        else _unlike_http(one["name"], one["containerPort"])
+        for one in ports
+        if one.get("name")
+    }
+
+
+def _unlike_http(name: str | None, number: int) -> str:
+    """Return the name of a port that is not the main one."""
+    return name if name and name != "http" else f"port-{number}"
+
+
+def _renamed(probe: Values, names: Mapping[object, str]) -> Values:
+    """Return a probe, or a hook, that asks ports by the names that they have in the chart."""
+    return {
+        key: {**inner, "port": names[inner["port"]]}
+        if isinstance(inner, dict) and inner.get("port") in names
         else inner
         for key, inner in probe.items()
     }

@@ -183,3 +183,73 @@ def test_a_plan_without_routes_shows_the_call_graph_and_the_way_on() -> None:
     shown = " ".join(done.stdout.split())
     assert "recommendationservice -> productcatalogservice frontend -> " in shown
     assert "frontend-external" not in shown
+
+
+def test_the_gateway_calls_what_a_route_here_leads_to(tmp_path: Path) -> None:
+    """Of several that nobody calls; else the one whose name says so comes first."""
+    plain = [
+        document
+        for name in ("admin", "web-shop")
+        for document in (kube.service(name), kube.foreign(name))
+    ]
+    assert values(kube.write(tmp_path, *plain))["gateway"]["services"] == {"web-shop": {}}
+    route = kube.virtual_service("*", kube.rule(kube.to("admin")), gateways=["demo-gateway"])
+    routed = kube.write(tmp_path, *plain, kube.gateway(), route)
+    assert values(routed)["gateway"]["services"] == {"admin": {}}
+
+
+def test_ports_keep_apart_where_another_one_is_named_http(tmp_path: Path) -> None:
+    probe = {"httpGet": {"port": "http", "path": "/"}}
+    container = {
+        "name": "cart",
+        "image": "localhost:5000/cart",
+        "ports": [
+            {"name": "grpc", "containerPort": 9090},
+            {"name": "http", "containerPort": 8080},
+        ],
+        "readinessProbe": probe,
+        "livenessProbe": {"tcpSocket": {"port": "grpc"}},
+    }
+    ports = [
+        {"name": "grpc", "port": 7070, "targetPort": "grpc"},
+        {"name": "http", "port": 80, "targetPort": "http"},
+    ]
+    pods = kube.put(kube.foreign("cart"), "spec.template.spec.containers", [container])
+    found = values(kube.write(tmp_path, kube.service("cart", *ports), pods))["services"]["cart"]
+    assert (found["port"], found["targetPort"], found["appProtocol"]) == (7070, 9090, "grpc")
+    assert found["image"] == {"repository": "localhost:5000/cart"}
+    assert found["container"] == {
+        "readinessProbe": {"httpGet": {"port": "port-8080", "path": "/"}},
+        "livenessProbe": {"tcpSocket": {"port": "http"}},
+        "ports": [{"name": "port-8080", "containerPort": 8080}],
+    }
+    assert found["service"]["ports"] == [{"name": "port-80", "port": 80, "targetPort": "port-8080"}]
+
+
+LEFT = {
+    "on the host's network": (
+        {"spec.template.spec.hostNetwork": True},
+        "its pods are on their host's network, where they have no sidecar",
+    ),
+    "no Deployment": ({"kind": "StatefulSet"}, "is run by a StatefulSet, and the chart makes"),
+}
+
+
+@pytest.mark.parametrize(("fields", "why"), LEFT.values(), ids=LEFT)
+def test_what_the_chart_cannot_run_is_left_as_it_is(
+    tmp_path: Path, fields: dict[str, object], why: str
+) -> None:
+    pods = kube.foreign("cart")
+    for path, value in fields.items():
+        pods = kube.put(pods, path, value)
+    shop = [kube.service("shop"), kube.foreign("shop")]
+    done = init(kube.write(tmp_path, *shop, kube.service("cart"), pods))
+    assert set(yaml.safe_load(done.stdout)["services"]) == {"shop"}
+    assert f"# - cart: {why}" in done.stdout.replace("\n#   ", " ")
+
+
+def test_a_second_workload_without_a_version_is_named(tmp_path: Path) -> None:
+    worker = kube.put(kube.foreign("cart"), "metadata.name", "worker")
+    done = init(kube.write(tmp_path, kube.service("cart"), kube.foreign("cart"), worker))
+    said = done.stdout.replace("\n#   ", " ")
+    assert "# - Deployment worker: runs pods of cart too, and no label of theirs names a" in said
