@@ -73,8 +73,10 @@ def left(result: Result) -> set[tuple[str, str, str, Cause]]:
     return {(lane, at.caller, at.service, at.cause) for lane, at, _ in result.verdict.left}
 
 
-@pytest.mark.parametrize("handed_on", ["baggage", "baggage,traceparent"])
-@pytest.mark.parametrize("services", [("mockb",), ("mocka", "mockb", "mockc")])
+@pytest.mark.parametrize(
+    ("services", "handed_on"),
+    [(("mockb",), "baggage"), (("mocka", "mockb", "mockc"), "baggage,traceparent")],
+)
 def test_foreign_services_are_seen_by_the_calls_between_them(
     services: Iterable[str], handed_on: str
 ) -> None:
@@ -93,8 +95,9 @@ def test_foreign_services_are_seen_by_the_calls_between_them(
         ]
 
 
-@pytest.mark.parametrize("manifests", ["k8s/asm", "k8s/istio"])
-@pytest.mark.parametrize("handed_on", ["traceparent", "b3", ""])
+@pytest.mark.parametrize(
+    ("handed_on", "manifests"), [("traceparent", "k8s/asm"), ("b3", "k8s/istio"), ("", "k8s/asm")]
+)
 def test_a_service_that_does_not_hand_the_lane_on_is_named(handed_on: str, manifests: str) -> None:
     """Also where its trace goes on, and where the versions behind it are right by chance."""
     commands = (f"mockb@v1=HANDS_ON={handed_on} {PAGE}", f"mockb@v3={SOUND} {PAGE}")

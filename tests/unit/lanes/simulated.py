@@ -6,7 +6,7 @@ party on its way writes down what it would.
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -101,10 +101,10 @@ class Drawn:
         )
 
 
-def draw(seed: str, broken: bool) -> Drawn:
-    """A mesh of 3 to 12 services, each called once by one before it."""
+def draw(seed: str, broken: bool, most: int = 12, hows: Sequence[Break] = tuple(Break)) -> Drawn:
+    """A mesh of 3 services or more, each called once by one before it; broken in one of `hows`."""
     rng = random.Random(seed)
-    names = [f"s{number}" for number in range(rng.randint(3, 12))]
+    names = [f"s{number}" for number in range(rng.randint(3, most))]
     calls: dict[str, tuple[str, ...]] = dict.fromkeys(names, ())
     for number, name in enumerate(names[1:], start=1):
         caller = names[rng.randrange(max(0, number - 3), number)]
@@ -118,7 +118,7 @@ def draw(seed: str, broken: bool) -> Drawn:
     mesh = Drawn(calls, versions, foreign, tracing)
     if not broken:
         return mesh
-    how = rng.choice(list(Break))
+    how = rng.choice(hows)
     callers = {called: caller for caller, each in calls.items() for called in each}
     at_gateway = how is Break.NOT_SET
     fewest = 3 if how is Break.OTHER_RULE else 2
