@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from lanes.envoy.lua import TAKEN_ALONG, TO_BAGGAGE, lua_filter
 from lanes.envoy.parts import TYPES, Json, address, seconds, typed
-from lanes.mesh.model import Destination, Endpoint, Mesh, Outlier, Propagation
+from lanes.mesh.model import Destination, Endpoint, Mesh
+from lanes.mesh.traffic import Outlier, Propagation
 
 _HTTP_OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
 

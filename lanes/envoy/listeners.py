@@ -8,7 +8,8 @@ from lanes.envoy.lua import SENT_ON, TAKEN_ALONG, TO_HEADER, for_headers, lua_fi
 from lanes.envoy.parts import Json, address, typed
 from lanes.envoy.routes import service_host, virtual_host
 from lanes.envoy.tracing import Collector, tracing
-from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod, Propagation
+from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod
+from lanes.mesh.traffic import Propagation
 
 
 def gateway_listener(

@@ -8,8 +8,9 @@ from lanes.envoy.calls import service_names
 from lanes.envoy.lua import TO_BAGGAGE, for_headers
 from lanes.envoy.parts import Json, seconds, typed
 from lanes.mesh.matching import Match, StringMatch
-from lanes.mesh.model import HeaderOps, Propagation, Retry, Route, ServicePort, Weighted
+from lanes.mesh.model import Route, ServicePort, Weighted
 from lanes.mesh.rewriting import Redirect, Rewrite
+from lanes.mesh.traffic import HeaderOps, Propagation, Retry
 
 # Without a rule's own word, only what is safe to repeat goes out again.
 _REPEATABLE = [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lanes.mesh.matching import Match
-from lanes.mesh.model import HeaderOps, Host
+from lanes.mesh.model import Host
+from lanes.mesh.traffic import HeaderOps
 from lanes.reading import httproutes, kinds, routes
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Resource

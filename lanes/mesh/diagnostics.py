@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from lanes.errors import LanesError, ManifestError, together
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where something was read: a file, a resource such as Deployment shop, a field's path."""
+
+    file: str = ""
+    resource: str = ""
+    field: str = ""
+
+
 @dataclass(frozen=True, order=True)
 class Finding:
     """One thing to look at: where it stands, and in a sentence what will happen.

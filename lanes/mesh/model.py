@@ -8,25 +8,24 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from lanes.mesh import baggage
-from lanes.mesh.diagnostics import Finding
+from lanes.mesh.diagnostics import Finding, Place
 from lanes.mesh.matching import Match
+from lanes.mesh.readiness import Readiness
 from lanes.mesh.rewriting import Redirect, Rewrite
+from lanes.mesh.traffic import (
+    NO_CHANGES,
+    Abort,
+    HeaderOps,
+    Outlier,
+    Propagation,
+    Retry,
+)
 
 # Where a pod's sidecar takes its calls, on Istio as here; no pod can listen there itself.
 SIDECAR_PORT = 15001
-_SAMPLES_PROBES = ("/readyz", "/healthz")
 # The labels that name what a pod is one of.
 APP_LABELS = ("app", "app.kubernetes.io/name")
 VERSION_LABELS = ("version", "app.kubernetes.io/version")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where something was read: a file, a resource such as Deployment shop, a field's path."""
-
-    file: str = ""
-    resource: str = ""
-    field: str = ""
 
 
 @dataclass(frozen=True, order=True)
@@ -39,25 +38,6 @@ class Host:
     @property
     def fqdn(self) -> str:
         return f"{self.name}.{self.namespace}.svc.cluster.local" if self.namespace else self.name
-
-
-@dataclass(frozen=True)
-class Propagation:
-    """Headers that a mesh copies between request headers and baggage (ASMHeaderPropagation)."""
-
-    headers: tuple[str, ...] = ()
-    prefixes: tuple[str, ...] = ()
-
-    def covers(self, name: str) -> bool:
-        return name in self.headers or any(name.startswith(prefix) for prefix in self.prefixes)
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """A pod's readiness probe: where it is asked over HTTP."""
-
-    path: str
-    port: int
 
 
 @dataclass(frozen=True)
@@ -117,9 +97,7 @@ class Pod:
     @property
     def health(self) -> Readiness | None:
         """Where its stand-in tells whether it is ready: the sample has paths of its own."""
-        if self.readiness is None or self.readiness.path in _SAMPLES_PROBES:
-            return self.readiness
-        return replace(self.readiness, path=_SAMPLES_PROBES[0])
+        return self.readiness.of_stand_in if self.readiness else None
 
     @property
     def carries_baggage(self) -> bool | None:
@@ -144,20 +122,6 @@ class Endpoint:
 
     pod: Pod
     port: int
-
-
-@dataclass(frozen=True)
-class Outlier:
-    """When to eject an endpoint, as a DestinationRule says it; times in seconds."""
-
-    split_local_origin: bool
-    consecutive_local_origin: int | None
-    consecutive_gateway: int | None
-    consecutive_5xx: int | None
-    interval: float
-    base_ejection_time: float
-    max_ejection_percent: int
-    min_health_percent: int
 
 
 @dataclass(frozen=True)
@@ -195,43 +159,13 @@ class Destination:
 
 
 @dataclass(frozen=True)
-class HeaderOps:
-    """Changes to the headers of a request or a response."""
-
-    set: Mapping[str, str] = field(default_factory=dict)
-    add: Mapping[str, str] = field(default_factory=dict)
-    remove: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Weighted:
     """One of a route's destinations, with its share of the requests."""
 
     destination: Destination
     weight: int
-    request: HeaderOps = HeaderOps()
-    response: HeaderOps = HeaderOps()
-
-
-@dataclass(frozen=True)
-class Retry:
-    """A VirtualService's own retry policy; the time per try in seconds.
-
-    `next_tier`: a retry may leave the tier that it was first sent to.
-    """
-
-    attempts: int
-    per_try_timeout: float | None
-    retry_on: str
-    next_tier: bool
-
-
-@dataclass(frozen=True)
-class Abort:
-    """What a share of a rule's requests, above 0 and below 1, gets in place of its destinations."""
-
-    status: int
-    share: float
+    request: HeaderOps = NO_CHANGES
+    response: HeaderOps = NO_CHANGES
 
 
 @dataclass(frozen=True)
@@ -244,8 +178,8 @@ class Route:
 
     matches: tuple[Match, ...]
     destinations: tuple[Weighted, ...]
-    request: HeaderOps = HeaderOps()
-    response: HeaderOps = HeaderOps()
+    request: HeaderOps = NO_CHANGES
+    response: HeaderOps = NO_CHANGES
     timeout: float | None = None
     retry: Retry | None = None
     status: int = 500

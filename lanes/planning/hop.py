@@ -7,7 +7,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from lanes.mesh.model import Abort, Host, Place, Propagation
+from lanes.mesh.diagnostics import Place
+from lanes.mesh.model import (
+    Host,
+)
+from lanes.mesh.traffic import NO_PROPAGATION, Abort, Propagation
 from lanes.planning import messages
 
 
@@ -103,7 +107,7 @@ class CallKey(NamedTuple):
     by_sidecar: bool = True
     path: str = ""
     headers: frozenset[tuple[str, str]] = frozenset()
-    propagation: Propagation = Propagation()
+    propagation: Propagation = NO_PROPAGATION
     variant: int | None = None
 
 

@@ -3,11 +3,18 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from lanes.mesh.diagnostics import Place
 from lanes.mesh.headers import AUTHORITY
 from lanes.mesh.hostnames import any_of, covers
 from lanes.mesh.matching import Match
 from lanes.mesh.matching import covers as takes_all
-from lanes.mesh.model import Abort, GatewayHost, Mesh, Place, Route, Weighted
+from lanes.mesh.model import (
+    GatewayHost,
+    Mesh,
+    Route,
+    Weighted,
+)
+from lanes.mesh.traffic import Abort
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule, first_path, rule_by
 from lanes.planning.lane_headers import assumed_headers
 from lanes.planning.messages import PlanError, Problem

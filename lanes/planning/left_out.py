@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from lanes.mesh.diagnostics import Place
 from lanes.mesh.matching import Match, holds
-from lanes.mesh.model import Host, Place, Route
+from lanes.mesh.model import (
+    Host,
+    Route,
+)
 from lanes.planning.call_graph import CallGraph
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule, rule_by
 from lanes.planning.hop import Hop

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lanes.mesh.model import Host, Propagation, Route, ServicePort
+from lanes.mesh.model import Host, Route, ServicePort
+from lanes.mesh.traffic import Propagation
 from lanes.planning.hop import Misrouted, Reason, Unanswered
 from lanes.planning.lane_context import LaneContext
 from lanes.planning.request import Request

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from lanes.mesh import baggage
 from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, meets
-from lanes.mesh.model import HeaderOps, Propagation, Route
+from lanes.mesh.model import Route
+from lanes.mesh.traffic import HeaderOps, Propagation
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lanes.errors import LanesError
-from lanes.mesh.model import HeaderOps, Host, Pod, Propagation, Route, ServicePort, led_to, names_of
+from lanes.mesh.model import Host, Pod, Route, ServicePort, led_to, names_of
+from lanes.mesh.traffic import HeaderOps, Propagation
 from lanes.planning import cycles
 from lanes.planning.call_graph import UpstreamsDifferError
 from lanes.planning.entry_rule import first_path
@@ -16,9 +17,10 @@ from lanes.planning.hop import CallKey, Hop, Reason, Unanswered
 from lanes.planning.ingress import ForwardedRequest
 from lanes.planning.lane_context import LaneContext
 from lanes.planning.messages import PlanError, Problem
-from lanes.planning.reasons import Choice, choice_of, reason_for, unselected, why_unanswered
+from lanes.planning.no_answer import no_answer, unsupported
+from lanes.planning.reasons import Choice, choice_of, reason_for
 from lanes.planning.request import Request
-from lanes.planning.shares import Part, failing_of, first_pods, parts_of, services_of, shares_of
+from lanes.planning.shares import failing_of, first_pods, parts_of, services_of, shares_of
 
 # Longer than any answer waits for; Python ends the recursion at some 200.
 MOST_CALLS = 100
@@ -68,7 +70,7 @@ class Resolver:
         selected = next((port.pods for port in ports), ())
         rule = Route((), weighted, abort=forwarded[0].abort, place=forwarded[0].place)
         if rule.unknown:
-            return self._unsupported(destination.host, rule)
+            return unsupported(destination.host, rule)
         versions = {pod.version for one in weighted for pod in first_pods(one)}
         choice = Choice(
             own=not versions & lane.others
@@ -132,7 +134,7 @@ class Resolver:
                 hosts=(port.host,),
             )
         if route.unknown:
-            return self._unsupported(port.host, route)
+            return unsupported(port.host, route)
         destinations = [w for w in route.destinations if w.weight] or list(route.destinations)
         if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
             raise self._problem(Problem.SPLITS_AND_SETS, service=port.host.name)
@@ -159,7 +161,7 @@ class Resolver:
         answering = tuple(part for part in parts if part.endpoints)
         hosts = (service, *(w.destination.host for w in rule.destinations))
         if not answering:
-            return self._no_answer(service, rule, parts, choice)
+            return no_answer(self.lane, service, rule, parts, choice)
         pods = tuple(endpoint.pod for part in answering for endpoint in part.endpoints)
         shares = shares_of(answering)
         versions = tuple(sorted(shares))
@@ -185,35 +187,6 @@ class Resolver:
             parts=led,
             pods=frozenset((pod.app, pod.version) for pod in pods),
             injected=all("python" in pod.injected for pod in pods),
-        )
-
-    def _unsupported(self, service: Host, rule: Route) -> Hop:
-        """Return the hop of a rule of which it is not known what it does."""
-        return Hop(
-            service.name,
-            (),
-            Reason.UNSUPPORTED,
-            unsupported=rule.unknown,
-            place=rule.place,
-            hosts=(service, *(w.destination.host for w in rule.destinations)),
-        )
-
-    def _no_answer(self, service: Host, rule: Route, parts: Sequence[Part], choice: Choice) -> Hop:
-        """Return the hop of a rule that leads to no pod; 503 where its Service exists."""
-        lane = self.lane
-        hosts = tuple(w.destination.host for w in rule.destinations)
-        status = 503 if any(part.exists for part in parts) else rule.status
-        misrouted = unselected(lane, parts) if parts and choice.own and choice.runs else None
-        return Hop(
-            service.name,
-            (),
-            Reason.NONE,
-            status=status,
-            misrouted=misrouted,
-            unanswered=why_unanswered(lane, rule, hosts, status, misrouted is not None),
-            place=rule.place,
-            hosts=(service, *hosts),
-            failing=(rule.abort,) if rule.abort else (),
         )
 
     def _calls(

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lanes.mesh.model import Abort, Endpoint, Host, Pod, Route, Weighted, names_of
+from lanes.mesh.model import Endpoint, Host, Pod, Route, Weighted, names_of
+from lanes.mesh.traffic import Abort
 from lanes.planning.hop import HopPart
 
 

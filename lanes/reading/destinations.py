@@ -13,9 +13,9 @@ from lanes.mesh.model import (
     Endpoint,
     Host,
     Pod,
-    Propagation,
     Route,
 )
+from lanes.mesh.traffic import Propagation
 from lanes.reading import kinds
 from lanes.reading.delegates import Delegates
 from lanes.reading.grants import Grants

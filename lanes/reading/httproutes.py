@@ -6,8 +6,14 @@ https://gateway-api.sigs.k8s.io/reference/api-types/httproute/
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lanes.errors import ManifestError
+from lanes.mesh.diagnostics import Place
 from lanes.mesh.matching import Kind, Match, StringMatch
-from lanes.mesh.model import HeaderOps, Host, Place, Route, Weighted
+from lanes.mesh.model import (
+    Host,
+    Route,
+    Weighted,
+)
+from lanes.mesh.traffic import HeaderOps
 from lanes.reading.counting import require_known
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import gateway_api

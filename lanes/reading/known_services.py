@@ -7,7 +7,8 @@ from functools import cached_property
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import host_in_manifest, host_of
-from lanes.mesh.model import Host, Pod, Propagation
+from lanes.mesh.model import Host, Pod
+from lanes.mesh.traffic import Propagation
 from lanes.reading import kinds, outside
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.protocols import carries_http

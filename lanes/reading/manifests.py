@@ -9,8 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from lanes.errors import ManifestError
-from lanes.mesh.diagnostics import Finding
-from lanes.mesh.model import Place
+from lanes.mesh.diagnostics import Finding, Place
 from lanes.reading.documents import Document
 from lanes.reading.positions import Written
 

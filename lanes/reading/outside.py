@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import host_in_manifest
-from lanes.mesh.model import Pod, Propagation
+from lanes.mesh.model import Pod
+from lanes.mesh.traffic import Propagation
 from lanes.reading import kinds
 from lanes.reading.manifests import NOT_RUN, Manifests, Resource
 

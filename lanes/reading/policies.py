@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from lanes.mesh.model import Endpoint, Outlier
+from lanes.mesh.model import Endpoint
+from lanes.mesh.traffic import Outlier
 from lanes.reading import kinds
 from lanes.reading.rules import Rule
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from lanes.mesh.model import Propagation
+from lanes.mesh.traffic import Propagation
 from lanes.reading import kinds
 from lanes.reading.kinds.asm import ASMHeaderPropagationSpec
 from lanes.reading.manifests import Manifests

@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lanes.errors import ManifestError
-from lanes.mesh.diagnostics import Diagnostics
+from lanes.mesh.diagnostics import Diagnostics, Place
 from lanes.mesh.headers import AUTHORITY
 from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, StringMatch, is_catch_all
-from lanes.mesh.model import Abort, HeaderOps, Place, Retry, Route, Weighted
+from lanes.mesh.model import (
+    Route,
+    Weighted,
+)
+from lanes.mesh.traffic import Abort, HeaderOps, Retry
 from lanes.reading import kinds
 from lanes.reading.counting import counts
 from lanes.reading.delegates import Ruled

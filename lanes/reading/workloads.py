@@ -4,7 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from lanes.mesh.diagnostics import Diagnostics
-from lanes.mesh.model import SIDECAR_PORT, Pod, Readiness
+from lanes.mesh.model import (
+    SIDECAR_PORT,
+    Pod,
+)
+from lanes.mesh.readiness import Readiness
 from lanes.reading import kinds
 from lanes.reading.configmaps import ConfigMaps
 from lanes.reading.environment import Fields, environment, unusable

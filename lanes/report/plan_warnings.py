@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
-from lanes.mesh.diagnostics import Finding
-from lanes.mesh.model import Mesh, Place, Pod
+from lanes.mesh.diagnostics import Finding, Place
+from lanes.mesh.model import (
+    Mesh,
+    Pod,
+)
 from lanes.planning.call_graph import call_graph
 from lanes.planning.result import Plan
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from lanes.evidence.steps import Step
-from lanes.mesh.model import Abort
+from lanes.mesh.traffic import Abort
 from lanes.planning.hop import Hop
 from lanes.planning.result import Lane
 from lanes.verification.classification import ClassifiedAnswer, Groups, joint_name

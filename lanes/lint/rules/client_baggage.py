@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lanes.lint.facts import Facts, Found
 from lanes.lint.routing import HttpRule
 from lanes.lint.rule import Rule
-from lanes.mesh.model import HeaderOps
+from lanes.mesh.traffic import HeaderOps
 
 
 def check(facts: Facts) -> Iterator[Found]:

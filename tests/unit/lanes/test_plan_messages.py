@@ -4,7 +4,11 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from lanes.mesh.model import Abort, Host, Place
+from lanes.mesh.diagnostics import Place
+from lanes.mesh.model import (
+    Host,
+)
+from lanes.mesh.traffic import Abort
 from lanes.planning import messages
 from lanes.planning.hop import MISROUTED, Hop, Misrouted, Reason, Unanswered
 from lanes.planning.lane_headers import LaneHeader

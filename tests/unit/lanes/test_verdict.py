@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from lanes.evidence.steps import Answer, Measured, Step
-from lanes.mesh.model import Abort, Host
+from lanes.mesh.model import Host
+from lanes.mesh.traffic import Abort
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import CallKey, Hop, Reason
 from lanes.planning.result import Lane, Plan

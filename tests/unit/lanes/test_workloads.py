@@ -2,7 +2,11 @@
 
 import pytest
 
-from lanes.mesh.model import Pod, Propagation, Readiness
+from lanes.mesh.model import (
+    Pod,
+)
+from lanes.mesh.readiness import Readiness
+from lanes.mesh.traffic import Propagation
 from tests.kube import (
     Document,
     deployment,

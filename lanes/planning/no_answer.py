@@ -1,0 +1,41 @@
+"""Hops that no pod answers, and those of which it is not known what they do."""
+
+from collections.abc import Sequence
+
+from lanes.mesh.model import Host, Route
+from lanes.planning.hop import Hop, Reason
+from lanes.planning.lane_context import LaneContext
+from lanes.planning.reasons import Choice, unselected, why_unanswered
+from lanes.planning.shares import Part
+
+
+def unsupported(service: Host, rule: Route) -> Hop:
+    """Return the hop of a rule of which it is not known what it does."""
+    return Hop(
+        service.name,
+        (),
+        Reason.UNSUPPORTED,
+        unsupported=rule.unknown,
+        place=rule.place,
+        hosts=(service, *(w.destination.host for w in rule.destinations)),
+    )
+
+
+def no_answer(
+    lane: LaneContext, service: Host, rule: Route, parts: Sequence[Part], choice: Choice
+) -> Hop:
+    """Return the hop of a rule that leads to no pod; 503 where its Service exists."""
+    hosts = tuple(w.destination.host for w in rule.destinations)
+    status = 503 if any(part.exists for part in parts) else rule.status
+    misrouted = unselected(lane, parts) if parts and choice.own and choice.runs else None
+    return Hop(
+        service.name,
+        (),
+        Reason.NONE,
+        status=status,
+        misrouted=misrouted,
+        unanswered=why_unanswered(lane, rule, hosts, status, misrouted is not None),
+        place=rule.place,
+        hosts=(service, *hosts),
+        failing=(rule.abort,) if rule.abort else (),
+    )
