@@ -1,6 +1,7 @@
 """What is wrong with answers, and what it points to, in sentences."""
 
 import shlex
+from collections.abc import Sequence
 
 from lanes.evidence.causes import Cause
 from lanes.planning.entry_rule import NO_ENTRY_RULE
@@ -90,16 +91,17 @@ def problem_text(problem: Problem | None) -> str:
     return text if problem.rule == NO_ENTRY_RULE else f"by {problem.rule}: {text}"
 
 
-def cause_lines(lane: str, left: Left) -> list[str]:
-    """Where and why a lane is left, and what to do."""
+def cause_lines(lanes: Sequence[str], left: Left) -> list[str]:
+    """Where and why lanes, () for none that is known, are left, and what to do."""
     names = {"caller": left.caller or "the gateway", "service": left.service}
     names["planned"] = left.planned or "another version"
-    where = f"{left.service} {left.answered}".rstrip() if left.answered else "nothing"
-    planned = f" in place of {left.planned}" if left.planned not in ("", left.answered) else ""
-    of = f"lane {lane} is left" if lane else "requests have no lane"
+    are = f"lane {lanes[0]} is" if len(lanes) == 1 else f"lanes {', '.join(lanes)} are"
+    of = f"{are} left" if lanes else "requests have no lane"
+    answered = f"{left.service} {left.answered}" if left.answered else "nothing"
+    wrong = left.planned not in ("", left.answered)
     return [
         f"{of} at {left.service}: {CAUSES[left.cause].format(**names)}",
-        f"  {where} answered{planned}.",
+        *([f"  {answered} answered in place of {left.planned}."] if wrong else []),
         f"  {FIXES[left.cause].format(**names)}",
     ]
 

@@ -30,9 +30,11 @@ def show_trace(trace: Trace, console: Console) -> None:
         console.lines([""])
     else:
         console.lines([shortened(answer.text), ""])
-    console.lines(hop.misrouted for hop in trace.hops if hop.misrouted)
-    if trace.problem and trace.problem.left and trace.problem.left.cause != Cause.NOT_TOLD:
-        console.lines(cause_lines(trace.problem.lane, trace.problem.left))
+    left = trace.problem.left if trace.problem else None
+    if trace.problem and left and left.cause != Cause.NOT_TOLD:
+        console.lines(cause_lines([trace.problem.lane] if trace.problem.lane else [], left))
+    else:
+        console.lines(hop.misrouted for hop in trace.hops if hop.misrouted)
     console.lines([_closing(trace)])
 
 

@@ -1,17 +1,20 @@
 """The verdict in print: how the lanes fared, and the answers that were not as planned."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from lanes.console import Console
+from lanes.evidence.causes import Cause
 from lanes.printable import shortened
 from lanes.report.json_version import VERSION
 from lanes.report.problems import cause_lines, hint_lines, problem_text
 from lanes.report.tables import counted, new_table, show
 from lanes.verification import split
 from lanes.verification.hints import HintCode
+from lanes.verification.problems import Left
 from lanes.verification.verdict import EntryVerdict, LaneVerdict, Verdict
 
 Json = dict[str, Any]
@@ -145,7 +148,20 @@ def left_lines(verdict: Verdict) -> list[str]:
     """Where and why lanes are left, the most frequent place first; [] where a hint tells more."""
     if any(hint.code is not HintCode.NOT_INJECTED for hint in verdict.hints):
         return []
-    return [line for lane, left, _ in verdict.left[:_MOST_LEFT] for line in cause_lines(lane, left)]
+    places: dict[tuple[str, str, Cause], list[tuple[str, Left]]] = {}
+    for lane, left, _ in verdict.left:
+        places.setdefault((left.caller, left.service, left.cause), []).append((lane, left))
+    return [
+        line
+        for found in list(places.values())[:_MOST_LEFT]
+        for line in cause_lines(sorted({lane for lane, _ in found if lane}), _telling(found))
+    ]
+
+
+def _telling(found: Sequence[tuple[str, Left]]) -> Left:
+    """Of one place, what a lane got there in place of another version, where one did."""
+    lefts = [left for _, left in found]
+    return next((left for left in lefts if left.answered != left.planned), lefts[0])
 
 
 def hints_lines(verdict: Verdict) -> list[str]:

@@ -217,12 +217,16 @@ def test_every_code_has_its_sentence() -> None:
     assert CAUSES.keys() == FIXES.keys() == set(Cause)
     assert HINTS.keys() == set(HintCode)
     lefts = [Left("mocka", "mockb", "v3", "v1", cause) for cause in Cause]
-    lines = [line for left in lefts for line in cause_lines("v3", left)]
+    lines = [line for left in lefts for line in cause_lines(["v3"], left)]
     assert max(map(len, lines)) <= 80
-    assert cause_lines("v3", Left("mocka", "mockb", "v3", "v1", Cause.NOT_HANDED_ON)) == [
+    assert cause_lines(["v3"], Left("mocka", "mockb", "v3", "v1", Cause.NOT_HANDED_ON)) == [
         "lane v3 is left at mockb: mocka got the lane header and did not hand it on",
         "  mockb v1 answered in place of v3.",
         "  Instrument mocka and its HTTP client, with the propagator baggage.",
+    ]
+    assert cause_lines(["v1", "v3"], Left("", "mocka", "v1", "v1", Cause.NOT_SET)) == [
+        "lanes v1, v3 are left at mocka: the gateway's call has no lane header",
+        "  Check the gateway's rule, and that it is applied.",
     ]
     assert hint_lines(Hint(HintCode.NO_SIDECAR, ("mocka",), ("blue team",))) == [
         "no sidecar seen at mocka: calls from there ignore the lane",
