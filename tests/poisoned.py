@@ -203,6 +203,14 @@ def _others() -> list[Document]:
         ),
         (
             "gateway.networking.k8s.io/v1",
+            "ListenerSet",
+            {
+                "parentRef": {"name": "web", "namespace": "default"},
+                "listeners": [{"name": "a", "port": 80, "protocol": "HTTP"}],
+            },
+        ),
+        (
+            "gateway.networking.k8s.io/v1",
             "GRPCRoute",
             {"parentRefs": [{"name": "web"}], "rules": [{"matches": [{}]}]},
         ),

@@ -11,14 +11,13 @@ from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import Bound
 from lanes.reading.kinds import gateway_api
+from lanes.reading.listener_sets import Listeners, listeners_of
 from lanes.reading.manifests import Manifests, Resource
 
 _Reference = tuple[Resource, gateway_api.HTTPRoute, str, gateway_api.ParentReference]
 """A route, and one of its parents with the field that names it."""
 
 _Key = tuple[str, str]
-_Listeners = tuple[str, list[gateway_api.Listener]]
-"""A Gateway's namespace and its listeners."""
 
 
 @dataclass(frozen=True)
@@ -121,15 +120,8 @@ def at_gateways(
     Where no Gateway is here, those that are named exist elsewhere, and serve any host; where others
     are, one that is absent serves nothing. Warns of a route that a Gateway does not take.
     """
-    gateways: Mapping[_Key, _Listeners] = {
-        (body.metadata.namespace, body.metadata.name): (
-            body.metadata.namespace,
-            _known_listeners(resource, body),
-        )
-        for resource, body in manifests.of(gateway_api.Gateway)
-    }
-    diagnostics.warn(*_aside(manifests))
     labels = {body.metadata.name: body.metadata.labels for _, body in manifests.of(kinds.Namespace)}
+    gateways, sets = listeners_of(manifests, labels, diagnostics)
     references = [one for one in _references(manifests) if not one[3].of_mesh]
     named: dict[_Key, dict[RouteListener, None]] = {}
     for _, body, _, ref in references:
@@ -140,11 +132,14 @@ def at_gateways(
     for resource, body, field, ref in references:
         key = _key(body, ref)
         wanted = body.spec.hostnames or ["*"]
-        if key in gateways:
+        parent = (sets if ref.kind == "ListenerSet" else gateways).get(key)
+        if parent:
             own = body.metadata.namespace
             route = _From(resource.kind, own, labels.get(own, {}))
-            taken = _taken(resource, field, ref, gateways[key], route, wanted, diagnostics)
-            listeners = {RouteListener(key, port=port): domains for port, domains in taken.items()}
+            taken = _taken(resource, field, ref, parent, route, wanted, diagnostics)
+            listeners = {
+                RouteListener(parent.gateway, port=port): domains for port, domains in taken.items()
+            }
         elif gateways:
             diagnostics.warn(absent(resource, field, key, gateways))
             continue
@@ -170,26 +165,8 @@ def absent(resource: Resource, field: str, key: _Key, gateways: Collection[_Key]
     return resource.finding("gateway-absent", field, message)
 
 
-def _known_listeners(resource: Resource, body: gateway_api.Gateway) -> list[gateway_api.Listener]:
-    """The listeners of a Gateway, without those of which something is not supported."""
-    return [
-        one
-        for number, one in enumerate(body.spec.listeners)
-        if not resource.lacks(f"spec.listeners[{number}]")
-    ]
-
-
 def _key(body: gateway_api.HTTPRoute, ref: gateway_api.ParentReference) -> _Key:
     return ref.namespace or body.metadata.namespace, ref.name
-
-
-def _aside(manifests: Manifests) -> Iterator[Finding]:
-    """The listeners that take no HTTPRoutes."""
-    for resource, body in manifests.of(gateway_api.Gateway):
-        for index, one in enumerate(body.spec.listeners):
-            if not one.http:
-                message = f"{one.protocol} takes no HTTPRoutes: listener {one.name} is left out"
-                yield resource.finding("listener", f"spec.listeners[{index}].protocol", message)
 
 
 def _references(manifests: Manifests) -> Iterator[_Reference]:
@@ -207,7 +184,7 @@ def _taken(
     resource: Resource,
     field: str,
     ref: gateway_api.ParentReference,
-    gateway: _Listeners,
+    parent: Listeners,
     route: _From,
     wanted: list[str],
     diagnostics: Diagnostics,
@@ -221,33 +198,32 @@ def _taken(
         diagnostics.warn(resource.finding("not-attached", where, f"{message}: it applies to none"))
         return {}
 
-    namespace, listeners = gateway
     asked = [
         one
-        for one in listeners
+        for one in parent.own
         if ref.section_name in (None, one.name) and ref.port in (None, one.port)
     ]
     if not asked:
-        there = ", ".join(f"{one.name} at {one.port}" for one in listeners) or "none that is known"
-        return refused(field, f"Gateway {ref.name} has no such listener, only {there}")
-    open_to = [one for one in asked if _allows(one, namespace, route)]
+        there = ", ".join(f"{one.name} at {one.port}" for one in parent.own) or "none that is known"
+        return refused(field, f"{ref.kind} {ref.name} has no such listener, only {there}")
+    open_to = [one for one in asked if _allows(one, parent.namespace, route)]
     if not open_to:
         by_label = any(one.allowed_routes.namespaces.from_ == "Selector" for one in asked)
         known = ", as far as its labels are known here" if by_label else ""
         return refused(
             field,
-            f"Gateway {ref.name} takes no {route.kind}s from namespace {route.namespace}{known}",
+            f"{ref.kind} {ref.name} takes no {route.kind}s from namespace {route.namespace}{known}",
         )
     found: dict[int, list[str]] = {}
     for one in open_to:
-        beside = [other for other in listeners if other.http and other.port == one.port]
+        beside = [other for other in parent.all if other.http and other.port == one.port]
         for domain in Served([one.hostname]).common(wanted):
             covering = (other for other in beside if covers(other.hostname, domain))
             if one == max(covering, key=_length, default=None):
                 found.setdefault(one.port, []).append(domain)
     if not found:
         served = ", ".join(one.hostname for one in open_to)
-        return refused("spec.hostnames", f"none is served by Gateway {ref.name} ({served})")
+        return refused("spec.hostnames", f"none is served by {ref.kind} {ref.name} ({served})")
     return found
 
 

@@ -16,6 +16,7 @@ from lanes.reading.instrumentation import injected, misplaced
 from lanes.reading.manifests import NOT_RUN, Manifests, Resource
 from lanes.reading.providers import propagation_of
 from lanes.reading.sidecars import Sidecars
+from lanes.reading.target_ports import TargetPorts
 
 MOST_PODS = 10_000
 _SAMPLE = "traffic-lanes"
@@ -108,9 +109,10 @@ def require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Di
 
 
 def _workloads(manifests: Manifests) -> Iterator[_Workload]:
-    maps = ConfigMaps(manifests)
+    maps, services = ConfigMaps(manifests), TargetPorts(manifests)
     for one in _written(manifests):
-        yield replace(one, template=maps.filled(one.template, one.metadata.namespace))
+        template = maps.filled(one.template, one.metadata.namespace)
+        yield replace(one, template=services.filled(template, one.metadata.namespace))
 
 
 def _written(manifests: Manifests) -> Iterator[_Workload]:

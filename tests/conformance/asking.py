@@ -36,12 +36,12 @@ def ask(table: Table) -> tuple[Asked, ...]:
     for request in table.requests:
         key = None if table.mesh else (request.sender, request.port)
         if key not in meshes:
-            meshes[key] = _mesh(list(_at(documents, *key) if key else documents))
+            meshes[key] = _mesh(list(at_port(documents, *key) if key else documents))
         asked.append(_asked(meshes[key], request, table.mesh))
     return tuple(asked)
 
 
-def _at(documents: Iterable[Document], gateway: Named, port: int) -> Iterator[Document]:
+def at_port(documents: Iterable[Document], gateway: Named, port: int) -> Iterator[Document]:
     """The documents with one Gateway, and of its listeners those of a port, if it has any there.
 
     A plan is of one way in, and names the others.
@@ -72,10 +72,10 @@ def _asked(mesh: Mesh | LanesError, request: Request, in_mesh: bool) -> Asked:
     routes = _in_mesh(mesh, request) if in_mesh else _at_gateway(mesh, request)
     rule = planned.rule(routes)
     if rule is None:
-        return _compared(request, 404, set())
+        return compared(request, 404, set())
     if rule.unknown:
         return Asked(request, NOT_SUPPORTED, rule.unknown)
-    return _compared(request, _status(rule), _pods(rule))
+    return compared(request, _status(rule), _pods(rule))
 
 
 def _at_gateway(mesh: Mesh, request: Request) -> tuple[Route, ...]:
@@ -103,7 +103,7 @@ def _pods(rule: Route) -> set[tuple[str, str]]:
     return {(one.pod.name.partition("_")[0], one.pod.namespace) for one in first}
 
 
-def _compared(request: Request, status: int, pods: set[tuple[str, str]]) -> Asked:
+def compared(request: Request, status: int, pods: set[tuple[str, str]]) -> Asked:
     if status not in request.statuses:
         wanted = "an error" if len(request.statuses) > 10 else request.statuses
         return Asked(request, DIFFERENT, f"{status} and not {wanted}")

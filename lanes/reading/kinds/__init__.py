@@ -19,6 +19,7 @@ from lanes.reading.kinds.asm import ASMHeaderPropagation
 from lanes.reading.kinds.core import (
     ConfigMap,
     Container,
+    ContainerPort,
     DaemonSet,
     Deployment,
     Endpoints,
@@ -59,6 +60,7 @@ from lanes.reading.kinds.istio import (
     Sidecar,
     WorkloadEntry,
 )
+from lanes.reading.kinds.listener_set import ListenerSet
 from lanes.reading.kinds.reference_grant import ReferenceGrant
 from lanes.reading.kinds.security import PeerAuthentication, RequestAuthentication
 from lanes.reading.kinds.virtual_services import (
@@ -78,6 +80,7 @@ __all__ = [
     "ASMHeaderPropagation",
     "ConfigMap",
     "Container",
+    "ContainerPort",
     "DaemonSet",
     "Delegate",
     "Deployment",
@@ -95,6 +98,7 @@ __all__ = [
     "HttpRoute",
     "Instrumentation",
     "InstrumentationSpec",
+    "ListenerSet",
     "LoadBalancer",
     "Metadata",
     "Namespace",
@@ -158,13 +162,14 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
     (gateway_api.GROUP, "Gateway"): gateway_api.Gateway,
     (gateway_api.GROUP, "GRPCRoute"): GRPCRoute,
     (gateway_api.GROUP, "HTTPRoute"): gateway_api.HTTPRoute,
+    (gateway_api.GROUP, "ListenerSet"): ListenerSet,
     (gateway_api.GROUP, "ReferenceGrant"): ReferenceGrant,
 }
 
 # Kinds that may choose a route, and how is not understood: to leave them out would plan another
 # mesh. Every other kind chooses none: it is read, named to the user, and left to the cluster.
 _ROUTING_GROUPS = frozenset({"networking.istio.io", "istio.alibabacloud.com"})
-_ROUTING = frozenset({(gateway_api.GROUP, "ListenerSet")})
+_ROUTING = frozenset({("gateway.networking.x-k8s.io", "XListenerSet")})
 _NOT_ROUTING = frozenset(
     {("networking.istio.io", "ProxyConfig"), ("networking.istio.io", "WorkloadGroup")}
 )

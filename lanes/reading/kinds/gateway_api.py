@@ -29,6 +29,9 @@ from lanes.reading.kinds.redirects import RequestRedirect, UrlRewrite
 GROUP = "gateway.networking.k8s.io"
 
 
+_GATEWAYS = (GROUP, "Gateway"), (GROUP, "ListenerSet")
+
+
 class ParentReference(Closed):
     """What a route is bound to: a Gateway of the API, or a Service for its callers in the mesh."""
 
@@ -41,7 +44,7 @@ class ParentReference(Closed):
 
     @model_validator(mode="after")
     def _known(self) -> "ParentReference":
-        if (self.group, self.kind) not in ((GROUP, "Gateway"), ("", "Service")):
+        if (self.group, self.kind) not in (*_GATEWAYS, ("", "Service")):
             raise ValueError(f'should be a Gateway of {GROUP}, or a Service of group ""')
         if self.of_mesh and self.section_name is not None:
             raise ValueError("names a section of a Service, which has none; name a port")
@@ -280,9 +283,19 @@ class Listener(Closed):
         return self
 
 
+class ListenerNamespaces(Closed):
+    from_: Annotated[Literal["None", "Same", "All", "Selector"], Field(alias="from")] = "None"
+    selector: NamespaceSelector = NamespaceSelector()
+
+
+class AllowedListeners(Closed):
+    namespaces: ListenerNamespaces = ListenerNamespaces()
+
+
 class GatewaySpec(Closed):
     gateway_class_name: str
     listeners: Annotated[list[Listener], Field(min_length=1)]
+    allowed_listeners: AllowedListeners = AllowedListeners()
     tls: OnlyRunning = None
     infrastructure: dict[str, Any] = {}
     addresses: list[Any] = []

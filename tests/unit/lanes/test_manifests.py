@@ -219,7 +219,7 @@ def test_a_kind_that_routes_nothing_is_named(
     [
         ("istio.alibabacloud.com/v1", "ASMSwimLane"),
         ("networking.istio.io/v1", "Whatever"),
-        ("gateway.networking.k8s.io/v1", "ListenerSet"),
+        ("gateway.networking.x-k8s.io/v1alpha1", "XListenerSet"),
     ],
 )
 @pytest.mark.parametrize("listed", [False, True])

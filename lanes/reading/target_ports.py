@@ -1,0 +1,41 @@
+"""The ports at which Services expect their pods, where containers name none."""
+
+from collections.abc import Iterator, Mapping
+
+from lanes.reading import kinds
+from lanes.reading.manifests import Manifests
+
+
+class TargetPorts:
+    """Looks up the port that the Services of a pod lead to."""
+
+    def __init__(self, manifests: Manifests) -> None:
+        # By a label of their selectors, which their pods have.
+        self._services: dict[tuple[str, str, str], list[kinds.ServiceSpec]] = {}
+        for _, body in manifests.of(kinds.Service):
+            for label in list(body.spec.selector.items())[:1]:
+                key = (body.metadata.namespace, *label)
+                self._services.setdefault(key, []).append(body.spec)
+
+    def filled(self, template: kinds.PodTemplate, namespace: str) -> kinds.PodTemplate:
+        """Return a template whose only container has the port that Services lead to.
+
+        It is as it was where the container names a port itself, or no Service leads to one by its
+        number.
+        """
+        if len(template.spec.containers) != 1 or template.spec.containers[0].ports:
+            return template
+        number = next(self._numbers(namespace, template.metadata.labels), None)
+        if number is None:
+            return template
+        port = kinds.ContainerPort.model_validate({"containerPort": number})
+        serving = template.spec.containers[0].model_copy(update={"ports": [port]})
+        spec = template.spec.model_copy(update={"containers": [serving]})
+        return template.model_copy(update={"spec": spec})
+
+    def _numbers(self, namespace: str, labels: Mapping[str, str]) -> Iterator[int]:
+        for label in labels.items():
+            for spec in self._services.get((namespace, *label), []):
+                if spec.selector.items() <= labels.items():
+                    targets = (p.target_port or p.port for p in spec.ports if p.protocol == "TCP")
+                    yield from (one for one in targets if isinstance(one, int))

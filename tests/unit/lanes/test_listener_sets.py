@@ -1,0 +1,114 @@
+"""ListenerSets: listeners that others add to a Gateway."""
+
+import pytest
+
+from lanes.mesh.model import Mesh
+from tests.kube import (
+    Document,
+    api_gateway,
+    backend,
+    deployment,
+    http_route,
+    listener,
+    put,
+    route_rule,
+    service,
+    to_gateway,
+)
+from tests.unit.lanes.reading import mesh_of
+
+A = (service("a"), deployment("a"))
+API = "gateway.networking.k8s.io/v1"
+TEAM: Document = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {"name": "team", "labels": {"team": "shop"}},
+}
+
+
+def web(letting: Document) -> Document:
+    """A Gateway at port 80 for web.org, and those whose ListenerSets it takes."""
+    gateway = api_gateway(listener(hostname="web.org"))
+    return put(gateway, "spec.allowedListeners", {"namespaces": letting})
+
+
+def more(*listeners: Document, namespace: str = "default", name: str = "more") -> Document:
+    return {
+        "apiVersion": API,
+        "kind": "ListenerSet",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "parentRef": {"name": "web", "namespace": "default"},
+            "listeners": list(listeners or [listener(name="own", hostname="own.org")]),
+        },
+    }
+
+
+def route(called: str, parent: Document | None = None) -> Document:
+    return http_route(called, parent or to_gateway(), route_rule(backend("a")))
+
+
+def to_set(name: str = "more", **more: object) -> Document:
+    return to_gateway(name, kind="ListenerSet", **more)
+
+
+def domains(mesh: Mesh) -> list[str]:
+    return sorted(host.domain for host in mesh.gateway)
+
+
+def told(mesh: Mesh) -> list[str]:
+    return [warning.rule for warning in mesh.warnings]
+
+
+SAME, ALL, NONE = {"from": "Same"}, {"from": "All"}, {"from": "None"}
+BY_LABEL = {"from": "Selector", "selector": {"matchLabels": {"team": "shop"}}}
+
+
+def test_a_route_is_attached_to_the_listeners_of_what_it_names() -> None:
+    both = [web(SAME), more()]
+    assert domains(mesh_of(*A, *both, route("r"))) == ["web.org"]
+    assert domains(mesh_of(*A, *both, route("r", to_set()))) == ["own.org"]
+    assert domains(mesh_of(*A, *both, route("r"), route("s", to_set()))) == ["own.org", "web.org"]
+
+
+def test_a_section_is_of_the_set_that_a_route_names() -> None:
+    both = [web(SAME), more()]
+    of_set = mesh_of(*A, *both, route("r", to_set(sectionName="own")))
+    assert domains(of_set) == ["own.org"]
+    of_gateway = mesh_of(*A, *both, route("r", to_gateway(sectionName="own")))
+    assert (domains(of_gateway), told(of_gateway)) == ([], ["not-attached"])
+
+
+@pytest.mark.parametrize(
+    ("letting", "namespace", "taken"),
+    [
+        (SAME, "default", True),
+        (SAME, "team", False),
+        (ALL, "team", True),
+        (NONE, "default", False),
+        ({}, "default", False),
+        (BY_LABEL, "team", True),
+        (BY_LABEL, "default", False),
+    ],
+)
+def test_the_sets_that_a_gateway_takes(letting: Document, namespace: str, taken: bool) -> None:
+    parent = to_set(namespace=namespace)
+    own = more(
+        listener(name="own", hostname="own.org", allowedRoutes={"namespaces": ALL}),
+        namespace=namespace,
+    )
+    mesh = mesh_of(*A, TEAM, web(letting), own, route("r", parent))
+    assert domains(mesh) == (["own.org"] if taken else [])
+    assert ("listener-set" in told(mesh)) != taken
+
+
+def test_a_listener_that_the_gateway_has_already_counts_for_nothing() -> None:
+    mesh = mesh_of(*A, web(SAME), more(listener(hostname="web.org")), route("r", to_set()))
+    assert domains(mesh) == []
+    assert told(mesh) == ["listener-set", "not-attached"]
+
+
+def test_of_two_sets_with_the_same_listener_the_first_by_name_has_it() -> None:
+    sets = [more(name="b"), more(name="a")]
+    assert domains(mesh_of(*A, web(SAME), *sets, route("r", to_set("a")))) == ["own.org"]
+    assert domains(mesh_of(*A, web(SAME), *sets, route("r", to_set("b")))) == []
