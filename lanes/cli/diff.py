@@ -7,7 +7,8 @@ import click
 
 from lanes.cli.group import EXIT_CHANGED
 from lanes.cli.options import RequestOptions, read_mesh, request_options
-from lanes.console import Console
+from lanes.console import Console, complain
+from lanes.errors import together
 
 
 @click.command("diff")
@@ -58,5 +59,7 @@ def diff_command(
         console.json(difference_json(difference))
     else:
         console.lines((difference_lines if form == "text" else difference_markdown)(difference))
+    if unknown := dict.fromkeys(str(one) for mesh in meshes for one in mesh.not_supported):
+        complain(*together(unknown))
     if exit_code and difference:
         sys.exit(EXIT_CHANGED)

@@ -18,11 +18,13 @@ def summary(difference: Difference) -> str:
     if not difference:
         return "Nothing changes for any request."
     names = [change.name for change in difference.lanes]
-    if difference.header or not names:
-        return "No lane's path changes." if not names else "The lane header changes."
+    lanes = f"lane {names[0]}" if len(names) == 1 else f"lanes {_listed(names)}" if names else ""
+    if difference.header:
+        return f"The lane header changes, and {lanes or 'no lane'}."
+    if not names:
+        return "No lane changes."
     if not difference.unchanged:
         return "Requests of every lane change."
-    lanes = f"lane {names[0]}" if len(names) == 1 else f"lanes {_listed(names)}"
     return f"Nothing changes for anybody but {lanes}."
 
 

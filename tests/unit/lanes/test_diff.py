@@ -138,3 +138,20 @@ def test_what_cannot_be_planned_is_said_of_its_side(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert done.stderr.startswith("lanes: ")
     assert "empty.yaml: no Deployment found" in done.stderr
+
+
+def test_another_lane_header_is_said(tmp_path: Path) -> None:
+    said = changed(tmp_path, *kube.asm(header="x-lane"))
+    assert said.splitlines() == [
+        "lane header: version -> x-lane",
+        "The lane header changes, and no lane.",
+    ]
+
+
+def test_what_is_not_supported_is_named_and_not_known(tmp_path: Path) -> None:
+    second = kube.virtual_service("mockb", kube.rule(kube.to("mockb", "v3")), name="second")
+    old = kube.write(tmp_path, *SAMPLE, name="old.yaml")
+    done = diff(old, kube.write(tmp_path, *SAMPLE, second, name="new.yaml"))
+    assert done.exit_code == 0
+    assert "  mockb: v1 -> ?\n" in done.stdout
+    assert "new.yaml: VirtualService" in done.stderr
