@@ -71,7 +71,7 @@ def _cases(result: Result) -> Iterator[Case]:
     compared = {lane.name: lane for lane in result.performance.lanes}
     for lane in result.verdict.lanes:
         of_lane = [one for name in _names(result, lane) for one in wrong.pop(name, [])]
-        yield from _paths(lane, of_lane)
+        yield from _paths(lane, of_lane, result.strict)
         if result.verdict.requests:
             yield _share(lane)
         if lane.name in compared and lane.name in result.performance.found:
@@ -86,10 +86,10 @@ def _names(result: Result, lane: LaneVerdict) -> list[str]:
     return list(dict.fromkeys((lane.name, *(one.name for one in group))))
 
 
-def _paths(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer]) -> Iterator[Case]:
+def _paths(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer], strict: bool) -> Iterator[Case]:
     """Yield whether the lane's path is as planned, by weight and by each entry rule."""
     if lane.count or not lane.entered:
-        yield _path(lane, [one for one in wrong if one.rule == NO_ENTRY_RULE])
+        yield _path(lane, [one for one in wrong if one.rule == NO_ENTRY_RULE], strict)
     for entered in lane.entered:
         by_it = [one for one in wrong if (one.name, one.rule) == (entered.lane, entered.by)]
         skipped = "" if entered.verified else entered.not_verified_because
@@ -97,15 +97,16 @@ def _paths(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer]) -> Iterator[Cas
         yield Case(lane.name, f"entered by {entered.by}", output, skipped)
 
 
-def _path(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer]) -> Case:
+def _path(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer], strict: bool) -> Case:
+    unseen = (f"not seen: {', '.join(lane.unseen)}",) if lane.unseen else ()
     if wrong:
         return Case(lane.name, "path", _answers(wrong))
+    if strict and unseen:
+        return Case(lane.name, "path", unseen)
     if not lane.verified:
         why = "no hop of it is seen" if lane.unsure else "no request entered it"
         return Case(lane.name, "path", skipped=why)
-    if lane.unseen:
-        return Case(lane.name, "path", output=(f"not seen: {', '.join(lane.unseen)}",))
-    return Case(lane.name, "path")
+    return Case(lane.name, "path", output=unseen)
 
 
 def _share(lane: LaneVerdict) -> Case:

@@ -93,6 +93,7 @@ class TraceServer:
         return found
 
     def _spans(self, trace: str) -> list[Span]:
+        statuses = []
         for query in (self._query,) if self._query else _QUERIES:
             target = self._parts.path.rstrip("/") + query.format(id=trace)
             headers = {"Host": self._parts.authority, "Accept": "application/json"}
@@ -102,10 +103,9 @@ class TraceServer:
                 response = self._http.request("GET", target, headers)
             except NoResponseError as reason:
                 raise LanesError(f"--traces {self._address}: no answer: {reason}") from None
-            if response.status == 404:  # no such trace yet, or no such API
-                continue
             if response.status != 200:
-                raise LanesError(f"--traces {self._address}: status {response.status}")
+                statuses.append(response.status)
+                continue
             try:
                 spans = spans_in(response.body)
             except TraceFormatError:
@@ -113,6 +113,8 @@ class TraceServer:
             if spans:
                 self._query = query
             return spans
+        if statuses and 404 not in statuses:  # which is no such trace yet, or no such API
+            raise LanesError(f"--traces {self._address}: status {statuses[0]}")
         return []
 
 

@@ -1,5 +1,6 @@
 """The result as CI reads it."""
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from lanes.report.junit import junit
@@ -47,3 +48,12 @@ def test_a_lane_that_nobody_entered_is_skipped_and_a_wrong_answer_has_its_place(
     told = cases(junit(tried(gateway, weights)))
     assert (told["lane v2: path"], told["no lane: path"]) == ("skipped", "failure")
     assert told["lane v1: path"] == "passed"
+
+
+def test_a_hop_that_is_not_seen_fails_its_lanes_path_where_all_have_to_be() -> None:
+    result = tried(Clock())
+    lanes = tuple(replace(lane, unseen=("mockb",)) for lane in result.verdict.lanes)
+    unseen = replace(result, verdict=replace(result.verdict, lanes=lanes))
+    assert cases(junit(unseen))["lane v2: path"] == "passed"
+    assert "not seen: mockb" in junit(unseen)
+    assert cases(junit(replace(unseen, strict=True)))["lane v2: path"] == "failure"

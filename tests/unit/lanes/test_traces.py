@@ -237,7 +237,11 @@ def test_what_a_server_may_answer() -> None:
             quick(trace_store(url)).complete([ASKED])
         return str(caught.value)
 
-    assert refusing(iter([(401, "", "who?")])).endswith("status 401")
+    assert refusing(iter([(401, "", "who?")] * 2)).endswith("status 401")
+    assert refusing(iter([(500, "", ""), (503, "", "")])).endswith("status 500")
+    known = json.dumps(FORMS["Tempo"])
+    with gateway_like(lambda h: (500 if "v3" in h[":path"] else 200, "", known)) as url:
+        assert quick(trace_store(url)).complete([ASKED])[0].path
     with gateway_like(lambda _: (200, "", "<html>")) as url:  # of another API altogether
         assert quick(trace_store(url)).complete([ASKED]) == [ASKED]
     other = json.dumps(FORMS["OTLP"]).replace(TRACE, "f" * 32)
