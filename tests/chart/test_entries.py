@@ -116,7 +116,7 @@ def test_entries_that_do_not_fit_are_told() -> None:
     }
     told = refusal(values)
     for sentence in (
-        'gateway.services: "shop" is no service: services has mocka, mockb, mockc',
+        'gateway.services: "shop" is not a service: services has mocka, mockb, mockc',
         "mockb and mockc would both take /b of b.test: give one a path or a host of its own",
         "mocka.host: v1.pre.test leads into lane v1, by lanes.enter.host: take another",
     ):
@@ -126,5 +126,8 @@ def test_entries_that_do_not_fit_are_told() -> None:
     behind: Values = {"mocka": {}, "mockb": {"path": "/b"}}
     behind["mockc"] = {"path": "/b", "host": "b.test"}
     told = refusal({"gateway": {"services": behind, "hosts": ["b.test"]}})
-    assert "gateway.services: mockb would get no request, for others take all of it at each" in told
+    assert (
+        "gateway.services: mockb would get no request, since others take all of them at each"
+        in told
+    )
     assert told.count("\n- ") == 1

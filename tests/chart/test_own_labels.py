@@ -95,7 +95,7 @@ REFUSED = {
     ),
     "that is taken": (
         OWN | {"services": {"web": {"versions": {"v1": {}, "next": {}}, "versionLabel": "app"}}},
-        "services.web.versionLabel: app is the chart's to set, and holds no version: take another",
+        "services.web.versionLabel: app is set by the chart, and holds no version: use another",
     ),
 }
 

@@ -49,8 +49,8 @@ def test_a_lane_with_a_weight_neither_comes_nor_goes_in_one_upgrade(form: Values
     after = lanes(form, SERVICES, v1=50, v3=None, v4=20)
     renamed: Values = {"services": {"mocka": {"host": "shop.test"}}}
     _, said = upgrade(form, after | {"gateway": form.get("gateway", {}) | renamed})
-    assert "lanes.weights lacks v3, which has 30 % of the requests now: give it 0 first" in said
-    assert "lanes.weights: v4 is new: give it 0 first, and 20 by the next upgrade" in said
+    assert "lanes.weights lacks v3, which has 30% of the requests now: set it to 0 first" in said
+    assert "lanes.weights: v4 is new: set it to 0 first, and to 20 with the next upgrade" in said
     assert said.count("\n- ") == 2
 
 
@@ -74,7 +74,7 @@ def test_a_lane_that_the_first_service_lacks_is_known_by_its_stamp(form: Values)
     assert not said
     gone: Values = without | {"mockb": {"versions": {"v3": None}}}
     _, said = upgrade(before, lanes(form, gone, v1=70, v3=None))
-    assert "lanes.weights lacks v3, which has 30 % of the requests now" in said
+    assert "lanes.weights lacks v3, which has 30% of the requests now" in said
     assert said.count("\n- ") == 1
 
 
@@ -99,7 +99,7 @@ def test_a_service_more_needs_no_steps(form: Values) -> None:
 
 V2_AT_MOCKB: Values = {"mockb": {"versions": {"v2": {}}}}
 AT_ONCE = (
-    "services.mockb: lane v2 is {}, and has 30 % of the requests{}: give it 0 first, and {} by"
+    "services.mockb: lane v2 is {}, and has 30% of the requests{}: set it to 0 first, and {} with"
 )
 
 
@@ -113,8 +113,8 @@ def test_a_lane_with_a_weight_neither_gets_nor_loses_a_version_in_one_upgrade(fo
     more = lanes(form, V2_AT_MOCKB)
     idle, idle_more = lanes(form, v1=70, v2=0), lanes(form, V2_AT_MOCKB, v1=70, v2=0)
     comes, goes = (
-        AT_ONCE.format("new there", "", "30"),
-        AT_ONCE.format("there no more", " now", "take it away there"),
+        AT_ONCE.format("new there", "", "to 30"),
+        AT_ONCE.format("removed", " now", "remove it there"),
     )
     for before, after, sentence in [(form, more, comes), (idle, more, comes), (more, form, goes)]:
         _, said = upgrade(before, after)
@@ -133,7 +133,7 @@ def test_leaving_strict_mode_makes_nothing_worse(form: Values) -> None:
     assert rendered
     assert not said
     _, said = upgrade(form | STRICT, lanes(form, {"mocka": {"versions": {"v2": None}}}))
-    worse = "services.mocka: lane v2 is there no more, and has 30 % of the requests now"
+    worse = "services.mocka: lane v2 is removed, and has 30% of the requests now"
     assert (worse in said) is bool(form)
     assert said.count("\n- ") == bool(form)
 
@@ -142,11 +142,14 @@ def test_leaving_strict_mode_makes_nothing_worse(form: Values) -> None:
 def test_entering_strict_mode_asks_for_the_versions_that_lanes_need(form: Values) -> None:
     _, said = upgrade(form, form | STRICT)
     for service, lane in (("mockb", "v2"), ("mockc", "v3")):
-        assert f"services.{service}: in strict mode lane {lane}, which has 30 % of the" in said
+        assert f"services.{service}: in strict mode lane {lane}, which has 30% of the" in said
     assert said.count("\n- ") == 2
     whole: Values = {"mockb": {"versions": {"v2": {}}}, "mockc": {"versions": {"v3": {}}}}
     _, said = upgrade(form, form | lanes(STRICT, whole))
-    assert said.count("is new there, and has 30 % of the requests: give it 0 first, and 30 by") == 2
+    assert (
+        said.count("is new there, and has 30% of the requests: set it to 0 first, and to 30 with")
+        == 2
+    )
     idle: Values = {"v1": 100, "v2": 0, "v3": 0}
     for before, after in [
         (form, lanes(STRICT, **idle)),
@@ -161,7 +164,7 @@ def test_entering_strict_mode_asks_for_the_versions_that_lanes_need(form: Values
 def test_a_strict_lane_keeps_its_versions_while_it_has_a_weight(form: Values) -> None:
     gone: Values = {"mockc": {"versions": {"v2": None}}}
     _, said = upgrade(form, lanes(form, gone))
-    assert "services.mockc: in strict mode lane v2, which has 30 % of the requests, needs" in said
+    assert "services.mockc: in strict mode lane v2, which has 30% of the requests, needs" in said
     assert said.count("\n- ") == 1
     for before, after in [(form, lanes(form, v1=70, v2=0)), (lanes(form, gone), lanes(form, gone))]:
         rendered, said = upgrade(before, after)

@@ -212,11 +212,11 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "baseline": (
         {"lanes": {"baseline": "v9"}},
-        'lanes.baseline "v9" is no lane: lanes.weights has v1, v2, v3',
+        'lanes.baseline "v9" is not a lane: lanes.weights has v1, v2, v3',
     ),
     "upstream": (
         {"services": {"mockb": {"upstreams": ["mockz"]}}},
-        'services.mockb.upstreams: "mockz" is no service: services has mocka, mockb, mockc',
+        'services.mockb.upstreams: "mockz" is not a service: services has mocka, mockb, mockc',
     ),
     "upstream twice": (
         {"services": {"mockb": {"upstreams": ["mockc", "mockc"]}}},
@@ -224,7 +224,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "version that is no lane": (
         {"services": {"mockc": {"versions": {"v1": {}, "v7": {}}}}},
-        'services.mockc.versions: "v7" is no lane: lanes.weights has v1, v2, v3; null takes',
+        'services.mockc.versions: "v7" is not a lane: lanes.weights has v1, v2, v3; null removes',
     ),
     "no baseline": (
         {"services": {"mockc": {"versions": {"v1": None}}}},
@@ -236,15 +236,15 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "circle": (
         {"services": {"mockb": {"upstreams": ["mocka", "mockc"]}}},
-        "the upstreams of mocka, mockb form a circle",
+        "the upstreams of mocka, mockb are a cycle",
     ),
     "circle of one": (
         {"services": {"mockc": {"upstreams": ["mockc"]}}},
-        "the upstreams of mockc form a circle",
+        "the upstreams of mockc are a cycle",
     ),
     "two entries": (
         {"services": {"mocka": {"replicas": 2}, "shop": {"versions": {"v1": {}}}}},
-        "no other service calls mocka or shop, so it is open which of them the gateway calls",
+        "no other service calls mocka or shop, so the chart cannot know the entry service",
     ),
     "two Deployments of a name": (
         {
@@ -259,11 +259,11 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "lane's name": (
         {"lanes": {"weights": {"V1": 0}}},
-        "lanes.weights: \"V1\" can't name a lane: lower-case letters, digits and '-'",
+        "lanes.weights: \"V1\" is not a name for a lane: use lower-case letters, digits and '-'",
     ),
     "service's name": (
         {"services": {"My_Shop": {"versions": {"v1": {}}, "upstreams": ["mocka"]}}},
-        "services: \"My_Shop\" can't name a service: lower-case letters, digits and '-'",
+        "services: \"My_Shop\" is not a name for a service: use lower-case letters, digits and '-'",
     ),
     "header's name": ({"lanes": {"header": "Version"}}, 'lanes.header "Version" can\'t be one'),
     "header with a meaning": (
@@ -280,15 +280,15 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "label that tells services": (
         {"lanes": {"label": "app"}},
-        "lanes.label: app is the chart's to set, and holds no version: take another",
+        "lanes.label: app is set by the chart, and holds no version: use another",
     ),
     "label that tells the release": (
         {"lanes": {"label": "app.kubernetes.io/part-of"}},
-        "lanes.label: app.kubernetes.io/part-of is the chart's to set",
+        "lanes.label: app.kubernetes.io/part-of is set by the chart",
     ),
     "label that tells lanes": (
         {"lanes": {"label": "traffic-lanes/v2"}},
-        "lanes.label: traffic-lanes/v2 is the chart's to set",
+        "lanes.label: traffic-lanes/v2 is set by the chart",
     ),
     "service named as the gateway": (
         {"services": {"demo-gateway": {"versions": {"v1": {}}, "upstreams": ["mocka"]}}},
@@ -345,7 +345,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "two handlers": (
         in_container(readinessProbe={n: {"port": 80} for n in ("grpc", "httpGet")}),
-        "services.mockb.container.readinessProbe has grpc and httpGet, and a probe asks in",
+        "services.mockb.container.readinessProbe has grpc and httpGet, and a probe has one",
     ),
     "no handler": (
         in_container(readinessProbe={"httpGet": None}),
@@ -364,7 +364,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "env of the chart": (
         {"services": {"mocka": {"versions": {"v2": {"env": {"upstream_url": "x"}}}}}},
-        "services.mocka.versions.v2.env: upstream_url is the chart's to set",
+        "services.mocka.versions.v2.env: upstream_url is set by the chart",
     ),
     "probe of no port": (
         in_container(readinessProbe={"httpGet": {"port": "web"}}),
@@ -388,11 +388,11 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "pods of other labels": (
         {"services": {"mockb": {"service": {"selector": {"a": "b"}}}}},
-        "services.mockb.service: selector is the chart's to set: the mesh finds the pods",
+        "services.mockb.service: selector is set by the chart: the mesh finds the pods",
     ),
     "Deployment of another's pods": (
         {"services": {"mockb": {"versions": {"v1": {"deployment": {"selector": {}}}}}}},
-        "services.mockb.versions.v1.deployment: selector is the chart's to set: the lanes find",
+        "services.mockb.versions.v1.deployment: selector is set by the chart: the lanes find",
     ),
     "a second container of the service": (
         {"defaults": {"pod": {"containers": [{"name": "default"}]}}},
@@ -404,7 +404,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "label of the chart": (
         {"defaults": {"podLabels": {"version": "v1"}}},
-        "defaults.podLabels: version is the chart's to set",
+        "defaults.podLabels: version is set by the chart",
     ),
     "propagators": (
         {"instrumentation": {"propagators": ["tracecontext"]}},
@@ -439,7 +439,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "a way in by one host": (
         {"lanes": {"enter": {"host": "preview.example.com"}}},
-        'lanes.enter.host "preview.example.com" can\'t be one: *.preview.example.com',
+        'lanes.enter.host "preview.example.com" is not a host for lanes: *.preview.example.com',
     ),
     "one cookie for two ends": (
         {"lanes": {"enter": {"cookie": "lane"}, "sticky": {"cookie": "lane"}}},
@@ -447,15 +447,15 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "a way into no lane": (
         {"lanes": {"enter": {"match": {"v9": [{"path": "/beta"}]}}}},
-        'lanes.enter.match: "v9" is no lane: lanes.weights has v1, v2, v3',
+        'lanes.enter.match: "v9" is not a lane: lanes.weights has v1, v2, v3',
     ),
     "no lane to be entered": (
         {"lanes": {"enter": {"lanes": {"v9": True}}}},
-        'lanes.enter.lanes: "v9" is no lane: lanes.weights has v1, v2, v3',
+        'lanes.enter.lanes: "v9" is not a lane: lanes.weights has v1, v2, v3',
     ),
     "whose cookie": (
         {"lanes": {"enter": {"cookie": "lane", "from": ["10.0.0.0/8"]}}},
-        "lanes.enter.from can't be kept for lanes.enter.cookie",
+        "lanes.enter.from has no effect on lanes.enter.cookie",
     ),
     "whose expression": (
         {
@@ -463,7 +463,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
                 "enter": {"match": {"v2": [{"headers": {"a": {"regex": "b"}}}]}, "from": ["::1"]}
             }
         },
-        "lanes.enter.from can't be kept for lanes.enter.match.v2: an AuthorizationPolicy knows no",
+        "lanes.enter.from has no effect on lanes.enter.match.v2: an AuthorizationPolicy has no",
     ),
     "HTTPRoute by host": (
         ISTIO
@@ -513,7 +513,7 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "retries of no number": (
         {"services": {"mockb": {"route": {"retries": {"perTryTimeout": "1s"}}}}},
-        "services.mockb.route.retries.attempts is missing, and nothing would be tried again",
+        "services.mockb.route.retries.attempts is missing, so nothing would be retried",
     ),
     "lane on": (
         {"lanes": {"weights": {"true": 0}}},
@@ -547,11 +547,11 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
     ),
     "lane by itself with a share": (
         LANE | {"lanes": LANE["lanes"] | {"only": "v2"}, "services": {}},
-        "lanes.only: v2 has 30 % of the requests in lanes.weights, and shares are the base's",
+        "lanes.only: v2 has 30% of the requests in lanes.weights, and the base sets the",
     ),
     "lane without a way in": (
         GATEWAY_API | {"lanes": {"only": "pr-1"}, "services": LANE["services"]},
-        "lanes.only: nothing leads into pr-1: set lanes.enter.header, as x-lane",
+        "lanes.only: no entry rule leads to pr-1: set lanes.enter.header to x-lane",
     ),
 }
 
@@ -576,8 +576,8 @@ def test_all_mistakes_are_told_at_once() -> None:
     )
     assert said.count("\n- ") == 3
     assert "add up to 61" in said
-    assert '"x" is no service' in said
-    assert "mocka, mockb form a circle" in said
+    assert '"x" is not a service' in said
+    assert "mocka, mockb are a cycle" in said
 
 
 def test_a_circle_is_told_from_the_way_to_it() -> None:
@@ -591,7 +591,7 @@ def test_a_circle_is_told_from_the_way_to_it() -> None:
         }
     )
     assert "the upstreams of front, mocka, mockb, mockc form" not in said
-    assert "mockb, mockc form a circle" in said
+    assert "mockb, mockc are a cycle" in said
 
 
 def test_weights_may_be_zero() -> None:

@@ -6,7 +6,7 @@ Usage: {{ include "traffic-lanes.checks.cluster" . }}
 {{- define "traffic-lanes.checks.cluster" -}}
 {{- $values := .Values -}}
 {{- if semverCompare "<3.18.0-0" .Capabilities.HelmVersion.Version }}
-- this is Helm {{ .Capabilities.HelmVersion.Version }}, which lets misspelt keys of a service pass: take 3.18
+- this is Helm {{ .Capabilities.HelmVersion.Version }}, which accepts misspelled keys of a service: use 3.18
   or later
 {{- end }}
 {{- $needs := ternary $.Model.mesh.needs list $values.routing.enabled -}}
@@ -39,7 +39,7 @@ Usage: {{ include "traffic-lanes.checks.cluster" . }}
 {{- end }}
 {{- range $namespace := without (values $.Model.namespaces | uniq | sortAlpha) .Release.Namespace }}
 {{- if not (lookup "v1" "Namespace" "" $namespace) }}
-- namespace {{ $namespace }}, where services are to be, is not there: create it first, as the mesh wants it
+- namespace {{ $namespace }}, of services, does not exist: create it first, with sidecar injection
   (kubectl create namespace {{ $namespace }}; kubectl label namespace {{ $namespace }} istio-injection=enabled)
 {{- end }}
 {{- end }}

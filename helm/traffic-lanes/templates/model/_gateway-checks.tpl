@@ -13,11 +13,11 @@ Usage: {{ include "traffic-lanes.checks.entries" . }}
 {{- $clear := not (or $named $unknown (include "traffic-lanes.endlessCycle" . | fromJsonArray)) -}}
 {{- $uncalled := include "traffic-lanes.uncalledServices" $services | fromJsonArray -}}
 {{- if and $clear (not $uncalled) }}
-- every service is called by another, so it is open which of them the gateway calls: name it in
+- every service is called by another, so the chart cannot know the entry service: set
   gateway.services
 {{- else if and $clear (gt (len $uncalled) 1) }}
-- no other service calls {{ join " or " $uncalled }}, so it is open which of them the gateway calls: name
-  one or more in gateway.services; a service of the chart's own values goes away with `<service>: null`
+- no other service calls {{ join " or " $uncalled }}, so the chart cannot know the entry service: set
+  gateway.services
 {{- end }}
 {{- $entries := include "traffic-lanes.entryServices" $values | fromJson }}
 {{- $served := dict }}
@@ -29,7 +29,7 @@ Usage: {{ include "traffic-lanes.checks.entries" . }}
 {{- $unserved := list }}
 {{- range $name, $asks := $entries }}
 {{- if and $named (not (hasKey $services $name)) }}
-- gateway.services: {{ quote $name }} is no service: services has {{ keys $services | sortAlpha | join ", " }}
+- gateway.services: {{ quote $name }} is not a service: services has {{ keys $services | sortAlpha | join ", " }}
 {{- end }}
 {{- $what := $asks.path | default "every request" }}
 {{- with $asks.host }}{{ $what = printf "%s of %s" $what . }}{{ end }}
@@ -49,8 +49,8 @@ Usage: {{ include "traffic-lanes.checks.entries" . }}
 {{- end }}
 {{- end }}
 {{- if $unserved }}
-- gateway.services: {{ join ", " $unserved }} would get no request, for others take all of it at each of
-  gateway.hosts: name a host more there
+- gateway.services: {{ join ", " $unserved }} would get no request, since others take all of them at each of
+  gateway.hosts: add a host there
 {{- end }}
 {{- if and $enter.host $entries (not $general) }}
 - lanes.enter.host: each of gateway.services has a host, so none answers at a lane's: leave one without

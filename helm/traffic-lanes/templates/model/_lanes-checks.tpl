@@ -8,7 +8,7 @@ Usage: {{ include "traffic-lanes.checks.names" . }}
 - lanes.weights: {{ . }}
 {{- end }}
 {{- if not (regexMatch "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" $lane) }}
-- lanes.weights: {{ quote $lane }} can't name a lane: lower-case letters, digits and '-', 63 at most, a
+- lanes.weights: {{ quote $lane }} is not a name for a lane: use lower-case letters, digits and '-', 63 at most, a
   letter or digit at both ends
 {{- end }}
 {{- end }}
@@ -23,7 +23,7 @@ Usage: {{ include "traffic-lanes.checks.names" . }}
 {{- end }}
 {{- end }}
 {{- if not (regexMatch "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" $name) }}
-- services: {{ quote $name }} can't name a service: lower-case letters, digits and '-', 40 at most, a
+- services: {{ quote $name }} is not a name for a service: use lower-case letters, digits and '-', 40 at most, a
   letter first and no '-' last
 {{- end }}
 {{- end }}
@@ -78,7 +78,7 @@ Usage: {{ include "traffic-lanes.checks.label" . }}
 {{- end -}}
 {{- range $key, $label := $labels }}
 {{- if or (hasPrefix "traffic-lanes/" (default "" $label)) (has $label $taken) }}
-- {{ $key }}: {{ $label }} is the chart's to set, and holds no version: take another
+- {{ $key }}: {{ $label }} is set by the chart, and holds no version: use another
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -115,10 +115,10 @@ Usage: {{ include "traffic-lanes.checks.weights" . }}
 {{- if not $weights }}
 - lanes.weights is empty: name the lanes of your services, as in {v1: 90, v2: 10}
 {{- else if ne $sum "100" }}
-- lanes.weights add up to {{ $sum }}, not to 100 ({{ join ", " $weights }}); `<lane>: null` takes one away
+- lanes.weights add up to {{ $sum }}, not to 100 ({{ join ", " $weights }}); `<lane>: null` removes one
 {{- end }}
 {{- if and $weights (not (hasKey $lanes.weights $lanes.baseline)) }}
-- lanes.baseline {{ quote $lanes.baseline }} is no lane: lanes.weights has
+- lanes.baseline {{ quote $lanes.baseline }} is not a lane: lanes.weights has
   {{ keys $lanes.weights | sortAlpha | join ", " }}
 {{- end }}
 {{- end -}}
@@ -144,11 +144,11 @@ Usage: {{ include "traffic-lanes.checks.laneRelease" . }}
   {{- $only }}: {}}}}
 {{- end }}
 {{- with get $lanes.weights $only }}
-- lanes.only: {{ $only }} has {{ . }} % of the requests in lanes.weights, and shares are the base's to
-  give: leave it out there
+- lanes.only: {{ $only }} has {{ . }}% of the requests in lanes.weights, and the base sets the
+  shares: leave it out there
 {{- end }}
 {{- if not (or $lanes.enter.header $lanes.enter.cookie $lanes.enter.host (get $lanes.enter.match $only)) }}
-- lanes.only: nothing leads into {{ $only }}: set lanes.enter.header, as x-lane, or another way in
+- lanes.only: no entry rule leads to {{ $only }}: set lanes.enter.header to x-lane, say, or another of lanes.enter
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -27,7 +27,7 @@ Usage: {{ include "traffic-lanes.model" . }}{{ $model := .Model }}
 {{- $_ := set . "Values" (include "traffic-lanes.values" . | fromJson) -}}
 {{- $_ := set . "Model" (include "traffic-lanes.makeModel" . | fromJson) -}}
 {{- with include "traffic-lanes.problems" . | fromJsonArray -}}
-{{- fail (printf "\n\nthese values don't fit together:\n- %s\n" (join "\n- " .)) -}}
+{{- fail (printf "\n\nthese values do not fit together:\n- %s\n" (join "\n- " .)) -}}
 {{- /* helm lint goes on from here: refused.yaml fails it, and nothing else is rendered. */ -}}
 {{- $_ := set $.Model "refused" (join "; " .) -}}
 {{- $off := dict "enabled" false -}}

@@ -59,7 +59,7 @@ Usage: {{ include "traffic-lanes.layerProblems" (dict "root" $ "at" "defaults" "
 {{- end }}
 {{- with $keys.service }}
 {{- if hasKey (.annotations | default dict) "traffic-lanes/calls" }}
-- {{ $at }}.service.annotations: traffic-lanes/calls is the chart's to set, from `upstreams`
+- {{ $at }}.service.annotations: traffic-lanes/calls is set by the chart, from `upstreams`
 {{- end }}
 {{- range .ports }}
 {{- if and (eq .name "http") (or (hasKey . "port") (hasKey . "targetPort") (hasKey . "appProtocol")) }}
@@ -73,7 +73,7 @@ Usage: {{ include "traffic-lanes.layerProblems" (dict "root" $ "at" "defaults" "
 {{- $handlers := include "traffic-lanes.handlers" (get ($keys.container | default dict) $probe) | fromJsonArray }}
 {{- if eq $at "sample" }}{{ $handlers = without $handlers "httpGet" }}{{ end }}
 {{- if gt (len $handlers) 1 }}
-- {{ $at }}.container.{{ $probe }} has {{ join " and " $handlers }}, and a probe asks in one way only: keep one
+- {{ $at }}.container.{{ $probe }} has {{ join " and " $handlers }}, and a probe has one of them: keep one
 {{- end }}
 {{- end }}
 {{- $kubernetes := .root.Capabilities.KubeVersion.Version }}
@@ -85,7 +85,7 @@ Usage: {{ include "traffic-lanes.layerProblems" (dict "root" $ "at" "defaults" "
       "POD_IP" "POD_NAMESPACE" }}
 {{- range $variable, $_ := ternary $keys.env dict .sample }}
 {{- if has $variable $variables }}
-- {{ $at }}.env: {{ $variable }} is the chart's to set
+- {{ $at }}.env: {{ $variable }} is set by the chart
 {{- end }}
 {{- end }}
 {{- $model := .root.Model }}
@@ -93,7 +93,7 @@ Usage: {{ include "traffic-lanes.layerProblems" (dict "root" $ "at" "defaults" "
       (list "version" "app.kubernetes.io/version" $model.label) }}
 {{- range $label, $_ := $keys.podLabels }}
 {{- if or (hasPrefix "traffic-lanes/" $label) (has $label $labels) }}
-- {{ $at }}.podLabels: {{ $label }} is the chart's to set
+- {{ $at }}.podLabels: {{ $label }} is set by the chart
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -113,9 +113,9 @@ pod:
   serviceAccount: has a key of its own, `serviceAccount.name`
   hostNetwork: keeps the sidecar out, and with it the lanes
 service:
-  selector: "is the chart's to set: the mesh finds the pods of all versions by it"
+  selector: "is set by the chart: the mesh finds the pods of all versions by it"
 deployment:
-  selector: "is the chart's to set: the lanes find their pods by it"
+  selector: "is set by the chart: the lanes find their pods by it"
   replicas: has a key of its own, `replicas`
   template: is what `pod`, `container`, `podLabels` and `podAnnotations` make
 {{- end -}}

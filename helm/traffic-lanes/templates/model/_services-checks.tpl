@@ -43,8 +43,8 @@ Usage: {{ include "traffic-lanes.checks.versions" . }}
 {{- $versions := keys $service.versions | sortAlpha }}
 {{- range $version := $versions }}
 {{- if not (or (hasKey $lanes.weights $version) (include "traffic-lanes.misreadName" $version)) }}
-- services.{{ $name }}.versions: {{ quote $version }} is no lane: lanes.weights has {{ $known }};
-  null takes a version away
+- services.{{ $name }}.versions: {{ quote $version }} is not a lane: lanes.weights has {{ $known }};
+  null removes a version
 {{- end }}
 {{- $workload := printf "%s-%s" $name $version }}
 {{- $key := printf "%s/%s" (get $.Model.namespaces $name) $workload }}
@@ -71,7 +71,7 @@ Usage: {{ include "traffic-lanes.checks.retries" . }}
 {{- $retries := ($service.route | default dict).retries }}
 {{- $below := include (printf "traffic-lanes.%s.retries" $model.provider) (dict "model" $model) | fromYaml }}
 {{- if and $retries (not (or (hasKey $retries "attempts") (hasKey $below "attempts"))) }}
-- services.{{ $service.name }}.route.retries.attempts is missing, and nothing would be tried again: say how often
+- services.{{ $service.name }}.route.retries.attempts is missing, so nothing would be retried: set it
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -86,7 +86,7 @@ Usage: {{ include "traffic-lanes.checks.upstreams" . }}
 {{- $seen := dict }}
 {{- range $upstream := $service.upstreams }}
 {{- if not (hasKey $services $upstream) }}
-- services.{{ $name }}.upstreams: {{ quote $upstream }} is no service: services has
+- services.{{ $name }}.upstreams: {{ quote $upstream }} is not a service: services has
   {{ keys $services | sortAlpha | join ", " }}
 {{- else if hasKey $seen $upstream }}
 - services.{{ $name }}.upstreams lists {{ $upstream }} more than once
@@ -95,7 +95,7 @@ Usage: {{ include "traffic-lanes.checks.upstreams" . }}
 {{- end }}
 {{- end }}
 {{- with include "traffic-lanes.endlessCycle" . | fromJsonArray }}
-- the upstreams of {{ join ", " . }} form a circle: a request would never end
+- the upstreams of {{ join ", " . }} are a cycle: a request would never end
 {{- end }}
 {{- end -}}
 
