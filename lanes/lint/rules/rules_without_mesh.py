@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import in_mesh
 from lanes.lint.rule import Rule
 from lanes.lint.rules.mesh_rules_bypassed import chooses, several
 from lanes.mesh.hostnames import host_in_manifest
@@ -11,8 +10,6 @@ from lanes.mesh.hostnames import host_in_manifest
 
 def check(facts: Facts) -> Iterator[Found]:
     for resource, service in facts.virtual_services:
-        if in_mesh(service):
-            continue
         for name in service.spec.hosts:
             host = host_in_manifest(name, resource.namespace)
             if host is None or host in facts.ruled or not several(facts, host):

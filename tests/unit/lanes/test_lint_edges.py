@@ -200,6 +200,14 @@ PREFERRED = destination_rule(
 PLAIN_TEXT = instead(
     SUBSETS, destination_rule("cart", "v1", "v2", policy={"tls": {"mode": "DISABLE"}})
 )
+TO_V3 = {"host": "cart", "subset": "v3"}
+IN_BOTH = {f"{OTEL}/inject-go": "true"}
+PUTS = {"method": {"exact": "PUT"}}
+LED = "spec.http[0].route[0].destination"
+TCP = {"port": {"number": 5000, "name": "tcp", "protocol": "TCP"}, "hosts": ["*"]}
+WEB_SERVER = {"port": {"number": 8000, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
+WITH_TCP = put(gateway(), "spec.servers", [WEB_SERVER, TCP])
+REFERRED = of_kind("RequestAuthentication", SECURITY, targetRefs=[{"kind": "Gateway", "name": "x"}])
 AT_GATEWAY = with_rules(LANE, REST, gateways=["demo-gateway"])
 
 
@@ -601,6 +609,13 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         (  # two of three are for namespaces of their own
             [
+                *(d for d in GOOD if d is not ROUTED),
+                *(exported(d, ".") for d in (ROUTED, virtual_service("cart", REST, name="more"))),
+            ],
+            ["VirtualService more: spec.hosts[0]"],
+        ),
+        (
+            [
                 *GOOD,
                 *(
                     exported(virtual_service("cart", REST, name=name), *to)
@@ -812,6 +827,24 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
     "TL036": [
         (PAST_RULES, [f"{ENTRY}: spec.http[0].route[0].destination.host"]),
         ([d for d in PAST_RULES if d is not PODS[1]], []),  # one version
+        ([*GOOD, service("shop", HTTP), virtual_service("shop", ANY)], []),  # in the mesh
+        (entering(rule(to("cart", "v1", weight=1), to("cart", weight=0))), []),
+        (with_rules(LANE, ANY, gateways=["mesh", "demo-gateway"]), []),  # they are its own
+        (
+            [
+                *(d for d in PAST_RULES if d is not ROUTED),
+                *(service("cart-v1", HTTP), virtual_service("cart", rule(to("cart-v1")), ANY)),
+            ],
+            [f"{ENTRY}: spec.http[0].route[0].destination.host"],
+        ),
+        (
+            [
+                *(CART, *PODS, service("shop", HTTP)),
+                http_route("cart", to_service("cart"), route_rule(backend("cart-v1"))),
+                http_route("shop", to_service("shop"), route_rule(backend("cart"))),
+            ],
+            [],
+        ),
         ([d for d in PAST_RULES if d is not ROUTED], []),
         (
             [d if d is not ROUTED else put(d, "spec.http", [rule(to("cart"))]) for d in PAST_RULES],
@@ -831,6 +864,14 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (instead(ENTERED, exported(ENTERED, "x")), [f"{ENTRY}: spec.exportTo"]),
         (instead(ENTERED, exported(ENTERED, ".")), []),
         (instead(ENTERED, exported(ENTERED, "x", "*")), []),
+        (
+            instead(
+                ENTERED,
+                exported(put(ENTERED, "spec.gateways", ["mesh", "edge/gw"]), "edge"),
+                gateway(name="gw", namespace="edge"),
+            ),
+            [],
+        ),
         (
             [*instead(ENTERED, exported(ENTERED, ".")), INGRESS],
             [f"{ENTRY}: spec.exportTo"],  # by the namespace of the gateway's pods
@@ -853,6 +894,14 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
     "TL038": [
         (led_to_cart(TWO_PORTS), [f"{ENTRY}: spec.http[0].route[0].destination"]),
         (led_to_cart(CART), []),  # its only port
+        (led_to_cart(TWO_PORTS, match=[{"port": 80}]), [f"{ENTRY}: {LED}"]),
+        (
+            led_to_cart(TWO_PORTS, match=[{"port": 9000}, {"method": {"exact": "PUT"}}]),
+            [f"{ENTRY}: {LED}"],
+        ),
+        ([gateway(port=8000), gateway(name="other"), *led_to_cart(TWO_PORTS)[1:]], []),
+        ([WITH_TCP, *led_to_cart(TWO_PORTS)[1:]], []),
+        ([TWO_PORTS, service("old", 80), virtual_service("old", ANY, gateways=["x/y"])], []),
         (led_to_cart(TWO_PORTS, port=8000), []),
         (led_to_cart(TWO_PORTS)[1:], []),  # the Gateway is elsewhere
         ([gateway(port=8000), *led_to_cart(TWO_PORTS)[1:]], []),
@@ -878,6 +927,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (asking(cookie=r"(.*; )?user=beta(;.*)?", how="regex"), []),
         (asking(cookie=".*user=beta.*", how="regex"), []),
         (asking(cookie="beta", how="exact"), []),  # no cookie has no name
+        (entering(matching({"headers": {"cookie": {}}}), rule(to("cart", "v1"))), []),
         (asking(agent="Firefox", how="regex"), [f"{ENTRY}: {AGENT}"]),
         (asking(agent=".*Firefox", how="regex"), []),
         (asking(agent="Firefox.*", how="regex"), []),
@@ -887,6 +937,17 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (mirroring(mirror={"host": "cart", "subset": "v3"}), [f"{ROUTES}: spec.http[0].mirror"]),
         (mirroring(mirror={"host": "carrt"}), [f"{ROUTES}: spec.http[0].mirror"]),
         (mirroring(mirror={"host": "mirror.org"}), []),
+        (
+            [
+                *(
+                    d
+                    for d in mirroring(mirror={"host": "cart", "subset": "v3"})
+                    if d is not SUBSETS
+                ),
+                put(SUBSETS, "spec.subsets[1].labels.version", 2),  # of which something is left out
+            ],
+            [],
+        ),
         (mirroring(mirror={"host": "cart"}), []),
         (mirroring(mirror={"host": "cart", "subset": "v2"}), []),
         (
@@ -927,7 +988,12 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (claiming(tokens(app="cart")), [f"{ENTRY}: {CLAIM}"]),
         (claiming(tokens("other")), [f"{ENTRY}: {CLAIM}"]),
         (claiming(tokens("istio-system")), []),
-        (claiming(of_kind("RequestAuthentication", SECURITY, targetRefs=[{"name": "x"}])), []),
+        (claiming(tokens("other"))[1:], [f"{ENTRY}: {CLAIM}"]),
+        (claiming(put(REFERRED, "metadata.namespace", "other")), []),
+        (
+            claiming(tokens(app="cart"), put(gateway(name="b"), "spec.selector", {"app": "cart"})),
+            [f"{ENTRY}: {CLAIM}"],
+        ),
         (claiming(tokens(app="cart"))[1:], []),  # the Gateway is elsewhere
     ],
     "TL045": [
@@ -954,6 +1020,25 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         ([annotated("container-names", "default, x")], [f"{V1}.{OTEL_NAMES}"]),
         ([annotated("container-names", "default")], []),
+        ([annotated("container-names", "")], []),
+        ([deployment("cart", annotations={"example.org/container-names": "x"})], []),
+        ([annotated("inject-jav", "true")], [f"{V1}.metadata.annotations.{OTEL}/inject-jav"]),
+        (
+            [annotated("inject-java", "other/instrumentation"), instrumentation(namespace="other")],
+            [],
+        ),
+        (
+            [
+                put(
+                    annotated("inject-go", "true"),
+                    "metadata.annotations",
+                    {f"{OTEL}/inject-go": "x"},
+                ),
+                instrumentation(),
+            ],
+            [],  # the pods have it too
+        ),
+        ([put(PODS[0], "metadata.annotations", {"example.org/inject-go": "true"})], []),
         (
             [put(PODS[0], "metadata.annotations", {f"{OTEL}/inject-java": "true"})],
             [f"Deployment cart-v1: metadata.annotations.{OTEL}/inject-java"],
@@ -975,6 +1060,14 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
     ],
     "TL047": [
+        (
+            entering(matching(header_is(":method", "PUT")), rule(to("cart", "v1"))),
+            [f"{ENTRY}: spec.http[0].match[0].headers.:method"],
+        ),
+        (
+            entering(matching(header_is(":scheme", "http")), rule(to("cart", "v1"))),
+            [f"{ENTRY}: spec.http[0].match[0].headers.:scheme"],
+        ),
         (
             entering(matching(header_is(":path", "/x")), rule(to("cart", "v1"))),
             [f"{ENTRY}: spec.http[0].match[0].headers.:path"],
