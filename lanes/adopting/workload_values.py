@@ -19,6 +19,26 @@ _NOT_OF_CONTAINERS = {"name", "image", "imagePullPolicy", "env"}
 _NOT_OF_PODS = {"containers", "serviceAccountName", "serviceAccount", "restartPolicy"}
 _NOT_OF_DEPLOYMENTS = {"replicas", "selector", "template"}
 _NOT_OF_SERVICES = {"selector", "ports", "clusterIP", "clusterIPs"}
+# What an API server adds where nobody says anything, as `kubectl get` shows it.
+_DEFAULTS: Values = {
+    "dnsPolicy": "ClusterFirst",
+    "externalTrafficPolicy": "Cluster",
+    "internalTrafficPolicy": "Cluster",
+    "ipFamilies": ["IPv4"],
+    "ipFamilyPolicy": "SingleStack",
+    "progressDeadlineSeconds": 600,
+    "revisionHistoryLimit": 10,
+    "schedulerName": "default-scheduler",
+    "sessionAffinity": "None",
+    "strategy": {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"},
+    },
+    "terminationGracePeriodSeconds": 30,
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+    "type": "ClusterIP",
+}
 _MANAGED = ("kubectl.kubernetes.io/", "traffic-lanes/")
 
 
@@ -53,8 +73,6 @@ def service_values(service: Service, workload: Workload) -> Values:
     data = service.resource.data
     spec = data["spec"]
     found = _without(spec, _NOT_OF_SERVICES)
-    if found.get("type") == "ClusterIP":
-        del found["type"]
     if annotations := _own(data["metadata"].get("annotations"), set()):
         found["annotations"] = annotations
     main = workload.resource.data["spec"]["template"]["spec"]["containers"][workload.container]
@@ -184,7 +202,10 @@ def _own(values: Mapping[str, str] | None, others: set[str]) -> dict[str, str]:
 
 
 def _without(fields: Mapping[str, Any], names: Iterable[str]) -> Values:
+    """Return fields but those of these names, and those that say nothing."""
     left_out = set(names)
     return {
-        key: value for key, value in fields.items() if key not in left_out and value is not None
+        key: value
+        for key, value in fields.items()
+        if key not in left_out and value not in (None, {}, []) and value != _DEFAULTS.get(key)
     }

@@ -253,3 +253,43 @@ def test_a_second_workload_without_a_version_is_named(tmp_path: Path) -> None:
     done = init(kube.write(tmp_path, kube.service("cart"), kube.foreign("cart"), worker))
     said = done.stdout.replace("\n#   ", " ")
     assert "# - Deployment worker: runs pods of cart too, and no label of theirs names a" in said
+
+
+def test_what_an_api_server_adds_says_nothing(tmp_path: Path) -> None:
+    """The same as in a file, and as `kubectl get` prints it."""
+    service, pods = kube.service("cart"), kube.foreign("cart")
+    file = values(kube.write(tmp_path, service, pods, name="file.yaml"))
+    template = "spec.template.spec"
+    for path, value in {
+        "spec.strategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"},
+        },
+        "spec.revisionHistoryLimit": 10,
+        "spec.progressDeadlineSeconds": 600,
+        "status": {"replicas": 1},
+        "metadata.annotations": {"deployment.kubernetes.io/revision": "1"},
+        "spec.template.metadata.creationTimestamp": None,
+        f"{template}.dnsPolicy": "ClusterFirst",
+        f"{template}.restartPolicy": "Always",
+        f"{template}.schedulerName": "default-scheduler",
+        f"{template}.securityContext": {},
+        f"{template}.terminationGracePeriodSeconds": 30,
+        f"{template}.containers[0].terminationMessagePath": "/dev/termination-log",
+        f"{template}.containers[0].terminationMessagePolicy": "File",
+        f"{template}.containers[0].resources": {},
+    }.items():
+        pods = kube.put(pods, path, value)
+    for path, value in {
+        "spec.clusterIP": "10.0.0.1",
+        "spec.clusterIPs": ["10.0.0.1"],
+        "spec.internalTrafficPolicy": "Cluster",
+        "spec.ipFamilies": ["IPv4"],
+        "spec.ipFamilyPolicy": "SingleStack",
+        "spec.sessionAffinity": "None",
+        "spec.type": "ClusterIP",
+        "status": {"loadBalancer": {}},
+    }.items():
+        service = kube.put(service, path, value)
+    listed = {"apiVersion": "v1", "kind": "List", "items": [service, pods]}
+    assert values(kube.write(tmp_path, listed, name="listed.yaml")) == file
