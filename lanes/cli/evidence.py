@@ -38,7 +38,10 @@ class EvidenceOptions:
         if self.access_logs == "-" and "-" in mesh.sources:
             raise LanesError("--access-logs and --manifests both read standard input. Name a file.")
         with laptop(*gateway.at) as running:
-            names, header = Workloads.of(mesh), planned.header
+            names = Workloads.of(mesh)
+            # A lane header of its own is in no baggage, and these sources tell no other header.
+            by_baggage = all(lane.carrier == "baggage" for lane in planned.lanes)
+            header = planned.header if by_baggage else ""
             traces = self.traces and Traces(trace_store(self.traces), names, header)
             logs = self.access_logs and AccessLogs(self.access_logs, names, header)
             sources = tuple(source for source in (running, logs, traces) if source)

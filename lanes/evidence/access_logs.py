@@ -85,7 +85,8 @@ def calls(lines: Iterable[Line], workloads: Workloads, header: str) -> list[Call
     """Return the calls that the lines of all proxies together tell of.
 
     What the two proxies of a call log is one call. Where the caller's did not log it, no sidecar
-    sent it. `header`: the lane header's name, for formats with baggage.
+    sent it. `header`: the baggage member that names the lane, for formats with baggage; "" where
+    none does.
     """
     lines = list(lines)
     pods = _pods(lines, workloads)
@@ -198,7 +199,7 @@ def _called(line: Line, workloads: Workloads) -> str:
 
 
 def _lane(line: Line, header: str) -> tuple[str | None, bool]:
-    if line.baggage is None:
+    if line.baggage is None or not header:
         return None, False
     return members(line.baggage).get(header), True
 

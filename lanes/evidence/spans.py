@@ -59,7 +59,8 @@ def path(spans: Iterable[Span], workloads: Workloads, header: str) -> tuple[Step
     - Of several tries of one call, the one that answered counts: the last without a server error.
     - Where spans between are missing, nothing tells who called a hop.
     - Clocks of machines differ: times are compared within one span alone.
-    `header`: the name of the lane header, for spans that record baggage.
+    `header`: the baggage member that names the lane, for spans that record baggage; "" where none
+    does.
     """
     known = {span.id: span for span in spans}
     hops: dict[str, _Hop | None] = {}
@@ -154,7 +155,8 @@ def _step(hop: _Hop, depth: int, calls: Sequence[_Hop], header: str) -> Step:
     status = hop.span.status
     own_error = status >= 500 and all(call.span.status < 500 for call in calls)
     error = f"status {status}" if own_error else ""
-    baggage = next(filter(None, map(hop.span.attributes.get, _BAGGAGE)), None)
+    told = filter(None, map(hop.span.attributes.get, _BAGGAGE if header else ()))
+    baggage = next(told, None)
     return Step(
         hop.service,
         hop.version,

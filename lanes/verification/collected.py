@@ -31,7 +31,7 @@ class _Store(Protocol):
 
 @dataclass(frozen=True)
 class Traces:
-    """The hops that traces tell of. `header`: the lane header's name.
+    """The hops that traces tell of. `header`: the baggage member that names the lane, or "".
 
     Spans come late: the store is asked until all traces are there and none has grown for
     `still_seconds`, or for `patience_seconds`.

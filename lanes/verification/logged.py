@@ -21,7 +21,8 @@ _MOST_LINES = 1_000_000
 
 @dataclass
 class AccessLogs:
-    """The hops that Envoy's access logs tell of; `header` is the lane header's name.
+    """The hops that Envoy's access logs tell of; `header` is the baggage member that names the
+    lane, or "".
 
     Lines come late: proxies write them at intervals. They are read until there is one of each
     request and none came for `still_seconds`, or for `patience_seconds`.

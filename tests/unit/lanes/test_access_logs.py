@@ -140,3 +140,23 @@ def test_a_call_is_of_the_request_that_is_under_way_in_its_pod() -> None:
     assert behind(same, cart) == ["cart"]  # it is as good as the other's
     assert behind(other, call("shop", "cart", 0.5, 0.1, None, trace=TRACE)) == ["cart"]
     assert behind(call("cart", "shop", 0.2, 0.1, "v2"), cart) == ["cart"]
+
+
+@pytest.mark.parametrize(
+    ("header", "baggage", "lane", "known"),
+    [
+        ("version", "user=1,version=v2", "v2", True),
+        ("version", None, None, True),
+        ("", "user=1", None, False),  # another header carries the lane
+    ],
+)
+def test_the_lane_of_a_call(
+    header: str, baggage: str | None, lane: str | None, known: bool
+) -> None:
+    mesh = draw("one", broken=False)
+    entry = {"upstream_cluster": cluster("s0", "v2"), "upstream_host": "10.0.0.1:8000"}
+    told = {**LINE, **entry, "user_agent": f"lanes/{TRACE}", "baggage": baggage}
+    line = line_of(json.dumps(told))
+    assert line is not None
+    (found,) = calls([line], mesh.workloads(), header)
+    assert (found.lane, found.lane_known) == (lane, known)
