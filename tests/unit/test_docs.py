@@ -57,6 +57,17 @@ def lanes_commands(page: Path) -> list[list[str]]:
 LANES = [(page, line) for page in PAGES for line in lanes_commands(page)]
 
 
+def test_the_changelog_keeps_to_its_form() -> None:
+    """As https://keepachangelog.com/en/1.1.0/ has it."""
+    text = read(ROOT / "CHANGELOG.md")
+    versions = re.findall(r"^## \[(.+?)\](.*)$", text, re.MULTILINE)
+    assert versions[0] == ("Unreleased", "")
+    assert all(re.fullmatch(r" - \d{4}-\d\d-\d\d", date) for _, date in versions[1:])
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= kinds
+    assert all(f"\n[{version}]: https://" in text for version, _ in versions)
+
+
 def test_the_index_lists_every_page() -> None:
     index = ROOT / "docs/README.md"
     listed = {(index.parent / urlsplit(link).path).resolve() for link in links(read(index))}
