@@ -43,12 +43,42 @@ for code review.
 text, an example that has a finding, and the fix. The examples are the rule's tests.
 """
 
+ANALYZERS = """
+## Beside `istioctl analyze`
+
+What Istio's own analyzers find in manifests alone, tried on their test data. `lanes lint` is about
+lanes. What fails in other ways is left to `istioctl`.
+
+| Istio's message | here | |
+|---|---|---|
+| ConflictingMeshGatewayVirtualServiceHosts | TL020 | `exportTo` counts. A VirtualService that is \
+exported by name precedes one that is exported to all, so these two are no finding. |
+| VirtualServiceUnreachableRule | TL014, TL012 | HTTP rules, not those of `tcp` and `tls`. |
+| VirtualServiceIneffectiveMatch | TL014, TL012 | Where the other rule leads elsewhere. |
+| VirtualServiceHostNotFoundInGateway | TL032 | |
+| ReferencedResourceNotFound: gateway | TL018, TL019 | |
+| ReferencedResourceNotFound: host | TL028, TL041 | Where the name is nearly that of a Service, or \
+most of its namespace is here. A part of a cluster is linted too. |
+| ReferencedResourceNotFound: subset | TL015, TL041 | |
+| VirtualServiceDestinationPortSelectorRequired | TL038 | Where requests come at a port that the \
+Service lacks. Otherwise Istio uses that port. |
+| JwtClaimBasedRoutingWithoutRequestAuthN | TL044 | |
+| PortNameIsNotUnderNamingConvention | TL003, TL002 | For Services with rules. |
+| NamespaceNotInjected, PodMissingProxy | TL005 | For Services with rules. |
+| Deprecated | TL013 | What is gone, not what will be. |
+| UnknownAnnotation, MisplacedAnnotation | TL045 | Those of the OpenTelemetry Operator. |
+| ConflictingGateways, GatewayPortNotDefinedOnService, InvalidGatewayCredential | no | They are \
+about the Service and the certificates of a gateway. |
+| ConflictingSidecarWorkloadSelectors, MultipleSidecarsWithoutWorkloadSelectors | no | |
+| NoServerCertificateVerification… | no | It is about security, not routing. |
+"""
+
 
 def page() -> str:
     """The whole page."""
     rows = (f"| [{r.code}](#{_anchor(r)}) | {r.severity} | {r.title} |" for r in RULES)
     table = "\n".join(("| rule | | |", "|---|---|---|", *rows))
-    return "\n".join((HEAD, table, *map(_section, RULES)))
+    return "\n".join((HEAD, table, *map(_section, RULES), ANALYZERS.rstrip()))
 
 
 def _anchor(rule: Rule) -> str:

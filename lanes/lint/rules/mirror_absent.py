@@ -26,12 +26,13 @@ def check(facts: Facts) -> Iterator[Found]:
 def _absent(facts: Facts, resource: Resource, target: MirrorTarget) -> str:
     """Return why nothing answers at a mirror; "" where something may."""
     host = host_in_manifest(target.host, resource.namespace)
-    if host is None or host not in facts.services:
+    rules = facts.subsets.rules(host) if host else []
+    if host is None or not (rules or host in facts.services):
         absent = facts.absent.of(target.host, resource)
         return absent.why if absent else ""
     if not target.subset:
         return ""
-    rules, defined = facts.subsets.rules(host), facts.subsets.defined(host)
+    defined = facts.subsets.defined(host)
     if any(one.lacks("spec.subsets") for one, _ in rules):
         return ""
     if target.subset not in defined:

@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
+from lanes.lint.routing import in_mesh
 from lanes.lint.rule import Rule
+from lanes.mesh.hostnames import meant
+from lanes.mesh.model import Host
+from lanes.reading import kinds
 from lanes.reading.exported import is_restricted
 from lanes.reading.manifests import Resource
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for host, named in facts.mesh_hosts.items():
+    for host, named in _by_host(facts).items():
         services = {id(r): (r, body.spec.export_to, field) for r, body, field in reversed(named)}
         before: list[tuple[Resource, list[str]]] = []
         for resource, exports, field in reversed(services.values()):
@@ -23,6 +27,20 @@ def check(facts: Facts) -> Iterator[Found]:
                     f"VirtualService {_named(first, resource)} has rules for {host.name} too, and"
                     " sidecars apply only the older of the two; merge them",
                 )
+
+
+_Named = tuple[Resource, kinds.VirtualService, str]
+"""A VirtualService, and the field of one of its hosts."""
+
+
+def _by_host(facts: Facts) -> dict[Host, list[_Named]]:
+    """Return the VirtualServices for callers in the mesh by each host, be it no Service's."""
+    found: dict[Host, list[_Named]] = {}
+    for resource, body in facts.virtual_services:
+        for index, name in enumerate(body.spec.hosts if in_mesh(body) else ()):
+            host = meant(name, resource.namespace)
+            found.setdefault(host, []).append((resource, body, f"spec.hosts[{index}]"))
+    return found
 
 
 def _seen(resource: Resource, export_to: list[str]) -> set[str] | None:

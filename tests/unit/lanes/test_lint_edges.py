@@ -594,6 +594,10 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
     ],
     "TL020": [
         (
+            [virtual_service("*.shop.org", rule(to("shop")), name=name) for name in ("a", "b")],
+            ["VirtualService b: spec.hosts[0]"],
+        ),
+        (
             [*GOOD, virtual_service("cart", REST, name="more")],
             ["VirtualService more: spec.hosts[0]"],
         ),
@@ -937,6 +941,10 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (mirroring(mirror={"host": "cart", "subset": "v3"}), [f"{ROUTES}: spec.http[0].mirror"]),
         (mirroring(mirror={"host": "carrt"}), [f"{ROUTES}: spec.http[0].mirror"]),
         (mirroring(mirror={"host": "mirror.org"}), []),
+        (
+            [d for d in mirroring(mirror=TO_V3) if d is not CART],
+            [f"{ROUTES}: spec.http[0].mirror"],
+        ),
         (
             [
                 *(
