@@ -30,6 +30,7 @@ FILES = {
     "vs-mock.yaml": ("virtualservice",),
     "gw-mock.yaml": ("gateway",),
 }
+# Those whose lanes need no Gateway that is there before.
 PROVIDERS = ("asm", "istio")
 # The example that holds for both alike.
 ALIKE = "other-languages"
