@@ -3,7 +3,7 @@
 The order of the hops says nothing here: a source may miss some, and tell others twice.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -55,23 +55,25 @@ class Judge:
         path is judged by what the plan holds for calls to it.
         """
         told = [step for step in path if not step.silent]
-        calls = (*_calls(self.lane.entry), *((None, hop) for hop in self.lane.unreached))
-        judged = (self._judged(caller, hop, told) for caller, hop in calls)
+        open_ = ((None, "", hop) for hop in self.lane.unreached)
+        calls = (*_calls(self.lane.entry), *open_)
+        judged = (self._judged(names, caller, hop, told) for names, caller, hop in calls)
         return tuple(one for one in judged if one is not None)
 
-    def _judged(self, caller: str | None, hop: Hop, told: Sequence[Step]) -> JudgedHop | None:
-        steps = [
-            step
-            for step in told
-            if step.service in hop.names and (caller is None or step.caller in (None, caller))
-        ]
-        if not steps and (caller is None or not hop.versions):
+    def _judged(
+        self, callers: Collection[str] | None, caller: str, hop: Hop, told: Sequence[Step]
+    ) -> JudgedHop | None:
+        """Judge a call by one of `callers`, None for any: those are what `caller` is called."""
+        called = (step for step in told if step.service in hop.names)
+        known = [*callers, None] if callers is not None else None
+        steps = [step for step in called if known is None or step.caller in known]
+        if not steps and (callers is None or not hop.versions):
             return None
         wrong = next((step for step in steps if not self._right(hop, step)), None)
         if wrong is None:
             seen = HopVerdict.AS_PLANNED if steps else HopVerdict.NOT_SEEN
-            return JudgedHop(hop, caller or "", seen, steps[0] if steps else None)
-        by = wrong.caller or caller or ""
+            return JudgedHop(hop, caller, seen, steps[0] if steps else None)
+        by = wrong.caller or caller
         others = [own for own in self.baseline.path if own.service == hop.service]
         why = cause(hop, wrong, by, self.header, {v for own in others for v in own.versions})
         return JudgedHop(hop, by, HopVerdict.NOT_AS_PLANNED, wrong, why)
@@ -89,10 +91,12 @@ def first_wrong(judged: Iterable[JudgedHop]) -> JudgedHop | None:
     return next((one for one in judged if one.verdict is HopVerdict.NOT_AS_PLANNED), None)
 
 
-def _calls(entry: Hop) -> Iterator[tuple[str, Hop]]:
-    """Each call once, as its caller and the hop that it leads to; the gateway's first."""
-    yield "", entry
+def _calls(entry: Hop) -> Iterator[tuple[frozenset[str], str, Hop]]:
+    """Each call once, as the names of its caller, and the hop that it leads to; the gateway's
+    first.
+    """
+    yield frozenset({""}), "", entry
     for hop in entry.walk():
         for upstream in hop.upstreams:
             if upstream.repeats is None:
-                yield hop.service, upstream
+                yield hop.names, hop.service, upstream

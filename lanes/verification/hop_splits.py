@@ -41,10 +41,13 @@ def splits(groups: Groups, classified: Iterable[ClassifiedAnswer]) -> tuple[HopS
     All of them together find a sound one wrong in one run of 1,000.
     """
     right: dict[str, list[ClassifiedAnswer]] = {}
+    partly: dict[str, list[ClassifiedAnswer]] = {}
     for one in classified:
-        if not one.problem and not one.answer.partial:
-            right.setdefault(one.name, []).append(one)
+        if not one.problem:
+            (partly if one.answer.partial else right).setdefault(one.name, []).append(one)
     found, failed = list(_counted(groups, right)), list(_failed(groups, right))
+    whole = {name for name, *_ in found}
+    found += _seen({n: lanes for n, lanes in groups.items() if n not in whole}, partly)
     n = len(found) + len(failed)
     return (
         *(
@@ -118,6 +121,20 @@ def _counted(
             for word, share, counts in _shared(hop):
                 answered = [step for step in steps if step[1] in hop.versions]
                 yield name, hop, word, share, sum(map(counts, answered)), len(answered)
+
+
+def _seen(
+    groups: Groups, partly: Mapping[str, list[ClassifiedAnswer]]
+) -> Iterable[tuple[str, Hop, str, float, int, int]]:
+    """The splits at hops by the steps that are seen of them, whatever else of the answers is."""
+    for name, lanes in groups.items():
+        steps = [step for one in partly.get(name, []) for step in one.answer.seen]
+        for hop in lanes[0].path if steps else ():
+            there = [(step.service, step.version) for step in steps if step.service in hop.names]
+            for word, share, counts in _shared(hop):
+                answered = [step for step in there if step[1] in hop.versions]
+                if answered:
+                    yield name, hop, word, share, sum(map(counts, answered)), len(answered)
 
 
 def _shared(hop: Hop) -> Iterable[tuple[str, float, Callable[[tuple[str, str]], bool]]]:

@@ -249,8 +249,8 @@ def _unseen(group: tuple[Lane, ...], classified: Iterable[ClassifiedAnswer]) -> 
             return ()
     if shown is None:
         return ()
-    planned = (hop.service for hop in group[0].path if hop.versions)
-    return tuple(service for service in dict.fromkeys(planned) if service not in shown)
+    missed = (h.service for h in group[0].path if h.versions and not h.names & shown)
+    return tuple(dict.fromkeys(missed))
 
 
 def _target(classified: ClassifiedAnswer) -> Target:

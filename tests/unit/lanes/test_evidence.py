@@ -12,6 +12,8 @@ from lanes.evidence.judge import HopVerdict, Judge
 from lanes.evidence.source import with_hops
 from lanes.evidence.steps import Answer, Routed, Step
 from lanes.planning.entry_rule import EntryRule
+from lanes.planning.hop import Hop, Reason
+from lanes.planning.result import Lane, Plan
 from lanes.report.closing import closing
 from lanes.verification.targets import Target
 from lanes.verification.tracing import traced
@@ -213,3 +215,31 @@ def test_two_sources_that_tell_different_versions() -> None:
     verdict = verify(PLAN, [], [(Target("v2", EntryRule()), found)])
     ((_, left, _),) = verdict.left
     assert (left.service, left.cause) == ("mocka", Cause.CONTRADICTED)
+
+
+def test_a_split_is_counted_by_the_hops_that_are_seen() -> None:
+    cart = Hop("cart", ("v1", "v2"), Reason.SPLIT, shares=(0.5, 0.5))
+    shop = Hop("shop", ("v1",), Reason.MATCH, (cart, Hop("stock", ("v1",), Reason.MATCH)))
+    plan = Plan("", "*", (Lane("untagged", 100, shop),))
+
+    def answers(*versions: str) -> list[Answer]:
+        paths = [seen("shop v1", f"cart {version}") for version in versions]
+        return [Answer(200, "", path, partial=True) for path in paths * 40]
+
+    even = verify(plan, answers("v1", "v2"))
+    assert even.holds is Holds.AS_FAR_AS_SEEN
+    assert [(one.version, one.count, one.total) for one in even.splits] == [
+        ("v1", 40, 80),
+        ("v2", 40, 80),
+    ]
+    assert verify(plan, answers("v1", "v1")).holds is Holds.DO_NOT_HOLD
+
+
+def test_a_hop_whose_pods_have_another_name_than_its_service() -> None:
+    pods = frozenset({("basket", "v1")})
+    cart = Hop("cart", ("v1",), Reason.MATCH, (Hop("stock", ("v1",), Reason.MATCH),), pods=pods)
+    lane = Lane("untagged", 100, Hop("shop", ("v1",), Reason.MATCH, (cart,)))
+    path = seen("shop v1", "basket v1", "stock v1")
+    assert [hop.verdict for hop in Judge(lane, lane, None).hops(path)] == [RIGHT] * 3
+    verdict = verify(Plan("", "*", (lane,)), [Answer(200, "", path, partial=True)])
+    assert verdict.holds is Holds.HOLD
