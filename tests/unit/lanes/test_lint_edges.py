@@ -191,7 +191,6 @@ CLAIM = "spec.http[0].match[0].headers.@request.auth.claims.group"
 TLS = "spec.trafficPolicy.tls.mode"
 SECURITY = "security.istio.io/v1"
 OTEL = "instrumentation.opentelemetry.io"
-OTEL_NAMES = f"metadata.annotations.{OTEL}/container-names"
 FAILOVER = "loadBalancer.localityLbSetting.failoverPriority"
 PREFERS = {"loadBalancer": {"localityLbSetting": {"failoverPriority": ["version=v2"]}}}
 PREFERRED = destination_rule(
@@ -201,7 +200,7 @@ PLAIN_TEXT = instead(
     SUBSETS, destination_rule("cart", "v1", "v2", policy={"tls": {"mode": "DISABLE"}})
 )
 TO_V3 = {"host": "cart", "subset": "v3"}
-IN_BOTH = {f"{OTEL}/inject-go": "true"}
+IN_BOTH = {f"{OTEL}/inject-java": "true"}
 PUTS = {"method": {"exact": "PUT"}}
 LED = "spec.http[0].route[0].destination"
 TCP = {"port": {"number": 5000, "name": "tcp", "protocol": "TCP"}, "hosts": ["*"]}
@@ -255,8 +254,9 @@ def claiming(*documents: Document) -> list[Document]:
     return [*entering(matching(asked), rule(to("cart", "v1"))), *documents]
 
 
-def annotated(name: str, value: str) -> Document:
-    return deployment("cart", annotations={f"{OTEL}/{name}": value})
+def annotated(name: str, value: str, **others: str) -> Document:
+    asked = {name: value, **others}
+    return deployment("cart", annotations={f"{OTEL}/{one}": text for one, text in asked.items()})
 
 
 # By rule: what is read, and what is found of it.
@@ -1026,9 +1026,15 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [annotated("inject-jav", "true"), instrumentation()],
             [f"{V1}.metadata.annotations.{OTEL}/inject-jav"],
         ),
-        ([annotated("container-names", "default, x")], [f"{V1}.{OTEL_NAMES}"]),
-        ([annotated("container-names", "default")], []),
-        ([annotated("container-names", "")], []),
+        (
+            [annotated("inject-java", "true", **{"container-names": "x"}), instrumentation()],
+            [f"{V1}.metadata.annotations.{OTEL}/inject-java"],
+        ),
+        ([annotated("container-names", "x")], []),  # for nothing
+        (
+            [annotated("inject-java", "true", **{"container-names": "default"}), instrumentation()],
+            [],
+        ),
         ([deployment("cart", annotations={"example.org/container-names": "x"})], []),
         ([annotated("inject-jav", "true")], [f"{V1}.metadata.annotations.{OTEL}/inject-jav"]),
         (
