@@ -1,20 +1,15 @@
-"""Meshes that are drawn, sound or broken in one of ten ways, and what each source tells of them.
+"""Meshes that are drawn, sound or broken in one of ten ways, and requests through them.
 
-Nothing here knows how evidence is judged: a request walks through services and proxies, and every
-party on its way writes down what it would.
+Nothing here knows how evidence is judged.
 """
 
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from lanes.evidence.calls import Call
 from lanes.evidence.causes import Cause
-from lanes.evidence.steps import Answer, Step
 from lanes.evidence.workloads import Workload, Workloads
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Hop, Reason
@@ -231,108 +226,3 @@ def walk(made: Made) -> Iterator[Made]:
     yield made
     for behind in made.behind:
         yield from walk(behind)
-
-
-def answer(mesh: Drawn, root: Made, trace: str) -> Answer:
-    """What the client gets: the sample's services tell themselves, up to the first foreign one."""
-    steps: list[Step] = []
-
-    def tell(made: Made) -> None:
-        if made.service in mesh.foreign:
-            steps.append(Step(made.service if steps else "", "", made.lane, silent=True))
-            return
-        steps.append(Step(made.service, made.version, made.lane, caller=made.caller))
-        for behind in made.behind:
-            tell(behind)
-
-    tell(root)
-    if steps[0].silent:
-        return Answer(200, "page", trace=trace)
-    return Answer(200, "", tuple(steps), partial=any(s.silent for s in steps), trace=trace)
-
-
-def as_call(made: Made) -> Call:
-    """The call as a sidecar of the laptop logs it."""
-    return Call(
-        made.caller, made.caller_pod, made.service, made.version, made.pod, made.lane,
-        frozenset({made.chosen}), 200, made.began, made.ended - made.began, made.trace,
-        proxied=made.proxied,
-    )  # fmt: skip
-
-
-class IstioLogs:
-    """The lines that Istio's proxies write, each by the clock of its node: up to `skew` s off."""
-
-    def __init__(self, seed: str, named: bool, skew: float) -> None:
-        self._rng, self._named, self._most = random.Random(seed), named, skew
-        self._skew: dict[str, float] = {}
-
-    def lines(self, made: Made, agent: str) -> Iterator[str]:
-        request = f"{self._rng.getrandbits(128):032x}"
-        shared = {"request_id": request, "user_agent": agent, "response_code": 200}
-        shared["baggage"] = f"a=b,version={made.lane}" if made.lane else None
-        shared["traceparent"] = f"00-{made.trace}-{'1' * 16}-01" if made.trace else "-"
-        if made.proxied:
-            yield self._line(made.caller_pod, made, shared, cluster(made.service, made.chosen))
-        yield self._line(made.pod, made, shared, "inbound|8000||")
-        for behind in made.behind:
-            yield from self.lines(behind, "python-requests/2")
-
-    def _line(self, pod: str, made: Made, shared: Json, upstream: str) -> str:
-        skew = self._skew.setdefault(pod, self._rng.uniform(-self._most, self._most))
-        began = datetime.fromtimestamp(made.began + skew, UTC).isoformat(timespec="milliseconds")
-        told = {
-            **shared,
-            "start_time": began.replace("+00:00", "Z"),
-            "duration": round((made.ended - made.began) * 1000),
-            "upstream_cluster": upstream,
-            "upstream_host": f"{made.pod}:8000",
-            "upstream_local_address": f"{made.caller_pod}:40000",
-            "downstream_local_address": f"{made.pod}:8000",
-            "downstream_remote_address": f"{made.caller_pod}:40000",
-        }
-        prefix = f"[pod/{pod}-7d9f8b6c5d-x2k4q/istio-proxy] " if self._named else ""
-        return prefix + json.dumps(told)
-
-
-def otlp(made: Made, rng: random.Random, sidecars: bool) -> Json:
-    """The trace as OTLP: spans of the services, or of Envoy; some twice, in any order."""
-    trace, resources = made.trace, []
-
-    def tell(made: Made, parent: str) -> None:
-        skew = rng.uniform(-5, 5)
-        client, server = (f"{rng.getrandbits(64):016x}" for _ in range(2))
-        times = {
-            "startTimeUnixNano": str(int((made.began + skew) * 1e9)),
-            "endTimeUnixNano": str(int((made.ended + skew) * 1e9)),
-        }
-        tags = {"upstream_cluster": cluster(made.service, made.chosen)} if sidecars else {}
-        whose = {"service.name": made.caller or "istio-ingressgateway"}
-        resources.append(_resource(whose, trace, client, parent, 3, times, tags))
-        own = (
-            {"istio.canonical_service": made.service, "istio.canonical_revision": made.version}
-            if sidecars
-            else {"service.name": made.service, "service.version": made.version}
-        )
-        status = {"http.status_code": "200"}
-        resources.append(_resource(own, trace, server, client, 2, times, status))
-        for behind in made.behind:
-            if behind.trace == trace:
-                tell(behind, server)
-
-    tell(made, "")
-    resources += [rng.choice(resources)]
-    rng.shuffle(resources)
-    return {"resourceSpans": resources}
-
-
-def _resource(
-    resource: Json, trace: str, span: str, parent: str, kind: int, times: Json, tags: Json
-) -> Json:
-    told = {"traceId": trace, "spanId": span, "parentSpanId": parent, "kind": kind, **times}
-    spans = [{**told, "attributes": attributes(tags)}]
-    return {"resource": {"attributes": attributes(resource)}, "scopeSpans": [{"spans": spans}]}
-
-
-def attributes(values: Json) -> list[Json]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]

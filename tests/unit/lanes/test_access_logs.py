@@ -12,7 +12,8 @@ from lanes.evidence.calls import Call, Forest
 from lanes.evidence.steps import Answer
 from lanes.evidence.workloads import Workload, Workloads
 from lanes.verification.logged import AccessLogs
-from tests.unit.lanes.simulated import IstioLogs, World, cluster, draw, walk
+from tests.unit.lanes.simulated import World, cluster, draw, walk
+from tests.unit.lanes.simulated_sources import IstioLogs
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 

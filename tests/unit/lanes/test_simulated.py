@@ -24,16 +24,13 @@ from tests.unit.lanes.simulated import (
     LANES,
     Break,
     Drawn,
-    IstioLogs,
     Made,
     World,
-    answer,
-    as_call,
     draw,
     entered_by,
-    otlp,
     walk,
 )
+from tests.unit.lanes.simulated_sources import IstioLogs, answer, as_call, otlp
 
 SEED = os.environ.get("SEED", "1")
 MESHES = int(os.environ.get("SIMULATED", "40"))

@@ -17,7 +17,8 @@ from lanes.evidence.steps import Answer, Routed, Step
 from lanes.evidence.traces import TraceFormatError, spans_in
 from lanes.evidence.workloads import Workload, Workloads
 from lanes.verification.collected import TraceFile, Traces, TraceServer, trace_store
-from tests.unit.lanes.simulated import attributes, cluster
+from tests.unit.lanes.simulated import cluster
+from tests.unit.lanes.simulated_sources import attributes
 from tests.unit.lanes.standin import ANSWER, gateway_like
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
