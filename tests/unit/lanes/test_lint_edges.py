@@ -1043,11 +1043,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         (
             [
-                put(
-                    annotated("inject-go", "true"),
-                    "metadata.annotations",
-                    {f"{OTEL}/inject-go": "x"},
-                ),
+                put(annotated("inject-java", "true"), "metadata.annotations", IN_BOTH),
                 instrumentation(),
             ],
             [],  # the pods have it too
