@@ -12,6 +12,7 @@ from lanes.evidence.spans import Span, path
 from lanes.evidence.steps import Answer
 from lanes.evidence.traces import TraceFormatError, spans_in
 from lanes.evidence.workloads import Workloads
+from lanes.printable import without_credentials
 from lanes.verification.gateway import Gateway
 from lanes.verification.http_client import HttpClient, Limits, NoResponseError
 
@@ -72,7 +73,7 @@ class Traces:
 class TraceServer:
     """The query API of Jaeger or Tempo at a URL, such as http://jaeger-query:16686."""
 
-    url: str
+    url: str = field(repr=False)
     _query: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +81,8 @@ class TraceServer:
             gateway = Gateway(self.url)
         except LanesError:
             raise LanesError(
-                f"--traces {self.url}: not a file, and not a URL such as http://tempo:3200"
+                f"--traces {without_credentials(self.url)}: not a file, and not a URL such as"
+                " http://tempo:3200"
             ) from None
         self._parts, self._address = gateway.parts, gateway.address
         self._http = HttpClient(gateway.place, _LIMITS)

@@ -250,6 +250,10 @@ def test_what_a_server_may_answer() -> None:
         assert quick(trace_store(url)).complete([ASKED]) == [ASKED]
     with pytest.raises(LanesError, match="no answer"):
         quick(TraceServer("http://127.0.0.1:1/")).complete([ASKED])
+    for url in ("http://me:secret@127.0.0.1:1/", "ftp://me:secret@tempo/"):
+        with pytest.raises(LanesError) as caught:
+            quick(trace_store(url)).complete([ASKED])
+        assert "secret" not in str(caught.value)
 
 
 def test_a_file_that_a_collector_writes(tmp_path: Path) -> None:
