@@ -49,7 +49,7 @@ test-browser: $(VENV)/browser.done ## live map and report in a real browser; CHR
 test-istio: $(VENV)/dev.done $(BIN)/helm ## plan and chart judged by the real istiod; SETS=2000 SEED= of manifests
 	@istiod=$$($(BIN)/python -m scripts.istiod $(ISTIO)) && ISTIOD=$$istiod SETS="$(SETS)" SEED="$(SEED)" $(BIN)/pytest -n 2 --dist loadscope tests/istio
 
-test-conformance: $(VENV)/dev.done ## the plan judged by the Gateway API's conformance suite; it needs Go
+test-conformance: $(VENV)/dev.done ## plan and lanes up judged by the Gateway API's conformance suite; it needs Go
 	$(BIN)/pytest -rs tests/conformance
 
 conformance: $(VENV)/dev.done ## docs/conformance.md from the conformance suite

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tests.conformance.asking import AGREE, DIFFERENT, NOT_SUPPORTED, Asked, ask
+from tests.conformance.figures import UP
 from tests.conformance.reasons import REASONS
 from tests.conformance.suite import MODULE, VERSION, Table, tables
 
@@ -40,6 +41,18 @@ Requests of TCP, TLS and UDP choose no HTTP route and are not counted.
 """
 
 
+_UP = """
+## `lanes up`
+
+The same requests, sent to the mesh that `lanes up` runs with a small server in place of each pod:
+to the gateway, or to the sidecar of the client's pod. Statuses and pods are compared. What is not
+supported is what `lanes up` does not simulate, and it refuses to start: TLS, mirrors, CORS, retries
+of HTTPRoutes, GRPCRoutes, and rewrites of a backend. Different are the certificates of
+BackendTLSPolicies, and two requests of the mesh that go to one Service's address with the name of
+another: `lanes up` has no addresses of Services, and takes the name.
+"""
+
+
 def judged() -> tuple[Judged, ...]:
     """Every file of the suite that sends HTTP requests, with what the plan says of them."""
     return tuple((table, ask(table)) for table in tables() if table.requests or table.unread)
@@ -59,6 +72,8 @@ def page(files: Sequence[Judged]) -> str:
         (
             _HEAD,
             *_table("about", total),
+            _UP,
+            *_up(),
             "\n## Different: why\n",
             *_differences(files),
             "\n## Not supported: why\n",
@@ -74,6 +89,13 @@ def _table(what: str, rows: Iterable[str]) -> Iterator[str]:
     yield f"| {what} | agree | not supported | different | not compared |"
     yield "|---|---|---|---|---|"
     yield from rows
+
+
+def _up() -> Iterator[str]:
+    yield "| about | agree | not supported | different |"
+    yield "|---|---|---|---|"
+    for group, figures in UP.items():
+        yield f"| {group} | {' | '.join(str(figure or '') for figure in figures)} |"
 
 
 def _row(name: str, files: Sequence[Judged]) -> str:

@@ -1,0 +1,31 @@
+"""A pod of the conformance suite: it answers with its address, as late as `delay` asks."""
+
+import os
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+ADDRESS = os.environ["HOST"].encode()
+
+
+class Echo(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        asked = parse_qs(urlsplit(self.path).query)
+        time.sleep(float(asked.get("delay", ["0s"])[0].removesuffix("s")))
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(ADDRESS)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(ADDRESS)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer  # noqa: N815 as the base class calls them
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Echo).serve_forever()

@@ -1,0 +1,91 @@
+"""What `lanes up` answers to a conformance request, beside what the test expects.
+
+Each Gateway and port of each file runs once, with a small server in place of each pod.
+"""
+
+import http.client
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lanes.errors import LanesError
+from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod, led_to
+from lanes.reading.commands import Command
+from lanes.reading.reader import read
+from lanes.reading.resolve import resolve
+from lanes.running.address import free_port
+from lanes.running.runtime import RunningMesh, run
+from tests.conformance.asking import (
+    NOT_SUPPORTED,
+    Asked,
+    at_port,
+    compared,
+)
+from tests.conformance.suite import Document, Request, Table
+from tests.kube import write
+
+_ECHO = Path(__file__).with_name("echo.py")
+_SECONDS = 10
+
+
+def ask_up(table: Table) -> tuple[Asked, ...]:
+    """Every request of a table, asked of the mesh that `lanes up` runs of its manifests."""
+    documents = list(table.documents())
+    groups: dict[object, list[Request]] = {}
+    for request in table.requests:
+        key = None if table.mesh else (request.sender, request.port)
+        groups.setdefault(key, []).append(request)
+    asked: dict[int, Asked] = {}
+    for requests in groups.values():
+        first = requests[0]
+        kept = documents if table.mesh else list(at_port(documents, first.sender, first.port))
+        try:
+            with _running(kept, in_mesh=table.mesh) as mesh:
+                asked |= {id(one): _asked(mesh, one, table.mesh) for one in requests}
+        except LanesError as error:
+            asked |= {id(one): Asked(one, NOT_SUPPORTED, str(error)) for one in requests}
+    return tuple(asked[id(request)] for request in table.requests)
+
+
+@contextmanager
+def _running(documents: list[Document], *, in_mesh: bool) -> Iterator[RunningMesh]:
+    with tempfile.TemporaryDirectory() as folder:
+        mesh = resolve(read([write(Path(folder), *documents)]))
+        needed = {(pod.name.partition("_")[0], pod.namespace) for pod in _needed(mesh, in_mesh)}
+        kept = [one for one in documents if one["kind"] != "Deployment" or _key(one) in needed]
+        manifests = read([write(Path(folder), *kept)])
+        answering = f"exec {sys.executable} {_ECHO}"
+        names = {(pod.app, pod.namespace) for pod in resolve(manifests).pods}
+        commands = [Command.of(f"{app}.{namespace}={answering}") for app, namespace in names]
+        with run(resolve(manifests, commands), free_port()) as running:
+            yield running
+
+
+def _needed(mesh: Mesh, in_mesh: bool) -> Iterable[Pod]:
+    return mesh.pods if in_mesh else led_to(r for host in mesh.gateway for r in host.routes)
+
+
+def _key(document: Document) -> tuple[str, str]:
+    metadata = document["metadata"]
+    return metadata["name"], metadata.get("namespace", "default")
+
+
+def _asked(running: RunningMesh, request: Request, in_mesh: bool) -> Asked:
+    version, namespace = request.sender
+    host, port = "127.0.0.1", int(running.url.rstrip("/").rpartition(":")[2])
+    if in_mesh:
+        pods = (p for p in running.mesh.pods if (p.version, p.namespace) == (version, namespace))
+        host, port = running.address(next(pods)), SIDECAR_PORT
+    connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
+    headers = {"Host": request.host or "any.example", **request.headers}
+    try:
+        connection.request(request.method, request.path, headers=headers)
+        response = connection.getresponse()
+        body = response.read().decode(errors="replace")
+    finally:
+        connection.close()
+    answering = (pod for pod in running.mesh.pods if running.address(pod) == body)
+    there = {(pod.name.partition("_")[0], pod.namespace) for pod in answering}
+    return compared(request, response.status, there)
