@@ -179,6 +179,54 @@ def _default_host(mesh: Mesh) -> GatewayHost:
     return next((host for host in mesh.gateway if host.domain == "*"), mesh.gateway[0])
 
 
+_Taken = tuple[str, bool]
+"""What takes the requests that were tried, in words, and whether it takes all that a match does."""
+
+
+class _Search:
+    """Finds, for the rules of a virtual host, requests that meet them."""
+
+    def __init__(
+        self, mesh: Mesh, virtual_host: GatewayHost, probe: Probe, host: str | None
+    ) -> None:
+        self._mesh, self._virtual_host, self._probe = mesh, virtual_host, probe
+        self._host = host
+        self._table = RuleTable(virtual_host.routes)
+        self._named = named_by(virtual_host.routes)
+
+    def found(self, rule: EntryRule, match: Match, route: Route) -> tuple[EntryRule | None, _Taken]:
+        """Return the entry rule by which a rule is met, or else what takes its requests."""
+        reached, first = self._taking(rule)
+        if first is route:
+            return rule, ("", False)
+        taken = _taken(self._virtual_host, reached, first, match)
+        if taken[1] or self._named.most < 2:
+            return None, taken
+        domain = self._virtual_host.domain
+        tried = trials(match, self._probe.path, self._named, domain, self._host)
+        known = next((one for one in tried if self._taking(one)[1] is route), None)
+        return known, ("", False) if known else taken
+
+    def _taking(self, rule: EntryRule) -> tuple[GatewayHost | None, Route | None]:
+        """Return the virtual host of a request by this rule, and which rule takes it, if here."""
+        own = self._virtual_host
+        reached = own if rule.host is None else host_for(self._mesh, rule.host)
+        here = reached is not None and reached.routes == own.routes
+        return reached, self._table.rule(self._probe.request(rule)) if here else None
+
+
+def _taken(
+    own: GatewayHost, reached: GatewayHost | None, taken: Route | None, match: Match
+) -> _Taken:
+    if reached and reached.routes != own.routes:
+        asked = match.headers.get(AUTHORITY)
+        return f"the rules for {reached.domain}", asked is None or asked.kind == "exact"
+    if taken is None:
+        return "", False
+    wholly = any(takes_all(other, match) for other in taken.matches or (Match(),))
+    return f"{taken.place.field} of {taken.place.resource}", wholly
+
+
 def _alternatives(
     mesh: Mesh,
     virtual_host: GatewayHost,
@@ -191,26 +239,7 @@ def _alternatives(
 
     `host` is what requests name; None: what every request does.
     """
-    table = RuleTable(virtual_host.routes)
-    named = named_by(virtual_host.routes)
-
-    def reaches(rule: EntryRule, route: Route) -> bool:
-        reached = virtual_host if rule.host is None else host_for(mesh, rule.host)
-        here = reached is not None and reached.routes == virtual_host.routes
-        return here and table.rule(probe.request(rule)) is route
-
-    def taker(request: Request, match: Match) -> tuple[str, bool]:
-        """What takes a request, in words, and whether it takes all that `match` does."""
-        reached = host_for(mesh, request.headers[AUTHORITY])
-        if reached and reached.routes != virtual_host.routes:
-            asked = match.headers.get(AUTHORITY)
-            return f"the rules for {reached.domain}", asked is None or asked.kind == "exact"
-        taken = table.rule(request) if reached else None
-        if taken is None:
-            return "", False
-        wholly = any(takes_all(other, match) for other in taken.matches or (Match(),))
-        return f"{taken.place.field} of {taken.place.resource}", wholly
-
+    search = _Search(mesh, virtual_host, probe, host)
     for route in virtual_host.routes:
         for match in (route.matches or (Match(),)) if route is not default else ():
             rule = rule_by(match, probe.path)
@@ -224,12 +253,11 @@ def _alternatives(
                 yield Alternative(words, None, forward(route, request, assumed), _own(route))
                 continue
             rule = replace(rule, host=rule.host or host)
-            tried = trials(match, probe.path, named, virtual_host.domain, host)
-            known = next((one for one in (rule, *tried) if reaches(one, route)), None)
+            known, taken = search.found(rule, match, route)
             if known or rule not in (NO_ENTRY_RULE, EntryRule(host=host)):
                 request = probe.request(known or rule)
                 led = forward(route, request, assumed)
-                by, wholly = ("", False) if known else taker(request, match)
+                by, wholly = taken
                 yield Alternative(
                     str(known or rule), known, led, _own(route), taken_by=by, wholly=wholly
                 )

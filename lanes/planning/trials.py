@@ -16,7 +16,8 @@ from lanes.mesh.matching import Match, StringMatch, holds
 from lanes.mesh.model import Route
 from lanes.planning.entry_rule import EntryRule
 
-_MOST = 400
+# For one rule; and for all of a host, each held against all: some seconds.
+_MOST, _MOST_IN_ALL = 400, 2_000_000
 _METHODS = (None, "POST", "HEAD", "PUT")
 _PATHS = (None, "/", "/other")
 
@@ -30,6 +31,7 @@ class Named:
     absent: tuple[tuple[str, str], ...]
     methods: tuple[str, ...]
     paths: tuple[str, ...]
+    most: int  # how many trials there are for each rule
 
 
 def named_by(routes: Iterable[Route]) -> Named:
@@ -43,13 +45,14 @@ def named_by(routes: Iterable[Route]) -> Named:
         tuple(sorted(absent.items()))[:4],
         tuple(islice(dict.fromkeys(methods), 4)),
         tuple(islice(dict.fromkeys(paths), 8)),
+        min(_MOST, 1 + _MOST_IN_ALL // max(1, len(matches)) ** 2),
     )
 
 
 def trials(
     match: Match, path: str, named: Named, domain: str, host: str | None
 ) -> Iterator[EntryRule]:
-    """Yield entry rules that `match` takes, the simplest first, some hundreds at most.
+    """Yield entry rules that `match` takes, the simplest first, as many as `named` allows.
 
     Every request asks for `path`. `domain` is that of the virtual host, `host` what a request names
     where the match asks for none.
@@ -66,7 +69,7 @@ def trials(
     extras = [one for one in more if not _excluded(match, one)]
     own = [dict(zip(headers, values, strict=True)) for values in product(*headers.values())]
     every = product(own, hosts, paths, methods, extras)
-    for sent, named_host, taken, method, extra in islice(every, _MOST):
+    for sent, named_host, taken, method, extra in islice(every, named.most):
         uri = taken
         if match.query:
             values = {n: next(iter(examples(one)), "") for n, one in match.query.items()}
