@@ -1,6 +1,6 @@
 """A rule or a subset that `exportTo` hides from those who need it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lanes.lint.facts import Facts, Found
 from lanes.lint.routing import Leg, at_gateway
@@ -10,10 +10,13 @@ from lanes.reading import kinds
 from lanes.reading.exported import level_in
 from lanes.reading.manifests import Resource
 
+_Homes = Mapping[tuple[str, str], list[str]]
+
 
 def check(facts: Facts) -> Iterator[Found]:
+    homes = _homes(facts)
     for resource, service in facts.virtual_services:
-        for namespace in _gateway_namespaces(facts, resource, service):
+        for namespace in _namespaces(resource, service, homes):
             if not _sees(namespace, resource, service.spec.export_to):
                 yield (
                     resource,
@@ -23,7 +26,9 @@ def check(facts: Facts) -> Iterator[Found]:
                 )
     found: set[tuple[str, str, str]] = set()
     for leg in facts.legs:
-        for namespace in _callers(facts, leg) if leg.host and leg.subset and leg.live else ():
+        for namespace in (
+            _callers(facts, leg, homes) if leg.host and leg.subset and leg.live else ()
+        ):
             rule = _hidden(facts, leg, namespace)
             key = (str(leg.host), leg.subset, namespace)
             if rule and key not in found:
@@ -37,34 +42,30 @@ def check(facts: Facts) -> Iterator[Found]:
                 )
 
 
-def _gateway_namespaces(
-    facts: Facts, resource: Resource, service: kinds.VirtualService
-) -> list[str]:
+def _homes(facts: Facts) -> dict[tuple[str, str], list[str]]:
+    """Return the namespaces of the pods of each Gateway, by its namespace and name."""
+    found: dict[tuple[str, str], list[str]] = {}
+    by_selector: dict[frozenset[tuple[str, str]], list[str]] = {}
+    for resource, body in facts.of(kinds.Gateway):
+        selector = frozenset(body.spec.selector.items())
+        if selector not in by_selector:
+            pods = (w for w in facts.workloads if selector <= w.labels.items()) if selector else ()
+            by_selector[selector] = list(dict.fromkeys(w.resource.namespace for w in pods))
+        found[resource.namespace, resource.name] = by_selector[selector]
+    return found
+
+
+def _namespaces(resource: Resource, service: kinds.VirtualService, homes: _Homes) -> list[str]:
     """Return the namespaces of the gateways that a VirtualService is bound to, by their pods."""
-    found: dict[str, None] = {}
-    for text in service.spec.gateways:
-        if text == "mesh":
-            continue
-        namespace, name = gateway_meant(text, resource.namespace)
-        selectors = [
-            body.spec.selector
-            for one, body in facts.of(kinds.Gateway)
-            if (one.namespace, one.name) == (namespace, name)
-        ]
-        pods = [
-            w.resource.namespace
-            for selector in selectors
-            for w in facts.workloads
-            if selector and selector.items() <= w.labels.items()
-        ]
-        found |= dict.fromkeys(pods or [namespace])
-    return list(found)
+    named = (one for one in service.spec.gateways if one != "mesh")
+    meant = [gateway_meant(one, resource.namespace) for one in named]
+    return list(dict.fromkeys(home for key in meant for home in homes.get(key) or [key[0]]))
 
 
-def _callers(facts: Facts, leg: Leg) -> list[str]:
+def _callers(facts: Facts, leg: Leg, homes: _Homes) -> list[str]:
     """Return the namespaces from which requests meet a rule, as far as manifests tell."""
     if at_gateway(leg.service):
-        return _gateway_namespaces(facts, leg.resource, leg.service)
+        return _namespaces(leg.resource, leg.service, homes)
     own = {id(workload) for workload in facts.pods(leg.host)}
     callers = {w.resource.namespace for w in facts.workloads if id(w) not in own}
     exports = leg.service.spec.export_to
