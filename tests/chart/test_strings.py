@@ -90,6 +90,9 @@ SAID = {
     ("lanes", "enter", "header"),
     ("lanes", "enter", "host"),
     ("services", "*", "upstreams", 0),
+    # These are for pods of others.
+    ("services", "*", "selector", "*"),
+    ("services", "*", "versionLabel"),
 }
 WAYS = ("httpGet", "tcpSocket", "grpc", "exec")
 # What is beside a string for it to have a meaning.
