@@ -80,6 +80,26 @@ def pods(namespace: str, selector: str = "") -> list[Json]:
     return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
+def run_pod(where: str, image: str, *command: str) -> str:
+    """What a pod prints, however it ends."""
+    name = "asks"
+    apply(
+        where,
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name},
+            "spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": name, "image": image, "command": list(command)}],
+            },
+        },
+    )
+    phase = "--for=jsonpath={.status.containerStatuses[0].state.terminated}"
+    kubectl("wait", phase, f"pod/{name}", "--timeout=60s", namespace=where)
+    return kubectl("logs", name, namespace=where)
+
+
 def rolled_out(namespace: str, *deployments: str) -> None:
     """Wait until every Deployment there, or each that is named, runs what it should."""
     names = deployments or [

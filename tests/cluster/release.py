@@ -5,14 +5,16 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 
 from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import EntryRule
 from lanes.verification.gateway import Gateway
-from lanes.verification.sending import send_repeatedly
+from lanes.verification.sending import send_each, send_on_schedule
+from lanes.verification.targets import Target
 from tests.chart.rendering import CHART, SAMPLE_FILE, helm_path
 from tests.cluster.kubernetes import LANES, Done, Json, namespace, reached, run
 
@@ -23,6 +25,7 @@ NEXT_IMAGE = os.environ.get("NEXT_IMAGE", "")
 
 CLIENTS = 4
 _MOST_SECONDS = 240.0
+_MOST_WAITING = 256
 _SETTLED_SECONDS = 30.0
 
 
@@ -62,9 +65,11 @@ class Release:
         require_lanes(self.url, self.manifests(), "--host", self.host)
 
     @contextmanager
-    def load(self, clients: int = CLIENTS) -> Iterator["Load"]:
-        """Ask as fast as is answered while the block runs, and half a second before and after."""
-        load = Load(Gateway(self.url, self.host), clients)
+    def load(self, clients: int = CLIENTS, rate: float | None = None) -> Iterator["Load"]:
+        """Ask while the block runs, and half a second before and after: `clients` as fast as they
+        are answered, or `rate` requests a second whatever the answers do.
+        """
+        load = Load(Gateway(self.url, self.host), clients, rate=rate)
         try:
             load.go_on(0.5)
             yield load
@@ -76,16 +81,24 @@ class Release:
 class Load:
     """Clients at work in the background; `way`: they enter a lane on purpose."""
 
-    def __init__(self, gateway: Gateway, clients: int, way: EntryRule | None = None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        clients: int,
+        way: EntryRule | None = None,
+        rate: float | None = None,
+    ) -> None:
         self.answers: list[Answer] = []
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(gateway, clients, way))
+        target = Target("", way or EntryRule())
+        args = gateway.client(), repeat(target)
+        sent = send_on_schedule(*args, _MOST_WAITING, rate) if rate else send_each(*args, clients)
+        self._thread = threading.Thread(target=self._run, args=(sent,))
         self._thread.start()
 
-    def _run(self, gateway: Gateway, clients: int, way: EntryRule | None) -> None:
+    def _run(self, asked: Generator[tuple[Target, Answer], None, None]) -> None:
         end = time.monotonic() + _MOST_SECONDS
-        asked = send_repeatedly(gateway.client(), None, clients, way or EntryRule())
-        for answer in asked:
+        for _, answer in asked:
             self.answers.append(answer)
             if self._stop.is_set() or time.monotonic() > end:
                 asked.close()
@@ -100,12 +113,30 @@ class Load:
         """End the clients, and print how they fared; all answers are there when this returns."""
         self._stop.set()
         self._thread.join()
-        print(f"{self.lost} of {len(self.answers)} requests failed")
+        total, late = len(self.answers), self.failed_after(2)
+        print(f"{self.lost} of {total} requests failed, {late} of them after two seconds")
 
     @property
     def lost(self) -> int:
         """How many requests failed."""
         return sum(answer.status != 200 for answer in self.answers)
+
+    def failed_after(self, seconds: float) -> int:
+        """How many of the requests that failed began so much later than the first of them."""
+        began = [a.began for a in self.answers if a.status != 200 and a.began is not None]
+        return sum(one - min(began) > seconds for one in began)
+
+    @property
+    def misrouted(self) -> int:
+        """How many were answered by a version that is neither their lane's nor the baseline's of
+        the sample, or lost their lane.
+        """
+        return sum(
+            step.version not in (answer.lane, "v1") or step.lane != answer.lane
+            for answer in self.answers
+            for step in answer.path
+            if step.version
+        )
 
     def failed(self) -> list[str]:
         """The answers that failed, and how often each came."""

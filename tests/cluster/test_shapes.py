@@ -21,6 +21,7 @@ from tests.cluster.kubernetes import (
     resource,
     rolled_out,
     run,
+    run_pod,
 )
 from tests.cluster.release import IMAGE, INGRESS, installed, release, require_lanes
 
@@ -105,26 +106,6 @@ def test_mutual_tls_and_authorization_shut_out_all_others() -> None:
             image = caller["spec"]["containers"][0]["image"]
             said = run_pod(outside, image, "python", "-c", ask.replace("http://mockc:8000/", url))
         assert "ConnectionResetError" in said
-
-
-def run_pod(where: str, image: str, *command: str) -> str:
-    """What a pod prints, however it ends."""
-    name = "asks"
-    apply(
-        where,
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": name},
-            "spec": {
-                "restartPolicy": "Never",
-                "containers": [{"name": name, "image": image, "command": list(command)}],
-            },
-        },
-    )
-    phase = "--for=jsonpath={.status.containerStatuses[0].state.terminated}"
-    kubectl("wait", phase, f"pod/{name}", "--timeout=60s", namespace=where)
-    return kubectl("logs", name, namespace=where)
 
 
 def test_lanes_hold_on_a_gateway_of_the_gateway_api() -> None:
