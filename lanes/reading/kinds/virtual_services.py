@@ -79,7 +79,7 @@ def _header_asked(name: str) -> str:
     if name.startswith(":") and name != ":authority":
         raise ValueError("is a header that a plan cannot know; match method, uri or authority")
     if name.lower() == "host":
-        raise ValueError("is not a header that Envoy sees; match authority")
+        raise ValueError("is not supported as a header; match authority, as Envoy does")
     return name if name.startswith(":") else header_name(name)
 
 
