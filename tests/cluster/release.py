@@ -174,8 +174,10 @@ def installed(where: str, *options: str, gateway: tuple[str, str] = INGRESS) -> 
     the block ends.
     """
     host = f"{where}.example.com"
+    # A single value of a service of the sample needs the sample beside it; a file brings its own.
+    own = any(option.startswith("--values=") for option in options)
     chosen = (
-        f"--values={SAMPLE_FILE}",
+        *(() if own else (f"--values={SAMPLE_FILE}",)),
         "--set",
         "mesh.provider=istio",
         "--set",

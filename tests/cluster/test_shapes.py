@@ -86,7 +86,8 @@ def left_in(where: str) -> list[str]:
 
 
 def test_mutual_tls_and_authorization_shut_out_all_others() -> None:
-    with release("shut", *SHAPES["mutual-tls"]) as demo:
+    # Without a NetworkPolicy, which would close the connection before the mesh refuses the request.
+    with release("shut", *SHAPES["mutual-tls"], "--set=networkPolicy.enabled=false") as demo:
         demo.holds()
         ask = "import urllib.request as u; print(u.urlopen('http://mockc:8000/').status)"
         caller = pods(demo.namespace, "app=mocka")[0]
