@@ -41,7 +41,10 @@ def test_a_lane_is_entered_by_its_ways_and_by_nothing_else() -> None:
 
 @pytest.mark.parametrize(("addresses", "status"), [("0.0.0.0/0", 200), ("203.0.113.0/24", 403)])
 def test_others_addresses_enter_no_lane(addresses: str, status: int) -> None:
-    own = {"weights": {"v2": 0, "v1": 70}, "enter": {"header": "x-enter", "from": [addresses]}}
+    own = {
+        "weights": {"v1": 70, "v2": 0, "v3": 30},
+        "enter": {"header": "x-enter", "from": [addresses]},
+    }
     with release("from", ANY_HOST, lanes(own)) as demo:
         gateway = Gateway(demo.url)
         eventually(lambda: {ask(gateway)[0].status for _ in range(20)} == {200})
