@@ -10,12 +10,27 @@ from scripts.proc import cpu_seconds, memory, open_files, tree
 
 
 def test_memory_and_files_are_those_that_are_held(tmp_path: Path) -> None:
-    me = os.getpid()
-    files, bytes_before = open_files(me), memory(me)
-    with (tmp_path / "one").open("w"):
-        assert open_files(me) == files + 1
-    held = bytearray(os.urandom(1)) * (64 * 2**20)
-    assert 60 < (memory(me) - bytes_before) / 2**20 < 80, len(held)
+    """Of a child: in this process, other tests' threads open and close files."""
+    hold = (
+        "import os, sys\nprint(flush=True)\ninput()\nfile = open(sys.argv[1], 'w')\n"
+        "held = bytearray(os.urandom(1)) * (64 * 2**20)\nprint(flush=True)\ninput()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(tmp_path / "one")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout
+        assert child.stdin
+        child.stdout.readline()
+        files, bytes_before = open_files(child.pid), memory(child.pid)
+        child.stdin.write("\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        assert open_files(child.pid) == files + 1
+        assert 60 < (memory(child.pid) - bytes_before) / 2**20 < 80
+        child.communicate("\n")
 
 
 def test_the_time_of_a_child_counts_while_it_runs_and_after() -> None:

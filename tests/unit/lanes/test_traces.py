@@ -200,8 +200,8 @@ def test_what_is_no_span_is_left_out(spans: object) -> None:
         assert spans_in(json.dumps({"data": [{"spans": spans}]})) == []
 
 
-def quick(store: Any) -> Traces:
-    return Traces(store, WORKLOADS, "lane", 0.05, 0.3, 0.01)
+def quick(store: Any, patience: float = 0.3) -> Traces:
+    return Traces(store, WORKLOADS, "lane", 0.05, patience, 0.01)
 
 
 ASKED = Answer(200, "page", trace=TRACE)
@@ -227,7 +227,7 @@ def test_a_server_is_asked_until_the_trace_is_whole(form: str, served: str) -> N
         )
 
     with gateway_like(serve) as url:
-        (answer,) = quick(trace_store(f"{url}base/")).complete([ASKED])
+        (answer,) = quick(trace_store(f"{url}base/"), 30).complete([ASKED])
     assert list(map(said, answer.path)) == ["shop v1", "cart v2 by shop"]
     assert answer.partial
 
