@@ -138,8 +138,8 @@ class _Reader:
             return
         problem = "a document is not a Kubernetes resource: it has no kind"
         if not found:
-            mend = "Helm's values are rendered first: helm template ... | lanes ... -"
-            raise ManifestError(source, "", "", f"{problem}; {mend}")
+            fix = "Helm's values are rendered first: helm template ... | lanes ... -"
+            raise ManifestError(source, "", "", f"{problem}; {fix}")
         if not any(one.file == source for one in self.diagnostics.warnings):
             self.diagnostics.warn(Finding("no-resource", source, "", "", f"{problem}; left out"))
 

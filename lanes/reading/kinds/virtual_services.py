@@ -87,7 +87,7 @@ AskedHeaders = dict[Annotated[str, AfterValidator(_header_asked)], HeaderMatch]
 
 
 class HttpMatch(Closed):
-    """What a rule asks of a request; which callers and ways in it counts for."""
+    """What a rule asks of a request; the callers and gateways that it applies to."""
 
     name: str = ""
     stat_prefix: str = ""

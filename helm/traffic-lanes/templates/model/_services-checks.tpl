@@ -105,12 +105,12 @@ request, as a JSON list. Other services may end the cycle themselves.
 Usage: {{ include "traffic-lanes.endlessCycle" . | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.endlessCycle" -}}
-{{- $circle := include "traffic-lanes.serviceCycle" .Values.services | fromJsonArray -}}
+{{- $cycle := include "traffic-lanes.serviceCycle" .Values.services | fromJsonArray -}}
 {{- $endless := false -}}
 {{- range $service := .Model.services -}}
-{{- if has $service.name $circle -}}
+{{- if has $service.name $cycle -}}
 {{- range $service.pods }}{{ if .sample }}{{ $endless = true }}{{ end }}{{ end -}}
 {{- end -}}
 {{- end -}}
-{{- ternary $circle list $endless | toJson -}}
+{{- ternary $cycle list $endless | toJson -}}
 {{- end -}}
