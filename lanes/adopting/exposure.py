@@ -2,9 +2,17 @@
 
 from collections.abc import Iterator
 
-from lanes.mesh.model import Host, Mesh
+from lanes.mesh.model import Host, Mesh, destinations_of
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests
+
+# The pods that a Service selects: their namespace, and their labels.
+Selected = tuple[str, frozenset[tuple[str, str]]]
+
+
+def selected_by(host: Host, spec: kinds.ServiceSpec) -> Selected:
+    """Return what is the same for two Services that select the same pods."""
+    return host.namespace, frozenset(spec.selector.items())
 
 
 def exposed_hosts(manifests: Manifests, mesh: Mesh) -> Iterator[Host]:
@@ -12,21 +20,16 @@ def exposed_hosts(manifests: Manifests, mesh: Mesh) -> Iterator[Host]:
 
     A gateway here leads to them, and otherwise their type says so, or an Ingress.
     """
-    routed = [
-        weighted.destination.host
-        for host in mesh.gateway
-        for route in host.routes
-        for weighted in route.destinations
-    ]
+    routed = [to.host for host in mesh.gateway for to in destinations_of(host.routes)]
     yield from routed if routed else _otherwise_exposed(manifests)
 
 
 def _otherwise_exposed(manifests: Manifests) -> Iterator[Host]:
-    selected: dict[tuple[str, frozenset[tuple[str, str]]], list[Host]] = {}
-    outside = set[tuple[str, frozenset[tuple[str, str]]]]()
+    selected: dict[Selected, list[Host]] = {}
+    outside = set[Selected]()
     for _, body in manifests.of(kinds.Service):
-        key = (body.metadata.namespace, frozenset(body.spec.selector.items()))
-        selected.setdefault(key, []).append(Host(body.metadata.name, body.metadata.namespace))
+        key = selected_by(body.host, body.spec)
+        selected.setdefault(key, []).append(body.host)
         if body.spec.type in ("LoadBalancer", "NodePort"):
             outside.add(key)
     for key in outside:

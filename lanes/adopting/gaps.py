@@ -10,6 +10,7 @@ from lanes.adopting.inventory import Inventory, Service, Workload
 from lanes.adopting.written import one_line
 from lanes.mesh.model import Pod
 from lanes.printable import printable
+from lanes.reading.instrumentation import INJECT
 from lanes.reading.manifests import Resource
 
 # Variables by which a program's language is told, as the OpenTelemetry Operator calls it.
@@ -19,7 +20,6 @@ _LANGUAGES = {
     "python": ("PYTHON", "FLASK_", "DJANGO_", "GUNICORN_", "UVICORN_"),
     "dotnet": ("ASPNETCORE_", "DOTNET_"),
 }
-_INJECT = "instrumentation.opentelemetry.io/inject-"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _unlabelled(workload: Workload, label: str, lane: str) -> Iterator[Gap]:
 def _uninstrumented(workload: Workload, pods: tuple[Pod, ...]) -> Iterator[Gap]:
     resource = workload.resource
     own = [pod for pod in pods if pod.place.resource == str(resource)]
-    asked = any(name.startswith(_INJECT) for name in workload.template.metadata.annotations)
+    asked = any(name.startswith(INJECT) for name in workload.template.metadata.annotations)
     if not own or own[0].carries_baggage or asked:
         return
     container = workload.template.spec.containers[workload.container]
@@ -108,7 +108,7 @@ def _uninstrumented(workload: Workload, pods: tuple[Pod, ...]) -> Iterator[Gap]:
     language = "" if named else _language(own[0])
     if language:
         sentence = f"nothing says that it hands baggage on: let the Operator instrument {language}"
-        metadata = {"annotations": {f"{_INJECT}{language}": "true"}}
+        metadata = {"annotations": {f"{INJECT}{language}": "true"}}
         yield Gap(resource, sentence, {"spec": {"template": {"metadata": metadata}}})
         return
     propagators = ",".join(filter(None, [named, "baggage"])) if named else "tracecontext,baggage"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from lanes.adopting.exposure import exposed_hosts
+from lanes.adopting.exposure import exposed_hosts, selected_by
 from lanes.adopting.protocols import Protocol, main_port, not_routable, protocol_of
 from lanes.errors import LanesError
 from lanes.mesh.diagnostics import Diagnostics
@@ -169,10 +169,7 @@ def _services(
     left: dict[str, str] = {}
     owners: dict[tuple[str, ...], Host] = {}
     workloads = list(_workloads(manifests))
-    services = [
-        (Host(body.metadata.name, body.metadata.namespace), resource, body.spec)
-        for resource, body in manifests.of(kinds.Service)
-    ]
+    services = [(body.host, resource, body.spec) for resource, body in manifests.of(kinds.Service)]
     # Of several Services with the same pods, the one that is not exposed is what others call.
     for host, resource, spec in sorted(
         services, key=lambda one: one[2].type not in ("", "ClusterIP")
@@ -282,10 +279,8 @@ def _with_calls(
 
 def _aliases(services: Iterable[Service], manifests: Manifests) -> Iterator[tuple[Host, str]]:
     """Yield other Services that lead to the pods of one that has lanes, with its name."""
-    by_pods = {
-        (one.host.namespace, frozenset(one.spec.selector.items())): one.name for one in services
-    }
+    by_pods = {selected_by(one.host, one.spec): one.name for one in services}
     for _, body in manifests.of(kinds.Service):
-        key = (body.metadata.namespace, frozenset(body.spec.selector.items()))
+        key = selected_by(body.host, body.spec)
         if key in by_pods:
-            yield Host(body.metadata.name, body.metadata.namespace), by_pods[key]
+            yield body.host, by_pods[key]

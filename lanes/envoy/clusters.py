@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lanes.envoy.lua import TAKEN_ALONG, TO_BAGGAGE, lua_filter
 from lanes.envoy.parts import TYPES, Json, address, seconds, typed
-from lanes.mesh.model import Destination, Endpoint, Mesh
+from lanes.mesh.model import Destination, Endpoint, Mesh, destinations_of
 from lanes.mesh.traffic import Outlier, Propagation
 
 _HTTP_OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -17,14 +17,7 @@ def destinations(mesh: Mesh) -> list[Destination]:
     """Every destination that a route leads to, once; of those that exist."""
     routes = [r for host in mesh.gateway for r in host.routes]
     routes += [r for port in mesh.ports for r in port.all_routes]
-    return list(
-        {
-            w.destination.name: w.destination
-            for r in routes
-            for w in r.destinations
-            if w.destination.tiers
-        }.values()
-    )
+    return list({d.name: d for d in destinations_of(routes) if d.tiers}.values())
 
 
 def cluster(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lanes.mesh.model import Destination, Endpoint, Mesh, Pod, led_to
+from lanes.mesh.model import Destination, Endpoint, Mesh, Pod, destinations_of, led_to
 
 # What Deployments, StatefulSets and DaemonSets add to their names for a pod's.
 _POD_ENDING = re.compile(r"(?:-(?:[0-9]+|(?:[0-9a-z]{4,10}-)?[0-9a-z]{5}))?")
@@ -91,5 +91,4 @@ def mesh_services(mesh: Mesh) -> Iterator[tuple[str, Iterable[Pod]]]:
 def destinations(mesh: Mesh) -> Iterator[Destination]:
     """Every destination that a route leads to."""
     for routes in (*(h.routes for h in mesh.gateway), *(p.routes for p in mesh.ports)):
-        for route in routes:
-            yield from (weighted.destination for weighted in route.destinations)
+        yield from destinations_of(routes)

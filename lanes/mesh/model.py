@@ -211,12 +211,15 @@ class GatewayHost:
     routes: tuple[Route, ...]
 
 
+def destinations_of(routes: Iterable[Route]) -> Iterator[Destination]:
+    """Every destination that routes lead to, as often as they do."""
+    return (weighted.destination for route in routes for weighted in route.destinations)
+
+
 def led_to(routes: Iterable[Route]) -> Iterator[Pod]:
     """The pods that routes lead to, in whichever tier."""
-    for route in routes:
-        for weighted in route.destinations:
-            for tier in weighted.destination.tiers:
-                yield from (endpoint.pod for endpoint in tier)
+    tiers = (tier for destination in destinations_of(routes) for tier in destination.tiers)
+    return (endpoint.pod for tier in tiers for endpoint in tier)
 
 
 def names_of(pods: Iterable[Pod]) -> frozenset[tuple[str, str]]:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from lanes.errors import LanesError
 from lanes.mesh.hostnames import covers, host_of
-from lanes.mesh.model import Host, Mesh, Pod, ServicePort
+from lanes.mesh.model import Host, Mesh, Pod, ServicePort, destinations_of
 from lanes.planning.messages import PlanError, Problem
 
 Overrides = Mapping[str, tuple[str, ...]]
@@ -202,7 +202,7 @@ def is_outside(mesh: Mesh, port: ServicePort) -> bool:
     """Tell whether it is a host outside of the mesh, and no rule leads to a Service or a subset."""
     if port.host.namespace or any(pod in mesh.pods for pod in port.pods):
         return False
-    led = [weighted.destination for route in port.routes for weighted in route.destinations]
+    led = list(destinations_of(port.routes))
     elsewhere = any(to.host != port.host for to in led)
     return not elsewhere and not any(to.subset for to in led)
 

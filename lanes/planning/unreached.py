@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from lanes.mesh.model import Host, Mesh, Route, ServicePort
+from lanes.mesh.model import Host, Mesh, ServicePort, destinations_of
 from lanes.planning.call_graph import CallGraph, is_outside
 from lanes.planning.hop import Hop
 
@@ -34,16 +34,14 @@ def unreached_ports(graph: CallGraph, entries: Iterable[Hop]) -> tuple[ServicePo
 
 def _backends(mesh: Mesh) -> frozenset[Host]:
     """Return the hosts that the rules of others lead to."""
-    routes: list[tuple[Host | None, Route]] = [
-        (None, route) for host in mesh.gateway for route in host.routes
-    ]
-    routes += [(port.host, route) for port in mesh.ports for route in port.all_routes]
-    return frozenset(
-        weighted.destination.host
-        for host, route in routes
-        for weighted in route.destinations
-        if weighted.destination.host != host
+    at_gateways = (to.host for host in mesh.gateway for to in destinations_of(host.routes))
+    of_others = (
+        to.host
+        for port in mesh.ports
+        for to in destinations_of(port.all_routes)
+        if to.host != port.host
     )
+    return frozenset((*at_gateways, *of_others))
 
 
 def _has_rules(port: ServicePort) -> bool:

@@ -13,6 +13,7 @@ from lanes.reading.environment import Environment, Fields, environment
 from lanes.reading.manifests import Manifests, Resource
 
 _PREFIX = "instrumentation.opentelemetry.io"
+INJECT = f"{_PREFIX}/inject-"
 LANGUAGES = ("python", "java", "nodejs", "dotnet", "go", "sdk")
 _FIELD = "spec.template.metadata.annotations"
 _NO_CODE = {
@@ -21,7 +22,7 @@ _NO_CODE = {
 }
 _OTHERS = ("apache-httpd", "nginx")
 _KNOWN = [
-    *(f"{_PREFIX}/inject-{language}" for language in (*LANGUAGES, *_OTHERS)),
+    *(f"{INJECT}{language}" for language in (*LANGUAGES, *_OTHERS)),
     *(f"{_PREFIX}/{language}-container-names" for language in (*LANGUAGES, *_OTHERS)),
     f"{_PREFIX}/container-names",
     f"{_PREFIX}/otel-go-auto-target-exe",
@@ -62,7 +63,7 @@ def injected(
     variables: dict[str, str] = {}
     addresses: tuple[str, ...] = ()
     for language in LANGUAGES:
-        key = f"{_PREFIX}/inject-{language}"
+        key = f"{INJECT}{language}"
         asked = fields.annotations.get(key) or of_namespace.get(key) or "false"
         if asked.lower() == "false":
             continue
@@ -115,7 +116,7 @@ def misplaced(
 ) -> None:
     """Warn of annotations that the operator does not see: on a workload, or with a typing error."""
     for key, value in metadata.annotations.items():
-        asks = key.startswith(f"{_PREFIX}/inject-") and value.lower() != "false"
+        asks = key.startswith(INJECT) and value.lower() != "false"
         if asks and key not in of_pods:
             message = (
                 f"stands on the {resource.kind} and not on its pods, so nothing is injected; move"

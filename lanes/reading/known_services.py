@@ -61,7 +61,7 @@ def known_services(
             labelled.setdefault((pod.namespace, *label), []).append(pod)
     slices = sliced(manifests, pods)
     for resource, body in manifests.of(kinds.Service):
-        host = Host(body.metadata.name, body.metadata.namespace)
+        host = body.host
         if body.spec.type == "ExternalName":
             aliases[host] = host_of(body.spec.external_name, "")
             continue

@@ -82,7 +82,7 @@ def _calls(manifests: Manifests) -> Iterable[tuple[Host, tuple[str, ...]]]:
         told = body.metadata.annotations.get(CALLS, "")
         called = tuple(name.strip() for name in told.split(",") if name.strip())
         if called:
-            yield Host(body.metadata.name, body.metadata.namespace), called
+            yield body.host, called
 
 
 def _require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Diagnostics) -> None:

@@ -88,10 +88,7 @@ class Sidecars:
         labels = {name: told for name, (_, told) in self._namespaces.items()}
         self._waypoints = Waypoints(manifests, labels, diagnostics)
         self._sidecars = list(manifests.of(kinds.Sidecar))
-        self._hosts = [
-            Host(body.metadata.name, body.metadata.namespace)
-            for _, body in manifests.of(kinds.Service)
-        ]
+        self._hosts = [body.host for _, body in manifests.of(kinds.Service)]
         self._ruled: dict[Host, list[_Rules]] = {}
         self._wild: dict[str, list[_Rules]] = {}
         for _, body in manifests.of(kinds.VirtualService):

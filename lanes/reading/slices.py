@@ -19,11 +19,7 @@ def sliced(manifests: Manifests, known: Iterable[Pod]) -> Sliced:
     `known`: the pods of the workloads. An endpoint that is not ready answers nothing.
     """
     by_key = {pod.key: pod for pod in known}
-    services = {
-        Host(body.metadata.name, body.metadata.namespace)
-        for _, body in manifests.of(kinds.Service)
-        if not body.spec.selector
-    }
+    services = {b.host for _, b in manifests.of(kinds.Service) if not b.spec.selector}
     found: dict[Host, dict[str, Pod]] = {}
     for host, resource, addresses in _told(manifests):
         for address, target in addresses if host in services else ():

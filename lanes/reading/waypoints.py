@@ -34,7 +34,7 @@ class Waypoints:
             if body.spec.gateway_class_name == _CLASS
         }
         self._services = {
-            Host(body.metadata.name, body.metadata.namespace): (resource, body.metadata.labels)
+            body.host: (resource, body.metadata.labels)
             for resource, body in manifests.of(kinds.Service)
         }
         for host, (resource, labels) in self._services.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote
 
-from lanes.mesh.model import Host, Mesh, Pod, ServicePort, led_to
+from lanes.mesh.model import Host, Mesh, Pod, ServicePort, destinations_of, led_to
 from lanes.planning.call_graph import call_graph
 
 
@@ -109,8 +109,7 @@ def most_calls(mesh: Mesh, calling: Calling) -> int:
 def _entered(mesh: Mesh) -> Iterator[Host]:
     """The Services that the gateway leads to, then all others: something may call them by hand."""
     for entered in mesh.gateway:
-        for route in entered.routes:
-            yield from (weighted.destination.host for weighted in route.destinations)
+        yield from (destination.host for destination in destinations_of(entered.routes))
     yield from (port.host for port in mesh.ports)
 
 

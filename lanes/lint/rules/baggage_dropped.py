@@ -7,10 +7,10 @@ from lanes.lint.rule import Rule
 from lanes.lint.workloads import Workload
 from lanes.mesh.model import Pod
 from lanes.reading import kinds
+from lanes.reading.instrumentation import INJECT
 from lanes.reading.manifests import Resource
 from lanes.reading.providers import has_asm_resources
 
-_INJECT = "instrumentation.opentelemetry.io/inject-"
 _PROPAGATORS = "OTEL_PROPAGATORS"
 
 
@@ -42,7 +42,7 @@ def _dropping(facts: Facts, workload: Workload, pod: Pod, some: bool) -> Found |
             workload.resource,
             workload.field("metadata"),
             "OpenTelemetry is set up in other pods and not in these, so the lane ends here"
-            f" unless they hand baggage on themselves; annotate them {_INJECT}...",
+            f" unless they hand baggage on themselves; annotate them {INJECT}...",
         )
     if pod.carries_baggage is not False:
         return None
@@ -83,7 +83,7 @@ def _chosen(workload: Workload, instrumentation: Resource) -> bool:
     for name, value in workload.template.metadata.annotations.items():
         namespace, _, asked = value.rpartition("/")
         here = instrumentation.namespace == (namespace or workload.resource.namespace)
-        if name.startswith(_INJECT) and here and asked in ("true", instrumentation.name):
+        if name.startswith(INJECT) and here and asked in ("true", instrumentation.name):
             return True
     return False
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator
 
+from lanes.mesh.model import Host
 from lanes.reading.kinds.fields import Metadata, OnlyRunning, Open, Port, port_or_name
 
 # More pods alike tell no other plan, and no laptop runs them.
@@ -31,6 +32,11 @@ class ServiceSpec(Open):
 class Service(Open):
     metadata: Metadata
     spec: ServiceSpec
+
+    @property
+    def host(self) -> Host:
+        """Return the name by which the mesh knows the Service."""
+        return Host(self.metadata.name, self.metadata.namespace)
 
 
 class ConfigMap(Open):
