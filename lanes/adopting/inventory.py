@@ -27,7 +27,7 @@ _OF_A_MESH = (
     kinds.ASMHeaderPropagation,
     kinds.DestinationRule,
     kinds.VirtualService,
-    kinds.gateway_api.HTTPRoute,
+    kinds.HTTPRoute,
 )
 # What the chart takes for a lane, and for a service.
 _LANE = re.compile(r"(?!\d+$|true$|false$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -101,7 +101,7 @@ def _named(manifests: Manifests) -> Iterator[tuple[Resource, str, str, int | Non
                 for to in (way.destination, *([way.fallback.target] if way.fallback else [])):
                     port = to.port.number if to.port else None
                     yield resource, to.host, service.metadata.namespace, port
-    for resource, route in manifests.of(kinds.gateway_api.HTTPRoute):
+    for resource, route in manifests.of(kinds.HTTPRoute):
         namespace = route.metadata.namespace
         for parent in route.spec.parent_refs:
             if parent.of_mesh:

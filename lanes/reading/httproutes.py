@@ -16,12 +16,12 @@ from lanes.mesh.model import (
 from lanes.mesh.traffic import HeaderOps
 from lanes.reading.counting import require_known
 from lanes.reading.destinations import Destinations
-from lanes.reading.kinds import gateway_api
+from lanes.reading.kinds import http_route
 from lanes.reading.manifests import Resource
 from lanes.reading.rewrites import api_redirect, api_rewrite
 from lanes.reading.routes import require_few, unsupported_route
 
-Bound = tuple[Resource, gateway_api.HTTPRoute]
+Bound = tuple[Resource, http_route.HTTPRoute]
 """An HTTPRoute, and where it was read."""
 
 # The API leaves the place of regular expressions open; Istio puts them behind all prefixes.
@@ -53,7 +53,7 @@ def rules_of(
 
 def _of_rule(
     resource: Resource,
-    body: gateway_api.HTTPRoute,
+    body: http_route.HTTPRoute,
     number: int,
     destinations: Destinations,
     in_mesh: bool,
@@ -76,7 +76,7 @@ def _of_rule(
             backends = _backends(resource, field, rule, destinations, in_mesh)
     except ManifestError as error:
         why = destinations.diagnostics.error(error)
-    for match in rule.matches or [gateway_api.RouteMatch()]:
+    for match in rule.matches or [http_route.RouteMatch()]:
         order = _FIRST if anywhere else _precedence(match)
         if why:
             yield order, unsupported_route(why, place, (match_of(match),))
@@ -96,7 +96,7 @@ _Precedence = tuple[int, int, bool, int, int]
 _FIRST: _Precedence = (-1, 0, False, 0, 0)
 
 
-def _precedence(match: gateway_api.RouteMatch) -> _Precedence:
+def _precedence(match: http_route.RouteMatch) -> _Precedence:
     """What orders rules: less goes first."""
     kind = _MOST_SPECIFIC_FIRST.index(match.path.type)
     asked = -len(match.headers), -len(match.query_params)
@@ -104,8 +104,8 @@ def _precedence(match: gateway_api.RouteMatch) -> _Precedence:
 
 
 def _route(
-    rule: gateway_api.Rule,
-    match: gateway_api.RouteMatch,
+    rule: http_route.Rule,
+    match: http_route.RouteMatch,
     backends: tuple[Weighted, ...],
     place: Place,
 ) -> Route:
@@ -125,7 +125,7 @@ def _route(
     )
 
 
-def match_of(match: gateway_api.RouteMatch) -> Match:
+def match_of(match: http_route.RouteMatch) -> Match:
     """Return what a match asks for."""
     anywhere = (match.path.type, match.path.path) == ("PathPrefix", "/")
     return Match(
@@ -139,7 +139,7 @@ def match_of(match: gateway_api.RouteMatch) -> Match:
 def _backends(
     resource: Resource,
     field: str,
-    rule: gateway_api.Rule,
+    rule: http_route.Rule,
     destinations: Destinations,
     in_mesh: bool,
 ) -> tuple[Weighted, ...]:
@@ -161,9 +161,9 @@ def _backends(
     return tuple(found)
 
 
-def _changes(filters: Sequence[gateway_api.BackendFilter]) -> tuple[HeaderOps, HeaderOps]:
+def _changes(filters: Sequence[http_route.BackendFilter]) -> tuple[HeaderOps, HeaderOps]:
     """The changes to the request's headers, and to the response's."""
-    nothing = gateway_api.HeaderModifier()
+    nothing = http_route.HeaderModifier()
     request = next((f.request_header_modifier for f in filters if f.request_header_modifier), None)
     response = next(
         (f.response_header_modifier for f in filters if f.response_header_modifier), None
@@ -171,12 +171,12 @@ def _changes(filters: Sequence[gateway_api.BackendFilter]) -> tuple[HeaderOps, H
     return _ops(request or nothing), _ops(response or nothing)
 
 
-def request_changes(filters: Sequence[gateway_api.BackendFilter]) -> HeaderOps:
+def request_changes(filters: Sequence[http_route.BackendFilter]) -> HeaderOps:
     """Return the changes to the request's headers."""
     return _changes(filters)[0]
 
 
-def _ops(modifier: gateway_api.HeaderModifier) -> HeaderOps:
+def _ops(modifier: http_route.HeaderModifier) -> HeaderOps:
     return HeaderOps(
         {header.name.lower(): header.value for header in modifier.set},
         {header.name.lower(): header.value for header in modifier.add},

@@ -10,11 +10,11 @@ from lanes.mesh.model import Host
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import Bound
-from lanes.reading.kinds import gateway_api
+from lanes.reading.kinds import gateway_api, http_route
 from lanes.reading.listener_sets import Listeners, listeners_of
 from lanes.reading.manifests import Manifests, Resource
 
-_Reference = tuple[Resource, gateway_api.HTTPRoute, str, gateway_api.ParentReference]
+_Reference = tuple[Resource, http_route.HTTPRoute, str, http_route.ParentReference]
 """A route, and one of its parents with the field that names it."""
 
 _Key = tuple[str, str]
@@ -69,7 +69,7 @@ def at_services(manifests: Manifests, destinations: Destinations) -> AtServices:
     found: dict[Host, dict[int, list[Bound]]] = {}
     consumers: dict[str, dict[Host, dict[int, list[Bound]]]] = {}
     marks: dict[Host, str] = {}
-    styles: dict[Host, gateway_api.ParentReference] = {}
+    styles: dict[Host, http_route.ParentReference] = {}
     for resource, body, field, ref in _references(manifests):
         if not ref.of_mesh:
             continue
@@ -92,9 +92,9 @@ def at_services(manifests: Manifests, destinations: Destinations) -> AtServices:
 def _ports(
     resource: Resource,
     field: str,
-    ref: gateway_api.ParentReference,
+    ref: http_route.ParentReference,
     host: Host,
-    styles: dict[Host, gateway_api.ParentReference],
+    styles: dict[Host, http_route.ParentReference],
     destinations: Destinations,
 ) -> list[int]:
     """The ports of a Service that a route is bound to.
@@ -165,12 +165,12 @@ def absent(resource: Resource, field: str, key: _Key, gateways: Collection[_Key]
     return resource.finding("gateway-absent", field, message)
 
 
-def _key(body: gateway_api.HTTPRoute, ref: gateway_api.ParentReference) -> _Key:
+def _key(body: http_route.HTTPRoute, ref: http_route.ParentReference) -> _Key:
     return ref.namespace or body.metadata.namespace, ref.name
 
 
 def _references(manifests: Manifests) -> Iterator[_Reference]:
-    for resource, body in manifests.of(gateway_api.HTTPRoute):
+    for resource, body in manifests.of(http_route.HTTPRoute):
         for index, ref in enumerate(body.spec.parent_refs):
             yield resource, body, f"spec.parentRefs[{index}]", ref
 
@@ -183,7 +183,7 @@ def _add(bound: list[Bound], one: Bound) -> None:
 def _taken(
     resource: Resource,
     field: str,
-    ref: gateway_api.ParentReference,
+    ref: http_route.ParentReference,
     parent: Listeners,
     route: _From,
     wanted: list[str],

@@ -21,7 +21,7 @@ def provider_of(manifests: Manifests) -> str:
     if any(manifests.of(kinds.ASMHeaderPropagation)) or any(fallbacks):
         return "asm"
     rules = (kinds.VirtualService, kinds.DestinationRule)
-    routes = any(manifests.of(kinds.gateway_api.HTTPRoute))
+    routes = any(manifests.of(kinds.HTTPRoute))
     return (
         "gateway-api" if routes and not any(any(manifests.of(kind)) for kind in rules) else "istio"
     )

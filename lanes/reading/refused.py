@@ -60,7 +60,7 @@ def _of_services(manifests: Manifests) -> Iterator[Mirror]:
 
 
 def _of_routes(manifests: Manifests) -> Iterator[Mirror]:
-    for resource, route in manifests.of(kinds.gateway_api.HTTPRoute):
+    for resource, route in manifests.of(kinds.HTTPRoute):
         for number, rule in enumerate(route.spec.rules):
             for index, one in enumerate(rule.filters):
                 ref = (one.request_mirror or {}).get("backendRef")
@@ -73,7 +73,7 @@ def _of_routes(manifests: Manifests) -> Iterator[Mirror]:
 def warn_of_hashes(mesh: Mesh, diagnostics: Diagnostics) -> None:
     """Warn of splits between destinations whose pods are chosen by a hash of the request."""
     routes = [route for host in mesh.gateway for route in host.routes]
-    routes += [route for port in mesh.ports for route in port.routes]
+    routes += [route for port in mesh.ports for route in port.all_routes]
     for route in routes:
         place, drawn = route.place, [one for one in route.destinations if one.weight]
         if len(drawn) > 1 and any(one.destination.hashed for one in drawn):

@@ -113,5 +113,5 @@ _ROUTING = (
     kinds.Gateway,
     kinds.VirtualService,
     kinds.gateway_api.Gateway,
-    kinds.gateway_api.HTTPRoute,
+    kinds.HTTPRoute,
 )

@@ -53,6 +53,7 @@ from lanes.reading.kinds.destination_rules import (
 )
 from lanes.reading.kinds.fields import Metadata, Untyped, only_running
 from lanes.reading.kinds.grpc_route import GRPCRoute
+from lanes.reading.kinds.http_route import HTTPRoute
 from lanes.reading.kinds.istio import (
     EnvoyFilter,
     Gateway,
@@ -91,6 +92,7 @@ __all__ = [
     "EnvoyFilter",
     "GRPCRoute",
     "Gateway",
+    "HTTPRoute",
     "HeaderOperations",
     "HttpDestination",
     "HttpGet",
@@ -161,7 +163,7 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
     ("security.istio.io", "RequestAuthentication"): RequestAuthentication,
     (gateway_api.GROUP, "Gateway"): gateway_api.Gateway,
     (gateway_api.GROUP, "GRPCRoute"): GRPCRoute,
-    (gateway_api.GROUP, "HTTPRoute"): gateway_api.HTTPRoute,
+    (gateway_api.GROUP, "HTTPRoute"): HTTPRoute,
     (gateway_api.GROUP, "ListenerSet"): ListenerSet,
     (gateway_api.GROUP, "ReferenceGrant"): ReferenceGrant,
 }

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, model_validator
 
 from lanes.reading.kinds.fields import OnlyRunning, require_few_rules, wrong
-from lanes.reading.kinds.gateway_api import HTTPRoute, HTTPRouteSpec, RouteMatch, Rule
+from lanes.reading.kinds.http_route import HTTPRoute, HTTPRouteSpec, RouteMatch, Rule
 
 
 class GRPCMatch(RouteMatch):
