@@ -85,10 +85,10 @@ def _workload_name(pod: Pod) -> str:
 def mesh_services(mesh: Mesh) -> Iterator[tuple[str, Iterable[Pod]]]:
     """Each Service's name and the pods that it leads to."""
     for port in mesh.ports:
-        yield port.host.name, (*port.pods, *led_to(port.routes))
+        yield port.host.name, (*port.pods, *led_to(port.all_routes))
 
 
 def destinations(mesh: Mesh) -> Iterator[Destination]:
     """Every destination that a route leads to."""
-    for routes in (*(h.routes for h in mesh.gateway), *(p.routes for p in mesh.ports)):
+    for routes in (*(h.routes for h in mesh.gateway), *(p.all_routes for p in mesh.ports)):
         yield from destinations_of(routes)

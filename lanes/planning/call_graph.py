@@ -202,7 +202,7 @@ def is_outside(mesh: Mesh, port: ServicePort) -> bool:
     """Tell whether it is a host outside of the mesh, and no rule leads to a Service or a subset."""
     if port.host.namespace or any(pod in mesh.pods for pod in port.pods):
         return False
-    led = list(destinations_of(port.routes))
+    led = list(destinations_of(port.all_routes))
     elsewhere = any(to.host != port.host for to in led)
     return not elsewhere and not any(to.subset for to in led)
 

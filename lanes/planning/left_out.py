@@ -49,7 +49,7 @@ def other_rules(graph: CallGraph, hops: Iterable[Hop]) -> tuple[OtherRule, ...]:
     found: dict[OtherRule, None] = {}
     for (host, number), service in called.items():
         port = graph.ports.get(host, {}).get(number)
-        for route in port.routes if port else ():
+        for route in port.all_routes if port else ():
             if route.place not in met:
                 found |= dict.fromkeys(
                     OtherRule(service, str(rule), route.place) for rule in _asked(route)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lanes.evidence.workloads import Workloads
 from lanes.mesh.model import Mesh, led_to
 from lanes.planning.messages import Problem
 from lanes.planning.request import Request
@@ -20,7 +21,7 @@ from tests.kube import (
     to_service,
     virtual_service,
 )
-from tests.unit.lanes.reading import lanes_of, mesh_of, problem_of, refusal
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, problem_of, refusal
 
 A = (service("a"), deployment("a"), deployment("a", "v2"))
 SUBSETS = destination_rule("a", "v1", "v2")
@@ -135,3 +136,32 @@ def test_pods_of_one_hop_whose_calls_meet_other_rules_have_no_one_path() -> None
     assert problem_of(*A, SUBSETS, *callers, web, rules)[0] == Problem.SIDECARS_DIFFER
     one = [callers[0], callers[2]]
     assert lanes_of(*A, SUBSETS, *one, web, rules) == {"untagged": "b v1, a v1"}
+
+
+def of_b(*destinations: Document, **asked: object) -> Document:
+    """A rule for calls of b."""
+    return rule(*destinations, match=[{"sourceLabels": {"app": "b"}, **asked}])
+
+
+def test_evidence_knows_the_destinations_of_rules_for_some_callers() -> None:
+    rules = virtual_service("a", of_b(to("a", "v2")), rule(to("a", "v1")))
+    known = Workloads.of(mesh_of(*A, SUBSETS, *CALLERS, rules))
+    assert known.chosen[f"outbound|8000|v2|{FQDN}"] == {"v2"}
+    assert known.reachable[f"outbound|8000|v2|{FQDN}"] == {"v2"}
+
+
+def test_a_rule_for_some_callers_is_told_where_no_planned_call_meets_it() -> None:
+    web = virtual_service("*", rule(to("b")), gateways=["gw"])
+    called = [deployment("b", "v1", "a"), service("b"), web]
+    rules = virtual_service("a", of_b(to("a", "v2"), uri={"exact": "/own"}), rule(to("a", "v1")))
+    told = plan_of(*A, SUBSETS, *called, rules).other_rules
+    assert [str(one) for one in told] == ["a, path /own"]
+
+
+def test_a_hash_over_a_split_for_some_callers() -> None:
+    hashed = put(
+        SUBSETS, "spec.trafficPolicy.loadBalancer", {"consistentHash": {"useSourceIp": True}}
+    )
+    split = of_b(to("a", "v1", weight=1), to("a", "v2", weight=1))
+    mesh = mesh_of(*A, hashed, *CALLERS, virtual_service("a", split, rule(to("a", "v1"))))
+    assert [w.rule for w in mesh.warnings] == ["hash-split"]
