@@ -25,7 +25,7 @@ from lanes.verification.targets import entry_targets
 from lanes.verification.verdict import verify
 
 _CONCURRENCY = 8
-_SHOWN = 6
+_SHOWN = 4
 _LANE_REQUESTS = 60
 _PATIENCE_SECONDS = 30.0
 

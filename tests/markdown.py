@@ -40,8 +40,8 @@ def commands(text: str) -> Iterator[str]:
 
 
 def shown_file(text: str, name: str) -> str:
-    """The block of YAML whose first line is the comment `# NAME`."""
-    return next(code for code in fenced(text, "yaml") if code.startswith(f"# {name}\n"))
+    """The block of YAML whose first line is the comment `# NAME`, or goes on after it."""
+    return next(code for code in fenced(text, "yaml") if re.match(rf"# {re.escape(name)}\b", code))
 
 
 def links(text: str) -> list[str]:

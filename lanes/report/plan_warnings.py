@@ -64,7 +64,7 @@ def _misrouted(plan: Plan) -> Iterator[Finding]:
 
 def _assumed(plan: Plan) -> Iterator[Finding]:
     for service, carrier in plan.assumed.items():
-        message = f"{service} is assumed to hand {carrier} on; the manifests do not say so"
+        message = f"{service} is assumed to hand {carrier} on. Check it: no manifest shows it"
         yield finding(ASSUMED, Place(), message)
 
 

@@ -20,7 +20,7 @@ from lanes.verification.verdict import EntryVerdict, LaneVerdict, Verdict
 Json = dict[str, Any]
 
 
-VERDICT_NOTE = "interval: 99.9% confidence interval, for all lanes together"
+VERDICT_NOTE = "interval: 99.9% confidence interval of each share; all hold at the same time"
 
 # A difference between share and weight, in hundredths, that a run should be able to tell.
 _FINE = 5
@@ -96,7 +96,7 @@ def split_note(verdict: Verdict) -> list[str]:
     asked = counted(verdict.requests, "request")
     verb = "detects" if verdict.requests == 1 else "detect"
     return [
-        f"{asked} {verb} a share that is off by {points} points; {more:,} detect {_FINE} points"
+        f"{asked} {verb} a share that is {points} percentage points off; {more:,} detect {_FINE}"
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from lanes.running.address import free_port
 from tests.kube import HALVES, PAIR, asm, write
-from tests.markdown import shown_file
+from tests.markdown import README, commands, fenced, read, shown_file
 from tests.mesh.running import ROOT
 
 PART = r"-> mock[abc]\(version: v\d, ip: 127\.0\.\d+\.\d+\)"
@@ -66,29 +66,28 @@ def test_the_demo_ends_where_no_service_tells_its_lane(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/cli.md"])
-def test_the_docs_show_what_plan_prints(page: str, tmp_path: Path) -> None:
-    text = (ROOT / page).read_text()
-    options, _, rest = text.partition("$ helm template demo helm/traffic-lanes ")[2].partition(
-        " | lanes plan -\n"
-    )
-    if "mine.yaml" in options:
-        manifests = text.partition("$ lanes init ")[2].split()[0]
-        init = (sys.executable, "-m", "lanes", "init", manifests, "--output")
-        subprocess.run([*init, tmp_path / "mine.yaml"], cwd=ROOT, check=True)
+@pytest.mark.parametrize("page", [README, ROOT / "docs/cli.md"], ids=lambda page: page.name)
+def test_the_docs_show_what_plan_prints(page: Path, tmp_path: Path) -> None:
+    """The commands before the plan run as shown, in a folder that has the repository's."""
+    for folder in ("helm", "examples"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    text = read(page)
+    if "next.yaml" in text:
         (tmp_path / "next.yaml").write_text(shown_file(text, "next.yaml"))
-    helm = Path(sys.executable).with_name("helm")
-    rendered = subprocess.run(
-        [helm, "template", "demo", ROOT / "helm/traffic-lanes", *options.split()],
+    shown = "".join(f"\n{code}" for code in fenced(text, "console")).split("\n$ ")
+    plan, _, output = next(
+        one for one in shown if re.match(r".*lanes plan \S+\n\d", one)
+    ).partition("\n")
+    before = [one for one in commands(text) if re.match(r"lanes init|helm template .* > ", one)]
+    shell = ["bash", "-euo", "pipefail", "-c", "\n".join([*before, plan])]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        shell,
         cwd=tmp_path,
+        env={"PATH": path},
         capture_output=True,
-        check=True,
+        text=True,
+        check=False,
     )
-    plan = subprocess.run(
-        [sys.executable, "-m", "lanes", "plan", "-"],
-        input=rendered.stdout,
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    assert plan.stdout.decode() == rest.partition("```")[0]
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(output.rstrip("\n") + "\n")

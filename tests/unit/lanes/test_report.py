@@ -388,7 +388,7 @@ def test_a_lane_that_nobody_entered_is_marked() -> None:
 def test_what_so_many_requests_find() -> None:
     sample = {"v1": 40, "v2": 30, "v3": 30}
     assert split_note(split_of(sample, v1=40, v2=30, v3=30)) == [
-        "100 requests detect a share that is off by 25 points; 2,400 detect 5 points"
+        "100 requests detect a share that is 25 percentage points off; 2,400 detect 5"
     ]
     assert split_note(split_of(sample, v1=960, v2=720, v3=720)) == []
     assert split_note(split_of({"v1": 1}, v1=1)) == []
