@@ -10,6 +10,7 @@ from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, is_catch_all
 from lanes.mesh.model import GatewayHost, Route
 from lanes.reading import kinds
+from lanes.reading.age import age_of, is_told, why_first
 from lanes.reading.destinations import Destinations
 from lanes.reading.exported import is_restricted
 from lanes.reading.gateway_servers import Gateways, Key, Listener, Server
@@ -25,7 +26,7 @@ class _Brought:
     """A VirtualService's rules for one domain."""
 
     resource: Resource
-    order: tuple[str, str]
+    metadata: kinds.Metadata
     routes: tuple[Route, ...]
 
 
@@ -150,7 +151,6 @@ def _bind(
 ) -> None:
     """Bring a VirtualService's rules to every server that takes its hosts."""
     namespace = body.metadata.namespace
-    order = (body.metadata.name, namespace)
     hosts = [_full(host, namespace) for host in body.spec.hosts]
     refused: list[Served] = []
     bound = False
@@ -168,7 +168,7 @@ def _bind(
             for domain in domains:  # Istio serves none that has no rule
                 brought = listeners.setdefault(one.listener, {}).setdefault(domain, [])
                 if not brought or brought[-1].resource is not resource:
-                    brought.append(_Brought(resource, order, routes))
+                    brought.append(_Brought(resource, body.metadata, routes))
     if refused and not bound:
         names = ", ".join(name for name in body.spec.gateways if name != "mesh")
         each = [list(served) or [f"nothing of namespace {namespace}"] for served in refused]
@@ -239,13 +239,10 @@ def _all(served: _Served) -> Iterator[_Brought]:
 
 
 def _merged(brought: list[_Brought], destinations: Destinations) -> tuple[Route, ...]:
-    """The rules of several VirtualServices: by name, and those that take everything go last.
-
-    Istio puts the older first, which no manifest tells, and those of one age by their names.
-    """
+    """The rules of several VirtualServices: the older's first, and those for every request last."""
     if len(brought) == 1:
         return brought[0].routes
-    ordered = sorted(brought, key=lambda one: one.order)
+    ordered = sorted(brought, key=lambda one: age_of(one.metadata))
     routes = [route for one in ordered for route in _reached(one.routes)]
     require_few(ordered[-1].resource, "spec.http", routes)
     _warn_where_met(ordered, destinations.diagnostics)
@@ -258,17 +255,22 @@ def _merged(brought: list[_Brought], destinations: Destinations) -> tuple[Route,
 
 
 def _warn_where_met(ordered: list[_Brought], diagnostics: Diagnostics) -> None:
-    """Warn of rules that may take the same requests as others; those for every request go last."""
-    before: MatchIndex[Resource] = MatchIndex()
+    """Warn of rules that may take the same requests as others, where only names order them.
+
+    Those for every request go last.
+    """
+    before: MatchIndex[_Brought] = MatchIndex()
     for one in ordered:
         reached = (match for route in _reached(one.routes) for match in route.matches)
         narrow = [match for match in reached if not is_catch_all(match)]
         met = (other for match in narrow for other in before.meeting(match))
-        if other := next(met, None):
-            message = f"its rules and those of {other.name} overlap: the older's come first"
+        untold = (other for other in met if not is_told(other.metadata, one.metadata))
+        if other := next(untold, None):
+            why = why_first(other.metadata, one.metadata)
+            message = f"its rules overlap with those of {other.resource.name}, {why}"
             diagnostics.warn(one.resource.finding("order", "spec.http", message))
         for match in narrow:
-            before.add(match, one.resource)
+            before.add(match, one)
 
 
 def _reached(routes: tuple[Route, ...]) -> Iterator[Route]:

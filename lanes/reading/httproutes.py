@@ -14,6 +14,7 @@ from lanes.mesh.model import (
     Weighted,
 )
 from lanes.mesh.traffic import HeaderOps
+from lanes.reading.age import age_of_route
 from lanes.reading.counting import require_known
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds import http_route
@@ -38,11 +39,11 @@ def rules_of(
 ) -> tuple[Route, ...]:
     """The rules of HTTPRoutes that share a parent, merged: the most specific match first.
 
-    A rule with several matches is one for each. Among equals the API asks for the older
-    HTTPRoute, which no manifest tells, and then by namespace and name: here that comes at once.
+    A rule with several matches is one for each. Among equals the older HTTPRoute's come first, and
+    where no time tells which that is, they go by namespace and name.
     """
     found: list[tuple[_Precedence, Route]] = []
-    ordered = sorted(bound, key=_name)
+    ordered = sorted(bound, key=lambda one: age_of_route(one[1].metadata))
     for resource, body in ordered:
         for number in range(len(body.spec.rules)):
             found += _of_rule(resource, body, number, destinations, in_mesh)
@@ -82,11 +83,6 @@ def _of_rule(
             yield order, unsupported_route(why, place, (match_of(match),))
         else:
             yield order, _route(rule, match, backends, place)
-
-
-def _name(bound: Bound) -> tuple[str, str]:
-    metadata = bound[1].metadata
-    return metadata.namespace, metadata.name
 
 
 _Precedence = tuple[int, int, bool, int, int]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.reading import kinds
+from lanes.reading.age import age_of_route
 from lanes.reading.kinds import gateway_api
 from lanes.reading.manifests import Manifests, Resource
 
@@ -32,8 +33,8 @@ def listeners_of(
     """Return the listeners of each Gateway and of each ListenerSet, by their keys.
 
     `labels` are those of namespaces. Of listeners with one port and hostname the first counts: the
-    Gateway's own, then those of ListenerSets by namespace and name, since no manifest tells which
-    is older. Warns of ListenerSets and of listeners that don't count.
+    Gateway's own, then those of the older ListenerSet. Warns of ListenerSets and of listeners that
+    don't count.
     """
     diagnostics.warn(*_aside(manifests))
     bodies = {_key(body): body for _, body in manifests.of(gateway_api.Gateway)}
@@ -43,7 +44,10 @@ def listeners_of(
     }
     own = {key: tuple(listeners) for key, listeners in every.items()}
     added: dict[Key, tuple[Key, tuple[gateway_api.Listener, ...]]] = {}
-    for resource, body in sorted(manifests.of(kinds.ListenerSet), key=lambda one: _key(one[1])):
+    every_set = sorted(
+        manifests.of(kinds.ListenerSet), key=lambda one: age_of_route(one[1].metadata)
+    )
+    for resource, body in every_set:
         namespace, ref = body.metadata.namespace, body.spec.parent_ref
         gateway = ref.namespace or namespace, ref.name
         if gateway not in bodies or not _lets(bodies[gateway], namespace, labels):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lanes.mesh.model import Pod
 from lanes.reading import kinds
+from lanes.reading.age import age_of
 from lanes.reading.manifests import Manifests
 
 _ROOT = "istio-system"
@@ -16,7 +17,8 @@ class PeerAuthentications:
     """Tells whether a pod's sidecar asks for TLS at a port."""
 
     def __init__(self, manifests: Manifests) -> None:
-        self._found = [body for _, body in manifests.of(kinds.PeerAuthentication)]
+        found = (body for _, body in manifests.of(kinds.PeerAuthentication))
+        self._found = sorted(found, key=lambda body: age_of(body.metadata))
 
     def strict(self, pod: Pod, port: int) -> bool:
         """Tell whether calls without the mesh's TLS are refused at a pod's port."""

@@ -43,8 +43,8 @@ def read(paths: Iterable[str], namespace: str = "default", *, strict: bool = Tru
             raise LanesError(*together(map(str, reader.kustomizations)))
         where = " ".join(sources)
         raise LanesError(f"{where}: no manifests there; render some, e.g. helm template")
-    resources, left = tuple(reader.resources), tuple(reader.left)
-    return Manifests(sources, resources, left, reader.told, reader.diagnostics.errors)
+    left = tuple(reader.left)
+    return Manifests(sources, reader.resources, left, reader.told, reader.diagnostics.errors)
 
 
 def read_for_lint(paths: Iterable[str]) -> tuple[Manifests, tuple[str, ...]]:
@@ -60,7 +60,7 @@ def read_for_lint(paths: Iterable[str]) -> tuple[Manifests, tuple[str, ...]]:
         raise LanesError(f"{' '.join(paths)}: no manifests there; name files or directories")
     manifests = Manifests(
         paths,
-        tuple(reader.resources),
+        reader.resources,
         tuple(reader.left),
         reader.told,
         (),
@@ -100,7 +100,7 @@ class _Reader:
 
     def __init__(self, namespace: str, *, for_lint: bool = False) -> None:
         self.diagnostics = Diagnostics()
-        self.resources: list[Resource] = []
+        self._kept: dict[_Identity, Resource] = {}
         self.others: list[Resource] = []
         self.duplicates: list[tuple[Resource, Resource]] = []
         self.misfits: list[Misfit] = []
@@ -108,8 +108,12 @@ class _Reader:
         self.left: list[str] = []
         self.kustomizations: list[Finding] = []
         self._namespace = namespace
-        self._first: dict[_Identity, Resource] = {}
         self._said: dict[_Identity, set[str]] = {}
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """What was read, of each identity once."""
+        return tuple(self._kept.values())
 
     @property
     def told(self) -> tuple[Finding, ...]:
@@ -204,24 +208,21 @@ class _Reader:
     def _keep(self, resource: Resource) -> None:
         metadata: kinds.Metadata = resource.body.metadata  # type: ignore[attr-defined]
         key = (type(resource.body), metadata.namespace, metadata.name)
-        first = self._first.setdefault(key, resource)
+        first = self._kept.setdefault(key, resource)
         if first is resource:
-            self.resources.append(resource)
             return
         if key not in self._said:
             self._said[key] = {_digest(first)}
         if (digest := _digest(resource)) in self._said[key]:
             return
-        self._said[key].add(digest)
         if self._for_lint:
+            self._said[key].add(digest)
             self.duplicates.append((resource, first))
             return
-        also = "there" if first.source == resource.source else f"in {first.source}"
-        if isinstance(resource.body, _LEFT):  # which choose no route
-            message = f"occurs twice, also at {also}; that one is planned"
-            self.diagnostics.warn(resource.finding("twice", "", message))
-            return
-        raise resource.error("", f"occurs twice, also at {also}; keep one")
+        self._said[key], self._kept[key] = {digest}, resource
+        where = "" if first.source == resource.source else f", first in {first.source}"
+        message = f"occurs twice{where}: this one, which is applied last, is planned"
+        self.diagnostics.warn(resource.finding("twice", "", message))
 
 
 # What is read for what pods take of it, and is left to the cluster all the same.
@@ -243,7 +244,7 @@ def _digest(resource: Resource) -> str:
     if resource.written:
         said = {key: v for key, v in resource.data.items() if key not in ("apiVersion", "status")}
     else:
-        said = resource.body.model_dump(exclude={"api_version"})
+        said = resource.body.model_dump(exclude={"api_version": True, "metadata": {"created"}})
     return json.dumps(said, sort_keys=True)
 
 

@@ -3,14 +3,15 @@
 https://istio.io/latest/docs/ops/best-practices/traffic-management/#cross-namespace-configuration
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lanes.errors import ManifestError
-from lanes.mesh.diagnostics import Diagnostics
+from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.mesh.hostnames import covers, meant, no_service
 from lanes.mesh.model import Host
 from lanes.reading import kinds
+from lanes.reading.age import age_of, why_first
 from lanes.reading.exported import is_restricted, level_in
 from lanes.reading.manifests import Manifests, Resource
 
@@ -30,6 +31,14 @@ class Rule:
     policy_from: Resource
     places: dict[str, tuple[Resource, str]]
     unsupported: str = ""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Rules for one host that Istio merges, with where the first of them is exported to."""
+
+    exports: frozenset[str]
+    reads: tuple[_Read, ...]
 
 
 class Rules:
@@ -97,13 +106,39 @@ class Rules:
         return self._found[key]
 
     def _look_up(self, host: Host, caller: str | None) -> Rule | None:
-        own = () if caller is None else (caller,)
-        for namespace in dict.fromkeys((*own, host.namespace, _ROOT)):
-            exact = _visible(self._exact.get((namespace, host), []), caller)
-            wild = _visible(self._wild.get(namespace, []), caller)
-            if found := exact or _closest(host, wild):
-                return _marked(found, self._wrong, self._diagnostics)
+        if caller is not None and (own := self._of(caller, host, _counts_beside)):
+            return self._marked(_grouped(own)[-1])
+        for namespace in dict.fromkeys((host.namespace, _ROOT)):
+            groups = _grouped(self._of(namespace, host, _is_exported))
+            seen = [group for group in groups if _is_seen(group.exports, caller)]
+            if seen:
+                for group in seen[:-1]:
+                    self._warn_apart(group, seen[-1], caller)
+                return self._marked(seen[-1])
         return None
+
+    def _of(self, namespace: str, host: Host, counts: Callable[[_Read], bool]) -> list[_Read]:
+        """The rules of a namespace for a Service, of those that count: its own, else the closest
+        wildcard's.
+        """
+        own = list(filter(counts, self._exact.get((namespace, host), [])))
+        return own or _closest(host, filter(counts, self._wild.get(namespace, [])))
+
+    def _warn_apart(self, group: _Group, last: _Group, caller: str | None) -> None:
+        who = f"callers in namespace {caller}" if caller else "callers"
+        message = (
+            f"{who} apply DestinationRule {last.reads[0][0].name} alone, whose exportTo differs:"
+            " Istio merges only those that are exported alike"
+        )
+        resource = group.reads[0][0]
+        self._diagnostics.warn(resource.finding("rules-apart", "spec.exportTo", message))
+
+    def _marked(self, group: _Group) -> Rule:
+        """What the rules of a group say of a Service, with a mark where it is not supported."""
+        lacks = (self._wrong.get((r.namespace, r.name)) or r.lack() for r, _ in group.reads)
+        merged, findings = _merged(group.reads)
+        self._diagnostics.warn(*findings)
+        return replace(merged, unsupported=next(filter(None, lacks), ""))
 
 
 def _is_apart(rule: kinds.DestinationRule, host: Host) -> bool:
@@ -112,56 +147,89 @@ def _is_apart(rule: kinds.DestinationRule, host: Host) -> bool:
     return not here or is_restricted(rule.spec.export_to)
 
 
-def _visible(rules: list[_Read], caller: str | None) -> list[_Read]:
-    """Those that count in a caller's namespace."""
-    return [
-        read
-        for read in rules
-        if level_in(read[1].spec.export_to, read[1].metadata.namespace, caller) is not None
-    ]
+def _is_private(read: _Read) -> bool:
+    """Tell whether a rule is exported to its own namespace alone."""
+    exports = set(read[1].spec.export_to)
+    return bool(exports) and exports <= {".", read[0].namespace}
 
 
-def _closest(host: Host, rules: list[_Read]) -> list[_Read]:
+def _counts_beside(read: _Read) -> bool:
+    """Tell whether a rule counts for callers of its own namespace before all others do.
+
+    Those of the mesh's root look beside themselves for what is theirs alone.
+    """
+    resource, rule = read
+    if resource.namespace == _ROOT:
+        return _is_private(read)
+    return level_in(rule.spec.export_to, resource.namespace, resource.namespace) is not None
+
+
+def _is_exported(read: _Read) -> bool:
+    return not _is_private(read)
+
+
+def _is_seen(exports: frozenset[str], caller: str | None) -> bool:
+    return not exports or "*" in exports or caller in exports
+
+
+def _closest(host: Host, rules: Iterable[_Read]) -> list[_Read]:
     """Those with the longest wildcard that covers `host`."""
     covering = [read for read in rules if covers(read[1].spec.host, host.fqdn)]
     longest = max((len(rule.spec.host) for _, rule in covering), default=0)
     return [read for read in covering if len(read[1].spec.host) == longest]
 
 
-def _marked(
-    rules: list[_Read], wrong: Mapping[tuple[str, str], str], diagnostics: Diagnostics
-) -> Rule:
-    """What these say of a Service; where that is not supported, the first alone, with a mark."""
-    lacks = (wrong.get((one.namespace, one.name)) or one.lack() for one, _ in rules)
-    why = next(filter(None, lacks), "")
-    try:
-        return replace(_merged(rules), unsupported=why)
-    except ManifestError as error:
-        return replace(_merged(rules[:1]), unsupported=why or diagnostics.error(error))
+def _grouped(rules: list[_Read]) -> list[_Group]:
+    """The rules for one host, those together that Istio merges, the older first.
 
-
-def _merged(rules: list[_Read]) -> Rule:
-    """The subsets of all; the policy of the one that has any.
-
-    Raises ManifestError where two say the same: Istio takes the older, which no manifest tells.
+    It merges a rule into those that are exported alike, or to less.
+    https://github.com/istio/istio/blob/master/pilot/pkg/model/destination_rule.go
     """
+    groups: list[_Group] = []
+    for read in sorted(rules, key=lambda one: age_of(one[1].metadata)):
+        exports = frozenset(read[1].spec.export_to)
+        merges = [
+            exports == group.exports or (bool(group.exports) and exports > group.exports)
+            for group in groups
+        ]
+        apart = [] if merges[-1:] == [True] else [_Group(exports, (read,))]
+        joined = (
+            replace(group, reads=(*group.reads, read)) if merged else group
+            for group, merged in zip(groups, merges, strict=True)
+        )
+        groups = [*joined, *apart]
+    return groups
+
+
+def _merged(rules: Sequence[_Read]) -> tuple[Rule, list[Finding]]:
+    """The subsets of all, and the policy of the first that has one; what two say is found."""
     subsets: dict[str, kinds.Subset] = {}
     places: dict[str, tuple[Resource, str]] = {}
+    by_name = {resource.name: rule.metadata for resource, rule in rules}
     policy, source = None, rules[0][0]
+    findings: list[Finding] = []
+
+    def second(resource: Resource, field: str, said: str, first: Resource) -> None:
+        why = why_first(by_name[first.name], by_name[resource.name])
+        message = f"{said} DestinationRule {first.name}, too, {why}: that one counts"
+        findings.append(resource.finding("second-rule", field, message))
+
     for resource, rule in rules:
         if rule.spec.traffic_policy is not None:
             if policy is not None:
-                problem = f"DestinationRule {source.name} has one for this host, too; keep one"
-                raise resource.error("spec.trafficPolicy", problem)
-            policy, source = rule.spec.traffic_policy, resource
+                second(resource, "spec.trafficPolicy", "this host has one of", source)
+            else:
+                policy, source = rule.spec.traffic_policy, resource
         for index, subset in enumerate(rule.spec.subsets):
-            if subset.name in subsets and places[subset.name][0] is not resource:
-                other = places[subset.name][0].name
-                problem = f"{subset.name} is a subset of DestinationRule {other}, too; keep one"
-                raise resource.error(f"spec.subsets[{index}].name", problem)
+            if subset.name in subsets:
+                first = places[subset.name][0]
+                if first is not resource:
+                    said = f"{subset.name} is a subset of"
+                    second(resource, f"spec.subsets[{index}].name", said, first)
+                continue
             subsets[subset.name] = subset
             places[subset.name] = (resource, f"spec.subsets[{index}].trafficPolicy")
-    return Rule(tuple(subsets.values()), policy, source, places)
+    return Rule(tuple(subsets.values()), policy, source, places), findings
 
 
 def _require_distinct(resource: Resource, rule: kinds.DestinationRule) -> None:

@@ -1,11 +1,12 @@
 """What rules each Service for its callers: a VirtualService, or HTTPRoutes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from lanes.mesh.hostnames import covers, meant
 from lanes.mesh.model import Host
 from lanes.reading import kinds
+from lanes.reading.age import age_of, why_first
 from lanes.reading.counting import asks_caller
 from lanes.reading.destinations import Destinations
 from lanes.reading.exported import is_restricted, level_in
@@ -21,20 +22,22 @@ Read = tuple[Resource, kinds.VirtualService]
 class Ruling:
     """What rules Services for the callers of one namespace.
 
-    `owners`: the VirtualService of each Service: the one that names it, else the closest
-    wildcard's. `bound`: the HTTPRoutes of each Service's ports. `marks`: Services for which that is
-    not supported, and why. `literal`: the VirtualService of each host that is no Service.
+    `owners`: the VirtualServices of each Service: those that name it, else the closest wildcard's.
+    Of several, the first that has a rule for a call counts. `bound`: the HTTPRoutes of each
+    Service's ports. `marks`: Services for which that is not supported, and why. `literal`: the
+    VirtualServices of each host that is no Service.
     """
 
-    owners: Mapping[Host, Read]
+    owners: Mapping[Host, list[Read]]
     bound: Mapping[Host, Mapping[int, list[Bound]]]
     marks: Mapping[Host, str]
-    literal: Mapping[str, Read]
+    literal: Mapping[str, list[Read]]
 
 
-def is_for_some(body: kinds.VirtualService) -> bool:
-    """Tell whether a VirtualService has rules for some callers alone."""
-    return any(asks_caller(match) for http in body.spec.http for match in http.match)
+def are_for_some(reads: Iterable[Read]) -> bool:
+    """Tell whether VirtualServices have rules for some callers alone."""
+    rules = (http for _, body in reads for http in body.spec.http)
+    return any(asks_caller(match) for http in rules for match in http.match)
 
 
 def depends_on_namespace(manifests: Manifests, bound: AtServices) -> bool:
@@ -44,13 +47,15 @@ def depends_on_namespace(manifests: Manifests, bound: AtServices) -> bool:
 
 
 def _candidates(manifests: Manifests, caller: str | None) -> list[tuple[int, Read]]:
-    """The VirtualServices that count in a caller's namespace; its own private ones come first."""
+    """The VirtualServices that count in a caller's namespace: its own private ones come first, then
+    those that name it; of each, the older.
+    """
     found = []
     for resource, body in manifests.of(kinds.VirtualService):
         level = level_in(body.spec.export_to, body.metadata.namespace, caller)
         if level is not None and "mesh" in body.spec.gateways and body.spec.http:
             found.append((level, (resource, body)))
-    return sorted(found, key=lambda one: one[0])
+    return sorted(found, key=lambda one: (one[0], age_of(one[1][1].metadata)))
 
 
 def ruling(
@@ -76,7 +81,7 @@ def ruling(
 
 
 class _Found:
-    """Takes VirtualServices in their order; of a host's, the first counts."""
+    """Takes VirtualServices in the order in which they count."""
 
     def __init__(
         self,
@@ -88,19 +93,15 @@ class _Found:
         self._destinations, self._served = destinations, served
         self._bound = at.for_callers(caller)
         self._marks = dict(at.marks)
-        self._owners: dict[Host, Read] = {}
-        self._wild: dict[str, Read] = {}
-        self._literal: dict[str, Read] = {}
+        self._owners: dict[Host, list[Read]] = {}
+        self._wild: dict[str, list[Read]] = {}
+        self._literal: dict[str, list[Read]] = {}
         self._levels: dict[Host | str, int] = {}
 
     def take_wild(self, level: int, read: Read, field: str, name: str) -> None:
         """Take one for all hosts that end so."""
-        if name in self._wild and self._levels[name] == level:
-            why = self._second(read, field, name, self._wild[name])
-            hosts = self._destinations.hosts()
-            self._marks |= {host: why for host in hosts if covers(name, host.fqdn)}
-        self._levels.setdefault(name, level)
-        self._wild.setdefault(name, read)
+        self._warn_of_first(level, read, field, name, self._wild.setdefault(name, []))
+        self._wild[name].append(read)
 
     def take(self, level: int, read: Read, field: str, name: str) -> None:
         """Take one for the host of this name."""
@@ -111,7 +112,9 @@ class _Found:
             covers(domain, name.lower()) for domain in self._served
         )
         if not is_service and not meant(name, namespace).namespace:
-            self._literal.setdefault(name.lower(), read)
+            literal = name.lower()
+            self._warn_of_first(level, read, field, literal, self._literal.setdefault(literal, []))
+            self._literal[literal].append(read)
             if not at_gateway:
                 destinations.warn_literal(resource, field, name, namespace)
         elif is_service or not at_gateway:
@@ -120,19 +123,27 @@ class _Found:
                     self._take_service(level, read, field, name, host)
 
     def _take_service(self, level: int, read: Read, field: str, name: str, host: Host) -> None:
-        if host in self._owners and self._levels[host] == level:
-            self._marks[host] = self._second(read, field, name, self._owners[host])
         if host in self._bound:
             other = next(iter(self._bound[host].values()))[0][0].name
             problem = f"{name} already has HTTPRoute {other}; keep one kind"
             error = read[0].error(field, problem)
             self._marks[host] = self._destinations.diagnostics.error(error)
-        self._levels.setdefault(host, level)
-        self._owners.setdefault(host, read)
+        self._warn_of_first(level, read, field, host, self._owners.setdefault(host, []))
+        self._owners[host].append(read)
 
-    def _second(self, read: Read, field: str, name: str, first: Read) -> str:
-        problem = f"{name} already has VirtualService {first[0].name}; keep one"
-        return self._destinations.diagnostics.error(read[0].error(field, problem))
+    def _warn_of_first(
+        self, level: int, read: Read, field: str, host: Host | str, first: list[Read]
+    ) -> None:
+        """Warn of one that counts only where those `first` have no rule for a call.
+
+        What is exported otherwise counts in its own order, and for other callers.
+        """
+        if first and self._levels[host] == level and all(read[1] is not one for _, one in first):
+            resource, body = first[0]
+            why = why_first(body.metadata, read[1].metadata)
+            message = f"sidecars apply one VirtualService to a host, {resource.name}, {why}"
+            self._destinations.diagnostics.warn(read[0].finding("second-rules", field, message))
+        self._levels.setdefault(host, level)
 
     def all(self) -> Ruling:
         """Return what was found; a wildcard counts where nothing else does."""
@@ -140,11 +151,11 @@ class _Found:
         for host in hosts if self._wild else ():
             covering = [name for name in self._wild if covers(name, host.fqdn)]
             if covering and host not in owners and host not in self._bound:
-                owners[host] = self._wild[max(covering, key=len)]
+                owners[host] = self._wild[max(covering, key=len)][:1]
         every = [host.fqdn for host in hosts]
         of_none = {
-            name: read
-            for name, read in self._wild.items()
+            name: reads
+            for name, reads in self._wild.items()
             if not any(covers(name, host) for host in every)
         }
         return Ruling(owners, self._bound, self._marks, {**self._literal, **of_none})

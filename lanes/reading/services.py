@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from lanes.errors import ManifestError
 from lanes.mesh.hostnames import host_of
 from lanes.mesh.model import GatewayHost, Host, Pod, Route, ServicePort, Variant, Weighted
+from lanes.reading.age import age_of
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import rules_of
 from lanes.reading.manifests import Manifests
 from lanes.reading.parents import at_services
 from lanes.reading.routes import routes_of, unsupported_route
-from lanes.reading.rulings import Read, Ruling, depends_on_namespace, is_for_some, ruling
+from lanes.reading.rulings import Read, Ruling, are_for_some, depends_on_namespace, ruling
 from lanes.reading.sides import Side
 
 _MESH = frozenset({"mesh"})
@@ -83,7 +84,7 @@ class _Ports:
         return (
             len(self._given) > 1
             or self._destinations.differ(routes)
-            or (host in (owners := self._given[None].owners) and is_for_some(owners[host][1]))
+            or (host in (owners := self._given[None].owners) and are_for_some(owners[host]))
         )
 
     def _routes(self, host: Host, port: int, caller: Pod | None) -> tuple[Route, ...]:
@@ -98,7 +99,7 @@ class _Ports:
                 routes = (unsupported_route(given.marks[host], place),)
             elif host in given.owners:
                 side = Side(_MESH, port, host, caller)
-                routes = routes_of(*given.owners[host], destinations, side)
+                routes = _first_rules(given.owners[host], destinations, side)
             elif port in given.bound.get(host, {}):
                 routes = rules_of(given.bound[host][port], destinations, in_mesh=True)
         except ManifestError as error:
@@ -112,9 +113,17 @@ class _Ports:
         return routes or _plain(destinations, host, port)
 
 
+def _first_rules(
+    reads: Iterable[Read], destinations: Destinations, side: Side
+) -> tuple[Route, ...]:
+    """The rules of the first VirtualService that has one for a call; (): none has."""
+    found = (routes_of(*read, destinations, side) for read in reads)
+    return next(filter(None, found), ())
+
+
 def _literal_ports(
-    literal: Mapping[str, Read],
-    owners: Mapping[Host, Read],
+    literal: Mapping[str, list[Read]],
+    owners: Mapping[Host, list[Read]],
     destinations: Destinations,
 ) -> Iterator[ServicePort]:
     """The ports of hosts that are no Service, which count for calls to that very name.
@@ -122,12 +131,12 @@ def _literal_ports(
     Istio has them at port 80, and where the VirtualService names a Service with another, if HTTP is
     told there.
     """
-    for name, read in literal.items():
+    for name, reads in literal.items():
         host, alike = Host(name, ""), host_of(name, "")
         own = owners.get(alike) if alike else None
-        if own and _order(own) < _order(read):
+        if own and age_of(own[0][1].metadata) < age_of(reads[0][1].metadata):
             continue
-        beside = (one for one, other in owners.items() if other[0] is read[0])
+        beside = [h for h, others in owners.items() for o in others if o[0] is reads[0][0]]
         numbers = {80, *(port for one in beside for port in destinations.hosts()[one])}
         for port in sorted(filter(destinations.tells_http, numbers)):
             known = port in destinations.hosts().get(alike, []) if alike else False
@@ -135,13 +144,8 @@ def _literal_ports(
                 continue  # which is found by the Service's address, and not by the name
             side = Side(_MESH, port, host)
             plain = _plain(destinations, alike, port) if known and alike else ()
-            if routes := routes_of(*read, destinations, side):
+            if routes := _first_rules(reads, destinations, side):
                 yield ServicePort(host, port, routes, (), plain)
-
-
-def _order(read: Read) -> tuple[str, str]:
-    """What orders VirtualServices of one age."""
-    return read[0].name, read[0].namespace
 
 
 def _plain(destinations: Destinations, host: Host, port: int) -> tuple[Route, ...]:

@@ -11,6 +11,7 @@ from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import covers, host_in_manifest, meant
 from lanes.mesh.model import Host, Unrouted
 from lanes.reading import kinds
+from lanes.reading.age import age_of
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.waypoints import MODE, Waypoints
 
@@ -87,7 +88,9 @@ class Sidecars:
         }
         labels = {name: told for name, (_, told) in self._namespaces.items()}
         self._waypoints = Waypoints(manifests, labels, diagnostics)
-        self._sidecars = list(manifests.of(kinds.Sidecar))
+        self._sidecars = sorted(
+            manifests.of(kinds.Sidecar), key=lambda one: age_of(one[1].metadata)
+        )
         self._hosts = [body.host for _, body in manifests.of(kinds.Service)]
         self._ruled: dict[Host, list[_Rules]] = {}
         self._wild: dict[str, list[_Rules]] = {}

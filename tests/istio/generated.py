@@ -551,6 +551,68 @@ def a_second_virtual_service(made: Set) -> None:
     made.documents.append(virtual_service(host, rule(to(host, "v1")), name=name))
 
 
+def _aged(made: Set, *documents: Document) -> list[Document]:
+    """Of several ages, or none that is told, which counts as later than all others."""
+    ages = [f"2025-0{month}-01T00:00:00Z" for month in (1, 1, 2, 3)]
+    for document in documents:
+        if age := made.rng.choice([*ages, ""]):
+            document["metadata"]["creationTimestamp"] = age
+    return list(documents)
+
+
+@twist
+def a_second_virtual_service_of_another_age(made: Set) -> None:
+    found = made.find("VirtualService", host := made.inner)
+    second = virtual_service(host, rule(to(host, made.lane)), name=made.rng.choice(["a", "zz"]))
+    made.documents += _aged(made, found, second)[1:]
+
+
+@twist
+def a_first_virtual_service_for_some_calls(made: Set) -> None:
+    host = made.inner
+    asked: Document = made.rng.choice([{"sourceLabels": {"app": "nobody"}}, {"port": 9}])
+    first = virtual_service(host, rule(to(host, made.lane), match=[asked]), name="a")
+    made.documents += _aged(made, made.find("VirtualService", host), first)[1:]
+
+
+@twist
+def a_second_virtual_service_by_wildcard(made: Set) -> None:
+    wild = "*.default.svc.cluster.local"
+    found = made.find("VirtualService", host := made.inner)
+    found["spec"]["hosts"] = [wild]
+    second = virtual_service(wild, rule(to(f"{host}{wild[1:]}", made.lane)), name="zz")
+    made.documents += _aged(made, found, second)[1:]
+
+
+@twist
+def two_virtual_services_of_ages_at_the_gateway(made: Set) -> None:
+    way = made.way(made.lane, header_is("x-lane", made.lane))
+    beta = virtual_service("*", way, gateways=["demo-gateway"], name="zz-beta")
+    made.entry["http"].insert(0, made.way("v1", header_is("x-lane", "v", "prefix")))
+    made.documents += _aged(made, made.find("VirtualService", "any"), beta)[1:]
+
+
+@twist
+def two_destination_rules_that_say_the_same(made: Set) -> None:
+    host = made.inner
+    labels = {"name": made.lane, "labels": {"version": "v1"}}
+    policy = {"loadBalancer": {"simple": "RANDOM"}}
+    name = made.rng.choice(["a", "zz"])
+    second = kube.destination_rule(host, labels, policy=policy, name=name)
+    made.documents += _aged(made, made.find("DestinationRule", host), second)[1:]
+
+
+@twist
+def two_http_routes_that_ask_for_the_same(made: Set) -> None:
+    httproutes_in_place(made)
+    routes = [d for d in made.documents if d["kind"] == "HTTPRoute"]
+    last = deepcopy(routes[-1])
+    last["metadata"]["name"] = made.rng.choice(["a", "zz"])
+    last["spec"]["rules"][0]["backendRefs"].reverse()
+    last["spec"]["rules"][0]["backendRefs"].pop()
+    made.documents += _aged(made, *routes, last)[len(routes) :]
+
+
 @twist
 def a_match_of_a_path(made: Set) -> None:
     uri = {made.rng.choice(["exact", "prefix"]): made.rng.choice(["/", "/api"])}

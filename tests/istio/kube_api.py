@@ -85,7 +85,7 @@ class KubeApi:
             there = self._objects.setdefault(collection, {})
             metadata["resourceVersion"] = str(self._version)
             metadata["uid"] = "-".join((collection.rpartition("/")[2], *key))
-            metadata["creationTimestamp"] = "2026-01-01T00:00:00Z"
+            metadata.setdefault("creationTimestamp", "2026-01-01T00:00:00Z")
             event = {"type": "MODIFIED" if key in there else "ADDED", "object": document}
             there[key] = document
             for query, events in self._watches:

@@ -33,8 +33,8 @@ RULE = Rule(
     severity="warning",
     text="""Istio merges the DestinationRules that a namespace has for one host. Of two subsets
 with one name, the older rule's counts. Of two traffic policies, the older rule's counts for all
-subsets. Manifests do not say which is older, and the plan does not support two that set the
-same.""",
+subsets. Where no `metadata.creationTimestamp` says which is older, the plan takes the first by
+name.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

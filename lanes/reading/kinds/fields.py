@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -38,6 +39,7 @@ _RETRIABLE = re.compile(
 )
 _PART = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)"
 _DURATION = re.compile(rf"\+?(?:{_PART})+")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6}\d*)?(?:Z|[+-]\d\d:\d\d)")
 # The type of an error about what every mesh refuses, and not this reader alone.
 WRONG = "wrong"
 
@@ -52,6 +54,16 @@ def seconds(text: object) -> float:
     if not isinstance(text, str) or not _DURATION.fullmatch(text):
         raise wrong("should be a duration such as 500ms, 2s or 1m30s")
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
+
+
+def _created(text: object) -> float:
+    """A Kubernetes time ("2026-11-30T08:00:00Z") in seconds."""
+    if not isinstance(text, str) or not _TIME.fullmatch(text):
+        raise wrong("should be a time such as 2026-11-30T08:00:00Z")
+    try:
+        return datetime.fromisoformat(text.upper()).timestamp()
+    except (ValueError, OverflowError):
+        raise wrong("is no time of the calendar") from None
 
 
 def port_or_name(value: object) -> int | str:
@@ -195,6 +207,9 @@ class Metadata(Open):
     namespace: str = "default"
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    created: Annotated[
+        float | None, BeforeValidator(_created), Field(alias="creationTimestamp")
+    ] = None
 
 
 class Untyped(Open):

@@ -342,9 +342,20 @@ def test_manifests_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_one_name_twice(tmp_path: Path, document: Document) -> None:
     first = write(tmp_path, document, name="1.yaml")
     write(tmp_path, document, name="1_again.yaml")  # the same once more changes nothing
-    second = write(tmp_path, put(document, "metadata.labels", {"x": "z"}), name="2.yaml")
-    who = f"{document['kind']} {document['metadata']['name']}"
-    assert refusal(str(tmp_path)) == f"{second}: {who}: occurs twice, also at in {first}; keep one"
+    labelled = [put(document, "metadata.labels", {"x": value}) for value in ("y", "z")]
+    second = write(tmp_path, *labelled, name="2.yaml")
+    other = service("other")
+    write(tmp_path, other, document, name="3.yaml")
+    manifests = read([str(tmp_path)])
+    labels = [one.body.model_dump()["metadata"]["labels"] for one in manifests.resources]
+    assert labels == [{}, {}]  # the last is as the first
+    who = f"{document['kind']} {document['metadata']['name']}: occurs twice"
+    says = "this one, which is applied last, is planned"
+    assert [str(one) for one in manifests.warnings] == [
+        f"{second}: {who}, first in {first}: {says}",
+        f"{second}: {who}: {says}",
+        f"{tmp_path / '3.yaml'}: {who}, first in {second}: {says}",
+    ]
 
 
 def test_a_resource_without_a_name(tmp_path: Path) -> None:

@@ -254,39 +254,9 @@ def test_rules_for_what_is_no_service_stop_nothing() -> None:
     }
 
 
-def test_two_virtual_services_for_one_host() -> None:
-    full = "a.default.svc.cluster.local"
-    sentence = refusal(
-        service("a"),
-        deployment("a"),
-        virtual_service("a", rule(to("a")), name="one"),
-        virtual_service(full, rule(to("a")), name="two"),
-    )
-    assert sentence == (
-        f"VirtualService two: spec.hosts[0]: {full} already has VirtualService one; keep one"
-    )
-
-
 def test_destination_rules_for_one_host_make_one() -> None:
     found = lane_v2(destination_rule("a", "v1", name="one"), destination_rule("a", "v2", name="2"))
     assert tiers_of(found) == [["a-v2"], ["a-v1"]]
-
-
-@pytest.mark.parametrize(
-    ("subset", "policy", "field"),
-    [
-        ("v1", None, "spec.subsets[0].name: v1 is a subset of DestinationRule one, too; keep one"),
-        ("v2", {}, "spec.trafficPolicy: DestinationRule one has one for this host, too; keep one"),
-    ],
-)
-def test_destination_rules_that_say_the_same(
-    subset: str, policy: Document | None, field: str
-) -> None:
-    both = [
-        destination_rule("a", "v1", name="one", policy={}),
-        destination_rule("a", subset, name="two", policy=policy),
-    ]
-    assert refusal(service("a"), deployment("a"), *both) == f"DestinationRule two: {field}"
 
 
 @pytest.mark.parametrize("weights", [(None, None), (0, 0)])

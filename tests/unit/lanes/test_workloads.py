@@ -165,10 +165,8 @@ def test_a_config_map_that_stands_twice_stops_no_plan() -> None:
     sources = [{"configMapRef": {"name": "m"}}]
     asked = put(with_env(), f"{CONTAINER}.envFrom", sources)
     mesh = mesh_of(asked, config_map("m", A="1"), config_map("m", A="2"))
-    assert mesh.pods[0].env == {"A": "1"}
-    assert [one.message for one in mesh.warnings] == [
-        "occurs twice, also at there; that one is planned"
-    ]
+    assert mesh.pods[0].env == {"A": "2"}
+    assert [one.rule for one in mesh.warnings] == ["twice"]
 
 
 def test_the_port_is_the_environments_then_the_containers() -> None:
