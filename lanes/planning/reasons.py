@@ -125,5 +125,6 @@ def why_unanswered(
     if any(one.destination.tls_refused for one in rule.destinations):
         return Unanswered("tls-refused")
     known = (port for host in hosts for port in ports.get(host, {}).values())
-    runs = any(lane.version in lane.versions_of(port.names) for port in known)
-    return Unanswered("no-pods" if misrouted or runs or not lane.version else "no-version")
+    running = {version for port in known for version in lane.versions_of(port.names)}
+    lacks = running and lane.version and lane.version not in running and not misrouted
+    return Unanswered("no-version" if lacks else "no-pods")

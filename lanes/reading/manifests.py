@@ -95,7 +95,7 @@ class Manifests:
 
     `not_supported`: what was left out of resources, or resources that were.
     For lint: `others`, resources of kinds that have no model, or that it does not take at all;
-    `duplicates`, those that occur again with different contents, each with the first; `misfits`.
+    `duplicates`, those that occur again with other contents, each with the one before; `misfits`.
     """
 
     sources: tuple[str, ...]

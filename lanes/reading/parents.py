@@ -122,6 +122,7 @@ def at_gateways(
     """
     labels = {body.metadata.name: body.metadata.labels for _, body in manifests.of(kinds.Namespace)}
     gateways, sets = listeners_of(manifests, labels, diagnostics)
+    diagnostics.warn(*_without_parent(manifests))
     references = [one for one in _references(manifests) if not one[3].of_mesh]
     named: dict[_Key, dict[RouteListener, None]] = {}
     for _, body, _, ref in references:
@@ -173,6 +174,13 @@ def _references(manifests: Manifests) -> Iterator[_Reference]:
     for resource, body in manifests.of(http_route.HTTPRoute):
         for index, ref in enumerate(body.spec.parent_refs):
             yield resource, body, f"spec.parentRefs[{index}]", ref
+
+
+def _without_parent(manifests: Manifests) -> Iterator[Finding]:
+    for resource, body in manifests.of(http_route.HTTPRoute):
+        if not body.spec.parent_refs:
+            message = "none is named: the route applies to nothing"
+            yield resource.finding("not-attached", "spec.parentRefs", message)
 
 
 def _add(bound: list[Bound], one: Bound) -> None:

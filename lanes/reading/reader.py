@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 from pydantic import BaseModel, ValidationError
 
@@ -31,6 +32,7 @@ def read(paths: Iterable[str], namespace: str = "default", *, strict: bool = Tru
     paths = tuple(dict.fromkeys(paths))
     reader = _Reader(namespace)
     _read_into(reader, paths)
+    reader.settle_duplicates()
     causes = map(str, reader.kustomizations)
     reader.diagnostics.require_plannable(causes, strict=strict)
     sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
@@ -100,20 +102,23 @@ class _Reader:
 
     def __init__(self, namespace: str, *, for_lint: bool = False) -> None:
         self.diagnostics = Diagnostics()
-        self._kept: dict[_Identity, Resource] = {}
         self.others: list[Resource] = []
-        self.duplicates: list[tuple[Resource, Resource]] = []
         self.misfits: list[Misfit] = []
         self._for_lint = for_lint
         self.left: list[str] = []
         self.kustomizations: list[Finding] = []
         self._namespace = namespace
-        self._said: dict[_Identity, set[str]] = {}
+        self._kept: dict[_Identity, list[Resource]] = {}
 
     @property
     def resources(self) -> tuple[Resource, ...]:
-        """What was read, of each identity once."""
-        return tuple(self._kept.values())
+        """Of each identity what is applied last; beside a Kustomization, what it may patch."""
+        return tuple(each[0 if self.kustomizations else -1] for each in self._kept.values())
+
+    @property
+    def duplicates(self) -> list[tuple[Resource, Resource]]:
+        """Every resource that occurs again with other contents, and the one before it."""
+        return [(later, one) for each in self._kept.values() for one, later in pairwise(each)]
 
     @property
     def told(self) -> tuple[Finding, ...]:
@@ -208,21 +213,20 @@ class _Reader:
     def _keep(self, resource: Resource) -> None:
         metadata: kinds.Metadata = resource.body.metadata  # type: ignore[attr-defined]
         key = (type(resource.body), metadata.namespace, metadata.name)
-        first = self._kept.setdefault(key, resource)
-        if first is resource:
-            return
-        if key not in self._said:
-            self._said[key] = {_digest(first)}
-        if (digest := _digest(resource)) in self._said[key]:
-            return
-        if self._for_lint:
-            self._said[key].add(digest)
-            self.duplicates.append((resource, first))
-            return
-        self._said[key], self._kept[key] = {digest}, resource
-        where = "" if first.source == resource.source else f", first in {first.source}"
-        message = f"occurs twice{where}: this one, which is applied last, is planned"
-        self.diagnostics.warn(resource.finding("twice", "", message))
+        kept = self._kept.setdefault(key, [])
+        if not kept or _digest(kept[-1]) != _digest(resource):
+            kept.append(resource)
+
+    def settle_duplicates(self) -> None:
+        """Say that the later of two is planned, or that a Kustomization's patch is no resource."""
+        for later, one in self.duplicates:
+            where = "" if one.source == later.source else f", first in {one.source}"
+            if self.kustomizations:
+                message = f"occurs twice{where}; keep one"
+                self.diagnostics.error(later.error("", message), fatal=True)
+            else:
+                message = f"occurs twice{where}: this one, which is applied last, is planned"
+                self.diagnostics.warn(later.finding("twice", "", message))
 
 
 # What is read for what pods take of it, and is left to the cluster all the same.

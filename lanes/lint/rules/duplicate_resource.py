@@ -9,13 +9,13 @@ from lanes.lint.rule import Rule
 def check(facts: Facts) -> Iterator[Found]:
     if facts.has_kind("Kustomization"):
         return  # whose patches are parts of resources
-    for resource, first in facts.manifests.duplicates:
-        also = "" if first.source == resource.source else f"in {first.source}, "
+    for resource, before in facts.manifests.duplicates:
+        where = "at" if before.source == resource.source else f"in {before.source},"
         if resource.kind != "Namespace":
             yield (
                 resource,
                 "metadata.name",
-                f"occurs twice, also at {also}line {first.line('')}, and only the one that is"
+                f"occurs twice, first {where} line {before.line('')}, and only the one that is"
                 " applied last counts; keep one",
             )
 
@@ -25,9 +25,9 @@ RULE = Rule(
     name="duplicate-resource",
     severity="warning",
     text="""Kind, namespace and name identify a resource. Of two with the same identity, the one
-that is applied last remains. A lane that only the other defines is no lane. It is a warning,
-since alternatives may be in one folder: lint those one at a time. Two with the same content are
-no finding.""",
+that is applied last remains: `kubectl apply` reads files by name. A lane that only the other
+defines is no lane. It is a warning, since alternatives may be in one folder: lint those one at a
+time. Two with the same content are no finding.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -13,11 +13,16 @@ MOST_REPLICAS = 1000
 Replicas = Annotated[int, Field(ge=0, le=MOST_REPLICAS)]
 
 
+def _port_or_default(value: object) -> int | str | None:
+    """Return a `targetPort`; None for 0 and "", which Kubernetes takes for the Service's port."""
+    return None if value == "" or (value == 0 and value is not False) else port_or_name(value)
+
+
 class ServicePort(Open):
     port: Port
     name: str = ""
     app_protocol: str = ""
-    target_port: Annotated[int | str | None, PlainValidator(port_or_name)] = None
+    target_port: Annotated[int | str | None, PlainValidator(_port_or_default)] = None
     protocol: str = "TCP"
 
 

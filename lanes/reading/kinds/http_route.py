@@ -225,7 +225,7 @@ def _few(rules: list[Rule]) -> list[Rule]:
 
 
 class HTTPRouteSpec(Closed):
-    parent_refs: Annotated[list[ParentReference], Field(min_length=1)]
+    parent_refs: list[ParentReference] = []
     hostnames: list[HostName] = []
     rules: Annotated[list[Rule], AfterValidator(_few)] = [Rule()]
 

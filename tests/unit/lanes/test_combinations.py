@@ -62,6 +62,7 @@ def endpoints(documents: Sequence[Document], name: str) -> list[tuple[str, int]]
     [
         ([{"port": 80}], "80||b", [("v1", 80), ("v2", 80)]),
         ([{"port": 80, "targetPort": 8000}], "80||b", [("v1", 8000), ("v2", 8000)]),
+        ([{"port": 8000, "targetPort": 0}], "8000||b", [("v1", 8000), ("v2", 8000)]),
         ([{"port": 80, "targetPort": "http"}], "80||b", [("v1", 8000), ("v2", 9000)]),
         ([{"port": 80, "targetPort": "web"}], "80||b", [("v1", 8080), ("v2", 8080)]),
         (

@@ -27,6 +27,7 @@ from tests.kube import (
     to_gateway,
     to_service,
     virtual_service,
+    without,
 )
 from tests.unit.lanes.reading import mesh_of, refusal
 from tests.unit.lanes.test_resolve import port_of
@@ -201,6 +202,12 @@ def not_attached(*documents: Document) -> str:
     mesh = mesh_of(*A, *documents)
     assert mesh.gateway == ()
     return next(f"{w.field}: {w.message}" for w in mesh.warnings if w.rule == "not-attached")
+
+
+def test_a_route_that_names_no_parent_applies_to_nothing() -> None:
+    alone = without(http_route("web", to_gateway(), marked("x")), "spec.parentRefs")
+    sentence = "spec.parentRefs: none is named: the route applies to nothing"
+    assert not_attached(api_gateway(), alone) == sentence
 
 
 def test_a_gateway_takes_routes_of_its_own_namespace_unless_told() -> None:

@@ -358,6 +358,14 @@ def test_one_name_twice(tmp_path: Path, document: Document) -> None:
     ]
 
 
+def test_what_a_kustomization_patches_is_not_replaced_by_the_patch(tmp_path: Path) -> None:
+    write(tmp_path, {"namePrefix": "x-"}, name="kustomization.yaml")
+    first = write(tmp_path, service("a"), name="1.yaml")
+    second = write(tmp_path, put(service("a"), "metadata.labels", {"x": "z"}), name="2.yaml")
+    told = f"{second}: Service a: occurs twice, first in {first}; keep one"
+    assert refusal(str(tmp_path)).endswith(told)
+
+
 def test_a_resource_without_a_name(tmp_path: Path) -> None:
     nameless = service("a")
     del nameless["metadata"]["name"]

@@ -131,6 +131,7 @@ NO_SERVICE = Unanswered("no-service", (Host("c", "default"),))
             },
         ),
         (meshed(rule(to("b", "v9"))), dict.fromkeys(LANES, (503, Unanswered("no-pods")))),
+        (meshed(REST, versions=()), dict.fromkeys(LANES, (503, Unanswered("no-pods")))),
         (
             meshed({"directResponse": {"status": 503}}),
             dict.fromkeys(LANES, (503, Unanswered("answers-itself"))),
