@@ -46,10 +46,10 @@ test-languages: $(VENV)/dev.done $(VENV)/languages/done $(BIN)/helm ## a lane th
 test-browser: $(VENV)/browser.done ## live map and report in a real browser; CHROMIUM=its path, where it is not on PATH
 	CHROMIUM="$(CHROMIUM)" $(BIN)/pytest -rs tests/browser
 
-test-istio: $(VENV)/dev.done $(BIN)/helm ## plan and chart judged by the real istiod; SETS=2000 SEED= of manifests
+test-istio: $(VENV)/dev.done $(BIN)/helm ## plan and chart compared with the real istiod; SETS=2000 SEED= of manifests
 	@istiod=$$($(BIN)/python -m scripts.istiod $(ISTIO)) && ISTIOD=$$istiod SETS="$(SETS)" SEED="$(SEED)" $(BIN)/pytest -n 2 --dist loadscope tests/istio
 
-test-conformance: $(VENV)/dev.done ## plan and lanes up judged by the Gateway API's conformance suite; it needs Go
+test-conformance: $(VENV)/dev.done ## plan and lanes up compared with the Gateway API's conformance suite; it needs Go
 	$(BIN)/pytest -rs tests/conformance
 
 conformance: $(VENV)/dev.done ## docs/conformance.md from the conformance suite
@@ -63,7 +63,7 @@ test-cluster: $(VENV)/dev.done $(BIN)/helm ## the docs' commands on a cluster th
 	@CLUSTER="$(CLUSTER)" IMAGE="$(IMAGE)" NEXT_IMAGE="$(NEXT_IMAGE)" INJECTED_IMAGE="$(INJECTED_IMAGE)" \
 		NODE="$(NODE)" POLICIES="$(POLICIES)" $(BIN)/pytest -rP tests/cluster
 
-soak: $(VENV)/dev.done ## trouble for the laptop mesh under load, and a judge; SECONDS=120 SEED= MANIFESTS=
+soak: $(VENV)/dev.done ## trouble for the laptop mesh under load, while lanes must hold; SECONDS=120 SEED= MANIFESTS=
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(MANIFESTS)
 
 fuzz: $(VENV)/dev.done ## odd manifests through plan, lint and up, by a seed: no fault of ours; SETS=2000 SEED=

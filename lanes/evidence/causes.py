@@ -37,7 +37,7 @@ class Cause(StrEnum):
 def cause(
     hop: Hop, step: Step, caller: str, header: str | None, baseline: Collection[str]
 ) -> Cause:
-    """Return why `step` is not the planned `hop`; `caller` and `header` as in `judge`.
+    """Return why `step` is not the planned `hop`; `caller` and `header` as in `LaneVerification`.
 
     `baseline`: the versions that requests without a lane of their own get at the service.
     """

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from lanes.evidence.causes import Cause
-from lanes.evidence.judge import Judge, first_wrong
+from lanes.evidence.hop_verdicts import LaneVerification, first_wrong
 from lanes.evidence.steps import Answer, Step
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import Reason
@@ -141,7 +141,7 @@ class Classifier:
 
     def _left(self, answer: Answer, lane: Lane, header: str | None) -> Left | None:
         """Where what is seen of the answer leaves the lane's path; None where it does not."""
-        wrong = first_wrong(Judge(lane, self._baseline, header).hops(answer.path))
+        wrong = first_wrong(LaneVerification(lane, self._baseline, header).hops(answer.path))
         return Left.of(wrong) if wrong else None
 
     def _tells_lane(self, answer: Answer) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lanes.evidence.causes import Cause
-from lanes.evidence.judge import JudgedHop
+from lanes.evidence.hop_verdicts import VerifiedHop
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 
 
@@ -53,11 +53,11 @@ class Left:
     cause: Cause
 
     @classmethod
-    def of(cls, judged: JudgedHop) -> "Left":
+    def of(cls, verified: VerifiedHop) -> "Left":
         """Return where a hop that is not as planned leaves the lane."""
-        answered = judged.step.version if judged.step else ""
-        cause = judged.cause or Cause.NOT_TOLD
-        return cls(judged.caller, judged.hop.service, judged.hop.version, answered, cause)
+        answered = verified.step.version if verified.step else ""
+        cause = verified.cause or Cause.NOT_TOLD
+        return cls(verified.caller, verified.hop.service, verified.hop.version, answered, cause)
 
 
 @dataclass(frozen=True)

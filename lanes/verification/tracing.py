@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, repeat
 
 from lanes.errors import LanesError
-from lanes.evidence.judge import HopVerdict, Judge
+from lanes.evidence.hop_verdicts import HopVerdict, LaneVerification
 from lanes.evidence.source import Source
 from lanes.evidence.steps import MOST_HOPS, Answer, Step
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
@@ -145,13 +145,13 @@ def _compared(plan: Plan, answer: Answer, lane: Lane) -> Iterator[TracedHop]:
     header = None if answer.lane is None else answer.lane
     base = plan.lane(baseline_of(plan))
     depths = {"": -1}
-    for judged in Judge(lane, base, header).hops(answer.path):
-        hop, step, planned = judged.hop, judged.step, _why(judged.hop, lane.name)
-        depth = depths[hop.service] = depths.get(judged.caller, 0) + 1
+    for verified in LaneVerification(lane, base, header).hops(answer.path):
+        hop, step, planned = verified.hop, verified.step, _why(verified.hop, lane.name)
+        depth = depths[hop.service] = depths.get(verified.caller, 0) + 1
         if step is None:
             unseen = Step(hop.service, hop.version, silent=True)
             yield TracedHop(unseen, f"not seen; planned: {planned}", depth=depth, seen=False)
-        elif judged.verdict is HopVerdict.AS_PLANNED:
+        elif verified.verdict is HopVerdict.AS_PLANNED:
             yield TracedHop(step, planned, depth=depth)
         else:
             fell = any(step.version in own.versions for own in _of(base, hop.service))

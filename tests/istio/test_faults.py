@@ -22,9 +22,9 @@ from tests.mesh.running import (
     ask_in_lane,
     eventually,
     failed,
-    judged,
     pod,
     under_load,
+    verdict_of,
     versions,
 )
 
@@ -57,7 +57,7 @@ def brought_back(mesh: RunningMesh, gone: Pod) -> Iterator[None]:
             mesh.start_pod(gone)
         mesh.wait_ready([gone])
         # For good: an ejection shows up to a second late, so that the lane can come and go.
-        eventually(lambda: judged(mesh, 400).ok)
+        eventually(lambda: verdict_of(mesh, 400).ok)
 
 
 @pytest.mark.parametrize("name", WITHOUT)
@@ -152,7 +152,7 @@ def test_a_lane_on_the_baseline_is_back_as_soon_as_the_baseline_is(
 def test_lanes_hold_without_istiod() -> None:
     with istio.run(Path(ISTIOD), K8S) as mesh:
         mesh.istiod.process.signal(signal.SIGKILL)
-        assert judged(mesh).ok
+        assert verdict_of(mesh).ok
         mesh.kill_pod(pod(mesh, "mockc-v2"))
         assert len(failed(list(under_load(mesh, 300, CLIENTS)))) <= CLIENTS
 

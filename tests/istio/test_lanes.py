@@ -8,11 +8,11 @@ from lanes.running.runtime import RunningMesh
 from tests.chart.rendering import Values
 from tests.istio.conftest import Runner
 from tests.istio.variants import OTHER_NAMES, STRICT, rendered
-from tests.mesh.running import PATHS, ask_in_lane, judged, versions
+from tests.mesh.running import PATHS, ask_in_lane, verdict_of, versions
 
 
 def test_every_lane_takes_its_path_and_its_share(mesh: RunningMesh) -> None:
-    verdict = judged(mesh, 600)
+    verdict = verdict_of(mesh, 600)
     assert verdict.unexpected == ()
     assert verdict.ok
     assert {lane.name: lane.expected for lane in verdict.lanes} == {"v1": 0.4, "v2": 0.3, "v3": 0.3}
@@ -32,7 +32,7 @@ def test_a_lane_that_no_service_was_ever_deployed_for_is_the_baseline(
 ) -> None:
     values: Values = {"lanes": {"weights": {"v1": 25, "v2": 25, "v3": 25, "v4": 25}}}
     with runner(rendered(tmp_path, values)) as mesh:
-        assert judged(mesh, 200).ok
+        assert verdict_of(mesh, 200).ok
         assert versions(ask_in_lane(mesh, "v4")) == ["mocka v1", "mockb v1", "mockc v1"]
 
 
@@ -42,13 +42,13 @@ def test_a_lane_that_the_first_service_lacks_comes_by_its_baseline_and_returns(
     """The gateway has the baseline's subset twice then, each with a stamp of its own."""
     values: Values = {"services": {"mocka": {"versions": {"v3": None}}}}
     with runner(rendered(tmp_path, values)) as mesh:
-        assert judged(mesh, 200).ok
+        assert verdict_of(mesh, 200).ok
         assert versions(ask_in_lane(mesh, "v3")) == ["mocka v1", "mockb v3", "mockc v1"]
 
 
 def test_a_strict_lane_ends_where_its_version_is_missing(runner: Runner, tmp_path: Path) -> None:
     with runner(rendered(tmp_path, STRICT)) as mesh:
-        assert judged(mesh, 200).ok
+        assert verdict_of(mesh, 200).ok
         for lane, path in (
             ("v2", ["mocka v2", "mockb "]),
             ("v3", ["mocka v3", "mockb v3", "mockc "]),
@@ -61,7 +61,7 @@ def test_a_strict_lane_ends_where_its_version_is_missing(runner: Runner, tmp_pat
 
 def test_other_names_another_tag_and_two_upstreams(runner: Runner, tmp_path: Path) -> None:
     with runner(rendered(tmp_path, OTHER_NAMES)) as mesh:
-        assert judged(mesh, 200).ok
+        assert verdict_of(mesh, 200).ok
         assert versions(ask_in_lane(mesh, "red")) == [
             *("web red", "users red", "stock red", "cart stable", "stock red")
         ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.istio import mesh as istio
 from tests.istio.conftest import ISTIOD
 from tests.istio.variants import with_env
-from tests.mesh.running import failed, judged, under_load
+from tests.mesh.running import failed, under_load, verdict_of
 
 
 def test_a_refusal_ejects_no_pod_and_is_not_asked_again(tmp_path: Path) -> None:
@@ -26,4 +26,4 @@ def test_a_refusal_ejects_no_pod_and_is_not_asked_again(tmp_path: Path) -> None:
         assert others == []
         assert Counter(answer.status for answer in answers)[429] > 0
         assert (counted(ejections), counted(statuses)) == before
-        assert judged(mesh).ok, "and afterwards all is well"
+        assert verdict_of(mesh).ok, "and afterwards all is well"

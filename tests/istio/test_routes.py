@@ -18,7 +18,7 @@ from tests.kube import (
     to_service,
     virtual_service,
 )
-from tests.mesh.running import ask, judged, versions
+from tests.mesh.running import ask, verdict_of, versions
 from tests.unit.lanes.test_httproutes import SPECIFIC_FIRST
 
 CHAIN = {
@@ -61,7 +61,7 @@ def but(kind: str, name: str, documents: list[Document]) -> list[Document]:
 def test_lanes_of_their_own_releases(runner: Runner, tmp_path: Path) -> None:
     releases = [*kube.base(CHAIN), *kube.lane("v3", CHAIN), *kube.lane("v2", CHAIN)]
     with runner(written(tmp_path, *releases)) as mesh:
-        assert judged(mesh, 100).ok
+        assert verdict_of(mesh, 100).ok
         seen = {lane: versions(ask(mesh, [("x-lane", lane)])[0]) for lane in ("v2", "v3", "v4")}
         assert seen == {
             "v2": ["mocka v2", "mockb v1", "mockc v2"],

@@ -14,7 +14,7 @@ import urllib3
 import yaml
 
 from lanes.evidence.causes import Cause
-from lanes.evidence.judge import HopVerdict, Judge, JudgedHop
+from lanes.evidence.hop_verdicts import HopVerdict, LaneVerification, VerifiedHop
 from lanes.evidence.laptop import Laptop, laptop
 from lanes.evidence.steps import Answer
 from lanes.page.feed import Feed, follow, serving
@@ -71,7 +71,7 @@ def rendered(provider: str) -> list[dict[str, Any]]:
 
 
 Told = dict[str, dict[str, Any]]
-Seen = tuple[JudgedHop, ...]
+Seen = tuple[VerifiedHop, ...]
 
 
 @pytest.fixture(scope="module", params=["asm", "istio"])
@@ -107,7 +107,7 @@ def seen(mesh: RunningMesh, evidence: Laptop, planned: Plan) -> Seen:
     answers = (client.send() for _ in range(40))
     trace = next(answer.trace for answer in answers if answer.lane == "v2")
     (completed,) = evidence.complete([Answer(200, "a page", trace=trace)])
-    judge = Judge(planned.lane("v2"), planned.lane("v1"), completed.lane)
+    judge = LaneVerification(planned.lane("v2"), planned.lane("v1"), completed.lane)
     return judge.hops(completed.path)
 
 

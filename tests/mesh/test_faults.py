@@ -16,10 +16,10 @@ from tests.mesh.running import (
     ask_in_lane,
     eventually,
     failed,
-    judged,
     pod,
     running,
     under_load,
+    verdict_of,
     versions,
 )
 
@@ -33,7 +33,7 @@ CLIENTS = 16
 def back(mesh: RunningMesh) -> None:
     mesh.wait_ready([pod(mesh, "mockc-v2")])
     eventually(lambda: versions(ask_in_lane(mesh, "v2")) == V2)
-    assert judged(mesh).ok
+    assert verdict_of(mesh).ok
 
 
 def test_a_lane_outlives_a_killed_pod_and_returns_to_the_next(mesh: RunningMesh) -> None:

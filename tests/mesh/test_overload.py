@@ -6,9 +6,9 @@ from pathlib import Path
 
 from lanes.running.runtime import RunningMesh
 from tests import kube
-from tests.mesh.running import failed, judged, running, under_load
+from tests.mesh.running import failed, running, under_load, verdict_of
 
-NARROW = {"threads": "8"}  # as many as ask when all is judged
+NARROW = {"threads": "8"}  # as many as ask when all is verified
 
 
 def counted(mesh: RunningMesh, pattern: str) -> int:
@@ -36,4 +36,4 @@ def test_what_is_too_much_is_refused_and_no_pod_is_taken_for_dead(tmp_path: Path
         assert counted(mesh, "health_check.failure$") == 0
         assert counted(mesh, "ejections_enforced_total$") == 0
         assert counted(mesh, "upstream_rq_retry$") == 0, "a refusal is not asked again"
-        assert judged(mesh).ok, "and afterwards all is well"
+        assert verdict_of(mesh).ok, "and afterwards all is well"

@@ -21,7 +21,7 @@ from tests.kube import (
     to_gateway,
     to_service,
 )
-from tests.mesh.running import ROOT, ask, judged, running, versions
+from tests.mesh.running import ROOT, ask, running, verdict_of, versions
 
 CHAIN = {
     "mocka": (("v2",), ("mockb",)),
@@ -69,7 +69,7 @@ def test_a_lane_is_entered_by_its_way_in_and_by_nothing_else(
 
 def test_lanes_of_other_releases_hold_under_load(released: RunningMesh) -> None:
     assert released.mesh.provider == "gateway-api"
-    assert judged(released, 100).ok
+    assert verdict_of(released, 100).ok
 
 
 def verified(mesh: RunningMesh, *more: str) -> Result:
@@ -127,7 +127,7 @@ def test_lanes_are_entered_by_host_and_by_cookie(tmp_path: Path) -> None:
 
 def test_a_split_by_several_backends_each_with_a_stamp_of_its_own(tmp_path: Path) -> None:
     with running(kube.write(tmp_path, *kube.gateway_api(kube.PAIR, kube.HALVES))) as mesh:
-        assert judged(mesh).ok
+        assert verdict_of(mesh).ok
 
 
 def test_what_no_rule_takes_and_what_no_service_answers(tmp_path: Path) -> None:
@@ -253,4 +253,4 @@ def test_a_lane_that_is_not_there_is_told_by_the_answer(pull_requests: RunningMe
 
 
 def test_the_split_is_the_bases_whatever_lanes_there_are(pull_requests: RunningMesh) -> None:
-    assert judged(pull_requests).ok
+    assert verdict_of(pull_requests).ok

@@ -5,11 +5,11 @@ from collections import Counter
 import pytest
 
 from lanes.running.runtime import RunningMesh
-from tests.mesh.running import PATHS, ask, ask_in_lane, judged, versions
+from tests.mesh.running import PATHS, ask, ask_in_lane, verdict_of, versions
 
 
 def test_every_lane_takes_its_path_and_its_share(mesh: RunningMesh) -> None:
-    verdict = judged(mesh, 400)
+    verdict = verdict_of(mesh, 400)
     assert verdict.unexpected == ()
     assert verdict.ok
     assert {lane.name: lane.expected for lane in verdict.lanes} == {"v1": 0.4, "v2": 0.3, "v3": 0.3}

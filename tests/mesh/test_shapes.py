@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests import kube
 from tests.kube import Document, header_is, rule, to
-from tests.mesh.running import ask, ask_in_lane, judged, pod, running, versions
+from tests.mesh.running import ask, ask_in_lane, pod, running, verdict_of, versions
 
 
 def named(documents: list[Document], kind: str, name: str) -> Document:
@@ -33,7 +33,7 @@ def test_four_lanes_another_header_other_names_and_two_upstreams(tmp_path: Path)
         if document["kind"] == "Deployment":
             env(document, "lane_header", "x-lane")
     with running(kube.write(tmp_path, *documents)) as mesh:
-        assert judged(mesh).ok
+        assert verdict_of(mesh).ok
         answer = ask_in_lane(mesh, "green")
         assert versions(answer) == ["web stable", "cart green", "stock green", "users stable"]
 
@@ -53,7 +53,7 @@ def test_a_lane_uses_all_its_replicas_and_a_service_its_own_port(tmp_path: Path)
         ),
     ]
     with running(kube.write(tmp_path, *documents)) as mesh:
-        assert judged(mesh).ok
+        assert verdict_of(mesh).ok
         answers = [ask_in_lane(mesh, "v2").text for _ in range(30)]
         assert len({text.rpartition("mockb")[2] for text in answers}) == 2
 
@@ -61,7 +61,7 @@ def test_a_lane_uses_all_its_replicas_and_a_service_its_own_port(tmp_path: Path)
 def test_a_strict_lane_answers_503_and_names_the_missing_subset(tmp_path: Path) -> None:
     chain = {**kube.PAIR, "mockb": (("v1",), ())}
     with running(kube.write(tmp_path, *kube.asm(chain, kube.HALVES, strict=True))) as mesh:
-        assert judged(mesh).ok  # lane v2 is planned to end at the missing version
+        assert verdict_of(mesh).ok  # lane v2 is planned to end at the missing version
         answer = ask_in_lane(mesh, "v2")
         assert answer.status == 503
         assert versions(answer) == ["mocka v2", "mockb "]
@@ -74,7 +74,7 @@ def test_a_service_outside_the_lanes_is_reached_from_every_lane(tmp_path: Path) 
     documents = [d for d in documents if d["metadata"]["name"] != "clock"]
     documents += [kube.service("clock"), kube.deployment("clock", "1.0")]
     with running(kube.write(tmp_path, *documents)) as mesh:
-        assert judged(mesh).ok
+        assert verdict_of(mesh).ok
         assert versions(ask_in_lane(mesh, "v2"))[-1] == "clock 1.0"
 
 

@@ -45,7 +45,7 @@ SHOP = [
 ]
 
 
-def judged(mesh: RunningMesh) -> Verdict:
+def verdict_of(mesh: RunningMesh) -> Verdict:
     planned = plan(mesh.mesh)
     client = Gateway(mesh.url).client()
     calls = entry_targets(planned, planned.enterable, 20)
@@ -54,7 +54,7 @@ def judged(mesh: RunningMesh) -> Verdict:
 
 def test_lanes_hold_where_stand_ins_make_the_calls_of_the_environment(tmp_path: Path) -> None:
     with running(kube.write(tmp_path, *SHOP)) as mesh:
-        verdict = judged(mesh)
+        verdict = verdict_of(mesh)
         assert verdict.ok, (verdict.unexpected, verdict.hints)
         assert [entered.count for entered in verdict.entered] == [20]
         answer, _ = ask(mesh, [("x-lane", "v2"), ("baggage", "handed-on.x-lane=v1")])
@@ -69,7 +69,7 @@ def test_own_code_hands_a_header_on_by_itself_or_loses_it(tmp_path: Path) -> Non
     with run(resolve(manifests, [Command.of(line)]), free_port()) as mesh:
         answer, _ = ask(mesh, [("x-lane", "v2"), ("baggage", "user=42")])
         assert versions(answer) == ["shop v1", "cart own", "stock v1", "users v1"]
-        verdict = judged(mesh)
+        verdict = verdict_of(mesh)
     assert not verdict.ok
     assert verdict.hints == (Hint(HintCode.ASSUMED, ("shop", "cart"), header="x-lane"),)
 

@@ -29,8 +29,8 @@ from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
 from tests import kube
 from tests.soak.clients import Asked, Crowd
+from tests.soak.expectation import MEGABYTE, Expectation, not_flat, settled
 from tests.soak.faults import NotBackError, Trouble, healthy, suffer
-from tests.soak.judge import MEGABYTE, Judge, not_flat, settled
 from tests.soak.scale import Scale
 
 # Shares of the time: without faults at first, and again at the end.
@@ -103,11 +103,13 @@ def soak(mesh: Mesh, seed: int, seconds: float) -> tuple[dict[str, object], list
             ended = time.monotonic()
         if not healthy(running, mesh.pods):
             wrong.append("Envoy takes pods for ill, or is gone")
-    judge = Judge(plan(mesh))
+    expected = Expectation(plan(mesh))
     asked = crowd.asked
-    failed = [told(one, began, troubles) for one in asked if judge.failed(one)]
+    failed = [told(one, began, troubles) for one in asked if expected.failed(one)]
     astray = [
-        f"{reason}: {told(one, began, troubles)}" for one in asked if (reason := judge.astray(one))
+        f"{reason}: {told(one, began, troubles)}"
+        for one in asked
+        if (reason := expected.astray(one))
     ]
     early, late = {}, {}
     for name, samples in scale.samples.items():
@@ -119,8 +121,8 @@ def soak(mesh: Mesh, seed: int, seconds: float) -> tuple[dict[str, object], list
         "hostile": sum(one.tries is not None for one in asked),
         "failed": len(failed),
         "wrong_lane": len(astray),
-        "fallbacks": sum(judge.fell_back(one) for one in asked),
-        "unprompted_fallbacks": sum(judge.unprompted(one, troubles) for one in asked),
+        "fallbacks": sum(expected.fell_back(one) for one in asked),
+        "unprompted_fallbacks": sum(expected.unprompted(one, troubles) for one in asked),
         "slowest_ms": round(1000 * max(one.ended - one.began for one in asked)),
         "faults": dict(Counter(trouble.fault for trouble in troubles)),
         "rude": dict(crowd.rude),

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from lanes.running.runtime import RunningMesh
 from scripts.proc import memory, open_files
-from tests.soak.judge import Held
+from tests.soak.expectation import Held
 
 _STEP_SECONDS = 0.5
 

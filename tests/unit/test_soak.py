@@ -1,4 +1,4 @@
-"""The soak's schedule and its judge: what is done, and what is taken for wrong."""
+"""The soak's schedule and its expectation: what is done, and what is taken for wrong."""
 
 from itertools import islice
 
@@ -8,8 +8,8 @@ from lanes.evidence.steps import Answer, Step
 from lanes.planning.plan import plan
 from tests.mesh.running import ROOT, load
 from tests.soak.clients import Asked
+from tests.soak.expectation import MEGABYTE, Expectation, Held, not_flat, settled
 from tests.soak.faults import Trouble
-from tests.soak.judge import MEGABYTE, Held, Judge, not_flat, settled
 from tests.soak.schedule import KINDS, Fault, faults
 
 PODS = ["mocka-v1", "mocka-v1_1", "mocka-v2"]
@@ -45,8 +45,8 @@ def test_a_seed_of_today_means_the_same_tomorrow() -> None:
 
 
 @pytest.fixture(scope="module")
-def judge() -> Judge:
-    return Judge(plan(load(str(ROOT / "k8s/asm"))))
+def expected() -> Expectation:
+    return Expectation(plan(load(str(ROOT / "k8s/asm"))))
 
 
 def asked(lane: str | None, *versions: str, lanes: list[str | None] | None = None) -> Asked:
@@ -72,9 +72,9 @@ def asked(lane: str | None, *versions: str, lanes: list[str | None] | None = Non
     ],
 )
 def test_an_answer_comes_from_its_lane_or_the_baseline(
-    judge: Judge, one: Asked, wrong: str | None
+    expected: Expectation, one: Asked, wrong: str | None
 ) -> None:
-    assert judge.astray(one) == wrong
+    assert expected.astray(one) == wrong
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,15 @@ def test_an_answer_comes_from_its_lane_or_the_baseline(
     ],
 )
 def test_a_lane_falls_back_for_a_reason(
-    judge: Judge, versions: tuple[str, ...], trouble: Trouble | None, unprompted: bool
+    expected: Expectation, versions: tuple[str, ...], trouble: Trouble | None, unprompted: bool
 ) -> None:
-    assert judge.unprompted(asked("v2", *versions), [trouble] if trouble else []) == unprompted
+    assert expected.unprompted(asked("v2", *versions), [trouble] if trouble else []) == unprompted
 
 
-def test_whatever_is_no_answer_has_failed(judge: Judge) -> None:
+def test_whatever_is_no_answer_has_failed(expected: Expectation) -> None:
     for status in (0, 302, 400, 500, 503):
-        assert judge.failed(Asked(0, 1, Answer(status, "")))
-    assert not judge.failed(asked("v1", "v1", "v1", "v1"))
+        assert expected.failed(Asked(0, 1, Answer(status, "")))
+    assert not expected.failed(asked("v1", "v1", "v1", "v1"))
 
 
 @pytest.mark.parametrize(

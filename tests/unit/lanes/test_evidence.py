@@ -8,7 +8,7 @@ import pytest
 
 from lanes.evidence.answers import parse
 from lanes.evidence.causes import Cause
-from lanes.evidence.judge import HopVerdict, Judge
+from lanes.evidence.hop_verdicts import HopVerdict, LaneVerification
 from lanes.evidence.source import with_hops
 from lanes.evidence.steps import Answer, Routed, Step
 from lanes.planning.entry_rule import EntryRule
@@ -147,7 +147,9 @@ RIGHT, WRONG, UNSEEN = HopVerdict
 )
 def test_three_verdicts_a_hop(path: tuple[Step, ...], verdicts: list[HopVerdict]) -> None:
     lane = PLAN.lane("v2")
-    assert [hop.verdict for hop in Judge(lane, PLAN.lane("v1"), "v2").hops(path)] == verdicts
+    assert [
+        hop.verdict for hop in LaneVerification(lane, PLAN.lane("v1"), "v2").hops(path)
+    ] == verdicts
 
 
 def chose(*versions: str) -> Routed:
@@ -240,6 +242,6 @@ def test_a_hop_whose_pods_have_another_name_than_its_service() -> None:
     cart = Hop("cart", ("v1",), Reason.MATCH, (Hop("stock", ("v1",), Reason.MATCH),), pods=pods)
     lane = Lane("untagged", 100, Hop("shop", ("v1",), Reason.MATCH, (cart,)))
     path = seen("shop v1", "basket v1", "stock v1")
-    assert [hop.verdict for hop in Judge(lane, lane, None).hops(path)] == [RIGHT] * 3
+    assert [hop.verdict for hop in LaneVerification(lane, lane, None).hops(path)] == [RIGHT] * 3
     verdict = verify(Plan("", "*", (lane,)), [Answer(200, "", path, partial=True)])
     assert verdict.holds is Holds.HOLD

@@ -57,8 +57,8 @@ def test_a_net_is_planned_judged_and_shown_by_its_services_and_not_by_its_ways()
     assert picture.depths(planned)["s23-1"] == LAYERS
     assert len(picture.planned_ways(planned.lanes[0])) == 1 + WIDTH + (LAYERS - 1) * WIDTH**2
     answer = parse(200, "text/plain", b"-> first(version: v1, ip: ::1)")
-    judged = classify(planned, [answer], [])
-    assert splits(judged.groups, judged.drawn) == ()
+    verified = classify(planned, [answer], [])
+    assert splits(verified.groups, verified.drawn) == ()
     assert [hop.why for hop in traced(planned, answer, planned.lanes[0]).hops] == [Reason.MATCH]
 
 

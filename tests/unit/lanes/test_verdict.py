@@ -1,4 +1,4 @@
-"""The judge: what holds, what does not, and what it says of it."""
+"""`lanes verify`: what holds, what does not, and what it says of it."""
 
 import json
 import random

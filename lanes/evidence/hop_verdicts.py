@@ -22,7 +22,7 @@ class HopVerdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class JudgedHop:
+class VerifiedHop:
     """A planned hop and what is seen of it. `caller`: the service that calls it; "": the gateway.
 
     `step`: the hop as seen; of several, the first that is wrong. None where none is seen. `cause`:
@@ -37,8 +37,8 @@ class JudgedHop:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Judges what is seen of requests in `lane`.
+class LaneVerification:
+    """Verifies what is seen of requests in `lane`.
 
     `header`: the lane header's value at every hop, "" for none; None where no hop tells it.
     `baseline`: the lane that requests without one of their own are in.
@@ -48,22 +48,22 @@ class Judge:
     baseline: Lane
     header: str | None
 
-    def hops(self, path: Sequence[Step]) -> tuple[JudgedHop, ...]:
+    def hops(self, path: Sequence[Step]) -> tuple[VerifiedHop, ...]:
         """Return each hop that the lane should pass, a caller before those it calls.
 
         Hops where the plan holds no answer are left out, unless one is seen. A service in no known
-        path is judged by what the plan holds for calls to it.
+        path is verified by what the plan holds for calls to it.
         """
         told = [step for step in path if not step.silent]
         open_ = ((None, "", hop) for hop in self.lane.unreached)
         calls = (*_calls(self.lane.entry), *open_)
-        judged = (self._judged(names, caller, hop, told) for names, caller, hop in calls)
-        return tuple(one for one in judged if one is not None)
+        verified = (self._verified(names, caller, hop, told) for names, caller, hop in calls)
+        return tuple(one for one in verified if one is not None)
 
-    def _judged(
+    def _verified(
         self, callers: Collection[str] | None, caller: str, hop: Hop, told: Sequence[Step]
-    ) -> JudgedHop | None:
-        """Judge a call by one of `callers`, None for any: those are what `caller` is called."""
+    ) -> VerifiedHop | None:
+        """Verify a call by one of `callers`, None for any: those are what `caller` is called."""
         called = (step for step in told if step.service in hop.names)
         known = [*callers, None] if callers is not None else None
         steps = [step for step in called if known is None or step.caller in known]
@@ -72,11 +72,11 @@ class Judge:
         wrong = next((step for step in steps if not self._right(hop, step)), None)
         if wrong is None:
             seen = HopVerdict.AS_PLANNED if steps else HopVerdict.NOT_SEEN
-            return JudgedHop(hop, caller, seen, steps[0] if steps else None)
+            return VerifiedHop(hop, caller, seen, steps[0] if steps else None)
         by = wrong.caller or caller
         others = [own for own in self.baseline.path if own.service == hop.service]
         why = cause(hop, wrong, by, self.header, {v for own in others for v in own.versions})
-        return JudgedHop(hop, by, HopVerdict.NOT_AS_PLANNED, wrong, why)
+        return VerifiedHop(hop, by, HopVerdict.NOT_AS_PLANNED, wrong, why)
 
     def _right(self, hop: Hop, step: Step) -> bool:
         if not step.version and (hop.failing or not hop.versions):
@@ -86,9 +86,9 @@ class Judge:
         return hop.holds(step.service, step.version)
 
 
-def first_wrong(judged: Iterable[JudgedHop]) -> JudgedHop | None:
+def first_wrong(verified: Iterable[VerifiedHop]) -> VerifiedHop | None:
     """The first hop that is not as planned; None where all that is seen is."""
-    return next((one for one in judged if one.verdict is HopVerdict.NOT_AS_PLANNED), None)
+    return next((one for one in verified if one.verdict is HopVerdict.NOT_AS_PLANNED), None)
 
 
 def _calls(entry: Hop) -> Iterator[tuple[frozenset[str], str, Hop]]:

@@ -12,7 +12,7 @@ from tests.soak.faults import Trouble
 MEGABYTE = 2**20
 
 
-class Judge:
+class Expectation:
     """Of answers, by the plan: who may answer a lane at each service."""
 
     def __init__(self, plan: Plan) -> None:
