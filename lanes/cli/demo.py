@@ -11,6 +11,7 @@ from lanes.cli.options import (
     read_mesh,
     requests_option,
     run_option,
+    tell_left_out,
 )
 from lanes.console import Console, progress
 
@@ -37,5 +38,6 @@ def demo_command(
     from lanes.demo import tell
 
     mesh = read_mesh(paths, commands)
+    tell_left_out(*mesh.not_supported, *mesh.not_run)
     if not tell(mesh, port, requests, Console(), progress):
         sys.exit(EXIT_LANES_BROKEN)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from lanes.cli.options import RequestOptions, read_mesh, request_options
+from lanes.cli.options import RequestOptions, read_mesh, request_options, tell_left_out
 
 if TYPE_CHECKING:
     from lanes.mesh.model import Mesh
@@ -27,17 +27,19 @@ class GatewayOptions:
     resolved: str | None
     asked: RequestOptions
 
-    def resolve(self) -> "tuple[Gateway, Plan, Mesh]":
+    def resolve(self, *, strict: bool = False) -> "tuple[Gateway, Plan, Mesh]":
         """Return the gateway, the plan for the requests to it, and the mesh that is planned.
 
-        Raises LanesError where the options or the manifests lead to none.
+        What is not supported is told on standard error. Raises LanesError where the options or the
+        manifests lead to none, and where `strict` for what is not supported.
         """
         from lanes.planning.plan import plan, serves
         from lanes.verification.gateway import Gateway
 
         asked = self.asked
         gateway = Gateway(self.url, self.host, self.ca, self.resolved, asked.headers)
-        mesh = read_mesh(self.paths, namespace=asked.namespace)
+        mesh = read_mesh(self.paths, namespace=asked.namespace, strict=strict)
+        tell_left_out(*mesh.not_supported)
         named = urlsplit(self.url)
         known = named.hostname if named.hostname and serves(mesh, named.hostname) else None
         domain = self.host or known

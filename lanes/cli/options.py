@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lanes.errors import LanesError
+from lanes.console import complain
+from lanes.errors import LanesError, together
 from lanes.mesh.headers import header_name
 from lanes.verification import split
 
@@ -160,6 +161,12 @@ def _name_and_value(text: str) -> tuple[str, str]:
     return name, value
 
 
+def tell_left_out(*findings: object) -> None:
+    """Print on standard error what is left out, ten lines at most and a count of the others."""
+    if findings:
+        complain(*together(map(str, findings)))
+
+
 def sample_unless_named(paths: tuple[str, ...]) -> tuple[str, ...]:
     """Return `paths`, or the sample's where none is named and the current folder holds it.
 
@@ -178,11 +185,12 @@ def read_mesh(
     commands: tuple[str, ...] = (),
     namespace: str | None = None,
     *,
-    strict: bool = True,
+    strict: bool = False,
 ) -> "Mesh":
     """The mesh of MANIFESTS, with `--run` commands; what names no namespace is in `namespace`.
 
-    Where `strict`, raises LanesError for what is not supported; else marks what depends on it.
+    What is not supported is left out, and what depends on it marked; where `strict`, raises
+    LanesError for it.
     """
     with kept():
         from lanes.reading.commands import Command

@@ -41,7 +41,7 @@ def plan_command(
     from lanes.planning.call_graph import call_graph, known_calls
     from lanes.planning.messages import PlanError, Problem
     from lanes.planning.plan import plan
-    from lanes.report.plan import show_calls, show_headline, show_plan
+    from lanes.report.plan import show_calls, show_errors, show_headline, show_plan
     from lanes.report.plan_json import plan_json
 
     mesh = read_mesh(paths, namespace=asked.namespace, strict=strict)
@@ -56,5 +56,6 @@ def plan_command(
         console.json(plan_json(mesh, planned))
         return
     show_headline(mesh, planned, console)
+    show_errors(mesh, console)
     console.line()
     show_plan(planned, console)

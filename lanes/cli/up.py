@@ -10,8 +10,10 @@ from lanes.cli.options import (
     port_option,
     read_mesh,
     run_option,
+    tell_left_out,
 )
 from lanes.console import Console
+from lanes.errors import LanesError, together
 
 
 @click.command("up")
@@ -30,6 +32,7 @@ from lanes.console import Console
     metavar="URL",
     help="Send traces there, by OTLP over HTTP, such as http://127.0.0.1:4318.",
 )
+@click.option("--strict", is_flag=True, help="Exit 2 if anything is not supported or simulated.")
 def up_command(
     paths: tuple[str, ...],
     port: int,
@@ -37,11 +40,14 @@ def up_command(
     page: bool,
     page_port: int | None,
     collector: str | None,
+    strict: bool,
 ) -> None:
     """Start the mesh, and run it until Ctrl-C.
 
     One Envoy is the gateway and every sidecar. The sample service is a stand-in for each image;
-    --run runs a command of yours instead, as docs/your-service.md explains.
+    --run runs a command of yours instead, as docs/your-service.md explains. What is not supported
+    is left out with an error: a request that meets it gets 501. What is not simulated is left out
+    with a warning.
 
     \b
     Examples:
@@ -61,7 +67,10 @@ def up_command(
 
     console = Console()
     traces = Collector.of(collector) if collector else None
-    mesh = read_mesh(paths, commands)
+    mesh = read_mesh(paths, commands, strict=strict)
+    if strict and mesh.not_run:
+        raise LanesError(*together(mesh.not_run))
+    tell_left_out(*mesh.not_supported, *mesh.not_run)
     planned = plan(mesh)
     show_headline(mesh, planned, console)
     began = time.monotonic()

@@ -69,7 +69,11 @@ _A_WEEK = 7 * 24 * 3600
     help="The lane to compare with. Default: the lane that others fall back to.",
 )
 @click.option("--no-worse", is_flag=True, help="Exit 1 if a lane is worse than the baseline.")
-@click.option("--strict", is_flag=True, help="Exit 1 if a planned hop was not seen.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit 1 if a planned hop was not seen, 2 if anything is not supported.",
+)
 @click.option("--require-entry", is_flag=True, help="Exit 1 if a lane's first hop was not seen.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first answer that is not as planned.")
 @click.option("--report", "page", metavar="FILE", help="Write the result as a page of HTML.")
@@ -127,7 +131,7 @@ def verify_command(
     from lanes.verification.run import VerificationRun
     from lanes.verification.targets import entry_targets
 
-    gateway, planned, mesh = options.resolve()
+    gateway, planned, mesh = options.resolve(strict=strict)
     if requests and duration:
         raise LanesError("--requests and --duration exclude each other. Leave one out.")
     if lane is not None and requests:
@@ -173,7 +177,7 @@ def verify_command(
         for write, text in files:
             write(text(result))
     if form == "json":
-        Console().json(result_json(result))
+        Console().json(result_json(result, mesh.not_supported))
     else:
         show_result(result, Console())
     if interrupt.noted:

@@ -17,7 +17,8 @@ def destinations(mesh: Mesh) -> list[Destination]:
     """Every destination that a route leads to, once; of those that exist."""
     routes = [r for host in mesh.gateway for r in host.routes]
     routes += [r for port in mesh.ports for r in port.all_routes]
-    return list({d.name: d for d in destinations_of(routes) if d.tiers}.values())
+    known = (route for route in routes if not route.unknown)
+    return list({d.name: d for d in destinations_of(known) if d.tiers}.values())
 
 
 def cluster(

@@ -1,22 +1,27 @@
 """Virtual hosts: rules, their matches and destinations, header changes, timeouts, retries."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from lanes.envoy.calls import service_names
 from lanes.envoy.lua import TO_BAGGAGE, for_headers
 from lanes.envoy.parts import Json, seconds, typed
+from lanes.mesh.diagnostics import Finding, with_file
 from lanes.mesh.matching import Match, StringMatch
 from lanes.mesh.model import Route, ServicePort, Weighted
 from lanes.mesh.rewriting import Redirect, Rewrite
 from lanes.mesh.traffic import HeaderOps, Propagation, Retry
 
+_LONGEST = 1000  # characters; Envoy refuses bodies of over 4,096 bytes
+
 # Without a rule's own word, only what is safe to repeat goes out again.
 _REPEATABLE = [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
 
 
-def service_host(port: ServicePort, namespace: str, calls: int | None) -> Json:
+def service_host(
+    port: ServicePort, namespace: str, calls: int | None, left_out: Sequence[Finding] = ()
+) -> Json:
     """What a sidecar in `namespace` does with a Service's calls: by its names, and at `calls`."""
     names = service_names(port, namespace)
     domains = [f"{name}:{port.port}" for name in names]
@@ -24,20 +29,28 @@ def service_host(port: ServicePort, namespace: str, calls: int | None) -> Json:
         domains += names
     if calls:
         domains.append(f"*:{calls}")
-    return virtual_host(f"{port.host.fqdn}:{port.port}", domains, port.routes)
+    return virtual_host(f"{port.host.fqdn}:{port.port}", domains, port.routes, left_out)
 
 
-def virtual_host(name: str, domains: list[str], routes: tuple[Route, ...]) -> Json:
+def virtual_host(
+    name: str, domains: list[str], routes: tuple[Route, ...], left_out: Sequence[Finding] = ()
+) -> Json:
+    """A virtual host; `left_out` is what is not supported."""
     return {
         "name": name,
         "domains": domains,
-        "routes": [entry for route in routes for entry in _entries(route)],
+        "routes": [entry for route in routes for entry in _entries(route, left_out)],
     }
 
 
-def _entries(route: Route) -> Iterator[Json]:
-    """One Envoy route for each of a rule's matches."""
+def _entries(route: Route, left_out: Sequence[Finding]) -> Iterator[Json]:
+    """One Envoy route for each of a rule's matches: 501 where nobody knows what the rule does."""
+    why = with_file(route.unknown, left_out) if route.unknown else ""
     for match in route.matches or (Match(),):
+        if why:
+            answer = {"status": 501, "body": {"inline_string": f"{why[:_LONGEST]}\n"}}
+            yield {"match": _match(match), "direct_response": answer}
+            continue
         changes = _headers(route.request, route.response)
         yield {"match": _match(match), **_action(route, match), **changes}
 

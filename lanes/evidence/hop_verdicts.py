@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from lanes.evidence.causes import Cause, cause, lost
 from lanes.evidence.steps import Step
-from lanes.planning.hop import Hop
+from lanes.planning.hop import Hop, Reason
 from lanes.planning.result import Lane
 
 
@@ -79,6 +79,8 @@ class LaneVerification:
         return VerifiedHop(hop, by, HopVerdict.NOT_AS_PLANNED, wrong, why)
 
     def _right(self, hop: Hop, step: Step) -> bool:
+        if hop.reason == Reason.UNSUPPORTED:
+            return True
         if not step.version and (hop.failing or not hop.versions):
             return True
         if step.contradicted or lost(step, self.header):

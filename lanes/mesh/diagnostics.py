@@ -56,6 +56,16 @@ class Finding:
 NOT_SUPPORTED = "not-supported"
 
 
+def with_file(mark: str, found: Iterable[Finding]) -> str:
+    """Return a mark on what is not supported with the file that it is about, where it is `found`.
+
+    Of several resources of one name, it is that of the very sentence.
+    """
+    about = [one for one in found if mark.startswith(f"{one.resource}: ")]
+    files = [one.file for one in sorted(about, key=lambda one: one.told != mark)]
+    return ": ".join(filter(None, (*files[:1], mark)))
+
+
 class Diagnostics:
     """Collects what is found while manifests become a mesh: each once, in the order found.
 

@@ -182,8 +182,11 @@ class Hop:
     def holds(self, service: str, version: str) -> bool:
         """Tell whether a pod of this name and version, or none where none is planned, is right.
 
-        Manifests that name no version leave it to the service.
+        Manifests that name no version leave it to the service. Anything is right where the plan
+        does not know.
         """
+        if self.reason == Reason.UNSUPPORTED:
+            return True
         fitting = {known for name, known in self.answering if service in (name, self.service)}
         return version in (fitting or ("",)) or "" in fitting
 

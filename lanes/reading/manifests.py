@@ -14,7 +14,7 @@ from lanes.reading.documents import Document
 from lanes.reading.positions import Written
 
 Kind = TypeVar("Kind", bound=BaseModel)
-NOT_RUN = "not simulated; leave it out, or try it on a cluster"
+NOT_RUN = "not simulated: left out"
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def _require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: D
             diagnostics.not_simulate(resource.error(path, NOT_RUN))
     for pod in pods:
         if pod.unrouted != Unrouted() and pod.upstream_urls:
-            problem = "a call that bypasses its sidecar is not simulated; try it on a cluster"
+            problem = "a call that bypasses its sidecar is not simulated: it passes one here"
             place = pod.place
             diagnostics.not_simulate(
                 ManifestError(place.file, place.resource, place.field, problem)

@@ -82,7 +82,7 @@ def require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Di
             for path in paths:
                 diagnostics.not_simulate(resource.error(path, NOT_RUN))
             if len(spec.containers) > 1:
-                problem = f"one of {len(spec.containers)} is run here; leave the others out"
+                problem = f"one of {len(spec.containers)} is run here"
                 diagnostics.not_simulate(resource.error(f"{workload.field}.containers", problem))
         where = f"{workload.field}.containers[{index}]"
         told = next((v.value for v in container.env if v.name == "port"), "")

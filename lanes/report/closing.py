@@ -1,6 +1,6 @@
 """The verdict in a sentence."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lanes.report.tables import counted
 from lanes.verification import split
@@ -40,16 +40,29 @@ def closing(verdict: Verdict) -> str:
 
 
 def _as_far_as_seen(verdict: Verdict) -> str:
-    """What limits that lanes hold: the services that no answer shows; "" where none does."""
+    """What limits that lanes hold: the services that no answer shows, or that the plan does not
+    know; "" where none does.
+    """
     if verdict.holds is not Holds.AS_FAR_AS_SEEN:
         return ""
+    unseen = _services({lane.name: lane.unseen for lane in verdict.lanes})
+    not_known = _services({lane.name: lane.not_known for lane in verdict.lanes})
+    told = []
+    if unseen:
+        told.append(f"{', '.join(unseen)} {'was' if len(unseen) == 1 else 'were'} not seen")
+    if not_known:
+        told.append(f"the plan does not know {', '.join(not_known)}")
+    return f" as far as seen: {', and '.join(told)}"
+
+
+def _services(by_lane: Mapping[str, Iterable[str]]) -> list[str]:
+    """Services, each with the lanes that it is told for; where these are all, alone."""
     lanes: dict[str, list[str]] = {}
-    for lane in verdict.lanes:
-        for service in lane.unseen:
-            lanes.setdefault(service, []).append(lane.name)
-    every = len(verdict.lanes)
-    told = [s if len(names) == every else f"{s} ({', '.join(names)})" for s, names in lanes.items()]
-    return f" as far as seen: {', '.join(told)} {'was' if len(told) == 1 else 'were'} not seen"
+    for lane, services in by_lane.items():
+        for service in services:
+            lanes.setdefault(service, []).append(lane)
+    every = len(by_lane)
+    return [s if len(names) == every else f"{s} ({', '.join(names)})" for s, names in lanes.items()]
 
 
 def _not_verified(lanes: Sequence[LaneVerdict], why: str) -> str:

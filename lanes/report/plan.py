@@ -35,7 +35,6 @@ def headline(mesh: Mesh, plan: Plan) -> list[str]:
         kinds = sorted(set(mesh.left_to_cluster))
         named = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
         lines.append(f"not simulated: {named}")
-    lines += together(f"error: {error}" for error in mesh.not_supported)
     lines += together(f"warning: {warning}" for warning in of_manifests(mesh))
     if lost := sorted({pod.app for pod in dropping(mesh)}):
         lines.append(lanes_end(", ".join(lost)))
@@ -53,6 +52,12 @@ def headline(mesh: Mesh, plan: Plan) -> list[str]:
     if plan.path != "/":
         lines.append(f"planned for the path {plan.path}")
     return lines
+
+
+def show_errors(mesh: Mesh, console: Console) -> None:
+    """Print what is not supported, and left out."""
+    errors = together(f"error: {error}" for error in mesh.not_supported)
+    console.lines(line for one in errors for line in folded(one, console.width))
 
 
 def show_headline(mesh: Mesh, plan: Plan, console: Console) -> None:

@@ -1,8 +1,10 @@
 """The whole of what `lanes verify` found, in print and for programs."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from lanes.console import Console
+from lanes.mesh.diagnostics import Finding
 from lanes.report.closing import closing
 from lanes.report.performance import performance_json, show_performance
 from lanes.report.tables import counted
@@ -47,11 +49,12 @@ def late_lines(result: Result) -> list[str]:
     ]
 
 
-def result_json(result: Result) -> dict[str, Any]:
-    """All of it, for programs."""
+def result_json(result: Result, not_supported: Iterable[Finding] = ()) -> dict[str, Any]:
+    """All of it, for programs, with what the plan leaves out."""
     return {
         **verdict_json(result.verdict),
         "ok": result.ok,
+        "not_supported": [one.json() for one in not_supported],
         "performance": performance_json(result.performance),
         "run": {
             "url": result.url,

@@ -188,6 +188,7 @@ def verdict_json(verdict: Verdict) -> Json:
                 "ok": lane.ok if lane.verified or not lane.ok else None,
                 "unsure": lane.unsure,
                 "not_seen": list(lane.unseen),
+                "not_known": list(lane.not_known),
                 "entry_rules": [
                     {
                         "rule": str(e.by),

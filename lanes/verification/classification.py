@@ -12,7 +12,7 @@ from lanes.planning.lanes import UNTAGGED
 from lanes.planning.result import Lane, Plan
 from lanes.verification.baseline import baseline_of
 from lanes.verification.namespaces import PodNamespaces
-from lanes.verification.path_matching import read
+from lanes.verification.path_matching import ANY_STATUS, read
 from lanes.verification.problems import Left, Problem
 from lanes.verification.problems import ProblemCode as Code
 from lanes.verification.targets import Target
@@ -176,16 +176,14 @@ def fits(answer: Answer, lane: Lane) -> bool:
     entry, path = lane.entry, answer.path
     if not path:  # what ends at the gateway has no step
         failing = {one.status for one in entry.failing}
-        return answer.status in (
-            failing | {entry.status} if entry.reason == Reason.NONE else failing
-        )
+        if entry.reason == Reason.NONE:
+            failing.add(entry.status)
+        return entry.reason == Reason.UNSUPPORTED or answer.status in failing
     if entry.reason == Reason.NONE:
         return False
     ends = read(replace(entry, failing=()), lane.optional_cycles, path, 0)
-    return any(
-        after == len(path) and answer.status == (200 if ended is None else ended)
-        for after, ended in ends
-    )
+    statuses = {200 if ended is None else ended for after, ended in ends if after == len(path)}
+    return bool(statuses & {answer.status, ANY_STATUS})
 
 
 def _groups(plan: Plan, lanes_named: bool) -> Groups:

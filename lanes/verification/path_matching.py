@@ -10,6 +10,10 @@ Answers = Callable[[Hop, Step], bool]
 Ends = set[tuple[int, int | None]]
 
 
+# Stands for the status of calls of which the plan knows nothing.
+ANY_STATUS = 0
+
+
 def by_version(hop: Hop, step: Step) -> bool:
     """Whether one of the planned versions answers."""
     return hop.holds(step.service, step.version)
@@ -21,7 +25,10 @@ def read(hop: Hop, rounds: Rounds, path: Sequence[Step], at: int, by: Answers = 
     step is what answers at a hop.
 
     Each with the place after it, and the status of the first call that ended on the way, if any.
+    A hop that is not supported may be any steps, or none, and may end in `ANY_STATUS`.
     """
+    if hop.reason == Reason.UNSUPPORTED:
+        return {(after, end) for after in range(at, len(path) + 1) for end in (None, ANY_STATUS)}
     if at == len(path) or path[at].service not in hop.names:
         return set()
     ends: Ends = set()

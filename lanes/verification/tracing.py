@@ -178,6 +178,8 @@ def _hops(plan: Plan, answer: Answer, lane: Lane | None) -> Iterator[TracedHop]:
             yield TracedHop(step, "", depth=depth)
         elif meant is not None and meant.holds(step.service, step.version):
             yield TracedHop(step, _why(meant, lane.name), depth=depth)
+        elif meant is None and any(hop.reason == Reason.UNSUPPORTED for hop in hops):
+            yield TracedHop(step, "not known", depth=depth)
         else:
             yield TracedHop(step, "NOT planned", _misrouted(step, meant, fell), depth)
 
@@ -190,7 +192,7 @@ def _planned(entry: Hop, last: Hop) -> Iterator[Hop]:
 
 def _why(hop: Hop, lane: str) -> str:
     absent = f"no {hop.service} {lane}" if hop.reason in (Reason.FALLBACK, Reason.NONE) else ""
-    note = str(hop.misrouted) if hop.misrouted else absent
+    note = str(hop.misrouted) if hop.misrouted else hop.unsupported or absent
     return f"{hop.reason}: {note}" if note else hop.reason
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import EntryRule
+from lanes.planning.hop import Reason
 from lanes.planning.result import Lane, Plan
 from lanes.verification.classification import ClassifiedAnswer, classify
 from lanes.verification.hints import Hint, HintCode, hint, missing_injection
@@ -20,7 +21,10 @@ from lanes.verification.targets import Target
 
 
 class Holds(StrEnum):
-    """Whether the lanes hold: all was seen and right, nothing was seen wrong, or not."""
+    """Whether the lanes hold: all was seen and right, nothing was seen wrong, or not.
+
+    What the plan does not know counts as not seen.
+    """
 
     HOLD = "hold"
     AS_FAR_AS_SEEN = "hold-as-far-as-seen"
@@ -67,7 +71,8 @@ class LaneVerdict:
     `count` of the `total` that tell their lanes were drawn, and `low` and `high` bound the shares
     (0 to 1) that this does not speak against; `as_planned` of them took the lane's path.
     `unsure`: further answers of which too little is seen to tell whether they are its. `unseen`:
-    services on its path where no answer is seen.
+    services on its path where no answer is seen. `not_known`: those of which the plan does not know
+    what they answer, since a rule is not supported.
     """
 
     name: str
@@ -80,6 +85,7 @@ class LaneVerdict:
     entered: tuple[EntryVerdict, ...] = ()
     unsure: int = 0
     unseen: tuple[str, ...] = ()
+    not_known: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -150,7 +156,7 @@ class Verdict:
         """Whether all that was seen is right, and whether it is all there is to see."""
         if not self.ok:
             return Holds.DO_NOT_HOLD
-        unseen = any(lane.unseen for lane in self.lanes)
+        unseen = any(lane.unseen or lane.not_known for lane in self.lanes)
         return Holds.AS_FAR_AS_SEEN if unseen else Holds.HOLD
 
     @property
@@ -203,6 +209,7 @@ def verify(
             ),
             unsure[name],
             _unseen(group, (j for j in (*drawn, *visits) if name in (j.name, *j.among))),
+            _not_known(group),
         )
         for name, group in groups.items()
     )
@@ -251,6 +258,11 @@ def _unseen(group: tuple[Lane, ...], classified: Iterable[ClassifiedAnswer]) -> 
         return ()
     missed = (h.service for h in group[0].path if h.versions and not h.names & shown)
     return tuple(dict.fromkeys(missed))
+
+
+def _not_known(group: tuple[Lane, ...]) -> tuple[str, ...]:
+    """The services on the path of a `group` of lanes whose rules are not supported."""
+    return tuple(dict.fromkeys(h.service for h in group[0].path if h.reason == Reason.UNSUPPORTED))
 
 
 def _target(classified: ClassifiedAnswer) -> Target:

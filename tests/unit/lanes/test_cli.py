@@ -115,9 +115,8 @@ def test_what_may_choose_a_route_and_is_not_understood_is_refused_in_one_line(
     file = write(tmp_path, *documents, name="x.yaml")
     for command in (
         ["plan", "--strict", file],
-        ["up", file],
-        ["demo", file],
-        ["verify", "http://127.0.0.1:1/", "--manifests", file],
+        ["up", "--strict", file],
+        ["verify", "--strict", "http://127.0.0.1:1/", "--manifests", file],
     ):
         result = lanes(*command)
         assert result.exit_code == 2

@@ -36,7 +36,7 @@ from tests.kube import (
 from tests.unit.lanes.reading import mesh_of, refusal
 
 NOT_UNDERSTOOD = "may choose routes, and is not supported"
-NOT_RUN = "not simulated; leave it out, or try it on a cluster"
+NOT_RUN = "not simulated: left out"
 A_DURATION = "should be a duration such as 500ms, 2s or 1m30s"
 CONTAINER = "spec.template.spec.containers[0]"
 POLICY = "spec.trafficPolicy"

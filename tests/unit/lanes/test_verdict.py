@@ -97,7 +97,7 @@ def test_json_is_as_documented() -> None:
     documented = {"count": 31, "share": 0.31, "expected": 0.3, "verified": True, "ok": True}
     v2 = found["lanes"]["v2"]
     assert {key: v2[key] for key in documented} == documented
-    further = {"low", "high", "as_planned", "unsure", "not_seen", "entry_rules"}
+    further = {"low", "high", "as_planned", "unsure", "not_seen", "not_known", "entry_rules"}
     assert set(v2) == {*documented, *further}
     assert v2["entry_rules"] == []
     assert found["unexpected"] == [

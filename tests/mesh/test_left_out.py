@@ -1,0 +1,86 @@
+"""What is not supported is left out of the mesh, and the rest runs."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import urllib3
+from click.testing import CliRunner, Result
+
+from lanes.cli import main
+from lanes.reading.reader import read
+from lanes.reading.resolve import resolve
+from lanes.running.address import free_port
+from lanes.running.runtime import RunningMesh, run
+from tests import kube
+from tests.kube import header_is, put, rule, to
+from tests.mesh.running import ask, versions
+
+PAIR = {"shop": (("v1", "v2"), ("cart",)), "cart": (("v1", "v2"), ())}
+NEW = "may choose routes, and is not supported"
+
+
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
+    """Two services: the gateway's first rule is not known, nor is the rule of lane v2 at cart."""
+    documents = list(kube.istio(PAIR, {"v1": 60, "v2": 40}))
+    entry = next(n for n, one in enumerate(documents) if one["metadata"]["name"] == "any")
+    ways = documents[entry]["spec"]["http"]
+    beta = rule(to("shop", "v2"), match=[header_is("x-beta", "1")], newField="x")
+    documents[entry] = put(documents[entry], "spec.http", [beta, *ways])
+    cart = next(
+        n
+        for n, one in enumerate(documents)
+        if (one["kind"], one["metadata"]["name"]) == ("VirtualService", "cart")
+    )
+    documents[cart] = put(documents[cart], "spec.http[0].newField", "x")
+    file = kube.write(tmp_path_factory.mktemp("left-out"), *documents)
+    with run(resolve(read([file], strict=False), strict=False), free_port()) as running:
+        yield running
+
+
+def source(mesh: RunningMesh) -> str:
+    return mesh.mesh.not_supported[0].file
+
+
+def test_a_request_that_meets_it_is_told_where_it_stands(mesh: RunningMesh) -> None:
+    answer = urllib3.request("GET", mesh.url, headers={"x-beta": "1"}, retries=False)
+    why = "VirtualService any: spec.http[0].newField is not supported"
+    assert (answer.status, answer.data.decode()) == (501, f"{source(mesh)}: {why}\n")
+
+
+def test_the_rest_runs(mesh: RunningMesh) -> None:
+    found = {(a.status, *versions(a)) for a in (ask(mesh)[0] for _ in range(40))}
+    assert found == {(200, "shop v1", "cart v1"), (501, "shop v2", "cart ")}
+
+
+def verified(mesh: RunningMesh, *more: str) -> Result:
+    files = [f"--manifests={file}" for file in mesh.mesh.sources]
+    return CliRunner().invoke(main, ["verify", mesh.url, *files, *more])
+
+
+def test_the_rest_is_verified_and_what_is_not_known_is_told(mesh: RunningMesh) -> None:
+    result = verified(mesh)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("Lanes hold as far as seen: the plan does not know cart (v2).\n")
+    found = [
+        f"{source(mesh)}: VirtualService {name}: spec.http[0].newField: {NEW}"
+        for name in ("any", "cart")
+    ]
+    assert result.stderr.splitlines() == [f"lanes: {found[0]}", found[1]]
+    told = json.loads(verified(mesh, "--format", "json", "--requests", "20").stdout)
+    assert [one["resource"] for one in told["not_supported"]] == [
+        "VirtualService any",
+        "VirtualService cart",
+    ]
+    assert told["lanes"]["v2"]["not_known"] == ["cart"]
+
+
+@pytest.mark.parametrize("command", ["up", "verify"])
+def test_strict_refuses_it(mesh: RunningMesh, command: str) -> None:
+    if command == "verify":
+        result = verified(mesh, "--strict")
+    else:
+        result = CliRunner().invoke(main, ["up", "--strict", *mesh.mesh.sources])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count(NEW) == 2
