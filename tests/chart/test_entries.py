@@ -119,9 +119,9 @@ def test_entries_that_do_not_fit_are_told() -> None:
     }
     told = refusal(values)
     for sentence in (
-        'gateway.services: "shop" is not a service: services has mocka, mockb, mockc',
-        "mockb and mockc would both take /b of b.test: give one a path or a host of its own",
-        "mocka.host: v1.pre.test leads into lane v1, by lanes.enter.host: take another",
+        'gateway.services: "shop" is not a service. Use one of services (mocka, mockb, mockc).',
+        "mockb and mockc would both take /b of b.test. Give one a path or a host of its own.",
+        "mocka.host: v1.pre.test leads into lane v1, by lanes.enter.host. Use another host.",
     ):
         assert sentence in told
     values["gateway"]["services"] = services | {"shop": None}
@@ -130,7 +130,6 @@ def test_entries_that_do_not_fit_are_told() -> None:
     behind["mockc"] = {"path": "/b", "host": "b.test"}
     told = refusal({"gateway": {"services": behind, "hosts": ["b.test"]}})
     assert (
-        "gateway.services: mockb would get no request, since others take all of them at each"
-        in told
+        "gateway.services: mockb would get no request, because others take all requests of" in told
     )
     assert told.count("\n- ") == 1

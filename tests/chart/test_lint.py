@@ -48,7 +48,7 @@ def test_each_provider_passes_or_says_what_it_lacks(provider: str) -> None:
     done = lint("--set", f"mesh.provider={provider}")
     lacks = provider == "gateway-api"
     assert done.returncode == lacks
-    assert ("Name one that is there in gateway.parentRefs" in done.stdout) is lacks
+    assert ("mesh.provider gateway-api needs a Gateway. Name one" in done.stdout) is lacks
     assert lint(f"--set=mesh.provider={provider}", values=GATEWAY_API).returncode == (
         provider == "asm"
     )

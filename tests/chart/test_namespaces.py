@@ -85,7 +85,7 @@ def peers(resources: list[Resource], service: str) -> list[tuple[str, str]]:
 def test_a_namespace_that_is_not_there_is_named() -> None:
     with cluster() as options:
         said = template({"services": {"mockb": {"namespace": "elsewhere"}}}, *options).stderr
-    assert "- namespace elsewhere, of services, does not exist: create it first" in said
+    assert "- services: the namespace elsewhere does not exist. Create it first" in said
     assert said.count("\n- ") == 1
 
 

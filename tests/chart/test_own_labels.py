@@ -91,11 +91,11 @@ def test_notes_say_which_labels_which_pods_need() -> None:
 REFUSED = {
     "of the chart's own pods": (
         OWN | {"workloads": ON},
-        "services.cart.selector: the chart labels its own pods. Set it with workloads.enabled=",
+        "services.cart.selector: the chart labels the pods that it makes. Remove the key, or ",
     ),
     "that is taken": (
         OWN | {"services": {"web": {"versions": {"v1": {}, "next": {}}, "versionLabel": "app"}}},
-        "services.web.versionLabel: app is set by the chart, and holds no version: use another",
+        "services.web.versionLabel: the chart sets app itself, to something else than the",
     ),
 }
 

@@ -68,8 +68,8 @@ def test_an_http_route_has_the_timeout_alone() -> None:
         for rule in routes[name]["spec"]["rules"]:
             assert rule["timeouts"] == {"request": "2s"}
     told = refusal(GATEWAY_API | POLICIES)
-    assert "services.mockb.trafficPolicy is a DestinationRule's" in told
-    assert "services.mockb.route.retries: with mesh.provider gateway-api an HTTPRoute has" in told
+    assert "services.mockb.trafficPolicy belongs to a DestinationRule" in told
+    assert "services.mockb.route.retries is not supported with mesh.provider gateway-api" in told
 
 
 @pytest.mark.parametrize("values", [{}, ISTIO, STRICT, ISTIO | STRICT])

@@ -49,8 +49,13 @@ def test_a_lane_with_a_weight_neither_comes_nor_goes_in_one_upgrade(form: Values
     after = lanes(form, SERVICES, v1=50, v3=None, v4=20)
     renamed: Values = {"services": {"mocka": {"host": "shop.test"}}}
     _, said = upgrade(form, after | {"gateway": form.get("gateway", {}) | renamed})
-    assert "lanes.weights lacks v3, which has 30% of the requests now: set it to 0 first" in said
-    assert "lanes.weights: v4 is new: set it to 0 first, and to 20 with the next upgrade" in said
+    assert (
+        "lanes.weights lacks v3, which has 30% of the requests now. Set its weight to 0 first"
+        in said
+    )
+    assert (
+        "lanes.weights: the lane v4 is new. Set its weight to 0 first, and to 20 with the" in said
+    )
     assert said.count("\n- ") == 2
 
 
@@ -99,7 +104,8 @@ def test_a_service_more_needs_no_steps(form: Values) -> None:
 
 V2_AT_MOCKB: Values = {"mockb": {"versions": {"v2": {}}}}
 AT_ONCE = (
-    "services.mockb: lane v2 is {}, and has 30% of the requests{}: set it to 0 first, and {} with"
+    "services.mockb: lane v2 is {} here, and has 30% of the requests{}. Set its weight to 0 first,"
+    " and {} with"
 )
 
 
@@ -113,8 +119,8 @@ def test_a_lane_with_a_weight_neither_gets_nor_loses_a_version_in_one_upgrade(fo
     more = lanes(form, V2_AT_MOCKB)
     idle, idle_more = lanes(form, v1=70, v2=0), lanes(form, V2_AT_MOCKB, v1=70, v2=0)
     comes, goes = (
-        AT_ONCE.format("new there", "", "to 30"),
-        AT_ONCE.format("removed", " now", "remove it there"),
+        AT_ONCE.format("new", "", "to 30"),
+        AT_ONCE.format("removed", " now", "remove it here"),
     )
     for before, after, sentence in [(form, more, comes), (idle, more, comes), (more, form, goes)]:
         _, said = upgrade(before, after)
@@ -133,7 +139,7 @@ def test_leaving_strict_mode_makes_nothing_worse(form: Values) -> None:
     assert rendered
     assert not said
     _, said = upgrade(form | STRICT, lanes(form, {"mocka": {"versions": {"v2": None}}}))
-    worse = "services.mocka: lane v2 is removed, and has 30% of the requests now"
+    worse = "services.mocka: lane v2 is removed here, and has 30% of the requests now"
     assert (worse in said) is bool(form)
     assert said.count("\n- ") == bool(form)
 
@@ -147,7 +153,7 @@ def test_entering_strict_mode_asks_for_the_versions_that_lanes_need(form: Values
     whole: Values = {"mockb": {"versions": {"v2": {}}}, "mockc": {"versions": {"v3": {}}}}
     _, said = upgrade(form, form | lanes(STRICT, whole))
     assert (
-        said.count("is new there, and has 30% of the requests: set it to 0 first, and to 30 with")
+        said.count("is new here, and has 30% of the requests. Set its weight to 0 first, and to 30")
         == 2
     )
     idle: Values = {"v1": 100, "v2": 0, "v3": 0}
@@ -164,7 +170,7 @@ def test_entering_strict_mode_asks_for_the_versions_that_lanes_need(form: Values
 def test_a_strict_lane_keeps_its_versions_while_it_has_a_weight(form: Values) -> None:
     gone: Values = {"mockc": {"versions": {"v2": None}}}
     _, said = upgrade(form, lanes(form, gone))
-    assert "services.mockc: in strict mode lane v2, which has 30% of the requests, needs" in said
+    assert "services.mockc: in strict mode lane v2, which has 30% of the requests, gets" in said
     assert said.count("\n- ") == 1
     for before, after in [(form, lanes(form, v1=70, v2=0)), (lanes(form, gone), lanes(form, gone))]:
         rendered, said = upgrade(before, after)

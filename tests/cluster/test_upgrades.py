@@ -26,7 +26,7 @@ def test_one_step_is_refused_before_anything_changes() -> None:
     with release("one-step") as demo:
         weights = ("--set", "lanes.weights.v1=20,lanes.weights.v4=20")
         said = demo.upgrade(*V4, *weights, codes=(1,)).err
-        assert "lanes.weights: v4 is new: set it to 0 first" in said
+        assert "lanes.weights: the lane v4 is new. Set its weight to 0 first" in said
         weights = ("--set", "lanes.weights.v1=70,lanes.weights.v3=null")
         said = demo.upgrade(*weights, codes=(1,)).err
         assert "lanes.weights lacks v3, which has 30% of the requests now" in said

@@ -8,8 +8,8 @@ Usage: {{ include "traffic-lanes.checks.names" . }}
 - lanes.weights: {{ . }}
 {{- end }}
 {{- if not (regexMatch "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" $lane) }}
-- lanes.weights: {{ quote $lane }} is not a name for a lane: use lower-case letters, digits and '-', 63 at most, a
-  letter or digit at both ends
+- lanes.weights: {{ quote $lane }} is not a name for a lane. Use at most 63 lower-case letters, digits and '-', with
+  a letter or a digit at both ends.
 {{- end }}
 {{- end }}
 {{- range $name, $service := .Values.services }}
@@ -23,8 +23,8 @@ Usage: {{ include "traffic-lanes.checks.names" . }}
 {{- end }}
 {{- end }}
 {{- if not (regexMatch "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" $name) }}
-- services: {{ quote $name }} is not a name for a service: use lower-case letters, digits and '-', 40 at most, a
-  letter first and no '-' last
+- services: {{ quote $name }} is not a name for a service. Use at most 40 lower-case letters, digits and '-', with a
+  letter first, and a letter or a digit last.
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -35,10 +35,10 @@ Usage: {{ include "traffic-lanes.misreadName" $name }}
 */}}
 {{- define "traffic-lanes.misreadName" -}}
 {{- if regexMatch "^[0-9]+$" . -}}
-{{ quote . }} is a number to YAML, and 0123 another one: begin the name with a letter, as in pr-{{ . }}
+YAML may read the name {{ quote . }} as a number, and change it. Begin the name with a letter, as in pr-{{ . }}.
 {{- else if has . (list "true" "false") -}}
 {{- $written := ternary "on and yes" "off and no" (eq . "true") -}}
-{{ quote . }} is what YAML makes of {{ $written }}: put the name in quotes, or take another one
+{{ quote . }} is what YAML reads for {{ $written }}. Put the name in quotes, or use another name.
 {{- end -}}
 {{- end -}}
 
@@ -58,10 +58,10 @@ Usage: {{ include "traffic-lanes.checks.headers" . }}
 {{- range $key, $header := $named }}
 {{- if and (empty $header) (ne $key "lanes.header") }}
 {{- else if not (regexMatch "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" $header) }}
-- {{ $key }} {{ quote $header }} can't be one: lower-case letters, digits and '-', 40 at most, a letter
-  first
+- {{ $key }}: {{ quote $header }} is not a name for this header. Use at most 40 lower-case letters, digits and '-', with
+  a letter first, and a letter or a digit last.
 {{- else if or (has $header $taken) (regexMatch "^(accept|content|if|proxy|sec|x-(b3|envoy|forwarded))-" $header) }}
-- {{ $key }} {{ quote $header }} has a meaning of its own: take another
+- {{ $key }}: {{ quote $header }} is a header that HTTP or the mesh uses itself. Use another name.
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -78,7 +78,7 @@ Usage: {{ include "traffic-lanes.checks.label" . }}
 {{- end -}}
 {{- range $key, $label := $labels }}
 {{- if or (hasPrefix "traffic-lanes/" (default "" $label)) (has $label $taken) }}
-- {{ $key }}: {{ $label }} is set by the chart, and holds no version: use another
+- {{ $key }}: the chart sets {{ $label }} itself, to something else than the version. Use another label.
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -113,13 +113,14 @@ Usage: {{ include "traffic-lanes.checks.weights" . }}
 {{- $weights = append $weights (printf "%s: %d" $lane (int $weight)) -}}
 {{- end -}}
 {{- if not $weights }}
-- lanes.weights is empty: name the lanes of your services, as in {v1: 90, v2: 10}
+- lanes.weights is empty. Name the lanes of your services, as in {v1: 90, v2: 10}.
 {{- else if ne $sum "100" }}
-- lanes.weights add up to {{ $sum }}, not to 100 ({{ join ", " $weights }}); `<lane>: null` removes one
+- lanes.weights add up to {{ $sum }}, not to 100 ({{ join ", " $weights }}). Change a weight, or remove a lane with
+  `<lane>: null`.
 {{- end }}
 {{- if and $weights (not (hasKey $lanes.weights $lanes.baseline)) }}
-- lanes.baseline {{ quote $lanes.baseline }} is not a lane: lanes.weights has
-  {{ keys $lanes.weights | sortAlpha | join ", " }}
+- lanes.baseline: {{ quote $lanes.baseline }} is not a lane. Use one of lanes.weights:
+  {{ keys $lanes.weights | sortAlpha | join ", " }}.
 {{- end }}
 {{- end -}}
 
@@ -132,23 +133,24 @@ Usage: {{ include "traffic-lanes.checks.laneRelease" . }}
 {{- $only := $lanes.only -}}
 {{- if $only }}
 {{- if not .Model.mesh.laneReleases }}
-- lanes.only: a lane can be a release of its own with mesh.provider gateway-api; elsewhere its file
-  goes beside the others', into one release
+- lanes.only: a lane is a release of its own with mesh.provider gateway-api alone. Remove lanes.only, and give the
+  lane's file to the release of the other lanes, with one more --values.
 {{- end }}
 {{- $changed := list }}
 {{- range .Model.services }}{{ $changed = concat $changed .own }}{{ end }}
 {{- if eq $only $lanes.baseline }}
-- lanes.only: {{ $only }} is the baseline, and the base's: name another lane
+- lanes.only: {{ $only }} is the baseline, which the release of the base has. Name another lane.
 {{- else if not $changed }}
-- lanes.only: no service has a version {{ $only }}: services: {<service>: {versions: {
-  {{- $only }}: {}}}}
+- lanes.only: no service has a version {{ $only }}. Add it to a service: services: {<service>: {versions: {
+  {{- $only }}: {}}}}.
 {{- end }}
 {{- with get $lanes.weights $only }}
-- lanes.only: {{ $only }} has {{ . }}% of the requests in lanes.weights, and the base sets the
-  shares: leave it out there
+- lanes.only: lanes.weights gives {{ $only }} {{ . }}% of the requests, and the release of the base sets the weights.
+  Remove {{ $only }} from lanes.weights.
 {{- end }}
 {{- if not (or $lanes.enter.header $lanes.enter.cookie $lanes.enter.host (get $lanes.enter.match $only)) }}
-- lanes.only: no entry rule leads to {{ $only }}: set lanes.enter.header to x-lane, say, or another of lanes.enter
+- lanes.only: no entry rule leads to {{ $only }}. Set lanes.enter.header, for example to x-lane, or another key of
+  lanes.enter.
 {{- end }}
 {{- end }}
 {{- end -}}

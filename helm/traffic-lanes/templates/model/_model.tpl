@@ -29,7 +29,7 @@ Usage: {{ include "traffic-lanes.model" . }}{{ $model := .Model }}
 {{- with include "traffic-lanes.problems" . | fromJsonArray -}}
 {{- fail (printf "\n\nthese values do not fit together:\n- %s\n" (join "\n- " .)) -}}
 {{- /* helm lint goes on from here: refused.yaml fails it, and nothing else is rendered. */ -}}
-{{- $_ := set $.Model "refused" (join "; " .) -}}
+{{- $_ := set $.Model "refused" (join " " .) -}}
 {{- $off := dict "enabled" false -}}
 {{- $_ := set $.Values "workloads" $off -}}
 {{- $_ := set $.Values "routing" $off -}}

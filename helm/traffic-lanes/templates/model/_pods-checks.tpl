@@ -48,24 +48,24 @@ Usage: {{ include "traffic-lanes.layerProblems" (dict "root" $ "at" "defaults" "
 {{- range $piece, $fields := include "traffic-lanes.reservedFields" . | fromYaml }}
 {{- range $field, $why := $fields }}
 {{- if hasKey (get $keys $piece | default dict) $field }}
-- {{ $at }}.{{ $piece }}: {{ $field }} {{ $why }}
+- {{ $at }}.{{ $piece }}: {{ $field }} is not supported here. {{ $why }}
 {{- end }}
 {{- end }}
 {{- end }}
 {{- range ($keys.pod | default dict).containers }}
 {{- if eq .name "default" }}
-- {{ $at }}.pod.containers: default is the service's own: its keys go to `container`
+- {{ $at }}.pod.containers: the container default is the service's own. Set its keys in `container`.
 {{- end }}
 {{- end }}
 {{- with $keys.service }}
 {{- if hasKey (.annotations | default dict) "traffic-lanes/calls" }}
-- {{ $at }}.service.annotations: traffic-lanes/calls is set by the chart, from `upstreams`
+- {{ $at }}.service.annotations: the chart sets traffic-lanes/calls itself, from `upstreams`. Remove it here.
 {{- end }}
 {{- range .ports }}
 {{- if and (eq .name "http") (or (hasKey . "port") (hasKey . "targetPort") (hasKey . "appProtocol")) }}
-- {{ $at }}.service.ports: http is made of the keys port, targetPort and appProtocol: set those
+- {{ $at }}.service.ports: the port http comes from the keys port, targetPort and appProtocol. Set those instead.
 {{- else if not (or (eq .name "http") .port) }}
-- {{ $at }}.service.ports: {{ .name }} lacks its port
+- {{ $at }}.service.ports: {{ .name }} has no port. Set it, as in {name: {{ .name }}, port: 9000}.
 {{- end }}
 {{- end }}
 {{- end }}
@@ -73,19 +73,20 @@ Usage: {{ include "traffic-lanes.layerProblems" (dict "root" $ "at" "defaults" "
 {{- $handlers := include "traffic-lanes.handlers" (get ($keys.container | default dict) $probe) | fromJsonArray }}
 {{- if eq $at "sample" }}{{ $handlers = without $handlers "httpGet" }}{{ end }}
 {{- if gt (len $handlers) 1 }}
-- {{ $at }}.container.{{ $probe }} has {{ join " and " $handlers }}, and a probe has one of them: keep one
+- {{ $at }}.container.{{ $probe }} has {{ join " and " $handlers }}, and a probe has one of them. Keep
+  one, and set null for the other.
 {{- end }}
 {{- end }}
 {{- $kubernetes := .root.Capabilities.KubeVersion.Version }}
 {{- if and $keys.drain (not .sample) (semverCompare "<1.30.0-0" $kubernetes) }}
-- {{ $at }}.drain: a hook that waits needs Kubernetes 1.30, and this is {{ $kubernetes }}: leave it out, or
-  set container.lifecycle.preStop
+- {{ $at }}.drain needs Kubernetes 1.30 or later, and this is {{ $kubernetes }}. Remove it, or set
+  container.lifecycle.preStop.
 {{- end }}
 {{- $variables := list "app" "version" "upstream_url" "lane_header" "port" "management_port" "drain"
       "POD_IP" "POD_NAMESPACE" }}
 {{- range $variable, $_ := ternary $keys.env dict .sample }}
 {{- if has $variable $variables }}
-- {{ $at }}.env: {{ $variable }} is set by the chart
+- {{ $at }}.env: the chart sets {{ $variable }} itself. Remove it here.
 {{- end }}
 {{- end }}
 {{- $model := .root.Model }}
@@ -93,7 +94,7 @@ Usage: {{ include "traffic-lanes.layerProblems" (dict "root" $ "at" "defaults" "
       (list "version" "app.kubernetes.io/version" $model.label) }}
 {{- range $label, $_ := $keys.podLabels }}
 {{- if or (hasPrefix "traffic-lanes/" $label) (has $label $labels) }}
-- {{ $at }}.podLabels: {{ $label }} is set by the chart
+- {{ $at }}.podLabels: the chart sets {{ $label }} itself. Remove it here.
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -104,20 +105,20 @@ Usage: {{ include "traffic-lanes.reservedFields" . | fromYaml }}
 */}}
 {{- define "traffic-lanes.reservedFields" -}}
 container:
-  name: is default, by which the rest of the chart finds it
-  image: has a key of its own, `image`
-  imagePullPolicy: has a key of its own, `image.pullPolicy`
-  env: has a key of its own, `env`, to which two files may each add
+  name: The chart finds the container by the name default. Remove the key.
+  image: Set `image` beside `container`.
+  imagePullPolicy: Set `image.pullPolicy` beside `container`.
+  env: Set `env` beside `container`, where two files may each add variables.
 pod:
-  serviceAccountName: has a key of its own, `serviceAccount.name`
-  serviceAccount: has a key of its own, `serviceAccount.name`
-  hostNetwork: keeps the sidecar out, and with it the lanes
+  serviceAccountName: Set `serviceAccount.name` beside `pod`.
+  serviceAccount: Set `serviceAccount.name` beside `pod`.
+  hostNetwork: It keeps the sidecar out, and with it the lanes. Remove it.
 service:
-  selector: "is set by the chart: the mesh finds the pods of all versions by it"
+  selector: The mesh finds the pods of all versions by the chart's. Remove it.
 deployment:
-  selector: "is set by the chart: the lanes find their pods by it"
-  replicas: has a key of its own, `replicas`
-  template: is what `pod`, `container`, `podLabels` and `podAnnotations` make
+  selector: The lanes find their pods by the chart's. Remove it.
+  replicas: Set `replicas` beside `deployment`.
+  template: Set `pod`, `container`, `podLabels` and `podAnnotations`, which make it.
 {{- end -}}
 
 {{/*
@@ -127,32 +128,33 @@ Usage: {{ include "traffic-lanes.mergedProblems" (dict "values" $values "layers"
 {{- define "traffic-lanes.mergedProblems" -}}
 {{- $keys := include "traffic-lanes.podKeys" . | fromJson -}}
 {{- if and .runs (not ($keys.image | default dict).repository) }}
-image.repository is missing: which image? Only the sample's is known
+image.repository is missing, and the chart knows the sample's image only. Set it to your image.
 {{- end }}
 {{- $names := dict -}}
 {{- $numbers := dict -}}
 {{- range $port := $keys.container.ports }}
 {{- $number := printf "%v (%s)" .containerPort (.protocol | default "TCP") }}
 {{- with get $names $number }}
-container.ports: {{ . }} and {{ $port.name }} are both {{ $number }}
+container.ports: {{ . }} and {{ $port.name }} are both {{ $number }}. Change one.
 {{- end }}
 {{- $_ := set $names $number .name }}
 {{- $_ := set $numbers .name .containerPort }}
 {{- end }}
-{{- $known := keys $numbers | sortAlpha | join ", " }}
+{{- $lacking := printf "that no container has. Use one of container.ports (%s), or add it there."
+      (keys $numbers | sortAlpha | join ", ") }}
 {{- range ternary $keys.service.ports list .values.workloads.enabled }}
 {{- if and (kindIs "string" .targetPort) (not (hasKey $numbers .targetPort)) }}
-service.ports: {{ .name }} leads to a port {{ quote .targetPort }}, and container.ports has {{ $known }}
+service.ports: {{ .name }} leads to a port {{ quote .targetPort }} {{ $lacking }}
 {{- end }}
 {{- end }}
 {{- with $keys.autoscaling }}
 {{- if .enabled }}
 {{- if gt (int .minReplicas) (int .maxReplicas) }}
-autoscaling: minReplicas {{ .minReplicas }} is above maxReplicas {{ .maxReplicas }}
+autoscaling: minReplicas {{ .minReplicas }} is above maxReplicas {{ .maxReplicas }}. Change one.
 {{- end }}
 {{- $resources := default dict $keys.container.resources }}
 {{- if not (or (dig "requests" "cpu" "" $resources) (dig "limits" "cpu" "" $resources)) }}
-autoscaling: targetCPU is a percentage of container.resources.requests.cpu, which is not set
+autoscaling: targetCPU is a percentage of container.resources.requests.cpu, which is not set. Set it.
 {{- end }}
 {{- end }}
 {{- end }}
@@ -163,12 +165,12 @@ autoscaling: targetCPU is a percentage of container.resources.requests.cpu, whic
 {{- $key := ternary "command" "port" (eq $handler "exec") }}
 {{- $wanted := get (get $probe $handler) $key }}
 {{- if not $wanted }}
-container.{{ $name }}: {{ $handler }} lacks its {{ $key }}
+container.{{ $name }}: {{ $handler }} has no {{ $key }}. Set it.
 {{- else if and (kindIs "string" $wanted) (not (hasKey $numbers $wanted)) }}
-container.{{ $name }} asks a port {{ quote $wanted }}, and container.ports has {{ $known }}
+container.{{ $name }} leads to a port {{ quote $wanted }} {{ $lacking }}
 {{- end }}
 {{- else }}
-container.{{ $name }} has nothing to ask: set httpGet, tcpSocket, exec or grpc, or take it away by null
+container.{{ $name }} has no handler. Set httpGet, tcpSocket, exec or grpc, or remove the probe with null.
 {{- end }}
 {{- end }}
 {{- end }}
@@ -186,8 +188,8 @@ Usage: {{ include "traffic-lanes.checks.accounts" . }}
 {{- $key := printf "%s/%s" .namespace $account }}
 {{- with get $owners $key }}
 {{- if ne (toJson .serviceAccount.annotations) (toJson $service.serviceAccount.annotations) }}
-- services.{{ .name }} and services.{{ $service.name }} share the ServiceAccount {{ quote $account }}:
-  give them the same serviceAccount.annotations, or names of their own
+- services.{{ .name }} and services.{{ $service.name }} share the ServiceAccount {{ quote $account }} with
+  different serviceAccount.annotations. Give them the same ones, or set different names.
 {{- end }}
 {{- else }}
 {{- $_ := set $owners $key $service }}
@@ -203,7 +205,7 @@ Usage: {{ include "traffic-lanes.checks.instrumentation" . }}
 {{- define "traffic-lanes.checks.instrumentation" -}}
 {{- with .Values.instrumentation.propagators }}
 {{- if not (has "baggage" .) }}
-- instrumentation.propagators lacks baggage, which carries the lane
+- instrumentation.propagators lacks baggage, which carries the lane. Add it.
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -4,8 +4,8 @@ Usage: {{ include "traffic-lanes.checks.sampleNulls" . }}
 */}}
 {{- define "traffic-lanes.checks.sampleNulls" -}}
 {{- if .Values.sampleRemoved }}
-- services: mocka, mockb and mockc are null, but the chart's values have no sample to take away any more. Delete
-  these three, and the nulls of v1, v2 and v3 in lanes.weights
+- services: mocka, mockb and mockc are null, but the chart's values no longer have the sample. Delete these three
+  keys, and the nulls of v1, v2 and v3 in lanes.weights.
 {{- end }}
 {{- end -}}
 
@@ -19,7 +19,7 @@ Usage: {{ include "traffic-lanes.checks.ownLabels" . }}
 {{- range $at, $keys := ternary $layers dict .Values.workloads.enabled }}
 {{- range list "selector" "versionLabel" }}
 {{- if get $keys . }}
-- {{ $at }}.{{ . }}: the chart labels its own pods. Set it with workloads.enabled=false
+- {{ $at }}.{{ . }}: the chart labels the pods that it makes. Remove the key, or set workloads.enabled=false.
 {{- end }}
 {{- end }}
 {{- end }}
@@ -35,27 +35,27 @@ Usage: {{ include "traffic-lanes.checks.versions" . }}
 {{- $owners := dict -}}
 {{- range $name, $service := .Values.services }}
 {{- if not $service.versions }}
-- services.{{ $name }}.versions is empty: name the service's versions, as in {v1: {}}
-  {{- if has $name (list "mocka" "mockb" "mockc") }}; to change the sample, put `--values sample.yaml`, a file
-  of the chart, before your own values
+- services.{{ $name }}.versions is empty. Name the service's versions, as in {v1: {}}.
+  {{- if has $name (list "mocka" "mockb" "mockc") }} To change the sample, put `--values sample.yaml`, a file
+  of the chart, before your own values.
   {{- end }}
 {{- else }}
 {{- $versions := keys $service.versions | sortAlpha }}
 {{- range $version := $versions }}
 {{- if not (or (hasKey $lanes.weights $version) (include "traffic-lanes.misreadName" $version)) }}
-- services.{{ $name }}.versions: {{ quote $version }} is not a lane: lanes.weights has {{ $known }};
-  null removes a version
+- services.{{ $name }}.versions: {{ quote $version }} is not a lane. Use one of lanes.weights ({{ $known }}),
+  add the lane there, or remove the version with null.
 {{- end }}
 {{- $workload := printf "%s-%s" $name $version }}
 {{- $key := printf "%s/%s" (get $.Model.namespaces $name) $workload }}
 {{- with get $owners $key }}
-- services.{{ . }} and services.{{ $name }} would both have a Deployment {{ quote $workload }}: rename one
+- services.{{ . }} and services.{{ $name }} would both have a Deployment {{ quote $workload }}. Rename one.
 {{- end }}
 {{- $_ := set $owners $key $name }}
 {{- end }}
 {{- if and (hasKey $lanes.weights $lanes.baseline) (not (hasKey $service.versions $lanes.baseline)) }}
 - services.{{ $name }}.versions ({{ join ", " $versions }}) lacks the baseline
-  {{ $lanes.baseline }}, which takes the requests of lanes that have no version here
+  {{ $lanes.baseline }}, which answers for lanes that have no version here. Add {{ $lanes.baseline }}: {}.
 {{- end }}
 {{- end }}
 {{- end }}
@@ -71,7 +71,7 @@ Usage: {{ include "traffic-lanes.checks.retries" . }}
 {{- $retries := ($service.route | default dict).retries }}
 {{- $below := include (printf "traffic-lanes.%s.retries" $model.provider) (dict "model" $model) | fromYaml }}
 {{- if and $retries (not (or (hasKey $retries "attempts") (hasKey $below "attempts"))) }}
-- services.{{ $service.name }}.route.retries.attempts is missing, so nothing would be retried: set it
+- services.{{ $service.name }}.route.retries.attempts is missing, so nothing is retried. Set it, as in {attempts: 2}.
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -86,16 +86,16 @@ Usage: {{ include "traffic-lanes.checks.upstreams" . }}
 {{- $seen := dict }}
 {{- range $upstream := $service.upstreams }}
 {{- if not (hasKey $services $upstream) }}
-- services.{{ $name }}.upstreams: {{ quote $upstream }} is not a service: services has
-  {{ keys $services | sortAlpha | join ", " }}
+- services.{{ $name }}.upstreams: {{ quote $upstream }} is not a service. Use one of services
+  ({{ keys $services | sortAlpha | join ", " }}), or add it there.
 {{- else if hasKey $seen $upstream }}
-- services.{{ $name }}.upstreams lists {{ $upstream }} more than once
+- services.{{ $name }}.upstreams lists {{ $upstream }} more than once. Name it once.
 {{- end }}
 {{- $_ := set $seen $upstream true }}
 {{- end }}
 {{- end }}
 {{- with include "traffic-lanes.endlessCycle" . | fromJsonArray }}
-- the upstreams of {{ join ", " . }} are a cycle: a request would never end
+- services: the upstreams of {{ join ", " . }} are a cycle, in which a request never ends. Remove one of them.
 {{- end }}
 {{- end -}}
 

@@ -13,14 +13,14 @@ Usage: {{ include "traffic-lanes.checks.upgrade" . }}
 {{- $live := include "traffic-lanes.liveWeights" . | fromJson }}
 {{- range $lane, $weight := $live }}
 {{- if and $weight (not (hasKey $weights $lane)) }}
-- lanes.weights lacks {{ $lane }}, which has {{ $weight }}% of the requests now: set it to 0 first, and
-  remove it with the next upgrade
+- lanes.weights lacks {{ $lane }}, which has {{ $weight }}% of the requests now. Set its weight to 0 first, and
+  remove the lane with the next upgrade.
 {{- end }}
 {{- end }}
 {{- range $lane, $weight := ternary $weights dict (not (empty $live)) }}
 {{- if and $weight (not (hasKey $live $lane)) }}
-- lanes.weights: {{ $lane }} is new: set it to 0 first, and to {{ $weight }} with the next upgrade, when all
-  pods have rolled out
+- lanes.weights: the lane {{ $lane }} is new. Set its weight to 0 first, and to {{ $weight }} with the next
+  upgrade, when all pods have rolled out.
 {{- end }}
 {{- end }}
 {{- $ruled := include "traffic-lanes.liveRules" . | fromJson }}
@@ -36,18 +36,18 @@ Usage: {{ include "traffic-lanes.checks.upgrade" . }}
 {{- $ready := and (not $model.permissive) (hasKey $deployed (list $key $lane | join "/")) }}
 {{- if not $stamped }}
 {{- else if not (or $model.permissive (has $lane $service.versions)) }}
-- services.{{ $service.name }}: in strict mode lane {{ $lane }}, which has {{ $weight }}% of the requests, needs
-  a version {{ $lane }} there, or gets 503: add the version, or set the lane to 0 first
+- services.{{ $service.name }}: in strict mode lane {{ $lane }}, which has {{ $weight }}% of the requests, gets 503
+  here without a version {{ $lane }}. Add the version, or set the lane's weight to 0 first.
 {{- else if and $new (not $ready) }}
-- services.{{ $service.name }}: lane {{ $lane }} is new there, and has {{ $weight }}% of the requests:
-  set it to 0 first, and to {{ $weight }} with the next upgrade, when all pods have rolled out
+- services.{{ $service.name }}: lane {{ $lane }} is new here, and has {{ $weight }}% of the requests. Set
+  its weight to 0 first, and to {{ $weight }} with the next upgrade, when all pods have rolled out.
 {{- end }}
 {{- end }}
 {{- range $lane := ternary $lanes list $model.permissive }}
 {{- $gone := and (hasKey $weights $lane) (not (has $lane $service.lanes)) }}
 {{- if and $gone (get $live $lane) (not (has $lane $lost)) }}
-- services.{{ $service.name }}: lane {{ $lane }} is removed, and has {{ get $live $lane }}% of the
-  requests now: set it to 0 first, and remove it there with the next upgrade
+- services.{{ $service.name }}: lane {{ $lane }} is removed here, and has {{ get $live $lane }}% of the
+  requests now. Set its weight to 0 first, and remove it here with the next upgrade.
 {{- end }}
 {{- end }}
 {{- end }}

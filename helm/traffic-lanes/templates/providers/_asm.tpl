@@ -15,8 +15,8 @@ laneReleases: false
 needs:
   - api: istio.alibabacloud.com/v1beta1
     say: >-
-      mesh.provider asm: there is no ASM here (%s): on upstream Istio set mesh.provider=istio; on ASM
-      this half goes to the mesh's own API server, and the cluster gets the rest by routing.enabled=false
+      mesh.provider asm: this API server has no ASM (%s). On upstream Istio, set mesh.provider=istio. On ASM, set
+      routing.enabled=false for the cluster, and install the routing to the mesh's own API server.
 {{- end -}}
 
 {{- define "traffic-lanes.asm.podLabels" -}}
@@ -56,7 +56,7 @@ fallback:
 
 {{- define "traffic-lanes.asm.checks" -}}
 {{- if .Values.gateway.parentRefs }}
-- gateway.parentRefs: HTTPRoutes need mesh.provider istio or gateway-api, for ASM's fallback has no
-  place in them
+- gateway.parentRefs: HTTPRoutes have no field for ASM's fallback. Remove it, or set mesh.provider to istio or
+  gateway-api.
 {{- end }}
 {{- end -}}

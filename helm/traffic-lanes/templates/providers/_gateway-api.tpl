@@ -18,7 +18,7 @@ needs:
   {{- if or .Values.peerAuthentication.enabled .Values.authorizationPolicy.enabled }}
   - api: security.istio.io/v1
     say: >-
-      peerAuthentication and authorizationPolicy are Istio's, and Istio is not here (%s): leave them off
+      peerAuthentication and authorizationPolicy need Istio, which the cluster does not have (%s). Set enabled: false.
   {{- else }} []
   {{- end }}
 {{- end -}}
@@ -30,24 +30,25 @@ needs:
 {{- $model := $.Model -}}
 {{- $lanes := $values.lanes -}}
 {{- if not $values.gateway.parentRefs }}
-- mesh.provider gateway-api: which Gateway? Name one that is there in gateway.parentRefs:
-  [{name: web, namespace: gateways}]
+- gateway.parentRefs is empty, and mesh.provider gateway-api needs a Gateway. Name one that is there, as in
+  [{name: web, namespace: gateways}].
 {{- end }}
 {{- if eq $lanes.mode "strict" }}
-- lanes.mode strict: with mesh.provider gateway-api no route takes a lane's requests where it lacks a
-  version, so the baseline answers: leave it at permissive
+- lanes.mode strict is not supported with mesh.provider gateway-api: the baseline answers where a lane lacks a version.
+  Set permissive.
 {{- end }}
 {{- if eq $lanes.rules "all" }}
-- lanes.rules all: with mesh.provider gateway-api a version that others deploy comes with a route of
-  its own: leave it at changed
+- lanes.rules all is not supported with mesh.provider gateway-api: a version that others deploy comes with a route of
+  its own. Set changed.
 {{- end }}
 {{- range $service := $model.services }}
 {{- if $service.trafficPolicy }}
-- services.{{ $service.name }}.trafficPolicy is a DestinationRule's, and mesh.provider gateway-api makes none: leave
-  it out
+- services.{{ $service.name }}.trafficPolicy belongs to a DestinationRule, and mesh.provider gateway-api makes none.
+  Remove it.
 {{- end }}
 {{- if ($service.route | default dict).retries }}
-- services.{{ $service.name }}.route.retries: with mesh.provider gateway-api an HTTPRoute has a timeout only
+- services.{{ $service.name }}.route.retries is not supported with mesh.provider gateway-api: its HTTPRoutes
+  have a timeout only. Remove it.
 {{- end }}
 {{- end }}
 {{- $routes := include "traffic-lanes.gateway-api.gatewayRoutes" . | fromJson }}
@@ -57,20 +58,20 @@ needs:
 {{- $own := printf "%s-%s" $name $version }}
 {{- if eq (get $model.namespaces $own) (get $model.namespaces $name) }}
 - services.{{ $own }} and version {{ $version }} of {{ $name }} would both have a Service
-  {{ quote $own }}: rename one
+  {{ quote $own }}. Rename one.
 {{- end }}
 {{- if gt (len $own) 63 }}
 - services.{{ $name }}: version {{ $version }} needs a Service {{ quote $own }}, whose name has
-  {{ len $own }} characters and may have 63: shorten that of the service or of the lane
+  {{ len $own }} characters, and 63 are allowed. Shorten the name of the service or of the lane.
 {{- end }}
 {{- with get $atGateway $own }}
 - version {{ $version }} of services.{{ $name }} and {{ . }} would both have an HTTPRoute
-  {{ quote $own }}: rename one, or set nameOverride
+  {{ quote $own }}. Rename one, or set nameOverride.
 {{- end }}
 {{- end }}
 {{- with get $atGateway $name }}
-- services.{{ $name }} and {{ . }} would both have an HTTPRoute {{ quote $name }}: rename the service,
-  or set nameOverride
+- services.{{ $name }} and {{ . }} would both have an HTTPRoute {{ quote $name }}. Rename the service,
+  or set nameOverride.
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -14,7 +14,7 @@ headerPropagation: ""
 laneReleases: false
 needs:
   - api: networking.istio.io/v1
-    say: "mesh.provider istio: there is no Istio 1.22 or later here (%s): install Istio first"
+    say: "mesh.provider istio: the cluster has no Istio 1.22 or later (%s). Install Istio first."
 {{- end -}}
 
 {{/*
@@ -101,18 +101,18 @@ Usage: {{ include "traffic-lanes.istio.checks" . }}
 {{- range $lane := $service.lanes }}
 {{- $backend := printf "%s-lane-%s" $service.name $lane }}
 {{- if eq (get $model.namespaces $backend) $service.namespace }}
-- services.{{ $backend }} and gateway.parentRefs would both have a Service {{ quote $backend }}: rename
-  the service
+- services.{{ $backend }} and gateway.parentRefs would both have a Service {{ quote $backend }}. Rename
+  the service.
 {{- end }}
 {{- if gt (len $backend) 63 }}
-- gateway.parentRefs needs a Service {{ quote $backend }}, whose name has {{ len $backend }} characters
-  and may have 63: shorten that of the service or of the lane
+- gateway.parentRefs needs a Service {{ quote $backend }}, whose name has {{ len $backend }} characters,
+  and 63 are allowed. Shorten the name of the service or of the lane.
 {{- end }}
 {{- end }}
 {{- end }}
 {{- if .Values.lanes.enter.host }}
-- lanes.enter.host: a rule of an HTTPRoute can't ask for a host; open a header or a cookie instead, or
-  take an Istio Gateway
+- lanes.enter.host: a rule of an HTTPRoute cannot match a host. Set lanes.enter.header or lanes.enter.cookie instead, or
+  use an Istio Gateway.
 {{- end }}
 {{- end }}
 {{- end -}}
