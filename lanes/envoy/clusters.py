@@ -37,7 +37,7 @@ def cluster(
         "lb_policy": destination.balancer,
         "typed_extension_protocol_options": {
             f"envoy.{_HTTP_OPTIONS}": _protocol(
-                destination.propagation,
+                destination,
                 takes_along=takes_along and any(e.pod.imitates for e in endpoints),
             )
         },
@@ -80,13 +80,16 @@ def _endpoint(endpoint: Endpoint, addresses: Mapping[str, str], ports: Mapping[s
     return {"endpoint": host}
 
 
-def _protocol(propagation: Propagation, *, takes_along: bool) -> Json:
+def _protocol(destination: Destination, *, takes_along: bool) -> Json:
     options: Json = {
         "@type": TYPES + _HTTP_OPTIONS,
         "explicit_http_config": {"http_protocol_options": {}},
     }
+    if destination.idle_timeout is not None:
+        idle = {"idle_timeout": seconds(destination.idle_timeout)}
+        options["common_http_protocol_options"] = idle
     filters = []
-    if propagation != Propagation():
+    if destination.propagation != Propagation():
         filters.append(lua_filter(TO_BAGGAGE))
     if takes_along:
         filters.append(lua_filter(TAKEN_ALONG))

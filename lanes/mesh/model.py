@@ -141,6 +141,7 @@ class Destination:
     balancer: str
     outlier: Outlier | None
     connect_timeout: float | None = None  # seconds; None where nothing says so
+    idle_timeout: float | None = None  # the same
     hashed: bool = False  # a hash of the request chooses among its pods
     no_failover: bool = False  # it prefers pods by labels, which has no effect
     tls_refused: bool = False  # its pods take no call without TLS, and these have none

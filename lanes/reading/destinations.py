@@ -258,6 +258,7 @@ class Destinations:
             balancer=policy.balancer,
             outlier=policy.outlier,
             connect_timeout=policy.connect_timeout,
+            idle_timeout=policy.idle_timeout,
             hashed=policy.hashed,
             no_failover=policy.no_failover,
             tls_refused=len(answering) < len(endpoints),

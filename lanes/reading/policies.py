@@ -13,14 +13,15 @@ _UNSET, _BALANCER = kinds.TrafficPolicy(), kinds.LoadBalancer()
 
 @dataclass(frozen=True)
 class Policy:
-    """What holds for a destination's pods: how to choose, whom to prefer, when to eject, and how
-    long to wait for a connection, in seconds; None where nothing says so.
+    """What holds for a destination's pods: how to choose, whom to prefer, when to eject. How many
+    seconds to wait for a connection, and to keep an idle one; None where nothing says so.
     """
 
     balancer: str
     failover: tuple[str, ...]
     outlier: Outlier | None
     connect_timeout: float | None = None
+    idle_timeout: float | None = None
     hashed: bool = False  # a hash of the request chooses the pod
     no_failover: bool = False  # failoverPriority without outlierDetection, so without effect
     plain_text: bool = False
@@ -74,6 +75,7 @@ def policy_of(rule: Rule | None, subset: kinds.Subset | None, port: int) -> Poli
         tuple(labels),
         _outlier(outlier) if outlier else None,
         pool.tcp.connect_timeout if pool else None,
+        pool.http.idle_timeout if pool else None,
         hashed=balancer.consistent_hash is not None,
         no_failover=bool(setting.enabled and setting.failover_priority and not outlier),
         plain_text=bool(base.plain_text if over.plain_text is None else over.plain_text),

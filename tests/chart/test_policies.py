@@ -22,6 +22,7 @@ TCP: Values = {
     "connectTimeout": "1s",
     "tcpKeepalive": {"time": "1s", "interval": "1s", "probes": 1},
 }
+HTTP: Values = {"idleTimeout": "1s"}
 POOL: Values = {"http": {"http1MaxPendingRequests": 8}}
 POLICIES: Values = {
     "defaults": {
@@ -52,7 +53,7 @@ def test_a_services_own_go_over_the_charts() -> None:
     assert http(render(POLICIES), "mocka") == [("5s", {"attempts": 3})]
     rule = of_kind(resources, "DestinationRule")["mockb"]["spec"]
     policy = rule["trafficPolicy"]
-    assert policy["connectionPool"] == POOL | {"tcp": TCP}
+    assert policy["connectionPool"] == {"tcp": TCP, "http": HTTP | POOL["http"]}
     assert policy["outlierDetection"] == EJECTED | OUTLIERS
     attached = render(POLICIES | ISTIO | {"gateway": {"parentRefs": [{"name": "web"}]}})
     rules = of_kind(attached, "DestinationRule")
@@ -77,7 +78,7 @@ def test_every_subset_loses_a_pod_that_can_not_be_reached(values: Values) -> Non
     """The baseline's too: a subset has its rule's settings, but for those that it says itself."""
     for rule in of_kind(render(values), "DestinationRule").values():
         assert rule["spec"]["trafficPolicy"] == {
-            "connectionPool": {"tcp": TCP},
+            "connectionPool": {"tcp": TCP, "http": HTTP},
             "outlierDetection": EJECTED,
         }
         for subset in rule["spec"]["subsets"]:
@@ -88,12 +89,18 @@ def test_zeros_and_all_of_a_services_own_count() -> None:
     own: Values = {
         "outlierDetection": {"consecutiveLocalOriginFailures": 0, "minHealthPercent": 0}
         | {"splitExternalLocalOriginErrors": False, "baseEjectionTime": "30s"},
-        "connectionPool": {"tcp": {"connectTimeout": "3s", "maxConnections": 5}},
+        "connectionPool": {
+            "tcp": {"connectTimeout": "3s", "maxConnections": 5},
+            "http": {"idleTimeout": "1h"},
+        },
     }
     values: Values = ISTIO | {"services": {"mockb": {"trafficPolicy": own}}}
     policy = of_kind(render(values), "DestinationRule")["mockb"]["spec"]["trafficPolicy"]
     assert policy["outlierDetection"] == EJECTED | own["outlierDetection"]
-    assert policy["connectionPool"] == {"tcp": TCP | own["connectionPool"]["tcp"]}
+    assert policy["connectionPool"] == {
+        "tcp": TCP | own["connectionPool"]["tcp"],
+        "http": {"idleTimeout": "1h"},
+    }
 
 
 def test_a_route_takes_no_destinations() -> None:

@@ -80,9 +80,29 @@ class TcpPool(Closed):
     tcp_keepalive: TcpKeepalive | None = None
 
 
+class Http2KeepAlive(Closed):
+    """The same between proxies that speak HTTP/2, by pings."""
+
+    interval: Annotated[Duration, Field(gt=0)]
+    timeout: Annotated[Duration, Field(gt=0)]
+
+
+class HttpPool(Closed):
+    idle_timeout: Annotated[Duration | None, Field(gt=0)] = None
+    # What proxies speak among themselves. Services see the same requests.
+    h2_upgrade_policy: Literal["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"] = "DEFAULT"
+    http2_keep_alive: Http2KeepAlive | None = None
+    http1_max_pending_requests: OnlyRunning = None
+    http2_max_requests: OnlyRunning = None
+    max_requests_per_connection: OnlyRunning = None
+    max_retries: OnlyRunning = None
+    use_client_protocol: OnlyRunning = None
+    max_concurrent_streams: OnlyRunning = None
+
+
 class ConnectionPool(Closed):
     tcp: TcpPool = TcpPool()
-    http: OnlyRunning = None
+    http: HttpPool = HttpPool()
 
 
 class TrafficPolicy(Closed):

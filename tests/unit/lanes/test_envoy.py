@@ -483,6 +483,14 @@ def test_a_destinations_own_connect_timeout() -> None:
     assert cluster_of(*one())["connect_timeout"] == "1s"
 
 
+def test_a_destinations_own_idle_timeout() -> None:
+    pool = {"connectionPool": {"http": {"idleTimeout": "1500ms"}}}
+    (idle,) = cluster_of(*one(policy=pool))["typed_extension_protocol_options"].values()
+    assert idle["common_http_protocol_options"] == {"idle_timeout": "1.5s"}
+    (unset,) = cluster_of(*one())["typed_extension_protocol_options"].values()
+    assert "common_http_protocol_options" not in unset
+
+
 def test_what_istio_leaves_unset_is_envoys_own_and_nought_is_never() -> None:
     unset = cluster_of(*one(policy={"outlierDetection": {}}))["outlier_detection"]
     assert (unset["consecutive_5xx"], unset["enforcing_consecutive_5xx"]) == (5, 100)

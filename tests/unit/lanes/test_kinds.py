@@ -113,7 +113,7 @@ def test_a_field_that_may_choose_a_route_is_named(document: Document, path: str)
         (VIRTUAL_SERVICE, "spec.http[0].corsPolicy"),
         (VIRTUAL_SERVICE, "spec.http[0].retries.backoff"),
         (VIRTUAL_SERVICE, "spec.tcp"),
-        (DESTINATION_RULE, f"{POLICY}.connectionPool.http"),
+        (DESTINATION_RULE, f"{POLICY}.connectionPool.http.maxRetries"),
         (DESTINATION_RULE, f"{POLICY}.connectionPool.tcp.maxConnections"),
         (DESTINATION_RULE, f"{POLICY}.loadBalancer.consistentHash"),
         (DESTINATION_RULE, f"{POLICY}.loadBalancer.warmup"),

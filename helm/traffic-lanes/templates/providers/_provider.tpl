@@ -50,8 +50,9 @@ retries:
 
 {{/*
 How callers treat the pods of a service: its trafficPolicy, over settings with which the loss of a pod, or of a node,
-costs about a second. A connection that is refused, reset or not made in a second ejects a pod for two seconds. One to
-a lost node is closed after two seconds, so that no request is sent on it later: such a request gets no answer.
+costs about a second. A connection that is refused, reset or not made in a second ejects a pod for two seconds. A
+request that is sent to a lost node on an idle connection gets no answer. So connections are idle for a second at most,
+and few are left then. Keepalive ends, after two seconds, a request that a node has taken before it was lost.
 Error responses never eject a pod, for healthy pods pass on the error of a later hop.
 Usage: {{ include "traffic-lanes.trafficPolicy" $service | nindent 4 }}
 */}}
@@ -61,12 +62,14 @@ Usage: {{ include "traffic-lanes.trafficPolicy" $service | nindent 4 }}
 {{- $keepalive := dict "time" "1s" "interval" "1s" "probes" 1 -}}
 {{- $default := dict "connectTimeout" "1s" "tcpKeepalive" $keepalive -}}
 {{- $tcp := include "traffic-lanes.mergeOver" (dict "below" $default "above" $pool.tcp) | fromJson -}}
+{{- $kept := dict "idleTimeout" "1s" -}}
+{{- $http := include "traffic-lanes.mergeOver" (dict "below" $kept "above" $pool.http) | fromJson -}}
 {{- $ejected := include "traffic-lanes.outlierDetection" . -}}
 {{- with $own.outlierDetection -}}
 {{- $ejected = include "traffic-lanes.mergeOver" (dict "below" (fromYaml $ejected) "above" .) | fromJson | toYaml -}}
 {{- end -}}
 connectionPool:
-  {{- merge (dict "tcp" $tcp) $pool | toYaml | nindent 2 }}
+  {{- merge (dict "tcp" $tcp "http" $http) $pool | toYaml | nindent 2 }}
 outlierDetection:
   {{- $ejected | nindent 2 }}
 {{- end -}}
