@@ -36,8 +36,9 @@ together, and alternatives one at a time.
   that is not RE2, a Deployment without a template, or a misspelled field (`htttp`). Unknown
   fields are left alone.
 
-`--ignore TL003` leaves a rule out, and may be repeated. `--format json` is for programs, `sarif`
-for code review.
+`--namespace shop` is the namespace of resources that name none, as for `kubectl -n`. Without it,
+they may go to any, and no error depends on which. `--ignore TL003` leaves a rule out, and may be
+repeated. `--format json` is for programs, `sarif` for code review.
 
 `make manifests` generates this page from `lanes/lint/rules/`: one file for each rule, with its
 text, an example that has a finding, and the fix. The examples are the rule's tests.

@@ -5,7 +5,7 @@ import sys
 import click
 
 from lanes.cli.group import EXIT_ERROR, EXIT_LINT_ERRORS
-from lanes.cli.options import kept, manifests_argument, sample_unless_named
+from lanes.cli.options import kept, manifests_argument, namespace_option, sample_unless_named
 from lanes.console import Console, complain
 
 
@@ -20,7 +20,10 @@ from lanes.console import Console, complain
     help="How to print findings. sarif is for code review.",
 )
 @click.option("--ignore", "ignored", multiple=True, metavar="CODE", help="Leave this rule out.")
-def lint_command(paths: tuple[str, ...], form: str, ignored: tuple[str, ...]) -> None:
+@namespace_option
+def lint_command(
+    paths: tuple[str, ...], form: str, ignored: tuple[str, ...], namespace: str | None
+) -> None:
     """Find what is wrong with MANIFESTS, and how to fix it.
 
     Starts nothing, and reads manifests that the plan does not support. docs/lint.md lists the
@@ -42,7 +45,7 @@ def lint_command(paths: tuple[str, ...], form: str, ignored: tuple[str, ...]) ->
         from lanes.lint.check import lint
         from lanes.report.lint import lint_json, lint_sarif, show_lint
 
-        found = lint(sample_unless_named(paths), ignored)
+        found = lint(sample_unless_named(paths), ignored, namespace)
     if form == "text":
         show_lint(found, Console())
     else:

@@ -86,6 +86,11 @@ calls_option = click.option(
     callback=_callers,
     help="Who calls whom, where manifests do not say it, such as shop=cart,users.",
 )
+namespace_option = click.option(
+    "--namespace",
+    metavar="NAME",
+    help="The namespace of resources that name none, as for kubectl -n. Default: default.",
+)
 requests_option = click.option(
     "--requests",
     type=click.IntRange(1, MOST_REQUESTS),
@@ -124,11 +129,7 @@ def request_options(command: Callable[..., None]) -> Callable[..., None]:
 
     for option in (
         calls_option,
-        click.option(
-            "--namespace",
-            metavar="NAME",
-            help="The namespace of resources that name none, as for kubectl -n. Default: default.",
-        ),
+        namespace_option,
         click.option(
             "--header",
             metavar="NAME=VALUE",

@@ -34,16 +34,19 @@ def severity_of(finding: Finding) -> Severity:
     return BY_CODE[finding.rule].severity
 
 
-def lint(paths: Iterable[str], ignored: Collection[str] = ()) -> Report:
+def lint(
+    paths: Iterable[str], ignored: Collection[str] = (), namespace: str | None = None
+) -> Report:
     """What the rules find in the manifests under `paths`, but those whose codes are `ignored`.
 
+    What names no namespace goes to `namespace`; None: to one that nobody knows.
     Raises LanesError for a path that is not there, or holds no manifest, and for a code that no
     rule has.
     """
     unknown = [code for code in ignored if code not in BY_CODE]
     if unknown:
         raise LanesError(f"no rule {unknown[0]}; docs/lint.md lists them, {_span()}")
-    manifests, unread = read_for_lint(paths)
+    manifests, unread = read_for_lint(paths, namespace)
     diagnostics = Diagnostics()
     mesh, destinations = build(completed(manifests), diagnostics)
     whole = not (unread or manifests.misfits or manifests.duplicates or diagnostics.errors)

@@ -51,9 +51,34 @@ class Subsets:
             self._defined[host] = found
         return self._defined[host]
 
+    def may_define(self, host: Host, subset: str, *, anywhere: bool) -> bool:
+        """Tell whether the subset of a Service is defined by a DestinationRule that may be for it.
+
+        A short name in what names no namespace goes to any; `anywhere`: so does `host`.
+        """
+        return any(
+            any(one.name == subset for one in rule.spec.subsets)
+            for resource, rule in self._alike.get(host.name, [])
+            if anywhere or open_to_any(resource, rule.spec.host)
+        )
+
+    @cached_property
+    def _alike(self) -> dict[str, list[DestinationRule]]:
+        """The DestinationRules by the name of the Service, in whatever namespace."""
+        found: dict[str, list[DestinationRule]] = {}
+        for key, rules in self._rules.items():
+            if isinstance(key, Host):
+                found.setdefault(key.name, []).extend(rules)
+        return found
+
     def by_name(self, host: Host) -> dict[str, kinds.Subset]:
         """The subsets of a Service, by name; of two with one name, the last."""
         return {name: found[-1][2] for name, found in self.defined(host).items()}
+
+
+def open_to_any(resource: Resource, name: str) -> bool:
+    """Tell whether the host that a resource names depends on where the resource is applied."""
+    return not resource.namespaced and "." not in name
 
 
 def policies_of(rule: kinds.DestinationRule) -> Iterator[tuple[str, kinds.RulePolicy]]:

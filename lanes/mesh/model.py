@@ -145,6 +145,7 @@ class Destination:
     hashed: bool = False  # a hash of the request chooses among its pods
     no_failover: bool = False  # it prefers pods by labels, which has no effect
     tls_refused: bool = False  # its pods take no call without TLS, and these have none
+    undefined: bool = False  # a subset that no DestinationRule defines
     unsupported: str = ""  # what is not supported about it; "": it is known
 
     @property

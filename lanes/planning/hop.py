@@ -86,6 +86,7 @@ class Unanswered:
         "no-service",
         "not-permitted",
         "tls-refused",
+        "no-subset",
         "no-pods",
         "no-version",
     ]

@@ -107,6 +107,7 @@ UNANSWERED: Mapping[str, str] = {
     "no-service": "the rule names {hosts}, which is not a Service here",
     "not-permitted": "the rule names a Service that it may not route to",
     "tls-refused": "the calls have no TLS, and a PeerAuthentication of the pods requires it",
+    "no-subset": "no DestinationRule here defines the subset that the rule names",
     "no-pods": "the destination has no pods",
     "no-version": "the lane has no version here, and no fallback",
 }

@@ -124,6 +124,9 @@ def why_unanswered(
         return Unanswered("not-permitted")
     if any(one.destination.tls_refused for one in rule.destinations):
         return Unanswered("tls-refused")
+    to = [one.destination for one in rule.destinations]
+    if all(one.undefined and one.subset != lane.version for one in to):
+        return Unanswered("no-subset")
     known = (port for host in hosts for port in ports.get(host, {}).values())
     running = {version for port in known for version in lane.versions_of(port.names)}
     lacks = running and lane.version and lane.version not in running and not misrouted

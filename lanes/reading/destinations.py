@@ -228,7 +228,8 @@ class Destinations:
         subset = next((s for s in rule.subsets if s.name == name), None) if rule else None
         policy = policy_of(rule, subset, port)
         if subset is None:  # counts as one with no endpoints
-            return replace(self._destination(host, port, name, {}, policy, rule), tiers=((),))
+            whole = self._destination(host, port, name, {}, policy, rule)
+            return replace(whole, tiers=((),), undefined=True)
         return self._destination(host, port, name, subset.labels, policy, rule)
 
     def _destination(

@@ -49,13 +49,16 @@ def read(paths: Iterable[str], namespace: str = "default", *, strict: bool = Tru
     return Manifests(sources, reader.resources, left, reader.told, reader.diagnostics.errors)
 
 
-def read_for_lint(paths: Iterable[str]) -> tuple[Manifests, tuple[str, ...]]:
+def read_for_lint(
+    paths: Iterable[str], namespace: str | None = None
+) -> tuple[Manifests, tuple[str, ...]]:
     """Read what can be read under `paths`, with its lines, and say why the rest cannot.
 
+    What names no namespace goes to `namespace`; None: to one that nobody knows.
     Raises LanesError where a path is not there or holds no resource.
     """
     paths = tuple(dict.fromkeys(paths))
-    reader = _Reader("default", for_lint=True)
+    reader = _Reader(namespace or "default", for_lint=True, namespaced=namespace is not None)
     _read_into(reader, paths)
     errors = tuple(map(str, reader.diagnostics.errors))
     if not (reader.resources or reader.others or errors):
@@ -100,7 +103,7 @@ def short(source: str) -> str:
 class _Reader:
     """Takes documents one by one, and keeps what they are."""
 
-    def __init__(self, namespace: str, *, for_lint: bool = False) -> None:
+    def __init__(self, namespace: str, *, for_lint: bool = False, namespaced: bool = False) -> None:
         self.diagnostics = Diagnostics()
         self.others: list[Resource] = []
         self.misfits: list[Misfit] = []
@@ -108,6 +111,7 @@ class _Reader:
         self.left: list[str] = []
         self.kustomizations: list[Finding] = []
         self._namespace = namespace
+        self._namespaced = namespaced
         self._kept: dict[_Identity, list[Resource]] = {}
 
     @property
@@ -173,11 +177,13 @@ class _Reader:
         namespaced = isinstance(metadata, dict) and "namespace" in metadata
         if isinstance(metadata, dict) and not namespaced:
             document["metadata"] = {**metadata, "namespace": self._namespace}
+            namespaced = self._namespaced
         try:
             body = model.model_validate(document)
         except ValidationError as error:
             if self._for_lint:
-                self._take_misfit(source, written, model, document, error)
+                other = replace(_untyped(source, written), namespaced=namespaced)
+                self._take_misfit(other, model, document, error)
                 return
             for each in error.errors():
                 path, problem = path_text(each["loc"]), problem_text(each["type"], each["msg"])
@@ -191,14 +197,12 @@ class _Reader:
 
     def _take_misfit(
         self,
-        source: str,
-        written: Written,
+        other: Resource,
         model: type[BaseModel],
         document: Document,
         error: ValidationError,
     ) -> None:
         """Keep what `model` takes of a document, and why it does not take the rest."""
-        other = _untyped(source, written)
         self.misfits.append(Misfit(other, model, tuple(error.errors(include_url=False))))
         body, left_out = understood(model, document)
         if body is None:

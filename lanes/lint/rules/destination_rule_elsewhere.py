@@ -15,13 +15,16 @@ def check(facts: Facts) -> Iterator[Found]:
         host.namespace for host in facts.services
     }
     for resource, rule in facts.of(kinds.DestinationRule):
+        if not resource.namespaced:
+            continue  # it may go to where it counts
         host = host_in_manifest(rule.spec.host, resource.namespace)
         if host is None or not rule.spec.subsets:
             continue
         known = host in facts.services
         if resource.namespace == host.namespace and not known:
             elsewhere = [other for other in facts.services if other.name == host.name]
-            if elsewhere and "." not in rule.spec.host:
+            known_to_be = all(facts.services[other][0].namespaced for other in elsewhere)
+            if elsewhere and known_to_be and "." not in rule.spec.host:
                 yield (
                     resource,
                     "spec.host",

@@ -24,13 +24,15 @@ def absent(facts: Facts) -> Iterator[tuple[Resource, int, str, str]]:
 
 def check(facts: Facts) -> Iterator[Found]:
     for resource, index, namespace, name in absent(facts):
-        others = [g.namespace for g, _ in facts.of(kinds.Gateway) if g.name == name]
-        if others:
+        others = [g for g, _ in facts.of(kinds.Gateway) if g.name == name]
+        short = namespace == resource.namespace
+        if others and all(one.namespaced for one in (*others, *([resource] if short else []))):
+            there = others[0].namespace
             yield (
                 resource,
                 f"spec.gateways[{index}]",
-                f"Gateway {name} is in namespace {others[0]}, and this means one in {namespace}:"
-                f" no gateway has these rules, requests get 404; write {others[0]}/{name}",
+                f"Gateway {name} is in namespace {there}, and this means one in {namespace}:"
+                f" no gateway has these rules, requests get 404; write {there}/{name}",
             )
 
 

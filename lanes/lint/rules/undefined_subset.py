@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
 from lanes.lint.rule import Rule
+from lanes.lint.subsets import open_to_any
 
 
 def check(facts: Facts) -> Iterator[Found]:
@@ -14,6 +15,9 @@ def check(facts: Facts) -> Iterator[Found]:
         if leg.subset in known or not (rules or leg.host in facts.services):
             continue
         if any(resource.lacks("spec.subsets") for resource, _ in rules):
+            continue
+        anywhere = open_to_any(leg.resource, leg.http.destination.host)
+        if facts.subsets.may_define(leg.host, leg.subset, anywhere=anywhere):
             continue
         if rules:
             named = ", ".join(known) or "none"

@@ -341,6 +341,15 @@ def test_exit_codes(bad: Path, tmp_path: Path) -> None:
         assert len(result.stderr.splitlines()) == 1
 
 
+def test_the_namespace_of_what_names_none(tmp_path: Path) -> None:
+    short = destination_rule("cart", "v1")
+    del short["metadata"]["namespace"]
+    file = write(tmp_path, service("cart", WEB, namespace="shop"), short)
+    for named, exit_code in ([], 0), (["--namespace", "shop"], 0), (["--namespace", "other"], 1):
+        result = lanes("lint", *named, file)
+        assert (result.exit_code, "TL016" in result.stdout) == (exit_code, exit_code == 1)
+
+
 MISSHAPEN: dict[str, tuple[Document, str]] = {
     "a scalar for a list": (
         a("networking.istio.io/v1", "VirtualService", hosts="cart"),

@@ -29,6 +29,7 @@ from tests.kube import (
     to_gateway,
     to_service,
     virtual_service,
+    without,
     write,
 )
 
@@ -37,6 +38,11 @@ def found(tmp_path: Path, code: str, documents: Sequence[Document]) -> list[str]
     """What the rule of this code finds: each resource and its field. Of no code: what any does."""
     report = lint([write(tmp_path, *documents)])
     return sorted(f"{f.resource}: {f.field}" for f in report.findings if f.rule.startswith(code))
+
+
+def unplaced(document: Document) -> Document:
+    """The same resource, which goes to the namespace that it is applied to."""
+    return without(document, "metadata.namespace")
 
 
 HTTP: Document = {"name": "http", "port": 8000}
@@ -65,6 +71,10 @@ MEMBER = r"(.*,)?\s*version\s*=\s*v2\s*([;,].*)?"
 LANE = rule(to("cart", "v2"), match=[header_is("baggage", MEMBER, "regex")])
 ROUTED = virtual_service("cart", LANE, REST)
 GOOD = [gateway(), ENTERED, CART, *PODS, SUBSETS, ROUTED]
+
+
+DNS = "svc.cluster.local"
+SHOP = [put(one, "metadata.namespace", "shop") for one in (CART, *PODS, ROUTED)]
 
 
 def with_rules(*rules: Document, **more: Any) -> list[Document]:
@@ -550,6 +560,12 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [],
         ),
         ([virtual_service("cart", rule(to("cart", "v3")))], []),  # all of it may be elsewhere
+        ([put(SUBSETS, "metadata.namespace", "x"), CART, unplaced(ROUTED)], []),  # it may go there
+        ([unplaced(SUBSETS), *SHOP], []),
+        (
+            [put(unplaced(SUBSETS), "spec.host", f"cart.y.{DNS}"), *SHOP],
+            [f"{ROUTES}: spec.http[{n}].route[0].destination.subset" for n in (0, 1)],
+        ),
         ([*instead(SUBSETS), destination_rule("*.default.svc.cluster.local", "v1", "v2")], []),
     ],
     "TL016": [
@@ -569,6 +585,11 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [*GOOD, destination_rule("cart", "v3", namespace="other")],
             ["DestinationRule cart: spec.host"],
         ),
+        (
+            [unplaced(CART), destination_rule("cart", "v3", namespace="other")],
+            [],  # the Service may go there
+        ),
+        ([put(CART, "metadata.namespace", "shop"), unplaced(SUBSETS)], []),
     ],
     "TL017": [
         ([*GOOD, destination_rule("cart", "v3", name="more")], ["DestinationRule more: spec.host"]),
@@ -584,6 +605,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             instead(GOOD[0], gateway(namespace="other")),
             ["VirtualService entered: spec.gateways[0]"],
         ),
+        ([unplaced(GOOD[0]), *(put(each, "metadata.namespace", "shop") for each in GOOD[1:])], []),
     ],
     "TL019": [
         (instead(GOOD[0]), ["VirtualService entered: spec.gateways[0]"]),

@@ -130,7 +130,7 @@ NO_SERVICE = Unanswered("no-service", (Host("c", "default"),))
                 "v10": (503, NO_SERVICE),
             },
         ),
-        (meshed(rule(to("b", "v9"))), dict.fromkeys(LANES, (503, Unanswered("no-pods")))),
+        (meshed(rule(to("b", "v9"))), dict.fromkeys(LANES, (503, Unanswered("no-subset")))),
         (meshed(REST, versions=()), dict.fromkeys(LANES, (503, Unanswered("no-pods")))),
         (
             meshed({"directResponse": {"status": 503}}),

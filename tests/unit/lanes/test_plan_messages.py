@@ -134,6 +134,7 @@ REASONS: dict[str, Misrouted | NotPlanned | Unanswered] = {
     "the calls have no TLS, and a PeerAuthentication of the pods requires it": Unanswered(
         "tls-refused"
     ),
+    "no DestinationRule here defines the subset that the rule names": Unanswered("no-subset"),
     "the destination has no pods": Unanswered("no-pods"),
     "the lane has no version here, and no fallback": Unanswered("no-version"),
 }
