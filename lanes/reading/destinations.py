@@ -7,13 +7,12 @@ from dataclasses import replace
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import meant, no_service
 from lanes.mesh.model import (
-    APP_LABELS,
-    VERSION_LABELS,
     Destination,
     Endpoint,
     Host,
     Pod,
     Route,
+    destinations_of,
 )
 from lanes.mesh.traffic import Propagation
 from lanes.reading import kinds
@@ -41,21 +40,33 @@ class Destinations:
         self._services, self._aliases = known_services(manifests, pods, diagnostics)
         callers = {pod.namespace for pod in pods}
         self._rules = Rules(manifests, tuple(self._services), callers, diagnostics)
+        self._restricted = {h for h, one in self._services.items() if one.is_restricted}
         self._caller: str | None = None
+        self._of_callers = False
 
     def seen_from(self, namespace: str | None) -> "Destinations":
         """The same as the callers of a namespace find it; None: of one that no rule is about."""
         view = copy(self)
-        view._caller = namespace
+        view._caller, view._of_callers = namespace, True
         return view
+
+    def sees(self, host: Host) -> bool:
+        """Whether these callers' proxies know a Service."""
+        service = self._services[host]
+        return not self._of_callers or service.is_known_in(self._caller)
 
     def _for_callers(self, host: Host) -> str:
         """What tells a destination from the one that other callers find by its name."""
-        return f" for {self._caller}" if self._caller and self._rules.differ([host]) else ""
+        apart = self._rules.differ([host]) or host in self._restricted
+        return f" for {self._caller}" if self._caller and apart else ""
 
-    def differ(self, routes: Iterable[Route]) -> bool:
-        """Whether callers of several namespaces may find other destinations by these routes."""
-        return self._rules.differ(w.destination.host for r in routes for w in r.destinations)
+    def differ(self, routes: Iterable[Route], host: Host | None = None) -> bool:
+        """Whether callers of several namespaces may find other destinations by these routes, or by
+        those of a Service that only some know.
+        """
+        led = {destination.host for destination in destinations_of(routes)}
+        known = {*led, host} if host else led
+        return self._rules.differ(led) or not self._restricted.isdisjoint(known)
 
     def hosts(self) -> Mapping[Host, list[int]]:
         """Every Service, with its ports."""
@@ -85,7 +96,15 @@ class Destinations:
         """
         host = meant(name, namespace)
         if host in self._services:
-            return host
+            if self.sees(host):
+                return host
+            if self._caller is not None:
+                message = (
+                    f"{name} is not exported to namespace {self._caller}: requests from there get"
+                    " 503"
+                )
+                self.diagnostics.warn(resource.finding("not-exported", field, message))
+            return None
         if host in self._aliases:
             problem = f"{name} is of type ExternalName: name the host that it stands for"
             raise resource.error(field, problem)
@@ -172,7 +191,11 @@ class Destinations:
         """Every pod of the Service that `field` names; no tier where there is no such Service."""
         if host not in self._services:
             return _nothing(f"outbound|{port}||{host.fqdn}", host)
-        return self.plain(host, self.port(resource, f"{field}.port", host, port))
+        number = self.port(resource, f"{field}.port", host, port)
+        if not self.sees(host):
+            self.known(resource, f"{field}.name", host.name, host.namespace)
+            return self._nowhere(host, number)
+        return self.plain(host, number)
 
     def no_service(self, resource: Resource, field: str, kind: str, host: Host) -> Destination:
         """What Istio makes of a backend of a kind that it does not know: nothing, and a warning."""
@@ -205,7 +228,8 @@ class Destinations:
         namespace = resource.body.metadata.namespace  # type: ignore[attr-defined]
         host = self.known(resource, f"{field}.host", target.host, namespace)
         if host is None:
-            return _nowhere(target, namespace, side.port)
+            number = target.port.number if target.port else side.port
+            return self._nowhere(meant(target.host, namespace), number, target.subset)
         numbers = list(self._services[host].ports)
         wanted = target.port.number if target.port else None
         if wanted is None:
@@ -222,6 +246,11 @@ class Destinations:
         return (
             self._subset(host, number, target.subset) if target.subset else self.plain(host, number)
         )
+
+    def _nowhere(self, host: Host, port: int, subset: str | None = None) -> Destination:
+        """What nothing answers for: a Service that is not there, or not known to these callers."""
+        name = f"outbound|{port}|{subset or ''}|{host.fqdn}{self._for_callers(host)}"
+        return Destination(name, host, host.name, ((),), Propagation(), "LEAST_REQUEST", None)
 
     def _subset(self, host: Host, port: int, name: str) -> Destination:
         rule = self._rules.of(host, self._caller)
@@ -253,7 +282,7 @@ class Destinations:
         return Destination(
             name=f"outbound|{port}|{subset}|{host.fqdn}{self._for_callers(host)}",
             host=host,
-            app=_app(service.spec.selector) or host.name,
+            app=service.app or host.name,
             tiers=policy.tiers(answering),
             propagation=service.propagation,
             balancer=policy.balancer,
@@ -267,21 +296,6 @@ class Destinations:
         )
 
 
-def _app(selector: Mapping[str, str]) -> str:
-    """Return the app whose one version a selector takes; "": it takes none, or every version."""
-    if not any(map(selector.get, VERSION_LABELS)):
-        return ""
-    return next(filter(None, map(selector.get, APP_LABELS)), "")
-
-
 def _nothing(name: str, host: Host) -> Destination:
     """Where a rule leads that names no Service, or one that it may not lead to: to 500."""
     return Destination(name, host, host.name, (), Propagation(), "LEAST_REQUEST", None)
-
-
-def _nowhere(target: kinds.Target, namespace: str, port: int) -> Destination:
-    """What nothing answers for: a Service that is not there."""
-    host = meant(target.host, namespace)
-    number = target.port.number if target.port else port
-    name = f"outbound|{number}|{target.subset or ''}|{host.fqdn}"
-    return Destination(name, host, host.name, ((),), Propagation(), "LEAST_REQUEST", None)

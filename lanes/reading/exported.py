@@ -1,9 +1,16 @@
-"""Where VirtualServices and DestinationRules count: `exportTo`."""
+"""Where resources count: `exportTo` of VirtualServices, DestinationRules, ServiceEntries, Services.
+
+https://istio.io/latest/docs/ops/configuration/mesh/configuration-scoping/
+"""
 
 from collections.abc import Iterable
 
-# How a resource counts somewhere: for its own namespace alone, for some, for all.
+from lanes.reading.kinds import Service
+
+# How a resource counts somewhere: it is that namespace's own, is given to it, or is for all.
 PRIVATE, GIVEN, PUBLIC = 0, 1, 2
+# The annotation on a Service.
+EXPORT_TO = "networking.istio.io/exportTo"
 
 
 def is_restricted(export_to: Iterable[str]) -> bool:
@@ -20,6 +27,12 @@ def level_in(export_to: Iterable[str], own: str, namespace: str | None) -> int |
     if not is_restricted(export_to):
         return PUBLIC
     names = {own if name == "." else name for name in export_to}
-    if namespace is None or namespace not in names:
+    if namespace is None or namespace not in names or "~" in names:
         return None
-    return PRIVATE if names == {own} else GIVEN
+    return PRIVATE if namespace == own else GIVEN
+
+
+def exports_of(service: Service) -> tuple[str, ...]:
+    """Return where a Service is exported to; (): everywhere."""
+    told = service.metadata.annotations.get(EXPORT_TO, "")
+    return tuple(name.strip() for name in told.split(",")) if told else ()

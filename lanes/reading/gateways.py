@@ -6,31 +6,20 @@ from itertools import chain
 
 from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.mesh.hostnames import Served, covers, gateway_meant, host_in_manifest, patterns
-from lanes.mesh.match_index import MatchIndex
-from lanes.mesh.matching import Match, is_catch_all
-from lanes.mesh.model import GatewayHost, Route
+from lanes.mesh.model import GatewayHost, Pod, Route
 from lanes.reading import kinds
-from lanes.reading.age import age_of, is_told, why_first
 from lanes.reading.destinations import Destinations
-from lanes.reading.exported import is_restricted
+from lanes.reading.exported import PUBLIC, is_restricted, level_in
+from lanes.reading.gateway_homes import Homes, homes_of
 from lanes.reading.gateway_servers import Gateways, Key, Listener, Server
 from lanes.reading.httproutes import Bound, rules_of
 from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.merging import Brought, merged
 from lanes.reading.parents import RouteListener, absent, at_gateways
-from lanes.reading.routes import require_few, routes_of, unsupported_route
+from lanes.reading.routes import routes_of, unsupported_route
 from lanes.reading.sides import Side
 
-
-@dataclass(frozen=True)
-class _Brought:
-    """A VirtualService's rules for one domain."""
-
-    resource: Resource
-    metadata: kinds.Metadata
-    routes: tuple[Route, ...]
-
-
-_Served = dict[str, list[_Brought]]
+_Served = dict[str, list[Brought]]
 
 
 @dataclass(frozen=True)
@@ -53,12 +42,15 @@ class _Serving:
 
 
 def gateway_hosts(
-    manifests: Manifests, destinations: Destinations, diagnostics: Diagnostics
+    manifests: Manifests,
+    destinations: Destinations,
+    pods: tuple[Pod, ...],
+    diagnostics: Diagnostics,
 ) -> tuple[GatewayHost, ...]:
     """Everything that gateways serve, by domain."""
     _require_known(manifests, diagnostics)
     with diagnostics.gathered(fatal=True):
-        stock = _of_virtual_services(manifests, destinations, diagnostics)
+        stock = _of_virtual_services(manifests, destinations, pods, diagnostics)
         routed = _of_http_routes(at_gateways(manifests, diagnostics), destinations)
         return _one_way_in((*stock, *routed), destinations)
     return ()
@@ -84,13 +76,17 @@ def _of_http_routes(
 
 
 def _of_virtual_services(
-    manifests: Manifests, destinations: Destinations, diagnostics: Diagnostics
+    manifests: Manifests,
+    destinations: Destinations,
+    pods: tuple[Pod, ...],
+    diagnostics: Diagnostics,
 ) -> list[_Serving]:
     gateways = Gateways(manifests)
+    homes = homes_of(gateways.here, pods)
     listeners: dict[Listener, _Served] = {}
     for resource, body in manifests.of(kinds.VirtualService):
         with diagnostics.gathered():
-            _bind(resource, body, gateways, listeners, destinations)
+            _bind(resource, body, gateways, homes, listeners, destinations)
     counting = {
         one.resource.place("")
         for served in listeners.values()
@@ -101,7 +97,7 @@ def _of_virtual_services(
     for listener, served in listeners.items():
         for domain, brought in served.items():
             if ruling := [one for one in brought if one.routes]:
-                routes = _merged(ruling, destinations)
+                routes = merged(ruling, destinations.diagnostics)
                 serving.append(_Serving(listener, domain, routes, ruling[0].resource))
             elif brought[0].resource.place("") in counting:
                 message = (
@@ -146,6 +142,7 @@ def _bind(
     resource: Resource,
     body: kinds.VirtualService,
     gateways: Gateways,
+    homes: Mapping[Key, Homes],
     listeners: dict[Listener, _Served],
     destinations: Destinations,
 ) -> None:
@@ -158,17 +155,22 @@ def _bind(
         if name == "mesh":
             continue
         key = gateway_meant(name, namespace)
+        home = homes.get(key, Homes((key[0],)))
         for one in _servers(resource, index, key, namespace, gateways, destinations):
             domains = one.hosts.common(hosts)
             refused.append(one.hosts)
             bound = bound or bool(domains)
+            level: int | None = PUBLIC
             routes: tuple[Route, ...] = (one.redirect,) if one.redirect else ()
             if domains and not routes:
-                routes = _of_rules(resource, body, destinations, one.side)
+                level, routes = _of_rules(resource, body, destinations, one.side, home)
+            if level is None:
+                destinations.diagnostics.warn(_not_exported(resource, name, home))
+                continue
             for domain in domains:  # Istio serves none that has no rule
                 brought = listeners.setdefault(one.listener, {}).setdefault(domain, [])
                 if not brought or brought[-1].resource is not resource:
-                    brought.append(_Brought(resource, body.metadata, routes))
+                    brought.append(Brought(resource, body.metadata, level, routes))
     if refused and not bound:
         names = ", ".join(name for name in body.spec.gateways if name != "mesh")
         each = [list(served) or [f"nothing of namespace {namespace}"] for served in refused]
@@ -179,22 +181,39 @@ def _bind(
         destinations.diagnostics.warn(resource.finding("not-attached", "spec.hosts", message))
 
 
-def _of_rules(
-    resource: Resource, body: kinds.VirtualService, destinations: Destinations, side: Side
-) -> tuple[Route, ...]:
-    """The rules of a VirtualService at a gateway, whose pods may run in any namespace.
+def _not_exported(resource: Resource, name: str, home: Homes) -> Finding:
+    message = (
+        f"gateway {name} runs in namespace {' or '.join(home.namespaces)}, which these rules are"
+        " not exported to: they apply to no request there"
+    )
+    return resource.finding("not-exported", "spec.exportTo", message)
 
-    What counts in some namespaces alone is therefore not supported.
+
+def _of_rules(
+    resource: Resource,
+    body: kinds.VirtualService,
+    destinations: Destinations,
+    side: Side,
+    home: Homes,
+) -> tuple[int | None, tuple[Route, ...]]:
+    """Return how the rules of a VirtualService count at a gateway (None: not at all), and them.
+
+    Where that depends on which of its pods a request meets, it is not supported.
     """
-    routes = routes_of(resource, body, destinations, side)
-    if not is_restricted(body.spec.export_to) and not destinations.differ(routes):
-        return routes
-    problem = "counts in some namespaces, and where the gateway's pods run is not known"
-    if is_restricted(body.spec.export_to):
+    own, exports = body.metadata.namespace, body.spec.export_to
+    levels = [level_in(exports, own, namespace) for namespace in home.namespaces]
+    views = map(destinations.seen_from, home.namespaces)
+    routes, *others = (routes_of(resource, body, view, side) for view in views)
+    if is_restricted(exports) or destinations.differ(routes):
+        home.warn(destinations.diagnostics)
+    problem = "counts in some namespaces, and the gateway's pods may run in several"
+    if any((level is None) != (levels[0] is None) for level in levels):
         why = destinations.diagnostics.error(resource.error("spec.exportTo", problem))
-        return (unsupported_route(why, resource.place("spec")),)
-    why = f"a DestinationRule of its Services {problem}"
-    return tuple(
+        return PUBLIC, (unsupported_route(why, resource.place("spec")),)
+    if all(other == routes for other in others):
+        return levels[0], routes
+    why = f"a DestinationRule or a Service of its routes {problem}"
+    return levels[0], tuple(
         replace(route, unsupported=why) if destinations.differ([route]) else route
         for route in routes
     )
@@ -234,48 +253,5 @@ def _servers(
     return [Server(Listener(frozenset({("", named)}), 80), side, Served(["*"]))]
 
 
-def _all(served: _Served) -> Iterator[_Brought]:
+def _all(served: _Served) -> Iterator[Brought]:
     return (one for brought in served.values() for one in brought)
-
-
-def _merged(brought: list[_Brought], destinations: Destinations) -> tuple[Route, ...]:
-    """The rules of several VirtualServices: the older's first, and those for every request last."""
-    if len(brought) == 1:
-        return brought[0].routes
-    ordered = sorted(brought, key=lambda one: age_of(one.metadata))
-    routes = [route for one in ordered for route in _reached(one.routes)]
-    require_few(ordered[-1].resource, "spec.http", routes)
-    _warn_where_met(ordered, destinations.diagnostics)
-    single = [replace(r, matches=(m,)) for r in routes for m in r.matches or (Match(),)]
-    last = [route for route in single if is_catch_all(route.matches[0])]
-    return (
-        *(route for route in single if not is_catch_all(route.matches[0])),
-        *(replace(route, matches=()) for route in last),
-    )
-
-
-def _warn_where_met(ordered: list[_Brought], diagnostics: Diagnostics) -> None:
-    """Warn of rules that may take the same requests as others, where only names order them.
-
-    Those for every request go last.
-    """
-    before: MatchIndex[_Brought] = MatchIndex()
-    for one in ordered:
-        reached = (match for route in _reached(one.routes) for match in route.matches)
-        narrow = [match for match in reached if not is_catch_all(match)]
-        met = (other for match in narrow for other in before.meeting(match))
-        untold = (other for other in met if not is_told(other.metadata, one.metadata))
-        if other := next(untold, None):
-            why = why_first(other.metadata, one.metadata)
-            message = f"its rules overlap with those of {other.resource.name}, {why}"
-            diagnostics.warn(one.resource.finding("order", "spec.http", message))
-        for match in narrow:
-            before.add(match, one)
-
-
-def _reached(routes: tuple[Route, ...]) -> Iterator[Route]:
-    """The rules up to the first that takes everything, behind which Istio drops the others."""
-    for route in routes:
-        yield route
-        if not route.matches:
-            return

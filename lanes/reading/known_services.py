@@ -7,9 +7,10 @@ from functools import cached_property
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import host_in_manifest, host_of
-from lanes.mesh.model import Host, Pod
+from lanes.mesh.model import APP_LABELS, VERSION_LABELS, Host, Pod
 from lanes.mesh.traffic import Propagation
 from lanes.reading import kinds, outside
+from lanes.reading.exported import exports_of, is_restricted, level_in
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.protocols import carries_http
 from lanes.reading.slices import sliced
@@ -17,13 +18,35 @@ from lanes.reading.slices import sliced
 
 @dataclass(frozen=True)
 class KnownService:
-    """A Service, and the pods that it selects; `unsupported`: why what it does is not known."""
+    """A Service, and the pods that it selects.
+
+    `export_to`: the namespaces whose sidecars and gateways know it; (): all. `unsupported`: why
+    what it does is not known.
+    """
 
     resource: Resource
     spec: kinds.ServiceSpec
     pods: tuple[Pod, ...]
     propagation: Propagation
+    export_to: tuple[str, ...] = ()
     unsupported: str = ""
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether some namespaces do not know it."""
+        return is_restricted(self.export_to)
+
+    def is_known_in(self, namespace: str | None) -> bool:
+        """Tell whether a namespace knows it; None: one that no list names."""
+        return level_in(self.export_to, self.resource.namespace, namespace) is not None
+
+    @property
+    def app(self) -> str:
+        """The app whose one version it selects; "": it selects none, or every version."""
+        selector = self.spec.selector
+        one_version = any(map(selector.get, VERSION_LABELS))
+        named = filter(None, map(selector.get, APP_LABELS if one_version else ()))
+        return next(named, "")
 
     @cached_property
     def ports(self) -> Mapping[int, int | str]:
@@ -73,15 +96,14 @@ def known_services(
         behind = tuple(pod for pod in fewest if selector <= pod.labels.items())
         behind = behind or slices.get(host, ())
         try:
-            _require_everywhere(resource, body)
             _require_alike(resource, behind)
         except ManifestError as error:
             why = diagnostics.error(error)
         # Where it has no pods, it would have them like their neighbours.
         like = (*behind, *near[:1])
         propagation = like[0].propagation if like else Propagation()
-        service = KnownService(resource, body.spec, behind, propagation, why)
-        services[host] = service
+        exports = exports_of(body)
+        services[host] = KnownService(resource, body.spec, behind, propagation, exports, why)
     for resource, entry in manifests.of(kinds.ServiceEntry):
         near = neighbours.get(entry.metadata.namespace, [])
         for name in entry.spec.hosts:
@@ -91,16 +113,9 @@ def known_services(
             led = [services[host].pods for host in named if host in services]
             behind = tuple(pod for pods in led for pod in pods) or behind
             spec = outside.service_of(entry)
-            found = KnownService(resource, spec, behind, Propagation())
+            found = KnownService(resource, spec, behind, Propagation(), tuple(entry.spec.export_to))
             services.setdefault(known or Host(name.lower(), ""), found)
     return services, aliases
-
-
-def _require_everywhere(resource: Resource, service: kinds.Service) -> None:
-    name = "networking.istio.io/exportTo"
-    if service.metadata.annotations.get(name, "*") != "*":
-        problem = "applies to callers in some namespaces alone, which is not supported"
-        raise resource.error(f"metadata.annotations[{name}]", problem)
 
 
 def _require_alike(resource: Resource, pods: tuple[Pod, ...]) -> None:

@@ -107,14 +107,11 @@ class Rules:
 
     def _look_up(self, host: Host, caller: str | None) -> Rule | None:
         if caller is not None and (own := self._of(caller, host, _counts_beside)):
-            return self._marked(_grouped(own)[-1])
+            return self._last(_grouped(own), caller)
         for namespace in dict.fromkeys((host.namespace, _ROOT)):
             groups = _grouped(self._of(namespace, host, _is_exported))
-            seen = [group for group in groups if _is_seen(group.exports, caller)]
-            if seen:
-                for group in seen[:-1]:
-                    self._warn_apart(group, seen[-1], caller)
-                return self._marked(seen[-1])
+            if seen := [group for group in groups if _is_seen(group.exports, caller)]:
+                return self._last(seen, caller)
         return None
 
     def _of(self, namespace: str, host: Host, counts: Callable[[_Read], bool]) -> list[_Read]:
@@ -124,14 +121,18 @@ class Rules:
         own = list(filter(counts, self._exact.get((namespace, host), [])))
         return own or _closest(host, filter(counts, self._wild.get(namespace, [])))
 
-    def _warn_apart(self, group: _Group, last: _Group, caller: str | None) -> None:
+    def _last(self, groups: list[_Group], caller: str | None) -> Rule:
+        """What the last of these groups says, which alone counts."""
+        *others, last = groups
         who = f"callers in namespace {caller}" if caller else "callers"
         message = (
             f"{who} apply DestinationRule {last.reads[0][0].name} alone, whose exportTo differs:"
             " Istio merges only those that are exported alike"
         )
-        resource = group.reads[0][0]
-        self._diagnostics.warn(resource.finding("rules-apart", "spec.exportTo", message))
+        for group in others:
+            resource = group.reads[0][0]
+            self._diagnostics.warn(resource.finding("rules-apart", "spec.exportTo", message))
+        return self._marked(last)
 
     def _marked(self, group: _Group) -> Rule:
         """What the rules of a group say of a Service, with a mark where it is not supported."""

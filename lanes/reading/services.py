@@ -83,7 +83,7 @@ class _Ports:
         """Whether callers may meet other routes than these."""
         return (
             len(self._given) > 1
-            or self._destinations.differ(routes)
+            or self._destinations.differ(routes, host)
             or (host in (owners := self._given[None].owners) and are_for_some(owners[host]))
         )
 
@@ -94,6 +94,8 @@ class _Ports:
         given = self._given.get(namespace, self._given[None])
         place = destinations.resource(host).place("spec")
         routes: tuple[Route, ...] = ()
+        if not destinations.sees(host):  # whom plain DNS finds, past all rules
+            return _plain(destinations, host, port)
         try:
             if host in given.marks:
                 routes = (unsupported_route(given.marks[host], place),)

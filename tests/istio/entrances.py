@@ -54,8 +54,19 @@ def entrance(documents: Sequence[Document]) -> Entrance:
                     routes = f"http.{port}"
                     if server["port"]["protocol"] == "HTTPS":
                         routes = f"https.{port}.{server['port']['name']}.{name}.{namespace}"
-                    return Entrance(cluster.SYSTEM, spec["selector"], port, routes)
+                    home = _home(documents, spec["selector"], namespace)
+                    return Entrance(home, spec["selector"], port, routes)
     raise AssertionError("no Gateway takes any of these routes")
+
+
+def _home(documents: Sequence[Document], selector: Mapping[str, str], own: str) -> str:
+    """The namespace of a Gateway's pods; where none is here, its own."""
+    for document in documents:
+        template = document.get("spec", {}).get("template", {})
+        if selector.items() <= template.get("metadata", {}).get("labels", {}).items():
+            namespace: str = document["metadata"]["namespace"]
+            return namespace
+    return own
 
 
 def _takes(host: str, route: Document, own: str) -> bool:

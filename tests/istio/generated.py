@@ -526,6 +526,81 @@ def a_virtual_service_that_is_kept(made: Set) -> None:
     made.find("VirtualService", made.inner)["spec"]["exportTo"] = [made.rng.choice([".", "*"])]
 
 
+def _aged(made: Set, *documents: Document) -> list[Document]:
+    """Of several ages, or none that is told, which counts as later than all others."""
+    ages = [f"2025-0{month}-01T00:00:00Z" for month in (1, 1, 2, 3)]
+    for document in documents:
+        if age := made.rng.choice([*ages, ""]):
+            document["metadata"]["creationTimestamp"] = age
+    return list(documents)
+
+
+def _exports(made: Set) -> list[str]:
+    """Some namespaces that may or may not be those of who calls."""
+    own: list[list[str]] = [["*"], ["."], ["default"], ["~"], [OTHER], [".", OTHER]]
+    return made.rng.choice(own)
+
+
+def _export(made: Set, host: str) -> None:
+    """Let one of what rules calls of a service, or the Service, be for some namespaces."""
+    kind = made.rng.choice(["VirtualService", "DestinationRule", "Service"])
+    if kind == "Service":
+        told = {"networking.istio.io/exportTo": ",".join(_exports(made))}
+        made.find(kind, host)["metadata"]["annotations"] = told
+    else:
+        made.find(kind, host)["spec"]["exportTo"] = _exports(made)
+
+
+@twist
+def what_is_for_some_namespaces(made: Set) -> None:
+    """The caller may stand in another."""
+    if made.rng.random() < 0.7:
+        _move_entry(made)
+    for _ in range(made.rng.choice([1, 1, 2])):
+        _export(made, made.hosts[1])
+
+
+def _move_entry(made: Set) -> None:
+    """Put the first service into the other namespace."""
+    first = made.hosts[0]
+    for document in made.documents:
+        name, metadata = document["metadata"]["name"], document["metadata"]
+        if name == first or name.startswith(f"{first}-"):
+            metadata["namespace"] = OTHER
+    for leg in made.entry["http"][-1]["route"]:
+        leg["destination"]["host"] = f"{first}.{OTHER}.svc.cluster.local"
+    for host in made.hosts[1:]:
+        _call_by(made, host, f"{host}.default", 8000)
+
+
+@twist
+def rules_at_a_gateway_for_some_namespaces(made: Set) -> None:
+    home = made.rng.choice(["", OTHER, "istio-system"])
+    if home:
+        labels = {"istio": "ingressgateway"}
+        made.documents.append(kube.deployment("ingress", labels=labels, namespace=home))
+    if made.rng.random() < 0.5:
+        made.entry["exportTo"] = _exports(made)
+    else:
+        _export(made, made.hosts[0])
+
+
+@twist
+def destination_rules_that_are_for_others_each(made: Set) -> None:
+    host = made.inner
+    if made.rng.random() < 0.5:
+        host = made.hosts[1]
+        _move_entry(made)
+    found = made.find("DestinationRule", host)
+    moved = found["spec"]["subsets"].pop()
+    second = kube.destination_rule(host, moved, name=made.rng.choice(["a", "zz"]))
+    for document in _aged(made, found, second):
+        document["spec"]["exportTo"] = _exports(made)
+    if made.rng.random() < 0.3:
+        second["spec"]["host"] = "*.default.svc.cluster.local"
+    made.documents.append(second)
+
+
 @twist
 def a_virtual_service_elsewhere(made: Set) -> None:
     _put_elsewhere(made.find("VirtualService", made.inner))
@@ -549,15 +624,6 @@ def a_second_virtual_service(made: Set) -> None:
     host = made.inner
     name = made.rng.choice(["a-second", "zz-second"])
     made.documents.append(virtual_service(host, rule(to(host, "v1")), name=name))
-
-
-def _aged(made: Set, *documents: Document) -> list[Document]:
-    """Of several ages, or none that is told, which counts as later than all others."""
-    ages = [f"2025-0{month}-01T00:00:00Z" for month in (1, 1, 2, 3)]
-    for document in documents:
-        if age := made.rng.choice([*ages, ""]):
-            document["metadata"]["creationTimestamp"] = age
-    return list(documents)
 
 
 @twist

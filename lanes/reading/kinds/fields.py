@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 import re2
 from pydantic import (
@@ -248,6 +248,5 @@ class PortSelector(Closed):
     number: Port
 
 
-# Rules that callers of every namespace see.
+# The namespaces that see it: by name, `.` its own, `*` all, `~` none.
 ExportTo = list[Annotated[str, Field(min_length=1)]]
-Everywhere = Annotated[list[Literal["*"]], Field(max_length=1)]

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from lanes.reading.kinds.fields import (
     Closed,
     ClosedKind,
-    Everywhere,
+    ExportTo,
     HostName,
     Metadata,
     OnlyRunning,
@@ -94,7 +94,7 @@ class ServiceEntrySpec(Closed):
     ports: list[EntryPort] = []
     endpoints: list[EntryEndpoint] = []
     workload_selector: EntrySelector | None = None
-    export_to: Everywhere = []
+    export_to: ExportTo = []
     addresses: OnlyRunning = None
     location: OnlyRunning = None
     resolution: OnlyRunning = None

@@ -8,9 +8,11 @@ from lanes.planning.messages import Problem
 from lanes.planning.request import Request
 from tests.kube import (
     Document,
+    api_gateway,
     backend,
     deployment,
     destination_rule,
+    gateway,
     header_is,
     http_route,
     put,
@@ -18,6 +20,7 @@ from tests.kube import (
     rule,
     service,
     to,
+    to_gateway,
     to_service,
     virtual_service,
 )
@@ -118,14 +121,151 @@ def test_an_http_route_of_the_callers_namespace() -> None:
     assert found == {HERE: "v1|v2", SAME: "v1|v2", OTHER: "v2"}
 
 
-def test_what_counts_in_some_namespaces_is_not_supported_at_a_gateway() -> None:
-    web = exported(virtual_service("*", rule(to("a")), gateways=["gw"]), ".")
-    assert "VirtualService any: spec.exportTo: counts in some namespaces" in refusal(*A, web)
-    led = exported(destination_rule("a", "v1"), "other")
-    web = virtual_service("*", rule(to("a", "v1")), gateways=["gw"])
-    problem, values = problem_of(*A, led, web)
-    assert problem == Problem.NOT_SUPPORTED
-    assert "a DestinationRule of its Services counts in some namespaces" in str(values["why"])
+def known_in(document: Document, namespaces: str) -> Document:
+    """A Service that the proxies of some namespaces know."""
+    return put(document, "metadata.annotations", {"networking.istio.io/exportTo": namespaces})
+
+
+PLAIN = "v1|v2"  # as DNS finds it, past all rules
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "found"),
+    [
+        ("*", {HERE: "v2", SAME: "v2", OTHER: "v2"}),
+        (".", {HERE: "v2", SAME: "v2", OTHER: PLAIN}),
+        ("other", {HERE: PLAIN, SAME: PLAIN, OTHER: "v2"}),
+        (".,other", {HERE: "v2", SAME: "v2", OTHER: "v2"}),
+        ("nobody, default", {HERE: "v2", SAME: "v2", OTHER: PLAIN}),
+        ("~", {HERE: PLAIN, SAME: PLAIN, OTHER: PLAIN}),
+        ("~,.", {HERE: PLAIN, SAME: PLAIN, OTHER: PLAIN}),
+        ("~,*", {HERE: "v2", SAME: "v2", OTHER: "v2"}),
+    ],
+)
+def test_a_service_for_some_namespaces(namespaces: str, found: dict[str, str]) -> None:
+    a = [known_in(A[0], namespaces), *A[1:], SUBSETS, *CALLERS]
+    assert met(mesh_of(*a, virtual_service("a", rule(to("a", "v2"))))) == found
+
+
+def test_a_rule_that_leads_to_a_service_which_its_callers_do_not_know() -> None:
+    hidden = [known_in(service("rest"), "."), deployment("rest", "v9")]
+    mesh = mesh_of(*A, *CALLERS, *hidden, virtual_service("a", rule(to("rest"))))
+    assert met(mesh) == {HERE: "v9", SAME: "v9", OTHER: "503"}
+    (told,) = mesh.warnings
+    assert told.message == "rest is not exported to namespace other: requests from there get 503"
+    route = http_route("r", to_service("a"), route_rule(backend("rest")))
+    assert met(mesh_of(*A, *CALLERS, *hidden, route)) == {HERE: "v9", SAME: "v9", OTHER: "503"}
+
+
+def test_destination_rules_that_are_exported_otherwise_are_not_merged() -> None:
+    """The last one counts, and one that is exported to more is merged into those before it."""
+    rules = virtual_service("a", rule(to("a", "v2")))
+    first = exported(destination_rule("a", "v2", name="a"), "default", "other")
+    second = exported(destination_rule("a", "v1", name="b"), "*")
+    mesh = mesh_of(*A, *CALLERS, rules, first, second)
+    assert met(mesh) == {HERE: "503", SAME: "503", OTHER: "503"}
+    assert [one.rule for one in mesh.warnings] == ["rules-apart"] * 2
+    more = exported(destination_rule("a", "v1", name="b"), "default", "other", "third")
+    mesh = mesh_of(*A, *CALLERS, rules, first, more)
+    assert met(mesh) == {HERE: "v2", SAME: "v2", OTHER: "v2"}
+    assert mesh.warnings == ()
+
+
+def test_a_rule_for_the_host_hides_a_wildcard_of_its_namespace_from_all() -> None:
+    rules = virtual_service(FQDN, rule(to(FQDN, "v2")))
+    wild = destination_rule("*.default.svc.cluster.local", "v2", name="wild")
+    own = exported(destination_rule("a", "v1", name="own"), "nobody")
+    assert met(mesh_of(*A, *CALLERS, rules, wild, own)) == {HERE: "v2", SAME: "v2", OTHER: "503"}
+
+
+def test_what_a_namespace_exports_by_name_is_its_own_all_the_same() -> None:
+    own = virtual_service("a", rule(to("a", "v2")), name="own")
+    given = virtual_service(FQDN, rule(to(FQDN, "v1")), name="given", namespace="other")
+    given = put(given, "metadata.creationTimestamp", "2026-11-30T08:00:00Z")
+    both = [exported(own, ".", "other"), exported(given, "default", ".")]
+    assert a_of(*both) == {HERE: "v2", SAME: "v2", OTHER: "v1"}
+
+
+def gateway_of(*documents: Document) -> list[str]:
+    """What the first rule of the gateway leads to: versions, 503, or "" where it has none."""
+    mesh = mesh_of(*documents)
+    routes = [host.routes[0] for host in mesh.gateway]
+    found = ["|".join(sorted({pod.version for pod in led_to([one])})) or "503" for one in routes]
+    return [*(one.unknown for one in routes if one.unknown), *found]
+
+
+PODS = deployment("ingress", namespace="edge", labels={"istio": "ingressgateway"})
+WEB = virtual_service("*", rule(to("a", "v1")), gateways=["demo-gateway"], name="web")
+
+
+@pytest.mark.parametrize(
+    ("export_to", "here", "edge"),
+    [
+        (["*"], ["v1"], ["v1"]),
+        (["."], ["v1"], []),
+        (["default"], ["v1"], []),
+        (["edge"], [], ["v1"]),
+        ([".", "edge"], ["v1"], ["v1"]),
+        (["~"], [], []),
+    ],
+)
+def test_rules_for_some_namespaces_at_a_gateway(
+    export_to: list[str], here: list[str], edge: list[str]
+) -> None:
+    """Where no pods of the gateway are here, it counts as one of its own namespace."""
+    web = exported(WEB, *export_to)
+    assert gateway_of(*A, SUBSETS, gateway(), web) == here
+    assert gateway_of(*A, SUBSETS, gateway(), web, PODS) == edge
+    subsets = exported(SUBSETS, *export_to)
+    assert gateway_of(*A, subsets, gateway(), WEB) == (here or ["503"])
+    assert gateway_of(*A, subsets, gateway(), WEB, PODS) == (edge or ["503"])
+    a = [known_in(A[0], ",".join(export_to)), *A[1:], SUBSETS, gateway(), WEB]
+    assert gateway_of(*a) == (here or ["503"])
+    assert gateway_of(*a, PODS) == (edge or ["503"])
+
+
+def test_what_is_assumed_of_a_gateways_pods_is_told_where_it_decides() -> None:
+    web = exported(WEB, "other")
+    mesh = mesh_of(*A, SUBSETS, gateway(), web)
+    assert [str(one) for one in mesh.warnings if one.rule != "no-gateway"] == [
+        f"{mesh.warnings[0].file}: Gateway demo-gateway: spec.selector: no pods here have these"
+        " labels: planned as if the gateway's ran in namespace default, which decides what"
+        " exportTo lets count there",
+        f"{mesh.warnings[0].file}: VirtualService web: spec.exportTo: gateway demo-gateway runs in"
+        " namespace default, which these rules are not exported to: they apply to no request there",
+    ]
+    assert mesh_of(*A, SUBSETS, gateway(), WEB).warnings == ()
+    assert {one.rule for one in mesh_of(*A, SUBSETS, gateway(), web, PODS).warnings} == {
+        "not-exported"
+    }
+
+
+def test_pods_of_a_gateway_in_several_namespaces_may_differ() -> None:
+    also = put(PODS, "metadata.namespace", "other")
+    sentence = "counts in some namespaces, and the gateway's pods may run in several"
+    given = [*A, gateway(), PODS, also]
+    web = exported(WEB, ".", "edge")
+    assert refusal(*given, SUBSETS, web) == f"VirtualService web: spec.exportTo: {sentence}"
+    assert gateway_of(*given, SUBSETS, exported(WEB, "edge", "other")) == ["v1"]
+    (why, _) = gateway_of(*given, exported(SUBSETS, "edge"), WEB)
+    assert why == f"a DestinationRule or a Service of its routes {sentence}"
+
+
+def test_a_gateway_orders_rules_by_whom_they_are_for() -> None:
+    ways = [
+        exported(virtual_service("*", rule(to("a", "v2")), gateways=["gw"], name="zz"), "."),
+        virtual_service("*", rule(to("a", "v1")), gateways=["gw"], name="a"),
+    ]
+    assert gateway_of(*A, SUBSETS, gateway(name="gw"), *ways) == ["v2"]
+
+
+def test_the_backend_of_a_route_at_a_gateway_that_does_not_know_it() -> None:
+    route = http_route("r", to_gateway(), route_rule(backend("a")))
+    away = [put(api_gateway(), "metadata.namespace", "edge"), *A[1:]]
+    away[0] = put(away[0], "spec.listeners[0].allowedRoutes", {"namespaces": {"from": "All"}})
+    bound = put(route, "spec.parentRefs[0].namespace", "edge")
+    assert gateway_of(*away, known_in(A[0], "."), bound) == ["503"]
+    assert gateway_of(*away, known_in(A[0], "edge"), bound) == ["v1|v2"]
 
 
 def test_pods_of_one_hop_whose_calls_meet_other_rules_have_no_one_path() -> None:

@@ -11,7 +11,7 @@ from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
-from tests.kube import Document, istio, put, write
+from tests.kube import Document, header_propagation, istio, put, write
 from tests.unit.lanes.test_cli import lanes
 
 NEW = "may choose routes, and is not supported"
@@ -38,7 +38,8 @@ def hops(planned: Plan, service: str) -> dict[str, Hop]:
 LANE_RULE = changed("VirtualService", "mockb", "spec.http[0].newField", "x")
 EVERY_RULE = changed("VirtualService", "mockb", "spec.newField", "x")
 SUBSETS = changed("DestinationRule", "mockb", "spec.trafficPolicy.newField", "x")
-SERVICE = changed("Service", "mockb", "metadata.annotations", {"networking.istio.io/exportTo": "."})
+ONE_VERSION = {"app": "mockb", "version": "v3"}
+SERVICE = [*istio(), header_propagation("x", labels=ONE_VERSION)]
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,8 @@ SERVICE = changed("Service", "mockb", "metadata.annotations", {"networking.istio
         (
             SERVICE,
             {"v1", "v2", "v3"},
-            "Service mockb: metadata.annotations[networking.istio.io/exportTo]: applies to"
-            " callers in some namespaces alone, which is not supported",
+            "Service mockb: spec.selector: its pods differ in header propagation, which is not"
+            " emulated; let an ASMHeaderPropagation select all of a Service's pods or none",
         ),
     ],
 )
@@ -74,7 +75,7 @@ def test_what_depends_on_it_is_marked_and_the_rest_planned(
 
 def test_strict_refuses_the_same_documents(tmp_path: Path) -> None:
     for documents in (LANE_RULE, EVERY_RULE, SUBSETS, SERVICE):
-        with pytest.raises(LanesError, match="not supported"):
+        with pytest.raises(LanesError, match=r"not (supported|emulated)"):
             resolve(read([write(tmp_path, *documents)]))
 
 

@@ -1,0 +1,49 @@
+"""Where the pods of gateways run: in which namespace `exportTo` has to let rules count."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from lanes.mesh.diagnostics import Diagnostics
+from lanes.mesh.model import Pod
+from lanes.reading import kinds
+from lanes.reading.gateway_servers import Key
+from lanes.reading.manifests import Resource
+
+
+@dataclass(frozen=True)
+class Homes:
+    """The namespaces of a gateway's pods; `assumed`: none of them is here, and it is its own."""
+
+    namespaces: tuple[str, ...]
+    assumed: Resource | None = field(default=None, compare=False)
+
+    def warn(self, diagnostics: Diagnostics) -> None:
+        """Say what is assumed, where `exportTo` makes it decide."""
+        if self.assumed:
+            message = (
+                "no pods here have these labels: planned as if the gateway's ran in namespace"
+                f" {' or '.join(self.namespaces)}, which decides what exportTo lets count there"
+            )
+            finding = self.assumed.finding("gateway-home", "spec.selector", message)
+            diagnostics.warn(finding)
+
+
+def homes_of(
+    gateways: Mapping[Key, tuple[Resource, kinds.Gateway]], pods: Iterable[Pod]
+) -> dict[Key, Homes]:
+    """Return where the pods of each Gateway run, by its namespace and name.
+
+    Gateways with one selector have the same pods. Where none is here, they may run in the
+    namespace of any of these Gateways.
+    """
+    pods = list(pods)
+    alike: dict[frozenset[tuple[str, str]], list[Key]] = {}
+    for key, (_, body) in gateways.items():
+        alike.setdefault(frozenset(body.spec.selector.items()), []).append(key)
+    found: dict[Key, Homes] = {}
+    for selector, keys in alike.items():
+        there = {p.namespace: None for p in pods if selector and selector <= p.labels.items()}
+        own = tuple(dict.fromkeys(namespace for namespace, _ in keys))
+        for key in keys:
+            found[key] = Homes(tuple(there)) if there else Homes(own, gateways[key][0])
+    return found

@@ -1,0 +1,74 @@
+"""What several VirtualServices for one domain make of a gateway's rules."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from lanes.mesh.diagnostics import Diagnostics
+from lanes.mesh.match_index import MatchIndex
+from lanes.mesh.matching import Match, is_catch_all
+from lanes.mesh.model import Route
+from lanes.reading import kinds
+from lanes.reading.age import age_of, is_told, why_first
+from lanes.reading.manifests import Resource
+from lanes.reading.routes import require_few
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A VirtualService's rules for one domain; `level`: how they are exported to the gateway."""
+
+    resource: Resource
+    metadata: kinds.Metadata
+    level: int
+    routes: tuple[Route, ...]
+
+
+def merged(brought: list[Brought], diagnostics: Diagnostics) -> tuple[Route, ...]:
+    """The rules of several VirtualServices, in Istio's order.
+
+    First what is exported to the gateway's namespace alone, then by its name, then to all; of each
+    the older's. Those for every request go last.
+    """
+    if len(brought) == 1:
+        return brought[0].routes
+    ordered = sorted(brought, key=lambda one: (one.level, age_of(one.metadata)))
+    routes = [route for one in ordered for route in _reached(one.routes)]
+    require_few(ordered[-1].resource, "spec.http", routes)
+    _warn_where_met(ordered, diagnostics)
+    single = [replace(r, matches=(m,)) for r in routes for m in r.matches or (Match(),)]
+    last = [route for route in single if is_catch_all(route.matches[0])]
+    return (
+        *(route for route in single if not is_catch_all(route.matches[0])),
+        *(replace(route, matches=()) for route in last),
+    )
+
+
+def _warn_where_met(ordered: list[Brought], diagnostics: Diagnostics) -> None:
+    """Warn of rules that may take the same requests as others, where only names order them.
+
+    Those for every request go last.
+    """
+    before: MatchIndex[Brought] = MatchIndex()
+    for one in ordered:
+        reached = (match for route in _reached(one.routes) for match in route.matches)
+        narrow = [match for match in reached if not is_catch_all(match)]
+        met = (other for match in narrow for other in before.meeting(match))
+        untold = (
+            other
+            for other in met
+            if other.level == one.level and not is_told(other.metadata, one.metadata)
+        )
+        if other := next(untold, None):
+            why = why_first(other.metadata, one.metadata)
+            message = f"its rules overlap with those of {other.resource.name}, {why}"
+            diagnostics.warn(one.resource.finding("order", "spec.http", message))
+        for match in narrow:
+            before.add(match, one)
+
+
+def _reached(routes: tuple[Route, ...]) -> Iterator[Route]:
+    """The rules up to the first that takes everything, behind which Istio drops the others."""
+    for route in routes:
+        yield route
+        if not route.matches:
+            return
