@@ -71,7 +71,7 @@ def tell(mesh: Mesh, port: int, requests: int | None, console: Console, progress
         held = verdict.ok
         loss = find_loss(mesh, planned)
         if loss is None:
-            say("stopping no pod: none that alone serves its lane has a fallback behind it")
+            say("stopping no pod: no lane has a single pod at a service with a fallback")
             say()
         elif all(answer.lane is None for answer in answers):
             say("stopping no pod: no answer says which lane it was in")

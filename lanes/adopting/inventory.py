@@ -132,7 +132,7 @@ def take_inventory(
     sources = tuple(STDIN_NAME if one == STDIN else one for one in manifests.sources)
     if not found:
         reasons = (f"{name}: {why}" for name, why in left.items())
-        none = "no Service here leads to pods over HTTP, so there is nothing to make lanes of"
+        none = "no Service here leads to pods over HTTP. Add your Services and Deployments"
         raise LanesError(f"{' '.join(sources)}: {none}", *reasons)
     known = any(isinstance(one.body, _OF_A_MESH) for one in manifests.resources)
     label = _version_label(found)
@@ -151,7 +151,7 @@ def take_inventory(
     for service, raw in zip(services, found, strict=True):
         for workload in raw.versions.values():
             if all(one is not workload for one in service.versions.values()):
-                why = f"runs pods of {service.name} too, and no label of theirs names a version"
+                why = f"runs pods of {service.name} too, and these have no version label"
                 left[str(workload.resource)] = why
     return Inventory(sources, mesh.provider if known else "", baseline, label, services, left)
 
@@ -204,7 +204,7 @@ def _why_not(
     if any(one.template.spec.host_network for one in behind):
         return "its pods are on their host's network, where they have no sidecar"
     if not _SERVICE.fullmatch(host.name):
-        return "the chart takes names of 40 lower-case letters, digits and '-', a letter first"
+        return "the chart supports names of 40 lower-case letters, digits and '-', a letter first"
     others = sorted({one.resource.kind for one in behind} - {"Deployment"})
     if others and not routing_only:
         return f"is run by a {others[0]}, and the chart makes Deployments; see --routing-only"

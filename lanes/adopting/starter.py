@@ -53,7 +53,7 @@ def patches_file(found: Iterable[Gap]) -> str:
 _NO_MESH = "The manifests name no mesh. The others: lanes init --provider asm, or gateway-api."
 _CLOSED = (
     "With true, a service takes requests of its callers and the gateway alone. Complete the"
-    " upstreams first, and think of what is left as it is."
+    " upstreams first, and check the services that stay as they are."
 )
 
 
@@ -80,7 +80,7 @@ def _about_gateway(inventory: Inventory, values: Values) -> list[str]:
     told = []
     if others:
         told.append(
-            f"Which service the gateway calls, the manifests do not say. Or: {', '.join(others)}."
+            f"The manifests do not say which service the gateway calls. Or: {', '.join(others)}."
             " For several, give each a path or a host: {shop: {}, api: {path: /api}}."
         )
     if inventory.unreached:

@@ -28,7 +28,7 @@ from lanes.errors import LanesError
 @click.option(
     "--patches", metavar="FILE", help="Write patches for what the manifests lack to FILE."
 )
-@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
 def init_command(
     paths: tuple[str, ...],
     calls: dict[str, tuple[str, ...]],
@@ -80,6 +80,8 @@ def _write(option: str, name: str, text: str, *, force: bool) -> None:
     if path.is_file() and not force:
         if path.read_text(encoding="utf-8", errors="replace") == text:
             return
-        raise LanesError(f"{option} {name}: is there, with other contents. --force overwrites it.")
+        raise LanesError(
+            f"{option} {name}: exists with other contents. Set --force to overwrite it."
+        )
     with writable(option, name) as write:
         write(text)

@@ -156,9 +156,13 @@ def _name_and_value(text: str) -> tuple[str, str]:
     except ValueError as error:
         raise LanesError(f"--header {text}: {name} {error}") from None
     if not value.isprintable():
-        raise LanesError(f"--header {text}: its value cannot be sent by HTTP")
+        raise LanesError(
+            f"--header {text}: its value has a character that HTTP cannot send. Remove it."
+        )
     if name == "host":
-        raise LanesError(f"--header {text}: --host names the host of requests")
+        raise LanesError(
+            f"--header {text}: the host of requests is set by --host. Use that option."
+        )
     return name, value
 
 

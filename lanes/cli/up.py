@@ -93,7 +93,7 @@ def up_command(
         else:
             follow(tapped, feed.tell)
         if not told:
-            console.line("calls   unknown to `lanes verify`: its socket is taken")
+            console.line("calls   not seen by `lanes verify`: another program has the socket")
         console.lines([f"envoy   curl --unix-socket {running.admin.path} http://envoy/", ""])
         show_plan(planned, console)
         for note in running.notes:

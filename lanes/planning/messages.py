@@ -31,9 +31,13 @@ class Problem(Enum):
         " ASMHeaderPropagation names, or one baggage member."
     )
     LANE_SET_TWICE = "{sources}: the gateway sets lane {lane} at two destinations. Set it at one."
-    UNKNOWN_CALLER = "--calls {caller}: no such service in these manifests"
-    UNKNOWN_CALLEE = "--calls {caller}={target}: {target} is not the HTTP port of a Service"
-    NO_SERVICE_URL = "pod {pod} calls {url}, which is not the http URL of a Service here"
+    UNKNOWN_CALLER = (
+        "--calls {caller}: no such service in these manifests. Name one that lanes plan shows."
+    )
+    UNKNOWN_CALLEE = (
+        "--calls {caller}={target}: {target} is no Service here with an HTTP port. Correct it."
+    )
+    NO_SERVICE_URL = "pod {pod} calls {url}, not the http URL of a Service here. Correct it."
     SPLITS_AND_SETS = (
         "lane {lane}: the rule at {service} splits the lane and changes headers by destination,"
         " so the lane has several paths. Match the lane before splitting."

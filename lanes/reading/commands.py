@@ -31,8 +31,8 @@ class Command:
         match = _FORM.fullmatch(text)
         if match is None or not match[4].strip():
             raise LanesError(
-                f"--run {text}: not SERVICE=COMMAND, such as cart='node server.js'; SERVICE may"
-                " name a namespace and a version: cart.shop@v2"
+                f"--run {text}: should be SERVICE=COMMAND, such as cart='node server.js'; SERVICE"
+                " may name a namespace and a version: cart.shop@v2"
             )
         return cls(text, match[1], match[2], match[3], match[4].strip())
 
@@ -58,9 +58,9 @@ def assigned(pods: Iterable[Pod], commands: Iterable[Command]) -> Iterator[Pod]:
     for command in commands:
         if not any(map(command.fits, pods)):
             names = ", ".join(sorted({f"{pod.app}@{pod.version}" for pod in pods}))
-            raise LanesError(f"--run {command.target}: no such pods; there are {names}")
+            raise LanesError(f"--run {command.target}: no such pods. Name one of {names}.")
         if sum(other.target == command.target for other in commands) > 1:
-            raise LanesError(f"--run {command.target}: given twice")
+            raise LanesError(f"--run {command.target}: is given twice. Remove one.")
     closest = sorted(commands, key=lambda c: (c.version is None, c.namespace is None))
     for pod in pods:
         found = next((command for command in closest if command.fits(pod)), None)

@@ -54,7 +54,10 @@ class Delegates:
         found, body = self._found.get(key, (None, None))
         if found is None or body is None or not _counts(body, resource.namespace):
             named = "/".join(key)
-            message = f"{named} is no VirtualService without hosts here: the rule is left out"
+            message = (
+                f"no VirtualService {named} without hosts is in these manifests: the rule is left"
+                " out; add it"
+            )
             self._diagnostics.warn(resource.finding("no-delegate", f"{field}.delegate", message))
             return
         for index, own in enumerate(body.spec.http):

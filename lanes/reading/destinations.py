@@ -199,7 +199,7 @@ class Destinations:
 
     def no_service(self, resource: Resource, field: str, kind: str, host: Host) -> Destination:
         """What Istio makes of a backend of a kind that it does not know: nothing, and a warning."""
-        message = f"{kind} is no kind of backend: its share gets 500"
+        message = f"{kind} is not a kind of backend: its share gets 500; name a Service"
         self.diagnostics.warn(resource.finding("no-backend", f"{field}.kind", message))
         return _nothing(f"no service|||{host.fqdn}", host)
 

@@ -195,10 +195,10 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         return node.value
     tag, value = meaning(node.value)
     if node.tag != tag and (node.tag, tag) != (FLOAT, INT):
-        raise _wrong(node, f"{node.value} is no {node.tag.rpartition(':')[2]}")
+        raise _wrong(node, f"{node.value} is not of the type {node.tag.rpartition(':')[2]}")
     if isinstance(value, float) and math.isnan(value):
         length = len(node.value)
-        long = f"a number of {length:,} characters"
+        long = f"a number of {length:,} characters is too long"
         raise _wrong(
             node, long if length > LONGEST_NUMBER else f"{node.value} is not a finite number"
         )

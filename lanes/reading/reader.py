@@ -166,7 +166,7 @@ class _Reader:
         if model is None:
             self._keep_other(source, written)
             if kinds.may_route(group, kind) and not self._for_lint:
-                problem = f"{what} may choose routes, and is not supported"
+                problem = f"{what} may choose routes, and is not supported; correct or remove it"
                 raise ManifestError(source, f"{kind} {name}", "", problem)
             self.left.append(what if kind in _TWICE else kind)
             return
@@ -275,7 +275,7 @@ def _is_hook(document: Document) -> bool:
 def problem_text(kind: str, message: str) -> str:
     """Return an error of pydantic's as a sentence about a manifest."""
     if kind == "extra_forbidden":
-        return "may choose routes, and is not supported"
+        return "may choose routes, and is not supported; correct or remove it"
     if kind == "too_short":
         return "is empty"
     if kind == "missing":

@@ -81,7 +81,7 @@ def require_few(resource: Resource, field: str, routes: Iterable[Route]) -> None
         raise resource.error(
             field,
             f"the resources for this host have {count:,} rules and matches, and no more than"
-            f" {MOST_RULES:,} are planned; leave out those that no lane is about",
+            f" {MOST_RULES:,} are planned; leave out those that no lane needs",
         )
 
 

@@ -94,17 +94,19 @@ def require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Di
             problem = "is missing; name the port that the container listens on"
             diagnostics.not_simulate(resource.error(f"{where}.ports", problem))
         elif _port(container, told, 0) == SIDECAR_PORT:
-            problem = f"{SIDECAR_PORT} is the sidecar's port; take another"
+            problem = f"{SIDECAR_PORT} is the sidecar's port; use another"
             diagnostics.not_simulate(resource.error(f"{where}.ports", problem))
         probe = container.readiness_probe
         if probe and probe.http_get:
             asked = _asked(container, probe.http_get)
             field = f"{where}.readinessProbe.httpGet.port"
             if asked is None:
-                problem = f'"{probe.http_get.port}" is not a port of the container'
+                problem = (
+                    f'"{probe.http_get.port}" is not a port of the container; name one of its ports'
+                )
                 diagnostics.not_simulate(resource.error(field, problem))
             if asked == SIDECAR_PORT:
-                problem = f"{asked} is the sidecar's port; take another"
+                problem = f"{asked} is the sidecar's port; use another"
                 diagnostics.not_simulate(resource.error(field, problem))
 
 

@@ -93,7 +93,7 @@ def _not_set(plan: Plan) -> Iterator[str]:
         lanes = _listed(lane.name for lane in plan.lanes if lane.client_header == header)
         yield f"{lanes}: set by no gateway; a client or a service has to send {header}"
     for one in plan.unset_headers:
-        yield f"{one.name}: set by no gateway, nor let in; a service has to send {one.words}"
+        yield f"{one.name}: no gateway sets it or lets it in; a service has to send {one.words}"
 
 
 def _default(plan: Plan) -> Iterator[str]:

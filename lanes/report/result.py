@@ -25,7 +25,7 @@ def conclusion(result: Result) -> str:
     performance = result.performance
     said = [closing(result.verdict)]
     if result.require_entry and result.verdict.ok and not result.entry_seen:
-        said.append("The first hop was NOT seen, and has to be.")
+        said.append("The first hop was NOT seen, which --require-entry needs.")
     if performance.worse:
         named = ", ".join(lane.name for lane in performance.worse)
         are = "are" if len(performance.worse) > 1 else "is"

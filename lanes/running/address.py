@@ -32,7 +32,7 @@ class AddressBlock:
             self._claim, self._number = claim, number
             return
         raise LanesError(
-            "no loopback block is free: 254 meshes run, or this machine has no 127.0.0.0/8"
+            "no loopback block is free: this machine has no 127.0.0.0/8, or 254 meshes run; end one"
         )
 
     def __enter__(self) -> "AddressBlock":
@@ -54,7 +54,7 @@ class AddressBlock:
         """An address for each pod. Raises LanesError when the block is too small."""
         if len(names) >= _CLAIM:
             raise LanesError(
-                f"{len(names)} pods are more than the {_CLAIM - 1} that fit; scale down"
+                f"{len(names)} pods are more than the {_CLAIM - 1} of one mesh; set fewer replicas"
             )
         return {name: f"127.0.{self._number}.{i}" for i, name in enumerate(names, start=1)}
 

@@ -81,9 +81,9 @@ def without_variables(mesh: Mesh) -> Iterator[str]:
     for left_out, without in pods.items():
         if left_out:
             yield (
-                f"the command of {', '.join(without)} gets no {', '.join(left_out)} from the"
-                " manifest, which may lead a program to other code or places; set in the command"
-                " what it needs"
+                f"the command of {', '.join(without)} does not get {', '.join(left_out)} from the"
+                " manifest, since these may make a program run other code. Set what it needs in the"
+                " command."
             )
 
 

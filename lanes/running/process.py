@@ -136,5 +136,5 @@ def _setpriv() -> str:
     """The program of util-linux, as this process would find it: not as the child's PATH says."""
     found = shutil.which("setpriv")
     if found is None:
-        raise FileNotFoundError("no setpriv; is util-linux there?")
+        raise FileNotFoundError("setpriv is missing; install util-linux")
     return found

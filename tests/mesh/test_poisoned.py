@@ -134,7 +134,9 @@ def test_what_ran_commands_runs_none(folder: Path, tmp_path: Path) -> None:
     with started(folder, kube.write(tmp_path, *documents), "--run", own) as mesh:
         assert mesh.pids, mesh.said
         ask(mesh)
-        assert "the command of own-v1 gets no BASH_ENV, BASH_FUNC_exec%%, BROWSER, " in mesh.said
+        assert (
+            "the command of own-v1 does not get BASH_ENV, BASH_FUNC_exec%%, BROWSER, " in mesh.said
+        )
     got = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
     kept = {name for name in evil if got.get(name) == evil[name]}
     assert kept == {"OTEL_PROPAGATORS", "REQUESTS_CA_BUNDLE"}  # which run nothing

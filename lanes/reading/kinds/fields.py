@@ -63,7 +63,7 @@ def _created(text: object) -> float:
     try:
         return datetime.fromisoformat(text.upper()).timestamp()
     except (ValueError, OverflowError):
-        raise wrong("is no time of the calendar") from None
+        raise wrong("is not a time of the calendar") from None
 
 
 def port_or_name(value: object) -> int | str:
@@ -92,7 +92,7 @@ def _header_value(value: str) -> str:
 def _retry_on(conditions: str) -> str:
     for name in filter(None, (part.strip() for part in conditions.split(","))):
         if not _RETRIABLE.fullmatch(name):
-            raise wrong(f'has "{name}", which is no condition of Envoy\'s and no status')
+            raise wrong(f'has "{name}", which is neither a retry condition of Envoy nor a status')
     return conditions
 
 
@@ -118,7 +118,7 @@ def require_few_rules(matches: Iterable[int]) -> None:
     if count > MOST_RULES:
         raise wrong(
             f"has {count:,} rules and matches, and no more than {MOST_RULES:,} are planned;"
-            " leave out those that no lane is about"
+            " leave out those that no lane needs"
         )
 
 

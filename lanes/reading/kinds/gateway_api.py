@@ -57,7 +57,7 @@ class Listener(Closed):
     @model_validator(mode="after")
     def _ends_it(self) -> "Listener":
         if self.ends_tls and (self.tls is None or self.tls.mode != "Terminate"):
-            raise ValueError("protocol HTTPS lacks tls with the mode Terminate")
+            raise ValueError("protocol HTTPS needs tls with the mode Terminate")
         return self
 
 

@@ -58,7 +58,7 @@ class Server(Closed):
     @model_validator(mode="after")
     def _http(self) -> "Server":
         if self.ends_tls and not (self.tls and self.tls.mode):
-            raise wrong("protocol HTTPS lacks tls.mode")
+            raise wrong("protocol HTTPS needs tls.mode")
         return self
 
 

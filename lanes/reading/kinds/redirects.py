@@ -64,7 +64,7 @@ class PathModifier(Closed):
         full, prefix = self.replace_full_path, self.replace_prefix_match
         whole = self.type == "ReplaceFullPath"
         if (full is None) == whole or (prefix is None) != whole:
-            raise wrong(f"is of type {self.type}, and should say what in that field alone")
+            raise wrong(f"is of type {self.type}, and should set the field of that type alone")
         return self
 
 

@@ -74,7 +74,7 @@ _CLAIM = re.compile(r"@request\.auth\.claims[.\[][A-Za-z0-9_./:\[\]-]*")
 def _header_asked(name: str) -> str:
     if name.startswith("@"):
         if not _CLAIM.fullmatch(name):
-            raise ValueError("is no claim of a token: @request.auth.claims.NAME is")
+            raise ValueError("is not a claim of a token; write @request.auth.claims.NAME")
         return name
     if name.startswith(":") and name != ":authority":
         raise ValueError("is a header that a plan cannot know; match method, uri or authority")

@@ -38,7 +38,7 @@ def test_a_block_has_room_for_252_pods() -> None:
     with AddressBlock() as block:
         found = block.pods([str(n) for n in range(252)])
         assert len(set(found.values())) == 252
-        with pytest.raises(LanesError, match=r"^253 pods are more than the 252 that fit; scale"):
+        with pytest.raises(LanesError, match=r"^253 pods are more than the 252 of one mesh; set"):
             block.pods([str(n) for n in range(253)])
 
 

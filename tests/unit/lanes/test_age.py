@@ -232,7 +232,7 @@ def test_of_listeners_the_older_set_has_them(first: str, second: str) -> None:
     [
         ("yesterday", "should be a time such as 2026-11-30T08:00:00Z"),
         ("2026-11-30", "should be a time such as 2026-11-30T08:00:00Z"),
-        ("2026-13-30T08:00:00Z", "is no time of the calendar"),
+        ("2026-13-30T08:00:00Z", "is not a time of the calendar"),
         (7, "should be a time such as 2026-11-30T08:00:00Z"),
     ],
 )

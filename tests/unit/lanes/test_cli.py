@@ -123,7 +123,7 @@ def test_what_may_choose_a_route_and_is_not_understood_is_refused_in_one_line(
         assert result.stdout == ""
         assert result.stderr == (
             f"lanes: {file}: VirtualService mockb: spec.http[0].timeOut:"
-            " may choose routes, and is not supported\n"
+            " may choose routes, and is not supported; correct or remove it\n"
         )
 
 
@@ -474,7 +474,7 @@ def test_a_foreign_service_before_the_sample_is_not_seen(
     result = verified(sample, answers(), *options)
     assert result.exit_code == code, result.output
     said = "Lanes hold as far as seen: mocka was not seen."
-    missed = " The first hop was NOT seen, and has to be." if code else ""
+    missed = " The first hop was NOT seen, which --require-entry needs." if code else ""
     assert result.stdout.endswith(f"{said}{missed}\n")
 
 

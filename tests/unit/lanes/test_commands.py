@@ -55,12 +55,12 @@ def test_the_command_that_names_a_pod_most_closely_is_its(
 @pytest.mark.parametrize(
     ("commands", "sentence"),
     [
-        (["mockb"], "--run mockb: not SERVICE=COMMAND"),
-        (["mockb= "], "--run mockb= : not SERVICE=COMMAND"),
-        (["mockb@=x"], "not SERVICE=COMMAND"),
-        (["mockb.other=x"], "--run mockb.other: no such pods; there are mocka@v1, mocka@v2"),
+        (["mockb"], "--run mockb: should be SERVICE=COMMAND"),
+        (["mockb= "], "--run mockb= : should be SERVICE=COMMAND"),
+        (["mockb@=x"], "should be SERVICE=COMMAND"),
+        (["mockb.other=x"], "--run mockb.other: no such pods. Name one of mocka@v1, mocka@v2"),
         (["mockb@v2=x"], "--run mockb@v2: no such pods"),
-        (["mockb=x", "mockb=y"], "--run mockb: given twice"),
+        (["mockb=x", "mockb=y"], "--run mockb: is given twice. Remove one."),
     ],
 )
 def test_a_command_for_nobody_is_refused(commands: list[str], sentence: str) -> None:

@@ -131,4 +131,4 @@ def test_a_claim_of_a_token_is_no_header_of_a_request_that_has_none() -> None:
 
 def test_what_begins_like_a_claim_and_is_none() -> None:
     other = put(root(CLAIM), "spec.http[0].match[0].headers", {"@request.x": {"exact": "1"}})
-    assert "is no claim of a token" in refusal(*A, other)
+    assert "is not a claim of a token" in refusal(*A, other)

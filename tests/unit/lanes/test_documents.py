@@ -89,7 +89,7 @@ def test_json_writes_one_character_as_two() -> None:
     ("text", "problem"),
     [
         ("a: .nan", "line 1: invalid YAML: .nan is not a finite number"),
-        ("a: !!int x", "x is no int"),
+        ("a: !!int x", "x is not of the type int"),
         ("a: !!binary '*'", "not base64 text"),
         ("~: a", "a key is not a string"),
         ("? [a]\n: b", "a key is not a string"),

@@ -154,7 +154,9 @@ def test_a_file_is_overwritten_when_told_alone(tmp_path: Path) -> None:
     file.write_text("services: {}\n")
     other = init(BOUTIQUE, "--output", str(file))
     assert other.exit_code == 2
-    assert f"--output {file}: is there, with other contents. --force overwrites it." in other.stderr
+    assert (
+        f"--output {file}: exists with other contents. Set --force to overwrite it." in other.stderr
+    )
     assert file.read_text() == "services: {}\n"
     assert init(BOUTIQUE, "--output", str(file), "--force").exit_code == 0
     assert yaml.safe_load(file.read_text()) == values(BOUTIQUE)
@@ -252,7 +254,7 @@ def test_a_second_workload_without_a_version_is_named(tmp_path: Path) -> None:
     worker = kube.put(kube.foreign("cart"), "metadata.name", "worker")
     done = init(kube.write(tmp_path, kube.service("cart"), kube.foreign("cart"), worker))
     said = done.stdout.replace("\n#   ", " ")
-    assert "# - Deployment worker: runs pods of cart too, and no label of theirs names a" in said
+    assert "# - Deployment worker: runs pods of cart too, and these have no version" in said
 
 
 def test_what_an_api_server_adds_says_nothing(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from tests.kube import (
 )
 from tests.unit.lanes.reading import mesh_of, refusal
 
-NOT_UNDERSTOOD = "may choose routes, and is not supported"
+NOT_UNDERSTOOD = "may choose routes, and is not supported; correct or remove it"
 NOT_RUN = "not simulated: left out"
 A_DURATION = "should be a duration such as 500ms, 2s or 1m30s"
 CONTAINER = "spec.template.spec.containers[0]"
@@ -223,7 +223,7 @@ def test_fallback_does_not_nest() -> None:
             api_gateway(),
             "spec.listeners[0]",
             listener(protocol="HTTPS"),
-            "protocol HTTPS lacks tls",
+            "protocol HTTPS needs tls",
         ),
         (HTTP_ROUTE, "spec.rules[0].filters[0]", {"type": "URLRewrite"}, "is of type URLRewrite"),
         (
@@ -268,7 +268,12 @@ def test_a_value_that_is_none_is_named(
         (VIRTUAL_SERVICE, "spec.http[0].route[0].weight", "50", "integer"),
         (VIRTUAL_SERVICE, "spec.http[0].route[0].weight", True, "integer"),
         (VIRTUAL_SERVICE, "spec.http[0].timeout", "soon", A_DURATION),
-        (VIRTUAL_SERVICE, "spec.http[0].retries.retryOn", "often", "no condition of Envoy's"),
+        (
+            VIRTUAL_SERVICE,
+            "spec.http[0].retries.retryOn",
+            "often",
+            "neither a retry condition of Envoy",
+        ),
         (VIRTUAL_SERVICE, "spec.http[0].match[0].headers.version", {"regex": "(?=v1)"}, "RE2"),
         (VIRTUAL_SERVICE, "spec.http[0].match[0].uri", {"regex": "["}, "RE2"),
         (VIRTUAL_SERVICE, "spec.http[0].match[0].uri", {"exact": "/", "prefix": "/"}, "one of"),
@@ -420,14 +425,14 @@ def test_conditions_to_retry_on(conditions: str) -> None:
 def test_a_condition_that_is_none(condition: str) -> None:
     path = "spec.http[0].retries.retryOn"
     assert refusal(put(VIRTUAL_SERVICE, path, f"reset,{condition}")) == (
-        f'VirtualService a: {path}: has "{condition}", which is no condition of Envoy\'s'
-        " and no status"
+        f'VirtualService a: {path}: has "{condition}", which is neither a retry condition of Envoy'
+        " nor a status"
     )
 
 
 def test_a_pod_on_the_sidecars_port_is_not_run() -> None:
     (sentence,) = mesh_of(service("a", 15001), deployment("a", port=15001)).not_run
-    assert f"{CONTAINER}.ports: 15001 is the sidecar's port; take another" in sentence
+    assert f"{CONTAINER}.ports: 15001 is the sidecar's port; use another" in sentence
 
 
 @pytest.mark.parametrize("name", ["host", "Host", ":authority", "a b"])
@@ -455,7 +460,7 @@ def test_a_target_port_out_of_range() -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("@request.auth.scope", "is no claim of a token"),
+        ("@request.auth.scope", "is not a claim of a token"),
         (":path", "match method, uri or authority"),
         ("Host", "match authority"),
     ],

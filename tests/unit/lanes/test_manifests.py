@@ -230,7 +230,9 @@ def test_an_unknown_kind_that_may_route(
     several = {"apiVersion": "v1", "kind": "List", "items": [service("a"), other]}
     file = write(tmp_path, several if listed else other)
     what = f"{kind} ({api.partition('/')[0]})"
-    assert refusal(file) == (f"{file}: {kind} x: {what} may choose routes, and is not supported")
+    assert refusal(file) == (
+        f"{file}: {kind} x: {what} may choose routes, and is not supported; correct or remove it"
+    )
 
 
 def test_a_folders_other_files_stop_nothing(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from lanes.reading.resolve import resolve
 from tests.kube import Document, header_propagation, istio, put, write
 from tests.unit.lanes.test_cli import lanes
 
-NEW = "may choose routes, and is not supported"
+NEW = "may choose routes, and is not supported; correct or remove it"
 
 
 def changed(kind: str, name: str, path: str, value: object) -> list[Document]:

@@ -51,13 +51,13 @@ PROBLEMS: dict[str, PlanError] = {
     "x: the gateway sets lane v2 at two destinations. Set it at one.": PlanError(
         Problem.LANE_SET_TWICE, sources="x", lane="v2"
     ),
-    "--calls shops: no such service in these manifests": PlanError(
+    "--calls shops: no such service in these manifests. Name one that lanes plan shows.": PlanError(
         Problem.UNKNOWN_CALLER, caller="shops"
     ),
-    "--calls shop=carts: carts is not the HTTP port of a Service": PlanError(
+    "--calls shop=carts: carts is no Service here with an HTTP port. Correct it.": PlanError(
         Problem.UNKNOWN_CALLEE, caller="shop", target="carts"
     ),
-    "pod shop-v1 calls http://x/, which is not the http URL of a Service here": PlanError(
+    "pod shop-v1 calls http://x/, not the http URL of a Service here. Correct it.": PlanError(
         Problem.NO_SERVICE_URL, pod="shop-v1", url="http://x/"
     ),
     "lane v2: the rule at cart splits the lane and changes headers by destination, so the lane has"
@@ -202,7 +202,7 @@ def test_notes() -> None:
         "  Use --calls CALLER=a,db to add it.",
         "assumed: baggage is handed on at web. Check it: no manifest shows it",
         "v3, v5: set by no gateway; a client or a service has to send x-lane",
-        "jason: set by no gateway, nor let in; a service has to send end-user: jason",
+        "jason: no gateway sets it or lets it in; a service has to send end-user: jason",
         "requests that no entry rule matches: the gateway answers 404",
         "not planned: path /x (splits requests itself)",
         "not planned: cart, path /items (no planned call matches it)",

@@ -102,7 +102,7 @@ def test_without_setpriv_it_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(LanesError, match=r"^pod a cannot be started: .*; is util-linux there\?$"):
+    with pytest.raises(LanesError, match=r"^pod a cannot be started: .*; install util-linux$"):
         Process("pod a", ["true"], {"PATH": str(tmp_path)})
 
 

@@ -604,7 +604,7 @@ def test_tls_at_the_gateway_is_planned_and_not_run() -> None:
     assert [told.endswith("].tls: not simulated: left out") for told in mesh.not_run] == [True] * 2
     lacking = {key: value for key, value in https.items() if key != "tls"}
     wrong = put(gateway(), "spec.servers", [lacking])
-    assert "protocol HTTPS lacks tls.mode" in refusal(wrong)
+    assert "protocol HTTPS needs tls.mode" in refusal(wrong)
 
 
 # What a rule says
@@ -779,7 +779,7 @@ def matched(*values: str) -> Document:
         (
             [virtual_service("a", matched("v1", "v2"), matched("v3"), matched())],
             "VirtualService a: spec.http: has 4 rules and matches, and no more than 3 are planned;"
-            " leave out those that no lane is about",
+            " leave out those that no lane needs",
         ),
         (
             [

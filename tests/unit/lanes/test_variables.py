@@ -165,7 +165,7 @@ def test_a_command_gets_no_variable_that_makes_a_program_run_code(
     assert [n for n in env if env[n] == "127.0.9.1" and n not in ours] == []
     assert env["NODE_OPTIONS"] == "--of-the-terminal"
     (said,) = without_variables(mesh)
-    assert said.startswith("the command of a-v1 gets no ")
+    assert said.startswith("the command of a-v1 does not get ")
     for name in ("PATH", "LD_PRELOAD", "npm_config_script_shell", "OTEL_PYTHON_CONFIGURATOR"):
         assert f" {name}" in said
 

@@ -330,8 +330,8 @@ def test_a_probe_at_the_port_of_requests_is_whether_the_sample_accepts(asked: in
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
-        ("probes", '"probes" is not a port of the container'),
-        (15001, "15001 is the sidecar's port; take another"),
+        ("probes", '"probes" is not a port of the container; name one of its ports'),
+        (15001, "15001 is the sidecar's port; use another"),
     ],
 )
 def test_a_probe_that_the_sample_can_not_answer_is_not_run(asked: int | str, why: str) -> None:
