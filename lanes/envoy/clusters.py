@@ -17,8 +17,10 @@ def destinations(mesh: Mesh) -> list[Destination]:
     """Every destination that a route leads to, once; of those that exist."""
     routes = [r for host in mesh.gateway for r in host.routes]
     routes += [r for port in mesh.ports for r in port.all_routes]
-    known = (route for route in routes if not route.unknown)
-    return list({d.name: d for d in destinations_of(known) if d.tiers}.values())
+    known = [route for route in routes if not route.unknown]
+    copies = (mirror.destination for route in known for mirror in route.mirrors)
+    led = (*destinations_of(known), *copies)
+    return list({d.name: d for d in led if d.tiers}.values())
 
 
 def cluster(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from lanes.envoy.calls import call_ports
+from lanes.envoy.filters import filters_for
 from lanes.envoy.lua import SENT_ON, TAKEN_ALONG, TO_HEADER, for_headers, lua_filter
 from lanes.envoy.parts import Json, address, typed
 from lanes.envoy.routes import service_host, virtual_host
@@ -133,7 +134,11 @@ def _connection_manager(
             "ignore_port_in_host_matching": name == "gateway",
             "validate_clusters": False,  # a rule may name a Service that is not there
         },
-        http_filters=[*filters, typed("router", "extensions.filters.http.router.v3.Router")],
+        http_filters=[
+            *filters,
+            *filters_for(virtual_hosts),
+            typed("router", "extensions.filters.http.router.v3.Router"),
+        ],
         normalize_path=True,
         **more,
         # Say what is missing, where Envoy would say nothing, or only that none is healthy.

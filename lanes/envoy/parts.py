@@ -3,6 +3,7 @@
 from typing import Any
 
 from lanes.mesh.headers import is_header_name
+from lanes.mesh.matching import StringMatch
 
 Json = dict[str, Any]
 
@@ -19,6 +20,18 @@ def typed(name: str, kind: str, **fields: Any) -> Json:
 
 def seconds(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".") + "s"
+
+
+def fraction(share: float) -> Json:
+    """A share of 0 to 1."""
+    return {"numerator": round(share * 1_000_000), "denominator": "MILLION"}
+
+
+def matcher(match: StringMatch) -> Json:
+    """A condition on a value that is exact, a prefix or a regular expression."""
+    if match.kind == "regex":
+        return {"safe_regex": {"regex": match.value}}
+    return {match.kind: match.value}
 
 
 def header_in_format(name: str) -> str:

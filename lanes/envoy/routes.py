@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from lanes.envoy.calls import service_names
+from lanes.envoy.filters import filters_of
 from lanes.envoy.lua import TO_BAGGAGE, for_headers
-from lanes.envoy.parts import Json, seconds, typed
+from lanes.envoy.parts import Json, matcher, seconds, typed
 from lanes.mesh.diagnostics import Finding, with_file
 from lanes.mesh.matching import Match, StringMatch
 from lanes.mesh.model import Route, ServicePort, Weighted
@@ -52,7 +53,7 @@ def _entries(route: Route, left_out: Sequence[Finding]) -> Iterator[Json]:
             yield {"match": _match(match), "direct_response": answer}
             continue
         changes = _headers(route.request, route.response)
-        yield {"match": _match(match), **_action(route, match), **changes}
+        yield {"match": _match(match), **_action(route, match), **changes, **filters_of(route)}
 
 
 def _action(route: Route, match: Match) -> Json:
@@ -63,6 +64,7 @@ def _action(route: Route, match: Match) -> Json:
                 "timeout": seconds(route.timeout or 0),
                 "retry_policy": _retry_policy(route.retry),
                 **(_rewrite(route.rewrite, match) if route.rewrite else {}),
+                **_mirrors(route.mirrors),
                 **_target(route.destinations),
             }
         }
@@ -126,6 +128,22 @@ def _target(destinations: tuple[Weighted, ...]) -> Json:
     }
 
 
+def _mirrors(mirrors: tuple[Weighted, ...]) -> Json:
+    """Copies, sent as Istio sends them: to the same host, and in no trace."""
+    policies = [
+        {
+            "cluster": mirror.destination.name,
+            "runtime_fraction": {
+                "default_value": {"numerator": mirror.weight, "denominator": "MILLION"}
+            },
+            "trace_sampled": False,
+            "disable_shadow_host_suffix_append": True,
+        }
+        for mirror in mirrors
+    ]
+    return {"request_mirror_policies": policies} if policies else {}
+
+
 def _exchanged(propagation: Propagation) -> Json:
     """Which headers the receiving side writes into baggage."""
     if propagation == Propagation():
@@ -170,10 +188,8 @@ def _header(name: str, match: StringMatch) -> Json:
     match match.kind:
         case "present":
             return {"name": name, "present_match": True}
-        case "exact" | "prefix":
-            return {"name": name, "string_match": {match.kind: match.value}}
-        case "regex":
-            return {"name": name, "string_match": {"safe_regex": {"regex": match.value}}}
+        case "exact" | "prefix" | "regex":
+            return {"name": name, "string_match": matcher(match)}
         case "segments":
             raise ValueError(f"{name} is not a path")
         case _:
@@ -201,15 +217,18 @@ def _headers(request: HeaderOps, response: HeaderOps) -> Json:
 def _retry_policy(retry: Retry | None) -> Json:
     """The rule's own retries; else enough of them that taking a pod away costs no request."""
     policy: Json = {
-        "retry_host_predicate": [
+        "host_selection_retry_max_attempts": 5,
+        "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
+    }
+    if not (retry and retry.same_host):
+        policy["retry_host_predicate"] = [
             typed(
                 "envoy.retry_host_predicates.previous_hosts",
                 "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
             )
-        ],
-        "host_selection_retry_max_attempts": 5,
-        "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
-    }
+        ]
+    if retry and retry.backoff:
+        policy["retry_back_off"] = {"base_interval": seconds(max(0.001, retry.backoff))}
     if retry is None or retry.next_tier:
         # First another pod of the lane; only then the next tier.
         policy["retry_priority"] = typed(

@@ -12,14 +12,7 @@ from lanes.mesh.diagnostics import Finding, Place
 from lanes.mesh.matching import Match
 from lanes.mesh.readiness import Readiness
 from lanes.mesh.rewriting import Redirect, Rewrite
-from lanes.mesh.traffic import (
-    NO_CHANGES,
-    Abort,
-    HeaderOps,
-    Outlier,
-    Propagation,
-    Retry,
-)
+from lanes.mesh.traffic import NO_CHANGES, Abort, Filters, HeaderOps, Outlier, Propagation, Retry
 
 # Where a pod's sidecar takes its calls, on Istio as here; no pod can listen there itself.
 SIDECAR_PORT = 15001
@@ -128,9 +121,8 @@ class Endpoint:
 class Destination:
     """Where a route leads: endpoints in tiers.
 
-    Traffic goes to the first tier that has a healthy endpoint. A lane's own pods are one
-    tier and the baseline's the next, whichever way a mesh writes that down. No tier at all:
-    the Service that a rule names does not exist, which is answered with 500.
+    Traffic goes to the first tier that has a healthy endpoint: a lane's own pods, then the
+    baseline's. No tier at all: the Service that a rule names does not exist, and 500 answers.
     """
 
     name: str  # in the style of Istio's clusters: outbound|8000|v2|mockb.default.svc...
@@ -176,6 +168,7 @@ class Route:
 
     No destinations: it answers with `status` by itself. `unsupported`: what is not supported, so
     that it may do anything with the requests that meet it, which may be fewer than its matches say.
+    `mirrors`: where copies go, with weights of a million; no answer is waited for.
     """
 
     matches: tuple[Match, ...]
@@ -190,6 +183,8 @@ class Route:
     unsupported: str = ""
     redirect: Redirect | None = None
     rewrite: Rewrite | None = None
+    filters: Filters = Filters()
+    mirrors: tuple[Weighted, ...] = ()
     body: str = ""  # of what it answers by itself
 
     @property
@@ -201,8 +196,7 @@ class Route:
     @property
     def has_no_weight(self) -> bool:
         """Whether it is a rule of the Gateway API without a backend of some weight."""
-        of_api = self.place.resource.startswith(("HTTPRoute ", "GRPCRoute "))
-        return self.status == 500 and of_api
+        return self.status == 500 and self.place.resource.startswith(("HTTPRoute ", "GRPCRoute "))
 
 
 @dataclass(frozen=True)
@@ -234,8 +228,7 @@ class ServicePort:
     """A Service's port: its routes, and every pod that the Service selects.
 
     `plain`: what a call gets that no sidecar routes. `http`: HTTP rules count for calls. `is_hop`:
-    it says HTTP, or says nothing and has no database's number.
-    `variants`: other routes, for some callers.
+    it says HTTP, or nothing and no database's number. `variants`: other routes, for some callers.
     """
 
     host: Host
@@ -249,16 +242,13 @@ class ServicePort:
 
     @cached_property
     def names(self) -> frozenset[tuple[str, str]]:
-        """Those of the pods that the Service selects, and that its routes lead to: a Service of a
-        lane's own may select these.
-        """
+        """Those of its pods, and of those that its routes lead to: a lane's own Service's."""
         return names_of((*self.pods, *led_to(self.all_routes)))
 
     @property
     def all_routes(self) -> tuple[Route, ...]:
         """Its routes, and those of its variants."""
-        apart = (route for variant in self.variants for route in variant.routes)
-        return (*self.routes, *apart)
+        return (*self.routes, *(route for one in self.variants for route in one.routes))
 
     def seen_by(self, caller: Pod) -> "ServicePort":
         """The port with the routes that a call by `caller` meets."""

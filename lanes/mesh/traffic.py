@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lanes.mesh.matching import StringMatch
+
 
 @dataclass(frozen=True)
 class HeaderOps:
@@ -40,15 +42,18 @@ class Outlier:
 
 @dataclass(frozen=True)
 class Retry:
-    """A VirtualService's own retry policy; the time per try in seconds.
+    """A rule's own retry policy; the time per try and between tries in seconds.
 
-    `next_tier`: a retry may leave the tier that it was first sent to.
+    `next_tier`: a retry may leave the tier that it was first sent to. `same_host`: it may go to an
+    endpoint that has failed already.
     """
 
     attempts: int
     per_try_timeout: float | None
     retry_on: str
-    next_tier: bool
+    next_tier: bool = False
+    backoff: float | None = None
+    same_host: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,38 @@ class Abort:
 
     status: int
     share: float
+
+
+@dataclass(frozen=True)
+class Delay:
+    """How long a share of a rule's requests, above 0 to 1, waits; in seconds."""
+
+    seconds: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Cors:
+    """Which pages of other origins may call; the time for which a browser remembers in seconds.
+
+    `forwards`: preflights that match no origin go on to the service.
+    """
+
+    origins: tuple[StringMatch, ...]
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    max_age: int | None = None
+    credentials: bool = False
+    forwards: bool = True
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What is done to a rule's requests before they are led anywhere."""
+
+    cors: Cors | None = None
+    delay: Delay | None = None
 
 
 NO_CHANGES = HeaderOps()

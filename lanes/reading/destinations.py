@@ -6,14 +6,7 @@ from dataclasses import replace
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import meant, no_service
-from lanes.mesh.model import (
-    Destination,
-    Endpoint,
-    Host,
-    Pod,
-    Route,
-    destinations_of,
-)
+from lanes.mesh.model import Destination, Endpoint, Host, Pod, Route, destinations_of
 from lanes.mesh.traffic import Propagation
 from lanes.reading import kinds
 from lanes.reading.delegates import Delegates
@@ -172,11 +165,11 @@ class Destinations:
         self, resource: Resource, field: str, http: kinds.HttpDestination, side: Side
     ) -> Destination:
         """A route's destination with its fallback behind it."""
-        first = self._target(resource, f"{field}.destination", http.destination, side)
+        first = self.of_target(resource, f"{field}.destination", http.destination, side)
         if http.fallback is None:
             return first
         where = f"{field}.fallback.target"
-        second = self._target(resource, where, http.fallback.target, side)
+        second = self.of_target(resource, where, http.fallback.target, side)
         if first.propagation != second.propagation:
             raise resource.error(
                 where, "its pods differ in header propagation from the first, not emulated"
@@ -222,9 +215,10 @@ class Destinations:
             raise resource.error(field, f"name one of {host.name}'s ports: {listed}")
         return wanted
 
-    def _target(
-        self, resource: Resource, field: str, target: kinds.Target, side: Side
+    def of_target(
+        self, resource: Resource, field: str, target: kinds.Target | kinds.MirrorTarget, side: Side
     ) -> Destination:
+        """Where `field` leads. Raises ManifestError for a port that its Service lacks."""
         namespace = resource.body.metadata.namespace  # type: ignore[attr-defined]
         host = self.known(resource, f"{field}.host", target.host, namespace)
         if host is None:

@@ -13,12 +13,14 @@ from lanes.mesh.model import (
     Route,
     Weighted,
 )
-from lanes.mesh.traffic import HeaderOps
+from lanes.mesh.traffic import HeaderOps, Retry
 from lanes.reading.age import age_of_route
 from lanes.reading.counting import require_known
 from lanes.reading.destinations import Destinations
+from lanes.reading.filters import api_filters
 from lanes.reading.kinds import http_route
 from lanes.reading.manifests import Resource
+from lanes.reading.mirrors import api_mirrors
 from lanes.reading.rewrites import api_redirect, api_rewrite
 from lanes.reading.routes import require_few, unsupported_route
 
@@ -68,6 +70,7 @@ def _of_rule(
     anywhere = why and (resource.lack(f"{field}.matches") or not resource.lack(field))
     place = resource.place(field)
     backends: tuple[Weighted, ...] = ()
+    mirrors: tuple[Weighted, ...] = ()
     try:
         for index, match in enumerate(rule.matches):
             for header in match.headers if in_mesh else ():
@@ -75,6 +78,7 @@ def _of_rule(
                 require_known(resource, where, header.name)
         if not why:
             backends = _backends(resource, field, rule, destinations, in_mesh)
+            mirrors = api_mirrors(resource, field, rule, destinations, in_mesh=in_mesh)
     except ManifestError as error:
         why = destinations.diagnostics.error(error)
     for match in rule.matches or [http_route.RouteMatch()]:
@@ -82,7 +86,7 @@ def _of_rule(
         if why:
             yield order, unsupported_route(why, place, (match_of(match),))
         else:
-            yield order, _route(rule, match, backends, place)
+            yield order, _route(rule, match, backends, mirrors, place)
 
 
 _Precedence = tuple[int, int, bool, int, int]
@@ -103,6 +107,7 @@ def _route(
     rule: http_route.Rule,
     match: http_route.RouteMatch,
     backends: tuple[Weighted, ...],
+    mirrors: tuple[Weighted, ...],
     place: Place,
 ) -> Route:
     request, response = _changes(rule.filters)
@@ -113,11 +118,25 @@ def _route(
         request=request,
         response=response,
         # Without retries to tell it from, Istio takes a backend's timeout for the rule's.
-        timeout=rule.timeouts.backend_request or rule.timeouts.request,
+        timeout=(None if rule.retry else rule.timeouts.backend_request) or rule.timeouts.request,
+        retry=_retry(rule.retry, rule.timeouts.backend_request) if rule.retry else None,
         status=redirect.status_code if redirect else 500,
         place=place,
         redirect=api_redirect(redirect) if redirect else None,
         rewrite=api_rewrite(rule.rewrite) if rule.rewrite else None,
+        filters=api_filters(rule),
+        mirrors=() if redirect else mirrors,
+    )
+
+
+def _retry(retry: http_route.Retry, per_try: float | None) -> Retry:
+    """Istio's conditions, and the codes that the rule names."""
+    conditions = ("connect-failure", "refused-stream", "unavailable", "cancelled")
+    return Retry(
+        retry.attempts,
+        per_try or None,
+        ",".join((*conditions, *map(str, retry.codes))),
+        backoff=retry.backoff,
     )
 
 

@@ -63,11 +63,11 @@ def _of_routes(manifests: Manifests) -> Iterator[Mirror]:
     for resource, route in manifests.of(kinds.HTTPRoute):
         for number, rule in enumerate(route.spec.rules):
             for index, one in enumerate(rule.filters):
-                ref = (one.request_mirror or {}).get("backendRef")
-                if isinstance(ref, dict) and ref.get("name"):
+                if one.request_mirror:
+                    ref = one.request_mirror.backend_ref
                     field = f"spec.rules[{number}].filters[{index}].requestMirror.backendRef"
-                    space = str(ref.get("namespace") or resource.namespace)
-                    yield resource, field, Host(str(ref["name"]), space).fqdn, ""
+                    space = ref.namespace or resource.namespace
+                    yield resource, field, Host(ref.name, space).fqdn, ""
 
 
 def warn_of_hashes(mesh: Mesh, diagnostics: Diagnostics) -> None:

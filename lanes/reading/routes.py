@@ -7,18 +7,21 @@ from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics, Place
 from lanes.mesh.headers import AUTHORITY
 from lanes.mesh.match_index import MatchIndex
-from lanes.mesh.matching import Match, StringMatch, is_catch_all
+from lanes.mesh.matching import Match, is_catch_all
 from lanes.mesh.model import (
     Route,
     Weighted,
 )
 from lanes.mesh.traffic import Abort, HeaderOps, Retry
 from lanes.reading import kinds
+from lanes.reading.conditions import string_match
 from lanes.reading.counting import counts
 from lanes.reading.delegates import Ruled
 from lanes.reading.destinations import Destinations
+from lanes.reading.filters import filters_of
 from lanes.reading.kinds.fields import MOST_RULES
 from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.mirrors import mirrors_of
 from lanes.reading.rewrites import redirect_of, rewrite_of
 from lanes.reading.sides import Side
 
@@ -161,6 +164,8 @@ def _route(
         place=resource.place(field),
         redirect=redirect_of(http.redirect) if http.redirect and not every else None,
         rewrite=rewrite_of(http.rewrite) if http.rewrite else None,
+        filters=filters_of(http),
+        mirrors=() if status else mirrors_of(resource, field, http, destinations, side),
         body=http.direct_response.body.string if http.direct_response else "",
     )
 
@@ -204,16 +209,16 @@ def _weighted(
 
 def match_of(match: kinds.HttpMatch) -> Match:
     """Return what a match asks for, apart from what makes it narrow."""
-    headers = {name.lower(): _string_match(m) for name, m in match.headers.items()}
+    headers = {name.lower(): string_match(m) for name, m in match.headers.items()}
     if match.authority:
-        headers[AUTHORITY] = _string_match(match.authority)
-    uri = _string_match(match.uri) if match.uri else None
+        headers[AUTHORITY] = string_match(match.authority)
+    uri = string_match(match.uri) if match.uri else None
     return Match(
         headers=headers,
         uri=replace(uri, ignore_case=True) if uri and match.ignore_uri_case else uri,
-        method=_string_match(match.method) if match.method else None,
-        without={name.lower(): _string_match(m) for name, m in match.without_headers.items()},
-        query={name: _string_match(m) for name, m in match.query_params.items()},
+        method=string_match(match.method) if match.method else None,
+        without={name.lower(): string_match(m) for name, m in match.without_headers.items()},
+        query={name: string_match(m) for name, m in match.query_params.items()},
     )
 
 
@@ -223,17 +228,9 @@ def _retry(retries: kinds.Retries) -> Retry:
         per_try_timeout=retries.per_try_timeout,
         retry_on=retries.retry_on,
         next_tier=retries.retry_remote_localities,
+        backoff=retries.backoff,
+        same_host=not retries.retry_ignore_previous_hosts,
     )
-
-
-def _string_match(match: kinds.StringMatch) -> StringMatch:
-    if match.anything:
-        return StringMatch("present")
-    if match.exact is not None:
-        return StringMatch("exact", match.exact)
-    if match.prefix is not None:
-        return StringMatch("prefix", match.prefix)
-    return StringMatch("regex", match.regex or "")
 
 
 def header_ops(operations: kinds.HeaderOperations) -> HeaderOps:

@@ -65,11 +65,14 @@ from lanes.reading.kinds.listener_set import ListenerSet
 from lanes.reading.kinds.reference_grant import ReferenceGrant
 from lanes.reading.kinds.security import PeerAuthentication, RequestAuthentication
 from lanes.reading.kinds.virtual_services import (
+    CorsPolicy,
+    Delay,
     Delegate,
     HeaderOperations,
     HttpDestination,
     HttpMatch,
     HttpRoute,
+    MirrorTarget,
     Retries,
     StringMatch,
     Target,
@@ -82,7 +85,9 @@ __all__ = [
     "ConfigMap",
     "Container",
     "ContainerPort",
+    "CorsPolicy",
     "DaemonSet",
+    "Delay",
     "Delegate",
     "Deployment",
     "DestinationRule",
@@ -103,6 +108,7 @@ __all__ = [
     "ListenerSet",
     "LoadBalancer",
     "Metadata",
+    "MirrorTarget",
     "Namespace",
     "OutlierDetection",
     "PeerAuthentication",

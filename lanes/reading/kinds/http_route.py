@@ -19,15 +19,15 @@ from lanes.reading.kinds.fields import (
     HeaderName,
     HeaderValue,
     HostName,
-    Marked,
-    OnlyRunning,
+    Open,
+    Percent,
     Port,
     require_few_rules,
     require_re2,
     wrong,
 )
 from lanes.reading.kinds.gateway_api import GROUP
-from lanes.reading.kinds.redirects import RequestRedirect, UrlRewrite
+from lanes.reading.kinds.redirects import RequestRedirect, Text, UrlRewrite
 
 _GATEWAYS = (GROUP, "Gateway"), (GROUP, "ListenerSet")
 
@@ -138,6 +138,45 @@ class BackendFilter(Closed):
         return self
 
 
+class MirrorRef(Open):
+    group: str = ""
+    kind: str = "Service"
+    name: str
+    namespace: str | None = None
+    port: Port | None = None
+
+
+class Fraction(Open):
+    numerator: Count
+    denominator: Annotated[Count, Field(gt=0)] = 100
+
+
+class RequestMirror(Open):
+    """Where copies go, and of which share of the requests; of all, where nothing says so."""
+
+    backend_ref: MirrorRef
+    percent: Percent | None = None
+    fraction: Fraction | None = None
+
+    @property
+    def share(self) -> float:
+        """The share, 0 to 1."""
+        if self.fraction:
+            return min(1.0, self.fraction.numerator / self.fraction.denominator)
+        return 1.0 if self.percent is None else self.percent / 100
+
+
+class Cors(Open):
+    """Which pages may call."""
+
+    allow_origins: list[Text] = []
+    allow_methods: list[Text] = []
+    allow_headers: list[Text] = []
+    expose_headers: list[Text] = []
+    max_age: Count = 5
+    allow_credentials: bool = False
+
+
 class Filter(BackendFilter):
     type: Literal[  # type: ignore[assignment]  # more of them
         "RequestHeaderModifier",
@@ -149,8 +188,8 @@ class Filter(BackendFilter):
     ]
     request_redirect: RequestRedirect | None = None
     url_rewrite: UrlRewrite | None = None
-    request_mirror: Annotated[dict[str, Any] | None, Marked] = None
-    cors: OnlyRunning = None
+    request_mirror: RequestMirror | None = None
+    cors: Cors | None = None
 
 
 def _of_one_type_each(filters: list[Any]) -> list[Any]:
@@ -200,13 +239,21 @@ class Timeouts(Closed):
     backend_request: Duration | None = None
 
 
+class Retry(Open):
+    """Where an HTTPRoute says no number of attempts, Istio takes its own."""
+
+    codes: list[Annotated[int, Field(ge=100, le=599)]] = []
+    attempts: Count = 2
+    backoff: Duration | None = None
+
+
 class Rule(Closed):
     name: str = ""
     matches: list[RouteMatch] = []
     filters: Annotated[list[Filter], OfOneTypeEach] = []
     backend_refs: list[BackendRef] = []
     timeouts: Timeouts = Timeouts()
-    retry: OnlyRunning = None
+    retry: Retry | None = None
 
     @property
     def redirect(self) -> RequestRedirect | None:

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from lanes.mesh.headers import header_name
 from lanes.reading.kinds.fields import (
@@ -15,9 +15,9 @@ from lanes.reading.kinds.fields import (
     Duration,
     ExportTo,
     HostName,
-    Marked,
     OnlyRunning,
     Open,
+    Percent,
     Port,
     PortSelector,
     RetryOn,
@@ -25,7 +25,7 @@ from lanes.reading.kinds.fields import (
     require_re2,
     wrong,
 )
-from lanes.reading.kinds.redirects import DirectResponse, HttpRewrite, Redirect
+from lanes.reading.kinds.redirects import DirectResponse, HttpRewrite, Redirect, Text
 
 
 class StringMatch(Closed):
@@ -144,18 +144,18 @@ class Retries(Closed):
     per_try_timeout: Duration | None = None
     retry_on: RetryOn = ""
     retry_remote_localities: bool = False
-    backoff: OnlyRunning = None
-    retry_ignore_previous_hosts: OnlyRunning = None
+    backoff: Duration | None = None
+    retry_ignore_previous_hosts: bool = True
 
 
 class Percentage(Open):
-    value: float = 0
+    value: Annotated[float, Field(ge=0, le=100)] = 0
 
 
 class Abort(Open):
     """Without a percentage, Istio aborts nothing."""
 
-    http_status: int | None = None
+    http_status: Annotated[int, Field(ge=200, le=599)] | None = None
     percentage: Percentage = Percentage()
 
     @model_validator(mode="after")
@@ -165,9 +165,30 @@ class Abort(Open):
         return self
 
 
+class Delay(Open):
+    """Without a percentage, Istio delays nothing."""
+
+    fixed_delay: Duration | None = None
+    percentage: Percentage | None = None
+    percent: Percent = 0
+
+
 class Fault(Open):
     abort: Abort | None = None
-    delay: OnlyRunning = None
+    delay: Delay | None = None
+
+
+class CorsPolicy(Open):
+    """Which pages may call; `allow_origin` is the older form of `allow_origins`."""
+
+    allow_origins: list[HeaderMatch] = []
+    allow_origin: list[Text] = []
+    allow_methods: list[Text] = []
+    allow_headers: list[Text] = []
+    expose_headers: list[Text] = []
+    max_age: Duration | None = None
+    allow_credentials: bool = False
+    unmatched_preflights: str = ""
 
 
 class Delegate(Closed):
@@ -180,10 +201,12 @@ class Delegate(Closed):
 class MirrorTarget(Open):
     host: str = ""
     subset: str = ""
+    port: PortSelector | None = None
 
 
 class Mirror(Open):
     destination: MirrorTarget = MirrorTarget()
+    percentage: Percentage | None = None
 
 
 class HttpRoute(Closed):
@@ -197,12 +220,12 @@ class HttpRoute(Closed):
     headers: Headers = Headers()
     timeout: Duration | None = None
     retries: Retries | None = None
-    mirror: Annotated[MirrorTarget | None, Marked] = None
-    mirrors: Annotated[list[Mirror], Marked] = []
-    mirror_percent: OnlyRunning = None
-    mirror_percentage: OnlyRunning = None
-    cors_policy: OnlyRunning = None
-    fault: Annotated[Fault | None, Marked] = None
+    mirror: MirrorTarget | None = None
+    mirrors: list[Mirror] = []
+    mirror_percent: Percent | None = None
+    mirror_percentage: Percentage | None = None
+    cors_policy: CorsPolicy | None = None
+    fault: Fault | None = None
 
 
 def _few(rules: list[HttpRoute]) -> list[HttpRoute]:

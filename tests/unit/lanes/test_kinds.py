@@ -109,9 +109,6 @@ def test_a_field_that_may_choose_a_route_is_named(document: Document, path: str)
 @pytest.mark.parametrize(
     ("document", "path"),
     [
-        (VIRTUAL_SERVICE, "spec.http[0].mirrorPercentage"),
-        (VIRTUAL_SERVICE, "spec.http[0].corsPolicy"),
-        (VIRTUAL_SERVICE, "spec.http[0].retries.backoff"),
         (VIRTUAL_SERVICE, "spec.tcp"),
         (DESTINATION_RULE, f"{POLICY}.connectionPool.http.maxRetries"),
         (DESTINATION_RULE, f"{POLICY}.connectionPool.tcp.maxConnections"),
@@ -121,7 +118,6 @@ def test_a_field_that_may_choose_a_route_is_named(document: Document, path: str)
         (DESTINATION_RULE, f"{POLICY}.loadBalancer.localityLbSetting.failover"),
         (DESTINATION_RULE, f"{POLICY}.tls"),
         (DESTINATION_RULE, "spec.subsets[0].trafficPolicy.tls"),
-        (HTTP_ROUTE, "spec.rules[0].retry"),
         (api_gateway(), "spec.tls"),
         (deployment("a"), f"{CONTAINER}.command"),
         (deployment("a"), f"{CONTAINER}.args"),

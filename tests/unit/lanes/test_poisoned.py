@@ -30,6 +30,7 @@ DATA = re.compile(
     r"(\.domains|\.name|\.cluster_name|\.prefix|\.path|\.path_separated_prefix|\.regex"
     r"|string_match\.(exact|prefix)|header\.key|header\.value|headers_to_remove|health_check\.path"
     r"|host_rewrite_literal|(host|scheme|path)_redirect|prefix_rewrite|regex_rewrite\.substitution"
+    r"|request_mirror_policies\.cluster|cors\.(allow_methods|allow_headers|expose_headers)"
     r"|direct_response\.body\.inline_string|filter_context\.(headers|prefixes)|\.retry_on|log_format\.json_format\.tags\.[^.]*)"
 )
 # What Envoy fills in: of a request, its connections, the time and where it went.

@@ -661,6 +661,8 @@ def test_a_rule_as_a_whole() -> None:
         "per_try_timeout": 1,
         "retry_on": "5xx,409",
         "next_tier": False,
+        "backoff": None,
+        "same_host": False,
     }
 
 

@@ -1,0 +1,15 @@
+"""Conditions of VirtualServices on one value."""
+
+from lanes.mesh.matching import StringMatch
+from lanes.reading import kinds
+
+
+def string_match(match: kinds.StringMatch) -> StringMatch:
+    """Return a condition on one value."""
+    if match.anything:
+        return StringMatch("present")
+    if match.exact is not None:
+        return StringMatch("exact", match.exact)
+    if match.prefix is not None:
+        return StringMatch("prefix", match.prefix)
+    return StringMatch("regex", match.regex or "")
