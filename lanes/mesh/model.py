@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from lanes.mesh import baggage
+from lanes.mesh import baggage, traffic
 from lanes.mesh.diagnostics import Finding, Place
 from lanes.mesh.matching import Match
 from lanes.mesh.readiness import Readiness
 from lanes.mesh.rewriting import Redirect, Rewrite
-from lanes.mesh.traffic import NO_CHANGES, Abort, Filters, HeaderOps, Outlier, Propagation, Retry
+from lanes.mesh.traffic import NO_CHANGES, Abort, HeaderOps, Outlier, Propagation, Retry
 
 # Where a pod's sidecar takes its calls, on Istio as here; no pod can listen there itself.
 SIDECAR_PORT = 15001
@@ -183,7 +183,7 @@ class Route:
     unsupported: str = ""
     redirect: Redirect | None = None
     rewrite: Rewrite | None = None
-    filters: Filters = Filters()
+    filters: traffic.Filters = traffic.NO_FILTERS
     mirrors: tuple[Weighted, ...] = ()
     body: str = ""  # of what it answers by itself
 

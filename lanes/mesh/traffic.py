@@ -96,5 +96,6 @@ class Filters:
     delay: Delay | None = None
 
 
+NO_FILTERS = Filters()
 NO_CHANGES = HeaderOps()
 NO_PROPAGATION = Propagation()
