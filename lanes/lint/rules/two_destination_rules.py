@@ -1,6 +1,7 @@
 """Several DestinationRules for one host."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from lanes.lint.facts import Facts, Found
 from lanes.lint.rule import Rule
@@ -11,20 +12,32 @@ from lanes.reading.manifests import Resource
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    first: dict[tuple[Host, str, frozenset[str]], Resource] = {}
+    first: dict[tuple[Host, str, frozenset[str], str], tuple[Resource, Any]] = {}
     for resource, rule in facts.of(kinds.DestinationRule):
         host = host_in_manifest(rule.spec.host, resource.namespace)
         if host is None or resource.lacks("spec.workloadSelector"):
             continue
         key = (host, resource.namespace, frozenset(rule.spec.export_to or ["*"]))
-        other = first.setdefault(key, resource)
-        if other is not resource:
-            yield (
-                resource,
-                "spec.host",
-                f"DestinationRule {other.name} is for {host.name} too: Istio takes subsets of both,"
-                " and of two with one name, and of two policies, the older's; merge them",
-            )
+        for subset, field, content in _parts(resource):
+            other, there = first.setdefault((*key, subset), (resource, content))
+            if there != content:
+                what = f"subset {subset}" if subset else "a traffic policy"
+                yield (
+                    resource,
+                    field,
+                    f"DestinationRule {other.name} has {what} for {host.name} too, with other"
+                    " contents, and of two the older rule's counts; merge them",
+                )
+
+
+def _parts(resource: Resource) -> Iterator[tuple[str, str, Any]]:
+    """Yield what Istio takes of one rule alone: the subsets by name, and as "" the policy."""
+    spec = resource.data["spec"]
+    if spec.get("trafficPolicy"):
+        yield "", "spec.trafficPolicy", spec["trafficPolicy"]
+    if not resource.lacks("spec.subsets"):
+        for index, subset in enumerate(spec.get("subsets") or ()):
+            yield subset["name"], f"spec.subsets[{index}]", subset
 
 
 RULE = Rule(
@@ -34,7 +47,7 @@ RULE = Rule(
     text="""Istio merges the DestinationRules that a namespace has for one host. Of two subsets
 with one name, the older rule's counts. Of two traffic policies, the older rule's counts for all
 subsets. Where no `metadata.creationTimestamp` says which is older, the plan takes the first by
-name.""",
+name. Subsets with names of their own are no finding.""",
     bad="""
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -49,21 +62,8 @@ kind: DestinationRule
 metadata: {name: cart-v2}
 spec:
   host: cart.default.svc.cluster.local
-  subsets: [{name: v2, labels: {version: v2}}]
+  subsets: [{name: v1, labels: {version: v2}}]
 """,
-    fix=(
-        """
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: cart-v2}
-spec:
-  host: cart.default.svc.cluster.local
-  subsets: [{name: v2, labels: {version: v2}}]
-""",
-        """
-    - {name: v2, labels: {version: v2}}
-""",
-    ),
+    fix=("{name: v1, labels: {version: v2}}", "{name: v2, labels: {version: v2}}"),
     check=check,
 )

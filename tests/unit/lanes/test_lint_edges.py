@@ -74,6 +74,8 @@ GOOD = [gateway(), ENTERED, CART, *PODS, SUBSETS, ROUTED]
 
 
 DNS = "svc.cluster.local"
+MORE = "DestinationRule more"
+RANDOM, ROUND_ROBIN = ({"loadBalancer": {"simple": how}} for how in ("RANDOM", "ROUND_ROBIN"))
 SHOP = [put(one, "metadata.namespace", "shop") for one in (CART, *PODS, ROUTED)]
 
 
@@ -592,13 +594,22 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ([put(CART, "metadata.namespace", "shop"), unplaced(SUBSETS)], []),
     ],
     "TL017": [
-        ([*GOOD, destination_rule("cart", "v3", name="more")], ["DestinationRule more: spec.host"]),
+        ([*GOOD, destination_rule("cart", NO_PODS, name="more")], [f"{MORE}: spec.subsets[0]"]),
         (
-            [*GOOD, destination_rule("cart.default.svc.cluster.local", "v3", name="more")],
-            ["DestinationRule more: spec.host"],
+            [*GOOD, destination_rule(f"cart.default.{DNS}", "v3", NO_PODS, name="more")],
+            [f"{MORE}: spec.subsets[1]"],
         ),
-        ([*GOOD, destination_rule("*.default.svc.cluster.local", "v3", name="more")], []),
-        ([*GOOD, exported(destination_rule("cart", "v3", name="more"), "x")], []),
+        ([*GOOD, destination_rule("cart", "v1", "v3", name="more")], []),  # Istio merges these
+        ([*GOOD, destination_rule("cart", "v3", policy=ROUND_ROBIN, name="more")], []),
+        (
+            [
+                *instead(SUBSETS, put(SUBSETS, "spec.trafficPolicy", RANDOM)),
+                destination_rule("cart", "v3", policy=ROUND_ROBIN, name="more"),
+            ],
+            [f"{MORE}: spec.trafficPolicy"],
+        ),
+        ([*GOOD, destination_rule(f"*.default.{DNS}", NO_PODS, name="more")], []),
+        ([*GOOD, exported(destination_rule("cart", NO_PODS, name="more"), "x")], []),
     ],
     "TL018": [
         (
