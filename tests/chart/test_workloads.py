@@ -452,6 +452,7 @@ def test_instrumentation_by_the_operator_with_a_collector() -> None:
     resources = render({"instrumentation": {"mode": "operator", "collector": "http://otel:4318"}})
     assert of_kind(resources, "Instrumentation")["demo-instrumentation"]["spec"] == {
         "exporter": {"endpoint": "http://otel:4318"},
+        "env": [{"name": "OTEL_EXPORTER_OTLP_PROTOCOL", "value": "http/protobuf"}],
         "propagators": ["tracecontext", "baggage"],
         "sampler": {"type": "parentbased_traceidratio", "argument": "1"},
     }

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,10 +38,10 @@ OTLP_BEHIND = {
 }
 
 
-def injected_version(values_file: str) -> str:
-    """The tag of the Python packages that the Operator injects when installed by that file."""
+def injected_version(values_file: str, language: str = "python") -> str:
+    """The tag of the packages that the Operator injects when installed by that file."""
     (values,) = parse((ROOT / "helm" / "opentelemetry-operator" / values_file).read_text())
-    return str(values["manager"]["autoInstrumentationImage"]["python"]["tag"])
+    return str(values["manager"]["autoInstrumentationImage"][language]["tag"])
 
 
 def packages(version: str) -> Path:
@@ -110,10 +110,23 @@ def operator_environ(folder: Path, instrumentation: Values, before: bool) -> dic
     choice beats the resource's `env`.
     """
     resources = render({"instrumentation": {"mode": "operator", **instrumentation}})
+    behind = {} if before else OTLP_BEHIND
+    made = instrumentation_environ(resources, "python", OTLP_BEFORE if before else {}, behind)
+    path = {"PYTHONPATH": python_path(folder)}
+    return image_environ() | made | container_environ(resources) | path
+
+
+def instrumentation_environ(
+    resources: list[Resource], language: str, before: Mapping[str, str], behind: Mapping[str, str]
+) -> dict[str, str]:
+    """What the Operator makes of the rendered Instrumentation for pods of a language.
+
+    Its own choice comes `before` the resource's `env`, or `behind` all that is asked for.
+    """
     (resource,) = of_kind(resources, "Instrumentation").values()
     spec = resource["spec"]
-    for_python = _named(spec.get("python", {}).get("env", []))
-    for_all = _named(spec.get("env", []))
+    own = _named(spec.get(language, {}).get("env", []))
+    general = _named(spec.get("env", []))
     sdk = {
         "OTEL_SERVICE_NAME": "mocka-v1",
         "OTEL_RESOURCE_ATTRIBUTES": "k8s.container.name=default,k8s.pod.name=mocka-v1-0",
@@ -123,13 +136,7 @@ def operator_environ(folder: Path, instrumentation: Values, before: bool) -> dic
     }
     if "exporter" in spec:
         sdk["OTEL_EXPORTER_OTLP_ENDPOINT"] = spec["exporter"]["endpoint"]
-    # The first that sets a variable wins: read from the last.
-    chosen = [for_python, OTLP_BEFORE if before else {}, for_all, sdk]
-    chosen.append({} if before else OTLP_BEHIND)
-    environ = image_environ()
-    for layer in reversed(chosen):
-        environ.update(layer)
-    return {**environ, **container_environ(resources), "PYTHONPATH": python_path(folder)}
+    return {**behind, **sdk, **general, **before, **own}
 
 
 def container_environ(resources: list[Resource]) -> dict[str, str]:

@@ -39,14 +39,21 @@ class Hop:
 
 
 def node() -> Path:
-    """The packages of the lock, with today's server.js beside them."""
-    lock = HERE / "node/package-lock.json"
-    with _made("node", lock) as (target, empty):
+    """The packages of the lock, with today's programs beside them."""
+    target = node_packages(HERE / "node")
+    for program in ("server.js", "modules.mjs"):
+        shutil.copy(HERE / "node" / program, target)
+    return target
+
+
+def node_packages(folder: Path) -> Path:
+    """The packages of the lock in a folder."""
+    lock = folder / "package-lock.json"
+    with _made(folder.name, lock) as (target, empty):
         if empty:
-            for file in (lock, lock.with_name("package.json")):
+            for file in (lock, folder / "package.json"):
                 shutil.copy(file, empty)
             _run(empty, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-    shutil.copy(HERE / "node/server.js", target)
     return target
 
 
@@ -88,8 +95,9 @@ _JAVA = ("java", "javac", "mvn"), java, "java -javaagent:{built}/agent.jar -cp {
 _NODE = (
     ("node", "npm"),
     node,
-    "cd {built} && exec node --require @opentelemetry/auto-instrumentations-node/register"
-    " server.js",
+    # Without its detectors, which ask clouds for their metadata.
+    "cd {built} && exec env OTEL_NODE_RESOURCE_DETECTORS=none"
+    " node --require @opentelemetry/auto-instrumentations-node/register server.js",
 )
 _FASTAPI = (
     (),

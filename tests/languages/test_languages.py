@@ -1,16 +1,12 @@
 """A lane and foreign baggage cross services of other languages, by auto-instrumentation alone.
 
-front -> one hop of each kind, all in one mesh -> tail -> guest. front, tail and guest are ours.
+One hop of each kind, all in one mesh, between front and tail, which are ours.
 Nothing in a hop knows of lanes, and nothing in this mesh is a hop's own: `lanes up --run` runs it.
 """
 
-import json
-from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import pytest
-import urllib3
 import yaml
 
 from lanes.evidence.causes import Cause
@@ -27,7 +23,7 @@ from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
 from lanes.verification.gateway import Gateway
-from tests.chart.rendering import of_kind, render, without_tests
+from tests.languages.chains import Told, arrived, ask, rendered
 from tests.languages.programs import CROSS, END
 from tests.mesh.running import eventually
 
@@ -35,42 +31,6 @@ HOPS = CROSS | END
 HERE = {name: hop for name, hop in HOPS.items() if not hop.missing}
 
 
-def values(provider: str) -> dict[str, Any]:
-    return {
-        "mesh": {"provider": provider},
-        "lanes": {"weights": {"v1": 50, "v2": 50}},
-        "services": {
-            "front": {"versions": {"v1": {}, "v2": {}}, "upstreams": list(HERE)},
-            **{
-                name: {"versions": {"v1": {}}, "upstreams": ["tail"], "env": dict(hop.env)}
-                for name, hop in HERE.items()
-            },
-            "tail": {"versions": {"v1": {}, "v2": {}}, "upstreams": ["guest"]},
-            "guest": {"versions": {"v1": {}}},
-        },
-    }
-
-
-def rendered(provider: str) -> list[dict[str, Any]]:
-    """The manifests; what guest tells of its baggage is the member that the client sent.
-
-    The gateway lets it in, as the chart's does not: the lane joins it.
-    """
-    documents = deepcopy(without_tests(render(values(provider))))
-    (rule,) = of_kind(documents, "VirtualService")["demo-gateway"]["spec"]["http"]
-    rule.pop("headers", None)
-    for route in rule["route"]:
-        request = route["headers"]["request"]
-        if "baggage" in request["set"]:
-            request["add"] = request.pop("set")
-    guest = of_kind(documents, "Deployment")["guest-v1"]
-    variables = guest["spec"]["template"]["spec"]["containers"][0]["env"]
-    variables[:] = [v for v in variables if v["name"] != "lane_header"]
-    variables.append({"name": "lane_header", "value": "user"})
-    return documents
-
-
-Told = dict[str, dict[str, Any]]
 Seen = tuple[VerifiedHop, ...]
 
 
@@ -81,8 +41,12 @@ def both(
     """What each hop, by its name, answered to one request in lane v2, and what the calls between
     them tell of another, as verification judges it.
     """
+    services = {
+        name: {"versions": {"v1": {}}, "upstreams": ["tail"], "env": dict(hop.env)}
+        for name, hop in HERE.items()
+    }
     file = Path(tmp_path_factory.mktemp("languages"), "mesh.yaml")
-    file.write_text(yaml.safe_dump_all(rendered(request.param)))
+    file.write_text(yaml.safe_dump_all(rendered(request.param, list(HERE), services)))
     commands = [Command.of(f"{name}={hop.command()}") for name, hop in HERE.items()]
     mesh_of, port = resolve(read([str(file)]), commands), free_port()
     planned = plan(mesh_of)
@@ -90,10 +54,10 @@ def both(
         feed = Feed(mesh_of, planned, {pod.key: mesh.address(pod) for pod in mesh_of.pods})
         follow(tapped, feed.tell)
         # A virtual machine is slow at first.
-        eventually(lambda: all("name" in hop for hop in ask(mesh).values()), seconds=60)
+        eventually(lambda: all("name" in hop for hop in ask(mesh, list(HERE)).values()), seconds=60)
         with serving(feed, port), laptop("127.0.0.1", port) as evidence:
             assert evidence is not None
-            return ask(mesh), seen(mesh, evidence, planned)
+            return ask(mesh, list(HERE)), seen(mesh, evidence, planned)
 
 
 @pytest.fixture
@@ -111,24 +75,12 @@ def seen(mesh: RunningMesh, evidence: Laptop, planned: Plan) -> Seen:
     return judge.hops(completed.path)
 
 
-def ask(mesh: RunningMesh) -> Told:
-    headers = {"Accept": "application/json", "baggage": "user=Am%C3%A9lie"}
-    for _ in range(40):
-        response = urllib3.request("GET", mesh.url, headers=headers, retries=False, timeout=30)
-        front = json.loads(response.data)
-        if front["version"] == "v2":
-            return dict(zip(HERE, front["upstreams"], strict=True))
-    raise AssertionError(f"40 requests and none in lane v2: {response.data!r}")
-
-
 def behind(told: Told, name: str) -> tuple[str, str | None, str | None]:
     """Which version of tail the hop's call reached, the lane read there, and guest's user."""
     if missing := HOPS[name].missing:
         pytest.skip(f"not here: {', '.join(missing)}")
     assert told[name]["name"] == name
-    (tail,) = told[name]["upstreams"]
-    (guest,) = tail["upstreams"]
-    return tail["version"], tail["lane"], guest["lane"]
+    return arrived(told[name])
 
 
 @pytest.mark.parametrize("name", CROSS)
