@@ -63,6 +63,7 @@ def _action(route: Route, match: Match) -> Json:
             "route": {
                 "timeout": seconds(route.timeout or 0),
                 "retry_policy": _retry_policy(route.retry),
+                **_host(route.request),
                 **(_rewrite(route.rewrite, match) if route.rewrite else {}),
                 **_mirrors(route.mirrors),
                 **_target(route.destinations),
@@ -89,6 +90,10 @@ def _redirect(redirect: Redirect) -> Json:
     standard = {"http": 80, "https": 443}.get(redirect.scheme or "http")
     port = redirect.port if redirect.port != standard else None
     return {name: value for name, value in (*fields.items(), ("port_redirect", port)) if value}
+
+
+def _host(request: HeaderOps) -> Json:
+    return {"host_rewrite_literal": request.authority} if request.authority else {}
 
 
 def _rewrite(rewrite: Rewrite, match: Match) -> Json:
@@ -119,6 +124,7 @@ def _target(destinations: tuple[Weighted, ...]) -> Json:
                 {
                     "name": w.destination.name,
                     "weight": w.weight,
+                    **_host(w.request),
                     **_headers(w.request, w.response),
                     **_exchanged(w.destination.propagation),
                 }

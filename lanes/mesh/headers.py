@@ -9,6 +9,11 @@ AUTHORITY = ":authority"
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&'*+.^_`|~-]+")
 
 
+def is_authority(name: str) -> bool:
+    """Whether a header is the host that a request names: Envoy takes `Host` for `:authority`."""
+    return name.lower() in ("host", AUTHORITY)
+
+
 def is_header_name(name: str) -> bool:
     """Whether a header can have this name, in a message and in an Envoy format string."""
     return _TOKEN.fullmatch(name) is not None

@@ -1,18 +1,36 @@
 """What rules and policies do to traffic: headers, retries, faults, ejection of endpoints."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from lanes.mesh.headers import is_authority
 from lanes.mesh.matching import StringMatch
 
 
 @dataclass(frozen=True)
 class HeaderOps:
-    """Changes to the headers of a request or a response."""
+    """Changes to the headers of a request or a response.
+
+    `authority`: the host that a request then names, which chooses no route; "": it stays.
+    """
 
     set: Mapping[str, str] = field(default_factory=dict)
     add: Mapping[str, str] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
+    authority: str = ""
+
+    @classmethod
+    def of(
+        cls, set_to: Mapping[str, str], add: Mapping[str, str], remove: Iterable[str]
+    ) -> "HeaderOps":
+        """Return what Envoy makes of changes by these names: of the host it takes a new value."""
+        told = [*set_to.items(), *add.items()]
+        return cls(
+            {name.lower(): value for name, value in set_to.items() if not is_authority(name)},
+            {name.lower(): value for name, value in add.items() if not is_authority(name)},
+            tuple(name.lower() for name in remove if not is_authority(name)),
+            next((value for name, value in told if is_authority(name)), ""),
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from lanes.errors import LanesError
 from lanes.mesh.model import Host, Pod, Route, ServicePort, led_to, names_of
-from lanes.mesh.traffic import HeaderOps, Propagation
+from lanes.mesh.traffic import NO_CHANGES, Propagation
 from lanes.planning import cycles
 from lanes.planning.call_graph import UpstreamsDifferError
 from lanes.planning.entry_rule import first_path
@@ -136,7 +136,8 @@ class Resolver:
         if route.unknown:
             return unsupported(port.host, route)
         destinations = [w for w in route.destinations if w.weight] or list(route.destinations)
-        if len(destinations) > 1 and any(w.request != HeaderOps() for w in destinations):
+        changed = (replace(one.request, authority="") != NO_CHANGES for one in destinations)
+        if len(destinations) > 1 and any(changed):
             raise self._problem(Problem.SPLITS_AND_SETS, service=port.host.name)
         choice = choice_of(self.lane, port, route, request, propagation)
         ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]

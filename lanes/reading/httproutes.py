@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Place
+from lanes.mesh.headers import AUTHORITY, is_authority
 from lanes.mesh.matching import Kind, Match, StringMatch
 from lanes.mesh.model import (
     Host,
@@ -144,11 +145,15 @@ def match_of(match: http_route.RouteMatch) -> Match:
     """Return what a match asks for."""
     anywhere = (match.path.type, match.path.path) == ("PathPrefix", "/")
     return Match(
-        headers={h.name.lower(): StringMatch(_KINDS[h.type], h.value) for h in match.headers},
+        headers={_asked(h): StringMatch(_KINDS[h.type], h.value) for h in match.headers},
         uri=None if anywhere else StringMatch(_KINDS[match.path.type], match.path.path),
         method=StringMatch("exact", match.method) if match.method else None,
         query={q.name: StringMatch(_KINDS[q.type], q.value) for q in match.query_params},
     )
+
+
+def _asked(header: http_route.HeaderMatch) -> str:
+    return AUTHORITY if is_authority(header.name) else header.name.lower()
 
 
 def _backends(
@@ -192,8 +197,8 @@ def request_changes(filters: Sequence[http_route.BackendFilter]) -> HeaderOps:
 
 
 def _ops(modifier: http_route.HeaderModifier) -> HeaderOps:
-    return HeaderOps(
-        {header.name.lower(): header.value for header in modifier.set},
-        {header.name.lower(): header.value for header in modifier.add},
-        tuple(name.lower() for name in modifier.remove),
+    return HeaderOps.of(
+        {header.name: header.value for header in modifier.set},
+        {header.name: header.value for header in modifier.add},
+        modifier.remove,
     )

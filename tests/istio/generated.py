@@ -221,6 +221,21 @@ def a_way_in_by_a_header_that_others_must_not_have(made: Set) -> None:
 
 
 @twist
+def a_way_in_by_the_host_as_a_header(made: Set) -> None:
+    name = made.rng.choice(["host", "Host", ":authority"])
+    how = made.rng.choice(["exact", "prefix"])
+    headers = made.rng.choice(["headers", "headers", "withoutHeaders"])
+    asked = {headers: {name: {how: "beta.shop.test"}}}
+    made.entry["http"].insert(0, made.way(made.lane, asked))
+
+
+@twist
+def the_host_set_at_the_gateway(made: Set) -> None:
+    name = made.rng.choice(["host", "Host", ":authority"])
+    made.entry["http"][-1]["headers"] = {"request": {"set": {name: "beta.shop.test"}}}
+
+
+@twist
 def a_way_in_by_claim(made: Set) -> None:
     asked = header_is("@request.auth.claims.group", "testers")
     made.entry["http"].insert(0, made.way(made.lane, asked))

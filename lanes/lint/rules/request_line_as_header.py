@@ -20,7 +20,7 @@ def check(facts: Facts) -> Iterator[Found]:
             continue
         for rule in routing.rules:
             for asked in rule.asked:
-                for name in (*asked.unknown, *(one for one in asked.fields if one[0] == ":")):
+                for name in (*asked.unknown, *(one for one in asked.fields if one in _FIELDS)):
                     if field := _FIELDS.get(name.lower()):
                         yield (
                             routing.resource,

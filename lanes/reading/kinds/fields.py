@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from lanes.mesh.headers import header_name, is_header_name
+from lanes.mesh.headers import header_name, is_authority, is_header_name
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 # What Envoy fills in, on a cluster as here: the request, its two connections, the time. Others read
@@ -75,7 +75,7 @@ def port_or_name(value: object) -> int | str:
 
 
 def _header_changed(name: str) -> str:
-    if name.lower() == "host" or not is_header_name(name):
+    if not is_authority(name) and not is_header_name(name):
         raise ValueError("is not a header that can be changed here")
     return name
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from lanes.mesh.headers import header_name
+from lanes.mesh.headers import header_name, is_authority
 from lanes.reading.kinds.fields import (
     ChangedHeader,
     Changes,
@@ -76,10 +76,8 @@ def _header_asked(name: str) -> str:
         if not _CLAIM.fullmatch(name):
             raise ValueError("is not a claim of a token; write @request.auth.claims.NAME")
         return name
-    if name.startswith(":") and name != ":authority":
+    if name.startswith(":") and not is_authority(name):
         raise ValueError("is a header that a plan cannot know; match method, uri or authority")
-    if name.lower() == "host":
-        raise ValueError("is not supported as a header; match authority, as Envoy does")
     return name if name.startswith(":") else header_name(name)
 
 
@@ -103,6 +101,15 @@ class HttpMatch(Closed):
     gateways: list[str] = []
     source_labels: dict[str, str] = {}
     source_namespace: str = ""
+
+    @model_validator(mode="after")
+    def _host_once(self) -> "HttpMatch":
+        own = ["authority"] if self.authority else []
+        hosts = [*own, *filter(is_authority, self.headers)]
+        for names in (hosts, list(filter(is_authority, self.without_headers))):
+            if len(names) > 1:
+                raise ValueError(f"matches the host by {' and '.join(names)}; keep one")
+        return self
 
 
 def _no_variable(subset: str | None) -> str | None:

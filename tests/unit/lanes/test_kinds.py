@@ -187,7 +187,6 @@ def test_fallback_does_not_nest() -> None:
         (DESTINATION_RULE, f"{POLICY}.outlierDetection.interval", "1", A_DURATION),
         (DESTINATION_RULE, f"{POLICY}.outlierDetection.baseEjectionTime", 30, A_DURATION),
         (DESTINATION_RULE, f"{POLICY}.loadBalancer.simple", "PASSTHROUGH", "'ROUND_ROBIN'"),
-        (HTTP_ROUTE, "spec.parentRefs", [], "is empty"),
         (HTTP_ROUTE, "spec.parentRefs[0]", {"kind": "Mesh", "name": "a"}, "should be a Gateway of"),
         (
             HTTP_ROUTE,
@@ -383,7 +382,6 @@ def test_a_regex_that_re2_takes(regex: str) -> None:
         (DESTINATION_RULE, "spec.host"),
         (DESTINATION_RULE, "spec.subsets[0].name"),
         (gateway(), "spec.servers[0].port.protocol"),
-        (HTTP_ROUTE, "spec.parentRefs"),
         (api_gateway(), "spec.listeners[0].port"),
         (deployment("a"), "spec.template"),
         (service("a"), "spec.ports[0].port"),
@@ -431,7 +429,7 @@ def test_a_pod_on_the_sidecars_port_is_not_run() -> None:
     assert f"{CONTAINER}.ports: 15001 is the sidecar's port; use another" in sentence
 
 
-@pytest.mark.parametrize("name", ["host", "Host", ":authority", "a b"])
+@pytest.mark.parametrize("name", [":path", "a b"])
 def test_a_header_that_nothing_can_remove_is_refused(name: str) -> None:
     headers = {"request": {"remove": [name]}}
     assert refusal(put(VIRTUAL_SERVICE, "spec.http[0].headers", headers)) == (
@@ -458,7 +456,7 @@ def test_a_target_port_out_of_range() -> None:
     [
         ("@request.auth.scope", "is not a claim of a token"),
         (":path", "match method, uri or authority"),
-        ("Host", "match authority"),
+        ("a b", "is not a header's name"),
     ],
 )
 @pytest.mark.parametrize("where", ["headers", "withoutHeaders"])
