@@ -18,7 +18,7 @@ from lanes.report.plan import gateway_line, one_line, show_headline, show_plan
 from lanes.report.verdict import show_verdict
 from lanes.running.runtime import RunningMesh, run
 from lanes.verification.classification import fits
-from lanes.verification.gateway import Client, Gateway
+from lanes.verification.gateway import Client, planned_gateway
 from lanes.verification.sending import send_each, send_repeatedly
 from lanes.verification.split import LANE_REQUESTS, default_requests
 from lanes.verification.targets import entry_targets
@@ -59,9 +59,9 @@ def tell(mesh: Mesh, port: int, requests: int | None, console: Console, progress
         for note in running.notes:
             say(note)
         say()
-        client = Gateway(running.url, planned.host).client()
+        client = planned_gateway(running.url, planned).client()
         for _ in range(_SHOWN):
-            say(client.send("text/plain").text)
+            say(client.send("text/plain", planned.request).text)
         answers = list(progress(send_repeatedly(client, requests, _CONCURRENCY), requests))
         calls = entry_targets(planned, planned.enterable, LANE_REQUESTS)
         entered = send_each(client, calls, _CONCURRENCY)

@@ -49,7 +49,7 @@ def diff_command(
     from lanes.report.difference import difference_json, difference_lines, difference_markdown
     from lanes.report.names import with_distinct_names
 
-    meshes = [read_mesh((path,), namespace=asked.namespace) for path in (old, new)]
+    meshes = [read_mesh((path,), namespace=asked.namespace, skip=asked.skip) for path in (old, new)]
     plans = [plan(mesh, asked.path, host, asked.headers, asked.calls) for mesh in meshes]
     shared = plans[0].shared_names | plans[1].shared_names
     before, after = (with_distinct_names(replace(one, shared_names=shared)) for one in plans)

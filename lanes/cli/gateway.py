@@ -38,7 +38,7 @@ class GatewayOptions:
 
         asked = self.asked
         gateway = Gateway(self.url, self.host, self.ca, self.resolved, asked.headers)
-        mesh = read_mesh(self.paths, namespace=asked.namespace, strict=strict)
+        mesh = read_mesh(self.paths, namespace=asked.namespace, strict=strict, skip=asked.skip)
         tell_left_out(*mesh.not_supported)
         named = urlsplit(self.url)
         known = named.hostname if named.hostname and serves(mesh, named.hostname) else None

@@ -108,6 +108,7 @@ class RequestOptions:
     headers: dict[str, str]
     namespace: str | None
     calls: dict[str, tuple[str, ...]]
+    skip: tuple[str, ...] = ()
 
 
 def request_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -120,16 +121,23 @@ def request_options(command: Callable[..., None]) -> Callable[..., None]:
         header: tuple[str, ...],
         namespace: str | None,
         calls: dict[str, tuple[str, ...]],
+        skip: tuple[str, ...],
         **rest: Any,
     ) -> None:
         if path is not None and not path.startswith("/"):
             raise LanesError(f"--path {path}: should begin with a slash: /{path}")
-        asked = RequestOptions(path, dict(map(_name_and_value, header)), namespace, calls)
+        asked = RequestOptions(path, dict(map(_name_and_value, header)), namespace, calls, skip)
         command(*args, asked=asked, **rest)
 
     for option in (
         calls_option,
         namespace_option,
+        click.option(
+            "--skip",
+            metavar="KIND/NAME",
+            multiple=True,
+            help="Leave a resource out of the manifests, such as Deployment/load-generator.",
+        ),
         click.option(
             "--header",
             metavar="NAME=VALUE",
@@ -191,6 +199,7 @@ def read_mesh(
     namespace: str | None = None,
     *,
     strict: bool = False,
+    skip: tuple[str, ...] = (),
 ) -> "Mesh":
     """The mesh of MANIFESTS, with `--run` commands; what names no namespace is in `namespace`.
 
@@ -204,7 +213,7 @@ def read_mesh(
 
         own = [Command.of(text) for text in commands]
         paths = sample_unless_named(paths)
-        found = read(paths, namespace or "default", strict=strict)
+        found = read(paths, namespace or "default", strict=strict, skip=skip)
         return resolve(found, own, strict=strict)
 
 

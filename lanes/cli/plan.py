@@ -44,7 +44,7 @@ def plan_command(
     from lanes.report.plan import show_calls, show_errors, show_headline, show_plan
     from lanes.report.plan_json import plan_json
 
-    mesh = read_mesh(paths, namespace=asked.namespace, strict=strict)
+    mesh = read_mesh(paths, namespace=asked.namespace, strict=strict, skip=asked.skip)
     console = Console()
     try:
         planned = plan(mesh, asked.path, host, asked.headers, asked.calls)

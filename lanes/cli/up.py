@@ -6,9 +6,11 @@ from contextlib import ExitStack
 import click
 
 from lanes.cli.options import (
+    RequestOptions,
     manifests_argument,
     port_option,
     read_mesh,
+    request_options,
     run_option,
     tell_left_out,
 )
@@ -32,6 +34,12 @@ from lanes.errors import LanesError, together
     metavar="URL",
     help="Send traces there, by OTLP over HTTP, such as http://127.0.0.1:4318.",
 )
+@request_options
+@click.option(
+    "--host",
+    metavar="HOST",
+    help="The host of requests. Default: any, or else the first that the gateway serves.",
+)
 @click.option("--strict", is_flag=True, help="Exit 2 if anything is not supported or simulated.")
 def up_command(
     paths: tuple[str, ...],
@@ -40,6 +48,8 @@ def up_command(
     page: bool,
     page_port: int | None,
     collector: str | None,
+    asked: RequestOptions,
+    host: str | None,
     strict: bool,
 ) -> None:
     """Start the mesh, and run it until Ctrl-C.
@@ -55,10 +65,13 @@ def up_command(
       helm template demo helm/traffic-lanes | lanes up -
       lanes up manifests/ --run cart='node server.js'
       lanes up --port 8000 --no-page
+      lanes up manifests/ --path /cart --header x-lane=v2
+      lanes up manifests/ --skip Deployment/load-generator
     """
     from lanes.envoy.tracing import Collector
     from lanes.page.feed import Feed, follow, serving
     from lanes.page.tap import tap
+    from lanes.planning.call_graph import with_calls
     from lanes.planning.plan import plan
     from lanes.report.plan import gateway_line, pods_table, show_headline, show_plan
     from lanes.report.tables import show
@@ -67,11 +80,12 @@ def up_command(
 
     console = Console()
     traces = Collector.of(collector) if collector else None
-    mesh = read_mesh(paths, commands, strict=strict)
+    mesh = read_mesh(paths, commands, asked.namespace, strict=strict, skip=asked.skip)
     if strict and mesh.not_run:
         raise LanesError(*together(mesh.not_run))
     tell_left_out(*mesh.not_supported, *mesh.not_run)
-    planned = plan(mesh)
+    mesh = with_calls(mesh, asked.calls)
+    planned = plan(mesh, asked.path, host, asked.headers)
     show_headline(mesh, planned, console)
     began = time.monotonic()
     with ExitStack() as stack:

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from lanes.envoy import Json
 from lanes.errors import LanesError
@@ -24,7 +24,7 @@ from lanes.planning.result import Plan
 from lanes.running.runtime import RunningMesh
 from lanes.running.sample import management_port
 from lanes.running.watch import Watch
-from lanes.verification.gateway import Gateway
+from lanes.verification.gateway import planned_gateway
 
 _TICK_SECONDS = 0.25
 _HEALTH_SECONDS = 0.4
@@ -55,7 +55,7 @@ class Live:
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._latest = ""
-        gateway = Gateway(urljoin(running.url, planned.path), planned.host)
+        gateway = planned_gateway(running.url, planned)
         self._load = Load(gateway.client(), self._own_answer)
         self._still = {
             "provider": self._mesh.provider,
@@ -232,7 +232,7 @@ def _told(call: Call) -> str:
 
 def _plan(mesh: Mesh, whole: Plan) -> Plan | None:
     try:
-        return plan(mesh, whole.path)
+        return plan(mesh, whole.path, whole.host, whole.headers)
     except LanesError:  # with these pods gone, no lane has one path
         return None
 

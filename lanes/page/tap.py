@@ -38,7 +38,7 @@ class Split:
 
     def __init__(self, mesh: Mesh, planned: Plan) -> None:
         gateway = next(host for host in mesh.gateway if host.domain == planned.domain)
-        bare = EntryRule().request(any_of(planned.domain), planned.path)
+        bare = EntryRule(planned.headers).request(any_of(planned.domain), planned.path)
         route = bare.rule(gateway.routes)
         self._mesh = mesh
         self._route = route

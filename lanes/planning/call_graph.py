@@ -8,7 +8,7 @@ between. A name without a port is none: too many things are called like a servic
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -58,7 +58,7 @@ class CallGraph:
         where the pods differ in their `upstream_url`.
         """
         hosts = tuple(hosts)
-        override = self._override(hosts, pods)
+        override = self.override(hosts, pods)
         if override is not None:
             return override
         urls = {pod.upstream_urls for pod in pods}
@@ -72,7 +72,7 @@ class CallGraph:
 
     def knows(self, host: Host, pods: tuple[Pod, ...]) -> bool:
         """Tell whether anything says whom these pods call, even that they call nobody."""
-        if self._override((host,), pods) is not None or any("upstream_url" in p.env for p in pods):
+        if self.override((host,), pods) is not None or any("upstream_url" in p.env for p in pods):
             return True
         return bool(self.of((host,), pods))
 
@@ -142,13 +142,21 @@ class CallGraph:
                 if port and pod not in port.pods and not is_outside(self.mesh, port):
                     yield target
 
-    def _override(self, hosts: tuple[Host, ...], pods: tuple[Pod, ...]) -> tuple[str, ...] | None:
+    def override(self, hosts: tuple[Host, ...], pods: tuple[Pod, ...]) -> tuple[str, ...] | None:
         """Return what the user says that these call; None: nothing."""
         if not self.overrides:
             return None
         names = [name for host in hosts for name in (f"{host.name}.{host.namespace}", host.name)]
         names += [pod.app for pod in pods]
         return next((self.overrides[name] for name in names if name in self.overrides), None)
+
+
+def with_calls(mesh: Mesh, overrides: Overrides) -> Mesh:
+    """Return the mesh with what the user says that services call in place of annotations."""
+    graph = call_graph(mesh, overrides)
+    said = {port.host: graph.override((port.host,), port.pods) for port in mesh.ports}
+    told = {host: called for host, called in said.items() if called is not None}
+    return replace(mesh, calls={**mesh.calls, **told})
 
 
 def known_calls(graph: CallGraph) -> dict[str, tuple[str, ...]]:

@@ -60,6 +60,7 @@ def plan(
         ingress.default_status,
         other_rules(context.graph, (h for h in hops if all(h is not e for e in paths.values()))),
         planned_ports(context.graph, hops),
+        ingress.probe.headers,
     )
 
 

@@ -1,11 +1,12 @@
 """The result: every lane's path, and what is in none."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from lanes.mesh.hostnames import any_of
 from lanes.planning.cycles import optional_cycles
-from lanes.planning.entry_rule import EntryRule
+from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.hop import Hop
 from lanes.planning.lane_headers import LaneHeader
 from lanes.planning.lanes import NotPlanned
@@ -51,12 +52,13 @@ class Lane:
 class Plan:
     """Every lane's path. `header` is the lane header; "": the gateway sets none.
 
-    `domain` is the virtual host's, `path` what requests ask for. `not_planned`: the gateway's rules
-    that lead to no one lane. `unset_headers`: lane headers that rules of the mesh ask for, that no
-    gateway sets, and that none lets clients send. `unreached`: services in no known path, as
-    callers name them. `shared_names`: names that services of several namespaces have.
-    `default_status`: what a request gets that enters no lane; 200: each enters one. `other_rules`:
-    those of the mesh that no planned call meets. `ports`: of Services with several.
+    `domain` is the virtual host's, `path` what requests ask for, `headers` what they carry.
+    `not_planned`: the gateway's rules that lead to no one lane. `unset_headers`: lane headers that
+    rules of the mesh ask for, that no gateway sets, and that none lets clients send. `unreached`:
+    services in no known path, as callers name them. `shared_names`: names that services of several
+    namespaces have. `default_status`: what a request gets that enters no lane; 200: each enters
+    one. `other_rules`: those of the mesh that no planned call meets. `ports`: of Services with
+    several.
     """
 
     header: str
@@ -70,11 +72,22 @@ class Plan:
     default_status: int = 200
     other_rules: tuple[OtherRule, ...] = ()
     ports: tuple[PlannedPort, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def host(self) -> str | None:
         """A host for requests to name, since the gateway serves no other; None: it serves any."""
         return None if self.domain == "*" else any_of(self.domain)
+
+    @property
+    def request(self) -> EntryRule:
+        """A request that a lane answers: by no entry rule, unless the gateway answers it itself."""
+        entered = self.default_status != 200
+        ways = (rule for lane in self.lanes for rule in lane.testable_rules if entered)
+        rule = next(ways, NO_ENTRY_RULE)
+        return EntryRule(
+            {**self.headers, **rule.headers}, rule.host or self.host, rule.path or self.path
+        )
 
     @property
     def enterable(self) -> tuple[Lane, ...]:

@@ -17,36 +17,41 @@ from lanes.reading.manifests import Manifests, Misfit, Resource
 from lanes.reading.partial import path_text, understood
 from lanes.reading.positions import Written
 from lanes.reading.rendered import chart_of, is_kustomization, kustomized
+from lanes.reading.skipped import Skipped
 
+_NOTHING_CAME = "standard input: no manifests came. Did the command before the pipe fail?"
 _Identity = tuple[type[BaseModel], str, str]
 """A resource's kind, namespace and name."""
 
 
-def read(paths: Iterable[str], namespace: str = "default", *, strict: bool = True) -> Manifests:
+def read(
+    paths: Iterable[str],
+    namespace: str = "default",
+    *,
+    strict: bool = True,
+    skip: Iterable[str] = (),
+) -> Manifests:
     """Read every manifest under `paths` (files, directories, or "-" for standard input).
 
-    What names no namespace goes to `namespace`. Raises LanesError for a path that can't be read,
-    and, all in one, for what is no YAML and, where `strict`, for what misses what its kind needs,
-    or asks for what might choose a route and is not supported. Else that is left out.
+    What names no namespace goes to `namespace`. `skip` names resources to leave out: KIND/NAME.
+    Raises LanesError for a path that can't be read, for what to skip that is not there, and, all in
+    one, for what is no YAML and, where `strict`, for what is not supported or incomplete.
     """
     paths = tuple(dict.fromkeys(paths))
-    reader = _Reader(namespace)
+    reader = _Reader(namespace, skip=skip)
     _read_into(reader, paths)
+    reader.skipped.require_met()
     reader.settle_duplicates()
-    causes = map(str, reader.kustomizations)
-    reader.diagnostics.require_plannable(causes, strict=strict)
+    reader.diagnostics.require_plannable(map(str, reader.kustomizations), strict=strict)
     sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
     if all(isinstance(resource.body, _LEFT) for resource in reader.resources):
-        if paths == (STDIN,):
-            raise LanesError(
-                "standard input: no manifests came. Did the command before the pipe fail?"
-            )
-        if reader.kustomizations:
-            raise LanesError(*together(map(str, reader.kustomizations)))
-        where = " ".join(sources)
-        raise LanesError(f"{where}: no manifests there; render some, e.g. helm template")
-    left = tuple(reader.left)
-    return Manifests(sources, reader.resources, left, reader.told, reader.diagnostics.errors)
+        if paths == (STDIN,) or reader.kustomizations:
+            raise LanesError(*together(map(str, reader.kustomizations)) or [_NOTHING_CAME])
+        raise LanesError(
+            f"{' '.join(sources)}: no manifests there; render some, e.g. helm template"
+        )
+    left, errors = tuple(reader.left), reader.diagnostics.errors
+    return Manifests(sources, reader.resources, left, reader.told, errors)
 
 
 def read_for_lint(
@@ -103,8 +108,16 @@ def short(source: str) -> str:
 class _Reader:
     """Takes documents one by one, and keeps what they are."""
 
-    def __init__(self, namespace: str, *, for_lint: bool = False, namespaced: bool = False) -> None:
+    def __init__(
+        self,
+        namespace: str,
+        *,
+        for_lint: bool = False,
+        namespaced: bool = False,
+        skip: Iterable[str] = (),
+    ) -> None:
         self.diagnostics = Diagnostics()
+        self.skipped = Skipped(skip)
         self.others: list[Resource] = []
         self.misfits: list[Misfit] = []
         self._for_lint = for_lint
@@ -162,6 +175,8 @@ class _Reader:
         what = f"{kind} ({group})" if group else kind
         metadata = document.get("metadata")
         name = str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
+        if self.skipped.takes(kind, name):
+            return
         model = kinds.KNOWN.get((group, kind))
         if model is None:
             self._keep_other(source, written)

@@ -68,8 +68,11 @@ def show_headline(mesh: Mesh, plan: Plan, console: Console) -> None:
 
 def gateway_line(url: str, plan: Plan, seconds: float) -> str:
     """Where the gateway is, what to call it, and how long it took to get there."""
-    host = f" (Host: {plan.host})" if plan.host else ""
-    return f"gateway {url}{host}   ready in {seconds:.1f} s"
+    request = plan.request
+    headers = [f"Host: {request.host}"] if request.host else []
+    headers += [f"{name}: {value}" for name, value in request.headers.items()]
+    told = f" ({', '.join(headers)})" if headers else ""
+    return f"gateway {url.rstrip('/')}{request.path}{told}   ready in {seconds:.1f} s"
 
 
 def _named(sources: tuple[str, ...]) -> str:

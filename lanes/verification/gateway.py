@@ -16,6 +16,7 @@ from lanes.errors import LanesError
 from lanes.evidence.answers import parse
 from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
+from lanes.planning.result import Plan
 from lanes.printable import without_credentials
 from lanes.verification.http_client import (
     HttpClient,
@@ -125,6 +126,11 @@ class Gateway:
     def client(self) -> "Client":
         """Raises LanesError for a file of authorities that is none."""
         return Client(self)
+
+
+def planned_gateway(url: str, plan: Plan) -> Gateway:
+    """The gateway at `url`, asked for what the plan's requests ask for."""
+    return Gateway(url.rstrip("/") + plan.path, plan.host, headers=plan.headers)
 
 
 class Client:
