@@ -1,25 +1,34 @@
-"""How often the judge calls a lane worse: `python -m scripts.simulate`, figures of docs/verify.md.
+"""How often verification calls a lane worse: `python -m scripts.simulate`, figures of
+docs/verify.md.
 
-Requests are drawn as a gateway draws them, and their times from a model of a service: some 9 ms,
-one in 50 held up by 30 ms more on the average. What is tried is the comparison that `lanes verify`
-makes, on lanes that are as good as their baseline, and on ones that are not.
+Requests are drawn as a gateway draws them, eight at a time, and their times from a model of a
+service: some 9 ms, one in 50 held up by 30 ms more on the average. On a busy machine, a lane's pods
+also wait for a processor by turns, and hold up all of their requests. What is tried is the
+comparison that `lanes verify` makes, on lanes that are as good as their baseline, and on ones that
+are not.
 """
 
 import argparse
+import math
 import random
 import sys
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from heapq import heapreplace
 
+from lanes.verification import blocks
 from lanes.verification.performance import Figures, LanePerformance, allowed, compared
 
 RUNS = 10_000
+AT_A_TIME = 8
 
 
 @dataclass(frozen=True)
 class Scenario:
     """`weights` of the lanes, the first the baseline; what becomes of the second lane's time, and
-    how many of its requests, and of the others', fail.
+    how many of its requests, and of the others', fail. `bursts`: all are slow by turns; `busy`:
+    each lane by itself, for such parts of a second.
     """
 
     name: str
@@ -29,32 +38,64 @@ class Scenario:
     failing: float = 0.0
     others_failing: float = 0.0
     bursts: bool = False
+    busy: float = 0.0
 
     def worse(self, luck: random.Random) -> bool:
         """Whether one run calls any lane worse."""
         names = range(len(self.weights))
-        times: Mapping[int, list[float]] = {name: [] for name in names}
+        asked: list[tuple[int, float, float]] = []
         failed = dict.fromkeys(names, 0)
-        busy = 1.0
+        waits = [self._waits(luck) for _ in names]
+        free = [0.0] * AT_A_TIME
+        slow = 1.0
         for number, lane in enumerate(luck.choices(names, self.weights, k=self.requests)):
             if self.bursts and number % 50 == 0:
-                busy = luck.choice((1.0, 1.0, 1.0, 3.0))
+                slow = luck.choice((1.0, 1.0, 1.0, 3.0))
             if luck.random() < (self.failing if lane == 1 else self.others_failing):
                 failed[lane] += 1
                 continue
-            took = 9 * busy * luck.lognormvariate(0, 0.35)
+            began = free[0]
+            took = 9 * slow * luck.lognormvariate(0, 0.35)
             took += luck.expovariate(1 / 30) if luck.random() < 0.02 else 0.0
-            times[lane].append(self.slowed(took) if lane == 1 else took)
-        base, *others = (
-            LanePerformance(
-                f"v{lane}",
-                Figures(len(times[lane]) + failed[lane], failed[lane], tuple(sorted(times[lane]))),
-                (),
-            )
-            for lane in names
-        )
+            took += waits[lane](began)
+            took = self.slowed(took) if lane == 1 else took
+            heapreplace(free, began + took / 1000)
+            asked.append((lane, began, took))
+        at = blocks.cut([(began, took) for _, began, took in asked])
+        times: dict[int, dict[int, list[float]]] = {name: defaultdict(list) for name in names}
+        for (lane, _, took), block in zip(asked, at, strict=True):
+            times[lane][block].append(took)
+        base, *others = (_lane(f"v{lane}", failed[lane], times[lane]) for lane in names)
         seen = [lane for lane in others if lane.figures.count]
         return any(lane.worse for lane in compared(seen, base))
+
+    def _waits(self, luck: random.Random) -> Callable[[float], float]:
+        """How long, in ms, a lane's pods still wait for a processor at a time, in s."""
+        turns = self._turns(luck)
+        begins, ends = next(turns)
+
+        def left(now: float) -> float:
+            nonlocal begins, ends
+            while ends < now:
+                begins, ends = next(turns)
+            return max(0.0, ends - now) * 1000 if begins <= now else 0.0
+
+        return left
+
+    def _turns(self, luck: random.Random) -> Iterator[tuple[float, float]]:
+        """When the pods wait, one time after the other."""
+        if not self.busy:
+            yield math.inf, math.inf
+        now = 0.0
+        while True:
+            begins = now + luck.expovariate(1 / self.busy)
+            now = begins + luck.expovariate(1 / self.busy)
+            yield begins, now
+
+
+def _lane(name: str, failed: int, times: dict[int, list[float]]) -> LanePerformance:
+    every = sorted(took for each in times.values() for took in each)
+    return LanePerformance(name, Figures(len(every) + failed, failed, tuple(every)), (), times)
 
 
 def later(ms: float) -> float:
@@ -67,6 +108,9 @@ SOUND = (
     Scenario("alike, 95:5", 1000, (95, 5)),
     Scenario("alike, and 5 % fail in all", 1000, failing=0.05, others_failing=0.05),
     Scenario("alike, all slow by turns", 1000, bursts=True),
+    Scenario("alike, each waits by turns", 60, busy=0.03),
+    Scenario("alike, each waits by turns", 100, busy=0.03),
+    Scenario("alike, each waits by turns", 1000, busy=0.03),
     Scenario("slower by as much as is allowed", 1000, slowed=allowed),
 )
 BAD = (
@@ -76,6 +120,9 @@ BAD = (
     Scenario("5 % fail", 1000, failing=0.05),
     Scenario("5 % fail, 95:5", 1000, (95, 5), failing=0.05),
     Scenario("3 ms later", 1000, slowed=lambda ms: ms + 3),
+    Scenario("twice as long", 100, slowed=lambda ms: 2 * ms),
+    Scenario("30 ms later, each waits by turns", 1000, slowed=later, busy=0.03),
+    Scenario("twice as long, each waits by turns", 1000, slowed=lambda ms: 2 * ms, busy=0.03),
 )
 
 

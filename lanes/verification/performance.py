@@ -1,17 +1,20 @@
 """How each lane does, beside the baseline: how often its requests fail, and how long they take.
 
 What is compared is the lane as its users have it, from the gateway on, and through hops that it
-may share with others. Lanes are compared with what came by the baseline in the same run.
+may share with others. Lanes are compared with what came by the baseline in the same run. A lane
+that is slower has to be so throughout the run: see `blocks`.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import fmean
 
 from lanes.evidence.steps import Answer
 from lanes.planning.result import Plan
-from lanes.verification import significance
+from lanes.verification import blocks, significance
 from lanes.verification.baseline import baseline_of
 from lanes.verification.classification import ClassifiedAnswer, classify
 from lanes.verification.targets import Target
@@ -65,11 +68,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class LanePerformance:
-    """How one lane did, and in what it is `worse` and `better` than the baseline."""
+    """How one lane did, and in what it is `worse` and `better` than the baseline.
+
+    `blocks`: the times of `figures` again, by the number of their block of the run.
+    """
 
     name: str
     figures: Figures
     hops: tuple[HopFigures, ...]
+    blocks: Mapping[int, Sequence[float]]
     worse: tuple[Difference, ...] = ()
     better: tuple[Difference, ...] = ()
 
@@ -127,7 +134,7 @@ def performance(
     """
     sorted_by_lane = classify(plan, answers, entered)
     came = (*sorted_by_lane.drawn, *sorted_by_lane.entered)
-    timed = _after(warm_up, came)
+    block_of = _blocks(warm_up, came)
     lanes = sorted_by_lane.groups
     named = baseline or baseline_of(plan)
     base = next((n for n, group in lanes.items() if named in {lane.name for lane in group}), "")
@@ -136,7 +143,7 @@ def performance(
         # Who enters a lane is one of those that answers can't tell apart from it.
         own = next((n for n, g in lanes.items() if one.name in {lane.name for lane in g}), one.name)
         by_lane[own].append(one)
-    measured = {name: _measured(name, by_lane[name], timed) for name in lanes if by_lane[name]}
+    measured = {name: _measured(name, by_lane[name], block_of) for name in lanes if by_lane[name]}
     if base not in measured:
         base = ""
     others = [lane for name, lane in measured.items() if base and name != base]
@@ -146,7 +153,7 @@ def performance(
         base,
         tuple(beside.get(name, lane) for name, lane in measured.items()),
         sum(one.failed for one in by_lane[""]),
-        len(came) - len(timed),
+        len(came) - len(block_of),
         {
             lane.name: significance.detectable_share(
                 lane.figures.count, measured[base].figures.count, limit
@@ -156,29 +163,36 @@ def performance(
     )
 
 
-def _after(warm_up: int, classified: Sequence[ClassifiedAnswer]) -> frozenset[int]:
-    """Which of them are timed: by identity, for answers may be alike."""
+def _blocks(warm_up: int, classified: Sequence[ClassifiedAnswer]) -> dict[int, int]:
+    """The block of each that counts for latency: by identity, for answers may be alike."""
     known = [one for one in classified if one.answer.began is not None]
     first = sorted(known, key=lambda one: one.answer.began or 0.0)[:warm_up]
-    return frozenset(map(id, classified)) - frozenset(map(id, first))
+    opening = set(map(id, first))
+    timed = [one for one in classified if id(one) not in opening]
+    clocked = [one for one in timed if one.answer.took_ms is not None]
+    at = blocks.cut([(one.answer.began or 0.0, one.answer.took_ms or 0.0) for one in clocked])
+    return dict.fromkeys(map(id, timed), 0) | dict(zip(map(id, clocked), at, strict=True))
 
 
 def _measured(
-    name: str, classified: Sequence[ClassifiedAnswer], timed: frozenset[int]
+    name: str, classified: Sequence[ClassifiedAnswer], block_of: Mapping[int, int]
 ) -> LanePerformance:
     """The lane without comparison."""
     asked: list[tuple[bool, float | None]] = []
     hops: dict[tuple[str, str], list[tuple[bool, float | None]]] = defaultdict(list)
+    by_block: dict[int, list[float]] = defaultdict(list)
     for one in classified:
-        counts = id(one) in timed
-        succeeded = 200 <= one.answer.status < 400
-        asked.append((one.failed, one.answer.took_ms if counts and succeeded else None))
+        block = block_of.get(id(one))
+        took = one.answer.took_ms if 200 <= one.answer.status < 400 else None
+        if block is not None and took is not None:
+            by_block[block].append(took)
+        asked.append((one.failed, None if block is None else took))
         for step in one.answer.path:
             if measured := step.measured:
-                took = measured.own_ms if counts and measured.status < 400 else None
-                hops[step.service, step.version].append((bool(measured.error), took))
+                own = measured.own_ms if block is not None and measured.status < 400 else None
+                hops[step.service, step.version].append((bool(measured.error), own))
     figures = (HopFigures(*key, _figures(measured)) for key, measured in hops.items())
-    return LanePerformance(name, _figures(asked), tuple(figures))
+    return LanePerformance(name, _figures(asked), tuple(figures), by_block)
 
 
 def _figures(measured: Sequence[tuple[bool, float | None]]) -> Figures:
@@ -198,28 +212,48 @@ def compared(
     """The lanes with what tells them from the baseline, each direction corrected by itself."""
     if base is None:
         return []
-    worse = _significant([_tests(lane.figures, base.figures) for lane in lanes])
-    better = _significant([_tests(base.figures, lane.figures) for lane in lanes])
+    worse = _significant([_tests(lane, base) for lane in lanes])
+    better = _significant([_tests(base, lane) for lane in lanes])
     return [
-        LanePerformance(
-            lane.name,
-            lane.figures,
-            lane.hops,
-            tuple(_difference(what, chance, lane, base) for what, chance in down.items()),
-            tuple(_difference(what, chance, lane, base) for what, chance in up.items()),
+        replace(
+            lane,
+            worse=tuple(_difference(what, chance, lane, base) for what, chance in down.items()),
+            better=tuple(_difference(what, chance, lane, base) for what, chance in up.items()),
         )
         for lane, down, up in zip(lanes, worse, better, strict=True)
     ]
 
 
-def _tests(one: Figures, other: Figures) -> dict[str, float]:
-    """How likely chance alone brings what speaks for `one` to be worse than `other`, by test."""
-    beside = [allowed(ms) for ms in other.times]
-    return {
-        FAILURES: significance.more_often(one.failed, one.count, other.failed, other.count),
-        LATENCY: significance.larger(one.times, beside),
-        TAIL: significance.longer_tail(one.times, beside),
+def _tests(one: LanePerformance, other: LanePerformance) -> dict[str, float]:
+    """How likely chance alone brings what speaks for `one` to be worse than `other`, by test.
+
+    What speaks for it as a whole has to do so in its blocks as well.
+    """
+    mine, others = one.figures, other.figures
+    beside = [allowed(ms) for ms in others.times]
+    tests = {
+        FAILURES: significance.more_often(mine.failed, mine.count, others.failed, others.count)
     }
+    if not beside:
+        return tests
+    limit = significance.quantile(beside, 0.99)
+    shared = [
+        (one.blocks[block], [allowed(ms) for ms in times])
+        for block, times in other.blocks.items()
+        if block in one.blocks
+    ]
+    # A logarithm, so that one answer which took ten times as long does not count as ten.
+    later = [fmean(map(math.log1p, own)) - fmean(map(math.log1p, base)) for own, base in shared]
+    above = [_share_above(limit, own) - _share_above(limit, base) for own, base in shared]
+    return {
+        FAILURES: significance.more_often(mine.failed, mine.count, others.failed, others.count),
+        LATENCY: max(significance.larger(mine.times, beside), significance.above_zero(later)),
+        TAIL: max(significance.longer_tail(mine.times, beside), significance.above_zero(above)),
+    }
+
+
+def _share_above(limit: float, times: Sequence[float]) -> float:
+    return sum(ms > limit for ms in times) / len(times)
 
 
 def _significant(tests: Sequence[dict[str, float]]) -> list[dict[str, float]]:

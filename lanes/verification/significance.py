@@ -5,13 +5,16 @@ same source, brings as much against the first of them, or more.
 
 Sources: Fisher's exact test (R. A. Fisher, 1935); the rank test of Mann and Whitney (1947), by its
 normal approximation with the correction for ties; the exceedance test, an exact one for a tail
-(L. S. Nelson, Technometrics 5, 1963); several tests at once by Holm (1979).
+(L. S. Nelson, Technometrics 5, 1963); Student's t test (1908), which holds for groups of unlike
+spread too (Ibragimov and Müller, Journal of Business & Economic Statistics 28, 2010); several
+tests at once by Holm (1979).
 """
 
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import groupby
+from statistics import fmean, stdev
 
 from lanes.verification.split import POWER, or_more
 
@@ -60,6 +63,16 @@ def longer_tail(values: Sequence[float], others: Sequence[float], part: float = 
     return more_often(sum(value > limit for value in values), len(values), above, len(others))
 
 
+def above_zero(differences: Sequence[float]) -> float:
+    """That `differences` lie as high above 0: Student's t test. Of fewer than 2, 1."""
+    if len(differences) < 2:
+        return 1.0
+    mean, spread = fmean(differences), stdev(differences)
+    if not spread:
+        return float(mean <= 0)
+    return _student(mean / spread * math.sqrt(len(differences)), len(differences) - 1)
+
+
 def quantile(ordered: Sequence[float], part: float) -> float:
     """The smallest of `ordered` that `part` (0 to 1) of them do not exceed (nearest rank)."""
     return ordered[_place(ordered, part)]
@@ -88,6 +101,22 @@ def detectable_share(total: int, others: int, limit: float) -> float:
         middle = (low + high) / 2
         low, high = (low, middle) if or_more(fewest, total, middle) >= POWER else (middle, high)
     return high
+
+
+def _student(t: float, freedom: int) -> float:
+    """How often Student's t with so many degrees of freedom is larger.
+
+    Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4.
+    """
+    angle = math.atan2(t, math.sqrt(freedom))
+    odd = freedom % 2
+    term = math.cos(angle) if odd else 1.0
+    series = 0.0
+    for number in range(1 + odd, freedom, 2):
+        series += term
+        term *= math.cos(angle) ** 2 * number / (number + 1)
+    within = math.sin(angle) * series
+    return max(0.0, 1 - (2 / math.pi * (angle + within) if odd else within)) / 2
 
 
 def _place(ordered: Sequence[float], part: float) -> int:

@@ -92,6 +92,18 @@ def test_slow_answers_that_are_few_are_told_by_the_tail() -> None:
     assert worse(performance(PLAN, answers)) == {"v3": {TAIL}}
 
 
+def test_a_lane_that_was_held_up_for_a_while_is_not_worse() -> None:
+    """Requests that are under way together share what holds them up."""
+    answers = [replace(a, began=n // 8 * 0.01) for n, a in enumerate(by_weight(320))]
+    held = [
+        replace(a, took_ms=200.0) if a.lane == "v3" and 80 <= n < 160 else a
+        for n, a in enumerate(answers)
+    ]
+    assert worse(performance(PLAN, held)) == {}
+    always = [replace(a, took_ms=200.0) if a.lane == "v3" else a for a in answers]
+    assert set(worse(performance(PLAN, always))) == {"v3"}
+
+
 @pytest.mark.parametrize(("ms", "longest"), [(5, 6), (10, 11), (100, 110)])
 def test_what_is_hardly_slower_is_not_called_so(ms: float, longest: float) -> None:
     assert allowed(ms) == pytest.approx(longest)

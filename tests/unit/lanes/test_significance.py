@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lanes.verification.significance import (
+    above_zero,
     detectable_share,
     holm,
     larger,
@@ -48,6 +49,45 @@ def test_a_tail_is_told_by_who_is_in_it() -> None:
     assert longer_tail([*alike[:960], *[5000.0] * 40], alike) < 1e-4
     assert longer_tail(alike, [*alike[:960], *[5000.0] * 40]) > 0.99
     assert longer_tail([], alike) == longer_tail(alike, []) == 1
+
+
+def shifted(t: float, count: int) -> list[float]:
+    """Figures of which Student's t is `t`."""
+    plain = [float(number) for number in range(count)]
+    mean = sum(plain) / count
+    error = math.sqrt(sum((x - mean) ** 2 for x in plain) / (count - 1) / count)
+    return [x - mean + t * error for x in plain]
+
+
+@pytest.mark.parametrize("t", [-2.0, 0.0, 0.5, 3.0, 40.0])
+def test_students_test_by_its_closed_forms(t: float) -> None:
+    """With 1, 2 and 3 degrees of freedom."""
+    three = t / math.sqrt(3) / (1 + t * t / 3) + math.atan(t / math.sqrt(3))
+    chances = [0.5 - math.atan(t) / math.pi, 0.5 - t / 2 / math.hypot(t, math.sqrt(2))]
+    for count, chance in enumerate([*chances, 0.5 - three / math.pi], start=2):
+        assert above_zero(shifted(t, count)) == pytest.approx(chance, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("t", "count", "chance"),
+    # The table of critical values in the NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2
+    [
+        (2.132, 5, 0.05),
+        (3.365, 6, 0.01),
+        (4.144, 11, 0.001),
+        (3.579, 20, 0.001),
+        (3.552, 21, 0.001),
+    ],
+)
+def test_students_test_by_its_table(t: float, count: int, chance: float) -> None:
+    assert above_zero(shifted(t, count)) == pytest.approx(chance, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("differences", "chance"), [([], 1), ([9], 1), ([2, 2, 2], 0), ([0, 0], 1), ([-2, -2], 1)]
+)
+def test_students_test_of_few_and_of_equals(differences: list[float], chance: float) -> None:
+    assert above_zero(differences) == chance
 
 
 @pytest.mark.parametrize(("part", "value"), [(0.5, 50), (0.9, 90), (0.99, 99), (1, 100), (0, 1)])
