@@ -1,48 +1,71 @@
 """Routing alone: Services and pods that stand elsewhere, taken from what routes to them.
 
-Manifests that hold no workload and no Service are somebody's routing for what is in a cluster
-already. Each subset then stands for pods with its labels, and each port that a route names for a
-Service's.
+Manifests that hold no workload are routing for what is in a cluster already. Each subset then
+stands for pods with its labels. Where they hold no Service either, each port that a route names
+stands for a Service's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from lanes.mesh.diagnostics import Finding
 from lanes.mesh.hostnames import host_in_manifest
-from lanes.mesh.model import Host
+from lanes.mesh.model import VERSION_LABELS, Host
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests, Resource
 
 _HTTP = 80
-_WORKLOADS = (kinds.Service, kinds.Workload, kinds.Rollout, kinds.Pod)
+_WORKLOADS = (kinds.Workload, kinds.Rollout, kinds.Pod)
 
 
 def completed(manifests: Manifests) -> Manifests:
     """`manifests` with what they leave to elsewhere; as they are where they leave nothing."""
     if any(isinstance(resource.body, _WORKLOADS) for resource in manifests.resources):
         return manifests
-    hosts = dict(_hosts(manifests))
-    if not hosts:
+    services = [] if any(manifests.of(kinds.Service)) else list(_services(manifests))
+    complete = replace(manifests, resources=(*manifests.resources, *services))
+    pods = list(_pods(complete))
+    if not pods:
         return manifests
+    names = ", ".join(sorted({body.host.name for _, body in complete.of(kinds.Service)}))
+    message = f"no pods here: planned as if each subset had one, at {names}"
+    return replace(
+        complete,
+        resources=(*complete.resources, *pods),
+        warnings=(*manifests.warnings, Finding("no-workloads", "", "", "", message)),
+    )
+
+
+def _pods(manifests: Manifests) -> Iterator[Resource]:
+    """Yield a pod for each subset of a Service, or for the Service where it has none.
+
+    Of two Services of which one selects all that the other does, the other's pods are both's.
+    """
+    subsets = dict(_subsets(manifests))
+    services = [one for one in manifests.of(kinds.Service) if one[1].spec.selector]
+    selectors = [(body.host.namespace, body.spec.selector.items()) for _, body in services]
+    ports = [port for _, body in services for port in body.spec.ports]
+    named = {port.target_port: port.port for port in ports if isinstance(port.target_port, str)}
+    found: set[frozenset[tuple[str, str]]] = set()
+    for source, service in services:
+        host, selector = service.host, service.spec.selector
+        wide = any(host.namespace == of and selector.items() < other for of, other in selectors)
+        for subset, labels in subsets.get(host, {} if wide else {"": {}}).items():
+            pod = _pod(service, subset, labels, named)
+            own = frozenset({**pod.metadata.labels, "": host.namespace}.items())
+            if own not in found:
+                found.add(own)
+                yield _resource(source, "Pod", pod.metadata.name, pod)
+
+
+def _services(manifests: Manifests) -> Iterator[Resource]:
+    """Yield a Service for each host that something routes to, with the ports that are named."""
     ports: dict[Host, set[int]] = {}
     for host, port in _ports(manifests):
         ports.setdefault(host, set()).add(port)
-    subsets = dict(_subsets(manifests))
-    assumed: list[Resource] = []
-    for host, source in hosts.items():
+    for host, source in dict(_hosts(manifests)).items():
         numbers = sorted(ports.get(host, {_HTTP}))
-        assumed.append(_resource(source, "Service", host.name, _service(host, numbers)))
-        for subset, labels in subsets.get(host, {"": {}}).items():
-            pod = _pod(host, subset, labels, numbers[0])
-            assumed.append(_resource(source, "Pod", pod.metadata.name, pod))
-    names = ", ".join(sorted(host.name for host in hosts))
-    message = f"no pods here: planned as if each subset had one, at {names}"
-    return replace(
-        manifests,
-        resources=(*manifests.resources, *assumed),
-        warnings=(*manifests.warnings, Finding("no-workloads", "", "", "", message)),
-    )
+        yield _resource(source, "Service", host.name, _service(host, numbers))
 
 
 def _resource(source: Resource, kind: str, name: str, body: kinds.Service | kinds.Pod) -> Resource:
@@ -50,30 +73,35 @@ def _resource(source: Resource, kind: str, name: str, body: kinds.Service | kind
 
 
 def _service(host: Host, ports: list[int]) -> kinds.Service:
-    spec = {"selector": _selector(host), "ports": [{"port": port} for port in ports]}
+    spec = {"selector": {"host": host.fqdn}, "ports": [{"port": port} for port in ports]}
     return kinds.Service.model_validate({"metadata": _metadata(host.name, host), "spec": spec})
 
 
-def _pod(host: Host, subset: str, labels: dict[str, str], port: int) -> kinds.Pod:
-    own = {**labels, **_selector(host)}
+def _pod(
+    service: kinds.Service, subset: str, labels: dict[str, str], named: Mapping[str, int]
+) -> kinds.Pod:
+    host, spec = service.host, service.spec
     told = {"app": host.name}
-    if not any(label in labels for label in ("version", "app.kubernetes.io/version")):
+    if not any(label in labels for label in VERSION_LABELS):
         told["version"] = subset
     container = {
         "env": [{"name": name, "value": value} for name, value in told.items()],
-        "ports": [{"containerPort": port}],
+        "ports": _container_ports(service, named),
     }
     name = f"{host.name}-{subset}" if subset else host.name
-    metadata = {**_metadata(name, host), "labels": own}
+    metadata = {**_metadata(name, host), "labels": {**labels, **spec.selector}}
     return kinds.Pod.model_validate({"metadata": metadata, "spec": {"containers": [container]}})
+
+
+def _container_ports(service: kinds.Service, named: Mapping[str, int]) -> list[dict[str, object]]:
+    """The ports that a Service names by number, and those that any Service names by name."""
+    targets = (port.target_port or port.port for port in service.spec.ports)
+    found: list[dict[str, object]] = [{"containerPort": t} for t in targets if isinstance(t, int)]
+    return [*found, *({"containerPort": named[name], "name": name} for name in named)]
 
 
 def _metadata(name: str, host: Host) -> dict[str, object]:
     return {"name": name, "namespace": host.namespace}
-
-
-def _selector(host: Host) -> dict[str, str]:
-    return {"host": host.fqdn}
 
 
 def _hosts(manifests: Manifests) -> Iterator[tuple[Host, Resource]]:

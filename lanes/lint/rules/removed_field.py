@@ -44,9 +44,6 @@ def check(facts: Facts) -> Iterator[Found]:
                     field,
                     f"{name} is gone from the API, and has no effect; write {_RULE[name]}",
                 )
-            elif field.endswith("outlierDetection.consecutiveErrors"):
-                problem = "consecutiveErrors has no effect; write consecutive5xxErrors"
-                yield resource, field, problem
 
 
 RULE = Rule(

@@ -179,7 +179,13 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
 _ROUTING_GROUPS = frozenset({"networking.istio.io", "istio.alibabacloud.com"})
 _ROUTING = frozenset({("gateway.networking.x-k8s.io", "XListenerSet")})
 _NOT_ROUTING = frozenset(
-    {("networking.istio.io", "ProxyConfig"), ("networking.istio.io", "WorkloadGroup")}
+    {
+        ("istio.alibabacloud.com", "ASMCircuitBreaker"),
+        ("istio.alibabacloud.com", "ASMLocalRateLimiter"),
+        ("istio.alibabacloud.com", "IstioGateway"),  # what deploys one
+        ("networking.istio.io", "ProxyConfig"),
+        ("networking.istio.io", "WorkloadGroup"),
+    }
 )
 
 

@@ -17,6 +17,7 @@ from lanes.reading.kinds.fields import (
 
 
 class OutlierDetection(Closed):
+    consecutive_errors: Any = None  # which istiod ignores
     split_external_local_origin_errors: bool = False
     consecutive_local_origin_failures: Count | None = None
     consecutive_gateway_errors: Count | None = None

@@ -90,7 +90,7 @@ def test_no_duration(text: object) -> None:
         (VIRTUAL_SERVICE, "spec.http[0].route[0].destination.name"),
         (VIRTUAL_SERVICE, "spec.http[0].timeOut"),
         (DESTINATION_RULE, "spec.workloadSelector"),
-        (DESTINATION_RULE, f"{POLICY}.outlierDetection.consecutiveErrors"),
+        (DESTINATION_RULE, f"{POLICY}.outlierDetection.consecutive"),
         (DESTINATION_RULE, "spec.subsets[0].selector"),
         (HTTP_ROUTE, "spec.rules[0].sessionPersistence"),
         (HTTP_ROUTE, "spec.rules[0].filters[0].extensionRef"),
@@ -304,7 +304,6 @@ def test_what_no_mesh_takes_is_told_by_plan_and_lint(
     ("document", "path", "value"),
     [
         (deployment("a"), "spec.replicas", 1001),
-        (HTTP_ROUTE, "spec.parentRefs", []),
         (VIRTUAL_SERVICE, "spec.http[0].match[0].headers", {"@request.auth.claims.a": {}}),
     ],
 )

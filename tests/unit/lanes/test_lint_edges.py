@@ -487,11 +487,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
     "TL013": [
         (
             [destination_rule("cart", policy={"outlierDetection": {"consecutiveErrors": 5}})],
-            [f"{RULE}: spec.trafficPolicy.outlierDetection.consecutiveErrors"],
-        ),
-        (
-            [destination_rule("cart", policy={"outlierDetection": {"consecutive": 5}})],
-            [],
+            [],  # which istiod ignores
         ),
         (
             [put(destination_rule("cart"), "spec.appendHeaders", {"x": "y"})],

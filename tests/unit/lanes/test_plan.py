@@ -548,8 +548,16 @@ def test_a_split_that_changes_headers_by_destination() -> None:
 
 
 def test_manifests_without_pods() -> None:
+    """Each subset stands for its pods; without Services and routes there is nothing to plan."""
     documents = [d for d in asm() if d["kind"] != "Deployment"]
-    assert problem_of(*documents) == (Problem.NO_PODS, {})
+    assert lanes_of(*documents) == {"v1": "mocka v1", "v2": "mocka v2", "v3": "mocka v3"}
+    assert problem_of(gateway()) == (Problem.NO_PODS, {})
+
+
+def test_pods_that_are_assumed_are_those_of_the_version_services_too() -> None:
+    of_version = service("a-v2", selector={"app": "a", "version": "v2"})
+    named = put(service("a"), "spec.ports[0].targetPort", "web")
+    assert lanes_of(named, of_version, way_in(to("a"))) == {"untagged": "a v2"}
 
 
 def test_manifests_without_a_way_in() -> None:

@@ -492,7 +492,7 @@ def test_a_gateway_takes_what_both_sides_name(
 
 def test_a_gateway_that_does_not_serve_the_host() -> None:
     way = virtual_service("other.org", rule(to("a")), gateways=["demo-gateway"], name="x")
-    mesh = mesh_of(service("a"), gateway("shop.org", "*.shop.org"), way)
+    mesh = mesh_of(service("a"), deployment("a"), gateway("shop.org", "*.shop.org"), way)
     assert [(w.rule, w.field, w.message) for w in mesh.warnings] == [
         (
             "not-attached",
