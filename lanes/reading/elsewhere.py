@@ -12,6 +12,7 @@ from lanes.mesh.diagnostics import Finding
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import VERSION_LABELS, Host
 from lanes.reading import kinds
+from lanes.reading.lane_groups import with_lane_groups
 from lanes.reading.manifests import Manifests, Resource
 
 _HTTP = 80
@@ -19,7 +20,8 @@ _WORKLOADS = (kinds.Workload, kinds.Rollout, kinds.Pod)
 
 
 def completed(manifests: Manifests) -> Manifests:
-    """`manifests` with what they leave to elsewhere; as they are where they leave nothing."""
+    """`manifests` with what lane groups stand for, and with what they leave to elsewhere."""
+    manifests = with_lane_groups(manifests)
     if any(isinstance(resource.body, _WORKLOADS) for resource in manifests.resources):
         return manifests
     services = [] if any(manifests.of(kinds.Service)) else list(_services(manifests))

@@ -2,12 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 
+from pydantic import BaseModel
+
 from lanes.mesh.traffic import Propagation
 from lanes.reading import kinds
 from lanes.reading.kinds.asm import ASMHeaderPropagationSpec
 from lanes.reading.manifests import Manifests
 
 _ASM_GROUP = "istio.alibabacloud.com"
+_ASM_KINDS: tuple[type[BaseModel], ...] = (
+    kinds.ASMHeaderPropagation,
+    kinds.ASMSwimLane,
+    kinds.ASMSwimLaneGroup,
+    kinds.TrafficLabel,
+)
 
 
 def provider_of(manifests: Manifests) -> str:
@@ -18,7 +26,7 @@ def provider_of(manifests: Manifests) -> str:
         for http in body.spec.http
         for destination in http.route
     )
-    if any(manifests.of(kinds.ASMHeaderPropagation)) or any(fallbacks):
+    if has_asm_resources(manifests) or any(fallbacks):
         return "asm"
     rules = (kinds.VirtualService, kinds.DestinationRule)
     routes = any(manifests.of(kinds.HTTPRoute))
@@ -31,7 +39,7 @@ def has_asm_resources(manifests: Manifests) -> bool:
     """Tell whether a resource is of one of ASM's own kinds, understood or not."""
     others = (one.body for one in manifests.others)
     groups = {body.group for body in others if isinstance(body, kinds.Untyped)}
-    return _ASM_GROUP in groups or any(manifests.of(kinds.ASMHeaderPropagation))
+    return _ASM_GROUP in groups or any(any(manifests.of(kind)) for kind in _ASM_KINDS)
 
 
 def propagation_of(manifests: Manifests, labels: Mapping[str, str], namespace: str) -> Propagation:

@@ -194,7 +194,8 @@ def _takes_path(match: Json, path: str) -> bool:
 
 
 def _takes_header(match: Json, headers: Mapping[str, str]) -> bool:
-    value = headers.get(match["name"].lower())
+    name = match["name"].lower()  # Envoy takes Host for :authority
+    value = headers.get(":authority" if name == "host" else name)
     if value is None and match.get("treatMissingHeaderAsEmpty"):
         value = ""
     inverted = bool(match.get("invertMatch"))

@@ -15,7 +15,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from lanes.reading.kinds import gateway_api
-from lanes.reading.kinds.asm import ASMHeaderPropagation
+from lanes.reading.kinds.asm import (
+    ASMHeaderPropagation,
+    ASMSwimLane,
+    ASMSwimLaneGroup,
+    TrafficLabel,
+)
 from lanes.reading.kinds.core import (
     ConfigMap,
     Container,
@@ -82,6 +87,8 @@ from lanes.reading.kinds.virtual_services import (
 __all__ = [
     "KNOWN",
     "ASMHeaderPropagation",
+    "ASMSwimLane",
+    "ASMSwimLaneGroup",
     "ConfigMap",
     "Container",
     "ContainerPort",
@@ -132,6 +139,7 @@ __all__ = [
     "StringMatch",
     "Subset",
     "Target",
+    "TrafficLabel",
     "TrafficPolicy",
     "Untyped",
     "VirtualService",
@@ -158,6 +166,9 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
     ("argoproj.io", "Rollout"): Rollout,
     ("opentelemetry.io", "Instrumentation"): Instrumentation,
     ("istio.alibabacloud.com", "ASMHeaderPropagation"): ASMHeaderPropagation,
+    ("istio.alibabacloud.com", "ASMSwimLane"): ASMSwimLane,
+    ("istio.alibabacloud.com", "ASMSwimLaneGroup"): ASMSwimLaneGroup,
+    ("istio.alibabacloud.com", "TrafficLabel"): TrafficLabel,
     ("networking.istio.io", "DestinationRule"): DestinationRule,
     ("networking.istio.io", "VirtualService"): VirtualService,
     ("networking.istio.io", "EnvoyFilter"): EnvoyFilter,

@@ -1,0 +1,248 @@
+"""ASM's lane groups and traffic labels: the lanes that the documentation says they make."""
+
+from typing import Any
+
+import pytest
+
+from tests.kube import (
+    SAMPLE,
+    Document,
+    asm,
+    deployment,
+    destination_rule,
+    gateway,
+    header_is,
+    put,
+    rule,
+    service,
+    to,
+    virtual_service,
+)
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of
+from tests.unit.lanes.test_not_supported import plan_partly
+
+# The sample's workloads: mockb has no v2, mockc no v3.
+PODS = [one for one in asm() if one["kind"] in ("Deployment", "Service")]
+INGRESS = gateway(name="ingressgateway", namespace="istio-system")
+BASELINE = {"fallbackTarget": "v1", "routeHeader": "x-lane", "traceHeader": "baggage"}
+
+
+def of_asm(kind: str, name: str, spec: Document, **labels: str) -> Document:
+    metadata = {"name": name, "labels": labels}
+    return {
+        "apiVersion": "istio.alibabacloud.com/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def group(
+    strategy: str = "", mode: Document | None = None, *services: str, **fields: Any
+) -> Document:
+    """A group of the sample's services; permissive with the settings of a `mode`."""
+    spec: Document = {
+        "services": [{"name": n, "namespace": "default"} for n in services or SAMPLE],
+        "ingress": {
+            "gateway": {"name": "ingressgateway", "namespace": "istio-system", "type": "ASM"}
+        },
+        **fields,
+    }
+    if strategy:
+        spec["ingress"]["ingressRouting"] = {"ingressRoutingStrategy": strategy}
+    if mode is not None:
+        spec |= {"isPermissive": True, "permissiveModeConfiguration": mode}
+    return of_asm("ASMSwimLaneGroup", "mock", spec)
+
+
+ENTRY = {"host": "mocka.default.svc.cluster.local"}
+
+
+def lane(
+    name: str, weight: int | None = None, match: Document | None = None, **spec: Any
+) -> Document:
+    """A lane of the pods of its version, entered by weight or by a match."""
+    entered: Document = {}
+    if weight is not None:
+        entered = {"ingressWeight": {"destination": ENTRY, "weight": weight}}
+    if match is not None:
+        one = {"online": True, "hosts": ["*"], "match": match, "route": {"destination": ENTRY}}
+        entered = {"ingressRules": [one]}
+    version = spec.pop("version", name)
+    whole = {"labelSelector": {"version": version}, **entered, **spec}
+    return of_asm("ASMSwimLane", name, whole, **{"swimlane-group": "mock"})
+
+
+WEIGHTED = [lane("v1", 60), lane("v2", 20), lane("v3", 20)]
+
+
+def test_a_permissive_group_by_weight_is_as_the_chart_writes_it() -> None:
+    planned = plan_of(*PODS, INGRESS, group("weighted", BASELINE), *WEIGHTED)
+    by_hand = plan_of(*asm(header="x-lane"))
+    assert {one.name: one.weight for one in planned.lanes} == {"v1": 60, "v2": 20, "v3": 20}
+    cells = [[(hop.service, hop.version, hop.reason) for hop in one.path] for one in planned.lanes]
+    wanted = [[(hop.service, hop.version, hop.reason) for hop in one.path] for one in by_hand.lanes]
+    assert cells == wanted
+    assert planned.header == "x-lane"
+    assert [list(map(str, one.entry_rules)) for one in planned.lanes] == [
+        ["x-lane: v1"],
+        ["x-lane: v2"],
+        ["x-lane: v3"],
+    ]
+    assert mesh_of(*PODS, INGRESS, group("weighted", BASELINE), *WEIGHTED).provider == "asm"
+
+
+def test_lanes_may_be_named_otherwise_than_versions() -> None:
+    lanes = [lane("s1", 80, version="v1"), lane("s2", 20, version="v2")]
+    mode = {**BASELINE, "fallbackTarget": "s1"}
+    planned = plan_of(*PODS, INGRESS, group("weighted", mode), *lanes)
+    assert {one.name: [(h.version, h.reason.value) for h in one.path] for one in planned.lanes} == {
+        "s1": [("v1", "match")] * 3,
+        "s2": [("v2", "match"), ("v1", "fallback"), ("v2", "match")],
+    }
+
+
+def test_rules_of_lanes_at_the_gateway() -> None:
+    by_header = {"headers": {"x-lane": {"exact": "v2"}}, "uri": {"prefix": "/mock"}}
+    lanes = [lane("v1", match={"uri": {"exact": "/mock"}}), lane("v2", match=by_header)]
+    planned = plan_of(*PODS, INGRESS, group("rule_based", BASELINE), lanes[1], lanes[0])
+    assert lanes_of(*PODS, INGRESS, group("rule_based", BASELINE), lanes[1], lanes[0]) == {
+        "v1": "mocka v1, mockb v1, mockc v1",
+        "v2": "mocka v2, mockb v1 *, mockc v2",
+    }
+    assert planned.path == "/mock"
+    offline = put(lanes[1], "spec.ingressRules[0].online", False)
+    assert list(lanes_of(*PODS, INGRESS, group("", BASELINE), offline, lanes[0])) == ["v1"]
+
+
+def test_a_strict_group_goes_by_who_calls() -> None:
+    by_header = {"headers": {"x-asm-prefer-tag": {"exact": "v2"}}}
+    mockb = deployment("mockb", "v2", "mockc")
+    found = lanes_of(*PODS, INGRESS, group(), lane("v1"), lane("v2", match=by_header), mockb)
+    assert found == {"v2": "mocka v2, mockb v2, mockc v2"}
+    (path,) = lanes_of(*PODS, INGRESS, group(), lane("v2", match=by_header)).values()
+    assert path == "mocka v2, mockb -"
+
+
+def test_a_service_that_a_lane_does_not_name_is_the_baselines() -> None:
+    """Though its pods are there."""
+    mine = [{"name": "mockb", "namespace": "default"}]
+    lanes = [lane("v1", 50), lane("v3", 50, services=mine)]
+    paths = lanes_of(*PODS, INGRESS, group("weighted", BASELINE), *lanes)
+    assert paths["v3"].startswith("mocka v3, mockb v3, mockc v1")
+    nothing = [lane("v1", 50), lane("v3", 50, services=[{"name": "mocka", "namespace": "default"}])]
+    paths = lanes_of(*PODS, INGRESS, group("weighted", BASELINE), *nothing)
+    assert paths["v3"].startswith("mocka v3, mockb v1")
+
+
+def test_a_fallback_for_one_service() -> None:
+    mode = {**BASELINE, "serviceLevelFallbackTarget": {"default/mockb": "v3"}}
+    paths = lanes_of(*PODS, INGRESS, group("weighted", mode), *WEIGHTED)
+    assert paths["v2"].startswith("mocka v2, mockb v3")
+
+
+def told(*documents: Document) -> dict[str, str]:
+    return {one.field: one.message for one in mesh_of(*documents).warnings}
+
+
+ASSUMED = "spec.permissiveModeConfiguration.routeHeader"
+
+
+def test_what_is_not_published_is_said() -> None:
+    found = told(*PODS, INGRESS, group("weighted", BASELINE), *WEIGHTED)
+    assert found == {
+        ASSUMED: "planned as if the gateway set x-lane for each lane, and calls without the header"
+        " went to the baseline: neither is published"
+    }
+    traced = {**BASELINE, "traceHeader": "my-trace-id"}
+    found = told(*PODS, INGRESS, group("weighted", traced), *WEIGHTED)
+    assert found.pop("spec.permissiveModeConfiguration.traceHeader") == (
+        "sidecars find the lane of a call by my-trace-id: planned as if each service handed"
+        " my-trace-id on"
+    )
+    assert list(found) == [ASSUMED]
+    own = {**BASELINE, "traceHeader": "x-lane"}
+    assert list(told(*PODS, INGRESS, group("weighted", own), *WEIGHTED)) == [ASSUMED]
+    assert told(*PODS, INGRESS, group(), lane("v1"))["spec.isPermissive"] == (
+        "what calls from pods of no lane get is not published: planned as without the group"
+    )
+
+
+@pytest.mark.parametrize(
+    ("documents", "field", "message"),
+    [
+        ([group("", BASELINE)], "metadata.name", "no ASMSwimLane here names this group"),
+        (
+            [group("", {**BASELINE, "fallbackTarget": "v9"}), lane("v1")],
+            "spec.permissiveModeConfiguration.fallbackTarget",
+            '"v9" is no lane of the group: nothing falls back',
+        ),
+        (
+            [group(), lane("v9")],
+            "spec.labelSelector",
+            "selects no pods here",
+        ),
+        (
+            [lane("v1")],
+            "metadata.labels[swimlane-group]",
+            "names no ASMSwimLaneGroup here: the lane is left out",
+        ),
+        (
+            [put(group(), "spec.ingress.gateway.type", "ingress"), lane("v1")],
+            "spec.ingress.gateway.type",
+            "what an Ingress does with lanes is not published",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_said(documents: list[Document], field: str, message: str) -> None:
+    assert told(*PODS, *documents)[field].startswith(message)
+
+
+def test_the_lane_is_carried_as_the_group_says() -> None:
+    def carried(trace: str) -> list[tuple[str, ...]]:
+        mode = {**BASELINE, "traceHeader": trace}
+        mesh = mesh_of(*PODS, INGRESS, group("weighted", mode), *WEIGHTED)
+        return list({pod.propagation.headers for pod in mesh.pods})
+
+    assert carried("baggage") == [("x-lane",)]
+    assert carried("x-lane") == carried("my-trace-id") == [()]
+
+
+def test_a_patch_is_not_supported_and_marks_its_service(tmp_path: Any) -> None:
+    patched = put(group("weighted", BASELINE), "spec.services[1].httpRoutePatch", {"timeout": "1s"})
+    planned = plan_partly(tmp_path, *PODS, INGRESS, patched, *WEIGHTED)
+    hops = {hop.service: hop.unsupported for hop in planned.lanes[0].path}
+    assert hops == {
+        "mocka": "",
+        "mockb": "VirtualService mockb of ASMSwimLaneGroup mock: spec.services[1].httpRoutePatch is"
+        " not supported",
+    }
+
+
+def test_a_group_alone_is_routing_for_what_is_elsewhere() -> None:
+    paths = lanes_of(INGRESS, group("weighted", BASELINE), *WEIGHTED)
+    assert paths == {"v1": "mocka v1", "v2": "mocka v2", "v3": "mocka v3"}
+
+
+def test_a_traffic_label_is_planned_as_handed_on() -> None:
+    label = {"name": "x-lane", "valueFrom": ["$getInboundRequestHeader(x-lane)", "$getLabel(tag)"]}
+    labels = of_asm("TrafficLabel", "t", {"rules": [{"labels": [label]}]})
+    ruled = virtual_service(
+        "b", rule(to("b", "v2"), match=[header_is("x-lane", "v2")]), rule(to("b", "v1"))
+    )
+    pods = [service("b"), deployment("b"), deployment("b", "v2"), service("a")]
+    documents = [
+        *pods,
+        deployment("a", "v1", "b"),
+        destination_rule("b", "v1", "v2"),
+        ruled,
+        gateway(),
+        virtual_service("*", rule(to("a")), gateways=["demo-gateway"]),
+        labels,
+    ]
+    assert lanes_of(*documents)["v2"] == "a v1 *, b v2"
+    assert told(*documents) == {
+        "spec.rules": "sidecars set the header x-lane from $getInboundRequestHeader(x-lane), else"
+        " $getLabel(tag): planned as if each service handed the header on; a value from anywhere"
+        " else is not planned"
+    }
