@@ -40,6 +40,7 @@ def cluster(
         "typed_extension_protocol_options": {
             f"envoy.{_HTTP_OPTIONS}": _protocol(
                 destination,
+                http2=destination.http2 and all(e.pod.command for e in endpoints),
                 takes_along=takes_along and any(e.pod.imitates for e in endpoints),
             )
         },
@@ -75,18 +76,18 @@ _NO_LIMITS: Json = dict.fromkeys(
 
 def _endpoint(endpoint: Endpoint, addresses: Mapping[str, str], ports: Mapping[str, int]) -> Json:
     pod, port = endpoint.pod, endpoint.port
-    listens = ports.get(pod.key, port) if port == pod.port else port
+    # A stand-in listens at one port, whichever its Services lead to.
+    own = pod.command is None or port == pod.port
+    listens = ports.get(pod.key, pod.port) if own else port
     host: Json = {"address": address(addresses[pod.key], listens)}
     if endpoint.pod.readiness:
         host["health_check_config"] = {"port_value": endpoint.pod.readiness.port}
     return {"endpoint": host}
 
 
-def _protocol(destination: Destination, *, takes_along: bool) -> Json:
-    options: Json = {
-        "@type": TYPES + _HTTP_OPTIONS,
-        "explicit_http_config": {"http_protocol_options": {}},
-    }
+def _protocol(destination: Destination, *, http2: bool, takes_along: bool) -> Json:
+    spoken = "http2_protocol_options" if http2 else "http_protocol_options"
+    options: Json = {"@type": TYPES + _HTTP_OPTIONS, "explicit_http_config": {spoken: {}}}
     if destination.idle_timeout is not None:
         idle = {"idle_timeout": seconds(destination.idle_timeout)}
         options["common_http_protocol_options"] = idle

@@ -15,7 +15,7 @@ from lanes.reading.known_services import known_services
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.peer_authentication import PeerAuthentications
 from lanes.reading.policies import Policy, policy_of
-from lanes.reading.protocols import may_be_hop, says_http
+from lanes.reading.protocols import may_be_hop, says_http, says_http2
 from lanes.reading.rules import Rule, Rules
 from lanes.reading.sides import Side
 
@@ -286,6 +286,7 @@ class Destinations:
             hashed=policy.hashed,
             no_failover=policy.no_failover,
             tls_refused=len(answering) < len(endpoints),
+            http2=any(one.port == port and says_http2(one) for one in service.spec.ports),
             unsupported=service.unsupported or (rule.unsupported if rule else ""),
         )
 

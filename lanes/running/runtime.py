@@ -12,15 +12,16 @@ from pathlib import Path
 
 from lanes.envoy import Json, bootstrap
 from lanes.envoy.tracing import Collector
-from lanes.errors import LanesError, ManifestError
-from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod
+from lanes.errors import LanesError
+from lanes.mesh.model import Mesh, Pod
 from lanes.running.address import AddressBlock, port_taken, require_free
 from lanes.running.admin import Admin
 from lanes.running.command import command_environment, listening_ports, without_variables
 from lanes.running.folder import passing_folder
 from lanes.running.limits import raise_file_limit
+from lanes.running.listening import notes_on_ports, require_reachable
 from lanes.running.process import Process, signals_held
-from lanes.running.sample import SERVICE, inherited, management_port, pod_environment
+from lanes.running.sample import SERVICE, inherited, pod_environment
 from lanes.running.standins import stand_ins
 from lanes.running.supervised import Supervised
 from lanes.running.telemetry import telemetry
@@ -85,7 +86,8 @@ class RunningMesh:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user has to know of how pods run here, in sentences."""
-        return (*self.stand_ins.notes, *without_variables(self.mesh))
+        notes = (*self.stand_ins.notes, *notes_on_ports(self.mesh))
+        return (*notes, *without_variables(self.mesh))
 
     def start_pod(self, pod: Pod) -> None:
         """Start a pod's process, at first or again; `wait_ready` tells when it answers."""
@@ -242,10 +244,10 @@ def run(
 
     Traces go to the collector, if there is one.
 
-    Raises LanesError when the port is taken, when too few files may be open, when a pod listens
-    where its sidecar does, or when a process does not come up.
+    Raises LanesError when the port is taken, when too few files may be open, when a pod cannot be
+    reached where it listens, or when a process does not come up.
     """
-    _require_own_ports(mesh)
+    require_reachable(mesh)
     require_free(port)
     raise_file_limit(len(mesh.pods))
     with ExitStack() as stack:
@@ -258,14 +260,6 @@ def run(
         running.wait_ready(list(mesh.pods))
         running.start_envoy()
         yield running
-
-
-def _require_own_ports(mesh: Mesh) -> None:
-    for pod in mesh.pods:
-        if pod.command is None and SIDECAR_PORT in (pod.port, management_port(pod)):
-            place = pod.place
-            problem = f"{SIDECAR_PORT} is the sidecar's port; use another"
-            raise ManifestError(place.file, place.resource, place.field, problem)
 
 
 def _ready(pod: Pod, address: str, port: int) -> bool:
