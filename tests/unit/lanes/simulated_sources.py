@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,9 +27,11 @@ def answer(mesh: Drawn, root: Made, trace: str) -> Answer:
             tell(behind)
 
     tell(root)
+    took = (root.ended - root.began) * 1000
+    told = Answer(200, "page", began=root.began, took_ms=took, trace=trace)
     if steps[0].silent:
-        return Answer(200, "page", trace=trace)
-    return Answer(200, "", tuple(steps), partial=any(s.silent for s in steps), trace=trace)
+        return told
+    return replace(told, text="", path=tuple(steps), partial=any(s.silent for s in steps))
 
 
 def as_call(made: Made) -> Call:

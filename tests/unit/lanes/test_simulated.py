@@ -8,6 +8,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from lanes.evidence.source import with_hops
 from lanes.evidence.spans import path
 from lanes.evidence.steps import Answer
 from lanes.evidence.traces import spans_in
+from lanes.verification.performance import performance
 from lanes.verification.targets import Target
 from lanes.verification.verdict import Holds, Verdict, verify
 from tests.unit.lanes.simulated import (
@@ -77,15 +79,22 @@ def by_traces(sidecars: bool) -> Complete:
     return complete
 
 
-def verified(mesh: Drawn, complete: Complete, seed: str) -> Verdict:
-    world, rng = World(mesh, seed), random.Random(seed)
-    lanes = [lane for lane in LANES for _ in range(REQUESTS)]
+def entered(
+    mesh: Drawn, complete: Complete, seed: str, each: int = REQUESTS, slow: str = ""
+) -> list[tuple[Target, Answer]]:
+    """The answers to `each` requests into each lane, with what the source tells."""
+    world, rng = World(mesh, seed, slow), random.Random(seed)
+    lanes = [lane for lane in LANES for _ in range(each)]
     rng.shuffle(lanes)
     traces = [f"{rng.getrandbits(128):032x}" for _ in lanes]
     requests = [(n, t, world.request(n, t)) for n, t in zip(lanes, traces, strict=True)]
     answers = complete(mesh, requests, [answer(mesh, root, t) for _, t, root in requests], seed)
     targets = [Target(lane, entered_by(lane)) for lane in lanes]
-    return verify(mesh.plan(), [], zip(targets, answers, strict=True))
+    return list(zip(targets, answers, strict=True))
+
+
+def verified(mesh: Drawn, complete: Complete, seed: str) -> Verdict:
+    return verify(mesh.plan(), [], entered(mesh, complete, seed))
 
 
 SOURCES = {
@@ -105,6 +114,25 @@ def test_no_sound_mesh_is_accused(source: str) -> None:
         assert verdict.holds is not Holds.DO_NOT_HOLD, (seed, verdict.unexpected)
         if source == "lanes up":
             assert verdict.holds is Holds.HOLD, (seed, [lane.unseen for lane in verdict.lanes])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_slow_pod_is_found_where_answers_tell_nothing(source: str) -> None:
+    for number in range(5):
+        seed = f"{SEED} slow {number}"
+        mesh = draw(seed, broken=False)
+        mesh = replace(mesh, foreign=frozenset(mesh.calls), tracing=frozenset(mesh.calls))
+        service = random.Random(seed).choice([n for n, own in mesh.versions.items() if "v2" in own])
+        sound, slow = (
+            performance(mesh.plan(), (), entered(mesh, SOURCES[source], seed, 25, pod))
+            for pod in ("", f"{service}-v2")
+        )
+        assert not sound.worse, seed
+        assert {lane.name for lane in slow.worse} == {"v2"}, seed
+        found = {difference.at for lane in slow.worse for difference in lane.worse}
+        named = {f"{service} v2"}
+        # Without names of pods, a version is not always known.
+        assert found == named or (source == "access logs alone" and found == {service}), seed
 
 
 @pytest.mark.parametrize("source", ["lanes up", "access logs of named pods"])
