@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests
+from lanes.reading.serving import names_ports, serving
 
 
 class TargetPorts:
@@ -18,19 +19,21 @@ class TargetPorts:
                 self._services.setdefault(key, []).append(body.spec)
 
     def filled(self, template: kinds.PodTemplate, namespace: str) -> kinds.PodTemplate:
-        """Return a template whose only container has the port that Services lead to.
+        """Return a template whose serving container has the port that Services lead to.
 
-        It is as it was where the container names a port itself, or no Service leads to one by its
+        It is as it was where a container names a port itself, or no Service leads to one by its
         number.
         """
-        if len(template.spec.containers) != 1 or template.spec.containers[0].ports:
+        if names_ports(template.spec):
             return template
         number = next(self._numbers(namespace, template.metadata.labels), None)
         if number is None:
             return template
         port = kinds.ContainerPort.model_validate({"containerPort": number})
-        serving = template.spec.containers[0].model_copy(update={"ports": [port]})
-        spec = template.spec.model_copy(update={"containers": [serving]})
+        containers = list(template.spec.containers)
+        index, container = serving(template.spec)
+        containers[index] = container.model_copy(update={"ports": [port]})
+        spec = template.spec.model_copy(update={"containers": containers})
         return template.model_copy(update={"spec": spec})
 
     def _numbers(self, namespace: str, labels: Mapping[str, str]) -> Iterator[int]:

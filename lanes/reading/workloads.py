@@ -15,6 +15,7 @@ from lanes.reading.environment import Fields, environment, unusable
 from lanes.reading.instrumentation import injected, misplaced
 from lanes.reading.manifests import NOT_RUN, Manifests, Resource
 from lanes.reading.providers import propagation_of
+from lanes.reading.serving import serving
 from lanes.reading.sidecars import Sidecars
 from lanes.reading.target_ports import TargetPorts
 
@@ -66,7 +67,7 @@ def require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Di
     for workload in _workloads(manifests):
         resource, spec = workload.resource, workload.template.spec
         keys = {f"{workload.metadata.namespace}/{name}" for name in workload.names}
-        index, container = _serving(spec)
+        index, container = serving(spec)
         paths = list(kinds.only_running(spec, workload.field))
         if keys and keys <= commanded:
             paths += [
@@ -150,7 +151,7 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
         workload.template,
         workload.metadata.namespace,
     )
-    index, container = _serving(template.spec)
+    index, container = serving(template.spec)
     named = [one.name for one in template.spec.containers]
     misplaced(resource, workload.metadata, template.metadata.annotations, diagnostics)
     made: list[Pod] = []
@@ -198,18 +199,6 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
             )
         )
     return tuple(made)
-
-
-def _serving(spec: kinds.PodSpec) -> tuple[int, kinds.Container]:
-    """The container that answers: the one that knows whom to call, else the first that has ports.
-
-    Where none has, it is the first that is no proxy.
-    """
-    numbered = list(enumerate(spec.containers))
-    calling = [one for one in numbered if any(v.name == "upstream_url" for v in one[1].env)]
-    own = [one for one in numbered if one[1].name != "istio-proxy"]
-    listening = [one for one in own if one[1].ports]
-    return (calling or listening or own or numbered)[0]
 
 
 def _is_sample(image: str) -> bool:

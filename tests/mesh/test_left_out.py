@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -14,6 +15,7 @@ from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
 from tests import kube
 from tests.kube import header_is, put, rule, to
+from tests.mesh.processes import up
 from tests.mesh.running import ask, versions
 
 PAIR = {"shop": (("v1", "v2"), ("cart",)), "cart": (("v1", "v2"), ())}
@@ -84,3 +86,26 @@ def test_strict_refuses_it(mesh: RunningMesh, command: str) -> None:
         result = CliRunner().invoke(main, ["up", "--strict", *mesh.mesh.sources])
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.count(NEW) == 2
+
+
+def test_what_a_stand_in_replaces_is_left_out_with_a_warning(tmp_path: Path) -> None:
+    spec = "spec.template.spec"
+    bare = {"image": "shop", "command": ["java"], "args": ["-jar"]}
+    more = [{"name": "web", **bare}, {"name": "logs", "image": "fluent"}]
+    shop = kube.put(kube.deployment("a"), f"{spec}.containers", more)
+    shop = kube.put(shop, f"{spec}.initContainers", [{"name": "wait", "image": "busybox"}])
+    service = kube.put(kube.service("a"), "spec.ports", [{"port": 80, "targetPort": 3000}])
+    way = kube.virtual_service("*", rule(to("a")), gateways=["demo-gateway"])
+    file = kube.write(tmp_path, kube.gateway(), service, shop, way)
+    told = tmp_path / "told"
+    with told.open("w") as stderr, up(tmp_path, file, "--no-page", stderr=stderr) as running:
+        url = next(line.split()[1] for line in running.said.splitlines() if "gateway " in line)
+        assert urllib3.request("GET", url).status == 200
+    left_out = told.read_text().removeprefix("lanes: ").splitlines()
+    where = f"{file}: Deployment a-v1: {spec}"
+    assert sorted(left_out) == [
+        f"{where}.containers: one of 2 is run here",
+        f"{where}.containers[0].args: not simulated: left out",
+        f"{where}.containers[0].command: not simulated: left out",
+        f"{where}.initContainers: not simulated: left out",
+    ]

@@ -35,3 +35,10 @@ def test_the_port_that_a_service_leads_to(one: Document, port: int | None) -> No
 def test_a_container_that_names_its_port_keeps_it() -> None:
     named = put(NO_PORT[0], "spec.template.spec.containers[0].ports", [{"containerPort": 9000}])
     assert mesh_of(named, serving({"port": 80})).pods[0].port == 9000
+
+
+def test_the_container_that_serves_has_it_beside_others() -> None:
+    path = "spec.template.spec.containers"
+    bare = [{"name": name, "image": name} for name in ("istio-proxy", "web", "logs")]
+    pod = mesh_of(put(NO_PORT[0], path, bare), serving({"port": 80, "targetPort": 3000})).pods[0]
+    assert pod.port == 3000
