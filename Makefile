@@ -20,13 +20,17 @@ test: lint $(BIN)/helm ## lint, types, unit, chart and mesh tests: five to six m
 check: scan ## all about the chart: its tests, schemas, drift, and make scan
 	$(BIN)/pytest -n auto tests/chart
 
+WORKFLOWS := $(wildcard .github/workflows/*.yaml) examples/pull-requests/workflow.yaml
+ACTIONLINT := github.com/rhysd/actionlint cmd/actionlint v1.7.12
 scan: $(VENV)/scan/done $(BIN)/helm ## policy scan of chart and Dockerfile; workflows
 	$(VENV)/scan/bin/hadolint Dockerfile
 	@mkdir -p build
 	@$(BIN)/helm template demo helm/traffic-lanes -n lanes --skip-tests > build/chart.yaml
 	$(VENV)/scan/bin/checkov --config-file .checkov.yaml --file build/chart.yaml Dockerfile
-	$(VENV)/scan/bin/zizmor --offline --quiet .github/workflows examples/pull-requests/workflow.yaml
-	@if command -v actionlint; then actionlint; else echo "actionlint: skipped, not on PATH"; fi
+	$(VENV)/scan/bin/zizmor --offline --quiet $(WORKFLOWS)
+	@if command -v go >/dev/null; then \
+		actionlint=$$($(BIN)/python -m scripts.golang $(ACTIONLINT)) && $$actionlint $(WORKFLOWS); \
+	else echo "actionlint: skipped, no Go here"; fi
 
 image: ## the image, by docker, podman or buildah; BASE=stand-in where no registry can be reached
 	@$(PYTHON) scripts/image.py --base "$(BASE)"

