@@ -3,43 +3,32 @@
 from typing import Literal
 
 from lanes.reading import kinds
-from lanes.reading.protocols import carries_http, is_guessed
+from lanes.reading.protocols import carries_http, database_port, is_guessed
 
 Protocol = Literal["http", "http2", "h2c", "grpc", "grpc-web"]
 _PROTOCOLS: tuple[Protocol, ...] = ("grpc-web", "grpc", "http2", "h2c", "http")
 
-# Ports without a protocol that are taken for one which no HTTP rule counts for.
-_OTHERS = {
-    1433: "SQL Server",
-    1521: "Oracle",
-    2181: "ZooKeeper",
-    2379: "etcd",
-    4222: "NATS",
-    5432: "PostgreSQL",
-    5672: "AMQP",
-    6379: "Redis",
-    9042: "Cassandra",
-    9092: "Kafka",
-    11211: "memcached",
-}
-
 
 def not_routable(spec: kinds.ServiceSpec) -> str:
-    """Return why no port of a Service carries HTTP; "": one does."""
-    if any(map(_routable, spec.ports)):
-        return ""
+    """Return why no port of a Service is for a lane's requests; "": one is."""
     if not spec.ports:
         return "has no port"
+    if found := database_port(spec):
+        port, owner = found
+        return f"port {port.port}{_named(port)} is {owner}'s, and lanes route HTTP alone"
+    if any(map(carries_http, spec.ports)):
+        return ""
     port = spec.ports[0]
-    told = f" ({port.name})" if port.name else ""
-    known = _OTHERS.get(port.port) if is_guessed(port) else None
-    carries = f"is {known}'s" if known else "carries no HTTP"
-    return f"port {port.port}{told} {carries}, and lanes route HTTP alone"
+    return f"port {port.port}{_named(port)} carries no HTTP, and lanes route HTTP alone"
+
+
+def _named(port: kinds.ServicePort) -> str:
+    return f" ({port.name})" if port.name else ""
 
 
 def main_port(spec: kinds.ServiceSpec) -> kinds.ServicePort:
     """Return the first port of a Service that says it carries HTTP, or else may."""
-    routable = [port for port in spec.ports if _routable(port)]
+    routable = [port for port in spec.ports if carries_http(port)]
     return next((port for port in routable if not is_guessed(port)), routable[0])
 
 
@@ -53,7 +42,3 @@ def protocol_of(port: kinds.ServicePort, pod: kinds.PodSpec) -> Protocol | None:
         return "http"
     probes = (one.readiness_probe for one in pod.containers if one.readiness_probe)
     return "grpc" if any(probe.grpc for probe in probes) else None
-
-
-def _routable(port: kinds.ServicePort) -> bool:
-    return carries_http(port) and not (is_guessed(port) and port.port in _OTHERS)

@@ -130,8 +130,8 @@ class Destinations:
 
     def is_hop(self, host: Host, port: int) -> bool:
         """Whether a call to a Service's port is taken for one to a service, not to a database."""
-        told = (one for one in self._services[host].spec.ports if one.port == port)
-        return all(map(may_be_hop, told))
+        spec = self._services[host].spec
+        return all(may_be_hop(spec, one) for one in spec.ports if one.port == port)
 
     def headless(self, host: Host) -> bool:
         """Whether callers choose the pod themselves, by DNS: no subset and no share counts."""

@@ -20,14 +20,40 @@ def carries_http(port: ServicePort) -> bool:
     return port.port not in _WELL_KNOWN if said is None else said
 
 
-# What databases, queues and caches listen at, where a port says no protocol.
-_DATABASES = {1433, 1521, 2181, 2379, 4222, 5432, 5672, 6379, 7000, 8529, 9042, 9092, 11211, 26257}
+# What databases, queues and caches listen at.
+_DATABASES = {
+    1433: "SQL Server",
+    1521: "Oracle",
+    2181: "ZooKeeper",
+    2379: "etcd",
+    3306: "MySQL",
+    4222: "NATS",
+    5432: "PostgreSQL",
+    5672: "AMQP",
+    6379: "Redis",
+    7000: "Cassandra",
+    8529: "ArangoDB",
+    9042: "Cassandra",
+    9092: "Kafka",
+    11211: "memcached",
+    26257: "CockroachDB",
+    27017: "MongoDB",
+}
 
 
-def may_be_hop(port: ServicePort) -> bool:
+def database_port(service: ServiceSpec) -> tuple[ServicePort, str] | None:
+    """Return the port of a Service that is a database's, queue's or cache's, and which; or None.
+
+    It says no HTTP and has the number of one. What else the Service listens at, such as an exporter
+    of metrics, is that database's as well.
+    """
+    ports = (port for port in service.ports if port.port in _DATABASES and not says_http(port))
+    return next(((port, _DATABASES[port.port]) for port in ports), None)
+
+
+def may_be_hop(service: ServiceSpec, port: ServicePort) -> bool:
     """Tell whether a call to `port` is taken for one to a service, and not to a database."""
-    untold = says_http(port) is None
-    return carries_http(port) and not (untold and port.port in _DATABASES)
+    return carries_http(port) and database_port(service) is None
 
 
 def is_guessed(port: ServicePort) -> bool:

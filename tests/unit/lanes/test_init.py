@@ -90,7 +90,7 @@ def test_routing_only_takes_a_line_for_a_service() -> None:
 
 
 COMMENTS = {
-    "a port that is not HTTP": "# - redis-cart: port 6379 (tcp-redis) carries no HTTP, and",
+    "a port that is not HTTP": "# - redis-cart: port 6379 (tcp-redis) is Redis's, and",
     "a second Service": "# - frontend-external: leads to the pods of frontend, which has lanes",
     "no mesh": "# The manifests name no mesh.",
     "no lane": "# To add a lane: weights: {v1: 100, next: 0}",
@@ -106,6 +106,7 @@ def test_who_calls_whom_comes_from_the_user_where_nothing_tells() -> None:
     unknown = init(SOCKS).stdout
     assert "# No known call leads from front-end to carts, catalogue," in unknown
     assert "port 6379 is Redis's, and lanes route HTTP alone" in unknown
+    assert "# - rabbitmq: port 5672 (rabbitmq) is AMQP's, and" in unknown  # with its exporter
     found = values(SOCKS, *(f"--calls={calls}" for calls in SOCKS_CALLS))
     assert found["services"]["orders"]["upstreams"] == ["carts", "payment", "shipping", "user"]
     assert found["gateway"] == {"services": {"front-end": {}}}
