@@ -290,4 +290,5 @@ class Mesh:
     datagrams: Mapping[Host, frozenset[int]] = field(default_factory=dict)
     not_run: tuple[str, ...] = ()  # what chooses no route, and that no laptop mesh does: sentences
     warnings: tuple[Finding, ...] = ()  # what is planned, and worth a word
+    without_gateway: str = ""  # that nothing is bound to one, in the beginning of a sentence
     not_supported: tuple[Finding, ...] = ()  # what is left out, or marked where it counts

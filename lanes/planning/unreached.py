@@ -27,7 +27,7 @@ def unreached_ports(graph: CallGraph, entries: Iterable[Hop]) -> tuple[ServicePo
         apart = no_service or is_outside(mesh, port)
         if port.host in known or (own and own <= behind) or apart:
             continue
-        if _has_rules(port) or (not all_known and port.pods and port.host not in backends):
+        if has_rules(port) or (not all_known and port.pods and port.host not in backends):
             found.setdefault(port.host, port)
     return tuple(found.values())
 
@@ -44,7 +44,8 @@ def _backends(mesh: Mesh) -> frozenset[Host]:
     return frozenset((*at_gateways, *of_others))
 
 
-def _has_rules(port: ServicePort) -> bool:
+def has_rules(port: ServicePort) -> bool:
+    """Tell whether more is known of a port than that a call leads to every pod."""
     if len(port.routes) != 1 or port.variants:
         return True
     (route,) = port.routes

@@ -32,9 +32,10 @@ def why_first(first: Metadata, second: Metadata) -> str:
     """Say why one resource counts before another."""
     if is_told(first, second):
         return "which is older"
+    what = "name" if first.name != second.name else "namespace"
     if first.created is None:
-        return "whose name comes first: no creationTimestamp tells which is older"
-    return "whose name comes first: both have one creationTimestamp"
+        return f"whose {what} comes first: no creationTimestamp tells which is older"
+    return f"whose {what} comes first: both have one creationTimestamp"
 
 
 def _created(metadata: Metadata) -> float:

@@ -7,6 +7,7 @@ from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.model import Host, Mesh, Pod, Unrouted
 from lanes.reading import kinds, outside, workloads
+from lanes.reading.callers_only import without_gateway
 from lanes.reading.commands import Command, assigned
 from lanes.reading.destinations import Destinations
 from lanes.reading.elsewhere import completed
@@ -64,6 +65,7 @@ def build(
         calls=dict(_calls(manifests)),
         aliases=destinations.aliases(),
         datagrams=destinations.datagrams(),
+        without_gateway=without_gateway(manifests),
     )
     warn_of_mirrors(manifests, destinations)
     warn_of_hashes(mesh, diagnostics)

@@ -141,7 +141,9 @@ class _Found:
         if first and self._levels[host] == level and all(read[1] is not one for _, one in first):
             resource, body = first[0]
             why = why_first(body.metadata, read[1].metadata)
-            message = f"sidecars apply one VirtualService to a host, {resource.name}, {why}"
+            alike = resource.name == read[0].name
+            name = f"that of namespace {resource.namespace}" if alike else resource.name
+            message = f"sidecars apply one VirtualService to a host, {name}, {why}"
             self._destinations.diagnostics.warn(read[0].finding("second-rules", field, message))
         self._levels.setdefault(host, level)
 

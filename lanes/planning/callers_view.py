@@ -1,0 +1,69 @@
+"""Meshes without a gateway: planned as a caller in the mesh sees them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from lanes.mesh.diagnostics import Finding
+from lanes.mesh.model import GatewayHost, Host, Mesh, ServicePort
+from lanes.planning.call_graph import CallGraph, Overrides, call_graph, is_outside, known_calls
+from lanes.planning.unreached import has_rules
+
+
+def as_called(mesh: Mesh, calls: Overrides | None = None) -> Mesh:
+    """Return `mesh` with what its callers meet as if a gateway served it; as it is with a gateway.
+
+    A virtual host stands for each Service that nobody here calls: for the one that calls others,
+    which comes first, and for those with rules. Where each is called, for all with rules.
+    """
+    if mesh.gateway or not mesh.without_gateway:
+        return mesh
+    graph = call_graph(mesh, calls)
+    called = _called(graph)
+    entered = list(_entered(graph, called))
+    if not entered:
+        return mesh
+    names = Counter(port.host.name for port in entered)
+    served = tuple(
+        GatewayHost(host.name if names[host.name] == 1 else _full(host), port.routes)
+        for port in entered
+        for host in [port.host]
+    )
+    shown = ", ".join(host.domain for host in served)
+    finding = Finding("no-gateway", "", "", "", f"{mesh.without_gateway} {shown}")
+    alone = {port.host for port in entered} - called
+    # Nobody else meets their rules, which are the gateway's now.
+    ports = (
+        replace(port, routes=port.plain, variants=()) if port.host in alone else port
+        for port in mesh.ports
+    )
+    return replace(mesh, gateway=served, ports=tuple(ports), warnings=(*mesh.warnings, finding))
+
+
+def _full(host: Host) -> str:
+    return f"{host.name}.{host.namespace}" if host.namespace else host.name
+
+
+def _called(graph: CallGraph) -> set[Host]:
+    """Return the Services that pods here call."""
+    called: set[Host] = set()
+    for port in graph.mesh.ports:
+        for pod in port.pods:
+            for target in graph.of([port.host], (pod,)):
+                to, _ = graph.port(target, port.host.namespace)
+                called |= {to.host} - {port.host} if to else set()
+    return called
+
+
+def _entered(graph: CallGraph, called: set[Host]) -> Iterator[ServicePort]:
+    """Yield the ports that requests of the plan begin at."""
+    first: dict[Host, ServicePort] = {}
+    for port in graph.mesh.ports:
+        if port.is_hop and port.host.namespace and not is_outside(graph.mesh, port):
+            first.setdefault(port.host, port)
+    calling = known_calls(graph)
+    roots = [port for port in first.values() if port.host not in called]
+    begin = [port for port in roots if port.host.name in calling or _full(port.host) in calling]
+    ruled = [port for port in roots or first.values() if has_rules(port)]
+    chosen = [*begin[:1], *ruled] or roots[:1] or [*first.values()][:1]
+    yield from {port.host: port for port in chosen}.values()
