@@ -113,6 +113,6 @@ def test_a_database_is_not_missed_by_a_service_whose_calls_nobody_knows() -> Non
     assert lanes_of(*shop(), service("db", {"port": 5432}), foreign("db")) == {
         "untagged": "shop v1"
     }
-    for ports in ([{"port": 5432}], [{"name": "exporter", "port": 9187}, {"port": 5432}]):
-        named = [{"name": str(port["port"])} | port for port in ports]
-        assert plan_of(*shop(), service("db", *named), foreign("db")).unreached == ()
+    exporter: Document = {"name": "exporter", "port": 9187}
+    for ports in ([{"port": 5432}], [exporter, {"name": "db", "port": 5432}]):
+        assert plan_of(*shop(), service("db", *ports), foreign("db")).unreached == ()
