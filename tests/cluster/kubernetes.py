@@ -111,6 +111,12 @@ def rolled_out(namespace: str, *deployments: str) -> None:
         kubectl("rollout", "status", name, "--timeout=180s", namespace=namespace)
 
 
+def restarted(namespace: str, *deployments: str) -> None:
+    """Restart every Deployment there, or each that is named, and wait until the new pods run."""
+    kubectl("rollout", "restart", *(deployments or ("deployment",)), namespace=namespace)
+    rolled_out(namespace, *deployments)
+
+
 def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until `holds` does."""
     end = time.monotonic() + seconds

@@ -74,7 +74,7 @@ class Release:
         Begins when the proxies know of all pods, which is seconds after `helm --wait` returns.
         """
         gateway = Gateway(self.url, self.host)
-        eventually(lambda: all_answered(gateway), _SETTLED_SECONDS)
+        settled(gateway)
         load = Load(gateway, clients, rate=rate)
         try:
             load.go_on(0.5)
@@ -151,10 +151,14 @@ class Load:
         return [f"{n} of {len(self.answers)}: {said}" for said, n in counted.most_common()]
 
 
-def all_answered(gateway: Gateway) -> bool:
-    """Whether each of as many requests as meet every lane is answered with 200."""
+def settled(gateway: Gateway) -> None:
+    """Wait until the proxies know of all pods: each of as many requests as meet every lane is
+    answered with 200.
+    """
     client = gateway.client()
-    return all(client.send().status == 200 for _ in range(_MEET_EVERY_LANE))
+    eventually(
+        lambda: all(client.send().status == 200 for _ in range(_MEET_EVERY_LANE)), _SETTLED_SECONDS
+    )
 
 
 def require_lanes(url: str, manifests: str, *options: str) -> None:

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from tests.cluster.kubernetes import eventually, kubectl, pods, resource, rolled_out
-from tests.cluster.release import CLIENTS, Release, release
+from lanes.verification.gateway import Gateway
+from tests.cluster.kubernetes import eventually, kubectl, pods, resource, restarted, rolled_out
+from tests.cluster.release import CLIENTS, INGRESS, Load, Release, release
 
 # Where a lane has another pod to go to, only what a pod was answering as it was killed may be lost:
 # the clients have no more under way.
@@ -87,8 +89,7 @@ def test_a_version_scaled_to_zero_and_back_costs_no_request(calm: Release) -> No
 
 def test_a_restart_of_everything_costs_no_request(calm: Release) -> None:
     with calm.load() as load:
-        kubectl("rollout", "restart", "deployment", namespace=calm.namespace)
-        rolled_out(calm.namespace)
+        restarted(calm.namespace)
         load.go_on(8)  # the old pods end
     assert load.failed() == []
 
@@ -100,6 +101,18 @@ def test_istiods_end_costs_no_request(calm: Release) -> None:
         load.go_on(3)
         rolled_out("istio-system", "deployment/istiod")
     assert load.failed() == []
+
+
+def test_a_restart_of_the_gateway_costs_its_long_lived_clients_no_request(calm: Release) -> None:
+    """Each has one connection, on which it asks now and then, until the gateway ends it."""
+    gateway = Gateway(calm.url, calm.host)
+    with calm.load(clients=1) as busy, ExitStack() as stack:
+        loads = [busy, *(Load(gateway, 1, rate=2.0) for _ in range(8))]
+        for load in loads[1:]:
+            stack.callback(load.stop)
+        restarted(INGRESS[0], f"deployment/{INGRESS[1]}")
+        busy.go_on(8)  # the old pod ends
+    assert [failed for load in loads for failed in load.failed()] == []
 
 
 def test_one_of_two_pods_of_a_baseline_costs_what_it_was_answering_at_most(calm: Release) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.kubernetes import eventually, kubectl, pods, resource, rolled_out, run
-from tests.cluster.release import Load, Release, release
+from tests.cluster.kubernetes import eventually, kubectl, pods, resource, restarted, rolled_out, run
+from tests.cluster.release import INGRESS, Load, Release, release
 
 # A command that takes `lose` (as if the power of one node failed) and `add` (the node is back).
 NODE = shlex.split(os.environ.get("NODE", ""))
+# A command that takes a node, a program of it and seconds, and keeps the program away for so long.
+AWAY = shlex.split(os.environ.get("AWAY", ""))
+kept_away = pytest.mark.skipif(not AWAY, reason="AWAY names no command that keeps a program away")
 TWO_PODS = ("--set=defaults.replicas=2", "--set=defaults.podDisruptionBudget.enabled=true")
 DRAIN = ("--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s")
 # Requests a second, answered or not. Where pods start, clients wait for answers: the pods take the
@@ -34,16 +37,28 @@ def pair() -> Iterator[Release]:
     """The sample with two pods of each version, on two nodes."""
     if len(ready_nodes()) < 2:
         pytest.skip("this cluster has one node")
+    stay_on_the_first_node("istiod", INGRESS[1])
     with release("nodes", *TWO_PODS) as installed:
         yield installed
+
+
+def stay_on_the_first_node(*deployments: str) -> None:
+    """Take Istio's own pods, of which there is one each, from the node that tests take away."""
+    first, *others = ready_nodes()
+    for name in deployments:
+        if {pod["spec"]["nodeName"] for pod in pods(INGRESS[0], f"app={name}")} != {first}:
+            kubectl("cordon", *others)
+            try:
+                restarted(INGRESS[0], f"deployment/{name}")
+            finally:
+                kubectl("uncordon", *others)
 
 
 @pytest.fixture
 def spread(pair: Release) -> Release:
     """The same with one pod of each version on each node."""
     if not is_spread(pair):
-        kubectl("rollout", "restart", "deployment", namespace=pair.namespace)
-        rolled_out(pair.namespace)
+        restarted(pair.namespace)
     assert is_spread(pair)
     pair.holds()
     return pair
@@ -78,8 +93,7 @@ def test_a_drained_node_costs_no_request_and_a_restart_spreads_the_pods(spread: 
         finally:
             kubectl("uncordon", node)
         assert not is_spread(spread)
-        kubectl("rollout", "restart", "deployment", namespace=spread.namespace)
-        rolled_out(spread.namespace)
+        restarted(spread.namespace)
         load.go_on(8)  # the old pods end
     assert is_spread(spread)
     require_bounds(load, 0)
@@ -98,7 +112,7 @@ def test_a_lost_node_costs_a_second_and_its_return_nothing(spread: Release) -> N
     with spread.load() as back:
         eventually(lambda: is_spread(spread), 120)
         back.go_on(5)
-    require_bounds(load, 0.02, 0.005)
+    require_bounds(load, 0.01, 0.002)
     require_bounds(back, 0)
 
 
@@ -116,6 +130,28 @@ def test_a_pod_deleted_while_istiod_is_away_costs_little(spread: Release) -> Non
             kubectl("scale", *control, "--replicas=1")
         rolled_out("istio-system", "deployment/istiod")
     # Istio's injector was away, and by itself Kubernetes tries to make the pod again after minutes.
-    kubectl("rollout", "restart", "deployment/mockb-v1", namespace=spread.namespace)
-    rolled_out(spread.namespace)
-    require_bounds(load, 0.02, 0.005)
+    restarted(spread.namespace, "deployment/mockb-v1")
+    require_bounds(load, 0.01, 0.002)
+
+
+@kept_away
+def test_a_minute_without_a_kubelet_costs_no_request(spread: Release) -> None:
+    """Its node's pods leave the Services, and serve what they were asked until then."""
+    node = ready_nodes()[-1]
+    with spread.load() as load:
+        run(*AWAY, node, "kubelet", "60")
+        eventually(lambda: node in ready_nodes())
+        load.go_on(3)
+    require_bounds(load, 0)
+
+
+@kept_away
+def test_a_time_without_the_api_server_costs_no_request(spread: Release) -> None:
+    """Nor does its return, when no kubelet has reported for a while."""
+    node = ready_nodes()[0]
+    with spread.load() as load:
+        run(*AWAY, node, "kube-apiserver", "20")
+        eventually(lambda: run("kubectl", "get", "--raw=/readyz", codes=None).code == 0)
+        eventually(lambda: len(ready_nodes()) == 2)
+        load.go_on(10)
+    require_bounds(load, 0)

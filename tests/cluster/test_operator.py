@@ -18,6 +18,7 @@ from tests.cluster.kubernetes import (
     namespace,
     pods,
     resource,
+    restarted,
     rolled_out,
     run,
 )
@@ -218,8 +219,7 @@ def test_a_pod_waits_for_an_operator_that_is_away(operator: str) -> None:
                 load.go_on(10)
                 assert len(pods(demo.namespace, "app=mockb,version=v1")) == 1
             # By itself Kubernetes tries again after minutes.
-            kubectl("rollout", "restart", "deployment/mockb-v1", namespace=demo.namespace)
-            rolled_out(demo.namespace)
+            restarted(demo.namespace, "deployment/mockb-v1")
         assert load.failed() == []
         assert instrumentations(demo) == {"injected"}
 
@@ -230,17 +230,16 @@ def test_pods_that_were_not_injected_are_named_with_the_remedy(operator: str) ->
         failure_policy("Ignore")
         try:
             with away(operator):
-                kubectl("rollout", "restart", "deployment/mockc-v1", namespace=demo.namespace)
-                rolled_out(demo.namespace)
+                restarted(demo.namespace, "deployment/mockc-v1")
         finally:
             failure_policy("Fail")
         annotate(demo, "mocka-v1", "of-nobody")
+        demo.holds()
         eventually(lambda: FORGOTTEN in demo.test().out)
         said = demo.test().out
         assert "Lanes hold." in said  # for the sample instruments itself
         assert f"{FORGOTTEN} mocka (own " in said
         assert f"  kubectl rollout restart deployment -n {demo.namespace}" in said
         annotate(demo, "mocka-v1", "demo-instrumentation")
-        kubectl("rollout", "restart", "deployment", namespace=demo.namespace)
-        rolled_out(demo.namespace)
+        restarted(demo.namespace)
         assert instrumentations(demo) == {"injected"}

@@ -21,7 +21,7 @@ from tests.cluster.kubernetes import (
     rolled_out,
     run,
 )
-from tests.cluster.release import Load, image
+from tests.cluster.release import Load, image, settled
 from tests.cluster.test_shapes import GATEWAY
 from tests.mesh.entering import let_in
 from tests.mesh.running import ask, versions
@@ -85,7 +85,14 @@ def base(*options: str) -> Iterator[Base]:
         rolled_out(where, "deployment/web-istio")
         Base(where, options, "").install("base")
         with reached(where, "web-istio") as (address, port):
-            yield Base(where, options, f"http://{address}:{port}/")
+            url = f"http://{address}:{port}/"
+            settled(Gateway(url))
+            yield Base(where, options, url)
+
+
+def planned(lane: str, changed: Iterable[str]) -> tuple[str, ...]:
+    """The way of a lane that changes some services."""
+    return tuple(f"{service} {lane if service in changed else 'stable'}" for service in SERVICES)
 
 
 def test_lanes_come_and_go_and_cost_nobody_else_a_request() -> None:
@@ -94,20 +101,18 @@ def test_lanes_come_and_go_and_cost_nobody_else_a_request() -> None:
     with base() as system:
         assert "Lanes hold" in system.helm("test", "base", "--logs")
         system.add("pr-keep", ["cart"])
+        eventually(lambda: system.paths("pr-keep") == {planned("pr-keep", ["cart"])})
         assert "Lane pr-keep holds." in system.helm("test", "pr-keep", "--logs")
         others = {p["metadata"]["uid"] for p in pods(system.namespace)}
 
         def live(lane: str) -> Load:
             system.add(lane, changes[lane])
-            eventually(lambda: system.paths(lane) == {planned(lane)}, 10)
+            eventually(lambda: system.paths(lane) == {planned(lane, changes[lane])})
             with system.load(lane) as load:
                 load.go_on(2)
                 assert load.failed() == []
                 system.helm("uninstall", lane, "--wait")
             return load
-
-        def planned(lane: str) -> tuple[str, ...]:
-            return tuple(f"{s} {lane if s in changes[lane] else 'stable'}" for s in SERVICES)
 
         with (
             system.load() as everybody,
@@ -133,7 +138,7 @@ def test_a_lanes_own_release_is_entered_by_its_ways_and_by_nothing_else() -> Non
         match = json.dumps(opened["match"])
         system.add("v2", ["cart"], f"--set-json=lanes.enter.match={match}")
         way = ["shop stable", "cart v2", "stock stable", "users stable"]
-        eventually(lambda: system.paths("v2", "x-enter") == {tuple(way)}, 10)
+        eventually(lambda: system.paths("v2", "x-enter") == {tuple(way)})
         for headers in ENTERS + ENTERS_BY_HOST:
             answer, response = ask(system, headers)
             assert (versions(answer), response.headers["x-lane"]) == (way, "v2"), headers
