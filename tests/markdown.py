@@ -15,6 +15,8 @@ PAGES = (
 )
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+# A line, or several of a here-document.
+_TYPED = re.compile(r"^(?:.*<<(\w+)\n(?:.*\n)*?\1|.+)$", re.MULTILINE)
 _LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]*)\)")
 
 
@@ -27,16 +29,36 @@ def fenced(text: str, *languages: str) -> list[str]:
     return [code for language, code in _FENCED.findall(text) if language in languages]
 
 
-def commands(text: str) -> Iterator[str]:
-    """Each command of the shell, its continued lines joined: all of `sh`, and of `console` what
-    follows `$`. Comments are left out.
+def steps(text: str) -> Iterator[tuple[str, str]]:
+    """Each command of the shell, and what the page shows of its output; "": nothing.
+
+    All of `sh` is commands, and of `console` what follows `$`. Continued lines and what stands
+    between `<<END` and `END` belong to their command. Comments are left out.
     """
     for language, code in _FENCED.findall(text):
-        for line in re.sub(r"\\\n\s*", " ", code).splitlines():
-            if language == "sh" or (language == "console" and line.startswith("$ ")):
-                command = re.sub(r"(^|\s+)#.*", "", line.removeprefix("$ ")).strip()
-                if command:
-                    yield command
+        joined = re.sub(r"\\\n\s*", " ", code)
+        if language == "sh":
+            yield from ((_plain_command(found[0]), "") for found in _TYPED.finditer(joined))
+        elif language == "console":
+            for one in f"\n{joined}".split("\n$ ")[1:]:
+                command, _, shown = one.rstrip("\n").partition("\n")
+                yield _plain_command(command), f"{shown}\n" if shown else ""
+
+
+def commands(text: str) -> Iterator[str]:
+    """Each command of the shell, without comments."""
+    return (command for command, _ in steps(text) if command)
+
+
+def elsewhere() -> list[str]:
+    """The commands that the test of pages leaves out, by docs/tests.md; `…` is anything."""
+    table = read(ROOT / "docs/tests.md").partition("| left out |")[2].partition("\n\n")[0]
+    rows = (line.split(" | ")[0] for line in table.splitlines()[2:])
+    return [one for row in rows for one in re.findall(r"`([^`]+)`", row)]
+
+
+def is_named(command: str, pattern: str) -> bool:
+    return bool(re.fullmatch(".*".join(map(re.escape, pattern.split("…"))), command, re.DOTALL))
 
 
 def shown_file(text: str, name: str) -> str:
@@ -81,3 +103,8 @@ def sentences(text: str) -> Iterator[str]:
 def _plain(text: str) -> str:
     """Text without links, emphasis and the ticks of code."""
     return _LINK.sub(r"\1", text).replace("**", "").replace("`", "").strip()
+
+
+def _plain_command(line: str) -> str:
+    """A command without its comment."""
+    return re.sub(r"(^|\s+)#.*", "", line).strip()

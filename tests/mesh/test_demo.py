@@ -6,11 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from lanes.running.address import free_port
 from tests.kube import HALVES, PAIR, asm, write
-from tests.markdown import README, commands, fenced, read, shown_file
 from tests.mesh.running import ROOT
 
 PART = r"-> mock[abc]\(version: v\d, ip: 127\.0\.\d+\.\d+\)"
@@ -64,30 +61,3 @@ def test_the_demo_ends_where_no_service_tells_its_lane(tmp_path: Path) -> None:
     result = demo(write(tmp_path, *documents), "--requests", "40")
     assert "stopping no pod: no answer says which lane it was in" in result.stdout
     assert result.returncode == 0, result.stdout + result.stderr
-
-
-@pytest.mark.parametrize("page", [README, ROOT / "docs/cli.md"], ids=lambda page: page.name)
-def test_the_docs_show_what_plan_prints(page: Path, tmp_path: Path) -> None:
-    """The commands before the plan run as shown, in a folder that has the repository's."""
-    for folder in ("helm", "examples"):
-        (tmp_path / folder).symlink_to(ROOT / folder)
-    text = read(page)
-    if "next.yaml" in text:
-        (tmp_path / "next.yaml").write_text(shown_file(text, "next.yaml"))
-    shown = "".join(f"\n{code}" for code in fenced(text, "console")).split("\n$ ")
-    plan, _, output = next(
-        one for one in shown if re.match(r".*lanes plan \S+\n\d", one)
-    ).partition("\n")
-    before = [one for one in commands(text) if re.match(r"lanes init|helm template .* > ", one)]
-    shell = ["bash", "-euo", "pipefail", "-c", "\n".join([*before, plan])]
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        shell,
-        cwd=tmp_path,
-        env={"PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(output.rstrip("\n") + "\n")

@@ -9,7 +9,18 @@ import click
 import pytest
 
 from lanes.cli import main
-from tests.markdown import PAGES, README, ROOT, anchors, commands, links, read, sentences
+from tests.markdown import (
+    PAGES,
+    README,
+    ROOT,
+    anchors,
+    commands,
+    elsewhere,
+    is_named,
+    links,
+    read,
+    sentences,
+)
 
 MOST_BYTES = 10_000
 MOST_WORDS = 29
@@ -90,6 +101,11 @@ def test_every_command_and_option_of_lanes_exists(page: Path, line: list[str]) -
 def test_the_page_of_commands_has_all_of_them() -> None:
     rows = re.findall(r"^\| `lanes (\w+)", read(ROOT / "docs/cli.md"), re.MULTILINE)
     assert set(rows) == main.commands.keys()
+
+
+@pytest.mark.parametrize("pattern", elsewhere())
+def test_what_the_test_of_pages_leaves_out_is_there(pattern: str) -> None:
+    assert any(is_named(command, pattern) for page in PAGES for command in commands(read(page)))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

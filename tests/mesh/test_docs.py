@@ -1,0 +1,119 @@
+"""README and docs/ as a reader types them: each command runs, and prints what the page shows.
+
+docs/tests.md lists the commands that run elsewhere or nowhere.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from lanes.running.address import free_port
+from tests.markdown import PAGES, ROOT, elsewhere, fenced, is_named, read, steps
+
+LANES = f"""#!/bin/sh
+command=$1; shift
+case $command in
+  up | demo) exec {sys.executable} -m lanes $command --port $PORT "$@" ;;
+  verify) exec {sys.executable} -m lanes verify --lane-requests 5 "$@" ;;
+  *) exec {sys.executable} -m lanes $command "$@" ;;
+esac
+"""
+PLANNED = re.compile(r"lanes (init|plan|diff)\b")
+STARTS = re.compile(r"(^|\| )lanes up\b")
+
+
+def typed(page: Path) -> list[tuple[str, str]]:
+    left_out = elsewhere()
+    return [
+        (command, shown)
+        for command, shown in steps(read(page))
+        if command and not any(is_named(command, pattern) for pattern in left_out)
+    ]
+
+
+TYPED = [page for page in PAGES if typed(page)]
+
+
+class Reader:
+    """A reader of one page: a folder that looks like the clone, and a terminal in it."""
+
+    def __init__(self, page: Path, folder: Path) -> None:
+        self._folder, self._port = folder, free_port()
+        for name in ("helm", "examples", "k8s"):
+            (folder / name).symlink_to(ROOT / name)
+        for code in fenced(read(page), "yaml"):
+            if named := re.match(r"# ([\w-]+\.yaml)\b", code):
+                (folder / named[1]).write_text(code)
+        (folder / ".bin").mkdir()
+        (folder / ".bin/lanes").write_text(LANES)
+        (folder / ".bin/lanes").chmod(0o755)
+        path = f"{folder}/.bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self._environ = {"PATH": path, "PORT": str(self._port), "HOME": str(folder)}
+
+    def _bash(self, command: str) -> list[str]:
+        faster = command.replace("sleep 1", "sleep 0").replace("{1..100}", "{1..10}")
+        faster = re.sub(r"--requests \d+", "--requests 100", faster)
+        own = faster.replace(":8080", f":{self._port}")
+        return ["bash", "-euo", "pipefail", "-c", own]
+
+    def types(self, command: str, shown: str) -> None:
+        """Run a command to its end; what manifests alone decide of its output is as shown."""
+        done = subprocess.run(
+            self._bash(command),
+            cwd=self._folder,
+            env=self._environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == (2 if "\nlanes: " in shown else 0), f"{command}\n{said}"
+        if shown and PLANNED.search(command):
+            assert said == shown
+
+    @contextmanager
+    def keeps_running(self, command: str) -> Iterator[None]:
+        """`lanes up`, from its last line until Ctrl-C."""
+        with subprocess.Popen(
+            self._bash(command),
+            cwd=self._folder,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as child:
+            assert child.stdout
+            said = []
+            for line in child.stdout:
+                said.append(line)
+                if line.startswith("Ctrl-C ends it"):
+                    break
+            else:
+                pytest.fail("".join(said))
+            try:
+                yield
+            finally:
+                os.killpg(child.pid, signal.SIGINT)
+                child.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("page", TYPED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_page_runs_as_it_is_typed(page: Path, tmp_path: Path) -> None:
+    reader = Reader(page, tmp_path)
+    with ExitStack() as terminal:
+        for command, shown in typed(page):
+            if STARTS.search(command):
+                terminal.close()
+                terminal.enter_context(reader.keeps_running(command))
+            else:
+                reader.types(command, shown)
