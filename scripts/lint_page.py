@@ -31,10 +31,10 @@ together, and alternatives one at a time.
 - An **error** is sure to misroute or fail some requests. The exit code is 1.
 - A **warning** may. The exit code stays 0.
 - **What cannot be read** is reported on standard error. The rest is linted all the same, and the
-  exit code is 2. So it is for a resource that does not have the shape of its kind: no list where
-  one belongs, a label that is a number (`version: 1.0`), a weight of 33.3, a regular expression
-  that is not RE2, a Deployment without a template, or a misspelled field (`htttp`). Unknown
-  fields are left alone.
+  exit code is 2. So it is for a resource that does not have the shape of its kind. Examples are a
+  number where a label belongs (`version: 1.0`), a weight of 33.3, a regular expression that is not
+  RE2, a Deployment without a template, and a misspelled field (`htttp`). Unknown fields are left
+  alone.
 
 `--namespace shop` is the namespace of resources that name none, as for `kubectl -n`. Without it,
 they may go to any, and no error depends on which. `--ignore TL003` leaves a rule out, and may be

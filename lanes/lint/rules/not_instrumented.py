@@ -20,10 +20,10 @@ RULE = Rule(
     code="TL045",
     name="not-instrumented",
     severity="warning",
-    text="""The OpenTelemetry Operator injects an agent into the pods whose own annotations request
-it, by a language that it knows, into a container that is there, with the settings of an
-Instrumentation in the pods' namespace. Where one of these is missing it injects nothing, and the
-lane ends at these pods.""",
+    text="""The OpenTelemetry Operator injects an agent into the pods whose own annotations
+request it, by a language that it knows. The container has to be there, and an Instrumentation
+in the pods' namespace has the settings. Where one of these is missing it injects nothing, and
+the lane ends at these pods.""",
     bad="""
 apiVersion: apps/v1
 kind: Deployment
