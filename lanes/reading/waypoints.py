@@ -15,6 +15,7 @@ MODE = "istio.io/dataplane-mode"
 _USE = "istio.io/use-waypoint"
 _USE_NAMESPACE = "istio.io/use-waypoint-namespace"
 _INGRESS = "istio.io/ingress-use-waypoint"
+_CANARY = "istio.io/use-waypoint-canary"
 _FOR = "istio.io/waypoint-for"
 _CLASS = "istio-waypoint"
 _NO_SERVICES = ("workload", "none")
@@ -41,6 +42,9 @@ class Waypoints:
             if self._label(_INGRESS, host, labels) == "true" and self._named(host):
                 problem = "leads the gateway's requests through a waypoint, which is not emulated"
                 told.error(resource.error(f"metadata.labels[{_INGRESS}]", problem))
+            if self._label(_CANARY, host, labels):
+                problem = "splits calls between two waypoints, which is not supported"
+                told.error(resource.error(f"metadata.labels[{_CANARY}]", problem))
 
     def routed(self, rules: Mapping[Host, Iterable[str]]) -> frozenset[Host]:
         """Return the Services whose rules count for such calls.

@@ -120,3 +120,10 @@ def test_a_gateway_that_uses_waypoints_is_not_supported() -> None:
     assert "Service cart: metadata.labels[istio.io/ingress-use-waypoint]: leads the gateway's" in (
         refusal(cart, deployment("cart"), gateway(), at)
     )
+
+
+def test_a_canary_of_a_waypoint_is_not_supported() -> None:
+    cart = put(service("cart"), "metadata.labels", {"istio.io/use-waypoint-canary": "next"})
+    assert "metadata.labels[istio.io/use-waypoint-canary]: splits calls between two waypoints" in (
+        refusal(cart, deployment("cart"))
+    )
