@@ -256,6 +256,7 @@ _LEFT = (
     kinds.Namespace,
     kinds.PeerAuthentication,
     kinds.RequestAuthentication,
+    kinds.gateway_api.BackendTLSPolicy,
 )
 
 # Names of kinds that other groups have, too: without its group, one would be taken for another.

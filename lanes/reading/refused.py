@@ -79,3 +79,15 @@ def warn_of_hashes(mesh: Mesh, diagnostics: Diagnostics) -> None:
         if len(drawn) > 1 and any(one.destination.hashed for one in drawn):
             finding = Finding("hash-split", place.file, place.resource, place.field, _HASH)
             diagnostics.warn(finding)
+
+
+def warn_of_certificates(manifests: Manifests, diagnostics: Diagnostics) -> None:
+    """Warn of BackendTLSPolicies: whether pods have the certificate that one wants, none shows."""
+    for resource, policy in manifests.of(kinds.gateway_api.BackendTLSPolicy):
+        names = [ref.name for ref in policy.spec.target_refs if ref.kind == "Service"]
+        if names:
+            message = (
+                f"planned as if the pods of {', '.join(names)} had the certificate that it wants;"
+                " without it, gateways answer with an error"
+            )
+            diagnostics.warn(resource.finding("certificate", "spec.validation", message))

@@ -15,7 +15,12 @@ from lanes.reading.gateways import gateway_hosts
 from lanes.reading.manifests import NOT_RUN, Manifests
 from lanes.reading.outside import machines_of
 from lanes.reading.providers import provider_of
-from lanes.reading.refused import admitted, warn_of_hashes, warn_of_mirrors
+from lanes.reading.refused import (
+    admitted,
+    warn_of_certificates,
+    warn_of_hashes,
+    warn_of_mirrors,
+)
 from lanes.reading.routes import require_complete
 from lanes.reading.services import service_ports
 from lanes.reading.sidecars import Sidecars
@@ -68,6 +73,7 @@ def build(
         without_gateway=without_gateway(manifests),
     )
     warn_of_mirrors(manifests, destinations)
+    warn_of_certificates(manifests, diagnostics)
     warn_of_hashes(mesh, diagnostics)
     workloads.require_simulated(manifests, pods, diagnostics)
     _require_simulated(manifests, pods, diagnostics)

@@ -1,8 +1,9 @@
 """What the plan says of a conformance request, beside what the test expects."""
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lanes.errors import LanesError
@@ -16,7 +17,7 @@ from lanes.reading.resolve import resolve
 from tests.conformance.suite import Document, Named, Request, Table
 from tests.kube import write
 
-AGREE, NOT_SUPPORTED, DIFFERENT = "agree", "not supported", "different"
+AGREE, NOT_SUPPORTED, ASSUMED, DIFFERENT = "agree", "not supported", "assumed", "different"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,16 @@ def _asked(mesh: Mesh | LanesError, request: Request, in_mesh: bool) -> Asked:
         return compared(request, 404, set())
     if rule.unknown:
         return Asked(request, NOT_SUPPORTED, rule.unknown)
-    return compared(request, _status(rule), _pods(rule))
+    found = compared(request, _status(rule), _pods(rule))
+    assumed = _assumed(mesh, rule)
+    return replace(found, verdict=ASSUMED, why=assumed) if found.why and assumed else found
+
+
+def _assumed(mesh: Mesh, rule: Route) -> str:
+    """What the plan says that it takes to be so where this rule leads; "": nothing."""
+    names = {w.destination.host.name for w in rule.destinations}
+    told = (w.message for w in mesh.warnings if w.rule == "certificate")
+    return next((one for one in told if names & set(re.split(r"[ ,]+", one))), "")
 
 
 def _at_gateway(mesh: Mesh, request: Request) -> tuple[Route, ...]:

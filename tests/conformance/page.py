@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tests.conformance.asking import AGREE, DIFFERENT, NOT_SUPPORTED, Asked, ask
+from tests.conformance.asking import AGREE, ASSUMED, DIFFERENT, NOT_SUPPORTED, Asked, ask
 from tests.conformance.figures import UP
 from tests.conformance.reasons import REASONS
 from tests.conformance.suite import MODULE, VERSION, Table, tables
@@ -29,6 +29,8 @@ that the plan finds for each request with what the suite expects. Nothing of the
 
 - **agree**: the plan leads the request to the expected Service, or to the expected status.
 - **not supported**: the plan says that it does not support what decides the request.
+- **assumed**: the plan says what it takes to be so, and that the request fails otherwise: that a
+  backend has the certificate that a BackendTLSPolicy wants.
 - **different**: the plan says something else. The reasons are below.
 - **not compared**: the request needs what only a running test knows, such as a certificate or an
   address, or the test changes resources before it sends the request.
@@ -86,8 +88,8 @@ def page(files: Sequence[Judged]) -> str:
 
 
 def _table(what: str, rows: Iterable[str]) -> Iterator[str]:
-    yield f"| {what} | agree | not supported | different | not compared |"
-    yield "|---|---|---|---|---|"
+    yield f"| {what} | agree | not supported | assumed | different | not compared |"
+    yield "|---|---|---|---|---|---|"
     yield from rows
 
 
@@ -101,7 +103,7 @@ def _up() -> Iterator[str]:
 def _row(name: str, files: Sequence[Judged]) -> str:
     found = counts(files)
     unread = sum(table.unread for table, _ in files)
-    cells = [found[AGREE], found[NOT_SUPPORTED], found[DIFFERENT], unread]
+    cells = [*(found[one] for one in (AGREE, NOT_SUPPORTED, ASSUMED, DIFFERENT)), unread]
     return f"| {name} | {' | '.join(str(cell) if cell else '' for cell in cells)} |"
 
 

@@ -178,6 +178,7 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
     ("networking.istio.io", "WorkloadEntry"): WorkloadEntry,
     ("security.istio.io", "PeerAuthentication"): PeerAuthentication,
     ("security.istio.io", "RequestAuthentication"): RequestAuthentication,
+    (gateway_api.GROUP, "BackendTLSPolicy"): gateway_api.BackendTLSPolicy,
     (gateway_api.GROUP, "Gateway"): gateway_api.Gateway,
     (gateway_api.GROUP, "GRPCRoute"): GRPCRoute,
     (gateway_api.GROUP, "HTTPRoute"): HTTPRoute,

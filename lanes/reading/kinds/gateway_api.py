@@ -7,7 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from lanes.reading.kinds.fields import Closed, ClosedKind, HostName, OnlyRunning, Open, Port
+from lanes.reading.kinds.fields import (
+    Closed,
+    ClosedKind,
+    HostName,
+    Metadata,
+    OnlyRunning,
+    Open,
+    Port,
+)
 
 GROUP = "gateway.networking.k8s.io"
 
@@ -81,3 +89,19 @@ class GatewaySpec(Closed):
 
 class Gateway(ClosedKind):
     spec: GatewaySpec
+
+
+class PolicyTarget(Open):
+    kind: str = ""
+    name: str = ""
+
+
+class PolicySpec(Open):
+    target_refs: list[PolicyTarget] = []
+
+
+class BackendTLSPolicy(Open):
+    """That a gateway calls Services by TLS, and which certificate their pods have to have."""
+
+    metadata: Metadata
+    spec: PolicySpec

@@ -178,3 +178,22 @@ def test_a_hash_over_a_split(weights: tuple[int, int]) -> None:
     hashed = destination_rule("cart", "v1", "v2", policy=policy)
     mesh = mesh_of(*SHOP, *CART, hashed, virtual_service("cart", rule(*split)))
     assert [w.rule for w in mesh.warnings] == ["hash-split"] * (weights[1] > 0)
+
+
+def test_a_certificate_that_a_policy_wants_is_assumed() -> None:
+    policy = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "BackendTLSPolicy",
+        "metadata": {"name": "tls", "namespace": "default"},
+        "spec": {
+            "targetRefs": [{"group": "", "kind": "Service", "name": "cart"}],
+            "validation": {"hostname": "cart.example"},
+        },
+    }
+    mesh = mesh_of(*SHOP, *CART, policy)
+    (told,) = [one for one in mesh.warnings if one.rule == "certificate"]
+    assert told.message == (
+        "planned as if the pods of cart had the certificate that it wants; without it, gateways"
+        " answer with an error"
+    )
+    assert mesh.left_to_cluster == ("BackendTLSPolicy",)
