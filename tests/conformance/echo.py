@@ -1,6 +1,11 @@
-"""A pod of the conformance suite: it answers with its address, as late as `delay` asks."""
+"""A pod of the conformance suite: it answers with its address, as late as `delay` asks.
+
+usage: echo.py [PORT]..., where it listens beside $PORT
+"""
 
 import os
+import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -27,5 +32,12 @@ class Echo(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def serve(port: int) -> None:
+    """Answer at a port, until the process ends."""
+    ThreadingHTTPServer((os.environ["HOST"], port), Echo).serve_forever()
+
+
 if __name__ == "__main__":
-    ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Echo).serve_forever()
+    for further in map(int, sys.argv[1:]):
+        threading.Thread(target=serve, args=(further,), daemon=True).start()
+    serve(int(os.environ["PORT"]))

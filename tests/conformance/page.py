@@ -48,10 +48,15 @@ _UP = """
 
 The same requests, sent to the mesh that `lanes up` runs with a small server in place of each pod:
 to the gateway, or to the sidecar of the client's pod. Statuses and pods are compared. What is not
-supported is what `lanes up` does not simulate, and it refuses to start: TLS, mirrors, CORS, retries
-of HTTPRoutes, GRPCRoutes, and rewrites of a backend. Different are the certificates of
-BackendTLSPolicies, and two requests of the mesh that go to one Service's address with the name of
-another: `lanes up` has no addresses of Services, and takes the name.
+supported is left out, and the requests that meet it get 501: rewrites of a backend, which Istio has
+not either. Different are the certificates of BackendTLSPolicies, since calls are made without TLS,
+a method that the small server knows and the suite's does not, and two requests of the mesh that go
+to one Service's address with the name of another: `lanes up` has no addresses of Services, and
+takes the name.
+
+The small server speaks HTTP/1.1, and Services are asked for no HTTP/2. TLS does not end at the
+gateway: requests for its listeners come by plain HTTP. The pod of `httproute-retry-connection-error.go`
+that accepts no connection is left out.
 """
 
 

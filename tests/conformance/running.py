@@ -10,9 +10,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lanes.envoy.clusters import destinations
 from lanes.errors import LanesError
 from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod, led_to
 from lanes.reading.commands import Command
+from lanes.reading.kinds.core import ServicePort
+from lanes.reading.protocols import says_http2
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
@@ -24,7 +27,7 @@ from tests.conformance.asking import (
     compared,
 )
 from tests.conformance.suite import Document, Request, Table
-from tests.kube import write
+from tests.kube import put, write
 
 _ECHO = Path(__file__).with_name("echo.py")
 _SECONDS = 10
@@ -52,19 +55,41 @@ def ask_up(table: Table) -> tuple[Asked, ...]:
 @contextmanager
 def _running(documents: list[Document], *, in_mesh: bool) -> Iterator[RunningMesh]:
     with tempfile.TemporaryDirectory() as folder:
-        mesh = resolve(read([write(Path(folder), *documents)]))
+        mesh = resolve(read([write(Path(folder), *documents)], strict=False), strict=False)
         needed = {(pod.name.partition("_")[0], pod.namespace) for pod in _needed(mesh, in_mesh)}
         kept = [one for one in documents if one["kind"] != "Deployment" or _key(one) in needed]
-        manifests = read([write(Path(folder), *kept)])
+        kept = [_by_http_1(one) if one["kind"] == "Service" else one for one in kept]
+        manifests = read([write(Path(folder), *kept)], strict=False)
         answering = f"exec {sys.executable} {_ECHO}"
-        names = {(pod.app, pod.namespace) for pod in resolve(manifests).pods}
-        commands = [Command.of(f"{app}.{namespace}={answering}") for app, namespace in names]
-        with run(resolve(manifests, commands), free_port()) as running:
+        mesh = resolve(manifests, strict=False)
+        further: dict[tuple[str, str], set[str]] = {}
+        for pod in mesh.pods:
+            further.setdefault((pod.app, pod.namespace), set())
+        for endpoint in (e for d in destinations(mesh) for tier in d.tiers for e in tier):
+            if endpoint.port != endpoint.pod.port:
+                further[endpoint.pod.app, endpoint.pod.namespace].add(str(endpoint.port))
+        commands = [
+            Command.of(f"{app}.{namespace}={answering} {' '.join(sorted(ports))}")
+            for (app, namespace), ports in further.items()
+        ]
+        with run(resolve(manifests, commands, strict=False), free_port()) as running:
             yield running
 
 
 def _needed(mesh: Mesh, in_mesh: bool) -> Iterable[Pod]:
-    return mesh.pods if in_mesh else led_to(r for host in mesh.gateway for r in host.routes)
+    """The pods that may answer; one that serves TCP alone, at another port, never does."""
+    pods = mesh.pods if in_mesh else led_to(r for host in mesh.gateway for r in host.routes)
+    return (pod for pod in pods if "TCP_ECHO_SERVER" not in pod.env)
+
+
+def _by_http_1(service: Document) -> Document:
+    """A Service whose ports do not ask for HTTP/2, which the small server does not speak."""
+    ports = service["spec"].get("ports", [])
+    plain = [
+        {**port, "appProtocol": "http"} if says_http2(ServicePort.model_validate(port)) else port
+        for port in ports
+    ]
+    return put(service, "spec.ports", plain) if ports else service
 
 
 def _key(document: Document) -> tuple[str, str]:
@@ -86,6 +111,8 @@ def _asked(running: RunningMesh, request: Request, in_mesh: bool) -> Asked:
         body = response.read().decode(errors="replace")
     finally:
         connection.close()
+    if response.status == 501:
+        return Asked(request, NOT_SUPPORTED, body)
     answering = (pod for pod in running.mesh.pods if running.address(pod) == body)
     there = {(pod.name.partition("_")[0], pod.namespace) for pod in answering}
     return compared(request, response.status, there)

@@ -62,15 +62,13 @@ def _ended(step: str, run: Callable[[str], str], file: str) -> Fault | str:
 
 
 def _planned(file: str) -> str:
-    mesh = resolve(read([file]))
+    mesh = resolve(read([file], strict=False), strict=False)
     planned = plan(mesh)
     with Path("/dev/null").open("w") as nowhere:
         console = Console(file=nowhere, width=80)
         show_headline(mesh, planned, console)
         show_plan(planned, console)
     json.dumps(plan_json(mesh, planned))
-    if mesh.not_run:
-        return "plan done"
     addresses = {pod.key: f"127.0.9.{n % 200 + 1}" for n, pod in enumerate(mesh.pods)}
     handed_on = stand_ins(mesh).handed_on
     json.dumps(bootstrap(mesh, addresses, 8080, "/admin", handed_on=handed_on))
