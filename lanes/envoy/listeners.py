@@ -19,10 +19,7 @@ def gateway_listener(
     collector: Collector | None = None,
     handed_on: Sequence[str] = (),
 ) -> Json:
-    hosts = [
-        virtual_host(host.domain, [host.domain], host.routes, mesh.not_supported)
-        for host in mesh.gateway
-    ]
+    hosts = [virtual_host(host.domain, [host.domain], host.routes, mesh) for host in mesh.gateway]
     return {
         "name": "gateway",
         "address": address("127.0.0.1", port),
@@ -66,7 +63,7 @@ def sidecar_listeners(
             *(address(addresses[pod.key], number) for pod in own for number, _ in call_ports(mesh)),
         )
         hosts = [
-            service_host(port.seen_by(pods[0]), pods[0].namespace, number, mesh.not_supported)
+            service_host(port.seen_by(pods[0]), pods[0].namespace, number, mesh)
             for number, port in calls
         ]
         yield {

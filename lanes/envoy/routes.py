@@ -1,16 +1,16 @@
 """Virtual hosts: rules, their matches and destinations, header changes, timeouts, retries."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import assert_never
 
 from lanes.envoy.calls import service_names
 from lanes.envoy.filters import filters_of
 from lanes.envoy.lua import TO_BAGGAGE, for_headers
 from lanes.envoy.parts import Json, matcher, seconds, typed
-from lanes.mesh.diagnostics import Finding, with_file
+from lanes.mesh.diagnostics import with_file
 from lanes.mesh.matching import Match, StringMatch
-from lanes.mesh.model import Route, ServicePort, Weighted
+from lanes.mesh.model import Mesh, Route, ServicePort, Weighted
 from lanes.mesh.rewriting import Redirect, Rewrite
 from lanes.mesh.traffic import HeaderOps, Propagation, Retry
 
@@ -20,9 +20,7 @@ _LONGEST = 1000  # characters; Envoy refuses bodies of over 4,096 bytes
 _REPEATABLE = [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
 
 
-def service_host(
-    port: ServicePort, namespace: str, calls: int | None, left_out: Sequence[Finding] = ()
-) -> Json:
+def service_host(port: ServicePort, namespace: str, calls: int | None, mesh: Mesh) -> Json:
     """What a sidecar in `namespace` does with a Service's calls: by its names, and at `calls`."""
     names = service_names(port, namespace)
     domains = [f"{name}:{port.port}" for name in names]
@@ -30,23 +28,21 @@ def service_host(
         domains += names
     if calls:
         domains.append(f"*:{calls}")
-    return virtual_host(f"{port.host.fqdn}:{port.port}", domains, port.routes, left_out)
+    return virtual_host(f"{port.host.fqdn}:{port.port}", domains, port.routes, mesh)
 
 
-def virtual_host(
-    name: str, domains: list[str], routes: tuple[Route, ...], left_out: Sequence[Finding] = ()
-) -> Json:
-    """A virtual host; `left_out` is what is not supported."""
+def virtual_host(name: str, domains: list[str], routes: tuple[Route, ...], mesh: Mesh) -> Json:
+    """A virtual host; what is not supported of its routes, or outside of `mesh`, gets 501."""
     return {
         "name": name,
         "domains": domains,
-        "routes": [entry for route in routes for entry in _entries(route, left_out)],
+        "routes": [entry for route in routes for entry in _entries(route, mesh)],
     }
 
 
-def _entries(route: Route, left_out: Sequence[Finding]) -> Iterator[Json]:
+def _entries(route: Route, mesh: Mesh) -> Iterator[Json]:
     """One Envoy route for each of a rule's matches: 501 where nobody knows what the rule does."""
-    why = with_file(route.unknown, left_out) if route.unknown else ""
+    why = _left_out(route, mesh)
     for match in route.matches or (Match(),):
         if why:
             answer = {"status": 501, "body": {"inline_string": f"{why[:_LONGEST]}\n"}}
@@ -54,6 +50,14 @@ def _entries(route: Route, left_out: Sequence[Finding]) -> Iterator[Json]:
             continue
         changes = _headers(route.request, route.response)
         yield {"match": _match(match), **_action(route, match), **changes, **filters_of(route)}
+
+
+def _left_out(route: Route, mesh: Mesh) -> str:
+    """Why a rule is not followed here, in a sentence; "": it is."""
+    if route.unknown:
+        return with_file(route.unknown, mesh.not_supported)
+    outside = mesh.outside([route])
+    return f"{outside.place.file}: {outside.place.resource}: not simulated" if outside else ""
 
 
 def _action(route: Route, match: Match) -> Json:

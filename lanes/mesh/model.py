@@ -169,7 +169,6 @@ class Route:
 
     No destinations: it answers with `status` by itself. `unsupported`: what is not supported, so
     that it may do anything with the requests that meet it, which may be fewer than its matches say.
-    `mirrors`: where copies go, with weights of a million; no answer is waited for.
     """
 
     matches: tuple[Match, ...]
@@ -185,7 +184,7 @@ class Route:
     redirect: Redirect | None = None
     rewrite: Rewrite | None = None
     filters: traffic.Filters = traffic.NO_FILTERS
-    mirrors: tuple[Weighted, ...] = ()
+    mirrors: tuple[Weighted, ...] = ()  # where copies go, with weights of a million
     body: str = ""  # of what it answers by itself
 
     @property
@@ -292,3 +291,11 @@ class Mesh:
     warnings: tuple[Finding, ...] = ()  # what is planned, and worth a word
     without_gateway: str = ""  # that nothing is bound to one, in the beginning of a sentence
     not_supported: tuple[Finding, ...] = ()  # what is left out, or marked where it counts
+
+    def outside(self, routes: Iterable[Route]) -> Pod | None:
+        """Return what stands for a host outside of the mesh where routes lead; None: to none."""
+        return next((pod for pod in led_to(routes) if pod.key not in self._keys), None)
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(pod.key for pod in self.pods)

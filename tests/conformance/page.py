@@ -55,8 +55,8 @@ to one Service's address with the name of another: `lanes up` has no addresses o
 takes the name.
 
 The small server speaks HTTP/1.1, and Services are asked for no HTTP/2. TLS does not end at the
-gateway: requests for its listeners come by plain HTTP. The pod of `httproute-retry-connection-error.go`
-that accepts no connection is left out.
+gateway: requests for its listeners come by plain HTTP. The pod that accepts no connection
+(`httproute-retry-connection-error.go`) is left out.
 """
 
 

@@ -16,7 +16,7 @@ from lanes.running.runtime import RunningMesh, run
 from tests import kube
 from tests.kube import header_is, put, rule, to
 from tests.mesh.processes import up
-from tests.mesh.running import ask, versions
+from tests.mesh.running import ask, running, versions
 
 PAIR = {"shop": (("v1", "v2"), ("cart",)), "cart": (("v1", "v2"), ())}
 NEW = "may choose routes, and is not supported; correct or remove it"
@@ -109,3 +109,24 @@ def test_what_a_stand_in_replaces_is_left_out_with_a_warning(tmp_path: Path) -> 
         f"{where}.containers[0].command: not simulated: left out",
         f"{where}.initContainers: not simulated: left out",
     ]
+
+
+def test_a_host_outside_of_the_mesh_is_not_simulated(tmp_path: Path) -> None:
+    entry = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "ServiceEntry",
+        "metadata": {"name": "pay"},
+        "spec": {
+            "hosts": ["pay.example"],
+            "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
+        },
+    }
+    away = rule(to("pay.example"), match=[{"uri": {"prefix": "/pay"}}])
+    way = kube.virtual_service("*", away, rule(to("a")), gateways=["demo-gateway"])
+    file = kube.write(tmp_path, kube.gateway(), kube.service("a"), kube.deployment("a"), entry, way)
+    with running(file) as mesh:
+        assert ask(mesh)[0].status == 200
+        answer = urllib3.request("GET", f"{mesh.url}pay", retries=False)
+    told = f"{file}: ServiceEntry pay: not simulated"
+    assert (answer.status, answer.data.decode()) == (501, f"{told}\n")
+    assert any(one.startswith(told) for one in mesh.mesh.not_run)

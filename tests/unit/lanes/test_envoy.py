@@ -522,7 +522,7 @@ def test_pods_are_checked_as_their_probes_say() -> None:
     assert check["tcp_health_check"] == {}
     (check,) = cluster_of(service("a"), bare, deployment("a", "v2"))["health_checks"]
     assert check["tcp_health_check"] == {}
-    assert "health_checks" not in cluster_of(service("a"))
+    assert "health_checks" not in cluster_of(service("a"), service("b"), deployment("b"))
 
 
 @pytest.mark.parametrize(
