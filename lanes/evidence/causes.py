@@ -55,6 +55,8 @@ def cause(
         return Cause.NO_SIDECAR
     if step.routed.versions <= set(hop.versions):
         return Cause.NOT_READY if step.routed.versions else Cause.NOT_TOLD
+    if not step.lane_known:  # the call may have had none, or another
+        return Cause.NOT_TOLD
     return Cause.NO_RULE if step.routed.versions <= set(baseline) else Cause.OTHER_RULE
 
 

@@ -58,6 +58,7 @@ def path(spans: Iterable[Span], workloads: Workloads, header: str) -> tuple[Step
     - A hop's own sidecar and its service are one hop.
     - Of several tries of one call, the one that answered counts: the last without a server error.
     - Where spans between are missing, nothing tells who called a hop.
+    - Where a hop's sidecar has spans of other calls, one without passed no sidecar.
     - Clocks of machines differ: times are compared within one span alone.
     `header`: the baggage member that names the lane, for spans that record baggage; "" where none
     does.
@@ -141,15 +142,17 @@ def _answering(hops: Sequence[_Hop]) -> Iterator[_Hop]:
 def _steps(
     first: Sequence[_Hop], behind: Mapping[int, Sequence[_Hop]], header: str
 ) -> Iterator[Step]:
-    left = [(hop, 0) for hop in reversed(first)]
+    left = [(hop, 0, hop.routed) for hop in reversed(first)]
     while left:
-        hop, depth = left.pop()
+        hop, depth, routed = left.pop()
         calls = behind.get(id(hop), ())
-        yield _step(hop, depth, calls, header)
-        left += [(call, depth + 1) for call in reversed(calls)]
+        yield _step(hop, depth, calls, header, routed)
+        traced = any(call.routed for call in calls)
+        past = Routed(proxied=False) if traced else None
+        left += [(call, depth + 1, call.routed or past) for call in reversed(calls)]
 
 
-def _step(hop: _Hop, depth: int, calls: Sequence[_Hop], header: str) -> Step:
+def _step(hop: _Hop, depth: int, calls: Sequence[_Hop], header: str, routed: Routed | None) -> Step:
     took = max(0, hop.span.ended - hop.span.began) / 1e6
     slowest = max((max(0, c.span.ended - c.span.began) / 1e6 for c in calls), default=0.0)
     status = hop.span.status
@@ -165,5 +168,5 @@ def _step(hop: _Hop, depth: int, calls: Sequence[_Hop], header: str) -> Step:
         silent=not hop.version,
         caller=hop.caller.service if hop.caller else None,
         lane_known=baggage is not None,
-        routed=hop.routed,
+        routed=routed,
     )

@@ -78,8 +78,10 @@ class IstioLogs:
         return prefix + json.dumps(told)
 
 
-def otlp(made: Made, rng: random.Random, sidecars: bool) -> Json:
-    """The trace as OTLP: spans of the services, or of Envoy; some twice, in any order."""
+def otlp(made: Made, rng: random.Random, sidecars: bool, baggage: bool = False) -> Json:
+    """The trace as OTLP: spans of the services, or of Envoy; some twice, in any order. `baggage`:
+    each has that of its request.
+    """
     trace, resources = made.trace, []
 
     def tell(made: Made, parent: str) -> None:
@@ -90,14 +92,19 @@ def otlp(made: Made, rng: random.Random, sidecars: bool) -> Json:
             "endTimeUnixNano": str(int((made.ended + skew) * 1e9)),
         }
         tags = {"upstream_cluster": cluster(made.service, made.chosen)} if sidecars else {}
+        if baggage:
+            tags["baggage"] = f"a=b,version={made.lane}" if made.lane else "-"
         whose = {"service.name": made.caller or "istio-ingressgateway"}
-        resources.append(_resource(whose, trace, client, parent, 3, times, tags))
+        if sidecars and not made.proxied:
+            client = parent
+        else:
+            resources.append(_resource(whose, trace, client, parent, 3, times, tags))
         own = (
             {"istio.canonical_service": made.service, "istio.canonical_revision": made.version}
             if sidecars
             else {"service.name": made.service, "service.version": made.version}
         )
-        status = {"http.status_code": "200"}
+        status = {"http.status_code": "200", **{k: v for k, v in tags.items() if k == "baggage"}}
         resources.append(_resource(own, trace, server, client, 2, times, status))
         for behind in made.behind:
             if behind.trace == trace:

@@ -171,6 +171,12 @@ def chose(*versions: str) -> Routed:
             Cause.NOT_READY,
         ),
         (seen("mocka v3 v3", "mockb v1 v3", routed=chose("v1")), "mockb", "mocka", Cause.NO_RULE),
+        (
+            seen("mocka v3 v3", "mockb v1", lane_known=False, routed=chose("v1")),
+            "mockb",
+            "mocka",
+            Cause.NOT_TOLD,
+        ),
         (seen("mocka v2 v3", routed=chose("v2")), "mocka", "", Cause.OTHER_RULE),
         (
             seen("mocka v3 v3", "mockb v1 v3", routed=Routed(proxied=False)),

@@ -14,6 +14,7 @@ import pytest
 
 from lanes.evidence.access_logs import calls, line_of
 from lanes.evidence.calls import Forest
+from lanes.evidence.causes import Cause
 from lanes.evidence.source import with_hops
 from lanes.evidence.spans import path
 from lanes.evidence.steps import Answer
@@ -69,10 +70,10 @@ def by_logs(named: bool) -> Complete:
     return complete
 
 
-def by_traces(sidecars: bool) -> Complete:
+def by_traces(sidecars: bool, baggage: bool = False) -> Complete:
     def complete(mesh: Drawn, requests: Requests, answers: list[Answer], seed: str) -> list[Answer]:
         rng, names = random.Random(seed), mesh.workloads()
-        texts = [json.dumps(otlp(root, rng, sidecars)) for _, _, root in requests]
+        texts = [json.dumps(otlp(root, rng, sidecars, baggage)) for _, _, root in requests]
         paths = [path(spans_in(text), names, "version") for text in texts]
         return [with_hops(answer, hops) for answer, hops in zip(answers, paths, strict=True)]
 
@@ -103,6 +104,7 @@ SOURCES = {
     "access logs alone": by_logs(named=False),
     "traces of services": by_traces(sidecars=False),
     "traces of sidecars": by_traces(sidecars=True),
+    "traces of sidecars with baggage": by_traces(sidecars=True, baggage=True),
 }
 
 
@@ -149,16 +151,20 @@ def test_a_broken_mesh_is_named_at_its_hop_with_its_cause(source: str) -> None:
     assert missed.total() <= MESHES // 100, missed
 
 
-@pytest.mark.parametrize("source", ["traces of services", "traces of sidecars"])
+@pytest.mark.parametrize("source", [name for name in SOURCES if name.startswith("traces")])
 def test_a_trace_accuses_the_broken_hop_or_one_behind(source: str) -> None:
-    """It tells no lane header, so it sees what went elsewhere alone, while the trace goes on."""
-    right = behind = 0
+    """It sees what went elsewhere alone, while the trace goes on, and names no wrong cause."""
+    right = behind = caused = 0
     for number in range(MESHES):
         seed = f"{SEED} broken {number}"
         mesh = draw(seed, broken=True)
         verdict = verified(mesh, SOURCES[source], seed)
         accused = {at.service for _, at, _ in verdict.left}
         assert accused <= {mesh.service, *mesh.behind(mesh.service)}, seed
+        assert mesh.how is not None
+        causes = {at.cause for _, at, _ in verdict.left if at.service == mesh.service}
+        assert causes <= {CAUSES[mesh.how], Cause.NOT_TOLD}, seed
         right += mesh.service in accused
+        caused += CAUSES[mesh.how] in causes
         behind += bool(accused) and mesh.service not in accused
-    print(f"{source}: {right} of {MESHES} at the hop, {behind} behind it")
+    print(f"{source}: {right} of {MESHES} at the hop, {caused} with its cause, {behind} behind it")

@@ -115,10 +115,12 @@ def test_sidecars_tell_hops_by_themselves_and_what_they_chose() -> None:
         span(3, 2, "shop v2"),  # the service behind its sidecar
         proxy(4, 3, "shop", "v2", 3, cluster("cart", "v2")),
         proxy(5, 4, "cart", "v1", 2, "inbound|8000||"),
+        proxy(6, 3, "stock", "v1", 2, "inbound|8000||"),  # a call past shop's sidecar
     ]
     found = path(spans_in(json.dumps({"resourceSpans": spans})), WORKLOADS, "lane")
-    assert list(map(said, found)) == ["shop v2", "cart v1 by shop"]
-    assert [step.routed for step in found] == [Routed(frozenset({"v2"}))] * 2
+    assert list(map(said, found)) == ["shop v2", "cart v1 by shop", "stock v1 by shop"]
+    chosen = Routed(frozenset({"v2"}))
+    assert [step.routed for step in found] == [chosen, chosen, Routed(proxied=False)]
 
 
 def test_a_recorded_baggage_header_tells_the_lane() -> None:
