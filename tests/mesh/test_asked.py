@@ -100,3 +100,14 @@ def test_a_resource_is_left_out(tmp_path: Path) -> None:
     )
     wrong = CliRunner().invoke(main, ["plan", file, "--skip", "Deployment"])
     assert "--skip Deployment: should be KIND/NAME, such as Deployment/cart" in wrong.stderr
+
+
+def test_manifests_without_a_gateway_run_as_they_are_planned(tmp_path: Path) -> None:
+    lane = virtual_service("a", BETA, rule(to("a", "v1")))
+    file = write(tmp_path, *PODS[1:], lane)
+    with up(tmp_path, file, "--no-page") as running:
+        url = next(one.split()[1] for one in running.said.splitlines() if "gateway http" in one)
+        result = CliRunner().invoke(main, ["verify", url, "--manifests", file])
+        headers = {"Host": "a", "x-lane": "v2"}
+        assert b"a(version: v2" in urllib3.request("GET", url, headers=headers).data
+    assert result.exit_code == 0, result.output
