@@ -217,7 +217,7 @@ def test_a_kind_that_routes_nothing_is_named(
 @pytest.mark.parametrize(
     ("api", "kind"),
     [
-        ("istio.alibabacloud.com/v1", "ASMLocalRateLimiter"),
+        ("istio.alibabacloud.com/v1", "ASMGrpcJsonTranscoder"),
         ("networking.istio.io/v1", "Whatever"),
         ("gateway.networking.x-k8s.io/v1alpha1", "XListenerSet"),
     ],
