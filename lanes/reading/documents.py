@@ -35,6 +35,10 @@ _PAIR = re.compile(r"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LIST, _MAPPING, _BINARY = (f"tag:yaml.org,2002:{kind}" for kind in ("seq", "map", "binary"))
 _Pair = tuple[yaml.ScalarNode, yaml.Node]
+_SENTENCES = {  # for what the parsers say
+    "second occurrence": "an anchor with this name is there already; rename one",
+    "exceeded maximum nesting depth": f"nested more than {MOST_DEPTH} deep",
+}
 
 
 def documents(source: str, text: str) -> Iterator[tuple[Any, yaml.Node]]:
@@ -54,9 +58,7 @@ def documents(source: str, text: str) -> Iterator[tuple[Any, yaml.Node]]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
-        if problem == "second occurrence":
-            problem = "an anchor with this name is there already; rename one"
-        raise _no_yaml(source, mark, problem) from None
+        raise _no_yaml(source, mark, _SENTENCES.get(problem, problem)) from None
     except (ValueError, RecursionError, OverflowError) as error:
         raise ManifestError(source, "", "", f"invalid YAML: {error}") from None
 
