@@ -27,6 +27,7 @@ _DEFAULTS: Values = {
     "ipFamilies": ["IPv4"],
     "ipFamilyPolicy": "SingleStack",
     "progressDeadlineSeconds": 600,
+    "protocol": "TCP",
     "revisionHistoryLimit": 10,
     "schedulerName": "default-scheduler",
     "sessionAffinity": "None",
@@ -154,7 +155,7 @@ def _container(container: Values, number: int) -> Values:
             name = _unlike_http(one.get("name"), one["containerPort"])
             kept.append({**one, "name": name})
         elif rest := _without(one, {"name", "containerPort"}):
-            kept.append({"name": "http", **rest})
+            kept.append({"name": "http", "containerPort": number, **rest})
     if kept:
         found["ports"] = kept
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):

@@ -296,3 +296,22 @@ def test_what_an_api_server_adds_says_nothing(tmp_path: Path) -> None:
         service = kube.put(service, path, value)
     listed = {"apiVersion": "v1", "kind": "List", "items": [service, pods]}
     assert values(kube.write(tmp_path, listed, name="listed.yaml")) == file
+
+
+@pytest.mark.parametrize(
+    ("more", "kept"),
+    [
+        ({"protocol": "TCP"}, {}),
+        ({"hostPort": 80}, {"ports": [{"name": "http", "containerPort": 8080, "hostPort": 80}]}),
+    ],
+)
+def test_what_the_port_of_a_container_has_beside_its_number(
+    more: dict[str, object], kept: dict[str, object], tmp_path: Path
+) -> None:
+    port = {"name": "http", "containerPort": 8080, **more}
+    container = {"name": "shop", "image": "shop:1", "ports": [port]}
+    pods = kube.put(kube.foreign("shop"), "spec.template.spec.containers", [container])
+    file = kube.write(
+        tmp_path, kube.service("shop", {"name": "http", "port": 80, "targetPort": "http"}), pods
+    )
+    assert values(file)["services"]["shop"].get("container", {}) == kept
