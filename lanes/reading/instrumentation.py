@@ -64,10 +64,12 @@ def injected(
     addresses: tuple[str, ...] = ()
     for language in LANGUAGES:
         key = f"{INJECT}{language}"
-        asked = fields.annotations.get(key) or of_namespace.get(key) or "false"
+        asked = _annotation(fields.annotations, of_namespace, key) or "false"
         if asked.lower() == "false":
             continue
-        if elsewhere := _elsewhere(fields, language, containers, serving):
+        named = (f"{_PREFIX}/{language}-container-names", f"{_PREFIX}/container-names")
+        told = [_annotation(fields.annotations, of_namespace, name) for name in named]
+        if elsewhere := _elsewhere(next(filter(None, told), ""), containers, serving):
             diagnostics.warn(resource.finding("injection", f"{_FIELD}[{key}]", elsewhere))
             continue
         spec = _instrumentation(manifests, fields.namespace, asked)
@@ -89,13 +91,18 @@ def injected(
     return Injected(tuple(languages), Environment(variables, addresses))
 
 
-def _elsewhere(fields: Fields, language: str, containers: Sequence[str], serving: int) -> str:
+def _annotation(of_pod: Mapping[str, str], of_namespace: Mapping[str, str], key: str) -> str:
+    """Return what the operator takes: the pod's own, but its `true` is less than a name there."""
+    own, general = of_pod.get(key, ""), of_namespace.get(key, "")
+    more = general and (not own or (own.lower() == "true" and general.lower() != "false"))
+    return general if more else own
+
+
+def _elsewhere(told: str, containers: Sequence[str], serving: int) -> str:
     """Say that the operator injects into another container, or into none; "": into this one.
 
-    It injects into those that annotations name, or else into the first.
+    It injects into those that annotations name, in `told`, or else into the first.
     """
-    own = fields.annotations.get(f"{_PREFIX}/{language}-container-names")
-    told = own or fields.annotations.get(f"{_PREFIX}/container-names")
     named = [part.strip() for part in told.split(",")] if told else containers[:1]
     if containers[serving] in named:
         return ""

@@ -99,6 +99,26 @@ def test_what_is_not_injected_is_told(made: Document, found: list[tuple[str, str
     assert told(OTEL, made) == found
 
 
+@pytest.mark.parametrize(
+    ("of_namespace", "annotations", "clear"),
+    [
+        ({"inject-java": "true"}, {}, True),
+        ({"inject-java": "false"}, {"inject_java": "true"}, True),
+        ({"inject-java": "other"}, {"inject_java": "otel"}, True),
+        ({"inject-java": "other"}, {"inject_java": "true"}, False),
+        ({"container-names": "main"}, {"inject_java": "true"}, False),
+        ({"container-names": "main"}, {"inject_java": "true", "container_names": "app"}, True),
+    ],
+)
+def test_the_annotations_of_the_namespace(
+    of_namespace: dict[str, str], annotations: dict[str, str], clear: bool
+) -> None:
+    asked = {f"{PREFIX}/{name}": value for name, value in of_namespace.items()}
+    metadata = {"name": "default", "annotations": asked}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    assert (told(OTEL, namespace, shop(**annotations)) == []) is clear
+
+
 @pytest.mark.parametrize("asked", ["true", "other/otel"])
 def test_an_annotation_on_the_deployment(asked: str) -> None:
     misplaced = put(shop(), "metadata.annotations", {f"{PREFIX}/inject-java": asked})
