@@ -31,7 +31,6 @@ _DATABASES = {
     5432: "PostgreSQL",
     5672: "AMQP",
     6379: "Redis",
-    7000: "Cassandra",
     8529: "ArangoDB",
     9042: "Cassandra",
     9092: "Kafka",

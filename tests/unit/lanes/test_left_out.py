@@ -100,6 +100,7 @@ def test_the_port_of_the_service_that_the_gateway_leads_to() -> None:
         ({"port": 7777, "name": "redis"}, False),
         ({"port": 6379, "name": "http"}, True),
         ({"port": 7777, "name": "cache"}, True),
+        ({"port": 7000, "name": "service"}, True),  # of Cassandra's nodes, and of many others
     ],
 )
 def test_databases_and_ports_without_http_are_no_hops(port: Document, hop: bool) -> None:
