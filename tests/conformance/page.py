@@ -54,7 +54,7 @@ a method that the small server knows and the suite's does not, and two requests 
 to one Service's address with the name of another: `lanes up` has no addresses of Services, and
 takes the name.
 
-The small server speaks HTTP/1.1, and Services are asked for no HTTP/2. TLS does not end at the
+The small server speaks HTTP/1.1, and Services get no HTTP/2. TLS does not end at the
 gateway: requests for its listeners come by plain HTTP. The pod that accepts no connection
 (`httproute-retry-connection-error.go`) is left out.
 """
