@@ -79,6 +79,19 @@ def _callers(
     return dict(map(_caller, values))
 
 
+def chosen_ports(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, int]:
+    """The ports of Services, by name. Raises LanesError for what is not SERVICE=PORT."""
+    found: dict[str, int] = {}
+    for text in values:
+        name, equals, number = text.partition("=")
+        if not name or not equals or not number.isdecimal() or len(number) > 5:
+            raise LanesError(f"--port {text}: should be SERVICE=PORT, such as cart=9000")
+        found[name.strip()] = int(number)
+    return found
+
+
 calls_option = click.option(
     "--calls",
     metavar="SERVICE=SERVICE,...",

@@ -4,6 +4,7 @@ import click
 
 from lanes.cli.options import (
     RequestOptions,
+    chosen_ports,
     format_option,
     manifests_argument,
     read_mesh,
@@ -20,10 +21,24 @@ from lanes.console import Console
     metavar="HOST",
     help="The host of requests. Default: any, or else the first that the gateway serves.",
 )
+@click.option(
+    "--port",
+    "ports",
+    metavar="SERVICE=PORT",
+    multiple=True,
+    callback=chosen_ports,
+    help="The port of a Service with several, where a call names none, such as cart=9000."
+    " Default: its first.",
+)
 @click.option("--strict", is_flag=True, help="exit 2 if anything is not supported")
 @format_option
 def plan_command(
-    paths: tuple[str, ...], asked: RequestOptions, host: str | None, strict: bool, form: str
+    paths: tuple[str, ...],
+    asked: RequestOptions,
+    host: str | None,
+    ports: dict[str, int],
+    strict: bool,
+    form: str,
 ) -> None:
     """Show which version answers each lane at each service.
 
@@ -40,13 +55,14 @@ def plan_command(
     """
     from lanes.planning.call_graph import call_graph, known_calls
     from lanes.planning.callers_view import as_called
+    from lanes.planning.chosen_ports import with_ports
     from lanes.planning.messages import PlanError, Problem
     from lanes.planning.plan import plan
     from lanes.report.plan import show_calls, show_errors, show_headline, show_plan
     from lanes.report.plan_json import plan_json
 
     mesh = read_mesh(paths, namespace=asked.namespace, strict=strict, skip=asked.skip)
-    mesh = as_called(mesh, asked.calls)
+    mesh = as_called(with_ports(mesh, ports), asked.calls)
     console = Console()
     try:
         planned = plan(mesh, asked.path, host, asked.headers, asked.calls)

@@ -37,6 +37,9 @@ class Problem(Enum):
     UNKNOWN_CALLEE = (
         "--calls {caller}={target}: {target} is no Service here with an HTTP port. Correct it."
     )
+    UNKNOWN_PORT = (
+        "--port {name}={port}: {name} has no HTTP port {port} here, but {known}. Correct it."
+    )
     NO_SERVICE_URL = "pod {pod} calls {url}, not the http URL of a Service here. Correct it."
     SPLITS_AND_SETS = (
         "lane {lane}: the rule at {service} splits the lane and changes headers by destination,"

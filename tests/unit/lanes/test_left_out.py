@@ -1,7 +1,13 @@
 """What a plan leaves out is told: rules that no call meets, other ports; databases are no hops."""
 
+import re
+
 import pytest
 
+from lanes.planning.callers_view import as_called
+from lanes.planning.chosen_ports import with_ports
+from lanes.planning.messages import PlanError
+from lanes.planning.plan import plan
 from tests.kube import (
     Document,
     deployment,
@@ -15,7 +21,7 @@ from tests.kube import (
     to,
     virtual_service,
 )
-from tests.unit.lanes.reading import lanes_of, plan_of
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of
 
 CART = [deployment("cart"), deployment("cart", "v2"), destination_rule("cart", "v1", "v2")]
 AT = virtual_service("*", rule(to("shop")), gateways=["demo-gateway"], name="web")
@@ -117,3 +123,33 @@ def test_a_database_is_not_missed_by_a_service_whose_calls_nobody_knows() -> Non
     exporter: Document = {"name": "exporter", "port": 9187}
     for ports in ([{"port": 5432}], [exporter, {"name": "db", "port": 5432}]):
         assert plan_of(*shop(), service("db", *ports), foreign("db")).unreached == ()
+
+
+def test_a_port_that_is_chosen_where_a_call_names_none() -> None:
+    mesh = mesh_of(*shop(), service("cart", *TWO), *CART)
+    calls = {"shop": ("cart",)}
+    found = {
+        number: [str(one) for one in plan(with_ports(mesh, {name: number}), calls=calls).ports]
+        for name, number in (("cart", 9000), ("cart.default", 8000))
+    }
+    assert found == {
+        9000: ["cart is planned at port 9000, and not at 8000"],
+        8000: ["cart is planned at port 8000, and not at 9000"],
+    }
+    named = plan(with_ports(mesh, {"cart": 9000}), calls={"shop": ("http://cart:8000/",)})
+    assert [str(one) for one in named.ports] == found[8000]
+    alone = as_called(with_ports(mesh_of(service("cart", *TWO), *CART), {"cart": 9000}))
+    assert plan(alone).lanes[0].entry.port == 9000
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        ({"cart": 7}, "--port cart=7: cart has no HTTP port 7 here, but 8000, 9000"),
+        ({"car": 80}, "--port car=80: car has no HTTP port 80 here, but none"),
+    ],
+)
+def test_a_port_that_is_not_there(chosen: dict[str, int], sentence: str) -> None:
+    mesh = mesh_of(service("cart", *TWO), *CART)
+    with pytest.raises(PlanError, match=re.escape(sentence)):
+        with_ports(mesh, chosen)

@@ -57,6 +57,9 @@ PROBLEMS: dict[str, PlanError] = {
     "--calls shop=carts: carts is no Service here with an HTTP port. Correct it.": PlanError(
         Problem.UNKNOWN_CALLEE, caller="shop", target="carts"
     ),
+    "--port cart=7: cart has no HTTP port 7 here, but 80. Correct it.": PlanError(
+        Problem.UNKNOWN_PORT, name="cart", port=7, known="80"
+    ),
     "pod shop-v1 calls http://x/, not the http URL of a Service here. Correct it.": PlanError(
         Problem.NO_SERVICE_URL, pod="shop-v1", url="http://x/"
     ),
