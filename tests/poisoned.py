@@ -201,6 +201,12 @@ def _others() -> list[Document]:
             "RequestAuthentication",
             {"targetRefs": [{"kind": "Gateway", "name": "web", "namespace": "apart"}]},
         ),
+        *_lane_groups(),
+        (
+            "gateway.networking.k8s.io/v1",
+            "BackendTLSPolicy",
+            {"targetRefs": [{"kind": "Service", "name": "other"}]},
+        ),
         (
             "gateway.networking.k8s.io/v1",
             "ListenerSet",
@@ -230,6 +236,47 @@ def _others() -> list[Document]:
         for api, kind, field, value in apart
     ]
     return [*found, kube.reference_grant("apart")]
+
+
+def _lane_groups() -> list[tuple[str, str, object]]:
+    """ASM's own lanes, with every field that is read."""
+    service = {"name": "other", "namespace": "apart"}
+    asked = {"uri": {"exact": "/"}, "headers": {"x-lane": {"exact": "v2"}}}
+    leads = {"destination": {"host": "other", "portNum": 8000}}
+    gateway = {"name": "web", "namespace": "apart", "type": "ASM"}
+    weighted = {"hosts": ["*"], "requestMatches": [asked]}
+    routing = {"ingressRoutingStrategy": "weighted", "weightedRoutingRule": weighted}
+    permissive = {
+        "fallbackTarget": "v1",
+        "serviceLevelFallbackTarget": {"apart/other": "v1"},
+        "routeHeader": "x-lane",
+        "traceHeader": "baggage",
+    }
+    group = {
+        "services": [service],
+        "ingress": {"gateway": gateway, "ingressRouting": routing},
+        "isPermissive": True,
+        "permissiveModeConfiguration": permissive,
+        "autoUpdate": True,
+    }
+    entry = {"online": True, "hosts": ["*"], "name": "in", "match": asked, "route": leads}
+    lane = {
+        "labelSelector": {"version": "v2"},
+        "services": [service],
+        "ingressRules": [entry],
+        "ingressWeight": {**leads, "weight": 10},
+    }
+    label = {"name": "x-lane", "valueFrom": ["$baggage(version)"]}
+    labels = {
+        "workloadSelector": {"labels": {"app": "other"}},
+        "rules": [{"labels": [label], "attachTo": ["inbound"], "protocols": "http"}],
+    }
+    api = "istio.alibabacloud.com/v1"
+    return [
+        (api, "ASMSwimLaneGroup", group),
+        (api, "ASMSwimLane", lane),
+        (f"{api}beta1", "TrafficLabel", labels),
+    ]
 
 
 def sets(random: Random, folder: Path, known: Sequence[list[Document]]) -> Iterator[list[Document]]:
