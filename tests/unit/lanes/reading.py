@@ -1,7 +1,7 @@
 """From manifests as dicts to what the code under test makes of them."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from lanes.mesh.model import Mesh
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
+from lanes.reading.commands import Command
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.report.plan import one_line
@@ -23,10 +24,12 @@ ADMIN = "/proc/self/fd/9/admin"
 REPOSITORY = Path(__file__).parents[3]
 
 
-def mesh_of(*documents: Document) -> Mesh:
-    """The mesh that `documents` describe, read from a file as a user's would be."""
+def mesh_of(*documents: Document, commands: Iterable[str] = ()) -> Mesh:
+    """The mesh that `documents` describe, read from a file as a user's would be, with commands in
+    place of stand-ins.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        return resolve(read([write(Path(folder), *documents)]))
+        return resolve(read([write(Path(folder), *documents)]), map(Command.of, commands))
 
 
 def plan_of(*documents: Document, **where: Any) -> Plan:

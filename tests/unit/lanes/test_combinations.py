@@ -44,8 +44,11 @@ def listening(version: str, **ports: int) -> Document:
 
 
 def endpoints(documents: Sequence[Document], name: str) -> list[tuple[str, int]]:
-    """The pods, by version, and the ports that Envoy's cluster of this name leads to."""
-    mesh = mesh_of(*documents)
+    """The pods, by version, and the ports that Envoy's cluster of this name leads to.
+
+    The pods run their own code: a stand-in listens at one port, whichever is asked for.
+    """
+    mesh = mesh_of(*documents, commands=("b=./b",))
     addresses = {f"127.0.9.{n}": pod for n, pod in enumerate(mesh.pods, start=1)}
     made = config_of(mesh)["static_resources"]["clusters"]
     (cluster,) = [c for c in made if c["name"] == f"outbound|{name}.default.svc.cluster.local"]

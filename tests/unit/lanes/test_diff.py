@@ -133,11 +133,12 @@ def test_names_of_strangers_are_no_markdown(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_planned_is_said_of_its_side(tmp_path: Path) -> None:
-    empty = kube.write(tmp_path, kube.service("shop"), name="empty.yaml")
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+    empty = kube.write(tmp_path, namespace, name="empty.yaml")
     done = diff(BASE, empty)
     assert done.exit_code == 2
     assert done.stderr.startswith("lanes: ")
-    assert "empty.yaml: no Deployment found" in done.stderr
+    assert "empty.yaml: no manifests there" in done.stderr
 
 
 def test_another_lane_header_is_said(tmp_path: Path) -> None:
@@ -149,9 +150,12 @@ def test_another_lane_header_is_said(tmp_path: Path) -> None:
 
 
 def test_what_is_not_supported_is_named_and_not_known(tmp_path: Path) -> None:
-    second = kube.virtual_service("mockb", kube.rule(kube.to("mockb", "v3")), name="second")
+    asked = kube.rule(kube.to("mockb", "v3"), match=[{"tls": {}}])
+    routes = ("VirtualService", "mockb")
+    others = [one for one in SAMPLE if (one["kind"], one["metadata"]["name"]) != routes]
     old = kube.write(tmp_path, *SAMPLE, name="old.yaml")
-    done = diff(old, kube.write(tmp_path, *SAMPLE, second, name="new.yaml"))
+    new = kube.write(tmp_path, *others, kube.virtual_service("mockb", asked), name="new.yaml")
+    done = diff(old, new)
     assert done.exit_code == 0
     assert "  mockb: v1 -> ?\n" in done.stdout
     assert "new.yaml: VirtualService" in done.stderr
