@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from lanes.mesh import baggage
 from lanes.mesh.hostnames import any_of, host_of
-from lanes.mesh.model import Mesh, Pod
+from lanes.mesh.model import Host, Mesh, Pod
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Hop
 from lanes.planning.lanes import UNTAGGED
@@ -141,7 +141,6 @@ class _Walk:
         """Where a planned hop, and all behind it, differ from the parts that istiod makes."""
         if not parts or not whole:
             return
-        parts = [self._drawn(hop, part) for part in parts]
         planned, found = defaultdict[int, float](float), defaultdict[int, float](float)
         planned[hop.status] = 1 - sum(one.share for one in hop.failing)
         for one in hop.failing:
@@ -155,7 +154,7 @@ class _Walk:
             return
         parts = [part for part in parts if part.status == hop.status]
         whole = sum((part.share for part in parts), Fraction(0))
-        pods = {p: self._pod(p) for part in parts for p in part.addresses if p != ANYWHERE}
+        pods = {p: self._pod(p) for part in parts for p in part.addresses}
         versions = sorted({pod.version for pod in pods.values()})
         if list(hop.versions) != versions:
             yield f"{hop.service}: planned {hop.version}, istiod {'|'.join(versions)}"
@@ -169,14 +168,6 @@ class _Walk:
         for part in parts:
             for address in sorted(part.addresses):
                 yield from self._compare_upstreams(hop, pods[address], part)
-
-    def _drawn(self, hop: Hop, part: Part) -> Part:
-        """Where the caller looks the pod up itself, it may be any of the service."""
-        if ANYWHERE not in part.addresses:
-            return part
-        known = {pod.key for p in self._case.mesh.ports if p.host in hop.hosts for pod in p.pods}
-        pods = {a for a, pod in self._placed.pods.items() if pod.key in known}
-        return replace(part, status=200 if pods else 503, addresses=frozenset(pods))
 
     def _compare_shares(
         self, hop: Hop, parts: Sequence[Part], whole: Fraction | int, pods: Mapping[str, Pod]
@@ -222,7 +213,16 @@ class _Walk:
         node["metadata"].pop("INTERCEPTION_MODE")
         full = host.fqdn if host else name
         config = self._judge.config(node)
-        return config.ask(port, full, asked.path or "/", headers, authority=name)
+        parts = config.ask(port, full, asked.path or "/", headers, authority=name)
+        return [self._looked_up(part, host) for part in parts]
+
+    def _looked_up(self, part: Part, host: Host | None) -> Part:
+        """Where the caller looks the pod up itself, it may be any of the Service that it calls."""
+        if ANYWHERE not in part.addresses:
+            return part
+        known = {pod.key for p in self._case.mesh.ports if p.host == host for pod in p.pods}
+        pods = {a for a, pod in self._placed.pods.items() if pod.key in known}
+        return replace(part, status=200 if pods else 503, addresses=frozenset(pods))
 
     def _past_the_proxy(self, pod: Pod, port: int) -> bool:
         for document in self._case.documents:
