@@ -137,7 +137,7 @@ class Destination:
     hashed: bool = False  # a hash of the request chooses among its pods
     no_failover: bool = False  # it prefers pods by labels, which has no effect
     tls_refused: bool = False  # its pods take no call without TLS, and these have none
-    undefined: bool = False  # a subset that no DestinationRule defines
+    missing: str = ""  # a "subset" that none defines, the "port" that is called; "": neither
     http2: bool = False  # its port says that it speaks HTTP/2, as gRPC does
     unsupported: str = ""  # what is not supported about it; "": it is known
 

@@ -77,7 +77,7 @@ class Misrouted:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """Why nothing answers; `hosts` of no-service alone: those that the rule names."""
+    """Why nothing answers; `hosts` of no-service and no-port: those that the rule names."""
 
     code: Literal[
         "no-rule",
@@ -87,6 +87,7 @@ class Unanswered:
         "not-permitted",
         "tls-refused",
         "no-subset",
+        "no-port",
         "no-pods",
         "no-version",
     ]

@@ -115,6 +115,7 @@ UNANSWERED: Mapping[str, str] = {
     "not-permitted": "the rule names a Service that it may not route to",
     "tls-refused": "the calls have no TLS, and a PeerAuthentication of the pods requires it",
     "no-subset": "no DestinationRule here defines the subset that the rule names",
+    "no-port": "the rule names no port, and {hosts} has none of the number that is called",
     "no-pods": "the destination has no pods",
     "no-version": "the lane has no version here, and no fallback",
 }

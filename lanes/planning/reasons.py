@@ -125,7 +125,9 @@ def why_unanswered(
     if any(one.destination.tls_refused for one in rule.destinations):
         return Unanswered("tls-refused")
     to = [one.destination for one in rule.destinations]
-    if all(one.undefined and one.subset != lane.version for one in to):
+    if all(one.missing == "port" for one in to):
+        return Unanswered("no-port", hosts)
+    if all(one.missing == "subset" and one.subset != lane.version for one in to):
         return Unanswered("no-subset")
     known = (port for host in hosts for port in ports.get(host, {}).values())
     running = {version for port in known for version in lane.versions_of(port.names)}

@@ -218,7 +218,11 @@ class Destinations:
     def of_target(
         self, resource: Resource, field: str, target: kinds.Target | kinds.MirrorTarget, side: Side
     ) -> Destination:
-        """Where `field` leads. Raises ManifestError for a port that its Service lacks."""
+        """Where `field` leads. Raises ManifestError for a port that its Service lacks.
+
+        A rule that names no port leads, in the mesh, to the port that is called, or nowhere where
+        its Service has no such port (istiod's `servicesByName`, by the listener's port).
+        """
         namespace = resource.body.metadata.namespace  # type: ignore[attr-defined]
         host = self.known(resource, f"{field}.host", target.host, namespace)
         if host is None:
@@ -226,6 +230,8 @@ class Destinations:
             return self._nowhere(meant(target.host, namespace), number, target.subset)
         numbers = list(self._services[host].ports)
         wanted = target.port.number if target.port else None
+        if wanted is None and side.host and side.port not in numbers:
+            return replace(self._nowhere(host, side.port, target.subset), missing="port")
         if wanted is None:
             wanted = numbers[0] if len(numbers) == 1 else side.port
         number = self.port(resource, f"{field}.port", host, wanted)
@@ -252,7 +258,7 @@ class Destinations:
         policy = policy_of(rule, subset, port)
         if subset is None:  # counts as one with no endpoints
             whole = self._destination(host, port, name, {}, policy, rule)
-            return replace(whole, tiers=((),), undefined=True)
+            return replace(whole, tiers=((),), missing="subset")
         return self._destination(host, port, name, subset.labels, policy, rule)
 
     def _destination(

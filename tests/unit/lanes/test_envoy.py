@@ -100,7 +100,12 @@ def everything() -> list[Document]:
             rule(
                 to("b", "v1", weight=1, headers=CHANGES),
                 to("b", "v2", weight=2, fallback="v1"),
-                to("mockc", weight=0, fallback={"host": "mocka", "port": {"number": 8000}}),
+                to(
+                    "mockc",
+                    port=8000,
+                    weight=0,
+                    fallback={"host": "mocka", "port": {"number": 8000}},
+                ),
                 match=matches,
                 headers=CHANGES,
                 timeout="1h",

@@ -139,6 +139,9 @@ REASONS: dict[str, Misrouted | NotPlanned | Unanswered] = {
     ),
     "no DestinationRule here defines the subset that the rule names": Unanswered("no-subset"),
     "the destination has no pods": Unanswered("no-pods"),
+    "the rule names no port, and b.shop has none of the number that is called": Unanswered(
+        "no-port", (Host("b", "shop"),)
+    ),
     "the lane has no version here, and no fallback": Unanswered("no-version"),
 }
 

@@ -164,23 +164,26 @@ def test_a_destination_may_name_its_port() -> None:
     assert [e.port for e in way.destination.tiers[0]] == [8001]
 
 
-def test_the_one_port_of_another_service_need_not_be_named() -> None:
-    found = destination_of(
-        service("a"),
-        service("b", {"port": 80, "targetPort": 8000}),
-        deployment("b"),
-        virtual_service("a", rule(to("b"))),
-    )
-    assert found.name == "outbound|80||b.default.svc.cluster.local"
+@pytest.mark.parametrize("ports", [(80,), (80, 81), ()])
+def test_where_no_port_is_named_another_service_needs_the_one_that_is_called(
+    ports: tuple[int, ...],
+) -> None:
+    """As istiod has it, also where the other Service has one port alone."""
+    calls = service("shop"), deployment("shop", "v1", "http://a:8000/")
+    other = put(service("b", *ports), "spec.ports", [{"port": one} for one in ports])
+    rules = virtual_service("a", rule(to("b")))
+    found = destination_of(*calls, service("a"), other, deployment("b"), rules)
+    assert found.name == "outbound|8000||b.default.svc.cluster.local"
+    assert tiers_of(found) == [[]]
+    assert found.missing == "port"
 
 
-@pytest.mark.parametrize("port", [None, 9])
-def test_a_port_that_is_not_clear(port: int | None) -> None:
+def test_a_port_that_its_service_lacks() -> None:
     sentence = refusal(
         service("a"),
         service("b", 80, 81),
         deployment("b", port=80),
-        virtual_service("a", rule(to("b", port=port))),
+        virtual_service("a", rule(to("b", port=9))),
     )
     assert sentence == (
         "VirtualService a: spec.http[0].route[0].destination.port: name one of b's ports: 80, 81"
@@ -189,7 +192,7 @@ def test_a_port_that_is_not_clear(port: int | None) -> None:
 
 def test_a_destination_without_any_port() -> None:
     portless = put(service("b"), "spec.ports", [])
-    sentence = refusal(service("a"), portless, virtual_service("a", rule(to("b"))))
+    sentence = refusal(service("a"), portless, virtual_service("a", rule(to("b", port=80))))
     assert sentence.endswith(".destination.port: name one of b's ports: it has none")
 
 
