@@ -39,7 +39,7 @@ def service_ports(
     found = [
         ports.port(host, port) for host, numbers in destinations.hosts().items() for port in numbers
     ]
-    return (*found, *_literal_ports(given[None].literal, given[None].owners, destinations))
+    return (*found, *_literal_ports(given, pods, destinations))
 
 
 class _Ports:
@@ -124,30 +124,47 @@ def _first_rules(
 
 
 def _literal_ports(
-    literal: Mapping[str, list[Read]],
-    owners: Mapping[Host, list[Read]],
-    destinations: Destinations,
+    given: Mapping[str | None, Ruling], pods: tuple[Pod, ...], destinations: Destinations
 ) -> Iterator[ServicePort]:
-    """The ports of hosts that are no Service, which count for calls to that very name.
+    """The ports of hosts that are no Service, for the callers to which their rules are exported."""
+    found = {
+        caller: dict(_literal_routes(one, destinations.seen_from(caller)))
+        for caller, one in given.items()
+    }
+    for host, port in dict.fromkeys(key for routes in found.values() for key in routes):
+        alike = host_of(host.name, "")
+        known = alike is not None and port in destinations.hosts().get(alike, [])
+        plain = _plain(destinations, alike, port) if known and alike else ()
+        routes = found[None].get((host, port), plain)
+        variants = [
+            Variant(frozenset(pod.key for pod in pods if pod.namespace == caller), own)
+            for caller, of in found.items()
+            if caller and (own := of.get((host, port), plain)) != routes
+        ]
+        yield ServicePort(host, port, routes, (), plain, variants=tuple(variants))
+
+
+def _literal_routes(
+    given: Ruling, destinations: Destinations
+) -> Iterator[tuple[tuple[Host, int], tuple[Route, ...]]]:
+    """The rules for hosts that are no Service, which count for calls to that very name.
 
     Istio has them at port 80, and where the VirtualService names a Service with another, if HTTP is
     told there.
     """
-    for name, reads in literal.items():
+    for name, reads in given.literal.items():
         host, alike = Host(name, ""), host_of(name, "")
-        own = owners.get(alike) if alike else None
+        own = given.owners.get(alike) if alike else None
         if own and age_of(own[0][1].metadata) < age_of(reads[0][1].metadata):
             continue
-        beside = [h for h, others in owners.items() for o in others if o[0] is reads[0][0]]
+        beside = [h for h, others in given.owners.items() for o in others if o[0] is reads[0][0]]
         numbers = {80, *(port for one in beside for port in destinations.hosts()[one])}
         for port in sorted(filter(destinations.tells_http, numbers)):
             known = port in destinations.hosts().get(alike, []) if alike else False
             if known and alike and not destinations.tells_http(port, alike):
                 continue  # which is found by the Service's address, and not by the name
-            side = Side(_MESH, port, host)
-            plain = _plain(destinations, alike, port) if known and alike else ()
-            if routes := _first_rules(reads, destinations, side):
-                yield ServicePort(host, port, routes, (), plain)
+            if routes := _first_rules(reads, destinations, Side(_MESH, port, host)):
+                yield (host, port), routes
 
 
 def _plain(destinations: Destinations, host: Host, port: int) -> tuple[Route, ...]:

@@ -66,6 +66,22 @@ def test_rules_count_for_the_names_that_istio_knows(
     assert called(url, rules(*hosts), port=port) == found
 
 
+@pytest.mark.parametrize(
+    ("export", "name", "found"),
+    [
+        (".", "cart.default", "cart.default cart v2"),
+        ("default", "cart.default", "cart.default cart v2"),
+        ("elsewhere", "cart.default", "cart v1|v2"),
+        (".", "cart.internal", "cart.internal cart v2"),
+    ],
+)
+def test_rules_for_such_a_name_count_where_they_are_exported(
+    export: str, name: str, found: str
+) -> None:
+    own = put(rules(name), "spec.exportTo", [export])
+    assert called(f"http://{name}/", own) == found
+
+
 def test_rules_for_half_a_name_that_lead_to_it_lead_nowhere() -> None:
     half = virtual_service("cart.default", rule(to("cart.default", "v2")), name="half")
     assert called("http://cart.default/", half) == "cart.default -"
