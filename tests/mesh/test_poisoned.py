@@ -69,7 +69,7 @@ def meshes(folder: Path, tmp: Path) -> Iterator[tuple[str, Mesh]]:
     for documents in poisoned.sets(random, folder, poisoned.bases()[:-1]):
         file = poisoned.write(tmp, with_evil_variables(documents, folder, random))
         if made_of(file) is not None:
-            yield file, resolve(read([file]))
+            yield file, resolve(read([file], strict=False), strict=False)
 
 
 def ask(mesh: Up) -> None:
