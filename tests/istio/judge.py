@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from lanes.mesh import baggage
 from lanes.mesh.hostnames import any_of, host_of
-from lanes.mesh.model import Host, Mesh, Pod
+from lanes.mesh.model import Mesh, Pod, ServicePort
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Hop
 from lanes.planning.lanes import UNTAGGED
@@ -192,14 +192,14 @@ class _Walk:
         sent = {n: headers[n] for n in names | {self._sent} if n in headers}
         urls = [*pod.upstream_urls, *map(self._first_url, self._case.calls.get(pod.app, ()))]
         for url, upstream in zip(urls, hop.upstreams, strict=True):
-            yield from self._compare(upstream, self._called(pod, url, sent), 1)
+            yield from self._compare(upstream, self._called(pod, url, sent, upstream), 1)
 
     def _first_url(self, name: str) -> str:
         """Where a Service is called by its name alone."""
         port = next(port for port in self._case.mesh.ports if port.host.name == name)
         return f"http://{name}:{port.port}/"
 
-    def _called(self, pod: Pod, url: str, headers: Mapping[str, str]) -> list[Part]:
+    def _called(self, pod: Pod, url: str, headers: Mapping[str, str], hop: Hop) -> list[Part]:
         """What becomes of a pod's call."""
         asked = urlsplit(url)
         port, name = asked.port or 80, asked.hostname or ""
@@ -214,13 +214,17 @@ class _Walk:
         full = host.fqdn if host else name
         config = self._judge.config(node)
         parts = config.ask(port, full, asked.path or "/", headers, authority=name)
-        return [self._looked_up(part, host) for part in parts]
+        ports = self._case.mesh.ports
+        named = [p for p in ports if p.host == host] or [p for p in ports if p.host in hop.hosts]
+        return [self._looked_up(part, named) for part in parts]
 
-    def _looked_up(self, part: Part, host: Host | None) -> Part:
-        """Where the caller looks the pod up itself, it may be any of the Service that it calls."""
+    def _looked_up(self, part: Part, named: Sequence[ServicePort]) -> Part:
+        """Where the caller looks the pod up itself, it may be any of the Service that it calls, or
+        of the one that its name stands for.
+        """
         if ANYWHERE not in part.addresses:
             return part
-        known = {pod.key for p in self._case.mesh.ports if p.host == host for pod in p.pods}
+        known = {pod.key for port in named for pod in port.pods}
         pods = {a for a, pod in self._placed.pods.items() if pod.key in known}
         return replace(part, status=200 if pods else 503, addresses=frozenset(pods))
 
