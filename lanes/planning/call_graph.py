@@ -170,7 +170,7 @@ def known_calls(graph: CallGraph) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for port in graph.mesh.ports:
         if behind[tuple(pod.key for pod in port.pods)] is port:
-            called = _called(graph, port)
+            called = called_by(graph, port)
             shown = (
                 one.name if names[one.name] == 1 else f"{one.name}.{one.namespace}"
                 for one in (port.host, *called)
@@ -180,7 +180,7 @@ def known_calls(graph: CallGraph) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _called(graph: CallGraph, port: ServicePort) -> tuple[Host, ...]:
+def called_by(graph: CallGraph, port: ServicePort) -> tuple[Host, ...]:
     """Return the other Services that the pods behind a Service's port call."""
     targets = (target for pod in port.pods for target in graph.of([port.host], (pod,)))
     ports = (graph.port(target, port.host.namespace)[0] for target in targets)

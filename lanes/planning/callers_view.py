@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from lanes.mesh.diagnostics import Finding
 from lanes.mesh.model import GatewayHost, Host, Mesh, ServicePort
-from lanes.planning.call_graph import CallGraph, Overrides, call_graph, is_outside, known_calls
+from lanes.planning.call_graph import (
+    CallGraph,
+    Overrides,
+    call_graph,
+    called_by,
+    is_outside,
+    known_calls,
+)
 from lanes.planning.unreached import has_rules
 
 
@@ -19,7 +26,7 @@ def as_called(mesh: Mesh, calls: Overrides | None = None) -> Mesh:
     if mesh.gateway or not mesh.without_gateway:
         return mesh
     graph = call_graph(mesh, calls)
-    called = _called(graph)
+    called = {host for port in mesh.ports for host in called_by(graph, port)}
     entered = list(_entered(graph, called))
     if not entered:
         return mesh
@@ -42,17 +49,6 @@ def as_called(mesh: Mesh, calls: Overrides | None = None) -> Mesh:
 
 def _full(host: Host) -> str:
     return f"{host.name}.{host.namespace}" if host.namespace else host.name
-
-
-def _called(graph: CallGraph) -> set[Host]:
-    """Return the Services that pods here call."""
-    called: set[Host] = set()
-    for port in graph.mesh.ports:
-        for pod in port.pods:
-            for target in graph.of([port.host], (pod,)):
-                to, _ = graph.port(target, port.host.namespace)
-                called |= {to.host} - {port.host} if to else set()
-    return called
 
 
 def _entered(graph: CallGraph, called: set[Host]) -> Iterator[ServicePort]:
