@@ -245,8 +245,7 @@ def _tests(one: LanePerformance, other: LanePerformance) -> dict[str, float]:
     # A logarithm, so that one answer which took ten times as long does not count as ten.
     later = [fmean(map(math.log1p, own)) - fmean(map(math.log1p, base)) for own, base in shared]
     above = [_share_above(limit, own) - _share_above(limit, base) for own, base in shared]
-    return {
-        FAILURES: significance.more_often(mine.failed, mine.count, others.failed, others.count),
+    return tests | {
         LATENCY: max(significance.larger(mine.times, beside), significance.above_zero(later)),
         TAIL: max(significance.longer_tail(mine.times, beside), significance.above_zero(above)),
     }
