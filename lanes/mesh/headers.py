@@ -14,6 +14,11 @@ def is_authority(name: str) -> bool:
     return name.lower() in ("host", AUTHORITY)
 
 
+def matched_name(name: str) -> str:
+    """The name by which Envoy matches a header: of the host `:authority`, else in lower case."""
+    return AUTHORITY if is_authority(name) else name.lower()
+
+
 def is_header_name(name: str) -> bool:
     """Whether a header can have this name, in a message and in an Envoy format string."""
     return _TOKEN.fullmatch(name) is not None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Place
-from lanes.mesh.headers import AUTHORITY, is_authority
+from lanes.mesh.headers import matched_name
 from lanes.mesh.matching import Kind, Match, StringMatch
 from lanes.mesh.model import (
     Host,
@@ -145,15 +145,11 @@ def match_of(match: http_route.RouteMatch) -> Match:
     """Return what a match asks for."""
     anywhere = (match.path.type, match.path.path) == ("PathPrefix", "/")
     return Match(
-        headers={_asked(h): StringMatch(_KINDS[h.type], h.value) for h in match.headers},
+        headers={matched_name(h.name): StringMatch(_KINDS[h.type], h.value) for h in match.headers},
         uri=None if anywhere else StringMatch(_KINDS[match.path.type], match.path.path),
         method=StringMatch("exact", match.method) if match.method else None,
         query={q.name: StringMatch(_KINDS[q.type], q.value) for q in match.query_params},
     )
-
-
-def _asked(header: http_route.HeaderMatch) -> str:
-    return AUTHORITY if is_authority(header.name) else header.name.lower()
 
 
 def _backends(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics, Place
-from lanes.mesh.headers import AUTHORITY, is_authority
+from lanes.mesh.headers import AUTHORITY, matched_name
 from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, is_catch_all
 from lanes.mesh.model import (
@@ -209,7 +209,7 @@ def _weighted(
 
 def match_of(match: kinds.HttpMatch) -> Match:
     """Return what a match asks for, apart from what makes it narrow."""
-    headers = {_asked(name): string_match(m) for name, m in match.headers.items()}
+    headers = {matched_name(name): string_match(m) for name, m in match.headers.items()}
     if match.authority:
         headers[AUTHORITY] = string_match(match.authority)
     uri = string_match(match.uri) if match.uri else None
@@ -217,13 +217,9 @@ def match_of(match: kinds.HttpMatch) -> Match:
         headers=headers,
         uri=replace(uri, ignore_case=True) if uri and match.ignore_uri_case else uri,
         method=string_match(match.method) if match.method else None,
-        without={_asked(name): string_match(m) for name, m in match.without_headers.items()},
+        without={matched_name(name): string_match(m) for name, m in match.without_headers.items()},
         query={name: string_match(m) for name, m in match.query_params.items()},
     )
-
-
-def _asked(name: str) -> str:
-    return AUTHORITY if is_authority(name) else name.lower()
 
 
 def _retry(retries: kinds.Retries) -> Retry:
