@@ -36,9 +36,8 @@ def demo_command(
       helm template demo helm/traffic-lanes | lanes demo -
     """
     from lanes.demo import tell
-    from lanes.planning.callers_view import as_called
 
-    mesh = read_mesh(paths, commands)
+    mesh = read_mesh(paths, commands=commands)
     tell_left_out(*mesh.not_supported, *mesh.not_run)
-    if not tell(as_called(mesh), port, requests, Console(), progress):
+    if not tell(mesh, port, requests, Console(), progress):
         sys.exit(EXIT_LANES_BROKEN)

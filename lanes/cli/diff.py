@@ -45,13 +45,11 @@ def diff_command(
       lanes diff old.yaml new.yaml --format markdown --exit-code
     """
     from lanes.comparing.difference import compare
-    from lanes.planning.callers_view import as_called
     from lanes.planning.plan import plan
     from lanes.report.difference import difference_json, difference_lines, difference_markdown
     from lanes.report.names import with_distinct_names
 
-    read = (read_mesh((path,), namespace=asked.namespace, skip=asked.skip) for path in (old, new))
-    meshes = [as_called(mesh, asked.calls) for mesh in read]
+    meshes = [read_mesh((path,), asked) for path in (old, new)]
     plans = [plan(mesh, asked.path, host, asked.headers, asked.calls) for mesh in meshes]
     shared = plans[0].shared_names | plans[1].shared_names
     before, after = (with_distinct_names(replace(one, shared_names=shared)) for one in plans)

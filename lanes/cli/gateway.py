@@ -33,15 +33,13 @@ class GatewayOptions:
         What is not supported is told on standard error. Raises LanesError where the options or the
         manifests lead to none, and where `strict` for what is not supported.
         """
-        from lanes.planning.callers_view import as_called
         from lanes.planning.plan import plan, serves
         from lanes.verification.gateway import Gateway
 
         asked = self.asked
         gateway = Gateway(self.url, self.host, self.ca, self.resolved, asked.headers)
-        mesh = read_mesh(self.paths, namespace=asked.namespace, strict=strict, skip=asked.skip)
+        mesh = read_mesh(self.paths, asked, strict=strict)
         tell_left_out(*mesh.not_supported)
-        mesh = as_called(mesh, asked.calls)
         named = urlsplit(self.url)
         known = named.hostname if named.hostname and serves(mesh, named.hostname) else None
         domain = self.host or known

@@ -2,9 +2,9 @@
 
 import gc
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -117,11 +117,14 @@ requests_option = click.option(
 class RequestOptions:
     """What everybody's requests ask for, and what manifests leave open."""
 
-    path: str | None
-    headers: dict[str, str]
-    namespace: str | None
-    calls: dict[str, tuple[str, ...]]
+    path: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    namespace: str | None = None
+    calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     skip: tuple[str, ...] = ()
+
+
+_NOTHING_ASKED = RequestOptions()
 
 
 def request_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -208,26 +211,29 @@ def sample_unless_named(paths: tuple[str, ...]) -> tuple[str, ...]:
 
 def read_mesh(
     paths: tuple[str, ...],
+    asked: RequestOptions = _NOTHING_ASKED,
     commands: tuple[str, ...] = (),
-    namespace: str | None = None,
     *,
+    ports: Mapping[str, int] | None = None,
     strict: bool = False,
-    skip: tuple[str, ...] = (),
 ) -> "Mesh":
-    """The mesh of MANIFESTS, with `--run` commands; what names no namespace is in `namespace`.
+    """The mesh of MANIFESTS as requests meet it, with `--run` commands and the chosen `ports`.
 
-    What is not supported is left out, and what depends on it marked; where `strict`, raises
-    LanesError for it.
+    Where nothing is bound to a gateway, its callers take the gateway's place. What is not supported
+    is left out, and what depends on it marked; where `strict`, raises LanesError for it.
     """
     with kept():
+        from lanes.planning.callers_view import as_called
+        from lanes.planning.chosen_ports import with_ports
         from lanes.reading.commands import Command
         from lanes.reading.reader import read
         from lanes.reading.resolve import resolve
 
         own = [Command.of(text) for text in commands]
         paths = sample_unless_named(paths)
-        found = read(paths, namespace or "default", strict=strict, skip=skip)
-        return resolve(found, own, strict=strict)
+        found = read(paths, asked.namespace or "default", strict=strict, skip=asked.skip)
+        mesh = resolve(found, own, strict=strict)
+        return as_called(with_ports(mesh, ports or {}), asked.calls)
 
 
 @contextmanager

@@ -54,15 +54,12 @@ def plan_command(
       lanes plan manifests/ --calls shop=cart,users --format json
     """
     from lanes.planning.call_graph import call_graph, known_calls
-    from lanes.planning.callers_view import as_called
-    from lanes.planning.chosen_ports import with_ports
     from lanes.planning.messages import PlanError, Problem
     from lanes.planning.plan import plan
     from lanes.report.plan import show_calls, show_errors, show_headline, show_plan
     from lanes.report.plan_json import plan_json
 
-    mesh = read_mesh(paths, namespace=asked.namespace, strict=strict, skip=asked.skip)
-    mesh = as_called(with_ports(mesh, ports), asked.calls)
+    mesh = read_mesh(paths, asked, ports=ports, strict=strict)
     console = Console()
     try:
         planned = plan(mesh, asked.path, host, asked.headers, asked.calls)

@@ -72,7 +72,6 @@ def up_command(
     from lanes.page.feed import Feed, follow, serving
     from lanes.page.tap import tap
     from lanes.planning.call_graph import with_calls
-    from lanes.planning.callers_view import as_called
     from lanes.planning.plan import plan
     from lanes.report.plan import gateway_line, pods_table, show_headline, show_plan
     from lanes.report.tables import show
@@ -81,11 +80,11 @@ def up_command(
 
     console = Console()
     traces = Collector.of(collector) if collector else None
-    mesh = read_mesh(paths, commands, asked.namespace, strict=strict, skip=asked.skip)
+    mesh = read_mesh(paths, asked, commands, strict=strict)
     if strict and mesh.not_run:
         raise LanesError(*together(mesh.not_run))
     tell_left_out(*mesh.not_supported, *mesh.not_run)
-    mesh = as_called(with_calls(mesh, asked.calls))
+    mesh = with_calls(mesh, asked.calls)
     planned = plan(mesh, asked.path, host, asked.headers)
     show_headline(mesh, planned, console)
     began = time.monotonic()
