@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lanes.envoy.lua import TAKEN_ALONG, TO_BAGGAGE, lua_filter
 from lanes.envoy.parts import TYPES, Json, address, seconds, typed
-from lanes.mesh.model import Destination, Endpoint, Mesh, Route, destinations_of
+from lanes.mesh.model import Destination, Endpoint, Mesh, destinations_of
 from lanes.mesh.traffic import Outlier, Propagation
 
 _HTTP_OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -15,11 +15,13 @@ _CHECK_SECONDS = 0.5
 
 def destinations(mesh: Mesh) -> list[Destination]:
     """Every destination that a route leads to, once; of those that exist."""
-    routes = [r for host in mesh.gateway for r in host.routes]
-    routes += [r for port in mesh.ports for r in port.all_routes]
-    known = [route for route in routes if not route.unknown and not mesh.outside([route])]
-    mirrors = (mirror for route in known for mirror in route.mirrors)
-    copies = (one.destination for one in mirrors if not mesh.outside([Route((), (one,))]))
+    known = [
+        route
+        for route in mesh.routes
+        if not route.unknown and not mesh.outside(destinations_of([route]))
+    ]
+    mirrored = (mirror.destination for route in known for mirror in route.mirrors)
+    copies = (one for one in mirrored if not mesh.outside([one]))
     led = (*destinations_of(known), *copies)
     return list({d.name: d for d in led if d.tiers}.values())
 
@@ -31,7 +33,7 @@ def cluster(
     takes_along: bool = False,
 ) -> Json:
     tiers = [tier for tier in destination.tiers if tier]
-    endpoints = [e for tier in tiers for e in tier]
+    endpoints = destination.endpoints
     panic = destination.outlier.min_health_percent if destination.outlier else 0
     cluster = {
         "name": destination.name,

@@ -10,7 +10,7 @@ from lanes.envoy.lua import TO_BAGGAGE, for_headers
 from lanes.envoy.parts import Json, matcher, seconds, typed
 from lanes.mesh.diagnostics import with_file
 from lanes.mesh.matching import Match, StringMatch
-from lanes.mesh.model import Mesh, Route, ServicePort, Weighted
+from lanes.mesh.model import Mesh, Route, ServicePort, Weighted, destinations_of
 from lanes.mesh.rewriting import Redirect, Rewrite
 from lanes.mesh.traffic import HeaderOps, Propagation, Retry
 
@@ -56,7 +56,7 @@ def _left_out(route: Route, mesh: Mesh) -> str:
     """Why a rule is not followed here, in a sentence; "": it is."""
     if route.unknown:
         return with_file(route.unknown, mesh.not_supported)
-    outside = mesh.outside([route])
+    outside = mesh.outside(destinations_of([route]))
     return f"{outside.place.file}: {outside.place.resource}: not simulated" if outside else ""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lanes.mesh.model import Destination, Endpoint, Mesh, Pod, destinations_of, led_to
+from lanes.mesh.model import Endpoint, Mesh, Pod, destinations_of, led_to
 
 # What Deployments, StatefulSets and DaemonSets add to their names for a pod's.
 _POD_ENDING = re.compile(r"(?:-(?:[0-9]+|(?:[0-9a-z]{4,10}-)?[0-9a-z]{5}))?")
@@ -48,12 +48,12 @@ class Workloads:
                 services.setdefault(name, apps.pop())
         chosen: dict[str, frozenset[str]] = {}
         reachable: dict[str, frozenset[str]] = {}
-        for destination in destinations(mesh):
+        for destination in destinations_of(mesh.routes):
             tiers = [tier for tier in destination.tiers if tier]
             # What follows a space tells destinations of one cluster's name apart, here alone.
             for name in (destination.name, destination.name.partition(" ")[0]):
                 chosen.setdefault(name, _versions(tiers[0] if tiers else ()))
-                every = _versions(endpoint for tier in tiers for endpoint in tier)
+                every = _versions(destination.endpoints)
                 reachable[name] = reachable.get(name, frozenset()) | every
         return cls(by_name, services, chosen, reachable)
 
@@ -86,9 +86,3 @@ def mesh_services(mesh: Mesh) -> Iterator[tuple[str, Iterable[Pod]]]:
     """Each Service's name and the pods that it leads to."""
     for port in mesh.ports:
         yield port.host.name, (*port.pods, *led_to(port.all_routes))
-
-
-def destinations(mesh: Mesh) -> Iterator[Destination]:
-    """Every destination that a route leads to."""
-    for routes in (*(h.routes for h in mesh.gateway), *(p.all_routes for p in mesh.ports)):
-        yield from destinations_of(routes)

@@ -142,6 +142,11 @@ class Destination:
     unsupported: str = ""  # what is not supported about it; "": it is known
 
     @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Those of all its tiers."""
+        return tuple(endpoint for tier in self.tiers for endpoint in tier)
+
+    @property
     def port(self) -> int:
         """The Service's port; 0 where its name tells none."""
         number = self.name.split("|")[1:2]
@@ -214,8 +219,12 @@ def destinations_of(routes: Iterable[Route]) -> Iterator[Destination]:
 
 def led_to(routes: Iterable[Route]) -> Iterator[Pod]:
     """The pods that routes lead to, in whichever tier."""
-    tiers = (tier for destination in destinations_of(routes) for tier in destination.tiers)
-    return (endpoint.pod for tier in tiers for endpoint in tier)
+    return pods_of(destinations_of(routes))
+
+
+def pods_of(destinations: Iterable[Destination]) -> Iterator[Pod]:
+    """The pods of destinations, in whichever tier."""
+    return (endpoint.pod for destination in destinations for endpoint in destination.endpoints)
 
 
 def names_of(pods: Iterable[Pod]) -> frozenset[tuple[str, str]]:
@@ -292,9 +301,15 @@ class Mesh:
     without_gateway: str = ""  # that nothing is bound to one, in the beginning of a sentence
     not_supported: tuple[Finding, ...] = ()  # what is left out, or marked where it counts
 
-    def outside(self, routes: Iterable[Route]) -> Pod | None:
-        """Return what stands for a host outside of the mesh where routes lead; None: to none."""
-        return next((pod for pod in led_to(routes) if pod.key not in self._keys), None)
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Every route: at gateways, and of calls in the mesh, by some callers too."""
+        served = (route for host in self.gateway for route in host.routes)
+        return (*served, *(route for port in self.ports for route in port.all_routes))
+
+    def outside(self, led: Iterable[Destination]) -> Pod | None:
+        """Return what stands for a host outside of the mesh where these lead; None: to none."""
+        return next((pod for pod in pods_of(led) if pod.key not in self._keys), None)
 
     @cached_property
     def _keys(self) -> frozenset[str]:

@@ -72,9 +72,7 @@ def _of_routes(manifests: Manifests) -> Iterator[Mirror]:
 
 def warn_of_hashes(mesh: Mesh, diagnostics: Diagnostics) -> None:
     """Warn of splits between destinations whose pods are chosen by a hash of the request."""
-    routes = [route for host in mesh.gateway for route in host.routes]
-    routes += [route for port in mesh.ports for route in port.all_routes]
-    for route in routes:
+    for route in mesh.routes:
         place, drawn = route.place, [one for one in route.destinations if one.weight]
         if len(drawn) > 1 and any(one.destination.hashed for one in drawn):
             finding = Finding("hash-split", place.file, place.resource, place.field, _HASH)

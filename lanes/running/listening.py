@@ -1,24 +1,24 @@
 """What pods have to speak, and where, for calls to reach them: HTTP/2, further ports."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from lanes.envoy.clusters import destinations
 from lanes.errors import LanesError, ManifestError
-from lanes.mesh.model import SIDECAR_PORT, Destination, Endpoint, Mesh
+from lanes.mesh.model import SIDECAR_PORT, Mesh
 from lanes.running.sample import management_port
 
 
 def notes_on_ports(mesh: Mesh) -> Iterator[str]:
     """In sentences, which stand-ins speak no HTTP/2, and where commands have to listen as well."""
     found = destinations(mesh)
-    plain = {e.pod.app for d in found if d.http2 for e in _endpoints(d) if not e.pod.command}
+    plain = {e.pod.app for d in found if d.http2 for e in d.endpoints if not e.pod.command}
     if plain:
         yield (
             f"stand-ins speak HTTP/1.1 behind their sidecars, also at ports of HTTP/2 or gRPC:"
             f" {', '.join(sorted(plain))}"
         )
     further: dict[str, set[int]] = {}
-    for endpoint in (e for d in found for e in _endpoints(d)):
+    for endpoint in (e for d in found for e in d.endpoints):
         pod = endpoint.pod
         if pod.command and endpoint.port != pod.port:
             further.setdefault(pod.app, set()).add(endpoint.port)
@@ -36,14 +36,10 @@ def require_reachable(mesh: Mesh) -> None:
             place, problem = pod.place, f"{SIDECAR_PORT} is the sidecar's port; take another"
             raise ManifestError(place.file, place.resource, place.field, problem)
     for destination in destinations(mesh):
-        commanded = {bool(e.pod.command) for e in _endpoints(destination)}
+        commanded = {bool(e.pod.command) for e in destination.endpoints}
         if destination.http2 and len(commanded) > 1:
-            host, names = destination.host.name, {e.pod.app for e in _endpoints(destination)}
+            host, names = destination.host.name, {e.pod.app for e in destination.endpoints}
             raise LanesError(
                 f"--run: not simulated: {host} speaks HTTP/2 at port {destination.port}, and some"
                 f" of its pods are stand-ins, which do not. Run all of {', '.join(sorted(names))}"
             )
-
-
-def _endpoints(destination: Destination) -> Iterable[Endpoint]:
-    return (endpoint for tier in destination.tiers for endpoint in tier)
