@@ -27,7 +27,6 @@ from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.reading import kinds, providers, routes
 from lanes.reading.destinations import Destinations
-from lanes.reading.kinds import http_route
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.protocols import has_http
 
@@ -144,7 +143,7 @@ class Facts:
     def routing(self) -> tuple[Routing, ...]:
         """Every VirtualService, then every HTTPRoute."""
         services = (of_service(resource, body) for resource, body in self.virtual_services)
-        return (*services, *(of_route(*one) for one in self.of(http_route.HTTPRoute)))
+        return (*services, *(of_route(*one) for one in self.of(kinds.HTTPRoute)))
 
     @cached_property
     def legs(self) -> tuple[Leg, ...]:
@@ -225,7 +224,7 @@ class Facts:
         for host, named in self.mesh_hosts.items():
             if host in found:
                 found[host] += [resource for resource, body, _ in named if body.spec.http]
-        for resource, route in self.of(http_route.HTTPRoute):
+        for resource, route in self.of(kinds.HTTPRoute):
             for ref in route.spec.parent_refs:
                 host = Host(ref.name, ref.namespace or resource.namespace)
                 if ref.of_mesh and host in found:
@@ -236,7 +235,7 @@ class Facts:
     def routed(self) -> tuple[Host, ...]:
         """The Services that rules lead to, or are for."""
         found = {*self.mesh_hosts, *(leg.host for leg in self.legs if leg.host)}
-        for resource, route in self.of(http_route.HTTPRoute):
+        for resource, route in self.of(kinds.HTTPRoute):
             own = resource.namespace
             parents = (ref for ref in route.spec.parent_refs if ref.of_mesh)
             found |= {Host(ref.name, ref.namespace or own) for ref in parents}

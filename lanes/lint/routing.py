@@ -7,7 +7,6 @@ from lanes.mesh.matching import Match
 from lanes.mesh.model import Host
 from lanes.mesh.traffic import HeaderOps
 from lanes.reading import httproutes, kinds, routes
-from lanes.reading.kinds import http_route
 from lanes.reading.manifests import Resource
 
 
@@ -88,7 +87,7 @@ def of_service(resource: Resource, service: kinds.VirtualService) -> Routing:
     return Routing(resource, in_mesh(service), at_gateway(service), rules)
 
 
-def of_route(resource: Resource, route: http_route.HTTPRoute) -> Routing:
+def of_route(resource: Resource, route: kinds.HTTPRoute) -> Routing:
     """Return an HTTPRoute as routing."""
     mesh = any(ref.of_mesh for ref in route.spec.parent_refs)
     return Routing(resource, mesh, not mesh, tuple(_rules_of_route(resource, route)))
@@ -120,7 +119,7 @@ def _rules_of_service(resource: Resource, service: kinds.VirtualService) -> Iter
         yield HttpRule(field, http.name, tuple(asked), request, legs)
 
 
-def _rules_of_route(resource: Resource, route: http_route.HTTPRoute) -> Iterator[HttpRule]:
+def _rules_of_route(resource: Resource, route: kinds.HTTPRoute) -> Iterator[HttpRule]:
     for number, rule in enumerate(route.spec.rules):
         field = f"spec.rules[{number}]"
         asked = []

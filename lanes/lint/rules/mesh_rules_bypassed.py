@@ -8,7 +8,6 @@ from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import Host
 from lanes.reading import kinds
-from lanes.reading.kinds import http_route
 from lanes.reading.manifests import Resource
 
 
@@ -33,7 +32,7 @@ def _from_gateways(facts: Facts) -> Iterator[tuple[Resource, str, Host]]:
     for leg in facts.legs:
         if at_gateway(leg.service) and leg.live and leg.host and not leg.subset:
             yield leg.resource, f"{leg.field}.destination.host", leg.host
-    for resource, route in facts.of(http_route.HTTPRoute):
+    for resource, route in facts.of(kinds.HTTPRoute):
         if any(ref.of_mesh for ref in route.spec.parent_refs):
             continue
         for number, rule in enumerate(route.spec.rules):
@@ -55,7 +54,7 @@ def chooses(resource: Resource, host: Host) -> bool:
         named = [leg.destination for http in body.spec.http for leg in http.route]
         own = resource.namespace
         return any(one.subset or host_in_manifest(one.host, own) != host for one in named)
-    if isinstance(body, http_route.HTTPRoute):
+    if isinstance(body, kinds.HTTPRoute):
         return any(ref.name != host.name for one in body.spec.rules for ref in one.backend_refs)
     return False
 

@@ -6,14 +6,13 @@ from lanes.lint.facts import Facts, Found
 from lanes.lint.rule import Rule
 from lanes.mesh.model import Host
 from lanes.reading import kinds
-from lanes.reading.kinds import http_route
 from lanes.reading.protocols import says_http2
 
 _PROTOCOLS = {True: "HTTP/2", False: "HTTP/1.1"}
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for resource, route in facts.of(http_route.HTTPRoute):
+    for resource, route in facts.of(kinds.HTTPRoute):
         own = resource.namespace
         parents = [
             (ref.name, says_http2(port))
