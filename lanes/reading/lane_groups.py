@@ -14,7 +14,7 @@ from typing import Any
 from lanes.mesh.diagnostics import Finding
 from lanes.mesh.model import VERSION_LABELS, Host
 from lanes.reading import kinds
-from lanes.reading.kinds.asm import GroupService, LaneDestination, LaneMatch
+from lanes.reading.kinds.asm import GroupService, Label, LaneDestination, LaneMatch
 from lanes.reading.kinds.fields import ClosedKind
 from lanes.reading.manifests import Manifests, Resource
 
@@ -72,7 +72,12 @@ def with_lane_groups(manifests: Manifests) -> Manifests:
     for group in groups:
         made += _made(group)
         warnings += _unknown(group, manifests)
-    warnings += (_labelled(resource, label) for resource, body in labels for label in _of(body))
+    warnings += (
+        _labelled(resource, label)
+        for resource, body in labels
+        for rule in body.spec.rules
+        for label in rule.labels
+    )
     return replace(
         manifests,
         resources=(*manifests.resources, *made),
@@ -83,11 +88,7 @@ def with_lane_groups(manifests: Manifests) -> Manifests:
 _NO_GROUP = "names no ASMSwimLaneGroup here: the lane is left out"
 
 
-def _of(body: kinds.TrafficLabel) -> Iterator[Any]:
-    return (label for rule in body.spec.rules for label in rule.labels)
-
-
-def _labelled(resource: Resource, label: Any) -> Finding:
+def _labelled(resource: Resource, label: Label) -> Finding:
     """Say what is planned of a traffic label."""
     sources = ", else ".join(label.value_from)
     message = (
@@ -287,8 +288,8 @@ def _unknown(group: _Group, manifests: Manifests) -> Iterator[Finding]:
             f"sidecars find the lane of a call by {header}: planned as if each service handed"
             f" {header} on",
         )
-    pods = [(w.spec.template.metadata.labels, w.metadata) for _, w in manifests.of(kinds.Workload)]
+    pods = [body.spec.template.metadata.labels for _, body in manifests.of(kinds.Workload)]
     for resource, lane in group.lanes if pods else ():
         wanted = lane.spec.label_selector.items()
-        if not any(wanted <= labels.items() for labels, _ in pods):
+        if not any(wanted <= labels.items() for labels in pods):
             yield resource.finding("lane-group", "spec.labelSelector", "selects no pods here")

@@ -132,9 +132,8 @@ def _literal_ports(
         for caller, one in given.items()
     }
     for host, port in dict.fromkeys(key for routes in found.values() for key in routes):
-        alike = host_of(host.name, "")
-        known = alike is not None and port in destinations.hosts().get(alike, [])
-        plain = _plain(destinations, alike, port) if known and alike else ()
+        service = _service_behind(host, port, destinations)
+        plain = _plain(destinations, service, port) if service else ()
         routes = found[None].get((host, port), plain)
         variants = [
             Variant(frozenset(pod.key for pod in pods if pod.namespace == caller), own)
@@ -160,11 +159,17 @@ def _literal_routes(
         beside = [h for h, others in given.owners.items() for o in others if o[0] is reads[0][0]]
         numbers = {80, *(port for one in beside for port in destinations.hosts()[one])}
         for port in sorted(filter(destinations.tells_http, numbers)):
-            known = port in destinations.hosts().get(alike, []) if alike else False
-            if known and alike and not destinations.tells_http(port, alike):
+            service = _service_behind(host, port, destinations)
+            if service and not destinations.tells_http(port, service):
                 continue  # which is found by the Service's address, and not by the name
             if routes := _first_rules(reads, destinations, Side(_MESH, port, host)):
                 yield (host, port), routes
+
+
+def _service_behind(host: Host, port: int, destinations: Destinations) -> Host | None:
+    """Return the Service that DNS finds for a host that is none, if it has this port."""
+    alike = host_of(host.name, "")
+    return alike if alike and port in destinations.hosts().get(alike, []) else None
 
 
 def _plain(destinations: Destinations, host: Host, port: int) -> tuple[Route, ...]:
