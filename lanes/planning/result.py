@@ -83,8 +83,8 @@ class Plan:
     def request(self) -> EntryRule:
         """A request that a lane answers: by no entry rule, unless the gateway answers it itself."""
         entered = self.default_status != 200
-        ways = (rule for lane in self.lanes for rule in lane.testable_rules if entered)
-        rule = next(ways, NO_ENTRY_RULE)
+        rules = (rule for lane in self.lanes for rule in lane.testable_rules if entered)
+        rule = next(rules, NO_ENTRY_RULE)
         return EntryRule(
             {**self.headers, **rule.headers}, rule.host or self.host, rule.path or self.path
         )

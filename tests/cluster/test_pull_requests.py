@@ -91,7 +91,7 @@ def base(*options: str) -> Iterator[Base]:
 
 
 def planned(lane: str, changed: Iterable[str]) -> tuple[str, ...]:
-    """The way of a lane that changes some services."""
+    """The path of a lane that changes some services."""
     return tuple(f"{service} {lane if service in changed else 'stable'}" for service in SERVICES)
 
 

@@ -71,8 +71,8 @@ def seen(mesh: RunningMesh, evidence: Laptop, planned: Plan) -> Seen:
     answers = (client.send() for _ in range(40))
     trace = next(answer.trace for answer in answers if answer.lane == "v2")
     (completed,) = evidence.complete([Answer(200, "a page", trace=trace)])
-    judge = LaneVerification(planned.lane("v2"), planned.lane("v1"), completed.lane)
-    return judge.hops(completed.path)
+    verification = LaneVerification(planned.lane("v2"), planned.lane("v1"), completed.lane)
+    return verification.hops(completed.path)
 
 
 def behind(told: Told, name: str) -> tuple[str, str | None, str | None]:
