@@ -127,7 +127,8 @@ class _Walk:
         parts = self._judge.config(node).ask(
             port, host, asked.path, headers, way_in.routes, asked.method
         )
-        if lane.name in str(way).split(" and "):  # which is all that tells the lane
+        alone = (EntryRule({name: value}) for name, value in way.headers.items())
+        if lane.name in map(str, (way, *alone)):  # which is all that tells the lane
             return parts
         return [part for part in parts if self._tag(part, lane) == lane.name]
 
