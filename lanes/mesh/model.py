@@ -30,7 +30,12 @@ class Host:
 
     @property
     def fqdn(self) -> str:
-        return f"{self.name}.{self.namespace}.svc.cluster.local" if self.namespace else self.name
+        return f"{self.with_namespace}.svc.cluster.local" if self.namespace else self.name
+
+    @property
+    def with_namespace(self) -> str:
+        """What it is called from any namespace; a host that is no Service has its name alone."""
+        return f"{self.name}.{self.namespace}" if self.namespace else self.name
 
 
 @dataclass(frozen=True)

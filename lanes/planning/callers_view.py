@@ -32,7 +32,7 @@ def as_called(mesh: Mesh, calls: Overrides | None = None) -> Mesh:
         return mesh
     names = Counter(port.host.name for port in entered)
     served = tuple(
-        GatewayHost(host.name if names[host.name] == 1 else _full(host), port.routes)
+        GatewayHost(host.name if names[host.name] == 1 else host.with_namespace, port.routes)
         for port in entered
         for host in [port.host]
     )
@@ -47,10 +47,6 @@ def as_called(mesh: Mesh, calls: Overrides | None = None) -> Mesh:
     return replace(mesh, gateway=served, ports=tuple(ports), warnings=(*mesh.warnings, finding))
 
 
-def _full(host: Host) -> str:
-    return f"{host.name}.{host.namespace}" if host.namespace else host.name
-
-
 def _entered(graph: CallGraph, called: set[Host]) -> Iterator[ServicePort]:
     """Yield the ports that requests of the plan begin at."""
     first: dict[Host, ServicePort] = {}
@@ -59,7 +55,9 @@ def _entered(graph: CallGraph, called: set[Host]) -> Iterator[ServicePort]:
             first.setdefault(port.host, port)
     calling = known_calls(graph)
     roots = [port for port in first.values() if port.host not in called]
-    begin = [port for port in roots if port.host.name in calling or _full(port.host) in calling]
+    begin = [
+        port for port in roots if port.host.name in calling or port.host.with_namespace in calling
+    ]
     ruled = [port for port in roots or first.values() if has_rules(port)]
     chosen = [*begin[:1], *ruled] or roots[:1] or [*first.values()][:1]
     yield from {port.host: port for port in chosen}.values()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lanes.mesh.model import Host, Mesh
+from lanes.mesh.model import Mesh
 from lanes.planning.messages import PlanError, Problem
 
 
@@ -17,7 +17,7 @@ def with_ports(mesh: Mesh, chosen: Mapping[str, int]) -> Mesh:
         return mesh
     ports = list(mesh.ports)
     for name, number in chosen.items():
-        there = [port for port in ports if name in _names(port.host)]
+        there = [port for port in ports if name in (port.host.name, port.host.with_namespace)]
         first = [port for port in there if port.port == number]
         if not first:
             known = ", ".join(str(port.port) for port in there) or "none"
@@ -25,7 +25,3 @@ def with_ports(mesh: Mesh, chosen: Mapping[str, int]) -> Mesh:
         ports = [*first, *(port for port in ports if port not in first)]
     order = {host: at for at, host in enumerate(dict.fromkeys(port.host for port in mesh.ports))}
     return replace(mesh, ports=tuple(sorted(ports, key=lambda port: order[port.host])))
-
-
-def _names(host: Host) -> tuple[str, str]:
-    return host.name, f"{host.name}.{host.namespace}"

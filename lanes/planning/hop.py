@@ -94,7 +94,7 @@ class Unanswered:
     hosts: tuple[Host, ...] = ()
 
     def __str__(self) -> str:
-        names = (f"{host.name}.{host.namespace}".rstrip(".") for host in self.hosts)
+        names = (host.with_namespace for host in self.hosts)
         return messages.UNANSWERED[self.code].format(hosts=", ".join(dict.fromkeys(names)))
 
 

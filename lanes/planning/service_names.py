@@ -20,10 +20,7 @@ def shared_names(mesh: Mesh) -> frozenset[str]:
 def callable_names(mesh: Mesh, hosts: Iterable[Host]) -> tuple[str, ...]:
     """Return names of these Services that every service of the mesh may call them by."""
     several = len({port.host.namespace for port in mesh.ports if port.host.namespace}) > 1
-    return tuple(
-        f"{host.name}.{host.namespace}" if several and host.namespace else host.name
-        for host in hosts
-    )
+    return tuple(host.with_namespace if several else host.name for host in hosts)
 
 
 def namespace_of(hop: Hop) -> str:

@@ -81,9 +81,7 @@ def services_of(
     total = sum(weights.values()) or 1
     return tuple(
         HopPart(
-            host.name
-            if service.namespace in ("", host.namespace)
-            else f"{host.name}.{host.namespace}".rstrip("."),
+            host.name if service.namespace in ("", host.namespace) else host.with_namespace,
             tuple(sorted(versions[host])),
             weights[host] / total if len(found) > 1 else 1,
             frozenset((pod.app, pod.version) for pod in pods[host]),
