@@ -3,10 +3,11 @@
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_args
 
 from lanes.mesh.matching import (
     ANY_PATH,
+    Kind,
     Match,
     StringMatch,
     covers,
@@ -150,5 +151,4 @@ def _filed_by(match: Match) -> _Place | None:
 
 
 def _vagueness(asked: StringMatch) -> tuple[bool, int]:
-    kinds = ("exact", "segments", "prefix", "regex", "present")
-    return asked.ignore_case, kinds.index(asked.kind)
+    return asked.ignore_case, get_args(Kind).index(asked.kind)

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl
 
 import re2
 
-Kind = Literal["exact", "prefix", "segments", "regex", "present"]
+# The most precise first: an index files a match by its most precise condition.
+Kind = Literal["exact", "segments", "prefix", "regex", "present"]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 import re
 import shutil
 from pathlib import Path
@@ -20,6 +21,9 @@ GUIDE = [
     "vs-mock.yaml",
     "gw-mock.yaml",
 ]
+PROVIDERS = {path.stem.removeprefix("_") for path in CHART.glob("templates/providers/_*.tpl")} - {
+    "provider"
+}
 
 
 def test_nothing_drifts() -> None:
@@ -170,9 +174,17 @@ def test_every_helper_says_how_it_is_used() -> None:
             flags=re.DOTALL,
         )
         if f'Usage: {{{{ include "{helper}" ' not in comment
-        if re.sub(r"(asm|istio|gateway-api)\.", "P.", helper) + " " not in interface
+        if re.sub(rf"({'|'.join(PROVIDERS)})\.", "P.", helper) + " " not in interface
     ]
     assert not bare
+
+
+def test_a_provider_is_a_file_and_both_lists_name_it() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    interface = (CHART / "templates/providers/_provider.tpl").read_text()
+    (listed,) = re.findall(r"traffic-lanes\.providers\" -\}\}\n(.*)\n", interface)
+    assert set(json.loads(listed)) == PROVIDERS
+    assert set(schema["properties"]["mesh"]["properties"]["provider"]["enum"]) == PROVIDERS
 
 
 def test_every_value_has_a_line_above_it() -> None:

@@ -24,7 +24,7 @@ Usage: {{ include "traffic-lanes.checks.cluster" . }}
 {{- end -}}
 {{- if .Capabilities.APIVersions.Has "apiregistration.k8s.io/v1" }}
 {{- $others := list -}}
-{{- range without (list "asm" "istio" "gateway-api") $.Model.provider -}}
+{{- range without (include "traffic-lanes.providers" . | fromJsonArray) $.Model.provider -}}
 {{- $facts := include (printf "traffic-lanes.%s.facts" .) $ | fromYaml -}}
 {{- if $.Capabilities.APIVersions.Has $facts.api -}}
 {{- $others = append $others (printf "mesh.provider=%s" .) -}}

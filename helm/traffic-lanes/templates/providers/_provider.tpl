@@ -28,6 +28,14 @@ Usage: {{ include (printf "traffic-lanes.%s.match" $model.provider) (dict "model
 */}}
 
 {{/*
+The names of all providers, as a JSON list.
+Usage: {{ include "traffic-lanes.providers" . | fromJsonArray }}
+*/}}
+{{- define "traffic-lanes.providers" -}}
+["asm", "istio", "gateway-api"]
+{{- end -}}
+
+{{/*
 Timeout and retries of a VirtualService's rule that leads to a service. The service's retries come over the provider's.
 Usage: {{ include "traffic-lanes.routePolicy" (dict "model" $model "service" $service) | trim }}
 */}}
