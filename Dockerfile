@@ -13,12 +13,12 @@ ARG BASE=docker.io/library/python:3.13-slim-trixie@sha256:9d2e5553305c7c7b009799
 
 FROM ${BASE} AS build
 WORKDIR /src
-COPY requirements/judge.txt ./
+COPY requirements/cli.txt ./
 # The secrets are for an index and a certificate of one's own: pip.conf, and the bundle it names.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
     python -m venv --without-pip /opt/venv \
  && python -m pip --python /opt/venv/bin/python install --quiet --no-cache-dir --no-compile \
-      --disable-pip-version-check --only-binary :all: --require-hashes -r judge.txt \
+      --disable-pip-version-check --only-binary :all: --require-hashes -r cli.txt \
  && find /opt/venv/bin -type f -delete
 COPY services /opt/app/services
 COPY lanes /opt/app/lanes
@@ -70,7 +70,7 @@ ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="traffic-lanes" \
       org.opencontainers.image.source="https://github.com/traffic-lanes/traffic-lanes" \
-      org.opencontainers.image.description="Sample service and judge of traffic lanes in a service mesh" \
+      org.opencontainers.image.description="Sample service and verification of traffic lanes in a service mesh" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \

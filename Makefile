@@ -81,7 +81,7 @@ mutants: $(VENV)/mutants/done $(VENV)/dev.done $(BIN)/helm ## what the unit test
 
 sbom: $(VENV)/sbom/done ## build/sbom.json: the image's Python packages
 	@mkdir -p build
-	@PYTHONWARNINGS=ignore $(VENV)/sbom/bin/cyclonedx-py requirements requirements/judge.txt \
+	@PYTHONWARNINGS=ignore $(VENV)/sbom/bin/cyclonedx-py requirements requirements/cli.txt \
 		--pyproject pyproject.toml --mc-type application --output-reproducible -o build/sbom.json
 
 lint: $(VENV)/dev.done ## ruff and mypy
@@ -103,8 +103,8 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 lock: $(VENV)/dev.done ## renew the locked requirements
 	$(LOCK) pyproject.toml -o requirements/service.txt
-	$(LOCK) pyproject.toml -c requirements/service.txt --extra judge -o requirements/judge.txt
-	$(LOCK) pyproject.toml -c requirements/judge.txt --extra mesh -o requirements/mesh.txt
+	$(LOCK) pyproject.toml -c requirements/service.txt --extra cli -o requirements/cli.txt
+	$(LOCK) pyproject.toml -c requirements/cli.txt --extra mesh -o requirements/mesh.txt
 	$(LOCK) pyproject.toml -c requirements/mesh.txt --extra mesh --extra dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt --extra mesh --extra dev --extra browser -o requirements/browser.txt
 	printf '%s\n' aiohttp fastapi httpx opentelemetry-distro uvicorn \

@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 DOCKERFILE = ROOT / "Dockerfile"
 # What the image is made of.
-SOURCES = ("Dockerfile", "requirements/judge.txt", "services", "lanes")
+SOURCES = ("Dockerfile", "requirements/cli.txt", "services", "lanes")
 STAND_IN = "stand-in"
 TOOLS = ("docker", "podman", "buildah")
 PULL_LIMIT = 300.0

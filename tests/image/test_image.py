@@ -258,7 +258,7 @@ def test_the_same_sources_give_the_same_image(engine: Engine, tmp_path: Path) ->
 def test_every_locked_package_is_built_for_both_architectures(tmp_path: Path) -> None:
     uv = Path(sys.executable).with_name("uv")
     pip = [str(uv), "pip", "install", "--dry-run", f"--target={tmp_path}", "--python-version=3.13"]
-    locked = ["--no-deps", "--only-binary=:all:", f"--requirement={ROOT}/requirements/judge.txt"]
+    locked = ["--no-deps", "--only-binary=:all:", f"--requirement={ROOT}/requirements/cli.txt"]
     for machine in ("x86_64", "aarch64"):
         platform = f"--python-platform={machine}-manylinux_2_28"
         command = [*pip, *locked, platform]

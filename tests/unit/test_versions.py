@@ -115,7 +115,7 @@ def test_an_image_of_ours_has_the_version_of_the_project() -> None:
 def test_each_list_has_the_same_version_of_a_package() -> None:
     """But for those of tools that stand in a place of their own."""
     versions: dict[str, set[str]] = {}
-    for name in ("service", "judge", "mesh", "dev", "browser"):
+    for name in ("service", "cli", "mesh", "dev", "browser"):
         text = read(ROOT / f"requirements/{name}.txt")
         for package, version in re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE):
             versions.setdefault(package, set()).add(version)
