@@ -1,6 +1,5 @@
 """The calls in access logs, from a file that grows or from standard input."""
 
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -38,7 +37,7 @@ class AccessLogs:
 
     def __post_init__(self) -> None:
         try:
-            log = sys.stdin.buffer if self.name == "-" else Path(self.name).open("rb")  # noqa: SIM115
+            log = _opened(self.name)
         except OSError as error:
             raise LanesError(
                 f"--access-logs {self.name}: cannot be read: {error.strerror}"
@@ -64,12 +63,22 @@ class AccessLogs:
 
     def _read(self, log: BinaryIO) -> None:
         """Read to the end of standard input, or what a file has and what is added to it."""
+        text = b""  # of one line, which a file may have half of
         while len(self._lines) < _MOST_LINES:
-            text = log.readline(_LONGEST)
-            if text:
+            more = log.readline(_LONGEST)
+            text += more
+            if more:
                 line = line_of(text.decode(errors="replace"))
                 self._lines += [line] if line else []
+                if line or more.endswith(b"\n") or len(text) >= _LONGEST:
+                    text = b""
             elif self.name == "-":
                 return
             else:
                 time.sleep(0.1)
+
+
+def _opened(name: str) -> BinaryIO:
+    """A file, or standard input. Raises OSError."""
+    # Not sys.stdin: Python closes that at its end, and fails while a thread waits for more of it.
+    return open(0, "rb", closefd=False) if name == "-" else Path(name).open("rb")

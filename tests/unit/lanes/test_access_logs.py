@@ -1,6 +1,8 @@
 """Envoy's access logs: which lines tell of calls, and how they are read as they come."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,37 @@ def test_lines_are_read_as_they_come(tmp_path: Path) -> None:
     assert found == sorted((made.service, made.version) for made in walk(root))
     with pytest.raises(LanesError, match="cannot be read"):
         AccessLogs(str(tmp_path / "none"), mesh.workloads(), "version")
+
+
+def test_a_line_that_a_file_has_half_of_counts_when_it_is_whole(tmp_path: Path) -> None:
+    names = Workloads(
+        {"cart-v2": Workload("cart", "v2")},
+        {"cart": "cart"},
+        {cluster("cart", "v2"): frozenset({"v2"})},
+        {cluster("cart", "v2"): frozenset({"v2"})},
+    )
+    text = json.dumps({**LINE, "user_agent": f"lanes/{TRACE}"})
+    file = tmp_path / "log"
+    file.write_text(text[:100])
+    logs = AccessLogs(str(file), names, "version", 0.2, 0.5)
+    answer = Answer(200, "page", trace=TRACE)
+    assert logs.complete([answer]) == [answer]
+    with file.open("a") as grown:
+        grown.write(text[100:])
+    (answer,) = logs.complete([answer])
+    assert [(step.service, step.version) for step in answer.path] == [("cart", "v2")]
+
+
+def test_a_program_ends_while_standard_input_stays_open() -> None:
+    """As `kubectl logs -f` keeps it."""
+    program = (
+        "from lanes.evidence.workloads import Workloads\n"
+        "from lanes.verification.logged import AccessLogs\n"
+        "AccessLogs('-', Workloads(), '')\n"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.wait(30) == 0, process.stderr and process.stderr.read()
 
 
 def test_a_caller_whose_log_is_missing_is_not_accused() -> None:
