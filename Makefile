@@ -107,9 +107,10 @@ lock: $(VENV)/dev.done ## renew the locked requirements
 	$(LOCK) pyproject.toml -c requirements/cli.txt --extra mesh -o requirements/mesh.txt
 	$(LOCK) pyproject.toml -c requirements/mesh.txt --extra mesh --extra dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt --extra mesh --extra dev --extra browser -o requirements/browser.txt
-	printf '%s\n' aiohttp fastapi httpx opentelemetry-distro uvicorn \
+	printf '%s\n' aiohttp fastapi grpcio httpx opentelemetry-distro uvicorn \
 		opentelemetry-instrumentation-aiohttp-client opentelemetry-instrumentation-aiohttp-server \
-		opentelemetry-instrumentation-fastapi opentelemetry-instrumentation-httpx \
+		opentelemetry-instrumentation-fastapi opentelemetry-instrumentation-grpc \
+		opentelemetry-instrumentation-httpx \
 		| $(LOCK) - -o requirements/languages.txt
 	printf 'checkov\nhadolint-bin\nzizmor\n' | $(LOCK) - -o requirements/scan.txt
 	printf 'cosmic-ray\ncoverage\n' | $(LOCK) - -c requirements/dev.txt -o requirements/mutants.txt

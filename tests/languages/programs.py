@@ -58,10 +58,19 @@ def node_packages(folder: Path) -> Path:
 
 
 def go() -> Path:
-    """The binary."""
-    with _made("go", *sorted((HERE / "go").iterdir())) as (target, empty):
+    """The folder of the binary of net/http."""
+    return _go_binary("go")
+
+
+def go_grpc() -> Path:
+    """The folder of the binary of grpc-go."""
+    return _go_binary("go-grpc")
+
+
+def _go_binary(folder: str) -> Path:
+    with _made(folder, *sorted((HERE / folder).iterdir())) as (target, empty):
         if empty:
-            _run(HERE / "go", "go", "build", "-mod=readonly", "-o", str(empty / "hop"), ".")
+            _run(HERE / folder, "go", "build", "-mod=readonly", "-o", str(empty / "hop"), ".")
     return target
 
 
@@ -136,6 +145,27 @@ END = {
     "node-tracecontext": Hop(*_NODE, {"CLIENT": "http", "OTEL_PROPAGATORS": "tracecontext"}),
     "plain-bare": Hop(*_PLAIN, {"HANDS_ON": "no"}),
 }
+
+_GRPC = (
+    f"PATH={{built}}:$PATH exec {{built}}/opentelemetry-instrument python {HERE}/python/on_grpc.py"
+)
+
+# What stands around services by gRPC: a web page in front of them, and the last one.
+WEB = Hop(
+    (),
+    python,
+    f"PATH={{built}}:$PATH exec {{built}}/opentelemetry-instrument uvicorn --app-dir {HERE}/python"
+    " --host $HOST --port $PORT --log-level warning web_on_grpc:app",
+)
+STOCK = Hop((), python, _GRPC)
+# Those between, which call by gRPC and are called by it: those that lanes cross.
+GRPC_CROSS = {
+    "grpcio": Hop((), python, _GRPC),
+    "grpcio-aio": Hop((), python, _GRPC, {"API": "aio"}),
+    "grpc-go": Hop(("go",), go_grpc, "{built}/hop"),
+}
+# And the one where they end.
+GRPC_END = {"grpcio-bare": Hop((), python, f"exec {{built}}/python {HERE}/python/on_grpc.py")}
 
 
 def _made(name: str, *sources: Path) -> AbstractContextManager[tuple[Path, Path | None]]:

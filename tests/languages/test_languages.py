@@ -10,28 +10,15 @@ import pytest
 import yaml
 
 from lanes.evidence.causes import Cause
-from lanes.evidence.hop_verdicts import HopVerdict, LaneVerification, VerifiedHop
-from lanes.evidence.laptop import Laptop, laptop
-from lanes.evidence.steps import Answer
-from lanes.page.feed import Feed, follow, serving
-from lanes.page.tap import tap
-from lanes.planning.plan import plan
-from lanes.planning.result import Plan
-from lanes.reading.commands import Command
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
-from lanes.running.address import free_port
-from lanes.running.runtime import RunningMesh, run
+from lanes.evidence.hop_verdicts import HopVerdict
 from lanes.verification.gateway import Gateway
 from tests.languages.chains import Told, arrived, ask, rendered
 from tests.languages.programs import CROSS, END
+from tests.languages.watching import Seen, watched
 from tests.mesh.running import eventually
 
 HOPS = CROSS | END
 HERE = {name: hop for name, hop in HOPS.items() if not hop.missing}
-
-
-Seen = tuple[VerifiedHop, ...]
 
 
 @pytest.fixture(scope="module", params=["asm", "istio"])
@@ -47,32 +34,19 @@ def both(
     }
     file = Path(tmp_path_factory.mktemp("languages"), "mesh.yaml")
     file.write_text(yaml.safe_dump_all(rendered(request.param, list(HERE), services)))
-    commands = [Command.of(f"{name}={hop.command()}") for name, hop in HERE.items()]
-    mesh_of, port = resolve(read([str(file)]), commands), free_port()
-    planned = plan(mesh_of)
-    with tap(mesh_of, planned) as tapped, run(mesh_of, port, tapped.extras) as mesh:
-        feed = Feed(mesh_of, planned, {pod.key: mesh.address(pod) for pod in mesh_of.pods})
-        follow(tapped, feed.tell)
+    with watched(file, HERE) as running:
+        mesh, names = running.mesh, list(HERE)
         # A virtual machine is slow at first.
-        eventually(lambda: all("name" in hop for hop in ask(mesh, list(HERE)).values()), seconds=60)
-        with serving(feed, port), laptop("127.0.0.1", port) as evidence:
-            assert evidence is not None
-            return ask(mesh, list(HERE)), seen(mesh, evidence, planned)
+        eventually(lambda: all("name" in hop for hop in ask(mesh, names).values()), seconds=60)
+        client = Gateway(mesh.url, traced=True).client()
+        answers = (client.send() for _ in range(40))
+        trace = next(answer.trace for answer in answers if answer.lane == "v2")
+        return ask(mesh, names), running.seen("v2", trace)
 
 
 @pytest.fixture
 def told(both: tuple[Told, Seen]) -> Told:
     return both[0]
-
-
-def seen(mesh: RunningMesh, evidence: Laptop, planned: Plan) -> Seen:
-    """What is seen of one request in lane v2 where answers tell nothing."""
-    client = Gateway(mesh.url, traced=True).client()
-    answers = (client.send() for _ in range(40))
-    trace = next(answer.trace for answer in answers if answer.lane == "v2")
-    (completed,) = evidence.complete([Answer(200, "a page", trace=trace)])
-    verification = LaneVerification(planned.lane("v2"), planned.lane("v1"), completed.lane)
-    return verification.hops(completed.path)
 
 
 def behind(told: Told, name: str) -> tuple[str, str | None, str | None]:
