@@ -10,13 +10,20 @@ from lanes.planning.hop import MISROUTED, Hop, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.verification import split
 
+# A line in the place of fewer services than these saves nothing.
+_FEWEST_FOLDED = 3
+
 
 def services(mesh: Mesh, planned: Plan) -> list[Json]:
-    """The services that requests meet, each with its depth in the chain, callers and versions."""
+    """The services that requests meet, each with its depth in the chain, whether it folds, and
+    its versions.
+    """
+    folds = _folding(planned)
     return [
         {
             "name": name,
             "depth": depth,
+            "folds": name in folds,
             "versions": [
                 {"version": version, "room": room(name, version)}
                 for version in rows(mesh, planned)
@@ -38,6 +45,27 @@ def depths(planned: Plan) -> dict[str, int]:
             for upstream in hop.upstreams:
                 ahead[id(upstream)] = max(depth + 1, ahead.get(id(upstream), 0))
     return found
+
+
+def _folding(planned: Plan) -> set[str]:
+    """The services that no lane changes: every lane finds the same one version there.
+
+    Entry services are none of them, and none are where that leaves no service or saves none.
+    """
+    found: dict[str, list[frozenset[tuple[str, str]]]] = {}
+    for lane in planned.lanes:
+        met = {name: hop.answering for hop in lane.path for name in _named(hop)}
+        for name, answering in met.items():
+            found.setdefault(name, []).append(answering)
+    same = {
+        name
+        for name, answers in found.items()
+        if len(answers) == len(planned.lanes) and len(set(answers)) == len(answers[0]) == 1
+    }
+    if same == found.keys():
+        return set()
+    folding = same - {name for lane in planned.lanes for name in _named(lane.entry)}
+    return folding if len(folding) >= _FEWEST_FOLDED else set()
 
 
 def rows(mesh: Mesh, planned: Plan) -> list[str]:

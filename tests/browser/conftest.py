@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -37,7 +38,20 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def url() -> Iterator[str]:
     """The page of the sample's mesh."""
-    up = [sys.executable, "-m", "lanes", "up", str(ROOT / "k8s/asm"), "--port", str(free_port())]
+    with live_map("k8s/asm") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def online_boutique() -> Iterator[str]:
+    """The page of Online Boutique's mesh, with a lane for a pull request."""
+    with live_map("examples/online-boutique/rendered") as found:
+        yield found
+
+
+@contextmanager
+def live_map(manifests: str) -> Iterator[str]:
+    up = [sys.executable, "-m", "lanes", "up", str(ROOT / manifests), "--port", str(free_port())]
     with subprocess.Popen(up, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout
         found = (re.match(r"page +(http://\S+)", line) for line in child.stdout)

@@ -116,11 +116,54 @@ def test_weights_move_by_keyboard(browser: Browser, url: str) -> None:
         expect(share).to_have_text("30 → 30 %", timeout=PATIENCE)
 
 
+# How many points of the lines are on a name.
+CROSSED = """() => {
+  const all = where => [...document.querySelectorAll(where)]
+  const names = all("#map .service, #map .version").map(name => name.getBBox())
+  const on = ({ x, y }) => names.some(box =>
+    x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height)
+  const points = line => Array.from(
+    { length: line.getTotalLength() / 3 }, (_, i) => line.getPointAtLength(i * 3))
+  return all("#map [data-way] .line").flatMap(points).filter(on).length
+}"""
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_services_that_no_lane_changes_are_one_line(
+    browser: Browser, online_boutique: str, size: str
+) -> None:
+    with shown(browser, online_boutique, size) as page:
+        lines = page.locator('[data-way^="pr-7: "]')
+        assert [line.get_attribute("data-way") for line in lines.all()] == [
+            "pr-7: gateway > frontend/v1",
+            "pr-7: frontend/v1 > productcatalogservice/pr-7",
+        ]
+        button = page.locator("#map + .fold")
+        expect(button).to_have_text("8 services unchanged")
+        expect(page.locator("#pods > :visible")).to_have_count(3)
+        assert page.evaluate(CROSSED) == 0
+        fits(page)
+        button.press("Enter")
+        expect(button).to_have_attribute("aria-expanded", "true")
+        expect(page.locator("#map .service")).to_have_count(10)
+        expect(page.locator("#pods > :visible")).to_have_count(11)
+        assert page.evaluate(CROSSED) == 0
+        fits(page)
+        button.click()
+        expect(page.locator("#map .service")).to_have_count(2)
+
+
+def fits(page: Page) -> None:
+    """Nobody is kept out, and nothing is wider than the screen."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    for wide in ("document.documentElement", "document.getElementById('map')"):
+        assert page.evaluate(f"{wide}.scrollWidth - {wide}.clientWidth") <= 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_nothing_keeps_anybody_out(browser: Browser, url: str, size: str, scheme: str) -> None:
     with shown(browser, url, size, scheme) as page:
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0
+        fits(page)
+        assert page.evaluate(CROSSED) == 0

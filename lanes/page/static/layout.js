@@ -1,19 +1,46 @@
 // Where everything is on the map: a pure function of the picture and the width that there is.
 //
-// Requests go from left to right; on a narrow screen from top to bottom. A version's rooms are in
-// one row (there: in one column), so that a lane leaves its row where it falls back.
+// Requests go from left to right; where there is no room for that, from top to bottom. A version's
+// rooms are in one row (there: in one column), so that a lane leaves its row where it falls back. A
+// line that passes services by goes along the edge of the map, and so crosses no name.
 
 const NARROW = 720;
 const GHOSTS = 5; // with more versions than these, places of missing ones would only take room
+export const SHARE = 100; // from one lane to the next at a gateway on top
+const TRACK = 7; // from one lane to the next on the edge
 
 export function layout(picture, width) {
-  return width < NARROW ? upright(picture, width) : lying(picture, width);
+  const found = width < NARROW ? undefined : lying(picture, width);
+  return found && found.width <= width ? found : upright(picture, width);
 }
 
+// How many columns of services are before each one's, by how many hops it is behind the gateway.
+function columns({ services }) {
+  const depths = [...new Set(services.map(({ depth }) => depth))].sort((a, b) => a - b);
+  return new Map(services.map(({ name, depth }) => [name, depths.indexOf(depth)]));
+}
+
+// The same for rows, which hold one service each.
+function rows({ services }) {
+  const sorted = [...services].sort((a, b) => a.depth - b.depth);
+  return new Map(sorted.map(({ name }, row) => [name, row]));
+}
+
+// How much of the edge is for lines that pass services by.
+function edge({ lanes }, order) {
+  const place = (room) => order.get(room.split("/")[0]) ?? -1;
+  const passes = ({ from, to, service }) => place(to ?? service) - place(from) !== 1;
+  return lanes.some(({ ways }) => ways.some(passes)) ? TRACK * (lanes.length + 1.5) : 0;
+}
+
+// What a picture has to have in common with another for the same places.
+export const shape = (picture, width) =>
+  JSON.stringify([width, picture.rows, picture.services, edge(picture, columns(picture)), edge(picture, rows(picture))]);
+
 // The versions for which a service has a place: all, or where these are many, its own.
-function places(picture, service) {
+function places(picture, service, most) {
   const own = service.versions.map(({ version }) => version);
-  return picture.rows.length > GHOSTS ? own : picture.rows;
+  return service.folds || picture.rows.length > most ? own : picture.rows;
 }
 
 function fill(plan, service, version, box) {
@@ -23,57 +50,73 @@ function fill(plan, service, version, box) {
 }
 
 function lying(picture, width) {
-  const depths = Math.max(...picture.services.map(({ depth }) => depth)) + 1;
+  const column = columns(picture);
+  const count = Math.max(...column.values()) + 1;
+  const top = edge(picture, column);
   const [margin, gateway, height, step, head] = [4, 124, 66, 84, 30];
   const least = 96;
-  const roomWidth = Math.max(120, Math.min(190, (width - gateway) / depths - least));
-  const gap = Math.max(64, (width - 2 * margin - gateway - depths * roomWidth) / depths);
-  const plan = { upright: false, rooms: new Map(), ghosts: new Map(), services: [] };
-  const filled = new Array(depths).fill(0);
+  const roomWidth = Math.max(120, Math.min(190, (width - gateway) / count - least));
+  const gap = Math.max(64, (width - 2 * margin - gateway - count * roomWidth) / count);
+  const plan = { upright: false, edge: 0, gap, head, rooms: new Map(), ghosts: new Map(), services: [], depths: column };
+  const filled = new Array(count).fill(top);
   for (const service of picture.services) {
-    const x = margin + gateway + gap + service.depth * (roomWidth + gap);
-    const y = filled[service.depth];
-    plan.services.push({ name: service.name, x, y: y + 18 });
-    places(picture, service).forEach((version, row) =>
-      fill(plan, service, version, { x, y: y + head + row * step, width: roomWidth, height }),
+    const at = column.get(service.name);
+    const [x, y] = [margin + gateway + gap + at * (roomWidth + gap), filled[at]];
+    const own = places(picture, service, GHOSTS);
+    plan.services.push({ name: service.name, x, y: y + 18, width: roomWidth });
+    own.forEach((version, row) =>
+      fill(plan, service, version, { x, y: y + head + row * step, width: roomWidth, height, column: at }),
     );
-    filled[service.depth] = y + head + places(picture, service).length * step;
+    filled[at] = y + head + own.length * step;
   }
-  plan.width = Math.max(width, margin * 2 + gateway + depths * (roomWidth + gap));
+  plan.width = margin * 2 + gateway + count * (roomWidth + gap);
   plan.height = Math.max(...filled);
-  plan.gateway = { x: margin, y: head, width: gateway, height: Math.max(66 + 20 * picture.lanes.length, Math.min(plan.height - head - 18, 3 * step - 18)) };
+  const tall = Math.max(66 + 20 * picture.lanes.length, Math.min(plan.height - top - head - 18, 3 * step - 18));
+  plan.gateway = { x: margin, y: top + head, width: gateway, height: tall, column: -1 };
   plan.height = Math.max(plan.height, plan.gateway.y + plan.gateway.height + 4);
   return plan;
 }
 
 function upright(picture, width) {
-  const columns = Math.max(...picture.services.map((service) => places(picture, service).length));
+  const row = rows(picture);
+  const most = Math.max(...picture.services.map((service) => places(picture, service, GHOSTS - 2).length));
+  const aside = edge(picture, row);
   const [gap, height, head, below] = [8, 64, 26, 46];
-  const roomWidth = Math.max(84, (width - gap * (columns - 1) - 4) / columns);
-  const plan = { upright: true, rooms: new Map(), ghosts: new Map(), services: [] };
-  plan.width = Math.max(width, columns * (roomWidth + gap) - gap + 4);
-  plan.gateway = { x: 2, y: 2, width: plan.width - 4, height: 58 };
-  let y = plan.gateway.height + below;
-  for (const service of [...picture.services].sort((a, b) => a.depth - b.depth)) {
-    plan.services.push({ name: service.name, x: 2, y: y + 16 });
-    places(picture, service).forEach((version, column) =>
-      fill(plan, service, version, { x: 2 + column * (roomWidth + gap), y: y + head, width: roomWidth, height }),
-    );
-    y += head + height + below;
+  const inner = Math.max(width - aside - 4, most * (64 + gap) - gap);
+  const roomWidth = (inner + gap) / most - gap;
+  const depths = columns(picture);
+  const plan = { upright: true, edge: inner + 4, gap: below, head, rooms: new Map(), ghosts: new Map(), services: [], depths };
+  plan.width = inner + aside + 4;
+  plan.gateway = { x: 2, y: 2, width: inner, height: 58, column: -1 };
+  for (const service of picture.services) {
+    const y = plan.gateway.height + below + row.get(service.name) * (head + height + below);
+    const own = places(picture, service, GHOSTS - 2);
+    const across = own.length === 1 ? inner : roomWidth;
+    own.forEach((version, index) => {
+      const x = 2 + index * (roomWidth + gap);
+      fill(plan, service, version, { x, y: y + head, width: across, height, column: row.get(service.name) });
+    });
+    plan.services.push({ name: service.name, x: 2, y: y + 16, width: across - reserved(picture.lanes.length, across) });
   }
-  plan.height = y - below + 4;
+  plan.height = plan.gateway.height + below + row.size * (head + height + below) - below + 4;
   return plan;
 }
 
+// What the lines of `count` lanes take of a box's width, at its right.
+const reserved = (count, width) => Math.min(11 * count + 8, width * 0.6);
+
+// How much width there is for what is written in a box, beside the lines and `more` at its right.
+export const written = (plan, box, count, more = 0) =>
+  box.width - 20 - (plan.upright ? reserved(count, box.width) - 8 : more);
+
 // Where lane `index` of `count` comes into a box, and where it leaves it.
 export function ports(plan, box, index, count) {
+  const gateway = box === plan.gateway;
   if (plan.upright) {
-    const gateway = box === plan.gateway;
-    const from = gateway ? 0.04 : 0.42;
-    const x = box.x + box.width * from + spread(index, count, box.width * (0.96 - from), gateway ? 64 : 11);
+    const space = gateway ? box.width * 0.92 : reserved(count, box.width);
+    const x = box.x + box.width * (gateway ? 0.96 : 1) - space + spread(index, count, space, gateway ? SHARE : 11);
     return { in: { x, y: box.y }, out: { x, y: box.y + box.height } };
   }
-  const gateway = box === plan.gateway;
   const top = gateway ? 58 : 34;
   const y = box.y + top + spread(index, count, box.height - top - 6, gateway ? 44 : 10);
   return { in: { x: box.x, y }, out: { x: box.x + box.width, y } };
@@ -84,13 +127,25 @@ function spread(index, count, space, most) {
   return (space - step * (count - 1)) / 2 + step * index;
 }
 
-// A lane's line from one box into another; on to the far side where it goes on from there.
-export function line(plan, from, to, goesOn) {
-  const [a, b] = [from.out, to.in];
-  const end = goesOn ? to.out : { x: (to.in.x + to.out.x) / 2, y: (to.in.y + to.out.y) / 2 };
+// The line of lane `index` of `count` from one box into another, on to the far side where it
+// `goesOn` from there; and where it ends.
+export function line(plan, from, to, index, count, goesOn) {
+  const { out } = ports(plan, from, index, count);
+  const port = ports(plan, to, index, count);
+  const end = goesOn ? port.out : { x: (port.in.x + port.out.x) / 2, y: (port.in.y + port.out.y) / 2 };
+  const into = plan.upright ? { x: port.in.x, y: port.in.y - plan.head } : port.in;
+  const passes = from !== to && to.column - from.column !== 1;
+  const track = plan.edge + TRACK * (index + 1);
+  const half = plan.gap / 2;
+  const on = plan.upright ? { x: track, y: out.y + half } : { x: out.x + half, y: track };
+  const off = plan.upright ? { x: track, y: into.y - half } : { x: into.x - half, y: track };
+  const way = passes ? `${curve(plan, out, on)}L${off.x} ${off.y}${curve(plan, off, into)}` : curve(plan, out, into);
+  return { d: `M${out.x} ${out.y}${way}L${port.in.x} ${port.in.y}L${end.x} ${end.y}`, end };
+}
+
+function curve(plan, a, b) {
   const bend = plan.upright ? (b.y - a.y) / 2 : (b.x - a.x) / 2;
-  const curve = plan.upright
+  return plan.upright
     ? `C${a.x} ${a.y + bend} ${b.x} ${b.y - bend} ${b.x} ${b.y}`
     : `C${a.x + bend} ${a.y} ${b.x - bend} ${b.y} ${b.x} ${b.y}`;
-  return `M${a.x} ${a.y}${curve}L${end.x} ${end.y}`;
 }

@@ -1,6 +1,8 @@
 // The page: pictures come in by server-sent events, wishes go out by POST.
+import { folded, folding } from "./fold.js";
 import { LaneMap } from "./map.js";
 import { Panels } from "./panels.js";
+import { setText } from "./shapes.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -52,6 +54,31 @@ function about(picture) {
   }
 }
 
+// One click opens what folds, wherever on the page that is.
+const folds = [...document.querySelectorAll(".fold")];
+let open = false;
+let latest;
+for (const button of folds) {
+  button.addEventListener("click", () => {
+    open = !open;
+    show(latest);
+  });
+}
+
+function show(picture) {
+  latest = picture;
+  const names = folding(picture).map(({ name }) => name);
+  for (const button of folds) {
+    button.hidden = names.length === 0;
+    button.title = names.join(", ");
+    button.setAttribute("aria-expanded", open);
+    setText(button, `${names.length} services unchanged`);
+  }
+  const shown = open ? picture : folded(picture);
+  map.show(shown);
+  panels.show(picture, shown);
+}
+
 let first = true;
 const events = new EventSource("/events");
 events.addEventListener("message", (event) => {
@@ -62,8 +89,7 @@ events.addEventListener("message", (event) => {
   document.body.classList.remove("lost");
   if (!unheard) on.checked = picture.load.on;
   if (!unheard && document.activeElement !== rate) rate.value = picture.load.rate;
-  map.show(picture);
-  panels.show(picture);
+  show(picture);
 });
 events.addEventListener("error", () => {
   document.body.classList.add("lost");

@@ -1,8 +1,10 @@
 // The map: services in the order of the chain, versions as rooms, lanes as lines, requests as dots.
-import { layout, line, ports } from "./layout.js";
+import { SHARE, layout, line, ports, shape, written } from "./layout.js";
 import { hops } from "./panels.js";
-import { laneClass, laneShape, milliseconds, setText, svg, whole } from "./shapes.js";
+import { laneClass, laneShape, milliseconds, setText, svg, whole, write } from "./shapes.js";
 import { Traffic } from "./traffic.js";
+
+const FIGURES = 76; // the width of a room's count and time
 
 export class LaneMap {
   constructor(place) {
@@ -21,7 +23,7 @@ export class LaneMap {
 
   show(picture) {
     this.picture = picture;
-    const built = JSON.stringify([this.place.clientWidth, picture.rows, picture.services]);
+    const built = shape(picture, this.place.clientWidth);
     if (built !== this.built) {
       this.built = built;
       this.build(picture);
@@ -51,11 +53,18 @@ export class LaneMap {
       this.gatewayCount,
     );
     this.front.replaceChildren();
+    this.shareWidth = plan.upright ? Math.min(SHARE, (gateway.width * 0.92) / picture.lanes.length) - 4 : gateway.width - 24;
     this.shares = picture.lanes.map((_, index) => this.share(index, picture.lanes.length));
     this.front.append(...this.shares);
-    for (const { name, x, y } of plan.services) this.back.append(svg("text", { x, y, class: "service" }, name));
-    for (const box of plan.ghosts.values()) this.back.append(...this.ghost(box));
-    for (const [name, box] of plan.rooms) this.back.append(...this.room(name, box));
+    for (const { name, x, y, width } of plan.services) {
+      const text = svg("text", { x, y, class: "service" });
+      this.back.append(text);
+      write(text, name, width);
+    }
+    const count = picture.lanes.length;
+    for (const box of plan.ghosts.values()) this.drawGhost(box, count);
+    for (const [name, box] of plan.rooms) this.drawRoom(name, box, count);
+    this.place.parentElement.classList.toggle("watched", plan.height < innerHeight / 2);
     this.traffic.clear();
   }
 
@@ -68,26 +77,32 @@ export class LaneMap {
     return svg("text", { ...place, class: "gateway-share" });
   }
 
-  ghost({ x, y, width, height, version }) {
-    const text = svg("text", { x: x + 12, y: y + 23, class: "faint" }, `no ${version}`);
-    return [svg("rect", { x, y, width, height, rx: 10, class: "ghost" }), text];
+  drawGhost(box, count) {
+    const { x, y, width, height, version } = box;
+    const text = svg("text", { x: x + 12, y: y + 23, class: "faint" });
+    this.back.append(svg("rect", { x, y, width, height, rx: 10, class: "ghost" }), text);
+    write(text, `no ${version}`, written(this.plan, box, count));
   }
 
-  room(name, { x, y, width, height, version }) {
+  drawRoom(name, box, count) {
+    const { x, y, width, height, version } = box;
+    const { upright } = this.plan;
     const rect = svg("rect", { x, y, width, height, rx: 10, class: "room" });
+    const text = svg("text", { x: x + 12, y: y + 22, class: "version" });
     const right = { x: x + width - 10, y: y + 22, "text-anchor": "end", class: "faint" };
-    const left = { x: x + 10, y: y + 40, class: "faint" };
-    const count = svg("text", this.plan.upright ? left : right);
-    const bad = svg("text", this.plan.upright ? { ...left, y: y + 56, class: "bad" } : { x: x + 42, y: y + 22, class: "bad" });
-    this.texts.set(name, { rect, count, bad });
-    return [rect, svg("text", { x: x + 12, y: y + 22, class: "version" }, version), count, bad];
+    const left = { x: x + 12, y: y + 40, class: "faint" };
+    const figures = svg("text", upright ? left : right);
+    const bad = svg("text", upright ? { ...left, y: y + 56, class: "bad" } : { ...left, y: y + 58, class: "bad" });
+    this.texts.set(name, { rect, count: figures, bad });
+    this.back.append(rect, text, figures, bad);
+    write(text, version, written(this.plan, box, count, FIGURES));
   }
 
   fillRooms(picture) {
     const total = picture.lanes.reduce((sum, lane) => sum + lane.requests, 0);
     setText(this.gatewayCount, `${whole.format(total)} requests`);
     picture.lanes.forEach(({ name, share }, index) => {
-      setText(this.shares[index], share === null ? name : `${name} ${Math.round(share * 100)} %`);
+      write(this.shares[index], share === null ? name : `${name} ${Math.round(share * 100)} %`, this.shareWidth);
     });
     const ready = new Set(picture.pods.filter((pod) => pod.state === "ready").map((pod) => pod.room));
     for (const [name, { rect, count, bad }] of this.texts) {
@@ -115,7 +130,7 @@ export class LaneMap {
         const before = seen.count ?? way.count;
         seen.count = way.count;
         if (way.count > before) {
-          const depth = picture.services.find(({ name }) => name === way.service)?.depth ?? 0;
+          const depth = this.plan.depths.get(way.service) ?? 0;
           this.traffic.send(path, laneClass(index), laneShape(index), way.count - before, depth, way.failing);
         }
         group.dataset.seen = way.seen;
@@ -131,16 +146,15 @@ export class LaneMap {
   drawWay(way, lane, index, picture) {
     const { plan } = this;
     const count = picture.lanes.length;
-    const from = ports(plan, way.from === "gateway" ? plan.gateway : plan.rooms.get(way.from), index, count);
-    const box = way.to === null ? this.nowhere(way.service, lane.name) : plan.rooms.get(way.to);
-    const to = ports(plan, box, index, count);
+    const from = way.from === "gateway" ? plan.gateway : plan.rooms.get(way.from);
+    const to = way.to === null ? this.nowhere(way.service, lane.name) : plan.rooms.get(way.to);
     const goesOn = way.to !== null && lane.ways.some((other) => other.from === way.to);
-    const d = line(plan, from, to, goesOn);
+    const { d, end } = line(plan, from, to, index, count, goesOn);
     const path = svg("path", { d, class: "line" });
     const group = svg("g", { class: laneClass(index) }, svg("path", { d, class: "halo" }), path);
     group.dataset.way = `${lane.name}: ${way.from} > ${way.to ?? way.service}`;
     if (!goesOn) {
-      const at = `translate(${(to.in.x + to.out.x) / 2} ${(to.in.y + to.out.y) / 2})`;
+      const at = `translate(${end.x} ${end.y})`;
       const mark = way.to === null
         ? svg("path", { d: "M-7-7L7 7M-7 7L7-7", class: "cross", transform: at })
         : svg("path", { d: laneShape(index), class: "end", transform: at });

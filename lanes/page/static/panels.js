@@ -20,6 +20,11 @@ export function hops(lane) {
   return [...new Set(told)];
 }
 
+const faulty = ({ fault }) => fault.delay !== "0" || fault.rate > 0;
+
+// Whether the lane's requests go to several services at once.
+const forks = ({ ways }) => new Set(ways.map(({ from }) => from)).size < ways.length;
+
 export class Panels {
   constructor(wish) {
     this.wish = wish;
@@ -30,11 +35,15 @@ export class Panels {
     this.newest = 0;
   }
 
-  show(picture) {
+  // `shown` is the picture without what is folded.
+  show(picture, shown) {
+    const kept = new Set(shown.services.map(({ name }) => name));
+    const gone = picture.services.filter(({ name }) => !kept.has(name));
+    this.folded = new Set(gone.flatMap(({ versions }) => versions.map(({ room }) => room)));
     this.index = new Map(picture.lanes.map((lane, index) => [lane.name, index]));
     this.movable = picture.movable;
     this.total = picture.lanes.reduce((sum, lane) => sum + lane.drawn, 0);
-    picture.lanes.forEach((lane, index) => this.showLane(lane, index));
+    shown.lanes.forEach((lane, index) => this.showLane(lane, index));
     picture.pods.forEach((pod) => this.showPod(pod));
     for (const [room, numbers] of Object.entries(picture.rooms)) this.showHop(room, numbers);
     this.showAnswers(picture);
@@ -48,7 +57,8 @@ export class Panels {
     const route = hops(lane);
     if (parts.routeText !== route.join()) {
       parts.routeText = route.join();
-      parts.route.replaceChildren(...route.flatMap((hop, i) => [i ? " → " : "", make("b", {}, hop)]));
+      const between = forks(lane) ? ", " : " → ";
+      parts.route.replaceChildren(...route.flatMap((hop, i) => [i ? between : "", make("b", {}, hop)]));
     }
     if (parts.slider && parts.moving === undefined) parts.slider.value = lane.weight;
     if (parts.slider) setText(parts.output, `${lane.weight} → ${percent(lane.share)}`);
@@ -130,6 +140,7 @@ export class Panels {
   showPod(pod) {
     if (!this.pods.has(pod.key)) this.pods.set(pod.key, this.makePod(pod));
     const parts = this.pods.get(pod.key);
+    parts.row.hidden = this.folded.has(pod.room) && pod.state === "ready" && !faulty(pod);
     setText(parts.state, pod.state);
     parts.state.className = `state ${pod.state === "ready" ? "ready" : ""}`;
     const runs = !["stopped", "crashed"].includes(pod.state);
@@ -142,7 +153,7 @@ export class Panels {
       parts.known = fault;
       parts.delay.value = pod.fault.delay;
       parts.rate.value = Math.round(pod.fault.rate * 1000) / 10;
-      parts.fault.classList.toggle("on", pod.fault.delay !== "0" || pod.fault.rate > 0);
+      parts.fault.classList.toggle("on", faulty(pod));
     }
   }
 
@@ -173,6 +184,7 @@ export class Panels {
     const title = make("h3", {}, pod.name, make("small", {}, pod.address));
     const row = make("li", { className: "pod" }, title, parts.state, buttons, parts.fault);
     row.dataset.pod = pod.name;
+    parts.row = row;
     byId("pods").append(row);
     return parts;
   }
@@ -185,6 +197,7 @@ export class Panels {
       this.hops.set(room, cells);
     }
     const cells = this.hops.get(room);
+    cells[0].parentElement.hidden = this.folded.has(room);
     const figures = [whole.format(numbers.requests), whole.format(numbers.failed), milliseconds(numbers.median), milliseconds(numbers.p99)];
     figures.forEach((text, i) => setText(cells[i], text));
     cells[1].classList.toggle("bad", numbers.failed > 0);

@@ -28,6 +28,17 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// As much of a text as there is room for; the rest is cut off, and all of it is the title.
+export function write(element, text, room) {
+  if (element.dataset.whole === text) return;
+  element.dataset.whole = text;
+  element.textContent = text;
+  if (element.getComputedTextLength() <= room) return;
+  let kept = text.length - 1;
+  while (kept > 1 && element.getSubStringLength(0, kept) > room - 12) kept -= 1;
+  element.replaceChildren(`${text.slice(0, kept)}…`, svg("title", {}, text));
+}
+
 export const whole = new Intl.NumberFormat("en");
 
 export const milliseconds = (value) =>

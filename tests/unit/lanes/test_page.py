@@ -32,6 +32,7 @@ def load(folder: str) -> Mesh:
 
 
 ASM, ISTIO = load("k8s/asm"), load("k8s/istio")
+BOUTIQUE = "examples/online-boutique/rendered/base.yaml"  # one lane
 PULL_REQUESTS = load("examples/pull-requests/rendered")
 
 
@@ -173,6 +174,20 @@ def test_services_are_in_the_order_of_the_chain() -> None:
         "stock": 2,
         "users": 1,
     }
+
+
+def test_services_fold_that_no_lane_changes() -> None:
+    mesh = load("examples/online-boutique/rendered")
+    found = services(mesh, plan(mesh))
+    shown = [service["name"] for service in found if not service["folds"]]
+    assert shown == ["frontend", "productcatalogservice"]
+    assert len(found) == 10
+
+
+@pytest.mark.parametrize("folder", ["examples/pull-requests/rendered", "k8s/asm", BOUTIQUE])
+def test_nothing_folds_where_that_saves_nothing(folder: str) -> None:
+    mesh = load(folder)
+    assert not any(service["folds"] for service in services(mesh, plan(mesh)))
 
 
 @pytest.mark.parametrize("folder", ["k8s/asm", "k8s/istio", "examples/fan-out/rendered.yaml"])
