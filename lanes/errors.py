@@ -40,9 +40,9 @@ class ManifestError(LanesError):
 
 def together(sentences: Iterable[str]) -> list[str]:
     """The sentences, ten at most and a count of the others."""
-    told = list(sentences)
-    more = len(told) - _MOST
-    return told[:_MOST] + ([f"... and {more} more like these"] if more > 0 else [])
+    lines = list(sentences)
+    more = len(lines) - _MOST
+    return lines[:_MOST] + ([f"... and {more} more like these"] if more > 0 else [])
 
 
 def _line(sentence: str) -> str:

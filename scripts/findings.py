@@ -95,8 +95,8 @@ def findings(kube_score: Path, istioctl: Path) -> Iterator[Finding]:
     sets = manifests()
     with ThreadPoolExecutor() as pool:
         yield from (each for said in pool.map(linted, examples()) for each in said)
-        for judge, tool in ((scored, kube_score), (analyzed, istioctl)):
-            said = pool.map(lambda item, j=judge, t=tool: list(j(t, *item)), sets.items())
+        for check, tool in ((scored, kube_score), (analyzed, istioctl)):
+            said = pool.map(lambda item, c=check, t=tool: list(c(t, *item)), sets.items())
             yield from (each for one in said for each in one)
 
 

@@ -3,8 +3,8 @@
 usage: python -m scripts.values_schema [--check]
 
 A key without a comment has that of the one above it, or else of the one that it is in, for it tells
-both. A field of the Kubernetes API is told by whose it is. With --check nothing is written, and the
-exit code is 1 where the schema is not what it would be.
+both. A field of the Kubernetes API says whose it is. With --check nothing is written, and the exit
+code is 1 where the schema is not what it would be.
 """
 
 import itertools
@@ -43,10 +43,10 @@ PIECES = {
 def main(arguments: list[str]) -> int:
     """Write or check; return the exit code: 0 as it should be, 1 drift, 2 misuse."""
     path = CHART / "values.schema.json"
-    return settled(arguments, "python -m scripts.values_schema", path, retold)
+    return settled(arguments, "python -m scripts.values_schema", path, redescribed)
 
 
-def retold(schema: str) -> str:
+def redescribed(schema: str) -> str:
     """The schema's text, with the descriptions that the comments make."""
     return formatted(described(json.loads(schema))) + "\n"
 
@@ -84,7 +84,7 @@ def described(schema: Schema) -> Schema:
     return made
 
 
-def below(schema: Schema, path: str, told: Callable[[str], str | None]) -> Schema:
+def below(schema: Schema, path: str, comment: Callable[[str], str | None]) -> Schema:
     """The schema at a path, with descriptions of the keys below it.
 
     What nothing tells keeps the description that it has. True stands where another schema of the
@@ -94,14 +94,14 @@ def below(schema: Schema, path: str, told: Callable[[str], str | None]) -> Schem
     for key, inner in schema.get("properties", {}).items():
         if isinstance(inner, dict):
             at = f"{path}.{key}".lstrip(".")
-            text = told(at) or inner.get("description")
+            text = comment(at) or inner.get("description")
             if not text:
                 sys.exit(f"{at}: neither a comment in values.yaml nor a description here tells it")
-            inner = {"description": text} | below(inner, at, told) | {"description": text}
+            inner = {"description": text} | below(inner, at, comment) | {"description": text}
             made["properties"] = made["properties"] | {key: inner}
     for key, suffix in (("items", "[]"), ("additionalProperties", "")):
         if isinstance(schema.get(key), dict):
-            made[key] = below(schema[key], path + suffix, told)
+            made[key] = below(schema[key], path + suffix, comment)
     return made
 
 

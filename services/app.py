@@ -41,13 +41,13 @@ def create_app(settings: Settings, metrics: Metrics, management: Management) -> 
     def answer(_path: str = "") -> flask.Response:
         started = time.monotonic()
         environ, timeout = flask.request.environ, settings.upstream_timeout
-        told = re.fullmatch("[0-9]{1,9}", environ.get(CALLER_WAITS, ""))
-        ends = started + (min(timeout, int(told[0]) / 1000) if told else timeout)
+        waits = re.fullmatch("[0-9]{1,9}", environ.get(CALLER_WAITS, ""))
+        ends = started + (min(timeout, int(waits[0]) / 1000) if waits else timeout)
         failed = None if management.fault == NONE else management.fault.strike(ends)
         upstreams = () if failed else call_all(ends)
         status = next((each.status for each in upstreams if each.status >= 400), 200)
         status, error = failed or (status, None)
-        lane = str(baggage.get_baggage(settings.lane_header) or "")  # null: it is not told
+        lane = str(baggage.get_baggage(settings.lane_header) or "")  # null: it is not known
         seconds = time.monotonic() - started
         took = round(seconds * 1000, 1)
         hop = me(lane=lane, duration_ms=took, status=status, error=error, upstreams=upstreams)

@@ -105,7 +105,7 @@ def _setting(default: Any, parse: Callable[[str], Any], variable: str | None = N
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything the service is told, by variables of these names, or of the name that is given."""
+    """All settings of the service, by variables of these names, or of the name that is given."""
 
     app: str = _setting("mock", _label)  # who it is in answers, logs and metrics
     version: str = _setting("v1", _label)  # the version that it answers as

@@ -41,7 +41,7 @@ def caller(urls: tuple[str, ...], threads: int, observe: Observe = lambda *_: No
     """Return a function that calls all ``urls`` at once and returns their answers in that order.
 
     It takes until when the caller waits, in monotonic seconds, and never raises: an upstream that
-    fails is a node that says so. ``observe`` is told each call's URL, status and seconds.
+    fails is a node that says so. ``observe`` gets each call's URL, status and seconds.
     """
     calls = [partial(_call, url, _asker(url, threads)) for url in urls]
     pool = ThreadPoolExecutor(max(1, threads * len(urls)), "upstream")

@@ -13,7 +13,7 @@ from lanes.printable import printable
 from lanes.reading.instrumentation import INJECT
 from lanes.reading.manifests import Resource
 
-# Variables by which a program's language is told, as the OpenTelemetry Operator calls it.
+# Variables that show a program's language, as the OpenTelemetry Operator calls it.
 _LANGUAGES = {
     "java": ("JAVA_", "JDK_", "SPRING_"),
     "nodejs": ("NODE_", "NPM_"),
@@ -69,17 +69,17 @@ def gaps(inventory: Inventory, provider: str, *, routing_only: bool) -> tuple[Ga
     found: list[Gap] = []
     for service in inventory.services:
         if service.protocol is None:
-            found.append(_untold_protocol(service))
+            found.append(_unnamed_protocol(service))
         labelled = routing_only and (provider == "gateway-api" or len(service.versions) > 1)
         for lane, workload in service.versions.items():
             if labelled:
                 found += _unlabelled(workload, inventory.label, lane)
-            if service.upstreams or (inventory.unreached and not service.told):
+            if service.upstreams or (inventory.unreached and not service.calls_known):
                 found += _uninstrumented(workload, service.pods)
     return tuple(found)
 
 
-def _untold_protocol(service: Service) -> Gap:
+def _unnamed_protocol(service: Service) -> Gap:
     port = service.port.port
     sentence = f"port {port} does not say what it carries: http here, or grpc"
     return Gap(

@@ -53,7 +53,8 @@ class Workload:
 class Service:
     """A service that can have lanes. `versions` has its workloads by lane, the baseline's first.
 
-    `told`: whether anything says whom it calls. `exposed`: whether it is reached from outside.
+    `calls_known`: whether anything says whom it calls. `exposed`: whether it is reached from
+    outside.
     """
 
     host: Host
@@ -63,7 +64,7 @@ class Service:
     protocol: Protocol | None
     versions: Mapping[str, Workload]
     upstreams: tuple[str, ...] = ()
-    told: bool = False
+    calls_known: bool = False
     exposed: bool = False
     pods: tuple[Pod, ...] = ()
 
@@ -273,8 +274,8 @@ def _with_calls(
     ]
     names = dict.fromkeys(by_host[host] for host in called if host in by_host)
     names.pop(service.name, None)
-    told = bool(called) or graph.knows(service.host, pods)
-    return replace(service, upstreams=tuple(names), told=told, pods=pods)
+    calls_known = bool(called) or graph.knows(service.host, pods)
+    return replace(service, upstreams=tuple(names), calls_known=calls_known, pods=pods)
 
 
 def _aliases(services: Iterable[Service], manifests: Manifests) -> Iterator[tuple[Host, str]]:

@@ -18,15 +18,15 @@ def provider_of(inventory: Inventory, chosen: str | None) -> str:
 
 
 def values_file(
-    inventory: Inventory, values: Values, found: Iterable[Gap], *, told: bool, routing_only: bool
+    inventory: Inventory, values: Values, found: Iterable[Gap], *, given: bool, routing_only: bool
 ) -> str:
-    """Return values as a file. `told`: somebody said which mesh they are for."""
+    """Return values as a file. `given`: the user said which mesh they are for."""
     head = [f"Values for the chart helm/traffic-lanes: lanes init, from {_sources(inventory)}"]
     if routing_only:
         head.append("The team's Services and Deployments stay; the chart makes the routes.")
     head.append("Plan it: helm template demo helm/traffic-lanes --values FILE | lanes plan -")
     comments = {
-        "mesh": [] if inventory.provider or told else [_NO_MESH],
+        "mesh": [] if inventory.provider or given else [_NO_MESH],
         "lanes": _about_lanes(inventory),
         "services": _about_left(inventory),
         "gateway": _about_gateway(inventory, values),
@@ -34,7 +34,7 @@ def values_file(
     }
     parts = [
         *_commented(head),
-        document(values, {key: list(_commented(told)) for key, told in comments.items()}),
+        document(values, {key: list(_commented(texts)) for key, texts in comments.items()}),
     ]
     if lacking := list(_lacking(found)):
         parts += [
@@ -77,20 +77,20 @@ def _about_left(inventory: Inventory) -> list[str]:
 
 def _about_gateway(inventory: Inventory, values: Values) -> list[str]:
     chosen, *others = inventory.entries
-    told = []
+    sentences = []
     if others:
-        told.append(
+        sentences.append(
             f"The manifests do not say which service the gateway calls. Or: {', '.join(others)}."
             " For several, give each a path or a host: {shop: {}, api: {path: /api}}."
         )
     if inventory.unreached:
-        told.append(
+        sentences.append(
             f"No known call leads from {chosen} to {', '.join(inventory.unreached)}. Complete the"
             " upstreams, or run lanes init with --calls CALLER=SERVICE,SERVICE."
         )
     if "parentRefs" in values["gateway"]:
-        told.append("parentRefs names your Gateway of the Kubernetes Gateway API.")
-    return told
+        sentences.append("parentRefs names your Gateway of the Kubernetes Gateway API.")
+    return sentences
 
 
 def _lacking(found: Iterable[Gap]) -> Iterator[str]:

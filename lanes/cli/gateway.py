@@ -30,7 +30,7 @@ class GatewayOptions:
     def resolve(self, *, strict: bool = False) -> "tuple[Gateway, Plan, Mesh]":
         """Return the gateway, the plan for the requests to it, and the mesh that is planned.
 
-        What is not supported is told on standard error. Raises LanesError where the options or the
+        Prints what is not supported on standard error. Raises LanesError where the options or the
         manifests lead to none, and where `strict` for what is not supported.
         """
         from lanes.planning.plan import plan, serves

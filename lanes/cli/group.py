@@ -69,10 +69,10 @@ def _printable_usage() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
-        told = error.format_message()
-        if told == printable_lines(told):
+        message = error.format_message()
+        if message == printable_lines(message):
             raise
-        raise click.UsageError(printable_lines(told), error.ctx) from None
+        raise click.UsageError(printable_lines(message), error.ctx) from None
 
 
 @contextmanager

@@ -60,8 +60,9 @@ def init_command(
         chosen = provider_of(inventory, provider)
         lacking = gaps(inventory, chosen, routing_only=routing_only)
         values = chart_values(inventory, chosen, routing_only=routing_only)
-    told = provider is not None
-    text = values_file(inventory, values, lacking, told=told, routing_only=routing_only)
+    text = values_file(
+        inventory, values, lacking, given=provider is not None, routing_only=routing_only
+    )
     console = Console()
     if patches:
         _write("--patches", patches, patches_file(lacking), force=force)

@@ -92,7 +92,7 @@ def up_command(
         tapped = stack.enter_context(tap(mesh, planned))
         running = stack.enter_context(run(mesh, port, tapped.extras, collector=traces))
         feed = Feed(mesh, planned, {pod.key: running.address(pod) for pod in mesh.pods})
-        told = stack.enter_context(serving(feed, port))
+        served = stack.enter_context(serving(feed, port))
         watch = Watch(running, console.line)
         console.line(gateway_line(running.url, planned, time.monotonic() - began))
         if page:
@@ -106,7 +106,7 @@ def up_command(
             console.line(f"page    {url}")
         else:
             follow(tapped, feed.tell)
-        if not told:
+        if not served:
             console.line("calls   not seen by `lanes verify`: another program has the socket")
         console.lines([f"envoy   curl --unix-socket {running.admin.path} http://envoy/", ""])
         show_plan(planned, console)

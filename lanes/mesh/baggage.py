@@ -48,8 +48,8 @@ def handed_on(env: Mapping[str, str], injected: Collection[str], *, sample: bool
     off = _listed(env.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
     if (propagators and "baggage" not in propagators) or off & {"*", "flask", "requests"}:
         return False
-    told = propagators or code or by_itself
-    return True if told else None
+    carried = propagators or code or by_itself
+    return True if carried else None
 
 
 def _listed(text: str) -> set[str]:

@@ -38,7 +38,7 @@ class Finding:
         return ": ".join(filter(None, (self.file, self.resource, self.field, self.message)))
 
     @property
-    def told(self) -> str:
+    def without_file(self) -> str:
         """The same without its file, for a mark on what depends on it."""
         return ": ".join(filter(None, (self.resource, self.field, self.message)))
 
@@ -62,7 +62,7 @@ def with_file(mark: str, found: Iterable[Finding]) -> str:
     Of several resources of one name, it is that of the very sentence.
     """
     about = [one for one in found if mark.startswith(f"{one.resource}: ")]
-    files = [one.file for one in sorted(about, key=lambda one: one.told != mark)]
+    files = [one.file for one in sorted(about, key=lambda one: one.without_file != mark)]
     return ": ".join(filter(None, (*files[:1], mark)))
 
 
@@ -105,7 +105,7 @@ class Diagnostics:
         kept = self._fatal if fatal else self._errors
         finding = Finding(NOT_SUPPORTED, error.source, error.resource, error.field, error.problem)
         kept[finding] = None
-        return finding.told
+        return finding.without_file
 
     def warn(self, *findings: Finding) -> None:
         """Add warnings."""

@@ -1,4 +1,4 @@
-"""A value that a match asks for: a way in by a pattern is shown and asked by an example."""
+"""A value that a match asks for: an entry rule by a pattern is shown and tried by one."""
 
 import re
 import string

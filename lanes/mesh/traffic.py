@@ -24,12 +24,12 @@ class HeaderOps:
         cls, set_to: Mapping[str, str], add: Mapping[str, str], remove: Iterable[str]
     ) -> "HeaderOps":
         """Return what Envoy makes of changes by these names: of the host it takes a new value."""
-        told = [*set_to.items(), *add.items()]
+        changes = [*set_to.items(), *add.items()]
         return cls(
             {name.lower(): value for name, value in set_to.items() if not is_authority(name)},
             {name.lower(): value for name, value in add.items() if not is_authority(name)},
             tuple(name.lower() for name in remove if not is_authority(name)),
-            next((value for name, value in told if is_authority(name)), ""),
+            next((value for name, value in changes if is_authority(name)), ""),
         )
 
 

@@ -155,8 +155,8 @@ def with_calls(mesh: Mesh, overrides: Overrides) -> Mesh:
     """Return the mesh with what the user says that services call in place of annotations."""
     graph = call_graph(mesh, overrides)
     said = {port.host: graph.override((port.host,), port.pods) for port in mesh.ports}
-    told = {host: called for host, called in said.items() if called is not None}
-    return replace(mesh, calls={**mesh.calls, **told})
+    known = {host: called for host, called in said.items() if called is not None}
+    return replace(mesh, calls={**mesh.calls, **known})
 
 
 def known_calls(graph: CallGraph) -> dict[str, tuple[str, ...]]:

@@ -60,12 +60,12 @@ def other_rules(graph: CallGraph, hops: Iterable[Hop]) -> tuple[OtherRule, ...]:
 def _asked(route: Route) -> Iterator[EntryRule]:
     """Yield what a rule asks for besides what a call for "/" has."""
     for match in route.matches:
-        rule = rule_by(match, "/") if _is_apart(match) else None
+        rule = rule_by(match, "/") if _is_elsewhere(match) else None
         if rule is not None and rule != NO_ENTRY_RULE:
             yield rule
 
 
-def _is_apart(match: Match) -> bool:
+def _is_elsewhere(match: Match) -> bool:
     by_path = match.uri is not None and not holds(match.uri, "/")
     by_method = match.method is not None and not holds(match.method, "GET")
     return by_path or by_method or bool(match.query)

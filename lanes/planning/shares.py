@@ -74,8 +74,8 @@ def services_of(
         found.setdefault(part.weighted.destination.host, []).append(part)
     pods = {host: [e.pod for part in led for e in part.endpoints] for host, led in found.items()}
     versions = {host: {pod.version for pod in answering} for host, answering in pods.items()}
-    apart = sum(map(len, versions.values())) == len(set().union(*versions.values()))
-    if apart and all(names_of(answering) <= own for answering in pods.values()):
+    distinct = sum(map(len, versions.values())) == len(set().union(*versions.values()))
+    if distinct and all(names_of(answering) <= own for answering in pods.values()):
         return ()
     weights = {host: sum(part.weighted.weight for part in led) for host, led in found.items()}
     total = sum(weights.values()) or 1

@@ -24,8 +24,8 @@ def unreached_ports(graph: CallGraph, entries: Iterable[Hop]) -> tuple[ServicePo
     for port in mesh.ports:
         own = {pod.key for pod in port.pods}
         no_service = not port.is_hop or not (port.host.namespace or port.pods)
-        apart = no_service or is_outside(mesh, port)
-        if port.host in known or (own and own <= behind) or apart:
+        no_hop = no_service or is_outside(mesh, port)
+        if port.host in known or (own and own <= behind) or no_hop:
             continue
         if has_rules(port) or (not all_known and port.pods and port.host not in backends):
             found.setdefault(port.host, port)

@@ -23,14 +23,14 @@ def age_of_route(metadata: Metadata) -> Age:
     return _created(metadata), metadata.namespace, metadata.name
 
 
-def is_told(first: Metadata, second: Metadata) -> bool:
+def ages_differ(first: Metadata, second: Metadata) -> bool:
     """Tell whether the times of two resources say which is the older."""
     return _created(first) != _created(second)
 
 
 def why_first(first: Metadata, second: Metadata) -> str:
     """Say why one resource counts before another."""
-    if is_told(first, second):
+    if ages_differ(first, second):
         return "which is older"
     what = "name" if first.name != second.name else "namespace"
     if first.created is None:

@@ -25,8 +25,8 @@ def without_gateway(manifests: Manifests) -> str:
     found = [f"the {kind} here is not planned" for kind in _BRINGING if kind in left]
     rollouts = ["Rollout"] if any(True for _ in manifests.of(kinds.Rollout)) else []
     found += [f"{_MAKING[kind]} ({kind})" for kind in _MAKING if kind in (*left, *rollouts)]
-    told = "".join(f"; {one}" for one in found)
-    return f"nothing here is bound to a gateway{told}: planned as seen by a caller of"
+    reasons = "".join(f"; {one}" for one in found)
+    return f"nothing here is bound to a gateway{reasons}: planned as seen by a caller of"
 
 
 _GATEWAYS = (kinds.Gateway, kinds.gateway_api.Gateway)

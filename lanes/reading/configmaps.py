@@ -13,8 +13,8 @@ class ConfigMaps:
     def __init__(self, manifests: Manifests) -> None:
         self._data: dict[tuple[str, str], Mapping[str, str]] = {}
         for _, body in manifests.of(kinds.ConfigMap):
-            told = {name: value for name, value in body.data.items() if isinstance(value, str)}
-            self._data.setdefault((body.metadata.namespace, body.metadata.name), told)
+            strings = {name: value for name, value in body.data.items() if isinstance(value, str)}
+            self._data.setdefault((body.metadata.namespace, body.metadata.name), strings)
 
     def filled(self, template: kinds.PodTemplate, namespace: str) -> kinds.PodTemplate:
         """The template of pods in `namespace`, with the values that its containers take."""

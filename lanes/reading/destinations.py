@@ -50,8 +50,8 @@ class Destinations:
 
     def _for_callers(self, host: Host) -> str:
         """What tells a destination from the one that other callers find by its name."""
-        apart = self._rules.differ([host]) or host in self._restricted
-        return f" for {self._caller}" if self._caller and apart else ""
+        several = self._rules.differ([host]) or host in self._restricted
+        return f" for {self._caller}" if self._caller and several else ""
 
     def differ(self, routes: Iterable[Route], host: Host | None = None) -> bool:
         """Whether callers of several namespaces may find other destinations by these routes, or by

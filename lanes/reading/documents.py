@@ -172,7 +172,7 @@ def _extent(node: yaml.Node, known: dict[int, tuple[int, int]]) -> tuple[int, in
 
 
 def _key(node: yaml.Node) -> yaml.ScalarNode:
-    """A mapping's key: JSON has strings alone, so that numbers and truth values are told in one."""
+    """A mapping's key. JSON has strings alone, which numbers and truth values are written in."""
     if not isinstance(node, yaml.ScalarNode) or node.tag == NULL:
         raise _wrong(node, "a key is not a string")
     if node.tag not in (BOOL, INT, FLOAT):

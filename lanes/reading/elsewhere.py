@@ -83,11 +83,11 @@ def _pod(
     service: kinds.Service, subset: str, labels: dict[str, str], named: Mapping[str, int]
 ) -> kinds.Pod:
     host, spec = service.host, service.spec
-    told = {"app": host.name}
+    variables = {"app": host.name}
     if not any(label in labels for label in VERSION_LABELS):
-        told["version"] = subset
+        variables["version"] = subset
     container = {
-        "env": [{"name": name, "value": value} for name, value in told.items()],
+        "env": [{"name": name, "value": value} for name, value in variables.items()],
         "ports": _container_ports(service, named),
     }
     name = f"{host.name}-{subset}" if subset else host.name
@@ -127,8 +127,8 @@ def _named(manifests: Manifests) -> Iterator[tuple[Resource, str, str, int | Non
         yield resource, rule.spec.host, rule.metadata.namespace, None
     for resource, service in manifests.of(kinds.VirtualService):
         for http in service.spec.http:
-            for way in http.route:
-                for to in (way.destination, *([way.fallback.target] if way.fallback else [])):
+            for leg in http.route:
+                for to in (leg.destination, *([leg.fallback.target] if leg.fallback else [])):
                     port = to.port.number if to.port else None
                     yield resource, to.host, service.metadata.namespace, port
     for resource, route in manifests.of(kinds.HTTPRoute):

@@ -34,5 +34,5 @@ def level_in(export_to: Iterable[str], own: str, namespace: str | None) -> int |
 
 def exports_of(service: Service) -> tuple[str, ...]:
     """Return where a Service is exported to; (): everywhere."""
-    told = service.metadata.annotations.get(EXPORT_TO, "")
-    return tuple(name.strip() for name in told.split(",")) if told else ()
+    annotation = service.metadata.annotations.get(EXPORT_TO, "")
+    return tuple(name.strip() for name in annotation.split(",")) if annotation else ()

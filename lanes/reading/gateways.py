@@ -52,7 +52,7 @@ def gateway_hosts(
     with diagnostics.gathered(fatal=True):
         stock = _of_virtual_services(manifests, destinations, pods, diagnostics)
         routed = _of_http_routes(at_gateways(manifests, diagnostics), destinations)
-        return _one_way_in((*stock, *routed), destinations)
+        return _planned((*stock, *routed), destinations)
     return ()
 
 
@@ -107,7 +107,7 @@ def _of_virtual_services(
     return serving
 
 
-def _one_way_in(serving: Iterable[_Serving], destinations: Destinations) -> tuple[GatewayHost, ...]:
+def _planned(serving: Iterable[_Serving], destinations: Destinations) -> tuple[GatewayHost, ...]:
     """What is planned for each domain: of listeners with other rules each the first.
 
     A listener that only redirects goes last: it sends everybody to another.
@@ -116,7 +116,7 @@ def _one_way_in(serving: Iterable[_Serving], destinations: Destinations) -> tupl
     for one in sorted(serving, key=lambda one: one.redirects):
         if any(one.rivals(other) for other in _met(one.domain, hosts)):
             if not one.redirects:
-                destinations.diagnostics.warn(_apart(one))
+                destinations.diagnostics.warn(_not_planned(one))
         else:
             hosts.setdefault(one.domain, one)
     return tuple(GatewayHost(domain, one.routes) for domain, one in hosts.items())
@@ -129,9 +129,9 @@ def _met(domain: str, hosts: Mapping[str, _Serving]) -> Iterator[_Serving]:
         yield from (host for other, host in hosts.items() if covers(domain, other))
 
 
-def _apart(one: _Serving) -> Finding:
+def _not_planned(one: _Serving) -> Finding:
     return one.resource.finding(
-        "another-way-in",
+        "another-gateway",
         "spec.parentRefs" if isinstance(one.listener, RouteListener) else "spec.gateways",
         f"not planned: for {one.domain} another Gateway, with another selector or port, has"
         " other rules; plan them one at a time",

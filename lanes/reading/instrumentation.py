@@ -47,7 +47,7 @@ def injected(
     serving: int,
     diagnostics: Diagnostics,
 ) -> Injected:
-    """What the container of a pod gets that serves, told by its place among the names of all.
+    """What the container of a pod gets that serves, found by its place among the names of all.
 
     What is asked for and can't be had is a warning.
     """
@@ -68,8 +68,8 @@ def injected(
         if asked.lower() == "false":
             continue
         named = (f"{_PREFIX}/{language}-container-names", f"{_PREFIX}/container-names")
-        told = [_annotation(fields.annotations, of_namespace, name) for name in named]
-        if elsewhere := _elsewhere(next(filter(None, told), ""), containers, serving):
+        lists = [_annotation(fields.annotations, of_namespace, name) for name in named]
+        if elsewhere := _elsewhere(next(filter(None, lists), ""), containers, serving):
             diagnostics.warn(resource.finding("injection", f"{_FIELD}[{key}]", elsewhere))
             continue
         spec = _instrumentation(manifests, fields.namespace, asked)
@@ -98,12 +98,12 @@ def _annotation(of_pod: Mapping[str, str], of_namespace: Mapping[str, str], key:
     return general if more else own
 
 
-def _elsewhere(told: str, containers: Sequence[str], serving: int) -> str:
+def _elsewhere(annotation: str, containers: Sequence[str], serving: int) -> str:
     """Say that the operator injects into another container, or into none; "": into this one.
 
-    It injects into those that annotations name, in `told`, or else into the first.
+    It injects into those that annotations name, in `annotation`, or else into the first.
     """
-    named = [part.strip() for part in told.split(",")] if told else containers[:1]
+    named = [part.strip() for part in annotation.split(",")] if annotation else containers[:1]
     if containers[serving] in named:
         return ""
     found = [name for name in named if name in containers]

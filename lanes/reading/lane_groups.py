@@ -259,31 +259,31 @@ def _unknown(group: _Group, manifests: Manifests) -> Iterator[Finding]:
     """Yield what is not published of a group, and what in it has no effect."""
     spec, mode = group.body.spec, group.body.spec.permissive_mode_configuration
 
-    def told(field: str, message: str) -> Finding:
+    def found(field: str, message: str) -> Finding:
         return group.resource.finding("lane-group", field, message)
 
     if not group.lanes:
-        yield told("metadata.name", "no ASMSwimLane here names this group by its label")
+        yield found("metadata.name", "no ASMSwimLane here names this group by its label")
     names = {resource.name for resource, _ in group.lanes}
     if spec.is_permissive and mode.fallback_target not in names:
         where = "spec.permissiveModeConfiguration.fallbackTarget"
-        yield told(where, f'"{mode.fallback_target}" is no lane of the group: nothing falls back')
+        yield found(where, f'"{mode.fallback_target}" is no lane of the group: nothing falls back')
     if spec.ingress.gateway and spec.ingress.gateway.type == "ingress":
-        yield told("spec.ingress.gateway.type", "what an Ingress does with lanes is not published")
+        yield found("spec.ingress.gateway.type", "what an Ingress does with lanes is not published")
     if spec.is_permissive:
-        yield told(
+        yield found(
             "spec.permissiveModeConfiguration.routeHeader",
             f"planned as if the gateway set {group.header} for each lane, and calls without the"
             " header went to the baseline: neither is published",
         )
     else:
-        yield told(
+        yield found(
             "spec.isPermissive",
             "what calls from pods of no lane get is not published: planned as without the group",
         )
     if spec.is_permissive and mode.trace_header.lower() not in ("baggage", group.header.lower()):
         header = mode.trace_header or "a trace header"
-        yield told(
+        yield found(
             "spec.permissiveModeConfiguration.traceHeader",
             f"sidecars find the lane of a call by {header}: planned as if each service handed"
             f" {header} on",

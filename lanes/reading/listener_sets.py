@@ -97,8 +97,8 @@ def _lets(
     """Tell whether a Gateway takes the ListenerSets of a namespace."""
     asked = gateway.spec.allowed_listeners.namespaces
     if asked.from_ == "Selector":
-        told = {**labels.get(namespace, {}), "kubernetes.io/metadata.name": namespace}
-        return asked.selector.match_labels.items() <= told.items()
+        known = {**labels.get(namespace, {}), "kubernetes.io/metadata.name": namespace}
+        return asked.selector.match_labels.items() <= known.items()
     return asked.from_ == "All" or (
         asked.from_ == "Same" and namespace == gateway.metadata.namespace
     )

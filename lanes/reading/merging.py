@@ -8,7 +8,7 @@ from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, is_catch_all
 from lanes.mesh.model import Route
 from lanes.reading import kinds
-from lanes.reading.age import age_of, is_told, why_first
+from lanes.reading.age import age_of, ages_differ, why_first
 from lanes.reading.manifests import Resource
 from lanes.reading.routes import require_few
 
@@ -53,12 +53,12 @@ def _warn_where_met(ordered: list[Brought], diagnostics: Diagnostics) -> None:
         reached = (match for route in _reached(one.routes) for match in route.matches)
         narrow = [match for match in reached if not is_catch_all(match)]
         met = (other for match in narrow for other in before.meeting(match))
-        untold = (
+        equal = (
             other
             for other in met
-            if other.level == one.level and not is_told(other.metadata, one.metadata)
+            if other.level == one.level and not ages_differ(other.metadata, one.metadata)
         )
-        if other := next(untold, None):
+        if other := next(equal, None):
             why = why_first(other.metadata, one.metadata)
             message = f"its rules overlap with those of {other.resource.name}, {why}"
             diagnostics.warn(one.resource.finding("order", "spec.http", message))

@@ -26,9 +26,9 @@ def pods_of(
         return tuple(pod for pod in near if selector <= pod.labels.items())
     labels = [endpoint.labels for endpoint in entry.spec.endpoints] or [{}]
     meant = host_in_manifest(host, "") if "." in host else None
-    told = {"app": meant.name if meant else host}
+    variables = {"app": meant.name if meant else host}
     namespace = entry.metadata.namespace
-    return tuple(pod_elsewhere(resource, host, namespace, each, told) for each in labels)
+    return tuple(pod_elsewhere(resource, host, namespace, each, variables) for each in labels)
 
 
 def service_of(entry: kinds.ServiceEntry) -> kinds.ServiceSpec:

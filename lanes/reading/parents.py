@@ -26,11 +26,11 @@ class _From:
 
     kind: str
     namespace: str
-    told: Mapping[str, str]
+    known: Mapping[str, str]
 
     @property
     def labels(self) -> Mapping[str, str]:
-        return {**self.told, "kubernetes.io/metadata.name": self.namespace}
+        return {**self.known, "kubernetes.io/metadata.name": self.namespace}
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class PeerAuthentications:
         return next(modes, "PERMISSIVE") == "STRICT"
 
     def _modes(self, pod: Pod, port: int) -> Iterator[str]:
-        """Yield the modes that are told of it, the closest first."""
+        """Yield the modes that are set for it, the closest first."""
         own = [body for body in self._found if body.metadata.namespace == pod.namespace]
         root = [body for body in self._found if body.metadata.namespace == _ROOT]
         for body in own:

@@ -51,7 +51,7 @@ def read(
             f"{' '.join(sources)}: no manifests there; render some, e.g. helm template"
         )
     left, errors = tuple(reader.left), reader.diagnostics.errors
-    return Manifests(sources, reader.resources, left, reader.told, errors)
+    return Manifests(sources, reader.resources, left, reader.notes, errors)
 
 
 def read_for_lint(
@@ -72,7 +72,7 @@ def read_for_lint(
         paths,
         reader.resources,
         tuple(reader.left),
-        reader.told,
+        reader.notes,
         (),
         tuple(reader.others),
         tuple(reader.duplicates),
@@ -138,7 +138,7 @@ class _Reader:
         return [(later, one) for each in self._kept.values() for one, later in pairwise(each)]
 
     @property
-    def told(self) -> tuple[Finding, ...]:
+    def notes(self) -> tuple[Finding, ...]:
         """What is worth a word."""
         return (*self.kustomizations, *self.diagnostics.warnings)
 
@@ -146,8 +146,8 @@ class _Reader:
         """Keep a document; `found`: nobody named its file. Raises ManifestError."""
         document = written.data
         if is_kustomization(source, document):
-            told = kustomized(source, document if isinstance(document, dict) else {})
-            self.kustomizations += [told] if told else []
+            finding = kustomized(source, document if isinstance(document, dict) else {})
+            self.kustomizations += [finding] if finding else []
             if isinstance(document, dict) and "kind" in document:
                 self._keep_other(source, written)
         elif not isinstance(document, dict) or not isinstance(document.get("kind"), str):

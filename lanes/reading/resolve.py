@@ -87,8 +87,8 @@ def build(
 def _calls(manifests: Manifests) -> Iterable[tuple[Host, tuple[str, ...]]]:
     """Whom each Service's annotation says that it calls."""
     for _, body in manifests.of(kinds.Service):
-        told = body.metadata.annotations.get(CALLS, "")
-        called = tuple(name.strip() for name in told.split(",") if name.strip())
+        annotation = body.metadata.annotations.get(CALLS, "")
+        called = tuple(name.strip() for name in annotation.split(",") if name.strip())
         if called:
             yield body.host, called
 

@@ -58,7 +58,7 @@ class Rules:
         self._wild: dict[str, list[_Read]] = {}
         self._wrong: dict[tuple[str, str], str] = {}
         self._found: dict[tuple[Host, str | None], Rule | None] = {}
-        self._apart: set[Host] = set()
+        self._for_some: set[Host] = set()
         known = dict.fromkeys(hosts)
         for read in manifests.of(kinds.DestinationRule):
             resource, rule = read
@@ -70,8 +70,8 @@ class Rules:
             if name.startswith("*"):
                 self._wild.setdefault(namespace, []).append(read)
                 covered = (one for one in known if covers(name, one.fqdn))
-                elsewhere = (one for one in covered if _is_apart(rule, one))
-                self._apart |= set(elsewhere if len(callers) > 1 else ())
+                elsewhere = (one for one in covered if _is_for_some(rule, one))
+                self._for_some |= set(elsewhere if len(callers) > 1 else ())
                 continue
             host = meant(name, namespace)
             if host not in known:
@@ -79,9 +79,9 @@ class Rules:
                 diagnostics.warn(resource.finding("no-service", "spec.host", message))
                 continue
             self._exact.setdefault((namespace if host.namespace else "", host), []).append(read)
-            if not _is_apart(rule, host):
+            if not _is_for_some(rule, host):
                 continue
-            self._apart.add(host)
+            self._for_some.add(host)
             if namespace not in (host.namespace, _ROOT, *callers):
                 message = (
                     f"counts for callers in namespace {namespace} alone;"
@@ -91,14 +91,14 @@ class Rules:
 
     def differ(self, hosts: Iterable[Host]) -> bool:
         """Tell whether callers of several namespaces may find other rules for one of these."""
-        return not self._apart.isdisjoint(hosts)
+        return not self._for_some.isdisjoint(hosts)
 
     def of(self, host: Host, caller: str | None = None) -> Rule | None:
         """The rule that a caller's namespace finds for a Service; None: none was written.
 
         `caller` None is a namespace that no rule is about.
         """
-        if host not in self._apart:
+        if host not in self._for_some:
             caller = None
         key = host, caller
         if key not in self._found:
@@ -131,7 +131,7 @@ class Rules:
         )
         for group in others:
             resource = group.reads[0][0]
-            self._diagnostics.warn(resource.finding("rules-apart", "spec.exportTo", message))
+            self._diagnostics.warn(resource.finding("rules-not-merged", "spec.exportTo", message))
         return self._marked(last)
 
     def _marked(self, group: _Group) -> Rule:
@@ -142,7 +142,7 @@ class Rules:
         return replace(merged, unsupported=next(filter(None, lacks), ""))
 
 
-def _is_apart(rule: kinds.DestinationRule, host: Host) -> bool:
+def _is_for_some(rule: kinds.DestinationRule, host: Host) -> bool:
     """Tell whether a rule counts for the callers of some namespaces alone."""
     here = rule.metadata.namespace in (host.namespace, _ROOT) or not host.namespace
     return not here or is_restricted(rule.spec.export_to)
@@ -193,12 +193,12 @@ def _grouped(rules: list[_Read]) -> list[_Group]:
             exports == group.exports or (bool(group.exports) and exports > group.exports)
             for group in groups
         ]
-        apart = [] if merges[-1:] == [True] else [_Group(exports, (read,))]
+        alone = [] if merges[-1:] == [True] else [_Group(exports, (read,))]
         joined = (
             replace(group, reads=(*group.reads, read)) if merged else group
             for group, merged in zip(groups, merges, strict=True)
         )
-        groups = [*joined, *apart]
+        groups = [*joined, *alone]
     return groups
 
 

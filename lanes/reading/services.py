@@ -149,7 +149,7 @@ def _literal_routes(
     """The rules for hosts that are no Service, which count for calls to that very name.
 
     Istio has them at port 80, and where the VirtualService names a Service with another, if HTTP is
-    told there.
+    served there.
     """
     for name, reads in given.literal.items():
         host, alike = Host(name, ""), host_of(name, "")

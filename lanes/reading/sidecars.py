@@ -48,9 +48,9 @@ class _Imports:
         """Read `./*`, `shop/*.example.com`, `~shop/*` and `~/cart.example.com`."""
         taken: list[tuple[str, str]] = []
         excluded: list[tuple[str, str]] = []
-        for told in hosts:
-            space, slash, name = told.removeprefix("~").partition("/")
-            found = excluded if told.startswith("~") else taken
+        for text in hosts:
+            space, slash, name = text.removeprefix("~").partition("/")
+            found = excluded if text.startswith("~") else taken
             if slash:
                 found.append((namespace if space == "." else space or "*", name))
         return cls(tuple(taken), tuple(excluded))
@@ -86,7 +86,7 @@ class Sidecars:
             body.metadata.name: (resource, body.metadata.labels)
             for resource, body in manifests.of(kinds.Namespace)
         }
-        labels = {name: told for name, (_, told) in self._namespaces.items()}
+        labels = {name: own for name, (_, own) in self._namespaces.items()}
         self._waypoints = Waypoints(manifests, labels, diagnostics)
         self._sidecars = sorted(
             manifests.of(kinds.Sidecar), key=lambda one: age_of(one[1].metadata)
@@ -151,7 +151,7 @@ class Sidecars:
     def _routed(self) -> frozenset[Host]:
         """The Services whose waypoints route calls of pods in ambient mode."""
         rules = {host: [one.namespace for one in self._rules_for(host)] for host in self._hosts}
-        return self._waypoints.routed({host: told for host, told in rules.items() if told})
+        return self._waypoints.routed({host: found for host, found in rules.items() if found})
 
     def _off(self, namespace: str) -> bool:
         """Whether a namespace asks for no sidecars; one that is not here is taken to ask."""

@@ -21,7 +21,7 @@ def sliced(manifests: Manifests, known: Iterable[Pod]) -> Sliced:
     by_key = {pod.key: pod for pod in known}
     services = {b.host for _, b in manifests.of(kinds.Service) if not b.spec.selector}
     found: dict[Host, dict[str, Pod]] = {}
-    for host, resource, addresses in _told(manifests):
+    for host, resource, addresses in _endpoints(manifests):
         for address, target in addresses if host in services else ():
             named = target.name if target.kind == "Pod" else address
             keys = (f"{target.namespace or host.namespace}/{named}", f"{host.namespace}/{address}")
@@ -37,11 +37,11 @@ def endpoints_of(manifests: Manifests, known: Iterable[Pod]) -> tuple[Pod, ...]:
     """Return the pods that only slices know, each once."""
     known = tuple(known)
     keys = {pod.key for pod in known}
-    told = (pod for pods in sliced(manifests, known).values() for pod in pods)
-    return tuple({pod.key: pod for pod in told if pod.key not in keys}.values())
+    there = (pod for pods in sliced(manifests, known).values() for pod in pods)
+    return tuple({pod.key: pod for pod in there if pod.key not in keys}.values())
 
 
-def _told(manifests: Manifests) -> Iterator[tuple[Host, Resource, list[_Address]]]:
+def _endpoints(manifests: Manifests) -> Iterator[tuple[Host, Resource, list[_Address]]]:
     for resource, one in manifests.of(kinds.EndpointSlice):
         host = Host(one.metadata.labels.get(_OF, ""), one.metadata.namespace)
         ready = (each for each in one.endpoints if each.conditions.ready is not False)

@@ -25,10 +25,10 @@ class Waypoints:
     """Tells whose rules count for calls to each Service from pods in ambient mode."""
 
     def __init__(
-        self, manifests: Manifests, namespaces: Mapping[str, Mapping[str, str]], told: Diagnostics
+        self, manifests: Manifests, namespaces: Mapping[str, Mapping[str, str]], sink: Diagnostics
     ) -> None:
         self._namespaces = namespaces
-        self._diagnostics = told
+        self._diagnostics = sink
         self._gateways = {
             (resource.namespace, resource.name): body
             for resource, body in manifests.of(gateway_api.Gateway)
@@ -41,10 +41,10 @@ class Waypoints:
         for host, (resource, labels) in self._services.items():
             if self._label(_INGRESS, host, labels) == "true" and self._named(host):
                 problem = "leads the gateway's requests through a waypoint, which is not emulated"
-                told.error(resource.error(f"metadata.labels[{_INGRESS}]", problem))
+                sink.error(resource.error(f"metadata.labels[{_INGRESS}]", problem))
             if self._label(_CANARY, host, labels):
                 problem = "splits calls between two waypoints, which is not supported"
-                told.error(resource.error(f"metadata.labels[{_CANARY}]", problem))
+                sink.error(resource.error(f"metadata.labels[{_CANARY}]", problem))
 
     def routed(self, rules: Mapping[Host, Iterable[str]]) -> frozenset[Host]:
         """Return the Services whose rules count for such calls.

@@ -86,15 +86,15 @@ def require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Di
                 problem = f"one of {len(spec.containers)} is run here"
                 diagnostics.not_simulate(resource.error(f"{workload.field}.containers", problem))
         where = f"{workload.field}.containers[{index}]"
-        told = next((v.value for v in container.env if v.name == "port"), "")
-        if told and not told.isdecimal():
+        variable = next((v.value for v in container.env if v.name == "port"), "")
+        if variable and not variable.isdecimal():
             diagnostics.not_simulate(
-                resource.error(f"{where}.env", f'port "{told}" is not a number')
+                resource.error(f"{where}.env", f'port "{variable}" is not a number')
             )
-        elif not told and not container.ports:
+        elif not variable and not container.ports:
             problem = "is missing; name the port that the container listens on"
             diagnostics.not_simulate(resource.error(f"{where}.ports", problem))
-        elif _port(container, told, 0) == SIDECAR_PORT:
+        elif _port(container, variable, 0) == SIDECAR_PORT:
             problem = f"{SIDECAR_PORT} is the sidecar's port; use another"
             diagnostics.not_simulate(resource.error(f"{where}.ports", problem))
         probe = container.readiness_probe
@@ -207,10 +207,10 @@ def _is_sample(image: str) -> bool:
     return name in ("", _SAMPLE)
 
 
-def _port(container: kinds.Container, told: str, otherwise: int) -> int:
-    """The port that the container listens on: the one it is told, else the one it names."""
-    if told.isdecimal() and len(told) < 6:
-        return int(told)
+def _port(container: kinds.Container, variable: str, otherwise: int) -> int:
+    """The port that the container listens on: its variable, else the one it names."""
+    if variable.isdecimal() and len(variable) < 6:
+        return int(variable)
     return container.ports[0].container_port if container.ports else otherwise
 
 

@@ -32,8 +32,8 @@ def closing(verdict: Verdict) -> str:
         alike: dict[str, list[LaneVerdict]] = {}
         for lane in absent:
             alike.setdefault(_reason(lane), []).append(lane)
-        told = (_not_verified(lanes, why) for why, lanes in alike.items())
-        return f"Lanes hold{_as_far_as_seen(verdict)}; {'; '.join(told)}."
+        parts = (_not_verified(lanes, why) for why, lanes in alike.items())
+        return f"Lanes hold{_as_far_as_seen(verdict)}; {'; '.join(parts)}."
     if not verdict.ok:
         return "Lanes NOT verified: no hop of any request is seen."
     return f"Lanes hold{_as_far_as_seen(verdict)}."
@@ -47,16 +47,16 @@ def _as_far_as_seen(verdict: Verdict) -> str:
         return ""
     unseen = _services({lane.name: lane.unseen for lane in verdict.lanes})
     not_known = _services({lane.name: lane.not_known for lane in verdict.lanes})
-    told = []
+    parts = []
     if unseen:
-        told.append(f"{', '.join(unseen)} {'was' if len(unseen) == 1 else 'were'} not seen")
+        parts.append(f"{', '.join(unseen)} {'was' if len(unseen) == 1 else 'were'} not seen")
     if not_known:
-        told.append(f"the plan does not know {', '.join(not_known)}")
-    return f" as far as seen: {', and '.join(told)}"
+        parts.append(f"the plan does not know {', '.join(not_known)}")
+    return f" as far as seen: {', and '.join(parts)}"
 
 
 def _services(by_lane: Mapping[str, Iterable[str]]) -> list[str]:
-    """Services, each with the lanes that it is told for; where these are all, alone."""
+    """Services, each with its lanes; where these are all, alone."""
     lanes: dict[str, list[str]] = {}
     for lane, services in by_lane.items():
         for service in services:

@@ -19,12 +19,12 @@ def writable(option: str, name: str) -> Iterator[Write]:
     pipe, is written to as it is. Raises LanesError at once where nothing can be written.
     """
     path = Path(name)
-    with ExitStack() as at_the_end, _told(option, name):
+    with ExitStack() as at_the_end, _explained(option, name):
         if path.exists() and not path.is_file() and not path.is_dir():
             opened = at_the_end.enter_context(path.open("w", encoding="utf-8", errors="replace"))
 
             def send(text: str) -> None:
-                with _told(option, name):
+                with _explained(option, name):
                     opened.write(text)
                     opened.flush()
 
@@ -41,7 +41,7 @@ def writable(option: str, name: str) -> Iterator[Write]:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
 
         def write(text: str) -> None:
-            with _told(option, name):
+            with _explained(option, name):
                 Path(beside).write_text(text, encoding="utf-8", errors="replace")
                 Path(beside).chmod(mode)
                 Path(beside).replace(target)
@@ -50,7 +50,7 @@ def writable(option: str, name: str) -> Iterator[Write]:
 
 
 @contextmanager
-def _told(option: str, name: str) -> Iterator[None]:
+def _explained(option: str, name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:

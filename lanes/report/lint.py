@@ -31,8 +31,8 @@ def show_lint(report: Report, console: Console) -> None:
             Text(finding.rule, "bold"),
             f" {finding.resource}",
         )
-        told = f"{finding.field}: {finding.message}" if finding.field else finding.message
-        console.lines(f"  {line}" for line in folded(told, width - 2, indent=""))
+        text = f"{finding.field}: {finding.message}" if finding.field else finding.message
+        console.lines(f"  {line}" for line in folded(text, width - 2, indent=""))
     if report.findings:
         console.line()
     console.line(_summary(report))

@@ -71,8 +71,8 @@ def gateway_line(url: str, plan: Plan, seconds: float) -> str:
     request = plan.request
     headers = [f"Host: {request.host}"] if request.host else []
     headers += [f"{name}: {value}" for name, value in request.headers.items()]
-    told = f" ({', '.join(headers)})" if headers else ""
-    return f"gateway {url.rstrip('/')}{request.path}{told}   ready in {seconds:.1f} s"
+    shown = f" ({', '.join(headers)})" if headers else ""
+    return f"gateway {url.rstrip('/')}{request.path}{shown}   ready in {seconds:.1f} s"
 
 
 def _named(sources: tuple[str, ...]) -> str:
@@ -112,11 +112,11 @@ def plan_table(plan: Plan) -> Table:
     if opened:
         table.add_column("entry rules")
     for lane in plan.lanes:
-        known, apart = cells_of(lane.path), cells_of(lane.unreached)
+        known, unreached = cells_of(lane.path), cells_of(lane.unreached)
         row = [known.get(service, Text()) for service in services]
-        row += [apart.get(service, Text()) for service in elsewhere]
-        ways = [Text(", ".join(map(str, lane.entry_rules)))] if opened else []
-        table.add_row(lane.name, str(lane.weight), *row, *ways)
+        row += [unreached.get(service, Text()) for service in elsewhere]
+        rules = [Text(", ".join(map(str, lane.entry_rules)))] if opened else []
+        table.add_row(lane.name, str(lane.weight), *row, *rules)
     return table
 
 
@@ -136,10 +136,10 @@ def blocks(plan: Plan, width: int) -> list[str]:
     """The same again, a lane a block, in lines no longer than `width` where names allow it."""
     lines = []
     for lane in plan.lanes:
-        ways = f", by {', '.join(map(str, lane.entry_rules))}" if lane.entry_rules else ""
-        apart = [f"{service} ? {text}" for service, text in cells_of(lane.unreached).items()]
-        steps = [*_steps(lane), *apart]
-        lines += wrapped([f"lane {lane.name}", f"weight {lane.weight}{ways}"], width)
+        rules = f", by {', '.join(map(str, lane.entry_rules))}" if lane.entry_rules else ""
+        unreached = [f"{service} ? {text}" for service, text in cells_of(lane.unreached).items()]
+        steps = [*_steps(lane), *unreached]
+        lines += wrapped([f"lane {lane.name}", f"weight {lane.weight}{rules}"], width)
         lines += [f"  {line}" for line in wrapped(steps, width - 2)]
     return lines
 

@@ -111,7 +111,7 @@ def hint_lines(hint: Hint) -> list[str]:
     listed = ", ".join(hint.services)
     if hint.code is HintCode.NOT_INJECTED:
         listed = ", ".join(
-            f"{n} ({told})" for n, told in zip(hint.services, hint.told, strict=True)
+            f"{n} ({whose})" for n, whose in zip(hint.services, hint.instead, strict=True)
         )
     names = [shlex.quote(name or "NAME") for name in hint.namespaces]  # to be pasted
     values = {"services": listed, "header": hint.header, "namespaces": " ".join(names)}

@@ -80,7 +80,7 @@ def trace_table(trace: Trace) -> Table:
 
 
 def branches(depths: Sequence[int]) -> Iterator[str]:
-    """What stands before each of the nodes of a tree that is told by its depths, in order."""
+    """What stands before each of the nodes of a tree that its depths describe, in order."""
     for number, depth in enumerate(depths):
         more = [_has_sibling(depths[number + 1 :], level) for level in range(1, depth + 1)]
         bars = "".join("│  " if below else "   " for below in more[:-1])

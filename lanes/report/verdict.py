@@ -25,7 +25,7 @@ VERDICT_NOTE = "interval: 99.9% confidence interval of each share; all hold at t
 # A difference between share and weight, in hundredths, that a run should be able to tell.
 _FINE = 5
 
-# How many of the places where lanes are left are told.
+# How many of the places where lanes are left are printed.
 _MOST_LEFT = 3
 
 
@@ -253,5 +253,5 @@ def show_verdict(verdict: Verdict, console: Console) -> None:
     if verdict.splits:
         console.lines([""])
         show(splits_table(verdict), console)
-    told = (*left_lines(verdict), *hints_lines(verdict))
-    console.lines([*unexpected_lines(verdict), *told, ""])
+    more = (*left_lines(verdict), *hints_lines(verdict))
+    console.lines([*unexpected_lines(verdict), *more, ""])

@@ -67,23 +67,23 @@ def passing_by(mesh: Mesh, calling: Calling) -> LeftOut:
 def going_round(mesh: Mesh, calling: Calling) -> LeftOut:
     """The calls without which none goes round.
 
-    In the order in which a request takes them, these are the calls to a pod that is on the way.
+    In the order in which a request takes them, these are the calls to a pod on the path.
     """
     behind = _behind(mesh)
     found: dict[tuple[str, Host], str] = {}
     met: set[str] = set()
 
-    def visit(pod: Pod, service: str, way: frozenset[str]) -> None:
+    def visit(pod: Pod, service: str, path: frozenset[str]) -> None:
         met.add(pod.key)
-        way |= {pod.key}
+        path |= {pod.key}
         for call in calling[pod.key]:
             called = call.port.host
-            if way & behind[called].keys():
+            if path & behind[called].keys():
                 found[pod.key, called] = f"{service} -> {called.name}"
                 continue
             for other in behind[called].values():
                 if other.key not in met:
-                    visit(other, called.name, way)
+                    visit(other, called.name, path)
 
     for host in _entered(mesh):
         for pod in behind.get(host, {}).values():

@@ -1,4 +1,4 @@
-"""What the user's own code is told when it runs as a pod: where to listen, and whom to call."""
+"""What the user's own code gets when it runs as a pod: where to listen, and whom to call."""
 
 import os
 import re

@@ -43,7 +43,7 @@ _POLL_SECONDS = 0.01
 
 @dataclass(frozen=True)
 class Extras:
-    """What somebody who looks on adds to a mesh: what Envoy is told otherwise (`amend`, which may
+    """What somebody who looks on adds to a mesh: what Envoy gets otherwise (`amend`, which may
     keep files in the mesh's folder) and by further options, the files that it inherits for it, and
     variables of pods that the sample service stands in for.
     """

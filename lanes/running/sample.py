@@ -45,7 +45,7 @@ def pod_environment(pod: Pod, address: str, collector: Collector | None = None) 
 
 
 def management_port(pod: Pod) -> int:
-    """Where the pod is asked whether it is ready; nobody is told where it has no such probe."""
+    """The port of the readiness probe; without a probe, one that nobody calls."""
     if pod.readiness:
         return pod.readiness.port
     return 8001 if pod.port != 8001 else 8002

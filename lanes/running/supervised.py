@@ -21,13 +21,13 @@ class Supervised(Process):
         self, command: Sequence[str], env: Mapping[str, str], pass_fds: Sequence[int]
     ) -> "subprocess.Popen[bytes]":
         reading, writing = os.pipe()
-        self._told = os.fdopen(reading)
+        self._report = os.fdopen(reading)
         try:
             # Python's own variables are for the command, not for its supervisor.
             own = [sys.executable, "-I", "-S", str(_SUPERVISOR), str(writing)]
             return self._popen([*own, *command], env, [*pass_fds, writing], subprocess.PIPE)
         except BaseException:
-            self._told.close()
+            self._report.close()
             raise
         finally:
             os.close(writing)
@@ -35,8 +35,8 @@ class Supervised(Process):
     @cached_property
     def pid(self) -> int:
         """The command's own process; the supervisor's where there was none."""
-        with self._told:
-            return int(self._told.readline() or self._child.pid)
+        with self._report:
+            return int(self._report.readline() or self._child.pid)
 
     def kill(self) -> None:
         """End the command and everything that it started, by force."""
@@ -46,4 +46,4 @@ class Supervised(Process):
     def stop(self, deadline: float) -> None:
         """Wait for the end until `deadline` (monotonic seconds), then end everything by force."""
         super().stop(deadline)
-        self._told.close()
+        self._report.close()

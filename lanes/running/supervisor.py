@@ -5,7 +5,7 @@ ended. Linux makes those children of this process (prctl(2), PR_SET_CHILD_SUBREA
 rights, so that none gets away. Standard input is a pipe that the mesh holds open: when it ends,
 whatever ended the mesh, everything here is killed. Signals go on to the command.
 
-    python supervisor.py FD COMMAND...    FD is told the command's process id, on a line.
+    python supervisor.py FD COMMAND...    FD gets the command's process id, on a line.
 
 It is a file that runs by itself: nothing of `lanes` has to be loaded.
 """
@@ -25,7 +25,7 @@ _FORWARDED = (signal.SIGTERM, signal.SIGINT)
 _SECONDS = 5.0
 
 
-def main(told: int, command: list[str]) -> None:
+def main(report: int, command: list[str]) -> None:
     """Run the command to its end, or to that of standard input; end as it did."""
     if ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         sys.exit("Linux has no PR_SET_CHILD_SUBREAPER")
@@ -43,8 +43,8 @@ def main(told: int, command: list[str]) -> None:
         setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # which Python ignores
     )
     with suppress(OSError):  # the mesh may have ended by now
-        os.write(told, f"{pid}\n".encode())
-    os.close(told)
+        os.write(report, f"{pid}\n".encode())
+    os.close(report)
     status = None
     try:
         while status is None and 0 not in select.select([0, woken], [], [])[0]:

@@ -35,8 +35,8 @@ def _resource(pod: Pod) -> dict[str, str]:
 
     https://opentelemetry.io/docs/specs/semconv/resource/k8s/
     """
-    told = pod.env.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",")
-    own = {name: value for name, _, value in (each.partition("=") for each in told)}
+    attributes = pod.env.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",")
+    own = {name: value for name, _, value in (each.partition("=") for each in attributes)}
     return {
         "service.version": pod.version,
         "k8s.namespace.name": pod.namespace,

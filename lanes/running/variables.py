@@ -83,9 +83,9 @@ def of_sample(env: Mapping[str, str]) -> dict[str, str]:
     return found | ({off: env[off]} if off in env else {})
 
 
-def known_propagators(told: str) -> str:
+def known_propagators(value: str) -> str:
     """Of a list of propagators those that a stand-in has, or "none"."""
-    listed = [name.strip() for name in told.split(",")]
+    listed = [name.strip() for name in value.split(",")]
     return ",".join(name for name in _PROPAGATORS if name in listed) or "none"
 
 

@@ -105,8 +105,8 @@ class Classifier:
         if silent and not fits(answer, lane):
             return ClassifiedAnswer(target.lane, None, answer, target.rule, conclusive=False)
         problem = self._off_entered(answer, lane)
-        told = replace(problem, rule=target.rule) if problem else None
-        return ClassifiedAnswer(target.lane, told, answer, target.rule)
+        found = replace(problem, rule=target.rule) if problem else None
+        return ClassifiedAnswer(target.lane, found, answer, target.rule)
 
     def _off_entered(self, answer: Answer, lane: Lane) -> Problem | None:
         """What is wrong with an answer to a request that entered `lane`; None: nothing."""
@@ -191,8 +191,8 @@ def _groups(plan: Plan, lanes_named: bool) -> Groups:
     alike: dict[bytes | str, list[Lane]] = {}
     for lane in plan.lanes:
         ends_at_the_gateway = lane.entry.reason == Reason.NONE
-        apart = lanes_named and not ends_at_the_gateway
-        alike.setdefault(lane.name if apart else lane.entry.answer, []).append(lane)
+        distinct = lanes_named and not ends_at_the_gateway
+        alike.setdefault(lane.name if distinct else lane.entry.answer, []).append(lane)
     return {joint_name(lane.name for lane in lanes): tuple(lanes) for lanes in alike.values()}
 
 

@@ -27,8 +27,8 @@ class HintCode(StrEnum):
     - assumed: the plan assumes that `header` is handed on at `services`
     - no-lane: no answer names a lane
     - other-weights: the shares are not the manifests'
-    - not-injected: pods of `services` lack the injection that manifests ask for; `told` is what
-      each tells instead
+    - not-injected: pods of `services` lack the injection that manifests ask for; `instead` is what
+      each has instead
     """
 
     OTHER_RELEASE = "other-release"
@@ -52,7 +52,7 @@ class Hint:
     services: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     header: str = ""
-    told: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
 
 
 def hint(plan: Plan, answers: Iterable[Answer]) -> Hint | None:
@@ -84,13 +84,13 @@ def missing_injection(plan: Plan, answers: Iterable[Answer]) -> Hint | None:
         return None
     services = tuple(sorted(missing))
     namespaces = sorted({asked[name] or missing[name].namespace or "" for name in services})
-    told = tuple(missing[name].instrumentation or "" for name in services)
-    return Hint(HintCode.NOT_INJECTED, services, tuple(namespaces), told=told)
+    instead = tuple(missing[name].instrumentation or "" for name in services)
+    return Hint(HintCode.NOT_INJECTED, services, tuple(namespaces), instead=instead)
 
 
 def _lacks_injection(step: Step) -> bool:
-    told, on_laptop = step.instrumentation, step.measured and step.measured.ip.startswith("127.")
-    return told is not None and not told.startswith("injected") and not on_laptop
+    whose, on_laptop = step.instrumentation, step.measured and step.measured.ip.startswith("127.")
+    return whose is not None and not whose.startswith("injected") and not on_laptop
 
 
 def _lost(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
@@ -137,8 +137,8 @@ def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
     if not blind:
         return None
     named = {hop.namespace for lane in plan.lanes for hop in lane.path if hop.service in blind}
-    told = {step.namespace or "" for path in paths for step in path if step.service in blind}
-    namespaces = sorted((named - {""}) or (told - {""})) or [""]
+    where = {step.namespace or "" for path in paths for step in path if step.service in blind}
+    namespaces = sorted((named - {""}) or (where - {""})) or [""]
     return Hint(HintCode.NO_SIDECAR, tuple(blind), tuple(namespaces))
 
 
@@ -183,8 +183,8 @@ def _no_lane(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
     set_by_gateway = plan.header and any(
         lane.carrier == "baggage" and not lane.client_header for lane in plan.lanes
     )
-    told = any(s.lane is not None or not s.lane_known for path in paths for s in path)
-    return None if not set_by_gateway or not paths or told else Hint(HintCode.NO_LANE)
+    known = any(s.lane is not None or not s.lane_known for path in paths for s in path)
+    return None if not set_by_gateway or not paths or known else Hint(HintCode.NO_LANE)
 
 
 def _lanes(plan: Plan, first: Step) -> list[Lane]:

@@ -84,8 +84,8 @@ def _failed(
         weighted = [name for name in hops if any(lane.weight for lane in groups[name])]
         one = joint_name(weighted)
         mixed = {one: [*weighted, one]} if len(weighted) > 1 and one in right else {}
-        apart = {name: [name] for name in hops if not mixed or name not in weighted}
-        for name, names in {**mixed, **apart}.items():
+        single = {name: [name] for name in hops if not mixed or name not in weighted}
+        for name, names in {**mixed, **single}.items():
             hop = hops[names[0]]
             paths = [classified.answer.path for n in names for classified in right.get(n, [])]
             # What fails at the gateway has no step at all.

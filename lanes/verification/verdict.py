@@ -250,8 +250,8 @@ def _unseen(group: tuple[Lane, ...], classified: Iterable[ClassifiedAnswer]) -> 
     shown: set[str] | None = None
     for one in classified:
         if one.answer.partial or (one.answer.foreign and not one.conclusive):
-            told = {step.service for step in one.answer.seen if step.version and not one.among}
-            shown = told | (shown or set())
+            versioned = {step.service for step in one.answer.seen if step.version and not one.among}
+            shown = versioned | (shown or set())
         elif one.conclusive and not one.problem:
             return ()
     if shown is None:

@@ -88,7 +88,7 @@ def planned(name: str, manifests: str) -> None:
 
 def charted(name: str, chosen: Values) -> None:
     found = rendered(chosen)
-    sizes = f"{len(found.printed) / MEGABYTE:6.1f} MB{found.judged / MEGABYTE:8.2f} MB"
+    sizes = f"{len(found.printed) / MEGABYTE:6.1f} MB{found.for_verify / MEGABYTE:8.2f} MB"
     row(name, f"{found.elapsed:4.1f}{found.seconds:7.1f}{sizes}")
 
 

@@ -28,7 +28,7 @@ class Run:
     printed: str
 
     @property
-    def judged(self) -> int:
+    def for_verify(self) -> int:
         """Characters of a rendering that `helm test` reads."""
         documents = self.printed.split("\n---\n")
         test = next(part for part in documents if "\nkind: List\n" in f"\n{part}")

@@ -37,7 +37,7 @@ def _istio(kind: str, name: str, spec: Document) -> Document:
 
 
 def _gateway(entry: str, tags: list[str]) -> Document:
-    ways = [
+    legs = [
         {
             "destination": {"host": entry, "subset": tag},
             "weight": 0 if number else 100,
@@ -45,7 +45,7 @@ def _gateway(entry: str, tags: list[str]) -> Document:
         }
         for number, tag in enumerate(tags)
     ]
-    spec = {"hosts": ["*"], "gateways": ["ingress"], "http": [{"route": ways}]}
+    spec = {"hosts": ["*"], "gateways": ["ingress"], "http": [{"route": legs}]}
     return _istio("VirtualService", "ingress", spec)
 
 

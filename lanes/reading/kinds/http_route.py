@@ -132,8 +132,8 @@ class BackendFilter(Closed):
 
     @model_validator(mode="after")
     def _of_its_type(self) -> "BackendFilter":
-        told = {to_camel(name).lower() for name in self.model_fields_set - {"type"}}
-        if told != {self.type.lower()}:
+        given = {to_camel(name).lower() for name in self.model_fields_set - {"type"}}
+        if given != {self.type.lower()}:
             raise ValueError(f"is of type {self.type}, and should set that field alone")
         return self
 

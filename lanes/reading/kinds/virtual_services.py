@@ -29,16 +29,16 @@ from lanes.reading.kinds.redirects import DirectResponse, HttpRewrite, Redirect,
 
 
 class StringMatch(Closed):
-    """One of three ways to match, or none: any value. A regex matches the whole value (RE2)."""
+    """One of three kinds of match, or none: any value. A regex matches the whole value (RE2)."""
 
     exact: str | None = None
     prefix: str | None = None
     regex: str | None = None
 
     @model_validator(mode="after")
-    def _one_way(self) -> "StringMatch":
-        ways = [way for way in (self.exact, self.prefix, self.regex) if way is not None]
-        if len(ways) > 1:
+    def _at_most_one(self) -> "StringMatch":
+        said = [one for one in (self.exact, self.prefix, self.regex) if one is not None]
+        if len(said) > 1:
             raise wrong("should have exactly one of exact, prefix and regex")
         if self.regex not in (None, "*"):  # which Istio takes for any value
             require_re2(self.regex)

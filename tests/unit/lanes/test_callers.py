@@ -164,7 +164,7 @@ def test_destination_rules_that_are_exported_otherwise_are_not_merged() -> None:
     second = exported(destination_rule("a", "v1", name="b"), "*")
     mesh = mesh_of(*A, *CALLERS, rules, first, second)
     assert met(mesh) == {HERE: "503", SAME: "503", OTHER: "503"}
-    assert [one.rule for one in mesh.warnings] == ["rules-apart"] * 2
+    assert [one.rule for one in mesh.warnings] == ["rules-not-merged"] * 2
     more = exported(destination_rule("a", "v1", name="b"), "default", "other", "third")
     mesh = mesh_of(*A, *CALLERS, rules, first, more)
     assert met(mesh) == {HERE: "v2", SAME: "v2", OTHER: "v2"}

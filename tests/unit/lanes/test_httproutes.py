@@ -285,7 +285,7 @@ def test_a_gateway_of_either_api_may_have_one_name_but_one_alone_is_the_way_in()
     assert at_gateway(*both, web) == {"*": ["x"]}
     other = virtual_service("*", rule(to("a")), gateways=["web"])
     mesh = mesh_of(*A, *both, web, other)
-    assert [(w.rule, w.resource) for w in mesh.warnings] == [("another-way-in", "HTTPRoute web")]
+    assert [(w.rule, w.resource) for w in mesh.warnings] == [("another-gateway", "HTTPRoute web")]
 
 
 # Parents: Services

@@ -233,7 +233,7 @@ def test_every_code_has_its_sentence() -> None:
         "  kubectl get namespace 'blue team' -L istio-injection,istio.io/rev",
         "  kubectl rollout restart deployment -n 'blue team'",
     ]
-    assert hint_lines(Hint(HintCode.NOT_INJECTED, ("mocka",), ("",), told=("own 0.66b1",))) == [
+    assert hint_lines(Hint(HintCode.NOT_INJECTED, ("mocka",), ("",), instead=("own 0.66b1",))) == [
         "the OpenTelemetry Operator has not injected pods that need it: mocka (own 0.66b1)",
         "  kubectl rollout restart deployment -n NAME",
     ]

@@ -564,7 +564,7 @@ def test_gateways_that_are_ways_in_of_their_own(other: Document, *, refused: boo
     mesh = mesh_of(*known, *ways)
     assert [route.timeout for route in mesh.gateway[0].routes] == [0]
     (warning,) = mesh.warnings
-    assert (warning.rule, warning.resource) == ("another-way-in", "VirtualService other")
+    assert (warning.rule, warning.resource) == ("another-gateway", "VirtualService other")
 
 
 @pytest.mark.parametrize(

@@ -689,7 +689,9 @@ def test_a_missing_injection_is_named_where_manifests_ask_for_it() -> None:
     verdict = verify(injected, told("own 0.66b1"))
     assert verdict.ok
     found = ("own 0.66b1", "own 0.66b1")
-    assert verdict.hints == (Hint(Code.NOT_INJECTED, ("mocka", "mockc"), ("default",), told=found),)
+    assert verdict.hints == (
+        Hint(Code.NOT_INJECTED, ("mocka", "mockc"), ("default",), instead=found),
+    )
     assert verify(injected, told("own 0.66b1", ip="127.0.1.3")).hints == ()
     assert verify(injected, told("injected 0.44b0")).hints == ()
     assert verify(injected, told(None)).hints == ()
