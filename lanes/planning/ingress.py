@@ -16,10 +16,10 @@ from lanes.mesh.model import (
 )
 from lanes.mesh.traffic import Abort
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule, first_path, rule_by
+from lanes.planning.example_requests import example_requests, named_by
 from lanes.planning.lane_headers import assumed_headers
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.request import Request, RuleTable
-from lanes.planning.trials import named_by, trials
 
 Headers = frozenset[str]
 
@@ -203,7 +203,7 @@ class _Search:
         if taken[1] or self._named.most < 2:
             return None, taken
         domain = self._virtual_host.domain
-        tried = trials(match, self._probe.path, self._named, domain, self._host)
+        tried = example_requests(match, self._probe.path, self._named, domain, self._host)
         known = next((one for one in tried if self._taking(one)[1] is route), None)
         return known, ("", False) if known else taken
 

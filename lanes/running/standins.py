@@ -1,7 +1,7 @@
 """What stand-ins do in place of programs of which only manifests tell.
 
 The sample calls whom `upstream_url` names, and hands baggage on. In place of any other program it
-makes the calls that the plan knows of, and hands on the headers that the plan assumes to be handed on.
+makes the calls that the plan knows of, and hands on the headers that the plan assumes it to.
 """
 
 from collections.abc import Collection, Container, Mapping

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tests.fuzz.corpus import corpus
+from tests.fuzz.run import ends
 from tests.fuzz.sets import made
-from tests.fuzz.trial import ends
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,8 +1,8 @@
 """Fuzzing, for a few seconds: `make fuzz` takes as many sets as it is told."""
 
 from tests.fuzz.corpus import corpus
+from tests.fuzz.run import Fault, ends
 from tests.fuzz.sets import made
-from tests.fuzz.trial import Fault, ends
 
 SEED, SETS = 17, 250
 

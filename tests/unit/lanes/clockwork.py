@@ -84,5 +84,5 @@ def tried(
     fail_fast: bool = False,
 ) -> Result:
     asking = LoadProfile(requests, entry_targets(plan, plan.enterable, 50), concurrency=1)
-    trial = VerificationRun(plan, ("mesh.yaml",), asking, alone, None, no_worse, fail_fast)
-    return trial.run(cast(Gateway, gateway), lambda answers, _: iter(answers))
+    run = VerificationRun(plan, ("mesh.yaml",), asking, alone, None, no_worse, fail_fast)
+    return run.run(cast(Gateway, gateway), lambda answers, _: iter(answers))

@@ -216,8 +216,8 @@ def refuse(constant: str) -> NoReturn:
 def said(plan: Plan, stranger: Stranger) -> None:
     """All that `verify` and `trace` print and write of a run."""
     asking = LoadProfile(RUN, entry_targets(plan, plan.enterable, 5), concurrency=1)
-    trial = VerificationRun(plan, ("mesh.yaml",), asking)
-    result = trial.run(cast(Gateway, stranger), lambda answers, _: iter(answers))
+    run = VerificationRun(plan, ("mesh.yaml",), asking)
+    result = run.run(cast(Gateway, stranger), lambda answers, _: iter(answers))
     trace = traced(plan, stranger.send())
     console = Console(file=StringIO(), width=100)
     show_result(result, console)

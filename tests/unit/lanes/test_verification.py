@@ -1,4 +1,4 @@
-"""A trial from the questions to the result, against a gateway that takes no time."""
+"""A verification from its first request to the result, against a gateway that takes no time."""
 
 from collections import Counter
 from collections.abc import Callable

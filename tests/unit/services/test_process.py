@@ -243,7 +243,7 @@ def test_spans_of_the_worker_reach_a_collector_before_it_ends(start: Start) -> N
     assert b"GET /" in spans
     assert b"mocka" in spans
     assert b"healthz" not in spans
-    assert b"localhost" not in spans, "the trial at the start is nobody's request"
+    assert b"localhost" not in spans, "the request at the start is nobody's request"
 
 
 def test_sigterm_is_unready_first_and_ends_when_requests_have(start: Start, serve: Serve) -> None:

@@ -109,7 +109,7 @@ def test_a_rule_of_another_host_needs_the_host_and_its_header() -> None:
         ),
     ],
 )
-def test_a_rule_that_no_trial_meets_names_the_one_that_takes_them(
+def test_a_rule_that_no_example_meets_names_the_one_that_takes_them(
     rules: list[Document], reason: str, why: str
 ) -> None:
     planned = plan_of(*A, gateway(), at(*rules))

@@ -1,4 +1,4 @@
-"""Trials: requests that may meet a gateway's rule, by the product of what its rules ask for.
+"""Example requests that may meet a gateway's rule, by the product of what its rules ask for.
 
 A rule is met where none before it is, so a request may need another path, method or header than the
 rule's own match says. Of what is not found nobody knows that no request gets there.
@@ -31,7 +31,7 @@ class Named:
     absent: tuple[tuple[str, str], ...]
     methods: tuple[str, ...]
     paths: tuple[str, ...]
-    most: int  # how many trials there are for each rule
+    most: int  # how many examples there are for each rule
 
 
 def named_by(routes: Iterable[Route]) -> Named:
@@ -49,7 +49,7 @@ def named_by(routes: Iterable[Route]) -> Named:
     )
 
 
-def trials(
+def example_requests(
     match: Match, path: str, named: Named, domain: str, host: str | None
 ) -> Iterator[EntryRule]:
     """Yield entry rules that `match` takes, the simplest first, as many as `named` allows.
