@@ -1,6 +1,7 @@
 """Envoy's access logs as Istio's proxies write them in JSON, a line a call.
 
-The fields are those of Istio's default format; `baggage` and `traceparent` may be added to it.
+The fields are those of Istio's default format; `baggage`, `traceparent` and `grpc_status` may be
+added to it.
 https://istio.io/latest/docs/tasks/observability/logs/access-log/#default-access-log-format
 """
 
@@ -14,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from lanes.evidence.calls import Call, trace_id
+from lanes.evidence.grpc_status import status_of
 from lanes.evidence.workloads import NOBODY, Workload, Workloads
 from lanes.mesh.baggage import members
 
@@ -73,7 +75,7 @@ def _line(told: Mapping[str, Any], pod: str) -> Line:
         _text(told, "authority"),
         _text(told, "request_id"),
         _text(told, "user_agent"),
-        int(told.get("response_code") or 0),
+        status_of(int(told.get("response_code") or 0), told.get("grpc_status")),
         began,
         float(told.get("duration") or 0) / 1000,
         _text(told, "baggage") if "baggage" in told else None,

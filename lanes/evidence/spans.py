@@ -4,12 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lanes.evidence.grpc_status import status_of
 from lanes.evidence.steps import MOST_HOPS, Measured, Routed, Step
 from lanes.evidence.workloads import NOBODY, Workloads
 from lanes.mesh.baggage import members
 
 # Where a deployment's instrumentation, or Envoy's, records the baggage that a request brought.
-_BAGGAGE = ("http.request.header.baggage", "baggage")
+_BAGGAGE = (
+    "http.request.header.baggage",
+    "rpc.request.metadata.baggage",
+    "rpc.grpc.request.metadata.baggage",
+    "baggage",
+)
 
 
 @dataclass(frozen=True)
@@ -28,14 +34,18 @@ class Span:
 
     @property
     def status(self) -> int:
-        """The HTTP status that it answered with; 0 where it tells none."""
+        """The HTTP status that it answered with, by HTTP or by gRPC; 0 where it tells none."""
         told = (self.attributes.get(name, "") for name in _STATUS)
-        return next((int(text) for text in told if text.isdecimal() and len(text) == 3), 0)
+        http = next((int(text) for text in told if text.isdecimal() and len(text) == 3), 0)
+        grpc = next(filter(None, map(self.attributes.get, _GRPC_STATUS)), None)
+        return status_of(http or 200, grpc) if grpc else http
 
 
 # The most spans between a hop and the one that calls it.
 _MOST_BETWEEN = 100
 _STATUS = ("http.response.status_code", "http.status_code")
+# OpenTelemetry's of today, its older one, and Envoy's.
+_GRPC_STATUS = ("rpc.response.status_code", "rpc.grpc.status_code", "grpc.status_code")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lanes.envoy import Json
 from lanes.envoy.clusters import destinations
+from lanes.evidence.grpc_status import status_of
 from lanes.mesh.baggage import members
 from lanes.mesh.model import Mesh
 from lanes.page.tap import BY_WEIGHT, tags_of
@@ -21,7 +22,8 @@ class Call:
 
     `caller` is the room of the pod that asks, or `GATEWAY`; `callee` that of the one that answered,
     None where nobody did. `lane`: None where it is none of the plan's. `drawn`: the gateway's
-    weights chose it. `status` 0: the caller went away before there was an answer.
+    weights chose it. `status` 0: the caller went away before there was an answer; that of a call by
+    gRPC is the one that its gRPC status stands for.
     """
 
     caller: str
@@ -73,7 +75,7 @@ class Reader:
             callee=callee,
             service=service or authority,
             lane=self._lane(line),
-            status=int(line["status"] or 0),
+            status=status_of(int(line["status"] or 0), line.get("grpc")),
             seconds=float(line["microseconds"] or 0) / 1_000_000,
             agent=line["agent"] or "",
             drawn=gateway and line["route"] == BY_WEIGHT,

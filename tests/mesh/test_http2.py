@@ -1,30 +1,43 @@
 """HTTP/2 to programs of one's own whose port says so, and stand-ins at whichever port is called."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import grpc
 import pytest
 import urllib3
 
 from lanes.errors import LanesError
+from lanes.evidence.laptop import laptop
+from lanes.evidence.steps import Answer
 from lanes.reading.commands import Command
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import run
+from lanes.verification.gateway import Gateway
 from tests.kube import Document, deployment, gateway, put, rule, service, to, virtual_service, write
 from tests.mesh.running import running
+from tests.mesh.test_evidence import telling
 
-# A gRPC server without a schema: it sends back what it gets, after the version.
+# A gRPC server without a schema. It sends back what it gets, after the version. Asked to, it fails:
+# at once, or when the headers of its answer are sent.
 SERVER = """
 import os, grpc
 from concurrent.futures import ThreadPoolExecutor
 
 class Echo(grpc.GenericRpcHandler):
     def service(self, call):
-        own = os.environ["version"].encode()
-        return grpc.unary_unary_rpc_method_handler(lambda request, _: own + b" " + request)
+        return grpc.unary_unary_rpc_method_handler(self.answer)
+
+    def answer(self, request, context):
+        if request == b"late":
+            context.send_initial_metadata(())
+        if request in (b"fail", b"late"):
+            context.abort(grpc.StatusCode.UNAVAILABLE, "no")
+        return os.environ["version"].encode() + b" " + request
 
 server = grpc.server(ThreadPoolExecutor(4), handlers=[Echo()])
 server.add_insecure_port(os.environ["HOST"] + ":" + os.environ["PORT"])
@@ -56,6 +69,29 @@ def test_own_code_is_called_by_http2_where_the_port_says_so(tmp_path: Path, said
     ):
         call = channel.unary_unary("/any.Service/Method")
         assert {call(b"hello", timeout=10) for _ in range(20)} == {b"v1 hello", b"v2 hello"}
+
+
+@pytest.mark.parametrize(("asked", "status"), [("hello", 200), ("fail", 503), ("late", 503)])
+def test_a_call_that_fails_by_its_grpc_status_is_seen_to_fail(
+    tmp_path: Path, asked: str, status: int
+) -> None:
+    (tmp_path / "server.py").write_text(SERVER)
+    command = f"a=exec {sys.executable} {tmp_path / 'server.py'}"
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    traced = [("traceparent", f"00-{trace}-{'1' * 16}-01")]
+    with (
+        telling(command, manifests=write(tmp_path, *mesh({"name": "grpc"}))) as failing,
+        laptop(*Gateway(failing.url).at) as evidence,
+        grpc.insecure_channel(urlsplit(failing.url).netloc) as channel,
+    ):
+        assert evidence is not None
+        call = channel.unary_unary("/any.Service/Method")
+        with suppress(grpc.RpcError):
+            call(asked.encode(), timeout=10, metadata=traced)
+        (answer,) = evidence.complete([Answer(200, "", trace=trace)])
+    (step,) = answer.path
+    assert step.measured is not None
+    assert (step.service, step.measured.status) == ("a", status)
 
 
 def test_stand_ins_answer_by_http_1_and_that_is_said_once(tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def test_a_line_as_istio_writes_it() -> None:
     assert (line.baggage, line.traceparent) == (None, "")
 
 
+def test_a_format_with_the_grpc_status_tells_failed_calls() -> None:
+    line = line_of(json.dumps({**LINE, "grpc_status": 14}))
+    assert line is not None
+    assert line.status == 503
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -94,6 +94,25 @@ def test_of_several_tries_the_one_that_answered_counts() -> None:
     assert steps(SHOP, CLIENT, answered, again) == ["shop v1", "cart v1 by shop", "cart v2 by shop"]
 
 
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        ({"rpc.response.status_code": "UNAVAILABLE"}, 503),
+        ({"rpc.grpc.status_code": 4}, 504),
+        ({"http.status_code": "200", "grpc.status_code": "13"}, 500),
+        ({"http.status_code": "200", "grpc.status_code": "0"}, 200),
+        ({"rpc.grpc.status_code": 5}, 404),
+        ({"rpc.grpc.status_code": 99}, 500),
+        ({"http.response.status_code": "403", "rpc.grpc.status_code": "7"}, 403),
+        ({"rpc.response.status_code": "-32601"}, 200),  # of another protocol
+        ({}, 0),
+    ],
+)
+def test_a_grpc_status_stands_for_one_of_http(tags: Json, status: int) -> None:
+    (found,) = spans_in(json.dumps({"resourceSpans": [span(1, 0, "cart v1", tags=tags)]}))
+    assert found.status == status
+
+
 def test_versions_come_from_the_manifests_where_they_know_the_pod() -> None:
     pod = {"k8s.pod.name": "cart-v2-7d9f8b6c5d-x2k4q"}
     assert steps(span(1, 0, "cart 1.0.3", resource=pod)) == ["cart v2"]
