@@ -20,7 +20,7 @@ from lanes.evidence.calls import Call, Forest
 from lanes.evidence.source import with_hops
 from lanes.evidence.steps import Answer
 
-# How long the line of a call may take to come, and how long calls may come after their request's.
+# How long the line of a call may take to come at most, and at least.
 _PATIENCE_SECONDS, _LATE_SECONDS = 3.0, 0.2
 # The most calls that are kept, and the longest line.
 _MOST_CALLS, _LONGEST = 1_000_000, 65_536
@@ -84,7 +84,10 @@ class Laptop:
                 seen = len(self._calls)
                 if open_:
                     self._more.wait(left)
-        time.sleep(_LATE_SECONDS)
+            longest = max((call.seconds for call in self._calls), default=0.0)
+        # A request of others is told when it ends, after the calls that were made for it. Until
+        # then, such a call looks like one of a request that was under way beside it.
+        time.sleep(min(max(_LATE_SECONDS, longest), _PATIENCE_SECONDS))
         with self._more:
             forest = Forest(self._calls)
         return [with_hops(answer, forest.path(answer.trace)) for answer in answers]

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,15 +39,9 @@ def line(to: str, **more: str) -> dict[str, object]:
     """A line of the gateway's log."""
     told = {"listener": "gateway", "route": "by weight", "at": "127.0.0.1", "to": f"{to}:8000"}
     told |= {"cluster": "outbound|8000|v2|mocka.default.svc.cluster.local else v1", "status": "200"}
-    told |= {
-        "trace": "",
-        "authority": "x",
-        "baggage": "version=v2",
-        "agent": "",
-        "began": "1.5",
-        **more,
-    }
-    return {**told, "tags": {"version": None}, "flags": "-", "microseconds": "2000"}
+    told |= {"authority": "x", "baggage": "version=v2", "agent": "", "trace": "", "began": "1.5"}
+    told |= {"flags": "-", "microseconds": "2000", **more}
+    return {**told, "tags": {"version": None}}
 
 
 def test_a_call_is_told_to_who_asked_before() -> None:
@@ -61,6 +56,30 @@ def test_a_call_is_told_to_who_asked_before() -> None:
     assert (step.service, step.version, step.lane) == ("mocka", "v1", "v2")
     assert step.routed is not None
     assert step.routed.versions == {"v2"}
+
+
+def test_a_request_of_others_that_ends_late_keeps_its_calls() -> None:
+    """The call that was made for it is told before, and ours was under way in the same pod."""
+    port = free_port()
+    with fed(port) as (feed, addresses):
+
+        def call(caller: str, callee: str, lane: str, began: str, took: str, **more: str) -> None:
+            own = {"at": addresses[caller], "listener": "sidecars-0"} if caller else {}
+            told = {"baggage": f"version={lane}", "began": began, "microseconds": took}
+            feed.tell(line(addresses[callee], **told, **own, **more))
+
+        with laptop("127.0.0.1", port) as source:
+            assert source is not None
+            call("mockb-v1", "mockc-v2", "v2", "1.5", "100000")
+            call("mockb-v1", "mockc-v1", "v1", "1.3", "100000")
+            call("mocka-v1", "mockb-v1", "v1", "1.2", "500000")
+            call("", "mocka-v1", "v1", "1.1", "700000", trace=f"00-{TRACE}-{'1' * 16}-01")
+            late = threading.Timer(0.4, call, ("mocka-v2", "mockb-v1", "v2", "1.4", "600000"))
+            late.start()
+            (answer,) = source.complete([ASKED])
+            late.join()
+    told = [(step.service, step.version) for step in answer.path]
+    assert told == [("mocka", "v1"), ("mockb", "v1"), ("mockc", "v1")]
 
 
 def test_a_line_is_a_call() -> None:
