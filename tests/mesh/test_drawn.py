@@ -1,64 +1,96 @@
 """Drawn meshes, as in test_simulated.py, run by the laptop mesh: real Envoy, real services.
 
-DRAWN sets how many of each; SEED which.
+A mesh is started once, and verified several times: sound, or broken while it runs. DRAWN sets how
+many meshes, CASES how often each is verified sound and how often broken, SEED which; docs/verify.md
+has the figures of 1,000 cases.
 """
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from lanes.verification.verdict import Holds
-from tests import kube
-from tests.mesh.running import eventually, pod
-from tests.mesh.test_evidence import PAGE, left, telling, verified
-from tests.unit.lanes.simulated import CAUSES, Break, Drawn, draw
+from lanes.evidence.laptop import laptop
+from lanes.verification.gateway import Gateway
+from lanes.verification.http_client import Limits
+from lanes.verification.load_profile import LoadProfile
+from lanes.verification.run import VerificationRun
+from lanes.verification.targets import entry_targets
+from lanes.verification.verdict import Holds, Verdict
+from tests.mesh.breaking import PROVIDERS, Broken, breaking
+from tests.mesh.running import under_load
+from tests.unit.lanes.simulated import CAUSES, Break, Drawn, draw_cases
 
 SEED = os.environ.get("SEED", "1")
 DRAWN = int(os.environ.get("DRAWN", "1"))
-HOWS = {
-    Break.NOT_INSTRUMENTED: "",
-    Break.B3_ALONE: "b3",
-    Break.TRACE_ALONE: "traceparent",
-    Break.ASYNC: "half",
-    Break.CHANGED: "changed",
-    Break.NOT_READY: None,
-}
-
-
-def commands(mesh: Drawn) -> list[str]:
-    """What runs in the place of foreign services."""
-    found = []
-    for name in sorted(mesh.foreign):
-        handed_on = "baggage,traceparent" if name in mesh.tracing else "baggage"
-        how = HOWS.get(mesh.how) if mesh.how and name == mesh.caller else None
-        place = mesh.calls[name].index(mesh.service) if how is not None else 0
-        broken = "" if how is None else f"BROKEN={place}={how} "
-        found.append(f"{name}=HANDS_ON={handed_on} {broken}{PAGE}")
-    return found
-
-
-def manifests(mesh: Drawn, folder: Path) -> str:
-    chain = {name: (mesh.versions[name], mesh.calls[name]) for name in mesh.calls}
-    return kube.write(folder, *kube.asm(chain, {"v1": 34, "v2": 33, "v3": 33}))
+CASES = int(os.environ.get("CASES", "2"))
+REQUESTS = 5  # into each lane
 
 
 @pytest.mark.parametrize("number", range(DRAWN))
-def test_a_sound_mesh_holds(number: int, tmp_path: Path) -> None:
-    mesh = draw(f"{SEED} sound {number}", broken=False, most=5)
-    with telling(*commands(mesh), manifests=manifests(mesh, tmp_path)) as running:
-        verdict = verified(running, 45).verdict
-    assert (verdict.holds, verdict.unexpected) == (Holds.HOLD, ()), mesh
+def test_a_mesh_is_accused_while_it_is_broken_alone(number: int, tmp_path: Path) -> None:
+    seed = f"{SEED} {number}"
+    rng, cases = Random(seed), draw_cases(seed, CASES, CASES)
+    missed = []
+    with breaking(cases[0], rng.choice(list(PROVIDERS)), tmp_path) as mesh:
+        for case in cases:
+            verdict = verified(mesh, case, beside=rng.random() < 0.5)
+            wrong = why_wrong(case, verdict)
+            print(f"{seed}: {case.how or 'sound'}: {wrong or 'right'}", flush=True)
+            if wrong:
+                missed.append((case, wrong))
+    assert not missed
 
 
-@pytest.mark.parametrize("number", range(DRAWN))
-def test_a_broken_mesh_is_named_at_its_hop_with_its_cause(number: int, tmp_path: Path) -> None:
-    mesh = draw(f"{SEED} broken {number}", broken=True, most=5, hows=list(HOWS))
-    assert mesh.how is not None
-    with telling(*commands(mesh), manifests=manifests(mesh, tmp_path)) as running:
-        if mesh.how is Break.NOT_READY:
-            gone = pod(running, f"{mesh.service}-{mesh.lane}")
-            running.kill_pod(gone)
-            eventually(lambda: not running.runs(gone))
-        found = left(verified(running, 45))
-    assert {at[1:] for at in found} == {(mesh.caller, mesh.service, CAUSES[mesh.how])}, mesh
+def why_wrong(case: Drawn, verdict: Verdict) -> str:
+    """Why the verdict is not the one that the case deserves; "": it is."""
+    if case.how is None:
+        sound = verdict.holds is Holds.HOLD and not verdict.unexpected
+        return "" if sound else told(verdict)
+    if case.how is Break.NO_SIDECAR:
+        # Envoy is all sidecars at once, and logs no call that it does not send.
+        unseen = verdict.holds is Holds.AS_FAR_AS_SEEN and not verdict.unexpected
+        ends = all(case.service in lane.unseen for lane in verdict.lanes)
+        return "" if unseen and ends else told(verdict)
+    found = {(left.caller, left.service, left.cause) for _, left, _ in verdict.left}
+    return "" if found == {(case.caller, case.service, CAUSES[case.how])} else told(verdict)
+
+
+def told(verdict: Verdict) -> str:
+    """What the verdict says, in short."""
+    wrong = [f"{one.problem} {one.count} times" for one in verdict.unexpected]
+    return f"{verdict.holds}, {wrong}, not seen: {[lane.unseen for lane in verdict.lanes]}"
+
+
+def verified(mesh: Broken, case: Drawn, beside: bool, tries: int = 5) -> Verdict:
+    """The verdict of the case; `beside`: while others send requests.
+
+    Pods that answer their probes or requests too late, on a busy machine, make it another case,
+    which no break does: it is tried again.
+    """
+    load = LoadProfile(0, entry_targets(mesh.planned, mesh.planned.lanes, REQUESTS), 8)
+    gateway = Gateway(mesh.mesh.url, limits=Limits(seconds=60))
+    with mesh.broken(case):
+        failed = mesh.failed_probes()
+        with laptop(*gateway.at) as evidence, others(mesh, 3 * REQUESTS if beside else 0):
+            assert evidence is not None
+            run = VerificationRun(mesh.planned, (), load)
+            verdict = run.run(gateway, lambda x, _: iter(x), evidence).verdict
+        late = mesh.failed_probes() > failed and case.how is not Break.NOT_READY
+    if (late or verdict.errors) and tries > 1:
+        print(f"again: {verdict.errors} errors, or probes", flush=True)
+        return verified(mesh, case, beside, tries - 1)
+    return verdict
+
+
+@contextmanager
+def others(mesh: Broken, requests: int) -> Iterator[None]:
+    """Others send requests by weight, one after the other."""
+    thread = threading.Thread(target=lambda: list(under_load(mesh.mesh, requests, 1)))
+    thread.start()
+    yield
+    thread.join()

@@ -1,13 +1,15 @@
 """What `lanes up` tells of the hops of services whose answers tell nothing."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import MessageToJson
 
+from lanes.envoy import Json
 from lanes.envoy.tracing import Collector
 from lanes.evidence.causes import Cause
 from lanes.evidence.laptop import laptop
@@ -37,15 +39,21 @@ SOUND = "HANDS_ON=baggage"
 
 @contextmanager
 def telling(
-    *commands: str, manifests: str = "k8s/asm", collector: Collector | None = None
+    *commands: str,
+    manifests: str = "k8s/asm",
+    collector: Collector | None = None,
+    amend: Callable[[Json, Path], Json] = lambda config, _: config,
 ) -> Iterator[RunningMesh]:
-    """The sample with a page in the place of services, and calls told as by `lanes up`."""
+    """The sample with a page in the place of services, and calls told as by `lanes up`.
+
+    `amend` changes what Envoy is told, last.
+    """
     mesh = resolve(read([str(ROOT / manifests)]), [Command.of(text) for text in commands])
     planned, port = plan(mesh), free_port()
-    with (
-        tap(mesh, planned) as tapped,
-        run(mesh, port, tapped.extras, collector=collector) as running,
-    ):
+    with tap(mesh, planned) as tapped, ExitStack() as stack:
+        own = tapped.extras.amend
+        extras = replace(tapped.extras, amend=lambda config, at: amend(own(config, at), at))
+        running = stack.enter_context(run(mesh, port, extras, collector))
         feed = Feed(mesh, planned, {pod.key: running.address(pod) for pod in mesh.pods})
         follow(tapped, feed.tell)
         with serving(feed, port) as served:

@@ -96,10 +96,34 @@ class Drawn:
         )
 
 
-def draw(seed: str, broken: bool, most: int = 12, hows: Sequence[Break] = tuple(Break)) -> Drawn:
-    """A mesh of 3 services or more, each called once by one before it; broken in one of `hows`."""
+def draw(seed: str, broken: bool) -> Drawn:
+    """A mesh of 3 to 12 services, each called once by one before it; sound, or broken somehow."""
     rng = random.Random(seed)
-    names = [f"s{number}" for number in range(rng.randint(3, most))]
+    mesh = _sound(rng)
+    return _broken(mesh, rng.choice(list(Break)), rng) if broken else mesh
+
+
+def draw_cases(seed: str, sound: int, broken: int) -> list[Drawn]:
+    """One mesh that is sound at times, and at others broken, each time in another way of ten.
+
+    Each time, other services hand traces on. The times come in any order, but for pods that are not
+    ready, the last: what they leave behind in a proxy takes half a minute to pass.
+    """
+    rng = random.Random(seed)
+    mesh = _sound(rng)
+    cases = [mesh] * sound
+    for how in rng.sample(list(Break), broken):
+        mesh = _broken(mesh, how, rng)
+        cases.append(mesh)
+    rng.shuffle(cases)
+    cases.sort(key=lambda case: case.how is Break.NOT_READY)
+    names = list(mesh.calls)
+    cases = [replace(case, versions=mesh.versions, foreign=mesh.foreign) for case in cases]
+    return [replace(case, tracing=_some(names, 0.6, rng)) for case in cases]
+
+
+def _sound(rng: random.Random) -> Drawn:
+    names = [f"s{number}" for number in range(rng.randint(3, 12))]
     calls: dict[str, tuple[str, ...]] = dict.fromkeys(names, ())
     for number, name in enumerate(names[1:], start=1):
         caller = names[rng.randrange(max(0, number - 3), number)]
@@ -108,13 +132,17 @@ def draw(seed: str, broken: bool, most: int = 12, hows: Sequence[Break] = tuple(
         name: ("v1", *(lane for lane in LANES[1:] if rng.random() < 0.6 or name == names[0]))
         for name in names
     }
-    foreign = frozenset(name for name in names if rng.random() < 0.5)
-    tracing = frozenset(name for name in names if rng.random() < 0.6)
-    mesh = Drawn(calls, versions, foreign, tracing)
-    if not broken:
-        return mesh
-    how = rng.choice(hows)
-    callers = {called: caller for caller, each in calls.items() for called in each}
+    return Drawn(calls, versions, foreign=_some(names, 0.5, rng), tracing=_some(names, 0.6, rng))
+
+
+def _some(names: Sequence[str], share: float, rng: random.Random) -> frozenset[str]:
+    return frozenset(name for name in names if rng.random() < share)
+
+
+def _broken(mesh: Drawn, how: Break, rng: random.Random) -> Drawn:
+    """The mesh broken at a hop where that shows: a service of several versions."""
+    names, versions = list(mesh.calls), dict(mesh.versions)
+    callers = {called: caller for caller, each in mesh.calls.items() for called in each}
     at_gateway = how is Break.NOT_SET
     fewest = 3 if how is Break.OTHER_RULE else 2
     services = [names[0]] if at_gateway else [n for n in names[1:] if len(versions[n]) >= fewest]
@@ -125,8 +153,10 @@ def draw(seed: str, broken: bool, most: int = 12, hows: Sequence[Break] = tuple(
     lane = rng.choice([v for v in versions[service] if v != "v1"])
     caller = "" if at_gateway else callers[service]
     # What is broken is beyond what answers tell: somebody on the way is foreign.
-    mesh = replace(mesh, foreign=foreign | {caller or names[0]})
-    return replace(mesh, how=how, lane=lane, caller=caller, service=service)
+    foreign = mesh.foreign | {caller or names[0]}
+    return replace(
+        mesh, versions=versions, foreign=foreign, how=how, lane=lane, caller=caller, service=service
+    )
 
 
 def entered_by(lane: str) -> EntryRule:

@@ -1,0 +1,209 @@
+"""Drawn meshes on the laptop, broken and right again while they run.
+
+What nothing but a restart could change otherwise, changes here by what stands for it: the code of
+services is this process's (pages.py), a pod that is not ready does not listen, and Envoy takes the
+routes of all its listeners from files.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+from lanes.envoy import Json, bootstrap
+from lanes.mesh.model import Pod
+from lanes.page.tap import write_routes
+from lanes.planning.plan import plan
+from lanes.reading.commands import Command
+from lanes.reading.reader import read
+from lanes.reading.resolve import resolve
+from lanes.running.runtime import RunningMesh
+from tests import kube
+from tests.mesh.pages import Headers, Pages, Sent, pages
+from tests.mesh.running import eventually, pod
+from tests.mesh.test_evidence import telling
+from tests.unit.lanes.simulated import LANES, Break, Drawn
+
+PROVIDERS = {"asm": kube.asm, "istio": kube.istio}
+ROUTES = (Break.NOT_SET, Break.OLD_RULE, Break.OTHER_RULE)
+
+
+class Code:
+    """What the code of foreign services sends, in the case of the moment."""
+
+    def __init__(self, case: Drawn) -> None:
+        self.case = case
+        self.past_sidecar: tuple[str, ...] = ()
+        self._number = count()
+
+    def send(self, service: str, place: int, got: Headers) -> Sent:
+        case = self.case
+        handed_on = ("baggage", "traceparent") if service in case.tracing else ("baggage",)
+        own = {name: got[name] for name in handed_on if name in got}
+        trace = {"traceparent": got["traceparent"]} if "traceparent" in got else {}
+        if (service, case.calls[service][place]) != (case.caller, case.service):
+            return Sent(own)
+        match case.how:
+            case Break.NOT_INSTRUMENTED:
+                return Sent({})
+            case Break.B3_ALONE:
+                ids = trace.get("traceparent", f"00-{1:032x}-{1:016x}-01").split("-")
+                return Sent({"b3": f"{ids[1]}-{ids[2]}-1"})
+            case Break.TRACE_ALONE:
+                return Sent(trace)
+            case Break.ASYNC:
+                return Sent(own if next(self._number) % 2 else {})
+            case Break.CHANGED:
+                lane = next(v for v in LANES if f"version={v}" not in got.get("baggage", ""))
+                return Sent({**own, "baggage": f"version={lane}"})
+            case Break.NO_SIDECAR:
+                number = next(self._number) % len(self.past_sidecar)
+                return Sent(own, self.past_sidecar[number])
+        return Sent(own)
+
+
+def manifests(mesh: Drawn, provider: str) -> list[kube.Document]:
+    """Manifests as its proxies have them: of a mesh that is broken by its routes, not the right."""
+    chain = {name: (mesh.versions[name], mesh.calls[name]) for name in mesh.calls}
+    documents = PROVIDERS[provider](chain, {"v1": 34, "v2": 33, "v3": 33})
+    return [_routes(document, mesh) for document in documents]
+
+
+def _routes(document: kube.Document, mesh: Drawn) -> kube.Document:
+    name = document["metadata"]["name"] if document["kind"] == "VirtualService" else ""
+    if name == "any":
+        return _entered(document, setting=mesh.how is not Break.NOT_SET)
+    if name != mesh.service or mesh.how not in ROUTES:
+        return document
+    rules = list(document["spec"]["http"])
+    own = rules.pop(LANES.index(mesh.lane) - 1)
+    if mesh.how is Break.OTHER_RULE:
+        other = next(v for v in mesh.versions[mesh.service] if v not in ("v1", mesh.lane))
+        led = document["spec"]["http"][LANES.index(other) - 1]["route"]
+        rules = [{**own, "route": led}, own, *rules]
+    return kube.put(document, "spec.http", rules)
+
+
+def _entered(gateway: kube.Document, setting: bool) -> kube.Document:
+    """The gateway's rules, with one for each lane by x-lane."""
+    left_out = {"weight"} if setting else {"weight", "headers"}
+    ways = gateway["spec"]["http"][0]["route"]
+    rules = [
+        kube.rule(
+            {name: value for name, value in way.items() if name not in left_out},
+            match=[kube.header_is("x-lane", lane)],
+        )
+        for lane, way in zip(LANES, ways, strict=True)
+    ]
+    return kube.put(gateway, "spec.http", [*rules, *gateway["spec"]["http"]])
+
+
+class Broken:
+    """A drawn mesh that runs, and is broken for as long as a case of it."""
+
+    def __init__(
+        self, mesh: RunningMesh, code: Code, pages: Pages, provider: str, commands: list[Command]
+    ) -> None:
+        self.mesh, self.planned = mesh, plan(mesh.mesh)
+        self._code, self._pages, self._provider = code, pages, provider
+        self._commands, self._folder = commands, pages.folder
+
+    @contextmanager
+    def broken(self, case: Drawn) -> Iterator[None]:
+        """Broken as the case is, once all pods are ready; for the block, or for good where pods
+        are not ready.
+        """
+        eventually(lambda: "::/failed" not in self._admin("/clusters"), 120)
+        self._code.case = case
+        if case.how is Break.NO_SIDECAR:
+            there = [pod for pod in self.mesh.mesh.pods if pod.app == case.service]
+            urls = (f"http://{self.mesh.address(p)}:{self.mesh.port(p)}/" for p in there)
+            self._code.past_sidecar = tuple(urls)
+        if case.how is Break.NOT_READY:
+            self._end(pod(self.mesh, f"{case.service}-{case.lane}"))
+        with self._with_routes(case):
+            yield
+
+    def failed_probes(self) -> int:
+        """How often a pod has not answered Envoy."""
+        told = self._admin("/stats?filter=health_check.failure")
+        return sum(int(line.rpartition(" ")[2]) for line in told.splitlines())
+
+    def _end(self, gone: Pod) -> None:
+        address = self.mesh.address(gone)
+        if self._pages.has(address):
+            self._pages.stop(address)
+        else:
+            self.mesh.kill_pod(gone)
+            eventually(lambda: not self.mesh.runs(gone))
+
+    @contextmanager
+    def _with_routes(self, case: Drawn) -> Iterator[None]:
+        if case.how not in ROUTES:
+            yield
+            return
+        self._route(case)
+        yield
+        self._route(replace(case, how=None))
+
+    def _route(self, case: Drawn) -> None:
+        """Give Envoy the routes of the case, and wait until it has them."""
+        file = kube.write(self._folder, *manifests(case, self._provider), name="routes.yaml")
+        mesh = resolve(read([file]), self._commands)
+        addresses = {pod.key: self.mesh.address(pod) for pod in mesh.pods}
+        listeners = bootstrap(mesh, addresses, 0, "")["static_resources"]["listeners"]
+        changed = "gateway" if case.service == case.entry else "sidecars-0"
+        [routes] = [_manager(one)["route_config"] for one in listeners if one["name"] == changed]
+        before = self._reloads()
+        write_routes(self.mesh.folder / FOLDERS[changed], routes)
+        eventually(lambda: self._reloads() > before)
+
+    def _reloads(self) -> int:
+        told = self._admin("/stats?filter=config_reload$")
+        return sum(int(line.rpartition(" ")[2]) for line in told.splitlines())
+
+    def _admin(self, path: str) -> str:
+        page = self.mesh.admin.page(path)
+        assert page is not None, path
+        return page
+
+
+# Where Envoy finds the routes of its listeners: the gateway's are lanes.page.tap's own.
+FOLDERS = {"gateway": ".", "sidecars-0": "sidecars"}
+
+
+def _at_once(config: Json, folder: Path) -> Json:
+    """What Envoy is told, with the routes of all sidecars in a file, and no second until it sends
+    requests to a pod that is ready again.
+    """
+    for cluster in config["static_resources"]["clusters"]:
+        cluster["common_lb_config"]["update_merge_window"] = "0s"
+    [sidecars] = [
+        listener
+        for listener in config["static_resources"]["listeners"]
+        if listener["name"] in FOLDERS and listener["name"] != "gateway"
+    ]
+    manager, own = _manager(sidecars), folder / FOLDERS[sidecars["name"]]
+    own.mkdir()
+    write_routes(own, manager.pop("route_config"))
+    path = {"path": str(own / "routes.json"), "watched_directory": {"path": str(own)}}
+    source = {"path_config_source": path}
+    manager["rds"] = {"route_config_name": "sidecar", "config_source": source}
+    return config
+
+
+def _manager(listener: Json) -> Json:
+    manager: Json = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    return manager
+
+
+@contextmanager
+def breaking(mesh: Drawn, provider: str, folder: Path) -> Iterator[Broken]:
+    """The mesh, running, with foreign services in this process; `folder` is for its files."""
+    code = Code(mesh)
+    file = kube.write(folder, *manifests(replace(mesh, how=None), provider))
+    with pages(folder, code.send) as made:
+        commands = [f"{name}={made.command(name)}" for name in sorted(mesh.foreign)]
+        with telling(*commands, manifests=file, amend=_at_once) as running:
+            yield Broken(running, code, made, provider, [Command.of(each) for each in commands])

@@ -1,0 +1,172 @@
+"""Services that answer with a page of their own: the code of any number of pods, in this process.
+
+What a pod runs only says where it should listen. So the pods of such services cost next to nothing
+to start, and a test can change what their code does while the mesh runs.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A call that a service makes: its headers, and where it goes, "" for where it should."""
+
+    headers: Headers
+    to: str = ""
+
+
+Send = Callable[[str, int, Headers], Sent]
+"""What a service sends, by its name, the place of the call in upstream_url, and what it got."""
+
+
+_FIFO = "pods"
+
+
+@dataclass
+class _Pod:
+    service: str
+    host: str
+    port: int
+    urls: tuple[str, ...]
+    server: asyncio.Server | None = None
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+
+class Pages:
+    """`command` is what their pods run, `send` what their code sends; `folder` is for its files."""
+
+    def __init__(self, folder: Path, send: Send) -> None:
+        self.folder = folder
+        self._send = send
+        self._loop = asyncio.new_event_loop()
+        self._pods: dict[str, _Pod] = {}
+
+    def command(self, service: str) -> str:
+        """The command of a service's pods."""
+        told = f'echo "{service} $HOST $PORT $upstream_url" > {self.folder / _FIFO}'
+        return f"{told}; exec sleep infinity"
+
+    def has(self, address: str) -> bool:
+        """Whether the pod of this address is one of these."""
+        return address in self._pods
+
+    def stop(self, address: str) -> None:
+        """Listen at the pod's address no more."""
+        stopped = self._stop(self._pods[address])
+        asyncio.run_coroutine_threadsafe(stopped, self._loop).result(30)
+
+    def serve(self) -> None:
+        """Listen for each pod once it says where, until `end`."""
+        asyncio.set_event_loop(self._loop)
+        fifo = os.open(self.folder / _FIFO, os.O_RDWR | os.O_NONBLOCK)
+        self._loop.add_reader(fifo, self._hear, fifo)
+        self._loop.run_forever()
+        self._loop.remove_reader(fifo)
+        os.close(fifo)
+        self._loop.run_until_complete(self._stop_all())
+        self._loop.close()
+
+    def end(self) -> None:
+        """End `serve`."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _hear(self, fifo: int) -> None:
+        # Linux writes a short line in one piece.
+        for line in os.read(fifo, 65_536).decode().splitlines():
+            service, host, port, *urls = line.split()
+            pod = _Pod(service, host, int(port), tuple(",".join(urls).split(",") if urls else ()))
+            self._pods[host] = pod
+            pod.tasks.add(self._loop.create_task(self._start(pod)))
+
+    async def _stop_all(self) -> None:
+        for pod in self._pods.values():
+            await self._stop(pod)
+
+    async def _start(self, pod: _Pod) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task
+            pod.tasks.add(task)
+            task.add_done_callback(pod.tasks.discard)
+            gone = (OSError, asyncio.IncompleteReadError, asyncio.CancelledError)
+            with closing(writer), suppress(*gone):
+                await self._serve(pod, reader, writer)
+
+        pod.server = await asyncio.start_server(serve, pod.host, pod.port)
+
+    async def _stop(self, pod: _Pod) -> None:
+        if pod.server:
+            pod.server.close()
+        tasks = list(pod.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # their connections are closed by now
+
+    async def _serve(
+        self, pod: _Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        got: Headers = {}
+        while got.get("connection") != "close":
+            _, got = await _head(reader)
+            status = 200
+            for place, url in enumerate(pod.urls):
+                status = max(status, await _call(url, self._send(pod.service, place, got)))
+            body = b"<p>3 items</p>"
+            writer.write(
+                b"HTTP/1.1 %d .\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b"
+                % (status, len(body), body)
+            )
+            await writer.drain()
+
+
+async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
+    """The first line of a message and its headers, several of one name as one."""
+    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    found: dict[str, str] = {}
+    for line in filter(None, lines):
+        name, _, value = line.partition(":")
+        name = name.lower()
+        found[name] = f"{found[name]},{value.strip()}" if name in found else value.strip()
+    return first, found
+
+
+async def _call(url: str, sent: Sent) -> int:
+    """The status that a call gets; 502 where nothing answers."""
+    where = urlsplit(sent.to or url)
+    try:
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    except OSError:
+        return 502
+    with closing(writer), suppress(OSError, asyncio.IncompleteReadError):
+        headers = {"Host": urlsplit(url).netloc, **sent.headers, "Connection": "close"}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        writer.write(f"GET {where.path or '/'} HTTP/1.1\r\n{lines}\r\n".encode("latin-1"))
+        first, _ = await _head(reader)
+        await reader.read()
+        return int(first.split()[1])
+    return 502
+
+
+@contextmanager
+def pages(folder: Path, send: Send) -> Iterator[Pages]:
+    """Pages, until the block ends."""
+    os.mkfifo(folder / _FIFO)
+    made = Pages(folder, send)
+    thread = threading.Thread(target=made.serve, name="pages", daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.end()
+        thread.join(30)
