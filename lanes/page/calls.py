@@ -23,7 +23,7 @@ class Call:
     `caller` is the room of the pod that asks, or `GATEWAY`; `callee` that of the one that answered,
     None where nobody did. `lane`: None where it is none of the plan's. `drawn`: the gateway's
     weights chose it. `status` 0: the caller went away before there was an answer; that of a call by
-    gRPC is the one that its gRPC status stands for.
+    gRPC is the one that its gRPC status stands for. `began` is the time of the clock, in seconds.
     """
 
     caller: str
@@ -34,6 +34,7 @@ class Call:
     seconds: float
     drawn: bool = False
     agent: str = ""
+    began: float = 0.0
 
     @property
     def failed(self) -> bool:
@@ -78,6 +79,7 @@ class Reader:
             status=status_of(int(line["status"] or 0), line.get("grpc")),
             seconds=float(line["microseconds"] or 0) / 1_000_000,
             agent=line["agent"] or "",
+            began=float(line["began"]),
             drawn=gateway and line["route"] == BY_WEIGHT,
         )
 

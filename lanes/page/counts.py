@@ -11,6 +11,10 @@ from lanes.page.calls import GATEWAY, Call
 _LATEST = 500
 # A way that nobody took for so long is no longer drawn.
 FRESH_SECONDS = 2.0
+# By then, the calls behind one that failed are known, too: Envoy writes its log each 0.1 seconds.
+_SETTLED_SECONDS = 0.3
+# Of those that failed, the latest are looked at.
+_FAILED = 500
 
 
 @dataclass
@@ -20,14 +24,12 @@ class Tally:
     count: int = 0
     failed: int = 0
     last: float = 0.0
-    last_failed: float | None = None
     latest: deque[float] = field(default_factory=lambda: deque(maxlen=_LATEST))
 
     def add(self, call: Call, now: float) -> None:
         self.count += 1
         self.failed += call.failed
         self.last = now
-        self.last_failed = now if call.failed else self.last_failed
         self.latest.append(call.seconds)
 
     @property
@@ -60,11 +62,14 @@ class Counts:
         self.ways: defaultdict[Way, Tally] = defaultdict(Tally)
         # By the gateway's weights alone, since these were last set.
         self.drawn: defaultdict[str, int] = defaultdict(int)
+        self._failed: deque[tuple[float, Call]] = deque(maxlen=_FAILED)
 
     def add(self, call: Call, now: float) -> None:
         """Count one call, which ended at `now`."""
         lane = call.lane or ""
-        self.ways[Way(lane, call.caller, call.service, call.callee)].add(call, now)
+        self.ways[_way(call)].add(call, now)
+        if call.failed:
+            self._failed.append((now, call))
         if call.callee:
             self.rooms[call.callee].add(call, now)
         if call.caller == GATEWAY:
@@ -76,3 +81,23 @@ class Counts:
         """The ways that the lane's requests took a moment ago."""
         since = now - FRESH_SECONDS
         return (w for w, tally in self.ways.items() if w.lane == lane and tally.last > since)
+
+    def failing(self, now: float) -> frozenset[Way]:
+        """The ways that end where requests failed a moment ago: no call behind failed meanwhile."""
+        recent = [(seen, call) for seen, call in self._failed if seen > now - FRESH_SECONDS]
+        behind: defaultdict[tuple[str | None, str | None], list[float]] = defaultdict(list)
+        for _, call in recent:
+            behind[call.lane, call.caller].append(call.began)
+        return frozenset(
+            _way(call)
+            for seen, call in recent
+            if seen < now - _SETTLED_SECONDS
+            and not any(
+                call.began <= began <= call.began + call.seconds
+                for began in behind[call.lane, call.callee]
+            )
+        )
+
+
+def _way(call: Call) -> Way:
+    return Way(call.lane or "", call.caller, call.service, call.callee)

@@ -28,7 +28,7 @@ from lanes.verification.gateway import planned_gateway
 
 _TICK_SECONDS = 0.25
 _HEALTH_SECONDS = 0.4
-_ANSWERS = 20
+_ANSWERS, _CHARACTERS, _HOPS = 12, 600, 50
 _HEAVIEST = 100
 
 
@@ -46,7 +46,8 @@ class Live:
         self._reader = Reader(
             self._mesh, planned, {pod.key: running.address(pod) for pod in self._mesh.pods}
         )
-        self._lanes = picture.Lanes(planned)
+        gateway = planned_gateway(running.url, planned)
+        self._lanes = picture.Lanes(planned, gateway)
         self._counts = Counts()
         self._answers: deque[Json] = deque(maxlen=_ANSWERS)
         self._answered = 0
@@ -55,7 +56,6 @@ class Live:
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._latest = ""
-        gateway = planned_gateway(running.url, planned)
         self._load = Load(gateway.client(), self._own_answer)
         self._still = {
             "provider": self._mesh.provider,
@@ -157,9 +157,17 @@ class Live:
 
     def _own_answer(self, answer: Answer, seconds: float) -> None:
         with self._lock:
-            self._answer(answer.lane, answer.status, seconds, answer.text[:600])
+            hops = tuple(room(step.service, step.version) for step in answer.path if step.version)
+            self._answer(answer.lane, answer.status, seconds, answer.text[:_CHARACTERS], hops)
 
-    def _answer(self, lane: str | None, status: int, seconds: float, text: str) -> None:
+    def _answer(
+        self,
+        lane: str | None,
+        status: int,
+        seconds: float,
+        text: str,
+        hops: tuple[str, ...] = (),
+    ) -> None:
         self._answered += 1
         self._answers.appendleft(
             {
@@ -168,6 +176,7 @@ class Live:
                 "status": status,
                 "milliseconds": round(seconds * 1000, 1),
                 "text": text,
+                "hops": hops[:_HOPS],
             }
         )
 

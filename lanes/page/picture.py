@@ -1,14 +1,16 @@
 """What the browser draws: the mesh, its lanes and its pods at one moment, as JSON."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from lanes.envoy import Json
 from lanes.mesh.model import Mesh, Pod
 from lanes.page.calls import GATEWAY, room
-from lanes.page.counts import FRESH_SECONDS, Counts, Tally, Way
+from lanes.page.counts import Counts, Tally, Way
+from lanes.page.curl import curl
 from lanes.planning.hop import MISROUTED, Hop, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.verification import split
+from lanes.verification.gateway import Gateway
 
 # A line in the place of fewer services than these saves nothing.
 _FEWEST_FOLDED = 3
@@ -99,11 +101,13 @@ def _named(hop: Hop) -> tuple[str, ...]:
 class Lanes:
     """The lanes as drawn: where requests went a moment ago, or should go where none did.
 
-    `whole` is the plan with all pods there: what it calls a lane's own version is that.
+    `whole` is the plan with all pods there: what it calls a lane's own version is that. `gateway`:
+    where requests enter lanes.
     """
 
-    def __init__(self, whole: Plan) -> None:
+    def __init__(self, whole: Plan, gateway: Gateway) -> None:
         self._whole = whole
+        self._gateway = gateway
         self._hops = {
             lane.name: {name: hop for hop in lane.path for name in _named(hop)}
             for lane in whole.lanes
@@ -118,23 +122,34 @@ class Lanes:
         """
         planned = {lane.name: planned_ways(lane) for lane in current.lanes} if current else {}
         total, asked = sum(weights.values()), sum(counts.drawn.values())
+        failing = counts.failing(now)
         return [
             {
                 "name": lane.name,
                 "weight": weights.get(lane.name),
                 "share": weights[lane.name] / total if lane.name in weights else None,
-                "enter": [str(way) for way in lane.entry_rules],
+                "enter": [
+                    {"rule": str(rule), "curl": curl(self._gateway, rule)}
+                    for rule in lane.entry_rules
+                ],
                 "drawn": counts.drawn.get(lane.name, 0),
                 "interval": split.interval(counts.drawn[lane.name], asked, len(weights))
                 if asked and lane.name in weights
                 else None,
-                "ways": self._drawn(lane.name, planned.get(lane.name, []), counts, now),
+                "ways": self._drawn(lane.name, planned.get(lane.name, []), counts, failing, now),
                 **numbers(counts.lanes.get(lane.name)),
             }
             for lane in self._whole.lanes
         ]
 
-    def _drawn(self, lane: str, planned: Iterable[Way], counts: Counts, now: float) -> list[Json]:
+    def _drawn(
+        self,
+        lane: str,
+        planned: Iterable[Way],
+        counts: Counts,
+        failing: Collection[Way],
+        now: float,
+    ) -> list[Json]:
         fresh = sorted(counts.fresh(lane, now), key=lambda w: self._depths.get(w.service, 0))
         return [
             {
@@ -144,7 +159,7 @@ class Lanes:
                 "why": self._why(way),
                 "seen": bool(fresh),
                 "count": tally.count if tally else 0,
-                "failing": _just_failed(tally, now),
+                "failing": way in failing,
             }
             for way in fresh or planned
             for tally in [counts.ways.get(way)]
@@ -160,11 +175,6 @@ class Lanes:
         return Reason.MATCH if way.callee in own else Reason.FALLBACK
 
 
-def _just_failed(tally: Tally | None, now: float) -> bool:
-    failed = tally.last_failed if tally else None
-    return failed is not None and failed > now - FRESH_SECONDS
-
-
 def numbers(tally: Tally | None) -> Json:
     """A tally's figures; times in milliseconds."""
     times = tally.milliseconds if tally else None
@@ -177,13 +187,10 @@ def numbers(tally: Tally | None) -> Json:
 
 
 def rooms(mesh: Mesh, counts: Counts, now: float) -> Json:
-    """The figures of each version, as those see it who call it."""
+    """The figures of each version, as those see it who call it, and whether requests fail there."""
+    failing = {way.callee for way in counts.failing(now)}
     names = dict.fromkeys(room(pod.app, pod.version) for pod in mesh.pods)
-    return {
-        name: numbers(tally) | {"failing": _just_failed(tally, now)}
-        for name in names
-        for tally in [counts.rooms.get(name)]
-    }
+    return {name: numbers(counts.rooms.get(name)) | {"failing": name in failing} for name in names}
 
 
 def state(pod_runs: bool, stopped: bool, healthy: bool) -> str:

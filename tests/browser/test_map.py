@@ -1,5 +1,7 @@
 """The story of the README, as the page tells it, on a desk and on a phone."""
 
+import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -91,8 +93,12 @@ def test_a_fault_is_seen_where_it_is(browser: Browser, url: str) -> None:
         send(page, True)
         page.get_by_label("Failures of mockb-v3, in percent").fill("100")
         page.get_by_role("button", name="Set the fault of mockb-v3").click()
-        expect(page.locator("#now")).to_contain_text("lane v3 fails at mockb v3", timeout=PATIENCE)
+        expect(page.locator("#now")).to_have_text("lane v3 fails at mockb v3", timeout=PATIENCE)
+        expect(page.locator("#map .room.failing")).to_have_count(1)
+        assert page.locator(".halo:has(+ .failing)").count() == 1
         expect(page.locator("#answers")).to_contain_text("injected: fault_rate is 1")
+        answers = "all => all.map(answer => answer.clientHeight)"
+        assert max(page.locator("#answers li").evaluate_all(answers)) < 40
         page.get_by_label("Failures of mockb-v3, in percent").fill("0")
         page.get_by_role("button", name="Set the fault of mockb-v3").click()
         expect(page.locator("#now")).to_be_empty(timeout=PATIENCE)
@@ -114,6 +120,47 @@ def test_weights_move_by_keyboard(browser: Browser, url: str) -> None:
         page.get_by_role("slider", name="Weight of lane v1").fill("40")
         page.get_by_role("slider", name="Weight of lane v3").fill("30")
         expect(share).to_have_text("30 → 30 %", timeout=PATIENCE)
+
+
+def test_one_lane_is_shown_for_pointer_focus_and_by_its_button(browser: Browser, url: str) -> None:
+    with shown(browser, url, "desk") as page:
+        dim, of_v2 = page.locator("#map .dim"), page.locator('#map .dim[data-shows="v2"]')
+        button = page.get_by_role("group", name="Show one lane").get_by_role("button", name="v2")
+        for show in (
+            button.focus,
+            page.get_by_role("slider", name="Weight of lane v2").focus,
+            page.locator('[data-lane="v2"]').hover,
+            # From the gateway on, the line is at nothing else's place.
+            page.locator('[data-way="v2: gateway > mocka/v2"] .halo').hover,
+        ):
+            show()
+            expect(dim).to_have_count(6)
+            assert of_v2.count() == 0
+            page.locator("h1").hover()
+            page.evaluate("document.activeElement.blur()")
+            expect(dim).to_have_count(0)
+        button.press("Space")
+        page.evaluate("document.activeElement.blur()")
+        expect(button).to_have_attribute("aria-pressed", "true")
+        expect(dim).to_have_count(6)
+        button.click()
+        page.locator("h1").hover()
+        page.evaluate("document.activeElement.blur()")
+        expect(dim).to_have_count(0)
+
+
+def test_the_command_of_an_entry_rule_is_copied_and_enters(
+    browser: Browser, online_boutique: str
+) -> None:
+    with shown(browser, online_boutique, "phone") as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.get_by_role("button", name="Copy the curl command of x-lane: pr-7").click()
+        expect(page.locator("#told")).to_have_text("Copied")
+        command = shlex.split(page.evaluate("navigator.clipboard.readText()"))
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert "productcatalogservice(version: pr-7" in done.stdout
+        requests = page.locator('[data-lane="pr-7"] dd').first
+        expect(requests).not_to_have_text("0", timeout=PATIENCE)
 
 
 # How many points of the lines are on a name.

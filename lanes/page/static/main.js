@@ -1,6 +1,7 @@
 // The page: pictures come in by server-sent events, wishes go out by POST.
 import { folded, folding } from "./fold.js";
 import { LaneMap } from "./map.js";
+import { OneLane } from "./one.js";
 import { Panels } from "./panels.js";
 import { setText } from "./shapes.js";
 
@@ -28,6 +29,7 @@ async function wish(path, body) {
 
 const map = new LaneMap(byId("map"));
 const panels = new Panels(wish);
+const one = new OneLane(byId("one"), map);
 
 const on = byId("load-on");
 const rate = byId("load-rate");
@@ -76,6 +78,7 @@ function show(picture) {
   }
   const shown = open ? picture : folded(picture);
   map.show(shown);
+  one.show(picture);
   panels.show(picture, shown);
 }
 

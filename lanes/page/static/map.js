@@ -34,6 +34,13 @@ export class LaneMap {
     setText(this.title, `Gateway, then ${picture.services.map(({ name }) => name).join(", ")}. ${told.join(" ")}`);
   }
 
+  // Only this lane stands out; undefined: all do.
+  showOne(lane) {
+    if (lane === this.one) return;
+    this.one = lane;
+    this.drawLanes(this.picture);
+  }
+
   build(picture) {
     const plan = layout(picture, this.place.clientWidth);
     this.plan = plan;
@@ -134,6 +141,7 @@ export class LaneMap {
           this.traffic.send(path, laneClass(index), laneShape(index), way.count - before, depth, way.failing);
         }
         group.dataset.seen = way.seen;
+        group.classList.toggle("dim", (this.one ?? lane.name) !== lane.name);
       }
     });
     for (const [key, { group }] of this.drawn) {
@@ -152,6 +160,7 @@ export class LaneMap {
     const { d, end } = line(plan, from, to, index, count, goesOn);
     const path = svg("path", { d, class: "line" });
     const group = svg("g", { class: laneClass(index) }, svg("path", { d, class: "halo" }), path);
+    group.dataset.shows = lane.name;
     group.dataset.way = `${lane.name}: ${way.from} > ${way.to ?? way.service}`;
     if (!goesOn) {
       const at = `translate(${end.x} ${end.y})`;

@@ -42,6 +42,7 @@ export class Panels {
     this.folded = new Set(gone.flatMap(({ versions }) => versions.map(({ room }) => room)));
     this.index = new Map(picture.lanes.map((lane, index) => [lane.name, index]));
     this.movable = picture.movable;
+    byId("movable").hidden = !picture.movable;
     this.total = picture.lanes.reduce((sum, lane) => sum + lane.drawn, 0);
     shown.lanes.forEach((lane, index) => this.showLane(lane, index));
     picture.pods.forEach((pod) => this.showPod(pod));
@@ -106,13 +107,35 @@ export class Panels {
       list.append(make("div", {}, make("dt", {}, name), value));
       return value;
     });
-    const title = make("h3", {}, swatch(index), lane.name, make("small", {}, lane.enter.join(", ")));
+    const title = make("h3", {}, swatch(index), lane.name);
     const card = make("article", { className: `lane ${laneClass(index)}` }, title, parts.route);
-    card.dataset.lane = lane.name;
+    card.dataset.lane = card.dataset.shows = lane.name;
     if (lane.weight !== null && this.movable) card.append(this.makeWeight(lane, parts));
-    card.append(parts.bar, parts.share, list);
+    card.append(parts.bar, parts.share, list, ...lane.enter.map((entry) => this.makeEntry(entry)));
     byId("lanes").append(card);
     return parts;
+  }
+
+  // An entry rule, and the command that sends a request by it.
+  makeEntry({ rule, curl }) {
+    const entry = make("div", { className: "entry" }, make("span", {}, rule));
+    if (curl === "") return entry;
+    const command = make("code", {}, curl);
+    const copy = make("button", { type: "button" }, "Copy");
+    copy.setAttribute("aria-label", `Copy the curl command of ${rule}`);
+    copy.addEventListener("click", async () => {
+      getSelection().selectAllChildren(command); // to copy by hand where a browser refuses
+      try {
+        await navigator.clipboard.writeText(curl);
+      } catch {
+        return;
+      }
+      setText(byId("told"), "Copied");
+      setText(copy, "Copied");
+      setTimeout(() => setText(copy, "Copy"), 2000);
+    });
+    entry.append(command, copy);
+    return entry;
   }
 
   makeWeight(lane, parts) {
@@ -208,19 +231,26 @@ export class Panels {
     setText(byId("stray"), picture.stray ? `${whole.format(picture.stray)} in no lane` : "");
     if (picture.answers[0]?.number === this.newest) return;
     this.newest = picture.answers[0]?.number ?? 0;
-    const items = picture.answers.slice(0, 12).map((answer) => {
+    const items = picture.answers.map((answer) => {
       const index = this.index.get(answer.lane);
       const bad = answer.status >= 400 || answer.status === 0;
       return make(
         "li",
-        {},
+        { title: answer.text },
         index === undefined ? make("span") : swatch(index),
         make("span", { className: `status ${bad ? "bad" : ""}` }, answer.lane ? `${answer.lane} ${answer.status}` : `${answer.status}`),
-        make("span", { className: "text" }, ...answer.text.split(/(?=-> )/).map((hop) => make("span", {}, hop))),
+        make("span", { className: "text" }, this.short(answer, bad)),
         make("span", { className: "time" }, milliseconds(answer.milliseconds)),
       );
     });
     byId("answers").replaceChildren(...items);
+  }
+
+  // What an answer says, in a line: where it failed, or which versions it comes from.
+  short({ hops, text }, bad) {
+    if (bad || hops.length === 0) return text.split("-> ").pop();
+    const shown = hops.filter((room) => !this.folded.has(room)).map((room) => room.replace("/", " "));
+    return [...new Set(shown)].join(", ");
   }
 
   // What is wrong at this moment, at the map.
@@ -228,7 +258,7 @@ export class Panels {
     const notes = picture.pods.filter((pod) => pod.state !== "ready").map((pod) => `${pod.name} is ${pod.state}`);
     for (const lane of picture.lanes) {
       const failing = lane.ways.filter((way) => way.failing).map((way) => way.to?.replace("/", " ") ?? way.service);
-      if (failing.length) notes.push(`lane ${lane.name} fails at ${[...new Set(failing)].pop()}`);
+      if (failing.length) notes.push(`lane ${lane.name} fails at ${[...new Set(failing)].join(", ")}`);
     }
     const text = notes.join("\n");
     if (text === this.notes) return;

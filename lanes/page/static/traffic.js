@@ -34,7 +34,7 @@ export class Traffic {
     const now = performance.now();
     this.dots = this.dots.filter(({ dot, path, length, start }) => {
       const gone = (now - start) / TRAVEL;
-      if (gone >= 1 || !path.isConnected) {
+      if (gone >= 1 || !path.isConnected || path.parentElement.classList.contains("dim")) {
         dot.remove();
         return false;
       }

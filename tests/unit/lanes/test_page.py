@@ -16,11 +16,14 @@ from lanes.mesh.without_pods import without_pods
 from lanes.page import server
 from lanes.page.calls import Call, Reader
 from lanes.page.counts import FRESH_SECONDS, Counts
-from lanes.page.picture import Lanes, numbers, services
+from lanes.page.curl import curl
+from lanes.page.picture import Lanes, numbers, rooms, services
 from lanes.page.tap import Split, lines, tapped
+from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import plan
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
+from lanes.verification.gateway import Gateway
 from tests import kube
 from tests.unit.lanes.reading import mesh_of
 
@@ -32,6 +35,7 @@ def load(folder: str) -> Mesh:
 
 
 ASM, ISTIO = load("k8s/asm"), load("k8s/istio")
+OURS = "http://127.0.0.1:8081"
 BOUTIQUE = "examples/online-boutique/rendered/base.yaml"  # one lane
 PULL_REQUESTS = load("examples/pull-requests/rendered")
 
@@ -55,6 +59,7 @@ def line(**told: object) -> dict[str, object]:
         "agent": None,
         "status": 200,
         "flags": "-",
+        "began": "0.000000",
         "microseconds": 1500,
     }
     return usual | told
@@ -105,7 +110,9 @@ def test_half_a_line_is_none() -> None:
 
 
 def drawn(counts: Counts, now: float, mesh: Mesh = ASM) -> dict[str, Any]:
-    found = Lanes(plan(ASM)).draw(plan(mesh), {"v1": 40, "v2": 30, "v3": 30}, counts, now)
+    found = Lanes(plan(ASM), Gateway(OURS)).draw(
+        plan(mesh), {"v1": 40, "v2": 30, "v3": 30}, counts, now
+    )
     return {lane["name"]: lane for lane in found}
 
 
@@ -127,6 +134,25 @@ def test_a_lane_is_drawn_as_planned_until_requests_show_it() -> None:
     assert ways(now) == [("mocka/v2", "match", True, True), ("mockc/v1", "fallback", True, False)]
     assert (now["requests"], now["failed"], now["drawn"], now["median"]) == (1, 1, 1, 9.0)
     assert ways(drawn(counts, 10 + 2 * FRESH_SECONDS)["v2"]) == planned
+
+
+def test_a_hop_is_failing_where_requests_fail_and_not_at_its_callers() -> None:
+    counts = Counts()
+    # In the order of the log: the gateway's proxy writes its own.
+    counts.add(Call("gateway", "mocka/v3", "mocka", "v3", 503, 0.010, began=5.000), 10)
+    counts.add(Call("mockb/v3", "mockc/v1", "mockc", "v3", 503, 0.001, began=5.004), 10)
+    counts.add(Call("mocka/v3", "mockb/v3", "mockb", "v3", 503, 0.005, began=5.002), 10)
+    # Another request fails at mockb, which calls nobody meanwhile.
+    counts.add(Call("mocka/v2", "mockb/v1", "mockb", "v2", 500, 0.005, began=5.002), 10)
+    counts.add(Call("gateway", "mocka/v2", "mocka", "v2", 500, 0.010, began=5.000), 10)
+    at = 10 + FRESH_SECONDS / 2
+    lanes = drawn(counts, at)
+    assert [way["to"] for way in lanes["v3"]["ways"] if way["failing"]] == ["mockc/v1"]
+    assert [way["to"] for way in lanes["v2"]["ways"] if way["failing"]] == ["mockb/v1"]
+    failing = {name for name, figures in rooms(ASM, counts, at).items() if figures["failing"]}
+    assert failing == {"mockc/v1", "mockb/v1"}
+    assert counts.failing(10) == frozenset()  # what is behind may still come
+    assert counts.failing(10 + 2 * FRESH_SECONDS) == frozenset()
 
 
 def test_a_lane_is_drawn_by_the_pods_that_are_there() -> None:
@@ -233,6 +259,25 @@ def test_routes_from_the_file_tell_what_stand_ins_hand_on() -> None:
     assert told["filter_context"] == {"headers": ["x-lane"], "prefixes": []}
 
 
+@pytest.mark.parametrize(
+    ("rule", "command"),
+    [
+        (EntryRule({"x-lane": "pr-7"}), "curl -H 'x-lane: pr-7' http://127.0.0.1:8081/"),
+        (EntryRule({"x-empty": ""}), "curl -H 'x-empty;' http://127.0.0.1:8081/"),
+        (
+            EntryRule({"cookie": "lane=pr 7; it's"}, host="shop.example", path="/a b?c=d"),
+            "curl -H 'Host: shop.example' -H 'cookie: lane=pr 7; it'\"'\"'s'"
+            " 'http://127.0.0.1:8081/a%20b?c=d'",
+        ),
+        (EntryRule(method="POST"), "curl -X POST http://127.0.0.1:8081/"),
+        (EntryRule(method="HEAD"), "curl --head http://127.0.0.1:8081/"),
+        (EntryRule({"x-lane": "a\nb"}), ""),
+    ],
+)
+def test_an_entry_rule_has_a_command_to_copy(rule: EntryRule, command: str) -> None:
+    assert curl(Gateway(OURS), rule) == command
+
+
 class Recorder:
     """A mesh that writes down what it is asked to do."""
 
@@ -254,7 +299,6 @@ class Recorder:
         self.done.append((on, rate))
 
 
-OURS = "http://127.0.0.1:8081"
 STOP = {"pod": "default/mockc-v2", "do": "stop"}
 
 
