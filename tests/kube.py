@@ -272,12 +272,12 @@ def asm(
         falls_back = None if strict or lane == baseline else baseline
         return to(host, lane, fallback=falls_back, **fields)
 
-    def stamped(lane: str) -> Document:
+    def sets_lane(lane: str) -> Document:
         return {"request": {"set": {header: lane}}}
 
     documents = [gateway(), header_propagation(header)]
     entry = next(iter(chain))
-    ways = [destination(entry, v, weight=w, headers=stamped(v)) for v, w in weights.items()]
+    ways = [destination(entry, v, weight=w, headers=sets_lane(v)) for v, w in weights.items()]
     documents.append(virtual_service("*", rule(*ways), gateways=["demo-gateway"]))
     for host, (versions, _) in chain.items():
         lanes = [v for v in weights if v != baseline]

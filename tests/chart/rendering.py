@@ -177,7 +177,7 @@ GATEWAY_API: Values = {
     "mesh": {"provider": "gateway-api"},
     "gateway": {"parentRefs": [{"name": "web", "namespace": "gateways"}]},
 }
-# A lane by itself, with every way in.
+# A lane by itself, with every entry rule.
 LANE: Values = GATEWAY_API | {
     "lanes": {
         "only": "pr-1",
@@ -202,7 +202,7 @@ AWKWARD: Values = {
         },
     },
 }
-WAYS_IN: Values = {
+ENTRY_RULES: Values = {
     "lanes": {
         "enter": {
             "header": "x-lane",
@@ -244,15 +244,16 @@ VARIANTS: dict[str, Values] = {
         "gateway": {"parentRefs": [{"name": "web"}]},
     },
     "gateway-api": GATEWAY_API,
-    "gateway-api-ways": LANE | {"lanes": LANE["lanes"] | {"only": "", "weights": {"pr-1": 0}}},
+    "gateway-api-entry-rules": LANE
+    | {"lanes": LANE["lanes"] | {"only": "", "weights": {"pr-1": 0}}},
     "gateway-api-awkward-names": GATEWAY_API | AWKWARD | {"defaults": {"namespace": "on"}},
     "lane": LANE,
     "lane-everything": EVERYTHING | LANE,
-    "ways-in": WAYS_IN,
-    "istio-ways-in": ISTIO | WAYS_IN,
-    "http-route-ways-in": ISTIO
+    "entry-rules": ENTRY_RULES,
+    "istio-entry-rules": ISTIO | ENTRY_RULES,
+    "http-route-entry-rules": ISTIO
     | {
-        "lanes": WAYS_IN["lanes"] | {"enter": WAYS_IN["lanes"]["enter"] | {"host": ""}},
+        "lanes": ENTRY_RULES["lanes"] | {"enter": ENTRY_RULES["lanes"]["enter"] | {"host": ""}},
         "gateway": {"parentRefs": [{"name": "web"}, {"name": "web", "sectionName": "b"}]},
     },
     "own-label": {"lanes": {"label": "app.kubernetes.io/track"}},

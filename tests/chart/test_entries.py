@@ -19,7 +19,7 @@ from tests.chart.rendering import (
     without_tests,
 )
 
-WAYS: Values = {"enter": {"header": "x-lane", "match": {"v2": [{"path": "/b/beta"}]}}}
+LANES: Values = {"enter": {"header": "x-lane", "match": {"v2": [{"path": "/b/beta"}]}}}
 SERVICES: Values = {
     "mocka": {},
     "mockb": {"path": "/b"},
@@ -27,7 +27,7 @@ SERVICES: Values = {
     "users": {"host": "users.test"},
 }
 ENTRIES: Values = {
-    "lanes": WAYS,
+    "lanes": LANES,
     "services": {"users": {"versions": {"v1": {}, "v3": {}}, "port": 81}},
     "gateway": {"services": SERVICES},
 }
@@ -38,7 +38,7 @@ MESHES = {
     "HTTPRoute": ENTRIES | ISTIO | ROUTE,
     "gateway-api": ENTRIES | GATEWAY_API | ROUTE,
 }
-# Path and host of a request, where each lane begins, and the ways into v2.
+# Path and host of a request, where each lane begins, and the entry rules of v2.
 ASKED: dict[tuple[str, str | None], tuple[str, list[str], list[str]]] = {
     ("/", None): ("mocka", ["v1", "v2", "v3"], ["x-lane: v2"]),
     ("/bb", None): ("mocka", ["v1", "v2", "v3"], ["x-lane: v2"]),
@@ -52,7 +52,7 @@ ASKED: dict[tuple[str, str | None], tuple[str, list[str], list[str]]] = {
 def test_each_entry_has_its_requests_and_every_lane(tmp_path: Path, values: Values) -> None:
     resources = without_tests(render(values))
     mesh = resolve(read([kube.write(tmp_path, *resources)]))
-    for (path, host), (service, versions, ways) in ASKED.items():
+    for (path, host), (service, versions, rules) in ASKED.items():
         lanes = plan(mesh, path, host).lanes
         # With HTTPRoutes, the Gateway calls a Service for each version: mocka-lane-v2.
         hops = [
@@ -61,7 +61,7 @@ def test_each_entry_has_its_requests_and_every_lane(tmp_path: Path, values: Valu
         ]
         assert hops == [(service, version) for version in versions]
         assert [lane.weight for lane in lanes] == [40, 30, 30]
-        assert sorted(map(str, lanes[1].entry_rules)) == sorted(ways)
+        assert sorted(map(str, lanes[1].entry_rules)) == sorted(rules)
     for policy in of_kind(resources, "NetworkPolicy").values():
         peers = policy["spec"]["ingress"][0]["from"]
         assert any("namespaceSelector" in peer for peer in peers), "the gateway is shut out"

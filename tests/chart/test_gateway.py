@@ -273,10 +273,10 @@ def test_the_test_trusts_a_certificate_authority_of_ones_own(kind: str) -> None:
 
 def test_one_image_for_services_and_test() -> None:
     own: Values = {"repository": "registry.test/lanes", "tag": "7", "pullPolicy": "Always"}
-    judge: Values = {"repository": "registry.test/judge"}
+    verifier: Values = {"repository": "registry.test/verifier"}
     for image, seen in (
         ({}, ("registry.test/lanes:7", "Always")),
-        (judge, ("registry.test/judge:0.1.0", "IfNotPresent")),
+        (verifier, ("registry.test/verifier:0.1.0", "IfNotPresent")),
     ):
         values: Values = {"defaults": {"image": own}, "test": {"image": image}}
         (container,) = of_kind(render(values), "Pod")["demo-test"]["spec"]["containers"]

@@ -127,7 +127,7 @@ def test_both_providers_plan_what_the_values_say(
     weights = {name: w for name, w in values["lanes"]["weights"].items() if w is not None}
     assert {lane.name: lane.weight for lane in asm.lanes} == weights
     for lane in asm.lanes:
-        assert steps(lane) == told(values, lane.name, next(iter(values["gateway"]["services"])))
+        assert steps(lane) == path_of(values, lane.name, next(iter(values["gateway"]["services"])))
 
 
 def planned(factory: pytest.TempPathFactory, values: Values, provider: str) -> Plan:
@@ -146,8 +146,8 @@ def steps(lane: Lane) -> list[tuple[str, str]]:
     return [(hop.service, hop.version) for hop in lane.entry.calls()]
 
 
-def told(values: Values, lane: str, service: str) -> list[tuple[str, str]]:
-    """The way that the values tell: the lane's version, else the baseline's, else the end."""
+def path_of(values: Values, lane: str, service: str) -> list[tuple[str, str]]:
+    """The path that the values give: the lane's version, else the baseline's, else the end."""
     own: dict[str, Any] = values["services"][service]
     if lane in own["versions"]:
         version = lane
@@ -155,5 +155,5 @@ def told(values: Values, lane: str, service: str) -> list[tuple[str, str]]:
         version = values["lanes"]["baseline"]
     else:
         return [(service, "")]
-    behind = [step for name in own["upstreams"] for step in told(values, lane, name)]
+    behind = [step for name in own["upstreams"] for step in path_of(values, lane, name)]
     return [(service, version), *behind]

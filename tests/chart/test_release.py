@@ -77,13 +77,13 @@ def test_the_same_file_serves_both() -> None:
     assert released(weighed) == released(LANE)
 
 
-def test_its_test_judges_that_lane_by_the_manifests_of_both() -> None:
+def test_its_test_verifies_that_lane_by_the_manifests_of_both() -> None:
     (pod,) = of_kind(render(LANE, release="pr-1"), "Pod").values()
     (container,) = pod["spec"]["containers"]
     assert "--lane=pr-1" in container["args"]
     data = of_kind(render(LANE, release="pr-1"), "ConfigMap")["pr-1-test"]["data"]
-    judged = names(parse(data["manifests.yaml"]))
-    assert {("Deployment", "mocka-v1"), ("Deployment", "mockb-pr-1")} <= judged
+    given = names(parse(data["manifests.yaml"]))
+    assert {("Deployment", "mocka-v1"), ("Deployment", "mockb-pr-1")} <= given
 
 
 def test_the_gateway_takes_the_lanes_hosts_where_it_names_hosts() -> None:

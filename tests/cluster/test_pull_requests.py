@@ -23,9 +23,9 @@ from tests.cluster.kubernetes import (
 )
 from tests.cluster.release import Load, image, settled
 from tests.cluster.test_shapes import GATEWAY
+from tests.entry_rules import ENTERS, ENTERS_BY_HOST, HOST, OPEN
 from tests.mesh.entering import let_in
 from tests.mesh.running import ask, versions
-from tests.ways import ENTERS, ENTERS_BY_HOST, HOST, OPEN
 
 VALUES = ROOT / "examples" / "pull-requests" / "values" / "base.yaml"
 LANES = [f"pr-{number}" for number in range(10)]

@@ -15,7 +15,7 @@ from tests.conformance.suite import MODULE, VERSION, Table, tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 
-Judged = tuple[Table, tuple[Asked, ...]]
+Compared = tuple[Table, tuple[Asked, ...]]
 
 _HEAD = f"""\
 # The Gateway API's conformance suite and `lanes plan`
@@ -60,17 +60,17 @@ gateway: requests for its listeners come by plain HTTP. The pod that accepts no 
 """
 
 
-def judged() -> tuple[Judged, ...]:
+def compared() -> tuple[Compared, ...]:
     """Every file of the suite that sends HTTP requests, with what the plan says of them."""
     return tuple((table, ask(table)) for table in tables() if table.requests or table.unread)
 
 
-def counts(files: Iterable[Judged]) -> Counter[str]:
+def counts(files: Iterable[Compared]) -> Counter[str]:
     """How many requests have each verdict."""
     return Counter(one.verdict for _, asked in files for one in asked)
 
 
-def page(files: Sequence[Judged]) -> str:
+def page(files: Sequence[Compared]) -> str:
     """The whole page."""
     groups = sorted({table.group for table, _ in files}, key=str.lower)
     total = [_row(group, [one for one in files if one[0].group == group]) for group in groups]
@@ -105,21 +105,21 @@ def _up() -> Iterator[str]:
         yield f"| {group} | {' | '.join(str(figure or '') for figure in figures)} |"
 
 
-def _row(name: str, files: Sequence[Judged]) -> str:
+def _row(name: str, files: Sequence[Compared]) -> str:
     found = counts(files)
     unread = sum(table.unread for table, _ in files)
     cells = [*(found[one] for one in (AGREE, NOT_SUPPORTED, ASSUMED, DIFFERENT)), unread]
     return f"| {name} | {' | '.join(str(cell) if cell else '' for cell in cells)} |"
 
 
-def _differences(files: Iterable[Judged]) -> Iterator[str]:
+def _differences(files: Iterable[Compared]) -> Iterator[str]:
     for table, asked in files:
         different = [one for one in asked if one.verdict == DIFFERENT]
         if different:
             yield f"- `{table.file}` ({len(different)}): {REASONS[table.file]}"
 
 
-def _unsupported(files: Iterable[Judged]) -> Iterator[str]:
+def _unsupported(files: Iterable[Compared]) -> Iterator[str]:
     for table, asked in files:
         told = Counter(_first(one.why) for one in asked if one.verdict == NOT_SUPPORTED)
         for why, count in told.items():
@@ -133,4 +133,4 @@ def _first(why: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(judged()), encoding="utf-8")
+    PAGE.write_text(page(compared()), encoding="utf-8")

@@ -18,16 +18,16 @@ ASKED: Mapping[str, int] = {"gateway": 264, "mesh": 73, "GRPCRoute": 36, "Listen
 
 
 @pytest.fixture(scope="module")
-def files() -> tuple[page.Judged, ...]:
-    """Every file of the suite, judged."""
+def files() -> tuple[page.Compared, ...]:
+    """Every file of the suite, compared."""
     try:
-        return page.judged()
+        return page.compared()
     except NotHereError as error:
         pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
-def by_group(files: tuple[page.Judged, ...]) -> Mapping[str, Counter[str]]:
+def by_group(files: tuple[page.Compared, ...]) -> Mapping[str, Counter[str]]:
     groups = {table.group for table, _ in files}
     return {group: page.counts(one for one in files if one[0].group == group) for group in groups}
 
@@ -44,12 +44,12 @@ def test_the_plan_agrees(by_group: Mapping[str, Counter[str]], group: str) -> No
     assert found[DIFFERENT] <= AT_MOST[group]
 
 
-def test_every_difference_has_its_reason(files: tuple[page.Judged, ...]) -> None:
+def test_every_difference_has_its_reason(files: tuple[page.Compared, ...]) -> None:
     different = {
         table.file for table, asked in files if any(one.verdict == DIFFERENT for one in asked)
     }
     assert different == REASONS.keys()
 
 
-def test_the_page_is_up_to_date(files: tuple[page.Judged, ...]) -> None:
+def test_the_page_is_up_to_date(files: tuple[page.Compared, ...]) -> None:
     assert page.PAGE.read_text(encoding="utf-8") == page.page(files), "make conformance writes it"

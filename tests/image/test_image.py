@@ -162,20 +162,20 @@ def test_the_sources_are_there_whole_and_nothing_else(chain: list[Container]) ->
     assert {name for name in there if not name.endswith(".pyc")} == names
 
 
-def judge(engine: Engine, image: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def lanes(engine: Engine, image: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run `lanes` as the chart's test does: by name, in place of the service."""
     manifests = f"--volume={ROOT / 'k8s'}:/manifests:ro"
     options = [*engine.restricted, manifests, "--entrypoint=lanes", "--rm"]
     return engine("run", *options, image, *arguments)
 
 
-def test_the_judge_is_there(engine: Engine, image: str) -> None:
-    assert "Usage: lanes verify" in judge(engine, image, "verify", "--help").stdout
+def test_the_command_is_there(engine: Engine, image: str) -> None:
+    assert "Usage: lanes verify" in lanes(engine, image, "verify", "--help").stdout
 
 
-def test_the_judge_reads_the_manifests(engine: Engine, image: str) -> None:
+def test_the_command_reads_the_manifests(engine: Engine, image: str) -> None:
     for provider in ("asm", "istio"):
-        plan = judge(engine, image, "plan", f"/manifests/{provider}").stdout
+        plan = lanes(engine, image, "plan", f"/manifests/{provider}").stdout
         assert re.search(r"^v3 +30 +v3 +v3 +v1", plan, re.MULTILINE), plan
 
 

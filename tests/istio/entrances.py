@@ -35,7 +35,7 @@ class Entrance:
 
 
 def entrance(documents: Sequence[Document]) -> Entrance:
-    """The way in that a plan is for: the first Gateway that takes a route, at the port where."""
+    """The entrance that a plan is for: the first Gateway that takes a route, at the port where."""
     gateways = {
         (is_of_gateway_api(d), d["metadata"]["namespace"], d["metadata"]["name"]): d["spec"]
         for d in documents

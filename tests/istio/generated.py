@@ -68,10 +68,10 @@ class Set:
         ports: list[Document] = self.find("Service", host)["spec"]["ports"]
         return ports
 
-    def way(self, lane: str, *match: Document) -> Rule:
-        """A rule of the gateway's that stamps a lane."""
-        stamp = {"request": {"set": {"baggage": f"version={lane}"}}}
-        return rule(to(self.hosts[0], self.lanes[0]), match=match, headers=stamp)
+    def entering(self, lane: str, *match: Document) -> Rule:
+        """A rule of the gateway that sets a lane."""
+        sets = {"request": {"set": {"baggage": f"version={lane}"}}}
+        return rule(to(self.hosts[0], self.lanes[0]), match=match, headers=sets)
 
 
 Twist = Callable[[Set], None]
@@ -135,79 +135,83 @@ def nothing(made: Set) -> None:
 
 @twist
 def a_way_in_by_header(made: Set) -> None:
-    made.entry["http"].insert(0, made.way(made.lane, header_is("x-lane", made.lane)))
+    made.entry["http"].insert(0, made.entering(made.lane, header_is("x-lane", made.lane)))
 
 
 @twist
 def a_way_in_by_a_prefix(made: Set) -> None:
-    made.entry["http"].insert(0, made.way(made.lane, header_is("x-lane", "v1", "prefix")))
+    made.entry["http"].insert(0, made.entering(made.lane, header_is("x-lane", "v1", "prefix")))
 
 
 @twist
 def a_way_in_by_cookie(made: Set) -> None:
     asked = header_is("cookie", "(.*;)?\\s*lane=(beta|next)\\s*(;.*)?", "regex")
-    made.entry["http"].insert(0, made.way(made.lane, asked))
+    made.entry["http"].insert(0, made.entering(made.lane, asked))
 
 
 @twist
 def a_way_in_by_path(made: Set) -> None:
     how = made.rng.choice(["exact", "prefix", "regex"])
-    made.entry["http"].insert(0, made.way(made.lane, {"uri": {how: "/beta"}}))
+    made.entry["http"].insert(0, made.entering(made.lane, {"uri": {how: "/beta"}}))
 
 
 @twist
 def a_way_in_by_host(made: Set) -> None:
-    made.entry["http"].insert(0, made.way(made.lane, {"authority": {"exact": "beta.shop.test"}}))
+    made.entry["http"].insert(
+        0, made.entering(made.lane, {"authority": {"exact": "beta.shop.test"}})
+    )
 
 
 @twist
 def a_way_in_by_method(made: Set) -> None:
-    made.entry["http"].insert(0, made.way(made.lane, {"method": {"exact": "POST"}}))
+    made.entry["http"].insert(0, made.entering(made.lane, {"method": {"exact": "POST"}}))
 
 
 @twist
 def a_way_in_by_query(made: Set) -> None:
-    made.entry["http"].insert(0, made.way(made.lane, {"queryParams": {"lane": {"exact": "beta"}}}))
+    made.entry["http"].insert(
+        0, made.entering(made.lane, {"queryParams": {"lane": {"exact": "beta"}}})
+    )
 
 
 @twist
 def a_way_in_without_a_header(made: Set) -> None:
     asked: Document = {"withoutHeaders": {"x-stable": {}}}
-    made.entry["http"].insert(0, made.way(made.lane, asked))
+    made.entry["http"].insert(0, made.entering(made.lane, asked))
 
 
 @twist
 def a_way_in_by_presence(made: Set) -> None:
-    made.entry["http"].insert(0, made.way(made.lane, {"headers": {"x-beta": {}}}))
+    made.entry["http"].insert(0, made.entering(made.lane, {"headers": {"x-beta": {}}}))
 
 
 @twist
 def a_way_in_by_a_path_in_any_case(made: Set) -> None:
     asked = {"uri": {"prefix": "/Beta"}, "ignoreUriCase": True}
-    made.entry["http"].insert(0, made.way(made.lane, asked))
+    made.entry["http"].insert(0, made.entering(made.lane, asked))
 
 
 @twist
 def a_way_in_behind_a_method(made: Set) -> None:
-    way = made.way("v1", {"method": {"exact": "GET"}})
-    made.entry["http"][:0] = [way, made.way(made.lane, header_is("x-lane", made.lane))]
+    way = made.entering("v1", {"method": {"exact": "GET"}})
+    made.entry["http"][:0] = [way, made.entering(made.lane, header_is("x-lane", made.lane))]
 
 
 @twist
 def a_way_in_by_method_and_header(made: Set) -> None:
     asked = {**header_is("x-lane", made.lane), "method": {"exact": "PUT"}}
-    made.entry["http"].insert(0, made.way(made.lane, asked))
+    made.entry["http"].insert(0, made.entering(made.lane, asked))
 
 
 @twist
 def a_way_in_by_a_prefix_of_the_host(made: Set) -> None:
-    made.entry["http"].insert(0, made.way(made.lane, {"authority": {"prefix": "beta."}}))
+    made.entry["http"].insert(0, made.entering(made.lane, {"authority": {"prefix": "beta."}}))
 
 
 @twist
 def a_way_in_by_host_and_header(made: Set) -> None:
-    asked = made.way(made.lane, header_is("x-lane", made.lane))
-    rules = [asked, made.way("v1")]
+    asked = made.entering(made.lane, header_is("x-lane", made.lane))
+    rules = [asked, made.entering("v1")]
     made.documents.append(
         virtual_service("b.shop.internal", *rules, gateways=["demo-gateway"], name="b")
     )
@@ -217,7 +221,7 @@ def a_way_in_by_host_and_header(made: Set) -> None:
 def a_way_in_by_a_header_that_others_must_not_have(made: Set) -> None:
     rest = made.entry["http"][-1]
     rest["match"] = [{"withoutHeaders": {"x-beta": {}}}]
-    made.entry["http"].append(made.way(made.lane))
+    made.entry["http"].append(made.entering(made.lane))
 
 
 @twist
@@ -226,7 +230,7 @@ def a_way_in_by_the_host_as_a_header(made: Set) -> None:
     how = made.rng.choice(["exact", "prefix"])
     headers = made.rng.choice(["headers", "headers", "withoutHeaders"])
     asked = {headers: {name: {how: "beta.shop.test"}}}
-    made.entry["http"].insert(0, made.way(made.lane, asked))
+    made.entry["http"].insert(0, made.entering(made.lane, asked))
 
 
 @twist
@@ -238,29 +242,29 @@ def the_host_set_at_the_gateway(made: Set) -> None:
 @twist
 def a_way_in_by_claim(made: Set) -> None:
     asked = header_is("@request.auth.claims.group", "testers")
-    made.entry["http"].insert(0, made.way(made.lane, asked))
+    made.entry["http"].insert(0, made.entering(made.lane, asked))
 
 
 @twist
 def a_way_in_by_port(made: Set) -> None:
-    made.entry["http"].insert(0, made.way(made.lane, {"port": made.rng.choice([80, 81])}))
+    made.entry["http"].insert(0, made.entering(made.lane, {"port": made.rng.choice([80, 81])}))
 
 
 @twist
 def a_way_in_by_scheme(made: Set) -> None:
     asked = {"scheme": {"exact": made.rng.choice(["http", "https"])}}
-    made.entry["http"].insert(0, made.way(made.lane, asked))
+    made.entry["http"].insert(0, made.entering(made.lane, asked))
 
 
 @twist
 def a_way_in_behind_everything(made: Set) -> None:
-    made.entry["http"].append(made.way(made.lane, header_is("x-lane", made.lane)))
+    made.entry["http"].append(made.entering(made.lane, header_is("x-lane", made.lane)))
 
 
 @twist
 def two_ways_in_that_overlap(made: Set) -> None:
-    first = made.way("v1", header_is("x-lane", "v1", "prefix"))
-    made.entry["http"][:0] = [first, made.way(made.lane, header_is("x-lane", made.lane))]
+    first = made.entering("v1", header_is("x-lane", "v1", "prefix"))
+    made.entry["http"][:0] = [first, made.entering(made.lane, header_is("x-lane", made.lane))]
 
 
 @twist
@@ -288,7 +292,7 @@ def only_a_path_at_the_gateway(made: Set) -> None:
 @twist
 def two_virtual_services_at_the_gateway(made: Set) -> None:
     name = made.rng.choice(["a-beta", "zz-beta"])
-    way = made.way(made.lane, header_is("x-lane", made.lane))
+    way = made.entering(made.lane, header_is("x-lane", made.lane))
     beta = virtual_service("*", way, gateways=["demo-gateway"], name=name)
     made.documents.append(beta)
 
@@ -296,14 +300,14 @@ def two_virtual_services_at_the_gateway(made: Set) -> None:
 @twist
 def a_second_default_at_the_gateway(made: Set) -> None:
     name = made.rng.choice(["a-beta", "zz-beta"])
-    beta = virtual_service("*", made.way(made.lane), gateways=["demo-gateway"], name=name)
+    beta = virtual_service("*", made.entering(made.lane), gateways=["demo-gateway"], name=name)
     made.documents.append(beta)
 
 
 @twist
 def a_host_of_its_own_at_the_gateway(made: Set) -> None:
     host = made.rng.choice(["beta.shop.test", "*.shop.test"])
-    beta = virtual_service(host, made.way(made.lane), gateways=["demo-gateway"], name="beta")
+    beta = virtual_service(host, made.entering(made.lane), gateways=["demo-gateway"], name="beta")
     made.documents.append(beta)
 
 
@@ -338,12 +342,14 @@ def a_gateway_by_another_name(made: Set) -> None:
 @twist
 def a_gateway_that_is_absent_beside_another(made: Set) -> None:
     name = made.rng.choice(["a-beta", "zz-beta"])
-    made.documents.insert(0, virtual_service("*", made.way(made.lane), gateways=["b"], name=name))
+    made.documents.insert(
+        0, virtual_service("*", made.entering(made.lane), gateways=["b"], name=name)
+    )
 
 
 @twist
 def no_default_at_the_gateway(made: Set) -> None:
-    made.entry["http"] = [made.way(made.lane, header_is("x-lane", made.lane))]
+    made.entry["http"] = [made.entering(made.lane, header_is("x-lane", made.lane))]
 
 
 @twist
@@ -351,7 +357,7 @@ def a_second_gateway_of_other_pods(made: Set) -> None:
     other = kube.gateway(name="internal")
     other["spec"]["selector"] = {"istio": "internal"}
     made.documents.append(other)
-    beta = virtual_service("*", made.way(made.lane), gateways=["internal"], name="internal")
+    beta = virtual_service("*", made.entering(made.lane), gateways=["internal"], name="internal")
     made.documents.append(beta)
 
 
@@ -383,7 +389,7 @@ def a_split_without_a_stamp(made: Set) -> None:
 @twist
 def a_delegate(made: Set) -> None:
     made.entry["http"] = [{"delegate": {"name": "beta", "namespace": "default"}}]
-    beta = virtual_service("x", made.way(made.lane), name="beta")
+    beta = virtual_service("x", made.entering(made.lane), name="beta")
     del beta["spec"]["hosts"]
     made.documents.append(beta)
 
@@ -667,9 +673,9 @@ def a_second_virtual_service_by_wildcard(made: Set) -> None:
 
 @twist
 def two_virtual_services_of_ages_at_the_gateway(made: Set) -> None:
-    way = made.way(made.lane, header_is("x-lane", made.lane))
+    way = made.entering(made.lane, header_is("x-lane", made.lane))
     beta = virtual_service("*", way, gateways=["demo-gateway"], name="zz-beta")
-    made.entry["http"].insert(0, made.way("v1", header_is("x-lane", "v", "prefix")))
+    made.entry["http"].insert(0, made.entering("v1", header_is("x-lane", "v", "prefix")))
     made.documents += _aged(made, made.find("VirtualService", "any"), beta)[1:]
 
 

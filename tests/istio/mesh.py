@@ -20,7 +20,7 @@ from lanes.running.sample import SERVICE, pod_environment
 from tests.istio import cluster
 from tests.istio.istiod import API_PORT, Istiod
 from tests.istio.kube_api import Document, KubeApi
-from tests.istio.proxies import Proxy, apart, router, sidecar
+from tests.istio.proxies import Proxy, free_address, router, sidecar
 
 _GATEWAY = "gateway"
 _INGRESS = {"app": "istio-ingressgateway", "istio": "ingressgateway"}
@@ -165,11 +165,11 @@ def run(binary: Path, *paths: str) -> Iterator[IstioMesh]:
     mesh = resolve(read(paths))
     with ExitStack() as stack:
         block = stack.enter_context(AddressBlock())
-        api = KubeApi(apart(block), API_PORT)
+        api = KubeApi(free_address(block), API_PORT)
         stack.callback(api.close)
         folder = stack.enter_context(passing_folder())
         running = IstioMesh(mesh, cluster.read(paths), api, block, folder)
-        istiod = Istiod(binary, api, apart(block), block.fileno())
+        istiod = Istiod(binary, api, free_address(block), block.fileno())
         stack.callback(lambda: istiod.process.stop(time.monotonic() + 5))
         stack.callback(lambda: istiod.process.signal(signal.SIGTERM))
         stack.callback(running.stop)

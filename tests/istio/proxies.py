@@ -62,7 +62,7 @@ class Proxy:
         return next((h["routes"] for h, own in zip(hosts, names, strict=True) if host in own), [])
 
 
-def apart(block: AddressBlock) -> str:
+def free_address(block: AddressBlock) -> str:
     """An address of the block that no pod has, for what a cluster runs beside them."""
     (first,) = block.pods(["the first"]).values()
     return f"{first.rpartition('.')[0]}.254"

@@ -1,4 +1,4 @@
-"""Whose word counts: what a client sends, what the gateway stamps, what a hop matches."""
+"""Whose word counts: what a client sends, what the gateway sets, what a hop matches."""
 
 from collections import Counter
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.istio import mesh as istio
 from tests.istio.conftest import ISTIOD
 from tests.istio.mesh import IstioMesh
 from tests.istio.variants import rendered
-from tests.mesh.running import INCOMPLETE, ask, astray, pod
+from tests.mesh.running import INCOMPLETE, ask, misrouted, pod
 
 Headers = list[tuple[str, str]]
 
@@ -60,7 +60,7 @@ def test_no_client_leaves_its_lane(tmp_path: Path, mode: str) -> None:
     """The laptop mesh has the same test for both providers."""
     values: Values = {"lanes": {"mode": mode, "weights": INCOMPLETE}}
     with istio.run(Path(ISTIOD), rendered(tmp_path, values)) as mesh:
-        assert not astray(mesh)
+        assert not misrouted(mesh)
 
 
 # Of each, the version of mockb that answers a call with these headers.

@@ -39,7 +39,7 @@ def test_a_lane_that_no_service_was_ever_deployed_for_is_the_baseline(
 def test_a_lane_that_the_first_service_lacks_comes_by_its_baseline_and_returns(
     runner: Runner, tmp_path: Path
 ) -> None:
-    """The gateway has the baseline's subset twice then, each with a stamp of its own."""
+    """The gateway has the baseline's subset twice then, each with a header of its own."""
     values: Values = {"services": {"mocka": {"versions": {"v3": None}}}}
     with runner(rendered(tmp_path, values)) as mesh:
         assert verdict_of(mesh, 200).ok

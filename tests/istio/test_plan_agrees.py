@@ -13,10 +13,10 @@ from lanes.planning.plan import plan
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests import kube
+from tests.istio.comparison import Case, loaded_istiod
 from tests.istio.conftest import ISTIOD
 from tests.istio.entrances import entrance, given
 from tests.istio.generated import TWISTS, Set, generate, placed
-from tests.istio.judge import Case, judging
 
 SETS = int(os.environ.get("SETS") or 100)
 SEED = os.environ.get("SEED") or "lanes"
@@ -34,20 +34,20 @@ def case_of(made: Set, name: str, tmp_path: Path) -> Case | str:
         return str(error)
 
 
-def judged(sets: dict[str, Set], tmp_path: Path) -> tuple[list[str], int]:
+def differences(sets: dict[str, Set], tmp_path: Path) -> tuple[list[str], int]:
     """In words, where plan and istiod differ; and how many sets were compared."""
     cases = {name: case_of(made, name, tmp_path) for name, made in sets.items()}
     planned = [case for case in cases.values() if isinstance(case, Case)]
     wrong, compared = [], 0
-    with judging(Path(ISTIOD), planned) as judge:
+    with loaded_istiod(Path(ISTIOD), planned) as istiod:
         for case in planned:
-            if judge.admits(case):
+            if istiod.admits(case):
                 continue
             compared += 1
             made = sets[case.name]
             wrong += [
                 f"{case.name} ({', '.join(made.twists)}): {said}"
-                for said in judge.disagreements(case)
+                for said in istiod.disagreements(case)
             ]
     return wrong, compared
 
@@ -61,7 +61,7 @@ def test_each_twist_alone(first: int, tmp_path: Path) -> None:
         f"{name.replace(' ', '-')}-{number}": generate(f"{name} {number}", name)
         for name, number in ALONE[first : first + BATCH]
     }
-    wrong, _ = judged(sets, tmp_path)
+    wrong, _ = differences(sets, tmp_path)
     assert not wrong, "\n".join(wrong)
 
 
@@ -69,6 +69,6 @@ def test_each_twist_alone(first: int, tmp_path: Path) -> None:
 def test_generated_sets(first: int, tmp_path: Path) -> None:
     numbers = range(first, min(first + BATCH, SETS))
     sets = {f"set-{number}": generate(f"{SEED} {number}") for number in numbers}
-    wrong, compared = judged(sets, tmp_path)
+    wrong, compared = differences(sets, tmp_path)
     assert not wrong, "\n".join(wrong)
     assert compared  # some are refused, and not all

@@ -38,7 +38,7 @@ def written(tmp_path: Path, *documents: Document) -> str:
         if document["kind"] == "Service":
             document["spec"]["ports"][0] |= {"name": "http", "targetPort": "http"}
     there = {d["metadata"]["name"] for d in kept}
-    ways = [
+    rules = [
         rule(
             to(f"mocka-{version}", headers={"request": {"set": {"baggage": f"version={lane}"}}}),
             match=[kube.header_is("x-lane", lane)],
@@ -46,9 +46,9 @@ def written(tmp_path: Path, *documents: Document) -> str:
         for lane, version in (("v2", "v2"), ("v3", "v1"))
         if f"mocka-{version}" in there
     ]
-    stamp = {"request": {"set": {"baggage": "version=v1"}}}
+    sets_v1 = {"request": {"set": {"baggage": "version=v1"}}}
     entry = virtual_service(
-        "*", *ways, rule(to("mocka-v1", headers=stamp)), gateways=["demo-gateway"]
+        "*", *rules, rule(to("mocka-v1", headers=sets_v1)), gateways=["demo-gateway"]
     )
     return kube.write(tmp_path, *kept, kube.gateway(), entry)
 
@@ -75,11 +75,11 @@ def test_a_lane_of_the_charts_beside_its_base(runner: Runner, tmp_path: Path) ->
     base = LANE | {"lanes": LANE["lanes"] | {"only": ""}, "services": {}}
     documents = without_tests(render(base) + render(LANE, release="pr-1"))
     kept = [d for d in documents if not at_a_gateway(d)]
-    stamps = {lane: {"request": {"set": {"baggage": f"version={lane}"}}} for lane in ("v1", "pr-1")}
+    sets = {lane: {"request": {"set": {"baggage": f"version={lane}"}}} for lane in ("v1", "pr-1")}
     entry = virtual_service(
         "*",
-        rule(to("mocka-v1", headers=stamps["pr-1"]), match=[kube.header_is("x-lane", "pr-1")]),
-        rule(to("mocka-v1", headers=stamps["v1"])),
+        rule(to("mocka-v1", headers=sets["pr-1"]), match=[kube.header_is("x-lane", "pr-1")]),
+        rule(to("mocka-v1", headers=sets["v1"])),
         gateways=["demo-gateway"],
     )
     with runner(kube.write(tmp_path, *kept, kube.gateway(), entry)) as mesh:

@@ -8,9 +8,9 @@ from lanes.planning.plan import plan
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests import kube
+from tests.istio.comparison import Case, loaded_istiod
 from tests.istio.conftest import ISTIOD
 from tests.istio.entrances import entrance, given
-from tests.istio.judge import Case, judging
 from tests.istio.samples import CALLS, combinations, documents
 
 SAMPLES = Path(ISTIOD).parent / "samples"
@@ -23,9 +23,9 @@ def test_samples_are_planned_and_istiod_agrees(first: int, tmp_path: Path) -> No
     found = list(combinations(SAMPLES).items())
     assert len(found) == COMBINATIONS
     cases = [case_of(*one, tmp_path) for one in found[first : first + BATCH]]
-    with judging(Path(ISTIOD), cases) as judge:
-        refused = {case.name: said for case in cases if (said := judge.admits(case))}
-        wrong = [f"{case.name}: {said}" for case in cases for said in judge.disagreements(case)]
+    with loaded_istiod(Path(ISTIOD), cases) as istiod:
+        refused = {case.name: said for case in cases if (said := istiod.admits(case))}
+        wrong = [f"{case.name}: {said}" for case in cases for said in istiod.disagreements(case)]
     assert not refused
     assert not wrong, "\n".join(wrong)
 

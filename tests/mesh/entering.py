@@ -2,14 +2,14 @@
 
 from itertools import islice
 
+from tests.entry_rules import PATH, STAYS_OUT
 from tests.hostile import Headers, each, forms, named, repeated
 from tests.mesh.running import Asked, ask, versions
-from tests.ways import PATH, STAYS_OUT
 
 
-def kept_out(mesh: Asked, ways: list[Headers]) -> list[Headers]:
-    """Those of `ways` that do not lead to lane v2 at every hop, or whose answer names another."""
-    return [headers for headers in ways if not _enters(mesh, headers)]
+def kept_out(mesh: Asked, requests: list[Headers]) -> list[Headers]:
+    """Those of `requests` that do not lead to v2 at every hop, or whose answer names another."""
+    return [headers for headers in requests if not _enters(mesh, headers)]
 
 
 def _enters(mesh: Asked, headers: Headers) -> bool:

@@ -55,7 +55,7 @@ def failed(answers: list[Answer]) -> list[str]:
 
 def verdict_of(mesh: RunningMesh, requests: int = 100) -> Verdict:
     """The verdict. Where the split alone is against the mesh, that of a second run: a sound split
-    is found off once in 1,000 runs, and many tests judge one; a wrong split is off each time.
+    is found off once in 1,000 runs, and many tests look at one; a wrong split is off each time.
     """
     verdict = verify(plan(mesh.mesh), under_load(mesh, requests))
     if verdict.ok or verdict.unexpected:
@@ -99,7 +99,7 @@ def versions(answer: Answer) -> list[str]:
 INCOMPLETE = {"v1": 0, "v2": 50, "v3": 50}
 
 
-def astray(mesh: RunningMesh) -> list[str]:
+def misrouted(mesh: RunningMesh) -> list[str]:
     """The hostile forms, alone and mixed, that ended elsewhere than the lanes lead to."""
     lanes = plan(mesh.mesh)
     sent = [*each(), *islice(forms(8), 60)]

@@ -6,7 +6,7 @@ import pytest
 
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests
-from tests.mesh.running import INCOMPLETE, astray, running
+from tests.mesh.running import INCOMPLETE, misrouted, running
 
 FORMS: dict[str, tuple[str, Values]] = {
     "asm": ("asm", {}),
@@ -24,4 +24,4 @@ def test_no_client_leaves_its_lane(tmp_path: Path, provider: str, gateway: Value
         "gateway": gateway,
     }
     with running(kube.write(tmp_path, *without_tests(render(values)))) as mesh:
-        assert not astray(mesh)
+        assert not misrouted(mesh)

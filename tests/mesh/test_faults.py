@@ -112,8 +112,8 @@ def test_a_lane_stays_its_own_while_one_of_its_replicas_is_left(tmp_path: Path) 
         answers += load
         assert len(failed(answers)) <= CLIENTS, failed(answers)
         paths = [versions(answer) for answer in answers if answer.lane == "v2"]
-        astray = [path for path in paths if path not in (["mocka v2", "mockb v2"], [])]
-        assert len(astray) <= CLIENTS, astray
+        misrouted = [path for path in paths if path not in (["mocka v2", "mockb v2"], [])]
+        assert len(misrouted) <= CLIENTS, misrouted
 
 
 def test_a_service_that_fails_is_seen_and_is_no_reason_to_leave_the_lane(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""HTTPRoutes on real Envoy and real services: lanes as releases of their own, and ways in."""
+"""HTTPRoutes on real Envoy and real services: lanes as releases of their own, and entry rules."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -73,12 +73,12 @@ def test_lanes_of_other_releases_hold_under_load(released: RunningMesh) -> None:
 
 
 def verified(mesh: RunningMesh, *more: str) -> Result:
-    """What the judge says by the mesh's own manifests, and by `more` where there are any."""
+    """What `lanes verify` says by the mesh's own manifests, and by `more` where there are any."""
     files = [f"--manifests={file}" for file in mesh.mesh.sources]
     return CliRunner().invoke(main, ["verify", mesh.url, *files, *more, "--lane-requests", "10"])
 
 
-def test_lanes_that_nobody_is_drawn_into_are_entered_and_judged(released: RunningMesh) -> None:
+def test_lanes_that_nobody_is_drawn_into_are_entered_and_verified(released: RunningMesh) -> None:
     result = verified(released)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
@@ -104,8 +104,8 @@ def test_lanes_are_entered_by_host_and_by_cookie(tmp_path: Path) -> None:
     """Two lanes without a pod of their own."""
 
     def opened(name: str, *matches: Document, hosts: Sequence[str] = ()) -> Document:
-        stamped = backend("shop-v1", sets("baggage", f"version={name}"))
-        rule = route_rule(stamped, matches=matches)
+        tagged = backend("shop-v1", sets("baggage", f"version={name}"))
+        rule = route_rule(tagged, matches=matches)
         return http_route(f"web-{name}", to_gateway(), rule, hostnames=hosts)
 
     documents = [
@@ -125,7 +125,7 @@ def test_lanes_are_entered_by_host_and_by_cookie(tmp_path: Path) -> None:
     assert lines[-1].startswith("Lanes hold.")
 
 
-def test_a_split_by_several_backends_each_with_a_stamp_of_its_own(tmp_path: Path) -> None:
+def test_a_split_by_several_backends_each_with_a_header_of_its_own(tmp_path: Path) -> None:
     with running(kube.write(tmp_path, *kube.gateway_api(kube.PAIR, kube.HALVES))) as mesh:
         assert verdict_of(mesh).ok
 

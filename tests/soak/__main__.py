@@ -105,11 +105,11 @@ def soak(mesh: Mesh, seed: int, seconds: float) -> tuple[dict[str, object], list
             wrong.append("Envoy takes pods for ill, or is gone")
     expected = Expectation(plan(mesh))
     asked = crowd.asked
-    failed = [told(one, began, troubles) for one in asked if expected.failed(one)]
-    astray = [
-        f"{reason}: {told(one, began, troubles)}"
+    failed = [described(one, began, troubles) for one in asked if expected.failed(one)]
+    misrouted = [
+        f"{reason}: {described(one, began, troubles)}"
         for one in asked
-        if (reason := expected.astray(one))
+        if (reason := expected.misrouted(one))
     ]
     early, late = {}, {}
     for name, samples in scale.samples.items():
@@ -120,7 +120,7 @@ def soak(mesh: Mesh, seed: int, seconds: float) -> tuple[dict[str, object], list
         "requests": len(asked),
         "hostile": sum(one.tries is not None for one in asked),
         "failed": len(failed),
-        "wrong_lane": len(astray),
+        "wrong_lane": len(misrouted),
         "fallbacks": sum(expected.fell_back(one) for one in asked),
         "unprompted_fallbacks": sum(expected.unprompted(one, troubles) for one in asked),
         "slowest_ms": round(1000 * max(one.ended - one.began for one in asked)),
@@ -128,7 +128,7 @@ def soak(mesh: Mesh, seed: int, seconds: float) -> tuple[dict[str, object], list
         "rude": dict(crowd.rude),
         "memory_mb": {n: [early[n].memory // MEGABYTE, late[n].memory // MEGABYTE] for n in early},
         "open_files": {n: [early[n].files, late[n].files] for n in early},
-    }, [*failed, *astray, *wrong]
+    }, [*failed, *misrouted, *wrong]
 
 
 def make_trouble(running: RunningMesh, seed: int, until: float, into: list[Trouble]) -> None:
@@ -140,7 +140,7 @@ def make_trouble(running: RunningMesh, seed: int, until: float, into: list[Troub
         time.sleep(0.01)
 
 
-def told(one: Asked, began: float, troubles: Sequence[Trouble]) -> str:
+def described(one: Asked, began: float, troubles: Sequence[Trouble]) -> str:
     """A request in words: when, what for, what came of it, and what was done to pods meanwhile."""
     meanwhile = "; ".join(
         f"{t.service} {t.version} {t.fault} at {t.began - began:.1f} to {t.ended - began:.1f} s"

@@ -43,7 +43,7 @@ class Expectation:
             for service, own, _ in self._stand_ins(asked)
         )
 
-    def astray(self, asked: Asked) -> str | None:
+    def misrouted(self, asked: Asked) -> str | None:
         """What is wrong with the way of a request that was answered; None where nothing is.
 
         Every hop has to read the same lane, and answer with the lane's version or, where that may

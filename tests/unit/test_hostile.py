@@ -36,10 +36,10 @@ def test_the_forms_reach_what_they_are_after() -> None:
     """Unguarded, some choose the lane, some keep it away from every hop or the later ones."""
     unguarded = [tuple(read_by_hops(form.baggage)) for form in MIXED]
     assert ("v3", "v3", "v3") in unguarded
-    stamped = [tuple(read_by_hops(f"{form.baggage},version=v2")) for form in MIXED]
-    assert (None, None, None) in stamped
-    assert ("v2", None, None) in stamped
-    assert ("v2", "v2", "v2") in stamped
+    read = [tuple(read_by_hops(f"{form.baggage},version=v2")) for form in MIXED]
+    assert (None, None, None) in read
+    assert ("v2", None, None) in read
+    assert ("v2", "v2", "v2") in read
 
 
 # The gateway's rules, by Istio's VirtualService and by an HTTPRoute: the split alone, and behind
@@ -70,7 +70,7 @@ class Rule:
     """A gateway's rule: expressions by header, of which one set has to match, and what it sets."""
 
     matches: list[dict[str, str]]
-    stamps: set[str]
+    baggage: set[str]
 
 
 def rules_of(values: Values) -> list[Rule]:
@@ -117,7 +117,7 @@ def _only(found: Iterable[Json]) -> Json:
 def through_gateway(form: Form, rules: list[Rule], sees: Sees) -> set[str]:
     """What may be a request's baggage behind a gateway of these rules; it replaces the client's."""
     return next(
-        rule.stamps
+        rule.baggage
         for rule in rules
         if not rule.matches
         or any(
@@ -145,8 +145,8 @@ def test_no_form_chooses_a_lane_or_loses_its_own_behind_the_gateway(
 ) -> None:
     rules = rules_of(values)
     for form in [*each(), *MIXED]:
-        for stamp in through_gateway(form, rules, sees):
-            assert set(read_by_hops(stamp)) == {stamp.removeprefix("version=")}, form
+        for one in through_gateway(form, rules, sees):
+            assert set(read_by_hops(one)) == {one.removeprefix("version=")}, form
 
 
 @pytest.mark.parametrize("sees", ENVOYS.values(), ids=ENVOYS)
@@ -156,14 +156,14 @@ def test_a_lane_is_entered_by_a_line_that_names_it_and_by_nothing_else(
     values: Values, sees: Sees, lane: str
 ) -> None:
     rules = rules_of(values)
-    split = rules[-1].stamps
+    split = rules[-1].baggage
     entered = 0
     for form in islice(repeated(8, HEADER, COOKIES, lane), 2000):
-        stamps = through_gateway(form, rules, sees)
-        if stamps != split:
+        baggage = through_gateway(form, rules, sees)
+        if baggage != split:
             entered += 1
             by = (HEADER, COOKIES) if lane == "v2" else ("", COOKIES[1:])
-            assert stamps == {f"version={lane}"}, form
+            assert baggage == {f"version={lane}"}, form
             assert lane in named(form, *by), form
     assert entered > 100
 

@@ -74,7 +74,7 @@ def asked(lane: str | None, *versions: str, lanes: list[str | None] | None = Non
 def test_an_answer_comes_from_its_lane_or_the_baseline(
     expected: Expectation, one: Asked, wrong: str | None
 ) -> None:
-    assert expected.astray(one) == wrong
+    assert expected.misrouted(one) == wrong
 
 
 @pytest.mark.parametrize(

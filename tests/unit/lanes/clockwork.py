@@ -43,7 +43,7 @@ class Clock:
     wrong: int = -1
     says: str = "no healthy upstream"
     by_weight: tuple[str, ...] = ("v1",) * 4 + ("v2",) * 3 + ("v3",) * 3
-    stamps: str = ""  # what is put on who enters a lane, where it is not the lane
+    sets: str = ""  # the lane that the gateway sets for who enters one, where it is another
     heeds: str = "x-also"  # by what header a lane is entered, beside x-lane
     address: str = "http://gateway/"
 
@@ -60,7 +60,7 @@ class Clock:
         number = len(self.asked)
         entered = rule.headers.get("x-lane") or rule.headers.get(self.heeds)
         drawn = self.by_weight[number % len(self.by_weight)]
-        lane = (self.stamps or entered) if entered else drawn
+        lane = (self.sets or entered) if entered else drawn
         self.asked.append(str(rule))
         steps = zip(("mocka", "mockb", "mockc"), PATHS[lane].split(), strict=True)
         told = [Measured(depth, "::1", 200, 3.0 - depth, 1.0) for depth in range(3)]

@@ -281,7 +281,7 @@ def beside(tmp_path: Path) -> str:
 
 
 def entered(manifests: str, *options: str, to: str = "v3") -> Result:
-    """A gateway that stamps lane `to` where x-lane asks for v3."""
+    """A gateway that sets lane `to` where x-lane asks for v3."""
     drawn = by_weight({"v1": 90, "v2": 10})
 
     def answer(headers: Mapping[str, str]) -> ANSWER:
@@ -306,9 +306,9 @@ def test_a_lane_that_has_a_way_in_is_entered_as_well(beside: str) -> None:
     ]
     assert lines[-1].startswith("Lanes hold.")  # whatever the times here say of the lanes
     assert max(map(len, lines)) <= 80
-    astray = entered(beside, to="v1")
-    assert astray.exit_code == 1
-    assert "20 times by x-lane: v3: lane v1 answered:" in astray.stdout
+    misrouted = entered(beside, to="v1")
+    assert misrouted.exit_code == 1
+    assert "20 times by x-lane: v3: lane v1 answered:" in misrouted.stdout
 
 
 def test_one_lane_alone(beside: str) -> None:
@@ -324,9 +324,9 @@ def test_one_lane_alone(beside: str) -> None:
     ]
     assert lines[6].split()[:3] == ["v3", "20", "0"]
     assert lines[7:] == ["", "Lane v3 holds."]
-    astray = entered(beside, "--lane", "v3", "--format", "json", to="v2")
-    assert astray.exit_code == 1
-    told = json.loads(astray.stdout)
+    misrouted = entered(beside, "--lane", "v3", "--format", "json", to="v2")
+    assert misrouted.exit_code == 1
+    told = json.loads(misrouted.stdout)
     assert (told["ok"], told["requests"], list(told["lanes"])) == (False, 0, ["v3"])
     assert told["lanes"]["v3"]["entry_rules"] == [
         {"rule": "x-lane: v3", "count": 20, "as_planned": 0, "not_verified": 0}
@@ -379,10 +379,10 @@ def test_a_gateway_behind_tls_by_its_name(tmp_path: Path) -> None:
         at = "shop.org:" + url.rstrip("/").rpartition(":")[2]
         more = ("--manifests", manifests, "--concurrency", "1", "--ca", ca)
         result = lanes("verify", f"https://{at}/", *more, "--resolve", f"{at}:localhost")
-        astray = lanes("verify", f"https://{at}/", *more, "--resolve", "shop.org:localhost")
+        misrouted = lanes("verify", f"https://{at}/", *more, "--resolve", "shop.org:localhost")
     assert result.exit_code == 0, result.output
-    assert (astray.exit_code, astray.stdout) == (2, "")
-    assert astray.stderr.startswith("lanes: --resolve shop.org:localhost: should be HOST:PORT:")
+    assert (misrouted.exit_code, misrouted.stdout) == (2, "")
+    assert misrouted.stderr.startswith("lanes: --resolve shop.org:localhost: should be HOST:PORT:")
 
 
 def test_a_gateway_that_is_not_there(sample: str) -> None:

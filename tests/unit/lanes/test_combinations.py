@@ -248,10 +248,10 @@ def test_the_shares_of_backends(weights: tuple[int | None, int | None], path: st
 )
 def test_a_header_goes_on_at_the_workloads_that_a_propagation_takes(where: Any, found: str) -> None:
     """The gateway sets it; web hands it on in baggage, where its sidecar writes it there."""
-    stamped = rule(to("web", headers={"request": {"set": {"x-lane": "v2"}}}))
+    tagged = rule(to("web", headers={"request": {"set": {"x-lane": "v2"}}}))
     chosen = rule(to("b", "v2"), match=[{"headers": {"x-lane": {"exact": "v2"}}}])
     documents = [
-        *entering(stamped),
+        *entering(tagged),
         service("web"),
         deployment("web", "v1", "b"),
         header_propagation("x-lane", **where),

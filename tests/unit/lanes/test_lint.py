@@ -43,7 +43,7 @@ def codes(tmp_path: Path, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("one", RULES, ids=lambda one: one.code)
-def test_a_rule_finds_its_example_alone_and_nothing_once_it_is_mended(
+def test_a_rule_finds_its_example_alone_and_nothing_once_it_is_fixed(
     one: Rule, tmp_path: Path
 ) -> None:
     assert set(codes(tmp_path, one.bad)) == {one.code}
@@ -77,14 +77,14 @@ def a(version: str, kind: str, name: str = "any", **spec: object) -> Document:
 
 WEB = {"name": "http", "port": 80}
 INJECT = "sidecar.istio.io/inject"
-STAMP = {"request": {"set": {"baggage": "version=v2"}}}
+SETS_LANE = {"request": {"set": {"baggage": "version=v2"}}}
 
 # What good manifests have, and a rule could take for a fault.
 QUIET: dict[str, list[Document]] = {
     "a canary of one service": [
         virtual_service("cart", rule(to("cart", "v1", weight=80), to("cart", "v2", weight=20)))
     ],
-    "weight 0 that stamps a lane": [
+    "weight 0 that sets a lane": [
         virtual_service(
             "*",
             rule(
@@ -124,7 +124,7 @@ QUIET: dict[str, list[Document]] = {
             rule(to("cart", "v2"), match=[header_is("baggage", "v2")], name="again"),
             rule(to("cart", "v1")),
         ),
-        virtual_service("*", rule(to("shop"), headers=STAMP), gateways=["a/web"]),
+        virtual_service("*", rule(to("shop"), headers=SETS_LANE), gateways=["a/web"]),
     ],
     "a default for who lacks the lane's header": [
         virtual_service(
@@ -132,7 +132,7 @@ QUIET: dict[str, list[Document]] = {
             rule(to("cart", "v1"), match=[{"withoutHeaders": {"baggage": {}}}]),
             rule(to("cart", "v2"), match=[header_is("baggage", "version=v2")]),
         ),
-        virtual_service("*", rule(to("shop"), headers=STAMP), gateways=["a/web"]),
+        virtual_service("*", rule(to("shop"), headers=SETS_LANE), gateways=["a/web"]),
     ],
     "a sidecar by label, whatever the annotation says": [
         service("cart", WEB),

@@ -38,22 +38,22 @@ SAMPLE_PATHS = {
 }
 
 
-def stamp(name: str, value: str) -> Document:
+def sets(name: str, value: str) -> Document:
     return {"request": {"set": {name: value}}}
 
 
-def way_in(*destinations: Document, **fields: Any) -> Document:
+def at_gateway(*destinations: Document, **fields: Any) -> Document:
     return virtual_service("*", rule(*destinations, **fields), gateways=["gw"])
 
 
 def pair(*more: Document, rules: tuple[Document, ...] = ()) -> list[Document]:
-    """Service a in v1 and v2 calls b, which has v1 and v2; lanes v1 and v2, stamped at the way in.
+    """Service a in v1 and v2 calls b, which has v1 and v2; lanes v1 and v2, set at the gateway.
 
     `rules` are those of b's VirtualService; without any there is none.
     """
-    ways = [to("a", v, weight=50, headers=stamp("version", v)) for v in ("v1", "v2")]
+    ways = [to("a", v, weight=50, headers=sets("version", v)) for v in ("v1", "v2")]
     documents = [
-        way_in(*ways),
+        at_gateway(*ways),
         header_propagation("version"),
         service("a"),
         service("b"),
@@ -228,7 +228,7 @@ def test_a_destination_of_weight_zero_answers_nothing() -> None:
     assert lanes_of(*pair(rules=(split,)))["v2"] == "a v2, b v1 !"
 
 
-def test_no_rule_that_takes_the_lane_is_no_way() -> None:
+def test_no_rule_that_takes_the_lane_is_no_path() -> None:
     only = rule(to("b", "v1"), match=[header_is("version", "v1")])
     assert lanes_of(*pair(rules=(only,))) == {"v1": "a v1, b v1", "v2": "a v2, b -"}
 
@@ -304,7 +304,7 @@ def test_a_uri_is_the_upstreams() -> None:
 def test_a_request_at_the_gateway_has_a_path() -> None:
     documents = asm()
     elsewhere = rule(
-        to("mockc", "v1"), match=[{"uri": {"prefix": "/c"}}], headers=stamp("version", "c")
+        to("mockc", "v1"), match=[{"uri": {"prefix": "/c"}}], headers=sets("version", "c")
     )
     documents[2] = put(documents[2], "spec.http", [elsewhere, *documents[2]["spec"]["http"]])
     assert lanes_of(*documents) == SAMPLE_PATHS | {"c": "mockc v1 *"}
@@ -314,7 +314,7 @@ def test_a_request_at_the_gateway_has_a_path() -> None:
 def test_a_gateway_has_a_plan_for_each_host() -> None:
     ways = [
         virtual_service(
-            host, rule(to("mocka", "v1", headers=stamp("version", tag))), gateways=["demo-gateway"]
+            host, rule(to("mocka", "v1", headers=sets("version", tag))), gateways=["demo-gateway"]
         )
         for host, tag in (("one.org", "v1"), ("two.org", "v7"))
     ]
@@ -429,13 +429,13 @@ def test_replicas_agree() -> None:
     assert lanes_of(*documents) == SAMPLE_PATHS
 
 
-# What the gateway stamps
+# What the gateway sets
 
 
-def stamping(*headers: Document, names: tuple[str, ...] = ("version",)) -> list[Document]:
+def setting(*headers: Document, names: tuple[str, ...] = ("version",)) -> list[Document]:
     ways = [to("a", f"v{n}", weight=1, headers=h) for n, h in enumerate(headers, start=1)]
     return [
-        way_in(*ways),
+        at_gateway(*ways),
         service("a"),
         destination_rule("a", "v1", "v2"),
         deployment("a"),
@@ -447,44 +447,47 @@ def stamping(*headers: Document, names: tuple[str, ...] = ("version",)) -> list[
 @pytest.mark.parametrize(
     "headers",
     [
-        [stamp("version", "v1"), stamp("tenant", "v2")],
+        [sets("version", "v1"), sets("tenant", "v2")],
         [{"request": {"set": {"version": v, "tenant": "t"}}} for v in ("v1", "v2")],
-        [stamp("baggage", "version=v1,tenant=t"), stamp("baggage", "version=v2,tenant=t")],
+        [sets("baggage", "version=v1,tenant=t"), sets("baggage", "version=v2,tenant=t")],
     ],
 )
-def test_a_gateway_that_stamps_two(headers: list[Document]) -> None:
+def test_a_gateway_that_sets_two(headers: list[Document]) -> None:
     several = (Problem.SEVERAL_LANE_HEADERS, {"names": "tenant, version"})
-    assert problem_of(*stamping(*headers, names=("version", "tenant"))) == several
+    assert problem_of(*setting(*headers, names=("version", "tenant"))) == several
 
 
-@pytest.mark.parametrize("headers", [[{}, {}], [stamp("other", "v1"), stamp("other", "v2")]])
-def test_a_gateway_that_stamps_none_has_one_lane_with_its_split(headers: list[Document]) -> None:
-    planned = plan_of(*stamping(*headers))
+@pytest.mark.parametrize("headers", [[{}, {}], [sets("other", "v1"), sets("other", "v2")]])
+def test_a_gateway_that_sets_none_has_one_lane_with_its_split(headers: list[Document]) -> None:
+    planned = plan_of(*setting(*headers))
     assert (planned.header, [lane.weight for lane in planned.lanes]) == ("", [2])
-    assert lanes_of(*stamping(*headers)) == {"untagged": "a v1 50% v2 50%"}
+    assert lanes_of(*setting(*headers)) == {"untagged": "a v1 50% v2 50%"}
 
 
-def test_a_gateway_that_stamps_a_part() -> None:
-    assert lanes_of(*stamping({}, stamp("version", "v2"))) == {"untagged": "a v1", "v2": "a v2"}
+def test_a_gateway_that_sets_a_part() -> None:
+    assert lanes_of(*setting({}, sets("version", "v2"))) == {
+        "untagged": "a v1",
+        "v2": "a v2",
+    }
 
 
-def test_a_gateway_that_stamps_one_lane_twice() -> None:
-    documents = stamping(stamp("version", "v1"), stamp("version", "v1"))
+def test_a_gateway_that_sets_one_lane_twice() -> None:
+    documents = setting(sets("version", "v1"), sets("version", "v1"))
     assert problem_of(*documents) == (Problem.LANE_SET_TWICE, {"lane": "v1"})
 
 
 @pytest.mark.parametrize(
     "headers",
     [
-        [stamp("version", "v1"), stamp("version", "v2")],
-        [stamp("Version", "v1"), stamp("VERSION", "v2")],
-        [stamp("baggage", "version=v1"), stamp("baggage", "version = v2;ttl=1")],
-        [{"request": {"add": {"version": "v1"}}}, stamp("version", "v2")],
+        [sets("version", "v1"), sets("version", "v2")],
+        [sets("Version", "v1"), sets("VERSION", "v2")],
+        [sets("baggage", "version=v1"), sets("baggage", "version = v2;ttl=1")],
+        [{"request": {"add": {"version": "v1"}}}, sets("version", "v2")],
         [{"request": {"set": {"version": v, "unheard": "x"}}} for v in ("v1", "v2")],
     ],
 )
-def test_ways_to_stamp_a_lane(headers: list[Document]) -> None:
-    planned = plan_of(*stamping(*headers))
+def test_forms_of_setting_a_lane(headers: list[Document]) -> None:
+    planned = plan_of(*setting(*headers))
     assert planned.header == "version"
     assert [lane.name for lane in planned.lanes] == ["v1", "v2"]
 
@@ -539,12 +542,12 @@ def test_a_rule_that_changes_headers(changes: dict[str, object], after: str) -> 
 
 
 def test_a_split_that_changes_headers_by_destination() -> None:
-    split = rule(to("b", "v1", weight=1, headers=stamp("x", "y")), to("b", "v2", weight=1))
+    split = rule(to("b", "v1", weight=1, headers=sets("x", "y")), to("b", "v2", weight=1))
     found = {"lane": "v1", "service": "b"}
     assert problem_of(*pair(rules=(split,))) == (Problem.SPLITS_AND_SETS, found)
 
 
-# No way in
+# No entrance
 
 
 def test_manifests_without_pods() -> None:
@@ -557,10 +560,10 @@ def test_manifests_without_pods() -> None:
 def test_pods_that_are_assumed_are_those_of_the_version_services_too() -> None:
     of_version = service("a-v2", selector={"app": "a", "version": "v2"})
     named = put(service("a"), "spec.ports[0].targetPort", "web")
-    assert lanes_of(named, of_version, way_in(to("a"))) == {"untagged": "a v2"}
+    assert lanes_of(named, of_version, at_gateway(to("a"))) == {"untagged": "a v2"}
 
 
-def test_manifests_without_a_way_in() -> None:
+def test_manifests_without_an_entrance() -> None:
     documents = [d for d in asm() if d["spec"].get("gateways") is None]
     assert problem_of(*documents) == (Problem.NO_GATEWAY, {})
 
@@ -575,21 +578,21 @@ def test_a_path_that_is_not_served() -> None:
     assert unserved == (Problem.NO_GATEWAY_RULE, {"path": "/y"})
 
 
-def test_a_stamp_that_first_clears_the_clients() -> None:
+def test_a_header_that_first_clears_the_clients() -> None:
     headers = [{"request": {"remove": ["version"], "set": {"version": v}}} for v in ("v1", "v2")]
-    assert [lane.name for lane in plan_of(*stamping(*headers)).lanes] == ["v1", "v2"]
+    assert [lane.name for lane in plan_of(*setting(*headers)).lanes] == ["v1", "v2"]
 
 
 def test_a_rules_own_headers_win_over_its_destinations() -> None:
-    one = way_in(to("a", "v2", headers=stamp("version", "v2")), headers=stamp("version", "v1"))
-    documents = [d for d in stamping({}, {}) if d["spec"].get("gateways") is None]
+    one = at_gateway(to("a", "v2", headers=sets("version", "v2")), headers=sets("version", "v1"))
+    documents = [d for d in setting({}, {}) if d["spec"].get("gateways") is None]
     assert [lane.name for lane in plan_of(*documents, one).lanes] == ["v1"]
 
 
 def test_a_host_that_a_wildcard_covers() -> None:
     ways = [
         virtual_service(
-            host, rule(to("mocka", "v1", headers=stamp("version", tag))), gateways=["demo-gateway"]
+            host, rule(to("mocka", "v1", headers=sets("version", tag))), gateways=["demo-gateway"]
         )
         for host, tag in (("one.org", "v1"), ("*.two.org", "v7"))
     ]
@@ -625,14 +628,14 @@ def test_a_propagation_that_does_not_act_on_the_first_service() -> None:
 
 
 def test_a_lane_that_is_named_otherwise_than_its_version() -> None:
-    documents = stamping(stamp("version", "stable"), stamp("version", "canary"))
+    documents = setting(sets("version", "stable"), sets("version", "canary"))
     assert lanes_of(*documents) == {"stable": "a v1", "canary": "a v2"}
 
 
 def test_a_lane_that_a_rule_names_otherwise_than_its_version() -> None:
     canary = [rule(to("b", "v2"), match=[header_is("version", "v2")]), rule(to("b", "v1"))]
     documents = [
-        put(d, "spec.http[0].route[1].headers", stamp("version", "canary"))
+        put(d, "spec.http[0].route[1].headers", sets("version", "canary"))
         if d["spec"].get("gateways")
         else d
         for d in pair(rules=tuple(canary))

@@ -194,8 +194,8 @@ def test_a_verdict_that_holds() -> None:
 
 
 def test_a_verdict_that_does_not_hold_says_where() -> None:
-    astray = Answer(200, "x", (Step("mocka", "v1", "v2"),))
-    verdict = verify(plan_of(*asm()), [*answers(v1=90, v2=4, v3=5), astray])
+    misrouted = Answer(200, "x", (Step("mocka", "v1", "v2"),))
+    verdict = verify(plan_of(*asm()), [*answers(v1=90, v2=4, v3=5), misrouted])
     v1, v2, _ = verdict_lines(verdict)[1:]
     assert "not 40%" in v1
     assert "90 as planned" in v1
@@ -278,8 +278,8 @@ def test_a_very_long_chain_loses_nothing() -> None:
 
 
 def test_one_wrong_answer_came_once() -> None:
-    astray = Answer(200, "x", (Step("mocka", "v1", "v2"),))
-    first, *_ = unexpected_lines(verify(plan_of(*asm()), [astray]))
+    misrouted = Answer(200, "x", (Step("mocka", "v1", "v2"),))
+    first, *_ = unexpected_lines(verify(plan_of(*asm()), [misrouted]))
     assert not first.startswith("1 times")
 
 
@@ -361,8 +361,8 @@ BESIDE = plan_of(*base(SAMPLE, {"v1": 90, "v2": 10}), *lane("v2", SAMPLE), *lane
 
 
 def test_lanes_that_were_entered_in_tables() -> None:
-    astray = (by("v2"), Answer(200, "x", (Step("mocka", "v1", "v1"),)))
-    verdict = verify(BESIDE, answers(v1=90, v2=10), [*entry_targets("v2", "v3"), astray])
+    misrouted = (by("v2"), Answer(200, "x", (Step("mocka", "v1", "v1"),)))
+    verdict = verify(BESIDE, answers(v1=90, v2=10), [*entry_targets("v2", "v3"), misrouted])
     drawn, entered = verdict_lines(verdict), table_lines(entered_table(verdict))
     assert drawn[3].split() == ["v3", "0%", "0", "(0%)", "0%", "to", "8%", "none", "by", "weight"]
     assert entered == [
@@ -373,8 +373,8 @@ def test_lanes_that_were_entered_in_tables() -> None:
 
 
 def test_right_shares_are_not_enough() -> None:
-    astray = Answer(200, "x", (Step("mocka", "v1", "v2"),))
-    verdict = verify(plan_of(*asm()), [*answers(v1=40, v2=29, v3=30), astray])
+    misrouted = Answer(200, "x", (Step("mocka", "v1", "v2"),))
+    verdict = verify(plan_of(*asm()), [*answers(v1=40, v2=29, v3=30), misrouted])
     assert all(lane.fits for lane in verdict.lanes)
     assert closing(verdict) == "Lanes do NOT hold."
 

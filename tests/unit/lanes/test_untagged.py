@@ -1,4 +1,4 @@
-"""Lanes that no gateway stamps: a split of untagged requests, and tags that rules ask for."""
+"""Lanes that no gateway sets: a split of untagged requests, and tags that rules ask for."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ def shop(*rules: Document, at: tuple[Document, ...] = ()) -> list[Document]:
     ]
 
 
-def ways(planned: Plan) -> dict[str, list[str]]:
+def entry_rules(planned: Plan) -> dict[str, list[str]]:
     return {lane.name: list(map(str, lane.entry_rules)) for lane in planned.lanes}
 
 
@@ -66,14 +66,14 @@ def test_a_tag_that_clients_have_to_send() -> None:
         "untagged": "page v1, reviews v1 80% v2 20%",
         "jason": "page v1 *, reviews v2",
     }
-    assert ways(planned) == {"untagged": [], "jason": ["end-user: jason"]}
+    assert entry_rules(planned) == {"untagged": [], "jason": ["end-user: jason"]}
     assert [lane.client_header for lane in planned.lanes] == ["", "end-user"]
 
 
 def test_a_tag_in_the_baggage_that_clients_have_to_send() -> None:
     pr = rule(to("reviews", "v2"), match=[header_is("baggage", ".*lane=pr.*", "regex")])
     planned = plan_of(*shop(pr, REST))
-    assert ways(planned) == {"untagged": [], "pr": ["baggage: lane=pr"]}
+    assert entry_rules(planned) == {"untagged": [], "pr": ["baggage: lane=pr"]}
     assert planned.lanes[1].path[1].version == "v2"
 
 
@@ -85,19 +85,19 @@ def test_an_empty_header_is_no_lane() -> None:
 
 
 def test_a_tag_that_the_gateway_replaces_is_no_way_in() -> None:
-    stamped = to("page", headers={"request": {"set": {"end-user": "all"}}})
-    planned = plan_of(*shop(JASON, REST, at=(rule(stamped, match=[{"uri": {"exact": "/"}}]),)))
-    assert ways(planned) == {"all": []}
+    tagged = to("page", headers={"request": {"set": {"end-user": "all"}}})
+    planned = plan_of(*shop(JASON, REST, at=(rule(tagged, match=[{"uri": {"exact": "/"}}]),)))
+    assert entry_rules(planned) == {"all": []}
     asked = LaneHeader("jason", "end-user", (("end-user", "jason"),))
     assert planned.unset_headers == (asked,)
 
 
 def test_a_tag_beside_the_stamp_is_planned_where_the_stamp_changes_nothing() -> None:
-    stamps = [
+    sets = [
         to("page", weight=1, headers={"request": {"set": {"baggage": f"version={v}"}}})
         for v in ("v1", "v2")
     ]
-    at = (rule(*stamps, match=[{"uri": {"exact": "/"}}]),)
+    at = (rule(*sets, match=[{"uri": {"exact": "/"}}]),)
     v2 = rule(to("reviews", "v2"), match=[header_is("baggage", "version=v2")])
     beside = NotPlanned("end-user: jason", "depends-on-gateway")
     for rules, jason in (
@@ -105,7 +105,7 @@ def test_a_tag_beside_the_stamp_is_planned_where_the_stamp_changes_nothing() -> 
         ((v2, rule(to("reviews", "v1"), match=JASON["match"]), REST), {}),
     ):
         planned = plan_of(*shop(*rules, at=at))
-        assert ways(planned) == {"v1": [], "v2": [], **jason}
+        assert entry_rules(planned) == {"v1": [], "v2": [], **jason}
         assert (beside in planned.not_planned) is (not jason)
 
 
@@ -119,17 +119,17 @@ def test_a_tag_beside_the_stamp_is_planned_where_the_stamp_changes_nothing() -> 
 def test_where_nobody_is_stamped_the_way_in_is_the_lane(match: Document, way: str) -> None:
     next_page = rule(to("reviews", "v2"), match=[match])
     planned = plan_of(*shop(REST, at=(next_page,)), path="/page")
-    assert ways(planned) == {"untagged": [], way: [way]}
+    assert entry_rules(planned) == {"untagged": [], way: [way]}
     assert planned.lanes[1].entry.version == "v2"
 
 
 def test_a_host_of_its_own_has_its_own_rules_and_lends_the_tag_its_name() -> None:
-    stamped = to("page", headers={"request": {"set": {"baggage": "version=v2"}}})
-    own = virtual_service("beta.test", rule(stamped), gateways=["gw"], name="beta")
-    unreached = rule(stamped, match=[{"authority": {"exact": "beta.test"}, "method": {}}])
+    tagged = to("page", headers={"request": {"set": {"baggage": "version=v2"}}})
+    own = virtual_service("beta.test", rule(tagged), gateways=["gw"], name="beta")
+    unreached = rule(tagged, match=[{"authority": {"exact": "beta.test"}, "method": {}}])
     planned = plan_of(*shop(REST, at=(unreached,)), own, path="/page")
     assert planned.header == "version"
-    assert ways(planned) == {"untagged": [], "v2": ["host beta.test"]}
+    assert entry_rules(planned) == {"untagged": [], "v2": ["host beta.test"]}
     taken = NotPlanned("host beta.test", "shadowed", why="the rules for beta.test")
     assert planned.not_planned == (taken,)
 

@@ -649,8 +649,8 @@ MIXED_UP = {"v1": "v1 v3 v1", "v2": "v2 v3 v2", "v3": "v3 v1 v1"}
 def test_paths_that_are_wrong_for_another_reason(
     right: list[Answer], wrong: dict[str, str]
 ) -> None:
-    astray = [answer(lane, versions) for lane, versions in wrong.items() for _ in range(10)]
-    verdict = verify(PLAN, [*right, *astray])
+    misrouted = [answer(lane, versions) for lane, versions in wrong.items() for _ in range(10)]
+    verdict = verify(PLAN, [*right, *misrouted])
     assert not verdict.ok
     assert verdict.hints == ()
 

@@ -9,9 +9,9 @@ import pytest
 from tests.chart.rendering import Values
 from tests.cluster.kubernetes import eventually, pods
 from tests.cluster.release import Release, release, require_lanes
+from tests.entry_rules import ENTERS, ENTERS_BY_HOST, WIDE_OPEN
 from tests.mesh.entering import assert_sticky, kept_out, let_in
 from tests.mesh.running import ask
-from tests.ways import ENTERS, ENTERS_BY_HOST, WIDE_OPEN
 
 ANY_HOST = "--set=gateway.hosts={*}"
 

@@ -1,4 +1,4 @@
-"""Ways into lanes: the rules before the split, in the words of each provider."""
+"""Entry rules: the rules before the split, in the words of each provider."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from lanes.planning.plan import plan
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests import kube
-from tests.chart.rendering import ISTIO, WAYS_IN, Values, of_kind, render, without_tests
+from tests.chart.rendering import ENTRY_RULES, ISTIO, Values, of_kind, render, without_tests
 
 ROUTED: Values = ISTIO | {"gateway": {"parentRefs": [{"name": "web"}]}}
 NEW: Values = {"lanes": {"weights": {"pr-1": 0}}, "services": {"mockb": {"versions": {"pr-1": {}}}}}
@@ -21,10 +21,10 @@ def rules(values: Values) -> dict[str, Any]:
     return {rule["name"]: rule for rule in found}
 
 
-def ways(tmp_path: Path, values: Values) -> dict[str, list[str]]:
-    """What the plan says of the ways into each lane."""
+def entry_rules(tmp_path: Path, values: Values) -> dict[str, list[str]]:
+    """What the plan says of each lane's entry rules."""
     found = plan(resolve(read([kube.write(tmp_path, *without_tests(render(values)))])))
-    return {lane.name: [str(way) for way in lane.entry_rules] for lane in found.lanes}
+    return {lane.name: [str(rule) for rule in lane.entry_rules] for lane in found.lanes}
 
 
 @pytest.mark.parametrize("values", [{}, ISTIO, ROUTED], ids=["asm", "istio", "HTTPRoute"])
@@ -37,7 +37,7 @@ def test_the_plan_shows_each_lanes_ways_in(tmp_path: Path, values: Values) -> No
             "match": {"v2": [{"path": "/beta"}, {"headers": {"x-user": {"prefix": "j"}}}]},
         }
     }
-    assert ways(tmp_path, values | NEW | {"lanes": lanes}) == {
+    assert entry_rules(tmp_path, values | NEW | {"lanes": lanes}) == {
         "v1": [],
         "v2": ["path /beta", "x-user: j"],
         "v3": [],
@@ -48,7 +48,7 @@ def test_the_plan_shows_each_lanes_ways_in(tmp_path: Path, values: Values) -> No
 def test_a_host_of_its_own_is_served_beside_the_others(tmp_path: Path) -> None:
     values: Values = {"lanes": {"enter": {"host": "*.preview.test"}}}
     served = values | {"gateway": {"hosts": ["shop.test"]}}
-    assert ways(tmp_path, served)["v2"] == ["host v2.preview.test"]
+    assert entry_rules(tmp_path, served)["v2"] == ["host v2.preview.test"]
     resources = render(served)
     (gateway,) = of_kind(resources, "Gateway").values()
     assert gateway["spec"]["servers"][0]["hosts"] == ["shop.test", "*.preview.test"]
@@ -56,7 +56,7 @@ def test_a_host_of_its_own_is_served_beside_the_others(tmp_path: Path) -> None:
 
 
 def test_the_plainest_word_comes_first_and_the_split_last() -> None:
-    values = {"lanes": WAYS_IN["lanes"] | {"weights": {"v1": 70, "v3": 0}}}
+    values = {"lanes": ENTRY_RULES["lanes"] | {"weights": {"v1": 70, "v3": 0}}}
     assert list(rules(values)) == [
         "v2-by-header",
         "v2-by-host",
@@ -79,7 +79,7 @@ def test_a_lane_without_the_first_service_enters_at_the_baseline() -> None:
 @pytest.mark.parametrize("secret", ["", "cert"])
 def test_the_cookie_of_a_drawn_lane(secret: str) -> None:
     month = {"sticky": {"cookie": "kept", "maxAge": 2592000}}
-    values = {"lanes": WAYS_IN["lanes"] | month, "gateway": {"tls": {"secret": secret}}}
+    values = {"lanes": ENTRY_RULES["lanes"] | month, "gateway": {"tls": {"secret": secret}}}
     split = rules(values)["lanes"]["route"]
     said = [route["headers"]["response"] for route in split]
     assert said == [

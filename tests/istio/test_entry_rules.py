@@ -1,10 +1,11 @@
-"""Ways into a lane as the real istiod understands them: what enters, and what only looks so."""
+"""Entry rules as the real istiod understands them: what enters, and what only looks so."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.chart.rendering import Values
+from tests.entry_rules import ENTERS, ENTERS_BY_HOST, WIDE_OPEN
 from tests.hostile import Headers
 from tests.istio import cluster
 from tests.istio import mesh as istio
@@ -12,7 +13,6 @@ from tests.istio.conftest import ISTIOD
 from tests.istio.variants import rendered
 from tests.mesh.entering import assert_sticky, kept_out, let_in
 from tests.mesh.running import ask
-from tests.ways import ENTERS, ENTERS_BY_HOST, WIDE_OPEN
 
 
 def test_a_lane_is_entered_by_its_ways_and_by_nothing_else(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_a_lane_is_entered_by_its_ways_and_by_nothing_else(tmp_path: Path) -> No
 
 
 MATCH = {"v2": [{"headers": {"x-user": {"prefix": "jas"}}}], "v3": [{"path": "/beta"}]}
-WAYS: list[tuple[Headers, str]] = [
+ENTERING: list[tuple[Headers, str]] = [
     ([("x-lane", "v2")], ""),
     ([("X-Lane", " v2")], "?x"),
     ([("x-lane", "v2"), ("x-lane", "v2")], ""),
@@ -59,7 +59,7 @@ def test_who_may_enter(tmp_path: Path, blocks: list[str], status: int, hosts: li
         assert allowed
         assert all("TCP ports" in warning for warning in warnings)
         served = [] if "*" in hosts else [("host", "SHOP.test:8080")]
-        for asked, expected in ((WAYS, status), (OTHERS, 200)):
+        for asked, expected in ((ENTERING, status), (OTHERS, 200)):
             for headers, path in asked:
                 named = headers if ("host" in dict(headers)) else [*headers, *served]
                 refused = ask(mesh, named, path)[1].status == 403

@@ -1,4 +1,4 @@
-"""Ways in: what enters a lane on purpose, and what of a gateway's rules is none."""
+"""Entry rules: what enters a lane on purpose, and what of a gateway's rules is none."""
 
 import pytest
 
@@ -40,7 +40,7 @@ BASE = kube.base(SAMPLE, {"v1": 90, "v2": 10})
 COOKIE = r"(.*;\s*)?lane=v3(;.*)?"
 
 
-def ways_of(planned: Plan) -> dict[str, list[str]]:
+def entry_rules_of(planned: Plan) -> dict[str, list[str]]:
     return {lane.name: list(map(str, lane.entry_rules)) for lane in planned.lanes}
 
 
@@ -62,7 +62,7 @@ def test_a_lane_beside_the_split_is_planned_with_its_way_in() -> None:
         ("v2", 10),
         ("v3", 0),
     ]
-    assert ways_of(planned) == {"v1": [], "v2": [], "v3": ["x-lane: v3"]}
+    assert entry_rules_of(planned) == {"v1": [], "v2": [], "v3": ["x-lane: v3"]}
     assert [planned.share(lane) for lane in planned.lanes] == [0.9, 0.1, 0]
     assert [(hop.service, hop.version) for hop in planned.lanes[2].path] == [
         ("mocka", "v3"),
@@ -79,7 +79,7 @@ def test_a_lane_has_its_place_wherever_it_is_entered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("match", "way", "words"),
+    ("match", "entry_rule", "words"),
     [
         (takes(headers={"x-lane": "v3"}), EntryRule({"x-lane": "v3"}), "x-lane: v3"),
         (
@@ -102,10 +102,10 @@ def test_a_lane_has_its_place_wherever_it_is_entered() -> None:
         ),
     ],
 )
-def test_ways_by_header_cookie_and_path(match: Document, way: EntryRule, words: str) -> None:
+def test_ways_by_header_cookie_and_path(match: Document, entry_rule: EntryRule, words: str) -> None:
     planned = beside_base(to_v3(match))
-    assert planned.lanes[2].entry_rules == (way,)
-    assert str(way) == words
+    assert planned.lanes[2].entry_rules == (entry_rule,)
+    assert str(entry_rule) == words
     assert planned.not_planned == ()
 
 
@@ -116,17 +116,17 @@ def test_a_way_by_host() -> None:
         EntryRule(host="pr-3.example.org"),
         EntryRule(host="any.v3.example.org"),
     )
-    assert ways_of(plan_of(*asm(), host_of_v3()))["v3"] == ["host v3.example.org"]
+    assert entry_rules_of(plan_of(*asm(), host_of_v3()))["v3"] == ["host v3.example.org"]
 
 
 def host_of_v3() -> Document:
-    stamped = to("mocka", "v3", fallback="v1", headers={"request": {"set": {"version": "v3"}}})
-    return virtual_service("v3.example.org", rule(stamped), gateways=["demo-gateway"])
+    tagged = to("mocka", "v3", fallback="v1", headers={"request": {"set": {"version": "v3"}}})
+    return virtual_service("v3.example.org", rule(tagged), gateways=["demo-gateway"])
 
 
 def test_a_host_of_its_own_is_planned_alone_when_asked() -> None:
     planned = plan_of(*asm(), host_of_v3(), domain="v3.example.org")
-    assert ways_of(planned) == {"v3": []}
+    assert entry_rules_of(planned) == {"v3": []}
 
 
 def test_a_virtual_services_rules_before_its_split_are_ways_in() -> None:
@@ -142,7 +142,7 @@ def test_a_virtual_services_rules_before_its_split_are_ways_in() -> None:
     ]
     documents[2] = put(documents[2], "spec.http", [*first, *documents[2]["spec"]["http"]])
     planned = plan_of(*documents)
-    assert ways_of(planned) == {
+    assert entry_rules_of(planned) == {
         "v1": [],
         "v2": [],
         "v3": ["x-lane: v3", "cookie: lane=v3", "host v3.example.org", "path /v3/"],
@@ -152,7 +152,7 @@ def test_a_virtual_services_rules_before_its_split_are_ways_in() -> None:
 def test_what_asks_for_more_than_another_way_is_none_of_its_own() -> None:
     more = takes(headers={"x-lane": "v3", "baggage": "~.*version.*"})
     planned = beside_base(to_v3(more), to_v3(takes(headers={"x-lane": "v3"})))
-    assert ways_of(planned)["v3"] == ["x-lane: v3"]
+    assert entry_rules_of(planned)["v3"] == ["x-lane: v3"]
     assert planned.not_planned == ()
 
 
@@ -203,7 +203,7 @@ def test_a_rule_that_leads_to_no_one_lane_is_told(own: Document, refused: NotPla
     planned = beside_base(own)
     assert planned.not_planned == (refused,)
     assert plan_notes(planned)[-1] == f"not planned: {refused!s}"
-    assert ways_of(planned) == {"v1": [], "v2": []}
+    assert entry_rules_of(planned) == {"v1": [], "v2": []}
 
 
 def test_the_plan_shows_ways_in_where_there_are_any() -> None:
@@ -299,6 +299,6 @@ def test_what_another_path_gets_is_told_by_that_path() -> None:
     bare = [without(deployment(app, "v1"), "spec.template.spec.containers[0].env") for app in "ab"]
     planned = plan_of(entry, service("a"), service("b"), *bare, path="/b")
     assert (planned.unreached, planned.not_planned) == ((), ())
-    assert ways_of(planned) == {"untagged": [], "path /": ["path /"]}
+    assert entry_rules_of(planned) == {"untagged": [], "path /": ["path /"]}
     planned = plan_of(entry, service("a"), service("b"), *bare)
-    assert ways_of(planned) == {"untagged": [], "path /b": ["path /b"]}
+    assert entry_rules_of(planned) == {"untagged": [], "path /b": ["path /b"]}

@@ -1,4 +1,4 @@
-"""Ways into a lane, on real Envoy and real services, for every provider and form of gateway."""
+"""Entry rules, on real Envoy and real services, for every provider and form of gateway."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,10 @@ from lanes.verification.targets import entry_targets
 from lanes.verification.verdict import verify
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests
+from tests.entry_rules import ENTERS, ENTERS_BY_HOST, OPEN, WIDE_OPEN
 from tests.hostile import Headers
 from tests.mesh.entering import assert_sticky, kept_out, let_in
 from tests.mesh.running import PATHS, ask, running, versions
-from tests.ways import ENTERS, ENTERS_BY_HOST, OPEN, WIDE_OPEN
 
 FORMS: dict[str, tuple[str, Values, Values, list[Headers]]] = {
     "asm": ("asm", {}, WIDE_OPEN, ENTERS + ENTERS_BY_HOST),
@@ -35,15 +35,15 @@ FORMS: dict[str, tuple[str, Values, Values, list[Headers]]] = {
 MUCH = ",".join(f"k{number}=v" for number in range(200))
 
 
-def astray(mesh: RunningMesh, planned: Plan) -> list[tuple[str, EntryRule]]:
-    """The ways in that do not lead to their lanes, where each is asked."""
+def misrouted(mesh: RunningMesh, planned: Plan) -> list[tuple[str, EntryRule]]:
+    """The entry rules that do not lead to their lanes, where each is asked."""
     calls = entry_targets(planned, planned.enterable, 3)
     verdict = verify(planned, [], send_each(Gateway(mesh.url).client(), calls, 4))
     assert len(verdict.entered) == sum(len(lane.entry_rules) for lane in planned.lanes) >= 9
     return [(entered.lane, entered.by) for entered in verdict.entered if not entered.ok]
 
 
-def with_way(planned: Plan, name: str, way: EntryRule) -> Plan:
+def with_rule(planned: Plan, name: str, way: EntryRule) -> Plan:
     """The plan, with one way more into the named lane: one that the gateway does not have."""
     return replace(
         planned,
@@ -54,19 +54,19 @@ def with_way(planned: Plan, name: str, way: EntryRule) -> Plan:
     )
 
 
-@pytest.mark.parametrize(("provider", "gateway", "lanes", "ways"), FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize(("provider", "gateway", "lanes", "requests"), FORMS.values(), ids=FORMS)
 def test_a_lane_is_entered_by_its_ways_and_by_nothing_else(
-    tmp_path: Path, provider: str, gateway: Values, lanes: Values, ways: list[Headers]
+    tmp_path: Path, provider: str, gateway: Values, lanes: Values, requests: list[Headers]
 ) -> None:
     values: Values = {"mesh": {"provider": provider}, "gateway": gateway, "lanes": lanes}
     with running(kube.write(tmp_path, *without_tests(render(values)))) as mesh:
-        assert not kept_out(mesh, ways)
+        assert not kept_out(mesh, requests)
         # That host: a Gateway listens to what stands before a colon.
         odd = ["[('host', 'v2.preview.example.com:80x')]"] if provider == "gateway-api" else []
         assert let_in(mesh) == odd
-        assert astray(mesh, plan(mesh.mesh)) == []
+        assert misrouted(mesh, plan(mesh.mesh)) == []
         closed = EntryRule({"cookie": "closed=v2"})
-        assert astray(mesh, with_way(plan(mesh.mesh), "v2", closed)) == [("v2", closed)]
+        assert misrouted(mesh, with_rule(plan(mesh.mesh), "v2", closed)) == [("v2", closed)]
         assert_sticky(mesh)
 
 

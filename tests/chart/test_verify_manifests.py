@@ -1,4 +1,4 @@
-"""What `helm test` gives to the judge: the plan of the release, and little else, at any size."""
+"""What `helm test` gives to `lanes verify`: the release's plan, and little else, at any size."""
 
 from pathlib import Path
 
@@ -27,12 +27,12 @@ SHAPES = [
     "awkward-names",
     "gateway-api-awkward-names",
     "per-version",
-    "istio-ways-in",
+    "istio-entry-rules",
 ]
 LIMIT = 2**20  # of all that a ConfigMap holds
 
 
-def judged(values: Values) -> str:
+def manifests(values: Values) -> str:
     data: str = of_kind(render(values), "ConfigMap")["demo-test"]["data"]["manifests.yaml"]
     return data
 
@@ -44,15 +44,15 @@ def planned(path: str) -> Plan:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_it_gives_the_plan_of_what_is_rendered(shape: str, tmp_path: Path) -> None:
     values = VARIANTS[shape]
-    (tmp_path / "judged.yaml").write_text(judged(values))
+    (tmp_path / "given.yaml").write_text(manifests(values))
     whole = kube.write(tmp_path, *without_tests(render(values)), name="whole.yaml")
-    assert planned(str(tmp_path / "judged.yaml")) == planned(whole)
+    assert planned(str(tmp_path / "given.yaml")) == planned(whole)
 
 
 def test_it_holds_nothing_that_a_team_may_have_put_into_a_pod() -> None:
     secret = {"defaults": {"env": {"PASSWORD": "hunter2", "log_level": "debug"}}}
-    assert "hunter2" not in judged(secret)
-    assert "HTTPRoute" not in judged(secret)
+    assert "hunter2" not in manifests(secret)
+    assert "HTTPRoute" not in manifests(secret)
 
 
 def test_what_is_too_much_for_one_configmap_goes_into_several(tmp_path: Path) -> None:
@@ -76,14 +76,14 @@ def test_what_is_too_much_for_one_configmap_goes_into_several(tmp_path: Path) ->
     assert plan(resolve(read(read_from))) == planned(whole)
 
 
-def test_calls_that_only_the_environment_tells_are_judged(tmp_path: Path) -> None:
+def test_calls_that_only_the_environment_tells_are_given(tmp_path: Path) -> None:
     env = {"HOST": "mockb", "CALLS": "http://$(HOST).default:8000/a", "KEY": "a:b", "OTHER": "c:1"}
     own = {"sample": False, "image": {"repository": "own"}, "upstreams": None, "env": env}
     values: Values = {"gateway": {"services": {"mocka": {}}}, "services": {"mocka": own}}
-    text = judged(values)
+    text = manifests(values)
     assert "http://mockb.default:8000/a" in text
     assert not any(told in text for told in ("HOST", "a:b", "c:1"))
-    (tmp_path / "judged.yaml").write_text(text)
+    (tmp_path / "given.yaml").write_text(text)
     whole = kube.write(tmp_path, *without_tests(render(values)), name="whole.yaml")
-    assert planned(str(tmp_path / "judged.yaml")) == planned(whole)
+    assert planned(str(tmp_path / "given.yaml")) == planned(whole)
     assert not planned(whole).unreached

@@ -1,4 +1,4 @@
-"""The real istiod as the plan's judge: what its configuration makes of the requests of a plan.
+"""The plan beside the real istiod: what its configuration makes of the requests of a plan.
 
 One istiod holds many sets of manifests, each in namespaces of its own. It is asked for the
 configuration of each set's gateway and of the pods that a lane passes, and every hop of the plan is
@@ -28,7 +28,7 @@ from tests.istio.entrances import Entrance
 from tests.istio.envoy import ANYWHERE, Config, Part
 from tests.istio.istiod import API_PORT, Istiod
 from tests.istio.kube_api import Document, KubeApi
-from tests.istio.proxies import apart, router, sidecar
+from tests.istio.proxies import free_address, router, sidecar
 from tests.istio.xds import Xds
 
 _INJECT = "sidecar.istio.io/inject"
@@ -37,7 +37,7 @@ _EXCLUDED = "traffic.sidecar.istio.io/excludeOutboundPorts"
 
 @dataclass(frozen=True)
 class Case:
-    """Manifests with their plan, the way in that it is for, and who calls whom by their word."""
+    """Manifests with their plan, the entrance that it is for, and who calls whom by their word."""
 
     name: str
     documents: Sequence[Document]
@@ -57,7 +57,7 @@ class Placed:
 
 
 @dataclass
-class Judge:
+class LoadedIstiod:
     """A running istiod with the sets that it holds."""
 
     istiod: Istiod
@@ -76,13 +76,13 @@ class Judge:
 
     def disagreements(self, case: Case) -> Iterator[str]:
         """Where the plan of a case and istiod's configuration differ, in words."""
-        walk = _Walk(self, self.placed[case.name])
+        requests = _Requests(self, self.placed[case.name])
         for lane in case.plan.lanes:
-            for said in walk.by_weight(lane):
+            for said in requests.by_weight(lane):
                 yield f"lane {lane.name} by weight: {said}"
-            for way in lane.entry_rules:
-                for said in walk.by_way(lane, way):
-                    yield f"lane {lane.name} by {way}: {said}"
+            for rule in lane.entry_rules:
+                for said in requests.by_entry_rule(lane, rule):
+                    yield f"lane {lane.name} by {rule}: {said}"
 
     def config(self, node: Document) -> Config:
         """The configuration of a proxy, asked for once."""
@@ -91,11 +91,11 @@ class Judge:
         return self._configs[node["id"]]
 
 
-class _Walk:
+class _Requests:
     """One request after the other through istiod's configuration."""
 
-    def __init__(self, judge: Judge, placed: Placed) -> None:
-        self._judge, self._placed, self._case = judge, placed, placed.case
+    def __init__(self, loaded: LoadedIstiod, placed: Placed) -> None:
+        self._loaded, self._placed, self._case = loaded, placed, placed.case
         self._host = self._case.plan.host or any_of("*")
         self._sent = ""
 
@@ -108,27 +108,27 @@ class _Walk:
                 yield f"{_percent(share)} of all and not {lane.weight} of {weights}"
             yield from self._compare(lane.entry, parts, share)
 
-    def by_way(self, lane: Lane, way: EntryRule) -> Iterator[str]:
-        parts = self._entered(lane, way)
+    def by_entry_rule(self, lane: Lane, rule: EntryRule) -> Iterator[str]:
+        parts = self._entered(lane, rule)
         share = sum(part.share for part in parts)
         if share != 1:
             yield f"{_percent(share)} get there"
         yield from self._compare(lane.entry, parts, share)
 
-    def _entered(self, lane: Lane, way: EntryRule) -> list[Part]:
+    def _entered(self, lane: Lane, rule: EntryRule) -> list[Part]:
         """What the gateway makes of requests for the lane, of its answers those in the lane."""
         self._sent = lane.client_header
-        asked = way.request(self._host, self._case.plan.path)
+        asked = rule.request(self._host, self._case.plan.path)
         headers = dict(asked.headers)
         host = headers.pop(":authority", self._host)
-        way_in, name = self._case.entrance, f"gateway-{self._case.name}"
-        port = way_in.port
-        node = router(name, way_in.namespace, way_in.labels, self._placed.gateway)
-        parts = self._judge.config(node).ask(
-            port, host, asked.path, headers, way_in.routes, asked.method
+        entrance, name = self._case.entrance, f"gateway-{self._case.name}"
+        port = entrance.port
+        node = router(name, entrance.namespace, entrance.labels, self._placed.gateway)
+        parts = self._loaded.config(node).ask(
+            port, host, asked.path, headers, entrance.routes, asked.method
         )
-        alone = (EntryRule({name: value}) for name, value in way.headers.items())
-        if lane.name in map(str, (way, *alone)):  # which is all that tells the lane
+        alone = (EntryRule({name: value}) for name, value in rule.headers.items())
+        if lane.name in map(str, (rule, *alone)):  # which is all that tells the lane
             return parts
         return [part for part in parts if self._tag(part, lane) == lane.name]
 
@@ -188,7 +188,7 @@ class _Walk:
 
     def _compare_upstreams(self, hop: Hop, pod: Pod, part: Part) -> Iterator[str]:
         headers = part.headers or {}
-        # A tag that no gateway stamps is one that services hand on, which the plan takes on trust.
+        # A tag that no gateway sets is one that the plan assumes services to hand on.
         names = {"baggage"} if pod.carries_baggage else set()
         sent = {n: headers[n] for n in names | {self._sent} if n in headers}
         urls = [*pod.upstream_urls, *map(self._first_url, self._case.calls.get(pod.app, ()))]
@@ -213,7 +213,7 @@ class _Walk:
         node = sidecar(f"{pod.name}-{self._case.name}", pod.namespace, pod.labels, address)
         node["metadata"].pop("INTERCEPTION_MODE")
         full = host.fqdn if host else name
-        config = self._judge.config(node)
+        config = self._loaded.config(node)
         parts = config.ask(port, full, asked.path or "/", headers, authority=name)
         ports = self._case.mesh.ports
         named = [p for p in ports if p.host == host] or [p for p in ports if p.host in hop.hosts]
@@ -244,11 +244,11 @@ class _Walk:
 
 
 @contextmanager
-def judging(binary: Path, cases: Sequence[Case]) -> Iterator[Judge]:
+def loaded_istiod(binary: Path, cases: Sequence[Case]) -> Iterator[LoadedIstiod]:
     """A real istiod that holds all cases at once; gone when the block ends."""
     with ExitStack() as stack:
         block = stack.enter_context(AddressBlock())
-        api = KubeApi(apart(block), API_PORT)
+        api = KubeApi(free_address(block), API_PORT)
         stack.callback(api.close)
         addresses = (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in count(1))
         placed = {
@@ -261,11 +261,11 @@ def judging(binary: Path, cases: Sequence[Case]) -> Iterator[Judge]:
             for document in _held(one, f"172.{16 + number // 256}.{number % 256}"):
                 api.apply(document)
         # As in an installation without settings: what a Sidecar hides, plain DNS finds.
-        istiod = Istiod(binary, api, apart(block), block.fileno(), "ALLOW_ANY")
+        istiod = Istiod(binary, api, free_address(block), block.fileno(), "ALLOW_ANY")
         stack.callback(lambda: istiod.process.stop(time.monotonic() + 5))
         xds = Xds(istiod.xds, istiod.debug)
         stack.callback(xds.close)
-        yield Judge(istiod, xds, placed)
+        yield LoadedIstiod(istiod, xds, placed)
 
 
 def _held(placed: Placed, virtual: str) -> Iterator[Document]:
