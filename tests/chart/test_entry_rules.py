@@ -28,7 +28,7 @@ def entry_rules(tmp_path: Path, values: Values) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("values", [{}, ISTIO, ROUTED], ids=["asm", "istio", "HTTPRoute"])
-def test_the_plan_shows_each_lanes_ways_in(tmp_path: Path, values: Values) -> None:
+def test_the_plan_shows_each_lanes_entry_rules(tmp_path: Path, values: Values) -> None:
     lanes = NEW["lanes"] | {
         "enter": {
             "header": "x-lane",
@@ -94,7 +94,7 @@ def test_the_cookie_of_a_drawn_lane(secret: str) -> None:
     ]
 
 
-def test_lanes_that_go_take_their_ways_with_them() -> None:
+def test_lanes_that_go_take_their_entry_rules_with_them() -> None:
     """A file more takes away what another has brought."""
     enter = {"lanes": {"pr-1": True, "v2": True}, "match": {"pr-1": [{"path": "/beta"}]}}
     lanes = {"weights": {"pr-1": None}, "enter": {"header": "x-lane"} | enter}
@@ -131,6 +131,6 @@ def test_who_may_enter_is_asked_at_the_gateway(values: Values, names: dict[str, 
         assert rule["when"][0]["values"] == ["v1", "v2", "v3"]
 
 
-def test_nobody_is_asked_where_no_way_is_open() -> None:
+def test_nobody_is_asked_where_no_entry_rule_is_open() -> None:
     lanes: Values = {"lanes": {"enter": {"from": ["10.0.0.0/8"]}}}
     assert not of_kind(render(lanes), "AuthorizationPolicy")

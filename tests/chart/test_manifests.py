@@ -95,7 +95,7 @@ def test_lint_of_the_defaults() -> None:
     assert not done.stderr
 
 
-def test_check_shows_drift_and_write_mends_it(
+def test_check_shows_drift_and_write_fixes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("k8s", "examples"):

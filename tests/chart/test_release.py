@@ -93,7 +93,7 @@ def test_the_gateway_takes_the_lanes_hosts_where_it_names_hosts() -> None:
     assert "hostnames" not in of_kind(released(BASE), "HTTPRoute")["pr-1-gateway"]["spec"]
 
 
-def test_routes_go_first_and_the_way_in_before_the_others() -> None:
+def test_routes_go_first_and_the_entry_rule_before_the_others() -> None:
     """Helm deletes what has a hook's name before it makes the hook, and before all else."""
     hooks = {
         item["metadata"]["name"]: item

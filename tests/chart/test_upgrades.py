@@ -71,7 +71,7 @@ def test_in_two_steps_it_does(form: Values) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_a_lane_that_the_first_service_lacks_is_known_by_its_stamp(form: Values) -> None:
+def test_a_lane_that_the_first_service_lacks_is_known_by_its_header(form: Values) -> None:
     without: Values = {"mocka": {"versions": {"v3": None}}}
     before = lanes(form, without)
     rendered, said = upgrade(before, lanes(form, without, v1=50, v3=20))

@@ -587,7 +587,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert "mocka, mockb are a cycle" in said
 
 
-def test_a_circle_is_told_from_the_way_to_it() -> None:
+def test_a_cycle_is_told_from_the_way_to_it() -> None:
     said = refusal(
         {
             "services": {
@@ -747,7 +747,7 @@ def test_a_cluster_that_has_all_is_told_nothing() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_who_may_know_when_to_stop_may_call_in_a_circle() -> None:
+def test_who_may_know_when_to_stop_may_call_in_a_cycle() -> None:
     circle: Values = {
         "services": {"mockc": {"upstreams": ["mocka"]}},
         "defaults": {"sample": False},

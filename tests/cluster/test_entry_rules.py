@@ -27,7 +27,7 @@ def lanes(values: Values) -> str:
     return f"--set-json=lanes={json.dumps(values)}"
 
 
-def test_a_lane_is_entered_by_its_ways_and_by_nothing_else() -> None:
+def test_a_lane_is_entered_by_its_entry_rules_and_by_nothing_else() -> None:
     with release("ways", ANY_HOST, lanes(WIDE_OPEN)) as demo:
         gateway = Gateway(demo.url)
         demo.holds()

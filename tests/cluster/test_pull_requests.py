@@ -130,7 +130,7 @@ def test_lanes_come_and_go_and_cost_nobody_else_a_request() -> None:
         assert "Lanes hold" in system.helm("test", "base", "--logs")
 
 
-def test_a_lanes_own_release_is_entered_by_its_ways_and_by_nothing_else() -> None:
+def test_a_lanes_own_release_is_entered_by_its_entry_rules_and_by_nothing_else() -> None:
     opened = OPEN["enter"] | HOST
     ways = {key: opened[key] for key in ("header", "cookie", "host")}
     sticky = "--set=lanes.sticky.cookie=kept"

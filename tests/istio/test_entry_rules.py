@@ -15,7 +15,7 @@ from tests.mesh.entering import assert_sticky, kept_out, let_in
 from tests.mesh.running import ask
 
 
-def test_a_lane_is_entered_by_its_ways_and_by_nothing_else(tmp_path: Path) -> None:
+def test_a_lane_is_entered_by_its_entry_rules_and_by_nothing_else(tmp_path: Path) -> None:
     """The laptop mesh has the same test for every provider."""
     with istio.run(Path(ISTIOD), rendered(tmp_path, {"lanes": WIDE_OPEN})) as mesh:
         assert not kept_out(mesh, ENTERS + ENTERS_BY_HOST)

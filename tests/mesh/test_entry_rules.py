@@ -55,7 +55,7 @@ def with_rule(planned: Plan, name: str, way: EntryRule) -> Plan:
 
 
 @pytest.mark.parametrize(("provider", "gateway", "lanes", "requests"), FORMS.values(), ids=FORMS)
-def test_a_lane_is_entered_by_its_ways_and_by_nothing_else(
+def test_a_lane_is_entered_by_its_entry_rules_and_by_nothing_else(
     tmp_path: Path, provider: str, gateway: Values, lanes: Values, requests: list[Headers]
 ) -> None:
     values: Values = {"mesh": {"provider": provider}, "gateway": gateway, "lanes": lanes}

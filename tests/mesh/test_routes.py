@@ -60,7 +60,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
         ([("version", "v2")], "stable", BASELINE),
     ],
 )
-def test_a_lane_is_entered_by_its_way_in_and_by_nothing_else(
+def test_a_lane_is_entered_by_its_entry_rule_and_by_nothing_else(
     released: RunningMesh, headers: list[tuple[str, str]], lane: str, path: list[str]
 ) -> None:
     answer, _ = ask(released, headers)

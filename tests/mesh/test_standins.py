@@ -74,7 +74,7 @@ def test_own_code_hands_a_header_on_by_itself_or_loses_it(tmp_path: Path) -> Non
     assert verdict.hints == (Hint(HintCode.ASSUMED, ("shop", "cart"), header="x-lane"),)
 
 
-def test_a_circle_of_calls_ends(tmp_path: Path) -> None:
+def test_a_cycle_of_calls_ends(tmp_path: Path) -> None:
     back = [service("users"), foreign("users", SHOP_ADDR="shop:8000")]
     with running(kube.write(tmp_path, *SHOP[:-2], *back)) as mesh:
         answer, _ = ask(mesh)

@@ -53,7 +53,7 @@ def package(module: str) -> str:
     return module.split(".")[1]
 
 
-def test_no_module_is_in_a_circle_and_neither_is_a_package() -> None:
+def test_no_module_is_in_a_cycle_and_neither_is_a_package() -> None:
     TopologicalSorter(IMPORTS).prepare()
     TopologicalSorter(allowed()).prepare()
 

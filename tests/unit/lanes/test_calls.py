@@ -109,7 +109,7 @@ def test_a_call_to_a_port_that_is_not_there_is_told() -> None:
     assert all(f"warning: {one}" in lines for one in found)
 
 
-def test_what_nobody_is_known_to_call_is_told_apart() -> None:
+def test_what_nobody_is_known_to_call_is_distinguished() -> None:
     planned = plan_of(*shop())
     assert paths(planned) == ["shop v1", "shop v1 *"]
     assert planned.unreached == ("cart", "users")
@@ -139,7 +139,7 @@ def test_calls_of_what_is_no_service(
     assert problem_of(*shop(), calls=calls) == problem
 
 
-def test_what_is_taken_on_trust_is_told_with_the_service() -> None:
+def test_what_is_assumed_is_told_with_the_service() -> None:
     planned = plan_of(*shop("cart,users"))
     assert planned.assumed == {"shop": "baggage"}
     by_header = rule(to("cart", "v2"), match=[header_is("end-user", "jason")])
@@ -147,7 +147,7 @@ def test_what_is_taken_on_trust_is_told_with_the_service() -> None:
     assert plan_of(*documents).assumed == {"shop": "end-user"}
 
 
-def test_a_circle_of_calls_that_are_told_ends_where_it_began() -> None:
+def test_a_cycle_of_calls_that_are_told_ends_where_it_began() -> None:
     documents = shop("cart, users")
     cart = next(d for d in documents if d["kind"] == "Service" and d["metadata"]["name"] == "cart")
     documents[documents.index(cart)] = put(
@@ -180,7 +180,7 @@ def test_a_host_outside_of_the_mesh_is_none_of_its_services() -> None:
     assert plan_of(*documents, *chosen, calls={"shop": (host,)}).unreached == ("cart", "users")
 
 
-def test_services_of_one_name_are_told_apart() -> None:
+def test_services_of_one_name_are_distinguished() -> None:
     there = [
         put(d, "metadata.namespace", "other") for d in (service("cart"), foreign("cart", "v7"))
     ]

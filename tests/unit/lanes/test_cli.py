@@ -105,7 +105,7 @@ def test_manifests_from_several_files(tmp_path: Path) -> None:
     )
 
 
-def test_what_may_choose_a_route_and_is_not_understood_is_refused_in_one_line(
+def test_what_may_choose_a_route_and_is_not_supported_is_refused_in_one_line(
     tmp_path: Path,
 ) -> None:
     documents = [
@@ -291,7 +291,7 @@ def entered(manifests: str, *options: str, to: str = "v3") -> Result:
         return lanes("verify", url, "--manifests", manifests, "--concurrency", "1", *options)
 
 
-def test_a_lane_that_has_a_way_in_is_entered_as_well(beside: str) -> None:
+def test_a_lane_that_has_an_entry_rule_is_entered_as_well(beside: str) -> None:
     result = entered(beside, "--lane-requests", "7")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
@@ -588,7 +588,7 @@ def test_a_progress_bar_is_for_terminals_only(capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_manifests_are_judged_before_the_gateway(sample: str) -> None:
+def test_the_manifests_are_verified_before_the_gateway(sample: str) -> None:
     broken: list[Document] = [d for d in asm() if d["spec"].get("gateways") is None]
     Path(sample).write_text(yaml.safe_dump_all(broken))
     result = lanes("verify", "http://127.0.0.1:1/", "--manifests", sample)

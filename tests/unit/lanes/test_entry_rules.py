@@ -55,7 +55,7 @@ def beside_base(*rules: Document, hostnames: tuple[str, ...] = ()) -> Plan:
     return plan_of(*BASE, *lanes, *own)
 
 
-def test_a_lane_beside_the_split_is_planned_with_its_way_in() -> None:
+def test_a_lane_beside_the_split_is_planned_with_its_entry_rule() -> None:
     planned = beside_base(to_v3(takes(headers={"X-Lane": "v3"})))
     assert [(lane.name, lane.weight) for lane in planned.lanes] == [
         ("v1", 90),
@@ -102,14 +102,16 @@ def test_a_lane_has_its_place_wherever_it_is_entered() -> None:
         ),
     ],
 )
-def test_ways_by_header_cookie_and_path(match: Document, entry_rule: EntryRule, words: str) -> None:
+def test_entry_rules_by_header_cookie_and_path(
+    match: Document, entry_rule: EntryRule, words: str
+) -> None:
     planned = beside_base(to_v3(match))
     assert planned.lanes[2].entry_rules == (entry_rule,)
     assert str(entry_rule) == words
     assert planned.not_planned == ()
 
 
-def test_a_way_by_host() -> None:
+def test_an_entry_rule_by_host() -> None:
     planned = beside_base(to_v3(), hostnames=("pr-3.example.org", "*.v3.example.org"))
     assert planned.domain == "*"
     assert planned.lanes[2].entry_rules == (
@@ -129,7 +131,7 @@ def test_a_host_of_its_own_is_planned_alone_when_asked() -> None:
     assert entry_rules_of(planned) == {"v3": []}
 
 
-def test_a_virtual_services_rules_before_its_split_are_ways_in() -> None:
+def test_a_virtual_services_rules_before_its_split_are_entry_rules() -> None:
     def v3(*match: Document) -> Document:
         headers = {"request": {"set": {"version": "v3"}}}
         return rule(to("mocka", "v3", fallback="v1", headers=headers), match=match)
@@ -149,18 +151,18 @@ def test_a_virtual_services_rules_before_its_split_are_ways_in() -> None:
     }
 
 
-def test_what_asks_for_more_than_another_way_is_none_of_its_own() -> None:
+def test_what_asks_for_more_than_another_entry_rule_is_none_of_its_own() -> None:
     more = takes(headers={"x-lane": "v3", "baggage": "~.*version.*"})
     planned = beside_base(to_v3(more), to_v3(takes(headers={"x-lane": "v3"})))
     assert entry_rules_of(planned)["v3"] == ["x-lane: v3"]
     assert planned.not_planned == ()
 
 
-def test_a_way_is_the_same_in_whatever_order_its_headers_stand() -> None:
+def test_an_entry_rule_is_the_same_in_whatever_order_its_headers_stand() -> None:
     assert len({EntryRule({"a": "1", "b": "2"}), EntryRule({"b": "2", "a": "1"})}) == 1
 
 
-def test_a_rule_that_stamps_by_the_ordinary_split_is_no_way_in() -> None:
+def test_a_rule_that_sets_a_lane_by_the_ordinary_split_is_no_entry_rule() -> None:
     split = [
         backend(f"mocka-{lane}", sets("baggage", f"version={lane}"), weight=weight)
         for lane, weight in {"v1": 90, "v2": 10}.items()
@@ -206,7 +208,7 @@ def test_a_rule_that_leads_to_no_one_lane_is_told(own: Document, refused: NotPla
     assert entry_rules_of(planned) == {"v1": [], "v2": []}
 
 
-def test_the_plan_shows_ways_in_where_there_are_any() -> None:
+def test_the_plan_shows_entry_rules_where_there_are_any() -> None:
     planned = beside_base(to_v3(takes(headers={"x-lane": "v3"}), takes("/v3")))
     table = plan_table(planned)
     assert [column.header for column in table.columns][-1] == "entry rules"

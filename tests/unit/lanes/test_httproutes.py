@@ -244,7 +244,7 @@ TO_HTTPS: Document = {"type": "RequestRedirect", "requestRedirect": {"scheme": "
 
 @pytest.mark.parametrize("here", [True, False])
 @pytest.mark.parametrize("turned", [True, False])
-def test_what_redirects_to_https_is_no_way_in_beside_it(here: bool, turned: bool) -> None:
+def test_what_redirects_to_https_is_no_entry_rule_beside_it(here: bool, turned: bool) -> None:
     http = http_route("to-https", to_gateway(sectionName="http"), route_rule(filters=[TO_HTTPS]))
     web = http_route("web", to_gateway(sectionName="https"), marked("x"))
     gateways = [api_gateway(listener(), HTTPS)] if here else []
@@ -279,7 +279,7 @@ def test_a_listener_of_another_protocol_is_left_aside() -> None:
     )
 
 
-def test_a_gateway_of_either_api_may_have_one_name_but_one_alone_is_the_way_in() -> None:
+def test_a_gateway_of_either_api_may_have_one_name_but_one_alone_is_the_entrance() -> None:
     both = [gateway(name="web"), api_gateway()]
     web = http_route("web", to_gateway(), marked("x"))
     assert at_gateway(*both, web) == {"*": ["x"]}

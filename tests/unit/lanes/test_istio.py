@@ -187,7 +187,7 @@ def test_a_sidecar_that_hides_rules(hosts: list[str], found: str) -> None:
         ({"egress": [{"port": {"number": 80}}]}, "spec.egress[0].port"),
     ],
 )
-def test_a_sidecar_that_is_not_understood(spec: Document, field: str) -> None:
+def test_a_sidecar_that_is_not_supported(spec: Document, field: str) -> None:
     assert f"Sidecar x: {field}: " in refusal(*A, typed("Sidecar", spec))
 
 

@@ -45,7 +45,7 @@ def layered() -> Chain:
     }
 
 
-def test_a_net_is_planned_judged_and_shown_by_its_services_and_not_by_its_ways() -> None:
+def test_a_net_is_planned_verified_and_shown_by_its_services_and_not_by_its_ways() -> None:
     mesh = mesh_of(*asm(layered(), {"v1": 1, "v2": 1}))  # some 3 ** 24 ways, which never end
     planned = plan(mesh)
     for lane in planned.lanes:
@@ -114,7 +114,7 @@ def told(calls: Called, *documents: Document) -> list[Document]:
 
 
 @pytest.mark.parametrize("called", ["shop,cart", "cart,shop"])
-def test_a_circle_that_is_told_loses_nothing_whichever_way_it_is_met(called: str) -> None:
+def test_a_cycle_that_is_told_loses_nothing_whichever_way_it_is_met(called: str) -> None:
     """Cart calls shop back by a path that an old one answers, which nobody else leads to."""
     calls = {
         "web": called,
@@ -131,7 +131,7 @@ def test_a_circle_that_is_told_loses_nothing_whichever_way_it_is_met(called: str
 
 
 @pytest.mark.parametrize("called", ["x,s", "s,x"])
-def test_a_circle_is_the_same_past_a_sidecar(called: str) -> None:
+def test_a_cycle_is_the_same_past_a_sidecar(called: str) -> None:
     calls = {"e": called, "x": "y", "y": "x", "s": "y"}
     apart = put(
         deployment("s", "v2"),
@@ -143,7 +143,7 @@ def test_a_circle_is_the_same_past_a_sidecar(called: str) -> None:
 
 
 @pytest.mark.parametrize("called", ["a", "b", "a,b", "b,a"])
-def test_a_circle_ends_where_one_of_its_calls_may(called: str) -> None:
+def test_a_cycle_ends_where_one_of_its_calls_may(called: str) -> None:
     documents = told({"web": called, "a": "b"}, service("b"), deployment("b", "v1", "a"))
     assert {hop.service for hop in plan_of(*documents).lanes[0].path} == {"web", "a", "b"}
 

@@ -59,7 +59,7 @@ def worse(told: Performance) -> dict[str, set[str]]:
     return {lane.name: {difference.what for difference in lane.worse} for lane in told.worse}
 
 
-def test_lanes_that_are_alike_are_not_told_apart() -> None:
+def test_lanes_that_are_alike_are_not_distinguished() -> None:
     told = performance(PLAN, by_weight(1000))
     assert (told.baseline, told.without_lane, worse(told)) == ("v1", 0, {})
     assert [lane.figures.count for lane in told.lanes] == [400, 300, 300]

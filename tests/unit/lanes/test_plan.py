@@ -646,7 +646,7 @@ def test_a_lane_that_a_rule_names_otherwise_than_its_version() -> None:
     assert [(hop.version, hop.reason) for hop in found.path][1] == ("v2", Reason.MATCH)
 
 
-def test_a_mesh_without_a_gateway_resource_still_has_its_way_in() -> None:
+def test_a_mesh_without_a_gateway_resource_still_has_its_entrance() -> None:
     documents = [d for d in asm() if d["kind"] != "Gateway"]
     assert lanes_of(*documents) == SAMPLE_PATHS
     assert problem_of(*documents, gateway(name="other"))[0] is Problem.NO_GATEWAY

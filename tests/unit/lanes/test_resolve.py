@@ -549,7 +549,7 @@ def test_a_gateways_virtual_service_says_nothing_within_the_mesh() -> None:
         (put(gateway(name="other"), "spec.selector", {"istio": "internal"}), True),
     ],
 )
-def test_gateways_that_are_ways_in_of_their_own(other: Document, *, refused: bool) -> None:
+def test_gateways_that_are_entrances_of_their_own(other: Document, *, refused: bool) -> None:
     """Rules that both have alike are planned, and so are those of one port of one gateway."""
     known = [service("a"), deployment("a"), gateway(), other]
     alike = virtual_service("*", rule(to("a")), gateways=["demo-gateway", "other"])
@@ -586,7 +586,7 @@ def test_a_gateway_serves_no_host_for_which_it_has_no_rule(
     assert domains_of(gateway(), gateway(name="other"), way) == domains
 
 
-def test_a_virtual_service_without_http_is_no_way_in() -> None:
+def test_a_virtual_service_without_http_is_no_entry_rule() -> None:
     way = virtual_service("shop.org", gateways=["demo-gateway"])
     tcp = put(way, "spec.tcp", [{"route": [{"destination": {"host": "a"}}]}])
     sentence = refusal(service("a"), deployment("a"), gateway(), tcp)

@@ -88,7 +88,7 @@ def test_the_host_of_a_request_may_be_another_than_the_urls() -> None:
         (EntryRule({"x-lane": "v3"}, "v3.org"), ("v3.org", "/a?b=1", "application/json", "v3")),
     ],
 )
-def test_a_request_takes_a_way_in(way: EntryRule, asked: tuple[str | None, ...]) -> None:
+def test_a_request_takes_an_entry_rule(way: EntryRule, asked: tuple[str | None, ...]) -> None:
     seen = []
 
     def answer(headers: Mapping[str, str]) -> ANSWER:

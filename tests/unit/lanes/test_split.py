@@ -79,7 +79,7 @@ def test_more_hits_speak_for_a_larger_share(total: int, lanes: int) -> None:
 
 
 @given(observations(200), LANES)
-def test_misses_are_judged_as_hits_are(seen: tuple[int, int], lanes: int) -> None:
+def test_misses_are_treated_as_hits_are(seen: tuple[int, int], lanes: int) -> None:
     count, total = seen
     low, high = interval(count, total, lanes)
     assert interval(total - count, total, lanes) == pytest.approx((1 - high, 1 - low), abs=1e-12)
@@ -111,7 +111,7 @@ def test_figures_of_the_sample(count: int, low: float, high: float) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 400_000, 999_999, 1_000_000])
-def test_a_million_requests_are_judged_too(count: int) -> None:
+def test_a_million_requests_are_verified_too(count: int) -> None:
     low, high = interval(count, 1_000_000, 3)
     assert low <= count / 1_000_000 <= high
     assert high - low < 0.004

@@ -109,7 +109,7 @@ def test_more_calls_than_one_machine_makes() -> None:
     assert chained(8) == StandIns(notes=("stand-ins call nobody: a request would make 128 calls",))
 
 
-def test_headers_that_the_plan_takes_on_trust_are_handed_on() -> None:
+def test_headers_that_the_plan_assumes_are_handed_on() -> None:
     lane = rule(to("cart", "v2"), match=[header_is("x-lane", "v2")])
     more = (
         foreign("cart", "v2"),

@@ -115,7 +115,7 @@ class Answers:
         return parse(200, "application/json", body.encode())
 
 
-def test_a_lane_is_asked_for_by_its_way_in_or_until_it_is_drawn() -> None:
+def test_a_lane_is_asked_for_by_its_entry_rule_or_until_it_is_drawn() -> None:
     beside = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
     nobody = cast(Client, Answers(()))
     assert trace(nobody, beside, "v3").entered == "by x-lane: v3"

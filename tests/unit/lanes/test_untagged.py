@@ -84,7 +84,7 @@ def test_an_empty_header_is_no_lane() -> None:
     assert (asked.header, [lane.name for lane in asked.lanes]) == ("", ["untagged", "jason"])
 
 
-def test_a_tag_that_the_gateway_replaces_is_no_way_in() -> None:
+def test_a_tag_that_the_gateway_replaces_is_no_entry_rule() -> None:
     tagged = to("page", headers={"request": {"set": {"end-user": "all"}}})
     planned = plan_of(*shop(JASON, REST, at=(rule(tagged, match=[{"uri": {"exact": "/"}}]),)))
     assert entry_rules(planned) == {"all": []}
@@ -92,7 +92,7 @@ def test_a_tag_that_the_gateway_replaces_is_no_way_in() -> None:
     assert planned.unset_headers == (asked,)
 
 
-def test_a_tag_beside_the_stamp_is_planned_where_the_stamp_changes_nothing() -> None:
+def test_a_tag_beside_the_lane_header_is_planned_where_the_lane_header_changes_nothing() -> None:
     sets = [
         to("page", weight=1, headers={"request": {"set": {"baggage": f"version={v}"}}})
         for v in ("v1", "v2")
@@ -116,7 +116,7 @@ def test_a_tag_beside_the_stamp_is_planned_where_the_stamp_changes_nothing() -> 
         ({"headers": {"cookie": {"exact": "lane=next"}}}, "cookie: lane=next"),
     ],
 )
-def test_where_nobody_is_stamped_the_way_in_is_the_lane(match: Document, way: str) -> None:
+def test_where_nobody_sets_it_the_entry_rule_is_the_lane(match: Document, way: str) -> None:
     next_page = rule(to("reviews", "v2"), match=[match])
     planned = plan_of(*shop(REST, at=(next_page,)), path="/page")
     assert entry_rules(planned) == {"untagged": [], way: [way]}
@@ -148,7 +148,7 @@ def test_a_header_that_every_request_carries() -> None:
     assert [(lane.name, lane.path[1].version) for lane in planned.lanes] == [("jason", "v2")]
 
 
-def test_a_part_of_a_split_that_has_no_pods_fails_and_the_rest_is_judged() -> None:
+def test_a_part_of_a_split_that_has_no_pods_fails_and_the_rest_is_verified() -> None:
     documents = [d for d in shop(REST) if d["metadata"]["name"] != "reviews-v2"]
     planned = plan_of(*documents)
     assert lanes_of(*documents) == {"untagged": "page v1, reviews v1 (503 20%)"}
@@ -161,7 +161,7 @@ def test_a_part_of_a_split_that_has_no_pods_fails_and_the_rest_is_judged() -> No
 
 
 @pytest.mark.parametrize(("v2", "holds"), [(20, True), (60, False)])
-def test_a_split_inside_the_mesh_is_judged(v2: int, *, holds: bool) -> None:
+def test_a_split_inside_the_mesh_is_verified(v2: int, *, holds: bool) -> None:
     planned = plan_of(*shop(REST))
     versions = ["v2"] * v2 + ["v1"] * (100 - v2)
     answers = [Answer(200, "", (Step("page", "v1"), Step("reviews", v))) for v in versions]

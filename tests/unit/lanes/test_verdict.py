@@ -225,7 +225,7 @@ def test_a_split_and_its_weights(counts: tuple[int, int, int], ok: tuple[bool, .
     assert verdict.unexpected == ()
 
 
-def test_more_requests_judge_more_sharply() -> None:
+def test_more_requests_verify_more_sharply() -> None:
     assert verify(PLAN, planned(45, 30, 25)).ok
     assert not verify(PLAN, planned(4500, 3000, 2500)).ok
 
@@ -237,7 +237,7 @@ def test_no_requests_at_all() -> None:
 
 
 @pytest.mark.parametrize("weights", [(100, 0), (99, 1)])
-def test_a_lane_that_nobody_entered_is_not_judged(weights: tuple[int, int]) -> None:
+def test_a_lane_that_nobody_entered_is_not_verified(weights: tuple[int, int]) -> None:
     """With no weight that is as it should be; with one the run must not pass."""
     v1, v2 = weights
     apart: Plan = plan_of(*asm(weights={"v1": v1, "v2": v2}))
@@ -314,7 +314,9 @@ def test_who_enters_a_lane_has_to_be_in_it(wrong: Answer, problem: str) -> None:
 
 @pytest.mark.parametrize("drawn", [100, 0])
 @pytest.mark.parametrize("way", [EntryRule(path="/beta"), EntryRule(method="POST")])
-def test_where_no_service_answers_at_a_way_nothing_is_told(way: EntryRule, drawn: int) -> None:
+def test_where_no_service_answers_at_an_entry_rule_nothing_is_told(
+    way: EntryRule, drawn: int
+) -> None:
     v1, v2, v3 = BESIDE.lanes
     plan = replace(BESIDE, lanes=(v1, v2, replace(v3, entry_rules=(way,))))
     nothing = [(Target("v3", way), Answer(404, "<!doctype html>"))]
@@ -338,7 +340,7 @@ def test_a_weight_that_leads_nobody_to_its_lane_fails_though_the_lane_can_be_ent
 
 
 @pytest.mark.parametrize("name", ["v2", "v3"])
-def test_where_nothing_is_drawn_a_lane_is_judged_alone(name: str) -> None:
+def test_where_nothing_is_drawn_a_lane_is_verified_alone(name: str) -> None:
     verdict = verify(BESIDE, [], entry_targets(name))
     assert (verdict.ok, verdict.requests, [lane.name for lane in verdict.lanes]) == (
         True,
@@ -348,7 +350,7 @@ def test_where_nothing_is_drawn_a_lane_is_judged_alone(name: str) -> None:
     assert not verify(BESIDE, [], [(by(name), answer("v1", PLANNED["v1"]))]).ok
 
 
-def test_a_lane_that_is_entered_is_judged_by_its_path_where_no_answer_tells_it() -> None:
+def test_a_lane_that_is_entered_is_verified_by_its_path_where_no_answer_tells_it() -> None:
     drawn = [text(PLANNED["v1"])] * 90 + [text(PLANNED["v2"])] * 10
     assert verify(BESIDE, drawn, [(by("v3"), text(PLANNED["v3"]))]).ok
     verdict = verify(BESIDE, drawn, [(by("v3"), text(PLANNED["v1"]))])
@@ -410,14 +412,14 @@ def texts(v1: int = 40, v2: int = 30, v3: int = 30) -> list[Answer]:
     return [text(PLANNED[lane]) for lane, n in counts.items() for _ in range(n)]
 
 
-def test_text_answers_are_told_apart_by_their_path() -> None:
+def test_text_answers_are_distinguished_by_their_path() -> None:
     verdict = verify(PLAN, texts())
     assert verdict.ok
     assert counts_of(verdict) == {"v1": (40, 40), "v2": (30, 30), "v3": (30, 30)}
     assert not verify(PLAN, texts(100, 0, 0)).ok
 
 
-def test_lanes_of_one_path_are_judged_as_one() -> None:
+def test_lanes_of_one_path_are_verified_as_one() -> None:
     chain = {"mocka": (("v1", "v3"), ("mockb",)), "mockb": (("v1",), ())}
     alike = plan_of(*asm(chain))
     verdict = verify(alike, [text("v1 v1")] * 70 + [text("v3 v1")] * 30)
@@ -427,7 +429,7 @@ def test_lanes_of_one_path_are_judged_as_one() -> None:
     assert not verify(alike, [text("v1 v1")] * 30 + [text("v3 v1")] * 70).ok
 
 
-def test_lanes_of_one_path_are_told_apart_by_json() -> None:
+def test_lanes_of_one_path_are_distinguished_by_json() -> None:
     chain = {"mocka": (("v1",), ())}
     alike = plan_of(*asm(chain, {"v1": 50, "v2": 50}))
     both = [answer("v1", "v1")] * 50 + [answer("v2", "v1")] * 50
@@ -510,7 +512,7 @@ def some_fail(lanes: Mapping[str, int], failed: int) -> Verdict:
     return verify(plan, [*right, *[Answer(503, "fault filter abort")] * failed])
 
 
-def test_what_fails_at_the_gateway_is_of_no_lane_and_judged_once() -> None:
+def test_what_fails_at_the_gateway_is_of_no_lane_and_verified_once() -> None:
     verdict = some_fail({"v1": 375, "v2": 375}, 250)
     assert (closing(verdict), verdict.ok) == ("Lanes hold.", True)
     assert (verdict.requests, verdict.errors, verdict.planned_failures) == (1000, 0, 250)
@@ -713,7 +715,7 @@ def test_a_lane_that_no_hop_reads() -> None:
     assert verify(PLAN, lost).hints == (Hint(Code.NO_LANE),)
 
 
-def test_a_lane_that_nobody_stamps_is_read_by_no_hop() -> None:
+def test_a_lane_that_no_gateway_sets_is_read_by_no_hop() -> None:
     """And it may be lost where the plan takes on trust that its header is handed on."""
     lane = rule(to("cart", "v2"), match=[header_is("x-lane", "v2")])
     shop = [

@@ -59,14 +59,14 @@ def test_a_lane_alone_is_compared_with_what_is_asked_beside() -> None:
     assert conclusion(result) == "Lane v3 holds. v3 is worse than v1."
 
 
-def test_requests_by_weight_and_by_ways_in_come_mixed() -> None:
+def test_requests_by_weight_and_by_entry_rules_come_mixed() -> None:
     gateway = Clock(by_weight=("v1",))
     tried(gateway, BESIDE)
     assert Counter(gateway.asked) == {"": 100, "x-lane: v3": 50}
     assert "x-lane: v3" in gateway.asked[:100]  # 1 in 10^28 shuffles has none
 
 
-def test_each_way_in_is_asked_and_one_that_leads_astray_is_named() -> None:
+def test_each_entry_rule_is_asked_and_one_that_misroutes_is_named() -> None:
     gateway = Clock(by_weight=("v1",))
     assert tried(gateway, TWO_WAYS).ok
     assert Counter(gateway.asked) == {"": 100, "x-lane: v3": 50, "x-also: v3": 5}
@@ -101,7 +101,7 @@ def test_each_way_in_is_asked_and_one_that_leads_astray_is_named() -> None:
     ("weight", "requests", "further"),
     [(0, 20, 5), (30, 20, 6), (40, 20, 8), (90, 100, 66), (90, 20, 20), (100, 20, 5), (40, 3, 3)],
 )
-def test_a_further_way_is_asked_until_it_can_not_be_by_weight(
+def test_a_further_entry_rule_is_asked_until_it_can_not_be_by_weight(
     weight: int, requests: int, further: int
 ) -> None:
     ways = (EntryRule({"a": "1"}), EntryRule({"a": "2"}))
@@ -114,13 +114,13 @@ def test_a_further_way_is_asked_until_it_can_not_be_by_weight(
     }
 
 
-def test_very_many_ways_are_asked_once_each() -> None:
+def test_very_many_entry_rules_are_asked_once_each() -> None:
     ways = tuple(EntryRule(path=f"/{number}") for number in range(3_001))
     lane = replace(PLAN.lanes[1], entry_rules=ways)
     assert len(entry_targets(PLAN, [lane], 20)) == 20 + 3_000
 
 
-def test_nobody_is_sent_by_a_way_that_may_change_something() -> None:
+def test_nobody_is_sent_by_an_entry_rule_that_may_change_something() -> None:
     """Nor judged by it; a lane that has no other is told with its reason, and its neighbour's."""
     v1, v3 = BESIDE.lanes
     post, both = EntryRule(method="POST"), EntryRule({"x-also": "v3"}, method="DELETE")

@@ -31,10 +31,10 @@ Usage: {{ include "traffic-lanes.checks.upgrade" . }}
 {{- $lanes := get $ruled $key | default list }}
 {{- $lost := get $failing $key | default list }}
 {{- range $lane, $weight := ternary $weights dict (not (empty $lanes)) }}
-{{- $stamped := and $weight (hasKey $live $lane) (not (has $lane $lost)) }}
+{{- $drawn := and $weight (hasKey $live $lane) (not (has $lane $lost)) }}
 {{- $new := and (has $lane $service.lanes) (not (has $lane $lanes)) }}
 {{- $ready := and (not $model.permissive) (hasKey $deployed (list $key $lane | join "/")) }}
-{{- if not $stamped }}
+{{- if not $drawn }}
 {{- else if not (or $model.permissive (has $lane $service.versions)) }}
 - services.{{ $service.name }}: in strict mode lane {{ $lane }}, which has {{ $weight }}% of the requests, gets 503
   here without a version {{ $lane }}. Add the version, or set the lane's weight to 0 first.
