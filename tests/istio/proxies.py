@@ -53,6 +53,14 @@ class Proxy:
             for cluster in answer["cluster_statuses"]
         }
 
+    def by_http2(self) -> dict[str, bool]:
+        """Whether each cluster's endpoints are called by HTTP/2."""
+        answer = urllib3.request(
+            "GET", f"{self._admin}/config_dump?resource=dynamic_active_clusters"
+        )
+        clusters = (found["cluster"] for found in answer.json()["configs"])
+        return {found["name"]: "http2_protocol_options" in json.dumps(found) for found in clusters}
+
     def rules(self, host: str) -> list[Document]:
         """The routes that it was sent for a host, in their order."""
         asked = "config_dump?resource=dynamic_route_configs"

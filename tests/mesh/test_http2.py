@@ -3,6 +3,7 @@
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
@@ -23,19 +24,22 @@ from tests.mesh.running import running
 from tests.mesh.test_evidence import telling
 
 # A gRPC server without a schema. It sends back what it gets, after the version. Asked to, it fails:
-# at once, or when the headers of its answer are sent.
+# at once, or when the headers of its answer are sent, or only at first.
 SERVER = """
 import os, grpc
 from concurrent.futures import ThreadPoolExecutor
 
 class Echo(grpc.GenericRpcHandler):
+    asked = False
+
     def service(self, call):
         return grpc.unary_unary_rpc_method_handler(self.answer)
 
     def answer(self, request, context):
         if request == b"late":
             context.send_initial_metadata(())
-        if request in (b"fail", b"late"):
+        if request in (b"fail", b"late") or request == b"first" and not self.asked:
+            self.asked = True
             context.abort(grpc.StatusCode.UNAVAILABLE, "no")
         return os.environ["version"].encode() + b" " + request
 
@@ -46,10 +50,10 @@ server.wait_for_termination()
 """
 
 
-def mesh(said: Document) -> list[Document]:
-    """A service whose port says its protocol by these fields."""
+def mesh(said: Document, **more: Any) -> list[Document]:
+    """A service whose port says its protocol by these fields, and whose rule has more of them."""
     named = put(service("a"), "spec.ports", [{"port": 8000, "targetPort": 8000, **said}])
-    way = virtual_service("*", rule(to("a")), gateways=["demo-gateway"])
+    way = virtual_service("*", {**rule(to("a")), **more}, gateways=["demo-gateway"])
     return [gateway(), named, deployment("a", "v1"), deployment("a", "v2"), way]
 
 
@@ -92,6 +96,29 @@ def test_a_call_that_fails_by_its_grpc_status_is_seen_to_fail(
     (step,) = answer.path
     assert step.measured is not None
     assert (step.service, step.measured.status) == ("a", status)
+
+
+@pytest.mark.parametrize(("retry_on", "failing"), [("unavailable", 0), ("cancelled,503", 2)])
+def test_a_call_is_sent_again_by_its_grpc_status(
+    tmp_path: Path, retry_on: str, failing: int
+) -> None:
+    (tmp_path / "server.py").write_text(SERVER)
+    again = {"attempts": 3, "retryOn": retry_on}
+    manifests = read([write(tmp_path, *mesh({"name": "grpc"}, retries=again))])
+    port = free_port()
+    command = Command.of(f"a=exec {sys.executable} {tmp_path / 'server.py'}")
+    with (
+        run(resolve(manifests, [command]), port),
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        call = channel.unary_unary("/any.Service/Method")
+        failed = 0
+        for _ in range(20):
+            try:
+                call(b"first", timeout=10)
+            except grpc.RpcError:
+                failed += 1
+    assert failed == failing  # each pod's first
 
 
 def test_stand_ins_answer_by_http_1_and_that_is_said_once(tmp_path: Path) -> None:
