@@ -3,18 +3,42 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
+from lanes.lint.routing import in_mesh
 from lanes.lint.rule import Rule
+from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import Host
 from lanes.reading import kinds
+from lanes.reading.manifests import Resource
 from lanes.reading.protocols import says_http2
 
 _PROTOCOLS = {True: "HTTP/2", False: "HTTP/1.1"}
 
 
 def check(facts: Facts) -> Iterator[Found]:
+    for resource, field, called, (host, number) in (*_by_routes(facts), *_by_services(facts)):
+        port = _port(facts, host, number)
+        said = says_http2(port) if port else None
+        for name, carried in called:
+            if said is not None and carried is not None and said != carried:
+                yield (
+                    resource,
+                    field,
+                    f"Service {host.name} says that it carries {_PROTOCOLS[said]}, and {name},"
+                    f" which callers use, {_PROTOCOLS[carried]}: requests reach the pods by the"
+                    " wrong one; give both ports the same appProtocol",
+                )
+
+
+_Called = list[tuple[str, bool | None]]
+"""Services that callers use, and whether each says that it carries HTTP/2."""
+_Led = tuple[Resource, str, _Called, tuple[Host, int | None]]
+"""A destination: where it stands, what callers use, and the port that it leads to."""
+
+
+def _by_routes(facts: Facts) -> Iterator[_Led]:
     for resource, route in facts.of(kinds.HTTPRoute):
         own = resource.namespace
-        parents = [
+        called = [
             (ref.name, says_http2(port))
             for ref in route.spec.parent_refs
             if ref.of_mesh
@@ -22,17 +46,25 @@ def check(facts: Facts) -> Iterator[Found]:
         ]
         for number, rule in enumerate(route.spec.rules):
             for index, ref in enumerate(rule.backend_refs):
-                port = _port(facts, Host(ref.name, ref.namespace or own), ref.port)
-                said = says_http2(port) if port else None
-                for name, carried in parents:
-                    if said is not None and carried is not None and said != carried:
-                        yield (
-                            resource,
-                            f"spec.rules[{number}].backendRefs[{index}]",
-                            f"Service {ref.name} says that it carries {_PROTOCOLS[said]}, and"
-                            f" {name}, which callers use, {_PROTOCOLS[carried]}: requests reach the"
-                            " pods by the wrong one; give both ports the same appProtocol",
-                        )
+                field = f"spec.rules[{number}].backendRefs[{index}]"
+                yield resource, field, called, (Host(ref.name, ref.namespace or own), ref.port)
+
+
+def _by_services(facts: Facts) -> Iterator[_Led]:
+    """A Service with several ports is left out, since callers may use any of them."""
+    for leg in facts.legs:
+        if not leg.counts or not in_mesh(leg.service) or leg.host is None:
+            continue
+        hosts = (host_in_manifest(h, leg.resource.namespace) for h in leg.service.spec.hosts)
+        called = [
+            (host.name, says_http2(ports[0]))
+            for host in hosts
+            if host in facts.services and host != leg.host
+            for ports in [facts.services[host][1].spec.ports]
+            if len(ports) == 1
+        ]
+        number = leg.http.destination.port.number if leg.http.destination.port else None
+        yield leg.resource, f"{leg.field}.destination.host", called, (leg.host, number)
 
 
 def _port(facts: Facts, host: Host, number: int | None) -> kinds.ServicePort | None:
@@ -47,9 +79,10 @@ RULE = Rule(
     code="TL035",
     name="protocol-differs",
     severity="error",
-    text="""With HTTPRoutes each version has a Service of its own. The mesh calls its pods by the
-protocol that this Service's port says, by `appProtocol` or by its name. If the Service that
-callers use says `grpc` and a version's Service says `http`, gRPC requests of that version fail.""",
+    text="""With HTTPRoutes each version has a Service of its own, and VirtualServices may lead to
+one. The mesh calls its pods by the protocol that this Service's port says, by `appProtocol` or by
+its name. If the Service that callers use says `grpc` and a version's Service says `http`, gRPC
+requests of that version fail.""",
     bad="""
 apiVersion: v1
 kind: Service

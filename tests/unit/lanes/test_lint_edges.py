@@ -60,6 +60,11 @@ def versioned(base: Document, own: Document) -> list[Document]:
     ]
 
 
+def led_to(base: Document, own: Document, **more: Any) -> list[Document]:
+    """A Service, one of a version, and the VirtualService that leads from the first to it."""
+    return [*versioned(base, own)[:2], virtual_service("cart", rule(to("cart-v2")), **more)]
+
+
 PODS = [deployment("cart", "v1"), deployment("cart", "v2")]
 SUBSETS = destination_rule("cart", "v1", "v2")
 REST = rule(to("cart", "v1"))
@@ -856,6 +861,18 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (versioned(GRPC, {"name": "web"}), []),  # the mesh finds out
         (versioned({"name": "tcp"}, HTTP), []),
         (versioned(GRPC, HTTP)[::2], []),  # the version's Service is elsewhere
+        (led_to(GRPC, HTTP), ["VirtualService cart: spec.http[0].route[0].destination.host"]),
+        (led_to(GRPC, GRPC), []),
+        (led_to(GRPC, HTTP, gateways=["demo-gateway"]), []),  # which calls cart-v2 alone
+        # Nobody knows which port is called.
+        ([service("cart", {"port": 8000, **GRPC}, 80), *led_to(GRPC, HTTP)[1:]], []),
+        (
+            [
+                *versioned(GRPC, HTTP)[:2],
+                {**versioned(GRPC, HTTP)[2], "kind": "GRPCRoute"},
+            ],
+            ["GRPCRoute cart: spec.rules[0].backendRefs[0]"],
+        ),
     ],
     "TL036": [
         (PAST_RULES, [f"{ENTRY}: spec.http[0].route[0].destination.host"]),
