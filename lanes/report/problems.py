@@ -62,6 +62,10 @@ HINTS = {
     HintCode.NOT_INJECTED: (
         "the OpenTelemetry Operator has not injected pods that need it: {services}",
     ),
+    HintCode.EVIDENCE_ENDS: (
+        "{1} was not seen behind {0}: the evidence ends there.",
+        "  Check that {0} gets traceparent and baggage, and hands both on",
+    ),
     HintCode.NOT_CALLED: (
         "no answer has {1}, which {0} calls in the plan.",
         "  Set --calls {0}=SERVICE,... or, for stand-ins, the annotation traffic-lanes/calls",

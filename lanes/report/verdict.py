@@ -144,9 +144,13 @@ def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
     return lines
 
 
+# Hints that tell nothing of a lane that is left.
+_BESIDE = (HintCode.NOT_INJECTED, HintCode.EVIDENCE_ENDS)
+
+
 def left_lines(verdict: Verdict) -> list[str]:
     """Where and why lanes are left, the most frequent place first; [] where a hint tells more."""
-    if any(hint.code is not HintCode.NOT_INJECTED for hint in verdict.hints):
+    if any(hint.code not in _BESIDE for hint in verdict.hints):
         return []
     places: dict[tuple[str, str, Cause], list[tuple[str, Left]]] = {}
     for lane, left, _ in verdict.left:

@@ -4,7 +4,7 @@ A hint is a code with values; lanes/report has the sentences.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,6 +29,7 @@ class HintCode(StrEnum):
     - other-weights: the shares are not the manifests'
     - not-injected: pods of `services` lack the injection that manifests ask for; `instead` is what
       each has instead
+    - evidence-ends: the first of `services` is seen, and nothing of the second, which it calls
     """
 
     OTHER_RELEASE = "other-release"
@@ -40,6 +41,7 @@ class HintCode(StrEnum):
     NO_LANE = "no-lane"
     OTHER_WEIGHTS = "other-weights"
     NOT_INJECTED = "not-injected"
+    EVIDENCE_ENDS = "evidence-ends"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,21 @@ def missing_injection(plan: Plan, answers: Iterable[Answer]) -> Hint | None:
     namespaces = sorted({asked[name] or missing[name].namespace or "" for name in services})
     instead = tuple(missing[name].instrumentation or "" for name in services)
     return Hint(HintCode.NOT_INJECTED, services, tuple(namespaces), instead=instead)
+
+
+def evidence_ends(lane: Lane, unseen: Collection[str], answers: Iterable[Answer]) -> Iterator[Hint]:
+    """Name each call on the path of `lane` from a service that is seen to one of the `unseen`.
+
+    `answers` are the lane's; those without a trace of their own have no evidence that could end.
+    The caller may not hand on a trace or the lane header, may get none, or may call past its
+    sidecar. Nothing tells which, nor whether the service that was called is right.
+    """
+    steps = (step for answer in answers if answer.trace for step in answer.path)
+    told = {step.service for step in steps if step.version or step.routed}
+    for hop in lane.path:
+        for called in hop.upstreams:
+            if called.service in unseen and hop.names & told and not called.names & told:
+                yield Hint(HintCode.EVIDENCE_ENDS, (hop.service, called.service))
 
 
 def _lacks_injection(step: Step) -> bool:

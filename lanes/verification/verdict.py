@@ -13,7 +13,7 @@ from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Reason
 from lanes.planning.result import Lane, Plan
 from lanes.verification.classification import ClassifiedAnswer, classify
-from lanes.verification.hints import Hint, HintCode, hint, missing_injection
+from lanes.verification.hints import Hint, HintCode, evidence_ends, hint, missing_injection
 from lanes.verification.hop_splits import HopSplit, splits
 from lanes.verification.problems import Left, Problem, ProblemCode
 from lanes.verification.split import interval
@@ -128,8 +128,8 @@ class Verdict:
 
     `errors`: how many of both failed and should not have; `planned_failures`: those that the plan
     lets fail.
-    `hints`: what the answers point to where they are not as planned, or not injected. `splits`:
-    those inside the mesh.
+    `hints`: what the answers point to where they are not as planned, not injected, or not seen.
+    `splits`: those inside the mesh.
     """
 
     requests: int
@@ -190,6 +190,7 @@ def verify(
     unexpected = Counter(
         (j.problem, j.answer.text, j.answer.status) for j in (*drawn, *visits) if j.problem
     )
+    own = {n: [j for j in (*drawn, *visits) if n in (j.name, *j.among)] for n in groups}
     lanes = tuple(
         LaneVerdict(
             name,
@@ -208,7 +209,7 @@ def verify(
                 if target in came or target.rule.not_sent_because
             ),
             unsure[name],
-            _unseen(group, (j for j in (*drawn, *visits) if name in (j.name, *j.among))),
+            _unseen(group, own[name]),
             _not_known(group),
         )
         for name, group in groups.items()
@@ -217,6 +218,13 @@ def verify(
     visited = [answer for _, answer in entered]
     came_back = (*answers, *visited)
     pointed_to = _hint(plan, answers, visited, unexpected) if unexpected else off
+    ends = (
+        end
+        for lane in lanes
+        for end in evidence_ends(
+            groups[lane.name][0], lane.unseen, (one.answer for one in own[lane.name])
+        )
+    )
     return Verdict(
         requests=len(answers),
         errors=sum(classified.failed for classified in (*drawn, *visits)),
@@ -225,7 +233,9 @@ def verify(
         ),
         lanes=lanes,
         unexpected=tuple(Unexpected(*key, count=n) for key, n in unexpected.most_common()),
-        hints=tuple(filter(None, (missing_injection(plan, came_back), pointed_to))),
+        hints=tuple(
+            filter(None, (missing_injection(plan, came_back), pointed_to, *dict.fromkeys(ends)))
+        ),
         splits=splits(groups, (*drawn, *visits)),
     )
 

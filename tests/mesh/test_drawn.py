@@ -16,6 +16,7 @@ import pytest
 
 from lanes.evidence.laptop import laptop
 from lanes.verification.gateway import Gateway
+from lanes.verification.hints import HintCode
 from lanes.verification.http_client import Limits
 from lanes.verification.load_profile import LoadProfile
 from lanes.verification.run import VerificationRun
@@ -54,8 +55,9 @@ def why_wrong(case: Drawn, verdict: Verdict) -> str:
     if case.how is Break.NO_SIDECAR:
         # Envoy is all sidecars at once, and logs no call that it does not send.
         unseen = verdict.holds is Holds.AS_FAR_AS_SEEN and not verdict.unexpected
-        ends = all(case.service in lane.unseen for lane in verdict.lanes)
-        return "" if unseen and ends else told(verdict)
+        ends = {(hint.code, *hint.services) for hint in verdict.hints}
+        right = unseen and ends == {(HintCode.EVIDENCE_ENDS, case.caller, case.service)}
+        return "" if right else told(verdict)
     found = {(left.caller, left.service, left.cause) for _, left, _ in verdict.left}
     return "" if found == {(case.caller, case.service, CAUSES[case.how])} else told(verdict)
 
@@ -63,7 +65,8 @@ def why_wrong(case: Drawn, verdict: Verdict) -> str:
 def told(verdict: Verdict) -> str:
     """What the verdict says, in short."""
     wrong = [f"{one.problem} {one.count} times" for one in verdict.unexpected]
-    return f"{verdict.holds}, {wrong}, not seen: {[lane.unseen for lane in verdict.lanes]}"
+    unseen = [lane.unseen for lane in verdict.lanes]
+    return f"{verdict.holds}, {wrong}, not seen: {unseen}, {verdict.hints}"
 
 
 def verified(mesh: Broken, case: Drawn, beside: bool, tries: int = 5) -> Verdict:

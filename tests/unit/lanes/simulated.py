@@ -75,6 +75,10 @@ class Drawn:
             yield called
             yield from self.behind(called)
 
+    def before(self, service: str) -> list[str]:
+        """The services on the way to it."""
+        return [name for name in self.calls if service in self.behind(name)]
+
     def plan(self) -> Plan:
         lanes = (Lane(n, 1, self._hop(self.entry, n), (entered_by(n),)) for n in LANES)
         return Plan("version", "*", tuple(lanes))

@@ -15,6 +15,7 @@ from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Hop, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.report.closing import closing
+from lanes.verification.hints import Hint, HintCode
 from lanes.verification.targets import Target
 from lanes.verification.tracing import traced
 from lanes.verification.verdict import Holds, verify
@@ -24,6 +25,7 @@ from tests.unit.lanes.reading import plan_of
 PLAN = plan_of(*asm())
 PLANNED = {"v1": "v1 v1 v1", "v2": "v2 v1 v2", "v3": "v3 v3 v1"}
 WEIGHTS = {"v1": 40, "v2": 30, "v3": 30}
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 def own(name: str, version: str, lane: str, *upstreams: dict[str, Any]) -> dict[str, Any]:
@@ -198,6 +200,33 @@ def test_the_cause_of_the_first_wrong_hop(
     verdict = verify(PLAN, [], [(Target("v3", EntryRule()), Answer(200, "", path, partial=True))])
     ((lane, left, _),) = verdict.left
     assert (lane, left.service, left.caller, left.cause) == ("v3", service, caller, cause)
+
+
+SILENT = Step("mockb", "", caller="mocka", silent=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "trace", "ends"),
+    [
+        (seen("mocka v2 v2"), TRACE, [("mocka", "mockb")]),
+        (seen("mocka v2 v2", "mockb v1 v2"), TRACE, [("mockb", "mockc")]),
+        # Only the answer tells: it has another form.
+        (seen("mocka v2 v2"), "", []),
+        ((*seen("mocka v2 v2"), SILENT), TRACE, [("mocka", "mockb")]),
+        # A log tells the call, and not whose pod answered.
+        ((*seen("mocka v2 v2"), replace(SILENT, routed=Routed())), TRACE, [("mockb", "mockc")]),
+    ],
+)
+def test_where_the_evidence_ends_is_named_and_accuses_nobody(
+    path: tuple[Step, ...], trace: str, ends: list[tuple[str, str]]
+) -> None:
+    """In the lane where it ends alone."""
+    v1 = seen("mocka v1 v1", "mockb v1 v1", "mockc v1 v1")
+    v3 = seen("mocka v3 v3", "mockb v3 v3", "mockc v1 v3")
+    answers = [Answer(200, "", told, partial=True, trace=trace) for told in (v1, path, v3)]
+    verdict = verify(PLAN, answers)
+    assert (verdict.holds, verdict.left) == (Holds.AS_FAR_AS_SEEN, ())
+    assert verdict.hints == tuple(Hint(HintCode.EVIDENCE_ENDS, end) for end in ends)
 
 
 def test_sources_add_to_each_other() -> None:

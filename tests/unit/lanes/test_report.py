@@ -241,6 +241,10 @@ def test_every_code_has_its_sentence() -> None:
         "  Pods that started without the Operator lack it. Restart them:",
         "  kubectl rollout restart deployment -n green",
     ]
+    assert hint_lines(Hint(HintCode.EVIDENCE_ENDS, ("mocka", "mockb"))) == [
+        "mockb was not seen behind mocka: the evidence ends there.",
+        "  Check that mocka gets traceparent and baggage, and hands both on",
+    ]
     rule = EntryRule({"x-lane": "v3"})
     told = [Problem(code, "v3", "mockb", "blue", "green", rule=rule) for code in ProblemCode]
     assert [problem_text(problem).removeprefix("by x-lane: v3: ") for problem in told] == [

@@ -19,6 +19,7 @@ from lanes.evidence.source import with_hops
 from lanes.evidence.spans import path
 from lanes.evidence.steps import Answer
 from lanes.evidence.traces import spans_in
+from lanes.verification.hints import HintCode
 from lanes.verification.performance import performance
 from lanes.verification.targets import Target
 from lanes.verification.verdict import Holds, Verdict, verify
@@ -108,14 +109,26 @@ SOURCES = {
 }
 
 
+def evidence_ends(verdict: Verdict) -> set[tuple[str, ...]]:
+    """Callers and whom they call, of the calls behind which a hint says that nothing is seen."""
+    return {one.services for one in verdict.hints if one.code is HintCode.EVIDENCE_ENDS}
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_no_sound_mesh_is_accused(source: str) -> None:
+    hinted = 0
     for number in range(MESHES):
         seed = f"{SEED} sound {number}"
-        verdict = verified(draw(seed, broken=False), SOURCES[source], seed)
+        mesh = draw(seed, broken=False)
+        verdict = verified(mesh, SOURCES[source], seed)
+        ends = evidence_ends(verdict)
+        hinted += bool(ends)
+        silent = set(mesh.calls) - mesh.tracing
+        assert all(silent & {*mesh.before(caller), caller} for caller, _ in ends), (seed, ends)
         assert verdict.holds is not Holds.DO_NOT_HOLD, (seed, verdict.unexpected)
         if source == "lanes up":
             assert verdict.holds is Holds.HOLD, (seed, [lane.unseen for lane in verdict.lanes])
+    print(f"{source}: in {hinted} of {MESHES} the evidence ends before the last hop")
 
 
 @pytest.mark.parametrize("source", [name for name in SOURCES if name != "access logs alone"])
@@ -153,8 +166,11 @@ def test_a_broken_mesh_is_named_at_its_hop_with_its_cause(source: str) -> None:
 
 @pytest.mark.parametrize("source", [name for name in SOURCES if name.startswith("traces")])
 def test_a_trace_accuses_the_broken_hop_or_one_behind(source: str) -> None:
-    """It sees what went elsewhere alone, while the trace goes on, and names no wrong cause."""
-    right = behind = caused = 0
+    """It sees what went elsewhere alone, while the trace goes on, and names no wrong cause.
+
+    Where the trace ends before, a hint names the call behind which nothing is seen.
+    """
+    right = behind = caused = hinted = before = 0
     for number in range(MESHES):
         seed = f"{SEED} broken {number}"
         mesh = draw(seed, broken=True)
@@ -167,4 +183,9 @@ def test_a_trace_accuses_the_broken_hop_or_one_behind(source: str) -> None:
         right += mesh.service in accused
         caused += CAUSES[mesh.how] in causes
         behind += bool(accused) and mesh.service not in accused
+        ends = evidence_ends(verdict)
+        if mesh.service not in accused:
+            hinted += (mesh.caller, mesh.service) in ends
+            before += any(mesh.service in mesh.behind(service) for _, service in ends)
     print(f"{source}: {right} of {MESHES} at the hop, {caused} with its cause, {behind} behind it")
+    print(f"{hinted} by a hint alone, {before} by a hint at a call before it")
