@@ -56,7 +56,9 @@ class Live:
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._latest = ""
-        self._load = Load(gateway.client(), self._own_answer)
+        entered = [lane for lane in planned.lanes if not self._weights.get(lane.name)]
+        rules = [rule for lane in entered for rule in lane.testable_rules[:1]]
+        self._load = Load(gateway.client(), rules, self._own_answer)
         self._still = {
             "provider": self._mesh.provider,
             "gateway": running.url,

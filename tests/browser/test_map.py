@@ -163,6 +163,34 @@ def test_the_command_of_an_entry_rule_is_copied_and_enters(
         expect(requests).not_to_have_text("0", timeout=PATIENCE)
 
 
+def test_the_tour_does_what_the_docs_say(browser: Browser, url: str) -> None:
+    with shown(browser, url, "phone") as page:
+        says, now = page.locator("#tour-text"), page.locator("#now")
+        follow = page.get_by_role("button", name="Next")
+        page.get_by_role("button", name="Take the tour").click()
+        expect(follow).to_be_focused()
+        expect(page.get_by_role("switch", name="Send requests")).to_be_checked()
+        follow.press("Enter")
+        expect(says).to_contain_text("mockb has no version of it")
+        expect(page.locator("#map .dim")).to_have_count(6)
+        follow.press("Enter")
+        goes(page, "v2", V2_WITHOUT_MOCKC)
+        expect(says).to_contain_text("The line bends to mockc v1")
+        fits(page)
+        follow.press("Enter")
+        goes(page, "v2", V2)
+        expect(follow).to_have_attribute("aria-disabled", "false", timeout=PATIENCE)
+        follow.press("Enter")
+        expect(now).to_contain_text("lane v2 fails at mockc v2", timeout=PATIENCE)
+        follow.press("Enter")
+        share = page.locator('[data-lane="v2"] output')
+        expect(share).to_have_text("0 → 0 %", timeout=PATIENCE)
+        page.get_by_role("button", name="End the tour").press("Enter")
+        expect(share).to_have_text("30 → 30 %", timeout=PATIENCE)
+        expect(page.get_by_role("switch", name="Send requests")).not_to_be_checked()
+        expect(page.get_by_label("Failures of mockc-v2, in percent")).to_have_value("0")
+
+
 # How many points of the lines are on a name.
 CROSSED = """() => {
   const all = where => [...document.querySelectorAll(where)]
@@ -192,6 +220,12 @@ def test_services_that_no_lane_changes_are_one_line(
         fits(page)
         button.press("Enter")
         expect(button).to_have_attribute("aria-expanded", "true")
+        send(page, True)  # it enters the lane that no weight leads to
+        seen = (
+            '[data-way="pr-7: checkoutservice/v1 > productcatalogservice/pr-7"][data-seen="true"]'
+        )
+        expect(page.locator(seen)).to_have_count(1, timeout=PATIENCE)
+        send(page, False)
         expect(page.locator("#map .service")).to_have_count(10)
         expect(page.locator("#pods > :visible")).to_have_count(11)
         assert page.evaluate(CROSSED) == 0

@@ -4,6 +4,7 @@ import { LaneMap } from "./map.js";
 import { OneLane } from "./one.js";
 import { Panels } from "./panels.js";
 import { setText } from "./shapes.js";
+import { Tour } from "./tour.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -30,6 +31,7 @@ async function wish(path, body) {
 const map = new LaneMap(byId("map"));
 const panels = new Panels(wish);
 const one = new OneLane(byId("one"), map);
+const tour = new Tour(wish, one);
 
 const on = byId("load-on");
 const rate = byId("load-rate");
@@ -79,6 +81,7 @@ function show(picture) {
   const shown = open ? picture : folded(picture);
   map.show(shown);
   one.show(picture);
+  tour.show(shown);
   panels.show(picture, shown);
 }
 

@@ -99,9 +99,8 @@ export class LaneMap {
     const right = { x: x + width - 10, y: y + 22, "text-anchor": "end", class: "faint" };
     const left = { x: x + 12, y: y + 40, class: "faint" };
     const figures = svg("text", upright ? left : right);
-    const bad = svg("text", upright ? { ...left, y: y + 56, class: "bad" } : { ...left, y: y + 58, class: "bad" });
-    this.texts.set(name, { rect, count: figures, bad });
-    this.back.append(rect, text, figures, bad);
+    this.texts.set(name, { rect, figures });
+    this.back.append(rect, text, figures);
     write(text, version, written(this.plan, box, count, FIGURES));
   }
 
@@ -112,11 +111,12 @@ export class LaneMap {
       write(this.shares[index], share === null ? name : `${name} ${Math.round(share * 100)} %`, this.shareWidth);
     });
     const ready = new Set(picture.pods.filter((pod) => pod.state === "ready").map((pod) => pod.room));
-    for (const [name, { rect, count, bad }] of this.texts) {
+    for (const [name, { rect, figures }] of this.texts) {
       const numbers = picture.rooms[name];
       const time = this.plan.upright || numbers.median === null ? "" : ` · ${milliseconds(numbers.median)}`;
-      setText(count, whole.format(numbers.requests) + time);
-      setText(bad, !ready.has(name) ? "away" : numbers.failing ? "failing" : "");
+      const bad = !ready.has(name) ? "away" : numbers.failing ? "failing" : "";
+      setText(figures, bad || whole.format(numbers.requests) + time);
+      figures.classList.toggle("bad", bad !== "");
       rect.classList.toggle("away", !ready.has(name));
       rect.classList.toggle("failing", numbers.failing);
     }

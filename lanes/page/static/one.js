@@ -28,10 +28,16 @@ export class OneLane {
     button.setAttribute("aria-pressed", false);
     button.append(swatch(index), name);
     button.addEventListener("click", () => {
-      this.chosen = this.chosen === name ? undefined : name;
-      for (const other of this.place.children) other.setAttribute("aria-pressed", other.dataset.shows === this.chosen);
+      this.choose(this.chosen === name ? undefined : name);
       this.at(button);
     });
     return button;
+  }
+
+  // Keep this lane by itself; undefined: none.
+  choose(lane) {
+    this.chosen = lane;
+    for (const button of this.place.children) button.setAttribute("aria-pressed", button.dataset.shows === lane);
+    this.at(null);
   }
 }
