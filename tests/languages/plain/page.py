@@ -1,26 +1,22 @@
 """A hop that answers with a page of its own, and tells nothing of lanes.
 
-HANDS_ON names the headers that it hands on by hand: "baggage,traceparent". BROKEN, "1=half", says
-how the calls to the second of upstream_url are wrong: with another lane (changed), without the lane
-in every second (half), or with the headers that it names alone.
+HANDS_ON names the headers that it hands on by hand: "baggage,traceparent".
 """
 
-import itertools
 import os
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 opener = urllib.request.build_opener()  # by http_proxy
-handed_on = os.environ.get("HANDS_ON", "")
-place, _, how = os.environ.get("BROKEN", "").partition("=")
-number = itertools.count()
 
 
 class Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        urls = filter(None, os.environ.get("upstream_url", "").split(","))
-        for at, url in enumerate(urls):
-            request = urllib.request.Request(url, headers=self.sent(broken=str(at) == place))
+        for url in filter(None, os.environ.get("upstream_url", "").split(",")):
+            request = urllib.request.Request(url)
+            for name in filter(None, os.environ.get("HANDS_ON", "").split(",")):
+                if values := self.headers.get_all(name):
+                    request.add_header(name, ",".join(values))
             with opener.open(request, timeout=10) as response:
                 response.read()
         body = b"<p>3 items</p>"
@@ -29,15 +25,6 @@ class Page(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def sent(self, broken: bool) -> dict[str, str]:
-        """The headers of a call."""
-        if broken and how == "changed":
-            own = "version=v2" in self.headers.get("baggage", "")
-            return {"baggage": f"version={'v1' if own else 'v2'}"}
-        half = broken and how == "half"
-        names = handed_on if not broken or (half and next(number) % 2) else how
-        return {n: ",".join(v) for n in names.split(",") if n and (v := self.headers.get_all(n))}
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
