@@ -23,15 +23,15 @@ class AccessLogs:
     """The hops that Envoy's access logs tell of; `header` is the baggage member that names the
     lane, or "".
 
-    Lines come late: proxies write them at intervals. They are read until there is one of each
-    request and none came for `still_seconds`, or for `patience_seconds`.
+    Lines come late: each proxy writes them at intervals, in Istio of a second. They are read until
+    there is one of each request, for `patience_seconds` at most, and for `late_seconds` more.
     Raises LanesError for a file that can't be read.
     """
 
     name: str
     workloads: Workloads
     header: str
-    still_seconds: float = 2.0
+    late_seconds: float = 2.0
     patience_seconds: float = 20.0
     _lines: list[Line] = field(default_factory=list, init=False)
 
@@ -46,19 +46,17 @@ class AccessLogs:
 
     def complete(self, answers: Sequence[Answer]) -> list[Answer]:
         wanted = {answer.trace for answer in answers if not answer.whole} - {""}
-        began = grown = time.monotonic()
-        count = 0
-        while wanted:
-            now, lines = time.monotonic(), list(self._lines)
-            grown = now if len(lines) > count else grown
-            wanted -= set(traced_in(lines[count:]))
-            count = len(lines)
-            if (not wanted and now - grown >= self.still_seconds) or (
-                now - began >= self.patience_seconds
-            ):
-                break
+        if not wanted:
+            return list(answers)
+        over, count = time.monotonic() + self.patience_seconds, 0
+        while wanted and time.monotonic() < over:
+            lines = self._lines[count:]
+            wanted -= set(traced_in(lines))
+            count += len(lines)
             time.sleep(0.1)
-        forest = Forest(calls(self._lines[:count], self.workloads, self.header))
+        time.sleep(self.late_seconds)
+        lines = list(self._lines)
+        forest = Forest(calls(lines, self.workloads, self.header))
         return [with_hops(answer, forest.path(answer.trace)) for answer in answers]
 
     def _read(self, log: BinaryIO) -> None:

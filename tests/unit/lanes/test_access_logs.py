@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,25 @@ def test_lines_are_read_as_they_come(tmp_path: Path) -> None:
     assert found == sorted((made.service, made.version) for made in walk(root))
     with pytest.raises(LanesError, match="cannot be read"):
         AccessLogs(str(tmp_path / "none"), mesh.workloads(), "version")
+
+
+def test_a_proxy_may_write_its_lines_after_the_gateway(tmp_path: Path) -> None:
+    mesh = draw("one", broken=False)
+    root = World(mesh, "one").request("v2", TRACE)
+    first, *others = IstioLogs("one", True, 0.0).lines(root, f"lanes/{TRACE}")
+    file = tmp_path / "log"
+    file.write_text(f"{first}\n")
+
+    def write() -> None:
+        with file.open("a") as grown:
+            grown.write("".join(f"{line}\n" for line in others))
+
+    late = threading.Timer(0.5, write)
+    late.start()
+    logs = AccessLogs(str(file), mesh.workloads(), "version", 1.5, 3.0)
+    (answer,) = logs.complete([Answer(200, "page", trace=TRACE)])
+    late.join()
+    assert len(answer.path) == len(list(walk(root)))
 
 
 def test_a_line_that_a_file_has_half_of_counts_when_it_is_whole(tmp_path: Path) -> None:
