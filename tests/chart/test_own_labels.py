@@ -73,6 +73,13 @@ def test_policies_find_pods_by_them_too() -> None:
         assert found["cart"]["spec"]["selector"]["matchLabels"] == CART
 
 
+def test_they_may_call_each_other() -> None:
+    cart = OWN["services"]["cart"] | {"upstreams": ["web"]}
+    services: Values = {"services": OWN["services"] | {"cart": cart}}
+    gateway: Values = {"gateway": {"services": {"web": {}}}}
+    assert "cart" in of_kind(render(ISTIO | OWN | services | gateway), "VirtualService")
+
+
 def notes(values: Values) -> str:
     done = helm("install", "demo", str(CHART), "--dry-run=client", "--values", "-", values=values)
     assert done.returncode == 0, done.stderr

@@ -100,8 +100,8 @@ Usage: {{ include "traffic-lanes.checks.upstreams" . }}
 {{- end -}}
 
 {{/*
-Names of services in a cycle of upstreams that includes a sample service, which calls all its upstreams on each
-request, as a JSON list. Other services may end the cycle themselves.
+Names of services in a cycle of upstreams that includes a sample service of this release, which calls all its
+upstreams on each request, as a JSON list. Other services may end the cycle themselves.
 Usage: {{ include "traffic-lanes.endlessCycle" . | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.endlessCycle" -}}
@@ -109,7 +109,9 @@ Usage: {{ include "traffic-lanes.endlessCycle" . | fromJsonArray }}
 {{- $endless := false -}}
 {{- range $service := .Model.services -}}
 {{- if has $service.name $cycle -}}
-{{- range $service.pods }}{{ if .sample }}{{ $endless = true }}{{ end }}{{ end -}}
+{{- range $service.pods -}}
+{{- if and .sample $.Values.workloads.enabled }}{{ $endless = true }}{{ end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- ternary $cycle list $endless | toJson -}}
