@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,17 @@ WEIGHTS: Mapping[str, int] = {"v1": 40, "v2": 30, "v3": 30}
 # For what shows as well with fewer pods to start: one lane beside the baseline's.
 PAIR: Chain = {"mocka": (("v1", "v2"), ("mockb",)), "mockb": (("v1", "v2"), ())}
 HALVES: Mapping[str, int] = {"v1": 50, "v2": 50}
+
+
+DIGITS = "0123456789abcdef"
+
+
+def membership(lane: str = "") -> dict[str, str]:
+    """The labels by which a lane's subset on Istio finds its pods; "": those of the baseline's."""
+    digits = dict.fromkeys(sha256(lane.encode()).hexdigest()) if lane else DIGITS
+    return {
+        f"traffic-lanes/{digit}": "true" for digit in sorted(list(digits)[:8] if lane else digits)
+    }
 
 
 def write(tmp_path: Path, *documents: Document, name: str = "mesh.yaml") -> str:

@@ -10,6 +10,7 @@ import yaml
 from lanes.planning.plan import plan
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
+from tests import kube
 from tests.chart.rendering import (
     CHART,
     EVERYTHING,
@@ -130,7 +131,8 @@ def test_notes_tell_how_to_check_for_sidecars() -> None:
 def test_notes_for_pods_of_ones_own_list_the_labels() -> None:
     values = yaml.safe_load(EXAMPLES["own-services"].read_text())
     text = notes(values)
-    labels = '{"app.kubernetes.io/version":"stable","traffic-lanes/next":"true"}'
+    member = ",".join(f'"{label}":"true"' for label in kube.membership())
+    labels = '{"app.kubernetes.io/version":"stable",' + member + "}"
     assert f"  cart, version stable: {labels}\n" in text
     assert "helm test" not in text
 

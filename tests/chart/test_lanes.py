@@ -155,12 +155,6 @@ def test_rules_of_all_lanes_at_all_services(provider: str) -> None:
     resources = render({"mesh": {"provider": provider}, "lanes": {"rules": "all"}})
     for name in SAMPLE:
         assert [rule["name"] for rule in http(resources, name)] == ["v2", "v3", "v1"]
-    for deployment in of_kind(resources, "Deployment").values() if provider == "istio" else ():
-        labels = deployment["spec"]["template"]["metadata"]["labels"]
-        member = {key for key in labels if key.startswith("traffic-lanes/")}
-        every = {"traffic-lanes/v2", "traffic-lanes/v3"}
-        own = {f"traffic-lanes/{labels['version']}"}
-        assert member == (every if labels["version"] == "v1" else own)
 
 
 def test_the_gateway_sends_a_lane_that_the_first_service_lacks_to_the_baseline() -> None:
@@ -186,24 +180,41 @@ def test_istio_lets_a_lane_end_at_its_own_pods_or_the_baseline() -> None:
         assert list(lanes) == versions
         assert lanes["v1"] == {"name": "v1", "labels": {"version": "v1"}}
         for lane in versions[1:]:
-            assert lanes[lane]["labels"] == {f"traffic-lanes/{lane}": "true"}
+            assert lanes[lane]["labels"] == kube.membership(lane)
             policy = lanes[lane]["trafficPolicy"]
             locality = policy["loadBalancer"]["localityLbSetting"]
             assert locality["failoverPriority"] == [f"version={lane}"]
-    for name, deployment in of_kind(resources, "Deployment").items():
-        labels = deployment["spec"]["template"]["metadata"]["labels"]
-        service, version = name.split("-")
-        member = {key.removeprefix("traffic-lanes/") for key in labels if "traffic-lanes/" in key}
-        assert member == (set(SAMPLE[service]) - {"v1"} if version == "v1" else {version})
-
-
-def test_a_strict_lanes_pods_have_the_label_that_leaving_strict_mode_asks_for() -> None:
-    resources = render(ISTIO | {"lanes": {"mode": "strict"}})
-    for name, deployment in of_kind(resources, "Deployment").items():
-        labels = deployment["spec"]["template"]["metadata"]["labels"]
+    for name, labels in pod_labels(resources).items():
         version = name.split("-")[1]
-        member = {key.removeprefix("traffic-lanes/") for key in labels if "traffic-lanes/" in key}
-        assert member == {version} - {"v1"}
+        member = {key: value for key, value in labels.items() if key.startswith("traffic-lanes/")}
+        assert member == kube.membership("" if version == "v1" else version)
+
+
+def pod_labels(resources: list[Resource]) -> dict[str, dict[str, str]]:
+    deployments = of_kind(resources, "Deployment").items()
+    return {name: one["spec"]["template"]["metadata"]["labels"] for name, one in deployments}
+
+
+@pytest.mark.parametrize(
+    "lanes", [{"rules": "all"}, {"mode": "strict"}, {"weights": {"v4": 0}}], ids=str
+)
+def test_on_istio_neither_a_mode_nor_a_new_lane_changes_pods_that_are_there(lanes: Values) -> None:
+    before = of_kind(render(ISTIO), "Deployment")
+    v4: Values = {"versions": {"v4": {}}} if "weights" in lanes else {}
+    after = of_kind(render(ISTIO | {"lanes": lanes, "services": {"mockb": v4}}), "Deployment")
+    assert before.items() <= after.items()
+    assert after.keys() - before.keys() == ({"mockb-v4"} if v4 else set())
+
+
+def test_on_istio_no_lanes_labels_select_another_lanes_pods() -> None:
+    lanes = [f"pr-{number}" for number in range(1, 40)]
+    weights: Values = {"v1": 100, "v2": 0, "v3": 0} | dict.fromkeys(lanes, 0)
+    versions: Values = {"versions": {lane: {} for lane in lanes}}
+    resources = render(ISTIO | {"lanes": {"weights": weights}, "services": {"mockb": versions}})
+    pods = {name: labels for name, labels in pod_labels(resources).items() if "mockb" in name}
+    for lane, subset in subsets(resources, "mockb").items():
+        selected = {name for name, of in pods.items() if subset["labels"].items() <= of.items()}
+        assert selected == {"mockb-v1", f"mockb-{lane}"}
 
 
 def test_istio_tries_again_elsewhere() -> None:
@@ -311,7 +322,7 @@ def test_http_route_splits_among_services_of_the_lanes() -> None:
         if lane == "v1":
             assert selector == {"app": "mocka", "version": "v1"}
         else:
-            assert selector == {"app": "mocka", f"traffic-lanes/{lane}": "true"}
+            assert selector == {"app": "mocka"} | kube.membership(lane)
         assert rules[name]["spec"]["host"] == f"{name}.default.svc.cluster.local"
         # Without it Istio leaves failoverPriority without effect.
         assert rules[name]["spec"]["trafficPolicy"]["outlierDetection"]

@@ -1,9 +1,11 @@
 """Routing alone, for Deployments with labels and ports of the team's own."""
 
+import json
 from typing import Any
 
 import pytest
 
+from tests import kube
 from tests.chart.rendering import CHART, GATEWAY_API, ISTIO, Values, helm, of_kind, refusal, render
 
 OWN: Values = {
@@ -41,7 +43,7 @@ def test_so_do_those_of_an_httproute_on_istio() -> None:
     services = of_kind(render(ISTIO | OWN | attached), "Service")
     assert {name: one["spec"]["selector"] for name, one in services.items()} == {
         "web-lane-v1": WEB | {"track": "v1"},
-        "web-lane-next": WEB | {"traffic-lanes/next": "true"},
+        "web-lane-next": WEB | kube.membership("next"),
     }
     rules = of_kind(render(ISTIO | OWN | attached), "DestinationRule")
     balancer = rules["web-lane-next"]["spec"]["trafficPolicy"]["loadBalancer"]
@@ -88,7 +90,9 @@ def notes(values: Values) -> str:
 
 def test_notes_say_which_labels_which_pods_need() -> None:
     said = notes(ISTIO | OWN)
-    assert '  web, version v1: {"track":"v1","traffic-lanes/next":"true"}\n' in said
+    for version, lane in (("v1", ""), ("next", "next")):
+        labels = json.dumps({"track": version} | kube.membership(lane), separators=(",", ":"))
+        assert f"  web, version {version}: {labels}\n" in said
     assert "cart, version" not in said
     said = notes(GATEWAY_API | OWN)
     labels = '{"app.kubernetes.io/name":"basket","release":"v1","tier":"back"}'

@@ -30,7 +30,10 @@ headers = st.from_regex(r"lane([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 @st.composite
 def lanes(draw: st.DrawFn) -> Values:
     some = st.sampled_from(DEFAULT_LANES) | lane_names
-    names = draw(st.lists(some, min_size=1, max_size=5, unique=True))
+    apart = st.lists(
+        some, min_size=1, max_size=5, unique_by=lambda name: str(kube.membership(name))
+    )
+    names = draw(apart)
     cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=len(names), max_size=len(names)))[1:])
     weights = [b - a for a, b in zip([0, *cuts], [*cuts, 100], strict=True)]
     return {

@@ -294,8 +294,8 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         "lanes.label: the chart sets app.kubernetes.io/part-of itself",
     ),
     "label that tells lanes": (
-        {"lanes": {"label": "traffic-lanes/v2"}},
-        "lanes.label: the chart sets traffic-lanes/v2 itself",
+        {"lanes": {"label": "traffic-lanes/0"}},
+        "lanes.label: the chart sets traffic-lanes/0 itself",
     ),
     "service named as the gateway": (
         {"services": {"demo-gateway": {"versions": {"v1": {}}, "upstreams": ["mocka"]}}},
@@ -309,6 +309,14 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
             | {"mocka-lane-v2": {"versions": {"v1": {}}}},
         },
         'services.mocka-lane-v2 and gateway.parentRefs would both have a Service "mocka-lane-v2"',
+    ),
+    "lanes whose names give the same labels": (
+        {
+            "mesh": {"provider": "istio"},
+            "lanes": {"weights": {"pr-309": 0, "pr-377": 0}},
+            "services": {"mockb": {"versions": {"pr-309": {}, "pr-377": {}}}},
+        },
+        "services.mockb: the names of lanes pr-309 and pr-377 give their pods the same labels",
     ),
     "name of a lane's Service": (
         {

@@ -210,7 +210,8 @@ def own_services(where: str) -> list[Json]:
         port = 8080 if name == "shop" else 8000
         documents.append(kube.service(name, port, namespace=where))
         for version in versions.get(name, ("stable", "next")):
-            labels = {"app.kubernetes.io/version": version, "traffic-lanes/next": "true"}
+            member = kube.membership("next" if version == "next" else "")
+            labels = {"app.kubernetes.io/version": version} | member
             deployed = kube.deployment(
                 name,
                 version,

@@ -11,6 +11,7 @@ V4 = ("--set", "services.mockb.versions.v4.replicas=1", "--set", "lanes.weights.
 def test_a_lane_is_added_and_removed_in_two_steps_each_without_a_failed_request() -> None:
     """The mesh's lists follow within seconds, so a second step is not taken at once."""
     with release("steps") as demo, demo.load() as load:
+        before = uids(demo)
         demo.upgrade(*V4)
         load.go_on(3)
         demo.upgrade(*V4, "--set", "lanes.weights.v1=20,lanes.weights.v4=20")
@@ -19,6 +20,7 @@ def test_a_lane_is_added_and_removed_in_two_steps_each_without_a_failed_request(
         load.go_on(3)
         demo.upgrade()
         demo.holds()
+        assert before <= uids(demo), "a lane that comes and goes touches no other pod"
     assert load.failed() == []
 
 

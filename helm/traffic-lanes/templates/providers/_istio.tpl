@@ -10,6 +10,10 @@ gatewayHeader: baggage
 fallsBack: false
 podLabels: []
 membership: {{ eq .Values.lanes.mode "permissive" }}
+members:
+  {{- range $lane, $_ := .Values.lanes.weights }}
+  {{ toJson $lane }}: {{ include "traffic-lanes.memberDigits" $lane }}
+  {{- end }}
 headerPropagation: ""
 laneReleases: false
 needs:
@@ -18,26 +22,33 @@ needs:
 {{- end -}}
 
 {{/*
-Label of pods that may answer a lane's requests: the lane's own, or the baseline's.
-Usage: {{ include "traffic-lanes.membershipLabel" $lane }}
+A lane's digits, as a JSON list: the first eight different digits of the SHA-256 of its name, in hexadecimal. A pod of
+the lane has a label for each of them, and a pod of the baseline one for each of the sixteen digits that there are. So
+the lane's labels select its own pods and the baseline's, and a new lane changes no pod of the baseline. Eight of
+sixteen digits make 12,870 sets, none of which holds another.
+Usage: {{ include "traffic-lanes.memberDigits" $lane }}
 */}}
-{{- define "traffic-lanes.membershipLabel" -}}
-traffic-lanes/{{ . }}
+{{- define "traffic-lanes.memberDigits" -}}
+{{- slice (sha256sum . | splitList "" | uniq) 0 8 | sortAlpha | toJson -}}
 {{- end -}}
 
 {{/*
-A label for each lane that a version's pods belong to. That is their own, which stays when a lane leaves strict
-mode, and at a permissive baseline every lane that the service has a rule for.
+Labels of pods that may answer a lane's requests: the lane's own, and the baseline's.
+Usage: {{ include "traffic-lanes.membershipLabels" (dict "model" $model "lane" $lane) }}
+*/}}
+{{- define "traffic-lanes.membershipLabels" -}}
+{{- range ternary (splitList "" "0123456789abcdef") (get .model.mesh.members .lane) (eq .lane .model.baseline) }}
+traffic-lanes/{{ . }}: "true"
+{{- end -}}
+{{- end -}}
+
+{{/*
+Membership labels of a version's pods. They need them in permissive mode only, and have them in both: a change of the
+mode leaves pods as they are.
 Usage: {{ include "traffic-lanes.istio.podLabels" (dict "model" $model "service" $service "version" $version) }}
 */}}
 {{- define "traffic-lanes.istio.podLabels" -}}
-{{- $baseline := .model.baseline -}}
-{{- $version := .version -}}
-{{- range $lane := without .service.lanes $baseline -}}
-{{- if or (eq $lane $version) (and $.model.permissive (eq $version $baseline)) }}
-{{ include "traffic-lanes.membershipLabel" $lane }}: "true"
-{{- end -}}
-{{- end -}}
+{{ include "traffic-lanes.membershipLabels" (dict "model" .model "lane" .version) }}
 {{- end -}}
 
 {{- define "traffic-lanes.istio.laneHeaders" -}}
@@ -54,7 +65,7 @@ baggage:
 {{- define "traffic-lanes.istio.subset" -}}
 {{- if and .model.permissive (ne .lane .model.baseline) -}}
 labels:
-  {{ include "traffic-lanes.membershipLabel" .lane }}: "true"
+  {{- include "traffic-lanes.membershipLabels" . | trim | nindent 2 }}
 trafficPolicy:
   {{- include "traffic-lanes.failoverPolicy" . | nindent 2 }}
 {{- else if or (has .lane .service.versions) (not .model.permissive) -}}
@@ -93,11 +104,22 @@ retryRemoteLocalities: true
 {{- end -}}
 
 {{/*
-What an HTTPRoute at the gateway can't express.
+Lanes at one service differ in their labels; and what an HTTPRoute at the gateway can't express.
 Usage: {{ include "traffic-lanes.istio.checks" . }}
 */}}
 {{- define "traffic-lanes.istio.checks" -}}
 {{- $model := .Model -}}
+{{- range $service := $model.services }}
+{{- $owners := dict }}
+{{- range $lane := ternary (without .lanes $model.baseline) list $model.permissive }}
+{{- $digits := get $model.mesh.members $lane | toJson }}
+{{- with get $owners $digits }}
+- services.{{ $service.name }}: the names of lanes {{ . }} and {{ $lane }} give their pods the same labels, so that
+  each could answer for the other. Rename one of the lanes.
+{{- end }}
+{{- $_ := set $owners $digits $lane }}
+{{- end }}
+{{- end }}
 {{- if .Values.gateway.parentRefs }}
 {{- range $service := $model.entries }}
 {{- range $lane := $service.lanes }}
