@@ -1,7 +1,7 @@
 """Services and ServiceEntries' hosts, each with the pods that it selects."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lanes.errors import ManifestError
@@ -18,10 +18,10 @@ from lanes.reading.slices import sliced
 
 @dataclass(frozen=True)
 class KnownService:
-    """A Service, and the pods that it selects.
+    """A Service, and the pods that it selects, or a ServiceEntry's host with what answers for it.
 
     `export_to`: the namespaces whose sidecars and gateways know it; (): all. `unsupported`: why
-    what it does is not known.
+    what it does is not known. `by_name`: a pod's port of the same name comes before the target.
     """
 
     resource: Resource
@@ -30,6 +30,7 @@ class KnownService:
     propagation: Propagation
     export_to: tuple[str, ...] = ()
     unsupported: str = ""
+    by_name: bool = False
 
     @property
     def is_restricted(self) -> bool:
@@ -62,6 +63,9 @@ class KnownService:
     def number(self, port: int, pod: Pod) -> int:
         """The number of a pod's port behind one of the Service's. Raises ManifestError for none."""
         target = self.ports[port]
+        named = {one.port: one.name for one in self.spec.ports if self.by_name}
+        if (name := named.get(port, "")) in pod.named_ports:
+            return pod.named_ports[name]
         number = pod.named_ports.get(target) if isinstance(target, str) else target
         if number is None:
             raise self.resource.error(
@@ -112,10 +116,35 @@ def known_services(
             named = (host_of(one.address, "") for one in entry.spec.endpoints)
             led = [services[host].pods for host in named if host in services]
             behind = tuple(pod for pods in led for pod in pods) or behind
-            spec = outside.service_of(entry)
-            found = KnownService(resource, spec, behind, Propagation(), tuple(entry.spec.export_to))
-            services.setdefault(known or Host(name.lower(), ""), found)
+            spec, selects = outside.service_of(entry), entry.spec.workload_selector is not None
+            exports, host = tuple(entry.spec.export_to), known or Host(name.lower(), "")
+            found = KnownService(resource, spec, behind, Propagation(), exports, by_name=selects)
+            there = services.setdefault(host, found)
+            if there is not found and selects and there.resource.namespace == resource.namespace:
+                services[host] = _joined(there, found, diagnostics)
     return services, aliases
+
+
+def _joined(first: KnownService, entry: KnownService, diagnostics: Diagnostics) -> KnownService:
+    """A Service, or a ServiceEntry's host, with the pods that a second ServiceEntry adds to it.
+
+    istiod merges the endpoints of what has one host in one namespace, by the names of ports.
+    """
+    pods = {pod.key: pod for pod in (*first.pods, *entry.pods)}
+    joined = replace(first, pods=tuple(pods.values()))
+    named = {port.port: port.name for port in entry.spec.ports}
+    for port in (one for one in first.spec.ports if one.protocol == "TCP"):
+        alike = named.get(port.port) == port.name
+        for pod in entry.pods if alike else ():
+            alike &= joined.number(port.port, pod) == entry.number(port.port, pod)
+        if not alike:
+            error = entry.resource.error(
+                "spec.ports",
+                f"port {port.port} has another name, or another port of its pods, than that of"
+                f" {first.resource}, which has the same host; give both the same",
+            )
+            return replace(joined, unsupported=diagnostics.error(error))
+    return joined
 
 
 def _require_alike(resource: Resource, pods: tuple[Pod, ...]) -> None:

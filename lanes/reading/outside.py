@@ -36,20 +36,23 @@ def service_of(entry: kinds.ServiceEntry) -> kinds.ServiceSpec:
     return kinds.ServiceSpec.model_validate(
         {
             "ports": [
-                {"port": p.number, "appProtocol": p.protocol.lower()}
+                {"port": p.number, "name": p.name, "appProtocol": p.protocol.lower()}
                 | ({"targetPort": p.target_port} if p.target_port else {})
                 for p in entry.spec.ports
-            ]
+            ],
+            "selector": selector.labels if (selector := entry.spec.workload_selector) else {},
         }
     )
 
 
 def require_simulated(manifests: Manifests, diagnostics: Diagnostics) -> None:
-    """Report kinds that only a cluster acts on."""
-    cluster = (kinds.ServiceEntry, kinds.WorkloadEntry, kinds.EnvoyFilter, kinds.Sidecar)
-    for kind in (*cluster, kinds.GRPCRoute):
-        for resource, _ in manifests.of(kind):
-            diagnostics.not_simulate(resource.error("", NOT_RUN))
+    """Report kinds that only a cluster acts on; a ServiceEntry that selects pods is none."""
+    cluster = (kinds.WorkloadEntry, kinds.EnvoyFilter, kinds.Sidecar, kinds.GRPCRoute)
+    found = [resource for kind in cluster for resource, _ in manifests.of(kind)]
+    entries = manifests.of(kinds.ServiceEntry)
+    found += [resource for resource, entry in entries if not entry.spec.workload_selector]
+    for resource in found:
+        diagnostics.not_simulate(resource.error("", NOT_RUN))
 
 
 def pod_elsewhere(

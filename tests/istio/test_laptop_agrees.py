@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from lanes.mesh.model import Destination
+from tests import kube
 from tests.chart.rendering import Values
 from tests.istio import mesh as istio
 from tests.istio.conftest import ISTIOD
+from tests.istio.kube_api import Document
 from tests.istio.variants import OTHER_NAMES, REPLICAS, STRICT, rendered
 from tests.mesh.running import ask
 
@@ -18,7 +20,41 @@ from tests.mesh.running import ask
     ids=["sample", "strict", "other names", "replicas"],
 )
 def test_every_destination_has_the_same_tiers(values: Values, tmp_path: Path) -> None:
-    with istio.run(Path(ISTIOD), rendered(tmp_path, values)) as mesh:
+    require_same_tiers(rendered(tmp_path, values))
+
+
+OWN = "web-v2.default.svc.cluster.local"
+V2 = {"app": "web", "version": "v2"}
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        (OWN, kube.service("web-v2", {"port": 8000, "name": "http"}, selector=V2)),
+        ("web.v2.internal", kube.service_entry("web.v2.internal", "web", "v2")),
+    ],
+    ids=["Service and ServiceEntry", "two ServiceEntries"],
+)
+def test_what_has_one_host_has_all_their_pods(host: str, own: Document, tmp_path: Path) -> None:
+    prefers = {"localityLbSetting": {"failoverPriority": ["version=v2"]}}
+    policy = {"loadBalancer": prefers, "outlierDetection": {}}
+    lane = [
+        kube.gateway(),
+        kube.virtual_service("*", kube.rule(kube.to(host)), gateways=["demo-gateway"]),
+        kube.virtual_service("web", kube.rule(kube.to(host))),
+        kube.destination_rule(host, policy=policy, name="lane"),
+        kube.service("web", {"port": 8000, "name": "http"}),
+        own,
+        kube.service_entry(host, "web", "v1"),
+        kube.deployment("web"),
+        kube.deployment("web", "v2"),
+    ]
+    require_same_tiers(kube.write(tmp_path, *lane))
+
+
+def require_same_tiers(manifests: str) -> None:
+    """Fails where a proxy has other endpoints, or in another order, than `lanes` reads."""
+    with istio.run(Path(ISTIOD), manifests) as mesh:
         seen = {name: proxy.tiers() for name, proxy in mesh.proxies().items()}
         destinations = {
             weighted.destination.name: weighted.destination

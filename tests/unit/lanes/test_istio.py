@@ -19,6 +19,7 @@ from tests.kube import (
     put,
     rule,
     service,
+    service_entry,
     to,
     virtual_service,
 )
@@ -221,6 +222,53 @@ def test_machines_and_what_stands_outside() -> None:
     assert entered(mesh) == "m|v1|v2|vm"
     assert [w.rule for w in mesh.warnings] == ["gateway-given"]
     assert len(mesh.not_run) == 2
+
+
+OWN = "a-v2.default.svc.cluster.local"
+V2 = {"app": "a", "version": "v2"}
+OF_V2 = service("a-v2", {"port": 8000, "name": "http"}, selector=V2)
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [(OWN, OF_V2), ("a.v2.internal", service_entry("a.v2.internal", "a", "v2"))],
+    ids=["Service and ServiceEntry", "two ServiceEntries"],
+)
+def test_what_has_one_host_in_one_namespace_has_all_their_pods(host: str, own: Document) -> None:
+    prefers = {"localityLbSetting": {"failoverPriority": ["version=v2"]}}
+    policy = {"loadBalancer": prefers, "outlierDetection": {}}
+    lane = [
+        service("a"),
+        deployment("a"),
+        deployment("b"),
+        own,
+        service_entry(host, "a", "v1"),
+        destination_rule(host, policy=policy, name="lane"),
+        virtual_service("a", rule(to(host))),
+    ]
+    assert met(mesh_of(*lane)) == "v1"
+    both = mesh_of(*lane, deployment("a", "v2"))
+    assert met(both) == "v2"
+    assert both.not_run == ()
+    (port,) = [one for one in both.ports if one.host.name == "a"]
+    tiers = port.routes[0].destinations[0].destination.tiers
+    assert [[e.pod.version for e in tier] for tier in tiers] == [["v2"], ["v1"]]
+    elsewhere = put(service_entry(host, "a", "v1"), "metadata.namespace", "other")
+    assert met(mesh_of(*lane[:4], elsewhere, *lane[5:])) == "503"
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("http", service_entry(OWN, "a", "v1", port="web")),
+        ("web", service_entry(OWN, "a", "v1", port="web", targetPort=9000)),
+    ],
+    ids=["name", "target"],
+)
+def test_they_have_to_agree_in_their_ports(name: str, other: Document) -> None:
+    own = put(OF_V2, "spec.ports[0].name", name)
+    lane = [*A, own, other, virtual_service("a", rule(to(OWN)))]
+    assert "ServiceEntry a-v2.default.svc.cluster.local-v1: spec.ports: " in refusal(*lane)
 
 
 # Which DestinationRule
