@@ -8,15 +8,15 @@ https://istio.io/latest/docs/tasks/observability/logs/access-log/#default-access
 import json
 import re
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from lanes.evidence.calls import Call, trace_id
 from lanes.evidence.grpc_status import status_of
-from lanes.evidence.workloads import NOBODY, Workload, Workloads
+from lanes.evidence.workloads import NOBODY, PASSTHROUGH, Workload, Workloads
 from lanes.mesh.baggage import members
 
 # What `kubectl logs --prefix` writes before a line: [pod/NAME/CONTAINER].
@@ -24,12 +24,15 @@ _PREFIX = re.compile(r"\[pod/([^/\]]+)/[^\]]*\]")
 # Who sends requests here tells each one's trace by its User-Agent, which every format has.
 _AGENT = re.compile(r"lanes/([0-9a-f]{32})")
 _LONGEST = 65_536
+_SNI = "requested_server_name"
 
 
 @dataclass(frozen=True)
 class Line:
     """One line: a call as one proxy saw it. `pod` is the proxy's, by its name, "" where nothing
-    tells; `own` its address. `inbound`: it is the proxy of the pod that was called.
+    tells; `own` its address. `inbound`: it is the proxy of the pod that was called. `cluster` is ""
+    where the proxy had nowhere to send the call. `secured`: the cluster that the caller's sidecar
+    names as it begins TLS, "" without; None where the format does not tell.
     """
 
     pod: str
@@ -46,14 +49,15 @@ class Line:
     seconds: float
     baggage: str | None
     traceparent: str
+    secured: str | None
 
 
 def line_of(text: str) -> Line | None:
     """The call that a line tells of; None for any other line."""
-    with suppress(ValueError, RecursionError, OverflowError):
+    with suppress(ValueError, TypeError, RecursionError, OverflowError):
         start = text.index("{", 0, 512)
         told = json.loads(text[start:_LONGEST])
-        if isinstance(told, dict) and isinstance(told.get("upstream_cluster"), str):
+        if isinstance(told, dict) and "upstream_cluster" in told:
             prefix = _PREFIX.match(text[:start].strip())
             return _line(told, prefix[1] if prefix else _text(told, "pod"))
     return None
@@ -63,7 +67,7 @@ def _line(told: Mapping[str, Any], pod: str) -> Line:
     """Raises ValueError for what is no time or number."""
     cluster = _text(told, "upstream_cluster")
     inbound = cluster.startswith("inbound|")
-    own = _text(told, "downstream_local_address" if inbound else "upstream_local_address")
+    own = _text(told, "downstream_local_address") if inbound else _sender(told)
     began = datetime.fromisoformat(_text(told, "start_time")).timestamp()
     return Line(
         pod,
@@ -80,29 +84,62 @@ def _line(told: Mapping[str, Any], pod: str) -> Line:
         float(told.get("duration") or 0) / 1000,
         _text(told, "baggage") if "baggage" in told else None,
         _text(told, "traceparent"),
+        _cluster_of(_text(told, _SNI)) if _SNI in told else None,
     )
+
+
+def _sender(told: Mapping[str, Any]) -> str:
+    """The address that a call was sent from; where it was sent nowhere, that of who made it."""
+    return _text(told, "upstream_local_address") or _text(told, "downstream_remote_address")
+
+
+def _cluster_of(name: str) -> str:
+    """The cluster that a sidecar names as the server, `outbound_.8000_.v2_.cart.shop.svc...`."""
+    return name.replace("_.", "|") if name.startswith("outbound_.") else ""
 
 
 def calls(lines: Iterable[Line], workloads: Workloads, header: str) -> list[Call]:
     """Return the calls that the lines of all proxies together tell of.
 
-    What the two proxies of a call log is one call. Where the caller's did not log it, no sidecar
-    sent it. `header`: the baggage member that names the lane, for formats with baggage; "" where
-    none does.
+    What the two proxies of a call log is one call. `header`: the baggage member that names the
+    lane, for formats with baggage; "" where none does.
     """
-    lines = list(lines)
+    lines = sorted(lines, key=lambda line: line.began)
     pods = _pods(lines, workloads)
     received: dict[tuple[str, str], deque[Line]] = defaultdict(deque)
-    for line in sorted((line for line in lines if line.inbound), key=lambda line: line.began):
-        received[line.request, line.own].append(line)
+    answered: dict[tuple[str, str], str] = {}
+    for line in lines:
+        if line.inbound:
+            received[line.request, line.own].append(line)
+            answered[line.request, line.remote] = line.own
     found = []
-    for line in sorted((line for line in lines if not line.inbound), key=lambda line: line.began):
+    for line in lines:
+        if line.inbound:
+            continue
+        if line.cluster == PASSTHROUGH:  # its peer is a Service's address, or a pod's
+            line = replace(line, peer=answered.get((line.request, line.own), line.peer))
         at = received.get((line.request, line.peer)) if line.request else None
         found.append(_sent(line, at.popleft() if at else None, pods, workloads, header))
-    left = (line for each in received.values() for line in each)
-    logging = {line.own for line in lines}
-    found += (_unsent(line, pods, header, logging) for line in left)
+    left = [line for each in received.values() for line in each]
+    bare = _without_sidecar(lines, left)
+    found += (_unsent(line, pods, workloads, header, bare) for line in left)
     return [call for call in found if call is not None]
+
+
+def _without_sidecar(lines: Sequence[Line], left: Iterable[Line]) -> set[str]:
+    """Return the addresses whose calls, `left` without a line of their caller, no sidecar sent.
+
+    A sidecar that logs other calls would have logged these; and it names a cluster as it begins
+    TLS, if the pod that is called gets TLS from others.
+    """
+    logging = {line.own for line in lines}
+    secure = {line.own for line in lines if line.inbound and line.secured}
+    return {
+        line.remote
+        for line in left
+        if not line.secured
+        and (line.remote in logging or (line.secured == "" and line.own in secure))
+    }
 
 
 def _pods(lines: Iterable[Line], workloads: Workloads) -> dict[str, Workload]:
@@ -114,9 +151,9 @@ def _pods(lines: Iterable[Line], workloads: Workloads) -> dict[str, Workload]:
     sent: dict[str, list[tuple[str, frozenset[str]]]] = defaultdict(list)
     for line in lines:
         workload = workloads.pod(line.pod) if line.pod else NOBODY
-        if workload != NOBODY and line.own:
+        if workload != NOBODY and line.own and line.cluster:
             named[line.own] = workload
-        if not line.inbound and line.peer:
+        if line.cluster.startswith("outbound|") and line.peer:
             service = _called(line, workloads)
             sent[line.peer].append((service, workloads.reachable.get(line.cluster, frozenset())))
     for address, destinations in sent.items():
@@ -158,14 +195,18 @@ def _sent(
         line.request,
         (received.began, received.began + received.seconds) if received else None,
         known,
-        proxied=line.cluster.startswith("outbound|"),
+        ruled=line.cluster != PASSTHROUGH,
     )
 
 
 def _unsent(
-    line: Line, pods: Mapping[str, Workload], header: str, logging: Collection[str]
+    line: Line,
+    pods: Mapping[str, Workload],
+    workloads: Workloads,
+    header: str,
+    bare: Collection[str],
 ) -> Call | None:
-    """A call that the proxy of its caller did not log: none sent it, if that one logs others.
+    """A call that the proxy of its caller did not log; `bare` have none.
 
     When it came is by the clock of the pod that answered: here alone, two clocks are compared.
     """
@@ -181,7 +222,7 @@ def _unsent(
         callee.version,
         line.own,
         lane,
-        frozenset(),
+        workloads.chosen.get(line.secured or "", frozenset()),
         line.status,
         line.began,
         line.seconds,
@@ -189,7 +230,7 @@ def _unsent(
         line.request,
         None,
         known,
-        proxied=caller == NOBODY or line.remote not in logging,
+        proxied=caller == NOBODY or line.remote not in bare,
     )
 
 

@@ -19,7 +19,8 @@ class Call:
     clock that all calls of a pod share, and `received` the same call's beginning and end by the
     clock of the pod that answered, where that one logs; None: the two share a clock. `trace` and
     `request`: the ids of its trace and request; "" where it has none. `lane_known`: whether the log
-    tells the lane header at all. `proxied` False: no sidecar sent it.
+    tells the lane header at all. `proxied` False: no sidecar sent it; `ruled` False: one did that
+    has neither the service nor a rule for it.
     """
 
     caller: str
@@ -37,6 +38,7 @@ class Call:
     received: tuple[float, float] | None = None
     lane_known: bool = True
     proxied: bool = True
+    ruled: bool = True
 
     @property
     def there(self) -> tuple[float, float]:
@@ -132,7 +134,7 @@ def _step(call: Call, depth: int, made: Sequence[Call]) -> Step:
         caller=call.caller,
         lane_known=call.lane_known,
         silent=bool(call.address) and not call.version,
-        routed=Routed(call.chosen, call.proxied),
+        routed=Routed(call.chosen, call.proxied, call.ruled),
     )
 
 

@@ -53,6 +53,8 @@ def cause(
         return Cause.NOT_TOLD
     if not step.routed.proxied:
         return Cause.NO_SIDECAR
+    if not step.routed.ruled:
+        return Cause.NO_RULE
     if step.routed.versions <= set(hop.versions):
         return Cause.NOT_READY if step.routed.versions else Cause.NOT_TOLD
     if not step.lane_known:  # the call may have had none, or another

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from lanes.evidence.grpc_status import status_of
 from lanes.evidence.steps import MOST_HOPS, Measured, Routed, Step
-from lanes.evidence.workloads import NOBODY, Workloads
+from lanes.evidence.workloads import NOBODY, PASSTHROUGH, Workloads
 from lanes.mesh.baggage import members
 
 # Where a deployment's instrumentation, or Envoy's, records the baggage that a request brought.
@@ -51,7 +51,8 @@ _GRPC_STATUS = ("rpc.response.status_code", "rpc.grpc.status_code", "grpc.status
 @dataclass(frozen=True)
 class _Hop:
     """A server span whose service the mesh has. `caller` is the hop that it is behind, by the ids
-    of its spans; None where no span tells.
+    of its spans; None where no span tells. `missing`: the service between the two of which there
+    is no span, by the name that the sidecar of `caller` called; "" for none.
     """
 
     span: Span
@@ -59,6 +60,7 @@ class _Hop:
     version: str
     caller: "_Hop | None"
     routed: Routed | None
+    missing: str
 
 
 def path(spans: Iterable[Span], workloads: Workloads, header: str) -> tuple[Step, ...]:
@@ -69,6 +71,7 @@ def path(spans: Iterable[Span], workloads: Workloads, header: str) -> tuple[Step
     - Of several tries of one call, the one that answered counts: the last without a server error.
     - Where spans between are missing, nothing tells who called a hop.
     - Where a hop's sidecar has spans of other calls, one without passed no sidecar.
+    - A call behind one to another service was made by that service, which has no span.
     - Clocks of machines differ: times are compared within one span alone.
     `header`: the baggage member that names the lane, for spans that record baggage; "" where none
     does.
@@ -109,20 +112,31 @@ def _hop(
     service, version = _workload(span, workloads)
     if not span.server or not service:
         return None
-    routed, at, caller = None, known.get(span.parent), None
+    sent, at, caller = "", known.get(span.parent), None
     for _ in range(_MOST_BETWEEN):
         if at is None:
             break
-        cluster = at.attributes.get("upstream_cluster", "")
-        if routed is None and cluster.startswith("outbound|"):
-            routed = Routed(workloads.chosen.get(cluster, frozenset()))
+        sent = sent or _sent(at)
         caller = hops.get(at.id)
         if caller is not None:
             break
         at = known.get(at.parent)
-    if caller is not None and caller.service == service and routed is None:
+    if caller is not None and caller.service == service and not sent:
         return None  # the service behind its own sidecar
-    return _Hop(span, service, version, caller, routed)
+    called = workloads.service(sent.rpartition("|")[2]) if sent != PASSTHROUGH else ""
+    missing = called if called != service else ""
+    routed = _routed(sent, workloads) if sent and not missing else None
+    return _Hop(span, service, version, caller, routed, missing)
+
+
+def _sent(span: Span) -> str:
+    """The cluster that a sidecar sent the span's call to; "" for any other span."""
+    cluster = span.attributes.get("upstream_cluster", "")
+    return cluster if cluster.startswith("outbound|") or cluster == PASSTHROUGH else ""
+
+
+def _routed(cluster: str, workloads: Workloads) -> Routed:
+    return Routed(workloads.chosen.get(cluster, frozenset()), ruled=cluster != PASSTHROUGH)
 
 
 def _workload(span: Span, workloads: Workloads) -> tuple[str, str]:
@@ -159,7 +173,10 @@ def _steps(
         yield _step(hop, depth, calls, header, routed)
         traced = any(call.routed for call in calls)
         past = Routed(proxied=False) if traced else None
-        left += [(call, depth + 1, call.routed or past) for call in reversed(calls)]
+        left += [
+            (call, depth + 1, call.routed or (None if call.missing else past))
+            for call in reversed(calls)
+        ]
 
 
 def _step(hop: _Hop, depth: int, calls: Sequence[_Hop], header: str, routed: Routed | None) -> Step:
@@ -176,7 +193,7 @@ def _step(hop: _Hop, depth: int, calls: Sequence[_Hop], header: str, routed: Rou
         None if baggage is None else members(baggage).get(header),
         measured=Measured(depth, "", status, took, max(0.0, took - slowest), error),
         silent=not hop.version,
-        caller=hop.caller.service if hop.caller else None,
+        caller=hop.missing or (hop.caller.service if hop.caller else None),
         lane_known=baggage is not None,
         routed=routed,
     )

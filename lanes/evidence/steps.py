@@ -39,11 +39,12 @@ class Routed:
     """What the proxy of a caller did with a call.
 
     `versions` are those of the destination that its rule names. `proxied` False: the call passed no
-    sidecar.
+    sidecar. `ruled` False: it passed one that has neither the service nor a rule for it.
     """
 
     versions: frozenset[str] = frozenset()
     proxied: bool = True
+    ruled: bool = True
 
 
 @dataclass(frozen=True)

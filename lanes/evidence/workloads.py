@@ -10,6 +10,9 @@ from lanes.mesh.model import Endpoint, Mesh, Pod, destinations_of, led_to
 # What Deployments, StatefulSets and DaemonSets add to their names for a pod's.
 _POD_ENDING = re.compile(r"(?:-(?:[0-9]+|(?:[0-9a-z]{4,10}-)?[0-9a-z]{5}))?")
 
+# The cluster of Istio's for calls that no Service or rule which the proxy sees is for.
+PASSTHROUGH = "PassthroughCluster"
+
 
 class Workload(NamedTuple):
     """A service and its version, as the plan has them; "" for one that is not known."""

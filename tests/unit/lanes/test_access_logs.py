@@ -150,32 +150,88 @@ def test_a_program_ends_while_standard_input_stays_open() -> None:
         assert process.wait(30) == 0, process.stderr and process.stderr.read()
 
 
-def test_a_caller_whose_log_is_missing_is_not_accused() -> None:
-    """Only one that logs other calls, and not this one, has sent it past its sidecar."""
-    names = Workloads(
-        {f"{s}-v1": Workload(s, "v1") for s in ("shop", "cart")},
-        {s: s for s in ("shop", "cart")},
-        {cluster(s, "v1"): frozenset({"v1"}) for s in ("shop", "cart")},
-    )
-    inbound = {
-        **LINE,
-        "upstream_cluster": "inbound|8000||",
-        "downstream_local_address": "10.244.0.11:8000",
-        "request_id": "other",
+NAMES = Workloads(
+    {f"{s}-{v}": Workload(s, v) for s in ("shop", "cart") for v in ("v1", "v2")},
+    {s: s for s in ("shop", "cart")},
+    {cluster(s, v): frozenset({v}) for s in ("shop", "cart") for v in ("v1", "v2")},
+)
+AT_SHOP, AT_CART = "10.244.0.9:8000", "10.244.0.11:8000"
+ENTRY = {
+    **LINE,
+    "upstream_cluster": cluster("shop", "v1"),
+    "upstream_host": AT_SHOP,
+    "user_agent": f"lanes/{TRACE}",
+    "upstream_local_address": "10.1.1.1:1",
+}
+# The same call, by the sidecar of the pod that was called; LINE is of its caller's.
+INBOUND = {
+    **LINE,
+    "upstream_cluster": "inbound|8000||",
+    "downstream_local_address": AT_CART,
+    "downstream_remote_address": LINE["upstream_local_address"],
+}
+# shop's sidecar logs calls.
+SHOP = {**INBOUND, "downstream_local_address": AT_SHOP, "downstream_remote_address": "10.1.1.1:1"}
+
+
+def to_cart(*lines: dict[str, Any]) -> Call:
+    """The call of shop to cart that lines of their sidecars, and one of the gateway's, tell of."""
+    pods = {AT_SHOP: "shop-v1-6f7d8-x2k4q", AT_CART: "cart-v1-6f7d8-x2k4q"}
+    own = [pods.get(line["downstream_local_address"], "other") for line in (ENTRY, *lines)]
+    texts = [
+        f"[pod/{pod}/istio-proxy] {json.dumps(line)}"
+        for pod, line in zip(own, (ENTRY, *lines), strict=True)
+    ]
+    read = [line for text in texts if (line := line_of(text))]
+    (call,) = [call for call in calls(read, NAMES, "version") if call.service == "cart"]
+    assert call.caller == "shop"
+    return call
+
+
+SERVER = "requested_server_name"
+OTHER = {**INBOUND, "request_id": "other", "downstream_remote_address": "10.244.0.99:1"}
+SECURE = {SERVER: "outbound_.8000_.v2_.cart.default.svc.cluster.local"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "proxied"),
+    [
+        ((INBOUND,), True),  # nothing tells whether shop's sidecar logs
+        ((INBOUND, {**SHOP, "request_id": "third"}), False),  # it logs others, and not this one
+        (({**INBOUND, SERVER: None},), True),  # cart's pod may get no TLS from anybody
+        (({**INBOUND, SERVER: None}, {**OTHER, **SECURE}), False),
+        (
+            ({**INBOUND, **SECURE}, {**SHOP, "request_id": "third"}),
+            True,
+        ),  # its line is late, or lost
+    ],
+)
+def test_a_call_that_its_caller_did_not_log(lines: tuple[Any, ...], proxied: bool) -> None:
+    assert to_cart(*lines).proxied == proxied
+
+
+def test_the_name_of_the_server_tells_what_a_sidecar_chose() -> None:
+    assert to_cart({**INBOUND, **SECURE}).chosen == {"v2"}
+
+
+def test_a_sidecar_without_the_service_lets_its_calls_through() -> None:
+    """To the Service's address: who answers is known by the other end of the connection."""
+    through = {**LINE, "upstream_cluster": "PassthroughCluster", "upstream_host": "10.96.0.7:8000"}
+    call = to_cart(through, INBOUND, {**SHOP, "request_id": "third"})
+    assert (call.version, call.proxied, call.ruled) == ("v1", True, False)
+
+
+@pytest.mark.parametrize("named", [None, cluster("cart", "v2")])
+def test_a_call_that_is_sent_nowhere_is_of_who_made_it(named: str | None) -> None:
+    """The cluster has no pod, or there is none."""
+    nowhere = {
+        **dict.fromkeys(("upstream_host", "upstream_local_address")),
+        "upstream_cluster": named,
+        "downstream_remote_address": AT_SHOP,
+        "response_code": 503,
     }
-    shop = {"upstream_cluster": cluster("shop", "v1"), "upstream_host": "10.244.0.9:8000"}
-    entry = {**LINE, **shop, "user_agent": f"lanes/{TRACE}", "upstream_local_address": "10.1.1.1:1"}
-
-    def proxied(*lines: dict[str, Any]) -> bool:
-        texts = [json.dumps(line) for line in (entry, inbound, *lines)]
-        prefixed = f"[pod/cart-v1-x2k4q/istio-proxy] {texts[1]}"
-        read = [line for text in (texts[0], prefixed, *texts[2:]) if (line := line_of(text))]
-        (call,) = [call for call in calls(read, names, "version") if call.service == "cart"]
-        return call.proxied
-
-    assert proxied()
-    own = {**inbound, "downstream_local_address": "10.244.0.9:8000", "request_id": "third"}
-    assert not proxied({**own, "downstream_remote_address": "10.1.1.1:1"})
+    call = to_cart({**LINE, **nowhere}, {**SHOP, "request_id": "third"})
+    assert (call.version, call.address, call.status) == ("", "", 503)
 
 
 def call(

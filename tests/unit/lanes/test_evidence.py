@@ -187,6 +187,12 @@ def chose(*versions: str) -> Routed:
             Cause.NO_SIDECAR,
         ),
         (
+            seen("mocka v3 v3", "mockb v1 v3", lane_known=False, routed=Routed(ruled=False)),
+            "mockb",
+            "mocka",
+            Cause.NO_RULE,
+        ),
+        (
             seen("mocka v3 v3", "mockb v3 v3", contradicted=True),
             "mockb",
             "mocka",

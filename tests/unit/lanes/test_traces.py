@@ -122,12 +122,14 @@ def test_versions_come_from_the_manifests_where_they_know_the_pod() -> None:
     assert steps(span(1, 0, "shop.green v1")) == ["shop v1"]
 
 
-def test_sidecars_tell_hops_by_themselves_and_what_they_chose() -> None:
-    def proxy(number: int, parent: int, whose: str, version: str, kind: int, to: str) -> Json:
-        own = {"istio.canonical_service": whose, "istio.canonical_revision": version}
-        tags = {**own, "upstream_cluster": to, "http.status_code": "200"}
-        return span(number, parent, f"{whose}.default", kind=kind, tags=tags)
+def proxy(number: int, parent: int, whose: str, version: str, kind: int, to: str) -> Json:
+    """A span of Envoy's, which sent a call to the cluster `to`."""
+    own = {"istio.canonical_service": whose, "istio.canonical_revision": version}
+    tags = {**own, "upstream_cluster": to, "http.status_code": "200"}
+    return span(number, parent, f"{whose}.default", kind=kind, tags=tags)
 
+
+def test_sidecars_tell_hops_by_themselves_and_what_they_chose() -> None:
     spans = [
         proxy(1, 0, "istio-ingressgateway", "latest", 2, cluster("shop", "v2")),
         proxy(2, 1, "shop", "v2", 2, "inbound|8000||"),
@@ -140,6 +142,31 @@ def test_sidecars_tell_hops_by_themselves_and_what_they_chose() -> None:
     assert list(map(said, found)) == ["shop v2", "cart v1 by shop", "stock v1 by shop"]
     chosen = Routed(frozenset({"v2"}))
     assert [step.routed for step in found] == [chosen, chosen, Routed(proxied=False)]
+
+
+def test_a_call_behind_a_service_without_a_sidecar_is_that_services() -> None:
+    """cart has no span; a call of shop's past its own sidecar would have no span before it."""
+    spans = [
+        proxy(1, 0, "shop", "v2", 2, "inbound|8000||"),
+        proxy(2, 1, "shop", "v2", 3, cluster("cart", "v2")),
+        proxy(3, 2, "stock", "v1", 2, "inbound|8000||"),
+        proxy(4, 1, "shop", "v2", 3, cluster("stock", "v2")),
+        proxy(5, 4, "stock", "v2", 2, "inbound|8000||"),
+    ]
+    found = path(spans_in(json.dumps({"resourceSpans": spans})), WORKLOADS, "lane")
+    assert list(map(said, found)) == ["shop v2", "stock v1 by cart", "stock v2 by shop"]
+    assert [step.routed for step in found[1:]] == [None, Routed(frozenset({"v2"}))]
+
+
+def test_a_sidecar_without_the_service_lets_its_calls_through() -> None:
+    spans = [
+        proxy(1, 0, "shop", "v2", 2, "inbound|8000||"),
+        proxy(2, 1, "shop", "v2", 3, "PassthroughCluster"),
+        proxy(3, 2, "cart", "v1", 2, "inbound|8000||"),
+    ]
+    found = path(spans_in(json.dumps({"resourceSpans": spans})), WORKLOADS, "lane")
+    assert list(map(said, found)) == ["shop v2", "cart v1 by shop"]
+    assert found[1].routed == Routed(ruled=False)
 
 
 def test_a_recorded_baggage_header_tells_the_lane() -> None:
