@@ -89,8 +89,11 @@ class Pages:
             pod.tasks.add(self._loop.create_task(self._start(pod)))
 
     async def _stop_all(self) -> None:
+        """Listen nowhere, and let connections end: the mesh has ended at the other side."""
         for pod in self._pods.values():
             await self._stop(pod)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=10)
 
     async def _start(self, pod: _Pod) -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -185,7 +185,8 @@ def test_a_trace_accuses_the_broken_hop_or_one_behind(source: str) -> None:
         behind += bool(accused) and mesh.service not in accused
         ends = evidence_ends(verdict)
         if mesh.service not in accused:
-            hinted += (mesh.caller, mesh.service) in ends
-            before += any(mesh.service in mesh.behind(service) for _, service in ends)
+            named = (mesh.caller, mesh.service) in ends
+            hinted += named
+            before += not named and any(mesh.service in mesh.behind(at) for _, at in ends)
     print(f"{source}: {right} of {MESHES} at the hop, {caused} with its cause, {behind} behind it")
     print(f"{hinted} by a hint alone, {before} by a hint at a call before it")
