@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from lanes.mesh import baggage
-from lanes.mesh.model import Host, Mesh
+from lanes.mesh.model import Destination, Host, Mesh
 from lanes.planning.call_graph import CallGraph
 from lanes.planning.ingress import Ingress
 from lanes.planning.lanes import UNTAGGED, Lanes, LaneSpec
@@ -86,15 +86,19 @@ def _entry_names(ingress: Ingress, graph: CallGraph) -> dict[Host, str]:
         one for other in (*ingress.alternatives, *ingress.other_hosts) for one in other.forwarded
     ]
     apps = {
-        to.host: to.app for one in (*ingress.default, *led) for to in [one.weighted.destination]
+        to.host: _app(to) for one in (*ingress.default, *led) for to in [one.weighted.destination]
     }
-    alike = Counter((host.namespace, app) for host, app in apps.items())
+    alike = Counter(apps.values())
     return {
-        host: app
-        if alike[host.namespace, app] > 1 or Host(app, host.namespace) in graph.ports
-        else host.name
+        host: app.name if alike[app] > 1 or app in graph.ports else host.name
         for host, app in apps.items()
     }
+
+
+def _app(destination: Destination) -> Host:
+    """Return the app of a destination, in the namespace of its Service, or else of its pods."""
+    pods = (endpoint.pod.namespace for endpoint in destination.endpoints)
+    return Host(destination.app, destination.host.namespace or next(pods, ""))
 
 
 def require_feasible(mesh: Mesh, lanes: int) -> None:

@@ -23,7 +23,7 @@ from tests.kube import (
     to,
     virtual_service,
 )
-from tests.unit.lanes.reading import mesh_of, refusal
+from tests.unit.lanes.reading import mesh_of, plan_of, refusal
 
 A = [service("a"), deployment("a"), deployment("a", "v2"), destination_rule("a", "v1", "v2")]
 PODS = [deployment("a"), deployment("a", "v2"), destination_rule("a", "v1", "v2")]
@@ -255,6 +255,21 @@ def test_what_has_one_host_in_one_namespace_has_all_their_pods(host: str, own: D
     assert [[e.pod.version for e in tier] for tier in tiers] == [["v2"], ["v1"]]
     elsewhere = put(service_entry(host, "a", "v1"), "metadata.namespace", "other")
     assert met(mesh_of(*lane[:4], elsewhere, *lane[5:])) == "503"
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [(OWN, OF_V2), ("a.v2.internal", service_entry("a.v2.internal", "a", "v2"))],
+    ids=["Service and ServiceEntry", "two ServiceEntries"],
+)
+def test_at_the_gateway_it_is_called_as_its_app(host: str, own: Document) -> None:
+    ways = [
+        to(name, version, weight=50, headers={"request": {"set": {"baggage": f"version={lane}"}}})
+        for name, version, lane in (("a", "v1", "v1"), (host, None, "v2"))
+    ]
+    entry = virtual_service("*", rule(*ways), gateways=["demo-gateway"])
+    lanes = plan_of(*A, gateway(), entry, own, service_entry(host, "a", "v1")).lanes
+    assert [lane.entry.service for lane in lanes] == ["a", "a"]
 
 
 @pytest.mark.parametrize(
