@@ -1,9 +1,9 @@
 """Record docs/live-map-fallback.png, the live map of a real run as an animated PNG for README, and
-docs/live-map.png, a picture of the page.
+docs/live-map*.png, pictures of the page: of the sample and of Online Boutique, at two widths.
 
 usage: python -m scripts.animation (after make .venv/browser.done; a Chromium on PATH)
 
-It runs `lanes up`, sends requests, stops mockc v2 and starts it again.
+It runs `lanes up`, sends requests, stops mockc v2 and starts it again. Look at the pictures.
 """
 
 import re
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import FloatRect, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, ViewportSize, sync_playwright
 
 from lanes.running.address import free_port
 
@@ -29,15 +29,18 @@ FRAMES, PER_SECOND = 36, 4
 STORY = {10: "Stop mockc-v2", 24: "Start mockc-v2"}
 STILL = 20
 SIZE = ViewportSize(width=1000, height=700)
-STILL_SIZE = ViewportSize(width=1280, height=900)
-MARGIN, HEIGHT = 8, 400
+STILLS = {
+    "": ViewportSize(width=1280, height=900),
+    "-phone": ViewportSize(width=390, height=844),
+}
+MARGIN, HEIGHT = 8, 450
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 @contextmanager
-def live_map() -> Iterator[str]:
-    """Run the sample's mesh; yield the URL of its map."""
-    up = [sys.executable, "-m", "lanes", "up", "k8s/asm", "--port", str(free_port())]
+def live_map(manifests: str) -> Iterator[str]:
+    """Run a mesh; yield the URL of its map."""
+    up = [sys.executable, "-m", "lanes", "up", manifests, "--port", str(free_port())]
     with subprocess.Popen(up, stdout=subprocess.PIPE, text=True) as child:
         try:
             found = (re.match(r"page +(http://\S+)", line) for line in child.stdout or ())
@@ -46,10 +49,30 @@ def live_map() -> Iterator[str]:
             child.send_signal(signal.SIGINT)
 
 
+@contextmanager
+def opened(browser: Browser, manifests: str) -> Iterator[Page]:
+    """Open the map of a mesh that has sent requests for three seconds."""
+    with live_map(manifests) as url:
+        page = browser.new_page(viewport=SIZE, reduced_motion="no-preference")
+        page.goto(url)
+        page.locator("[data-way]").first.wait_for()
+        page.get_by_role("switch", name="Send requests").set_checked(True, force=True)
+        page.wait_for_timeout(3_000)
+        yield page
+        page.close()
+
+
+def stills(page: Page, name: str) -> None:
+    """Write a picture of the page at each width."""
+    for suffix, size in STILLS.items():
+        page.set_viewport_size(size)
+        page.wait_for_timeout(1_500)  # lines fade in
+        page.screenshot(path=DOCS / f"{name}{suffix}.png")
+    page.set_viewport_size(SIZE)
+
+
 def pictures(page: Page) -> Iterator[bytes]:
     """The frames of the story, as PNG files of one size."""
-    page.get_by_role("switch", name="Send requests").set_checked(True, force=True)
-    page.wait_for_timeout(3_000)
     top = page.locator(".watched").evaluate("card => card.getBoundingClientRect().top")
     clip = FloatRect(x=0, y=top - MARGIN, width=SIZE["width"], height=HEIGHT)
     for frame in range(FRAMES):
@@ -57,10 +80,7 @@ def pictures(page: Page) -> Iterator[bytes]:
             page.get_by_role("button", name=STORY[frame]).click()
             page.evaluate("scrollTo(0, 0)")
         if frame == STILL:
-            page.set_viewport_size(STILL_SIZE)
-            page.wait_for_timeout(1_500)  # lines fade in
-            page.screenshot(path=DOCS / "live-map.png")
-            page.set_viewport_size(SIZE)
+            stills(page, "live-map")
         yield page.screenshot(clip=clip)
         page.wait_for_timeout(1_000 / PER_SECOND)
 
@@ -99,14 +119,14 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def main() -> None:
-    """Record and write the file."""
+    """Record and write the files."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with live_map() as url, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=("--no-sandbox",))
-        page = browser.new_page(viewport=SIZE, reduced_motion="no-preference")
-        page.goto(url)
-        page.locator("[data-way]").first.wait_for()
-        file = animated(list(pictures(page)))
+        with opened(browser, "examples/online-boutique/rendered") as page:
+            stills(page, "live-map-online-boutique")
+        with opened(browser, "k8s/asm") as page:
+            file = animated(list(pictures(page)))
         browser.close()
     if len(file) > MOST_BYTES:
         sys.exit(f"{len(file):,} bytes are more than {MOST_BYTES:,}: take fewer frames")

@@ -14,10 +14,9 @@ export class LaneMap {
     this.back = svg("g");
     this.lines = svg("g");
     this.front = svg("g");
-    this.dots = svg("g", { "aria-hidden": "true" });
-    this.svg.append(this.title, this.back, this.lines, this.dots, this.front);
+    this.svg.append(this.title, this.back, this.lines, this.front);
     place.append(this.svg);
-    this.traffic = new Traffic(this.dots);
+    this.traffic = new Traffic(place);
     new ResizeObserver(() => this.picture && this.show(this.picture)).observe(place);
   }
 
@@ -72,7 +71,7 @@ export class LaneMap {
     for (const box of plan.ghosts.values()) this.drawGhost(box, count);
     for (const [name, box] of plan.rooms) this.drawRoom(name, box, count);
     this.place.parentElement.classList.toggle("watched", plan.height < innerHeight / 2);
-    this.traffic.clear();
+    this.traffic.clear(plan);
   }
 
   // What the gateway gives to a lane, told where its line begins.
@@ -138,7 +137,7 @@ export class LaneMap {
         seen.count = way.count;
         if (way.count > before) {
           const depth = this.plan.depths.get(way.service) ?? 0;
-          this.traffic.send(path, laneClass(index), laneShape(index), way.count - before, depth, way.failing);
+          this.traffic.send(path, index, way.count - before, depth, way.failing);
         }
         group.dataset.seen = way.seen;
         group.classList.toggle("dim", (this.one ?? lane.name) !== lane.name);

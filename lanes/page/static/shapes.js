@@ -17,6 +17,8 @@ export function svg(name, attributes = {}, ...children) {
 
 export const laneClass = (index) => `lane-${index % COLOURS}`;
 
+export const laneColour = (index) => `--lane-${index % COLOURS}`;
+
 export const laneShape = (index) => SHAPES[index % SHAPES.length];
 
 export function swatch(index) {

@@ -1,51 +1,92 @@
-// Requests as dots that travel along the lines; none for those who want no motion.
-import { svg } from "./shapes.js";
+// Requests as shapes that travel along the lines, on a canvas over the map: moving them draws no
+// line anew. None for those who want no motion.
+import { laneColour, laneShape } from "./shapes.js";
 
 const TRAVEL = 650; // milliseconds from one room to the next
 const TICK = 250; // between two pictures: what they tell at once is drawn one after another
 const MOST = 120;
+const STEP = 12; // along a line, between two places that are known
 
 export class Traffic {
   constructor(place) {
-    this.place = place;
+    this.canvas = document.createElement("canvas");
+    this.canvas.setAttribute("aria-hidden", "true");
+    place.append(this.canvas);
+    this.pen = this.canvas.getContext("2d");
     this.dots = [];
+    this.colours = new Map();
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.colours.clear());
   }
 
-  clear() {
+  clear({ width, height }) {
+    const scale = devicePixelRatio;
+    Object.assign(this.canvas, { width: width * scale, height: height * scale });
+    Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
+    this.pen.scale(scale, scale);
+    this.size = [0, 0, width, height];
+    this.places = new WeakMap();
     this.dots = [];
-    this.place.replaceChildren();
   }
 
-  send(path, lane, shape, count, depth, failing) {
+  send(path, lane, count, depth, failing) {
     if (this.still.matches || document.hidden) return;
     const now = performance.now();
     const shown = Math.min(count, 6, MOST - this.dots.length);
     for (let i = 0; i < shown; i++) {
-      const dot = svg("path", { d: shape, class: `dot ${lane}${failing ? " failing" : ""}`, visibility: "hidden" });
-      this.place.append(dot);
-      this.dots.push({ dot, path, length: path.getTotalLength(), start: now + depth * TRAVEL + (i * TICK) / shown });
+      this.dots.push({ path, lane, failing, start: now + depth * TRAVEL + (i * TICK) / shown });
     }
-    if (!this.running) requestAnimationFrame(() => this.move());
-    this.running = true;
+    if (shown > 0 && !this.running) requestAnimationFrame(() => this.move());
+    this.running ||= shown > 0;
   }
 
   move() {
+    const { pen } = this;
     const now = performance.now();
-    this.dots = this.dots.filter(({ dot, path, length, start }) => {
+    pen.clearRect(...this.size);
+    pen.strokeStyle = this.colour("--card");
+    pen.lineWidth = 1.5;
+    this.dots = this.dots.filter(({ path, lane, failing, start }) => {
       const gone = (now - start) / TRAVEL;
-      if (gone >= 1 || !path.isConnected || path.parentElement.classList.contains("dim")) {
-        dot.remove();
-        return false;
-      }
-      if (gone >= 0) {
-        const { x, y } = path.getPointAtLength(gone * length);
-        dot.setAttribute("transform", `translate(${x} ${y})`);
-        dot.removeAttribute("visibility");
-      }
+      if (gone >= 1 || !path.isConnected || path.parentElement.classList.contains("dim")) return false;
+      if (gone < 0) return true;
+      const { x, y } = this.at(path, gone);
+      pen.fillStyle = this.colour(failing ? "--bad" : laneColour(lane));
+      pen.translate(x, y);
+      pen.fill(shape(lane));
+      pen.stroke(shape(lane));
+      pen.translate(-x, -y);
       return true;
     });
     this.running = this.dots.length > 0;
     if (this.running) requestAnimationFrame(() => this.move());
   }
+
+  colour(name) {
+    if (!this.colours.has(name)) this.colours.set(name, getComputedStyle(this.canvas).getPropertyValue(name));
+    return this.colours.get(name);
+  }
+
+  // The place on a line where this part of it, 0 to 1, is gone.
+  at(path, gone) {
+    if (!this.places.has(path)) this.places.set(path, places(path));
+    const known = this.places.get(path);
+    const exact = gone * (known.length - 1);
+    const [a, b] = [known[Math.floor(exact)], known[Math.ceil(exact)]];
+    const part = exact % 1;
+    return { x: a.x + (b.x - a.x) * part, y: a.y + (b.y - a.y) * part };
+  }
+}
+
+function places(path) {
+  const length = path.getTotalLength();
+  const count = Math.ceil(length / STEP) + 1;
+  return Array.from({ length: count }, (_, i) => path.getPointAtLength((i * length) / (count - 1)));
+}
+
+const shapes = new Map();
+
+function shape(lane) {
+  if (!shapes.has(lane)) shapes.set(lane, new Path2D(laneShape(lane)));
+  return shapes.get(lane);
 }

@@ -1,0 +1,150 @@
+"""Measure the live map in a browser: frame times at 60 requests per second, for docs/benchmarks.md.
+
+usage: python -m scripts.bench.frames (after make .venv/browser.done; a Chromium on PATH)
+
+The page and its pictures are those of `lanes up`. The requests are calls of the planned paths, so
+that no pod takes the browser's CPU time.
+"""
+
+import json
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from statistics import median, quantiles
+from threading import Thread
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+from werkzeug.serving import make_server
+
+from lanes.page import picture, server
+from lanes.page.calls import GATEWAY, Call, room
+from lanes.page.counts import Counts
+from lanes.page.load import RATES
+from lanes.planning.plan import plan
+from lanes.reading.reader import read
+from lanes.reading.resolve import resolve
+from lanes.running.address import free_port
+from lanes.verification.gateway import Gateway
+from scripts.bench.chart import rendered, values
+
+SERVICES, LANES, CHANGED = 12, 5, 0.1
+PER_SECOND, TICK, SECONDS = 60, 0.25, 10
+WIDTHS = {"desk": (1280, 900), "phone": (390, 844)}
+FRAMES = """seconds => new Promise(done => {
+  const times = []
+  const frame = now => {
+    times.push(now)
+    now - times[0] < seconds * 1000 ? requestAnimationFrame(frame) : done(times)
+  }
+  requestAnimationFrame(frame)
+})"""
+
+
+class Drawn:
+    """What the page asks of a mesh, of one whose every lane gets its part of the requests."""
+
+    stop = kill = begin = set_fault = set_weights = switch_load = None
+
+    def __init__(self) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(rendered(values("net", SERVICES, LANES, CHANGED)).printed)
+            file.flush()
+            self._mesh = resolve(read((file.name,)))
+        self._plan = plan(self._mesh)
+
+    def pictures(self) -> Iterator[str]:
+        """A picture each tick."""
+        counts, due = Counts(), time.monotonic()
+        lanes = picture.Lanes(self._plan, Gateway("http://127.0.0.1/"))
+        while True:
+            now = time.monotonic()
+            for lane in self._plan.lanes:
+                for way in picture.planned_ways(lane):
+                    drawn = way.caller == GATEWAY
+                    call = Call(way.caller, way.callee, way.service, lane.name, 200, 0.01, drawn)
+                    for _ in range(int(PER_SECOND * TICK / LANES)):
+                        counts.add(call, now)
+            weights = {lane.name: lane.weight for lane in self._plan.lanes}
+            yield json.dumps(
+                {
+                    "provider": self._mesh.provider,
+                    "gateway": "",
+                    "host": None,
+                    "rows": picture.rows(self._mesh, self._plan),
+                    "services": picture.services(self._mesh, self._plan),
+                    "rates": RATES,
+                    "movable": True,
+                    "lanes": lanes.draw(self._plan, weights, counts, now),
+                    "stray": 0,
+                    "rooms": picture.rooms(self._mesh, counts, now),
+                    "pods": [self._pod(pod) for pod in self._mesh.pods],
+                    "answers": [self._answer(number, now) for number in range(12)],
+                    "load": {"on": True, "rate": PER_SECOND},
+                }
+            )
+            due += TICK
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def _pod(self, pod: Any) -> dict[str, object]:
+        told = {"key": pod.key, "name": pod.name, "address": "", "state": "ready"}
+        return told | {"room": room(pod.app, pod.version), "fault": picture.fault_of(pod)}
+
+    def _answer(self, number: int, now: float) -> dict[str, object]:
+        lane = self._plan.lanes[number % LANES]
+        hops = [way.callee for way in picture.planned_ways(lane)]
+        told = {"number": now - number, "lane": lane.name, "status": 200, "milliseconds": 9.0}
+        return told | {"text": "", "hops": hops}
+
+
+def main() -> None:
+    """Print the figures, a line for each width, folded and opened."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    port = free_port()
+    drawn: Any = Drawn()
+    at = make_server("127.0.0.1", port, server.create_app(drawn, port), threaded=True)
+    Thread(target=at.serve_forever, daemon=True).start()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        for name, (width, height) in WIDTHS.items():
+            page = chromium.new_page(viewport={"width": width, "height": height})
+            page.goto(f"http://127.0.0.1:{port}/")
+            page.locator("[data-way]").first.wait_for()
+            fold = page.locator("#map + .fold")
+            page.wait_for_timeout(2_000)
+            show(f"{name}, {fold.inner_text()}", page)
+            if fold.is_visible():
+                fold.click()
+                page.wait_for_timeout(2_000)
+                show(f"{name}, all services", page)
+            page.close()
+        chromium.close()
+    at.shutdown()
+
+
+def show(name: str, page: Page) -> None:
+    """Print a line of frame times, and of the CPU time that the page's main thread takes."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = busy(devtools.send("Performance.getMetrics"))
+    times = page.evaluate(FRAMES, SECONDS)
+    used = busy(devtools.send("Performance.getMetrics")) - before
+    frames = [later - earlier for earlier, later in pairwise(times)]
+    cuts = quantiles(frames, n=100)
+    print(
+        f"{name:<28}{page.locator('[data-way]').count():>4} lines"
+        f"{len(frames) / SECONDS:>4.0f} frames/s, median {median(frames):.1f} ms,"
+        f" p95 {cuts[94]:.1f} ms, p99 {cuts[98]:.1f} ms; CPU {used / SECONDS:.0%}"
+    )
+
+
+def busy(metrics: Any) -> float:
+    """Seconds of CPU that the page's main thread took until now."""
+    return next(float(m["value"]) for m in metrics["metrics"] if m["name"] == "TaskDuration")
+
+
+if __name__ == "__main__":
+    main()
