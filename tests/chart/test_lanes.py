@@ -223,7 +223,7 @@ def test_istio_tries_again_elsewhere() -> None:
         for rule in http(resources, name):
             assert rule["retries"] == {
                 "attempts": 3,
-                "retryOn": "connect-failure,refused-stream,reset,503",
+                "retryOn": "connect-failure,refused-stream,reset,unavailable,503",
                 # Else a retry stays with the lane's own pods, be they all dead.
                 "retryRemoteLocalities": True,
             }

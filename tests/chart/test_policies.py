@@ -62,25 +62,12 @@ def test_a_services_own_go_over_the_charts() -> None:
         assert ejected == EJECTED | OUTLIERS
 
 
-@pytest.mark.parametrize(
-    ("lanes", "own", "retry_on"),
-    [
-        ({}, {}, "connect-failure,refused-stream,reset,503,unavailable"),
-        ({"retryOn": ["reset", 503]}, {}, "reset,503,unavailable"),
-        ({"retryOn": ["reset"]}, {}, "reset"),
-        ({}, {"route": {"retries": {"retryOn": "cancelled"}}}, "cancelled"),
-        ({}, {"appProtocol": "http2"}, "connect-failure,refused-stream,reset,503"),
-        ({}, {"appProtocol": None}, "connect-failure,refused-stream,reset,503"),
-    ],
-)
-def test_a_call_by_grpc_is_sent_again_by_its_own_status_for_503(
-    lanes: Values, own: Values, retry_on: str
-) -> None:
-    mockb = {"appProtocol": "grpc", **own}
-    resources = render(ISTIO | {"lanes": lanes, "services": {"mockb": mockb}})
-    rules = of_kind(resources, "VirtualService")["mockb"]["spec"]["http"]
-    assert {rule["retries"]["retryOn"] for rule in rules} == {retry_on}
-    assert {rule["retries"]["attempts"] for rule in rules} == {3}
+def test_retries_by_a_grpc_status_are_a_services_own() -> None:
+    retries: Values = {"attempts": 1, "retryOn": "unavailable,cancelled"}
+    own: Values = {"services": {"mockb": {"appProtocol": "grpc", "route": {"retries": retries}}}}
+    for provider, more in (({}, {}), (ISTIO, {"retryRemoteLocalities": True})):
+        rules = of_kind(render(provider | own), "VirtualService")["mockb"]["spec"]["http"]
+        assert all(rule["retries"] == retries | more for rule in rules)
 
 
 def test_an_http_route_has_the_timeout_alone() -> None:

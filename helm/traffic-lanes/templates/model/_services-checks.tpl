@@ -69,7 +69,7 @@ Usage: {{ include "traffic-lanes.checks.retries" . }}
 {{- $model := .Model -}}
 {{- range $service := ternary $model.services list (eq $model.mesh.routeKind "VirtualService") }}
 {{- $retries := ($service.route | default dict).retries }}
-{{- $below := include (printf "traffic-lanes.%s.retries" $model.provider) (dict "model" $model "service" $service) | fromYaml }}
+{{- $below := include (printf "traffic-lanes.%s.retries" $model.provider) (dict "model" $model) | fromYaml }}
 {{- if and $retries (not (or (hasKey $retries "attempts") (hasKey $below "attempts"))) }}
 - services.{{ $service.name }}.route.retries.attempts is missing, so nothing is retried. Set it, as in {attempts: 2}.
 {{- end }}

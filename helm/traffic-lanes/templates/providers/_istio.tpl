@@ -90,15 +90,13 @@ loadBalancer:
 
 {{/*
 Retries. Without retryRemoteLocalities they stay with the lane's own pods, even when all of those are dead. Three of
-them: a lost node may have a pod of the lane and one of the baseline, and each of them costs one. Where a sidecar
-answers a call by HTTP with 503, it answers one by gRPC with 200 and the gRPC status `unavailable`.
-Usage: {{ include "traffic-lanes.istio.retries" (dict "model" $model "service" $service) }}
+them: a lost node may have a pod of the lane and one of the baseline, and each of them costs one.
+Usage: {{ include "traffic-lanes.istio.retries" (dict "model" $model) }}
 */}}
 {{- define "traffic-lanes.istio.retries" -}}
-{{- $grpc := and (eq (.service.appProtocol | default "") "grpc") (has "503" (splitList "," .model.retryOn)) -}}
 {{- with .model.retryOn -}}
 attempts: 3
-retryOn: {{ ternary (printf "%s,unavailable" .) . $grpc | toYaml }}
+retryOn: {{ toYaml . }}
 retryRemoteLocalities: true
 {{- end -}}
 {{- end -}}

@@ -22,7 +22,7 @@ and, where its routeKind is VirtualService:
   traffic-lanes.P.match          headers by which a hop matches a lane's requests, from {model, lane}
   traffic-lanes.P.subset         labels and policy of a lane's subset; empty: it has none; from {model, service, lane}
   traffic-lanes.P.fallback       where a destination without pods leads, from {model, host, port, subset}
-  traffic-lanes.P.retries        the retries of a service's route, from {model, service}
+  traffic-lanes.P.retries        the retries of a route, from {model}
 
 Usage: {{ include (printf "traffic-lanes.%s.match" $model.provider) (dict "model" $model "lane" $lane) }}
 */}}
@@ -41,7 +41,7 @@ Usage: {{ include "traffic-lanes.routePolicy" (dict "model" $model "service" $se
 */}}
 {{- define "traffic-lanes.routePolicy" -}}
 {{- $own := .service.route | default dict -}}
-{{- $retries := include (printf "traffic-lanes.%s.retries" .model.provider) . -}}
+{{- $retries := include (printf "traffic-lanes.%s.retries" .model.provider) (dict "model" .model) -}}
 {{- with $own.timeout }}
 timeout: {{ . }}
 {{- end }}
