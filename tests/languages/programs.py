@@ -41,7 +41,7 @@ class Hop:
 def node() -> Path:
     """The packages of the lock, with today's programs beside them."""
     target = node_packages(HERE / "node")
-    for program in ("server.js", "modules.mjs"):
+    for program in ("server.js", "modules.mjs", "grpc.js"):
         shutil.copy(HERE / "node" / program, target)
     return target
 
@@ -101,13 +101,12 @@ def plain() -> Path:
 
 
 _JAVA = ("java", "javac", "mvn"), java, "java -javaagent:{built}/agent.jar -cp {built} Hop"
-_NODE = (
-    ("node", "npm"),
-    node,
-    # Without its detectors, which ask clouds for their metadata.
+# Without its detectors, which ask clouds for their metadata.
+_BY_NODE = (
     "cd {built} && exec env OTEL_NODE_RESOURCE_DETECTORS=none"
-    " node --require @opentelemetry/auto-instrumentations-node/register server.js",
+    " node --require @opentelemetry/auto-instrumentations-node/register"
 )
+_NODE = ("node", "npm"), node, f"{_BY_NODE} server.js"
 _FASTAPI = (
     (),
     python,
@@ -163,6 +162,7 @@ GRPC_CROSS = {
     "grpcio": Hop((), python, _GRPC),
     "grpcio-aio": Hop((), python, _GRPC, {"API": "aio"}),
     "grpc-go": Hop(("go",), go_grpc, "{built}/hop"),
+    "grpc-js": Hop(("node", "npm"), node, f"{_BY_NODE} grpc.js"),
 }
 # And the one where they end.
 GRPC_END = {"grpcio-bare": Hop((), python, f"exec {{built}}/python {HERE}/python/on_grpc.py")}
