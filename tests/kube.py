@@ -54,6 +54,11 @@ def _as_yaml(document: Document) -> str:
     )
 
 
+def exported(document: Document, *namespaces: str) -> Document:
+    """A copy that counts in these namespaces."""
+    return put(document, "spec.exportTo", list(namespaces))
+
+
 def put(document: Document, path: str, value: object) -> Document:
     """A copy of `document` with the field at `path` (such as spec.http[0].timeout) set."""
     changed = deepcopy(document)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import click
 
 from lanes.cli.group import EXIT_CHANGED
-from lanes.cli.options import RequestOptions, read_mesh, request_options
+from lanes.cli.options import RequestOptions, host_option, read_mesh, request_options
 from lanes.console import Console, complain
 from lanes.errors import together
 
@@ -15,11 +15,7 @@ from lanes.errors import together
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
 @request_options
-@click.option(
-    "--host",
-    metavar="HOST",
-    help="The host of requests. Default: any, or else the first that the gateway serves.",
-)
+@host_option
 @click.option(
     "--format",
     "form",

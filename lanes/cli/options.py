@@ -40,6 +40,11 @@ class Number(click.FloatRange):
 
 
 manifests_argument = click.argument("paths", metavar="[MANIFESTS]...", nargs=-1)
+host_option = click.option(
+    "--host",
+    metavar="HOST",
+    help="The host of requests. Default: any, or else the first that the gateway serves.",
+)
 port_option = click.option(
     "--port",
     default=8080,

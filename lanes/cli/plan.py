@@ -6,6 +6,7 @@ from lanes.cli.options import (
     RequestOptions,
     chosen_ports,
     format_option,
+    host_option,
     manifests_argument,
     read_mesh,
     request_options,
@@ -16,11 +17,7 @@ from lanes.console import Console
 @click.command("plan")
 @manifests_argument
 @request_options
-@click.option(
-    "--host",
-    metavar="HOST",
-    help="The host of requests. Default: any, or else the first that the gateway serves.",
-)
+@host_option
 @click.option(
     "--port",
     "ports",

@@ -7,6 +7,7 @@ import click
 
 from lanes.cli.options import (
     RequestOptions,
+    host_option,
     manifests_argument,
     port_option,
     read_mesh,
@@ -35,11 +36,7 @@ from lanes.errors import LanesError, together
     help="Send traces there, by OTLP over HTTP, such as http://127.0.0.1:4318.",
 )
 @request_options
-@click.option(
-    "--host",
-    metavar="HOST",
-    help="The host of requests. Default: any, or else the first that the gateway serves.",
-)
+@host_option
 @click.option("--strict", is_flag=True, help="Exit 2 if anything is not supported or simulated.")
 def up_command(
     paths: tuple[str, ...],

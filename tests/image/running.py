@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.image import Tool
-from tests.unit.services.conftest import LOOPBACK, Response, free_ports, get, wait_until
+from tests.unit.services.conftest import LOOPBACK, Ports, free_ports, get, wait_until
 
 # Read-only, no capability, no way to gain any, nobody's user id but the image's own; no shell; the
 # limits are low ones that an unprivileged engine may set. The network is this machine's, so that
@@ -63,22 +63,12 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Container:
+class Container(Ports):
     """A running service."""
 
     engine: Engine
     id: str
-    port: int
-    management_port: int
     start_seconds: float
-
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}/"
-
-    def manage(self, path: str) -> Response:
-        """What its management port answers."""
-        return get(f"http://{LOOPBACK}:{self.management_port}/{path}")
 
     @property
     def logs(self) -> str:
@@ -111,7 +101,7 @@ def running(engine: Engine, image: str, *options: str, **environ: str) -> Iterat
             return False
 
         wait_until(answers, 30, "the container answers")
-        yield Container(engine, identity, port, management_port, time.monotonic() - started)
+        yield Container(port, management_port, engine, identity, time.monotonic() - started)
     finally:
         engine("kill", identity, check=False)
         engine("rm", "--force", "--volumes", identity)

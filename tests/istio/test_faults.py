@@ -2,7 +2,7 @@
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -60,16 +60,26 @@ def brought_back(mesh: RunningMesh, gone: Pod) -> Iterator[None]:
         eventually(lambda: verdict_of(mesh, 400).ok)
 
 
-@pytest.mark.parametrize("name", WITHOUT)
-def test_a_killed_pod_costs_what_it_was_answering_at_most(mesh: RunningMesh, name: str) -> None:
+def under_load_without(
+    mesh: RunningMesh, name: str, *take: Callable[[Pod], None], requests: int = 1200
+) -> list[str]:
+    """The requests that failed while each of `take` took a pod away, and others stood in."""
     gone = pod(mesh, name)
     with brought_back(mesh, gone):
-        load = under_load(mesh, 1200, CLIENTS)
+        load = under_load(mesh, requests, CLIENTS)
         answers = list(islice(load, 300))
-        mesh.kill_pod(gone)
+        for away in take:
+            away(gone)
         answers += load
-        assert len(failed(answers)) <= CLIENTS, failed(answers)
+        eventually(lambda: not mesh.runs(gone))
         falls_back(mesh, gone, answers)
+        return failed(answers)
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_a_killed_pod_costs_what_it_was_answering_at_most(mesh: RunningMesh, name: str) -> None:
+    lost = under_load_without(mesh, name, mesh.kill_pod)
+    assert len(lost) <= CLIENTS, lost
 
 
 @pytest.mark.parametrize("name", WITHOUT)
@@ -77,44 +87,23 @@ def test_so_it_is_where_a_lane_has_rules_at_its_own_versions_alone(
     runner: Runner, tmp_path: Path, name: str
 ) -> None:
     with runner(rendered(tmp_path, {})) as mesh:
-        gone = pod(mesh, name)
-        with brought_back(mesh, gone):
-            load = under_load(mesh, 1200, CLIENTS)
-            answers = list(islice(load, 300))
-            mesh.kill_pod(gone)
-            answers += load
-            assert len(failed(answers)) <= CLIENTS, failed(answers)
-            falls_back(mesh, gone, answers)
+        lost = under_load_without(mesh, name, mesh.kill_pod)
+    assert len(lost) <= CLIENTS, lost
 
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_a_pod_killed_with_its_proxy_costs_what_it_was_answering_at_most(
     istio_mesh: IstioMesh, name: str
 ) -> None:
-    gone = pod(istio_mesh, name)
-    with brought_back(istio_mesh, gone):
-        load = under_load(
-            istio_mesh, 2500, CLIENTS
-        )  # long enough for an ejection to end, and be renewed
-        answers = list(islice(load, 300))
-        istio_mesh.kill_pod(gone)
-        istio_mesh.kill_proxy(gone)
-        answers += load
-        assert len(failed(answers)) <= CLIENTS, failed(answers)
-        falls_back(istio_mesh, gone, answers)
+    both = istio_mesh.kill_pod, istio_mesh.kill_proxy
+    # Long enough for an ejection to end, and be renewed.
+    lost = under_load_without(istio_mesh, name, *both, requests=2500)
+    assert len(lost) <= CLIENTS, lost
 
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_a_version_scaled_to_zero_costs_no_request(mesh: RunningMesh, name: str) -> None:
-    gone = pod(mesh, name)
-    with brought_back(mesh, gone):
-        load = under_load(mesh, 1200, CLIENTS)
-        answers = list(islice(load, 300))
-        mesh.ask_to_stop(gone)
-        answers += load
-        assert failed(answers) == []
-        eventually(lambda: not mesh.runs(gone))
-        falls_back(mesh, gone, answers)
+    assert under_load_without(mesh, name, mesh.ask_to_stop) == []
 
 
 @pytest.mark.parametrize("name", WITHOUT)

@@ -91,6 +91,17 @@ def ask_in_lane(
     raise AssertionError(f"200 requests and none in lane {lane}")
 
 
+def require_drawn(mesh: Asked, headers: list[tuple[str, str]], requests: int) -> None:
+    """Weights draw the lanes of requests with these headers; not all get v3, which 0.3 do."""
+    answers = [ask(mesh, headers)[0] for _ in range(requests)]
+    seen = {answer.lane for answer in answers}
+    assert seen <= {"v1", "v2", "v3"}
+    assert seen != {"v3"}
+    for answer in answers:
+        assert answer.path[0].version == answer.lane
+        assert {step.lane for step in answer.path} == {answer.lane}
+
+
 def versions(answer: Answer) -> list[str]:
     return [f"{step.service} {step.version}" for step in answer.path]
 

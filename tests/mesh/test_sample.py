@@ -1,11 +1,9 @@
 """The guide's own lanes, on real Envoy and real services, from the manifests in k8s/."""
 
-from collections import Counter
-
 import pytest
 
 from lanes.running.runtime import RunningMesh
-from tests.mesh.running import PATHS, ask, ask_in_lane, verdict_of, versions
+from tests.mesh.running import PATHS, ask, ask_in_lane, require_drawn, verdict_of, versions
 
 
 def test_every_lane_takes_its_path_and_its_share(mesh: RunningMesh) -> None:
@@ -43,14 +41,7 @@ def test_a_lane_falls_back_where_it_has_no_version_and_returns_after(
 def test_a_client_does_not_choose_its_lane(
     mesh: RunningMesh, headers: list[tuple[str, str]]
 ) -> None:
-    answers = [ask(mesh, headers)[0] for _ in range(15)]
-    seen = Counter(answer.lane for answer in answers)
-    # 15 requests that all land in lane v3 by chance: 0.3 ** 15.
-    assert seen["v3"] < 15
-    assert set(seen) <= {"v1", "v2", "v3"}
-    for answer in answers:
-        assert answer.path[0].version == answer.lane
-        assert {step.lane for step in answer.path} == {answer.lane}
+    require_drawn(mesh, headers, 15)
 
 
 def test_each_pod_answers_with_its_own_address(mesh: RunningMesh) -> None:

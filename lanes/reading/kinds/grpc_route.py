@@ -5,10 +5,10 @@ https://gateway-api.sigs.k8s.io/reference/api-types/grpcroute/
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, model_validator
+from pydantic import model_validator
 
-from lanes.reading.kinds.fields import OnlyRunning, require_few_rules, wrong
-from lanes.reading.kinds.http_route import HTTPRoute, HTTPRouteSpec, RouteMatch, Rule
+from lanes.reading.kinds.fields import OnlyRunning, wrong
+from lanes.reading.kinds.http_route import Few, HTTPRoute, HTTPRouteSpec, RouteMatch, Rule
 
 
 class GRPCMatch(RouteMatch):
@@ -42,15 +42,8 @@ class GRPCRule(Rule):
     session_persistence: OnlyRunning = None
 
 
-def _few_calls(rules: list[GRPCRule]) -> list[GRPCRule]:
-    require_few_rules(len(rule.matches) for rule in rules)
-    return rules
-
-
 class GRPCRouteSpec(HTTPRouteSpec):
-    rules: Annotated[list[GRPCRule], AfterValidator(_few_calls)] = [  # type: ignore[assignment]
-        GRPCRule()
-    ]
+    rules: Annotated[list[GRPCRule], Few] = [GRPCRule()]  # type: ignore[assignment]
 
 
 class GRPCRoute(HTTPRoute):

@@ -271,10 +271,13 @@ def _few(rules: list[Rule]) -> list[Rule]:
     return rules
 
 
+Few = AfterValidator(_few)
+
+
 class HTTPRouteSpec(Closed):
     parent_refs: list[ParentReference] = []
     hostnames: list[HostName] = []
-    rules: Annotated[list[Rule], AfterValidator(_few)] = [Rule()]
+    rules: Annotated[list[Rule], Few] = [Rule()]
 
 
 class HTTPRoute(ClosedKind):

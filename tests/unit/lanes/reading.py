@@ -42,6 +42,11 @@ def lanes_of(*documents: Document, **where: Any) -> dict[str, str]:
     return {lane.name: one_line(lane) for lane in plan_of(*documents, **where).lanes}
 
 
+def entry_rules_of(planned: Plan) -> dict[str, list[str]]:
+    """Each lane's entry rules in words."""
+    return {lane.name: list(map(str, lane.entry_rules)) for lane in planned.lanes}
+
+
 def refusal(*documents: Document) -> str:
     """The sentence that refuses `documents`, from reading to plan, without its file's name."""
     with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ from tests.kube import (
     backend,
     deployment,
     destination_rule,
+    exported,
     gateway,
     header_is,
     http_route,
@@ -70,10 +71,6 @@ def test_callers_that_no_rule_is_for_meet_every_pod_and_others_404() -> None:
     match = {**header_is("x-lane", "v2"), "sourceLabels": {"app": "b"}}
     rules = virtual_service("a", rule(to("a", "v2"), match=[match]))
     assert a_of(rules) == {HERE: "404", SAME: "v1|v2", OTHER: "v1|v2"}
-
-
-def exported(document: Document, *namespaces: str) -> Document:
-    return put(document, "spec.exportTo", list(namespaces))
 
 
 @pytest.mark.parametrize(

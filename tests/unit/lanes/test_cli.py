@@ -35,11 +35,6 @@ def lanes(*arguments: str, text: str | None = None) -> Result:
     return CliRunner().invoke(main, arguments, input=text, env={"COLUMNS": "80"})
 
 
-@pytest.fixture
-def sample(tmp_path: Path) -> str:
-    return write(tmp_path, *asm())
-
-
 # plan
 
 

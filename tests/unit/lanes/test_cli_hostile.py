@@ -10,16 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lanes.cli import main
-from tests.kube import asm, write
 from tests.unit.lanes.hostile_server import CHUNKED, OK, Behavior, endless, resets, says, served
 from tests.unit.lanes.standin import ANSWER, gateway_like, json_answer
 
 NOWHERE = "http://127.0.0.1:1/"
-
-
-@pytest.fixture
-def sample(tmp_path: Path) -> str:
-    return write(tmp_path, *asm())
 
 
 def lanes(*arguments: str) -> Result:

@@ -34,14 +34,10 @@ from tests.kube import (
     virtual_service,
     without,
 )
-from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, problem_of
+from tests.unit.lanes.reading import entry_rules_of, lanes_of, mesh_of, plan_of, problem_of
 
 BASE = kube.base(SAMPLE, {"v1": 90, "v2": 10})
 COOKIE = r"(.*;\s*)?lane=v3(;.*)?"
-
-
-def entry_rules_of(planned: Plan) -> dict[str, list[str]]:
-    return {lane.name: list(map(str, lane.entry_rules)) for lane in planned.lanes}
 
 
 def to_v3(*matches: Document, **fields: object) -> Document:

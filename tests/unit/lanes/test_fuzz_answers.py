@@ -6,7 +6,7 @@ ANSWERS= and SEED= say how many and which.
 import json
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any, NoReturn, cast
@@ -37,8 +37,6 @@ ANSWERS, SEED = int(os.environ.get("ANSWERS", "10000")), int(os.environ.get("SEE
 # Answers of one run; one of them is traced.
 RUN = 1_000
 PLANS = (plan_of(*asm()), plan_of(*asm(strict=True)), BESIDE, TWO_WAYS)
-
-Make = Callable[[random.Random], Any]
 
 # What stands for a tree that is too deep for `json.dumps`.
 DEEP, NESTED = "deep", '{"name": "a", "version": "b", "ip": "", "lane": null, "upstreams": ['

@@ -14,6 +14,7 @@ from tests.kube import (
     backend,
     deployment,
     destination_rule,
+    exported,
     foreign,
     gateway,
     header_is,
@@ -218,7 +219,6 @@ PLAIN_TEXT = instead(
 )
 TO_V3 = {"host": "cart", "subset": "v3"}
 IN_BOTH = {f"{OTEL}/inject-java": "true"}
-PUTS = {"method": {"exact": "PUT"}}
 LED = "spec.http[0].route[0].destination"
 TCP = {"port": {"number": 5000, "name": "tcp", "protocol": "TCP"}, "hosts": ["*"]}
 WEB_SERVER = {"port": {"number": 8000, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
@@ -235,10 +235,6 @@ def led_to_cart(cart: Document, port: int | None = None, **fields: Any) -> list[
         virtual_service("*", entered, gateways=["demo-gateway"], name="entered"),
         cart,
     ]
-
-
-def exported(document: Document, *namespaces: str) -> Document:
-    return put(document, "spec.exportTo", list(namespaces))
 
 
 def asking(how: str, cookie: str = "", agent: str = "") -> list[Document]:

@@ -137,11 +137,6 @@ def test_a_named_port_is_each_pods_own() -> None:
     assert [e.port for e in found.tiers[0]] == [9001, 9002]
 
 
-def test_a_named_port_that_no_pod_has() -> None:
-    sentence = refusal(service("a", {"port": 80, "targetPort": "web"}), deployment("a"))
-    assert sentence == "Service a: spec.ports: targetPort web is not a port of pod a-v1"
-
-
 def test_each_port_of_a_service_has_its_routes() -> None:
     mesh = mesh_of(
         service("a", {"port": 80, "targetPort": 8000}, {"port": 81, "targetPort": 8001}),
@@ -176,24 +171,6 @@ def test_where_no_port_is_named_another_service_needs_the_one_that_is_called(
     assert found.name == "outbound|8000||b.default.svc.cluster.local"
     assert tiers_of(found) == [[]]
     assert found.missing == "port"
-
-
-def test_a_port_that_its_service_lacks() -> None:
-    sentence = refusal(
-        service("a"),
-        service("b", 80, 81),
-        deployment("b", port=80),
-        virtual_service("a", rule(to("b", port=9))),
-    )
-    assert sentence == (
-        "VirtualService a: spec.http[0].route[0].destination.port: name one of b's ports: 80, 81"
-    )
-
-
-def test_a_destination_without_any_port() -> None:
-    portless = put(service("b"), "spec.ports", [])
-    sentence = refusal(service("a"), portless, virtual_service("a", rule(to("b", port=80))))
-    assert sentence.endswith(".destination.port: name one of b's ports: it has none")
 
 
 # References that lead nowhere, or two ways
@@ -453,19 +430,6 @@ def test_failover_may_be_switched_off() -> None:
     assert by_priority(policy) == [["v1-x", "v1-y", "v2-x", "v2-y"]]
 
 
-def test_failover_by_the_callers_label() -> None:
-    sentence = refusal(
-        service("a"),
-        deployment("a"),
-        destination_rule("a", "v1", {"name": "v2", "trafficPolicy": failover("version")}),
-        virtual_service("a", rule(to("a", "v2"))),
-    )
-    assert sentence == (
-        "DestinationRule a: spec.subsets[1].trafficPolicy.loadBalancer.localityLbSetting"
-        ".failoverPriority: by the caller's label is not emulated; write key=value"
-    )
-
-
 # The gateway
 
 
@@ -586,13 +550,6 @@ def test_a_gateway_serves_no_host_for_which_it_has_no_rule(
     assert domains_of(gateway(), gateway(name="other"), way) == domains
 
 
-def test_a_virtual_service_without_http_is_no_entry_rule() -> None:
-    way = virtual_service("shop.org", gateways=["demo-gateway"])
-    tcp = put(way, "spec.tcp", [{"route": [{"destination": {"host": "a"}}]}])
-    sentence = refusal(service("a"), deployment("a"), gateway(), tcp)
-    assert "no VirtualService with HTTP rules and no HTTPRoute is bound to a gateway" in sentence
-
-
 def test_tls_at_the_gateway_is_planned_and_not_run() -> None:
     https = {
         "port": {"number": 443, "protocol": "HTTPS"},
@@ -693,18 +650,6 @@ def test_a_subset_never_leaves_its_service() -> None:
     assert tiers_of(found) == [[]]
 
 
-def test_a_propagation_that_takes_some_of_a_services_subsets() -> None:
-    sentence = refusal(
-        service("a"),
-        deployment("a"),
-        deployment("a", "v2"),
-        destination_rule("a", "v1", "v2"),
-        virtual_service("a", rule(to("a", "v2", fallback="v1"))),
-        header_propagation("version", labels={"version": "v2"}),
-    )
-    assert "its pods differ in header propagation" in sentence
-
-
 def test_failover_acts_on_a_service_as_a_whole_too() -> None:
     found = destination_of(
         service("a"),
@@ -713,28 +658,6 @@ def test_failover_acts_on_a_service_as_a_whole_too() -> None:
         destination_rule("a", policy=failover("version=v2")),
     )
     assert tiers_of(found) == [["a-v2"], ["a-v1"]]
-
-
-def test_failover_by_one_key_twice() -> None:
-    sentence = refusal(
-        service("a"),
-        deployment("a"),
-        destination_rule(
-            "a", {"name": "v2", "trafficPolicy": failover("version=v2", "version=v1")}
-        ),
-        virtual_service("a", rule(to("a", "v2"))),
-    )
-    assert "failoverPriority" in sentence
-
-
-def test_failover_by_the_callers_label_for_all_subsets() -> None:
-    sentence = refusal(
-        service("a"),
-        deployment("a"),
-        destination_rule("a", "v1", policy=failover("version")),
-        virtual_service("a", rule(to("a", "v1"))),
-    )
-    assert sentence.startswith("DestinationRule a: spec.trafficPolicy.loadBalancer")
 
 
 def test_a_gateway_for_an_empty_host() -> None:
@@ -746,16 +669,6 @@ def test_a_manifests_host_of_two_parts() -> None:
     way = virtual_service("a.default", rule(to("a")), name="a")
     (warning,) = mesh_of(service("a"), deployment("a"), way).warnings
     assert "a.default" in warning.message
-
-
-def test_a_subset_that_stands_twice() -> None:
-    sentence = refusal(
-        service("a"),
-        deployment("a"),
-        destination_rule("a", "v1", {"name": "v1", "labels": {"version": "v2"}}),
-        virtual_service("a", rule(to("a", "v1"))),
-    )
-    assert sentence.startswith("DestinationRule a: spec.subsets[1].name")
 
 
 def test_hosts_that_differ_in_case() -> None:
@@ -822,3 +735,69 @@ def test_rules_that_meet_those_of_others_are_told_once() -> None:
         ("order", "VirtualService b"),
         ("order", "VirtualService c"),
     ]
+
+
+A = [service("a"), deployment("a")]
+A_V2 = virtual_service("a", rule(to("a", "v2")))
+TCP_ALONE = put(
+    virtual_service("shop.org", gateways=["demo-gateway"]),
+    "spec.tcp",
+    [{"route": [{"destination": {"host": "a"}}]}],
+)
+REFUSED: dict[str, tuple[list[Document], str]] = {
+    "a named port that no pod has": (
+        [service("a", {"port": 80, "targetPort": "web"}), deployment("a")],
+        "Service a: spec.ports: targetPort web is not a port of pod a-v1",
+    ),
+    "a port that its Service lacks": (
+        [*A, service("b", 80, 81), deployment("b"), virtual_service("a", rule(to("b", port=9)))],
+        "VirtualService a: spec.http[0].route[0].destination.port: name one of b's ports: 80, 81",
+    ),
+    "a destination without any port": (
+        [*A, put(service("b"), "spec.ports", []), virtual_service("a", rule(to("b", port=80)))],
+        ".destination.port: name one of b's ports: it has none",
+    ),
+    "a VirtualService without HTTP alone": (
+        [*A, gateway(), TCP_ALONE],
+        "no VirtualService with HTTP rules and no HTTPRoute is bound to a gateway",
+    ),
+    "a subset that stands twice": (
+        [*A, destination_rule("a", "v1", {"name": "v1", "labels": {"version": "v2"}}), A_V2],
+        "DestinationRule a: spec.subsets[1].name",
+    ),
+    "a propagation of some of a Service's subsets": (
+        [
+            *(*A, deployment("a", "v2"), destination_rule("a", "v1", "v2")),
+            virtual_service("a", rule(to("a", "v2", fallback="v1"))),
+            header_propagation("version", labels={"version": "v2"}),
+        ],
+        "its pods differ in header propagation",
+    ),
+    "failover by the caller's label": (
+        [
+            *A,
+            destination_rule("a", "v1", {"name": "v2", "trafficPolicy": failover("version")}),
+            A_V2,
+        ],
+        "DestinationRule a: spec.subsets[1].trafficPolicy.loadBalancer.localityLbSetting"
+        ".failoverPriority: by the caller's label is not emulated; write key=value",
+    ),
+    "failover by the caller's label for all subsets": (
+        [*A, destination_rule("a", "v1", policy=failover("version")), A_V2],
+        "DestinationRule a: spec.trafficPolicy.loadBalancer",
+    ),
+    "failover by one key twice": (
+        [
+            *(*A, A_V2),
+            destination_rule(
+                "a", {"name": "v2", "trafficPolicy": failover("version=v2", "version=v1")}
+            ),
+        ],
+        "failoverPriority",
+    ),
+}
+
+
+@pytest.mark.parametrize(("documents", "said"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_resolved(documents: list[Document], said: str) -> None:
+    assert said in refusal(*documents)

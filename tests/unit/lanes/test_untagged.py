@@ -9,7 +9,6 @@ from lanes.planning.lane_headers import LaneHeader
 from lanes.planning.lanes import NotPlanned
 from lanes.planning.messages import Problem
 from lanes.planning.plan import plan
-from lanes.planning.result import Plan
 from lanes.report.closing import closing
 from lanes.report.plan import headline
 from lanes.report.verdict import verdict_json
@@ -24,7 +23,7 @@ from tests.kube import (
     to,
     virtual_service,
 )
-from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, problem_of
+from tests.unit.lanes.reading import entry_rules_of, lanes_of, mesh_of, plan_of, problem_of
 
 REST = rule(to("reviews", "v1", weight=80), to("reviews", "v2", weight=20))
 JASON = rule(to("reviews", "v2"), match=[header_is("end-user", "jason")])
@@ -42,10 +41,6 @@ def shop(*rules: Document, at: tuple[Document, ...] = ()) -> list[Document]:
         destination_rule("reviews", "v1", "v2"),
         virtual_service("reviews", *rules),
     ]
-
-
-def entry_rules(planned: Plan) -> dict[str, list[str]]:
-    return {lane.name: list(map(str, lane.entry_rules)) for lane in planned.lanes}
 
 
 def test_a_split_inside_the_mesh_and_the_first_path_that_is_served() -> None:
@@ -66,14 +61,14 @@ def test_a_tag_that_clients_have_to_send() -> None:
         "untagged": "page v1, reviews v1 80% v2 20%",
         "jason": "page v1 *, reviews v2",
     }
-    assert entry_rules(planned) == {"untagged": [], "jason": ["end-user: jason"]}
+    assert entry_rules_of(planned) == {"untagged": [], "jason": ["end-user: jason"]}
     assert [lane.client_header for lane in planned.lanes] == ["", "end-user"]
 
 
 def test_a_tag_in_the_baggage_that_clients_have_to_send() -> None:
     pr = rule(to("reviews", "v2"), match=[header_is("baggage", ".*lane=pr.*", "regex")])
     planned = plan_of(*shop(pr, REST))
-    assert entry_rules(planned) == {"untagged": [], "pr": ["baggage: lane=pr"]}
+    assert entry_rules_of(planned) == {"untagged": [], "pr": ["baggage: lane=pr"]}
     assert planned.lanes[1].path[1].version == "v2"
 
 
@@ -87,7 +82,7 @@ def test_an_empty_header_is_no_lane() -> None:
 def test_a_tag_that_the_gateway_replaces_is_no_entry_rule() -> None:
     tagged = to("page", headers={"request": {"set": {"end-user": "all"}}})
     planned = plan_of(*shop(JASON, REST, at=(rule(tagged, match=[{"uri": {"exact": "/"}}]),)))
-    assert entry_rules(planned) == {"all": []}
+    assert entry_rules_of(planned) == {"all": []}
     asked = LaneHeader("jason", "end-user", (("end-user", "jason"),))
     assert planned.unset_headers == (asked,)
 
@@ -105,7 +100,7 @@ def test_a_tag_beside_the_lane_header_is_planned_where_the_lane_header_changes_n
         ((v2, rule(to("reviews", "v1"), match=JASON["match"]), REST), {}),
     ):
         planned = plan_of(*shop(*rules, at=at))
-        assert entry_rules(planned) == {"v1": [], "v2": [], **jason}
+        assert entry_rules_of(planned) == {"v1": [], "v2": [], **jason}
         assert (beside in planned.not_planned) is (not jason)
 
 
@@ -119,7 +114,7 @@ def test_a_tag_beside_the_lane_header_is_planned_where_the_lane_header_changes_n
 def test_where_nobody_sets_it_the_entry_rule_is_the_lane(match: Document, way: str) -> None:
     next_page = rule(to("reviews", "v2"), match=[match])
     planned = plan_of(*shop(REST, at=(next_page,)), path="/page")
-    assert entry_rules(planned) == {"untagged": [], way: [way]}
+    assert entry_rules_of(planned) == {"untagged": [], way: [way]}
     assert planned.lanes[1].entry.version == "v2"
 
 
@@ -129,7 +124,7 @@ def test_a_host_of_its_own_has_its_own_rules_and_lends_the_tag_its_name() -> Non
     unreached = rule(tagged, match=[{"authority": {"exact": "beta.test"}, "method": {}}])
     planned = plan_of(*shop(REST, at=(unreached,)), own, path="/page")
     assert planned.header == "version"
-    assert entry_rules(planned) == {"untagged": [], "v2": ["host beta.test"]}
+    assert entry_rules_of(planned) == {"untagged": [], "v2": ["host beta.test"]}
     taken = NotPlanned("host beta.test", "shadowed", why="the rules for beta.test")
     assert planned.not_planned == (taken,)
 

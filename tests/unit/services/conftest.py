@@ -73,13 +73,11 @@ def alive(pid: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Service:
-    """A running ``python -m services``."""
+class Ports:
+    """Where a running service listens."""
 
-    process: subprocess.Popen[bytes]
     port: int
     management_port: int
-    output: Path
 
     @property
     def url(self) -> str:
@@ -88,6 +86,14 @@ class Service:
     def manage(self, path: str) -> Response:
         """What its management port answers."""
         return get(f"http://{LOOPBACK}:{self.management_port}/{path}")
+
+
+@dataclass(frozen=True)
+class Service(Ports):
+    """A running ``python -m services``."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
 
     @property
     def text(self) -> str:
@@ -148,7 +154,7 @@ def launch(folder: Path, *command: str, **environ: str) -> Service:
             stdout=sink,
             stderr=subprocess.STDOUT,
         )
-    return Service(process, port, management_port, output)
+    return Service(port, management_port, process, output)
 
 
 def stop(service: Service) -> None:
