@@ -24,7 +24,7 @@ from lanes.running.address import free_port
 DOCS = Path(__file__).parents[1] / "docs"
 FILE = DOCS / "live-map-fallback.png"
 MOST_BYTES = 2_000_000
-FRAMES, PER_SECOND = 36, 4
+FRAMES, PER_SECOND = 33, 4
 # What is pressed before which frame.
 STORY = {10: "Stop mockc-v2", 24: "Start mockc-v2"}
 STILL = 20
@@ -33,7 +33,7 @@ STILLS = {
     "": ViewportSize(width=1280, height=900),
     "-phone": ViewportSize(width=390, height=844),
 }
-MARGIN, HEIGHT = 8, 450
+MARGIN, HEIGHT = 8, 436
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
