@@ -127,7 +127,7 @@ def test_the_older_counts(
     assert answering(*others, *unlike, *(reversed(both) if turned else both)) == answers[0]
 
 
-def told(*documents: Document) -> list[str]:
+def warnings(*documents: Document) -> list[str]:
     return [f"{one.resource}: {one.field}: {one.message}" for one in mesh_of(*documents).warnings]
 
 
@@ -142,7 +142,7 @@ def told(*documents: Document) -> list[str]:
 )
 def test_which_one_counts_is_told(first: str | None, second: str | None, why: str) -> None:
     rules = [made(in_mesh("one", "v1"), first), made(in_mesh("two", "v2"), second)]
-    assert told(*B, SUBSETS, *rules) == [
+    assert warnings(*B, SUBSETS, *rules) == [
         "VirtualService two: spec.hosts[0]: sidecars apply one VirtualService to a host, one,"
         f" {why}"
     ]
@@ -150,7 +150,7 @@ def test_which_one_counts_is_told(first: str | None, second: str | None, why: st
         made(destination_rule("b", "v1", policy={}, name="one"), first),
         made(destination_rule("b", "v1", policy={}, name="two"), second),
     ]
-    assert told(*B, *both) == [
+    assert warnings(*B, *both) == [
         "DestinationRule two: spec.trafficPolicy: this host has one of DestinationRule one, too,"
         f" {why}: that one counts",
         "DestinationRule two: spec.subsets[0].name: v1 is a subset of DestinationRule one, too,"

@@ -44,7 +44,7 @@ def planned(*documents: Document, **where: Any) -> dict[str, str]:
     return {lane.name: one_line(lane) for lane in plan(mesh, **where).lanes}
 
 
-def told(*documents: Document) -> list[str]:
+def messages(*documents: Document) -> list[str]:
     warnings = as_called(mesh_of(*documents)).warnings
     return [one.message for one in warnings if one.rule == "no-gateway"]
 
@@ -69,7 +69,7 @@ def test_the_call_graph_from_the_service_that_nobody_calls() -> None:
     assert found == {"untagged": "shop v1, reviews v1", "jason": "shop v1 *, reviews v2"}
     by_word = [service("shop"), deployment("shop")]
     assert planned(*by_word, *REVIEWS, BY_USER, calls={"shop": ("reviews",)}) == found
-    assert told(*shop, *REVIEWS, BY_USER) == [
+    assert messages(*shop, *REVIEWS, BY_USER) == [
         "nothing here is bound to a gateway: planned as seen by a caller of shop"
     ]
 
@@ -89,7 +89,7 @@ def test_several_services_with_rules() -> None:
 def test_services_that_call_each_other_or_have_no_rules() -> None:
     circle = [service("a"), deployment("a", "v1", "reviews"), *REVIEWS[:1]]
     back = [deployment("reviews", "v1", "a"), BY_USER, *REVIEWS[2:]]
-    assert told(*circle, *back)[0].endswith("a caller of reviews")
+    assert messages(*circle, *back)[0].endswith("a caller of reviews")
     assert planned(service("a"), deployment("a")) == {"untagged": "a v1"}
 
 
@@ -112,7 +112,7 @@ def of_kind(kind: str, api: str, spec: Document) -> Document:
     ],
 )
 def test_what_explains_that_there_is_none(document: Document, sentence: str) -> None:
-    assert told(*REVIEWS, BY_USER, document) == [
+    assert messages(*REVIEWS, BY_USER, document) == [
         f"nothing here is bound to a gateway; {sentence}: planned as seen by a caller of reviews"
     ]
 
@@ -126,7 +126,7 @@ def test_what_explains_that_there_is_none(document: Document, sentence: str) -> 
     ],
 )
 def test_with_a_gateway_it_is_that_which_counts(document: Document) -> None:
-    assert told(*REVIEWS, BY_USER, document) == []
+    assert messages(*REVIEWS, BY_USER, document) == []
 
 
 def test_the_command_plans_it(tmp_path: Any) -> None:

@@ -518,8 +518,8 @@ def receiving(resources: Json, host: str) -> list[str]:
     return scripts
 
 
-def told(**lists: list[str]) -> Json:
-    """What a script is told by its route."""
+def context(**lists: list[str]) -> Json:
+    """What a script gets from its route."""
     kind = f"{TYPE}extensions.filters.http.lua.v3.LuaPerRoute"
     return {"@type": kind, "filter_context": lists}
 
@@ -533,7 +533,7 @@ def test_headers_are_exchanged_at_the_pods_that_a_propagation_takes() -> None:
     at_gateway, other, own = made["listeners"]
     assert [scripts_at(one) for one in (at_gateway, other, own)] == [[], [], ["to-header"]]
     assert (receiving(made, "a"), receiving(made, "b")) == (["to-baggage"], [])
-    exchanged = told(headers=["x-a"], prefixes=["x-b-"])
+    exchanged = context(headers=["x-a"], prefixes=["x-b-"])
     found = manager(own)["route_config"]
     assert found["typed_per_filter_config"] == {"to-header": exchanged}
     for one in made["listeners"]:
@@ -553,5 +553,5 @@ def test_stand_ins_for_other_programs_hand_headers_on() -> None:
     assert (receiving(made, "a"), receiving(made, "b")) == ([], ["taken-along"])
     for one in made["listeners"]:
         assert manager(one)["route_config"]["typed_per_filter_config"] == dict.fromkeys(
-            ("taken-along", "sent-on"), told(headers=["x-a"], prefixes=[])
+            ("taken-along", "sent-on"), context(headers=["x-a"], prefixes=[])
         )

@@ -31,7 +31,7 @@ def shop(*containers: Document, **annotations: str) -> Document:
     return put(made, "spec.template.spec.containers", list(containers or (APP,)))
 
 
-def told(*documents: Document) -> list[tuple[str, str]]:
+def injection_warnings(*documents: Document) -> list[tuple[str, str]]:
     found = [w for w in mesh_of(*documents).warnings if w.rule == "injection"]
     return [(w.field.replace(f"{PREFIX}/", ""), w.message) for w in found]
 
@@ -96,7 +96,7 @@ OTEL = instrumentation("tracecontext", "baggage", name="otel")
     ],
 )
 def test_what_is_not_injected_is_told(made: Document, found: list[tuple[str, str]]) -> None:
-    assert told(OTEL, made) == found
+    assert injection_warnings(OTEL, made) == found
 
 
 @pytest.mark.parametrize(
@@ -116,13 +116,13 @@ def test_the_annotations_of_the_namespace(
     asked = {f"{PREFIX}/{name}": value for name, value in of_namespace.items()}
     metadata = {"name": "default", "annotations": asked}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-    assert (told(OTEL, namespace, shop(**annotations)) == []) is clear
+    assert (injection_warnings(OTEL, namespace, shop(**annotations)) == []) is clear
 
 
 @pytest.mark.parametrize("asked", ["true", "other/otel"])
 def test_an_annotation_on_the_deployment(asked: str) -> None:
     misplaced = put(shop(), "metadata.annotations", {f"{PREFIX}/inject-java": asked})
-    assert told(OTEL, misplaced) == [
+    assert injection_warnings(OTEL, misplaced) == [
         (
             "metadata.annotations[inject-java]",
             "stands on the Deployment and not on its pods, so nothing is injected; move it to"
@@ -130,13 +130,15 @@ def test_an_annotation_on_the_deployment(asked: str) -> None:
         )
     ]
     both = put(shop(inject_java="true"), "metadata.annotations", {f"{PREFIX}/inject-java": "true"})
-    assert told(OTEL, both) == []
+    assert injection_warnings(OTEL, both) == []
     off = put(shop(), "metadata.annotations", {f"{PREFIX}/inject-java": "false"})
-    assert told(OTEL, off) == []
+    assert injection_warnings(OTEL, off) == []
 
 
 def test_an_instrumentation_of_another_namespace_is_named() -> None:
-    (found,) = told(instrumentation(name="otel", namespace="edge"), shop(inject_java="true"))
+    (found,) = injection_warnings(
+        instrumentation(name="otel", namespace="edge"), shop(inject_java="true")
+    )
     assert found[1].endswith("only where exactly one fits; write edge/otel")
 
 

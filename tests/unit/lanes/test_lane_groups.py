@@ -141,7 +141,7 @@ def test_a_fallback_for_one_service() -> None:
     assert paths["v2"].startswith("mocka v2, mockb v3")
 
 
-def told(*documents: Document) -> dict[str, str]:
+def messages(*documents: Document) -> dict[str, str]:
     return {one.field: one.message for one in mesh_of(*documents).warnings}
 
 
@@ -149,21 +149,21 @@ ASSUMED = "spec.permissiveModeConfiguration.routeHeader"
 
 
 def test_what_is_not_published_is_said() -> None:
-    found = told(*PODS, INGRESS, group("weighted", BASELINE), *WEIGHTED)
+    found = messages(*PODS, INGRESS, group("weighted", BASELINE), *WEIGHTED)
     assert found == {
         ASSUMED: "planned as if the gateway set x-lane for each lane, and calls without the header"
         " went to the baseline: neither is published"
     }
     traced = {**BASELINE, "traceHeader": "my-trace-id"}
-    found = told(*PODS, INGRESS, group("weighted", traced), *WEIGHTED)
+    found = messages(*PODS, INGRESS, group("weighted", traced), *WEIGHTED)
     assert found.pop("spec.permissiveModeConfiguration.traceHeader") == (
         "sidecars find the lane of a call by my-trace-id: planned as if each service handed"
         " my-trace-id on"
     )
     assert list(found) == [ASSUMED]
     own = {**BASELINE, "traceHeader": "x-lane"}
-    assert list(told(*PODS, INGRESS, group("weighted", own), *WEIGHTED)) == [ASSUMED]
-    assert told(*PODS, INGRESS, group(), lane("v1"))["spec.isPermissive"] == (
+    assert list(messages(*PODS, INGRESS, group("weighted", own), *WEIGHTED)) == [ASSUMED]
+    assert messages(*PODS, INGRESS, group(), lane("v1"))["spec.isPermissive"] == (
         "what calls from pods of no lane get is not published: planned as without the group"
     )
 
@@ -195,7 +195,7 @@ def test_what_is_not_published_is_said() -> None:
     ],
 )
 def test_what_has_no_effect_is_said(documents: list[Document], field: str, message: str) -> None:
-    assert told(*PODS, *documents)[field].startswith(message)
+    assert messages(*PODS, *documents)[field].startswith(message)
 
 
 def test_the_lane_is_carried_as_the_group_says() -> None:
@@ -241,7 +241,7 @@ def test_a_traffic_label_is_planned_as_handed_on() -> None:
         labels,
     ]
     assert lanes_of(*documents)["v2"] == "a v1 *, b v2"
-    assert told(*documents) == {
+    assert messages(*documents) == {
         "spec.rules": "sidecars set the header x-lane from $getInboundRequestHeader(x-lane), else"
         " $getLabel(tag): planned as if each service handed the header on; a value from anywhere"
         " else is not planned"

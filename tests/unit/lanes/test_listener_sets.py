@@ -56,7 +56,7 @@ def domains(mesh: Mesh) -> list[str]:
     return sorted(host.domain for host in mesh.gateway)
 
 
-def told(mesh: Mesh) -> list[str]:
+def warnings(mesh: Mesh) -> list[str]:
     return [warning.rule for warning in mesh.warnings]
 
 
@@ -76,7 +76,7 @@ def test_a_section_is_of_the_set_that_a_route_names() -> None:
     of_set = mesh_of(*A, *both, route("r", to_set(sectionName="own")))
     assert domains(of_set) == ["own.org"]
     of_gateway = mesh_of(*A, *both, route("r", to_gateway(sectionName="own")))
-    assert (domains(of_gateway), told(of_gateway)) == ([], ["not-attached"])
+    assert (domains(of_gateway), warnings(of_gateway)) == ([], ["not-attached"])
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_the_sets_that_a_gateway_takes(letting: Document, namespace: str, taken:
     )
     mesh = mesh_of(*A, TEAM, web(letting), own, route("r", parent))
     assert domains(mesh) == (["own.org"] if taken else [])
-    assert ("listener-set" in told(mesh)) != taken
+    assert ("listener-set" in warnings(mesh)) != taken
 
 
 def test_a_listener_that_the_gateway_has_already_counts_for_nothing() -> None:
     mesh = mesh_of(*A, web(SAME), more(listener(hostname="web.org")), route("r", to_set()))
     assert domains(mesh) == []
-    assert told(mesh) == ["listener-set", "not-attached"]
+    assert warnings(mesh) == ["listener-set", "not-attached"]
 
 
 def test_of_two_sets_with_the_same_listener_the_first_by_name_has_it() -> None:

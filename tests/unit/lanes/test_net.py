@@ -101,8 +101,8 @@ def test_a_call_back_that_another_version_answers_is_no_loop() -> None:
 Called = dict[str, str]
 
 
-def told(calls: Called, *documents: Document) -> list[Document]:
-    """Services of which annotations tell whom they call; the first is the way in."""
+def annotated(calls: Called, *documents: Document) -> list[Document]:
+    """Services whose annotations name whom they call; the gateway calls the first."""
     first = next(iter(calls))
     services = [
         put(service(name), "metadata.annotations", {"traffic-lanes/calls": called})
@@ -124,7 +124,7 @@ def test_a_cycle_that_is_told_loses_nothing_whichever_way_it_is_met(called: str)
         "db": "",
     }
     legacy = rule(to("old"), match=[{"uri": {"exact": "/legacy"}}])
-    planned = plan_of(*told(calls, virtual_service("shop", legacy, rule(to("shop")))))
+    planned = plan_of(*annotated(calls, virtual_service("shop", legacy, rule(to("shop")))))
     answering = {name for hop in planned.lanes[0].path for name, _ in hop.answering}
     assert answering == set(calls)
     assert planned.unreached == ()
@@ -139,12 +139,12 @@ def test_a_cycle_is_the_same_past_a_sidecar(called: str) -> None:
         {"sidecar.istio.io/inject": "false"},
     )
     apart = put(apart, "spec.template.spec.containers[0].env", [])
-    assert {hop.service for hop in plan_of(*told(calls, apart)).lanes[0].path} == set(calls)
+    assert {hop.service for hop in plan_of(*annotated(calls, apart)).lanes[0].path} == set(calls)
 
 
 @pytest.mark.parametrize("called", ["a", "b", "a,b", "b,a"])
 def test_a_cycle_ends_where_one_of_its_calls_may(called: str) -> None:
-    documents = told({"web": called, "a": "b"}, service("b"), deployment("b", "v1", "a"))
+    documents = annotated({"web": called, "a": "b"}, service("b"), deployment("b", "v1", "a"))
     assert {hop.service for hop in plan_of(*documents).lanes[0].path} == {"web", "a", "b"}
 
 

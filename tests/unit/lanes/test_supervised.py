@@ -44,7 +44,7 @@ def forgetful(then: str) -> tuple[str, str]:
     return "\n".join([*WAYS.values(), then]), DEAF
 
 
-def told(process: Supervised) -> list[int]:
+def left_behind(process: Supervised) -> list[int]:
     """The processes that were left behind, once all have told their ids."""
     deadline = time.monotonic() + 10
     while len(ids := process.tail().split()) < len(WAYS):
@@ -59,7 +59,7 @@ def all_gone(pids: list[int]) -> bool:
 
 def test_what_a_command_left_anywhere_ends_with_it() -> None:
     with command(*forgetful("sleep 0.5; exit 3")) as process:
-        left = told(process)
+        left = left_behind(process)
         assert process.wait(10)
         assert process.end() == "exit code 3"
         assert all_gone(left)
@@ -67,7 +67,7 @@ def test_what_a_command_left_anywhere_ends_with_it() -> None:
 
 def test_what_a_command_left_anywhere_ends_by_force() -> None:
     with command(*forgetful("sleep 60")) as process:
-        left = [*told(process), process.pid]
+        left = [*left_behind(process), process.pid]
         assert len(set(map(os.getsid, left))) >= 4
         process.kill()
         assert process.wait(10)
@@ -77,7 +77,7 @@ def test_what_a_command_left_anywhere_ends_by_force() -> None:
 
 def test_what_a_command_left_anywhere_ends_when_the_command_is_killed() -> None:
     with command(*forgetful("sleep 60")) as process:
-        left = told(process)
+        left = left_behind(process)
         os.kill(process.pid, signal.SIGKILL)
         assert process.wait(10)
         assert process.end() == "SIGKILL"

@@ -667,7 +667,7 @@ def test_a_lane_that_opentelemetry_does_not_hand_on() -> None:
     assert verify(PLAN, lost).hints == verify(PLAN, drawn).hints == (LOST,)
 
 
-def told(instrumentation: str | None, ip: str = "10.244.0.9") -> list[Answer]:
+def instrumented(instrumentation: str | None, ip: str = "10.244.0.9") -> list[Answer]:
     """Answers as planned whose mocka and mockc tell that, and mockb that it is injected."""
     measured = Measured(0, ip, 200, 1, 1)
     tells = (instrumentation, "injected 0.64b0", instrumentation)
@@ -688,16 +688,16 @@ def test_a_missing_injection_is_named_where_manifests_ask_for_it() -> None:
     asks = {"instrumentation.opentelemetry.io/inject-python": "demo"}
     asking = [put(d, annotations, asks) if d["kind"] == "Deployment" else d for d in asm()]
     injected = plan_of(*asking, kube.instrumentation(name="demo"))
-    verdict = verify(injected, told("own 0.66b1"))
+    verdict = verify(injected, instrumented("own 0.66b1"))
     assert verdict.ok
     found = ("own 0.66b1", "own 0.66b1")
     assert verdict.hints == (
         Hint(Code.NOT_INJECTED, ("mocka", "mockc"), ("default",), instead=found),
     )
-    assert verify(injected, told("own 0.66b1", ip="127.0.1.3")).hints == ()
-    assert verify(injected, told("injected 0.44b0")).hints == ()
-    assert verify(injected, told(None)).hints == ()
-    assert verify(PLAN, told("own 0.66b1")).hints == ()
+    assert verify(injected, instrumented("own 0.66b1", ip="127.0.1.3")).hints == ()
+    assert verify(injected, instrumented("injected 0.44b0")).hints == ()
+    assert verify(injected, instrumented(None)).hints == ()
+    assert verify(PLAN, instrumented("own 0.66b1")).hints == ()
     lost = [answer(lane, f"{lane} v1 v1", tags=f"{lane} - -") for lane in PLANNED] * 20
     assert verify(injected, lost).hints == (replace(LOST, namespaces=("default",)),)
 
