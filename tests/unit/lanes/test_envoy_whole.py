@@ -11,14 +11,18 @@ from lanes.envoy import bootstrap
 from lanes.envoy.tracing import Collector
 from tests.kube import (
     Document,
+    backend,
     deployment,
     destination_rule,
     foreign,
     gateway,
     header_propagation,
+    http_route,
+    route_rule,
     rule,
     service,
     to,
+    to_service,
     virtual_service,
     without,
 )
@@ -29,8 +33,13 @@ NAME = "outbound|8000||a.default.svc.cluster.local"
 PODS = [service("a"), deployment("a")]
 
 
-def config(*documents: Document, handed_on: tuple[str, ...] = (), collected: str = "") -> Json:
-    mesh = mesh_of(*documents)
+def config(
+    *documents: Document,
+    handed_on: tuple[str, ...] = (),
+    collected: str = "",
+    commands: tuple[str, ...] = (),
+) -> Json:
+    mesh = mesh_of(*documents, commands=commands)
     collector = Collector.of(collected) if collected else None
     made = bootstrap(mesh, addresses_of(mesh), 8080, ADMIN, {}, collector, handed_on)
     resources: Json = made["static_resources"]
@@ -44,7 +53,11 @@ def cluster(*documents: Document, **more: Any) -> Json:
 
 def routes(*rules: Document) -> list[Json]:
     """The routes that Envoy has for these rules of the one Service."""
-    (listener,) = config(*PODS, virtual_service("a", *rules))["listeners"][1:]
+    return routes_of(virtual_service("a", *rules))
+
+
+def routes_of(document: Document) -> list[Json]:
+    (listener,) = config(*PODS, document)["listeners"][1:]
     found: list[Json] = manager(listener)["route_config"]["virtual_hosts"][0]["routes"]
     return found
 
@@ -272,6 +285,95 @@ def test_where_a_rule_leads(asked: Document, found: Json | int) -> None:
     assert route == {"match": {"prefix": "/"}, **found}
 
 
+# What is done to requests before a rule leads them
+
+FAULT, CORS = "envoy.filters.http.fault", "envoy.filters.http.cors"
+
+
+def faulty(**more: Any) -> Json:
+    return {FAULT: {"@type": f"{TYPE}extensions.filters.http.fault.v3.HTTPFault", **more}}
+
+
+def allowing(*origins: Json, **more: Any) -> Json:
+    defaults = {"allow_credentials": False, "forward_not_matching_preflights": True}
+    kind = f"{TYPE}extensions.filters.http.cors.v3.CorsPolicy"
+    return {CORS: {"@type": kind, "allow_origin_string_match": [*origins], **defaults, **more}}
+
+
+DELAY = {"fixedDelay": "1.5s", "percentage": {"value": 12.5}}
+DELAYED = {"fixed_delay": "1.5s", "percentage": {"numerator": 125_000, "denominator": "MILLION"}}
+ABORT = {"httpStatus": 503, "percentage": {"value": 1}}
+ABORTED = {"http_status": 503, "percentage": {"numerator": 10_000, "denominator": "MILLION"}}
+SHOP, ANY_SHOP = "https://shop.example", r"https://.*\.shop\.example"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, {}),
+        ({"fault": {"delay": DELAY}}, faulty(delay=DELAYED)),
+        ({"fault": {"abort": ABORT}}, faulty(abort=ABORTED)),
+        ({"fault": {"delay": DELAY, "abort": ABORT}}, faulty(delay=DELAYED, abort=ABORTED)),
+        # As in Istio: a share that is not given is none, and the newer form of it wins.
+        ({"fault": {"delay": {"fixedDelay": "1.5s"}}}, {}),
+        ({"fault": {"delay": {"percentage": {"value": 12.5}}}}, {}),
+        ({"fault": {"delay": DELAY | {"percentage": {"value": 0}, "percent": 9}}}, {}),
+        ({"fault": {"delay": DELAY | {"percent": 9}}}, faulty(delay=DELAYED)),
+        ({"corsPolicy": {"allowOrigins": [{"exact": SHOP}]}}, allowing({"exact": SHOP})),
+        ({"corsPolicy": {"allowOrigin": [SHOP]}}, allowing({"exact": SHOP})),
+        (
+            {"corsPolicy": {"allowOrigins": [{"regex": ANY_SHOP}, {}], "allowOrigin": [SHOP]}},
+            allowing(regex(ANY_SHOP)),
+        ),
+        (
+            {"corsPolicy": {"allowMethods": ["GET", "PUT"], "allowHeaders": ["x-a"]}},
+            allowing(allow_methods="GET,PUT", allow_headers="x-a"),
+        ),
+        (
+            {"corsPolicy": {"exposeHeaders": ["x-b", "x-c"], "maxAge": "1h"}},
+            allowing(expose_headers="x-b,x-c", max_age="3600"),
+        ),
+        (
+            {"corsPolicy": {"maxAge": "0s", "allowCredentials": True}},
+            allowing(max_age="0", allow_credentials=True),
+        ),
+        (
+            {"corsPolicy": {"unmatchedPreflights": "IGNORE"}},
+            allowing(forward_not_matching_preflights=False),
+        ),
+        ({"corsPolicy": {"unmatchedPreflights": "FORWARD"}}, allowing()),
+        (
+            {"corsPolicy": {}, "fault": {"abort": ABORT}},
+            allowing() | faulty(abort=ABORTED),
+        ),
+    ],
+)
+def test_cors_and_faults(asked: Document, found: Json) -> None:
+    (route,) = routes(rule(to("a"), **asked))
+    assert route.get("typed_per_filter_config", {}) == found
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"allowOrigins": [SHOP]}, allowing({"exact": SHOP})),
+        ({"allowOrigins": ["https://*"]}, allowing({"prefix": "https://"})),
+        ({"allowOrigins": ["https://*.shop.example"]}, allowing(regex(ANY_SHOP))),
+        ({"allowOrigins": ["*"]}, allowing(regex(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s?#]+$"))),
+        (
+            {"allowMethods": ["GET", "PUT"], "allowHeaders": ["x-a"], "exposeHeaders": ["x-b"]},
+            allowing(allow_methods="GET,PUT", allow_headers="x-a", expose_headers="x-b"),
+        ),
+        ({"maxAge": 60, "allowCredentials": True}, allowing(max_age="60", allow_credentials=True)),
+    ],
+)
+def test_cors_of_an_http_route(asked: Document, found: Json) -> None:
+    own = route_rule(backend("a"), filters=[{"type": "CORS", "cors": asked}])
+    policy = {"max_age": "5"} | found[CORS] | {"forward_not_matching_preflights": False}
+    (route,) = routes_of(http_route("a", to_service("a"), own))
+    assert route["typed_per_filter_config"] == {CORS: policy}
+
+
 # Clusters
 
 
@@ -390,6 +492,22 @@ BARE = without(deployment("a"), "spec.template.spec.containers[0].readinessProbe
 def test_health_checks(pods: list[Document], check: Json) -> None:
     (made,) = cluster(service("a"), *pods)["health_checks"]
     assert {key: value for key, value in made.items() if key.endswith("_check")} == check
+
+
+@pytest.mark.parametrize(
+    ("port", "commands", "spoken"),
+    [
+        ("http", [], "http"),
+        ("http", ["a=./a"], "http"),
+        ("grpc", [], "http"),  # a stand-in has no HTTP/2
+        ("grpc", ["a@v1=./a"], "http"),
+        ("grpc", ["a=./a"], "http2"),
+    ],
+)
+def test_http2_is_for_commands_alone(port: str, commands: list[str], spoken: str) -> None:
+    pods = [service("a", {"name": port, "port": 8000}), deployment("a"), deployment("a", "v2")]
+    options = cluster(*pods, commands=tuple(commands))["typed_extension_protocol_options"]
+    assert options[f"envoy.{OPTIONS}"]["explicit_http_config"] == {f"{spoken}_protocol_options": {}}
 
 
 # Listeners

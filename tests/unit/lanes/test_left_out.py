@@ -8,6 +8,8 @@ from lanes.planning.callers_view import as_called
 from lanes.planning.chosen_ports import with_ports
 from lanes.planning.messages import PlanError
 from lanes.planning.plan import plan
+from lanes.reading.kinds.core import ServiceSpec
+from lanes.reading.protocols import database_port
 from tests.kube import (
     Document,
     deployment,
@@ -97,11 +99,36 @@ def test_the_port_of_the_service_that_the_gateway_leads_to() -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (1433, "SQL Server"),
+        (1521, "Oracle"),
+        (2181, "ZooKeeper"),
+        (2379, "etcd"),
+        (3306, "MySQL"),
+        (4222, "NATS"),
+        (5432, "PostgreSQL"),
+        (5672, "AMQP"),
+        (6379, "Redis"),
+        (8529, "ArangoDB"),
+        (9042, "Cassandra"),
+        (9092, "Kafka"),
+        (11211, "memcached"),
+        (26257, "CockroachDB"),
+        (27017, "MongoDB"),
+    ],
+)
+def test_what_listens_at_the_port_of_a_database(number: int, name: str) -> None:
+    spec = ServiceSpec.model_validate({"ports": [{"port": 80, "name": "http"}, {"port": number}]})
+    port, found = database_port(spec) or (spec.ports[0], "")
+    assert (port.port, found) == (number, name)
+
+
+@pytest.mark.parametrize(
     ("port", "hop"),
     [
         ({"port": 6379}, False),
         ({"port": 5432, "name": "db"}, False),
-        ({"port": 3306}, False),
         ({"port": 7777, "name": "tcp-cache"}, False),
         ({"port": 7777, "name": "redis"}, False),
         ({"port": 6379, "name": "http"}, True),
