@@ -44,7 +44,7 @@ def caller(urls: tuple[str, ...], threads: int, observe: Observe = lambda *_: No
     fails is a node that says so. ``observe`` gets each call's URL, status and seconds.
     """
     calls = [partial(_call, url, _asker(url, threads)) for url in urls]
-    pool = ThreadPoolExecutor(max(1, threads * len(urls)), "upstream")
+    pool = ThreadPoolExecutor(max(1, threads * len(urls)))
 
     def call_all(ends: float) -> tuple[Node, ...]:
         started = time.monotonic()

@@ -42,7 +42,7 @@ class AccessLogs:
             raise LanesError(
                 f"--access-logs {self.name}: cannot be read: {error.strerror}"
             ) from None
-        threading.Thread(target=self._read, args=(log,), name="log", daemon=True).start()
+        threading.Thread(target=self._read, args=(log,), daemon=True).start()
 
     def complete(self, answers: Sequence[Answer]) -> list[Answer]:
         wanted = {answer.trace for answer in answers if not answer.whole} - {""}
