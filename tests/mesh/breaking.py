@@ -108,13 +108,15 @@ class Broken:
         self.mesh, self.planned = mesh, plan(mesh.mesh)
         self._code, self._pages, self._provider = code, pages, provider
         self._commands, self._folder = commands, pages.folder
+        self._gone = False
 
     @contextmanager
     def broken(self, case: Drawn) -> Iterator[None]:
         """Broken as the case is, once all pods are ready; for the block, or for good where pods
         are not ready.
         """
-        eventually(lambda: "::/failed" not in self._admin("/clusters"), 120)
+        if not self._gone:
+            eventually(lambda: "::/failed" not in self._admin("/clusters"), 120)
         self._code.case = case
         if case.how is Break.NO_SIDECAR:
             there = [pod for pod in self.mesh.mesh.pods if pod.app == case.service]
@@ -131,7 +133,7 @@ class Broken:
         return sum(int(line.rpartition(" ")[2]) for line in told.splitlines())
 
     def _end(self, gone: Pod) -> None:
-        address = self.mesh.address(gone)
+        self._gone, address = True, self.mesh.address(gone)
         if self._pages.has(address):
             self._pages.stop(address)
         else:
