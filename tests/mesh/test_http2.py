@@ -1,7 +1,9 @@
 """HTTP/2 to programs of one's own whose port says so, and stand-ins at whichever port is called."""
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +19,7 @@ from lanes.reading.commands import Command
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
-from lanes.running.runtime import run
+from lanes.running.runtime import RunningMesh, run
 from lanes.verification.gateway import Gateway
 from tests.kube import Document, deployment, gateway, put, rule, service, to, virtual_service, write
 from tests.mesh.running import running
@@ -57,41 +59,40 @@ def mesh(said: Document, **more: Any) -> list[Document]:
     return [gateway(), named, deployment("a", "v1"), deployment("a", "v2"), way]
 
 
+@contextmanager
+def called(folder: Path, documents: list[Document]) -> Iterator[tuple[RunningMesh, Any]]:
+    """The mesh with the server in its pods, and a call to it through the gateway."""
+    (folder / "server.py").write_text(SERVER)
+    command = f"a=exec {sys.executable} {folder / 'server.py'}"
+    with (
+        telling(command, manifests=write(folder, *documents)) as mesh,
+        grpc.insecure_channel(urlsplit(mesh.url).netloc) as channel,
+    ):
+        yield mesh, partial(channel.unary_unary("/any.Service/Method"), timeout=10)
+
+
 @pytest.mark.parametrize(
     "said",
     [{"name": "grpc-a"}, {"name": "any", "appProtocol": "kubernetes.io/h2c"}, {"name": "http2"}],
     ids=lambda said: str(said.get("appProtocol") or said["name"]),
 )
 def test_own_code_is_called_by_http2_where_the_port_says_so(tmp_path: Path, said: Document) -> None:
-    (tmp_path / "server.py").write_text(SERVER)
-    manifests = read([write(tmp_path, *mesh(said))])
-    port = free_port()
-    command = Command.of(f"a=exec {sys.executable} {tmp_path / 'server.py'}")
-    with (
-        run(resolve(manifests, [command]), port),
-        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
-    ):
-        call = channel.unary_unary("/any.Service/Method")
-        assert {call(b"hello", timeout=10) for _ in range(20)} == {b"v1 hello", b"v2 hello"}
+    with called(tmp_path, mesh(said)) as (_, call):
+        assert {call(b"hello") for _ in range(20)} == {b"v1 hello", b"v2 hello"}
 
 
 @pytest.mark.parametrize(("asked", "status"), [("hello", 200), ("fail", 503), ("late", 503)])
 def test_a_call_that_fails_by_its_grpc_status_is_seen_to_fail(
     tmp_path: Path, asked: str, status: int
 ) -> None:
-    (tmp_path / "server.py").write_text(SERVER)
-    command = f"a=exec {sys.executable} {tmp_path / 'server.py'}"
     trace = "0af7651916cd43dd8448eb211c80319c"
-    traced = [("traceparent", f"00-{trace}-{'1' * 16}-01")]
     with (
-        telling(command, manifests=write(tmp_path, *mesh({"name": "grpc"}))) as failing,
+        called(tmp_path, mesh({"name": "grpc"})) as (failing, call),
         laptop(*Gateway(failing.url).at) as evidence,
-        grpc.insecure_channel(urlsplit(failing.url).netloc) as channel,
     ):
         assert evidence is not None
-        call = channel.unary_unary("/any.Service/Method")
         with suppress(grpc.RpcError):
-            call(asked.encode(), timeout=10, metadata=traced)
+            call(asked.encode(), metadata=[("traceparent", f"00-{trace}-{'1' * 16}-01")])
         (answer,) = evidence.complete([Answer(200, "", trace=trace)])
     (step,) = answer.path
     assert step.measured is not None
@@ -102,20 +103,12 @@ def test_a_call_that_fails_by_its_grpc_status_is_seen_to_fail(
 def test_a_call_is_sent_again_by_its_grpc_status(
     tmp_path: Path, retry_on: str, failing: int
 ) -> None:
-    (tmp_path / "server.py").write_text(SERVER)
     again = {"attempts": 3, "retryOn": retry_on}
-    manifests = read([write(tmp_path, *mesh({"name": "grpc"}, retries=again))])
-    port = free_port()
-    command = Command.of(f"a=exec {sys.executable} {tmp_path / 'server.py'}")
-    with (
-        run(resolve(manifests, [command]), port),
-        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
-    ):
-        call = channel.unary_unary("/any.Service/Method")
-        failed = 0
+    failed = 0
+    with called(tmp_path, mesh({"name": "grpc"}, retries=again)) as (_, call):
         for _ in range(20):
             try:
-                call(b"first", timeout=10)
+                call(b"first")
             except grpc.RpcError:
                 failed += 1
     assert failed == failing  # each pod's first
