@@ -47,6 +47,8 @@ NODE = json.loads(read(LANGUAGES / "node/package.json"))["dependencies"]
 AGENT = found(LANGUAGES / "java/agent.sha256", r"javaagent-(.*)\.jar")
 GO = found(LANGUAGES / "go/go.mod", r"^go (\S+)")
 OTELHTTP = found(LANGUAGES / "go/go.mod", r"otelhttp v(\S+)")
+OTELGRPC = found(LANGUAGES / "go-grpc/go.mod", r"otelgrpc v(\S+)")
+GRPC_GO = found(LANGUAGES / "go-grpc/go.mod", r"google\.golang\.org/grpc v(\S+)")
 DISTRO = locked("service", "opentelemetry-distro")
 OLDEST_GUNICORN = found(ROOT / "pyproject.toml", r'"gunicorn>=(\d+),')
 OLDEST_HELM = f"Helm {'.'.join(map(str, helm.OLDEST))} or later"
@@ -85,6 +87,10 @@ SAID = {
         f"image, {GUIDE['nodejs']} or {UPSTREAM['nodejs']}",
         f"Go {short(GO)}",
         f"`otelhttp` {short(OTELHTTP)}",
+        f"grpc-go {short(GRPC_GO)}",
+        f"`otelgrpc` {short(OTELGRPC)}",
+        f"grpc-js {short(NODE['@grpc/grpc-js'])}",
+        f"grpcio {short(locked('languages', 'grpcio'))}",
         f"FastAPI {short(locked('languages', 'fastapi'))}",
         f"httpx {short(locked('languages', 'httpx'))}",
         f"aiohttp {short(locked('languages', 'aiohttp'))}",

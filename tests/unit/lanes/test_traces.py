@@ -169,8 +169,17 @@ def test_a_sidecar_without_the_service_lets_its_calls_through() -> None:
     assert found[1].routed == Routed(ruled=False)
 
 
-def test_a_recorded_baggage_header_tells_the_lane() -> None:
-    tags = {"http.request.header.baggage": "user=1,lane=v2;p=1"}
+@pytest.mark.parametrize(
+    "name",
+    [
+        "http.request.header.baggage",
+        "rpc.request.metadata.baggage",
+        "rpc.grpc.request.metadata.baggage",
+        "baggage",
+    ],
+)
+def test_recorded_baggage_tells_the_lane(name: str) -> None:
+    tags = {name: "user=1,lane=v2;p=1"}
     text = json.dumps({"batches": [span(1, 0, "shop v1", tags=tags)]})
     found = path(spans_in(text), WORKLOADS, "lane")
     assert [(step.lane, step.lane_known) for step in found] == [("v2", True)]
