@@ -105,7 +105,7 @@ def baggage_passes(member: str) -> bool:
     session = requests.Session()
     session.trust_env = False
     session.mount("http://", Loopback(member))
-    # A parent that is not sampled, so that the trial leaves no span with a collector.
+    # A parent that is not sampled, so that this request leaves no span with a collector.
     parent = trace.NonRecordingSpan(trace.SpanContext(trace_id=1, span_id=1, is_remote=True))
     ours = baggage.set_baggage(member, "probe", trace.set_span_in_context(parent))
     token = context.attach(ours)
@@ -124,7 +124,7 @@ class Loopback(BaseAdapter):
     def __init__(self, member: str) -> None:
         import flask  # not before it is instrumented
 
-        app = flask.Flask("trial")
+        app = flask.Flask("check")
         app.add_url_rule("/", view_func=lambda: str(baggage.get_baggage(member)))
         self._get = app.test_client().get
 

@@ -1,10 +1,10 @@
 """What a client may send to get into a lane, or out of one: header lines, made from a seed.
 
-`forms` makes them for baggage, `read_by_hops` is the judge: OpenTelemetry's own parser, hop after
-hop. `repeated` makes them for what entry rules look at, on several lines, and `named` is the judge:
-a lane is entered by a line that names it, and not by what lines make together. Every line can be
-sent as it stands (`http.client` writes latin-1), so that one form serves a regular expression's
-unit test, the laptop mesh and the real istiod.
+`forms` makes them for baggage, and `read_by_hops` says what they mean: OpenTelemetry's own parser,
+hop after hop. `repeated` makes them for what entry rules look at, on several lines, and `named`
+says what they mean: a lane is entered by a line that names it, and not by what lines make together.
+Every line can be sent as it stands (`http.client` writes latin-1), so that one form serves a
+regular expression's unit test, the laptop mesh and the real istiod.
 """
 
 import logging

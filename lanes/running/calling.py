@@ -1,6 +1,6 @@
 """Whom each pod calls, as the plan knows it; and which of these calls go round.
 
-A plan follows a circle of calls until it is back. A process would follow it for ever.
+A plan follows a cycle of calls until it is back. A process would follow it for ever.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -64,7 +64,7 @@ def passing_by(mesh: Mesh, calling: Calling) -> LeftOut:
     }
 
 
-def going_round(mesh: Mesh, calling: Calling) -> LeftOut:
+def in_cycles(mesh: Mesh, calling: Calling) -> LeftOut:
     """The calls without which none goes round.
 
     In the order in which a request takes them, these are the calls to a pod on the path.

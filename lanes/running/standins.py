@@ -11,7 +11,7 @@ from lanes.mesh.model import Mesh
 from lanes.planning.lane_headers import assumed_headers
 from lanes.running.calling import (
     LeftOut,
-    going_round,
+    in_cycles,
     known_calls,
     most_calls,
     passing_by,
@@ -41,8 +41,8 @@ def stand_ins(mesh: Mesh) -> StandIns:
         return StandIns()
     past = passing_by(mesh, known)
     routed = without(known, past)
-    circles = going_round(mesh, routed)
-    made = without(routed, circles)
+    cycles = in_cycles(mesh, routed)
+    made = without(routed, cycles)
     most = most_calls(mesh, made)
     if most > MOST_CALLS:
         return StandIns(notes=(f"stand-ins call nobody: a request would make {most:,} calls",))
@@ -56,7 +56,7 @@ def stand_ins(mesh: Mesh) -> StandIns:
     deaf = [pod.app for pod in imitating if pod.carries_baggage is False and pod.key in urls]
     notes = (
         _left_out(places, past, "bypasses its sidecar", "bypass their sidecars"),
-        _left_out(places, circles, "is part of a cycle", "are part of a cycle"),
+        _left_out(places, cycles, "is part of a cycle", "are part of a cycle"),
         _handing_on(handed_on, dict.fromkeys(deaf)),
     )
     return StandIns(urls, handed_on, tuple(filter(None, notes)))

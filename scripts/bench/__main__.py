@@ -2,7 +2,7 @@
 
 usage: python -m scripts.bench
 
-Nothing is judged. CPU time for a request stands whatever else the machine does; requests per
+No limit is checked. CPU time for a request stands whatever else the machine does; requests per
 second and times do not.
 """
 

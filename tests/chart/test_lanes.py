@@ -158,12 +158,12 @@ def test_rules_of_all_lanes_at_all_services(provider: str) -> None:
 
 
 def test_the_gateway_sends_a_lane_that_the_first_service_lacks_to_the_baseline() -> None:
-    """With the lane's own stamp, so that it returns to its lane at a later hop."""
+    """With the lane's own header, so that it returns to its lane at a later hop."""
     values: Values = {"services": {"mocka": {"versions": {"v3": None}}}}
     for form in ({}, ISTIO):
         for rule in http(render(form | values), "demo-gateway"):
             sent = {str(r["headers"]["request"]): r for r in rule["route"]}
-            (v3,) = (route for stamp, route in sent.items() if "v3" in stamp)
+            (v3,) = (route for tag, route in sent.items() if "v3" in tag)
             assert (v3["destination"]["subset"], v3["weight"]) == ("v1", 30)
             assert "fallback" not in v3
     attached = render(ISTIO | values | {"gateway": {"parentRefs": [{"name": "web"}]}})
@@ -284,7 +284,7 @@ def test_istio_reads_the_lane_from_baggage(baggage: str, lane: str | None) -> No
     assert chosen == (lane or "v1")
 
 
-STAMPS = {"v1": 40, "v2": 30, "v3": 30}
+WEIGHTS = {"v1": 40, "v2": 30, "v3": 30}
 
 
 def test_asm_gateway_removes_client_baggage() -> None:
@@ -300,7 +300,7 @@ def test_istio_gateway_replaces_client_baggage() -> None:
         for route in rule["route"]
     ] == [
         (lane, weight, {"request": {"set": {"baggage": f"version={lane}"}}})
-        for lane, weight in STAMPS.items()
+        for lane, weight in WEIGHTS.items()
     ]
 
 

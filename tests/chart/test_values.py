@@ -238,11 +238,11 @@ ILL_FITTING: dict[str, tuple[Values, str]] = {
         {"services": {"mockc": {"upstreams": ["mockd"]}, "mockd": {"versions": {"v1": None}}}},
         "services.mockd.versions is empty. Name the service's versions, as in {v1: {}}",
     ),
-    "circle": (
+    "cycle": (
         {"services": {"mockb": {"upstreams": ["mocka", "mockc"]}}},
         "services: the upstreams of mocka, mockb are a cycle",
     ),
-    "circle of one": (
+    "cycle of one": (
         {"services": {"mockc": {"upstreams": ["mockc"]}}},
         "services: the upstreams of mockc are a cycle",
     ),
@@ -756,13 +756,13 @@ def test_a_cluster_that_has_all_is_told_nothing() -> None:
 
 
 def test_who_may_know_when_to_stop_may_call_in_a_cycle() -> None:
-    circle: Values = {
+    cycle: Values = {
         "services": {"mockc": {"upstreams": ["mocka"]}},
         "defaults": {"sample": False},
     }
-    circle["defaults"]["image"] = {"repository": "shop"}
-    assert render(circle | {"gateway": {"services": {"mocka": {}}}})
-    assert "every service is called by another" in refusal(circle)
+    cycle["defaults"]["image"] = {"repository": "shop"}
+    assert render(cycle | {"gateway": {"services": {"mocka": {}}}})
+    assert "every service is called by another" in refusal(cycle)
 
 
 def test_what_yaml_takes_for_no_name_is_refused_as_it_is_written(tmp_path: Path) -> None:

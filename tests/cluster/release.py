@@ -1,4 +1,4 @@
-"""A release of the chart on the cluster: installed, asked, judged, put under load."""
+"""A release of the chart on the cluster: installed, called, verified, put under load."""
 
 import json
 import os
@@ -63,7 +63,7 @@ class Release:
         return run(helm_path(), "get", "manifest", "demo", "--namespace", self.namespace).out
 
     def holds(self) -> None:
-        """Fails with the judge's words unless lanes hold."""
+        """Fails with the words of `lanes verify` unless lanes hold."""
         require_lanes(self.url, self.manifests(), "--host", self.host)
 
     @contextmanager
@@ -165,7 +165,7 @@ def require_lanes(url: str, manifests: str, *options: str) -> None:
     """Fails with the words of `lanes verify` unless lanes hold, soon.
 
     Proxies learn of what is new within seconds, more on a busy machine; and a sound split is called
-    off once in 1,000 runs. So they are judged again, for a while.
+    off once in 1,000 runs. So they are verified again, for a while.
     """
     line = (LANES, "verify", url, *options, "--manifests=-", "--format=json")
     end = time.monotonic() + _SETTLED_SECONDS

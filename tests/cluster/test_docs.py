@@ -1,4 +1,4 @@
-"""docs/istio.md, from its first command to a judged lane, as a stranger would copy it."""
+"""docs/istio.md, from its first command to a verified lane, as a stranger would copy it."""
 
 import os
 import re

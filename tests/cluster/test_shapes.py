@@ -1,4 +1,4 @@
-"""The chart's shapes, each installed, asked, judged and removed as README and docs/istio.md say."""
+"""The chart's shapes: each is installed, verified and removed as README and docs/istio.md say."""
 
 import json
 import re
@@ -32,8 +32,8 @@ SHAPES: dict[str, tuple[str, ...]] = {
     "mutual-tls": ("--set=peerAuthentication.enabled=true,authorizationPolicy.enabled=true",),
     "entries": ('--set-json=gateway.services={"mocka": {}, "mockb": {"path": "/b"}}',),
 }
-# `helm test` judges each service that the gateway calls.
-JUDGED = dict.fromkeys(SHAPES, 1) | {"entries": 2}
+# `helm test` verifies each service that the gateway calls.
+VERIFIED = dict.fromkeys(SHAPES, 1) | {"entries": 2}
 CONTAINER = "spec.template.spec.containers[0]"
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap"}
 PARENT = {"name": "web"}
@@ -61,7 +61,7 @@ def test_lanes_hold_and_nothing_is_left_of_them(shape: str) -> None:
         with installed(where, *SHAPES[shape]) as demo:
             demo.holds()
             said = demo.test().out
-            assert len(re.findall("^Lanes hold[.;]", said, re.MULTILINE)) == JUDGED[shape], said
+            assert len(re.findall("^Lanes hold[.;]", said, re.MULTILINE)) == VERIFIED[shape], said
         assert left_in(where) == []
 
 

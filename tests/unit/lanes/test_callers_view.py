@@ -87,9 +87,9 @@ def test_several_services_with_rules() -> None:
 
 
 def test_services_that_call_each_other_or_have_no_rules() -> None:
-    circle = [service("a"), deployment("a", "v1", "reviews"), *REVIEWS[:1]]
+    cycle = [service("a"), deployment("a", "v1", "reviews"), *REVIEWS[:1]]
     back = [deployment("reviews", "v1", "a"), BY_USER, *REVIEWS[2:]]
-    assert messages(*circle, *back)[0].endswith("a caller of reviews")
+    assert messages(*cycle, *back)[0].endswith("a caller of reviews")
     assert planned(service("a"), deployment("a")) == {"untagged": "a v1"}
 
 

@@ -132,10 +132,10 @@ POISON = {
 def test_an_answer_that_can_not_be_read_is_a_sentence(sample: str, name: str) -> None:
     body, reason = POISON[name]
     with gateway_like(lambda _: (200, "application/json", body)) as url:
-        verified = lanes("verify", url, "--manifests", sample, "--requests", "3")
+        checked = lanes("verify", url, "--manifests", sample, "--requests", "3")
         traced = lanes("trace", url, "--manifests", sample)
-    assert (verified.exit_code, verified.stdout) == (2, "")
-    assert f"no hop of any request is seen ({reason}" in verified.stderr
+    assert (checked.exit_code, checked.stdout) == (2, "")
+    assert f"no hop of any request is seen ({reason}" in checked.stderr
     assert (traced.exit_code, traced.stderr) == (1, "")
     assert f"NOT as planned: the answer cannot be read: {reason}" in traced.stdout
 
@@ -167,12 +167,12 @@ def test_a_password_in_the_url_is_printed_nowhere(sample: str, tmp_path: Path, f
 
     with gateway_like(answer) as url:
         named = url.replace("//", "//user:s3cret@")
-        judged = lanes("verify", named, "--manifests", sample, "--requests", "9", *files)
+        checked = lanes("verify", named, "--manifests", sample, "--requests", "9", *files)
         traced = lanes("trace", named, "--manifests", sample, "--format", form)
     with gateway_like(lambda _: (200, "text/html", "hello")) as url:
         named = url.replace("//", "//user:s3cret@")
         foreign = lanes("verify", named, "--manifests", sample)
-    assert (judged.exit_code, traced.exit_code, foreign.exit_code) == (1, 0, 2)
+    assert (checked.exit_code, traced.exit_code, foreign.exit_code) == (1, 0, 2)
     wrong = [
         lanes(command, named, "--manifests", sample, *more)
         for command, more in product(("verify", "trace"), ((), ("--ca", "x"), ("--resolve", "x")))
@@ -184,6 +184,6 @@ def test_a_password_in_the_url_is_printed_nowhere(sample: str, tmp_path: Path, f
         )
     ]
     assert {result.exit_code for result in wrong} == {2}
-    said = [text for one in (judged, traced, foreign, *wrong) for text in (one.stdout, one.stderr)]
+    said = [text for one in (checked, traced, foreign, *wrong) for text in (one.stdout, one.stderr)]
     for text in (*said, page.read_text(), xml.read_text()):
         assert "s3cret" not in text

@@ -581,7 +581,7 @@ def test_two_fallbacks_of_one_subset_are_two_clusters() -> None:
 
 
 def test_the_reader_of_configurations_knows_the_sample() -> None:
-    """The reader is no judge if it finds nothing; `lanes_of` is what the plan finds."""
+    """The reader says nothing if it finds nothing; `lanes_of` is what the plan finds."""
     mesh = mesh_of(*asm())
     config = config_of(mesh)
     _, second, _ = ways(config, GATEWAY, "any.org", "/", {"version": "v9"})

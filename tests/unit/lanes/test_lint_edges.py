@@ -69,9 +69,9 @@ def led_to(base: Document, own: Document, **more: Any) -> list[Document]:
 PODS = [deployment("cart", "v1"), deployment("cart", "v2")]
 SUBSETS = destination_rule("cart", "v1", "v2")
 REST = rule(to("cart", "v1"))
-STAMP = {"request": {"set": {"baggage": "version=v2"}}}
+SETS_LANE = {"request": {"set": {"baggage": "version=v2"}}}
 ENTERED = virtual_service(
-    "*", rule(to("cart", "v2", headers=STAMP)), gateways=["demo-gateway"], name="entered"
+    "*", rule(to("cart", "v2", headers=SETS_LANE)), gateways=["demo-gateway"], name="entered"
 )
 MEMBER = r"(.*,)?\s*version\s*=\s*v2\s*([;,].*)?"
 LANE = rule(to("cart", "v2"), match=[header_is("baggage", MEMBER, "regex")])
@@ -123,7 +123,7 @@ def matching(*matches: Document, lead: str = "v2") -> Document:
 
 TO_CRAT = rule(to("carrt"))
 POD = "spec.template.spec.containers[0]"
-STAMPED = [
+BY_HEADER = [
     *instead(ENTERED, virtual_service("cart", matching(header_is("x-lane", "v2")), REST))[:-2],
     virtual_service("cart", matching(header_is("x-lane", "v2")), REST),
     virtual_service(
@@ -137,7 +137,7 @@ PAST = "traffic.sidecar.istio.io/excludeOutboundPorts"
 BAGGAGE = "match[0].headers.baggage"
 SERVICE, RULE, ROUTES = "Service cart", "DestinationRule cart", "VirtualService cart"
 BARE = [labelled(pod, app="cart") for pod in PODS]
-PLAIN = [rule(to("cart", "v1", headers=STAMP), match=[{"uri": {"exact": "/y"}}])]
+PLAIN = [rule(to("cart", "v1", headers=SETS_LANE), match=[{"uri": {"exact": "/y"}}])]
 
 
 def entering(*rules: Document) -> list[Document]:
@@ -188,12 +188,12 @@ def b3(version: str, *upstreams: str) -> Document:
 
 V1_STAMP = {"request": {"set": {"baggage": "version=v1"}}}
 BEYOND = entering(
-    matching(header_is("x-lane", "v2"), lead="v1") | {"headers": STAMP},
+    matching(header_is("x-lane", "v2"), lead="v1") | {"headers": SETS_LANE},
     rule(to("cart", "v1"), headers=V1_STAMP),
 )
-ASTRAY = virtual_service(
+MISROUTED = virtual_service(
     "*",
-    rule(to("web", "v1"), match=[header_is("x-lane", "v2")], headers=STAMP),
+    rule(to("web", "v1"), match=[header_is("x-lane", "v2")], headers=SETS_LANE),
     rule(to("web", "v1"), headers=V1_STAMP),
     gateways=["demo-gateway"],
 )
@@ -385,10 +385,16 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         (with_rules(matching(header_is("user-agent", "v2")), LANE, REST), []),
         (with_rules(matching(header_is("x-forwarded-for", "v2")), LANE, REST), []),
-        (STAMPED, [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"]),  # nothing hands it on
-        ([*STAMPED, header_propagation("x-LANE")], []),
-        ([*STAMPED, header_propagation(prefixes=["X-l"])], []),
-        ([*STAMPED, header_propagation("x")], [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"]),
+        (
+            BY_HEADER,
+            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
+        ),  # nothing hands it on
+        ([*BY_HEADER, header_propagation("x-LANE")], []),
+        ([*BY_HEADER, header_propagation(prefixes=["X-l"])], []),
+        (
+            [*BY_HEADER, header_propagation("x")],
+            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
+        ),
         (
             with_rules(
                 matching(header_is("x-lane", "v2")), REST, gateways=["mesh", "demo-gateway"]
@@ -734,11 +740,11 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ["VirtualService entered: spec.http[0]"],
         ),
         (
-            entering(*PLAIN, rule(to("cart", headers=STAMP), to("cart"))),
+            entering(*PLAIN, rule(to("cart", headers=SETS_LANE), to("cart"))),
             ["VirtualService entered: spec.http[1]"],
         ),
-        (entering(*PLAIN, rule(to("cart", headers=STAMP), to("cart", headers=STAMP))), []),
-        (entering(*PLAIN, rule(to("cart"), headers=STAMP)), []),
+        (entering(*PLAIN, rule(to("cart", headers=SETS_LANE), to("cart", headers=SETS_LANE))), []),
+        (entering(*PLAIN, rule(to("cart"), headers=SETS_LANE)), []),
         (entering(*PLAIN, rule(to("cart"), headers={"request": {"remove": ["Baggage"]}})), []),
         (
             entering(*PLAIN, rule(to("cart"), headers={"request": {"add": {"baggage": "x=y"}}})),
@@ -843,7 +849,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (chain_with({RULE: destination_rule("cart", "v1", NO_PODS, name="x")}), []),
         (chain_with({"Deployment web-v2": b3("v2", "cart")}), []),
         (
-            chain_with({"Deployment web-v1": b3("v1", "cart"), "VirtualService any": ASTRAY}),
+            chain_with({"Deployment web-v1": b3("v1", "cart"), "VirtualService any": MISROUTED}),
             ["VirtualService any: spec.http[0]"],
         ),
         (BEYOND, ["VirtualService entered: spec.http[0]"]),

@@ -1,7 +1,7 @@
 """Which wins of the places where the same can be said, in both orders of documents.
 
 Each order below is Istio's or the Gateway API's, from what wins to what loses; istiod and the
-conformance tables judge the same in tests/istio.
+conformance tables decide the same in tests/istio.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

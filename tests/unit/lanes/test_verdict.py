@@ -716,7 +716,7 @@ def test_a_lane_that_no_hop_reads() -> None:
 
 
 def test_a_lane_that_no_gateway_sets_is_read_by_no_hop() -> None:
-    """And it may be lost where the plan takes on trust that its header is handed on."""
+    """And it may be lost where the plan assumes that its header is handed on."""
     lane = rule(to("cart", "v2"), match=[header_is("x-lane", "v2")])
     shop = [
         kube.virtual_service("*", rule(to("shop")), gateways=["gw"]),
@@ -752,18 +752,18 @@ def test_a_call_that_goes_round_may_be_there_or_not() -> None:
     back = Hop("shop", ("v1",), Reason.MATCH, repeats=CallKey(Host("shop", "default")))
     cart = Hop("cart", ("v1", "v2"), Reason.SPLIT, (back,), shares=(0.5, 0.5), may_stop=True)
     shop = Hop("shop", ("v1",), Reason.MATCH, (cart, Hop("users", ("v1",), Reason.MATCH)))
-    circle = Plan("", "*", (Lane("untagged", 100, shop),))
+    cycle = Plan("", "*", (Lane("untagged", 100, shop),))
     for behind in ("", ", shop v1"):
         ways = [f"shop v1, cart {version}{behind}, users v1" for version in ("v1", "v2")]
-        verdict = verify(circle, [route(way) for way in ways * 40])
+        verdict = verify(cycle, [route(way) for way in ways * 40])
         assert verdict.ok
         assert [(one.version, one.count, one.total) for one in verdict.splits] == [
             ("v1", 40, 80),
             ("v2", 40, 80),
         ]
-        assert not verify(circle, [route(ways[0])] * 80).ok
+        assert not verify(cycle, [route(ways[0])] * 80).ok
     for wrong in ("shop v1, cart v1, shop v1", "shop v1, cart v1, shop v2, users v1"):
-        assert problems_of(verify(circle, [route(wrong)])) == [("no-such-path", 200, 1)]
+        assert problems_of(verify(cycle, [route(wrong)])) == [("no-such-path", 200, 1)]
 
 
 def test_a_call_that_goes_round_is_no_other_than_planned() -> None:
@@ -771,14 +771,14 @@ def test_a_call_that_goes_round_is_no_other_than_planned() -> None:
     again = Hop("cart", ("v1",), Reason.MATCH, repeats=CallKey(Host("cart", "default")))
     back = Hop("shop", ("v1",), Reason.MATCH, (again,), may_stop=True)
     cart = Hop("cart", ("v1",), Reason.MATCH, (back,), may_stop=True)
-    circle = Plan(
+    cycle = Plan(
         "",
         "*",
         (Lane("untagged", 100, Hop("shop", ("v1",), Reason.MATCH, (cart,), may_stop=True)),),
     )
-    assert verify(circle, [route("shop v1, cart v1")]).ok
-    assert verify(circle, [route("shop v1, cart v2")]).hints == ()
-    assert verify(circle, [route("shop v1, db v1")]).hints == (
+    assert verify(cycle, [route("shop v1, cart v1")]).ok
+    assert verify(cycle, [route("shop v1, cart v2")]).hints == ()
+    assert verify(cycle, [route("shop v1, db v1")]).hints == (
         Hint(Code.NOT_CALLED, ("shop", "cart")),
     )
 
