@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from statistics import median, quantiles
 from threading import Thread
@@ -34,6 +35,7 @@ from scripts.bench.chart import rendered, values
 SERVICES, LANES, CHANGED = 12, 5, 0.1
 PER_SECOND, TICK, SECONDS = 60, 0.25, 10
 WIDTHS = {"desk": (1280, 900), "phone": (390, 844)}
+_GATEWAY = "http://127.0.0.1/"
 FRAMES = """seconds => new Promise(done => {
   const times = []
   const frame = now => {
@@ -49,9 +51,9 @@ class Drawn:
 
     stop = kill = begin = set_fault = set_weights = switch_load = None
 
-    def __init__(self) -> None:
+    def __init__(self, manifests: str) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-            file.write(rendered(values("net", SERVICES, LANES, CHANGED)).printed)
+            file.write(manifests)
             file.flush()
             self._mesh = resolve(read((file.name,)))
         self._plan = plan(self._mesh)
@@ -59,20 +61,20 @@ class Drawn:
     def pictures(self) -> Iterator[str]:
         """A picture each tick."""
         counts, due = Counts(), time.monotonic()
-        lanes = picture.Lanes(self._plan, Gateway("http://127.0.0.1/"))
+        lanes = picture.Lanes(self._plan, Gateway(_GATEWAY))
         while True:
             now = time.monotonic()
             for lane in self._plan.lanes:
                 for way in picture.planned_ways(lane):
                     drawn = way.caller == GATEWAY
                     call = Call(way.caller, way.callee, way.service, lane.name, 200, 0.01, drawn)
-                    for _ in range(int(PER_SECOND * TICK / LANES)):
+                    for _ in range(int(PER_SECOND * TICK / len(self._plan.lanes))):
                         counts.add(call, now)
             weights = {lane.name: lane.weight for lane in self._plan.lanes}
             yield json.dumps(
                 {
                     "provider": self._mesh.provider,
-                    "gateway": "",
+                    "gateway": _GATEWAY,
                     "host": None,
                     "rows": picture.rows(self._mesh, self._plan),
                     "services": picture.services(self._mesh, self._plan),
@@ -94,24 +96,32 @@ class Drawn:
         return told | {"room": room(pod.app, pod.version), "fault": picture.fault_of(pod)}
 
     def _answer(self, number: int, now: float) -> dict[str, object]:
-        lane = self._plan.lanes[number % LANES]
+        lane = self._plan.lanes[number % len(self._plan.lanes)]
         hops = [way.callee for way in picture.planned_ways(lane)]
         told = {"number": now - number, "lane": lane.name, "status": 200, "milliseconds": 9.0}
         return told | {"text": "", "hops": hops}
 
 
-def main() -> None:
-    """Print the figures, a line for each width, folded and opened."""
+@contextmanager
+def served(manifests: str) -> Iterator[str]:
+    """The live map of what the manifests plan, by its URL, while the block runs."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     port = free_port()
-    drawn: Any = Drawn()
+    drawn: Any = Drawn(manifests)
     at = make_server("127.0.0.1", port, server.create_app(drawn, port), threaded=True)
     Thread(target=at.serve_forever, daemon=True).start()
-    with sync_playwright() as playwright:
+    yield f"http://127.0.0.1:{port}/"
+    at.shutdown()
+
+
+def main() -> None:
+    """Print the figures, a line for each width, folded and opened."""
+    manifests = rendered(values("net", SERVICES, LANES, CHANGED)).printed
+    with served(manifests) as url, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"))
         for name, (width, height) in WIDTHS.items():
             page = chromium.new_page(viewport={"width": width, "height": height})
-            page.goto(f"http://127.0.0.1:{port}/")
+            page.goto(url)
             page.locator("[data-way]").first.wait_for()
             fold = page.locator("#map + .fold")
             page.wait_for_timeout(2_000)
@@ -122,7 +132,6 @@ def main() -> None:
                 show(f"{name}, all services", page)
             page.close()
         chromium.close()
-    at.shutdown()
 
 
 def show(name: str, page: Page) -> None:

@@ -9,6 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
+from scripts.bench.chart import rendered, values
+from scripts.bench.frames import served
 from tests.mesh.running import ROOT
 
 SCREENSHOTS = ROOT / "build/screenshots"
@@ -240,6 +242,20 @@ def fits(page: Page) -> None:
     assert found.violations_count == 0, found.generate_report()
     for wide in ("document.documentElement", "document.getElementById('map')"):
         assert page.evaluate(f"{wide}.scrollWidth - {wide}.clientWidth") <= 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_many_services_and_lanes_of_long_names_have_room(browser: Browser, size: str) -> None:
+    manifests = rendered(values("net", 12, 5, 0.1)).printed
+    manifests = manifests.replace("lane-0", "pull-request-of-a-team-0")
+    manifests = manifests.replace("service-0", "a-service-of-the-catalog-team-0")
+    with served(manifests) as url, shown(browser, url, size) as page:
+        assert page.evaluate(CROSSED) == 0
+        fits(page)
+        page.locator("#map + .fold").click()
+        expect(page.locator("#map .service")).to_have_count(12)
+        assert page.evaluate(CROSSED) == 0
+        fits(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -125,7 +125,7 @@ export class LaneMap {
   drawLanes(picture) {
     const wanted = new Set();
     picture.lanes.forEach((lane, index) => {
-      for (const way of lane.ways) {
+      for (const way of lane.ways.filter((way) => this.isShown(way))) {
         const key = `${lane.name} ${way.from} ${way.to ?? way.service}`;
         wanted.add(key);
         if (!this.drawn.has(key)) this.drawn.set(key, this.drawWay(way, lane, index, picture));
@@ -148,6 +148,12 @@ export class LaneMap {
       group.remove();
       this.drawn.delete(key);
     }
+  }
+
+  // A pod that no planned request meets has no room here, and may call others all the same.
+  isShown({ from, to }) {
+    const { rooms } = this.plan;
+    return (from === "gateway" || rooms.has(from)) && (to === null || rooms.has(to));
   }
 
   drawWay(way, lane, index, picture) {
