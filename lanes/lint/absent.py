@@ -150,8 +150,8 @@ def _may_be_typo(name: str, other: str) -> bool:
     if not ends or abs(len(name) - len(other)) > _FEW:
         return False
     first, second = (re.sub(r"\d", "", one) for one in (name, other))
-    longer = (f"{first}-".startswith(f"{second}-"), f"{second}-".startswith(f"{first}-"))
-    return first != second and not any(longer)
+    first, second = f"{first}-", f"{second}-"
+    return not (first.startswith(second) or second.startswith(first))
 
 
 def _alike(namespace: str) -> set[str]:

@@ -33,8 +33,7 @@ class Leg:
     @property
     def idle(self) -> bool:
         """Whether it is one of several and gets no share."""
-        weighted = any(one.weight for one in self.rule.route)
-        return weighted and len(self.rule.route) > 1 and not self.http.weight
+        return not self.http.weight and any(one.weight for one in self.rule.route)
 
     @property
     def live(self) -> bool:

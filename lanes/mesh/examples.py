@@ -36,8 +36,8 @@ def examples(match: StringMatch) -> tuple[str, ...]:
     first = example(match)
     if first is None:
         return ()
-    longer = {"prefix": f"{first}x", "segments": f"{first.rstrip('/')}/x", "present": "other"}
-    return tuple(v for v in (first, longer.get(match.kind)) if v is not None and holds(match, v))
+    longer = {"prefix": f"{first}x", "segments": f"{first}/x", "present": "other"}
+    return tuple(v for v in (first, longer.get(match.kind)) if v is not None)
 
 
 def _alternatives(parts: deque[str]) -> str:

@@ -140,9 +140,9 @@ BARE = [labelled(pod, app="cart") for pod in PODS]
 PLAIN = [rule(to("cart", "v1", headers=SETS_LANE), match=[{"uri": {"exact": "/y"}}])]
 
 
-def entering(*rules: Document) -> list[Document]:
-    """The good manifests, with these rules at the gateway."""
-    entered = virtual_service("*", *rules, gateways=["demo-gateway"], name="entered")
+def entering(*rules: Document, at: Sequence[str] = ("demo-gateway",)) -> list[Document]:
+    """The good manifests, with these rules at the gateways."""
+    entered = virtual_service("*", *rules, gateways=[*at], name="entered")
     return instead(ENTERED, entered)
 
 
@@ -224,6 +224,7 @@ TCP = {"port": {"number": 5000, "name": "tcp", "protocol": "TCP"}, "hosts": ["*"
 WEB_SERVER = {"port": {"number": 8000, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
 WITH_TCP = put(gateway(), "spec.servers", [WEB_SERVER, TCP])
 REFERRED = of_kind("RequestAuthentication", SECURITY, targetRefs=[{"kind": "Gateway", "name": "x"}])
+OF_CART = put(gateway(name="b"), "spec.selector", {"app": "cart"})
 AT_GATEWAY = with_rules(LANE, REST, gateways=["demo-gateway"])
 
 
@@ -261,10 +262,10 @@ def tokens(place: str = "default", **labels: str) -> Document:
     return put(made, "metadata.namespace", place)
 
 
-def claiming(*documents: Document) -> list[Document]:
-    """The good manifests and others, with a rule at the gateway for a claim."""
+def claiming(*documents: Document, at: Sequence[str] = ("demo-gateway",)) -> list[Document]:
+    """The good manifests and others, with a rule at the gateways for a claim."""
     asked = header_is("@request.auth.claims.group", "beta")
-    return [*entering(matching(asked), rule(to("cart", "v1"))), *documents]
+    return [*entering(matching(asked), rule(to("cart", "v1")), at=at), *documents]
 
 
 def annotated(name: str, value: str, **others: str) -> Document:
@@ -385,6 +386,13 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         (with_rules(matching(header_is("user-agent", "v2")), LANE, REST), []),
         (with_rules(matching(header_is("x-forwarded-for", "v2")), LANE, REST), []),
+        (
+            with_rules(
+                matching({"headers": {"user-agent": {"exact": "a"}, "x-lane": {"exact": "v2"}}}),
+                *(LANE, REST),
+            ),
+            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
+        ),
         (
             BY_HEADER,
             [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
@@ -593,6 +601,25 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (
             [unplaced(CART), destination_rule("cart", "v3", namespace="other")],
             [],  # the Service may go there
+        ),
+        (
+            [
+                unplaced(CART),
+                service("cart", namespace="shop"),
+                destination_rule("cart", "v3", namespace="other"),
+            ],
+            [],  # one of the two may
+        ),
+        *(  # a caller is there: a workload, or a Service where there is no workload
+            ([*there, destination_rule(f"cart.default.{DNS}", "v3", namespace="other")], found)
+            for there, found in (
+                ([*GOOD, deployment("shop", namespace="other")], []),
+                ([CART, service("shop", namespace="other")], []),
+                (
+                    [*GOOD, service("shop", namespace="other")],
+                    [f"DestinationRule cart.default.{DNS}: metadata.namespace"],
+                ),
+            )
         ),
         ([put(CART, "metadata.namespace", "shop"), unplaced(SUBSETS)], []),
     ],
@@ -1047,9 +1074,10 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (claiming(tokens("other"))[1:], [f"{ENTRY}: {CLAIM}"]),
         (claiming(put(REFERRED, "metadata.namespace", "other")), []),
         (
-            claiming(tokens(app="cart"), put(gateway(name="b"), "spec.selector", {"app": "cart"})),
+            claiming(tokens(app="cart"), OF_CART),
             [f"{ENTRY}: {CLAIM}"],
         ),
+        (claiming(tokens(app="cart"), OF_CART, at=("demo-gateway", "b")), []),  # one is checked
         (claiming(tokens(app="cart"))[1:], []),  # the Gateway is elsewhere
     ],
     "TL045": [
@@ -1187,3 +1215,30 @@ def test_what_is_gone_is_told_with_what_to_write_instead(
 ) -> None:
     (one,) = (f for f in lint([write(tmp_path, document)]).findings if f.rule == "TL013")
     assert (one.field, f"write {now}" in one.message) == (field, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "documents", "listed"),
+    [
+        ("TL015", with_rules(rule(to("cart", "v3"))), "(v1, v2)"),
+        (
+            "TL015",
+            [CART, PODS[0], destination_rule("cart"), *with_rules(rule(to("cart", "v3")))[-1:]],
+            "(none)",
+        ),
+        ("TL009", without_v2(LANE, REST), "(version: v1)"),
+        (
+            "TL009",
+            instead(
+                SUBSETS, destination_rule("cart", "v1", {"name": "v2", "labels": {"lane": "v2"}})
+            ),
+            "(none has the label)",
+        ),
+        ("TL031", with_rules(rule(to("cart", port=9))), "(8000)"),
+    ],
+)
+def test_a_finding_lists_what_is_there(
+    code: str, documents: list[Document], listed: str, tmp_path: Path
+) -> None:
+    (one,) = (f for f in lint([write(tmp_path, *documents)]).findings if f.rule == code)
+    assert listed in one.message
