@@ -65,6 +65,7 @@ findings: $(VENV)/dev.done $(BIN)/helm ## what kube-score, istioctl analyze and 
 test-cluster: $(VENV)/dev.done $(BIN)/helm ## the docs' commands on a cluster that is there for tests; CLUSTER=its context
 	@test -n "$(CLUSTER)" || { echo "which cluster is there for tests? CLUSTER=<its kubeconfig context>" >&2; exit 2; }
 	@CLUSTER="$(CLUSTER)" IMAGE="$(IMAGE)" NEXT_IMAGE="$(NEXT_IMAGE)" INJECTED_IMAGE="$(INJECTED_IMAGE)" \
+		JAEGER_IMAGE="$(JAEGER_IMAGE)" \
 		NODE="$(NODE)" AWAY="$(AWAY)" POLICIES="$(POLICIES)" $(BIN)/pytest -rP tests/cluster
 
 soak: $(VENV)/dev.done ## trouble for the laptop mesh under load, while lanes must hold; SECONDS=120 SEED= MANIFESTS=
