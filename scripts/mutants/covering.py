@@ -29,17 +29,26 @@ class Covering:
         """Return the tests that may notice a change of the line, by file, the cheapest first.
 
         The first ones run the statement or, for a line that runs at import, the file. Then come
-        those that may run it in a process of their own, or at import.
+        those that may run it in a process of their own or, at import, the cheapest of all tests.
         """
         statement = _statement(Path(path).read_text(), line)
         by_line = self.lines.get(path, {})
         numbers = by_line if statement is None else statement
         near = set[str]().union(*(by_line.get(number, ()) for number in numbers))
         if statement is None:
-            others = set(self.seconds)
+            others = set(self._cheapest())
         else:
             others = set(self.starting.get(path.partition("/")[0], ()))
         return self._by_file(near - self.failed) + self._by_file(others - near - self.failed)
+
+    def _cheapest(self) -> Iterator[str]:
+        """Yield the tests that take a minute together."""
+        left = 60.0
+        for test, seconds in sorted(self.seconds.items(), key=lambda item: item[1]):
+            left -= seconds
+            if left < 0:
+                return
+            yield test
 
     def _by_file(self, tests: Iterable[str]) -> list[list[str]]:
         files = defaultdict(list)

@@ -10,13 +10,15 @@ import re
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from scripts.mutants.covering import Covering, measure
 from scripts.mutants.drawing import Mutant, draw
-from scripts.mutants.trying import forked_result, survives
+from scripts.mutants.swapping import swap_of
+from scripts.mutants.trying import Trying, forked_result
 
 PACKAGES = ("lanes", "services")
 FOLDERS = (
@@ -25,6 +27,7 @@ FOLDERS = (
 )
 EQUIVALENT = Path("docs/mutants.md")
 LEAST = 0.9
+TESTS = "tests/unit"
 PYTEST = (
     *("-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short"),
     "-Wignore::pytest.PytestAssertRewriteWarning",  # plugins are there before pytest looks for them
@@ -47,26 +50,22 @@ def main(arguments: list[str]) -> int:
     _import(libraries)
     folders = [folder for folder in map(Path, FOLDERS) if folder.is_dir()]
     mutants = draw(folders, chosen.seed, chosen.count)
-    if not all(_passes_unchanged(mutant, covering) for mutant in mutants[:1]):
-        print("the tests of a mutant fail without it, in a process of their own")
-        return 2
     print(f"SEED={chosen.seed} COUNT={len(mutants)}: {len(covering.seconds)} tests cover them")
-    known = equivalents()
-    outcomes: Outcomes = Counter()
-    began = time.monotonic()
-    for number, mutant in enumerate(mutants, 1):
-        outcome = tried(mutant, covering, known)
-        outcomes[next(f for f in FOLDERS if mutant.path.startswith(f)), outcome] += 1
-        if outcome != "killed":
-            print(f"\n{outcome}: {mutant.path}:{mutant.line}", *mutant.diff, sep="\n", flush=True)
-        if number % 20 == 0:
-            print(f"{number} in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    print(f"\n{report(outcomes)}")
-    return 0 if share(outcomes) >= LEAST else 1
+    trying, tally = Trying(covering, PYTEST), _Tally()
+    swapped = [mutant for mutant in mutants if swap_of(mutant)]
+    imported = [mutant for mutant in mutants if mutant not in swapped]
+    try:
+        tally.add(imported, trying.survives_import)
+        trying.collected(TESTS, lambda survives: tally.add(swapped, survives))
+    except RuntimeError as error:
+        print(error)
+        return 2
+    print(f"\n{report(tally.outcomes)}")
+    return 0 if share(tally.outcomes) >= LEAST else 1
 
 
 def _measure() -> tuple[Covering, list[str]]:
-    covering = measure(PACKAGES, [*PYTEST, "tests/unit"])
+    covering = measure(PACKAGES, [*PYTEST, TESTS])
     own = (*PACKAGES, "scripts", "tests")
     return covering, [name for name in sys.modules if name.partition(".")[0] not in own]
 
@@ -80,19 +79,31 @@ def _import(libraries: list[str]) -> None:
             continue
 
 
-def _passes_unchanged(mutant: Mutant, covering: Covering) -> bool:
-    """Whether it is the change that kills, and not how mutants are tried."""
-    same = replace(mutant, source=Path(mutant.path).read_text())
-    return tried(same, covering, set()) == "survived"
+class _Tally:
+    """What is known of the mutants that were tried so far."""
 
+    def __init__(self) -> None:
+        self.outcomes: Outcomes = Counter()
+        self._known = equivalents()
+        self._began = time.monotonic()
 
-def tried(mutant: Mutant, covering: Covering, known: set[tuple[str, str]]) -> str:
-    """Return killed, survived, or equivalent for a survivor that is known as such."""
-    files = covering.tests(mutant.path, mutant.line)
-    limit = 20 + 3 * sum(covering.seconds[test] for tests in files for test in tests)
-    if files and not survives(mutant, files, limit, PYTEST):
-        return "killed"
-    return "equivalent" if mutant.change in known else "survived"
+    def add(self, mutants: Sequence[Mutant], survives: Callable[[Mutant], bool]) -> None:
+        """Try the mutants. Raises RuntimeError where it is not the change that kills."""
+        for mutant in mutants[:1]:
+            if not survives(replace(mutant, source=Path(mutant.path).read_text())):
+                raise RuntimeError(f"{mutant.path}: tests fail without a change, when forked")
+        for mutant in mutants:
+            self._count(mutant, survives(mutant))
+
+    def _count(self, mutant: Mutant, survived: bool) -> None:
+        outcome = "killed"
+        if survived:
+            outcome = "equivalent" if mutant.change in self._known else "survived"
+            print(f"\n{outcome}: {mutant.path}:{mutant.line}", *mutant.diff, sep="\n", flush=True)
+        self.outcomes[next(f for f in FOLDERS if mutant.path.startswith(f)), outcome] += 1
+        if (number := self.outcomes.total()) % 20 == 0:
+            took = time.monotonic() - self._began
+            print(f"{number} in {took:.0f} s", file=sys.stderr, flush=True)
 
 
 def equivalents() -> set[tuple[str, str]]:

@@ -1,4 +1,8 @@
-"""Try a mutant: its tests in a forked process, with a limit of time."""
+"""Try a mutant: its tests in a forked process, with a limit of time.
+
+Most change the body of one function. Their processes are forked where the tests are collected, and
+change that function alone. The others are imported anew.
+"""
 
 import ctypes
 import math
@@ -10,18 +14,23 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
+from scripts.mutants.covering import Covering
 from scripts.mutants.drawing import Mutant
+from scripts.mutants.swapping import Swap, swap_of
 
 _PR_SET_CHILD_SUBREAPER = 36
 _FAILED = 1
 
 T = TypeVar("T")
+
+Files = Sequence[Sequence[str]]
+"""Names of tests, by file, in the order in which they run."""
 
 
 class _Chosen:
@@ -37,31 +46,96 @@ class _Chosen:
         )
 
 
-def survives(
-    mutant: Mutant, files: Sequence[Sequence[str]], limit: float, arguments: Sequence[str]
-) -> bool:
-    """Whether the tests of each file pass with the mutant in its own, for `limit` see `forked`.
+class _Limited:
+    """A plugin of pytest: a test that takes far longer than it did ends its process."""
 
-    The mutant's file is as before afterwards, to its time, so that what Python compiled of it still
-    holds.
-    """
-    path = Path(mutant.path)
-    source, status = path.read_text(), path.stat()
-    path.write_text(mutant.source)
-    try:
-        return forked(lambda: _run(files, arguments), limit) == 0
-    finally:
-        path.write_text(source)
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    def __init__(self, seconds: Mapping[str, float]) -> None:
+        self._seconds = seconds
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[Any]:
+        signal.setitimer(signal.ITIMER_PROF, 10 + 5 * self._seconds[item.nodeid])
+        return (yield)
 
 
-def _run(files: Sequence[Sequence[str]], arguments: Sequence[str]) -> int:
-    """Run the tests file by file; a file of which none is needed is not even read."""
-    for tests in files:
-        file = tests[0].partition("::")[0]
-        code = pytest.main([*arguments, "-x", file], plugins=[_Chosen(tests)])
-        if code:
-            return code
+class _Collected:
+    """A plugin of pytest: `work` takes the place of running the tests that are collected."""
+
+    def __init__(self, work: Callable[[pytest.Session], None]) -> None:
+        self._work = work
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self._work(session)
+        return True
+
+
+class Trying:
+    """What tries mutants with the tests that cover them. `arguments` are for pytest."""
+
+    def __init__(self, covering: Covering, arguments: Sequence[str]) -> None:
+        self._covering = covering
+        self._arguments = arguments
+
+    def survives_import(self, mutant: Mutant) -> bool:
+        """Whether the tests pass in a process that imports the mutant."""
+        return self._survives(mutant, self._import_and_run)
+
+    def collected(self, folder: str, work: Callable[[Callable[[Mutant], bool]], None]) -> None:
+        """Collect the folder's tests, once, and hand `work` what tries a mutant with them.
+
+        A mutant is put in the place of the function whose body it changes. What tests computed by
+        it before, as they were collected, stays: a change that this alone shows survives. Raises
+        RuntimeError where `work` does, or where the tests can't be collected.
+        """
+
+        def tried(session: pytest.Session) -> None:
+            def survives(mutant: Mutant) -> bool:
+                swap = swap_of(mutant)  # before the file changes
+                return self._survives(mutant, lambda files: _swap_and_run(swap, files, session))
+
+            work(survives)
+
+        plugins = [_Collected(tried), _Limited(self._covering.seconds)]
+        if code := pytest.main([*self._arguments, "--capture=no", folder], plugins=plugins):
+            raise RuntimeError(f"the tests of {folder} can't be tried: pytest ended with {code}")
+
+    def _survives(self, mutant: Mutant, run: Callable[[Files], int]) -> bool:
+        """Run the tests, with the mutant in its file for processes that they start.
+
+        The file is as before afterwards, to its time, so that what Python compiled of it still
+        holds.
+        """
+        files = self._covering.tests(mutant.path, mutant.line)
+        limit = 20 + 3 * sum(self._covering.seconds[test] for tests in files for test in tests)
+        path = Path(mutant.path)
+        source, status = path.read_text(), path.stat()
+        path.write_text(mutant.source)
+        try:
+            return forked(lambda: run(files), limit) == 0
+        finally:
+            path.write_text(source)
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    def _import_and_run(self, files: Files) -> int:
+        """Run the tests file by file; a file of which none is needed is not even read."""
+        for tests in files:
+            file = tests[0].partition("::")[0]
+            plugins = [_Chosen(tests), _Limited(self._covering.seconds)]
+            code = pytest.main([*self._arguments, "-x", file], plugins=plugins)
+            if code:
+                return code
+        return 0
+
+
+def _swap_and_run(swap: Swap | None, files: Files, session: pytest.Session) -> int:
+    if swap:
+        swap.apply()
+    by_name = {item.nodeid: item for item in session.items}
+    items = [by_name[test] for tests in files for test in tests]
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed:
+            return _FAILED
     return 0
 
 
