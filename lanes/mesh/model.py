@@ -135,8 +135,8 @@ class Destination:
     app: str  # of a Service for one version the app, else its name
     tiers: tuple[tuple[Endpoint, ...], ...]
     propagation: Propagation  # what its pods' sidecars exchange
-    balancer: str
-    outlier: Outlier | None
+    balancer: str = "LEAST_REQUEST"
+    outlier: Outlier | None = None
     connect_timeout: float | None = None  # seconds; None where nothing says so
     idle_timeout: float | None = None  # the same
     hashed: bool = False  # a hash of the request chooses among its pods

@@ -250,7 +250,7 @@ class Destinations:
     def _nowhere(self, host: Host, port: int, subset: str | None = None) -> Destination:
         """What nothing answers for: a Service that is not there, or not known to these callers."""
         name = f"outbound|{port}|{subset or ''}|{host.fqdn}{self._for_callers(host)}"
-        return Destination(name, host, host.name, ((),), Propagation(), "LEAST_REQUEST", None)
+        return Destination(name, host, host.name, ((),), Propagation())
 
     def _subset(self, host: Host, port: int, name: str) -> Destination:
         rule = self._rules.of(host, self._caller)
@@ -299,4 +299,4 @@ class Destinations:
 
 def _nothing(name: str, host: Host) -> Destination:
     """Where a rule leads that names no Service, or one that it may not lead to: to 500."""
-    return Destination(name, host, host.name, (), Propagation(), "LEAST_REQUEST", None)
+    return Destination(name, host, host.name, (), Propagation())

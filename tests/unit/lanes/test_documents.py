@@ -58,7 +58,10 @@ def test_what_a_word_is(word: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     ("key", "name"),
-    [("=", "="), ("1", "1"), ("1.50", "1.5"), ("on", "true"), (".INF", ".inf"), ("'<<'", "<<")],
+    [
+        *(("=", "="), ("1", "1"), ("1.50", "1.5"), ("on", "true"), (".INF", ".inf")),
+        *(("'<<'", "<<"), ("!!binary Zm9v", "foo"), ("!!timestamp 2001-01-01", "2001-01-01")),
+    ],
 )
 def test_a_key_is_a_string(key: str, name: str) -> None:
     assert said(f"{key}: b") == {name: "b"}
