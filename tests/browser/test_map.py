@@ -97,6 +97,7 @@ def test_a_fault_is_seen_where_it_is(browser: Browser, url: str) -> None:
         page.get_by_role("button", name="Set the fault of mockb-v3").click()
         expect(page.locator("#now")).to_have_text("lane v3 fails at mockb v3", timeout=PATIENCE)
         expect(page.locator("#map .room.failing")).to_have_count(1)
+        expect(page.locator("#hops tr:has(.bad) th")).to_have_text(["mockb v3"])
         assert page.locator(".halo:has(+ .failing)").count() == 1
         expect(page.locator("#answers")).to_contain_text("injected: fault_rate is 1")
         answers = "all => all.map(answer => answer.clientHeight)"

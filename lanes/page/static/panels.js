@@ -223,7 +223,7 @@ export class Panels {
     cells[0].parentElement.hidden = this.folded.has(room);
     const figures = [whole.format(numbers.requests), whole.format(numbers.failed), milliseconds(numbers.median), milliseconds(numbers.p99)];
     figures.forEach((text, i) => setText(cells[i], text));
-    cells[1].classList.toggle("bad", numbers.failed > 0);
+    cells[1].classList.toggle("bad", numbers.failing);
   }
 
   showAnswers(picture) {
