@@ -93,8 +93,7 @@ def test_a_switch_stays_as_it_was_set_until_the_mesh_has_heard(browser: Browser,
 def test_a_fault_is_seen_where_it_is(browser: Browser, url: str) -> None:
     with shown(browser, url, "desk", "dark") as page:
         send(page, True)
-        page.get_by_label("Failures of mockb-v3, in percent").fill("100")
-        page.get_by_role("button", name="Set the fault of mockb-v3").click()
+        set_failures(page, "mockb-v3", "100")
         expect(page.locator("#now")).to_have_text("lane v3 fails at mockb v3", timeout=PATIENCE)
         expect(page.locator("#map .room.failing")).to_have_count(1)
         expect(page.locator("#hops tr:has(.bad) th")).to_have_text(["mockb v3"])
@@ -102,8 +101,7 @@ def test_a_fault_is_seen_where_it_is(browser: Browser, url: str) -> None:
         expect(page.locator("#answers")).to_contain_text("injected: fault_rate is 1")
         answers = "all => all.map(answer => answer.clientHeight)"
         assert max(page.locator("#answers li").evaluate_all(answers)) < 40
-        page.get_by_label("Failures of mockb-v3, in percent").fill("0")
-        page.get_by_role("button", name="Set the fault of mockb-v3").click()
+        set_failures(page, "mockb-v3", "0")
         expect(page.locator("#now")).to_be_empty(timeout=PATIENCE)
         send(page, False)
 
@@ -259,9 +257,34 @@ def test_many_services_and_lanes_of_long_names_have_room(browser: Browser, size:
         fits(page)
 
 
+def test_a_failure_among_what_is_folded_is_told_by_its_line(
+    browser: Browser, online_boutique: str
+) -> None:
+    with shown(browser, online_boutique, "desk", "dark") as page:
+        button = page.locator("#map + .fold")
+        button.click()
+        set_failures(page, "paymentservice-v1", "100")
+        button.click()
+        send(page, True)
+        expect(button).to_have_text("8 services unchanged, paymentservice fails", timeout=PATIENCE)
+        expect(page.locator("#map .room.failing")).to_have_count(0)  # those that call it
+        fits(page)
+        set_failures(page, "paymentservice-v1", "0")
+        expect(button).to_have_text("8 services unchanged", timeout=PATIENCE)
+        send(page, False)
+
+
+def set_failures(page: Page, pod: str, percent: str) -> None:
+    page.get_by_label(f"Failures of {pod}, in percent").fill(percent)
+    page.get_by_role("button", name=f"Set the fault of {pod}").click()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_nothing_keeps_anybody_out(browser: Browser, url: str, size: str, scheme: str) -> None:
-    with shown(browser, url, size, scheme) as page:
+@pytest.mark.parametrize("mesh", ["url", "online_boutique"])
+def test_nothing_keeps_anybody_out(
+    browser: Browser, mesh: str, size: str, scheme: str, request: pytest.FixtureRequest
+) -> None:
+    with shown(browser, request.getfixturevalue(mesh), size, scheme) as page:
         fits(page)
         assert page.evaluate(CROSSED) == 0

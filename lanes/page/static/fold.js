@@ -2,6 +2,10 @@
 
 export const folding = (picture) => picture.services.filter(({ folds }) => folds);
 
+// Those of the services where requests fail.
+export const failingIn = (services, { rooms }) =>
+  services.filter(({ versions }) => versions.some(({ room }) => rooms[room].failing)).map(({ name }) => name);
+
 // The picture without the services that fold, and the ways that are left.
 export function folded(picture) {
   const names = new Set(folding(picture).map(({ name }) => name));

@@ -1,5 +1,5 @@
 // The page: pictures come in by server-sent events, wishes go out by POST.
-import { folded, folding } from "./fold.js";
+import { failingIn, folded, folding } from "./fold.js";
 import { LaneMap } from "./map.js";
 import { OneLane } from "./one.js";
 import { Panels } from "./panels.js";
@@ -72,11 +72,13 @@ for (const button of folds) {
 function show(picture) {
   latest = picture;
   const names = folding(picture).map(({ name }) => name);
+  const failing = open ? [] : failingIn(folding(picture), picture);
   for (const button of folds) {
     button.hidden = names.length === 0;
     button.title = names.join(", ");
+    button.classList.toggle("bad", failing.length > 0);
     button.setAttribute("aria-expanded", open);
-    setText(button, `${names.length} services unchanged`);
+    setText(button, [`${names.length} services unchanged`, ...failing.map((name) => `${name} fails`)].join(", "));
   }
   const shown = open ? picture : folded(picture);
   map.show(shown);
