@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from lanes.evidence.grpc_status import status_of
 from lanes.evidence.steps import MOST_HOPS, Measured, Routed, Step
@@ -44,15 +46,18 @@ class Span:
 # The most spans between a hop and the one that calls it.
 _MOST_BETWEEN = 100
 _STATUS = ("http.response.status_code", "http.status_code")
+# Envoy's for: no such cluster, no healthy pod, no connection.
+_NO_POD = frozenset({"NC", "UH", "UF"})
 # OpenTelemetry's of today, its older one, and Envoy's.
 _GRPC_STATUS = ("rpc.response.status_code", "rpc.grpc.status_code", "grpc.status_code")
 
 
 @dataclass(frozen=True)
 class _Hop:
-    """A server span whose service the mesh has. `caller` is the hop that it is behind, by the ids
-    of its spans; None where no span tells. `missing`: the service between the two of which there
-    is no span, by the name that the sidecar of `caller` called; "" for none.
+    """A server span whose service the mesh has, or a proxy's span of a call to it that nothing
+    answered. `caller` is the hop that it is behind, by the ids of its spans; None where no span
+    tells. `missing`: the service between the two of which there is no span, by the name that the
+    sidecar of `caller` called; "" for none.
     """
 
     span: Span
@@ -61,6 +66,7 @@ class _Hop:
     caller: "_Hop | None"
     routed: Routed | None
     missing: str
+    answered: bool
 
 
 def path(spans: Iterable[Span], workloads: Workloads, header: str) -> tuple[Step, ...]:
@@ -72,6 +78,7 @@ def path(spans: Iterable[Span], workloads: Workloads, header: str) -> tuple[Step
     - Where spans between are missing, nothing tells who called a hop.
     - Where a hop's sidecar has spans of other calls, one without passed no sidecar.
     - A call behind one to another service was made by that service, which has no span.
+    - A call that a proxy had no pod for is a hop that nothing answered, unless another try was.
     - Clocks of machines differ: times are compared within one span alone.
     `header`: the baggage member that names the lane, for spans that record baggage; "" where none
     does.
@@ -108,11 +115,14 @@ def _callers_first(known: Mapping[str, Span]) -> Iterator[Span]:
 def _hop(
     span: Span, known: Mapping[str, Span], workloads: Workloads, hops: Mapping[str, _Hop | None]
 ) -> _Hop | None:
-    """The hop that a server span begins; None for spans within a hop, or of no service."""
-    service, version = _workload(span, workloads)
-    if not span.server or not service:
+    """The hop that a server span begins, or that a proxy did not reach; None for spans within a
+    hop, or of no service.
+    """
+    unreached = _unreached(span, workloads)
+    service, version = (unreached, "") if unreached else _workload(span, workloads)
+    if not service or not (span.server or unreached):
         return None
-    sent, at, caller = "", known.get(span.parent), None
+    sent, at, caller = _sent(span) if unreached else "", known.get(span.parent), None
     for _ in range(_MOST_BETWEEN):
         if at is None:
             break
@@ -126,7 +136,18 @@ def _hop(
     called = workloads.service(sent.rpartition("|")[2]) if sent != PASSTHROUGH else ""
     missing = called if called != service else ""
     routed = _routed(sent, workloads) if sent and not missing else None
-    return _Hop(span, service, version, caller, routed, missing)
+    return _Hop(span, service, version, caller, routed, missing, not unreached)
+
+
+def _unreached(span: Span, workloads: Workloads) -> str:
+    """The service of a call for which a proxy had no pod; "" for any other span."""
+    if not _NO_POD.intersection(span.attributes.get("response_flags", "").split(",")):
+        return ""
+    named = _sent(span).rpartition("|")[2]
+    if not named and not span.server:  # the cluster is not there
+        with suppress(ValueError):
+            named = urlsplit(span.attributes.get("http.url", "")).hostname or ""
+    return workloads.service(named)
 
 
 def _sent(span: Span) -> str:
@@ -156,7 +177,10 @@ def _workload(span: Span, workloads: Workloads) -> tuple[str, str]:
 def _answering(hops: Sequence[_Hop]) -> Iterator[_Hop]:
     """The hops without the tries of a call that another try took over."""
     tries: dict[tuple[str, str], list[_Hop]] = defaultdict(list)
+    reached = {(id(hop.caller), hop.service) for hop in hops if hop.answered}
     for hop in hops:
+        if not hop.answered and (id(hop.caller), hop.service) in reached:
+            continue
         tries[hop.span.parent or hop.span.id, hop.service].append(hop)
     for each in tries.values():
         right = [hop for hop in each if hop.span.status < 500]
@@ -192,7 +216,7 @@ def _step(hop: _Hop, depth: int, calls: Sequence[_Hop], header: str, routed: Rou
         hop.version,
         None if baggage is None else members(baggage).get(header),
         measured=Measured(depth, "", status, took, max(0.0, took - slowest), error),
-        silent=not hop.version,
+        silent=hop.answered and not hop.version,
         caller=hop.missing or (hop.caller.service if hop.caller else None),
         lane_known=baggage is not None,
         routed=routed,

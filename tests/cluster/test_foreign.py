@@ -32,6 +32,7 @@ BY_BOTH: Left = {
     ("unruled", *HOP, Cause.NO_RULE),
     ("other", *HOP, Cause.OTHER_RULE),
     ("down", *HOP, Cause.NOT_READY),
+    ("gone", *HOP, Cause.NO_ANSWER),
     ("unset", "", "productpage", Cause.NOT_SET),
 }
 BY_LOGS: Left = {
@@ -39,12 +40,11 @@ BY_LOGS: Left = {
     ("silent", *HOP, Cause.NOT_HANDED_ON),
     ("b3", *HOP, Cause.NOT_HANDED_ON),
     ("bare", *HOP, Cause.NO_SIDECAR),
-    ("gone", *HOP, Cause.NO_ANSWER),
 }
-# Spans do not tell whether a service without any has a sidecar. Behind one that hands no trace on,
-# and where nothing answers, there are none.
+# Behind a service that hands no trace on there are no spans, and none tells whether a service
+# without spans has a sidecar.
 BY_TRACES: Left = {*BY_BOTH, ("bare", *HOP, Cause.NOT_TOLD)}
-NOT_SEEN = ("silent", "b3", "gone")
+NOT_SEEN = ("silent", "b3")
 # The headers that a lane's pods of reviews hand on.
 HANDED_ON = {"silent": "", "b3": "b3,x-b3-traceid,x-b3-spanid", "traced": "traceparent,tracestate"}
 SOON = 60.0

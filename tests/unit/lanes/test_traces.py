@@ -122,10 +122,12 @@ def test_versions_come_from_the_manifests_where_they_know_the_pod() -> None:
     assert steps(span(1, 0, "shop.green v1")) == ["shop v1"]
 
 
-def proxy(number: int, parent: int, whose: str, version: str, kind: int, to: str) -> Json:
+def proxy(
+    number: int, parent: int, whose: str, version: str, kind: int, to: str, **more: str
+) -> Json:
     """A span of Envoy's, which sent a call to the cluster `to`."""
     own = {"istio.canonical_service": whose, "istio.canonical_revision": version}
-    tags = {**own, "upstream_cluster": to, "http.status_code": "200"}
+    tags = {**own, "upstream_cluster": to, "http.status_code": "200", **more}
     return span(number, parent, f"{whose}.default", kind=kind, tags=tags)
 
 
@@ -167,6 +169,35 @@ def test_a_sidecar_without_the_service_lets_its_calls_through() -> None:
     found = path(spans_in(json.dumps({"resourceSpans": spans})), WORKLOADS, "lane")
     assert list(map(said, found)) == ["shop v2", "cart v1 by shop"]
     assert found[1].routed == Routed(ruled=False)
+
+
+@pytest.mark.parametrize(
+    ("to", "flags"), [(cluster("cart", "v2"), "UH"), (cluster("cart", "v2"), "UF,URX"), ("", "NC")]
+)
+def test_a_call_that_a_proxy_had_no_pod_for_was_not_answered(to: str, flags: str) -> None:
+    failed = {"response_flags": flags, "http.url": "http://cart:8000/", "http.status_code": "503"}
+    shop = proxy(1, 0, "shop", "v2", 2, "inbound|8000||")
+    spans = [shop, proxy(2, 1, "shop", "v2", 3, to, **failed)]
+    _, cart = path(spans_in(json.dumps({"resourceSpans": spans})), WORKLOADS, "lane")
+    assert (cart.service, cart.version, cart.silent, cart.caller) == ("cart", "", False, "shop")
+    # shop called again
+    spans += [
+        proxy(3, 1, "shop", "v2", 3, cluster("cart", "v2")),
+        proxy(4, 3, "cart", "v2", 2, "inbound|8000||"),
+    ]
+    assert steps(*spans) == ["shop v2", "cart v2 by shop"]
+    elsewhere = failed | {"http.url": "http://[/"}
+    assert steps(shop, proxy(2, 1, "shop", "v2", 3, "", **elsewhere)) == ["shop v2"]
+
+
+def test_a_gateway_that_has_no_pod_was_not_answered() -> None:
+    gateway = ("istio-ingressgateway", "latest", 2, cluster("shop", "v2"))
+    (shop,) = path(
+        spans_in(json.dumps({"resourceSpans": [proxy(1, 0, *gateway, response_flags="UH")]})),
+        WORKLOADS,
+        "lane",
+    )
+    assert (shop.service, shop.version, shop.silent, shop.caller) == ("shop", "", False, None)
 
 
 @pytest.mark.parametrize(
