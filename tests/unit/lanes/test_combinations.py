@@ -194,20 +194,22 @@ def test_what_becomes_of_a_rules_shares(
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("asked", "service", "failing"),
     [
-        (rule(NONE), "b -"),
-        (rule(GONE), "gone -"),
-        (rule(NONE, GONE), "b -"),
-        (rule(to("b", weight=0), NONE), "b -"),
-        (rule(to("b", "v9", fallback="v8")), "b -"),
+        (rule(NONE), "b", []),
+        (rule(NONE, **aborts(418, 20)), "b", [418]),
+        (rule(GONE), "gone", []),
+        (rule(NONE, GONE), "b", []),
+        (rule(to("b", weight=0), NONE), "b", []),
+        (rule(to("b", "v9", fallback="v8")), "b", []),
     ],
 )
 def test_a_rule_of_which_no_part_leads_anywhere_is_answered_with_an_error(
-    asked: Document, found: str
+    asked: Document, service: str, failing: list[int]
 ) -> None:
     (lane,) = plan_of(*entering(asked), *B).lanes
-    assert (one_line(lane), lane.entry.status) == (found, 503)
+    assert (lane.entry.service, lane.entry.versions, lane.entry.status) == (service, (), 503)
+    assert [one.status for one in lane.entry.failing] == failing
 
 
 @pytest.mark.parametrize(

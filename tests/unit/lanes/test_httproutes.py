@@ -443,10 +443,13 @@ def test_a_rule_that_redirects_answers_by_itself() -> None:
 
 
 def test_a_rewrite_chooses_no_route_and_a_query_does() -> None:
-    rewrite = {"type": "URLRewrite", "urlRewrite": {"hostname": "x.org"}}
+    filters = [
+        {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-a"]}},
+        {"type": "URLRewrite", "urlRewrite": {"hostname": "x.org"}},
+    ]
     asked = takes(queryParams=[{"name": "q", "value": "a+", "type": "RegularExpression"}])
     web = http_route(
-        "web", to_gateway(), route_rule(backend("a"), matches=[asked], filters=[rewrite])
+        "web", to_gateway(), route_rule(backend("a"), matches=[asked], filters=filters)
     )
     mesh = mesh_of(*A, web)
     (route,) = mesh.gateway[0].routes

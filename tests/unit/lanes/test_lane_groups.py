@@ -92,6 +92,32 @@ def test_a_permissive_group_by_weight_is_as_the_chart_writes_it() -> None:
     assert mesh_of(*PODS, INGRESS, group("weighted", BASELINE), *WEIGHTED).provider == "asm"
 
 
+@pytest.mark.parametrize(
+    ("matches", "named", "split"),
+    [
+        ([], [["x-lane"]], []),
+        ([{"uri": {"prefix": "/mock"}}], [["/mock", "x-lane"]], [["/mock"]]),
+        (
+            [{"headers": {"x-user": {"exact": "a"}}}, {"uri": {"prefix": "/mock"}}],
+            [["x-user", "x-lane"], ["/mock", "x-lane"]],
+            [["x-user"], ["/mock"]],
+        ),
+    ],
+)
+def test_requests_that_a_group_splits(
+    matches: list[Document], named: list[list[str]], split: list[list[str]]
+) -> None:
+    whole = group("weighted", BASELINE)
+    rule = {"hosts": ["*"], "requestMatches": matches}
+    whole["spec"]["ingress"]["ingressRouting"]["weightedRoutingRule"] = rule
+    (host,) = mesh_of(*PODS, INGRESS, whole, *WEIGHTED).gateway
+    asked = [
+        [[*([one.uri.value] if one.uri else []), *one.headers] for one in route.matches]
+        for route in host.routes
+    ]
+    assert asked == [named, named, named, split]
+
+
 def test_lanes_may_be_named_otherwise_than_versions() -> None:
     lanes = [lane("s1", 80, version="v1"), lane("s2", 20, version="v2")]
     mode = {**BASELINE, "fallbackTarget": "s1"}

@@ -56,6 +56,7 @@ def meshed(*rules: Document, versions: tuple[str, ...] = LANES) -> list[Document
         (meshed(own("v1", "prefix"), own("v10"), REST), "v10", Reason.CAUGHT, "v1 !"),
         (meshed(own("v1", "regex", ".*v1.*"), REST), "v10", Reason.CAUGHT, "v1 !"),
         (meshed(REST, own("v10")), "v10", Reason.SHADOWED, "v1 !"),
+        (meshed(REST, own("v10"), own("v2")), "v10", Reason.SHADOWED, "v1 !"),
         (meshed(own("v2"), REST), "v10", Reason.UNROUTED, "v1 !"),
         (
             meshed(rule(to("b", "v1", weight=4), to("b", "v2", weight=1))),
