@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lanes.lint.check import lint
+from lanes.reading.kinds import may_route
 from lanes.reading.kinds.fields import seconds
 from tests.kube import (
     Document,
@@ -243,6 +244,10 @@ def test_fallback_does_not_nest() -> None:
         ),
         (deployment("a"), f"{CONTAINER}.ports[0].containerPort", 0, "greater than or equal to 1"),
         (service("a"), "spec.ports[0].port", 65536, "less than or equal to 65535"),
+        *(
+            (service("a"), "spec.ports[0].targetPort", no_port, "should be a port from 1 to 65535")
+            for no_port in (False, True, -1, 65536, 1.5)
+        ),
     ],
 )
 def test_a_value_that_is_none_is_named(
@@ -468,3 +473,30 @@ def test_what_is_no_header_is_refused(name: str, problem: str, where: str) -> No
 def test_an_empty_header_match(match: Document) -> None:
     path = "spec.http[0].match[0].headers.version"
     assert path in refusal(service("a"), put(VIRTUAL_SERVICE, path, match))
+
+
+@pytest.mark.parametrize("number", [1, 65535])
+def test_the_first_and_the_last_port(number: int) -> None:
+    own = {"port": number, "targetPort": number}
+    (port,) = mesh_of(service("a", own), deployment("a", port=number)).ports
+    assert (port.port, [pod.port for pod in port.pods]) == (number, [number])
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "routes"),
+    [
+        ("networking.istio.io", "New", True),
+        ("networking.istio.io", "ProxyConfig", False),
+        ("networking.istio.io", "WorkloadGroup", False),
+        ("istio.alibabacloud.com", "New", True),
+        ("istio.alibabacloud.com", "ASMCircuitBreaker", False),
+        ("istio.alibabacloud.com", "ASMLocalRateLimiter", False),
+        ("istio.alibabacloud.com", "IstioGateway", False),
+        ("gateway.networking.x-k8s.io", "XListenerSet", True),
+        ("gateway.networking.x-k8s.io", "New", False),
+        ("", "ProxyConfig", False),
+        ("example.org", "XListenerSet", False),
+    ],
+)
+def test_which_unknown_kinds_may_choose_a_route(group: str, kind: str, *, routes: bool) -> None:
+    assert may_route(group, kind) is routes
