@@ -43,9 +43,9 @@ def lint(
     Raises LanesError for a path that is not there, or holds no manifest, and for a code that no
     rule has.
     """
-    unknown = [code for code in ignored if code not in BY_CODE]
-    if unknown:
-        raise LanesError(f"no rule {unknown[0]}; docs/lint.md lists them, {_span()}")
+    unknown = next((code for code in ignored if code not in BY_CODE), None)
+    if unknown is not None:
+        raise LanesError(f"no rule {unknown}; docs/lint.md lists them, {_span()}")
     manifests, unread = read_for_lint(paths, namespace)
     diagnostics = Diagnostics()
     mesh, destinations = build(completed(manifests), diagnostics)

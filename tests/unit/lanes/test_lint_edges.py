@@ -123,6 +123,8 @@ def matching(*matches: Document, lead: str = "v2") -> Document:
 
 TO_CRAT = rule(to("carrt"))
 POD = "spec.template.spec.containers[0]"
+GET = {"method": {"exact": "GET"}}
+OWN_HEADERS = rule(to("cart", "v1"), headers={"response": {"set": {"x": "y"}}})
 BY_HEADER = [
     *instead(ENTERED, virtual_service("cart", matching(header_is("x-lane", "v2")), REST))[:-2],
     virtual_service("cart", matching(header_is("x-lane", "v2")), REST),
@@ -398,6 +400,30 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
         ),  # nothing hands it on
         ([*BY_HEADER, header_propagation("x-LANE")], []),
+        *(  # a delegate's rules replace the headers where all of them have their own
+            (
+                [
+                    *BY_HEADER[:-1],
+                    header_propagation("x-lane"),
+                    virtual_service(
+                        "*",
+                        {
+                            "delegate": {"name": "shared"},
+                            "headers": {"request": {"set": {"x-lane": "v2"}}},
+                        },
+                        gateways=["demo-gateway"],
+                        name="entered",
+                    ),
+                    without(virtual_service("x", *rules, name="shared"), "spec.hosts"),
+                ],
+                found,
+            )
+            for rules, found in (
+                ([REST], []),
+                ([matching(GET), OWN_HEADERS], []),
+                ([OWN_HEADERS], [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"]),
+            )
+        ),
         ([*BY_HEADER, header_propagation(prefixes=["X-l"])], []),
         (
             [*BY_HEADER, header_propagation("x")],
@@ -716,6 +742,21 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (
             [service("cart", HTTP), deployment("shop"), virtual_service("cart", rule(to("cart")))],
             [],
+        ),
+        *(  # a Gateway of that name is not the Service
+            (
+                [
+                    service("cart", HTTP, selector={"app": "other"}),
+                    *(deployment("cart"), service("shop"), deployment("shop")),
+                    api_gateway(name="cart"),
+                    http_route("cart", parent, route_rule(backend("shop"))),
+                ],
+                found,
+            )
+            for parent, found in (
+                (to_service("cart"), [f"{SERVICE}: spec.selector"]),
+                (to_gateway("cart"), []),
+            )
         ),
     ],
     "TL024": [
