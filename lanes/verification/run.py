@@ -69,9 +69,15 @@ class VerificationRun:
         if all(200 <= answer.status < 300 and not answer.path for answer in sample.answers):
             first = sample.answers[0]
             why = first.unreadable and f" ({first.unreadable})"
+            other = (
+                "traces and access logs neither. Check that the mesh writes them."
+                if evidence
+                else "there is no other evidence. Set --traces or --access-logs; in helm test,"
+                " test.traces."
+            )
             raise LanesError(
                 f"{gateway.address}: no hop of any request is seen{why}: the answers tell none, and"
-                f" there is no other evidence. The first answer: {shortened(first.text)}"
+                f" {other} The first answer: {shortened(first.text)}"
             )
         drawn = () if self.alone else sample.drawn
         return Result(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from itertools import cycle, islice
 from pathlib import Path
 from shutil import which
@@ -18,7 +19,9 @@ import yaml
 from click.testing import CliRunner, Result
 
 from lanes.cli import main
+from lanes.cli.evidence import EvidenceOptions
 from lanes.console import progress
+from lanes.evidence.source import Sources
 from lanes.running.address import free_port
 from tests.kube import SAMPLE, WEIGHTS, Document, asm, base, lane, put, write
 from tests.unit.lanes.reading import REPOSITORY
@@ -424,11 +427,24 @@ def is_entry(document: Document) -> bool:
     return "gateways" in document["spec"]
 
 
-def test_services_of_which_no_hop_is_seen_can_not_be_verified(sample: str) -> None:
+@pytest.mark.parametrize(
+    ("evidence", "said"),
+    [
+        (
+            None,
+            "there is no other evidence. Set --traces or --access-logs; in helm test, test.traces.",
+        ),
+        (Sources(()), "traces and access logs neither. Check that the mesh writes them."),
+    ],
+)
+def test_services_of_which_no_hop_is_seen_can_not_be_verified(
+    sample: str, monkeypatch: pytest.MonkeyPatch, evidence: Sources | None, said: str
+) -> None:
+    monkeypatch.setattr(EvidenceOptions, "open", lambda *_: nullcontext(evidence))
     result = verified(sample, cycle([(200, "text/html", "<h1>\nhello</h1>")]))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(
-        "/: no hop of any request is seen: the answers tell none, and there is no other evidence."
+        f"/: no hop of any request is seen: the answers tell none, and {said}"
         " The first answer: <h1> hello</h1>\n"
     )
 
