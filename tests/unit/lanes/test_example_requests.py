@@ -55,6 +55,11 @@ BETA: Document = {"authority": {"prefix": "beta."}}
         ([v1(header_is("x-lane", "v")), v2(header_is("x-lane", "v", "prefix"))], ["x-lane: vx"]),
         ([v2({**X_LANE, "method": {"exact": "PUT"}}), REST], ["x-lane: v2 and method PUT"]),
         ([v2({**X_LANE, **BETA}), REST], ["x-lane: v2 and host beta."]),
+        ([v2({"queryParams": {"q": {"exact": "a b"}}}), REST], ["path /?q=a+b"]),
+        (
+            [v2({"queryParams": {"q": {"prefix": "b"}, "r": {"exact": ""}}}), REST],
+            ["path /?q=b&r="],
+        ),
         ([v1({"withoutHeaders": {"x-new": {}}}), v2()], ["x-new: x"]),
         ([v1({"withoutHeaders": {"x-new": {"exact": "1"}}}), v2()], ["x-new: 1"]),
         ([v1({**GET, "withoutHeaders": {"x-new": {}}}), v2(GET), REST], ["x-new: x"]),

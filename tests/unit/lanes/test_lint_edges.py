@@ -386,6 +386,12 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [*with_rules(matching(header_is("x-lane", "v2")), LANE, REST), of_kind("EnvoyFilter")],
             [],
         ),
+        (
+            with_rules(
+                matching(header_is("x-lane", "v2")), matching(header_is("x-lane", "v1")), LANE, REST
+            ),
+            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],  # once
+        ),
         (with_rules(matching(header_is("user-agent", "v2")), LANE, REST), []),
         (with_rules(matching(header_is("x-forwarded-for", "v2")), LANE, REST), []),
         (
