@@ -13,7 +13,7 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator
 
-from scripts.mutants.operators import OWN
+from scripts.mutants.operators import OWN, is_argument_of
 
 # Of Cosmic Ray's replacements, those of an operator by its opposite or its neighbor: others, such
 # as `==` by `is`, change nothing or end in a TypeError.
@@ -99,6 +99,8 @@ def _is_annotation(node: Node) -> bool:
         above = node.parent
         kind, place = above.type, above.children.index(node)
         if kind in ("tfpdef", "decorator") or (kind == "annassign" and place == 1):
+            return True
+        if is_argument_of("TypeVar", node):
             return True
         if kind == "funcdef" and above.annotation is node:
             return True

@@ -54,12 +54,20 @@ def _joined(items: list[list[Node]]) -> str:
     return ",".join("".join(part.get_code() for part in item) for item in items)
 
 
+def is_argument_of(name: str, node: Node) -> bool:
+    """Whether the node is all that a call of `name` has between its parentheses."""
+    above = node.parent
+    return above.type == "trailer" and _body(above.parent.children[0]) == name
+
+
 class SwapOperands:
     """`a or b` to `b or a`, where the value counts and not only whether it is true."""
 
     def mutation_positions(self, node: Node) -> Iterator[Position]:
         kinds = {child.type for child in node.children} if node.type == "or_test" else set()
-        if kinds and not kinds & _TRUTHS and node.parent.type not in _CONDITIONS:
+        if not kinds or kinds & _TRUTHS or node.parent.type in _CONDITIONS:
+            return
+        if not is_argument_of("bool", node):
             yield _span(node)
 
     def mutate(self, node: Node, index: int) -> Node:
