@@ -89,7 +89,7 @@ def _values(
 
 def _hosts(asked: StringMatch, domain: str) -> Iterator[str]:
     """Yield hosts that a match of the authority takes, and that fall under a domain."""
-    tail = domain.lstrip("*").lstrip(".")
+    tail = domain.removeprefix("*").removeprefix(".")
     for value in examples(asked):
         longer = (f"{value}{end}" for end in ("", tail, f".{tail}"))
         yield from (one for one in longer if covers(domain, one.lower()) and holds(asked, one))

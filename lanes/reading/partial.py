@@ -31,7 +31,7 @@ def understood(model: type[Model], document: Any) -> tuple[Model | None, tuple[s
         try:
             return model.model_validate(document), tuple(left_out)
         except ValidationError as error:
-            found = (_removable(document, each) for each in error.errors(include_url=False))
+            found = (_removable(document, each) for each in error.errors())
             for path in dict.fromkeys(found):
                 if len(path) < 2:  # its metadata, or its spec
                     return None, tuple(left_out)

@@ -218,7 +218,7 @@ class _Reader:
         error: ValidationError,
     ) -> None:
         """Keep what `model` takes of a document, and why it does not take the rest."""
-        self.misfits.append(Misfit(other, model, tuple(error.errors(include_url=False))))
+        self.misfits.append(Misfit(other, model, tuple(error.errors())))
         body, left_out = understood(model, document)
         if body is None:
             self.others.append(other)

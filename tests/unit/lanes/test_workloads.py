@@ -227,21 +227,39 @@ def test_an_instrumentation_may_be_asked_for_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "others", "count"),
+    ("asked", "others", "found"),
     [
-        ("true", [], 0),
-        ("true", [instrumentation(namespace="other")], 0),
-        ("true", [instrumentation(name="one"), instrumentation(name="two")], 2),
-        ("three", [instrumentation(name="one"), instrumentation(name="two")], 0),
+        ("true", [], (0, "default")),
+        (
+            "true",
+            [instrumentation(namespace="other")],
+            (0, "default"),
+        ),
+        (
+            "true",
+            [instrumentation(name="one"), instrumentation(name="two")],
+            (2, "default"),
+        ),
+        (
+            "three",
+            [instrumentation(name="one"), instrumentation(name="two")],
+            (0, "default"),
+        ),
+        (
+            "other/one",
+            [instrumentation(name="one")],
+            (0, "other"),
+        ),
     ],
 )
 def test_the_operator_injects_only_where_one_fits(
-    asked: str, others: list[Document], count: int
+    asked: str, others: list[Document], found: tuple[int, str]
 ) -> None:
     mesh = mesh_of(deployment("a", annotations={INJECT: asked}), *others)
     (warning,) = mesh.warnings
     assert warning.field == f"spec.template.metadata.annotations[{INJECT}]"
-    assert f"matches {count} Instrumentation resources in namespace default" in warning.message
+    count, namespace = found
+    assert f"matches {count} Instrumentation resources in namespace {namespace}" in warning.message
     assert "OTEL_PROPAGATORS" not in mesh.pods[0].env
 
 
