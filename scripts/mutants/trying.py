@@ -89,6 +89,10 @@ class Trying:
         """
 
         def tried(session: pytest.Session) -> None:
+            gone = self._covering.seconds.keys() - {item.nodeid for item in session.items}
+            if gone:
+                raise RuntimeError(f"tests have another name each time: {', '.join(sorted(gone))}")
+
             def survives(mutant: Mutant) -> bool:
                 swap = swap_of(mutant)  # before the file changes
                 return self._survives(mutant, lambda files: _swap_and_run(swap, files, session))

@@ -142,19 +142,21 @@ def test_calls_that_pass_the_sidecar_by_for_some_addresses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "found"),
+    ("labels", "found", "warned"),
     [
-        ({"istio-injection": "enabled"}, "v2"),
-        ({"istio.io/rev": "stable"}, "v2"),
-        ({"istio-injection": "disabled"}, "v1|v2"),
-        ({}, "v1|v2"),
-        ({"istio.io/dataplane-mode": "ambient"}, "v1|v2"),
-        ({"istio.io/dataplane-mode": "ambient", "istio.io/use-waypoint": "waypoint"}, "v2"),
+        ({"istio-injection": "enabled"}, "v2", []),
+        ({"istio.io/rev": "stable"}, "v2", []),
+        ({"istio-injection": "disabled"}, "v1|v2", []),
+        ({}, "v1|v2", ["injection-off"]),
+        ({"istio.io/dataplane-mode": "ambient"}, "v1|v2", []),
+        ({"istio.io/dataplane-mode": "ambient", "istio.io/use-waypoint": "waypoint"}, "v2", []),
     ],
 )
-def test_a_namespace_asks_for_sidecars(labels: Document, found: str) -> None:
+def test_a_namespace_asks_for_sidecars(labels: Document, found: str, warned: list[str]) -> None:
     namespace = typed("Namespace", {}, name="default", labels=labels)
-    assert met(mesh_of(namespace, *A, TO_V2, deployment("b"))) == found
+    mesh = mesh_of(namespace, *A, TO_V2, deployment("b"))
+    assert met(mesh) == found
+    assert [one.rule for one in mesh.warnings if one.rule == "injection-off"] == warned
 
 
 @pytest.mark.parametrize(

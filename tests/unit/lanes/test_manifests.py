@@ -11,6 +11,7 @@ from lanes.errors import LanesError
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests
 from lanes.reading.reader import read
+from lanes.reading.resolve import resolve
 from tests.kube import (
     Document,
     deployment,
@@ -410,3 +411,25 @@ def test_a_field_that_stands_twice(tmp_path: Path) -> None:
 def test_a_field_with_nothing_behind_it_counts_as_absent(tmp_path: Path) -> None:
     empty = put(deployment("a"), "spec.template.metadata.annotations", None)
     assert names(read([write(tmp_path, empty)])) == ["Deployment a-v1"]
+
+
+@pytest.mark.parametrize(
+    ("named", "problem"),
+    [
+        ("Deployment", "should be KIND/NAME"),
+        ("Deployment/", "should be KIND/NAME"),
+        ("/a", "should be KIND/NAME"),
+        ("Deployment/a/b", "should be KIND/NAME"),
+        ("Deployment/b", "the manifests have no such resource"),
+        ("Service/a", "the manifests have no such resource"),
+    ],
+)
+def test_what_can_not_be_skipped(named: str, problem: str, tmp_path: Path) -> None:
+    with pytest.raises(LanesError, match=f"^--skip {named}: {problem}"):
+        read([write(tmp_path, deployment("a"))], skip=[named])
+
+
+@pytest.mark.parametrize("named", ["Deployment/a-v1", "deployment/a-v1"])
+def test_what_is_skipped_is_not_read(named: str, tmp_path: Path) -> None:
+    manifests = read([write(tmp_path, service("a"), deployment("a"))], skip=[named])
+    assert resolve(manifests).pods == ()
