@@ -68,6 +68,20 @@ def test_a_key_is_a_string(key: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "value"),
+    [
+        (-(2**62) - 1, -(2**62) - 1),
+        (-(2**63), -(2**63)),
+        (-(2**63) - 1, -(2**63)),  # as a float
+        (2**64 - 1, 2**64 - 1),
+        (2**64 + 1, 2**64),  # as a float
+    ],
+)
+def test_which_numbers_are_exact(number: int, value: int) -> None:
+    assert said(f"a: {number}") == {"a": value}
+
+
+@pytest.mark.parametrize(
     ("text", "value"),
     [
         ("{<<: *x, b: 2}", {"b": 2}),

@@ -65,6 +65,13 @@ def test_a_tag_that_clients_have_to_send() -> None:
     assert [lane.client_header for lane in planned.lanes] == ["", "end-user"]
 
 
+def test_a_tag_beside_what_every_rule_of_the_gateway_asks_for() -> None:
+    members = rule(to("page"), match=[header_is("x-member", "yes")])
+    _, *services = shop(JASON, REST)
+    planned = plan_of(virtual_service("*", members, gateways=["gw"]), *services)
+    assert entry_rules_of(planned)["jason"] == ["x-member: yes and end-user: jason"]
+
+
 def test_a_tag_in_the_baggage_that_clients_have_to_send() -> None:
     pr = rule(to("reviews", "v2"), match=[header_is("baggage", ".*lane=pr.*", "regex")])
     planned = plan_of(*shop(pr, REST))
