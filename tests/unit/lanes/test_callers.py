@@ -95,9 +95,10 @@ def test_a_namespaces_own_virtual_service_comes_before_one_for_all() -> None:
     assert a_of(exported(own, "."), for_all) == {HERE: "v1", SAME: "v1", OTHER: "v2"}
 
 
-def test_destination_rules_for_some_namespaces() -> None:
+@pytest.mark.parametrize("own", [["."], ["default"], [".", "default"]])
+def test_destination_rules_for_some_namespaces(own: list[str]) -> None:
     rules = virtual_service(FQDN, rule(to(FQDN, "v2")))
-    blue = exported(destination_rule("a", "v1", name="blue"), ".")
+    blue = exported(destination_rule("a", "v1", name="blue"), *own)
     green = exported(destination_rule("a", "v2", name="green"), "other")
     mesh = mesh_of(*A, *CALLERS, rules, blue, green)
     assert met(mesh) == {HERE: "503", SAME: "503", OTHER: "v2"}

@@ -76,6 +76,15 @@ def test_a_slow_and_failing_canary_is_worse_and_where_it_is_so() -> None:
     assert [hop.figures.failed > 0 for hop in v2.hops] == [False, False, True]
 
 
+def test_a_lane_fails_more_than_its_baseline_by_the_difference_of_their_shares() -> None:
+    answers = []
+    for number in range(1000):
+        drawn, fails = ("v1", number % 20 == 0) if number % 2 == 0 else ("v2", number % 4 == 1)
+        answers.append(answer(drawn, failed=fails, began=number))
+    (v2,) = performance(PLAN, answers).worse
+    assert {one.what: one.by for one in v2.worse} == {FAILURES: pytest.approx(0.5 - 0.1)}
+
+
 def test_what_is_worse_than_the_baseline_may_be_the_baseline() -> None:
     told = performance(PLAN, by_weight(1000, "v1", 30))
     assert worse(told) == {}
