@@ -471,6 +471,12 @@ def test_the_gateways_own_port_stands_in_for_one_that_is_not_named() -> None:
     assert way.destination.name.startswith("outbound|80|")
 
 
+@pytest.mark.parametrize("protocol", ["HTTP", "http", "HTTP2", "GRPC", "GRPC-WEB"])
+def test_servers_of_what_is_http_serve_rules(protocol: str) -> None:
+    only = put(gateway(), "spec.servers[0].port.protocol", protocol)
+    assert len(mesh_of(*A, only, at("in", rule(to("a")))).gateway) == 1
+
+
 @pytest.mark.parametrize("protocol", ["TLS", "TCP", "MONGO"])
 def test_servers_that_pass_bytes_on_serve_no_http(protocol: str) -> None:
     servers = gateway()["spec"]["servers"]
