@@ -783,7 +783,8 @@ def test_a_call_that_goes_round_is_no_other_than_planned() -> None:
     )
 
 
-def test_a_split_of_other_weights() -> None:
-    verdict = verify(PLAN, planned(100, 0, 0))
-    assert verdict.hints == (Hint(Code.OTHER_WEIGHTS),)
+@pytest.mark.parametrize("counts", [(100, 0, 0), (40, 60, 0), (40, 0, 60)])
+def test_a_split_of_other_weights(counts: tuple[int, int, int]) -> None:
+    """Of all lanes, or of some."""
+    assert verify(PLAN, planned(*counts)).hints == (Hint(Code.OTHER_WEIGHTS),)
     assert verify(PLAN, planned()).hints == ()
