@@ -7,6 +7,7 @@ import pytest
 from lanes.mesh.matching import StringMatch
 from lanes.mesh.model import Mesh, Route
 from lanes.mesh.rewriting import Rewrite
+from lanes.mesh.traffic import Retry
 from tests.kube import (
     Document,
     api_gateway,
@@ -457,6 +458,24 @@ def test_a_rewrite_chooses_no_route_and_a_query_does() -> None:
     assert len(route.destinations) == 1
     assert route.rewrite == Rewrite("x.org")
     assert mesh.not_run == ()
+
+
+RETRIED = "connect-failure,refused-stream,unavailable,cancelled"
+
+
+@pytest.mark.parametrize(
+    ("asked", "timeouts", "found"),
+    [
+        ({}, {}, Retry(2, None, RETRIED)),
+        ({"attempts": 3}, {}, Retry(3, None, RETRIED)),
+        ({"attempts": 1, "codes": [500, 503]}, {}, Retry(1, None, f"{RETRIED},500,503")),
+        ({"attempts": 1, "backoff": "50ms"}, {}, Retry(1, None, RETRIED, backoff=0.05)),
+        ({"attempts": 1}, {"backendRequest": "2s"}, Retry(1, 2, RETRIED)),
+    ],
+)
+def test_retries(asked: Document, timeouts: Document, found: Retry) -> None:
+    own = route_rule(backend("a"), retry=asked, timeouts=timeouts)
+    assert first_rule(*A, http_route("web", to_gateway(), own)).retry == found
 
 
 @pytest.mark.parametrize("backends", [[], [backend("a", weight=0)]])
