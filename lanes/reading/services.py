@@ -128,8 +128,10 @@ def _literal_ports(
 ) -> Iterator[ServicePort]:
     """The ports of hosts that are no Service, for the callers to which their rules are exported."""
     found = {
-        caller: dict(_literal_routes(one, destinations.seen_from(caller)))
-        for caller, one in given.items()
+        caller: dict(
+            _literal_routes(given.get(caller, given[None]), destinations.seen_from(caller))
+        )
+        for caller in (None, *dict.fromkeys(pod.namespace for pod in pods))
     }
     for host, port in dict.fromkeys(key for routes in found.values() for key in routes):
         service = _service_behind(host, port, destinations)

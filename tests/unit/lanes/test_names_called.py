@@ -20,17 +20,20 @@ from tests.kube import (
 )
 from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of
 
-PODS = [deployment("cart"), deployment("cart", "v2"), destination_rule("cart", "v1", "v2")]
+SUBSETS = destination_rule("cart", "v1", "v2")
+PODS = [deployment("cart"), deployment("cart", "v2")]
 V2 = rule(to("cart", "v2"))
 HTTP: Document = {"name": "http", "port": 80, "targetPort": 8000}
 UNTOLD: Document = {"name": "web", "port": 80, "targetPort": 8000}
 
 
-def called(url: str, *documents: Document, port: Document = HTTP) -> str:
+def called(
+    url: str, *documents: Document, port: Document = HTTP, subsets: Document = SUBSETS
+) -> str:
     """What answers a shop that calls `url`, in words."""
     entry = virtual_service("*", rule(to("shop")), gateways=["demo-gateway"], name="web")
     shop = [service("shop"), foreign("shop", CART_URL=url), gateway(), entry]
-    (lane,) = lanes_of(*shop, service("cart", port), *PODS, *documents).values()
+    (lane,) = lanes_of(*shop, service("cart", port), *PODS, subsets, *documents).values()
     return lane.removeprefix("shop v1").removeprefix(", ")
 
 
@@ -82,12 +85,21 @@ def test_rules_for_such_a_name_count_where_they_are_exported(
     assert called(f"http://{name}/", own) == found
 
 
+@pytest.mark.parametrize(
+    ("export", "found"),
+    [(".", "cart.default cart v2"), ("elsewhere", "cart.default -"), ("*", "cart.default cart v2")],
+)
+def test_they_lead_to_the_subsets_that_callers_know(export: str, found: str) -> None:
+    own = put(SUBSETS, "spec.exportTo", [export])
+    assert called("http://cart.default/", rules("cart.default"), subsets=own) == found
+
+
 def test_rules_for_half_a_name_that_lead_to_it_lead_nowhere() -> None:
     half = virtual_service("cart.default", rule(to("cart.default", "v2")), name="half")
     assert called("http://cart.default/", half) == "cart.default -"
     entry = virtual_service("*", rule(to("shop")), gateways=["demo-gateway"], name="web")
     shop = [service("shop"), foreign("shop", U="http://cart.default/"), gateway(), entry]
-    planned = plan_of(*shop, service("cart", HTTP), *PODS, half)
+    planned = plan_of(*shop, service("cart", HTTP), *PODS, SUBSETS, half)
     hop = planned.lanes[0].path[-1]
     assert (hop.status, str(hop.unanswered)) == (
         503,
