@@ -109,6 +109,10 @@ class Pages:
 
     async def _stop(self, pod: _Pod) -> None:
         if pod.server:
+            # Python before 3.12 leaks a connection that comes while its server closes.
+            for listening in pod.server.sockets:
+                self._loop.remove_reader(listening)
+            await asyncio.sleep(0.01)
             pod.server.close()
         tasks = list(pod.tasks)
         for task in tasks:
