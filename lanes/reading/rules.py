@@ -69,9 +69,6 @@ class Rules:
                 self._wrong[namespace, rule.metadata.name] = diagnostics.error(error)
             if name.startswith("*"):
                 self._wild.setdefault(namespace, []).append(read)
-                covered = (one for one in known if covers(name, one.fqdn))
-                elsewhere = (one for one in covered if _is_for_some(rule, one))
-                self._for_some |= set(elsewhere if len(callers) > 1 else ())
                 continue
             host = meant(name, namespace)
             if host not in known:
@@ -88,6 +85,18 @@ class Rules:
                     f" put it into {host.namespace}, beside its Service"
                 )
                 diagnostics.warn(resource.finding("rule-unseen", "metadata.namespace", message))
+        self._for_some |= {host for host in known if self._wild_for_some(host)}
+
+    def _wild_for_some(self, host: Host) -> bool:
+        """Tell whether a wildcard's rule covers a Service for the callers of some namespaces alone.
+
+        A namespace's own rule for the Service is before its wildcards'.
+        """
+        return any(
+            covers(rule.spec.host, host.fqdn) and _is_for_some(rule, host)
+            for namespace, reads in self._wild.items()
+            for _, rule in (reads if (namespace, host) not in self._exact else ())
+        )
 
     def differ(self, hosts: Iterable[Host]) -> bool:
         """Tell whether callers of several namespaces may find other rules for one of these."""

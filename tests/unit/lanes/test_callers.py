@@ -303,3 +303,19 @@ def test_a_hash_over_a_split_for_some_callers() -> None:
     split = of_b(to("a", "v1", weight=1), to("a", "v2", weight=1))
     mesh = mesh_of(*A, hashed, *CALLERS, virtual_service("a", split, rule(to("a", "v1"))))
     assert [w.rule for w in mesh.warnings] == ["hash-split"]
+
+
+@pytest.mark.parametrize(
+    ("callers", "own", "found"),
+    [
+        (CALLERS[:1], [], {HERE: "v2"}),
+        (CALLERS, [], {HERE: "v2", SAME: "v2", OTHER: "503"}),
+        (CALLERS, [SUBSETS], {HERE: "v2", SAME: "v2", OTHER: "v2"}),
+    ],
+)
+def test_a_wildcards_private_rule_is_for_callers_beside_it(
+    callers: tuple[Document, ...], own: list[Document], found: dict[str, str]
+) -> None:
+    wild = exported(destination_rule("*.default.svc.cluster.local", "v1", "v2", name="all"), ".")
+    led = virtual_service("a", rule(to("a", "v2")))
+    assert met(mesh_of(*A, *callers, wild, *own, led)) == found
