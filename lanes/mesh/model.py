@@ -50,9 +50,11 @@ class Unrouted:
     hosts: frozenset[Host] = frozenset()
     only: frozenset[Host] | None = None
 
-    def covers(self, host: Host, port: int) -> bool:
-        elsewhere = self.only is not None and host not in self.only
-        return self.all or elsewhere or port in self.ports or host in self.hosts
+    def covers(self, port: "ServicePort") -> bool:
+        """Tell whether calls to a Service's port, by the name that they use, pass it by."""
+        elsewhere = self.only is not None and port.host not in self.only
+        hidden = port.host in self.hosts or port.alias in self.hosts
+        return self.all or elsewhere or port.port in self.ports or hidden
 
 
 @dataclass(frozen=True)
@@ -243,6 +245,7 @@ class ServicePort:
 
     `plain`: what a call gets that no sidecar routes. `http`: HTTP rules count for calls. `is_hop`:
     it says HTTP, or nothing and no database's number. `variants`: other routes, for some callers.
+    `alias`: the Service that a call names in its place, which stands for it by DNS.
     """
 
     host: Host
@@ -253,6 +256,7 @@ class ServicePort:
     http: bool = True
     variants: tuple["Variant", ...] = ()
     is_hop: bool = True
+    alias: Host | None = None
 
     @cached_property
     def names(self) -> frozenset[tuple[str, str]]:
@@ -266,7 +270,7 @@ class ServicePort:
 
     def seen_by(self, caller: Pod) -> "ServicePort":
         """The port with the routes that a call by `caller` meets."""
-        if caller.unrouted.covers(self.host, self.port):
+        if caller.unrouted.covers(self):
             return replace(self, routes=self.plain)
         number = self.variant(caller)
         return self if number is None else replace(self, routes=self.variants[number].routes)

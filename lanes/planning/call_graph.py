@@ -193,7 +193,8 @@ def call_graph(mesh: Mesh, overrides: Overrides | None = None) -> CallGraph:
     for port in mesh.ports:
         ports.setdefault(port.host, {})[port.port] = port
     for alias, host in mesh.aliases.items():
-        ports.setdefault(alias, ports.get(host, {}))
+        behind = ports.get(host, {})
+        ports.setdefault(alias, {n: replace(port, alias=alias) for n, port in behind.items()})
     graph = CallGraph(mesh, dict(overrides or {}), ports)
     names = {name for h in ports for name in (h.name, f"{h.name}.{h.namespace}")}
     names |= {pod.app for pod in mesh.pods}

@@ -245,7 +245,7 @@ class Resolver:
         always = url in caller.upstream_urls
         if port is None or ("://" not in url and always):
             raise PlanError(Problem.NO_SERVICE_URL, pod=caller.name, url=url)
-        by_sidecar = not caller.unrouted.covers(port.host, port.port)
+        by_sidecar = not caller.unrouted.covers(port)
         headers = frozenset(carried.items())
         variant = port.variant(caller)
         key = CallKey(port.host, port.port, by_sidecar, path, headers, caller.propagation, variant)

@@ -60,7 +60,7 @@ def passing_by(mesh: Mesh, calling: Calling) -> LeftOut:
         (pod.key, call.port.host): f"{pod.app} -> {call.port.host.name}"
         for pod in mesh.pods
         for call in calling[pod.key]
-        if pod.unrouted.covers(call.port.host, call.port.port)
+        if pod.unrouted.covers(call.port)
     }
 
 

@@ -206,8 +206,10 @@ class _Requests:
         port, name = asked.port or 80, asked.hostname or ""
         host = host_of(name, pod.namespace)
         if self._past_the_proxy(pod, port):
-            planned = next(p for p in self._case.mesh.ports if (p.host, p.port) == (host, port))
-            selected = {a for a, p in self._placed.pods.items() if p in planned.pods}
+            called = [p for p in self._case.mesh.ports if (p.host, p.port) == (host, port)]
+            if not called:  # a name that only rules know, for which no route is planned
+                return [Part(Fraction(1), 404, frozenset(), headers)]
+            selected = {a for a, p in self._placed.pods.items() if p in called[0].pods}
             return [Part(Fraction(1), 200 if selected else 503, frozenset(selected), headers)]
         (address,) = (a for a, other in self._placed.pods.items() if other is pod)
         node = sidecar(f"{pod.name}-{self._case.name}", pod.namespace, pod.labels, address)

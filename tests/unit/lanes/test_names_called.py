@@ -138,6 +138,25 @@ def test_a_name_that_stands_for_a_service_is_called_as_that() -> None:
     assert called("http://alias/", outside) == ""
 
 
+@pytest.mark.parametrize(
+    ("imported", "found"),
+    [
+        (["./cart.default.svc.cluster.local"], "cart v1|v2"),
+        (["./alias.default.svc.cluster.local"], "cart v1|v2"),
+        (["./*"], "cart v2"),
+    ],
+)
+def test_a_sidecar_hides_a_name_that_stands_for_a_service(imported: list[str], found: str) -> None:
+    alias = put(service("alias", HTTP), "spec", {"type": "ExternalName", "externalName": FULL})
+    hides: Document = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Sidecar",
+        "metadata": {"name": "hides", "namespace": "default"},
+        "spec": {"egress": [{"hosts": imported}]},
+    }
+    assert called("http://alias/", alias, hides, rules("cart")) == found
+
+
 def test_a_short_name_means_a_service_of_the_callers_namespace() -> None:
     entry_rule = virtual_service("*", rule(to("shop")), gateways=["demo-gateway"], name="web")
     caller = [service("shop"), foreign("shop", CART_URL="http://cart/"), gateway(), entry_rule]

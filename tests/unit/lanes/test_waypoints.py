@@ -101,7 +101,7 @@ def test_a_waypoint_knows_rules_beside_it_and_beside_the_service() -> None:
     ]
     (shop,) = mesh_of(*documents).pods
     (port,) = [port for port in mesh_of(*documents).ports if port.host.name == "cart"]
-    assert shop.unrouted.covers(port.host, port.port)
+    assert shop.unrouted.covers(port)
 
 
 def test_a_waypoint_that_is_absent_is_told() -> None:
