@@ -180,8 +180,14 @@ class _Requests:
             if abs(float(found) - share) > 0.000_001:
                 yield f"{hop.service} {version}: planned {share:.1%}, istiod {_percent(found)}"
         for one in hop.parts:
-            led = [p for p in parts if _answering(p, pods) == one.pods]
-            found = sum((p.share for p in led), Fraction(0)) / whole
+            others = [other.pods for other in hop.parts if other is not one]
+            led = [
+                part.share
+                for part in parts
+                for answering in [_answering(part, pods)]
+                if answering <= one.pods and answering not in others
+            ]
+            found = sum(led, Fraction(0)) / whole
             if abs(float(found) - one.share) > 0.000_001:
                 name = f"{hop.service} by {one.service}"
                 yield f"{name}: planned {one.share:.1%}, istiod {_percent(found)}"
