@@ -198,6 +198,7 @@ class Route:
     filters: traffic.Filters = traffic.NO_FILTERS
     mirrors: tuple[Weighted, ...] = ()  # where copies go, with weights of a million
     body: str = ""  # of what it answers by itself
+    by_scheme: bool = False  # every request meets it, by its scheme alone
 
     @property
     def unknown(self) -> str:

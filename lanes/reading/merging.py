@@ -27,7 +27,7 @@ def merged(brought: list[Brought], diagnostics: Diagnostics) -> tuple[Route, ...
     """The rules of several VirtualServices, in Istio's order.
 
     First what is exported to the gateway's namespace alone, then by its name, then to all; of each
-    the older's. Those for every request go last.
+    the older's. Those for every request go last, but for those that ask for its scheme.
     """
     if len(brought) == 1:
         return brought[0].routes
@@ -36,11 +36,8 @@ def merged(brought: list[Brought], diagnostics: Diagnostics) -> tuple[Route, ...
     require_few(ordered[-1].resource, "spec.http", routes)
     _warn_where_met(ordered, diagnostics)
     single = [replace(r, matches=(m,)) for r in routes for m in r.matches or (Match(),)]
-    last = [route for route in single if is_catch_all(route.matches[0])]
-    return (
-        *(route for route in single if not is_catch_all(route.matches[0])),
-        *(replace(route, matches=()) for route in last),
-    )
+    whole = [replace(r, matches=()) if is_catch_all(r.matches[0]) else r for r in single]
+    return tuple(sorted(whole, key=lambda route: not route.matches and not route.by_scheme))
 
 
 def _warn_where_met(ordered: list[Brought], diagnostics: Diagnostics) -> None:

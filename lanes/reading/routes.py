@@ -60,7 +60,8 @@ def _rule(
         if http.match and not counting:
             return None
         if not why:
-            return _route(resource, destinations, side, field, http, _met(counting))
+            route = _route(resource, destinations, side, field, http, _met(counting))
+            return replace(route, by_scheme=_is_by_scheme(counting))
     except ManifestError as error:
         why = destinations.diagnostics.error(error)
     return unsupported_route(why, resource.place(field), _met(counting))
@@ -75,6 +76,12 @@ def _met(asked: Iterable[kinds.HttpMatch]) -> tuple[Match, ...]:
     """Return what the matches of a rule ask for; (): every request meets one."""
     matches = tuple(map(match_of, asked))
     return () if any(map(is_catch_all, matches)) else matches
+
+
+def _is_by_scheme(asked: Iterable[kinds.HttpMatch]) -> bool:
+    """Tell whether every request meets the matches that count, and by its scheme alone."""
+    everything = [match for match in asked if is_catch_all(match_of(match))]
+    return bool(everything) and all(match.scheme for match in everything)
 
 
 def require_few(resource: Resource, field: str, routes: Iterable[Route]) -> None:

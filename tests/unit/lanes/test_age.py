@@ -239,3 +239,13 @@ def test_of_listeners_the_older_set_has_them(first: str, second: str) -> None:
 def test_a_time_that_is_none(at: object, problem: str) -> None:
     wrong = put(service("b"), "metadata.creationTimestamp", at)
     assert refusal(wrong) == f"Service b: metadata.creationTimestamp: {problem}"
+
+
+@pytest.mark.parametrize(("scheme", "found"), [("http", "v1"), ("https", "v2")])
+def test_a_rule_by_scheme_does_not_go_last(scheme: str, found: str) -> None:
+    web = ["demo-gateway"]
+    by_scheme = rule(to("b", "v1"), match=[{"scheme": {"exact": scheme}}])
+    later = virtual_service("*", by_scheme, gateways=web, name="two")
+    earlier = virtual_service("*", rule(to("b", "v2")), gateways=web, name="one")
+    planned = plan_of(*B, SUBSETS, gateway(), later, earlier)
+    assert [lane.entry.version for lane in planned.lanes] == [found]
