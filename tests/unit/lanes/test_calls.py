@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lanes.planning.call_graph import with_calls
 from lanes.planning.messages import Problem
 from lanes.planning.result import Plan
 from lanes.report.names import with_distinct_names
@@ -195,3 +196,11 @@ def test_services_of_one_name_are_distinguished() -> None:
     lane = plan_json(mesh_of(*shop(), *there), planned)["lanes"][0]
     told = [(hop["service"], hop["namespace"]) for hop in (*lane["path"], *lane["unreached"])]
     assert told[1::2] == [("cart", "default"), ("cart", "other")]
+
+
+def test_what_the_user_says_is_what_stand_ins_call() -> None:
+    mesh = with_calls(mesh_of(*shop("cart")), {"cart": ("shop",)})
+    assert {host.name: called for host, called in mesh.calls.items()} == {
+        "shop": ("cart",),
+        "cart": ("shop",),
+    }

@@ -500,3 +500,20 @@ def test_the_first_and_the_last_port(number: int) -> None:
 )
 def test_which_unknown_kinds_may_choose_a_route(group: str, kind: str, *, routes: bool) -> None:
     assert may_route(group, kind) is routes
+
+
+@pytest.mark.parametrize(
+    "modifier",
+    [
+        {"type": "ReplaceFullPath"},
+        {"type": "ReplacePrefixMatch"},
+        {"type": "ReplaceFullPath", "replacePrefixMatch": "/"},
+        {"type": "ReplacePrefixMatch", "replaceFullPath": "/"},
+        {"type": "ReplaceFullPath", "replaceFullPath": "/", "replacePrefixMatch": "/"},
+        {"type": "ReplacePrefixMatch", "replaceFullPath": "/", "replacePrefixMatch": "/"},
+    ],
+)
+def test_a_path_modifier_sets_the_field_of_its_type_alone(modifier: Document) -> None:
+    rewrite = {"type": "URLRewrite", "urlRewrite": {"path": modifier}}
+    sentence = refusal(put(HTTP_ROUTE, "spec.rules[0].filters", [rewrite]))
+    assert "should set the field of that type alone" in sentence
