@@ -15,6 +15,8 @@ from lanes.reading.rulings import Read, Ruling, are_for_some, depends_on_namespa
 from lanes.reading.sides import Side
 
 _MESH = frozenset({"mesh"})
+_Views = Mapping[str | None, Destinations]
+"""Destinations as the callers of each namespace find them; None: callers that no rule is about."""
 
 
 def service_ports(
@@ -35,11 +37,12 @@ def service_ports(
         caller: ruling(manifests, destinations, bound, caller, domains)
         for caller in (callers if depends_on_namespace(manifests, bound) else [None])
     }
-    ports = _Ports(destinations, given, pods)
+    views = {caller: destinations.seen_from(caller) for caller in callers}
+    ports = _Ports(destinations, given, pods, views)
     found = [
         ports.port(host, port) for host, numbers in destinations.hosts().items() for port in numbers
     ]
-    return (*found, *_literal_ports(given, pods, destinations))
+    return (*found, *_literal_ports(given, pods, destinations, views))
 
 
 class _Ports:
@@ -50,12 +53,9 @@ class _Ports:
         destinations: Destinations,
         given: Mapping[str | None, Ruling],
         pods: tuple[Pod, ...],
+        views: _Views,
     ) -> None:
-        self._destinations, self._given = destinations, given
-        self._views = {
-            namespace: destinations.seen_from(namespace)
-            for namespace in (None, *dict.fromkeys(pod.namespace for pod in pods))
-        }
+        self._destinations, self._given, self._views = destinations, given, views
         self._alike: dict[tuple[str, frozenset[tuple[str, str]]], list[Pod]] = {}
         for pod in pods:
             labels = frozenset(pod.labels.items())
@@ -124,14 +124,15 @@ def _first_rules(
 
 
 def _literal_ports(
-    given: Mapping[str | None, Ruling], pods: tuple[Pod, ...], destinations: Destinations
+    given: Mapping[str | None, Ruling],
+    pods: tuple[Pod, ...],
+    destinations: Destinations,
+    views: _Views,
 ) -> Iterator[ServicePort]:
     """The ports of hosts that are no Service, for the callers to which their rules are exported."""
     found = {
-        caller: dict(
-            _literal_routes(given.get(caller, given[None]), destinations.seen_from(caller))
-        )
-        for caller in (None, *dict.fromkeys(pod.namespace for pod in pods))
+        caller: dict(_literal_routes(given.get(caller, given[None]), view))
+        for caller, view in views.items()
     }
     for host, port in dict.fromkeys(key for routes in found.values() for key in routes):
         service = _service_behind(host, port, destinations)
