@@ -3,16 +3,18 @@
 https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from lanes.mesh.diagnostics import Diagnostics
-from lanes.mesh.hostnames import covers, host_in_manifest, meant
+from lanes.mesh.hostnames import covers, meant
 from lanes.mesh.model import Host, Unrouted
 from lanes.reading import kinds
 from lanes.reading.age import age_of
 from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.outside import service_of
+from lanes.reading.protocols import says_http
 from lanes.reading.waypoints import MODE, Waypoints
 
 _INJECT = "sidecar.istio.io/inject"
@@ -55,11 +57,11 @@ class _Imports:
                 found.append((namespace if space == "." else space or "*", name))
         return cls(tuple(taken), tuple(excluded))
 
-    def has_service(self, host: Host) -> bool:
-        """Tell whether a Service is imported."""
+    def has_service(self, namespace: str, fqdn: str) -> bool:
+        """Tell whether a Service, or a ServiceEntry's host, is imported."""
         return any(
-            space in ("*", host.namespace) and covers(name, host.fqdn) for space, name in self.taken
-        ) and not self._excludes(host.namespace, host.fqdn)
+            space in ("*", namespace) and covers(name, fqdn) for space, name in self.taken
+        ) and not self._excludes(namespace, fqdn)
 
     def has_rules(self, rules: _Rules) -> bool:
         """Tell whether a VirtualService is imported: by any of its hosts, wildcards or not."""
@@ -92,7 +94,9 @@ class Sidecars:
             manifests.of(kinds.Sidecar), key=lambda one: age_of(one[1].metadata)
         )
         self._hosts = [body.host for _, body in manifests.of(kinds.Service)]
+        self._serving = list(_serving(manifests))
         self._ruled: dict[Host, list[_Rules]] = {}
+        self._literal: dict[Host, list[_Rules]] = {}
         self._wild: dict[str, list[_Rules]] = {}
         for _, body in manifests.of(kinds.VirtualService):
             own = body.metadata.namespace
@@ -101,8 +105,12 @@ class Sidecars:
             for name in named:
                 if name.startswith("*"):
                     self._wild.setdefault(name, []).append(rules)
-                elif host := host_in_manifest(name, own):
+                    if not any(covers(name, host) for _, host, _ in self._serving):
+                        self._literal.setdefault(Host(name, ""), []).append(rules)
+                elif (host := meant(name, own)).namespace:
                     self._ruled.setdefault(host, []).append(rules)
+                else:
+                    self._literal.setdefault(host, []).append(rules)
         self._istio = any(
             True
             for kind in (kinds.VirtualService, kinds.DestinationRule)
@@ -140,7 +148,11 @@ class Sidecars:
                 where = f"{field}.annotations[{name}]"
                 problem = "lets calls to addresses bypass the sidecar, which is not supported"
                 self._diagnostics.error(resource.error(where, problem))
-        return Unrouted(ports=ports, hosts=self._hidden(labels, namespace))
+        imported = self._imported(labels, namespace)
+        if imported is None:
+            return Unrouted(ports=ports)
+        hosts = frozenset((*self._hidden(imported), *self._unruled(imported)))
+        return Unrouted(ports=ports, hosts=hosts)
 
     def _is_ambient(self, labels: Mapping[str, str], namespace: str) -> bool:
         """Whether a pod with these labels has the mesh's node proxy in place of a sidecar."""
@@ -166,8 +178,8 @@ class Sidecars:
         self._diagnostics.warn(resource.finding("injection-off", "metadata.labels", message))
         return True
 
-    def _hidden(self, labels: Mapping[str, str], namespace: str) -> frozenset[Host]:
-        """The Services that the pods' Sidecar does not import, or whose rules it does not.
+    def _imported(self, labels: Mapping[str, str], namespace: str) -> _Imports | None:
+        """What the Sidecar of pods imports; None: they have none, or it leaves that open.
 
         https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioEgressListener
         """
@@ -181,21 +193,50 @@ class Sidecars:
         general = [body for _, body in (*own, *root) if body.spec.workload_selector is None]
         sidecar = next(iter((*selecting, *general)), None)
         if sidecar is None or not sidecar.spec.egress:
-            return frozenset()
+            return None
         named = [h for egress in sidecar.spec.egress for h in egress.hosts]
-        imported = _Imports.of(named, namespace)
-        return frozenset(host for host in self._hosts if self._hides(imported, host))
+        return _Imports.of(named, namespace)
 
-    def _hides(self, imported: "_Imports", host: Host) -> bool:
-        rules = self._rules_for(host)
-        known = not rules or any(map(imported.has_rules, rules))
-        return not (known and imported.has_service(host))
+    def _hidden(self, imported: _Imports) -> Iterator[Host]:
+        """The Services that are not imported, or whose rules are not."""
+        for host in self._hosts:
+            rules = self._rules_for(host)
+            known = not rules or any(map(imported.has_rules, rules))
+            if not (known and imported.has_service(host.namespace, host.fqdn)):
+                yield host
+
+    def _unruled(self, imported: _Imports) -> Iterator[Host]:
+        """The hosts that are no Service, and whose rules do not count.
+
+        They count at port 80, if a Service that is imported serves HTTP there.
+        """
+        served = {
+            fqdn: numbers
+            for namespace, fqdn, numbers in self._serving
+            if imported.has_service(namespace, fqdn)
+        }
+        at_80 = any(80 in numbers for numbers in served.values())
+        for host, found in self._literal.items():
+            rules = filter(imported.has_rules, found)
+            if not any(at_80 or not served.keys().isdisjoint(one.hosts) for one in rules):
+                yield host
 
     def _rules_for(self, host: Host) -> list[_Rules]:
         """Return the VirtualServices that name a Service, else those of the closest wildcard."""
         covering = [name for name in self._wild if covers(name, host.fqdn)]
         closest = max(covering, key=len, default="")
         return self._ruled.get(host) or self._wild.get(closest, [])
+
+
+def _serving(manifests: Manifests) -> Iterator[tuple[str, str, frozenset[int]]]:
+    """The namespace, the full name and the ports with HTTP of what a Sidecar may import."""
+    for _, body in manifests.of(kinds.Service):
+        numbers = frozenset(port.port for port in body.spec.ports if says_http(port))
+        yield body.host.namespace, body.host.fqdn, numbers
+    for _, entry in manifests.of(kinds.ServiceEntry):
+        numbers = frozenset(port.port for port in service_of(entry).ports if says_http(port))
+        for name in entry.spec.hosts:
+            yield entry.metadata.namespace, name, numbers
 
 
 def without_sidecar(template: kinds.PodTemplate) -> str | None:

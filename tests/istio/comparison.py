@@ -229,13 +229,15 @@ class _Requests:
 
     def _looked_up(self, part: Part, named: Sequence[ServicePort]) -> Part:
         """Where the caller looks the pod up itself, it may be any of the Service that it calls, or
-        of the one that its name stands for.
+        of the one that its name stands for; a name that only rules know, it does not find.
         """
         if ANYWHERE not in part.addresses:
             return part
         known = {pod.key for port in named for pod in port.pods}
         pods = {a for a, pod in self._placed.pods.items() if pod.key in known}
-        return replace(part, status=200 if pods else 503, addresses=frozenset(pods))
+        is_known = pods or any(port.host.namespace for port in named)
+        status = 200 if pods else 503 if is_known else 404
+        return replace(part, status=status, addresses=frozenset(pods))
 
     def _past_the_proxy(self, pod: Pod, port: int) -> bool:
         for document in self._case.documents:

@@ -42,6 +42,15 @@ def rules(*hosts: str, namespace: str = "default") -> Document:
     return put(made, "spec.hosts", list(hosts))
 
 
+def sidecar(*imported: str) -> Document:
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Sidecar",
+        "metadata": {"name": "hides", "namespace": "default"},
+        "spec": {"egress": [{"hosts": list(imported)}]},
+    }
+
+
 FULL = "cart.default.svc.cluster.local"
 
 
@@ -148,13 +157,35 @@ def test_a_name_that_stands_for_a_service_is_called_as_that() -> None:
 )
 def test_a_sidecar_hides_a_name_that_stands_for_a_service(imported: list[str], found: str) -> None:
     alias = put(service("alias", HTTP), "spec", {"type": "ExternalName", "externalName": FULL})
-    hides: Document = {
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "Sidecar",
-        "metadata": {"name": "hides", "namespace": "default"},
-        "spec": {"egress": [{"hosts": imported}]},
-    }
-    assert called("http://alias/", alias, hides, rules("cart")) == found
+    assert called("http://alias/", alias, sidecar(*imported), rules("cart")) == found
+
+
+@pytest.mark.parametrize(
+    ("imported", "found"),
+    [
+        (["./*"], " cart v2"),
+        (["*/cart.internal"], " -"),  # no Service that it knows serves HTTP at port 80
+        (["./cart.default.svc.cluster.local"], " -"),
+        (["./cart.default.svc.cluster.local", "./*.internal"], " cart v2"),
+        (["*/*", "~default/*"], " -"),
+        (["*/*", "~/cart.internal"], " -"),
+        (["*/*", f"~/{FULL}"], " -"),
+        (["elsewhere/*"], " -"),
+    ],
+)
+@pytest.mark.parametrize("host", ["cart.internal", "*.internal"])
+def test_a_sidecar_hides_the_rules_of_a_name_that_is_no_service(
+    host: str, imported: list[str], found: str
+) -> None:
+    excluded = [one.replace("~/cart.internal", f"~/{host}") for one in imported]
+    assert called("http://cart.internal/", sidecar(*excluded), rules(host)) == f"{host}{found}"
+
+
+def test_a_sidecar_that_imports_any_service_with_http_at_80_has_rules_for_other_names() -> None:
+    cache = service("cache", HTTP, namespace="other")
+    hides = sidecar("other/*", "./*.internal")
+    found = called("http://cart.internal/", cache, hides, rules("cart.internal"))
+    assert found == "cart.internal cart v2"
 
 
 def test_a_short_name_means_a_service_of_the_callers_namespace() -> None:
