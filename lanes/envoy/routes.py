@@ -227,7 +227,9 @@ def _headers(request: HeaderOps, response: HeaderOps) -> Json:
 def _retry_policy(retry: Retry | None) -> Json:
     """The rule's own retries; else enough of them that taking a pod away costs no request."""
     policy: Json = {
-        "host_selection_retry_max_attempts": 5,
+        # Envoy draws again where it draws the pod that was tried. A dead pod has no requests under
+        # way, so the balancer prefers it, and Istio's 5 often leave it the only one.
+        "host_selection_retry_max_attempts": 20,
         "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
     }
     if not (retry and retry.same_host):
