@@ -1,7 +1,7 @@
 """Where the pods of gateways run: in which namespace `exportTo` has to let rules count."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.model import Pod
@@ -15,7 +15,7 @@ class Homes:
     """The namespaces of a gateway's pods; `assumed`: none of them is here, and it is its own."""
 
     namespaces: tuple[str, ...]
-    assumed: Resource | None = field(default=None, compare=False)
+    assumed: Resource | None = None
 
     def warn(self, diagnostics: Diagnostics) -> None:
         """Say what is assumed, where `exportTo` makes it decide."""

@@ -100,7 +100,7 @@ class Manifests:
 
     sources: tuple[str, ...]
     resources: tuple[Resource, ...] = ()
-    left_to_cluster: tuple[str, ...] = field(default=())
+    left_to_cluster: tuple[str, ...] = ()
     warnings: tuple[Finding, ...] = ()
     not_supported: tuple[Finding, ...] = ()
     others: tuple[Resource, ...] = ()

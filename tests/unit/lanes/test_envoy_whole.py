@@ -285,6 +285,81 @@ def test_where_a_rule_leads(asked: Document, found: Json | int) -> None:
     assert route == {"match": {"prefix": "/"}, **found}
 
 
+def copies(share: int, name: str = "b.default") -> Json:
+    return {
+        "cluster": NAME.replace("||a.default", f"||{name}"),
+        "runtime_fraction": {"default_value": {"numerator": share, "denominator": "MILLION"}},
+        "trace_sampled": False,
+        "disable_shadow_host_suffix_append": True,
+    }
+
+
+B: Document = {"host": "b"}
+C: Document = {"host": "c"}
+AT_B: Document = {"name": "b", "port": 8000}
+TWO = [service("b"), deployment("b"), service("c"), deployment("c")]
+
+
+def mirrored(document: Document) -> list[Json]:
+    """The mirrors of the one route; those that lead to pods have a cluster."""
+    made = config(*PODS, *TWO, document)
+    (route, *_) = manager(made["listeners"][1])["route_config"]["virtual_hosts"][0]["routes"]
+    found: list[Json] = route["route"].get("request_mirror_policies", [])
+    names = {one["name"] for one in made["clusters"]}
+    assert {one["cluster"] for one in found} - names <= {copies(0, "b.other")["cluster"]}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, []),
+        ({"mirror": B}, [copies(1_000_000)]),
+        ({"mirror": B, "mirrorPercent": 25}, [copies(250_000)]),
+        ({"mirror": B, "mirrorPercent": 25, "mirrorPercentage": {"value": 0.5}}, [copies(5_000)]),
+        ({"mirror": B, "mirrorPercent": 0}, []),
+        ({"mirror": B, "mirrorPercentage": {"value": 0}}, []),
+        ({"mirrors": [{"destination": B}]}, [copies(1_000_000)]),
+        (
+            {
+                "mirrors": [
+                    {"destination": B, "percentage": {"value": 0}},
+                    {"destination": C, "percentage": {"value": 10}},
+                ]
+            },
+            [copies(100_000, "c.default")],
+        ),
+        (
+            {"mirrors": [{"destination": {"host": "gone"}}, {"destination": C}]},
+            [copies(10**6, "c.default")],
+        ),
+    ],
+)
+def test_mirrors(asked: Document, found: list[Json]) -> None:
+    assert mirrored(virtual_service("a", rule(to("a"), **asked))) == found
+
+
+@pytest.mark.parametrize(
+    ("asked", "first"),
+    [
+        ({}, [copies(1_000_000)]),
+        ({"percent": 25}, [copies(250_000)]),
+        ({"percent": 0}, []),
+        ({"fraction": {"numerator": 1, "denominator": 8}}, [copies(125_000)]),
+        ({"fraction": {"numerator": 3}}, [copies(30_000)]),
+        ({"fraction": {"numerator": 3, "denominator": 2}}, [copies(1_000_000)]),
+        ({"backendRef": {**AT_B, "kind": "Other"}}, []),
+        ({"backendRef": {**AT_B, "group": "other.org"}}, []),
+        ({"backendRef": {**AT_B, "namespace": "other"}}, [copies(1_000_000, "b.other")]),
+    ],
+)
+def test_mirrors_of_an_http_route(asked: Document, first: list[Json]) -> None:
+    both = [{"backendRef": AT_B, **asked}, {"backendRef": {"name": "c", "port": 8000}}]
+    filters = [{"type": "RequestMirror", "requestMirror": one} for one in both]
+    route = http_route("a", to_service("a"), route_rule(backend("a"), filters=filters))
+    assert mirrored(route) == [*first, copies(1_000_000, "c.default")]
+
+
 # What is done to requests before a rule leads them
 
 FAULT, CORS = "envoy.filters.http.fault", "envoy.filters.http.cors"
@@ -673,3 +748,5 @@ def test_stand_ins_for_other_programs_hand_headers_on() -> None:
         assert manager(one)["route_config"]["typed_per_filter_config"] == dict.fromkeys(
             ("taken-along", "sent-on"), context(headers=["x-a"], prefixes=[])
         )
+    both = config(service("b"), deployment("b", "v1", "a"), foreign("b", "v2"), handed_on=("x-a",))
+    assert receiving(both, "b") == ["taken-along"]

@@ -135,11 +135,34 @@ def test_an_annotation_on_the_deployment(asked: str) -> None:
     assert injection_warnings(OTEL, off) == []
 
 
-def test_an_instrumentation_of_another_namespace_is_named() -> None:
-    (found,) = injection_warnings(
-        instrumentation(name="otel", namespace="edge"), shop(inject_java="true")
+@pytest.mark.parametrize(
+    ("elsewhere", "asked", "named"),
+    [
+        ([("edge", "otel")], "true", "edge/otel"),
+        ([("edge", "otel"), ("edge", "other")], "True", ""),
+        ([("edge", "otel"), ("edge", "other")], "otel", "edge/otel"),
+        ([("edge", "otel"), ("team", "otel")], "otel", ""),
+        ([("edge", "otel")], "team/otel", "edge/otel"),
+        ([("edge", "otel")], "other", ""),
+    ],
+)
+def test_an_instrumentation_of_another_namespace_is_named(
+    elsewhere: list[tuple[str, str]], asked: str, named: str
+) -> None:
+    others = [instrumentation(name=name, namespace=namespace) for namespace, name in elsewhere]
+    ((_, message),) = injection_warnings(*others, shop(inject_java=asked))
+    assert message.partition("exactly one fits")[2] == (f"; write {named}" if named else "")
+    assert (
+        f"matches 0 Instrumentation resources in namespace {asked.rpartition('/')[0] or 'default'};"
+        in message
     )
-    assert found[1].endswith("only where exactly one fits; write edge/otel")
+
+
+def test_several_instrumentations_of_one_namespace_are_none() -> None:
+    ((_, message),) = injection_warnings(
+        OTEL, instrumentation(name="other"), shop(inject_java="true")
+    )
+    assert message.startswith('"true" matches 2 Instrumentation resources')
 
 
 def called(image: str, **more: Any) -> tuple[bool, list[str]]:

@@ -112,3 +112,15 @@ def test_of_two_sets_with_the_same_listener_the_first_by_name_has_it() -> None:
     sets = [more(name="b"), more(name="a")]
     assert domains(mesh_of(*A, web(SAME), *sets, route("r", to_set("a")))) == ["own.org"]
     assert domains(mesh_of(*A, web(SAME), *sets, route("r", to_set("b")))) == []
+
+
+def test_after_a_set_that_a_gateway_does_not_take_others_count() -> None:
+    sets = [more(namespace="a"), more(namespace="default")]
+    mesh = mesh_of(*A, web(SAME), *sets, route("r", to_set()))
+    assert (domains(mesh), warnings(mesh)) == (["own.org"], ["listener-set"])
+
+
+def test_a_set_in_part_of_what_the_gateway_has_brings_the_rest() -> None:
+    both = more(listener(hostname="web.org"), listener(name="own", hostname="own.org"))
+    mesh = mesh_of(*A, web(SAME), both, route("r", to_set()))
+    assert (domains(mesh), warnings(mesh)) == (["own.org"], ["listener-set"])

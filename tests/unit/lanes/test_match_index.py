@@ -1,10 +1,13 @@
 """What an index of matches finds, beside a look at each of them."""
 
 import random
+from collections.abc import Callable
+
+import pytest
 
 from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, StringMatch, covers, disjoint
-from tests.unit.lanes.test_matching import is_, some_match
+from tests.unit.lanes.test_matching import THERE, begins, is_, some_match
 
 
 def test_it_finds_what_a_look_at_each_match_finds_and_in_their_order() -> None:
@@ -22,10 +25,23 @@ def test_it_finds_what_a_look_at_each_match_finds_and_in_their_order() -> None:
             index.add(match, number)
 
 
-def test_what_is_far_from_a_match_is_not_looked_at() -> None:
+def lane_and_path(number: int) -> Match:
+    return Match({"x-lane": is_(f"l{number}")}, uri=begins(f"/{number}/"))
+
+
+def path(number: int) -> Match:
+    return Match({"x-lane": THERE}, uri=is_(f"/{number}/a"))
+
+
+def path_in_any_case(number: int) -> Match:
+    uri = StringMatch("exact", "/7/a", ignore_case=True)
+    return Match({"x-lane": begins(f"l{number}")}, uri=uri)
+
+
+@pytest.mark.parametrize("filed", [lane_and_path, path, path_in_any_case])
+def test_what_is_far_from_a_match_is_not_looked_at(filed: Callable[[int], Match]) -> None:
     index: MatchIndex[int] = MatchIndex()
     for number in range(100):
-        lane = StringMatch("exact", f"l{number}")
-        index.add(Match({"x-lane": lane}, uri=StringMatch("prefix", f"/{number}/")), number)
+        index.add(filed(number), number)
     near = Match({"x-lane": is_("l7")}, uri=is_("/7/a"))
     assert [item for _, item in index.near(near)] == [7]

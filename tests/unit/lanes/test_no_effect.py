@@ -61,6 +61,8 @@ def rules(*hosts: str, namespace: str = "default") -> Document:
         (["./*", f"other/{FULL}"], "*.default.svc.cluster.local", "other", "v2"),
         ([f"./{FULL}"], "*.default.svc.cluster.local", "default", "v2"),
         (["*/*", "~other/*"], "*.default.svc.cluster.local", "other", "v1|v2"),
+        (["*/*", "~default/*"], FULL, "other", "v1|v2"),
+        (["*/*", "~other/*.svc.cluster.local"], FULL, "other", "v1|v2"),
     ],
 )
 def test_what_a_sidecar_imports(imported: list[str], host: str, namespace: str, found: str) -> None:
