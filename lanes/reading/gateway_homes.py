@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lanes.mesh.diagnostics import Diagnostics
+from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.mesh.model import Pod
 from lanes.reading import kinds
 from lanes.reading.gateway_servers import Key
@@ -12,20 +12,25 @@ from lanes.reading.manifests import Resource
 
 @dataclass(frozen=True)
 class Homes:
-    """The namespaces of a gateway's pods; `assumed`: none of them is here, and it is its own."""
+    """The namespaces of a gateway's pods; `assumed`: what to say where none of them is here."""
 
     namespaces: tuple[str, ...]
-    assumed: Resource | None = None
+    assumed: Finding | None = None
+
+    @classmethod
+    def assume(cls, namespaces: Iterable[str], resource: Resource, field: str, why: str) -> "Homes":
+        """Return those of a gateway whose pods are not here, for a reason in words."""
+        names = tuple(dict.fromkeys(namespaces))
+        message = (
+            f"{why}: planned as if the gateway's pods ran in namespace {' or '.join(names)}, which"
+            " decides what exportTo lets count there"
+        )
+        return cls(names, resource.finding("gateway-home", field, message))
 
     def warn(self, diagnostics: Diagnostics) -> None:
         """Say what is assumed, where `exportTo` makes it decide."""
         if self.assumed:
-            message = (
-                "no pods here have these labels: planned as if the gateway's ran in namespace"
-                f" {' or '.join(self.namespaces)}, which decides what exportTo lets count there"
-            )
-            finding = self.assumed.finding("gateway-home", "spec.selector", message)
-            diagnostics.warn(finding)
+            diagnostics.warn(self.assumed)
 
 
 def homes_of(
@@ -43,7 +48,9 @@ def homes_of(
     found: dict[Key, Homes] = {}
     for selector, keys in alike.items():
         there = {p.namespace: None for p in pods if selector and selector <= p.labels.items()}
-        own = tuple(dict.fromkeys(namespace for namespace, _ in keys))
+        own, why = [namespace for namespace, _ in keys], "no pods here have these labels"
         for key in keys:
-            found[key] = Homes(tuple(there)) if there else Homes(own, gateways[key][0])
+            resource = gateways[key][0]
+            assumed = Homes.assume(own, resource, "spec.selector", why)
+            found[key] = Homes(tuple(there)) if there else assumed
     return found

@@ -155,7 +155,8 @@ def _bind(
         if name == "mesh":
             continue
         key = gateway_meant(name, namespace)
-        home = homes.get(key, Homes((key[0],)))
+        field, why = f"spec.gateways[{index}]", "the Gateway is not in these manifests"
+        home = homes.get(key) or Homes.assume([key[0]], resource, field, why)
         for one in _servers(resource, index, key, namespace, gateways, destinations):
             domains = one.hosts.common(hosts)
             refused.append(one.hosts)

@@ -28,7 +28,7 @@ def case_of(made: Set, name: str, tmp_path: Path) -> Case | str:
     documents = placed(made, name)
     try:
         mesh = resolve(read([kube.write(tmp_path, *documents, name=f"{name}.yaml")]))
-        documents += given(mesh, documents, {"istio": name})
+        documents += given(mesh, documents, {"istio": f"{name}-given"})
         return Case(name, documents, mesh, plan(mesh), entrance(documents))
     except LanesError as error:
         return str(error)

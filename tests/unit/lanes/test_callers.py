@@ -227,12 +227,17 @@ def test_what_is_assumed_of_a_gateways_pods_is_told_where_it_decides() -> None:
     mesh = mesh_of(*A, SUBSETS, gateway(), web)
     assert [str(one) for one in mesh.warnings if one.rule != "no-gateway"] == [
         f"{mesh.warnings[0].file}: Gateway demo-gateway: spec.selector: no pods here have these"
-        " labels: planned as if the gateway's ran in namespace default, which decides what"
+        " labels: planned as if the gateway's pods ran in namespace default, which decides what"
         " exportTo lets count there",
         f"{mesh.warnings[0].file}: VirtualService web: spec.exportTo: gateway demo-gateway runs in"
         " namespace default, which these rules are not exported to: they apply to no request there",
     ]
     assert mesh_of(*A, SUBSETS, gateway(), WEB).warnings == ()
+    given = mesh_of(*A, SUBSETS, exported(WEB, "."), PODS).warnings
+    assert [(one.rule, one.field) for one in given] == [
+        ("gateway-given", "spec.gateways[0]"),
+        ("gateway-home", "spec.gateways[0]"),
+    ]
     assert {one.rule for one in mesh_of(*A, SUBSETS, gateway(), web, PODS).warnings} == {
         "not-exported"
     }
