@@ -22,7 +22,7 @@ from lanes.verification.gateway import Client, planned_gateway
 from lanes.verification.sending import send_each, send_repeatedly
 from lanes.verification.split import LANE_REQUESTS, default_requests
 from lanes.verification.targets import entry_targets
-from lanes.verification.verdict import verify
+from lanes.verification.verify import verify
 
 _CONCURRENCY = 8
 _SHOWN = 4

@@ -16,7 +16,7 @@ from lanes.verification.load_profile import LoadProfile, collect, completed, unt
 from lanes.verification.performance import performance
 from lanes.verification.result import Result
 from lanes.verification.targets import Target
-from lanes.verification.verdict import verify
+from lanes.verification.verify import verify
 
 Progress = Callable[[Iterable[tuple[Target, Answer]], int | None], Iterator[tuple[Target, Answer]]]
 

@@ -4,20 +4,13 @@ A request enters a lane by weight or by an entry rule; the split is that of the 
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import EntryRule
-from lanes.planning.hop import Reason
-from lanes.planning.result import Lane, Plan
-from lanes.verification.classification import ClassifiedAnswer, classify
-from lanes.verification.hints import Hint, HintCode, evidence_ends, hint, missing_injection
-from lanes.verification.hop_splits import HopSplit, splits
-from lanes.verification.problems import Left, Problem, ProblemCode
-from lanes.verification.split import interval
-from lanes.verification.targets import Target
+from lanes.verification.hints import Hint
+from lanes.verification.hop_splits import HopSplit
+from lanes.verification.problems import Left, Problem
 
 
 class Holds(StrEnum):
@@ -167,119 +160,3 @@ class Verdict:
             if one.problem.left:
                 known[one.problem.lane, one.problem.left] += one.count
         return tuple((*key, count) for key, count in known.most_common())
-
-
-def verify(
-    plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[Target, Answer]] = ()
-) -> Verdict:
-    """Verify by `plan` the `answers` by weight, and each that `entered` a lane by a rule.
-
-    Without `answers`, only lanes that were entered are verified.
-    """
-    answers, entered = list(answers), list(entered)
-    classified = classify(plan, answers, entered)
-    groups, drawn, visits = classified.groups, classified.drawn, classified.entered
-    seen, planned = _counted(drawn)
-    unsure = Counter(name for j in drawn for name in j.among)
-    came = Counter(_target(j) for j in visits)
-    kept = Counter(_target(j) for j in visits if j.conclusive and not j.problem)
-    inconclusive = Counter(_target(j) for j in visits if not j.conclusive)
-    foreign = Counter(_target(j) for j in visits if not j.conclusive and j.answer.foreign)
-    # What several lanes may have got by plan is no one's, and no part of what their shares are of.
-    total = sum(bool(j.problem or j.among) or j.name in groups for j in drawn)
-    unexpected = Counter(
-        (j.problem, j.answer.text, j.answer.status) for j in (*drawn, *visits) if j.problem
-    )
-    own = {n: [j for j in (*drawn, *visits) if n in (j.name, *j.among)] for n in groups}
-    lanes = tuple(
-        LaneVerdict(
-            name,
-            seen[name],
-            total,
-            sum(plan.share(lane) for lane in group),
-            interval(seen[name], total, len(groups))[0],
-            interval(seen[name] + unsure[name], total, len(groups))[1],
-            planned[name],
-            tuple(
-                EntryVerdict(
-                    *target, came[target], kept[target], inconclusive[target], foreign[target]
-                )
-                for lane in group
-                for target in (Target(lane.name, rule) for rule in lane.entry_rules)
-                if target in came or target.rule.not_sent_because
-            ),
-            unsure[name],
-            _unseen(group, own[name]),
-            _not_known(group),
-        )
-        for name, group in groups.items()
-    )
-    off = None if all(lane.fits for lane in lanes) else Hint(HintCode.OTHER_WEIGHTS)
-    visited = [answer for _, answer in entered]
-    came_back = (*answers, *visited)
-    pointed_to = _hint(plan, answers, visited, unexpected) if unexpected else off
-    ends = (
-        end
-        for lane in lanes
-        for end in evidence_ends(
-            groups[lane.name][0], lane.unseen, (one.answer for one in own[lane.name])
-        )
-    )
-    return Verdict(
-        requests=len(answers),
-        errors=sum(classified.failed for classified in (*drawn, *visits)),
-        planned_failures=sum(
-            j.conclusive and not j.problem and j.answer.status >= 400 for j in (*drawn, *visits)
-        ),
-        lanes=lanes,
-        unexpected=tuple(Unexpected(*key, count=n) for key, n in unexpected.most_common()),
-        hints=tuple(
-            filter(None, (missing_injection(plan, came_back), pointed_to, *dict.fromkeys(ends)))
-        ),
-        splits=splits(groups, (*drawn, *visits)),
-    )
-
-
-def _hint(
-    plan: Plan,
-    drawn: Iterable[Answer],
-    entered: Iterable[Answer],
-    problems: Iterable[tuple[Problem, str, int]],
-) -> Hint | None:
-    """What the answers point to; None where a hop tells more by itself."""
-    if any(problem.code is ProblemCode.LEFT for problem, _, _ in problems):
-        return None
-    return hint(plan, drawn) or hint(plan, entered)
-
-
-def _unseen(group: tuple[Lane, ...], classified: Iterable[ClassifiedAnswer]) -> tuple[str, ...]:
-    """The services on the path of a `group` of lanes that none of its answers shows.
-
-    () where there is no answer, or one that shows all.
-    """
-    shown: set[str] | None = None
-    for one in classified:
-        if one.answer.partial or (one.answer.foreign and not one.conclusive):
-            versioned = {step.service for step in one.answer.seen if step.version and not one.among}
-            shown = versioned | (shown or set())
-        elif one.conclusive and not one.problem:
-            return ()
-    if shown is None:
-        return ()
-    missed = (h.service for h in group[0].path if h.versions and not h.names & shown)
-    return tuple(dict.fromkeys(missed))
-
-
-def _not_known(group: tuple[Lane, ...]) -> tuple[str, ...]:
-    """The services on the path of a `group` of lanes whose rules are not supported."""
-    return tuple(dict.fromkeys(h.service for h in group[0].path if h.reason == Reason.UNSUPPORTED))
-
-
-def _target(classified: ClassifiedAnswer) -> Target:
-    return Target(classified.name, classified.rule)
-
-
-def _counted(classified: Iterable[ClassifiedAnswer]) -> tuple[Counter[str], Counter[str]]:
-    """How many answers each lane has, and how many of them nothing is wrong with."""
-    classified = [one for one in classified if one.conclusive]
-    return Counter(j.name for j in classified), Counter(j.name for j in classified if not j.problem)

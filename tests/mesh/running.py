@@ -19,7 +19,8 @@ from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
 from lanes.verification.gateway import Gateway
 from lanes.verification.sending import send_repeatedly
-from lanes.verification.verdict import Verdict, verify
+from lanes.verification.verdict import Verdict
+from lanes.verification.verify import verify
 from tests.hostile import each, forms
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from lanes.running.runtime import RunningMesh
 from lanes.verification.gateway import Gateway
 from lanes.verification.sending import send_each
 from lanes.verification.targets import entry_targets
-from lanes.verification.verdict import verify
+from lanes.verification.verify import verify
 from tests import kube
 from tests.chart.rendering import Values, render, without_tests
 from tests.entry_rules import ENTERS, ENTERS_BY_HOST, OPEN, WIDE_OPEN

@@ -29,7 +29,8 @@ from lanes.verification.load_profile import LoadProfile
 from lanes.verification.result import Result
 from lanes.verification.run import VerificationRun
 from lanes.verification.tracing import Trace, trace
-from lanes.verification.verdict import Holds, verify
+from lanes.verification.verdict import Holds
+from lanes.verification.verify import verify
 from tests.mesh.collecting import collecting
 from tests.mesh.running import ROOT, eventually, pod
 

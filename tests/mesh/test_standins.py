@@ -13,7 +13,8 @@ from lanes.verification.gateway import Gateway
 from lanes.verification.hints import Hint, HintCode
 from lanes.verification.sending import send_each, send_repeatedly
 from lanes.verification.targets import entry_targets
-from lanes.verification.verdict import Verdict, verify
+from lanes.verification.verdict import Verdict
+from lanes.verification.verify import verify
 from tests import kube
 from tests.kube import Document, destination_rule, foreign, header_is, rule, service, to
 from tests.mesh.running import ROOT, ask, running, versions

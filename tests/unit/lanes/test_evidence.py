@@ -18,7 +18,8 @@ from lanes.report.closing import closing
 from lanes.verification.hints import Hint, HintCode
 from lanes.verification.targets import Target
 from lanes.verification.tracing import traced
-from lanes.verification.verdict import Holds, verify
+from lanes.verification.verdict import Holds
+from lanes.verification.verify import verify
 from tests.kube import asm
 from tests.unit.lanes.reading import plan_of
 

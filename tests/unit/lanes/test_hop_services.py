@@ -7,7 +7,7 @@ import pytest
 from lanes.evidence.steps import Answer, Step
 from lanes.planning.plan import plan
 from lanes.report.plan_json import plan_json
-from lanes.verification.verdict import verify
+from lanes.verification.verify import verify
 from tests.kube import (
     Document,
     api_gateway,

@@ -37,7 +37,8 @@ from lanes.report.verdict import (
 from lanes.verification.hints import Hint, HintCode
 from lanes.verification.problems import Left, Problem, ProblemCode
 from lanes.verification.targets import Target
-from lanes.verification.verdict import Verdict, verify
+from lanes.verification.verdict import Verdict
+from lanes.verification.verify import verify
 from tests.kube import (
     SAMPLE,
     Chain,

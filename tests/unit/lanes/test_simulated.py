@@ -22,7 +22,8 @@ from lanes.evidence.traces import spans_in
 from lanes.verification.hints import HintCode
 from lanes.verification.performance import performance
 from lanes.verification.targets import Target
-from lanes.verification.verdict import Holds, Verdict, verify
+from lanes.verification.verdict import Holds, Verdict
+from lanes.verification.verify import verify
 from tests.unit.lanes.simulated import (
     CAUSES,
     LANES,

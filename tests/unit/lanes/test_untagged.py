@@ -12,7 +12,7 @@ from lanes.planning.plan import plan
 from lanes.report.closing import closing
 from lanes.report.plan import headline
 from lanes.report.verdict import verdict_json
-from lanes.verification.verdict import verify
+from lanes.verification.verify import verify
 from tests.kube import (
     Document,
     deployment,

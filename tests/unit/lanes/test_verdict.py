@@ -22,7 +22,8 @@ from lanes.verification.hints import HintCode as Code
 from lanes.verification.problems import Problem
 from lanes.verification.split import interval
 from lanes.verification.targets import Target
-from lanes.verification.verdict import Holds, Verdict, verify
+from lanes.verification.verdict import Holds, Verdict
+from lanes.verification.verify import verify
 from tests import kube
 from tests.kube import HALVES, PAIR, SAMPLE, Document, asm, header_is, put, rule, to, without
 from tests.unit.lanes.reading import plan_of
