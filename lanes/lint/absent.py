@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -54,17 +55,17 @@ class AbsentHosts:
     def of(self, name: str, resource: Resource) -> Absent | None:
         """Return why `name`, in a resource, is no host there is; None: it is one, or may be."""
         name = name.lower()
-        if not self._namespaces or not name or name.startswith(("*", "$")) or self._entry(name):
+        if not name or name.startswith(("*", "$")) or self._entry(name):
             return None
-        short = "." not in name
-        host = host_in_manifest(name, declared(resource) or "default")
+        host = host_in_manifest(name, declared(resource))
         if host is None:
             return self._half(name)
-        if not (short or name.endswith(".svc.cluster.local")) or host.name == "kubernetes":
+        short, space = "." not in name, host.namespace
+        outside = not short and not name.endswith(".svc.cluster.local")
+        if outside or host.name == "kubernetes":
             return None
         if any(maker in host.name for maker in self._makers):
             return None
-        space = declared(resource) if short else host.namespace
         if self._here(host.name, space):
             return None
         there = self._namespaces.get(host.name, set())
@@ -87,8 +88,8 @@ class AbsentHosts:
         """Return the Service whose name may have been meant; "" for none."""
         if (name, space) not in self._meant:
             beside = (one for one, spaces in self._namespaces.items() if spaces & _alike(space))
-            alike = [one for one in beside if _may_be_typo(one, name)]
-            self._meant[name, space] = next(iter(get_close_matches(name, alike, 1, _NEAR)), "")
+            alike = get_close_matches(name, _mistyped(name, beside), cutoff=_NEAR)
+            self._meant[name, space] = next(iter(alike), "")
         return self._meant[name, space]
 
     @cached_property
@@ -120,8 +121,7 @@ class AbsentHosts:
     def _entry(self, name: str) -> bool:
         """Tell whether a ServiceEntry may be for a name."""
         return any(
-            covers(entry, name) or ("." not in name and entry.startswith(f"{name}."))
-            for entry in self._entries
+            covers(entry, name) or entry.partition(".")[0] == name for entry in self._entries
         )
 
     def once(self, host: Host) -> bool:
@@ -144,14 +144,13 @@ def declared(resource: Resource) -> str:
     return resource.namespace if resource.namespaced else ""
 
 
-def _may_be_typo(name: str, other: str) -> bool:
-    """Tell whether two names may be one, mistyped: cart-v1 and cart-v2, or a and a-b, are two."""
-    ends = name[:1] == other[:1] or name[-1:] == other[-1:]
-    if not ends or abs(len(name) - len(other)) > _FEW:
-        return False
-    first, second = (re.sub(r"\d", "", one) for one in (name, other))
-    first, second = f"{first}-", f"{second}-"
-    return not (first.startswith(second) or second.startswith(first))
+def _mistyped(name: str, others: Iterable[str]) -> Iterator[str]:
+    """Yield the names that may be `name`, mistyped: not cart-v1 for cart-v2, nor a for a-b."""
+    for other in others:
+        ends = name[:1] == other[:1] or name[-1:] == other[-1:]
+        short, long = sorted(re.sub(r"\d", "", one) + "-" for one in (name, other))
+        if ends and abs(len(name) - len(other)) <= _FEW and not long.startswith(short):
+            yield other
 
 
 def _alike(namespace: str) -> set[str]:
@@ -160,9 +159,7 @@ def _alike(namespace: str) -> set[str]:
 
 
 def _may_make_services(resource: Resource) -> bool:
-    if not isinstance(resource.body, kinds.Untyped):
-        return False
-    group = resource.body.group
+    group = kinds.group_of(resource.data)
     known = (group, resource.kind) in kinds.KNOWN
     built_in = not group or group in _BUILT_IN or group.endswith((".k8s.io", ".istio.io"))
-    return resource.body.metadata.name != "" and not built_in and not known
+    return not built_in and not known

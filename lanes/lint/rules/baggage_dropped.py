@@ -21,18 +21,16 @@ def check(facts: Facts) -> Iterator[Found]:
     workloads = {id(w): (w, host) for host in facts.routed for w in facts.pods(host)}.values()
     made = [(workload, host, pod) for workload, host in workloads if (pod := facts.pod(workload))]
     some = any(_is_set_up(pod) for _, _, pod in made)
-    reported: set[tuple[int, str]] = set()
+    first: dict[int, Found] = {}
     for workload, host, pod in made:
-        if facts.is_leaf(host, pod):
-            continue
-        found = _dropping(facts, workload, pod, some)
-        if found and (id(found[0]), found[1]) not in reported:
-            reported.add((id(found[0]), found[1]))
-            yield found
+        found = None if facts.is_leaf(host, pod) else _dropping(facts, workload, pod, some)
+        if found:
+            first.setdefault(id(found[0]), found)
+    yield from first.values()
 
 
 def _is_set_up(pod: Pod) -> bool:
-    return bool(pod.injected) or any(name.startswith("OTEL_") for name in pod.env)
+    return bool(pod.injected or any(name.startswith("OTEL_") for name in pod.env))
 
 
 def _dropping(facts: Facts, workload: Workload, pod: Pod, some: bool) -> Found | None:

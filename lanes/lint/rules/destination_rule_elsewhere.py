@@ -15,22 +15,20 @@ def check(facts: Facts) -> Iterator[Found]:
         host.namespace for host in facts.services
     }
     for resource, rule in facts.of(kinds.DestinationRule):
-        if not resource.namespaced:
-            continue  # it may go to where it counts
         host = host_in_manifest(rule.spec.host, resource.namespace)
-        if host is None or not rule.spec.subsets:
-            continue
+        if host is None or not rule.spec.subsets or not resource.namespaced:
+            continue  # what names no namespace may go to where it counts
         known = host in facts.services
         if resource.namespace == host.namespace and not known:
             elsewhere = [other for other in facts.services if other.name == host.name]
             known_to_be = all(facts.services[other][0].namespaced for other in elsewhere)
             if elsewhere and known_to_be and "." not in rule.spec.host:
+                there = elsewhere[0]
                 yield (
                     resource,
                     "spec.host",
                     f"this names {host.name} in namespace {host.namespace}, and the Service is in"
-                    f" {elsewhere[0].namespace}, so nobody uses these subsets; write"
-                    f" {elsewhere[0].fqdn}",
+                    f" {there.namespace}, so nobody uses these subsets; write {there.fqdn}",
                 )
         elif known and resource.namespace not in (host.namespace, _ROOT, *peopled):
             yield (

@@ -10,13 +10,12 @@ def check(facts: Facts) -> Iterator[Found]:
     if facts.has_kind("Kustomization"):
         return  # whose patches are parts of resources
     for resource, before in facts.manifests.duplicates:
-        where = "at" if before.source == resource.source else f"in {before.source},"
         if resource.kind != "Namespace":
             yield (
                 resource,
                 "metadata.name",
-                f"occurs twice, first {where} line {before.line('')}, and only the one that is"
-                " applied last counts; keep one",
+                f"occurs twice, first at {before.source}:{before.line('')}, and only the one that"
+                " is applied last counts; keep one",
             )
 
 

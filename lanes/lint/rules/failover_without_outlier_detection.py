@@ -11,7 +11,8 @@ from lanes.reading import kinds
 def check(facts: Facts) -> Iterator[Found]:
     for resource, rule in facts.of(kinds.DestinationRule):
         for field, policy in policies_of(rule):
-            if _prefers(policy) and not _detects(policy, rule.spec.traffic_policy):
+            detects = any(map(_detects, (policy, rule.spec.traffic_policy)))
+            if _prefers(policy) and not detects:
                 yield (
                     resource,
                     f"{field}.loadBalancer.localityLbSetting.failoverPriority",
@@ -25,8 +26,8 @@ def _prefers(policy: kinds.TrafficPolicy) -> bool:
     return bool(balancer and balancer.locality_lb_setting.failover_priority)
 
 
-def _detects(*policies: kinds.TrafficPolicy | None) -> bool:
-    return any(policy and policy.outlier_detection is not None for policy in policies)
+def _detects(policy: kinds.TrafficPolicy | None) -> bool:
+    return policy is not None and policy.outlier_detection is not None
 
 
 RULE = Rule(

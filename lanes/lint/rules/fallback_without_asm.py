@@ -10,10 +10,10 @@ from lanes.reading.providers import has_asm_resources
 def check(facts: Facts) -> Iterator[Found]:
     if has_asm_resources(facts.manifests):
         return
-    reported: set[str] = set()
+    reported: set[int] = set()
     for leg in facts.legs:
-        if leg.http.fallback and leg.resource.name not in reported:
-            reported.add(leg.resource.name)
+        if leg.http.fallback and id(leg.resource) not in reported:
+            reported.add(id(leg.resource))
             yield (
                 leg.resource,
                 f"{leg.field}.fallback",

@@ -10,13 +10,11 @@ from lanes.reading import kinds
 
 def check(facts: Facts) -> Iterator[Found]:
     names = {resource.name for resource, _ in facts.of(kinds.Gateway)}
-    for resource, index, namespace, name in absent(facts):
-        body = resource.body
-        short = isinstance(body, kinds.VirtualService) and body.spec.gateways[index] == name
-        if namespace == resource.namespace and short and name not in names:
+    for resource, field, text, (namespace, name) in absent(facts):
+        if text == name and name not in names:
             yield (
                 resource,
-                f"spec.gateways[{index}]",
+                field,
                 f"no Gateway {name} of namespace {namespace} is in these manifests; where the"
                 " cluster has none either, requests get 404; add it, or write NAMESPACE/NAME",
             )

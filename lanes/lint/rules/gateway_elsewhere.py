@@ -9,28 +9,31 @@ from lanes.reading import kinds
 from lanes.reading.manifests import Resource
 
 
-def absent(facts: Facts) -> Iterator[tuple[Resource, int, str, str]]:
-    """Each VirtualService and number of a Gateway that is not here: its namespace and name."""
+def absent(facts: Facts) -> Iterator[tuple[Resource, str, str, tuple[str, str]]]:
+    """Yield what names a Gateway that is not here, the field, its text, and the Gateway it means.
+
+    A Gateway is its namespace and name.
+    """
     there = {(resource.namespace, resource.name) for resource, _ in facts.of(kinds.Gateway)}
     there |= {
         (o.namespace or "default", o.name) for o in facts.manifests.others if o.kind == "Gateway"
     }
     for resource, service in facts.virtual_services:
         for index, text in enumerate(service.spec.gateways):
-            namespace, name = gateway_meant(text, resource.namespace)
-            if name != "mesh" and (namespace, name) not in there:
-                yield resource, index, namespace, name
+            meant = gateway_meant(text, resource.namespace)
+            if text != "mesh" and meant not in there:
+                yield resource, f"spec.gateways[{index}]", text, meant
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for resource, index, namespace, name in absent(facts):
+    for resource, field, _, (namespace, name) in absent(facts):
         others = [g for g, _ in facts.of(kinds.Gateway) if g.name == name]
         short = namespace == resource.namespace
         if others and all(one.namespaced for one in (*others, *([resource] if short else []))):
             there = others[0].namespace
             yield (
                 resource,
-                f"spec.gateways[{index}]",
+                field,
                 f"Gateway {name} is in namespace {there}, and this means one in {namespace}:"
                 f" no gateway has these rules, requests get 404; write {there}/{name}",
             )

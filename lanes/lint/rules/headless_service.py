@@ -5,18 +5,19 @@ from collections.abc import Iterator
 from lanes.lint.facts import Facts, Found
 from lanes.lint.routing import in_mesh
 from lanes.lint.rule import Rule
+from lanes.mesh.model import Host
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    reported: set[str] = set()
+    reported: set[Host] = set()
     for leg in facts.legs:
-        if leg.host not in facts.services or not leg.subset or leg.host.name in reported:
+        if leg.host not in facts.services or not leg.subset or leg.host in reported:
             continue
         spec = facts.services[leg.host][1].spec
         external = spec.type == "ExternalName"
         headless = spec.cluster_ip == "None" and in_mesh(leg.service)
         if external or headless:
-            reported.add(leg.host.name)
+            reported.add(leg.host)
             why = (
                 "is another host's name, and has no pods of its own"
                 if external

@@ -26,9 +26,7 @@ def check(facts: Facts) -> Iterator[Found]:
                 )
     found: set[tuple[str, str, str]] = set()
     for leg in facts.legs:
-        for namespace in (
-            _callers(facts, leg, homes) if leg.host and leg.subset and leg.live else ()
-        ):
+        for namespace in _callers(facts, leg, homes) if leg.live else ():
             rule = _hidden(facts, leg, namespace)
             key = (str(leg.host), leg.subset, namespace)
             if rule and key not in found:

@@ -42,7 +42,7 @@ def check(facts: Facts) -> Iterator[Found]:
 def _wanted(hosts: list[str], namespace: str) -> Iterator[str]:
     """A VirtualService's hosts; a short one by its full name as well."""
     for name in hosts:
-        host = None if "*" in name else host_in_manifest(name, namespace)
+        host = host_in_manifest(name, namespace)
         yield name
         if host:
             yield host.fqdn

@@ -48,6 +48,7 @@ def unplaced(document: Document) -> Document:
 
 HTTP: Document = {"name": "http", "port": 8000}
 CART = service("cart", HTTP)
+HEADLESS = put(CART, "spec.clusterIP", "None")
 GRPC: Document = {"name": "grpc"}
 BACKEND = "HTTPRoute cart: spec.rules[0].backendRefs[0]"
 
@@ -163,11 +164,28 @@ def programs(**env: str) -> list[Document]:
     return [*others, foreign("cart", "v1", **env), foreign("cart", "v2")]
 
 
-def injected(*resources: Document) -> list[Document]:
-    """The same, where the Operator injects into the first."""
-    first = deployment("cart", annotations={"instrumentation.opentelemetry.io/inject-java": "true"})
-    first = put(first, "spec.template.spec.containers[0].env", [])
-    return [*(d for d in GOOD if d not in PODS), first, foreign("cart", "v2"), *resources]
+def injected(*resources: Document, asked: str = "true", both: bool = False) -> list[Document]:
+    """The same, where the Operator injects into the first, or into both."""
+    annotations = {"instrumentation.opentelemetry.io/inject-java": asked}
+    pods = [
+        put(deployment("cart", version, annotations=annotations), f"{POD}.env", [])
+        for version in ("v1", "v2")
+    ]
+    second = pods[1] if both else foreign("cart", "v2")
+    return [*(d for d in GOOD if d not in PODS), pods[0], second, *resources]
+
+
+def beside(first: str, own: str) -> list[Document]:
+    """The same, where another container comes first, each with its propagators."""
+    containers = [
+        foreign("cart", OTEL_PROPAGATORS=text)["spec"]["template"]["spec"]["containers"][0]
+        for text in (first, own)
+    ]
+    both = [put(containers[0], "name", "first") | {"ports": []}, containers[1]]
+    return [
+        put(d, "spec.template.spec.containers", both) if d["metadata"]["name"] == "cart-v1" else d
+        for d in programs()
+    ]
 
 
 NO_PODS: Document = {"name": "v2", "labels": {"version": "2"}}
@@ -441,6 +459,15 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ),
             [],
         ),
+        (
+            with_rules(
+                matching(
+                    {"headers": {"baggage": {"exact": "version=v2"}, "x-lane": {"exact": "v2"}}}
+                ),
+                *(LANE, REST),
+            ),
+            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
+        ),
     ],
     "TL009": [
         (without_v2(LANE, REST), [f"{RULE}: spec.subsets[1].labels"]),
@@ -457,10 +484,46 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
     ],
     "TL010": [
         (
-            instead(CART, put(CART, "spec.clusterIP", "None")),
+            instead(CART, HEADLESS),
             [f"{ROUTES}: spec.http[0].route[0].destination.subset"],
         ),
         (instead(CART, put(CART, "spec.clusterIP", "10.0.0.1")), []),
+        (
+            [
+                HEADLESS if d is CART else d
+                for d in with_rules(matching(GET, lead="v1"), LANE, REST)
+            ],
+            [f"{ROUTES}: spec.http[0].route[0].destination.subset"],  # once
+        ),
+        (
+            [
+                HEADLESS if d is CART else d
+                for d in with_rules(rule(to("cart"), match=[GET]), LANE, REST)
+            ],
+            [f"{ROUTES}: spec.http[1].route[0].destination.subset"],
+        ),
+        (
+            instead(CART, put(CART, "spec.type", "ExternalName")),
+            [f"{ENTRY}: spec.http[0].route[0].destination.subset"],
+        ),
+        (
+            [
+                *(HEADLESS, service("cart-v1", HTTP)),
+                *(
+                    http_route(name, to_service("cart"), route_rule(backend("cart-v1")))
+                    for name in ("a", "b")
+                ),
+            ],
+            ["HTTPRoute a: spec.parentRefs"],
+        ),
+        (
+            [
+                put(d, "metadata.namespace", place)
+                for place in ("default", "shop")
+                for d in (HEADLESS, virtual_service("cart", REST, name=place))
+            ],
+            [f"VirtualService {place}: {LED}.subset" for place in ("default", "shop")],
+        ),
     ],
     "TL011": [
         (
@@ -482,6 +545,13 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (with_rules(matching(header_is("x-lane", "v[0-9]+", "regex")), REST), []),  # no member
         (with_rules(matching(header_is("baggage", NO_EXAMPLE, "regex")), REST), []),
         (with_rules(matching(header_is("baggage", "version=v2", "prefix")), REST), []),
+        *(
+            (
+                with_rules(matching(header_is("baggage", asked, "regex")), REST),
+                [f"{ROUTES}: spec.http[0].{BAGGAGE}"],
+            )
+            for asked in ("version=v2.?", ".?version=v2")
+        ),
     ],
     "TL012": [
         (
@@ -654,6 +724,16 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             )
         ),
         ([put(CART, "metadata.namespace", "shop"), unplaced(SUBSETS)], []),
+        (
+            [
+                *(*GOOD, destination_rule("cart.org"), destination_rule("cart", name="plain")),
+                unplaced(destination_rule("cart", "v3", name="unplaced")),
+                destination_rule("cart", "v3", namespace="other"),
+            ],
+            [f"{RULE}: spec.host"],
+        ),
+        ([service("shop"), destination_rule("cart", "v3", namespace="other")], []),
+        ([*GOOD, destination_rule(f"cart.other.{DNS}", "v3", namespace="other")], []),
     ],
     "TL017": [
         ([*GOOD, destination_rule("cart", NO_PODS, name="more")], [f"{MORE}: spec.subsets[0]"]),
@@ -685,6 +765,22 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (
             [*instead(GOOD[0], gateway(name="x")), gateway()],
             [],
+        ),
+        (
+            instead(GOOD[0], of_kind("Secret", "v1", "demo-gateway")),
+            [f"{ENTRY}: spec.gateways[0]"],
+        ),
+        *(  # of which nothing can be read
+            (
+                [put(unread, "spec", []), *(put(d, "metadata.namespace", place) for d in GOOD[1:])],
+                found,
+            )
+            for place, unread, found in (
+                ("default", GOOD[0], []),
+                ("default", unplaced(GOOD[0]), []),
+                ("edge", put(GOOD[0], "metadata.namespace", "edge"), []),
+                ("edge", GOOD[0], [f"{ENTRY}: spec.gateways[0]"]),
+            )
         ),
     ],
     "TL020": [
@@ -793,6 +889,27 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ),
             ["Deployment web-v1: spec.template.metadata"],
         ),
+        (
+            injected(instrumentation("tracecontext"), both=True),
+            ["Instrumentation instrumentation: spec.propagators"],  # once
+        ),
+        (  # of two, that of the pods' namespace
+            injected(
+                *(
+                    instrumentation("b3", name=place, namespace=place)
+                    for place in ("other", "default")
+                ),
+            ),
+            ["Instrumentation default: spec.propagators", f"{V2}.metadata"],
+        ),
+        (
+            injected(instrumentation("b3", name="x", namespace="other"), asked="other/x"),
+            ["Instrumentation x: spec.propagators", f"{V2}.metadata"],
+        ),
+        *(
+            (beside(first, "b3"), [f"{V1}.spec.containers[1].env[0].value", f"{V2}.metadata"])
+            for first in ("", "baggage", "tracecontext,baggage")
+        ),
     ],
     "TL025": [
         (
@@ -806,6 +923,24 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 of_kind("ASMSwimLane", "istio.alibabacloud.com/v1"),
             ],
             [],
+        ),
+        (
+            with_rules(
+                LANE | {"route": [to("cart", "v2", fallback="v1")]},
+                *(rule(to("cart", "v1", fallback="v2")),),
+            ),
+            [f"{ROUTES}: spec.http[0].route[0].fallback"],  # once
+        ),
+        (
+            [
+                put(
+                    virtual_service("cart", rule(to("cart", fallback="v2"))),
+                    "metadata.namespace",
+                    place,
+                )
+                for place in ("a", "b")
+            ],
+            [f"{ROUTES}: spec.http[0].route[0].fallback"] * 2,
         ),
     ],
     "TL026": [
@@ -825,6 +960,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ["VirtualService entered: spec.http[1]"],
         ),
         (entering(*PLAIN, {"redirect": {"uri": "/"}}), []),
+        (entering(REST), []),  # nothing sets it
     ],
     "TL027": [
         (
@@ -896,12 +1032,69 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", port=81, weight=0))),
             [],
         ),
+        (
+            [
+                *with_rules(LANE, rule(to("cart", "v1", port=81))),
+                put(CART, "spec.ports", [{"port": 9}]),
+            ],
+            [],  # of two with one name nobody knows which one there will be
+        ),
+        (
+            [
+                *with_rules(LANE, rule(to("cart", "v1", port=81))),
+                namespace(a="b"),
+                namespace(a="c"),
+            ],
+            [f"{ROUTES}: spec.http[1].route[0].destination.port.number"],
+        ),
     ],
     "TL032": [
         (instead(GOOD[0], gateway("shop.org")), []),
         (
             [gateway("shop.org"), *instead(ENTERED, put(ENTERED, "spec.hosts", ["shop.net"]))[1:]],
             ["VirtualService entered: spec.hosts"],
+        ),
+        *(
+            (instead(GOOD[0], gateway(host)), found)
+            for host, found in (
+                ("default/shop.org", []),
+                ("*/shop.org", []),
+                ("other/shop.org", [f"{ENTRY}: spec.hosts"]),
+            )
+        ),
+        ([*instead(ENTERED, unplaced(ENTERED))[1:], gateway("other/shop.org")], []),
+        (
+            [
+                gateway(f"cart.default.{DNS}"),
+                *instead(ENTERED, put(ENTERED, "spec.hosts", ["cart"]))[1:],
+            ],
+            [],
+        ),
+        *(  # two Gateways, of which one serves something else, or is elsewhere
+            (
+                [
+                    gateway("shop.net"),
+                    *(gateway("shop.org", name="b") for _ in range(there)),
+                    put(put(ENTERED, "spec.hosts", [host]), "spec.gateways", ["demo-gateway", "b"]),
+                ],
+                found,
+            )
+            for there, host, found in (
+                (1, "shop.org", []),
+                (1, "shop.com", [f"{ENTRY}: spec.hosts"]),
+                (0, "shop.com", []),
+            )
+        ),
+        (
+            [
+                gateway("shop.org"),
+                put(
+                    put(ENTERED, "spec.hosts", ["shop.net"]),
+                    "spec.gateways",
+                    ["mesh", "demo-gateway"],
+                ),
+            ],
+            [f"{ENTRY}: spec.hosts"],
         ),
     ],
     "TL033": [
@@ -914,6 +1107,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ],
             [],
         ),
+        ([namespace(a="b"), namespace(a="c")], []),
     ],
     "TL034": [
         (CHAIN, []),
@@ -985,6 +1179,16 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ],
             ["HTTPRoute web: spec.rules[0].backendRefs[0]"],
         ),
+        (
+            [
+                service("shop", HTTP),
+                deployment("shop"),
+                *entering(
+                    rule(to("shop"), match=[{"uri": {"exact": "/x"}}]), ANY | {"match": [GET]}, ANY
+                ),
+            ],
+            [f"{ENTRY}: spec.http[1].route[0].destination.host"],  # once
+        ),
     ],
     "TL037": [
         (instead(ENTERED, exported(ENTERED, "x")), [f"{ENTRY}: spec.exportTo"]),
@@ -1015,6 +1219,25 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 deployment("a", namespace="other"),
             ],
             [],  # which does not see the rules either
+        ),
+        (
+            [
+                *instead(SUBSETS, exported(SUBSETS, "x")),
+                put(put(ENTERED, "metadata.name", "again"), "spec.hosts", ["a.org"]),
+            ],
+            [f"{RULE}: spec.exportTo"],  # once
+        ),
+        (
+            instead(SUBSETS, exported(SUBSETS, "x"), destination_rule("cart", "v1", name="more")),
+            [f"{RULE}: spec.exportTo"],  # the other defines another subset
+        ),
+        (instead(SUBSETS, exported(SUBSETS, "x"), destination_rule("cart", "v2", name="more")), []),
+        (
+            [
+                *instead(ENTERED, exported(ENTERED, ".")),
+                labelled(INGRESS, istio="ingressgateway"),  # and no other label
+            ],
+            [f"{ENTRY}: spec.exportTo"],
         ),
     ],
     "TL038": [
@@ -1110,6 +1333,13 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             instead(SUBSETS, destination_rule("cart", policy=PREFERS)),
             [f"{RULE}: spec.trafficPolicy.{FAILOVER}"],
         ),
+        (
+            instead(
+                SUBSETS,
+                put(PREFERRED, "spec.subsets[1].trafficPolicy.outlierDetection", {}),
+            ),
+            [],
+        ),
     ],
     "TL044": [
         (claiming(), [f"{ENTRY}: {CLAIM}"]),
@@ -1126,6 +1356,10 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         (claiming(tokens(app="cart"), OF_CART, at=("demo-gateway", "b")), []),  # one is checked
         (claiming(tokens(app="cart"))[1:], []),  # the Gateway is elsewhere
+        (
+            claiming(of_kind("RequestAuthentication", SECURITY), at=("mesh", "edge/gw")),
+            [f"{ENTRY}: {CLAIM}"],
+        ),
     ],
     "TL045": [
         ([annotated("inject-java", "true"), instrumentation()], []),
@@ -1282,6 +1516,22 @@ def test_what_is_gone_is_told_with_what_to_write_instead(
             "(none has the label)",
         ),
         ("TL031", with_rules(rule(to("cart", port=9))), "(8000)"),
+        ("TL010", instead(CART, HEADLESS), "is headless"),
+        ("TL010", instead(CART, put(CART, "spec.type", "ExternalName")), "another host's name"),
+        (
+            "TL016",
+            [
+                *(service("cart", namespace=place) for place in ("shop", "zone")),
+                destination_rule("cart", "v1"),
+            ],
+            f"cart.shop.{DNS}",
+        ),
+        (
+            "TL032",
+            [gateway("a.org", "b.org"), put(ENTERED, "spec.hosts", ["c.org"])],
+            "(a.org, b.org)",
+        ),
+        ("TL032", instead(GOOD[0], gateway("other/shop.org")), "(nothing of namespace default)"),
     ],
 )
 def test_a_finding_lists_what_is_there(
