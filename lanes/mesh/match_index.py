@@ -115,7 +115,9 @@ class _Values:
                 if asked.kind != "exact" or fits(regex, asked.value):
                     found.update(numbers)
         low, high = next(ranges(asked))
-        found.update(self._exact.get(low, ()) if low == high else (), self._above(low))
+        if low == high:
+            found.update(self._exact.get(low, ()))
+        found.update(self._above(low))
         return found
 
     def meeting(self, asked: StringMatch) -> set[int]:
@@ -127,7 +129,7 @@ class _Values:
             found.update(self._above(low))
             first, last = bisect_left(self._starts, low), bisect_right(self._starts, high)
             for start in self._starts[first:last]:
-                found.update(self._exact.get(start, ()), self._below.get(start, ()))
+                found.update(*(filed.get(start, ()) for filed in (self._exact, self._below)))
         return found
 
     def _above(self, start: bytes) -> Iterator[int]:

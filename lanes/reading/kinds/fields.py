@@ -173,7 +173,8 @@ def require_re2(regex: str) -> None:
     try:
         re2.compile(regex, options=options)
     except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+        (reason,) = error.args
+        reason = reason.decode() if isinstance(reason, bytes) else reason
         raise wrong(f"regex does not compile as RE2: {reason}") from None
 
 

@@ -158,6 +158,29 @@ def test_which_one_counts_is_told(first: str | None, second: str | None, why: st
     ]
 
 
+FQDN = "b.default.svc.cluster.local"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "fields"),
+    [
+        ({"one": ["b"], "two": ["b"]}, ["spec.hosts[0]"]),
+        ({"one": ["b"], "two": ["b", FQDN]}, ["spec.hosts[0]"]),
+        ({"one": ["b", FQDN]}, []),
+        ({"one": ["*.local", "*.local"], "two": ["*.local"]}, ["spec.hosts[0]"]),
+        ({"one": ["x.org"], "two": ["y.org", "x.org"]}, ["spec.hosts[1]"]),
+    ],
+)
+def test_a_second_one_for_a_host_is_told_once(
+    hosts: dict[str, list[str]], fields: list[str]
+) -> None:
+    rules = [put(in_mesh(name, "v1"), "spec.hosts", named) for name, named in hosts.items()]
+    found = [
+        one.field for one in mesh_of(*B, SUBSETS, *rules).warnings if one.rule == "second-rules"
+    ]
+    assert found == fields
+
+
 def test_where_the_older_has_no_rule_for_a_call_the_other_counts() -> None:
     for_others = virtual_service(
         "b", rule(to("b", "v1"), match=[{"sourceLabels": {"app": "c"}}]), name="one"

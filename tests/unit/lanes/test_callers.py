@@ -104,6 +104,16 @@ def test_destination_rules_for_some_namespaces(own: list[str]) -> None:
     assert met(mesh) == {HERE: "503", SAME: "503", OTHER: "v2"}
 
 
+@pytest.mark.parametrize("own", [".", "default"])
+def test_a_private_destination_rule_takes_none_along_that_others_see(own: str) -> None:
+    rules = virtual_service(FQDN, rule(to(FQDN, "v2")))
+    blue = exported(destination_rule("a", "v1", name="blue"), own)
+    green = exported(destination_rule("a", "v2", name="green"), own, "other")
+    assert met(mesh_of(*A, *CALLERS, rules, blue, green)) == dict.fromkeys(
+        (HERE, SAME, OTHER), "v2"
+    )
+
+
 def test_a_callers_own_destination_rule_comes_first() -> None:
     rules = virtual_service(FQDN, rule(to(FQDN, "v2")))
     own = destination_rule(FQDN, "v1", name="own", namespace="other")

@@ -116,6 +116,7 @@ def test_json_writes_one_character_as_two() -> None:
         ("a: [&x b, &x c]", "an anchor with this name is there already; rename one"),
         ("'" + "]" * 200 + "': 1\na: " + "[" * 200_000, "nested more than 100 deep"),
         ("%TAG !a! tag:a,1:\n---\n!a!b " + "[" * 200_000, "nested more than 100 deep"),
+        ("a: " + "[{b: " * 60, "nested more than 100 deep"),
         ("a: " + ("[" * 49 + "\n---\u00a0,\n") * 4_000, "nested more than 100 deep"),
         *(  # the parser itself has a limit, and a higher one
             ("a: b\n---\nc:\n  " + "[" * depth, "line 4: invalid YAML: nested more than 100 deep")
@@ -143,9 +144,19 @@ def test_aliases_that_stand_for_more_and_more(first: str, again: str, times: int
     assert "write them out" in refused(text)
 
 
+def nested(depth: int) -> str:
+    """A list that aliases nest as deep, itself counted."""
+    return "- &a0 [x]\n" + "".join(f"- &a{n} [*a{n - 1}]\n" for n in range(1, depth - 1))
+
+
 def test_aliases_that_nest_deeper_and_deeper() -> None:
-    text = "- &a0 [x]\n" + "".join(f"- &a{n} [*a{n - 1}]\n" for n in range(1, 200))
-    assert "aliases nest more than 100 deep" in refused(text)
+    assert "aliases nest more than 100 deep" in refused(nested(101))
+    assert len(said(nested(100))) == 99
+
+
+def test_how_deep_a_document_may_nest() -> None:
+    assert said("[" * 100 + "]" * 100)
+    assert "nested more than 100 deep" in refused("[" * 101 + "]" * 101)
 
 
 def test_what_merges_itself_again_and_again_stays_as_small_as_it_is() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from lanes.envoy import bootstrap
 from lanes.envoy.tracing import Collector
+from lanes.errors import LanesError
 from tests.kube import (
     Document,
     backend,
@@ -21,6 +22,7 @@ from tests.kube import (
     route_rule,
     rule,
     service,
+    takes,
     to,
     to_service,
     virtual_service,
@@ -283,6 +285,85 @@ def test_where_a_rule_leads(asked: Document, found: Json | int) -> None:
         body = "the rule answers by itself: it has no backend, or needs none\n"
         found = {"direct_response": {"status": found, "body": {"inline_string": body}}}
     assert route == {"match": {"prefix": "/"}, **found}
+
+
+def moved(path: Document | None = None, **more: object) -> Document:
+    """A filter of an HTTPRoute that redirects."""
+    asked = {"path": path, **more} if path else more
+    return {"type": "RequestRedirect", "requestRedirect": asked}
+
+
+FULL_PATH = {"type": "ReplaceFullPath", "replaceFullPath": "/b"}
+NEW_PREFIX = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/b"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (moved(FULL_PATH), {"path_redirect": "/b", "response_code": "FOUND"}),
+        (moved(NEW_PREFIX), {"prefix_rewrite": "/b", "response_code": "FOUND"}),
+        (
+            moved(hostname="b.org", statusCode=308),
+            {"host_redirect": "b.org", "response_code": "PERMANENT_REDIRECT"},
+        ),
+        (moved(port=80, statusCode=303), {"response_code": "SEE_OTHER"}),
+        (
+            moved(scheme="https", port=80),
+            {"scheme_redirect": "https", "port_redirect": 80, "response_code": "FOUND"},
+        ),
+    ],
+)
+def test_redirects_of_an_http_route(asked: Document, found: Json) -> None:
+    (route,) = routes_of(http_route("a", to_service("a"), route_rule(filters=[asked])))
+    assert route == {"match": {"prefix": "/"}, "redirect": found}
+
+
+def substitution(pattern: str, by: str) -> Json:
+    return {"regex_rewrite": {"pattern": {"regex": pattern}, "substitution": by}}
+
+
+HOST: Json = {"host_rewrite_literal": "b.org"}
+
+
+def written_anew(route: Json) -> Json:
+    return {name: value for name, value in route["route"].items() if "rewrite" in name}
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"authority": "b.org"}, HOST),
+        ({"uri": "/b"}, {"prefix_rewrite": "/b"}),
+        ({"uri": "/b", "authority": "b.org"}, {**HOST, "prefix_rewrite": "/b"}),
+        (
+            {"uriRegexRewrite": {"match": "/(.)", "rewrite": r"/\1/b"}, "authority": "b.org"},
+            HOST | substitution("/(.)", r"/\1/b"),
+        ),
+    ],
+)
+def test_rewrites(asked: Document, found: Json) -> None:
+    (route,) = routes(rule(to("a"), rewrite=asked))
+    assert written_anew(route) == found
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"hostname": "b.org"}, HOST),
+        ({"hostname": "b.org", "path": FULL_PATH}, HOST | substitution("/.*", "/b")),
+        ({"hostname": "b.org", "path": NEW_PREFIX}, {**HOST, "prefix_rewrite": "/b"}),
+        ({"path": {**NEW_PREFIX, "replacePrefixMatch": "/b/"}}, {"prefix_rewrite": "/b"}),
+        (
+            {"path": {**NEW_PREFIX, "replacePrefixMatch": "/"}, "hostname": "b.org"},
+            HOST | substitution(r"^/a\.b(/?)(.*)", r"/\2"),
+        ),
+    ],
+)
+def test_rewrites_of_an_http_route(asked: Document, found: Json) -> None:
+    filters = [{"type": "URLRewrite", "urlRewrite": asked}]
+    own = route_rule(backend("a"), matches=[takes("/a.b")], filters=filters)
+    (route,) = routes_of(http_route("a", to_service("a"), own))
+    assert written_anew(route) == found
 
 
 def copies(share: int, name: str = "b.default") -> Json:
@@ -649,7 +730,7 @@ def test_the_gateways_listener() -> None:
     ("url", "told", "host", "port"),
     [
         ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces", "127.0.0.1", 4318),
-        ("http://otel.org/a/", "http://otel.org:80/a/v1/traces", "otel.org", 80),
+        ("http://otel.org/X/", "http://otel.org:80/X/v1/traces", "otel.org", 80),
     ],
 )
 def test_traces_go_to_the_collector(url: str, told: str, host: str, port: int) -> None:
@@ -671,6 +752,28 @@ def test_traces_go_to_the_collector(url: str, told: str, host: str, port: int) -
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": at}}]}],
         },
     }
+
+
+@pytest.mark.parametrize(
+    "url", ["https://otel.org", "http://otel.org?a", "http://me@otel.org", "http://", "http://[x"]
+)
+def test_what_is_no_url_of_a_collector(url: str) -> None:
+    with pytest.raises(LanesError, match="not a URL of OTLP over HTTP"):
+        Collector.of(url)
+
+
+def test_callers_with_rules_of_their_own_have_listeners_of_their_own() -> None:
+    callers = [deployment("b"), deployment("c"), deployment("d"), deployment("d", "v2")]
+    own = [
+        rule(to("a"), match=[{"sourceLabels": {"app": app}}], timeout=f"{number}s")
+        for number, app in enumerate(("b", "c"), start=1)
+    ]
+    made = config(*PODS, *callers, virtual_service("a", *own, rule(to("a"), timeout="3s")))
+    found = {}
+    for one in made["listeners"][1:]:
+        (route, *_) = manager(one)["route_config"]["virtual_hosts"][0]["routes"]
+        found[route["route"]["timeout"]] = 1 + len(one["additional_addresses"])
+    assert found == {"1s": 1, "2s": 1, "3s": 3}  # with a itself
 
 
 def test_a_sidecars_listener() -> None:

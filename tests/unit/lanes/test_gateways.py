@@ -12,6 +12,7 @@ from tests.kube import (
     api_gateway,
     backend,
     deployment,
+    exported,
     gateway,
     header_is,
     http_route,
@@ -57,6 +58,14 @@ def test_the_name_of_a_gateway_elsewhere() -> None:
     absent = at(rule(to("one")), at="web.edge", name="absent")
     (found,) = warned(*SERVICES, gateway(), at(rule(to("one"))), absent)
     assert found[1] == "edge/web is not among the Gateways here: requests there get 404"
+
+
+@pytest.mark.parametrize(("exports", "served"), [(["edge"], 1), (["web", "shop"], 0)])
+def test_rules_for_a_gateway_that_stands_elsewhere(exports: list[str], served: int) -> None:
+    """They are for it by its name, and exported to its namespace or not."""
+    asked = rule(to("one.default.svc.cluster.local"), match=[{"gateways": ["edge/web"]}])
+    own = exported(at(asked, at="edge/web", namespace="shop"), *exports)
+    assert len(mesh_of(*SERVICES, own).gateway) == served
 
 
 @pytest.mark.parametrize("turned", [True, False])

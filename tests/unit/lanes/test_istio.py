@@ -304,6 +304,12 @@ def test_a_rule_in_the_meshs_root_is_found_and_one_nobody_looks_for_is_not() -> 
     assert [(w.rule, w.field) for w in unseen.warnings] == [("rule-unseen", "metadata.namespace")]
 
 
+def test_a_rule_for_a_host_outside_is_looked_for_in_any_namespace() -> None:
+    outside = service_entry("db.example.com", "db", "v1")
+    rules = destination_rule("db.example.com", "v1", namespace="nobody")
+    assert mesh_of(outside, rules).warnings == ()
+
+
 def test_a_rule_by_wildcard_counts_where_none_names_the_host() -> None:
     pods = [service("a"), deployment("a"), deployment("a", "v2"), deployment("b"), TO_V2]
     wild = destination_rule("*.default.svc.cluster.local", "v2", name="wild")

@@ -168,7 +168,9 @@ def test_a_fallback_for_one_service() -> None:
 
 
 def messages(*documents: Document) -> dict[str, str]:
-    return {one.field: one.message for one in mesh_of(*documents).warnings}
+    found = mesh_of(*documents).warnings
+    assert {one.rule for one in found} <= {"lane-group", "traffic-label"}
+    return {one.field: one.message for one in found}
 
 
 ASSUMED = "spec.permissiveModeConfiguration.routeHeader"

@@ -52,6 +52,7 @@ THERE = StringMatch("present")
         (fits("v[12]"), ["v1", "v2"], ["v12", "av1", "", None]),
         (THERE, ["", "v1"], [None]),
         (ANY_CASE, ["/beta", "/BETA/x"], ["/bet", None]),
+        (StringMatch("regex", "/Beta", ignore_case=True), ["/Beta"], ["/beta", None]),
     ],
 )
 def test_values(asked: StringMatch, taken: list[str], not_taken: list[str | None]) -> None:

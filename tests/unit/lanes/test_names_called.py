@@ -103,6 +103,20 @@ def test_they_lead_to_the_subsets_that_callers_know(export: str, found: str) -> 
     assert called("http://cart.default/", rules("cart.default"), subsets=own) == found
 
 
+@pytest.mark.parametrize(
+    ("half", "whole", "found"),
+    [("a", "z", "cart.default cart v2"), ("z", "a", "cart v1")],
+)
+def test_of_rules_for_half_a_name_and_for_its_service_the_older_count(
+    half: str, whole: str, found: str
+) -> None:
+    both = [
+        put(rules("cart.default"), "metadata.name", half),
+        virtual_service("cart", rule(to("cart", "v1")), name=whole),
+    ]
+    assert called("http://cart.default/", *both) == found
+
+
 def test_rules_for_half_a_name_that_lead_to_it_lead_nowhere() -> None:
     half = virtual_service("cart.default", rule(to("cart.default", "v2")), name="half")
     assert called("http://cart.default/", half) == "cart.default -"

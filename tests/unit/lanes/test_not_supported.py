@@ -11,7 +11,18 @@ from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
-from tests.kube import Document, header_propagation, istio, put, write
+from tests.kube import (
+    Document,
+    backend,
+    header_propagation,
+    http_route,
+    istio,
+    put,
+    route_rule,
+    to_service,
+    write,
+)
+from tests.unit.lanes.reading import config_of
 from tests.unit.lanes.test_cli import lanes
 
 NEW = "may choose routes, and is not supported; correct or remove it"
@@ -58,6 +69,11 @@ SERVICE = [*istio(), header_propagation("x", labels=ONE_VERSION)]
             "Service mockb: spec.selector: its pods differ in header propagation, which is not"
             " emulated; let an ASMHeaderPropagation select all of a Service's pods or none",
         ),
+        (
+            [*istio(), http_route("r", to_service("mockb"), route_rule(backend("mockb")))],
+            {"v1", "v2", "v3"},
+            "VirtualService mockb: spec.hosts[0]: mockb already has HTTPRoute r; keep one kind",
+        ),
     ],
 )
 def test_what_depends_on_it_is_marked_and_the_rest_planned(
@@ -71,6 +87,18 @@ def test_what_depends_on_it_is_marked_and_the_rest_planned(
     assert all(hop.versions == () and hop.upstreams == () for hop in marked.values())
     assert all(hop.version for name, hop in found.items() if name not in unknown)
     assert {hop.version for hop in hops(planned, "mocka").values()} == {"v1", "v2", "v3"}
+
+
+def test_the_laptop_mesh_answers_501(tmp_path: Path) -> None:
+    partly = read([write(tmp_path, *LANE_RULE)], strict=False)
+    found = config_of(resolve(partly, strict=False))["static_resources"]["listeners"][1]
+    (chain,) = found["filter_chains"][0]["filters"]
+    hosts = chain["typed_config"]["route_config"]["virtual_hosts"]
+    (routes,) = [one["routes"] for one in hosts if one["name"].startswith("mockb.")]
+    first, *others = routes
+    assert first["direct_response"]["status"] == 501
+    assert "spec.http[0].newField" in first["direct_response"]["body"]["inline_string"]
+    assert all("route" in one for one in others)
 
 
 def test_strict_refuses_the_same_documents(tmp_path: Path) -> None:

@@ -120,6 +120,7 @@ def test_a_selector_wants_all_its_labels() -> None:
         ({"port": 80, "targetPort": 9000}, 9000),
         ({"port": 80, "targetPort": "http"}, 8000),
         ({"port": 80, "targetPort": "http", "name": "web", "protocol": "TCP"}, 8000),
+        ({"port": 80, "targetPort": 9000, "name": "http"}, 9000),
     ],
 )
 def test_a_services_port_and_its_pods(written: Document, reached: int) -> None:

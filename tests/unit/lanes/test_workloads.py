@@ -175,6 +175,31 @@ def test_the_port_is_the_environments_then_the_containers() -> None:
     assert pod_of(without(told, f"{CONTAINER}.readinessProbe")).port == 9001
 
 
+PORTS = [{"containerPort": 80}]
+
+
+@pytest.mark.parametrize(
+    ("containers", "serving"),
+    [
+        ([{"name": "istio-proxy"}, {"name": "web"}, {"name": "logs"}], "web"),
+        ([{"name": "istio-proxy", "ports": PORTS}, {"name": "web"}], "web"),
+        ([{"name": "logs"}, {"name": "web", "ports": PORTS}], "web"),
+        ([{"name": "web", "ports": PORTS}, {"name": "logs", "ports": PORTS}], "web"),
+        ([{"name": "logs", "ports": PORTS}, {"name": "web", "env": ["upstream_url"]}], "web"),
+        ([{"name": "istio-proxy"}], "istio-proxy"),
+    ],
+)
+def test_the_container_that_serves(containers: list[Document], serving: str) -> None:
+    each = [
+        {
+            **one,
+            "env": [{"name": name, "value": one["name"]} for name in ("me", *one.get("env", []))],
+        }
+        for one in containers
+    ]
+    assert pod_of(put(deployment("a"), "spec.template.spec.containers", each)).env["me"] == serving
+
+
 def test_a_container_without_a_port_is_not_run() -> None:
     bare = without(without(deployment("a"), f"{CONTAINER}.ports"), f"{CONTAINER}.readinessProbe")
     (sentence,) = mesh_of(bare).not_run
