@@ -12,7 +12,13 @@ from lanes.printable import shortened
 from lanes.verification.baseline import baseline_of
 from lanes.verification.classification import classify
 from lanes.verification.gateway import Gateway
-from lanes.verification.load_profile import LoadProfile, collect, completed, until_unexpected
+from lanes.verification.load_profile import (
+    LoadProfile,
+    RunAnswers,
+    collect,
+    completed,
+    until_unexpected,
+)
 from lanes.verification.performance import performance
 from lanes.verification.result import Result
 from lanes.verification.targets import Target
@@ -62,23 +68,7 @@ class VerificationRun:
             sample = collect(progress(wanted, load.total))
         if evidence:
             sample = completed(sample, evidence)
-        if not sample.answers:
-            raise LanesError(
-                "--duration: no request was sent in so short a time. Set a longer one."
-            )
-        if all(200 <= answer.status < 300 and not answer.path for answer in sample.answers):
-            first = sample.answers[0]
-            why = first.unreadable and f" ({first.unreadable})"
-            other = (
-                "traces and access logs neither. Check that the mesh writes them."
-                if evidence
-                else "there is no other evidence. Set --traces or --access-logs; in helm test,"
-                " test.traces."
-            )
-            raise LanesError(
-                f"{gateway.address}: no hop of any request is seen{why}: the answers tell none, and"
-                f" {other} The first answer: {shortened(first.text)}"
-            )
+        _require_seen(sample, gateway, with_evidence=evidence is not None)
         drawn = () if self.alone else sample.drawn
         return Result(
             self.plan,
@@ -99,3 +89,22 @@ class VerificationRun:
             self.strict,
             self.require_entry,
         )
+
+
+def _require_seen(sample: RunAnswers, gateway: Gateway, *, with_evidence: bool) -> None:
+    """Raise LanesError where no request was sent, or no hop of any is seen."""
+    if not sample.answers:
+        raise LanesError("--duration: no request was sent in so short a time. Set a longer one.")
+    first = sample.answers[0]
+    if any(answer.path or not 200 <= answer.status < 300 for answer in sample.answers):
+        return
+    why = first.unreadable and f" ({first.unreadable})"
+    other = (
+        "traces and access logs neither. Check that the mesh writes them."
+        if with_evidence
+        else "there is no other evidence. Set --traces or --access-logs; in helm test, test.traces."
+    )
+    raise LanesError(
+        f"{gateway.address}: no hop of any request is seen{why}: the answers tell none, and"
+        f" {other} The first answer: {shortened(first.text)}"
+    )
