@@ -25,7 +25,7 @@ def pods_of(
         selector = entry.spec.workload_selector.labels.items()
         return tuple(pod for pod in near if selector <= pod.labels.items())
     labels = [endpoint.labels for endpoint in entry.spec.endpoints] or [{}]
-    meant = host_in_manifest(host, "") if "." in host else None
+    meant = host_in_manifest(host, "")
     variables = {"app": meant.name if meant else host}
     namespace = entry.metadata.namespace
     return tuple(pod_elsewhere(resource, host, namespace, each, variables) for each in labels)

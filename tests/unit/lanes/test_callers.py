@@ -114,6 +114,12 @@ def test_a_private_destination_rule_takes_none_along_that_others_see(own: str) -
     )
 
 
+def test_a_private_wildcard_of_other_hosts_makes_no_difference() -> None:
+    for_others = exported(destination_rule("*.example.com", "v1", name="others"), ".")
+    mesh = mesh_of(*A, *CALLERS, for_others)
+    assert {one.variants for one in mesh.ports} == {()}
+
+
 def test_a_callers_own_destination_rule_comes_first() -> None:
     rules = virtual_service(FQDN, rule(to(FQDN, "v2")))
     own = destination_rule(FQDN, "v1", name="own", namespace="other")

@@ -13,7 +13,7 @@ from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.command import command_environment, listening_ports
-from tests.kube import asm, deployment, service
+from tests.kube import asm, deployment, put, service
 from tests.unit.lanes.reading import config_of, mesh_of
 
 ROOT = Path(__file__).parents[3]
@@ -149,6 +149,26 @@ def test_envoy_leads_to_where_the_program_listens_and_takes_its_calls() -> None:
     ]
     calls = [a["port_value"] for a in listeners if a["address"] == "127.0.9.1"]
     assert sorted(calls) == [15001, 16001, 16002, 16003]
+
+
+@pytest.mark.parametrize(
+    ("replicas", "commands", "warned", "not_run"),
+    [
+        (1, ["cart=x"], ["command"], False),
+        (2, ["cart=x"], ["command"], False),
+        (2, [], [], True),
+        (0, [], [], True),
+    ],
+)
+def test_a_command_runs_without_what_is_beside_it(
+    replicas: int, commands: list[str], warned: list[str], not_run: bool
+) -> None:
+    path = "spec.template.spec.containers"
+    alone = deployment("cart", replicas=replicas)
+    beside = put(alone, path, [*alone["spec"]["template"]["spec"]["containers"], {"name": "x"}])
+    mesh = mesh_of(beside, commands=commands)
+    assert [one.rule for one in mesh.warnings] == warned
+    assert bool(mesh.not_run) is not_run
 
 
 def test_what_pods_want_of_a_cluster_stops_no_command() -> None:

@@ -38,10 +38,14 @@ from tests.unit.lanes.test_matching import THERE, begins, fits, is_, under
         ("x*", "x"),
         ("", None),
         ("[^\x00-\x7f]", None),
+        (r"\Q[\E", None),  # taken for a bracket that nothing ends
     ],
 )
-def test_a_value_of_a_regular_expression(regex: str, found: str | None) -> None:
+def test_a_value_of_a_regular_expression(
+    regex: str, found: str | None, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert example(fits(regex)) == found
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

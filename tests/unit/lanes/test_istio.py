@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
-from lanes.mesh.model import Mesh, Route
+from lanes.mesh.model import Mesh, Route, led_to
 from lanes.planning.request import Request
 from tests.kube import (
     Document,
@@ -224,6 +224,21 @@ def test_machines_and_what_stands_outside() -> None:
     assert entered(mesh) == "m|v1|v2|vm"
     assert [w.rule for w in mesh.warnings] == ["gateway-given"]
     assert len(mesh.not_run) == 2
+
+
+@pytest.mark.parametrize(
+    ("host", "app"),
+    [
+        ("api.example.org", "api.example.org"),
+        ("api.shop.svc.cluster.local", "api"),
+    ],
+)
+def test_what_stands_outside_is_called_as_its_host_or_as_its_service(host: str, app: str) -> None:
+    port = {"number": 80, "name": "http", "protocol": "HTTP"}
+    entry = typed("ServiceEntry", {"hosts": [host], "ports": [port]})
+    mesh = mesh_of(*A, entry, virtual_service("*", rule(to(host)), gateways=["g"]))
+    (pod,) = led_to(mesh.gateway[0].routes)
+    assert pod.app == app
 
 
 OWN = "a-v2.default.svc.cluster.local"

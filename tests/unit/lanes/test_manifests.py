@@ -345,6 +345,8 @@ def test_manifests_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_one_name_twice(tmp_path: Path, document: Document) -> None:
     first = write(tmp_path, document, name="1.yaml")
     write(tmp_path, document, name="1_again.yaml")  # the same once more changes nothing
+    later = put(document, "metadata.creationTimestamp", "2026-11-30T08:00:00Z")
+    write(tmp_path, later, name="1_later.yaml")  # nor does when a cluster made it
     labelled = [put(document, "metadata.labels", {"x": value}) for value in ("y", "z")]
     second = write(tmp_path, *labelled, name="2.yaml")
     other = service("other")
