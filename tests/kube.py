@@ -186,6 +186,19 @@ def destination_rule(
     return _resource("networking.istio.io/v1", "DestinationRule", name or host, namespace, spec)
 
 
+def sidecar(
+    *imported: str,
+    selects: Mapping[str, str] | None = None,
+    namespace: str = "default",
+    name: str = "sidecar",
+) -> Document:
+    """A Sidecar for all pods of a namespace, or for those that it selects by labels."""
+    spec: Document = {"egress": [{"hosts": list(imported)}]}
+    if selects is not None:
+        spec["workloadSelector"] = {"labels": dict(selects)}
+    return _resource("networking.istio.io/v1", "Sidecar", name, namespace, spec)
+
+
 def to(
     host: str,
     subset: str | None = None,

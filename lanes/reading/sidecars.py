@@ -29,7 +29,7 @@ _PREFIX = "traffic.sidecar.istio.io/"
 
 @dataclass(frozen=True)
 class _Rules:
-    """A VirtualService for callers in the mesh: its namespace, and its hosts by full names."""
+    """Rules for callers in the mesh: their namespace, and their hosts by full names."""
 
     namespace: str
     hosts: tuple[str, ...]
@@ -111,6 +111,12 @@ class Sidecars:
                     self._ruled.setdefault(host, []).append(rules)
                 else:
                     self._literal.setdefault(host, []).append(rules)
+        for resource, route in manifests.of(kinds.HTTPRoute):
+            for parent in route.spec.parent_refs:
+                if parent.of_mesh:
+                    host = Host(parent.name, parent.namespace or resource.namespace)
+                    rules = _Rules(resource.namespace, (host.fqdn,))
+                    self._ruled.setdefault(host, []).append(rules)
         self._istio = any(
             True
             for kind in (kinds.VirtualService, kinds.DestinationRule)
@@ -222,7 +228,7 @@ class Sidecars:
                 yield host
 
     def _rules_for(self, host: Host) -> list[_Rules]:
-        """Return the VirtualServices that name a Service, else those of the closest wildcard."""
+        """Return the rules that name a Service, else those of the closest wildcard."""
         covering = [name for name in self._wild if covers(name, host.fqdn)]
         closest = max(covering, key=len, default="")
         return self._ruled.get(host) or self._wild.get(closest, [])

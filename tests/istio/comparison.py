@@ -212,7 +212,9 @@ class _Requests:
         port, name = asked.port or 80, asked.hostname or ""
         host = host_of(name, pod.namespace)
         if self._past_the_proxy(pod, port):
-            called = [p for p in self._case.mesh.ports if (p.host, p.port) == (host, port)]
+            mesh = self._case.mesh
+            behind = (mesh.aliases.get(host, host) if host else host, port)
+            called = [p for p in mesh.ports if (p.host, p.port) == behind]
             if not called:  # a name that only rules know, for which no route is planned
                 return [Part(Fraction(1), 404, frozenset(), headers)]
             selected = {a for a, p in self._placed.pods.items() if p in called[0].pods}

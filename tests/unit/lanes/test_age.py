@@ -18,6 +18,7 @@ from tests.kube import (
     route_rule,
     rule,
     service,
+    sidecar,
     to,
     to_gateway,
     to_service,
@@ -79,13 +80,7 @@ def by_http_route(name: str, version: str) -> list[Document]:
 
 def by_sidecar(name: str, version: str) -> list[Document]:
     """Only where no Sidecar hides b do rules count, which lead to v1."""
-    spec = {"egress": [{"hosts": ["none/*" if version == "v1|v2" else "*/*"]}]}
-    found = {
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "Sidecar",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": spec,
-    }
+    found = sidecar("none/*" if version == "v1|v2" else "*/*", name=name)
     return [SUBSETS, in_mesh("b", "v1"), found]
 
 

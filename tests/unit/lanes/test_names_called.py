@@ -15,6 +15,7 @@ from tests.kube import (
     put,
     rule,
     service,
+    sidecar,
     to,
     virtual_service,
 )
@@ -40,15 +41,6 @@ def called(
 def rules(*hosts: str, namespace: str = "default") -> Document:
     made = virtual_service(hosts[0], V2, namespace=namespace, name="rules")
     return put(made, "spec.hosts", list(hosts))
-
-
-def sidecar(*imported: str) -> Document:
-    return {
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "Sidecar",
-        "metadata": {"name": "hides", "namespace": "default"},
-        "spec": {"egress": [{"hosts": list(imported)}]},
-    }
 
 
 FULL = "cart.default.svc.cluster.local"

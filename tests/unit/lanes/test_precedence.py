@@ -20,9 +20,11 @@ from tests.kube import (
     route_rule,
     rule,
     service,
+    sidecar,
     takes,
     to,
     to_gateway,
+    to_service,
     virtual_service,
 )
 from tests.unit.lanes.reading import config_of, lanes_of, mesh_of, plan_of
@@ -192,16 +194,6 @@ def test_which_failover_holds_for_a_subset(
 # Sidecars
 
 
-def sidecar(hosts: str, at: tuple[str, Mapping[str, str] | None], name: str) -> Document:
-    namespace, labels = at
-    spec: Document = {"egress": [{"hosts": [hosts]}]}
-    if labels is not None:
-        spec["workloadSelector"] = {"labels": dict(labels)}
-    metadata = {"name": name, "namespace": namespace}
-    api = "networking.istio.io/v1"
-    return {"apiVersion": api, "kind": "Sidecar", "metadata": metadata, "spec": spec}
-
-
 SIDECARS: list[tuple[str, Mapping[str, str] | None]] = [
     ("default", {"app": "web"}),
     ("default", None),
@@ -225,9 +217,28 @@ def test_the_sidecar_that_selects_the_caller_wins(hides: bool, subtests: pytest.
         if winner in OF_OTHERS:
             break
         with subtests.test(winner=winner, turned=turned):
-            losers = [sidecar(hosts[1], at, f"loser-{n}") for n, at in enumerate(others)]
-            all_of_them = ordered([sidecar(hosts[0], winner, "winner"), *losers], turned)
+            first, *losers = [
+                sidecar(hosts[number > 0], namespace=at, selects=labels, name=f"sidecar-{number}")
+                for number, (at, labels) in enumerate([winner, *others])
+            ]
+            all_of_them = ordered([first, *losers], turned)
             assert answering(*B, *rules, *all_of_them) == ("v1|v2" if hides else "v2")
+
+
+B_V2 = service("b-v2", selector={"app": "b", "version": "v2"})
+
+
+def test_a_sidecar_hides_no_rules_by_a_wildcard_where_routes_name_the_service() -> None:
+    """The wildcard's do not count there at all."""
+    elsewhere = virtual_service("*.local", rule(to(FQDN, "v1")), namespace="other", name="wide")
+    route = http_route("b", to_service("b"), route_rule(backend("b-v2")))
+    ruled = [*B, B_V2, destination_rule("b", "v1", "v2"), elsewhere]
+    hides = sidecar("*/*", "~other/*")
+    assert answering(*ruled, hides) == "v1|v2"
+    assert answering(*ruled, route, hides) == "v2"
+    away = http_route("b", to_service("b", namespace="default"), *route["spec"]["rules"])
+    consumers = {**away, "metadata": {"name": "b", "namespace": "other"}}
+    assert answering(*ruled, consumers, hides) == "v1|v2"
 
 
 # VirtualServices
