@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from lanes.reading.kinds.fields import WRONG, models_in
@@ -24,12 +25,12 @@ _SHAPES = {
     "dict_type": "should be a mapping",
     "model_type": "should be a mapping",
 }
-# Errors about values that no API server takes, and those of them that it does take.
+# Errors about values that no API server takes, and the one of them that it does take.
 _VALUES = (
-    *(WRONG, "int_type", "int_from_float", "bool_type", "float_type", "finite_number"),
+    *(WRONG, "int_type", "bool_type", "float_type"),
     *("greater_than", "greater_than_equal", "less_than_equal", "too_short"),
 )
-_TAKEN = (("less_than_equal", "replicas"), ("too_short", "parentRefs"))
+_TAKEN = ("less_than_equal", "replicas")
 _OF_STRINGS = ("annotations", "labels", "matchLabels", "selector", "sourceLabels")
 _TEMPLATED = ("DaemonSet", "Deployment", "StatefulSet")
 
@@ -53,18 +54,16 @@ def _problem(misfit: Misfit, error: ErrorDetails, patches: bool) -> str:
         return _misspelt(misfit, path)
     if kind == "missing" and path in (("spec",), ("spec", "template")):
         return "missing" if misfit.resource.kind in _TEMPLATED and not patches else ""
-    if kind in _VALUES and (kind, path[-1]) not in _TAKEN:
+    if kind in _VALUES and (kind, path[-1]) != _TAKEN:
         return problem_text(kind, error["msg"])
     return _SHAPES.get(kind, "")
 
 
 def _unquoted(misfit: Misfit, path: Path, value: object) -> str:
     """Of labels and the like: kubectl sends what looks like a number as one."""
-    of_strings = len(path) > 1 and path[-2] in _OF_STRINGS
-    if not (of_strings and isinstance(value, bool | int | float)):
-        return ""
     text = misfit.resource.text(path_text(path))
-    return f'should be a string: write "{text}"' if ":" not in text else ""
+    of_strings = path[-2:][0] in _OF_STRINGS and isinstance(value, bool | int | float)
+    return f'should be a string: write "{text}"' if of_strings and ":" not in text else ""
 
 
 def _misspelt(misfit: Misfit, path: Path) -> str:
@@ -73,19 +72,19 @@ def _misspelt(misfit: Misfit, path: Path) -> str:
     beside: Any = misfit.resource.data
     for part in path[:-1]:
         beside = beside[part]
-    known = [field.alias or own for own, field in level.model_fields.items()] if level else []
-    left = [] if name in _NOT_MISSPELT else [one for one in known if one not in beside]
-    near = get_close_matches(name, left, 1, _ALIKE)
-    return f"is not a field there; {near[0]} is" if near else ""
+    left = [] if name in _NOT_MISSPELT else [one for one in _fields(level) if one not in beside]
+    near = next(iter(get_close_matches(name, left, cutoff=_ALIKE)), "")
+    return f"is not a field there; {near} is" if near else ""
 
 
-def _level(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
+def _level(model: type[BaseModel], path: Path) -> type[BaseModel]:
     """Return the model of what holds the last field of a path."""
     for part in path[:-1]:
-        fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        if part in fields:
-            inner = next(models_in(fields[str(part)].annotation), None)
-            if inner is None:
-                return None
-            model = inner
+        if part in (fields := _fields(model)):
+            model = next(models_in(fields[str(part)].annotation), model)
     return model
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a model by the names that manifests have."""
+    return {str(field.alias): field for field in model.model_fields.values()}

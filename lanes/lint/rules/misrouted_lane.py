@@ -71,16 +71,15 @@ def check(facts: Facts) -> Iterator[Found]:
             )
 
 
-def _concerns(resource: Resource) -> set[Host]:
-    """Return the Services that a resource is about."""
+def _concerns(resource: Resource) -> set[Host | None]:
+    """Return the Services that a resource is about; None for another host."""
     body, names = resource.body, [resource.name]
     if isinstance(body, kinds.DestinationRule):
         names = [body.spec.host]
     elif isinstance(body, kinds.VirtualService):
         legs = (leg for rule in body.spec.http for leg in rule.route)
         names = [*body.spec.hosts, *(leg.destination.host for leg in legs)]
-    hosts = (host_in_manifest(name, resource.namespace) for name in names)
-    return {host for host in hosts if host}
+    return {host_in_manifest(name, resource.namespace) for name in names}
 
 
 def _place(facts: Facts, hop: Hop) -> tuple[Resource, str] | None:

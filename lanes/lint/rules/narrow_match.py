@@ -32,11 +32,9 @@ _INSTEAD = {
 def _missed(header: str, wanted: StringMatch) -> str:
     """Return a value with what is asked for, and which does not match; "" for none."""
     own = (example(wanted) or "").strip("; ")
-    if not own or wanted.kind == "present":
-        return ""
     if header == "cookie" and "=" in own:
         values = [f"a=1; {own}", f"{own}; a=1"]
-    elif header == "user-agent" and wanted.kind == "regex" and holds(wanted, own):
+    elif header == "user-agent" and own and wanted.kind == "regex" and holds(wanted, own):
         values = [f"Mozilla/5.0 {own}", f"{own} Safari/537.36"]
         return "" if any(holds(wanted, one) for one in values) else values[0]
     else:

@@ -221,6 +221,7 @@ MISROUTED = virtual_service(
 
 ENTRY = "VirtualService entered"
 PAST_RULES = entering(rule(to("cart")))
+PAST_ROUTE = route_rule(backend("cart", namespace="default"))
 ANY = rule(to("cart"))
 TWO_PORTS = put(CART, "spec.ports", [HTTP, {"name": "http-admin", "port": 9000}])
 INGRESS = deployment("ingress", namespace="edge", labels={"istio": "ingressgateway"})
@@ -341,6 +342,29 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         (with_rules(rule(to("cart", "v1", weight=9), to("cart", "v2", weight=1))), []),
         (with_rules(rule(to("cart", "v1", weight=9), to("cart", "v1", weight=1))), []),
+        *(
+            (
+                [
+                    virtual_service("a", rule(to("a", "v1", weight=9), to("a", "v2", weight=1))),
+                    virtual_service("b", *rules, gateways=gateways),
+                ],
+                [f"VirtualService {name}: spec.http[0].route" for name in names],
+            )
+            for gateways, rules, names in (
+                (["web"], [rule(to("b", "v1"), to("b", "v2"))], ["a"]),
+                (["mesh", "web"], [rule(to("b", "v1"), to("b", "v2"))], ["a", "b"]),
+                (["web"], [rule(to("b", "v1"), to("b", "v2"), headers=SETS_LANE)], []),
+                (
+                    ["web"],
+                    [rule(to("b", "v1", headers=SETS_LANE), to("b", "v2", headers=SETS_LANE))],
+                    [],
+                ),
+                (["mesh"], [rule(to("b", "v1"), to("b", "v2"), headers=SETS_LANE)], ["a", "b"]),
+                (["mesh"], [rule(to("b", "v1", weight=1), to("b", "v2", weight=0))], []),
+                (["mesh"], [rule(to("b", "v1"), match=[GET]), rule(to("b", "v2"))], []),
+                (["mesh"], [rule(to("b.org"), to("c.org"))], []),
+            )
+        ),
     ],
     "TL005": [
         (
@@ -394,6 +418,8 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (with_rules(matching({"uri": {"prefix": "/x"}})), []),  # it serves no other path
         (with_rules({**LANE, "match": [LANE["match"][0] | {"port": 8000}]}), []),
         (with_rules({**LANE, "match": [LANE["match"][0] | {"method": {"exact": "PUT"}}]}), []),
+        (with_rules(matching({"authority": {"exact": "x"}}, lead="v1"), LANE), []),
+        (with_rules({**LANE, "match": [LANE["match"][0] | {"authority": {"exact": "x"}}]}), []),
     ],
     "TL008": [
         (
@@ -1170,14 +1196,27 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [d if d is not ROUTED else put(d, "spec.http", [rule(to("cart"))]) for d in PAST_RULES],
             [],
         ),
-        (
-            [
-                api_gateway(),
-                http_route("web", to_gateway(), route_rule(backend("cart"))),
-                http_route("cart", to_service("cart"), route_rule(backend("cart-v1"))),
-                *(CART, *PODS, service("cart-v1", HTTP, selector={"app": "cart", "version": "v1"})),
-            ],
-            ["HTTPRoute web: spec.rules[0].backendRefs[0]"],
+        *(
+            (
+                [
+                    api_gateway(),
+                    http_route("cart", to_service("cart"), route_rule(*chosen)),
+                    put(
+                        http_route("web", to_gateway(), PAST_ROUTE, namespace="edge"),
+                        "spec.parentRefs",
+                        parents,
+                    ),
+                    *(CART, *PODS),
+                    service("cart-v1", HTTP, selector={"app": "cart", "version": "v1"}),
+                ],
+                ["HTTPRoute web: spec.rules[0].backendRefs[0]"] * found,
+            )
+            for parents, chosen, found in (
+                ([to_gateway()], [backend("cart-v1")], True),
+                ([to_gateway()], [backend("cart"), backend("cart-v1")], True),
+                ([to_gateway()], [backend("cart")], False),
+                ([to_gateway(), to_service("shop")], [backend("cart-v1")], False),
+            )
         ),
         (
             [
@@ -1281,6 +1320,8 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (asking(agent=".*Firefox", how="regex"), []),
         (asking(agent="Firefox.*", how="regex"), []),
         (asking(agent="my-tester", how="exact"), []),
+        (asking(agent="(Firefox)?", how="regex"), []),
+        (asking(agent=NO_EXAMPLE, how="regex"), []),
     ],
     "TL041": [
         (mirroring(mirror={"host": "cart", "subset": "v3"}), [f"{ROUTES}: spec.http[0].mirror"]),
@@ -1314,6 +1355,23 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (
             [d for d in mirroring(mirror={"host": "cart", "subset": "v2"}) if d not in PODS],
             [],  # which stand elsewhere
+        ),
+        (
+            [
+                *(d for d in mirroring(mirror=TO_V3) if d is not SUBSETS),
+                put(SUBSETS, "spec.subsets[1].labels.version", 2),
+                destination_rule("cart", "v1", name="more"),
+            ],
+            [],
+        ),
+        (
+            [
+                *(d for d in mirroring(mirror=TO_V3) if d is not SUBSETS),
+                destination_rule(
+                    "cart", {"name": "v3", "labels": {"app": "cart", "version": "v2"}}
+                ),
+            ],
+            [],  # pods with these labels and no others
         ),
     ],
     "TL042": [
@@ -1516,6 +1574,7 @@ def test_what_is_gone_is_told_with_what_to_write_instead(
             "(none has the label)",
         ),
         ("TL031", with_rules(rule(to("cart", port=9))), "(8000)"),
+        ("TL040", asking(agent="Firefox", how="regex"), "Mozilla/5.0 Firefox"),
         ("TL010", instead(CART, HEADLESS), "is headless"),
         ("TL010", instead(CART, put(CART, "spec.type", "ExternalName")), "another host's name"),
         (
