@@ -17,6 +17,7 @@ from lanes.lint.routing import (
     in_mesh,
     of_route,
     of_service,
+    referred,
 )
 from lanes.lint.subsets import Subsets
 from lanes.lint.workloads import Workload, workloads_of
@@ -226,7 +227,7 @@ class Facts:
                 found[host] += [resource for resource, body, _ in named if body.spec.http]
         for resource, route in self.of(kinds.HTTPRoute):
             for ref in route.spec.parent_refs:
-                host = Host(ref.name, ref.namespace or resource.namespace)
+                host = referred(resource, ref)
                 if ref.of_mesh and host in found:
                     found[host].append(resource)
         return {host: rules for host, rules in found.items() if rules}
@@ -234,29 +235,31 @@ class Facts:
     @cached_property
     def routed(self) -> tuple[Host, ...]:
         """The Services that rules lead to, or are for."""
-        found = {*self.mesh_hosts, *(leg.host for leg in self.legs if leg.host)}
+        found = {*self.mesh_hosts, *(leg.host for leg in self.legs)}
         for resource, route in self.of(kinds.HTTPRoute):
-            own = resource.namespace
-            parents = (ref for ref in route.spec.parent_refs if ref.of_mesh)
-            found |= {Host(ref.name, ref.namespace or own) for ref in parents}
-            backends = (ref for rule in route.spec.rules for ref in rule.backend_refs)
-            found |= {Host(ref.name, ref.namespace or own) for ref in backends}
-        return tuple(sorted(found & self.services.keys()))
+            found |= {referred(resource, ref) for ref in route.spec.parent_refs if ref.of_mesh}
+            found |= {referred(resource, ref) for r in route.spec.rules for ref in r.backend_refs}
+        return tuple(sorted(self.services.keys() & found))
+
+    @cached_property
+    def routed_pods(self) -> tuple[tuple[Workload, Host], ...]:
+        """What makes pods behind those Services, each with one of them."""
+        found = {id(w): (w, host) for host in self.routed for w in self.pods(host)}
+        return tuple(found.values())
 
     @cached_property
     def subsets(self) -> Subsets:
         return Subsets(self.manifests)
 
     @cached_property
+    def asked(self) -> tuple[tuple[Routing, Asked], ...]:
+        """Every match of every rule."""
+        return tuple((one, a) for one in self.routing for rule in one.rules for a in rule.asked)
+
+    @cached_property
     def asked_in_mesh(self) -> tuple[tuple[Routing, Asked], ...]:
         """What rules for callers in the mesh match."""
-        return tuple(
-            (one, asked)
-            for one in self.routing
-            if one.in_mesh
-            for rule in one.rules
-            for asked in rule.asked
-        )
+        return tuple((one, asked) for one, asked in self.asked if one.in_mesh)
 
     @cached_property
     def set_headers(self) -> frozenset[str]:

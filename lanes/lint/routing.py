@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lanes.mesh.hostnames import gateway_meant
 from lanes.mesh.matching import Match
 from lanes.mesh.model import Host
 from lanes.mesh.traffic import HeaderOps
 from lanes.reading import httproutes, kinds, routes
+from lanes.reading.kinds.http_route import BackendRef, ParentReference
 from lanes.reading.manifests import Resource
 
 
@@ -69,6 +71,11 @@ class HttpRule:
     request: HeaderOps
     legs: tuple[HeaderOps, ...]
 
+    @property
+    def title(self) -> str:
+        """Its name, or else its place, such as http[0]."""
+        return self.name or self.field.removeprefix("spec.")
+
 
 @dataclass(frozen=True)
 class Routing:
@@ -100,6 +107,17 @@ def in_mesh(service: kinds.VirtualService) -> bool:
 def at_gateway(service: kinds.VirtualService) -> bool:
     """Tell whether a VirtualService is bound to a gateway."""
     return any(name != "mesh" for name in service.spec.gateways)
+
+
+def gateways_of(resource: Resource, service: kinds.VirtualService) -> list[tuple[str, str]]:
+    """Return the Gateways that a VirtualService is bound to, each by namespace and name."""
+    named = (name for name in service.spec.gateways if name != "mesh")
+    return [gateway_meant(name, resource.namespace) for name in named]
+
+
+def referred(resource: Resource, ref: ParentReference | BackendRef) -> Host:
+    """Return the Service that a reference of a route means."""
+    return Host(ref.name, ref.namespace or resource.namespace)
 
 
 def _rules_of_service(resource: Resource, service: kinds.VirtualService) -> Iterator[HttpRule]:

@@ -18,8 +18,7 @@ def check(facts: Facts) -> Iterator[Found]:
     by_baggage = any("baggage" in asked.match.headers for _, asked in facts.asked_in_mesh)
     if not by_baggage and not has_asm_resources(facts.manifests):
         return
-    workloads = {id(w): (w, host) for host in facts.routed for w in facts.pods(host)}.values()
-    made = [(workload, host, pod) for workload, host in workloads if (pod := facts.pod(workload))]
+    made = [(w, host, pod) for w, host in facts.routed_pods if (pod := facts.pod(w))]
     some = any(_is_set_up(pod) for _, _, pod in made)
     first: dict[int, Found] = {}
     for workload, host, pod in made:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import Routing
+from lanes.lint.routing import Routing, gateways_of
 from lanes.lint.rule import Rule
-from lanes.mesh.hostnames import gateway_meant
 from lanes.reading import kinds
 
 _CLAIM = "@request.auth.claims"
@@ -13,26 +12,22 @@ _ROOT = "istio-system"
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for routing in facts.routing:
-        for rule in routing.rules:
-            for asked in rule.asked:
-                named = (*asked.unknown, *asked.fields)
-                claim = next((one for one in named if one.startswith(_CLAIM)), None)
-                if claim and not _checked(facts, routing):
-                    yield (
-                        routing.resource,
-                        asked.fields.get(claim, f"{asked.field}.headers.{claim}"),
-                        "no RequestAuthentication here applies to the gateway, and without one no"
-                        " request has a claim, so this never matches; add one that selects the"
-                        " gateway's pods",
-                    )
+    for routing, asked in facts.asked:
+        named = (*asked.unknown, *asked.fields)
+        claim = next((one for one in named if one.startswith(_CLAIM)), None)
+        if claim and not _checked(facts, routing):
+            yield (
+                routing.resource,
+                asked.fields.get(claim, f"{asked.field}.headers.{claim}"),
+                "no RequestAuthentication here applies to the gateway, and without one no request"
+                " has a claim, so this never matches; add one that selects the gateway's pods",
+            )
 
 
 def _checked(facts: Facts, routing: Routing) -> bool:
     """Tell whether a RequestAuthentication applies to one of a VirtualService's gateways."""
     body = routing.resource.body
-    names = body.spec.gateways if isinstance(body, kinds.VirtualService) else []
-    meant = {gateway_meant(name, routing.resource.namespace) for name in names if name != "mesh"}
+    meant = gateways_of(routing.resource, body) if isinstance(body, kinds.VirtualService) else []
     gateways = [
         gateway.spec.selector.items()
         for resource, gateway in facts.of(kinds.Gateway)

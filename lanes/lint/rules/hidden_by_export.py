@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import Leg, at_gateway
+from lanes.lint.routing import Leg, at_gateway, gateways_of
 from lanes.lint.rule import Rule
-from lanes.mesh.hostnames import gateway_meant
 from lanes.reading import kinds
 from lanes.reading.exported import level_in
 from lanes.reading.manifests import Resource
@@ -55,8 +54,7 @@ def _homes(facts: Facts) -> dict[tuple[str, str], list[str]]:
 
 def _namespaces(resource: Resource, service: kinds.VirtualService, homes: _Homes) -> list[str]:
     """Return the namespaces of the gateways that a VirtualService is bound to, by their pods."""
-    named = (one for one in service.spec.gateways if one != "mesh")
-    meant = [gateway_meant(one, resource.namespace) for one in named]
+    meant = gateways_of(resource, service)
     return list(dict.fromkeys(home for key in meant for home in homes.get(key) or [key[0]]))
 
 

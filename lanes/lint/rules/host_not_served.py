@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from lanes.lint.absent import declared
 from lanes.lint.facts import Facts, Found
+from lanes.lint.routing import gateways_of
 from lanes.lint.rule import Rule
-from lanes.mesh.hostnames import Served, gateway_meant, host_in_manifest
+from lanes.mesh.hostnames import Served, host_in_manifest
 from lanes.reading import kinds
 from lanes.reading.manifests import Resource
 
@@ -19,8 +20,7 @@ def check(facts: Facts) -> Iterator[Found]:
         gateways.setdefault((resource.namespace, resource.name), []).append((resource, gateway))
     taken: dict[tuple[_Key, str], Served] = {}
     for resource, service in facts.virtual_services:
-        names = [name for name in service.spec.gateways if name != "mesh"]
-        meant = [gateway_meant(name, resource.namespace) for name in names]
+        meant = gateways_of(resource, service)
         if not meant or not all(key in gateways for key in meant):
             continue
         of = declared(resource)
@@ -30,11 +30,12 @@ def check(facts: Facts) -> Iterator[Found]:
         wanted = list(_wanted(service.spec.hosts, resource.namespace))
         if not any(taken[key, of].common(wanted) for key in meant):
             hosts = dict.fromkeys(host for key in meant for host in taken[key, of])
+            names = ", ".join(name for _, name in meant)
             said = ", ".join(hosts) or f"nothing of namespace {resource.namespace}"
             yield (
                 resource,
                 "spec.hosts",
-                f"Gateway {', '.join(names)} serves none of them ({said}), so requests for them get"
+                f"Gateway {names} serves none of them ({said}), so requests for them get"
                 " 404; name one that it serves, or let it serve one of these",
             )
 

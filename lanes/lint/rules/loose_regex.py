@@ -9,18 +9,16 @@ from lanes.mesh.matching import StringMatch, holds
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for routing in facts.routing:
-        for rule in routing.rules:
-            for asked in rule.asked:
-                for header, wanted in asked.match.headers.items():
-                    caught = _caught(wanted) if wanted.kind == "regex" else None
-                    if caught:
-                        yield (
-                            routing.resource,
-                            asked.fields.get(header, asked.field),
-                            f"takes {caught} as well; say where the member ends and begins:"
-                            r" (.*,)?\s*NAME\s*=\s*VALUE\s*([;,].*)?",
-                        )
+    for routing, asked in facts.asked:
+        for header, wanted in asked.match.headers.items():
+            caught = _caught(wanted) if wanted.kind == "regex" else None
+            if caught:
+                yield (
+                    routing.resource,
+                    asked.fields.get(header, asked.field),
+                    f"takes {caught} as well; say where the member ends and begins:"
+                    r" (.*,)?\s*NAME\s*=\s*VALUE\s*([;,].*)?",
+                )
 
 
 def _caught(asked: StringMatch) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import at_gateway
+from lanes.lint.routing import at_gateway, referred
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import Host
@@ -37,7 +37,7 @@ def _from_gateways(facts: Facts) -> Iterator[tuple[Resource, str, Host]]:
             continue
         for number, rule in enumerate(route.spec.rules):
             for index, ref in enumerate(rule.backend_refs):
-                host = Host(ref.name, ref.namespace or resource.namespace)
+                host = referred(resource, ref)
                 yield resource, f"spec.rules[{number}].backendRefs[{index}]", host
 
 

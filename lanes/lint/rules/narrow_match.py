@@ -9,18 +9,16 @@ from lanes.mesh.matching import StringMatch, holds
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for routing in facts.routing:
-        for rule in routing.rules:
-            for asked in rule.asked:
-                for header, wanted in asked.match.headers.items():
-                    missed = _missed(header, wanted)
-                    if missed:
-                        yield (
-                            routing.resource,
-                            asked.fields.get(header, asked.field),
-                            f'Envoy matches the whole value, so "{missed}" does not match;'
-                            f" {_INSTEAD[header]}",
-                        )
+    for routing, asked in facts.asked:
+        for header, wanted in asked.match.headers.items():
+            missed = _missed(header, wanted)
+            if missed:
+                yield (
+                    routing.resource,
+                    asked.fields.get(header, asked.field),
+                    f'Envoy matches the whole value, so "{missed}" does not match;'
+                    f" {_INSTEAD[header]}",
+                )
 
 
 _INSTEAD = {

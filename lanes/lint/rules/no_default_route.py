@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import Asked, Routing, at_gateway
+from lanes.lint.routing import Asked, at_gateway
 from lanes.lint.rule import Rule
 from lanes.mesh.matching import Match, covers
 from lanes.reading import kinds
@@ -14,13 +14,16 @@ def check(facts: Facts) -> Iterator[Found]:
     merged = _merged(facts)
     for one in facts.routing:
         served = [rule.asked for rule in one.rules]
-        if one.resource.kind != "VirtualService" or not served or not all(served):
+        body = one.resource.body
+        if not isinstance(body, kinds.VirtualService) or not served or not all(served):
             continue
         matches = [asked for rule in served for asked in rule]
         # withoutHeaders among them: who has none of these headers is taken.
         defaults = [asked.match for asked in matches if not _wanted(asked)]
         bare = [m for m in matches if _wanted(m) and not _narrow(m) and not _rest(m, defaults)]
-        if bare and facts.in_force(one.resource) and not _shared(one, merged):
+        # Another VirtualService for one of its hosts at a gateway, whose rules count too.
+        shared = one.at_gateway and any(merged[host] > 1 for host in body.spec.hosts)
+        if bare and facts.in_force(one.resource) and not shared:
             asked = dict.fromkeys(name for match in bare for name in _wanted(match))
             yield (
                 one.resource,
@@ -47,13 +50,6 @@ def _rest(asked: Asked, defaults: list[Match]) -> bool:
     """Tell whether some default takes what `asked` leaves of its path."""
     rest = Match(uri=asked.match.uri)
     return any(covers(Match(uri=default.uri), rest) for default in defaults)
-
-
-def _shared(routing: Routing, merged: Counter[str]) -> bool:
-    """Tell whether another VirtualService serves one of the hosts, whose rules count too."""
-    body = routing.resource.body
-    hosts = body.spec.hosts if isinstance(body, kinds.VirtualService) else ()
-    return routing.at_gateway and any(merged[host] > 1 for host in hosts)
 
 
 def _merged(facts: Facts) -> Counter[str]:

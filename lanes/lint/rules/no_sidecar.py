@@ -11,22 +11,17 @@ _LOST = "so they call any version of the next service"
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    seen: set[int] = set()
     unlabelled: dict[str, str] = {}
-    for host in facts.routed:
-        for pod in facts.pods(host):
-            if id(pod) in seen:
-                continue
-            seen.add(id(pod))
-            off = without_sidecar(pod.template)
-            if off:
-                yield (
-                    pod.resource,
-                    pod.field(off),
-                    f"no sidecar is injected into {host.name}'s pods, {_LOST}; remove this",
-                )
-            elif off is None:
-                unlabelled.setdefault(pod.resource.namespace, host.name)
+    for pod, host in facts.routed_pods:
+        off = without_sidecar(pod.template)
+        if off:
+            yield (
+                pod.resource,
+                pod.field(off),
+                f"no sidecar is injected into {host.name}'s pods, {_LOST}; remove this",
+            )
+        elif off is None:
+            unlabelled[pod.resource.namespace] = host.name
     for resource, namespace in facts.of(kinds.Namespace):
         name, labels = namespace.metadata.name, namespace.metadata.labels
         if name in unlabelled and injection_off(labels):

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import Leg, at_gateway, in_mesh
+from lanes.lint.routing import Leg, gateways_of, in_mesh
 from lanes.lint.rule import Rule
-from lanes.mesh.hostnames import gateway_meant, host_in_manifest
+from lanes.mesh.hostnames import host_in_manifest
 from lanes.reading import kinds
 
 
@@ -31,12 +31,10 @@ def _called(facts: Facts, leg: Leg) -> list[int]:
     if in_mesh(leg.service):
         hosts = (host_in_manifest(one, leg.resource.namespace) for one in leg.service.spec.hosts)
         found += [port for host in hosts if host in facts.services for port in facts.ports(host)]
-    if at_gateway(leg.service):
-        own = leg.resource.namespace
-        named = {gateway_meant(one, own) for one in leg.service.spec.gateways if one != "mesh"}
-        for resource, gateway in facts.of(kinds.Gateway):
-            if (resource.namespace, resource.name) in named:
-                found += [one.port.number for one in gateway.spec.servers if one.http]
+    named = gateways_of(leg.resource, leg.service)
+    for resource, gateway in facts.of(kinds.Gateway):
+        if (resource.namespace, resource.name) in named:
+            found += [one.port.number for one in gateway.spec.servers if one.http]
     asked = [match.port for match in leg.rule.match]
     return [port for port in found if not asked or None in asked or port in asked]
 

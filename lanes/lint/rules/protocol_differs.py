@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import in_mesh
+from lanes.lint.routing import in_mesh, referred
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import Host
@@ -37,17 +37,15 @@ _Led = tuple[Resource, str, _Called, tuple[Host, int | None]]
 
 def _by_routes(facts: Facts) -> Iterator[_Led]:
     for resource, route in facts.of(kinds.HTTPRoute):
-        own = resource.namespace
         called = [
             (ref.name, says_http2(port))
             for ref in route.spec.parent_refs
-            if ref.of_mesh
-            and (port := _port(facts, Host(ref.name, ref.namespace or own), ref.port))
+            if ref.of_mesh and (port := _port(facts, referred(resource, ref), ref.port))
         ]
         for number, rule in enumerate(route.spec.rules):
             for index, ref in enumerate(rule.backend_refs):
                 field = f"spec.rules[{number}].backendRefs[{index}]"
-                yield resource, field, called, (Host(ref.name, ref.namespace or own), ref.port)
+                yield resource, field, called, (referred(resource, ref), ref.port)
 
 
 def _by_services(facts: Facts) -> Iterator[_Led]:
@@ -57,11 +55,12 @@ def _by_services(facts: Facts) -> Iterator[_Led]:
             continue
         hosts = (host_in_manifest(h, leg.resource.namespace) for h in leg.service.spec.hosts)
         called = [
-            (host.name, says_http2(ports[0]))
+            (host.name, says_http2(port))
             for host in hosts
             if host in facts.services and host != leg.host
             for ports in [facts.services[host][1].spec.ports]
             if len(ports) == 1
+            for port in ports
         ]
         number = leg.http.destination.port.number if leg.http.destination.port else None
         yield leg.resource, f"{leg.field}.destination.host", called, (leg.host, number)

@@ -15,9 +15,8 @@ _PSEUDO = {
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for routing in facts.routing:
-        fields = [asked.fields for rule in routing.rules for asked in rule.asked]
-        for header, field in [item for one in fields for item in one.items()]:
+    for routing, asked in facts.asked:
+        for header, field in asked.fields.items():
             if header in _PSEUDO and routing.resource.kind == "VirtualService":
                 yield (
                     routing.resource,

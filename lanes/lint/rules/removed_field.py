@@ -13,14 +13,13 @@ _RULE = {
     "removeResponseHeaders": "headers.response.remove",
     "websocketUpgrade": "nothing: WebSockets work without",
 }
-_VERSIONS = {
+# By version, or by group.
+_GONE = {
     "apps/v1beta1": "apps/v1",
     "apps/v1beta2": "apps/v1",
     "extensions/v1beta1": "apps/v1 or networking.k8s.io/v1",
     "networking.k8s.io/v1beta1": "networking.k8s.io/v1",
     "gateway.networking.k8s.io/v1alpha1": "gateway.networking.k8s.io/v1",
-}
-_GROUPS = {
     "authentication.istio.io": "PeerAuthentication and RequestAuthentication",
     "config.istio.io": "Telemetry, or an EnvoyFilter",
     "rbac.istio.io": "AuthorizationPolicy",
@@ -30,12 +29,14 @@ _GROUPS = {
 def check(facts: Facts) -> Iterator[Found]:
     for resource in (*facts.manifests.resources, *facts.manifests.others):
         version = str(resource.data.get("apiVersion", ""))
-        instead = _VERSIONS.get(version) or _GROUPS.get(version.rpartition("/")[0])
-        if instead:
-            problem = (
-                f"{version} {resource.kind} is gone from the API, and rejected; write {instead}"
-            )
-            yield resource, "apiVersion", problem
+        for gone in (version, version.rpartition("/")[0]):
+            if gone in _GONE:
+                yield (
+                    resource,
+                    "apiVersion",
+                    f"{version} {resource.kind} is gone from the API, and rejected; write"
+                    f" {_GONE[gone]}",
+                )
         for field in resource.left_out:
             name = field.rpartition(".")[2]
             if resource.kind == "VirtualService" and name in _RULE:

@@ -15,19 +15,16 @@ _FIELDS = {
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    for routing in facts.routing:
-        if routing.resource.kind != "VirtualService":
-            continue
-        for rule in routing.rules:
-            for asked in rule.asked:
-                for name in (*asked.unknown, *(one for one in asked.fields if one in _FIELDS)):
-                    if field := _FIELDS.get(name.lower()):
-                        yield (
-                            routing.resource,
-                            asked.fields.get(name.lower(), f"{asked.field}.headers.{name}"),
-                            f"only Envoy knows {name} as a header, and other tools do not plan"
-                            f" this rule; write {field}",
-                        )
+    for routing, asked in facts.asked:
+        for name in (*asked.unknown, *asked.fields):
+            field = _FIELDS.get(name.lower())
+            if field and routing.resource.kind == "VirtualService":
+                yield (
+                    routing.resource,
+                    asked.fields.get(name.lower(), f"{asked.field}.headers.{name}"),
+                    f"only Envoy knows {name} as a header, and other tools do not plan this"
+                    f" rule; write {field}",
+                )
 
 
 RULE = Rule(

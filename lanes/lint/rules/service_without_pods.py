@@ -14,14 +14,14 @@ def check(facts: Facts) -> Iterator[Found]:
             continue
         resource, service = facts.services[host]
         selector = service.spec.selector
-        meant = [w for w in facts.workloads if _meant(w, host, selector)]
-        lacking = [(n, v) for n, v in selector.items() if meant and meant[0].labels.get(n) != v]
-        if lacking:
+        meant = next((w for w in facts.workloads if _meant(w, host, selector)), None)
+        lacking = sorted(selector.items() - meant.labels.items()) if meant else []
+        if meant and lacking:
             said = ", ".join(f"{name}: {value}" for name, value in lacking)
             yield (
                 resource,
                 "spec.selector",
-                f"selects no pod here: those of {meant[0].resource} lack {said}, so requests get"
+                f"selects no pod here: those of {meant.resource} lack {said}, so requests get"
                 " 503; correct the selector or the labels",
             )
 
@@ -34,7 +34,7 @@ def _meant(workload: Workload, host: Host, selector: Mapping[str, str]) -> bool:
     return (
         name == host.name
         or name.startswith(f"{host.name}-v")
-        or workload.labels.get("app", host.fqdn) == selector.get("app")
+        or ("app", selector.get("app")) in workload.labels.items()
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import HttpRule
+from lanes.lint.routing import HttpRule, Routing
 from lanes.lint.rule import Rule
 from lanes.mesh.examples import example
 from lanes.mesh.match_index import MatchIndex
@@ -14,25 +14,28 @@ from lanes.reading import kinds
 
 def check(facts: Facts) -> Iterator[Found]:
     for routing in facts.routing:
-        if not isinstance(routing.resource.body, kinds.VirtualService):
-            continue
-        alike = [leads(http) for http in routing.resource.body.spec.http]
-        before: MatchIndex[tuple[int, HttpRule]] = MatchIndex()
-        for number, rule in enumerate(routing.rules):
-            for asked in rule.asked:
-                caught = next(_caught(before, asked.match), None)
-                if caught and alike[caught[0]] != alike[number]:
-                    _, other, text = caught
-                    name = other.name or other.field.removeprefix("spec.")
-                    yield (
-                        routing.resource,
-                        asked.field,
-                        f"rule {name} stands before this one and takes {text} as well, which"
-                        " never gets here; put this rule first, or match whole values",
-                    )
-            for asked in rule.asked:
-                if not asked.narrow:
-                    before.add(asked.match, (number, rule))
+        body = routing.resource.body
+        if isinstance(body, kinds.VirtualService):
+            yield from _shadowed(routing, [leads(http) for http in body.spec.http])
+
+
+def _shadowed(routing: Routing, led: list[tuple[object, ...]]) -> Iterator[Found]:
+    """Yield the matches that a rule before them takes; `led`: where each of the rules leads."""
+    before: MatchIndex[tuple[int, HttpRule]] = MatchIndex()
+    for number, rule in enumerate(routing.rules):
+        for asked in rule.asked:
+            caught = next(_caught(before, asked.match), None)
+            if caught and led[caught[0]] != led[number]:
+                _, other, text = caught
+                yield (
+                    routing.resource,
+                    asked.field,
+                    f"rule {other.title} stands before this one and takes {text} as well, which"
+                    " never gets here; put this rule first, or match whole values",
+                )
+        for asked in rule.asked:
+            if not asked.narrow:
+                before.add(asked.match, (number, rule))
 
 
 def leads(http: kinds.HttpRoute) -> tuple[object, ...]:
@@ -52,7 +55,7 @@ def _caught(
             continue
         rest = Match(uri=earlier.uri, method=earlier.method, query=earlier.query)
         by_headers = Match(earlier.headers, without=earlier.without)
-        if covers(rest, later) and meets(by_headers, sent, "GET", "/"):
+        if covers(rest, later) and meets(by_headers, sent, "", ""):
             yield number, rule, " and ".join(f"{name}: {sent[name]}" for name in earlier.headers)
 
 

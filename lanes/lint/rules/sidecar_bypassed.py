@@ -13,12 +13,12 @@ def check(facts: Facts) -> Iterator[Found]:
     }
     for workload in facts.workloads:
         pod = facts.pod(workload)
-        past = [port for port in pod.unrouted.ports if port in ports] if pod else []
+        past = next((port for port in pod.unrouted.ports if port in ports), None) if pod else None
         if past:
             yield (
                 workload.resource,
                 workload.field(f"metadata.annotations.{EXCLUDED}"),
-                f"calls to port {past[0]} go past the sidecar, so {ports[past[0]]} answers them"
+                f"calls to port {past} go past the sidecar, so {ports[past]} answers them"
                 " with any version; remove the port",
             )
 

@@ -3,38 +3,34 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from lanes.lint.facts import Facts, Found
+from lanes.lint.routing import Leg
 from lanes.lint.rule import Rule
 from lanes.lint.workloads import Workload
 from lanes.mesh.model import Host
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    seen: set[tuple[Host, str, bool]] = set()
-    reported: set[tuple[Host, str]] = set()
+    led: dict[tuple[Host, str, bool], Leg] = {}
     for leg in facts.legs:
-        pods = facts.pods(leg.host)
-        if not leg.host or not leg.subset or not leg.live or leg.http.fallback or not pods:
-            continue
-        # A lane's rule may lead to a version that other services alone have: it is strict.
-        lanes = bool(leg.rule.match)
-        if (leg.host, leg.subset, lanes) in seen or (leg.host, leg.subset) in reported:
-            continue
-        seen.add((leg.host, leg.subset, lanes))
-        for resource, index, subset in facts.subsets.defined(leg.host).get(leg.subset, ()):
-            if _any(subset.labels, facts.workloads if lanes else pods):
-                continue
-            reported.add((leg.host, leg.subset))
-            asked = ", ".join(f"{name}: {value}" for name, value in subset.labels.items())
-            there = {(n, p.labels[n]) for n in subset.labels for p in pods if n in p.labels}
-            listed = ", ".join(f"{name}: {value}" for name, value in sorted(there))
-            yield (
-                resource,
-                f"spec.subsets[{index}].labels",
-                f"no pod of {leg.host.name} has {asked} ({listed or 'none has the label'}),"
-                f" so VirtualService {leg.resource.name} gets 503 from subset {leg.subset};"
-                " correct the label, or deploy the version",
-            )
-            break
+        if leg.host and leg.live and not leg.http.fallback and facts.pods(leg.host):
+            led.setdefault((leg.host, leg.subset, bool(leg.rule.match)), leg)
+    found: dict[tuple[Host, str], Found] = {}
+    for (host, name, lanes), leg in led.items():
+        pods = facts.pods(host)
+        for resource, index, subset in facts.subsets.defined(host).get(name, ()):
+            # A lane's rule may lead to a version that other services alone have: it is strict.
+            if not _any(subset.labels, facts.workloads if lanes else pods):
+                asked = ", ".join(f"{name}: {value}" for name, value in subset.labels.items())
+                there = {(n, p.labels[n]) for n in subset.labels for p in pods if n in p.labels}
+                listed = ", ".join(f"{name}: {value}" for name, value in sorted(there))
+                problem = (
+                    f"no pod of {host.name} has {asked} ({listed or 'none has the label'}),"
+                    f" so VirtualService {leg.resource.name} gets 503 from subset {name};"
+                    " correct the label, or deploy the version"
+                )
+                field = f"spec.subsets[{index}].labels"
+                found.setdefault((host, name), (resource, field, problem))
+    yield from found.values()
 
 
 def _any(labels: Mapping[str, str], pods: Iterable[Workload]) -> bool:

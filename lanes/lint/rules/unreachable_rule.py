@@ -19,7 +19,7 @@ def check(facts: Facts) -> Iterator[Found]:
                 yield (
                     routing.resource,
                     f"spec.http[{number}]",
-                    f"rule {_name(routing.rules[other])} precedes this one and matches all of its"
+                    f"rule {routing.rules[other].title} precedes this one and matches all of its"
                     " requests, so none reaches it; put the rule that matches more last",
                 )
         for number, index, other in _partly(facts, routing):
@@ -32,7 +32,7 @@ def check(facts: Facts) -> Iterator[Found]:
                 yield (
                     routing.resource,
                     f"spec.http[{number}].match[{index}]",
-                    f"rule {_name(routing.rules[other])} precedes this match and matches all of its"
+                    f"rule {routing.rules[other].title} precedes this match and matches all of its"
                     " requests, so none reaches it; put the rule that matches more last",
                 )
 
@@ -51,10 +51,6 @@ def _partly(facts: Facts, routing: Routing) -> Iterator[tuple[int, int, int]]:
 def _by_place(rule: HttpRule) -> bool:
     """Tell whether a rule matches no header: of those that do, TL012 tells."""
     return not any(asked.match.headers for asked in rule.asked)
-
-
-def _name(rule: HttpRule) -> str:
-    return rule.name or rule.field.removeprefix("spec.")
 
 
 RULE = Rule(

@@ -26,6 +26,7 @@ from tests.kube import (
     route_rule,
     rule,
     service,
+    takes,
     to,
     to_gateway,
     to_service,
@@ -155,6 +156,7 @@ def without_v2(*rules: Document) -> list[Document]:
     return [*left, put(ENTERED, "spec.http[0].route[0].destination.subset", "v1")]
 
 
+V = "spec.template"
 V1, V2 = (f"Deployment cart-{version}: spec.template" for version in ("v1", "v2"))
 
 
@@ -225,6 +227,7 @@ PAST_ROUTE = route_rule(backend("cart", namespace="default"))
 ANY = rule(to("cart"))
 TWO_PORTS = put(CART, "spec.ports", [HTTP, {"name": "http-admin", "port": 9000}])
 INGRESS = deployment("ingress", namespace="edge", labels={"istio": "ingressgateway"})
+ELSEWHERE = virtual_service("b.org", REST, gateways=["web"], name="y")
 COOKIE, AGENT = (f"spec.http[0].match[0].headers.{name}" for name in ("cookie", "user-agent"))
 CLAIM = "spec.http[0].match[0].headers.@request.auth.claims.group"
 TLS = "spec.trafficPolicy.tls.mode"
@@ -319,6 +322,10 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (instead(CART, port(name="grpc")), []),
         (instead(CART, port(name="grpc-web-x")), []),
         (instead(CART, put(CART, "spec.ports", [HTTP, {"port": 53, "name": "dns"}])), []),
+        (
+            instead(CART, put(CART, "spec.ports", [{"port": 3306}, {"port": 1, "name": "tcp"}])),
+            [f"{SERVICE}: spec.ports[0].port"],
+        ),
     ],
     "TL003": [
         (instead(CART, port()), [f"{SERVICE}: spec.ports[0].port"]),
@@ -326,6 +333,10 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (instead(CART, port(name="http-web")), []),
         (instead(CART, put(CART, "spec.ports", [{"port": 1, "name": "x"}, HTTP])), []),
         ([CART, port()][1:], []),  # nothing routes to it
+        (
+            [*instead(CART, port()), service("aaa", HTTP), virtual_service("aaa", rule(to("aaa")))],
+            [f"{SERVICE}: spec.ports[0].port"],
+        ),
     ],
     "TL004": [
         (
@@ -387,6 +398,13 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ([*GOOD, namespace(**{"istio-injection": "enabled"})], []),
         ([*GOOD, namespace(**{"istio.io/rev": "stable"})], []),
         ([*GOOD, namespace(**{"istio.io/dataplane-mode": "ambient"})], []),
+        (  # once, whichever Service they are behind
+            [
+                *instead(PODS[0], put(PODS[0], "spec.template.spec.hostNetwork", True)),
+                *(service("shop", HTTP, selector={"app": "cart"}), virtual_service("shop", ANY)),
+            ],
+            ["Deployment cart-v1: spec.template.spec.hostNetwork"],
+        ),
     ],
     "TL006": [
         (
@@ -420,6 +438,36 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (with_rules({**LANE, "match": [LANE["match"][0] | {"method": {"exact": "PUT"}}]}), []),
         (with_rules(matching({"authority": {"exact": "x"}}, lead="v1"), LANE), []),
         (with_rules({**LANE, "match": [LANE["match"][0] | {"authority": {"exact": "x"}}]}), []),
+        *(  # rules of another VirtualService for the same host at a gateway count too
+            (
+                [
+                    *others,
+                    put(
+                        virtual_service("a.org", LANE, gateways=["web"], name="x"),
+                        "spec.hosts",
+                        hosts,
+                    ),
+                ],
+                ["VirtualService x: spec.http"] * found,
+            )
+            for others, hosts, found in (
+                ([], ["a.org"], True),
+                ([ELSEWHERE], ["a.org"], True),
+                ([ELSEWHERE], ["b.org"], False),
+                ([ELSEWHERE], ["a.org", "b.org"], False),
+                ([ELSEWHERE, put(ELSEWHERE, "metadata.name", "z")], ["b.org"], False),
+            )
+        ),
+        (
+            [
+                *with_rules(LANE),
+                *(
+                    virtual_service("cart", REST, gateways=["web"], name=name)
+                    for name in ("a", "b")
+                ),
+            ],
+            [f"{ROUTES}: spec.http"],
+        ),
     ],
     "TL008": [
         (
@@ -506,6 +554,26 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (
             [*without_v2(rule(to("cart", "v2", fallback="v1"))), header_propagation("version")],
             [],
+        ),
+        (  # once
+            [
+                *without_v2(rule(to("cart", "v2"))),
+                *(service("shop", HTTP), virtual_service("shop", LANE, rule(to("cart", "v2")))),
+            ],
+            [f"{RULE}: spec.subsets[1].labels"],
+        ),
+        (
+            without_v2(rule(to("cart", "v1"), match=[GET]), LANE, REST),
+            [f"{RULE}: spec.subsets[1].labels"],
+        ),
+        (without_v2(REST, LANE), []),  # no request gets there
+        (without_v2(rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))), []),
+        (without_v2(ANY), []),
+        (without_v2(rule(to("a.org", "v2"))), []),
+        ([d for d in without_v2(LANE, REST) if d is not PODS[0]], []),  # all pods are elsewhere
+        (
+            [*without_v2(LANE, REST), destination_rule("cart", "v2", name="more")],
+            [f"{RULE}: spec.subsets[1].labels"],
         ),
     ],
     "TL010": [
@@ -625,6 +693,62 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 REST,
             ),
             [f"{ROUTES}: spec.http[1].match[0]"],
+        ),
+        (
+            with_rules(
+                matching(header_is("baggage", "version=v", "prefix"), lead="v1"), LANE, REST
+            ),
+            [f"{ROUTES}: spec.http[1].match[0]"],
+        ),
+        (with_rules(matching({"uri": {"prefix": "/"}}, lead="v1"), LANE, REST), []),
+        (
+            with_rules(
+                matching({"uri": {"prefix": "/"}}, lead="v1"),
+                matching(header_is("baggage", "version=v", "prefix"), lead="v1"),
+                *(matching(header_is("baggage", "version=v2")), REST),
+            ),
+            [f"{ROUTES}: spec.http[2].match[0]"],
+        ),
+        (
+            with_rules(
+                matching(header_is("baggage", "version=v", "prefix"), lead="v1"),
+                *(matching(header_is("baggage", NO_EXAMPLE, "regex")), REST),
+            ),
+            [],
+        ),
+        *(  # what asks for more, or for another
+            (
+                with_rules(
+                    matching(header_is("baggage", "version=v2") | more, lead="v1"),
+                    *(matching(header_is("baggage", "version=v2") | own), REST),
+                ),
+                [],
+            )
+            for more, own in (
+                ({"uri": {"prefix": "/x"}}, {}),
+                (GET, {}),
+                ({"queryParams": {"a": {"exact": "b"}}}, {}),
+                ({"withoutHeaders": {"baggage": {"exact": "version=v2"}}}, {}),
+                ({"withoutHeaders": {"x": {}}}, header_is("x", "y")),
+            )
+        ),
+        (
+            with_rules(
+                *(
+                    matching(
+                        {
+                            "headers": {
+                                "baggage": {"exact": "version=v2"},
+                                "x-lane": {"exact": value},
+                            }
+                        },
+                        lead=lead,
+                    )
+                    for value, lead in (("a", "v1"), ("b", "v2"))
+                ),
+                REST,
+            ),
+            [],
         ),
     ],
     "TL013": [
@@ -886,6 +1010,36 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 (to_gateway("cart"), []),
             )
         ),
+        (
+            [
+                *(service("aaa"), deployment("aaa"), virtual_service("aaa", rule(to("aaa")))),
+                *instead(CART, put(CART, "spec.selector", {"app": "other"})),
+            ],
+            [f"{SERVICE}: spec.selector"],
+        ),
+        *(  # pods that may be meant: by their name, or by one of their labels
+            (
+                [
+                    put(CART, "spec.selector", selector),
+                    virtual_service("cart", ANY),
+                    put(
+                        deployment("cart", name=name, namespace=place),
+                        f"{V}.metadata.labels",
+                        labels,
+                    ),
+                ],
+                [f"{SERVICE}: spec.selector"] * found,
+            )
+            for name, place, selector, labels, found in (
+                ("cart", "default", {"x": "y"}, {}, True),
+                ("cart-v1", "default", {"x": "y"}, {}, True),
+                ("cart-v1", "shop", {"x": "y"}, {}, False),
+                ("carts", "default", {"x": "y"}, {}, False),
+                ("carts", "default", {"app": "a", "x": "y"}, {"app": "a"}, True),
+                ("carts", "default", {"app": "a", "x": "y"}, {"app": "b"}, False),
+                ("cart", "default", {}, {}, False),
+            )
+        ),
     ],
     "TL024": [
         (
@@ -996,6 +1150,10 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (
             instead(PODS[0], deployment("cart", annotations={PAST: "8001"})),
             [],
+        ),
+        (
+            instead(PODS[0], deployment("cart", annotations={PAST: "1,8000,9000"})),
+            [f"{V1}.metadata.annotations.{PAST}"],
         ),
     ],
     "TL028": [
@@ -1169,6 +1327,33 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ],
             ["GRPCRoute cart: spec.rules[0].backendRefs[0]"],
         ),
+        (
+            [virtual_service("*", ANY, gateways=["web"]), *led_to(GRPC, HTTP)],
+            [f"{ROUTES}: {LED}.host"],
+        ),
+        *(  # the port that the rule names, or else the first
+            (
+                [
+                    service("cart", {"port": 8000, **GRPC}),
+                    service("cart-v2", {"port": 9000, **GRPC}, {"port": 8000, "name": "http"}),
+                    virtual_service("cart", rule(to("cart-v2", port=number))),
+                ],
+                [f"{ROUTES}: {LED}.host"] * found,
+            )
+            for number, found in ((8000, True), (9000, False), (None, False))
+        ),
+        (
+            [
+                *versioned(GRPC, HTTP)[:2],
+                http_route(
+                    "cart",
+                    to_service("cart", namespace="default"),
+                    route_rule(backend("cart-v2", namespace="default")),
+                    namespace="edge",
+                ),
+            ],
+            [BACKEND],
+        ),
     ],
     "TL036": [
         (PAST_RULES, [f"{ENTRY}: spec.http[0].route[0].destination.host"]),
@@ -1302,6 +1487,19 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ["VirtualService old: spec.http[0].route[0].destination"],
         ),
         ([TWO_PORTS, service("old", 8000), virtual_service("old", rule(to("cart")))], []),
+        (
+            [
+                gateway(),
+                virtual_service(
+                    "*",
+                    *(rule(to("cart", port=8000), match=[GET]), rule(to("cart"))),
+                    gateways=["demo-gateway"],
+                    name="entered",
+                ),
+                TWO_PORTS,
+            ],
+            [f"{ENTRY}: spec.http[1].route[0].destination"],
+        ),
     ],
     "TL039": [
         ([virtual_service("*", REST)], ["VirtualService any: spec.hosts[0]"]),
@@ -1383,6 +1581,10 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ([*PLAIN_TEXT, peers("STRICT"), peers("PERMISSIVE", app="x")], [f"{RULE}: {TLS}"]),
         ([*PLAIN_TEXT, peers("STRICT", version="v1")], []),  # v2 takes both
         ([*GOOD, peers("STRICT")], []),
+        (
+            [destination_rule("shop"), *PLAIN_TEXT, peers("STRICT")],
+            [f"{RULE}: spec.trafficPolicy.tls.mode"],
+        ),
     ],
     "TL043": [
         (instead(SUBSETS, PREFERRED), [f"{RULE}: spec.subsets[1].trafficPolicy.{FAILOVER}"]),
@@ -1483,6 +1685,23 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [put(d, "spec.hosts", ["a.org"]) if d is AT_GATEWAY[-1] else d for d in AT_GATEWAY],
             [],
         ),
+        (
+            [
+                put(d, "spec.hosts", ["a.org", "cart"]) if d is AT_GATEWAY[-1] else d
+                for d in AT_GATEWAY
+            ],
+            [f"{ROUTES}: spec.gateways"],
+        ),
+        (
+            [
+                *(
+                    put(d, "spec.hosts", ["cart", "shop"]) if d is AT_GATEWAY[-1] else d
+                    for d in AT_GATEWAY
+                ),
+                *(service("shop", HTTP), deployment("shop"), deployment("shop", "v2")),
+            ],
+            [f"{ROUTES}: spec.gateways"],  # once
+        ),
     ],
     "TL047": [
         (
@@ -1502,6 +1721,16 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [f"{ENTRY}: spec.http[0].match[0].headers.:authority"],
         ),
         (entering(matching({"authority": {"exact": "x"}}), rule(to("cart", "v1"))), []),
+        (
+            [
+                http_route(
+                    "cart",
+                    to_service("cart"),
+                    route_rule(backend("cart"), matches=[takes(headers={"host": "x"})]),
+                )
+            ],
+            [],
+        ),
     ],
 }
 
@@ -1576,6 +1805,28 @@ def test_what_is_gone_is_told_with_what_to_write_instead(
         ("TL031", with_rules(rule(to("cart", port=9))), "(8000)"),
         ("TL040", asking(agent="Firefox", how="regex"), "Mozilla/5.0 Firefox"),
         ("TL010", instead(CART, HEADLESS), "is headless"),
+        (
+            "TL023",
+            [
+                service("cart", HTTP, selector={"app": "x"}),
+                *(*PODS, virtual_service("cart", ANY)),
+            ],
+            "Deployment cart-v1 lack app: x",
+        ),
+        ("TL014", with_rules({**REST, "name": "all"}, LANE), "rule all "),
+        (
+            "TL002",
+            [*instead(CART, port(name="tcp")), virtual_service("cart", REST, name="more")],
+            f"the rules of {ROUTES}",
+        ),
+        (
+            "TL038",
+            [
+                *(gateway(), gateway(name="b", port=81), TWO_PORTS),
+                virtual_service("*", ANY, gateways=["demo-gateway", "b"], name="entered"),
+            ],
+            "a request to port 80 goes to its port 80",
+        ),
         ("TL010", instead(CART, put(CART, "spec.type", "ExternalName")), "another host's name"),
         (
             "TL016",
