@@ -48,13 +48,13 @@ def _pods(manifests: Manifests) -> Iterator[Resource]:
     selectors = [(body.host.namespace, body.spec.selector.items()) for _, body in services]
     ports = [port for _, body in services for port in body.spec.ports]
     named = {port.target_port: port.port for port in ports if isinstance(port.target_port, str)}
-    found: set[frozenset[tuple[str, str]]] = set()
+    found: set[tuple[str, frozenset[tuple[str, str]]]] = set()
     for source, service in services:
         host, selector = service.host, service.spec.selector
         wide = any(host.namespace == of and selector.items() < other for of, other in selectors)
         for subset, labels in subsets.get(host, {} if wide else {"": {}}).items():
             pod = _pod(service, subset, labels, named)
-            own = frozenset({**pod.metadata.labels, "": host.namespace}.items())
+            own = host.namespace, frozenset(pod.metadata.labels.items())
             if own not in found:
                 found.add(own)
                 yield _resource(source, "Pod", pod.metadata.name, pod)

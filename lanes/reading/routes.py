@@ -130,12 +130,11 @@ def taken_before(
     before: MatchIndex[int] = MatchIndex()
     found: list[tuple[int | None, ...]] = []
     for number, http in enumerate(service.spec.http):
-        own = [match_of(match) for match in http.match] or [Match()]
-        taken = tuple(next(before.covering(one), None) for one in own)
+        own = [(match_of(match), is_narrow(match)) for match in http.match] or [(Match(), False)]
+        taken = tuple(next(before.covering(one), None) for one, _ in own)
         found.append(taken)
         if None in taken and not resource.lacks(f"spec.http[{number}].match"):
-            wide = [not is_narrow(match) for match in http.match] or [True]
-            for one in (one for one, is_wide in zip(own, wide, strict=True) if is_wide):
+            for one in (one for one, narrow in own if not narrow):
                 before.add(one, number)
     return tuple(found)
 
@@ -200,17 +199,18 @@ def _weighted(
     http: kinds.HttpRoute,
 ) -> tuple[Weighted, ...]:
     """A rule's destinations: a weight that is not there is 0, unless there is one alone."""
-    weights = [100] if len(http.route) == 1 else [d.weight or 0 for d in http.route]
-    if not sum(weights):
+    alone = len(http.route) == 1
+    legs = [(leg, 100 if alone else leg.weight or 0) for leg in http.route]
+    if not any(weight for _, weight in legs):
         raise resource.error(f"{field}.route", "several destinations need weights above 0")
     return tuple(
         Weighted(
-            destinations.of_route(resource, f"{field}.route[{index}]", destination, side),
+            destinations.of_route(resource, f"{field}.route[{index}]", leg, side),
             weight,
-            header_ops(destination.headers.request),
-            header_ops(destination.headers.response),
+            header_ops(leg.headers.request),
+            header_ops(leg.headers.response),
         )
-        for index, (destination, weight) in enumerate(zip(http.route, weights, strict=True))
+        for index, (leg, weight) in enumerate(legs)
     )
 
 

@@ -198,17 +198,18 @@ def _grouped(rules: list[_Read]) -> list[_Group]:
     groups: list[_Group] = []
     for read in sorted(rules, key=lambda one: age_of(one[1].metadata)):
         exports = frozenset(read[1].spec.export_to)
-        merges = [
-            exports == group.exports or (bool(group.exports) and exports > group.exports)
+        alone = not (groups and _takes_in(groups[-1], exports))
+        groups = [
+            replace(group, reads=(*group.reads, read)) if _takes_in(group, exports) else group
             for group in groups
         ]
-        alone = [] if merges[-1:] == [True] else [_Group(exports, (read,))]
-        joined = (
-            replace(group, reads=(*group.reads, read)) if merged else group
-            for group, merged in zip(groups, merges, strict=True)
-        )
-        groups = [*joined, *alone]
+        groups += [_Group(exports, (read,))] if alone else []
     return groups
+
+
+def _takes_in(group: _Group, exports: frozenset[str]) -> bool:
+    """Tell whether a rule that is exported so is merged into those of a group."""
+    return exports == group.exports or (bool(group.exports) and exports > group.exports)
 
 
 def _merged(rules: Sequence[_Read]) -> tuple[Rule, list[Finding]]:

@@ -93,19 +93,17 @@ class _Ports:
         destinations = self._views[namespace]
         given = self._given.get(namespace, self._given[None])
         place = destinations.resource(host).place("spec")
-        routes: tuple[Route, ...] = ()
         if not destinations.sees(host):  # whom plain DNS finds, past all rules
             return _plain(destinations, host, port)
+        routes: tuple[Route, ...] = ()
+        why = given.marks.get(host, "")
         try:
-            if host in given.marks:
-                routes = (unsupported_route(given.marks[host], place),)
-            elif host in given.owners:
-                side = Side(_MESH, port, host, caller)
-                routes = _first_rules(given.owners[host], destinations, side)
-            elif port in given.bound.get(host, {}):
-                routes = rules_of(given.bound[host][port], destinations, in_mesh=True)
+            if not why:
+                routes = _ruled(given, host, destinations, Side(_MESH, port, host, caller))
         except ManifestError as error:
-            routes = (unsupported_route(destinations.diagnostics.error(error), place),)
+            why = destinations.diagnostics.error(error)
+        if why:
+            routes = (unsupported_route(why, place),)
         if routes and not destinations.http(host, port):
             if not any(destinations.http(host, other) for other in destinations.hosts()[host]):
                 _warn(destinations, host, f"port {port} is not HTTP: rules do not apply to calls")
@@ -113,6 +111,14 @@ class _Ports:
         elif routes and destinations.headless(host):
             _warn(destinations, host, "is headless: its callers choose the pod, by DNS")
         return routes or _plain(destinations, host, port)
+
+
+def _ruled(given: Ruling, host: Host, destinations: Destinations, side: Side) -> tuple[Route, ...]:
+    """The rules for a Service's port; (): none. Raises ManifestError for more than are planned."""
+    if host in given.owners:
+        return _first_rules(given.owners[host], destinations, side)
+    bound = given.bound.get(host, {}).get(side.port)
+    return rules_of(bound, destinations, in_mesh=True) if bound else ()
 
 
 def _first_rules(

@@ -48,7 +48,8 @@ def meaning(text: str) -> tuple[str, Any]:
 
 def _integer(whole: re.Match[str]) -> tuple[str, Any]:
     sign, *written = whole.groups()
-    number, base = next((n, b) for n, b in zip(written, _BASES, strict=True) if n)
+    number = next(filter(None, written))
+    base = _BASES[written.index(number)]
     if len(number) > LONGEST_NUMBER:
         return FLOAT, math.nan
     value = int(f"{sign}{number}", base)

@@ -109,6 +109,17 @@ PREFIX, EXACT, REGEX = {"prefix": "/a"}, {"exact": "/a/b"}, {"regex": "/a.*"}
         ({"sourceLabels": {"l": "1"}}, {"sourceLabels": {"m": "2"}}, True),
         ({"gateways": ["a", "b"]}, {"gateways": ["a"]}, True),
         ({"gateways": ["a"]}, {"gateways": ["a", "b"]}, False),
+        ({"gateways": ["a"]}, {}, True),
+        ({}, {"gateways": ["a"]}, True),
+        ({}, {"port": 80}, True),
+        ({"port": 80}, {"port": 80}, True),
+        ({}, {"sourceNamespace": "a"}, True),
+        ({}, {"sourceLabels": {"l": "1"}}, True),
+        ({"uri": REGEX}, {"uri": REGEX}, False),
+        ({"scheme": {"exact": "http"}}, {"scheme": {"exact": "https"}}, False),
+        ({"method": {"exact": "GET"}}, {"method": {"exact": "PUT"}}, False),
+        ({"authority": {"prefix": "a"}}, {"authority": {"prefix": "b"}}, False),
+        ({"withoutHeaders": {"x": EXACT}}, {"withoutHeaders": {"y": PREFIX}}, True),
     ],
 )
 def test_matches_that_istio_takes_for_contradictory(
@@ -117,6 +128,83 @@ def test_matches_that_istio_takes_for_contradictory(
     one = HttpRoute.model_validate({"match": [outer]})
     other = HttpRoute.model_validate({"match": [inner]})
     assert (merge(one, other) is not None) == fit
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "both"),
+    [
+        *(
+            (asked, {}, asked)
+            for asked in (
+                {"uri": PREFIX},
+                {"scheme": EXACT},
+                {"method": EXACT},
+                {"authority": EXACT},
+                {"port": 80},
+                {"gateways": ["a"]},
+                {"headers": {"x": EXACT}},
+                {"withoutHeaders": {"x": EXACT}},
+                {"queryParams": {"x": EXACT}},
+                {"sourceLabels": {"l": "1"}},
+            )
+        ),
+        ({}, {"port": 80, "sourceNamespace": "a"}, {"port": 80, "sourceNamespace": "a"}),
+        ({"sourceNamespace": "a"}, {"sourceNamespace": "a"}, {"sourceNamespace": "a"}),
+        ({"uri": PREFIX}, {"uri": EXACT}, {"uri": EXACT}),
+        ({"gateways": ["a", "b"]}, {"gateways": ["b"]}, {"gateways": ["b"]}),
+        (
+            {"headers": {"x": PREFIX, "y": EXACT}},
+            {"headers": {"x": EXACT, "z": EXACT}},
+            {"headers": {"x": EXACT, "y": EXACT, "z": EXACT}},
+        ),
+    ],
+)
+def test_a_delegates_match_asks_for_what_its_roots_does(
+    outer: Document, inner: Document, both: Document
+) -> None:
+    one, other, expected = (HttpRoute.model_validate({"match": [m]}) for m in (outer, inner, both))
+    merged = merge(one, other)
+    assert merged is not None
+    assert merged.match[0].model_dump() == expected.match[0].model_dump()
+
+
+def test_each_of_a_delegates_matches_goes_with_each_of_its_roots_that_fit() -> None:
+    paths = [HttpRoute.model_validate({"match": [{"uri": u} for u in us]}) for us in (OUTER, INNER)]
+    merged = merge(*paths)
+    assert merged is not None
+    assert [match.uri and match.uri.exact for match in merged.match] == ["/a/b", "/a/b", "/c"]
+    no_c = HttpRoute.model_validate({"match": [{"uri": u} for u in (*INNER, {"exact": "/d"})]})
+    assert merge(paths[0], no_c) is None
+
+
+OUTER: list[Document] = [PREFIX, {"prefix": "/a/"}, {"prefix": "/c"}]
+INNER: list[Document] = [EXACT, {"exact": "/c"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("rewrite", {"uri": "/x"}, {"uri": "/y"}),
+        ("directResponse", {"status": 200}, {"status": 201}),
+        ("timeout", "1s", "2s"),
+        ("retries", {"attempts": 1}, {"attempts": 3}),
+        ("fault", {"abort": {"httpStatus": 500}}, {}),
+        ("headers", {"request": {"remove": ["a"]}}, {}),
+        ("corsPolicy", {"maxAge": "1s"}, {}),
+        ("mirror", {"host": "a"}, {"host": "b"}),
+        ("mirrors", [{"destination": {"host": "a"}}], []),
+        ("mirrorPercent", 5, 6),
+        ("mirrorPercentage", {"value": 5}, {"value": 6}),
+    ],
+)
+def test_a_delegates_rule_has_what_its_root_says_where_it_says_nothing(
+    name: str, one: object, other: object
+) -> None:
+    root, own = (HttpRoute.model_validate({name: value}) for value in (one, other))
+    nothing = HttpRoute.model_validate({})
+    assert merge(root, nothing) == root
+    assert merge(root, own) == own
+    assert merge(nothing, own) == own
 
 
 CLAIM = rule(to("a", "v2"), match=[header_is("@request.auth.claims.group", "beta")])

@@ -66,6 +66,16 @@ def test_more_files_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyP
         list(texts((str(tmp_path),)))
 
 
+def test_more_bytes_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 10)
+    (tmp_path / "1.yaml").write_text("a: b\n")
+    (tmp_path / "2.yaml").write_text("a: b\n")
+    assert len(list(texts((str(tmp_path),)))) == 2
+    (tmp_path / "3.yaml").write_text("\n")
+    with pytest.raises(LanesError, match=r"3\.yaml: the manifests are more than"):
+        list(texts((str(tmp_path),)))
+
+
 def test_more_documents_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MOST_DOCUMENTS", 2)
     (tmp_path / "x.yaml").write_text("a: b\n---\n" * 2)

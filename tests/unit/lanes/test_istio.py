@@ -498,12 +498,29 @@ def test_servers_of_what_is_http_serve_rules(protocol: str) -> None:
     assert len(mesh_of(*A, only, at("in", rule(to("a")))).gateway) == 1
 
 
-@pytest.mark.parametrize("protocol", ["TLS", "TCP", "MONGO"])
-def test_servers_that_pass_bytes_on_serve_no_http(protocol: str) -> None:
-    servers = gateway()["spec"]["servers"]
-    other = {"port": {"number": 9, "name": "x", "protocol": protocol}, "hosts": ["*"]}
+@pytest.mark.parametrize(
+    ("protocol", "mode", "serves"),
+    [
+        ("TLS", "", False),
+        ("TCP", "", False),
+        ("MONGO", "", False),
+        ("TLS", "SIMPLE", False),
+        ("HTTPS", "PASSTHROUGH", False),
+        ("HTTPS", "AUTO_PASSTHROUGH", False),
+        ("HTTPS", "SIMPLE", True),
+        ("https", "MUTUAL", True),
+    ],
+)
+def test_servers_that_pass_bytes_on_serve_no_http(protocol: str, mode: str, serves: bool) -> None:
+    servers = gateway("a.org")["spec"]["servers"]
+    other: Document = {
+        "port": {"number": 9, "name": "x", "protocol": protocol},
+        "hosts": ["b.org"],
+        **({"tls": {"mode": mode}} if mode else {}),
+    }
     both = put(gateway(), "spec.servers", [*servers, other])
-    assert len(mesh_of(*A, both, at("in", rule(to("a")))).gateway) == 1
+    mesh = mesh_of(*A, both, at("in", rule(to("a"))))
+    assert [host.domain for host in mesh.gateway] == ["a.org", *["b.org"] * serves]
 
 
 def test_a_gateway_in_another_namespace_is_none_and_the_refusal_says_so() -> None:

@@ -11,6 +11,7 @@ from lanes.errors import LanesError
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests
 from lanes.reading.reader import read
+from lanes.reading.rendered import kustomized
 from lanes.reading.resolve import resolve
 from tests.kube import (
     Document,
@@ -267,6 +268,31 @@ def test_what_a_kustomization_changes_is_rendered_first(tmp_path: Path, *, named
         render,
         f"{tmp_path}/patch.yaml: Deployment a: spec.template: missing",
     ]
+
+
+@pytest.mark.parametrize(
+    ("document", "beside"),
+    [
+        ({"resources": ["a.yaml"]}, True),
+        ({"resources": []}, True),
+        ({"resources": [], "metadata": {}}, True),
+        ({"resources": ["a.yaml"], "kind": "Kustomization", "apiVersion": "x"}, True),
+        ({"resources": ["a.yaml"], "metadata": {}, "namePrefix": "x-"}, False),
+        ({"resources": ["a.yaml", "b.yaml"]}, False),
+        ({"resources": ["../folder/a.yaml"]}, False),
+        ({"resources": ["a.yaml", 1]}, False),
+        ({"resources": "a.yaml"}, False),
+        ({}, False),
+    ],
+)
+def test_a_kustomization_that_only_lists_what_is_beside_it(
+    tmp_path: Path, document: Document, beside: bool
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.yaml").touch()
+    found = kustomized(str(folder / "kustomization.yaml"), document)
+    assert (found.rule if found else "") == ("" if beside else "kustomization")
 
 
 def test_a_helm_chart_is_rendered_first(tmp_path: Path) -> None:

@@ -70,6 +70,13 @@ def test_rules_count_for_the_names_that_istio_knows(
     assert called(url, rules(*hosts), port=port) == found
 
 
+def test_a_name_that_dns_finds_is_its_service_where_that_does_not_tell_http() -> None:
+    """Another Service does at that port, so that rules for other names count there."""
+    cache, half = service("cache", HTTP), rules("cart.default", "cart.internal")
+    assert called("http://cart.default/", cache, half, port=UNTOLD) == "cart v1|v2"
+    assert called("http://cart.internal/", cache, half, port=UNTOLD) == "cart.internal cart v2"
+
+
 @pytest.mark.parametrize(
     ("export", "name", "found"),
     [

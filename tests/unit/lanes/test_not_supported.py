@@ -19,6 +19,8 @@ from tests.kube import (
     istio,
     put,
     route_rule,
+    rule,
+    to,
     to_service,
     write,
 )
@@ -73,6 +75,12 @@ SERVICE = [*istio(), header_propagation("x", labels=ONE_VERSION)]
             [*istio(), http_route("r", to_service("mockb"), route_rule(backend("mockb")))],
             {"v1", "v2", "v3"},
             "VirtualService mockb: spec.hosts[0]: mockb already has HTTPRoute r; keep one kind",
+        ),
+        (
+            changed("VirtualService", "mockb", "spec.http", [rule(to("mockb", port=1))]),
+            {"v1", "v2", "v3"},
+            "VirtualService mockb: spec.http[0].route[0].destination.port: name one of mockb's"
+            " ports: 8000",
         ),
     ],
 )

@@ -116,6 +116,28 @@ def test_variables_that_stand_for_more_and_more() -> None:
     )
 
 
+A_KIB = {"name": "A", "value": "x" * 1024}
+
+
+@pytest.mark.parametrize(
+    ("values", "started"),
+    [
+        (["$(A)" * 256], True),
+        (["$(A)" * 256 + "$$"], False),
+        (["$(A)" * 255, "$(A)"], True),
+        (["$(A)" * 255, "$(A)$$"], False),
+        (["$(NO)" * 50_000], True),
+        (["$$" * 100_000], True),
+    ],
+)
+def test_how_much_variables_may_hold(values: list[str], started: bool) -> None:
+    entries = [A_KIB, *({"name": f"B{n}", "value": value} for n, value in enumerate(values))]
+    if started:
+        assert len(pod_of(with_env(*entries)).env) == len(entries)
+    else:
+        assert refusal(with_env(*entries)).endswith("a cluster does not start such a container")
+
+
 @pytest.mark.parametrize(
     "source",
     [
