@@ -65,8 +65,6 @@ def _atom(parts: deque[str]) -> str:
         return text
     if part in string.ascii_letters + string.digits:
         return part
-    if part.startswith("(") or part in "^$":
-        return ""
     return _character(part)
 
 

@@ -60,8 +60,6 @@ def with_lane_groups(manifests: Manifests) -> Manifests:
         for resource, body in manifests.of(kinds.ASMSwimLaneGroup)
     ]
     labels = list(manifests.of(kinds.TrafficLabel))
-    if not (groups or lanes or labels):
-        return manifests
     names = {group.resource.name for group in groups}
     warnings = [
         resource.finding("lane-group", "metadata.labels[swimlane-group]", _NO_GROUP)

@@ -128,7 +128,7 @@ def at_gateways(
     for _, body, _, ref in references:
         key = _key(body, ref)
         if ref.section_name or ref.port:
-            named.setdefault(key, {})[RouteListener(key, ref.section_name or "", ref.port)] = None
+            named.setdefault(key, {})[RouteListener(key, ref.section_name, ref.port)] = None
     found: dict[RouteListener, dict[str, list[Bound]]] = {}
     for resource, body, field, ref in references:
         key = _key(body, ref)
@@ -146,7 +146,7 @@ def at_gateways(
             continue
         elif ref.section_name or ref.port:
             listeners = {
-                RouteListener(key, ref.section_name or "", ref.port): Served(["*"]).common(wanted)
+                RouteListener(key, ref.section_name, ref.port): Served(["*"]).common(wanted)
             }
         else:
             listeners = dict.fromkeys(
@@ -209,7 +209,7 @@ def _taken(
     asked = [
         one
         for one in parent.own
-        if ref.section_name in (None, one.name) and ref.port in (None, one.port)
+        if ref.section_name in ("", one.name) and ref.port in (None, one.port)
     ]
     if not asked:
         there = ", ".join(f"{one.name} at {one.port}" for one in parent.own) or "none that is known"

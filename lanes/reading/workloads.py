@@ -94,7 +94,7 @@ def require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Di
         elif not variable and not container.ports:
             problem = "is missing; name the port that the container listens on"
             diagnostics.not_simulate(resource.error(f"{where}.ports", problem))
-        elif _port(container, variable, 0) == SIDECAR_PORT:
+        elif _port(container, variable) == SIDECAR_PORT:
             problem = f"{SIDECAR_PORT} is the sidecar's port; use another"
             diagnostics.not_simulate(resource.error(f"{where}.ports", problem))
         probe = container.readiness_probe
@@ -175,7 +175,7 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
         addresses = added.environment.addresses + own.addresses
         if problem := unusable(env, addresses):
             raise resource.error(f"{workload.field}.containers[{index}].env", problem)
-        port = _port(container, env.get("port", ""), 8000)
+        port = _port(container, env.get("port", ""))
         made.append(
             Pod(
                 name=fields.name,
@@ -207,11 +207,11 @@ def _is_sample(image: str) -> bool:
     return name in ("", _SAMPLE)
 
 
-def _port(container: kinds.Container, variable: str, otherwise: int) -> int:
-    """The port that the container listens on: its variable, else the one it names."""
+def _port(container: kinds.Container, variable: str) -> int:
+    """The port that the container listens on: its variable, else the one it names, else 8000."""
     if variable.isdecimal() and len(variable) < 6:
         return int(variable)
-    return container.ports[0].container_port if container.ports else otherwise
+    return container.ports[0].container_port if container.ports else 8000
 
 
 def _asked(container: kinds.Container, probe: kinds.HttpGet) -> int | None:

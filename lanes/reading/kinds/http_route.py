@@ -39,14 +39,14 @@ class ParentReference(Closed):
     kind: str = "Gateway"
     name: str
     namespace: str | None = None
-    section_name: str | None = None
+    section_name: str = ""
     port: Port | None = None
 
     @model_validator(mode="after")
     def _known(self) -> "ParentReference":
         if (self.group, self.kind) not in (*_GATEWAYS, ("", "Service")):
             raise ValueError(f'should be a Gateway of {GROUP}, or a Service of group ""')
-        if self.of_mesh and self.section_name is not None:
+        if self.of_mesh and self.section_name:
             raise ValueError("names a section of a Service, which has none; name a port")
         return self
 

@@ -10,7 +10,7 @@ import yaml
 from lanes.errors import LanesError
 from lanes.reading import kinds
 from lanes.reading.manifests import Manifests
-from lanes.reading.reader import read
+from lanes.reading.reader import read, read_for_lint, short
 from lanes.reading.rendered import kustomized
 from lanes.reading.resolve import resolve
 from tests.kube import (
@@ -389,12 +389,32 @@ def test_one_name_twice(tmp_path: Path, document: Document) -> None:
     ]
 
 
+def test_a_file_below_is_named_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Path(write(tmp_path, service("a")))
+    monkeypatch.chdir(tmp_path)
+    assert [short(one) for one in (str(file), "x/../mesh.yaml")] == ["mesh.yaml", "mesh.yaml"]
+    monkeypatch.chdir("/proc")
+    assert short(str(file)) == str(file)
+    assert short("standard input") == "standard input"
+
+
+def test_for_lint_what_a_cluster_adds_makes_no_other_resource(tmp_path: Path) -> None:
+    own = virtual_service("a", rule(to("a")))
+    again = {**own, "apiVersion": "networking.istio.io/v1beta1", "status": {"x": 1}}
+    labelled = put(own, "metadata.labels", {"x": "y"})
+    for second, times in (again, 0), (labelled, 1):
+        found, _ = read_for_lint([write(tmp_path, own, second)])
+        assert len(found.duplicates) == times
+
+
 def test_what_a_kustomization_patches_is_not_replaced_by_the_patch(tmp_path: Path) -> None:
     write(tmp_path, {"namePrefix": "x-"}, name="kustomization.yaml")
     first = write(tmp_path, service("a"), name="1.yaml")
     second = write(tmp_path, put(service("a"), "metadata.labels", {"x": "z"}), name="2.yaml")
     told = f"{second}: Service a: occurs twice, first in {first}; keep one"
     assert refusal(str(tmp_path)).endswith(told)
+    with pytest.raises(LanesError, match="keep one"):
+        read([str(tmp_path)], strict=False)
 
 
 def test_a_resource_without_a_name(tmp_path: Path) -> None:
