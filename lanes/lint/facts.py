@@ -71,10 +71,10 @@ class Facts:
         """The resources of a kind."""
         return self.manifests.of(kind)
 
-    def has_kind(self, *names: str) -> bool:
-        """Tell whether there is a resource of one of these kinds, be it one without a model."""
-        every = (*self.manifests.resources, *self.manifests.others)
-        return any(one.kind in names for one in every)
+    @cached_property
+    def kind_names(self) -> set[str]:
+        """The kinds of all resources, with those that have no model."""
+        return {one.kind for one in (*self.manifests.resources, *self.manifests.others)}
 
     @cached_property
     def absent(self) -> AbsentHosts:

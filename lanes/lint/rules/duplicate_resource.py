@@ -7,7 +7,7 @@ from lanes.lint.rule import Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    if facts.has_kind("Kustomization"):
+    if "Kustomization" in facts.kind_names:
         return  # whose patches are parts of resources
     for resource, before in facts.manifests.duplicates:
         if resource.kind != "Namespace":

@@ -15,11 +15,11 @@ from lanes.reading.manifests import Resource
 def check(facts: Facts) -> Iterator[Found]:
     for host, named in _by_host(facts).items():
         services = {id(r): (r, body.spec.export_to, field) for r, body, field in reversed(named)}
-        before: list[tuple[Resource, list[str]]] = []
+        before: list[tuple[Resource, set[str]]] = []
         for resource, exports, field in reversed(services.values()):
             seen = _seen(resource, exports)
-            first = next((one for one, to in before if _meet(_seen(one, to), seen)), None)
-            before.append((resource, exports))
+            first = next((one for one, places in before if places & seen), None)
+            before.append((resource, seen))
             if first:
                 yield (
                     resource,
@@ -43,21 +43,14 @@ def _by_host(facts: Facts) -> dict[Host, list[_Named]]:
     return found
 
 
-def _seen(resource: Resource, export_to: list[str]) -> set[str] | None:
-    """Return the namespaces that a resource is exported to by name; None: to all."""
-    if not is_restricted(export_to):
-        return None
-    return {resource.namespace if name == "." else name for name in export_to} - {"~"}
-
-
-def _meet(first: set[str] | None, second: set[str] | None) -> bool:
-    """Tell whether some namespace sees both, neither before the other.
+def _seen(resource: Resource, export_to: list[str]) -> set[str]:
+    """Return the namespaces that a resource is exported to by name, or "*": to all.
 
     What is exported by name comes before what is exported to all.
     """
-    if first is None or second is None:
-        return first is second
-    return not first.isdisjoint(second)
+    if not is_restricted(export_to):
+        return {"*"}
+    return {resource.namespace if name == "." else name for name in export_to} - {"~"}
 
 
 def _named(other: Resource, resource: Resource) -> str:

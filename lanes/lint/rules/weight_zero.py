@@ -7,7 +7,7 @@ from lanes.lint.rule import Rule
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    if facts.has_kind("Rollout", "Canary"):  # those set weights themselves
+    if facts.kind_names & {"Rollout", "Canary"}:  # those set weights themselves
         return
     for leg in facts.legs:
         if leg.idle and not leg.http.headers.request.set:

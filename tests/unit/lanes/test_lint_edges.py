@@ -307,6 +307,27 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [],
         ),
         ([CART, BARE[0], virtual_service("cart", rule(to("cart")))], []),  # one version needs none
+        (
+            [CART, *BARE, virtual_service("cart", rule(to("cart")))],
+            [f"{one}.metadata.labels" for one in (V1, V2)],
+        ),
+        *(
+            (
+                [
+                    *(CART, virtual_service("cart", rule(to("cart"))), *pods),
+                    destination_rule(
+                        "cart", *({"name": f"s{n}", "labels": s} for n, s in enumerate(subsets))
+                    ),
+                ],
+                [f"{V1}.metadata.labels"] * found,
+            )
+            for pods, subsets, found in (
+                (BARE[:1], [], False),
+                (BARE[:1], [{"lane": "x"}], True),
+                (BARE[:1], [{"app": "cart"}], False),
+                (BARE[:1], [{"lane": "x"}, {"app": "cart"}], False),
+            )
+        ),
     ],
     "TL002": [
         (instead(CART, port(name="tcp")), [f"{SERVICE}: spec.ports[0].name"]),
@@ -421,6 +442,13 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [
                 *with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))),
                 of_kind("Canary", "flagger.app/v1beta1"),
+            ],
+            [],
+        ),
+        (
+            [
+                *with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))),
+                of_kind("Rollout", "argoproj.io/v1alpha1"),
             ],
             [],
         ),
@@ -806,6 +834,17 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (with_rules(matching({"gateways": ["mesh"]}), REST), []),
         (with_rules(matching({"method": {"exact": "GET"}}), REST), []),
         (with_rules(matching({"withoutHeaders": {"x": {}}}), REST), []),
+        (
+            with_rules(
+                matching({"uri": {"prefix": "/a"}}, lead="v1"),
+                *(
+                    matching({"uri": {"exact": f"/a/{n}"}}, {"uri": {"exact": f"/{n}"}})
+                    for n in "bc"
+                ),
+                REST,
+            ),
+            [f"{ROUTES}: spec.http[1].match[0]"],  # once
+        ),
     ],
     "TL015": [
         (
@@ -832,6 +871,18 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [f"{ROUTES}: spec.http[{n}].route[0].destination.subset" for n in (0, 1)],
         ),
         ([*instead(SUBSETS), destination_rule("*.default.svc.cluster.local", "v1", "v2")], []),
+        (
+            with_rules(rule(to("cart"), match=[GET]), rule(to("cart", "v3"))),
+            [f"{ROUTES}: spec.http[1].route[0].destination.subset"],
+        ),
+        (instead(SUBSETS, put(SUBSETS, "spec.subsets[1].labels.version", 2)), []),
+        (
+            [
+                *(unplaced(SUBSETS), *SHOP[:-1]),
+                virtual_service("cart", LANE, rule(to("cart", "v9")), namespace="shop"),
+            ],
+            [f"{ROUTES}: spec.http[1].route[0].destination.subset"],
+        ),
     ],
     "TL016": [
         (
@@ -902,6 +953,48 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         ([*GOOD, destination_rule(f"*.default.{DNS}", NO_PODS, name="more")], []),
         ([*GOOD, exported(destination_rule("cart", NO_PODS, name="more"), "x")], []),
+        (
+            [
+                destination_rule("a.org", "v1"),
+                destination_rule("a.org", NO_PODS, "v1", name="more"),
+            ],
+            [],
+        ),
+        *(
+            (
+                [
+                    exported(destination_rule("cart", *own, name=name), *to)
+                    for name, own, to in rules
+                ],
+                found,
+            )
+            for rules, found in (
+                ((("a", ["v2"], ["*"]), ("more", [NO_PODS], [])), [f"{MORE}: spec.subsets[0]"]),
+                ((("a", ["v2"], ["x"]), ("more", [NO_PODS], ["y"])), []),
+                (
+                    (("a", ["v2"], ["x", "y"]), ("more", [NO_PODS], ["y", "x"])),
+                    [f"{MORE}: spec.subsets[0]"],
+                ),
+            )
+        ),
+        (
+            [
+                *GOOD,
+                put(
+                    destination_rule("cart", NO_PODS, name="more"),
+                    "spec.workloadSelector",
+                    {"matchLabels": {}},
+                ),
+            ],
+            [],
+        ),
+        (
+            [
+                destination_rule("cart", policy=RANDOM),
+                without(destination_rule("cart", policy=ROUND_ROBIN, name="more"), "spec.subsets"),
+            ],
+            [f"{MORE}: spec.trafficPolicy"],
+        ),
     ],
     "TL018": [
         (
@@ -965,6 +1058,16 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 *(
                     exported(virtual_service("cart", REST, name=name), *to)
                     for name, to in {"a": ["x"], "b": ["y"], "more": ["x", "z"]}.items()
+                ),
+            ],
+            ["VirtualService more: spec.hosts[0]"],
+        ),
+        (
+            [
+                *(d for d in GOOD if d is not ROUTED),
+                *(
+                    exported(virtual_service("cart", REST, name=name), place)
+                    for name, place in (("a", "."), ("b", "~"), ("c", "~"), ("more", "default"))
                 ),
             ],
             ["VirtualService more: spec.hosts[0]"],
@@ -1805,6 +1908,39 @@ def test_what_is_gone_is_told_with_what_to_write_instead(
         ("TL031", with_rules(rule(to("cart", port=9))), "(8000)"),
         ("TL040", asking(agent="Firefox", how="regex"), "Mozilla/5.0 Firefox"),
         ("TL010", instead(CART, HEADLESS), "is headless"),
+        *(
+            ("TL006", with_rules(rule(to("cart", "v1", weight=1), idle)), f"{name} has weight 0")
+            for idle, name in ((to("cart", "v2", weight=0), "v2"), (to("shop", weight=0), "shop"))
+        ),
+        (
+            "TL015",
+            [*with_rules(rule(to("cart", "v3"))), destination_rule("cart", "v4", name="more")],
+            f"{RULE} has no subset",
+        ),
+        (
+            "TL017",
+            [*GOOD, destination_rule("cart", NO_PODS, name="more")],
+            f"{RULE} has subset v2 for cart",
+        ),
+        (
+            "TL017",
+            [
+                destination_rule("cart", policy=RANDOM),
+                destination_rule("cart", policy=ROUND_ROBIN, name="more"),
+            ],
+            f"{RULE} has a traffic policy for cart",
+        ),
+        *(
+            (
+                "TL020",
+                [ROUTED, virtual_service(f"cart.default.{DNS}", REST, name="a", namespace=place)],
+                said,
+            )
+            for place, said in (
+                ("default", f"{ROUTES} has rules"),
+                ("shop", f"{ROUTES} of namespace default has rules"),
+            )
+        ),
         (
             "TL023",
             [
