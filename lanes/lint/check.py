@@ -49,8 +49,8 @@ def lint(
     manifests, unread = read_for_lint(paths, namespace)
     diagnostics = Diagnostics()
     mesh, destinations = build(completed(manifests), diagnostics)
-    whole = not (unread or manifests.misfits or manifests.duplicates or diagnostics.errors)
-    facts = Facts(manifests, mesh, destinations, planned=whole)
+    wanting = (unread, manifests.misfits, manifests.duplicates, diagnostics.errors)
+    facts = Facts(manifests, mesh, destinations, planned=not any(wanting))
     rules = (rule for rule in RULES if rule.code not in ignored)
     found = {finding for rule in rules for finding in rule.findings(facts)}
     ordered = sorted(found, key=lambda f: (f.file, f.line, f.rule, f.field, f.message))

@@ -35,7 +35,6 @@ Kind = TypeVar("Kind", bound=BaseModel)
 VirtualService = tuple[Resource, kinds.VirtualService]
 Found = tuple[Resource, str, str]
 """A resource, the field in it that is wrong, and the sentence about it."""
-Check = Callable[["Facts"], Iterable[Found]]
 
 
 class Facts:
@@ -53,7 +52,7 @@ class Facts:
         self._destinations = destinations
         self._found: dict[Check, tuple[Found, ...]] = {}
 
-    def found(self, check: Check) -> tuple[Found, ...]:
+    def found(self, check: "Check") -> tuple[Found, ...]:
         """What a rule finds here; others may ask it too."""
         if check not in self._found:
             self._found[check] = tuple(check(self))
@@ -130,7 +129,7 @@ class Facts:
     def is_leaf(self, host: Host, pod: Pod) -> bool:
         """Tell whether a Service's pod calls nobody, as far as is known of it or of others."""
         calls = self._calls.of((host,), (pod,))
-        return not calls and (self._some_calls or self._calls.knows(host, (pod,)))
+        return not calls and bool(self._some_calls or self._calls.knows(host, (pod,)))
 
     def pod(self, workload: Workload) -> Pod | None:
         """A pod that a workload makes; None: it makes none."""
@@ -264,9 +263,7 @@ class Facts:
     @cached_property
     def set_headers(self) -> frozenset[str]:
         """The headers that rules set or add on requests."""
-        rules = [
-            rule for one in self.routing for rule in one.rules if not self._replaced(one, rule)
-        ]
+        rules = (r for one in self.routing for r in one.rules if not self._replaced(one, r))
         changes = (ops for rule in rules for ops in (rule.request, *rule.legs))
         return frozenset(name for ops in changes for name in (*ops.set, *ops.add))
 
@@ -292,9 +289,11 @@ class Facts:
 
     def propagates(self, header: str) -> bool:
         """Tell whether something in the mesh hands a header on from call to call."""
-        if header == "baggage":
-            return True
-        return providers.propagation_somewhere(self.manifests).covers(header)
+        somewhere = providers.propagation_somewhere(self.manifests)
+        return header == "baggage" or somewhere.covers(header)
+
+
+Check = Callable[[Facts], Iterable[Found]]
 
 
 def _place(resource: Resource) -> tuple[str, str, str]:

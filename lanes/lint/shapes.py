@@ -18,8 +18,8 @@ from lanes.reading.partial import Path, path_text
 from lanes.reading.reader import problem_text
 
 _ALIKE = 0.8
-# Good names that are not understood here, and are nearly one that is.
-_NOT_MISSPELT = ("consecutiveErrors", "mirror_percent")
+# A good name that is not understood here, and is nearly one that is.
+_NOT_MISSPELT = "mirror_percent"
 _SHAPES = {
     "list_type": "should be a list",
     "dict_type": "should be a mapping",
@@ -72,7 +72,7 @@ def _misspelt(misfit: Misfit, path: Path) -> str:
     beside: Any = misfit.resource.data
     for part in path[:-1]:
         beside = beside[part]
-    left = [] if name in _NOT_MISSPELT else [one for one in _fields(level) if one not in beside]
+    left = [] if name == _NOT_MISSPELT else [one for one in _fields(level) if one not in beside]
     near = next(iter(get_close_matches(name, left, cutoff=_ALIKE)), "")
     return f"is not a field there; {near} is" if near else ""
 

@@ -71,10 +71,6 @@ class Subsets:
                 found.setdefault(key.name, []).extend(rules)
         return found
 
-    def by_name(self, host: Host) -> dict[str, kinds.Subset]:
-        """The subsets of a Service, by name; of two with one name, the last."""
-        return {name: found[-1][2] for name, found in self.defined(host).items()}
-
 
 def open_to_any(resource: Resource, name: str) -> bool:
     """Tell whether the host that a resource names depends on where the resource is applied."""

@@ -94,13 +94,15 @@ def _positions(tree: Node, operator: Any) -> Iterator[tuple[Node, tuple[int, int
 
 
 def _is_annotation(node: Node) -> bool:
-    """Whether the node is part of a type, or of an import that only types need."""
+    """Whether the node is part of a type or a signature, or of an import that only types need."""
     while node.parent is not None:
         above = node.parent
         kind, place = above.type, above.children.index(node)
         if kind in ("tfpdef", "decorator") or (kind == "annassign" and place == 1):
             return True
-        if is_argument_of("TypeVar", node):
+        if is_argument_of("TypeVar", node) or is_argument_of("Literal", node):
+            return True
+        if kind == "parameters" and node.type == "operator":  # the * before keywords
             return True
         if kind == "funcdef" and above.annotation is node:
             return True

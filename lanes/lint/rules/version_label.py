@@ -10,7 +10,8 @@ _LABELS = ("version", "app.kubernetes.io/version")
 
 def check(facts: Facts) -> Iterator[Found]:
     for host in facts.routed:
-        pods, subsets = facts.pods(host), facts.subsets.by_name(host).values()
+        pods = facts.pods(host)
+        subsets = [one for each in facts.subsets.defined(host).values() for _, _, one in each]
         for pod in pods:
             labeled = any(label in pod.labels for label in _LABELS)
             chosen = any(subset.labels.items() <= pod.labels.items() for subset in subsets)

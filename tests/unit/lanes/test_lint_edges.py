@@ -328,6 +328,14 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 (BARE[:1], [{"lane": "x"}, {"app": "cart"}], False),
             )
         ),
+        (
+            [
+                *(CART, BARE[0], virtual_service("cart", rule(to("cart")))),
+                destination_rule("cart", {"name": "v1", "labels": {"app": "cart"}}),
+                destination_rule("cart", {"name": "v1", "labels": {"lane": "x"}}, name="more"),
+            ],
+            [],
+        ),
     ],
     "TL002": [
         (instead(CART, port(name="tcp")), [f"{SERVICE}: spec.ports[0].name"]),
@@ -346,6 +354,13 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (
             instead(CART, put(CART, "spec.ports", [{"port": 3306}, {"port": 1, "name": "tcp"}])),
             [f"{SERVICE}: spec.ports[0].port"],
+        ),
+        (
+            [
+                put(CART, "spec.ports", [{"port": 8000, "name": "tcp"}]),
+                put(without(virtual_service("cart"), "spec.http"), "spec.tcp", []),
+            ],
+            [],
         ),
     ],
     "TL003": [
@@ -534,20 +549,26 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                     virtual_service(
                         "*",
                         {
-                            "delegate": {"name": "shared"},
+                            "delegate": delegate,
                             "headers": {"request": {"set": {"x-lane": "v2"}}},
                         },
                         gateways=["demo-gateway"],
                         name="entered",
                     ),
-                    without(virtual_service("x", *rules, name="shared"), "spec.hosts"),
+                    without(
+                        virtual_service("x", *rules, name="shared", namespace=place), "spec.hosts"
+                    ),
                 ],
-                found,
+                [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"] * found,
             )
-            for rules, found in (
-                ([REST], []),
-                ([matching(GET), OWN_HEADERS], []),
-                ([OWN_HEADERS], [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"]),
+            for delegate, place, rules, found in (
+                ({"name": "shared"}, "default", [REST], False),
+                ({"name": "shared"}, "default", [matching(GET), OWN_HEADERS], False),
+                ({"name": "shared"}, "default", [OWN_HEADERS], True),
+                ({"name": "shared"}, "edge", [OWN_HEADERS], False),
+                ({"name": "shared", "namespace": "edge"}, "edge", [OWN_HEADERS], True),
+                ({"name": "another"}, "default", [OWN_HEADERS], False),
+                ({"name": "shared"}, "default", [], False),
             )
         ),
         ([*BY_HEADER, header_propagation(prefixes=["X-l"])], []),
@@ -882,6 +903,11 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 virtual_service("cart", LANE, rule(to("cart", "v9")), namespace="shop"),
             ],
             [f"{ROUTES}: spec.http[1].route[0].destination.subset"],
+        ),
+        (
+            [*instead(SUBSETS), destination_rule(f"*.other.{DNS}", "v1", "v2")],
+            [f"{ROUTES}: spec.http[{n}].route[0].destination.subset" for n in (0, 1)]
+            + [f"{ENTRY}: {LED}.subset"],
         ),
     ],
     "TL016": [
@@ -1334,6 +1360,44 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ],
             [f"{ROUTES}: spec.http[1].route[0].destination.port.number"],
         ),
+        *(
+            (
+                [
+                    changed if d is CART else d
+                    for d in with_rules(LANE, rule(to("cart", "v1", port=81)))
+                ],
+                [],
+            )
+            for changed in (
+                put(CART, "spec.type", "ExternalName"),
+                put(
+                    CART, "spec.ports", [HTTP, {"port": "x"}]
+                ),  # which may be the one that is meant
+            )
+        ),
+        *(  # rules that count for nobody, and that may count
+            (
+                [
+                    *(CART, service("old", *old), *PODS),
+                    put(
+                        virtual_service("x", rule(to("cart", port=81)), gateways=at),
+                        "spec.hosts",
+                        hosts,
+                    ),
+                ],
+                [f"VirtualService x: {LED}.port.number"] * found,
+            )
+            for hosts, old, at, found in (
+                (["old"], [HTTP], ["mesh"], True),
+                (["old"], [{"port": 8000, "name": "tcp"}], ["mesh"], False),
+                (["old"], [{"port": 8000, "name": "tcp"}], ["web"], True),
+                (["old"], [{"port": 8000, "name": "tcp"}], ["mesh", "web"], True),
+                (["old", "cart"], [{"port": 8000, "name": "tcp"}], ["mesh"], True),
+                (["olds"], [HTTP], ["mesh"], False),
+                (["old.org"], [HTTP], ["mesh"], True),
+                ([], [HTTP], ["mesh"], True),  # another's delegate
+            )
+        ),
     ],
     "TL032": [
         (instead(GOOD[0], gateway("shop.org")), []),
@@ -1409,6 +1473,14 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         (BEYOND, ["VirtualService entered: spec.http[0]"]),
         (chain_with({RULE: PREFERRED}), []),  # TL043
+        *(  # nothing is planned where something cannot be read, or is twice
+            ([*BEYOND, unread], [])
+            for unread in (
+                {"kind": "Service", "apiVersion": "v1", "metadata": []},
+                put(service("x"), "spec.ports[0].port", "80"),
+                put(CART, "spec.selector.x", "y"),
+            )
+        ),
     ],
     "TL035": [
         (versioned(GRPC, HTTP), [BACKEND]),
@@ -1687,6 +1759,27 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (
             [destination_rule("shop"), *PLAIN_TEXT, peers("STRICT")],
             [f"{RULE}: spec.trafficPolicy.tls.mode"],
+        ),
+        *(
+            (
+                [
+                    put(CART, "spec.ports", [{"name": "http", "port": 8000, **target}]),
+                    *(d for d in PLAIN_TEXT if d is not CART),
+                    put(
+                        peers("STRICT", app="cart"),
+                        "spec.portLevelMtls",
+                        {number: {"mode": "PERMISSIVE"}},
+                    ),
+                ],
+                [f"{RULE}: {TLS}"] * found,
+            )
+            for target, number, found in (
+                ({}, 8000, False),
+                ({}, 9000, True),
+                ({"targetPort": 9000}, 9000, False),
+                ({"targetPort": 9000}, 8000, True),
+                ({"targetPort": "web"}, 8000, False),  # nobody knows its number
+            )
         ),
     ],
     "TL043": [

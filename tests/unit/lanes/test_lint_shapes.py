@@ -135,3 +135,9 @@ def test_what_another_reader_of_yaml_takes_for_a_string_is_one(
     head = "apiVersion: v1\nkind: Service\nmetadata: {name: cart}\n"
     file.write_text(f"{head}spec: {{selector: {{at: {written}}}}}\n", encoding="utf-8")
     assert len(lint([str(file)]).unread) == reported
+
+
+def test_every_resource_counts(tmp_path: Path) -> None:
+    """Those of kinds that have no model, and those that their model does not take, as well."""
+    unread = put(service("shop"), "spec", [])
+    assert lint([write(tmp_path, CART, SECRET, unread)]).resources == 3
