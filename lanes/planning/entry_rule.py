@@ -37,7 +37,7 @@ class EntryRule:
     @property
     def not_sent_because(self) -> str:
         """Why no request is sent by this rule, in words behind its method; "": it is sent."""
-        if self.method in (None, "GET"):
+        if self.method is None:
             return ""
         return "brings nothing to read" if self.method == "HEAD" else "may change something"
 

@@ -16,7 +16,7 @@ from lanes.evidence.steps import Answer
 from lanes.planning.result import Plan
 from lanes.verification import blocks, significance
 from lanes.verification.baseline import baseline_of
-from lanes.verification.classification import ClassifiedAnswer, classify
+from lanes.verification.classification import ClassifiedAnswer, classify, failed
 from lanes.verification.targets import Target
 
 # How often a run finds a lane worse though all are alike. Shared out among lanes and tests (Holm).
@@ -183,7 +183,7 @@ def _measured(
     by_block: dict[int, list[float]] = defaultdict(list)
     for one in classified:
         block = block_of.get(id(one))
-        took = one.answer.took_ms if 200 <= one.answer.status < 400 else None
+        took = None if failed(one.answer) else one.answer.took_ms
         if block is not None and took is not None:
             by_block[block].append(took)
         asked.append((one.failed, None if block is None else took))

@@ -48,6 +48,11 @@ class EntryVerdict:
         return self.count > self.inconclusive
 
     @property
+    def reached(self) -> bool:
+        """Whether a service answers there, be it in a form that tells no hop."""
+        return self.count > self.inconclusive - self.unseen
+
+    @property
     def not_verified_because(self) -> str:
         """Why none, or not all, of it is verified; "" where all is."""
         if not self.count:
@@ -99,8 +104,8 @@ class LaneVerdict:
     def ok(self) -> bool:
         """Whether the run may pass: a lane with a weight has to be among the drawn, if any are."""
         drawn = self.count + self.unsure
-        entered = self.verified or any(entered.unseen for entered in self.entered)
-        seen = drawn > 0 or (not self.expected if self.total else entered)
+        reached = any(entered.reached for entered in self.entered)
+        seen = drawn > 0 or (not self.expected if self.total else reached)
         entered_right = all(entered.ok for entered in self.entered)
         return seen and self.fits and self.as_planned == self.count and entered_right
 
@@ -149,7 +154,7 @@ class Verdict:
         """Whether all that was seen is right, and whether it is all there is to see."""
         if not self.ok:
             return Holds.DO_NOT_HOLD
-        unseen = any(lane.unseen or lane.not_known for lane in self.lanes)
+        unseen = any(lane.unseen + lane.not_known for lane in self.lanes)
         return Holds.AS_FAR_AS_SEEN if unseen else Holds.HOLD
 
     @property

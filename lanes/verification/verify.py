@@ -6,7 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from lanes.evidence.steps import Answer
 from lanes.planning.hop import Reason
 from lanes.planning.result import Lane, Plan
-from lanes.verification.classification import Classified, ClassifiedAnswer, Groups, classify
+from lanes.verification.classification import (
+    Classified,
+    ClassifiedAnswer,
+    Groups,
+    classify,
+    failed,
+)
 from lanes.verification.hints import Hint, HintCode, evidence_ends, hint, missing_injection
 from lanes.verification.hop_splits import splits
 from lanes.verification.problems import ProblemCode
@@ -37,7 +43,7 @@ def verify(
         requests=len(answers),
         errors=sum(one.failed for one in everything),
         planned_failures=sum(
-            one.conclusive and not one.problem and one.answer.status >= 400 for one in everything
+            one.conclusive and not one.problem and failed(one.answer) for one in everything
         ),
         lanes=lanes,
         unexpected=unexpected,
@@ -69,6 +75,7 @@ def _lane_verdicts(plan: Plan, classified: Classified, own: _ByLane) -> Iterator
     unsure = Counter(name for one in drawn for name in one.among)
     entered = _entry_verdicts(plan, classified.entered)
     for name, group in groups.items():
+        first, *_ = group  # the others have the same answers
         yield LaneVerdict(
             name,
             seen[name],
@@ -79,8 +86,8 @@ def _lane_verdicts(plan: Plan, classified: Classified, own: _ByLane) -> Iterator
             as_planned=planned[name],
             entered=tuple(one for lane in group for one in entered[lane.name]),
             unsure=unsure[name],
-            unseen=_unseen(group, own.get(name, [])),
-            not_known=_not_known(group),
+            unseen=_unseen(first, own.get(name, [])),
+            not_known=_not_known(first),
         )
 
 
@@ -140,11 +147,12 @@ def _evidence_ends(groups: Groups, lanes: Iterable[LaneVerdict], own: _ByLane) -
     """Yield where a lane's path is not seen any further."""
     for lane in lanes:
         answers = (one.answer for one in own.get(lane.name, []))
-        yield from evidence_ends(groups[lane.name][0], lane.unseen, answers)
+        first, *_ = groups[lane.name]
+        yield from evidence_ends(first, lane.unseen, answers)
 
 
-def _unseen(group: tuple[Lane, ...], classified: Iterable[ClassifiedAnswer]) -> tuple[str, ...]:
-    """The services on the path of a `group` of lanes that none of its answers shows.
+def _unseen(lane: Lane, classified: Iterable[ClassifiedAnswer]) -> tuple[str, ...]:
+    """The services on the path of `lane` that none of its answers shows.
 
     () where there is no answer, or one that shows all.
     """
@@ -157,10 +165,10 @@ def _unseen(group: tuple[Lane, ...], classified: Iterable[ClassifiedAnswer]) -> 
             return ()
     if shown is None:
         return ()
-    missed = (h.service for h in group[0].path if h.versions and not h.names & shown)
+    missed = (h.service for h in lane.path if h.versions and not h.names & shown)
     return tuple(dict.fromkeys(missed))
 
 
-def _not_known(group: tuple[Lane, ...]) -> tuple[str, ...]:
-    """The services on the path of a `group` of lanes whose rules are not supported."""
-    return tuple(dict.fromkeys(h.service for h in group[0].path if h.reason == Reason.UNSUPPORTED))
+def _not_known(lane: Lane) -> tuple[str, ...]:
+    """The services on the path of `lane` whose rules are not supported."""
+    return tuple(dict.fromkeys(h.service for h in lane.path if h.reason == Reason.UNSUPPORTED))

@@ -133,8 +133,9 @@ def test_a_virtual_services_rules_before_its_split_are_entry_rules() -> None:
         return rule(to("mocka", "v3", fallback="v1", headers=headers), match=match)
 
     documents = asm(weights={"v1": 100, "v2": 0})
+    no_example = header_is("x-key", r"v3\b[^ ]", "regex")
     first = [
-        v3(header_is("x-lane", "v3"), header_is("cookie", COOKIE, "regex")),
+        v3(no_example, header_is("x-lane", "v3"), header_is("cookie", COOKIE, "regex")),
         v3({"authority": {"exact": "v3.example.org"}}),
         v3({"uri": {"prefix": "/v3/"}}),
     ]
@@ -145,6 +146,7 @@ def test_a_virtual_services_rules_before_its_split_are_entry_rules() -> None:
         "v2": [],
         "v3": ["x-lane: v3", "cookie: lane=v3", "host v3.example.org", "path /v3/"],
     }
+    assert planned.not_planned == (NotPlanned("x-key", "no-example"),)
 
 
 def test_what_asks_for_more_than_another_entry_rule_is_none_of_its_own() -> None:

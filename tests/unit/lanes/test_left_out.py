@@ -68,6 +68,11 @@ def test_rules_of_the_mesh_that_no_planned_call_meets(
 def test_rules_of_the_mesh_have_no_part_in_what_the_gateway_leads_to() -> None:
     rules = virtual_service("shop", rule(to("shop"), match=[{"uri": {"prefix": "/x"}}]))
     assert plan_of(*shop(), rules).other_rules == ()
+    lane = rule(to("shop", "v2"), match=[header_is("x-lane", "v2")])
+    subsets = [foreign("shop", "v2"), destination_rule("shop", "v1", "v2")]
+    at = put(AT, "spec.http", [lane, rule(to("shop", "v1"))])
+    two = plan_of(gateway(), at, *shop()[2:], *subsets, rules)
+    assert (len(two.lanes), two.other_rules) == (2, ())
 
 
 TWO: list[Document] = [{"name": "http", "port": 8000}, {"name": "http-admin", "port": 9000}]

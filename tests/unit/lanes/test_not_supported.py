@@ -14,6 +14,7 @@ from lanes.reading.resolve import resolve
 from tests.kube import (
     Document,
     backend,
+    header_is,
     header_propagation,
     http_route,
     istio,
@@ -137,6 +138,31 @@ def test_a_listener_is_left_out_and_the_others_serve(tmp_path: Path) -> None:
     ]
     documents = changed("Gateway", "demo-gateway", "spec.servers", servers)
     assert plan_partly(tmp_path, *documents).domain == "b.org"
+
+
+REST = istio()[1]["spec"]["http"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (
+            [{"match": [header_is("x-lane", "v2"), {"uri": {"prefix": "/v2"}}]}, *REST],
+            ["x-lane: v2", "path /v2"],
+        ),
+        # Nothing but its place names a rule for every request, and one without an example.
+        ([*REST, {}], ["spec.http[1]"]),
+        ([{"match": [header_is("x-lane", r"v3\b[^ ]", "regex")]}, *REST], ["spec.http[0]"]),
+    ],
+)
+def test_a_rule_of_the_gateway_is_named_by_each_of_its_matches(
+    tmp_path: Path, rules: list[Document], words: list[str]
+) -> None:
+    marked = [r if r in REST else {**r, "route": REST[0]["route"], "newField": "x"} for r in rules]
+    planned = plan_partly(tmp_path, *changed("VirtualService", "any", "spec.http", marked))
+    assert [(one.rule, one.reason) for one in planned.not_planned] == [
+        (word, "not-supported") for word in words
+    ]
 
 
 def test_where_nothing_can_be_said_it_ends(tmp_path: Path) -> None:

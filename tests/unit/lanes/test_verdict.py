@@ -163,7 +163,7 @@ def test_a_lane_that_is_not_planned() -> None:
 def test_a_request_that_failed(status: int) -> None:
     verdict = verify(PLAN, [*planned(v1=39), Answer(status, "no answer: refused")])
     assert not verdict.ok
-    assert verdict.errors == 1
+    assert (verdict.errors, verdict.planned_failures) == (1, 0)
     assert problems_of(verdict) == [("no-service", status, 1)]
 
 
@@ -179,9 +179,11 @@ def test_the_right_path_with_a_wrong_status() -> None:
         assert not verify(PLAN, [*planned(v2=29), answer("v2", PLANNED["v2"], status)]).ok
 
 
-def test_where_no_hop_is_seen_nothing_is_wrong_and_nothing_holds() -> None:
-    verdict = verify(PLAN, [Answer(200, "It works!")] * 3)
+@pytest.mark.parametrize("plan", [PLAN, plan_of(*asm(weights={"v1": 1}))])
+def test_where_no_hop_is_seen_nothing_is_wrong_and_nothing_holds(plan: Plan) -> None:
+    verdict = verify(plan, [Answer(200, "It works!")] * 3)
     assert problems_of(verdict) == []
+    assert set(counts_of(verdict).values()) == {(0, 0)}
     assert verdict.errors == 0
     assert verdict.holds is Holds.DO_NOT_HOLD
     assert closing(verdict) == "Lanes NOT verified: no hop of any request is seen."
