@@ -68,10 +68,10 @@ class AbsentHosts:
             return None
         if self._here(host.name, space):
             return None
-        there = self._namespaces.get(host.name, set())
-        if short and there:
-            why = f"{name} means {name}.{space} here, and {name}.{min(there)} is there"
-            return Absent(why, f"write {name}.{min(there)}.svc.cluster.local")
+        if short and (spaces := self._namespaces.get(name)):
+            there = f"{name}.{min(spaces)}"
+            why = f"{name} means {name}.{space} here, and {there} is there"
+            return Absent(why, f"write {there}.svc.cluster.local")
         why = f"{name} is not a Service in these manifests"
         if near := self._near(host.name, space):
             return Absent(f"{why}, and {near} is", "correct the name")

@@ -238,7 +238,7 @@ def test_names_that_lead_nowhere_by_what_they_would_mean(tmp_path: Path) -> None
         tmp_path,
         service("orders", WEB),
         service("cart", WEB),
-        service("users", WEB, namespace="platform"),
+        *(service("users", WEB, namespace=space) for space in ("platform", "zone")),
         virtual_service("orders", rule(to("order"))),
         virtual_service("search", rule(to("orders"))),
         virtual_service("users", rule(to("orders")), name="short"),
@@ -335,10 +335,12 @@ def test_exit_codes(bad: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "TL014" in result.stdout
     assert "broken.yaml: line 2: invalid YAML" in result.stderr
-    for arguments in (["nowhere.yaml"], ["--ignore", "TL999", bad.name]):
+    of_codes = f"{RULES[0].code} to {RULES[-1].code}"
+    for arguments, why in (["nowhere.yaml"], ""), (["--ignore", "TL999", bad.name], of_codes):
         result = lanes("lint", *arguments)
         assert (result.exit_code, result.stdout) == (2, "")
         assert len(result.stderr.splitlines()) == 1
+        assert why in result.stderr
 
 
 def test_the_namespace_of_what_names_none(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from tests.kube import (
     route_rule,
     rule,
     service,
+    sets,
     takes,
     to,
     to_gateway,
@@ -166,15 +167,15 @@ def programs(**env: str) -> list[Document]:
     return [*others, foreign("cart", "v1", **env), foreign("cart", "v2")]
 
 
-def injected(*resources: Document, asked: str = "true", both: bool = False) -> list[Document]:
-    """The same, where the Operator injects into the first, or into both."""
-    annotations = {"instrumentation.opentelemetry.io/inject-java": asked}
+def injected(*resources: Document, asked: Sequence[str] = ("true",)) -> list[Document]:
+    """The same, where the Operator injects into the first pods, by annotation, or into both."""
+    annotations = [{"instrumentation.opentelemetry.io/inject-java": one} for one in asked]
     pods = [
-        put(deployment("cart", version, annotations=annotations), f"{POD}.env", [])
-        for version in ("v1", "v2")
+        put(deployment("cart", version, annotations=own), f"{POD}.env", [])
+        for version, own in zip(("v1", "v2"), annotations, strict=False)
     ]
-    second = pods[1] if both else foreign("cart", "v2")
-    return [*(d for d in GOOD if d not in PODS), pods[0], second, *resources]
+    others = [foreign("cart", "v2")][: 2 - len(asked)]
+    return [*(d for d in GOOD if d not in PODS), *pods, *others, *resources]
 
 
 def beside(first: str, own: str) -> list[Document]:
@@ -223,6 +224,9 @@ MISROUTED = virtual_service(
 
 ENTRY = "VirtualService entered"
 PAST_RULES = entering(rule(to("cart")))
+LANE_SET = sets("baggage", "version=v2")
+BY_BAGGAGE = route_rule(backend("cart"), matches=[takes(headers={"baggage": "version=v2"})])
+X_LANE = route_rule(backend("cart"), matches=[takes(headers={"a": "b", "x-lane": "v2"})])
 PAST_ROUTE = route_rule(backend("cart", namespace="default"))
 ANY = rule(to("cart"))
 TWO_PORTS = put(CART, "spec.ports", [HTTP, {"name": "http-admin", "port": 9000}])
@@ -511,6 +515,13 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ],
             [f"{ROUTES}: spec.http"],
         ),
+        (with_rules({**LANE, "match": [LANE["match"][0] | {"newer": "x"}]}), []),
+        (
+            with_rules(
+                {**LANE, "match": [{"headers": {"@request.auth.claims.x": {"exact": "y"}}}]}
+            ),
+            [f"{ROUTES}: spec.http"],
+        ),
     ],
     "TL008": [
         (
@@ -590,6 +601,16 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 *(LANE, REST),
             ),
             [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
+        ),
+        (
+            [
+                put(
+                    http_route("cart", to_gateway(), X_LANE),
+                    "spec.parentRefs",
+                    [to_gateway(), to_service("cart")],
+                )
+            ],
+            [f"HTTPRoute cart: spec.rules[0].matches[0].headers[{n}]" for n in (0, 1)],
         ),
     ],
     "TL009": [
@@ -1199,7 +1220,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ["Deployment web-v1: spec.template.metadata"],
         ),
         (
-            injected(instrumentation("tracecontext"), both=True),
+            injected(instrumentation("tracecontext"), asked=("true", "true")),
             ["Instrumentation instrumentation: spec.propagators"],  # once
         ),
         (  # of two, that of the pods' namespace
@@ -1212,12 +1233,18 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ["Instrumentation default: spec.propagators", f"{V2}.metadata"],
         ),
         (
-            injected(instrumentation("b3", name="x", namespace="other"), asked="other/x"),
+            injected(instrumentation("b3", name="x", namespace="other"), asked=["other/x"]),
             ["Instrumentation x: spec.propagators", f"{V2}.metadata"],
         ),
         *(
             (beside(first, "b3"), [f"{V1}.spec.containers[1].env[0].value", f"{V2}.metadata"])
             for first in ("", "baggage", "tracecontext,baggage")
+        ),
+        (
+            injected(
+                instrumentation("b3", name="a"), instrumentation("b3", name="b"), asked=("a", "b")
+            ),
+            [f"Instrumentation {name}: spec.propagators" for name in ("a", "b")],
         ),
     ],
     "TL025": [
@@ -1270,6 +1297,27 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         (entering(*PLAIN, {"redirect": {"uri": "/"}}), []),
         (entering(REST), []),  # nothing sets it
+        *(  # an HTTPRoute's filters, of the rule and of its backends
+            (
+                [
+                    http_route(
+                        "web",
+                        to_gateway(),
+                        *(
+                            route_rule(backend("cart", *of_backend), filters=of_rule)
+                            for of_rule, of_backend in (([LANE_SET], []), ([], [LANE_SET]), last)
+                        ),
+                    ),
+                    http_route("cart", to_service("cart"), BY_BAGGAGE),
+                ],
+                ["HTTPRoute web: spec.rules[2]"] * found,
+            )
+            for last, found in (
+                (([], []), True),
+                (([LANE_SET], []), False),
+                (([], [LANE_SET]), False),
+            )
+        ),
     ],
     "TL027": [
         (
@@ -1954,7 +2002,7 @@ GONE: list[tuple[Document, str, str]] = [
             "appendResponseHeaders": "headers.response.add",
             "removeRequestHeaders": "headers.request.remove",
             "removeResponseHeaders": "headers.response.remove",
-            "websocketUpgrade": "nothing",
+            "websocketUpgrade": "nothing: WebSockets work without",
         }.items()
     ),
     *(
@@ -1965,8 +2013,12 @@ GONE: list[tuple[Document, str, str]] = [
             ("extensions/v1beta1", "Ingress", "apps/v1 or networking.k8s.io/v1"),
             ("networking.k8s.io/v1beta1", "Ingress", "networking.k8s.io/v1"),
             ("gateway.networking.k8s.io/v1alpha1", "Gateway", "gateway.networking.k8s.io/v1"),
-            ("authentication.istio.io/v1alpha1", "Policy", "PeerAuthentication"),
-            ("config.istio.io/v1alpha2", "rule", "Telemetry"),
+            (
+                "authentication.istio.io/v1alpha1",
+                "Policy",
+                "PeerAuthentication and RequestAuthentication",
+            ),
+            ("config.istio.io/v1alpha2", "rule", "Telemetry, or an EnvoyFilter"),
             ("rbac.istio.io/v1alpha1", "ServiceRole", "AuthorizationPolicy"),
         )
     ),
@@ -1978,7 +2030,7 @@ def test_what_is_gone_is_told_with_what_to_write_instead(
     document: Document, field: str, now: str, tmp_path: Path
 ) -> None:
     (one,) = (f for f in lint([write(tmp_path, document)]).findings if f.rule == "TL013")
-    assert (one.field, f"write {now}" in one.message) == (field, True)
+    assert (one.field, one.message.partition("write ")[2]) == (field, now)
 
 
 @pytest.mark.parametrize(
@@ -2001,6 +2053,7 @@ def test_what_is_gone_is_told_with_what_to_write_instead(
         ("TL031", with_rules(rule(to("cart", port=9))), "(8000)"),
         ("TL040", asking(agent="Firefox", how="regex"), "Mozilla/5.0 Firefox"),
         ("TL010", instead(CART, HEADLESS), "is headless"),
+        ("TL035", versioned(GRPC, HTTP), "carries HTTP/1.1, and cart, which callers use, HTTP/2:"),
         *(
             ("TL006", with_rules(rule(to("cart", "v1", weight=1), idle)), f"{name} has weight 0")
             for idle, name in ((to("cart", "v2", weight=0), "v2"), (to("shop", weight=0), "shop"))
@@ -2078,3 +2131,20 @@ def test_a_finding_lists_what_is_there(
 ) -> None:
     (one,) = (f for f in lint([write(tmp_path, *documents)]).findings if f.rule == code)
     assert listed in one.message
+
+
+@pytest.mark.parametrize(
+    ("code", "header", "field"),
+    [
+        *(("TL021", name, name) for name in ("authority", "method", "scheme", "uri")),
+        ("TL021", "path", "uri"),
+        *(("TL047", f":{name}", name) for name in ("authority", "method", "scheme")),
+        *(("TL047", name, field) for name, field in ((":path", "uri"), ("Host", "authority"))),
+    ],
+)
+def test_a_part_of_the_request_line_has_a_field_of_its_own(
+    code: str, header: str, field: str, tmp_path: Path
+) -> None:
+    file = write(tmp_path, *entering(matching(header_is(header, "x")), rule(to("cart", "v1"))))
+    (one,) = (f for f in lint([file]).findings if f.rule == code)
+    assert one.message.endswith(f"write match.{field}")

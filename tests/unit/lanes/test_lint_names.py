@@ -102,8 +102,8 @@ NAMES: list[tuple[str, list[Document], bool]] = [
             ("cartsexrvicex", "cartservice", True),
             ("cartsexxrvicex", "cartservice", False),
             ("cart-v2", "cart-v1", False),
-            ("checkout-v2", "checkout", False),
-            ("checkout", "checkout-v2", False),
+            ("checkout-a", "checkout", False),
+            ("checkout", "checkout-a", False),
         )
     ),
     (f"carts.other.{DNS}", [service("cart")], False),
