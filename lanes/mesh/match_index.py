@@ -20,9 +20,9 @@ from lanes.mesh.matching import (
 )
 
 Item = TypeVar("Item")
-_Place = tuple[str, str]
-"""What a condition is on: ("uri", "") or ("headers", a name)."""
-_URI = "uri", ""
+_Place = str
+"""What a condition is on: a header, by its name, or the path."""
+_URI = ""
 
 
 class MatchIndex(Generic[Item]):
@@ -140,8 +140,7 @@ class _Values:
 
 
 def _conditions(match: Match) -> dict[_Place, StringMatch]:
-    found = {("headers", name): asked for name, asked in match.headers.items()}
-    return {_URI: match.uri, **found} if match.uri else found
+    return {_URI: match.uri, **match.headers} if match.uri else {**match.headers}
 
 
 def _filed_by(match: Match) -> _Place | None:

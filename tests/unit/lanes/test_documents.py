@@ -56,6 +56,28 @@ def test_what_a_word_is(word: str, value: object) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
+TRUE = ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"]
+FALSE = ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"]
+INFINITE = [f"{sign}{word}" for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")]
+
+
+def test_words_that_yaml_1_1_knows() -> None:
+    words = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
+    assert said("".join(f"- {word}\n" for word in words)) == list(words.values())
+    assert said("".join(f"- {word}\n" for word in ("", "~", "null", "Null", "NULL"))) == [None] * 5
+    for word in (*INFINITE, ".nan", ".NaN", ".NAN"):
+        assert "is not a finite number" in refused(f"- {word}")
+
+
+@pytest.mark.parametrize(("digits", "taken"), [(30, True), (31, False)])
+def test_how_long_a_number_may_be(digits: int, taken: bool) -> None:
+    for text in ("-" + "9" * digits, "0x" + "f" * digits):
+        if taken:
+            assert isinstance(said(f"- {text}")[0], int)
+        else:
+            assert "is too long" in refused(f"- {text}")
+
+
 @pytest.mark.parametrize(
     ("key", "name"),
     [

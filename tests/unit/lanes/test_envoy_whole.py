@@ -669,6 +669,26 @@ def test_http2_is_for_commands_alone(port: str, commands: list[str], spoken: str
 # Listeners
 
 
+def test_what_envoy_starts_with() -> None:
+    mesh = mesh_of(*PODS)
+    made = bootstrap(mesh, addresses_of(mesh), 8080, ADMIN)
+    assert made.pop("static_resources")
+    runtime = {"re2.max_program_size.error_level": 32768}
+    assert made == {
+        "admin": {"address": {"pipe": {"path": ADMIN, "mode": 0o600}}},
+        "layered_runtime": {"layers": [{"name": "istio", "static_layer": runtime}]},
+    }
+
+
+def test_a_destination_that_is_not_there_has_a_cluster_without_pods() -> None:
+    made = config(*PODS, virtual_service("a", rule(to("gone"))))
+    (gone,) = [one for one in made["clusters"] if "gone" in one["name"]]
+    assert gone["load_assignment"]["endpoints"] == []
+    assert gone["lb_policy"] == "LEAST_REQUEST"
+    options = gone["typed_extension_protocol_options"][f"envoy.{OPTIONS}"]
+    assert options["explicit_http_config"] == {"http_protocol_options": {}}
+
+
 def replies() -> Json:
     texts = {"UH": "no healthy endpoint: %UPSTREAM_CLUSTER%\n", "NC": "its rule names no Service\n"}
     mappers = [

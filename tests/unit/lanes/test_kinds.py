@@ -66,6 +66,11 @@ DESTINATION_RULE = destination_rule("a", "v1", policy={"outlierDetection": {}})
         ("1h", 3600),
         ("1h1m1s1ms", 3661.001),
         ("0.5m", 30),
+        ("+1s", 1),
+        (".5s", 0.5),
+        ("5us", 0.000005),
+        ("5µs", 0.000005),
+        ("5ns", 0.000000005),
     ],
 )
 def test_a_duration_in_seconds(text: str, value: float) -> None:
