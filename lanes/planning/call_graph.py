@@ -36,8 +36,9 @@ class MissingPort(NamedTuple):
 
 
 class _Address(NamedTuple):
-    """Whom a call asks: the hosts that may be meant, a port (None: the first), a path."""
+    """Whom a call asks: a name, the hosts that it may mean, a port (None: the first), a path."""
 
+    name: str
     hosts: tuple[Host, ...]
     port: int | None
     path: str
@@ -87,8 +88,7 @@ class CallGraph:
             return None, ""
         known = [self.ports[host] for host in address.hosts if host in self.ports]
         wild = sorted(self._wild, key=lambda host: -len(host.name))
-        name = next(host.name for host in address.hosts if not host.namespace)
-        known += [self.ports[host] for host in wild if covers(host.name, name)]
+        known += [self.ports[host] for host in wild if covers(host.name, address.name)]
         first = next((number for ports in known for number in ports), None)
         number = (first if address.port is None else address.port) or 80
         return next((ports[number] for ports in known if number in ports), None), address.path
@@ -97,7 +97,8 @@ class CallGraph:
         """Yield a pod's variables that hold a Service with a port which it does not have."""
         for name, targets in _variables(pod):
             for target in targets:
-                hosts, number, _ = _address(target, pod.namespace) or _Address((), None, "")
+                address = _address(target, pod.namespace)
+                hosts, number = (address.hosts, address.port) if address else ((), None)
                 host = next((one for one in hosts if one.namespace and one in self.ports), None)
                 # A small number behind a name may be anything: the tag of an image, say.
                 if host is None or number is None or (number < 80 and "://" not in target):
@@ -243,7 +244,7 @@ def _address(target: str, namespace: str) -> _Address | None:
     # Rules for that very name come before what DNS makes of it.
     literal, meant = [Host(name, "")], filter(None, [host_of(name, namespace)])
     hosts = (*literal, *meant) if "." in name else (*meant, *literal)
-    return _Address(hosts, number or (80 if parts.scheme else None), path)
+    return _Address(name, hosts, number or (80 if parts.scheme else None), path)
 
 
 def _namespace(ports: Iterable[Host], caller: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from lanes.evidence.steps import Step
+from lanes.evidence.steps import MOST_HOPS, Step
 from lanes.mesh.traffic import Abort
 from lanes.planning.hop import Hop
 from lanes.planning.result import Lane
@@ -73,7 +73,7 @@ def _failed(
     """
     alike: dict[tuple[int, str, tuple[Abort, ...]], dict[str, Hop]] = {}
     for name, lanes in groups.items():
-        for place, hop in enumerate(_planned(lanes[0], right)):
+        for place, hop in enumerate(_planned(lanes, right)):
             if hop.failing and hop.versions:
                 # The gateway's rule is one, whichever services it leads to.
                 at = hop.service if place else ""
@@ -96,24 +96,26 @@ def _failed(
                 yield name, hop, words, share, sum(failed), len(failed)
 
 
-def _planned(lane: Lane, right: Mapping[str, list[ClassifiedAnswer]]) -> tuple[Hop, ...]:
-    """The lane's hops in the order of the answer, one more than any answer has at the most.
+def _planned(
+    lanes: tuple[Lane, ...], right: Mapping[str, list[ClassifiedAnswer]]
+) -> tuple[Hop, ...]:
+    """The hops of a group of lanes in the order of the answer, as many as an answer tells.
 
     Without the calls that go round, unless answers have them all.
     """
+    lane, *_ = lanes
+    whole = tuple(islice(lane.entry.calls(), MOST_HOPS))
     lengths = {len(one.answer.path) for each in right.values() for one in each}
-    most = max(lengths, default=0) + 1
-    whole = tuple(islice(lane.entry.calls(), most))
     if len(whole) in lengths or not lane.optional_cycles:
         return whole
-    return tuple(islice(lane.entry.straight(), most))
+    return tuple(islice(lane.entry.straight(), MOST_HOPS))
 
 
 def _counted(
     groups: Groups, right: Mapping[str, list[ClassifiedAnswer]]
 ) -> Iterable[tuple[str, Hop, str, float, int, int]]:
     for name, lanes in groups.items():
-        planned = _planned(lanes[0], right)
+        planned = _planned(lanes, right)
         paths = [one.answer.path for one in right.get(name, [])]
         whole = [path for path in paths if len(path) == len(planned)]  # others failed, as planned
         for place, hop in enumerate(planned if whole else ()):
@@ -127,9 +129,9 @@ def _seen(
     groups: Groups, partly: Mapping[str, list[ClassifiedAnswer]]
 ) -> Iterable[tuple[str, Hop, str, float, int, int]]:
     """The splits at hops by the steps that are seen of them, whatever else of the answers is."""
-    for name, lanes in groups.items():
+    for name, (lane, *_) in groups.items():
         steps = [step for one in partly.get(name, []) for step in one.answer.seen]
-        for hop in lanes[0].path if steps else ():
+        for hop in lane.path if steps else ():
             there = [(step.service, step.version) for step in steps if step.service in hop.names]
             for word, share, counts in _shared(hop):
                 answered = [step for step in there if step[1] in hop.versions]

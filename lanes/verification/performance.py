@@ -165,13 +165,17 @@ def performance(
 
 def _blocks(warm_up: int, classified: Sequence[ClassifiedAnswer]) -> dict[int, int]:
     """The block of each that counts for latency: by identity, for answers may be alike."""
-    known = [one for one in classified if one.answer.began is not None]
-    first = sorted(known, key=lambda one: one.answer.began or 0.0)[:warm_up]
-    opening = set(map(id, first))
-    timed = [one for one in classified if id(one) not in opening]
-    clocked = [one for one in timed if one.answer.took_ms is not None]
-    at = blocks.cut([(one.answer.began or 0.0, one.answer.took_ms or 0.0) for one in clocked])
-    return dict.fromkeys(map(id, timed), 0) | dict(zip(map(id, clocked), at, strict=True))
+    numbered = list(enumerate(classified))
+    known = [(began, n) for n, one in numbered if (began := one.answer.began) is not None]
+    opening = {number for _, number in sorted(known)[:warm_up]}
+    timed = {id(one): one.answer for number, one in numbered if number not in opening}
+    clocked = {
+        key: (answer.began, answer.took_ms)
+        for key, answer in timed.items()
+        if answer.began is not None and answer.took_ms is not None
+    }
+    at = blocks.cut([*clocked.values()])
+    return dict.fromkeys(timed, 0) | dict(zip(clocked, at, strict=True))
 
 
 def _measured(

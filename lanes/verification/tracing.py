@@ -142,10 +142,9 @@ def _ordinal(number: int) -> str:
 
 def _compared(plan: Plan, answer: Answer, lane: Lane) -> Iterator[TracedHop]:
     """Each planned hop, with the step that is seen of it."""
-    header = None if answer.lane is None else answer.lane
     base = plan.lane(baseline_of(plan))
     depths = {"": -1}
-    for verified in LaneVerification(lane, base, header).hops(answer.path):
+    for verified in LaneVerification(lane, base, answer.lane).hops(answer.path):
         hop, step, planned = verified.hop, verified.step, _why(verified.hop, lane.name)
         depth = depths[hop.service] = depths.get(verified.caller, 0) + 1
         if step is None:

@@ -59,6 +59,7 @@ BOTH = ["shop v1, cart v1, users v1", "shop v1 *, cart v2, users v1 *"]
         (shop(CART_ADDR="cart:8000", USERS_URL="http://users:8000/?of=a,b", NAME="users"), {}),
         (shop(CART="grpc://cart:8000", USERS="dns:///users:8000"), {}),
         (shop(BOTH="cart:8000, users:8000"), {}),
+        (shop(OTHER="nobody:8000", CART="cart:8000", USERS="users:8000"), {}),
         (shop(), {"calls": {"shop": ("cart", "users")}}),
         (shop("users"), {"calls": {"shop.default": ("cart", "users")}}),
         (shop("cart,users", CART_ADDR="users:8000"), {}),
@@ -92,6 +93,7 @@ def test_a_list_of_what_speaks_no_http_is_none_of_calls() -> None:
 
 def test_a_call_to_a_port_that_is_not_there_is_told() -> None:
     env = {"CART": "http://cart:80/x", "BOTH": "users:8000,users:9000", "IMAGE": "users:7"}
+    env |= {"LOW": "users:79", "HTTP": "users:80"}
     documents = shop(**env, OWN="shop:9000", STATSD="users:8125")
     datagrams = {"port": 8125, "protocol": "UDP", "name": "statsd"}
     users = next(
@@ -105,6 +107,7 @@ def test_a_call_to_a_port_that_is_not_there_is_told() -> None:
     assert [one.message for one in found] == [
         "CART names cart:80, and cart has port 8000 alone, so this is not planned as a call",
         "BOTH names users:9000, and users has port 8000 alone, so this is not planned as a call",
+        "HTTP names users:80, and users has port 8000 alone, so this is not planned as a call",
     ]
     lines = headline(mesh, plan_of(*documents))
     assert all(f"warning: {one}" in lines for one in found)
@@ -176,6 +179,8 @@ def test_a_host_outside_of_the_mesh_is_none_of_its_services() -> None:
         virtual_service(host, rule(to(host, "v2"), match=NEXT["match"]), rule(to(host, "v1"))),
     ]
     assert paths(plan_of(*documents, *chosen))[1] == "shop v1 *, users.example.org v2"
+    onward = virtual_service(host, rule(to(host, weight=1), to("users", weight=1)))
+    assert paths(plan_of(*documents, onward))[0].startswith("shop v1, users.example.org ")
     told = plan_of(*shop(), entry(host), *chosen)
     assert told.unreached == ("cart", "users", "users.example.org")
     assert plan_of(*documents, *chosen, calls={"shop": (host,)}).unreached == ("cart", "users")

@@ -64,6 +64,15 @@ def meshed(*rules: Document, versions: tuple[str, ...] = LANES) -> list[Document
             Reason.SPLIT,
             "v1 80% v2 20%",
         ),
+        (
+            meshed(
+                rule(to("b", "v1", weight=4), to("b", "v2", weight=1), match=own("v10")["match"]),
+                REST,
+            ),
+            "v10",
+            Reason.SPLIT,
+            "v1 80% v2 20%",
+        ),
         (meshed(own("v1"), own("v2")), "v10", Reason.NONE, "-"),
         (meshed(rule(to("b", "v9"))), "v10", Reason.NONE, "-"),
     ],

@@ -13,6 +13,7 @@ from lanes.verification.split import (
     default_requests,
     detectable_difference,
     interval,
+    or_more,
     power,
     requests_to_detect,
     requests_to_see,
@@ -190,6 +191,14 @@ def test_as_many_as_tell_a_difference_find_it_in_any_lane(
             if 0 <= true <= 1:
                 assert power(total, share, true, len(shares)) >= POWER
     assert detectable_difference(total * 8 // 10, shares) > difference or total < 100
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "chance"),
+    [(0, 0, 1), (0, 0.5, 1), (0, 1, 1), (1, 0, 0), (4, 1, 1), (5, 1, 0), (4, 0.5, 1 / 16)],
+)
+def test_the_chance_of_so_many_or_more_of_4(count: int, share: float, chance: float) -> None:
+    assert or_more(count, 4, share) == pytest.approx(chance)
 
 
 def test_what_the_samples_requests_tell() -> None:

@@ -105,6 +105,18 @@ def test_a_service_that_is_called_twice_is_met_in_the_plans_order() -> None:
     ]
 
 
+def test_steps_are_not_known_where_the_plan_knows_nothing_of_their_service() -> None:
+    cart = Hop("b", (), Reason.UNSUPPORTED, unsupported="spec.x")
+    plan = Plan("version", "*", (Lane("v2", 1, Hop("a", ("v2",), Reason.MATCH, (cart,))),))
+    tree = hop("a", "v1", hop("b", "v7", hop("c", "v1")))
+    told = traced(plan, parse(200, "application/json", json.dumps(tree).encode()))
+    assert [(one.why, one.misrouted) for one in told.hops] == [
+        ("NOT planned", "a v1 answered, and the plan is v2"),
+        ("unsupported: spec.x", ""),
+        ("not known", ""),
+    ]
+
+
 class Answers:
     def __init__(self, lanes: Iterable[str]) -> None:
         self._lanes = iter(lanes)

@@ -156,7 +156,11 @@ def test_a_part_of_a_split_that_has_no_pods_fails_and_the_rest_is_verified() -> 
     assert lanes_of(*documents) == {"untagged": "page v1, reviews v1 (503 20%)"}
     right = Answer(200, "", (Step("page", "v1"), Step("reviews", "v1")))
     failed = Answer(503, "", (Step("page", "v1"), Step("reviews", "")))
-    assert verify(planned, [right] * 80 + [failed] * 20).ok
+    verdict = verify(planned, [right] * 80 + [failed] * 20)
+    assert verdict.ok
+    assert [(one.lane, one.version, one.count, one.total) for one in verdict.splits] == [
+        ("untagged", "503", 20, 100)
+    ]
     assert verify(planned, [right] * 100).ok  # a mesh sends again what fails
     assert not verify(planned, [right] * 20 + [failed] * 80).ok
     assert not verify(planned, [right] * 80 + [replace(failed, status=500)] * 20).ok

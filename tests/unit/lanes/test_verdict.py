@@ -440,6 +440,11 @@ def test_lanes_of_one_path_are_distinguished_by_json() -> None:
     assert not verify(alike, [answer("v1", "v1")] * 100).ok
 
 
+def test_an_answer_in_the_services_format_that_breaks_it() -> None:
+    verdict = verify(PLAN, [*planned(), Answer(200, "-> ", unreadable="no name")])
+    assert problems_of(verdict) == [("unreadable no name", 200, 1)]
+
+
 def test_a_text_that_no_lane_has() -> None:
     verdict = verify(PLAN, [*texts(), text("v2 v2 v2")])
     assert problems_of(verdict) == [("no-such-path", 200, 1)]
@@ -523,6 +528,10 @@ def test_what_fails_at_the_gateway_is_of_no_lane_and_verified_once() -> None:
     assert [(s.lane, s.version, s.count, s.total) for s in verdict.splits] == [
         ("v1 or v2", "503", 250, 1000)
     ]
+    assert [(s.lane, s.count, s.total) for s in some_fail({"v1": 500, "v2": 500}, 0).splits] == [
+        ("v1", 0, 500),
+        ("v2", 0, 500),
+    ]
     assert not some_fail({"v1": 500, "v2": 250}, 250).ok
     assert not some_fail({"v1": 300, "v2": 300}, 400).ok
 
@@ -569,6 +578,7 @@ ANYWHERE = applied_anywhere("v1", "v2", "v3")
         (GREEN, (None, None, None), ""),
         (GREEN, (None, "blue", None), "other-namespace mockb blue"),
         (PLAN, ("green", "green", "green"), "other-namespace mocka green"),
+        (GREEN, ("green", "green", "blue"), "other-namespace mockc blue"),
         (ANYWHERE, ("green", "blue", "default"), ""),
         (applied_anywhere("v1"), ("green", "blue", "default"), ""),
     ],

@@ -250,6 +250,15 @@ def test_an_answer_that_tells_a_part_may_fail_where_the_plan_lets_it(
     assert (one.problem.code if one.problem else None) == code
 
 
+def test_where_every_answer_ends_early_no_hop_behind_is_counted() -> None:
+    users = Hop("users", ("v1", "v2"), Reason.SPLIT, shares=(0.5, 0.5))
+    split = Hop("cart", ("v1", "v2"), Reason.SPLIT, (users,), shares=(0.5, 0.5), failing=FAULTY)
+    only = Plan("", "*", (Lane("v1", 1, Hop("shop", ("v1",), Reason.MATCH, (split,))),))
+    ends = Answer(503, "", (step("shop", "v1"), step("cart", "")))
+    splits = verify(only, [ends] * 4).splits
+    assert [(one.version, one.count, one.total) for one in splits] == [("503", 4, 4)]
+
+
 BY_PATH, BY_HEADER = EntryRule(path="/beta"), EntryRule({"x-lane": "v3"})
 BY_METHOD = EntryRule(method="POST")
 PAGE = Answer(404, "<!doctype html>")

@@ -21,8 +21,8 @@ from lanes.report.result import conclusion, result_json
 from lanes.report.verdict import entered_table
 from lanes.verification import problems
 from lanes.verification.gateway import Client
-from lanes.verification.load_profile import LoadProfile
-from lanes.verification.targets import Target, entry_targets
+from lanes.verification.load_profile import LATE_AFTER_MS, LoadProfile, collect
+from lanes.verification.targets import BY_WEIGHT, Target, entry_targets
 from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PLAN, TWO_WAYS, Clock, tried
 from tests.unit.lanes.reading import plan_of
@@ -38,6 +38,10 @@ def test_a_worse_lane_is_told_and_fails_where_it_must_not_be() -> None:
     assert slow.verdict.ok
     assert tried(Clock(), no_worse=True).ok
     assert not tried(Clock("v2"), no_worse=True).ok
+    assert replace(sound, strict=True, require_entry=True).ok
+    part = replace(sound.verdict.lanes[0], unseen=("mockb",))
+    partly = replace(sound, verdict=replace(sound.verdict, lanes=(part,)))
+    assert [replace(partly, strict=strict).ok for strict in (False, True)] == [True, False]
     assert result_json(slow)["ok"] is True
     assert result_json(tried(Clock("v2"), no_worse=True))["ok"] is False
 
@@ -162,6 +166,14 @@ def test_the_first_wrong_answer_ends_a_run_that_fails_fast() -> None:
     assert result.verdict.requests == 21
     assert len(gateway.asked) < 25
     assert tried(Clock(wrong=20)).verdict.requests == 100
+    entered = tried(Clock(by_weight=("v1",), heeds=""), TWO_WAYS, fail_fast=True)
+    assert [one.problem.code for one in entered.verdict.unexpected] == ["other-lane"]
+    assert tried(Clock(by_weight=("v1",)), TWO_WAYS, fail_fast=True).verdict.ok
+
+
+def test_how_many_requests_start_late() -> None:
+    came = [Answer(200, "", late_ms=late) for late in (None, 0.0, LATE_AFTER_MS, LATE_AFTER_MS + 1)]
+    assert collect((BY_WEIGHT, one) for one in came).late == 1
 
 
 def asked(asking: LoadProfile, ask: Callable[[EntryRule, float | None], Answer]) -> list[Answer]:
