@@ -85,9 +85,9 @@ class Facts:
 
     def ports(self, host: Host) -> list[int]:
         """The ports of a Service; none where they are unknown, or several resources define them."""
-        resource, body = self.services[host]
-        known = body.spec.type != "ExternalName" and not resource.lacks("spec.ports")
-        return [port.port for port in body.spec.ports] if known and self.absent.once(host) else []
+        spec = self.services[host][1].spec
+        known = spec.type != "ExternalName" and self.absent.once(host)
+        return [port.port for port in spec.ports] if known else []
 
     def targets(self, host: Host) -> list[int]:
         """The ports of the pods behind a Service, as far as the Service has their numbers."""
