@@ -176,13 +176,12 @@ class Facts:
 
     def unreachable(self, resource: Resource) -> Mapping[int, int]:
         """The rules that no request gets to, each with the rule that takes its requests."""
-        taken = enumerate(self.taken_before(resource))
-        whole = ((number, set(each)) for number, each in taken)
-        return {
-            number: min(o for o in each if o is not None)
-            for number, each in whole
-            if None not in each
-        }
+        found: dict[int, int] = {}
+        for number, each in enumerate(self.taken_before(resource)):
+            takers = [taker for taker in each if taker is not None]
+            if len(takers) == len(each):
+                found[number] = min(takers)
+        return found
 
     @cached_property
     def _in_force(self) -> dict[int, bool]:

@@ -226,6 +226,13 @@ ENTRY = "VirtualService entered"
 PAST_RULES = entering(rule(to("cart")))
 LANE_SET = sets("baggage", "version=v2")
 BY_BAGGAGE = route_rule(backend("cart"), matches=[takes(headers={"baggage": "version=v2"})])
+OLD = rule(to("old"))
+OLDER: Document = {
+    "apiVersion": "v1",
+    "kind": "Endpoints",
+    "metadata": {"name": "old", "namespace": "default"},
+    "subsets": [{"addresses": [{"ip": "10.1.2.3"}], "ports": [{"port": 8000}]}],
+}
 X_LANE = route_rule(backend("cart"), matches=[takes(headers={"a": "b", "x-lane": "v2"})])
 PAST_ROUTE = route_rule(backend("cart", namespace="default"))
 ANY = rule(to("cart"))
@@ -303,7 +310,18 @@ def annotated(name: str, value: str, **others: str) -> Document:
 
 # By rule: what is read, and what is found of it.
 EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
-    "TL": [(GOOD, [])],
+    "TL": [
+        (GOOD, []),
+        (
+            [
+                *GOOD,
+                put(service("old", HTTP), "spec.selector", {}),
+                virtual_service("old", OLD),
+                OLDER,
+            ],
+            [],
+        ),
+    ],
     "TL001": [
         (instead(PODS[0], BARE[0]), ["Deployment cart-v1: spec.template.metadata.labels"]),
         (
@@ -363,6 +381,13 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [
                 put(CART, "spec.ports", [{"port": 8000, "name": "tcp"}]),
                 put(without(virtual_service("cart"), "spec.http"), "spec.tcp", []),
+            ],
+            [],
+        ),
+        (  # a Gateway of that name is not the Service
+            [
+                *(port(name="tcp"), api_gateway(name="cart")),
+                http_route("cart", to_gateway("cart"), route_rule(backend("cart"))),
             ],
             [],
         ),
@@ -2096,6 +2121,15 @@ def test_what_is_gone_is_told_with_what_to_write_instead(
             "Deployment cart-v1 lack app: x",
         ),
         ("TL014", with_rules({**REST, "name": "all"}, LANE), "rule all "),
+        (
+            "TL014",
+            with_rules(
+                *(matching({"uri": {"prefix": f"/{one}"}}, lead="v1") for one in "ab"),
+                matching({"uri": {"exact": "/b/x"}}, {"uri": {"exact": "/a/x"}}),
+                REST,
+            ),
+            "rule http[0] ",
+        ),
         (
             "TL002",
             [*instead(CART, port(name="tcp")), virtual_service("cart", REST, name="more")],
