@@ -102,6 +102,11 @@ def of_kind(kind: str, api: str, spec: Document) -> Document:
     [
         (of_kind("Ingress", "networking.k8s.io/v1", {}), "the Ingress here is not planned"),
         (
+            of_kind("IngressRoute", "traefik.io/v1alpha1", {}),
+            "the IngressRoute here is not planned",
+        ),
+        (of_kind("HTTPProxy", "projectcontour.io/v1", {}), "the HTTPProxy here is not planned"),
+        (
             of_kind("Canary", "flagger.app/v1beta1", {}),
             "Flagger writes its routing while it runs (Canary)",
         ),

@@ -3,6 +3,7 @@
 As the schemas have it that Kubernetes, Istio, ASM and the Gateway API publish.
 """
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from lanes import envoy
-from lanes.reading import kinds
+from lanes.mesh import model, traffic
+from lanes.mesh.diagnostics import Finding, Place
+from lanes.mesh.matching import StringMatch
+from lanes.reading import documents, environment, files, kinds, workloads
 from lanes.reading.kinds import (
     asm,
     core,
@@ -24,6 +28,7 @@ from lanes.reading.kinds import (
 )
 from lanes.reading.kinds import fields as of_fields
 
+HOST = model.Host("a", "default")
 NAMED: dict[str, Any] = {"name": "a"}
 EJECTION = {
     "splitExternalLocalOriginErrors": False,
@@ -37,7 +42,7 @@ TO_GATEWAY = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
 
 
 @pytest.mark.parametrize(
-    ("model", "said", "meant"),
+    ("kind", "said", "meant"),
     [
         (asm.GroupService, NAMED, {"namespace": "default"}),
         (asm.LaneGateway, NAMED, {"namespace": "istio-system", "type": "ASM"}),
@@ -85,16 +90,15 @@ TO_GATEWAY = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
     ],
 )
 def test_what_nobody_says(
-    model: type[BaseModel], said: dict[str, Any], meant: dict[str, Any]
+    kind: type[BaseModel], said: dict[str, Any], meant: dict[str, Any]
 ) -> None:
-    found = model.model_validate(said).model_dump(by_alias=True)
+    found = kind.model_validate(said).model_dump(by_alias=True)
     assert {name: found[name] for name in meant} == meant
 
 
-def field(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
-    """What reads one field of a model."""
-    one = model.model_fields[name]
-    return TypeAdapter(one.rebuild_annotation())
+def field(kind: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    """What reads one field of a kind."""
+    return TypeAdapter(kind.model_fields[name].rebuild_annotation())
 
 
 @pytest.mark.parametrize(
@@ -166,6 +170,42 @@ def test_what_a_field_can_be(
             read.validate_python(value)
 
 
+@pytest.mark.parametrize(
+    ("part", "meant"),
+    [
+        (Finding("a", "b", "c", "d", "e"), {"line": 0, "namespace": ""}),
+        (StringMatch("exact"), {"value": "", "ignore_case": False}),
+        (model.Unrouted(), {"all": False, "ports": (), "only": None}),
+        (model.Route((), ()), {"status": 500, "by_scheme": False, "unsupported": ""}),
+        (model.ServicePort(HOST, 80, ()), {"http": True, "is_hop": True, "alias": None}),
+        (traffic.Retry(1, None, ""), {"next_tier": False, "same_host": False}),
+        (traffic.Cors(()), {"credentials": False, "forwards": True}),
+        (
+            model.Destination("a", HOST, "a", (), traffic.Propagation()),
+            {
+                "balancer": "LEAST_REQUEST",
+                **dict.fromkeys(("hashed", "no_failover", "tls_refused", "http2"), False),
+            },
+        ),
+    ],
+)
+def test_what_nobody_says_of_the_mesh(part: object, meant: dict[str, Any]) -> None:
+    assert {name: getattr(part, name) for name in meant} == meant
+
+
+def test_where_a_route_was_read_makes_no_other_route() -> None:
+    route = model.Route((), ())
+    assert replace(route, place=Place("a", "b", "c")) == route
+
+
+def test_how_much_is_read_and_planned() -> None:
+    """More than anybody has, and no more than a machine can hold."""
+    assert (files.MOST_BYTES, files.MOST_FILES, files.MOST_DOCUMENTS) == (2**25, 10**4, 10**5)
+    assert (documents.MOST_COPIES, documents.MOST_TIMES) == (400_000, 100)
+    assert (environment.MOST_BYTES, workloads.MOST_PODS) == (2**18, 10**4)
+    assert (of_fields.MOST_RULES, core.MOST_REPLICAS) == (2000, 1000)
+
+
 GROUPS = {
     "": ["ConfigMap", "Endpoints", "Namespace", "Pod", "Service"],
     "apps": ["DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"],
@@ -191,7 +231,7 @@ def test_the_kinds_that_are_understood() -> None:
     for group, kind in sorted(kinds.KNOWN):
         found.setdefault(group, []).append(kind)
     assert found == GROUPS
-    assert all(model.__name__ == kind for (_, kind), model in kinds.KNOWN.items())
+    assert all(one.__name__ == kind for (_, kind), one in kinds.KNOWN.items())
 
 
 @pytest.mark.parametrize("package", [kinds, envoy])

@@ -158,6 +158,25 @@ def test_an_instrumentation_of_another_namespace_is_named(
     )
 
 
+LANGUAGES = ["python", "java", "nodejs", "dotnet", "go", "sdk", "apache-httpd", "nginx"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"inject-{language}" for language in LANGUAGES),
+        *(f"{language}-container-names" for language in LANGUAGES),
+        *("container-names", "otel-go-auto-target-exe", "otel-python-platform"),
+        "otel-dotnet-auto-runtime",
+    ],
+)
+def test_an_annotation_of_the_operator_is_known_and_meant(name: str) -> None:
+    assert injection_warnings(shop(**{name: "false"})) == []
+    ((field, message),) = injection_warnings(shop(**{f"{name}s": "false"}))
+    assert field == f"{TEMPLATE}[{name}s]"
+    assert message.endswith(f"did you mean {PREFIX}/{name}?")
+
+
 def test_several_instrumentations_of_one_namespace_are_none() -> None:
     ((_, message),) = injection_warnings(
         OTEL, instrumentation(name="other"), shop(inject_java="true")

@@ -124,7 +124,10 @@ def test_a_service_that_stands_for_another_by_dns() -> None:
         ("annotations", {"sidecar.istio.io/inject": "false"}, "v1|v2"),
         ("annotations", {"traffic.sidecar.istio.io/excludeOutboundPorts": "1,8000"}, "v1|v2"),
         ("annotations", {"traffic.sidecar.istio.io/excludeOutboundPorts": "8001"}, "v2"),
+        ("annotations", {"traffic.sidecar.istio.io/excludeOutboundPorts": "x, 8000"}, "v1|v2"),
         ("annotations", {"traffic.sidecar.istio.io/includeOutboundIPRanges": "*"}, "v2"),
+        ("annotations", {"traffic.sidecar.istio.io/includeInboundPorts": "*"}, "v2"),
+        ("annotations", {"traffic.sidecar.istio.io/excludeInboundPorts": "9000"}, "v2"),
     ],
 )
 def test_calls_that_pass_the_sidecar_by(where: str, labels: Document, found: str) -> None:
@@ -135,8 +138,11 @@ def test_calls_that_pass_the_sidecar_by(where: str, labels: Document, found: str
     assert bool(mesh.not_run) is (found != "v2" or "8001" in labels.values())
 
 
-def test_calls_that_pass_the_sidecar_by_for_some_addresses() -> None:
-    name = "traffic.sidecar.istio.io/excludeOutboundIPRanges"
+@pytest.mark.parametrize(
+    "option", ["excludeOutboundIPRanges", "includeOutboundIPRanges", "includeInboundPorts"]
+)
+def test_calls_that_pass_the_sidecar_by_for_some_addresses(option: str) -> None:
+    name = f"traffic.sidecar.istio.io/{option}"
     caller = deployment("b", annotations={name: "10.0.0.0/8"})
     assert f"spec.template.metadata.annotations[{name}]" in refusal(*A, caller)
 

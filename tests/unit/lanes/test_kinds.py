@@ -200,6 +200,15 @@ def test_fallback_does_not_nest() -> None:
             {**to_service("a"), "sectionName": "b"},
             "names a section of a Service",
         ),
+        *(
+            (HTTP_ROUTE, "spec.rules[0].backendRefs[0]", {"name": "a", **ref}, "is not supported")
+            for ref in (
+                {"group": "networking.istio.io", "kind": "Hostname"},
+                {"group": "multicluster.x-k8s.io", "kind": "ServiceImport"},
+                {"group": "inference.networking.k8s.io", "kind": "InferencePool"},
+            )
+        ),
+        (HTTP_ROUTE, "spec.rules[0].backendRefs[0]", {"name": "a"}, "a Service needs a port"),
         (HTTP_ROUTE, "spec.rules[0].timeouts.request", "2", A_DURATION),
         (HTTP_ROUTE, "spec.rules[0].filters[0].type", "ExtensionRef", "'RequestRedirect'"),
         (HTTP_ROUTE, "spec.rules[0].filters", [sets("x", "1")] * 2, "two filters of one type"),

@@ -54,6 +54,39 @@ def test_where_rules_of_http_count(given: dict[str, object], carries: bool, gues
     assert (protocols.carries_http(port), protocols.is_guessed(port)) == (carries, guessed)
 
 
+@pytest.mark.parametrize("number", [25, 53, 3306, 27017])
+def test_ports_that_istio_does_not_look_into(number: int) -> None:
+    assert not protocols.carries_http(ServicePort(port=number))
+    assert protocols.carries_http(ServicePort(port=number, name="http"))
+
+
+DATABASES = {
+    1433: "SQL Server",
+    1521: "Oracle",
+    2181: "ZooKeeper",
+    2379: "etcd",
+    3306: "MySQL",
+    4222: "NATS",
+    5432: "PostgreSQL",
+    5672: "AMQP",
+    6379: "Redis",
+    8529: "ArangoDB",
+    9042: "Cassandra",
+    9092: "Kafka",
+    11211: "memcached",
+    26257: "CockroachDB",
+    27017: "MongoDB",
+}
+
+
+def test_ports_of_databases() -> None:
+    for number, name in DATABASES.items():
+        port = ServicePort(port=number)
+        spec = ServiceSpec(ports=[ServicePort(port=80), port])
+        assert protocols.database_port(spec) == (port, name)
+        assert protocols.database_port(ServiceSpec(ports=[ServicePort(port=number - 1)])) is None
+
+
 @pytest.mark.parametrize(
     ("ports", "hops", "http"),
     [

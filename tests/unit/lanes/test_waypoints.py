@@ -73,6 +73,7 @@ OF_NAMESPACE = namespace("back", **AMBIENT, **{USE: "waypoint"})
         ([FRONT, OF_NAMESPACE], {}, "v2"),
         ([FRONT, OF_NAMESPACE, waypoint("other")], {}, "v1|v2"),
         ([FRONT, OF_NAMESPACE, waypoint(**{"istio.io/waypoint-for": "workload"})], {}, "v1|v2"),
+        ([FRONT, OF_NAMESPACE, waypoint(**{"istio.io/waypoint-for": "none"})], {}, "v1|v2"),
         ([FRONT, OF_NAMESPACE, waypoint(**{"istio.io/waypoint-for": "all"})], {}, "v2"),
         (
             [FRONT, BACK, waypoint(at="edge")],
