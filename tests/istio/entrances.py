@@ -35,7 +35,7 @@ class Entrance:
 
 
 def entrance(documents: Sequence[Document]) -> Entrance:
-    """The entrance that a plan is for: the first Gateway that takes a route, at the port where."""
+    """The entrance that a plan is for: the first Gateway where a route counts, at its port."""
     gateways = {
         (is_of_gateway_api(d), d["metadata"]["namespace"], d["metadata"]["name"]): d["spec"]
         for d in documents
@@ -48,13 +48,13 @@ def entrance(documents: Sequence[Document]) -> Entrance:
             for listener in spec.get("listeners", ()):
                 port = listener["port"]
                 return Entrance(namespace, {_OF_GATEWAY: name}, port, f"http.{port}")
-            for server in spec.get("servers", ()):
+            home = _home(documents, spec.get("selector", {}), namespace)
+            for server in spec.get("servers", ()) if _counts_in(home, document) else ():
                 if any(_takes(host, document, namespace) for host in server["hosts"]):
                     port = server["port"]["number"]
                     routes = f"http.{port}"
                     if server["port"]["protocol"] == "HTTPS":
                         routes = f"https.{port}.{server['port']['name']}.{name}.{namespace}"
-                    home = _home(documents, spec["selector"], namespace)
                     return Entrance(home, spec["selector"], port, routes)
     raise AssertionError("no Gateway takes any of these routes")
 
@@ -67,6 +67,12 @@ def _home(documents: Sequence[Document], selector: Mapping[str, str], own: str) 
             namespace: str = document["metadata"]["namespace"]
             return namespace
     return own
+
+
+def _counts_in(home: str, route: Document) -> bool:
+    """Whether a VirtualService is exported to the namespace of a gateway's pods."""
+    own, exports = route["metadata"]["namespace"], route["spec"].get("exportTo") or ["*"]
+    return any(to in ("*", home) or (to == "." and own == home) for to in exports)
 
 
 def _takes(host: str, route: Document, own: str) -> bool:
