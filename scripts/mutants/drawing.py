@@ -100,6 +100,8 @@ def _is_annotation(node: Node) -> bool:
         kind, place = above.type, above.children.index(node)
         if kind in ("tfpdef", "decorator") or (kind == "annassign" and place == 1):
             return True
+        if kind == "parameters" and node.type == "operator":  # of those that are given by name
+            return True
         if is_argument_of("TypeVar", node) or is_argument_of("Literal", node):
             return True
         if kind == "parameters" and node.type == "operator":  # the * before keywords
