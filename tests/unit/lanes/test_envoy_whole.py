@@ -515,6 +515,12 @@ def test_cors_and_faults(asked: Document, found: Json) -> None:
         ({"allowOrigins": [SHOP]}, allowing({"exact": SHOP})),
         ({"allowOrigins": ["https://*"]}, allowing({"prefix": "https://"})),
         ({"allowOrigins": ["https://*.shop.example"]}, allowing(regex(ANY_SHOP))),
+        ({"allowOrigins": ["https://a*b*"]}, allowing(regex("https://a.*b.*"))),
+        ({"allowOrigins": ["**"]}, allowing(regex(".*.*"))),
+        (
+            {"allowOrigins": ["*", SHOP]},
+            allowing(regex(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s?#]+$"), {"exact": SHOP}),
+        ),
         ({"allowOrigins": ["*"]}, allowing(regex(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s?#]+$"))),
         (
             {"allowMethods": ["GET", "PUT"], "allowHeaders": ["x-a"], "exposeHeaders": ["x-b"]},

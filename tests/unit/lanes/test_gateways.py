@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lanes.lint.check import lint
-from lanes.mesh.hostnames import gateway_meant
+from lanes.mesh.hostnames import Served, gateway_meant
 from lanes.planning.lanes import NotPlanned
 from tests.kube import (
     Document,
@@ -51,6 +51,30 @@ def test_a_gateway_has_several_names(name: str, tmp_path: Any) -> None:
     assert mesh_of(*documents).warnings == ()
     report = lint([write(tmp_path, *documents)])
     assert not [f for f in report.findings if f.rule.startswith(("TL018", "TL019", "TL032"))]
+
+
+@pytest.mark.parametrize(
+    ("served", "wanted", "found"),
+    [
+        (["*"], ["a.org"], ["a.org"]),
+        (["a.org"], ["*"], ["a.org"]),
+        (["*"], ["*"], ["*"]),
+        (["*.org"], ["a.org", "b.com"], ["a.org"]),
+        (["*.org"], ["org"], []),
+        (["a.org", "b.com"], ["*.org"], ["a.org"]),
+        (["*.org"], ["*.a.org"], ["*.a.org"]),
+        (["*.a.org"], ["*.org"], ["*.a.org"]),
+        (["shop/A.org", "./b.org"], ["B.org", "a.ORG"], ["a.org", "b.org"]),
+        (["*", "a.org"], ["b.org", "a.org"], ["b.org", "a.org"]),
+        (["b.org", "*"], ["a.org", "*", "b.org"], ["b.org", "a.org", "*"]),
+        (["a.org"], ["a.org.b"], []),
+        (["*a.org"], ["ba.org"], ["ba.org"]),
+    ],
+)
+def test_the_domains_that_a_gateway_and_a_route_share(
+    served: list[str], wanted: list[str], found: list[str]
+) -> None:
+    assert Served(served).common(wanted) == found
 
 
 def test_the_name_of_a_gateway_elsewhere() -> None:

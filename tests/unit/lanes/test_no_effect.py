@@ -115,7 +115,13 @@ def test_a_mirror_of_an_http_route(name: str, warned: list[str]) -> None:
 
 OFF = {"tls": {"mode": "DISABLE"}}
 STRICT = {"mtls": {"mode": "STRICT"}}
+PERMISSIVE, UNSET = {"mtls": {"mode": "PERMISSIVE"}}, {"mtls": {"mode": "UNSET"}}
 CHOSEN = {"selector": {"matchLabels": {"app": "cart"}}}
+OF_OTHERS = {"selector": {"matchLabels": {"app": "other"}}}
+
+
+def peer(name: str, spec: Document) -> Document:
+    return put(resource("PeerAuthentication", spec), "metadata.name", name)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +131,17 @@ CHOSEN = {"selector": {"matchLabels": {"app": "cart"}}}
         ([resource("PeerAuthentication", STRICT, "istio-system")], OFF, "-"),
         ([resource("PeerAuthentication", {**CHOSEN, **STRICT})], OFF, "-"),
         ([resource("PeerAuthentication", STRICT, "other")], OFF, "v2"),
+        ([peer("x", {**OF_OTHERS, **STRICT})], OFF, "v2"),
+        ([peer("x", {"selector": {"matchLabels": {}}, **STRICT})], OFF, "-"),
+        ([peer("x", {**CHOSEN, **UNSET}), peer("y", STRICT)], OFF, "-"),
+        ([peer("x", {**CHOSEN, **PERMISSIVE}), peer("y", STRICT)], OFF, "v2"),
+        ([peer("x", PERMISSIVE), peer("y", {**CHOSEN, **STRICT})], OFF, "-"),
+        ([peer("x", {}), resource("PeerAuthentication", STRICT, "istio-system")], OFF, "-"),
+        ([peer("a", STRICT), peer("b", PERMISSIVE)], OFF, "-"),
+        ([peer("b", STRICT), peer("a", PERMISSIVE)], OFF, "v2"),
+        ([peer("x", {**CHOSEN, **PERMISSIVE, "portLevelMtls": {8000: STRICT["mtls"]}})], OFF, "-"),
+        ([peer("x", {**CHOSEN, **PERMISSIVE, "portLevelMtls": {81: STRICT["mtls"]}})], OFF, "v2"),
+        ([peer("x", {**PERMISSIVE, "portLevelMtls": {8000: STRICT["mtls"]}})], OFF, "v2"),
         ([resource("PeerAuthentication", {"mtls": {"mode": "PERMISSIVE"}})], OFF, "v2"),
         ([resource("PeerAuthentication", STRICT)], {"tls": {"mode": "ISTIO_MUTUAL"}}, "v2"),
         ([resource("PeerAuthentication", STRICT)], {}, "v2"),
