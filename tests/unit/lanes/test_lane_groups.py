@@ -18,7 +18,7 @@ from tests.kube import (
     to,
     virtual_service,
 )
-from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of
+from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, refusal
 from tests.unit.lanes.test_not_supported import plan_partly
 
 # The sample's workloads: mockb has no v2, mockc no v3.
@@ -118,6 +118,86 @@ def test_requests_that_a_group_splits(
     assert asked == [named, named, named, split]
 
 
+def entered(*documents: Document) -> dict[str, list[tuple[str, int]]]:
+    """Where the rules of each of the gateway's hosts lead, and their weights."""
+    return {
+        host.domain: [
+            (way.destination.name.partition(".")[0].removeprefix("outbound|8000|"), way.weight)
+            for route in host.routes
+            for way in route.destinations
+        ]
+        for host in mesh_of(*PODS, INGRESS, *documents).gateway
+    }
+
+
+ONE: Document = {"uri": {"prefix": "/mock"}}
+V1, V2 = ("v1|mocka", 100), ("v2|mocka", 100)
+V1_V2 = [("v1|mocka", 80), ("v2|mocka", 20)]
+
+
+def of_host(document: Document, *hosts: str) -> Document:
+    return put(document, "spec.ingressRules[0].hosts", list(hosts))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "lanes", "found"),
+    [
+        ("weighted", [lane("v1", 80), lane("v2", 20)], {"*": [V1, V2, *V1_V2]}),
+        ("weighted", [lane("v1", 0), lane("v2", 0)], {"*": [V1, V2]}),
+        ("weighted", [lane("v1", 80), lane("v2")], {"*": [V1, V1]}),
+        ("weighted", [lane("v1", 80), lane("v2", match=ONE)], {"*": [V1, V1]}),
+        ("rule_based", [lane("v1", match=ONE), lane("v2", 20)], {"*": [V1]}),
+        ("", [lane("v1", match=ONE), lane("v2", match={})], {"*": [V1, V2]}),
+        (
+            "",
+            [of_host(lane("v1", match=ONE), "a.org"), of_host(lane("v2", match=ONE), "b.org")],
+            {"a.org": [V1], "b.org": [V2]},
+        ),
+        ("", [of_host(lane("v2", match=ONE), "a.org", "b.org")], {"a.org": [V2], "b.org": [V2]}),
+        ("", [of_host(lane("v2", match=ONE))], {"*": [V2]}),
+        ("", [put(lane("v2", match=ONE), "metadata.labels.swimlane-group", "x")], {}),
+    ],
+)
+def test_what_the_lanes_of_a_group_are_entered_by(
+    strategy: str, lanes: list[Document], found: dict[str, list[tuple[str, int]]]
+) -> None:
+    assert entered(group(strategy, {"routeHeader": "x-lane"}), *lanes) == found
+
+
+def test_a_strict_group_splits_and_has_no_header_to_enter_by() -> None:
+    assert entered(group("weighted"), lane("v1", 80), lane("v2", 20)) == {"*": V1_V2}
+
+
+def test_the_hosts_of_a_split_and_the_port_of_a_lane() -> None:
+    whole = group("weighted", BASELINE)
+    whole["spec"]["ingress"]["ingressRouting"]["weightedRoutingRule"] = {"hosts": ["a.org"]}
+    assert list(entered(whole, *WEIGHTED)) == ["a.org"]
+    elsewhere = put(lane("v1", 1), "spec.ingressWeight.destination.portNum", 81)
+    assert "destination.port: name one of mocka's ports: 8000" in refusal(
+        *PODS, INGRESS, whole, elsewhere
+    )
+
+
+@pytest.mark.parametrize("host", ["mocka", "mocka.default.svc.cluster.local"])
+def test_a_destination_is_a_service_of_the_group_by_either_name(host: str) -> None:
+    v2 = put(lane("v2", match=ONE), "spec.ingressRules[0].route.destination.host", host)
+    (only,) = mesh_of(*PODS, INGRESS, group("", BASELINE), v2, lane("v1")).gateway
+    (way,) = only.routes[0].destinations
+    assert way.destination.name.endswith(" else v1")
+    assert way.request.set == {"x-lane": "v2"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "version"), [({"version": "v2"}, "v2"), ({"app": "mocka"}, "blue")]
+)
+def test_in_strict_mode_a_member_of_baggage_names_the_lane(labels: Document, version: str) -> None:
+    (only,) = mesh_of(
+        *PODS, INGRESS, group(), lane("blue", match=ONE, labelSelector=labels)
+    ).gateway
+    (way,) = only.routes[0].destinations
+    assert way.request.set == {"baggage": f"version={version}"}
+
+
 def test_lanes_may_be_named_otherwise_than_versions() -> None:
     lanes = [lane("s1", 80, version="v1"), lane("s2", 20, version="v2")]
     mode = {**BASELINE, "fallbackTarget": "s1"}
@@ -189,7 +269,7 @@ def test_what_is_not_published_is_said() -> None:
         " my-trace-id on"
     )
     assert list(found) == [ASSUMED]
-    own = {**BASELINE, "traceHeader": "x-lane"}
+    own = {**BASELINE, "traceHeader": "X-Lane"}
     assert list(messages(*PODS, INGRESS, group("weighted", own), *WEIGHTED)) == [ASSUMED]
     assert messages(*PODS, INGRESS, group(), lane("v1"))["spec.isPermissive"] == (
         "what calls from pods of no lane get is not published: planned as without the group"
@@ -233,7 +313,10 @@ def test_the_lane_is_carried_as_the_group_says() -> None:
         return list({pod.propagation.headers for pod in mesh.pods})
 
     assert carried("baggage") == [("x-lane",)]
+    assert carried("Baggage") == [("x-lane",)]
     assert carried("x-lane") == carried("my-trace-id") == [()]
+    strict = put(group(), "spec.permissiveModeConfiguration", {"traceHeader": "baggage"})
+    assert {pod.propagation.headers for pod in mesh_of(*PODS, strict, lane("v1")).pods} == {()}
 
 
 def test_a_patch_is_not_supported_and_marks_its_service(tmp_path: Any) -> None:
