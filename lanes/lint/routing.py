@@ -30,7 +30,8 @@ class Leg:
 
     @property
     def subset(self) -> str:
-        return self.http.destination.subset or ""
+        subset = self.http.destination.subset
+        return "" if subset is None else subset
 
     @property
     def idle(self) -> bool:

@@ -1176,7 +1176,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                     service("cart", HTTP, selector={"app": "other"}),
                     *(deployment("cart"), service("shop"), deployment("shop")),
                     api_gateway(name="cart"),
-                    http_route("cart", parent, route_rule(backend("shop"))),
+                    http_route("any", parent, route_rule(backend("shop"))),
                 ],
                 found,
             )
@@ -1342,6 +1342,15 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 (([LANE_SET], []), False),
                 (([], [LANE_SET]), False),
             )
+        ),
+        (
+            [
+                gateway(),
+                virtual_service(
+                    "*", {**LANE, "headers": SETS_LANE}, REST, gateways=["demo-gateway"]
+                ),
+            ],
+            [],  # no rule in the mesh goes by it
         ),
     ],
     "TL027": [
