@@ -33,6 +33,7 @@ def without_pods(mesh: Mesh, gone: Collection[Pod]) -> Mesh:
             replace(
                 port,
                 routes=routes(port.routes),
+                plain=routes(port.plain),
                 variants=tuple(replace(one, routes=routes(one.routes)) for one in port.variants),
                 pods=tuple(p for p in port.pods if p.key not in keys),
             )
