@@ -141,6 +141,31 @@ def test_a_gateway_that_stands_elsewhere_serves_any_host() -> None:
     assert at_gateway(http_route("web", parent, marked("x"))) == {"*": ["x"]}
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ({}, {}, True),
+        ({"port": 80}, {}, True),
+        ({}, {"sectionName": "x"}, True),
+        ({"port": 80}, {"port": 80}, True),
+        ({"port": 80}, {"port": 81}, False),
+        ({"sectionName": "x"}, {"sectionName": "y"}, False),
+        ({"sectionName": "x"}, {"port": 80}, False),
+        ({"name": "more"}, {}, False),
+    ],
+)
+def test_routes_of_a_gateway_that_stands_elsewhere_meet_at_its_listeners(
+    one: Document, other: Document, together: bool
+) -> None:
+    routes = [
+        http_route("a", {**to_gateway(), **one}, marked("x", takes("/a"))),
+        http_route("b", {**to_gateway(), **other}, marked("y")),
+    ]
+    mesh = mesh_of(*A, *routes)
+    assert [one.rule for one in mesh.warnings] == ["another-gateway"] * (not together)
+    assert len(mesh.gateway[0].routes) == 1 + together
+
+
 def test_of_gateways_with_other_rules_each_the_first_is_planned() -> None:
     one = put(
         http_route("one", to_gateway(), marked("1")),
