@@ -94,7 +94,9 @@ def _positions(tree: Node, operator: Any) -> Iterator[tuple[Node, tuple[int, int
 
 
 def _is_annotation(node: Node) -> bool:
-    """Whether the node is part of a type or a signature, or of an import that only types need."""
+    """Whether the node is part of what linters and type checkers alone read: a type, the star of a
+    signature, an import that only types need, what a module exports.
+    """
     while node.parent is not None:
         above = node.parent
         kind, place = above.type, above.children.index(node)
@@ -104,9 +106,9 @@ def _is_annotation(node: Node) -> bool:
             return True
         if is_argument_of("TypeVar", node) or is_argument_of("Literal", node):
             return True
-        if kind == "parameters" and node.type == "operator":  # the * before keywords
-            return True
         if kind == "funcdef" and above.annotation is node:
+            return True
+        if kind == "expr_stmt" and above.children[0].get_code().strip() == "__all__":
             return True
         if kind == "if_stmt" and "TYPE_CHECKING" in above.children[1].get_code():
             return True
