@@ -162,14 +162,14 @@ class Hop:
     unanswered: Unanswered | None = field(default=None, compare=False)
     place: Place = field(default=Place(), compare=False)
     hosts: tuple[Host, ...] = field(default=(), compare=False)
-    assumed: bool = field(default=False, compare=False, repr=False)
+    assumed: bool = field(default=False, compare=False)
     failing: tuple[Abort, ...] = ()
-    repeats: CallKey | None = field(default=None, compare=False, repr=False)
-    may_stop: bool = field(default=False, compare=False, repr=False)
-    injected: bool = field(default=False, compare=False, repr=False)
+    repeats: CallKey | None = field(default=None, compare=False)
+    may_stop: bool = field(default=False, compare=False)
+    injected: bool = field(default=False, compare=False)
     parts: tuple[HopPart, ...] = ()
-    port: int = field(default=0, compare=False, repr=False)
-    pods: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False, repr=False)
+    port: int = field(default=0, compare=False)
+    pods: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
 
     @property
     def answering(self) -> frozenset[tuple[str, str]]:
