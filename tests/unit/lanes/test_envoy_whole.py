@@ -202,6 +202,18 @@ UNASKED = {
         ),
         ({"perTryTimeout": "1.5s"}, {**UNASKED, "num_retries": 2, "per_try_timeout": "1.5s"}),
         (
+            {"backoff": "1.5s"},
+            {**UNASKED, "num_retries": 2, "retry_back_off": {"base_interval": "1.5s"}},
+        ),
+        (
+            {"backoff": "100us"},
+            {**UNASKED, "num_retries": 2, "retry_back_off": {"base_interval": "0.001s"}},
+        ),
+        (
+            {"retryIgnorePreviousHosts": False},
+            {**UNASKED, "num_retries": 2, "retry_host_predicate": None},
+        ),
+        (
             {"retryOn": "5xx, reset"},
             {"retry_on": "5xx,reset", "retriable_status_codes": [], "num_retries": 2},
         ),
@@ -218,7 +230,8 @@ UNASKED = {
 def test_retries(retries: Document | None, found: Json) -> None:
     asked = rule(to("a")) if retries is None else rule(to("a"), retries=retries)
     (route,) = routes(asked)
-    assert route["route"]["retry_policy"] == RETRIES | found
+    expected = {name: value for name, value in (RETRIES | found).items() if value is not None}
+    assert route["route"]["retry_policy"] == expected
 
 
 def leads(*clusters: Json, timeout: str = "0s") -> Json:
