@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from opentelemetry.baggage import get_all
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 
-from lanes.mesh.baggage import members, with_member
+from lanes.mesh.baggage import handed_on, members, with_member
 
 NAMES = st.text(string.ascii_letters + string.digits + "-_.", min_size=1, max_size=12)
 VALUES = st.text(max_size=20).map(str.strip)
@@ -92,3 +92,36 @@ def test_what_stands_in_a_header(header: str, found: dict[str, str]) -> None:
 )
 def test_a_member_is_written_first_and_the_rest_kept_to_the_letter(before: str, after: str) -> None:
     assert with_member(before, "version", "v2") == after
+
+
+PROPAGATORS, DISABLED = "OTEL_PROPAGATORS", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
+CALLS = {"upstream_url": ""}
+
+
+@pytest.mark.parametrize(
+    ("env", "injected", "sample", "found"),
+    [
+        ({}, [], False, None),
+        ({}, [], True, None),
+        (CALLS, [], False, None),
+        (CALLS, [], True, True),
+        ({}, ["java"], False, True),
+        ({}, ["go"], False, None),
+        ({}, ["sdk", "go"], True, None),
+        ({}, ["go", "java"], False, True),
+        (CALLS, ["go"], True, True),
+        ({PROPAGATORS: "tracecontext"}, ["java"], False, False),
+        ({PROPAGATORS: "tracecontext"}, [], False, False),
+        ({PROPAGATORS: "tracecontext, baggage"}, [], False, True),
+        ({PROPAGATORS: "baggage"}, ["go"], False, None),
+        *(
+            ({**CALLS, DISABLED: f"x, {one}"}, [], True, False)
+            for one in ("*", "flask", "requests")
+        ),
+        ({**CALLS, DISABLED: "urllib3"}, [], True, True),
+    ],
+)
+def test_whether_a_process_hands_baggage_on(
+    env: dict[str, str], injected: list[str], sample: bool, found: bool | None
+) -> None:
+    assert handed_on(env, injected, sample=sample) is found

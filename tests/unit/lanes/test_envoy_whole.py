@@ -522,6 +522,28 @@ def test_cors_and_faults(asked: Document, found: Json) -> None:
     assert route.get("typed_per_filter_config", {}) == found
 
 
+HTTP = "extensions.filters.http"
+CORS_FILTER = typed(CORS, f"{HTTP}.cors.v3.Cors")
+FAULT_FILTER = typed(FAULT, f"{HTTP}.fault.v3.HTTPFault")
+
+
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        ([{}], []),
+        ([{"fault": {"abort": ABORT}}], [FAULT_FILTER]),
+        ([{"corsPolicy": {}}], [CORS_FILTER]),
+        ([{"fault": {"abort": ABORT}}, {"corsPolicy": {}}], [CORS_FILTER, FAULT_FILTER]),
+    ],
+)
+def test_filters_are_there_where_a_route_has_settings_of_them(
+    rules: list[Document], found: list[Json]
+) -> None:
+    own = [rule(to("a"), match=[{"uri": {"exact": f"/{n}"}}], **r) for n, r in enumerate(rules)]
+    (listener,) = config(*PODS, virtual_service("a", *own))["listeners"][1:]
+    assert manager(listener)["http_filters"][:-1] == found
+
+
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
