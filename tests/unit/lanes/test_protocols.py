@@ -60,31 +60,19 @@ def test_ports_that_istio_does_not_look_into(number: int) -> None:
     assert protocols.carries_http(ServicePort(port=number, name="http"))
 
 
-DATABASES = {
-    1433: "SQL Server",
-    1521: "Oracle",
-    2181: "ZooKeeper",
-    2379: "etcd",
-    3306: "MySQL",
-    4222: "NATS",
-    5432: "PostgreSQL",
-    5672: "AMQP",
-    6379: "Redis",
-    8529: "ArangoDB",
-    9042: "Cassandra",
-    9092: "Kafka",
-    11211: "memcached",
-    26257: "CockroachDB",
-    27017: "MongoDB",
-}
+DATABASES = (
+    "1433 SQL Server, 1521 Oracle, 2181 ZooKeeper, 2379 etcd, 3306 MySQL, 4222 NATS"
+    ", 5432 PostgreSQL, 5672 AMQP, 6379 Redis, 8529 ArangoDB, 9042 Cassandra, 9092 Kafka"
+    ", 11211 memcached, 26257 CockroachDB, 27017 MongoDB"
+)
 
 
 def test_ports_of_databases() -> None:
-    for number, name in DATABASES.items():
-        port = ServicePort(port=number)
+    for number, _, name in (one.partition(" ") for one in DATABASES.split(", ")):
+        port = ServicePort(port=int(number))
         spec = ServiceSpec(ports=[ServicePort(port=80), port])
         assert protocols.database_port(spec) == (port, name)
-        assert protocols.database_port(ServiceSpec(ports=[ServicePort(port=number - 1)])) is None
+        assert protocols.database_port(ServiceSpec(ports=[ServicePort(port=port.port - 1)])) is None
 
 
 @pytest.mark.parametrize(
