@@ -60,6 +60,15 @@ def is_argument_of(name: str, node: Node) -> bool:
     return above.type == "trailer" and _body(above.parent.children[0]) == name
 
 
+def _is_returned_as_bool(node: Node) -> bool:
+    """Whether the node is all that a function returns of which only the truth counts."""
+    above = node.parent
+    while above.type == "atom" and _body(above).startswith("("):
+        above = above.parent
+    function = above.search_ancestor("funcdef") if above.type == "return_stmt" else None
+    return bool(function and function.annotation and _body(function.annotation) == "bool")
+
+
 class SwapOperands:
     """`a or b` to `b or a`, where the value counts and not only whether it is true."""
 
@@ -67,7 +76,7 @@ class SwapOperands:
         kinds = {child.type for child in node.children} if node.type == "or_test" else set()
         if not kinds or kinds & _TRUTHS or node.parent.type in _CONDITIONS:
             return
-        if not is_argument_of("bool", node):
+        if not (is_argument_of("bool", node) or _is_returned_as_bool(node)):
             yield _span(node)
 
     def mutate(self, node: Node, index: int) -> Node:
