@@ -64,11 +64,12 @@ class Resolver:
         Raises LanesError where they have no one path.
         """
         lane, plan = self.lane, self.lane.plan
+        first, *_ = forwarded
         weighted = tuple(one.weighted for one in forwarded)
-        destination = weighted[0].destination
+        destination = first.weighted.destination
         ports = plan.graph.ports.get(destination.host, {}).values()
         selected = next((port.pods for port in ports), ())
-        rule = Route((), weighted, abort=forwarded[0].abort, place=forwarded[0].place)
+        rule = Route((), weighted, abort=first.abort, place=first.place)
         if rule.unknown:
             return unsupported(destination.host, rule)
         versions = {pod.version for one in weighted for pod in first_pods(one)}
@@ -78,12 +79,12 @@ class Resolver:
             runs=lane.version in lane.versions_of(names_of((*selected, *led_to([rule])))),
         )
         led = [w for w in weighted if w.weight or len(weighted) == 1]
-        led = [w for w in led if first_pods(w)] or led[:1] or [weighted[0]]
+        led = [w for w in led if first_pods(w)] or led[:1] or [first.weighted]
         hosts = (w.destination.host for w in led)
         names = (plan.entry_names.get(host, host.name) for host in hosts)
         host = replace(destination.host, name="|".join(dict.fromkeys(names)))
         own = names_of(first_pods(led[0]))
-        hop = self._hop(host, own, rule, forwarded[0].request, choice, (CallKey(host),))
+        hop = self._hop(host, own, rule, first.request, choice, (CallKey(host),))
         hop = replace(hop, port=destination.port)
         self._require_one_path()
         return hop

@@ -1,5 +1,6 @@
 """The parts of a rule: which pods answer at each, in what share, and what fails there."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -96,11 +97,10 @@ def failing_of(rule: Route, parts: Iterable[Part]) -> Iterator[Abort]:
     if rule.abort:
         left -= rule.abort.share
         yield rule.abort
-    weights: dict[int, int] = {200: 0}
+    weights = Counter[int]()
     for part in parts:
         status = 200 if part.endpoints else 503 if part.exists else rule.status
-        weights[status] = weights.get(status, 0) + part.weighted.weight
-    total = sum(weights.values()) or 1
+        weights[status] += part.weighted.weight
     for status, weight in weights.items():
         if status != 200:
-            yield Abort(status, left * weight / total)
+            yield Abort(status, left * weight / weights.total())

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from lanes.evidence.steps import Answer, Step
 from lanes.planning.result import Lane, Plan
+from lanes.verification.classification import failed
 from lanes.verification.namespaces import PodNamespaces
 from lanes.verification.path_matching import read
 
@@ -64,7 +65,7 @@ def hint(plan: Plan, answers: Iterable[Answer]) -> Hint | None:
     namespaces = PodNamespaces(plan)
     if any(namespaces.expected_instead(path[0]) for path in paths):
         return Hint(HintCode.OTHER_RELEASE)
-    whole = {a.path for a in answers if a.path and a.status < 400 and not a.partial}
+    whole = {answer.path for answer in answers if answer.whole and not failed(answer)}
     return (
         _lost(plan, paths)
         or _no_sidecar(plan, paths)
@@ -86,7 +87,7 @@ def missing_injection(plan: Plan, answers: Iterable[Answer]) -> Hint | None:
         return None
     services = tuple(sorted(missing))
     namespaces = sorted({asked[name] or missing[name].namespace or "" for name in services})
-    instead = tuple(missing[name].instrumentation or "" for name in services)
+    instead = tuple(str(missing[name].instrumentation) for name in services)
     return Hint(HintCode.NOT_INJECTED, services, tuple(namespaces), instead=instead)
 
 

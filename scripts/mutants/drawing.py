@@ -69,10 +69,18 @@ def draw(folders: Sequence[Path], seed: int, count: int) -> list[Mutant]:
             break
         operator, occurrence = chance.choice(mutations)
         source = sources[path]
-        mutated = mutate_code(source, operator, occurrence)
+        mutated = _mutated(source, operator, occurrence)
         if mutated is not None and _differs(source, mutated):
             drawn.append(_mutant(str(path), source, mutated))
     return sorted(drawn, key=lambda mutant: (mutant.path, mutant.line))
+
+
+def _mutated(source: str, operator: Any, occurrence: int) -> str | None:
+    """Return the changed source; None where the operator can't change it."""
+    try:
+        return str(mutate_code(source, operator, occurrence))
+    except AttributeError:  # Cosmic Ray replaces no exception that has a module before its name
+        return None
 
 
 def _places(source: str) -> dict[tuple[int, int], list[tuple[Any, int]]]:

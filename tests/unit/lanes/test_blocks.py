@@ -23,6 +23,8 @@ def rounds(count: int, at_a_time: int, ms: float) -> list[tuple[float, float]]:
         # One in ten may take longer than a block; the rest may not.
         ([(n / 100, 200.0 if n % 10 == 0 else 20.0) for n in range(100)], [5] * 20),
         ([(n / 100, 200.0 if n % 5 == 0 else 20.0) for n in range(100)], [20] * 5),
+        # Nearly two blocks are one.
+        ([(0, 10_000.0)] * 9 + [(0, 19_995.0)], [10]),
         ([], []),
     ],
 )

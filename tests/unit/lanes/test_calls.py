@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lanes.planning.call_graph import with_calls
+from lanes.planning.call_graph import call_graph, known_calls, with_calls
 from lanes.planning.messages import Problem
 from lanes.planning.result import Plan
 from lanes.report.names import with_distinct_names
@@ -157,7 +157,9 @@ def test_a_cycle_of_calls_that_are_told_ends_where_it_began() -> None:
     documents[documents.index(cart)] = put(
         cart, "metadata.annotations", {"traffic-lanes/calls": "shop"}
     )
-    assert paths(plan_of(*documents))[0] == "shop v1, cart v1, users v1"
+    planned = plan_of(*documents)
+    assert paths(planned)[0] == "shop v1, cart v1, users v1"
+    assert planned.lanes[0].optional_cycles == {("shop", "cart"), ("cart", "shop")}
 
 
 def test_a_host_outside_of_the_mesh_is_none_of_its_services() -> None:
@@ -181,9 +183,38 @@ def test_a_host_outside_of_the_mesh_is_none_of_its_services() -> None:
     assert paths(plan_of(*documents, *chosen))[1] == "shop v1 *, users.example.org v2"
     onward = virtual_service(host, rule(to(host, weight=1), to("users", weight=1)))
     assert paths(plan_of(*documents, onward))[0].startswith("shop v1, users.example.org ")
+    partly = virtual_service(host, rule(to(host, weight=1), to(host, "v2", weight=1)))
+    assert paths(plan_of(*documents, *chosen[:1], partly))[0] == "shop v1, users.example.org v1|v2"
     told = plan_of(*shop(), entry(host), *chosen)
     assert told.unreached == ("cart", "users", "users.example.org")
     assert plan_of(*documents, *chosen, calls={"shop": (host,)}).unreached == ("cart", "users")
+
+
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        # Called by the first path that leads to a destination, or else by "/".
+        ([rule(to("cart", "v2"), match=[{"uri": {"prefix": "/items"}}])], (("v2",), 200)),
+        ([{"match": [{"uri": {"exact": "/"}}], "redirect": {"uri": "/x"}}], ((), 301)),
+    ],
+)
+def test_what_a_service_in_no_known_path_would_answer(
+    rules: list[Document], found: tuple[tuple[str, ...], int]
+) -> None:
+    documents = [d for d in shop() if d["kind"] != "VirtualService" or "gateways" in d["spec"]]
+    planned = plan_of(*documents, virtual_service("cart", *rules))
+    hop = planned.lanes[0].unreached[0]
+    assert (hop.service, hop.versions, hop.status) == ("cart", *found)
+
+
+def test_the_service_that_a_rule_leads_to_says_whom_it_calls() -> None:
+    calls = {"traffic-lanes/calls": "users"}
+    basket = put(service("basket", selector={"app": "cart"}), "metadata.annotations", calls)
+    onward = virtual_service("cart", rule(to("basket")))
+    documents = [
+        d for d in shop("cart") if d["metadata"]["name"] != "cart" or d["kind"] == "Service"
+    ]
+    assert paths(plan_of(*documents, basket, onward)) == ["shop v1, cart v1|v2, users v1"]
 
 
 def test_services_of_one_name_are_distinguished() -> None:
@@ -201,6 +232,10 @@ def test_services_of_one_name_are_distinguished() -> None:
     lane = plan_json(mesh_of(*shop(), *there), planned)["lanes"][0]
     told = [(hop["service"], hop["namespace"]) for hop in (*lane["path"], *lane["unreached"])]
     assert told[1::2] == [("cart", "default"), ("cart", "other")]
+
+
+def test_what_services_call_as_far_as_anything_tells() -> None:
+    assert known_calls(call_graph(mesh_of(*shop("cart,users")))) == {"shop": ("cart", "users")}
 
 
 def test_what_the_user_says_is_what_stand_ins_call() -> None:

@@ -115,11 +115,38 @@ def test_an_entry_rule_by_host() -> None:
         EntryRule(host="any.v3.example.org"),
     )
     assert entry_rules_of(plan_of(*asm(), host_of_v3()))["v3"] == ["host v3.example.org"]
+    assert plan_of(host_of_v3(), *asm()).domain == "*"
 
 
 def host_of_v3() -> Document:
     tagged = to("mocka", "v3", fallback="v1", headers={"request": {"set": {"version": "v3"}}})
     return virtual_service("v3.example.org", rule(tagged), gateways=["demo-gateway"])
+
+
+def test_a_request_that_a_lane_answers() -> None:
+    by_rule = [
+        virtual_service("*", rule(to("a"), match=[match]), gateways=["gw"])
+        for match in (
+            {"uri": {"prefix": "/a"}},
+            header_is("x-lane", "v2"),
+            {"uri": {"prefix": "/a"}, **header_is("x-lane", "v2")},
+        )
+    ]
+    rest = virtual_service("*", rule(to("a")), gateways=["gw"])
+    known = [service("a"), deployment("a")]
+    sent = {"headers": {"X-Team": "blue"}}
+    found = [plan_of(*known, entry, path="/x", **sent).request for entry in (rest, by_rule[1])]
+    assert found == [
+        EntryRule({"x-team": "blue"}, path="/x"),
+        EntryRule({"x-team": "blue", "x-lane": "v2"}, path="/x"),
+    ]
+    assert plan_of(*known, by_rule[0]).request == EntryRule(path="/a")
+    assert plan_of(*known, by_rule[2]).request == EntryRule({"x-lane": "v2"}, path="/a")
+    lane = rule(to("b"), match=[header_is("x-lane", "v2")])
+    both = plan_of(
+        *known, service("b"), deployment("b"), put(rest, "spec.http", [lane, rule(to("a"))])
+    )
+    assert (len(both.enterable), both.request) == (1, EntryRule(path="/"))
 
 
 def test_a_host_of_its_own_is_planned_alone_when_asked() -> None:
@@ -192,6 +219,10 @@ def test_a_rule_that_sets_a_lane_by_the_ordinary_split_is_no_entry_rule() -> Non
         (
             to_v3(takes(headers={"x-lane": r"~v3\b[^ ]"})),
             NotPlanned("x-lane", "no-example"),
+        ),
+        (
+            to_v3(takes("/v3", {"x-lane": r"~v3\b[^ ]"})),
+            NotPlanned("x-lane, path", "no-example"),
         ),
         (
             route_rule(backend("mockb-v3", sets("baggage", "version=v2")), matches=[takes("/b")]),

@@ -117,7 +117,12 @@ def test_a_trace_has_the_plan_beside_what_is_seen() -> None:
         ("mockc", "v2", True, 2),
     ]
     assert (trace.ok, trace.unseen) == (True, ("mockb",))
-    assert not traced(PLAN, through_foreign("v2", "tree", stock="v1")).ok
+    wrong = {v: traced(PLAN, through_foreign("v2", "tree", stock=v)) for v in ("v1", "v3")}
+    assert not any(found.ok for found in wrong.values())
+    assert {v: found.hops[-1].misrouted for v, found in wrong.items()} == {
+        "v1": "mockc v1 answered, and the plan is v2: is mockc v2 up?",
+        "v3": "mockc v3 answered, and the plan is v2",
+    }
     assert not traced(PLAN, Answer(200, "hello")).ok
 
 

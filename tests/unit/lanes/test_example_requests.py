@@ -89,6 +89,9 @@ def test_a_rule_of_another_host_needs_the_host_and_its_header() -> None:
     other = at(v2(X_LANE), REST, host="cart.shop.test", name="cart")
     planned = plan_of(*A, gateway(), at(REST, host="www.shop.test"), other)
     assert entered(planned) == ["x-lane: v2 and host cart.shop.test"]
+    alone = at(v2(X_LANE), host="cart.shop.test", name="cart")
+    planned = plan_of(*A, gateway(), at(REST, host="www.shop.test"), alone)
+    assert entered(planned) == ["x-lane: v2 and host cart.shop.test"]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +136,12 @@ def test_a_lane_of_the_mesh_enters_by_its_header_and_what_the_gateway_asks_for()
 def test_headers_that_rules_of_the_mesh_take_no_request_with() -> None:
     called = virtual_service("a", v1({"withoutHeaders": {"x-new": {}}}), v2())
     shop = [service("shop"), deployment("shop", "v1", "a"), at(rule(to("shop")))]
+    named = virtual_service("a", v2(header_is("x-new", "1")), *called["spec"]["http"])
+    planned = plan_of(*A, gateway(), *shop, named)
+    assert [lane.name for lane in planned.lanes] == ["untagged", "1"]
+    other = virtual_service("a", v2(X_LANE), *called["spec"]["http"])
+    planned = plan_of(*A, gateway(), *shop, other)
+    assert [lane.name for lane in planned.lanes] == ["untagged", "v2", "x-new: x"]
     planned = plan_of(*A, gateway(), *shop, called)
     assert {lane.name: lane.path[-1].version for lane in planned.lanes} == {
         "untagged": "v1",

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lanes.evidence.steps import Answer, Step
+from lanes.planning.hop import Hop, Reason
 from lanes.planning.plan import plan
 from lanes.report.plan_json import plan_json
 from lanes.verification.verify import verify
@@ -103,6 +104,26 @@ def test_rows_are_services_whatever_labels_their_pods_have(labels: dict[str, str
     services = [service("shop", selector={"run": "shop"}), service("cart", selector=labels)]
     found = lanes_of(*services, shop, pods, gateway(), at(rule(to("shop"))))
     assert found == {"untagged": "shop (none), cart (none)"}
+
+
+def test_a_split_between_services_without_pods_has_the_name_of_the_first_with_a_weight() -> None:
+    split = rule(to("none", weight=0), to("one", weight=40), to("two", weight=60))
+    bare = [*map(service, ("none", "one", "two", "cart")), deployment("cart")]
+    assert lanes_of(*bare, gateway(), at(split)) == {"untagged": "one -"}
+
+
+@pytest.mark.parametrize(
+    ("called", "name", "version", "right"),
+    [
+        ("one|two", "one", "v1", True),
+        ("one|two", "one", "v2", False),
+        ("one|two", "one|two", "v2", True),
+        ("one|two", "cart", "v1", False),
+    ],
+)
+def test_which_pod_is_right_at_a_hop(called: str, name: str, version: str, right: bool) -> None:
+    pods = frozenset({("one", "v1"), ("two", "v2")})
+    assert Hop(called, ("v1", "v2"), Reason.SPLIT, pods=pods).holds(name, version) is right
 
 
 def answers(**services: int) -> list[Answer]:

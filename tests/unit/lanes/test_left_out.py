@@ -170,6 +170,7 @@ def test_a_port_that_is_chosen_where_a_call_names_none() -> None:
     }
     named = plan(with_ports(mesh, {"cart": 9000}), calls={"shop": ("http://cart:8000/",)})
     assert [str(one) for one in named.ports] == found[8000]
+    assert len(with_ports(mesh, {"cart": 9000}).ports) == len(mesh.ports)
     alone = as_called(with_ports(mesh_of(service("cart", *TWO), *CART), {"cart": 9000}))
     assert plan(alone).lanes[0].entry.port == 9000
 

@@ -146,6 +146,11 @@ NO_SERVICE = Unanswered("no-service", (Host("c", "default"),))
             meshed({"directResponse": {"status": 503}}),
             dict.fromkeys(LANES, (503, Unanswered("answers-itself"))),
         ),
+        (
+            meshed({"directResponse": {"status": 404}}),
+            dict.fromkeys(LANES, (404, Unanswered("answers-itself"))),
+        ),
+        (meshed(versions=())[:-1], dict.fromkeys(LANES, (503, Unanswered("no-pods")))),
     ],
 )
 def test_why_nothing_answers(

@@ -62,6 +62,8 @@ FULL = "cart.default.svc.cluster.local"
         (["*.internal"], "http://cart.internal/", HTTP, "*.internal cart v2"),
         (["cart.internal"], "http://cart.internal:81/", HTTP, ""),
         (["cart.internal"], "http://other.internal/", HTTP, ""),
+        (["*.internal"], "http://cart.external/", HTTP, ""),
+        (["*.internal", "*.eu.internal"], "http://a.eu.internal/", HTTP, "*.eu.internal cart v2"),
     ],
 )
 def test_rules_count_for_the_names_that_istio_knows(

@@ -679,7 +679,10 @@ def test_a_pod_that_does_not_carry_baggage_ends_the_lane() -> None:
         deployment("mocka", "v3", "mockb", env=off) if d["metadata"]["name"] == "mocka-v3" else d
         for d in asm()
     ]
-    assert lanes_of(*documents) == {**SAMPLE_PATHS, "v3": "mocka v3, mockb v1 !, mockc v1 *"}
+    lost = {**SAMPLE_PATHS, "v3": "mocka v3, mockb v1 !, mockc v1 *"}
+    assert lanes_of(*documents) == lost
+    one_of_two = deployment("mocka", "v3", "mockb", env=off, name="mocka-off")
+    assert lanes_of(*asm(), one_of_two) == lost
 
 
 def test_a_first_service_without_pods_is_none_and_its_lanes_have_names() -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -125,6 +126,29 @@ class Answers:
         lane = rule.headers["x-lane"] if rule else next(self._lanes)
         body = json.dumps({"name": "mocka", "version": lane, "ip": "::1", "lane": lane})
         return parse(200, "application/json", body.encode())
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (1, ""),
+        *((n, f", at the {n}th request") for n in (4, 11, 12, 13, 111)),
+        (2, ", at the 2nd request"),
+        (23, ", at the 23rd request"),
+        (101, ", at the 101st request"),
+    ],
+)
+def test_which_request_was_drawn(asked: int, words: str) -> None:
+    came = parse(200, "application/json", json.dumps(chain("v2", "v1", "v2")).encode())
+    assert traced(PLAN, came, asked=asked).entered == f"by weight, 30 of 100{words}"
+
+
+def test_the_time_outside_of_the_first_hop() -> None:
+    told = of(chain("v2", "v1", "v2"))
+    assert told.elsewhere_ms is None
+    took = replace(told, answer=replace(told.answer, took_ms=20.0))
+    assert took.elsewhere_ms == 20 - 9
+    assert replace(took, answer=replace(took.answer, path=())).elsewhere_ms is None
 
 
 def test_a_lane_is_asked_for_by_its_entry_rule_or_until_it_is_drawn() -> None:

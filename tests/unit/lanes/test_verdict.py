@@ -628,6 +628,13 @@ def test_hops_that_kubernetes_draws(lanes: bool) -> None:
         assert not verdict.ok
         assert verdict.hints == (no_sidecar("green"),)
     assert verify(ANYWHERE, balanced(lanes)).hints == (no_sidecar(),)
+    # The namespace that manifests name, or else the one that answers tell.
+    blue = [
+        replace(a, path=tuple(replace(step, namespace="blue") for step in a.path))
+        for a in balanced(lanes)
+    ]
+    assert verify(ANYWHERE, blue).hints == (no_sidecar("blue"),)
+    assert verify(applied_anywhere("v1"), blue).hints == (no_sidecar("default"),)
 
 
 def test_one_service_whose_sidecar_is_missing() -> None:

@@ -220,6 +220,11 @@ Found = tuple[str, Code | None, bool, tuple[str, ...]]
         (PLAN, part(step("mocka", "v2", routed=Routed())), ("", Code.NO_LANE, True, ())),
         (
             PLAN,
+            part(step("mocka", "v2", routed=Routed()), step("mockb", "v1")),
+            ("", Code.NO_LANE, True, ()),
+        ),
+        (
+            PLAN,
             part(step("mocka", "", silent=True, routed=Routed()), step("mockb", "v3")),
             ("v3", None, True, ()),
         ),
@@ -257,6 +262,25 @@ def test_where_every_answer_ends_early_no_hop_behind_is_counted() -> None:
     ends = Answer(503, "", (step("shop", "v1"), step("cart", "")))
     splits = verify(only, [ends] * 4).splits
     assert [(one.version, one.count, one.total) for one in splits] == [("503", 4, 4)]
+
+
+def test_where_a_lane_is_lost_the_injected_namespaces_of_both_ends_are_named() -> None:
+    users = Hop("users", ("v1",), Reason.MATCH, namespace="c", injected=True)
+    cart = Hop("cart", ("v1",), Reason.MATCH, (users,), namespace="b")
+    entry = Hop("shop", ("v1",), Reason.MATCH, (cart,), namespace="a", injected=True)
+    lost = Answer(200, "", (step("shop", "v1", "v1"), step("cart", "v1"), step("users", "v1")))
+    verdict = verify(Plan("version", "*", (Lane("v1", 1, entry),)), [lost])
+    assert verdict.hints == (Hint(HintCode.LOST, ("shop", "cart"), ("a",)),)
+
+
+def test_a_split_is_counted_by_whole_answers_where_there_are_any() -> None:
+    split = with_cart(Hop("cart", ("v1", "v2"), Reason.SPLIT, shares=(0.5, 0.5)))
+    whole = [
+        Answer(200, "", (step("shop", "v1"), step("cart", v), step("users", "v1")))
+        for v in ("v1", "v2")
+    ]
+    splits = verify(split, [*whole, part(step("shop", "v1"), step("cart", "v1"))]).splits
+    assert [(one.version, one.count, one.total) for one in splits] == [("v1", 1, 2), ("v2", 1, 2)]
 
 
 BY_PATH, BY_HEADER = EntryRule(path="/beta"), EntryRule({"x-lane": "v3"})

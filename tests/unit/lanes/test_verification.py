@@ -21,7 +21,7 @@ from lanes.report.result import conclusion, result_json
 from lanes.report.verdict import entered_table
 from lanes.verification import problems
 from lanes.verification.gateway import Client
-from lanes.verification.load_profile import LATE_AFTER_MS, LoadProfile, collect
+from lanes.verification.load_profile import LATE_AFTER_MS, LoadProfile, collect, until_unexpected
 from lanes.verification.targets import BY_WEIGHT, Target, entry_targets
 from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PLAN, TWO_WAYS, Clock, tried
@@ -29,6 +29,7 @@ from tests.unit.lanes.reading import plan_of
 from tests.unit.lanes.test_html import Page
 from tests.unit.lanes.test_junit import cases
 from tests.unit.lanes.test_report import table_lines
+from tests.unit.lanes.test_verdict import text
 
 
 def test_a_worse_lane_is_told_and_fails_where_it_must_not_be() -> None:
@@ -152,11 +153,14 @@ def test_nobody_is_sent_by_an_entry_rule_that_may_change_something() -> None:
     )
     head = replace(BESIDE, lanes=(v1, replace(v3, entry_rules=(EntryRule(method="HEAD"),))))
     assert tried(Clock(by_weight=("v1",)), head).verdict.ok
-    for plan, method in ((shut, "POST"), (head, "HEAD")):
+    for plan, method, why in (
+        (shut, "POST", "may change something"),
+        (head, "HEAD", "brings nothing to read"),
+    ):
         with pytest.raises(PlanError) as caught:
             plan.lane_to_enter("v3")
         assert caught.value.problem is Problem.NO_TESTABLE_RULE
-        assert caught.value.values["methods"] == method
+        assert (caught.value.values["methods"], caught.value.values["because"]) == (method, why)
 
 
 def test_the_first_wrong_answer_ends_a_run_that_fails_fast() -> None:
@@ -173,7 +177,14 @@ def test_the_first_wrong_answer_ends_a_run_that_fails_fast() -> None:
 
 def test_how_many_requests_start_late() -> None:
     came = [Answer(200, "", late_ms=late) for late in (None, 0.0, LATE_AFTER_MS, LATE_AFTER_MS + 1)]
-    assert collect((BY_WEIGHT, one) for one in came).late == 1
+    found = collect((BY_WEIGHT, one) for one in came)
+    assert found.late == 1
+    assert found.seconds < 60
+
+
+def test_answers_that_name_no_lane_end_no_run() -> None:
+    came = ((BY_WEIGHT, text("v1 v1 v1")) for _ in range(3))
+    assert len(list(until_unexpected(PLAN, came))) == 3
 
 
 def asked(asking: LoadProfile, ask: Callable[[EntryRule, float | None], Answer]) -> list[Answer]:
