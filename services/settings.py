@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,23 +25,23 @@ class SettingsError(ValueError):
     """Settings that are unusable; ``args`` has a sentence for each."""
 
 
-def _matching(pattern: str, wanted: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f"must be {wanted}")
-        return value
-
-    return parse
+def _matching(pattern: str, wanted: str, value: str) -> str:
+    if not re.fullmatch(pattern, value):
+        raise ValueError(f"must be {wanted}")
+    return value
 
 
 # Brackets, commas and spaces would make the text answer ambiguous.
-_label = _matching(
+_label = partial(
+    _matching,
     r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
     "letters, digits, '.', '_' or '-', with a letter or digit at both ends",
 )
-_token = _matching(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", "a baggage member's name, such as version")
-_secret = _matching(r"[A-Za-z0-9_-]{16,}", "16 or more letters, digits, '_' or '-'")
-_level = _matching("(?i:debug|info|warning|error)", "one of debug, info, warning, error")
+_token = partial(
+    _matching, r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", "a baggage member's name, such as version"
+)
+_secret = partial(_matching, r"[A-Za-z0-9_-]{16,}", "16 or more letters, digits, '_' or '-'")
+_level = partial(_matching, "(?i:debug|info|warning|error)", "one of debug, info, warning, error")
 
 
 def _address(value: str) -> str:
@@ -56,19 +57,16 @@ def _whole(value: str) -> int | None:
     return int(value) if re.fullmatch(r"[0-9]{1,9}", value) else None
 
 
-def _between(least: float, most: float, wanted: str, read: Any = number) -> Callable[[str], Any]:
-    def parse(value: str) -> Any:
-        if (found := read(value)) is None or not least <= found <= most:
-            raise ValueError(f"must be {wanted}")
-        return found
-
-    return parse
+def _between(read: Any, least: float, most: float, wanted: str, value: str) -> Any:
+    if (found := read(value)) is None or not least <= found <= most:
+        raise ValueError(f"must be {wanted}")
+    return found
 
 
-_port = _between(1, 65535, "a whole number from 1 to 65535", _whole)
-_threads = _between(1, 512, "a whole number from 1 to 512", _whole)
-_seconds = _between(0, 3600, "a number of seconds from 0 to 3600")
-_some_seconds = _between(1e-9, 3600, "a number of seconds above 0, at most 3600")
+_port = partial(_between, _whole, 1, 65535, "a whole number from 1 to 65535")
+_threads = partial(_between, _whole, 1, 512, "a whole number from 1 to 512")
+_seconds = partial(_between, number, 0, 3600, "a number of seconds from 0 to 3600")
+_some_seconds = partial(_between, number, 1e-9, 3600, "a number of seconds above 0, at most 3600")
 
 
 def _url(value: str) -> str:

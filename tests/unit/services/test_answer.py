@@ -2,12 +2,14 @@
 
 import functools
 import json
+import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.answer import DEEPEST, Hop, Node, Outside, as_json, as_text, from_json
+from services.answer import DEEPEST, YEAR, Hop, Node, Outside, as_json, as_text, from_json
 
 
 def hop(name: str, *upstreams: Node, version: str = "v1", status: int = 200) -> Hop:
@@ -137,6 +139,8 @@ def test_json_loses_nothing(node: Node) -> None:
         '{"name": "b"}',
         '{"status": "UP"}',
         as_json(hop("b")).replace('"v1"', "1"),
+        *(as_json(hop("b")).replace(own, "null") for own in ('"b"', '"v1"', '"192.168.1.28"')),
+        as_json(REFUSED).replace('"http://mockc:8000/"', "null"),
         as_json(hop("b")).replace("200", "true"),
         as_json(hop("b")).replace("1.5", '"fast"'),
         as_json(hop("b")).replace("[]", "[1]"),
@@ -152,6 +156,19 @@ def test_json_loses_nothing(node: Node) -> None:
 )
 def test_a_body_that_is_no_tree_is_none(body: str | bytes) -> None:
     assert from_json(body) is None
+
+
+@pytest.mark.parametrize("status", [100, 599])
+def test_the_least_and_the_most_that_a_hop_may_tell(status: int) -> None:
+    for took in (0, YEAR):
+        told = replace(hop("b", status=status), duration_ms=took)
+        assert from_json(as_json(told)) == told
+
+
+def test_json_is_compact_and_never_holds_what_is_no_number() -> None:
+    assert " " not in as_json(hop("b", REFUSED)).replace("connection refused", "")
+    with pytest.raises(ValueError, match="float"):
+        as_json(replace(hop("b"), duration_ms=math.nan))
 
 
 def test_the_deepest_tree_is_read_and_written() -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from pathlib import PurePath
 from typing import Any
 
 from opentelemetry import trace
@@ -24,7 +25,7 @@ def test_a_record_with_data() -> None:
             "msg": "GET %s",
             "args": ("/",),
             "created": 1_700_000_000.25,
-            "data": {"lane": "v2", "status": 200},
+            "data": {"lane": "v2", "status": 200, "at": PurePath("x")},
         }
     )
     assert formatted(record) == {
@@ -34,6 +35,7 @@ def test_a_record_with_data() -> None:
         "message": "GET /",
         "lane": "v2",
         "status": 200,
+        "at": "x",
     }
 
 

@@ -1,5 +1,7 @@
 """Settings: what is read, and the sentence for each way it can be wrong."""
 
+import ipaddress
+
 import pytest
 
 from services import settings
@@ -177,6 +179,33 @@ def test_an_upstream_that_is_no_http_url_is_refused(url: str) -> None:
 )
 def test_an_upstream_url_is_kept_as_written(url: str) -> None:
     assert Settings.from_environ({"upstream_url": url}).upstream_urls == (url,)
+
+
+@pytest.mark.parametrize(
+    ("variable", "field", "value", "read"),
+    [
+        ("port", "port", "1", 1),
+        ("port", "port", "65535", 65535),
+        ("threads", "threads", "512", 512),
+        ("drain", "drain", "0", 0),
+        ("upstream_timeout", "upstream_timeout", "3600", 3600),
+        ("fault_delay", "fault_delay", "0", (0, 0)),
+        ("fault_delay", "fault_delay", "60000", (60_000, 60_000)),
+        ("fault_rate", "fault_rate", "1", 1),
+        ("fault_status", "fault_status", "400", 400),
+        ("fault_status", "fault_status", "599", 599),
+        ("app", "app", "a", "a"),
+        ("POD_NAMESPACE", "namespace", "shop", "shop"),
+    ],
+)
+def test_the_least_and_the_most_that_a_setting_may_be(
+    variable: str, field: str, value: str, read: object
+) -> None:
+    assert getattr(Settings.from_environ({variable: value}), field) == read
+
+
+def test_the_address_of_the_interface_that_leads_outward_is_one() -> None:
+    assert ipaddress.ip_address(settings.own_address())
 
 
 def test_all_bad_values_are_reported_at_once() -> None:

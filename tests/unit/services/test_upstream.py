@@ -162,12 +162,20 @@ NO_UPSTREAM = "no healthy upstream: outbound|8000|v2|mockb.default.svc.cluster.l
         (404, "<!doctype html><title>404</title>", "text/html", (404, "Not Found")),
         (500, "line one\n  line two", "text/plain", (500, "line one line two")),
         (500, "x" * 1000, "text/plain", (500, "x" * 197 + "...")),
+        (500, "x" * 200, "text/plain", (500, "x" * 200)),
+        (500, "x" * 201, "text/plain", (500, "x" * 197 + "...")),
+        (299, "fine", "text/plain", (299, None)),
+        (300, "", "text/plain", (502, "answered 300 Multiple Choices")),
+        (399, "", "text/plain", (502, "answered 399 no reason given")),
+        (400, "no", "text/plain", (400, "no")),
+        (599, "no", "text/plain", (599, "no")),
+        (600, "no", "text/plain", (502, "answered 600 no reason given")),
         (302, "", "text/plain", (502, "answered 302 Found")),
         (304, "", "text/plain", (502, "answered 304 Not Modified")),
     ],
 )
 def test_an_error_answer_keeps_its_status_and_reason(
-    status: int, body: str, content_type: str, expected: tuple[int, str], serve: Serve
+    status: int, body: str, content_type: str, expected: tuple[int, str | None], serve: Serve
 ) -> None:
     mockb = serve(reply(status, body, content_type, Location="/elsewhere", Retry_After="0"))
     assert failure(mockb.url) == expected
