@@ -1067,6 +1067,10 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ],
             [f"{MORE}: spec.trafficPolicy"],
         ),
+        (
+            [destination_rule("a.org"), *GOOD, destination_rule("cart", NO_PODS, name="more")],
+            [f"{MORE}: spec.subsets[0]"],
+        ),
     ],
     "TL018": [
         (
