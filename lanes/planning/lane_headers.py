@@ -38,7 +38,7 @@ def assumed_headers(mesh: Mesh) -> frozenset[str]:
     return frozenset(
         name
         for name in asked - {"baggage", AUTHORITY}
-        if not name.startswith(":") and not any(pod.propagation.covers(name) for pod in mesh.pods)
+        if not any(pod.propagation.covers(name) for pod in mesh.pods)
     )
 
 
@@ -64,7 +64,7 @@ def _excluded(mesh: Mesh) -> Iterator[tuple[str, str]]:
     for match in _matches(mesh):
         for name, asked in match.without.items():
             absent = asked.kind != "present" and holds(asked, "")  # which counts as empty there
-            if not absent and (value := example(asked)) and not name.startswith(":"):
+            if not absent and (value := example(asked)) and name != AUTHORITY:
                 yield name, value
 
 
