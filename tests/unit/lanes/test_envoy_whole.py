@@ -728,6 +728,8 @@ def test_a_destination_that_is_not_there_has_a_cluster_without_pods() -> None:
     assert gone["lb_policy"] == "LEAST_REQUEST"
     options = gone["typed_extension_protocol_options"][f"envoy.{OPTIONS}"]
     assert options["explicit_http_config"] == {"http_protocol_options": {}}
+    nothing = http_route("a", to_service("a"), route_rule(backend("a", kind="Other")))
+    assert [one["name"] for one in config(*PODS, nothing)["clusters"]] == []
 
 
 def replies() -> Json:

@@ -209,6 +209,12 @@ def test_fallback_does_not_nest() -> None:
             )
         ),
         (HTTP_ROUTE, "spec.rules[0].backendRefs[0]", {"name": "a"}, "a Service needs a port"),
+        (
+            HTTP_ROUTE,
+            "spec.rules[0].matches[0].headers[0]",
+            {"name": "x", "type": "RegularExpression", "value": "("},
+            "does not compile as RE2",
+        ),
         (HTTP_ROUTE, "spec.rules[0].timeouts.request", "2", A_DURATION),
         (HTTP_ROUTE, "spec.rules[0].filters[0].type", "ExtensionRef", "'RequestRedirect'"),
         (HTTP_ROUTE, "spec.rules[0].filters", [sets("x", "1")] * 2, "two filters of one type"),

@@ -61,6 +61,8 @@ def warnings(mesh: Mesh) -> list[str]:
 
 
 SAME, ALL, NONE = {"from": "Same"}, {"from": "All"}, {"from": "None"}
+LABELS = {"team": "shop", "kubernetes.io/metadata.name": "team"}
+BY_BOTH = {"from": "Selector", "selector": {"matchLabels": LABELS}}
 BY_LABEL = {"from": "Selector", "selector": {"matchLabels": {"team": "shop"}}}
 
 
@@ -89,6 +91,7 @@ def test_a_section_is_of_the_set_that_a_route_names() -> None:
         ({}, "default", False),
         (BY_LABEL, "team", True),
         (BY_LABEL, "default", False),
+        (BY_BOTH, "team", True),
     ],
 )
 def test_the_sets_that_a_gateway_takes(letting: Document, namespace: str, taken: bool) -> None:
