@@ -129,7 +129,7 @@ class Facts:
     def is_leaf(self, host: Host, pod: Pod) -> bool:
         """Tell whether a Service's pod calls nobody, as far as is known of it or of others."""
         calls = self._calls.of((host,), (pod,))
-        return not calls and bool(self._some_calls or self._calls.knows(host, (pod,)))
+        return not calls and (self._some_calls or self._calls.knows(host, (pod,)))
 
     def pod(self, workload: Workload) -> Pod | None:
         """A pod that a workload makes; None: it makes none."""

@@ -30,8 +30,7 @@ class Leg:
 
     @property
     def subset(self) -> str:
-        subset = self.http.destination.subset
-        return "" if subset is None else subset
+        return self.http.destination.subset or ""
 
     @property
     def idle(self) -> bool:
@@ -127,7 +126,7 @@ def _rules_of_service(resource: Resource, service: kinds.VirtualService) -> Iter
         asked = []
         for index, match in enumerate(http.match):
             where = f"{field}.match[{index}]"
-            narrow = bool(routes.is_narrow(match) or resource.lacks(where))
+            narrow = routes.is_narrow(match) or resource.lacks(where)
             fields = {name.lower(): f"{where}.headers.{name}" for name in match.headers}
             headers = [f for f in resource.left_out if f.startswith(f"{where}.headers.")]
             unknown = tuple(f.removeprefix(f"{where}.headers.") for f in headers)

@@ -32,7 +32,7 @@ class Rule:
     @property
     def title(self) -> str:
         """What it is about: the first line of its module."""
-        return str(modules[self.check.__module__].__doc__).strip()
+        return (modules[self.check.__module__].__doc__ or "").strip()
 
     @property
     def good(self) -> str:

@@ -10,13 +10,13 @@ from lanes.lint.rule import Rule
 def check(facts: Facts) -> Iterator[Found]:
     splits: dict[tuple[int, str], list[Leg]] = {}
     for leg in facts.legs:
-        sets = bool(leg.http.headers.request.set or leg.rule.headers.request.set)
+        sets = leg.http.headers.request.set or leg.rule.headers.request.set
         if not leg.idle and not (at_gateway(leg.service) and sets):
             splits.setdefault((id(leg.resource), leg.rule_field), []).append(leg)
     split = [legs for legs in splits.values() if len({(leg.host, leg.subset) for leg in legs}) > 1]
     hosts = {leg.host for legs in split for leg in legs}
     for legs in split:
-        first, *_ = legs
+        first = legs[0]
         others = sorted({h.name for h in hosts if h and h not in {leg.host for leg in legs}})
         if others and in_mesh(first.service):
             yield (

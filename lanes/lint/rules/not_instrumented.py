@@ -9,10 +9,10 @@ from lanes.lint.rule import Rule
 
 def check(facts: Facts) -> Iterator[Found]:
     """Yield what the reader finds, which knows what the operator injects."""
-    made = {("injection", w.resource.source, str(w.resource)): w.resource for w in facts.workloads}
+    made = {(w.resource.source, str(w.resource)): w.resource for w in facts.workloads}
     for one in facts.mesh.warnings:
-        resource = made.get((one.rule, one.file, one.resource))
-        if resource:
+        resource = made.get((one.file, one.resource))
+        if one.rule == "injection" and resource:
             yield resource, re.sub(r"\[(.*)\]$", r".\1", one.field), one.message
 
 
