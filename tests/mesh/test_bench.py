@@ -19,6 +19,6 @@ from scripts.bench.servers import Server, chain, instrumented, ours, ours_loggin
 def test_a_candidate_answers_and_costs_time(hop: Server, last: Server) -> None:
     with chain(hop, last) as running:
         assert len(running.pids) == 2
-        cost = measure(running, 200)
+        cost = measure(running, 100)
     assert cost.cpu_ms > 0
     assert cost.per_second > 0

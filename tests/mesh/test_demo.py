@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from lanes.running.address import free_port
-from tests.kube import HALVES, PAIR, asm, write
+from tests.kube import HALVES, PAIR, asm, istio, write
 from tests.mesh.running import ROOT
 
 PART = r"-> mock[abc]\(version: v\d, ip: 127\.0\.\d+\.\d+\)"
@@ -44,11 +44,12 @@ def test_the_readme_shows_what_the_demo_prints() -> None:
     assert shape(result.stdout) == shape(shown)
 
 
-def test_the_demo_tells_the_same_of_the_lanes_on_istio() -> None:
-    result = demo("k8s/istio", "--requests", "60")
+def test_the_demo_tells_the_same_of_the_lanes_on_istio(tmp_path: Path) -> None:
+    manifests = write(tmp_path, *istio(PAIR, HALVES))
+    result = demo(manifests, "--requests", "60")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "3 lanes from k8s/istio (istio)" in result.stdout
-    assert "lane v2: 60 of 60 answered by mocka v2, mockb v1 *, mockc v1 *" in result.stdout
+    assert f"2 lanes from {manifests} (istio)" in result.stdout
+    assert "lane v2: 60 of 60 answered by mocka v2, mockb v1 *" in result.stdout
     assert result.stdout.endswith("Lanes hold.\n")
 
 

@@ -21,12 +21,14 @@ LANES = f"""#!/bin/sh
 command=$1; shift
 case $command in
   up | demo) exec {sys.executable} -m lanes $command --port $PORT "$@" ;;
-  verify) exec {sys.executable} -m lanes verify --lane-requests 5 "$@" ;;
+  verify) exec {sys.executable} -m lanes verify --requests 50 --lane-requests 5 "$@" ;;
   *) exec {sys.executable} -m lanes $command "$@" ;;
 esac
 """
 PLANNED = re.compile(r"lanes (init|plan|diff)\b")
 STARTS = re.compile(r"(^|\| )lanes up\b")
+# What several pages start of the clone's manifests runs once, for all of them.
+SHARED = ("lanes up", "lanes up examples/pull-requests/rendered")
 
 
 def typed(page: Path) -> list[tuple[str, str]]:
@@ -45,7 +47,7 @@ class Reader:
     """A reader of one page: a folder that looks like the clone, and a terminal in it."""
 
     def __init__(self, page: Path, folder: Path) -> None:
-        self._folder, self._port = folder, free_port()
+        self._folder, self.port = folder, free_port()
         for name in ("helm", "examples", "k8s"):
             (folder / name).symlink_to(ROOT / name)
         for code in fenced(read(page), "yaml"):
@@ -54,13 +56,16 @@ class Reader:
         (folder / ".bin").mkdir()
         (folder / ".bin/lanes").write_text(LANES)
         (folder / ".bin/lanes").chmod(0o755)
-        path = f"{folder}/.bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
-        self._environ = {"PATH": path, "PORT": str(self._port), "HOME": str(folder)}
+        self._path = f"{folder}/.bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    @property
+    def _environ(self) -> dict[str, str]:
+        return {"PATH": self._path, "PORT": str(self.port), "HOME": str(self._folder)}
 
     def _bash(self, command: str) -> list[str]:
         faster = command.replace("sleep 1", "sleep 0").replace("{1..100}", "{1..10}")
-        faster = re.sub(r"--requests \d+", "--requests 100", faster)
-        own = faster.replace(":8080", f":{self._port}")
+        faster = re.sub(r"--requests \d+", "--requests 50", faster)
+        own = faster.replace(":8080", f":{self.port}")
         return ["bash", "-euo", "pipefail", "-c", own]
 
     def types(self, command: str, shown: str) -> None:
@@ -81,7 +86,8 @@ class Reader:
 
     @contextmanager
     def keeps_running(self, command: str) -> Iterator[None]:
-        """`lanes up`, from its last line until Ctrl-C."""
+        """`lanes up` at a port of its own, from its last line until Ctrl-C."""
+        self.port = free_port()
         with subprocess.Popen(
             self._bash(command),
             cwd=self._folder,
@@ -107,12 +113,35 @@ class Reader:
                 child.communicate(timeout=60)
 
 
+class Shared:
+    """Where the meshes that several pages start serve, by command: until `until` closes."""
+
+    def __init__(self, until: ExitStack) -> None:
+        self._until = until
+        self._ports: dict[str, int] = {}
+
+    def port(self, reader: Reader, command: str) -> int:
+        """Where it serves what the command starts, by this reader if by none before."""
+        if command not in self._ports:
+            self._until.enter_context(reader.keeps_running(command))
+            self._ports[command] = reader.port
+        return self._ports[command]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Shared]:
+    with ExitStack() as until:
+        yield Shared(until)
+
+
 @pytest.mark.parametrize("page", TYPED, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_page_runs_as_it_is_typed(page: Path, tmp_path: Path) -> None:
+def test_the_page_runs_as_it_is_typed(page: Path, tmp_path: Path, shared: Shared) -> None:
     reader = Reader(page, tmp_path)
     with ExitStack() as terminal:
         for command, shown in typed(page):
-            if STARTS.search(command):
+            if command in SHARED:
+                reader.port = shared.port(reader, command)
+            elif STARTS.search(command):
                 terminal.close()
                 terminal.enter_context(reader.keeps_running(command))
             else:

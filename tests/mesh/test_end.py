@@ -41,15 +41,15 @@ def shared_memory() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ("number", "code", "programs"),
+    [(signal.SIGINT, 130, ()), (signal.SIGTERM, 143, LIGHT), (signal.SIGHUP, 129, LIGHT)],
     ids=["ctrl-c", "sigterm", "sighup"],
 )
 def test_a_signal_ends_everything(
-    tmp_path: Path, pair: str, number: signal.Signals, code: int
+    tmp_path: Path, pair: str, number: signal.Signals, code: int, programs: tuple[str, ...]
 ) -> None:
     before = shared_memory()
-    with up(tmp_path, pair) as mesh:
+    with up(tmp_path, pair, *programs) as mesh:
         assert len(mesh.pids) >= 3  # two pods and Envoy
         mesh.child.send_signal(number)
         assert mesh.child.wait(30) == code
