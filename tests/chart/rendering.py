@@ -55,14 +55,14 @@ def over_sample(values: Values) -> Values:
     """
     text = json.dumps(values)
     named = any(f'"{name}"' in text for name in SAMPLE["services"])
-    return _laid_over(SAMPLE, values) if named else values
+    return laid_over(SAMPLE, values) if named else values
 
 
-def _laid_over(below: Values, above: Values) -> Values:
+def laid_over(below: Values, above: Values) -> Values:
     """Return maps merged as Helm merges them; a null stays."""
     both = below.keys() & above.keys()
     merged = {
-        key: _laid_over(below[key], above[key])
+        key: laid_over(below[key], above[key])
         for key in both
         if isinstance(below[key], dict) and isinstance(above[key], dict)
     }
