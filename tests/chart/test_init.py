@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from lanes.cli import main
-from tests.chart.rendering import CHART, ROOT, helm
+from tests.chart.rendering import CHART, helm
 from tests.unit.lanes.test_init import BOUTIQUE, SOCKS, SOCKS_CALLS, patched
 
 APPLICATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -21,24 +19,24 @@ APPLICATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
 PROVIDERS = ("asm", "istio", "gateway-api")
 
 
+def lanes(*arguments: str) -> str:
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
 def planned(
     tmp_path: Path, application: str, calls: tuple[str, ...], *options: str, beside: tuple[str, ...]
 ) -> dict[str, str]:
     """Return the version that answers the only lane at each service of the values."""
     values = tmp_path / "values.yaml"
-    written = ["init", application, *calls, *options, "--output", str(values), "--force"]
-    done = CliRunner().invoke(main, written)
-    assert done.exit_code == 0, done.output
+    lanes("init", application, *calls, *options, "--output", str(values), "--force")
     rendered = helm("template", "demo", str(CHART), "--skip-tests", f"--values={values}")
     assert rendered.returncode == 0, rendered.stderr
     manifests = tmp_path / "manifests.yaml"
     manifests.write_text(rendered.stdout)
-    command = [sys.executable, "-m", "lanes", "plan", str(manifests), *beside, *calls]
-    plan = subprocess.run(
-        [*command, "--format=json"], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert plan.returncode == 0, plan.stderr
-    (lane,) = json.loads(plan.stdout)["lanes"]
+    plan = lanes("plan", str(manifests), *beside, *calls, "--format=json")
+    (lane,) = json.loads(plan)["lanes"]
     services = yaml.safe_load(values.read_text())["services"]
     # The entry may be called by the Service of its version.
     named = ((hop["service"].removesuffix("-v1"), hop["version"]) for hop in lane["path"])
@@ -63,8 +61,7 @@ def test_so_are_routes_to_what_the_team_has(
     file, calls = APPLICATIONS[application]
     options = (f"--provider={provider}", "--routing-only")
     patches = tmp_path / "patches.yaml"
-    done = CliRunner().invoke(main, ["init", file, *calls, *options, "--patches", str(patches)])
-    assert done.exit_code == 0, done.output
+    lanes("init", file, *calls, *options, "--patches", str(patches))
     made = patched(file, patches)
     found = planned(tmp_path, file, calls, *options, beside=(made,))
     # Pods of a service with one version need no label, and none tells the plan their version.
