@@ -226,12 +226,8 @@ class RunningMesh:
     def stop(self) -> None:
         """End every process of the mesh, quickly: nobody is asking any more."""
         deadline = time.monotonic() + _STOP_SECONDS
-        # The sample service has nothing to save, and takes a tenth of a second to end in order.
-        at_once = {pod.key for pod in self.mesh.pods if pod.command is None}
-        if self._envoy:
-            self._envoy.signal(signal.SIGINT)
-        for key, process in self._pods.items():
-            process.signal(signal.SIGKILL if key in at_once else signal.SIGINT)
+        for process in self._processes():
+            process.signal(signal.SIGINT)
         for process in self._processes():
             process.stop(deadline)
         self.admin.close()
