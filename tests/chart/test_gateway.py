@@ -1,5 +1,7 @@
 """Where requests come in: a gateway that the chart makes, one that is there, notes and test."""
 
+import functools
+import json
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +22,7 @@ from tests.chart.rendering import (
     Values,
     helm,
     of_kind,
+    parse,
     render,
     template,
 )
@@ -68,12 +71,23 @@ def test_name_override() -> None:
     assert list(of_kind(resources, "Pod")) == ["shop-test"]
 
 
-def notes(values: Values) -> str:
-    done = helm("install", "demo", str(CHART), "--dry-run=client", "--values", "-", values=values)
-    assert done.returncode == 0, done.stderr
-    text = done.stdout.split("NOTES:\n")[1]
+def installed(values: Values) -> tuple[list[Resource], str]:
+    """Return the hooks of an installation, and its notes."""
+    before, text = _installed(json.dumps(values)).split("\nNOTES:\n")
     assert not re.search(r"[ \t]$", text, re.MULTILINE), "trailing spaces"
-    return text
+    return parse(before.split("\nHOOKS:\n")[1].split("\nMANIFEST:\n")[0]), text
+
+
+@functools.cache
+def _installed(values: str) -> str:
+    command = ["install", "demo", str(CHART), "--dry-run=client", "--values", "-"]
+    done = helm(*command, values=json.loads(values))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def notes(values: Values) -> str:
+    return installed(values)[1]
 
 
 def test_notes_tell_the_lanes_to_expect() -> None:
@@ -252,10 +266,11 @@ ASKED: dict[str, tuple[Values, list[str], str]] = {
 
 @pytest.mark.parametrize(("values", "asked", "told"), ASKED.values(), ids=ASKED)
 def test_where_the_gateway_is_asked(values: Values, asked: list[str], told: str) -> None:
-    (container,) = of_kind(render(values), "Pod")["demo-test"]["spec"]["containers"]
+    hooks, text = installed(values)
+    (container,) = of_kind(hooks, "Pod")["demo-test"]["spec"]["containers"]
     url, _, *more = container["args"]
     assert [url, *more] == asked
-    curl = notes(values).split("do curl ")[1].split(";")[0]
+    curl = text.split("do curl ")[1].split(";")[0]
     assert curl.split()[-1] == told
     if "GATEWAY" not in told:  # the host is found without DNS
         at = urlsplit(told)

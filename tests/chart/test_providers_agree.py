@@ -14,7 +14,7 @@ from lanes.planning.result import Lane, Plan
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from tests import kube
-from tests.chart.rendering import Values, render, without_tests
+from tests.chart.rendering import Values, render
 
 DEFAULT_LANES = ("v1", "v2", "v3")
 
@@ -135,7 +135,7 @@ def test_both_providers_plan_what_the_values_say(
 
 def planned(factory: pytest.TempPathFactory, values: Values, provider: str) -> Plan:
     """The plan that `lanes` reads off what the chart renders."""
-    documents = without_tests(render(values | {"mesh": {"provider": provider}}))
+    documents = render(values | {"mesh": {"provider": provider}, "test": {"enabled": False}})
     return plan(resolve(read([kube.write(factory.getbasetemp(), *documents)])))
 
 
