@@ -54,7 +54,7 @@ def failed(answers: list[Answer]) -> list[str]:
     return [f"{answer.status} {answer.text}" for answer in answers if answer.status != 200]
 
 
-def verdict_of(mesh: RunningMesh, requests: int = 100) -> Verdict:
+def verdict_of(mesh: RunningMesh, requests: int = 60) -> Verdict:
     """The verdict. Where the split alone is against the mesh, that of a second run: a sound split
     is found off once in 1,000 runs, and many tests look at one; a wrong split is off each time.
     """

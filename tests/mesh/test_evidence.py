@@ -36,6 +36,7 @@ from tests.mesh.running import ROOT, eventually, pod
 
 PAGE = f"exec {sys.executable} {ROOT / 'tests/languages/plain/page.py'}"
 SOUND = "HANDS_ON=baggage"
+OTHERS = tuple(f"{name}={SOUND},traceparent {PAGE}" for name in ("mocka", "mockc"))
 
 
 @contextmanager
@@ -105,12 +106,15 @@ def test_foreign_services_are_seen_by_the_calls_between_them(
 
 
 @pytest.mark.parametrize(
-    ("handed_on", "manifests"), [("traceparent", "k8s/asm"), ("b3", "k8s/istio"), ("", "k8s/asm")]
+    ("handed_on", "manifests", "others"),
+    [("traceparent", "k8s/asm", ()), ("b3", "k8s/istio", OTHERS), ("", "k8s/asm", OTHERS)],
 )
-def test_a_service_that_does_not_hand_the_lane_on_is_named(handed_on: str, manifests: str) -> None:
+def test_a_service_that_does_not_hand_the_lane_on_is_named(
+    handed_on: str, manifests: str, others: tuple[str, ...]
+) -> None:
     """Also where its trace goes on, and where the versions behind it are right by chance."""
     commands = (f"mockb@v1=HANDS_ON={handed_on} {PAGE}", f"mockb@v3={SOUND} {PAGE}")
-    with telling(*commands, manifests=manifests) as mesh:
+    with telling(*commands, *others, manifests=manifests) as mesh:
         result = verified(mesh)
         assert result.verdict.holds is Holds.DO_NOT_HOLD
         assert left(result) == {
@@ -124,7 +128,7 @@ def test_a_service_that_does_not_hand_the_lane_on_is_named(handed_on: str, manif
 
 
 def test_a_pod_that_is_not_ready_is_named() -> None:
-    with telling(f"mockb={SOUND} {PAGE}") as mesh:
+    with telling(f"mockb={SOUND} {PAGE}", *OTHERS) as mesh:
         gone = pod(mesh, "mockc-v2")
         mesh.kill_pod(gone)
         eventually(lambda: not mesh.runs(gone))

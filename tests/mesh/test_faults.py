@@ -38,12 +38,12 @@ def back(mesh: RunningMesh) -> None:
 
 def test_a_lane_outlives_a_killed_pod_and_returns_to_the_next(mesh: RunningMesh) -> None:
     gone = pod(mesh, "mockc-v2")
-    load = under_load(mesh, 300, CLIENTS)
-    answers = list(islice(load, 100))
+    load = under_load(mesh, 200, CLIENTS)
+    answers = list(islice(load, 60))
     mesh.kill_pod(gone)
     answers += load
     assert len(failed(answers)) <= CLIENTS, failed(answers)
-    later = list(under_load(mesh, 100, CLIENTS))
+    later = list(under_load(mesh, 60, CLIENTS))
     assert failed(later) == []
     assert {tuple(versions(a)) for a in later if a.lane == "v2"} == {tuple(V2_WITHOUT_MOCKC)}
     mesh.start_pod(gone)
@@ -61,8 +61,8 @@ def test_so_does_a_lane_with_rules_at_its_own_versions_alone(tmp_path: Path) -> 
     }
     with running(kube.write(tmp_path, *without_tests(render(values)))) as mesh:
         assert versions(ask_in_lane(mesh, "v2")) == ["mocka v1", "mockb v2", "mockc v2"]
-        load = under_load(mesh, 300, CLIENTS)
-        answers = list(islice(load, 100))
+        load = under_load(mesh, 200, CLIENTS)
+        answers = list(islice(load, 60))
         mesh.kill_pod(pod(mesh, "mockb-v2"))
         answers += load
         assert len(failed(answers)) <= CLIENTS, failed(answers)
@@ -72,13 +72,13 @@ def test_so_does_a_lane_with_rules_at_its_own_versions_alone(tmp_path: Path) -> 
 def test_a_stopped_pod_costs_no_request(mesh: RunningMesh) -> None:
     gone = pod(mesh, "mockc-v2")
     with closing(under_load(mesh, None, CLIENTS)) as load:
-        answers = list(islice(load, 100))
+        answers = list(islice(load, 60))
         mesh.ask_to_stop(gone)
         for answer in load:
             answers.append(answer)
             if not mesh.runs(gone):
                 break
-        answers += islice(load, 100)
+        answers += islice(load, 60)
     assert failed(answers) == []
     assert versions(ask_in_lane(mesh, "v2")) == V2_WITHOUT_MOCKC
     mesh.start_pod(gone)
@@ -89,8 +89,8 @@ def test_a_stopped_pod_costs_no_request(mesh: RunningMesh) -> None:
 def test_a_lane_outlives_each_process_of_a_pod(mesh: RunningMesh, which: str) -> None:
     master = mesh.pid(pod(mesh, "mockc-v2"))
     (worker,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    load = under_load(mesh, 300, CLIENTS)
-    answers = list(islice(load, 100))
+    load = under_load(mesh, 200, CLIENTS)
+    answers = list(islice(load, 60))
     os.kill(master if which == "master" else int(worker), signal.SIGKILL)
     answers += load
     assert len(failed(answers)) <= CLIENTS, failed(answers)
@@ -106,8 +106,8 @@ def test_a_lane_stays_its_own_while_one_of_its_replicas_is_left(tmp_path: Path) 
         for d in kube.asm(kube.PAIR, kube.HALVES)
     ]
     with running(kube.write(tmp_path, *documents)) as mesh:
-        load = under_load(mesh, 400, CLIENTS)
-        answers = list(islice(load, 100))
+        load = under_load(mesh, 250, CLIENTS)
+        answers = list(islice(load, 60))
         mesh.kill_pod(pod(mesh, "mockb-v2_1"))
         answers += load
         assert len(failed(answers)) <= CLIENTS, failed(answers)
@@ -123,9 +123,9 @@ def test_a_service_that_fails_is_seen_and_is_no_reason_to_leave_the_lane(tmp_pat
     ]
     documents.append(kube.service("nowhere"))
     with running(kube.write(tmp_path, *documents)) as mesh:
-        for _ in range(20):
+        for _ in range(5):
             answer = ask_in_lane(mesh, "v2")
             assert answer.status == 503
             assert versions(answer) == ["mocka v2", "mockb v2", "nowhere "]
             assert "no healthy endpoint: outbound|8000||nowhere" in answer.text
-        assert {ask(mesh)[0].status for _ in range(60)} == {200, 503}
+        assert {ask(mesh)[0].status for _ in range(30)} == {200, 503}

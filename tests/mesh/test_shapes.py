@@ -54,7 +54,7 @@ def test_a_lane_uses_all_its_replicas_and_a_service_its_own_port(tmp_path: Path)
     ]
     with running(kube.write(tmp_path, *documents)) as mesh:
         assert verdict_of(mesh).ok
-        answers = [ask_in_lane(mesh, "v2").text for _ in range(30)]
+        answers = [ask_in_lane(mesh, "v2").text for _ in range(16)]
         assert len({text.rpartition("mockb")[2] for text in answers}) == 2
 
 
