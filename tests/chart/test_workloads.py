@@ -165,16 +165,23 @@ HANDLERS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", HANDLERS)
-@pytest.mark.parametrize("place", ["defaults", "service", "version"])
-def test_a_probe_of_another_kind_replaces_the_one_there(place: str, name: str) -> None:
-    probe = {"container": {"livenessProbe": {name: HANDLERS[name], "periodSeconds": 3}}}
-    (container,) = pods(render(at(place, probe)))["mockb-v1"]["containers"]
-    assert container["livenessProbe"] == {
-        name: HANDLERS[name],
-        "periodSeconds": 3,
-        "timeoutSeconds": 5,
-    }
+@pytest.mark.parametrize("first", range(len(HANDLERS)))
+def test_a_probe_of_another_kind_replaces_the_one_there(first: int) -> None:
+    """In the defaults, at a service and at a version, each of another kind than the one above."""
+    kinds = [*HANDLERS, *HANDLERS][first : first + 3]
+    general, service, version = (
+        {"container": {"livenessProbe": {kind: HANDLERS[kind], "periodSeconds": 3}}}
+        for kind in kinds
+    )
+    own = {"mocka": service, "mockb": {"versions": {"v1": version}}}
+    found = pods(render({"defaults": general, "services": own}))
+    for name, kind in zip(("mockc-v1", "mocka-v1", "mockb-v1"), kinds, strict=True):
+        (container,) = found[name]["containers"]
+        assert container["livenessProbe"] == {
+            kind: HANDLERS[kind],
+            "periodSeconds": 3,
+            "timeoutSeconds": 5,
+        }
 
 
 def test_a_service_may_go_back_to_the_probe_that_defaults_replaced() -> None:
