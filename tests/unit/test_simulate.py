@@ -6,7 +6,7 @@ import pytest
 
 from scripts.simulate import Scenario, later
 
-RUNS = 300
+RUNS = 200
 
 
 def called_worse(scenario: Scenario) -> int:

@@ -33,7 +33,7 @@ from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PATHS, TWO_WAYS
 from tests.unit.lanes.reading import plan_of
 
-ANSWERS, SEED = int(os.environ.get("ANSWERS", "10000")), int(os.environ.get("SEED", "17"))
+ANSWERS, SEED = int(os.environ.get("ANSWERS", "6000")), int(os.environ.get("SEED", "17"))
 # Answers of one run; one of them is traced.
 RUN = 1_000
 PLANS = (plan_of(*asm()), plan_of(*asm(strict=True)), BESIDE, TWO_WAYS)

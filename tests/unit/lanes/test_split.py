@@ -4,7 +4,7 @@ from fractions import Fraction
 from math import comb, isclose
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lanes.verification.split import (
@@ -164,6 +164,7 @@ def test_a_sound_canary_fails_no_more_than_one_run_in_1000(percent: int) -> None
     assert power(total, share, share, 2) <= FALSE_ALARM
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 40), SHARES, SHARES, LANES)
 def test_how_often_a_share_is_found_off(total: int, share: float, true: float, lanes: int) -> None:
     limit, counts = FALSE_ALARM / lanes / 2, range(total + 1)
