@@ -49,7 +49,7 @@ def gateway_meant(name: str, namespace: str) -> tuple[str, str]:
 
 def covers(pattern: str, domain: str) -> bool:
     """Tell whether `domain` falls under `pattern`: "*", a suffix such as "*.org", or a name."""
-    return pattern in ("*", domain) or (pattern.startswith("*") and domain.endswith(pattern[1:]))
+    return pattern == domain or (pattern.startswith("*") and domain.endswith(pattern[1:]))
 
 
 def any_of(pattern: str) -> str:

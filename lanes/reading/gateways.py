@@ -208,7 +208,7 @@ def _of_rules(
     if is_restricted(exports) or destinations.differ(routes):
         home.warn(destinations.diagnostics)
     problem = "counts in some namespaces, and the gateway's pods may run in several"
-    if any((level is None) != (levels[0] is None) for level in levels):
+    if len({level is None for level in levels}) > 1:
         why = destinations.diagnostics.error(resource.error("spec.exportTo", problem))
         return PUBLIC, (unsupported_route(why, resource.place("spec")),)
     if all(other == routes for other in others):

@@ -55,6 +55,10 @@ def a_of(*documents: Document) -> dict[str, str]:
     [
         ({"sourceLabels": {"app": "b"}}, {HERE: "v2", SAME: "v1", OTHER: "v1"}),
         ({"sourceLabels": {"app": "c"}}, {HERE: "v1", SAME: "v2", OTHER: "v2"}),
+        (
+            {"sourceLabels": {"app": "b", "version": "v1"}},  # all that it has
+            {HERE: "v2", SAME: "v1", OTHER: "v1"},
+        ),
         ({"sourceNamespace": "other"}, {HERE: "v1", SAME: "v1", OTHER: "v2"}),
         (
             {"sourceNamespace": "other", "sourceLabels": {"app": "b"}},

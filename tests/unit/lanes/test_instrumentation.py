@@ -93,6 +93,20 @@ OTEL = instrumentation("tracecontext", "baggage", name="otel")
                 )
             ],
         ),
+        (
+            shop(inject_python="true", python_container_names="main", inject_java="other"),
+            [
+                (
+                    f"{TEMPLATE}[inject-python]",
+                    "main is no container of these pods, so nothing is injected",
+                ),
+                (
+                    f"{TEMPLATE}[inject-java]",
+                    '"other" matches 0 Instrumentation resources in namespace default; the operator'
+                    " injects only where exactly one fits",
+                ),
+            ],
+        ),
     ],
 )
 def test_what_is_not_injected_is_told(made: Document, found: list[tuple[str, str]]) -> None:
