@@ -5,8 +5,8 @@ https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selec
 
 from lanes.reading.kinds.core import ServicePort, ServiceSpec
 
-_HTTP = {"http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws"}
-_HTTP2 = {"http2", "grpc", "grpc-web", "kubernetes.io/h2c"}
+_HTTP = {"http", "http2", "grpc", "kubernetes.io/h2c", "kubernetes.io/ws"}
+_HTTP2 = {"http2", "grpc", "kubernetes.io/h2c"}
 _OTHER = {"https", "tls", "tcp", "udp", "mongo", "mysql", "redis", "kubernetes.io/wss"}
 # Without a protocol these are taken for mail, names, MySQL and MongoDB, and never looked into.
 _WELL_KNOWN = {25, 53, 3306, 27017}
@@ -77,5 +77,5 @@ def says_http2(port: ServicePort) -> bool | None:
 
 
 def _said(port: ServicePort) -> str:
-    said = (port.app_protocol or port.name).lower()
-    return "grpc-web" if said.startswith("grpc-web") else said.partition("-")[0]
+    """Return what its appProtocol, or its name, begins with: grpc-web is as grpc."""
+    return (port.app_protocol or port.name).lower().partition("-")[0]
