@@ -48,7 +48,8 @@ def test_the_demo_tells_the_same_of_the_lanes_on_istio(tmp_path: Path) -> None:
     manifests = write(tmp_path, *istio(PAIR, HALVES))
     result = demo(manifests, "--requests", "60")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert f"2 lanes from {manifests} (istio)" in result.stdout
+    # Of a path that is too long for the line, the file's name is there.
+    assert re.search(r"2 lanes from \S*mesh\.yaml \(istio\)\n", result.stdout)
     assert "lane v2: 60 of 60 answered by mocka v2, mockb v1 *" in result.stdout
     assert result.stdout.endswith("Lanes hold.\n")
 
