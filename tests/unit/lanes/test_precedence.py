@@ -225,6 +225,15 @@ def test_the_sidecar_that_selects_the_caller_wins(hides: bool, subtests: pytest.
             assert answering(*B, *rules, *all_of_them) == ("v1|v2" if hides else "v2")
 
 
+@pytest.mark.parametrize(("namespace", "labels"), OF_OTHERS)
+def test_a_sidecar_of_others_hides_nothing(
+    namespace: str, labels: Mapping[str, str] | None
+) -> None:
+    rules = [virtual_service("b", rule(to("b", "v2"))), destination_rule("b", "v2")]
+    hides = sidecar("none/*", namespace=namespace, selects=labels)
+    assert answering(*B, *rules, hides) == "v2"
+
+
 B_V2 = service("b-v2", selector={"app": "b", "version": "v2"})
 
 
