@@ -35,6 +35,11 @@ def test_json_is_asked_for_unless_told_otherwise() -> None:
         assert client.send("text/plain").text == "text/plain"
 
 
+def test_no_answer_is_compressed() -> None:
+    with gateway_like(lambda headers: (200, "text/plain", headers["Accept-Encoding"])) as url:
+        assert Gateway(url).client().send().text == "identity"
+
+
 def test_a_request_takes_as_long_as_it_had_to_wait_since_it_was_due() -> None:
     with gateway_like(lambda _: json_answer("v1", "mocka v1")) as url:
         client = Gateway(url).client()

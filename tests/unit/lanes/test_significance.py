@@ -51,6 +51,15 @@ def test_a_tail_is_told_by_who_is_in_it() -> None:
     assert longer_tail([], alike) == longer_tail(alike, []) == 1
 
 
+@pytest.mark.parametrize("part", [0.5, 0.9, 0.99])
+def test_a_tail_is_what_exceeds_the_others_quantile(part: float) -> None:
+    values, others = [1.5, 8.5, 9.5, 9.5], [float(n) for n in range(10)]
+    limit = quantile(others, part)
+    longer, above = (sum(one > limit for one in each) for each in (values, others))
+    chance = more_often(longer, len(values), above, len(others))
+    assert longer_tail(values, others, part) == pytest.approx(chance)
+
+
 def shifted(t: float, count: int) -> list[float]:
     """Figures of which Student's t is `t`."""
     plain = [float(number) for number in range(count)]

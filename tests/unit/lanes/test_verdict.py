@@ -722,6 +722,25 @@ def test_a_missing_injection_is_named_where_manifests_ask_for_it() -> None:
     assert verify(injected, lost).hints == (replace(LOST, namespaces=("default",)),)
 
 
+@pytest.mark.parametrize(
+    ("assumed", "hints"),
+    [
+        ({"mocka": "baggage"}, ()),
+        (
+            {"mocka": "baggage", "mockb": "x-lane"},
+            (Hint(Code.ASSUMED, ("mockb",), header="x-lane"),),
+        ),
+        ({"mocka": "x-a", "mockb": "x-b"}, (Hint(Code.ASSUMED, ("mocka",), header="x-a"),)),
+    ],
+)
+def test_a_header_that_services_alone_hand_on(
+    monkeypatch: pytest.MonkeyPatch, assumed: dict[str, str], hints: tuple[Hint, ...]
+) -> None:
+    monkeypatch.setattr(Plan, "assumed", assumed)
+    wrong = [answer("v3", "v3 v1 v1") for _ in range(10)]
+    assert verify(PLAN, [*planned(), *wrong]).hints == hints
+
+
 def test_a_lane_that_changes_on_the_way_says_nothing_of_sidecars() -> None:
     drawn = [
         replace(a, path=(a.path[0], *(replace(s, lane="v1") for s in a.path[1:])))
