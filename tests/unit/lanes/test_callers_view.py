@@ -49,6 +49,17 @@ def messages(*documents: Document) -> list[str]:
     return [one.message for one in warnings if one.rule == "no-gateway"]
 
 
+def test_requests_begin_at_a_service_that_calls_another_and_at_no_database() -> None:
+    stock = [service("a"), deployment("a"), service("cart"), deployment("cart")]
+    web = [service("web"), deployment("web", "v1", "cart")]
+    assert planned(*stock, *web) == {"untagged": "web v1, cart v1"}
+    beside = [service("cart", namespace="other"), deployment("cart", namespace="other")]
+    beside += [service("web", namespace="other"), deployment("web", namespace="other")]
+    assert planned(*stock, *beside, *web) == {"untagged": "web v1, cart v1"}
+    db = [service("db", {"name": "pg", "port": 5432}), deployment("db")]
+    assert planned(*db, service("a"), deployment("a")) == {"untagged": "a v1"}
+
+
 def test_the_rules_of_one_service() -> None:
     assert planned(*REVIEWS, BY_USER) == {
         "untagged": "reviews v1",

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from lanes.errors import LanesError
 from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.messages import PlanError, Problem
@@ -20,8 +21,9 @@ from lanes.report.junit import junit
 from lanes.report.result import conclusion, result_json
 from lanes.report.verdict import entered_table
 from lanes.verification import problems
-from lanes.verification.gateway import Client
+from lanes.verification.gateway import Client, Gateway
 from lanes.verification.load_profile import LATE_AFTER_MS, LoadProfile, collect, until_unexpected
+from lanes.verification.run import VerificationRun
 from lanes.verification.targets import BY_WEIGHT, Target, entry_targets
 from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PLAN, TWO_WAYS, Clock, tried
@@ -173,6 +175,15 @@ def test_the_first_wrong_answer_ends_a_run_that_fails_fast() -> None:
     entered = tried(Clock(by_weight=("v1",), heeds=""), TWO_WAYS, fail_fast=True)
     assert [one.problem.code for one in entered.verdict.unexpected] == ["other-lane"]
     assert tried(Clock(by_weight=("v1",)), TWO_WAYS, fail_fast=True).verdict.ok
+
+
+def test_a_run_without_a_request_is_refused_and_one_goes_on_unless_it_is_to_fail_fast() -> None:
+    clock = cast(Gateway, Clock(wrong=20))
+    runs = (VerificationRun(PLAN, (), LoadProfile(number, (), 1)) for number in (0, 100))
+    none, whole = (partial(run.run, clock, lambda answers, _: iter(answers)) for run in runs)
+    with pytest.raises(LanesError, match="no request was sent"):
+        none()
+    assert whole().verdict.requests == 100
 
 
 def test_how_many_requests_start_late() -> None:

@@ -158,6 +158,16 @@ def test_an_answer_is_late_on_purpose_and_tells_its_time() -> None:
     assert (tree["status"], tree["error"]) == (200, None)
 
 
+@pytest.mark.parametrize(
+    ("statuses", "found"), [((200, 404), 404), ((400, 503), 400), ((200, 503), 503)]
+)
+def test_the_first_upstream_that_fails_decides(
+    statuses: tuple[int, ...], found: int, serve: Serve
+) -> None:
+    urls = tuple(serve(reply(status, "hello")).url for status in statuses)
+    assert client_of(replace(ME, upstream_urls=urls)).get("/").status_code == found
+
+
 def test_nobody_is_kept_longer_than_they_wait() -> None:
     client = client_of(ME, Fault(delay=(60_000, 60_000)))
     assert client.get("/", headers={"Request-Timeout-Ms": "20"}).status_code == 200
