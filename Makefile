@@ -14,7 +14,7 @@ BIN     := $(VENV)/bin
 demo: $(VENV)/mesh.done ## the lanes on this machine: paths, split, fallback; PORT=8080
 	@$(BIN)/lanes demo --port $(PORT)
 
-test: lint $(BIN)/helm ## lint, types, unit, chart and mesh tests: about seven minutes on two cores
+test: lint $(BIN)/helm ## lint, types, unit, chart and mesh tests: about five minutes on two cores
 	$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
 
 check: scan ## all about the chart: its tests, schemas, drift, and make scan
