@@ -32,8 +32,10 @@ BATCH = 50
 # Rules that say why a lane does not get its own version at a service.
 CAUSES = {
     *("TL001", "TL002", "TL009", "TL010", "TL011", "TL012", "TL014", "TL015", "TL016", "TL023"),
-    *("TL028", "TL034"),
+    *("TL028", "TL034", "TL037"),
 }
+# Of what stands twice lint says that first, and not what follows from it.
+TWICE = "TL033"
 # Rules that say why a lane header does not reach a service: they stand at those that call it.
 LOSSES = {"TL005", "TL008", "TL024", "TL027"}
 
@@ -68,11 +70,12 @@ def _missing(
     """What the plan says, by its kind, and in words where lint does not say it; else ""."""
     told = {name for one in found if one.rule in CAUSES for name in _about(made, one.resource)}
     lost = any(one.rule in LOSSES for one in found)
+    twice = any(one.rule == TWICE for one in found)
     for lane in planned.lanes:
         for hop in lane.path:
             if hop.misrouted:
                 names = {host.name for host in hop.hosts}
-                said = names & told or (lost and hop.misrouted.reason == "lost")
+                said = twice or names & told or (lost and hop.misrouted.reason == "lost")
                 wrong = f"no finding for lane {lane.name} at {hop.service}: {hop.misrouted}"
                 yield f"plan: {hop.misrouted.reason}", "" if said else wrong
     for warning in mesh.warnings:
@@ -94,6 +97,7 @@ def _hosts(value: object) -> Iterator[str]:
         for text in [value.get("host"), *(texts if isinstance(texts, list) else [])]:
             if isinstance(text, str):
                 yield text.partition(".")[0]
+        yield from (ref["name"] for ref in value.get("parentRefs", []))
         yield from (text for inner in value.values() for text in _hosts(inner))
     elif isinstance(value, list):
         yield from (text for inner in value for text in _hosts(inner))
