@@ -16,7 +16,16 @@ from lanes.verification.gateway import Gateway
 from lanes.verification.sending import send_each, send_on_schedule
 from lanes.verification.targets import Target
 from tests.chart.rendering import CHART, SAMPLE_FILE, helm_path
-from tests.cluster.kubernetes import LANES, Done, Json, eventually, namespace, reached, run
+from tests.cluster.kubernetes import (
+    LANES,
+    Done,
+    Json,
+    eventually,
+    namespace,
+    reached,
+    rolled_out,
+    run,
+)
 
 INGRESS = ("istio-system", "istio-ingressgateway")
 # The image, as this cluster's nodes have it or can pull it, and another tag of one to upgrade to.
@@ -202,6 +211,8 @@ def installed(where: str, *options: str, gateway: tuple[str, str] = INGRESS) -> 
         *options,
     )
     done = Release(where, chosen, "", host)
+    # Its webhook takes what is installed, and a test before this one may have moved it.
+    rolled_out("istio-system", "deployment/istiod")
     done.helm("install", str(CHART), *chosen, "--wait", "--timeout=5m")
     try:
         with reached(*gateway) as (address, port):
