@@ -35,6 +35,11 @@ def test_json_is_asked_for_unless_told_otherwise() -> None:
         assert client.send("text/plain").text == "text/plain"
 
 
+def test_a_password_is_in_no_repr() -> None:
+    gateway = Gateway("http://user:secret@127.0.0.1:1/")
+    assert "secret" not in f"{gateway!r} {gateway.address}"
+
+
 def test_no_answer_is_compressed() -> None:
     with gateway_like(lambda headers: (200, "text/plain", headers["Accept-Encoding"])) as url:
         assert Gateway(url).client().send().text == "identity"
