@@ -17,7 +17,6 @@ from lanes.lint.routing import (
     in_mesh,
     of_route,
     of_service,
-    referred,
 )
 from lanes.lint.subsets import Subsets
 from lanes.lint.workloads import Workload, workloads_of
@@ -28,6 +27,7 @@ from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.reading import kinds, providers, routes
 from lanes.reading.destinations import Destinations
+from lanes.reading.kinds.http_route import referred
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.protocols import has_http
 
@@ -225,7 +225,7 @@ class Facts:
                 found[host] += [resource for resource, body, _ in named if body.spec.http]
         for resource, route in self.of(kinds.HTTPRoute):
             for ref in route.spec.parent_refs:
-                host = referred(resource, ref)
+                host = referred(ref, resource.namespace)
                 if ref.of_mesh and host in found:
                     found[host].append(resource)
         return {host: rules for host, rules in found.items() if rules}
@@ -235,8 +235,9 @@ class Facts:
         """The Services that rules lead to, or are for."""
         found = {*self.mesh_hosts, *(leg.host for leg in self.legs)}
         for resource, route in self.of(kinds.HTTPRoute):
-            found |= {referred(resource, ref) for ref in route.spec.parent_refs if ref.of_mesh}
-            found |= {referred(resource, ref) for r in route.spec.rules for ref in r.backend_refs}
+            parents = (ref for ref in route.spec.parent_refs if ref.of_mesh)
+            backends = (ref for rule in route.spec.rules for ref in rule.backend_refs)
+            found |= {referred(ref, resource.namespace) for ref in (*parents, *backends)}
         return tuple(sorted(self.services.keys() & found))
 
     @cached_property

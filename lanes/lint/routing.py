@@ -8,7 +8,6 @@ from lanes.mesh.matching import Match
 from lanes.mesh.model import Host
 from lanes.mesh.traffic import HeaderOps
 from lanes.reading import httproutes, kinds, routes
-from lanes.reading.kinds.http_route import BackendRef, ParentReference
 from lanes.reading.manifests import Resource
 
 
@@ -113,11 +112,6 @@ def gateways_of(resource: Resource, service: kinds.VirtualService) -> list[tuple
     """Return the Gateways that a VirtualService is bound to, each by namespace and name."""
     named = (name for name in service.spec.gateways if name != "mesh")
     return [gateway_meant(name, resource.namespace) for name in named]
-
-
-def referred(resource: Resource, ref: ParentReference | BackendRef) -> Host:
-    """Return the Service that a reference of a route means."""
-    return Host(ref.name, ref.namespace or resource.namespace)
 
 
 def _rules_of_service(resource: Resource, service: kinds.VirtualService) -> Iterator[HttpRule]:

@@ -10,7 +10,6 @@ from lanes.mesh.diagnostics import Place
 from lanes.mesh.headers import matched_name
 from lanes.mesh.matching import Kind, Match, StringMatch
 from lanes.mesh.model import (
-    Host,
     Route,
     Weighted,
 )
@@ -165,7 +164,7 @@ def _backends(
         return ()
     found = []
     for index, ref in enumerate(rule.backend_refs):
-        host = Host(ref.name, ref.namespace or namespace)
+        host = http_route.referred(ref, namespace)
         where = f"{field}.backendRefs[{index}]"
         if not ref.is_service:
             destination = destinations.no_service(resource, where, ref.kind, host)

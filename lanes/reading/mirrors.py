@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lanes.errors import ManifestError
-from lanes.mesh.model import Destination, Host, Weighted
+from lanes.mesh.model import Destination, Weighted
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.manifests import Resource
@@ -43,7 +43,7 @@ def api_mirrors(
         if mirror is None or not (weight := round(mirror.share * _WHOLE)):
             continue
         ref, own = mirror.backend_ref, resource.namespace
-        host = Host(ref.name, ref.namespace or own)
+        host = kinds.http_route.referred(ref, own)
         granted = in_mesh or destinations.grants.allow(resource.kind, own, host)
         if (ref.group, ref.kind) != ("", "Service") or not granted:
             continue

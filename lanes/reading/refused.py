@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lanes.mesh.diagnostics import Diagnostics, Finding
-from lanes.mesh.model import Host, Mesh
+from lanes.mesh.model import Mesh
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.manifests import Manifests, Resource
@@ -66,8 +66,8 @@ def _of_routes(manifests: Manifests) -> Iterator[Mirror]:
                 if one.request_mirror:
                     ref = one.request_mirror.backend_ref
                     field = f"spec.rules[{number}].filters[{index}].requestMirror.backendRef"
-                    space = ref.namespace or resource.namespace
-                    yield resource, field, Host(ref.name, space).fqdn, ""
+                    host = kinds.http_route.referred(ref, resource.namespace)
+                    yield resource, field, host.fqdn, ""
 
 
 def warn_of_hashes(mesh: Mesh, diagnostics: Diagnostics) -> None:

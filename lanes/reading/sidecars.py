@@ -12,6 +12,7 @@ from lanes.mesh.hostnames import covers, meant
 from lanes.mesh.model import Host, Unrouted
 from lanes.reading import kinds
 from lanes.reading.age import age_of
+from lanes.reading.kinds.http_route import referred
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.outside import service_of
 from lanes.reading.protocols import says_http
@@ -114,7 +115,7 @@ class Sidecars:
         for resource, route in manifests.of(kinds.HTTPRoute):
             for parent in route.spec.parent_refs:
                 if parent.of_mesh:
-                    host = Host(parent.name, parent.namespace or resource.namespace)
+                    host = referred(parent, resource.namespace)
                     rules = _Rules(resource.namespace, (host.fqdn,))
                     self._ruled.setdefault(host, []).append(rules)
         self._istio = any(

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import at_gateway, referred
+from lanes.lint.routing import at_gateway
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import Host
 from lanes.reading import kinds
+from lanes.reading.kinds.http_route import referred
 from lanes.reading.manifests import Resource
 
 
@@ -37,7 +38,7 @@ def _from_gateways(facts: Facts) -> Iterator[tuple[Resource, str, Host]]:
             continue
         for number, rule in enumerate(route.spec.rules):
             for index, ref in enumerate(rule.backend_refs):
-                host = referred(resource, ref)
+                host = referred(ref, resource.namespace)
                 yield resource, f"spec.rules[{number}].backendRefs[{index}]", host
 
 

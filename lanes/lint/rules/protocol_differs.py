@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import in_mesh, referred
+from lanes.lint.routing import in_mesh
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import Host
 from lanes.reading import kinds
+from lanes.reading.kinds.http_route import referred
 from lanes.reading.manifests import Resource
 from lanes.reading.protocols import says_http2
 
@@ -40,12 +41,12 @@ def _by_routes(facts: Facts) -> Iterator[_Led]:
         called = [
             (ref.name, says_http2(port))
             for ref in route.spec.parent_refs
-            if ref.of_mesh and (port := _port(facts, referred(resource, ref), ref.port))
+            if ref.of_mesh and (port := _port(facts, referred(ref, resource.namespace), ref.port))
         ]
         for number, rule in enumerate(route.spec.rules):
             for index, ref in enumerate(rule.backend_refs):
                 field = f"spec.rules[{number}].backendRefs[{index}]"
-                yield resource, field, called, (referred(resource, ref), ref.port)
+                yield resource, field, called, (referred(ref, resource.namespace), ref.port)
 
 
 def _by_services(facts: Facts) -> Iterator[_Led]:

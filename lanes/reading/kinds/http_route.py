@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from lanes.mesh.model import Host
 from lanes.reading.kinds.fields import (
     ChangedHeader,
     Closed,
@@ -232,6 +233,11 @@ class BackendRef(Closed):
         if self.is_service and self.port is None:
             raise wrong("a Service needs a port")
         return self
+
+
+def referred(ref: ParentReference | BackendRef | MirrorRef, namespace: str) -> Host:
+    """Return the Service that a reference of a route in `namespace` means."""
+    return Host(ref.name, ref.namespace or namespace)
 
 
 class Timeouts(Closed):
