@@ -235,9 +235,9 @@ class Facts:
         """The Services that rules lead to, or are for."""
         found = {*self.mesh_hosts, *(leg.host for leg in self.legs)}
         for resource, route in self.of(kinds.HTTPRoute):
-            parents = (ref for ref in route.spec.parent_refs if ref.of_mesh)
-            backends = (ref for rule in route.spec.rules for ref in rule.backend_refs)
-            found |= {referred(ref, resource.namespace) for ref in (*parents, *backends)}
+            own, rules = resource.namespace, route.spec.rules
+            found |= {referred(ref, own) for ref in route.spec.parent_refs if ref.of_mesh}
+            found |= {referred(ref, own) for rule in rules for ref in rule.backend_refs}
         return tuple(sorted(self.services.keys() & found))
 
     @cached_property
