@@ -64,7 +64,7 @@ class Resolver:
         Raises LanesError where they have no one path.
         """
         lane, plan = self.lane, self.lane.plan
-        first, *_ = forwarded
+        first = forwarded[0]
         weighted = tuple(one.weighted for one in forwarded)
         destination = first.weighted.destination
         ports = plan.graph.ports.get(destination.host, {}).values()

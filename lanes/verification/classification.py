@@ -77,19 +77,18 @@ class Classifier:
     def drawn(self, answer: Answer) -> ClassifiedAnswer:
         """An answer to a request that the weights led."""
         if problem := _foreign_pod(answer, self._namespaces):
-            name = next((name for name in self.groups if name == answer.lane), "")
-            return ClassifiedAnswer(name, problem, answer)
+            name = answer.lane if answer.lane in self.groups else ""
+            return ClassifiedAnswer(name or "", problem, answer)
         if self._tells_lane(answer):
             name = answer.lane or (UNTAGGED if UNTAGGED in self.groups else "")
             if name in self.groups:
-                lane, *_ = self.groups[name]
-                return ClassifiedAnswer(name, self._off(answer, lane), answer)
+                return ClassifiedAnswer(name, self._off(answer, self.groups[name][0]), answer)
             return ClassifiedAnswer("", _no_such_lane(answer, name), answer)
         return self._fitting(answer)
 
     def _fitting(self, answer: Answer) -> ClassifiedAnswer:
         """An answer that does not name its lane: it is of one whose path it fits."""
-        fitting = [n for n, (lane, *_) in self.groups.items() if self._fits(answer, lane)]
+        fitting = [n for n, lanes in self.groups.items() if self._fits(answer, lanes[0])]
         among = [n for n in fitting if any(lane.weight for lane in self.groups[n])] or fitting
         if among:
             unsure = tuple(among) if answer.partial and len(among) > 1 else ()

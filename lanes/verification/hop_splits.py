@@ -7,9 +7,11 @@ from itertools import islice
 from lanes.evidence.steps import MOST_HOPS, Step
 from lanes.mesh.traffic import Abort
 from lanes.planning.hop import Hop
-from lanes.planning.result import Lane
 from lanes.verification.classification import ClassifiedAnswer, Groups, joint_name
 from lanes.verification.split import interval
+
+_Planned = Mapping[str, tuple[Hop, ...]]
+"""Each lane's hops in the order of the answer, by the name of the lane's group."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ def splits(groups: Groups, classified: Iterable[ClassifiedAnswer]) -> tuple[HopS
     for one in classified:
         if not one.problem:
             (partly if one.answer.partial else right).setdefault(one.name, []).append(one)
-    found, failed = list(_counted(groups, right)), list(_failed(groups, right))
+    planned = _planned(groups, right)
+    found, failed = list(_counted(planned, right)), list(_failed(groups, planned, right))
     whole = {name for name, *_ in found}
     found += _seen({n: lanes for n, lanes in groups.items() if n not in whole}, partly)
     n = len(found) + len(failed)
@@ -65,28 +68,28 @@ def splits(groups: Groups, classified: Iterable[ClassifiedAnswer]) -> tuple[HopS
 
 
 def _failed(
-    groups: Groups, right: Mapping[str, list[ClassifiedAnswer]]
+    groups: Groups, planned: _Planned, right: Mapping[str, list[ClassifiedAnswer]]
 ) -> Iterable[tuple[str, Hop, str, float, int, int]]:
     """What is planned to fail for a share, where the answers get there one after the other.
 
     Lanes that share a fault are one where a failed answer does not name its lane.
     """
     alike: dict[tuple[int, str, tuple[Abort, ...]], dict[str, Hop]] = {}
-    for name, lanes in groups.items():
-        for place, hop in enumerate(_planned(lanes, right)):
+    for name, hops in planned.items():
+        for place, hop in enumerate(hops):
             if hop.failing and hop.versions:
                 # The gateway's rule is one, whichever services it leads to.
                 at = hop.service if place else ""
                 alike.setdefault((place, at, hop.failing), {})[name] = hop
-    for (place, _, failing), hops in alike.items():
+    for (place, _, failing), by_lane in alike.items():
         share = sum(one.share for one in failing)
         words = "|".join(str(one.status) for one in failing)
-        weighted = [name for name in hops if any(lane.weight for lane in groups[name])]
+        weighted = [name for name in by_lane if any(lane.weight for lane in groups[name])]
         one = joint_name(weighted)
         mixed = {one: [*weighted, one]} if len(weighted) > 1 and one in right else {}
-        single = {name: [name] for name in hops if not mixed or name not in weighted}
+        single = {name: [name] for name in by_lane if not mixed or name not in weighted}
         for name, names in {**mixed, **single}.items():
-            hop = hops[names[0]]
+            hop = by_lane[names[0]]
             paths = [classified.answer.path for n in names for classified in right.get(n, [])]
             # What fails at the gateway has no step at all.
             known = [path or (Step(hop.service, ""),) for path in paths if path or not place]
@@ -96,29 +99,28 @@ def _failed(
                 yield name, hop, words, share, sum(failed), len(failed)
 
 
-def _planned(
-    lanes: tuple[Lane, ...], right: Mapping[str, list[ClassifiedAnswer]]
-) -> tuple[Hop, ...]:
-    """The hops of a group of lanes in the order of the answer, as many as an answer tells.
+def _planned(groups: Groups, right: Mapping[str, list[ClassifiedAnswer]]) -> _Planned:
+    """Return each lane's hops in the order of the answer, as many as an answer tells.
 
     Without the calls that go round, unless answers have them all.
     """
-    lane, *_ = lanes
-    whole = tuple(islice(lane.entry.calls(), MOST_HOPS))
     lengths = {len(one.answer.path) for each in right.values() for one in each}
-    if len(whole) in lengths or not lane.optional_cycles:
-        return whole
-    return tuple(islice(lane.entry.straight(), MOST_HOPS))
+    found: dict[str, tuple[Hop, ...]] = {}
+    for name, lanes in groups.items():
+        whole = tuple(islice(lanes[0].entry.calls(), MOST_HOPS))
+        if len(whole) not in lengths and lanes[0].optional_cycles:
+            whole = tuple(islice(lanes[0].entry.straight(), MOST_HOPS))
+        found[name] = whole
+    return found
 
 
 def _counted(
-    groups: Groups, right: Mapping[str, list[ClassifiedAnswer]]
+    planned: _Planned, right: Mapping[str, list[ClassifiedAnswer]]
 ) -> Iterable[tuple[str, Hop, str, float, int, int]]:
-    for name, lanes in groups.items():
-        planned = _planned(lanes, right)
+    for name, hops in planned.items():
         paths = [one.answer.path for one in right.get(name, [])]
-        whole = [path for path in paths if len(path) == len(planned)]  # others failed, as planned
-        for place, hop in enumerate(planned if whole else ()):
+        whole = [path for path in paths if len(path) == len(hops)]  # others failed, as planned
+        for place, hop in enumerate(hops if whole else ()):
             steps = [(path[place].service, path[place].version) for path in whole]
             for word, share, counts in _shared(hop):
                 answered = [step for step in steps if step[1] in hop.versions]
@@ -129,9 +131,9 @@ def _seen(
     groups: Groups, partly: Mapping[str, list[ClassifiedAnswer]]
 ) -> Iterable[tuple[str, Hop, str, float, int, int]]:
     """The splits at hops by the steps that are seen of them, whatever else of the answers is."""
-    for name, (lane, *_) in groups.items():
+    for name, lanes in groups.items():
         steps = [step for one in partly.get(name, []) for step in one.answer.seen]
-        for hop in lane.path if steps else ():
+        for hop in lanes[0].path if steps else ():
             there = [(step.service, step.version) for step in steps if step.service in hop.names]
             for word, share, counts in _shared(hop):
                 answered = [step for step in there if step[1] in hop.versions]

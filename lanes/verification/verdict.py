@@ -154,7 +154,7 @@ class Verdict:
         """Whether all that was seen is right, and whether it is all there is to see."""
         if not self.ok:
             return Holds.DO_NOT_HOLD
-        unseen = any(lane.unseen + lane.not_known for lane in self.lanes)
+        unseen = any(lane.unseen or lane.not_known for lane in self.lanes)
         return Holds.AS_FAR_AS_SEEN if unseen else Holds.HOLD
 
     @property

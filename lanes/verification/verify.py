@@ -75,7 +75,7 @@ def _lane_verdicts(plan: Plan, classified: Classified, own: _ByLane) -> Iterator
     unsure = Counter(name for one in drawn for name in one.among)
     entered = _entry_verdicts(plan, classified.entered)
     for name, group in groups.items():
-        first, *_ = group  # the others have the same answers
+        first = group[0]  # the others have the same answers
         yield LaneVerdict(
             name,
             seen[name],
@@ -147,7 +147,7 @@ def _evidence_ends(groups: Groups, lanes: Iterable[LaneVerdict], own: _ByLane) -
     """Yield where a lane's path is not seen any further."""
     for lane in lanes:
         answers = (one.answer for one in own.get(lane.name, []))
-        first, *_ = groups[lane.name]
+        first = groups[lane.name][0]
         yield from evidence_ends(first, lane.unseen, answers)
 
 
