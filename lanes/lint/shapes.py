@@ -61,10 +61,11 @@ def _problem(misfit: Misfit, error: ErrorDetails, patches: bool) -> str:
 
 def _unquoted(misfit: Misfit, path: Path, value: object) -> str:
     """Of labels and the like: kubectl sends what looks like a number as one."""
-    text = misfit.resource.text(path_text(path))
     of_strings = len(path) > 1 and path[-2] in _OF_STRINGS
-    is_scalar = isinstance(value, bool | int | float) and ":" not in text
-    return f'should be a string: write "{text}"' if of_strings and is_scalar else ""
+    if not (of_strings and isinstance(value, bool | int | float)):
+        return ""
+    text = misfit.resource.text(path_text(path))
+    return f'should be a string: write "{text}"' if ":" not in text else ""
 
 
 def _misspelt(misfit: Misfit, path: Path) -> str:

@@ -129,7 +129,7 @@ class _Values:
             found.update(self._above(low))
             first, last = bisect_left(self._starts, low), bisect_right(self._starts, high)
             for start in self._starts[first:last]:
-                found.update(*(filed.get(start, ()) for filed in (self._exact, self._below)))
+                found.update(self._exact.get(start, ()), self._below.get(start, ()))
         return found
 
     def _above(self, start: bytes) -> Iterator[int]:

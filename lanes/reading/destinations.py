@@ -15,7 +15,7 @@ from lanes.reading.known_services import known_services
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.peer_authentication import PeerAuthentications
 from lanes.reading.policies import Policy, policy_of
-from lanes.reading.protocols import may_be_hop, says_http, says_http2
+from lanes.reading.protocols import http_ports, may_be_hop, says_http2
 from lanes.reading.rules import Rule, Rules
 from lanes.reading.sides import Side
 
@@ -114,11 +114,7 @@ class Destinations:
     def tells_http(self, port: int, host: Host | None = None) -> bool:
         """Whether a Service, or `host`, says of its `port` that it carries HTTP."""
         services = [self._services[host]] if host else self._services.values()
-        return any(
-            one.port == port and says_http(one) is True
-            for each in services
-            for one in each.spec.ports
-        )
+        return any(port in http_ports(each.spec) for each in services)
 
     def aliases(self) -> Mapping[Host, Host]:
         """The Services that stand for another here by DNS, and for which."""

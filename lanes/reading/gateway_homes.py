@@ -50,7 +50,9 @@ def homes_of(
         there = {p.namespace: None for p in pods if selector and selector <= p.labels.items()}
         own, why = [namespace for namespace, _ in keys], "no pods here have these labels"
         for key in keys:
-            resource = gateways[key][0]
-            assumed = Homes.assume(own, resource, "spec.selector", why)
-            found[key] = Homes(tuple(there)) if there else assumed
+            found[key] = (
+                Homes(tuple(there))
+                if there
+                else Homes.assume(own, gateways[key][0], "spec.selector", why)
+            )
     return found

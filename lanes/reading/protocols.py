@@ -65,6 +65,11 @@ def has_http(service: ServiceSpec) -> bool:
     return not service.ports or any(map(carries_http, service.ports))
 
 
+def http_ports(service: ServiceSpec) -> frozenset[int]:
+    """Return the ports of a Service that say that they carry HTTP."""
+    return frozenset(port.port for port in service.ports if says_http(port))
+
+
 def says_http(port: ServicePort) -> bool | None:
     """Return what a port's appProtocol says, or its name where there is none; None: nothing."""
     said = _said(port)

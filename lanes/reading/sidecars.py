@@ -15,7 +15,7 @@ from lanes.reading.age import age_of
 from lanes.reading.kinds.http_route import referred
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.outside import service_of
-from lanes.reading.protocols import says_http
+from lanes.reading.protocols import http_ports
 from lanes.reading.waypoints import MODE, Waypoints
 
 _INJECT = "sidecar.istio.io/inject"
@@ -238,10 +238,9 @@ class Sidecars:
 def _serving(manifests: Manifests) -> Iterator[tuple[str, str, frozenset[int]]]:
     """The namespace, the full name and the ports with HTTP of what a Sidecar may import."""
     for _, body in manifests.of(kinds.Service):
-        numbers = frozenset(port.port for port in body.spec.ports if says_http(port))
-        yield body.host.namespace, body.host.fqdn, numbers
+        yield body.host.namespace, body.host.fqdn, http_ports(body.spec)
     for _, entry in manifests.of(kinds.ServiceEntry):
-        numbers = frozenset(port.port for port in service_of(entry).ports if says_http(port))
+        numbers = http_ports(service_of(entry))
         for name in entry.spec.hosts:
             yield entry.metadata.namespace, name, numbers
 

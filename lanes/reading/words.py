@@ -48,8 +48,7 @@ def meaning(text: str) -> tuple[str, Any]:
 
 def _integer(whole: re.Match[str]) -> tuple[str, Any]:
     sign, *written = whole.groups()
-    number = next(filter(None, written))
-    base = _BASES[written.index(number)]
+    number, base = next((n, b) for n, b in zip(written, _BASES, strict=True) if n)
     if len(number) > LONGEST_NUMBER:
         return FLOAT, math.nan
     value = int(f"{sign}{number}", base)

@@ -16,7 +16,7 @@ def check(facts: Facts) -> Iterator[Found]:
             labeled = any(label in pod.labels for label in _LABELS)
             chosen = any(subset.labels.items() <= pod.labels.items() for subset in subsets)
             alone = len(pods) == 1 and not subsets
-            if not any((labeled, chosen, alone)):
+            if not (labeled or chosen or alone):
                 yield (
                     pod.resource,
                     pod.field("metadata.labels"),
