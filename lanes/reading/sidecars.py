@@ -99,6 +99,7 @@ class Sidecars:
         self._ruled: dict[Host, list[_Rules]] = {}
         self._literal: dict[Host, list[_Rules]] = {}
         self._wild: dict[str, list[_Rules]] = {}
+        self._past: dict[_Imports, frozenset[Host]] = {}
         for _, body in manifests.of(kinds.VirtualService):
             own = body.metadata.namespace
             named = body.spec.hosts if "mesh" in body.spec.gateways else []
@@ -158,8 +159,10 @@ class Sidecars:
         imported = self._imported(labels, namespace)
         if imported is None:
             return Unrouted(ports=ports)
-        hosts = frozenset((*self._hidden(imported), *self._unruled(imported)))
-        return Unrouted(ports=ports, hosts=hosts)
+        if imported not in self._past:  # one Sidecar is for many workloads
+            hidden = (*self._hidden(imported), *self._unruled(imported))
+            self._past[imported] = frozenset(hidden)
+        return Unrouted(ports=ports, hosts=self._past[imported])
 
     def _is_ambient(self, labels: Mapping[str, str], namespace: str) -> bool:
         """Whether a pod with these labels has the mesh's node proxy in place of a sidecar."""
