@@ -90,7 +90,7 @@ def _places(source: str) -> dict[tuple[int, int], list[tuple[Any, int]]]:
     for operator in (*(get_operator(f"core/{name}")() for name in _CHOSEN), *OWN):
         positions = _positions(tree, operator)
         for occurrence, (node, start) in enumerate(positions):
-            if not _is_annotation(node):
+            if not _is_for_checkers(node):
                 found[start].append((operator, occurrence))
     return found
 
@@ -101,7 +101,7 @@ def _positions(tree: Node, operator: Any) -> Iterator[tuple[Node, tuple[int, int
             yield node, start
 
 
-def _is_annotation(node: Node) -> bool:
+def _is_for_checkers(node: Node) -> bool:
     """Whether the node is part of what linters and type checkers alone read: a type, the star of a
     signature, an import that only types need, what a module exports.
     """

@@ -16,7 +16,9 @@ def batches(cases: Cases) -> list[Cases]:
     """Return the cases in batches: none in a batch changes what is said of another of it."""
     found: list[Cases] = []
     for name, case in cases.items():
-        fitting = (b for b in found if all(_apart(case[0], values) for values, _ in b.values()))
+        fitting = (
+            b for b in found if all(_independent(case[0], values) for values, _ in b.values())
+        )
         batch = next(fitting, None)
         if batch is None:
             found.append(batch := {})
@@ -43,7 +45,7 @@ def differences(said: str, sentences: list[str]) -> str:
     return "\n".join([*(f"- {one}" for one in lacking), *(f"+ {line}" for line in more)])
 
 
-def _apart(one: Values, other: Values) -> bool:
+def _independent(one: Values, other: Values) -> bool:
     ours, theirs = dict(_leaves(one)), dict(_leaves(other))
     return (
         _form(one) == _form(other)

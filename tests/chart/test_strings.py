@@ -314,8 +314,8 @@ def _differences(wanted: list[Document], got: list[Document]) -> list[tuple[Plac
         for documents in (got, wanted)
     )
     more, lacking = (
-        {leaf for document in apart for leaf in document}
-        for apart in (found - looked_for, looked_for - found)
+        {leaf for document in side for leaf in document}
+        for side in (found - looked_for, looked_for - found)
     )
     return sorted(more ^ lacking or more | lacking, key=repr)
 
