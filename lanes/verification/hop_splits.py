@@ -102,7 +102,7 @@ def _failed(
 def _planned(groups: Groups, right: Mapping[str, list[ClassifiedAnswer]]) -> _Planned:
     """Return each lane's hops in the order of the answer, as many as an answer tells.
 
-    Without the calls that go round, unless answers have them all.
+    Without the calls of cycles, unless answers have them all.
     """
     lengths = {len(one.answer.path) for each in right.values() for one in each}
     found: dict[str, tuple[Hop, ...]] = {}

@@ -122,9 +122,12 @@ def entered(*documents: Document) -> dict[str, list[tuple[str, int]]]:
     """Where the rules of each of the gateway's hosts lead, and their weights."""
     return {
         host.domain: [
-            (way.destination.name.partition(".")[0].removeprefix("outbound|8000|"), way.weight)
+            (
+                weighted.destination.name.partition(".")[0].removeprefix("outbound|8000|"),
+                weighted.weight,
+            )
             for route in host.routes
-            for way in route.destinations
+            for weighted in route.destinations
         ]
         for host in mesh_of(*PODS, INGRESS, *documents).gateway
     }
@@ -182,9 +185,9 @@ def test_the_hosts_of_a_split_and_the_port_of_a_lane() -> None:
 def test_a_destination_is_a_service_of_the_group_by_either_name(host: str) -> None:
     v2 = put(lane("v2", match=ONE), "spec.ingressRules[0].route.destination.host", host)
     (only,) = mesh_of(*PODS, INGRESS, group("", BASELINE), v2, lane("v1")).gateway
-    (way,) = only.routes[0].destinations
-    assert way.destination.name.endswith(" else v1")
-    assert way.request.set == {"x-lane": "v2"}
+    (weighted,) = only.routes[0].destinations
+    assert weighted.destination.name.endswith(" else v1")
+    assert weighted.request.set == {"x-lane": "v2"}
 
 
 @pytest.mark.parametrize(
@@ -194,8 +197,8 @@ def test_in_strict_mode_a_member_of_baggage_names_the_lane(labels: Document, ver
     (only,) = mesh_of(
         *PODS, INGRESS, group(), lane("blue", match=ONE, labelSelector=labels)
     ).gateway
-    (way,) = only.routes[0].destinations
-    assert way.request.set == {"baggage": f"version={version}"}
+    (weighted,) = only.routes[0].destinations
+    assert weighted.request.set == {"baggage": f"version={version}"}
 
 
 def test_lanes_may_be_named_otherwise_than_versions() -> None:
