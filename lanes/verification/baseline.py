@@ -21,5 +21,5 @@ def baseline_of(plan: Plan) -> str:
         if hop.reason == Reason.FALLBACK and (hop.service, hop.versions) in own
     )
     if votes:
-        return votes.most_common(1)[0][0]
+        return max(votes, key=votes.__getitem__)
     return max(plan.lanes, key=lambda lane: lane.weight).name

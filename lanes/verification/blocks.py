@@ -27,8 +27,6 @@ def cut(requests: Sequence[tuple[float, float]]) -> list[int]:
     seconds = max(began + ms / 1000 for began, ms in requests) - requests[order[0]][0]
     longest = quantile(sorted(ms for _, ms in requests), _PART) / 1000
     most = min(_MOST, len(requests))
-    count = max(1, min(most, int(round(seconds / longest, 9)))) if longest else most
-    blocks = [0] * len(requests)
-    for place, number in enumerate(order):
-        blocks[number] = place * count // len(requests)
-    return blocks
+    count = min(most, int(round(seconds / longest, 9))) if longest else most
+    blocks = {number: place * count // len(requests) for place, number in enumerate(order)}
+    return [blocks[number] for number in range(len(requests))]

@@ -77,8 +77,8 @@ class Classifier:
     def drawn(self, answer: Answer) -> ClassifiedAnswer:
         """An answer to a request that the weights led."""
         if problem := _foreign_pod(answer, self._namespaces):
-            name = answer.lane if answer.lane in self.groups else ""
-            return ClassifiedAnswer(name or "", problem, answer)
+            name = answer.lane or ""
+            return ClassifiedAnswer(name if name in self.groups else "", problem, answer)
         if self._tells_lane(answer):
             name = answer.lane or (UNTAGGED if UNTAGGED in self.groups else "")
             if name in self.groups:

@@ -48,7 +48,8 @@ class LoadProfile:
     @property
     def warm_up(self) -> int:
         """How many requests open connections, and a tenth at most: they count for no latency."""
-        return min(self.concurrency, (self.total or 10 * self.concurrency) // 10)
+        total = self.total
+        return self.concurrency if total is None else min(self.concurrency, total // 10)
 
     def targets(self) -> Iterator[Target]:
         """What to ask, one after the other."""

@@ -60,7 +60,7 @@ class AccessLogs:
         return [with_hops(answer, forest.path(answer.trace)) for answer in answers]
 
     def _read(self, log: BinaryIO) -> None:
-        """Read to the end of standard input, or what a file has and what is added to it."""
+        """Read what there is, and what is added to it."""
         text = b""  # of one line, which a file may have half of
         while len(self._lines) < _MOST_LINES:
             more = log.readline(_LONGEST)
@@ -70,8 +70,6 @@ class AccessLogs:
                 self._lines += [line] if line else []
                 if line or more.endswith(b"\n") or len(text) >= _LONGEST:
                     text = b""
-            elif self.name == "-":
-                return
             else:
                 time.sleep(0.1)
 

@@ -70,4 +70,4 @@ def send_on_schedule(
             for future in as_completed(asked):
                 yield future.result()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
