@@ -38,6 +38,7 @@ def test_a_block_lasts_as_long_as_most_requests_take(
 
 def test_blocks_are_of_when_requests_began_in_whatever_order_they_are() -> None:
     requests = [(began + number / 1e6, ms) for number, (began, ms) in enumerate(rounds(10, 8, 10))]
+    assert cut([(1_000 + began, ms) for began, ms in requests]) == cut(requests)
     mixed = random.Random(1).sample(requests, len(requests))
     assert dict(zip(mixed, cut(mixed), strict=True)) == dict(
         zip(requests, cut(requests), strict=True)

@@ -14,12 +14,18 @@ from lanes.report.performance import performance_json, show_performance
 from lanes.verification.baseline import baseline_of
 from lanes.verification.performance import (
     FAILURES,
+    FALSE_ALARM,
     LATENCY,
     TAIL,
+    Figures,
+    HopFigures,
+    LanePerformance,
     Performance,
     allowed,
+    compared,
     performance,
 )
+from lanes.verification.significance import detectable_share
 from lanes.verification.targets import Target
 from tests import kube
 from tests.kube import SAMPLE, asm
@@ -136,6 +142,93 @@ def test_what_failed_has_no_latency_and_what_opened_connections_neither() -> Non
         assert sum(len(lane.figures.times) for lane in told.lanes) <= 92 - failed + 8
         first = {a.took_ms for a in answers[:8]}
         assert not first & {time for lane in told.lanes for time in lane.figures.times}
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "status", "times"), [(0, 200, 1), (0, 399, 1), (0, 400, 0), (1, 200, 0)]
+)
+def test_the_own_time_of_a_hop_that_failed_or_opened_a_connection_does_not_count(
+    warm_up: int, status: int, times: int
+) -> None:
+    measured = Measured(0, "::1", status, 9.0, 5.0)
+    came = Answer(200, "", (Step("mocka", "v1", "v1", None, measured),), began=0.0, took_ms=9.0)
+    ((hop, lanes),) = performance(PLAN, [came], warm_up=warm_up).hops
+    assert (hop.figures, lanes) == (Figures(1, 0, (5.0,) * times), ("v1",))
+
+
+def test_answers_without_a_time_of_their_own_are_counted_and_not_compared() -> None:
+    told = performance(PLAN, [replace(a, began=None) for a in by_weight(100, "v2", 30)])
+    assert [len(lane.figures.times) for lane in told.lanes] == [40, 30, 30]
+    assert [set(lane.blocks) for lane in told.lanes] == [{0}] * 3
+    untimed = performance(PLAN, [replace(a, took_ms=None) for a in by_weight(100)])
+    assert [(lane.figures.count, lane.figures.times) for lane in untimed.lanes] == [
+        (40, ()),
+        (30, ()),
+        (30, ()),
+    ]
+
+
+@pytest.mark.parametrize(("counts", "others"), [((40, 30, 0), 1), ((40, 30, 30), 2)])
+def test_how_often_a_lane_must_fail_to_be_found_beside_so_many(
+    counts: tuple[int, ...], others: int
+) -> None:
+    """The false alarm rate is shared out among three tests of each lane."""
+    came = [
+        answer(name, began=n)
+        for name, count in zip(PATHS, counts, strict=True)
+        for n in range(count)
+    ]
+    found = performance(PLAN, came).found
+    limit = FALSE_ALARM / (3 * others)
+    shares = {name: detectable_share(n, 40, limit) for name, n in zip(PATHS, counts, strict=True)}
+    assert dict(found) == {name: shares[name] for name in ("v2", "v3")[:others]}
+
+
+def constant(name: str, ms: float, hops: dict[str, tuple[float, ...]]) -> LanePerformance:
+    """A lane of 40 answers in two blocks that took `ms` each, its hops by their own times."""
+    figures = tuple(
+        HopFigures(hop, "v1", Figures(40, 40 - len(times), times)) for hop, times in hops.items()
+    )
+    blocks = dict.fromkeys(range(2), (ms,) * 20)
+    return LanePerformance(name, Figures(40, 0, (ms,) * 40), figures, blocks)
+
+
+@pytest.mark.parametrize(
+    ("hops", "at"),
+    [
+        ({"shop": (15.0,), "cart": (5.0,)}, "shop v1"),
+        ({"shop": (14.9,), "cart": (4.9,)}, ""),
+        ({"shop": (10.0,), "cart": (12.0,)}, "cart v1"),
+        # What the baseline has no time of is slower by all that it takes, and what has none by 0.
+        ({"shop": (10.0,), "users": (5.0,), "cart": ()}, "users v1"),
+        ({"shop": (), "cart": ()}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_difference_is_at_the_hop_that_half_of_it_comes_from(
+    hops: dict[str, tuple[float, ...]], at: str
+) -> None:
+    base = constant("v1", 10, {"shop": (10.0,), "cart": (0.0,), "users": ()})
+    slow = constant("v2", 20, hops)
+    ((found,), (other,)) = (
+        list(compared([one], beside)) for one, beside in ((slow, base), (base, slow))
+    )
+    assert {one.what: (one.by, one.at) for one in found.worse} == {
+        LATENCY: (10, at),
+        TAIL: (10, at),
+    }
+    assert {one.what: (one.by, one.at) for one in other.better} == {
+        LATENCY: (-10, ""),
+        TAIL: (-10, ""),
+    }
+    assert (found.better, other.worse) == ((), ())
+
+
+def test_a_lane_that_is_slower_in_one_block_alone_is_not_worse() -> None:
+    base, slow = constant("v1", 10, {}), constant("v2", 20, {})
+    assert [one.what for one in next(iter(compared([slow], base))).worse] == [LATENCY, TAIL]
+    once = replace(slow, blocks={0: slow.blocks[0], 2: slow.blocks[1]})
+    assert next(iter(compared([once], base))).worse == ()
 
 
 def test_a_failure_of_no_known_lane_is_no_lanes() -> None:

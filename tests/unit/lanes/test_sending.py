@@ -5,19 +5,23 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import repeat
 from statistics import median
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from lanes.errors import LanesError
+from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import EntryRule
 from lanes.running.address import free_port
-from lanes.verification.gateway import Gateway
-from lanes.verification.sending import send_on_schedule, send_repeatedly
-from lanes.verification.targets import BY_WEIGHT
+from lanes.verification.gateway import Client, Gateway
+from lanes.verification.sending import send_each, send_on_schedule, send_repeatedly
+from lanes.verification.targets import BY_WEIGHT, Target
 from tests.unit.lanes.standin import ANSWER, gateway_like, json_answer
 
 
@@ -184,6 +188,49 @@ def test_several_are_asked_at_a_time_and_no_more() -> None:
         answers = list(send_repeatedly(Gateway(url).client(), 9, 3))
     assert [a.status for a in answers] == [200] * 9
     assert all(at_once)
+
+
+def test_no_request_is_taken_before_there_is_a_place_for_it() -> None:
+    taken = 0
+
+    def targets() -> Iterator[Target]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield BY_WEIGHT
+
+    with closing(send_each(cast(Client, AtOnce()), targets(), 3)) as answers:
+        for number in range(5):
+            next(answers)
+            assert taken == 3 + number + 1
+
+
+class AtOnce:
+    """A client that is answered at once."""
+
+    def send(self, rule: EntryRule, due: float | None = None) -> Answer:
+        del rule
+        return Answer(200, "", began=due)
+
+
+def test_a_schedule_yields_answers_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second request is under way, and the third is due in a minute."""
+    ended = threading.Event()
+
+    class Second(AtOnce):
+        def send(self, rule: EntryRule, due: float | None = None) -> Answer:
+            if due == 1:
+                ended.wait(60)
+            return super().send(rule, due)
+
+    clock = SimpleNamespace(monotonic=partial(next, iter([0, 0, 1, -58]), 2))
+    monkeypatch.setattr("lanes.verification.sending.time", clock)
+    began = time.monotonic()
+    answers = send_on_schedule(cast(Client, Second()), repeat(BY_WEIGHT, 3), 3, rate=1)
+    first = next(answers)
+    assert (first[1].began, time.monotonic() - began < 30) == (0, True)
+    ended.set()
+    assert sorted(answer.began or 0 for _, answer in answers) == [1, 2]
 
 
 def test_a_drive_without_end_ends_when_closed() -> None:

@@ -2,8 +2,11 @@
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import count
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from lanes.console import Console
 from lanes.errors import LanesError
 from lanes.evidence.answers import parse
+from lanes.evidence.steps import Answer, Step
 from lanes.planning.hop import Hop, Misrouted, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.report.trace import branches, show_trace, trace_json
@@ -59,6 +63,7 @@ def test_why_a_hop_was_that_one(versions: str, last: str) -> None:
     told = of(chain(*versions.split()))
     assert whys(told) == ["match", "fallback: no mockb v2", "NOT planned" if last else "match"]
     assert [hop.misrouted for hop in told.hops] == ["", "", last]
+    assert [(hop.depth, hop.seen) for hop in told.hops] == [(0, True), (1, True), (2, True)]
     assert bool(told.problem) is bool(last)
 
 
@@ -111,11 +116,56 @@ def test_steps_are_not_known_where_the_plan_knows_nothing_of_their_service() -> 
     plan = Plan("version", "*", (Lane("v2", 1, Hop("a", ("v2",), Reason.MATCH, (cart,))),))
     tree = hop("a", "v1", hop("b", "v7", hop("c", "v1")))
     told = traced(plan, parse(200, "application/json", json.dumps(tree).encode()))
-    assert [(one.why, one.misrouted) for one in told.hops] == [
-        ("NOT planned", "a v1 answered, and the plan is v2"),
-        ("unsupported: spec.x", ""),
-        ("not known", ""),
+    assert [(one.why, one.misrouted, one.depth) for one in told.hops] == [
+        ("NOT planned", "a v1 answered, and the plan is v2", 0),
+        ("unsupported: spec.x", "", 1),
+        ("not known", "", 2),
     ]
+
+
+def test_nothing_is_planned_for_an_answer_of_no_lane() -> None:
+    told = of(chain("v9", "v9") | {"lane": "v9"})
+    assert [(one.why, one.misrouted, one.depth) for one in told.hops] == [("", "", 0), ("", "", 1)]
+    assert (told.lane, told.entered, told.ok) == ("v9", "by weight", False)
+
+
+NOBODY = Hop("b", (), Reason.NONE, status=503)
+CALLED = Hop("c", ("v1",), Reason.MATCH)
+
+
+@pytest.mark.parametrize(
+    ("planned", "tree", "misrouted"),
+    [
+        (CALLED, hop("b", "v1"), "the plan has no b here"),
+        (NOBODY, hop("b", "v1"), "b v1 answered, and the plan is 503 by the mesh"),
+        (
+            CALLED,
+            {"url": "http://c:8000", "error": "x"},
+            "nothing answered, and the plan is v1: is c v1 up?",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_hop(planned: Hop, tree: dict[str, Any], misrouted: str) -> None:
+    plan = Plan("version", "*", (Lane("v2", 1, Hop("a", ("v2",), Reason.MATCH, (planned,))),))
+    told = traced(plan, parse(200, "application/json", json.dumps(hop("a", "v2", tree)).encode()))
+    assert told.hops[-1].misrouted == misrouted
+
+
+@pytest.mark.parametrize(("caller", "depth"), [("a", 1), ("c", 2), ("elsewhere", 1)])
+def test_a_hop_that_is_seen_off_the_path_stands_behind_who_called_it(
+    caller: str, depth: int
+) -> None:
+    """Behind the first hop, where the plan has no such caller."""
+    lane = Lane("v2", 1, Hop("a", ("v2",), Reason.MATCH, (CALLED,)), unreached=(NOBODY, CALLED))
+    plan = Plan("version", "*", (lane,))
+    steps = (Step("a", "v2", "v2", caller=""), Step("b", "v1", "v2", caller=caller))
+    told = traced(plan, Answer(200, "", steps, partial=True))
+    assert [(one.step.service, one.depth, one.seen) for one in told.hops] == [
+        ("a", 0, True),
+        ("c", 1, False),
+        ("b", depth, True),
+    ]
+    assert told.unseen == ("c",)
 
 
 class Answers:
@@ -148,6 +198,7 @@ def test_the_time_outside_of_the_first_hop() -> None:
     assert told.elsewhere_ms is None
     took = replace(told, answer=replace(told.answer, took_ms=20.0))
     assert took.elsewhere_ms == 20 - 9
+    assert replace(took, answer=replace(took.answer, took_ms=8.5)).elsewhere_ms == 0
     assert replace(took, answer=replace(took.answer, path=())).elsewhere_ms is None
 
 
@@ -159,6 +210,32 @@ def test_a_lane_is_asked_for_by_its_entry_rule_or_until_it_is_drawn() -> None:
     assert trace(drawn, PLAN, "v2").entered == "by weight, 30 of 100, at the 3rd request"
     with pytest.raises(LanesError, match="lane v2: none of 25 requests entered it"):
         trace(cast(Client, Answers(["v1"] * 99)), PLAN, "v2")
+
+
+def test_a_lane_is_not_waited_for_longer_than_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the clock is 20 s here."""
+    clock = SimpleNamespace(monotonic=partial(next, count(step=20)))
+    monkeypatch.setattr("lanes.verification.tracing.time", clock)
+    with pytest.raises(LanesError, match="lane v2: none of 4 requests entered it"):
+        trace(cast(Client, Answers(["v1"] * 99)), PLAN, "v2")
+
+
+class Seen:
+    """A source that has seen each request in this lane."""
+
+    def __init__(self, lane: str) -> None:
+        self._lane = lane
+
+    def complete(self, answers: Sequence[Answer]) -> list[Answer]:
+        path = (Step("mocka", self._lane, self._lane, caller=""),)
+        return [replace(one, path=path, partial=True) for one in answers]
+
+
+def test_evidence_tells_of_the_request_that_is_traced() -> None:
+    beside = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
+    for plan, name in ((beside, "v3"), (PLAN, "v2"), (PLAN, None)):
+        told = trace(cast(Client, Answers(["v1"])), plan, name, Seen(name or "v1"))
+        assert (told.lane, told.unseen) == (name or "v1", ("mockb", "mockc"))
 
 
 @pytest.mark.parametrize(
