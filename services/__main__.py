@@ -89,10 +89,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         return create_app(self.settings, self.metrics, self.management)
 
     def begin(self, _worker: object) -> None:
-        """Answer probes from a thread of their own, and decide what signals do to this worker."""
+        """Decide what signals do to this worker, and answer probes from a thread of their own."""
         gc.enable()
-        serve = self.management.serve(self.probes)
-        threading.Thread(target=asyncio.run, args=(serve,), daemon=True).start()
         stop = signal.getsignal(signal.SIGTERM)
 
         def drain(*_: object) -> None:
@@ -108,6 +106,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         for number in (signal.SIGINT, signal.SIGQUIT):
             # At once: gunicorn's own handler waits for a lock that it may have interrupted.
             signal.signal(number, lambda *_: os._exit(0))
+        # Last, so that whoever finds it ready may end it.
+        serve = self.management.serve(self.probes)
+        threading.Thread(target=asyncio.run, args=(serve,), daemon=True).start()
 
 
 def listener(variable: str, host: str, port: int) -> socket.socket:

@@ -249,7 +249,7 @@ def test_spans_of_the_worker_reach_a_collector_before_it_ends(start: Start) -> N
 def test_sigterm_is_unready_first_and_ends_when_requests_have(start: Start, serve: Serve) -> None:
     release, arrived = threading.Event(), threading.Event()
     slow = serve(held(release, arrived))
-    service = start(upstream_url=slow.url, drain="1.5")
+    service = start(upstream_url=slow.url, upstream_timeout="30", drain="1.5")
     with ThreadPoolExecutor() as pool:
         in_flight = pool.submit(get, service.url)
         assert arrived.wait(15)
@@ -299,7 +299,7 @@ def test_no_process_outlives_a_killed_master(start: Start) -> None:
 
 
 def test_a_killed_worker_is_replaced(start: Start) -> None:
-    service = start()
+    service = start(WEB_CONCURRENCY="2")
     (worker,) = service.workers
     os.kill(worker, signal.SIGKILL)
     wait_until(lambda: service.workers not in ([], [worker]), 10, "another worker")
@@ -309,7 +309,7 @@ def test_a_killed_worker_is_replaced(start: Start) -> None:
 def test_nothing_is_written_outside_of_the_log(tmp_path: Path) -> None:
     folder = tmp_path / "home"
     folder.mkdir()
-    service = launch(folder)
+    service = launch(folder, upstream_timeout="30")
     try:
         wait_until(service.is_ready, START_LIMIT, "the service is ready")
         service.process.terminate()
