@@ -28,7 +28,6 @@ CALLER_WAITS = f"HTTP_{upstream.TIMEOUT_HEADER.upper().replace('-', '_')}"
 def create_app(settings: Settings, metrics: Metrics, management: Management) -> flask.Flask:
     """Return the service as a WSGI application."""
     app = flask.Flask("services", static_folder=None)
-    app.url_map.merge_slashes = False
     who = {"app": settings.app, "version": settings.version}
     pod: dict[str, Any] = {"namespace": settings.namespace, "ip": settings.ip}
     pod["instrumentation"] = metrics.instrumentation

@@ -45,7 +45,7 @@ class Fault:
     def seconds(self) -> float:
         """Draw by how much one answer is late."""
         p50, p99 = self.delay
-        return p50 / 1000 * (random.lognormvariate(0, math.log(p99 / p50) / P99) if p50 else 1)
+        return p50 / 1000 * random.lognormvariate(0, math.log(p99 / p50) / P99) if p50 else 0.0
 
     def strike(self, ends: float) -> tuple[int, str] | None:
         """Wait as long as the delay says, but not beyond ``ends`` (monotonic seconds), and return
