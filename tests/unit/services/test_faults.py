@@ -22,3 +22,16 @@ def test_as_many_fail_as_the_rate_says(monkeypatch: pytest.MonkeyPatch) -> None:
     fault = Fault(rate=0.05)
     struck = [fault.strike(0) for _ in range(100)]
     assert struck == [(500, "injected: fault_rate is 0.05")] * 5 + [None] * 95
+
+
+@pytest.mark.parametrize(
+    ("delay", "left", "slept"), [(0, 5, 0), (1234, 5, 1.234), (1234, 1, 1), (1234, -1, 0)]
+)
+def test_an_answer_is_late_by_the_delay_while_its_caller_waits(
+    delay: float, left: float, slept: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeps: list[float] = []
+    monkeypatch.setattr("time.monotonic", lambda: 64.0)
+    monkeypatch.setattr("time.sleep", sleeps.append)
+    Fault(delay=(delay, delay)).strike(64 + left)
+    assert sleeps == [slept]

@@ -1,11 +1,19 @@
 """The management port, in this process."""
 
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 
 import pytest
 
+from services import management
 from services.faults import NONE, Fault
 from services.management import Management, Metrics
+
+from .conftest import LOOPBACK
 
 TOKEN = "0123456789abcdef"  # noqa: S105
 
@@ -78,6 +86,12 @@ SLOW = Fault(delay=(20, 200), status=503, rate=0.5)
             SLOW,
         ),
         ("PUT /fault?late=2 HTTP/1.1", 400, "late is none of delay, status, rate", SLOW),
+        (
+            "PUT /fault?rate= HTTP/1.1",
+            400,
+            "rate='': must be a share of requests from 0 to 1",
+            SLOW,
+        ),
         ("POST /fault HTTP/1.1", 405, "only GET is answered", SLOW),
     ],
 )
@@ -103,3 +117,107 @@ def test_nobody_else_does(token: str | None, told: str, status: int) -> None:
     slow = managed(SLOW, token)
     asked = answer(f"PUT /fault HTTP/1.1{told}", slow)
     assert (asked[0], slow.fault) == (status, SLOW)
+
+
+HEALTHZ = b"GET /healthz HTTP/1.1\r\n\r\n"
+ALIVE = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    b"Connection: close\r\nContent-Length: 6\r\n\r\nalive\n"
+)
+Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Connect = Callable[[], Awaitable[Client]]
+
+
+def serve_while(talk: Callable[[Connect], Awaitable[None]]) -> None:
+    """Serve while ``talk``, which gets how to connect, does, until all its connections have ended.
+
+    It has less time than a connection that sends nothing.
+    """
+
+    async def both() -> None:
+        listener = socket.create_server((LOOPBACK, 0))
+        host, port = listener.getsockname()
+        serving = asyncio.create_task(managed().serve(listener))
+        async with asyncio.timeout(4):
+            await talk(lambda: asyncio.open_connection(host, port))
+            while len(asyncio.all_tasks()) > 2:  # besides this one and `serving`: connections
+                await asyncio.sleep(0.001)
+        serving.cancel()
+
+    asyncio.run(both())
+
+
+async def received(client: Client, sent: bytes = b"") -> bytes:
+    """Send, and return all that comes until the server closes the connection."""
+    reader, writer = client
+    writer.write(sent)
+    await writer.drain()
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"x" * 1_000_000], ids=["none", "a body"])
+def test_an_answer_arrives_whole_and_ends_the_connection(body: bytes) -> None:
+    async def talk(connect: Connect) -> None:
+        assert await received(await connect(), HEALTHZ + body) == ALIVE
+
+    serve_while(talk)
+
+
+def test_one_connection_too_many_closes_the_oldest() -> None:
+    async def talk(connect: Connect) -> None:
+        clients = [await connect() for _ in range(257)]
+        assert await received(clients[256], HEALTHZ) == ALIVE
+        assert await received(clients[0]) == b""
+        for client in clients[1:256]:
+            assert await received(client, HEALTHZ) == ALIVE
+
+    serve_while(talk)
+
+
+def test_connections_that_have_ended_do_not_count() -> None:
+    async def talk(connect: Connect) -> None:
+        oldest = await connect()
+        for _ in range(300):
+            assert await received(await connect(), HEALTHZ) == ALIVE
+        assert await received(oldest, HEALTHZ) == ALIVE
+
+    serve_while(talk)
+
+
+def reset(client: Client) -> None:
+    client[1].get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
+    client[1].close()
+
+
+@pytest.mark.parametrize(
+    "misbehave",
+    [
+        lambda _: None,
+        lambda client: client[1].write(b"GET /hea"),
+        lambda client: client[1].write_eof(),
+        lambda client: client[1].write(b"x" * 100_000),
+        reset,
+    ],
+    ids=["idle", "half-sent", "closed", "no end", "reset"],
+)
+def test_who_sends_no_request_is_let_go_without_a_word(
+    misbehave: Callable[[Client], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(management, "CONNECTION_SECONDS", 0.1)
+
+    async def talk(connect: Connect) -> None:
+        client = await connect()
+        misbehave(client)
+        with suppress(ConnectionResetError):
+            assert await client[0].read() == b""
+        client[1].close()
+
+    serve_while(talk)
+    assert caplog.messages == []

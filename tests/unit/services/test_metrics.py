@@ -1,8 +1,12 @@
 """Metrics: what Prometheus reads, and that strangers cannot make it grow."""
 
+import re
+
 from prometheus_client import generate_latest
 
-from services.management import MOST_LANES, Metrics
+from services.management import Metrics
+
+MOST_LANES = 32
 
 
 def samples(metrics: Metrics) -> list[str]:
@@ -26,6 +30,14 @@ def test_calls_are_counted_by_upstream_and_status() -> None:
     metrics.observe_upstream("http://mockb/", 504, 5)
     wanted = 'http_upstream_duration_seconds_count{status="504",upstream="http://mockb/"} 1.0'
     assert wanted in samples(metrics)
+
+
+def test_the_buckets_are_seconds_from_a_short_hop_to_a_long_timeout() -> None:
+    metrics = Metrics("mocka", "v2", "own 0.64b0")
+    metrics.observe_request("", 200, 0)
+    found = re.findall(r'http_request_\w+_bucket{.*le="(.*?)"', "\n".join(samples(metrics)))
+    assert " ".join(found[:7]) == "0.001 0.0025 0.005 0.01 0.025 0.05 0.1"
+    assert " ".join(found[7:]) == "0.25 0.5 1.0 2.5 5.0 10.0 +Inf"
 
 
 def test_invented_lanes_end_up_in_one_series() -> None:

@@ -1,17 +1,59 @@
 """What gunicorn is told."""
 
+import gc
+import os
 import socket
 
 import pytest
+from gunicorn.config import Config  # type: ignore[import-untyped]
 
 from services.__main__ import Server, listener
+from services.faults import Fault
 from services.settings import Settings, SettingsError
 
-ENVOYS_IDLE_TIMEOUT = 3600
+MEMORY = "/dev/shm"  # noqa: S108
 
 
-def test_idle_connections_outlive_the_proxys() -> None:
-    assert Server(Settings()).cfg.keepalive > ENVOYS_IDLE_TIMEOUT
+@pytest.mark.parametrize("writable", [True, False])
+def test_what_gunicorn_is_told_beside_its_defaults(
+    writable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *asked: writable and asked == (MEMORY, os.W_OK))
+    defaults, told = Config().settings, Server(Settings(threads=4, log_level="warning")).cfg
+    values = {name: setting.get() for name, setting in told.settings.items()}
+    assert {
+        name: value
+        for name, value in values.items()
+        if value != defaults[name].get() and not callable(value)
+    } == {
+        "worker_class": "gthread",
+        "threads": 4 + 32,
+        "keepalive": 3660,
+        "graceful_timeout": 5 + 5 + 4,
+        "limit_request_line": 0,
+        "limit_request_field_size": 61_440,
+        "limit_request_fields": 1000,
+        "forwarded_allow_ips": [],
+        "forwarder_headers": [],
+        "preload_app": True,
+        "errorlog": os.devnull,
+        "loglevel": "warning",
+        "control_socket_disable": True,
+        **({"worker_tmp_dir": MEMORY} if writable else {}),
+    }
+
+
+def test_what_the_master_loaded_stays_shared_with_its_worker() -> None:
+    Server(Settings()).cfg.pre_fork(None, None)
+    frozen = gc.get_freeze_count()
+    gc.unfreeze()
+    assert frozen
+
+
+def test_the_fault_begins_as_the_settings_say() -> None:
+    fault = Fault(delay=(20, 200), status=503, rate=0.5)
+    server = Server(Settings(fault_delay=(20, 200), fault_status=503, fault_rate=0.5))
+    assert server.management.fault == fault
 
 
 def test_an_ipv6_address_is_bound_as_one_and_takes_both_kinds() -> None:
