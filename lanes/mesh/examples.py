@@ -16,6 +16,7 @@ _PART = re.compile(
     r"|\\[pP](?:\{\^?\w+\}|\w)|\\x(?:\{\w+\}|\w\w)|\\.|.",
     re.DOTALL,
 )
+_COUNT = re.compile(r"\{(\d+)")
 _ONE_CHARACTER = "x0" + string.printable
 
 
@@ -52,7 +53,8 @@ def _alternatives(parts: deque[str]) -> str:
 def _sequence(parts: deque[str]) -> str:
     text = ""
     while parts and parts[0] not in "|)":
-        text += _atom(parts) * _times(parts)
+        atom = _atom(parts)
+        text += atom * _times(parts[0] if parts else "")
     return text
 
 
@@ -63,14 +65,15 @@ def _atom(parts: deque[str]) -> str:
         if parts:
             parts.popleft()  # its end
         return text
-    if part in string.ascii_letters + string.digits:
-        return part
     return _character(part)
 
 
 @lru_cache(maxsize=4096)
 def _character(part: str) -> str:
-    """A character that a class, a dot or an escape stands for; "" for a place between two."""
+    """A character that a class, a dot or an escape stands for; "" for a place between two.
+
+    How often one comes stands for none either.
+    """
     options = re2.Options()
     options.log_errors = False
     try:
@@ -80,14 +83,8 @@ def _character(part: str) -> str:
     return next((one for one in _ONE_CHARACTER if pattern.fullmatch(one)), "")
 
 
-def _times(parts: deque[str]) -> int:
-    """How often what stands before must come, at least."""
-    part = parts[0] if parts else ""
-    if part not in ("?", "*", "+") and not (len(part) > 1 and part[0] == "{"):
-        return 1
-    parts.popleft()
-    if parts and parts[0] == "?":  # it takes as little as it can, which changes no match
-        parts.popleft()
-    if part in ("?", "*", "+"):
-        return int(part == "+")
-    return int(part[1:-1].partition(",")[0])
+def _times(ahead: str) -> int:
+    """How often what stands before this part must come, at least."""
+    if count := _COUNT.match(ahead):
+        return int(count[1])
+    return int(ahead not in ("?", "*"))

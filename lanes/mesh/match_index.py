@@ -6,7 +6,6 @@ from itertools import chain
 from typing import Generic, TypeVar, get_args
 
 from lanes.mesh.matching import (
-    ANY_PATH,
     Kind,
     Match,
     StringMatch,
@@ -70,7 +69,7 @@ class MatchIndex(Generic[Item]):
     def near(self, match: Match) -> Iterator[tuple[Match, Item]]:
         """Yield the matches, in order and with their items, that may cover `match`."""
         numbers = set(self._elsewhere)
-        for place, asked in {_URI: ANY_PATH, **_conditions(match)}.items():
+        for place, asked in _conditions(match).items():
             if place in self._places:
                 numbers |= self._places[place].covering(asked)
         return (self._entries[number] for number in sorted(numbers))
@@ -90,7 +89,7 @@ class _Values:
 
     def add(self, asked: StringMatch, number: int) -> None:
         self.numbers.add(number)
-        if asked.kind == "present" or asked.ignore_case or takes_every_value(asked):
+        if asked.ignore_case or takes_every_value(asked):
             self._others.append(number)
         elif asked.kind == "regex":
             self._by_regex.setdefault(asked.value, []).append(number)

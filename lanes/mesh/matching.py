@@ -155,7 +155,7 @@ def takes_every_path(asked: StringMatch | None) -> bool:
 
 def takes_every_value(asked: StringMatch) -> bool:
     """Tell whether every value is known to be what `asked` says."""
-    return asked.kind == "present" or (asked.kind == "regex" and _takes_all(asked, _IN_VALUES))
+    return value_covers(asked, StringMatch("present"))
 
 
 @lru_cache(maxsize=4096)
@@ -172,7 +172,7 @@ def _excludes(match: Match, name: str, forbidden: StringMatch) -> bool:
         return own is not None
     if own.kind == "present":  # then the header is absent, which counts as empty
         return not holds(forbidden, "")
-    return forbidden.kind != "present" and value_covers(own, forbidden)
+    return value_covers(own, forbidden)
 
 
 # Ends of values by which a regular expression shows that it takes any: with every character.
@@ -258,7 +258,7 @@ def values_disjoint(first: StringMatch, second: StringMatch) -> bool:
 def _folded(asked: StringMatch) -> StringMatch:
     if asked.kind == "regex":
         return asked
-    return replace(asked, value=asked.value.lower(), ignore_case=False)
+    return replace(asked, value=asked.value.lower())
 
 
 _LAST = b"\xff"  # in no UTF-8 text, and behind all of it

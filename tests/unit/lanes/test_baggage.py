@@ -94,6 +94,13 @@ def test_a_member_is_written_first_and_the_rest_kept_to_the_letter(before: str, 
     assert with_member(before, "version", "v2") == after
 
 
+def test_a_value_is_written_as_it_is_where_it_may_be() -> None:
+    """As rules of a mesh match it."""
+    value = string.ascii_letters + string.digits + "!#$&'()*-./:<=>?@[]^_`{|}~"
+    assert with_member("", "version", value) == f"version={value}"
+    assert with_member("", "version", "a,b;c%d") == "version=a%2Cb%3Bc%25d"
+
+
 PROPAGATORS, DISABLED = "OTEL_PROPAGATORS", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
 CALLS = {"upstream_url": ""}
 

@@ -36,6 +36,9 @@ from tests.unit.lanes.test_matching import THERE, begins, fits, is_, under
         ("x?y*z+", "z"),
         ("x+?y", "xy"),
         ("x*", "x"),
+        ("x??y{2}?", "yy"),
+        ("a{b", "a{b"),  # a brace that counts nothing
+        ("(x(?i)a)*b", "b"),
         ("", None),
         ("[^\x00-\x7f]", None),
         (r"\Q[\E", None),  # taken for a bracket that nothing ends

@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
 from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, StringMatch, covers, disjoint
-from tests.unit.lanes.test_matching import THERE, begins, is_, some_match
+from tests.unit.lanes.test_matching import COVERS, DISJOINT, THERE, begins, fits, is_, some_match
 
 
 def test_it_finds_what_a_look_at_each_match_finds_and_in_their_order() -> None:
@@ -25,6 +26,16 @@ def test_it_finds_what_a_look_at_each_match_finds_and_in_their_order() -> None:
             index.add(match, number)
 
 
+def test_it_finds_each_value_by_each_other() -> None:
+    values = dict.fromkeys(one for first, second, _ in COVERS + DISJOINT for one in (first, second))
+    for first, second in product(values, repeat=2):
+        filed, asked = Match({"x": first}), Match({"x": second})
+        index: MatchIndex[str] = MatchIndex()
+        index.add(filed, "filed")
+        assert list(index.covering(asked)) == ["filed"] * covers(filed, asked)
+        assert list(index.meeting(asked)) == ["filed"] * (not disjoint(filed, asked))
+
+
 def lane_and_path(number: int) -> Match:
     return Match({"x-lane": is_(f"l{number}")}, uri=begins(f"/{number}/"))
 
@@ -33,12 +44,16 @@ def path(number: int) -> Match:
     return Match({"x-lane": THERE}, uri=is_(f"/{number}/a"))
 
 
+def regex_at_any_path(number: int) -> Match:
+    return Match({"x-lane": fits(f"l{number}")}, uri=begins("/"))
+
+
 def path_in_any_case(number: int) -> Match:
     uri = StringMatch("exact", "/7/a", ignore_case=True)
     return Match({"x-lane": begins(f"l{number}")}, uri=uri)
 
 
-@pytest.mark.parametrize("filed", [lane_and_path, path, path_in_any_case])
+@pytest.mark.parametrize("filed", [lane_and_path, path, path_in_any_case, regex_at_any_path])
 def test_what_is_far_from_a_match_is_not_looked_at(filed: Callable[[int], Match]) -> None:
     index: MatchIndex[int] = MatchIndex()
     for number in range(100):

@@ -125,6 +125,7 @@ COVERS = [
     (fits("/a/.*"), under("/a"), False),
     (fits("/a(/.*)?"), under("/a"), True),
     (fits("v[12]"), is_("v2"), True),
+    (begins(""), THERE, True),
     (fits(MEMBER), fits(MEMBER), True),
     (fits(MEMBER), is_("version=v1"), True),
     (fits(MEMBER), is_("version=v10"), False),
@@ -166,6 +167,9 @@ def test_which_values_cover_others(first: StringMatch, second: StringMatch, know
         (Match(without={"x": is_("")}), Match(without={"x": THERE}), False),
         (Match(without={"x": THERE}), Match(without={"x": is_("1")}), False),
         (Match(without={"x": is_("1")}), Match(without={"x": begins("1")}), True),
+        (Match(without={"x": begins("1")}), Match(without={"x": is_("1")}), False),
+        (Match(without={"x": THERE}), Match(without={"x": fits(".+")}), False),
+        (Match(without={"x": THERE}), Match(without={"x": fits(".*")}), True),  # it meets none
         (Match(without={"x": is_("1")}), Match(headers={"x": is_("2")}), True),
         (Match(without={"x": is_("1")}), Match(headers={"x": THERE}), False),
     ],
@@ -191,6 +195,7 @@ DISJOINT = [
     (fits("v1.*"), begins("v2"), True),
     (fits("v1.*"), fits("v2.*"), True),
     (fits(".*v1"), fits("v2.*"), False),
+    (fits(r"\C+"), begins("v2"), False),  # `re2` knows no range of it
     (ANY_CASE, begins("/BETA/x"), False),
     (ANY_CASE, is_("/alpha"), True),
     (ANY_CASE, fits("/alpha"), False),
