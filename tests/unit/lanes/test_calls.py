@@ -127,7 +127,11 @@ def test_what_nobody_is_known_to_call_is_distinguished() -> None:
 def test_where_all_calls_are_told_a_service_without_rules_needs_no_word() -> None:
     documents = [*shop("cart,users"), service("db"), foreign("db")]
     assert plan_of(*documents).unreached == ("db",)  # cart may call it, for all that is known
-    assert plan_of(*documents, calls={"cart": (), "users": ()}).unreached == ()
+    silent = {"cart": (), "users": ()}
+    assert plan_of(*documents, calls=silent).unreached == ()
+    empty = [service("empty"), virtual_service("empty", rule(to("empty")))]  # and has no pods
+    called = {"shop": ("cart", "users", "empty"), **silent}
+    assert plan_of(*documents, *empty, calls=called).unreached == ()
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ BETA: Document = {"authority": {"prefix": "beta."}}
             [v2({"queryParams": {"q": {"prefix": "b"}, "r": {"exact": ""}}}), REST],
             ["path /?q=b&r="],
         ),
+        ([v2({"uri": {"prefix": "/v2"}, "queryParams": {"q": {}}}), REST], ["path /v2?q=x"]),
         ([v1({"withoutHeaders": {"x-new": {}}}), v2()], ["x-new: x"]),
         ([v1({"withoutHeaders": {"x-new": {"exact": "1"}}}), v2()], ["x-new: 1"]),
         ([v1({**GET, "withoutHeaders": {"x-new": {}}}), v2(GET), REST], ["x-new: x"]),
@@ -73,6 +74,17 @@ def test_a_rule_is_found_by_what_it_and_those_before_it_ask_for(
 
 def test_a_prefix_of_the_authority_falls_under_the_domain() -> None:
     documents = [*A, gateway("*.shop.test"), at(v2(BETA), REST, host="*.shop.test")]
+    assert entered(plan_of(*documents)) == ["host beta.shop.test"]
+
+
+def test_hosts_outside_of_the_domain_take_no_place_among_the_examples() -> None:
+    others = [
+        v1({**header_is(f"x-{n}", "1"), "uri": {"exact": f"/{n}"}, "method": {"exact": f"M{n}"}})
+        for n in range(8)
+    ]
+    absent: Document = {f"x-{n}": {} for n in range(4)}
+    others.append(v1({"uri": {"exact": "/9"}, "withoutHeaders": absent}))
+    documents = [*A, gateway("*.shop.test"), at(*others, v2(BETA), REST, host="*.shop.test")]
     assert entered(plan_of(*documents)) == ["host beta.shop.test"]
 
 

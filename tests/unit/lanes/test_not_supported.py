@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lanes.errors import LanesError
+from lanes.mesh.model import Host
 from lanes.planning.hop import Hop, Reason
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
@@ -93,6 +94,8 @@ def test_what_depends_on_it_is_marked_and_the_rest_planned(
     marked = {name: hop for name, hop in found.items() if hop.reason == Reason.UNSUPPORTED}
     assert marked.keys() == unknown
     assert {hop.unsupported for hop in marked.values()} == {why}
+    mockb = Host("mockb", "default")
+    assert {host for hop in marked.values() for host in hop.hosts} == {mockb}
     assert all(hop.versions == () and hop.upstreams == () for hop in marked.values())
     assert all(hop.version for name, hop in found.items() if name not in unknown)
     assert {hop.version for hop in hops(planned, "mocka").values()} == {"v1", "v2", "v3"}

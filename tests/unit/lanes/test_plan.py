@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from lanes.planning.hop import Reason, Unanswered
 from lanes.planning.messages import Problem
-from lanes.planning.plan import plan
+from lanes.planning.plan import plan, serves
 from lanes.planning.result import Lane
 from lanes.report.plan_json import plan_json
 from tests.kube import (
@@ -598,6 +598,23 @@ def test_a_host_that_a_wildcard_covers() -> None:
     ]
     documents = [d for d in asm() if d["spec"].get("gateways") is None]
     assert list(lanes_of(*documents, *ways, domain="www.two.org")) == ["v7"]
+
+
+@pytest.mark.parametrize(
+    ("domain", "served"),
+    [
+        ("one.org", True),
+        ("ONE.org", True),
+        ("one.org:8080", True),
+        ("one.org:http", False),
+        ("www.one.org", False),
+        ("[::1]", False),
+    ],
+)
+def test_a_host_is_served_whatever_port_it_names(domain: str, served: bool) -> None:
+    way = virtual_service("one.org", rule(to("mocka", "v1")), gateways=["demo-gateway"])
+    assert serves(mesh_of(*asm(), way), domain) is True  # by *
+    assert serves(mesh_of(*asm()[3:], gateway("one.org"), way), domain) is served
 
 
 def test_a_host_that_the_gateway_does_not_serve() -> None:

@@ -94,10 +94,13 @@ def test_a_tag_that_the_gateway_replaces_is_no_entry_rule() -> None:
     assert planned.unset_headers == (asked,)
 
 
-def test_a_tag_beside_the_lane_header_is_planned_where_the_lane_header_changes_nothing() -> None:
+@pytest.mark.parametrize("versions", [("v1", "v2"), ("v1", "v3", "v2")])
+def test_a_tag_beside_the_lane_header_is_planned_where_the_lane_header_changes_nothing(
+    versions: tuple[str, ...],
+) -> None:
     sets = [
         to("page", weight=1, headers={"request": {"set": {"baggage": f"version={v}"}}})
-        for v in ("v1", "v2")
+        for v in versions
     ]
     at = (rule(*sets, match=[{"uri": {"exact": "/"}}]),)
     v2 = rule(to("reviews", "v2"), match=[header_is("baggage", "version=v2")])
@@ -107,7 +110,7 @@ def test_a_tag_beside_the_lane_header_is_planned_where_the_lane_header_changes_n
         ((v2, rule(to("reviews", "v1"), match=JASON["match"]), REST), {}),
     ):
         planned = plan_of(*shop(*rules, at=at))
-        assert entry_rules_of(planned) == {"v1": [], "v2": [], **jason}
+        assert entry_rules_of(planned) == {**{version: [] for version in versions}, **jason}
         assert (beside in planned.not_planned) is (not jason)
 
 
