@@ -62,16 +62,17 @@ class AccessLogs:
     def _read(self, log: BinaryIO) -> None:
         """Read what there is, and what is added to it."""
         text = b""  # of one line, which a file may have half of
-        while len(self._lines) < _MOST_LINES:
-            more = log.readline(_LONGEST)
-            text += more
-            if more:
-                line = line_of(text.decode(errors="replace"))
-                self._lines += [line] if line else []
-                if line or more.endswith(b"\n") or len(text) >= _LONGEST:
-                    text = b""
-            else:
-                time.sleep(0.1)
+        with log:
+            while len(self._lines) < _MOST_LINES:
+                more = log.readline(_LONGEST)
+                text += more
+                if more:
+                    line = line_of(text.decode(errors="replace"))
+                    self._lines += [line] if line else []
+                    if line or more.endswith(b"\n") or len(text) >= _LONGEST:
+                        text = b""
+                else:
+                    time.sleep(0.1)
 
 
 def _opened(name: str) -> BinaryIO:

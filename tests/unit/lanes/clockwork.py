@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from lanes.evidence.steps import Answer, Measured, Step
-from lanes.planning.entry_rule import EntryRule
+from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.result import Plan
 from lanes.verification.gateway import Gateway
 from lanes.verification.load_profile import LoadProfile
@@ -46,6 +46,7 @@ class Clock:
     sets: str = ""  # the lane that the gateway sets for who enters one, where it is another
     heeds: str = "x-also"  # by what header a lane is entered, beside x-lane
     address: str = "http://gateway/"
+    traced: bool = False
 
     def __post_init__(self) -> None:
         self.asked: list[str] = []
@@ -56,7 +57,7 @@ class Clock:
     def require_reachable(self) -> None:
         pass
 
-    def send(self, rule: EntryRule) -> Answer:
+    def send(self, rule: EntryRule = NO_ENTRY_RULE, due: float | None = None) -> Answer:
         number = len(self.asked)
         entered = rule.headers.get("x-lane") or rule.headers.get(self.heeds)
         drawn = self.by_weight[number % len(self.by_weight)]
@@ -69,7 +70,7 @@ class Clock:
             for (service, version), measured in zip(steps, told, strict=True)
         )
         took = random.Random(number).lognormvariate(2, 0.3) + 30 * (lane == self.slow)
-        answer = Answer(200, lane, path, float(number), took, 0.0)
+        answer = Answer(200, lane, path, due or float(number), took, 0.0)
         wrong = replace(answer, status=503, path=(), text=self.says)
         return wrong if number == self.wrong else answer
 

@@ -1,5 +1,6 @@
 """Asking a gateway, against a stand-in that answers from this very process."""
 
+import re
 import socket
 import threading
 import time
@@ -18,8 +19,9 @@ import pytest
 from lanes.errors import LanesError
 from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import EntryRule
+from lanes.planning.result import Plan
 from lanes.running.address import free_port
-from lanes.verification.gateway import Client, Gateway
+from lanes.verification.gateway import Client, Gateway, planned_gateway
 from lanes.verification.sending import send_each, send_on_schedule, send_repeatedly
 from lanes.verification.targets import BY_WEIGHT, Target
 from tests.unit.lanes.standin import ANSWER, gateway_like, json_answer
@@ -49,15 +51,49 @@ def test_no_answer_is_compressed() -> None:
         assert Gateway(url).client().send().text == "identity"
 
 
-def test_a_request_takes_as_long_as_it_had_to_wait_since_it_was_due() -> None:
+@pytest.mark.parametrize(
+    ("due", "began", "took_ms", "late_ms"),
+    [(None, 100, 500, 0), (90, 90, 10_500, 10_000), (100.25, 100.25, 250, 0)],
+)
+def test_a_request_takes_as_long_as_it_had_to_wait_since_it_was_due(
+    monkeypatch: pytest.MonkeyPatch, due: float | None, began: float, took_ms: int, late_ms: int
+) -> None:
+    """It starts at 100 s, and ends half a second later."""
+    clock = SimpleNamespace(monotonic=partial(next, iter([100, 100.5])))
+    monkeypatch.setattr("lanes.verification.gateway.time", clock)
     with gateway_like(lambda _: json_answer("v1", "mocka v1")) as url:
-        client = Gateway(url).client()
-        late, now = client.send(due=time.monotonic() - 100), client.send()
-    assert late.took_ms is not None
-    assert late.late_ms is not None
-    assert late.took_ms > late.late_ms > 100_000
-    assert now.late_ms == 0
-    assert now.took_ms
+        answer = Gateway(url).client().send(due=due)
+    assert (answer.began, answer.took_ms, answer.late_ms) == (began, took_ms, late_ms)
+
+
+def test_a_traced_request_begins_a_trace_of_its_own() -> None:
+    seen = []
+
+    def answer(headers: Mapping[str, str]) -> ANSWER:
+        lines = {name.lower(): value for name, value in headers.items()}
+        seen.append((lines["user-agent"], lines.get("traceparent", "")))
+        return json_answer("v1", "mocka v1")
+
+    with gateway_like(answer) as url:
+        client = Gateway(url, traced=True).client()
+        traces = [client.send().trace for _ in range(2)]
+        assert Gateway(url).client().send().trace == ""
+    assert len(set(traces)) == 2
+    for trace, (agent, parent) in zip(traces, seen, strict=False):
+        assert re.fullmatch("[0-9a-f]{32}", trace)
+        assert agent == f"lanes/{trace}"
+        assert re.fullmatch(f"00-{trace}-[0-9a-f]{{16}}-01", parent)
+    assert seen[2] == ("lanes", "")
+
+
+def test_the_plans_requests_at_a_url() -> None:
+    plan = Plan("version", "*.shop.example", (), path="/cart", headers={"x-a": "1"})
+    gateway = planned_gateway("http://gateway/XX/", plan)
+    assert (gateway.url, gateway.host, gateway.headers) == (
+        "http://gateway/XX/cart",
+        plan.host,
+        {"x-a": "1"},
+    )
 
 
 def test_a_gateway_that_stalls_is_charged_for_all_who_wait() -> None:
@@ -99,6 +135,8 @@ def test_the_host_of_a_request_may_be_another_than_the_urls() -> None:
         (EntryRule(), ("shop.org", "/a?b=1", "application/json", None)),
         (EntryRule({"x-lane": "v3"}), ("shop.org", "/a?b=1", "application/json", "v3")),
         (EntryRule({"accept": "a/b"}, path="/v3"), ("shop.org", "/v3?b=1", "a/b", None)),
+        (EntryRule(path="/v3?c=/?2"), ("shop.org", "/v3?c=/?2", "application/json", None)),
+        (EntryRule(path="/v3?"), ("shop.org", "/v3", "application/json", None)),
         (EntryRule({"x-lane": "v3"}, "v3.org"), ("v3.org", "/a?b=1", "application/json", "v3")),
     ],
 )

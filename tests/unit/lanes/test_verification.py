@@ -1,18 +1,20 @@
 """A verification from its first request to the result, against a gateway that takes no time."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from lanes.errors import LanesError
+from lanes.evidence.source import Source
 from lanes.evidence.steps import Answer
-from lanes.planning.entry_rule import EntryRule
+from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.result import Lane
 from lanes.report.closing import closing
@@ -22,16 +24,17 @@ from lanes.report.result import conclusion, result_json
 from lanes.report.verdict import entered_table
 from lanes.verification import problems
 from lanes.verification.gateway import Client, Gateway
-from lanes.verification.load_profile import LATE_AFTER_MS, LoadProfile, collect, until_unexpected
+from lanes.verification.load_profile import LoadProfile, collect, until_unexpected
+from lanes.verification.result import Result
 from lanes.verification.run import VerificationRun
 from lanes.verification.targets import BY_WEIGHT, Target, entry_targets
 from tests.kube import asm
-from tests.unit.lanes.clockwork import BESIDE, PLAN, TWO_WAYS, Clock, tried
+from tests.unit.lanes.clockwork import BESIDE, PATHS, PLAN, TWO_WAYS, Clock, tried
 from tests.unit.lanes.reading import plan_of
 from tests.unit.lanes.test_html import Page
 from tests.unit.lanes.test_junit import cases
 from tests.unit.lanes.test_report import table_lines
-from tests.unit.lanes.test_verdict import text
+from tests.unit.lanes.test_verdict import answer, text
 
 
 def test_a_worse_lane_is_told_and_fails_where_it_must_not_be() -> None:
@@ -186,8 +189,73 @@ def test_a_run_without_a_request_is_refused_and_one_goes_on_unless_it_is_to_fail
     assert whole().verdict.requests == 100
 
 
+def of_run(
+    gateway: Clock, load: LoadProfile, evidence: Source | None = None, **more: Any
+) -> Result:
+    run = VerificationRun(PLAN, (), load, **more)
+    return run.run(cast(Gateway, gateway), lambda answers, _: iter(answers), evidence)
+
+
+@pytest.mark.parametrize("named", ["v1", "v2", None])
+def test_lanes_are_compared_with_the_baseline_that_is_named(named: str | None) -> None:
+    result = of_run(Clock(), LoadProfile(100, (), 8), baseline=named)
+    assert (result.performance.baseline, result.performance.warm_up) == (named or "v1", 8)
+    assert (result.no_worse, result.strict, result.require_entry) == (False, False, False)
+    with pytest.raises(PlanError):
+        of_run(Clock(), LoadProfile(100, (), 8), baseline="v9")
+
+
+@dataclass
+class Foreign(Clock):
+    """A gateway whose answers have this status, and tell no hop unless it `tells`."""
+
+    status: int = 200
+    tells: bool = False
+    clients: list[Clock] = field(default_factory=list)
+
+    def client(self) -> Clock:
+        self.clients.append(self)
+        return self
+
+    def send(self, rule: EntryRule = NO_ENTRY_RULE, due: float | None = None) -> Answer:
+        came = super().send(rule, due)
+        return came if self.tells else replace(came, status=self.status, path=())
+
+
+class Seen:
+    """A source that has seen every hop, by the lane that the answer's text tells."""
+
+    def complete(self, answers: Sequence[Answer]) -> list[Answer]:
+        return [replace(one, path=answer(one.text, PATHS[one.text]).path) for one in answers]
+
+
+@pytest.mark.parametrize(
+    ("tells", "rate", "concurrency", "asked"),
+    [(True, None, 3, 10), (False, None, 1, 10), (False, 10_000.0, 3, 9)],
+)
+def test_requests_come_one_at_a_time_where_evidence_alone_tells_their_hops(
+    tells: bool, rate: float | None, concurrency: int, asked: int
+) -> None:
+    """Which a first request shows. Those of a schedule come as it says."""
+    gateway = Foreign(tells=tells)
+    result = of_run(gateway, LoadProfile(9, (), 3, rate), Seen())
+    (client,) = gateway.clients
+    assert (client.traced, len(client.asked)) == (True, asked)
+    assert (result.load.concurrency, result.verdict.unexpected) == (concurrency, ())
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"), [(199, False), (200, True), (299, True), (300, False)]
+)
+def test_answers_that_tell_no_hop_are_refused_unless_they_failed(
+    status: int, refused: bool
+) -> None:
+    with pytest.raises(LanesError, match="no hop of any") if refused else nullcontext():
+        of_run(Foreign(status=status), LoadProfile(2, (), 1))
+
+
 def test_how_many_requests_start_late() -> None:
-    came = [Answer(200, "", late_ms=late) for late in (None, 0.0, LATE_AFTER_MS, LATE_AFTER_MS + 1)]
+    came = [Answer(200, "", late_ms=late) for late in (None, 0.0, 10.0, 10.5)]
     found = collect((BY_WEIGHT, one) for one in came)
     assert found.late == 1
     assert found.seconds < 60
