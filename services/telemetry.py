@@ -103,7 +103,6 @@ def _stop_measuring() -> None:
 def baggage_passes(member: str) -> bool:
     """Whether the baggage ``member`` leaves with a call and arrives, tried by a call in memory."""
     session = requests.Session()
-    session.trust_env = False
     session.mount("http://", Loopback(member))
     # A parent that is not sampled, so that this request leaves no span with a collector.
     parent = trace.NonRecordingSpan(trace.SpanContext(trace_id=1, span_id=1, is_remote=True))

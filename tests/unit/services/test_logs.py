@@ -6,9 +6,10 @@ import sys
 from pathlib import PurePath
 from typing import Any
 
+import pytest
 from opentelemetry import trace
 
-from services.logs import JsonFormatter
+from services.logs import JsonFormatter, configure
 
 
 def formatted(record: logging.LogRecord) -> Any:
@@ -54,3 +55,19 @@ def test_a_traceback_stays_on_the_line() -> None:
     entry = formatted(record)
     assert entry["message"] == "a\nb"
     assert entry["exception"].endswith("RuntimeError: first\nsecond")
+
+
+def test_every_loggers_records_from_a_level_on_go_to_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [logging.NullHandler()])
+    level = root.level
+    try:
+        configure("warning")
+        logging.getLogger("any").warning("heard")
+        logging.getLogger("any").info("not heard")
+    finally:
+        root.setLevel(level)
+    output, errors = capsys.readouterr()
+    assert (json.loads(output)["message"], errors) == ("heard", "")

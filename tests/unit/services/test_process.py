@@ -234,7 +234,7 @@ def test_spans_of_the_worker_reach_a_collector_before_it_ends(start: Start) -> N
         threading.Thread(target=collector.serve_forever, args=(0.02,), daemon=True).start()
         traces = f"http://{LOOPBACK}:{collector.server_port}/v1/traces"
         service = start(app="mocka", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=traces)
-        get(service.url)
+        get(service.url, {"baggage": "version=one-lane,userId=alice"})
         service.manage("healthz")
         service.process.terminate()
         assert service.process.wait(15) == 0
@@ -242,6 +242,8 @@ def test_spans_of_the_worker_reach_a_collector_before_it_ends(start: Start) -> N
     spans = b"".join(body for path, body in exported if path == "/v1/traces")
     assert b"GET /" in spans
     assert b"mocka" in spans
+    assert b"one-lane" in spans
+    assert b"alice" not in spans
     assert b"healthz" not in spans
     assert b"localhost" not in spans, "the request at the start is nobody's request"
 

@@ -1,7 +1,9 @@
 """Settings: what is read, and the sentence for each way it can be wrong."""
 
 import ipaddress
+from pathlib import Path
 
+import certifi
 import pytest
 
 from services import settings
@@ -15,9 +17,26 @@ def problems(**environ: str) -> tuple[str, ...]:
 
 
 def test_an_empty_environment_is_a_last_hop_with_defaults() -> None:
-    read = Settings.from_environ({"POD_IP": "10.0.0.7"})
-    assert read == Settings(ip="10.0.0.7")
-    assert (read.app, read.version, read.upstream_urls, read.port) == ("mock", "v1", (), 8000)
+    assert Settings.from_environ({"POD_IP": "10.0.0.7"}) == Settings(
+        app="mock",
+        version="v1",
+        ip="10.0.0.7",
+        namespace=None,
+        upstream_urls=(),
+        upstream_timeout=5,
+        host="0.0.0.0",
+        port=8000,
+        management_port=8001,
+        lane_header="version",
+        threads=64,
+        drain=5,
+        log_level="info",
+        fault_delay=(0, 0),
+        fault_status=500,
+        fault_rate=0,
+        fault_token=None,
+        ca_bundle=None,
+    )
 
 
 def test_every_variable_is_read() -> None:
@@ -85,6 +104,7 @@ def test_the_address_reported(
 PORT = "must be a whole number from 1 to 65535"
 LABEL = "must be letters, digits, '.', '_' or '-', with a letter or digit at both ends"
 DELAY = "must be milliseconds, at most 60000, or p50/p99 of them: 20/200"
+CERTIFICATES = "must be a file or folder of CA certificates in PEM"
 TIMEOUT = "must be a number of seconds above 0, at most 3600"
 
 
@@ -101,6 +121,7 @@ TIMEOUT = "must be a number of seconds above 0, at most 3600"
         ("port", "8000.0", PORT),
         ("port", "\N{FULLWIDTH DIGIT EIGHT}", PORT),
         ("threads", "0", "must be a whole number from 1 to 512"),
+        ("threads", "513", "must be a whole number from 1 to 512"),
         ("upstream_timeout", "-1", TIMEOUT),
         ("upstream_timeout", "0", TIMEOUT),
         ("upstream_timeout", "nan", TIMEOUT),
@@ -108,6 +129,7 @@ TIMEOUT = "must be a number of seconds above 0, at most 3600"
         ("upstream_timeout", "3601", TIMEOUT),
         ("drain", "-0.5", "must be a number of seconds from 0 to 3600"),
         ("drain", "inf", "must be a number of seconds from 0 to 3600"),
+        ("drain", "3601", "must be a number of seconds from 0 to 3600"),
         *(
             ("fault_delay", bad, DELAY)
             for bad in ("-1", "60001", "200/20", "0/5", "1/2/3", "/", "5ms")
@@ -126,6 +148,8 @@ TIMEOUT = "must be a number of seconds above 0, at most 3600"
         ("POD_IP", "10.0.0", "must be an IP address, such as 0.0.0.0 or 192.168.1.28"),
         ("app", "mock (a)", LABEL),
         ("version", "-v1", LABEL),
+        ("REQUESTS_CA_BUNDLE", "none.pem", f"{CERTIFICATES}: No such file or directory"),
+        ("REQUESTS_CA_BUNDLE", "a\0b", f"{CERTIFICATES}: embedded null byte"),
         ("lane_header", "a=b", "must be a baggage member's name, such as version"),
         ("upstream_url", "http://u:p@mockb/", "must not hold a user name or password"),
         (
@@ -186,8 +210,10 @@ def test_an_upstream_url_is_kept_as_written(url: str) -> None:
     [
         ("port", "port", "1", 1),
         ("port", "port", "65535", 65535),
+        ("threads", "threads", "1", 1),
         ("threads", "threads", "512", 512),
         ("drain", "drain", "0", 0),
+        ("drain", "drain", "3600", 3600),
         ("upstream_timeout", "upstream_timeout", "3600", 3600),
         ("fault_delay", "fault_delay", "0", (0, 0)),
         ("fault_delay", "fault_delay", "60000", (60_000, 60_000)),
@@ -196,6 +222,10 @@ def test_an_upstream_url_is_kept_as_written(url: str) -> None:
         ("fault_status", "fault_status", "599", 599),
         ("app", "app", "a", "a"),
         ("POD_NAMESPACE", "namespace", "shop", "shop"),
+        *(
+            ("REQUESTS_CA_BUNDLE", "ca_bundle", path, path)
+            for path in (certifi.where(), str(Path(certifi.where()).parent))
+        ),
     ],
 )
 def test_the_least_and_the_most_that_a_setting_may_be(

@@ -1,9 +1,20 @@
 """OpenTelemetry's defaults: nothing is exported unless someone is there to receive it."""
 
+import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import flask
 import pytest
+from opentelemetry import baggage, propagate
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.instrumentation import version
+from opentelemetry.instrumentation.flask import FlaskInstrumentor
+from opentelemetry.instrumentation.requests import RequestsInstrumentor
+from opentelemetry.metrics import Meter, NoOpMeter, NoOpMeterProvider
 
 from services import telemetry
 
@@ -61,3 +72,85 @@ def test_instrumentation_from_outside_is_told_from_a_distributions_own_customizi
     module.__file__ = file
     monkeypatch.setitem(sys.modules, "sitecustomize", module)
     assert telemetry.started_from_outside() is outside
+
+
+INSTRUMENTORS: dict[str, Any] = {"flask": FlaskInstrumentor(), "requests": RequestsInstrumentor()}
+
+
+@pytest.fixture
+def instrumented(request: pytest.FixtureRequest) -> Iterator[None]:
+    """This process with instrumentations by name, which propagate baggage."""
+    before = propagate.get_global_textmap()
+    propagate.set_global_textmap(W3CBaggagePropagator())
+    for name in request.param:
+        INSTRUMENTORS[name].instrument()
+    yield
+    for name in request.param:
+        INSTRUMENTORS[name].uninstrument()
+    propagate.set_global_textmap(before)
+
+
+@pytest.mark.usefixtures("instrumented")
+@pytest.mark.parametrize(
+    ("instrumented", "passes"),
+    [(["flask", "requests"], True), (["flask"], False), (["requests"], False), ([], False)],
+    indirect=["instrumented"],
+)
+def test_lanes_pass_where_both_sides_are_instrumented(passes: bool) -> None:
+    assert telemetry.baggage_passes("version") is passes
+    assert baggage.get_all() == {}
+
+
+def test_a_check_that_fails_is_logged_as_lost_lanes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr(telemetry.Loopback, "send")
+    assert not telemetry.baggage_passes("version")
+    assert caplog.messages == ["the check of baggage propagation failed"]
+
+
+PACKAGES = str(Path(version.__file__).parents[2])
+
+
+@pytest.mark.usefixtures("instrumented")
+@pytest.mark.parametrize(
+    ("instrumented", "packages", "whose"),
+    [
+        (["requests"], PACKAGES, f"own {version.__version__}"),
+        (["requests"], "/elsewhere", f"injected {version.__version__}"),
+        (["flask"], PACKAGES, "none"),
+    ],
+    indirect=["instrumented"],
+)
+def test_whose_instrumentation_is_in_force(
+    packages: str, whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sysconfig.get_path", {"purelib": packages}.get)
+    assert telemetry.in_force() == whose
+
+
+@pytest.mark.usefixtures("instrumented")
+@pytest.mark.parametrize(
+    ("instrumented", "exporter", "unmeasured"),
+    [
+        (["flask", "requests"], "none", {"flask", "requests"}),
+        (["flask"], "none", {"flask"}),
+        (["flask", "requests"], "console", set()),
+    ],
+    indirect=["instrumented"],
+)
+def test_nothing_is_measured_that_nobody_reads(
+    exporter: str, unmeasured: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meters = set()
+
+    def get_meter(_: NoOpMeterProvider, name: str, *__: object) -> Meter:
+        meters.add(name.rpartition(".")[2])
+        return NoOpMeter(name)
+
+    monkeypatch.setattr(NoOpMeterProvider, "get_meter", get_meter)
+    monkeypatch.setattr("opentelemetry.instrumentation.auto_instrumentation.initialize", list)
+    monkeypatch.setattr(os, "environ", {"OTEL_METRICS_EXPORTER": exporter})
+    telemetry.start("mocka", "version")
+    flask.Flask("any")
+    assert meters == unmeasured

@@ -11,10 +11,11 @@ import pytest
 
 from services import upstream
 from services.answer import Hop, Node, Outside, as_json, as_text
-from services.upstream import LARGEST, TIMEOUT_HEADER, Observe
+from services.upstream import Observe
 
 from .conftest import LOOPBACK, Serve, free_port, reply
 
+LARGEST = 262_144  # 256 KiB
 HOP = Hop(name="mockb", version="v1", ip="10.0.0.2", lane="v2", duration_ms=1, status=200)
 
 
@@ -123,7 +124,7 @@ def test_nobody_is_asked_when_no_time_is_left(serve: Serve) -> None:
 def test_an_upstream_is_told_less_time_than_its_caller_has(serve: Serve) -> None:
     mockb = serve(reply(200, "-> mockb"))
     call(mockb.url, timeout=2)
-    assert 1500 < int(mockb.requests[0][TIMEOUT_HEADER]) <= 1800
+    assert 1500 < int(mockb.requests[0]["Request-Timeout-Ms"]) <= 1800
 
 
 @pytest.mark.parametrize(
