@@ -43,19 +43,20 @@ def caller(urls: tuple[str, ...], threads: int, observe: Observe = lambda *_: No
     It takes until when the caller waits, in monotonic seconds, and never raises: an upstream that
     fails is a node that says so. ``observe`` gets each call's URL, status and seconds.
     """
-    calls = [partial(_call, url, _asker(url, threads)) for url in urls]
+    calls = [(url, partial(_call, url, _asker(url, threads))) for url in urls]
     pool = ThreadPoolExecutor(max(1, threads * len(urls)))
 
     def call_all(ends: float) -> tuple[Node, ...]:
         started = time.monotonic()
         # Each thread gets a copy of the context, and with it the request's trace and baggage.
-        futures = [pool.submit(contextvars.copy_context().run, call, ends) for call in calls]
+        running = [
+            (url, pool.submit(contextvars.copy_context().run, call, ends)) for url, call in calls
+        ]
         nodes = []
-        for url, future in zip(urls, futures, strict=True):
+        for url, future in running:
             try:
                 node, seconds = future.result(ends - time.monotonic())
-            except TimeoutError:
-                future.cancel()  # a call that runs already ends when its socket times out
+            except TimeoutError:  # the call itself ends when its socket times out
                 node = _of_exception(url, requests.Timeout(), ends - started)
                 seconds = time.monotonic() - started
             if isinstance(node, Outside):

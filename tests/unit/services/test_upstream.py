@@ -5,9 +5,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 
 from services import upstream
 from services.answer import Hop, Node, Outside, as_json, as_text
@@ -43,6 +45,7 @@ def test_a_hop_is_asked_for_json_and_kept_as_it_is(serve: Serve) -> None:
     mockb = serve(reply(200, as_json(HOP), "application/json"))
     assert call(mockb.url) == (HOP,)
     assert mockb.requests[0]["Accept"] == "application/json"
+    assert mockb.requests[0]["Accept-Encoding"] == "identity"
 
 
 def test_another_implementations_text_is_kept(serve: Serve) -> None:
@@ -115,16 +118,70 @@ def test_a_retry_has_no_time_of_its_own(serve: Serve) -> None:
     assert len(mockb.requests) == 2
 
 
-def test_nobody_is_asked_when_no_time_is_left(serve: Serve) -> None:
+@pytest.fixture
+def in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls in the thread that waits for them, so that they end by themselves."""
+
+    def submit(_: ThreadPoolExecutor, call: Callable[..., object], *given: object) -> object:
+        future: Future[object] = Future()
+        future.set_result(call(*given))
+        return future
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+
+
+@pytest.mark.usefixtures("in_line")
+@pytest.mark.parametrize("sent", [b"", HEAD + b"\r\n"], ids=["silent", "a body that drips"])
+def test_a_call_ends_itself_when_its_caller_waits_no_longer(sent: bytes, serve: Serve) -> None:
+    def drip(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(sent)
+        for _ in range(90):
+            time.sleep(0.02)
+            handler.wfile.write(b"K" if sent else b"")
+
+    assert failure(serve(drip).url, timeout=0.5) == (504, "no answer within 0.5 s")
+
+
+def test_a_name_that_nobody_looks_up_in_time_is_504(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        ended.wait(10)
+        raise socket.gaierror
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    (node,) = call("http://mockb/", timeout=0.3)
+    ended.set()
+    assert isinstance(node, Outside)
+    assert (node.status, node.error) == (504, "no answer within 0.3 s")
+    assert 300 <= node.duration_ms < 5000
+
+
+@pytest.mark.usefixtures("in_line")
+@pytest.mark.parametrize("left", [0, -0.5])
+def test_nobody_is_asked_when_no_time_is_left(
+    left: float, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mockb = serve(reply(200))
-    assert failure(mockb.url, timeout=-1) == (504, "no time was left for the call")
+    monkeypatch.setattr("time.monotonic", lambda: 64.0)
+    assert failure(mockb.url, timeout=left) == (504, "no time was left for the call")
     assert mockb.requests == []
 
 
-def test_an_upstream_is_told_less_time_than_its_caller_has(serve: Serve) -> None:
-    mockb = serve(reply(200, "-> mockb"))
-    call(mockb.url, timeout=2)
-    assert 1500 < int(mockb.requests[0]["Request-Timeout-Ms"]) <= 1800
+@pytest.mark.parametrize(("left", "told"), [(2, "1800"), (0.25, "225"), (2**-10, "1")])
+def test_an_upstream_is_told_less_time_than_its_caller_has(
+    left: float, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = []
+
+    def send(_: requests.Session, request: requests.PreparedRequest, **__: object) -> None:
+        sent.append(request.headers["Request-Timeout-Ms"])
+        raise requests.Timeout
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    monkeypatch.setattr("time.monotonic", lambda: 64.0)
+    call("http://mockb/", timeout=left)
+    assert sent == [told]
 
 
 @pytest.mark.parametrize(
@@ -239,17 +296,22 @@ def test_a_pooled_connection_that_the_peer_closes_in_use_is_retried(serve: Serve
     assert len(mockb.requests) == 3
 
 
-def test_connections_are_pooled(serve: Serve) -> None:
+def test_as_many_connections_are_kept_as_requests_are_served(serve: Serve) -> None:
+    most = 12
+    together = threading.Barrier(most, timeout=5)
     peers = set()
 
     def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        together.wait()
         peers.add(handler.client_address)
         reply(200, as_json(HOP), "application/json")(handler)
 
-    call_mockb = caller(serve(answer).url)
-    for _ in range(5):
-        call_mockb()
-    assert len(peers) == 1
+    call_mockb = upstream.caller((serve(answer).url,), most)
+    with ThreadPoolExecutor(most) as pool:
+        for _ in range(2):
+            ends = time.monotonic() + 5
+            assert [*pool.map(call_mockb, [ends] * most)] == [(HOP,)] * most
+    assert len(peers) == most
 
 
 def test_a_cookie_set_for_one_caller_is_not_sent_for_the_next(serve: Serve) -> None:
@@ -301,10 +363,16 @@ def test_a_failure_is_logged_where_it_happens(
     assert messages == [f"{mockb.url} failed: 503 busy"]
 
 
-def test_every_call_is_observed(serve: Serve) -> None:
-    seen = []
-    mockb = serve(reply(503, "busy"))
-    caller(mockb.url, observe=lambda *each: seen.append(each))()
-    ((url, status, seconds),) = seen
-    assert (url, status) == (mockb.url, 503)
-    assert 0 < seconds < 5
+def test_every_call_is_observed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, seen = [64.0], []
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def late(handler: http.server.BaseHTTPRequestHandler) -> None:
+        now[0] += 1.23456
+        reply(503, "busy")(handler)
+
+    mockb = serve(late)
+    (node,) = caller(mockb.url, observe=lambda *each: seen.append(each))()
+    assert isinstance(node, Outside)
+    assert node.duration_ms == 1234.6
+    assert seen == [(mockb.url, 503, pytest.approx(1.23456))]
