@@ -730,7 +730,10 @@ def test_a_missing_injection_is_named_where_manifests_ask_for_it() -> None:
             {"mocka": "baggage", "mockb": "x-lane"},
             (Hint(Code.ASSUMED, ("mockb",), header="x-lane"),),
         ),
-        ({"mocka": "x-a", "mockb": "x-b"}, (Hint(Code.ASSUMED, ("mocka",), header="x-a"),)),
+        (
+            {"mocka": "x-a", "mockb": "x-b", "mockc": "x-a"},
+            (Hint(Code.ASSUMED, ("mocka", "mockc"), header="x-a"),),
+        ),
     ],
 )
 def test_a_header_that_services_alone_hand_on(
