@@ -21,7 +21,7 @@ def answer(text: str, status: int = 200, partial: bool = False, **further: Any) 
     steps = []
     for hop in text.split(", "):
         service, version, *lane = hop.split()
-        steps.append(Step(service, version.strip("-"), *lane))
+        steps.append(Step(service, version.strip("-"), lane[0] if lane else None))
     last = replace(steps[-1], **further)
     return Answer(status, text, (*steps[:-1], last), partial=partial)
 
@@ -104,7 +104,7 @@ def injection(services: tuple[str, ...], *namespaces: str) -> Hint:
     return Hint(HintCode.NOT_INJECTED, services, namespaces, instead=("own 1",) * len(services))
 
 
-OWN = {"instrumentation": "own 1"}
+OWN: dict[str, Any] = {"instrumentation": "own 1"}
 
 
 @pytest.mark.parametrize(

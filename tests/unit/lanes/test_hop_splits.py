@@ -8,7 +8,7 @@ from lanes.evidence.steps import Answer, Step
 from lanes.mesh.traffic import Abort
 from lanes.planning.hop import Hop, HopPart, Reason
 from lanes.planning.result import Lane
-from lanes.verification.classification import ClassifiedAnswer
+from lanes.verification.classification import ClassifiedAnswer, Groups
 from lanes.verification.hop_splits import HopSplit, splits
 from lanes.verification.problems import Problem, ProblemCode
 from lanes.verification.split import interval
@@ -31,7 +31,9 @@ def came(text: str, lane: str = "v1", partial: bool = False) -> ClassifiedAnswer
 
 def counted(lanes: dict[str, Hop], answers: list[ClassifiedAnswer]) -> list[HopSplit]:
     """The splits of lanes; one whose name ends with "?" has no weight."""
-    groups = {name: (Lane(name, int("?" not in name), entry),) for name, entry in lanes.items()}
+    groups: Groups = {
+        name: (Lane(name, int("?" not in name), entry),) for name, entry in lanes.items()
+    }
     return list(splits(groups, answers))
 
 
