@@ -10,6 +10,7 @@ from lanes.mesh.model import Host
 from lanes.reading import kinds
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import Bound
+from lanes.reading.imports import Caller
 from lanes.reading.kinds import gateway_api, http_route
 from lanes.reading.listener_sets import Listeners, listeners_of
 from lanes.reading.manifests import Manifests, Resource
@@ -55,13 +56,16 @@ class AtServices:
     consumers: Mapping[str, Mapping[Host, Mapping[int, list[Bound]]]]
     marks: Mapping[Host, str]
 
-    def for_callers(self, namespace: str | None) -> Mapping[Host, Mapping[int, list[Bound]]]:
-        """The routes that count for the callers of a namespace; None: any that has none."""
-        own = self.consumers.get(namespace, {}) if namespace else {}
-        return {
-            host: {**self.producers.get(host, {}), **own.get(host, {})}
-            for host in dict.fromkeys((*self.producers, *own))
-        }
+    def for_caller(self, caller: Caller) -> Mapping[Host, Mapping[int, list[Bound]]]:
+        """The routes that count for a caller, of those that its Sidecar imports."""
+        found: dict[Host, dict[int, list[Bound]]] = {}
+        for routes in (self.producers, self.consumers.get(caller.namespace or "", {})):
+            for host, by_port in routes.items():
+                for port, bound in by_port.items():
+                    names = (host.fqdn,)
+                    if any(caller.imports_rules(one.namespace, names) for one, _ in bound):
+                        found.setdefault(host, {})[port] = bound
+        return found
 
 
 def at_services(manifests: Manifests, destinations: Destinations) -> AtServices:

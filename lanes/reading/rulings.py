@@ -11,6 +11,7 @@ from lanes.reading.counting import asks_caller
 from lanes.reading.destinations import Destinations
 from lanes.reading.exported import is_restricted, level_in
 from lanes.reading.httproutes import Bound
+from lanes.reading.imports import Caller
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.parents import AtServices
 
@@ -20,7 +21,7 @@ Read = tuple[Resource, kinds.VirtualService]
 
 @dataclass(frozen=True)
 class Ruling:
-    """What rules Services for the callers of one namespace.
+    """What rules Services for some callers.
 
     `owners`: the VirtualServices of each Service: those that name it, else the closest wildcard's.
     Of several, the first that has a rule for a call counts. `bound`: the HTTPRoutes of each
@@ -33,6 +34,12 @@ class Ruling:
     marks: Mapping[Host, str]
     literal: Mapping[str, list[Read]]
 
+    def is_alike(self, other: "Ruling", host: Host) -> bool:
+        """Tell whether another one rules a Service by the same."""
+        return self.owners.get(host) == other.owners.get(host) and (
+            self.bound.get(host) == other.bound.get(host)
+        )
+
 
 def are_for_some(reads: Iterable[Read]) -> bool:
     """Tell whether VirtualServices have rules for some callers alone."""
@@ -40,20 +47,24 @@ def are_for_some(reads: Iterable[Read]) -> bool:
     return any(asks_caller(match) for http in rules for match in http.match)
 
 
-def depends_on_namespace(manifests: Manifests, bound: AtServices) -> bool:
-    """Tell whether what rules a Service depends on its callers' namespace."""
+def depends_on_caller(manifests: Manifests, bound: AtServices) -> bool:
+    """Tell whether what rules a Service depends on who calls it."""
     services = (body.spec for _, body in manifests.of(kinds.VirtualService))
-    return bool(bound.consumers) or any(is_restricted(spec.export_to) for spec in services)
+    some = bool(bound.consumers) or any(is_restricted(spec.export_to) for spec in services)
+    return some or any(True for _ in manifests.of(kinds.Sidecar))
 
 
-def _candidates(manifests: Manifests, caller: str | None) -> list[tuple[int, Read]]:
-    """The VirtualServices that count in a caller's namespace: its own private ones come first, then
+def _candidates(manifests: Manifests, caller: Caller) -> list[tuple[int, Read]]:
+    """The VirtualServices that count for a caller: its namespace's private ones come first, then
     those that name it; of each, the older.
     """
     found = []
     for resource, body in manifests.of(kinds.VirtualService):
-        level = level_in(body.spec.export_to, body.metadata.namespace, caller)
-        if level is not None and "mesh" in body.spec.gateways and body.spec.http:
+        own = body.metadata.namespace
+        level = level_in(body.spec.export_to, own, caller.namespace)
+        if level is None or "mesh" not in body.spec.gateways or not body.spec.http:
+            continue
+        if caller.imports_rules(own, (meant(name, own).fqdn for name in body.spec.hosts)):
             found.append((level, (resource, body)))
     return sorted(found, key=lambda one: (one[0], age_of(one[1][1].metadata)))
 
@@ -62,13 +73,10 @@ def ruling(
     manifests: Manifests,
     destinations: Destinations,
     at: AtServices,
-    caller: str | None,
+    caller: Caller,
     served: Collection[str],
 ) -> Ruling:
-    """Return what rules Services for the callers of a namespace; None: one that no rule is about.
-
-    What a gateway has `served` may be no Service.
-    """
+    """Return what rules Services for a caller. What a gateway has `served` may be no Service."""
     found = _Found(destinations, at, caller, served)
     for level, read in _candidates(manifests, caller):
         for index, name in enumerate(read[1].spec.hosts):
@@ -87,11 +95,11 @@ class _Found:
         self,
         destinations: Destinations,
         at: AtServices,
-        caller: str | None,
+        caller: Caller,
         served: Collection[str],
     ) -> None:
         self._destinations, self._served = destinations, served
-        self._bound = at.for_callers(caller)
+        self._bound = at.for_caller(caller)
         self._marks = dict(at.marks)
         self._owners: dict[Host, list[Read]] = {}
         self._wild: dict[str, list[Read]] = {}

@@ -1,6 +1,7 @@
 """Services as their callers in the mesh see them: each port, with the rules that count there."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from lanes.errors import ManifestError
 from lanes.mesh.hostnames import host_of
@@ -8,15 +9,25 @@ from lanes.mesh.model import GatewayHost, Host, Pod, Route, ServicePort, Variant
 from lanes.reading.age import age_of
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import rules_of
+from lanes.reading.imports import ANY, Caller, callers_of
 from lanes.reading.manifests import Manifests
 from lanes.reading.parents import at_services
 from lanes.reading.routes import routes_of, unsupported_route
-from lanes.reading.rulings import Read, Ruling, are_for_some, depends_on_namespace, ruling
+from lanes.reading.rulings import Read, Ruling, are_for_some, depends_on_caller, ruling
 from lanes.reading.sides import Side
 
 _MESH = frozenset({"mesh"})
-_Views = Mapping[str | None, Destinations]
-"""Destinations as the callers of each namespace find them; None: callers that no rule is about."""
+
+
+@dataclass(frozen=True)
+class _View:
+    """What a caller sees: what rules Services for it, and the destinations that it finds."""
+
+    given: Ruling
+    destinations: Destinations
+
+
+_Views = Mapping[Caller, _View]
 
 
 def service_ports(
@@ -30,19 +41,30 @@ def service_ports(
     Where nothing does, where HTTP rules don't count, and where none of them is for these callers,
     a call leads to every pod. What a gateway has `served` may be no Service.
     """
-    callers = [None, *dict.fromkeys(pod.namespace for pod in pods)]
-    domains = [host.domain for host in served]
-    bound = at_services(manifests, destinations)
-    given = {
-        caller: ruling(manifests, destinations, bound, caller, domains)
-        for caller in (callers if depends_on_namespace(manifests, bound) else [None])
-    }
-    views = {caller: destinations.seen_from(caller) for caller in callers}
-    ports = _Ports(destinations, given, pods, views)
+    callers = callers_of(manifests, pods)
+    views = _views(manifests, destinations, callers, [host.domain for host in served])
+    ports = _Ports(destinations, views, callers)
     found = [
         ports.port(host, port) for host, numbers in destinations.hosts().items() for port in numbers
     ]
-    return (*found, *_literal_ports(given, pods, destinations, views))
+    return (*found, *_literal_ports(destinations, views, callers))
+
+
+def _views(
+    manifests: Manifests,
+    destinations: Destinations,
+    callers: Iterable[Caller],
+    served: Collection[str],
+) -> _Views:
+    bound = at_services(manifests, destinations)
+    given = {
+        caller: ruling(manifests, destinations, bound, caller, served)
+        for caller in (ANY, *(callers if depends_on_caller(manifests, bound) else ()))
+    }
+    return {
+        caller: _View(given.get(caller, given[ANY]), destinations.seen_from(caller.namespace))
+        for caller in (ANY, *callers)
+    }
 
 
 class _Ports:
@@ -51,23 +73,19 @@ class _Ports:
     def __init__(
         self,
         destinations: Destinations,
-        given: Mapping[str | None, Ruling],
-        pods: tuple[Pod, ...],
         views: _Views,
+        callers: Mapping[Caller, list[Pod]],
     ) -> None:
-        self._destinations, self._given, self._views = destinations, given, views
-        self._alike: dict[tuple[str, frozenset[tuple[str, str]]], list[Pod]] = {}
-        for pod in pods:
-            labels = frozenset(pod.labels.items())
-            self._alike.setdefault((pod.namespace, labels), []).append(pod)
+        self._destinations, self._views, self._callers = destinations, views, callers
 
     def port(self, host: Host, port: int) -> ServicePort:
         """The port of a Service."""
-        routes = self._routes(host, port, None)
-        variants: list[Variant] = []
-        for alike in self._alike.values() if self._differs(host, routes) else ():
-            if (own := self._routes(host, port, alike[0])) != routes:
-                variants.append(Variant(frozenset(pod.key for pod in alike), own))
+        routes = self._routes(host, port, self._views[ANY], None)
+        variants = [
+            Variant(frozenset(pod.key for pod in alike), own)
+            for view, alike in self._differing(host, routes)
+            if (own := self._routes(host, port, view, alike[0])) != routes
+        ]
         return ServicePort(
             host,
             port,
@@ -79,19 +97,23 @@ class _Ports:
             self._destinations.is_hop(host, port),
         )
 
-    def _differs(self, host: Host, routes: tuple[Route, ...]) -> bool:
-        """Whether callers may meet other routes than these."""
-        return (
-            len(self._given) > 1
-            or self._destinations.differ(routes, host)
-            or (host in (owners := self._given[None].owners) and are_for_some(owners[host]))
-        )
+    def _differing(
+        self, host: Host, routes: tuple[Route, ...]
+    ) -> Iterator[tuple[_View, list[Pod]]]:
+        """The pods that may meet other routes than these, those together that meet the same."""
+        differ = self._destinations.differ(routes, host)
+        for caller, pods in self._callers.items():
+            view = self._views[caller]
+            if not caller.imports_service(host.namespace, host.fqdn):
+                continue
+            if are_for_some(view.given.owners.get(host, ())):
+                yield from ((view, alike) for alike in _by_labels(pods))
+            elif differ or not view.given.is_alike(self._views[ANY].given, host):
+                yield view, pods
 
-    def _routes(self, host: Host, port: int, caller: Pod | None) -> tuple[Route, ...]:
-        """The routes that a caller meets; None: one that no rule is about."""
-        namespace = caller.namespace if caller else None
-        destinations = self._views[namespace]
-        given = self._given.get(namespace, self._given[None])
+    def _routes(self, host: Host, port: int, view: _View, pod: Pod | None) -> tuple[Route, ...]:
+        """The routes that a pod meets; None: one that no rule is about."""
+        given, destinations = view.given, view.destinations
         place = destinations.resource(host).place("spec")
         if not destinations.sees(host):  # whom plain DNS finds, past all rules
             return _plain(destinations, host, port)
@@ -99,7 +121,7 @@ class _Ports:
         why = given.marks.get(host, "")
         try:
             if not why:
-                routes = _ruled(given, host, destinations, Side(_MESH, port, host, caller))
+                routes = _ruled(given, host, destinations, Side(_MESH, port, host, pod))
         except ManifestError as error:
             why = destinations.diagnostics.error(error)
         if why:
@@ -111,6 +133,13 @@ class _Ports:
         elif routes and destinations.headless(host):
             _warn(destinations, host, "is headless: its callers choose the pod, by DNS")
         return routes or _plain(destinations, host, port)
+
+
+def _by_labels(pods: Iterable[Pod]) -> Iterable[list[Pod]]:
+    found: dict[frozenset[tuple[str, str]], list[Pod]] = {}
+    for pod in pods:
+        found.setdefault(frozenset(pod.labels.items()), []).append(pod)
+    return found.values()
 
 
 def _ruled(given: Ruling, host: Host, destinations: Destinations, side: Side) -> tuple[Route, ...]:
@@ -130,24 +159,21 @@ def _first_rules(
 
 
 def _literal_ports(
-    given: Mapping[str | None, Ruling],
-    pods: tuple[Pod, ...],
-    destinations: Destinations,
-    views: _Views,
+    destinations: Destinations, views: _Views, callers: Mapping[Caller, Iterable[Pod]]
 ) -> Iterator[ServicePort]:
-    """The ports of hosts that are no Service, for the callers to which their rules are exported."""
+    """The ports of hosts that are no Service, for the callers for which their rules count."""
     found = {
-        caller: dict(_literal_routes(given.get(caller, given[None]), view))
+        caller: dict(_literal_routes(view.given, view.destinations))
         for caller, view in views.items()
     }
     for host, port in dict.fromkeys(key for routes in found.values() for key in routes):
         service = _service_behind(host, port, destinations)
         plain = _plain(destinations, service, port) if service else ()
-        routes = found[None].get((host, port), plain)
+        routes = found[ANY].get((host, port), plain)
         variants = [
-            Variant(frozenset(pod.key for pod in pods if pod.namespace == caller), own)
-            for caller, of in found.items()
-            if caller and (own := of.get((host, port), plain)) != routes
+            Variant(frozenset(pod.key for pod in pods), own)
+            for caller, pods in callers.items()
+            if (own := found[caller].get((host, port), plain)) != routes
         ]
         yield ServicePort(host, port, routes, (), plain, variants=tuple(variants))
 

@@ -3,7 +3,7 @@
 https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import covers, meant
 from lanes.mesh.model import Host, Unrouted
 from lanes.reading import kinds
-from lanes.reading.age import age_of
+from lanes.reading.imports import Imports, SidecarImports
 from lanes.reading.kinds.http_route import referred
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.outside import service_of
@@ -36,50 +36,6 @@ class _Rules:
     hosts: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Imports:
-    """What a Sidecar imports, and what it excludes of that, each by namespace and host.
-
-    https://github.com/istio/istio/blob/master/pilot/pkg/model/sidecar.go
-    """
-
-    taken: tuple[tuple[str, str], ...]
-    excluded: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, hosts: Iterable[str], namespace: str) -> "_Imports":
-        """Read `./*`, `shop/*.example.com`, `~shop/*` and `~/cart.example.com`."""
-        taken: list[tuple[str, str]] = []
-        excluded: list[tuple[str, str]] = []
-        for text in hosts:
-            space, slash, name = text.removeprefix("~").partition("/")
-            found = excluded if text.startswith("~") else taken
-            if slash:
-                found.append((namespace if space == "." else space or "*", name))
-        return cls(tuple(taken), tuple(excluded))
-
-    def has_service(self, namespace: str, fqdn: str) -> bool:
-        """Tell whether a Service, or a ServiceEntry's host, is imported."""
-        return any(
-            space in ("*", namespace) and covers(name, fqdn) for space, name in self.taken
-        ) and not self._excludes(namespace, fqdn)
-
-    def has_rules(self, rules: _Rules) -> bool:
-        """Tell whether a VirtualService is imported: by any of its hosts, wildcards or not."""
-        spaces = ("*", rules.namespace)
-        return any(
-            space in spaces and (covers(name, host) or covers(host, name))
-            for host in rules.hosts
-            if not self._excludes(rules.namespace, host)
-            for space, name in self.taken
-        )
-
-    def _excludes(self, namespace: str, host: str) -> bool:
-        return any(
-            space in ("*", namespace) and covers(name, host) for space, name in self.excluded
-        )
-
-
 class Sidecars:
     """Tells for each pod which of its calls no rule counts for."""
 
@@ -91,15 +47,13 @@ class Sidecars:
         }
         labels = {name: own for name, (_, own) in self._namespaces.items()}
         self._waypoints = Waypoints(manifests, labels, diagnostics)
-        self._sidecars = sorted(
-            manifests.of(kinds.Sidecar), key=lambda one: age_of(one[1].metadata)
-        )
+        self._imports = SidecarImports(manifests)
         self._hosts = [body.host for _, body in manifests.of(kinds.Service)]
         self._serving = list(_serving(manifests))
         self._ruled: dict[Host, list[_Rules]] = {}
         self._literal: dict[Host, list[_Rules]] = {}
         self._wild: dict[str, list[_Rules]] = {}
-        self._past: dict[_Imports, frozenset[Host]] = {}
+        self._past: dict[Imports, frozenset[Host]] = {}
         for _, body in manifests.of(kinds.VirtualService):
             own = body.metadata.namespace
             named = body.spec.hosts if "mesh" in body.spec.gateways else []
@@ -156,7 +110,7 @@ class Sidecars:
                 where = f"{field}.annotations[{name}]"
                 problem = "lets calls to addresses bypass the sidecar, which is not supported"
                 self._diagnostics.error(resource.error(where, problem))
-        imported = self._imported(labels, namespace)
+        imported = self._imports.of(labels, namespace)
         if imported is None:
             return Unrouted(ports=ports)
         if imported not in self._past:  # one Sidecar is for many workloads
@@ -188,34 +142,13 @@ class Sidecars:
         self._diagnostics.warn(resource.finding("injection-off", "metadata.labels", message))
         return True
 
-    def _imported(self, labels: Mapping[str, str], namespace: str) -> _Imports | None:
-        """What the Sidecar of pods imports; None: they have none, or it leaves that open.
-
-        https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioEgressListener
-        """
-        own = [read for read in self._sidecars if read[1].metadata.namespace == namespace]
-        root = [read for read in self._sidecars if read[1].metadata.namespace == "istio-system"]
-        selecting = [
-            body
-            for _, body in own
-            if (one := body.spec.workload_selector) and one.labels.items() <= labels.items()
-        ]
-        general = [body for _, body in (*own, *root) if body.spec.workload_selector is None]
-        sidecar = next(iter((*selecting, *general)), None)
-        if sidecar is None or not sidecar.spec.egress:
-            return None
-        named = [h for egress in sidecar.spec.egress for h in egress.hosts]
-        return _Imports.of(named, namespace)
-
-    def _hidden(self, imported: _Imports) -> Iterator[Host]:
-        """The Services that are not imported, or whose rules are not."""
+    def _hidden(self, imported: Imports) -> Iterator[Host]:
+        """The Services that are not imported."""
         for host in self._hosts:
-            rules = self._rules_for(host)
-            known = not rules or any(map(imported.has_rules, rules))
-            if not (known and imported.has_service(host.namespace, host.fqdn)):
+            if not imported.has_service(host.namespace, host.fqdn):
                 yield host
 
-    def _unruled(self, imported: _Imports) -> Iterator[Host]:
+    def _unruled(self, imported: Imports) -> Iterator[Host]:
         """The hosts that are no Service, and whose rules do not count.
 
         They count at port 80, if a Service that is imported serves HTTP there.
@@ -227,7 +160,7 @@ class Sidecars:
         }
         at_80 = any(80 in numbers for numbers in served.values())
         for host, found in self._literal.items():
-            rules = filter(imported.has_rules, found)
+            rules = (one for one in found if imported.has_rules(one.namespace, one.hosts))
             if not any(at_80 or not served.keys().isdisjoint(one.hosts) for one in rules):
                 yield host
 

@@ -16,6 +16,7 @@ from tests.kube import (
     route_rule,
     rule,
     service,
+    sidecar,
     to,
     to_gateway,
     virtual_service,
@@ -74,6 +75,40 @@ def test_a_virtual_service_is_imported_by_any_of_its_hosts() -> None:
     sidecar = resource("Sidecar", {"egress": [{"hosts": ["./*", "other/x.example.com"]}]})
     both = rules(FULL, "x.example.com", namespace="other")
     assert cart_of(sidecar, SUBSETS, both) == "v2"
+
+
+WIDE = "*.default.svc.cluster.local"
+
+
+@pytest.mark.parametrize(
+    ("imported", "hosts", "found"),
+    [
+        (["*/*"], (FULL, FULL), "v1"),
+        (["*/*", "~second/*"], (FULL, FULL), "v1"),
+        (["*/*", "~first/*"], (FULL, FULL), "v2"),
+        (["*/*", "~first/*"], (FULL, WIDE), "v2"),
+        (["*/*", "~first/*"], (WIDE, "*.local"), "v2"),
+        (["*/*", "~first/*"], (WIDE, FULL), "v2"),
+        (["*/*", "~first/*"], (FULL, "*.example.com"), "v1|v2"),
+    ],
+)
+def test_a_sidecar_hides_the_rules_of_one_namespace(
+    imported: list[str], hosts: tuple[str, str], found: str
+) -> None:
+    sidecar = resource("Sidecar", {"egress": [{"hosts": imported}]})
+    first, second = (
+        virtual_service(host, rule(to(FULL, version)), namespace=namespace, name="rules")
+        for host, version, namespace in zip(hosts, ("v1", "v2"), ("first", "second"), strict=True)
+    )
+    assert cart_of(sidecar, SUBSETS, first, second) == found
+
+
+def test_a_sidecar_hides_rules_from_the_pods_that_it_selects() -> None:
+    routed = [SUBSETS, virtual_service(FULL, rule(to(FULL, "v1")), namespace="first")]
+    hides = ("*/*", "~first/*")
+    assert cart_of(*routed) == cart_of(*routed, sidecar("*/*")) == "v1"
+    assert cart_of(*routed, sidecar(*hides, selects={"app": "shop"})) == "v1|v2"
+    assert cart_of(*routed, sidecar(*hides, selects={"app": "cart"})) == "v1"
 
 
 def test_a_cluster_refuses_every_host_in_the_mesh() -> None:
