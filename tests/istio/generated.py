@@ -990,15 +990,21 @@ def a_sidecar_and_rules_by_wildcard(made: Set) -> None:
     _add_sidecar(made, made.rng.choice(choices))
 
 
-def _add_sidecar(made: Set, hosts: list[str]) -> None:
-    made.documents.append(
-        {
-            "apiVersion": "networking.istio.io/v1",
-            "kind": "Sidecar",
-            "metadata": {"name": "default", "namespace": "default"},
-            "spec": {"egress": [{"hosts": hosts}]},
-        }
-    )
+@twist
+def a_sidecar_and_rules_of_two_namespaces(made: Set) -> None:
+    """One of them hides the others; the pods of one Service alone may have it."""
+    found = made.find("VirtualService", host := made.inner)
+    full = f"{host}.default.svc.cluster.local"
+    second = virtual_service(full, rule(to(full, made.lane)), name=made.rng.choice(["a", "zz"]))
+    second["metadata"]["namespace"] = OTHER
+    made.documents += _aged(made, found, second)[1:]
+    choices = [["./*"], [f"{OTHER}/*"], ["*/*"], ["*/*", f"~{OTHER}/*"], ["./*", f"{OTHER}/*"]]
+    apps = made.rng.choice([None, *made.hosts])
+    _add_sidecar(made, made.rng.choice(choices), {"app": apps} if apps else None)
+
+
+def _add_sidecar(made: Set, hosts: list[str], selects: dict[str, str] | None = None) -> None:
+    made.documents.append(kube.sidecar(*hosts, name="default", selects=selects))
 
 
 @twist
