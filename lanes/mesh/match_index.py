@@ -95,11 +95,12 @@ class _Values:
             self._by_regex.setdefault(asked.value, []).append(number)
         else:
             start = next(ranges(asked))[0]
-            filed = self._exact if asked.kind == "exact" else self._below
             if start not in self._exact and start not in self._below:
                 insort(self._starts, start)
-            filed.setdefault(start, []).append(number)
-            if asked.kind != "exact":
+            if asked.kind == "exact":
+                self._exact.setdefault(start, []).append(number)
+            else:
+                self._below.setdefault(start, []).append(number)
                 self._lengths.add(len(start))
 
     def covering(self, asked: StringMatch) -> set[int]:

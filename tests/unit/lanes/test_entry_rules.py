@@ -322,6 +322,23 @@ def test_an_example_of_a_pattern(pattern: str, value: str | None) -> None:
     assert example(StringMatch("regex", pattern)) == value
 
 
+@pytest.mark.parametrize(("weights", "refused"), [((9, 1), []), ((8, 2), ["splits"])])
+def test_a_rule_that_splits_as_every_request_is_split_needs_no_word(
+    weights: tuple[int, int], refused: list[str]
+) -> None:
+    def split(*weights: int, **fields: object) -> Document:
+        backends = [
+            backend(f"mocka-v{n}", sets("baggage", f"version=v{n}"), weight=weight)
+            for n, weight in enumerate(weights, 1)
+        ]
+        return route_rule(*backends, **fields)
+
+    documents = [d for d in BASE if d["metadata"]["name"] != "web" or d["kind"] != "HTTPRoute"]
+    entry = http_route("web", to_gateway(), split(90, 10), split(*weights, matches=[takes("/b")]))
+    planned = plan_of(*documents, *kube.lane("v2", SAMPLE, way=False), entry)
+    assert [one.reason for one in planned.not_planned] == refused
+
+
 def test_what_another_path_gets_is_told_by_that_path() -> None:
     """Its backend is called by the gateway, and is no service that nobody is known to call."""
     entry = virtual_service(

@@ -125,6 +125,8 @@ def test_a_fault_that_answers_some_calls_or_all() -> None:
 
 
 ABSENT = rule({"destination": {"host": "c"}})
+C = [service("c", 9000), deployment("c", port=9000)]
+NO_PORT = Unanswered("no-port", (Host("c", "default"),))
 NO_SERVICE = Unanswered("no-service", (Host("c", "default"),))
 
 
@@ -142,6 +144,11 @@ NO_SERVICE = Unanswered("no-service", (Host("c", "default"),))
         ),
         (meshed(rule(to("b", "v9"))), dict.fromkeys(LANES, (503, Unanswered("no-subset")))),
         (meshed(REST, versions=()), dict.fromkeys(LANES, (503, Unanswered("no-pods")))),
+        ([*meshed(rule(to("c"))), *C], dict.fromkeys(LANES, (503, NO_PORT))),
+        (
+            [*meshed(rule(to("c", weight=1), to("b", "v9", weight=1))), *C],
+            dict.fromkeys(LANES, (503, Unanswered("no-pods"))),
+        ),
         (
             meshed({"directResponse": {"status": 503}}),
             dict.fromkeys(LANES, (503, Unanswered("answers-itself"))),

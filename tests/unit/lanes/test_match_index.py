@@ -59,4 +59,13 @@ def test_what_is_far_from_a_match_is_not_looked_at(filed: Callable[[int], Match]
     for number in range(100):
         index.add(filed(number), number)
     near = Match({"x-lane": is_("l7")}, uri=is_("/7/a"))
-    assert [item for _, item in index.near(near)] == [7]
+    for asked in (near, filed(7)):
+        assert [item for _, item in index.near(asked)] == [7]
+    assert list(index.near(Match({"x-lane": THERE}))) == []
+
+
+def test_what_a_value_begins_with_is_not_looked_at() -> None:
+    index: MatchIndex[int] = MatchIndex()
+    for number in range(100):
+        index.add(lane_and_path(number), number)
+    assert [item for _, item in index.near(lane_and_path(77))] == [77]

@@ -18,6 +18,7 @@ from tests.kube import (
     deployment,
     destination_rule,
     gateway,
+    gateway_api,
     header_is,
     header_propagation,
     istio,
@@ -598,6 +599,11 @@ def test_a_host_that_a_wildcard_covers() -> None:
     ]
     documents = [d for d in asm() if d["spec"].get("gateways") is None]
     assert list(lanes_of(*documents, *ways, domain="www.two.org")) == ["v7"]
+
+
+@pytest.mark.parametrize("documents", [asm(), istio(), gateway_api()])
+def test_what_the_gateway_sets_no_client_has_to_send(documents: list[Document]) -> None:
+    assert plan_of(*documents).unset_headers == ()
 
 
 @pytest.mark.parametrize(
