@@ -1,5 +1,7 @@
 """Entry rules: what enters a lane on purpose, and what of a gateway's rules is none."""
 
+from typing import Any
+
 import pytest
 
 from lanes.mesh.examples import example
@@ -326,7 +328,7 @@ def test_an_example_of_a_pattern(pattern: str, value: str | None) -> None:
 def test_a_rule_that_splits_as_every_request_is_split_needs_no_word(
     weights: tuple[int, int], refused: list[str]
 ) -> None:
-    def split(*weights: int, **fields: object) -> Document:
+    def split(*weights: int, **fields: Any) -> Document:
         backends = [
             backend(f"mocka-v{n}", sets("baggage", f"version=v{n}"), weight=weight)
             for n, weight in enumerate(weights, 1)
