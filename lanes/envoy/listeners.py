@@ -9,7 +9,7 @@ from lanes.envoy.lua import SENT_ON, TAKEN_ALONG, TO_HEADER, for_headers, lua_fi
 from lanes.envoy.parts import Json, address, typed
 from lanes.envoy.routes import service_host, virtual_host
 from lanes.envoy.tracing import Collector, tracing
-from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod
+from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod, ServicePort
 from lanes.mesh.traffic import Propagation
 
 
@@ -50,9 +50,9 @@ def sidecar_listeners(
 
     def kind(pod: Pod) -> tuple[str, tuple[str, ...], tuple[str, ...], bool, tuple[int, ...]]:
         hands_on = bool(handed_on) and pod.imitates
-        variants = tuple(-1 if (n := port.variant(pod)) is None else n for port in mesh.ports)
+        routes = tuple(_routes_seen(port, pod) for port in mesh.ports)
         headers, prefixes = pod.propagation.headers, pod.propagation.prefixes
-        return pod.namespace, headers, prefixes, hands_on, variants
+        return pod.namespace, headers, prefixes, hands_on, routes
 
     for number, (_, group) in enumerate(groupby(sorted(mesh.pods, key=kind), key=kind)):
         pods = list(group)
@@ -80,6 +80,14 @@ def sidecar_listeners(
                 )
             ],
         }
+
+
+def _routes_seen(port: ServicePort, pod: Pod) -> int:
+    """The variant that a pod's calls meet; -1: the port's own routes, -2: those past a sidecar."""
+    if pod.unrouted.covers(port):
+        return -2
+    number = port.variant(pod)
+    return -1 if number is None else number
 
 
 _UNKNOWN_HOST: Json = {

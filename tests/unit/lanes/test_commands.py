@@ -152,6 +152,28 @@ def test_envoy_leads_to_where_the_program_listens_and_takes_its_calls() -> None:
 
 
 @pytest.mark.parametrize(
+    ("commands", "found"), [([], {80: 20000, 9090: 20000}), (["cart=x"], {80: 20000, 9090: 9090})]
+)
+def test_a_program_has_ports_beside_the_one_that_moves(
+    commands: list[str], found: dict[int, int]
+) -> None:
+    """A stand-in has the one, whichever is called."""
+    both = service(
+        "cart", {"port": 80, "targetPort": 8080, "name": "a"}, {"port": 9090, "name": "b"}
+    )
+    mesh = mesh_of(both, deployment("cart", port=8080), commands=commands)
+    config = config_of(mesh, {mesh.pods[0].key: 20000})["static_resources"]
+    assert {
+        int(one["name"].split("|")[1]): endpoint["endpoint"]["address"]["socket_address"][
+            "port_value"
+        ]
+        for one in config["clusters"]
+        for tier in one["load_assignment"]["endpoints"]
+        for endpoint in tier["lb_endpoints"]
+    } == found
+
+
+@pytest.mark.parametrize(
     ("replicas", "commands", "warned", "not_run"),
     [
         (1, ["cart=x"], ["command"], False),

@@ -310,6 +310,18 @@ def test_a_short_name_is_known_in_its_own_namespace_only() -> None:
     ]
 
 
+def test_a_pod_without_a_sidecar_leaves_the_rules_of_those_beside_it() -> None:
+    bare = deployment("a", labels={"sidecar.istio.io/inject": "false"})
+    own = [service("b"), deployment("b"), deployment("b", "v2"), destination_rule("b", "v2")]
+    mesh = mesh_of(bare, deployment("a", "v2"), *own, virtual_service("b", rule(to("b", "v2"))))
+    config, addresses = config_of(mesh), addresses_of(mesh)
+    clusters = [
+        [way.cluster for way in ways(config, (addresses[pod], 15001), "b:8000", "/", {})]
+        for pod in ("default/a-v1", "default/a-v2", "default/b-v1")
+    ]
+    assert [[name.split("|")[2] for name in names] for names in clusters] == [[""], ["v2"], ["v2"]]
+
+
 def test_an_unknown_host_is_answered_with_502() -> None:
     mesh = mesh_of(*asm())
     assert ways(config_of(mesh), ("127.0.9.1", 15001), "nowhere:8000", "/", {}) == []
