@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lanes.evidence.causes import Cause
 from lanes.evidence.steps import Answer, Routed, Step
 from lanes.mesh.traffic import Abort
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
@@ -13,6 +14,7 @@ from lanes.planning.result import Lane, Plan
 from lanes.verification.baseline import baseline_of
 from lanes.verification.classification import classify, failed
 from lanes.verification.hints import Hint, HintCode
+from lanes.verification.problems import Left, Problem
 from lanes.verification.problems import ProblemCode as Code
 from lanes.verification.targets import Target
 from lanes.verification.verdict import EntryVerdict, Holds, LaneVerdict
@@ -236,6 +238,70 @@ def test_what_an_answer_counts_for(plan: Plan, drawn: Answer, found: Found) -> N
     one, *_ = classify(plan, [drawn, *others], []).drawn
     code = one.problem.code if one.problem else None
     assert (one.name, code, one.conclusive, one.among) == found
+
+
+AT_B = Left("mocka", "mockb", "v1", "v1", Cause.NOT_HANDED_ON)
+AT_C = Left("mockb", "mockc", "v2", "v1", Cause.NOT_TOLD)
+
+
+@pytest.mark.parametrize(
+    ("plan", "drawn", "problem"),
+    [
+        (
+            PLAN,
+            answer("v2", "v2 v1 v2", tags="v2 - v2"),
+            Problem(Code.LANE_LOST, "v2", "mockb", left=AT_B),
+        ),
+        (
+            PLAN,
+            answer("v2", "v2 v1 v2", tags="v2 v3 v2"),
+            Problem(
+                Code.LANE_CHANGED, "v2", "mockb", "v3", left=replace(AT_B, cause=Cause.CHANGED)
+            ),
+        ),
+        (
+            TAGGED,
+            Answer(200, "", (step("shop", "v1"), step("cart", "v1", "v2"))),
+            Problem(
+                Code.LANE_CHANGED,
+                "",
+                "cart",
+                "v2",
+                left=Left("shop", "cart", "v1", "v1", Cause.CHANGED),
+            ),
+        ),
+        (PLAN, answer("v2", "v2 v1 v1"), Problem(Code.OTHER_PATH, "v2", left=AT_C)),
+        (
+            PLAN,
+            Answer(502, "", (*answer("v2", "v2 v1").path, step("mockc", "", "v2"))),
+            Problem(Code.FAILED, "v2", left=replace(AT_C, answered="", cause=Cause.NO_ANSWER)),
+        ),
+        (PLAN, answer("v2", "v2 v1 v2", 502), Problem(Code.FAILED, "v2")),
+        (
+            PLAN,
+            part(step("mocka", "v2", "v2"), step("mockb", "v1", caller="mocka")),
+            Problem(Code.LEFT, "v2", "mockb", left=AT_B),
+        ),
+        (
+            PLAN,
+            part(step("mocka", "v2", routed=Routed())),
+            Problem(Code.NO_LANE, left=Left("", "mocka", "", "v2", Cause.NOT_SET)),
+        ),
+        (PLAN, answer("v9", "v2 v1 v2"), Problem(Code.LANE_NOT_PLANNED, "v9")),
+        (
+            PLAN,
+            elsewhere(answer("v2", "v2 v1 v1")),
+            Problem(Code.OTHER_NAMESPACE, "", "mocka", "blue", "default"),
+        ),
+        (PLAN, Answer(200, "->", unreadable="no name"), Problem(Code.UNREADABLE, other="no name")),
+    ],
+)
+def test_what_is_wrong_with_an_answer_and_where(
+    plan: Plan, drawn: Answer, problem: Problem
+) -> None:
+    others = [part(step("shop", "v1", "v2"))] if plan is TAGGED else []
+    one, *_ = classify(plan, [drawn, *others], []).drawn
+    assert one.problem == problem
 
 
 @pytest.mark.parametrize(

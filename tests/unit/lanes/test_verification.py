@@ -48,6 +48,11 @@ def test_a_worse_lane_is_told_and_fails_where_it_must_not_be() -> None:
     part = replace(sound.verdict.lanes[0], unseen=("mockb",))
     partly = replace(sound, verdict=replace(sound.verdict, lanes=(part,)))
     assert [replace(partly, strict=strict).ok for strict in (False, True)] == [True, False]
+    first = replace(
+        partly, verdict=replace(partly.verdict, lanes=(replace(part, unseen=("mocka",)),))
+    )
+    assert [replace(one, require_entry=True).ok for one in (partly, first)] == [True, False]
+    assert first.ok
     assert result_json(slow)["ok"] is True
     assert result_json(tried(Clock("v2"), no_worse=True))["ok"] is False
 
@@ -211,6 +216,7 @@ class Foreign(Clock):
 
     status: int = 200
     tells: bool = False
+    unreadable: str = ""
     clients: list[Clock] = field(default_factory=list)
 
     def client(self) -> Clock:
@@ -219,7 +225,8 @@ class Foreign(Clock):
 
     def send(self, rule: EntryRule = NO_ENTRY_RULE, due: float | None = None) -> Answer:
         came = super().send(rule, due)
-        return came if self.tells else replace(came, status=self.status, path=())
+        told = replace(came, status=self.status, path=(), unreadable=self.unreadable)
+        return came if self.tells else told
 
 
 class Seen:
@@ -250,8 +257,13 @@ def test_requests_come_one_at_a_time_where_evidence_alone_tells_their_hops(
 def test_answers_that_tell_no_hop_are_refused_unless_they_failed(
     status: int, refused: bool
 ) -> None:
-    with pytest.raises(LanesError, match="no hop of any") if refused else nullcontext():
+    with pytest.raises(LanesError, match="is seen: the") if refused else nullcontext():
         of_run(Foreign(status=status), LoadProfile(2, (), 1))
+
+
+def test_why_the_first_answer_can_not_be_read_is_told() -> None:
+    with pytest.raises(LanesError, match=r"is seen \(no name\): the"):
+        of_run(Foreign(unreadable="no name"), LoadProfile(2, (), 1))
 
 
 def test_how_many_requests_start_late() -> None:
