@@ -112,14 +112,12 @@ class HttpClient:
 
     def _kept(self) -> "_Connection | None":
         """A connection that is open and silent; None where there is none."""
-        while self._idle:
-            try:
+        with suppress(IndexError):  # none is left: another thread may have taken the last
+            while True:
                 connection = self._idle.pop()
-            except IndexError:  # another thread took the last
-                break
-            if connection.silent:
-                return connection
-            connection.close()
+                if connection.silent:
+                    return connection
+                connection.close()
         return None
 
 

@@ -117,11 +117,15 @@ def test_each_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch) -> Non
     assert refused() == "it has no address"
 
 
-def test_requests_leave_without_delay(monkeypatch: pytest.MonkeyPatch) -> None:
-    connected = []
+def test_a_connection_has_a_limit_of_time_and_does_not_wait_for_more_to_send(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connected: list[socket.socket] = []
+    limits: list[float] = []
 
     class Noted(socket.socket):
         def connect(self, address: Any) -> None:
+            limits.append(self.gettimeout() or 0)
             super().connect(address)
             connected.append(self)
 
@@ -132,3 +136,4 @@ def test_requests_leave_without_delay(monkeypatch: pytest.MonkeyPatch) -> None:
         (one,) = connected
         assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         one.close()
+    assert all(0 < seconds <= Limits().seconds for seconds in limits)

@@ -186,8 +186,15 @@ def test_a_redirection_is_not_followed() -> None:
 
 
 def test_a_gateway_that_is_there_is_reachable_whatever_it_answers() -> None:
-    with gateway_like(lambda _: (500, "text/plain", "broken")) as url:
-        Gateway(url).client().require_reachable()
+    asked: list[str] = []
+
+    def answer(headers: Mapping[str, str]) -> ANSWER:
+        asked.append(headers[":path"])
+        return 500, "text/plain", "broken"
+
+    with gateway_like(answer) as url:
+        Gateway(f"{url}a?b").client().require_reachable()
+    assert asked == ["/a?b"]
 
 
 def test_a_gateway_that_is_not_there() -> None:

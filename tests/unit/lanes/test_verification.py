@@ -273,9 +273,12 @@ def test_how_many_requests_start_late() -> None:
     assert found.seconds < 60
 
 
-def test_answers_that_name_no_lane_end_no_run() -> None:
+def test_answers_that_name_no_lane_end_no_run_unless_others_name_theirs() -> None:
     came = ((BY_WEIGHT, text("v1 v1 v1")) for _ in range(3))
     assert len(list(until_unexpected(PLAN, came))) == 3
+    named = answer("v1", "v1 v1 v1")
+    mixed = ((BY_WEIGHT, one) for one in (named, text("v1 v1 v1"), named))
+    assert len(list(until_unexpected(PLAN, mixed))) == 2
 
 
 def asked(asking: LoadProfile, ask: Callable[[EntryRule, float | None], Answer]) -> list[Answer]:
