@@ -6,13 +6,14 @@ The servers here are small ones that answer in the documented form of Jaeger and
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lanes.errors import LanesError
-from lanes.evidence.spans import path
+from lanes.evidence.spans import Span, path
 from lanes.evidence.steps import Answer, Routed, Step
 from lanes.evidence.traces import TraceFormatError, spans_in
 from lanes.evidence.workloads import Workload, Workloads
@@ -360,3 +361,107 @@ def test_a_file_that_a_collector_writes(tmp_path: Path) -> None:
 def test_answers_that_tell_all_hops_are_not_looked_for() -> None:
     whole = Answer(200, "", (Step("shop", "v1"),), trace=TRACE)
     assert quick(TraceServer("http://127.0.0.1:1/")).complete([whole]) == [whole]
+
+
+def otlp(**more: Any) -> list[Span]:
+    told = {"traceId": TRACE, "spanId": "1" * 16, "startTimeUnixNano": "5", "endTimeUnixNano": "7"}
+    resource = {"scopeSpans": [{"spans": [{**told, **more}]}]}
+    return spans_in(json.dumps({"resourceSpans": [resource]}))
+
+
+def jaeger(**more: Any) -> list[Span]:
+    told = {"traceID": TRACE, "spanID": "1" * 16, "startTime": 5, "duration": 2, **more}
+    return spans_in(json.dumps({"data": [{"spans": [told]}]}))
+
+
+WHOLE = Span(TRACE, "1" * 16, "", False, 5, 7)
+OF_JAEGER = replace(WHOLE, began=5_000, ended=7_000, attributes={"service.name": ""})
+
+
+@pytest.mark.parametrize(
+    ("found", "span"),
+    [
+        (otlp(), WHOLE),
+        *(
+            (otlp(kind=kind), replace(WHOLE, server=kind not in (1, 3)))
+            for kind in (1, 2, 3, 5, "SPAN_KIND_SERVER", "SPAN_KIND_CONSUMER")
+        ),
+        (otlp(traceId=TRACE.upper(), parentSpanId="AB"), replace(WHOLE, parent="00000000000000ab")),
+        (otlp(startTimeUnixNano=None, endTimeUnixNano=None), replace(WHOLE, began=0, ended=0)),
+        (jaeger(), OF_JAEGER),
+        (jaeger(startTime=None, duration=None), replace(OF_JAEGER, began=0, ended=0)),
+        (jaeger(parentSpanID="2"), replace(OF_JAEGER, parent=f"{2:016}")),
+        (
+            jaeger(
+                references=[
+                    {"refType": "FOLLOWS_FROM", "spanID": "3"},
+                    {"refType": "CHILD_OF", "spanID": "4"},
+                ]
+            ),
+            replace(OF_JAEGER, parent=f"{4:016}"),
+        ),
+    ],
+)
+def test_every_field_of_a_span(found: list[Span], span: Span) -> None:
+    assert found == [span]
+
+
+@pytest.mark.parametrize("kind", ["server", "consumer", "client"])
+def test_the_kind_of_jaegers_spans_is_a_tag(kind: str) -> None:
+    (found,) = jaeger(tags=[{"key": "span.kind", "value": kind}])
+    assert found.server is (kind != "client")
+
+
+@pytest.mark.parametrize("wrong", ["x", "f" * 33, base64.b64encode(b"x" * 15).decode(), 5])
+def test_a_span_of_a_wrong_id_is_left_out(wrong: object) -> None:
+    assert otlp(traceId=wrong) == jaeger(traceID=wrong) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"stringValue": "a"}, "a"),
+        ({"intValue": "503"}, "503"),
+        ({"stringValue": "a" * 5_000}, "a" * 4_096),
+        (
+            {
+                "arrayValue": {
+                    "values": [{"stringValue": "a"}, {"intValue": 5}, {"stringValue": "b"}]
+                }
+            },
+            "a,b",
+        ),
+        ({"arrayValue": {"values": []}}, None),
+        ({"boolValue": True}, None),
+        (5, None),
+    ],
+)
+def test_the_value_of_an_attribute(value: object, text: str | None) -> None:
+    (found,) = otlp(attributes=[{"key": "a", "value": value}])
+    assert found.attributes == ({} if text is None else {"a": text})
+
+
+@pytest.mark.parametrize("text", ["{}", '{"data": null, "errors": ["none"]}', '{"batches": []}'])
+def test_a_trace_that_is_not_there_has_no_spans(text: str) -> None:
+    assert spans_in(text) == []
+
+
+def test_no_more_spans_are_read_than_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lanes.evidence.traces.MOST_SPANS", 2)
+    spans = [span(number, 0, "shop v1") for number in range(1, 4)]
+    found = spans_in(json.dumps({"resourceSpans": spans}))
+    assert [one.id for one in found] == [f"{1:016}", f"{2:016}"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "count"),
+    [(["{}", "{", "{}"], None), (["{", "{}"], None), (["{"], None), (["{}", "{"], 0)],
+)
+def test_only_the_last_line_of_several_may_be_half_written(
+    lines: list[str], count: int | None
+) -> None:
+    if count is None:
+        with pytest.raises(TraceFormatError):
+            spans_in("\n".join(lines))
+    else:
+        assert len(spans_in("\n".join(lines))) == count
