@@ -78,7 +78,7 @@ def _asker(url: str, threads: int) -> Ask:
     session.trust_env = False
     # A small answer in packing may be a large one.
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "identity"})
-    # One session serves all users: what an upstream sets for one must not reach another.
+    # One session serves all users: what an upstream sets for one is not kept, nor sent.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.mount(url, HTTPAdapter(pool_maxsize=threads))
     prepared = session.prepare_request(requests.Request("GET", url))

@@ -134,8 +134,9 @@ def in_line(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("sent", [b"", HEAD + b"\r\n"], ids=["silent", "a body that drips"])
 def test_a_call_ends_itself_when_its_caller_waits_no_longer(sent: bytes, serve: Serve) -> None:
     def drip(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
         handler.wfile.write(sent)
-        for _ in range(90):
+        for _ in range(50):
             time.sleep(0.02)
             handler.wfile.write(b"K" if sent else b"")
 
