@@ -121,8 +121,8 @@ def listener(variable: str, host: str, port: int) -> socket.socket:
         raise SettingsError(f"{variable}={port}: {why}") from None
 
 
-def main() -> int:
-    """Run until told to stop."""
+def main() -> None:
+    """Run until told to stop. The exit code is 2 where a setting is unusable."""
     gc.disable()  # until the worker begins
     try:
         settings = Settings.from_environ(os.environ)
@@ -131,9 +131,8 @@ def main() -> int:
         Server(settings).run()
     except SettingsError as error:
         print(*(f"services: {problem}" for problem in error.args), sep="\n", file=sys.stderr)
-        return 2
-    return 0
+        sys.exit(2)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -26,6 +26,7 @@ from .conftest import (
     Start,
     alive,
     free_port,
+    free_ports,
     get,
     get_json,
     held,
@@ -273,6 +274,7 @@ def test_ctrl_c_ends_it_at_once(start: Start) -> None:
     service.process.send_signal(signal.SIGINT)
     assert service.process.wait(15) == 0
     wait_gone(worker)
+    assert not [entry for entry in service.log if entry["level"] == "error"]
 
 
 def test_ctrl_c_to_master_and_worker_both_ends_it_at_once(start: Start) -> None:
@@ -321,21 +323,35 @@ def test_nothing_is_written_outside_of_the_log(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_bad_setting_ends_it_before_it_listens(tmp_path: Path) -> None:
-    port = str(free_port())
-    environ = {"port": port, "upstream_timeout": "-1", "upstream_url": "mockb"}
-    environ["REQUESTS_CA_BUNDLE"] = str(tmp_path / "none.pem")
+def refusal(folder: Path, **environ: str) -> list[str]:
+    """What a service writes that does not start."""
     ended = subprocess.run(
         [sys.executable, "-m", "services"],
-        env={"PATH": os.environ["PATH"], **environ},
-        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "host": LOOPBACK, **environ},
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.splitlines() == [
+    return ended.stderr.splitlines()
+
+
+@pytest.mark.parametrize("variable", ["port", "management_port"])
+def test_a_port_that_is_taken_ends_it(variable: str, tmp_path: Path) -> None:
+    ports = dict(zip(["port", "management_port"], map(str, free_ports(2)), strict=True))
+    with socket.create_server((LOOPBACK, int(ports[variable]))):
+        (told,) = refusal(
+            tmp_path, log_level="error", OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="*", **ports
+        )
+    assert told.startswith(f"services: {variable}={ports[variable]}: ")
+
+
+def test_a_bad_setting_ends_it_before_it_listens(tmp_path: Path) -> None:
+    environ = {"upstream_timeout": "-1", "upstream_url": "mockb"}
+    environ["REQUESTS_CA_BUNDLE"] = str(tmp_path / "none.pem")
+    assert refusal(tmp_path, **environ) == [
         "services: upstream_url='mockb': 'mockb' is not an http URL, such as http://mockb:8000/",
         "services: upstream_timeout='-1': must be a number of seconds above 0, at most 3600",
         f"services: REQUESTS_CA_BUNDLE='{tmp_path}/none.pem': must be a file or folder of CA "

@@ -1,8 +1,11 @@
 """What gunicorn is told."""
 
 import gc
+import logging
 import os
 import socket
+import struct
+from pathlib import Path
 
 import pytest
 from gunicorn.config import Config  # type: ignore[import-untyped]
@@ -10,6 +13,7 @@ from gunicorn.config import Config  # type: ignore[import-untyped]
 from services.__main__ import Server, listener
 from services.faults import Fault
 from services.settings import Settings, SettingsError
+from services.telemetry import LANES_LOST
 
 MEMORY = "/dev/shm"  # noqa: S108
 
@@ -50,6 +54,29 @@ def test_what_the_master_loaded_stays_shared_with_its_worker() -> None:
     assert frozen
 
 
+@pytest.mark.parametrize(
+    ("rate", "passes", "logged"),
+    [
+        (0, True, []),
+        (1, True, [("WARNING", "faults on purpose: delay=0&status=500&rate=1")]),
+        (0, False, [("ERROR", LANES_LOST)]),
+    ],
+)
+def test_what_is_wrong_with_answers_is_logged_at_the_start(
+    rate: float,
+    passes: bool,
+    logged: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(logging.getLogger("gunicorn.error"), "propagate", False)
+    monkeypatch.setattr("services.telemetry.baggage_passes", {"x-lane": passes}.get)
+    server = Server(Settings(fault_rate=rate, lane_header="x-lane"))
+    server.load()
+    assert [(each.levelname, each.message) for each in caplog.records] == logged
+    assert server.management.warning == ("" if passes else LANES_LOST)
+
+
 def test_the_fault_begins_as_the_settings_say() -> None:
     fault = Fault(delay=(20, 200), status=503, rate=0.5)
     server = Server(Settings(fault_delay=(20, 200), fault_status=503, fault_rate=0.5))
@@ -61,6 +88,13 @@ def test_an_ipv6_address_is_bound_as_one_and_takes_both_kinds() -> None:
         port = bound.getsockname()[1]
         for address in ("::1", "127.0.0.1"):
             socket.create_connection((address, port)).close()
+
+
+def test_many_connections_may_wait_to_be_accepted() -> None:
+    with listener("port", "127.0.0.1", 0) as bound:
+        info = bound.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    (backlog,) = struct.unpack_from("I", info, 28)  # what `tcpi_sacked` means of a listener
+    assert backlog == min(2048, int(Path("/proc/sys/net/core/somaxconn").read_text()))
 
 
 @pytest.mark.parametrize(
