@@ -242,9 +242,8 @@ def _address(target: str, namespace: str) -> _Address | None:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     name = parts.hostname or ""
     # Rules for that very name come before what DNS makes of it.
-    literal, meant = [Host(name, "")], filter(None, [host_of(name, namespace)])
-    hosts = (*literal, *meant) if "." in name else (*meant, *literal)
-    return _Address(name, hosts, number or (80 if parts.scheme else None), path)
+    hosts = filter(None, (Host(name, ""), host_of(name, namespace)))
+    return _Address(name, tuple(hosts), number or (80 if parts.scheme else None), path)
 
 
 def _namespace(ports: Iterable[Host], caller: str) -> str:

@@ -17,7 +17,7 @@ def add_client_lanes(ingress: Ingress, lanes: Lanes, context: PlanContext) -> La
     A lane header that a client sends beside the gateway's is a lane where what answers does not
     depend on the gateway's. Raises LanesError where such a lane has no one path.
     """
-    known = [spec.carried for spec in lanes.specs if spec.version]
+    known = [spec.carried for spec in lanes.specs]
     for asked in asked_for(context.graph.mesh, known):
         lanes = _add(ingress, lanes, context, asked)
     return lanes

@@ -102,6 +102,22 @@ def test_services_that_call_each_other_or_have_no_rules() -> None:
     back = [deployment("reviews", "v1", "a"), BY_USER, *REVIEWS[2:]]
     assert messages(*cycle, *back)[0].endswith("a caller of reviews")
     assert planned(service("a"), deployment("a")) == {"untagged": "a v1"}
+    two = [service("a"), deployment("a"), service("z"), deployment("z")]
+    assert planned(*two) == {"untagged": "a v1"}
+    both = [service(name) for name in ("a", "b", "z")] + [deployment("b", "v1", "a")]
+    assert planned(*both, two[1], deployment("z", "v1", "a")) == {"untagged": "b v1, a v1"}
+
+
+def test_rules_for_callers_that_are_not_there_name_no_lane() -> None:
+    """A gateway meets those for every caller."""
+    own = rule(
+        to("reviews", "v2"),
+        match=[{"sourceLabels": {"app": "z"}, **header_is("end-user", "jason")}],
+    )
+    ruled = virtual_service("reviews", own, rule(to("reviews", "v1")))
+    mesh = as_called(mesh_of(*REVIEWS, deployment("z"), ruled))
+    assert [lane.name for lane in plan(mesh).lanes] == ["untagged"]
+    assert plan(mesh).unset_headers == ()
 
 
 def of_kind(kind: str, api: str, spec: Document) -> Document:

@@ -1,10 +1,14 @@
 """Who calls whom: from the user, the environment, an annotation; and who is in no known path."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lanes.mesh.model import Host
 from lanes.planning.call_graph import call_graph, known_calls, with_calls
+from lanes.planning.cycles import alike
+from lanes.planning.hop import CallKey, Hop, Reason
 from lanes.planning.messages import Problem
 from lanes.planning.result import Plan
 from lanes.report.names import with_distinct_names
@@ -13,6 +17,7 @@ from lanes.report.plan_json import plan_json
 from lanes.report.plan_warnings import NO_PORT, of_manifests
 from tests.kube import (
     Document,
+    deployment,
     destination_rule,
     foreign,
     header_is,
@@ -76,6 +81,7 @@ def test_calls_are_told(documents: list[Document], where: dict[str, Any]) -> Non
         {"DB": "postgres://cart:8000/x", "CACHE": "redis://users:8000"},
         {"LIST": "cart:8000,other:8000"},
         {"HOST": "cart", "PORT": "8000", "OTEL_X": "http://cart:8000"},
+        {"OWN": "shop:8000"},
     ],
 )
 def test_what_is_not_taken_for_a_call(env: dict[str, str]) -> None:
@@ -153,6 +159,38 @@ def test_what_is_assumed_is_told_with_the_service() -> None:
     by_header = rule(to("cart", "v2"), match=[header_is("end-user", "jason")])
     documents = [*shop("cart")[:-3], virtual_service("cart", by_header, rule(to("cart", "v1")))]
     assert plan_of(*documents).assumed == {"shop": "end-user"}
+
+
+def test_calls_are_those_of_pods_by_the_name_that_they_answer_with() -> None:
+    documents = shop()
+    page = put(documents[1], "metadata.name", "page")
+    entry = virtual_service("*", rule(to("page")), gateways=["gw"])
+    planned = plan_of(entry, page, *documents[2:], calls={"shop": ("cart", "users")})
+    assert paths(planned)[0] == "page v1, cart v1, users v1"
+
+
+def test_a_call_that_upstream_url_names_is_always_made() -> None:
+    entry = virtual_service("*", rule(to("page")), gateways=["gw"])
+    back = [service("cart"), foreign("cart", PAGE="page:8000")]
+    planned = plan_of(entry, service("page"), deployment("page", "v1", "cart"), *back)
+    assert planned.lanes[0].optional_cycles == {("cart", "page")}
+
+
+def test_cycles_that_answer_alike() -> None:
+    def cycle(version: str, port: int) -> tuple[Hop, dict[CallKey, Hop]]:
+        key = CallKey(Host("a", ""), port)
+        again = Hop("a", (version,), Reason.MATCH, repeats=key)
+        hop = replace(again, repeats=None, upstreams=(again,))
+        return hop, {key: hop}
+
+    one, other, different = cycle("v1", 1), cycle("v1", 2), cycle("v2", 3)
+    known = one[1] | other[1] | different[1]
+
+    def whole(hop: Hop) -> Hop:
+        return known[hop.repeats] if hop.repeats else hop
+
+    assert alike((one[0],), (other[0],), whole)
+    assert not alike((one[0],), (different[0],), whole)
 
 
 def test_a_cycle_of_calls_that_are_told_ends_where_it_began() -> None:
@@ -239,7 +277,11 @@ def test_services_of_one_name_are_distinguished() -> None:
 
 
 def test_what_services_call_as_far_as_anything_tells() -> None:
-    assert known_calls(call_graph(mesh_of(*shop("cart,users")))) == {"shop": ("cart", "users")}
+    called = {"shop": ("cart", "users")}
+    assert known_calls(call_graph(mesh_of(*shop("cart,users")))) == called
+    assert known_calls(call_graph(mesh_of(*shop("cart,users,shop")))) == called
+    alias = service("a-shop", selector={"app": "shop"})
+    assert known_calls(call_graph(mesh_of(*shop("cart,users"), alias))) == called
 
 
 def test_what_the_user_says_is_what_stand_ins_call() -> None:

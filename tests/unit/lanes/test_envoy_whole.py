@@ -22,6 +22,7 @@ from tests.kube import (
     route_rule,
     rule,
     service,
+    service_entry,
     takes,
     to,
     to_service,
@@ -431,6 +432,12 @@ def mirrored(document: Document) -> list[Json]:
 )
 def test_mirrors(asked: Document, found: list[Json]) -> None:
     assert mirrored(virtual_service("a", rule(to("a"), **asked))) == found
+
+
+def test_copies_go_nowhere_outside_of_the_mesh() -> None:
+    outside = without(service_entry("api.test", "a", "v1"), "spec.workloadSelector")
+    copied = virtual_service("a", rule(to("a"), mirror={"host": "api.test"}))
+    assert [one["name"] for one in config(*PODS, outside, copied)["clusters"]] == [NAME]
 
 
 @pytest.mark.parametrize(

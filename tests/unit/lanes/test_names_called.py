@@ -38,6 +38,14 @@ def called(
     return lane.removeprefix("shop v1").removeprefix(", ")
 
 
+def test_a_url_without_a_path_asks_for_the_root() -> None:
+    at_root = virtual_service(
+        "cart", V2 | {"match": [{"uri": {"exact": "/"}}]}, rule(to("cart", "v1"))
+    )
+    assert called("http://cart", at_root) == called("http://cart/", at_root) == "cart v2"
+    assert called("http://cart/x", at_root) == "cart v1"
+
+
 def rules(*hosts: str, namespace: str = "default") -> Document:
     made = virtual_service(hosts[0], V2, namespace=namespace, name="rules")
     return put(made, "spec.hosts", list(hosts))

@@ -108,6 +108,7 @@ def test_the_laptop_mesh_answers_501(tmp_path: Path) -> None:
     hosts = chain["typed_config"]["route_config"]["virtual_hosts"]
     (routes,) = [one["routes"] for one in hosts if one["name"].startswith("mockb.")]
     first, *others = routes
+    assert [one["name"] for one in first["match"]["headers"]] == ["baggage"]
     assert first["direct_response"]["status"] == 501
     assert "spec.http[0].newField" in first["direct_response"]["body"]["inline_string"]
     assert all("route" in one for one in others)

@@ -94,6 +94,20 @@ def test_a_tag_that_the_gateway_replaces_is_no_entry_rule() -> None:
     assert planned.unset_headers == (asked,)
 
 
+@pytest.mark.parametrize(
+    "sets",
+    [
+        [{"baggage": "version=jason"}],  # a lane has that name
+        [{"end-user": "all"}, {}],  # the gateway replaces it on the way to some pods
+        [{}, {"end-user": "all"}],
+    ],
+)
+def test_a_tag_that_no_client_may_send(sets: list[dict[str, str]]) -> None:
+    ways = [to("page", weight=1, headers={"request": {"set": one}}) for one in sets]
+    planned = plan_of(*shop(JASON, REST, at=(rule(*ways, match=[{"uri": {"exact": "/"}}]),)))
+    assert [one.header for one in planned.unset_headers] == ["end-user"]
+
+
 @pytest.mark.parametrize("versions", [("v1", "v2"), ("v1", "v3", "v2")])
 def test_a_tag_beside_the_lane_header_is_planned_where_the_lane_header_changes_nothing(
     versions: tuple[str, ...],
