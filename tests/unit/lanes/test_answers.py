@@ -262,3 +262,37 @@ def test_a_hops_own_error_is_told() -> None:
 
 def test_a_body_that_is_nested_too_deep() -> None:
     assert parse(200, JSON_TYPE, b"[" * 100_000).path == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"status": 999, "duration_ms": 86_400_000, "name": "n" * 253}, ""),
+        ({"status": 0, "duration_ms": 0}, ""),
+        ({"status": "fine"}, ""),
+        ({"status": 1_000, "duration_ms": 1}, "status is not a number from 0 to 999"),
+        ({"status": -1, "duration_ms": 1}, "status is not a number from 0 to 999"),
+        ({"duration_ms": 86_400_001}, "duration_ms is not a number from 0 to 86,400,000"),
+        ({"duration_ms": True}, "duration_ms is not a number from 0 to 86,400,000"),
+        ({"name": "n" * 254}, "a name of more than 253 characters"),
+        ({"version": 1}, "version is not text"),
+        ({"version": "\ud800"}, "version holds half a character"),
+        ({"upstreams": 5}, "upstreams is not a list"),
+        ({"upstreams": [{"url": "http://[/", "error": "x"}]}, "a URL is not one"),
+    ],
+)
+def test_why_an_answer_in_the_services_format_can_not_be_read(more: Tree, reason: str) -> None:
+    tree = {"name": "a", "version": "v1", "ip": "::1", **more}
+    found = parse(200, JSON_TYPE, json.dumps(tree).encode())
+    assert (found.unreadable, bool(found.path)) == (reason, not reason)
+
+
+def test_a_first_hop_of_another_make_tells_nothing_of_itself() -> None:
+    tree = {"name": "b", "version": "v1", "ip": "::1", "lane": "v2", "upstreams": []}
+    found = parse(200, JSON_TYPE, json.dumps({"cart": [tree]}).encode())
+    assert [(step.service, step.version, step.silent, step.lane) for step in found.path] == [
+        ("", "", True, "v2"),
+        ("b", "v1", False, "v2"),
+    ]
+    assert [step.caller for step in found.path] == [None, None]
+    assert found.partial

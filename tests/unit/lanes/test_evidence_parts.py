@@ -8,7 +8,7 @@ import pytest
 
 from lanes.evidence.access_logs import Line, line_of
 from lanes.evidence.answers import parse
-from lanes.evidence.calls import Call, Forest
+from lanes.evidence.calls import Call, Forest, trace_id
 from lanes.evidence.causes import Cause
 from lanes.evidence.grpc_status import status_of
 from lanes.evidence.hop_verdicts import HopVerdict, LaneVerification
@@ -271,6 +271,21 @@ def test_a_call_is_a_step(made: Call, step: Step) -> None:
     assert found.routed == (step.routed or Routed(frozenset({"v1"})))
     assert Forest([made]).path("f" * 32) == ()
     assert Forest([replace(made, address="")]).path(TRACE) == ()
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "trace"),
+    [
+        (f"00-{TRACE}-{'1' * 16}-01", TRACE),
+        (f"01-{TRACE}-{'1' * 16}-01-more", TRACE),
+        (f"00-{TRACE}-{'1' * 16}", ""),
+        (f"00-{TRACE}0-{'1' * 16}-01", ""),
+        (f"00-{TRACE[1:]}-{'1' * 16}-01", ""),
+        ("", ""),
+    ],
+)
+def test_the_trace_that_a_header_names(traceparent: str, trace: str) -> None:
+    assert trace_id(traceparent) == trace
 
 
 # The hops of a lane
