@@ -93,15 +93,15 @@ def test_a_server_is_asked_by_the_query_that_it_once_answered() -> None:
     with gateway_like(serve) as url:
         server = TraceServer(url)
         assert [list(server.spans([TRACE])) for _ in range(2)] == [[TRACE]] * 2
-        named = TraceServer(url.replace("//", "//me:secret@") + "base/")
+        named = TraceServer(url.replace("//", "//me:secret@") + "XX/")
         named.spans([TRACE])
     basic = f"Basic {base64.b64encode(b'me:secret').decode()}"
     assert asked == [
         (f"/api/v3/traces/{TRACE}", json_alone, None),
         (f"/api/traces/{TRACE}", json_alone, None),
         (f"/api/traces/{TRACE}", json_alone, None),
-        (f"/base/api/v3/traces/{TRACE}", json_alone, basic),
-        (f"/base/api/traces/{TRACE}", json_alone, basic),
+        (f"/XX/api/v3/traces/{TRACE}", json_alone, basic),
+        (f"/XX/api/traces/{TRACE}", json_alone, basic),
     ]
     assert "secret" not in repr(named)
 

@@ -74,7 +74,7 @@ def test_lanes_that_are_alike_are_not_distinguished() -> None:
 
 def test_a_slow_and_failing_canary_is_worse_and_where_it_is_so() -> None:
     told = performance(PLAN, by_weight(1000, "v2", 30, 0.05))
-    assert worse(told) == {"v2": {FAILURES, LATENCY, TAIL}}
+    assert worse(told) == {"v2": {"failures", "latency", "p99"}}
     (v2,) = told.worse
     assert {difference.at for difference in v2.worse} == {"mockc v2"}
     latency = next(difference for difference in v2.worse if difference.what == LATENCY)
@@ -166,6 +166,14 @@ def test_answers_without_a_time_of_their_own_are_counted_and_not_compared() -> N
         (30, ()),
         (30, ()),
     ]
+
+
+def test_who_enters_a_lane_is_one_of_those_that_answers_do_not_tell_apart() -> None:
+    chain = {"mocka": (("v1", "v3"), ("mockb",)), "mockb": (("v1",), ())}
+    path = (Step("mocka", "v1"), Step("mockb", "v1"))
+    came = Answer(200, "", path, began=0.0, took_ms=9.0)
+    told = performance(plan_of(*asm(chain)), [came], [(Target("v2", EntryRule()), came)])
+    assert [(lane.name, lane.figures.count) for lane in told.lanes] == [("v1 or v2", 2)]
 
 
 @pytest.mark.parametrize(("counts", "others"), [((40, 30, 0), 1), ((40, 30, 30), 2)])

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import repeat
+from itertools import count, repeat
 from statistics import median
 from types import SimpleNamespace
 from typing import cast
@@ -248,6 +248,23 @@ def test_no_request_is_taken_before_there_is_a_place_for_it() -> None:
         for number in range(5):
             next(answers)
             assert taken == 3 + number + 1
+
+
+def test_a_slow_answer_holds_up_no_others() -> None:
+    calls = count()
+    others, in_time = threading.Event(), []
+
+    class First(AtOnce):
+        def send(self, rule: EntryRule, due: float | None = None) -> Answer:
+            if next(calls) == 0:
+                in_time.append(others.wait(30))
+            return super().send(rule, due)
+
+    with closing(send_each(cast(Client, First()), repeat(BY_WEIGHT, 9), 2)) as answers:
+        assert len([next(answers) for _ in range(8)]) == 8
+        others.set()
+        assert len(list(answers)) == 1
+    assert in_time == [True]
 
 
 class AtOnce:

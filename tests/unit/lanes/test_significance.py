@@ -111,10 +111,10 @@ def test_several_tests_at_once() -> None:
     assert holm([]) == []
 
 
-@pytest.mark.parametrize(("total", "others"), [(30, 40), (300, 400), (50, 950)])
+@pytest.mark.parametrize(("total", "others"), [(30, 40), (300, 400), (50, 950), (3, 17)])
 def test_how_often_failures_must_come_to_be_found(total: int, others: int) -> None:
     share = detectable_share(total, others, 0.001)
-    fewest = next(n for n in range(total) if more_often(n, total, 0, others) <= 0.001)
+    fewest = next(n for n in range(total + 1) if more_often(n, total, 0, others) <= 0.001)
     at_least = sum(
         math.comb(total, n) * share**n * (1 - share) ** (total - n)
         for n in range(fewest, total + 1)

@@ -148,6 +148,7 @@ def test_none_of_as_many_as_show_a_lane_speaks_against_its_share(share: float, l
         ((99, 1, 0), 866),
         ((999, 1), 8290),
         ((9999, 1), 10_000),
+        ((), 0),
     ],
 )
 def test_requests_follow_from_the_weights(weights: tuple[int, ...], requests: int) -> None:

@@ -168,6 +168,22 @@ def test_a_hop_that_is_seen_off_the_path_stands_behind_who_called_it(
     assert told.unseen == ("c",)
 
 
+@pytest.mark.parametrize(("version", "fell"), [("v1", True), ("v9", False), ("", True)])
+def test_the_baseline_of_the_service_stands_in_for_a_version_that_is_not_up(
+    version: str, fell: bool
+) -> None:
+    entries = [
+        Hop("a", (own,), Reason.MATCH, (Hop("c", (cart,), Reason.MATCH),))
+        for own, cart in (("v1", "v9"), ("v2", "v2"))
+    ]
+    lanes = (Lane("v1", 9, entries[0]), Lane("v2", 1, entries[1]))
+    step = Step("a", version, "v2", caller="")
+    for partly in (True, False):
+        answer = Answer(200, "", (step,), partial=partly)
+        told = traced(Plan("version", "*", lanes), answer)
+        assert told.hops[0].misrouted.endswith(": is a v2 up?") is fell
+
+
 class Answers:
     def __init__(self, lanes: Iterable[str]) -> None:
         self._lanes = iter(lanes)

@@ -396,6 +396,7 @@ def test_what_an_answer_by_an_entry_rule_shows(
     (one,) = classify(plan, [], [(target, came)]).entered
     found = one.problem.code if one.problem else None
     assert (one.name, one.rule, found, one.conclusive) == (*target, code, conclusive)
+    assert one.problem is None or one.problem.rule == rule
 
 
 SEEN = part(step("mocka", "v2", "v2", caller=""))
