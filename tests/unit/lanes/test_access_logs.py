@@ -83,7 +83,8 @@ def test_names_of_pods_are_those_of_their_workloads() -> None:
         "cart-v2": "v2",
     }.items():
         assert known.pod(pod) == ("cart", version)
-    assert known.pod("shop-7d9f8b6c5d-x2k4q") == ("", "")
+    for pod in ("shop-7d9f8b6c5d-x2k4q", "cart-v2-db-main", ""):
+        assert known.pod(pod) == ("", "")
 
 
 def test_lines_are_read_as_they_come(tmp_path: Path) -> None:

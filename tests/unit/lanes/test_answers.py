@@ -296,3 +296,22 @@ def test_a_first_hop_of_another_make_tells_nothing_of_itself() -> None:
     ]
     assert [step.caller for step in found.path] == [None, None]
     assert found.partial
+
+
+@pytest.mark.parametrize(("size", "kept"), [(16_384, 16_384), (16_385, 16_388)])
+def test_a_long_text_is_cut(size: int, kept: int) -> None:
+    found = parse(200, "text/plain", b"x" * size)
+    assert (len(found.text), found.text.endswith(" ...")) == (kept, size != kept)
+
+
+WITHIN: Tree = {"name": "b", "version": "v1", "ip": "::1", "upstreams": []}
+
+
+@pytest.mark.parametrize("key", WITHIN)
+def test_a_tree_inside_another_answer_has_all_that_the_services_tell(key: str) -> None:
+    def hops(tree: Tree) -> int:
+        return len(parse(200, JSON_TYPE, json.dumps({"cart": tree}).encode()).path)
+
+    assert hops(WITHIN) == 2
+    assert hops({name: value for name, value in WITHIN.items() if name != key}) == 0
+    assert hops({**WITHIN, key: 5}) == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lanes.evidence.access_logs import Line, line_of
+from lanes.evidence.access_logs import Line, calls, line_of, traced_in
 from lanes.evidence.answers import parse
 from lanes.evidence.calls import Call, Forest, trace_id
 from lanes.evidence.causes import Cause
@@ -16,9 +16,13 @@ from lanes.evidence.source import with_hops
 from lanes.evidence.spans import path
 from lanes.evidence.steps import Answer, Measured, Routed, Step
 from lanes.evidence.traces import spans_in
+from lanes.evidence.workloads import Workloads
+from lanes.mesh.traffic import Abort
 from lanes.planning.hop import Hop, Reason
 from lanes.planning.result import Lane
-from tests.unit.lanes.test_access_logs import LINE, SECURE, TRACE
+from tests.kube import deployment, service
+from tests.unit.lanes.reading import mesh_of
+from tests.unit.lanes.test_access_logs import INBOUND, LINE, SECURE, TRACE
 from tests.unit.lanes.test_traces import WORKLOADS, span
 
 # https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
@@ -273,6 +277,26 @@ def test_a_call_is_a_step(made: Call, step: Step) -> None:
     assert Forest([replace(made, address="")]).path(TRACE) == ()
 
 
+def test_a_call_is_of_no_request_that_ended_before() -> None:
+    longer = replace(OTHER, seconds=5.0)
+    found = Forest([ROOT, longer, replace(CART, began=5.001)]).path(OTHER.trace)
+    assert [step.service for step in found] == ["shop", "cart"]
+
+
+def test_the_two_lines_of_a_call_are_one_with_both_clocks() -> None:
+    inbound = {**INBOUND, "start_time": "2026-11-30T10:00:09.000Z", "duration": 10}
+    lines = [
+        line_of(json.dumps({**one, "user_agent": f"lanes/{TRACE}"})) for one in (LINE, inbound)
+    ]
+    known = [line for line in lines if line]
+    names = Workloads({}, {"cart": "cart"}, {known[0].cluster: frozenset({"v2"})})
+    (found,) = calls(known, names, "")
+    assert list(found.received or ()) == pytest.approx([1_796_032_809, 1_796_032_809.01], abs=1e-4)
+    assert (found.service, found.version, found.address) == ("cart", "", "10.244.0.11")
+    assert (found.chosen, found.lane, found.lane_known) == (frozenset({"v2"}), None, False)
+    assert list(traced_in(known)) == [TRACE, TRACE]
+
+
 @pytest.mark.parametrize(
     ("traceparent", "trace"),
     [
@@ -326,6 +350,25 @@ def test_a_hop_is_seen_where_its_caller_called_it(caller: str | None, verdict: H
     assert cart.verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("hop", "version", "verdict"),
+    [
+        (Hop("shop", (), Reason.UNSUPPORTED), "v7", HopVerdict.AS_PLANNED),
+        (Hop("shop", (), Reason.UNSUPPORTED), "", HopVerdict.AS_PLANNED),
+        (Hop("shop", (), Reason.NONE, status=503), "", HopVerdict.AS_PLANNED),
+        (Hop("shop", (), Reason.NONE, status=503), "v7", HopVerdict.NOT_AS_PLANNED),
+        (Hop("shop", ("v2",), Reason.MATCH, failing=(Abort(503, 0.5),)), "", HopVerdict.AS_PLANNED),
+        (Hop("shop", ("v2",), Reason.MATCH), "", HopVerdict.NOT_AS_PLANNED),
+        (Hop("shop", ("v2",), Reason.MATCH), "v2", HopVerdict.AS_PLANNED),
+    ],
+)
+def test_what_may_answer_at_a_hop(hop: Hop, version: str, verdict: HopVerdict) -> None:
+    (found,) = LaneVerification(Lane("v2", 1, hop), BASE, None).hops([Step("shop", version)])
+    assert found.verdict is verdict
+    unseen = LaneVerification(Lane("v2", 1, hop), BASE, None).hops([])
+    assert [one.verdict for one in unseen] == [HopVerdict.NOT_SEEN] * bool(hop.versions)
+
+
 # Several sources
 
 TOLD = Step(
@@ -364,3 +407,33 @@ def test_hops_that_the_other_source_has_not_are_kept_behind_its_own() -> None:
         ("shop", "v1", False),
     ]
     assert (found.unreadable, found.partial) == ("", True)
+
+
+def test_answers_are_alike_whatever_time_they_took() -> None:
+    took = Answer(200, "", (), 1.0, 2.0, 3.0, "unreadable", trace=TRACE)
+    assert took == Answer(200, "")
+    assert took != Answer(200, "", partial=True)
+
+
+def test_whom_names_stand_for_by_the_manifests() -> None:
+    """The pods' own, those of their Services, and none where a Service leads to several."""
+    documents = [
+        *(
+            service("one"),
+            service("first", selector={"app": "one"}),
+            service("back", selector={"tier": "back"}),
+        ),
+        deployment("one", replicas=2, labels={"tier": "back"}),
+        deployment("two", labels={"tier": "back"}),
+        deployment("two", namespace="other", version="v9"),
+    ]
+    known = Workloads.of(mesh_of(*documents))
+    assert known.by_name == {
+        "one-v1": ("one", "v1"),
+        "two-v1": ("two", "v1"),
+        "two-v9": ("two", "v9"),
+    }
+    names = ("one", "two", "first", "back", "first.default", "none")
+    assert [known.service(name) for name in names] == ["one", "two", "one", "", "one", ""]
+    assert known.workload("one-v1") == known.pod("one-v1-x2k4q") == ("one", "v1")
+    assert known.workload("one") == known.pod("one") == ("", "")
