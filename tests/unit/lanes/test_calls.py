@@ -138,6 +138,15 @@ def test_where_all_calls_are_told_a_service_without_rules_needs_no_word() -> Non
     empty = [service("empty"), virtual_service("empty", rule(to("empty")))]  # and has no pods
     called = {"shop": ("cart", "users", "empty"), **silent}
     assert plan_of(*documents, *empty, calls=called).unreached == ()
+    alias = service("a-shop", selector={"app": "shop"})  # the pods of one that is reached
+    ruled = [
+        virtual_service(name, rule(to(name), match=[{"uri": {"prefix": "/x"}}]))
+        for name in ("a-shop", "db")
+    ]
+    assert plan_of(*shop(), alias, ruled[0], calls={"shop": ()}).unreached == ("cart",)
+    assert plan_of(*documents, alias, *ruled, calls=silent).unreached == ("db",)
+    plain = virtual_service("db", rule(to("db"), timeout="1s"))
+    assert plan_of(*documents, plain, calls=silent).unreached == ()
 
 
 @pytest.mark.parametrize(
@@ -191,6 +200,15 @@ def test_cycles_that_answer_alike() -> None:
 
     assert alike((one[0],), (other[0],), whole)
     assert not alike((one[0],), (different[0],), whole)
+    assert not alike((one[0],), (replace(one[0], upstreams=()),), whole)
+
+
+def test_a_hop_that_several_call_stands_once_in_a_path() -> None:
+    last = Hop("d", ("v1",), Reason.MATCH)
+    both = [Hop(name, ("v1",), Reason.MATCH, (last,)) for name in ("b", "c")]
+    entry = Hop("a", ("v1",), Reason.MATCH, tuple(both))
+    assert [hop.service for hop in entry.walk()] == ["a", "b", "d", "c"]
+    assert [hop.service for hop in entry.calls()] == ["a", "b", "d", "c", "d"]
 
 
 def test_a_cycle_of_calls_that_are_told_ends_where_it_began() -> None:

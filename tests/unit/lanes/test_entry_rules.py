@@ -93,6 +93,7 @@ def test_a_lane_has_its_place_wherever_it_is_entered() -> None:
             "path /v3 and method POST",
         ),
         (takes("/", {"x-lane": "v3"}), EntryRule({"x-lane": "v3"}), "x-lane: v3"),
+        (takes("/", {"x-lane": "v3"}, "Exact"), EntryRule({"x-lane": "v3"}), "x-lane: v3"),
         (
             takes("/v3", {"x-lane": "v3", "x-key": "~k[0-9]{3}"}, method="GET"),
             EntryRule({"x-lane": "v3", "x-key": "k000"}, path="/v3"),
@@ -143,6 +144,12 @@ def test_a_request_that_a_lane_answers() -> None:
         EntryRule({"x-team": "blue", "x-lane": "v2"}, path="/x"),
     ]
     assert plan_of(*known, by_rule[0]).request == EntryRule(path="/a")
+    home: Document = {"redirect": {"uri": "/home"}}
+    hosts = [
+        virtual_service("*", home, gateways=["gw"]),
+        virtual_service("b.test", rule(to("a")), gateways=["gw"], name="b"),
+    ]
+    assert plan_of(*known, *hosts).request == EntryRule(host="b.test", path="/")
     assert plan_of(*known, by_rule[2]).request == EntryRule({"x-lane": "v2"}, path="/a")
     lane = rule(to("b"), match=[header_is("x-lane", "v2")])
     both = plan_of(

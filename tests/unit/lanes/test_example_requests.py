@@ -106,6 +106,12 @@ def test_a_rule_of_another_host_needs_the_host_and_its_header() -> None:
     assert entered(planned) == ["x-lane: v2 and host cart.shop.test"]
 
 
+def test_a_claim_of_a_token_has_no_example() -> None:
+    claims = header_is("@request.auth.claims.group", "beta")
+    planned = plan_of(*A, gateway(), at(v2(claims), REST))
+    assert [one.reason for one in planned.not_planned] == ["no-example"]
+
+
 @pytest.mark.parametrize(
     ("rules", "reason", "why"),
     [

@@ -3,6 +3,7 @@
 import pytest
 
 from lanes.mesh.model import Host
+from lanes.mesh.traffic import Abort
 from lanes.planning.hop import Misrouted, Reason, Unanswered
 from lanes.planning.plan import plan
 from lanes.report.plan import one_line
@@ -11,6 +12,7 @@ from tests.kube import (
     Document,
     deployment,
     destination_rule,
+    foreign,
     header_is,
     header_propagation,
     put,
@@ -18,6 +20,7 @@ from tests.kube import (
     service,
     to,
     virtual_service,
+    web,
     without,
 )
 from tests.unit.lanes.reading import mesh_of
@@ -122,6 +125,32 @@ def test_a_fault_that_answers_some_calls_or_all() -> None:
     assert one_line(every.lane("v10")) == "a v10, b -"
     hop = every.lane("v10").path[1]
     assert (hop.status, hop.unanswered) == (418, Unanswered("answers-itself"))
+
+
+def test_a_fault_of_a_rule_without_pods() -> None:
+    abort = {"percentage": {"value": 10}, "httpStatus": 418}
+    faulty = own("v10") | {"fault": {"abort": abort}}
+    planned = plan(mesh_of(*meshed(faulty, REST, versions=("v1",))))
+    assert planned.lane("v10").path[1].failing == (Abort(418, 0.1),)
+
+
+def test_a_fault_at_the_gateway() -> None:
+    abort = {"percentage": {"value": 10}, "httpStatus": 418}
+    (lane,) = plan(mesh_of(*web(rule(to("web"), fault={"abort": abort})))).lanes
+    assert lane.entry.failing == (Abort(418, 0.1),)
+
+
+def test_a_service_in_no_known_path_has_marks_too() -> None:
+    of_v2 = rule(to("b", "v1"), match=own("v2")["match"])
+    rules = (own("v1", "prefix"), own("v10"), of_v2, REST)
+    documents = meshed(*rules, versions=("v1", "v10"))
+    silent = [d for d in documents if d["metadata"]["name"] not in [f"a-{v}" for v in LANES]]
+    planned = plan(mesh_of(*silent, *(foreign("a", v) for v in LANES)))
+    assert {lane.name: [hop.reason for hop in lane.unreached] for lane in planned.lanes} == {
+        "v1": [Reason.MATCH],
+        "v2": [Reason.MATCH],
+        "v10": [Reason.CAUGHT],
+    }
 
 
 ABSENT = rule({"destination": {"host": "c"}})

@@ -96,6 +96,7 @@ def test_what_depends_on_it_is_marked_and_the_rest_planned(
     assert {hop.unsupported for hop in marked.values()} == {why}
     mockb = Host("mockb", "default")
     assert {host for hop in marked.values() for host in hop.hosts} == {mockb}
+    assert all(hop.place.resource for hop in marked.values())
     assert all(hop.versions == () and hop.upstreams == () for hop in marked.values())
     assert all(hop.version for name, hop in found.items() if name not in unknown)
     assert {hop.version for hop in hops(planned, "mocka").values()} == {"v1", "v2", "v3"}

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lanes.evidence.steps import Answer, Step
+from lanes.planning.hop import Reason
 from lanes.planning.lane_headers import LaneHeader
 from lanes.planning.lanes import NotPlanned
 from lanes.planning.messages import Problem
@@ -49,6 +50,7 @@ def test_a_split_inside_the_mesh_and_the_first_path_that_is_served() -> None:
     assert (planned.header, planned.path) == ("", "/page")
     assert lanes_of(*shop(REST)) == {"untagged": "page v1, reviews v1 80% v2 20%"}
     assert [lane.weight for lane in planned.lanes] == [100]
+    assert [hop.reason for hop in planned.lanes[0].path] == [Reason.MATCH, Reason.SPLIT]
     assert headline(mesh, planned)[-1] == "planned for the path /page"
     assert planned.not_planned == ()
     home: Document = {"match": [{"uri": {"exact": "/"}}], "redirect": {"uri": "/page"}}
