@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -136,7 +137,7 @@ def _swap_and_run(swap: Swap | None, files: Files, session: pytest.Session) -> i
         swap.apply()
     by_name = {item.nodeid: item for item in session.items}
     items = [by_name[test] for tests in files for test in tests]
-    for item, following in zip(items, [*items[1:], None], strict=True):
+    for item, following in zip_longest(items, items[1:]):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if session.testsfailed:
             return _FAILED
