@@ -71,7 +71,6 @@ class Management:
                 status, body, kind = self.answer(await reader.readuntil(b"\r\n\r\n"))
                 head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nConnection: close\r\n"
                 writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-                await writer.drain()
                 writer.write_eof()
                 await reader.read()
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -102,7 +101,7 @@ class Management:
 
     def _set_fault(self, head: bytes, query: str, wanted: str) -> tuple[str, str]:
         """Replace the fault until this process ends; by a header that no browser's page knows."""
-        lines = (line.partition(b":") for line in head.split(b"\r\n")[1:])
+        lines = (line.partition(b":") for line in head.split(b"\r\n"))
         headers = {name.lower(): value.strip() for name, _, value in lines}
         if not hmac.compare_digest(headers.get(b"authorization", b""), wanted.encode()):
             return "403 Forbidden", "not with this token"

@@ -14,6 +14,7 @@ def test_delays_have_the_median_and_the_p99_asked_for(monkeypatch: pytest.Monkey
     cuts = quantiles((Fault(delay=(20, 200)).seconds() * 1000 for _ in range(20_000)), n=100)
     assert cuts[49] == pytest.approx(20, rel=0.05)
     assert cuts[98] == pytest.approx(200, rel=0.15)
+    assert Fault().seconds() == 0
 
 
 def test_as_many_fail_as_the_rate_says(monkeypatch: pytest.MonkeyPatch) -> None:

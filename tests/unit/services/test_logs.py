@@ -64,9 +64,9 @@ def test_every_loggers_records_from_a_level_on_go_to_standard_output(
     monkeypatch.setattr(root, "handlers", [logging.NullHandler()])
     level = root.level
     try:
-        configure("warning")
-        logging.getLogger("any").warning("heard")
-        logging.getLogger("any").info("not heard")
+        configure("error")
+        logging.getLogger("any").error("heard")
+        logging.getLogger("any").warning("not heard")
     finally:
         root.setLevel(level)
     output, errors = capsys.readouterr()

@@ -63,7 +63,15 @@ def test_metrics_are_in_prometheus_text_format() -> None:
     status, body, kind = answer("GET /metrics HTTP/1.1")
     assert (status, kind) == (HTTPStatus.OK, "text/plain; version=0.0.4; charset=utf-8")
     assert 'service_info{app="mocka",instrumentation="own 0.64b0",version="v2"} 1.0' in body
-    assert "http_requests_refused_total 0.0" in body
+    for line in (
+        "# HELP http_request_duration_seconds Answers.",
+        "# HELP http_upstream_duration_seconds Calls.",
+        "# HELP http_requests_refused_total 429s.",
+        "http_requests_refused_total 0.0",
+    ):
+        assert line in body.splitlines()
+    assert "process_resident_memory_bytes" in body
+    assert "python_info" in body
 
 
 SLOW = Fault(delay=(20, 200), status=503, rate=0.5)

@@ -177,6 +177,7 @@ def test_a_bad_value_is_named_with_what_it_must_be(variable: str, value: str, wh
         "https://[::1]ftp:8443/",
         "http://[::1]x/",
         "http://mock b/",
+        "http://mockb/a b",
         "http://.mockb/",
         "http://a..b/",
         "http://...",
@@ -235,7 +236,11 @@ def test_the_least_and_the_most_that_a_setting_may_be(
 
 
 def test_the_address_of_the_interface_that_leads_outward_is_one() -> None:
-    assert ipaddress.ip_address(settings.own_address())
+    routes = [line.split() for line in Path("/proc/net/route").read_text().splitlines()[1:]]
+    leads_outward = any(destination == "00000000" for _, destination, *_ in routes)
+    address = ipaddress.ip_address(settings.own_address())
+    assert not address.is_unspecified
+    assert address.is_loopback is not leads_outward
 
 
 def test_all_bad_values_are_reported_at_once() -> None:
