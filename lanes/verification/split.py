@@ -80,7 +80,7 @@ def power(total: int, share: float, true: float, lanes: int) -> float:
 
 
 def _detects(total: int, shares: list[float], difference: float) -> bool:
-    share = min(shares, key=lambda share: abs(share - 0.5))
+    share = max(shares)  # of parts of a whole, the largest is nearest to a half
     others = [t for t in (share - difference, share + difference) if 0 <= t <= 1]
     return bool(others) and all(power(total, share, t, len(shares)) >= POWER for t in others)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lanes.evidence.answers import parse
-from lanes.evidence.steps import Answer, Step
+from lanes.evidence.steps import Answer, Measured, Step
 from services.answer import Hop, Node, Outside, as_json, as_text
 
 JSON_TYPE = "application/json"
@@ -289,12 +289,14 @@ def test_why_an_answer_in_the_services_format_can_not_be_read(more: Tree, reason
 
 def test_a_first_hop_of_another_make_tells_nothing_of_itself() -> None:
     tree = {"name": "b", "version": "v1", "ip": "::1", "lane": "v2", "upstreams": []}
-    found = parse(200, JSON_TYPE, json.dumps({"cart": [tree]}).encode())
+    body = {"cart": [tree, {**tree, "lane": "v3"}]}
+    found = parse(200, JSON_TYPE, json.dumps(body).encode())
     assert [(step.service, step.version, step.silent, step.lane) for step in found.path] == [
         ("", "", True, "v2"),
         ("b", "v1", False, "v2"),
+        ("b", "v1", False, "v3"),
     ]
-    assert [step.caller for step in found.path] == [None, None]
+    assert [step.caller for step in found.path] == [None, None, None]
     assert found.partial
 
 
@@ -315,3 +317,12 @@ def test_a_tree_inside_another_answer_has_all_that_the_services_tell(key: str) -
     assert hops(WITHIN) == 2
     assert hops({name: value for name, value in WITHIN.items() if name != key}) == 0
     assert hops({**WITHIN, key: 5}) == 0
+
+
+def test_a_call_that_nothing_answered_has_its_time_and_no_address() -> None:
+    outside = {"url": "http://cart.shop:8000/", "status": 502, "duration_ms": 3, "error": "refused"}
+    tree = {"name": "shop", "version": "v1", "ip": "::1", "duration_ms": 9, "upstreams": [outside]}
+    shop, cart = parse(502, JSON_TYPE, json.dumps(tree).encode()).path
+    assert (cart.service, cart.version, cart.silent, cart.caller) == ("cart", "", False, "shop")
+    assert shop.measured == Measured(0, "::1", 0, 9, 6)
+    assert cart.measured == Measured(1, "", 502, 3, 3, "refused")

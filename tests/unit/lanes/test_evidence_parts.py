@@ -16,7 +16,7 @@ from lanes.evidence.source import with_hops
 from lanes.evidence.spans import path
 from lanes.evidence.steps import Answer, Measured, Routed, Step
 from lanes.evidence.traces import spans_in
-from lanes.evidence.workloads import Workloads
+from lanes.evidence.workloads import Workload, Workloads
 from lanes.mesh.traffic import Abort
 from lanes.planning.hop import Hop, Reason
 from lanes.planning.result import Lane
@@ -295,6 +295,21 @@ def test_the_two_lines_of_a_call_are_one_with_both_clocks() -> None:
     assert (found.service, found.version, found.address) == ("cart", "", "10.244.0.11")
     assert (found.chosen, found.lane, found.lane_known) == (frozenset({"v2"}), None, False)
     assert list(traced_in(known)) == [TRACE, TRACE]
+
+
+@pytest.mark.parametrize("agent", [f"lanes/{TRACE}", "curl/8"])
+def test_a_call_that_its_caller_did_not_log_is_of_who_sent_the_request(agent: str) -> None:
+    parent = f"00-{TRACE}-{'1' * 16}-01"
+    line = line_of(
+        json.dumps({**INBOUND, "user_agent": agent, "pod": "cart-v1", "traceparent": parent})
+    )
+    assert line is not None
+    pods = {"cart-v1": Workload("cart", "v1")}
+    found = [
+        (one.caller, one.service, one.version, one.trace)
+        for one in calls([line], Workloads(pods), "")
+    ]
+    assert found == ([("", "cart", "v1", TRACE)] if agent.startswith("lanes/") else [])
 
 
 @pytest.mark.parametrize(

@@ -418,6 +418,7 @@ def test_every_field_of_a_span_of_jaegers(more: Json, span: Span) -> None:
 def test_the_kind_of_jaegers_spans_is_a_tag(kind: str) -> None:
     (found,) = jaeger(tags=[{"key": "span.kind", "value": kind}])
     assert found.server is (kind != "client")
+    assert found.attributes == {"service.name": "", "span.kind": kind}
 
 
 @pytest.mark.parametrize("wrong", ["x", "f" * 33, base64.b64encode(b"x" * 15).decode(), 5])

@@ -1,5 +1,6 @@
 """The parts of a verdict by themselves: the baseline, what counts as failed, how one lane fared."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -461,3 +462,8 @@ def test_what_wrong_answers_point_to(
     target = Target("v2", BY_HEADER)
     verdict = verify(PLAN, drawn, [(target, one) for one in entered])
     assert [one for one in verdict.hints if one.code is not HintCode.EVIDENCE_ENDS] == hints
+
+
+@pytest.mark.parametrize("codes", [Code, HintCode, Cause])
+def test_every_code_is_documented_by_its_word(codes: type[Code | HintCode | Cause]) -> None:
+    assert re.findall(r"^ *- ([a-z-]+): ", codes.__doc__ or "", re.MULTILINE) == list(codes)
