@@ -113,9 +113,6 @@ def why_unanswered(
     # A name that only rules know has no pods of its own.
     there = {h for h, of in ports.items() if h.namespace or any(p.pods for p in of.values())}
     absent = tuple(host for host in hosts if host not in there)
-    by = rule.place.resource
-    if status == 404 and not by:
-        return Unanswered("no-rule")
     if not hosts:
         return Unanswered("no-weight" if rule.has_no_weight else "answers-itself")
     if len(absent) == len(hosts):

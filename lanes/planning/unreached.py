@@ -49,6 +49,7 @@ def has_rules(port: ServicePort) -> bool:
     if len(port.routes) != 1 or port.variants:
         return True
     (route,) = port.routes
-    plain = len(route.destinations) == 1 and route.destinations[0].destination.host == port.host
-    subset = any(w.destination.subset for w in route.destinations)
-    return bool(route.matches) or not plain or subset
+    if route.matches or len(route.destinations) != 1:
+        return True
+    to = route.destinations[0].destination
+    return to.host != port.host or bool(to.subset)

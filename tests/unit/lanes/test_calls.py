@@ -89,6 +89,15 @@ def test_what_is_not_taken_for_a_call(env: dict[str, str]) -> None:
     assert (paths(planned)[0], planned.unreached) == ("shop v1", ("cart", "users"))
 
 
+def test_the_sample_calls_what_upstream_url_names_and_nothing_else() -> None:
+    sample = deployment("shop", "v1", "users", env={"CART_URL": "http://cart:8000"})
+    documents = [
+        sample if d["kind"] == "Deployment" and d["metadata"]["name"] == "shop-v1" else d
+        for d in shop()
+    ]
+    assert paths(plan_of(*documents))[0] == "shop v1, users v1"
+
+
 def test_a_list_of_what_speaks_no_http_is_none_of_calls() -> None:
     documents = [
         put(d, "spec.ports[0].name", "tcp-kafka") if d["kind"] == "Service" else d
@@ -165,6 +174,8 @@ def test_calls_of_what_is_no_service(
 def test_what_is_assumed_is_told_with_the_service() -> None:
     planned = plan_of(*shop("cart,users"))
     assert planned.assumed == {"shop": "baggage"}
+    both = [*shop(), deployment("shop", "v2")]  # the sample hands it on
+    assert plan_of(*both, calls={"shop": ("cart",)}).assumed == {"shop": "baggage"}
     by_header = rule(to("cart", "v2"), match=[header_is("end-user", "jason")])
     documents = [*shop("cart")[:-3], virtual_service("cart", by_header, rule(to("cart", "v1")))]
     assert plan_of(*documents).assumed == {"shop": "end-user"}
@@ -183,6 +194,10 @@ def test_a_call_that_upstream_url_names_is_always_made() -> None:
     back = [service("cart"), foreign("cart", PAGE="page:8000")]
     planned = plan_of(entry, service("page"), deployment("page", "v1", "cart"), *back)
     assert planned.lanes[0].optional_cycles == {("cart", "page")}
+    assert [hop.may_stop for hop in planned.lanes[0].path[:2]] == [False, True]
+    more = {"page": ("http://cart:8000/", "http://users:8000/")}
+    documents = [entry, service("page"), deployment("page", "v1", "cart"), *shop()[3:]]
+    assert plan_of(*documents, calls=more).lanes[0].entry.may_stop
 
 
 def test_cycles_that_answer_alike() -> None:

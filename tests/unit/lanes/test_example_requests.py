@@ -61,6 +61,14 @@ BETA: Document = {"authority": {"prefix": "beta."}}
             ["path /?q=b&r="],
         ),
         ([v2({"uri": {"prefix": "/v2"}, "queryParams": {"q": {}}}), REST], ["path /v2?q=x"]),
+        (
+            [
+                v1({"uri": {"exact": "/v2"}}),
+                v2({"uri": {"prefix": "/v2"}, "queryParams": {"q": {}}}),
+                REST,
+            ],
+            ["path /v2x?q=x"],
+        ),
         ([v1({"withoutHeaders": {"x-new": {}}}), v2()], ["x-new: x"]),
         ([v1({"withoutHeaders": {"x-new": {"exact": "1"}}}), v2()], ["x-new: 1"]),
         ([v1({**GET, "withoutHeaders": {"x-new": {}}}), v2(GET), REST], ["x-new: x"]),

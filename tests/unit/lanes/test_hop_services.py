@@ -46,6 +46,7 @@ def test_a_split_between_services_of_one_version() -> None:
     assert lanes_of(*documents) == {"untagged": "one|two one v1 40%, two v1 60%"}
     mesh = mesh_of(*documents)
     (hop,) = plan_json(mesh, plan(mesh))["lanes"][0]["path"]
+    assert hop["reason"] == "split"
     assert hop["services"] == [
         {"service": "one", "versions": ["v1"], "share": 0.4},
         {"service": "two", "versions": ["v1"], "share": 0.6},
@@ -91,6 +92,9 @@ def test_services_for_one_version_each_are_one_row() -> None:
     ]
     split = rule(to("a-v1", weight=80), to("a-v2", weight=20))
     assert lanes_of(*versions, gateway(), at(split)) == {"untagged": "a v1 80% v2 20%"}
+    only = at(rule(to("a-v1")))
+    assert lanes_of(*versions, gateway(), only) == {"untagged": "a-v1 v1"}
+    assert lanes_of(*versions, service("a"), gateway(), only) == {"untagged": "a v1"}
 
 
 @pytest.mark.parametrize(

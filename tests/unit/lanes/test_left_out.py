@@ -103,6 +103,16 @@ def test_the_port_of_the_service_that_the_gateway_leads_to() -> None:
     ]
 
 
+def test_the_port_of_the_services_for_one_version_that_the_gateway_splits_between() -> None:
+    split = rule(*(to(f"shop-{v}", weight=1, port=8000) for v in ("v1", "v2")))
+    own = [service(f"shop-{v}", *TWO, selector={"app": "shop", "version": v}) for v in ("v1", "v2")]
+    pods = [deployment("shop"), deployment("shop", "v2")]
+    planned = plan_of(gateway(), put(AT, "spec.http", [split]), *own, *pods)
+    assert [str(one) for one in planned.ports] == [
+        "shop-v1 is planned at port 8000, and not at 9000"
+    ]
+
+
 @pytest.mark.parametrize(
     ("number", "name"),
     [

@@ -127,6 +127,21 @@ def test_a_fault_that_answers_some_calls_or_all() -> None:
     assert (hop.status, hop.unanswered) == (418, Unanswered("answers-itself"))
 
 
+def test_the_subsets_that_a_rule_names_without_the_lane() -> None:
+    both = rule(to("b", "v1", weight=1), to("b", "a1", weight=1), match=own("v10")["match"])
+    alike: Document = {"name": "a1", "labels": {"version": "v1"}}
+    named = destination_rule("b", *LANES, alike)
+    mesh = mesh_of(
+        *(
+            named if d["metadata"]["name"] == "b" and d["kind"] == "DestinationRule" else d
+            for d in meshed(both, REST)
+        )
+    )
+    assert plan(mesh).lane("v10").path[1].misrouted == Misrouted(
+        Reason.UNSELECTED, "v10", ("a1", "v1")
+    )
+
+
 def test_a_fault_of_a_rule_without_pods() -> None:
     abort = {"percentage": {"value": 10}, "httpStatus": 418}
     faulty = own("v10") | {"fault": {"abort": abort}}
