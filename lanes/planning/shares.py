@@ -58,8 +58,10 @@ def shares_of(parts: Iterable[Part]) -> Mapping[str, float | None]:
         versions = part.versions
         for version in versions:
             before = found.get(version, 0)
-            mixed = len(versions) > 1 or before is None
-            found[version] = None if mixed else (before or 0) + part.weighted.weight
+            if before is None or len(versions) > 1:
+                found[version] = None
+            else:
+                found[version] = before + part.weighted.weight
     return {v: None if weight is None else weight / total for v, weight in found.items()}
 
 

@@ -127,6 +127,12 @@ def test_a_fault_that_answers_some_calls_or_all() -> None:
     assert (hop.status, hop.unanswered) == (418, Unanswered("answers-itself"))
 
 
+def test_a_rule_that_does_not_split_may_change_headers() -> None:
+    changes = {"request": {"set": {"x-a": "1"}}}
+    planned = plan(mesh_of(*meshed(rule(to("b", "v1", headers=changes)))))
+    assert one_line(planned.lane("v1")) == "a v1, b v1"
+
+
 def test_the_subsets_that_a_rule_names_without_the_lane() -> None:
     both = rule(to("b", "v1", weight=1), to("b", "a1", weight=1), match=own("v10")["match"])
     alike: Document = {"name": "a1", "labels": {"version": "v1"}}

@@ -18,6 +18,7 @@ from tests.kube import (
     Document,
     deployment,
     destination_rule,
+    foreign,
     header_is,
     rule,
     service,
@@ -72,6 +73,14 @@ def test_a_tag_beside_what_every_rule_of_the_gateway_asks_for() -> None:
     _, *services = shop(JASON, REST)
     planned = plan_of(virtual_service("*", members, gateways=["gw"]), *services)
     assert entry_rules_of(planned)["jason"] == ["x-member: yes and end-user: jason"]
+
+
+def test_a_tag_of_two_headers_at_a_service_that_nobody_is_known_to_call() -> None:
+    both = {"headers": {"x-a": {"exact": "one"}, "x-b": {"exact": "two"}}}
+    documents = shop(rule(to("reviews", "v2"), match=[both]), REST)
+    documents[2] = foreign("page")
+    lane = plan_of(*documents).lane("one and two")
+    assert [(hop.service, hop.version) for hop in lane.unreached] == [("reviews", "v2")]
 
 
 def test_a_tag_in_the_baggage_that_clients_have_to_send() -> None:
