@@ -37,6 +37,14 @@ def failure(url: str, timeout: float = 5) -> tuple[int, str | None]:
     return node.status, node.error
 
 
+def begin(handler: http.server.BaseHTTPRequestHandler, length: int, body: bytes) -> None:
+    """Answer 200 with so many bytes to come, and these first."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(length))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
 def test_no_upstream_is_no_call() -> None:
     assert call() == ()
 
@@ -56,13 +64,7 @@ def test_another_implementations_text_is_kept(serve: Serve) -> None:
 
 
 def test_text_of_another_encoding_is_no_failure(serve: Serve) -> None:
-    def latin(handler: http.server.BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "4")
-        handler.end_headers()
-        handler.wfile.write(b"caf\xe9")
-
-    (node,) = call(serve(latin).url)
+    (node,) = call(serve(lambda handler: begin(handler, 4, b"caf\xe9")).url)
     assert isinstance(node, Outside)
     assert (node.status, node.text) == (200, "caf\N{REPLACEMENT CHARACTER}")
 
@@ -85,11 +87,7 @@ def test_a_connection_closed_without_an_answer_is_502(serve: Serve) -> None:
 
 def test_an_answer_cut_off_is_502(serve: Serve) -> None:
     def cut(handler: http.server.BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "100")
-        handler.end_headers()
-        handler.wfile.write(b"half")
-        handler.wfile.flush()
+        begin(handler, 100, b"half")
         handler.connection.shutdown(socket.SHUT_RDWR)
 
     assert failure(serve(cut).url) == (502, "connection closed before the answer was complete")
@@ -205,10 +203,7 @@ def test_the_size_of_an_answer_is_bounded(
     size: int, expected: tuple[int, str | None], serve: Serve
 ) -> None:
     def in_two_pieces(handler: http.server.BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(size))
-        handler.end_headers()
-        handler.wfile.write(b"x" * LARGEST)
+        begin(handler, size, b"x" * LARGEST)
         time.sleep(0.1)
         handler.wfile.write(b"x" * (size - LARGEST))
 
