@@ -17,6 +17,7 @@ from tests.kube import (
     foreign,
     gateway,
     http_route,
+    instrumentation,
     put,
     route_rule,
     rule,
@@ -51,6 +52,20 @@ def test_a_split_between_services_of_one_version() -> None:
         {"service": "one", "versions": ["v1"], "share": 0.4},
         {"service": "two", "versions": ["v1"], "share": 0.6},
     ]
+
+
+def test_a_split_between_services_of_a_version_each() -> None:
+    other = [service("one"), service("two"), deployment("one"), deployment("two", "v2")]
+    found = lanes_of(*other, gateway(), at(SPLIT))
+    assert found == {"untagged": "one|two one v1 40%, two v2 60%"}
+
+
+@pytest.mark.parametrize("asking", [("v1",), ("v1", "v2")])
+def test_the_operator_is_asked_for_all_pods_of_a_hop_or_not(asking: tuple[str, ...]) -> None:
+    asked = {"instrumentation.opentelemetry.io/inject-python": "true"}
+    pods = [deployment("a", v, annotations=asked if v in asking else {}) for v in ("v1", "v2")]
+    planned = plan_of(service("a"), *pods, instrumentation(), gateway(), at(rule(to("a"))))
+    assert planned.lanes[0].entry.injected is (len(asking) == len(pods))
 
 
 def test_a_split_of_an_http_route_between_pods_without_a_version() -> None:
