@@ -54,6 +54,21 @@ def test_where_a_gateway_is_found(url: str, resolved: str, at: tuple[str, int]) 
 
 
 @pytest.mark.parametrize(
+    ("url", "port", "authority"),
+    [
+        ("http://shop.example/", 80, "shop.example"),
+        ("https://shop.example/", 443, "shop.example"),
+        ("https://shop.example:443/", 443, "shop.example:443"),
+        ("http://[::1]:8080/", 8080, "[::1]:8080"),
+        ("http://[::1]/", 80, "[::1]"),
+    ],
+)
+def test_a_port_is_named_as_the_url_does(url: str, port: int, authority: str) -> None:
+    parts = Gateway(url).parts
+    assert (parts.port, parts.authority) == (port, authority)
+
+
+@pytest.mark.parametrize(
     ("url", "ca", "resolved", "sentence"),
     [
         (

@@ -126,7 +126,7 @@ def test_a_gateway_that_stalls_is_charged_for_all_who_wait() -> None:
 def test_the_host_of_a_request_may_be_another_than_the_urls() -> None:
     with gateway_like(lambda headers: (200, "text/plain", headers["Host"])) as url:
         assert Gateway(url, "shop.org").client().send().text == "shop.org"
-        assert Gateway(url).client().send().text in url
+        assert Gateway(url).client().send().text == url.removeprefix("http://").rstrip("/")
 
 
 @pytest.mark.parametrize(

@@ -316,6 +316,7 @@ def test_a_duration_ends_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (LoadProfile(100, (), 8), 100, 8),
         (LoadProfile(20, (), 8), 20, 2),
+        (LoadProfile(19, (), 8), 19, 1),
         (LoadProfile(100, entry_targets(BESIDE, BESIDE.enterable, 20), 8), 120, 8),
         (LoadProfile(100, (), 8, duration=9), None, 8),
         (LoadProfile(100, (), 8, rate=0.5, duration=9), 5, 0),
