@@ -101,6 +101,13 @@ def test_a_split_between_services_is_counted_by_their_pods(
     assert [row[2:] for row in rows(counted({"v1": hop}, answers))] == found
 
 
+def test_a_call_that_is_led_to_one_other_service_is_split_by_its_versions() -> None:
+    led = (HopPart("two", ("v1", "v2"), 1.0, TWO),)
+    hop = Hop("cart", ("v1", "v2"), Reason.SPLIT, shares=(0.4, 0.6), parts=led, pods=TWO)
+    found = rows(counted({"v1": hop}, [came("two v1"), came("two v2"), came("two v2")]))
+    assert found == [(*V1, 1, 3, 0.4), (*V2, 2, 3, 0.6)]
+
+
 MANY = (Abort(503, 0.25), Abort(429, 0.125))
 FAULTY = Hop("cart", ("v1",), Reason.MATCH, (USERS,), failing=FAULT)
 NOBODY = Hop("cart", (), Reason.NONE, status=503, failing=FAULT)
