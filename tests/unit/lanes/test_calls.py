@@ -144,10 +144,7 @@ def test_where_all_calls_are_told_a_service_without_rules_needs_no_word() -> Non
     assert plan_of(*documents).unreached == ("db",)  # cart may call it, for all that is known
     silent = {"cart": (), "users": ()}
     assert plan_of(*documents, calls=silent).unreached == ()
-    knowing = [
-        deployment(app) if (app, v) != ("cart", "v2") else foreign(app, v)
-        for app, v in (("cart", "v1"), ("cart", "v2"), ("users", "v1"))
-    ]
+    knowing = [deployment("cart"), foreign("cart", "v2"), deployment("users")]
     others = [d for d in shop("cart,users") if d["kind"] != "Deployment"]
     assert plan_of(*others, foreign("shop"), *knowing, service("db"), foreign("db")).unreached == ()
     empty = [service("empty"), virtual_service("empty", rule(to("empty")))]  # and has no pods
