@@ -119,6 +119,7 @@ COVERS = [
     (under("/a"), is_("/a"), True),
     (fits(".*"), THERE, True),
     (fits(".+"), THERE, False),
+    (fits("[^/]*/?"), THERE, False),
     (fits(".+"), begins("v"), True),
     (fits("v.*"), begins("v1"), True),
     (fits("v[0-9]*"), begins("v1"), False),
