@@ -156,8 +156,8 @@ class Destination:
     @property
     def port(self) -> int:
         """The Service's port; 0 where its name tells none."""
-        number = self.name.split("|")[1:2]
-        return int(number[0]) if number and number[0].isdecimal() else 0
+        number = self.name.split("|")[1]
+        return int(number) if number.isdecimal() else 0
 
     @property
     def subset(self) -> str:

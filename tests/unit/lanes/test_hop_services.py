@@ -54,6 +54,13 @@ def test_a_split_between_services_of_one_version() -> None:
     ]
 
 
+def test_a_backend_that_is_no_service_has_no_port() -> None:
+    other = {"group": "other.org", "kind": "Other", "name": "one", "port": 80}
+    route = http_route("web", to_gateway(), route_rule(other))
+    (lane,) = plan_of(*ONE_AND_TWO, api_gateway(), route).lanes
+    assert (lane.entry.status, lane.entry.port) == (500, 0)
+
+
 def test_a_split_between_services_of_a_version_each() -> None:
     other = [service("one"), service("two"), deployment("one"), deployment("two", "v2")]
     found = lanes_of(*other, gateway(), at(SPLIT))
