@@ -124,7 +124,7 @@ def _lost(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
                 edges[caller, step.service] += times
     if not edges:
         return None
-    ends = edges.most_common(1)[0][0]
+    ends = max(edges, key=edges.__getitem__)
     hops = [hop for lane in plan.lanes for hop in lane.path if hop.service in ends]
     injected = {hop.namespace for hop in hops if hop.injected}
     return Hint(HintCode.LOST, ends, tuple(sorted(injected)))

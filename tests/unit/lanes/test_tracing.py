@@ -16,6 +16,7 @@ from lanes.errors import LanesError
 from lanes.evidence.answers import parse
 from lanes.evidence.steps import Answer, Step
 from lanes.planning.hop import Hop, Misrouted, Reason
+from lanes.planning.messages import PlanError, Problem
 from lanes.planning.result import Lane, Plan
 from lanes.report.trace import branches, show_trace, trace_json
 from lanes.verification.gateway import Client
@@ -226,6 +227,13 @@ def test_a_lane_is_asked_for_by_its_entry_rule_or_until_it_is_drawn() -> None:
     assert trace(drawn, PLAN, "v2").entered == "by weight, 30 of 100, at the 3rd request"
     with pytest.raises(LanesError, match="lane v2: none of 25 requests entered it"):
         trace(cast(Client, Answers(["v1"] * 99)), PLAN, "v2")
+
+
+def test_a_lane_that_no_request_enters_is_not_traced() -> None:
+    v1, v2, _ = PLAN.lanes
+    with pytest.raises(PlanError) as caught:
+        trace(cast(Client, Answers(())), replace(PLAN, lanes=(v1, replace(v2, weight=0))), "v2")
+    assert caught.value.problem is Problem.NO_ENTRY_RULE
 
 
 def test_a_lane_is_not_waited_for_longer_than_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
