@@ -326,3 +326,14 @@ def test_a_call_that_nothing_answered_has_its_time_and_no_address() -> None:
     assert (cart.service, cart.version, cart.silent, cart.caller) == ("cart", "", False, "shop")
     assert shop.measured == Measured(0, "::1", 0, 9, 6)
     assert cart.measured == Measured(1, "", 502, 3, 3, "refused")
+
+
+@pytest.mark.parametrize(("told", "silent"), [("answered: ok", True), ("failed: 502 no", False)])
+def test_a_line_tells_whether_another_make_answered(told: str, silent: bool) -> None:
+    text = f"-> shop(version: v1, ip: ::1)-> http://cart:8000/ {told}"
+    found = parse(200, "text/plain", text.encode())
+    assert [(step.service, step.silent) for step in found.path] == [
+        ("shop", False),
+        ("cart", silent),
+    ]
+    assert found.partial is silent

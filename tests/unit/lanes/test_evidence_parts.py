@@ -21,7 +21,7 @@ from lanes.evidence.workloads import Workload, Workloads
 from lanes.mesh.traffic import Abort
 from lanes.planning.hop import Hop, Reason
 from lanes.planning.result import Lane
-from tests.kube import deployment, service
+from tests.kube import asm, deployment, service
 from tests.unit.lanes.reading import mesh_of
 from tests.unit.lanes.test_access_logs import INBOUND, LINE, SECURE, TRACE
 from tests.unit.lanes.test_traces import WORKLOADS, span
@@ -395,6 +395,12 @@ def test_what_another_source_adds_to_a_hop(other: Step, kept: dict[str, Any]) ->
     assert vars(found) == vars(replace(whole, **kept))
 
 
+def test_another_source_may_tell_the_lane_alone() -> None:
+    own = replace(TOLD, lane=None, lane_known=False)
+    (found,) = with_hops(Answer(200, "", (own,), partial=True), (FURTHER,)).path
+    assert (found.lane, found.lane_known) == ("v2", True)
+
+
 def test_hops_that_the_other_source_has_not_are_kept_behind_its_own() -> None:
     steps = [Step("shop", "v1", "v1"), Step("cart", "v1", "v1"), Step("db", "", silent=True)]
     answer = Answer(200, "", tuple(steps), partial=True, unreadable="x")
@@ -433,5 +439,9 @@ def test_whom_names_stand_for_by_the_manifests() -> None:
     }
     names = ("one", "two", "first", "back", "first.default", "none")
     assert [known.service(name) for name in names] == ["one", "two", "one", "", "one", ""]
+    fallback = Workloads.of(mesh_of(*asm()))
+    cluster = "outbound|8000|v2|mocka.default.svc.cluster.local"
+    assert fallback.chosen[cluster] == {"v2"}
+    assert fallback.reachable[cluster] == {"v1", "v2"}
     assert known.workload("one-v1") == known.pod("one-v1-x2k4q") == ("one", "v1")
     assert known.workload("one") == known.pod("one") == ("", "")

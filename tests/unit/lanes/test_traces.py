@@ -187,8 +187,11 @@ def test_a_call_that_a_proxy_had_no_pod_for_was_not_answered(to: str, flags: str
         proxy(4, 3, "cart", "v2", 2, "inbound|8000||"),
     ]
     assert steps(*spans) == ["shop v2", "cart v2 by shop"]
-    elsewhere = failed | {"http.url": "http://[/"}
-    assert steps(shop, proxy(2, 1, "shop", "v2", 3, "", **elsewhere)) == ["shop v2"]
+    for url in ("http://[/", "/cart"):
+        elsewhere = failed | {"http.url": url}
+        assert steps(shop, proxy(2, 1, "shop", "v2", 3, "", **elsewhere)) == ["shop v2"]
+    received = proxy(2, 1, "", "", 2, "", **failed)  # what a proxy received is no call of its own
+    assert steps(shop, received) == ["shop v2"]
 
 
 def test_a_gateway_that_has_no_pod_was_not_answered() -> None:
