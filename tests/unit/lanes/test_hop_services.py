@@ -25,6 +25,7 @@ from tests.kube import (
     to,
     to_gateway,
     virtual_service,
+    without,
 )
 from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of
 
@@ -114,6 +115,9 @@ def test_services_for_one_version_each_are_one_row() -> None:
     ]
     split = rule(to("a-v1", weight=80), to("a-v2", weight=20))
     assert lanes_of(*versions, gateway(), at(split)) == {"untagged": "a v1 80% v2 20%"}
+    assert plan_of(*versions, gateway(), at(split)).lanes[0].entry.namespace == "default"
+    unnamed = [without(d, "metadata.namespace") if d is versions[1] else d for d in versions]
+    assert plan_of(*unnamed, gateway(), at(split)).lanes[0].entry.namespace == ""
     only = at(rule(to("a-v1")))
     assert lanes_of(*versions, gateway(), only) == {"untagged": "a-v1 v1"}
     assert lanes_of(*versions, service("a"), gateway(), only) == {"untagged": "a v1"}

@@ -133,6 +133,17 @@ def test_a_rule_that_does_not_split_may_change_headers() -> None:
     assert one_line(planned.lane("v1")) == "a v1, b v1"
 
 
+def test_what_a_rule_changes_reaches_the_next_service() -> None:
+    changes = {"request": {"set": {"x-a": "1"}}}
+    next_rule = rule(to("c", "v2"), match=[header_is("x-a", "1")])
+    documents = [
+        *meshed(rule(to("b", "v1", headers=changes)), versions=()),
+        *(deployment("b", "v1", "c"), service("c"), deployment("c"), deployment("c", "v2")),
+        *(destination_rule("c", "v1", "v2"), virtual_service("c", next_rule, rule(to("c", "v1")))),
+    ]
+    assert one_line(plan(mesh_of(*documents)).lane("v1")) == "a v1, b v1, c v2 !"
+
+
 def test_the_subsets_that_a_rule_names_without_the_lane() -> None:
     both = rule(to("b", "v1", weight=1), to("b", "a1", weight=1), match=own("v10")["match"])
     alike: Document = {"name": "a1", "labels": {"version": "v1"}}
