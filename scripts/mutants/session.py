@@ -98,7 +98,8 @@ class _Tally:
     def _count(self, mutant: Mutant, survived: bool) -> None:
         outcome = "killed"
         if survived:
-            outcome = "equivalent" if mutant.change in self._known else "survived"
+            known = (mutant.path, *mutant.change) in self._known
+            outcome = "equivalent" if known else "survived"
             print(f"\n{outcome}: {mutant.path}:{mutant.line}", *mutant.diff, sep="\n", flush=True)
         self.outcomes[next(f for f in FOLDERS if mutant.path.startswith(f)), outcome] += 1
         if (number := self.outcomes.total()) % 20 == 0:
@@ -106,10 +107,10 @@ class _Tally:
             print(f"{number} in {took:.0f} s", file=sys.stderr, flush=True)
 
 
-def equivalents() -> set[tuple[str, str]]:
-    """Return the changes that EQUIVALENT lists: rows of a line, what it becomes, and why."""
-    rows = re.findall(r"^\| `(.*?)` \| `(.*?)` \|", EQUIVALENT.read_text(), re.MULTILINE)
-    return {(old.replace("\\|", "|"), new.replace("\\|", "|")) for old, new in rows}
+def equivalents() -> set[tuple[str, str, str]]:
+    """Return the changes that EQUIVALENT lists: a row has file, line, new line and why."""
+    rows = re.findall(r"^\| `(.*?)` \| `(.*?)` \| `(.*?)` \|", EQUIVALENT.read_text(), re.MULTILINE)
+    return {(path, old.replace("\\|", "|"), new.replace("\\|", "|")) for path, old, new in rows}
 
 
 def share(outcomes: Outcomes) -> float:
