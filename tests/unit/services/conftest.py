@@ -237,6 +237,7 @@ class QuietServer(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 64  # of more than these, a connection waits a second to be tried again
 
     def handle_error(self, *_: object) -> None:
         return
