@@ -71,6 +71,19 @@ def test_a_match_for_some_callers(match: Document, found: dict[str, str]) -> Non
     assert a_of(rules) == found
 
 
+@pytest.mark.parametrize(
+    ("match", "field"),
+    [
+        ({"sourceLabels": {"app": "b"}}, "sourceLabels"),
+        ({"sourceNamespace": "other"}, "sourceNamespace"),
+        ({"sourceLabels": {"app": "b"}, "sourceNamespace": "other"}, "sourceLabels"),
+    ],
+)
+def test_a_match_for_some_callers_at_a_gateway(match: Document, field: str) -> None:
+    rules = virtual_service("*", rule(to("a"), match=[match]), gateways=["demo-gateway"])
+    assert f": spec.http[0].match[0].{field}: " in refusal(*A, SUBSETS, gateway(), rules)
+
+
 def test_callers_that_no_rule_is_for_meet_every_pod_and_others_404() -> None:
     match = {**header_is("x-lane", "v2"), "sourceLabels": {"app": "b"}}
     rules = virtual_service("a", rule(to("a", "v2"), match=[match]))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lanes.envoy.parts import header_in_format
 from tests.kube import (
     Document,
     backend,
@@ -22,6 +23,11 @@ from tests.unit.lanes.reading import mesh_of, refusal
 
 VIRTUAL_SERVICE = virtual_service("a", rule(to("a")))
 ROUTE = http_route("r", to_gateway(), route_rule(backend("a")))
+
+
+@pytest.mark.parametrize(("name", "found"), [("x-lane", "%REQ(x-lane)%"), ("x)%a", ""), ("", "")])
+def test_a_header_stands_in_a_format_by_its_name(name: str, found: str) -> None:
+    assert header_in_format(name) == found
 
 
 def changes(name: str) -> list[Document]:

@@ -24,6 +24,7 @@ from tests.kube import (
     rule,
     to,
     to_service,
+    virtual_service,
     write,
 )
 from tests.unit.lanes.reading import config_of
@@ -100,6 +101,13 @@ def test_what_depends_on_it_is_marked_and_the_rest_planned(
     assert all(hop.versions == () and hop.upstreams == () for hop in marked.values())
     assert all(hop.version for name, hop in found.items() if name not in unknown)
     assert {hop.version for hop in hops(planned, "mocka").values()} == {"v1", "v2", "v3"}
+
+
+def test_a_virtual_service_that_a_cluster_refuses_is_left_out_alone(tmp_path: Path) -> None:
+    star = virtual_service("*", rule(to("mockb", "v1")), gateways=["mesh"], name="star")
+    mesh = resolve(read([write(tmp_path, *istio(), star)], strict=False), strict=False)
+    assert [str(error).split(": ")[1] for error in mesh.not_supported] == ["VirtualService star"]
+    assert plan(mesh).lanes == plan_partly(tmp_path, *istio()).lanes
 
 
 def test_the_laptop_mesh_answers_501(tmp_path: Path) -> None:

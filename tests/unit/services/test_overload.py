@@ -106,5 +106,6 @@ def test_a_request_may_come_in_pieces(mocka: Service, clients: ExitStack) -> Non
 @pytest.mark.parametrize("host", ["xn--a", "XN--A:80", "b.xn--99999999"])
 def test_a_host_that_is_no_name_is_the_clients_mistake(host: str, mocka: Service) -> None:
     before = len(mocka.log)
-    assert get(mocka.url, {"Host": host}).status == 400
+    answer = get(mocka.url, {"Host": host})
+    assert (answer.status, answer.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
     assert "Traceback" not in str(mocka.log[before:])
