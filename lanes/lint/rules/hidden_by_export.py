@@ -1,5 +1,6 @@
 """A rule or a subset that `exportTo` hides from those who need it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from lanes.lint.facts import Facts, Found
@@ -23,9 +24,10 @@ def check(facts: Facts) -> Iterator[Found]:
                     f"the gateway is in namespace {namespace}, which these rules are not exported"
                     f" to, so requests there get 404; add {namespace}",
                 )
+    workloads = Counter(workload.resource.namespace for workload in facts.workloads)
     found: set[tuple[str, str, str]] = set()
     for leg in facts.legs:
-        for namespace in _callers(facts, leg, homes) if leg.live else ():
+        for namespace in _callers(facts, leg, homes, workloads) if leg.live else ():
             rule = _hidden(facts, leg, namespace)
             key = (str(leg.host), leg.subset, namespace)
             if rule and key not in found:
@@ -58,12 +60,15 @@ def _namespaces(resource: Resource, service: kinds.VirtualService, homes: _Homes
     return list(dict.fromkeys(home for key in meant for home in homes.get(key) or [key[0]]))
 
 
-def _callers(facts: Facts, leg: Leg, homes: _Homes) -> list[str]:
-    """Return the namespaces from which requests meet a rule, as far as manifests tell."""
+def _callers(facts: Facts, leg: Leg, homes: _Homes, workloads: Mapping[str, int]) -> list[str]:
+    """Return the namespaces from which requests meet a rule, as far as manifests tell.
+
+    `workloads`: how many each namespace has. A Service's own pods do not call it.
+    """
     if at_gateway(leg.service):
         return _namespaces(leg.resource, leg.service, homes)
-    own = {id(workload) for workload in facts.pods(leg.host)}
-    callers = {w.resource.namespace for w in facts.workloads if id(w) not in own}
+    own = Counter(workload.resource.namespace for workload in facts.pods(leg.host))
+    callers = (name for name, number in workloads.items() if number > own[name])
     exports = leg.service.spec.export_to
     return sorted(name for name in callers if _sees(name, leg.resource, exports))
 
