@@ -245,12 +245,14 @@ def read_mesh(
 def kept() -> Iterator[None]:
     """Spare the block, and all that it makes, the search for garbage.
 
-    Manifests and the mesh stay to the end. The collector would look through all of them again and
-    again while they grow, which takes a third of the time.
+    Manifests, the mesh and its plan stay to the end. The collector would look through all of them
+    again and again while they grow, which takes a third of the time.
     """
+    collects = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
-        gc.enable()
+        if collects:  # or a block around this one goes on
+            gc.freeze()
+            gc.enable()

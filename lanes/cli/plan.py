@@ -7,6 +7,7 @@ from lanes.cli.options import (
     chosen_ports,
     format_option,
     host_option,
+    kept,
     manifests_argument,
     read_mesh,
     request_options,
@@ -29,6 +30,7 @@ from lanes.console import Console
 )
 @click.option("--strict", is_flag=True, help="exit 2 if anything is not supported")
 @format_option
+@kept()
 def plan_command(
     paths: tuple[str, ...],
     asked: RequestOptions,
