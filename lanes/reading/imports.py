@@ -79,16 +79,6 @@ class Caller:
 ANY = Caller()
 
 
-def callers_of(manifests: Manifests, pods: Iterable[Pod]) -> dict[Caller, list[Pod]]:
-    """Return the pods that are one caller."""
-    imports = SidecarImports(manifests)
-    found: dict[Caller, list[Pod]] = {}
-    for pod in pods:
-        caller = Caller(pod.namespace, imports.of(pod.labels, pod.namespace))
-        found.setdefault(caller, []).append(pod)
-    return found
-
-
 class SidecarImports:
     """Tells for pods what their Sidecar imports."""
 
@@ -111,3 +101,11 @@ class SidecarImports:
             return None
         hosts = (host for egress in sidecar.spec.egress for host in egress.hosts)
         return Imports.of(hosts, namespace)
+
+    def callers(self, pods: Iterable[Pod]) -> dict[Caller, list[Pod]]:
+        """Return each caller, and the pods that it stands for."""
+        found: dict[Caller, list[Pod]] = {}
+        for pod in pods:
+            caller = Caller(pod.namespace, self.of(pod.labels, pod.namespace))
+            found.setdefault(caller, []).append(pod)
+        return found

@@ -58,14 +58,21 @@ class AtServices:
 
     def for_caller(self, caller: Caller) -> Mapping[Host, Mapping[int, list[Bound]]]:
         """The routes that count for a caller, of those that its Sidecar imports."""
-        found: dict[Host, dict[int, list[Bound]]] = {}
-        for routes in (self.producers, self.consumers.get(caller.namespace or "", {})):
-            for host, by_port in routes.items():
-                for port, bound in by_port.items():
-                    names = (host.fqdn,)
-                    if any(caller.imports_rules(one.namespace, names) for one, _ in bound):
-                        found.setdefault(host, {})[port] = bound
-        return found
+        beside = {
+            host: routes
+            for host, routes in self.producers.items()
+            if caller.imports_rules(host.namespace, (host.fqdn,))
+        }
+        space = caller.namespace or ""
+        own = {
+            host: routes
+            for host, routes in self.consumers.get(space, {}).items()
+            if caller.imports_rules(space, (host.fqdn,))
+        }
+        return {
+            host: {**beside.get(host, {}), **own.get(host, {})}
+            for host in dict.fromkeys((*beside, *own))
+        }
 
 
 def at_services(manifests: Manifests, destinations: Destinations) -> AtServices:

@@ -12,6 +12,7 @@ from lanes.reading.commands import Command, assigned
 from lanes.reading.destinations import Destinations
 from lanes.reading.elsewhere import completed
 from lanes.reading.gateways import gateway_hosts
+from lanes.reading.imports import SidecarImports
 from lanes.reading.manifests import NOT_RUN, Manifests
 from lanes.reading.outside import machines_of
 from lanes.reading.providers import provider_of
@@ -54,7 +55,8 @@ def build(
     diagnostics.warn(*manifests.warnings)
     require_complete(manifests, diagnostics)
     manifests = admitted(manifests, diagnostics)
-    sidecars = Sidecars(manifests, diagnostics)
+    imports = SidecarImports(manifests)
+    sidecars = Sidecars(manifests, imports, diagnostics)
     run = (*pods_of(manifests, sidecars, diagnostics), *machines_of(manifests))
     elsewhere = endpoints_of(manifests, run)
     pods = tuple(assigned((*run, *elsewhere), commands))
@@ -65,7 +67,7 @@ def build(
         provider=provider_of(manifests),
         pods=pods,
         gateway=gateway,
-        ports=service_ports(manifests, destinations, pods, gateway),
+        ports=service_ports(manifests, destinations, imports.callers(pods), gateway),
         left_to_cluster=manifests.left_to_cluster,
         calls=dict(_calls(manifests)),
         aliases=destinations.aliases(),

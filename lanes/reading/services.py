@@ -9,7 +9,7 @@ from lanes.mesh.model import GatewayHost, Host, Pod, Route, ServicePort, Variant
 from lanes.reading.age import age_of
 from lanes.reading.destinations import Destinations
 from lanes.reading.httproutes import rules_of
-from lanes.reading.imports import ANY, Caller, callers_of
+from lanes.reading.imports import ANY, Caller
 from lanes.reading.manifests import Manifests
 from lanes.reading.parents import at_services
 from lanes.reading.routes import routes_of, unsupported_route
@@ -33,7 +33,7 @@ _Views = Mapping[Caller, _View]
 def service_ports(
     manifests: Manifests,
     destinations: Destinations,
-    pods: tuple[Pod, ...],
+    callers: Mapping[Caller, list[Pod]],
     served: Iterable[GatewayHost],
 ) -> tuple[ServicePort, ...]:
     """Every Service's ports, with the routes of what names it: a VirtualService, HTTPRoutes.
@@ -41,7 +41,6 @@ def service_ports(
     Where nothing does, where HTTP rules don't count, and where none of them is for these callers,
     a call leads to every pod. What a gateway has `served` may be no Service.
     """
-    callers = callers_of(manifests, pods)
     views = _views(manifests, destinations, callers, [host.domain for host in served])
     ports = _Ports(destinations, views, callers)
     found = [

@@ -39,15 +39,16 @@ class _Rules:
 class Sidecars:
     """Tells for each pod which of its calls no rule counts for."""
 
-    def __init__(self, manifests: Manifests, diagnostics: Diagnostics) -> None:
-        self._diagnostics = diagnostics
+    def __init__(
+        self, manifests: Manifests, imports: SidecarImports, diagnostics: Diagnostics
+    ) -> None:
+        self._imports, self._diagnostics = imports, diagnostics
         self._namespaces = {
             body.metadata.name: (resource, body.metadata.labels)
             for resource, body in manifests.of(kinds.Namespace)
         }
         labels = {name: own for name, (_, own) in self._namespaces.items()}
         self._waypoints = Waypoints(manifests, labels, diagnostics)
-        self._imports = SidecarImports(manifests)
         self._hosts = [body.host for _, body in manifests.of(kinds.Service)]
         self._serving = list(_serving(manifests))
         self._ruled: dict[Host, list[_Rules]] = {}
