@@ -185,7 +185,7 @@ def _path(match: StringMatch) -> Json:
         case "prefix":
             return {"prefix": match.value, **sensitive}
         case "segments":
-            return {"path_separated_prefix": match.value}  # an HTTPRoute's: in its case
+            return {"path_separated_prefix": match.value}  # HTTPRoutes alone: they keep case
         case "regex":
             return {"safe_regex": {"regex": match.value}}
         case "present":

@@ -280,8 +280,7 @@ def _difference(
         gains = {hop: hop.figures.failed / own.count for hop in lane.hops}
     else:
         part = 0.99 if what == TAIL else 0.5
-        took, usual = (significance.quantile(one.figures.times, part) for one in (lane, base))
-        by = took - usual
+        by = (lane.figures.at(part) or 0.0) - (base.figures.at(part) or 0.0)
         before = {hop.service: hop.figures.at(part) for hop in base.hops}
         gains = {
             hop: (hop.figures.at(part) or 0.0) - (before.get(hop.service) or 0.0)
