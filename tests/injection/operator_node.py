@@ -1,37 +1,47 @@
-"""What the OpenTelemetry Operator puts into a Node.js pod: packages, and environment."""
+"""Packages and environment variables that the OpenTelemetry Operator adds to a Node.js pod."""
 
+import json
 import shutil
 from pathlib import Path
 
 from tests.chart.rendering import Values, render
 from tests.injection.operator_pod import instrumentation_environ
-from tests.languages.programs import node_packages
+from tests.languages import programs
 
 HERE = Path(__file__).parent
+GUIDE = HERE / "nodejs-0.49.1"
+# The hops of tests/languages have the packages of upstream's image, so that one lock serves both.
+UPSTREAM = programs.HERE / "node"
+INSTRUMENTATIONS = "@opentelemetry/auto-instrumentations-node"
 ENTRY = "autoinstrumentation.js"
-# What a current Operator sets where nobody asks for anything.
+# The variable that a current Operator sets by default.
 BEHIND = {"OTEL_METRICS_EXPORTER": "otlp"}
 
 
 def packages(version: str) -> Path:
-    """The folder that autoinstrumentation-nodejs of that version brings, with its entry."""
-    source = HERE / f"nodejs-{version}"
-    folder = node_packages(source)
-    if (source / ENTRY).exists():
-        shutil.copy(source / ENTRY, folder)
-    else:  # as the image's Dockerfile does
-        built = "node_modules/@opentelemetry/auto-instrumentations-node/build/src"
-        shutil.copytree(folder / built, folder, dirs_exist_ok=True)
-        shutil.copy(folder / "register.js", folder / ENTRY)
+    """Return the folder that autoinstrumentation-nodejs of that version mounts, with its entry."""
+    name = f"nodejs-{version}"
+    if name == GUIDE.name:
+        folder = programs.node_packages(GUIDE, name)
+        shutil.copy(GUIDE / ENTRY, folder)
+        return folder
+    locked = json.loads((UPSTREAM / "package.json").read_text())["dependencies"]
+    assert locked[INSTRUMENTATIONS] == version, f"{UPSTREAM} locks another version"
+    folder = programs.node_packages(UPSTREAM, name)
+    # As the image's Dockerfile does.
+    built = folder / "node_modules" / INSTRUMENTATIONS / "build/src"
+    shutil.copytree(built, folder, dirs_exist_ok=True)
+    shutil.copy(folder / "register.js", folder / ENTRY)
     return folder
 
 
 def operator_environ(
     folder: Path, instrumentation: Values, before: bool, options: str = ""
 ) -> dict[str, str]:
-    """The variables that the Operator adds; `options` are the container's own NODE_OPTIONS.
+    """Return the variables that the Operator adds.
 
-    `instrumentation` is that of the chart's values. `before` means the guide's Operator.
+    `instrumentation` is a part of the chart's values. `before` selects the guide's Operator.
+    `options` are the NODE_OPTIONS that the container has already.
     """
     values = {"instrumentation": {"mode": "operator", **instrumentation}}
     resources = render(values | {"defaults": {"language": "nodejs"}})

@@ -39,17 +39,17 @@ class Hop:
 
 
 def node() -> Path:
-    """The packages of the lock, with today's programs beside them."""
-    target = node_packages(HERE / "node")
+    """Return the folder of the locked packages, with the programs beside them."""
+    target = node_packages(HERE / "node", "node")
     for program in ("server.js", "modules.mjs", "grpc.js"):
         shutil.copy(HERE / "node" / program, target)
     return target
 
 
-def node_packages(folder: Path) -> Path:
-    """The packages of the lock in a folder."""
+def node_packages(folder: Path, name: str) -> Path:
+    """Return a folder, cached under `name`, with the packages that `folder` locks."""
     lock = folder / "package-lock.json"
-    with _made(folder.name, lock) as (target, empty):
+    with _made(name, lock) as (target, empty):
         if empty:
             for file in (lock, folder / "package.json"):
                 shutil.copy(file, empty)
