@@ -1,1 +1,1 @@
-"""The sample service: it says who it is, then what its upstreams answer."""
+"""The sample service: answers with its name and version, then its upstreams' answers."""

@@ -1,4 +1,4 @@
-"""The application: one route for every path, and the limit of requests served at once."""
+"""The application: one route for every path, and a limit on concurrent requests."""
 
 import functools
 import logging
@@ -22,7 +22,7 @@ from services.settings import Settings
 log = logging.getLogger(__name__)
 
 PLAIN, JSON = "text/plain", "application/json"
-CALLER_WAITS = f"HTTP_{upstream.TIMEOUT_HEADER.upper().replace('-', '_')}"
+TIMEOUT_KEY = f"HTTP_{upstream.TIMEOUT_HEADER.upper().replace('-', '_')}"  # in a WSGI environ
 
 
 def create_app(settings: Settings, metrics: Metrics, management: Management) -> flask.Flask:
@@ -34,27 +34,30 @@ def create_app(settings: Settings, metrics: Metrics, management: Management) -> 
     me = functools.partial(Hop, name=settings.app, version=settings.version, **pod)
     call_all = upstream.caller(settings.upstream_urls, settings.threads, metrics.observe_upstream)
 
-    # Any path: a route may ask for one, of the sample or of what the sample stands in for.
+    # Every path, because mesh routes may send any path to the sample or to a stand-in.
     @app.get("/")
     @app.get("/<path:_path>")
     def answer(_path: str = "") -> flask.Response:
         started = time.monotonic()
         environ, timeout = flask.request.environ, settings.upstream_timeout
-        waits = re.fullmatch("[0-9]{1,9}", environ.get(CALLER_WAITS, ""))
-        ends = started + (min(timeout, int(waits[0]) / 1000) if waits else timeout)
-        failed = None if management.fault == NONE else management.fault.strike(ends)
-        upstreams = () if failed else call_all(ends)
+        if caller_ms := re.fullmatch("[0-9]{1,9}", environ.get(TIMEOUT_KEY, "")):
+            timeout = min(timeout, int(caller_ms[0]) / 1000)
+        deadline = started + timeout
+        injected = None if management.fault == NONE else management.fault.inject(deadline)
+        upstreams = () if injected else call_all(deadline)
         status = next((each.status for each in upstreams if each.status >= 400), 200)
-        status, error = failed or (status, None)
-        lane = str(baggage.get_baggage(settings.lane_header) or "")  # null: it is not known
+        status, error = injected or (status, None)
+        lane = str(baggage.get_baggage(settings.lane_header) or "")
         seconds = time.monotonic() - started
-        took = round(seconds * 1000, 1)
-        hop = me(lane=lane, duration_ms=took, status=status, error=error, upstreams=upstreams)
+        milliseconds = round(seconds * 1000, 1)
+        hop = me(
+            lane=lane, duration_ms=milliseconds, status=status, error=error, upstreams=upstreams
+        )
         metrics.observe_request(lane, status, seconds)
         if log.isEnabledFor(logging.INFO):
-            data = {**who, "lane": lane, "status": status, "duration_ms": took}
+            data = {**who, "lane": lane, "status": status, "duration_ms": milliseconds}
             log.info("%s %s", flask.request.method, flask.request.path, extra={"data": data})
-        kind = _kind(environ.get("HTTP_ACCEPT", ""))
+        kind = _media_type(environ.get("HTTP_ACCEPT", ""))
         body = as_json(hop) if kind == JSON else as_text(hop)
         return flask.Response(body, status, {"Vary": "Accept"}, kind)
 
@@ -63,26 +66,26 @@ def create_app(settings: Settings, metrics: Metrics, management: Management) -> 
 
 
 @functools.lru_cache(maxsize=64)
-def _kind(accept: str) -> str:
-    """Return the media type that an Accept header asks for."""
+def _media_type(accept: str) -> str:
+    """Return the media type that an Accept header prefers."""
     return parse_accept_header(accept, MIMEAccept).best_match((PLAIN, JSON), default=PLAIN)
 
 
-def _limited(application: Callable[..., Any], most: int, metrics: Metrics) -> Callable[..., Any]:
-    """Return the application, which at most so many requests enter at once, with a usable Host."""
-    places = deque(range(most))  # taken and given back at once; a Semaphore costs 3 µs
+def _limited(application: Callable[..., Any], limit: int, metrics: Metrics) -> Callable[..., Any]:
+    """Return the application with a limit on concurrent requests and a check of their Host."""
+    places = deque(range(limit))  # a request takes a place and returns it; a Semaphore costs 3 µs
 
     def limited(environ: dict[str, Any], start_response: Any) -> Any:
         try:
             place = places.pop()
         except IndexError:
             metrics.refused.inc()
-            # Not 503: meshes send that again, and count it against a pod; both make it worse.
-            busy = f"busy: {most} requests are being answered\n"
+            # Not 503: meshes retry a 503 and eject pods for it. Both make overload worse.
+            busy = f"busy: {limit} requests are being answered\n"
             return flask.Response(busy, 429, mimetype=PLAIN)(environ, start_response)
         try:
             if "xn--" in (host := environ.get("HTTP_HOST", "").lower()):
-                host.encode().decode("idna")  # instrumentation makes a URL of it
+                host.encode().decode("idna")  # raises, where instrumentation would fail later
             return application(environ, start_response)
         except UnicodeError:
             return flask.Response("Host is no name\n", 400, mimetype=PLAIN)(environ, start_response)

@@ -1,4 +1,4 @@
-"""Faults on purpose: a version that answers late or fails, so that a bad canary can be watched."""
+"""Injected faults: a version that answers late or fails, to watch a bad canary."""
 
 import math
 import random
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
-MOST = 60_000  # milliseconds of a delay
+MAX_DELAY = 60_000  # milliseconds
 P99 = 2.3263  # standard deviations from a normal distribution's median to its 99th percentile
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Every answer is late by ``delay``, and the share ``rate`` of them fail with ``status``.
+    """A delay of every answer, and the share ``rate`` of answers that fail with ``status``.
 
-    That is the median and the 99th percentile in milliseconds, of a log-normal distribution.
+    ``delay`` is the median and the 99th percentile of a log-normal distribution, in milliseconds.
     """
 
     delay: tuple[float, float] = (0.0, 0.0)
@@ -26,7 +26,7 @@ class Fault:
 
     @classmethod
     def from_query(cls, query: str) -> Self:
-        """Read ``delay=30&status=500&rate=0.05``. Raises ValueError that names what is wrong."""
+        """Parse ``delay=30&status=500&rate=0.05``. Raises ValueError, which names a bad part."""
         fault = {}
         for name, value in parse_qsl(query, keep_blank_values=True):
             if name not in PARSERS:
@@ -43,15 +43,16 @@ class Fault:
         return f"delay={delay}&status={self.status}&rate={self.rate:g}"
 
     def seconds(self) -> float:
-        """Draw by how much one answer is late."""
+        """Draw the delay of one answer."""
         p50, p99 = self.delay
         return p50 / 1000 * random.lognormvariate(0, math.log(p99 / p50) / P99) if p50 else 0.0
 
-    def strike(self, ends: float) -> tuple[int, str] | None:
-        """Wait as long as the delay says, but not beyond ``ends`` (monotonic seconds), and return
-        the status and the reason to fail with, or None.
+    def inject(self, deadline: float) -> tuple[int, str] | None:
+        """Sleep for the delay, but not beyond ``deadline`` (monotonic seconds).
+
+        Return the status and the reason to fail with, or None.
         """
-        time.sleep(max(0.0, min(self.seconds(), ends - time.monotonic())))
+        time.sleep(max(0.0, min(self.seconds(), deadline - time.monotonic())))
         fails = random.random() < self.rate  # noqa: S311 no secret
         return (self.status, f"injected: fault_rate is {self.rate:g}") if fails else None
 
@@ -60,15 +61,15 @@ NONE = Fault()
 
 
 def number(text: str) -> float | None:
-    """Return a decimal number without sign, exponent or digits of other scripts; else None."""
+    """Return an unsigned decimal number in ASCII digits, without exponent; None for other text."""
     return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else None
 
 
 def _delay(text: str) -> tuple[float, float]:
     parts = [number(part) for part in text.split("/", 1)]
     p50, p99 = parts[0], parts[-1]
-    if p50 is None or p99 is None or not (0 < p50 <= p99 <= MOST or p50 == p99 == 0):
-        raise ValueError(f"must be milliseconds, at most {MOST}, or p50/p99 of them: 20/200")
+    if p50 is None or p99 is None or not (0 < p50 <= p99 <= MAX_DELAY or p50 == p99 == 0):
+        raise ValueError(f"must be milliseconds, at most {MAX_DELAY}, or p50/p99 of them: 20/200")
     return p50, p99
 
 

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output, for everything in the process."""
+"""Logging for the whole process: one JSON object per line on standard output."""
 
 import json
 import logging
@@ -9,10 +9,10 @@ from opentelemetry import trace
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line, with the trace id while a request is served, and ``extra["data"]``."""
+    """Formats a record as JSON, with the fields of ``extra["data"]`` and a request's trace id."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as JSON, without a line break also when it carries a traceback."""
+        """Return the record as one line, even if it has a traceback."""
         entry: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -28,6 +28,6 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send every logger's records of ``level`` and above to standard output."""
+    """Write all loggers' records of ``level`` and above to standard output."""
     logging.basicConfig(stream=sys.stdout, level=level.upper(), force=True)
     logging.getLogger().handlers[0].setFormatter(JsonFormatter())

@@ -1,4 +1,4 @@
-"""The management port: probes and metrics, whatever the port of the requests is busy with."""
+"""The management port: probes and metrics, independent of the load on the request port."""
 
 import asyncio
 import hmac
@@ -9,16 +9,16 @@ import prometheus_client as prometheus
 
 from services.faults import NONE, Fault
 
-CONNECTION_SECONDS = 5.0  # then a connection is closed
-MOST_CONNECTIONS = 256  # one more closes the oldest
+CONNECTION_SECONDS = 5.0  # until a connection is closed
+MAX_CONNECTIONS = 256  # one more closes the oldest
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-MOST_LANES = 32  # besides none
-# Seconds. A hop takes a millisecond or two; a chain that waits ends at its timeout.
+MAX_LANES = 32  # lane label values, besides the empty one
+# Seconds. A hop takes 1 to 2 ms; a chain that waits ends at its timeout.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
-    """What one process has served, refused and called."""
+    """Counts and times of the requests that a process served, refused and sent."""
 
     def __init__(self, app: str, version: str, instrumentation: str) -> None:
         self._lanes, self.instrumentation = {""}, instrumentation
@@ -28,27 +28,27 @@ class Metrics:
         about = prometheus.Info("service", "The service.", registry=registry)
         about.info({"app": app, "version": version, "instrumentation": instrumentation})
         times = partial(prometheus.Histogram, buckets=BUCKETS, registry=registry)
-        # Cached: to look a pair of labels up costs more than to observe. There are few pairs.
+        # Cached because the lookup of a label pair costs more than the observation.
         requests = times("http_request_duration_seconds", "Answers.", ["lane", "status"])
         calls = times("http_upstream_duration_seconds", "Calls.", ["upstream", "status"])
         self._requests, self._calls = cache(requests.labels), cache(calls.labels)
         self.refused = prometheus.Counter("http_requests_refused", "429s.", registry=registry)
 
-    def observe_request(self, lane: str | None, status: int, seconds: float) -> None:
-        # Baggage may come from anyone, and each new label value costs memory for good.
-        if len(self._lanes) <= MOST_LANES:
-            self._lanes.add(lane or "")
-        known = (lane or "") if (lane or "") in self._lanes else "other"
-        self._requests(known, status).observe(seconds)
+    def observe_request(self, lane: str, status: int, seconds: float) -> None:
+        # Anyone may send baggage, and the memory of a label value is never freed.
+        if len(self._lanes) <= MAX_LANES:
+            self._lanes.add(lane)
+        label = lane if lane in self._lanes else "other"
+        self._requests(label, status).observe(seconds)
 
     def observe_upstream(self, url: str, status: int, seconds: float) -> None:
         self._calls(url, status).observe(seconds)
 
 
 class Management:
-    """Answers ``/healthz``, ``/readyz`` and ``/metrics``; and ``PUT /fault`` if there is a token.
+    """Answers ``/healthz``, ``/readyz`` and ``/metrics``, and with a token ``PUT /fault``.
 
-    A busy pod stays ready: unready, its traffic would overload the other pods.
+    A busy pod stays ready, because its traffic would overload the other pods.
     """
 
     def __init__(self, metrics: Metrics, fault: Fault = NONE, token: str | None = None) -> None:
@@ -63,7 +63,7 @@ class Management:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open[writer] = None
-        if len(self._open) > MOST_CONNECTIONS:
+        if len(self._open) > MAX_CONNECTIONS:
             self._open.pop(oldest := next(iter(self._open)))
             oldest.transport.abort()
         try:
@@ -80,7 +80,7 @@ class Management:
             writer.close()
 
     def answer(self, head: bytes) -> tuple[str, bytes, str]:
-        """Return status, body and content type for a request with that head."""
+        """Return status, body and content type for a request with this head."""
         method, _, rest = head.partition(b" ")
         path, _, query = rest.partition(b" ")[0].partition(b"?")
         status, text = "200 OK", "alive"
@@ -99,11 +99,11 @@ class Management:
             status, text = "404 Not Found", "there are /healthz, /readyz and /metrics"
         return status, f"{text}\n".encode(), "text/plain; charset=utf-8"
 
-    def _set_fault(self, head: bytes, query: str, wanted: str) -> tuple[str, str]:
-        """Replace the fault until this process ends; by a header that no browser's page knows."""
+    def _set_fault(self, head: bytes, query: str, authorization: str) -> tuple[str, str]:
+        """Replace the fault until this process ends. A header guards it against web pages."""
         lines = (line.partition(b":") for line in head.split(b"\r\n"))
         headers = {name.lower(): value.strip() for name, _, value in lines}
-        if not hmac.compare_digest(headers.get(b"authorization", b""), wanted.encode()):
+        if not hmac.compare_digest(headers.get(b"authorization", b""), authorization.encode()):
             return "403 Forbidden", "not with this token"
         try:
             self.fault = Fault.from_query(query)

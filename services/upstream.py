@@ -1,4 +1,4 @@
-"""Calling the next services, all at once. OpenTelemetry's instrumentation adds the lane."""
+"""Concurrent calls to the next services. OpenTelemetry's instrumentation adds the lane."""
 
 import contextvars
 import http.client
@@ -22,9 +22,9 @@ from services.answer import Node, Outside, from_json
 
 log = logging.getLogger(__name__)
 
-# The header says how long the caller waits. An upstream gets 90% of the time that is left.
-TIMEOUT_HEADER, PASSED_ON = "request-timeout-ms", 0.9
-LARGEST = 262_144  # bytes of one answer: a thousand hops' worth
+# The header holds the milliseconds that the caller waits. An upstream gets 90% of the time left.
+TIMEOUT_HEADER, UPSTREAM_SHARE = "request-timeout-ms", 0.9
+MAX_BYTES = 262_144  # of one answer: enough for a thousand hops
 CLOSED = (ConnectionError, http.client.HTTPException, ProtocolError)
 REASONS: tuple[tuple[Any, str], ...] = (
     (ConnectionRefusedError, "connection refused"),
@@ -33,31 +33,32 @@ REASONS: tuple[tuple[Any, str], ...] = (
 )
 
 Observe = Callable[[str, int, float], None]
-Ask = Callable[[float], requests.Response]
+Send = Callable[[float], requests.Response]
 Call = Callable[[float], tuple[Node, ...]]
 
 
 def caller(urls: tuple[str, ...], threads: int, observe: Observe = lambda *_: None) -> Call:
     """Return a function that calls all ``urls`` at once and returns their answers in that order.
 
-    It takes until when the caller waits, in monotonic seconds, and never raises: an upstream that
-    fails is a node that says so. ``observe`` gets each call's URL, status and seconds.
+    The function takes a deadline in monotonic seconds. It never raises: the node of an upstream
+    that fails has an ``error``. ``observe`` gets each call's URL, status and seconds.
     """
-    calls = [(url, partial(_call, url, _asker(url, threads))) for url in urls]
+    calls = [(url, partial(_call, url, _sender(url, threads))) for url in urls]
     pool = ThreadPoolExecutor(max(1, threads * len(urls)))
 
-    def call_all(ends: float) -> tuple[Node, ...]:
+    def call_all(deadline: float) -> tuple[Node, ...]:
         started = time.monotonic()
-        # Each thread gets a copy of the context, and with it the request's trace and baggage.
+        # The copied context brings the request's trace and baggage to the thread.
         running = [
-            (url, pool.submit(contextvars.copy_context().run, call, ends)) for url, call in calls
+            (url, pool.submit(contextvars.copy_context().run, call, deadline))
+            for url, call in calls
         ]
         nodes = []
         for url, future in running:
             try:
-                node, seconds = future.result(ends - time.monotonic())
+                node, seconds = future.result(deadline - time.monotonic())
             except TimeoutError:  # the call itself ends when its socket times out
-                node = _of_exception(url, requests.Timeout(), ends - started)
+                node = _of_exception(url, requests.Timeout(), deadline - started)
                 seconds = time.monotonic() - started
             if isinstance(node, Outside):
                 node = replace(node, duration_ms=round(seconds * 1000, 1))
@@ -70,61 +71,62 @@ def caller(urls: tuple[str, ...], threads: int, observe: Observe = lambda *_: No
     return call_all
 
 
-def _asker(url: str, threads: int) -> Ask:
-    """Return a function that sends a request, and once more where its connection breaks."""
+def _sender(url: str, threads: int) -> Send:
+    """Return a function that sends a request, and retries once if the connection breaks."""
     session = requests.Session()
-    # Proxies and certificates are the environment's, read once; a .netrc is nobody's to send.
+    # Reads proxies and certificates from the environment once, and never a .netrc.
     options = session.merge_environment_settings(url, {}, True, None, None)
     session.trust_env = False
-    # A small answer in packing may be a large one.
+    # Uncompressed, because a small compressed answer may be a large one.
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "identity"})
-    # One session serves all users: what an upstream sets for one is not kept, nor sent.
+    # One session serves all users, so it must not keep cookies.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.mount(url, HTTPAdapter(pool_maxsize=threads))
     prepared = session.prepare_request(requests.Request("GET", url))
 
-    def ask(ends: float, again: bool = True) -> requests.Response:
-        left = ends - time.monotonic()
+    def send(deadline: float, retry: bool = True) -> requests.Response:
+        left = deadline - time.monotonic()
         if left <= 0:
             raise requests.Timeout
         request = prepared.copy()  # `session.send` adds this lane's baggage to the copy
-        request.headers[TIMEOUT_HEADER] = str(max(1, int(left * PASSED_ON * 1000)))
+        request.headers[TIMEOUT_HEADER] = str(max(1, int(left * UPSTREAM_SHARE * 1000)))
         timeout: Any = Timeout(total=left)
         try:
             return session.send(request, timeout=timeout, allow_redirects=False, **options)
         except requests.ConnectionError as error:
-            # An upstream may close a kept connection just as a request is sent.
-            if again and _caused_by(error, ProtocolError):
-                return ask(ends, again=False)
+            # An upstream may close a pooled connection just as a request is sent.
+            if retry and _caused_by(error, ProtocolError):
+                return send(deadline, retry=False)
             raise
 
-    return ask
+    return send
 
 
-def _call(url: str, ask: Ask, ends: float) -> tuple[Node, float]:
+def _call(url: str, send: Send, deadline: float) -> tuple[Node, float]:
+    """Return the upstream's node and the seconds of the call."""
     started = time.monotonic()
     try:
-        with ask(ends) as response:  # whose connection goes back to the pool once all is read
+        with send(deadline) as response:  # once it is read, its connection returns to the pool
             body = bytearray()
-            while len(body) <= LARGEST and (part := response.raw.read1(LARGEST)):
+            while len(body) <= MAX_BYTES and (part := response.raw.read1(MAX_BYTES)):
                 body += part
-                if time.monotonic() > ends:
+                if time.monotonic() > deadline:
                     raise requests.Timeout
             node = _node(url, response, bytes(body))
-    except (OSError, HTTPError) as error:  # of which those of `requests` are some
-        node = _of_exception(url, error, ends - started)
+    except (OSError, HTTPError) as error:  # errors of `requests` are OSErrors
+        node = _of_exception(url, error, deadline - started)
     return node, time.monotonic() - started
 
 
 def _node(url: str, response: requests.Response, body: bytes) -> Node:
     status, phrase = response.status_code, response.reason or "no reason given"
-    if len(body) > LARGEST:
-        return _failed(url, 502, f"answered more than {LARGEST} bytes")
-    if not (200 <= status < 300 or 400 <= status < 600):  # a redirection is no answer here
+    if len(body) > MAX_BYTES:
+        return _failed(url, 502, f"answered more than {MAX_BYTES} bytes")
+    if not (200 <= status < 300 or 400 <= status < 600):  # redirections are not followed
         return _failed(url, 502, f"answered {status} {phrase}")
     if (node := from_json(body)) is not None:
-        return replace(node, status=status)  # that on the wire is what a proxy and a user see
-    # As UTF-8, whatever it claims to be: guessing an encoding costs more than a call.
+        return replace(node, status=status)  # proxies and users see the status on the wire
+    # Always UTF-8: detecting the encoding costs more than the call.
     text = body.decode("utf-8", errors="replace")
     if status < 400:
         return Outside(url=url, status=status, text=text, duration_ms=0)
@@ -137,8 +139,8 @@ def _of_exception(url: str, error: Exception, timeout: float) -> Outside:
         late = f"no answer within {round(timeout, 1):g} s"
         return _failed(url, 504, late if timeout > 0 else "no time was left for the call")
     *_, first = _causes(error)
-    found = (reason for kinds, reason in REASONS if _caused_by(error, kinds))
-    reason = next(found, _shorten(str(first)) or type(error).__name__)
+    known = (reason for kinds, reason in REASONS if _caused_by(error, kinds))
+    reason = next(known, _shorten(str(first)) or type(error).__name__)
     if isinstance(first, ssl.SSLCertVerificationError):
         reason = f"certificate refused: {first.verify_message}"
     return _failed(url, 502, "proxy: " * _caused_by(error, ProxyError) + reason)

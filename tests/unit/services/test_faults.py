@@ -21,8 +21,8 @@ def test_as_many_fail_as_the_rate_says(monkeypatch: pytest.MonkeyPatch) -> None:
     draws = iter(number / 100 for number in range(100))
     monkeypatch.setattr("random.random", lambda: next(draws))
     fault = Fault(rate=0.05)
-    struck = [fault.strike(0) for _ in range(100)]
-    assert struck == [(500, "injected: fault_rate is 0.05")] * 5 + [None] * 95
+    injected = [fault.inject(0) for _ in range(100)]
+    assert injected == [(500, "injected: fault_rate is 0.05")] * 5 + [None] * 95
 
 
 @pytest.mark.parametrize(
@@ -34,5 +34,5 @@ def test_an_answer_is_late_by_the_delay_while_its_caller_waits(
     sleeps: list[float] = []
     monkeypatch.setattr("time.monotonic", lambda: 64.0)
     monkeypatch.setattr("time.sleep", sleeps.append)
-    Fault(delay=(delay, delay)).strike(64 + left)
+    Fault(delay=(delay, delay)).inject(64 + left)
     assert sleeps == [slept]

@@ -17,7 +17,7 @@ def test_requests_are_counted_by_lane_and_status() -> None:
     metrics = Metrics("mocka", "v2", "own 0.64b0")
     metrics.observe_request("v2", 200, 0.002)
     metrics.observe_request("v2", 200, 0.002)
-    metrics.observe_request(None, 502, 0.5)
+    metrics.observe_request("", 502, 0.5)
     lines = samples(metrics)
     assert 'service_info{app="mocka",instrumentation="own 0.64b0",version="v2"} 1.0' in lines
     assert 'http_request_duration_seconds_count{lane="v2",status="200"} 2.0' in lines

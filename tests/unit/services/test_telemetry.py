@@ -126,7 +126,7 @@ def test_whose_instrumentation_is_in_force(
     packages: str, whose: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sysconfig.get_path", {"purelib": packages}.get)
-    assert telemetry.in_force() == whose
+    assert telemetry.active_instrumentation() == whose
 
 
 @pytest.mark.usefixtures("instrumented")
