@@ -107,14 +107,16 @@ def _uninstrumented(workload: Workload, pods: tuple[Pod, ...]) -> Iterator[Gap]:
     named = own[0].env.get("OTEL_PROPAGATORS", "")
     language = "" if named else _language(own[0])
     if language:
-        sentence = f"nothing says that it hands baggage on: let the Operator instrument {language}"
+        sentence = (
+            f"nothing shows that it propagates baggage: let the Operator instrument {language}"
+        )
         metadata = {"annotations": {f"{INJECT}{language}": "true"}}
         yield Gap(resource, sentence, {"spec": {"template": {"metadata": metadata}}})
         return
     propagators = ",".join(filter(None, [named, "baggage"])) if named else "tracecontext,baggage"
-    sentence = "nothing says that it hands baggage on: instrument it by OpenTelemetry"
+    sentence = "nothing shows that it propagates baggage: instrument it with OpenTelemetry"
     if own[0].carries_baggage is False:
-        sentence = "its OpenTelemetry hands no baggage on"
+        sentence = "its OpenTelemetry does not propagate baggage"
     env = [{"name": "OTEL_PROPAGATORS", "value": propagators}]
     spec = {"containers": [{"name": container.name, "env": env}]}
     yield Gap(resource, sentence, {"spec": {"template": {"spec": spec}}})

@@ -11,7 +11,7 @@ class Cause(StrEnum):
     """Why a hop is wrong.
 
     - not-set: the gateway's call has no lane header
-    - not-handed-on: the caller got the lane header, and its call has none
+    - not-propagated: the caller got the lane header, and its call has none
     - changed: the caller's call has another lane's
     - no-sidecar: the call passed no sidecar
     - no-rule: the sidecar sent the call where requests without the lane go
@@ -23,7 +23,7 @@ class Cause(StrEnum):
     """
 
     NOT_SET = "not-set"
-    NOT_HANDED_ON = "not-handed-on"
+    NOT_PROPAGATED = "not-propagated"
     CHANGED = "changed"
     NO_SIDECAR = "no-sidecar"
     NO_RULE = "no-rule"
@@ -46,7 +46,7 @@ def cause(
     if lost(step, header):
         if step.lane:
             return Cause.CHANGED
-        return Cause.NOT_HANDED_ON if caller else Cause.NOT_SET
+        return Cause.NOT_PROPAGATED if caller else Cause.NOT_SET
     if not step.version:
         return Cause.NO_ANSWER
     if step.routed is None:

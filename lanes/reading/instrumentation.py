@@ -82,7 +82,7 @@ def injected(
             diagnostics.warn(resource.finding("injection", f"{_FIELD}[{key}]", message))
             continue
         if language in _NO_CODE:
-            message = f"{_NO_CODE[language]}, so the service has to hand baggage on by itself"
+            message = f"{_NO_CODE[language]}, so the service has to propagate baggage itself"
             diagnostics.warn(resource.finding("injection", f"{_FIELD}[{key}]", message))
         languages.append(language)
         general, own = environment(spec.env, fields), environment(spec.of(language).env, fields)

@@ -85,7 +85,8 @@ def _unreached(plan: Plan) -> Iterator[str]:
 def _assumed(plan: Plan) -> Iterator[str]:
     for carrier in dict.fromkeys(plan.assumed.values()):
         services = _listed(name for name, held in plan.assumed.items() if held == carrier)
-        yield f"assumed: {carrier} is handed on at {services}. Check it: no manifest shows it"
+        sentence = f"assumed: {carrier} is propagated at {services}."
+        yield f"{sentence} No manifest shows it: check the code"
 
 
 def _not_set(plan: Plan) -> Iterator[str]:

@@ -17,7 +17,7 @@ PROBLEMS = {
     ProblemCode.LANE_CHANGED: "lane {lane} is {other} at {service}",
     ProblemCode.FAILED: "lane {lane} failed",
     ProblemCode.OTHER_PATH: "lane {lane} took another path",
-    ProblemCode.LEFT: "lane {lane} is left at {service}",
+    ProblemCode.LEFT: "lane {lane} breaks at {service}",
     ProblemCode.UNREADABLE: "the answer cannot be read: {other}",
     ProblemCode.NO_SERVICE: "no service answered",
     ProblemCode.NO_SUCH_PATH: "no lane has this path",
@@ -25,8 +25,8 @@ PROBLEMS = {
 
 CAUSES = {
     Cause.NOT_SET: "the gateway's call has no lane header",
-    Cause.NOT_HANDED_ON: "{caller} got the lane header and did not hand it on",
-    Cause.CHANGED: "{caller} handed on another lane's header",
+    Cause.NOT_PROPAGATED: "{caller} got the lane header and did not propagate it",
+    Cause.CHANGED: "{caller} sent another lane's header",
     Cause.NO_SIDECAR: "the call from {caller} passed no sidecar",
     Cause.NO_RULE: "the sidecar of {caller} has no rule for the lane",
     Cause.OTHER_RULE: "another lane's rule took the call from {caller}",
@@ -38,7 +38,7 @@ CAUSES = {
 
 FIXES = {
     Cause.NOT_SET: "Check the gateway's rule, and that it is applied.",
-    Cause.NOT_HANDED_ON: "Instrument {caller} and its HTTP client, with the propagator baggage.",
+    Cause.NOT_PROPAGATED: "Instrument {caller} and its HTTP client, with the propagator baggage.",
     Cause.CHANGED: "Check what {caller} writes into the header.",
     Cause.NO_SIDECAR: "Check that {caller} has a sidecar, and that its calls pass it.",
     Cause.NO_RULE: "Is the rule for {service} applied? Does a Sidecar hide it?",
@@ -46,7 +46,7 @@ FIXES = {
     Cause.NOT_READY: "Check the pods of {service} {planned}.",
     Cause.NO_ANSWER: "Check the pods of {service}, and what its logs say.",
     Cause.CONTRADICTED: "Check the labels of the pods of {service}.",
-    Cause.NOT_TOLD: "Is {service} {planned} ready? Does {caller} hand the lane header on?",
+    Cause.NOT_TOLD: "Is {service} {planned} ready? Does {caller} propagate the lane header?",
 }
 
 HINTS = {
@@ -64,7 +64,7 @@ HINTS = {
     ),
     HintCode.EVIDENCE_ENDS: (
         "{1} was not seen behind {0}: the evidence ends there.",
-        "  Check that {0} gets traceparent and baggage, and hands both on",
+        "  Check that {0} gets traceparent and baggage, and propagates both",
     ),
     HintCode.NOT_CALLED: (
         "no answer has {1}, which {0} calls in the plan.",
@@ -72,7 +72,7 @@ HINTS = {
     ),
     HintCode.OTHER_CALLS: ("services call others than planned. Set --calls CALLER=SERVICE,...",),
     HintCode.ASSUMED: (
-        "the plan assumes that {header} is handed on at {services}. Check that it is.",
+        "the plan assumes that {header} is propagated at {services}. Check that it is.",
     ),
     HintCode.NO_LANE: (
         "no answer names a lane: the first hop has read none. It needs OpenTelemetry with the",
@@ -96,15 +96,15 @@ def problem_text(problem: Problem | None) -> str:
 
 
 def cause_lines(lanes: Sequence[str], left: Left) -> list[str]:
-    """Where and why lanes, () for none that is known, are left, and what to do."""
+    """Return where and why lanes break, and the fix. No `lanes`: none is known."""
     names = {"caller": left.caller or "the gateway", "service": left.service}
     names["planned"] = left.planned or "another version"
-    are = f"lane {lanes[0]} is" if len(lanes) == 1 else f"lanes {', '.join(lanes)} are"
-    of = f"{are} left" if lanes else "requests have no lane"
+    broken = f"lane {lanes[0]} breaks" if len(lanes) == 1 else f"lanes {', '.join(lanes)} break"
+    symptom = broken if lanes else "requests have no lane"
     answered = f"{left.service} {left.answered}" if left.answered else "nothing"
     wrong = left.planned not in ("", left.answered)
     return [
-        f"{of} at {left.service}: {CAUSES[left.cause].format(**names)}",
+        f"{symptom} at {left.service}: {CAUSES[left.cause].format(**names)}",
         *([f"  {answered} answered in place of {left.planned}."] if wrong else []),
         f"  {FIXES[left.cause].format(**names)}",
     ]

@@ -65,7 +65,7 @@ class Problem:
     """What is wrong with one answer of `lane`, "" for none that is known.
 
     `service`: where. `other`: the namespace, the lane or the reason that the code is about; `home`:
-    the namespaces that the pod should be of. `left`: where the lane is left, as far as is known.
+    the namespaces that the pod should be of. `left`: where the lane breaks, if known.
     `rule`: the entry rule of the request.
     """
 

@@ -26,7 +26,7 @@ HOP = ("reviews", "ratings")
 REVIEWS = ("silent", "b3", "traced", "changed", "bare", "hidden")
 ELSEWHERE = ("unruled", "other", "gone", "down", "unset")
 BY_BOTH: Left = {
-    ("traced", *HOP, Cause.NOT_HANDED_ON),
+    ("traced", *HOP, Cause.NOT_PROPAGATED),
     ("changed", "productpage", "reviews", Cause.CHANGED),
     ("hidden", *HOP, Cause.NO_RULE),
     ("unruled", *HOP, Cause.NO_RULE),
@@ -37,8 +37,8 @@ BY_BOTH: Left = {
 }
 BY_LOGS: Left = {
     *BY_BOTH,
-    ("silent", *HOP, Cause.NOT_HANDED_ON),
-    ("b3", *HOP, Cause.NOT_HANDED_ON),
+    ("silent", *HOP, Cause.NOT_PROPAGATED),
+    ("b3", *HOP, Cause.NOT_PROPAGATED),
     ("bare", *HOP, Cause.NO_SIDECAR),
 }
 # Behind a service that hands no trace on there are no spans, and none tells whether a service

@@ -85,5 +85,5 @@ def test_calls_by_grpc_are_seen_as_any_other(both: tuple[Told, Seen], name: str)
     skip_if_missing(name)
     found = {hop.caller: hop for hop in both[1] if hop.hop.service == "stock"}[name]
     right = (HopVerdict.AS_PLANNED, None)
-    lost = (HopVerdict.NOT_AS_PLANNED, Cause.NOT_HANDED_ON)
+    lost = (HopVerdict.NOT_AS_PLANNED, Cause.NOT_PROPAGATED)
     assert (found.verdict, found.cause) == (right if name in GRPC_CROSS else lost)

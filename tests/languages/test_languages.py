@@ -74,5 +74,5 @@ def test_calls_alone_tell_who_hands_the_lane_on(both: tuple[Told, Seen], name: s
         pytest.skip(f"not here: {', '.join(missing)}")
     found = {hop.caller: hop for hop in both[1] if hop.hop.service == "tail"}[name]
     right = (HopVerdict.AS_PLANNED, None)
-    lost = (HopVerdict.NOT_AS_PLANNED, Cause.NOT_HANDED_ON)
+    lost = (HopVerdict.NOT_AS_PLANNED, Cause.NOT_PROPAGATED)
     assert (found.verdict, found.cause) == (right if name in CROSS else lost)

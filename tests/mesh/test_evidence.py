@@ -118,8 +118,8 @@ def test_a_service_that_does_not_hand_the_lane_on_is_named(
         result = verified(mesh)
         assert result.verdict.holds is Holds.DO_NOT_HOLD
         assert left(result) == {
-            ("v1", "mockb", "mockc", Cause.NOT_HANDED_ON),
-            ("v2", "mockb", "mockc", Cause.NOT_HANDED_ON),
+            ("v1", "mockb", "mockc", Cause.NOT_PROPAGATED),
+            ("v2", "mockb", "mockc", Cause.NOT_PROPAGATED),
         }
         told = traced(mesh, "v2")
         assert told.problem is not None

@@ -1,4 +1,4 @@
-"""Pods that do not hand baggage on."""
+"""Pods that do not propagate baggage."""
 
 from collections.abc import Iterator
 
@@ -33,13 +33,13 @@ def _is_set_up(pod: Pod) -> bool:
 
 
 def _dropping(facts: Facts, workload: Workload, pod: Pod, some: bool) -> Found | None:
-    """What keeps pods from handing baggage on."""
+    """Return what keeps pods from propagating baggage."""
     if pod.carries_baggage is None and some and not _is_set_up(pod):
         return (
             workload.resource,
             workload.field("metadata"),
             "OpenTelemetry is set up in other pods and not in these, so the lane ends here"
-            f" unless they hand baggage on themselves; annotate them {INJECT}...",
+            f" unless they propagate baggage themselves; annotate them {INJECT}...",
         )
     if pod.carries_baggage is not False:
         return None
@@ -89,7 +89,7 @@ RULE = Rule(
     code="TL024",
     name="baggage-dropped",
     severity="warning",
-    text="""The lane is a member of `baggage`, which OpenTelemetry hands on. The `baggage`
+    text="""The lane is a member of `baggage`, which OpenTelemetry propagates. The `baggage`
 propagator is on by default, and off if `OTEL_PROPAGATORS` or an Instrumentation's `propagators`
 name others. A service that is not instrumented drops baggage.""",
     bad="""

@@ -15,7 +15,7 @@ _CALLERS_OWN = re.compile(
 
 def check(facts: Facts) -> Iterator[Found]:
     if "EnvoyFilter" in facts.kind_names:
-        return  # which may set and hand on anything
+        return  # which may set and copy any header
     set_headers, reported = facts.set_headers, set()
     for routing, asked in facts.asked_in_mesh:
         for header in asked.match.headers:
@@ -24,13 +24,13 @@ def check(facts: Facts) -> Iterator[Found]:
             reported.add(header)
             if header not in set_headers:
                 problem = (
-                    "no gateway here sets it, so a client has to send it and each hop to hand it"
-                    " on, or a service has to set it"
+                    "no gateway here sets it, so a client has to send it and each hop to copy it,"
+                    " or a service has to set it"
                 )
             elif not facts.propagates(header):
                 problem = (
-                    "a gateway sets it, but nothing here hands it on: OpenTelemetry carries baggage"
-                    " alone, and services have to copy other headers"
+                    "a gateway sets it, but nothing here copies it: OpenTelemetry propagates"
+                    " baggage alone, and services have to copy other headers"
                 )
             else:
                 continue
@@ -46,8 +46,8 @@ RULE = Rule(
     name="header-not-propagated",
     severity="warning",
     text="""Rules inside the mesh see what the calling service sends, not what the client sent.
-A header is there only if a client sends it or a gateway sets it, and if each hop hands it on.
-OpenTelemetry hands on `baggage` and no other header. On ASM, an ASMHeaderPropagation turns
+A header is there only if a client sends it or a gateway sets it, and if each hop copies it.
+OpenTelemetry propagates `baggage` and no other header. On ASM, an ASMHeaderPropagation turns
 members of it into headers. If your services copy the header themselves, leave this rule out
 (`--ignore TL008`).""",
     bad="""

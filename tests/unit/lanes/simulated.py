@@ -35,10 +35,10 @@ class Break(StrEnum):
 
 
 CAUSES = {
-    Break.NOT_INSTRUMENTED: Cause.NOT_HANDED_ON,
-    Break.B3_ALONE: Cause.NOT_HANDED_ON,
-    Break.TRACE_ALONE: Cause.NOT_HANDED_ON,
-    Break.ASYNC: Cause.NOT_HANDED_ON,
+    Break.NOT_INSTRUMENTED: Cause.NOT_PROPAGATED,
+    Break.B3_ALONE: Cause.NOT_PROPAGATED,
+    Break.TRACE_ALONE: Cause.NOT_PROPAGATED,
+    Break.ASYNC: Cause.NOT_PROPAGATED,
     Break.CHANGED: Cause.CHANGED,
     Break.NOT_SET: Cause.NOT_SET,
     Break.OLD_RULE: Cause.NO_RULE,

@@ -513,7 +513,7 @@ def test_access_logs_show_the_hops_of_foreign_services(sample: str, tmp_path: Pa
 
     result = verify()
     assert result.exit_code == 1, result.output
-    assert "lane v2 is left at mockc: no pod of mockc v2 is ready" in result.stdout
+    assert "lane v2 breaks at mockc: no pod of mockc v2 is ready" in result.stdout
     found = json.loads(verify("--format", "json").stdout)
     (left,) = found["left"]
     assert (left["lane"], left["service"], left["cause"]) == ("v2", "mockc", "not-ready")

@@ -168,7 +168,7 @@ def chose(*versions: str) -> Routed:
     ("path", "service", "caller", "cause"),
     [
         (seen("mocka v1", routed=chose("v1")), "mocka", "", Cause.NOT_SET),
-        (seen("mocka v3 v3", "mockb v1"), "mockb", "mocka", Cause.NOT_HANDED_ON),
+        (seen("mocka v3 v3", "mockb v1"), "mockb", "mocka", Cause.NOT_PROPAGATED),
         (seen("mocka v3 v3", "mockb v1 v2"), "mockb", "mocka", Cause.CHANGED),
         (seen("mocka v3 v3", "mockb - v3"), "mockb", "mocka", Cause.NO_ANSWER),
         (seen("mocka v3 v3", "mockb v1 v3"), "mockb", "mocka", Cause.NOT_TOLD),

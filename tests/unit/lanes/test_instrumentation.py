@@ -79,7 +79,7 @@ OTEL = instrumentation("tracecontext", "baggage", name="otel")
             [
                 (
                     f"{TEMPLATE}[inject-sdk]",
-                    "brings settings and no code, so the service has to hand baggage on by itself",
+                    "brings settings and no code, so the service has to propagate baggage itself",
                 )
             ],
         ),
@@ -89,7 +89,7 @@ OTEL = instrumentation("tracecontext", "baggage", name="otel")
                 (
                     f"{TEMPLATE}[inject-go]",
                     "instruments Go from outside of the process and carries no baggage, so the"
-                    " service has to hand baggage on by itself",
+                    " service has to propagate baggage itself",
                 )
             ],
         ),
@@ -199,7 +199,7 @@ def test_several_instrumentations_of_one_namespace_are_none() -> None:
 
 
 def called(image: str, **more: Any) -> tuple[bool, list[str]]:
-    """Whether a caller is assumed to hand baggage on, and the rules of the plan's warnings."""
+    """Whether a caller is assumed to propagate baggage, and the rules of the plan's warnings."""
     lane = virtual_service(
         "*",
         rule(to("a", headers={"request": {"set": {"baggage": "version=v2"}}})),

@@ -206,7 +206,7 @@ def test_notes() -> None:
         "(none) the pods have no version label",
         "? not found in any call path; the cell shows what a call would get.",
         "  Use --calls CALLER=a,db to add it.",
-        "assumed: baggage is handed on at web. Check it: no manifest shows it",
+        "assumed: baggage is propagated at web. No manifest shows it: check the code",
         "v3, v5: set by no gateway; a client or a service has to send x-lane",
         "jason: no gateway sets it or lets it in; a service has to send end-user: jason",
         "requests that no entry rule matches: the gateway answers 404",
@@ -215,5 +215,5 @@ def test_notes() -> None:
         "port: cart is planned at port 80, and not at 81, 82",
     ]
     assert plan_notes(Plan("version", "*", (lane("v1"),))) == [
-        "assumed: baggage is handed on at web. Check it: no manifest shows it"
+        "assumed: baggage is propagated at web. No manifest shows it: check the code"
     ]

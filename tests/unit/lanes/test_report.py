@@ -220,13 +220,13 @@ def test_every_code_has_its_sentence() -> None:
     lefts = [Left("mocka", "mockb", "v3", "v1", cause) for cause in Cause]
     lines = [line for left in lefts for line in cause_lines(["v3"], left)]
     assert max(map(len, lines)) <= 80
-    assert cause_lines(["v3"], Left("mocka", "mockb", "v3", "v1", Cause.NOT_HANDED_ON)) == [
-        "lane v3 is left at mockb: mocka got the lane header and did not hand it on",
+    assert cause_lines(["v3"], Left("mocka", "mockb", "v3", "v1", Cause.NOT_PROPAGATED)) == [
+        "lane v3 breaks at mockb: mocka got the lane header and did not propagate it",
         "  mockb v1 answered in place of v3.",
         "  Instrument mocka and its HTTP client, with the propagator baggage.",
     ]
     assert cause_lines(["v1", "v3"], Left("", "mocka", "v1", "v1", Cause.NOT_SET)) == [
-        "lanes v1, v3 are left at mocka: the gateway's call has no lane header",
+        "lanes v1, v3 break at mocka: the gateway's call has no lane header",
         "  Check the gateway's rule, and that it is applied.",
     ]
     assert hint_lines(Hint(HintCode.NO_SIDECAR, ("mocka",), ("blue team",))) == [
@@ -244,7 +244,7 @@ def test_every_code_has_its_sentence() -> None:
     ]
     assert hint_lines(Hint(HintCode.EVIDENCE_ENDS, ("mocka", "mockb"))) == [
         "mockb was not seen behind mocka: the evidence ends there.",
-        "  Check that mocka gets traceparent and baggage, and hands both on",
+        "  Check that mocka gets traceparent and baggage, and propagates both",
     ]
     rule = EntryRule({"x-lane": "v3"})
     told = [Problem(code, "v3", "mockb", "blue", "green", rule=rule) for code in ProblemCode]
@@ -257,7 +257,7 @@ def test_every_code_has_its_sentence() -> None:
         "lane v3 is blue at mockb",
         "lane v3 failed",
         "lane v3 took another path",
-        "lane v3 is left at mockb",
+        "lane v3 breaks at mockb",
         "the answer cannot be read: blue",
         "no service answered",
         "no lane has this path",

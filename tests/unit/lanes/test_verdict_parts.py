@@ -241,7 +241,7 @@ def test_what_an_answer_counts_for(plan: Plan, drawn: Answer, found: Found) -> N
     assert (one.name, code, one.conclusive, one.among) == found
 
 
-AT_B = Left("mocka", "mockb", "v1", "v1", Cause.NOT_HANDED_ON)
+AT_B = Left("mocka", "mockb", "v1", "v1", Cause.NOT_PROPAGATED)
 AT_C = Left("mockb", "mockc", "v2", "v1", Cause.NOT_TOLD)
 
 
