@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from lanes.reading.words import STRING, meaning
+from lanes.reading.scalars import STRING, resolve_scalar
 
 _WIDTH = 100
 
@@ -18,7 +18,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def string(self, text: str) -> yaml.Node:
-        plain = meaning(text)[0] == STRING and text.isprintable()
+        plain = resolve_scalar(text)[0] == STRING and text.isprintable()
         style = None if plain else '"'
         return self.represent_scalar(STRING, text, style=style)
 

@@ -25,11 +25,12 @@ from lanes.mesh.model import Host, Mesh, Pod
 from lanes.planning.call_graph import CallGraph, call_graph, known_calls
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
-from lanes.reading import kinds, providers, routes
+from lanes.reading import kinds, providers
 from lanes.reading.destinations import Destinations
 from lanes.reading.kinds.http_route import referred
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.protocols import has_http
+from lanes.reading.virtual_services import taken_before
 
 Kind = TypeVar("Kind", bound=BaseModel)
 VirtualService = tuple[Resource, kinds.VirtualService]
@@ -168,7 +169,7 @@ class Facts:
 
     @cached_property
     def _taken_before(self) -> dict[int, tuple[tuple[int | None, ...], ...]]:
-        return {id(r): routes.taken_before(r, body) for r, body in self.virtual_services}
+        return {id(r): taken_before(r, body) for r, body in self.virtual_services}
 
     def taken_before(self, resource: Resource) -> tuple[tuple[int | None, ...], ...]:
         """For each match of each rule of a VirtualService, the rule that takes its requests."""

@@ -7,7 +7,7 @@ from lanes.mesh.hostnames import gateway_meant
 from lanes.mesh.matching import Match
 from lanes.mesh.model import Host
 from lanes.mesh.traffic import HeaderOps
-from lanes.reading import httproutes, kinds, routes
+from lanes.reading import httproutes, kinds, virtual_services
 from lanes.reading.manifests import Resource
 
 
@@ -120,13 +120,13 @@ def _rules_of_service(resource: Resource, service: kinds.VirtualService) -> Iter
         asked = []
         for index, match in enumerate(http.match):
             where = f"{field}.match[{index}]"
-            narrow = routes.is_narrow(match) or resource.lacks(where)
+            narrow = virtual_services.is_narrow(match) or resource.lacks(where)
             fields = {name.lower(): f"{where}.headers.{name}" for name in match.headers}
             headers = [f for f in resource.left_out if f.startswith(f"{where}.headers.")]
             unknown = tuple(f.removeprefix(f"{where}.headers.") for f in headers)
-            asked.append(Asked(where, routes.match_of(match), narrow, fields, unknown))
-        legs = tuple(routes.header_ops(leg.headers.request) for leg in http.route)
-        request = routes.header_ops(http.headers.request)
+            asked.append(Asked(where, virtual_services.match_of(match), narrow, fields, unknown))
+        legs = tuple(virtual_services.header_ops(leg.headers.request) for leg in http.route)
+        request = virtual_services.header_ops(http.headers.request)
         yield HttpRule(field, http.name, tuple(asked), request, legs)
 
 

@@ -10,13 +10,13 @@ from lanes.mesh.model import Destination, Endpoint, Host, Pod, Route, destinatio
 from lanes.mesh.traffic import Propagation
 from lanes.reading import kinds
 from lanes.reading.delegates import Delegates
+from lanes.reading.destination_rules import DestinationRules, MergedRule
 from lanes.reading.grants import Grants
 from lanes.reading.known_services import known_services
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.peer_authentication import PeerAuthentications
 from lanes.reading.policies import Policy, policy_of
 from lanes.reading.protocols import http_ports, may_be_hop, says_http2
-from lanes.reading.rules import Rule, Rules
 from lanes.reading.sides import Side
 
 
@@ -32,7 +32,7 @@ class Destinations:
         self.delegates = Delegates(manifests, diagnostics)
         self._services, self._aliases = known_services(manifests, pods, diagnostics)
         callers = {pod.namespace for pod in pods}
-        self._rules = Rules(manifests, tuple(self._services), callers, diagnostics)
+        self._rules = DestinationRules(manifests, tuple(self._services), callers, diagnostics)
         self._restricted = {h for h, one in self._services.items() if one.is_restricted}
         self._caller: str | None = None
         self._of_callers = False
@@ -264,7 +264,7 @@ class Destinations:
         subset: str,
         labels: Mapping[str, str],
         policy: Policy,
-        rule: Rule | None,
+        rule: MergedRule | None,
     ) -> Destination:
         service = self._services[host]
         endpoints = tuple(

@@ -15,7 +15,16 @@ from typing import Any
 import yaml
 
 from lanes.errors import ManifestError
-from lanes.reading.words import BOOL, FLOAT, INT, LONGEST_NUMBER, MERGE, NULL, STRING, meaning
+from lanes.reading.scalars import (
+    BOOL,
+    FLOAT,
+    INT,
+    LONGEST_NUMBER,
+    MERGE,
+    NULL,
+    STRING,
+    resolve_scalar,
+)
 
 Document = dict[str, Any]
 
@@ -67,7 +76,7 @@ class _Loader(_SafeLoader):  # type: ignore[misc]
     def resolve(kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
         """Return the tag of a node that has none."""
         if kind is yaml.ScalarNode:
-            return meaning(value or "")[0] if implicit[0] else STRING
+            return resolve_scalar(value or "")[0] if implicit[0] else STRING
         return _LIST if kind is yaml.SequenceNode else _MAPPING
 
 
@@ -182,7 +191,7 @@ def _key(node: yaml.Node) -> yaml.ScalarNode:
     if node.tag not in (BOOL, INT, FLOAT):
         _scalar(node)
         return node
-    _, value = meaning(node.value)
+    _, value = resolve_scalar(node.value)
     if isinstance(value, float):
         text = f"{value:g}" if math.isfinite(value) else node.value.lower().lstrip("+")
     else:
@@ -197,7 +206,7 @@ def _scalar(node: yaml.ScalarNode) -> Any:
             node.value = _decoded(node)
         node.tag = STRING
         return node.value
-    tag, value = meaning(node.value)
+    tag, value = resolve_scalar(node.value)
     if node.tag != tag and (node.tag, tag) != (FLOAT, INT):
         raise _wrong(node, f"{node.value} is not of the type {node.tag.rpartition(':')[2]}")
     if not isinstance(value, float):

@@ -16,8 +16,8 @@ from lanes.reading.httproutes import Bound, rules_of
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.merging import Brought, merged
 from lanes.reading.parents import RouteListener, absent, at_gateways
-from lanes.reading.routes import routes_of, unsupported_route
 from lanes.reading.sides import Side
+from lanes.reading.virtual_services import routes_of, unsupported_route
 
 _Served = dict[str, list[Brought]]
 

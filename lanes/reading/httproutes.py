@@ -22,7 +22,7 @@ from lanes.reading.kinds import http_route
 from lanes.reading.manifests import Resource
 from lanes.reading.mirrors import api_mirrors
 from lanes.reading.rewrites import api_redirect, api_rewrite
-from lanes.reading.routes import require_few, unsupported_route
+from lanes.reading.virtual_services import require_few, unsupported_route
 
 Bound = tuple[Resource, http_route.HTTPRoute]
 """An HTTPRoute, and where it was read."""

@@ -9,11 +9,11 @@ from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.hostnames import host_in_manifest, host_of
 from lanes.mesh.model import APP_LABELS, VERSION_LABELS, Host, Pod
 from lanes.mesh.traffic import Propagation
-from lanes.reading import kinds, outside
+from lanes.reading import kinds, service_entries
+from lanes.reading.endpoint_slices import sliced
 from lanes.reading.exported import exports_of, is_restricted, level_in
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.protocols import carries_http
-from lanes.reading.slices import sliced
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,12 @@ def known_services(
         near = neighbours.get(entry.metadata.namespace, [])
         for name in entry.spec.hosts:
             known = host_in_manifest(name, entry.metadata.namespace) if "." in name else None
-            behind = outside.pods_of(resource, entry, name, near)
+            behind = service_entries.pods_of(resource, entry, name, near)
             named = (host_of(one.address, "") for one in entry.spec.endpoints)
             led = [services[host].pods for host in named if host in services]
             behind = tuple(pod for pods in led for pod in pods) or behind
-            spec, selects = outside.service_of(entry), entry.spec.workload_selector is not None
+            spec = service_entries.service_of(entry)
+            selects = entry.spec.workload_selector is not None
             exports, host = tuple(entry.spec.export_to), known or Host(name.lower(), "")
             found = KnownService(resource, spec, behind, Propagation(), exports, by_name=selects)
             there = services.setdefault(host, found)

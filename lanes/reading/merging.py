@@ -10,7 +10,7 @@ from lanes.mesh.model import Route
 from lanes.reading import kinds
 from lanes.reading.age import age_of, ages_differ, why_first
 from lanes.reading.manifests import Resource
-from lanes.reading.routes import require_few
+from lanes.reading.virtual_services import require_few
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lanes.mesh.model import Endpoint
 from lanes.mesh.traffic import Outlier
 from lanes.reading import kinds
-from lanes.reading.rules import Rule
+from lanes.reading.destination_rules import MergedRule
 
 # What holds where a DestinationRule says nothing.
 _UNSET, _BALANCER = kinds.TrafficPolicy(), kinds.LoadBalancer()
@@ -41,7 +41,7 @@ class Policy:
         return tuple(map(tuple, tiers))
 
 
-def policy_of(rule: Rule | None, subset: kinds.Subset | None, port: int) -> Policy:
+def policy_of(rule: MergedRule | None, subset: kinds.Subset | None, port: int) -> Policy:
     """What holds at a port of a Service, or of a subset: its own over its rule's, each setting.
 
     Raises ManifestError for a failover that is not understood.

@@ -6,15 +6,15 @@ from dataclasses import replace
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
 from lanes.mesh.model import Host, Mesh, Pod, Unrouted
-from lanes.reading import kinds, outside, workloads
+from lanes.reading import kinds, service_entries, workloads
 from lanes.reading.callers_only import without_gateway
 from lanes.reading.commands import Command, assigned
 from lanes.reading.destinations import Destinations
 from lanes.reading.elsewhere import completed
+from lanes.reading.endpoint_slices import endpoints_of
 from lanes.reading.gateways import gateway_hosts
 from lanes.reading.imports import SidecarImports
 from lanes.reading.manifests import NOT_RUN, Manifests
-from lanes.reading.outside import machines_of
 from lanes.reading.providers import provider_of
 from lanes.reading.refused import (
     admitted,
@@ -22,10 +22,10 @@ from lanes.reading.refused import (
     warn_of_hashes,
     warn_of_mirrors,
 )
-from lanes.reading.routes import require_complete
+from lanes.reading.service_entries import machines_of
 from lanes.reading.services import service_ports
 from lanes.reading.sidecars import Sidecars
-from lanes.reading.slices import endpoints_of
+from lanes.reading.virtual_services import require_complete
 from lanes.reading.workloads import pods_of
 
 # The annotation on a Service that names those which its pods call.
@@ -79,7 +79,7 @@ def build(
     warn_of_hashes(mesh, diagnostics)
     workloads.require_simulated(manifests, pods, diagnostics)
     _require_simulated(manifests, pods, diagnostics)
-    outside.require_simulated(manifests, diagnostics)
+    service_entries.require_simulated(manifests, diagnostics)
     for place in dict.fromkeys(pod.place for pod in elsewhere):
         diagnostics.not_simulate(ManifestError(place.file, place.resource, "", NOT_RUN))
     found = replace(mesh, warnings=diagnostics.warnings, not_run=diagnostics.not_simulated)

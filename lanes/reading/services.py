@@ -12,9 +12,15 @@ from lanes.reading.httproutes import rules_of
 from lanes.reading.imports import ANY, Caller
 from lanes.reading.manifests import Manifests
 from lanes.reading.parents import at_services
-from lanes.reading.routes import routes_of, unsupported_route
-from lanes.reading.rulings import Read, Ruling, are_for_some, depends_on_caller, ruling
+from lanes.reading.service_rules import (
+    Read,
+    ServiceRules,
+    are_for_some,
+    depends_on_caller,
+    service_rules,
+)
 from lanes.reading.sides import Side
+from lanes.reading.virtual_services import routes_of, unsupported_route
 
 _MESH = frozenset({"mesh"})
 
@@ -23,7 +29,7 @@ _MESH = frozenset({"mesh"})
 class _View:
     """What a caller sees: what rules Services for it, and the destinations that it finds."""
 
-    given: Ruling
+    given: ServiceRules
     destinations: Destinations
 
 
@@ -57,7 +63,7 @@ def _views(
 ) -> _Views:
     bound = at_services(manifests, destinations)
     given = {
-        caller: ruling(manifests, destinations, bound, caller, served)
+        caller: service_rules(manifests, destinations, bound, caller, served)
         for caller in (ANY, *(callers if depends_on_caller(manifests, bound) else ()))
     }
     return {
@@ -141,7 +147,9 @@ def _by_labels(pods: Iterable[Pod]) -> Iterable[list[Pod]]:
     return found.values()
 
 
-def _ruled(given: Ruling, host: Host, destinations: Destinations, side: Side) -> tuple[Route, ...]:
+def _ruled(
+    given: ServiceRules, host: Host, destinations: Destinations, side: Side
+) -> tuple[Route, ...]:
     """The rules for a Service's port; (): none. Raises ManifestError for more than are planned."""
     if host in given.owners:
         return _first_rules(given.owners[host], destinations, side)
@@ -178,7 +186,7 @@ def _literal_ports(
 
 
 def _literal_routes(
-    given: Ruling, destinations: Destinations
+    given: ServiceRules, destinations: Destinations
 ) -> Iterator[tuple[tuple[Host, int], tuple[Route, ...]]]:
     """The rules for hosts that are no Service, which count for calls to that very name.
 

@@ -14,8 +14,8 @@ from lanes.reading import kinds
 from lanes.reading.imports import Imports, SidecarImports
 from lanes.reading.kinds.http_route import referred
 from lanes.reading.manifests import Manifests, Resource
-from lanes.reading.outside import service_of
 from lanes.reading.protocols import http_ports
+from lanes.reading.service_entries import service_of
 from lanes.reading.waypoints import MODE, Waypoints
 
 _INJECT = "sidecar.istio.io/inject"

@@ -719,10 +719,10 @@ def matched(*values: str) -> Document:
 def test_more_rules_for_a_host_than_are_planned(
     monkeypatch: pytest.MonkeyPatch, more: list[Document], said: str
 ) -> None:
-    for module in ("reading.kinds.fields", "reading.routes"):
+    for module in ("reading.kinds.fields", "reading.virtual_services"):
         monkeypatch.setattr(f"lanes.{module}.MOST_RULES", 4)
     mesh_of(service("a"), deployment("a"), gateway(), *more)
-    for module in ("reading.kinds.fields", "reading.routes"):
+    for module in ("reading.kinds.fields", "reading.virtual_services"):
         monkeypatch.setattr(f"lanes.{module}.MOST_RULES", 3)
     assert refusal(service("a"), deployment("a"), gateway(), *more).startswith(said)
 

@@ -33,7 +33,7 @@ _BASES = (16, 2, 8, 10)
 _REAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
 
-def meaning(text: str) -> tuple[str, Any]:
+def resolve_scalar(text: str) -> tuple[str, Any]:
     """The tag of a word, and its value: NaN for a number that JSON has not, or that is too long."""
     if text in _WORDS:
         return _WORDS[text]

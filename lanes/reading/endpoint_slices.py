@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from lanes.mesh.model import Host, Pod
-from lanes.reading import kinds, outside
+from lanes.reading import kinds, service_entries
 from lanes.reading.kinds.core import TargetReference
 from lanes.reading.manifests import Manifests, Resource
 
@@ -26,7 +26,7 @@ def sliced(manifests: Manifests, known: Iterable[Pod]) -> Sliced:
             named = target.name if target.kind == "Pod" else address
             keys = (f"{target.namespace or host.namespace}/{named}", f"{host.namespace}/{address}")
             pod = next((by_key[key] for key in keys if key in by_key), None)
-            made = pod or outside.pod_elsewhere(
+            made = pod or service_entries.pod_elsewhere(
                 resource, address, host.namespace, {}, {"app": host.name}
             )
             found.setdefault(host, {})[made.key] = made

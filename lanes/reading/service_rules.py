@@ -20,7 +20,7 @@ Read = tuple[Resource, kinds.VirtualService]
 
 
 @dataclass(frozen=True)
-class Ruling:
+class ServiceRules:
     """What rules Services for some callers.
 
     `owners`: the VirtualServices of each Service: those that name it, else the closest wildcard's.
@@ -34,7 +34,7 @@ class Ruling:
     marks: Mapping[Host, str]
     literal: Mapping[str, list[Read]]
 
-    def is_alike(self, other: "Ruling", host: Host) -> bool:
+    def is_alike(self, other: "ServiceRules", host: Host) -> bool:
         """Tell whether another one rules a Service by the same."""
         return self.owners.get(host) == other.owners.get(host) and (
             self.bound.get(host) == other.bound.get(host)
@@ -69,13 +69,13 @@ def _candidates(manifests: Manifests, caller: Caller) -> list[tuple[int, Read]]:
     return sorted(found, key=lambda one: (one[0], age_of(one[1][1].metadata)))
 
 
-def ruling(
+def service_rules(
     manifests: Manifests,
     destinations: Destinations,
     at: AtServices,
     caller: Caller,
     served: Collection[str],
-) -> Ruling:
+) -> ServiceRules:
     """Return what rules Services for a caller. What a gateway has `served` may be no Service."""
     found = _Found(destinations, at, caller, served)
     for level, read in _candidates(manifests, caller):
@@ -155,7 +155,7 @@ class _Found:
             self._destinations.diagnostics.warn(read[0].finding("second-rules", field, message))
         self._levels.setdefault(host, level)
 
-    def all(self) -> Ruling:
+    def all(self) -> ServiceRules:
         """Return what was found; a wildcard counts where nothing else does."""
         hosts, owners = self._destinations.hosts(), dict(self._owners)
         for host in hosts if self._wild else ():
@@ -168,4 +168,4 @@ class _Found:
             for name, reads in self._wild.items()
             if not any(covers(name, host) for host in every)
         }
-        return Ruling(owners, self._bound, self._marks, {**self._literal, **of_none})
+        return ServiceRules(owners, self._bound, self._marks, {**self._literal, **of_none})

@@ -20,7 +20,7 @@ _Read = tuple[Resource, kinds.DestinationRule]
 
 
 @dataclass(frozen=True)
-class Rule:
+class MergedRule:
     """What holds for a Service: the subsets, and the policy where one was written.
 
     `places`: for each subset, its resource and the field of its policy.
@@ -35,16 +35,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class _Group:
-    """Rules for one host that Istio merges, with where the first of them is exported to."""
+    """DestinationRules for one host that Istio merges; `exports`: the `exportTo` of the first."""
 
     exports: frozenset[str]
     reads: tuple[_Read, ...]
 
 
-class Rules:
-    """Each Service's rule, as its callers look it up: in their own namespace, beside the Service,
-    then in the mesh's root.
-    """
+class DestinationRules:
+    """Looks up each Service's rules: in the caller's namespace, the Service's, then the root's."""
 
     def __init__(
         self,
@@ -57,7 +55,7 @@ class Rules:
         self._exact: dict[tuple[str, Host], list[_Read]] = {}
         self._wild: dict[str, list[_Read]] = {}
         self._wrong: dict[tuple[str, str], str] = {}
-        self._found: dict[tuple[Host, str | None], Rule | None] = {}
+        self._found: dict[tuple[Host, str | None], MergedRule | None] = {}
         self._for_some: set[Host] = set()
         known = dict.fromkeys(hosts)
         for read in manifests.of(kinds.DestinationRule):
@@ -102,7 +100,7 @@ class Rules:
         """Tell whether callers of several namespaces may find other rules for one of these."""
         return not self._for_some.isdisjoint(hosts)
 
-    def of(self, host: Host, caller: str | None = None) -> Rule | None:
+    def of(self, host: Host, caller: str | None = None) -> MergedRule | None:
         """The rule that a caller's namespace finds for a Service; None: none was written.
 
         `caller` None is a namespace that no rule is about.
@@ -114,7 +112,7 @@ class Rules:
             self._found[key] = self._look_up(host, caller)
         return self._found[key]
 
-    def _look_up(self, host: Host, caller: str | None) -> Rule | None:
+    def _look_up(self, host: Host, caller: str | None) -> MergedRule | None:
         if caller is not None and (own := self._of(caller, host, _counts_beside)):
             return self._last(_grouped(own), caller)
         for namespace in dict.fromkeys((host.namespace, _ROOT)):
@@ -130,7 +128,7 @@ class Rules:
         own = list(filter(counts, self._exact.get((namespace, host), [])))
         return own or _closest(host, filter(counts, self._wild.get(namespace, [])))
 
-    def _last(self, groups: list[_Group], caller: str | None) -> Rule:
+    def _last(self, groups: list[_Group], caller: str | None) -> MergedRule:
         """What the last of these groups says, which alone counts."""
         *others, last = groups
         who = f"callers in namespace {caller}" if caller else "callers"
@@ -143,7 +141,7 @@ class Rules:
             self._diagnostics.warn(resource.finding("rules-not-merged", "spec.exportTo", message))
         return self._marked(last)
 
-    def _marked(self, group: _Group) -> Rule:
+    def _marked(self, group: _Group) -> MergedRule:
         """What the rules of a group say of a Service, with a mark where it is not supported."""
         lacks = (self._wrong.get((r.namespace, r.name)) or r.lack() for r, _ in group.reads)
         merged, findings = _merged(group.reads)
@@ -212,7 +210,7 @@ def _takes_in(group: _Group, exports: frozenset[str]) -> bool:
     return exports == group.exports or (bool(group.exports) and exports > group.exports)
 
 
-def _merged(rules: Sequence[_Read]) -> tuple[Rule, list[Finding]]:
+def _merged(rules: Sequence[_Read]) -> tuple[MergedRule, list[Finding]]:
     """The subsets of all, and the policy of the first that has one; what two say is found."""
     subsets: dict[str, kinds.Subset] = {}
     places: dict[str, tuple[Resource, str]] = {}
@@ -240,7 +238,7 @@ def _merged(rules: Sequence[_Read]) -> tuple[Rule, list[Finding]]:
                 continue
             subsets[subset.name] = subset
             places[subset.name] = (resource, f"spec.subsets[{index}].trafficPolicy")
-    return Rule(tuple(subsets.values()), policy, source, places), findings
+    return MergedRule(tuple(subsets.values()), policy, source, places), findings
 
 
 def _require_distinct(resource: Resource, rule: kinds.DestinationRule) -> None:
