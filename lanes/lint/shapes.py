@@ -14,8 +14,7 @@ from pydantic_core import ErrorDetails
 
 from lanes.reading.kinds.fields import WRONG, models_in
 from lanes.reading.manifests import Manifests, Misfit
-from lanes.reading.partial import Path, path_text
-from lanes.reading.reader import problem_text
+from lanes.reading.partial import Path, path_text, problem_text
 
 _ALIKE = 0.8
 # A good name that is not understood here, and is nearly one that is.

@@ -143,7 +143,7 @@ class DestinationRules:
 
     def _marked(self, group: _Group) -> MergedRule:
         """What the rules of a group say of a Service, with a mark where it is not supported."""
-        lacks = (self._wrong.get((r.namespace, r.name)) or r.lack() for r, _ in group.reads)
+        lacks = (self._wrong.get((r.namespace, r.name)) or r.unsupported() for r, _ in group.reads)
         merged, findings = _merged(group.reads)
         self._diagnostics.warn(*findings)
         return replace(merged, unsupported=next(filter(None, lacks), ""))

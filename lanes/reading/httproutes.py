@@ -66,8 +66,8 @@ def _of_rule(
     One that is not supported is marked; where that is what it asks for, it may come first.
     """
     rule, field = body.spec.rules[number], f"spec.rules[{number}]"
-    why = resource.lack(but="spec.rules[") or resource.lack(field)
-    anywhere = why and (resource.lack(f"{field}.matches") or not resource.lack(field))
+    why = resource.unsupported(outside="spec.rules[") or resource.unsupported(field)
+    anywhere = why and (resource.unsupported(f"{field}.matches") or not resource.unsupported(field))
     place = resource.place(field)
     backends: tuple[Weighted, ...] = ()
     mirrors: tuple[Weighted, ...] = ()

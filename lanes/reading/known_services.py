@@ -96,7 +96,7 @@ def known_services(
         selector = body.spec.selector.items()
         # The label that the fewest pods have: a Service looks at hardly any but its own.
         few = [labelled.get((host.namespace, *label), []) for label in selector]
-        fewest, why = min(few, key=len, default=[]), resource.lack()
+        fewest, why = min(few, key=len, default=[]), resource.unsupported()
         behind = tuple(pod for pod in fewest if selector <= pod.labels.items())
         behind = behind or slices.get(host, ())
         try:

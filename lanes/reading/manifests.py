@@ -1,4 +1,4 @@
-"""Manifests as typed resources, each with the place where it was read."""
+"""Manifests as typed resources with the places where they were read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ NOT_RUN = "not simulated: left out"
 class Resource:
     """One typed resource and where it was read.
 
-    `namespaced`: it names its namespace, and goes to no other that it is applied to. `left_out`:
-    the fields that no model takes. For lint: `written`, the resource as its file has it.
+    `namespaced`: the resource names its namespace. `left_out`: the fields that are not supported,
+    which `body` lacks. `written`: the resource as its file has it; only lint keeps it.
     """
 
     source: str
@@ -38,51 +38,54 @@ class Resource:
 
     @property
     def data(self) -> Document:
-        """What the resource says as it is written; lint has it alone."""
+        """The resource as it is written; {} where lint does not read it."""
         return self.written.data if self.written else {}
 
     @property
     def namespace(self) -> str:
         return self.body.metadata.namespace  # type: ignore[attr-defined,no-any-return]
 
-    def line(self, where: str) -> int:
-        """Return the line of the field `where`; 0: not known."""
-        return self.written.line(where) if self.written else 0
+    def line(self, path: str) -> int:
+        """Return the line of the field at `path`; 0: not known."""
+        return self.written.line(path) if self.written else 0
 
-    def text(self, where: str) -> str:
-        """Return the scalar of the field `where` as it is written."""
-        return self.written.text(where) if self.written else ""
+    def text(self, path: str) -> str:
+        """Return the scalar at `path` as it is written; "": not known."""
+        return self.written.text(path) if self.written else ""
 
-    def lacks(self, where: str) -> bool:
-        """Tell whether something was left out of the field `where`."""
-        return any(_is_below(one, where) for one in self.left_out)
+    def lacks(self, path: str) -> bool:
+        """Tell whether the field at `path`, or a part of it, is not supported."""
+        return any(_is_within(field, path) for field in self.left_out)
 
-    def lack(self, where: str = "", *, but: str = "") -> str:
-        """Say what was left out of the field `where`, but for `but`; "": nothing."""
-        out = (one for one in self.left_out if not (but and one.startswith(but)))
-        one = next((one for one in out if not where or _is_below(one, where)), "")
-        return f"{self}: {one} is not supported" if one else ""
+    def unsupported(self, path: str = "", *, outside: str = "") -> str:
+        """Return a sentence about a field that is not supported; "": all are.
 
-    def place(self, where: str) -> Place:
-        """The place of the field `where` of this resource."""
-        return Place(self.source, f"{self.kind} {self.name}", where)
+        `path` limits it to what is within that field; `outside` skips fields that begin so.
+        """
+        fields = (field for field in self.left_out if not path or _is_within(field, path))
+        named = next((f for f in fields if not (outside and f.startswith(outside))), "")
+        return f"{self}: {named} is not supported" if named else ""
 
-    def error(self, where: str, problem: str) -> ManifestError:
-        """An error about the field `where` of this resource."""
-        return ManifestError(self.source, f"{self.kind} {self.name}", where, problem)
+    def place(self, path: str) -> Place:
+        """Return the place of the field at `path`."""
+        return Place(self.source, str(self), path)
 
-    def finding(self, rule: str, where: str, message: str) -> Finding:
-        """A warning about the field `where` of this resource."""
-        return Finding(rule, self.source, f"{self.kind} {self.name}", where, message)
+    def error(self, path: str, problem: str) -> ManifestError:
+        """Return an error about the field at `path`."""
+        return ManifestError(self.source, str(self), path, problem)
+
+    def finding(self, rule: str, path: str, message: str) -> Finding:
+        """Return a warning about the field at `path`."""
+        return Finding(rule, self.source, str(self), path, message)
 
 
-def _is_below(path: str, where: str) -> bool:
-    return path == where or path.startswith((f"{where}.", f"{where}["))
+def _is_within(field: str, path: str) -> bool:
+    return field == path or field.startswith((f"{path}.", f"{path}["))
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """A resource that its model does not take as it is, and why."""
+    """A resource that does not fit its model, and why."""
 
     resource: Resource
     model: type[BaseModel]
@@ -91,11 +94,12 @@ class Misfit:
 
 @dataclass(frozen=True)
 class Manifests:
-    """Everything that was read: what may choose a route, and what is left to the cluster.
+    """All resources that were read.
 
-    `not_supported`: what was left out of resources, or resources that were.
-    For lint: `others`, resources of kinds that have no model, or that it does not take at all;
-    `duplicates`, those that occur again with other contents, each with the one before; `misfits`.
+    `left_to_cluster`: the kinds of resources that no plan needs. `not_supported`: errors about
+    fields and resources that were left out.
+    For lint alone: `others`, resources without a typed body; `duplicates`, each resource that
+    occurs again with other contents, and the one before it; `misfits`.
     """
 
     sources: tuple[str, ...]
@@ -108,14 +112,14 @@ class Manifests:
     misfits: tuple[Misfit, ...] = ()
 
     def of(self, kind: type[Kind]) -> Iterator[tuple[Resource, Kind]]:
-        """Every resource of one kind, with its typed body."""
-        for known, resources in self._by_kind.items():
-            if issubclass(known, kind):
+        """Yield every resource of a kind, or of one derived from it, with its typed body."""
+        for model, resources in self._by_model.items():
+            if issubclass(model, kind):
                 yield from ((one, one.body) for one in resources)  # type: ignore[misc]
 
     @cached_property
-    def _by_kind(self) -> dict[type[BaseModel], list[Resource]]:
-        found: dict[type[BaseModel], list[Resource]] = {}
+    def _by_model(self) -> dict[type[BaseModel], list[Resource]]:
+        resources: dict[type[BaseModel], list[Resource]] = {}
         for resource in self.resources:
-            found.setdefault(type(resource.body), []).append(resource)
-        return found
+            resources.setdefault(type(resource.body), []).append(resource)
+        return resources

@@ -1,4 +1,4 @@
-"""Where the fields of a resource stand in its file."""
+"""Lines of the fields of a resource in its file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ import yaml
 
 @dataclass(frozen=True)
 class Written:
-    """A resource as it is written: what it says, and its YAML, which knows its lines."""
+    """A resource as it is written: its contents, and its YAML node, which has the lines."""
 
     data: Any
     node: yaml.Node
 
     def items(self) -> Iterator["Written"]:
-        """Yield the items of a kind such as List; its `items` is one where it is no list."""
+        """Yield the items of a List; `items` counts as one item if it is no list."""
         items = self.data["items"]
         inner = next(value for key, value in self.node.value if key.value == "items")
         if isinstance(items, list):
@@ -26,16 +26,16 @@ class Written:
     def line(self, field: str) -> int:
         """Return the line where a field such as spec.http[0].route begins.
 
-        For a field that is not there, that of the closest field above it.
+        If the field is missing, it is the line of the closest field above.
         """
-        return self._found(field)[1]
+        return self._locate(field)[1]
 
     def text(self, field: str) -> str:
         """Return a scalar as it is written; "" for any other value."""
-        node = self._found(field)[0]
+        node = self._locate(field)[0]
         return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
 
-    def _found(self, field: str) -> tuple[yaml.Node, int]:
+    def _locate(self, field: str) -> tuple[yaml.Node, int]:
         node, line, rest = self.node, self.node.start_mark.line + 1, field
         while rest and (step := _step(node, rest)):
             node, line, rest = step
@@ -43,7 +43,7 @@ class Written:
 
 
 def _step(node: yaml.Node, field: str) -> tuple[yaml.Node, int, str] | None:
-    """Return the node of the first part of `field`, its line, and the rest; None: not there."""
+    """Return the node of the first part of `field`, its line, and the rest; None: missing."""
     if isinstance(node, yaml.SequenceNode):
         number, _, rest = field.removeprefix("[").partition("]")
         if not number.isdecimal() or int(number) >= len(node.value):

@@ -1,4 +1,4 @@
-"""What is rendered before it is a manifest: Helm's charts, and Kustomizations."""
+"""Recognizes files to render first: templates of Helm charts, and Kustomizations."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ _LISTING = {"apiVersion", "kind", "metadata", "resources"}
 
 
 def chart_of(file: str, text: str) -> Path | None:
-    """The Helm chart that a template of its own, `text`, is from; None: it is no template."""
+    """Return the folder of the Helm chart that has this template; None: `text` is none."""
     if "{{" not in text:
         return None
     for folder in Path(file).parents:
@@ -25,21 +25,21 @@ def chart_of(file: str, text: str) -> Path | None:
 
 
 def is_kustomization(file: str, document: Any) -> bool:
-    """Whether a document says what Kustomize does: it need not say so itself."""
+    """Tell whether a document is a Kustomization: by its group or, without a kind, its file."""
     if isinstance(document, dict) and "kind" in document:
         return str(document.get("apiVersion", "")).startswith(_GROUP)
     return Path(file).name.lower() in _FILES
 
 
 def kustomized(file: str, document: Document) -> Finding | None:
-    """A word on what a Kustomization would change; None: it lists what is beside it, no more."""
+    """Return a warning about a Kustomization; None: it only lists existing files below it."""
     folder = Path(file).parent
-    listed = document.get("resources")
-    beside = isinstance(listed, list) and all(
-        isinstance(one, str) and ".." not in Path(one).parts and (folder / one).exists()
-        for one in listed
+    resources = document.get("resources")
+    all_below = isinstance(resources, list) and all(
+        isinstance(path, str) and ".." not in Path(path).parts and (folder / path).exists()
+        for path in resources
     )
-    if beside and document.keys() <= _LISTING:
+    if all_below and document.keys() <= _LISTING:
         return None
     message = (
         "a Kustomization, whose changes are not planned: render it,"

@@ -1,7 +1,7 @@
-"""What a word of YAML without quotes is: a number, a truth value, nothing or a string.
+"""Types and values of YAML scalars without quotes, as kubectl reads them.
 
-As kubectl has it: https://github.com/yaml/go-yaml/blob/v2/resolve.go, which sigs.k8s.io/yaml takes,
-and what JSON can say of it.
+kubectl converts YAML to JSON with sigs.k8s.io/yaml, which resolves scalars as
+https://github.com/yaml/go-yaml/blob/v2/resolve.go does.
 """
 
 import math
@@ -15,8 +15,8 @@ STRING, NULL, BOOL, INT, FLOAT, MERGE = (
 LONGEST_NUMBER = 30
 _TRUE = ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON")
 _FALSE = ("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF")
-_INFINITE = tuple(f"{sign}{word}" for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF"))
-_WORDS = MappingProxyType(
+_INFINITE = tuple(f"{sign}{text}" for sign in ("", "+", "-") for text in (".inf", ".Inf", ".INF"))
+_CONSTANTS = MappingProxyType(
     {
         **dict.fromkeys(_TRUE, (BOOL, True)),
         **dict.fromkeys(_FALSE, (BOOL, False)),
@@ -34,9 +34,9 @@ _REAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
 
 def resolve_scalar(text: str) -> tuple[str, Any]:
-    """The tag of a word, and its value: NaN for a number that JSON has not, or that is too long."""
-    if text in _WORDS:
-        return _WORDS[text]
+    """Return a scalar's tag and value; NaN: a number that is too long or that JSON lacks."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
     if text[0] in _NUMERIC:
         digits = text if text[0] == "." else text.replace("_", "")
         if whole := _WHOLE.fullmatch(digits):

@@ -1,4 +1,4 @@
-"""Which of a pod's containers serves: in its place a stand-in or a command runs."""
+"""Chooses the container of a pod that serves requests; a stand-in replaces it."""
 
 from lanes.reading import kinds
 
@@ -6,18 +6,18 @@ _PROXY = "istio-proxy"
 
 
 def serving(spec: kinds.PodSpec) -> tuple[int, kinds.Container]:
-    """Return the container that answers, and its number.
+    """Return the number of the container that serves requests, and the container.
 
-    It is the one that knows whom to call, else the first that has ports; where none has, the first
-    that is no proxy.
+    It is the first with the variable upstream_url, else the first with ports, else the first. The
+    last two ignore the proxy's container.
     """
-    numbered = list(enumerate(spec.containers))
-    calling = [one for one in numbered if any(v.name == "upstream_url" for v in one[1].env)]
-    own = [one for one in numbered if one[1].name != _PROXY]
-    listening = [one for one in own if one[1].ports]
-    return (calling or listening or own or numbered)[0]
+    containers = list(enumerate(spec.containers))
+    calling = [c for c in containers if any(v.name == "upstream_url" for v in c[1].env)]
+    not_proxy = [c for c in containers if c[1].name != _PROXY]
+    listening = [c for c in not_proxy if c[1].ports]
+    return (calling or listening or not_proxy or containers)[0]
 
 
 def names_ports(spec: kinds.PodSpec) -> bool:
-    """Tell whether a container that is no proxy names a port."""
-    return any(one.ports for one in spec.containers if one.name != _PROXY)
+    """Tell whether a container other than the proxy's names a port."""
+    return any(c.ports for c in spec.containers if c.name != _PROXY)

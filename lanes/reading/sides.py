@@ -1,4 +1,4 @@
-"""The two sides that rules are for: calls in the mesh, and requests at a gateway."""
+"""The two kinds of traffic that rules are for: calls in the mesh, and requests at a gateway."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from lanes.mesh.model import Host, Pod
 
 @dataclass(frozen=True)
 class Side:
-    """For whom rules are meant: calls in the mesh to a Service's port, or requests at a gateway's.
+    """Calls in the mesh to a Service's port, or requests at a gateway's port.
 
-    `gateways`: by the names that rules may limit themselves to. `caller`: the pod that calls; None:
-    one that no rule is about, or a gateway, of which nothing is known.
+    `gateways`: the names by which rules limit themselves to this side. `caller`: the calling pod;
+    None: a gateway, or a pod that no rule names.
     """
 
     gateways: frozenset[str]

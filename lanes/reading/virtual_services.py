@@ -35,7 +35,7 @@ def routes_of(
 
     One that is not supported is marked, by what of its matches is known.
     """
-    if why := resource.lack(but="spec.http["):
+    if why := resource.unsupported(outside="spec.http["):
         return (unsupported_route(why, resource.place("spec")),)
     rules = (
         _rule(ruled, service, destinations, side)
@@ -50,7 +50,10 @@ def _rule(
 ) -> Route | None:
     """The route of a rule of `service`; None where it is not one of `side`'s."""
     resource, field, http = ruled
-    why, counting = resource.lack(but="spec.http[") or resource.lack(field), http.match
+    why, counting = (
+        resource.unsupported(outside="spec.http[") or resource.unsupported(field),
+        http.match,
+    )
     try:
         counting = [
             match
