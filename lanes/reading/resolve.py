@@ -15,13 +15,9 @@ from lanes.reading.endpoint_slices import endpoints_of
 from lanes.reading.gateways import gateway_hosts
 from lanes.reading.imports import SidecarImports
 from lanes.reading.manifests import NOT_RUN, Manifests
+from lanes.reading.mirrors import warn_of_mirrors
+from lanes.reading.no_effect import admitted, warn_of_certificates, warn_of_hashes
 from lanes.reading.providers import provider_of
-from lanes.reading.refused import (
-    admitted,
-    warn_of_certificates,
-    warn_of_hashes,
-    warn_of_mirrors,
-)
 from lanes.reading.service_entries import machines_of
 from lanes.reading.services import service_ports
 from lanes.reading.sidecars import Sidecars
