@@ -1,4 +1,4 @@
-"""What several VirtualServices for one domain make of a gateway's rules."""
+"""Merges the rules that several VirtualServices have for one domain of a gateway."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +15,10 @@ from lanes.reading.virtual_services import require_few
 
 @dataclass(frozen=True)
 class Brought:
-    """A VirtualService's rules for one domain; `level`: how they are exported to the gateway."""
+    """A VirtualService's rules for one domain.
+
+    `level`: how the VirtualService is exported to the gateway's namespace (see `level_in`).
+    """
 
     resource: Resource
     metadata: kinds.Metadata
@@ -24,47 +27,44 @@ class Brought:
 
 
 def merged(brought: list[Brought], diagnostics: Diagnostics) -> tuple[Route, ...]:
-    """The rules of several VirtualServices, in Istio's order.
+    """Return the rules of several VirtualServices, in Istio's order.
 
-    First what is exported to the gateway's namespace alone, then by its name, then to all; of each
-    the older's. Those for every request go last, but for those that ask for its scheme.
+    VirtualServices of the gateway's namespace alone come first, then those exported to it by name,
+    then those exported to all; of each, the oldest. Rules for every request go last, except rules
+    that match the scheme.
     """
     if len(brought) == 1:
         return brought[0].routes
-    ordered = sorted(brought, key=lambda one: (one.level, age_of(one.metadata)))
-    routes = [route for one in ordered for route in _reached(one.routes)]
+    ordered = sorted(brought, key=lambda each: (each.level, age_of(each.metadata)))
+    routes = [route for each in ordered for route in _reachable(each.routes)]
     require_few(ordered[-1].resource, "spec.http", routes)
-    _warn_where_met(ordered, diagnostics)
+    _warn_of_overlaps(ordered, diagnostics)
     single = [replace(r, matches=(m,)) for r in routes for m in r.matches or (Match(),)]
     whole = [replace(r, matches=()) if is_catch_all(r.matches[0]) else r for r in single]
     return tuple(sorted(whole, key=lambda route: not route.matches and not route.by_scheme))
 
 
-def _warn_where_met(ordered: list[Brought], diagnostics: Diagnostics) -> None:
-    """Warn of rules that may take the same requests as others, where only names order them.
-
-    Those for every request go last.
-    """
-    before: MatchIndex[Brought] = MatchIndex()
-    for one in ordered:
-        reached = (match for route in _reached(one.routes) for match in route.matches)
-        narrow = [match for match in reached if not is_catch_all(match)]
-        met = (other for match in narrow for other in before.meeting(match))
-        equal = (
+def _warn_of_overlaps(ordered: list[Brought], diagnostics: Diagnostics) -> None:
+    """Warn of VirtualServices whose rules match the same requests, if only names order them."""
+    earlier: MatchIndex[Brought] = MatchIndex()
+    for each in ordered:
+        matches = [m for r in _reachable(each.routes) for m in r.matches if not is_catch_all(m)]
+        overlapping = (other for match in matches for other in earlier.meeting(match))
+        by_name = (
             other
-            for other in met
-            if other.level == one.level and not ages_differ(other.metadata, one.metadata)
+            for other in overlapping
+            if other.level == each.level and not ages_differ(other.metadata, each.metadata)
         )
-        if other := next(equal, None):
-            why = why_first(other.metadata, one.metadata)
+        if other := next(by_name, None):
+            why = why_first(other.metadata, each.metadata)
             message = f"its rules overlap with those of {other.resource.name}, {why}"
-            diagnostics.warn(one.resource.finding("order", "spec.http", message))
-        for match in narrow:
-            before.add(match, one)
+            diagnostics.warn(each.resource.finding("order", "spec.http", message))
+        for match in matches:
+            earlier.add(match, each)
 
 
-def _reached(routes: tuple[Route, ...]) -> Iterator[Route]:
-    """The rules up to the first that takes everything, behind which Istio drops the others."""
+def _reachable(routes: tuple[Route, ...]) -> Iterator[Route]:
+    """Yield the rules up to the first for every request; Istio drops the others."""
     for route in routes:
         yield route
         if not route.matches:

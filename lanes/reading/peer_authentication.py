@@ -1,4 +1,4 @@
-"""PeerAuthentications: which pods take no call without the mesh's TLS.
+"""PeerAuthentications: which pods refuse calls without the mesh's TLS.
 
 https://istio.io/latest/docs/reference/config/security/peer_authentication/
 """
@@ -14,26 +14,26 @@ _ROOT = "istio-system"
 
 
 class PeerAuthentications:
-    """Tells whether a pod's sidecar asks for TLS at a port."""
+    """Tells whether a pod's sidecar requires TLS at a port."""
 
     def __init__(self, manifests: Manifests) -> None:
-        found = (body for _, body in manifests.of(kinds.PeerAuthentication))
-        self._found = sorted(found, key=lambda body: age_of(body.metadata))
+        bodies = (body for _, body in manifests.of(kinds.PeerAuthentication))
+        self._oldest_first = sorted(bodies, key=lambda body: age_of(body.metadata))
 
     def strict(self, pod: Pod, port: int) -> bool:
         """Tell whether calls without the mesh's TLS are refused at a pod's port."""
-        if not self._found or pod.unrouted.all:
+        if not self._oldest_first or pod.unrouted.all:
             return False
         modes = (mode for mode in self._modes(pod, port) if mode not in ("", "UNSET"))
         return next(modes, "PERMISSIVE") == "STRICT"
 
     def _modes(self, pod: Pod, port: int) -> Iterator[str]:
-        """Yield the modes that are set for it, the closest first."""
-        own = [body for body in self._found if body.metadata.namespace == pod.namespace]
-        root = [body for body in self._found if body.metadata.namespace == _ROOT]
+        """Yield the modes of PeerAuthentications for a port, the most specific first."""
+        own = [body for body in self._oldest_first if body.metadata.namespace == pod.namespace]
+        root = [body for body in self._oldest_first if body.metadata.namespace == _ROOT]
         for body in own:
-            chosen = body.spec.selector.match_labels if body.spec.selector else {}
-            if chosen and chosen.items() <= pod.labels.items():
+            labels = body.spec.selector.match_labels if body.spec.selector else {}
+            if labels and labels.items() <= pod.labels.items():
                 at_port = {str(number): m.mode for number, m in body.spec.port_level_mtls.items()}
                 yield from (at_port.get(str(port), ""), body.spec.mtls.mode)
         for body in (*own, *root):

@@ -1,4 +1,4 @@
-"""What a DestinationRule says of pods: how to choose, whom to prefer, when to eject."""
+"""Traffic policies of DestinationRules: balancing, failover, outlier detection, timeouts."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,16 @@ from lanes.mesh.traffic import Outlier
 from lanes.reading import kinds
 from lanes.reading.destination_rules import MergedRule
 
-# What holds where a DestinationRule says nothing.
+# What applies where a DestinationRule sets nothing.
 _UNSET, _BALANCER = kinds.TrafficPolicy(), kinds.LoadBalancer()
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What holds for a destination's pods: how to choose, whom to prefer, when to eject. How many
-    seconds to wait for a connection, and to keep an idle one; None where nothing says so.
+    """What applies to calls to a destination's pods.
+
+    `failover`: labels, key=value, that make tiers. `connect_timeout`, `idle_timeout`: seconds;
+    None: not set.
     """
 
     balancer: str
@@ -27,39 +29,38 @@ class Policy:
     plain_text: bool = False
 
     def tiers(self, endpoints: tuple[Endpoint, ...]) -> tuple[tuple[Endpoint, ...], ...]:
-        """Tiers by how many labels of `failover` an endpoint carries, counted from the first.
+        """Return the endpoints in tiers, by how many labels match, counted from the first.
 
         https://istio.io/latest/docs/reference/config/networking/destination-rule/#LocalityLoadBalancerSetting
         """
         wanted = [tuple(label.split("=", 1)) for label in self.failover]
         tiers: list[list[Endpoint]] = [[] for _ in range(len(wanted) + 1)]
         for endpoint in endpoints:
-            labels, held = endpoint.pod.labels, 0
-            while held < len(wanted) and labels.get(wanted[held][0]) == wanted[held][1]:
-                held += 1
-            tiers[len(wanted) - held].append(endpoint)
+            labels, matching = endpoint.pod.labels, 0
+            while matching < len(wanted) and labels.get(wanted[matching][0]) == wanted[matching][1]:
+                matching += 1
+            tiers[len(wanted) - matching].append(endpoint)
         return tuple(map(tuple, tiers))
 
 
 def policy_of(rule: MergedRule | None, subset: kinds.Subset | None, port: int) -> Policy:
-    """What holds at a port of a Service, or of a subset: its own over its rule's, each setting.
+    """Return the policy at a port of a Service, or of a subset, which overrides each setting.
 
-    Raises ManifestError for a failover that is not understood.
+    Raises ManifestError if failoverPriority is not supported.
     """
     if rule is None:
         return Policy("LEAST_REQUEST", (), None)
-    base, base_field, _ = _at_port(rule.policy, "spec.trafficPolicy", port)
-    over, field, whole = _UNSET, base_field, False
-    resource = rule.policy_from
+    base, field, _ = _at_port(rule.policy, "spec.trafficPolicy", port)
+    own, inherited, resource = _UNSET, base, rule.policy_from
     if subset:
-        source, where = rule.places[subset.name]
-        own, own_field, whole = _at_port(subset.traffic_policy, where, port)
+        subset_resource, subset_field = rule.places[subset.name]
+        own, own_field, is_of_port = _at_port(subset.traffic_policy, subset_field, port)
+        inherited = _UNSET if is_of_port else base
         if own.load_balancer:
-            resource, field = source, own_field
-        over = own
-    balancer = over.load_balancer or (None if whole else base.load_balancer)
-    outlier = over.outlier_detection or (None if whole else base.outlier_detection)
-    balancer = balancer or _BALANCER
+            resource, field = subset_resource, own_field
+    balancer = own.load_balancer or inherited.load_balancer or _BALANCER
+    outlier = own.outlier_detection or inherited.outlier_detection
+    pool = own.connection_pool or inherited.connection_pool
     setting = balancer.locality_lb_setting
     # Istio ignores failoverPriority unless outlier detection is on.
     labels = setting.failover_priority if setting.enabled and outlier else []
@@ -69,7 +70,6 @@ def policy_of(rule: MergedRule | None, subset: kinds.Subset | None, port: int) -
         raise resource.error(field, "by the caller's label is not emulated; write key=value")
     if len(set(keys)) < len(keys):
         raise resource.error(field, "names a key twice, which Istio rejects")
-    pool = over.connection_pool or (None if whole else base.connection_pool)
     return Policy(
         balancer.simple,
         tuple(labels),
@@ -78,19 +78,19 @@ def policy_of(rule: MergedRule | None, subset: kinds.Subset | None, port: int) -
         pool.http.idle_timeout if pool else None,
         hashed=balancer.consistent_hash is not None,
         no_failover=bool(setting.enabled and setting.failover_priority and not outlier),
-        plain_text=bool(base.plain_text if over.plain_text is None else over.plain_text),
+        plain_text=bool(base.plain_text if own.plain_text is None else own.plain_text),
     )
 
 
 def _at_port(
     policy: kinds.RulePolicy | None, field: str, port: int
 ) -> tuple[kinds.TrafficPolicy, str, bool]:
-    """The policy that holds at a port, its field, and whether it is the port's own."""
+    """Return the policy at a port, its field, and whether it is the port's own."""
     if policy is None:
         return _UNSET, field, False
-    for index, own in enumerate(policy.port_level_settings):
-        if own.port.number == port:
-            return own, f"{field}.portLevelSettings[{index}]", True
+    for index, at_port in enumerate(policy.port_level_settings):
+        if at_port.port.number == port:
+            return at_port, f"{field}.portLevelSettings[{index}]", True
     return policy, field, False
 
 

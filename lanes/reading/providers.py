@@ -1,4 +1,4 @@
-"""What only one mesh knows: which mesh manifests are for, and what its sidecars propagate."""
+"""Facts of single meshes: which mesh manifests are for, and what ASM's sidecars propagate."""
 
 from collections.abc import Iterable, Mapping
 
@@ -19,7 +19,11 @@ _ASM_KINDS: tuple[type[BaseModel], ...] = (
 
 
 def provider_of(manifests: Manifests) -> str:
-    """Return asm, istio or gateway-api: asm where a resource has its features, else istio."""
+    """Return "asm", "gateway-api" or "istio".
+
+    "asm": a resource uses its features. "gateway-api": there are HTTPRoutes, and no VirtualService
+    or DestinationRule. "istio": anything else.
+    """
     fallbacks = (
         destination.fallback
         for _, body in manifests.of(kinds.VirtualService)
@@ -28,18 +32,16 @@ def provider_of(manifests: Manifests) -> str:
     )
     if has_asm_resources(manifests) or any(fallbacks):
         return "asm"
-    rules = (kinds.VirtualService, kinds.DestinationRule)
-    routes = any(manifests.of(kinds.HTTPRoute))
-    return (
-        "gateway-api" if routes and not any(any(manifests.of(kind)) for kind in rules) else "istio"
-    )
+    of_istio = (kinds.VirtualService, kinds.DestinationRule)
+    has_rules = any(any(manifests.of(model)) for model in of_istio)
+    return "gateway-api" if any(manifests.of(kinds.HTTPRoute)) and not has_rules else "istio"
 
 
 def has_asm_resources(manifests: Manifests) -> bool:
-    """Tell whether a resource is of one of ASM's own kinds, understood or not."""
-    others = (one.body for one in manifests.others)
+    """Tell whether a resource is of one of ASM's own kinds, supported or not."""
+    others = (resource.body for resource in manifests.others)
     groups = {body.group for body in others if isinstance(body, kinds.Untyped)}
-    return _ASM_GROUP in groups or any(any(manifests.of(kind)) for kind in _ASM_KINDS)
+    return _ASM_GROUP in groups or any(any(manifests.of(model)) for model in _ASM_KINDS)
 
 
 def propagation_of(manifests: Manifests, labels: Mapping[str, str], namespace: str) -> Propagation:
@@ -61,8 +63,8 @@ def propagation_somewhere(manifests: Manifests) -> Propagation:
 
 
 def _together(specs: Iterable[ASMHeaderPropagationSpec]) -> Propagation:
-    acting = list(specs)
+    specs = list(specs)
     return Propagation(
-        headers=tuple(dict.fromkeys(h.lower() for spec in acting for h in spec.headers)),
-        prefixes=tuple(dict.fromkeys(p.lower() for spec in acting for p in spec.header_prefix)),
+        headers=tuple(dict.fromkeys(h.lower() for spec in specs for h in spec.headers)),
+        prefixes=tuple(dict.fromkeys(p.lower() for spec in specs for p in spec.header_prefix)),
     )

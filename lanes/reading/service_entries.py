@@ -1,4 +1,4 @@
-"""What is no pod of a Kubernetes workload: ServiceEntries' hosts, and machines."""
+"""Endpoints that no Kubernetes workload runs: of ServiceEntries, and WorkloadEntries."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,7 +11,7 @@ from lanes.reading.manifests import NOT_RUN, Manifests, Resource
 
 
 def machines_of(manifests: Manifests) -> Iterator[Pod]:
-    """A pod for each WorkloadEntry, which Services select like one."""
+    """Yield a pod for each WorkloadEntry; Services select these machines like pods."""
     for resource, entry in manifests.of(kinds.WorkloadEntry):
         metadata = entry.metadata
         yield pod_elsewhere(resource, metadata.name, metadata.namespace, entry.spec.labels, {})
@@ -20,19 +20,24 @@ def machines_of(manifests: Manifests) -> Iterator[Pod]:
 def pods_of(
     resource: Resource, entry: kinds.ServiceEntry, host: str, near: list[Pod]
 ) -> tuple[Pod, ...]:
-    """What answers for a ServiceEntry's host: the pods that it selects, else its endpoints."""
+    """Return the pods that a ServiceEntry selects; else one for each endpoint, or for `host`.
+
+    `near`: the pods of its namespace.
+    """
     if entry.spec.workload_selector is not None:
         selector = entry.spec.workload_selector.labels.items()
         return tuple(pod for pod in near if selector <= pod.labels.items())
-    labels = [endpoint.labels for endpoint in entry.spec.endpoints] or [{}]
-    meant = host_in_manifest(host, "")
-    variables = {"app": meant.name if meant else host}
+    service = host_in_manifest(host, "")
+    variables = {"app": service.name if service else host}
     namespace = entry.metadata.namespace
-    return tuple(pod_elsewhere(resource, host, namespace, each, variables) for each in labels)
+    return tuple(
+        pod_elsewhere(resource, host, namespace, labels, variables)
+        for labels in [endpoint.labels for endpoint in entry.spec.endpoints] or [{}]
+    )
 
 
 def service_of(entry: kinds.ServiceEntry) -> kinds.ServiceSpec:
-    """A ServiceEntry's ports, as a Service would have them."""
+    """Return a ServiceEntry's ports and selector as those of a Service."""
     return kinds.ServiceSpec.model_validate(
         {
             "ports": [
@@ -46,12 +51,15 @@ def service_of(entry: kinds.ServiceEntry) -> kinds.ServiceSpec:
 
 
 def require_simulated(manifests: Manifests, diagnostics: Diagnostics) -> None:
-    """Report kinds that only a cluster acts on; a ServiceEntry that selects pods is none."""
-    cluster = (kinds.WorkloadEntry, kinds.EnvoyFilter, kinds.Sidecar, kinds.GRPCRoute)
-    found = [resource for kind in cluster for resource, _ in manifests.of(kind)]
+    """Report resources that `lanes up` does not simulate.
+
+    A ServiceEntry that selects pods is simulated.
+    """
+    models = (kinds.WorkloadEntry, kinds.EnvoyFilter, kinds.Sidecar, kinds.GRPCRoute)
+    resources = [resource for model in models for resource, _ in manifests.of(model)]
     entries = manifests.of(kinds.ServiceEntry)
-    found += [resource for resource, entry in entries if not entry.spec.workload_selector]
-    for resource in found:
+    resources += [resource for resource, entry in entries if not entry.spec.workload_selector]
+    for resource in resources:
         diagnostics.not_simulate(resource.error("", NOT_RUN))
 
 
@@ -62,6 +70,7 @@ def pod_elsewhere(
     labels: Mapping[str, str],
     env: Mapping[str, str],
 ) -> Pod:
+    """Return an endpoint that no workload of the manifests runs, as a pod."""
     return Pod(
         name=name,
         namespace=namespace,

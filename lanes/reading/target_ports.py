@@ -1,4 +1,4 @@
-"""The ports at which Services expect their pods, where containers name none."""
+"""Ports of pods whose containers name none: the target ports of their Services."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,10 +8,10 @@ from lanes.reading.serving import names_ports, serving
 
 
 class TargetPorts:
-    """Looks up the port that the Services of a pod lead to."""
+    """Looks up the target ports of the Services that select a pod."""
 
     def __init__(self, manifests: Manifests) -> None:
-        # By a label of their selectors, which their pods have.
+        # By namespace and the first label of the selector.
         self._services: dict[tuple[str, str, str], list[kinds.ServiceSpec]] = {}
         for _, body in manifests.of(kinds.Service):
             for label in list(body.spec.selector.items())[:1]:
@@ -19,10 +19,10 @@ class TargetPorts:
                 self._services.setdefault(key, []).append(body.spec)
 
     def filled(self, template: kinds.PodTemplate, namespace: str) -> kinds.PodTemplate:
-        """Return a template whose serving container has the port that Services lead to.
+        """Return a template whose serving container has the target port of its Services.
 
-        It is as it was where a container names a port itself, or no Service leads to one by its
-        number.
+        The template is unchanged if a container names a port, or no Service has a number as its
+        target port.
         """
         if names_ports(template.spec):
             return template
@@ -41,4 +41,4 @@ class TargetPorts:
             for spec in self._services.get((namespace, *label), []):
                 if spec.selector.items() <= labels.items():
                     targets = (p.target_port or p.port for p in spec.ports if p.protocol == "TCP")
-                    yield from (one for one in targets if isinstance(one, int))
+                    yield from (target for target in targets if isinstance(target, int))
