@@ -1,10 +1,10 @@
-"""The command `lanes`, also as `python -m lanes`."""
+"""The command `lanes`, also `python -m lanes`."""
 
 import signal
 
 
 def main() -> None:
-    """Run the command line. A Ctrl-C while it is being loaded ends it without a traceback."""
+    """Run the command line. Ctrl-C while Python loads it ends it without a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from lanes.cli import main as command
 

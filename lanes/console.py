@@ -1,4 +1,4 @@
-"""The one place where a command prints. All that it prints is data, and made printable here."""
+"""The only module that prints. It makes all text printable and treats it as data, not markup."""
 
 import json
 import os
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 class Console:
-    """Lines for people, on standard output where no `file` is given.
+    """Prints lines to `file`, standard output by default.
 
-    What is no terminal has no colors, and counts as 80 columns wide where `width` says nothing.
+    Output that is not a terminal has no colors and is 80 columns wide, unless `width` is given.
     """
 
     def __init__(self, file: TextIO | None = None, width: int | None = None) -> None:
@@ -31,17 +31,17 @@ class Console:
         return self._rich.width
 
     def line(self, *parts: str | Text) -> None:
-        """Print a line of parts, each Text in its own style. No markup is read."""
+        """Print parts on one line, each Text in its style. rich's markup in them stays text."""
         self._write("".join(map(self._shown, parts)).rstrip(" "))
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Print each on a line of its own."""
+        """Print each line."""
         for line in lines:
             self.line(line)
 
     def json(self, value: object) -> None:
-        """Print a value for programs, in ASCII."""
-        # The one control character that JSON may hold as it is.
+        """Print a value as JSON, in ASCII."""
+        # DEL is the only control character that JSON allows unescaped.
         self._write(json.dumps(value, indent=2).replace("\x7f", "\\u007f"))
 
     def _shown(self, part: str | Text) -> str:
@@ -61,19 +61,19 @@ class Console:
         file.flush()
 
 
-def complain(*sentences: str) -> None:
-    """Print what is wrong on standard error."""
+def print_error(*sentences: str) -> None:
+    """Print sentences on standard error."""
     first, *others = sentences
     Console(sys.stderr).lines([f"lanes: {first}", *others])
 
 
 def drop_output() -> None:
-    """Let what standard output still holds go nowhere, where Python would try again at its end."""
+    """Discard what standard output has buffered, so that Python does not flush it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def progress(items: Iterable[T], total: int | None) -> Iterator[T]:
-    """`items` as they come, with a bar on standard error while that is a terminal."""
+    """Yield the items, and show a progress bar on standard error if that is a terminal."""
     console = rich.console.Console(stderr=True)
     columns = (TextColumn("requests"), BarColumn(), MofNCompleteColumn())
     with Progress(

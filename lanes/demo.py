@@ -1,4 +1,4 @@
-"""The story that `lanes demo` tells: up, the lanes, a pod taken away and brought back, down."""
+"""What `lanes demo` does: start the mesh, verify it, stop a pod, start it again, and end."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,8 +25,8 @@ from lanes.verification.targets import entry_targets
 from lanes.verification.verify import verify
 
 _CONCURRENCY = 8
-_SHOWN = 4
-_LANE_REQUESTS = 60
+_SHOWN_ANSWERS = 4
+_LANE_ANSWERS = 60
 _PATIENCE_SECONDS = 30.0
 
 Say = Callable[..., None]
@@ -35,17 +35,19 @@ Progress = Callable[[Iterable[Answer], int], Iterator[Answer]]
 
 @dataclass(frozen=True)
 class Loss:
-    """A pod whose end leaves a lane one hop short, and that lane's plan before and after."""
+    """A pod to stop, and the plan of its lane with the pod and without it."""
 
     pod: Pod
     before: Lane
     after: Lane
 
 
-def tell(mesh: Mesh, port: int, requests: int | None, console: Console, progress: Progress) -> bool:
-    """Tell the story on real processes; whether lanes held from the first to the last request.
+def demonstrate(
+    mesh: Mesh, port: int, requests: int | None, console: Console, progress: Progress
+) -> bool:
+    """Run the demonstration on real processes. Return whether lanes held for every request.
 
-    `requests`: how many the split is verified by; None: as many as its weights take.
+    `requests` is how many requests verify the split; None means as many as its weights need.
     """
     planned = plan(mesh)
     requests = requests or default_requests(map(planned.share, planned.lanes))
@@ -60,7 +62,7 @@ def tell(mesh: Mesh, port: int, requests: int | None, console: Console, progress
             say(note)
         say()
         client = planned_gateway(running.url, planned).client()
-        for _ in range(_SHOWN):
+        for _ in range(_SHOWN_ANSWERS):
             say(client.send("text/plain", planned.request).text)
         answers = list(progress(send_repeatedly(client, requests, _CONCURRENCY), requests))
         calls = entry_targets(planned, planned.enterable, LANE_REQUESTS)
@@ -77,15 +79,17 @@ def tell(mesh: Mesh, port: int, requests: int | None, console: Console, progress
             say("stopping no pod: no answer says which lane it was in")
             say()
         elif held:
-            held = _take_away(running, client, loss, say) and _bring_back(
-                running, client, loss, say
-            )
+            held = _stop(running, client, loss, say) and _start_again(running, client, loss, say)
     say("Lanes do NOT hold." if verdict.ok and not held else closing(verdict))
     return held
 
 
 def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
-    """The pod to take away: the deepest that alone serves its lane and has others behind it."""
+    """Return the pod to stop: a lane's only one of its version, as late on its path as possible.
+
+    Without the pod, every hop of its lane still has an answer, and other lanes do not change.
+    Returns None if there is no such pod.
+    """
     for lane in planned.lanes:
         if not lane.weight:
             continue
@@ -95,47 +99,49 @@ def find_loss(mesh: Mesh, planned: Plan) -> Loss | None:
                 continue
             try:
                 after = plan(without_pods(mesh, pods))
-            except LanesError:  # its end would leave the lanes without a plan
+            except LanesError:  # without the pod there is no plan
                 continue
-            short = next((other for other in after.lanes if other.name == lane.name), None)
-            rest = {other.name: other.entry.answer for other in after.lanes if other is not short}
-            kept = {other.name: other.entry.answer for other in planned.lanes if other is not lane}
-            if short and rest == kept and all(step.reason != Reason.NONE for step in short.path):
-                return Loss(pods[0], lane, short)
+            answers, left = (
+                {other.name: other.entry.answer for other in lanes if other.name != lane.name}
+                for lanes in (planned.lanes, after.lanes)
+            )
+            changed = next((other for other in after.lanes if other.name == lane.name), None)
+            if changed and answers == left and Reason.NONE not in (h.reason for h in changed.path):
+                return Loss(pods[0], lane, changed)
     return None
 
 
-def _take_away(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bool:
-    """End the pod under load, and verify what its lane answers meanwhile and then."""
+def _stop(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bool:
+    """Stop the pod under load. Return whether no request failed and its lane fell back."""
     pod, lane = loss.pod, loss.before.name
     answers: list[Answer] = []
     after: list[Answer] = []
     say(f"stopping the only {pod.app} {pod.version} ...")
     load = send_repeatedly(client, None, _CONCURRENCY)
     try:
-        answers += [answer for answer, _ in zip(load, range(_LANE_REQUESTS), strict=False)]
+        answers += [answer for answer, _ in zip(load, range(_LANE_ANSWERS), strict=False)]
         running.ask_to_stop(pod)
         answers += takewhile(lambda _: running.runs(pod), load)
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while len(after) < _LANE_REQUESTS and time.monotonic() < deadline:
+        while len(after) < _LANE_ANSWERS and time.monotonic() < deadline:
             answer = next(load)
             answers.append(answer)
             if answer.lane == lane:
                 after.append(answer)
     finally:
         load.close()
-    failed = [a for a in answers if a.status != 200]
-    misrouted = [a for a in after if not fits(a, loss.after)]
-    right = len(after) - len(misrouted)
-    say(f"  lane {lane}: {right} of {len(after)} answered by {one_line(loss.after)}")
+    failed = [answer for answer in answers if answer.status != 200]
+    misrouted = [answer for answer in after if not fits(answer, loss.after)]
+    as_planned = len(after) - len(misrouted)
+    say(f"  lane {lane}: {as_planned} of {len(after)} answered by {one_line(loss.after)}")
     say(f"  {len(answers)} requests meanwhile, {len(failed)} failed")
     for answer in (failed + misrouted)[:5]:
         say(f"  status {answer.status}: {answer.text}")
     return bool(after) and not failed and not misrouted
 
 
-def _bring_back(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bool:
-    """Start the pod again and time the lane's return."""
+def _start_again(running: RunningMesh, client: Client, loss: Loss, say: Say) -> bool:
+    """Start the pod again, and print how long the lane takes to return to it."""
     pod, lane = loss.pod, loss.before.name
     say("starting it again ...")
     began = time.monotonic()

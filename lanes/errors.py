@@ -1,21 +1,21 @@
-"""What goes wrong for the user, as sentences.
+"""Errors that a user can cause or meet, as sentences.
 
-Every error that a user can cause or meet is a `LanesError`. The command line
-prints it and exits with 2; anything else is a defect, which it asks to report.
+The command line prints a LanesError and exits with 2. Any other exception is a defect: the command
+line asks the user to report it.
 """
 
 from collections.abc import Iterable
 
 from lanes.printable import printable
 
-_MOST = 10
-_LONGEST = 2000
+_MOST_LINES = 10
+_MOST_CHARACTERS = 2000
 
 
 class LanesError(Exception):
-    """What is wrong, where, and what to do: a sentence, or several.
+    """Sentences that say what is wrong, where, and what to do.
 
-    Each becomes one line that may be printed, and no longer than a screen, whatever it holds.
+    Each sentence becomes one printable line and is cut off after 2,000 characters.
     """
 
     def __init__(self, *sentences: str) -> None:
@@ -30,7 +30,7 @@ class LanesError(Exception):
 
 
 class ManifestError(LanesError):
-    """A manifest that can't be read, or asks for what is not supported."""
+    """A manifest that cannot be read, or has a field that is not supported."""
 
     def __init__(self, source: str, resource: str, field: str, problem: str) -> None:
         self.source, self.resource, self.field, self.problem = source, resource, field, problem
@@ -38,13 +38,15 @@ class ManifestError(LanesError):
         super().__init__(f"{where}: {problem}")
 
 
-def together(sentences: Iterable[str]) -> list[str]:
-    """The sentences, ten at most and a count of the others."""
+def first_ten(sentences: Iterable[str]) -> list[str]:
+    """Return the first ten sentences, and a line that counts the others."""
     lines = list(sentences)
-    more = len(lines) - _MOST
-    return lines[:_MOST] + ([f"... and {more} more like these"] if more > 0 else [])
+    more = len(lines) - _MOST_LINES
+    return lines[:_MOST_LINES] + ([f"... and {more} more like these"] if more > 0 else [])
 
 
 def _line(sentence: str) -> str:
     plain = printable(sentence)
-    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}... ({len(plain):,} characters)"
+    if len(plain) <= _MOST_CHARACTERS:
+        return plain
+    return f"{plain[:_MOST_CHARACTERS]}... ({len(plain):,} characters)"

@@ -1,40 +1,40 @@
-"""What may be printed: text of strangers, without what steers a terminal or misleads a reader."""
+"""Make text from outside safe to print: no terminal commands, no characters that mislead."""
 
 import re
 from urllib.parse import urlsplit
 
-# Characters of an answer that is shown: a chain of some ten services.
-_SHOWN = 600
+# Characters of an answer that are shown: enough for a chain of some ten services.
+_MOST_SHOWN = 600
 
 
 def printable(text: str) -> str:
-    r"""`text` on one line, with an escape in place of each character that does not print.
+    r"""Return `text` on one line, with each unprintable character escaped.
 
-    Those are what Unicode calls control and format characters, separators but the blank, halves of
-    characters, and what is unassigned (see `str.isprintable`): among them line breaks, what begins
-    a terminal's commands, what turns the direction of text, and what has no width.
+    Unprintable are control, format, surrogate and unassigned characters of Unicode, and separators
+    other than a blank (see `str.isprintable`). They include line breaks, escape sequences of
+    terminals, changes of text direction, and characters without width.
 
     >>> printable("v1\x1b[2J")
     'v1\\x1b[2J'
     """
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else _escape(one) for one in text)
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
 def printable_lines(text: str) -> str:
-    """The same for each line of a text whose line breaks are meant."""
+    """Return the text with each line printable. Its line breaks stay."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def shortened(text: str) -> str:
-    """An answer on one line, as much of it as helps."""
+    """Return an answer on one line, cut off after 600 characters."""
     line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else line[:_SHOWN] + " ..."
+    return line if len(line) <= _MOST_SHOWN else line[:_MOST_SHOWN] + " ..."
 
 
 def without_credentials(url: str) -> str:
-    """The URL without a user and a password, also where it is no URL.
+    """Return the URL without user and password. Also removes what may be one from any other text.
 
     >>> without_credentials("http://user:secret@gw.example/a@b")
     'http://gw.example/a@b'
@@ -46,7 +46,7 @@ def without_credentials(url: str) -> str:
             return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     except ValueError:
         pass
-    scheme = re.match(r"\w*://", before)  # what stands before an @ may be a password
+    scheme = re.match(r"\w*://", before)  # the rest before the @ may be a password
     return f"{scheme[0]}{after}" if scheme else after
 
 

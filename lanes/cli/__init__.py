@@ -35,7 +35,7 @@ def main() -> None:
       1    the lanes do not hold, or no request entered a lane that has a
            weight; for lint: errors were found; for diff --exit-code:
            something changes
-      2    something else is wrong; standard error says what
+      2    any other error; standard error explains it
       130  Ctrl-C
       143  SIGTERM
 

@@ -1,4 +1,4 @@
-"""`lanes demo`: the story of the README."""
+"""`lanes demo`: the demonstration that README shows."""
 
 import sys
 
@@ -8,10 +8,10 @@ from lanes.cli.group import EXIT_LANES_BROKEN
 from lanes.cli.options import (
     manifests_argument,
     port_option,
+    print_left_out,
     read_mesh,
     requests_option,
     run_option,
-    tell_left_out,
 )
 from lanes.console import Console, progress
 
@@ -24,10 +24,10 @@ from lanes.console import Console, progress
 def demo_command(
     paths: tuple[str, ...], port: int, requests: int | None, commands: tuple[str, ...]
 ) -> None:
-    """Start the mesh, verify it, stop a pod, and end.
+    """Start the mesh, verify it, stop a pod, start it again, and end.
 
-    The pod that stops is the only one of a lane's version. Requests go on while it is away, fall
-    back, and return to their lane when the pod is back.
+    The pod is the only one of a lane's version. While it is away, requests fall back. When it is
+    ready again, they return to their lane.
 
     \b
     Examples:
@@ -35,9 +35,9 @@ def demo_command(
       lanes demo k8s/istio --port 8081
       helm template demo helm/traffic-lanes | lanes demo -
     """
-    from lanes.demo import tell
+    from lanes.demo import demonstrate
 
     mesh = read_mesh(paths, commands=commands)
-    tell_left_out(*mesh.not_supported, *mesh.not_run)
-    if not tell(mesh, port, requests, Console(), progress):
+    print_left_out(*mesh.not_supported, *mesh.not_run)
+    if not demonstrate(mesh, port, requests, Console(), progress):
         sys.exit(EXIT_LANES_BROKEN)

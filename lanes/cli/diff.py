@@ -1,4 +1,4 @@
-"""`lanes diff`: what a change of manifests changes for requests."""
+"""`lanes diff`: how a change of manifests changes lanes."""
 
 import sys
 from dataclasses import replace
@@ -6,9 +6,14 @@ from dataclasses import replace
 import click
 
 from lanes.cli.group import EXIT_CHANGED
-from lanes.cli.options import RequestOptions, host_option, read_mesh, request_options
-from lanes.console import Console, complain
-from lanes.errors import together
+from lanes.cli.options import (
+    RequestOptions,
+    host_option,
+    print_left_out,
+    read_mesh,
+    request_options,
+)
+from lanes.console import Console
 
 
 @click.command("diff")
@@ -26,13 +31,14 @@ from lanes.errors import together
 )
 @click.option("--exit-code", is_flag=True, help="Exit 1 if anything changes for any request.")
 def diff_command(
-    old: str, new: str, asked: RequestOptions, host: str | None, form: str, exit_code: bool
+    old: str, new: str, request: RequestOptions, host: str | None, form: str, exit_code: bool
 ) -> None:
     """Show what a change of manifests changes for requests.
 
     Starts nothing. OLD and NEW are each a directory, a file, or - for standard input. For each
-    lane that differs it shows the entry rules, and the services that answer otherwise; and then
-    rules that no request meets any more. What pods contain, such as images, is not compared.
+    lane that differs it shows its entry rules, and the services where another version answers.
+    Then it shows rules that no request meets any more. The contents of pods, such as images, are
+    not compared.
 
     \b
     Examples:
@@ -45,17 +51,18 @@ def diff_command(
     from lanes.report.difference import difference_json, difference_lines, difference_markdown
     from lanes.report.names import with_distinct_names
 
-    meshes = [read_mesh((path,), asked) for path in (old, new)]
-    plans = [plan(mesh, asked.path, host, asked.headers, asked.calls) for mesh in meshes]
+    meshes = [read_mesh((path,), request) for path in (old, new)]
+    plans = [plan(mesh, request.path, host, request.headers, request.calls) for mesh in meshes]
     shared = plans[0].shared_names | plans[1].shared_names
-    before, after = (with_distinct_names(replace(one, shared_names=shared)) for one in plans)
+    before, after = (with_distinct_names(replace(each, shared_names=shared)) for each in plans)
     difference = compare((meshes[0], before), (meshes[1], after))
     console = Console()
     if form == "json":
         console.json(difference_json(difference))
     else:
         console.lines((difference_lines if form == "text" else difference_markdown)(difference))
-    if unknown := dict.fromkeys(str(one) for mesh in meshes for one in mesh.not_supported):
-        complain(*together(unknown))
+    print_left_out(
+        *dict.fromkeys(str(finding) for mesh in meshes for finding in mesh.not_supported)
+    )
     if exit_code and difference:
         sys.exit(EXIT_CHANGED)

@@ -1,14 +1,18 @@
-"""The gateway of a command, how to get there, and the plan for the requests."""
+"""The options of commands that send requests to a gateway."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from lanes.cli.options import RequestOptions, read_mesh, request_options, tell_left_out
+from lanes.cli.options import (
+    RequestOptions,
+    packed,
+    print_left_out,
+    read_mesh,
+    request_options,
+)
 
 if TYPE_CHECKING:
     from lanes.mesh.model import Mesh
@@ -18,86 +22,70 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GatewayOptions:
-    """The options of a command that sends requests to the gateway at `url`."""
+    """Where the gateway is, which manifests it runs by, and what requests ask for.
+
+    `paths` are the manifests, () for the sample.
+    """
 
     url: str
     paths: tuple[str, ...]
     host: str | None
     ca: str | None
     resolved: str | None
-    asked: RequestOptions
+    request: RequestOptions
 
     def resolve(self, *, strict: bool = False) -> "tuple[Gateway, Plan, Mesh]":
-        """Return the gateway, the plan for the requests to it, and the mesh that is planned.
+        """Return the gateway, the plan for requests to it, and the planned mesh.
 
-        Prints what is not supported on standard error. Raises LanesError where the options or the
-        manifests lead to none, and where `strict` for what is not supported.
+        Prints what is not supported on standard error; if `strict`, raises LanesError instead.
+        Raises LanesError if an option is wrong or the manifests make no plan.
         """
         from lanes.planning.plan import plan, serves
         from lanes.verification.gateway import Gateway
 
-        asked = self.asked
-        gateway = Gateway(self.url, self.host, self.ca, self.resolved, asked.headers)
-        mesh = read_mesh(self.paths, asked, strict=strict)
-        tell_left_out(*mesh.not_supported)
-        named = urlsplit(self.url)
-        known = named.hostname if named.hostname and serves(mesh, named.hostname) else None
-        domain = self.host or known
-        path = asked.path or (named.path if named.path not in ("", "/") else None)
-        planned = plan(mesh, path, domain, asked.headers, asked.calls)
-        if planned.path != (named.path or "/"):
-            gateway = replace(gateway, url=named._replace(path=planned.path).geturl())
-        if domain is None:  # it is asked by its address
+        request = self.request
+        gateway = Gateway(self.url, self.host, self.ca, self.resolved, request.headers)
+        mesh = read_mesh(self.paths, request, strict=strict)
+        print_left_out(*mesh.not_supported)
+        url = urlsplit(self.url)
+        served = url.hostname if url.hostname and serves(mesh, url.hostname) else None
+        host = self.host or served
+        path = request.path or (url.path if url.path not in ("", "/") else None)
+        planned = plan(mesh, path, host, request.headers, request.calls)
+        if planned.path != (url.path or "/"):
+            gateway = replace(gateway, url=url._replace(path=planned.path).geturl())
+        if host is None:  # the URL has only the gateway's address
             gateway = replace(gateway, host=planned.host)
         return gateway, planned, mesh
 
 
-def gateway_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a command that sends requests to a gateway: manifests, host, how to get
-    there, and what to request. The command gets them as `options`.
-    """
-
-    @wraps(command)
-    def aimed(
-        *args: Any,
-        url: str,
-        paths: tuple[str, ...],
-        host: str | None,
-        ca: str | None,
-        resolved: str | None,
-        asked: RequestOptions,
-        **rest: Any,
-    ) -> None:
-        command(*args, options=GatewayOptions(url, paths, host, ca, resolved, asked), **rest)
-
-    packed = request_options(aimed)
-
-    for option in (
-        click.option(
-            "--resolve",
-            "resolved",
-            metavar="HOST:PORT:ADDRESS",
-            help="Connect to ADDRESS, an IP or a name, for the URL's HOST and PORT.",
-        ),
-        click.option(
-            "--ca",
-            metavar="FILE",
-            help="Trust the authorities in FILE (PEM) instead of the system's.",
-        ),
-        click.option(
-            "--host",
-            metavar="HOST",
-            help="The host of requests. Default: the URL's if the gateway serves it, or else the"
-            " first that the gateway serves.",
-        ),
-        click.option(
-            "--manifests",
-            "paths",
-            multiple=True,
-            metavar="MANIFESTS",
-            help="What the gateway runs by: directories, files, or - for standard input.",
-        ),
-        click.argument("url"),
-    ):
-        packed = option(packed)
-    return packed
+gateway_options = packed(
+    "options",
+    GatewayOptions,
+    click.argument("url"),
+    click.option(
+        "--manifests",
+        "paths",
+        multiple=True,
+        metavar="MANIFESTS",
+        help="What the gateway runs by: directories, files, or - for standard input.",
+    ),
+    click.option(
+        "--host",
+        metavar="HOST",
+        help="The host of requests. Default: the URL's if the gateway serves it, or else the"
+        " first that the gateway serves.",
+    ),
+    click.option(
+        "--ca",
+        metavar="FILE",
+        help="Trust the authorities in FILE (PEM) instead of the system's.",
+    ),
+    click.option(
+        "--resolve",
+        "resolved",
+        metavar="HOST:PORT:ADDRESS",
+        help="Connect to ADDRESS, an IP or a name, for the URL's HOST and PORT.",
+    ),
+    request_options,
+)

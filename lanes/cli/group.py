@@ -1,4 +1,4 @@
-"""How every command ends: with its exit code, and a sentence where something is wrong."""
+"""How every command ends: its exit code, and a sentence if something is wrong."""
 
 import signal
 import sys
@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from lanes.console import complain, drop_output
+from lanes.console import drop_output, print_error
 from lanes.errors import LanesError
 from lanes.printable import printable, printable_lines
 from lanes.running.process import ENDING
@@ -20,15 +20,11 @@ EXIT_ERROR = 2
 
 
 class _Stopped(BaseException):
-    """A signal asked for the end; the number is the signal's."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    """A signal asked this process to end. The argument is the signal's number."""
 
 
 class Group(click.Group):
-    """Prints a LanesError as its sentence, and exits as documented."""
+    """A group that prints a LanesError as its sentences, and exits as documented."""
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
         with _printable_usage():
@@ -39,24 +35,24 @@ class Group(click.Group):
             with _until_stopped(), _printable_usage():
                 return super().invoke(ctx)
         except LanesError as error:
-            complain(*error.sentences)
+            print_error(*error.sentences)
             sys.exit(EXIT_ERROR)
-        except BrokenPipeError:  # whoever read the output has seen enough
+        except BrokenPipeError:  # the reader of the output, such as head, has ended
             drop_output()
             sys.exit(128 + signal.SIGPIPE)
         except OSError as error:
             drop_output()
-            complain(error.strerror or str(error))
+            print_error(error.strerror or str(error))
             sys.exit(EXIT_ERROR)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:  # the last resort: a defect of ours, and never a verdict
-            complain(_unforeseen(error))
+        except Exception as error:  # a defect of this program, and no verdict on lanes
+            print_error(_defect(error))
             sys.exit(EXIT_ERROR)
 
 
-def _unforeseen(error: Exception) -> str:
-    """An error that nobody foresaw: what it is, where it came from, and whom to tell."""
+def _defect(error: Exception) -> str:
+    """Return a sentence: the error, the line of code that raised it, and a request to report it."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     what = printable(f"{type(error).__name__}: {error}")[:300]
@@ -65,7 +61,7 @@ def _unforeseen(error: Exception) -> str:
 
 @contextmanager
 def _printable_usage() -> Iterator[None]:
-    """A block whose usage errors may be printed, whatever was typed."""
+    """Make usage errors of the block printable: they quote what the user typed."""
     try:
         yield
     except click.UsageError as error:
@@ -77,10 +73,10 @@ def _printable_usage() -> Iterator[None]:
 
 @contextmanager
 def _until_stopped() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP end the block, clean it up, and exit as a shell expects."""
+    """End the block on Ctrl-C, SIGTERM or SIGHUP, run its cleanup, and exit with 128 + signal."""
 
     def stop(number: int, _: object) -> NoReturn:
-        # What cleans up must not be interrupted by somebody's second Ctrl-C.
+        # A second Ctrl-C must not interrupt the cleanup.
         for other in handled:
             signal.signal(other, signal.SIG_IGN)
         raise _Stopped(number)
@@ -91,7 +87,7 @@ def _until_stopped() -> Iterator[None]:
     try:
         yield
     except _Stopped as stopped:
-        sys.exit(128 + stopped.number)
+        sys.exit(128 + stopped.args[0])
     finally:
         for other, handler in handled.items():
             signal.signal(other, handler)

@@ -1,10 +1,15 @@
-"""`lanes init`: values for the chart, made of manifests that know no lanes."""
+"""`lanes init`: values for the chart, from manifests without lanes."""
 
 from pathlib import Path
 
 import click
 
-from lanes.cli.options import calls_option, kept, manifests_argument, sample_unless_named
+from lanes.cli.options import (
+    calls_option,
+    manifests_argument,
+    manifests_or_sample,
+    without_garbage_collection,
+)
 from lanes.console import Console
 from lanes.errors import LanesError
 
@@ -40,9 +45,9 @@ def init_command(
 ) -> None:
     """Write values for the chart from plain manifests.
 
-    Reads Deployments and Services that know no lanes, and writes what gives them lanes: the
+    Reads Deployments and Services without lanes. Writes the values that give them lanes: the
     services with their ports, protocols, versions and calls, and the service that the gateway
-    calls. Comments say what the manifests do not tell. docs/adopting.md walks through it.
+    calls. Comments mark what the manifests do not show. docs/adopting.md walks through it.
 
     \b
     Examples:
@@ -50,16 +55,16 @@ def init_command(
       lanes init manifests/ --routing-only --patches patches.yaml
       kubectl get deployments,services --output yaml | lanes init -
     """
-    with kept():
+    with without_garbage_collection():
         from lanes.adopting.gaps import gaps
         from lanes.adopting.inventory import take_inventory
         from lanes.adopting.starter import patches_file, provider_of, values_file
         from lanes.adopting.values import chart_values
 
-        inventory = take_inventory(sample_unless_named(paths), calls, routing_only=routing_only)
-        chosen = provider_of(inventory, provider)
-        lacking = gaps(inventory, chosen, routing_only=routing_only)
-        values = chart_values(inventory, chosen, routing_only=routing_only)
+        inventory = take_inventory(manifests_or_sample(paths), calls, routing_only=routing_only)
+        mesh_provider = provider_of(inventory, provider)
+        lacking = gaps(inventory, mesh_provider, routing_only=routing_only)
+        values = chart_values(inventory, mesh_provider, routing_only=routing_only)
     text = values_file(
         inventory, values, lacking, given=provider is not None, routing_only=routing_only
     )
@@ -74,7 +79,7 @@ def init_command(
 
 
 def _write(option: str, name: str, text: str, *, force: bool) -> None:
-    """Write a file. Raises LanesError where one with other contents is there, unless forced."""
+    """Write a file. Raises LanesError if it exists with other contents, unless `force`."""
     from lanes.report.files import writable
 
     path = Path(name)

@@ -1,31 +1,17 @@
-"""Ctrl-C that ends a run early, and keeps what the run has so far."""
+"""Ctrl-C that ends a run early and keeps its result so far."""
 
 import signal
-from collections.abc import Callable, Iterable, Iterator
-from types import FrameType, TracebackType
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
 class Interrupt:
-    """A block in which the first Ctrl-C is noted. A second one acts as before the block."""
+    """Whether Ctrl-C has come."""
 
-    def __init__(self) -> None:
-        self.noted = False
-        self._before: Callable[..., Any] | int | None = None
-
-    def __enter__(self) -> Self:
-        self._before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        signal.signal(signal.SIGINT, self._before)
+    noted = False
 
     def until(self, items: Iterable[T]) -> Iterator[T]:
         """Yield the items, and none after the one during which Ctrl-C came."""
@@ -34,6 +20,19 @@ class Interrupt:
             if self.noted:
                 return
 
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        self.noted = True
-        signal.signal(signal.SIGINT, self._before)
+
+@contextmanager
+def noted_interrupt() -> Iterator[Interrupt]:
+    """Note the first Ctrl-C in the block. A second one acts as it did before the block."""
+    interrupt = Interrupt()
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(*_: object) -> None:
+        interrupt.noted = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,12 +1,17 @@
-"""`lanes lint`: what is wrong with manifests."""
+"""`lanes lint`: find what is wrong with manifests."""
 
 import sys
 
 import click
 
 from lanes.cli.group import EXIT_ERROR, EXIT_LINT_ERRORS
-from lanes.cli.options import kept, manifests_argument, namespace_option, sample_unless_named
-from lanes.console import Console, complain
+from lanes.cli.options import (
+    manifests_argument,
+    manifests_or_sample,
+    namespace_option,
+    without_garbage_collection,
+)
+from lanes.console import Console, print_error
 
 
 @click.command("lint")
@@ -41,18 +46,18 @@ def lint_command(
       1    errors
       2    something could not be read
     """
-    with kept():
+    with without_garbage_collection():
         from lanes.lint.check import lint
         from lanes.report.lint import lint_json, lint_sarif, show_lint
 
-        found = lint(sample_unless_named(paths), ignored, namespace)
+        result = lint(manifests_or_sample(paths), ignored, namespace)
     if form == "text":
-        show_lint(found, Console())
+        show_lint(result, Console())
     else:
-        Console().json((lint_json if form == "json" else lint_sarif)(found))
-    for sentence in found.unread:
-        complain(*sentence.split("\n"))
-    if found.unread:
+        Console().json((lint_json if form == "json" else lint_sarif)(result))
+    for sentence in result.unread:
+        print_error(*sentence.split("\n"))
+    if result.unread:
         sys.exit(EXIT_ERROR)
-    if found.count("error"):
+    if result.count("error"):
         sys.exit(EXIT_LINT_ERRORS)

@@ -1,18 +1,18 @@
-"""What several commands take, and how they read and print it."""
+"""Options and arguments that several commands share, and how commands read manifests."""
 
 import gc
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lanes.console import complain
-from lanes.errors import LanesError, together
+from lanes.console import print_error
+from lanes.errors import LanesError, first_ten
 from lanes.mesh.headers import header_name
 from lanes.verification import split
 
@@ -21,22 +21,52 @@ if TYPE_CHECKING:
 
 _SAMPLE = "k8s/asm"
 
-# The most requests that a run is asked for by their number.
+# The most requests that --requests and --lane-requests accept.
 MOST_REQUESTS = 1_000_000
 
 T = TypeVar("T")
+Command = Callable[..., None]
 
 
 class Number(click.FloatRange):
-    """A number within a range; nan is none."""
+    """A number within a range. Rejects nan, which click accepts."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        found: float = super().convert(value, param, ctx)
-        if math.isnan(found):
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
-        return found
+        return number
+
+
+def read_as(read: Callable[[Any], T]) -> Callable[[click.Context, click.Parameter, Any], T]:
+    """Return the callback of an option whose value `read` checks and converts."""
+    return lambda _context, _parameter, value: read(value)
+
+
+def packed(
+    name: str, kind: Callable[..., object], *options: Callable[[Command], Command]
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds options to a command.
+
+    The command gets their values as one argument `name`: an instance of the dataclass `kind`, which
+    has a field for each option.
+    """
+    names = [part.name for part in fields(kind)]  # type: ignore[arg-type]
+
+    def add(command: Command) -> Command:
+        @wraps(command)
+        def pack(**values: Any) -> None:
+            parts = {part: values.pop(part) for part in names}
+            command(**values, **{name: kind(**parts)})
+
+        decorated: Command = pack
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return add
 
 
 manifests_argument = click.argument("paths", metavar="[MANIFESTS]...", nargs=-1)
@@ -71,37 +101,25 @@ run_option = click.option(
 )
 
 
-def _caller(text: str) -> tuple[str, tuple[str, ...]]:
-    name, equals, called = text.partition("=")
-    if not name or not equals:
-        raise LanesError(f"--calls {text}: should be SERVICE=SERVICE,... such as shop=cart,users")
-    return name.strip(), tuple(part.strip() for part in called.split(",") if part.strip())
-
-
-def _callers(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, tuple[str, ...]]:
-    return dict(map(_caller, values))
-
-
-def chosen_ports(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, int]:
-    """The ports of Services, by name. Raises LanesError for what is not SERVICE=PORT."""
-    found: dict[str, int] = {}
-    for text in values:
-        name, equals, number = text.partition("=")
-        if not name or not equals or not number.isdecimal() or len(number) > 5:
-            raise LanesError(f"--port {text}: should be SERVICE=PORT, such as cart=9000")
-        found[name.strip()] = int(number)
-    return found
+def _calls(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return the services that each caller calls."""
+    calls = {}
+    for text in texts:
+        caller, equals, called = text.partition("=")
+        if not caller or not equals:
+            raise LanesError(
+                f"--calls {text}: should be SERVICE=SERVICE,... such as shop=cart,users"
+            )
+        services = (service.strip() for service in called.split(","))
+        calls[caller.strip()] = tuple(filter(None, services))
+    return calls
 
 
 calls_option = click.option(
     "--calls",
     metavar="SERVICE=SERVICE,...",
     multiple=True,
-    callback=_callers,
+    callback=read_as(_calls),
     help="Who calls whom, where manifests do not say it, such as shop=cart,users.",
 )
 namespace_option = click.option(
@@ -120,7 +138,11 @@ requests_option = click.option(
 
 @dataclass(frozen=True)
 class RequestOptions:
-    """What everybody's requests ask for, and what manifests leave open."""
+    """What requests ask the gateway for, and how to complete or cut the manifests.
+
+    `path` and `namespace` are None where the user names none. `calls` are the services that each
+    caller calls; `skip` are resources to leave out, as KIND/NAME.
+    """
 
     path: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -129,53 +151,21 @@ class RequestOptions:
     skip: tuple[str, ...] = ()
 
 
-_NOTHING_ASKED = RequestOptions()
+_DEFAULTS = RequestOptions()
 
 
-def request_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say what is asked of a gateway; the command gets them as `asked`."""
-
-    @wraps(command)
-    def packed(
-        *args: Any,
-        path: str | None,
-        header: tuple[str, ...],
-        namespace: str | None,
-        calls: dict[str, tuple[str, ...]],
-        skip: tuple[str, ...],
-        **rest: Any,
-    ) -> None:
-        if path is not None and not path.startswith("/"):
-            raise LanesError(f"--path {path}: should begin with a slash: /{path}")
-        asked = RequestOptions(path, dict(map(_name_and_value, header)), namespace, calls, skip)
-        command(*args, asked=asked, **rest)
-
-    for option in (
-        calls_option,
-        namespace_option,
-        click.option(
-            "--skip",
-            metavar="KIND/NAME",
-            multiple=True,
-            help="Leave a resource out of the manifests, such as Deployment/load-generator.",
-        ),
-        click.option(
-            "--header",
-            metavar="NAME=VALUE",
-            multiple=True,
-            help="A header of every request, such as user=jason.",
-        ),
-        click.option(
-            "--path",
-            metavar="/PATH",
-            help="The path of requests. Default: /, or else the first that the gateway serves.",
-        ),
-    ):
-        packed = option(packed)
-    return packed
+def _path(text: str | None) -> str | None:
+    if text is not None and not text.startswith("/"):
+        raise LanesError(f"--path {text}: should begin with a slash: /{text}")
+    return text
 
 
-def _name_and_value(text: str) -> tuple[str, str]:
+def _headers(texts: tuple[str, ...]) -> dict[str, str]:
+    """Return headers by their names in lower case."""
+    return dict(map(_header, texts))
+
+
+def _header(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise LanesError(f"--header {text}: should be NAME=VALUE, such as end-user=jason")
@@ -195,16 +185,44 @@ def _name_and_value(text: str) -> tuple[str, str]:
     return name, value
 
 
-def tell_left_out(*findings: object) -> None:
-    """Print on standard error what is left out, ten lines at most and a count of the others."""
+request_options = packed(
+    "request",
+    RequestOptions,
+    click.option(
+        "--path",
+        metavar="/PATH",
+        callback=read_as(_path),
+        help="The path of requests. Default: /, or else the first that the gateway serves.",
+    ),
+    click.option(
+        "--header",
+        "headers",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=read_as(_headers),
+        help="A header of every request, such as user=jason.",
+    ),
+    click.option(
+        "--skip",
+        metavar="KIND/NAME",
+        multiple=True,
+        help="Leave a resource out of the manifests, such as Deployment/load-generator.",
+    ),
+    namespace_option,
+    calls_option,
+)
+
+
+def print_left_out(*findings: object) -> None:
+    """Print on standard error what is left out: ten lines at most, and a count of the others."""
     if findings:
-        complain(*together(map(str, findings)))
+        print_error(*first_ten(map(str, findings)))
 
 
-def sample_unless_named(paths: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `paths`, or the sample's where none is named and the current folder holds it.
+def manifests_or_sample(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `paths`, or the sample's path if there are none.
 
-    Raises LanesError where there are neither.
+    Raises LanesError if there are none and the current folder has no sample.
     """
     if paths or Path(_SAMPLE).is_dir():
         return paths or (_SAMPLE,)
@@ -216,43 +234,43 @@ def sample_unless_named(paths: tuple[str, ...]) -> tuple[str, ...]:
 
 def read_mesh(
     paths: tuple[str, ...],
-    asked: RequestOptions = _NOTHING_ASKED,
+    request: RequestOptions = _DEFAULTS,
     commands: tuple[str, ...] = (),
     *,
     ports: Mapping[str, int] | None = None,
     strict: bool = False,
 ) -> "Mesh":
-    """The mesh of MANIFESTS as requests meet it, with `--run` commands and the chosen `ports`.
+    """Return the mesh of the manifests, with the `--run` commands and the `--port` of Services.
 
-    Where nothing is bound to a gateway, its callers take the gateway's place. What is not supported
-    is left out, and what depends on it marked; where `strict`, raises LanesError for it.
+    If no route is bound to a gateway, the mesh's callers take the gateway's place. What is not
+    supported is left out, and what depends on it is marked; if `strict`, raises LanesError instead.
     """
-    with kept():
+    with without_garbage_collection():
         from lanes.planning.callers_view import as_called
         from lanes.planning.chosen_ports import with_ports
         from lanes.reading.commands import Command
         from lanes.reading.reader import read
         from lanes.reading.resolve import resolve
 
-        own = [Command.of(text) for text in commands]
-        paths = sample_unless_named(paths)
-        found = read(paths, asked.namespace or "default", strict=strict, skip=asked.skip)
-        mesh = resolve(found, own, strict=strict)
-        return as_called(with_ports(mesh, ports or {}), asked.calls)
+        parsed = [Command.of(text) for text in commands]
+        paths = manifests_or_sample(paths)
+        manifests = read(paths, request.namespace or "default", strict=strict, skip=request.skip)
+        mesh = resolve(manifests, parsed, strict=strict)
+        return as_called(with_ports(mesh, ports or {}), request.calls)
 
 
 @contextmanager
-def kept() -> Iterator[None]:
-    """Spare the block, and all that it makes, the search for garbage.
+def without_garbage_collection() -> Iterator[None]:
+    """Disable garbage collection in the block, and exempt what the block makes from later runs.
 
-    Manifests, the mesh and its plan stay to the end. The collector would look through all of them
-    again and again while they grow, which takes a third of the time.
+    Manifests, the mesh and its plan live until the command ends. Collections while they grow would
+    take a third of the time.
     """
-    collects = gc.isenabled()
+    enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if collects:  # or a block around this one goes on
+        if enabled:  # False in a nested block: the outer one enables it again
             gc.freeze()
             gc.enable()

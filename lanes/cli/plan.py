@@ -1,18 +1,30 @@
-"""`lanes plan`: which version answers each lane where."""
+"""`lanes plan`: show which version answers each lane at each service."""
 
 import click
 
 from lanes.cli.options import (
     RequestOptions,
-    chosen_ports,
     format_option,
     host_option,
-    kept,
     manifests_argument,
+    read_as,
     read_mesh,
     request_options,
+    without_garbage_collection,
 )
 from lanes.console import Console
+from lanes.errors import LanesError
+
+
+def _ports(texts: tuple[str, ...]) -> dict[str, int]:
+    """Return the ports by the names of their Services."""
+    ports = {}
+    for text in texts:
+        service, equals, number = text.partition("=")
+        if not service or not equals or not number.isdecimal() or len(number) > 5:
+            raise LanesError(f"--port {text}: should be SERVICE=PORT, such as cart=9000")
+        ports[service.strip()] = int(number)
+    return ports
 
 
 @click.command("plan")
@@ -24,16 +36,16 @@ from lanes.console import Console
     "ports",
     metavar="SERVICE=PORT",
     multiple=True,
-    callback=chosen_ports,
+    callback=read_as(_ports),
     help="The port of a Service with several, where a call names none, such as cart=9000."
     " Default: its first.",
 )
-@click.option("--strict", is_flag=True, help="exit 2 if anything is not supported")
+@click.option("--strict", is_flag=True, help="Exit 2 if anything is not supported.")
 @format_option
-@kept()
+@without_garbage_collection()
 def plan_command(
     paths: tuple[str, ...],
-    asked: RequestOptions,
+    request: RequestOptions,
     host: str | None,
     ports: dict[str, int],
     strict: bool,
@@ -42,8 +54,9 @@ def plan_command(
     """Show which version answers each lane at each service.
 
     Starts nothing. A cell is the version that answers: the lane's own, a fallback (*), a split, or
-    none (-) with the status. Where a lane is misrouted (!), a line says why. What is not supported
-    is left out with an error, and marked (?) where it decides. docs/plan.md explains the marks.
+    none (-) with the status. If a lane is misrouted (!), a line says why. What is not supported is
+    left out with an error; a version that depends on it is marked (?). docs/plan.md explains the
+    marks.
 
     \b
     Examples:
@@ -58,13 +71,13 @@ def plan_command(
     from lanes.report.plan import show_calls, show_errors, show_headline, show_plan
     from lanes.report.plan_json import plan_json
 
-    mesh = read_mesh(paths, asked, ports=ports, strict=strict)
+    mesh = read_mesh(paths, request, ports=ports, strict=strict)
     console = Console()
     try:
-        planned = plan(mesh, asked.path, host, asked.headers, asked.calls)
+        planned = plan(mesh, request.path, host, request.headers, request.calls)
     except PlanError as error:
         if error.problem == Problem.NO_GATEWAY and form != "json":
-            show_calls(known_calls(call_graph(mesh, asked.calls)), console)
+            show_calls(known_calls(call_graph(mesh, request.calls)), console)
         raise
     if form == "json":
         console.json(plan_json(mesh, planned))

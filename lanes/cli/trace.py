@@ -1,4 +1,4 @@
-"""`lanes trace`: one request, hop by hop."""
+"""`lanes trace`: show the hops of one request."""
 
 import sys
 from dataclasses import replace
@@ -40,7 +40,7 @@ def trace_command(
     Exit codes:
       0    the request went as planned
       1    it did not
-      2    something else is wrong; standard error says what
+      2    any other error; standard error explains it
     """
     from lanes.report.trace import show_trace, trace_json
     from lanes.verification.tracing import trace

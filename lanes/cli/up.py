@@ -1,4 +1,4 @@
-"""`lanes up`: the mesh on this machine."""
+"""`lanes up`: run the mesh on this machine."""
 
 import time
 from contextlib import ExitStack
@@ -10,13 +10,13 @@ from lanes.cli.options import (
     host_option,
     manifests_argument,
     port_option,
+    print_left_out,
     read_mesh,
     request_options,
     run_option,
-    tell_left_out,
 )
 from lanes.console import Console
-from lanes.errors import LanesError, together
+from lanes.errors import LanesError, first_ten
 
 
 @click.command("up")
@@ -45,7 +45,7 @@ def up_command(
     page: bool,
     page_port: int | None,
     collector: str | None,
-    asked: RequestOptions,
+    request: RequestOptions,
     host: str | None,
     strict: bool,
 ) -> None:
@@ -53,8 +53,8 @@ def up_command(
 
     One Envoy is the gateway and every sidecar. The sample service is a stand-in for each image;
     --run runs a command of yours instead, as docs/your-service.md explains. What is not supported
-    is left out with an error: a request that meets it gets 501. What is not simulated is left out
-    with a warning.
+    is left out with an error, and requests that depend on it get 501. What is not simulated is
+    left out with a warning.
 
     \b
     Examples:
@@ -77,12 +77,12 @@ def up_command(
 
     console = Console()
     traces = Collector.of(collector) if collector else None
-    mesh = read_mesh(paths, asked, commands, strict=strict)
+    mesh = read_mesh(paths, request, commands, strict=strict)
     if strict and mesh.not_run:
-        raise LanesError(*together(mesh.not_run))
-    tell_left_out(*mesh.not_supported, *mesh.not_run)
-    mesh = with_calls(mesh, asked.calls)
-    planned = plan(mesh, asked.path, host, asked.headers)
+        raise LanesError(*first_ten(mesh.not_run))
+    print_left_out(*mesh.not_supported, *mesh.not_run)
+    mesh = with_calls(mesh, request.calls)
+    planned = plan(mesh, request.path, host, request.headers)
     show_headline(mesh, planned, console)
     began = time.monotonic()
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""`lanes verify`: whether a gateway's lanes hold."""
+"""`lanes verify`: check that a gateway's lanes hold."""
 
 import signal
 import sys
@@ -9,15 +9,15 @@ import click
 from lanes.cli.evidence import EvidenceOptions, evidence_options
 from lanes.cli.gateway import GatewayOptions, gateway_options
 from lanes.cli.group import EXIT_LANES_BROKEN
-from lanes.cli.interrupt import Interrupt
+from lanes.cli.interrupt import noted_interrupt
 from lanes.cli.options import (
     MOST_REQUESTS,
     Number,
     format_option,
+    manifests_or_sample,
     requests_option,
-    sample_unless_named,
 )
-from lanes.console import Console, complain, progress
+from lanes.console import Console, print_error, progress
 from lanes.errors import LanesError
 from lanes.verification import split
 
@@ -47,7 +47,7 @@ _A_WEEK = 7 * 24 * 3600
     show_default=True,
     type=click.IntRange(1, 256),
     metavar="N",
-    help="How many requests are under way at a time, without --rate.",
+    help="How many requests are in flight at a time, without --rate.",
 )
 @click.option(
     "--lane",
@@ -101,9 +101,9 @@ def verify_command(
 
     Sends requests, verifies every answer, and compares the lanes.
 
-    Each path is compared with the plan, and each lane's share with its weight, by an exact
+    Each path is compared with the plan. Each lane's share is compared with its weight, by an exact
     binomial test with a false alarm rate of 1 run in 1,000. Requests also enter each lane by each
-    of its entry rules; they count for no share. A lane that has a weight fails the run if no
+    of its entry rules; they count for no share. The run fails if a lane has a weight and no
     request entered it by weight. A lane that no request entered is named as not verified.
 
     Each lane's failures and latency are compared with the baseline's: worse, better, or no
@@ -120,7 +120,7 @@ def verify_command(
     Exit codes:
       0    the lanes hold
       1    they do not, or no request entered a lane that has a weight
-      2    something else is wrong; standard error says what
+      2    any other error; standard error explains it
       130  Ctrl-C; the result is of the requests until then
     """
     from lanes.report.files import writable
@@ -143,20 +143,20 @@ def verify_command(
         raise LanesError(
             "--requests: no lane has a weight. Set --lane-requests for requests into a lane."
         )
-    alone = planned.lane_to_enter(lane) if lane is not None else None
+    only = planned.lane_to_enter(lane) if lane is not None else None
     weighted = requests or split.default_requests(map(planned.share, planned.lanes))
     load = LoadProfile(
-        requests=(lane_requests if no_worse else 0) if alone else weighted,
-        entering=entry_targets(planned, (alone,) if alone else planned.enterable, lane_requests),
+        requests=(lane_requests if no_worse else 0) if only else weighted,
+        entering=entry_targets(planned, (only,) if only else planned.enterable, lane_requests),
         concurrency=concurrency,
         rate=rate,
         duration=duration,
     )
     run = VerificationRun(
         planned,
-        sample_unless_named(options.paths),
+        manifests_or_sample(options.paths),
         load,
-        alone is not None,
+        only is not None,
         baseline,
         no_worse,
         fail_fast,
@@ -170,7 +170,7 @@ def verify_command(
             for option, name, text in (("--report", page, html), ("--junit", xml, junit))
             if name is not None
         ]
-        interrupt = outputs.enter_context(Interrupt())
+        interrupt = outputs.enter_context(noted_interrupt())
         result = run.run(
             gateway, lambda items, total: interrupt.until(progress(items, total)), sources
         )
@@ -181,7 +181,7 @@ def verify_command(
     else:
         show_result(result, Console())
     if interrupt.noted:
-        complain("interrupted. The result is of the requests until then.")
+        print_error("interrupted. The result is of the requests until then.")
         sys.exit(128 + signal.SIGINT)
     if not result.ok:
         sys.exit(EXIT_LANES_BROKEN)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lanes.errors import LanesError, ManifestError, together
+from lanes.errors import LanesError, ManifestError, first_ten
 
 
 @dataclass(frozen=True)
@@ -121,4 +121,4 @@ class Diagnostics:
         `causes` are sentences that may name the cause of them.
         """
         if self._fatal or (strict and self._errors):
-            raise LanesError(*together([*causes, *map(str, self.errors)]))
+            raise LanesError(*first_ten([*causes, *map(str, self.errors)]))

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from pydantic import BaseModel, ValidationError
 
-from lanes.errors import LanesError, ManifestError, together
+from lanes.errors import LanesError, ManifestError, first_ten
 from lanes.mesh.diagnostics import Diagnostics, Finding
 from lanes.reading import kinds
 from lanes.reading.documents import Document, documents
@@ -47,7 +47,7 @@ def read(
     sources = tuple(STDIN_NAME if path == STDIN else path for path in paths)
     if all(isinstance(resource.body, _LEFT_TO_CLUSTER) for resource in reader.resources):
         if paths == (STDIN,) or kustomizations:
-            raise LanesError(*together(kustomizations) or [_NOTHING_CAME])
+            raise LanesError(*first_ten(kustomizations) or [_NOTHING_CAME])
         raise LanesError(
             f"{' '.join(sources)}: no manifests there; render some, e.g. helm template"
         )

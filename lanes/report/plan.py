@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lanes.console import Console
-from lanes.errors import together
+from lanes.errors import first_ten
 from lanes.mesh.hostnames import any_of
 from lanes.mesh.model import Mesh
 from lanes.planning.call_graph import is_outside
@@ -35,7 +35,7 @@ def headline(mesh: Mesh, plan: Plan) -> list[str]:
         kinds = sorted(set(mesh.left_to_cluster))
         named = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
         lines.append(f"not simulated: {named}")
-    lines += together(f"warning: {warning}" for warning in of_manifests(mesh))
+    lines += first_ten(f"warning: {warning}" for warning in of_manifests(mesh))
     if lost := sorted({pod.app for pod in dropping(mesh)}):
         lines.append(lanes_end(", ".join(lost)))
     rules = {host.domain: host.routes for host in mesh.gateway}
@@ -56,7 +56,7 @@ def headline(mesh: Mesh, plan: Plan) -> list[str]:
 
 def show_errors(mesh: Mesh, console: Console) -> None:
     """Print what is not supported, and left out."""
-    errors = together(f"error: {error}" for error in mesh.not_supported)
+    errors = first_ten(f"error: {error}" for error in mesh.not_supported)
     console.lines(line for one in errors for line in folded(one, console.width))
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from rich.text import Text
 
-from lanes.console import Console, complain
+from lanes.console import Console, print_error
 from lanes.errors import LanesError
 from lanes.printable import printable, printable_lines
 from lanes.report.tables import new_table, show
@@ -93,7 +93,7 @@ def test_an_error_is_one_line_for_each_sentence(capsys: pytest.CaptureFixture[st
     error = LanesError("a\nLanes hold.", "b\x1b[2J", "c" * 5_000)
     assert str(error).splitlines()[:2] == ["a\\nLanes hold.", "b\\x1b[2J"]
     assert error.sentences[2].endswith("c... (5,000 characters)")
-    complain(*error.sentences[:2], "d\u202e")
+    print_error(*error.sentences[:2], "d\u202e")
     assert capsys.readouterr().err == "lanes: a\\nLanes hold.\nb\\x1b[2J\nd\\u202e\n"
 
 
