@@ -55,7 +55,7 @@ def opened(browser: Browser, manifests: str) -> Iterator[Page]:
     with live_map(manifests) as url:
         page = browser.new_page(viewport=SIZE, reduced_motion="no-preference")
         page.goto(url)
-        page.locator("[data-way]").first.wait_for()
+        page.locator("[data-link]").first.wait_for()
         page.get_by_role("switch", name="Send requests").set_checked(True, force=True)
         page.wait_for_timeout(3_000)
         yield page

@@ -98,11 +98,11 @@ def up_command(
             from lanes.running.address import free_port
 
             live = Live(running, watch, planned, tapped)
-            follow(tapped, feed.tell, live.take)
+            follow(tapped, feed.send, live.count)
             url = stack.enter_context(serve(live, page_port or free_port(port + 1)))
             console.line(f"page    {url}")
         else:
-            follow(tapped, feed.tell)
+            follow(tapped, feed.send)
         if not served:
             console.line("calls   not seen by `lanes verify`: another program has the socket")
         console.lines([f"envoy   curl --unix-socket {running.admin.path} http://envoy/", ""])

@@ -1,7 +1,7 @@
-"""The live map: a page beside the gateway of the laptop mesh, to watch lanes and to meddle.
+"""The live map: a page of `lanes up` that shows traffic and can change the mesh.
 
-It knows of requests by what the proxies log of each hop, whoever sent them. Data goes one way:
-`tap` (Envoy's log and the gateway's split) -> `calls` (a line is a call) -> `counts` -> `live` (the
-whole picture, and what may be done to it) -> `server` (HTTP) -> `static/` (the browser).
-`feed` tells the same calls to `lanes verify` and `lanes trace`, with the page or without.
+It counts the calls that Envoy logs, whoever sent the requests. Data goes from `tap` (Envoy's log,
+and the gateway's weights) through `calls` (a log line becomes a call), `counts` and `live` (the
+picture, and changes to the mesh) to `server` (HTTP) and `static/` (the browser). `feed` sends the
+same calls to `lanes verify` and `lanes trace`, with the page or without.
 """

@@ -1,4 +1,4 @@
-"""A line of the proxies' log is a call: who asked whom, in which lane, and what came of it."""
+"""Calls, read from lines of Envoy's log: caller, callee, lane and status."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ GATEWAY = "gateway"
 class Call:
     """One hop of a request.
 
-    `caller` is the room of the pod that asks, or `GATEWAY`; `callee` that of the one that answered,
-    None where nobody did. `lane`: None where it is none of the plan's. `drawn`: the gateway's
-    weights chose it. `status` 0: the caller went away before there was an answer; that of a call by
-    gRPC is the one that its gRPC status stands for. `began` is the time of the clock, in seconds.
+    `caller` and `callee` are nodes; `caller` is `GATEWAY` for the gateway, `callee` is None if no
+    pod answered. `lane` is None outside of the plan's lanes. `drawn` tells whether the gateway's
+    weights chose the lane. `status` is 0 if the caller left before the answer; a gRPC status counts
+    as the HTTP status that it maps to. `began` is Unix time in seconds.
     """
 
     caller: str
@@ -41,34 +41,34 @@ class Call:
         return self.status >= 500 or self.status == 0
 
 
-def room(service: str, version: str) -> str:
-    """What a version of a service is called on the map."""
+def node(service: str, version: str) -> str:
+    """Return the name of a node of the map: a version of a service."""
     return f"{service}/{version}"
 
 
 class Reader:
-    """Makes calls of log lines, by the addresses of a mesh's pods."""
+    """Reads calls from log lines. `addresses` are those of pods, by their keys."""
 
     def __init__(self, mesh: Mesh, planned: Plan, addresses: Mapping[str, str]) -> None:
-        self._rooms = {addresses[pod.key]: room(pod.app, pod.version) for pod in mesh.pods}
+        self._nodes = {addresses[pod.key]: node(pod.app, pod.version) for pod in mesh.pods}
         self._services = {d.name: d.app for d in destinations(mesh)}
         self._names = {lane.name for lane in planned.lanes}
         self._tags = tags_of(planned)
-        # On ASM the lane is a header, too, wherever requests are routed. Elsewhere a header of that
-        # name is whatever a client sent, unless rules ask for it.
+        # On ASM, and where rules match it, the header names the lane at each hop. Elsewhere a
+        # client may have sent the header, so baggage alone counts.
         header = planned.header
-        known = header in assumed_headers(mesh) or any(
-            p.propagation.covers(header) for p in mesh.pods
+        trusted = header in assumed_headers(mesh) or any(
+            pod.propagation.covers(header) for pod in mesh.pods
         )
-        self._in_baggage_alone = set() if known else {header}
+        self._in_baggage_alone = set() if trusted else {header}
 
     def call(self, line: Json) -> Call | None:
-        """The call that a line tells of; None where it is from outside the mesh."""
+        """Return the call of a log line; None if the caller is outside the mesh."""
         gateway = line["listener"] == "gateway"
-        caller = GATEWAY if gateway else self._rooms.get(line["at"] or "")
+        caller = GATEWAY if gateway else self._nodes.get(line["at"] or "")
         if caller is None:
             return None
-        callee = self._rooms.get((line["to"] or "").rpartition(":")[0])
+        callee = self._nodes.get((line["to"] or "").rpartition(":")[0])
         authority = (line["authority"] or "").partition(":")[0].partition(".")[0]
         service = callee.partition("/")[0] if callee else self._services.get(line["cluster"] or "")
         return Call(

@@ -1,4 +1,4 @@
-"""What calls add up to: by lane, by version, and by the way between two versions."""
+"""Counts of calls: by lane, by version, and by link between two versions."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
@@ -7,19 +7,19 @@ from statistics import quantiles
 
 from lanes.page.calls import GATEWAY, Call
 
-# Of the latest calls, for the median and the 99th percentile.
+# The median and the 99th percentile are those of so many latest calls.
 _LATEST = 500
-# A way that nobody took for so long is no longer drawn.
+# Links without calls for so long are no longer drawn.
 FRESH_SECONDS = 2.0
-# By then, the calls behind one that failed are known, too: Envoy writes its log each 0.1 seconds.
+# After so long, the log has the calls behind a failed call too: Envoy writes it every 0.1 seconds.
 _SETTLED_SECONDS = 0.3
-# Of those that failed, the latest are looked at.
+# How many of the latest failed calls are kept.
 _FAILED = 500
 
 
 @dataclass
 class Tally:
-    """Calls of one kind: how many, how many failed, and how long the latest took, in seconds."""
+    """The number of calls and failures, and the seconds that the latest calls took."""
 
     count: int = 0
     failed: int = 0
@@ -34,7 +34,7 @@ class Tally:
 
     @property
     def milliseconds(self) -> tuple[float, float] | None:
-        """The median and the 99th percentile."""
+        """The median and the 99th percentile; None without calls."""
         if not self.latest:
             return None
         if len(self.latest) == 1:
@@ -44,8 +44,8 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """From a caller's room to a callee's, or to the service where nobody answered, in a lane."""
+class Link:
+    """A lane's connection between two nodes; `callee` is None if nobody answered at `service`."""
 
     lane: str
     caller: str
@@ -54,42 +54,44 @@ class Way:
 
 
 class Counts:
-    """Tallies of all calls since the start; times are in seconds of one clock."""
+    """Tallies of all calls since the start. `now` is always monotonic time in seconds."""
 
     def __init__(self) -> None:
         self.lanes: defaultdict[str, Tally] = defaultdict(Tally)
-        self.rooms: defaultdict[str, Tally] = defaultdict(Tally)
-        self.ways: defaultdict[Way, Tally] = defaultdict(Tally)
-        # By the gateway's weights alone, since these were last set.
+        self.nodes: defaultdict[str, Tally] = defaultdict(Tally)
+        self.links: defaultdict[Link, Tally] = defaultdict(Tally)
+        # Requests of each lane that the gateway's weights chose, since the weights were last set.
         self.drawn: defaultdict[str, int] = defaultdict(int)
         self._failed: deque[tuple[float, Call]] = deque(maxlen=_FAILED)
 
     def add(self, call: Call, now: float) -> None:
         """Count one call, which ended at `now`."""
         lane = call.lane or ""
-        self.ways[_way(call)].add(call, now)
+        self.links[_link(call)].add(call, now)
         if call.failed:
             self._failed.append((now, call))
         if call.callee:
-            self.rooms[call.callee].add(call, now)
+            self.nodes[call.callee].add(call, now)
         if call.caller == GATEWAY:
             self.lanes[lane].add(call, now)
             if call.drawn:
                 self.drawn[lane] += 1
 
-    def fresh(self, lane: str, now: float) -> Iterable[Way]:
-        """The ways that the lane's requests took a moment ago."""
+    def fresh(self, lane: str, now: float) -> Iterable[Link]:
+        """Return the links that had calls of the lane in the last two seconds."""
         since = now - FRESH_SECONDS
-        return (w for w, tally in self.ways.items() if w.lane == lane and tally.last > since)
+        return (
+            link for link, tally in self.links.items() if link.lane == lane and tally.last > since
+        )
 
-    def failing(self, now: float) -> frozenset[Way]:
-        """The ways that end where requests failed a moment ago: no call behind failed meanwhile."""
+    def failing(self, now: float) -> frozenset[Link]:
+        """Return the links where requests began to fail: no call behind the failed one failed."""
         recent = [(seen, call) for seen, call in self._failed if seen > now - FRESH_SECONDS]
         behind: defaultdict[tuple[str | None, str | None], list[float]] = defaultdict(list)
         for _, call in recent:
             behind[call.lane, call.caller].append(call.began)
         return frozenset(
-            _way(call)
+            _link(call)
             for seen, call in recent
             if seen < now - _SETTLED_SECONDS
             and not any(
@@ -99,5 +101,5 @@ class Counts:
         )
 
 
-def _way(call: Call) -> Way:
-    return Way(call.lane or "", call.caller, call.service, call.callee)
+def _link(call: Call) -> Link:
+    return Link(call.lane or "", call.caller, call.service, call.callee)

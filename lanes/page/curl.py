@@ -1,4 +1,4 @@
-"""A request that an entry rule matches, as a command to copy."""
+"""A `curl` command to copy, for a request that an entry rule matches."""
 
 import shlex
 
@@ -9,9 +9,10 @@ _METHODS = {None: (), "GET": (), "HEAD": ("--head",)}
 
 
 def curl(gateway: Gateway, rule: EntryRule) -> str:
-    """The `curl` command of a request that `rule` matches; "" where it would not print.
+    """Return the `curl` command of a request that `rule` matches; "" if it is not printable.
 
-    A header without a value ends with a semicolon: https://curl.se/docs/manpage.html#-H
+    curl sends a header without a value if a semicolon ends it:
+    https://curl.se/docs/manpage.html#-H
     """
     method = _METHODS.get(rule.method, ("-X", str(rule.method)))
     host = rule.host or gateway.host
@@ -24,5 +25,5 @@ def curl(gateway: Gateway, rule: EntryRule) -> str:
     ]
     url = gateway.parts
     target = f"{url.scheme}://{url.authority}{url.target(rule.path)}"
-    command = ["curl", *method, *(part for one in headers for part in ("-H", one)), target]
+    command = ["curl", *method, *(part for header in headers for part in ("-H", header)), target]
     return shlex.join(command) if "".join(command).isprintable() else ""

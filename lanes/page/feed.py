@@ -1,4 +1,4 @@
-"""Tells calls to whoever asks on this machine, of this user: `lanes verify` and `lanes trace`."""
+"""Send calls to `lanes verify` and `lanes trace` of the same user, over a socket."""
 
 import queue
 import socket
@@ -16,12 +16,12 @@ from lanes.page.tap import Tap, lines
 from lanes.planning.lanes import UNTAGGED
 from lanes.planning.result import Plan
 
-# The most lines that a listener may be behind; one that is slower is let go.
-_BEHIND = 100_000
+# A listener that is more lines behind gets no further ones.
+_MOST_WAITING = 100_000
 
 
 def follow(tap: Tap, *listeners: Callable[[Json], None]) -> None:
-    """Tell each line of the log to the listeners, in a thread that ends with the process."""
+    """Pass each line of the log to the listeners, in a daemon thread."""
 
     def read() -> None:
         for line in lines(tap.log):
@@ -32,7 +32,7 @@ def follow(tap: Tap, *listeners: Callable[[Json], None]) -> None:
 
 
 class Feed:
-    """Tells the calls of a mesh to those that are connected, each from when it came."""
+    """Sends the calls of a mesh to connected listeners, from their connection on."""
 
     def __init__(self, mesh: Mesh, planned: Plan, addresses: Mapping[str, str]) -> None:
         self._reader = Reader(mesh, planned, addresses)
@@ -40,8 +40,8 @@ class Feed:
         self._listeners: list[queue.Queue[bytes]] = []
         self._lock = threading.Lock()
 
-    def tell(self, line: Json) -> None:
-        """Tell one line of the log."""
+    def send(self, line: Json) -> None:
+        """Send the call of a log line."""
         with self._lock:
             listeners = list(self._listeners)
         call = self._call(line) if listeners else None
@@ -77,30 +77,33 @@ class Feed:
             self._listeners.remove(listener)
 
     def serve(self, server: socket.socket) -> None:
-        """Take whoever connects, until the socket is closed."""
+        """Accept listeners until the socket is closed."""
         with suppress(OSError):
             while True:
                 client, _ = server.accept()
                 threading.Thread(target=self._write, args=(client,), daemon=True).start()
 
     def _write(self, client: socket.socket) -> None:
-        told: queue.Queue[bytes] = queue.Queue(_BEHIND)
+        waiting: queue.Queue[bytes] = queue.Queue(_MOST_WAITING)
         with client, suppress(OSError):
             if not same_user(client):
                 return
             with self._lock:
-                self._listeners.append(told)
+                self._listeners.append(waiting)
             try:
-                client.sendall(b"\n")  # from here on
+                client.sendall(b"\n")  # the listener gets all calls from now on
                 while True:
-                    client.sendall(told.get())
+                    client.sendall(waiting.get())
             finally:
-                self._forget(told)
+                self._forget(waiting)
 
 
 @contextmanager
 def serving(feed: Feed, port: int) -> Iterator[bool]:
-    """Whether the calls of the gateway at `port` are told, while the block runs."""
+    """Serve the calls of the gateway at `port` while the block runs.
+
+    Yields False if another program has the socket.
+    """
     server = socket.socket(socket.AF_UNIX)
     with server:
         try:

@@ -1,4 +1,4 @@
-"""The mesh as the page knows it, and what the page may do to it."""
+"""The running mesh as the page shows it, and the changes that the page can make."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from lanes.evidence.steps import Answer
 from lanes.mesh.model import Mesh, Pod
 from lanes.mesh.without_pods import without_pods
 from lanes.page import picture
-from lanes.page.calls import GATEWAY, Call, Reader, room
+from lanes.page.calls import GATEWAY, Call, Reader, node
 from lanes.page.counts import Counts
 from lanes.page.load import AGENT, RATES, Load
 from lanes.page.tap import Tap, write_routes
@@ -33,9 +33,7 @@ _HEAVIEST = 100
 
 
 class Live:
-    """One running mesh. Its methods may be called from any thread, and raise LanesError with a
-    sentence for what can't be done.
-    """
+    """One running mesh. Methods are for any thread, and raise LanesError for impossible changes."""
 
     def __init__(self, running: RunningMesh, watch: Watch, planned: Plan, tap: Tap) -> None:
         self._running, self._watch, self._tap = running, watch, tap
@@ -56,10 +54,10 @@ class Live:
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._latest = ""
-        entered = [lane for lane in planned.lanes if not self._weights.get(lane.name)]
-        rules = [rule for lane in entered for rule in lane.testable_rules[:1]]
-        self._load = Load(gateway.client(), rules, self._own_answer)
-        self._still = {
+        unweighted = [lane for lane in planned.lanes if not self._weights.get(lane.name)]
+        rules = [rule for lane in unweighted for rule in lane.testable_rules[:1]]
+        self._load = Load(gateway.client(), rules, self._add_own_answer)
+        self._constant = {
             "provider": self._mesh.provider,
             "gateway": running.url,
             "host": planned.host,
@@ -71,13 +69,13 @@ class Live:
         }
 
     def start(self) -> None:
-        """Follow the mesh, in threads that end with the process."""
+        """Follow the mesh, in daemon threads."""
         self._load.start()
-        for follow in (self._ask_health, self._tick):
-            threading.Thread(target=follow, name=follow.__name__, daemon=True).start()
+        for run in (self._poll_health, self._draw):
+            threading.Thread(target=run, name=run.__name__, daemon=True).start()
 
     def pictures(self) -> Iterator[str]:
-        """The picture now, as JSON, and each new one; some are left out for who is slow."""
+        """Yield the picture as JSON, now and after each change. A slow reader misses some."""
         seen = ""
         while True:
             with self._changed:
@@ -85,34 +83,37 @@ class Live:
                 seen = self._latest
             yield seen
 
-    def stop(self, key: str) -> None:
-        """Stop a pod for good, as a cluster does that scales it to none."""
+    def stop_pod(self, key: str) -> None:
+        """Stop a pod for good, as a cluster that scales it to none."""
         self._watch.stop(self._pod(key))
 
-    def kill(self, key: str) -> None:
-        """Kill a pod as a crash would; it starts again by itself."""
+    def kill_pod(self, key: str) -> None:
+        """Kill a pod. As after a crash, it starts again by itself."""
         self._running.kill_pod(self._pod(key))
 
-    def begin(self, key: str) -> None:
+    def start_pod(self, key: str) -> None:
         """Start a pod that was stopped."""
         self._watch.start(self._pod(key))
 
     def set_fault(self, key: str, delay: str, rate: float) -> None:
-        """Let a pod answer late (milliseconds, or p50/p99 of them) and fail, until it ends."""
+        """Make a pod answer late and fail, until it ends.
+
+        `delay` is in milliseconds, or p50/p99 of them; `rate` is from 0 to 1.
+        """
         pod = self._pod(key)
         pid = self._running.pid(pod)
-        status, said = self._put_fault(pod, urlencode({"delay": delay, "rate": f"{rate:.6f}"}))
+        status, message = self._put_fault(pod, urlencode({"delay": delay, "rate": f"{rate:.6f}"}))
         if status != 200:
-            raise LanesError(f"pod {pod.name}: {said}")
+            raise LanesError(f"pod {pod.name}: {message}")
         with self._lock:
             self._faults[key] = (pid, {"delay": delay, "rate": rate})
 
     def set_weights(self, weights: dict[str, int]) -> None:
-        """Split anew, and count anew what the split makes."""
+        """Set the gateway's weights, and count their requests from 0."""
         if not self._tap.split.movable:
-            raise LanesError("these manifests leave no weights to move")
+            raise LanesError("these manifests have no weights that can change")
         if weights.keys() != self._weights.keys():
-            raise LanesError(f"weights are those of {', '.join(self._weights)}")
+            raise LanesError(f"weights have to be those of {', '.join(self._weights)}")
         if not all(0 <= weight <= _HEAVIEST for weight in weights.values()):
             raise LanesError(f"a weight is a whole number from 0 to {_HEAVIEST}")
         if not any(weights.values()):
@@ -123,7 +124,7 @@ class Live:
             self._counts.drawn.clear()
 
     def switch_load(self, on: bool, rate: int) -> None:
-        """Send requests, so many a second, or send none."""
+        """Start to send `rate` requests a second, or stop."""
         try:
             self._load.switch(on, rate)
         except ValueError as error:
@@ -135,8 +136,8 @@ class Live:
         return self._pods[key]
 
     def _put_fault(self, pod: Pod, query: str) -> tuple[int, str]:
-        at = self._running.address(pod), management_port(pod)
-        connection = http.client.HTTPConnection(*at, timeout=2)
+        address = self._running.address(pod)
+        connection = http.client.HTTPConnection(address, management_port(pod), timeout=2)
         try:
             headers = {"Authorization": f"Bearer {self._tap.token}"}
             connection.request("PUT", f"/fault?{query}", headers=headers)
@@ -147,22 +148,22 @@ class Live:
         finally:
             connection.close()
 
-    def take(self, line: Json) -> None:
-        """Count the call that one line of the log tells of."""
+    def count(self, line: Json) -> None:
+        """Count the call of a log line."""
         call = self._reader.call(line)
         if call is None:
             return
         with self._lock:
             self._counts.add(call, time.monotonic())
             if call.caller == GATEWAY and call.agent != AGENT:
-                self._answer(call.lane, call.status, call.seconds, _told(call))
+                self._add_answer(call.lane, call.status, call.seconds, _described(call))
 
-    def _own_answer(self, answer: Answer, seconds: float) -> None:
+    def _add_own_answer(self, answer: Answer, seconds: float) -> None:
         with self._lock:
-            hops = tuple(room(step.service, step.version) for step in answer.path if step.version)
-            self._answer(answer.lane, answer.status, seconds, answer.text[:_CHARACTERS], hops)
+            hops = tuple(node(step.service, step.version) for step in answer.path if step.version)
+            self._add_answer(answer.lane, answer.status, seconds, answer.text[:_CHARACTERS], hops)
 
-    def _answer(
+    def _add_answer(
         self,
         lane: str | None,
         status: int,
@@ -182,22 +183,25 @@ class Live:
             }
         )
 
-    def _ask_health(self) -> None:
-        """Which addresses the mesh sends nothing to, as Envoy has it."""
+    def _poll_health(self) -> None:
+        """Ask Envoy again and again for the addresses that are unhealthy."""
         while True:
             with suppress(ValueError, KeyError):
-                told = json.loads(self._running.admin.page("/clusters?format=json") or "")
-                self._unhealthy = frozenset(_unhealthy(told))
+                clusters = json.loads(self._running.admin.page("/clusters?format=json") or "")
+                self._unhealthy = frozenset(_unhealthy(clusters))
             time.sleep(_HEALTH_SECONDS)
 
-    def _tick(self) -> None:
-        planned: tuple[object, Plan | None] = (None, None)
+    def _draw(self) -> None:
+        """Draw pictures, and plan anew whenever other pods are ready."""
+        planned_without: list[str] | None = None
+        current: Plan | None = None
         while True:
             gone = [pod for pod in self._mesh.pods if self._state(pod) != "ready"]
-            known = [pod.key for pod in gone]
-            if planned[0] != known:
-                planned = known, _plan(without_pods(self._mesh, gone), self._planned)
-            latest = json.dumps(self._picture(planned[1]))
+            keys = [pod.key for pod in gone]
+            if planned_without != keys:
+                planned_without = keys
+                current = _plan(without_pods(self._mesh, gone), self._planned)
+            latest = json.dumps(self._picture(current))
             with self._changed:
                 self._latest = latest
                 self._changed.notify_all()
@@ -214,10 +218,10 @@ class Live:
         now = time.monotonic()
         with self._lock:
             return {
-                **self._still,
+                **self._constant,
                 "lanes": self._lanes.draw(current, self._weights, self._counts, now),
                 "stray": self._counts.lanes[""].count,
-                "rooms": picture.rooms(self._mesh, self._counts, now),
+                "nodes": picture.nodes(self._mesh, self._counts, now),
                 "pods": [self._pod_row(pod) for pod in self._mesh.pods],
                 "answers": list(self._answers),
                 "load": {"on": self._load.on, "rate": self._load.rate},
@@ -228,29 +232,29 @@ class Live:
         return {
             "key": pod.key,
             "name": pod.name,
-            "room": room(pod.app, pod.version),
+            "node": node(pod.app, pod.version),
             "address": self._running.address(pod),
             "state": self._state(pod),
-            # A pod that has started anew is as its manifest says.
+            # A pod that has started again has only the fault of its manifest.
             "fault": fault if pid == self._running.pid(pod) else picture.fault_of(pod),
         }
 
 
-def _told(call: Call) -> str:
-    by = f"first hop {call.callee}" if call.callee else f"nobody answered at {call.service}"
-    return f"{by}, called by {call.agent or 'somebody'}"
+def _described(call: Call) -> str:
+    hop = f"first hop {call.callee}" if call.callee else f"nobody answered at {call.service}"
+    return f"{hop}, called by {call.agent or 'an unknown client'}"
 
 
 def _plan(mesh: Mesh, whole: Plan) -> Plan | None:
     try:
         return plan(mesh, whole.path, whole.host, whole.headers)
-    except LanesError:  # with these pods gone, no lane has one path
+    except LanesError:  # without these pods there is no plan
         return None
 
 
-def _unhealthy(told: Json) -> Iterator[str]:
-    """The addresses of which Envoy's `/clusters` says that a check, or requests, found them bad."""
-    for cluster in told["cluster_statuses"]:
+def _unhealthy(clusters: Json) -> Iterator[str]:
+    """Yield the addresses that Envoy's `/clusters` has as failing health checks or as ejected."""
+    for cluster in clusters["cluster_statuses"]:
         for host in cluster.get("host_statuses", ()):
             health = host["health_status"]
             if health.get("failed_active_health_check") or health.get("failed_outlier_check"):

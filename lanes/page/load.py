@@ -1,4 +1,4 @@
-"""A modest load of the page's own, by a switch."""
+"""The requests that the page sends: a small load that a switch starts and stops."""
 
 import threading
 import time
@@ -12,19 +12,19 @@ from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.verification.gateway import Client
 
 RATES = (1, 5, 10, 20, 60)
-_AT_ONCE = 8
+_MOST_IN_FLIGHT = 8
 AGENT = "lanes-page"
 
 
 class Load:
-    """Asks the gateway so many times a second, and tells of each answer with its seconds.
+    """Sends `rate` requests a second, and passes each answer and its seconds to `answered`.
 
-    Every other request is by one of `rules` in turn; the rest enter lanes by weight. It keeps the
-    rate and not the number in flight; where all places are taken it skips a turn.
+    Every other request is by one of `rules` in turn; the rest enter lanes by weight. With eight
+    requests in flight, it skips one.
     """
 
     def __init__(
-        self, client: Client, rules: Iterable[EntryRule], told: Callable[[Answer, float], None]
+        self, client: Client, rules: Iterable[EntryRule], answered: Callable[[Answer, float], None]
     ) -> None:
         self.on = False
         self.rate = 10
@@ -33,23 +33,23 @@ class Load:
         self._turns = cycle(
             replace(rule, headers={"User-Agent": AGENT, **rule.headers}) for rule in turns
         )
-        self._told = told
-        self._places = threading.Semaphore(_AT_ONCE)
+        self._answered = answered
+        self._free = threading.Semaphore(_MOST_IN_FLIGHT)
         self._switched = threading.Event()
 
     def switch(self, on: bool, rate: int) -> None:
-        """Begin or end. Raises ValueError for a rate that it does not have."""
+        """Start or stop the load. Raises ValueError if `rate` is none of `RATES`."""
         if rate not in RATES:
             raise ValueError(f"rate has to be one of {', '.join(map(str, RATES))} a second")
         self.on, self.rate = on, rate
         self._switched.set()
 
     def start(self) -> None:
-        """Wait for the switch, in a thread of its own that ends with the process."""
+        """Wait for the switch, in a daemon thread."""
         threading.Thread(target=self._run, name="load", daemon=True).start()
 
     def _run(self) -> None:
-        pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="load")
+        pool = ThreadPoolExecutor(_MOST_IN_FLIGHT, thread_name_prefix="load")
         due = time.monotonic()
         while True:
             if not self.on:
@@ -59,13 +59,13 @@ class Load:
                 continue
             time.sleep(max(0.0, due - time.monotonic()))
             due = max(due + 1 / self.rate, time.monotonic() - 1)
-            if self._places.acquire(blocking=False):
-                pool.submit(self._ask, next(self._turns))
+            if self._free.acquire(blocking=False):
+                pool.submit(self._send, next(self._turns))
 
-    def _ask(self, rule: EntryRule) -> None:
+    def _send(self, rule: EntryRule) -> None:
         began = time.monotonic()
         try:
             answer = self._client.send(rule=rule)
         finally:
-            self._places.release()
-        self._told(answer, time.monotonic() - began)
+            self._free.release()
+        self._answered(answer, time.monotonic() - began)

@@ -1,25 +1,23 @@
-"""What the browser draws: the mesh, its lanes and its pods at one moment, as JSON."""
+"""The picture that the browser draws: the mesh, its lanes and its pods at one moment, as JSON."""
 
 from collections.abc import Collection, Iterable, Mapping
 
 from lanes.envoy import Json
 from lanes.mesh.model import Mesh, Pod
-from lanes.page.calls import GATEWAY, room
-from lanes.page.counts import Counts, Tally, Way
+from lanes.page.calls import GATEWAY, node
+from lanes.page.counts import Counts, Link, Tally
 from lanes.page.curl import curl
 from lanes.planning.hop import MISROUTED, Hop, Reason
 from lanes.planning.result import Lane, Plan
 from lanes.verification import split
 from lanes.verification.gateway import Gateway
 
-# A line in the place of fewer services than these saves nothing.
+# Folding fewer services than these saves no space.
 _FEWEST_FOLDED = 3
 
 
 def services(mesh: Mesh, planned: Plan) -> list[Json]:
-    """The services that requests meet, each with its depth in the chain, whether it folds, and
-    its versions.
-    """
+    """Return the services on lanes' paths: their depth, whether they fold, and their versions."""
     folds = _folding(planned)
     return [
         {
@@ -27,7 +25,7 @@ def services(mesh: Mesh, planned: Plan) -> list[Json]:
             "depth": depth,
             "folds": name in folds,
             "versions": [
-                {"version": version, "room": room(name, version)}
+                {"version": version, "node": node(name, version)}
                 for version in rows(mesh, planned)
                 if any(pod.app == name and pod.version == version for pod in mesh.pods)
             ],
@@ -37,79 +35,78 @@ def services(mesh: Mesh, planned: Plan) -> list[Json]:
 
 
 def depths(planned: Plan) -> dict[str, int]:
-    """How many hops each service is behind the gateway's first, at most."""
-    found = {name: 0 for lane in planned.lanes for hop in lane.path for name in _named(hop)}
+    """Return how many hops each service is behind the entry service, at most."""
+    services = {name: 0 for lane in planned.lanes for hop in lane.path for name in _names(hop)}
     for lane in planned.lanes:
-        ahead = {id(lane.entry): 0}
+        hops = {id(lane.entry): 0}
         for hop in sorted(lane.path, key=lambda hop: hop.depth, reverse=True):  # callers first
-            depth = ahead[id(hop)]
-            found |= {name: max(depth, found[name]) for name in _named(hop)}
+            depth = hops[id(hop)]
+            services |= {name: max(depth, services[name]) for name in _names(hop)}
             for upstream in hop.upstreams:
-                ahead[id(upstream)] = max(depth + 1, ahead.get(id(upstream), 0))
-    return found
+                hops[id(upstream)] = max(depth + 1, hops.get(id(upstream), 0))
+    return services
 
 
 def _folding(planned: Plan) -> set[str]:
-    """The services that no lane changes: every lane finds the same one version there.
+    """Return the services that no lane changes: the same one version answers every lane.
 
-    Entry services are none of them, and none are where that leaves no service or saves none.
+    Entry services never fold. Returns an empty set if all services or fewer than three would fold.
     """
-    found: dict[str, list[frozenset[tuple[str, str]]]] = {}
+    answers_at: dict[str, list[frozenset[tuple[str, str]]]] = {}
     for lane in planned.lanes:
-        met = {name: hop.answering for hop in lane.path for name in _named(hop)}
-        for name, answering in met.items():
-            found.setdefault(name, []).append(answering)
-    same = {
+        answering = {name: hop.answering for hop in lane.path for name in _names(hop)}
+        for name, versions in answering.items():
+            answers_at.setdefault(name, []).append(versions)
+    unchanged = {
         name
-        for name, answers in found.items()
+        for name, answers in answers_at.items()
         if len(answers) == len(planned.lanes) and len(set(answers)) == len(answers[0]) == 1
     }
-    if same == found.keys():
+    if unchanged == answers_at.keys():
         return set()
-    folding = same - {name for lane in planned.lanes for name in _named(lane.entry)}
+    folding = unchanged - {name for lane in planned.lanes for name in _names(lane.entry)}
     return folding if len(folding) >= _FEWEST_FOLDED else set()
 
 
 def rows(mesh: Mesh, planned: Plan) -> list[str]:
-    """Every version once: those that lanes are named after in the lanes' order, then the others."""
+    """Return every version once: those with a lane in the order of lanes, then the others."""
     versions = {pod.version for pod in mesh.pods}
     named = [lane.name for lane in planned.lanes if lane.name in versions]
     return [*named, *sorted(versions - set(named))]
 
 
-def planned_ways(lane: Lane) -> list[Way]:
-    """The ways that a lane's requests should take."""
+def planned_links(lane: Lane) -> list[Link]:
+    """Return the links of a lane's planned path."""
     calls: list[tuple[tuple[str, ...], Hop]] = [((GATEWAY,), lane.entry)]
-    calls += [(_rooms(hop), upstream) for hop in lane.path for upstream in hop.upstreams]
+    calls += [(_nodes(hop), upstream) for hop in lane.path for upstream in hop.upstreams]
     return [
-        Way(lane.name, caller, callee.partition("/")[0] if callee else hop.service, callee)
+        Link(lane.name, caller, callee.partition("/")[0] if callee else hop.service, callee)
         for callers, hop in calls
         for caller in callers
-        for callee in _rooms(hop) or (None,)
+        for callee in _nodes(hop) or (None,)
     ]
 
 
-def _rooms(hop: Hop) -> tuple[str, ...]:
-    return tuple(room(*answering) for answering in sorted(hop.answering))
+def _nodes(hop: Hop) -> tuple[str, ...]:
+    return tuple(node(*answering) for answering in sorted(hop.answering))
 
 
-def _named(hop: Hop) -> tuple[str, ...]:
-    """What its pods are called on the map; where none answers, the Service."""
+def _names(hop: Hop) -> tuple[str, ...]:
+    """Return the services whose pods answer at the hop; the called Service if none does."""
     return tuple(sorted({name for name, _ in hop.answering})) or (hop.service,)
 
 
 class Lanes:
-    """The lanes as drawn: where requests went a moment ago, or should go where none did.
+    """Draws lanes: the links of recent requests, or the planned ones without requests.
 
-    `whole` is the plan with all pods there: what it calls a lane's own version is that. `gateway`:
-    where requests enter lanes.
+    `whole` is the plan of the mesh with all its pods. `gateway` is where requests enter lanes.
     """
 
     def __init__(self, whole: Plan, gateway: Gateway) -> None:
         self._whole = whole
         self._gateway = gateway
         self._hops = {
-            lane.name: {name: hop for hop in lane.path for name in _named(hop)}
+            lane.name: {name: hop for hop in lane.path for name in _names(hop)}
             for lane in whole.lanes
         }
         self._depths = depths(whole)
@@ -117,11 +114,12 @@ class Lanes:
     def draw(
         self, current: Plan | None, weights: Mapping[str, int], counts: Counts, now: float
     ) -> list[Json]:
-        """Each lane at the moment `now`. `current`: the plan with the pods that are there; None
-        where it makes none.
+        """Return each lane at the moment `now`.
+
+        `current` is the plan of the mesh with the pods that are ready; None if there is no plan.
         """
-        planned = {lane.name: planned_ways(lane) for lane in current.lanes} if current else {}
-        total, asked = sum(weights.values()), sum(counts.drawn.values())
+        planned = {lane.name: planned_links(lane) for lane in current.lanes} if current else {}
+        total, drawn = sum(weights.values()), sum(counts.drawn.values())
         failing = counts.failing(now)
         return [
             {
@@ -133,50 +131,50 @@ class Lanes:
                     for rule in lane.entry_rules
                 ],
                 "drawn": counts.drawn.get(lane.name, 0),
-                "interval": split.interval(counts.drawn[lane.name], asked, len(weights))
-                if asked and lane.name in weights
+                "interval": split.interval(counts.drawn[lane.name], drawn, len(weights))
+                if drawn and lane.name in weights
                 else None,
-                "ways": self._drawn(lane.name, planned.get(lane.name, []), counts, failing, now),
+                "links": self._links(lane.name, planned.get(lane.name, []), counts, failing, now),
                 **numbers(counts.lanes.get(lane.name)),
             }
             for lane in self._whole.lanes
         ]
 
-    def _drawn(
+    def _links(
         self,
         lane: str,
-        planned: Iterable[Way],
+        planned: Iterable[Link],
         counts: Counts,
-        failing: Collection[Way],
+        failing: Collection[Link],
         now: float,
     ) -> list[Json]:
-        fresh = sorted(counts.fresh(lane, now), key=lambda w: self._depths.get(w.service, 0))
+        fresh = sorted(counts.fresh(lane, now), key=lambda link: self._depths.get(link.service, 0))
         return [
             {
-                "from": way.caller,
-                "to": way.callee,
-                "service": way.service,
-                "why": self._why(way),
+                "from": link.caller,
+                "to": link.callee,
+                "service": link.service,
+                "why": self._why(link),
                 "seen": bool(fresh),
                 "count": tally.count if tally else 0,
-                "failing": way in failing,
+                "failing": link in failing,
             }
-            for way in fresh or planned
-            for tally in [counts.ways.get(way)]
+            for link in fresh or planned
+            for tally in [counts.links.get(link)]
         ]
 
-    def _why(self, way: Way) -> str:
-        if way.callee is None:
+    def _why(self, link: Link) -> str:
+        if link.callee is None:
             return Reason.NONE
-        hop = self._hops.get(way.lane, {}).get(way.service)
+        hop = self._hops.get(link.lane, {}).get(link.service)
         if hop and hop.reason in MISROUTED:
-            return "astray"
-        own = _rooms(hop) if hop and hop.reason in (Reason.MATCH, Reason.SPLIT) else ()
-        return Reason.MATCH if way.callee in own else Reason.FALLBACK
+            return "misrouted"
+        matching = _nodes(hop) if hop and hop.reason in (Reason.MATCH, Reason.SPLIT) else ()
+        return Reason.MATCH if link.callee in matching else Reason.FALLBACK
 
 
 def numbers(tally: Tally | None) -> Json:
-    """A tally's figures; times in milliseconds."""
+    """Return a tally's figures, with times in milliseconds."""
     times = tally.milliseconds if tally else None
     return {
         "requests": tally.count if tally else 0,
@@ -186,15 +184,15 @@ def numbers(tally: Tally | None) -> Json:
     }
 
 
-def rooms(mesh: Mesh, counts: Counts, now: float) -> Json:
-    """The figures of each version, as those see it who call it, and whether requests fail there."""
-    failing = {way.callee for way in counts.failing(now)}
-    names = dict.fromkeys(room(pod.app, pod.version) for pod in mesh.pods)
-    return {name: numbers(counts.rooms.get(name)) | {"failing": name in failing} for name in names}
+def nodes(mesh: Mesh, counts: Counts, now: float) -> Json:
+    """Return the figures of each node, as its callers see it, and whether requests fail there."""
+    failing = {link.callee for link in counts.failing(now)}
+    names = dict.fromkeys(node(pod.app, pod.version) for pod in mesh.pods)
+    return {name: numbers(counts.nodes.get(name)) | {"failing": name in failing} for name in names}
 
 
 def state(pod_runs: bool, stopped: bool, healthy: bool) -> str:
-    """One word for how a pod is."""
+    """Return the state of a pod in one or two words."""
     if stopped:
         return "stopping" if pod_runs else "stopped"
     if not pod_runs:
@@ -203,7 +201,7 @@ def state(pod_runs: bool, stopped: bool, healthy: bool) -> str:
 
 
 def fault_of(pod: Pod) -> Json:
-    """The fault that a pod starts with."""
+    """Return the fault of the pod's manifest."""
     return {
         "delay": pod.env.get("fault_delay") or "0",
         "rate": float(pod.env.get("fault_rate") or 0),

@@ -1,4 +1,4 @@
-"""The page over HTTP: for browsers on this machine, and for pages of its own only."""
+"""The page over HTTP, for browsers on this machine. Other pages can neither read nor change it."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -14,16 +14,16 @@ from lanes.envoy import Json
 from lanes.errors import LanesError
 from lanes.page.live import Live
 
-# Nothing from elsewhere, nothing inline; and in no frame, where clicks could be led astray.
+# The page loads nothing from elsewhere and nothing inline. No frame may show it (clickjacking).
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _STATIC = Path(__file__).parent / "static"
 
 
 def create_app(live: Live, port: int) -> flask.Flask:
-    """The page at `port` of this machine, as a WSGI application.
+    """Return the page at `port` of this machine, as a WSGI application.
 
-    A request has to name this machine as its host, so that no name that leads here from elsewhere
-    gets an answer; and one that changes something has to come from this page, and be JSON.
+    A request's host has to be this machine, which defeats DNS rebinding. A request that changes
+    something has to come from this page and be JSON, which defeats cross-site requests.
     """
     app = flask.Flask("lanes.page", static_folder=str(_STATIC), static_url_path="/static")
     app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
@@ -33,17 +33,18 @@ def create_app(live: Live, port: int) -> flask.Flask:
     @app.before_request
     def check() -> None:
         request = flask.request
-        _ = request.host  # raises for one that is not trusted
-        told = request.headers
-        led = told.get("Sec-Fetch-Mode") == "navigate"
-        if told.get("Sec-Fetch-Site", "none") not in ("none", "same-origin") and not led:
-            raise Forbidden("no other page reads anything here")
+        _ = request.host  # raises if it is not trusted
+        headers = request.headers
+        followed_link = headers.get("Sec-Fetch-Mode") == "navigate"
+        site = headers.get("Sec-Fetch-Site", "none")
+        if site not in ("none", "same-origin") and not followed_link:
+            raise Forbidden("other pages cannot read this page")
         if request.method in ("GET", "HEAD"):
             return
-        if request.headers.get("Origin") not in origins:
-            raise Forbidden("only the page itself changes anything")
+        if headers.get("Origin") not in origins:
+            raise Forbidden("only the page itself can change the mesh")
         if not request.is_json:
-            raise UnsupportedMediaType("only JSON changes anything")
+            raise UnsupportedMediaType("the body has to be JSON")
 
     @app.after_request
     def protect(response: flask.Response) -> flask.Response:
@@ -57,7 +58,7 @@ def create_app(live: Live, port: int) -> flask.Flask:
         return f"{error.description}\n", error.code or 500, {"Content-Type": "text/plain"}
 
     @app.errorhandler(LanesError)
-    def say(error: LanesError) -> tuple[str, int, dict[str, str]]:
+    def explain(error: LanesError) -> tuple[str, int, dict[str, str]]:
         return f"{error}\n", 409, {"Content-Type": "text/plain; charset=utf-8"}
 
     @app.get("/")
@@ -70,69 +71,69 @@ def create_app(live: Live, port: int) -> flask.Flask:
         return flask.Response(stream, mimetype="text/event-stream")
 
     pods: dict[str, Callable[[str], None]] = {
-        "stop": live.stop,
-        "kill": live.kill,
-        "start": live.begin,
+        "stop": live.stop_pod,
+        "kill": live.kill_pod,
+        "start": live.start_pod,
     }
 
     @app.post("/pods")
     def pod() -> tuple[str, int]:
-        told = _body(pod=str, do=str)
-        if told["do"] not in pods:
+        body = _body(pod=str, do=str)
+        if body["do"] not in pods:
             raise BadRequest(f"do is one of {', '.join(pods)}")
-        pods[told["do"]](told["pod"])
+        pods[body["do"]](body["pod"])
         return "", 204
 
     @app.post("/fault")
     def fault() -> tuple[str, int]:
-        told = _body(pod=str, delay=str, rate=float)
-        live.set_fault(told["pod"], told["delay"], told["rate"])
+        body = _body(pod=str, delay=str, rate=float)
+        live.set_fault(body["pod"], body["delay"], body["rate"])
         return "", 204
 
     @app.post("/weights")
-    def weights() -> tuple[str, int]:
-        told = _body(weights=dict)["weights"]
-        if not all(type(weight) is int for weight in told.values()):
+    def set_weights() -> tuple[str, int]:
+        weights = _body(weights=dict)["weights"]
+        if not all(type(weight) is int for weight in weights.values()):
             raise BadRequest("a weight is a whole number")
-        live.set_weights(told)
+        live.set_weights(weights)
         return "", 204
 
     @app.post("/load")
     def load() -> tuple[str, int]:
-        told = _body(on=bool, rate=int)
-        live.switch_load(told["on"], told["rate"])
+        body = _body(on=bool, rate=int)
+        live.switch_load(body["on"], body["rate"])
         return "", 204
 
     return app
 
 
 def _body(**kinds: type) -> Json:
-    """The request's JSON object, which has these keys of these kinds and no other."""
-    told = flask.request.get_json()
-    if not isinstance(told, dict) or told.keys() != kinds.keys():
+    """Return the request's JSON object. Raises BadRequest unless it has these keys and types."""
+    body = flask.request.get_json()
+    if not isinstance(body, dict) or body.keys() != kinds.keys():
         raise BadRequest(f"the body has to be an object with {', '.join(kinds)}")
     for name, kind in kinds.items():
-        if kind is float and type(told[name]) is int:
-            told[name] = float(told[name])
-        if type(told[name]) is not kind:
+        if kind is float and type(body[name]) is int:
+            body[name] = float(body[name])
+        if type(body[name]) is not kind:
             raise BadRequest(f"{name} is not a {kind.__name__}")
-    return told
+    return body
 
 
-class _Quiet(WSGIRequestHandler):
-    """HTTP/1.1, and no line for each request."""
+class _QuietHandler(WSGIRequestHandler):
+    """A handler of HTTP/1.1 that logs nothing."""
 
     protocol_version = "HTTP/1.1"
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002
-        """Keep it."""
+        """Do nothing."""
 
 
 @contextmanager
 def serve(live: Live, port: int) -> Iterator[str]:
-    """The page at `port` of 127.0.0.1, by its URL, until the block ends.
+    """Serve the page at `port` of 127.0.0.1 until the block ends, and yield its URL.
 
-    Raises LanesError where somebody else has the port.
+    Raises LanesError if nothing can listen there.
     """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -145,7 +146,12 @@ def serve(live: Live, port: int) -> Iterator[str]:
             ) from None
         app = create_app(live, port)
         server = make_server(
-            "127.0.0.1", port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno()
+            "127.0.0.1",
+            port,
+            app,
+            threaded=True,
+            request_handler=_QuietHandler,
+            fd=listener.fileno(),
         )
     live.start()
     Thread(target=server.serve_forever, name="page", daemon=True).start()

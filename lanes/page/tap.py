@@ -1,7 +1,7 @@
-"""What the page adds to Envoy: a line for each call in a log, and a split that can be changed.
+"""Additions to Envoy's configuration for the page: a log of calls, and weights that can change.
 
-Both proxies log to a pipe of this process. The gateway's routes are a file that Envoy watches:
-moving a new one in its place changes the weights, and no request notices.
+All listeners log to a pipe of this process. The gateway's routes are a file that Envoy watches:
+replacing the file changes the weights without failing a request.
 
 https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
 """
@@ -28,13 +28,13 @@ from lanes.planning.result import Plan
 from lanes.running.runtime import Extras
 from lanes.running.standins import stand_ins
 
-# The name of the rule that takes everybody's requests, by weight.
+# The name of the default route, which splits requests by weight.
 BY_WEIGHT = "by weight"
 _ROUTES = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 
 
 class Split:
-    """The gateway's rule that splits everybody's requests, and how to write it anew."""
+    """The gateway's default route, and its routes with other weights."""
 
     def __init__(self, mesh: Mesh, planned: Plan) -> None:
         gateway = next(host for host in mesh.gateway if host.domain == planned.domain)
@@ -42,31 +42,32 @@ class Split:
         route = bare.rule(gateway.routes)
         self._mesh = mesh
         self._route = route
-        led = forward(route, bare, assumed_headers(mesh)) if route else ()
-        self._lanes = [entry.tags.get(planned.header, UNTAGGED) for entry in led]
+        entries = forward(route, bare, assumed_headers(mesh)) if route else ()
+        self._lanes = [entry.tags.get(planned.header, UNTAGGED) for entry in entries]
         self.weights = {
             lane.name: lane.weight for lane in planned.lanes if lane.name in self._lanes
         }
 
     @property
     def movable(self) -> bool:
-        """Whether there are weights to move: requests without a tag may have several destinations,
-        and what they get of one lane's weight is the manifests' alone to say.
+        """Whether weights can change: each destination of the default route is one lane's.
+
+        Untagged requests may have several destinations. Only manifests can divide their weight.
         """
         return 1 < len(self._lanes) == len(self.weights)
 
     def routes(self, weights: Mapping[str, int]) -> Json:
-        """Envoy's routes of the gateway, where each lane of a movable split has its weight."""
+        """Return the gateway's routes for Envoy, with these weights of lanes if they can change."""
         destinations = self._route.destinations if self._route else ()
         if self.movable:
             lanes = zip(self._lanes, destinations, strict=True)
-            destinations = tuple(replace(w, weight=weights[lane]) for lane, w in lanes)
+            destinations = tuple(replace(to, weight=weights[lane]) for lane, to in lanes)
         hosts = tuple(
             replace(
                 host,
                 routes=tuple(
-                    replace(r, destinations=destinations) if self._is_split(r) else r
-                    for r in host.routes
+                    replace(route, destinations=destinations) if self._is_split(route) else route
+                    for route in host.routes
                 ),
             )
             for host in self._mesh.gateway
@@ -76,9 +77,9 @@ class Split:
         config: Json = _manager(listener)["route_config"]
         for host, virtual_host in zip(self._mesh.gateway, config["virtual_hosts"], strict=True):
             # Envoy has a route for each of a rule's matches.
-            rules = (r for r in host.routes for _ in r.matches or (None,))
-            for rule, entry in zip(rules, virtual_host["routes"], strict=True):
-                entry["name"] = BY_WEIGHT if self._is_split(rule) else "entry rule"
+            routes = (route for route in host.routes for _ in route.matches or (None,))
+            for route, entry in zip(routes, virtual_host["routes"], strict=True):
+                entry["name"] = BY_WEIGHT if self._is_split(route) else "entry rule"
         return config
 
     def _is_split(self, route: Route) -> bool:
@@ -87,7 +88,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Tap:
-    """An open tap: what to run the mesh with, what comes out of it, and how to set the split."""
+    """What to run the mesh with (`extras`), the log of calls, the token for faults, the split."""
 
     extras: Extras
     log: BinaryIO
@@ -97,7 +98,7 @@ class Tap:
 
 @contextmanager
 def tap(mesh: Mesh, planned: Plan) -> Iterator[Tap]:
-    """A tap for the mesh that will run; what it made is gone with the block."""
+    """Open a tap for a mesh that is yet to run. The end of the block closes its pipe."""
     split = Split(mesh, planned)
     token = secrets.token_urlsafe(24)
     reading, writing = os.pipe()
@@ -109,8 +110,7 @@ def tap(mesh: Mesh, planned: Plan) -> Iterator[Tap]:
 
         extras = Extras(
             amend=amend,
-            # Envoy's own is ten seconds.
-            options=("--file-flush-interval-msec", "100"),
+            options=("--file-flush-interval-msec", "100"),  # Envoy's default is ten seconds
             files=(writing,),
             env={"fault_token": token},
         )
@@ -118,17 +118,14 @@ def tap(mesh: Mesh, planned: Plan) -> Iterator[Tap]:
 
 
 def tags_of(planned: Plan) -> tuple[str, ...]:
-    """What lanes are told by: the one tag that the gateway stamps, and those that clients send."""
+    """Return the headers that name lanes: the one that the gateway sets, and those of clients."""
     names = [planned.header, *(lane.client_header for lane in planned.lanes)]
     return tuple(dict.fromkeys(name for name in names if name))
 
 
 def tapped(config: Json, tags: Sequence[str], log: str, folder: Path) -> Json:
-    """The configuration of Envoy with a log of calls, and the gateway's routes from a file."""
-    config["node"] = {
-        "id": "lanes",
-        "cluster": "lanes",
-    }  # what takes routes from elsewhere has a name
+    """Return Envoy's configuration with a log of calls, and the gateway's routes from a file."""
+    config["node"] = {"id": "lanes", "cluster": "lanes"}  # required by routes from a file
     for listener in config["static_resources"]["listeners"]:
         manager = _manager(listener)
         manager["access_log"] = [_access_log(listener["name"], tags, log)]
@@ -178,7 +175,7 @@ def _manager(listener: Json) -> Json:
 
 
 def write_routes(folder: Path, routes: Json) -> None:
-    """Move a file with `routes` to where a tapped Envoy looks for it: in one go, as it wants."""
+    """Replace the file of the gateway's routes. Envoy notices only a file that is moved there."""
     new = folder / "new.json"
     resource = {"@type": _ROUTES, **routes}
     new.write_text(json.dumps({"version_info": "1", "resources": [resource]}))
@@ -186,7 +183,7 @@ def write_routes(folder: Path, routes: Json) -> None:
 
 
 def lines(log: Iterable[bytes]) -> Iterator[Json]:
-    """What the log holds, as it comes; half a line, at Envoy's end, is none."""
+    """Yield the lines of the log as they come, without a last one that Envoy's end cut off."""
     for line in log:
         try:
             yield json.loads(line)

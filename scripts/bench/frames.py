@@ -22,7 +22,7 @@ from playwright.sync_api import Page, sync_playwright
 from werkzeug.serving import make_server
 
 from lanes.page import picture, server
-from lanes.page.calls import GATEWAY, Call, room
+from lanes.page.calls import GATEWAY, Call, node
 from lanes.page.counts import Counts
 from lanes.page.load import RATES
 from lanes.planning.plan import plan
@@ -65,9 +65,9 @@ class Drawn:
         while True:
             now = time.monotonic()
             for lane in self._plan.lanes:
-                for way in picture.planned_ways(lane):
-                    drawn = way.caller == GATEWAY
-                    call = Call(way.caller, way.callee, way.service, lane.name, 200, 0.01, drawn)
+                for link in picture.planned_links(lane):
+                    drawn = link.caller == GATEWAY
+                    call = Call(link.caller, link.callee, link.service, lane.name, 200, 0.01, drawn)
                     for _ in range(int(PER_SECOND * TICK / len(self._plan.lanes))):
                         counts.add(call, now)
             weights = {lane.name: lane.weight for lane in self._plan.lanes}
@@ -82,7 +82,7 @@ class Drawn:
                     "movable": True,
                     "lanes": lanes.draw(self._plan, weights, counts, now),
                     "stray": 0,
-                    "rooms": picture.rooms(self._mesh, counts, now),
+                    "nodes": picture.nodes(self._mesh, counts, now),
                     "pods": [self._pod(pod) for pod in self._mesh.pods],
                     "answers": [self._answer(number, now) for number in range(12)],
                     "load": {"on": True, "rate": PER_SECOND},
@@ -93,11 +93,11 @@ class Drawn:
 
     def _pod(self, pod: Any) -> dict[str, object]:
         told = {"key": pod.key, "name": pod.name, "address": "", "state": "ready"}
-        return told | {"room": room(pod.app, pod.version), "fault": picture.fault_of(pod)}
+        return told | {"node": node(pod.app, pod.version), "fault": picture.fault_of(pod)}
 
     def _answer(self, number: int, now: float) -> dict[str, object]:
         lane = self._plan.lanes[number % len(self._plan.lanes)]
-        hops = [way.callee for way in picture.planned_ways(lane)]
+        hops = [link.callee for link in picture.planned_links(lane)]
         told = {"number": now - number, "lane": lane.name, "status": 200, "milliseconds": 9.0}
         return told | {"text": "", "hops": hops}
 
@@ -122,7 +122,7 @@ def main() -> None:
         for name, (width, height) in WIDTHS.items():
             page = chromium.new_page(viewport={"width": width, "height": height})
             page.goto(url)
-            page.locator("[data-way]").first.wait_for()
+            page.locator("[data-link]").first.wait_for()
             fold = page.locator("#map + .fold")
             page.wait_for_timeout(2_000)
             show(f"{name}, {fold.inner_text()}", page)
@@ -144,7 +144,7 @@ def show(name: str, page: Page) -> None:
     frames = [later - earlier for earlier, later in pairwise(times)]
     cuts = quantiles(frames, n=100)
     print(
-        f"{name:<28}{page.locator('[data-way]').count():>4} lines"
+        f"{name:<28}{page.locator('[data-link]').count():>4} lines"
         f"{len(frames) / SECONDS:>4.0f} frames/s, median {median(frames):.1f} ms,"
         f" p95 {cuts[94]:.1f} ms, p99 {cuts[98]:.1f} ms; CPU {used / SECONDS:.0%}"
     )

@@ -33,7 +33,7 @@ def shown(browser: Browser, url: str, size: str, scheme: str = "light") -> Itera
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(url)
-    expect(page.locator("[data-way]").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("[data-link]").first).to_be_visible(timeout=PATIENCE)
     try:
         yield page
         assert said == []
@@ -43,14 +43,14 @@ def shown(browser: Browser, url: str, size: str, scheme: str = "light") -> Itera
         page.close()
 
 
-def goes(page: Page, lane: str, ways: list[str]) -> None:
-    """Wait until the lane's requests are seen to go these ways, and no other."""
-    lines = page.locator(f'[data-way^="{lane}: "]')
-    seen = page.locator(f'[data-way^="{lane}: "][data-seen="true"]')
-    expect(seen).to_have_count(len(ways), timeout=PATIENCE)
-    for way in ways:
-        expect(page.locator(f'[data-way="{lane}: {way}"]')).to_have_count(1, timeout=PATIENCE)
-    expect(lines).to_have_count(len(ways), timeout=PATIENCE)
+def goes(page: Page, lane: str, links: list[str]) -> None:
+    """Wait until the lane's requests are seen to follow these links, and no other."""
+    lines = page.locator(f'[data-link^="{lane}: "]')
+    seen = page.locator(f'[data-link^="{lane}: "][data-seen="true"]')
+    expect(seen).to_have_count(len(links), timeout=PATIENCE)
+    for link in links:
+        expect(page.locator(f'[data-link="{lane}: {link}"]')).to_have_count(1, timeout=PATIENCE)
+    expect(lines).to_have_count(len(links), timeout=PATIENCE)
 
 
 def send(page: Page, on: bool) -> None:
@@ -60,7 +60,7 @@ def send(page: Page, on: bool) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_a_lane_falls_back_and_heals(browser: Browser, url: str, size: str) -> None:
     with shown(browser, url, size) as page:
-        expect(page.locator('[data-way^="v"]')).to_have_count(9, timeout=PATIENCE)
+        expect(page.locator('[data-link^="v"]')).to_have_count(9, timeout=PATIENCE)
         send(page, True)
         goes(page, "v2", V2)
         card = page.locator('[data-lane="v2"]')
@@ -95,7 +95,7 @@ def test_a_fault_is_seen_where_it_is(browser: Browser, url: str) -> None:
         send(page, True)
         set_failures(page, "mockb-v3", "100")
         expect(page.locator("#now")).to_have_text("lane v3 fails at mockb v3", timeout=PATIENCE)
-        expect(page.locator("#map .room.failing")).to_have_count(1)
+        expect(page.locator("#map .node.failing")).to_have_count(1)
         expect(page.locator("#hops tr:has(.bad) th")).to_have_text(["mockb v3"])
         assert page.locator(".halo:has(+ .failing)").count() == 1
         expect(page.locator("#answers")).to_contain_text("injected: fault_rate is 1")
@@ -132,7 +132,7 @@ def test_one_lane_is_shown_for_pointer_focus_and_by_its_button(browser: Browser,
             page.get_by_role("slider", name="Weight of lane v2").focus,
             page.locator('[data-lane="v2"]').hover,
             # From the gateway on, the line is at nothing else's place.
-            page.locator('[data-way="v2: gateway > mocka/v2"] .halo').hover,
+            page.locator('[data-link="v2: gateway > mocka/v2"] .halo').hover,
         ):
             show()
             expect(dim).to_have_count(6)
@@ -200,7 +200,7 @@ CROSSED = """() => {
     x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height)
   const points = line => Array.from(
     { length: line.getTotalLength() / 3 }, (_, i) => line.getPointAtLength(i * 3))
-  return all("#map [data-way] .line").flatMap(points).filter(on).length
+  return all("#map [data-link] .line").flatMap(points).filter(on).length
 }"""
 
 
@@ -209,8 +209,8 @@ def test_services_that_no_lane_changes_are_one_line(
     browser: Browser, online_boutique: str, size: str
 ) -> None:
     with shown(browser, online_boutique, size) as page:
-        lines = page.locator('[data-way^="pr-7: "]')
-        assert [line.get_attribute("data-way") for line in lines.all()] == [
+        lines = page.locator('[data-link^="pr-7: "]')
+        assert [line.get_attribute("data-link") for line in lines.all()] == [
             "pr-7: gateway > frontend/v1",
             "pr-7: frontend/v1 > productcatalogservice/pr-7",
         ]
@@ -223,7 +223,7 @@ def test_services_that_no_lane_changes_are_one_line(
         expect(button).to_have_attribute("aria-expanded", "true")
         send(page, True)  # it enters the lane that no weight leads to
         seen = (
-            '[data-way="pr-7: checkoutservice/v1 > productcatalogservice/pr-7"][data-seen="true"]'
+            '[data-link="pr-7: checkoutservice/v1 > productcatalogservice/pr-7"][data-seen="true"]'
         )
         expect(page.locator(seen)).to_have_count(1, timeout=PATIENCE)
         send(page, False)
@@ -267,7 +267,7 @@ def test_a_failure_among_what_is_folded_is_told_by_its_line(
         button.click()
         send(page, True)
         expect(button).to_have_text("8 services unchanged, paymentservice fails", timeout=PATIENCE)
-        expect(page.locator("#map .room.failing")).to_have_count(0)  # those that call it
+        expect(page.locator("#map .node.failing")).to_have_count(0)  # those that call it
         fits(page)
         set_failures(page, "paymentservice-v1", "0")
         expect(button).to_have_text("8 services unchanged", timeout=PATIENCE)

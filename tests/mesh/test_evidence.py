@@ -57,7 +57,7 @@ def telling(
         extras = replace(tapped.extras, amend=lambda config, at: amend(own(config, at), at))
         running = stack.enter_context(run(mesh, port, extras, collector))
         feed = Feed(mesh, planned, {pod.key: running.address(pod) for pod in mesh.pods})
-        follow(tapped, feed.tell)
+        follow(tapped, feed.send)
         with serving(feed, port) as served:
             assert served
             yield running

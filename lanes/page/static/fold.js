@@ -1,39 +1,39 @@
-// Services that no lane changes fold into one line. What calls them then leads to what they call.
+// Fold services that no lane changes: the map links their callers directly to what they call.
 
 export const folding = (picture) => picture.services.filter(({ folds }) => folds);
 
-// Those of the services where requests fail.
-export const failingIn = (services, { rooms }) =>
-  services.filter(({ versions }) => versions.some(({ room }) => rooms[room].failing)).map(({ name }) => name);
+// Return the names of the services where requests fail.
+export const failingIn = (services, { nodes }) =>
+  services.filter(({ versions }) => versions.some(({ node }) => nodes[node].failing)).map(({ name }) => name);
 
-// The picture without the services that fold, and the ways that are left.
+// Return the picture without the services that fold, with links between the others.
 export function folded(picture) {
   const names = new Set(folding(picture).map(({ name }) => name));
-  const rooms = new Set(folding(picture).flatMap(({ versions }) => versions.map(({ room }) => room)));
-  const gone = (way) => (way.to === null ? names.has(way.service) : rooms.has(way.to));
+  const nodes = new Set(folding(picture).flatMap(({ versions }) => versions.map(({ node }) => node)));
+  const hidden = (link) => (link.to === null ? names.has(link.service) : nodes.has(link.to));
   return {
     ...picture,
     services: picture.services.filter(({ name }) => !names.has(name)),
-    lanes: picture.lanes.map((lane) => ({ ...lane, ways: bridged(lane.ways, rooms, gone) })),
+    lanes: picture.lanes.map((lane) => ({ ...lane, links: bridged(lane.links, nodes, hidden) })),
   };
 }
 
-function bridged(ways, rooms, gone) {
+function bridged(links, nodes, hidden) {
   const found = new Map();
-  for (const way of ways.filter((way) => !gone(way))) {
-    for (const from of callers(way.from, ways, rooms, new Set())) {
-      const key = JSON.stringify([from, way.to ?? way.service]);
+  for (const link of links.filter((link) => !hidden(link))) {
+    for (const from of callers(link.from, links, nodes, new Set())) {
+      const key = JSON.stringify([from, link.to ?? link.service]);
       const same = found.get(key) ?? { count: 0, failing: false };
-      found.set(key, { ...way, from, count: same.count + way.count, failing: same.failing || way.failing });
+      found.set(key, { ...link, from, count: same.count + link.count, failing: same.failing || link.failing });
     }
   }
   return [...found.values()];
 }
 
-// A room that is shown, or those from which requests come to one that is not.
-function callers(room, ways, rooms, passed) {
-  if (!rooms.has(room)) return [room];
-  if (passed.has(room)) return [];
-  passed.add(room);
-  return ways.filter(({ to }) => to === room).flatMap(({ from }) => callers(from, ways, rooms, passed));
+// Return the node if it is shown, else the shown nodes whose requests reach it. `nodes` are hidden.
+function callers(node, links, nodes, passed) {
+  if (!nodes.has(node)) return [node];
+  if (passed.has(node)) return [];
+  passed.add(node);
+  return links.filter(({ to }) => to === node).flatMap(({ from }) => callers(from, links, nodes, passed));
 }

@@ -1,4 +1,4 @@
-// The page: pictures come in by server-sent events, wishes go out by POST.
+// The page: it gets pictures as server-sent events, and sends requests for changes by POST.
 import { failingIn, folded, folding } from "./fold.js";
 import { LaneMap } from "./map.js";
 import { OneLane } from "./one.js";
@@ -8,9 +8,9 @@ import { Tour } from "./tour.js";
 
 const byId = (id) => document.getElementById(id);
 
-async function wish(path, body) {
+async function change(path, body) {
   byId("refused").hidden = true;
-  let said = "the mesh does not answer; is it still running?";
+  let message = "the mesh does not answer; is it still running?";
   try {
     const response = await fetch(path, {
       method: "POST",
@@ -18,29 +18,29 @@ async function wish(path, body) {
       body: JSON.stringify(body),
     });
     if (response.ok) return true;
-    said = (await response.text()).trim();
+    message = (await response.text()).trim();
   } catch {
-    // What is said already fits.
+    // The message above stays.
   }
-  byId("refused").textContent = said;
+  byId("refused").textContent = message;
   byId("refused").hidden = false;
   setTimeout(() => (byId("refused").hidden = true), 8000);
   return false;
 }
 
 const map = new LaneMap(byId("map"));
-const panels = new Panels(wish);
+const panels = new Panels(change);
 const one = new OneLane(byId("one"), map);
-const tour = new Tour(wish, one);
+const tour = new Tour(change, one);
 
 const on = byId("load-on");
 const rate = byId("load-rate");
-// A picture from before a wish was heard would set the switch back under the user's hand.
-let unheard = 0;
+// While the server handles a switch, pictures still show the state before and must not reset it.
+let pending = 0;
 async function load() {
-  unheard += 1;
-  await wish("/load", { on: on.checked, rate: Number(rate.value) });
-  unheard -= 1;
+  pending += 1;
+  await change("/load", { on: on.checked, rate: Number(rate.value) });
+  pending -= 1;
 }
 on.addEventListener("change", load);
 rate.addEventListener("change", load);
@@ -58,7 +58,7 @@ function about(picture) {
   }
 }
 
-// One click opens what folds, wherever on the page that is.
+// Each of these buttons opens and closes folded services on the whole page.
 const folds = [...document.querySelectorAll(".fold")];
 let open = false;
 let latest;
@@ -95,8 +95,8 @@ events.addEventListener("message", (event) => {
   if (first) about(picture);
   first = false;
   document.body.classList.remove("lost");
-  if (!unheard) on.checked = picture.load.on;
-  if (!unheard && document.activeElement !== rate) rate.value = picture.load.rate;
+  if (!pending) on.checked = picture.load.on;
+  if (!pending && document.activeElement !== rate) rate.value = picture.load.rate;
   show(picture);
 });
 events.addEventListener("error", () => {

@@ -1,10 +1,10 @@
-// The map: services in the order of the chain, versions as rooms, lanes as lines, requests as dots.
+// The map: services in the order of calls, versions as nodes, lanes as lines, requests as dots.
 import { SHARE, layout, line, ports, shape, written } from "./layout.js";
 import { hops } from "./panels.js";
 import { laneClass, laneShape, milliseconds, setText, svg, whole, write } from "./shapes.js";
 import { Traffic } from "./traffic.js";
 
-const FIGURES = 76; // the width of a room's count and time
+const FIGURES = 76; // the width of a node's count and time
 
 export class LaneMap {
   constructor(place) {
@@ -27,13 +27,13 @@ export class LaneMap {
       this.built = built;
       this.build(picture);
     }
-    this.fillRooms(picture);
+    this.fillNodes(picture);
     this.drawLanes(picture);
     const told = picture.lanes.map((lane) => `Lane ${lane.name}: ${hops(lane).join(", ")}.`);
     setText(this.title, `Gateway, then ${picture.services.map(({ name }) => name).join(", ")}. ${told.join(" ")}`);
   }
 
-  // Only this lane stands out; undefined: all do.
+  // Highlight this lane; undefined: all lanes.
   showOne(lane) {
     if (lane === this.one) return;
     this.one = lane;
@@ -69,12 +69,12 @@ export class LaneMap {
     }
     const count = picture.lanes.length;
     for (const box of plan.ghosts.values()) this.drawGhost(box, count);
-    for (const [name, box] of plan.rooms) this.drawRoom(name, box, count);
+    for (const [name, box] of plan.nodes) this.drawNode(name, box, count);
     this.place.parentElement.classList.toggle("watched", plan.height < innerHeight / 2);
     this.traffic.clear(plan);
   }
 
-  // What the gateway gives to a lane, told where its line begins.
+  // Make the text of a lane's share, at the start of its line.
   share(index, count) {
     const { out } = ports(this.plan, this.plan.gateway, index, count);
     const place = this.plan.upright
@@ -90,10 +90,10 @@ export class LaneMap {
     write(text, `no ${version}`, written(this.plan, box, count));
   }
 
-  drawRoom(name, box, count) {
+  drawNode(name, box, count) {
     const { x, y, width, height, version } = box;
     const { upright } = this.plan;
-    const rect = svg("rect", { x, y, width, height, rx: 10, class: "room" });
+    const rect = svg("rect", { x, y, width, height, rx: 10, class: "node" });
     const text = svg("text", { x: x + 12, y: y + 22, class: "version" });
     const right = { x: x + width - 10, y: y + 22, "text-anchor": "end", class: "faint" };
     const left = { x: x + 12, y: y + 40, class: "faint" };
@@ -103,15 +103,15 @@ export class LaneMap {
     write(text, version, written(this.plan, box, count, FIGURES));
   }
 
-  fillRooms(picture) {
+  fillNodes(picture) {
     const total = picture.lanes.reduce((sum, lane) => sum + lane.requests, 0);
     setText(this.gatewayCount, `${whole.format(total)} requests`);
     picture.lanes.forEach(({ name, share }, index) => {
       write(this.shares[index], share === null ? name : `${name} ${Math.round(share * 100)} %`, this.shareWidth);
     });
-    const ready = new Set(picture.pods.filter((pod) => pod.state === "ready").map((pod) => pod.room));
+    const ready = new Set(picture.pods.filter((pod) => pod.state === "ready").map((pod) => pod.node));
     for (const [name, { rect, figures }] of this.texts) {
-      const numbers = picture.rooms[name];
+      const numbers = picture.nodes[name];
       const time = this.plan.upright || numbers.median === null ? "" : ` · ${milliseconds(numbers.median)}`;
       const bad = !ready.has(name) ? "away" : numbers.failing ? "failing" : "";
       setText(figures, bad || whole.format(numbers.requests) + time);
@@ -121,25 +121,25 @@ export class LaneMap {
     }
   }
 
-  // One line for each way of each lane; those that are no longer taken go.
+  // Draw a line for each link of each lane, and remove lines without a link.
   drawLanes(picture) {
     const wanted = new Set();
     picture.lanes.forEach((lane, index) => {
-      for (const way of lane.ways.filter((way) => this.isShown(way))) {
-        const key = `${lane.name} ${way.from} ${way.to ?? way.service}`;
+      for (const link of lane.links.filter((link) => this.isShown(link))) {
+        const key = `${lane.name} ${link.from} ${link.to ?? link.service}`;
         wanted.add(key);
-        if (!this.drawn.has(key)) this.drawn.set(key, this.drawWay(way, lane, index, picture));
+        if (!this.drawn.has(key)) this.drawn.set(key, this.drawLink(link, lane, index, picture));
         const { group, path, seen } = this.drawn.get(key);
-        path.classList.toggle("fallback", way.why === "fallback");
-        path.classList.toggle("planned", !way.seen);
-        path.classList.toggle("failing", way.failing);
-        const before = seen.count ?? way.count;
-        seen.count = way.count;
-        if (way.count > before) {
-          const depth = this.plan.depths.get(way.service) ?? 0;
-          this.traffic.send(path, index, way.count - before, depth, way.failing);
+        path.classList.toggle("fallback", link.why === "fallback");
+        path.classList.toggle("planned", !link.seen);
+        path.classList.toggle("failing", link.failing);
+        const before = seen.count ?? link.count;
+        seen.count = link.count;
+        if (link.count > before) {
+          const depth = this.plan.depths.get(link.service) ?? 0;
+          this.traffic.send(path, index, link.count - before, depth, link.failing);
         }
-        group.dataset.seen = way.seen;
+        group.dataset.seen = link.seen;
         group.classList.toggle("dim", (this.one ?? lane.name) !== lane.name);
       }
     });
@@ -150,26 +150,26 @@ export class LaneMap {
     }
   }
 
-  // A pod that no planned request meets has no room here, and may call others all the same.
+  // Pods outside of all planned paths have no node, and may still call others.
   isShown({ from, to }) {
-    const { rooms } = this.plan;
-    return (from === "gateway" || rooms.has(from)) && (to === null || rooms.has(to));
+    const { nodes } = this.plan;
+    return (from === "gateway" || nodes.has(from)) && (to === null || nodes.has(to));
   }
 
-  drawWay(way, lane, index, picture) {
+  drawLink(link, lane, index, picture) {
     const { plan } = this;
     const count = picture.lanes.length;
-    const from = way.from === "gateway" ? plan.gateway : plan.rooms.get(way.from);
-    const to = way.to === null ? this.nowhere(way.service, lane.name) : plan.rooms.get(way.to);
-    const goesOn = way.to !== null && lane.ways.some((other) => other.from === way.to);
+    const from = link.from === "gateway" ? plan.gateway : plan.nodes.get(link.from);
+    const to = link.to === null ? this.nowhere(link.service, lane.name) : plan.nodes.get(link.to);
+    const goesOn = link.to !== null && lane.links.some((other) => other.from === link.to);
     const { d, end } = line(plan, from, to, index, count, goesOn);
     const path = svg("path", { d, class: "line" });
     const group = svg("g", { class: laneClass(index) }, svg("path", { d, class: "halo" }), path);
     group.dataset.shows = lane.name;
-    group.dataset.way = `${lane.name}: ${way.from} > ${way.to ?? way.service}`;
+    group.dataset.link = `${lane.name}: ${link.from} > ${link.to ?? link.service}`;
     if (!goesOn) {
       const at = `translate(${end.x} ${end.y})`;
-      const mark = way.to === null
+      const mark = link.to === null
         ? svg("path", { d: "M-7-7L7 7M-7 7L7-7", class: "cross", transform: at })
         : svg("path", { d: laneShape(index), class: "end", transform: at });
       group.append(mark);
@@ -178,11 +178,11 @@ export class LaneMap {
     return { group, path, seen: {} };
   }
 
-  // Where a lane ends that nobody answers: at the place of its own version.
+  // Return where a lane ends that nobody answers: the place of its own version.
   nowhere(service, lane) {
     const own = `${service}/${lane}`;
-    const { rooms, ghosts } = this.plan;
-    const any = [...rooms].find(([name]) => name.startsWith(`${service}/`))?.[1];
-    return rooms.get(own) ?? ghosts.get(own) ?? any ?? this.plan.gateway;
+    const { nodes, ghosts } = this.plan;
+    const any = [...nodes].find(([name]) => name.startsWith(`${service}/`))?.[1];
+    return nodes.get(own) ?? ghosts.get(own) ?? any ?? this.plan.gateway;
   }
 }

@@ -1,4 +1,4 @@
-// One lane by itself: while the pointer is on it, while it has the focus, or by its button.
+// Highlight one lane: while the pointer or the focus is on it, or by its button.
 import { swatch } from "./shapes.js";
 
 const laneOf = (target) => target?.closest?.("[data-shows]")?.dataset.shows;
@@ -34,7 +34,7 @@ export class OneLane {
     return button;
   }
 
-  // Keep this lane by itself; undefined: none.
+  // Keep this lane highlighted; undefined: none.
   choose(lane) {
     this.chosen = lane;
     for (const button of this.place.children) button.setAttribute("aria-pressed", button.dataset.shows === lane);

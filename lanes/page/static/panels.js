@@ -1,9 +1,9 @@
-// Everything below the map: lanes, pods, hops, answers, and what is said aloud.
+// Everything below the map: lanes, pods, hops, answers, and what a screen reader reads out.
 import { laneClass, milliseconds, setText, swatch, whole } from "./shapes.js";
 
 const byId = (id) => document.getElementById(id);
 const percent = (share) => `${Math.round(share * 100)} %`;
-const WORDS = { match: "", fallback: " (falls back)", astray: " (astray)", none: "" };
+const WORDS = { match: "", fallback: " (falls back)", misrouted: " (misrouted)", none: "" };
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -12,22 +12,22 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// The hops of a lane in words: one that several callers reach is told once.
+// Return the hops of a lane in words, each once.
 export function hops(lane) {
-  const told = lane.ways.map((way) =>
-    way.to === null ? `${way.service}: nobody answers` : `${way.to.replace("/", " ")}${WORDS[way.why]}`,
+  const told = lane.links.map((link) =>
+    link.to === null ? `${link.service}: nobody answers` : `${link.to.replace("/", " ")}${WORDS[link.why]}`,
   );
   return [...new Set(told)];
 }
 
 const faulty = ({ fault }) => fault.delay !== "0" || fault.rate > 0;
 
-// Whether the lane's requests go to several services at once.
-const forks = ({ ways }) => new Set(ways.map(({ from }) => from)).size < ways.length;
+// Tell whether one version calls several services in this lane.
+const forks = ({ links }) => new Set(links.map(({ from }) => from)).size < links.length;
 
 export class Panels {
-  constructor(wish) {
-    this.wish = wish;
+  constructor(change) {
+    this.change = change;
     this.lanes = new Map();
     this.pods = new Map();
     this.hops = new Map();
@@ -35,18 +35,18 @@ export class Panels {
     this.newest = 0;
   }
 
-  // `shown` is the picture without what is folded.
+  // `shown` is the picture without folded services.
   show(picture, shown) {
     const kept = new Set(shown.services.map(({ name }) => name));
     const gone = picture.services.filter(({ name }) => !kept.has(name));
-    this.folded = new Set(gone.flatMap(({ versions }) => versions.map(({ room }) => room)));
+    this.folded = new Set(gone.flatMap(({ versions }) => versions.map(({ node }) => node)));
     this.index = new Map(picture.lanes.map((lane, index) => [lane.name, index]));
     this.movable = picture.movable;
     byId("movable").hidden = !picture.movable;
     this.total = picture.lanes.reduce((sum, lane) => sum + lane.drawn, 0);
     shown.lanes.forEach((lane, index) => this.showLane(lane, index));
     picture.pods.forEach((pod) => this.showPod(pod));
-    for (const [room, numbers] of Object.entries(picture.rooms)) this.showHop(room, numbers);
+    for (const [node, numbers] of Object.entries(picture.nodes)) this.showHop(node, numbers);
     this.showAnswers(picture);
     this.showNow(picture);
     this.tell(picture);
@@ -116,7 +116,7 @@ export class Panels {
     return parts;
   }
 
-  // An entry rule, and the command that sends a request by it.
+  // Make an entry rule, with the command that sends a matching request.
   makeEntry({ rule, curl }) {
     const entry = make("div", { className: "entry" }, make("span", {}, rule));
     if (curl === "") return entry;
@@ -143,7 +143,7 @@ export class Panels {
     slider.setAttribute("aria-label", `Weight of lane ${lane.name}`);
     parts.slider = slider;
     parts.output = make("output");
-    // A slider that is being moved is not set back by the pictures that come in meanwhile.
+    // While the user moves a slider, pictures do not reset it.
     slider.addEventListener("input", () => {
       clearTimeout(parts.moving);
       parts.moving = setTimeout(async () => {
@@ -157,13 +157,13 @@ export class Panels {
   setWeights() {
     const sliders = [...this.lanes].filter(([, parts]) => parts.slider);
     const weights = Object.fromEntries(sliders.map(([name, parts]) => [name, Number(parts.slider.value)]));
-    return this.wish("/weights", { weights });
+    return this.change("/weights", { weights });
   }
 
   showPod(pod) {
     if (!this.pods.has(pod.key)) this.pods.set(pod.key, this.makePod(pod));
     const parts = this.pods.get(pod.key);
-    parts.row.hidden = this.folded.has(pod.room) && pod.state === "ready" && !faulty(pod);
+    parts.row.hidden = this.folded.has(pod.node) && pod.state === "ready" && !faulty(pod);
     setText(parts.state, pod.state);
     parts.state.className = `state ${pod.state === "ready" ? "ready" : ""}`;
     const runs = !["stopped", "crashed"].includes(pod.state);
@@ -185,7 +185,7 @@ export class Panels {
     const act = (name, label) => {
       const button = make("button", { type: "button" }, label);
       button.setAttribute("aria-label", `${label} ${pod.name}`);
-      button.addEventListener("click", () => this.wish("/pods", { pod: pod.key, do: name }));
+      button.addEventListener("click", () => this.change("/pods", { pod: pod.key, do: name }));
       parts[name] = button;
       return button;
     };
@@ -202,7 +202,7 @@ export class Panels {
     parts.fault.addEventListener("submit", (event) => {
       event.preventDefault();
       const rate = Number(parts.rate.value) / 100;
-      this.wish("/fault", { pod: pod.key, delay: parts.delay.value.trim() || "0", rate });
+      this.change("/fault", { pod: pod.key, delay: parts.delay.value.trim() || "0", rate });
     });
     const title = make("h3", {}, pod.name, make("small", {}, pod.address));
     const row = make("li", { className: "pod" }, title, parts.state, buttons, parts.fault);
@@ -212,15 +212,15 @@ export class Panels {
     return parts;
   }
 
-  showHop(room, numbers) {
-    if (!this.hops.has(room)) {
+  showHop(node, numbers) {
+    if (!this.hops.has(node)) {
       const cells = [0, 1, 2, 3].map(() => make("td", { className: "number" }));
-      const name = make("th", { scope: "row" }, room.replace("/", " "));
+      const name = make("th", { scope: "row" }, node.replace("/", " "));
       byId("hops").append(make("tr", {}, name, ...cells));
-      this.hops.set(room, cells);
+      this.hops.set(node, cells);
     }
-    const cells = this.hops.get(room);
-    cells[0].parentElement.hidden = this.folded.has(room);
+    const cells = this.hops.get(node);
+    cells[0].parentElement.hidden = this.folded.has(node);
     const figures = [whole.format(numbers.requests), whole.format(numbers.failed), milliseconds(numbers.median), milliseconds(numbers.p99)];
     figures.forEach((text, i) => setText(cells[i], text));
     cells[1].classList.toggle("bad", numbers.failing);
@@ -246,18 +246,18 @@ export class Panels {
     byId("answers").replaceChildren(...items);
   }
 
-  // What an answer says, in a line: where it failed, or which versions it comes from.
+  // Return an answer in a line: where it failed, or which versions it comes from.
   short({ hops, text }, bad) {
     if (bad || hops.length === 0) return text.split("-> ").pop();
-    const shown = hops.filter((room) => !this.folded.has(room)).map((room) => room.replace("/", " "));
+    const shown = hops.filter((node) => !this.folded.has(node)).map((node) => node.replace("/", " "));
     return [...new Set(shown)].join(", ");
   }
 
-  // What is wrong at this moment, at the map.
+  // Show at the map which pods are not ready and where lanes fail.
   showNow(picture) {
     const notes = picture.pods.filter((pod) => pod.state !== "ready").map((pod) => `${pod.name} is ${pod.state}`);
     for (const lane of picture.lanes) {
-      const failing = lane.ways.filter((way) => way.failing).map((way) => way.to?.replace("/", " ") ?? way.service);
+      const failing = lane.links.filter((link) => link.failing).map((link) => link.to?.replace("/", " ") ?? link.service);
       if (failing.length) notes.push(`lane ${lane.name} fails at ${[...new Set(failing)].join(", ")}`);
     }
     const text = notes.join("\n");
@@ -266,7 +266,7 @@ export class Panels {
     byId("now").replaceChildren(...notes.map((note) => make("li", {}, note)));
   }
 
-  // A lane that takes another way is said aloud, too.
+  // Announce lanes whose path changes to screen readers.
   tell(picture) {
     for (const lane of picture.lanes) {
       const route = hops(lane).join(", ");

@@ -1,4 +1,4 @@
-// What a lane looks like, besides its colour.
+// Shapes, classes and texts that several modules draw.
 const NS = "http://www.w3.org/2000/svg";
 const COLOURS = 6;
 const SHAPES = [
@@ -30,14 +30,14 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// As much of a text as there is room for; the rest is cut off, and all of it is the title.
-export function write(element, text, room) {
+// Write a text, cut off at `width`. Its title is the whole text.
+export function write(element, text, width) {
   if (element.dataset.whole === text) return;
   element.dataset.whole = text;
   element.textContent = text;
-  if (element.getComputedTextLength() <= room) return;
+  if (element.getComputedTextLength() <= width) return;
   let kept = text.length - 1;
-  while (kept > 1 && element.getSubStringLength(0, kept) > room - 12) kept -= 1;
+  while (kept > 1 && element.getSubStringLength(0, kept) > width - 12) kept -= 1;
   element.replaceChildren(`${text.slice(0, kept)}…`, svg("title", {}, text));
 }
 

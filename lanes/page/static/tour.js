@@ -1,33 +1,34 @@
-// The tour: what docs/live-map.md tells under "Showing it to an audience", done step by step.
+// The tour: the steps of "Showing it to an audience" in docs/live-map.md.
 import { setText } from "./shapes.js";
 
 const byId = (id) => document.getElementById(id);
-const words = (room) => room.replace("/", " ");
+const words = (node) => node.replace("/", " ");
 
-// A lane that changes something, and where it does last: with one pod there, and others' beside it.
+// Return a lane that falls back somewhere, and the last service with a pod of its own: the only one
+// of its version, at a service that has other versions too.
 export function subject({ lanes, services, pods }) {
-  for (const { name, ways } of lanes) {
-    const fallback = ways.findLast(({ why }) => why === "fallback");
-    for (const { to: room, why, service } of ways.toReversed()) {
-      const own = pods.filter((pod) => pod.room === room);
+  for (const { name, links } of lanes) {
+    const fallback = links.findLast(({ why }) => why === "fallback");
+    for (const { to: node, why, service } of links.toReversed()) {
+      const own = pods.filter((pod) => pod.node === node);
       const beside = services.find((one) => one.name === service)?.versions.length > 1;
-      if (fallback && why === "match" && beside && own.length === 1) return { lane: name, fallback, room, service, pod: own[0] };
+      if (fallback && why === "match" && beside && own.length === 1) return { lane: name, fallback, node, service, pod: own[0] };
     }
   }
   return undefined;
 }
 
-// Each step: what it says of a picture, what it does, whether the next may follow, and what is
-// undone when it is left.
-function steps({ lane, fallback, room, service, pod }, wish, one) {
-  const by = (name) => () => wish("/pods", { pod: pod.key, do: name });
-  const fault = (delay, rate) => () => wish("/fault", { pod: pod.key, delay, rate });
+// Return the steps. Each has its text for a picture (`say`), its action (`act`), whether the next
+// step may follow (`done`), and what the next step undoes first (`undo`).
+function steps({ lane, fallback, node, service, pod }, change, one) {
+  const by = (name) => () => change("/pods", { pod: pod.key, do: name });
+  const fault = (delay, rate) => () => change("/fault", { pod: pod.key, delay, rate });
   const found = ({ lanes }) => lanes.find(({ name }) => name === lane);
   let weights;
   return [
     {
       say: () => "Requests go to the gateway, 20 a second. Each keeps its lane at every hop, and no service has code for that.",
-      act: () => wish("/load", { on: true, rate: 20 }),
+      act: () => change("/load", { on: true, rate: 20 }),
     },
     {
       say: () => `This is lane ${lane} by itself. ${fallback.service} has no version of it, so the dotted part falls back to ${words(fallback.to)}. At ${service} the lane has its own version.`,
@@ -36,10 +37,10 @@ function steps({ lane, fallback, room, service, pod }, wish, one) {
     },
     {
       say: (picture) => {
-        const now = found(picture).ways.filter((way) => way.service === service).map(({ to }) => to);
+        const now = found(picture).links.filter((link) => link.service === service).map(({ to }) => to);
         const then = now.includes(null)
           ? `This mesh has no fallback for it: nobody answers lane ${lane} there.`
-          : now.includes(room) ? "" : `The line bends to ${words(now[0])}, and on the lane's card "failed" stays as it was.`;
+          : now.includes(node) ? "" : `The line bends to ${words(now[0])}, and on the lane's card "failed" stays as it was.`;
         return `${pod.name} stops, the only pod of lane ${lane} at ${service}. ${then}`;
       },
       act: by("stop"),
@@ -64,17 +65,17 @@ function steps({ lane, fallback, room, service, pod }, wish, one) {
       act: ({ movable, lanes }) => {
         if (!movable || !found({ lanes }).weight) return;
         weights = Object.fromEntries(lanes.map(({ name, weight }) => [name, weight]));
-        wish("/weights", { weights: { ...weights, [lane]: 0 } });
+        change("/weights", { weights: { ...weights, [lane]: 0 } });
       },
-      undo: () => weights && wish("/weights", { weights }),
+      undo: () => weights && change("/weights", { weights }),
     },
   ];
 }
 
 export class Tour {
-  constructor(wish, one) {
-    this.wish = wish;
-    byId("tour-begin").addEventListener("click", () => this.begin(steps(subject(this.picture), wish, one)));
+  constructor(change, one) {
+    this.change = change;
+    byId("tour-begin").addEventListener("click", () => this.begin(steps(subject(this.picture), change, one)));
     byId("tour-next").addEventListener("click", () => this.done() && this.go(this.at + 1));
     byId("tour-end").addEventListener("click", () => this.go(this.steps.length));
   }
@@ -115,7 +116,7 @@ export class Tour {
   }
 
   end() {
-    this.wish("/load", this.load);
+    this.change("/load", this.load);
     this.steps = this.at = undefined;
     byId("tour").hidden = true;
     byId("tour-begin").hidden = false;

@@ -1,11 +1,11 @@
-// Requests as shapes that travel along the lines, on a canvas over the map: moving them draws no
-// line anew. None for those who want no motion.
+// Requests as shapes that move along the lines, on a canvas over the map, so that the lines need no
+// redraw. No shapes if the system is set to show less motion.
 import { laneColour, laneShape } from "./shapes.js";
 
-const TRAVEL = 650; // milliseconds from one room to the next
-const TICK = 250; // between two pictures: what they tell at once is drawn one after another
+const TRAVEL = 650; // milliseconds from one node to the next
+const TICK = 250; // milliseconds between two pictures; the requests of one are spread over them
 const MOST = 120;
-const STEP = 12; // along a line, between two places that are known
+const STEP = 12; // between two computed points of a line
 
 export class Traffic {
   constructor(place) {
@@ -67,7 +67,7 @@ export class Traffic {
     return this.colours.get(name);
   }
 
-  // The place on a line where this part of it, 0 to 1, is gone.
+  // Return the point of a line at this part of its length, 0 to 1.
   at(path, gone) {
     if (!this.places.has(path)) this.places.set(path, places(path));
     const known = this.places.get(path);

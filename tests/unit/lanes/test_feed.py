@@ -47,10 +47,10 @@ def line(to: str, **more: str) -> dict[str, object]:
 def test_a_call_is_told_to_who_asked_before() -> None:
     port = free_port()
     with fed(port) as (feed, addresses):
-        feed.tell(line(addresses["mocka-v1"]))  # nobody hears it
+        feed.send(line(addresses["mocka-v1"]))  # nobody hears it
         with laptop("127.0.0.1", port) as source:
             assert source is not None
-            feed.tell(line(addresses["mocka-v1"], trace=f"00-{TRACE}-{'1' * 16}-01"))
+            feed.send(line(addresses["mocka-v1"], trace=f"00-{TRACE}-{'1' * 16}-01"))
             (answer,) = source.complete([ASKED])
     (step,) = answer.path
     assert (step.service, step.version, step.lane) == ("mocka", "v1", "v2")
@@ -66,7 +66,7 @@ def test_a_request_of_others_that_ends_late_keeps_its_calls() -> None:
         def call(caller: str, callee: str, lane: str, began: str, took: str, **more: str) -> None:
             own = {"at": addresses[caller], "listener": "sidecars-0"} if caller else {}
             told = {"baggage": f"version={lane}", "began": began, "microseconds": took}
-            feed.tell(line(addresses[callee], **told, **own, **more))
+            feed.send(line(addresses[callee], **told, **own, **more))
 
         with laptop("127.0.0.1", port) as source:
             assert source is not None
@@ -134,4 +134,4 @@ def test_a_listener_that_goes_away_is_forgotten() -> None:
             client.connect(socket_name(port))
             assert client.recv(1) == b"\n"
         for _ in range(100):
-            feed.tell(line(addresses["mocka-v1"]))
+            feed.send(line(addresses["mocka-v1"]))

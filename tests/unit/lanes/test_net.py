@@ -55,7 +55,7 @@ def test_a_net_is_planned_verified_and_shown_by_its_services_and_not_by_its_ways
     assert (len(plan_table(planned).columns), plan_notes(planned)) == (3 + LAYERS * WIDTH, [])
     assert len(plan_json(mesh, planned)["lanes"][0]["path"]) == 1 + LAYERS * WIDTH
     assert picture.depths(planned)["s23-1"] == LAYERS
-    assert len(picture.planned_ways(planned.lanes[0])) == 1 + WIDTH + (LAYERS - 1) * WIDTH**2
+    assert len(picture.planned_links(planned.lanes[0])) == 1 + WIDTH + (LAYERS - 1) * WIDTH**2
     answer = parse(200, "text/plain", b"-> first(version: v1, ip: ::1)")
     verified = classify(planned, [answer], [])
     assert splits(verified.groups, verified.drawn) == ()

@@ -17,7 +17,7 @@ from lanes.page import server
 from lanes.page.calls import Call, Reader
 from lanes.page.counts import FRESH_SECONDS, Counts
 from lanes.page.curl import curl
-from lanes.page.picture import Lanes, numbers, rooms, services
+from lanes.page.picture import Lanes, nodes, numbers, services
 from lanes.page.tap import Split, lines, tapped
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.plan import plan
@@ -116,8 +116,8 @@ def drawn(counts: Counts, now: float, mesh: Mesh = ASM) -> dict[str, Any]:
     return {lane["name"]: lane for lane in found}
 
 
-def ways(lane: Mapping[str, Any]) -> list[tuple[str | None, str, bool, bool]]:
-    return [(way["to"], way["why"], way["seen"], way["failing"]) for way in lane["ways"]]
+def links(lane: Mapping[str, Any]) -> list[tuple[str | None, str, bool, bool]]:
+    return [(link["to"], link["why"], link["seen"], link["failing"]) for link in lane["links"]]
 
 
 def test_a_lane_is_drawn_as_planned_until_requests_show_it() -> None:
@@ -127,13 +127,13 @@ def test_a_lane_is_drawn_as_planned_until_requests_show_it() -> None:
         ("mockb/v1", "fallback", False, False),
         ("mockc/v2", "match", False, False),
     ]
-    assert ways(drawn(counts, 0)["v2"]) == planned
+    assert links(drawn(counts, 0)["v2"]) == planned
     counts.add(Call("mockb/v1", "mockc/v1", "mockc", "v2", 200, 0.001), 10)
     counts.add(Call("gateway", "mocka/v2", "mocka", "v2", 503, 0.009, drawn=True), 10)
     now = drawn(counts, 10 + FRESH_SECONDS / 2)["v2"]
-    assert ways(now) == [("mocka/v2", "match", True, True), ("mockc/v1", "fallback", True, False)]
+    assert links(now) == [("mocka/v2", "match", True, True), ("mockc/v1", "fallback", True, False)]
     assert (now["requests"], now["failed"], now["drawn"], now["median"]) == (1, 1, 1, 9.0)
-    assert ways(drawn(counts, 10 + 2 * FRESH_SECONDS)["v2"]) == planned
+    assert links(drawn(counts, 10 + 2 * FRESH_SECONDS)["v2"]) == planned
 
 
 def test_a_hop_is_failing_where_requests_fail_and_not_at_its_callers() -> None:
@@ -147,9 +147,9 @@ def test_a_hop_is_failing_where_requests_fail_and_not_at_its_callers() -> None:
     counts.add(Call("gateway", "mocka/v2", "mocka", "v2", 500, 0.010, began=5.000), 10)
     at = 10 + FRESH_SECONDS / 2
     lanes = drawn(counts, at)
-    assert [way["to"] for way in lanes["v3"]["ways"] if way["failing"]] == ["mockc/v1"]
-    assert [way["to"] for way in lanes["v2"]["ways"] if way["failing"]] == ["mockb/v1"]
-    failing = {name for name, figures in rooms(ASM, counts, at).items() if figures["failing"]}
+    assert [link["to"] for link in lanes["v3"]["links"] if link["failing"]] == ["mockc/v1"]
+    assert [link["to"] for link in lanes["v2"]["links"] if link["failing"]] == ["mockb/v1"]
+    failing = {name for name, figures in nodes(ASM, counts, at).items() if figures["failing"]}
     assert failing == {"mockc/v1", "mockb/v1"}
     assert counts.failing(10) == frozenset()  # what is behind may still come
     assert counts.failing(10 + 2 * FRESH_SECONDS) == frozenset()
@@ -157,14 +157,14 @@ def test_a_hop_is_failing_where_requests_fail_and_not_at_its_callers() -> None:
 
 def test_a_lane_is_drawn_by_the_pods_that_are_there() -> None:
     gone = [pod for pod in ASM.pods if pod.name == "mockc-v2"]
-    assert ways(drawn(Counts(), 0, without_pods(ASM, gone))["v2"])[-1] == (
+    assert links(drawn(Counts(), 0, without_pods(ASM, gone))["v2"])[-1] == (
         "mockc/v1",
         "fallback",
         False,
         False,
     )
     gone = [pod for pod in ASM.pods if pod.app == "mockc"]
-    assert ways(drawn(Counts(), 0, without_pods(ASM, gone))["v2"])[-1] == (
+    assert links(drawn(Counts(), 0, without_pods(ASM, gone))["v2"])[-1] == (
         None,
         "none",
         False,
@@ -187,7 +187,7 @@ def test_figures_of_the_latest_calls() -> None:
     counts = Counts()
     for milliseconds in range(1, 102):
         counts.add(Call("gateway", "mocka/v1", "mocka", "v1", 200, milliseconds / 1000), 0)
-    figures = numbers(counts.rooms["mocka/v1"])
+    figures = numbers(counts.nodes["mocka/v1"])
     assert figures == {"requests": 101, "failed": 0, "median": 51.0, "p99": 100.0}
     assert numbers(None) == {"requests": 0, "failed": 0, "median": None, "p99": None}
 
@@ -284,10 +284,10 @@ class Recorder:
     def __init__(self) -> None:
         self.done: list[object] = []
 
-    def stop(self, pod: str) -> None:
+    def stop_pod(self, pod: str) -> None:
         self.done.append(("stop", pod))
 
-    kill = begin = stop
+    kill_pod = start_pod = stop_pod
 
     def set_fault(self, pod: str, delay: str, rate: float) -> None:
         self.done.append((pod, delay, rate))
