@@ -1,8 +1,8 @@
-"""Which of two resources is the older: it counts where both say the same.
+"""The order of resources by age: of two that conflict, the older counts.
 
-Istio orders by creationTimestamp, then by name and namespace:
-https://github.com/istio/istio/blob/master/pilot/pkg/model/config.go. The Gateway API asks for the
-namespace before the name.
+Istio orders by creationTimestamp, then by name, then by namespace:
+https://github.com/istio/istio/blob/master/pilot/pkg/model/config.go. The Gateway API orders by
+creationTimestamp, then by namespace, then by name.
 """
 
 import math
@@ -10,26 +10,26 @@ import math
 from lanes.reading.kinds import Metadata
 
 Age = tuple[float, str, str]
-"""What orders resources: the older is less."""
+"""A sort key: the older resource has the lesser."""
 
 
 def age_of(metadata: Metadata) -> Age:
-    """Return what orders a resource among others, as Istio does."""
+    """Return the sort key of a resource of Istio's."""
     return _created(metadata), metadata.name, metadata.namespace
 
 
 def age_of_route(metadata: Metadata) -> Age:
-    """Return what orders a resource of the Gateway API among others."""
+    """Return the sort key of a resource of the Gateway API."""
     return _created(metadata), metadata.namespace, metadata.name
 
 
 def ages_differ(first: Metadata, second: Metadata) -> bool:
-    """Tell whether the times of two resources say which is the older."""
+    """Tell whether two resources were created at different times."""
     return _created(first) != _created(second)
 
 
 def why_first(first: Metadata, second: Metadata) -> str:
-    """Say why one resource counts before another."""
+    """Say why the first resource counts before the second."""
     if ages_differ(first, second):
         return "which is older"
     what = "name" if first.name != second.name else "namespace"
@@ -39,5 +39,5 @@ def why_first(first: Metadata, second: Metadata) -> str:
 
 
 def _created(metadata: Metadata) -> float:
-    """Return when a resource was created; one that does not tell is applied after all others."""
+    """Return when a resource was created; without a time, it is yet to be applied: the newest."""
     return math.inf if metadata.created is None else metadata.created

@@ -1,11 +1,10 @@
-"""Conditions of VirtualServices on one value."""
+"""A VirtualService's conditions on one string."""
 
 from lanes.mesh.matching import StringMatch
 from lanes.reading import kinds
 
 
 def string_match(match: kinds.StringMatch) -> StringMatch:
-    """Return a condition on one value."""
     if match.anything:
         return StringMatch("present")
     if match.exact is not None:

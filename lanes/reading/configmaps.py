@@ -1,4 +1,4 @@
-"""Variables that ConfigMaps hold: a container that takes them has them as though it set them."""
+"""Variables from ConfigMaps, written into the containers that refer to them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from lanes.reading.manifests import Manifests
 
 
 class ConfigMaps:
-    """The ConfigMaps that were read; what is in none of them stays as it is."""
+    """The ConfigMaps of the manifests. A reference to any other stays as it is."""
 
     def __init__(self, manifests: Manifests) -> None:
         self._data: dict[tuple[str, str], Mapping[str, str]] = {}
@@ -17,7 +17,7 @@ class ConfigMaps:
             self._data.setdefault((body.metadata.namespace, body.metadata.name), strings)
 
     def filled(self, template: kinds.PodTemplate, namespace: str) -> kinds.PodTemplate:
-        """The template of pods in `namespace`, with the values that its containers take."""
+        """Return a template of pods in `namespace`, with values in place of references."""
         if not self._data:
             return template
         containers = [self._container(one, namespace) for one in template.spec.containers]
@@ -27,22 +27,22 @@ class ConfigMaps:
         return template.model_copy(update={"spec": spec})
 
     def _container(self, container: kinds.Container, namespace: str) -> kinds.Container:
-        taken: list[kinds.EnvVar] = []
-        left: list[Any] = []
+        env_from: list[Any] = []
+        env: list[kinds.EnvVar] = []
         for source in container.env_from if isinstance(container.env_from, list) else []:
             reference = source.get("configMapRef") if isinstance(source, dict) else None
             data = self._of(reference, namespace)
             if data is None:
-                left.append(source)
+                env_from.append(source)
             else:
                 prefix = str(source.get("prefix") or "")
-                taken += (_variable(f"{prefix}{name}", value) for name, value in data.items())
-        own = list(self._own(container, namespace))
-        if own == container.env and not taken:
+                env += (_variable(f"{prefix}{name}", value) for name, value in data.items())
+        env += self._env(container, namespace)
+        if env == container.env:
             return container
-        return container.model_copy(update={"env_from": left, "env": [*taken, *own]})
+        return container.model_copy(update={"env_from": env_from, "env": env})
 
-    def _own(self, container: kinds.Container, namespace: str) -> Iterator[kinds.EnvVar]:
+    def _env(self, container: kinds.Container, namespace: str) -> Iterator[kinds.EnvVar]:
         for variable in container.env:
             source = variable.value_from
             reference = source.config_map_key_ref if source else None
@@ -51,10 +51,11 @@ class ConfigMaps:
             yield variable if value is None else _variable(variable.name, value)
 
     def _of(self, reference: Any, namespace: str) -> Mapping[str, str] | None:
+        """Return the ConfigMap that a reference names; None: no such one."""
         name = reference.get("name") if isinstance(reference, dict) else None
         return self._data.get((namespace, str(name)))
 
 
 def _variable(name: str, value: str) -> kinds.EnvVar:
-    """A variable with this value as it is: a ConfigMap's $(NAME) stands for nothing."""
+    """Return a variable with this literal value: $(NAME) of a ConfigMap is not expanded."""
     return kinds.EnvVar(name=name, value=value.replace("$", "$$"))

@@ -15,11 +15,11 @@ from lanes.mesh.model import (
 )
 from lanes.mesh.traffic import HeaderOps, Retry
 from lanes.reading.age import age_of_route
-from lanes.reading.counting import require_known
 from lanes.reading.destinations import Destinations
 from lanes.reading.filters import api_filters
 from lanes.reading.kinds import http_route
 from lanes.reading.manifests import Resource
+from lanes.reading.match_scope import require_known
 from lanes.reading.mirrors import api_mirrors
 from lanes.reading.rewrites import api_redirect, api_rewrite
 from lanes.reading.virtual_services import require_few, unsupported_route

@@ -7,12 +7,12 @@ from lanes.mesh.hostnames import covers, meant
 from lanes.mesh.model import Host
 from lanes.reading import kinds
 from lanes.reading.age import age_of, why_first
-from lanes.reading.counting import asks_caller
 from lanes.reading.destinations import Destinations
 from lanes.reading.exported import is_restricted, level_in
 from lanes.reading.httproutes import Bound
 from lanes.reading.imports import Caller
 from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.match_scope import names_callers
 from lanes.reading.parents import AtServices
 
 Read = tuple[Resource, kinds.VirtualService]
@@ -44,7 +44,7 @@ class ServiceRules:
 def are_for_some(reads: Iterable[Read]) -> bool:
     """Tell whether VirtualServices have rules for some callers alone."""
     rules = (http for _, body in reads for http in body.spec.http)
-    return any(asks_caller(match) for http in rules for match in http.match)
+    return any(names_callers(match) for http in rules for match in http.match)
 
 
 def depends_on_caller(manifests: Manifests, bound: AtServices) -> bool:

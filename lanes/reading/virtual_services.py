@@ -15,12 +15,12 @@ from lanes.mesh.model import (
 from lanes.mesh.traffic import Abort, HeaderOps, Retry
 from lanes.reading import kinds
 from lanes.reading.conditions import string_match
-from lanes.reading.counting import counts
 from lanes.reading.delegates import Ruled
 from lanes.reading.destinations import Destinations
 from lanes.reading.filters import filters_of
 from lanes.reading.kinds.fields import MOST_RULES
 from lanes.reading.manifests import Manifests, Resource
+from lanes.reading.match_scope import applies
 from lanes.reading.mirrors import mirrors_of
 from lanes.reading.rewrites import redirect_of, rewrite_of
 from lanes.reading.sides import Side
@@ -58,7 +58,7 @@ def _rule(
         counting = [
             match
             for number, match in enumerate(http.match)
-            if counts(resource, f"{field}.match[{number}]", service, match, side)
+            if applies(resource, f"{field}.match[{number}]", service, match, side)
         ]
         if http.match and not counting:
             return None

@@ -1,4 +1,4 @@
-"""Which matches of a VirtualService count on a side, and what no plan can know of a call."""
+"""Where matches of VirtualServices apply: at which gateways and ports, and to which callers."""
 
 import re
 from collections.abc import Iterator
@@ -11,22 +11,22 @@ from lanes.reading import kinds
 from lanes.reading.manifests import Resource
 from lanes.reading.sides import Side
 
-# What clients and proxies put on their calls, with values of their own.
-_CALLERS_OWN = re.compile(
+# Headers that clients and proxies set, with values that manifests do not say.
+_SET_BY_CLIENTS = re.compile(
     r":.*|accept.*|connection|content-.*|host|te|traceparent|tracestate|user-agent|via"
     r"|x-envoy-.*|x-forwarded-.*|x-request-id",
     re.IGNORECASE,
 )
 
 
-def counts(
+def applies(
     resource: Resource,
     field: str,
     service: kinds.VirtualService,
     match: kinds.HttpMatch,
     side: Side,
 ) -> bool:
-    """Whether a match is one of `side`'s. Raises ManifestError where that can't be known."""
+    """Tell whether a match applies on `side`. Raises ManifestError if manifests do not say so."""
     if match.port not in (None, side.port):
         return False
     if match.scheme is not None:
@@ -34,22 +34,22 @@ def counts(
             raise resource.error(f"{field}.scheme", "at a gateway that ends TLS is not supported")
         if not _is_http(match.scheme):
             return False
-    if match.gateways:  # then Istio looks at no caller
+    if match.gateways:  # then Istio ignores sourceLabels and sourceNamespace
         namespace = service.metadata.namespace
-        return not side.gateways.isdisjoint(qualified(g, namespace) for g in match.gateways)
-    if not _is_from(resource, field, match, side):
+        return not side.gateways.isdisjoint(_full_name(g, namespace) for g in match.gateways)
+    if not _applies_to_caller(resource, field, match, side):
         return False
-    for where in _caller_headers(match) if side.host else ():
-        require_known(resource, f"{field}.{where[0]}", where[1])
+    for name, header in _header_fields(match) if side.host else ():
+        require_known(resource, f"{field}.{name}", header)
     return True
 
 
-def _is_from(resource: Resource, field: str, match: kinds.HttpMatch, side: Side) -> bool:
-    """Whether a match counts for `side`'s caller.
+def _applies_to_caller(resource: Resource, field: str, match: kinds.HttpMatch, side: Side) -> bool:
+    """Tell whether a match applies to the caller.
 
-    Raises ManifestError at a gateway, of whose pods nothing is known.
+    Raises ManifestError at a gateway if the match names callers: the gateway's pods are not known.
     """
-    if not asks_caller(match):
+    if not names_callers(match):
         return True
     if side.host is None:
         name = "sourceLabels" if match.source_labels else "sourceNamespace"
@@ -62,8 +62,8 @@ def _is_from(resource: Resource, field: str, match: kinds.HttpMatch, side: Side)
     )
 
 
-def asks_caller(match: kinds.HttpMatch) -> bool:
-    """Tell whether a match counts for some callers alone."""
+def names_callers(match: kinds.HttpMatch) -> bool:
+    """Tell whether a match applies to some callers alone."""
     return bool(match.source_labels or match.source_namespace) and not match.gateways
 
 
@@ -73,15 +73,13 @@ def _is_http(scheme: kinds.StringMatch) -> bool:
     return scheme.exact in (None, "http") and "http".startswith(scheme.prefix or "")
 
 
-def qualified(gateway: str, namespace: str) -> str:
-    """Return the namespace and the name of a Gateway, as who names it in `namespace` means it.
-
-    The name mesh stays as it is.
-    """
+def _full_name(gateway: str, namespace: str) -> str:
+    """Return NAMESPACE/NAME of the Gateway that a resource in `namespace` names; or "mesh"."""
     return gateway if gateway == "mesh" else "/".join(gateway_meant(gateway, namespace))
 
 
-def _caller_headers(match: kinds.HttpMatch) -> Iterator[tuple[str, str]]:
+def _header_fields(match: kinds.HttpMatch) -> Iterator[tuple[str, str]]:
+    """Yield each field that is about a header, and the header."""
     for name in match.headers:
         yield f"headers.{name}", name
     for name in match.without_headers:
@@ -91,8 +89,8 @@ def _caller_headers(match: kinds.HttpMatch) -> Iterator[tuple[str, str]]:
 
 
 def require_known(resource: Resource, field: str, header: str) -> None:
-    """Raises ManifestError where `field` asks a call in the mesh for what only its caller knows."""
-    if _CALLERS_OWN.fullmatch(header):
+    """Raise ManifestError if clients set the header that `field` of a mesh route matches."""
+    if _SET_BY_CLIENTS.fullmatch(header):
         raise resource.error(
             field, "calls have it with values that no plan can know; match the lane's header"
         )
