@@ -9,7 +9,7 @@ from lanes.lint.rule import Severity
 from lanes.lint.rules import RULES
 from lanes.lint.shapes import misshapen
 from lanes.mesh.diagnostics import Diagnostics, Finding
-from lanes.reading.elsewhere import completed
+from lanes.reading.inferred import completed
 from lanes.reading.reader import read_for_lint
 from lanes.reading.resolve import build
 

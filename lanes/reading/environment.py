@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from lanes.reading import kinds
 
 _METADATA = re.compile(r"metadata\.(?:(name|namespace)|(labels|annotations)\['([^']+)'\])")
-# https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/: ASCII that can be
-# printed, but for the sign behind which the value stands.
+# Printable ASCII without "=":
+# https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 _NAME = re.compile("[ -<>-~]+")
-# Linux starts no program with more than 128 KiB in a variable, or some of them in all.
+# Linux starts no program with a variable of more than 128 KiB, nor with many such variables.
 MOST_BYTES = 2**18
 
-# A half of a surrogate pair stands for no character.
+# NUL, and halves of surrogate pairs.
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 _REFERENCE = re.compile(r"\$(\$|\(([^()]+)\))")
 
 
 @dataclass(frozen=True)
 class Fields:
-    """What a variable can refer to in its own pod."""
+    """A pod's fields that its variables can refer to."""
 
     name: str
     namespace: str
@@ -30,17 +30,17 @@ class Fields:
 
 @dataclass(frozen=True)
 class Environment:
-    """Variables by name; `addresses` are those that hold the pod's own address."""
+    """Variables by name, and the names of those that hold the pod's own address."""
 
     variables: Mapping[str, str] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
 
 
 def environment(entries: Iterable[kinds.EnvVar], fields: Fields) -> Environment:
-    """The variables that `entries` give to the pod of `fields`.
+    """Return the variables that `entries` give to a pod with these fields.
 
-    What comes from a secret, or from elsewhere that no manifest tells, is left out. Raises
-    ValueError where each $(NAME) filled in makes more than a container can be started with.
+    Variables from secrets, and from other sources outside the manifests, are left out. Raises
+    ValueError if the expanded values have more than MOST_BYTES characters together.
     """
     variables: dict[str, str] = {}
     addresses: list[str] = []
@@ -60,7 +60,7 @@ def environment(entries: Iterable[kinds.EnvVar], fields: Fields) -> Environment:
 
 
 def unusable(variables: Mapping[str, str], addresses: Iterable[str]) -> str | None:
-    """What is wrong with the first variable that no process can have; None where all are well."""
+    """Say what is wrong with the first variable that no process can have; None: nothing."""
     for name in (*variables, *addresses):
         if not _NAME.fullmatch(name):
             return f'"{name}" is not a name of a variable: use letters, digits and _'
@@ -78,18 +78,18 @@ def _field(fields: Fields, match: re.Match[str]) -> str:
 
 
 def _expanded(value: str, variables: Mapping[str, str], most: int) -> str:
-    """`value` with each $(NAME) that is known so far filled in; $$ stands for one $.
+    """Return `value` with each $(NAME) of a known variable replaced, and $ for each $$.
 
-    Raises ValueError for more than `most` characters, before there are more.
+    Raises ValueError as soon as the result exceeds `most` characters.
     """
     length = len(value)
 
     def fill(match: re.Match[str]) -> str:
         nonlocal length
-        known = "$" if match[1] == "$" else variables.get(match[2], match[0])
-        length += len(known) - len(match[0])
+        text = "$" if match[1] == "$" else variables.get(match[2], match[0])
+        length += len(text) - len(match[0])
         if length > most:
             raise ValueError(f"has more than {MOST_BYTES // 2**10} KiB with each $(NAME) filled in")
-        return known
+        return text
 
     return _REFERENCE.sub(fill, value)

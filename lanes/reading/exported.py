@@ -1,4 +1,4 @@
-"""Where resources count: `exportTo` of VirtualServices, DestinationRules, ServiceEntries, Services.
+"""`exportTo`: where VirtualServices, DestinationRules, ServiceEntries and Services count.
 
 https://istio.io/latest/docs/ops/configuration/mesh/configuration-scoping/
 """
@@ -7,22 +7,22 @@ from collections.abc import Iterable
 
 from lanes.reading.kinds import Service
 
-# How a resource counts somewhere: it is that namespace's own, is given to it, or is for all.
+# How a resource counts in a namespace: as the namespace's own, exported to it by name, or to all.
 PRIVATE, GIVEN, PUBLIC = 0, 1, 2
 # The annotation on a Service.
 EXPORT_TO = "networking.istio.io/exportTo"
 
 
 def is_restricted(export_to: Iterable[str]) -> bool:
-    """Tell whether `exportTo` names less than every namespace."""
+    """Tell whether `exportTo` leaves out some namespace."""
     names = set(export_to)
     return bool(names) and "*" not in names
 
 
 def level_in(export_to: Iterable[str], own: str, namespace: str | None) -> int | None:
-    """Return how what stands in namespace `own` counts in another; None: not at all.
+    """Return how a resource of the namespace `own` counts in `namespace`; None: it does not.
 
-    `namespace` None is any that no list names.
+    `namespace` None stands for any that no `exportTo` names.
     """
     if not is_restricted(export_to):
         return PUBLIC
@@ -33,6 +33,6 @@ def level_in(export_to: Iterable[str], own: str, namespace: str | None) -> int |
 
 
 def exports_of(service: Service) -> tuple[str, ...]:
-    """Return where a Service is exported to; (): everywhere."""
+    """Return the namespaces that a Service is exported to; (): all."""
     annotation = service.metadata.annotations.get(EXPORT_TO, "")
     return tuple(name.strip() for name in annotation.split(",")) if annotation else ()

@@ -1,4 +1,4 @@
-"""From paths to texts: files, folders, standard input."""
+"""Read the texts of files, folders and standard input."""
 
 import os
 import stat
@@ -13,25 +13,25 @@ from lanes.errors import LanesError
 STDIN = "-"
 STDIN_NAME = "standard input"
 
-# What manifests of thousands of services need, and no more than a machine can hold.
+# Enough for the manifests of thousands of services, and within the memory of any machine.
 MOST_BYTES = 32 * 2**20
 MOST_FILES = 10_000
 MOST_DOCUMENTS = 100_000
 _SUFFIXES = (".yaml", ".yml", ".json")
-# How long a FIFO may be without anybody who writes to it.
+# How long a FIFO may have no writer.
 _WAIT_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 
 
 def texts(paths: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
-    """Each file's name and text, and whether it was found in a folder.
+    """Yield each file's name and text, and whether it was found in a folder.
 
-    Raises LanesError for what can't be read, is no file, or is too large.
+    Raises LanesError if a path cannot be read, is no file, or if the texts are too large.
     """
     left, documents = MOST_BYTES, 0
     for path in paths:
-        for name, found in _files(path):
-            text = _read(name, found, left)
+        for name, in_folder in _files(path):
+            text = _read(name, in_folder, left)
             left -= len(text)
             documents += text.count(b"\n---")
             if documents > MOST_DOCUMENTS:
@@ -40,13 +40,13 @@ def texts(paths: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
                     " name fewer at a time"
                 )
             try:
-                yield name, text.decode(), found
+                yield name, text.decode(), in_folder
             except UnicodeDecodeError as error:
                 raise LanesError(f"{name}: cannot be read: {error}") from None
 
 
 def _files(path: str) -> Iterator[tuple[str, bool]]:
-    """The files that `path` means, and whether each was found in a folder."""
+    """Yield the files at `path`, and whether each was found in a folder."""
     if path == STDIN:
         yield STDIN_NAME, False
     elif "\0" in path or not os.path.lexists(path):
@@ -58,34 +58,34 @@ def _files(path: str) -> Iterator[tuple[str, bool]]:
 
 
 def _below(folder: str) -> list[Path]:
-    """The manifests in a folder, to its depths; links to other folders are not followed."""
+    """Return the manifests in a folder and in those below it, without following links."""
 
     def refuse(error: OSError) -> None:
         raise LanesError(f"{error.filename}: cannot be read: {error.strerror}")
 
-    found: list[Path] = []
+    files: list[Path] = []
     for here, _, names in os.walk(folder, onerror=refuse):
-        found += (Path(here, name) for name in names if name.endswith(_SUFFIXES))
-        if len(found) > MOST_FILES:
+        files += (Path(here, name) for name in names if name.endswith(_SUFFIXES))
+        if len(files) > MOST_FILES:
             raise LanesError(
                 f"{folder}: has more than {MOST_FILES:,} manifests; name fewer at a time"
             )
-    return sorted(found)
+    return sorted(files)
 
 
-def _read(name: str, found: bool, left: int) -> bytes:
-    """The bytes of a file. Raises LanesError where they are more than `left`, or can't be read."""
+def _read(name: str, in_folder: bool, left: int) -> bytes:
+    """Return a file's bytes. Raises LanesError if they exceed `left`, or cannot be read."""
     try:
         if name == STDIN_NAME:
             text = sys.stdin.buffer.read(left + 1)
         else:
-            if found and not stat.S_ISREG(Path(name).stat().st_mode):
+            if in_folder and not stat.S_ISREG(Path(name).stat().st_mode):
                 raise LanesError(
                     f"{name}: is not a regular file; remove it, or name the files to read"
                 )
             with os.fdopen(os.open(name, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
-                begun = _begun(name, stream.fileno())
-                text = begun + stream.read(left + 1 - len(begun))
+                head = _head(name, stream.fileno())
+                text = head + stream.read(left + 1 - len(head))
     except OSError as error:
         raise LanesError(f"{name}: cannot be read: {error.strerror}") from None
     if len(text) > left:
@@ -96,19 +96,19 @@ def _read(name: str, found: bool, left: int) -> bytes:
     return text
 
 
-def _begun(name: str, file: int) -> bytes:
-    """What a pipe holds so far; from here on, `file` waits for more.
+def _head(name: str, file: int) -> bytes:
+    """Return the first bytes of a FIFO, b"" of another file; set the file to blocking reads.
 
-    Raises LanesError for a FIFO that nobody writes to.
+    Raises LanesError for a FIFO without a writer.
     """
-    begun = b""
+    head = b""
     if stat.S_ISFIFO(os.fstat(file).st_mode):
         deadline = time.monotonic() + _WAIT_SECONDS
-        # Without a writer a pipe reads as empty; where there is one, there is nothing to read yet.
+        # A read returns nothing without a writer, and would block if the writer is yet to write.
         with suppress(BlockingIOError):
-            while not (begun := os.read(file, 2**16)):
+            while not (head := os.read(file, 2**16)):
                 if time.monotonic() > deadline:
                     raise LanesError(f"{name}: nothing came. Did the command that writes it fail?")
                 time.sleep(_POLL_SECONDS)
     os.set_blocking(file, True)
-    return begun
+    return head

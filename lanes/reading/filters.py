@@ -1,4 +1,4 @@
-"""CORS and delays of both APIs, as Istio takes them.
+"""CORS and delays of VirtualServices and HTTPRoutes, as Istio converts them.
 
 https://github.com/istio/istio/blob/master/pilot/pkg/config/kube/gateway/conversion.go
 """
@@ -10,12 +10,12 @@ from lanes.mesh.traffic import Cors, Delay, Filters
 from lanes.reading import kinds
 from lanes.reading.conditions import string_match
 
-# What Istio takes for the origin of any page.
+# Istio's expression for any origin.
 _ANY_ORIGIN = StringMatch("regex", r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s?#]+$")
 
 
 def filters_of(http: kinds.HttpRoute) -> Filters:
-    """Return what a VirtualService's rule does to requests before it leads them anywhere."""
+    """Return the filters of a VirtualService's rule."""
     delay = http.fault.delay if http.fault else None
     return Filters(
         _cors(http.cors_policy) if http.cors_policy else None, _delay(delay) if delay else None
@@ -23,7 +23,7 @@ def filters_of(http: kinds.HttpRoute) -> Filters:
 
 
 def api_filters(rule: kinds.http_route.Rule) -> Filters:
-    """Return the same of an HTTPRoute's rule."""
+    """Return the filters of an HTTPRoute's rule."""
     cors = next((one.cors for one in rule.filters if one.cors), None)
     if cors is None:
         return Filters()

@@ -1,4 +1,4 @@
-"""ReferenceGrants: which Services routes of other namespaces may lead to."""
+"""ReferenceGrants: which Services the routes of other namespaces may lead to."""
 
 from lanes.mesh.model import Host
 from lanes.reading import kinds
@@ -6,14 +6,16 @@ from lanes.reading.manifests import Manifests
 
 
 class Grants:
-    """What HTTPRoutes at a Gateway may lead to; those in the mesh need no grant, says Istio."""
+    """The ReferenceGrants by namespace. Istio checks them for routes at a Gateway alone."""
 
     def __init__(self, manifests: Manifests) -> None:
-        self._given: dict[str, list[kinds.ReferenceGrant]] = {}
+        self._grants: dict[str, list[kinds.ReferenceGrant]] = {}
         for _, grant in manifests.of(kinds.ReferenceGrant):
-            self._given.setdefault(grant.metadata.namespace, []).append(grant)
+            self._grants.setdefault(grant.metadata.namespace, []).append(grant)
 
     def allow(self, kind: str, namespace: str, host: Host) -> bool:
-        """Whether routes of this kind in `namespace` may lead to a Service."""
-        given = self._given.get(host.namespace, [])
-        return host.namespace == namespace or any(g.lets(kind, namespace, host.name) for g in given)
+        """Tell whether routes of this kind in `namespace` may lead to a Service."""
+        grants = self._grants.get(host.namespace, [])
+        return host.namespace == namespace or any(
+            grant.lets(kind, namespace, host.name) for grant in grants
+        )

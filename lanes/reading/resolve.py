@@ -10,10 +10,10 @@ from lanes.reading import kinds, service_entries, workloads
 from lanes.reading.callers_only import without_gateway
 from lanes.reading.commands import Command, assigned
 from lanes.reading.destinations import Destinations
-from lanes.reading.elsewhere import completed
 from lanes.reading.endpoint_slices import endpoints_of
 from lanes.reading.gateways import gateway_hosts
 from lanes.reading.imports import SidecarImports
+from lanes.reading.inferred import completed
 from lanes.reading.manifests import NOT_RUN, Manifests
 from lanes.reading.mirrors import warn_of_mirrors
 from lanes.reading.no_effect import admitted, warn_of_certificates, warn_of_hashes

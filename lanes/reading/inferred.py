@@ -1,8 +1,8 @@
-"""Routing alone: Services and pods that stand elsewhere, taken from what routes to them.
+"""Services and pods that manifests leave out, inferred from the routing that refers to them.
 
-Manifests that hold no workload are routing for what is in a cluster already. Each subset then
-stands for pods with its labels. Where they hold no Service either, each port that a route names
-stands for a Service's.
+Manifests without a workload are routing for what a cluster runs already. Each subset then stands
+for a pod with its labels. Manifests without a Service have one for each host that something routes
+to, with the ports that routes name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ _WORKLOADS = (kinds.Workload, kinds.Rollout, kinds.Pod)
 
 
 def completed(manifests: Manifests) -> Manifests:
-    """`manifests` with what lane groups stand for, and with what they leave to elsewhere."""
+    """Return `manifests` with the routing of lane groups, and with inferred Services and pods."""
     manifests = with_lane_groups(manifests)
     if any(isinstance(resource.body, _WORKLOADS) for resource in manifests.resources):
         return manifests
@@ -39,34 +39,41 @@ def completed(manifests: Manifests) -> Manifests:
 
 
 def _pods(manifests: Manifests) -> Iterator[Resource]:
-    """Yield a pod for each subset of a Service, or for the Service where it has none.
+    """Yield a pod for each subset of a Service, or one for a Service without subsets.
 
-    Of two Services of which one selects all that the other does, the other's pods are both's.
+    A Service gets no pod of its own if another Service selects a part of what it selects.
     """
     subsets = dict(_subsets(manifests))
     services = [one for one in manifests.of(kinds.Service) if one[1].spec.selector]
     selectors = [(body.host.namespace, body.spec.selector.items()) for _, body in services]
     ports = [port for _, body in services for port in body.spec.ports]
     named = {port.target_port: port.port for port in ports if isinstance(port.target_port, str)}
-    found: set[tuple[str, frozenset[tuple[str, str]]]] = set()
+    pods: set[tuple[str, frozenset[tuple[str, str]]]] = set()
     for source, service in services:
         host, selector = service.host, service.spec.selector
-        wide = any(host.namespace == of and selector.items() < other for of, other in selectors)
-        for subset, labels in subsets.get(host, {} if wide else {"": {}}).items():
+        is_wider = any(
+            host.namespace == namespace and selector.items() < narrower
+            for namespace, narrower in selectors
+        )
+        for subset, labels in subsets.get(host, {} if is_wider else {"": {}}).items():
             pod = _pod(service, subset, labels, named)
-            own = host.namespace, frozenset(pod.metadata.labels.items())
-            if own not in found:
-                found.add(own)
+            identity = host.namespace, frozenset(pod.metadata.labels.items())
+            if identity not in pods:
+                pods.add(identity)
                 yield _resource(source, "Pod", pod.metadata.name, pod)
 
 
 def _services(manifests: Manifests) -> Iterator[Resource]:
-    """Yield a Service for each host that something routes to, with the ports that are named."""
+    """Yield a Service for each host that something routes to, with the ports that routes name."""
+    sources: dict[Host, Resource] = {}
     ports: dict[Host, set[int]] = {}
-    for host, port in _ports(manifests):
-        ports.setdefault(host, set()).add(port)
-    for host, source in dict(_hosts(manifests)).items():
-        numbers = sorted(ports.get(host, {_HTTP}))
+    for resource, name, namespace, port in _references(manifests):
+        host = host_in_manifest(name, namespace)
+        if host is not None:
+            sources[host] = resource
+            ports.setdefault(host, set()).update({port} if port is not None else ())
+    for host, source in sources.items():
+        numbers = sorted(ports[host] or {_HTTP})
         yield _resource(source, "Service", host.name, _service(host, numbers))
 
 
@@ -82,6 +89,7 @@ def _service(host: Host, ports: list[int]) -> kinds.Service:
 def _pod(
     service: kinds.Service, subset: str, labels: dict[str, str], named: Mapping[str, int]
 ) -> kinds.Pod:
+    """Return the pod of a subset with these labels; `named` as in `_container_ports`."""
     host, spec = service.host, service.spec
     variables = {"app": host.name}
     if not any(label in labels for label in VERSION_LABELS):
@@ -96,41 +104,30 @@ def _pod(
 
 
 def _container_ports(service: kinds.Service, named: Mapping[str, int]) -> list[dict[str, object]]:
-    """The ports that a Service names by number, and those that any Service names by name."""
+    """Return a port for each numeric target of a Service, and the `named` targets of all Services.
+
+    A named target has the number of the Service's port.
+    """
     targets = (port.target_port or port.port for port in service.spec.ports)
-    found: list[dict[str, object]] = [{"containerPort": t} for t in targets if isinstance(t, int)]
-    return [*found, *({"containerPort": named[name], "name": name} for name in named)]
+    ports: list[dict[str, object]] = [{"containerPort": t} for t in targets if isinstance(t, int)]
+    return [*ports, *({"containerPort": port, "name": name} for name, port in named.items())]
 
 
 def _metadata(name: str, host: Host) -> dict[str, object]:
     return {"name": name, "namespace": host.namespace}
 
 
-def _hosts(manifests: Manifests) -> Iterator[tuple[Host, Resource]]:
-    """Every Service that something routes to, and what does."""
-    for resource, name, namespace, _ in _named(manifests):
-        host = host_in_manifest(name, namespace)
-        if host is not None:
-            yield host, resource
+def _references(manifests: Manifests) -> Iterator[tuple[Resource, str, str, int | None]]:
+    """Yield each host's name in a resource that routes, with the resource's namespace and the port.
 
-
-def _ports(manifests: Manifests) -> Iterator[tuple[Host, int]]:
-    for _, name, namespace, port in _named(manifests):
-        host = host_in_manifest(name, namespace)
-        if host is not None and port is not None:
-            yield host, port
-
-
-def _named(manifests: Manifests) -> Iterator[tuple[Resource, str, str, int | None]]:
-    """The names of Services, and the ports, in everything that routes."""
+    The port is None where the resource names none.
+    """
     for resource, rule in manifests.of(kinds.DestinationRule):
         yield resource, rule.spec.host, rule.metadata.namespace, None
     for resource, service in manifests.of(kinds.VirtualService):
-        for http in service.spec.http:
-            for leg in http.route:
-                for to in (leg.destination, *([leg.fallback.target] if leg.fallback else [])):
-                    port = to.port.number if to.port else None
-                    yield resource, to.host, service.metadata.namespace, port
+        for target in _targets(service):
+            port = target.port.number if target.port else None
+            yield resource, target.host, service.metadata.namespace, port
     for resource, route in manifests.of(kinds.HTTPRoute):
         namespace = route.metadata.namespace
         for parent in route.spec.parent_refs:
@@ -141,8 +138,16 @@ def _named(manifests: Manifests) -> Iterator[tuple[Resource, str, str, int | Non
                 yield resource, backend.name, backend.namespace or namespace, backend.port
 
 
+def _targets(service: kinds.VirtualService) -> Iterator[kinds.Target]:
+    for http in service.spec.http:
+        for destination in http.route:
+            yield destination.destination
+            if destination.fallback:
+                yield destination.fallback.target
+
+
 def _subsets(manifests: Manifests) -> Iterator[tuple[Host, dict[str, dict[str, str]]]]:
-    """The labels of the pods that each subset is for: its own, and those that it prefers."""
+    """Yield each Service with subsets, and each subset's labels: its own and those it prefers."""
     for _, rule in manifests.of(kinds.DestinationRule):
         host = host_in_manifest(rule.spec.host, rule.metadata.namespace)
         if host is not None and rule.spec.subsets:
@@ -150,6 +155,7 @@ def _subsets(manifests: Manifests) -> Iterator[tuple[Host, dict[str, dict[str, s
 
 
 def _preferred(subset: kinds.Subset, rule: kinds.DestinationRule) -> dict[str, str]:
+    """Return the labels of `failoverPriority`: the subset's, else the rule's."""
     for policy in (subset.traffic_policy, rule.spec.traffic_policy):
         if policy and policy.load_balancer:
             labels = policy.load_balancer.locality_lb_setting.failover_priority

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lanes.reading import kinds
-from lanes.reading.elsewhere import completed
+from lanes.reading.inferred import completed
 from lanes.reading.manifests import Manifests
 from lanes.reading.reader import read
 from tests.kube import (
