@@ -1,4 +1,4 @@
-"""The servers of Gateways: where they listen, and which hosts they take from whom."""
+"""The servers of Istio's Gateways: where they listen, and which hosts they take."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Listener:
-    """Where a gateway listens: its pods, by their labels, and the port."""
+    """Where a gateway listens: at a port of the pods with these labels."""
 
     selector: frozenset[tuple[str, str]]
     port: int
@@ -24,9 +24,9 @@ class Listener:
 
 @dataclass(frozen=True)
 class Server:
-    """A Gateway's server for a VirtualService: the hosts that it takes from its namespace.
+    """A Gateway's server, with the hosts that it takes from VirtualServices of one namespace.
 
-    `redirect`: the rule that sends every request to HTTPS, in place of all others; None: none.
+    `redirect` sends every request to HTTPS, whatever the VirtualServices say.
     """
 
     listener: Listener
@@ -36,7 +36,7 @@ class Server:
 
 
 class Gateways:
-    """The Gateways here; what each one's servers take from a namespace is looked up once."""
+    """The Gateways in the manifests, and a cache of their servers for each namespace."""
 
     def __init__(self, manifests: Manifests) -> None:
         gateways = manifests.of(kinds.Gateway)
@@ -44,23 +44,23 @@ class Gateways:
         self._servers: dict[tuple[Key, str], list[Server]] = {}
 
     def servers(self, key: Key, namespace: str) -> list[Server]:
-        """Return the HTTP servers of a Gateway that is here, for the rules of a namespace."""
+        """Return the HTTP servers of a Gateway in the manifests for rules of a namespace."""
         if (key, namespace) not in self._servers:
             self._servers[key, namespace] = _servers_of(*self.here[key], namespace)
         return self._servers[key, namespace]
 
 
 def _servers_of(resource: Resource, body: kinds.Gateway, namespace: str) -> list[Server]:
-    """Return a Gateway's HTTP servers; those that differ in their hosts alone are one."""
+    """Return a Gateway's HTTP servers. Servers that differ in their hosts alone are merged."""
     own = body.metadata.namespace
     selector = frozenset(body.spec.selector.items())
-    alike: dict[tuple[int, bool, bool], list[str]] = {}
+    hosts: dict[tuple[int, bool, bool], list[str]] = {}
     redirects: dict[int, Route] = {}
     for number, server in enumerate(body.spec.servers):
         if server.http and not resource.lacks(f"spec.servers[{number}]"):
             port = server.port.number
-            hosts = alike.setdefault((port, server.ends_tls, server.to_https), [])
-            hosts += [h for host in server.hosts for h in _open_to(host, namespace, own)]
+            taken = hosts.setdefault((port, server.ends_tls, server.to_https), [])
+            taken += [name for host in server.hosts for name in _open_to(host, namespace, own)]
             if server.to_https:
                 place = resource.place(f"spec.servers[{number}].tls.httpsRedirect")
                 https = Route((), (), status=301, place=place, redirect=Redirect("https"))
@@ -70,15 +70,15 @@ def _servers_of(resource: Resource, body: kinds.Gateway, namespace: str) -> list
         Server(
             Listener(selector, port),
             Side(frozenset({key}), port, ends_tls=ends_tls),
-            Served(hosts),
+            Served(taken),
             redirects[port] if to_https else None,
         )
-        for (port, ends_tls, to_https), hosts in alike.items()
+        for (port, ends_tls, to_https), taken in hosts.items()
     ]
 
 
 def _open_to(host: str, namespace: str, own: str) -> Iterator[str]:
-    """A server's host, where it takes VirtualServices of `namespace`."""
+    """Yield a server's host if the server takes it from VirtualServices of `namespace`."""
     of, slash, name = host.rpartition("/")
     if not slash or of == "*" or namespace == (own if of == "." else of):
         yield name

@@ -57,7 +57,7 @@ def build(
     elsewhere = endpoints_of(manifests, run)
     pods = tuple(assigned((*run, *elsewhere), commands))
     destinations = Destinations(manifests, pods, diagnostics)
-    gateway = gateway_hosts(manifests, destinations, pods, diagnostics)
+    gateway = gateway_hosts(manifests, destinations, pods)
     mesh = Mesh(
         sources=manifests.sources,
         provider=provider_of(manifests),

@@ -1,4 +1,4 @@
-"""Where the pods of gateways run: in which namespace `exportTo` has to let rules count."""
+"""The namespaces of gateways' pods, for `exportTo`: rules have to be exported there."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,15 +11,17 @@ from lanes.reading.manifests import Resource
 
 
 @dataclass(frozen=True)
-class Homes:
-    """The namespaces of a gateway's pods; `assumed`: what to say where none of them is here."""
+class GatewayPods:
+    """The namespaces of a gateway's pods; `assumed` warns where the pods are not in manifests."""
 
     namespaces: tuple[str, ...]
     assumed: Finding | None = None
 
     @classmethod
-    def assume(cls, namespaces: Iterable[str], resource: Resource, field: str, why: str) -> "Homes":
-        """Return those of a gateway whose pods are not here, for a reason in words."""
+    def assume(
+        cls, namespaces: Iterable[str], resource: Resource, field: str, why: str
+    ) -> "GatewayPods":
+        """Return the pods of a gateway which are not in the manifests, for the reason `why`."""
         names = tuple(dict.fromkeys(namespaces))
         message = (
             f"{why}: planned as if the gateway's pods ran in namespace {' or '.join(names)}, which"
@@ -28,31 +30,31 @@ class Homes:
         return cls(names, resource.finding("gateway-home", field, message))
 
     def warn(self, diagnostics: Diagnostics) -> None:
-        """Say what is assumed, where `exportTo` makes it decide."""
+        """Warn of the namespaces that are assumed."""
         if self.assumed:
             diagnostics.warn(self.assumed)
 
 
-def homes_of(
+def gateway_pods(
     gateways: Mapping[Key, tuple[Resource, kinds.Gateway]], pods: Iterable[Pod]
-) -> dict[Key, Homes]:
-    """Return where the pods of each Gateway run, by its namespace and name.
+) -> dict[Key, GatewayPods]:
+    """Return the pods of each Gateway.
 
-    Gateways with one selector have the same pods. Where none is here, they may run in the
-    namespace of any of these Gateways.
+    Gateways with one selector have the same pods. If those are not in the manifests, they may run
+    in the namespace of any of these Gateways.
     """
     pods = list(pods)
     alike: dict[frozenset[tuple[str, str]], list[Key]] = {}
     for key, (_, body) in gateways.items():
         alike.setdefault(frozenset(body.spec.selector.items()), []).append(key)
-    found: dict[Key, Homes] = {}
+    found: dict[Key, GatewayPods] = {}
     for selector, keys in alike.items():
-        there = {p.namespace: None for p in pods if selector and selector <= p.labels.items()}
-        own, why = [namespace for namespace, _ in keys], "no pods here have these labels"
+        present = {p.namespace: None for p in pods if selector and selector <= p.labels.items()}
+        nearby, why = [namespace for namespace, _ in keys], "no pods here have these labels"
         for key in keys:
             found[key] = (
-                Homes(tuple(there))
-                if there
-                else Homes.assume(own, gateways[key][0], "spec.selector", why)
+                GatewayPods(tuple(present))
+                if present
+                else GatewayPods.assume(nearby, gateways[key][0], "spec.selector", why)
             )
     return found
