@@ -1,4 +1,4 @@
-"""What the Sidecar of pods imports: the Services that they know, and the rules that count.
+"""Sidecar resources: which Services and rules pods import.
 
 https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioEgressListener
 """
@@ -12,67 +12,65 @@ from lanes.reading import kinds
 from lanes.reading.age import age_of
 from lanes.reading.manifests import Manifests
 
+_ROOT = "istio-system"
+
 
 @dataclass(frozen=True)
 class Imports:
-    """What a Sidecar imports, and what it excludes of that, each by namespace and host.
+    """What a Sidecar includes, and what it excludes of that, each as a namespace and a host.
 
     https://github.com/istio/istio/blob/master/pilot/pkg/model/sidecar.go
     """
 
-    taken: tuple[tuple[str, str], ...]
+    included: tuple[tuple[str, str], ...]
     excluded: tuple[tuple[str, str], ...]
 
     @classmethod
     def of(cls, hosts: Iterable[str], namespace: str) -> "Imports":
         """Read `./*`, `shop/*.example.com`, `~shop/*` and `~/cart.example.com`."""
-        taken: list[tuple[str, str]] = []
+        included: list[tuple[str, str]] = []
         excluded: list[tuple[str, str]] = []
         for text in hosts:
             space, slash, name = text.removeprefix("~").partition("/")
-            found = excluded if text.startswith("~") else taken
+            pairs = excluded if text.startswith("~") else included
             if slash:
-                found.append((namespace if space == "." else space or "*", name))
-        return cls(tuple(taken), tuple(excluded))
+                pairs.append((namespace if space == "." else space or "*", name))
+        return cls(tuple(included), tuple(excluded))
 
     def has_service(self, namespace: str, fqdn: str) -> bool:
         """Tell whether a Service, or a ServiceEntry's host, is imported."""
-        return any(
-            space in ("*", namespace) and covers(name, fqdn) for space, name in self.taken
-        ) and not self._excludes(namespace, fqdn)
+        return _has(self.included, namespace, fqdn) and not _has(self.excluded, namespace, fqdn)
 
     def has_rules(self, namespace: str, hosts: Iterable[str]) -> bool:
-        """Tell whether rules are imported: by any of their hosts, full names or wildcards."""
+        """Tell whether rules for these hosts, full names or wildcards, are imported."""
         spaces = ("*", namespace)
         return any(
             space in spaces and (covers(name, host) or covers(host, name))
             for host in hosts
-            if not self._excludes(namespace, host)
-            for space, name in self.taken
+            if not _has(self.excluded, namespace, host)
+            for space, name in self.included
         )
 
-    def _excludes(self, namespace: str, host: str) -> bool:
-        return any(
-            space in ("*", namespace) and covers(name, host) for space, name in self.excluded
-        )
+
+def _has(pairs: Iterable[tuple[str, str]], namespace: str, host: str) -> bool:
+    return any(space in ("*", namespace) and covers(name, host) for space, name in pairs)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """By what rules count for a pod: its namespace, and what its Sidecar imports.
+    """What decides which rules apply to a pod's calls: its namespace, and what it imports.
 
-    `namespace` None: one that no rule is about. `imports` None: all that is exported to it.
+    `namespace` None stands for any that no rule names. `imports` None: all that is exported to it.
     """
 
     namespace: str | None = None
     imports: Imports | None = None
 
     def imports_rules(self, namespace: str, hosts: Iterable[str]) -> bool:
-        """Tell whether rules in a namespace, for hosts by their full names, are imported."""
+        """Tell whether rules of a namespace, for hosts by their full names, are imported."""
         return self.imports is None or self.imports.has_rules(namespace, hosts)
 
     def imports_service(self, namespace: str, fqdn: str) -> bool:
-        """Tell whether a Service is imported."""
         return self.imports is None or self.imports.has_service(namespace, fqdn)
 
 
@@ -80,22 +78,28 @@ ANY = Caller()
 
 
 class SidecarImports:
-    """Tells for pods what their Sidecar imports."""
+    """The Sidecars of each namespace, the oldest first."""
 
     def __init__(self, manifests: Manifests) -> None:
+        self._sidecars: dict[str, list[kinds.Sidecar]] = {}
         sidecars = (body for _, body in manifests.of(kinds.Sidecar))
-        self._sidecars = sorted(sidecars, key=lambda one: age_of(one.metadata))
+        for body in sorted(sidecars, key=lambda body: age_of(body.metadata)):
+            self._sidecars.setdefault(body.metadata.namespace, []).append(body)
 
     def of(self, labels: Mapping[str, str], namespace: str) -> Imports | None:
-        """What pods with these labels import; None: no Sidecar says it."""
-        own = [one for one in self._sidecars if one.metadata.namespace == namespace]
-        root = [one for one in self._sidecars if one.metadata.namespace == "istio-system"]
+        """Return what pods with these labels import; None: no Sidecar limits them.
+
+        A Sidecar that selects the pods goes first, then one for their whole namespace, then one of
+        the root namespace.
+        """
+        own, root = self._sidecars.get(namespace, []), self._sidecars.get(_ROOT, [])
         selecting = [
-            one
-            for one in own
-            if (by := one.spec.workload_selector) and by.labels.items() <= labels.items()
+            sidecar
+            for sidecar in own
+            if (selector := sidecar.spec.workload_selector)
+            and selector.labels.items() <= labels.items()
         ]
-        general = [one for one in (*own, *root) if one.spec.workload_selector is None]
+        general = [sidecar for sidecar in (*own, *root) if sidecar.spec.workload_selector is None]
         sidecar = next(iter((*selecting, *general)), None)
         if sidecar is None or not sidecar.spec.egress:
             return None
@@ -103,9 +107,9 @@ class SidecarImports:
         return Imports.of(hosts, namespace)
 
     def callers(self, pods: Iterable[Pod]) -> dict[Caller, list[Pod]]:
-        """Return each caller, and the pods that it stands for."""
-        found: dict[Caller, list[Pod]] = {}
+        """Return each caller with its pods."""
+        callers: dict[Caller, list[Pod]] = {}
         for pod in pods:
             caller = Caller(pod.namespace, self.of(pod.labels, pod.namespace))
-            found.setdefault(caller, []).append(pod)
-        return found
+            callers.setdefault(caller, []).append(pod)
+        return callers

@@ -12,7 +12,7 @@ from lanes.mesh.readiness import Readiness
 from lanes.reading import kinds
 from lanes.reading.configmaps import ConfigMaps
 from lanes.reading.environment import Fields, environment, unusable
-from lanes.reading.instrumentation import injected, misplaced
+from lanes.reading.instrumentation import injected, warn_of_ignored
 from lanes.reading.manifests import NOT_RUN, Manifests, Resource
 from lanes.reading.providers import propagation_of
 from lanes.reading.serving import serving
@@ -153,7 +153,7 @@ def _pods(manifests: Manifests, workload: _Workload, diagnostics: Diagnostics) -
     )
     index, container = serving(template.spec)
     named = [one.name for one in template.spec.containers]
-    misplaced(resource, workload.metadata, template.metadata.annotations, diagnostics)
+    warn_of_ignored(resource, workload.metadata, template.metadata.annotations, diagnostics)
     made: list[Pod] = []
     propagation = propagation_of(manifests, template.metadata.labels, namespace)
     for name in workload.names:
