@@ -70,10 +70,10 @@ def gaps(inventory: Inventory, provider: str, *, routing_only: bool) -> tuple[Ga
     for service in inventory.services:
         if service.protocol is None:
             found.append(_unnamed_protocol(service))
-        labelled = routing_only and (provider == "gateway-api" or len(service.versions) > 1)
+        labeled = routing_only and (provider == "gateway-api" or len(service.versions) > 1)
         for lane, workload in service.versions.items():
-            if labelled:
-                found += _unlabelled(workload, inventory.label, lane)
+            if labeled:
+                found += _unlabeled(workload, inventory.label, lane)
             if service.upstreams or (inventory.unreached and not service.calls_known):
                 found += _uninstrumented(workload, service.pods)
     return tuple(found)
@@ -87,7 +87,7 @@ def _unnamed_protocol(service: Service) -> Gap:
     )
 
 
-def _unlabelled(workload: Workload, label: str, lane: str) -> Iterator[Gap]:
+def _unlabeled(workload: Workload, label: str, lane: str) -> Iterator[Gap]:
     if workload.template.metadata.labels.get(label) != lane:
         sentence = f"its pods lack the label {label}: {lane}, by which lanes tell versions apart"
         yield Gap(

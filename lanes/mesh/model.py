@@ -85,14 +85,14 @@ class Pod:
     @property
     def app(self) -> str:
         """The name that the pod answers with; where nothing gives one, its workload's."""
-        labelled = next(filter(None, map(self.labels.get, APP_LABELS)), "")
-        return self.env.get("app") or labelled or self.name.partition("_")[0]
+        labeled = next(filter(None, map(self.labels.get, APP_LABELS)), "")
+        return self.env.get("app") or labeled or self.name.partition("_")[0]
 
     @property
     def version(self) -> str:
         """The version that the pod answers with."""
-        labelled = next(filter(None, map(self.labels.get, VERSION_LABELS)), "")
-        return self.env.get("version") or labelled
+        labeled = next(filter(None, map(self.labels.get, VERSION_LABELS)), "")
+        return self.env.get("version") or labeled
 
     @property
     def health(self) -> Readiness | None:

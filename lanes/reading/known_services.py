@@ -80,22 +80,22 @@ def known_services(
     """Return every Service by its host, and what those stand for that are another by DNS."""
     services: dict[Host, KnownService] = {}
     aliases: dict[Host, Host | None] = {}
-    neighbours: dict[str, list[Pod]] = {}
-    labelled: dict[tuple[str, str, str], list[Pod]] = {}
+    neighbors: dict[str, list[Pod]] = {}
+    labeled: dict[tuple[str, str, str], list[Pod]] = {}
     for pod in pods:
-        neighbours.setdefault(pod.namespace, []).append(pod)
+        neighbors.setdefault(pod.namespace, []).append(pod)
         for label in pod.labels.items():
-            labelled.setdefault((pod.namespace, *label), []).append(pod)
+            labeled.setdefault((pod.namespace, *label), []).append(pod)
     slices = sliced(manifests, pods)
     for resource, body in manifests.of(kinds.Service):
         host = body.host
         if body.spec.type == "ExternalName":
             aliases[host] = host_of(body.spec.external_name, "")
             continue
-        near = neighbours.get(host.namespace, [])
+        near = neighbors.get(host.namespace, [])
         selector = body.spec.selector.items()
         # The label that the fewest pods have: a Service looks at hardly any but its own.
-        few = [labelled.get((host.namespace, *label), []) for label in selector]
+        few = [labeled.get((host.namespace, *label), []) for label in selector]
         fewest, why = min(few, key=len, default=[]), resource.unsupported()
         behind = tuple(pod for pod in fewest if selector <= pod.labels.items())
         behind = behind or slices.get(host, ())
@@ -103,13 +103,13 @@ def known_services(
             _require_alike(resource, behind)
         except ManifestError as error:
             why = diagnostics.error(error)
-        # Where it has no pods, it would have them like their neighbours.
+        # Where it has no pods, it would have them like their neighbors.
         like = (*behind, *near[:1])
         propagation = like[0].propagation if like else Propagation()
         exports = exports_of(body)
         services[host] = KnownService(resource, body.spec, behind, propagation, exports, why)
     for resource, entry in manifests.of(kinds.ServiceEntry):
-        near = neighbours.get(entry.metadata.namespace, [])
+        near = neighbors.get(entry.metadata.namespace, [])
         for name in entry.spec.hosts:
             known = host_in_manifest(name, entry.metadata.namespace) if "." in name else None
             behind = service_entries.pods_of(resource, entry, name, near)

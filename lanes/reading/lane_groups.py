@@ -71,7 +71,7 @@ def with_lane_groups(manifests: Manifests) -> Manifests:
         made += _made(group)
         warnings += _unknown(group, manifests)
     warnings += (
-        _labelled(resource, label)
+        _labeled(resource, label)
         for resource, body in labels
         for rule in body.spec.rules
         for label in rule.labels
@@ -86,7 +86,7 @@ def with_lane_groups(manifests: Manifests) -> Manifests:
 _NO_GROUP = "names no ASMSwimLaneGroup here: the lane is left out"
 
 
-def _labelled(resource: Resource, label: Label) -> Finding:
+def _labeled(resource: Resource, label: Label) -> Finding:
     """Say what is planned of a traffic label."""
     sources = ", else ".join(label.value_from)
     message = (

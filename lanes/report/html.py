@@ -23,15 +23,15 @@ from lanes.verification.problems import Problem
 from lanes.verification.result import Result
 from lanes.verification.verdict import LaneVerdict
 
-# Colours of the page that lanes take turns in.
-_COLOURS = 6
+# Colors of the page that lanes take turns in.
+_COLORS = 6
 
 
 @dataclass(frozen=True)
 class Row:
-    """One lane on the page: its number for a colour, its verdict, how it did, and its plots."""
+    """One lane on the page: its number for a color, its verdict, how it did, and its plots."""
 
-    colour: int
+    color: int
     name: str
     verdict: LaneVerdict | None
     did: LanePerformance | None
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class HopRow:
-    """A version at a service, and its lanes as (name, colour)."""
+    """A version at a service, and its lanes as (name, color)."""
 
     hop: HopFigures
     lanes: tuple[tuple[str, int], ...]
@@ -56,7 +56,7 @@ class Path:
     """
 
     name: str
-    colour: int
+    color: int
     steps: str
     status: int
     problem: str
@@ -79,7 +79,7 @@ def html(result: Result) -> str:
     performance = result.performance
     scale = plots.Scale.over([lane.figures for lane in performance.lanes])
     hop_scale = plots.Scale.over([hop.figures for hop, _ in performance.hops])
-    colours = _colours(result)
+    colors = _colors(result)
     plan = with_distinct_names(result.plan)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lanes.report", "templates"),
@@ -97,19 +97,19 @@ def html(result: Result) -> str:
         performance=performance,
         conclusion=conclusion(result),
         facts=list(_facts(result)),
-        rows=list(_rows(result, scale, colours)),
+        rows=list(_rows(result, scale, colors)),
         ticks=scale.ticks(),
-        hops=list(_hop_rows(result, hop_scale, colours)),
+        hops=list(_hop_rows(result, hop_scale, colors)),
         hop_ticks=hop_scale.ticks(),
         services=list(dict.fromkeys(h.service for lane in plan.lanes for h in lane.path)),
         plan=plan,
         plan_notes=plan_notes(plan),
-        paths=list(_paths(result, colours)),
+        paths=list(_paths(result, colors)),
         failures=list(_failures(result)),
         split_notes=[VERDICT_NOTE, *split_note(result.verdict)] if result.verdict.requests else [],
         worse=worse_lines(performance),
         notes=[note for note in notes(performance) if note != NOTE],
-        colours=colours,
+        colors=colors,
     )
 
 
@@ -130,14 +130,14 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
         yield "late", " ".join(line.strip() for line in late).strip()
 
 
-def _colours(result: Result) -> dict[str, int]:
+def _colors(result: Result) -> dict[str, int]:
     names = [lane.name for lane in result.verdict.lanes]
     names += [lane.name for lane in result.performance.lanes]
     names += [lane.name for lane in result.plan.lanes]
-    return {name: number % _COLOURS for number, name in enumerate(dict.fromkeys(names))}
+    return {name: number % _COLORS for number, name in enumerate(dict.fromkeys(names))}
 
 
-def _rows(result: Result, scale: plots.Scale, colours: dict[str, int]) -> Iterator[Row]:
+def _rows(result: Result, scale: plots.Scale, colors: dict[str, int]) -> Iterator[Row]:
     performance = result.performance
     verdicts = {lane.name: lane for lane in result.verdict.lanes}
     did = {lane.name: lane for lane in performance.lanes}
@@ -145,7 +145,7 @@ def _rows(result: Result, scale: plots.Scale, colours: dict[str, int]) -> Iterat
     for name in dict.fromkeys((*verdicts, *did)):
         lane, figures = verdicts.get(name), did[name].figures if name in did else None
         yield Row(
-            colours[name],
+            colors[name],
             name,
             lane,
             did.get(name),
@@ -163,13 +163,13 @@ def _times(figures: Figures | None, scale: plots.Scale, beside: Figures | None) 
     return plots.times(figures, scale, beside) if figures and figures.times else ""
 
 
-def _hop_rows(result: Result, scale: plots.Scale, colours: dict[str, int]) -> Iterator[HopRow]:
+def _hop_rows(result: Result, scale: plots.Scale, colors: dict[str, int]) -> Iterator[HopRow]:
     for hop, lanes in result.performance.hops:
-        named = tuple((name, colours[name]) for name in lanes)
+        named = tuple((name, colors[name]) for name in lanes)
         yield HopRow(hop, named, plots.times(hop.figures, scale))
 
 
-def _paths(result: Result, colours: dict[str, int]) -> Iterator[Path]:
+def _paths(result: Result, colors: dict[str, int]) -> Iterator[Path]:
     seen = Counter(
         (
             one.name,
@@ -180,11 +180,11 @@ def _paths(result: Result, colours: dict[str, int]) -> Iterator[Path]:
         )
         for one in _answers(result)
     )
-    order = list(colours)
+    order = list(colors)
     for (name, steps, status, problem, partial), count in sorted(
         seen.items(), key=lambda item: order.index(item[0][0]) if item[0][0] in order else 99
     ):
-        yield Path(name, colours.get(name, 0), steps, status, problem, partial, count)
+        yield Path(name, colors.get(name, 0), steps, status, problem, partial, count)
 
 
 def _steps(classified: ClassifiedAnswer) -> str:

@@ -23,10 +23,10 @@ def show_lint(report: Report, console: Console) -> None:
     width = min(max(console.width, _NARROW), _WIDE)
     for finding in report.findings:
         severity = severity_of(finding)
-        colour = "red" if severity == "error" else "yellow"
+        color = "red" if severity == "error" else "yellow"
         console.line(
             f"{finding.file}:{finding.line}: ",
-            Text(severity, colour),
+            Text(severity, color),
             " ",
             Text(finding.rule, "bold"),
             f" {finding.resource}",

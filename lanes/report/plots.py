@@ -1,6 +1,6 @@
 """Plots as SVG, for a page that needs no script: how long answers took, where a share may lie.
 
-Colours come from the page, by class; a plot says in words what it shows.
+Colors come from the page, by class; a plot says in words what it shows.
 """
 
 import math
@@ -84,7 +84,7 @@ def share(low: float, high: float, seen: float, expected: float, fits: bool) -> 
 
 
 def _area(figures: Figures, scale: Scale) -> str:
-    """The outline of a histogram, smoothed by its neighbours, as high as the plot."""
+    """The outline of a histogram, smoothed by its neighbors, as high as the plot."""
     counts = [0] * _BINS
     for ms in figures.times:
         counts[min(_BINS - 1, int(scale.x(ms) / WIDTH * _BINS))] += 1

@@ -64,7 +64,7 @@ def command_environment(
         **{name: address for name in pod.ip_env if not refused(name)},
         "HOST": address,
         "PORT": str(port),
-        # For those that honour it, other names than the variables' lead to the sidecar as well.
+        # For those that honor it, other names than the variables' lead to the sidecar as well.
         "http_proxy": f"http://{address}:{SIDECAR_PORT}",
         "no_proxy": ",".join(filter(None, direct)),
     }

@@ -71,21 +71,21 @@ def test_panels_are_told_and_do_not_overlap() -> None:
     assert not any(one & other for one, other in combinations(covered, 2))
 
 
-def test_it_opens_at_its_release_with_lanes_in_the_colours_of_the_live_map() -> None:
+def test_it_opens_at_its_release_with_lanes_in_the_colors_of_the_live_map() -> None:
     found = dashboard()
     variables = {each["name"]: each.get("current") for each in found["templating"]["list"]}
     assert variables["namespace"]["value"] == ["default"]
     assert variables["service"]["value"] == "mocka"
     css = (ROOT / "lanes/page/static/page.css").read_text()
-    colours = re.findall(r"--lane-\d: (#\w+);", css)[:3]
+    colors = re.findall(r"--lane-\d: (#\w+);", css)[:3]
     panel = next(each for each in found["panels"] if each["title"] == "Errors by lane")
     *series, mapped = panel["fieldConfig"]["overrides"]
     assert [
         (each["matcher"]["options"], each["properties"][0]["value"]["fixedColor"])
         for each in series
-    ] == list(zip(("v1", "v2", "v3"), colours, strict=True))
+    ] == list(zip(("v1", "v2", "v3"), colors, strict=True))
     (mapping,) = mapped["properties"][0]["value"]
-    assert mapping["options"]["v2"]["color"] == colours[1]
+    assert mapping["options"]["v2"]["color"] == colors[1]
 
 
 def test_the_queries_of_the_docs_are_the_dashboards() -> None:

@@ -59,7 +59,7 @@ def test_the_demo_ends_where_no_service_tells_its_lane(tmp_path: Path) -> None:
     for document in documents:
         if document["kind"] == "Deployment":
             env = document["spec"]["template"]["spec"]["containers"][0]["env"]
-            env.append({"name": "lane_header", "value": "colour"})
+            env.append({"name": "lane_header", "value": "color"})
     result = demo(write(tmp_path, *documents), "--requests", "40")
     assert "stopping no pod: no answer says which lane it was in" in result.stdout
     assert result.returncode == 0, result.stdout + result.stderr

@@ -140,20 +140,20 @@ def test_headers_match_by_exact_prefix_and_regex_and_uris_too(tmp_path: Path) ->
 def test_headers_are_set_added_and_removed_on_both_ways(tmp_path: Path) -> None:
     documents = kube.web(
         rule(
-            to("web", weight=1, headers={"request": {"add": {"baggage": "colour=red"}}}),
+            to("web", weight=1, headers={"request": {"add": {"baggage": "color=red"}}}),
             match=[header_is("x-case", "add")],
             headers={"response": {"add": {"x-more": "1"}, "remove": ["content-type"]}},
         ),
         rule(
             to("web"),
             match=[header_is("x-case", "set")],
-            headers={"request": {"set": {"baggage": "colour=blue"}}},
+            headers={"request": {"set": {"baggage": "color=blue"}}},
         ),
         rule(to("web"), headers={"request": {"remove": ["baggage"]}}),
-        env={"lane_header": "colour"},
+        env={"lane_header": "color"},
     )
     with running(kube.write(tmp_path, *documents)) as mesh:
-        green = ("baggage", "colour=green")
+        green = ("baggage", "color=green")
         answer, _ = ask(mesh, [("x-case", "set"), green])
         assert answer.lane == "blue"
         answer, _ = ask(mesh, [green])

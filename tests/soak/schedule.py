@@ -9,7 +9,7 @@ END = "asked to end"  # SIGTERM, and started again
 ROLL = "rolled"  # every pod of the service, one after the other, as a rollout
 STOP = "stopped"  # SIGSTOP: it takes connections, and answers nothing
 SLOW = "slowed"  # stopped for half of the time
-HOLD = "held"  # a neighbour keeps requests half-sent at its port
+HOLD = "held"  # a neighbor keeps requests half-sent at its port
 KINDS = (KILL, END, ROLL, STOP, SLOW, HOLD)
 
 # A request that a stopped pod has taken waits for it, and its caller waits 5 s: shorter than that,

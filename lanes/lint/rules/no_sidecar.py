@@ -11,7 +11,7 @@ _LOST = "so they call any version of the next service"
 
 
 def check(facts: Facts) -> Iterator[Found]:
-    unlabelled: dict[str, str] = {}
+    unlabeled: dict[str, str] = {}
     for pod, host in facts.routed_pods:
         off = without_sidecar(pod.template)
         if off:
@@ -21,14 +21,14 @@ def check(facts: Facts) -> Iterator[Found]:
                 f"no sidecar is injected into {host.name}'s pods, {_LOST}; remove this",
             )
         elif off is None:
-            unlabelled[pod.resource.namespace] = host.name
+            unlabeled[pod.resource.namespace] = host.name
     for resource, namespace in facts.of(kinds.Namespace):
         name, labels = namespace.metadata.name, namespace.metadata.labels
-        if name in unlabelled and injection_off(labels):
+        if name in unlabeled and injection_off(labels):
             yield (
                 resource,
                 "metadata.labels",
-                f"sidecar injection is not on here, and {unlabelled[name]} has pods here, {_LOST};"
+                f"sidecar injection is not on here, and {unlabeled[name]} has pods here, {_LOST};"
                 " label it istio-injection: enabled",
             )
 

@@ -1,6 +1,6 @@
 // Shapes, classes and texts that several modules draw.
 const NS = "http://www.w3.org/2000/svg";
-const COLOURS = 6;
+const COLORS = 6;
 const SHAPES = [
   "M0-6A6 6 0 1 1 0 6A6 6 0 1 1 0-6Z",
   "M-5-5H5V5H-5Z",
@@ -15,9 +15,9 @@ export function svg(name, attributes = {}, ...children) {
   return element;
 }
 
-export const laneClass = (index) => `lane-${index % COLOURS}`;
+export const laneClass = (index) => `lane-${index % COLORS}`;
 
-export const laneColour = (index) => `--lane-${index % COLOURS}`;
+export const laneColor = (index) => `--lane-${index % COLORS}`;
 
 export const laneShape = (index) => SHAPES[index % SHAPES.length];
 

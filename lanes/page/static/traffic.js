@@ -1,6 +1,6 @@
 // Requests as shapes that move along the lines, on a canvas over the map, so that the lines need no
 // redraw. No shapes if the system is set to show less motion.
-import { laneColour, laneShape } from "./shapes.js";
+import { laneColor, laneShape } from "./shapes.js";
 
 const TRAVEL = 650; // milliseconds from one node to the next
 const TICK = 250; // milliseconds between two pictures; the requests of one are spread over them
@@ -14,9 +14,9 @@ export class Traffic {
     place.append(this.canvas);
     this.pen = this.canvas.getContext("2d");
     this.dots = [];
-    this.colours = new Map();
+    this.colors = new Map();
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.colours.clear());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.colors.clear());
   }
 
   clear({ width, height }) {
@@ -44,14 +44,14 @@ export class Traffic {
     const { pen } = this;
     const now = performance.now();
     pen.clearRect(...this.size);
-    pen.strokeStyle = this.colour("--card");
+    pen.strokeStyle = this.color("--card");
     pen.lineWidth = 1.5;
     this.dots = this.dots.filter(({ path, lane, failing, start }) => {
       const gone = (now - start) / TRAVEL;
       if (gone >= 1 || !path.isConnected || path.parentElement.classList.contains("dim")) return false;
       if (gone < 0) return true;
       const { x, y } = this.at(path, gone);
-      pen.fillStyle = this.colour(failing ? "--bad" : laneColour(lane));
+      pen.fillStyle = this.color(failing ? "--bad" : laneColor(lane));
       pen.translate(x, y);
       pen.fill(shape(lane));
       pen.stroke(shape(lane));
@@ -62,9 +62,9 @@ export class Traffic {
     if (this.running) requestAnimationFrame(() => this.move());
   }
 
-  colour(name) {
-    if (!this.colours.has(name)) this.colours.set(name, getComputedStyle(this.canvas).getPropertyValue(name));
-    return this.colours.get(name);
+  color(name) {
+    if (!this.colors.has(name)) this.colors.set(name, getComputedStyle(this.canvas).getPropertyValue(name));
+    return this.colors.get(name);
   }
 
   // Return the point of a line at this part of its length, 0 to 1.

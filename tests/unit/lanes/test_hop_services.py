@@ -37,7 +37,7 @@ def at(*rules: Document, name: str = "web", **more: Any) -> Document:
     return virtual_service("*", *rules, gateways=["demo-gateway"], name=name, **more)
 
 
-def unlabelled(name: str, **labels: str) -> Document:
+def unlabeled(name: str, **labels: str) -> Document:
     """A Deployment of another's image whose pods have these labels alone."""
     made = put(foreign(name), "spec.template.metadata.labels", labels)
     return put(made, "metadata.name", f"{name}-deployment")
@@ -77,7 +77,7 @@ def test_the_operator_is_asked_for_all_pods_of_a_hop_or_not(asking: tuple[str, .
 
 
 def test_a_split_of_an_http_route_between_pods_without_a_version() -> None:
-    bare = [d for name in ("one", "two") for d in (service(name), unlabelled(name, app=name))]
+    bare = [d for name in ("one", "two") for d in (service(name), unlabeled(name, app=name))]
     split = route_rule(backend("one", weight=2), backend("two", weight=3))
     route = http_route("web", to_gateway(), split)
     found = lanes_of(*bare, api_gateway(), route)
@@ -85,7 +85,7 @@ def test_a_split_of_an_http_route_between_pods_without_a_version() -> None:
 
 
 def test_two_services_of_the_same_pods() -> None:
-    pods = unlabelled("demo", app="demo")
+    pods = unlabeled("demo", app="demo")
     both = [service(name, selector={"app": "demo"}) for name in ("stable", "canary")]
     split = rule(to("stable", weight=95), to("canary", weight=5))
     found = lanes_of(*both, pods, gateway(), at(split))
@@ -127,8 +127,8 @@ def test_services_for_one_version_each_are_one_row() -> None:
     "labels", [{"app.kubernetes.io/name": "cart"}, {"k8s-app": "cart"}, {"app": "cart-server"}]
 )
 def test_rows_are_services_whatever_labels_their_pods_have(labels: dict[str, str]) -> None:
-    pods = put(unlabelled("cart", **labels), "metadata.name", "cart-deployment")
-    shop = put(unlabelled("shop", run="shop"), "metadata.name", "frontend-deployment")
+    pods = put(unlabeled("cart", **labels), "metadata.name", "cart-deployment")
+    shop = put(unlabeled("shop", run="shop"), "metadata.name", "frontend-deployment")
     env = [{"name": "CART_URL", "value": "http://cart:8000/"}]
     shop = put(shop, "spec.template.spec.containers[0].env", env)
     services = [service("shop", selector={"run": "shop"}), service("cart", selector=labels)]

@@ -248,16 +248,16 @@ def test_a_gateway_takes_routes_of_its_own_namespace_unless_told() -> None:
         return put(there, "spec.listeners[0].allowedRoutes.namespaces", asked)
 
     named = {"matchLabels": {"kubernetes.io/metadata.name": "default"}}
-    labelled = {"matchLabels": {"team": "shop"}}
+    labeled = {"matchLabels": {"team": "shop"}}
     namespace: Document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
     of_shop = put(namespace, "metadata.labels", {"team": "shop"})
     for opened in (
         [open_to(**{"from": "All"})],
         [open_to(**{"from": "Selector"}, selector=named)],
-        [open_to(**{"from": "Selector"}, selector=labelled), of_shop],
+        [open_to(**{"from": "Selector"}, selector=labeled), of_shop],
     ):
         assert at_gateway(*opened, web) == {"*": ["x"]}
-    selecting = open_to(**{"from": "Selector"}, selector=labelled)
+    selecting = open_to(**{"from": "Selector"}, selector=labeled)
     assert not_attached(selecting, namespace, web) == (
         "spec.parentRefs[0]: Gateway web takes no HTTPRoutes from namespace default,"
         " as far as its labels are known here: it applies to none"

@@ -116,7 +116,7 @@ def port(**fields: Any) -> Document:
     return put(CART, "spec.ports", [{"port": 8000, **fields}])
 
 
-def labelled(document: Document, **labels: str) -> Document:
+def labeled(document: Document, **labels: str) -> Document:
     return put(document, "spec.template.metadata.labels", labels)
 
 
@@ -141,7 +141,7 @@ BY_HEADER = [
 PAST = "traffic.sidecar.istio.io/excludeOutboundPorts"
 BAGGAGE = "match[0].headers.baggage"
 SERVICE, RULE, ROUTES = "Service cart", "DestinationRule cart", "VirtualService cart"
-BARE = [labelled(pod, app="cart") for pod in PODS]
+BARE = [labeled(pod, app="cart") for pod in PODS]
 PLAIN = [rule(to("cart", "v1", headers=SETS_LANE), match=[{"uri": {"exact": "/y"}}])]
 
 
@@ -325,7 +325,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
     "TL001": [
         (instead(PODS[0], BARE[0]), ["Deployment cart-v1: spec.template.metadata.labels"]),
         (
-            instead(PODS[0], labelled(PODS[0], app="cart", **{"app.kubernetes.io/version": "1"})),
+            instead(PODS[0], labeled(PODS[0], app="cart", **{"app.kubernetes.io/version": "1"})),
             [],
         ),
         ([CART, BARE[0], virtual_service("cart", rule(to("cart")))], []),  # one version needs none
@@ -1720,7 +1720,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (
             [
                 *instead(ENTERED, exported(ENTERED, ".")),
-                labelled(INGRESS, istio="ingressgateway"),  # and no other label
+                labeled(INGRESS, istio="ingressgateway"),  # and no other label
             ],
             [f"{ENTRY}: spec.exportTo"],
         ),

@@ -373,8 +373,8 @@ def test_one_name_twice(tmp_path: Path, document: Document) -> None:
     write(tmp_path, document, name="1_again.yaml")  # the same once more changes nothing
     later = put(document, "metadata.creationTimestamp", "2026-11-30T08:00:00Z")
     write(tmp_path, later, name="1_later.yaml")  # nor does when a cluster made it
-    labelled = [put(document, "metadata.labels", {"x": value}) for value in ("y", "z")]
-    second = write(tmp_path, *labelled, name="2.yaml")
+    labeled = [put(document, "metadata.labels", {"x": value}) for value in ("y", "z")]
+    second = write(tmp_path, *labeled, name="2.yaml")
     other = service("other")
     write(tmp_path, other, document, name="3.yaml")
     manifests = read([str(tmp_path)])
@@ -401,8 +401,8 @@ def test_a_file_below_is_named_from_here(tmp_path: Path, monkeypatch: pytest.Mon
 def test_for_lint_what_a_cluster_adds_makes_no_other_resource(tmp_path: Path) -> None:
     own = virtual_service("a", rule(to("a")))
     again = {**own, "apiVersion": "networking.istio.io/v1beta1", "status": {"x": 1}}
-    labelled = put(own, "metadata.labels", {"x": "y"})
-    for second, times in (again, 0), (labelled, 1):
+    labeled = put(own, "metadata.labels", {"x": "y"})
+    for second, times in (again, 0), (labeled, 1):
         found, _ = read_for_lint([write(tmp_path, own, second)])
         assert len(found.duplicates) == times
 

@@ -88,7 +88,7 @@ def test_why_a_lane_gets_a_version(
     assert one_line(found) == f"a {lane}, b {said}"
 
 
-def mislabelled() -> list[Document]:
+def mislabeled() -> list[Document]:
     """The subset of v2 asks for a label that its pods do not have."""
     documents = meshed(own("v10"), own("v2"), REST)
     return [
@@ -100,7 +100,7 @@ def mislabelled() -> list[Document]:
 
 
 def test_a_subset_that_selects_no_pod_though_such_pods_run() -> None:
-    mesh = mesh_of(*mislabelled())
+    mesh = mesh_of(*mislabeled())
     planned = plan(mesh)
     assert one_line(planned.lanes[1]) == "a v2, b - !"
     hop = planned.lanes[1].path[1]

@@ -135,7 +135,7 @@ def test_very_many_entry_rules_are_asked_once_each() -> None:
 
 
 def test_nobody_is_sent_by_an_entry_rule_that_may_change_something() -> None:
-    """Nor verified by it; a lane with no other is named with its reason, and its neighbour's."""
+    """Nor verified by it; a lane with no other is named with its reason, and its neighbor's."""
     v1, v3 = BESIDE.lanes
     post, both = EntryRule(method="POST"), EntryRule({"x-also": "v3"}, method="DELETE")
     plan = replace(BESIDE, lanes=(v1, replace(v3, entry_rules=(both, *v3.entry_rules))))

@@ -72,9 +72,9 @@ def test_without_replicas_there_is_one() -> None:
 def test_name_and_version_come_from_env_then_from_labels() -> None:
     bare = put(deployment("a", "v1", name="n"), f"{CONTAINER}.env", [])
     assert (pod_of(bare).app, pod_of(bare).version) == ("a", "v1")
-    unlabelled = put(bare, "spec.template.metadata.labels", {})
-    assert (pod_of(unlabelled).app, pod_of(unlabelled).version) == ("n", "")
-    assert [pod.app for pod in pods_of(put(unlabelled, "spec.replicas", 2))] == ["n", "n"]
+    unlabeled = put(bare, "spec.template.metadata.labels", {})
+    assert (pod_of(unlabeled).app, pod_of(unlabeled).version) == ("n", "")
+    assert [pod.app for pod in pods_of(put(unlabeled, "spec.replicas", 2))] == ["n", "n"]
     told = with_env({"name": "app", "value": "x"}, {"name": "version", "value": "y"})
     assert (pod_of(told).app, pod_of(told).version) == ("x", "y")
 
