@@ -72,7 +72,7 @@ def _left_out(own: Container[str], left_out: LeftOut, one: str, more: str) -> st
 def _handing_on(headers: Collection[str], deaf: Collection[str]) -> str:
     if not headers:
         return ""
-    said = f"stand-ins hand {', '.join(headers)} on, as services have to by themselves"
+    said = f"stand-ins propagate {', '.join(headers)}, as your services have to"
     if deaf:
-        said += f"; but not at {', '.join(deaf)}, where OpenTelemetry is set to carry no baggage"
+        said += f"; not those of {', '.join(deaf)}, whose OpenTelemetry does not propagate baggage"
     return said

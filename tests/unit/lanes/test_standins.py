@@ -117,10 +117,10 @@ def test_headers_that_the_plan_assumes_are_handed_on() -> None:
         virtual_service("cart", lane, rule(to("cart", "v1"))),
     )
     told = stand_ins(mesh(foreign("shop", CART_ADDR="cart:8080"), "", *more))
-    said = "stand-ins hand x-lane on, as services have to by themselves"
+    said = "stand-ins propagate x-lane, as your services have to"
     assert (told.handed_on, told.notes) == (("x-lane",), (said,))
     deaf = foreign("shop", CART_ADDR="cart:8080", OTEL_PROPAGATORS="tracecontext")
     assert stand_ins(mesh(deaf, "", *more)).notes == (
-        f"{said}; but not at shop, where OpenTelemetry is set to carry no baggage",
+        f"{said}; not those of shop, whose OpenTelemetry does not propagate baggage",
     )
     assert stand_ins(mesh_of(*asm())) == StandIns()

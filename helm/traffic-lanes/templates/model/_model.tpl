@@ -83,7 +83,7 @@ which begins with "- " and may go on over several lines.
 Usage: {{ include "traffic-lanes.problems" . | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.problems" -}}
-{{- $checks := list "names" "headers" "label" "weights" "entryRules" "sampleNulls" "versions" "ownLabels" "pods"
+{{- $checks := list "names" "headers" "label" "weights" "entryRules" "versions" "ownLabels" "pods"
       "accounts" "upstreams" "retries" "entries" "instrumentation" "gateway" "laneRelease" "test" "cluster"
       "upgrade" -}}
 {{- $text := include (printf "traffic-lanes.%s.checks" .Values.mesh.provider) . -}}

@@ -1,15 +1,4 @@
 {{/*
-No nulls remove the sample: the chart's own values had it once.
-Usage: {{ include "traffic-lanes.checks.sampleNulls" . }}
-*/}}
-{{- define "traffic-lanes.checks.sampleNulls" -}}
-{{- if .Values.sampleRemoved }}
-- services: mocka, mockb and mockc are null, but the chart's values no longer have the sample. Delete these three
-  keys, and the nulls of v1, v2 and v3 in lanes.weights.
-{{- end }}
-{{- end -}}
-
-{{/*
 Labels of the team's own are those of pods that the chart does not make.
 Usage: {{ include "traffic-lanes.checks.ownLabels" . }}
 */}}

@@ -1,7 +1,7 @@
 {{/*
-The values as the chart reads them, as JSON: over those of sample.yaml where they name no service, and without what
-null removes, which are services, versions, entries, and lanes with their versions and entry rules. Helm by itself
-removes keys of the chart's own values only. sampleRemoved: whether nulls remove the sample, as in older values.
+The values as the chart reads them, as JSON. Without `services`, sample.yaml gives services and weights. A null removes
+a service, a version, an entry of gateway.services, or a lane with its versions and entry rules: Helm itself removes
+only keys of the chart's own values.yaml.
 Usage: {{ include "traffic-lanes.values" . | fromJson }}
 */}}
 {{- define "traffic-lanes.values" -}}
@@ -14,8 +14,6 @@ Usage: {{ include "traffic-lanes.values" . | fromJson }}
 {{- end -}}
 {{- $weights := $values.lanes.weights -}}
 {{- $services := $values.services -}}
-{{- $removed := pick $services "mocka" "mockb" "mockc" | toJson -}}
-{{- $_ := set $values "sampleRemoved" (eq $removed `{"mocka":null,"mockb":null,"mockc":null}`) -}}
 {{- $gone := list -}}
 {{- range $lane, $weight := $weights -}}
 {{- if kindIs "invalid" $weight }}{{ $gone = append $gone $lane }}{{ $_ := unset $weights $lane }}{{ end -}}
