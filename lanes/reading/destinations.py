@@ -122,7 +122,7 @@ class Destinations:
 
     def http(self, host: Host, port: int) -> bool:
         """Whether HTTP rules count at a Service's port."""
-        return port not in self._services[host].other
+        return port not in self._services[host].without_http
 
     def is_hop(self, host: Host, port: int) -> bool:
         """Whether a call to a Service's port is taken for one to a service, not to a database."""
