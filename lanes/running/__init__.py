@@ -1,1 +1,1 @@
-"""The mesh as processes: one Envoy, a service for each pod, addresses of their own."""
+"""Run a mesh as processes: one Envoy, and a process at its own address for each pod."""

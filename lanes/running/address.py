@@ -1,7 +1,7 @@
-"""Loopback addresses for a mesh: a block of 127.0.0.0/8 that no other mesh is using.
+"""Loopback addresses of a mesh: a block of 127.0.0.0/8 that no other mesh uses.
 
-Linux answers on all of 127.0.0.0/8, so every pod has an address of its own, and two meshes
-on one machine don't meet.
+Linux answers on all of 127.0.0.0/8. So every pod has its own address, and two meshes on one machine
+do not interfere.
 """
 
 import errno
@@ -9,23 +9,24 @@ import socket
 
 from lanes.errors import LanesError
 
+# A mesh claims a block with a socket at this address of the block.
 _CLAIM_PORT = 15999
-_CLAIM = 253
+_CLAIM_ADDRESS = 253
 _FIRST_PORT, _PORTS = 20_000, 50
 
 
 class AddressBlock:
-    """127.0.N.0/24, claimed for as long as this object is open.
+    """127.0.N.0/24, claimed while this object is open.
 
-    The claim is a bound socket. Processes of the mesh inherit it (`fileno`), so the block is
-    free again when the last of them is gone, however they end.
+    The claim is a bound socket that the mesh's processes inherit (`fileno`). So the block is free
+    again when the last of them has ended, however it ended.
     """
 
     def __init__(self) -> None:
         for number in range(1, 255):
             claim = socket.socket()
             try:
-                claim.bind((f"127.0.{number}.{_CLAIM}", _CLAIM_PORT))
+                claim.bind((f"127.0.{number}.{_CLAIM_ADDRESS}", _CLAIM_PORT))
             except OSError:
                 claim.close()
                 continue
@@ -46,21 +47,22 @@ class AddressBlock:
 
     @property
     def ports(self) -> range:
-        """Ports that no other mesh gives to a pod of its own; below those that Linux gives out."""
+        """Ports that no other mesh gives to its pods, below the ephemeral ports of Linux."""
         first = _FIRST_PORT + _PORTS * self._number
         return range(first, first + _PORTS)
 
     def pods(self, names: list[str]) -> dict[str, str]:
-        """An address for each pod. Raises LanesError when the block is too small."""
-        if len(names) >= _CLAIM:
+        """Return an address for each pod. Raises LanesError if there are too many pods."""
+        most = _CLAIM_ADDRESS - 1
+        if len(names) > most:
             raise LanesError(
-                f"{len(names)} pods are more than the {_CLAIM - 1} of one mesh; set fewer replicas"
+                f"{len(names)} pods are more than the {most} of one mesh; set fewer replicas"
             )
         return {name: f"127.0.{self._number}.{i}" for i, name in enumerate(names, start=1)}
 
 
 def require_free(port: int) -> None:
-    """Raises LanesError when nothing can listen on 127.0.0.1 at `port`."""
+    """Raise LanesError if nothing can listen on 127.0.0.1 at `port`."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -72,12 +74,12 @@ def require_free(port: int) -> None:
 
 
 def port_taken(port: int) -> LanesError:
-    """What to say of a port that somebody else has."""
+    """Return the error for a port that another program has."""
     return LanesError(f"port {port}: another program listens there; choose another with --port")
 
 
 def free_port(first: int = 0) -> int:
-    """A port of 127.0.0.1 that nothing listens on: `first`, or any other where that is taken."""
+    """Return a free port of 127.0.0.1: `first`, or any other if that is taken."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", first))

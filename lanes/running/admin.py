@@ -1,6 +1,6 @@
-"""Envoy's admin, at a socket in a folder: no web page reaches it, nor any other user.
+"""Envoy's admin interface, at a socket in a folder that only this user may enter.
 
-At a port, any page in any browser of this machine could end Envoy, and read what it holds.
+At a port, any page in a browser of this machine could end Envoy and read its configuration.
 """
 
 import http.client
@@ -12,7 +12,7 @@ _NAME = "admin"
 
 
 class Admin:
-    """The socket `admin` in `folder`, for whoever may enter that."""
+    """The socket `admin` in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / _NAME
@@ -28,25 +28,29 @@ class Admin:
     def short_path(self) -> str:
         """The socket's path for this process and those that inherit `fileno`.
 
-        A socket's path has 107 bytes at the most, and a temporary folder's may be longer.
+        A socket's path has at most 107 bytes, and a temporary folder's path may be longer.
         """
         return f"/proc/self/fd/{self._folder}/{_NAME}"
 
     def page(self, path: str) -> str | None:
-        """What the admin answers; None where it does not, or with an error."""
-        connection = _Connection(self.short_path)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return response.read().decode() if response.status < 400 else None
-        except (OSError, http.client.HTTPException):
-            return None
-        finally:
-            connection.close()
+        """Return what the admin interface answers; None if there is no answer, or an error."""
+        return page(_SocketConnection(self.short_path), path)
 
 
-class _Connection(http.client.HTTPConnection):
-    """HTTP by a socket that has a path."""
+def page(connection: http.client.HTTPConnection, path: str) -> str | None:
+    """Get `path`, and close the connection. Return None if there is no answer, or an error."""
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.read().decode("latin-1") if response.status < 400 else None
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
 
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=5)

@@ -1,6 +1,6 @@
-"""Whom each pod calls, as the plan knows it; and which of these calls go round.
+"""The calls of each pod, as the plan knows them, and which of these calls close a cycle.
 
-A plan follows a cycle of calls until it is back. A process would follow it for ever.
+A plan follows a cycle once. Processes would follow it forever.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,118 +14,115 @@ from lanes.planning.call_graph import call_graph
 
 @dataclass(frozen=True)
 class Call:
-    """A call to a Service's port; `path` is what it asks for."""
+    """A call to a Service's port, with the path of its requests."""
 
     port: ServicePort
     path: str
 
     def url(self, namespace: str) -> str:
-        """What a pod in `namespace` asks for, as one of `upstream_url`, between commas."""
+        """Return the URL that a pod in `namespace` calls, as `upstream_url` has it."""
         host = self.port.host
         name = host.name if host.namespace == namespace else f"{host.name}.{host.namespace}"
-        return f"http://{name}:{self.port.port}{quote(self.path, _AS_IT_STANDS)}"
+        return f"http://{name}:{self.port.port}{quote(self.path, _UNQUOTED)}"
 
 
-_AS_IT_STANDS = "/%?&=:;@!$'()*+~#[]{}"
+_UNQUOTED = "/%?&=:;@!$'()*+~#[]{}"
 
-Calling = Mapping[str, tuple[Call, ...]]
-"""Whom each pod calls, by the pod's key."""
+Calls = Mapping[str, tuple[Call, ...]]
+"""The calls of each pod, by the pod's key."""
 
 LeftOut = Mapping[tuple[str, Host], str]
-"""Calls that are not made, in words: by the pod's key and the Service that it calls."""
+"""Calls that stand-ins do not make, as "caller -> called", by the caller's key and the Service."""
 
 
-def known_calls(mesh: Mesh) -> Calling:
-    """All that the manifests tell of it."""
-    calls, hosts = call_graph(mesh), _hosts(_behind(mesh))
-    found: dict[str, tuple[Call, ...]] = {}
+def known_calls(mesh: Mesh) -> Calls:
+    """Return the calls that the manifests show."""
+    graph, hosts = call_graph(mesh), _hosts(_pods_at(mesh))
+    calls: dict[str, tuple[Call, ...]] = {}
     for pod in mesh.pods:
-        targets = calls.of(hosts.get(pod.key, ()), (pod,))
-        led = (calls.port(target, pod.namespace) for target in targets)
-        found[pod.key] = tuple(Call(port, path) for port, path in led if port is not None)
-    return found
+        targets = graph.of(hosts.get(pod.key, ()), (pod,))
+        ports = (graph.port(target, pod.namespace) for target in targets)
+        calls[pod.key] = tuple(Call(port, path) for port, path in ports if port is not None)
+    return calls
 
 
-def without(calling: Calling, left_out: LeftOut) -> Calling:
-    """The calls but for those that are left out."""
+def without(calls: Calls, left_out: LeftOut) -> Calls:
+    """Return the calls without those that are left out."""
     return {
-        key: tuple(call for call in calls if (key, call.port.host) not in left_out)
-        for key, calls in calling.items()
+        key: tuple(call for call in of_pod if (key, call.port.host) not in left_out)
+        for key, of_pod in calls.items()
     }
 
 
-def passing_by(mesh: Mesh, calling: Calling) -> LeftOut:
-    """The calls that would pass a sidecar by: here they all take one."""
+def bypassing(mesh: Mesh, calls: Calls) -> LeftOut:
+    """Return the calls that bypass the sidecar in a cluster. On this machine, none can."""
     return {
         (pod.key, call.port.host): f"{pod.app} -> {call.port.host.name}"
         for pod in mesh.pods
-        for call in calling[pod.key]
+        for call in calls[pod.key]
         if pod.unrouted.covers(call.port)
     }
 
 
-def in_cycles(mesh: Mesh, calling: Calling) -> LeftOut:
-    """The calls without which none goes round.
-
-    In the order in which a request takes them, these are the calls to a pod on the path.
-    """
-    behind = _behind(mesh)
-    found: dict[tuple[str, Host], str] = {}
-    met: set[str] = set()
+def in_cycles(mesh: Mesh, calls: Calls) -> LeftOut:
+    """Return the calls that close a cycle: they lead to a pod that the request has passed."""
+    pods_at = _pods_at(mesh)
+    closing: dict[tuple[str, Host], str] = {}
+    visited: set[str] = set()
 
     def visit(pod: Pod, service: str, path: frozenset[str]) -> None:
-        met.add(pod.key)
+        visited.add(pod.key)
         path |= {pod.key}
-        for call in calling[pod.key]:
+        for call in calls[pod.key]:
             called = call.port.host
-            if path & behind[called].keys():
-                found[pod.key, called] = f"{service} -> {called.name}"
+            if path & pods_at[called].keys():
+                closing[pod.key, called] = f"{service} -> {called.name}"
                 continue
-            for other in behind[called].values():
-                if other.key not in met:
+            for other in pods_at[called].values():
+                if other.key not in visited:
                     visit(other, called.name, path)
 
-    for host in _entered(mesh):
-        for pod in behind.get(host, {}).values():
-            if pod.key not in met:
+    for host in _entry_hosts(mesh):
+        for pod in pods_at.get(host, {}).values():
+            if pod.key not in visited:
                 visit(pod, host.name, frozenset())
-    return found
+    return closing
 
 
-def most_calls(mesh: Mesh, calling: Calling) -> int:
-    """How many hops a request's answer has at the most, where no call goes round."""
-    behind = _behind(mesh)
+def most_hops(mesh: Mesh, calls: Calls) -> int:
+    """Return how many hops a request has at most. `calls` have no cycle."""
+    pods_at = _pods_at(mesh)
 
     @cache
-    def hops(key: str) -> int:
-        return 1 + sum(at(call.port.host) for call in calling[key])
+    def behind(key: str) -> int:
+        return 1 + sum(at(call.port.host) for call in calls[key])
 
     def at(host: Host) -> int:
-        return max(map(hops, behind.get(host, ())), default=1)
+        return max(map(behind, pods_at.get(host, ())), default=1)
 
-    return max(map(at, _entered(mesh)), default=0)
+    return max(map(at, _entry_hosts(mesh)), default=0)
 
 
-def _entered(mesh: Mesh) -> Iterator[Host]:
-    """The Services that the gateway leads to, then all others: something may call them by hand."""
-    for entered in mesh.gateway:
-        yield from (destination.host for destination in destinations_of(entered.routes))
+def _entry_hosts(mesh: Mesh) -> Iterator[Host]:
+    """Yield the Services that the gateway calls, then all Services: a user may call any."""
+    for virtual_host in mesh.gateway:
+        yield from (destination.host for destination in destinations_of(virtual_host.routes))
     yield from (port.host for port in mesh.ports)
 
 
-def _behind(mesh: Mesh) -> dict[Host, dict[str, Pod]]:
-    """The pods, by their keys, that answer at each Service: its own, or where its rules lead."""
-    behind: dict[Host, dict[str, Pod]] = {}
+def _pods_at(mesh: Mesh) -> dict[Host, dict[str, Pod]]:
+    """Return the pods, by their keys, that answer at each Service: its own and its routes'."""
+    pods_at: dict[Host, dict[str, Pod]] = {}
     for port in mesh.ports:
         pods = (*port.pods, *led_to(port.all_routes))
-        behind.setdefault(port.host, {}).update({pod.key: pod for pod in pods})
-    return behind
+        pods_at.setdefault(port.host, {}).update({pod.key: pod for pod in pods})
+    return pods_at
 
 
-def _hosts(behind: Mapping[Host, Iterable[str]]) -> dict[str, list[Host]]:
-    """The Services that each pod stands behind, by the pod's key."""
+def _hosts(pods_at: Mapping[Host, Iterable[str]]) -> dict[str, list[Host]]:
+    """Return the Services at which each pod answers, by the pod's key."""
     hosts: dict[str, list[Host]] = {}
-    for host, keys in behind.items():
+    for host, keys in pods_at.items():
         for key in keys:
             hosts.setdefault(key, []).append(host)
     return hosts

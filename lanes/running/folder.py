@@ -1,4 +1,4 @@
-"""A folder for what a mesh keeps on disk, which nobody else may enter."""
+"""A temporary folder for the files of a mesh, which no other user may enter."""
 
 import subprocess
 import tempfile
@@ -11,9 +11,10 @@ from lanes.running.process import signals_held
 
 @contextmanager
 def passing_folder() -> Iterator[Path]:
-    """A folder of mode 0700 that goes with this process, however that ends: a shell waits for it.
+    """Make a folder of mode 0700 that is removed when the block or this process ends.
 
-    Linux ends that shell's standard input together with this process.
+    A shell removes the folder at the end of its standard input. Linux closes that input with this
+    process, however the process ends.
     """
     with signals_held():
         name = tempfile.mkdtemp(prefix="lanes-")

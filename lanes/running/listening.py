@@ -1,4 +1,4 @@
-"""What pods have to speak, and where, for calls to reach them: HTTP/2, further ports."""
+"""Checks and notes on the ports and protocols of pods: HTTP/2, further ports."""
 
 from collections.abc import Iterator
 
@@ -9,16 +9,16 @@ from lanes.running.sample import management_port
 
 
 def notes_on_ports(mesh: Mesh) -> Iterator[str]:
-    """In sentences, which stand-ins speak no HTTP/2, and where commands have to listen as well."""
-    found = destinations(mesh)
-    plain = {e.pod.app for d in found if d.http2 for e in d.endpoints if not e.pod.command}
+    """Yield sentences: which stand-ins do not speak HTTP/2, and further ports of commands."""
+    reached = destinations(mesh)
+    plain = {e.pod.app for d in reached if d.http2 for e in d.endpoints if not e.pod.command}
     if plain:
         yield (
             f"stand-ins speak HTTP/1.1 behind their sidecars, also at ports of HTTP/2 or gRPC:"
             f" {', '.join(sorted(plain))}"
         )
     further: dict[str, set[int]] = {}
-    for endpoint in (e for d in found for e in d.endpoints):
+    for endpoint in (e for d in reached for e in d.endpoints):
         pod = endpoint.pod
         if pod.command and endpoint.port != pod.port:
             further.setdefault(pod.app, set()).add(endpoint.port)
@@ -28,8 +28,10 @@ def notes_on_ports(mesh: Mesh) -> Iterator[str]:
 
 
 def require_reachable(mesh: Mesh) -> None:
-    """Raise LanesError where a stand-in would listen at its sidecar's port, and where calls by
-    HTTP/2 would meet commands and stand-ins alike.
+    """Raise LanesError if calls could not reach a pod.
+
+    A stand-in cannot listen at its sidecar's port. Pods that HTTP/2 calls reach have to be all
+    commands or all stand-ins.
     """
     for pod in mesh.pods:
         if pod.command is None and SIDECAR_PORT in (pod.port, management_port(pod)):

@@ -1,14 +1,15 @@
-"""How long to wait before a pod that ended starts again."""
+"""The pause before a pod that ended starts again."""
 
-_FIRST, _LONGEST = 1.0, 30.0
-# Twice the longest pause, as a kubelet does: 10 minutes, where its longest is 5.
-_WELL = 60.0
+_SHORTEST, _LONGEST = 1.0, 30.0
+# Twice the longest pause, as in a kubelet, which resets a pause of 5 minutes after 10.
+_RESET_AFTER = 60.0
 
 
 def pause(last: float | None, ran: float) -> float:
-    """Seconds to wait when a pod has ended after `ran` seconds, and the pause before those was
-    `last`: twice as long each time, and short again for one that had been well.
+    """Return the seconds to wait before a pod that ran for `ran` seconds starts again.
+
+    The pause is twice the `last` one, which is None at first. It is short again after a long run.
     """
-    if last is None or ran >= _WELL:
-        return _FIRST
+    if last is None or ran >= _RESET_AFTER:
+        return _SHORTEST
     return min(2 * last, _LONGEST)

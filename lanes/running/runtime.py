@@ -1,9 +1,10 @@
-"""Run a mesh: a process for each pod, one Envoy for the gateway and all sidecars."""
+"""Run a mesh: a process for each pod, and one Envoy for the gateway and all sidecars."""
 
 import http.client
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,7 @@ from lanes.envoy.tracing import Collector
 from lanes.errors import LanesError
 from lanes.mesh.model import Mesh, Pod
 from lanes.running.address import AddressBlock, port_taken, require_free
-from lanes.running.admin import Admin
+from lanes.running.admin import Admin, page
 from lanes.running.command import command_environment, listening_ports, without_variables
 from lanes.running.folder import passing_folder
 from lanes.running.limits import raise_file_limit
@@ -35,17 +36,18 @@ except ModuleNotFoundError:
     ) from None
 
 _READY_SECONDS = 30.0
-# Own code may have to be compiled first.
-_OWN_READY_SECONDS = 120.0
+# A user's command may have to compile code first.
+_COMMAND_READY_SECONDS = 120.0
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
 class Extras:
-    """What somebody who looks on adds to a mesh: what Envoy gets otherwise (`amend`, which may
-    keep files in the mesh's folder) and by further options, the files that it inherits for it, and
-    variables of pods that the sample service stands in for.
+    """Additions to a mesh, such as those that let the live map see and change traffic.
+
+    `amend` changes Envoy's configuration and may write files into the mesh's folder. `options` and
+    `files` are Envoy's further options and inherited files, `env` further variables of stand-ins.
     """
 
     amend: Callable[[Json, Path], Json] = lambda config, _: config
@@ -58,7 +60,7 @@ _NOTHING = Extras()
 
 
 class RunningMesh:
-    """A mesh whose pods are ready and whose gateway answers; `folder` holds what it keeps."""
+    """The processes of a mesh. `folder` holds their files."""
 
     def __init__(
         self,
@@ -85,12 +87,12 @@ class RunningMesh:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user has to know of how pods run here, in sentences."""
+        """Sentences for the user on how pods run on this machine."""
         notes = (*self.stand_ins.notes, *notes_on_ports(self.mesh))
         return (*notes, *without_variables(self.mesh))
 
     def start_pod(self, pod: Pod) -> None:
-        """Start a pod's process, at first or again; `wait_ready` tells when it answers."""
+        """Start a pod's process, and do not wait until it is ready."""
         if pod.key in self._pods:
             self._pods[pod.key].stop(time.monotonic())
         with signals_held():
@@ -108,11 +110,11 @@ class RunningMesh:
         return Supervised(name, ("/bin/sh", "-c", pod.command), env, claim)
 
     def ask_to_stop(self, pod: Pod) -> None:
-        """Ask a pod to end, as a cluster does (SIGTERM); it drains before it does."""
+        """Ask a pod to drain and end, by SIGTERM as a cluster does."""
         self._pods[pod.key].signal(signal.SIGTERM)
 
     def runs(self, pod: Pod) -> bool:
-        """Whether the pod's process is still there."""
+        """Tell whether the pod's process runs."""
         return self._pods[pod.key].running
 
     def kill_pod(self, pod: Pod) -> None:
@@ -120,11 +122,15 @@ class RunningMesh:
         self._pods[pod.key].kill()
 
     def ready(self, pod: Pod) -> bool:
-        """Whether the pod answers its readiness probe."""
-        return _ready(pod, self.address(pod), self.port(pod))
+        """Tell whether the pod answers its readiness probe, or accepts connections without one."""
+        address = self.address(pod)
+        if pod.health is None:
+            return _accepts(address, self.port(pod))
+        connection = http.client.HTTPConnection(address, pod.health.port, timeout=1)
+        return page(connection, pod.health.path) is not None
 
     def wait_ready(self, pods: list[Pod]) -> None:
-        """Wait until every pod answers its readiness probe. Raises LanesError if one ends."""
+        """Wait until every pod is ready. Raises LanesError if a pod ends or takes too long."""
         began = time.monotonic()
         waiting = list(pods)
         while waiting:
@@ -133,7 +139,7 @@ class RunningMesh:
                     raise self._pods[pod.key].failure()
             waiting = [pod for pod in waiting if not self.ready(pod)]
             for pod in waiting:
-                limit = _OWN_READY_SECONDS if pod.command else _READY_SECONDS
+                limit = _COMMAND_READY_SECONDS if pod.command else _READY_SECONDS
                 if time.monotonic() > began + limit:
                     late = self._pods[pod.key]
                     raise LanesError(
@@ -150,7 +156,7 @@ class RunningMesh:
         return f": nothing listens at {where}, which its command gets as $HOST and $PORT"
 
     def start_envoy(self) -> None:
-        """Start Envoy and wait until the gateway listens. Raises LanesError if it can't."""
+        """Start Envoy and wait until the gateway listens. Raises LanesError if it does not."""
         config = bootstrap(
             self.mesh,
             self._addresses,
@@ -190,41 +196,41 @@ class RunningMesh:
             if time.monotonic() > deadline:
                 raise LanesError(f"envoy did not listen after {_READY_SECONDS:g} s")
             time.sleep(_POLL_SECONDS)
-        # Envoy goes on without a listener whose port another took at the same moment.
+        # If another program took the port at the same moment, Envoy runs without the listener.
         if f"127.0.0.1:{self._port}\n" not in listeners:
             raise port_taken(self._port)
 
     def _listeners(self) -> str | None:
-        """Envoy's listeners, a line each; None while it is not ready."""
+        """Return Envoy's listeners, a line each; None while Envoy is not ready."""
         return self.admin.page("/listeners") if self.admin.page("/ready") else None
 
     def require_envoy(self) -> None:
-        """Raises LanesError when Envoy has ended."""
+        """Raise LanesError if Envoy has ended."""
         if self._envoy and not self._envoy.running:
             raise self._envoy.failure()
 
     def end(self, pod: Pod) -> str:
-        """How a pod's process ended."""
+        """Return how a pod's process ended."""
         return self._pods[pod.key].end()
 
     def address(self, pod: Pod) -> str:
-        """The pod's own loopback address."""
+        """Return the pod's loopback address."""
         return self._addresses[pod.key]
 
     def port(self, pod: Pod) -> int:
-        """Where the pod listens for requests."""
+        """Return the port at which the pod listens for requests."""
         return self._ports.get(pod.key, pod.port)
 
     def pid(self, pod: Pod) -> int:
-        """The pod's first process."""
+        """Return the id of the pod's first process."""
         return self._pods[pod.key].pid
 
     def pids(self) -> list[int]:
-        """The first process of Envoy and of each pod."""
+        """Return the ids of the first processes of Envoy and of each pod."""
         return [process.pid for process in self._processes()]
 
     def stop(self) -> None:
-        """End every process of the mesh, quickly: nobody is asking any more."""
+        """End every process of the mesh, without draining: no more requests come."""
         deadline = time.monotonic() + _STOP_SECONDS
         for process in self._processes():
             process.signal(signal.SIGINT)
@@ -240,12 +246,11 @@ class RunningMesh:
 def run(
     mesh: Mesh, port: int, extras: Extras = _NOTHING, collector: Collector | None = None
 ) -> Iterator[RunningMesh]:
-    """A running mesh with its gateway on 127.0.0.1 at `port`; gone when the block ends.
+    """Run a mesh with its gateway on 127.0.0.1 at `port` until the block ends.
 
-    Traces go to the collector, if there is one.
-
-    Raises LanesError when the port is taken, when too few files may be open, when a pod cannot be
-    reached where it listens, or when a process does not come up.
+    Yields the mesh when all pods are ready and the gateway listens. Traces go to `collector`.
+    Raises LanesError if the port is taken, too few files may be open, a pod cannot be reached where
+    it listens, or a process does not start.
     """
     require_reachable(mesh)
     require_free(port)
@@ -262,31 +267,9 @@ def run(
         yield running
 
 
-def _ready(pod: Pod, address: str, port: int) -> bool:
-    if pod.health is None:
-        return _accepts(address, port)
-    return _page(address, pod.health.port, pod.health.path) is not None
-
-
-def _page(address: str, port: int, path: str) -> str | None:
-    """What answers there; None where nothing does, or with an error."""
-    connection = http.client.HTTPConnection(address, port, timeout=1)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return response.read().decode("latin-1") if response.status < 400 else None
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
-
-
 def _accepts(address: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(address, port, timeout=1)
     try:
-        connection.connect()
+        socket.create_connection((address, port), timeout=1).close()
     except OSError:
         return False
-    finally:
-        connection.close()
     return True

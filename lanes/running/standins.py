@@ -1,7 +1,7 @@
-"""What stand-ins do in place of programs of which only manifests tell.
+"""What stand-ins do in place of programs other than the sample.
 
-The sample calls whom `upstream_url` names, and hands baggage on. In place of any other program it
-makes the calls that the plan knows of, and hands on the headers that the plan assumes it to.
+The sample calls the URLs of `upstream_url` and hands baggage on. In place of another program, it
+makes the calls that the plan knows, and hands on the headers that the plan assumes.
 """
 
 from collections.abc import Collection, Container, Mapping
@@ -11,21 +11,23 @@ from lanes.mesh.model import Mesh
 from lanes.planning.lane_headers import assumed_headers
 from lanes.running.calling import (
     LeftOut,
+    bypassing,
     in_cycles,
     known_calls,
-    most_calls,
-    passing_by,
+    most_hops,
     without,
 )
 
-# With 128, on two busy cores, eight clients got one answer in twenty too late (429, 504).
-MOST_CALLS = 100
+# With 128 on two busy cores, one answer in twenty to eight clients was too late (429, 504).
+MOST_HOPS = 100
 
 
 @dataclass(frozen=True)
 class StandIns:
-    """`urls`: whom they call, by the pod's key, where its manifest sets no `upstream_url`.
-    `handed_on`: the headers that these hand on. `notes`: sentences that the user has to know.
+    """What the stand-ins for other programs do.
+
+    `urls` are their calls, by the pod's key; `handed_on` the headers that they hand on; `notes`
+    sentences for the user.
     """
 
     urls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -34,45 +36,47 @@ class StandIns:
 
 
 def stand_ins(mesh: Mesh) -> StandIns:
-    """What the stand-ins of a mesh do, but for the sample's own."""
+    """Return what the stand-ins for other programs do in a mesh."""
     imitating = [pod for pod in mesh.pods if pod.imitates]
     known = known_calls(mesh)
     if not any(known[pod.key] for pod in imitating):
         return StandIns()
-    past = passing_by(mesh, known)
-    routed = without(known, past)
+    bypasses = bypassing(mesh, known)
+    routed = without(known, bypasses)
     cycles = in_cycles(mesh, routed)
     made = without(routed, cycles)
-    most = most_calls(mesh, made)
-    if most > MOST_CALLS:
+    most = most_hops(mesh, made)
+    if most > MOST_HOPS:
         return StandIns(notes=(f"stand-ins call nobody: a request would make {most:,} calls",))
-    places = {pod.key: pod.namespace for pod in imitating}
+    namespaces = {pod.key: pod.namespace for pod in imitating}
     urls = {
         key: tuple(call.url(namespace) for call in made[key])
-        for key, namespace in places.items()
+        for key, namespace in namespaces.items()
         if made[key]
     }
     handed_on = tuple(sorted(assumed_headers(mesh))) if urls else ()
-    deaf = [pod.app for pod in imitating if pod.carries_baggage is False and pod.key in urls]
+    dropping = [pod.app for pod in imitating if pod.carries_baggage is False and pod.key in urls]
     notes = (
-        _left_out(places, past, "bypasses its sidecar", "bypass their sidecars"),
-        _left_out(places, cycles, "is part of a cycle", "are part of a cycle"),
-        _handing_on(handed_on, dict.fromkeys(deaf)),
+        _left_out(namespaces, bypasses, "bypasses its sidecar", "bypass their sidecars"),
+        _left_out(namespaces, cycles, "is part of a cycle", "are part of a cycle"),
+        _handing_on(handed_on, dict.fromkeys(dropping)),
     )
     return StandIns(urls, handed_on, tuple(filter(None, notes)))
 
 
-def _left_out(own: Container[str], left_out: LeftOut, one: str, more: str) -> str:
-    """Which calls of one's `own` are left out, and why; "" where none is."""
-    words = dict.fromkeys(words for (key, _), words in left_out.items() if key in own)
-    why = one if len(words) == 1 else more
-    return f"stand-ins leave out {', '.join(words)}, which {why}" if words else ""
+def _left_out(pods: Container[str], left_out: LeftOut, singular: str, plural: str) -> str:
+    """Return a note on the pods' calls that are left out, and why; "" if there are none."""
+    calls = dict.fromkeys(call for (key, _), call in left_out.items() if key in pods)
+    why = singular if len(calls) == 1 else plural
+    return f"stand-ins leave out {', '.join(calls)}, which {why}" if calls else ""
 
 
-def _handing_on(headers: Collection[str], deaf: Collection[str]) -> str:
+def _handing_on(headers: Collection[str], dropping: Collection[str]) -> str:
+    """Return a note on the headers that are handed on, and the services that drop them."""
     if not headers:
         return ""
-    said = f"stand-ins propagate {', '.join(headers)}, as your services have to"
-    if deaf:
-        said += f"; not those of {', '.join(deaf)}, whose OpenTelemetry does not propagate baggage"
-    return said
+    note = f"stand-ins propagate {', '.join(headers)}, as your services have to"
+    if dropping:
+        services = ", ".join(dropping)
+        note += f"; not those of {services}, whose OpenTelemetry does not propagate baggage"
+    return note

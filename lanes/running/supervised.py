@@ -1,4 +1,4 @@
-"""A command of the user's as a child, which takes all that it started along."""
+"""A user's command as a child process that ends together with everything that it started."""
 
 import os
 import subprocess
@@ -13,8 +13,9 @@ _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
 class Supervised(Process):
-    """A command under a supervisor (see there), which ends everything together with it, and when
-    this process ends, whatever ended that.
+    """A command under `supervisor.py`.
+
+    The supervisor ends everything that the command started when the command or this process ends.
     """
 
     def _start(
@@ -23,9 +24,9 @@ class Supervised(Process):
         reading, writing = os.pipe()
         self._report = os.fdopen(reading)
         try:
-            # Python's own variables are for the command, not for its supervisor.
-            own = [sys.executable, "-I", "-S", str(_SUPERVISOR), str(writing)]
-            return self._popen([*own, *command], env, [*pass_fds, writing], subprocess.PIPE)
+            # -I: Python's variables in `env` are for the command, not for the supervisor.
+            supervisor = [sys.executable, "-I", "-S", str(_SUPERVISOR), str(writing)]
+            return self._popen([*supervisor, *command], env, [*pass_fds, writing], subprocess.PIPE)
         except BaseException:
             self._report.close()
             raise
@@ -34,16 +35,16 @@ class Supervised(Process):
 
     @cached_property
     def pid(self) -> int:
-        """The command's own process; the supervisor's where there was none."""
+        """The id of the command's process; the supervisor's if the command did not start."""
         with self._report:
             return int(self._report.readline() or self._child.pid)
 
     def kill(self) -> None:
-        """End the command and everything that it started, by force."""
+        """Kill the command and everything that it started."""
         if self._child.stdin:
             self._child.stdin.close()
 
     def stop(self, deadline: float) -> None:
-        """Wait for the end until `deadline` (monotonic seconds), then end everything by force."""
+        """Wait for the end until `deadline` (monotonic seconds), then kill everything."""
         super().stop(deadline)
         self._report.close()

@@ -1,13 +1,13 @@
-"""A program that runs a command, and ends with it all that it has started, wherever that went.
+"""A program that runs a command, and kills everything that the command started when it ends.
 
-A command may leave processes in the background, in sessions of their own, with parents that have
-ended. Linux makes those children of this process (prctl(2), PR_SET_CHILD_SUBREAPER), which takes no
-rights, so that none gets away. Standard input is a pipe that the mesh holds open: when it ends,
-whatever ended the mesh, everything here is killed. Signals go on to the command.
+A command may leave processes in the background, in other sessions, or with parents that ended.
+Linux makes such orphans children of this process (prctl(2), PR_SET_CHILD_SUBREAPER, which needs no
+privilege), so that none escapes. Standard input is a pipe that the mesh holds open. When the pipe
+ends, whatever ended the mesh, this program kills everything. It forwards signals to the command.
 
-    python supervisor.py FD COMMAND...    FD gets the command's process id, on a line.
+    python supervisor.py FD COMMAND...    writes the command's process id to FD, on a line.
 
-It is a file that runs by itself: nothing of `lanes` has to be loaded.
+It imports nothing of `lanes`, so that it starts fast.
 """
 
 import ctypes
@@ -21,26 +21,26 @@ from pathlib import Path
 
 _SET_CHILD_SUBREAPER = 36
 _FORWARDED = (signal.SIGTERM, signal.SIGINT)
-# What no signal of ours can end, such as a program of another user's, is left after so long.
+# How long to kill processes. Those of another user survive.
 _SECONDS = 5.0
 
 
 def main(report: int, command: list[str]) -> None:
-    """Run the command to its end, or to that of standard input; end as it did."""
+    """Run the command until it or standard input ends. Exit as the command did."""
     if ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         sys.exit("Linux has no PR_SET_CHILD_SUBREAPER")
     woken, waking = os.pipe()
     os.set_blocking(waking, False)
     signal.set_wakeup_fd(waking)
-    for heard in (*_FORWARDED, signal.SIGCHLD):
-        signal.signal(heard, lambda *_: None)  # the pipe tells
+    for handled in (*_FORWARDED, signal.SIGCHLD):
+        signal.signal(handled, lambda *_: None)  # the wakeup pipe gets the signal
     pid = os.posix_spawn(
         command[0],
         command,
-        _given(),
+        _environment(),
         file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
         setsid=True,
-        setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # which Python ignores
+        setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # Python ignores these
     )
     with suppress(OSError):  # the mesh may have ended by now
         os.write(report, f"{pid}\n".encode())
@@ -57,14 +57,14 @@ def main(report: int, command: list[str]) -> None:
     _end_like(status)
 
 
-def _given() -> dict[bytes, bytes]:
-    """The environment that this process was started with; Python adds LC_CTYPE to it."""
+def _environment() -> dict[bytes, bytes]:
+    """Return the environment of this process's start. Python has added LC_CTYPE to `os.environ`."""
     entries = Path("/proc/self/environ").read_bytes().split(b"\0")
     return dict(entry.split(b"=", 1) for entry in entries if entry)
 
 
 def _ended(pid: int) -> int | None:
-    """The status of the command, if it has ended; others that have are forgotten."""
+    """Reap children that have ended. Return the command's status if it is one of them."""
     while True:
         ended, status = os.waitpid(-1, os.WNOHANG)
         if ended in (0, pid):
@@ -72,7 +72,7 @@ def _ended(pid: int) -> int | None:
 
 
 def _end_all() -> None:
-    """Kill every child until there is none: those of a child that ends become children here."""
+    """Kill children until there are none. The children of a killed child become children here."""
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         for pid in _children():
@@ -87,15 +87,15 @@ def _end_all() -> None:
 
 
 def _children() -> list[int]:
-    found = []
+    children = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parent = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
-        except OSError:  # it is gone
+        except OSError:  # the process has ended
             continue
         if int(parent) == os.getpid():
-            found.append(int(folder.name))
-    return found
+            children.append(int(folder.name))
+    return children
 
 
 def _end_like(status: int | None) -> None:

@@ -1,4 +1,4 @@
-"""OpenTelemetry's variables on this machine: nothing is sent, or traces to a collector."""
+"""OpenTelemetry's variables on this machine: traces go to a collector, or nowhere."""
 
 from lanes.envoy.tracing import Collector
 from lanes.mesh.model import Pod
@@ -11,7 +11,11 @@ _NOWHERE = {
 
 
 def telemetry(pod: Pod, collector: Collector | None) -> dict[str, str]:
-    """What beats the pod's own variables of these names; with what names it, where it has none."""
+    """Return the variables that override the pod's own of the same names.
+
+    With a collector, these include the pod's own propagators, service name and attributes, or
+    defaults for them.
+    """
     if collector is None:
         return _NOWHERE
     propagators = (pod.env.get("OTEL_PROPAGATORS") or "tracecontext,baggage").split(",")
@@ -23,7 +27,7 @@ def telemetry(pod: Pod, collector: Collector | None) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
-        "OTEL_BSP_SCHEDULE_DELAY": "500",  # milliseconds: someone is watching
+        "OTEL_BSP_SCHEDULE_DELAY": "500",  # milliseconds, so that traces appear soon
         "OTEL_SERVICE_NAME": pod.env.get("OTEL_SERVICE_NAME") or pod.app,
         "OTEL_RESOURCE_ATTRIBUTES": ",".join(f"{k}={v}" for k, v in _resource(pod).items()),
         "no_proxy": collector.host,
@@ -31,12 +35,13 @@ def telemetry(pod: Pod, collector: Collector | None) -> dict[str, str]:
 
 
 def _resource(pod: Pod) -> dict[str, str]:
-    """Who sends: what its manifest tells, but for what only a cluster knows, over what is plain.
+    """Return the pod's resource attributes: those of its manifest, over defaults.
 
+    Attributes that a cluster would expand, such as $(NODE), are left out.
     https://opentelemetry.io/docs/specs/semconv/resource/k8s/
     """
     attributes = pod.env.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",")
-    own = {name: value for name, _, value in (each.partition("=") for each in attributes)}
+    own = {name: value for name, _, value in (pair.partition("=") for pair in attributes)}
     return {
         "service.version": pod.version,
         "k8s.namespace.name": pod.namespace,

@@ -1,4 +1,4 @@
-"""Keep the pods of a mesh running, as a kubelet would."""
+"""Keep the pods of a mesh running, like a kubelet."""
 
 import time
 from collections.abc import Callable
@@ -10,34 +10,34 @@ from lanes.running.runtime import RunningMesh
 
 
 class Watch:
-    """Starts pods that end again, but for those that somebody stopped.
+    """Restarts pods that end, unless they were stopped.
 
-    `run` is for the main thread, where signals arrive; the rest for any.
+    `run` is for the main thread, which gets signals. The other methods are for any thread.
     """
 
     def __init__(self, running: RunningMesh, say: Callable[[str], None]) -> None:
         self._running = running
         self._say = say
         self._stopped: set[str] = set()
-        self._asked: set[str] = set()
+        self._to_start: set[str] = set()
 
     def stop(self, pod: Pod) -> None:
-        """End a pod as a cluster does that scales it to none: it drains, and stays away."""
-        self._asked.discard(pod.key)
+        """Stop a pod for good, as a cluster that scales it to none. The pod drains first."""
+        self._to_start.discard(pod.key)
         self._stopped.add(pod.key)
         self._running.ask_to_stop(pod)
 
     def start(self, pod: Pod) -> None:
-        """Start a pod that has ended, or is about to, without a pause."""
+        """Start a pod without a pause as soon as it has ended."""
         self._stopped.discard(pod.key)
-        self._asked.add(pod.key)
+        self._to_start.add(pod.key)
 
     def stopped(self, pod: Pod) -> bool:
-        """Whether the pod was stopped, and not yet started again."""
+        """Tell whether the pod was stopped and not started again."""
         return pod.key in self._stopped
 
     def run(self) -> NoReturn:
-        """Watch until a signal ends it; raise LanesError when Envoy ends."""
+        """Watch until a signal ends the process. Raises LanesError if Envoy ends."""
         started = dict.fromkeys((pod.key for pod in self._running.mesh.pods), time.monotonic())
         pauses: dict[str, float] = {}
         due: dict[str, float] = {}
@@ -48,8 +48,8 @@ class Watch:
                 key = pod.key
                 if self._running.runs(pod) or self.stopped(pod):
                     due.pop(key, None)
-                elif key in self._asked or now >= due.get(key, now + 1):
-                    self._asked.discard(key)
+                elif key in self._to_start or now >= due.get(key, now + 1):
+                    self._to_start.discard(key)
                     due.pop(key, None)
                     started[key] = now
                     self._running.start_pod(pod)
