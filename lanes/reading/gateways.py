@@ -214,7 +214,7 @@ class _VirtualServices:
         levels = [level_in(exports, own, namespace) for namespace in pods.namespaces]
         views = map(self._destinations.seen_from, pods.namespaces)
         routes, *others = (routes_of(resource, body, view, side) for view in views)
-        if is_restricted(exports) or self._destinations.differ(routes):
+        if is_restricted(exports) or self._destinations.differ_by_caller(routes):
             pods.warn(self._diagnostics)
         problem = "counts in some namespaces, and the gateway's pods may run in several"
         if len({level is None for level in levels}) > 1:
@@ -224,7 +224,9 @@ class _VirtualServices:
             return levels[0], routes
         why = f"a DestinationRule or a Service of its routes {problem}"
         return levels[0], tuple(
-            replace(route, unsupported=why) if self._destinations.differ([route]) else route
+            replace(route, unsupported=why)
+            if self._destinations.differ_by_caller([route])
+            else route
             for route in routes
         )
 

@@ -159,21 +159,18 @@ def _backends(
     in_mesh: bool,
 ) -> tuple[Weighted, ...]:
     """The rule's destinations; none where no share leads anywhere."""
-    namespace = resource.body.metadata.namespace  # type: ignore[attr-defined]
     if not any(ref.weight for ref in rule.backend_refs):
         return ()
-    found = []
-    for index, ref in enumerate(rule.backend_refs):
-        host = http_route.referred(ref, namespace)
-        where = f"{field}.backendRefs[{index}]"
-        if not ref.is_service:
-            destination = destinations.no_service(resource, where, ref.kind, host)
-        elif in_mesh or destinations.grants.allow(resource.kind, namespace, host):
-            destination = destinations.of_backend(resource, where, host, ref.port)
-        else:
-            destination = destinations.not_granted(resource, where, host, ref.port)
-        found.append(Weighted(destination, ref.weight, *_changes(ref.filters)))
-    return tuple(found)
+    return tuple(
+        Weighted(
+            destinations.of_backend_ref(
+                resource, f"{field}.backendRefs[{index}]", ref, in_mesh=in_mesh
+            ),
+            ref.weight,
+            *_changes(ref.filters),
+        )
+        for index, ref in enumerate(rule.backend_refs)
+    )
 
 
 def _changes(filters: Sequence[http_route.BackendFilter]) -> tuple[HeaderOps, HeaderOps]:

@@ -23,7 +23,7 @@ def mirrors_of(
     mirrors = []
     for where, target, share in _targets(field, http):
         weight = round(share * _WHOLE)
-        if not (weight and destinations.runs(target.host, target.subset, resource.namespace)):
+        if not (weight and destinations.has_pods(target.host, target.subset, resource.namespace)):
             continue
         try:
             destination = destinations.of_target(resource, where, target, side)
@@ -64,7 +64,7 @@ def api_mirrors(
 def warn_of_mirrors(manifests: Manifests, destinations: Destinations) -> None:
     """Warn of mirrors to hosts without pods, whose copies of requests are dropped."""
     for resource, field, host, subset in _all_targets(manifests):
-        if not destinations.runs(host, subset, resource.namespace):
+        if not destinations.has_pods(host, subset, resource.namespace):
             name = f"{host}, subset {subset}" if subset else host
             message = f"{name} has no pods: the copies of the requests are dropped"
             destinations.diagnostics.warn(resource.finding("mirror-absent", field, message))

@@ -88,7 +88,7 @@ def at_services(manifests: Manifests, destinations: Destinations) -> AtServices:
         host = None
         with destinations.diagnostics.gathered():
             of = ref.namespace or namespace
-            host = destinations.known(resource, f"{field}.name", ref.name, of)
+            host = destinations.service_named(resource, f"{field}.name", ref.name, of)
         if host is None:
             continue
         own = found if host.namespace == namespace else consumers.setdefault(namespace, {})

@@ -115,7 +115,7 @@ class _Found:
         """Take one for the host of this name."""
         resource, body = read
         namespace, destinations = body.metadata.namespace, self._destinations
-        is_service = destinations.has(name, namespace)
+        is_service = destinations.is_service(name, namespace)
         at_gateway = len(body.spec.gateways) > 1 and any(
             covers(domain, name.lower()) for domain in self._served
         )
@@ -124,10 +124,10 @@ class _Found:
             self._warn_of_first(level, read, field, literal, self._literal.setdefault(literal, []))
             self._literal[literal].append(read)
             if not at_gateway:
-                destinations.warn_literal(resource, field, name, namespace)
+                destinations.warn_no_service(resource, field, name, namespace)
         elif is_service or not at_gateway:
             with destinations.diagnostics.gathered():
-                if host := destinations.known(resource, field, name, namespace):
+                if host := destinations.service_named(resource, field, name, namespace):
                     self._take_service(level, read, field, name, host)
 
     def _take_service(self, level: int, read: Read, field: str, name: str, host: Host) -> None:

@@ -97,7 +97,7 @@ class _Ports:
             routes,
             self._destinations.pods(host),
             _plain(self._destinations, host, port),
-            self._destinations.http(host, port),
+            self._destinations.is_http(host, port),
             tuple(variants),
             self._destinations.is_hop(host, port),
         )
@@ -106,7 +106,7 @@ class _Ports:
         self, host: Host, routes: tuple[Route, ...]
     ) -> Iterator[tuple[_View, list[Pod]]]:
         """The pods that may meet other routes than these, those together that meet the same."""
-        differ = self._destinations.differ(routes, host)
+        differ = self._destinations.differ_by_caller(routes, host)
         for caller, pods in self._callers.items():
             view = self._views[caller]
             if not caller.imports_service(host.namespace, host.fqdn):
@@ -120,7 +120,7 @@ class _Ports:
         """The routes that a pod meets; None: one that no rule is about."""
         given, destinations = view.given, view.destinations
         place = destinations.resource(host).place("spec")
-        if not destinations.sees(host):  # whom plain DNS finds, past all rules
+        if not destinations.is_visible(host):  # whom plain DNS finds, past all rules
             return _plain(destinations, host, port)
         routes: tuple[Route, ...] = ()
         why = given.marks.get(host, "")
@@ -131,11 +131,11 @@ class _Ports:
             why = destinations.diagnostics.error(error)
         if why:
             routes = (unsupported_route(why, place),)
-        if routes and not destinations.http(host, port):
-            if not any(destinations.http(host, other) for other in destinations.hosts()[host]):
+        if routes and not destinations.is_http(host, port):
+            if not any(destinations.is_http(host, other) for other in destinations.hosts()[host]):
                 _warn(destinations, host, f"port {port} is not HTTP: rules do not apply to calls")
             routes = ()
-        elif routes and destinations.headless(host):
+        elif routes and destinations.is_headless(host):
             _warn(destinations, host, "is headless: its callers choose the pod, by DNS")
         return routes or _plain(destinations, host, port)
 
@@ -200,9 +200,9 @@ def _literal_routes(
             continue
         beside = [h for h, others in given.owners.items() for o in others if o[0] is reads[0][0]]
         numbers = {80, *(port for one in beside for port in destinations.hosts()[one])}
-        for port in sorted(filter(destinations.tells_http, numbers)):
+        for port in sorted(filter(destinations.declares_http, numbers)):
             service = _service_behind(host, port, destinations)
-            if service and not destinations.tells_http(port, service):
+            if service and not destinations.declares_http(port, service):
                 continue  # which is found by the Service's address, and not by the name
             if routes := _first_rules(reads, destinations, Side(_MESH, port, host)):
                 yield (host, port), routes
@@ -217,7 +217,7 @@ def _service_behind(host: Host, port: int, destinations: Destinations) -> Host |
 def _plain(destinations: Destinations, host: Host, port: int) -> tuple[Route, ...]:
     """What a call gets where no rule counts; marked where that is not supported."""
     try:
-        return (Route((), (Weighted(destinations.plain(host, port), 100),)),)
+        return (Route((), (Weighted(destinations.every_pod(host, port), 100),)),)
     except ManifestError as error:
         why = destinations.diagnostics.error(error)
         return (unsupported_route(why, destinations.resource(host).place("spec")),)
