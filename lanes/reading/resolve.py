@@ -1,7 +1,9 @@
-"""From manifests to the mesh: every host, subset and label selector resolved."""
+"""Builds the mesh from manifests, with every host, subset and label selector resolved."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+
+from pydantic import BaseModel
 
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics
@@ -24,38 +26,38 @@ from lanes.reading.sidecars import Sidecars
 from lanes.reading.virtual_services import require_complete
 from lanes.reading.workloads import pods_of
 
-# The annotation on a Service that names those which its pods call.
+# The annotation on a Service that lists the Services that its pods call.
 CALLS = "traffic-lanes/calls"
 
 
 def resolve(manifests: Manifests, commands: Iterable[Command] = (), *, strict: bool = True) -> Mesh:
-    """The mesh that `manifests` describe, with `commands` in place of stand-ins.
+    """Return the mesh that `manifests` describe, with `commands` in place of stand-ins.
 
-    Where `strict`, raises LanesError, all in one, for what asks for more than is supported; else
-    marks what depends on it. Raises it for a command that fits no pod.
+    If `strict`, raises one LanesError for all fields that are not supported; else marks the routes
+    that depend on them. Raises LanesError for a command that fits no pod.
     """
     diagnostics = Diagnostics()
     mesh = build(completed(manifests), diagnostics, commands)[0]
     diagnostics.require_plannable(strict=strict)
-    found = dict.fromkeys((*manifests.not_supported, *diagnostics.errors))
-    return replace(mesh, not_supported=tuple(found))
+    errors = dict.fromkeys((*manifests.not_supported, *diagnostics.errors))
+    return replace(mesh, not_supported=tuple(errors))
 
 
 def build(
     manifests: Manifests, diagnostics: Diagnostics, commands: Iterable[Command] = ()
 ) -> tuple[Mesh, Destinations]:
-    """Return the mesh of what is understood of `manifests`, and its look-ups.
+    """Return the mesh of all that is supported in `manifests`, and its destinations.
 
-    What is not goes to `diagnostics`. Raises LanesError for a command that fits no pod.
+    Errors and warnings go to `diagnostics`. Raises LanesError for a command that fits no pod.
     """
     diagnostics.warn(*manifests.warnings)
     require_complete(manifests, diagnostics)
     manifests = admitted(manifests, diagnostics)
     imports = SidecarImports(manifests)
     sidecars = Sidecars(manifests, imports, diagnostics)
-    run = (*pods_of(manifests, sidecars, diagnostics), *machines_of(manifests))
-    elsewhere = endpoints_of(manifests, run)
-    pods = tuple(assigned((*run, *elsewhere), commands))
+    workload_pods = (*pods_of(manifests, sidecars, diagnostics), *machines_of(manifests))
+    elsewhere = endpoints_of(manifests, workload_pods)
+    pods = tuple(assigned((*workload_pods, *elsewhere), commands))
     destinations = Destinations(manifests, pods, diagnostics)
     gateway = gateway_hosts(manifests, destinations, pods)
     mesh = Mesh(
@@ -78,32 +80,23 @@ def build(
     service_entries.require_simulated(manifests, diagnostics)
     for place in dict.fromkeys(pod.place for pod in elsewhere):
         diagnostics.not_simulate(ManifestError(place.file, place.resource, "", NOT_RUN))
-    found = replace(mesh, warnings=diagnostics.warnings, not_run=diagnostics.not_simulated)
-    return found, destinations
+    mesh = replace(mesh, warnings=diagnostics.warnings, not_run=diagnostics.not_simulated)
+    return mesh, destinations
 
 
-def _calls(manifests: Manifests) -> Iterable[tuple[Host, tuple[str, ...]]]:
-    """Whom each Service's annotation says that it calls."""
+def _calls(manifests: Manifests) -> Iterator[tuple[Host, tuple[str, ...]]]:
+    """Yield each Service that has the annotation, and the names of the Services that it calls."""
     for _, body in manifests.of(kinds.Service):
         annotation = body.metadata.annotations.get(CALLS, "")
-        called = tuple(name.strip() for name in annotation.split(",") if name.strip())
-        if called:
-            yield body.host, called
+        names = tuple(name.strip() for name in annotation.split(",") if name.strip())
+        if names:
+            yield body.host, names
 
 
 def _require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: Diagnostics) -> None:
-    """Report routing, and TLS of gateways, that only a cluster does; and calls past sidecars."""
+    """Report fields of routing resources, and calls past sidecars, that are not simulated."""
     for resource in manifests.resources:
-        paths: list[str] = []
-        if isinstance(resource.body, _ROUTING):
-            paths += kinds.only_running(resource.body.spec, "spec")
-        if isinstance(resource.body, kinds.Gateway):
-            servers = enumerate(resource.body.spec.servers)
-            paths += [f"spec.servers[{index}].tls" for index, one in servers if one.tls]
-        if isinstance(resource.body, kinds.gateway_api.Gateway):
-            listeners = enumerate(resource.body.spec.listeners)
-            paths += [f"spec.listeners[{index}].tls" for index, one in listeners if one.tls]
-        for path in paths:
+        for path in _cluster_fields(resource.body):
             diagnostics.not_simulate(resource.error(path, NOT_RUN))
     for pod in pods:
         if pod.unrouted != Unrouted() and pod.upstream_urls:
@@ -112,6 +105,18 @@ def _require_simulated(manifests: Manifests, pods: Iterable[Pod], diagnostics: D
             diagnostics.not_simulate(
                 ManifestError(place.file, place.resource, place.field, problem)
             )
+
+
+def _cluster_fields(body: BaseModel) -> Iterator[str]:
+    """Yield the fields of a routing resource that only a cluster acts on."""
+    if isinstance(body, _ROUTING):
+        yield from kinds.only_running(body.spec, "spec")
+    if isinstance(body, kinds.Gateway):
+        servers = enumerate(body.spec.servers)
+        yield from (f"spec.servers[{index}].tls" for index, server in servers if server.tls)
+    if isinstance(body, kinds.gateway_api.Gateway):
+        listeners = enumerate(body.spec.listeners)
+        yield from (f"spec.listeners[{index}].tls" for index, each in listeners if each.tls)
 
 
 _ROUTING = (

@@ -1,4 +1,4 @@
-"""From a VirtualService's rules to routes."""
+"""Converts the rules of VirtualServices to routes."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,10 +8,7 @@ from lanes.mesh.diagnostics import Diagnostics, Place
 from lanes.mesh.headers import AUTHORITY, matched_name
 from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, is_catch_all
-from lanes.mesh.model import (
-    Route,
-    Weighted,
-)
+from lanes.mesh.model import Route, Weighted
 from lanes.mesh.traffic import Abort, HeaderOps, Retry
 from lanes.reading import kinds
 from lanes.reading.conditions import string_match
@@ -31,64 +28,62 @@ _ABORTS = "aborts the share of requests that it sets"
 def routes_of(
     resource: Resource, service: kinds.VirtualService, destinations: Destinations, side: Side
 ) -> tuple[Route, ...]:
-    """The rules of a VirtualService that count on `side`, in their order.
+    """Return the rules of a VirtualService that apply to `side`, in order.
 
-    One that is not supported is marked, by what of its matches is known.
+    A rule that is not supported is marked, and has the matches that are.
     """
     if why := resource.unsupported(outside="spec.http["):
         return (unsupported_route(why, resource.place("spec")),)
-    rules = (
-        _rule(ruled, service, destinations, side)
+    routes = (
+        _route_of(ruled, service, destinations, side)
         for ruled in destinations.delegates.rules(resource, service)
-        if _leads_somewhere(ruled[2]) or ruled[0].lacks(ruled[1])
+        if _answers(ruled[2]) or ruled[0].lacks(ruled[1])
     )
-    return tuple(rule for rule in rules if rule)
+    return tuple(route for route in routes if route)
 
 
-def _rule(
+def _route_of(
     ruled: Ruled, service: kinds.VirtualService, destinations: Destinations, side: Side
 ) -> Route | None:
-    """The route of a rule of `service`; None where it is not one of `side`'s."""
+    """Return the route of a rule of `service`; None: the rule does not apply to `side`."""
     resource, field, http = ruled
-    why, counting = (
-        resource.unsupported(outside="spec.http[") or resource.unsupported(field),
-        http.match,
-    )
+    why = resource.unsupported(outside="spec.http[") or resource.unsupported(field)
+    applicable = http.match
     try:
-        counting = [
+        applicable = [
             match
             for number, match in enumerate(http.match)
             if applies(resource, f"{field}.match[{number}]", service, match, side)
         ]
-        if http.match and not counting:
+        if http.match and not applicable:
             return None
         if not why:
-            route = _route(resource, destinations, side, field, http, _met(counting))
-            return replace(route, by_scheme=_is_by_scheme(counting))
+            route = _route(resource, destinations, side, field, http, _matches(applicable))
+            return replace(route, by_scheme=_is_by_scheme(applicable))
     except ManifestError as error:
         why = destinations.diagnostics.error(error)
-    return unsupported_route(why, resource.place(field), _met(counting))
+    return unsupported_route(why, resource.place(field), _matches(applicable))
 
 
 def unsupported_route(why: str, place: Place, matches: tuple[Match, ...] = ()) -> Route:
-    """Return a rule of which it is not known what it does, and `why`."""
+    """Return a route that is not supported: it may do anything with its requests."""
     return Route(matches, (), place=place, unsupported=why)
 
 
-def _met(asked: Iterable[kinds.HttpMatch]) -> tuple[Match, ...]:
-    """Return what the matches of a rule ask for; (): every request meets one."""
-    matches = tuple(map(match_of, asked))
+def _matches(alternatives: Iterable[kinds.HttpMatch]) -> tuple[Match, ...]:
+    """Return a rule's matches; (): every request matches one."""
+    matches = tuple(map(match_of, alternatives))
     return () if any(map(is_catch_all, matches)) else matches
 
 
-def _is_by_scheme(asked: Iterable[kinds.HttpMatch]) -> bool:
-    """Tell whether every request meets the matches that count, and by its scheme alone."""
-    everything = [match for match in asked if is_catch_all(match_of(match))]
-    return bool(everything) and all(match.scheme for match in everything)
+def _is_by_scheme(alternatives: Iterable[kinds.HttpMatch]) -> bool:
+    """Tell whether every request matches, and each match for every request names the scheme."""
+    catch_all = [match for match in alternatives if is_catch_all(match_of(match))]
+    return bool(catch_all) and all(match.scheme for match in catch_all)
 
 
 def require_few(resource: Resource, field: str, routes: Iterable[Route]) -> None:
-    """Raise ManifestError for more routes of several resources than are planned for one host."""
+    """Raise ManifestError if several resources have more routes for one host than are planned."""
     count = sum(max(1, len(route.matches)) for route in routes)
     if count > MOST_RULES:
         raise resource.error(
@@ -99,7 +94,7 @@ def require_few(resource: Resource, field: str, routes: Iterable[Route]) -> None
 
 
 def require_complete(manifests: Manifests, diagnostics: Diagnostics) -> None:
-    """Report VirtualServices without hosts, and rules that lead nowhere; lint reads them too."""
+    """Report VirtualServices without hosts, and rules that neither route nor answer requests."""
     delegates = {
         (http.delegate.namespace or body.metadata.namespace, http.delegate.name)
         for _, body in manifests.of(kinds.VirtualService)
@@ -107,45 +102,44 @@ def require_complete(manifests: Manifests, diagnostics: Diagnostics) -> None:
         if http.delegate
     }
     for resource, service in manifests.of(kinds.VirtualService):
-        named = (service.metadata.namespace, service.metadata.name) in delegates
-        if not service.spec.hosts and not named:
-            given = "hosts" in service.spec.model_fields_set
-            diagnostics.error(resource.error("spec.hosts", "is empty" if given else "missing"))
+        is_delegate = (service.metadata.namespace, service.metadata.name) in delegates
+        if not service.spec.hosts and not is_delegate:
+            is_set = "hosts" in service.spec.model_fields_set
+            diagnostics.error(resource.error("spec.hosts", "is empty" if is_set else "missing"))
         for index, http in enumerate(service.spec.http):
-            leads = _leads_somewhere(http) or http.delegate is not None
-            if not leads and not resource.lacks(f"spec.http[{index}]"):
+            answers = _answers(http) or http.delegate is not None
+            if not answers and not resource.lacks(f"spec.http[{index}]"):
                 problem = "should have a route, a redirect or a directResponse"
                 diagnostics.error(resource.error(f"spec.http[{index}]", problem))
 
 
-def _leads_somewhere(http: kinds.HttpRoute) -> bool:
+def _answers(http: kinds.HttpRoute) -> bool:
     return bool(http.route or http.redirect or http.direct_response)
 
 
 def taken_before(
     resource: Resource, service: kinds.VirtualService
 ) -> tuple[tuple[int | None, ...], ...]:
-    """Return, for each match of each HTTP rule, the rule before it that takes all its requests.
+    """Return, for each match of each rule, the number of an earlier rule that takes its requests.
 
-    None: none is known to. A rule without a match has one for every request. What a rule asks
-    beside its match only makes it narrower.
+    None: no earlier rule is known to take all of them. A rule without a match has one for every
+    request.
     """
-    before: MatchIndex[int] = MatchIndex()
-    found: list[tuple[int | None, ...]] = []
+    earlier: MatchIndex[int] = MatchIndex()
+    taken_by: list[tuple[int | None, ...]] = []
     for number, http in enumerate(service.spec.http):
-        own = [(match_of(match), is_narrow(match)) for match in http.match] or [(Match(), False)]
-        taken = tuple(next(before.covering(one), None) for one, _ in own)
-        found.append(taken)
-        if None in taken and not resource.lacks(f"spec.http[{number}].match"):
-            for one in (one for one, narrow in own if not narrow):
-                before.add(one, number)
-    return tuple(found)
+        matches = [(match_of(m), is_narrow(m)) for m in http.match] or [(Match(), False)]
+        taken_by.append(tuple(next(earlier.covering(match), None) for match, _ in matches))
+        if None in taken_by[-1] and not resource.lacks(f"spec.http[{number}].match"):
+            for match in (match for match, narrow in matches if not narrow):
+                earlier.add(match, number)
+    return tuple(taken_by)
 
 
 def is_narrow(match: kinds.HttpMatch) -> bool:
-    """Tell whether a match counts for some callers, ports or gateways alone."""
-    asked = (match.port, match.scheme, match.gateways, match.source_labels, match.source_namespace)
-    return any(asked)
+    """Tell whether a match applies only to some ports, schemes, gateways or callers."""
+    limits = (match.port, match.scheme, match.gateways, match.source_labels, match.source_namespace)
+    return any(limits)
 
 
 def _route(
@@ -157,8 +151,8 @@ def _route(
     matches: tuple[Match, ...],
 ) -> Route:
     aborts = _aborts(http)
-    every = aborts is not None and aborts.share >= 1
-    status = aborts.status if aborts and every else _own_status(http)
+    aborts_all = aborts is not None and aborts.share >= 1
+    status = aborts.status if aborts and aborts_all else _own_status(http)
     if aborts:
         destinations.diagnostics.warn(resource.finding("fault", f"{field}.fault", _ABORTS))
     return Route(
@@ -169,9 +163,9 @@ def _route(
         timeout=http.timeout,
         retry=_retry(http.retries) if http.retries else None,
         status=status or 500,
-        abort=None if every else aborts,
+        abort=None if aborts_all else aborts,
         place=resource.place(field),
-        redirect=redirect_of(http.redirect) if http.redirect and not every else None,
+        redirect=redirect_of(http.redirect) if http.redirect and not aborts_all else None,
         rewrite=rewrite_of(http.rewrite) if http.rewrite else None,
         filters=filters_of(http),
         mirrors=() if status else mirrors_of(resource, field, http, destinations, side),
@@ -180,14 +174,14 @@ def _route(
 
 
 def _own_status(http: kinds.HttpRoute) -> int | None:
-    """What a rule answers by itself; None where it leads to a destination."""
+    """Return the status that a rule answers with; None: it leads to a destination."""
     if http.redirect:
         return http.redirect.redirect_code
     return http.direct_response.status if http.direct_response else None
 
 
 def _aborts(http: kinds.HttpRoute) -> Abort | None:
-    """What a fault answers, and to which share; None: to none."""
+    """Return the abort of a rule's fault; None: it aborts no request."""
     abort = http.fault.abort if http.fault else None
     if abort is None or abort.http_status is None or not abort.percentage.value:
         return None
@@ -201,7 +195,7 @@ def _weighted(
     field: str,
     http: kinds.HttpRoute,
 ) -> tuple[Weighted, ...]:
-    """A rule's destinations: a weight that is not there is 0, unless there is one alone."""
+    """Return a rule's destinations; a missing weight is 0, unless there is only one."""
     alone = len(http.route) == 1
     legs = [(leg, 100 if alone else leg.weight or 0) for leg in http.route]
     if not any(weight for _, weight in legs):
@@ -218,7 +212,7 @@ def _weighted(
 
 
 def match_of(match: kinds.HttpMatch) -> Match:
-    """Return what a match asks for, apart from what makes it narrow."""
+    """Return what a match says of requests, without the fields of `is_narrow`."""
     headers = {matched_name(name): string_match(m) for name, m in match.headers.items()}
     if match.authority:
         headers[AUTHORITY] = string_match(match.authority)

@@ -1,4 +1,4 @@
-"""Ambient mode: the waypoint of the Service that is called routes, and the caller's has no part.
+"""Ambient mode: the waypoint of the called Service routes calls.
 
 https://istio.io/latest/docs/ambient/usage/waypoint/
 """
@@ -22,13 +22,16 @@ _NO_SERVICES = ("workload", "none")
 
 
 class Waypoints:
-    """Tells whose rules count for calls to each Service from pods in ambient mode."""
+    """Tells for which Services rules apply to calls from pods in ambient mode."""
 
     def __init__(
-        self, manifests: Manifests, namespaces: Mapping[str, Mapping[str, str]], sink: Diagnostics
+        self,
+        manifests: Manifests,
+        namespace_labels: Mapping[str, Mapping[str, str]],
+        diagnostics: Diagnostics,
     ) -> None:
-        self._namespaces = namespaces
-        self._diagnostics = sink
+        self._namespace_labels = namespace_labels
+        self._diagnostics = diagnostics
         self._gateways = {
             (resource.namespace, resource.name): body
             for resource, body in manifests.of(gateway_api.Gateway)
@@ -41,29 +44,32 @@ class Waypoints:
         for host, (resource, labels) in self._services.items():
             if self._label(_INGRESS, host, labels) == "true" and self._named(host):
                 problem = "leads the gateway's requests through a waypoint, which is not emulated"
-                sink.error(resource.error(f"metadata.labels[{_INGRESS}]", problem))
+                diagnostics.error(resource.error(f"metadata.labels[{_INGRESS}]", problem))
             if self._label(_CANARY, host, labels):
                 problem = "splits calls between two waypoints, which is not supported"
-                sink.error(resource.error(f"metadata.labels[{_CANARY}]", problem))
+                diagnostics.error(resource.error(f"metadata.labels[{_CANARY}]", problem))
 
     def routed(self, rules: Mapping[Host, Iterable[str]]) -> frozenset[Host]:
-        """Return the Services whose rules count for such calls.
+        """Return the Services whose rules apply to calls from pods in ambient mode.
 
-        `rules`: the namespaces of each Service's VirtualServices; a waypoint knows those that stand
-        beside the Service or beside itself.
+        `rules`: the namespaces of each Service's VirtualServices. A waypoint applies those of the
+        Service's namespace and of its own.
         """
-        found = set()
+        routed = set()
         for host in self._services:
             waypoint = self._waypoint(host)
-            known = rules.get(host, (host.namespace,))
-            if waypoint and {host.namespace, waypoint[0]}.intersection(known):
-                found.add(host)
-        return frozenset(found)
+            namespaces = rules.get(host, (host.namespace,))
+            if waypoint and {host.namespace, waypoint[0]}.intersection(namespaces):
+                routed.add(host)
+        return frozenset(routed)
 
     def _waypoint(self, host: Host) -> tuple[str, str] | None:
-        """Return the namespace and the name of a Service's waypoint; None: it has none."""
+        """Return the namespace and name of the waypoint that routes calls to a Service, or None.
+
+        If the manifests have no waypoint at all, each one named is assumed to exist.
+        """
         named = self._named(host)
-        if named is None or not self._gateways:  # those that are elsewhere are taken for given
+        if named is None or not self._gateways:
             return named
         body = self._gateways.get(named)
         if body is None:
@@ -77,11 +83,11 @@ class Waypoints:
         return None if body.metadata.labels.get(_FOR) in _NO_SERVICES else named
 
     def _named(self, host: Host) -> tuple[str, str] | None:
-        """Return the waypoint that a Service's labels name, or else its namespace's."""
+        """Return the waypoint that labels of a Service, or else of its namespace, name."""
         labels = self._services[host][1]
-        source = labels if _USE in labels else self._namespaces.get(host.namespace, {})
+        source = labels if _USE in labels else self._namespace_labels.get(host.namespace, {})
         name = source.get(_USE, "none")
         return None if name == "none" else (source.get(_USE_NAMESPACE) or host.namespace, name)
 
     def _label(self, name: str, host: Host, labels: Mapping[str, str]) -> str:
-        return labels.get(name) or self._namespaces.get(host.namespace, {}).get(name, "")
+        return labels.get(name) or self._namespace_labels.get(host.namespace, {}).get(name, "")
