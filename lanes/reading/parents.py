@@ -48,13 +48,13 @@ class AtServices:
     """The HTTPRoutes of Services' ports.
 
     `producers` stand beside their Service and count for all callers, but for those of a namespace
-    that has `consumers`' routes of its own. `marks`: the Services with a route that is not
+    that has `consumers`' routes of its own. `unsupported`: the Services with a route that is not
     supported, and why.
     """
 
     producers: Mapping[Host, Mapping[int, list[Bound]]]
     consumers: Mapping[str, Mapping[Host, Mapping[int, list[Bound]]]]
-    marks: Mapping[Host, str]
+    unsupported: Mapping[Host, str]
 
     def for_caller(self, caller: Caller) -> Mapping[Host, Mapping[int, list[Bound]]]:
         """The routes that count for a caller, of those that its Sidecar imports."""

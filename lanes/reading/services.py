@@ -1,4 +1,4 @@
-"""Services as their callers in the mesh see them: each port, with the rules that count there."""
+"""Services as callers in the mesh see them: each port, with the routes that apply there."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from lanes.reading.imports import ANY, Caller
 from lanes.reading.manifests import Manifests
 from lanes.reading.parents import at_services
 from lanes.reading.service_rules import (
-    Read,
+    Entry,
     ServiceRules,
-    are_for_some,
     depends_on_caller,
+    have_caller_matches,
     service_rules,
 )
 from lanes.reading.sides import Side
@@ -27,9 +27,9 @@ _MESH = frozenset({"mesh"})
 
 @dataclass(frozen=True)
 class _View:
-    """What a caller sees: what rules Services for it, and the destinations that it finds."""
+    """The rules that apply for a caller, and the destinations that it finds."""
 
-    given: ServiceRules
+    rules: ServiceRules
     destinations: Destinations
 
 
@@ -40,40 +40,39 @@ def service_ports(
     manifests: Manifests,
     destinations: Destinations,
     callers: Mapping[Caller, list[Pod]],
-    served: Iterable[GatewayHost],
+    gateway: Iterable[GatewayHost],
 ) -> tuple[ServicePort, ...]:
-    """Every Service's ports, with the routes of what names it: a VirtualService, HTTPRoutes.
+    """Return the ports of every Service, and of other hosts that have rules, with their routes.
 
-    Where nothing does, where HTTP rules don't count, and where none of them is for these callers,
-    a call leads to every pod. What a gateway has `served` may be no Service.
+    A call that no rule applies to leads to every pod of the Service.
     """
-    views = _views(manifests, destinations, callers, [host.domain for host in served])
+    views = _views(manifests, destinations, callers, [host.domain for host in gateway])
     ports = _Ports(destinations, views, callers)
-    found = [
+    of_services = [
         ports.port(host, port) for host, numbers in destinations.hosts().items() for port in numbers
     ]
-    return (*found, *_literal_ports(destinations, views, callers))
+    return (*of_services, *_other_ports(destinations, views, callers))
 
 
 def _views(
     manifests: Manifests,
     destinations: Destinations,
     callers: Iterable[Caller],
-    served: Collection[str],
+    gateway_domains: Collection[str],
 ) -> _Views:
     bound = at_services(manifests, destinations)
-    given = {
-        caller: service_rules(manifests, destinations, bound, caller, served)
+    rules = {
+        caller: service_rules(manifests, destinations, bound, caller, gateway_domains)
         for caller in (ANY, *(callers if depends_on_caller(manifests, bound) else ()))
     }
     return {
-        caller: _View(given.get(caller, given[ANY]), destinations.seen_from(caller.namespace))
+        caller: _View(rules.get(caller, rules[ANY]), destinations.seen_from(caller.namespace))
         for caller in (ANY, *callers)
     }
 
 
 class _Ports:
-    """Makes the ports of Services from what rules them, for each caller where they differ."""
+    """Makes the ports of Services, with variants for callers that get other routes."""
 
     def __init__(
         self,
@@ -84,12 +83,12 @@ class _Ports:
         self._destinations, self._views, self._callers = destinations, views, callers
 
     def port(self, host: Host, port: int) -> ServicePort:
-        """The port of a Service."""
+        """Return a port of a Service."""
         routes = self._routes(host, port, self._views[ANY], None)
         variants = [
-            Variant(frozenset(pod.key for pod in alike), own)
-            for view, alike in self._differing(host, routes)
-            if (own := self._routes(host, port, view, alike[0])) != routes
+            Variant(frozenset(pod.key for pod in pods), other)
+            for view, pods in self._views_that_may_differ(host, routes)
+            if (other := self._routes(host, port, view, pods[0])) != routes
         ]
         return ServicePort(
             host,
@@ -102,35 +101,34 @@ class _Ports:
             self._destinations.is_hop(host, port),
         )
 
-    def _differing(
+    def _views_that_may_differ(
         self, host: Host, routes: tuple[Route, ...]
     ) -> Iterator[tuple[_View, list[Pod]]]:
-        """The pods that may meet other routes than these, those together that meet the same."""
+        """Yield groups of pods that may get other routes than these, and what each group sees."""
         differ = self._destinations.differ_by_caller(routes, host)
         for caller, pods in self._callers.items():
             view = self._views[caller]
             if not caller.imports_service(host.namespace, host.fqdn):
                 continue
-            if are_for_some(view.given.owners.get(host, ())):
+            if have_caller_matches(view.rules.virtual_services.get(host, ())):
                 yield from ((view, alike) for alike in _by_labels(pods))
-            elif differ or not view.given.is_alike(self._views[ANY].given, host):
+            elif differ or not view.rules.is_alike(self._views[ANY].rules, host):
                 yield view, pods
 
     def _routes(self, host: Host, port: int, view: _View, pod: Pod | None) -> tuple[Route, ...]:
-        """The routes that a pod meets; None: one that no rule is about."""
-        given, destinations = view.given, view.destinations
-        place = destinations.resource(host).place("spec")
-        if not destinations.is_visible(host):  # whom plain DNS finds, past all rules
+        """Return the routes of a pod's calls; `pod` None: a pod that no rule names."""
+        rules, destinations = view.rules, view.destinations
+        if not destinations.is_visible(host):  # DNS finds the Service, and no rule applies
             return _plain(destinations, host, port)
         routes: tuple[Route, ...] = ()
-        why = given.marks.get(host, "")
+        why = rules.unsupported.get(host, "")
         try:
             if not why:
-                routes = _ruled(given, host, destinations, Side(_MESH, port, host, pod))
+                routes = _ruled(rules, host, destinations, Side(_MESH, port, host, pod))
         except ManifestError as error:
             why = destinations.diagnostics.error(error)
         if why:
-            routes = (unsupported_route(why, place),)
+            routes = (unsupported_route(why, destinations.resource(host).place("spec")),)
         if routes and not destinations.is_http(host, port):
             if not any(destinations.is_http(host, other) for other in destinations.hosts()[host]):
                 _warn(destinations, host, f"port {port} is not HTTP: rules do not apply to calls")
@@ -141,81 +139,85 @@ class _Ports:
 
 
 def _by_labels(pods: Iterable[Pod]) -> Iterable[list[Pod]]:
-    found: dict[frozenset[tuple[str, str]], list[Pod]] = {}
+    groups: dict[frozenset[tuple[str, str]], list[Pod]] = {}
     for pod in pods:
-        found.setdefault(frozenset(pod.labels.items()), []).append(pod)
-    return found.values()
+        groups.setdefault(frozenset(pod.labels.items()), []).append(pod)
+    return groups.values()
 
 
 def _ruled(
-    given: ServiceRules, host: Host, destinations: Destinations, side: Side
+    rules: ServiceRules, host: Host, destinations: Destinations, side: Side
 ) -> tuple[Route, ...]:
-    """The rules for a Service's port; (): none. Raises ManifestError for more than are planned."""
-    if host in given.owners:
-        return _first_rules(given.owners[host], destinations, side)
-    bound = given.bound.get(host, {}).get(side.port)
+    """Return the routes that rules give a Service's port; (): no rule applies.
+
+    Raises ManifestError if there are more rules than are planned.
+    """
+    if host in rules.virtual_services:
+        return _first_routes(rules.virtual_services[host], destinations, side)
+    bound = rules.http_routes.get(host, {}).get(side.port)
     return rules_of(bound, destinations, in_mesh=True) if bound else ()
 
 
-def _first_rules(
-    reads: Iterable[Read], destinations: Destinations, side: Side
+def _first_routes(
+    entries: Iterable[Entry], destinations: Destinations, side: Side
 ) -> tuple[Route, ...]:
-    """The rules of the first VirtualService that has one for a call; (): none has."""
-    found = (routes_of(*read, destinations, side) for read in reads)
-    return next(filter(None, found), ())
+    """Return the routes of the first VirtualService that has any for `side`; (): none has."""
+    routes = (routes_of(*entry, destinations, side) for entry in entries)
+    return next(filter(None, routes), ())
 
 
-def _literal_ports(
+def _other_ports(
     destinations: Destinations, views: _Views, callers: Mapping[Caller, Iterable[Pod]]
 ) -> Iterator[ServicePort]:
-    """The ports of hosts that are no Service, for the callers for which their rules count."""
-    found = {
-        caller: dict(_literal_routes(view.given, view.destinations))
-        for caller, view in views.items()
+    """Yield the ports of hosts that are not Services, for callers to which their rules apply."""
+    by_caller = {
+        caller: dict(_other_routes(view.rules, view.destinations)) for caller, view in views.items()
     }
-    for host, port in dict.fromkeys(key for routes in found.values() for key in routes):
+    for host, port in dict.fromkeys(key for routes in by_caller.values() for key in routes):
         service = _service_behind(host, port, destinations)
         plain = _plain(destinations, service, port) if service else ()
-        routes = found[ANY].get((host, port), plain)
+        routes = by_caller[ANY].get((host, port), plain)
         variants = [
-            Variant(frozenset(pod.key for pod in pods), own)
+            Variant(frozenset(pod.key for pod in pods), other)
             for caller, pods in callers.items()
-            if (own := found[caller].get((host, port), plain)) != routes
+            if (other := by_caller[caller].get((host, port), plain)) != routes
         ]
         yield ServicePort(host, port, routes, (), plain, variants=tuple(variants))
 
 
-def _literal_routes(
-    given: ServiceRules, destinations: Destinations
+def _other_routes(
+    rules: ServiceRules, destinations: Destinations
 ) -> Iterator[tuple[tuple[Host, int], tuple[Route, ...]]]:
-    """The rules for hosts that are no Service, which count for calls to that very name.
+    """Yield the routes of hosts that are not Services; they apply to calls to that very name.
 
-    Istio has them at port 80, and where the VirtualService names a Service with another, if HTTP is
-    served there.
+    Istio has them at port 80. If the VirtualService also names a Service, Istio has them at that
+    Service's ports too, where HTTP is served.
     """
-    for name, reads in given.literal.items():
-        host, alike = Host(name, ""), host_of(name, "")
-        own = given.owners.get(alike) if alike else None
-        if own and age_of(own[0][1].metadata) < age_of(reads[0][1].metadata):
+    for name, entries in rules.other_hosts.items():
+        host, service = Host(name, ""), host_of(name, "")
+        own = rules.virtual_services.get(service) if service else None
+        if own and age_of(own[0][1].metadata) < age_of(entries[0][1].metadata):
             continue
-        beside = [h for h, others in given.owners.items() for o in others if o[0] is reads[0][0]]
-        numbers = {80, *(port for one in beside for port in destinations.hosts()[one])}
+        numbers = {80}
+        for other, others in rules.virtual_services.items():
+            if any(resource is entries[0][0] for resource, _ in others):
+                numbers.update(destinations.hosts()[other])
         for port in sorted(filter(destinations.declares_http, numbers)):
-            service = _service_behind(host, port, destinations)
-            if service and not destinations.declares_http(port, service):
-                continue  # which is found by the Service's address, and not by the name
-            if routes := _first_rules(reads, destinations, Side(_MESH, port, host)):
+            behind = _service_behind(host, port, destinations)
+            if behind and not destinations.declares_http(port, behind):
+                continue  # proxies route such a call by the Service's address, not by the name
+            if routes := _first_routes(entries, destinations, Side(_MESH, port, host)):
                 yield (host, port), routes
 
 
 def _service_behind(host: Host, port: int, destinations: Destinations) -> Host | None:
-    """Return the Service that DNS finds for a host that is none, if it has this port."""
-    alike = host_of(host.name, "")
-    return alike if alike and port in destinations.hosts().get(alike, []) else None
+    """Return the Service with this port that DNS finds for a host that is not a Service."""
+    service = host_of(host.name, "")
+    return service if service and port in destinations.hosts().get(service, []) else None
 
 
 def _plain(destinations: Destinations, host: Host, port: int) -> tuple[Route, ...]:
-    """What a call gets where no rule counts; marked where that is not supported."""
+    """Return the route to every pod of a Service, marked if that is not supported."""
     try:
         return (Route((), (Weighted(destinations.every_pod(host, port), 100),)),)
     except ManifestError as error:
