@@ -77,12 +77,12 @@ class WeightedRule(Closed):
 
 class LaneRouting(Closed):
     ingress_routing_strategy: Literal["weighted", "rule_based"] = "rule_based"
-    weighted_routing_rule: WeightedRule = WeightedRule()
+    weighted_routing_rule: WeightedRule = WeightedRule.model_construct()
 
 
 class LaneIngress(Closed):
     gateway: LaneGateway | None = None
-    ingress_routing: LaneRouting = LaneRouting()
+    ingress_routing: LaneRouting = LaneRouting.model_construct()
 
 
 class PermissiveMode(Closed):
@@ -96,9 +96,9 @@ class PermissiveMode(Closed):
 
 class LaneGroupSpec(Closed):
     services: list[GroupService] = []
-    ingress: LaneIngress = LaneIngress()
+    ingress: LaneIngress = LaneIngress.model_construct()
     is_permissive: bool = False
-    permissive_mode_configuration: PermissiveMode = PermissiveMode()
+    permissive_mode_configuration: PermissiveMode = PermissiveMode.model_construct()
     auto_update: bool = False
 
 
@@ -112,19 +112,19 @@ class LaneDestination(Closed):
 
 
 class LaneRoute(Closed):
-    destination: LaneDestination = LaneDestination()
+    destination: LaneDestination = LaneDestination.model_construct()
 
 
 class LaneIngressRule(Closed):
     online: bool = False
     hosts: list[HostName] = []
     name: str = ""
-    match: LaneMatch = LaneMatch()
-    route: LaneRoute = LaneRoute()
+    match: LaneMatch = LaneMatch.model_construct()
+    route: LaneRoute = LaneRoute.model_construct()
 
 
 class LaneWeight(Closed):
-    destination: LaneDestination = LaneDestination()
+    destination: LaneDestination = LaneDestination.model_construct()
     weight: Count = 0
 
 
@@ -132,7 +132,7 @@ class LaneSpec(Closed):
     label_selector: dict[str, str] = {}
     services: list[GroupService] = []
     ingress_rules: list[LaneIngressRule] = []
-    ingress_weight: LaneWeight = LaneWeight()
+    ingress_weight: LaneWeight = LaneWeight.model_construct()
 
 
 class ASMSwimLane(ClosedKind):

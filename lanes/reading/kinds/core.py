@@ -110,7 +110,7 @@ class PodMetadata(Open):
 
 
 class PodTemplate(Open):
-    metadata: PodMetadata = PodMetadata()
+    metadata: PodMetadata = PodMetadata.model_construct()
     spec: PodSpec
 
 
@@ -120,7 +120,7 @@ class LabelSelector(Open):
 
 class WorkloadSpec(Open):
     replicas: Replicas = 1
-    selector: LabelSelector = LabelSelector()
+    selector: LabelSelector = LabelSelector.model_construct()
     template: PodTemplate
 
 
@@ -154,7 +154,7 @@ class Reference(Open):
 
 class RolloutSpec(Open):
     replicas: Replicas = 1
-    selector: LabelSelector = LabelSelector()
+    selector: LabelSelector = LabelSelector.model_construct()
     template: PodTemplate | None = None
     workload_ref: Reference | None = None
 
@@ -183,8 +183,8 @@ class SliceConditions(Open):
 
 class SliceEndpoint(Open):
     addresses: list[str] = []
-    conditions: SliceConditions = SliceConditions()
-    target_ref: TargetReference = TargetReference()
+    conditions: SliceConditions = SliceConditions.model_construct()
+    target_ref: TargetReference = TargetReference.model_construct()
 
 
 class EndpointSlice(Open):
@@ -196,7 +196,7 @@ class EndpointSlice(Open):
 
 class EndpointAddress(Open):
     ip: str = ""
-    target_ref: TargetReference = TargetReference()
+    target_ref: TargetReference = TargetReference.model_construct()
 
 
 class EndpointSubset(Open):
@@ -222,12 +222,12 @@ class LanguageInstrumentation(Open):
 class InstrumentationSpec(Open):
     env: list[EnvVar] = []
     propagators: list[str] = []
-    sampler: Sampler = Sampler()
-    python: LanguageInstrumentation = LanguageInstrumentation()
-    java: LanguageInstrumentation = LanguageInstrumentation()
-    nodejs: LanguageInstrumentation = LanguageInstrumentation()
-    dotnet: LanguageInstrumentation = LanguageInstrumentation()
-    go: LanguageInstrumentation = LanguageInstrumentation()
+    sampler: Sampler = Sampler.model_construct()
+    python: LanguageInstrumentation = LanguageInstrumentation.model_construct()
+    java: LanguageInstrumentation = LanguageInstrumentation.model_construct()
+    nodejs: LanguageInstrumentation = LanguageInstrumentation.model_construct()
+    dotnet: LanguageInstrumentation = LanguageInstrumentation.model_construct()
+    go: LanguageInstrumentation = LanguageInstrumentation.model_construct()
 
     def of(self, language: str) -> LanguageInstrumentation:
         """What is said of one language."""

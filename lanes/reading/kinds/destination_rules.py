@@ -45,7 +45,7 @@ Simple = Annotated[Literal["LEAST_REQUEST", "RANDOM", "ROUND_ROBIN"], BeforeVali
 
 class LoadBalancer(Closed):
     simple: Simple = "LEAST_REQUEST"
-    locality_lb_setting: LocalityLbSetting = LocalityLbSetting()
+    locality_lb_setting: LocalityLbSetting = LocalityLbSetting.model_construct()
     consistent_hash: OnlyRunning = None
     warmup: OnlyRunning = None
     warmup_duration_secs: OnlyRunning = None
@@ -102,8 +102,8 @@ class HttpPool(Closed):
 
 
 class ConnectionPool(Closed):
-    tcp: TcpPool = TcpPool()
-    http: HttpPool = HttpPool()
+    tcp: TcpPool = TcpPool.model_construct()
+    http: HttpPool = HttpPool.model_construct()
 
 
 class TrafficPolicy(Closed):

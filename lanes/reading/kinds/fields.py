@@ -179,9 +179,10 @@ def require_re2(regex: str) -> None:
 
 
 class _Frozen(BaseModel):
-    """What does not change; nor is a kind made ready that no manifest has.
+    """A model that does not change. Like an API server, it takes no string for a number.
 
-    As an API server does, it takes no string for a number, and no truth value.
+    pydantic builds a model's schema when a manifest first needs it. Defaults are made by
+    `model_construct`, which needs no schema, so that a start builds none.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel, defer_build=True)

@@ -31,11 +31,11 @@ class NamespaceSelector(Closed):
 
 class RouteNamespaces(Closed):
     from_: Annotated[Literal["Same", "All", "Selector"], Field(alias="from")] = "Same"
-    selector: NamespaceSelector = NamespaceSelector()
+    selector: NamespaceSelector = NamespaceSelector.model_construct()
 
 
 class AllowedRoutes(Closed):
-    namespaces: RouteNamespaces = RouteNamespaces()
+    namespaces: RouteNamespaces = RouteNamespaces.model_construct()
     kinds: list[RouteKind] = []
 
 
@@ -51,7 +51,7 @@ class Listener(Closed):
     port: Port
     protocol: str
     tls: ListenerTls | None = None
-    allowed_routes: AllowedRoutes = AllowedRoutes()
+    allowed_routes: AllowedRoutes = AllowedRoutes.model_construct()
 
     @property
     def http(self) -> bool:
@@ -71,17 +71,17 @@ class Listener(Closed):
 
 class ListenerNamespaces(Closed):
     from_: Annotated[Literal["None", "Same", "All", "Selector"], Field(alias="from")] = "None"
-    selector: NamespaceSelector = NamespaceSelector()
+    selector: NamespaceSelector = NamespaceSelector.model_construct()
 
 
 class AllowedListeners(Closed):
-    namespaces: ListenerNamespaces = ListenerNamespaces()
+    namespaces: ListenerNamespaces = ListenerNamespaces.model_construct()
 
 
 class GatewaySpec(Closed):
     gateway_class_name: str
     listeners: Annotated[list[Listener], Field(min_length=1)]
-    allowed_listeners: AllowedListeners = AllowedListeners()
+    allowed_listeners: AllowedListeners = AllowedListeners.model_construct()
     tls: OnlyRunning = None
     infrastructure: dict[str, Any] = {}
     addresses: list[Any] = []

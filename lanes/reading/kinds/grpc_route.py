@@ -43,7 +43,7 @@ class GRPCRule(Rule):
 
 
 class GRPCRouteSpec(HTTPRouteSpec):
-    rules: Annotated[list[GRPCRule], Few] = [GRPCRule()]  # type: ignore[assignment]
+    rules: Annotated[list[GRPCRule], Few] = [GRPCRule.model_construct()]  # type: ignore[assignment]
 
 
 class GRPCRoute(HTTPRoute):

@@ -96,7 +96,7 @@ class PathMatch(Closed):
 
 
 class RouteMatch(Closed):
-    path: PathMatch = PathMatch()
+    path: PathMatch = PathMatch.model_construct()
     headers: list[HeaderMatch] = []
     method: str | None = None
     query_params: list[QueryParamMatch] = []
@@ -258,7 +258,7 @@ class Rule(Closed):
     matches: list[RouteMatch] = []
     filters: Annotated[list[Filter], OfOneTypeEach] = []
     backend_refs: list[BackendRef] = []
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = Timeouts.model_construct()
     retry: Retry | None = None
 
     @property
@@ -283,7 +283,7 @@ Few = AfterValidator(_few)
 class HTTPRouteSpec(Closed):
     parent_refs: list[ParentReference] = []
     hostnames: list[HostName] = []
-    rules: Annotated[list[Rule], Few] = [Rule()]
+    rules: Annotated[list[Rule], Few] = [Rule.model_construct()]
 
 
 class HTTPRoute(ClosedKind):

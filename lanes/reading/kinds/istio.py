@@ -126,7 +126,7 @@ class EnvoyFilterSpec(Open):
 
 class EnvoyFilter(Open):
     metadata: Metadata
-    spec: EnvoyFilterSpec = EnvoyFilterSpec()
+    spec: EnvoyFilterSpec = EnvoyFilterSpec.model_construct()
 
 
 class Egress(Closed):
@@ -143,4 +143,4 @@ class SidecarSpec(Closed):
 
 
 class Sidecar(ClosedKind):
-    spec: SidecarSpec = SidecarSpec()
+    spec: SidecarSpec = SidecarSpec.model_construct()

@@ -28,7 +28,7 @@ class BodyOfResponse(Open):
 
 class DirectResponse(Open):
     status: Annotated[int, Field(ge=200, le=599)]
-    body: BodyOfResponse = BodyOfResponse()
+    body: BodyOfResponse = BodyOfResponse.model_construct()
 
 
 class RegexRewrite(Closed):

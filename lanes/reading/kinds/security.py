@@ -13,7 +13,7 @@ class PeerSelector(Open):
 
 class PeerAuthenticationSpec(Open):
     selector: PeerSelector | None = None
-    mtls: Mtls = Mtls()
+    mtls: Mtls = Mtls.model_construct()
     port_level_mtls: dict[int | str, Mtls] = {}
 
 
@@ -21,7 +21,7 @@ class PeerAuthentication(Open):
     """Whether pods take calls without the mesh's TLS."""
 
     metadata: Metadata
-    spec: PeerAuthenticationSpec = PeerAuthenticationSpec()
+    spec: PeerAuthenticationSpec = PeerAuthenticationSpec.model_construct()
 
 
 class RequestAuthenticationSpec(Open):
@@ -33,4 +33,4 @@ class RequestAuthentication(Open):
     """Whose tokens are checked: rules can match the claims of these."""
 
     metadata: Metadata
-    spec: RequestAuthenticationSpec = RequestAuthenticationSpec()
+    spec: RequestAuthenticationSpec = RequestAuthenticationSpec.model_construct()

@@ -135,15 +135,15 @@ class HeaderOperations(Closed):
 
 
 class Headers(Closed):
-    request: HeaderOperations = HeaderOperations()
-    response: HeaderOperations = HeaderOperations()
+    request: HeaderOperations = HeaderOperations.model_construct()
+    response: HeaderOperations = HeaderOperations.model_construct()
 
 
 class HttpDestination(Closed):
     destination: Target
     fallback: Fallback | None = None
     weight: Count | None = None
-    headers: Headers = Headers()
+    headers: Headers = Headers.model_construct()
 
 
 class Retries(Closed):
@@ -163,7 +163,7 @@ class Abort(Open):
     """Without a percentage, Istio aborts nothing."""
 
     http_status: Annotated[int, Field(ge=200, le=599)] | None = None
-    percentage: Percentage = Percentage()
+    percentage: Percentage = Percentage.model_construct()
 
     @model_validator(mode="after")
     def _by_status(self) -> "Abort":
@@ -212,7 +212,7 @@ class MirrorTarget(Open):
 
 
 class Mirror(Open):
-    destination: MirrorTarget = MirrorTarget()
+    destination: MirrorTarget = MirrorTarget.model_construct()
     percentage: Percentage | None = None
 
 
@@ -224,7 +224,7 @@ class HttpRoute(Closed):
     redirect: Redirect | None = None
     direct_response: DirectResponse | None = None
     rewrite: HttpRewrite | None = None
-    headers: Headers = Headers()
+    headers: Headers = Headers.model_construct()
     timeout: Duration | None = None
     retries: Retries | None = None
     mirror: MirrorTarget | None = None
