@@ -1,3 +1,3 @@
 """The version of what `--format json` prints: one for all commands."""
 
-VERSION = 2
+VERSION = 1
