@@ -1,18 +1,15 @@
-"""From the rules of HTTPRoutes to routes, in the order that the Gateway API gives them.
+"""The rules of HTTPRoutes as routes, in the order of the Gateway API.
 
 https://gateway-api.sigs.k8s.io/reference/api-types/httproute/
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from lanes.errors import ManifestError
-from lanes.mesh.diagnostics import Place
 from lanes.mesh.headers import matched_name
 from lanes.mesh.matching import Kind, Match, StringMatch
-from lanes.mesh.model import (
-    Route,
-    Weighted,
-)
+from lanes.mesh.model import Route, Weighted
 from lanes.mesh.traffic import HeaderOps, Retry
 from lanes.reading.age import age_of_route
 from lanes.reading.destinations import Destinations
@@ -25,9 +22,9 @@ from lanes.reading.rewrites import api_redirect, api_rewrite
 from lanes.reading.virtual_services import require_few, unsupported_route
 
 Bound = tuple[Resource, http_route.HTTPRoute]
-"""An HTTPRoute, and where it was read."""
+"""An HTTPRoute and its resource."""
 
-# The API leaves the place of regular expressions open; Istio puts them behind all prefixes.
+# The API does not order regular expressions; Istio puts them behind all prefixes.
 _MOST_SPECIFIC_FIRST = ("Exact", "PathPrefix", "RegularExpression")
 _KINDS: Mapping[str, Kind] = {
     "Exact": "exact",
@@ -35,93 +32,84 @@ _KINDS: Mapping[str, Kind] = {
     "RegularExpression": "regex",
 }
 
+_Precedence = tuple[int, int, bool, int, int]
+"""A sort key: the route of the least comes first."""
+_FIRST: _Precedence = (-1, 0, False, 0, 0)
+
 
 def rules_of(
     bound: Iterable[Bound], destinations: Destinations, *, in_mesh: bool
 ) -> tuple[Route, ...]:
-    """The rules of HTTPRoutes that share a parent, merged: the most specific match first.
+    """Return a route for each match of HTTPRoutes that share a parent, the most specific first.
 
-    A rule with several matches is one for each. Among equals the older HTTPRoute's come first, and
-    where no time tells which that is, they go by namespace and name.
+    Of routes with equal matches, those of the older HTTPRoute come first.
     """
-    found: list[tuple[_Precedence, Route]] = []
+    routes: list[tuple[_Precedence, Route]] = []
     ordered = sorted(bound, key=lambda one: age_of_route(one[1].metadata))
     for resource, body in ordered:
-        for number in range(len(body.spec.rules)):
-            found += _of_rule(resource, body, number, destinations, in_mesh)
-    routes = tuple(route for _, route in sorted(found, key=lambda entry: entry[0]))
-    require_few(ordered[-1][0], "spec.rules", routes)
-    return routes
+        for number, rule in enumerate(body.spec.rules):
+            routes += _of_rule(resource, f"spec.rules[{number}]", rule, destinations, in_mesh)
+    result = tuple(route for _, route in sorted(routes, key=lambda entry: entry[0]))
+    require_few(ordered[-1][0], "spec.rules", result)
+    return result
 
 
 def _of_rule(
     resource: Resource,
-    body: http_route.HTTPRoute,
-    number: int,
+    field: str,
+    rule: http_route.Rule,
     destinations: Destinations,
     in_mesh: bool,
-) -> Iterator[tuple["_Precedence", Route]]:
-    """Yield a route for each match of the rule of this number, and what orders it.
+) -> Iterator[tuple[_Precedence, Route]]:
+    """Yield a route for each match of a rule, with its precedence.
 
-    One that is not supported is marked; where that is what it asks for, it may come first.
+    A rule that is not supported is marked. It comes first if its matches are not supported.
     """
-    rule, field = body.spec.rules[number], f"spec.rules[{number}]"
-    why = resource.unsupported(outside="spec.rules[") or resource.unsupported(field)
-    anywhere = why and (resource.unsupported(f"{field}.matches") or not resource.unsupported(field))
-    place = resource.place(field)
-    backends: tuple[Weighted, ...] = ()
-    mirrors: tuple[Weighted, ...] = ()
+    unsupported = resource.unsupported(field)
+    why = resource.unsupported(outside="spec.rules[") or unsupported
+    comes_first = why and (resource.unsupported(f"{field}.matches") or not unsupported)
     try:
-        for index, match in enumerate(rule.matches):
-            for header in match.headers if in_mesh else ():
+        for index, match in enumerate(rule.matches if in_mesh else ()):
+            for header in match.headers:
                 where = f"{field}.matches[{index}].headers.{header.name}"
                 require_known(resource, where, header.name)
-        if not why:
-            backends = _backends(resource, field, rule, destinations, in_mesh)
-            mirrors = api_mirrors(resource, field, rule, destinations, in_mesh=in_mesh)
+        route = None if why else _route(resource, field, rule, destinations, in_mesh)
     except ManifestError as error:
-        why = destinations.diagnostics.error(error)
+        why, route = destinations.diagnostics.error(error), None
+    route = route or unsupported_route(why, resource.place(field))
     for match in rule.matches or [http_route.RouteMatch()]:
-        order = _FIRST if anywhere else _precedence(match)
-        if why:
-            yield order, unsupported_route(why, place, (match_of(match),))
-        else:
-            yield order, _route(rule, match, backends, mirrors, place)
-
-
-_Precedence = tuple[int, int, bool, int, int]
-
-
-# Of a rule that may ask for anything.
-_FIRST: _Precedence = (-1, 0, False, 0, 0)
+        precedence = _FIRST if comes_first else _precedence(match)
+        yield precedence, replace(route, matches=(match_of(match),))
 
 
 def _precedence(match: http_route.RouteMatch) -> _Precedence:
-    """What orders rules: less goes first."""
     kind = _MOST_SPECIFIC_FIRST.index(match.path.type)
-    asked = -len(match.headers), -len(match.query_params)
-    return kind, -len(match.path.path), match.method is None, *asked
+    counts = -len(match.headers), -len(match.query_params)
+    return kind, -len(match.path.path), match.method is None, *counts
 
 
 def _route(
+    resource: Resource,
+    field: str,
     rule: http_route.Rule,
-    match: http_route.RouteMatch,
-    backends: tuple[Weighted, ...],
-    mirrors: tuple[Weighted, ...],
-    place: Place,
+    destinations: Destinations,
+    in_mesh: bool,
 ) -> Route:
+    """Return the route of a rule, without a match."""
+    backends = _backends(resource, field, rule, destinations, in_mesh)
+    mirrors = api_mirrors(resource, field, rule, destinations, in_mesh=in_mesh)
     request, response = _changes(rule.filters)
     redirect = rule.redirect
     return Route(
-        matches=(match_of(match),),
+        matches=(),
         destinations=() if redirect else backends,
         request=request,
         response=response,
-        # Without retries to tell it from, Istio takes a backend's timeout for the rule's.
+        # Without retries, Istio takes a backend's timeout for the rule's.
         timeout=(None if rule.retry else rule.timeouts.backend_request) or rule.timeouts.request,
         retry=_retry(rule.retry, rule.timeouts.backend_request) if rule.retry else None,
         status=redirect.status_code if redirect else 500,
-        place=place,
+        place=resource.place(field),
         redirect=api_redirect(redirect) if redirect else None,
         rewrite=api_rewrite(rule.rewrite) if rule.rewrite else None,
         filters=api_filters(rule),
@@ -130,7 +118,7 @@ def _route(
 
 
 def _retry(retry: http_route.Retry, per_try: float | None) -> Retry:
-    """Istio's conditions, and the codes that the rule names."""
+    """Return the retries, on Istio's conditions and on the codes of the rule."""
     conditions = ("connect-failure", "refused-stream", "unavailable", "cancelled")
     return Retry(
         retry.attempts,
@@ -141,11 +129,10 @@ def _retry(retry: http_route.Retry, per_try: float | None) -> Retry:
 
 
 def match_of(match: http_route.RouteMatch) -> Match:
-    """Return what a match asks for."""
-    anywhere = (match.path.type, match.path.path) == ("PathPrefix", "/")
+    every_path = (match.path.type, match.path.path) == ("PathPrefix", "/")
     return Match(
         headers={matched_name(h.name): StringMatch(_KINDS[h.type], h.value) for h in match.headers},
-        uri=None if anywhere else StringMatch(_KINDS[match.path.type], match.path.path),
+        uri=None if every_path else StringMatch(_KINDS[match.path.type], match.path.path),
         method=StringMatch("exact", match.method) if match.method else None,
         query={q.name: StringMatch(_KINDS[q.type], q.value) for q in match.query_params},
     )
@@ -158,37 +145,32 @@ def _backends(
     destinations: Destinations,
     in_mesh: bool,
 ) -> tuple[Weighted, ...]:
-    """The rule's destinations; none where no share leads anywhere."""
+    """Return the destinations of a rule; (): no backend has a weight."""
     if not any(ref.weight for ref in rule.backend_refs):
         return ()
-    return tuple(
-        Weighted(
-            destinations.of_backend_ref(
-                resource, f"{field}.backendRefs[{index}]", ref, in_mesh=in_mesh
-            ),
-            ref.weight,
-            *_changes(ref.filters),
-        )
-        for index, ref in enumerate(rule.backend_refs)
-    )
+    backends = []
+    for index, ref in enumerate(rule.backend_refs):
+        where = f"{field}.backendRefs[{index}]"
+        destination = destinations.of_backend_ref(resource, where, ref, in_mesh=in_mesh)
+        backends.append(Weighted(destination, ref.weight, *_changes(ref.filters)))
+    return tuple(backends)
 
 
 def _changes(filters: Sequence[http_route.BackendFilter]) -> tuple[HeaderOps, HeaderOps]:
-    """The changes to the request's headers, and to the response's."""
-    nothing = http_route.HeaderModifier()
-    request = next((f.request_header_modifier for f in filters if f.request_header_modifier), None)
-    response = next(
-        (f.response_header_modifier for f in filters if f.response_header_modifier), None
-    )
-    return _ops(request or nothing), _ops(response or nothing)
+    """Return the changes to the headers of requests, and to those of responses."""
+    requests = (one.request_header_modifier for one in filters)
+    responses = (one.response_header_modifier for one in filters)
+    return _ops(next(filter(None, requests), None)), _ops(next(filter(None, responses), None))
 
 
 def request_changes(filters: Sequence[http_route.BackendFilter]) -> HeaderOps:
-    """Return the changes to the request's headers."""
+    """Return the changes to the headers of requests."""
     return _changes(filters)[0]
 
 
-def _ops(modifier: http_route.HeaderModifier) -> HeaderOps:
+def _ops(modifier: http_route.HeaderModifier | None) -> HeaderOps:
+    if modifier is None:
+        return HeaderOps()
     return HeaderOps.of(
         {header.name: header.value for header in modifier.set},
         {header.name: header.value for header in modifier.add},
