@@ -1,8 +1,8 @@
-"""Lane groups of ASM: the routing that the mesh makes of them, as its documentation says.
+"""Lane groups of ASM, as the routing that ASM's documentation says it makes of them.
 
-A group becomes a VirtualService and a DestinationRule for each of its Services, one VirtualService
-at its gateway, and an ASMHeaderPropagation where baggage carries the lane. What is not published is
-planned as a warning says.
+A group becomes a VirtualService and a DestinationRule for each of its Services, a VirtualService at
+its gateway, and an ASMHeaderPropagation if baggage carries the lane. Warnings say what the plan
+assumes where the documentation says nothing.
 
 https://www.alibabacloud.com/help/en/asm/sidecar/asmswimlanegroup-and-asmswimlane-crd-description
 """
@@ -21,133 +21,6 @@ from lanes.reading.manifests import Manifests, Resource
 Spec = dict[str, Any]
 Lane = tuple[Resource, kinds.ASMSwimLane]
 _ANY_HOST = ["*"]
-
-
-@dataclass(frozen=True)
-class _Group:
-    """A group with its lanes, in the order of their resources."""
-
-    resource: Resource
-    body: kinds.ASMSwimLaneGroup
-    lanes: tuple[Lane, ...]
-
-    @property
-    def header(self) -> str:
-        return self.body.spec.permissive_mode_configuration.route_header
-
-    def fallback(self, service: GroupService) -> str:
-        """The lane that others fall back to at a Service; "": none."""
-        mode = self.body.spec.permissive_mode_configuration
-        own = mode.service_level_fallback_target.get(f"{service.namespace}/{service.name}", "")
-        return (own or mode.fallback_target) if self.body.spec.is_permissive else ""
-
-    def version(self, lane: str) -> str:
-        """The version of a lane's pods by its labels, else its name."""
-        labels = next(body.spec.label_selector for one, body in self.lanes if one.name == lane)
-        return next(filter(None, map(labels.get, VERSION_LABELS)), lane)
-
-    def service(self, host: str) -> GroupService | None:
-        """The Service of the group that a destination names."""
-        services = self.body.spec.services
-        return next((one for one in services if host in (one.name, _fqdn(one))), None)
-
-
-def with_lane_groups(manifests: Manifests) -> Manifests:
-    """Return `manifests` with the routing that lane groups stand for, and what is unknown of it."""
-    lanes = list(manifests.of(kinds.ASMSwimLane))
-    groups = [
-        _Group(resource, body, tuple(one for one in lanes if one[1].group == resource.name))
-        for resource, body in manifests.of(kinds.ASMSwimLaneGroup)
-    ]
-    labels = list(manifests.of(kinds.TrafficLabel))
-    names = {group.resource.name for group in groups}
-    warnings = [
-        resource.finding("lane-group", "metadata.labels[swimlane-group]", _NO_GROUP)
-        for resource, lane in lanes
-        if lane.group not in names
-    ]
-    made: list[Resource] = []
-    for group in groups:
-        made += _made(group)
-        warnings += _unknown(group, manifests)
-    warnings += (
-        _labeled(resource, label)
-        for resource, body in labels
-        for rule in body.spec.rules
-        for label in rule.labels
-    )
-    return replace(
-        manifests,
-        resources=(*manifests.resources, *made),
-        warnings=(*manifests.warnings, *warnings),
-    )
-
-
-_NO_GROUP = "names no ASMSwimLaneGroup here: the lane is left out"
-
-
-def _labeled(resource: Resource, label: Label) -> Finding:
-    """Say what is planned of a traffic label."""
-    sources = ", else ".join(label.value_from)
-    message = (
-        f"sidecars set the header {label.name} from {sources}: planned as if each service handed"
-        " the header on; a value from anywhere else is not planned"
-    )
-    return resource.finding("traffic-label", "spec.rules", message)
-
-
-def _made(group: _Group) -> Iterator[Resource]:
-    """Yield the resources that a group stands for."""
-    spec = group.body.spec
-    for number, service in enumerate(spec.services):
-        field = f"spec.services[{number}]"
-        subsets = [
-            {"name": resource.name, "labels": lane.spec.label_selector}
-            for resource, lane in group.lanes
-        ]
-        host = _fqdn(service)
-        rule = {"host": host, "subsets": subsets}
-        yield _resource(group, "DestinationRule", service, rule, field)
-        rules = list(_rules(group, service))
-        if rules:
-            yield _resource(
-                group, "VirtualService", service, {"hosts": [host], "http": rules}, field
-            )
-    gateway = spec.ingress.gateway
-    if gateway and gateway.type == "ASM":
-        at = GroupService(name=gateway.name, namespace=gateway.namespace)
-        for hosts, rules in _entries(group).items():
-            entry = {
-                "hosts": list(hosts),
-                "gateways": [f"{gateway.namespace}/{gateway.name}"],
-                "http": rules,
-            }
-            yield _resource(group, "VirtualService", at, entry, "spec.ingress", "-".join(hosts))
-    if _carried_by_baggage(group):
-        for namespace in dict.fromkeys(one.namespace for one in spec.services):
-            at = GroupService(name=group.resource.name, namespace=namespace)
-            yield _resource(group, "ASMHeaderPropagation", at, {"headers": [group.header]}, "spec")
-
-
-def _carried_by_baggage(group: _Group) -> bool:
-    mode = group.body.spec.permissive_mode_configuration
-    return group.body.spec.is_permissive and mode.trace_header.lower() == "baggage"
-
-
-def _resource(
-    group: _Group, kind: str, service: GroupService, spec: Spec, field: str, of: str = ""
-) -> Resource:
-    """A resource that a group stands for; what it lacks of `field` the group lacks."""
-    model, version = _MODELS[kind]
-    name = "-".join(filter(None, (group.resource.name, service.name, of)))
-    metadata = {"name": name, "namespace": service.namespace}
-    document = {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
-    lacking = tuple(one for one in group.resource.left_out if _concerns(one, field))
-    shown = f"{service.name} of ASMSwimLaneGroup {group.resource.name}"
-    body = model.model_validate(document)
-    return Resource(group.resource.source, kind, shown, body, left_out=lacking)
-
-
 _MODELS: Mapping[str, tuple[type[ClosedKind], str]] = {
     "VirtualService": (kinds.VirtualService, "networking.istio.io/v1"),
     "DestinationRule": (kinds.DestinationRule, "networking.istio.io/v1"),
@@ -155,97 +28,216 @@ _MODELS: Mapping[str, tuple[type[ClosedKind], str]] = {
 }
 
 
-def _concerns(lacking: str, field: str) -> bool:
-    """Tell whether what a group lacks is about one of its parts: a Service's own is about it."""
-    return lacking.startswith(field) or not lacking.startswith(("spec.services", "spec.ingress"))
+@dataclass(frozen=True)
+class _Group:
+    """A group with its lanes, in the order of the manifests."""
+
+    resource: Resource
+    body: kinds.ASMSwimLaneGroup
+    lanes: tuple[Lane, ...]
+
+    @property
+    def header(self) -> str:
+        """The header that names the lane in permissive mode."""
+        return self.body.spec.permissive_mode_configuration.route_header
+
+    def fallback(self, service: GroupService) -> str:
+        """Return the lane that answers at a Service for lanes without it; "": none."""
+        mode = self.body.spec.permissive_mode_configuration
+        of_service = mode.service_level_fallback_target.get(f"{service.namespace}/{service.name}")
+        return (of_service or mode.fallback_target) if self.body.spec.is_permissive else ""
+
+    def version(self, lane: str) -> str:
+        """Return the version of a lane's pods by their labels, else the lane's name."""
+        labels = next(body.spec.label_selector for one, body in self.lanes if one.name == lane)
+        return next(filter(None, map(labels.get, VERSION_LABELS)), lane)
+
+    def service(self, host: str) -> GroupService | None:
+        """Return the group's Service that a destination names; None: it has no such Service."""
+        services = self.body.spec.services
+        return next((one for one in services if host in (one.name, _fqdn(one))), None)
+
+
+def with_lane_groups(manifests: Manifests) -> Manifests:
+    """Return `manifests` with the routing of lane groups, and with warnings of what it assumes."""
+    lanes = list(manifests.of(kinds.ASMSwimLane))
+    groups = [
+        _Group(resource, body, tuple(one for one in lanes if one[1].group == resource.name))
+        for resource, body in manifests.of(kinds.ASMSwimLaneGroup)
+    ]
+    names = {group.resource.name for group in groups}
+    no_group = "names no ASMSwimLaneGroup here: the lane is left out"
+    warnings = [
+        resource.finding("lane-group", "metadata.labels[swimlane-group]", no_group)
+        for resource, lane in lanes
+        if lane.group not in names
+    ]
+    resources: list[Resource] = []
+    for group in groups:
+        resources += _resources(group)
+        warnings += _findings(group, manifests)
+    warnings += (
+        _label_finding(resource, label)
+        for resource, body in manifests.of(kinds.TrafficLabel)
+        for rule in body.spec.rules
+        for label in rule.labels
+    )
+    return replace(
+        manifests,
+        resources=(*manifests.resources, *resources),
+        warnings=(*manifests.warnings, *warnings),
+    )
+
+
+def _label_finding(resource: Resource, label: Label) -> Finding:
+    """Return the warning that says how a traffic label is planned."""
+    sources = ", else ".join(label.value_from)
+    message = (
+        f"sidecars set the header {label.name} from {sources}: planned as if each service"
+        " propagated the header; a value from anywhere else is not planned"
+    )
+    return resource.finding("traffic-label", "spec.rules", message)
+
+
+def _resources(group: _Group) -> Iterator[Resource]:
+    """Yield the resources that a group stands for."""
+    spec = group.body.spec
+    subsets = [
+        {"name": resource.name, "labels": lane.spec.label_selector}
+        for resource, lane in group.lanes
+    ]
+    for number, service in enumerate(spec.services):
+        field, host = f"spec.services[{number}]", _fqdn(service)
+        rule = {"host": host, "subsets": subsets}
+        yield _resource(group, "DestinationRule", service, rule, field)
+        if rules := list(_rules(group, service)):
+            routing = {"hosts": [host], "http": rules}
+            yield _resource(group, "VirtualService", service, routing, field)
+    gateway = spec.ingress.gateway
+    if gateway and gateway.type == "ASM":
+        at = GroupService(name=gateway.name, namespace=gateway.namespace)
+        for hosts, rules in _ingress_rules(group).items():
+            routing = {
+                "hosts": list(hosts),
+                "gateways": [f"{gateway.namespace}/{gateway.name}"],
+                "http": rules,
+            }
+            yield _resource(group, "VirtualService", at, routing, "spec.ingress", "-".join(hosts))
+    if spec.is_permissive and _carrier(group) == "baggage":
+        for namespace in dict.fromkeys(one.namespace for one in spec.services):
+            at = GroupService(name=group.resource.name, namespace=namespace)
+            yield _resource(group, "ASMHeaderPropagation", at, {"headers": [group.header]}, "spec")
+
+
+def _carrier(group: _Group) -> str:
+    """Return the header, in lower case, by which sidecars find the lane of a call."""
+    return group.body.spec.permissive_mode_configuration.trace_header.lower()
+
+
+def _resource(
+    group: _Group, kind: str, service: GroupService, spec: Spec, field: str, suffix: str = ""
+) -> Resource:
+    """Return a resource made from `field` of a group, without what the group lacks there."""
+    model, version = _MODELS[kind]
+    name = "-".join(filter(None, (group.resource.name, service.name, suffix)))
+    metadata = {"name": name, "namespace": service.namespace}
+    document = {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
+    left_out = tuple(one for one in group.resource.left_out if _concerns(one, field))
+    shown = f"{service.name} of ASMSwimLaneGroup {group.resource.name}"
+    body = model.model_validate(document)
+    return Resource(group.resource.source, kind, shown, body, left_out=left_out)
+
+
+def _concerns(left_out: str, field: str) -> bool:
+    """Tell whether a field left out of a group concerns the part `field`, or the whole group."""
+    return left_out.startswith(field) or not left_out.startswith(("spec.services", "spec.ingress"))
 
 
 def _rules(group: _Group, service: GroupService) -> Iterator[Spec]:
-    """Yield the rules for calls to a Service: of each lane, and in permissive mode the baseline's.
+    """Yield the rules for calls to a Service: each lane's, and in permissive mode the baseline's.
 
-    In strict mode the labels of the calling pod tell the lane.
+    In strict mode the labels of the calling pod choose the lane.
     """
     permissive, fallback = group.body.spec.is_permissive, group.fallback(service)
+    to_fallback = _destination(_fqdn(service), fallback, "")
     for resource, lane in group.lanes:
         match: Spec = {"sourceLabels": lane.spec.label_selector}
         if permissive:
             match = {"headers": {group.header: {"exact": resource.name}}}
-        to = _destination(_fqdn(service), resource.name, fallback)
-        if permissive and fallback and not _has(lane, service):
-            to = _destination(_fqdn(service), fallback, "")
-        yield {"match": [match], "route": [to]}
-    if permissive and fallback:
-        yield {"route": [_destination(_fqdn(service), fallback, "")]}
+        to_lane = _destination(_fqdn(service), resource.name, fallback)
+        falls_back = fallback and not _has(lane, service)
+        yield {"match": [match], "route": [to_fallback if falls_back else to_lane]}
+    if fallback:
+        yield {"route": [to_fallback]}
 
 
 def _has(lane: kinds.ASMSwimLane, service: GroupService) -> bool:
-    """Tell whether a lane has a Service; one that names none has those with its pods."""
+    """Tell whether a lane has a Service. A lane that names none has those with its pods."""
     named = {(one.name, one.namespace) for one in lane.spec.services}
     return not named or (service.name, service.namespace) in named
 
 
 def _destination(host: str, lane: str, fallback: str, port: int | None = None) -> Spec:
-    at: Spec = {"host": host} | ({"port": {"number": port}} if port else {})
-    found: Spec = {"destination": at | {"subset": lane}}
+    target: Spec = {"host": host} | ({"port": {"number": port}} if port else {})
+    destination: Spec = {"destination": target | {"subset": lane}}
     if fallback not in ("", lane):
-        found["fallback"] = {"target": at | {"subset": fallback}}
-    return found
+        destination["fallback"] = {"target": target | {"subset": fallback}}
+    return destination
 
 
-def _entries(group: _Group) -> dict[tuple[str, ...], list[Spec]]:
-    """Return the rules at the gateway, by the hosts that they are for."""
+def _ingress_rules(group: _Group) -> dict[tuple[str, ...], list[Spec]]:
+    """Return the rules at the gateway, by their hosts."""
     routing = group.body.spec.ingress.ingress_routing
     if routing.ingress_routing_strategy == "weighted":
         weighted = routing.weighted_routing_rule
-        return {
-            tuple(weighted.hosts or _ANY_HOST): list(_weighted(group, weighted.request_matches))
-        }
-    found: dict[tuple[str, ...], list[Spec]] = {}
+        hosts = tuple(weighted.hosts or _ANY_HOST)
+        return {hosts: list(_weighted(group, weighted.request_matches))}
+    rules: dict[tuple[str, ...], list[Spec]] = {}
     for resource, lane in group.lanes:
         for rule in lane.spec.ingress_rules:
             if rule.online:
-                leg = _leg(group, resource.name, rule.route.destination)
-                entry = {"match": [_asked(rule.match)], "route": [leg]}
-                found.setdefault(tuple(rule.hosts or _ANY_HOST), []).append(entry)
-    return found
+                to = _from_gateway(group, resource.name, rule.route.destination)
+                spec = {"match": [_match(rule.match)], "route": [to]}
+                rules.setdefault(tuple(rule.hosts or _ANY_HOST), []).append(spec)
+    return rules
 
 
 def _weighted(group: _Group, matches: Sequence[LaneMatch]) -> Iterator[Spec]:
     """Yield a rule for each lane by its header, and the split of all other requests."""
-    asked = [_asked(match) for match in matches] or [{}]
+    specs = [_match(match) for match in matches] or [{}]
+    ingress = [(resource.name, lane.spec.ingress_weight) for resource, lane in group.lanes]
     legs = [
-        (resource.name, lane.spec.ingress_weight.weight, lane.spec.ingress_weight.destination)
-        for resource, lane in group.lanes
-        if lane.spec.ingress_weight.destination.host
+        (name, _from_gateway(group, name, one.destination), one.weight)
+        for name, one in ingress
+        if one.destination.host
     ]
     if group.body.spec.is_permissive:
-        for name, _, destination in legs:
-            named = {group.header: {"exact": name}}
-            match = [{**one, "headers": {**one.get("headers", {}), **named}} for one in asked]
-            yield {"match": match, "route": [_leg(group, name, destination)]}
-    if any(weight for _, weight, _ in legs):
-        split = [{**_leg(group, name, to), "weight": weight} for name, weight, to in legs]
-        yield ({"match": asked} if matches else {}) | {"route": split}
+        for name, leg, _ in legs:
+            header = {group.header: {"exact": name}}
+            match = [{**spec, "headers": {**spec.get("headers", {}), **header}} for spec in specs]
+            yield {"match": match, "route": [leg]}
+    if any(weight for _, _, weight in legs):
+        split = [{**leg, "weight": weight} for _, leg, weight in legs]
+        yield ({"match": specs} if matches else {}) | {"route": split}
 
 
-def _leg(group: _Group, lane: str, destination: LaneDestination) -> Spec:
-    """A destination of the gateway's for a lane, which it sets the route header for.
+def _from_gateway(group: _Group, lane: str, destination: LaneDestination) -> Spec:
+    """Return the gateway's destination for a lane, for which the gateway sets the route header.
 
-    In strict mode nobody asks for a header: a member of baggage names the lane in the plan, by the
-    version of its pods.
+    No header names the lane in strict mode; the plan shows it as a baggage member with the version
+    of the lane's pods.
     """
     service = group.service(destination.host)
     host = _fqdn(service) if service else destination.host
     fallback = group.fallback(service) if service else ""
-    found = _destination(host, lane, fallback, destination.port_num)
-    named = {group.header: lane}
+    header = {group.header: lane}
     if not group.body.spec.is_permissive:
-        named = {"baggage": f"version={group.version(lane)}"}
-    found["headers"] = {"request": {"set": named}}
-    return found
+        header = {"baggage": f"version={group.version(lane)}"}
+    spec = _destination(host, lane, fallback, destination.port_num)
+    return spec | {"headers": {"request": {"set": header}}}
 
 
-def _asked(match: LaneMatch) -> Spec:
+def _match(match: LaneMatch) -> Spec:
     return match.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
 
 
@@ -253,41 +245,43 @@ def _fqdn(service: GroupService) -> str:
     return Host(service.name, service.namespace).fqdn
 
 
-def _unknown(group: _Group, manifests: Manifests) -> Iterator[Finding]:
-    """Yield what is not published of a group, and what in it has no effect."""
+def _findings(group: _Group, manifests: Manifests) -> Iterator[Finding]:
+    """Yield warnings of what the plan assumes about a group, and of what has no effect in it."""
     spec, mode = group.body.spec, group.body.spec.permissive_mode_configuration
 
-    def found(field: str, message: str) -> Finding:
+    def finding(field: str, message: str) -> Finding:
         return group.resource.finding("lane-group", field, message)
 
     if not group.lanes:
-        yield found("metadata.name", "no ASMSwimLane here names this group by its label")
-    names = {resource.name for resource, _ in group.lanes}
-    if spec.is_permissive and mode.fallback_target not in names:
-        where = "spec.permissiveModeConfiguration.fallbackTarget"
-        yield found(where, f'"{mode.fallback_target}" is no lane of the group: nothing falls back')
+        yield finding("metadata.name", "no ASMSwimLane here names this group by its label")
     if spec.ingress.gateway and spec.ingress.gateway.type == "ingress":
-        yield found("spec.ingress.gateway.type", "what an Ingress does with lanes is not published")
+        message = "what an Ingress does with lanes is not published"
+        yield finding("spec.ingress.gateway.type", message)
+    if not spec.is_permissive:
+        message = (
+            "what calls from pods of no lane get is not published: planned as without the group"
+        )
+        yield finding("spec.isPermissive", message)
     if spec.is_permissive:
-        yield found(
-            "spec.permissiveModeConfiguration.routeHeader",
+        names = {resource.name for resource, _ in group.lanes}
+        where = "spec.permissiveModeConfiguration"
+        if mode.fallback_target not in names:
+            message = f'"{mode.fallback_target}" is no lane of the group: nothing falls back'
+            yield finding(f"{where}.fallbackTarget", message)
+        message = (
             f"planned as if the gateway set {group.header} for each lane, and calls without the"
-            " header went to the baseline: neither is published",
+            " header went to the baseline: neither is published"
         )
-    else:
-        yield found(
-            "spec.isPermissive",
-            "what calls from pods of no lane get is not published: planned as without the group",
-        )
-    if spec.is_permissive and mode.trace_header.lower() not in ("baggage", group.header.lower()):
-        header = mode.trace_header or "a trace header"
-        yield found(
-            "spec.permissiveModeConfiguration.traceHeader",
-            f"sidecars find the lane of a call by {header}: planned as if each service handed"
-            f" {header} on",
-        )
+        yield finding(f"{where}.routeHeader", message)
+        if _carrier(group) not in ("baggage", group.header.lower()):
+            header = mode.trace_header or "a trace header"
+            message = (
+                f"sidecars find the lane of a call by {header}: planned as if each service"
+                f" propagated {header}"
+            )
+            yield finding(f"{where}.traceHeader", message)
     pods = [body.spec.template.metadata.labels for _, body in manifests.of(kinds.Workload)]
     for resource, lane in group.lanes if pods else ():
-        wanted = lane.spec.label_selector.items()
-        if not any(wanted <= labels.items() for labels in pods):
+        selector = lane.spec.label_selector.items()
+        if not any(selector <= labels.items() for labels in pods):
             yield resource.finding("lane-group", "spec.labelSelector", "selects no pods here")

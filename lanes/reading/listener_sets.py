@@ -1,4 +1,4 @@
-"""The listeners of Gateways: their own, and those that ListenerSets add to them."""
+"""The listeners of Gateways: their own, and those that ListenerSets add."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Listeners:
-    """What a route can be attached to: a Gateway's own listeners, or a ListenerSet's.
+    """The listeners that a route can attach to: those of a Gateway, or of a ListenerSet.
 
-    `namespace` is that of the resource, `gateway` the Gateway's key, and `all` the listeners that
-    the Gateway has in all.
+    `namespace` is that of the Gateway or the ListenerSet. `gateway` is the Gateway's key, and `all`
+    has all its listeners, those of ListenerSets too.
     """
 
     namespace: str
@@ -30,81 +30,76 @@ class Listeners:
 def listeners_of(
     manifests: Manifests, labels: Mapping[str, Mapping[str, str]], diagnostics: Diagnostics
 ) -> tuple[Mapping[Key, Listeners], Mapping[Key, Listeners]]:
-    """Return the listeners of each Gateway and of each ListenerSet, by their keys.
+    """Return the listeners of each Gateway, and of each ListenerSet.
 
     `labels` are those of namespaces. Of listeners with one port and hostname the first counts: the
-    Gateway's own, then those of the older ListenerSet. Warns of ListenerSets and of listeners that
-    don't count.
+    Gateway's own, then the one of the oldest ListenerSet. Warns of listeners that do not count.
     """
-    diagnostics.warn(*_aside(manifests))
-    bodies = {_key(body): body for _, body in manifests.of(gateway_api.Gateway)}
-    every = {
-        _key(body): list(_known(resource, body.spec.listeners))
-        for resource, body in manifests.of(gateway_api.Gateway)
-    }
-    own = {key: tuple(listeners) for key, listeners in every.items()}
-    added: dict[Key, tuple[Key, tuple[gateway_api.Listener, ...]]] = {}
-    every_set = sorted(
-        manifests.of(kinds.ListenerSet), key=lambda one: age_of_route(one[1].metadata)
-    )
-    for resource, body in every_set:
-        namespace, ref = body.metadata.namespace, body.spec.parent_ref
-        gateway = ref.namespace or namespace, ref.name
-        if gateway not in bodies or not _lets(bodies[gateway], namespace, labels):
-            message = (
-                f"Gateway {'/'.join(gateway)} takes no ListenerSets from namespace {namespace}"
-            )
-            diagnostics.warn(resource.finding("listener-set", "spec.parentRef", message))
-            added[_key(body)] = gateway, ()
-            continue
-        taken = {(one.port, one.hostname) for one in every[gateway]}
-        found = tuple(
-            one
-            for one in _known(resource, body.spec.listeners)
-            if (one.port, one.hostname) not in taken
-        )
-        if len(found) < len(body.spec.listeners):
-            message = f"Gateway {ref.name} has a listener with the same port and hostname already"
-            diagnostics.warn(resource.finding("listener-set", "spec.listeners", message))
-        every[gateway] += found
-        added[_key(body)] = gateway, found
+    diagnostics.warn(*_without_http(manifests))
     gateways = {
-        key: Listeners(key[0], key, listeners, tuple(every[key])) for key, listeners in own.items()
+        _key(body): (body, resource) for resource, body in manifests.of(gateway_api.Gateway)
     }
-    sets = {
-        key: Listeners(key[0], gateway, listeners, tuple(every.get(gateway, ())))
-        for key, (gateway, listeners) in added.items()
+    own = {
+        key: tuple(_supported(resource, body.spec.listeners))
+        for key, (body, resource) in gateways.items()
     }
-    return gateways, sets
+    all_of = {key: list(listeners) for key, listeners in own.items()}
+    sets: dict[Key, tuple[Key, tuple[gateway_api.Listener, ...]]] = {}
+    by_age = sorted(manifests.of(kinds.ListenerSet), key=lambda one: age_of_route(one[1].metadata))
+    for resource, body in by_age:
+        namespace, ref = body.metadata.namespace, body.spec.parent_ref
+        parent = ref.namespace or namespace, ref.name
+        added: tuple[gateway_api.Listener, ...] = ()
+        if parent in gateways and _allows(gateways[parent][0], namespace, labels):
+            present = {(one.port, one.hostname) for one in all_of[parent]}
+            supported = _supported(resource, body.spec.listeners)
+            added = tuple(one for one in supported if (one.port, one.hostname) not in present)
+            all_of[parent] += added
+            if len(added) < len(body.spec.listeners):
+                message = (
+                    f"Gateway {ref.name} has a listener with the same port and hostname already"
+                )
+                diagnostics.warn(resource.finding("listener-set", "spec.listeners", message))
+        else:
+            message = f"Gateway {'/'.join(parent)} takes no ListenerSets from namespace {namespace}"
+            diagnostics.warn(resource.finding("listener-set", "spec.parentRef", message))
+        sets[_key(body)] = parent, added
+    return (
+        {key: Listeners(key[0], key, own[key], tuple(all_of[key])) for key in gateways},
+        {
+            key: Listeners(key[0], parent, added, tuple(all_of.get(parent, ())))
+            for key, (parent, added) in sets.items()
+        },
+    )
 
 
 def _key(body: gateway_api.Gateway | kinds.ListenerSet) -> Key:
     return body.metadata.namespace, body.metadata.name
 
 
-def _known(
+def _supported(
     resource: Resource, listeners: list[gateway_api.Listener]
 ) -> Iterator[gateway_api.Listener]:
-    """Yield the listeners of which everything is supported."""
+    """Yield the listeners without a field that is not supported."""
     for number, one in enumerate(listeners):
         if not resource.lacks(f"spec.listeners[{number}]"):
             yield one
 
 
-def _lets(
+def _allows(
     gateway: gateway_api.Gateway, namespace: str, labels: Mapping[str, Mapping[str, str]]
 ) -> bool:
     """Tell whether a Gateway takes the ListenerSets of a namespace."""
-    asked = gateway.spec.allowed_listeners.namespaces
-    if asked.from_ == "Selector":
+    allowed = gateway.spec.allowed_listeners.namespaces
+    if allowed.from_ == "Selector":
         known = {**labels.get(namespace, {}), "kubernetes.io/metadata.name": namespace}
-        return asked.selector.match_labels.items() <= known.items()
-    return asked.from_ == "All" or (
-        asked.from_ == "Same" and namespace == gateway.metadata.namespace
+        return allowed.selector.match_labels.items() <= known.items()
+    return allowed.from_ == "All" or (
+        allowed.from_ == "Same" and namespace == gateway.metadata.namespace
     )
 
 
-def _aside(manifests: Manifests) -> Iterator[Finding]:
+def _without_http(manifests: Manifests) -> Iterator[Finding]:
     """Yield a warning for each listener that takes no HTTPRoutes."""
     for resource, body in manifests.of(gateway_api.Gateway):
         for index, one in enumerate(body.spec.listeners):

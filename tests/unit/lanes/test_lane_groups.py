@@ -268,8 +268,8 @@ def test_what_is_not_published_is_said() -> None:
     traced = {**BASELINE, "traceHeader": "my-trace-id"}
     found = messages(*PODS, INGRESS, group("weighted", traced), *WEIGHTED)
     assert found.pop("spec.permissiveModeConfiguration.traceHeader") == (
-        "sidecars find the lane of a call by my-trace-id: planned as if each service handed"
-        " my-trace-id on"
+        "sidecars find the lane of a call by my-trace-id: planned as if each service propagated"
+        " my-trace-id"
     )
     assert list(found) == [ASSUMED]
     own = {**BASELINE, "traceHeader": "X-Lane"}
@@ -357,6 +357,6 @@ def test_a_traffic_label_is_planned_as_handed_on() -> None:
     assert lanes_of(*documents)["v2"] == "a v1 *, b v2"
     assert messages(*documents) == {
         "spec.rules": "sidecars set the header x-lane from $getInboundRequestHeader(x-lane), else"
-        " $getLabel(tag): planned as if each service handed the header on; a value from anywhere"
+        " $getLabel(tag): planned as if each service propagated the header; a value from anywhere"
         " else is not planned"
     }
