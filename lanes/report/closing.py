@@ -1,4 +1,4 @@
-"""The verdict in a sentence."""
+"""The closing sentence of a verification."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,31 +8,32 @@ from lanes.verification.verdict import Holds, LaneVerdict, Verdict
 
 
 def closing(verdict: Verdict) -> str:
-    """The verdict in a sentence, which claims nothing of a lane that nobody entered."""
+    """Return the verdict in a sentence. It says which lanes no request entered."""
     if verdict.entered and not verdict.requests:
-        alone = f"Lane {_named(verdict.lanes)}"
+        lanes = f"Lane {_names(verdict.lanes)}"
         if not any(lane.verified for lane in verdict.lanes):
-            return f"{alone} was NOT verified: {_reason(verdict.lanes[0]).format(them='it')}."
-        held = f"{alone} holds{_as_far_as_seen(verdict)}."
-        return held if verdict.ok else f"{alone} does NOT hold."
-    split_right = all(one.fits for one in verdict.splits)
-    if verdict.unexpected or not split_right or not all(lane.fits for lane in verdict.lanes):
+            return f"{lanes} was NOT verified: {_reason(verdict.lanes[0]).format(them='it')}."
+        if not verdict.ok:
+            return f"{lanes} does NOT hold."
+        return f"{lanes} holds{_as_far_as_seen(verdict)}."
+    lanes_fit = all(lane.fits for lane in verdict.lanes)
+    if verdict.unexpected or not lanes_fit or not all(split.fits for split in verdict.splits):
         return "Lanes do NOT hold."
-    absent = [lane for lane in verdict.lanes if not lane.verified and not lane.unseen]
     missed = [lane for lane in verdict.lanes if not lane.ok]
     if missed:
-        most = max(split.requests_to_see(lane.expected, len(verdict.lanes)) for lane in missed)
-        asked = counted(verdict.requests, "request")
+        needed = max(split.requests_to_see(lane.expected, len(verdict.lanes)) for lane in missed)
+        requests = counted(verdict.requests, "request")
         by_weight = " by weight" if verdict.entered else ""
         return (
-            f"Lanes NOT all verified: none of {asked}{by_weight} entered {_named(missed)}."
-            f" {counted(most, 'request')} would."
+            f"Lanes NOT all verified: none of {requests}{by_weight} entered {_names(missed)}."
+            f" {counted(needed, 'request')} would."
         )
-    if absent:
-        alike: dict[str, list[LaneVerdict]] = {}
-        for lane in absent:
-            alike.setdefault(_reason(lane), []).append(lane)
-        parts = (_not_verified(lanes, why) for why, lanes in alike.items())
+    by_reason: dict[str, list[LaneVerdict]] = {}
+    for lane in verdict.lanes:
+        if not lane.verified and not lane.unseen:
+            by_reason.setdefault(_reason(lane), []).append(lane)
+    if by_reason:
+        parts = (_not_verified(lanes, why) for why, lanes in by_reason.items())
         return f"Lanes hold{_as_far_as_seen(verdict)}; {'; '.join(parts)}."
     if not verdict.ok:
         return "Lanes NOT verified: no hop of any request is seen."
@@ -40,9 +41,7 @@ def closing(verdict: Verdict) -> str:
 
 
 def _as_far_as_seen(verdict: Verdict) -> str:
-    """What limits that lanes hold: the services that no answer shows, or that the plan does not
-    know; "" where none does.
-    """
+    """Return the services that no answer shows or the plan does not know; "" without any."""
     if verdict.holds is not Holds.AS_FAR_AS_SEEN:
         return ""
     unseen = _services({lane.name: lane.unseen for lane in verdict.lanes})
@@ -56,22 +55,24 @@ def _as_far_as_seen(verdict: Verdict) -> str:
 
 
 def _services(by_lane: Mapping[str, Iterable[str]]) -> list[str]:
-    """Services, each with its lanes; where these are all, alone."""
-    lanes: dict[str, list[str]] = {}
+    """Return the services, each with its lanes unless it has all lanes."""
+    lanes_of: dict[str, list[str]] = {}
     for lane, services in by_lane.items():
         for service in services:
-            lanes.setdefault(service, []).append(lane)
-    every = len(by_lane)
-    return [s if len(names) == every else f"{s} ({', '.join(names)})" for s, names in lanes.items()]
+            lanes_of.setdefault(service, []).append(lane)
+    return [
+        service if len(lanes) == len(by_lane) else f"{service} ({', '.join(lanes)})"
+        for service, lanes in lanes_of.items()
+    ]
 
 
 def _not_verified(lanes: Sequence[LaneVerdict], why: str) -> str:
     were, them = ("was", "it") if len(lanes) == 1 else ("were", "them")
-    return f"{_named(lanes)} {were} not verified: {why.format(them=them)}"
+    return f"{_names(lanes)} {were} not verified: {why.format(them=them)}"
 
 
 def _reason(lane: LaneVerdict) -> str:
-    """Return why the lane was not verified; {them} stands for the lanes that were not."""
+    """Return why the lane was not verified. {them} in it stands for the lane."""
     if any(entered.count for entered in lane.entered):
         unseen = any(entered.unseen for entered in lane.entered)
         return "no hop is seen" if unseen else "no service answers where its entry rules lead"
@@ -81,5 +82,5 @@ def _reason(lane: LaneVerdict) -> str:
     return "no request entered {them}"
 
 
-def _named(lanes: Iterable[LaneVerdict]) -> str:
+def _names(lanes: Iterable[LaneVerdict]) -> str:
     return ", ".join(lane.name for lane in lanes)

@@ -1,4 +1,4 @@
-"""What a change of manifests changes for requests: as text, as Markdown and for programs."""
+"""Print how a change of manifests changes lanes: as text, Markdown or JSON."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,11 +14,11 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>#!|~&])")
 
 
 def summary(difference: Difference) -> str:
-    """Return in a sentence for whom anything changes."""
+    """Return a sentence that names the lanes that change."""
     if not difference:
         return "Nothing changes for any request."
     names = [change.name for change in difference.lanes]
-    lanes = f"lane {names[0]}" if len(names) == 1 else f"lanes {_listed(names)}" if names else ""
+    lanes = f"lane {names[0]}" if len(names) == 1 else f"lanes {_joined(names)}" if names else ""
     if difference.header:
         return f"The lane header changes, and {lanes or 'no lane'}."
     if not names:
@@ -29,7 +29,7 @@ def summary(difference: Difference) -> str:
 
 
 def difference_lines(difference: Difference) -> Iterator[str]:
-    """Yield the difference as text: each lane that differs, then rules, then a sentence."""
+    """Yield lines of text: each lane that differs, then rules, then the summary."""
     if difference.header:
         yield f"lane header: {_arrow(difference.header)}"
     for change in difference.lanes:
@@ -42,7 +42,7 @@ def difference_lines(difference: Difference) -> Iterator[str]:
 
 
 def difference_markdown(difference: Difference) -> Iterator[str]:
-    """Yield the difference as Markdown, for the comment of a pull request."""
+    """Yield lines of Markdown, for a comment on a pull request."""
     yield f"**{_escaped(summary(difference))}**"
     if difference.header:
         yield ""
@@ -50,7 +50,7 @@ def difference_markdown(difference: Difference) -> Iterator[str]:
     for change in difference.lanes:
         yield ""
         yield f"Lane **{_escaped(change.name)}**: {_escaped(_what(change))}"
-        lines = list(_details(change)) if not change.hops else list(_entered(change))
+        lines = _entry_rules(change) if change.hops else _details(change)
         yield from (f"- {_escaped(line)}" for line in lines)
         if change.hops:
             yield ""
@@ -66,7 +66,7 @@ def difference_markdown(difference: Difference) -> Iterator[str]:
 
 
 def difference_json(difference: Difference) -> Json:
-    """Return the difference for programs; docs/pull-requests.md describes it."""
+    """Return the difference as JSON; docs/pull-requests.md describes it."""
     return {
         "version": VERSION,
         "changed": bool(difference),
@@ -99,7 +99,7 @@ def _kind(change: LaneChange) -> str:
 
 
 def _what(change: LaneChange) -> str:
-    """Return in words what becomes of a lane."""
+    """Return how the lane's existence or weight changes, in words."""
     if change.after is None:
         return f"gone, weight {_weight(change.before)} before"
     if change.before is None:
@@ -110,7 +110,7 @@ def _what(change: LaneChange) -> str:
 
 
 def _details(change: LaneChange) -> Iterator[str]:
-    yield from _entered(change)
+    yield from _entry_rules(change)
     if change.after and not change.before:
         yield one_line(change.after)
     for hop in change.hops:
@@ -118,7 +118,7 @@ def _details(change: LaneChange) -> Iterator[str]:
         yield f"{hop.service}: {before or '(not reached)'} -> {after or '(not reached)'}"
 
 
-def _entered(change: LaneChange) -> Iterator[str]:
+def _entry_rules(change: LaneChange) -> Iterator[str]:
     for rule in change.rules:
         yield f"entered by {rule.after}" if rule.after else f"no longer entered by {rule.before}"
 
@@ -132,8 +132,8 @@ def _cells(hop: HopChange) -> tuple[str, str]:
 
 
 def _rules(difference: Difference) -> Iterator[tuple[str, list[str]]]:
-    """Yield headings with what stands below them."""
-    texts = {
+    """Yield headings, each with the rules below it."""
+    rules = {
         "rules that no request meets any more": list(difference.unmet),
         "gateway rules that lead to no one lane now": [
             change.after for change in difference.not_planned if change.after
@@ -142,7 +142,7 @@ def _rules(difference: Difference) -> Iterator[tuple[str, list[str]]]:
             change.before for change in difference.not_planned if change.before
         ],
     }
-    yield from ((heading, found) for heading, found in texts.items() if found)
+    yield from ((heading, texts) for heading, texts in rules.items() if texts)
 
 
 def _sides(changes: Iterable[Change]) -> Json:
@@ -165,7 +165,7 @@ def _arrow(change: Change) -> str:
     return f"{change.before or '(none)'} -> {change.after or '(none)'}"
 
 
-def _listed(names: list[str]) -> str:
+def _joined(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -1,4 +1,4 @@
-"""The result as a page of its own: one file, with nothing to load and no script."""
+"""The result as an HTML page: one file without scripts that loads nothing."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,30 +11,30 @@ from markupsafe import Markup
 from lanes.printable import printable_lines
 from lanes.report import plots
 from lanes.report.names import with_distinct_names
-from lanes.report.performance import NOTE, milliseconds, notes, word, worse_lines
+from lanes.report.performance import HOPS_NOTE, milliseconds, notes, word, worse_lines
 from lanes.report.plan import cells_of
 from lanes.report.plan_notes import plan_notes
 from lanes.report.problems import problem_text
 from lanes.report.result import conclusion, late_lines
 from lanes.report.verdict import VERDICT_NOTE, counts, hints_lines, left_lines, percent, split_note
 from lanes.verification.classification import ClassifiedAnswer
-from lanes.verification.performance import Figures, HopFigures, LanePerformance
+from lanes.verification.performance import Figures, HopFigures
 from lanes.verification.problems import Problem
 from lanes.verification.result import Result
 from lanes.verification.verdict import LaneVerdict
 
-# Colors of the page that lanes take turns in.
+# The number of colors for lanes. Further lanes get the same colors again.
 _COLORS = 6
 
 
 @dataclass(frozen=True)
 class Row:
-    """One lane on the page: its number for a color, its verdict, how it did, and its plots."""
+    """One lane: its color, verdict, figures, comparison with the baseline in a word, and plots."""
 
     color: int
     name: str
     verdict: LaneVerdict | None
-    did: LanePerformance | None
+    figures: Figures | None
     word: str
     share: Markup | str
     times: Markup | str
@@ -51,8 +51,9 @@ class HopRow:
 
 @dataclass(frozen=True)
 class Path:
-    """A path that answers took, how often, and what is wrong with it; `partial`: not all of it
-    is seen.
+    """A path that answers took, how often, and what is wrong with it.
+
+    `partial` tells whether some of its hops were not seen.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Path:
 
 @dataclass(frozen=True)
 class Failure:
-    """A wrong answer, and in words how often it came, and when first."""
+    """A kind of wrong answer, and in words how often it came and when first."""
 
     problem: str
     status: int
@@ -75,7 +76,7 @@ class Failure:
 
 
 def html(result: Result) -> str:
-    """The page."""
+    """Return the page."""
     performance = result.performance
     scale = plots.Scale.over([lane.figures for lane in performance.lanes])
     hop_scale = plots.Scale.over([hop.figures for hop, _ in performance.hops])
@@ -108,19 +109,20 @@ def html(result: Result) -> str:
         failures=list(_failures(result)),
         split_notes=[VERDICT_NOTE, *split_note(result.verdict)] if result.verdict.requests else [],
         worse=worse_lines(performance),
-        notes=[note for note in notes(performance) if note != NOTE],
+        notes=notes(performance),
+        hops_note=HOPS_NOTE.partition(": ")[2],
         colors=colors,
     )
 
 
 def _facts(result: Result) -> Iterator[tuple[str, str]]:
-    """What was run and when."""
-    load, asked = result.load, result.sample
+    """Yield the names and values of facts about the run."""
+    load, sample = result.load, result.sample
     yield "gateway", result.url
-    yield "began", asked.began.strftime("%Y-%m-%d %H:%M:%S UTC")
-    took = timedelta(seconds=round(asked.seconds)) if asked.seconds >= 60 else None
-    yield "took", str(took) if took else f"{asked.seconds:.1f} s"
-    yield "asked", counts(result.verdict)
+    yield "began", sample.began.strftime("%Y-%m-%d %H:%M:%S UTC")
+    took = timedelta(seconds=round(sample.seconds)) if sample.seconds >= 60 else None
+    yield "took", str(took) if took else f"{sample.seconds:.1f} s"
+    yield "sent", counts(result.verdict)
     pace = f"{load.rate:g} a second" if load.rate else f"{load.concurrency} at a time"
     yield "pace", pace
     if result.performance.baseline:
@@ -140,49 +142,43 @@ def _colors(result: Result) -> dict[str, int]:
 def _rows(result: Result, scale: plots.Scale, colors: dict[str, int]) -> Iterator[Row]:
     performance = result.performance
     verdicts = {lane.name: lane for lane in result.verdict.lanes}
-    did = {lane.name: lane for lane in performance.lanes}
-    base = did[performance.baseline].figures if performance.baseline else None
-    for name in dict.fromkeys((*verdicts, *did)):
-        lane, figures = verdicts.get(name), did[name].figures if name in did else None
+    performances = {lane.name: lane for lane in performance.lanes}
+    baseline = performances[performance.baseline].figures if performance.baseline else None
+    for name in dict.fromkeys((*verdicts, *performances)):
+        lane, compared = verdicts.get(name), performances.get(name)
+        figures = compared.figures if compared else None
+        beside = None if name == performance.baseline else baseline
         yield Row(
             colors[name],
             name,
             lane,
-            did.get(name),
-            word(did[name]) if name in performance.found else "",
-            _share(lane) if lane and lane.total else "",
-            _times(figures, scale, None if name == performance.baseline else base),
+            figures,
+            word(compared) if compared and name in performance.found else "",
+            plots.share(lane) if lane and lane.total else "",
+            plots.times(figures, scale, beside) if figures and figures.times else "",
         )
-
-
-def _share(lane: LaneVerdict) -> Markup:
-    return plots.share(lane.low, lane.high, lane.share, lane.expected, lane.fits)
-
-
-def _times(figures: Figures | None, scale: plots.Scale, beside: Figures | None) -> Markup | str:
-    return plots.times(figures, scale, beside) if figures and figures.times else ""
 
 
 def _hop_rows(result: Result, scale: plots.Scale, colors: dict[str, int]) -> Iterator[HopRow]:
-    for hop, lanes in result.performance.hops:
-        named = tuple((name, colors[name]) for name in lanes)
-        yield HopRow(hop, named, plots.times(hop.figures, scale))
+    for hop, names in result.performance.hops:
+        lanes = tuple((name, colors[name]) for name in names)
+        yield HopRow(hop, lanes, plots.times(hop.figures, scale))
 
 
 def _paths(result: Result, colors: dict[str, int]) -> Iterator[Path]:
-    seen = Counter(
+    paths = Counter(
         (
-            one.name,
-            _steps(one),
-            one.answer.status,
-            problem_text(one.problem),
-            one.answer.partial or not one.conclusive,
+            answer.name,
+            _steps(answer),
+            answer.answer.status,
+            problem_text(answer.problem),
+            answer.answer.partial or not answer.conclusive,
         )
-        for one in _answers(result)
+        for answer in _answers(result)
     )
     order = list(colors)
     for (name, steps, status, problem, partial), count in sorted(
-        seen.items(), key=lambda item: order.index(item[0][0]) if item[0][0] in order else 99
+        paths.items(), key=lambda item: order.index(item[0][0]) if item[0][0] in order else 99
     ):
         yield Path(name, colors.get(name, 0), steps, status, problem, partial, count)
 
@@ -195,19 +191,19 @@ def _steps(classified: ClassifiedAnswer) -> str:
 
 
 def _failures(result: Result) -> Iterator[Failure]:
-    """Every kind of wrong answer, the most frequent first."""
-    began = min((one.answer.began or 0.0 for one in _answers(result)), default=0.0)
+    """Yield every kind of wrong answer, the most frequent first."""
+    answers = _answers(result)
+    start = min((one.answer.began or 0.0 for one in answers), default=0.0)
     first: dict[tuple[Problem | None, str, int], float] = {}
-    for one in _answers(result):
-        key = (one.problem, one.answer.text, one.answer.status)
-        at = (one.answer.began or began) - began
-        first[key] = min(at, first.get(key, at))
+    for one in answers:
+        kind = (one.problem, one.answer.text, one.answer.status)
+        seconds = (one.answer.began or start) - start
+        first[kind] = min(seconds, first.get(kind, seconds))
     for wrong in result.verdict.unexpected:
-        at = first[wrong.problem, wrong.text, wrong.status]
-        came = f"once, {at:.1f} s" if wrong.count == 1 else f"{wrong.count} times, first {at:.1f} s"
-        yield Failure(
-            problem_text(wrong.problem), wrong.status, wrong.text, f"{came} after the start"
-        )
+        seconds = first[wrong.problem, wrong.text, wrong.status]
+        often = "once," if wrong.count == 1 else f"{wrong.count} times, first"
+        came = f"{often} {seconds:.1f} s after the start"
+        yield Failure(problem_text(wrong.problem), wrong.status, wrong.text, came)
 
 
 def _answers(result: Result) -> tuple[ClassifiedAnswer, ...]:
@@ -215,9 +211,9 @@ def _answers(result: Result) -> tuple[ClassifiedAnswer, ...]:
 
 
 def _finalized(value: object) -> object:
-    """Whatever the page shows; what is markup already is ours."""
-    ours = isinstance(value, Markup | int | float)
-    return value if ours else printable_lines(str(value))
+    """Return a value for the page, with text made printable. Markup is this program's own."""
+    safe = isinstance(value, Markup | int | float)
+    return value if safe else printable_lines(str(value))
 
 
 def _sentence(words: str) -> str:

@@ -1,3 +1,3 @@
-"""The version of what `--format json` prints: one for all commands."""
+"""The version of the JSON that all commands print."""
 
 VERSION = 1

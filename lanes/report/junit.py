@@ -1,4 +1,4 @@
-"""The result as JUnit's XML, as CI systems read it: a test case for each lane and question."""
+"""The result as JUnit XML for CI systems: a test case for each lane and question."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,9 +18,7 @@ from lanes.verification.verdict import LaneVerdict
 
 @dataclass(frozen=True)
 class Case:
-    """One question of one lane. `failure`: what is wrong, in lines; `skipped`: why it was not
-    asked.
-    """
+    """One question about a lane. `failure` is what is wrong, in lines; `skipped` why it is open."""
 
     lane: str
     name: str
@@ -30,9 +28,7 @@ class Case:
 
 
 def junit(result: Result) -> str:
-    """Return the document: a suite, with a case for each lane's path, entry rules, share and
-    comparison.
-    """
+    """Return a suite with cases for each lane's path, entry rules, share and comparison."""
     cases = list(_cases(result))
     suite = ElementTree.Element(
         "testsuite",
@@ -70,18 +66,18 @@ def _cases(result: Result) -> Iterator[Case]:
             wrong.setdefault(classified.name, []).append(classified)
     compared = {lane.name: lane for lane in result.performance.lanes}
     for lane in result.verdict.lanes:
-        of_lane = [one for name in _names(result, lane) for one in wrong.pop(name, [])]
+        of_lane = [answer for name in _names(result, lane) for answer in wrong.pop(name, [])]
         yield from _paths(lane, of_lane, result.strict)
         if result.verdict.requests:
             yield _share(lane)
         if lane.name in compared and lane.name in result.performance.found:
-            yield _beside(compared[lane.name], result)
-    for name, left in wrong.items():
-        yield Case(name, "path", _answers(left))
+            yield _comparison(compared[lane.name], result)
+    for name, others in wrong.items():
+        yield Case(name, "path", _answers(others))
 
 
 def _names(result: Result, lane: LaneVerdict) -> list[str]:
-    """The names that the lane's answers count under: its own, and those of who entered it."""
+    """Return the names of all lanes that count as this one."""
     group = result.classified.groups.get(lane.name, ())
     return list(dict.fromkeys((lane.name, *(one.name for one in group))))
 
@@ -91,10 +87,10 @@ def _paths(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer], strict: bool) -
     if lane.count or not lane.entered:
         yield _path(lane, [one for one in wrong if one.rule == NO_ENTRY_RULE], strict)
     for entered in lane.entered:
-        by_it = [one for one in wrong if (one.name, one.rule) == (entered.lane, entered.by)]
+        by_rule = [one for one in wrong if (one.name, one.rule) == (entered.lane, entered.by)]
         skipped = "" if entered.verified else entered.not_verified_because
-        output = _answers(by_it) if by_it else ()
-        yield Case(lane.name, f"entered by {entered.by}", output, skipped)
+        failure = _answers(by_rule) if by_rule else ()
+        yield Case(lane.name, f"entered by {entered.by}", failure, skipped)
 
 
 def _path(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer], strict: bool) -> Case:
@@ -119,14 +115,13 @@ def _share(lane: LaneVerdict) -> Case:
     return Case(lane.name, "share", output=(output,))
 
 
-def _beside(lane: LanePerformance, result: Result) -> Case:
-    base = result.performance.baseline
-    lines = tuple(f"{words(difference)} than {base}" for difference in lane.worse)
+def _comparison(lane: LanePerformance, result: Result) -> Case:
+    baseline = result.performance.baseline
+    name = f"no worse than {baseline}"
+    lines = tuple(f"{words(difference)} than {baseline}" for difference in lane.worse)
     if lines and result.no_worse:
-        return Case(lane.name, f"no worse than {base}", lines)
-    return Case(
-        lane.name, f"no worse than {base}", output=lines and ("worse, which may be:", *lines)
-    )
+        return Case(lane.name, name, lines)
+    return Case(lane.name, name, output=lines and ("worse, allowed without --no-worse:", *lines))
 
 
 def _answers(wrong: Sequence[ClassifiedAnswer]) -> tuple[str, ...]:
@@ -140,5 +135,5 @@ def _answers(wrong: Sequence[ClassifiedAnswer]) -> tuple[str, ...]:
 
 
 def _text(lines: str | Iterable[str]) -> str:
-    """Lines that XML can hold, too: it forbids some of what does not print."""
+    """Return printable lines: XML allows no control characters."""
     return "\n".join(map(printable, [lines] if isinstance(lines, str) else lines))

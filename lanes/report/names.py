@@ -1,4 +1,4 @@
-"""Names in print: services of one name have their namespaces behind it."""
+"""Distinct names of services: those that share a name get their namespace."""
 
 from dataclasses import replace
 
@@ -8,21 +8,21 @@ from lanes.planning.service_names import namespace_of
 
 
 def with_distinct_names(plan: Plan) -> Plan:
-    """Return the plan with orders.shop in place of orders, where several services have the name."""
+    """Return the plan with a name such as orders.shop where several services are called orders."""
     if not plan.shared_names:
         return plan
-    done: dict[int, Hop] = {}
+    renamed: dict[int, Hop] = {}
 
-    def hop(old: Hop) -> Hop:
-        if id(old) not in done:  # calls that meet share a hop, and go on doing so
-            name, home = old.service, namespace_of(old)
-            name = f"{name}.{home}" if name in plan.shared_names and home else name
-            upstreams = tuple(map(hop, old.upstreams))
-            done[id(old)] = replace(old, service=name, upstreams=upstreams)
-        return done[id(old)]
+    def rename(hop: Hop) -> Hop:
+        if id(hop) not in renamed:  # callers that share a hop still share it afterwards
+            name, namespace = hop.service, namespace_of(hop)
+            name = f"{name}.{namespace}" if name in plan.shared_names and namespace else name
+            upstreams = tuple(map(rename, hop.upstreams))
+            renamed[id(hop)] = replace(hop, service=name, upstreams=upstreams)
+        return renamed[id(hop)]
 
     lanes = (
-        replace(lane, entry=hop(lane.entry), unreached=tuple(map(hop, lane.unreached)))
+        replace(lane, entry=rename(lane.entry), unreached=tuple(map(rename, lane.unreached)))
         for lane in plan.lanes
     )
     return replace(plan, lanes=tuple(lanes))

@@ -1,4 +1,4 @@
-"""How the lanes did, in print: failures and latency by lane and by hop, beside the baseline's."""
+"""Print failures and latency, by lane and by hop, compared with the baseline's."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,18 +22,20 @@ from lanes.verification.performance import (
 
 Json = dict[str, Any]
 
+PARTS = {"median": 0.5, "p90": 0.9, "p99": 0.99}
+
 NOTE = (
     f"worse: more failures, or slower by {MARGIN:.0%} and {MARGIN_MS:g} ms;"
     f" false alarm rate {FALSE_ALARM:.0%}"
 )
 HOPS_NOTE = "time: the hop's own, with the network to its upstreams, without their time"
 
-# A share of requests that fails, which a run should be able to find.
+# A run that detects this failure rate gets no note on what it detects.
 _FINE = 0.05
 
 
 def show_performance(performance: Performance, console: Console) -> None:
-    """Print how the lanes and their hops did, and where a lane is worse, what makes it so."""
+    """Print the tables of lanes and hops, with notes and the hops that make lanes worse."""
     show(performance_table(performance), console)
     console.lines([*worse_lines(performance), *notes(performance), ""])
     if performance.hops:
@@ -42,18 +44,18 @@ def show_performance(performance: Performance, console: Console) -> None:
 
 
 def performance_table(performance: Performance) -> Table:
-    """Each lane's failures and latency, and how they stand beside the baseline's."""
+    """Return a table of each lane's failures and latency, and how it compares with the baseline."""
     table = _table("lane", "answers")
     if performance.baseline:
         table.add_column(f"compared with {performance.baseline}")
     for lane in performance.lanes:
-        beside = [_beside(lane, performance)] if performance.baseline else []
-        table.add_row(lane.name, *_cells(lane.figures), *beside)
+        comparison = [_comparison(lane, performance)] if performance.baseline else []
+        table.add_row(lane.name, *_cells(lane.figures), *comparison)
     return table
 
 
 def hops_table(performance: Performance) -> Table:
-    """Each version at each service: its lanes' failures that began there, and its own time."""
+    """Return a table of each version at each service: failures that began there, and its time."""
     table = _table("hop", "answers")
     table.add_column("lanes")
     for hop, lanes in performance.hops:
@@ -62,7 +64,7 @@ def hops_table(performance: Performance) -> Table:
 
 
 def notes(performance: Performance) -> list[str]:
-    """What the words in the table mean, and what so many requests could not find."""
+    """Return what the words in the table mean, and the failure rate that the run detects."""
     lines = []
     if performance.without_lane:
         lines.append(f"{counted(performance.without_lane, 'failure')} without a known lane")
@@ -71,13 +73,13 @@ def notes(performance: Performance) -> list[str]:
     lines.append(NOTE)
     lane, share = max(performance.found.items(), key=lambda item: item[1])
     if share > _FINE:
-        asked = next(one.figures.count for one in performance.lanes if one.name == lane)
-        lines.append(f"{counted(asked, 'answer')} in {lane} detect a failure rate of {share:.0%}")
+        count = next(each.figures.count for each in performance.lanes if each.name == lane)
+        lines.append(f"{counted(count, 'answer')} in {lane} detect a failure rate of {share:.0%}")
     return lines
 
 
 def worse_lines(performance: Performance) -> list[str]:
-    """In what each worse lane is worse, and where that comes from."""
+    """Return how each worse lane is worse, and the hop that most of it comes from."""
     return [
         f"{lane.name} {words(difference)} than {performance.baseline}"
         + (f"; most of it at {difference.at}" if difference.at else "")
@@ -87,7 +89,7 @@ def worse_lines(performance: Performance) -> list[str]:
 
 
 def words(difference: Difference) -> str:
-    """How a lane is worse: a predicate that "than" can follow."""
+    """Return how a lane is worse, such as "takes 12 ms longer at p99"; "than" can follow."""
     if difference.what == FAILURES:
         return f"fails {100 * difference.by:.1f} points more"
     more = milliseconds(difference.by)
@@ -97,7 +99,7 @@ def words(difference: Difference) -> str:
 
 
 def milliseconds(ms: float | None) -> str:
-    """A time as people read it."""
+    """Return a time as people read it; "-" for None."""
     if ms is None:
         return "-"
     if ms >= 1000:
@@ -120,12 +122,12 @@ def performance_json(performance: Performance) -> Json:
 
 
 def _lane_json(lane: LanePerformance, performance: Performance) -> Json:
-    found = performance.found.get(lane.name)
+    detectable = performance.found.get(lane.name)
     return _figures_json(lane.figures) | {
-        "compared_with_baseline": None if found is None else word(lane),
+        "compared_with_baseline": None if detectable is None else word(lane),
         "worse": [_difference_json(difference) for difference in lane.worse],
         "better": [_difference_json(difference) for difference in lane.better],
-        "detectable_failure_rate": None if found is None else round(found, 4),
+        "detectable_failure_rate": None if detectable is None else round(detectable, 4),
         "hops": [
             {"service": hop.service, "version": hop.version} | _figures_json(hop.figures)
             for hop in lane.hops
@@ -147,7 +149,7 @@ def _figures_json(figures: Figures) -> Json:
         "count": figures.count,
         "failed": figures.failed,
         "timed": len(figures.times),
-        **{f"{name}_ms": _rounded(figures.at(part)) for name, part in _PARTS.items()},
+        **{f"{name}_ms": _rounded(figures.at(part)) for name, part in PARTS.items()},
     }
 
 
@@ -155,15 +157,12 @@ def _rounded(ms: float | None) -> float | None:
     return None if ms is None else round(ms, 3)
 
 
-_PARTS = {"median": 0.5, "p90": 0.9, "p99": 0.99}
-
-
 def word(lane: LanePerformance) -> str:
-    """The lane beside the baseline; one that is worse in anything is not better."""
+    """Return how the lane compares with the baseline. "worse" wins over "better"."""
     return "worse" if lane.worse else "better" if lane.better else "no difference found"
 
 
-def _beside(lane: LanePerformance, performance: Performance) -> Text:
+def _comparison(lane: LanePerformance, performance: Performance) -> Text:
     if lane.name == performance.baseline:
         return Text("baseline")
     style = "red" if lane.worse else "green" if lane.better else ""
@@ -174,7 +173,7 @@ def _table(*headings: str) -> Table:
     first, *rest = headings
     table = new_table()
     table.add_column(first)
-    for heading in (*rest, "failed", *_PARTS):
+    for heading in (*rest, "failed", *PARTS):
         table.add_column(heading, justify="right")
     return table
 
@@ -182,5 +181,5 @@ def _table(*headings: str) -> Table:
 def _cells(figures: Figures) -> Iterator[Text]:
     yield Text(str(figures.count))
     yield Text(str(figures.failed), style="red" if figures.failed else "")
-    for part in _PARTS.values():
+    for part in PARTS.values():
         yield Text(milliseconds(figures.at(part)))

@@ -1,6 +1,6 @@
-"""The plan in print: what the manifests hold, and which version answers each lane."""
+"""Print the plan: what the manifests contain, and which version answers each lane."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,31 +19,31 @@ from lanes.report.plan_notes import NO_VERSION, plan_notes
 from lanes.report.plan_warnings import dropping, lanes_end, of_manifests
 from lanes.report.tables import counted, folded, new_table, show, width_of, wrapped
 
-# Characters that names of what was read may take; beyond, their folders are left out.
-_SOURCES = 80
+# If the paths of manifests have more characters, their folders are left out.
+_MOST_CHARACTERS = 80
 
 
 def headline(mesh: Mesh, plan: Plan) -> list[str]:
-    """Return, in lines, what the manifests hold, what is not simulated, what drops baggage."""
+    """Return lines: the contents of the manifests, warnings, and what the plan is for."""
     services = {port.host for port in mesh.ports if not is_outside(mesh, port)}
     lines = [
         f"{counted(len(services), 'service')}, {counted(len(mesh.pods), 'pod')},"
         f" {counted(len(plan.lanes), 'lane')}"
-        f" from {_named(mesh.sources)} ({mesh.provider})"
+        f" from {_short_sources(mesh.sources)} ({mesh.provider})"
     ]
     if mesh.left_to_cluster:
         kinds = sorted(set(mesh.left_to_cluster))
-        named = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
-        lines.append(f"not simulated: {named}")
+        counts = ", ".join(f"{mesh.left_to_cluster.count(kind)} {kind}" for kind in kinds)
+        lines.append(f"not simulated: {counts}")
     lines += first_ten(f"warning: {warning}" for warning in of_manifests(mesh))
-    if lost := sorted({pod.app for pod in dropping(mesh)}):
-        lines.append(lanes_end(", ".join(lost)))
-    rules = {host.domain: host.routes for host in mesh.gateway}
-    entered = {rule.host for lane in plan.lanes for rule in lane.entry_rules}
+    if services_dropping := sorted({pod.app for pod in dropping(mesh)}):
+        lines.append(lanes_end(", ".join(services_dropping)))
+    routes = {host.domain: host.routes for host in mesh.gateway}
+    entry_hosts = {rule.host for lane in plan.lanes for rule in lane.entry_rules}
     others = [
         domain
-        for domain in rules
-        if rules[domain] != rules[plan.domain] and any_of(domain) not in entered
+        for domain in routes
+        if routes[domain] != routes[plan.domain] and any_of(domain) not in entry_hosts
     ]
     if others:
         lines.append(
@@ -55,19 +55,19 @@ def headline(mesh: Mesh, plan: Plan) -> list[str]:
 
 
 def show_errors(mesh: Mesh, console: Console) -> None:
-    """Print what is not supported, and left out."""
+    """Print what is not supported and so left out."""
     errors = first_ten(f"error: {error}" for error in mesh.not_supported)
-    console.lines(line for one in errors for line in folded(one, console.width))
+    console.lines(line for error in errors for line in folded(error, console.width))
 
 
 def show_headline(mesh: Mesh, plan: Plan, console: Console) -> None:
-    """Print it; what follows its first line is no longer than the console is wide."""
+    """Print the headline. Lines after the first are folded to the console's width."""
     first, *others = headline(mesh, plan)
-    console.lines([first, *(line for one in others for line in folded(one, console.width))])
+    console.lines([first, *(line for other in others for line in folded(other, console.width))])
 
 
 def gateway_line(url: str, plan: Plan, seconds: float) -> str:
-    """Where the gateway is, what to call it, and how long it took to get there."""
+    """Return a line: the gateway's URL, the headers to send, and the seconds it took to start."""
     request = plan.request
     headers = [f"Host: {request.host}"] if request.host else []
     headers += [f"{name}: {value}" for name, value in request.headers.items()]
@@ -75,10 +75,12 @@ def gateway_line(url: str, plan: Plan, seconds: float) -> str:
     return f"gateway {url.rstrip('/')}{request.path}{shown}   ready in {seconds:.1f} s"
 
 
-def _named(sources: tuple[str, ...]) -> str:
-    """What was read, in few characters."""
+def _short_sources(sources: tuple[str, ...]) -> str:
+    """Return the paths of the manifests, in few characters."""
     short = " ".join(map(_short, sources))
-    return short if len(short) <= _SOURCES else " ".join(Path(source).name for source in sources)
+    if len(short) <= _MOST_CHARACTERS:
+        return short
+    return " ".join(Path(source).name for source in sources)
 
 
 def _short(source: str) -> str:
@@ -89,7 +91,7 @@ def _short(source: str) -> str:
 
 
 def show_calls(calls: Mapping[str, Iterable[str]], console: Console) -> None:
-    """Print whom each service calls, in lines no longer than the console is wide."""
+    """Print the services that each service calls, in lines up to the console's width."""
     width = max(map(len, calls), default=0)
     for caller, called in calls.items():
         first, *rest = wrapped([*called], console.width - width - 4)
@@ -98,30 +100,30 @@ def show_calls(calls: Mapping[str, Iterable[str]], console: Console) -> None:
 
 
 def plan_table(plan: Plan) -> Table:
-    """The lanes by row, the services by column, the versions in between."""
+    """Return a table of the plan: a row for each lane, a column for each service."""
     table = new_table()
     table.add_column("lane")
     table.add_column("weight", justify="right")
     services = _services(plan)
     for service in services:
         table.add_column(service)
-    elsewhere = list(dict.fromkeys(hop.service for lane in plan.lanes for hop in lane.unreached))
-    for service in elsewhere:
+    unreached = list(dict.fromkeys(hop.service for lane in plan.lanes for hop in lane.unreached))
+    for service in unreached:
         table.add_column(f"{service} ?")
-    opened = any(lane.entry_rules for lane in plan.lanes)
-    if opened:
+    entered = any(lane.entry_rules for lane in plan.lanes)
+    if entered:
         table.add_column("entry rules")
     for lane in plan.lanes:
-        known, unreached = cells_of(lane.path), cells_of(lane.unreached)
-        row = [known.get(service, Text()) for service in services]
-        row += [unreached.get(service, Text()) for service in elsewhere]
-        rules = [Text(", ".join(map(str, lane.entry_rules)))] if opened else []
+        on_path, outside = cells_of(lane.path), cells_of(lane.unreached)
+        row = [on_path.get(service, Text()) for service in services]
+        row += [outside.get(service, Text()) for service in unreached]
+        rules = [Text(", ".join(map(str, lane.entry_rules)))] if entered else []
         table.add_row(lane.name, str(lane.weight), *row, *rules)
     return table
 
 
 def turned(plan: Plan) -> Table:
-    """The same, with the lanes by column, for services that are many or have long names."""
+    """Return the table with a column for each lane, which suits many services or long names."""
     table = new_table()
     rows = plan_table(plan)
     table.add_column("lane")
@@ -133,7 +135,7 @@ def turned(plan: Plan) -> Table:
 
 
 def blocks(plan: Plan, width: int) -> list[str]:
-    """The same again, a lane a block, in lines no longer than `width` where names allow it."""
+    """Return the plan as a block for each lane, in lines up to `width` unless a name is longer."""
     lines = []
     for lane in plan.lanes:
         rules = f", by {', '.join(map(str, lane.entry_rules))}" if lane.entry_rules else ""
@@ -145,60 +147,51 @@ def blocks(plan: Plan, width: int) -> list[str]:
 
 
 def cells_of(hops: Iterable[Hop]) -> dict[str, Text]:
-    """By service what answers there; all of it, where that depends on who calls, and how."""
-    found: dict[str, dict[str, Text]] = {}
+    """Return what answers at each service. Callers that get different answers make it several."""
+    cells: dict[str, dict[str, Text]] = {}
     for hop in hops:
         text = cell(hop)
-        found.setdefault(hop.service, {})[text.plain] = text
-    return {service: Text(" / ").join(texts.values()) for service, texts in found.items()}
+        cells.setdefault(hop.service, {})[text.plain] = text
+    return {service: Text(" / ").join(texts.values()) for service, texts in cells.items()}
 
 
 def cell(hop: Hop) -> Text:
-    """A version, marked where it is not the lane's own; or several, with their shares."""
+    """Return the version that answers, or several with shares, and the mark of the reason."""
     if hop.failing:
-        shares = percents((str(one.status), one.share) for one in hop.failing)
-        failing = ", ".join(f"{status} {share:.4g}%" for status, share in shares)
+        failing = ", ".join(f"{part.status} {_percent(part.share)}" for part in hop.failing)
         return cell(replace(hop, failing=())).append(f" ({failing})")
     if hop.reason == Reason.UNSUPPORTED:
         return Text("?", style="red")
     if hop.reason == Reason.NONE:
         return Text("- !" if hop.misrouted else "-", style="red")
-    versions = [version or NO_VERSION for version in hop.versions]
-    if hop.parts:
-        return _services_cell(hop)
+    versions = "|".join(version or NO_VERSION for version in hop.versions)
+    answering = _parts(hop) if hop.parts else versions
     if hop.reason in MISROUTED:
-        return Text(f"{'|'.join(versions)} !", style="red")
+        return Text(f"{answering} !", style="red")
     if hop.reason == Reason.FALLBACK:
-        return Text(f"{'|'.join(versions)} *", style="yellow")
-    if hop.shares:
-        parts = zip(versions, hop.shares, strict=True)
-        return Text(" ".join(f"{version} {share:.4g}%" for version, share in percents(parts)))
-    return Text("|".join(versions))
+        return Text(f"{answering} *", style="yellow")
+    if hop.shares and not hop.parts:
+        shares = zip(hop.versions, hop.shares, strict=True)
+        return Text(" ".join(f"{name or NO_VERSION} {_percent(share)}" for name, share in shares))
+    return Text(answering)
 
 
-def _services_cell(hop: Hop) -> Text:
-    """The Services that answer with their versions, marked as versions are."""
-    several = len(hop.parts) > 1
+def _parts(hop: Hop) -> str:
+    """Return the Services that answer, with their versions, and shares if there are several."""
     words = []
     for part in hop.parts:
         versions = "|".join(version or NO_VERSION for version in part.versions)
-        share = f" {round(100 * part.share, 2):.4g}%" if several else ""
+        share = f" {_percent(part.share)}" if len(hop.parts) > 1 else ""
         words.append(f"{part.service} {versions}{share}")
-    if hop.reason in MISROUTED:
-        return Text(f"{', '.join(words)} !", style="red")
-    if hop.reason == Reason.FALLBACK:
-        return Text(f"{', '.join(words)} *", style="yellow")
-    return Text(", ".join(words))
+    return ", ".join(words)
 
 
-def percents(parts: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:
-    """Shares of 0 to 1 as percents."""
-    for version, share in parts:
-        yield version, round(100 * share, 2)
+def _percent(share: float) -> str:
+    return f"{round(100 * share, 2):.4g}%"
 
 
 def one_line(lane: Lane) -> str:
-    """A lane's path in words: mocka v2, mockb v1 *, mockc v2."""
+    """Return a lane's path in words: mocka v2, mockb v1 *, mockc v2."""
     return ", ".join(_steps(lane))
 
 
@@ -211,7 +204,7 @@ def _services(plan: Plan) -> list[str]:
 
 
 def pods_table(rows: Iterable[tuple[str, str, int]]) -> Table:
-    """Each pod's name, address and process id."""
+    """Return a table of each pod's name, address and process id."""
     table = new_table()
     for heading in ("pod", "address", "pid"):
         table.add_column(heading)
@@ -221,17 +214,13 @@ def pods_table(rows: Iterable[tuple[str, str, int]]) -> Table:
 
 
 def show_plan(plan: Plan, console: Console) -> None:
-    """Print the plan, in the first form that the console is wide enough for, and its marks.
-
-    What is no terminal counts as 80 columns wide.
-    """
+    """Print the plan in the first form that fits the console's width, and the notes on it."""
     plan = with_distinct_names(plan)
     for columns, form in ((len(_services(plan)), plan_table), (len(plan.lanes), turned)):
-        # Cells of many lanes at many services take minutes: none are made for what cannot fit.
+        # Cells of many lanes at many services take minutes, so a form that cannot fit makes none.
         if columns <= console.width and width_of(table := form(plan)) <= console.width:
             show(table, console)
             break
     else:
         console.lines(blocks(plan, console.width))
-    notes = (line for note in plan_notes(plan) for line in folded(note, console.width))
-    console.lines(notes)
+    console.lines(line for note in plan_notes(plan) for line in folded(note, console.width))

@@ -1,12 +1,10 @@
-"""The plan for programs: docs/plan.md describes it."""
+"""The plan as JSON; docs/plan.md describes it."""
 
 from collections import Counter
 from typing import Any
 
 from lanes.mesh.model import Mesh
-from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Hop
-from lanes.planning.lanes import NotPlanned
 from lanes.planning.result import Lane, Plan
 from lanes.planning.service_names import namespace_of
 from lanes.report.json_version import VERSION
@@ -17,7 +15,7 @@ Json = dict[str, Any]
 
 
 def plan_json(mesh: Mesh, plan: Plan) -> Json:
-    """Return the plan as JSON. Shares are parts of 1, and empty where the rules do not say."""
+    """Return the plan as JSON. Shares are from 0 to 1; {} if no rule sets them."""
     return {
         "version": VERSION,
         "lane_header": plan.header,
@@ -25,18 +23,21 @@ def plan_json(mesh: Mesh, plan: Plan) -> Json:
         "path": plan.path,
         "default_status": plan.default_status,
         "lanes": [_lane(lane) for lane in plan.lanes],
-        "not_planned": [_not_planned(one) for one in plan.not_planned],
+        "not_planned": [
+            {"rule": rule.rule, "reason": rule.reason, "message": str(rule)}
+            for rule in plan.not_planned
+        ],
         "other_rules": [
-            {"service": one.service, "rule": one.rule, "field": one.place.field}
-            for one in plan.other_rules
+            {"service": other.service, "rule": other.rule, "field": other.place.field}
+            for other in plan.other_rules
         ],
         "ports": [
-            {"service": one.service, "port": one.port, "others": list(one.others)}
-            for one in plan.ports
+            {"service": chosen.service, "port": chosen.port, "others": list(chosen.others)}
+            for chosen in plan.ports
         ],
         "unset_headers": [
-            {"lane": one.name, "header": one.header, "headers": dict(one.headers)}
-            for one in plan.unset_headers
+            {"lane": lane.name, "header": lane.header, "headers": dict(lane.headers)}
+            for lane in plan.unset_headers
         ],
         "unreached": list(plan.unreached),
         "not_simulated": dict(sorted(Counter(mesh.left_to_cluster).items())),
@@ -52,7 +53,15 @@ def _lane(lane: Lane) -> Json:
         "client_header": lane.client_header,
         "path": [_hop(hop) for hop in lane.path],
         "unreached": [_hop(hop) for hop in lane.unreached],
-        "entry_rules": [_entry_rule(rule) for rule in lane.entry_rules],
+        "entry_rules": [
+            {
+                "headers": dict(rule.headers),
+                "host": rule.host,
+                "path": rule.path,
+                "method": rule.method,
+            }
+            for rule in lane.entry_rules
+        ],
     }
 
 
@@ -70,18 +79,5 @@ def _hop(hop: Hop) -> Json:
             {"service": part.service, "versions": list(part.versions), "share": part.share}
             for part in hop.parts
         ],
-        "error_shares": {str(one.status): one.share for one in hop.failing},
+        "error_shares": {str(part.status): part.share for part in hop.failing},
     }
-
-
-def _entry_rule(rule: EntryRule) -> Json:
-    return {
-        "headers": dict(rule.headers),
-        "host": rule.host,
-        "path": rule.path,
-        "method": rule.method,
-    }
-
-
-def _not_planned(one: NotPlanned) -> Json:
-    return {"rule": one.rule, "reason": one.reason, "message": str(one)}

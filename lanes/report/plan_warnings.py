@@ -18,13 +18,13 @@ SHORT_NAME = "short-name"
 
 
 def warnings(mesh: Mesh, plan: Plan) -> tuple[Finding, ...]:
-    """Return what a reader of the plan should look at."""
+    """Return all warnings, each once."""
     found = (*of_manifests(mesh), *_misrouted(plan), *_assumed(plan), *_dropped(mesh))
     return tuple(dict.fromkeys(found))
 
 
 def of_manifests(mesh: Mesh) -> tuple[Finding, ...]:
-    """Return what needs no plan: what reading found, and calls that reach no Service or port."""
+    """Return the warnings that need no plan: of reading, and of calls without Service or port."""
     return tuple(dict.fromkeys((*mesh.warnings, *_no_port(mesh), *_short_names(mesh))))
 
 
@@ -57,8 +57,8 @@ def _misrouted(plan: Plan) -> Iterator[Finding]:
             if hop.misrouted:
                 message = f"lane {lane.name} at {hop.service}: {hop.misrouted!s}"
                 yield finding(hop.misrouted.reason, hop.place, message)
-            for one in hop.failing:
-                message = f"lane {lane.name} at {hop.service}: {one.share:.1%} gets {one.status}"
+            for part in hop.failing:
+                message = f"lane {lane.name} at {hop.service}: {part.share:.1%} gets {part.status}"
                 yield finding(FAILING, hop.place, message)
 
 
@@ -86,5 +86,4 @@ def lanes_end(services: str) -> str:
 
 
 def finding(rule: str, place: Place, message: str) -> Finding:
-    """Return a finding at a place."""
     return Finding(rule, place.file, place.resource, place.field, message)

@@ -1,4 +1,4 @@
-"""Plots as SVG, for a page that needs no script: how long answers took, where a share may lie.
+"""Plots as SVG, for a page without scripts: times of answers, and intervals of shares.
 
 Colors come from the page, by class; a plot says in words what it shows.
 """
@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lanes.report.performance import milliseconds
+from lanes.report.performance import PARTS, milliseconds
 from lanes.verification.performance import Figures
+from lanes.verification.verdict import LaneVerdict
 
-# A plot is as wide as its place on the page: its x is in percent, and what must not be stretched,
-# such as numbers and the width of lines, is left to the page.
+# The page stretches a plot to its width, so x is in percent. Text and line widths must not stretch:
+# the page adds the one and its CSS the other.
 WIDTH, HEIGHT = 100, 64
 _BINS = 60
 
@@ -27,7 +28,7 @@ class Scale:
 
     @classmethod
     def over(cls, samples: Sequence[Figures]) -> "Scale":
-        """One that shows all of the samples, from a round number to a round number."""
+        """Return the axis that shows all samples, from a round number to a round number."""
         ends = [end for s in samples if s.times for end in (s.times[0], s.times[-1])]
         low, high = max(0.05, min(ends, default=1)), max(0.1, max(ends, default=1))
         down = max((step for step in _STEPS if step <= low), default=_STEPS[0])
@@ -39,7 +40,7 @@ class Scale:
         return round(WIDTH * min(1.0, part), 2)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Where the axis has a number, and which; few enough to be read on a phone."""
+        """Return the places and texts of the axis's numbers, few enough for a phone."""
         steps = [step for step in _STEPS if self.low <= step <= self.high]
         every = -(-len(steps) // 7)
         return [(self.x(step), milliseconds_short(step)) for step in steps[::every]]
@@ -49,16 +50,13 @@ _STEPS = [digit * 10.0**power for power in range(-2, 6) for digit in (1, 2, 5)]
 
 
 def milliseconds_short(ms: float) -> str:
-    """A round time for an axis."""
+    """Return a round time as an axis shows it."""
     return f"{ms / 1000:g} s" if ms >= 1000 else f"{ms:g} ms"
 
 
 def times(figures: Figures, scale: Scale, beside: Figures | None = None) -> Markup:
-    """How often answers took how long, with lines at the median and p99; `beside` as an outline."""
-    words = ", ".join(
-        f"{name} {milliseconds(figures.at(part))}"
-        for name, part in (("median", 0.5), ("p90", 0.9), ("p99", 0.99))
-    )
+    """Return a histogram of times with lines at the median and p99, and `beside` as an outline."""
+    words = ", ".join(f"{name} {milliseconds(figures.at(part))}" for name, part in PARTS.items())
     parts = [f'<path class="area" d="{_area(figures, scale)} Z"/>']
     if beside is not None and beside.times:
         parts.append(f'<path class="outline" d="{_area(beside, scale)}"/>')
@@ -70,21 +68,22 @@ def times(figures: Figures, scale: Scale, beside: Figures | None = None) -> Mark
     return _svg("".join(parts), words, HEIGHT)
 
 
-def share(low: float, high: float, seen: float, expected: float, fits: bool) -> Markup:
-    """Where a share may lie, what was seen, and the weight as a line."""
-    left, right, dot, line = (round(WIDTH * part, 2) for part in (low, high, seen, expected))
+def share(lane: LaneVerdict) -> Markup:
+    """Return a bar for the interval of a share, a dot for the share, and a line for the weight."""
+    parts = (lane.low, lane.high, lane.share, lane.expected)
+    left, right, dot, line = (round(WIDTH * part, 2) for part in parts)
     inner = (
         f'<path class="track" d="M0 12H{WIDTH}"/>'
-        f'<path class="{"interval" if fits else "interval wrong"}" d="M{left} 12H{right}"/>'
+        f'<path class="{"interval" if lane.fits else "interval wrong"}" d="M{left} 12H{right}"/>'
         f'<path class="seen" d="M{dot} 12h0"/>'
         f'<path class="weight" d="M{line} 1V23"/>'
     )
-    words = f"seen {seen:.0%}, may be {low:.0%} to {high:.0%}, weight {expected:.0%}"
-    return _svg(inner, words, 24)
+    low, high, seen, weight = (f"{part:.0%}" for part in parts)
+    return _svg(inner, f"seen {seen}, interval {low} to {high}, weight {weight}", 24)
 
 
 def _area(figures: Figures, scale: Scale) -> str:
-    """The outline of a histogram, smoothed by its neighbors, as high as the plot."""
+    """Return the outline of a smoothed histogram, as high as the plot."""
     counts = [0] * _BINS
     for ms in figures.times:
         counts[min(_BINS - 1, int(scale.x(ms) / WIDTH * _BINS))] += 1
@@ -97,8 +96,7 @@ def _area(figures: Figures, scale: Scale) -> str:
 
 
 def _svg(inner: str, words: str, height: int) -> Markup:
-    """Numbers and words of ours alone: nothing from an answer gets in here."""
-    return Markup(  # noqa: S704
+    return Markup(  # noqa: S704 no text from outside gets in here
         f'<svg viewBox="0 0 {WIDTH} {height}" preserveAspectRatio="none" role="img"'
         f' aria-label="{words}">{inner}</svg>'
     )

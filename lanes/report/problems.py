@@ -1,4 +1,4 @@
-"""What is wrong with answers, and what it points to, in sentences."""
+"""Sentences on wrong answers, the causes of broken lanes, and hints."""
 
 import shlex
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ HINTS = {
 
 
 def problem_text(problem: Problem | None) -> str:
-    """What is wrong; "" for None."""
+    """Return what is wrong with an answer; "" for None."""
     if problem is None:
         return ""
     values = {name: getattr(problem, name) for name in ("lane", "service", "other", "home")}
@@ -111,15 +111,18 @@ def cause_lines(lanes: Sequence[str], left: Left) -> list[str]:
 
 
 def hint_lines(hint: Hint) -> list[str]:
-    """What to look at, in lines."""
-    listed = ", ".join(hint.services)
+    """Return a hint in lines, with commands to paste."""
+    services = list(hint.services)
     if hint.code is HintCode.NOT_INJECTED:
-        listed = ", ".join(
-            f"{n} ({whose})" for n, whose in zip(hint.services, hint.instead, strict=True)
-        )
-    names = [shlex.quote(name or "NAME") for name in hint.namespaces]  # to be pasted
-    values = {"services": listed, "header": hint.header, "namespaces": " ".join(names)}
+        pairs = zip(hint.services, hint.instead, strict=True)
+        services = [f"{service} ({instead})" for service, instead in pairs]
+    namespaces = [shlex.quote(name or "NAME") for name in hint.namespaces]
+    values = {
+        "services": ", ".join(services),
+        "header": hint.header,
+        "namespaces": " ".join(namespaces),
+    }
     lines = [line.format(*hint.services, **values) for line in HINTS[hint.code]]
-    if hint.code is HintCode.LOST and names:
+    if hint.code is HintCode.LOST and namespaces:
         lines.append("  Pods that started without the Operator lack it. Restart them:")
-    return [*lines, *(f"  kubectl rollout restart deployment -n {name}" for name in names)]
+    return [*lines, *(f"  kubectl rollout restart deployment -n {name}" for name in namespaces)]

@@ -1,4 +1,4 @@
-"""What all reports share: how a table and lines are printed, how things are counted and cut."""
+"""Tables, wrapped lines and counts, as all reports print them."""
 
 import textwrap
 from collections.abc import Iterable
@@ -10,32 +10,31 @@ from rich.text import Text
 from lanes.console import Console
 from lanes.printable import printable
 
-# Blanks between two columns.
+# Blanks between columns.
 _GAP = 3
 
 
 def show(table: Table, console: Console) -> None:
-    """Print a table as wide as it is, without the blanks that would fill up its last column.
+    """Print a table at its full width, without blanks at the ends of lines.
 
-    Cells are put side by side here: fitting them to a width, as rich does, takes a second for the
-    plan of 500 services.
+    This prints the cells itself: rich takes a second to fit the plan of 500 services to a width.
     """
     gap = " " * table.padding[1]
-    justified = [column.justify for column in table.columns]
+    sides = [column.justify for column in table.columns]
     widths = _widths(table)
     heading = [Text(_plain(column.header), style="bold") for column in table.columns]
     for row in (heading, *zip(*(column.cells for column in table.columns), strict=True)):
         parts: list[str | Text] = []
-        for cell, width, side in zip(row, widths, justified, strict=True):
-            text = _plain(cell)
-            blanks = " " * (width - cell_len(text))
-            shown = Text(text, style=getattr(cell, "style", ""))
-            parts += [blanks, shown, gap] if side == "right" else [shown, blanks, gap]
+        for cell, width, side in zip(row, widths, sides, strict=True):
+            plain = _plain(cell)
+            blanks = " " * (width - cell_len(plain))
+            text = Text(plain, style=getattr(cell, "style", ""))
+            parts += [blanks, text, gap] if side == "right" else [text, blanks, gap]
         console.line(*parts)
 
 
 def width_of(table: Table) -> int:
-    """The columns that `show` takes for a table."""
+    """Return the width that `show` needs for a table, in characters."""
     return sum(_widths(table)) + _GAP * (len(table.columns) - 1)
 
 
@@ -51,7 +50,7 @@ def _plain(cell: object) -> str:
 
 
 def wrapped(parts: Iterable[str], width: int) -> list[str]:
-    """Parts with commas between, in lines no longer than `width`; a part is never broken."""
+    """Return the parts joined by commas, in lines up to `width`. A part is never broken."""
     lines: list[str] = []
     for part in parts:
         if lines and len(lines[-1]) + len(part) + 3 <= width:
@@ -62,13 +61,13 @@ def wrapped(parts: Iterable[str], width: int) -> list[str]:
 
 
 def folded(line: str, width: int, indent: str = "  ") -> list[str]:
-    """The line, broken between words where it is longer than `width`; what follows is indented."""
+    """Return the line, broken between words at `width`. Further lines are indented by `indent`."""
     line = printable(line)
-    deep = line[: len(line) - len(line.lstrip())]
+    leading = line[: len(line) - len(line.lstrip())]
     lines = textwrap.wrap(
         line,
         width,
-        subsequent_indent=f"{deep}{indent}",
+        subsequent_indent=f"{leading}{indent}",
         break_long_words=False,
         break_on_hyphens=False,
     )

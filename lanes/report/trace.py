@@ -1,4 +1,4 @@
-"""One request in print: its hops as a tree."""
+"""Print the trace of one request: its hops as a tree."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 def show_trace(trace: Trace, console: Console) -> None:
-    """Print the request's lane and why, its hops as a tree, and what is not as planned."""
+    """Print the request's lane and its reason, the hops as a tree, and what is not as planned."""
     answer = trace.answer
     lane = f"lane {trace.lane}" if trace.lane else "no lane"
     status = f"status {answer.status}" if answer.status else "no answer"
@@ -39,7 +39,6 @@ def show_trace(trace: Trace, console: Console) -> None:
 
 
 def _closing(trace: Trace) -> str:
-    """The result in a sentence."""
     if trace.problem:
         return f"NOT as planned: {problem_text(trace.problem)}"
     if not trace.conclusive:
@@ -52,7 +51,7 @@ def _closing(trace: Trace) -> str:
 
 
 def trace_table(trace: Trace) -> Table:
-    """The hops as a tree, each with its address, the lane that it read, its time, and why."""
+    """Return a table of the hops as a tree: address, lane that the hop read, times, reason."""
     table = new_table()
     table.padding = (0, 2, 0, 0)
     for heading in ("hop", "address", "lane"):
@@ -80,16 +79,16 @@ def trace_table(trace: Trace) -> Table:
 
 
 def branches(depths: Sequence[int]) -> Iterator[str]:
-    """What stands before each of the nodes of a tree that its depths describe, in order."""
+    """Yield the lines to draw before each node of a tree, given the nodes' depths in order."""
     for number, depth in enumerate(depths):
-        more = [_has_sibling(depths[number + 1 :], level) for level in range(1, depth + 1)]
-        bars = "".join("│  " if below else "   " for below in more[:-1])
+        more = [_continues(depths[number + 1 :], level) for level in range(1, depth + 1)]
+        bars = "".join("│  " if further else "   " for further in more[:-1])
         yield bars + (("├─ " if more[-1] else "└─ ") if more else "")
 
 
-def _has_sibling(after: Sequence[int], level: int) -> bool:
-    """Whether, before the tree gets back above `level`, there is another node on it."""
-    return next((depth == level for depth in after if depth <= level), False)
+def _continues(following: Sequence[int], level: int) -> bool:
+    """Tell whether the following nodes have a sibling on `level`, under the same parent."""
+    return next((depth == level for depth in following if depth <= level), False)
 
 
 def trace_json(trace: Trace) -> Json:

@@ -1,4 +1,4 @@
-"""The verdict in print: how the lanes fared, and the answers that were not as planned."""
+"""Print the verdict: lanes, entry rules, splits, and the answers that were not as planned."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,29 +14,29 @@ from lanes.report.problems import cause_lines, hint_lines, problem_text
 from lanes.report.tables import counted, new_table, show
 from lanes.verification import split
 from lanes.verification.hints import HintCode
+from lanes.verification.hop_splits import HopSplit
 from lanes.verification.problems import Left
 from lanes.verification.verdict import EntryVerdict, LaneVerdict, Verdict
 
 Json = dict[str, Any]
 
-
 VERDICT_NOTE = "interval: 99.9% confidence interval of each share; all hold at the same time"
 
-# A difference between share and weight, in hundredths, that a run should be able to tell.
+# A run that detects this difference of a share, in percentage points, gets no note about it.
 _FINE = 5
 
-# How many of the places where lanes are left are printed.
+# How many places where lanes break are printed.
 _MOST_LEFT = 3
 
 
 def counts(verdict: Verdict) -> str:
-    """How many requests there were, and how many failed or were refused as planned."""
+    """Return how many requests there were, and how many failed or were refused as planned."""
     refused = f", {verdict.planned_failures} refused as planned" if verdict.planned_failures else ""
-    drawn, entered = verdict.requests, sum(e.count for e in verdict.entered)
-    asked = counted(drawn or entered, "request")
+    drawn, entered = verdict.requests, sum(rule.count for rule in verdict.entered)
+    requests = counted(drawn or entered, "request")
     if entered:
-        asked += f" by weight, {entered} by entry rules" if drawn else " by entry rules"
-    return f"{asked}, {verdict.errors} failed{refused}"
+        requests += f" by weight, {entered} by entry rules" if drawn else " by entry rules"
+    return f"{requests}, {verdict.errors} failed{refused}"
 
 
 def verdict_table(verdict: Verdict) -> Table:
@@ -58,7 +58,7 @@ def verdict_table(verdict: Verdict) -> Table:
 
 
 def entered_table(verdict: Verdict) -> Table:
-    """Return the lanes that requests entered by entry rules, and how that went."""
+    """Return a table of the entry rules, and whether their requests were as planned."""
     table = new_table()
     for heading in ("lane", "entered by", "paths"):
         table.add_column(heading)
@@ -68,59 +68,57 @@ def entered_table(verdict: Verdict) -> Table:
 
 
 def splits_table(verdict: Verdict) -> Table:
-    """The splits inside the mesh, and how often each version answered."""
+    """Return a table of the splits behind the gateway, and how often each version answered."""
     table = new_table()
     for heading in ("lane", "at", "version", "share", "seen", "interval"):
         table.add_column(heading)
-    for one in verdict.splits:
-        held = f"{percent(one.low)} to {percent(one.high)}"
-        off = "" if one.fits else f": not {percent(one.expected)}"
+    for share in verdict.splits:
         table.add_row(
-            one.lane,
-            one.service,
-            one.version,
-            percent(one.expected),
-            f"{one.count} of {one.total}",
-            Text(held + off, style="red" if off else ""),
+            share.lane,
+            share.service,
+            share.version,
+            percent(share.expected),
+            f"{share.count} of {share.total}",
+            _interval(share),
         )
     return table
 
 
 def split_note(verdict: Verdict) -> list[str]:
-    """What so many requests tell of the split, where that is little."""
+    """Return the difference of shares that the run detects; [] if that is five points or less."""
     shares = [lane.expected for lane in verdict.lanes]
     points = round(100 * split.detectable_difference(verdict.requests, shares))
     if points <= _FINE or len(shares) == 1:
         return []
-    more = split.requests_to_detect(_FINE / 100, shares)
-    asked = counted(verdict.requests, "request")
+    needed = split.requests_to_detect(_FINE / 100, shares)
+    requests = counted(verdict.requests, "request")
     verb = "detects" if verdict.requests == 1 else "detect"
     return [
-        f"{asked} {verb} a share that is {points} percentage points off; {more:,} detect {_FINE}"
+        f"{requests} {verb} a share that is {points} percentage points off;"
+        f" {needed:,} detect {_FINE}"
     ]
 
 
-def _interval(lane: LaneVerdict) -> Text:
-    text = f"{percent(lane.low)} to {percent(lane.high)}"
-    if lane.fits:
+def _interval(share: LaneVerdict | HopSplit) -> Text:
+    text = f"{percent(share.low)} to {percent(share.high)}"
+    if share.fits:
         return Text(text)
-    return Text(f"{text}: not {percent(lane.expected)}", style="red")
+    return Text(f"{text}: not {percent(share.expected)}", style="red")
 
 
 def percent(share: float) -> str:
-    """A share as people read it."""
+    """Return a share as a percentage, with one decimal if it is below 1%."""
     return f"{share:.1%}" if 0.0005 <= share < 0.01 else f"{share:.0%}"
 
 
 def _paths(lane: LaneVerdict) -> Text:
-    if not lane.count and lane.unsure:
+    if lane.count:
+        return _as_planned(lane)
+    if lane.unsure:
         return Text("not seen")
-    if not lane.count:
-        said = (
-            "none by weight" if any(entered.count for entered in lane.entered) else "not verified"
-        )
-        return Text(said, style="red" if lane.expected else "")
-    return _as_planned(lane)
+    entered = any(rule.count for rule in lane.entered)
+    text = "none by weight" if entered else "not verified"
+    return Text(text, style="red" if lane.expected else "")
 
 
 def _as_planned(verdict: LaneVerdict | EntryVerdict) -> Text:
@@ -133,43 +131,42 @@ def _as_planned(verdict: LaneVerdict | EntryVerdict) -> Text:
 
 
 def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
-    """The offending answers, the most frequent first."""
+    """Return the answers that were not as planned, the most frequent first."""
     lines = []
-    for item in verdict.unexpected[:most]:
-        status = f"status {item.status}: " if item.status else ""
-        times = "once" if item.count == 1 else f"{item.count} times"
-        lines += [f"{times} {problem_text(item.problem)}:", f"  {status}{shortened(item.text)}"]
+    for wrong in verdict.unexpected[:most]:
+        status = f"status {wrong.status}: " if wrong.status else ""
+        times = "once" if wrong.count == 1 else f"{wrong.count} times"
+        lines += [f"{times} {problem_text(wrong.problem)}:", f"  {status}{shortened(wrong.text)}"]
     if len(verdict.unexpected) > most:
         lines.append(f"and {len(verdict.unexpected) - most} other kinds of wrong answer")
     return lines
 
 
-# Hints that tell nothing of a lane that is left.
-_BESIDE = (HintCode.NOT_INJECTED, HintCode.EVIDENCE_ENDS)
+# Hints that do not explain where a lane breaks.
+_UNRELATED = (HintCode.NOT_INJECTED, HintCode.EVIDENCE_ENDS)
 
 
 def left_lines(verdict: Verdict) -> list[str]:
-    """Where and why lanes are left, the most frequent place first; [] where a hint tells more."""
-    if any(hint.code not in _BESIDE for hint in verdict.hints):
+    """Return where and why lanes break, the most frequent first; [] if a hint explains it."""
+    if any(hint.code not in _UNRELATED for hint in verdict.hints):
         return []
     places: dict[tuple[str, str, Cause], list[tuple[str, Left]]] = {}
     for lane, left, _ in verdict.left:
         places.setdefault((left.caller, left.service, left.cause), []).append((lane, left))
     return [
         line
-        for found in list(places.values())[:_MOST_LEFT]
-        for line in cause_lines(sorted({lane for lane, _ in found if lane}), _telling(found))
+        for lefts in list(places.values())[:_MOST_LEFT]
+        for line in cause_lines(sorted({lane for lane, _ in lefts if lane}), _example(lefts))
     ]
 
 
-def _telling(found: Sequence[tuple[str, Left]]) -> Left:
-    """Of one place, what a lane got there in place of another version, where one did."""
-    lefts = [left for _, left in found]
-    return next((left for left in lefts if left.answered != left.planned), lefts[0])
+def _example(lefts: Sequence[tuple[str, Left]]) -> Left:
+    """Return one lane's break at a place, if possible one where another version answered."""
+    return next((left for _, left in lefts if left.answered != left.planned), lefts[0][1])
 
 
 def hints_lines(verdict: Verdict) -> list[str]:
-    """What the answers point to, in lines."""
+    """Return the hints in lines."""
     return [line for hint in verdict.hints for line in hint_lines(hint)]
 
 
@@ -195,25 +192,25 @@ def verdict_json(verdict: Verdict) -> Json:
                 "not_known": list(lane.not_known),
                 "entry_rules": [
                     {
-                        "rule": str(e.by),
-                        "count": e.count,
-                        "as_planned": e.as_planned,
-                        "not_verified": e.inconclusive,
+                        "rule": str(entered.by),
+                        "count": entered.count,
+                        "as_planned": entered.as_planned,
+                        "not_verified": entered.inconclusive,
                     }
-                    for e in lane.entered
+                    for entered in lane.entered
                 ],
             }
             for lane in verdict.lanes
         },
         "unexpected": [
             {
-                "code": u.problem.code,
-                "problem": problem_text(u.problem),
-                "answer": u.text,
-                "status": u.status,
-                "count": u.count,
+                "code": wrong.problem.code,
+                "problem": problem_text(wrong.problem),
+                "answer": wrong.text,
+                "status": wrong.status,
+                "count": wrong.count,
             }
-            for u in verdict.unexpected
+            for wrong in verdict.unexpected
         ],
         "left": [
             {
@@ -229,24 +226,24 @@ def verdict_json(verdict: Verdict) -> Json:
         ],
         "splits": [
             {
-                "lane": one.lane,
-                "service": one.service,
-                "version": one.version,
-                "count": one.count,
-                "total": one.total,
-                "expected": round(one.expected, 4),
-                "low": round(one.low, 4),
-                "high": round(one.high, 4),
-                "ok": one.fits,
+                "lane": share.lane,
+                "service": share.service,
+                "version": share.version,
+                "count": share.count,
+                "total": share.total,
+                "expected": round(share.expected, 4),
+                "low": round(share.low, 4),
+                "high": round(share.high, 4),
+                "ok": share.fits,
             }
-            for one in verdict.splits
+            for share in verdict.splits
         ],
         "hints": hints_lines(verdict),
     }
 
 
 def show_verdict(verdict: Verdict, console: Console) -> None:
-    """Print how the lanes fared, and the offending answers."""
+    """Print the tables of the verdict, the wrong answers, and hints."""
     console.lines([counts(verdict), ""])
     if verdict.requests:
         show(verdict_table(verdict), console)

@@ -7,6 +7,7 @@ import pytest
 from lanes.report.html import html
 from lanes.report.plots import Scale, share, times
 from lanes.verification.performance import Figures
+from lanes.verification.verdict import LaneVerdict
 from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PLAN, Clock, tried
 from tests.unit.lanes.reading import plan_of
@@ -129,4 +130,4 @@ def test_plots_say_what_they_show() -> None:
     plot = times(figures, Scale.over([figures]), figures)
     assert 'aria-label="median 2.0 ms, p90 30 ms, p99 30 ms"' in plot
     assert plot.count("<path") == 4
-    assert "interval wrong" in share(0.1, 0.2, 0.15, 0.5, fits=False)
+    assert "interval wrong" in share(LaneVerdict("v1", 15, 100, 0.5, 0.1, 0.2, 15))
