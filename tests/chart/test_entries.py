@@ -1,13 +1,8 @@
 """Several services that the gateway calls, each by a path or a host of its own."""
 
-from pathlib import Path
-
 import pytest
 
 from lanes.planning.plan import plan
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
-from tests import kube
 from tests.chart.rendering import (
     GATEWAY_API,
     ISTIO,
@@ -18,6 +13,7 @@ from tests.chart.rendering import (
     render,
     without_tests,
 )
+from tests.unit.lanes.reading import mesh_of
 
 LANES: Values = {"enter": {"header": "x-lane", "match": {"v2": [{"path": "/b/beta"}]}}}
 SERVICES: Values = {
@@ -49,9 +45,9 @@ ASKED: dict[tuple[str, str | None], tuple[str, list[str], list[str]]] = {
 
 
 @pytest.mark.parametrize("values", MESHES.values(), ids=MESHES)
-def test_each_entry_has_its_requests_and_every_lane(tmp_path: Path, values: Values) -> None:
+def test_each_entry_has_its_requests_and_every_lane(values: Values) -> None:
     resources = without_tests(render(values))
-    mesh = resolve(read([kube.write(tmp_path, *resources)]))
+    mesh = mesh_of(*resources)
     for (path, host), (service, versions, rules) in ASKED.items():
         lanes = plan(mesh, path, host).lanes
         # With HTTPRoutes, the Gateway calls a Service for each version: mocka-lane-v2.
@@ -69,7 +65,7 @@ def test_each_entry_has_its_requests_and_every_lane(tmp_path: Path, values: Valu
         assert gateways["demo-gateway"]["spec"]["servers"][0]["hosts"] == ["*"]
 
 
-def test_a_host_that_an_entry_names_is_its_own_where_it_takes_every_path(tmp_path: Path) -> None:
+def test_a_host_that_an_entry_names_is_its_own_where_it_takes_every_path() -> None:
     entries: Values = {
         "mocka": {},
         "mockb": {"path": "/b"},
@@ -80,7 +76,7 @@ def test_a_host_that_an_entry_names_is_its_own_where_it_takes_every_path(tmp_pat
     resources = without_tests(render(values))
     hosts = of_kind(resources, "Gateway")["demo-gateway"]["spec"]["servers"][0]["hosts"]
     assert hosts == ["*.test"]
-    mesh = resolve(read([kube.write(tmp_path, *resources)]))
+    mesh = mesh_of(*resources)
     for path, host, service in (
         ("/b", "shop.test", "mockb"),
         ("/b", "c.test", "mockb"),

@@ -1,15 +1,11 @@
 """Entry rules: the rules before the split, in the words of each provider."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lanes.planning.plan import plan
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
-from tests import kube
 from tests.chart.rendering import ENTRY_RULES, ISTIO, Values, of_kind, render, without_tests
+from tests.unit.lanes.reading import entry_rules_of, plan_of
 
 ROUTED: Values = ISTIO | {"gateway": {"parentRefs": [{"name": "web"}]}}
 NEW: Values = {"lanes": {"weights": {"pr-1": 0}}, "services": {"mockb": {"versions": {"pr-1": {}}}}}
@@ -21,14 +17,13 @@ def rules(values: Values) -> dict[str, Any]:
     return {rule["name"]: rule for rule in found}
 
 
-def entry_rules(tmp_path: Path, values: Values) -> dict[str, list[str]]:
-    """What the plan says of each lane's entry rules."""
-    found = plan(resolve(read([kube.write(tmp_path, *without_tests(render(values)))])))
-    return {lane.name: [str(rule) for rule in lane.entry_rules] for lane in found.lanes}
+def entry_rules(values: Values) -> dict[str, list[str]]:
+    """Return the planned entry rules of each lane."""
+    return entry_rules_of(plan_of(*without_tests(render(values))))
 
 
 @pytest.mark.parametrize("values", [{}, ISTIO, ROUTED], ids=["asm", "istio", "HTTPRoute"])
-def test_the_plan_shows_each_lanes_entry_rules(tmp_path: Path, values: Values) -> None:
+def test_the_plan_shows_each_lanes_entry_rules(values: Values) -> None:
     lanes = NEW["lanes"] | {
         "enter": {
             "header": "x-lane",
@@ -37,7 +32,7 @@ def test_the_plan_shows_each_lanes_entry_rules(tmp_path: Path, values: Values) -
             "match": {"v2": [{"path": "/beta"}, {"headers": {"x-user": {"prefix": "j"}}}]},
         }
     }
-    assert entry_rules(tmp_path, values | NEW | {"lanes": lanes}) == {
+    assert entry_rules(values | NEW | {"lanes": lanes}) == {
         "v1": [],
         "v2": ["path /beta", "x-user: j"],
         "v3": [],
@@ -45,10 +40,10 @@ def test_the_plan_shows_each_lanes_entry_rules(tmp_path: Path, values: Values) -
     }
 
 
-def test_a_host_of_its_own_is_served_beside_the_others(tmp_path: Path) -> None:
+def test_a_host_of_its_own_is_served_beside_the_others() -> None:
     values: Values = {"lanes": {"enter": {"host": "*.preview.test"}}}
     served = values | {"gateway": {"hosts": ["shop.test"]}}
-    assert entry_rules(tmp_path, served)["v2"] == ["host v2.preview.test"]
+    assert entry_rules(served)["v2"] == ["host v2.preview.test"]
     resources = render(served)
     (gateway,) = of_kind(resources, "Gateway").values()
     assert gateway["spec"]["servers"][0]["hosts"] == ["shop.test", "*.preview.test"]

@@ -3,15 +3,11 @@
 import functools
 import json
 import re
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
-from lanes.planning.plan import plan
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
 from tests import kube
 from tests.chart.rendering import (
     CHART,
@@ -26,6 +22,7 @@ from tests.chart.rendering import (
     render,
     template,
 )
+from tests.unit.lanes.reading import plan_of
 
 
 def test_plain_http_by_default() -> None:
@@ -300,11 +297,10 @@ def test_one_image_for_services_and_test() -> None:
         assert (container["image"], container["imagePullPolicy"]) == seen
 
 
-def test_the_host_that_is_asked_is_one_that_the_gateway_serves(tmp_path: Path) -> None:
+def test_the_host_that_is_asked_is_one_that_the_gateway_serves() -> None:
     config = of_kind(render({"gateway": {"hosts": ["*.shop.test"]}}), "ConfigMap")["demo-test"]
-    manifests = tmp_path / "manifests.yaml"
-    manifests.write_text(config["data"]["manifests.yaml"])
-    found = plan(resolve(read([str(manifests)])), domain="lanes.shop.test")
+    manifests = parse(config["data"]["manifests.yaml"])
+    found = plan_of(*manifests, domain="lanes.shop.test")
     assert [lane.name for lane in found.lanes] == ["v1", "v2", "v3"]
 
 

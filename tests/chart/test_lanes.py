@@ -1,16 +1,13 @@
 """The same values make the same lanes, in the words of either mesh."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lanes.planning.plan import plan
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
 from tests import kube
 from tests.chart.rendering import ISTIO, Resource, Values, of_kind, render, without_tests
+from tests.unit.lanes.reading import plan_of
 
 SAMPLE = {"mocka": ["v1", "v2", "v3"], "mockb": ["v1", "v3"], "mockc": ["v1", "v2"]}
 
@@ -117,13 +114,12 @@ def test_asm_gateway_falls_back_to_the_port_that_it_asks() -> None:
             assert [target["port"] for target in targets] == [{"number": 8080}] * len(targets)
 
 
-def test_asm_gateway_may_lead_to_a_service_of_several_ports(tmp_path: Path) -> None:
+def test_asm_gateway_may_lead_to_a_service_of_several_ports() -> None:
     resources = without_tests(render({"services": {"mocka": {"port": 8080}}}))
     ports = of_kind(resources, "Service")["mocka"]["spec"]["ports"]
     two = [*ports, {"name": "admin", "port": 9000, "targetPort": "http"}]
     of_kind(resources, "Service")["mocka"]["spec"]["ports"] = two
-    found = plan(resolve(read([kube.write(tmp_path, *resources)])))
-    assert [lane.name for lane in found.lanes] == ["v1", "v2", "v3"]
+    assert [lane.name for lane in plan_of(*resources).lanes] == ["v1", "v2", "v3"]
 
 
 def test_asm_propagates_the_header() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.cluster import cluster
+from tests.chart.api_server import cluster
 from tests.chart.rendering import (
     EVERYTHING,
     GATEWAY_API,

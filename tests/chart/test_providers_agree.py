@@ -5,16 +5,13 @@ So does the Kubernetes Gateway API in the place of an Istio Gateway.
 
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lanes.planning.plan import plan
 from lanes.planning.result import Lane, Plan
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
 from tests import kube
 from tests.chart.rendering import Values, render
+from tests.unit.lanes.reading import plan_of
 
 DEFAULT_LANES = ("v1", "v2", "v3")
 
@@ -109,23 +106,19 @@ APART: Values = {
 @settings(
     max_examples=12,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 @example(STICKY)
 @example(APART)
 @given(values())
-def test_both_providers_plan_what_the_values_say(
-    tmp_path_factory: pytest.TempPathFactory, values: Values
-) -> None:
-    asm, istio = (planned(tmp_path_factory, values, name) for name in ("asm", "istio"))
+def test_both_providers_plan_what_the_values_say(values: Values) -> None:
+    asm, istio = (planned(values, name) for name in ("asm", "istio"))
     assert asm == istio
     routed = values | {"gateway": values["gateway"] | {"parentRefs": [{"name": "web"}]}}
-    assert paths(planned(tmp_path_factory, routed, "istio")) == paths(istio)
+    assert paths(planned(routed, "istio")) == paths(istio)
     if values["lanes"]["mode"] == "permissive":
         lanes = values["lanes"] | {"rules": "changed"}
-        assert paths(planned(tmp_path_factory, routed | {"lanes": lanes}, "gateway-api")) == paths(
-            istio
-        )
+        assert paths(planned(routed | {"lanes": lanes}, "gateway-api")) == paths(istio)
     assert asm.header == values["lanes"]["header"]
     weights = {name: w for name, w in values["lanes"]["weights"].items() if w is not None}
     assert {lane.name: lane.weight for lane in asm.lanes} == weights
@@ -133,10 +126,10 @@ def test_both_providers_plan_what_the_values_say(
         assert steps(lane) == path_of(values, lane.name, next(iter(values["gateway"]["services"])))
 
 
-def planned(factory: pytest.TempPathFactory, values: Values, provider: str) -> Plan:
-    """The plan that `lanes` reads off what the chart renders."""
+def planned(values: Values, provider: str) -> Plan:
+    """Return the plan of what the chart renders."""
     documents = render(values | {"mesh": {"provider": provider}, "test": {"enabled": False}})
-    return plan(resolve(read([kube.write(factory.getbasetemp(), *documents)])))
+    return plan_of(*documents)
 
 
 def paths(plan: Plan) -> tuple[Any, ...]:

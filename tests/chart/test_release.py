@@ -2,17 +2,12 @@
 
 import re
 import textwrap
-from pathlib import Path
 from string import Template
 
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from lanes.planning.plan import plan
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
-from tests import kube
 from tests.chart.rendering import (
     GATEWAY_API,
     LANE,
@@ -25,6 +20,7 @@ from tests.chart.rendering import (
     template,
     without_tests,
 )
+from tests.unit.lanes.reading import plan_of
 
 EXAMPLE = ROOT / "examples" / "pull-requests"
 BASE: Values = LANE | {"lanes": LANE["lanes"] | {"only": ""}, "services": {}}
@@ -59,13 +55,12 @@ def test_for_pods_of_others_it_is_the_routing_alone() -> None:
     assert found == names(released(LANE)) - {("Deployment", "mockb-pr-1")}
 
 
-def test_a_lane_beside_its_base_is_planned_as_a_lane_within_it(tmp_path: Path) -> None:
+def test_a_lane_beside_its_base_is_planned_as_a_lane_within_it() -> None:
     within = released(LANE | {"lanes": LANE["lanes"] | {"only": ""} | {"weights": {"pr-1": 0}}})
     beside = released(BASE, "demo") + released(LANE)
     plans = []
-    for number, documents in enumerate((within, beside)):
-        path = kube.write(tmp_path, *documents, name=f"{number}.yaml")
-        found = plan(resolve(read([path])))
+    for documents in (within, beside):
+        found = plan_of(*documents)
         # Which lane, and which of its ways, is named first hangs on the names of HTTPRoutes.
         plans.append({n.name: (n.weight, n.entry, {*map(str, n.entry_rules)}) for n in found.lanes})
     assert plans[0] == plans[1]

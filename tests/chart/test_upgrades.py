@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chart.cluster import cluster
+from tests.chart.api_server import cluster
 from tests.chart.rendering import (
     GATEWAY_API,
     ISTIO,

@@ -6,8 +6,6 @@ import pytest
 
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
 from tests import kube
 from tests.chart.rendering import (
     VARIANTS,
@@ -16,6 +14,7 @@ from tests.chart.rendering import (
     render,
     without_tests,
 )
+from tests.mesh.running import load
 
 SHAPES = [
     "default",
@@ -37,8 +36,8 @@ def manifests(values: Values) -> str:
     return data
 
 
-def planned(path: str) -> Plan:
-    return plan(resolve(read([path])))
+def planned(*paths: str) -> Plan:
+    return plan(load(*paths))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -73,7 +72,7 @@ def test_what_is_too_much_for_one_configmap_goes_into_several(tmp_path: Path) ->
         if argument.startswith("--manifests=/manifests/")
     ]
     whole = kube.write(tmp_path, *without_tests(resources), name="whole.yaml")
-    assert plan(resolve(read(read_from))) == planned(whole)
+    assert planned(*read_from) == planned(whole)
 
 
 def test_calls_that_only_the_environment_tells_are_given(tmp_path: Path) -> None:

@@ -10,17 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lanes.reading.commands import Command
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
-from lanes.running.address import free_port
-from lanes.running.runtime import run
 from tests.chart.rendering import Values
 from tests.injection.operator_node import operator_environ, packages
 from tests.injection.operator_pod import injected_version
 from tests.languages.chains import Told, arrived, ask, rendered
 from tests.languages.programs import node
-from tests.mesh.running import eventually
+from tests.mesh.running import eventually, running
 
 GUIDE = injected_version("values-asm.yaml", "nodejs")
 UPSTREAM = injected_version("values-upstream.yaml", "nodejs")
@@ -76,10 +71,10 @@ def told(
     for name, program in PROGRAMS.items():
         for hop, upstream in ((name, f"{name}-again"), (f"{name}-again", "tail")):
             hops[hop] = {"versions": {"v1": {}}, "upstreams": [upstream], "language": "nodejs"}
-            commands.append(Command.of(f"{hop}={program.command(version)}"))
+            commands.append(f"{hop}={program.command(version)}")
     file = Path(tmp_path_factory.mktemp("nodejs"), "mesh.yaml")
     file.write_text(yaml.safe_dump_all(rendered(PROVIDERS[version], list(PROGRAMS), hops)))
-    with run(resolve(read([str(file)]), commands), free_port()) as mesh:
+    with running(str(file), commands=commands) as mesh:
         # The programs are slow at first.
         eventually(lambda: all("name" in h for h in ask(mesh, list(PROGRAMS)).values()), 60)
         return version, ask(mesh, list(PROGRAMS))

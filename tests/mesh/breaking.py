@@ -15,13 +15,10 @@ from lanes.envoy import Json, bootstrap
 from lanes.mesh.model import Pod
 from lanes.page.tap import write_routes
 from lanes.planning.plan import plan
-from lanes.reading.commands import Command
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
 from lanes.running.runtime import RunningMesh
 from tests import kube
 from tests.mesh.pages import Headers, Pages, Sent, pages
-from tests.mesh.running import eventually, pod
+from tests.mesh.running import eventually, load, pod
 from tests.mesh.test_evidence import telling
 from tests.unit.lanes.simulated import LANES, Break, Drawn
 
@@ -103,7 +100,7 @@ class Broken:
     """A drawn mesh that runs, and is broken for as long as a case of it."""
 
     def __init__(
-        self, mesh: RunningMesh, code: Code, pages: Pages, provider: str, commands: list[Command]
+        self, mesh: RunningMesh, code: Code, pages: Pages, provider: str, commands: list[str]
     ) -> None:
         self.mesh, self.planned = mesh, plan(mesh.mesh)
         self._code, self._pages, self._provider = code, pages, provider
@@ -152,7 +149,7 @@ class Broken:
     def _route(self, case: Drawn) -> None:
         """Give Envoy the routes of the case, and wait until it has them."""
         file = kube.write(self._folder, *manifests(case, self._provider), name="routes.yaml")
-        mesh = resolve(read([file]), self._commands)
+        mesh = load(file, commands=self._commands)
         addresses = {pod.key: self.mesh.address(pod) for pod in mesh.pods}
         listeners = bootstrap(mesh, addresses, 0, "")["static_resources"]["listeners"]
         changed = "gateway" if case.service == case.entry else "sidecars-0"
@@ -208,4 +205,4 @@ def breaking(mesh: Drawn, provider: str, folder: Path) -> Iterator[Broken]:
     with pages(folder, code.send) as made:
         commands = [f"{name}={made.command(name)}" for name in sorted(mesh.foreign)]
         with telling(*commands, manifests=file, amend=_at_once) as running:
-            yield Broken(running, code, made, provider, [Command.of(each) for each in commands])
+            yield Broken(running, code, made, provider, commands)

@@ -1,28 +1,27 @@
-"""Ask a running mesh for lane v2 by every way, and by what is none."""
+"""Send requests to a running mesh that enter lane v2, and ones that must not."""
 
 from itertools import islice
 
 from tests.entry_rules import PATH, STAYS_OUT
 from tests.hostile import Headers, each, forms, named, repeated
-from tests.mesh.running import Asked, ask, versions
+from tests.mesh.running import Target, ask, versions
 
 
-def kept_out(mesh: Asked, requests: list[Headers]) -> list[Headers]:
-    """Those of `requests` that do not lead to v2 at every hop, or whose answer names another."""
+def kept_out(mesh: Target, requests: list[Headers]) -> list[Headers]:
+    """Return the requests that miss v2 at a hop, or whose answer names another lane."""
     return [headers for headers in requests if not _enters(mesh, headers)]
 
 
-def _enters(mesh: Asked, headers: Headers) -> bool:
+def _enters(mesh: Target, headers: Headers) -> bool:
     answer, response = ask(mesh, headers)
     lanes = {step.lane for step in answer.path} | {response.headers.get("x-lane")}
     return (versions(answer), lanes) == (PATH, {"v2"}) and "set-cookie" not in response.headers
 
 
-def let_in(mesh: Asked) -> list[str]:
-    """What enters lane v2 though nobody opened it: near misses, and the hostile forms.
+def let_in(mesh: Target) -> list[str]:
+    """Return the near misses and hostile forms that enter lane v2.
 
-    Of a header on several lines, none names the lane; the sticky cookie may, for the lane has no
-    weight.
+    No line of a repeated header names the lane. The sticky cookie may, as the lane has no weight.
     """
     hostile = [*each(lane="v2"), *islice(forms(9, lane="v2"), 40)]
     lines = islice(repeated(9, "x-enter", ["enter", "kept"], "v2"), 100)
@@ -32,13 +31,13 @@ def let_in(mesh: Asked) -> list[str]:
     return [tries for tries, headers in tried if _lanes(mesh, headers) & {"v2"}]
 
 
-def _lanes(mesh: Asked, headers: Headers) -> set[str | None]:
+def _lanes(mesh: Target, headers: Headers) -> set[str | None]:
     answer, response = ask(mesh, headers)
     return {response.headers.get("x-lane"), *(step.lane for step in answer.path)}
 
 
-def assert_sticky(mesh: Asked) -> None:
-    """A drawn lane keeps its visitors by the cookie that it leaves, until it has weight 0."""
+def assert_sticky(mesh: Target) -> None:
+    """Require that the sticky cookie keeps a visitor in the lane, unless its weight is 0."""
     drawn = {}
     for _ in range(24):  # all into one lane by chance: 2 * 0.5 ** 24
         _, response = ask(mesh)

@@ -1,7 +1,7 @@
-"""Run a mesh for a test, and ask it things."""
+"""Run a mesh for a test, and send requests to it."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ from lanes.evidence.answers import parse
 from lanes.evidence.steps import Answer
 from lanes.mesh.model import Mesh, Pod
 from lanes.planning.plan import plan
+from lanes.reading.commands import Command
 from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
@@ -25,7 +26,7 @@ from tests.hostile import each, forms
 
 ROOT = Path(__file__).parents[2]
 
-# The way of each of the sample's lanes.
+# The path of each of the sample's lanes.
 PATHS = [
     ("v1", ["mocka v1", "mockb v1", "mockc v1"]),
     ("v2", ["mocka v2", "mockb v1", "mockc v2"]),
@@ -33,20 +34,21 @@ PATHS = [
 ]
 
 
-def load(*paths: str) -> Mesh:
-    return resolve(read(paths))
+def load(*paths: str, commands: Iterable[str] = ()) -> Mesh:
+    """Read manifests, with commands in place of stand-ins."""
+    return resolve(read(paths), map(Command.of, commands))
 
 
 @contextmanager
-def running(*paths: str) -> Iterator[RunningMesh]:
-    with run(load(*paths), free_port()) as mesh:
+def running(*paths: str, commands: Iterable[str] = ()) -> Iterator[RunningMesh]:
+    with run(load(*paths, commands=commands), free_port()) as mesh:
         yield mesh
 
 
 def under_load(
     mesh: RunningMesh, requests: int | None, clients: int = 8
 ) -> Generator[Answer, None, None]:
-    """The answers as they come, while `clients` ask as fast as they are answered; None: no end."""
+    """Yield answers while `clients` send requests without a pause; None: without end."""
     return send_repeatedly(Gateway(mesh.url).client(), requests, clients)
 
 
@@ -55,8 +57,9 @@ def failed(answers: list[Answer]) -> list[str]:
 
 
 def verdict_of(mesh: RunningMesh, requests: int = 60) -> Verdict:
-    """The verdict. Where the split alone is against the mesh, that of a second run: a sound split
-    is found off once in 1,000 runs, and many tests look at one; a wrong split is off each time.
+    """Return the verdict; of a second run if only the split is off in the first.
+
+    A sound split is found off once in 1,000 runs, a wrong one in every run.
     """
     verdict = verify(plan(mesh.mesh), under_load(mesh, requests))
     if verdict.ok or verdict.unexpected:
@@ -64,17 +67,17 @@ def verdict_of(mesh: RunningMesh, requests: int = 60) -> Verdict:
     return verify(plan(mesh.mesh), under_load(mesh, requests))
 
 
-class Asked(Protocol):
-    """What answers at a URL."""
+class Target(Protocol):
+    """A mesh that answers at a URL."""
 
     @property
     def url(self) -> str: ...
 
 
 def ask(
-    mesh: Asked, headers: list[tuple[str, str]] | None = None, path: str = ""
+    mesh: Target, headers: list[tuple[str, str]] | None = None, path: str = ""
 ) -> tuple[Answer, urllib3.BaseHTTPResponse]:
-    """One request with these header lines, each sent as it stands."""
+    """Send one request with these header lines, unchanged."""
     lines = urllib3.HTTPHeaderDict([("Accept", "application/json"), *(headers or [])])
     response = urllib3.request("GET", mesh.url + path, headers=lines, retries=False)
     kind = response.headers.get("Content-Type", "")
@@ -84,7 +87,7 @@ def ask(
 def ask_in_lane(
     mesh: RunningMesh, lane: str, headers: list[tuple[str, str]] | None = None
 ) -> Answer:
-    """The first answer that the gateway put in `lane`."""
+    """Send requests until the gateway puts one into `lane`, and return its answer."""
     for _ in range(200):
         answer, _ = ask(mesh, headers)
         if answer.lane == lane:
@@ -92,8 +95,8 @@ def ask_in_lane(
     raise AssertionError(f"200 requests and none in lane {lane}")
 
 
-def require_drawn(mesh: Asked, headers: list[tuple[str, str]], requests: int) -> None:
-    """Weights draw the lanes of requests with these headers; not all get v3, which 0.3 do."""
+def require_drawn(mesh: Target, headers: list[tuple[str, str]], requests: int) -> None:
+    """Require that weights choose the lanes of requests with these headers: not v3 for all."""
     answers = [ask(mesh, headers)[0] for _ in range(requests)]
     seen = {answer.lane for answer in answers}
     assert seen <= {"v1", "v2", "v3"}
@@ -107,12 +110,12 @@ def versions(answer: Answer) -> list[str]:
     return [f"{step.service} {step.version}" for step in answer.path]
 
 
-# Every request is in a lane that is incomplete: where it is lost, the baseline answers.
+# Every request is in an incomplete lane: if its lane is lost, the baseline answers.
 INCOMPLETE = {"v1": 0, "v2": 50, "v3": 50}
 
 
 def misrouted(mesh: RunningMesh) -> list[str]:
-    """The hostile forms, alone and mixed, that ended elsewhere than the lanes lead to."""
+    """Return the hostile forms, alone and mixed, whose requests leave the planned paths."""
     lanes = plan(mesh.mesh)
     sent = [*each(), *islice(forms(8), 60)]
     return [str(f) for f in sent if verify(lanes, [ask(mesh, f.headers)[0]]).unexpected]

@@ -1,4 +1,4 @@
-"""What `lanes up` tells of the hops of services whose answers tell nothing."""
+"""The hops that `lanes up` sees of services whose answers show none."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,9 +18,6 @@ from lanes.evidence.workloads import Workloads
 from lanes.page.feed import Feed, follow, serving
 from lanes.page.tap import tap
 from lanes.planning.plan import plan
-from lanes.reading.commands import Command
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
 from lanes.verification.collected import TraceFile, Traces
@@ -32,7 +29,7 @@ from lanes.verification.tracing import Trace, trace
 from lanes.verification.verdict import Holds
 from lanes.verification.verify import verify
 from tests.mesh.collecting import collecting
-from tests.mesh.running import ROOT, eventually, pod
+from tests.mesh.running import ROOT, eventually, load, pod
 
 PAGE = f"exec {sys.executable} {ROOT / 'tests/languages/plain/page.py'}"
 SOUND = "HANDS_ON=baggage"
@@ -46,11 +43,11 @@ def telling(
     collector: Collector | None = None,
     amend: Callable[[Json, Path], Json] = lambda config, _: config,
 ) -> Iterator[RunningMesh]:
-    """The sample with a page in the place of services, and calls told as by `lanes up`.
+    """Run manifests, by default the sample's, with a feed of calls as `lanes up` has it.
 
-    `amend` changes what Envoy is told, last.
+    `commands` run in place of services. `amend` changes Envoy's configuration last.
     """
-    mesh = resolve(read([str(ROOT / manifests)]), [Command.of(text) for text in commands])
+    mesh = load(str(ROOT / manifests), commands=commands)
     planned, port = plan(mesh), free_port()
     with tap(mesh, planned) as tapped, ExitStack() as stack:
         own = tapped.extras.amend

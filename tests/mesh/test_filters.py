@@ -8,11 +8,7 @@ from time import monotonic
 import pytest
 import urllib3
 
-from lanes.reading.commands import Command
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
-from lanes.running.address import free_port
-from lanes.running.runtime import RunningMesh, run
+from lanes.running.runtime import RunningMesh
 from tests.kube import (
     Document,
     backend,
@@ -28,7 +24,7 @@ from tests.kube import (
     virtual_service,
     write,
 )
-from tests.mesh.running import eventually
+from tests.mesh.running import eventually, running
 
 # It writes down what it is asked, and fails as often as the path says.
 SERVER = """
@@ -137,9 +133,9 @@ def mesh(
     pods = [service("a"), deployment("a", "v1"), deployment("a", "v2")]
     manifests = write(folder, *pods, *request.param)
     command = f"a=exec {sys.executable} {folder / 'server.py'} {folder / 'log'}"
-    with run(resolve(read([manifests]), [Command.of(command)]), free_port()) as running:
-        assert running.mesh.not_run == ()
-        yield running, folder
+    with running(manifests, commands=[command]) as mesh:
+        assert mesh.mesh.not_run == ()
+        yield mesh, folder
 
 
 def send(

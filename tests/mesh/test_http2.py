@@ -15,11 +15,7 @@ import urllib3
 from lanes.errors import LanesError
 from lanes.evidence.laptop import laptop
 from lanes.evidence.steps import Answer
-from lanes.reading.commands import Command
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
-from lanes.running.address import free_port
-from lanes.running.runtime import RunningMesh, run
+from lanes.running.runtime import RunningMesh
 from lanes.verification.gateway import Gateway
 from tests.kube import Document, deployment, gateway, put, rule, service, to, virtual_service, write
 from tests.mesh.running import running
@@ -123,11 +119,10 @@ def test_stand_ins_answer_by_http_1_and_that_is_said_once(tmp_path: Path) -> Non
 
 
 def test_own_code_beside_stand_ins_is_not_simulated(tmp_path: Path) -> None:
-    manifests = read([write(tmp_path, *mesh({"name": "grpc"}))])
-    some = resolve(manifests, [Command.of("a@v1=sleep 9")])
+    manifests = write(tmp_path, *mesh({"name": "grpc"}))
     with (
         pytest.raises(LanesError, match="not simulated: a speaks HTTP/2 at port 8000, and some"),
-        run(some, free_port()),
+        running(manifests, commands=["a@v1=sleep 9"]),
     ):
         pass
 

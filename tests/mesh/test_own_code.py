@@ -3,13 +3,8 @@
 import sys
 from pathlib import Path
 
-from lanes.reading.commands import Command
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
-from lanes.running.address import free_port
-from lanes.running.runtime import run
 from tests import kube
-from tests.mesh.running import ROOT, ask_in_lane, eventually, pod, versions
+from tests.mesh.running import ROOT, ask_in_lane, eventually, pod, running, versions
 
 HOP = f"{sys.executable} {ROOT / 'tests/languages/plain/server.py'}"
 
@@ -17,8 +12,7 @@ HOP = f"{sys.executable} {ROOT / 'tests/languages/plain/server.py'}"
 def test_own_code_takes_a_place_in_each_lane_and_comes_back_when_it_ends(tmp_path: Path) -> None:
     chain = {**kube.PAIR, "mockb": (("v1", "v2"), ("mockc",)), "mockc": (("v1",), ())}
     manifests = kube.write(tmp_path, *kube.asm(chain, kube.HALVES))
-    commands = [Command.of(f"mockb=app=mockb version=own {HOP}")]
-    with run(resolve(read([manifests]), commands), free_port()) as mesh:
+    with running(manifests, commands=[f"mockb=app=mockb version=own {HOP}"]) as mesh:
         # Both versions listen on all addresses; neither is in the other's way.
         assert versions(ask_in_lane(mesh, "v1")) == ["mocka v1", "mockb own", "mockc v1"]
         assert versions(ask_in_lane(mesh, "v2")) == ["mocka v2", "mockb own", "mockc v1"]

@@ -6,11 +6,7 @@ from collections.abc import Iterator
 import pytest
 import urllib3
 
-from lanes.reading.commands import Command
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
-from lanes.running.address import free_port
-from lanes.running.runtime import RunningMesh, run
+from lanes.running.runtime import RunningMesh
 from tests.kube import (
     Document,
     backend,
@@ -25,6 +21,7 @@ from tests.kube import (
     virtual_service,
     write,
 )
+from tests.mesh.running import running
 
 ECHO = """
 import os, time
@@ -95,9 +92,8 @@ def mesh(
     folder = tmp_path_factory.mktemp("redirects")
     (folder / "echo.py").write_text(ECHO)
     manifests = write(folder, service("a"), deployment("a"), request.param)
-    commands = [Command.of(f"a={sys.executable} {folder / 'echo.py'}")]
-    with run(resolve(read([manifests]), commands), free_port()) as running:
-        yield running
+    with running(manifests, commands=[f"a={sys.executable} {folder / 'echo.py'}"]) as mesh:
+        yield mesh
 
 
 def answer(mesh: RunningMesh, path: str) -> tuple[int, str]:

@@ -4,11 +4,7 @@ import sys
 from pathlib import Path
 
 from lanes.planning.plan import plan
-from lanes.reading.commands import Command
-from lanes.reading.reader import read
-from lanes.reading.resolve import resolve
-from lanes.running.address import free_port
-from lanes.running.runtime import RunningMesh, run
+from lanes.running.runtime import RunningMesh
 from lanes.verification.gateway import Gateway
 from lanes.verification.hints import Hint, HintCode
 from lanes.verification.sending import send_each, send_repeatedly
@@ -66,8 +62,7 @@ def test_lanes_hold_where_stand_ins_make_the_calls_of_the_environment(tmp_path: 
 
 def test_own_code_hands_a_header_on_by_itself_or_loses_it(tmp_path: Path) -> None:
     line = f"cart=app=cart version=own POD_IP=$HOST upstream_url=$ADDRESS_0 {HOP}"
-    manifests = read([kube.write(tmp_path, *SHOP)])
-    with run(resolve(manifests, [Command.of(line)]), free_port()) as mesh:
+    with running(kube.write(tmp_path, *SHOP), commands=[line]) as mesh:
         answer, _ = ask(mesh, [("x-lane", "v2"), ("baggage", "user=42")])
         assert versions(answer) == ["shop v1", "cart own", "stock v1", "users v1"]
         verdict = verdict_of(mesh)
