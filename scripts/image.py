@@ -3,9 +3,8 @@
 usage: python scripts/image.py [--demo] [--tag NAME] [--base IMAGE]
 
 The base is the Dockerfile's own, pinned by digest. `--base stand-in` takes one made of Debian's
-packages, for machines that reach no registry (scripts/base_image.sh says what it is). Pip's
-settings on this machine, an index or a certificate of your own, hold in the build and leave no
-trace in the image.
+packages, for machines that reach no registry (see scripts/base_image.sh). The build uses this
+machine's pip settings, such as an index or a certificate; the image does not contain them.
 """
 
 import argparse
@@ -25,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCKERFILE = ROOT / "Dockerfile"
-# What the image is made of.
+# The image's contents come from these.
 SOURCES = ("Dockerfile", "requirements/cli.txt", "services", "lanes")
 STAND_IN = "stand-in"
 TOOLS = ("docker", "podman", "buildah")
@@ -33,11 +32,11 @@ PULL_LIMIT = 300.0
 
 
 class ImageError(Exception):
-    """Why there is no image, in one sentence."""
+    """The reason why there is no image, in one sentence."""
 
 
 def main(arguments: list[str]) -> int:
-    """Build; return the exit code: 0 done, 1 not possible, 2 called wrongly."""
+    """Build; return the exit code: 0 done, 1 not possible, 2 wrong usage."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--demo", action="store_true", help="the laptop mesh, not the service")
     parser.add_argument("--tag", help="its name; default: localhost/traffic-lanes:VERSION")
@@ -56,16 +55,15 @@ def main(arguments: list[str]) -> int:
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that builds images, called by what it is."""
+    """A program that builds images."""
 
     name: str
     path: str
 
     def run(self, *arguments: str, show: bool = False, limit: float | None = None) -> str:
-        """Return what it writes to standard output; ImageError with its last words if it fails,
-        or takes more than `limit` seconds.
+        """Return its standard output. With `show`, all output goes to standard error instead.
 
-        With `show`, everything goes to standard error as it comes.
+        Raises ImageError, with the last line, if it fails or takes more than `limit` seconds.
         """
         try:
             done = subprocess.run(
@@ -84,7 +82,7 @@ class Tool:
         return done.stdout or ""
 
     def has(self, image: str) -> bool:
-        """Whether an image of that name is on this machine."""
+        """Tell whether this machine has an image of that name."""
         try:
             self.identity(image)
         except ImageError:
@@ -92,7 +90,7 @@ class Tool:
         return True
 
     def identity(self, image: str) -> str:
-        """The image's id: the digest of its configuration, and with it of all that it holds."""
+        """Return the image's id: the digest of its configuration, and so of its contents."""
         if self.name == "buildah":
             return self.run("inspect", "--type=image", "--format={{.FromImageID}}", image).strip()
         said = self.run("image", "inspect", "--format={{.Id}}", image)
@@ -100,10 +98,10 @@ class Tool:
 
 
 def find_tool(names: Sequence[str] = TOOLS) -> Tool:
-    """The first of docker, podman and buildah that works here."""
+    """Return the first tool that works here. Raises ImageError if none does."""
     found = [Tool(name, path) for name in names if (path := shutil.which(name))]
     for tool in found:
-        # A docker command alone does nothing: there must be a daemon that answers it.
+        # The docker command needs a daemon.
         probe = [tool.path, "info"] if tool.name == "docker" else [tool.path, "--version"]
         if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
             return tool
@@ -113,7 +111,7 @@ def find_tool(names: Sequence[str] = TOOLS) -> Tool:
 
 
 def pinned() -> str:
-    """The base that the Dockerfile names."""
+    """Return the base that the Dockerfile names."""
     found = re.search(r"^ARG BASE=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)
     if not found:
         raise ImageError("the Dockerfile has no line ARG BASE=…")
@@ -121,7 +119,7 @@ def pinned() -> str:
 
 
 def base(tool: Tool, wanted: str) -> str:
-    """The base's name, after it has been brought here: pulled, or made when it is the stand-in."""
+    """Pull the base, or make the stand-in, unless it is here; return its name."""
     if wanted == STAND_IN:
         return stand_in(tool)
     name = wanted or pinned()
@@ -137,7 +135,7 @@ def base(tool: Tool, wanted: str) -> str:
 
 
 def stand_in(tool: Tool) -> str:
-    """The name of the stand-in for the pinned base; made if it is not here yet."""
+    """Make the stand-in for the pinned base, unless it is here; return its name."""
     found = re.search(r"/python:([\d.]+)-slim-([a-z]+)@", pinned())
     if not found:
         raise ImageError(f"no stand-in for {pinned()}: it is no python:VERSION-slim-SUITE image")
@@ -158,7 +156,7 @@ def stand_in(tool: Tool) -> str:
 
 
 def load(tool: Tool, file: str, name: str) -> None:
-    """Make a root file system an image with the official base's settings."""
+    """Import a root file system as an image with the official base's settings."""
     path = "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
     if tool.name == "buildah":
         container = tool.run("from", "scratch").strip()
@@ -173,7 +171,7 @@ def load(tool: Tool, file: str, name: str) -> None:
 
 
 def build(tool: Tool, tag: str, base_name: str, stage: str = "") -> str:
-    """Build that stage of the Dockerfile, or the last, from the work tree; return its id."""
+    """Build a stage of the Dockerfile, by default the last, from the work tree; return its id."""
     target = [f"--target={stage}"] if stage else []
     with pip_secrets() as secrets:
         tool.run(*command(tool.name, tag, base_name, secrets), *target, str(ROOT), show=True)
@@ -181,7 +179,7 @@ def build(tool: Tool, tag: str, base_name: str, stage: str = "") -> str:
 
 
 def command(name: str, tag: str, base_name: str, secrets: Sequence[str]) -> list[str]:
-    """The build command of that tool, without the program and the context."""
+    """Return the arguments of a tool's build command, without the context."""
     moment = created()
     facts = {
         "BASE": base_name,
@@ -190,13 +188,13 @@ def command(name: str, tag: str, base_name: str, secrets: Sequence[str]) -> list
         "CREATED": datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     if name == "docker":
-        # A daemon's own store takes files' times as they are: BuildKit rewrites them for what it
-        # pushes or writes to a file, and not for what it unpacks there.
+        # A daemon's own store keeps the files' times. BuildKit rewrites times only for images that
+        # it pushes or writes to a file.
         own = ["--provenance=false"]
         facts["SOURCE_DATE_EPOCH"] = str(moment)
     else:
-        # One layer, and every file of one moment: the same sources give the same id. The build
-        # needs no network of its own, only a way out to the package index.
+        # One layer, and one time for all files, so that the same sources give the same id. The
+        # build uses the host's network to reach the package index.
         own = ["--pull=false", "--layers=false", f"--timestamp={moment}", "--network=host"]
     arguments = [f"--build-arg={key}={value}" for key, value in facts.items()]
     given = [f"--secret={secret}" for secret in secrets]
@@ -204,30 +202,29 @@ def command(name: str, tag: str, base_name: str, secrets: Sequence[str]) -> list
 
 
 def version() -> str:
-    """The project's version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return str(project["version"])
 
 
 def revision() -> str:
-    """The commit that the sources are of, or unknown."""
+    """Return the commit of the sources, with -dirty if they are changed, or "unknown"."""
     commit = git("rev-parse", "HEAD")
     changed = commit and git("status", "--porcelain", "--", *SOURCES)
     return (f"{commit}-dirty" if changed else commit) or "unknown"
 
 
 def created() -> int:
-    """Seconds since 1970 of the last commit of the sources: an image is as old as they are."""
+    """Return the time of the last commit of the sources, in seconds since 1970."""
     last = git("log", "-1", "--format=%ct", "--", *SOURCES)
     return int(os.environ.get("SOURCE_DATE_EPOCH") or last or 0)
 
 
 def git(*arguments: str) -> str:
-    """What git says, or nothing where there is no git or no repository."""
+    """Return git's output, or "" without git or a repository."""
     if not shutil.which("git"):
         return ""
     done = subprocess.run(
-        ["git", "-C", str(ROOT), *arguments],  # noqa: S607 - the user's git, wherever it is
+        ["git", "-C", str(ROOT), *arguments],  # noqa: S607 - the git on PATH
         capture_output=True,
         text=True,
         check=False,
@@ -237,7 +234,7 @@ def git(*arguments: str) -> str:
 
 @contextmanager
 def pip_secrets() -> Iterator[list[str]]:
-    """Give what the build mounts while it installs: this machine's pip.conf and certificates."""
+    """Give the build's secrets: this machine's pip.conf and certificates."""
     settings = pip_settings()
     certificates = settings.pop("cert", "") or os.environ.get("REQUESTS_CA_BUNDLE", "")
     secrets = []
@@ -254,7 +251,7 @@ def pip_secrets() -> Iterator[list[str]]:
 
 
 def pip_settings() -> dict[str, str]:
-    """How pip reaches an index on this machine, by its environment and its files."""
+    """Return this machine's pip settings that tell how to reach an index."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"],
         capture_output=True,

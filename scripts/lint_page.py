@@ -76,7 +76,7 @@ about the Service and the certificates of a gateway. |
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     rows = (f"| [{r.code}](#{_anchor(r)}) | {r.severity} | {r.title} |" for r in RULES)
     table = "\n".join(("| rule | | |", "|---|---|---|", *rows))
     return "\n".join((HEAD, table, *map(_section, RULES), ANALYZERS.rstrip()))
@@ -94,7 +94,7 @@ def _section(rule: Rule) -> str:
 
 
 def _diff(rule: Rule) -> Iterator[str]:
-    """Return the whole example with its fix."""
+    """Yield the lines of a diff of the whole example and its fix."""
     bad, good = rule.bad.strip().splitlines(), rule.good.strip().splitlines()
     lines = difflib.unified_diff(bad, good, lineterm="", n=len(bad))
     yield from (line.rstrip() for number, line in enumerate(lines) if number > 2)

@@ -1,9 +1,9 @@
-"""Render k8s/ and the examples from the chart, as the guide names and orders the files.
+"""Render k8s/ and the examples from the chart, with the guide's file names and order.
 
 usage: python scripts/manifests.py [--check]
 
-With --check nothing is written: the exit code is 1, and the difference is shown, when a committed
-file is not what the chart renders.
+With --check nothing is written. If a committed file differs from the rendered one, the difference
+is printed and the exit code is 1.
 """
 
 import difflib
@@ -30,21 +30,21 @@ FILES = {
     "vs-mock.yaml": ("virtualservice",),
     "gw-mock.yaml": ("gateway",),
 }
-# Those whose lanes need no Gateway that is there before.
+# The providers whose lanes need no existing Gateway.
 PROVIDERS = ("asm", "istio")
-# The example that holds for both alike.
+# The example that is rendered for each of them.
 ALIKE = "other-languages"
 
-# What only a release has. The manifests are applied by kubectl, which keeps no such books.
+# The labels of a Helm release. They are removed, because kubectl applies the manifests.
 HELM_ONLY = re.compile(r"^ *(app\.kubernetes\.io/managed-by: Helm|helm\.sh/chart: .*)\n", re.M)
 
 
 class RenderError(Exception):
-    """What Helm said, or what the chart renders that no file has a place for."""
+    """Helm failed, or the chart renders a template that no file is for."""
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check; return the exit code: 0 as rendered, 1 drift or no render, 2 misuse."""
+    """Write or check; return the exit code: 0 as rendered, 1 drift or failure, 2 wrong usage."""
     if arguments not in ([], ["--check"]):
         print("usage: python scripts/manifests.py [--check]", file=sys.stderr)
         return 2
@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
 
 
 def render_all() -> dict[Path, str]:
-    """Return every rendered file's path and text."""
+    """Return the text of every rendered file by path."""
     files = {}
     for provider in PROVIDERS:
         guide = helm_template(EXAMPLES / "guide" / "values.yaml", f"mesh.provider={provider}")
@@ -88,7 +88,7 @@ def render_all() -> dict[Path, str]:
 
 
 def helm_template(*values: Path | str, release: str = RELEASE) -> str:
-    """Return what `helm template` prints for files of values, and settings that are no files."""
+    """Return the output of `helm template`. A path is a values file, a string a setting."""
     beside = Path(sys.executable).with_name("helm")
     helm = str(beside) if beside.exists() else shutil.which("helm")
     if not helm:
@@ -103,7 +103,7 @@ def helm_template(*values: Path | str, release: str = RELEASE) -> str:
 
 
 def split(rendered: str) -> list[tuple[str, str]]:
-    """Return each document with the name of its template, less what only a release has."""
+    """Return each document with its template's name, without the labels of a release."""
     documents = []
     for part in re.split(r"^---\n", rendered, flags=re.M):
         source = re.match(r"# Source: \S*/templates/(\S+)\.yaml\n", part)
@@ -114,7 +114,7 @@ def split(rendered: str) -> list[tuple[str, str]]:
 
 
 def by_file(rendered: str, origin: str) -> dict[str, str]:
-    """Sort documents into the guide's files; the pods of a service stand below its Service."""
+    """Sort documents into the guide's files. A service's pods follow its Service."""
     places = {template: name for name, templates in FILES.items() for template in templates}
     documents: dict[str, list[tuple[str, str]]] = {}
     for template, text in split(rendered):
@@ -129,7 +129,7 @@ def by_file(rendered: str, origin: str) -> dict[str, str]:
 
 
 def group(documents: list[tuple[str, str]], templates: tuple[str, ...]) -> list[str]:
-    """Put documents with the same `app` label together, in the order of their templates."""
+    """Group documents by their `app` label, in the order of their templates."""
     apps: dict[str, list[tuple[str, str]]] = {}
     for template, text in documents:
         labels = yaml.safe_load(text)["metadata"].get("labels", {})
@@ -142,19 +142,19 @@ def group(documents: list[tuple[str, str]], templates: tuple[str, ...]) -> list[
 
 
 def join(documents: list[str], origin: str) -> str:
-    """Return the text of one file, which says first where it comes from."""
+    """Return the text of one file, with a first line that names its origin."""
     head = f"# Rendered from helm/traffic-lanes with {origin}: make manifests\n"
     return head + "---\n".join(documents)
 
 
 def committed() -> set[Path]:
-    """Return the files that are there, among them any that the chart renders no longer."""
+    """Return the existing files, including ones that the chart no longer renders."""
     rendered = (*EXAMPLES.glob("*/rendered.yaml"), *EXAMPLES.glob("*/rendered/*.yaml"))
     return {*(ROOT / "k8s").glob("*/*.yaml"), *rendered}
 
 
 def write(wanted: dict[Path, str]) -> None:
-    """Make the files what they should be."""
+    """Write the wanted files and delete the others."""
     for path, text in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -163,7 +163,7 @@ def write(wanted: dict[Path, str]) -> None:
 
 
 def drift(wanted: dict[Path, str]) -> str:
-    """Return the difference between the files and what they should be, as a diff."""
+    """Return a diff from the existing files to the wanted ones."""
     lines: list[str] = []
     for path in sorted(wanted.keys() | committed()):
         name = path.relative_to(ROOT).as_posix()

@@ -1,4 +1,4 @@
-"""What Linux tells of processes: proc(5)."""
+"""Facts about processes from Linux's /proc: proc(5)."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def tree(pid: int) -> Iterator[int]:
-    """The process, its children and theirs; nothing of those that are gone."""
+    """Yield the process and its descendants, except those that have ended."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
@@ -19,24 +19,26 @@ def tree(pid: int) -> Iterator[int]:
 
 
 def memory(*pids: int) -> int:
-    """Bytes that these processes and their children hold; of pages that several share, each has
-    its part (Pss), as a container's memory is counted.
+    """Return the bytes of memory of these processes and their descendants.
+
+    A shared page is divided among its processes (Pss), as in a container's memory.
     """
     pages = (_read(p, "smaps_rollup").partition("\nPss:")[2] for pid in pids for p in tree(pid))
     return sum(int(text.split()[0]) * 1024 for text in pages)
 
 
 def cpu_seconds(*pids: int) -> float:
-    """Seconds of CPU that these processes and their children have used, in user and kernel mode,
-    with those of children that have ended.
+    """Return the CPU seconds of these processes and their descendants, in user and kernel mode.
+
+    Children that have ended are included.
     """
-    # Fields 14 to 17, counted from behind the name, which may hold anything.
+    # Fields 14 to 17, counted from the end of the name, which may contain anything.
     times = (_read(p, "stat").rpartition(")")[2].split()[11:15] for pid in pids for p in tree(pid))
     return sum(int(ticks) for process in times for ticks in process) / _TICK
 
 
 def open_files(*pids: int) -> int:
-    """How many files these processes and their children have open."""
+    """Return the number of open files of these processes and their descendants."""
     return sum(len(list(Path(f"/proc/{p}/fd").iterdir())) for pid in pids for p in tree(pid))
 
 

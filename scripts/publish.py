@@ -1,9 +1,9 @@
-"""Run a command, and pass connections to this container's address on to its loopback.
+"""Run a command, and forward connections to this container's address to its loopback.
 
 usage: python publish.py PORT... -- COMMAND...
 
-The mesh listens on loopback alone, and Docker publishes ports of the container's own address.
-ADDRESS in the environment is used in place of that address. The exit code is the command's.
+The mesh listens on loopback alone, but Docker publishes ports of the container's own address. The
+variable ADDRESS replaces that address. The exit code is the command's.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ CHUNK = 65_536
 
 
 async def main(ports: list[int], command: list[str]) -> int:
-    """Return the command's exit code. SIGINT and SIGTERM are passed on to the command."""
+    """Run the command; return its exit code. SIGINT and SIGTERM are passed on to it."""
     address = os.environ.get("ADDRESS") or socket.gethostbyname(socket.gethostname())
     servers = [await asyncio.start_server(passing_on(port), address, port) for port in ports]
-    # In a session of its own, so that a terminal's Ctrl-C reaches the command once, from here.
+    # A separate session, so that Ctrl-C reaches the command once, from here.
     process = await asyncio.create_subprocess_exec(*command, start_new_session=True)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -31,7 +31,7 @@ async def main(ports: list[int], command: list[str]) -> int:
 
 
 def passing_on(port: int) -> "asyncio.streams._ClientConnectedCallback":
-    """Return a handler that connects a client with that port of 127.0.0.1."""
+    """Return a handler that connects a client to this port of 127.0.0.1."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -45,7 +45,7 @@ def passing_on(port: int) -> "asyncio.streams._ClientConnectedCallback":
 
 
 async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy until the reader's side ends, and end the writer's side then."""
+    """Copy until the reader ends, then close the writer."""
     try:
         while data := await reader.read(CHUNK):
             writer.write(data)

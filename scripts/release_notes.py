@@ -1,17 +1,16 @@
-"""List the routing behaviour that Istio's releases changed, with the fields that its notes name.
+"""List Istio's release notes on routing, with the fields that they name.
 
 usage: python -m scripts.release_notes [VERSION]
 
-VERSION is a version of the Go module istio.io/istio: the notes are those that the pinned version
-does not have. Without one they are all that the pinned version has. Exit codes: 0 listed, 1 not to
-be read, 3 no Go for this machine, or no such version.
+VERSION is a version of the Go module istio.io/istio. Only notes that the pinned version lacks are
+listed; without VERSION, all notes of the pinned version. Exit codes: 0 listed, 1 not readable, 3 no
+Go for this machine, or no such version.
 """
 
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import yaml
 
@@ -20,7 +19,7 @@ from scripts.istiod import MODULE, VERSION
 
 _NOTES = "releasenotes/notes"
 _QUOTED = re.compile(r"`([^`\n]+)`")
-# A field, by its name or a path; an annotation or a label of Istio's.
+# A field name, or an annotation or label of Istio.
 _FIELD = re.compile(r"[a-z]+[A-Z][A-Za-z0-9]*|(?:[a-z][a-z.-]*\.)?istio\.io/[A-Za-z0-9-]+")
 # Notes of these areas may be about routes.
 _AREAS = ("traffic-management",)
@@ -35,13 +34,13 @@ class Note:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The names in it that a manifest may have."""
+        """Return the names in the note that may occur in a manifest."""
         quoted = (part for one in _QUOTED.findall(self.text) for part in _parts(one))
         return tuple(dict.fromkeys(filter(_FIELD.fullmatch, quoted)))
 
 
 def _parts(quoted: str) -> Iterator[str]:
-    """Yield what a quotation may name: spec.http.retries is three names."""
+    """Yield the names in a quotation: three for spec.http.retries."""
     for word in re.split(r"[\s=:,\[\]\"]+", quoted):
         yield from [word] if "istio.io/" in word else word.split(".")
 
@@ -49,9 +48,9 @@ def _parts(quoted: str) -> Iterator[str]:
 def notes(version: str) -> dict[str, Note]:
     """Return the notes on routing of a version of the module, by file.
 
-    Raises NotHereError where there is no Go, or no such version.
+    Raises NotHereError if there is no Go, or no such version.
     """
-    folder = Path(golang.bring_source(MODULE, version)) / _NOTES
+    folder = golang.bring_source(MODULE, version) / _NOTES
     found = {}
     for file in sorted(folder.glob("*.yaml")):
         for document in yaml.safe_load_all(file.read_text(encoding="utf-8")):

@@ -1,11 +1,11 @@
-"""How often verification calls a lane worse: `python -m scripts.simulate`, figures of
-docs/verify.md.
+"""How often verification calls a lane worse, for the figures of docs/verify.md.
 
-Requests are drawn as a gateway draws them, eight at a time, and their times from a model of a
-service: some 9 ms, one in 50 held up by 30 ms more on the average. On a busy machine, a lane's pods
-also wait for a processor by turns, and hold up all of their requests. What is tried is the
-comparison that `lanes verify` makes, on lanes that are as good as their baseline, and on ones that
-are not.
+usage: python -m scripts.simulate [--runs N] [--seed N]
+
+The simulation makes the comparison of `lanes verify` on lanes that are as good as their baseline,
+and on lanes that are not. Requests are distributed by weight, eight at a time. A request takes some
+9 ms; one in 50 takes another 30 ms on average. On a busy machine, a lane's pods also wait for a
+processor by turns, which delays all of their requests.
 """
 
 import argparse
@@ -26,24 +26,21 @@ AT_A_TIME = 8
 
 @dataclass(frozen=True)
 class Scenario:
-    """`weights` of the lanes, the first the baseline; what becomes of the second lane's time, and
-    how many of its requests, and of the others', fail. `bursts`: all are slow by turns; `busy`:
-    each lane by itself, for such parts of a second.
-    """
+    """The behavior of the lanes in a simulated run. The first lane is the baseline."""
 
     name: str
     requests: int
     weights: tuple[int, ...] = (40, 30, 30)
-    slowed: Callable[[float], float] = float
-    failing: float = 0.0
-    others_failing: float = 0.0
-    bursts: bool = False
-    busy: float = 0.0
+    slowed: Callable[[float], float] = float  # the second lane's time, from the ordinary time
+    failing: float = 0.0  # share of the second lane's requests that fail
+    others_failing: float = 0.0  # share of the other lanes' requests that fail
+    bursts: bool = False  # all lanes are slow by turns
+    busy: float = 0.0  # mean seconds for which each lane waits by turns; 0: never
 
     def worse(self, luck: random.Random) -> bool:
-        """Whether one run calls any lane worse."""
+        """Simulate one run; tell whether verification calls any lane worse."""
         names = range(len(self.weights))
-        asked: list[tuple[int, float, float]] = []
+        answered: list[tuple[int, float, float]] = []  # lane, start in seconds, milliseconds
         failed = dict.fromkeys(names, 0)
         waits = [self._waits(luck) for _ in names]
         free = [0.0] * AT_A_TIME
@@ -60,17 +57,17 @@ class Scenario:
             took += waits[lane](began)
             took = self.slowed(took) if lane == 1 else took
             heapreplace(free, began + took / 1000)
-            asked.append((lane, began, took))
-        at = blocks.cut([(began, took) for _, began, took in asked])
+            answered.append((lane, began, took))
+        at = blocks.cut([(began, took) for _, began, took in answered])
         times: dict[int, dict[int, list[float]]] = {name: defaultdict(list) for name in names}
-        for (lane, _, took), block in zip(asked, at, strict=True):
+        for (lane, _, took), block in zip(answered, at, strict=True):
             times[lane][block].append(took)
         base, *others = (_lane(f"v{lane}", failed[lane], times[lane]) for lane in names)
         seen = [lane for lane in others if lane.figures.count]
         return any(lane.worse for lane in compared(seen, base))
 
     def _waits(self, luck: random.Random) -> Callable[[float], float]:
-        """How long, in ms, a lane's pods still wait for a processor at a time, in s."""
+        """Return a function from a time, in s, to how much longer a lane's pods wait, in ms."""
         turns = self._turns(luck)
         begins, ends = next(turns)
 
@@ -83,7 +80,7 @@ class Scenario:
         return left
 
     def _turns(self, luck: random.Random) -> Iterator[tuple[float, float]]:
-        """When the pods wait, one time after the other."""
+        """Yield the start and end, in s, of each time that the pods wait."""
         if not self.busy:
             yield math.inf, math.inf
         now = 0.0
@@ -127,17 +124,17 @@ BAD = (
 
 
 def main() -> int:
-    """Print how often each scenario's run is called worse."""
+    """Print for each scenario how many runs call a lane worse."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    print(f"{'':<34}requests   worse, of {given.runs:,} runs")
+    options = parser.parse_args()
+    print(f"{'':<34}requests   worse, of {options.runs:,} runs")
     for kind, scenarios in (("sound", SOUND), ("not sound", BAD)):
         print(kind)
         for scenario in scenarios:
-            luck = random.Random(given.seed)  # noqa: S311 no secret
-            worse = sum(scenario.worse(luck) for _ in range(given.runs))
+            luck = random.Random(options.seed)  # noqa: S311 no secret
+            worse = sum(scenario.worse(luck) for _ in range(options.runs))
             print(f"  {scenario.name:<32}{scenario.requests:>8}{worse:>8}", flush=True)
     return 0
 

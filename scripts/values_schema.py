@@ -1,10 +1,10 @@
-"""Write the descriptions of the chart's values.schema.json, from the comments of values.yaml.
+"""Write the descriptions of the chart's values.schema.json from the comments of values.yaml.
 
 usage: python -m scripts.values_schema [--check]
 
-A key without a comment has that of the one above it, or else of the one that it is in, for it tells
-both. A field of the Kubernetes API says whose it is. With --check nothing is written, and the exit
-code is 1 where the schema is not what it would be.
+A key without a comment gets the comment of the key above it, or else of its parent. A field of the
+Kubernetes API gets a description that names its object. With --check nothing is written, and the
+exit code is 1 if the schema is out of date.
 """
 
 import itertools
@@ -14,13 +14,13 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from scripts.values_table import CHART, settled, values
+from scripts.values_table import CHART, values, write_or_check
 
 Schema = dict[str, Any]
 WIDTH = 110
 
-# What stands in $defs: values of the chart, by the places whose comments tell them, and pieces of
-# the Kubernetes API, by what each is there.
+# The schemas in $defs. PLACES are values of the chart, with the keys whose comments describe them.
+# PIECES are parts of the Kubernetes API, with the object that each is a part of.
 PLACES = {
     "services": ("services", "defaults"),
     "keys": ("defaults", "sample"),
@@ -41,18 +41,18 @@ PIECES = {
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check; return the exit code: 0 as it should be, 1 drift, 2 misuse."""
+    """Write or check; return the exit code: 0 up to date, 1 drift, 2 wrong usage."""
     path = CHART / "values.schema.json"
-    return settled(arguments, "python -m scripts.values_schema", path, redescribed)
+    return write_or_check(arguments, "python -m scripts.values_schema", path, redescribed)
 
 
 def redescribed(schema: str) -> str:
-    """The schema's text, with the descriptions that the comments make."""
+    """Return the schema's text with the descriptions from the comments."""
     return formatted(described(json.loads(schema))) + "\n"
 
 
 def commented_keys() -> Iterator[tuple[str, str]]:
-    """Each key that has a comment, or is below one that has, and the comment."""
+    """Yield each key with its comment, or else the comment of the key above it or its parent."""
     above: dict[str, str] = {}
     for key, _, text in values():
         parent, _, _ = key.rpartition(".")
@@ -61,7 +61,7 @@ def commented_keys() -> Iterator[tuple[str, str]]:
 
 
 def described(schema: Schema) -> Schema:
-    """The schema with a description of each key that has a schema of its own."""
+    """Return the schema with a description of each key."""
     comments = dict(commented_keys())
 
     def commented(path: str) -> str | None:
@@ -85,10 +85,10 @@ def described(schema: Schema) -> Schema:
 
 
 def below(schema: Schema, path: str, comment: Callable[[str], str | None]) -> Schema:
-    """The schema at a path, with descriptions of the keys below it.
+    """Return the schema at a path, with descriptions of the keys below it.
 
-    What nothing tells keeps the description that it has. True stands where another schema of the
-    same place has the key, or a template refuses it by a sentence.
+    A key without a comment keeps its description. A key whose schema is `true` is skipped: another
+    schema of the same place describes it, or a template refuses it.
     """
     made = dict(schema)
     for key, inner in schema.get("properties", {}).items():
@@ -106,7 +106,7 @@ def below(schema: Schema, path: str, comment: Callable[[str], str | None]) -> Sc
 
 
 def formatted(value: object, indent: int = 0, before: int = 0) -> str:
-    """JSON with each value on one line where it fits, after so many columns."""
+    """Return JSON with each value on one line if it fits; `before` columns of it are taken."""
     line = json.dumps(value, ensure_ascii=False)
     if indent + before + len(line) < WIDTH or not isinstance(value, dict | list) or not value:
         return line
@@ -128,7 +128,7 @@ def formatted(value: object, indent: int = 0, before: int = 0) -> str:
 
 
 def filled(parts: list[str], inside: str) -> list[str]:
-    """Short parts, several to a line, each of them whole."""
+    """Put short parts on as few lines as possible."""
     text = ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
     lines = textwrap.wrap(text, WIDTH - len(inside), break_on_hyphens=False)
     return [line.removesuffix(",").replace("\N{NO-BREAK SPACE}", " ") for line in lines]

@@ -1,8 +1,8 @@
-"""Write the table of values in the chart's README, from the comments of values.yaml.
+"""Write the table of values in the chart's README from the comments of values.yaml.
 
 usage: python scripts/values_table.py [--check]
 
-With --check nothing is written, and the exit code is 1 where the table is not what it would be.
+With --check nothing is written, and the exit code is 1 if the table is out of date.
 """
 
 import re
@@ -17,12 +17,14 @@ KEY = re.compile(r"( *)([A-Za-z]+):(?: (.*))?")
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check; return the exit code: 0 as it should be, 1 drift, 2 misuse."""
-    return settled(arguments, "python scripts/values_table.py", CHART / "README.md", tabled)
+    """Write or check; return the exit code: 0 up to date, 1 drift, 2 wrong usage."""
+    return write_or_check(arguments, "python scripts/values_table.py", CHART / "README.md", tabled)
 
 
-def settled(arguments: list[str], command: str, path: Path, wanted: Callable[[str], str]) -> int:
-    """Make a file of the chart what its text is wanted to be, or check it; return the exit code."""
+def write_or_check(
+    arguments: list[str], command: str, path: Path, wanted: Callable[[str], str]
+) -> int:
+    """Replace the text of a chart's file by `wanted` of it, or check it; return the exit code."""
     if arguments not in ([], ["--check"]):
         print(f"usage: {command} [--check]", file=sys.stderr)
         return 2
@@ -37,16 +39,16 @@ def settled(arguments: list[str], command: str, path: Path, wanted: Callable[[st
 
 
 def tabled(readme: str) -> str:
-    """The chart's README with the table that its values make."""
+    """Return the chart's README with the table of its values."""
     rows = [f"| `{key}` | {cell(default)} | {cell(text)} |\n" for key, default, text in values()]
     return readme.partition(HEAD)[0] + HEAD + "".join(rows)
 
 
 def values() -> Iterator[tuple[str, str, str]]:
-    """Each value, and of the deep ones those with a comment: key, default and comment."""
+    """Yield key, default and comment of each value; of deep values only those with a comment."""
     path: list[str] = []
     comment: list[str] = []
-    # The comment at the top, up to the first empty line, is about the file.
+    # The text before the first empty line is about the file.
     _, _, body = (CHART / "values.yaml").read_text(encoding="utf-8").partition("\n\n")
     for line in body.splitlines():
         stripped = line.strip()
@@ -63,7 +65,7 @@ def values() -> Iterator[tuple[str, str, str]]:
 
 
 def cell(text: str) -> str:
-    """Text as a cell of a table holds it."""
+    """Return text as a cell of a Markdown table."""
     return text.replace("|", "\\|")
 
 

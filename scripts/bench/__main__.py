@@ -2,8 +2,8 @@
 
 usage: python -m scripts.bench
 
-No limit is checked. CPU time for a request stands whatever else the machine does; requests per
-second and times do not.
+No limit is checked. CPU time per request hardly depends on the machine's other load. Requests per
+second and elapsed times do.
 """
 
 import time
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def planned(name: str, manifests: str) -> None:
-    """A line of the fastest of a few runs each."""
+    """Print a line with the fastest of RUNS runs of each command."""
     runs = [
         min((taken_by(command, manifests) for _ in range(RUNS)), key=lambda run: run.elapsed)
         for command in ("plan", "lint")
@@ -86,17 +86,17 @@ def planned(name: str, manifests: str) -> None:
     row(f"{name}, {len(manifests) / MEGABYTE:.1f} MB", times)
 
 
-def charted(name: str, chosen: Values) -> None:
-    found = rendered(chosen)
-    sizes = f"{len(found.printed) / MEGABYTE:6.1f} MB{found.for_verify / MEGABYTE:8.2f} MB"
-    row(name, f"{found.elapsed:4.1f}{found.seconds:7.1f}{sizes}")
+def charted(name: str, chart_values: Values) -> None:
+    run = rendered(chart_values)
+    sizes = f"{len(run.printed) / MEGABYTE:6.1f} MB{run.for_verify / MEGABYTE:8.2f} MB"
+    row(name, f"{run.elapsed:4.1f}{run.seconds:7.1f}{sizes}")
 
 
-def table(title: str, found: dict[str, Cost]) -> None:
-    """A line for each candidate, with its ratio to the peer."""
+def table(title: str, candidates: dict[str, Cost]) -> None:
+    """Print a line for each candidate, with its ratio to the peer."""
     print(f"{title:<34}  CPU ms  ratio  requests/s")
-    base = found[PEER].cpu_ms
-    for name, cost in found.items():
+    base = candidates[PEER].cpu_ms
+    for name, cost in candidates.items():
         print(f"  {name:<32}{cost.cpu_ms:8.3f}{cost.cpu_ms / base:7.2f}{cost.per_second:12.0f}")
 
 
@@ -109,7 +109,7 @@ def both(rest: int, load: int) -> str:
 
 
 def started(server: Server) -> float:
-    """Seconds from the start of one server until it answers."""
+    """Return the seconds from the start of a server until it answers."""
     began = time.monotonic()
     with chain(server):
         return time.monotonic() - began

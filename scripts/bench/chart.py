@@ -1,4 +1,4 @@
-"""What the chart takes, by size and shape, and what `lanes plan` and `lanes lint` take."""
+"""Times of rendering the chart, and of `lanes plan` and `lanes lint`, by size and shape."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class Run:
-    """Seconds by the clock and of CPU, and what was printed."""
+    """Elapsed seconds and seconds of CPU of a command, and its output."""
 
     elapsed: float
     seconds: float
@@ -29,7 +29,7 @@ class Run:
 
     @property
     def for_verify(self) -> int:
-        """Characters of a rendering that `helm test` reads."""
+        """Return the number of characters of a rendering that `helm test` reads."""
         documents = self.printed.split("\n---\n")
         test = next(part for part in documents if "\nkind: List\n" in f"\n{part}")
         items = yaml.load(test, _Loader)["items"]  # noqa: S506
@@ -41,13 +41,13 @@ def _tree(number: int, count: int) -> Sequence[int]:
 
 
 def _net(number: int, count: int) -> Sequence[int]:
-    """Those of the tree, and two at random."""
+    """Return the callees of the tree, and two at random."""
     later = range(number + 1, count)
     two = random.Random(number).sample(later, min(2, len(later)))  # noqa: S311
     return sorted({*_tree(number, count), *two})
 
 
-# Whom the service of a number calls, of so many.
+# The numbers of the services that a service calls, by its own number and the count of services.
 SHAPES: Mapping[str, Callable[[int, int], Sequence[int]]] = {
     "chain": lambda number, count: range(number + 1, min(number + 2, count)),
     "tree": _tree,
@@ -57,10 +57,13 @@ SHAPES: Mapping[str, Callable[[int, int], Sequence[int]]] = {
 
 
 def values(shape: str, services: int, lanes: int, changed: float) -> Values:
-    """So many services, called in a `shape`; each lane has a version of a part of them."""
+    """Return values with services that call each other in a `shape`.
+
+    Each lane has a version of the share `changed` of the services.
+    """
     names = [f"service-{number:03}" for number in range(services)]
     tags = [f"lane-{number:02}" for number in range(lanes)]
-    chosen = random.Random(services)  # noqa: S311
+    luck = random.Random(services)  # noqa: S311
     return {
         "lanes": {
             "baseline": tags[0],
@@ -68,7 +71,7 @@ def values(shape: str, services: int, lanes: int, changed: float) -> Values:
         },
         "services": {
             name: {
-                "versions": {t: {} for t in tags if t == tags[0] or chosen.random() < changed},
+                "versions": {t: {} for t in tags if t == tags[0] or luck.random() < changed},
                 "upstreams": [names[other] for other in SHAPES[shape](number, services)],
             }
             for number, name in enumerate(names)
@@ -78,7 +81,7 @@ def values(shape: str, services: int, lanes: int, changed: float) -> Values:
 
 
 def rendered(values: Values, provider: str = "istio") -> Run:
-    """What rendering `values` takes. Raises CalledProcessError where the chart refuses them."""
+    """Measure the rendering of `values`. Raises CalledProcessError if the chart refuses them."""
     beside = Path(sys.executable).with_name("helm")
     helm = str(beside) if beside.exists() else shutil.which("helm") or "helm"
     command = [helm, "template", "demo", str(CHART), "--values", "-", "--set"]
@@ -86,13 +89,13 @@ def rendered(values: Values, provider: str = "istio") -> Run:
 
 
 def taken_by(command: str, manifests: str) -> Run:
-    """What `lanes plan` or `lanes lint` takes for manifests."""
+    """Measure `lanes plan` or `lanes lint` on manifests."""
     return _run([sys.executable, "-m", "lanes", command, "-"], manifests)
 
 
-def _run(command: Sequence[str], given: str) -> Run:
+def _run(command: Sequence[str], stdin: str) -> Run:
     before, began = os.times(), time.monotonic()
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=True)
     after, elapsed = os.times(), time.monotonic() - began
     used = after.children_user + after.children_system
     return Run(elapsed, used - before.children_user - before.children_system, done.stdout)

@@ -1,4 +1,4 @@
-"""What a request costs: CPU time of the processes that serve it, and how many fit in a second."""
+"""The cost of a request: CPU time of the processes that serve it, and requests per second."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,24 +17,27 @@ _WARM_UP = 400
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one request: milliseconds of CPU, in user and kernel mode. And requests in a second."""
+    """Milliseconds of CPU per request, in user and kernel mode, and requests per second."""
 
     cpu_ms: float
     per_second: float
 
 
 def costs(candidates: Mapping[str, Sequence[Server]], requests: int) -> dict[str, Cost]:
-    """What each of the candidates, a chain of servers, costs: the median of several rounds.
+    """Return the cost of each candidate, a chain of servers: the median of several rounds.
 
-    All run at once, and the rounds go from one to the next, so that what else the machine does
-    meanwhile is shared out among them.
+    All candidates run at once, and each round measures one after the other, so that other load of
+    the machine affects them alike.
     """
     with ExitStack() as stack:
-        chains = {name: stack.enter_context(chain(*it)) for name, it in candidates.items()}
-        for it in chains.values():
-            measure(it, _WARM_UP)
+        chains = {
+            name: stack.enter_context(chain(*servers)) for name, servers in candidates.items()
+        }
+        for running in chains.values():
+            measure(running, _WARM_UP)
         rounds = [
-            {name: measure(it, requests) for name, it in chains.items()} for _ in range(_ROUNDS)
+            {name: measure(running, requests) for name, running in chains.items()}
+            for _ in range(_ROUNDS)
         ]
     return {
         name: Cost(
@@ -46,16 +49,16 @@ def costs(candidates: Mapping[str, Sequence[Server]], requests: int) -> dict[str
 
 
 def measure(chain: Chain, requests: int) -> Cost:
-    """Ask over kept connections, several at a time. Raises RuntimeError when an answer fails."""
+    """Send requests over several kept connections. Raises RuntimeError if an answer fails."""
     before, began = cpu_seconds(*chain.pids), time.monotonic()
     with ThreadPoolExecutor(_CLIENTS) as pool:
-        list(pool.map(_ask, [chain.port] * _CLIENTS, [requests // _CLIENTS] * _CLIENTS))
+        list(pool.map(_send, [chain.port] * _CLIENTS, [requests // _CLIENTS] * _CLIENTS))
     seconds = time.monotonic() - began
-    asked = requests // _CLIENTS * _CLIENTS
-    return Cost(1000 * (cpu_seconds(*chain.pids) - before) / asked, asked / seconds)
+    sent = requests // _CLIENTS * _CLIENTS
+    return Cost(1000 * (cpu_seconds(*chain.pids) - before) / sent, sent / seconds)
 
 
-def _ask(port: int, requests: int) -> None:
+def _send(port: int, requests: int) -> None:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     for _ in range(requests):
         connection.request("GET", "/")

@@ -2,8 +2,8 @@
 
 usage: python -m scripts.bench.frames (after make .venv/browser.done; a Chromium on PATH)
 
-The page and its pictures are those of `lanes up`. The requests are calls of the planned paths, so
-that no pod takes the browser's CPU time.
+The page and its pictures are those of `lanes up`. The calls are made up from the planned paths, so
+that no pod takes CPU time from the browser.
 """
 
 import json
@@ -47,7 +47,7 @@ FRAMES = """seconds => new Promise(done => {
 
 
 class Drawn:
-    """What the page asks of a mesh, of one whose every lane gets its part of the requests."""
+    """The page's view of a mesh without pods, in which all lanes get equally many requests."""
 
     stop = kill = begin = set_fault = set_weights = switch_load = None
 
@@ -59,7 +59,7 @@ class Drawn:
         self._plan = plan(self._mesh)
 
     def pictures(self) -> Iterator[str]:
-        """A picture each tick."""
+        """Yield a picture each tick."""
         counts, due = Counts(), time.monotonic()
         lanes = picture.Lanes(self._plan, Gateway(_GATEWAY))
         while True:
@@ -92,30 +92,30 @@ class Drawn:
             time.sleep(max(0.0, due - time.monotonic()))
 
     def _pod(self, pod: Any) -> dict[str, object]:
-        told = {"key": pod.key, "name": pod.name, "address": "", "state": "ready"}
-        return told | {"node": node(pod.app, pod.version), "fault": picture.fault_of(pod)}
+        shown = {"key": pod.key, "name": pod.name, "address": "", "state": "ready"}
+        return shown | {"node": node(pod.app, pod.version), "fault": picture.fault_of(pod)}
 
     def _answer(self, number: int, now: float) -> dict[str, object]:
         lane = self._plan.lanes[number % len(self._plan.lanes)]
         hops = [link.callee for link in picture.planned_links(lane)]
-        told = {"number": now - number, "lane": lane.name, "status": 200, "milliseconds": 9.0}
-        return told | {"text": "", "hops": hops}
+        shown = {"number": now - number, "lane": lane.name, "status": 200, "milliseconds": 9.0}
+        return shown | {"text": "", "hops": hops}
 
 
 @contextmanager
 def served(manifests: str) -> Iterator[str]:
-    """The live map of what the manifests plan, by its URL, while the block runs."""
+    """Serve the live map of the manifests' plan while the block runs, and give its URL."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     port = free_port()
     drawn: Any = Drawn(manifests)
-    at = make_server("127.0.0.1", port, server.create_app(drawn, port), threaded=True)
-    Thread(target=at.serve_forever, daemon=True).start()
+    http = make_server("127.0.0.1", port, server.create_app(drawn, port), threaded=True)
+    Thread(target=http.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{port}/"
-    at.shutdown()
+    http.shutdown()
 
 
 def main() -> None:
-    """Print the figures, a line for each width, folded and opened."""
+    """Print a line of figures for each width, with the map folded and unfolded."""
     manifests = rendered(values("net", SERVICES, LANES, CHANGED)).printed
     with served(manifests) as url, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"))
@@ -135,7 +135,7 @@ def main() -> None:
 
 
 def show(name: str, page: Page) -> None:
-    """Print a line of frame times, and of the CPU time that the page's main thread takes."""
+    """Print a line with frame times and the CPU time of the page's main thread."""
     devtools = page.context.new_cdp_session(page)
     devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
     before = busy(devtools.send("Performance.getMetrics"))
@@ -151,7 +151,7 @@ def show(name: str, page: Page) -> None:
 
 
 def busy(metrics: Any) -> float:
-    """Seconds of CPU that the page's main thread took until now."""
+    """Return the seconds of CPU that the page's main thread has taken."""
     return next(float(m["value"]) for m in metrics["metrics"] if m["name"] == "TaskDuration")
 
 

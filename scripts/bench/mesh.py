@@ -1,4 +1,4 @@
-"""What the laptop mesh takes: time until it answers, memory, CPU, and Envoy's share of that."""
+"""Figures of the laptop mesh: time until it answers, memory, CPU, and Envoy's share of the CPU."""
 
 import tempfile
 import time
@@ -23,24 +23,21 @@ _WARM_UP = 300
 
 @dataclass(frozen=True)
 class Figures:
-    """Of a mesh: seconds until its first answer; bytes of memory, of the whole and of the largest
-    pod, at rest and under load; requests in a second; of one request the milliseconds of CPU, and
-    Envoy's part of them, 0 to 1.
-    """
+    """Figures of one mesh."""
 
     pods: int
-    ready: float
-    resting: int
-    loaded: int
-    resting_pod: int
-    loaded_pod: int
-    per_second: float
-    cpu_ms: float
-    envoy: float
+    ready: float  # seconds until the first answer
+    resting: int  # bytes of memory at rest, of all processes
+    loaded: int  # bytes of memory under load, of all processes
+    resting_pod: int  # bytes of the largest pod at rest
+    loaded_pod: int  # bytes of the largest pod under load
+    per_second: float  # requests
+    cpu_ms: float  # milliseconds of CPU for a request
+    envoy: float  # Envoy's share of them, 0 to 1
 
 
 def figures(mesh: Mesh, requests: int) -> Figures:
-    """Run `mesh`, and ask it so often."""
+    """Run `mesh` and send it this number of requests."""
     began = time.monotonic()
     with run(mesh, free_port()) as running:
         client = Gateway(running.url).client()
@@ -70,7 +67,7 @@ def figures(mesh: Mesh, requests: int) -> Figures:
 
 
 def of_pods(pods: int) -> Mesh:
-    """The sample with so many pods, shared out among its Deployments."""
+    """Return the sample with `pods` pods, spread over its Deployments."""
     documents = [
         document
         for file in sorted(Path("k8s/asm").glob("*.yaml"))

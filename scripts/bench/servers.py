@@ -1,4 +1,4 @@
-"""Start what is measured: the service, a peer, or a chain of three of either."""
+"""Start the servers that are measured: the service, a peer, or a chain of either."""
 
 import os
 import sys
@@ -14,37 +14,37 @@ from lanes.running.address import free_port
 from lanes.running.process import Process
 from lanes.running.sample import SERVICE
 
-THREADS = 16  # as many as the service has
+THREADS = 16  # of a peer
 _READY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Processes that run, and the port of 127.0.0.1 at which the first of them answers."""
+    """Running processes, and the port of 127.0.0.1 at which the first of them answers."""
 
     pids: tuple[int, ...]
     port: int
 
 
-# A command for a server at a port, and the environment that it gets.
+# Takes a port; returns the command and the environment of a server there.
 Server = Callable[[int], tuple[Sequence[str], Mapping[str, str]]]
 
 
 def ours(port: int) -> tuple[Sequence[str], Mapping[str, str]]:
-    """The service as it is in a cluster, its log lines at level warning."""
+    """The service as in a cluster, with log level warning."""
     ports = {"port": str(port), "management_port": str(free_port())}
     env = {"host": "127.0.0.1", **ports, "drain": "0", "log_level": "warning"}
     return SERVICE, env
 
 
 def ours_logging(port: int) -> tuple[Sequence[str], Mapping[str, str]]:
-    """The service with a line of log for each request, its default."""
+    """The service with a log line for each request, which is its default."""
     command, env = ours(port)
     return command, {**env, "log_level": "info"}
 
 
 def peer(name: str) -> Server:
-    """A script of `peers` under gunicorn's own threaded worker."""
+    """Return a server that runs a script of `peers` under gunicorn's threaded worker."""
 
     def server(port: int) -> tuple[Sequence[str], Mapping[str, str]]:
         options = ["--worker-class", "gthread", "--threads", str(THREADS), "--keep-alive", "75"]
@@ -56,7 +56,7 @@ def peer(name: str) -> Server:
 
 
 def instrumented(name: str) -> Server:
-    """The same under OpenTelemetry's auto-instrumentation, as the service is; exports nothing."""
+    """Return a peer under OpenTelemetry's auto-instrumentation without exporters."""
 
     def server(port: int) -> tuple[Sequence[str], Mapping[str, str]]:
         command, _ = peer(name)(port)
@@ -70,9 +70,9 @@ def instrumented(name: str) -> Server:
 
 @contextmanager
 def chain(*servers: Server) -> Iterator[Chain]:
-    """Servers that each call the next, once the first answers; gone when the block ends.
+    """Run servers that each call the next one while the block runs, from when the first answers.
 
-    Raises LanesError when one ends or does not answer.
+    Raises LanesError if a server ends or does not answer.
     """
     with ExitStack() as stack:
         processes: list[Process] = []

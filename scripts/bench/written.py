@@ -1,4 +1,4 @@
-"""Manifests written out in full, as no chart would: a rule and a subset a lane at every service."""
+"""Manifests in full, unlike the chart's: every service has a rule and a subset for every lane."""
 
 import random
 
@@ -9,13 +9,13 @@ _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def written_out(services: int, lanes: int, changed: float) -> str:
-    """So many services, which call each other as a tree, for upstream Istio.
+    """Return manifests for Istio of services that call each other as a tree.
 
-    Each lane has a version of a part of them, and rules for it at all of them.
+    Each lane has a version of the share `changed` of the services, and rules at all of them.
     """
     names = [f"service-{number:03}" for number in range(services)]
     tags = [f"lane-{number:02}" for number in range(lanes)]
-    chosen = random.Random(services)  # noqa: S311
+    luck = random.Random(services)  # noqa: S311
     documents = [_gateway(names[0], tags)]
     for number, name in enumerate(names):
         called = names[2 * number + 1 : 2 * number + 3]
@@ -23,7 +23,7 @@ def written_out(services: int, lanes: int, changed: float) -> str:
         documents += [
             _deployment(name, tag, tags if tag == tags[0] else [tag], called)
             for tag in tags
-            if tag == tags[0] or chosen.random() < changed
+            if tag == tags[0] or luck.random() < changed
         ]
     return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False)
 
@@ -53,14 +53,16 @@ def _virtual_service(name: str, tags: list[str]) -> Document:
     def rule(tag: str) -> Document:
         return {"route": [{"destination": {"host": name, "subset": tag}}]}
 
-    asked = [{"headers": {"baggage": {"regex": f".*version={tag}.*"}}} for tag in tags]
-    rules = [{"match": [one], **rule(tag)} for one, tag in zip(asked, tags, strict=True)]
-    return _istio("VirtualService", name, {"hosts": [name], "http": [*rules[1:], rule(tags[0])]})
+    rules = [
+        {"match": [{"headers": {"baggage": {"regex": f".*version={tag}.*"}}}], **rule(tag)}
+        for tag in tags[1:]
+    ]
+    return _istio("VirtualService", name, {"hosts": [name], "http": [*rules, rule(tags[0])]})
 
 
 def _destination_rule(name: str, tags: list[str]) -> Document:
     def subset(tag: str) -> Document:
-        """The lane's pods, then the baseline's."""
+        """Return a subset of the lane's pods and, with lower priority, the baseline's."""
         priority = {"failoverPriority": [f"version={tag}"]}
         policy = {"loadBalancer": {"localityLbSetting": priority}, "outlierDetection": {}}
         return {"name": tag, "labels": {f"lane-{tag}": "member"}, "trafficPolicy": policy}

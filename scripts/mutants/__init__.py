@@ -1,5 +1,5 @@
-"""Mutants: what the unit tests let pass.
+"""Mutation tests: small changes of the code that the unit tests should notice.
 
-`make mutants SEED= COUNT=` draws small changes of the code by a seed, runs the unit tests that
-cover each of them, and names those that no test notices.
+`make mutants SEED= COUNT=` draws changes by a seed, runs the unit tests that cover each change, and
+prints the changes that no test notices.
 """

@@ -1,9 +1,9 @@
-"""Copy what git knows of this project to build/mutants, and start a session of mutants there.
+"""Copy the project's files to build/mutants, and run a session of mutants in the copy.
 
 usage: python -m scripts.mutants [--seed N] [--count N]
 
-Mutants are written to files, and tests start processes of their own. In the copy both stay among
-themselves, since what runs the session knows the project from there alone.
+Mutants are written to files, and tests start further processes. The session's Python imports the
+project from the copy alone, so both stay there.
 """
 
 import shutil
@@ -26,8 +26,8 @@ def main(arguments: list[str]) -> int:
         if (ROOT / name).is_file():
             (COPY / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, COPY / name)
-    # Beside its own packages: the copy, and what the project requires, which that Python would
-    # otherwise know of with the project installed in place, and so of the wrong files.
+    # That Python gets the copy and the project's requirements as further paths. It cannot use the
+    # project's own environment, where the project is installed in place.
     library = next(PYTHON.parents[1].glob("lib/python*/site-packages"))
     required = sysconfig.get_path("purelib")
     (library / "project.pth").write_text(f"{COPY}\n{required}\n")

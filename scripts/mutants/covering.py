@@ -1,4 +1,4 @@
-"""Which unit tests run a line, and how long each of them takes."""
+"""The unit tests that run a line of code, and the time that each of them takes."""
 
 import ast
 import os
@@ -15,21 +15,18 @@ import pytest
 
 @dataclass(frozen=True)
 class Covering:
-    """`lines`: the tests that run a line, by file and line. `seconds`: how long each test takes.
-    `starting`: the tests that start a Python process of a package, or may ask one, by the package.
-    `failed`: the tests that fail without any mutant.
-    """
+    """Measurements of the unit tests without a mutant."""
 
-    lines: Mapping[str, Mapping[int, frozenset[str]]]
-    seconds: Mapping[str, float]
-    starting: Mapping[str, frozenset[str]]
+    lines: Mapping[str, Mapping[int, frozenset[str]]]  # tests by file and line
+    seconds: Mapping[str, float]  # by test
+    starting: Mapping[str, frozenset[str]]  # by package, tests that use a process of the package
     failed: frozenset[str]
 
     def tests(self, path: str, line: int) -> list[list[str]]:
         """Return the tests that may notice a change of the line, by file, the cheapest first.
 
-        The first ones run the statement or, for a line that runs at import, the file. Then come
-        those that may run it in a process of their own or, at import, the cheapest of all tests.
+        First come the tests that run the statement or, for a line that runs at import, the file.
+        Then come the tests that may run it in another process or, at import, the cheapest tests.
         """
         statement = _statement(Path(path).read_text(), line)
         by_line = self.lines.get(path, {})
@@ -42,7 +39,7 @@ class Covering:
         return self._by_file(near - self.failed) + self._by_file(others - near - self.failed)
 
     def _cheapest(self) -> Iterator[str]:
-        """Yield the tests that take a minute together."""
+        """Yield the cheapest tests that together take a minute."""
         left = 60.0
         for test, seconds in sorted(self.seconds.items(), key=lambda item: item[1]):
             left -= seconds
@@ -58,9 +55,9 @@ class Covering:
 
 
 def _statement(source: str, line: int) -> range | None:
-    """The lines of the smallest statement in a function that holds `line`.
+    """Return the lines of the smallest statement in a function that contains `line`.
 
-    None for a line that runs at import. A compound statement counts by its head.
+    Return None for a line that runs at import. Only the head of a compound statement counts.
     """
     functions = (f for f in ast.walk(ast.parse(source)) if isinstance(f, ast.FunctionDef))
     bodies = (part for function in functions for part in function.body)
@@ -81,7 +78,7 @@ def _last_line(node: ast.stmt | ast.excepthandler) -> int:
 
 
 class _Measuring:
-    """A plugin of pytest: it measures each test by itself."""
+    """A plugin of pytest that measures each test separately."""
 
     def __init__(self, measured: coverage.Coverage) -> None:
         self._measured = measured
@@ -93,7 +90,7 @@ class _Measuring:
 
     @property
     def starting(self) -> dict[str, frozenset[str]]:
-        """The tests by package. What a fixture starts, all the tests of its file may ask."""
+        """Return the tests by package. A fixture's processes count for all tests of its file."""
         return {
             package: frozenset(
                 test for test in self.seconds if {test, test.partition("::")[0]} & starters
@@ -126,7 +123,7 @@ class _Measuring:
 
 
 def measure(packages: Iterable[str], arguments: Sequence[str]) -> Covering:
-    """Run the tests once, in this process."""
+    """Run the tests once in this process, and measure them."""
     measured = coverage.Coverage(data_file=None, source=list(packages))
     plugin = _Measuring(measured)
     measured.start()

@@ -15,8 +15,8 @@ from cosmic_ray.plugins import get_operator
 
 from scripts.mutants.operators import OWN, is_argument_of
 
-# Of Cosmic Ray's replacements, those of an operator by its opposite or its neighbor: others, such
-# as `==` by `is`, change nothing or end in a TypeError.
+# Cosmic Ray's replacements of an operator by its opposite or its neighbor. The others, such as `==`
+# by `is`, change nothing or raise a TypeError.
 _REPLACED = (
     *("Eq_NotEq", "NotEq_Eq", "Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt"),
     *("Is_IsNot", "IsNot_Is"),
@@ -36,7 +36,7 @@ Node = Any
 
 @dataclass(frozen=True)
 class Mutant:
-    """A changed copy of the file at `path`, whose change begins at `line`, counted from 1."""
+    """A changed copy of the file at `path`. The change begins at `line`, counted from 1."""
 
     path: str
     line: int
@@ -45,16 +45,13 @@ class Mutant:
 
     @property
     def change(self) -> tuple[str, str]:
-        """The lines that went and those that came, each without indentation."""
+        """Return the removed and the added lines, without indentation."""
         lines = [(line[0], line[1:].strip()) for line in self.diff]
         return tuple(" ".join(text for mark, text in lines if mark == m) for m in "-+")  # type: ignore[return-value]
 
 
 def draw(folders: Sequence[Path], seed: int, count: int) -> list[Mutant]:
-    """Return `count` mutants, no two of one place, in the order of files and lines.
-
-    Fewer, where the folders have fewer places.
-    """
+    """Return up to `count` mutants, each of another place, in the order of files and lines."""
     chance = random.Random(seed)
     sources = {path: path.read_text() for folder in folders for path in folder.rglob("*.py")}
     places = [
@@ -76,23 +73,23 @@ def draw(folders: Sequence[Path], seed: int, count: int) -> list[Mutant]:
 
 
 def _mutated(source: str, operator: Any, occurrence: int) -> str | None:
-    """Return the changed source; None where the operator can't change it."""
+    """Return the changed source, or None if the operator cannot change it."""
     try:
         return str(mutate_code(source, operator, occurrence))
-    except AttributeError:  # Cosmic Ray replaces no exception that has a module before its name
+    except AttributeError:  # Cosmic Ray cannot replace an exception named with its module
         return None
 
 
 def _places(source: str) -> dict[tuple[int, int], list[tuple[Any, int]]]:
-    """What can be changed where: each operator, and its how-manieth occurrence it is."""
-    found = defaultdict(list)
+    """Return the possible changes at each position: the operator, and its index in the file."""
+    changes = defaultdict(list)
     tree = get_ast(source)
     for operator in (*(get_operator(f"core/{name}")() for name in _CHOSEN), *OWN):
         positions = _positions(tree, operator)
         for occurrence, (node, start) in enumerate(positions):
             if not _is_for_checkers(node):
-                found[start].append((operator, occurrence))
-    return found
+                changes[start].append((operator, occurrence))
+    return changes
 
 
 def _positions(tree: Node, operator: Any) -> Iterator[tuple[Node, tuple[int, int]]]:
@@ -102,15 +99,16 @@ def _positions(tree: Node, operator: Any) -> Iterator[tuple[Node, tuple[int, int
 
 
 def _is_for_checkers(node: Node) -> bool:
-    """Whether the node is part of what linters and type checkers alone read: a type, the star of a
-    signature, an import that only types need, what a module exports.
+    """Tell whether only linters and type checkers read the node.
+
+    Such nodes are types, the star of a signature, imports for types, and a module's exports.
     """
     while node.parent is not None:
         above = node.parent
         kind, place = above.type, above.children.index(node)
         if kind in ("tfpdef", "decorator") or (kind == "annassign" and place == 1):
             return True
-        if kind == "parameters" and node.type == "operator":  # of those that are given by name
+        if kind == "parameters" and node.type == "operator":  # the star before keyword parameters
             return True
         if is_argument_of("TypeVar", node) or is_argument_of("Literal", node):
             return True

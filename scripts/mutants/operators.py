@@ -1,7 +1,7 @@
-"""Mutation operators beside those of Cosmic Ray, as its documentation describes them.
+"""Mutation operators in addition to Cosmic Ray's, in the form that its documentation describes.
 
-Its own replace operators and numbers. These make the mistakes of this project: which of two wins,
-which entry of a configuration is there, what a filter leaves out.
+Cosmic Ray replaces operators and numbers. These make this project's likely mistakes: the precedence
+of two values, the entries of a configuration, the items that a filter leaves out.
 """
 
 import re
@@ -16,7 +16,7 @@ Position = tuple[tuple[int, int], tuple[int, int]]
 _WORD = re.compile(r"""(["'])[\w./:*@-]+\1""")
 _TRUTHS = {"comparison", "not_test"}
 _CONDITIONS = ("if_stmt", "while_stmt", "assert_stmt", "comp_if", "not_test", "and_test")
-# Swapped arguments either change nothing here, or every test sees it.
+# Swapped arguments of these functions change nothing, or fail every test.
 _TRIVIAL = ("min", "max", "map", "filter", "isinstance", "getattr")
 _SWAPPED_NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 _SWAPPED_NAMES |= {"startswith": "endswith", "endswith": "startswith"}
@@ -31,7 +31,7 @@ def _code(text: str) -> Node:
 
 
 def _body(node: Node) -> str:
-    """The node's code without what stands before it."""
+    """Return the node's code without its prefix."""
     return str(node.get_code(include_prefix=False))
 
 
@@ -40,7 +40,7 @@ def _prefix(node: Node) -> str:
 
 
 def _items(node: Node) -> list[list[Node]]:
-    """The parts of a node between its commas."""
+    """Return the parts of a node between its commas."""
     items: list[list[Node]] = [[]]
     for child in node.children:
         if child.type == "operator" and child.value == ",":
@@ -55,13 +55,13 @@ def _joined(items: list[list[Node]]) -> str:
 
 
 def is_argument_of(name: str, node: Node) -> bool:
-    """Whether the node is all that a call of `name` has between its parentheses."""
+    """Tell whether the node is the whole argument list of a call of `name`."""
     above = node.parent
     return above.type == "trailer" and _body(above.parent.children[0]) == name
 
 
 def _is_returned_as_bool(node: Node) -> bool:
-    """Whether the node is all that a function returns of which only the truth counts."""
+    """Tell whether the node is the whole return value of a function that returns bool."""
     above = node.parent
     while above.type == "atom" and _body(above).startswith("("):
         above = above.parent
@@ -70,7 +70,7 @@ def _is_returned_as_bool(node: Node) -> bool:
 
 
 class SwapOperands:
-    """`a or b` to `b or a`, where the value counts and not only whether it is true."""
+    """`a or b` to `b or a`, unless only its truth counts."""
 
     def mutation_positions(self, node: Node) -> Iterator[Position]:
         kinds = {child.type for child in node.children} if node.type == "or_test" else set()

@@ -1,7 +1,7 @@
-"""Draw mutants, try each with the unit tests that cover it, and name those that no test notices.
+"""Draw mutants, try each with the unit tests that cover it, and print those that no test notices.
 
-Exit codes: 0 done; 1 fewer than 90% of what is not known as equivalent are killed; 2 called
-wrongly, or mutants can't be tried here.
+Exit codes: 0 done; 1 if fewer than 90% are killed, without the known equivalents; 2 wrong usage, or
+mutants cannot be tried here.
 """
 
 import argparse
@@ -30,12 +30,12 @@ LEAST = 0.9
 TESTS = "tests/unit"
 PYTEST = (
     *("-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short"),
-    "-Wignore::pytest.PytestAssertRewriteWarning",  # plugins are there before pytest looks for them
+    "-Wignore::pytest.PytestAssertRewriteWarning",  # plugins are imported before pytest finds them
 )
 
 
 Outcomes = Counter[tuple[str, str]]
-"""How many mutants, by folder and outcome."""
+"""The number of mutants by folder and outcome."""
 
 
 def main(arguments: list[str]) -> int:
@@ -71,16 +71,16 @@ def _measure() -> tuple[Covering, list[str]]:
 
 
 def _import(libraries: list[str]) -> None:
-    """Import what tests import but for the project itself, once for all the forked processes."""
+    """Import the tests' libraries, without the project itself, once for all forked processes."""
     for name in libraries:
         try:
             import_module(name)
-        except Exception:  # noqa: S112 what a module wants of who imports it, it may lack here
+        except Exception:  # noqa: S112 a module may need something that is missing here
             continue
 
 
 class _Tally:
-    """What is known of the mutants that were tried so far."""
+    """The outcomes of the mutants that have been tried."""
 
     def __init__(self) -> None:
         self.outcomes: Outcomes = Counter()
@@ -88,7 +88,7 @@ class _Tally:
         self._began = time.monotonic()
 
     def add(self, mutants: Sequence[Mutant], survives: Callable[[Mutant], bool]) -> None:
-        """Try the mutants. Raises RuntimeError where it is not the change that kills."""
+        """Try the mutants. Raises RuntimeError if tests fail without a change."""
         for mutant in mutants[:1]:
             if not survives(replace(mutant, source=Path(mutant.path).read_text())):
                 raise RuntimeError(f"{mutant.path}: tests fail without a change, when forked")
@@ -108,13 +108,13 @@ class _Tally:
 
 
 def equivalents() -> set[tuple[str, str, str]]:
-    """Return the changes that EQUIVALENT lists: a row has file, line, new line and why."""
+    """Return the changes that EQUIVALENT lists. A row has file, line, new line and reason."""
     rows = re.findall(r"^\| `(.*?)` \| `(.*?)` \| `(.*?)` \|", EQUIVALENT.read_text(), re.MULTILINE)
     return {(path, old.replace("\\|", "|"), new.replace("\\|", "|")) for path, old, new in rows}
 
 
 def share(outcomes: Outcomes) -> float:
-    """Return the share that is killed, 0 to 1, of what is not known as equivalent."""
+    """Return the share of killed mutants, 0 to 1, without the known equivalents."""
     killed, survived = (
         sum(number for (_, one), number in outcomes.items() if one == outcome)
         for outcome in ("killed", "survived")
@@ -123,7 +123,7 @@ def share(outcomes: Outcomes) -> float:
 
 
 def report(outcomes: Outcomes) -> str:
-    """Return the outcomes, a line for each folder."""
+    """Return the outcomes as a table with a line for each folder."""
     columns = ("killed", "survived", "equivalent")
     lines = [["", *columns]]
     for folder in sorted({folder for folder, _ in outcomes}):

@@ -1,4 +1,4 @@
-"""Change a function that is imported already, so that a mutant needs no import of its own."""
+"""Change a function that is already imported, so that a mutant needs no import."""
 
 import ast
 import gc
@@ -13,14 +13,14 @@ from scripts.mutants.drawing import Mutant
 
 @dataclass(frozen=True)
 class Swap:
-    """A function whose body a mutant changes: its code before and after, the lines of its body."""
+    """A function whose body a mutant changes: its old and new code, and the lines of its body."""
 
     old: CodeType
     new: CodeType
     lines: range
 
     def apply(self) -> None:
-        """Give every function of the old code the new one, whoever imported or wraps it."""
+        """Give every function that has the old code the new one."""
         for found in gc.get_objects():
             if (
                 isinstance(found, FunctionType)
@@ -31,7 +31,7 @@ class Swap:
 
 
 class _Body(NamedTuple):
-    """A function's body: what it does, the line that its code begins at, and its own lines."""
+    """A function's body: its dump, the first line of the function's code, the body's lines."""
 
     meaning: str
     first: int
@@ -39,7 +39,7 @@ class _Body(NamedTuple):
 
 
 def swap_of(mutant: Mutant) -> Swap | None:
-    """Return what `mutant` changes; None where it is not the body of one function."""
+    """Return the change of `mutant`, or None unless it changes the body of one function."""
     path = Path(mutant.path).resolve()
     rest, before = _taken_apart(source := path.read_text())
     mutated_rest, after = _taken_apart(mutant.source)
@@ -55,7 +55,7 @@ def swap_of(mutant: Mutant) -> Swap | None:
 
 
 def _taken_apart(source: str) -> tuple[str, dict[str, _Body]]:
-    """The file without the bodies of its functions, and these by qualified name."""
+    """Return a dump of the file without its functions' bodies, and the bodies by qualified name."""
     tree = ast.parse(source)
     bodies: dict[str, _Body] = {}
     for name, function in [*_functions(tree, "")]:

@@ -1,7 +1,7 @@
-"""Try a mutant: its tests in a forked process, with a limit of time.
+"""Try a mutant: run its tests in a forked process with a time limit.
 
-Most change the body of one function. Their processes are forked where the tests are collected, and
-change that function alone. The others are imported anew.
+Most mutants change the body of one function. For these, the fork has the tests already collected,
+and changes that function. For the other mutants, the fork imports everything anew.
 """
 
 import ctypes
@@ -35,7 +35,7 @@ Files = Sequence[Sequence[str]]
 
 
 class _Chosen:
-    """A plugin of pytest: the tests by these names run, in this order, and no others."""
+    """A plugin of pytest that runs only the named tests, in this order."""
 
     def __init__(self, tests: Sequence[str]) -> None:
         self._ranks = {test: rank for rank, test in enumerate(tests)}
@@ -48,7 +48,7 @@ class _Chosen:
 
 
 class _Limited:
-    """A plugin of pytest: a test that takes far longer than it did ends its process."""
+    """A plugin of pytest that ends the process if a test takes much longer than measured."""
 
     def __init__(self, seconds: Mapping[str, float]) -> None:
         self._seconds = seconds
@@ -60,7 +60,7 @@ class _Limited:
 
 
 class _Collected:
-    """A plugin of pytest: `work` takes the place of running the tests that are collected."""
+    """A plugin of pytest that calls `work` instead of running the collected tests."""
 
     def __init__(self, work: Callable[[pytest.Session], None]) -> None:
         self._work = work
@@ -71,22 +71,22 @@ class _Collected:
 
 
 class Trying:
-    """What tries mutants with the tests that cover them. `arguments` are for pytest."""
+    """Tries mutants with the tests that cover them. `arguments` are for pytest."""
 
     def __init__(self, covering: Covering, arguments: Sequence[str]) -> None:
         self._covering = covering
         self._arguments = arguments
 
     def survives_import(self, mutant: Mutant) -> bool:
-        """Whether the tests pass in a process that imports the mutant."""
+        """Tell whether the tests pass in a process that imports the mutant."""
         return self._survives(mutant, self._import_and_run)
 
     def collected(self, folder: str, work: Callable[[Callable[[Mutant], bool]], None]) -> None:
-        """Collect the folder's tests, once, and hand `work` what tries a mutant with them.
+        """Collect the folder's tests once, and call `work` with a function that tries a mutant.
 
-        A mutant is put in the place of the function whose body it changes. What tests computed by
-        it before, as they were collected, stays: a change that this alone shows survives. Raises
-        RuntimeError where `work` does, or where the tests can't be collected.
+        The mutant replaces the function whose body it changes. Values that tests computed with the
+        function at collection stay, so a change that shows only in them survives. Raises
+        RuntimeError if `work` does, or if the tests cannot be collected.
         """
 
         def tried(session: pytest.Session) -> None:
@@ -105,10 +105,9 @@ class Trying:
             raise RuntimeError(f"the tests of {folder} can't be tried: pytest ended with {code}")
 
     def _survives(self, mutant: Mutant, run: Callable[[Files], int]) -> bool:
-        """Run the tests, with the mutant in its file for processes that they start.
+        """Run the tests, with the mutant written to its file for processes that they start.
 
-        The file is as before afterwards, to its time, so that what Python compiled of it still
-        holds.
+        Afterwards the file has its old text and time, so that Python's compiled file stays valid.
         """
         files = self._covering.tests(mutant.path, mutant.line)
         limit = 20 + 3 * sum(self._covering.seconds[test] for tests in files for test in tests)
@@ -122,7 +121,7 @@ class Trying:
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     def _import_and_run(self, files: Files) -> int:
-        """Run the tests file by file; a file of which none is needed is not even read."""
+        """Run the tests file by file, and read no other test files."""
         for tests in files:
             file = tests[0].partition("::")[0]
             plugins = [_Chosen(tests), _Limited(self._covering.seconds)]
@@ -145,7 +144,7 @@ def _swap_and_run(swap: Swap | None, files: Files, session: pytest.Session) -> i
 
 
 def forked_result(work: Callable[[], T], limit: float) -> T:
-    """Return what `work` returns in a process of its own. Raises RuntimeError where it does not."""
+    """Return the result of `work` in a forked process. Raises RuntimeError if `work` fails."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "result"
         code = forked(lambda: bool(file.write_bytes(pickle.dumps(work()))) - 1, limit)
@@ -156,10 +155,10 @@ def forked_result(work: Callable[[], T], limit: float) -> T:
 
 
 def forked(work: Callable[[], int], limit: float) -> int | None:
-    """Return what `work` returns in a process of its own; another number where it does not end.
+    """Return the exit code of `work` in a forked process, or None if it takes too long.
 
-    It has `limit` seconds of the processor's time, and ten times as long by the clock; None where
-    that is over. None of the processes that it started is left, nor is its output shown.
+    The limits are `limit` seconds of CPU time, whose excess gives another code, and ten times as
+    many elapsed seconds. Processes that it started are ended, and its output is discarded.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     child = os.fork()
@@ -191,7 +190,7 @@ def _work_and_exit(work: Callable[[], int], limit: float) -> NoReturn:
 
 
 def _end_orphans() -> None:
-    """End what a killed process left, which is ours by now."""
+    """End the children of a killed process, which this process has inherited."""
     ends = time.monotonic() + 5
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     while (left := children.read_text().split()) and time.monotonic() < ends:

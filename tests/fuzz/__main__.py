@@ -20,7 +20,7 @@ from tests.fuzz.sets import made
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Fuzz as the command line says; the exit code."""
+    """Fuzz as the command line says; return the exit code."""
     parser = argparse.ArgumentParser(prog="fuzz", description="Fuzz plan, lint and up.")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--count", type=int, default=2000)

@@ -25,7 +25,7 @@ ODD: tuple[Any, ...] = (
 
 
 def changed(documents: list[Document], random: Random) -> list[Any]:
-    """A copy of `documents` with one to eight changes, most often one or two."""
+    """Return a copy of `documents` with one to eight changes, most often one or two."""
     several: list[Any] = deepcopy(documents)
     for _ in range(min(8, 1 + int(random.expovariate(1)))):
         places = list(_places(several))
@@ -35,7 +35,7 @@ def changed(documents: list[Document], random: Random) -> list[Any]:
 
 
 def _places(value: Any) -> Iterator[_Place]:
-    """Every value below `value`."""
+    """Yield the place of every value below `value`."""
     items: list[tuple[Any, Any]] = []
     if isinstance(value, dict):
         items = list(value.items())
@@ -80,7 +80,7 @@ def _mistype(_: list[Any], places: list[_Place], random: Random) -> None:
 
 
 def _same(_: list[Any], places: list[_Place], random: Random) -> None:
-    """One string becomes another of the set: names come to mean each other."""
+    """Replace one string by another of the set, so that names refer to each other."""
     strings = [place for place in places if isinstance(place[0][place[1]], str)]
     if strings:
         (holder, key), (other, name) = random.choice(strings), random.choice(strings)
@@ -88,7 +88,7 @@ def _same(_: list[Any], places: list[_Place], random: Random) -> None:
 
 
 def _alike(_: list[Any], places: list[_Place], random: Random) -> None:
-    """One value is another of the same field, or none: an odd set that is valid."""
+    """Replace one value by another of the same field, so that the set stays valid."""
     holder, key = random.choice(places)
     others = [place for place in places if place[1] == key]
     other, name = random.choice(others)
@@ -103,7 +103,7 @@ def _rename(_: list[Any], places: list[_Place], random: Random) -> None:
 
 
 def _empty(_: list[Any], places: list[_Place], random: Random) -> None:
-    """Every list, or every mapping, of one name is empty."""
+    """Empty every list, mapping and value of one name."""
     _, name = random.choice(places)
     for holder, key in places:
         if key == name and key in (holder if isinstance(holder, dict) else ()):
@@ -111,7 +111,7 @@ def _empty(_: list[Any], places: list[_Place], random: Random) -> None:
 
 
 def _copy(documents: list[Any], _: list[_Place], random: Random) -> None:
-    """A document stands once more, by another name or by the same."""
+    """Copy a document, with another name or the same."""
     one = deepcopy(random.choice(documents))
     if isinstance(one, dict) and isinstance(one.get("metadata"), dict) and random.random() < 0.7:
         one["metadata"]["name"] = random.choice(["other", "a.b", "1", 7, "zz"])
@@ -123,7 +123,7 @@ _WEIGHTS = (3, 3, 1, 5, 2, 6, 1, 1, 2)
 
 
 def spoiled(text: str, random: Random) -> str:
-    """`text` with a line, or a few characters, dropped, doubled or put elsewhere."""
+    """Return `text` with a line, or some characters, dropped, doubled or moved."""
     lines = text.split("\n")
     for _ in range(random.randint(1, 4)):
         at = random.randrange(len(lines))

@@ -39,7 +39,7 @@ def corpus(*, offline: bool) -> tuple[tuple[Document, ...], ...]:
 
 
 def _modules(*, offline: bool) -> Iterator[Path]:
-    """Where the modules are that can be had."""
+    """Yield the folders of the modules that are available."""
     found = golang.machine_go()
     if found is None:
         return
@@ -49,7 +49,7 @@ def _modules(*, offline: bool) -> Iterator[Path]:
         folder = Path(kept.stdout.strip(), f"{module}@{version}")
         try:
             if not folder.exists() and not offline:
-                golang.asked(go, environment, module, version, "mod", "download")
+                golang.module_facts(go, environment, module, version, "mod", "download")
         except golang.GoError as error:
             golang.say(f"without {module}: {error}")
         if folder.exists():
@@ -66,7 +66,7 @@ def _manifests(folder: Path) -> Iterator[Path]:
 
 
 def _read(file: Path) -> tuple[Document, ...]:
-    """The resources of a file; none where nothing in it routes."""
+    """Return the resources of a file, or none if nothing in it routes."""
     try:
         found = [one for one, _ in documents(file.name, file.read_text(encoding="utf-8"))]
     except (LanesError, UnicodeDecodeError):

@@ -39,7 +39,7 @@ class _TooLong(BaseException):
 
 
 def ends(text: str) -> list[Fault | str]:
-    """How each step of one set ended: done or refused, or by a fault."""
+    """Return how each step of one set ended: done, refused, or by a fault."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "set.yaml"
         file.write_text(text, encoding="utf-8", errors="surrogatepass")
@@ -85,7 +85,7 @@ def _linted(file: str) -> str:
 
 @contextmanager
 def _limited() -> Iterator[None]:
-    """A block that ends where it takes too long: by the processor's time, not by the clock's."""
+    """Limit the CPU time of the block."""
 
     def late(*_: object) -> NoReturn:
         raise _TooLong

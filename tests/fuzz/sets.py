@@ -16,7 +16,7 @@ _MOST_SERVICES = 12
 
 
 def made(corpus: Corpus, seed: int, number: int) -> str:
-    """The text of one set."""
+    """Return the text of one set."""
     random = Random(f"{seed}/{number}")
     if random.random() < 0.4:
         documents: list[Any] = shaped(random)
@@ -37,7 +37,7 @@ def _text(document: Any, random: Random) -> str:
 
 
 def _completed(documents: list[Document], random: Random) -> list[Document]:
-    """The set without what stops each plan at once, and with pods where its routes lead."""
+    """Return the set without kinds that stop every plan, and with pods for its routes."""
     known = [
         one
         for one in documents
@@ -61,7 +61,7 @@ def _completed(documents: list[Document], random: Random) -> list[Document]:
 
 
 def _led_to(value: Any, within: str = "") -> Iterator[str]:
-    """The names of Services that routes lead to, as far as these are names."""
+    """Yield the names of Services that routes lead to."""
     if isinstance(value, dict):
         for key, inner in value.items():
             named = key == "host" or (key == "name" and within == "backendRefs")

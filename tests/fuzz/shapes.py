@@ -12,7 +12,7 @@ _HOSTS = ("*", "shop.example", "*.example", "a", "b.default", "c.other.svc.clust
 
 
 def shaped(random: Random) -> list[Document]:
-    """A mesh of services that call each other, and gateways of both APIs, at random."""
+    """Return a random mesh of services that call each other, and gateways of both APIs."""
     names = random.sample(_NAMES, random.randint(1, 5))
     documents = [one for name in names for one in _service(name, names, random)]
     gateways = random.sample(("g", "demo-gateway", "other/g", "absent"), random.randint(1, 3))

@@ -1,7 +1,7 @@
-"""The least that a hop can be: a Flask route that calls the next with `requests`.
+"""A minimal hop: a Flask route that calls the next hop with `requests`.
 
-No instrumentation and so no lanes, no metrics, no limits, no second try. One session, as its
-documentation advises.
+It has no instrumentation, so no lanes, and no metrics, limits or retries. It uses one session, as
+the documentation of `requests` advises.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The least that a last hop can be: one Flask route under gunicorn's own threaded worker."""
+"""A minimal last hop: one Flask route under gunicorn's threaded worker."""
 
 import flask
 
