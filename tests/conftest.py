@@ -4,5 +4,5 @@ import os
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: tests of meshes and processes wait for most of their time."""
+    """Return one more than there are cores: tests of meshes and processes mostly wait."""
     return len(os.sched_getaffinity(0)) + 1

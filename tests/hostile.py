@@ -35,11 +35,11 @@ class Form:
 
     @property
     def baggage(self) -> str:
-        """The baggage lines as one, as Envoy matches them and a WSGI server hands them on."""
+        """Return the baggage lines as one, as Envoy matches them and WSGI servers join them."""
         return ",".join(self.lines("baggage"))
 
     def lines(self, name: str) -> list[str]:
-        """The values of a header, one a line that the request sends, without blanks around."""
+        """Return the values of a header, one per line of the request, stripped."""
         return [value.strip(" \t") for n, value in self.headers if n.lower() == name]
 
 
@@ -52,7 +52,7 @@ class _Aim:
     lane: str
 
     def escaped(self, text: str, share: float = 0.3) -> str:
-        """`text` with some of its characters, one at least, percent-encoded in either case."""
+        """Return `text` with at least one character percent-encoded, in upper or lower case."""
         sure = self.random.randrange(len(text))
         return "".join(
             self.random.choice(("%{:02x}", "%{:02X}")).format(ord(c))
@@ -169,7 +169,7 @@ _OTHERS: dict[str, Callable[[_Aim], Headers]] = {
 
 
 def each(member: str = MEMBER, lane: str = LANE, seed: int = 0) -> list[Form]:
-    """Every form once by itself, the claims also before and behind another member."""
+    """Return every form once. Claims also come before and after another member."""
     aim = _Aim(Random(seed), member, lane)
     return [
         *(
@@ -188,8 +188,9 @@ def each(member: str = MEMBER, lane: str = LANE, seed: int = 0) -> list[Form]:
 
 
 def forms(seed: int, member: str = MEMBER, lane: str = LANE) -> Iterator[Form]:
-    """Without end: forms that mix the others, over one to four baggage lines. The same seed
-    gives the same forms.
+    """Yield endless mixes of the forms, in one to four baggage lines.
+
+    The same seed gives the same forms.
     """
     random = Random(seed)
     aim = _Aim(random, member, lane)
@@ -248,8 +249,9 @@ _COOKIES: dict[str, Callable[[_Aim, str], str]] = {
 
 
 def repeated(seed: int, header: str, cookies: list[str], lane: str = LANE) -> Iterator[Form]:
-    """Without end: forms that send `header`, and the cookies of these names, on one to four lines
-    each. The same seed gives the same forms.
+    """Yield endless forms that send `header`, and cookies of these names, on up to four lines each.
+
+    The same seed gives the same forms.
     """
     random = Random(seed)
     aim = _Aim(random, header, lane)
@@ -269,7 +271,7 @@ def repeated(seed: int, header: str, cookies: list[str], lane: str = LANE) -> It
 
 
 def named(form: Form, header: str, cookies: list[str]) -> set[str]:
-    """The values that a line of `header` is, or that a cookie of these names has on a line."""
+    """Return the values of `header`, one per line, and of the cookies of these names."""
     pairs = [
         pair.strip(" \t").partition("=")
         for line in form.lines("cookie")
@@ -279,8 +281,10 @@ def named(form: Form, header: str, cookies: list[str]) -> set[str]:
 
 
 def read_by_hops(baggage: str, member: str = MEMBER, hops: int = 3) -> list[str | None]:
-    """The value of `member` that each of `hops` services reads, each from what the one before it
-    wrote, when the first receives `baggage`: OpenTelemetry's own reading and writing.
+    """Return the value of `member` that each of `hops` services reads.
+
+    The first receives `baggage`, each other what the one before it writes, with OpenTelemetry's own
+    reading and writing.
     """
     logging.getLogger("opentelemetry.baggage").setLevel(logging.ERROR)  # it warns of each member
     propagator = W3CBaggagePropagator()
@@ -296,6 +300,6 @@ def read_by_hops(baggage: str, member: str = MEMBER, hops: int = 3) -> list[str 
 
 
 def _filled(length: int) -> str:
-    """Baggage of exactly `length` characters, in members that are read."""
+    """Return baggage of exactly `length` characters, in members that are read."""
     members = [f"k{i}={'x' * 996}" for i in range(9)]
     return ",".join(members)[:length]

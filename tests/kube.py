@@ -32,7 +32,7 @@ DIGITS = "0123456789abcdef"
 
 
 def membership(lane: str = "") -> dict[str, str]:
-    """The labels by which a lane's subset on Istio finds its pods; "": those of the baseline's."""
+    """Return the labels of a lane's pods on Istio; "": of the baseline's."""
     digits = dict.fromkeys(sha256(lane.encode()).hexdigest()) if lane else DIGITS
     return {
         f"traffic-lanes/{digit}": "true" for digit in sorted(list(digits)[:8] if lane else digits)
@@ -55,12 +55,12 @@ def _as_yaml(document: Document) -> str:
 
 
 def exported(document: Document, *namespaces: str) -> Document:
-    """A copy that counts in these namespaces."""
+    """Return a copy that is exported to these namespaces."""
     return put(document, "spec.exportTo", list(namespaces))
 
 
 def put(document: Document, path: str, value: object) -> Document:
-    """A copy of `document` with the field at `path` (such as spec.http[0].timeout) set."""
+    """Return a copy of `document` with the field at `path` (such as spec.http[0].timeout) set."""
     changed = deepcopy(document)
     inner, last = _reach(changed, path)
     inner[last] = value
@@ -68,7 +68,7 @@ def put(document: Document, path: str, value: object) -> Document:
 
 
 def without(document: Document, path: str) -> Document:
-    """A copy of `document` that lacks the field at `path`."""
+    """Return a copy of `document` without the field at `path`."""
     changed = deepcopy(document)
     inner, last = _reach(changed, path)
     del inner[last]
@@ -76,7 +76,7 @@ def without(document: Document, path: str) -> Document:
 
 
 def _reach(document: Document, path: str) -> tuple[Any, str | int]:
-    """What holds the field at `path`, and the field's own name or number."""
+    """Return the parent of the field at `path`, and the field's name or number."""
     *steps, last = [int(i) if i else key for key, i in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path)]
     inner: Any = document
     for step in steps:
@@ -101,7 +101,7 @@ def service(
     namespace: str = "default",
     selector: Mapping[str, str] | None = None,
 ) -> Document:
-    """A Service; a port that is a number is also the pods' own. Default: 8000."""
+    """Return a Service. A port that is a number is also the pods' own. Default: 8000."""
     spec = {
         "selector": dict(selector or {"app": name}),
         "ports": [{"port": p} if isinstance(p, int) else p for p in ports or (8000,)],
@@ -112,7 +112,7 @@ def service(
 def service_entry(
     host: str, app: str, version: str, *, port: str = "http", **more: object
 ) -> Document:
-    """A ServiceEntry that adds the pods of a version to a host; `more` is about its port 8000."""
+    """Return a ServiceEntry that adds a version's pods to a host; `more` is about its port 8000."""
     ports = [{"number": 8000, "name": port, "protocol": "HTTP"} | more]
     selector = {"labels": {"app": app, "version": version}}
     at = {"location": "MESH_INTERNAL", "resolution": "STATIC"}
@@ -133,7 +133,7 @@ def deployment(
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
 ) -> Document:
-    """A Deployment of the sample service. An upstream is a URL, or a Service with port 8000."""
+    """Return a Deployment of the sample. An upstream is a URL, or a Service with port 8000."""
     urls = [u if "/" in u else f"http://{u}:8000/" for u in upstreams]
     settings = {"app": app, "version": version, "upstream_url": ",".join(urls), **(env or {})}
     variables: list[Document] = [{"name": key, "value": value} for key, value in settings.items()]
@@ -161,7 +161,7 @@ def deployment(
 
 
 def foreign(app: str, version: str = "v1", **env: str) -> Document:
-    """A Deployment of a service that is not the sample."""
+    """Return a Deployment of a service that is not the sample."""
     path = "spec.template.spec.containers[0]"
     variables = [{"name": name, "value": value} for name, value in env.items()]
     return put(deployment(app, version), f"{path}.env", variables)
@@ -174,7 +174,7 @@ def destination_rule(
     namespace: str = "default",
     name: str = "",
 ) -> Document:
-    """A DestinationRule; a subset that is a name selects the pods of that version."""
+    """Return a DestinationRule. A subset that is a name selects the pods of that version."""
     spec: Document = {
         "host": host,
         "subsets": [
@@ -192,7 +192,7 @@ def sidecar(
     namespace: str = "default",
     name: str = "sidecar",
 ) -> Document:
-    """A Sidecar for all pods of a namespace, or for those that it selects by labels."""
+    """Return a Sidecar for all pods of a namespace, or for those with the labels in `selects`."""
     spec: Document = {"egress": [{"hosts": list(imported)}]}
     if selects is not None:
         spec["workloadSelector"] = {"labels": dict(selects)}
@@ -208,7 +208,7 @@ def to(
     headers: Document | None = None,
     port: int | None = None,
 ) -> Document:
-    """A destination of a route; a fallback that is a name is a subset of the same host."""
+    """Return a destination of a route. A fallback that is a name is a subset of the same host."""
     target: Document = {"host": host}
     if subset is not None:
         target["subset"] = subset
@@ -226,13 +226,13 @@ def to(
 
 
 def rule(*destinations: Document, match: Sequence[Document] = (), **fields: object) -> Document:
-    """A rule of a VirtualService; `fields` are timeout, retries, headers and the like."""
+    """Return a rule of a VirtualService; `fields` are timeout, retries, headers and the like."""
     matches = {"match": list(match)} if match else {}
     return {**matches, "route": list(destinations), **fields}
 
 
 def header_is(name: str, value: str, how: str = "exact") -> Document:
-    """A match on one header."""
+    """Return a match on one header."""
     return {"headers": {name: {how: value}}}
 
 
@@ -243,7 +243,7 @@ def virtual_service(
     namespace: str = "default",
     name: str = "",
 ) -> Document:
-    """A VirtualService for one host; in the mesh, unless gateways are named."""
+    """Return a VirtualService for one host: for the mesh, unless gateways are named."""
     spec: Document = {"hosts": [host], "http": list(rules)}
     if gateways is not None:
         spec["gateways"] = list(gateways)
@@ -254,7 +254,7 @@ def virtual_service(
 def gateway(
     *hosts: str, name: str = "demo-gateway", namespace: str = "default", port: int = 80
 ) -> Document:
-    """A Gateway with one HTTP server, for any host where none is named."""
+    """Return a Gateway with one HTTP server, by default for any host."""
     server = {
         "port": {"number": port, "name": "http", "protocol": "HTTP"},
         "hosts": list(hosts or ("*",)),
@@ -270,7 +270,7 @@ def header_propagation(
     namespace: str = "default",
     name: str = "propagation",
 ) -> Document:
-    """An ASMHeaderPropagation, for the workloads with `labels`, else for its namespace."""
+    """Return an ASMHeaderPropagation for the workloads with `labels`, or else its namespace."""
     spec: Document = {"headers": list(headers)}
     if prefixes:
         spec["headerPrefix"] = list(prefixes)
@@ -286,7 +286,7 @@ def instrumentation(
     namespace: str = "default",
     env: Mapping[str, str] | None = None,
 ) -> Document:
-    """An Instrumentation; baggage is its one propagator where none is named."""
+    """Return an Instrumentation; its default propagator is baggage."""
     spec = {
         "propagators": list(propagators or ("baggage",)),
         "env": [{"name": key, "value": value} for key, value in (env or {}).items()],
@@ -295,7 +295,7 @@ def instrumentation(
 
 
 def web(*rules: Document, env: Mapping[str, str] | None = None) -> list[Document]:
-    """A gateway whose rules lead to the one version of one service."""
+    """Return a mesh of a gateway and one service with one version."""
     entered = virtual_service("*", *(rules or [rule(to("web"))]), gateways=["demo-gateway"])
     return [gateway(), service("web"), deployment("web", env=env), entered]
 
@@ -308,7 +308,7 @@ def asm(
     baseline: str = "v1",
     strict: bool = False,
 ) -> list[Document]:
-    """A mesh as the chart's provider asm renders it; the first service is the way in."""
+    """Return a mesh as the chart's provider asm renders it. The first service is the entry."""
 
     def destination(host: str, lane: str, **fields: Any) -> Document:
         falls_back = None if strict or lane == baseline else baseline
@@ -336,7 +336,7 @@ def istio(
     header: str = "version",
     baseline: str = "v1",
 ) -> list[Document]:
-    """The same lanes in stock Istio: the tag in baggage, the fallback by failoverPriority."""
+    """Return the same lanes in stock Istio: lanes in baggage, fallback by failoverPriority."""
 
     def member(lane: str) -> str:
         return rf"(.*,)?\s*{header}\s*=\s*{lane}\s*([,;].*)?"
@@ -365,24 +365,24 @@ def istio(
 
 
 def to_gateway(name: str = "web", **more: object) -> Document:
-    """A parent of an HTTPRoute: a Gateway."""
+    """Return a Gateway as a parent of an HTTPRoute."""
     return {"name": name, **more}
 
 
 def to_service(name: str, port: int | None = 8000, **more: object) -> Document:
-    """A parent of an HTTPRoute: a Service, for its callers in the mesh."""
+    """Return a Service as a parent of an HTTPRoute, for its callers in the mesh."""
     numbered = {} if port is None else {"port": port}
     return {"group": "", "kind": "Service", "name": name, **numbered, **more}
 
 
 def backend(name: str, *filters: Document, port: int = 8000, **more: object) -> Document:
-    """A backend of a rule; `more` are weight and namespace."""
+    """Return a backend of a rule; `more` are weight and namespace."""
     changes = {"filters": list(filters)} if filters else {}
     return {"name": name, "port": port, **more, **changes}
 
 
 def sets(name: str, value: str, of: str = "request") -> Document:
-    """A filter that sets one header."""
+    """Return a filter that sets one header."""
     how = {"set": [{"name": name, "value": value}]}
     return {"type": f"{of.title()}HeaderModifier", f"{of}HeaderModifier": how}
 
@@ -393,7 +393,7 @@ def takes(
     how: str = "PathPrefix",
     **more: object,
 ) -> Document:
-    """A match of an HTTPRoute; a header's value that begins with ~ is a regular expression."""
+    """Return a match of an HTTPRoute. A value that begins with ~ is a regular expression."""
     wanted = [
         {"name": name, "type": "RegularExpression", "value": value[1:]}
         if value.startswith("~")
@@ -405,7 +405,7 @@ def takes(
 
 
 def route_rule(*backends: Document, matches: Sequence[Document] = (), **fields: object) -> Document:
-    """A rule of an HTTPRoute; `fields` are filters and timeouts."""
+    """Return a rule of an HTTPRoute; `fields` are filters and timeouts."""
     matching = {"matches": list(matches)} if matches else {}
     return {**matching, "backendRefs": list(backends), **fields}
 
@@ -417,7 +417,7 @@ def http_route(
     hostnames: Sequence[str] = (),
     namespace: str = "default",
 ) -> Document:
-    """An HTTPRoute with one parent."""
+    """Return an HTTPRoute with one parent."""
     spec: Document = {"parentRefs": [parent]}
     if hostnames:
         spec["hostnames"] = list(hostnames)
@@ -426,18 +426,18 @@ def http_route(
 
 
 def listener(port: int = 80, **more: object) -> Document:
-    """A listener of a Gateway of the Gateway API, for HTTP."""
+    """Return an HTTP listener of a Gateway of the Gateway API."""
     return {"name": "http", "port": port, "protocol": "HTTP", **more}
 
 
 def api_gateway(*listeners: Document, name: str = "web", namespace: str = "default") -> Document:
-    """A Gateway of the Gateway API; one listener for any host where none is given."""
+    """Return a Gateway of the Gateway API, by default with one listener for any host."""
     spec = {"gatewayClassName": "istio", "listeners": list(listeners or (listener(),))}
     return _resource("gateway.networking.k8s.io/v1", "Gateway", name, namespace, spec)
 
 
 def reference_grant(namespace: str, to: str = "", *, of: str = "default") -> Document:
-    """A ReferenceGrant in `namespace` for HTTPRoutes of another, to one Service or to all."""
+    """Return a ReferenceGrant for HTTPRoutes of the namespace `of`, to one Service or to all."""
     wanted = {"group": "", "kind": "Service", **({"name": to} if to else {})}
     given = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": of}
     api = "gateway.networking.k8s.io/v1beta1"
@@ -451,9 +451,9 @@ def base(
     header: str = "version",
     baseline: str = "v1",
 ) -> list[Document]:
-    """A base release of provider gateway-api: calls go to the baseline, entries by `weights`.
+    """Return a base release of provider gateway-api. Entries are split by `weights`.
 
-    Of the versions in `chain` it has the baseline's alone; `lane` has the others.
+    It has the baseline of each service in `chain`; `lane` has the other versions.
     """
     entry = next(iter(chain))
     ways = [
@@ -470,7 +470,7 @@ def base(
 def lane(
     name: str, chain: Chain, *, header: str = "version", baseline: str = "v1", way: bool = True
 ) -> list[Document]:
-    """A lane's own release beside `base`: its pods, the rules for them, `x-lane` as its way in."""
+    """Return a lane's release beside `base`: its pods, its rules, and the entry rule `x-lane`."""
     changed = {host: upstreams for host, (versions, upstreams) in chain.items() if name in versions}
     member = rf"~(.*,)?\s*{header}\s*=\s*{re.escape(name)}\s*([,;].*)?"
     match = takes(headers={"baggage": member})
@@ -492,7 +492,7 @@ def _entered(host: str, version: str, header: str, lane: str, weight: int = 1) -
 
 
 def _version(host: str, version: str, upstreams: Sequence[str]) -> list[Document]:
-    """The pods of one version, and the Service that only they are behind."""
+    """Return the Deployment of one version, and a Service for it alone."""
     name = f"{host}-{version}"
     selector = {"app": host, "version": version}
     return [service(name, selector=selector), deployment(host, version, *upstreams)]
@@ -505,7 +505,7 @@ def gateway_api(
     header: str = "version",
     baseline: str = "v1",
 ) -> list[Document]:
-    """The same lanes by HTTPRoutes alone, entered by weight."""
+    """Return the same lanes with HTTPRoutes alone, entered by weight."""
     documents = base(chain, weights, header=header, baseline=baseline)
     for name in weights:
         if name != baseline:
@@ -516,7 +516,10 @@ def gateway_api(
 def workloads(
     chain: Chain, labels: Mapping[str, Mapping[str, str]] | None = None
 ) -> Iterator[Document]:
-    """A Service for each entry of `chain`, a Deployment for each version, `labels` by version."""
+    """Yield a Service for each entry of `chain` and a Deployment for each version.
+
+    `labels` are further labels of the pods, by version.
+    """
     for host, (versions, upstreams) in chain.items():
         yield service(host)
         for version in versions:

@@ -25,15 +25,15 @@ def read(page: Path) -> str:
 
 
 def fenced(text: str, *languages: str) -> list[str]:
-    """The blocks of code in one of the languages."""
+    """Return the blocks of code in these languages."""
     return [code for language, code in _FENCED.findall(text) if language in languages]
 
 
 def steps(text: str) -> Iterator[tuple[str, str]]:
-    """Each command of the shell, and what the page shows of its output; "": nothing.
+    """Yield each shell command with its output on the page, "" for none.
 
-    All of `sh` is commands, and of `console` what follows `$`. Continued lines and what stands
-    between `<<END` and `END` belong to their command. Comments are left out.
+    Every line of an `sh` block is a command, and in a `console` block the text after `$`. Continued
+    lines and here-documents belong to their command. Comments are left out.
     """
     for language, code in _FENCED.findall(text):
         joined = re.sub(r"\\\n\s*", " ", code)
@@ -46,12 +46,12 @@ def steps(text: str) -> Iterator[tuple[str, str]]:
 
 
 def commands(text: str) -> Iterator[str]:
-    """Each command of the shell, without comments."""
+    """Yield each shell command without comments."""
     return (command for command, _ in steps(text) if command)
 
 
 def elsewhere() -> list[str]:
-    """The commands that the test of pages leaves out, by docs/tests.md; `…` is anything."""
+    """Return the commands that docs/tests.md excludes from the test of pages; `…` is any text."""
     table = read(ROOT / "docs/tests.md").partition("| left out |")[2].partition("\n\n")[0]
     rows = (line.split(" | ")[0] for line in table.splitlines()[2:])
     return [one for row in rows for one in re.findall(r"`([^`]+)`", row)]
@@ -62,23 +62,23 @@ def is_named(command: str, pattern: str) -> bool:
 
 
 def shown_file(text: str, name: str) -> str:
-    """The block of YAML whose first line is the comment `# NAME`, or goes on after it."""
+    """Return the block of YAML whose first line is a comment that begins with the file's name."""
     return next(code for code in fenced(text, "yaml") if re.match(rf"# {re.escape(name)}\b", code))
 
 
 def links(text: str) -> list[str]:
-    """The targets of links."""
+    """Return the targets of links."""
     return [target for _, target in _LINK.findall(_FENCED.sub("", text))]
 
 
 def anchors(text: str) -> set[str]:
-    """The names of headings, as GitHub makes them."""
+    """Return the anchors of headings in GitHub's form."""
     headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def prose(text: str) -> Iterator[str]:
-    """The headings, paragraphs, list items and cells of tables, each in one line, without code."""
+    """Yield headings, paragraphs, list items and table cells, each on one line, without code."""
     paragraph: list[str] = []
     for line in [*_FENCED.sub("", text).splitlines(), ""]:
         stripped = line.strip()
@@ -95,16 +95,16 @@ def prose(text: str) -> Iterator[str]:
 
 
 def sentences(text: str) -> Iterator[str]:
-    """Each sentence of the prose, without its marks and code."""
+    """Yield each sentence of the prose, without markup and code."""
     for block in prose(text):
         yield from re.split(r"(?<=[.!?:])\s+(?=[A-Z(])", block)
 
 
 def _plain(text: str) -> str:
-    """Text without links, emphasis and the ticks of code."""
+    """Return text without links, emphasis and backticks."""
     return _LINK.sub(r"\1", text).replace("**", "").replace("`", "").strip()
 
 
 def _plain_command(line: str) -> str:
-    """A command without its comment."""
+    """Return a command without its comment."""
     return re.sub(r"(^|\s+)#.*", "", line).strip()

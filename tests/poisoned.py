@@ -48,7 +48,7 @@ class Change:
 
 
 def hostile(folder: Path) -> list[str]:
-    """Strings that, read by the wrong program, make the file `canary` in `folder`, or worse."""
+    """Return strings that create the file `canary` in `folder`, or worse, in a careless program."""
     touch = f"touch {folder}/{MARK}"
     lua = f"os.execute('{touch}')"
     return [
@@ -86,7 +86,7 @@ def hostile(folder: Path) -> list[str]:
 
 
 def variables(folder: Path) -> list[tuple[str, str]]:
-    """Variables that run code in one program or another; `plant` has put there what they name."""
+    """Return variables that make some program run code; `plant` creates their files."""
     touch = f"touch {folder}/{MARK}"
     return [
         ("PYTHONWARNINGS", "all:0:antigravity.x:0:0"),
@@ -140,7 +140,7 @@ def plant(folder: Path) -> None:
 
 
 def bases() -> list[list[Document]]:
-    """Meshes of each provider, that start; and one with every kind that is read, which does not."""
+    """Return meshes of each provider that start, and one with every known kind that does not."""
     foreign = kube.foreign("mockc", ADDRESS="mockb:8000")
     injected = {"instrumentation.opentelemetry.io/inject-python": "true"}
     trusting = [
@@ -172,7 +172,7 @@ def bases() -> list[list[Document]]:
 
 
 def _others() -> list[Document]:
-    """A resource of each kind that no mesh of the tests has by itself, in a namespace apart."""
+    """Return a resource of each kind that the tests' meshes lack, in another namespace."""
     metadata = {"name": "other", "namespace": "apart"}
     pod = {"containers": [{"name": "c", "ports": [{"containerPort": 8000}]}]}
     template = {"metadata": {"labels": {"app": "other"}}, "spec": pod}
@@ -239,7 +239,7 @@ def _others() -> list[Document]:
 
 
 def _lane_groups() -> list[tuple[str, str, object]]:
-    """ASM's own lanes, with every field that is read."""
+    """Return ASM's own lanes with every field that is read."""
     service = {"name": "other", "namespace": "apart"}
     asked = {"uri": {"exact": "/"}, "headers": {"x-lane": {"exact": "v2"}}}
     leads = {"destination": {"host": "other", "portNum": 8000}}
@@ -280,7 +280,7 @@ def _lane_groups() -> list[tuple[str, str, object]]:
 
 
 def sets(random: Random, folder: Path, known: Sequence[list[Document]]) -> Iterator[list[Document]]:
-    """Of meshes that are `known`, sets without end, each with one to three changes."""
+    """Yield endless sets of documents from `known` meshes, each with one to three changes."""
     strings = hostile(folder)
     walks = [[list(changes(one, MARK)) for one in base] for base in known]
     while True:
@@ -303,13 +303,13 @@ def write(folder: Path, documents: Sequence[Document], name: str = "poisoned.yam
 
 
 def changes(document: Document, string: str) -> Iterator[Change]:
-    """Each way to have `string` in a document of a kind that is read."""
+    """Yield each change that puts `string` into a document of a known kind."""
     model = kinds.KNOWN[kinds.group_of(document), document["kind"]]
     yield from _in_model(model, document, (), string)
 
 
 def fields(model: type[BaseModel]) -> Iterator[str]:
-    """The fields of a model, and of all within, that hold no model themselves."""
+    """Yield the fields of a model, and of the models in it, that do not contain a model."""
     for name, field in model.model_fields.items():
         within = list(_models(field.annotation))
         if not within:
@@ -355,7 +355,7 @@ def _in_value(
 
 
 def _made(field: str, annotation: Any, string: str) -> Iterator[tuple[str, object]]:
-    """Values of a type that hold the string in one place, each with the field that has it."""
+    """Yield values of a type that contain the string in one place, each with the string's field."""
     for part in _parts(annotation):
         if _is_model(part):
             least = _least(part)
@@ -374,7 +374,7 @@ def _made(field: str, annotation: Any, string: str) -> Iterator[tuple[str, objec
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """The types that a field may be of, but for none."""
+    """Yield the types of a field, except None."""
     if get_origin(annotation) is Annotated:
         yield from _parts(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, UnionType):
@@ -390,7 +390,7 @@ def _is_model(part: Any) -> bool:
 
 
 def _least(annotation: Any) -> Any:
-    """The least value of a type."""
+    """Return a minimal value of a type."""
     part = next(_parts(annotation))
     if _is_model(part):
         return {

@@ -37,14 +37,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def url() -> Iterator[str]:
-    """The page of the sample's mesh."""
+    """Run the sample's mesh; yield the URL of its page."""
     with live_map("k8s/asm") as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 def online_boutique() -> Iterator[str]:
-    """The page of Online Boutique's mesh, with a lane for a pull request."""
+    """Run Online Boutique's mesh with a lane for a pull request; yield the URL of its page."""
     with live_map("examples/online-boutique/rendered") as found:
         yield found
 

@@ -23,7 +23,7 @@ V2_WITHOUT_MOCKC = [*V2[:2], "mockb/v1 > mockc/v1"]
 
 @contextmanager
 def shown(browser: Browser, url: str, size: str, scheme: str = "light") -> Iterator[Page]:
-    """The page; what it complains of fails the test."""
+    """Open the page; its errors fail the test."""
     width, height = SIZES[size]
     page = browser.new_page(
         viewport={"width": width, "height": height},
@@ -236,7 +236,7 @@ def test_services_that_no_lane_changes_are_one_line(
 
 
 def fits(page: Page) -> None:
-    """Nobody is kept out, and nothing is wider than the screen."""
+    """Require that the page passes accessibility checks and is not wider than the screen."""
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     for wide in ("document.documentElement", "document.getElementById('map')"):

@@ -39,7 +39,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 @contextmanager
 def strangers_site() -> Iterator[tuple[int, list[str]]]:
-    """A site's port, and what it is asked."""
+    """Serve another site; yield its port and the requests that it gets."""
     asked: list[str] = []
 
     class Answer(BaseHTTPRequestHandler):

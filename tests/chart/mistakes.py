@@ -73,7 +73,7 @@ def _form(values: Values) -> tuple[Any, ...]:
 
 
 def _renames(values: Values) -> bool:
-    """Whether values change which lanes or services there are, as other sentences list them."""
+    """Tell whether values change the names of lanes or services, which other sentences list."""
     lanes, services = values.get("lanes", {}), values.get("services", {})
     return bool(
         lanes.keys() & {"weights", "baseline", "only"}

@@ -30,13 +30,13 @@ MESHES: dict[str, Values] = {
 
 
 def lane(name: str) -> Values:
-    """The values of a lane by itself."""
+    """Return the values file of a lane."""
     services = {service: {"versions": {name: keys}} for service, keys in LANES[name].items()}
     return {"lanes": {"weights": {name: 0}}, "services": services}
 
 
 def rendered(folder: Path, *files: Values) -> list[Resource]:
-    """What the chart renders for values in files, in this order."""
+    """Render the chart with values in files, in this order."""
     options = []
     for number, values in enumerate(files):
         path = folder / f"{number}.yaml"
@@ -48,7 +48,7 @@ def rendered(folder: Path, *files: Values) -> list[Resource]:
 
 
 def changed(before: list[Resource], after: list[Resource]) -> set[tuple[str, str]]:
-    """Kind and name of resources that are there once only, or are not the same."""
+    """Return kind and name of resources that are added, removed or changed."""
     sides = [{(r["kind"], r["metadata"]["name"]): r for r in side} for side in (before, after)]
     return {key for key in sides[0] | sides[1] if sides[0].get(key) != sides[1].get(key)}
 

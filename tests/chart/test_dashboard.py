@@ -37,7 +37,7 @@ def queries(found: dict[str, Any]) -> list[str]:
 
 
 def exposed() -> dict[str, set[str]]:
-    """The samples that a service has told at /metrics, with their labels."""
+    """Return the samples of a service's /metrics with their labels."""
     metrics = Metrics("mocka", "v1", "own 0.64b0")
     metrics.observe_request("v1", 200, 0.1)
     metrics.observe_upstream("http://mockb:8000/", 200, 0.1)

@@ -17,13 +17,13 @@ ASM = read(ROOT / "docs/asm.md")
 
 
 def chart_commands(page: Path) -> list[str]:
-    """The commands of a page that install or render the chart, up to a pipe, without `...`."""
+    """Return a page's commands that install or render the chart, up to a pipe."""
     found = (re.split(r"\s[|>]\s", command)[0] for command in commands(read(page)))
     return [one for one in found if re.match(r"helm .*\b(install|template|upgrade)\b", one)]
 
 
 def values_named(text: str, name: str) -> str:
-    """The values that a page calls `name`: made by `lanes init`, installed before, or shown."""
+    """Return the values that a page calls `name`: made by `lanes init`, an example's, or shown."""
     if made := re.search(rf"lanes init (\S+)(.*) --output {re.escape(name)}", text):
         init = ("init", str(ROOT / made[1]), *made[2].split())
         return CliRunner().invoke(main, init, catch_exceptions=False).stdout

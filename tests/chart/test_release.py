@@ -112,7 +112,7 @@ def test_no_hook_takes_a_routes_place(values: Values) -> None:
 
 
 def pipeline(file: str) -> str:
-    """The values of a lane that a pipeline of examples/pull-requests gives to Helm."""
+    """Return the values of a lane that a pipeline of examples/pull-requests gives to Helm."""
     text = (EXAMPLE / file).read_text()
     if file == "workflow.yaml":
         (script,) = re.findall(r"<<END\n(.*?)\n *END\n", text, re.DOTALL)

@@ -61,7 +61,7 @@ def test_a_prestop_hook_needs_a_kubernetes_that_sleeps() -> None:
 
 @functools.cache
 def validate(resource: str, kubernetes: str) -> None:
-    """Validate a core resource, once for all the values that render it alike."""
+    """Validate a core resource, once for all values that render it."""
     if json.loads(resource)["apiVersion"] in CORE:
         kubernetes_validate.validate(json.loads(resource), kubernetes, strict=True)
 

@@ -114,7 +114,7 @@ def schema() -> Json:
 
 
 def resolved(node: Any) -> Json:
-    """A node of the schema together with what it refers to."""
+    """Return a node of the schema merged with the node that it refers to."""
     if not isinstance(node, dict) or "$ref" not in node:
         return node if isinstance(node, dict) else {}
     below = resolved(schema()["$defs"][node["$ref"].rpartition("/")[2]])
@@ -131,17 +131,17 @@ def types(node: Json) -> list[str]:
 
 
 def any_key(node: Json) -> list[Json]:
-    """What an object takes under keys that the schema does not name."""
+    """Return the schemas of an object's keys that the schema does not name."""
     named = node.get("patternProperties", {}).values()
     more = node.get("additionalProperties", {"type": "string"})
     return list(named) or ([more] if more else [])
 
 
 def places(node: Json, above: Place = ()) -> Iterator[tuple[Place, bool]]:
-    """Where a string may say anything, and whether it may be empty; `*` for any name, 0 for a
-    member of a list.
+    """Yield the places where any string is allowed, and whether it may be empty.
 
-    Services have all that `defaults`, `sample` and a version have.
+    `*` is any name, 0 a member of a list. Services have all keys of `defaults`, `sample` and a
+    version.
     """
     node = resolved(node)
     if above in {("defaults",), ("sample",), ("services", "*", "versions"), ("global",)}:
@@ -159,13 +159,13 @@ def places(node: Json, above: Place = ()) -> Iterator[tuple[Place, bool]]:
 
 
 def required(node: Json) -> Json:
-    """The keys that an object has to have, each with the least that it takes."""
+    """Return an object's required keys, each with a minimal value."""
     properties = node.get("properties", {})
     return {key: least(properties.get(key, {})) for key in node.get("required", [])}
 
 
 def least(node: Json) -> Any:
-    """The least that a node of the schema takes."""
+    """Return a minimal value for a node of the schema."""
     node = resolved(node)
     if "enum" in node:
         return node["enum"][0]
@@ -178,9 +178,9 @@ def least(node: Json) -> Any:
 
 
 def saying(place: Place, text: str, number: int, node: Any = None, at: Place = ()) -> Any:
-    """Values that say a text in one place, with the least that it takes around it.
+    """Return values with a text in one place, and the minimal values that it needs around it.
 
-    Numbers up to the count of places go into the same services, and the next as many into others.
+    Numbers below the count of places go into the same services, the next as many into others.
     """
     node = resolved(schema() if node is None else node)
     if not place:
@@ -239,9 +239,9 @@ Document = frozenset[tuple[Place, str]]
 
 
 def rendered(form: str, turns: list[list[str]]) -> list[Document]:
-    """The strings of each document, by where they are, when each place says its text of each turn.
+    """Render each turn's texts in their places; return the strings of each document by position.
 
-    Those of `helm test` hold a copy of the others, which is read and left at that.
+    The documents of `helm test` contain a copy of the others, and are left out.
     """
     values, of = FORMS[form]
     values = merged(EVERYTHING, values)
@@ -272,7 +272,7 @@ TURNS = 9
 
 @functools.cache
 def worded(form: str) -> list[Document]:
-    """The documents where each place says words of its own, which all arrive."""
+    """Return the documents for distinct words in each place. Requires that all words arrive."""
     of = FORMS[form][1]
     words = [[WORD.format(turn, number) for number in range(len(of))] for turn in range(TURNS)]
     documents = rendered(form, words)
@@ -285,7 +285,10 @@ def worded(form: str) -> list[Document]:
 
 
 def turned(form: str, turn: int) -> list[str]:
-    """The string of each place in a turn, another in the next; none is empty where none may be."""
+    """Return a string for each place in a turn, and others in the next turn.
+
+    Places that must not be empty get "x" for an empty string.
+    """
     strings = list(STRINGS.values())
     of = [(place, strings[(turn + n) % len(strings)]) for n, place in enumerate(FORMS[form][1])]
     return [text if text or MAY_BE_EMPTY[place] else "x" for place, text in of]
@@ -308,7 +311,7 @@ def test_strings_arrive_as_they_were_said(form: str, first: int) -> None:
 
 
 def _differences(wanted: list[Document], got: list[Document]) -> list[tuple[Place, str]]:
-    """The strings that documents lack or have too many; an empty one may be left out."""
+    """Return the strings that only one side's documents have, except empty ones."""
     found, looked_for = (
         {frozenset(leaf for leaf in document if leaf[1]) for document in documents}
         for documents in (got, wanted)

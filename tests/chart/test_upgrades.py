@@ -32,7 +32,7 @@ LATE: Values = {"mockc": {"upstreams": ["late"]}, "late": {"versions": {"v1": {}
 
 
 def lanes(form: Values, services: Values | None = None, **weights: int | None) -> Values:
-    """Values of a form with other weights than the chart's own: v1 40, v2 30, v3 30."""
+    """Return values of a form with changes to the chart's weights: v1 40, v2 30, v3 30."""
     changed = form.get("lanes", {}) | {"weights": weights}
     return form | {"lanes": changed, "services": services or {}}
 
@@ -42,7 +42,7 @@ UNTESTED: Values = {"test": {"enabled": False}}
 
 
 def refused(before: Values, after: Values) -> str:
-    """What Helm says of an upgrade from one set of values to another."""
+    """Return Helm's errors for an upgrade from one set of values to another."""
     with cluster(NAMESPACE, *render(before | UNTESTED)) as options:
         return template(after | UNTESTED, *options).stderr
 

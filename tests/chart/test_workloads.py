@@ -19,7 +19,7 @@ from tests.chart.rendering import (
 
 
 def pods(resources: list[Resource]) -> dict[str, dict[str, Any]]:
-    """The pod specs of a render, the test's among them."""
+    """Return the pod specs of a rendering, including the test's."""
     found = {
         name: deployment["spec"]["template"]["spec"]
         for name, deployment in of_kind(resources, "Deployment").items()
@@ -204,7 +204,7 @@ def test_a_variable_of_another_source_replaces_the_one_there() -> None:
 
 
 def at(place: str, keys: Values) -> Values:
-    """Values with keys for the pods of mockb v1: theirs alone, their service's, or everyone's."""
+    """Return values with keys for the pods of mockb v1, by version, service or default."""
     if place == "defaults":
         return {"defaults": keys}
     own = keys if place == "service" else {"versions": {"v1": keys}}
@@ -481,7 +481,7 @@ OWN: Values = {"sample": False, "image": {"repository": "registry.test/shop"}}
 
 
 def own(**keys: Any) -> dict[str, Any]:
-    """The Deployment of mockb v1, of an image of one's own, with these keys of the service."""
+    """Return the Deployment of mockb v1 with an own image and these keys of the service."""
     resources = render({"services": {"mockb": OWN | keys}})
     found: dict[str, Any] = of_kind(resources, "Deployment")["mockb-v1"]["spec"]
     return found

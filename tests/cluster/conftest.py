@@ -40,6 +40,6 @@ def only_the_cluster_that_was_named() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Release]:
-    """The sample, as it is installed by default."""
+    """Install the sample with the default values."""
     with release("demo") as installed:
         yield installed

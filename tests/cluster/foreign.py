@@ -24,10 +24,10 @@ HANDED_ON = "baggage,traceparent,tracestate"
 
 
 def values(reviews: Sequence[str], ratings: Sequence[str]) -> Json:
-    """Istio's bookinfo: a page that calls details and reviews; reviews calls ratings.
+    """Return values for Istio's bookinfo: a page calls details and reviews; reviews calls ratings.
 
-    `reviews` and `ratings`: their versions beside v1. Each is a lane, which requests enter by the
-    header x-lane; v1 and v2 get half of the requests each.
+    `reviews` and `ratings` are their versions besides v1. Each is a lane, which requests enter by
+    the header x-lane; v1 and v2 get half of the requests each.
     """
     lanes = {"v1": 50, "v2": 50}
     page = {"name": "page", "configMap": {"name": "page"}}
@@ -77,7 +77,7 @@ def values(reviews: Sequence[str], ratings: Sequence[str]) -> Json:
 
 
 def image_values() -> Json:
-    """The project's image, as values have it."""
+    """Return the project's image in the form of values."""
     repository, _, tag = IMAGE.rpartition(":")
     return {"repository": repository, "tag": tag}
 
@@ -116,8 +116,9 @@ def jaeger(where: str, image: str) -> str:
 
 @contextmanager
 def telling(collector: str) -> Iterator[None]:
-    """A mesh as docs/verify.md sets it, with its collector in the namespace `collector`; as it was
-    when the block ends.
+    """Set up the mesh as docs/verify.md does, with its collector in the namespace `collector`.
+
+    The mesh has its old settings when the block ends.
     """
     data = resource("configmap", "istio", namespace=MESH)["data"]["mesh"]
     (provider,) = _MESH_CONFIG["extensionProviders"]
@@ -139,7 +140,7 @@ def _set_mesh(text: str) -> None:
 
 
 def verify(release: Release, manifests: Path, *options: str, log: int | None = None) -> Json:
-    """What `lanes verify` finds by `manifests` with `options`; `log` is its standard input."""
+    """Return the result of `lanes verify` by `manifests`; `log` is its standard input."""
     line = [LANES, "verify", release.url, "--host", release.host, f"--manifests={manifests}"]
     line += ["--format=json", "--lane-requests=5", *options]
     done = subprocess.run(line, stdin=log, capture_output=True, text=True, check=False)
@@ -150,7 +151,7 @@ def verify(release: Release, manifests: Path, *options: str, log: int | None = N
 
 @contextmanager
 def access_logs(release: Release) -> Iterator[int]:
-    """A file descriptor with the access logs of the gateway and of a release, as they come."""
+    """Give a file descriptor that streams the access logs of the gateway and of a release."""
     reads, writes = os.pipe()
     where, service = INGRESS
     # Of pods with a sidecar: kubectl ends where a pod has no such container.

@@ -57,31 +57,31 @@ def run(
 
 
 def kubectl(*arguments: str, namespace: str = "", given: str = "") -> str:
-    """What kubectl prints; fails where it fails."""
+    """Return kubectl's output. Fails the test if kubectl fails."""
     where = ("--namespace", namespace) if namespace else ()
     return run("kubectl", *where, *arguments, given=given).out
 
 
 def resource(*arguments: str, namespace: str = "") -> Json:
-    """What `kubectl get` finds."""
+    """Return what `kubectl get` finds."""
     found: Json = json.loads(kubectl("get", *arguments, "--output=json", namespace=namespace))
     return found
 
 
 def apply(namespace: str, *documents: Json) -> None:
-    """`kubectl apply` of `documents`."""
+    """Run `kubectl apply` on `documents`."""
     listed = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
     kubectl("apply", "--filename=-", namespace=namespace, given=json.dumps(listed))
 
 
 def pods(namespace: str, selector: str = "") -> list[Json]:
-    """The pods there are, those that are ending not among them."""
+    """Return the pods of a namespace, except those that are terminating."""
     found = resource("pods", f"--selector={selector}", namespace=namespace)["items"]
     return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
 def run_pod(where: str, image: str, *command: str) -> str:
-    """What a pod prints, however it ends."""
+    """Return the output of a pod, whether it succeeds or fails."""
     name = "asks"
     apply(
         where,
@@ -112,7 +112,7 @@ def rolled_out(namespace: str, *deployments: str) -> None:
 
 
 def restarted(namespace: str, *deployments: str) -> None:
-    """Restart every Deployment there, or each that is named, and wait until the new pods run."""
+    """Restart every Deployment, or the named ones, and wait until the new pods run."""
     kubectl("rollout", "restart", *(deployments or ("deployment",)), namespace=namespace)
     rolled_out(namespace, *deployments)
 
@@ -127,9 +127,9 @@ def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 @contextmanager
 def namespace(name: str, **labels: str) -> Iterator[str]:
-    """A namespace of its own for a test, with injection unless `labels` say otherwise.
+    """Create a namespace for a test, with injection unless `labels` say otherwise.
 
-    It goes when the block ends; the end of all tests waits until it is gone.
+    It is deleted when the block ends; the end of all tests waits until it is gone.
     """
     full = f"{LABEL}-{name}-{uuid4().hex[:4]}"
     marks = {LABEL: "yes", "istio-injection": "enabled", **labels}
@@ -151,10 +151,10 @@ def remove_namespaces() -> None:
 
 @contextmanager
 def reached(namespace: str, service: str, port: int = 80) -> Iterator[tuple[str, int]]:
-    """An address and a port at which this machine reaches a Service.
+    """Give an address and a port at which this machine reaches a Service.
 
-    Its load balancer's address, else that in the cluster's network where this machine is in it,
-    else a port that kubectl forwards.
+    They are the load balancer's, or the cluster network's if this machine is in it, or a port that
+    kubectl forwards.
     """
     found = resource("service", service, namespace=namespace)
     balancers = found["status"].get("loadBalancer", {}).get("ingress", [])

@@ -53,22 +53,22 @@ class Release:
     host: str
 
     def helm(self, command: str, *options: str, codes: Sequence[int] | None = (0,)) -> Done:
-        """A helm command about this release."""
+        """Run a helm command for this release."""
         line = (helm_path(), command, "demo", *options, "--namespace", self.namespace)
         return run(*line, codes=codes, seconds=400)
 
     def upgrade(self, *options: str, codes: Sequence[int] | None = (0,)) -> Done:
-        """`helm upgrade` with `options` on top of those of the install, until pods are ready."""
+        """Run `helm upgrade` with the install's options and `options`; wait for ready pods."""
         return self.helm(
             "upgrade", str(CHART), *self.options, *options, "--wait", "--timeout=5m", codes=codes
         )
 
     def test(self, codes: Sequence[int] | None = (0,)) -> Done:
-        """`helm test`, with what its pod prints."""
+        """Run `helm test`; return the output with its pod's logs."""
         return self.helm("test", "--logs", "--timeout=3m", codes=codes)
 
     def manifests(self) -> str:
-        """`helm get manifest`."""
+        """Return the output of `helm get manifest`."""
         return run(helm_path(), "get", "manifest", "demo", "--namespace", self.namespace).out
 
     def holds(self) -> None:
@@ -133,18 +133,19 @@ class Load:
 
     @property
     def lost(self) -> int:
-        """How many requests failed."""
+        """Return how many requests failed."""
         return sum(answer.status != 200 for answer in self.answers)
 
     def failed_after(self, seconds: float) -> int:
-        """How many of the requests that failed began so much later than the first of them."""
+        """Return how many requests failed more than this long after the first failure."""
         began = [a.began for a in self.answers if a.status != 200 and a.began is not None]
         return sum(one - min(began) > seconds for one in began)
 
     @property
     def misrouted(self) -> int:
-        """How many were answered by a version that is neither their lane's nor the baseline's of
-        the sample, or lost their lane.
+        """Return how many requests were misrouted, or lost their lane.
+
+        The lane's version and the baseline of the sample are right.
         """
         return sum(
             step.version not in (answer.lane, "v1") or step.lane != answer.lane
@@ -154,7 +155,7 @@ class Load:
         )
 
     def failed(self) -> list[str]:
-        """The answers that failed, and how often each came."""
+        """Return the failed answers with their counts."""
         said = (f"{a.status} {a.text[:300]}" for a in self.answers if a.status != 200)
         counted = Counter(said)
         return [f"{n} of {len(self.answers)}: {said}" for said, n in counted.most_common()]
@@ -187,7 +188,7 @@ def require_lanes(url: str, manifests: str, *options: str) -> None:
 
 @contextmanager
 def release(name: str, *options: str, **labels: str) -> Iterator[Release]:
-    """An installed release in a namespace of its own, with a host of its own."""
+    """Install a release in its own namespace with its own host."""
     with ExitStack() as stack:
         where = stack.enter_context(namespace(name, **labels))
         yield stack.enter_context(installed(where, *options))
@@ -195,8 +196,9 @@ def release(name: str, *options: str, **labels: str) -> Iterator[Release]:
 
 @contextmanager
 def installed(where: str, *options: str, gateway: tuple[str, str] = INGRESS) -> Iterator[Release]:
-    """A release in the namespace `where`, reached by a `gateway`'s namespace and Service; gone when
-    the block ends.
+    """Install a release in the namespace `where`, reached by a `gateway`'s namespace and Service.
+
+    It is uninstalled when the block ends.
     """
     host = f"{where}.example.com"
     # A single value of a service of the sample needs the sample beside it; a file brings its own.
@@ -222,7 +224,7 @@ def installed(where: str, *options: str, gateway: tuple[str, str] = INGRESS) -> 
 
 
 def image(reference: str = IMAGE) -> tuple[str, ...]:
-    """Helm's options for an image; none: the chart's own."""
+    """Return Helm's options for an image; without one, none."""
     if not reference:
         return ()
     repository, _, tag = reference.rpartition(":")

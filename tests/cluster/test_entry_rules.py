@@ -53,7 +53,7 @@ def test_others_addresses_enter_no_lane(addresses: str, status: int) -> None:
 
 
 def entered(gateway: Gateway) -> set[tuple[int, str | None]]:
-    """The status and the lane of twenty requests that name lane v2."""
+    """Return status and lane of twenty requests that name lane v2."""
     answers = [ask(gateway, [("x-enter", "v2")])[0] for _ in range(20)]
     return {(answer.status, answer.lane) for answer in answers}
 
@@ -73,6 +73,6 @@ def test_a_lane_for_one_service_replaces_no_pod_of_another() -> None:
 
 
 def uids(demo: Release) -> dict[str, str]:
-    """The pods' UIDs by Deployment."""
+    """Return the pods' UIDs by Deployment."""
     found = [pod["metadata"] for pod in pods(demo.namespace, "app")]
     return {f"{m['labels']['app']}-{m['labels']['version']}": m["uid"] for m in found}

@@ -23,7 +23,7 @@ def name_of(demo: Release, selector: str) -> str:
 
 @pytest.fixture
 def calm(demo: Release) -> Iterator[Release]:
-    """The sample with all its pods, and again after the test."""
+    """Wait until the sample has all its pods, before and after the test."""
     demo.holds()
     yield demo
     rolled_out(demo.namespace)

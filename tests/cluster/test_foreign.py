@@ -60,11 +60,11 @@ class Foreign:
     traces: str
 
     def by_traces(self) -> Json:
-        """What `lanes verify` finds by Jaeger's traces."""
+        """Return what `lanes verify` finds by Jaeger's traces."""
         return verify(self.release, self.manifests, f"--traces={self.traces}")
 
     def by_logs(self) -> Json:
-        """What `lanes verify` finds by access logs."""
+        """Return what `lanes verify` finds by access logs."""
         with access_logs(self.release) as log:
             return verify(self.release, self.manifests, "--access-logs=-", log=log)
 
@@ -104,7 +104,7 @@ def test_each_broken_lane_is_named_at_its_hop_with_its_cause(foreign: Foreign) -
 
 
 def soon(found: Callable[[], Json], right: Callable[[Json], bool]) -> Json:
-    """What is found once it is right, or at last: proxies learn of what is new within seconds."""
+    """Return the first right result, or the last one. Proxies get changes within seconds."""
     end = time.monotonic() + SOON
     while not right(told := found()) and time.monotonic() < end:
         pass
@@ -112,7 +112,7 @@ def soon(found: Callable[[], Json], right: Callable[[Json], bool]) -> Json:
 
 
 def left(found: Json) -> Left:
-    """Where lanes are left, and why."""
+    """Return where lanes are left, and the causes."""
     return {
         (at["lane"], at["caller"] or "", at["service"], Cause(at["cause"])) for at in found["left"]
     }
@@ -140,9 +140,7 @@ def break_lanes(where: str, tracing: str) -> None:
 
 
 def broken_rules(where: str) -> list[Json]:
-    """The VirtualServices there, with rules of lanes that are gone, or lead elsewhere, or change
-    the lane header.
-    """
+    """Return the VirtualServices with rules that are removed, lead elsewhere or change the lane."""
     named = ("demo-gateway", "reviews", "ratings")
     gateway, reviews, ratings = (resource("virtualservice", n, namespace=where) for n in named)
     del rule(gateway, "unset-by-header")["route"][0]["headers"]
@@ -156,6 +154,6 @@ def broken_rules(where: str) -> list[Json]:
 
 
 def rule(service: Json, name: str) -> Json:
-    """The rule of a VirtualService that has this name."""
+    """Return the rule with this name of a VirtualService."""
     found: Json = next(rule for rule in service["spec"]["http"] if rule["name"] == name)
     return found

@@ -22,7 +22,7 @@ RATE = 40.0
 
 
 def ready_nodes() -> list[str]:
-    """The nodes that take pods."""
+    """Return the nodes that accept pods."""
     return [
         node["metadata"]["name"]
         for node in resource("nodes")["items"]
@@ -34,7 +34,7 @@ def ready_nodes() -> list[str]:
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Release]:
-    """The sample with two pods of each version, on two nodes."""
+    """Install the sample with two pods of each version, on two nodes."""
     if len(ready_nodes()) < 2:
         pytest.skip("this cluster has one node")
     stay_on_the_first_node("istiod", INGRESS[1])
@@ -56,7 +56,7 @@ def stay_on_the_first_node(*deployments: str) -> None:
 
 @pytest.fixture
 def spread(pair: Release) -> Release:
-    """The same with one pod of each version on each node."""
+    """Place one pod of each version on each node."""
     if not is_spread(pair):
         restarted(pair.namespace)
     assert is_spread(pair)
@@ -65,7 +65,7 @@ def spread(pair: Release) -> Release:
 
 
 def is_spread(pair: Release) -> bool:
-    """Whether each version's two ready pods are on two nodes."""
+    """Tell whether each version's two ready pods are on two nodes."""
     nodes: dict[tuple[str, str], set[str]] = {}
     for pod in pods(pair.namespace, "app.kubernetes.io/part-of=demo"):
         if all(s["ready"] for s in pod["status"].get("containerStatuses", [{"ready": False}])):

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(not INJECTED_IMAGE, reason="INJECTED_IMAGE names
 
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The namespace of an Operator that acts in namespaces with `ACTS`."""
+    """Install an Operator that acts in namespaces with `ACTS`; yield its namespace."""
     if "instrumentations.opentelemetry.io" not in kubectl("api-resources", "--output=name"):
         pytest.skip("this cluster has no Instrumentation: the Operator's CRDs are not applied")
     with namespace("operator", **{"istio-injection": "disabled"}) as where:
@@ -59,14 +59,14 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def account() -> Json:
-    """What lets the Operator read Instrumentations."""
+    """Return the role that lets the Operator read Instrumentations."""
     rule = {"apiGroups": ["opentelemetry.io"], "resources": ["instrumentations"], "verbs": ["list"]}
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "rules": [rule]}
     return {**role, "metadata": {"name": NAME}}
 
 
 def binding(where: str) -> Json:
-    """The same for its pods' account."""
+    """Return the binding of the role to the account of the Operator's pods."""
     group = "rbac.authorization.k8s.io"
     return {
         "apiVersion": f"{group}/v1",
@@ -78,7 +78,7 @@ def binding(where: str) -> Json:
 
 
 def server(where: str) -> tuple[Json, Json]:
-    """The Operator's Deployment and its Service."""
+    """Return the Operator's Deployment and its Service."""
     labels = {"app": NAME}
     mounts = [{"name": name, "mountPath": f"/{name}"} for name in ("script", "tls")]
     container = {
@@ -121,7 +121,7 @@ def server(where: str) -> tuple[Json, Json]:
 
 @contextmanager
 def webhook(where: str, authority: str) -> Iterator[None]:
-    """The configuration, which kube-apiserver calls after Istio's: by name."""
+    """Register the Operator's webhook while the block runs. Its name puts it after Istio's."""
     bundle = base64.b64encode(authority.encode()).decode()
     called = {
         "name": "mpod.opentelemetry.io",
@@ -160,7 +160,7 @@ def failure_policy(policy: str) -> None:
 
 @contextmanager
 def away(operator: str) -> Iterator[None]:
-    """The Operator is not there while the block runs."""
+    """Scale the Operator down while the block runs."""
     kubectl("scale", "deployment", NAME, "--replicas=0", namespace=operator)
     eventually(lambda: not resource("pods", namespace=operator)["items"])
     try:
@@ -171,7 +171,7 @@ def away(operator: str) -> Iterator[None]:
 
 
 def instrumentations(demo: Release) -> set[str]:
-    """Whose instrumentation the hops of a hundred answers tell."""
+    """Return the instrumentations that the hops of a hundred answers name."""
     with demo.load() as load:
         eventually(lambda: len(load.answers) > 100)
     assert load.failed() == []

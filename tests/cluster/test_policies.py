@@ -28,7 +28,7 @@ OUTSIDE = {"istio-injection": "disabled"}
 
 
 def asked_from(where: str, demo: Release) -> list[str]:
-    """What a pod in a namespace gets from mocka and mockc: requests of each, then metrics."""
+    """Return a pod's answers from mocka and mockc: to a request to each, then to metrics."""
     pod_of = [pods(demo.namespace, f"app={app},version=v1")[0] for app in ("mocka", "mockc")]
     addresses = [pod["status"]["podIP"] for pod in pod_of]
     image = pod_of[0]["spec"]["containers"][0]["image"]

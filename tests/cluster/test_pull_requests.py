@@ -45,30 +45,30 @@ class Base:
     url: str
 
     def helm(self, command: str, name: str, *options: str) -> str:
-        """A helm command about the release of a lane, or the base's."""
+        """Run a helm command for the release of a lane, or of the base."""
         return run(
             helm_path(), command, name, *options, f"--namespace={self.namespace}", seconds=400
         ).out
 
     def install(self, name: str, *options: str) -> None:
-        """`helm install`, with the base's values and these, until its pods are ready."""
+        """Run `helm install` with the base's values and these; wait until its pods are ready."""
         values = (f"--values={VALUES}", '--set-json=gateway.parentRefs=[{"name":"web"}]', *image())
         chosen = (*values, *self.options, *options)
         self.helm("install", name, str(CHART), *chosen, "--wait", "--timeout=5m")
 
     def add(self, lane: str, services: Iterable[str], *options: str) -> None:
-        """A lane that changes `services`."""
+        """Install a lane that changes `services`."""
         own = [f"--set=services.{service}.versions.{lane}.replicas=1" for service in services]
         self.install(lane, f"--set=lanes.only={lane}", *own, *options)
 
     def paths(self, lane: str, header: str = "x-lane") -> set[tuple[str, ...]]:
-        """The ways of twenty requests that enter a lane."""
+        """Return the paths of twenty requests that enter a lane."""
         answers = send_repeatedly(Gateway(self.url).client(), 20, 1, EntryRule({header: lane}))
         return {tuple(f"{s.service} {s.version}" for s in answer.path) for answer in answers}
 
     @contextmanager
     def load(self, lane: str = "") -> Iterator[Load]:
-        """Two clients that ask while the block runs; `lane`: that enter it."""
+        """Send requests by two clients while the block runs; with `lane`, they enter it."""
         way = EntryRule({"x-lane": lane}) if lane else None
         load = Load(Gateway(self.url), 2, way)
         try:
@@ -91,7 +91,7 @@ def base(*options: str) -> Iterator[Base]:
 
 
 def planned(lane: str, changed: Iterable[str]) -> tuple[str, ...]:
-    """The path of a lane that changes some services."""
+    """Return the path of a lane that changes some services."""
     return tuple(f"{service} {lane if service in changed else 'stable'}" for service in SERVICES)
 
 

@@ -77,7 +77,7 @@ def test_lanes_hold_across_two_namespaces_and_nothing_is_left_there() -> None:
 
 
 def left_in(where: str) -> list[str]:
-    """What there is in a namespace beside what Kubernetes and Istio put into each."""
+    """Return the objects of a namespace, except those that Kubernetes and Istio put into each."""
     kinds = run("kubectl", "api-resources", "--namespaced", "--verbs=list", "--output=name").out
     wanted = [k for k in kinds.split() if not k.startswith(("events", "pods.metrics"))]
     named = kubectl("get", ",".join(wanted), "--output=name", namespace=where).split()
@@ -208,7 +208,7 @@ def test_lanes_hold_for_deployments_that_are_there_already(tmp_path: Path) -> No
 
 
 def own_services(where: str) -> list[Json]:
-    """The Services and Deployments of a team that has never heard of the chart."""
+    """Return the Services and Deployments of a team that does not use the chart."""
     calls = {"shop": ("catalog", "cart"), "catalog": ("prices",), "cart": ("prices",), "prices": ()}
     versions = {"catalog": ("stable",)}
     image = IMAGE or "ghcr.io/traffic-lanes/traffic-lanes:0.1.0"
@@ -234,8 +234,9 @@ def own_services(where: str) -> list[Json]:
 
 @contextmanager
 def certificate(folder: Path, where: str) -> Iterator[str]:
-    """A secret of the ingress gateway's for the host of a release in `where`; its authority is
-    ca.crt in `folder`.
+    """Create the ingress gateway's secret for the host of a release in `where`; give its name.
+
+    Its authority is ca.crt in `folder`. It is deleted when the block ends.
     """
     host = f"{where}.example.com"
     new = "openssl req -x509 -newkey rsa:2048 -noenc -days 2"

@@ -30,7 +30,10 @@ class Asked:
 
 
 def ask(table: Table) -> tuple[Asked, ...]:
-    """Every request of a table, asked of the plan of its manifests: of one Gateway and port."""
+    """Compare the plan of a table's manifests with every request of the table.
+
+    Each plan is for one Gateway and port.
+    """
     documents = list(table.documents())
     meshes: dict[object, Mesh | LanesError] = {}
     asked = []
@@ -43,9 +46,9 @@ def ask(table: Table) -> tuple[Asked, ...]:
 
 
 def at_port(documents: Iterable[Document], gateway: Named, port: int) -> Iterator[Document]:
-    """The documents with one Gateway, and of its listeners those of a port, if it has any there.
+    """Yield the documents with one Gateway and its listeners of a port, or else all listeners.
 
-    A plan is of one way in, and names the others.
+    A plan is for one gateway.
     """
     for each in documents:
         if each["kind"] != "Gateway":
@@ -82,7 +85,7 @@ def _asked(mesh: Mesh | LanesError, request: Request, in_mesh: bool) -> Asked:
 
 
 def _assumed(mesh: Mesh, rule: Route) -> str:
-    """What the plan says that it takes to be so where this rule leads; "": nothing."""
+    """Return the plan's assumption about the destinations of this rule; "": none."""
     names = {w.destination.host.name for w in rule.destinations}
     told = (w.message for w in mesh.warnings if w.rule == "certificate")
     return next((one for one in told if names & set(re.split(r"[ ,]+", one))), "")
@@ -107,7 +110,7 @@ def _status(rule: Route) -> int:
 
 
 def _pods(rule: Route) -> set[tuple[str, str]]:
-    """The workloads that answer, each with its namespace: the suite compares pods' names."""
+    """Return name and namespace of the workloads that answer. The suite compares pods' names."""
     tiers = (filter(None, w.destination.tiers) for w in rule.destinations if w.weight)
     first = (endpoint for tier in tiers for endpoint in next(tier, ()))
     return {(one.pod.name.partition("_")[0], one.pod.namespace) for one in first}

@@ -61,17 +61,17 @@ gateway: requests for its listeners come by plain HTTP. The pod that accepts no 
 
 
 def compared() -> tuple[Compared, ...]:
-    """Every file of the suite that sends HTTP requests, with what the plan says of them."""
+    """Return every file of the suite that sends HTTP requests, with the plan's verdicts."""
     return tuple((table, ask(table)) for table in tables() if table.requests or table.unread)
 
 
 def counts(files: Iterable[Compared]) -> Counter[str]:
-    """How many requests have each verdict."""
+    """Return how many requests have each verdict."""
     return Counter(one.verdict for _, asked in files for one in asked)
 
 
 def page(files: Sequence[Compared]) -> str:
-    """The whole page."""
+    """Return the whole page."""
     groups = sorted({table.group for table, _ in files}, key=str.lower)
     total = [_row(group, [one for one in files if one[0].group == group]) for group in groups]
     rows = [_row(f"`{table.file}`", [(table, asked)]) for table, asked in files]
@@ -127,7 +127,7 @@ def _unsupported(files: Iterable[Compared]) -> Iterator[str]:
 
 
 def _first(why: str) -> str:
-    """The first sentence, without the file that was made for it."""
+    """Return the first sentence, without the name of the temporary file."""
     sentence = re.sub(r"^\S*/mesh\.yaml: ", "", why.partition("\n")[0])
     return sentence.replace("|", r"\|").replace("<", r"\<")
 

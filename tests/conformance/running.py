@@ -34,7 +34,7 @@ _SECONDS = 10
 
 
 def ask_up(table: Table) -> tuple[Asked, ...]:
-    """Every request of a table, asked of the mesh that `lanes up` runs of its manifests."""
+    """Send every request of a table to the mesh that `lanes up` runs from its manifests."""
     documents = list(table.documents())
     groups: dict[object, list[Request]] = {}
     for request in table.requests:
@@ -77,13 +77,13 @@ def _running(documents: list[Document], *, in_mesh: bool) -> Iterator[RunningMes
 
 
 def _needed(mesh: Mesh, in_mesh: bool) -> Iterable[Pod]:
-    """The pods that may answer; one that serves TCP alone, at another port, never does."""
+    """Return the pods that may answer. A pod that serves TCP alone never does."""
     pods = mesh.pods if in_mesh else led_to(r for host in mesh.gateway for r in host.routes)
     return (pod for pod in pods if "TCP_ECHO_SERVER" not in pod.env)
 
 
 def _by_http_1(service: Document) -> Document:
-    """A Service whose ports do not ask for HTTP/2, which the small server does not speak."""
+    """Return a Service without ports for HTTP/2, which the small server does not support."""
     ports = service["spec"].get("ports", [])
     plain = [
         {**port, "appProtocol": "http"} if says_http2(ServicePort.model_validate(port)) else port

@@ -70,7 +70,7 @@ class Table:
 
     @property
     def group(self) -> str:
-        """What the file is about, as the page and the bounds have it."""
+        """Return the group of the file on the page and in the tests."""
         if self.mesh:
             return "mesh"
         name = self.file.rpartition("/")[2]
@@ -79,16 +79,16 @@ class Table:
         )
 
     def documents(self) -> Iterator[Document]:
-        """Every resource that the test applies."""
+        """Yield every resource that the test applies."""
         for path in self.manifests:
             text = path.read_text().replace("{GATEWAY_CLASS_NAME}", "istio")
             yield from (each for each in yaml.load_all(text, _Loader) if each)
 
 
 def tables() -> tuple[Table, ...]:
-    """Every file of tests that sends HTTP requests.
+    """Return every file of tests that sends HTTP requests.
 
-    Raises GoError where the module or Go can't be had.
+    Raises GoError if the module or Go is not available here.
     """
     root = golang.bring_source(MODULE, VERSION)
     command = [str(golang.bring_own(_TABLES)), str(root)]
@@ -116,7 +116,7 @@ def _table(root: Path, file: str, tests: list[Document]) -> Table:
 
 
 def _request(literal: Document, to: Document | None, by: str) -> Request | None:
-    """The request of a test; None where a value of it is known to the running test alone."""
+    """Return the request of a test, or None if only the running test knows one of its values."""
     asked = literal.get("Request") or _of_grpc(literal)
     response = literal.get("Response") or {}
     statuses = response.get("StatusCodes") or [response.get("StatusCode", 200)]
@@ -148,7 +148,7 @@ def _request(literal: Document, to: Document | None, by: str) -> Request | None:
 
 
 def _of_grpc(literal: Document) -> Document:
-    """A call of gRPC as the HTTP request that it is."""
+    """Return a gRPC call as an HTTP request."""
     method = next(name for name in _METHODS if literal.get(f"{name}Request") is not None)
     metadata = literal.get("RequestMetadata") or {}
     return {

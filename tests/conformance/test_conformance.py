@@ -19,7 +19,7 @@ ASKED: Mapping[str, int] = {"gateway": 264, "mesh": 73, "GRPCRoute": 36, "Listen
 
 @pytest.fixture(scope="module")
 def files() -> tuple[page.Compared, ...]:
-    """Every file of the suite, compared."""
+    """Return every file of the suite with the plan's verdicts."""
     try:
         return page.compared()
     except NotHereError as error:

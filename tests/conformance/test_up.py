@@ -14,7 +14,7 @@ from tests.conformance.suite import Table, tables
 
 @pytest.fixture(scope="module")
 def by_group() -> Mapping[str, list[Table]]:
-    """The files of each group."""
+    """Return the files of each group."""
     try:
         found: dict[str, list[Table]] = {}
         for table in tables():

@@ -35,7 +35,7 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="session")
 def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Its name."""
+    """Build the image unless IMAGE is set; return its name."""
     if os.environ.get("IMAGE"):
         return os.environ["IMAGE"]
     # One build at a time, and one for all the processes of a test run.
@@ -51,7 +51,7 @@ def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def base(tool: building.Tool) -> str:
-    """What to build on, or the reason to skip."""
+    """Return the base to build on, or skip the tests."""
     wanted = os.environ.get("BASE", "")
     try:
         return building.base(tool, wanted)

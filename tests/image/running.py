@@ -57,7 +57,7 @@ class Engine:
         return [*RESTRICTED, *own]
 
     def inspect(self, image: str) -> dict[str, Any]:
-        """All that the engine knows of an image."""
+        """Return all facts that the engine has about an image."""
         (facts,) = json.loads(self("image", "inspect", image).stdout)
         return dict(facts)
 
@@ -76,7 +76,7 @@ class Container(Ports):
         return done.stdout + done.stderr
 
     def python(self, script: str) -> Any:
-        """What an expression of Python is in there, by way of JSON."""
+        """Return the value of a Python expression in the container, passed as JSON."""
         program = f"import json, os, pathlib; print(json.dumps({script}))"
         done = self.engine("exec", self.id, "/opt/venv/bin/python", "-c", program)
         return json.loads(done.stdout)
@@ -84,7 +84,7 @@ class Container(Ports):
 
 @contextlib.contextmanager
 def running(engine: Engine, image: str, *options: str, **environ: str) -> Iterator[Container]:
-    """A container that answers; it is gone afterwards."""
+    """Run a container that answers while the block runs."""
     port, management_port = free_ports(2)
     ports = {"port": str(port), "management_port": str(management_port)}
     settings = {"host": LOOPBACK, **ports, "drain": "0", **environ}

@@ -40,7 +40,7 @@ INJECTED = Path("/otel-auto-instrumentation-python")
 
 @pytest.fixture(scope="module")
 def chain(run: Run) -> list[Container]:
-    """Three containers, each the next one's caller."""
+    """Run three containers, each the caller of the next."""
     mockc = run(app="mockc", version="v2")
     mockb = run(app="mockb", version="v1", upstream_url=mockc.url)
     mocka = run(app="mocka", version="v2", upstream_url=mockb.url)

@@ -39,13 +39,13 @@ OTLP_BEHIND = {
 
 
 def injected_version(values_file: str, language: str = "python") -> str:
-    """The tag of the packages that the Operator injects when installed by that file."""
+    """Return the tag of the packages that the Operator injects if installed by that file."""
     (values,) = parse((ROOT / "helm" / "opentelemetry-operator" / values_file).read_text())
     return str(values["manager"]["autoInstrumentationImage"][language]["tag"])
 
 
 def packages(version: str) -> Path:
-    """The folder that autoinstrumentation-python of that version brings; filled once."""
+    """Return the folder that autoinstrumentation-python of that version mounts, filled once."""
     lock = Path(__file__).with_name(f"operator-{version}.txt")
     machine = platform.machine()
     text = lock.read_text()
@@ -71,7 +71,7 @@ def packages(version: str) -> Path:
 
 
 def without_pkg_resources(folder: Path) -> Path:
-    """The same with today's setuptools, which no longer has `pkg_resources`."""
+    """Return a copy of the folder with today's setuptools, which lacks `pkg_resources`."""
     with filling(folder.with_name(f"{folder.name}-today")) as (target, empty):
         if empty:
             assert (folder / "pkg_resources").is_dir(), f"{folder} needs no setuptools"
@@ -99,15 +99,15 @@ def filling(target: Path) -> Iterator[tuple[Path, Path | None]]:
 
 
 def python_path(folder: Path) -> str:
-    """PYTHONPATH as the Operator writes it, for packages that are mounted there."""
+    """Return PYTHONPATH as the Operator sets it for packages that are mounted there."""
     return f"{folder / AUTOMATIC}:{folder}"
 
 
 def operator_environ(folder: Path, instrumentation: Values, before: bool) -> dict[str, str]:
-    """The OpenTelemetry variables of a pod, and PYTHONPATH: the image's, over them the Operator's.
+    """Return a pod's OpenTelemetry variables and PYTHONPATH: the image's, changed by the Operator.
 
-    `instrumentation` is that of the chart's values. `before` means the guide's Operator, whose own
-    choice beats the resource's `env`.
+    `instrumentation` is a part of the chart's values. `before` selects the guide's Operator, whose
+    own variables beat the resource's `env`.
     """
     resources = render({"instrumentation": {"mode": "operator", **instrumentation}})
     behind = {} if before else OTLP_BEHIND
@@ -119,9 +119,9 @@ def operator_environ(folder: Path, instrumentation: Values, before: bool) -> dic
 def instrumentation_environ(
     resources: list[Resource], language: str, before: Mapping[str, str], behind: Mapping[str, str]
 ) -> dict[str, str]:
-    """What the Operator makes of the rendered Instrumentation for pods of a language.
+    """Return the variables that the Operator makes from the rendered Instrumentation.
 
-    Its own choice comes `before` the resource's `env`, or `behind` all that is asked for.
+    Its own variables come `before` the resource's `env`, or `behind` everything else.
     """
     (resource,) = of_kind(resources, "Instrumentation").values()
     spec = resource["spec"]
@@ -140,7 +140,7 @@ def instrumentation_environ(
 
 
 def container_environ(resources: list[Resource]) -> dict[str, str]:
-    """The OpenTelemetry variables that the chart itself gives to the containers."""
+    """Return the OpenTelemetry variables that the chart sets in the containers."""
     deployment = of_kind(resources, "Deployment")["mocka-v1"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     variables = _named([item for item in container["env"] if "value" in item])
@@ -148,7 +148,7 @@ def container_environ(resources: list[Resource]) -> dict[str, str]:
 
 
 def image_environ() -> dict[str, str]:
-    """The OpenTelemetry variables that the image sets."""
+    """Return the OpenTelemetry variables that the image sets."""
     dockerfile = (ROOT / "Dockerfile").read_text()
     return dict(re.findall(r"^(?:ENV|   ) ?(OTEL_\w+)=(\S+)", dockerfile, re.MULTILINE))
 

@@ -33,7 +33,7 @@ class Program:
     loader: bool = False  # NODE_OPTIONS of its own, by which ES modules are instrumented
 
     def command(self, version: str) -> str:
-        """What `--run` gets."""
+        """Return the command for `--run`."""
         folder = packages(version)
         options = f"--experimental-loader={folder / LOADER}" if self.loader else ""
         asked = self.instrumentation or {}
@@ -62,9 +62,7 @@ CROSS = {
 def told(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Told]:
-    """The version that is injected, and what the first hop of each program answered to one
-    request in lane v2.
-    """
+    """Return the injected version, and the answers of each program's first hop in lane v2."""
     if missing := [name for name in ("node", "npm") if shutil.which(name) is None]:
         pytest.skip(f"not here: {', '.join(missing)}")
     version, hops, commands = request.param, {}, []

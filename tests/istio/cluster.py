@@ -20,7 +20,7 @@ GATEWAY_PORT = 8080
 
 
 def read(paths: Iterable[str]) -> list[Document]:
-    """Every document under `paths`, unchanged."""
+    """Return every document under `paths`, unchanged."""
     files = [
         file
         for path in map(Path, paths)
@@ -30,18 +30,18 @@ def read(paths: Iterable[str]) -> list[Document]:
 
 
 def held_by_istiod(documents: Iterable[Document]) -> Iterator[Document]:
-    """Those of the documents that istiod reads: not Deployments, not what other programs read."""
+    """Yield the documents that istiod reads."""
     return (document for document in documents if document["kind"] in KINDS)
 
 
 def pod_document(pod: Pod, address: str) -> Document:
-    """A pod as its node would report it: running and ready."""
+    """Return a pod as its node reports it: running and ready."""
     labels = {**pod.labels, POD_LABEL: pod.name}
     return running_pod(pod.name, pod.namespace, labels, address)
 
 
 def endpoints(service: Document, pods: Mapping[str, Pod]) -> Document:
-    """The Service's EndpointSlice, of those of `pods` (by address) that it selects."""
+    """Return the EndpointSlice of a Service, with those of `pods` (by address) that it selects."""
     metadata, spec = service["metadata"], service["spec"]
     namespace = metadata.get("namespace", "default")
     selected = {
@@ -64,10 +64,10 @@ def endpoints(service: Document, pods: Mapping[str, Pod]) -> Document:
 def additions(
     pods: Mapping[str, Pod], outbound: Mapping[str, str], gateway: str
 ) -> Iterator[Document]:
-    """All that the harness adds to the chart, each with its reason.
+    """Yield the objects that the harness adds to the chart's, each with its reason.
 
-    `pods` by their address, `outbound` the address from which each pod (by key) is called by
-    its own service, `gateway` the gateway's address.
+    `pods` are by address. `outbound` has the address from which each pod (by key) is called by its
+    own service. `gateway` is the gateway's address.
     """
     for name in sorted({SYSTEM, *(pod.namespace for pod in pods.values())}):
         yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
@@ -116,7 +116,7 @@ def additions(
 
 
 def defaulted(document: Document) -> Document:
-    """What an API server would write into a resource: a match of an HTTPRoute has a path."""
+    """Add the defaults of the API server: a match of an HTTPRoute gets a path."""
     if document["kind"] != "HTTPRoute":
         return document
     anywhere = {"path": {"type": "PathPrefix", "value": "/"}}
@@ -127,7 +127,7 @@ def defaulted(document: Document) -> Document:
 
 
 def on_loopback(document: Document, gateway: str) -> Document:
-    """The one change to a resource of the chart: a Gateway listens on loopback, not everywhere."""
+    """Make a Gateway listen on loopback: the only change to the chart's resources."""
     if document["kind"] != "Gateway":
         return document
     for index in range(len(document["spec"]["servers"])):
@@ -136,7 +136,7 @@ def on_loopback(document: Document, gateway: str) -> Document:
 
 
 def running_pod(name: str, namespace: str, labels: Mapping[str, str], address: str) -> Document:
-    """A pod that is ready."""
+    """Return a pod that is ready."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -154,7 +154,7 @@ def running_pod(name: str, namespace: str, labels: Mapping[str, str], address: s
 def slice_of(
     service: str, namespace: str, ports: list[Document], ready: Mapping[str, str]
 ) -> Document:
-    """A Service's endpoints: pods' names by their addresses."""
+    """Return a Service's EndpointSlice, from pods' names by address."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

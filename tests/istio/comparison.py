@@ -66,7 +66,7 @@ class LoadedIstiod:
     _configs: dict[str, Config] = field(default_factory=dict)
 
     def admits(self, case: Case) -> str:
-        """Why a cluster would not take the case's manifests; "" where it would."""
+        """Return why a cluster refuses the case's manifests; "" if it does not."""
         for document in case.documents:
             if ".istio.io/" in document["apiVersion"]:
                 allowed, said = self.istiod.review(document)
@@ -75,7 +75,7 @@ class LoadedIstiod:
         return ""
 
     def disagreements(self, case: Case) -> Iterator[str]:
-        """Where the plan of a case and istiod's configuration differ, in words."""
+        """Yield the differences between the plan of a case and istiod's configuration."""
         requests = _Requests(self, self.placed[case.name])
         for lane in case.plan.lanes:
             for said in requests.by_weight(lane):
@@ -85,7 +85,7 @@ class LoadedIstiod:
                     yield f"lane {lane.name} by {rule}: {said}"
 
     def config(self, node: Document) -> Config:
-        """The configuration of a proxy, asked for once."""
+        """Return the configuration of a proxy, fetched once."""
         if node["id"] not in self._configs:
             self._configs[node["id"]] = Config(self.xds.config(node))
         return self._configs[node["id"]]
@@ -116,7 +116,7 @@ class _Requests:
         yield from self._compare(lane.entry, parts, share)
 
     def _entered(self, lane: Lane, rule: EntryRule) -> list[Part]:
-        """What the gateway makes of requests for the lane, of its answers those in the lane."""
+        """Return the gateway's parts of requests for the lane, without those outside of it."""
         self._sent = lane.client_header
         asked = rule.request(self._host, self._case.plan.path)
         headers = dict(asked.headers)
@@ -133,13 +133,13 @@ class _Requests:
         return [part for part in parts if self._tag(part, lane) == lane.name]
 
     def _tag(self, part: Part, lane: Lane) -> str:
-        """The lane that a request is in: by a member of its baggage, or by a header."""
+        """Return the lane of a request: by a member of its baggage, or by a header."""
         name, headers = lane.client_header or self._case.plan.header, part.headers or {}
         members = baggage.members(headers.get("baggage", ""))
         return members.get(name) or headers.get(name) or UNTAGGED
 
     def _compare(self, hop: Hop, parts: Sequence[Part], whole: Fraction | int) -> Iterator[str]:
-        """Where a planned hop, and all behind it, differ from the parts that istiod makes."""
+        """Yield the differences between a planned hop, with all behind it, and istiod's parts."""
         if not parts or not whole:
             return
         planned, found = defaultdict[int, float](float), defaultdict[int, float](float)
@@ -202,12 +202,12 @@ class _Requests:
             yield from self._compare(upstream, self._called(pod, url, sent, upstream), 1)
 
     def _first_url(self, name: str) -> str:
-        """Where a Service is called by its name alone."""
+        """Return the URL of a Service that is called by its name alone."""
         port = next(port for port in self._case.mesh.ports if port.host.name == name)
         return f"http://{name}:{port.port}/"
 
     def _called(self, pod: Pod, url: str, headers: Mapping[str, str], hop: Hop) -> list[Part]:
-        """What becomes of a pod's call."""
+        """Return the parts of a pod's call."""
         asked = urlsplit(url)
         port, name = asked.port or 80, asked.hostname or ""
         host = host_of(name, pod.namespace)
@@ -230,8 +230,10 @@ class _Requests:
         return [self._looked_up(part, named) for part in parts]
 
     def _looked_up(self, part: Part, named: Sequence[ServicePort]) -> Part:
-        """Where the caller looks the pod up itself, it may be any of the Service that it calls, or
-        of the one that its name stands for; a name that only rules know, it does not find.
+        """Replace ANYWHERE by the pods that the caller's DNS lookup may find.
+
+        They are those of the called Service, or of the Service that its name stands for. The lookup
+        fails for a name that only rules have.
         """
         if ANYWHERE not in part.addresses:
             return part
@@ -257,7 +259,7 @@ class _Requests:
 
 @contextmanager
 def loaded_istiod(binary: Path, cases: Sequence[Case]) -> Iterator[LoadedIstiod]:
-    """A real istiod that holds all cases at once; gone when the block ends."""
+    """Run a real istiod with all cases while the block runs."""
     with ExitStack() as stack:
         block = stack.enter_context(AddressBlock())
         api = KubeApi(free_address(block), API_PORT)
@@ -281,7 +283,7 @@ def loaded_istiod(binary: Path, cases: Sequence[Case]) -> Iterator[LoadedIstiod]
 
 
 def _held(placed: Placed, virtual: str) -> Iterator[Document]:
-    """All that a cluster would hold of a case; `virtual`: where its Services have addresses."""
+    """Yield the objects of a case in a cluster; its Services' addresses begin with `virtual`."""
     case, last = placed.case, count(1)
     namespaces = {document["metadata"].get("namespace", "default") for document in case.documents}
     for name in sorted({cluster.SYSTEM, *namespaces, *(p.namespace for p in case.mesh.pods)}):
@@ -301,7 +303,7 @@ def _held(placed: Placed, virtual: str) -> Iterator[Document]:
 
 
 def _answering(part: Part, pods: Mapping[str, Pod]) -> set[tuple[str, str]]:
-    """The names and versions of the pods that answer a part."""
+    """Return the names and versions of the pods that answer a part."""
     return {(pods[address].app, pods[address].version) for address in part.addresses}
 
 
@@ -310,7 +312,7 @@ def _percent(share: Fraction | int) -> str:
 
 
 def _alike(planned: Mapping[int, float], found: Mapping[int, float]) -> bool:
-    """Whether statuses come in the same shares."""
+    """Tell whether the shares of the statuses are the same."""
     return all(abs(planned.get(s, 0) - found.get(s, 0)) < 0.000_001 for s in {*planned, *found})
 
 

@@ -40,14 +40,14 @@ MESHES = ["istiod", "laptop"]
 
 @pytest.fixture(scope="module")
 def istio_mesh() -> Iterator[istio.IstioMesh]:
-    """k8s/istio under the real istiod."""
+    """Run k8s/istio under the real istiod."""
     with istio.run(Path(ISTIOD), K8S) as mesh:
         yield mesh
 
 
 @pytest.fixture(scope="module", params=MESHES)
 def mesh(request: pytest.FixtureRequest) -> Iterator[RunningMesh]:
-    """k8s/istio under the real istiod, then as the laptop mesh understands it."""
+    """Run k8s/istio under the real istiod, then on the laptop mesh."""
     if request.param == "istiod":
         yield request.getfixturevalue("istio_mesh")
     else:
@@ -57,5 +57,5 @@ def mesh(request: pytest.FixtureRequest) -> Iterator[RunningMesh]:
 
 @pytest.fixture(params=MESHES)
 def runner(request: pytest.FixtureRequest) -> Runner:
-    """What runs manifests of a test's own: the real istiod, then the laptop mesh."""
+    """Return what runs a test's manifests: the real istiod, then the laptop mesh."""
     return partial(istio.run, Path(ISTIOD)) if request.param == "istiod" else running

@@ -23,7 +23,7 @@ class Entrance:
     routes: str
 
     def held(self, name: str, address: str) -> Iterator[Document]:
-        """What a cluster holds of them where Istio itself deploys them, for the Gateway API."""
+        """Yield the objects of the gateway's pods that Istio itself makes for the Gateway API."""
         if _OF_GATEWAY not in self.labels:
             return
         yield cluster.running_pod(name, self.namespace, self.labels, address)
@@ -35,7 +35,7 @@ class Entrance:
 
 
 def entrance(documents: Sequence[Document]) -> Entrance:
-    """The entrance that a plan is for: the first Gateway where a route counts, at its port."""
+    """Return the entrance of a plan: the first Gateway where a route counts, at its port."""
     gateways = {
         (is_of_gateway_api(d), d["metadata"]["namespace"], d["metadata"]["name"]): d["spec"]
         for d in documents
@@ -60,7 +60,7 @@ def entrance(documents: Sequence[Document]) -> Entrance:
 
 
 def _home(documents: Sequence[Document], selector: Mapping[str, str], own: str) -> str:
-    """The namespace of a Gateway's pods; where none is here, its own."""
+    """Return the namespace of a Gateway's pods, or else the Gateway's own."""
     for document in documents:
         template = document.get("spec", {}).get("template", {})
         if selector.items() <= template.get("metadata", {}).get("labels", {}).items():
@@ -70,19 +70,19 @@ def _home(documents: Sequence[Document], selector: Mapping[str, str], own: str) 
 
 
 def _counts_in(home: str, route: Document) -> bool:
-    """Whether a VirtualService is exported to the namespace of a gateway's pods."""
+    """Tell whether a VirtualService is exported to the namespace of a gateway's pods."""
     own, exports = route["metadata"]["namespace"], route["spec"].get("exportTo") or ["*"]
     return any(to in ("*", home) or (to == "." and own == home) for to in exports)
 
 
 def _takes(host: str, route: Document, own: str) -> bool:
-    """Whether a server's host is for routes of this one's namespace."""
+    """Tell whether a server's host accepts routes of this route's namespace."""
     of, slash, _ = host.rpartition("/")
     return not slash or of == "*" or route["metadata"]["namespace"] == (own if of == "." else of)
 
 
 def given(mesh: Mesh, documents: Sequence[Document], pods: Mapping[str, str]) -> list[Document]:
-    """The Gateways that the plan takes for given, as it takes them; `pods`: their labels."""
+    """Return the Gateways that the plan assumes, with the labels of `pods`."""
     fields = {(f.resource, f.field) for f in mesh.warnings if f.rule == "gateway-given"}
     keys = {
         key[1:]: None
@@ -95,7 +95,7 @@ def given(mesh: Mesh, documents: Sequence[Document], pods: Mapping[str, str]) ->
 
 
 def named(document: Document) -> Iterator[tuple[bool, str, str]]:
-    """The Gateways that a route names: whether the Gateway API's, by namespace and name."""
+    """Yield the Gateways that a route names: whether of the Gateway API, namespace and name."""
     own = document["metadata"]["namespace"]
     if document["kind"] == "VirtualService":
         for key in document["spec"].get("gateways", ()):

@@ -49,9 +49,9 @@ class Config:
         method: str = "GET",
         authority: str = "",
     ) -> list[Part]:
-        """What becomes of a request for `host` at `port`; `name`: of the routes there.
+        """Return the parts of a request for `host` at `port`.
 
-        `authority`: the name by which it is called; "": its own.
+        `name` is the route configuration's. `authority` is the name in the request; "": `host`.
         """
         called = authority or host
         sent = {":authority": called, ":method": method, ":scheme": "http", **headers}
@@ -70,7 +70,7 @@ class Config:
         return [Part(Fraction(1), 404)]
 
     def _as_tcp(self, port: int, host: str) -> str | None:
-        """The cluster that takes whatever bytes come for `host`, where no rule for HTTP does."""
+        """Return the cluster that takes TCP connections for `host`, unless a rule for HTTP does."""
         cluster = f"outbound|{port}||{host}"
         for listener in self._listeners.values():
             leads = [proxy.get("cluster") for proxy in everything(listener, "typedConfig")]
@@ -79,7 +79,7 @@ class Config:
         return None
 
     def _unknown(self) -> str:
-        """The cluster of calls to a port that the proxy knows nothing of."""
+        """Return the cluster of calls to a port that the proxy does not know."""
         chains = self._listeners["virtualOutbound"]["filterChains"]
         everywhere = [chain for chain in chains if "filterChainMatch" not in chain]
         return str(next(everything(everywhere, "cluster")))
@@ -124,7 +124,7 @@ class Config:
         return Part(share, 200 if addresses else 503, addresses, headers)
 
     def first_endpoints(self, cluster: str) -> frozenset[str]:
-        """The addresses that a cluster uses while all its endpoints are healthy."""
+        """Return the addresses that a cluster uses while all its endpoints are healthy."""
         tiers = [
             tier
             for tier in self._endpoints.get(cluster, {}).get("endpoints", ())
@@ -150,7 +150,7 @@ _REDIRECTS = {
 
 
 def _virtual_host(hosts: list[Json], asked: str) -> Json | None:
-    """The longest domain wins: the name itself, then *.suffix, then everything."""
+    """Return the host with the longest domain: the name itself, then *.suffix, then *."""
     asked = asked.lower()
     best: tuple[int, Json] | None = None
     for host in hosts:
@@ -217,7 +217,7 @@ def _takes_value(match: Json, value: str | None) -> bool:
 
 
 def _fault(route: Json) -> tuple[Fraction, int]:
-    """The share of requests that a rule aborts, and the status of those."""
+    """Return the share of requests that a rule aborts, and their status."""
     filters: dict[str, Any] = route.get("typedPerFilterConfig", {})
     abort = filters.get("envoy.filters.http.fault", {}).get("abort")
     if not abort or "httpStatus" not in abort:

@@ -29,47 +29,45 @@ class Set:
     twists: list[str] = field(default_factory=list)
 
     def find(self, kind: str, name: str) -> Document:
-        """The resource of this name; what came first, where twists have made it two."""
+        """Return the resource of this name, or the first one if twists have added another."""
         return next(d for d in self.documents if (d["kind"], d["metadata"]["name"]) == (kind, name))
 
     @property
     def host(self) -> str:
-        """One of the services."""
+        """Draw one of the services."""
         return self.rng.choice(self.hosts)
 
     @property
     def inner(self) -> str:
-        """One of the services that others call."""
+        """Draw one of the services that others call."""
         return self.rng.choice(self.hosts[1:])
 
     @property
     def lane(self) -> str:
-        """One of the lanes beside the baseline."""
+        """Draw one of the lanes, except the baseline."""
         return self.rng.choice(self.lanes[1:])
 
     def rules(self, host: str) -> list[Rule]:
-        """The rules of a service for its callers."""
+        """Return the rules of a service for its callers."""
         rules: list[Rule] = self.find("VirtualService", host)["spec"]["http"]
         return rules
 
     @property
     def entry(self) -> Document:
-        """What the gateway's VirtualService says."""
+        """Return the spec of the gateway's VirtualService."""
         spec: Document = self.find("VirtualService", "any")["spec"]
         return spec
 
     def subsets(self, host: str) -> list[Document]:
-        """The subsets of a service."""
         subsets: list[Document] = self.find("DestinationRule", host)["spec"]["subsets"]
         return subsets
 
     def ports(self, host: str) -> list[Document]:
-        """The ports of a service."""
         ports: list[Document] = self.find("Service", host)["spec"]["ports"]
         return ports
 
     def entering(self, lane: str, *match: Document) -> Rule:
-        """A rule of the gateway that sets a lane."""
+        """Return a rule of the gateway that sets a lane."""
         sets = {"request": {"set": {"baggage": f"version={lane}"}}}
         return rule(to(self.hosts[0], self.lanes[0]), match=match, headers=sets)
 
@@ -85,7 +83,7 @@ def twist(function: Twist) -> Twist:
 
 
 def generate(seed: str, *twists: str) -> Set:
-    """The set of a seed; with these twists, or one to three of its own choice."""
+    """Return the set of a seed, with these twists or one to three that it draws."""
     rng = random.Random(seed)
     lanes = ("v1", *rng.sample(["v2", "v3", "v10"], rng.choice([1, 2])))
     hosts = ("shop", "cart", "stock")[: rng.choice([2, 3])]
@@ -109,7 +107,7 @@ def generate(seed: str, *twists: str) -> Set:
 
 
 def placed(made: Set, namespace: str) -> list[Document]:
-    """The set's documents, in a namespace of its own."""
+    """Return the set's documents in a separate namespace."""
     text = json.dumps(made.documents)
     text = text.replace("~default/", f"~{namespace}/")
     text = text.replace(OTHER, f"{namespace}-b").replace('"ingressgateway"', f'"{namespace}"')
@@ -130,7 +128,7 @@ def placed(made: Set, namespace: str) -> list[Document]:
 
 @twist
 def nothing(made: Set) -> None:
-    """As the chart would have it."""
+    """Leave the set as the chart renders it."""
 
 
 @twist
@@ -548,7 +546,7 @@ def a_virtual_service_that_is_kept(made: Set) -> None:
 
 
 def _aged(made: Set, *documents: Document) -> list[Document]:
-    """Of several ages, or none that is told, which counts as later than all others."""
+    """Give the documents ages. A document without an age counts as the youngest."""
     ages = [f"2025-0{month}-01T00:00:00Z" for month in (1, 1, 2, 3)]
     for document in documents:
         if age := made.rng.choice([*ages, ""]):
@@ -557,7 +555,7 @@ def _aged(made: Set, *documents: Document) -> list[Document]:
 
 
 def _exports(made: Set) -> list[str]:
-    """Some namespaces that may or may not be those of who calls."""
+    """Draw some namespaces, which may include the callers'."""
     own: list[list[str]] = [["*"], ["."], ["default"], ["~"], [OTHER], [".", OTHER]]
     return made.rng.choice(own)
 
@@ -574,7 +572,7 @@ def _export(made: Set, host: str) -> None:
 
 @twist
 def what_is_for_some_namespaces(made: Set) -> None:
-    """The caller may stand in another."""
+    """Let the callers be in another namespace."""
     if made.rng.random() < 0.7:
         _move_entry(made)
     for _ in range(made.rng.choice([1, 1, 2])):
@@ -828,7 +826,7 @@ def another_service_for_the_rest(made: Set) -> None:
 
 
 def _add_rest(made: Set, *upstreams: str) -> None:
-    """A Service of another name whose pods have the baseline's version."""
+    """Add a Service of another name whose pods have the baseline's version."""
     port = {"port": 8000, "name": "http", "targetPort": "http"}
     made.documents += [kube.service("rest", port), kube.deployment("rest", "v1", *upstreams)]
 
@@ -851,7 +849,7 @@ def a_split_between_services_at_the_gateway(made: Set) -> None:
 
 @twist
 def a_service_that_two_call(made: Set) -> None:
-    """The first calls the last one as well, as others do or by a path of its own."""
+    """Let the first service also call the last one, by the same path or another."""
     last = made.hosts[-1]
     path = made.rng.choice(["", "own"])
     _call(made, made.hosts[0], f"http://{last}:8000/{path}")
@@ -860,7 +858,7 @@ def a_service_that_two_call(made: Set) -> None:
 
 @twist
 def a_call_back(made: Set) -> None:
-    """It ends at a rule that answers by itself."""
+    """Let a call go back to the first service, where a rule answers it directly."""
     _call(made, made.hosts[-1], f"http://{made.hosts[0]}:8000/back")
     back = {"match": [{"uri": {"exact": "/back"}}], "directResponse": {"status": 204}}
     made.rules(made.hosts[0]).insert(0, back)
@@ -982,7 +980,7 @@ def a_sidecar_that_hides(made: Set) -> None:
 
 @twist
 def a_sidecar_and_rules_by_wildcard(made: Set) -> None:
-    """The rules are of another namespace, for all Services that no others name."""
+    """Put the rules into another namespace, for all Services without other rules."""
     found = made.find("VirtualService", made.inner)
     _put_elsewhere(found)
     found["spec"]["hosts"] = ["*.default.svc.cluster.local"]
@@ -992,7 +990,7 @@ def a_sidecar_and_rules_by_wildcard(made: Set) -> None:
 
 @twist
 def a_sidecar_and_rules_of_two_namespaces(made: Set) -> None:
-    """One of them hides the others; the pods of one Service alone may have it."""
+    """Let a Sidecar, of all pods or of one service, hide one of two sets of rules."""
     found = made.find("VirtualService", host := made.inner)
     full = f"{host}.default.svc.cluster.local"
     second = virtual_service(full, rule(to(full, made.lane)), name=made.rng.choice(["a", "zz"]))

@@ -52,7 +52,7 @@ _SETTINGS = {
 
 
 def version_of(binary: Path) -> str:
-    """What the binary says that it is."""
+    """Return the version that the binary prints."""
     command = [str(binary), "version", "--short"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.removeprefix("client version: ").strip() or "unknown"
@@ -64,9 +64,7 @@ class Istiod:
     def __init__(
         self, binary: Path, api: KubeApi, address: str, claim: int, outside: str = "REGISTRY_ONLY"
     ) -> None:
-        """`outside`: what becomes of calls to hosts that istiod does not know, which the laptop
-        mesh refuses.
-        """
+        """`outside` is the mode for hosts that istiod does not know. The laptop refuses them."""
         self.xds = (address, XDS_PORT)
         self.debug = f"http://{address}:{HTTP_PORT}"
         api.apply(
@@ -113,9 +111,9 @@ class Istiod:
             time.sleep(0.02)
 
     def review(self, document: Document) -> tuple[bool, list[str]]:
-        """What istiod's admission webhook says: whether it lets the resource in, and why not.
+        """Return whether istiod's admission webhook accepts the resource, and its messages.
 
-        In a cluster `kubectl apply` asks the same.
+        In a cluster, `kubectl apply` asks the same webhook.
         """
         group, _, version = document["apiVersion"].rpartition("/")
         request = {
@@ -136,12 +134,12 @@ class Istiod:
         return answer["allowed"], said
 
     def held(self) -> list[dict[str, Any]]:
-        """The Istio resources that istiod works by."""
+        """Return the Istio resources that istiod uses."""
         held: list[dict[str, Any]] = self._get("/debug/configz").json()
         return held
 
     def refusals(self) -> list[str]:
-        """Lines of its metrics that count what a proxy refused of its configuration."""
+        """Return the lines of its metrics that count the refusals of proxies."""
         lines = self._get("/metrics").data.decode().splitlines()
         return [line for line in lines if "reject" in line and not line.startswith("#")]
 

@@ -46,7 +46,7 @@ _KIND_AT = {place: kind for kind, place in KINDS.items()} | {_GATEWAYS: "Gateway
 
 
 def is_of_gateway_api(document: Document) -> bool:
-    """Whether it is a Gateway of the Gateway API, which has its kind's name from Istio."""
+    """Tell whether it is a Gateway of the Gateway API. Istio has a kind of the same name."""
     group = str(document["apiVersion"]).partition("/")[0]
     return document["kind"] == "Gateway" and group == "gateway.networking.k8s.io"
 
@@ -93,7 +93,7 @@ class KubeApi:
                     events.put(event)
 
     def find(self, query: "_Query") -> Document:
-        """What is there now, as the API's list."""
+        """Return the current objects as the API's list."""
         with self._lock:
             found = self._objects.get(query.collection, {}).values()
             return {
@@ -102,7 +102,7 @@ class KubeApi:
             }
 
     def watch(self, query: "_Query") -> Iterator[Document]:
-        """Events from now on, with what is there first if that is asked for."""
+        """Yield events from now on, and first the current objects if the query asks for them."""
         events: queue.Queue[Document | None] = queue.Queue()
         with self._lock:
             if query.initial:
@@ -205,7 +205,7 @@ def _handler(api: KubeApi) -> Callable[..., BaseHTTPRequestHandler]:
 
 
 def _definition(place: str) -> Document:
-    """What tells istiod that custom resources of a kind may be there."""
+    """Return a CRD, which tells istiod that resources of the kind may exist."""
     group, _, plural = place.split("/")
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

@@ -98,7 +98,7 @@ class IstioMesh(RunningMesh):
             )
 
     def outbound(self, pod: Pod) -> str:
-        """Where a pod's proxy takes the calls of its service."""
+        """Return the URL at which a pod's proxy takes the calls of its service."""
         return f"http://{self._outbound[pod.key]}:{self._service_port}"
 
     def start_proxy(self, pod: Pod) -> None:
@@ -118,11 +118,11 @@ class IstioMesh(RunningMesh):
         process.stop(time.monotonic() + 5)
 
     def proxy(self, pod: Pod | None = None) -> Proxy:
-        """The proxy of a pod; of none: the gateway's."""
+        """Return the proxy of a pod, or the gateway's."""
         return self._proxies[pod.key if pod else _GATEWAY]
 
     def proxies(self) -> dict[str, Proxy]:
-        """Every proxy by its pod's key, and the gateway's."""
+        """Return every proxy by its pod's key, and the gateway's."""
         return dict(self._proxies)
 
     def wait_ready(self, pods: list[Pod]) -> None:
@@ -161,7 +161,7 @@ class IstioMesh(RunningMesh):
 
 @contextmanager
 def run(binary: Path, *paths: str) -> Iterator[IstioMesh]:
-    """The manifests under `paths`, run by the istiod at `binary`; gone when the block ends."""
+    """Run the manifests under `paths` with the istiod at `binary` while the block runs."""
     mesh = resolve(read(paths))
     with ExitStack() as stack:
         block = stack.enter_context(AddressBlock())
@@ -178,10 +178,10 @@ def run(binary: Path, *paths: str) -> Iterator[IstioMesh]:
 
 
 def _port(services: Sequence[Document]) -> int:
-    """The one port of all Services: a pod's calls all go to one address of its proxy.
+    """Return the only port of all Services, whose name is http.
 
-    Istio reads the protocol off the port's name, and without one it guesses, which it can't do
-    for several Services at one address.
+    All calls of a pod go to one address of its proxy. Istio takes the protocol from the port's
+    name. Without a name it guesses, which fails for several Services at one address.
     """
     ports = [port for service in services for port in service["spec"]["ports"]]
     assert {port.get("name") for port in ports} == {"http"}, ports

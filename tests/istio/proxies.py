@@ -38,12 +38,12 @@ class Proxy:
             )
 
     def counters(self, pattern: str) -> dict[str, int]:
-        """Envoy's own counts whose names hold `pattern`."""
+        """Return Envoy's counters whose names contain `pattern`."""
         answer = urllib3.request("GET", f"{self._admin}/stats?format=json&filter={pattern}")
         return {stat["name"]: stat["value"] for stat in answer.json()["stats"] if "name" in stat}
 
     def tiers(self) -> dict[str, dict[str, int]]:
-        """Each cluster's endpoints: their addresses, and the tier that each is in."""
+        """Return each cluster's endpoints: their addresses with the tier of each."""
         answer = urllib3.request("GET", f"{self._admin}/clusters?format=json").json()
         return {
             cluster["name"]: {
@@ -54,7 +54,7 @@ class Proxy:
         }
 
     def by_http2(self) -> dict[str, bool]:
-        """Whether each cluster's endpoints are called by HTTP/2."""
+        """Return whether each cluster calls its endpoints by HTTP/2."""
         answer = urllib3.request(
             "GET", f"{self._admin}/config_dump?resource=dynamic_active_clusters"
         )
@@ -62,7 +62,7 @@ class Proxy:
         return {found["name"]: "http2_protocol_options" in json.dumps(found) for found in clusters}
 
     def rules(self, host: str) -> list[Document]:
-        """The routes that it was sent for a host, in their order."""
+        """Return the routes that it got for a host, in their order."""
         asked = "config_dump?resource=dynamic_route_configs"
         answer = urllib3.request("GET", f"{self._admin}/{asked}").json()
         hosts = [h for found in answer["configs"] for h in found["route_config"]["virtual_hosts"]]
@@ -71,19 +71,19 @@ class Proxy:
 
 
 def free_address(block: AddressBlock) -> str:
-    """An address of the block that no pod has, for what a cluster runs beside them."""
+    """Return an address of the block that no pod has."""
     (first,) = block.pods(["the first"]).values()
     return f"{first.rpartition('.')[0]}.254"
 
 
 def sidecar(name: str, namespace: str, labels: Mapping[str, str], address: str) -> Document:
-    """The node that a pod's proxy reports itself as."""
+    """Return the node that a pod's proxy reports itself as."""
     metadata = {"INTERCEPTION_MODE": "NONE"}  # nothing is redirected to it: it is asked by name
     return _node("sidecar", name, namespace, labels, address, metadata)
 
 
 def router(name: str, namespace: str, labels: Mapping[str, str], address: str) -> Document:
-    """The node that a gateway's proxy reports itself as."""
+    """Return the node that a gateway's proxy reports itself as."""
     return _node("router", name, namespace, labels, address, {})
 
 

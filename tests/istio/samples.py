@@ -26,7 +26,7 @@ _MORE = {
 
 
 def combinations(samples: Path) -> Combinations:
-    """Every combination, by name."""
+    """Return every combination by name."""
     return {**_bookinfo(samples / "bookinfo"), **_others(samples)}
 
 
@@ -74,7 +74,7 @@ def _others(samples: Path) -> Combinations:
 
 
 def documents(files: Iterable[Path], namespace: str) -> list[Document]:
-    """What a cluster holds of the files, in a namespace of its own, for gateways of its own."""
+    """Return the files' objects in a cluster, with a separate namespace and gateways."""
     held: dict[tuple[str, str, str], Document] = {}
     for document in _read(files):
         metadata = document["metadata"]

@@ -39,7 +39,7 @@ CLIENTS = 8
 
 
 def falls_back(mesh: RunningMesh, gone: Pod, answers: list[Answer]) -> None:
-    """The last third of the answers under load, and those after, stand in for the pod."""
+    """Require that other pods answer the last third of the requests under load, and later ones."""
     late = Counter(tuple(versions(a)) for a in answers[-len(answers) // 3 :] if a.lane == "v2")
     assert set(late) == {tuple(WITHOUT[gone.name])}
     assert versions(ask_in_lane(mesh, "v2")) == WITHOUT[gone.name]
@@ -47,7 +47,7 @@ def falls_back(mesh: RunningMesh, gone: Pod, answers: list[Answer]) -> None:
 
 @contextmanager
 def brought_back(mesh: RunningMesh, gone: Pod) -> Iterator[None]:
-    """Bring back what the block took away, whatever became of it, and see the lane return."""
+    """Undo the block's faults when it ends, and require that the lane returns."""
     try:
         yield
     finally:
@@ -63,7 +63,7 @@ def brought_back(mesh: RunningMesh, gone: Pod) -> Iterator[None]:
 def under_load_without(
     mesh: RunningMesh, name: str, *take: Callable[[Pod], None], requests: int = 1200
 ) -> list[str]:
-    """The requests that failed while each of `take` took a pod away, and others stood in."""
+    """Return the requests that failed while each of `take` removed a pod."""
     gone = pod(mesh, name)
     with brought_back(mesh, gone):
         load = under_load(mesh, requests, CLIENTS)

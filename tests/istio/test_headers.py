@@ -82,7 +82,7 @@ def test_a_hop_finds_the_lane_among_other_members(
 
 
 def _from_mocka(mesh: RunningMesh, headers: Headers) -> str:
-    """The version of mockb that a call from mocka reaches."""
+    """Return the version of mockb that a call from mocka reaches."""
     caller = pod(mesh, "mocka-v1")
     laptop = f"http://{mesh.address(caller)}:{SIDECAR_PORT}"
     proxy = mesh.outbound(caller) if isinstance(mesh, IstioMesh) else laptop

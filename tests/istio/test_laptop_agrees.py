@@ -71,7 +71,7 @@ def require_same_tiers(manifests: str) -> None:
 
 
 def _tiers(mesh: istio.IstioMesh, destination: Destination) -> dict[str, int]:
-    """Every endpoint's address and tier; Istio leaves no number out for an empty tier."""
+    """Return every endpoint's address and tier. Istio numbers only tiers with endpoints."""
     filled = (tier for tier in destination.tiers if tier)
     return {
         mesh.address(endpoint.pod): number

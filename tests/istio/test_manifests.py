@@ -52,7 +52,7 @@ def _name(document: Document) -> str:
 
 
 def _fields(value: Any, path: str = "") -> set[str]:
-    """The paths of all that is set to something else than nothing (0, "", false)."""
+    """Return the paths of all fields with values other than 0, "" and false."""
     if isinstance(value, dict):
         return {f for key, inner in value.items() for f in _fields(inner, f"{path}.{key}")}
     if isinstance(value, list):

@@ -24,7 +24,7 @@ BATCH = 10  # for one istiod, which tells each proxy of all of them
 
 
 def case_of(made: Set, name: str, tmp_path: Path) -> Case | str:
-    """The set with its plan, or why the plan refuses it."""
+    """Return the set with its plan, or the plan's refusal."""
     documents = placed(made, name)
     try:
         mesh = resolve(read([kube.write(tmp_path, *documents, name=f"{name}.yaml")]))
@@ -35,7 +35,7 @@ def case_of(made: Set, name: str, tmp_path: Path) -> Case | str:
 
 
 def differences(sets: dict[str, Set], tmp_path: Path) -> tuple[list[str], int]:
-    """In words, where plan and istiod differ; and how many sets were compared."""
+    """Return the differences of plan and istiod, and the number of compared sets."""
     cases = {name: case_of(made, name, tmp_path) for name, made in sets.items()}
     planned = [case for case in cases.values() if isinstance(case, Case)]
     wrong, compared = [], 0

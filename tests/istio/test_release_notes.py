@@ -53,7 +53,7 @@ OTHERS = {
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Note]:
-    """The notes on routing of the pinned version."""
+    """Return the notes on routing of the pinned version."""
     try:
         return notes(VERSION)
     except NotHereError as error:
@@ -61,7 +61,7 @@ def found() -> dict[str, Note]:
 
 
 def known_names() -> set[str]:
-    """Every name that the code has, as manifests write it, and annotations in full."""
+    """Return every name in the code, in the form of manifests, and annotations in full."""
     text = "\n".join(file.read_text(encoding="utf-8") for file in LANES.rglob("*.py"))
     words = set(re.findall(r"[A-Za-z_0-9]+", text))
     annotations = set(re.findall(r"(?:[a-z][a-z.-]*\.)?istio\.io/[A-Za-z0-9-]+", text))

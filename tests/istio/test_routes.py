@@ -29,9 +29,9 @@ CHAIN = {
 
 
 def written(tmp_path: Path, *documents: Document) -> str:
-    """The documents, with what this harness asks of a Service, and an Istio Gateway as way in.
+    """Write the documents in the form that this harness needs, with an Istio Gateway.
 
-    The Gateway API's own would listen on every interface of the machine.
+    A Gateway of the Gateway API would listen on every interface of the machine.
     """
     kept = [d for d in documents if d["metadata"]["name"].partition("-")[0] != "web"]
     for document in kept:
@@ -54,7 +54,7 @@ def written(tmp_path: Path, *documents: Document) -> str:
 
 
 def but(kind: str, name: str, documents: list[Document]) -> list[Document]:
-    """The documents without one."""
+    """Return the documents without one."""
     return [d for d in documents if (d["kind"], d["metadata"]["name"]) != (kind, name)]
 
 

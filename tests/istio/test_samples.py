@@ -31,7 +31,7 @@ def test_samples_are_planned_and_istiod_agrees(first: int, tmp_path: Path) -> No
 
 
 def case_of(name: str, files: list[Path], tmp_path: Path) -> Case:
-    """A combination with its plan."""
+    """Return a combination with its plan."""
     held = documents(files, name)
     mesh = resolve(read([kube.write(tmp_path, *held, name=f"{name}.yaml")]))
     calls = CALLS if any(port.host.name == "productpage" for port in mesh.ports) else {}

@@ -33,12 +33,12 @@ OTHER_NAMES: Values = {
 
 
 def rendered(tmp_path: Path, values: Values) -> str:
-    """The chart's manifests for provider istio; their path."""
+    """Write the chart's manifests for provider istio; return their path."""
     return kube.write(tmp_path, *without_tests(render(ISTIO | values)))
 
 
 def with_env(tmp_path: Path, deployment: str, name: str, value: str, *more: Document) -> str:
-    """Manifests with one variable of one Deployment set, and more documents; their path."""
+    """Write manifests with a variable of one Deployment set, and `more`; return the path."""
     documents = cluster.read([K8S])
     (changed,) = (d for d in documents if d["metadata"]["name"] == deployment)
     _set(changed, name, value)

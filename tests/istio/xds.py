@@ -41,7 +41,7 @@ class Xds:
         self._channel.close()
 
     def config(self, node: Document) -> Json:
-        """The configuration of the proxy that reports itself as `node`, as Envoy dumps it."""
+        """Return the configuration of the proxy that reports itself as `node`, as a dump."""
         name = node["id"].split("~")[2]
         with self._stream(node) as ask:
             ask(_CLUSTERS, ())
@@ -79,7 +79,7 @@ class Xds:
 
 
 def _route_names(dump: Json) -> list[str]:
-    """The route configurations that its listeners ask for."""
+    """Return the route configurations that its listeners ask for."""
     return sorted(
         {
             rds["routeConfigName"]
@@ -90,13 +90,13 @@ def _route_names(dump: Json) -> list[str]:
 
 
 def _endpoint_names(dump: Json) -> list[str]:
-    """The clusters that ask for their endpoints."""
+    """Return the clusters that ask for their endpoints."""
     clusters = resources(dump, "ClustersConfigDump")
     return sorted(cluster["name"] for cluster in clusters if cluster.get("type") == "EDS")
 
 
 def everything(value: Any, key: str) -> Iterator[Any]:
-    """Everything below `value` that stands at `key`."""
+    """Yield every value at `key`, at any depth."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if name == key:
@@ -116,7 +116,7 @@ _PLACES = {
 
 
 def resources(dump: Json, kind: str) -> Iterator[Json]:
-    """The resources of one kind in a proxy's dump."""
+    """Yield the resources of one kind in a proxy's dump."""
     listed, steps = _PLACES[kind]
     for part in dump["configs"]:
         if part["@type"].endswith(kind):
@@ -127,7 +127,7 @@ def resources(dump: Json, kind: str) -> Iterator[Json]:
 
 
 def _request(kind: str, names: Sequence[str], node: Document | None) -> bytes:
-    """A DiscoveryRequest.
+    """Return a DiscoveryRequest.
 
     https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/discovery/v3/discovery.proto
     """
@@ -142,7 +142,7 @@ def _request(kind: str, names: Sequence[str], node: Document | None) -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A field of a protocol buffer that has a length."""
+    """Return a length-delimited field of a protocol buffer."""
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 

@@ -18,10 +18,10 @@ Told = dict[str, dict[str, Any]]
 
 
 def rendered(provider: str, chains: Sequence[str], hops: Values) -> list[dict[str, Any]]:
-    """The manifests; `chains` names the first hop of each, and what guest tells of its baggage is
-    the member that the client sent.
+    """Return the manifests; `chains` names the first hop of each chain.
 
-    The gateway lets it in, as the chart's does not: the lane joins it.
+    The gateway keeps the client's baggage and adds the lane, unlike the chart's. guest reports the
+    client's member as its lane.
     """
     values = {
         "mesh": {"provider": provider},
@@ -48,7 +48,7 @@ def rendered(provider: str, chains: Sequence[str], hops: Values) -> list[dict[st
 
 
 def ask(mesh: RunningMesh, chains: Sequence[str]) -> Told:
-    """What the first hop of each chain answered to a request in lane v2."""
+    """Return the answers of each chain's first hop to a request in lane v2."""
     headers = {"Accept": "application/json", "baggage": "user=Am%C3%A9lie"}
     for _ in range(40):
         response = urllib3.request("GET", mesh.url, headers=headers, retries=False, timeout=30)
@@ -59,7 +59,7 @@ def ask(mesh: RunningMesh, chains: Sequence[str]) -> Told:
 
 
 def arrived(last: dict[str, Any]) -> tuple[str, str | None, str | None]:
-    """Which version of tail the last hop's call reached, the lane read there, and guest's user."""
+    """Return the version of tail that the last hop called, its lane, and the user at guest."""
     (tail,) = last["upstreams"]
     (guest,) = tail["upstreams"]
     return tail["version"], tail["lane"], guest["lane"]

@@ -34,7 +34,7 @@ class Hop:
         return [name for name in self.needs if shutil.which(name) is None]
 
     def command(self) -> str:
-        """What `--run` gets. Raises AssertionError, with its output, where a build fails."""
+        """Return the command for `--run`. Raises AssertionError, with output, if a build fails."""
         return self.line.format(built=self.build())
 
 
@@ -58,12 +58,12 @@ def node_packages(folder: Path, name: str) -> Path:
 
 
 def go() -> Path:
-    """The folder of the binary of net/http."""
+    """Return the folder of the binary of net/http."""
     return _go_binary("go")
 
 
 def go_grpc() -> Path:
-    """The folder of the binary of grpc-go."""
+    """Return the folder of the binary of grpc-go."""
     return _go_binary("go-grpc")
 
 
@@ -75,7 +75,7 @@ def _go_binary(folder: str) -> Path:
 
 
 def java() -> Path:
-    """The class, and the agent beside it."""
+    """Return the folder of the class and the agent."""
     lock = HERE / "java/agent.sha256"
     digest, jar = lock.read_text().split()
     version = jar.removeprefix("opentelemetry-javaagent-").removesuffix(".jar")
@@ -91,7 +91,7 @@ def java() -> Path:
 
 
 def python() -> Path:
-    """The launcher of OpenTelemetry's distribution; `make` has installed it."""
+    """Return the folder of `opentelemetry-instrument`, which `make` has installed."""
     assert (PYTHON / "opentelemetry-instrument").exists(), "make .venv/languages/done installs it"
     return PYTHON
 
@@ -169,7 +169,7 @@ GRPC_END = {"grpcio-bare": Hop((), python, f"exec {{built}}/python {HERE}/python
 
 
 def _made(name: str, *sources: Path) -> AbstractContextManager[tuple[Path, Path | None]]:
-    """What is built of `sources`: the folder, and an empty one to fill where it is not there."""
+    """Give the cached folder for `sources`, and an empty folder to fill if it is missing."""
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     return filling(CACHE / f"{name}-{digest}")
 

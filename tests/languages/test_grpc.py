@@ -30,7 +30,7 @@ Told = dict[str, tuple[str, str | None]]
 def both(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Told, Seen]:
-    """What one request in lane v2 met, and what calls alone tell of another."""
+    """Return the answers to one request in lane v2, and the hops of another by its calls alone."""
     labels = {name: {"fieldPath": f"metadata.labels['{name}']"} for name in ("app", "version")}
     own = {name: {"valueFrom": {"fieldRef": label}} for name, label in labels.items()}
     v1: Values = {"versions": {"v1": {}}}

@@ -25,9 +25,7 @@ HERE = {name: hop for name, hop in HOPS.items() if not hop.missing}
 def both(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Told, Seen]:
-    """What each hop, by its name, answered to one request in lane v2, and what the calls between
-    them tell of another, as verification judges it.
-    """
+    """Return each hop's answer to a request in lane v2, and another's hops by its calls alone."""
     services = {
         name: {"versions": {"v1": {}}, "upstreams": ["tail"], "env": dict(hop.env)}
         for name, hop in HERE.items()
@@ -50,7 +48,7 @@ def told(both: tuple[Told, Seen]) -> Told:
 
 
 def behind(told: Told, name: str) -> tuple[str, str | None, str | None]:
-    """Which version of tail the hop's call reached, the lane read there, and guest's user."""
+    """Return the version of tail that the hop called, its lane, and the user at guest."""
     if missing := HOPS[name].missing:
         pytest.skip(f"not here: {', '.join(missing)}")
     assert told[name]["name"] == name

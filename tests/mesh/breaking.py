@@ -61,7 +61,7 @@ class Code:
 
 
 def manifests(mesh: Drawn, provider: str) -> list[kube.Document]:
-    """Manifests as its proxies have them: of a mesh that is broken by its routes, not the right."""
+    """Return the manifests that the proxies get. In some cases their routes are broken."""
     chain = {name: (mesh.versions[name], mesh.calls[name]) for name in mesh.calls}
     documents = PROVIDERS[provider](chain, {"v1": 34, "v2": 33, "v3": 33})
     return [_routes(document, mesh) for document in documents]
@@ -83,7 +83,7 @@ def _routes(document: kube.Document, mesh: Drawn) -> kube.Document:
 
 
 def _entered(gateway: kube.Document, setting: bool) -> kube.Document:
-    """The gateway's rules, with one for each lane by x-lane."""
+    """Return the gateway's VirtualService with a rule for each lane by x-lane."""
     left_out = {"weight"} if setting else {"weight", "headers"}
     ways = gateway["spec"]["http"][0]["route"]
     rules = [
@@ -125,7 +125,7 @@ class Broken:
             yield
 
     def failed_probes(self) -> int:
-        """How often a pod has not answered Envoy."""
+        """Return how many of Envoy's health checks have failed."""
         told = self._admin("/stats?filter=health_check.failure")
         return sum(int(line.rpartition(" ")[2]) for line in told.splitlines())
 
@@ -173,9 +173,7 @@ FOLDERS = {"gateway": ".", "sidecars-0": "sidecars"}
 
 
 def _at_once(config: Json, folder: Path) -> Json:
-    """What Envoy is told, with the routes of all sidecars in a file, and no second until it sends
-    requests to a pod that is ready again.
-    """
+    """Move the sidecars' routes to a file, and let Envoy use a pod as soon as it is ready again."""
     for cluster in config["static_resources"]["clusters"]:
         cluster["common_lb_config"]["update_merge_window"] = "0s"
     [sidecars] = [
@@ -199,7 +197,7 @@ def _manager(listener: Json) -> Json:
 
 @contextmanager
 def breaking(mesh: Drawn, provider: str, folder: Path) -> Iterator[Broken]:
-    """The mesh, running, with foreign services in this process; `folder` is for its files."""
+    """Run the mesh, with foreign services in this process; `folder` is for its files."""
     code = Code(mesh)
     file = kube.write(folder, *manifests(replace(mesh, how=None), provider))
     with pages(folder, code.send) as made:

@@ -12,7 +12,7 @@ from lanes.envoy.tracing import Collector
 
 @contextmanager
 def collecting() -> Iterator[tuple[Collector, list[ExportTraceServiceRequest]]]:
-    """The collector, and the requests that it gets."""
+    """Run a collector; give it and the requests that it gets."""
     exported: list[ExportTraceServiceRequest] = []
 
     class Receive(BaseHTTPRequestHandler):

@@ -52,12 +52,12 @@ class Pages:
         self._pods: dict[str, _Pod] = {}
 
     def command(self, service: str) -> str:
-        """The command of a service's pods."""
+        """Return the command of a service's pods."""
         told = f'echo "{service} $HOST $PORT $upstream_url" > {self.folder / _FIFO}'
         return f"{told}; exec sleep infinity"
 
     def has(self, address: str) -> bool:
-        """Whether the pod of this address is one of these."""
+        """Tell whether the pod of this address is one of these."""
         return address in self._pods
 
     def stop(self, address: str) -> None:
@@ -138,7 +138,7 @@ class Pages:
 
 
 async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
-    """The first line of a message and its headers, several of one name as one."""
+    """Return the first line of a message and its headers; headers of one name are joined."""
     first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     found: dict[str, str] = {}
     for line in filter(None, lines):
@@ -149,7 +149,7 @@ async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
 
 
 async def _call(url: str, sent: Sent) -> int:
-    """The status that a call gets; 502 where nothing answers."""
+    """Return the status of a call, or 502 if nothing answers."""
     where = urlsplit(sent.to or url)
     try:
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
@@ -167,7 +167,7 @@ async def _call(url: str, sent: Sent) -> int:
 
 @contextmanager
 def pages(folder: Path, send: Send) -> Iterator[Pages]:
-    """Pages, until the block ends."""
+    """Serve pages until the block ends."""
     os.mkfifo(folder / _FIFO)
     made = Pages(folder, send)
     thread = threading.Thread(target=made.serve, name="pages", daemon=True)

@@ -22,7 +22,7 @@ class Up:
 
     @property
     def all(self) -> list[int]:
-        """It, and every process that it has started by now."""
+        """Return its process id, and those of all its descendants."""
         return [self.child.pid, *descendants(self.child.pid)]
 
 
@@ -36,7 +36,7 @@ def lanes(*arguments: str) -> list[str]:
 
 @contextmanager
 def up(tmp: Path, manifests: str, *arguments: str, **options: Any) -> Iterator[Up]:
-    """`lanes up` until the block ends: ready, or ended by itself and without processes.
+    """Run `lanes up` until the block ends; give it once it is ready, or has ended.
 
     `options` are those of `subprocess.Popen`.
     """
@@ -66,17 +66,17 @@ def descendants(pid: int) -> list[int]:
 
 
 def program(pid: int) -> str:
-    """What a process runs, without its arguments."""
+    """Return the program of a process, without arguments."""
     return Path(f"/proc/{pid}/cmdline").read_text().partition("\0")[0]
 
 
 def alive(pids: list[int]) -> list[int]:
-    """Those that run. What was killed takes a moment to be gone."""
+    """Return the processes that still run. A killed process takes a moment to end."""
     return [pid for pid in pids if state(pid) not in ("", "Z")]
 
 
 def state(pid: int) -> str:
-    """The process's state as a letter, "" when it is gone."""
+    """Return the process's state as a letter; "": it has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

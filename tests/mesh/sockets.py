@@ -24,19 +24,19 @@ class Socket:
 
     @property
     def local(self) -> bool:
-        """Whether nothing outside of this machine has a part in it."""
+        """Tell whether both ends are on loopback."""
         ends = [self.address, *([self.peer] if self.peer else [])]
         return all(ip_address(end).is_loopback for end in ends)
 
 
 def sockets_of(pids: Iterable[int]) -> set[Socket]:
-    """The sockets of IP that these processes have open, but for those that are bound to nothing."""
+    """Return the bound IP sockets of these processes."""
     inodes = _inodes(pids)
     return {found for kind in ("tcp", "tcp6", "udp", "udp6") for found in _read(kind, inodes)}
 
 
 def paths_of(pids: Iterable[int]) -> set[str]:
-    """The names of the sockets without an address that these processes listen on."""
+    """Return the names of the Unix sockets on which these processes listen."""
     inodes = _inodes(pids)
     lines = Path("/proc/net/unix").read_text().splitlines()[1:]
     rows = [row for row in (line.split(maxsplit=7) for line in lines) if row[6] in inodes]
@@ -64,7 +64,7 @@ def _read(kind: str, inodes: set[str]) -> Iterator[Socket]:
 
 
 def _end(text: str) -> tuple[str, int]:
-    """An address in hexadecimal words of this machine's order, with its port."""
+    """Parse an address in hexadecimal words of the machine's byte order, and its port."""
     words, port = text.split(":")
     raw = b"".join(struct.pack("=I", int(words[i : i + 8], 16)) for i in range(0, len(words), 8))
     family = socket.AF_INET if len(raw) == 4 else socket.AF_INET6

@@ -26,7 +26,7 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def shape(output: str) -> str:
-    """The output with everything that chance or the machine decides taken out."""
+    """Return the output without the parts that vary by chance or machine."""
     output = re.sub(rf"({PART}){{3}}", "CHAIN", output)
     output = re.sub(r"http://127\.0\.0\.1:\d+/", "GATEWAY", output)
     output = re.sub(r"\d+\.\d s", "SECONDS", output)

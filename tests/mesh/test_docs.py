@@ -86,7 +86,7 @@ class Reader:
 
     @contextmanager
     def keeps_running(self, command: str) -> Iterator[None]:
-        """`lanes up` at a port of its own, from its last line until Ctrl-C."""
+        """Run `lanes up` at a free port, from its last line of output until Ctrl-C."""
         self.port = free_port()
         with subprocess.Popen(
             self._bash(command),
@@ -121,7 +121,7 @@ class Shared:
         self._ports: dict[str, int] = {}
 
     def port(self, reader: Reader, command: str) -> int:
-        """Where it serves what the command starts, by this reader if by none before."""
+        """Return the port of the command's mesh, which this reader starts unless another has."""
         if command not in self._ports:
             self._until.enter_context(reader.keeps_running(command))
             self._ports[command] = reader.port

@@ -50,7 +50,7 @@ def test_a_mesh_is_accused_while_it_is_broken_alone(number: int, tmp_path: Path)
 
 
 def why_wrong(case: Drawn, verdict: Verdict) -> str:
-    """Why the verdict is not the one that the case deserves; "": it is."""
+    """Return why the verdict is wrong for the case; "": it is right."""
     if case.how is None:
         sound = verdict.holds is Holds.HOLD and not verdict.unexpected
         return "" if sound else told(verdict)
@@ -65,14 +65,14 @@ def why_wrong(case: Drawn, verdict: Verdict) -> str:
 
 
 def told(verdict: Verdict) -> str:
-    """What the verdict says, in short."""
+    """Return a summary of the verdict."""
     wrong = [f"{one.problem} {one.count} times" for one in verdict.unexpected]
     unseen = [lane.unseen for lane in verdict.lanes]
     return f"{verdict.holds}, {wrong}, not seen: {unseen}, {verdict.hints}"
 
 
 def verified(mesh: Broken, case: Drawn, beside: bool) -> Verdict:
-    """The verdict of the case; `beside`: while others send requests."""
+    """Return the verdict of the case; with `beside`, others send requests meanwhile."""
     tries = (tried(mesh, case, beside) for _ in range(TRIES))
     verdict = next(filter(None, tries), None)
     assert verdict, f"pods were late {TRIES} times: {case}"
@@ -80,8 +80,9 @@ def verified(mesh: Broken, case: Drawn, beside: bool) -> Verdict:
 
 
 def tried(mesh: Broken, case: Drawn, beside: bool) -> Verdict | None:
-    """The verdict, or None where a pod answered a probe or a request too late, as on a busy
-    machine: that is another case, which no break makes.
+    """Return the verdict, or None if a pod answered a probe or a request too late.
+
+    That happens on a busy machine, and is a case of its own.
     """
     load = LoadProfile(0, entry_targets(mesh.planned, mesh.planned.lanes, REQUESTS), 8)
     gateway = Gateway(mesh.mesh.url, limits=Limits(seconds=60))
@@ -104,7 +105,7 @@ def tried(mesh: Broken, case: Drawn, beside: bool) -> Verdict | None:
 
 @contextmanager
 def others(mesh: Broken, requests: int) -> Iterator[None]:
-    """Others send requests by weight, one after the other."""
+    """Send requests by weight, one after the other, in a thread."""
     thread = threading.Thread(target=lambda: list(under_load(mesh.mesh, requests, 1)))
     thread.start()
     yield

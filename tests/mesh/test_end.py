@@ -31,7 +31,7 @@ LIGHT = (f"--run=mocka={SERVER}", f"--run=mockb={SERVER}")
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Manifests of two pods, of which one calls the other: as many as it takes to be several."""
+    """Write manifests of two pods, one of which calls the other."""
     chain = {"mocka": (("v1",), ("mockb",)), "mockb": (("v1",), ())}
     return kube.write(tmp_path_factory.mktemp("manifests"), *kube.asm(chain, {"v1": 100}))
 
@@ -83,7 +83,7 @@ def test_kill_9_takes_the_mesh_along(tmp_path: Path, pair: str) -> None:
 
 
 def with_variable(value: str) -> list[int]:
-    """The processes that have LANG set to this, as their parents had."""
+    """Return the processes whose LANG is this value."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -178,7 +178,7 @@ def test_a_taken_port_is_an_error_before_anything_starts(tmp_path: Path) -> None
 
 
 def limited(hard: int) -> Callable[[], None]:
-    """What lets a child open 16 files, and raise that to `hard`."""
+    """Return a function that limits open files to 16, with the hard limit `hard`."""
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, hard))
 
 
@@ -227,7 +227,7 @@ def test_two_meshes_never_share_a_port(tmp_path: Path, pair: str) -> None:
 
 @pytest.fixture
 def unusable(tmp_path: Path) -> str:
-    """Manifests of a pod that ends at its start."""
+    """Write manifests of a pod that ends at its start."""
     return kube.write(tmp_path, *kube.web(env={"upstream_timeout": "-1"}))
 
 

@@ -36,7 +36,7 @@ MUCH = ",".join(f"k{number}=v" for number in range(200))
 
 
 def misrouted(mesh: RunningMesh, planned: Plan) -> list[tuple[str, EntryRule]]:
-    """The entry rules that do not lead to their lanes, where each is asked."""
+    """Send requests by every entry rule; return the rules that do not lead to their lanes."""
     calls = entry_targets(planned, planned.enterable, 3)
     verdict = verify(planned, [], send_each(Gateway(mesh.url).client(), calls, 4))
     assert len(verdict.entered) == sum(len(lane.entry_rules) for lane in planned.lanes) >= 9
@@ -44,7 +44,7 @@ def misrouted(mesh: RunningMesh, planned: Plan) -> list[tuple[str, EntryRule]]:
 
 
 def with_rule(planned: Plan, name: str, way: EntryRule) -> Plan:
-    """The plan, with one way more into the named lane: one that the gateway does not have."""
+    """Return the plan with another entry rule of the named lane."""
     return replace(
         planned,
         lanes=tuple(

@@ -127,7 +127,7 @@ API = [
 def mesh(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[RunningMesh, Path]]:
-    """The routes before two versions of a service, and where these write what they are asked."""
+    """Run the routes before two versions of a service; give the folder with the versions' logs."""
     folder = tmp_path_factory.mktemp("filters")
     (folder / "server.py").write_text(SERVER)
     pods = [service("a"), deployment("a", "v1"), deployment("a", "v2")]

@@ -49,7 +49,7 @@ server.wait_for_termination()
 
 
 def mesh(said: Document, **more: Any) -> list[Document]:
-    """A service whose port says its protocol by these fields, and whose rule has more of them."""
+    """Return a service whose port has these fields, and whose rule has more fields."""
     named = put(service("a"), "spec.ports", [{"port": 8000, "targetPort": 8000, **said}])
     way = virtual_service("*", {**rule(to("a")), **more}, gateways=["demo-gateway"])
     return [gateway(), named, deployment("a", "v1"), deployment("a", "v2"), way]
@@ -57,7 +57,7 @@ def mesh(said: Document, **more: Any) -> list[Document]:
 
 @contextmanager
 def called(folder: Path, documents: list[Document]) -> Iterator[tuple[RunningMesh, Any]]:
-    """The mesh with the server in its pods, and a call to it through the gateway."""
+    """Run the mesh with the server in its pods; give it and a function that calls the server."""
     (folder / "server.py").write_text(SERVER)
     command = f"a=exec {sys.executable} {folder / 'server.py'}"
     with (

@@ -28,7 +28,7 @@ def checked(*command: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of a copy of the sources, so that the clone holds no `build` afterwards."""
+    """Build the wheel from a copy of the sources, so that the clone gets no `build` folder."""
     sources = tmp_path_factory.mktemp("sources")
     for name in PACKAGES:
         copytree(ROOT / name, sources / name, ignore=ignore_patterns("__pycache__"))
@@ -42,10 +42,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def home(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with nothing but a virtual environment, `venv`, where the wheel is installed.
+    """Return a folder with nothing but a virtual environment, `venv`, that has the wheel.
 
-    What the wheel requires comes from this Python's packages. A path file makes them known
-    without their own path files, so that the clone, installed in place there, stays out of sight.
+    The wheel's requirements come from this Python's packages by a path file. It ignores their own
+    path files, and so the clone, which is installed in place there.
     """
     home = tmp_path_factory.mktemp("home")
     python = home / "venv/bin/python"
@@ -68,7 +68,7 @@ def environment(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def run(home: Path) -> Run:
-    """The installed `lanes` with some arguments, started in the folder `home`."""
+    """Return a function that runs the installed `lanes` in the folder `home`."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -24,7 +24,7 @@ NEW = "may choose routes, and is not supported; correct or remove it"
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
-    """Two services: the gateway's first rule is not known, nor is the rule of lane v2 at cart."""
+    """Run two services. The gateway's first rule and lane v2's rule at cart are not supported."""
     documents = list(kube.istio(PAIR, {"v1": 60, "v2": 40}))
     entry = next(n for n, one in enumerate(documents) if one["metadata"]["name"] == "any")
     ways = documents[entry]["spec"]["http"]

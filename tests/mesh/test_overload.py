@@ -12,7 +12,7 @@ NARROW = {"threads": "8"}  # as many as ask when all is verified
 
 
 def counted(mesh: RunningMesh, pattern: str) -> int:
-    """The sum of Envoy's own counts whose names match."""
+    """Return the sum of Envoy's counters whose names match."""
     told = json.loads(mesh.admin.page(f"/stats?format=json&filter={pattern}") or "")
     return sum(stat["value"] for stat in told["stats"] if "name" in stat)
 

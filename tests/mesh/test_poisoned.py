@@ -31,7 +31,7 @@ CONTAINER = "spec.template.spec.containers[0]"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where `lanes up` is started, as somebody would in a clone of a stranger's repository."""
+    """Return the folder where `lanes up` starts, with files like a stranger's repository."""
     found = tmp_path / "theirs"
     found.mkdir()
     poisoned.plant(found)
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 @contextmanager
 def started(folder: Path, manifests: str, *arguments: str) -> Iterator[Up]:
-    """`lanes up` in that folder: ready, or ended."""
+    """Run `lanes up` in that folder; give it once it is ready, or has ended."""
     # The terminal's own variables are its user's.
     env = {"PATH": os.environ["PATH"], "PYTHONSAFEPATH": "1"}
     own = {"cwd": folder, "env": env, "stderr": subprocess.STDOUT}
@@ -50,7 +50,7 @@ def started(folder: Path, manifests: str, *arguments: str) -> Iterator[Up]:
 
 
 def with_evil_variables(documents: list[Document], folder: Path, random: Random) -> list[Document]:
-    """The documents, whose containers have some variables that make programs run code."""
+    """Return the documents with variables, in containers, that make programs run code."""
     found = []
     for document in documents:
         if document["kind"] == "Deployment":
@@ -64,7 +64,7 @@ def with_evil_variables(documents: list[Document], folder: Path, random: Random)
 
 
 def meshes(folder: Path, tmp: Path) -> Iterator[tuple[str, Mesh]]:
-    """Poisoned manifests, without end, of those that nothing refuses before the start."""
+    """Yield endless poisoned manifests that are not refused before the start."""
     random = Random(SEED)
     for documents in poisoned.sets(random, folder, poisoned.bases()[:-1]):
         file = poisoned.write(tmp, with_evil_variables(documents, folder, random))
@@ -73,7 +73,7 @@ def meshes(folder: Path, tmp: Path) -> Iterator[tuple[str, Mesh]]:
 
 
 def ask(mesh: Up) -> None:
-    """Some requests, which go through the gateway and each service."""
+    """Send some requests through the gateway and each service."""
     port = ports(mesh)[0]
     for path in ("/", "/", "/other"):
         for headers in ({"a": "b"}, {"x-lane": "v2", "baggage": "version=v2,a=b"}):
@@ -83,7 +83,7 @@ def ask(mesh: Up) -> None:
 
 
 def require_as_planned(mesh: Up, model: Mesh) -> None:
-    """Every socket is one that the mesh asks for, and none leads out of this machine."""
+    """Require that every socket is planned, and that none leads out of this machine."""
     at = addresses(mesh)
     gateway, page = ports(mesh)
     planned = {("127.0.0.1", gateway), ("127.0.0.1", page)}

@@ -88,7 +88,7 @@ API = http_route(
 def mesh(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningMesh]:
-    """The routes before a service that tells the host and the path that reach it."""
+    """Run the routes before a service that answers with the host and path of the request."""
     folder = tmp_path_factory.mktemp("redirects")
     (folder / "echo.py").write_text(ECHO)
     manifests = write(folder, service("a"), deployment("a"), request.param)
@@ -97,7 +97,7 @@ def mesh(
 
 
 def answer(mesh: RunningMesh, path: str) -> tuple[int, str]:
-    """The status, and where it leads or what it says, to a request for a.org."""
+    """Send a request for a.org; return the status, and the location or the body."""
     response = urllib3.request(
         "GET", mesh.url.rstrip("/") + path, headers={"Host": "a.org"}, redirect=False, retries=False
     )

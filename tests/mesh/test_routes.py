@@ -33,7 +33,7 @@ BASELINE = ["mocka stable", "mockb stable", "mockc stable"]
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
-    """A base and two lanes, each in a file of its own."""
+    """Run a base and two lanes, each in a separate file."""
     folder = tmp_path_factory.mktemp("releases")
     releases = {"base": kube.base(CHAIN, baseline="stable")}
     releases |= {name: kube.lane(name, CHAIN, baseline="stable") for name in ("v2", "v3")}
@@ -73,7 +73,7 @@ def test_lanes_of_other_releases_hold_under_load(released: RunningMesh) -> None:
 
 
 def verified(mesh: RunningMesh, *more: str) -> Result:
-    """What `lanes verify` says by the mesh's own manifests, and by `more` where there are any."""
+    """Run `lanes verify` with the mesh's manifests and `more`."""
     files = [f"--manifests={file}" for file in mesh.mesh.sources]
     return CliRunner().invoke(main, ["verify", mesh.url, *files, *more, "--lane-requests", "10"])
 
@@ -221,7 +221,7 @@ def test_paths_headers_and_methods_match_and_filters_change_headers(tmp_path: Pa
 
 @pytest.fixture(scope="module")
 def pull_requests() -> Iterator[RunningMesh]:
-    """examples/pull-requests: the base and two lanes, each as its own release renders it."""
+    """Run examples/pull-requests: the base and two lanes, each rendered as a release."""
     with running("examples/pull-requests/rendered") as mesh:
         yield mesh
 

@@ -46,13 +46,13 @@ def page(mesh: Up) -> int:
 
 
 def ports(mesh: Up) -> list[int]:
-    """The gateway's and the page's."""
+    """Return the ports of the gateway and the page."""
     found = re.findall(r"^(?:gateway|page) +http://127.0.0.1:(\d+)/", mesh.said, re.MULTILINE)
     return [int(port) for port in found]
 
 
 def addresses(mesh: Up) -> dict[str, str]:
-    """Each pod's address."""
+    """Return each pod's address."""
     return dict(re.findall(r"^(\S+) +(127\.0\.\d+\.\d+) +\d+$", mesh.said, re.MULTILINE))
 
 
@@ -87,7 +87,7 @@ def test_the_admin_is_in_a_folder_that_nobody_else_may_enter(mesh: Up) -> None:
 
 
 def picture(mesh: Up) -> object:
-    """What the live map shows that somebody may change: pods, weights, the load."""
+    """Return the live map's state that requests may change: weights, pods, the load."""
     connection = http.client.HTTPConnection("127.0.0.1", page(mesh), timeout=10)
     connection.request("GET", "/events")
     told = json.loads(connection.getresponse().readline().removeprefix(b"data: "))

@@ -19,7 +19,7 @@ HOP = f"{sys.executable} {ROOT / 'tests/languages/plain/server.py'}"
 
 
 def versioned(name: str, *calls: str) -> list[Document]:
-    """A service with a v2 for requests whose header x-lane says so."""
+    """Return a service whose v2 gets requests with x-lane: v2."""
     env = {f"ADDRESS_{number}": call for number, call in enumerate(calls)}
     lane = rule(to(name, "v2"), match=[header_is("x-lane", "v2")])
     return [

@@ -28,7 +28,7 @@ Told = list[tuple[dict[str, str], Span]]
 
 
 def spans(exported: Iterable[ExportTraceServiceRequest]) -> Told:
-    """Each span with its resource's attributes."""
+    """Return each span with its resource's attributes."""
     return [
         (values(resource.resource.attributes), span)
         for request in list(exported)
@@ -76,7 +76,7 @@ def test_one_request_is_one_trace_from_the_gateway_on_and_tells_its_lane(
 
 
 def pod(service: str, version: str) -> dict[str, str]:
-    """What tells a pod on a laptop: its node is a cluster's to know."""
+    """Return the resource attributes of a pod on a laptop, which has no node."""
     name = f"{service}-{version}"
     return dict(zip(TOLD, (service, version, "default", name, name), strict=False))
 

@@ -39,7 +39,7 @@ _SHOWN = 20
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Soak as the command line says; the exit code."""
+    """Soak as the command line says; return the exit code."""
     parser = argparse.ArgumentParser(prog="soak", description="Soak the laptop mesh.")
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--seed", type=int, default=None)
@@ -62,10 +62,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def with_two_baselines(paths: Sequence[str], folder: Path) -> Mesh:
-    """The mesh of these manifests with two pods of each Deployment that lanes fall back to.
+    """Return the mesh of these manifests, with two pods of each Deployment that lanes fall back to.
 
-    Each lane's own pod has them behind it, and each of them the other: whichever pod is in
-    trouble, another can answer.
+    So another pod can answer for each pod in trouble: for a lane's own pod both of them, and for
+    each of them the other.
     """
     lanes = plan(resolve(read(list(paths)))).lanes
     baselines = {
@@ -88,7 +88,7 @@ def with_two_baselines(paths: Sequence[str], folder: Path) -> Mesh:
 
 
 def soak(mesh: Mesh, seed: int, seconds: float) -> tuple[dict[str, object], list[str]]:
-    """What happened in about `seconds`, as figures, and what of it was wrong, as sentences."""
+    """Run for about `seconds`; return the figures, and the errors as sentences."""
     troubles: list[Trouble] = []
     wrong: list[str] = []
     with run(mesh, free_port()) as running, Scale(running) as scale:
@@ -141,7 +141,7 @@ def make_trouble(running: RunningMesh, seed: int, until: float, into: list[Troub
 
 
 def described(one: Asked, began: float, troubles: Sequence[Trouble]) -> str:
-    """A request in words: when, what for, what came of it, and what was done to pods meanwhile."""
+    """Return a sentence about a request: its time, purpose, answer, and the faults meanwhile."""
     meanwhile = "; ".join(
         f"{t.service} {t.version} {t.fault} at {t.began - began:.1f} to {t.ended - began:.1f} s"
         for t in troubles

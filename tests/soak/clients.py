@@ -68,7 +68,7 @@ class Crowd:
             self.asked.append(self._one([]))
 
     def _ask_hostile(self) -> None:
-        """A form every tenth of a second: each by itself first, then mixed without end."""
+        """Send a hostile form every 0.1 s: each one by itself first, then endless mixes."""
         for form in _endless(self._seed):
             if self._over.wait(0.1):
                 return

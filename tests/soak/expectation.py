@@ -24,15 +24,15 @@ class Expectation:
         }
 
     def failed(self, asked: Asked) -> bool:
-        """Whether a request got no answer, or another than 200."""
+        """Tell whether a request got no answer, or a status other than 200."""
         return asked.answer.status != 200
 
     def fell_back(self, asked: Asked) -> bool:
-        """Whether another pod stood in for the lane's own."""
+        """Tell whether a pod of another version than the lane's answered."""
         return any(self._stand_ins(asked))
 
     def unprompted(self, asked: Asked, troubles: Sequence[Trouble]) -> bool:
-        """Whether that was so at a service where nothing was being done to the lane's own pod."""
+        """Tell whether a request fell back at a service whose lane pod had no fault meanwhile."""
         return any(
             not any(
                 (trouble.service, trouble.version) == (service, own)
@@ -44,10 +44,10 @@ class Expectation:
         )
 
     def misrouted(self, asked: Asked) -> str | None:
-        """What is wrong with the way of a request that was answered; None where nothing is.
+        """Return why an answered request is misrouted, or None if it is not.
 
-        Every hop has to read the same lane, and answer with the lane's version or, where that may
-        stand in, the baseline's.
+        Every hop must read the same lane, and answer with the lane's version, or with the
+        baseline's where that may stand in.
         """
         if self.failed(asked):
             return None
@@ -66,7 +66,7 @@ class Expectation:
         return [service for service, _ in self._path[lane]]
 
     def _stand_ins(self, asked: Asked) -> Iterator[tuple[str, str, str]]:
-        """Of each hop that another version answered: service, the lane's version, that one."""
+        """Yield each hop that another version answered: service, the lane's version, the other."""
         ways = self._path.get(asked.answer.lane or "", [])
         for (service, own), step in zip(ways, asked.answer.path, strict=False):
             if step.version != own:
@@ -82,16 +82,16 @@ class Held:
 
 
 def settled(samples: Sequence[Held]) -> tuple[Held, Held]:
-    """The medians of the second and the last quarter of what was seen in equal steps of time."""
+    """Return the medians of the second and the last quarter of samples at equal intervals."""
     quarter = max(1, len(samples) // 4)
     return _median(samples[quarter : 2 * quarter] or samples), _median(samples[-quarter:])
 
 
 def not_flat(name: str, early: Held, late: Held) -> list[str]:
-    """What grew from the second quarter of the time to the last.
+    """Return what grew from the second quarter of the time to the last.
 
-    Memory may by a quarter and 16 MB, files by a quarter and 64: allocators and the pools of
-    connections take a while to settle.
+    Memory may grow by a quarter and 16 MB, open files by a quarter and 64, because allocators and
+    connection pools take a while to settle.
     """
     grown = []
     if late.memory > 1.25 * early.memory + 16 * MEGABYTE:

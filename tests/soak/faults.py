@@ -42,9 +42,9 @@ class Trouble:
 def suffer(
     mesh: RunningMesh, service: str, seed: int, until: float, note: Callable[[Trouble], None]
 ) -> Iterator[None]:
-    """The faults of one service, until that time; each is told to `note` once it is over.
+    """Carry out the faults of one service until that time; call `note` after each.
 
-    Raises NotBackError when a pod does not come back.
+    Raises NotBackError if a pod does not come back.
     """
     pods = {pod.key: pod for pod in mesh.mesh.pods if pod.app == service}
     for fault in schedule.faults(seed, service, sorted(pods)):
@@ -133,7 +133,7 @@ def _back(mesh: RunningMesh, pod: Pod) -> Iterator[None]:
 
 
 def healthy(mesh: RunningMesh, pods: Sequence[Pod]) -> bool:
-    """Whether Envoy would send requests to each of these pods, wherever it knows them."""
+    """Tell whether Envoy would send requests to each of these pods in all clusters."""
     addresses = {mesh.address(pod) for pod in pods}
     page = mesh.admin.page("/clusters?format=json")
     if page is None:

@@ -28,8 +28,10 @@ class Fault:
 
 
 def faults(seed: int, service: str, pods: Sequence[str]) -> Iterator[Fault]:
-    """Without end, one after the other: of a service's pods only one is in trouble at any time,
-    so that another can always answer. Each kind comes once before any comes again.
+    """Yield endless faults, one after the other.
+
+    Only one pod of a service is in trouble at a time, so that another can answer. Each kind comes
+    once before any comes again.
     """
     random = Random(f"{seed} {service}")
     while True:

@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
 def files(*folders: str) -> Iterator[tuple[str, Path]]:
-    """Each Python file there, by its module's name."""
+    """Yield each Python file in these folders by its module's name."""
     for file in (file for folder in folders for file in (ROOT / folder).rglob("*.py")):
         *packages, last = file.relative_to(ROOT).with_suffix("").parts
         yield ".".join(packages if last == "__init__" else (*packages, last)), file
@@ -23,7 +23,7 @@ MODULES = dict(files("lanes", "services"))
 
 
 def imported(file: Path) -> set[str]:
-    """The modules of this repository that a file imports, wherever it does."""
+    """Return this repository's modules that a file imports, at any place in it."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -38,7 +38,7 @@ IMPORTS = {module: imported(file) for module, file in MODULES.items()}
 
 
 def allowed() -> dict[str, set[str]]:
-    """The table: the packages that each package imports."""
+    """Return the page's table: the packages that each package may import."""
     section = PAGE.partition("## What may import what")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`.*?) \|(.*) \|$", section, flags=re.MULTILINE)
     table = {

@@ -33,7 +33,7 @@ def name(page: Path) -> str:
 
 
 def words(command: str) -> list[str]:
-    """The words of a command; one that no shell takes, such as `<gateway-ip>`, is a word."""
+    """Return the words of a command. Text such as `<gateway-ip>` is a word."""
     return list(shlex.shlex(command, posix=True, punctuation_chars=True))
 
 
@@ -56,7 +56,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def lanes_commands(page: Path) -> list[list[str]]:
-    """The words after `lanes`, of each such command, up to the next pipe or redirection."""
+    """Return the arguments of each `lanes` command, up to the next pipe or redirection."""
     found = []
     for command in commands(read(page)):
         for part in re.split(r"\s(?:\||>|&&|;)\s", command):

@@ -115,7 +115,7 @@ def _only(found: Iterable[Json]) -> Json:
 
 
 def through_gateway(form: Form, rules: list[Rule], sees: Sees) -> set[str]:
-    """What may be a request's baggage behind a gateway of these rules; it replaces the client's."""
+    """Return the possible baggage of a request behind a gateway with these rules."""
     return next(
         rule.baggage
         for rule in rules
@@ -131,7 +131,7 @@ def through_gateway(form: Form, rules: list[Rule], sees: Sees) -> set[str]:
 
 
 def _matches(expression: str, value: str) -> bool:
-    """As Envoy does: the whole value."""
+    """Match the whole value, as Envoy does."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     compiled = re2.compile(expression.encode(), options=options)

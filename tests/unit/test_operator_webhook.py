@@ -12,7 +12,7 @@ OWN = [{"name": "app", "value": "mockb"}, {"name": "OTEL_PROPAGATORS", "value": 
 
 
 def pod(**annotations: str) -> Json:
-    """A pod behind Istio's injector, whose second container is the service's."""
+    """Return a pod from Istio's injector, whose second container is the service's."""
     secured = {"name": "default", "env": OWN, "securityContext": {"runAsNonRoot": True}}
     spec = {"containers": [{"name": "other"}, secured], "initContainers": [{"name": "istio-proxy"}]}
     return {"metadata": {"annotations": annotations, "labels": {"app": "mockb"}}, "spec": spec}

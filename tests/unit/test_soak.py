@@ -50,7 +50,7 @@ def expected() -> Expectation:
 
 
 def asked(lane: str | None, *versions: str, lanes: list[str | None] | None = None) -> Asked:
-    """An answer of the sample's chain, asked for from second 10 to 11."""
+    """Return an answer of the sample's chain to a request from second 10 to 11."""
     steps = zip(("mocka", "mockb", "mockc"), versions, lanes or [lane] * 3, strict=False)
     return Asked(10, 11, Answer(200, "", tuple(Step(*step) for step in steps)))
 

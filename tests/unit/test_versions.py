@@ -16,7 +16,7 @@ LANGUAGES = ROOT / "tests/languages"
 
 
 def locked(name: str, package: str) -> str:
-    """The version of a Python package in requirements/NAME.txt."""
+    """Return the version of a Python package in requirements/NAME.txt."""
     return found(ROOT / f"requirements/{name}.txt", rf"^{re.escape(package)}==(\S+)")
 
 
@@ -27,12 +27,12 @@ def found(file: Path, expression: str) -> str:
 
 
 def short(version: str) -> str:
-    """The first two numbers."""
+    """Return the first two numbers."""
     return ".".join(version.split(".")[:2])
 
 
 def operator(name: str) -> dict[str, Any]:
-    """What the values file says of the Operator that it installs: its chart, and its images."""
+    """Return the Operator's chart version and image tags in a values file."""
     file = ROOT / f"helm/opentelemetry-operator/values-{name}.yaml"
     manager = yaml.safe_load(read(file))["manager"]
     images = manager["autoInstrumentationImage"]

@@ -34,7 +34,7 @@ CHART = ROOT / "helm/traffic-lanes"
 
 
 def found(texts: Iterator[str]) -> list[str]:
-    """What is found, each with the words around it and what is written instead."""
+    """Return the replaced words in the texts, with their context and replacement."""
     return [
         f"{text[max(0, match.start() - 40) : match.end() + 40]!r}: write {instead(match[0])}"
         for text in texts
@@ -49,7 +49,7 @@ def instead(word: str) -> str:
 
 
 def messages(file: Path) -> Iterator[str]:
-    """The strings of a module that hold several words: what it prints. Docstrings are left out."""
+    """Yield the strings of a module with several words, which it may print, without docstrings."""
     nodes = list(ast.walk(ast.parse(read(file))))
     bare = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     texts = (node for node in nodes if isinstance(node, ast.Constant) and id(node) not in bare)

@@ -33,12 +33,12 @@ class Response:
 
     @property
     def tree(self) -> Any:
-        """The body as JSON."""
+        """Return the body as JSON."""
         return json.loads(self.body)
 
 
 def get(url: str, headers: dict[str, str] | None = None, method: str = "GET") -> Response:
-    """One request on a connection of its own."""
+    """Send one request on a separate connection."""
     host, _, path = url.removeprefix("http://").partition("/")
     connection = http.client.HTTPConnection(host, timeout=15)
     try:
@@ -50,7 +50,7 @@ def get(url: str, headers: dict[str, str] | None = None, method: str = "GET") ->
 
 
 def get_json(url: str, headers: dict[str, str] | None = None) -> Response:
-    """The same, asking for the tree."""
+    """Send one request that asks for JSON."""
     return get(url, {"Accept": "application/json", **(headers or {})})
 
 
@@ -64,7 +64,7 @@ def wait_until(condition: Callable[[], bool], limit: float, what: str) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """Tell whether a process runs and is not a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -84,7 +84,7 @@ class Ports:
         return f"http://{LOOPBACK}:{self.port}/"
 
     def manage(self, path: str) -> Response:
-        """What its management port answers."""
+        """Send a request to its management port."""
         return get(f"http://{LOOPBACK}:{self.management_port}/{path}")
 
 
@@ -97,17 +97,17 @@ class Service(Ports):
 
     @property
     def text(self) -> str:
-        """What it has written to standard output and error."""
+        """Return its standard output and error."""
         return self.output.read_text()
 
     @property
     def log(self) -> list[Any]:
-        """Its log so far, a dict a line."""
+        """Return its log: a dict for each line."""
         return [json.loads(line) for line in self.text.splitlines()]
 
     @property
     def workers(self) -> list[int]:
-        """The master's children."""
+        """Return the master's children."""
         pid = self.process.pid
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -124,7 +124,7 @@ class Start(Protocol):
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that were free a moment ago, no two of them the same."""
+    """Return distinct ports that were free a moment ago."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(number)]
         for probe in probes:
@@ -133,7 +133,7 @@ def free_ports(number: int) -> list[int]:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
+    """Return a port that was free a moment ago."""
     return free_ports(1)[0]
 
 
@@ -206,7 +206,7 @@ class Serve(Protocol):
 
 
 def reply(status: int, body: str = "", content_type: str = "text/plain", **headers: str) -> Answer:
-    """An answer that is always the same."""
+    """Return a function that always gives this answer."""
 
     def write(handler: http.server.BaseHTTPRequestHandler) -> None:
         data = body.encode()
@@ -222,7 +222,7 @@ def reply(status: int, body: str = "", content_type: str = "text/plain", **heade
 
 
 def held(release: threading.Event, arrived: threading.Event) -> Answer:
-    """An answer that announces its request and then waits to be released."""
+    """Return an answer that announces its request and then waits to be released."""
 
     def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
         arrived.set()

@@ -34,7 +34,7 @@ def client() -> FlaskClient:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time that passes as one sleeps, and not at all meanwhile."""
+    """Let time pass only by sleeping."""
     now = [64.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     monkeypatch.setattr("time.sleep", lambda seconds: now.append(now.pop() + seconds))

@@ -324,7 +324,7 @@ def test_nothing_is_written_outside_of_the_log(tmp_path: Path) -> None:
 
 
 def refusal(folder: Path, **environ: str) -> list[str]:
-    """What a service writes that does not start."""
+    """Start a service that must not start; return the lines of its standard error."""
     ended = subprocess.run(
         [sys.executable, "-m", "services"],
         env={"PATH": os.environ["PATH"], "host": LOOPBACK, **environ},

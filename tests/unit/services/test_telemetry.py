@@ -79,7 +79,7 @@ INSTRUMENTORS: dict[str, Any] = {"flask": FlaskInstrumentor(), "requests": Reque
 
 @pytest.fixture
 def instrumented(request: pytest.FixtureRequest) -> Iterator[None]:
-    """This process with instrumentations by name, which propagate baggage."""
+    """Add instrumentations by name to this process, with propagation of baggage."""
     before = propagate.get_global_textmap()
     propagate.set_global_textmap(W3CBaggagePropagator())
     for name in request.param:

@@ -23,7 +23,7 @@ from .conftest import LOOPBACK, Answer, QuietServer, reply
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with key.pem, and for that good.pem, expired.pem and other.pem, of another name."""
+    """Return a folder with key.pem and its certificates good.pem, expired.pem and other.pem."""
     folder = tmp_path_factory.mktemp("certificates")
     program = shutil.which("openssl")
     assert program
