@@ -1,4 +1,4 @@
-"""Reports configuration that a cluster refuses, or that does not do what it says."""
+"""Reports configuration that is refused, has no effect, or that no plan sees."""
 
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ _STAR = (
     "* beside the gateway mesh: a cluster refuses the VirtualService. Name hosts, or keep the mesh"
     " and the gateway in one VirtualService each"
 )
+_ROUTE_PATCHES = ("ROUTE_CONFIGURATION", "VIRTUAL_HOST", "HTTP_ROUTE")
 _HASH = (
     "consistentHash chooses a pod of one part of the split; which part a request goes to is drawn"
     " anew each time, so no client stays at one"
@@ -32,6 +33,19 @@ def admitted(manifests: Manifests, diagnostics: Diagnostics) -> Manifests:
         return manifests
     resources = tuple(each for each in manifests.resources if id(each) not in refused)
     return replace(manifests, resources=resources)
+
+
+def report_envoy_filters(manifests: Manifests, diagnostics: Diagnostics) -> None:
+    """Report EnvoyFilters: errors if they change routes, else warnings."""
+    for resource, body in manifests.of(kinds.EnvoyFilter):
+        targets = [patch.apply_to for patch in body.spec.config_patches]
+        index = next((n for n, target in enumerate(targets) if target in _ROUTE_PATCHES), None)
+        if index is None:
+            message = "changes proxies in a way that no plan sees"
+            diagnostics.warn(resource.finding("envoy-filter", "", message))
+        else:
+            field = f"spec.configPatches[{index}].applyTo"
+            diagnostics.error(resource.error(field, "changes routes, which no plan sees"))
 
 
 def warn_of_hashes(mesh: Mesh, diagnostics: Diagnostics) -> None:

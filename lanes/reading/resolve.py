@@ -18,7 +18,12 @@ from lanes.reading.imports import SidecarImports
 from lanes.reading.inferred import completed
 from lanes.reading.manifests import NOT_RUN, Manifests
 from lanes.reading.mirrors import warn_of_mirrors
-from lanes.reading.no_effect import admitted, warn_of_certificates, warn_of_hashes
+from lanes.reading.no_effect import (
+    admitted,
+    report_envoy_filters,
+    warn_of_certificates,
+    warn_of_hashes,
+)
 from lanes.reading.providers import provider_of
 from lanes.reading.service_entries import machines_of
 from lanes.reading.services import service_ports
@@ -55,6 +60,7 @@ def build(
     manifests = admitted(manifests, diagnostics)
     imports = SidecarImports(manifests)
     sidecars = Sidecars(manifests, imports, diagnostics)
+    report_envoy_filters(manifests, diagnostics)
     workload_pods = (*pods_of(manifests, sidecars, diagnostics), *machines_of(manifests))
     elsewhere = endpoints_of(manifests, workload_pods)
     pods = tuple(assigned((*workload_pods, *elsewhere), commands))

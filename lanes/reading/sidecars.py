@@ -1,4 +1,4 @@
-"""Which calls pass a sidecar by: no injection, ports left out, hosts that a Sidecar hides.
+"""Finds the calls that bypass sidecars: without injection, by port, or hidden by a Sidecar.
 
 https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 """
@@ -30,14 +30,14 @@ _PREFIX = "traffic.sidecar.istio.io/"
 
 @dataclass(frozen=True)
 class _Rules:
-    """Rules for callers in the mesh: their namespace, and their hosts by full names."""
+    """The namespace and hosts, by full names, of a VirtualService or HTTPRoute in the mesh."""
 
     namespace: str
     hosts: tuple[str, ...]
 
 
 class Sidecars:
-    """Tells for each pod which of its calls no rule counts for."""
+    """Tells for each pod which of its calls bypass its sidecar, so that no rule applies."""
 
     def __init__(
         self, manifests: Manifests, imports: SidecarImports, diagnostics: Diagnostics
@@ -47,59 +47,51 @@ class Sidecars:
             body.metadata.name: (resource, body.metadata.labels)
             for resource, body in manifests.of(kinds.Namespace)
         }
-        labels = {name: own for name, (_, own) in self._namespaces.items()}
-        self._waypoints = Waypoints(manifests, labels, diagnostics)
+        namespace_labels = {name: labels for name, (_, labels) in self._namespaces.items()}
+        self._waypoints = Waypoints(manifests, namespace_labels, diagnostics)
         self._hosts = [body.host for _, body in manifests.of(kinds.Service)]
-        self._serving = list(_serving(manifests))
-        self._ruled: dict[Host, list[_Rules]] = {}
-        self._literal: dict[Host, list[_Rules]] = {}
-        self._wild: dict[str, list[_Rules]] = {}
-        self._past: dict[Imports, frozenset[Host]] = {}
-        for _, body in manifests.of(kinds.VirtualService):
-            own = body.metadata.namespace
-            named = body.spec.hosts if "mesh" in body.spec.gateways else []
-            rules = _Rules(own, tuple(meant(name, own).fqdn for name in named))
-            for name in named:
-                if name.startswith("*"):
-                    self._wild.setdefault(name, []).append(rules)
-                    if not any(covers(name, host) for _, host, _ in self._serving):
-                        self._literal.setdefault(Host(name, ""), []).append(rules)
-                elif (host := meant(name, own)).namespace:
-                    self._ruled.setdefault(host, []).append(rules)
-                else:
-                    self._literal.setdefault(host, []).append(rules)
+        self._http_ports = list(_http_ports(manifests))
+        self._services: dict[Host, list[_Rules]] = {}
+        self._other_hosts: dict[Host, list[_Rules]] = {}
+        self._wildcards: dict[str, list[_Rules]] = {}
+        self._bypassed: dict[Imports, frozenset[Host]] = {}
+        self._add_virtual_services(manifests)
         for resource, route in manifests.of(kinds.HTTPRoute):
             for parent in route.spec.parent_refs:
                 if parent.of_mesh:
                     host = referred(parent, resource.namespace)
                     rules = _Rules(resource.namespace, (host.fqdn,))
-                    self._ruled.setdefault(host, []).append(rules)
-        self._istio = any(
-            True
-            for kind in (kinds.VirtualService, kinds.DestinationRule)
-            for _ in manifests.of(kind)
-        )
-        for resource, filtering in manifests.of(kinds.EnvoyFilter):
-            self._look_at(resource, filtering)
+                    self._services.setdefault(host, []).append(rules)
+        of_istio = (kinds.VirtualService, kinds.DestinationRule)
+        self._is_istio = any(any(manifests.of(model)) for model in of_istio)
 
-    def _look_at(self, resource: Resource, body: kinds.EnvoyFilter) -> None:
-        for index, patch in enumerate(body.spec.config_patches):
-            if patch.apply_to in ("ROUTE_CONFIGURATION", "VIRTUAL_HOST", "HTTP_ROUTE"):
-                field = f"spec.configPatches[{index}].applyTo"
-                self._diagnostics.error(resource.error(field, "changes routes, which no plan sees"))
-                return
-        message = "changes proxies in a way that no plan sees"
-        self._diagnostics.warn(resource.finding("envoy-filter", "", message))
+    def _add_virtual_services(self, manifests: Manifests) -> None:
+        for _, body in manifests.of(kinds.VirtualService):
+            namespace = body.metadata.namespace
+            names = body.spec.hosts if "mesh" in body.spec.gateways else []
+            rules = _Rules(namespace, tuple(meant(name, namespace).fqdn for name in names))
+            for name in names:
+                if name.startswith("*"):
+                    self._wildcards.setdefault(name, []).append(rules)
+                    if not any(covers(name, fqdn) for _, fqdn, _ in self._http_ports):
+                        self._other_hosts.setdefault(Host(name, ""), []).append(rules)
+                elif (host := meant(name, namespace)).namespace:
+                    self._services.setdefault(host, []).append(rules)
+                else:
+                    self._other_hosts.setdefault(host, []).append(rules)
 
     def of(
         self, resource: Resource, field: str, template: kinds.PodTemplate, namespace: str
     ) -> Unrouted:
-        """What passes by the sidecars of a template's pods."""
+        """Return which calls of a template's pods bypass the sidecar.
+
+        `field`: the template's metadata.
+        """
         labels, annotations = template.metadata.labels, template.metadata.annotations
         off = without_sidecar(template)
         if off is None and self._is_ambient(labels, namespace):
-            return Unrouted(only=self._routed)
-        if off or (off is None and self._off(namespace)):
+            return Unrouted(only=self._routed_by_waypoints)
+        if off or (off is None and self._is_off(namespace)):
             return Unrouted(all=True)
         ports: tuple[int, ...] = ()
         for name, value in annotations.items():
@@ -108,72 +100,73 @@ class Sidecars:
             elif name.startswith(_PREFIX) and not (
                 name in _INBOUND or (name in _ANY and value == "*")
             ):
-                where = f"{field}.annotations[{name}]"
+                path = f"{field}.annotations[{name}]"
                 problem = "lets calls to addresses bypass the sidecar, which is not supported"
-                self._diagnostics.error(resource.error(where, problem))
-        imported = self._imports.of(labels, namespace)
-        if imported is None:
+                self._diagnostics.error(resource.error(path, problem))
+        imports = self._imports.of(labels, namespace)
+        if imports is None:
             return Unrouted(ports=ports)
-        if imported not in self._past:  # one Sidecar is for many workloads
-            hidden = (*self._hidden(imported), *self._unruled(imported))
-            self._past[imported] = frozenset(hidden)
-        return Unrouted(ports=ports, hosts=self._past[imported])
+        if imports not in self._bypassed:  # many workloads share a Sidecar
+            hosts = (*self._hidden_services(imports), *self._hosts_without_rules(imports))
+            self._bypassed[imports] = frozenset(hosts)
+        return Unrouted(ports=ports, hosts=self._bypassed[imports])
 
     def _is_ambient(self, labels: Mapping[str, str], namespace: str) -> bool:
-        """Whether a pod with these labels has the mesh's node proxy in place of a sidecar."""
+        """Tell whether a pod with these labels is in ambient mode, without a sidecar."""
         of_namespace = self._namespaces.get(namespace, (None, {}))[1]
         return labels.get(MODE, of_namespace.get(MODE)) == "ambient"
 
     @cached_property
-    def _routed(self) -> frozenset[Host]:
-        """The Services whose waypoints route calls of pods in ambient mode."""
-        rules = {host: [one.namespace for one in self._rules_for(host)] for host in self._hosts}
-        return self._waypoints.routed({host: found for host, found in rules.items() if found})
+    def _routed_by_waypoints(self) -> frozenset[Host]:
+        """The Services to which waypoints route calls from pods in ambient mode."""
+        namespaces = {host: [r.namespace for r in self._rules_for(host)] for host in self._hosts}
+        return self._waypoints.routed({host: names for host, names in namespaces.items() if names})
 
-    def _off(self, namespace: str) -> bool:
-        """Whether a namespace asks for no sidecars; one that is not here is taken to ask."""
+    def _is_off(self, namespace: str) -> bool:
+        """Tell whether a namespace has no injection; one without a manifest is assumed to have."""
         resource, labels = self._namespaces.get(namespace, (None, {}))
         if resource is None:
             return False
         if labels.get("istio-injection") == "disabled":
             return True
-        if not injection_off(labels) or not self._istio:
+        if not injection_off(labels) or not self._is_istio:
             return False
         message = "has no sidecar injection (istio-injection: enabled): planned without sidecars"
         self._diagnostics.warn(resource.finding("injection-off", "metadata.labels", message))
         return True
 
-    def _hidden(self, imported: Imports) -> Iterator[Host]:
-        """The Services that are not imported."""
+    def _hidden_services(self, imports: Imports) -> Iterator[Host]:
+        """Yield the Services that are not imported."""
         for host in self._hosts:
-            if not imported.has_service(host.namespace, host.fqdn):
+            if not imports.has_service(host.namespace, host.fqdn):
                 yield host
 
-    def _unruled(self, imported: Imports) -> Iterator[Host]:
-        """The hosts that are no Service, and whose rules do not count.
+    def _hosts_without_rules(self, imports: Imports) -> Iterator[Host]:
+        """Yield the hosts that are no Services and whose rules do not apply.
 
-        They count at port 80, if a Service that is imported serves HTTP there.
+        Rules apply at port 80 if an imported Service serves HTTP at port 80, and at the ports of
+        imported Services that the rules name.
         """
-        served = {
+        ports = {
             fqdn: numbers
-            for namespace, fqdn, numbers in self._serving
-            if imported.has_service(namespace, fqdn)
+            for namespace, fqdn, numbers in self._http_ports
+            if imports.has_service(namespace, fqdn)
         }
-        at_80 = any(80 in numbers for numbers in served.values())
-        for host, found in self._literal.items():
-            rules = (one for one in found if imported.has_rules(one.namespace, one.hosts))
-            if not any(at_80 or not served.keys().isdisjoint(one.hosts) for one in rules):
+        at_80 = any(80 in numbers for numbers in ports.values())
+        for host, entries in self._other_hosts.items():
+            imported = (r for r in entries if imports.has_rules(r.namespace, r.hosts))
+            if not any(at_80 or not ports.keys().isdisjoint(rules.hosts) for rules in imported):
                 yield host
 
     def _rules_for(self, host: Host) -> list[_Rules]:
         """Return the rules that name a Service, else those of the closest wildcard."""
-        covering = [name for name in self._wild if covers(name, host.fqdn)]
+        covering = [name for name in self._wildcards if covers(name, host.fqdn)]
         closest = max(covering, key=len, default="")
-        return self._ruled.get(host) or self._wild.get(closest, [])
+        return self._services.get(host) or self._wildcards.get(closest, [])
 
 
-def _serving(manifests: Manifests) -> Iterator[tuple[str, str, frozenset[int]]]:
-    """The namespace, the full name and the ports with HTTP of what a Sidecar may import."""
+def _http_ports(manifests: Manifests) -> Iterator[tuple[str, str, frozenset[int]]]:
+    """Yield the namespace, full name and HTTP ports of Services and of ServiceEntries' hosts."""
     for _, body in manifests.of(kinds.Service):
         yield body.host.namespace, body.host.fqdn, http_ports(body.spec)
     for _, entry in manifests.of(kinds.ServiceEntry):
@@ -183,10 +176,10 @@ def _serving(manifests: Manifests) -> Iterator[tuple[str, str, frozenset[int]]]:
 
 
 def without_sidecar(template: kinds.PodTemplate) -> str | None:
-    """Return the field of a template that keeps the sidecar away.
+    """Return the field of a template that turns injection off.
 
-    "" where the template asks for one; None: its namespace decides. Istio asks the annotation only
-    where there is no label.
+    "": the template turns it on; None: the namespace decides. Istio ignores the annotation if there
+    is a label.
     """
     labels, annotations = template.metadata.labels, template.metadata.annotations
     if template.spec.host_network:
@@ -199,7 +192,7 @@ def without_sidecar(template: kinds.PodTemplate) -> str | None:
 
 
 def injection_off(labels: Mapping[str, str]) -> bool:
-    """Tell whether a Namespace with these labels has no sidecars injected."""
+    """Tell whether a Namespace with these labels has no sidecar injection."""
     ambient = labels.get("istio.io/dataplane-mode") == "ambient"
     return (
         not ambient
