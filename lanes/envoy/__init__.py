@@ -1,9 +1,8 @@
-"""From the mesh to Envoy's configuration: a pure function, JSON in the end.
+"""Envoy's configuration of a mesh: a pure function that returns JSON.
 
-One Envoy process plays the gateway and every sidecar. The gateway is a listener of its own;
-the sidecars' calling side is a listener with an address per pod, which services reach as
-their `http_proxy`; the sidecars' receiving side is a filter of the cluster, run once Envoy
-has chosen the pod.
+One Envoy process is the gateway and every sidecar. The gateway is one listener. A sidecar's
+outbound side is a listener at the pod's address, which services use as `http_proxy`. A sidecar's
+inbound side is a filter of the cluster, which runs when Envoy has chosen the pod.
 
 https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/bootstrap/v3/bootstrap.proto
 """
@@ -21,7 +20,7 @@ __all__ = ["Json", "bootstrap"]
 
 NO_PORTS: Mapping[str, int] = MappingProxyType({})
 
-# As Istio's proxies start: alone, Envoy refuses expressions of more than a few words.
+# As in Istio's proxies. Envoy's default rejects regular expressions of more than a few words.
 _RUNTIME = {"re2.max_program_size.error_level": 32768}
 
 
@@ -32,25 +31,25 @@ def bootstrap(
     admin: str,
     ports: Mapping[str, int] = NO_PORTS,
     collector: Collector | None = None,
-    handed_on: Sequence[str] = (),
+    propagated: Sequence[str] = (),
 ) -> Json:
-    """Envoy's whole configuration.
+    """Return Envoy's whole configuration.
 
-    `addresses` gives each pod's own loopback address by its key; the gateway listens
-    on 127.0.0.1 at `gateway_port`, and Envoy's admin at a socket of the path `admin`. `ports` are
-    those of pods that listen elsewhere than their manifest says. With a `collector`, requests are
-    traced. `handed_on` are headers that stand-ins for other programs than the sample hand on.
+    `addresses` are the pods' loopback addresses, by their keys; `ports` those of pods that listen
+    at another port than in their manifest. The gateway listens on 127.0.0.1 at `gateway_port`,
+    Envoy's admin interface at the socket with the path `admin`. With a `collector`, requests are
+    traced. `propagated` are the headers that stand-ins for other programs propagate.
     """
     return {
         "admin": {"address": {"pipe": {"path": admin, "mode": 0o600}}},
         "layered_runtime": {"layers": [{"name": "istio", "static_layer": _RUNTIME}]},
         "static_resources": {
             "listeners": [
-                gateway_listener(mesh, gateway_port, collector, handed_on),
-                *sidecar_listeners(mesh, addresses, handed_on),
+                gateway_listener(mesh, gateway_port, collector, propagated),
+                *sidecar_listeners(mesh, addresses, propagated),
             ],
             "clusters": [
-                *(cluster(d, addresses, ports, bool(handed_on)) for d in destinations(mesh)),
+                *(cluster(d, addresses, ports, bool(propagated)) for d in destinations(mesh)),
                 *collector_clusters(collector),
             ],
         },

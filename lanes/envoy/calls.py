@@ -1,24 +1,24 @@
-"""Where the user's own code finds each Service: at a port of its pod's address, one for each.
+"""The ports at a pod's address where a user's command reaches each Service.
 
-The stand-in asks its sidecar as a proxy. Clients that know nothing of proxies, as many of Node's
-and Java's do, connect to what looks like the Service itself.
+Stand-ins use their sidecar as a proxy. Many clients of Node and Java ignore proxy settings, so each
+Service also has a port of its own at the sidecar.
 """
 
 from collections.abc import Iterator
 
 from lanes.mesh.model import Mesh, ServicePort
 
-# Far from Istio's own, and below those that Linux gives to clients.
+# Above Istio's own ports, and below the ephemeral ports of Linux.
 _FIRST = 16001
 
 
 def call_ports(mesh: Mesh) -> Iterator[tuple[int, ServicePort]]:
-    """Every port of a Service, after the number of the one that stands for it."""
+    """Yield every port of a Service, after the port at the sidecar that leads there."""
     return enumerate(mesh.ports, _FIRST)
 
 
 def service_names(service: ServicePort, namespace: str) -> list[str]:
-    """What a pod in `namespace` may call the Service, in the cluster's DNS."""
+    """Return the names of the Service in the cluster's DNS, for a pod in `namespace`."""
     host = service.host
     names = [f"{host.name}.{host.namespace}", f"{host.name}.{host.namespace}.svc", host.fqdn]
     return [host.name, *names] if host.namespace == namespace else names

@@ -1,37 +1,44 @@
-"""Clusters: endpoints in tiers, their health, and the receiving side of every sidecar."""
+"""Clusters: endpoints in tiers, health checks, and the inbound side of every sidecar."""
 
 from collections.abc import Mapping
 
-from lanes.envoy.lua import TAKEN_ALONG, TO_BAGGAGE, lua_filter
+from lanes.envoy.lua import KEEP_HEADERS, TO_BAGGAGE, lua_filter
 from lanes.envoy.parts import TYPES, Json, address, seconds, typed
 from lanes.mesh.model import Destination, Endpoint, Mesh, destinations_of
 from lanes.mesh.traffic import Outlier, Propagation
 
 _HTTP_OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
 
-# A pod that stops answering is out within a check, like one that a cluster finds not ready.
+# How often health checks run.
 _CHECK_SECONDS = 0.5
+_CONNECT_SECONDS = 1.0  # the default; a mesh waits longer
+
+# As in Istio: no limits by default. Envoy's defaults would allow only three retries at a time.
+_NO_LIMITS: Json = dict.fromkeys(
+    ("max_connections", "max_pending_requests", "max_requests", "max_retries"), 2**32 - 1
+)
 
 
 def destinations(mesh: Mesh) -> list[Destination]:
-    """Every destination that a route leads to, once; of those that exist."""
-    known = [
+    """Return the destinations and mirrors of supported routes inside the mesh, each once."""
+    routes = [
         route
         for route in mesh.routes
         if not route.unknown and not mesh.outside(destinations_of([route]))
     ]
-    mirrored = (mirror.destination for route in known for mirror in route.mirrors)
-    copies = (one for one in mirrored if not mesh.outside([one]))
-    led = (*destinations_of(known), *copies)
-    return list({d.name: d for d in led if d.tiers}.values())
+    mirrors = (mirror.destination for route in routes for mirror in route.mirrors)
+    inside = (mirror for mirror in mirrors if not mesh.outside([mirror]))
+    reached = (*destinations_of(routes), *inside)
+    return list({d.name: d for d in reached if d.tiers}.values())
 
 
 def cluster(
     destination: Destination,
     addresses: Mapping[str, str],
     ports: Mapping[str, int],
-    takes_along: bool = False,
+    propagates: bool = False,
 ) -> Json:
+    """Return the cluster of a destination. `propagates` is for stand-ins that propagate headers."""
     tiers = [tier for tier in destination.tiers if tier]
     endpoints = destination.endpoints
     panic = destination.outlier.min_health_percent if destination.outlier else 0
@@ -44,7 +51,7 @@ def cluster(
             f"envoy.{_HTTP_OPTIONS}": _protocol(
                 destination,
                 http2=destination.http2 and all(e.pod.command for e in endpoints),
-                takes_along=takes_along and any(e.pod.imitates for e in endpoints),
+                propagates=propagates and any(e.pod.imitates for e in endpoints),
             )
         },
         "load_assignment": {
@@ -56,10 +63,10 @@ def cluster(
                 }
                 for priority, tier in enumerate(tiers)
             ],
-            # The next tier takes over when none of this one is left, not bit by bit.
+            # The next tier gets requests only when this one has no healthy endpoint.
             "policy": {"overprovisioning_factor": 1_000_000},
         },
-        # With every endpoint unhealthy, say so; do not try them all the same.
+        # Without a healthy endpoint, requests fail: Envoy tries no unhealthy ones (panic mode).
         "common_lb_config": {"healthy_panic_threshold": {"value": panic}},
         "circuit_breakers": {"thresholds": [_NO_LIMITS]},
     }
@@ -69,36 +76,27 @@ def cluster(
     return cluster | ({"health_checks": [_health_check(paths)]} if paths else {})
 
 
-_CONNECT_SECONDS = 1.0  # where nothing says so; a mesh waits longer
-
-# As in Istio: no limit unless asked for. Envoy's own would let only three requests retry at once.
-_NO_LIMITS: Json = dict.fromkeys(
-    ("max_connections", "max_pending_requests", "max_requests", "max_retries"), 2**32 - 1
-)
-
-
 def _endpoint(endpoint: Endpoint, addresses: Mapping[str, str], ports: Mapping[str, int]) -> Json:
     pod, port = endpoint.pod, endpoint.port
-    # A stand-in listens at one port, whichever its Services lead to.
-    own = pod.command is None or port == pod.port
-    listens = ports.get(pod.key, pod.port) if own else port
-    host: Json = {"address": address(addresses[pod.key], listens)}
-    if endpoint.pod.readiness:
-        host["health_check_config"] = {"port_value": endpoint.pod.readiness.port}
+    if pod.command is None or port == pod.port:  # a stand-in has one port for all its Services
+        port = ports.get(pod.key, pod.port)
+    host: Json = {"address": address(addresses[pod.key], port)}
+    if pod.readiness:
+        host["health_check_config"] = {"port_value": pod.readiness.port}
     return {"endpoint": host}
 
 
-def _protocol(destination: Destination, *, http2: bool, takes_along: bool) -> Json:
-    spoken = "http2_protocol_options" if http2 else "http_protocol_options"
-    options: Json = {"@type": TYPES + _HTTP_OPTIONS, "explicit_http_config": {spoken: {}}}
+def _protocol(destination: Destination, *, http2: bool, propagates: bool) -> Json:
+    protocol = "http2_protocol_options" if http2 else "http_protocol_options"
+    options: Json = {"@type": TYPES + _HTTP_OPTIONS, "explicit_http_config": {protocol: {}}}
     if destination.idle_timeout is not None:
         idle = {"idle_timeout": seconds(destination.idle_timeout)}
         options["common_http_protocol_options"] = idle
     filters = []
     if destination.propagation != Propagation():
         filters.append(lua_filter(TO_BAGGAGE))
-    if takes_along:
-        filters.append(lua_filter(TAKEN_ALONG))
+    if propagates:
+        filters.append(lua_filter(KEEP_HEADERS))
     if filters:
         codec = typed("codec", "extensions.filters.http.upstream_codec.v3.UpstreamCodec")
         options["http_filters"] = [*filters, codec]
@@ -106,7 +104,7 @@ def _protocol(destination: Destination, *, http2: bool, takes_along: bool) -> Js
 
 
 def _health_check(paths: set[str | None]) -> Json:
-    """The readiness probe, asked by Envoy; pods without one are ready when they accept."""
+    """Return the check of these paths of readiness probes, one path or else a TCP connection."""
     check: Json = {
         "timeout": "1s",
         "interval": seconds(_CHECK_SECONDS),
@@ -133,7 +131,7 @@ def _outlier_detection(outlier: Outlier) -> Json:
         ("consecutive_gateway_failure", outlier.consecutive_gateway, 0),
         ("consecutive_5xx", outlier.consecutive_5xx, 5),
     ):
-        failures = default if count is None else count  # what is unset in Istio is Envoy's own
+        failures = default if count is None else count  # Istio leaves Envoy's default
         detection[f"enforcing_{name}"] = 100 if failures else 0
         if failures:
             detection[name] = failures

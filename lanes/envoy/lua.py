@@ -1,14 +1,14 @@
-"""The two Lua scripts that stand in for ASMHeaderPropagation, and two for what stand-ins hand on.
+"""Lua scripts: two emulate ASMHeaderPropagation, two let stand-ins propagate headers.
 
-None of them is made of data: which headers are meant they ask their filter's context, which the
-routes have (`for_headers`).
+The scripts contain no data. Each reads the names of its headers from its filter's context, which is
+part of the routes (`for_headers`).
 
-What ASM publishes of it does not say how header and baggage meet; this is our reading:
-the receiving side writes the header into baggage, replacing members of that name, and the
-calling side sets the header from baggage before the route is chosen. Names and values are
-encoded as OpenTelemetry's Python SDK reads and writes them, and the header's member comes first,
-since the SDK reads no more than 180. Both run in Envoy's
-LuaJIT: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/lua_filter
+ASM's documentation does not say how header and baggage interact. Here the inbound side writes the
+header into baggage and replaces members of that name. The outbound side sets the header from
+baggage before Envoy chooses the route. Names and values are encoded as OpenTelemetry's Python SDK
+reads and writes them. The header's member comes first, since the SDK reads at most 180 members.
+
+https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/lua_filter
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from lanes.envoy.parts import TYPES, Json, typed
 
 TO_BAGGAGE, TO_HEADER = "to-baggage", "to-header"
-TAKEN_ALONG, SENT_ON = "taken-along", "sent-on"
+KEEP_HEADERS, RESTORE_HEADERS = "keep-headers", "restore-headers"
 
 _LISTED = """\
 local function listed(handle, what)
@@ -87,9 +87,9 @@ function envoy_on_request(handle)
 end
 """
 
-# What stand-ins for other programs hand on: between its sidecar and a stand-in, which hands on
-# baggage alone, a header is a member of its own; nobody else sees that.
-_HANDED_ON = """\
+# A stand-in propagates baggage alone. So between it and its sidecar, a header that it has to
+# propagate is a baggage member with this prefix.
+_MEMBERS_FOR_HEADERS = """\
 local prefix = 'handed-on.'
 local function sorted(handle)
   local found, others = {}, {}
@@ -115,7 +115,7 @@ local function write(handle, members)
 end
 """
 
-_TAKEN_ALONG = """\
+_KEEP_HEADERS = """\
 function envoy_on_request(handle)
   local _, others = sorted(handle)
   local members = {}
@@ -128,7 +128,7 @@ function envoy_on_request(handle)
 end
 """
 
-_SENT_ON = """\
+_RESTORE_HEADERS = """\
 function envoy_on_request(handle)
   local found, others = sorted(handle)
   for _, name in ipairs(listed(handle, 'headers')) do
@@ -159,24 +159,24 @@ end
 """
 
 
-# By the names of their filters. The receiving side's: a header becomes a member of the baggage, and
-# what a stand-in hands on becomes one, too. The calling side's: both are headers again.
+# The scripts by the names of their filters. TO_BAGGAGE and KEEP_HEADERS run inbound and turn
+# headers into baggage members. TO_HEADER and RESTORE_HEADERS run outbound and restore the headers.
 SCRIPTS = {
     TO_BAGGAGE: _LISTED + _COVERING + _READING + _ENCODING + _HEADER_TO_BAGGAGE,
     TO_HEADER: _LISTED + _COVERING + _READING + _BAGGAGE_TO_HEADER,
-    TAKEN_ALONG: _LISTED + _READING + _ENCODING + _HANDED_ON + _TAKEN_ALONG,
-    SENT_ON: _LISTED + _READING + _HANDED_ON + _SENT_ON,
+    KEEP_HEADERS: _LISTED + _READING + _ENCODING + _MEMBERS_FOR_HEADERS + _KEEP_HEADERS,
+    RESTORE_HEADERS: _LISTED + _READING + _MEMBERS_FOR_HEADERS + _RESTORE_HEADERS,
 }
 
 
 def lua_filter(name: str) -> Json:
-    """The filter that runs the script of this name."""
+    """Return the filter that runs the script of this name."""
     kind = "extensions.filters.http.lua.v3.Lua"
     return typed(name, kind, default_source_code={"inline_string": SCRIPTS[name]})
 
 
 def for_headers(headers: Sequence[str], prefixes: Sequence[str] = ()) -> Json:
-    """The context of a script, for `typed_per_filter_config`: these headers, by name or prefix."""
+    """Return a script's context for `typed_per_filter_config`: headers by name or prefix."""
     context = {"headers": list(headers), "prefixes": list(prefixes)}
     return {
         "@type": f"{TYPES}extensions.filters.http.lua.v3.LuaPerRoute",

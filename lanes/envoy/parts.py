@@ -1,4 +1,4 @@
-"""Small parts of Envoy's configuration that the others are made of."""
+"""Small parts of Envoy's configuration that other modules use."""
 
 from typing import Any
 
@@ -23,17 +23,17 @@ def seconds(value: float) -> str:
 
 
 def fraction(share: float) -> Json:
-    """A share of 0 to 1."""
+    """Return Envoy's fraction for a share from 0 to 1."""
     return {"numerator": round(share * 1_000_000), "denominator": "MILLION"}
 
 
 def matcher(match: StringMatch) -> Json:
-    """A condition on a value that is exact, a prefix or a regular expression."""
+    """Return a matcher of a value, for a match by exact value, prefix or regular expression."""
     if match.kind == "regex":
         return {"safe_regex": {"regex": match.value}}
     return {match.kind: match.value}
 
 
 def header_in_format(name: str) -> str:
-    """What stands for a request's header in a format string; "" for what no header is called."""
+    """Return a request's header for a format string; "" if `name` is not a header's name."""
     return f"%REQ({name})%" if is_header_name(name) else ""

@@ -14,25 +14,28 @@ from lanes.mesh.model import Mesh, Route, ServicePort, Weighted, destinations_of
 from lanes.mesh.rewriting import Redirect, Rewrite
 from lanes.mesh.traffic import HeaderOps, Propagation, Retry
 
-_LONGEST = 1000  # characters; Envoy refuses bodies of over 4,096 bytes
+_MOST_CHARACTERS = 1000  # of a body; Envoy rejects bodies over 4,096 bytes
 
-# Without a rule's own word, only what is safe to repeat goes out again.
+# By default, only requests that are safe to repeat are retried.
 _REPEATABLE = [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
 
 
-def service_host(port: ServicePort, namespace: str, calls: int | None, mesh: Mesh) -> Json:
-    """What a sidecar in `namespace` does with a Service's calls: by its names, and at `calls`."""
+def service_host(port: ServicePort, namespace: str, call_port: int | None, mesh: Mesh) -> Json:
+    """Return the virtual host of a Service's port at sidecars in `namespace`.
+
+    `call_port` is the sidecar's port for the Service; None if the pods run no command.
+    """
     names = service_names(port, namespace)
     domains = [f"{name}:{port.port}" for name in names]
     if port.port == 80:
         domains += names
-    if calls:
-        domains.append(f"*:{calls}")
+    if call_port:
+        domains.append(f"*:{call_port}")
     return virtual_host(f"{port.host.fqdn}:{port.port}", domains, port.routes, mesh)
 
 
 def virtual_host(name: str, domains: list[str], routes: tuple[Route, ...], mesh: Mesh) -> Json:
-    """A virtual host; what is not supported of its routes, or outside of `mesh`, gets 501."""
+    """Return a virtual host. Routes that are not supported or lead outside of `mesh` answer 501."""
     return {
         "name": name,
         "domains": domains,
@@ -41,11 +44,11 @@ def virtual_host(name: str, domains: list[str], routes: tuple[Route, ...], mesh:
 
 
 def _entries(route: Route, mesh: Mesh) -> Iterator[Json]:
-    """One Envoy route for each of a rule's matches: 501 where nobody knows what the rule does."""
+    """Yield an Envoy route for each match of a rule."""
     why = _left_out(route, mesh)
     for match in route.matches or (Match(),):
         if why:
-            answer = {"status": 501, "body": {"inline_string": f"{why[:_LONGEST]}\n"}}
+            answer = {"status": 501, "body": {"inline_string": f"{why[:_MOST_CHARACTERS]}\n"}}
             yield {"match": _match(match), "direct_response": answer}
             continue
         changes = _headers(route.request, route.response)
@@ -53,7 +56,7 @@ def _entries(route: Route, mesh: Mesh) -> Iterator[Json]:
 
 
 def _left_out(route: Route, mesh: Mesh) -> str:
-    """Why a rule is not followed here, in a sentence; "": it is."""
+    """Return why a rule is left out, in a sentence; "" if it is not."""
     if route.unknown:
         return with_file(route.unknown, mesh.not_supported)
     outside = mesh.outside(destinations_of([route]))
@@ -61,7 +64,7 @@ def _left_out(route: Route, mesh: Mesh) -> str:
 
 
 def _action(route: Route, match: Match) -> Json:
-    """What a rule does with the requests of one of its matches."""
+    """Return what a rule does with requests that meet one of its matches."""
     if route.destinations:
         return {
             "route": {
@@ -75,8 +78,8 @@ def _action(route: Route, match: Match) -> Json:
         }
     if route.redirect and route.status in _REDIRECTS:
         return {"redirect": _redirect(route.redirect) | {"response_code": _REDIRECTS[route.status]}}
-    own = {"body": {"inline_string": route.body}} if route.body else _NOWHERE
-    return {"direct_response": own | {"status": route.status}}
+    body = route.body or "the rule answers by itself: it has no backend, or needs none\n"
+    return {"direct_response": {"status": route.status, "body": {"inline_string": body}}}
 
 
 _REDIRECTS = {
@@ -103,43 +106,38 @@ def _host(request: HeaderOps) -> Json:
 def _rewrite(rewrite: Rewrite, match: Match) -> Json:
     host = {"host_rewrite_literal": rewrite.host} if rewrite.host else {}
     if rewrite.removes_prefix:
-        taken = re.escape(match.uri.value) if match.uri else ""
-        return host | _substitution(f"^{taken}(/?)(.*)", r"/\2")
+        prefix = re.escape(match.uri.value) if match.uri else ""
+        return host | _substitution(f"^{prefix}(/?)(.*)", r"/\2")
     if rewrite.regex:
         return host | _substitution(*rewrite.regex)
     return host | ({"prefix_rewrite": rewrite.prefix} if rewrite.prefix else {})
 
 
-def _substitution(regex: str, by: str) -> Json:
-    return {"regex_rewrite": {"pattern": {"regex": regex}, "substitution": by}}
-
-
-_NOWHERE: Json = {
-    "body": {"inline_string": "the rule answers by itself: it has no backend, or needs none\n"},
-}
+def _substitution(regex: str, replacement: str) -> Json:
+    return {"regex_rewrite": {"pattern": {"regex": regex}, "substitution": replacement}}
 
 
 def _target(destinations: tuple[Weighted, ...]) -> Json:
     return {
-        # A cluster is missing where the manifests lack the Service.
+        # The cluster is missing if the manifests have no such Service.
         "cluster_not_found_response_code": "INTERNAL_SERVER_ERROR",
         "weighted_clusters": {
             "clusters": [
                 {
-                    "name": w.destination.name,
-                    "weight": w.weight,
-                    **_host(w.request),
-                    **_headers(w.request, w.response),
-                    **_exchanged(w.destination.propagation),
+                    "name": weighted.destination.name,
+                    "weight": weighted.weight,
+                    **_host(weighted.request),
+                    **_headers(weighted.request, weighted.response),
+                    **_exchanged(weighted.destination.propagation),
                 }
-                for w in destinations
+                for weighted in destinations
             ]
         },
     }
 
 
 def _mirrors(mirrors: tuple[Weighted, ...]) -> Json:
-    """Copies, sent as Istio sends them: to the same host, and in no trace."""
+    """Return the mirrors. As in Istio, copies keep the request's host and are in no trace."""
     policies = [
         {
             "cluster": mirror.destination.name,
@@ -155,7 +153,7 @@ def _mirrors(mirrors: tuple[Weighted, ...]) -> Json:
 
 
 def _exchanged(propagation: Propagation) -> Json:
-    """Which headers the receiving side writes into baggage."""
+    """Return the headers that the inbound side writes into baggage."""
     if propagation == Propagation():
         return {}
     headers = for_headers(propagation.headers, propagation.prefixes)
@@ -164,16 +162,16 @@ def _exchanged(propagation: Propagation) -> Json:
 
 def _match(match: Match) -> Json:
     entry: Json = _path(match.uri) if match.uri else {"prefix": "/"}
-    headers = [_header(name, asked) for name, asked in match.headers.items()]
+    headers = [_header(name, value) for name, value in match.headers.items()]
     if match.method is not None:
         headers.append(_header(":method", match.method))
-    for name, asked in match.without.items():
-        empty = {} if asked.kind == "present" else {"treat_missing_header_as_empty": True}
-        headers.append(_header(name, asked) | {"invert_match": True, **empty})
+    for name, value in match.without.items():
+        empty = {} if value.kind == "present" else {"treat_missing_header_as_empty": True}
+        headers.append(_header(name, value) | {"invert_match": True, **empty})
     if headers:
         entry["headers"] = headers
     if match.query:
-        entry["query_parameters"] = [_header(name, asked) for name, asked in match.query.items()]
+        entry["query_parameters"] = [_header(name, value) for name, value in match.query.items()]
     return entry
 
 
@@ -185,7 +183,7 @@ def _path(match: StringMatch) -> Json:
         case "prefix":
             return {"prefix": match.value, **sensitive}
         case "segments":
-            return {"path_separated_prefix": match.value}  # HTTPRoutes alone: they keep case
+            return {"path_separated_prefix": match.value}  # only in HTTPRoutes: case-sensitive
         case "regex":
             return {"safe_regex": {"regex": match.value}}
         case "present":
@@ -225,10 +223,10 @@ def _headers(request: HeaderOps, response: HeaderOps) -> Json:
 
 
 def _retry_policy(retry: Retry | None) -> Json:
-    """The rule's own retries; else enough of them that taking a pod away costs no request."""
+    """Return the rule's retries; by default, enough that no request fails when a pod ends."""
     policy: Json = {
-        # Envoy draws again where it draws the pod that was tried. A dead pod has no requests under
-        # way, so the balancer prefers it, and Istio's 5 often leave it the only one.
+        # The balancer prefers pods without requests in flight, such as a dead one. So it often
+        # selects the pod that just failed, even in each of Istio's 5 attempts to select another.
         "host_selection_retry_max_attempts": 20,
         "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
     }
@@ -242,7 +240,7 @@ def _retry_policy(retry: Retry | None) -> Json:
     if retry and retry.backoff:
         policy["retry_back_off"] = {"base_interval": seconds(max(0.001, retry.backoff))}
     if retry is None or retry.next_tier:
-        # First another pod of the lane; only then the next tier.
+        # Retry another pod of the same tier first, and then the next tier.
         policy["retry_priority"] = typed(
             "envoy.retry_priorities.previous_priorities",
             "extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",

@@ -1,4 +1,4 @@
-"""Traces: the gateway begins each, or goes on with its client's, and tells a collector by OTLP."""
+"""Traces: the gateway starts or continues them, and exports them to a collector by OTLP."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -13,11 +13,11 @@ _CLUSTER = "collector"
 
 @dataclass(frozen=True)
 class Collector:
-    """Where traces go, by OTLP over HTTP."""
+    """A collector of traces, by OTLP over HTTP."""
 
     host: str
     port: int
-    path: str  # before /v1/traces; no slash at its end
+    path: str  # before /v1/traces, without a slash at the end
 
     @classmethod
     def of(cls, url: str) -> Self:
@@ -32,8 +32,8 @@ class Collector:
                 return cls(parts.hostname, parts.port or 80, parts.path.rstrip("/"))
         except ValueError:
             pass
-        told = without_credentials(url)
-        raise LanesError(f"--collector {told}: not a URL of OTLP over HTTP, http://127.0.0.1:4318")
+        shown = without_credentials(url)
+        raise LanesError(f"--collector {shown}: not a URL of OTLP over HTTP, http://127.0.0.1:4318")
 
     @property
     def url(self) -> str:
@@ -41,7 +41,7 @@ class Collector:
 
 
 def tracing(collector: Collector | None) -> Json:
-    """A connection manager's part: how its requests are traced."""
+    """Return the connection manager's tracing; {} without a collector."""
     if collector is None:
         return {}
     uri = {"uri": f"{collector.url}/v1/traces", "cluster": _CLUSTER, "timeout": "2s"}
@@ -55,7 +55,7 @@ def tracing(collector: Collector | None) -> Json:
 
 
 def collector_clusters(collector: Collector | None) -> list[Json]:
-    """The cluster that traces are sent to, if they are."""
+    """Return the cluster of the collector, if there is one."""
     if collector is None:
         return []
     endpoint = {"endpoint": {"address": address(collector.host, collector.port)}}

@@ -72,8 +72,8 @@ class Split:
             )
             for host in self._mesh.gateway
         )
-        mesh, handed_on = replace(self._mesh, gateway=hosts), stand_ins(self._mesh).handed_on
-        listener = gateway_listener(mesh, 0, handed_on=handed_on)
+        mesh, propagated = replace(self._mesh, gateway=hosts), stand_ins(self._mesh).propagated
+        listener = gateway_listener(mesh, 0, propagated=propagated)
         config: Json = _manager(listener)["route_config"]
         for host, virtual_host in zip(self._mesh.gateway, config["virtual_hosts"], strict=True):
             # Envoy has a route for each of a rule's matches.

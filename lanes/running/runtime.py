@@ -164,7 +164,7 @@ class RunningMesh:
             self.admin.short_path,
             self._ports,
             self._collector,
-            self.stand_ins.handed_on,
+            self.stand_ins.propagated,
         )
         config = self._extras.amend(config, self.folder)
         with signals_held(), os.fdopen(os.memfd_create("envoy"), "wb") as file:

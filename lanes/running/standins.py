@@ -1,7 +1,7 @@
 """What stand-ins do in place of programs other than the sample.
 
-The sample calls the URLs of `upstream_url` and hands baggage on. In place of another program, it
-makes the calls that the plan knows, and hands on the headers that the plan assumes.
+The sample calls the URLs of `upstream_url` and propagates baggage. In place of another program, it
+makes the calls that the plan knows, and propagates the headers that the plan assumes.
 """
 
 from collections.abc import Collection, Container, Mapping
@@ -26,12 +26,12 @@ MOST_HOPS = 100
 class StandIns:
     """What the stand-ins for other programs do.
 
-    `urls` are their calls, by the pod's key; `handed_on` the headers that they hand on; `notes`
-    sentences for the user.
+    `urls` are their calls, by the pod's key; `propagated` the headers that they propagate;
+    `notes` sentences for the user.
     """
 
     urls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    handed_on: tuple[str, ...] = ()
+    propagated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -54,14 +54,14 @@ def stand_ins(mesh: Mesh) -> StandIns:
         for key, namespace in namespaces.items()
         if made[key]
     }
-    handed_on = tuple(sorted(assumed_headers(mesh))) if urls else ()
+    propagated = tuple(sorted(assumed_headers(mesh))) if urls else ()
     dropping = [pod.app for pod in imitating if pod.carries_baggage is False and pod.key in urls]
     notes = (
         _left_out(namespaces, bypasses, "bypasses its sidecar", "bypass their sidecars"),
         _left_out(namespaces, cycles, "is part of a cycle", "are part of a cycle"),
-        _handing_on(handed_on, dict.fromkeys(dropping)),
+        _propagation_note(propagated, dict.fromkeys(dropping)),
     )
-    return StandIns(urls, handed_on, tuple(filter(None, notes)))
+    return StandIns(urls, propagated, tuple(filter(None, notes)))
 
 
 def _left_out(pods: Container[str], left_out: LeftOut, singular: str, plural: str) -> str:
@@ -71,8 +71,8 @@ def _left_out(pods: Container[str], left_out: LeftOut, singular: str, plural: st
     return f"stand-ins leave out {', '.join(calls)}, which {why}" if calls else ""
 
 
-def _handing_on(headers: Collection[str], dropping: Collection[str]) -> str:
-    """Return a note on the headers that are handed on, and the services that drop them."""
+def _propagation_note(headers: Collection[str], dropping: Collection[str]) -> str:
+    """Return a note on the headers that stand-ins propagate, and the services that drop them."""
     if not headers:
         return ""
     note = f"stand-ins propagate {', '.join(headers)}, as your services have to"

@@ -70,8 +70,8 @@ def _planned(file: str) -> str:
         show_plan(planned, console)
     json.dumps(plan_json(mesh, planned))
     addresses = {pod.key: f"127.0.9.{n % 200 + 1}" for n, pod in enumerate(mesh.pods)}
-    handed_on = stand_ins(mesh).handed_on
-    json.dumps(bootstrap(mesh, addresses, 8080, "/admin", handed_on=handed_on))
+    propagated = stand_ins(mesh).propagated
+    json.dumps(bootstrap(mesh, addresses, 8080, "/admin", propagated=propagated))
     return "up done"
 
 

@@ -38,13 +38,13 @@ PODS = [service("a"), deployment("a")]
 
 def config(
     *documents: Document,
-    handed_on: tuple[str, ...] = (),
+    propagated: tuple[str, ...] = (),
     collected: str = "",
     commands: tuple[str, ...] = (),
 ) -> Json:
     mesh = mesh_of(*documents, commands=commands)
     collector = Collector.of(collected) if collected else None
-    made = bootstrap(mesh, addresses_of(mesh), 8080, ADMIN, {}, collector, handed_on)
+    made = bootstrap(mesh, addresses_of(mesh), 8080, ADMIN, {}, collector, propagated)
     resources: Json = made["static_resources"]
     return resources
 
@@ -913,13 +913,13 @@ def test_headers_are_exchanged_at_the_pods_that_a_propagation_takes() -> None:
 
 def test_stand_ins_for_other_programs_hand_headers_on() -> None:
     pods = [service("a"), deployment("a", "v1", "b"), service("b"), foreign("b")]
-    made = config(*pods, gateway(), ENTERED, handed_on=("x-a",))
+    made = config(*pods, gateway(), ENTERED, propagated=("x-a",))
     at_gateway, own, theirs = made["listeners"]
-    assert [scripts_at(one) for one in (at_gateway, own, theirs)] == [[], [], ["sent-on"]]
-    assert (receiving(made, "a"), receiving(made, "b")) == ([], ["taken-along"])
+    assert [scripts_at(one) for one in (at_gateway, own, theirs)] == [[], [], ["restore-headers"]]
+    assert (receiving(made, "a"), receiving(made, "b")) == ([], ["keep-headers"])
     for one in made["listeners"]:
         assert manager(one)["route_config"]["typed_per_filter_config"] == dict.fromkeys(
-            ("taken-along", "sent-on"), context(headers=["x-a"], prefixes=[])
+            ("keep-headers", "restore-headers"), context(headers=["x-a"], prefixes=[])
         )
-    both = config(service("b"), deployment("b", "v1", "a"), foreign("b", "v2"), handed_on=("x-a",))
-    assert receiving(both, "b") == ["taken-along"]
+    both = config(service("b"), deployment("b", "v1", "a"), foreign("b", "v2"), propagated=("x-a",))
+    assert receiving(both, "b") == ["keep-headers"]

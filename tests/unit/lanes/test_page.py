@@ -255,7 +255,7 @@ def test_routes_from_the_file_tell_what_stand_ins_hand_on() -> None:
         *(kube.foreign("cart", version) for version in ("v1", "v2")),
     )
     split = Split(mesh, plan(mesh))
-    told = split.routes(split.weights)["typed_per_filter_config"]["taken-along"]
+    told = split.routes(split.weights)["typed_per_filter_config"]["keep-headers"]
     assert told["filter_context"] == {"headers": ["x-lane"], "prefixes": []}
 
 

@@ -118,7 +118,7 @@ def test_headers_that_the_plan_assumes_are_handed_on() -> None:
     )
     told = stand_ins(mesh(foreign("shop", CART_ADDR="cart:8080"), "", *more))
     said = "stand-ins propagate x-lane, as your services have to"
-    assert (told.handed_on, told.notes) == (("x-lane",), (said,))
+    assert (told.propagated, told.notes) == (("x-lane",), (said,))
     deaf = foreign("shop", CART_ADDR="cart:8080", OTEL_PROPAGATORS="tracecontext")
     assert stand_ins(mesh(deaf, "", *more)).notes == (
         f"{said}; not those of shop, whose OpenTelemetry does not propagate baggage",
