@@ -23,13 +23,12 @@ def inherited() -> dict[str, str]:
 def pod_environment(pod: Pod, address: str, collector: Collector | None = None) -> dict[str, str]:
     """Return all variables of a stand-in for a pod at `address`."""
     proxy = f"http://{address}:{SIDECAR_PORT}"
-    traced = telemetry(pod, collector)
-    if "OTEL_PROPAGATORS" in traced:
-        traced = traced | {"OTEL_PROPAGATORS": known_propagators(traced["OTEL_PROPAGATORS"])}
+    variables = {**of_sample(pod.env), **telemetry(pod, collector)}
+    if propagators := variables.get("OTEL_PROPAGATORS"):
+        variables["OTEL_PROPAGATORS"] = known_propagators(propagators)
     return {
         **inherited(),
-        **of_sample(pod.env),
-        **traced,
+        **variables,
         **_ON_A_LAPTOP,
         **{name: address for name in pod.ip_env if name in SAMPLE},
         "app": pod.app,

@@ -17,6 +17,8 @@ SAMPLE = frozenset(
         *("fault_delay", "fault_rate", "fault_status", "fault_token"),
     }
 )
+# OpenTelemetry's variables that stand-ins get. Empty ones count as unset.
+_OTEL = ("OTEL_PROPAGATORS", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
 # The propagators of OpenTelemetry's SDK. The SDK fails on any other name.
 _PROPAGATORS = ("tracecontext", "baggage", "none")
 
@@ -71,14 +73,10 @@ _HARMLESS_OTEL = re.compile(
 
 
 def of_sample(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a stand-in: the sample's settings, known propagators, and disabled
-    instrumentations.
-    """
-    variables = {name: value for name, value in env.items() if name in SAMPLE}
-    if propagators := env.get("OTEL_PROPAGATORS"):
-        variables["OTEL_PROPAGATORS"] = known_propagators(propagators)
-    disabled = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
-    return variables | ({disabled: env[disabled]} if disabled in env else {})
+    """Return the sample's settings, and those of OpenTelemetry that are not empty."""
+    return {
+        name: value for name, value in env.items() if name in SAMPLE or (value and name in _OTEL)
+    }
 
 
 def known_propagators(value: str) -> str:

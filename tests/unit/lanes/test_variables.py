@@ -15,28 +15,23 @@ from tests.kube import Document, deployment, instrumentation, put, service
 from tests.unit.lanes.reading import mesh_of, refusal
 
 CONTAINER = "spec.template.spec.containers[0]"
-# What runs code in some program, with a value for each that would.
+# Variables that make some program run code, with such values.
+_PATHS = """
+    PATH LD_PRELOAD LD_AUDIT LD_LIBRARY_PATH GCONV_PATH LOCPATH GLIBC_TUNABLES TMPDIR HOME
+    DYLD_INSERT_LIBRARIES XDG_CONFIG_HOME KUBECONFIG ENV BASH_ENV SHELLOPTS BASHOPTS PS4 IFS
+    PYTHONPATH PYTHONSTARTUP PYTHONHOME PYTHONBREAKPOINT NODE_OPTIONS NODE_PATH
+    NODE_EXTRA_CA_CERTS PERL5OPT PERL5LIB PERL5DB RUBYOPT RUBYLIB JAVA_TOOL_OPTIONS
+    JDK_JAVA_OPTIONS _JAVA_OPTIONS JAVA_OPTS CLASSPATH MAVEN_OPTS DOTNET_STARTUP_HOOKS
+    CORECLR_PROFILER_PATH PHP_INI_SCAN_DIR PHPRC LUA_INIT LUA_INIT_5_4 LUA_PATH R_PROFILE
+    GOFLAGS GOTOOLCHAIN CC RUSTC_WRAPPER MAKEFLAGS npm_config_script_shell
+    NPM_CONFIG_NODE_OPTIONS PIP_INDEX_URL UV_INDEX_URL GIT_SSH_COMMAND GIT_PAGER BROWSER PAGER
+    EDITOR VISUAL LESSOPEN OPENSSL_CONF OPENSSL_MODULES SSLKEYLOGFILE GUNICORN_CMD_ARGS
+    FLASK_APP DJANGO_SETTINGS_MODULE OTEL_PYTHON_CONFIGURATOR OTEL_PYTHON_DISTRO
+    OTEL_JAVAAGENT_EXTENSIONS OTEL_EXPORTER_OTLP_ENDPOINT OTEL_CONFIG_FILE
+    OTEL_PYTHON_TRACER_PROVIDER
+"""
 CODE = {
-    **dict.fromkeys(("PATH", "LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH"), "/evil"),
-    **dict.fromkeys(("GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES", "TMPDIR", "HOME"), "/evil"),
-    **dict.fromkeys(("DYLD_INSERT_LIBRARIES", "XDG_CONFIG_HOME", "KUBECONFIG"), "/evil"),
-    **dict.fromkeys(("ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "IFS"), "/evil"),
-    **dict.fromkeys(("PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME", "PYTHONBREAKPOINT"), "/evil"),
-    **dict.fromkeys(("NODE_OPTIONS", "NODE_PATH", "NODE_EXTRA_CA_CERTS"), "/evil"),
-    **dict.fromkeys(("PERL5OPT", "PERL5LIB", "PERL5DB", "RUBYOPT", "RUBYLIB"), "/evil"),
-    **dict.fromkeys(("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"), "/evil"),
-    **dict.fromkeys(("JAVA_OPTS", "CLASSPATH", "MAVEN_OPTS", "DOTNET_STARTUP_HOOKS"), "/evil"),
-    **dict.fromkeys(("CORECLR_PROFILER_PATH", "PHP_INI_SCAN_DIR", "PHPRC"), "/evil"),
-    **dict.fromkeys(("LUA_INIT", "LUA_INIT_5_4", "LUA_PATH", "R_PROFILE"), "/evil"),
-    **dict.fromkeys(("GOFLAGS", "GOTOOLCHAIN", "CC", "RUSTC_WRAPPER", "MAKEFLAGS"), "/evil"),
-    **dict.fromkeys(("npm_config_script_shell", "NPM_CONFIG_NODE_OPTIONS"), "/evil"),
-    **dict.fromkeys(("PIP_INDEX_URL", "UV_INDEX_URL", "GIT_SSH_COMMAND", "GIT_PAGER"), "/evil"),
-    **dict.fromkeys(("BROWSER", "PAGER", "EDITOR", "VISUAL", "LESSOPEN"), "/evil"),
-    **dict.fromkeys(("OPENSSL_CONF", "OPENSSL_MODULES", "SSLKEYLOGFILE"), "/evil"),
-    **dict.fromkeys(("GUNICORN_CMD_ARGS", "FLASK_APP", "DJANGO_SETTINGS_MODULE"), "/evil"),
-    **dict.fromkeys(("OTEL_PYTHON_CONFIGURATOR", "OTEL_PYTHON_DISTRO"), "/evil"),
-    **dict.fromkeys(("OTEL_JAVAAGENT_EXTENSIONS", "OTEL_EXPORTER_OTLP_ENDPOINT"), "/evil"),
-    **dict.fromkeys(("OTEL_CONFIG_FILE", "OTEL_PYTHON_TRACER_PROVIDER"), "/evil"),
+    **dict.fromkeys(_PATHS.split(), "/evil"),
     **dict.fromkeys(("HTTPS_PROXY", "all_proxy", "no_proxy"), "http://evil"),
     "BASH_FUNC_ls%%": "() { touch /evil; }",
     "ANYTHING": "() { :; }; touch /evil",
