@@ -36,13 +36,9 @@ def listeners_of(
     Gateway's own, then the one of the oldest ListenerSet. Warns of listeners that do not count.
     """
     diagnostics.warn(*_without_http(manifests))
-    gateways = {
-        _key(body): (body, resource) for resource, body in manifests.of(gateway_api.Gateway)
-    }
-    own = {
-        key: tuple(_supported(resource, body.spec.listeners))
-        for key, (body, resource) in gateways.items()
-    }
+    of_api = list(manifests.of(gateway_api.Gateway))
+    gateways = {_key(body): body for _, body in of_api}
+    own = {_key(body): _supported(resource, body.spec.listeners) for resource, body in of_api}
     all_of = {key: list(listeners) for key, listeners in own.items()}
     sets: dict[Key, tuple[Key, tuple[gateway_api.Listener, ...]]] = {}
     by_age = sorted(manifests.of(kinds.ListenerSet), key=lambda one: age_of_route(one[1].metadata))
@@ -50,19 +46,18 @@ def listeners_of(
         namespace, ref = body.metadata.namespace, body.spec.parent_ref
         parent = ref.namespace or namespace, ref.name
         added: tuple[gateway_api.Listener, ...] = ()
-        if parent in gateways and _allows(gateways[parent][0], namespace, labels):
+        if parent in gateways and _allows(gateways[parent], namespace, labels):
             present = {(one.port, one.hostname) for one in all_of[parent]}
             supported = _supported(resource, body.spec.listeners)
             added = tuple(one for one in supported if (one.port, one.hostname) not in present)
             all_of[parent] += added
-            if len(added) < len(body.spec.listeners):
-                message = (
-                    f"Gateway {ref.name} has a listener with the same port and hostname already"
-                )
-                diagnostics.warn(resource.finding("listener-set", "spec.listeners", message))
+            field = "spec.listeners" if len(added) < len(body.spec.listeners) else ""
+            message = f"Gateway {ref.name} has a listener with the same port and hostname already"
         else:
+            field = "spec.parentRef"
             message = f"Gateway {'/'.join(parent)} takes no ListenerSets from namespace {namespace}"
-            diagnostics.warn(resource.finding("listener-set", "spec.parentRef", message))
+        if field:
+            diagnostics.warn(resource.finding("listener-set", field, message))
         sets[_key(body)] = parent, added
     return (
         {key: Listeners(key[0], key, own[key], tuple(all_of[key])) for key in gateways},
@@ -79,11 +74,13 @@ def _key(body: gateway_api.Gateway | kinds.ListenerSet) -> Key:
 
 def _supported(
     resource: Resource, listeners: list[gateway_api.Listener]
-) -> Iterator[gateway_api.Listener]:
-    """Yield the listeners without a field that is not supported."""
-    for number, one in enumerate(listeners):
-        if not resource.lacks(f"spec.listeners[{number}]"):
-            yield one
+) -> tuple[gateway_api.Listener, ...]:
+    """Return the listeners without a field that is not supported."""
+    return tuple(
+        listener
+        for number, listener in enumerate(listeners)
+        if not resource.lacks(f"spec.listeners[{number}]")
+    )
 
 
 def _allows(
