@@ -1,6 +1,4 @@
-"""What people get wrong about injection: the operator then does nothing, and says nothing."""
-
-from typing import Any
+"""Injection by the OpenTelemetry Operator: annotations that it ignores without a message."""
 
 import pytest
 
@@ -26,95 +24,68 @@ AGENT: Document = {"name": "agent", "image": "agent:1"}
 
 
 def shop(*containers: Document, **annotations: str) -> Document:
-    asked = {f"{PREFIX}/{name.replace('_', '-')}": value for name, value in annotations.items()}
-    made = put(foreign("shop"), TEMPLATE, asked)
-    return put(made, "spec.template.spec.containers", list(containers or (APP,)))
+    """A workload whose pods have these containers, and annotations of the operator."""
+    named = {f"{PREFIX}/{name.replace('_', '-')}": value for name, value in annotations.items()}
+    workload = put(foreign("shop"), TEMPLATE, named)
+    return put(workload, "spec.template.spec.containers", list(containers or (APP,)))
 
 
 def injection_warnings(*documents: Document) -> list[tuple[str, str]]:
+    """The fields, without PREFIX, and the messages of the warnings."""
     found = [w for w in mesh_of(*documents).warnings if w.rule == "injection"]
     return [(w.field.replace(f"{PREFIX}/", ""), w.message) for w in found]
 
 
 OTEL = instrumentation("tracecontext", "baggage", name="otel")
+BY_ITSELF = "so the service has to propagate baggage itself"
 
 
 @pytest.mark.parametrize(
-    ("made", "found"),
+    ("workload", "found"),
     [
-        (shop(inject_java="true"), []),
-        (shop(APP, AGENT, inject_java="true"), []),
+        (shop(inject_java="true"), {}),
+        (shop(APP, AGENT, inject_java="true"), {}),
+        (shop(AGENT, APP, inject_java="true", container_names="app"), {}),
+        (shop(AGENT, APP, inject_java="true", java_container_names="app"), {}),
         (
             shop(AGENT, APP, inject_java="true"),
-            [
-                (
-                    f"{TEMPLATE}[inject-java]",
-                    "the operator injects into agent, and app serves; name it in"
-                    f" {PREFIX}/container-names",
-                )
-            ],
+            {
+                "inject-java": "the operator injects into agent, and app serves; name it in"
+                f" {PREFIX}/container-names"
+            },
         ),
-        (shop(AGENT, APP, inject_java="true", container_names="app"), []),
-        (shop(AGENT, APP, inject_java="true", java_container_names="app"), []),
         (
             shop(inject_java="true", container_names="main, x"),
-            [
-                (
-                    f"{TEMPLATE}[inject-java]",
-                    "main, x is no container of these pods, so nothing is injected",
-                )
-            ],
-        ),
-        (
-            shop(inject_pyhton="true"),
-            [
-                (
-                    f"{TEMPLATE}[inject-pyhton]",
-                    f"is no annotation of the operator; did you mean {PREFIX}/inject-python?",
-                )
-            ],
+            {"inject-java": "main, x is no container of these pods, so nothing is injected"},
         ),
         (
             shop(inject_sdk="true"),
-            [
-                (
-                    f"{TEMPLATE}[inject-sdk]",
-                    "brings settings and no code, so the service has to propagate baggage itself",
-                )
-            ],
+            {"inject-sdk": f"brings settings and no code, {BY_ITSELF}"},
         ),
         (
             shop(inject_go="true"),
-            [
-                (
-                    f"{TEMPLATE}[inject-go]",
-                    "instruments Go from outside of the process and carries no baggage, so the"
-                    " service has to propagate baggage itself",
-                )
-            ],
+            {
+                "inject-go": "instruments Go from outside of the process and carries no baggage,"
+                f" {BY_ITSELF}"
+            },
         ),
         (
             shop(inject_python="true", python_container_names="main", inject_java="other"),
-            [
-                (
-                    f"{TEMPLATE}[inject-python]",
-                    "main is no container of these pods, so nothing is injected",
-                ),
-                (
-                    f"{TEMPLATE}[inject-java]",
-                    '"other" matches 0 Instrumentation resources in namespace default; the operator'
-                    " injects only where exactly one fits",
-                ),
-            ],
+            {
+                "inject-python": "main is no container of these pods, so nothing is injected",
+                "inject-java": '"other" matches 0 Instrumentation resources in namespace default;'
+                " the operator injects only where exactly one fits",
+            },
         ),
     ],
 )
-def test_what_is_not_injected_is_told(made: Document, found: list[tuple[str, str]]) -> None:
-    assert injection_warnings(OTEL, made) == found
+def test_warnings_of_annotations(workload: Document, found: dict[str, str]) -> None:
+    by_field = [(f"{TEMPLATE}[{key}]", message) for key, message in found.items()]
+    assert injection_warnings(OTEL, workload) == by_field
 
 
 @pytest.mark.parametrize(
-    ("of_namespace", "annotations", "clear"),
+    ("of_namespace", "of_pods", "injects"),
     [
         ({"inject-java": "true"}, {}, True),
         ({"inject-java": "false"}, {"inject_java": "true"}, True),
@@ -124,18 +95,18 @@ def test_what_is_not_injected_is_told(made: Document, found: list[tuple[str, str
         ({"container-names": "main"}, {"inject_java": "true", "container_names": "app"}, True),
     ],
 )
-def test_the_annotations_of_the_namespace(
-    of_namespace: dict[str, str], annotations: dict[str, str], clear: bool
+def test_annotations_of_the_namespace(
+    of_namespace: dict[str, str], of_pods: dict[str, str], injects: bool
 ) -> None:
-    asked = {f"{PREFIX}/{name}": value for name, value in of_namespace.items()}
-    metadata = {"name": "default", "annotations": asked}
+    annotations = {f"{PREFIX}/{name}": value for name, value in of_namespace.items()}
+    metadata = {"name": "default", "annotations": annotations}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-    assert (injection_warnings(OTEL, namespace, shop(**annotations)) == []) is clear
+    assert (injection_warnings(OTEL, namespace, shop(**of_pods)) == []) is injects
 
 
-@pytest.mark.parametrize("asked", ["true", "other/otel"])
-def test_an_annotation_on_the_deployment(asked: str) -> None:
-    misplaced = put(shop(), "metadata.annotations", {f"{PREFIX}/inject-java": asked})
+@pytest.mark.parametrize("value", ["true", "other/otel"])
+def test_an_annotation_on_the_workload_is_ignored(value: str) -> None:
+    misplaced = put(shop(), "metadata.annotations", {f"{PREFIX}/inject-java": value})
     assert injection_warnings(OTEL, misplaced) == [
         (
             "metadata.annotations[inject-java]",
@@ -150,7 +121,7 @@ def test_an_annotation_on_the_deployment(asked: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("elsewhere", "asked", "named"),
+    ("others", "value", "hint"),
     [
         ([("edge", "otel")], "true", "edge/otel"),
         ([("edge", "otel"), ("edge", "other")], "True", ""),
@@ -160,16 +131,14 @@ def test_an_annotation_on_the_deployment(asked: str) -> None:
         ([("edge", "otel")], "other", ""),
     ],
 )
-def test_an_instrumentation_of_another_namespace_is_named(
-    elsewhere: list[tuple[str, str]], asked: str, named: str
+def test_the_only_instrumentation_of_another_namespace_is_a_hint(
+    others: list[tuple[str, str]], value: str, hint: str
 ) -> None:
-    others = [instrumentation(name=name, namespace=namespace) for namespace, name in elsewhere]
-    ((_, message),) = injection_warnings(*others, shop(inject_java=asked))
-    assert message.partition("exactly one fits")[2] == (f"; write {named}" if named else "")
-    assert (
-        f"matches 0 Instrumentation resources in namespace {asked.rpartition('/')[0] or 'default'};"
-        in message
-    )
+    resources = [instrumentation(name=name, namespace=namespace) for namespace, name in others]
+    ((_, message),) = injection_warnings(*resources, shop(inject_java=value))
+    namespace = value.rpartition("/")[0] or "default"
+    assert f"matches 0 Instrumentation resources in namespace {namespace};" in message
+    assert message.partition("exactly one fits")[2] == (f"; write {hint}" if hint else "")
 
 
 LANGUAGES = ["python", "java", "nodejs", "dotnet", "go", "sdk", "apache-httpd", "nginx"]
@@ -184,21 +153,24 @@ LANGUAGES = ["python", "java", "nodejs", "dotnet", "go", "sdk", "apache-httpd", 
         "otel-dotnet-auto-runtime",
     ],
 )
-def test_an_annotation_of_the_operator_is_known_and_meant(name: str) -> None:
+def test_a_misspelled_annotation_of_the_operator(name: str) -> None:
     assert injection_warnings(shop(**{name: "false"})) == []
-    ((field, message),) = injection_warnings(shop(**{f"{name}s": "false"}))
-    assert field == f"{TEMPLATE}[{name}s]"
-    assert message.endswith(f"did you mean {PREFIX}/{name}?")
+    assert injection_warnings(shop(**{f"{name}s": "false"})) == [
+        (
+            f"{TEMPLATE}[{name}s]",
+            f"is no annotation of the operator; did you mean {PREFIX}/{name}?",
+        )
+    ]
 
 
-def test_several_instrumentations_of_one_namespace_are_none() -> None:
+def test_of_several_instrumentations_of_one_namespace_none_is_injected() -> None:
     ((_, message),) = injection_warnings(
         OTEL, instrumentation(name="other"), shop(inject_java="true")
     )
     assert message.startswith('"true" matches 2 Instrumentation resources')
 
 
-def called(image: str, **more: Any) -> tuple[bool, list[str]]:
+def called(image: str) -> tuple[bool, list[str]]:
     """Whether a caller is assumed to propagate baggage, and the rules of the plan's warnings."""
     lane = virtual_service(
         "*",
@@ -208,7 +180,7 @@ def called(image: str, **more: Any) -> tuple[bool, list[str]]:
     )
     caller = put(deployment("a", "v1", "b"), "spec.template.spec.containers[0].image", image)
     documents = [gateway(), lane, service("a"), service("b"), deployment("b"), caller]
-    planned = plan_of(*documents, **more)
+    planned = plan_of(*documents)
     return "a" in planned.assumed, [w.rule for w in warnings(mesh_of(*documents), planned)]
 
 
@@ -222,11 +194,13 @@ def called(image: str, **more: Any) -> tuple[bool, list[str]]:
         ("traffic-lanes-fork:1", True),
     ],
 )
-def test_a_pod_of_another_image_with_upstream_url_is_no_sample(image: str, assumed: bool) -> None:
+def test_only_the_image_of_the_sample_is_known_to_propagate_baggage(
+    image: str, assumed: bool
+) -> None:
     assert called(image) == (assumed, ["assumed"] if assumed else [])
 
 
-def test_b3_alone_drops_the_baggage_of_whoever_calls() -> None:
+def test_a_propagator_without_baggage_drops_it() -> None:
     caller = shop(
         {**APP, "env": [{"name": "CART_URL", "value": "http://b:8000/"}]}, inject_java="1"
     )
