@@ -1,4 +1,4 @@
-"""Loopback addresses and ports: what is taken, and what is told of it."""
+"""Loopback addresses and ports."""
 
 import socket
 from ipaddress import ip_address
@@ -21,12 +21,12 @@ def test_every_pod_has_an_address_of_its_own_in_one_block() -> None:
         assert not address.startswith("127.0.0.")
 
 
-def test_two_meshes_do_not_meet() -> None:
+def test_two_meshes_have_different_addresses() -> None:
     with AddressBlock() as one, AddressBlock() as two:
         assert not set(one.pods(["a", "b"]).values()) & set(two.pods(["a", "b"]).values())
 
 
-def test_a_block_is_held_while_anyone_holds_its_claim() -> None:
+def test_a_block_is_taken_while_any_process_has_its_claim() -> None:
     with AddressBlock() as block:
         held = socket.socket(fileno=socket.dup(block.fileno()))
         taken = block.pods(["a"])

@@ -1,4 +1,4 @@
-"""The command line: what it prints, and what it exits with."""
+"""The command line: output and exit codes."""
 
 import json
 import re
@@ -55,7 +55,7 @@ def test_the_plan_as_a_table(sample: str) -> None:
     assert any(line.startswith("* ") for line in table[4:])
 
 
-def test_a_path_begins_with_a_slash(sample: str) -> None:
+def test_a_path_without_a_slash_is_an_error(sample: str) -> None:
     result = lanes("plan", sample, "--path", "cart")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "lanes: --path cart: should begin with a slash: /cart\n"
@@ -76,7 +76,7 @@ def test_the_plan_as_json(sample: str) -> None:
     ]
 
 
-def test_without_manifests_it_is_those_of_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_manifests_are_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     result = lanes("plan")
     assert result.exit_code == 0
@@ -102,7 +102,7 @@ def test_manifests_from_several_files(tmp_path: Path) -> None:
     )
 
 
-def test_what_may_choose_a_route_and_is_not_supported_is_refused_in_one_line(
+def test_strict_commands_reject_an_unsupported_field_in_one_line(
     tmp_path: Path,
 ) -> None:
     documents = [
@@ -126,7 +126,7 @@ def test_what_may_choose_a_route_and_is_not_supported_is_refused_in_one_line(
         )
 
 
-def test_no_manifests_there(tmp_path: Path) -> None:
+def test_manifests_that_do_not_exist(tmp_path: Path) -> None:
     result = lanes("plan", str(tmp_path / "none"))
     assert result.exit_code == 2
     assert "no such file or directory" in result.stderr
@@ -164,7 +164,7 @@ def test_every_command_has_help_with_examples_and_nothing_cut(
 
 
 @pytest.mark.parametrize("name", main.commands)
-def test_the_examples_of_help_are_commands_that_exist(name: str) -> None:
+def test_the_examples_of_help_use_existing_options(name: str) -> None:
     command = main.commands[name]
     known = {option for one in command.params for option in one.opts + one.secondary_opts}
     for line in re.findall(r"^ +(?:helm .*\| )?lanes (.*)$", command.help or "", re.MULTILINE):
@@ -242,7 +242,7 @@ def test_lanes_that_do_not_hold_as_json(sample: str) -> None:
     assert found["unexpected"] == []
 
 
-def test_as_many_are_asked_as_show_each_lane(tmp_path: Path) -> None:
+def test_the_default_number_of_requests_shows_each_lane(tmp_path: Path) -> None:
     weights = {"v1": 99, "v2": 1}
     manifests = write(tmp_path, *asm(weights=weights))
     answers = by_weight(weights)
@@ -259,7 +259,9 @@ def test_as_many_are_asked_as_show_each_lane(tmp_path: Path) -> None:
         (0, 0, "Lanes hold; v2 was not verified: no request entered it."),
     ],
 )
-def test_a_lane_that_nobody_entered(tmp_path: Path, v2: int, exit_code: int, closing: str) -> None:
+def test_a_lane_that_no_request_entered(
+    tmp_path: Path, v2: int, exit_code: int, closing: str
+) -> None:
     manifests = write(tmp_path, *asm(weights={"v1": 100 - v2, "v2": v2}))
     result = verified(manifests, cycle([json_answer("v1", *PATHS["v1"])]))
     assert result.exit_code == exit_code
@@ -284,7 +286,7 @@ def entered(manifests: str, *options: str, to: str = "v3") -> Result:
         return lanes("verify", url, "--manifests", manifests, "--concurrency", "1", *options)
 
 
-def test_a_lane_that_has_an_entry_rule_is_entered_as_well(beside: str) -> None:
+def test_requests_also_enter_lanes_by_entry_rules(beside: str) -> None:
     result = entered(beside, "--lane-requests", "7")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
@@ -304,7 +306,7 @@ def test_a_lane_that_has_an_entry_rule_is_entered_as_well(beside: str) -> None:
     assert "20 times by x-lane: v3: lane v1 answered:" in misrouted.stdout
 
 
-def test_one_lane_alone(beside: str) -> None:
+def test_verification_of_one_lane(beside: str) -> None:
     result = entered(beside, "--lane", "v3")
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
@@ -355,14 +357,16 @@ def test_one_lane_alone(beside: str) -> None:
         ),
     ],
 )
-def test_what_can_not_be_asked_for(beside: str, options: tuple[str, ...], sentence: str) -> None:
+def test_options_that_exclude_each_other_or_name_no_lane(
+    beside: str, options: tuple[str, ...], sentence: str
+) -> None:
     result = lanes("verify", "http://127.0.0.1:1/", "--manifests", beside, *options)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"lanes: {sentence}\n"
 
 
 @pytest.mark.skipif(which("openssl") is None, reason="makes certificates with openssl")
-def test_a_gateway_behind_tls_by_its_name(tmp_path: Path) -> None:
+def test_a_gateway_with_tls_and_a_resolved_address(tmp_path: Path) -> None:
     manifests = write(
         tmp_path, *(put(d, "spec.hosts", ["shop.org"]) if is_entry(d) else d for d in asm())
     )
@@ -378,7 +382,7 @@ def test_a_gateway_behind_tls_by_its_name(tmp_path: Path) -> None:
     assert misrouted.stderr.startswith("lanes: --resolve shop.org:localhost: should be HOST:PORT:")
 
 
-def test_a_gateway_that_is_not_there(sample: str) -> None:
+def test_a_gateway_that_does_not_listen(sample: str) -> None:
     url = f"http://127.0.0.1:{free_port()}/"
     result = lanes("verify", url, "--manifests", sample)
     assert result.exit_code == 2
@@ -386,7 +390,7 @@ def test_a_gateway_that_is_not_there(sample: str) -> None:
     assert result.stderr == f"lanes: {url}: the gateway cannot be reached: Connection refused\n"
 
 
-def test_the_host_that_requests_name(sample: str) -> None:
+def test_requests_send_the_host_of_the_option(sample: str) -> None:
     hosts = set()
 
     def answer(headers: Mapping[str, str]) -> ANSWER:
@@ -399,7 +403,7 @@ def test_the_host_that_requests_name(sample: str) -> None:
 
 
 @pytest.mark.parametrize(("domain", "host"), [("shop.org", "shop.org"), ("*.org", "any.org")])
-def test_a_gateway_asked_by_its_address_is_called_what_it_serves(
+def test_requests_send_a_host_that_the_gateway_serves(
     tmp_path: Path, domain: str, host: str
 ) -> None:
     documents = [put(d, "spec.hosts", [domain]) if is_entry(d) else d for d in asm()]
@@ -432,7 +436,7 @@ def is_entry(document: Document) -> bool:
         (Sources(()), "traces and access logs neither. Check that the mesh writes them."),
     ],
 )
-def test_services_of_which_no_hop_is_seen_can_not_be_verified(
+def test_answers_without_a_hop_cannot_be_verified(
     sample: str, monkeypatch: pytest.MonkeyPatch, evidence: Sources | None, said: str
 ) -> None:
     monkeypatch.setattr(EvidenceOptions, "open", lambda *_: nullcontext(evidence))
@@ -557,7 +561,7 @@ def lines_of(lane_: str, trace: str) -> Iterator[str]:
         ),
     ],
 )
-def test_evidence_that_can_not_be_read(sample: str, options: tuple[str, ...], message: str) -> None:
+def test_evidence_that_cannot_be_read(sample: str, options: tuple[str, ...], message: str) -> None:
     result = verified(sample, cycle([(200, "text/html", "hello")]), *options, requests=3)
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
@@ -579,7 +583,7 @@ main()
 """
 
 
-def test_a_ctrl_c_while_the_command_is_loaded_leaves_no_traceback() -> None:
+def test_ctrl_c_during_imports_leaves_no_traceback() -> None:
     command = [sys.executable, "-c", LOADING]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout
@@ -594,7 +598,7 @@ def test_a_progress_bar_is_for_terminals_only(capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_manifests_are_verified_before_the_gateway(sample: str) -> None:
+def test_manifests_are_read_before_the_gateway_is_called(sample: str) -> None:
     broken: list[Document] = [d for d in asm() if d["spec"].get("gateways") is None]
     Path(sample).write_text(yaml.safe_dump_all(broken))
     result = lanes("verify", "http://127.0.0.1:1/", "--manifests", sample)
@@ -602,7 +606,7 @@ def test_the_manifests_are_verified_before_the_gateway(sample: str) -> None:
     assert "is bound to a gateway" in result.stderr
 
 
-def test_what_was_found_is_left_in_files(sample: str, tmp_path: Path) -> None:
+def test_the_result_is_written_to_files(sample: str, tmp_path: Path) -> None:
     page, xml = tmp_path / "report.html", tmp_path / "junit.xml"
     files = ("--report", str(page), "--junit", str(xml))
     assert verified(sample, by_weight(WEIGHTS), *files).exit_code == 0
@@ -643,7 +647,7 @@ def test_one_request_is_traced(sample: str) -> None:
 # up
 
 
-def test_a_port_that_is_taken_is_told_before_anything_starts(sample: str) -> None:
+def test_a_taken_port_is_an_error_before_anything_starts(sample: str) -> None:
     with gateway_like(lambda _: None) as url:
         port = url.rstrip("/").rpartition(":")[2]
         result = lanes("up", sample, "--port", port)
@@ -664,7 +668,7 @@ def test_the_plan_is_for_the_path_of_the_url(tmp_path: Path) -> None:
     assert result.exit_code == 0
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+def test_a_closed_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m lanes plan | head -1"
     shell = ["bash", "-o", "pipefail", "-c", command]
     result = subprocess.run(shell, cwd=REPOSITORY, capture_output=True, text=True, check=False)
@@ -672,7 +676,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     assert result.returncode in (0, 141)  # whether it had written all by then is chance
 
 
-def test_a_disk_that_is_full_is_a_sentence() -> None:
+def test_a_full_disk_is_an_error_in_one_line() -> None:
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "lanes", "plan"]
         result = subprocess.run(
@@ -681,7 +685,7 @@ def test_a_disk_that_is_full_is_a_sentence() -> None:
     assert (result.returncode, result.stderr) == (2, "lanes: No space left on device\n")
 
 
-def test_an_unforeseen_error_is_a_sentence_and_no_verdict(
+def test_a_defect_is_an_error_in_one_line_and_no_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("lanes.planning.plan.plan", lambda *_: 1 // 0)
@@ -692,7 +696,7 @@ def test_an_unforeseen_error_is_a_sentence_and_no_verdict(
     assert "please report" in result.stderr
 
 
-def test_ctrl_c_shows_what_verify_has_seen_so_far(sample: str) -> None:
+def test_ctrl_c_ends_verify_with_the_result_so_far(sample: str) -> None:
     answers, served = by_weight(WEIGHTS), threading.Semaphore(0)
 
     def answer(_: object) -> ANSWER:

@@ -1,4 +1,4 @@
-"""The commands that send requests, given nonsense or answered by strangers: a sentence each."""
+"""Commands that send requests, with impossible options or hostile servers: an error in one line."""
 
 import json
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def lanes(*arguments: str) -> Result:
         ("--format", "xml"),
     ],
 )
-def test_nonsense_is_a_usage_error(sample: str, option: str, value: str) -> None:
+def test_an_impossible_value_is_a_usage_error(sample: str, option: str, value: str) -> None:
     result = lanes("verify", NOWHERE, "--manifests", sample, option, value)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"Invalid value for '{option}'" in result.stderr
@@ -61,7 +61,7 @@ def test_nonsense_is_a_usage_error(sample: str, option: str, value: str) -> None
     ],
 )
 @pytest.mark.parametrize("command", ["verify", "trace"])
-def test_a_header_that_can_not_be_sent(sample: str, command: str, header: str) -> None:
+def test_a_header_that_cannot_be_sent(sample: str, command: str, header: str) -> None:
     result = lanes(command, NOWHERE, "--manifests", sample, "--header", header)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("lanes: --header ")
@@ -78,7 +78,7 @@ def test_a_header_that_can_not_be_sent(sample: str, command: str, header: str) -
         (resets(b""), "the connection was closed without an answer"),
     ],
 )
-def test_a_gateway_that_is_none_is_a_sentence(
+def test_a_server_that_breaks_http_is_an_error_in_one_line(
     sample: str, command: str, behavior: Behavior, sentence: str
 ) -> None:
     with served(behavior) as url:
@@ -129,7 +129,7 @@ POISON = {
 
 
 @pytest.mark.parametrize("name", POISON)
-def test_an_answer_that_can_not_be_read_is_a_sentence(sample: str, name: str) -> None:
+def test_an_answer_that_cannot_be_read_is_an_error_in_one_line(sample: str, name: str) -> None:
     body, reason = POISON[name]
     with gateway_like(lambda _: (200, "application/json", body)) as url:
         checked = lanes("verify", url, "--manifests", sample, "--requests", "3")
@@ -148,7 +148,7 @@ def test_an_answer_that_can_not_be_read_is_a_sentence(sample: str, name: str) ->
         answer_with(error="x" * 500_000, duration_ms=1, status=500),
     ],
 )
-def test_an_answer_may_hold_much_that_nobody_reads(sample: str, body: str) -> None:
+def test_a_large_answer_makes_no_large_output(sample: str, body: str) -> None:
     with gateway_like(lambda _: (200, "application/json", body)) as url:
         result = lanes("verify", url, "--manifests", sample, "--requests", "3", "--format", "json")
     assert result.exit_code == 1
@@ -157,7 +157,7 @@ def test_an_answer_may_hold_much_that_nobody_reads(sample: str, body: str) -> No
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
-def test_a_password_in_the_url_is_printed_nowhere(sample: str, tmp_path: Path, form: str) -> None:
+def test_a_password_in_the_url_is_never_printed(sample: str, tmp_path: Path, form: str) -> None:
     page, xml = tmp_path / "report.html", tmp_path / "junit.xml"
     files = ("--report", str(page), "--junit", str(xml), "--format", form)
 

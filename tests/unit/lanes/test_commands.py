@@ -1,4 +1,4 @@
-"""`--run`: whose pods a command is for, and what the program is told."""
+"""`--run`: the pods that a command is for, and the program's variables and ports."""
 
 import os
 import socket
@@ -46,7 +46,7 @@ def runs(*commands: str) -> dict[str, str | None]:
         (["mockb.default=x", "mockb=y"], {"mockb-v1": "x", "mockb-v3": "x"}),
     ],
 )
-def test_the_command_that_names_a_pod_most_closely_is_its(
+def test_the_most_specific_command_of_a_pod_counts(
     commands: list[str], found: dict[str, str]
 ) -> None:
     assert runs(*commands) == found
@@ -63,7 +63,7 @@ def test_the_command_that_names_a_pod_most_closely_is_its(
         (["mockb=x", "mockb=y"], "--run mockb: is given twice. Remove one."),
     ],
 )
-def test_a_command_for_nobody_is_refused(commands: list[str], sentence: str) -> None:
+def test_a_command_without_pods_is_an_error(commands: list[str], sentence: str) -> None:
     with pytest.raises(LanesError) as caught:
         runs(*commands)
     assert sentence in str(caught.value)
@@ -88,12 +88,12 @@ def test_a_command_for_nobody_is_refused(commands: list[str], sentence: str) -> 
         ("cart", "cart"),
     ],
 )
-def test_variables_name_the_place_that_stands_for_a_service(value: str, here: str) -> None:
+def test_services_in_variables_become_local_addresses(value: str, here: str) -> None:
     mesh = mesh_of(*SHOP[:1], deployment("cart", "v1", port=8080, env={"TO": value}), *SHOP[2:])
     assert command_environment(mesh, mesh.pods[0], "127.0.9.1", 20000, {})["TO"] == here
 
 
-def test_a_program_is_told_where_to_listen_and_what_kubernetes_tells(
+def test_a_program_gets_its_address_and_variables_of_kubernetes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://elsewhere:3128")
@@ -111,7 +111,7 @@ def test_a_program_is_told_where_to_listen_and_what_kubernetes_tells(
     assert "HTTP_PROXY" not in env
 
 
-def test_a_program_gets_the_port_of_its_manifest_where_it_has_it_alone() -> None:
+def test_a_program_gets_the_port_of_its_manifest_if_it_is_unique() -> None:
     own_port = free_port()
     cart_alone = deployment("cart", "v1", port=own_port)
     mesh = own(mesh_of(*SHOP[2:], service("cart", own_port), cart_alone), "cart=x", "stock=x")
@@ -128,7 +128,7 @@ def test_a_program_gets_the_port_of_its_manifest_where_it_has_it_alone() -> None
             listening_ports(mesh, own_port, iter([taken]))
 
 
-def test_envoy_leads_to_where_the_program_listens_and_takes_its_calls() -> None:
+def test_envoy_routes_to_the_programs_port_and_takes_its_calls() -> None:
     mesh = own(mesh_of(*SHOP), "cart=x")
     config = config_of(mesh, {mesh.pods[0].key: 20000})["static_resources"]
     clusters = {c["name"]: c["load_assignment"]["endpoints"] for c in config["clusters"]}
@@ -154,9 +154,7 @@ def test_envoy_leads_to_where_the_program_listens_and_takes_its_calls() -> None:
 @pytest.mark.parametrize(
     ("commands", "found"), [([], {80: 20000, 9090: 20000}), (["cart=x"], {80: 20000, 9090: 9090})]
 )
-def test_a_program_has_ports_beside_the_one_that_moves(
-    commands: list[str], found: dict[int, int]
-) -> None:
+def test_only_the_main_port_of_a_program_moves(commands: list[str], found: dict[int, int]) -> None:
     """A stand-in has the one, whichever is called."""
     both = service(
         "cart", {"port": 80, "targetPort": 8080, "name": "a"}, {"port": 9090, "name": "b"}

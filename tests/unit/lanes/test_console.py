@@ -1,4 +1,4 @@
-"""Nothing that steers a terminal, or misleads a reader, gets out by the one place that prints."""
+"""The console prints no character that controls a terminal or misleads a reader."""
 
 import io
 import json
@@ -35,7 +35,7 @@ SOUND = [
 ]
 
 
-def test_what_does_not_print_is_escaped() -> None:
+def test_unprintable_characters_are_escaped() -> None:
     for character in STEERING:
         escaped = printable(f"a{character}b")
         assert re.fullmatch(r"a\\([tnr]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})b", escaped)
@@ -44,7 +44,7 @@ def test_what_does_not_print_is_escaped() -> None:
         assert printable_lines(f"1\n{character}") == f"1\n{kept}", repr(character)
 
 
-def test_what_prints_stays_as_it_is() -> None:
+def test_printable_text_is_unchanged() -> None:
     assert [printable(text) for text in SOUND] == SOUND
 
 
@@ -55,7 +55,7 @@ def printed(parts: tuple[str | Text, ...], **environment: str) -> str:
     return out.getvalue()
 
 
-def test_colors_are_those_of_the_console_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_console_adds_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     nasty = "\x1b[32m[red]v1[/]\n"
     parts = (nasty, Text(nasty, style="red"), Text(nasty))
     plain = "\\x1b[32m[red]v1[/]\\n"
@@ -66,7 +66,7 @@ def test_colors_are_those_of_the_console_alone(monkeypatch: pytest.MonkeyPatch) 
     assert printed(parts) == f"{plain}\x1b[31m{plain}\x1b[0m{plain}\n"
 
 
-def test_a_table_is_as_wide_as_what_is_printed() -> None:
+def test_column_widths_count_escapes() -> None:
     table, out = new_table(), io.StringIO()
     for heading in ("la\x1bne", "at"):
         table.add_column(heading)
@@ -75,7 +75,7 @@ def test_a_table_is_as_wide_as_what_is_printed() -> None:
     assert out.getvalue() == "la\\x1bne   at\nv\\n1       \\u202eb\n"
 
 
-def test_json_holds_nothing_that_a_terminal_reads() -> None:
+def test_json_is_printable_ascii() -> None:
     out = io.StringIO()
     told = {"".join(STEERING): ["".join(STEERING)]}
     Console(out).json(told)
@@ -83,7 +83,7 @@ def test_json_holds_nothing_that_a_terminal_reads() -> None:
     assert json.loads(out.getvalue()) == told
 
 
-def test_an_output_that_knows_few_characters_gets_escapes() -> None:
+def test_characters_outside_the_encoding_are_escaped() -> None:
     out = io.TextIOWrapper(io.BytesIO(), "ascii")
     Console(out, width=80).line("│ ä", Text("🚦", style="red"))
     assert out.buffer.getvalue() == b"\\u2502 \\xe4\\U0001f6a6\n"
@@ -103,7 +103,7 @@ ROUND_THE_EDGE = re.compile(
 )
 
 
-def test_nobody_prints_round_the_edge() -> None:
+def test_no_other_module_prints() -> None:
     modules = {*(REPOSITORY / "lanes").rglob("*.py")} - {REPOSITORY / "lanes/console.py"}
     lines = [(module, line) for module in modules for line in module.read_text().splitlines()]
     assert [(module, line) for module, line in lines if ROUND_THE_EDGE.search(line)] == []

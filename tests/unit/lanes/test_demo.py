@@ -1,4 +1,4 @@
-"""Which pod the demonstration takes away, and what the mesh is without it."""
+"""The pod that the demonstration stops, and the mesh without it."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_the_samples_loss(documents: list[Document]) -> None:
     )
 
 
-def test_a_lane_that_gets_no_request_can_show_nothing() -> None:
+def test_a_lane_without_requests_loses_no_pod() -> None:
     weights = {"v1": 100, "v2": 0, "v3": 0}
     assert loss_of(*asm(weights=weights)) is None
     assert loss_of(*asm(weights={**weights, "v1": 99, "v3": 1})) == (
@@ -36,7 +36,7 @@ def test_a_lane_that_gets_no_request_can_show_nothing() -> None:
     )
 
 
-def test_a_version_with_replicas_is_not_lost_with_one_pod() -> None:
+def test_a_version_with_replicas_loses_no_pod() -> None:
     documents = [
         put(d, "spec.replicas", 2) if d["metadata"]["name"] == "mockc-v2" else d for d in asm()
     ]
@@ -47,16 +47,16 @@ def test_a_version_with_replicas_is_not_lost_with_one_pod() -> None:
     )
 
 
-def test_strict_mode_can_miss_no_pod() -> None:
+def test_strict_mode_loses_no_pod() -> None:
     assert loss_of(*asm(strict=True)) is None
 
 
-def test_the_baseline_alone_can_miss_no_pod() -> None:
+def test_the_baseline_alone_loses_no_pod() -> None:
     chain: Chain = {"a": (("v1",), ("b",)), "b": (("v1",), ())}
     assert loss_of(*asm(chain, {"v1": 1})) is None
 
 
-def test_a_pod_that_another_lane_falls_back_to_is_not_the_one() -> None:
+def test_a_pod_that_another_lane_falls_back_to_is_not_stopped() -> None:
     chain: Chain = {"a": (("v1", "v2"), ("b",)), "b": (("v1", "v2"), ())}
     documents = [
         put(d, "spec.http[1].route[0].fallback.target.subset", "v2")

@@ -162,17 +162,17 @@ def envoy_says(tmp_path: Path, mesh: Mesh) -> str:
         pytest.param([gateway()], id="gateway-alone"),
     ],
 )
-def test_envoy_takes_the_configuration(tmp_path: Path, documents: list[Document]) -> None:
+def test_envoy_accepts_the_configuration(tmp_path: Path, documents: list[Document]) -> None:
     assert envoy_says(tmp_path, mesh_of(*documents)) == ""
 
 
-def test_envoy_says_what_it_does_not_take(tmp_path: Path) -> None:
+def test_envoy_rejects_a_wrong_configuration(tmp_path: Path) -> None:
     mesh = mesh_of(service("a"), deployment("a"))
     (port,) = mesh.ports
     assert "unique values for domains" in envoy_says(tmp_path, replace(mesh, ports=(port, port)))
 
 
-def test_a_configuration_is_the_same_every_time_and_is_json() -> None:
+def test_a_configuration_is_deterministic_and_json() -> None:
     mesh = mesh_of(*everything())
     assert config_of(mesh) == config_of(mesh)
     assert json.loads(json.dumps(config_of(mesh))) == config_of(mesh)
@@ -203,7 +203,7 @@ def reached(mesh: Mesh, config: Json, cluster: str, carried: str) -> Iterator[tu
 
 @settings(max_examples=40)
 @given(MESHES)
-def test_the_configuration_leads_where_the_plan_says(made: Generated) -> None:
+def test_the_configuration_routes_as_the_plan_says(made: Generated) -> None:
     mesh = mesh_of(*made.documents)
     planned, config = plan(mesh), config_of(mesh)
     for lane, way in zip(planned.lanes, ways(config, GATEWAY, "any", "/", {}), strict=True):
@@ -273,7 +273,7 @@ def domains(listener: Json) -> list[list[str]]:
     return [host["domains"] for host in manager["route_config"]["virtual_hosts"]]
 
 
-def test_a_short_name_is_known_in_its_own_namespace_only() -> None:
+def test_a_short_name_is_known_only_in_its_namespace() -> None:
     mesh = mesh_of(
         service("a"),
         deployment("a"),
@@ -293,7 +293,7 @@ def test_a_short_name_is_known_in_its_own_namespace_only() -> None:
     ]
 
 
-def test_a_pod_without_a_sidecar_leaves_the_rules_of_those_beside_it() -> None:
+def test_a_pod_without_a_sidecar_ignores_rules_and_its_neighbors_do_not() -> None:
     bare = deployment("a", labels={"sidecar.istio.io/inject": "false"})
     own = [service("b"), deployment("b"), deployment("b", "v2"), destination_rule("b", "v2")]
     mesh = mesh_of(bare, deployment("a", "v2"), *own, virtual_service("b", rule(to("b", "v2"))))
@@ -305,7 +305,7 @@ def test_a_pod_without_a_sidecar_leaves_the_rules_of_those_beside_it() -> None:
     assert [[name.split("|")[2] for name in names] for names in clusters] == [[""], ["v2"], ["v2"]]
 
 
-def test_the_gateway_takes_each_of_its_hosts() -> None:
+def test_the_gateway_has_a_virtual_host_for_each_host() -> None:
     documents = [*one(), gateway("shop.org", "*.shop.org")]
     for host in ("shop.org", "*.shop.org"):
         documents.append(virtual_service(host, rule(to("a")), gateways=["demo-gateway"]))
@@ -322,7 +322,7 @@ def route_of(*rules: Document) -> Json:
     return route
 
 
-def test_matches_of_one_rule_are_routes_of_their_own_in_order() -> None:
+def test_each_match_of_a_rule_is_a_route_in_order() -> None:
     config = config_of(
         mesh_of(
             *one(
@@ -353,7 +353,7 @@ def test_a_rules_timeout(timeout: str, seconds: str) -> None:
     assert route_of(rule(to("a"), timeout=timeout))["route"]["timeout"] == seconds
 
 
-def test_header_changes_stand_where_the_manifest_has_them() -> None:
+def test_header_changes_of_rules_and_destinations() -> None:
     route = route_of(rule(to("a", headers=CHANGES), headers=CHANGES))
     changed: Json = {}
     for side in ("request", "response"):
@@ -440,7 +440,9 @@ def test_a_destinations_balancer(balancer: str) -> None:
         ),
     ],
 )
-def test_what_is_not_refused_envoy_takes(tmp_path: Path, documents: list[Document]) -> None:
+def test_envoy_accepts_unusual_values_that_are_not_rejected(
+    tmp_path: Path, documents: list[Document]
+) -> None:
     try:
         mesh = mesh_of(*documents)
     except LanesError:

@@ -434,7 +434,7 @@ def test_mirrors(asked: Document, found: list[Json]) -> None:
     assert mirrored(virtual_service("a", rule(to("a"), **asked))) == found
 
 
-def test_copies_go_nowhere_outside_of_the_mesh() -> None:
+def test_no_mirror_leads_outside_the_mesh() -> None:
     outside = without(service_entry("api.test", "a", "v1"), "spec.workloadSelector")
     copied = virtual_service("a", rule(to("a"), mirror={"host": "api.test"}))
     assert [one["name"] for one in config(*PODS, outside, copied)["clusters"]] == [NAME]
@@ -543,7 +543,7 @@ FAULT_FILTER = typed(FAULT, f"{HTTP}.fault.v3.HTTPFault")
         ([{"fault": {"abort": ABORT}}, {"corsPolicy": {}}], [CORS_FILTER, FAULT_FILTER]),
     ],
 )
-def test_filters_are_there_where_a_route_has_settings_of_them(
+def test_filters_exist_only_if_a_route_has_settings(
     rules: list[Document], found: list[Json]
 ) -> None:
     own = [rule(to("a"), match=[{"uri": {"exact": f"/{n}"}}], **r) for n, r in enumerate(rules)]
@@ -598,7 +598,7 @@ UNLIMITED = dict.fromkeys(
 OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def test_a_cluster_of_which_nothing_is_said() -> None:
+def test_a_cluster_with_default_settings() -> None:
     check = {"timeout": "1s", "interval": "0.5s", "no_traffic_interval": "0.5s"}
     at = {"socket_address": {"address": "127.0.9.1", "port_value": 8000}}
     host = {"endpoint": {"address": at, "health_check_config": {"port_value": 8001}}}
@@ -708,7 +708,7 @@ def test_health_checks(pods: list[Document], check: Json) -> None:
         ("grpc", ["a=./a"], "http2"),
     ],
 )
-def test_http2_is_for_commands_alone(port: str, commands: list[str], spoken: str) -> None:
+def test_only_commands_get_http2(port: str, commands: list[str], spoken: str) -> None:
     pods = [service("a", {"name": port, "port": 8000}), deployment("a"), deployment("a", "v2")]
     options = cluster(*pods, commands=tuple(commands))["typed_extension_protocol_options"]
     assert options[f"envoy.{OPTIONS}"]["explicit_http_config"] == {f"{spoken}_protocol_options": {}}
@@ -717,7 +717,7 @@ def test_http2_is_for_commands_alone(port: str, commands: list[str], spoken: str
 # Listeners
 
 
-def test_what_envoy_starts_with() -> None:
+def test_the_bootstrap_without_resources() -> None:
     mesh = mesh_of(*PODS)
     made = bootstrap(mesh, addresses_of(mesh), 8080, ADMIN)
     assert made.pop("static_resources")
@@ -728,7 +728,7 @@ def test_what_envoy_starts_with() -> None:
     }
 
 
-def test_a_destination_that_is_not_there_has_a_cluster_without_pods() -> None:
+def test_a_missing_destination_has_a_cluster_without_endpoints() -> None:
     made = config(*PODS, virtual_service("a", rule(to("gone"))))
     (gone,) = [one for one in made["clusters"] if "gone" in one["name"]]
     assert gone["load_assignment"]["endpoints"] == []
@@ -828,12 +828,12 @@ def test_traces_go_to_the_collector(url: str, told: str, host: str, port: int) -
 @pytest.mark.parametrize(
     "url", ["https://otel.org", "http://otel.org?a", "http://me@otel.org", "http://", "http://[x"]
 )
-def test_what_is_no_url_of_a_collector(url: str) -> None:
+def test_wrong_urls_of_a_collector(url: str) -> None:
     with pytest.raises(LanesError, match="not a URL of OTLP over HTTP"):
         Collector.of(url)
 
 
-def test_callers_with_rules_of_their_own_have_listeners_of_their_own() -> None:
+def test_callers_with_different_rules_have_different_listeners() -> None:
     callers = [deployment("b"), deployment("c"), deployment("d"), deployment("d", "v2")]
     own = [
         rule(to("a"), match=[{"sourceLabels": {"app": app}}], timeout=f"{number}s")
@@ -894,7 +894,7 @@ def context(**lists: list[str]) -> Json:
 BOTH = [*PODS, service("b"), deployment("b"), gateway(), ENTERED]
 
 
-def test_headers_are_exchanged_at_the_pods_that_a_propagation_takes() -> None:
+def test_headers_are_exchanged_at_the_pods_that_a_propagation_selects() -> None:
     some = header_propagation("x-a", prefixes=["x-b-"], labels={"app": "a"})
     made = config(*BOTH, some)
     at_gateway, other, own = made["listeners"]
@@ -912,7 +912,7 @@ def test_headers_are_exchanged_at_the_pods_that_a_propagation_takes() -> None:
                 assert way.get("typed_per_filter_config") == wanted
 
 
-def test_stand_ins_for_other_programs_hand_headers_on() -> None:
+def test_stand_ins_for_other_programs_propagate_headers() -> None:
     pods = [service("a"), deployment("a", "v1", "b"), service("b"), foreign("b")]
     made = config(*pods, gateway(), ENTERED, propagated=("x-a",))
     at_gateway, own, theirs = made["listeners"]

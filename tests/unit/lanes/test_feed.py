@@ -1,4 +1,4 @@
-"""The socket by which `lanes up` tells its calls: who is told, and who is believed."""
+"""The socket by which `lanes up` sends its calls to `lanes verify` and `lanes trace`."""
 
 import os
 import socket
@@ -44,7 +44,7 @@ def line(to: str, **more: str) -> dict[str, object]:
     return {**told, "tags": {"version": None}}
 
 
-def test_a_call_is_told_to_who_asked_before() -> None:
+def test_a_listener_gets_the_calls_after_its_connection() -> None:
     port = free_port()
     with fed(port) as (feed, addresses):
         feed.send(line(addresses["mocka-v1"]))  # nobody hears it
@@ -58,8 +58,8 @@ def test_a_call_is_told_to_who_asked_before() -> None:
     assert step.routed.versions == {"v2"}
 
 
-def test_a_request_of_others_that_ends_late_keeps_its_calls() -> None:
-    """The call that was made for it is told before, and ours was under way in the same pod."""
+def test_calls_of_another_clients_late_request_are_not_ours() -> None:
+    """The log has the other request's upstream call first. Ours was in flight in the same pod."""
     port = free_port()
     with fed(port) as (feed, addresses):
 
@@ -90,7 +90,7 @@ def test_a_line_is_a_call() -> None:
             call_of(broken)
 
 
-def test_a_source_that_tells_nothing_ends_in_time() -> None:
+def test_a_source_without_calls_times_out() -> None:
     port = free_port()
     with fed(port), laptop("localhost", port) as source:
         assert source is not None
@@ -111,7 +111,7 @@ with socket.socket(socket.AF_UNIX) as server:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="it takes root to be another user")
-def test_another_users_socket_is_not_believed() -> None:
+def test_another_users_socket_is_not_used() -> None:
     port = free_port()
     name = socket_name(port).removeprefix("\0")
     with subprocess.Popen([sys.executable, "-c", HOLD, name], stdout=subprocess.PIPE) as other:
@@ -127,7 +127,7 @@ def test_another_users_socket_is_not_believed() -> None:
             other.kill()
 
 
-def test_a_listener_that_goes_away_is_forgotten() -> None:
+def test_a_listener_that_disconnects_is_removed() -> None:
     port = free_port()
     with fed(port) as (feed, addresses):
         with socket.socket(socket.AF_UNIX) as client:

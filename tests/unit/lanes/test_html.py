@@ -1,4 +1,4 @@
-"""The report: a page that stands alone, tells all, and believes no answer."""
+"""The HTML page: complete, without references to other files, and safe with any answer."""
 
 from html.parser import HTMLParser
 
@@ -49,7 +49,7 @@ def page_of(clock: Clock, plan: object = PLAN, **how: bool) -> Page:
     return page
 
 
-def test_it_tells_plan_paths_split_and_lanes() -> None:
+def test_the_page_shows_plan_paths_split_and_lanes() -> None:
     page = page_of(Clock("v2"))
     words = " ".join(page.text.split())
     assert "Lanes hold. v2 is worse than v1." in words
@@ -70,14 +70,14 @@ def test_it_tells_plan_paths_split_and_lanes() -> None:
     assert all(plot["aria-label"] for plot in plots)
 
 
-def test_it_loads_nothing_and_runs_nothing() -> None:
+def test_the_page_loads_nothing_and_runs_nothing() -> None:
     for tag, attributes in page_of(Clock(wrong=3, says=NASTY)).elements:
         assert tag not in ("script", "link", "img", "iframe", "object", "form", "base")
         assert not {"src", "href", "srcset", "data", "action"} & attributes.keys()
         assert not any(name.startswith("on") for name in attributes)
 
 
-def test_every_wrong_answer_is_there_as_it_came() -> None:
+def test_the_page_shows_every_wrong_answer_escaped() -> None:
     page = page_of(Clock(wrong=3, says=NASTY))
     assert NASTY.replace("\0", "\\x00") in page.text
     words = " ".join(page.text.split())
@@ -96,19 +96,19 @@ def test_every_wrong_answer_is_there_as_it_came() -> None:
         (plan_of(*asm(strict=True)), False, "answers 503"),
     ],
 )
-def test_it_tells_of_lanes_of_every_kind(plan: object, alone: bool, told: str) -> None:
+def test_the_page_shows_lanes_of_every_kind(plan: object, alone: bool, told: str) -> None:
     page = page_of(Clock(by_weight=("v1",)), plan, alone=alone)
     assert told in " ".join(page.text.split())
 
 
-def test_it_names_no_other_place() -> None:
+def test_the_page_refers_to_nothing_outside() -> None:
     page = html(tried(Clock()))
     assert page.count("<h1>") == page.count("<main>") == page.count('<html lang="en">') == 1
     assert "http://" not in page.replace("http://gateway/", "")
     assert "url(" not in page
 
 
-def test_a_scale_goes_from_a_round_number_to_a_round_number() -> None:
+def test_a_scale_begins_and_ends_with_a_round_number() -> None:
     scale = Scale.over([Figures(3, 0, (3.0, 9.0, 70.0)), Figures(1, 0, ())])
     assert (scale.low, scale.high) == (2, 100)
     assert (scale.x(2), scale.x(100), scale.x(0), scale.x(1e9)) == (0, 100, 0, 100)
@@ -125,7 +125,7 @@ def test_a_scale_goes_from_a_round_number_to_a_round_number() -> None:
     assert Scale.over([]).ticks()
 
 
-def test_plots_say_what_they_show() -> None:
+def test_plots_have_labels() -> None:
     figures = Figures(3, 0, (1.0, 2.0, 30.0))
     plot = times(figures, Scale.over([figures]), figures)
     assert 'aria-label="median 2.0 ms, p90 30 ms, p99 30 ms"' in plot

@@ -1,4 +1,4 @@
-"""The result as CI reads it."""
+"""The result as JUnit XML."""
 
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -34,7 +34,7 @@ def test_each_lanes_path_share_and_comparison_is_a_case() -> None:
     }
 
 
-def test_a_worse_lane_fails_where_it_must_not_be_worse() -> None:
+def test_a_worse_lane_fails_with_no_worse() -> None:
     at = "lane v2: no worse than v1"
     assert cases(junit(tried(Clock("v2"))))[at] == "passed"
     assert "worse, allowed without --no-worse:" in junit(tried(Clock("v2")))
@@ -42,7 +42,7 @@ def test_a_worse_lane_fails_where_it_must_not_be_worse() -> None:
     assert [case for case, became in told.items() if became == "failure"] == [at]
 
 
-def test_a_lane_that_nobody_entered_is_skipped_and_a_wrong_answer_has_its_place() -> None:
+def test_a_lane_without_requests_is_skipped_and_a_wrong_answer_fails() -> None:
     weights = plan_of(*asm(weights={"v1": 100, "v2": 0}))
     gateway = Clock(by_weight=("v1",), wrong=3, says="<no> \x00 ]]> \ud800 healthy upstream")
     told = cases(junit(tried(gateway, weights)))
@@ -50,7 +50,7 @@ def test_a_lane_that_nobody_entered_is_skipped_and_a_wrong_answer_has_its_place(
     assert told["lane v1: path"] == "passed"
 
 
-def test_a_hop_that_is_not_seen_fails_its_lanes_path_where_all_have_to_be() -> None:
+def test_an_unseen_hop_fails_its_lanes_path_with_strict() -> None:
     result = tried(Clock())
     lanes = tuple(replace(lane, unseen=("mockb",)) for lane in result.verdict.lanes)
     unseen = replace(result, verdict=replace(result.verdict, lanes=lanes))

@@ -1,4 +1,4 @@
-"""What the live map makes of the proxies' log, of the gateway's rules, and of requests to it."""
+"""The live map: calls from Envoy's log, weights, drawn lanes, and requests to the page."""
 
 import json
 import subprocess
@@ -44,8 +44,8 @@ def addresses(mesh: Mesh) -> dict[str, str]:
     return {pod.key: f"127.0.9.{i}" for i, pod in enumerate(mesh.pods, start=1)}
 
 
-def line(**told: object) -> dict[str, object]:
-    """A line of the log: mockb v1 asks mockc."""
+def line(**fields: object) -> dict[str, object]:
+    """A line of the log: mockb v1 calls mockc. `fields` override its fields."""
     at = {pod.name: address for pod in ASM.pods for address in [addresses(ASM)[pod.key]]}
     usual = {
         "listener": "sidecars-0",
@@ -62,7 +62,7 @@ def line(**told: object) -> dict[str, object]:
         "began": "0.000000",
         "microseconds": 1500,
     }
-    return usual | told
+    return usual | fields
 
 
 HOP = Call("mockb/v1", "mockc/v2", "mockc", "v2", 200, 0.0015)
@@ -81,7 +81,7 @@ BY_WEIGHT = {"listener": "gateway", "at": "127.0.0.1", "route": "by weight"}
             {**BY_WEIGHT, "route": "way in", "agent": "curl/8"},
             Call("gateway", "mockc/v2", "mockc", "v2", 200, 0.0015, agent="curl/8"),
         ),
-        # Nobody was asked: the cluster tells the service, and without one the name asked for.
+        # No pod answered: the service is the cluster's, or else the authority's.
         (
             ASM,
             {
@@ -105,7 +105,7 @@ def test_a_line_is_a_call(mesh: Mesh, told: Mapping[str, object], call: Call | N
     assert Reader(mesh, plan(mesh), addresses(mesh)).call(line(**told)) == call
 
 
-def test_half_a_line_is_none() -> None:
+def test_an_incomplete_line_is_ignored() -> None:
     assert list(lines([b'{"a": 1}\n', b'{"b": '])) == [{"a": 1}]
 
 
@@ -120,7 +120,7 @@ def links(lane: Mapping[str, Any]) -> list[tuple[str | None, str, bool, bool]]:
     return [(link["to"], link["why"], link["seen"], link["failing"]) for link in lane["links"]]
 
 
-def test_a_lane_is_drawn_as_planned_until_requests_show_it() -> None:
+def test_a_lane_without_recent_requests_is_drawn_as_planned() -> None:
     counts = Counts()
     planned = [
         ("mocka/v2", "match", False, False),
@@ -155,7 +155,7 @@ def test_a_hop_is_failing_where_requests_fail_and_not_at_its_callers() -> None:
     assert counts.failing(10 + 2 * FRESH_SECONDS) == frozenset()
 
 
-def test_a_lane_is_drawn_by_the_pods_that_are_there() -> None:
+def test_a_lane_is_drawn_as_planned_for_the_pods_that_are_ready() -> None:
     gone = [pod for pod in ASM.pods if pod.name == "mockc-v2"]
     assert links(drawn(Counts(), 0, without_pods(ASM, gone))["v2"])[-1] == (
         "mockc/v1",
@@ -192,7 +192,7 @@ def test_figures_of_the_latest_calls() -> None:
     assert numbers(None) == {"requests": 0, "failed": 0, "median": None, "p99": None}
 
 
-def test_services_are_in_the_order_of_the_chain() -> None:
+def test_services_have_their_depth_in_the_call_graph() -> None:
     found = services(PULL_REQUESTS, plan(PULL_REQUESTS))
     assert {service["name"]: service["depth"] for service in found} == {
         "shop": 0,
@@ -202,7 +202,7 @@ def test_services_are_in_the_order_of_the_chain() -> None:
     }
 
 
-def test_services_fold_that_no_lane_changes() -> None:
+def test_services_that_no_lane_changes_fold() -> None:
     mesh = load("examples/online-boutique/rendered")
     found = services(mesh, plan(mesh))
     shown = [service["name"] for service in found if not service["folds"]]
@@ -211,13 +211,13 @@ def test_services_fold_that_no_lane_changes() -> None:
 
 
 @pytest.mark.parametrize("folder", ["examples/pull-requests/rendered", "k8s/asm", BOUTIQUE])
-def test_nothing_folds_where_that_saves_nothing(folder: str) -> None:
+def test_few_services_do_not_fold(folder: str) -> None:
     mesh = load(folder)
     assert not any(service["folds"] for service in services(mesh, plan(mesh)))
 
 
 @pytest.mark.parametrize("folder", ["k8s/asm", "k8s/istio", "examples/fan-out/rendered.yaml"])
-def test_weights_are_set_in_the_rule_that_splits_alone(folder: str) -> None:
+def test_weights_change_in_the_default_route_alone(folder: str) -> None:
     mesh = load(folder)
     split = Split(mesh, plan(mesh))
     weights = {lane: number for number, lane in enumerate(split.weights, start=1)}
@@ -231,7 +231,7 @@ def test_weights_are_set_in_the_rule_that_splits_alone(folder: str) -> None:
     ]
 
 
-def test_every_proxy_logs_and_the_gateway_takes_routes_from_a_file() -> None:
+def test_all_listeners_log_and_the_gateway_reads_routes_from_a_file() -> None:
     config = bootstrap(ASM, addresses(ASM), 8080, "/a/socket")
     for listener in tapped(config, ["version"], "/dev/fd/7", Path("/x"))["static_resources"][
         "listeners"
@@ -243,7 +243,7 @@ def test_every_proxy_logs_and_the_gateway_takes_routes_from_a_file() -> None:
         assert ("rds" in manager) == (listener["name"] == "gateway")
 
 
-def test_routes_from_the_file_tell_what_stand_ins_hand_on() -> None:
+def test_routes_of_the_file_name_the_headers_that_stand_ins_propagate() -> None:
     lane = kube.rule(kube.to("cart", "v2"), match=[kube.header_is("x-lane", "v2")])
     mesh = mesh_of(
         kube.gateway(),
@@ -279,7 +279,7 @@ def test_an_entry_rule_has_a_command_to_copy(rule: EntryRule, command: str) -> N
 
 
 class Recorder:
-    """A mesh that writes down what it is asked to do."""
+    """Records calls in place of `Live`."""
 
     def __init__(self) -> None:
         self.done: list[object] = []
@@ -316,7 +316,7 @@ def post(
     return answer.status_code, answer.text, mesh.done
 
 
-def test_the_page_itself_may_change_something() -> None:
+def test_the_page_itself_can_change_the_mesh() -> None:
     assert post("/pods", STOP) == (204, "", [("stop", "default/mockc-v2")])
     assert post("/pods", STOP, "http://localhost:8081", "localhost:8081")[0] == 204
     assert post("/fault", {"pod": "p", "delay": "20/200", "rate": 1}) == (
@@ -341,11 +341,11 @@ def test_the_page_itself_may_change_something() -> None:
         ({"kind": "application/x-www-form-urlencoded"}, 415),
     ],
 )
-def test_a_page_from_elsewhere_changes_nothing(asked: dict[str, Any], status: int) -> None:
+def test_another_page_cannot_change_the_mesh(asked: dict[str, Any], status: int) -> None:
     assert post("/pods", STOP, **asked)[::2] == (status, [])
 
 
-def test_a_name_from_elsewhere_reads_nothing() -> None:
+def test_other_hosts_and_pages_cannot_read_the_page() -> None:
     mesh: Any = Recorder()
     client = server.create_app(mesh, 8081).test_client()
     assert client.get("/events", headers={"Host": "evil.test:8081"}).status_code == 400
@@ -369,11 +369,13 @@ def test_a_name_from_elsewhere_reads_nothing() -> None:
         ("/weights", {"weights": {"v1": 0}}, 409, "one weight has to be above 0"),
     ],
 )
-def test_a_bad_wish_is_told_in_a_sentence(path: str, body: object, status: int, said: str) -> None:
+def test_a_wrong_request_is_answered_with_a_sentence(
+    path: str, body: object, status: int, said: str
+) -> None:
     assert post(path, body) == (status, f"{said}\n", [])
 
 
-def test_nothing_of_the_page_is_loaded_without_it() -> None:
+def test_commands_without_the_page_do_not_import_it() -> None:
     code = (
         "import sys, lanes.cli, lanes.demo, lanes.running.runtime, lanes.running.watch\n"
         "print([m for m in sys.modules if m.startswith(('lanes.page', 'flask', 'werkzeug'))])"
@@ -384,7 +386,7 @@ def test_nothing_of_the_page_is_loaded_without_it() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_the_page_needs_no_other_server() -> None:
+def test_the_page_refers_to_no_other_server() -> None:
     for file in (ROOT / "lanes/page/static").iterdir():
         text = file.read_text().replace("http://www.w3.org/2000/svg", "")
         assert "http" not in text, file.name

@@ -1,4 +1,4 @@
-"""Children that end when they should, and say why when they should not have."""
+"""Child processes: they end with their parent, and errors have their last output."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def shell(script: str, env: Mapping[str, str] = ENV) -> Iterator[Process]:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that ended and waits for its parent does not."""
+    """Tell whether the process runs. A zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -69,7 +69,7 @@ def test_a_child_sees_the_environment_that_it_is_given_and_no_other() -> None:
     ("script", "end"),
     [("exit 0", "exit code 0"), ("exit 2", "exit code 2"), ("kill -KILL $$", "SIGKILL")],
 )
-def test_a_child_that_ends_by_itself_is_told_with_its_last_words(script: str, end: str) -> None:
+def test_the_error_of_an_ended_child_has_its_last_output(script: str, end: str) -> None:
     with shell(f"echo first; echo last >&2; {script}") as process:
         assert process.wait(5)
         assert process.end() == end
@@ -78,27 +78,27 @@ def test_a_child_that_ends_by_itself_is_told_with_its_last_words(script: str, en
         )
 
 
-def test_a_child_that_said_nothing() -> None:
+def test_the_tail_of_a_child_without_output() -> None:
     with shell("exit 1") as process:
         assert process.wait(5)
         assert process.tail() == "  (nothing)"
 
 
-def test_only_the_last_of_many_words() -> None:
+def test_the_tail_has_the_last_lines_only() -> None:
     with shell("seq 10000; printf '\\377'") as process:
         assert process.wait(5)
         lines = process.tail().splitlines()
     assert lines == [f"  {n}" for n in range(9990, 10001)] + ["  \N{REPLACEMENT CHARACTER}"]
 
 
-def test_a_program_that_is_not_there() -> None:
+def test_a_program_that_does_not_exist() -> None:
     missing = Process("pod a", ["/none/such"], ENV)
     assert missing.wait(5)
     assert "/none/such" in str(missing.failure())
     missing.stop(0)
 
 
-def test_without_setpriv_it_says_what_is_missing(
+def test_without_setpriv_the_error_names_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -107,7 +107,7 @@ def test_without_setpriv_it_says_what_is_missing(
 
 
 @pytest.mark.parametrize("variable", [("A", "b\0c"), ("A=B", "c"), ("A", "\ud800")])
-def test_with_a_variable_that_no_process_can_have_it_does_not_start(
+def test_an_impossible_variable_is_an_error(
     variable: tuple[str, str],
 ) -> None:
     with pytest.raises(LanesError, match=r"^pod a cannot be started: "):
@@ -124,7 +124,7 @@ def test_the_childs_own_path_does_not_choose_what_starts_it(tmp_path: Path) -> N
     assert not canary.exists()
 
 
-def test_a_child_that_will_not_end_is_ended() -> None:
+def test_a_child_that_ignores_signals_is_killed() -> None:
     with shell("trap '' TERM INT; echo up; while :; do sleep 0.05; done") as process:
         until_said(process, "up")
         process.signal(signal.SIGTERM)
@@ -134,7 +134,7 @@ def test_a_child_that_will_not_end_is_ended() -> None:
         assert not alive(process.pid)
 
 
-def test_what_a_child_left_behind_ends_with_it() -> None:
+def test_the_process_group_ends_with_the_child() -> None:
     with shell("sleep 60 & echo $!; exit 0") as process:
         assert process.wait(5)
         orphan = int(process.tail())
@@ -143,13 +143,13 @@ def test_what_a_child_left_behind_ends_with_it() -> None:
         assert until_gone(orphan)
 
 
-def test_a_child_that_has_ended_takes_no_signal() -> None:
+def test_a_signal_to_an_ended_child_is_ignored() -> None:
     with shell("exit 0") as process:
         assert process.wait(5)
         process.signal(signal.SIGTERM)
 
 
-def test_a_child_is_beyond_the_terminals_reach() -> None:
+def test_a_child_leads_its_own_session() -> None:
     with shell("exec sleep 60") as process:
         assert os.getpgid(process.pid) == process.pid
         assert os.getsid(process.pid) != os.getsid(0)
@@ -175,7 +175,7 @@ def test_a_child_does_not_outlive_its_parent() -> None:
     assert until_gone(child)
 
 
-def test_signals_wait_until_the_block_is_done() -> None:
+def test_signals_are_delayed_until_the_block_is_done() -> None:
     order: list[str] = []
     old = signal.signal(signal.SIGTERM, lambda *_: order.append("signal"))
     try:

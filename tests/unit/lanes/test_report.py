@@ -1,4 +1,4 @@
-"""What people read: tables and notes, in 80 columns."""
+"""Tables, notes and sentences for people, in 80 columns."""
 
 import io
 from dataclasses import replace
@@ -89,7 +89,7 @@ def words(lines: list[str]) -> list[list[str]]:
     return [line.split() for line in lines]
 
 
-def test_the_host_of_a_gateway_that_serves_no_other() -> None:
+def test_the_gateways_line_names_the_host_to_send() -> None:
     planned = plan_of(*asm())
     line = "gateway http://127.0.0.1:8080/"
     assert gateway_line("http://127.0.0.1:8080/", planned, 0.5) == f"{line}   ready in 0.5 s"
@@ -107,14 +107,14 @@ def test_rules_for_other_hosts_are_named() -> None:
     )
 
 
-def test_columns_stand_below_their_heads() -> None:
+def test_cells_begin_below_their_headings() -> None:
     head, *rows = plan_lines(plan_of(*asm()))
     for row, versions in zip(rows, PATHS.values(), strict=True):
         for service, version in zip(NAMES, versions, strict=True):
             assert row[head.index(service) :].startswith(version)
 
 
-def test_no_line_is_padded() -> None:
+def test_no_line_ends_with_blanks() -> None:
     for line in plan_lines(plan_of(*asm())) + verdict_lines(verify(plan_of(*asm()), answers(v1=1))):
         assert line == line.rstrip()
 
@@ -128,11 +128,13 @@ def test_no_line_is_padded() -> None:
         (istio(), ["*"]),
     ],
 )
-def test_marks_are_explained_where_they_stand(documents: list[Document], notes: list[str]) -> None:
+def test_marks_are_explained_only_if_the_plan_has_them(
+    documents: list[Document], notes: list[str]
+) -> None:
     assert [note[0] for note in plan_notes(plan_of(*documents))] == notes
 
 
-def test_what_is_left_to_the_cluster_is_counted() -> None:
+def test_resources_that_are_not_simulated_are_counted() -> None:
     left = [
         {"apiVersion": api, "kind": kind, "metadata": {"name": name}}
         for api, kind, name in (
@@ -154,7 +156,7 @@ def test_paths_below_the_working_directory_are_short(monkeypatch: pytest.MonkeyP
     assert " from k8s/asm (asm)" in headline(mesh, plan(mesh))[0]
 
 
-def test_a_verdict_that_holds() -> None:
+def test_a_table_of_lanes_that_hold() -> None:
     lines = verdict_lines(verify(plan_of(*asm()), answers(v1=41, v2=29, v3=30)))
     assert words(lines)[1:] == [
         ["v1", "40%", "41", "(41%)", "24%", "to", "59%", "41", "as", "planned"],
@@ -163,7 +165,7 @@ def test_a_verdict_that_holds() -> None:
     ]
 
 
-def test_a_verdict_that_does_not_hold_says_where() -> None:
+def test_a_table_of_lanes_that_do_not_hold() -> None:
     misrouted = Answer(200, "x", (Step("mocka", "v1", "v2"),))
     verdict = verify(plan_of(*asm()), [*answers(v1=90, v2=4, v3=5), misrouted])
     v1, v2, _ = verdict_lines(verdict)[1:]
@@ -270,9 +272,7 @@ def split_of(weights: dict[str, int], **seen: int) -> Verdict:
         ({"v1": 60, "v2": 40, "v3": 0}, {"v1": 100}, "Lanes do NOT hold."),
     ],
 )
-def test_the_verdict_in_a_sentence(
-    weights: dict[str, int], seen: dict[str, int], sentence: str
-) -> None:
+def test_the_closing_sentence(weights: dict[str, int], seen: dict[str, int], sentence: str) -> None:
     verdict = split_of(weights, **seen)
     assert closing(verdict) == sentence
     assert verdict.ok is sentence.startswith("Lanes hold")
@@ -310,7 +310,7 @@ def entry_targets(*names: str) -> list[tuple[Target, Answer]]:
         ),
     ],
 )
-def test_lanes_that_were_entered_in_sentences(
+def test_counts_and_closing_sentence_with_entry_rules(
     drawn: dict[str, int], entered: list[tuple[Target, Answer]], first: str, last: str
 ) -> None:
     verdict = verify(BESIDE, answers(**drawn), entered)
@@ -320,7 +320,7 @@ def test_lanes_that_were_entered_in_sentences(
 BESIDE = plan_of(*base(SAMPLE, {"v1": 90, "v2": 10}), *lane("v2", SAMPLE), *lane("v3", SAMPLE))
 
 
-def test_lanes_that_were_entered_in_tables() -> None:
+def test_tables_with_entry_rules() -> None:
     misrouted = (by("v2"), Answer(200, "x", (Step("mocka", "v1", "v1"),)))
     verdict = verify(BESIDE, answers(v1=90, v2=10), [*entry_targets("v2", "v3"), misrouted])
     drawn, entered = verdict_lines(verdict), table_lines(entered_table(verdict))
@@ -332,20 +332,20 @@ def test_lanes_that_were_entered_in_tables() -> None:
     ]
 
 
-def test_right_shares_are_not_enough() -> None:
+def test_lanes_do_not_hold_if_one_answer_is_misrouted() -> None:
     misrouted = Answer(200, "x", (Step("mocka", "v1", "v2"),))
     verdict = verify(plan_of(*asm()), [*answers(v1=40, v2=29, v3=30), misrouted])
     assert all(lane.fits for lane in verdict.lanes)
     assert closing(verdict) == "Lanes do NOT hold."
 
 
-def test_a_lane_that_nobody_entered_is_marked() -> None:
+def test_a_lane_without_requests_is_not_verified() -> None:
     _, v1, v2 = verdict_lines(split_of({"v1": 999, "v2": 1}, v1=1000))
     assert v1.split()[-3:] == ["1000", "as", "planned"]
     assert v2.split() == ["v2", "0.1%", "0", "(0%)", "0%", "to", "0.8%", "not", "verified"]
 
 
-def test_what_so_many_requests_find() -> None:
+def test_the_difference_that_a_run_detects() -> None:
     sample = {"v1": 40, "v2": 30, "v3": 30}
     assert split_note(split_of(sample, v1=40, v2=30, v3=30)) == [
         "100 requests detect a share that is 25 percentage points off; 2,400 detect 5"

@@ -1,4 +1,4 @@
-"""When a pod that ended starts again."""
+"""The pause before a pod that ended starts again."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from lanes.running.restart import pause
     ],
     ids=["first", "first, after long", "never well", "nearly well", "well meanwhile"],
 )
-def test_pauses_grow_until_the_pod_has_been_well(ran: list[float], pauses: list[float]) -> None:
+def test_pauses_grow_until_the_pod_runs_for_long(ran: list[float], pauses: list[float]) -> None:
     last = None
     seen = [last := pause(last, seconds) for seconds in ran]
     assert seen == pauses

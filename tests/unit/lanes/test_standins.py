@@ -1,4 +1,4 @@
-"""What stand-ins do: whom they call, which calls they leave out, what they hand on."""
+"""Stand-ins: the calls that they make and leave out, and the headers that they propagate."""
 
 from dataclasses import replace
 
@@ -60,7 +60,7 @@ def test_stand_ins_make_the_calls_that_are_known(found: Mesh, urls: list[str]) -
     assert stand_ins(found) == StandIns(expected)
 
 
-def test_own_code_and_calls_past_the_sidecar_are_left_alone() -> None:
+def test_commands_and_calls_that_bypass_the_sidecar_are_left_out() -> None:
     found = mesh(foreign("shop", CART_ADDR="cart:8080"))
     own = tuple(replace(pod, command="./shop") for pod in found.pods)
     assert stand_ins(replace(found, pods=own)) == StandIns()
@@ -71,7 +71,7 @@ def test_own_code_and_calls_past_the_sidecar_are_left_alone() -> None:
     )
 
 
-def test_a_call_to_a_service_that_is_on_the_way_is_left_out() -> None:
+def test_calls_that_close_a_cycle_are_left_out() -> None:
     names = ("shop", "cart", "orders", "payments")
     found = mesh_of(
         entered(),
@@ -104,12 +104,12 @@ def chained(count: int) -> StandIns:
     return stand_ins(mesh_of(entered("s0"), *map(service, names), *pods))
 
 
-def test_more_calls_than_one_machine_makes() -> None:
+def test_a_request_with_too_many_calls_makes_none() -> None:
     assert len(chained(7).urls) == 6
     assert chained(8) == StandIns(notes=("stand-ins call nobody: a request would make 128 calls",))
 
 
-def test_headers_that_the_plan_assumes_are_handed_on() -> None:
+def test_stand_ins_propagate_the_headers_that_the_plan_assumes() -> None:
     lane = rule(to("cart", "v2"), match=[header_is("x-lane", "v2")])
     more = (
         foreign("cart", "v2"),

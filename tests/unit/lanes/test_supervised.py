@@ -1,4 +1,4 @@
-"""A command of the user's: it ends as any child, and nothing that it started is left behind."""
+"""Commands under the supervisor: descendants never survive the command or the mesh."""
 
 import os
 import signal
@@ -17,9 +17,9 @@ from tests.unit.lanes.reading import REPOSITORY
 from tests.unit.lanes.test_process import alive, until_gone, until_said
 
 ENV = {"PATH": os.environ["PATH"]}
-# Processes that a shell starts and forgets, each by another way. Each tells its id, and none ends
-# when it is asked to.
+# A script that prints its process id and ignores signals.
 DEAF = "trap '' TERM INT HUP; echo $$; while :; do sleep 0.05; done"
+# Ways for a shell to leave a process behind.
 WAYS = {
     "background": 'sh -c "$0" &',
     "a session of its own": 'setsid sh -c "$0" &',
@@ -40,24 +40,24 @@ def command(script: str, *arguments: str, env: Mapping[str, str] = ENV) -> Itera
 
 
 def forgetful(then: str) -> tuple[str, str]:
-    """A script, and its $0, that leaves a process behind by each way."""
+    """Return a script and its $0. The script leaves a process behind in each way of `WAYS`."""
     return "\n".join([*WAYS.values(), then]), DEAF
 
 
 def left_behind(process: Supervised) -> list[int]:
-    """The processes that were left behind, once all have told their ids."""
+    """Return the ids of the processes left behind, when all have printed theirs."""
     deadline = time.monotonic() + 10
     while len(ids := process.tail().split()) < len(WAYS):
         assert time.monotonic() < deadline, process.tail()
         time.sleep(0.01)
-    return [int(one) for one in ids]
+    return [int(pid) for pid in ids]
 
 
 def all_gone(pids: list[int]) -> bool:
     return all(map(until_gone, pids))
 
 
-def test_what_a_command_left_anywhere_ends_with_it() -> None:
+def test_descendants_end_with_the_command() -> None:
     with command(*forgetful("sleep 0.5; exit 3")) as process:
         left = left_behind(process)
         assert process.wait(10)
@@ -65,7 +65,7 @@ def test_what_a_command_left_anywhere_ends_with_it() -> None:
         assert all_gone(left)
 
 
-def test_what_a_command_left_anywhere_ends_by_force() -> None:
+def test_descendants_are_killed_with_the_command() -> None:
     with command(*forgetful("sleep 60")) as process:
         left = [*left_behind(process), process.pid]
         assert len(set(map(os.getsid, left))) >= 4
@@ -75,7 +75,7 @@ def test_what_a_command_left_anywhere_ends_by_force() -> None:
         assert all_gone(left)
 
 
-def test_what_a_command_left_anywhere_ends_when_the_command_is_killed() -> None:
+def test_descendants_end_if_the_command_is_killed() -> None:
     with command(*forgetful("sleep 60")) as process:
         left = left_behind(process)
         os.kill(process.pid, signal.SIGKILL)
@@ -84,7 +84,7 @@ def test_what_a_command_left_anywhere_ends_when_the_command_is_killed() -> None:
         assert all_gone(left)
 
 
-def test_what_a_command_left_anywhere_ends_when_the_mesh_is_killed() -> None:
+def test_descendants_end_if_the_mesh_is_killed() -> None:
     script = (
         "import time; from lanes.running.supervised import Supervised\n"
         f"process = Supervised('x', ['/bin/sh', '-c', *{forgetful('sleep 60')!r}], {ENV!r})\n"
@@ -114,7 +114,7 @@ def test_what_a_command_left_anywhere_ends_when_the_mesh_is_killed() -> None:
         ("exec /none/such", "exit code 127"),
     ],
 )
-def test_it_ends_as_the_command_did(script: str, end: str) -> None:
+def test_the_supervisor_exits_like_the_command(script: str, end: str) -> None:
     with command(f"echo first; echo last >&2; {script}") as process:
         assert process.wait(10)
         assert process.end() == end
@@ -122,7 +122,7 @@ def test_it_ends_as_the_command_did(script: str, end: str) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_is_told_of_signals(number: signal.Signals) -> None:
+def test_signals_are_forwarded_to_the_command(number: signal.Signals) -> None:
     script = "trap 'echo told; exit 7' TERM INT; echo up; while :; do sleep 0.05; done"
     with command(script) as process:
         until_said(process, "up")
@@ -145,6 +145,6 @@ def test_the_command_reads_nothing_and_leads_a_session() -> None:
         assert Path(f"/proc/{process.pid}/fd/0").readlink() == Path(os.devnull)
 
 
-def test_with_a_variable_that_no_process_can_have_it_does_not_start() -> None:
+def test_an_impossible_variable_is_an_error() -> None:
     with pytest.raises(LanesError, match=r"^pod a cannot be started: "):
         Supervised("pod a", ["/bin/true"], {"A": "b\0c"})

@@ -71,7 +71,7 @@ class Asked(Mapping[str, str]):
         return 0
 
 
-def test_a_stand_in_gets_what_the_samples_settings_read() -> None:
+def test_a_stand_in_gets_all_variables_of_the_samples_settings() -> None:
     asked = Asked()
     Settings.from_environ(asked)
     assert asked.names == SAMPLE | {"REQUESTS_CA_BUNDLE"}  # which names a file of a container
@@ -111,7 +111,7 @@ def pods(number: int) -> Mesh:
 
 @pytest.mark.parametrize("way", range(6))
 @pytest.mark.parametrize("collector", [None, Collector.of("http://127.0.0.1:4318")])
-def test_a_stand_in_gets_nothing_else(way: int, collector: Collector | None) -> None:
+def test_a_stand_in_gets_no_other_variable(way: int, collector: Collector | None) -> None:
     (pod,) = pods(way).pods
     env = pod_environment(pod, "127.0.9.1", collector)
     ours = {name for name in env if name.startswith("OTEL_") or name.endswith("_proxy")}
@@ -138,7 +138,7 @@ def test_a_stand_in_gets_nothing_else(way: int, collector: Collector | None) -> 
         ("evil:module", "none"),
     ],
 )
-def test_a_stand_in_has_the_propagators_of_the_sdk_alone(told: str, here: str) -> None:
+def test_a_stand_in_gets_only_propagators_of_the_sdk(told: str, here: str) -> None:
     mesh = mesh_of(service("a"), deployment("a", env={"OTEL_PROPAGATORS": told}))
     assert pod_environment(mesh.pods[0], "127.0.9.1")["OTEL_PROPAGATORS"] == here
 
@@ -165,7 +165,7 @@ def test_a_command_gets_no_variable_that_makes_a_program_run_code(
         assert f" {name}" in said
 
 
-def test_a_command_gets_every_other_variable_and_nothing_is_said() -> None:
+def test_a_command_gets_every_other_variable_without_a_note() -> None:
     mesh = own(service("a"), deployment("a", env=PLAIN))
     env = command_environment(mesh, mesh.pods[0], "127.0.9.1", 8000, {})
     assert {name: env[name] for name in PLAIN} == PLAIN
@@ -182,9 +182,7 @@ def test_a_command_gets_every_other_variable_and_nothing_is_said() -> None:
         ("A", "b\0c", "the value of A has a character that a variable cannot hold"),
     ],
 )
-def test_a_variable_that_no_process_can_have_is_a_sentence(
-    name: str, value: str, problem: str
-) -> None:
+def test_an_impossible_variable_is_an_error(name: str, value: str, problem: str) -> None:
     told = refusal(service("a"), deployment("a", env={name: value}))
     assert told.startswith("Deployment a-v1: spec.template.spec.containers[0].env: ")
     assert problem in told
