@@ -77,18 +77,18 @@ class Pod:
     command: str | None = None  # a shell's, run in place of the stand-in
     unrouted: Unrouted = Unrouted()
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The pod's one name in the mesh."""
         return f"{self.namespace}/{self.name}"
 
-    @property
+    @cached_property
     def app(self) -> str:
         """The name that the pod answers with; where nothing gives one, its workload's."""
         labeled = next(filter(None, map(self.labels.get, APP_LABELS)), "")
         return self.env.get("app") or labeled or self.name.partition("_")[0]
 
-    @property
+    @cached_property
     def version(self) -> str:
         """The version that the pod answers with."""
         labeled = next(filter(None, map(self.labels.get, VERSION_LABELS)), "")
@@ -99,7 +99,7 @@ class Pod:
         """Where its stand-in tells whether it is ready: the sample has paths of its own."""
         return self.readiness.of_stand_in if self.readiness else None
 
-    @property
+    @cached_property
     def carries_baggage(self) -> bool | None:
         """Whether OpenTelemetry hands on the baggage that the pod receives; None: nothing tells."""
         return baggage.handed_on(self.env, self.injected, sample=self.sample)
@@ -109,7 +109,7 @@ class Pod:
         """Whether a stand-in runs in place of a program that is not known to be the sample."""
         return self.command is None and not self.upstream_urls
 
-    @property
+    @cached_property
     def upstream_urls(self) -> tuple[str, ...]:
         """The services that the pod calls, in the order of its answer."""
         urls = self.env.get("upstream_url", "").split(",")
@@ -148,7 +148,7 @@ class Destination:
     http2: bool = False  # its port says that it speaks HTTP/2, as gRPC does
     unsupported: str = ""  # what is not supported about it; "": it is known
 
-    @property
+    @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Those of all its tiers."""
         return tuple(endpoint for tier in self.tiers for endpoint in tier)
@@ -264,7 +264,7 @@ class ServicePort:
         """Those of its pods, and of those that its routes lead to: a lane's own Service's."""
         return names_of((*self.pods, *led_to(self.all_routes)))
 
-    @property
+    @cached_property
     def all_routes(self) -> tuple[Route, ...]:
         """Its routes, and those of its variants."""
         return (*self.routes, *(route for one in self.variants for route in one.routes))

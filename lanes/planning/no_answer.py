@@ -9,7 +9,7 @@ from lanes.planning.reasons import Choice, unselected, why_unanswered
 from lanes.planning.shares import Part
 
 
-def unsupported(service: Host, rule: Route) -> Hop:
+def unsupported(service: Host, rule: Route, port: int = 0) -> Hop:
     """Return the hop of a rule of which it is not known what it does."""
     return Hop(
         service.name,
@@ -18,11 +18,17 @@ def unsupported(service: Host, rule: Route) -> Hop:
         unsupported=rule.unknown,
         place=rule.place,
         hosts=(service, *(w.destination.host for w in rule.destinations)),
+        port=port,
     )
 
 
 def no_answer(
-    lane: LaneContext, service: Host, rule: Route, parts: Sequence[Part], choice: Choice
+    lane: LaneContext,
+    service: Host,
+    port: int,
+    rule: Route,
+    parts: Sequence[Part],
+    choice: Choice,
 ) -> Hop:
     """Return the hop of a rule that leads to no pod; 503 where its Service exists."""
     hosts = tuple(w.destination.host for w in rule.destinations)
@@ -38,4 +44,5 @@ def no_answer(
         place=rule.place,
         hosts=(service, *hosts),
         failing=(rule.abort,) if rule.abort else (),
+        port=port,
     )

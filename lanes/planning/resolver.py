@@ -6,9 +6,10 @@ what they call next. Where calls meet that are answered alike, it has been there
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from lanes.errors import LanesError
-from lanes.mesh.model import Host, Pod, Route, ServicePort, led_to, names_of
+from lanes.mesh.model import Host, Pod, Route, ServicePort, Weighted, led_to, names_of
 from lanes.mesh.traffic import NO_CHANGES, Propagation
 from lanes.planning import cycles
 from lanes.planning.call_graph import UpstreamsDifferError
@@ -36,6 +37,18 @@ class _Calls:
     upstreams: tuple[Hop, ...] = ()
     may_stop: bool = False
     assumed: bool = False
+
+
+class _Callee(NamedTuple):
+    """A called URL, the Service's port that it names (None: there is none), and its path."""
+
+    url: str
+    port: ServicePort | None
+    path: str
+
+    def variant(self, caller: Pod) -> int | None:
+        """Return the number of the port's variant that counts for `caller`; None: none does."""
+        return self.port.variant(caller) if self.port else None
 
 
 class Resolver:
@@ -84,8 +97,7 @@ class Resolver:
         names = (plan.entry_names.get(host, host.name) for host in hosts)
         host = replace(destination.host, name="|".join(dict.fromkeys(names)))
         own = names_of(first_pods(led[0]))
-        hop = self._hop(host, own, rule, first.request, choice, (CallKey(host),))
-        hop = replace(hop, port=destination.port)
+        hop = self._hop(host, destination.port, own, rule, first.request, choice, (CallKey(host),))
         self._require_one_path()
         return hop
 
@@ -119,10 +131,6 @@ class Resolver:
         self, port: ServicePort, call: Request, propagation: Propagation, chain: Chain
     ) -> Hop:
         """Return the hop at a Service's port, for a call whose sidecar exchanges `propagation`."""
-        return replace(self._led(port, call, propagation, chain), port=port.port)
-
-    def _led(self, port: ServicePort, call: Request, propagation: Propagation, chain: Chain) -> Hop:
-        """Return the hop that a port's rules lead a call to."""
         request = call.sent(propagation)
         route = request.rule(port.routes)
         if route is None:
@@ -133,22 +141,24 @@ class Resolver:
                 status=404,
                 unanswered=Unanswered("no-rule"),
                 hosts=(port.host,),
+                port=port.port,
             )
         if route.unknown:
-            return unsupported(port.host, route)
+            return unsupported(port.host, route, port.port)
         destinations = [w for w in route.destinations if w.weight] or list(route.destinations)
-        changed = (replace(one.request, authority="") != NO_CHANGES for one in destinations)
-        if len(destinations) > 1 and any(changed):
+        if len(destinations) > 1 and any(map(_changes_headers, destinations)):
             raise self._problem(Problem.SPLITS_AND_SETS, service=port.host.name)
         choice = choice_of(self.lane, port, route, request, propagation)
         ops = ([destinations[0].request] if len(destinations) == 1 else []) + [route.request]
         host = port.host
         own = names_of(port.pods) or frozenset([(host.name, host.namespace)])
-        return self._hop(host, own, route, request.changed(*ops), choice, chain)
+        request = request.changed(*ops)
+        return self._hop(host, port.port, own, route, request, choice, chain)
 
     def _hop(
         self,
         service: Host,
+        port: int,
         own: frozenset[tuple[str, str]],
         rule: Route,
         request: Request,
@@ -163,7 +173,7 @@ class Resolver:
         answering = tuple(part for part in parts if part.endpoints)
         hosts = (service, *(w.destination.host for w in rule.destinations))
         if not answering:
-            return no_answer(self.lane, service, rule, parts, choice)
+            return no_answer(self.lane, service, port, rule, parts, choice)
         pods = tuple(endpoint.pod for part in answering for endpoint in part.endpoints)
         shares = shares_of(answering)
         versions = tuple(sorted(shares))
@@ -188,6 +198,7 @@ class Resolver:
             assumed=behind.assumed,
             parts=led,
             pods=frozenset((pod.app, pod.version) for pod in pods),
+            port=port,
             injected=all("python" in pod.injected for pod in pods),
         )
 
@@ -208,9 +219,18 @@ class Resolver:
             return _Calls()
         drops = any(pod.carries_baggage is False for pod in pods)
         carried = self._handed_on(request, pods[0].propagation, drops)
-        one_each = {(pod.unrouted, self._variants(called, pod)): pod for pod in reversed(pods)}
+        callees = {
+            namespace: [_Callee(url, *self._graph.port(url, namespace)) for url in called]
+            for namespace in {pod.namespace for pod in pods}
+        }
+        one_each = {
+            (pod.unrouted, *(callee.variant(pod) for callee in callees[pod.namespace])): pod
+            for pod in reversed(pods)
+        }
         upstreams = {
-            pod.key: tuple(self._call(url, pod, carried, chain) for url in called)
+            pod.key: tuple(
+                self._call(callee, pod, carried, chain) for callee in callees[pod.namespace]
+            )
             for pod in one_each.values()
         }
         first = upstreams[pods[0].key]
@@ -226,11 +246,6 @@ class Resolver:
             assumed=bool(self.lane.version) and (unsure or not in_baggage),
         )
 
-    def _variants(self, called: Iterable[str], pod: Pod) -> tuple[int | None, ...]:
-        """Return which routes count for a pod's calls, by their numbers."""
-        ports = (self._graph.port(url, pod.namespace)[0] for url in called)
-        return tuple(port.variant(pod) if port else None for port in ports)
-
     def _handed_on(
         self, request: Request, propagation: Propagation, drops_baggage: bool
     ) -> Mapping[str, str]:
@@ -240,15 +255,15 @@ class Resolver:
         assumed = self.lane.plan.assumed
         return baggage | {n: value for n, value in request.headers.items() if n in assumed}
 
-    def _call(self, url: str, caller: Pod, carried: Mapping[str, str], chain: Chain) -> Hop:
-        """Return the hop behind `url`, for a call with these headers at the end of a `chain`."""
-        port, path = self._graph.port(url, caller.namespace)
+    def _call(self, callee: _Callee, caller: Pod, carried: Mapping[str, str], chain: Chain) -> Hop:
+        """Return the hop of a call with these headers, which follows a `chain` of calls."""
+        url, port, path = callee
         always = url in caller.upstream_urls
         if port is None or ("://" not in url and always):
             raise PlanError(Problem.NO_SERVICE_URL, pod=caller.name, url=url)
         by_sidecar = not caller.unrouted.covers(port)
         headers = frozenset(carried.items())
-        variant = port.variant(caller)
+        variant = callee.variant(caller)
         key = CallKey(port.host, port.port, by_sidecar, path, headers, caller.propagation, variant)
         if always:
             self._always.setdefault(chain[-1], []).append(key)
@@ -295,3 +310,7 @@ class Resolver:
 
     def _endless(self, hosts: Iterable[Host]) -> PlanError:
         return self._problem(Problem.NEVER_ENDS, cycle=" -> ".join(host.name for host in hosts))
+
+
+def _changes_headers(destination: Weighted) -> bool:
+    return replace(destination.request, authority="") != NO_CHANGES
