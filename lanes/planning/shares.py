@@ -1,6 +1,5 @@
 """The parts of a rule: which pods answer at each, in what share, and what fails there."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -99,10 +98,10 @@ def failing_of(rule: Route, parts: Iterable[Part]) -> Iterator[Abort]:
     if rule.abort:
         left -= rule.abort.share
         yield rule.abort
-    weights = Counter[int]()
+    weights: dict[int, int] = {}
     for part in parts:
         status = 200 if part.endpoints else 503 if part.exists else rule.status
-        weights[status] += part.weighted.weight
+        weights[status] = weights.get(status, 0) + part.weighted.weight
     for status, weight in weights.items():
         if status != 200:
-            yield Abort(status, left * weight / weights.total())
+            yield Abort(status, left * weight / sum(weights.values()))
