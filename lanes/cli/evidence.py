@@ -55,11 +55,11 @@ evidence_options = packed(
     click.option(
         "--traces",
         metavar="URL|FILE",
-        help="Also see hops in traces: the query API of Jaeger or Tempo, or a file of OTLP JSON.",
+        help="Also read hops from traces: the query API of Jaeger or Tempo, or a file of OTLP JSON.",
     ),
     click.option(
         "--access-logs",
         metavar="FILE|-",
-        help="Also see hops in Envoy's access logs: JSON lines, as they come.",
+        help="Also read hops from Envoy's access logs: JSON lines, as they are written.",
     ),
 )

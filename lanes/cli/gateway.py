@@ -68,7 +68,7 @@ gateway_options = packed(
         "paths",
         multiple=True,
         metavar="MANIFESTS",
-        help="What the gateway runs by: directories, files, or - for standard input.",
+        help="The gateway's manifests: directories, files, or - for standard input.",
     ),
     click.option(
         "--host",

@@ -20,7 +20,7 @@ from lanes.errors import LanesError
 @click.option(
     "--provider",
     type=click.Choice(["asm", "istio", "gateway-api"]),
-    help="The mesh. Default: the one that the manifests are written for, or else istio.",
+    help="The mesh. Default: the mesh of the manifests, or else istio.",
 )
 @click.option(
     "--routing-only",
@@ -31,7 +31,7 @@ from lanes.errors import LanesError
     "--output", metavar="FILE", help="Write the values to FILE. Default: standard output."
 )
 @click.option(
-    "--patches", metavar="FILE", help="Write patches for what the manifests lack to FILE."
+    "--patches", metavar="FILE", help="Write to FILE the patches that add what the manifests lack."
 )
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 def init_command(

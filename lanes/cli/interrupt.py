@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Interrupt:
-    """Whether Ctrl-C has come."""
+    """Tells whether Ctrl-C has come."""
 
     noted = False
 

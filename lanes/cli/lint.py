@@ -24,7 +24,9 @@ from lanes.console import Console, print_error
     type=click.Choice(["text", "json", "sarif"]),
     help="How to print findings. sarif is for code review.",
 )
-@click.option("--ignore", "ignored", multiple=True, metavar="CODE", help="Leave this rule out.")
+@click.option(
+    "--ignore", "ignored", multiple=True, metavar="CODE", help="Ignore the rule with this code."
+)
 @namespace_option
 def lint_command(
     paths: tuple[str, ...], form: str, ignored: tuple[str, ...], namespace: str | None

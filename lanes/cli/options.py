@@ -81,7 +81,7 @@ port_option = click.option(
     show_default=True,
     type=click.IntRange(1, 65535),
     metavar="PORT",
-    help="Where the gateway listens.",
+    help="The port of the gateway.",
 )
 format_option = click.option(
     "--format",
@@ -120,7 +120,7 @@ calls_option = click.option(
     metavar="SERVICE=SERVICE,...",
     multiple=True,
     callback=read_as(_calls),
-    help="Who calls whom, where manifests do not say it, such as shop=cart,users.",
+    help="Calls that the manifests do not show, such as shop=cart,users.",
 )
 namespace_option = click.option(
     "--namespace",

@@ -37,8 +37,8 @@ def _ports(texts: tuple[str, ...]) -> dict[str, int]:
     metavar="SERVICE=PORT",
     multiple=True,
     callback=read_as(_ports),
-    help="The port of a Service with several, where a call names none, such as cart=9000."
-    " Default: its first.",
+    help="The port for calls of a Service that name no port, such as cart=9000. Default: the"
+    " Service's first port.",
 )
 @click.option("--strict", is_flag=True, help="Exit 2 if anything is not supported.")
 @format_option

@@ -28,12 +28,12 @@ from lanes.errors import LanesError, first_ten
     "--page-port",
     type=click.IntRange(1, 65535),
     metavar="PORT",
-    help="Where the live map listens. Default: a free port, from the gateway's plus one.",
+    help="The port of the live map. Default: the port after the gateway's, or else any free port.",
 )
 @click.option(
     "--collector",
     metavar="URL",
-    help="Send traces there, by OTLP over HTTP, such as http://127.0.0.1:4318.",
+    help="Send traces to this collector, by OTLP over HTTP, such as http://127.0.0.1:4318.",
 )
 @request_options
 @host_option

@@ -60,8 +60,8 @@ _A_WEEK = 7 * 24 * 3600
     show_default=True,
     type=click.IntRange(1, MOST_REQUESTS),
     metavar="N",
-    help="How many requests enter each lane by its first entry rule, and the most by each further"
-    " one.",
+    help="How many requests enter each lane by its first entry rule. Each further rule gets at most"
+    " as many.",
 )
 @click.option(
     "--baseline",

@@ -125,10 +125,7 @@ class Live:
 
     def switch_load(self, on: bool, rate: int) -> None:
         """Start to send `rate` requests a second, or stop."""
-        try:
-            self._load.switch(on, rate)
-        except ValueError as error:
-            raise LanesError(str(error)) from None
+        self._load.switch(on, rate)
 
     def _pod(self, key: str) -> Pod:
         if key not in self._pods:

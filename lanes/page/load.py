@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import cycle
 
+from lanes.errors import LanesError
 from lanes.evidence.steps import Answer
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.verification.gateway import Client
@@ -38,9 +39,9 @@ class Load:
         self._switched = threading.Event()
 
     def switch(self, on: bool, rate: int) -> None:
-        """Start or stop the load. Raises ValueError if `rate` is none of `RATES`."""
+        """Start or stop the load. Raises LanesError if `rate` is none of `RATES`."""
         if rate not in RATES:
-            raise ValueError(f"rate has to be one of {', '.join(map(str, RATES))} a second")
+            raise LanesError(f"rate has to be one of {', '.join(map(str, RATES))} a second")
         self.on, self.rate = on, rate
         self._switched.set()
 

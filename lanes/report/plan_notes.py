@@ -13,7 +13,7 @@ Hops = list[tuple[str, Hop]]
 
 
 def plan_notes(plan: Plan) -> list[str]:
-    """Return the notes. A mark has one only if the plan has the mark."""
+    """Return the notes. Marks that the plan does not have get none."""
     hops = [(lane.name, hop) for lane in plan.lanes for hop in (*lane.path, *lane.unreached)]
     return [
         *_fallback(hops),
@@ -25,9 +25,9 @@ def plan_notes(plan: Plan) -> list[str]:
         *_assumed(plan),
         *_not_set(plan),
         *_default(plan),
-        *(f"not planned: {one}" for one in plan.not_planned),
-        *(f"not planned: {one} (no planned call matches it)" for one in plan.other_rules),
-        *(f"port: {one}" for one in plan.ports),
+        *(f"not planned: {rule}" for rule in plan.not_planned),
+        *(f"not planned: {rule} (no planned call matches it)" for rule in plan.other_rules),
+        *(f"port: {port}" for port in plan.ports),
     ]
 
 

