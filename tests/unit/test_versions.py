@@ -69,8 +69,8 @@ SAID = {
         f"--version {UPSTREAM['chart']}",
         f"the guide's version {GUIDE['chart']}",
         f"agent in the guide's images is {GUIDE['java']}",
-        f"`fetch` under {UPSTREAM['nodejs']} alone",
-        f"{GUIDE['nodejs']} does not know `fetch`",
+        f"`fetch` only under {UPSTREAM['nodejs']}",
+        f"{GUIDE['nodejs']} does not instrument `fetch`",
     ],
     "docs/service.md": [
         f"every gunicorn release from {OLDEST_GUNICORN}.0.0 to {locked('service', 'gunicorn')}",
