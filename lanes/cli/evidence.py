@@ -55,7 +55,7 @@ evidence_options = packed(
     click.option(
         "--traces",
         metavar="URL|FILE",
-        help="Also read hops from traces: the query API of Jaeger or Tempo, or a file of OTLP JSON.",
+        help="Also read hops from traces: the API of Jaeger or Tempo, or a file of OTLP JSON.",
     ),
     click.option(
         "--access-logs",

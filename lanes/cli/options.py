@@ -96,8 +96,8 @@ run_option = click.option(
     "commands",
     multiple=True,
     metavar="SERVICE=COMMAND",
-    help="Run COMMAND by a shell in place of a service's pods, such as cart='node server.js', or"
-    " of one version's, such as cart@v2='node server.js'.",
+    help="Run COMMAND in a shell in place of a service's pods, such as cart='node server.js'."
+    " cart@v2='node server.js' replaces the pods of one version.",
 )
 
 
