@@ -21,9 +21,7 @@ from tests.kube import (
     rule,
     service,
     sidecar,
-    takes,
     to,
-    to_gateway,
     to_service,
     virtual_service,
 )
@@ -357,49 +355,3 @@ def test_what_a_match_takes_of_a_call(asked: Document, path: str, taken: bool) -
 
 
 # HTTPRoutes: https://gateway-api.sigs.k8s.io/reference/api-types/httproute/
-
-
-VERSIONS = [
-    *B,
-    *(service(f"b-{v}", selector={"app": "b", "version": v}) for v in ("v1", "v2")),
-]
-ROUTE_LEVELS: list[Document] = [
-    takes("/shop/cart", how="Exact", headers={"x": "1"}),
-    takes("/shop/cart", how="Exact"),
-    takes("/shop/cart", headers={"x": "1", "y": "1"}),
-    takes("/shop", method="GET", headers={"x": "1"}),
-    takes("/shop", method="GET"),
-    takes("/shop", headers={"x": "1", "y": "1"}),
-    takes("/shop", headers={"x": "1"}),
-    takes("/shop", queryParams=[{"name": "q", "value": "1"}, {"name": "p", "value": "1"}]),
-    takes("/shop", queryParams=[{"name": "q", "value": "1"}]),
-    takes("/shop"),
-    takes("/"),
-    takes("/shop/cart.*", how="RegularExpression"),
-    takes("/shop/.*", how="RegularExpression"),
-]
-
-
-@pytest.mark.parametrize("apart", [False, True])
-def test_the_most_specific_match_of_http_routes_wins(
-    apart: bool, subtests: pytest.Subtests
-) -> None:
-    sent = {"x": "1", "y": "1"}
-    for winner, losers, turned in ladder(ROUTE_LEVELS):
-        with subtests.test(winner=winner, turned=turned):
-            lost = [route_rule(backend("b-v1"), matches=[loser]) for loser in losers]
-            rules = ordered([route_rule(backend("b-v2"), matches=[winner]), *lost], turned)
-            routes = [http_route(f"r{n:02}", to_gateway(), one) for n, one in enumerate(rules)]
-            parts = routes if apart else [http_route("r", to_gateway(), *rules)]
-            planned = plan_of(*VERSIONS, *parts, path="/shop/cart?p=1&q=1", headers=sent)
-            assert one_line(planned.lanes[0]) == "b v2"
-
-
-@pytest.mark.parametrize("turned", [False, True])
-def test_of_two_equal_matches_the_first_by_namespace_and_name_wins(turned: bool) -> None:
-    routes = [
-        http_route("a", to_gateway(), route_rule(backend("b-v2"))),
-        http_route("b", to_gateway(), route_rule(backend("b-v1"))),
-    ]
-    (path,) = lanes_of(*VERSIONS, *ordered(routes, turned)).values()
-    assert path == "b v2"
