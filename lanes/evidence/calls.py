@@ -1,4 +1,4 @@
-"""Calls between services, as proxies log them, and the requests that they are parts of."""
+"""Calls between services, as proxies log them, and the requests that cause them."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -10,17 +10,16 @@ from lanes.evidence.steps import MOST_HOPS, Measured, Routed, Step
 
 @dataclass(frozen=True)
 class Call:
-    """One call, as the proxy of the caller logs it when it ends.
+    """One call, as the caller's proxy logs it when the call ends.
 
-    `caller` is a service, "" for the gateway, and `caller_address` that of its pod. `service` is
-    whom it called; `version` and `address` are of the pod that answered, "" where none did: of
-    several tries, the last. `lane` is the lane header that the call carried, None for none, and
-    `chosen` are the versions of the destination that the proxy's rule named. `began`: seconds of a
-    clock that all calls of a pod share, and `received` the same call's beginning and end by the
-    clock of the pod that answered, where that one logs; None: the two share a clock. `trace` and
-    `request`: the ids of its trace and request; "" where it has none. `lane_known`: whether the log
-    tells the lane header at all. `proxied` False: no sidecar sent it; `ruled` False: one did that
-    has neither the service nor a rule for it.
+    `caller` is a service, "" for the gateway; `caller_address` is its pod's. `service` is the
+    called one. `version` and `address` are of the pod that answered the last try, "" for none.
+    `lane` is the call's lane header, None for none; `lane_known`: the log has the lane header.
+    `chosen`: the versions of the destination in the proxy's rule. `began` is in seconds, by a clock
+    that all calls of a pod share. `received`: begin and end by the clock of the pod that answered;
+    None: both pods share a clock. `trace` and `request` are ids, "" for none. `proxied` False: no
+    sidecar sent the call. `ruled` False: a sidecar sent it that knows neither the service nor a
+    rule for it.
     """
 
     caller: str
@@ -41,77 +40,77 @@ class Call:
     ruled: bool = True
 
     @property
-    def there(self) -> tuple[float, float]:
-        """When it began and ended in the pod that answered."""
+    def handled(self) -> tuple[float, float]:
+        """When the call began and ended in the pod that answered."""
         return self.received or (self.began, self.began + self.seconds)
 
 
 class Forest:
-    """The calls of all requests, each behind the call that made its caller make it.
+    """The calls of all requests as trees: a call's parent is the call that caused it.
 
-    That is the one of the same trace or request, where services hand their ids on. Else it is the
-    one that was under way in the caller's pod. Where several were, with different lanes, nobody
-    knows which: the call is left out. Among those with one lane, any will do.
+    The parent has the same trace or request id, if services hand the ids on. Otherwise it is the
+    call that the caller's pod was handling. If the pod was handling several calls with one lane,
+    any of them is the parent. With different lanes the parent is unknown, and the call is left out.
     """
 
     def __init__(self, calls: Iterable[Call]) -> None:
-        self._calls = ordered = sorted(calls, key=lambda call: call.began)  # kept: ids are theirs
+        self._calls = ordered = sorted(calls, key=lambda call: call.began)  # keeps their ids alive
         self._roots = {call.trace: call for call in ordered if not call.caller and call.trace}
-        self._made: dict[int, list[Call]] = defaultdict(list)
+        self._children: dict[int, list[Call]] = defaultdict(list)
         by_pod: dict[str, list[Call]] = defaultdict(list)
-        for call in sorted(ordered, key=lambda call: call.there):
+        for call in sorted(ordered, key=lambda call: call.handled):
             by_pod[call.address].append(call)
-        began = {address: [call.there[0] for call in there] for address, there in by_pod.items()}
-        longest = {a: max(map(_seconds_there, there)) for a, there in by_pod.items()}
+        began = {pod: [call.handled[0] for call in handled] for pod, handled in by_pod.items()}
+        longest = {pod: max(map(_handled_seconds, handled)) for pod, handled in by_pod.items()}
         for call in ordered:
             if call.caller:
-                at = call.caller_address
-                first = bisect_right(began.get(at, []), call.began - longest.get(at, 0.0) - _SLACK)
-                last = bisect_right(began.get(at, []), call.began + _SLACK)
-                parent = self._parent(call, by_pod[at][first:last])
+                pod = call.caller_address
+                earliest = call.began - longest.get(pod, 0.0) - _SLACK
+                first = bisect_right(began.get(pod, []), earliest)
+                last = bisect_right(began.get(pod, []), call.began + _SLACK)
+                parent = self._parent(call, by_pod[pod][first:last])
                 if parent is not None:
-                    self._made[id(parent)].append(call)
+                    self._children[id(parent)].append(call)
 
     def path(self, trace: str) -> tuple[Step, ...]:
-        """The hops of the request with this trace id, as a tree; () where none is known."""
+        """Return the hops of the request with this trace id, callers first; () if unknown."""
         root = self._roots.get(trace)
         if root is None or not root.address:
             return ()
-        return tuple(self._steps(root, 0))
+        return tuple(self._steps(root))
 
-    def _steps(self, root: Call, depth: int) -> Iterator[Step]:
-        left = [(root, depth)]
+    def _steps(self, root: Call) -> Iterator[Step]:
+        ahead = [(root, 0)]
         for _ in range(MOST_HOPS):
-            if not left:
+            if not ahead:
                 return
-            call, depth = left.pop()
-            made = self._made[id(call)]
-            yield _step(call, depth, made)
-            left += [(behind, depth + 1) for behind in reversed(made)]
+            call, depth = ahead.pop()
+            children = self._children[id(call)]
+            yield _step(call, depth, children)
+            ahead += [(child, depth + 1) for child in reversed(children)]
 
-    def _parent(self, call: Call, there: Sequence[Call]) -> Call | None:
-        meanwhile = [x for x in there if x.there[1] >= call.began - _SLACK and x is not call]
-        # A proxy's milliseconds may round a call to before the one that made its caller make it.
-        meanwhile = [x for x in meanwhile if x.there[0] <= call.began <= x.there[1]] or meanwhile
-        likely = [x for x in meanwhile if _same_request(x, call)] or meanwhile
-        if len(likely) > 1:
-            same = [one for one in likely if one.lane == call.lane]
-            likely = same if call.lane else likely
-        if len({one.lane for one in likely}) != 1:
+    def _parent(self, call: Call, handled: Sequence[Call]) -> Call | None:
+        others = [x for x in handled if x.handled[1] >= call.began - _SLACK and x is not call]
+        # Rounding to milliseconds may put a call before its parent.
+        others = [x for x in others if x.handled[0] <= call.began <= x.handled[1]] or others
+        likely = [x for x in others if _same_request(x, call)] or others
+        if len(likely) > 1 and call.lane:
+            likely = [parent for parent in likely if parent.lane == call.lane]
+        if len({parent.lane for parent in likely}) != 1:
             return None
-        return min(likely, key=lambda one: self._repeats(one, call.service))
+        return min(likely, key=lambda parent: self._calls_to(call.service, parent))
 
-    def _repeats(self, parent: Call, service: str) -> int:
-        """How many calls to the service `parent` has already."""
-        return sum(made.service == service for made in self._made[id(parent)])
+    def _calls_to(self, service: str, parent: Call) -> int:
+        """Return how many calls to the service `parent` has so far."""
+        return sum(child.service == service for child in self._children[id(parent)])
 
 
-# Of one clock, in seconds: some logs have milliseconds.
+# The error of one clock, in seconds: some logs have milliseconds.
 _SLACK = 0.002
 
 
-def _seconds_there(call: Call) -> float:
-    began, ended = call.there
+def _handled_seconds(call: Call) -> float:
+    began, ended = call.handled
     return ended - began
 
 
@@ -120,10 +119,10 @@ def _same_request(one: Call, other: Call) -> bool:
     return same_trace or one.request == other.request != ""
 
 
-def _step(call: Call, depth: int, made: Sequence[Call]) -> Step:
+def _step(call: Call, depth: int, children: Sequence[Call]) -> Step:
     took = call.seconds * 1000
-    slowest = max((behind.seconds * 1000 for behind in made), default=0.0)
-    own_error = call.status >= 500 and all(behind.status < 500 for behind in made)
+    slowest = max((child.seconds * 1000 for child in children), default=0.0)
+    own_error = call.status >= 500 and all(child.status < 500 for child in children)
     error = f"status {call.status}" if own_error or not call.status else ""
     measured = Measured(depth, call.address, call.status, took, max(0.0, took - slowest), error)
     return Step(
@@ -139,7 +138,7 @@ def _step(call: Call, depth: int, made: Sequence[Call]) -> Step:
 
 
 def trace_id(traceparent: str) -> str:
-    """The trace's id in a `traceparent` header; "" where it is none.
+    """Return the trace id in a `traceparent` header; "" if the header is malformed.
 
     https://www.w3.org/TR/trace-context/#traceparent-header
     """

@@ -1,4 +1,4 @@
-"""Why a hop is not as planned, as far as evidence tells."""
+"""Why a hop is not as planned, as far as the evidence shows."""
 
 from collections.abc import Collection
 from enum import StrEnum
@@ -11,15 +11,15 @@ class Cause(StrEnum):
     """Why a hop is wrong.
 
     - not-set: the gateway's call has no lane header
-    - not-propagated: the caller got the lane header, and its call has none
-    - changed: the caller's call has another lane's
+    - not-propagated: the caller got the lane header, but its call has none
+    - changed: the caller's call has another lane's header
     - no-sidecar: the call passed no sidecar
     - no-rule: the sidecar sent the call where requests without the lane go
     - other-rule: the sidecar sent the call where another lane goes
-    - not-ready: the sidecar chose the lane's version, and another answered: its pods are not ready
+    - not-ready: the sidecar chose the lane's version, but another answered: no pod was ready
     - no-answer: nothing answered the call
-    - contradicted: two sources tell different versions
-    - not-told: another version answered, and the evidence does not tell why
+    - contradicted: two sources show different versions
+    - not-told: another version answered, and the evidence does not show why
     """
 
     NOT_SET = "not-set"
@@ -57,11 +57,11 @@ def cause(
         return Cause.NO_RULE
     if step.routed.versions <= set(hop.versions):
         return Cause.NOT_READY if step.routed.versions else Cause.NOT_TOLD
-    if not step.lane_known:  # the call may have had none, or another
+    if not step.lane_known:  # the header may be missing, or another lane's
         return Cause.NOT_TOLD
     return Cause.NO_RULE if step.routed.versions <= set(baseline) else Cause.OTHER_RULE
 
 
 def lost(step: Step, header: str | None) -> bool:
-    """Whether the step has another lane header than `header`, which None leaves open."""
+    """Tell whether the step has another lane header than `header`; None: any is right."""
     return header is not None and step.lane_known and step.lane != (header or None)

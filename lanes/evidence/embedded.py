@@ -1,4 +1,4 @@
-"""The sample services' answers inside an answer of another form."""
+"""Finds answers of the sample services inside an answer of another form."""
 
 import json
 import re
@@ -7,18 +7,18 @@ from typing import Any
 
 Node = Mapping[str, Any]
 
-# One hop of the services' line.
+# One hop in the services' line.
 _HOP = re.compile(r"-> ?([^\s(]+)\(version: ([^,)]*), ip: ([^)]*)\)")
-# What every hop of the services' tree has. A `name` and a `version` alone are in anyone's JSON.
+# The fields of every hop in the services' tree. Other JSON often has `name` and `version`, too.
 _KEYS = {"name": str, "version": str, "ip": str, "upstreams": list}
-# The most values of a foreign answer that are looked at.
+# The most values of a foreign answer that are searched.
 _MOST_VALUES = 20_000
 
 
 def embedded(text: str) -> list[Node]:
-    """Return the trees in `text`, in order. A line is a chain: each hop is the next one's caller.
+    """Return the trees in `text`, in order; [] for none.
 
-    [] where there are none: `text` may be anyone's.
+    A line becomes a chain: each hop calls the next.
     """
     try:
         value = json.loads(text)
@@ -28,23 +28,23 @@ def embedded(text: str) -> list[Node]:
 
 
 def _trees(value: object) -> Iterator[Node]:
-    left = [value]
+    ahead = [value]
     for _ in range(_MOST_VALUES):
-        if not left:
+        if not ahead:
             return
-        match left.pop():
+        match ahead.pop():
             case dict() as node if all(isinstance(node.get(k), t) for k, t in _KEYS.items()):
                 yield node
             case dict() as other:
-                left += reversed(list(other.values()))
+                ahead += reversed(list(other.values()))
             case list() as other:
-                left += reversed(other)
+                ahead += reversed(other)
             case str() as line if chain := _chain(line):
                 yield chain
 
 
 def _chain(line: str) -> Node | None:
-    """The hops of a line as a tree; None where it has none."""
+    """Return the hops of a line as a tree; None for none."""
     tree: Node | None = None
     for name, version, ip in reversed(_HOP.findall(line)):
         upstreams = [tree] if tree else []

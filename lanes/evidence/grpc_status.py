@@ -1,9 +1,9 @@
-"""The HTTP status that a gRPC status stands for: a failed call by gRPC is answered with HTTP's 200.
+"""Converts gRPC statuses to HTTP statuses: HTTP answers a failed gRPC call with 200.
 
 https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
 """
 
-# In the order of their numbers, from 0.
+# In the order of their numbers, which begin at 0.
 _STATUSES = {
     "OK": 200,
     "CANCELLED": 499,
@@ -27,15 +27,14 @@ _BY_NUMBER = dict(enumerate(_STATUSES.values()))
 
 
 def status_of(http: int, grpc: object) -> int:
-    """Return the HTTP status that tells what came of a call.
+    """Return the HTTP status of a call's result: `http`, unless that is 200 and `grpc` says more.
 
-    `grpc`: the gRPC status, as a number or a name; anything else where the call is none by gRPC. It
-    counts where HTTP's own status tells no failure. A number that gRPC does not define is UNKNOWN,
-    as for its clients.
+    `grpc`: the gRPC status, a number or a name; any other value for a call without gRPC. A number
+    that gRPC does not define is UNKNOWN, as gRPC's clients have it.
     """
-    told = str(grpc)
+    text = str(grpc)
     if http != 200:
         return http
-    if told.isdecimal() and len(told) < 5:
-        return _BY_NUMBER.get(int(told), _STATUSES["UNKNOWN"])
-    return _STATUSES.get(told, http)
+    if text.isdecimal() and len(text) < 5:
+        return _BY_NUMBER.get(int(text), _STATUSES["UNKNOWN"])
+    return _STATUSES.get(text, http)

@@ -1,6 +1,6 @@
-"""Compares the hops of a lane that are seen with the planned ones, one by one.
+"""Compares each planned hop of a lane with the hops that evidence shows.
 
-The order of the hops says nothing here: a source may miss some, and tell others twice.
+The order of the hops does not matter: a source may miss some, and show others twice.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from lanes.planning.result import Lane
 
 
 class HopVerdict(StrEnum):
-    """What the evidence says of one planned hop."""
+    """What the evidence shows of one planned hop."""
 
     AS_PLANNED = "as planned"
     NOT_AS_PLANNED = "not as planned"
@@ -23,10 +23,10 @@ class HopVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class VerifiedHop:
-    """A planned hop and what is seen of it. `caller`: the service that calls it; "": the gateway.
+    """A planned hop and the evidence of it. `caller`: the service that calls it; "": the gateway.
 
-    `step`: the hop as seen; of several, the first that is wrong. None where none is seen. `cause`:
-    why it is wrong, as far as the evidence tells; None where it is not.
+    `step`: the hop as seen, and if it is seen several times, the first wrong step; None for none.
+    `cause`: why the hop is wrong; None if it is right.
     """
 
     hop: Hop
@@ -38,10 +38,10 @@ class VerifiedHop:
 
 @dataclass(frozen=True)
 class LaneVerification:
-    """Verifies what is seen of requests in `lane`.
+    """Verifies the steps of requests in `lane`.
 
-    `header`: the lane header's value at every hop, "" for none; None where no hop tells it.
-    `baseline`: the lane that requests without one of their own are in.
+    `header`: the lane header that every hop should have, "" for none; None if no hop shows its.
+    `baseline`: the lane of requests without a lane header.
     """
 
     lane: Lane
@@ -49,33 +49,37 @@ class LaneVerification:
     header: str | None
 
     def hops(self, path: Sequence[Step]) -> tuple[VerifiedHop, ...]:
-        """Return each hop that the lane should pass, a caller before those it calls.
+        """Return the lane's hops, callers first.
 
-        Hops where the plan holds no answer are left out, unless one is seen. A service in no known
-        path is verified by what the plan holds for calls to it.
+        Hops that nothing should answer are left out, unless something does. Services in no known
+        path are left out, unless they are seen: then the plan for calls to them holds.
         """
-        told = [step for step in path if not step.silent]
-        open_ = ((None, "", hop) for hop in self.lane.unreached)
-        calls = (*_calls(self.lane.entry), *open_)
-        verified = (self._verified(names, caller, hop, told) for names, caller, hop in calls)
-        return tuple(one for one in verified if one is not None)
+        steps = [step for step in path if not step.silent]
+        unreached = ((None, "", hop) for hop in self.lane.unreached)
+        calls = (*_calls(self.lane.entry), *unreached)
+        verified = (self._verified(names, caller, hop, steps) for names, caller, hop in calls)
+        return tuple(hop for hop in verified if hop is not None)
 
     def _verified(
-        self, callers: Collection[str] | None, caller: str, hop: Hop, told: Sequence[Step]
+        self, callers: Collection[str] | None, caller: str, hop: Hop, path: Sequence[Step]
     ) -> VerifiedHop | None:
-        """Verify a call by one of `callers`, None for any: those are what `caller` is called."""
-        called = (step for step in told if step.service in hop.names)
-        known = [*callers, None] if callers is not None else None
-        steps = [step for step in called if known is None or step.caller in known]
+        """Verify calls from `caller`, which has the names `callers` in steps; None: any caller."""
+        steps = [
+            step
+            for step in path
+            if step.service in hop.names
+            and (callers is None or step.caller is None or step.caller in callers)
+        ]
         if not steps and (callers is None or not hop.versions):
             return None
         wrong = next((step for step in steps if not self._right(hop, step)), None)
         if wrong is None:
-            seen = HopVerdict.AS_PLANNED if steps else HopVerdict.NOT_SEEN
-            return VerifiedHop(hop, caller, seen, steps[0] if steps else None)
+            verdict = HopVerdict.AS_PLANNED if steps else HopVerdict.NOT_SEEN
+            return VerifiedHop(hop, caller, verdict, steps[0] if steps else None)
         by = wrong.caller or caller
-        others = [own for own in self.baseline.path if own.service == hop.service]
-        why = cause(hop, wrong, by, self.header, {v for own in others for v in own.versions})
+        others = [other for other in self.baseline.path if other.service == hop.service]
+        versions = {version for other in others for version in other.versions}
+        why = cause(hop, wrong, by, self.header, versions)
         return VerifiedHop(hop, by, HopVerdict.NOT_AS_PLANNED, wrong, why)
 
     def _right(self, hop: Hop, step: Step) -> bool:
@@ -89,14 +93,12 @@ class LaneVerification:
 
 
 def first_wrong(verified: Iterable[VerifiedHop]) -> VerifiedHop | None:
-    """The first hop that is not as planned; None where all that is seen is."""
-    return next((one for one in verified if one.verdict is HopVerdict.NOT_AS_PLANNED), None)
+    """Return the first hop that is not as planned; None for none."""
+    return next((hop for hop in verified if hop.verdict is HopVerdict.NOT_AS_PLANNED), None)
 
 
 def _calls(entry: Hop) -> Iterator[tuple[frozenset[str], str, Hop]]:
-    """Each call once, as the names of its caller, and the hop that it leads to; the gateway's
-    first.
-    """
+    """Yield each call once, the gateway's first: the caller's names, the caller, the called hop."""
     yield frozenset({""}), "", entry
     for hop in entry.walk():
         for upstream in hop.upstreams:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lanes.errors import LanesError
-from lanes.evidence.access_logs import Line, calls, line_of, traced_in
+from lanes.evidence.access_logs import Line, calls, line_of, traces_of
 from lanes.evidence.calls import Forest
 from lanes.evidence.source import with_hops
 from lanes.evidence.steps import Answer
@@ -51,7 +51,7 @@ class AccessLogs:
         over, count = time.monotonic() + self.patience_seconds, 0
         while wanted and time.monotonic() < over:
             lines = self._lines[count:]
-            wanted -= set(traced_in(lines))
+            wanted -= set(traces_of(lines))
             count += len(lines)
             time.sleep(0.1)
         time.sleep(self.late_seconds)

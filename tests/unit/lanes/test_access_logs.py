@@ -43,8 +43,12 @@ LINE = {
 def test_a_line_as_istio_writes_it() -> None:
     line = line_of(f"[pod/shop-v1-7d9f8b6c5d-x2k4q/istio-proxy] {json.dumps(LINE)}")
     assert line is not None
-    assert (line.pod, line.inbound, line.own) == ("shop-v1-7d9f8b6c5d-x2k4q", False, "10.244.0.9")
-    assert (line.peer, line.status, line.seconds) == ("10.244.0.11", 200, 0.012)
+    assert (line.pod, line.inbound, line.address) == (
+        "shop-v1-7d9f8b6c5d-x2k4q",
+        False,
+        "10.244.0.9",
+    )
+    assert (line.callee_address, line.status, line.seconds) == ("10.244.0.11", 200, 0.012)
     assert (line.baggage, line.traceparent) == (None, "")
 
 

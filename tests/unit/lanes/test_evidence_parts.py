@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.rpc.code_pb2 import Code
 
-from lanes.evidence.access_logs import Line, calls, line_of, traced_in
+from lanes.evidence.access_logs import Line, calls, line_of, traces_of
 from lanes.evidence.answers import parse
 from lanes.evidence.calls import Call, Forest, trace_id
 from lanes.evidence.causes import Cause
@@ -152,13 +152,18 @@ FIELDS = {
         ({"baggage": None}, {"baggage": ""}),
         ({"requested_server_name": "-"}, {"secured": ""}),
         (SECURE, {"secured": "outbound|8000|v2|cart.default.svc.cluster.local"}),
-        ({"upstream_local_address": "-"}, {"own": "10.1.1.1"}),
+        ({"upstream_local_address": "-"}, {"caller_address": "10.1.1.1"}),
         (
             {"upstream_cluster": "inbound|8000||;"},
-            {"inbound": True, "cluster": "inbound|8000||", "own": "10.96.0.7"},
+            {
+                "inbound": True,
+                "cluster": "inbound|8000||",
+                "caller_address": "10.1.1.1",
+                "callee_address": "10.96.0.7",
+            },
         ),
         ({"upstream_cluster": None}, {"cluster": ""}),
-        ({"upstream_host": "[fd00::7]:80"}, {"peer": "fd00::7"}),
+        ({"upstream_host": "[fd00::7]:80"}, {"callee_address": "fd00::7"}),
         ({"response_code": None, "duration": None}, {"status": 0, "seconds": 0.0}),
         ({"response_code": 200, "grpc_status": "UNAVAILABLE"}, {"status": 503}),
     ],
@@ -168,9 +173,8 @@ def test_every_field_of_a_line(told: dict[str, Any], more: dict[str, Any]) -> No
         pod="shop-v1-x2k4q",
         inbound=False,
         cluster="outbound|8000|v2|cart.default.svc.cluster.local",
-        own="10.244.0.9",
-        peer="10.244.0.11",
-        remote="10.1.1.1",
+        caller_address="10.244.0.9",
+        callee_address="10.244.0.11",
         authority="cart:8000",
         request="b7",
         agent=f"lanes/{TRACE}",
@@ -277,7 +281,7 @@ def test_the_two_lines_of_a_call_are_one_with_both_clocks() -> None:
     assert list(found.received or ()) == pytest.approx([1_796_032_809, 1_796_032_809.01], abs=1e-4)
     assert (found.service, found.version, found.address) == ("cart", "", "10.244.0.11")
     assert (found.chosen, found.lane, found.lane_known) == (frozenset({"v2"}), None, False)
-    assert list(traced_in(known)) == [TRACE, TRACE]
+    assert list(traces_of(known)) == [TRACE, TRACE]
 
 
 @pytest.mark.parametrize("agent", [f"lanes/{TRACE}", "curl/8"])
