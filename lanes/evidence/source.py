@@ -1,4 +1,4 @@
-"""What tells of the hops of requests, beside their answers."""
+"""Sources of evidence: they add hops to answers that do not show all of theirs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,16 +8,16 @@ from lanes.evidence.steps import Answer, Step
 
 
 class Source(Protocol):
-    """Tells of the hops of requests that carry a `traceparent` of their own."""
+    """Knows the hops of requests that carry a `traceparent` of their own."""
 
     def complete(self, answers: Sequence[Answer]) -> list[Answer]:
-        """Return the answers in their order, with the hops that this source saw."""
+        """Return the answers in their order, with the hops that this source knows."""
         ...
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Several sources; where they tell different versions of a hop, it is contradicted."""
+    """Several sources, one after the other."""
 
     sources: tuple[Source, ...]
 
@@ -28,41 +28,40 @@ class Sources:
 
 
 def with_hops(answer: Answer, path: tuple[Step, ...]) -> Answer:
-    """The answer with the hops of another source, where its own are not all.
+    """Return the answer with the hops of another source; unchanged if its own are all.
 
-    A hop of which the two tell different versions is contradicted.
+    A hop for which the two show different versions is contradicted.
     """
     if not path or answer.whole:
         return answer
-    told: dict[str, set[str]] = {}
+    versions: dict[str, set[str]] = {}
     for step in answer.seen:
         if step.version:
-            told.setdefault(step.service, set()).add(step.version)
-    checked = []
+            versions.setdefault(step.service, set()).add(step.version)
+    merged = []
     for step in path:
-        versions = told.get(step.service, {step.version})
         own = next((x for x in answer.seen if _same_hop(x, step)), None)
-        if step.version and step.version not in versions:
-            checked.append(replace(step, contradicted=True))
+        if step.version and step.version not in versions.get(step.service, {step.version}):
+            merged.append(replace(step, contradicted=True))
         else:
-            checked.append(_with(own, step) if own else step)
-    more = {step.service for step in path}
-    others = (step for step in answer.seen if step.service not in more)
-    return replace(answer, path=(*checked, *others), partial=True, unreadable="")
+            merged.append(_merged(own, step) if own else step)
+    services = {step.service for step in path}
+    others = (step for step in answer.seen if step.service not in services)
+    return replace(answer, path=(*merged, *others), partial=True, unreadable="")
 
 
-def _same_hop(one: Step, other: Step) -> bool:
-    """Whether two sources may mean one hop; a version that one does not tell fits any."""
-    return one.service == other.service and (one.version == other.version or other.silent)
+def _same_hop(own: Step, other: Step) -> bool:
+    """Tell whether the step of an answer and that of a source may be one hop."""
+    return own.service == other.service and (own.version == other.version or other.silent)
 
 
-def _with(own: Step, other: Step) -> Step:
-    """What the answer tells of a hop, with what another source adds; its place is the other's."""
-    told = other if other.lane_known else own
+def _merged(own: Step, other: Step) -> Step:
+    """Return the answer's step with all that the source's adds: its lane and place come first."""
+    lane_from = other if other.lane_known else own
     return replace(
         own,
-        lane=told.lane,
-        lane_known=told.lane_known,
+        lane=lane_from.lane,
+        lane_known=lane_from.lane_known,
         measured=other.measured or own.measured,
         caller=other.caller if other.caller is not None else own.caller,
         routed=other.routed or own.routed,

@@ -1,24 +1,26 @@
-"""The hops of one request as they are seen, and its answer."""
+"""One request's answer, and its hops as evidence shows them."""
 
 from dataclasses import dataclass, field
 
-# The most that is read of an answer, and kept of its text; a name is as long as Kubernetes' may be.
+# The most hops and characters of an answer to keep; the longest name that Kubernetes allows.
 MOST_HOPS, MOST_CHARACTERS, MOST_NAME = 1_000, 16_384, 253
 
 
 @dataclass(frozen=True)
 class Step:
-    """One hop of a request. `version` is "" where nobody answered, or nothing tells who did.
+    """One hop of a request. Steps are equal if the request took the same path.
 
-    `silent` tells these apart: the hop answered, and its answer tells neither its version nor whom
-    it called. `service` is "" where the first hop is silent: nothing names it.
-    `lane` is what the hop read from its baggage; None where it read none. A hop that does not tell
-    is taken to be in its caller's. `namespace` is its pod's in Kubernetes; None where it does not
-    tell. `contradicted`: two sources tell different versions. What `Measured` holds is no part of
-    where it went, nor whose `instrumentation` carries its lane (`injected 0.44b0`; None where it
-    does not tell), nor who called it and how: steps are equal without that. `caller` is the service
-    that called it, "" for the gateway, None where nothing tells. `lane_known`: whether `lane` is
-    told at all. `routed`: what the caller's proxy did with the call; None where nothing tells.
+    - service: "" for a silent first hop, which nothing names
+    - version: "" if nothing answered, or if the hop is silent
+    - lane: the one in the hop's baggage; None for none. A hop that does not show its lane is taken
+      to be in its caller's.
+    - namespace: the pod's; None if unknown
+    - instrumentation: what carries the lane, such as `injected 0.44b0`; None if unknown
+    - silent: the hop answered, and shows neither its version nor whom it called
+    - contradicted: two sources show different versions
+    - caller: the service that called, "" for the gateway; None if unknown
+    - lane_known: evidence shows the lane, or that there is none
+    - routed: what the caller's proxy did with the call; None if unknown
     """
 
     service: str
@@ -36,10 +38,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Routed:
-    """What the proxy of a caller did with a call.
+    """What the caller's proxy did with a call.
 
-    `versions` are those of the destination that its rule names. `proxied` False: the call passed no
-    sidecar. `ruled` False: it passed one that has neither the service nor a rule for it.
+    `versions`: those of the destination in the proxy's rule. `proxied` False: the call passed no
+    sidecar. `ruled` False: the sidecar knows neither the service nor a rule for it.
     """
 
     versions: frozenset[str] = frozenset()
@@ -49,11 +51,10 @@ class Routed:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a hop of a tree tells of one request: its place in the tree, its address, its time.
+    """A hop's depth in the tree of calls, 0 for the first, and its figures for one request.
 
-    `depth` is 0 for the first hop. `duration_ms` is the hop's whole time and `own_ms` that without
-    the slowest of its upstreams, which are called at once. `error`: why it failed by itself, with
-    none of its upstreams to pass on; "" where it did not.
+    `own_ms` is the time without the slowest upstream's: a hop calls its upstreams at once.
+    `error`: why the hop itself failed; "" if it did not, or passed on an upstream's failure.
     """
 
     depth: int
@@ -66,13 +67,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Answer:
-    """One request's answer, its hops in order. `status` 0: there was none; `text` says why.
+    """One request's answer, its hops in order. `status` 0: there is none, and `text` says why.
 
-    `began` is when it was to start, by the monotonic clock, in seconds, `took_ms` the time from
-    then to the end of the answer, and `late_ms` by how much it started late; None where nobody
-    looked at the clock. `unreadable` is why the text has no path though it is meant as the
-    services'; "" for any other. `partial`: hops that `path` lacks may have answered, too. `trace`
-    is the id of the trace that the request began; "" where it began none.
+    `began`: when the request was due, in seconds of the monotonic clock. `took_ms`: the time from
+    then to the answer's end. `late_ms`: how late it started. None: not measured. `unreadable`: why
+    an answer in the services' format has no path; "" for any other. `partial`: further hops may
+    have answered. `trace`: the id of the request's own trace; "" for none.
     """
 
     status: int
@@ -87,20 +87,20 @@ class Answer:
 
     @property
     def whole(self) -> bool:
-        """Whether the answer itself tells all hops."""
+        """Whether the answer itself shows all hops."""
         return bool(self.path) and not self.partial
 
     @property
     def seen(self) -> tuple[Step, ...]:
-        """The hops of `path` that are told."""
+        """The hops of `path` that are not silent."""
         return tuple(step for step in self.path if not step.silent)
 
     @property
     def lane(self) -> str | None:
-        """The lane that the gateway set; None where the answer does not name it."""
+        """The lane that the gateway set; None if the answer does not show it."""
         return self.path[0].lane if self.path else None
 
     @property
     def foreign(self) -> bool:
-        """Whether a service answered, in a form that tells no hop."""
+        """Whether a service answered, in a form that shows no hop."""
         return not self.seen and 200 <= self.status < 400 and not self.unreadable

@@ -1,4 +1,4 @@
-"""Traces as backends and collectors write them: OTLP's JSON, and that of Jaeger's query API.
+"""Parses the traces of backends and collectors: JSON of OTLP, and of Jaeger's query API.
 
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 https://www.jaegertracing.io/docs/2.0/apis/
@@ -10,34 +10,30 @@ import binascii
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from lanes.evidence.spans import Span
 
 Json = Mapping[str, Any]
 
-# The most spans that are read of one document, and kept of a value.
+# The most spans to read, and the most characters of a value to keep.
 MOST_SPANS, _LONGEST = 100_000, 4_096
 _SERVER = ("SPAN_KIND_SERVER", 2, "server", "SPAN_KIND_CONSUMER", 5)
 
 
 class TraceFormatError(ValueError):
-    """The text is no trace in a known form."""
+    """The text is not a trace in a known format."""
 
 
 def spans_in(text: str | bytes) -> list[Span]:
-    """The spans of one JSON document, or of one a line. What is no span is left out.
+    """Return the spans of one JSON document, or of one a line. Malformed spans are left out.
 
-    Raises TraceFormatError for what is neither OTLP's JSON nor Jaeger's.
+    Raises TraceFormatError for a document that is neither OTLP's nor Jaeger's.
     """
     documents = list(_documents(text))
-    found: list[Span] = []
-    for document in documents:
-        for span in _spans(document):
-            if len(found) >= MOST_SPANS:
-                return found
-            found.append(span)
-    return found
+    spans = (span for document in documents for span in _spans(document))
+    return list(islice(spans, MOST_SPANS))
 
 
 def _documents(text: str | bytes) -> Iterator[object]:
@@ -52,22 +48,22 @@ def _documents(text: str | bytes) -> Iterator[object]:
         try:
             yield json.loads(line)
         except (ValueError, RecursionError):
-            if not 1 < number == len(lines):  # the last may be half written
+            if not 1 < number == len(lines):  # the last line may be half written
                 raise TraceFormatError("it is no JSON") from None
 
 
 def _spans(document: object) -> Iterator[Span]:
     if not isinstance(document, dict):
         raise TraceFormatError("it is no object")
-    told: Json = document
-    for wrapped in ("result", "trace"):  # Jaeger's version 3, Tempo's version 2
-        told = _object(told.get(wrapped)) or told
-    if isinstance(told.get("data"), list):
-        return _of_jaeger(told["data"])
+    trace: Json = document
+    for wrapper in ("result", "trace"):  # Jaeger's version 3, Tempo's version 2
+        trace = _object(trace.get(wrapper)) or trace
+    if isinstance(trace.get("data"), list):
+        return _of_jaeger(trace["data"])
     for name in ("resourceSpans", "batches"):
-        if isinstance(told.get(name), list):
-            return _of_otlp(told[name])
-    if not told or told.get("data", 0) is None:
+        if isinstance(trace.get(name), list):
+            return _of_otlp(trace[name])
+    if not trace or trace.get("data", 0) is None:
         return iter(())
     raise TraceFormatError("it has neither resourceSpans, batches nor data")
 
@@ -110,7 +106,7 @@ def _of_jaeger(traces: list[Any]) -> Iterator[Span]:
 
 
 def _jaeger_parent(span: Json) -> str:
-    """The span's parent in its own trace; "" where it has none."""
+    """Return the id of the span's parent; "" for none."""
     for reference in _objects(span.get("references")):
         if reference.get("refType") == "CHILD_OF":
             return _id(reference.get("spanID") or "", 8)
@@ -118,17 +114,17 @@ def _jaeger_parent(span: Json) -> str:
 
 
 def _otlp_attributes(listed: object) -> dict[str, str]:
-    found = {}
+    attributes = {}
     for attribute in _objects(listed):
         value = _object(attribute.get("value"))
-        text = next((value[n] for n in ("stringValue", "intValue") if n in value), None)
+        text = next((value[name] for name in ("stringValue", "intValue") if name in value), None)
         if text is None:  # a header is recorded as a list of its lines
             values = _list(_object(value.get("arrayValue")).get("values"))
             lines = [_object(each).get("stringValue") for each in values]
             text = ",".join(line for line in lines if isinstance(line, str)) if lines else None
         if text is not None:
-            found[str(attribute.get("key"))] = str(text)[:_LONGEST]
-    return found
+            attributes[str(attribute.get("key"))] = str(text)[:_LONGEST]
+    return attributes
 
 
 def _jaeger_tags(listed: object) -> dict[str, str]:
@@ -137,9 +133,9 @@ def _jaeger_tags(listed: object) -> dict[str, str]:
 
 
 def _id(text: object, size: int) -> str:
-    """An id in hexadecimal; Tempo writes base64. "" for none. Raises ValueError for what is none.
+    """Return an id in hexadecimal; "" for none. Raises ValueError for a malformed id.
 
-    Jaeger leaves zeros at the beginning out.
+    Tempo writes ids in base64; Jaeger leaves leading zeros out.
     """
     if not isinstance(text, str):
         raise ValueError("an id is a text")
@@ -148,12 +144,12 @@ def _id(text: object, size: int) -> str:
     if len(text) <= 2 * size and set(text.lower()) <= set("0123456789abcdef"):
         return text.lower().rjust(2 * size, "0")
     try:
-        found = base64.b64decode(text, validate=True)
+        decoded = base64.b64decode(text, validate=True)
     except binascii.Error:
         raise ValueError("an id is hexadecimal or base64") from None
-    if len(found) != size:
+    if len(decoded) != size:
         raise ValueError("an id of another length")
-    return found.hex()
+    return decoded.hex()
 
 
 def _objects(listed: object) -> Iterator[Json]:
