@@ -1,4 +1,4 @@
-"""The lane that the others are compared with."""
+"""Finds the lane that the others are compared with."""
 
 from collections import Counter
 
@@ -7,19 +7,19 @@ from lanes.planning.result import Plan
 
 
 def baseline_of(plan: Plan) -> str:
-    """The lane that the others fall back to; where none does, that of the greatest weight."""
-    own = {
+    """Return the lane that most hops fall back to; if none does, that of the greatest weight."""
+    lane_of = {
         (hop.service, hop.versions): lane.name
         for lane in reversed(plan.lanes)
         for hop in lane.path
         if hop.reason == Reason.MATCH
     }
-    votes = Counter(
-        own[hop.service, hop.versions]
+    fallbacks = Counter(
+        lane_of[hop.service, hop.versions]
         for lane in plan.lanes
         for hop in lane.path
-        if hop.reason == Reason.FALLBACK and (hop.service, hop.versions) in own
+        if hop.reason == Reason.FALLBACK and (hop.service, hop.versions) in lane_of
     )
-    if votes:
-        return max(votes, key=votes.__getitem__)
+    if fallbacks:
+        return max(fallbacks, key=fallbacks.__getitem__)
     return max(plan.lanes, key=lambda lane: lane.weight).name

@@ -1,4 +1,4 @@
-"""Which lane an answer counts for, and what is wrong with it."""
+"""Tells which lane an answer counts for, and what is wrong with it."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -18,20 +18,19 @@ from lanes.verification.problems import ProblemCode as Code
 from lanes.verification.targets import Target
 
 Groups = dict[str, tuple[Lane, ...]]
-"""Lanes by the name that a verdict has for them: lanes with the same answers are one."""
+"""Lanes by their name in a verdict. Lanes with the same answers are one group: "v1 or v2"."""
 
 
 @dataclass(frozen=True)
 class ClassifiedAnswer:
-    """An answer, the name it counts under ("": none), what is wrong with it (None: nothing), and
-    the entry rule of its request.
+    """An answer and what it counts for. `rule`: the entry rule of its request.
 
-    Where the plan holds it for several lanes alike, such as a fault at the gateway, the name is
-    theirs, "v1 or v2", and it counts for no one's share. `among`: the names of those that it may
-    count for where too little of it is seen to tell.
-    `conclusive` is False where the answer does not show where the request went: no hop is seen, or
-    no service answers at the path or method of the entry rule. It counts neither as planned nor as
-    wrong.
+    `name`: the group of lanes, "" for none. An answer that the plan has for several groups, such as
+    a fault at the gateway, has all their names, "v1 or v2", and counts for no share. `among`: the
+    groups that an answer may count for, if too few of its hops are seen. `problem`: what is wrong;
+    None for nothing. `conclusive` False: the answer does not show where the request went. No hop is
+    seen, or no service answers at the path or method of the entry rule. Such an answer is neither
+    as planned nor wrong.
     """
 
     name: str
@@ -43,13 +42,13 @@ class ClassifiedAnswer:
 
     @property
     def failed(self) -> bool:
-        """Whether it failed and should not have."""
+        """Whether the request failed and should not have."""
         return self.problem is not None and failed(self.answer)
 
 
 @dataclass(frozen=True)
 class Classified:
-    """Answers by lane: the `drawn`, under one of `groups`, and those that `entered` a lane."""
+    """The answers to requests that were `drawn` by weight, and to those that `entered` a lane."""
 
     groups: Groups
     drawn: tuple[ClassifiedAnswer, ...]
@@ -57,10 +56,9 @@ class Classified:
 
 
 class Classifier:
-    """Classifies the answers of a run by `plan`. `lanes_named`: whether answers name their lanes.
+    """Classifies the answers of a run. `lanes_named`: whether answers name their lanes.
 
-    `alone`: the lanes that the answers may count for; None: all of the plan's, together where no
-    answer tells them apart.
+    `alone`: the lanes that requests entered, if they alone are verified; None: all of the plan's.
     """
 
     def __init__(self, plan: Plan, lanes_named: bool, alone: Collection[str] | None = None) -> None:
@@ -75,20 +73,20 @@ class Classifier:
         )
 
     def drawn(self, answer: Answer) -> ClassifiedAnswer:
-        """An answer to a request that the weights led."""
+        """Classify the answer to a request that a weight drew into a lane."""
         if problem := _foreign_pod(answer, self._namespaces):
             name = answer.lane or ""
             return ClassifiedAnswer(name if name in self.groups else "", problem, answer)
-        if self._tells_lane(answer):
+        if self._shows_lane(answer):
             name = answer.lane or (UNTAGGED if UNTAGGED in self.groups else "")
             if name in self.groups:
-                return ClassifiedAnswer(name, self._off(answer, self.groups[name][0]), answer)
+                return ClassifiedAnswer(name, self._problem(answer, self.groups[name][0]), answer)
             return ClassifiedAnswer("", _no_such_lane(answer, name), answer)
-        return self._fitting(answer)
+        return self._by_path(answer)
 
-    def _fitting(self, answer: Answer) -> ClassifiedAnswer:
-        """An answer that does not name its lane: it is of one whose path it fits."""
-        fitting = [n for n, lanes in self.groups.items() if self._fits(answer, lanes[0])]
+    def _by_path(self, answer: Answer) -> ClassifiedAnswer:
+        """Classify an answer that does not name its lane by the lanes whose path it fits."""
+        fitting = [n for n, lanes in self.groups.items() if self._may_be(answer, lanes[0])]
         among = [n for n in fitting if any(lane.weight for lane in self.groups[n])] or fitting
         if among:
             unsure = tuple(among) if answer.partial and len(among) > 1 else ()
@@ -99,31 +97,32 @@ class Classifier:
         return ClassifiedAnswer("", _stray(answer), answer)
 
     def entered(self, target: Target, answer: Answer) -> ClassifiedAnswer:
-        """An answer to a request that entered a lane."""
+        """Classify the answer to a request that entered a lane."""
         lane = self._lanes[target.lane]
         silent = answer.foreign or _nothing_there(answer, target.rule)
         if silent and not fits(answer, lane):
             return ClassifiedAnswer(target.lane, None, answer, target.rule, conclusive=False)
-        problem = self._off_entered(answer, lane)
-        found = replace(problem, rule=target.rule) if problem else None
-        return ClassifiedAnswer(target.lane, found, answer, target.rule)
+        problem = self._entered_problem(answer, lane)
+        if problem:
+            problem = replace(problem, rule=target.rule)
+        return ClassifiedAnswer(target.lane, problem, answer, target.rule)
 
-    def _off_entered(self, answer: Answer, lane: Lane) -> Problem | None:
-        """What is wrong with an answer to a request that entered `lane`; None: nothing."""
+    def _entered_problem(self, answer: Answer, lane: Lane) -> Problem | None:
+        """Return what is wrong with the answer to a request that entered `lane`; None: nothing."""
         if problem := _foreign_pod(answer, self._namespaces):
             return problem
         if not answer.path:
             return None if fits(answer, lane) else _stray(answer)
-        named = self._tells_lane(answer) and not lane.client_header
+        named = self._shows_lane(answer) and not lane.client_header
         if named and (answer.lane or UNTAGGED) != lane.name:
             if not answer.lane:
                 return Problem(Code.NO_LANE, lane.name, left=self._left(answer, lane, lane.name))
             return Problem(Code.OTHER_LANE, answer.lane)
-        return self._off(answer, lane)
+        return self._problem(answer, lane)
 
-    def _off(self, answer: Answer, lane: Lane) -> Problem | None:
-        """How the answer left its lane's path; None where it did not."""
-        header = (answer.lane or "") if self._tells_lane(answer) else None
+    def _problem(self, answer: Answer, lane: Lane) -> Problem | None:
+        """Return how the answer left its lane's path; None if it did not."""
+        header = (answer.lane or "") if self._shows_lane(answer) else None
         if answer.partial:
             if left := self._left(answer, lane, header):
                 return Problem(Code.LEFT, lane.name, left.service, left=left)
@@ -140,26 +139,26 @@ class Classifier:
         return Problem(code, lane.name, left=self._left(answer, lane, header))
 
     def _left(self, answer: Answer, lane: Lane, header: str | None) -> Left | None:
-        """Where what is seen of the answer leaves the lane's path; None where it does not."""
+        """Return where the hops that are seen leave the lane's path; None if they do not."""
         wrong = first_wrong(LaneVerification(lane, self._baseline, header).hops(answer.path))
         return Left.of(wrong) if wrong else None
 
-    def _tells_lane(self, answer: Answer) -> bool:
-        """Whether the answer's first hop tells its lane, or that it has none."""
+    def _shows_lane(self, answer: Answer) -> bool:
+        """Tell whether the answer's first hop shows its lane, or that it has none."""
         entry = answer.path[0] if answer.path else None
         if entry is None or entry.silent or not entry.lane_known:
             return False
         return self._lanes_named or entry.routed is not None
 
-    def _fits(self, answer: Answer, lane: Lane) -> bool:
-        """Whether all that is seen of `answer` is what the plan holds for `lane`."""
-        return self._off(answer, lane) is None if answer.partial else fits(answer, lane)
+    def _may_be(self, answer: Answer, lane: Lane) -> bool:
+        """Tell whether the hops that are seen are as planned for `lane`."""
+        return self._problem(answer, lane) is None if answer.partial else fits(answer, lane)
 
 
 def classify(
     plan: Plan, answers: Iterable[Answer], entered: Iterable[tuple[Target, Answer]]
 ) -> Classified:
-    """Sort by `plan` the `answers` that were drawn, and each that entered a lane."""
+    """Classify the `answers` by weight, and those of requests that `entered` a lane."""
     answers, entered = list(answers), list(entered)
     lanes_named = any(answer.lane is not None for answer in (*answers, *(a for _, a in entered)))
     alone = {target.lane for target, _ in entered} if entered and not answers else None
@@ -172,10 +171,10 @@ def classify(
 
 
 def fits(answer: Answer, lane: Lane) -> bool:
-    """Whether `answer` is what the plan holds for `lane`."""
+    """Tell whether `answer` is as planned for `lane`."""
     entry, path = lane.entry, answer.path
-    if not path:  # what ends at the gateway has no step
-        failing = {one.status for one in entry.failing}
+    if not path:  # the gateway itself answered
+        failing = {abort.status for abort in entry.failing}
         if entry.reason == Reason.NONE:
             failing.add(entry.status)
         return entry.reason == Reason.UNSUPPORTED or answer.status in failing
@@ -187,7 +186,7 @@ def fits(answer: Answer, lane: Lane) -> bool:
 
 
 def _groups(plan: Plan, lanes_named: bool) -> Groups:
-    """Return the lanes by the name that a verdict has for them."""
+    """Return the plan's lanes in groups with the same answers."""
     alike: dict[bytes | str, list[Lane]] = {}
     for lane in plan.lanes:
         ends_at_the_gateway = lane.entry.reason == Reason.NONE
@@ -197,26 +196,26 @@ def _groups(plan: Plan, lanes_named: bool) -> Groups:
 
 
 def joint_name(names: Iterable[str]) -> str:
-    """The one name of lanes that answers do not tell apart."""
+    """Return one name for lanes with the same answers."""
     return " or ".join(names)
 
 
 def _nothing_there(answer: Answer, rule: EntryRule) -> bool:
-    """Return whether an entry rule has a path or a method that the service does not know.
+    """Tell whether the service does not know the path or the method of an entry rule.
 
-    It says so in words; the 404 of a proxy without a rule has none.
+    The service then answers with text. The 404 of a proxy without a rule has none.
     """
-    own = bool(rule.path or rule.method)
-    return own and answer.status in (404, 405) and bool(answer.text) and not answer.path
+    asks_more = bool(rule.path or rule.method)
+    return asks_more and answer.status in (404, 405) and bool(answer.text) and not answer.path
 
 
 def _may_fail(lane: Lane) -> bool:
-    """Whether the plan holds an error, or lets one be, somewhere on the lane's path."""
+    """Tell whether an error on the lane's path may be as planned."""
     return any(hop.failing or not hop.versions for hop in lane.path)
 
 
 def _foreign_pod(answer: Answer, namespaces: PodNamespaces) -> Problem | None:
-    """Whose pods answered where they are not the plan's; None where they may be."""
+    """Return the problem if a pod that is not the plan's answered; None otherwise."""
     for step in answer.path:
         if home := namespaces.expected_instead(step):
             other = step.namespace or ""
@@ -225,16 +224,15 @@ def _foreign_pod(answer: Answer, namespaces: PodNamespaces) -> Problem | None:
 
 
 def _no_such_lane(answer: Answer, name: str) -> Problem:
-    """What is wrong where the answer's lane, "" for none, is not planned."""
+    """Return the problem of an answer whose lane, "" for none, is not in the plan."""
     if name:
         return Problem(Code.LANE_NOT_PLANNED, name)
     entry = answer.path[0]
-    cause = Left("", entry.service, "", entry.version, Cause.NOT_SET)
-    return Problem(Code.NO_LANE, left=cause)
+    return Problem(Code.NO_LANE, left=Left("", entry.service, "", entry.version, Cause.NOT_SET))
 
 
 def _stray(answer: Answer) -> Problem:
-    """What is wrong with an answer that belongs to no lane."""
+    """Return the problem of an answer that belongs to no lane."""
     if answer.unreadable:
         return Problem(Code.UNREADABLE, other=answer.unreadable)
     if not answer.path:
@@ -243,11 +241,11 @@ def _stray(answer: Answer) -> Problem:
 
 
 def failed(answer: Answer) -> bool:
-    """Whether the request has no answer, or that of an error."""
+    """Tell whether the request has no answer, or an error for one."""
     return not 200 <= answer.status < 400
 
 
 def _lost(answer: Answer) -> Step | None:
-    """Return the hop that did not read the lane that the gateway set; None where all did."""
+    """Return the first hop that did not get the lane that the gateway set; None if all did."""
     hops = (step for step in answer.path if step.version and step.lane != answer.lane)
     return next(hops, None)

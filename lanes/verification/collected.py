@@ -1,4 +1,4 @@
-"""The traces of requests, from Jaeger or Tempo, or from a file that a collector writes."""
+"""Evidence from traces: of Jaeger or Tempo, or of a file that a collector writes."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,26 +16,26 @@ from lanes.printable import without_credentials
 from lanes.verification.gateway import Gateway
 from lanes.verification.http_client import HttpClient, Limits, NoResponseError
 
-# The most traces that a server is asked for: more show no more of a lane's path.
+# The most traces to read: more show no more of a lane's path.
 _MOST_TRACES = 500
 _LARGEST_FILE = 256 * 1024 * 1024
 _LIMITS = Limits(body=16 * 1024 * 1024)
-# By trace id: Jaeger's version 3, which is OTLP; then what Jaeger and Tempo have in common.
+# Queries by trace id: Jaeger's version 3, which returns OTLP; then that of older Jaeger and Tempo.
 _QUERIES = ("/api/v3/traces/{id}", "/api/traces/{id}")
 
 
 class _Store(Protocol):
     def spans(self, traces: Iterable[str]) -> Mapping[str, list[Span]]:
-        """The spans of these traces so far. Raises LanesError where nothing can be read."""
+        """Return the spans of these traces so far. Raises LanesError if the store can't be read."""
         ...
 
 
 @dataclass(frozen=True)
 class Traces:
-    """The hops that traces tell of. `header`: the baggage member that names the lane, or "".
+    """The hops that traces show. `header`: the baggage member that names the lane, or "".
 
-    Spans come late: the store is asked until all traces are there and none has grown for
-    `still_seconds`, or for `patience_seconds`.
+    Spans come late. The store is read until all traces are there and none has grown for
+    `still_seconds`, but no longer than `patience_seconds`.
     """
 
     store: _Store
@@ -46,27 +46,30 @@ class Traces:
     pause_seconds: float = 1.0
 
     def complete(self, answers: Sequence[Answer]) -> list[Answer]:
-        """Raises LanesError where the store can't be read."""
+        """Complete the answers. Raises LanesError if the store can't be read."""
         wanted = [answer.trace for answer in answers if answer.trace and not answer.whole]
         step = max(1, len(wanted) // _MOST_TRACES)
-        found = self._settled(wanted[::step][:_MOST_TRACES])
-        paths = {trace: path(spans, self.workloads, self.header) for trace, spans in found.items()}
+        by_trace = self._settled(wanted[::step][:_MOST_TRACES])
+        paths = {
+            trace: path(spans, self.workloads, self.header) for trace, spans in by_trace.items()
+        }
         return [with_hops(answer, paths.get(answer.trace, ())) for answer in answers]
 
     def _settled(self, traces: Sequence[str]) -> dict[str, list[Span]]:
-        found: dict[str, list[Span]] = {}
+        """Return the spans of each trace, once they come no more."""
+        known: dict[str, list[Span]] = {}
         began = grown = time.monotonic()
         while traces:
-            more = self.store.spans(traces)
+            latest = self.store.spans(traces)
             now = time.monotonic()
-            if any(len(spans) > len(found.get(trace, ())) for trace, spans in more.items()):
+            if any(len(spans) > len(known.get(trace, ())) for trace, spans in latest.items()):
                 grown = now
-            found.update(more)
-            still = now - grown >= self.still_seconds and len(found) == len(traces)
+            known.update(latest)
+            still = now - grown >= self.still_seconds and len(known) == len(traces)
             if still or now - began >= self.patience_seconds:
                 break
             time.sleep(self.pause_seconds)
-        return found
+        return known
 
 
 @dataclass
@@ -88,11 +91,11 @@ class TraceServer:
         self._http = HttpClient(gateway.place, _LIMITS)
 
     def spans(self, traces: Iterable[str]) -> Mapping[str, list[Span]]:
-        found = {}
+        by_trace = {}
         for trace in traces:
             if spans := [span for span in self._spans(trace) if span.trace == trace]:
-                found[trace] = spans
-        return found
+                by_trace[trace] = spans
+        return by_trace
 
     def _spans(self, trace: str) -> list[Span]:
         statuses = []
@@ -111,25 +114,23 @@ class TraceServer:
             try:
                 spans = spans_in(response.body)
             except TraceFormatError:
-                continue  # of another API
+                continue  # another API's answer
             if spans:
                 self._query = query
             return spans
-        if statuses and 404 not in statuses:  # which is no such trace yet, or no such API
+        if statuses and 404 not in statuses:  # 404: the trace is not there yet, or the API never
             raise LanesError(f"--traces {self._address}: status {statuses[0]}")
         return []
 
 
 @dataclass(frozen=True)
 class TraceFile:
-    """A file of OTLP's JSON, one document or one a line, such as a collector's file exporter
-    writes; it may grow.
-    """
+    """A file of OTLP's JSON, one document or one a line, as a collector's file exporter writes."""
 
     name: str
 
     def spans(self, traces: Iterable[str]) -> Mapping[str, list[Span]]:
-        wanted, found = set(traces), dict[str, list[Span]]()
+        by_trace: dict[str, list[Span]] = {trace: [] for trace in traces}
         try:
             with Path(self.name).open("rb") as file:
                 text = file.read(_LARGEST_FILE + 1)
@@ -141,11 +142,11 @@ class TraceFile:
         except TraceFormatError as error:
             raise LanesError(f"--traces {self.name}: no OTLP in JSON: {error}") from None
         for span in spans:
-            if span.trace in wanted:
-                found.setdefault(span.trace, []).append(span)
-        return found
+            if span.trace in by_trace:
+                by_trace[span.trace].append(span)
+        return {trace: found for trace, found in by_trace.items() if found}
 
 
-def trace_store(named: str) -> TraceServer | TraceFile:
-    """The store that `--traces` names. Raises LanesError for what is neither a file nor a URL."""
-    return TraceServer(named) if "://" in named else TraceFile(named)
+def trace_store(name: str) -> TraceServer | TraceFile:
+    """Return the store that `--traces` names. Raises LanesError for a malformed URL."""
+    return TraceServer(name) if "://" in name else TraceFile(name)

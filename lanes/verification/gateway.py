@@ -1,4 +1,4 @@
-"""A gateway: its URL, how to get there, and one request to it at a time."""
+"""A gateway: its URL, how to connect to it, and a client that sends it requests."""
 
 import ipaddress
 import re
@@ -32,12 +32,12 @@ _RESOLVED = re.compile(
     r"(?P<host>[^:\[\]]+):(?P<port>\d+):"
     r"(?:\[?(?P<ipv6>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)\]?|(?P<address>[A-Za-z0-9_.-]+))"
 )
-# What a path and a query hold as it is (RFC 3986); `quote` adds letters, digits and a few more.
-_AS_IT_IS = "/%:@!$&'()*+,;="
+# Characters that paths and queries hold unquoted (RFC 3986), besides those that `quote` leaves.
+_UNQUOTED = "/%:@!$&'()*+,;="
 
 
 class _Url(NamedTuple):
-    """What a request needs of a URL: `authority` is its host as written, with its port."""
+    """The parts of a URL. `authority`: the host, with the port if the URL has one."""
 
     scheme: str
     host: str
@@ -48,25 +48,26 @@ class _Url(NamedTuple):
     credentials: str
 
     def target(self, path: str | None) -> str:
-        """Return the target of a request; `path` stands in place of the URL's where it is given."""
-        named, _, query = (path or "").partition("?")
-        asked = quote(named or self.path or "/", safe=_AS_IT_IS)
-        query = query if path and "?" in path else self.query
-        return f"{asked}?{quote(query, safe=f'{_AS_IT_IS}?')}" if query else asked
+        """Return the target of a request. `path`, with or without a query, replaces the URL's."""
+        own_path, mark, own_query = (path or "").partition("?")
+        target = quote(own_path or self.path or "/", safe=_UNQUOTED)
+        query = own_query if mark else self.query
+        return f"{target}?{quote(query, safe=f'{_UNQUOTED}?')}" if query else target
 
 
 @dataclass(frozen=True)
 class Gateway:
     """A gateway's URL, and how to send requests there.
 
-    `host`: the host that requests name where that isn't the URL's own. `ca`: a file of the
-    authorities to trust in place of the system's. `resolved`: HOST:PORT:ADDRESS, where to connect
-    for the URL's host and port, which are still what the gateway is called and has to prove.
-    `headers`: what every request carries. `traced`: each request begins a trace of its own, which
-    is sampled. A user and a password in the URL are sent as Basic
-    authentication, and never printed: `address` is the URL without them.
+    - url: its user and password are sent as Basic authentication, and never printed
+    - host: for the Host header; None: the URL's
+    - ca: a file with the certificate authorities to trust; None: the system's
+    - resolved: HOST:PORT:ADDRESS, the address to connect to for the URL's host and port. The
+      certificate still has to be for the URL's host.
+    - headers: of every request
+    - traced: each request begins a sampled trace of its own
 
-    Raises LanesError for a URL that is none, and for what does not go with it.
+    Raises LanesError for a malformed URL, and for other fields that do not match the URL.
     """
 
     url: str = field(repr=False)
@@ -88,12 +89,12 @@ class Gateway:
 
     @property
     def address(self) -> str:
-        """The URL for people."""
+        """The URL without user and password, for output."""
         return without_credentials(self.url)
 
     @cached_property
     def parts(self) -> _Url:
-        """What the URL says."""
+        """The parts of the URL."""
         parts = _split(self.url)
         if parts is None:
             raise LanesError(
@@ -119,17 +120,17 @@ class Gateway:
 
     @property
     def place(self) -> Place:
-        """Where and how to connect. Raises LanesError for a file of authorities that is none."""
+        """Where and how to connect. Raises LanesError if `ca` holds no certificates."""
         tls = _trusting(self.ca) if self.parts.scheme == "https" else None
         return Place(*self.at, tls, self.parts.host)
 
     def client(self) -> "Client":
-        """Raises LanesError for a file of authorities that is none."""
+        """Return a client. Raises LanesError if `ca` holds no certificates."""
         return Client(self)
 
 
 def planned_gateway(url: str, plan: Plan) -> Gateway:
-    """The gateway at `url`, asked for what the plan's requests ask for."""
+    """Return the gateway at `url`, with the host, path and headers of the plan's requests."""
     return Gateway(url.rstrip("/") + plan.path, plan.host, headers=plan.headers)
 
 
@@ -154,10 +155,10 @@ class Client:
         rule: EntryRule = NO_ENTRY_RULE,
         due: float | None = None,
     ) -> Answer:
-        """Send one request that `rule` matches. Without a response, the Answer has status 0.
+        """Send a request that `rule` matches. Without a response, the Answer has status 0.
 
-        The rule's host is the request's Host header; TLS still names the URL's. Its time counts
-        from now or, by the monotonic clock, from when it was `due`.
+        The rule's host goes into the Host header; TLS still names the URL's. `due`: when the
+        request's time begins, by the monotonic clock; None: now.
         """
         now = time.monotonic()
         began = now if due is None else due
@@ -181,7 +182,7 @@ class Client:
         return parse(response.status, response.headers.get("content-type", ""), response.body)
 
     def require_reachable(self) -> None:
-        """Raises LanesError when nothing answers at the gateway's URL."""
+        """Send a request. Raises LanesError if nothing answers at the gateway's URL."""
         try:
             self._http.request("GET", self._url.target(None), self._headers)
         except UnreachableError as reason:
@@ -191,13 +192,13 @@ class Client:
 
 
 def _tracing(trace: str) -> dict[str, str]:
-    """The headers of a request that begins a trace, sampled. Access logs have the User-Agent."""
+    """Return the headers that begin a sampled trace. The User-Agent is for access logs."""
     traceparent = f"00-{trace}-{secrets.token_hex(8)}-01"
     return {"traceparent": traceparent, "User-Agent": f"lanes/{trace}"}
 
 
 def _split(url: str) -> _Url | None:
-    """What the URL says; None where it is no URL of a gateway."""
+    """Return the parts of a URL; None if no gateway can have the URL."""
     try:
         parts = urlsplit(url)
         host, port = _host(parts), parts.port
@@ -218,17 +219,17 @@ def _split(url: str) -> _Url | None:
 
 
 def _host(parts: SplitResult) -> str:
-    """The host as DNS has it, or an address; "" where it is neither. Raises ValueError."""
+    """Return the host's DNS name or address; "" for none. Raises ValueError if it is malformed."""
     host = parts.hostname or ""
     if ":" in host:
-        behind = parts.netloc.rpartition("]")[2]
-        return str(ipaddress.IPv6Address(host)) if behind[:1] in ("", ":") else ""
+        after = parts.netloc.rpartition("]")[2]
+        return str(ipaddress.IPv6Address(host)) if after[:1] in ("", ":") else ""
     name = host.encode("idna").decode() if host else ""
     return name if _NAME.fullmatch(name) else ""
 
 
 def _credentials(parts: SplitResult) -> str:
-    """User and password as Basic authentication sends them; "" where the URL has none."""
+    """Return user and password as Basic authentication sends them; "" for none."""
     user, at, _ = parts.netloc.rpartition("@")
     if not at:
         return ""
@@ -241,14 +242,15 @@ def _is_authority(host: str) -> bool:
 
 
 def _merged(*parts: Mapping[str, str]) -> dict[str, str]:
-    """The headers of all parts; of one name, in whatever case, the last."""
-    found = {name.lower(): (name, value) for part in parts for name, value in part.items()}
-    return dict(found.values())
+    """Return the headers of all parts. A later header replaces an earlier one of its name."""
+    merged = {name.lower(): (name, value) for part in parts for name, value in part.items()}
+    return dict(merged.values())
 
 
 def _trusting(ca: str | None) -> ssl.SSLContext:
-    """TLS that trusts the certificates in the file `ca` and no other, as strictly as curl; None:
-    those that the system trusts.
+    """Return TLS settings, as strict as curl's, that trust the authorities in the file `ca` alone.
+
+    None: those that the system trusts.
     """
     try:
         context = ssl.create_default_context(cafile=ca)

@@ -1,4 +1,4 @@
-"""What a pattern of wrong answers points to: a hint at the cause, never the verdict.
+"""Hints at the cause of wrong answers. A hint never changes the verdict.
 
 A hint is a code with values; lanes/report has the sentences.
 """
@@ -22,15 +22,14 @@ class HintCode(StrEnum):
 
     - other-release: another release has the host
     - lost: the lane is lost between `services`, caller and callee
-    - no-sidecar: at `services` no sidecar chooses by lane; `namespaces` are theirs
-    - not-called: no answer has the second of `services`, which the first calls in the plan
+    - no-sidecar: no sidecar of `services`, in `namespaces`, routes by lane
+    - not-called: in the plan the first of `services` calls the second, which is in no answer
     - other-calls: services call others than planned
-    - assumed: the plan assumes that `header` is handed on at `services`
+    - assumed: the plan assumes that `services` hand `header` on
     - no-lane: no answer names a lane
-    - other-weights: the shares are not the manifests'
-    - not-injected: pods of `services` lack the injection that manifests ask for; `instead` is what
-      each has instead
-    - evidence-ends: the first of `services` is seen, and nothing of the second, which it calls
+    - other-weights: the weights are not those of the manifests
+    - not-injected: pods of `services` lack the injection that manifests ask for, and have `instead`
+    - evidence-ends: the first of `services` is seen; the second, which it calls, is not
     """
 
     OTHER_RELEASE = "other-release"
@@ -47,8 +46,8 @@ class HintCode(StrEnum):
 
 @dataclass(frozen=True)
 class Hint:
-    """What to look at, and the names that its sentence needs. `namespaces` may need a restart of
-    their pods; "" is one that nothing names.
+    """What to look at, and the names in its sentence. `namespaces`: where pods may need a restart;
+    "" for an unknown namespace.
     """
 
     code: HintCode
@@ -59,7 +58,7 @@ class Hint:
 
 
 def hint(plan: Plan, answers: Iterable[Answer]) -> Hint | None:
-    """What to look at where `answers` are not as planned. A surer cause hides the others."""
+    """Return the surest hint at why `answers` are not as planned; None for none."""
     answers = list(answers)
     paths = Counter(answer.path for answer in answers if answer.path)
     namespaces = PodNamespaces(plan)
@@ -76,71 +75,73 @@ def hint(plan: Plan, answers: Iterable[Answer]) -> Hint | None:
 
 
 def missing_injection(plan: Plan, answers: Iterable[Answer]) -> Hint | None:
-    """Name the services whose pods tell that they lack the injection that manifests ask for.
+    """Return a hint if pods show that they lack the injection that manifests ask for.
 
-    Lanes may hold all the same: the sample instruments itself. The laptop mesh has no Operator.
+    Lanes may hold without it: the sample instruments itself. The laptop mesh has no Operator.
     """
-    asked = {hop.service: hop.namespace for lane in plan.lanes for hop in lane.path if hop.injected}
-    steps = (step for answer in answers for step in answer.path if step.service in asked)
+    namespace_of = {
+        hop.service: hop.namespace for lane in plan.lanes for hop in lane.path if hop.injected
+    }
+    steps = (step for answer in answers for step in answer.path if step.service in namespace_of)
     missing = {step.service: step for step in steps if _lacks_injection(step)}
     if not missing:
         return None
     services = tuple(sorted(missing))
-    namespaces = sorted({asked[name] or missing[name].namespace or "" for name in services})
+    namespaces = sorted({namespace_of[name] or missing[name].namespace or "" for name in services})
     instead = tuple(str(missing[name].instrumentation) for name in services)
     return Hint(HintCode.NOT_INJECTED, services, tuple(namespaces), instead=instead)
 
 
 def evidence_ends(lane: Lane, unseen: Collection[str], answers: Iterable[Answer]) -> Iterator[Hint]:
-    """Name each call on the path of `lane` from a service that is seen to one of the `unseen`.
+    """Yield a hint for each call on the lane's path from a seen service to one of the `unseen`.
 
-    `answers` are the lane's; those without a trace of their own have no evidence that could end.
-    The caller may not hand on a trace or the lane header, may get none, or may call past its
-    sidecar. Nothing tells which, nor whether the service that was called is right.
+    `answers` are the lane's. Those without a trace of their own have no further evidence. The
+    caller may not hand on a trace or the lane header, may get none, or may call past its sidecar.
+    The evidence does not show which, nor whether the called service is right.
     """
     steps = (step for answer in answers if answer.trace for step in answer.path)
-    told = {step.service for step in steps if step.version or step.routed}
+    seen = {step.service for step in steps if step.version or step.routed}
     for hop in lane.path:
         for called in hop.upstreams:
-            if called.service in unseen and hop.names & told and not called.names & told:
+            if called.service in unseen and hop.names & seen and not called.names & seen:
                 yield Hint(HintCode.EVIDENCE_ENDS, (hop.service, called.service))
 
 
 def _lacks_injection(step: Step) -> bool:
-    whose, on_laptop = step.instrumentation, step.measured and step.measured.ip.startswith("127.")
-    return whose is not None and not whose.startswith("injected") and not on_laptop
+    by, on_laptop = step.instrumentation, step.measured and step.measured.ip.startswith("127.")
+    return by is not None and not by.startswith("injected") and not on_laptop
 
 
 def _lost(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
-    """Between which services the lane is lost: the caller read it, who was called did not."""
+    """Return the call at which the lane is lost most often: the caller has it, the callee not."""
     callers = _callers(plan)
-    edges: Counter[tuple[str, str]] = Counter()
+    calls: Counter[tuple[str, str]] = Counter()
     for path, times in paths.items():
-        read = {step.service for step in path if step.lane is not None}
+        with_lane = {step.service for step in path if step.lane is not None}
         for step in path:
             caller = callers.get(step.service)
             lost = step.version and step.lane_known and step.lane is None
-            if caller in read and lost:
-                edges[caller, step.service] += times
-    if not edges:
+            if caller in with_lane and lost:
+                calls[caller, step.service] += times
+    if not calls:
         return None
-    ends = max(edges, key=edges.__getitem__)
+    ends = max(calls, key=calls.__getitem__)
     hops = [hop for lane in plan.lanes for hop in lane.path if hop.service in ends]
     injected = {hop.namespace for hop in hops if hop.injected}
     return Hint(HintCode.LOST, ends, tuple(sorted(injected)))
 
 
 def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
-    """At which services no sidecar chooses by lane, as far as answers can show it.
+    """Return the services whose sidecars do not route by lane, as far as answers show it.
 
-    Each first hop is its lane's own, so the gateway does choose, and all hops read one lane, or
-    none does. But behind a caller, lanes planned for x are answered by y, and lanes planned for y
-    by x, and one lane by both, as where Kubernetes balances among all pods. No fallback does that:
-    it has one direction. Nor do labels that were mixed up: they give a lane one version always.
+    Each first hop is right, so the gateway routes by lane, and the hops of a path agree on the
+    lane. But behind one caller, lanes planned for x are answered by y, lanes planned for y by x,
+    and one lane by both: Kubernetes balances among all pods. A fallback has one direction only, and
+    wrong labels give a lane the same version each time.
     """
-    seen: dict[str, set[tuple[str, str, str]]] = {}
+    answers: dict[str, set[tuple[str, str, str]]] = {}
     for path in paths:
-        lanes = _lanes(plan, path[0])
+        lanes = _lanes_with(plan, path[0])
         if not lanes or any(step.lane != path[0].lane for step in path if step.version):
             return None
         if len(lanes) > 1:
@@ -148,56 +149,61 @@ def _no_sidecar(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
         planned = {hop.service: hop.version for hop in lanes[0].path}
         for step in path[1:]:
             if step.version and planned.get(step.service):
-                edge = (lanes[0].name, planned[step.service], step.version)
-                seen.setdefault(step.service, set()).add(edge)
+                answer = (lanes[0].name, planned[step.service], step.version)
+                answers.setdefault(step.service, set()).add(answer)
     callers = _callers(plan)
-    blind = list(dict.fromkeys(callers[s] for s, edges in seen.items() if _crossed(edges)))
-    if not blind:
+    services = list(dict.fromkeys(callers[name] for name in answers if _crossed(answers[name])))
+    if not services:
         return None
-    named = {hop.namespace for lane in plan.lanes for hop in lane.path if hop.service in blind}
-    where = {step.namespace or "" for path in paths for step in path if step.service in blind}
-    namespaces = sorted((named - {""}) or (where - {""})) or [""]
-    return Hint(HintCode.NO_SIDECAR, tuple(blind), tuple(namespaces))
+    planned_in = {h.namespace for lane in plan.lanes for h in lane.path if h.service in services}
+    seen_in = {step.namespace or "" for path in paths for step in path if step.service in services}
+    namespaces = sorted((planned_in - {""}) or (seen_in - {""})) or [""]
+    return Hint(HintCode.NO_SIDECAR, tuple(services), tuple(namespaces))
 
 
-def _crossed(edges: set[tuple[str, str, str]]) -> bool:
-    """Whether two of these (lane, planned, answered) got each other's, and one its own as well."""
-    pairs = {(planned, answered) for _, planned, answered in edges}
+def _crossed(answers: set[tuple[str, str, str]]) -> bool:
+    """Tell whether two lanes got each other's version, and one of them also its own.
+
+    Each answer: the lane, the planned version, the version that answered.
+    """
+    pairs = {(planned, answered) for _, planned, answered in answers}
     return any(
-        planned != answered and (answered, planned) in pairs and (lane, planned, planned) in edges
-        for lane, planned, answered in edges
+        planned != answered and (answered, planned) in pairs and (lane, planned, planned) in answers
+        for lane, planned, answered in answers
     )
 
 
 def _other_calls(plan: Plan, paths: Collection[Path]) -> Hint | None:
-    """Where services call others than the plan has them call, whichever versions answer."""
+    """Return a hint if services call others than planned, whichever versions answer."""
     lanes = {lane.entry.answer: lane for lane in plan.lanes}.values()
-    if all(any(_made(lane, path) for lane in lanes) for path in paths):
+    if all(any(_calls_fit(lane, path) for lane in lanes) for path in paths):
         return None
-    met = {step.service for path in paths for step in path}
-    for hop in (hop for lane in plan.lanes for hop in lane.path if hop.service in met):
+    seen = {step.service for path in paths for step in path}
+    for hop in (hop for lane in plan.lanes for hop in lane.path if hop.service in seen):
         for called in hop.upstreams:
-            if called.repeats is None and called.service not in met:
+            if called.repeats is None and called.service not in seen:
                 return Hint(HintCode.NOT_CALLED, (hop.service, called.service))
     return Hint(HintCode.OTHER_CALLS)
 
 
-def _made(lane: Lane, path: Path) -> bool:
-    """Whether `path` may have come by the lane's calls."""
+def _calls_fit(lane: Lane, path: Path) -> bool:
+    """Tell whether the lane's calls may give `path`, whichever versions answer."""
     ends = read(lane.entry, lane.optional_cycles, path, 0, lambda *_: True)
     return any(after == len(path) for after, _ in ends)
 
 
 def _assumed(plan: Plan) -> Hint | None:
-    """Where a header may be lost that nothing but the services hands on."""
-    assumed = {name: header for name, header in plan.assumed.items() if header != "baggage"}
-    for header in list(assumed.values())[:1]:
-        services = tuple(name for name, held in assumed.items() if held == header)
-        return Hint(HintCode.ASSUMED, services, header=header)
-    return None
+    """Return the services that may lose a header which nothing but services hands on."""
+    carriers = {name: header for name, header in plan.assumed.items() if header != "baggage"}
+    if not carriers:
+        return None
+    first = next(iter(carriers.values()))
+    services = tuple(name for name, header in carriers.items() if header == first)
+    return Hint(HintCode.ASSUMED, services, header=first)
 
 
 def _no_lane(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
+    """Return a hint if the gateway sets a lane in the baggage, and no step shows one."""
     set_by_gateway = plan.header and any(
         lane.carrier == "baggage" and not lane.client_header for lane in plan.lanes
     )
@@ -205,8 +211,8 @@ def _no_lane(plan: Plan, paths: Mapping[Path, int]) -> Hint | None:
     return None if not set_by_gateway or not paths or known else Hint(HintCode.NO_LANE)
 
 
-def _lanes(plan: Plan, first: Step) -> list[Lane]:
-    """The lanes for which `first` is right, by what it read or, where it read none, at all."""
+def _lanes_with(plan: Plan, first: Step) -> list[Lane]:
+    """Return the lanes of which `first` may be the first step."""
     return [
         lane
         for lane in plan.lanes
@@ -215,6 +221,6 @@ def _lanes(plan: Plan, first: Step) -> list[Lane]:
 
 
 def _callers(plan: Plan) -> dict[str, str]:
-    """Who calls each service behind the first."""
+    """Return the caller of each service that services call."""
     hops = [hop for lane in plan.lanes for hop in lane.path]
     return {upstream.service: hop.service for hop in hops for upstream in hop.upstreams}

@@ -1,7 +1,7 @@
-"""Splits inside the mesh: does each version answer a lane as often as the rule there says?"""
+"""Tests whether each split inside the mesh fits the shares of its rule."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from lanes.evidence.steps import MOST_HOPS, Step
@@ -11,15 +11,16 @@ from lanes.verification.classification import ClassifiedAnswer, Groups, joint_na
 from lanes.verification.split import interval
 
 _Planned = Mapping[str, tuple[Hop, ...]]
-"""Each lane's hops in the order of the answer, by the name of the lane's group."""
+"""The hops of each group of lanes, in the order of the answer."""
+_ByLane = Mapping[str, list[ClassifiedAnswer]]
 
 
 @dataclass(frozen=True)
 class HopSplit:
-    """How often `version`, or a status that is planned for a share, answered a lane at a service.
+    """How often `version`, or a status that a rule plans for a share, answered a lane's calls.
 
-    That is `count` of `total`; `low` and `high` bound the shares, 0 to 1, that this does not speak
-    against.
+    That is `count` of `total`. `expected`: the rule's share, 0 to 1. `low` and `high`: the
+    confidence interval of the share.
     """
 
     lane: str
@@ -28,121 +29,119 @@ class HopSplit:
     count: int
     total: int
     expected: float
-    low: float
-    high: float
+    low: float = 0.0
+    high: float = 1.0
 
     @property
     def fits(self) -> bool:
-        """Whether its share may be what the rule says."""
+        """Whether the share is as expected, within the confidence interval."""
         return self.low <= self.expected <= self.high
 
 
 def splits(groups: Groups, classified: Iterable[ClassifiedAnswer]) -> tuple[HopSplit, ...]:
     """Return every split on a lane's path, and every share that fails, by the right answers.
 
-    All of them together find a sound one wrong in one run of 1,000.
+    All of them together find a right split wrong in one run of 1,000.
     """
     right: dict[str, list[ClassifiedAnswer]] = {}
-    partly: dict[str, list[ClassifiedAnswer]] = {}
+    partial: dict[str, list[ClassifiedAnswer]] = {}
     for one in classified:
         if not one.problem:
-            (partly if one.answer.partial else right).setdefault(one.name, []).append(one)
+            (partial if one.answer.partial else right).setdefault(one.name, []).append(one)
     planned = _planned(groups, right)
-    found, failed = list(_counted(planned, right)), list(_failed(groups, planned, right))
-    whole = {name for name, *_ in found}
-    found += _seen({n: lanes for n, lanes in groups.items() if n not in whole}, partly)
-    n = len(found) + len(failed)
+    counted, failing = list(_counted(planned, right)), list(_failed(groups, planned, right))
+    whole = {split.lane for split in counted}
+    counted += _seen({n: lanes for n, lanes in groups.items() if n not in whole}, partial)
+    n = len(counted) + len(failing)
     return (
-        *(
-            HopSplit(name, hop.service, version, count, total, share, *interval(count, total, n))
-            for name, hop, version, share, count, total in found
-        ),
-        *(
-            # Fewer are right as well: meshes send again what fails.
-            HopSplit(
-                name, hop.service, word, count, total, share, interval(count, total, n)[0], 1.0
-            )
-            for name, hop, word, share, count, total in failed
-        ),
+        *(_bounded(split, n) for split in counted),
+        # Fewer failures are right, too: meshes retry what fails.
+        *(replace(_bounded(split, n), high=1.0) for split in failing),
     )
 
 
-def _failed(
-    groups: Groups, planned: _Planned, right: Mapping[str, list[ClassifiedAnswer]]
-) -> Iterable[tuple[str, Hop, str, float, int, int]]:
-    """What is planned to fail for a share, where the answers get there one after the other.
+def _bounded(split: HopSplit, n: int) -> HopSplit:
+    """Return one of `n` splits with its confidence interval."""
+    low, high = interval(split.count, split.total, n)
+    return replace(split, low=low, high=high)
 
-    Lanes that share a fault are one where a failed answer does not name its lane.
+
+def _failed(groups: Groups, planned: _Planned, right: _ByLane) -> Iterator[HopSplit]:
+    """Yield how often calls failed that a rule plans to fail for a share.
+
+    Lanes that share a fault are counted together, if a failed answer does not name its lane.
     """
     alike: dict[tuple[int, str, tuple[Abort, ...]], dict[str, Hop]] = {}
     for name, hops in planned.items():
         for place, hop in enumerate(hops):
             if hop.failing and hop.versions:
-                # The gateway's rule is one, whichever services it leads to.
-                at = hop.service if place else ""
-                alike.setdefault((place, at, hop.failing), {})[name] = hop
+                # The gateway has one rule, whichever services it leads to.
+                service = hop.service if place else ""
+                alike.setdefault((place, service, hop.failing), {})[name] = hop
     for (place, _, failing), by_lane in alike.items():
-        share = sum(one.share for one in failing)
-        words = "|".join(str(one.status) for one in failing)
+        share = sum(abort.share for abort in failing)
+        statuses = "|".join(str(abort.status) for abort in failing)
         weighted = [name for name in by_lane if any(lane.weight for lane in groups[name])]
-        one = joint_name(weighted)
-        mixed = {one: [*weighted, one]} if len(weighted) > 1 and one in right else {}
+        joint = joint_name(weighted)
+        mixed = {joint: [*weighted, joint]} if len(weighted) > 1 and joint in right else {}
         single = {name: [name] for name in by_lane if not mixed or name not in weighted}
         for name, names in {**mixed, **single}.items():
             hop = by_lane[names[0]]
-            paths = [classified.answer.path for n in names for classified in right.get(n, [])]
-            # What fails at the gateway has no step at all.
+            paths = [one.answer.path for n in names for one in right.get(n, [])]
+            # A request that fails at the gateway has no step.
             known = [path or (Step(hop.service, ""),) for path in paths if path or not place]
             steps = [path[place] for path in known if len(path) > place]
             failed = [not step.version for step in steps if not place or step.service in hop.names]
             if failed:
-                yield name, hop, words, share, sum(failed), len(failed)
+                yield HopSplit(name, hop.service, statuses, sum(failed), len(failed), share)
 
 
-def _planned(groups: Groups, right: Mapping[str, list[ClassifiedAnswer]]) -> _Planned:
-    """Return each lane's hops in the order of the answer, as many as an answer tells.
+def _planned(groups: Groups, right: _ByLane) -> _Planned:
+    """Return each lane's hops in the order of the answer.
 
-    Without the calls of cycles, unless answers have them all.
+    The calls of cycles are left out, unless an answer has as many steps as there are with them.
     """
-    lengths = {len(one.answer.path) for each in right.values() for one in each}
-    found: dict[str, tuple[Hop, ...]] = {}
+    lengths = {len(one.answer.path) for answers in right.values() for one in answers}
+    planned: dict[str, tuple[Hop, ...]] = {}
     for name, lanes in groups.items():
-        whole = tuple(islice(lanes[0].entry.calls(), MOST_HOPS))
-        if len(whole) not in lengths and lanes[0].optional_cycles:
-            whole = tuple(islice(lanes[0].entry.straight(), MOST_HOPS))
-        found[name] = whole
-    return found
+        hops = tuple(islice(lanes[0].entry.calls(), MOST_HOPS))
+        if len(hops) not in lengths and lanes[0].optional_cycles:
+            hops = tuple(islice(lanes[0].entry.straight(), MOST_HOPS))
+        planned[name] = hops
+    return planned
 
 
-def _counted(
-    planned: _Planned, right: Mapping[str, list[ClassifiedAnswer]]
-) -> Iterable[tuple[str, Hop, str, float, int, int]]:
+def _counted(planned: _Planned, right: _ByLane) -> Iterator[HopSplit]:
+    """Yield the splits at hops by the answers that show all hops; others failed, as planned."""
     for name, hops in planned.items():
         paths = [one.answer.path for one in right.get(name, [])]
-        whole = [path for path in paths if len(path) == len(hops)]  # others failed, as planned
+        whole = [path for path in paths if len(path) == len(hops)]
         for place, hop in enumerate(hops if whole else ()):
-            steps = [(path[place].service, path[place].version) for path in whole]
-            for word, share, counts in _shared(hop):
-                answered = [step for step in steps if step[1] in hop.versions]
-                yield name, hop, word, share, sum(map(counts, answered)), len(answered)
+            yield from _counts(name, hop, [path[place] for path in whole])
 
 
-def _seen(
-    groups: Groups, partly: Mapping[str, list[ClassifiedAnswer]]
-) -> Iterable[tuple[str, Hop, str, float, int, int]]:
-    """The splits at hops by the steps that are seen of them, whatever else of the answers is."""
+def _seen(groups: Groups, partial: _ByLane) -> Iterator[HopSplit]:
+    """Yield the splits at hops by all steps that are seen of them in partial answers."""
     for name, lanes in groups.items():
-        steps = [step for one in partly.get(name, []) for step in one.answer.seen]
+        steps = [step for one in partial.get(name, []) for step in one.answer.seen]
         for hop in lanes[0].path if steps else ():
-            there = [(step.service, step.version) for step in steps if step.service in hop.names]
-            for word, share, counts in _shared(hop):
-                answered = [step for step in there if step[1] in hop.versions]
-                if answered:
-                    yield name, hop, word, share, sum(map(counts, answered)), len(answered)
+            at_hop = [step for step in steps if step.service in hop.names]
+            yield from (split for split in _counts(name, hop, at_hop) if split.total)
 
 
-def _shared(hop: Hop) -> Iterable[tuple[str, float, Callable[[tuple[str, str]], bool]]]:
-    """The parts of a split that answers tell apart: in words, their share, and what counts."""
+def _counts(lane: str, hop: Hop, steps: Iterable[Step]) -> Iterator[HopSplit]:
+    """Yield how often each part of a hop's split answered in `steps`."""
+    answered = [(step.service, step.version) for step in steps if step.version in hop.versions]
+    for version, share, matches in _parts(hop):
+        count = sum(map(matches, answered))
+        yield HopSplit(lane, hop.service, version, count, len(answered), share)
+
+
+def _parts(hop: Hop) -> Iterator[tuple[str, float, Callable[[tuple[str, str]], bool]]]:
+    """Yield the parts of a hop's split: a name, the share, and which steps are the part's.
+
+    None if two parts share pods: then answers do not show which part they are of.
+    """
     if len(hop.parts) > 1:
         pods = [pod for part in hop.parts for pod in part.pods]
         for part in hop.parts if len(set(pods)) == len(pods) else ():

@@ -1,4 +1,4 @@
-"""A client for HTTP/1.1 that trusts no server: a request is bounded in time and in size."""
+"""An HTTP/1.1 client that trusts no server: it bounds each request's time and size."""
 
 import select
 import socket
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 import h11
 
-# OpenSSL's codes for a chain that ends at nobody whom we trust.
+# OpenSSL's codes for a chain of certificates that ends at no trusted authority.
 _UNTRUSTED = range(18, 22)
 _RECEIVE_BYTES = 65_536
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one request may take: `seconds` from its start to the end of the body, whatever comes
-    meanwhile, `head` bytes of all heads together, and `body` bytes of the body.
+    """What one request may take: `seconds` from its start to the body's end, `head` bytes of all
+    heads together, and `body` bytes of the body.
     """
 
     seconds: float = 10.0
@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Place:
-    """Where to connect. `tls` None: in the clear; `name` is who the server has to be by TLS."""
+    """Where to connect. `tls` None: without TLS. `name`: the host of the server's certificate."""
 
     host: str
     port: int
@@ -40,7 +40,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Response:
-    """A whole response; its headers by their names in lower case."""
+    """A whole response. Names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -52,21 +52,21 @@ class NoResponseError(Exception):
 
 
 class _ClosedError(NoResponseError):
-    """The connection was closed before any of the response came."""
+    """The server closed the connection before any of the response came."""
 
     def __init__(self) -> None:
         super().__init__("the connection was closed without an answer")
 
 
 class UnreachableError(NoResponseError):
-    """No connection came about, so nothing was asked."""
+    """There is no connection, so no request was sent."""
 
 
 class HttpClient:
     """Sends requests to one place over kept connections, from any number of threads.
 
-    It never asks for compression, and follows no redirect. A name is looked up within the limits
-    of the machine's own resolver.
+    It accepts no compression, and follows no redirect. The limits do not bound the lookup of a
+    name: the machine's resolver has its own.
     """
 
     def __init__(self, place: Place, limits: Limits) -> None:
@@ -77,8 +77,8 @@ class HttpClient:
     def request(self, method: str, target: str, headers: Mapping[str, str]) -> Response:
         """Send a request without a body.
 
-        Raises NoResponseError where there is no whole response that keeps to HTTP/1.1 and to the
-        limits, and where the request itself is none.
+        Raises NoResponseError if no whole response comes that keeps to HTTP/1.1 and the limits, and
+        if the request is malformed.
         """
         deadline = _Deadline(time.monotonic() + self._limits.seconds)
         encoded = [(_bytes(name), _bytes(value).strip()) for name, value in headers.items()]
@@ -88,7 +88,7 @@ class HttpClient:
             raise NoResponseError(f"the request cannot be sent: {error}") from None
         kept = self._kept()
         if kept is not None:
-            with suppress(_ClosedError):  # as idle connections are, at the same moment
+            with suppress(_ClosedError):  # the server closed the idle connection just now
                 return self._exchange(kept, request, deadline)
         sock = _connected(self._place, deadline, self._limits)
         return self._exchange(_Connection(sock, self._limits), request, deadline)
@@ -111,8 +111,8 @@ class HttpClient:
         return response
 
     def _kept(self) -> "_Connection | None":
-        """A connection that is open and silent; None where there is none."""
-        with suppress(IndexError):  # none is left: another thread may have taken the last
+        """Return an idle connection that is still open; None for none."""
+        with suppress(IndexError):  # another thread may take the last connection
             while True:
                 connection = self._idle.pop()
                 if connection.silent:
@@ -133,7 +133,7 @@ class _Deadline:
     at: float
 
     def left(self) -> float:
-        """Seconds. Raises TimeoutError where none are."""
+        """Return the seconds left. Raises TimeoutError if none are."""
         left = self.at - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -141,17 +141,17 @@ class _Deadline:
 
 
 class _Connection:
-    """One connection, and what HTTP knows of it. `reusable`: the last response was whole."""
+    """One connection and its HTTP state. `reusable`: another request can follow the last."""
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
         self.reusable = False
         self._socket, self._limits = sock, limits
-        most = limits.head + _RECEIVE_BYTES  # a head that is too large is known before
+        most = limits.head + _RECEIVE_BYTES  # `exchange` finds a head that is too large first
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=most)
 
     @property
     def silent(self) -> bool:
-        """Whether nothing came since the last response, such as its end or what nobody asked."""
+        """Whether nothing came since the last response: neither the connection's end nor data."""
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         return not poll.poll(0)
@@ -162,8 +162,8 @@ class _Connection:
     def exchange(self, request: h11.Request, deadline: _Deadline) -> Response:
         """Send the request and receive its response.
 
-        Raises NoResponseError as `request` of HttpClient does, and h11's LocalProtocolError for a
-        request that is none.
+        Raises NoResponseError if no whole response comes, and h11's LocalProtocolError if the
+        request is malformed.
         """
         self.reusable = False
         head: h11.Response | None = None
@@ -210,7 +210,7 @@ class _Connection:
         self._socket.sendall(whole)
 
     def _begin_again(self) -> None:
-        """Be ready for another request, where both sides are and nothing more came."""
+        """Make the connection reusable, if both sides are done and no more data came."""
         ready = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
         if ready and self._http.trailing_data == (b"", False):
             self._http.start_next_cycle()
@@ -218,7 +218,7 @@ class _Connection:
 
 
 def _connected(place: Place, deadline: _Deadline, limits: Limits) -> socket.socket:
-    """A socket that is connected, with TLS where the place has it."""
+    """Return a connected socket, with TLS if the place has it. Raises UnreachableError."""
     try:
         sock = _first(place, deadline)
         return sock if place.tls is None else _secured(sock, place.tls, place.name, deadline)
@@ -236,8 +236,8 @@ def _connected(place: Place, deadline: _Deadline, limits: Limits) -> socket.sock
 
 
 def _first(place: Place, deadline: _Deadline) -> socket.socket:
-    """A connection to the first of the host's addresses that takes one."""
-    refused: OSError = OSError("it has no address")
+    """Connect to the first of the host's addresses that accepts. Raises OSError."""
+    failure: OSError = OSError("it has no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(
         place.host, place.port, type=socket.SOCK_STREAM
     ):
@@ -249,14 +249,14 @@ def _first(place: Place, deadline: _Deadline) -> socket.socket:
             return sock
         except OSError as error:
             sock.close()
-            refused = error
-    raise refused
+            failure = error
+    raise failure
 
 
 def _secured(
     sock: socket.socket, tls: ssl.SSLContext, name: str | None, deadline: _Deadline
 ) -> socket.socket:
-    """The same with TLS. The socket's time limit holds for the whole of the handshake."""
+    """Return the socket with TLS. Its time limit holds for the whole handshake."""
     try:
         sock.settimeout(deadline.left())
         return tls.wrap_socket(sock, server_hostname=name)
@@ -266,12 +266,12 @@ def _secured(
 
 
 def _headers(head: h11.Response) -> dict[str, str]:
-    """The headers by name; what comes several times is joined by commas."""
-    found: dict[str, str] = {}
-    for name, value in head.headers:
-        known, text = name.decode("latin-1"), value.decode("latin-1")
-        found[known] = f"{found[known]}, {text}" if known in found else text
-    return found
+    """Return the headers by name. Several headers of one name are joined by commas."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in head.headers:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 def _bytes(text: str) -> bytes:

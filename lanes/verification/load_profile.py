@@ -1,4 +1,4 @@
-"""The load of a run: its requests by weight and by entry rules, mixed, and for how long."""
+"""The load of a run: its requests by weight and by entry rules, mixed, and its duration."""
 
 import math
 import random
@@ -17,9 +17,9 @@ from lanes.verification.gateway import Client
 from lanes.verification.sending import send_each, send_on_schedule
 from lanes.verification.targets import BY_WEIGHT, Target
 
-# The most requests that have no answer yet, where requests start on a schedule.
+# The most requests in flight, where requests start on a schedule.
 MOST_IN_FLIGHT = 256
-# A request that started so much later than its schedule says is reported.
+# A request that starts later than its schedule by more than this is reported.
 LATE_AFTER_MS = 10.0
 
 
@@ -27,9 +27,9 @@ LATE_AFTER_MS = 10.0
 class LoadProfile:
     """`requests` by weight, and those that are `entering` a lane by an entry rule.
 
-    They come in one random order, so that whatever changes meanwhile is the same to all.
-    `concurrency` at a time or, with a `rate`, so many a second, whatever the answers do.
-    With a `duration`, in seconds, the same again and again until it is over.
+    They are sent in random order, so that changes during the run meet all lanes alike:
+    `concurrency` at a time or, with a `rate`, so many a second however long answers take. With a
+    `duration`, in seconds, they are repeated until it is over.
     """
 
     requests: int
@@ -40,19 +40,19 @@ class LoadProfile:
 
     @property
     def total(self) -> int | None:
-        """How many requests there will be; None where only time will tell."""
+        """How many requests there will be; None if that depends on the answers' times."""
         if self.duration is None:
             return self.requests + len(self.entering)
         return None if self.rate is None else math.ceil(self.rate * self.duration)
 
     @property
     def warm_up(self) -> int:
-        """How many requests open connections, and a tenth at most: they count for no latency."""
+        """How many requests open connections and count for no latency: at most a tenth."""
         total = self.total
         return self.concurrency if total is None else min(self.concurrency, total // 10)
 
     def targets(self) -> Iterator[Target]:
-        """What to ask, one after the other."""
+        """Yield the target of each request."""
         block = [BY_WEIGHT] * self.requests + list(self.entering)
         while True:
             yield from random.sample(block, len(block))
@@ -60,19 +60,20 @@ class LoadProfile:
                 return
 
     def answers(self, client: Client) -> Generator[tuple[Target, Answer], None, None]:
-        """Every answer as it comes, with what its request was for."""
+        """Send the requests, and yield each answer when it comes, with its target."""
         if self.rate is not None:
             scheduled = islice(self.targets(), self.total)
             return send_on_schedule(client, scheduled, MOST_IN_FLIGHT, self.rate)
-        over = time.monotonic() + (math.inf if self.duration is None else self.duration)
-        targets = takewhile(lambda _: time.monotonic() < over, self.targets())
+        end = time.monotonic() + (math.inf if self.duration is None else self.duration)
+        targets = takewhile(lambda _: time.monotonic() < end, self.targets())
         return send_each(client, targets, self.concurrency)
 
 
 @dataclass(frozen=True)
 class RunAnswers:
-    """What came of it: the answers that were `drawn`, those that `entered` by a call, when the
-    first request started, and how many seconds passed to the last answer.
+    """A run's answers: `drawn` by weight, and `entered` by entry rules.
+
+    `began`: when the first request started. `seconds`: the time from then to the last answer.
     """
 
     drawn: tuple[Answer, ...]
@@ -87,7 +88,7 @@ class RunAnswers:
 
     @property
     def late(self) -> int:
-        """How many requests started later than their schedule says."""
+        """How many requests started later than scheduled."""
         return sum((answer.late_ms or 0.0) > LATE_AFTER_MS for answer in self.answers)
 
 
@@ -104,7 +105,7 @@ def collect(answers: Iterable[tuple[Target, Answer]]) -> RunAnswers:
 
 
 def completed(sample: RunAnswers, evidence: Source) -> RunAnswers:
-    """The answers with the hops that `evidence` tells of."""
+    """Return the answers with the hops of `evidence`."""
     answers = evidence.complete(sample.answers)
     drawn, entered = answers[: len(sample.drawn)], answers[len(sample.drawn) :]
     targets = [target for target, _ in sample.entered]
@@ -114,7 +115,7 @@ def completed(sample: RunAnswers, evidence: Source) -> RunAnswers:
 def until_unexpected(
     plan: Plan, answers: Generator[tuple[Target, Answer], None, None]
 ) -> Iterator[tuple[Target, Answer]]:
-    """The answers up to the first that is not as planned; what is sent then has no say."""
+    """Yield the answers up to the first that is not as planned; drop those in flight then."""
     classifiers = {lanes_named: Classifier(plan, lanes_named) for lanes_named in (False, True)}
     lanes_named = False
     with closing(answers):

@@ -1,4 +1,4 @@
-"""The calls in access logs, from a file that grows or from standard input."""
+"""Evidence from access logs: of a file that grows, or of standard input."""
 
 import threading
 import time
@@ -20,12 +20,12 @@ _MOST_LINES = 1_000_000
 
 @dataclass
 class AccessLogs:
-    """The hops that Envoy's access logs tell of; `header` is the baggage member that names the
-    lane, or "".
+    """The hops that Envoy's access logs show. `header`: the baggage member that names the lane, or
+    "".
 
-    Lines come late: each proxy writes them at intervals, in Istio of a second. They are read until
-    there is one of each request, for `patience_seconds` at most, and for `late_seconds` more.
-    Raises LanesError for a file that can't be read.
+    Lines come late: Istio's proxies write them once a second. The log is read until each request
+    has a line, for `patience_seconds` at most, and then for `late_seconds` more. Raises LanesError
+    if the file can't be read.
     """
 
     name: str
@@ -48,8 +48,8 @@ class AccessLogs:
         wanted = {answer.trace for answer in answers if not answer.whole} - {""}
         if not wanted:
             return list(answers)
-        over, count = time.monotonic() + self.patience_seconds, 0
-        while wanted and time.monotonic() < over:
+        deadline, count = time.monotonic() + self.patience_seconds, 0
+        while wanted and time.monotonic() < deadline:
             lines = self._lines[count:]
             wanted -= set(traces_of(lines))
             count += len(lines)
@@ -60,22 +60,22 @@ class AccessLogs:
         return [with_hops(answer, forest.path(answer.trace)) for answer in answers]
 
     def _read(self, log: BinaryIO) -> None:
-        """Read what there is, and what is added to it."""
-        text = b""  # of one line, which a file may have half of
+        """Read the log's lines, and those that are added to it."""
+        text = b""  # the beginning of a line that the file does not hold whole yet
         with log:
             while len(self._lines) < _MOST_LINES:
                 more = log.readline(_LONGEST)
-                text += more
-                if more:
-                    line = line_of(text.decode(errors="replace"))
-                    self._lines += [line] if line else []
-                    if line or more.endswith(b"\n") or len(text) >= _LONGEST:
-                        text = b""
-                else:
+                if not more:
                     time.sleep(0.1)
+                    continue
+                text += more
+                line = line_of(text.decode(errors="replace"))
+                self._lines += [line] if line else []
+                if line or more.endswith(b"\n") or len(text) >= _LONGEST:
+                    text = b""
 
 
 def _opened(name: str) -> BinaryIO:
-    """A file, or standard input. Raises OSError."""
-    # Not sys.stdin: Python closes that at its end, and fails while a thread waits for more of it.
+    """Open a file, or standard input for "-". Raises OSError."""
+    # Python closes sys.stdin when it exits, and fails if a thread is waiting for more input.
     return open(0, "rb", closefd=False) if name == "-" else Path(name).open("rb")

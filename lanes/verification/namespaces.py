@@ -1,14 +1,14 @@
-"""Whether a pod that answered is one of the plan's."""
+"""Tells whether a pod that answered is one of the plan's, by its namespace."""
 
 from lanes.evidence.steps import Step
 from lanes.planning.result import Plan
 
 
 class PodNamespaces:
-    """The namespaces that a plan's pods have, to tell whether a pod is one of them.
+    """The namespaces of a plan's pods, by service.
 
-    Only what both sides tell is compared: an answer may tell no namespace, and manifests that
-    name none are applied to any.
+    A pod whose answer has no namespace may be the plan's. So may any pod of a service whose
+    manifests name no namespace: they are applied to any.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -20,7 +20,7 @@ class PodNamespaces:
         self._all = set().union(*self._of.values())
 
     def expected_instead(self, step: Step) -> str:
-        """Where the pod that answered should have been; "" where it may be the plan's own."""
+        """Return where the pod that answered should be; "" if it may be the plan's."""
         namespaces = self._of.get(step.service, self._all)
         known = step.namespace is not None and all(namespaces)
         return ", ".join(sorted(namespaces)) if known and step.namespace not in namespaces else ""

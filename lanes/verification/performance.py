@@ -1,8 +1,8 @@
-"""How each lane does, beside the baseline: how often its requests fail, and how long they take.
+"""Compares each lane with the baseline: how often its requests fail, and how long they take.
 
-What is compared is the lane as its users have it, from the gateway on, and through hops that it
-may share with others. Lanes are compared with what came by the baseline in the same run. A lane
-that is slower has to be so throughout the run: see `blocks`.
+Requests are measured as users have them: from the gateway on, including hops that lanes share.
+Lanes are compared with the baseline's requests of the same run. A lane counts as slower only if it
+is slower throughout the run: see `blocks`.
 """
 
 import math
@@ -19,9 +19,9 @@ from lanes.verification.baseline import baseline_of
 from lanes.verification.classification import ClassifiedAnswer, classify, failed
 from lanes.verification.targets import Target
 
-# How often a run finds a lane worse though all are alike. Shared out among lanes and tests (Holm).
+# How often a run finds a lane worse though all are alike. Lanes and tests share this rate (Holm).
 FALSE_ALARM = 0.01
-# What is not called slower, or faster: less than this part of the time, and less than so many ms.
+# Times within this part of the other's, or within so many ms, count as equal.
 MARGIN, MARGIN_MS = 0.1, 1.0
 
 FAILURES, LATENCY, TAIL = "failures", "latency", "p99"
@@ -29,20 +29,20 @@ FAILURES, LATENCY, TAIL = "failures", "latency", "p99"
 
 @dataclass(frozen=True)
 class Figures:
-    """`count` answers, of which `failed` did; `times` in ms, in order, of those that succeeded."""
+    """`count` answers, of which `failed` failed; `times`: those of the others in ms, ascending."""
 
     count: int
     failed: int
     times: tuple[float, ...]
 
     def at(self, part: float) -> float | None:
-        """The time that `part` (0 to 1) of the answers took at most; None where none is known."""
+        """Return the quantile `part` (0 to 1) of the times; None if there are none."""
         return significance.quantile(self.times, part) if self.times else None
 
 
 @dataclass(frozen=True)
 class HopFigures:
-    """How the pods of one version did in a lane: their own time, without their upstreams'."""
+    """The figures of one version's pods in a lane: their own time, without their upstreams'."""
 
     service: str
     version: str
@@ -54,10 +54,10 @@ class HopFigures:
 
 @dataclass(frozen=True)
 class Difference:
-    """That a lane differs from the baseline in `what`, one of FAILURES, LATENCY and TAIL.
+    """A difference between a lane and the baseline in `what`: FAILURES, LATENCY or TAIL.
 
-    `chance`: the p-value, corrected. `by`: the difference, as a share of requests or in ms.
-    `at`: the hop that most of it comes from; "" where that is none.
+    `chance`: the corrected p-value. `by`: the difference, as a share of requests or in ms.
+    `at`: the hop that most of the difference comes from; "" for none.
     """
 
     what: str
@@ -68,9 +68,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class LanePerformance:
-    """How one lane did, and in what it is `worse` and `better` than the baseline.
+    """One lane's figures, and in what it is `worse` and `better` than the baseline.
 
-    `blocks`: the times of `figures` again, by the number of their block of the run.
+    `blocks`: the times of `figures` by the number of their block of the run.
     """
 
     name: str
@@ -83,10 +83,11 @@ class LanePerformance:
 
 @dataclass(frozen=True)
 class Performance:
-    """How the lanes did. `baseline`: the name of the one they are compared with, "" for none.
+    """All lanes' figures. `baseline`: the name of the lane to compare with, "" for none.
 
-    `without_lane`: how many failures are of no lane that is known. `warm_up`: how many answers came
-    first, and count for no latency. `found`: how often a lane must fail to be found, by its name.
+    `without_lane`: how many failed requests are of an unknown lane. `warm_up`: how many answers
+    count for no latency, since they opened connections. `found`: by lane, the least share of failed
+    requests that the run detects.
     """
 
     baseline: str
@@ -101,20 +102,20 @@ class Performance:
 
     @cached_property
     def hops(self) -> tuple[tuple[HopFigures, tuple[str, ...]], ...]:
-        """Each version at each service, whatever the lane, and the names of its lanes."""
-        places = list(dict.fromkeys(hop.service for lane in self.lanes for hop in lane.hops))
-        merged: dict[tuple[str, str], list[tuple[str, Figures]]] = defaultdict(list)
+        """Each version's figures over all lanes, and the names of these lanes."""
+        services = list(dict.fromkeys(hop.service for lane in self.lanes for hop in lane.hops))
+        lanes: dict[tuple[str, str], dict[str, Figures]] = defaultdict(dict)
         for lane in self.lanes:
             for hop in lane.hops:
-                merged[hop.service, hop.version].append((lane.name, hop.figures))
+                lanes[hop.service, hop.version][lane.name] = hop.figures
         return tuple(
-            (HopFigures(*key, _sum(figures for _, figures in found)), tuple(n for n, _ in found))
-            for key, found in sorted(merged.items(), key=lambda item: places.index(item[0][0]))
+            (HopFigures(*version, _sum(by_lane.values())), tuple(by_lane))
+            for version, by_lane in sorted(lanes.items(), key=lambda it: services.index(it[0][0]))
         )
 
 
 def allowed(ms: float) -> float:
-    """The longest time that is not called slower than `ms`."""
+    """Return the longest time that does not count as slower than `ms`."""
     return max(ms * (1 + MARGIN), ms + MARGIN_MS)
 
 
@@ -126,34 +127,36 @@ def performance(
     baseline: str = "",
     warm_up: int = 0,
 ) -> Performance:
-    """How the lanes did by `answers` that were drawn and those that `entered` one.
+    """Return the lanes' figures by the `answers` by weight, and by those that `entered` a lane.
 
-    `baseline`: the lane to compare with; where none is named, `baseline_of` says. The first
-    `warm_up` requests count for no latency: they open the connections. Answers that tell nothing
-    (see ClassifiedAnswer) are left out.
+    `baseline`: the lane to compare with; "": `baseline_of` the plan. The first `warm_up` requests
+    open the connections, and count for no latency. Inconclusive answers are left out (see
+    ClassifiedAnswer).
     """
-    sorted_by_lane = classify(plan, answers, entered)
-    came = (*sorted_by_lane.drawn, *sorted_by_lane.entered)
-    block_of = _blocks(warm_up, came)
-    lanes = sorted_by_lane.groups
-    named = baseline or baseline_of(plan)
-    base = next((n for n, group in lanes.items() if named in {lane.name for lane in group}), "")
-    by_lane: dict[str, list[ClassifiedAnswer]] = defaultdict(list)
-    for one in (one for one in came if one.conclusive):
-        # Who enters a lane is one of those that answers can't tell apart from it.
-        own = next((n for n, g in lanes.items() if one.name in {lane.name for lane in g}), one.name)
-        by_lane[own].append(one)
-    measured = {name: _measured(name, by_lane[name], block_of) for name in lanes if by_lane[name]}
+    classified = classify(plan, answers, entered)
+    everything = (*classified.drawn, *classified.entered)
+    block_of = _blocks(warm_up, everything)
+    group_of = {lane.name: name for name, lanes in classified.groups.items() for lane in lanes}
+    base = group_of.get(baseline or baseline_of(plan), "")
+    by_group: dict[str, list[ClassifiedAnswer]] = defaultdict(list)
+    for answer in everything:
+        if answer.conclusive:
+            by_group[group_of.get(answer.name, answer.name)].append(answer)
+    measured = {
+        name: _measured(name, by_group[name], block_of)
+        for name in classified.groups
+        if by_group[name]
+    }
     if base not in measured:
         base = ""
     others = [lane for name, lane in measured.items() if base and name != base]
-    beside = {lane.name: lane for lane in compared(others, measured.get(base))}
+    with_differences = {lane.name: lane for lane in compared(others, measured.get(base))}
     limit = FALSE_ALARM / (3 * max(1, len(others)))
     return Performance(
         base,
-        tuple(beside.get(name, lane) for name, lane in measured.items()),
-        sum(one.failed for one in by_lane[""]),
-        len(came) - len(block_of),
+        tuple(with_differences.get(name, lane) for name, lane in measured.items()),
+        sum(answer.failed for answer in by_group[""]),
+        len(everything) - len(block_of),
         {
             lane.name: significance.detectable_share(
                 lane.figures.count, measured[base].figures.count, limit
@@ -164,25 +167,28 @@ def performance(
 
 
 def _blocks(warm_up: int, classified: Sequence[ClassifiedAnswer]) -> dict[int, int]:
-    """The block of each that counts for latency: by identity, for answers may be alike."""
-    numbered = list(enumerate(classified))
-    known = [(began, n) for n, one in numbered if (began := one.answer.began) is not None]
-    opening = {number for _, number in sorted(known)[:warm_up]}
-    timed = {id(one): one.answer for number, one in numbered if number not in opening}
-    clocked = {
+    """Return the block of each answer that counts for latency, by the answer's `id`."""
+    begins = sorted(
+        (began, number)
+        for number, one in enumerate(classified)
+        if (began := one.answer.began) is not None
+    )
+    opening = {number for _, number in begins[:warm_up]}
+    counted = {id(one): one.answer for n, one in enumerate(classified) if n not in opening}
+    timed = {
         key: (answer.began, answer.took_ms)
-        for key, answer in timed.items()
+        for key, answer in counted.items()
         if answer.began is not None and answer.took_ms is not None
     }
-    at = blocks.cut([*clocked.values()])
-    return dict.fromkeys(timed, 0) | dict(zip(clocked, at, strict=True))
+    numbers = blocks.cut([*timed.values()])
+    return dict.fromkeys(counted, 0) | dict(zip(timed, numbers, strict=True))
 
 
 def _measured(
     name: str, classified: Sequence[ClassifiedAnswer], block_of: Mapping[int, int]
 ) -> LanePerformance:
-    """The lane without comparison."""
-    asked: list[tuple[bool, float | None]] = []
+    """Return a lane's figures, compared with no other."""
+    requests: list[tuple[bool, float | None]] = []
     hops: dict[tuple[str, str], list[tuple[bool, float | None]]] = defaultdict(list)
     by_block: dict[int, list[float]] = defaultdict(list)
     for one in classified:
@@ -190,18 +196,19 @@ def _measured(
         took = None if failed(one.answer) else one.answer.took_ms
         if block is not None and took is not None:
             by_block[block].append(took)
-        asked.append((one.failed, None if block is None else took))
+        requests.append((one.failed, None if block is None else took))
         for step in one.answer.path:
             if measured := step.measured:
                 own = measured.own_ms if block is not None and measured.status < 400 else None
                 hops[step.service, step.version].append((bool(measured.error), own))
     figures = (HopFigures(*key, _figures(measured)) for key, measured in hops.items())
-    return LanePerformance(name, _figures(asked), tuple(figures), by_block)
+    return LanePerformance(name, _figures(requests), tuple(figures), by_block)
 
 
-def _figures(measured: Sequence[tuple[bool, float | None]]) -> Figures:
-    times = tuple(sorted(ms for _, ms in measured if ms is not None))
-    return Figures(len(measured), sum(failed for failed, _ in measured), times)
+def _figures(requests: Sequence[tuple[bool, float | None]]) -> Figures:
+    """Return the figures of requests: whether each failed, and its time, None for none."""
+    times = tuple(sorted(ms for _, ms in requests if ms is not None))
+    return Figures(len(requests), sum(failed for failed, _ in requests), times)
 
 
 def _sum(parts: Iterable[Figures]) -> Figures:
@@ -213,7 +220,10 @@ def _sum(parts: Iterable[Figures]) -> Figures:
 def compared(
     lanes: Sequence[LanePerformance], base: LanePerformance | None
 ) -> Iterable[LanePerformance]:
-    """The lanes with what tells them from the baseline, each direction corrected by itself."""
+    """Return the lanes with their differences from the baseline.
+
+    Tests for worse and for better are corrected separately.
+    """
     if base is None:
         return []
     worse = _significant([_tests(lane, base) for lane in lanes])
@@ -228,30 +238,37 @@ def compared(
     ]
 
 
-def _tests(one: LanePerformance, other: LanePerformance) -> dict[str, float]:
-    """How likely chance alone brings what speaks for `one` to be worse than `other`, by test.
+def _tests(lane: LanePerformance, base: LanePerformance) -> dict[str, float]:
+    """Return by test the p-value of `lane` being worse than `base`.
 
-    What speaks for it as a whole has to do so in its blocks as well.
+    Times have to be longer over the whole run, and in its blocks.
     """
-    mine, others = one.figures, other.figures
-    beside = [allowed(ms) for ms in others.times]
-    tests = {
-        FAILURES: significance.more_often(mine.failed, mine.count, others.failed, others.count)
-    }
-    if not beside:
+    own, other = lane.figures, base.figures
+    tests = {FAILURES: significance.more_often(own.failed, own.count, other.failed, other.count)}
+    allowed_times = [allowed(ms) for ms in other.times]
+    if not allowed_times:
         return tests
-    limit = significance.quantile(beside, 0.99)
-    shared = [
-        (one.blocks[block], [allowed(ms) for ms in times])
-        for block, times in other.blocks.items()
-        if block in one.blocks
+    limit = significance.quantile(allowed_times, 0.99)
+    shared_blocks = [
+        (lane.blocks[block], [allowed(ms) for ms in times])
+        for block, times in base.blocks.items()
+        if block in lane.blocks
     ]
-    # A logarithm, so that one answer which took ten times as long does not count as ten.
-    later = [fmean(map(math.log1p, own)) - fmean(map(math.log1p, base)) for own, base in shared]
-    above = [_share_above(limit, own) - _share_above(limit, base) for own, base in shared]
+    # By logarithms, one answer that took ten times as long does not count as ten.
+    longer = [
+        fmean(map(math.log1p, ours)) - fmean(map(math.log1p, theirs))
+        for ours, theirs in shared_blocks
+    ]
+    above = [
+        _share_above(limit, ours) - _share_above(limit, theirs) for ours, theirs in shared_blocks
+    ]
     return tests | {
-        LATENCY: max(significance.larger(mine.times, beside), significance.above_zero(later)),
-        TAIL: max(significance.longer_tail(mine.times, beside), significance.above_zero(above)),
+        LATENCY: max(
+            significance.larger(own.times, allowed_times), significance.above_zero(longer)
+        ),
+        TAIL: max(
+            significance.longer_tail(own.times, allowed_times), significance.above_zero(above)
+        ),
     }
 
 
@@ -260,31 +277,27 @@ def _share_above(limit: float, times: Sequence[float]) -> float:
 
 
 def _significant(tests: Sequence[dict[str, float]]) -> list[dict[str, float]]:
-    """What is too unlikely for chance, by lane, with its corrected p-value."""
-    flat = [(number, what, p) for number, lane in enumerate(tests) for what, p in lane.items()]
-    corrected = significance.holm([p for _, _, p in flat])
-    measured: list[dict[str, float]] = [{} for _ in tests]
-    for (number, what, _), chance in zip(flat, corrected, strict=True):
-        if chance <= FALSE_ALARM:
-            measured[number][what] = chance
-    return measured
+    """Return for each lane the significant tests, with their corrected p-values."""
+    corrected = iter(significance.holm([chance for lane in tests for chance in lane.values()]))
+    chances = [{what: next(corrected) for what in lane} for lane in tests]
+    return [{w: chance for w, chance in lane.items() if chance <= FALSE_ALARM} for lane in chances]
 
 
 def _difference(
     what: str, chance: float, lane: LanePerformance, base: LanePerformance
 ) -> Difference:
-    """The difference, and the hop that at least half of it comes from."""
+    """Return the difference, and the hop that at least half of it comes from."""
     if what == FAILURES:
-        own, others = lane.figures, base.figures
-        by = own.failed / own.count - others.failed / others.count
-        gains = {hop: hop.figures.failed / own.count for hop in lane.hops}
+        own, other = lane.figures, base.figures
+        by = own.failed / own.count - other.failed / other.count
+        by_hop = {hop: hop.figures.failed / own.count for hop in lane.hops}
     else:
         part = 0.99 if what == TAIL else 0.5
         by = (lane.figures.at(part) or 0.0) - (base.figures.at(part) or 0.0)
-        before = {hop.service: hop.figures.at(part) for hop in base.hops}
-        gains = {
-            hop: (hop.figures.at(part) or 0.0) - (before.get(hop.service) or 0.0)
+        base_times = {hop.service: hop.figures.at(part) for hop in base.hops}
+        by_hop = {
+            hop: (hop.figures.at(part) or 0.0) - (base_times.get(hop.service) or 0.0)
             for hop in lane.hops
         }
-    first = max(gains, key=lambda hop: gains[hop], default=None) if by > 0 else None
-    return Difference(what, chance, by, str(first) if first and gains[first] >= by / 2 else "")
+    most = max(by_hop, key=lambda hop: by_hop[hop], default=None) if by > 0 else None
+    return Difference(what, chance, by, str(most) if most and by_hop[most] >= by / 2 else "")

@@ -1,4 +1,4 @@
-"""What is wrong with an answer, as a code with values; lanes/report has the sentences."""
+"""Problems of answers, as codes with values; lanes/report has the sentences."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,16 +13,16 @@ class ProblemCode(StrEnum):
 
     - other-namespace: a pod of another namespace answered
     - lane-not-planned: the answer's lane is not in the plan
-    - no-lane: no hop has the lane header
-    - other-lane: another lane answered than the entry rule leads to
+    - no-lane: no hop has a lane header
+    - other-lane: another lane answered than the entry rule's
     - lane-lost: a hop has no lane header, though the gateway set it
     - lane-changed: a hop has another lane's header
     - failed: the answer is an error
-    - other-path: another path than planned
+    - other-path: the answer has another path than the lane
     - left: a hop is not as planned; `Problem.left` says which
-    - unreadable: the answer is in the services' format, and breaks it
-    - no-service: an error that no service sent
-    - no-such-path: the path is no lane's
+    - unreadable: the answer is in the services' format, and malformed
+    - no-service: the answer is an error that no service sent
+    - no-such-path: no lane has the answer's path
     """
 
     OTHER_NAMESPACE = "other-namespace"
@@ -41,9 +41,9 @@ class ProblemCode(StrEnum):
 
 @dataclass(frozen=True)
 class Left:
-    """Where a request leaves its lane: the call from `caller` ("": the gateway) to `service`.
+    """Where a lane breaks: at the call from `caller` ("": the gateway) to `service`.
 
-    `planned` and `answered`: versions; "" where none is.
+    `planned` and `answered`: versions; "" for none.
     """
 
     caller: str
@@ -54,7 +54,7 @@ class Left:
 
     @classmethod
     def of(cls, verified: VerifiedHop) -> "Left":
-        """Return where a hop that is not as planned leaves the lane."""
+        """Return the break at a hop that is not as planned."""
         answered = verified.step.version if verified.step else ""
         cause = verified.cause or Cause.NOT_TOLD
         return cls(verified.caller, verified.hop.service, verified.hop.version, answered, cause)
@@ -62,11 +62,11 @@ class Left:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one answer of `lane`, "" for none that is known.
+    """What is wrong with one answer of `lane`, "" if unknown.
 
-    `service`: where. `other`: the namespace, the lane or the reason that the code is about; `home`:
-    the namespaces that the pod should be of. `left`: where the lane breaks, if known.
-    `rule`: the entry rule of the request.
+    `service`: where. `other`: the namespace, the lane or the reason of the code. `home`: the
+    namespaces where the pod should be. `left`: where the lane breaks; None if unknown.
+    `rule`: the request's entry rule.
     """
 
     code: ProblemCode

@@ -1,4 +1,4 @@
-"""What a run of `lanes verify` found, for all who print it."""
+"""The result of a run of `lanes verify`."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,11 @@ from lanes.verification.verdict import Holds, Verdict
 
 @dataclass(frozen=True)
 class Result:
-    """A run and what came of it. `manifests`: where the plan was read; `url`: the gateway's, for
-    people.
+    """A run and its results. `manifests`: the plan's files; `url`: the gateway's, without secrets.
 
-    `no_worse`: a lane that is worse than the baseline fails it. `strict`: a hop that is not seen
-    does. `require_entry`: an entry service that is not seen does. `classified` holds the answers
-    that the verdict is of, each with what is wrong with it.
+    `classified`: the answers of the verdict. The run fails, with `no_worse`, if a lane is worse
+    than the baseline; with `strict`, if a hop is not seen; with `require_entry`, if an entry
+    service is not seen.
     """
 
     plan: Plan
@@ -33,18 +32,20 @@ class Result:
 
     @property
     def ok(self) -> bool:
+        """Whether the run passes."""
         compared = bool(self.performance.found)
-        good = compared and not self.performance.worse
-        seen = self.verdict.holds is Holds.HOLD
-        wanted = (good or not self.no_worse) and (seen or not self.strict)
-        return self.verdict.ok and wanted and (self.entry_seen or not self.require_entry)
+        return (
+            self.verdict.ok
+            and (not self.no_worse or (compared and not self.performance.worse))
+            and (not self.strict or self.verdict.holds is Holds.HOLD)
+            and (not self.require_entry or self.entry_seen)
+        )
 
     @property
     def entry_seen(self) -> bool:
-        """Whether each lane's first hop was seen, of the lanes that requests entered."""
-        lanes = {lane.name: lane.entry.service for lane in self.plan.lanes}
+        """Whether the first hop was seen of each lane that requests entered."""
         return not any(
-            lanes[one.name] in verdict.unseen
+            lane.entry.service in verdict.unseen
             for verdict in self.verdict.lanes
-            for one in self.classified.groups[verdict.name]
+            for lane in self.classified.groups[verdict.name]
         )

@@ -1,4 +1,4 @@
-"""What `lanes verify` does: send requests, verify the answers, compare the lanes."""
+"""A run of `lanes verify`: sends requests, verifies the answers, compares the lanes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -29,11 +29,11 @@ Progress = Callable[[Iterable[tuple[Target, Answer]], int | None], Iterator[tupl
 
 @dataclass(frozen=True)
 class VerificationRun:
-    """A run of `load`, verified by `plan`, the lanes compared with `baseline`, or with the one
-    that they fall back to.
+    """The settings of a run: the load to send, and the plan to verify it by.
 
-    `alone`: requests by weight are sent only to compare the lanes with their answers.
-    Raises LanesError for a baseline that the plan has not.
+    `baseline`: the lane to compare the others with; None: the one that they fall back to. `alone`:
+    requests by weight count for that comparison only. `fail_fast`: stop at the first wrong answer.
+    The other flags are those of `Result`. Raises LanesError if the plan lacks the baseline.
     """
 
     plan: Plan
@@ -51,21 +51,21 @@ class VerificationRun:
             self.plan.lane(self.baseline)
 
     def run(self, gateway: Gateway, progress: Progress, evidence: Source | None = None) -> Result:
-        """Send the requests. `evidence` tells of hops that answers do not: requests are then sent
-        one at a time, unless the first answer tells all of its hops, or the load has a rate.
+        """Send the requests and return the result. `evidence` adds hops that answers do not show.
 
-        Raises LanesError where the gateway can't be reached, or no answer has
-        a path.
+        With `evidence`, requests are sent one at a time, unless the first answer shows all of its
+        hops, or the load has a rate. Raises LanesError if the gateway can't be reached, or if no
+        hop is seen.
         """
         client = (replace(gateway, traced=True) if evidence else gateway).client()
         client.require_reachable()
         load = self.load
         if evidence and not load.rate and not client.send().whole:
-            # Proxies' logs tell whose a call is by its time, where services hand no trace on.
+            # Without traces, the time of a call alone shows which request in the logs it is of.
             load = replace(load, concurrency=1)
         with closing(load.answers(client)) as answers:
-            wanted = until_unexpected(self.plan, answers) if self.fail_fast else answers
-            sample = collect(progress(wanted, load.total))
+            counted = until_unexpected(self.plan, answers) if self.fail_fast else answers
+            sample = collect(progress(counted, load.total))
         if evidence:
             sample = completed(sample, evidence)
         _require_seen(sample, gateway, with_evidence=evidence is not None)
@@ -92,19 +92,19 @@ class VerificationRun:
 
 
 def _require_seen(sample: RunAnswers, gateway: Gateway, *, with_evidence: bool) -> None:
-    """Raise LanesError where no request was sent, or no hop of any is seen."""
+    """Raise LanesError if no request was sent, or no hop of any request is seen."""
     if not sample.answers:
         raise LanesError("--duration: no request was sent in so short a time. Set a longer one.")
     first = sample.answers[0]
     if any(answer.path or not 200 <= answer.status < 300 for answer in sample.answers):
         return
-    why = first.unreadable and f" ({first.unreadable})"
-    other = (
-        "traces and access logs neither. Check that the mesh writes them."
+    reason = first.unreadable and f" ({first.unreadable})"
+    evidence = (
+        "neither do traces or access logs. Check that the mesh writes them."
         if with_evidence
         else "there is no other evidence. Set --traces or --access-logs; in helm test, test.traces."
     )
     raise LanesError(
-        f"{gateway.address}: no hop of any request is seen{why}: the answers tell none, and"
-        f" {other} The first answer: {shortened(first.text)}"
+        f"{gateway.address}: no hop of any request is seen{reason}. The answers show none, and"
+        f" {evidence} The first answer: {shortened(first.text)}"
     )

@@ -1,4 +1,4 @@
-"""Send many requests to a gateway, several at a time."""
+"""Sends many requests to a gateway, several at a time."""
 
 import time
 from collections.abc import Generator, Iterable
@@ -15,7 +15,7 @@ from lanes.verification.targets import Target
 def send_repeatedly(
     client: Client, requests: int | None, concurrency: int, rule: EntryRule = NO_ENTRY_RULE
 ) -> Generator[Answer, None, None]:
-    """Yield `requests` answers as they come, `concurrency` in flight at any time; None: no end."""
+    """Send `requests` requests, None: without end, `concurrency` at a time; yield the answers."""
     rules = repeat(rule) if requests is None else repeat(rule, requests)
     with closing(send_each(client, (Target("", rule) for rule in rules), concurrency)) as answers:
         yield from (answer for _, answer in answers)
@@ -24,50 +24,52 @@ def send_repeatedly(
 def send_each(
     client: Client, targets: Iterable[Target], concurrency: int
 ) -> Generator[tuple[Target, Answer], None, None]:
-    """Make each of the calls, `concurrency` at any time; answers as they come, with their calls:
-    the next request starts when one is answered (a closed loop).
+    """Send a request for each target, and yield the answers as they come, with their targets.
+
+    `concurrency` requests are in flight: the next starts when one is answered (a closed loop).
     """
     targets = iter(targets)
     with ThreadPoolExecutor(concurrency) as pool:
 
-        def ask(target: Target) -> Future[tuple[Target, Answer]]:
+        def submit(target: Target) -> Future[tuple[Target, Answer]]:
             return pool.submit(lambda: (target, client.send(rule=target.rule)))
 
-        asked = {ask(target) for target in islice(targets, concurrency)}
-        while asked:
-            done, asked = wait(asked, return_when=FIRST_COMPLETED)
+        pending = {submit(target) for target in islice(targets, concurrency)}
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
-                asked |= {ask(target) for target in islice(targets, 1)}
+                pending |= {submit(target) for target in islice(targets, 1)}
                 yield future.result()
 
 
 def send_on_schedule(
     client: Client, targets: Iterable[Target], concurrency: int, rate: float
 ) -> Generator[tuple[Target, Answer], None, None]:
-    """Make each of the calls, `rate` of them a second, whatever the answers do (an open loop).
+    """Send a request for each target, and yield the answers as they come, with their targets.
 
-    Each request's time counts from when it was due, so that a gateway which makes requests wait
-    is charged for the wait: also where `concurrency` of them have no answer, and one starts late.
+    `rate` requests start each second, however long answers take (an open loop). At most
+    `concurrency` are in flight: further ones start late. A request's time begins when it is due,
+    so it includes any wait.
     """
     began = time.monotonic()
-    asked: set[Future[tuple[Target, Answer]]] = set()
+    pending: set[Future[tuple[Target, Answer]]] = set()
     with ThreadPoolExecutor(concurrency) as pool:
 
-        def ask(target: Target, due: float) -> tuple[Target, Answer]:
+        def send(target: Target, due: float) -> tuple[Target, Answer]:
             return target, client.send(rule=target.rule, due=due)
 
         try:
             for number, target in enumerate(targets):
                 due = began + number / rate
                 while (left := due - time.monotonic()) > 0:
-                    if not asked:
+                    if not pending:
                         time.sleep(left)
                         continue
-                    done, asked = wait(asked, left, return_when=FIRST_COMPLETED)
+                    done, pending = wait(pending, left, return_when=FIRST_COMPLETED)
                     for future in done:
                         yield future.result()
-                asked.add(pool.submit(ask, target, due))
-            for future in as_completed(asked):
+                pending.add(pool.submit(send, target, due))
+            for future in as_completed(pending):
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)

@@ -1,13 +1,13 @@
-"""Is one sample worse than another? Small tests that assume no shape of the figures.
+"""Statistical tests of whether one sample is worse than another, for any distribution.
 
-Each gives a p-value, one-sided: how often chance alone, drawing the two samples from one and the
-same source, brings as much against the first of them, or more.
+Each returns a one-sided p-value: the probability that two samples of one distribution differ as
+much as these, or more, with the first one worse.
 
 Sources: Fisher's exact test (R. A. Fisher, 1935); the rank test of Mann and Whitney (1947), by its
 normal approximation with the correction for ties; the exceedance test, an exact one for a tail
 (L. S. Nelson, Technometrics 5, 1963); Student's t test (1908), which holds for groups of unlike
-spread too (Ibragimov and Müller, Journal of Business & Economic Statistics 28, 2010); several
-tests at once by Holm (1979).
+spread too (Ibragimov and Müller, Journal of Business & Economic Statistics 28, 2010); the
+correction for several tests by Holm (1979).
 """
 
 import math
@@ -20,19 +20,18 @@ from lanes.verification.split import POWER, or_more
 
 
 def more_often(count: int, total: int, other: int, others: int) -> float:
-    """That `count` of `total` is as many beside `other` of `others`: Fisher's exact test."""
-    hits, everybody = count + other, total + others
-    most = min(hits, total)
-    whole = _log_choose(everybody, hits)
+    """Test whether `count` of `total` is more than `other` of `others`: Fisher's exact test."""
+    hits = count + other
+    ways = _log_choose(total + others, hits)
     chances = (
-        math.exp(_log_choose(total, k) + _log_choose(others, hits - k) - whole)
-        for k in range(max(count, hits - others), most + 1)
+        math.exp(_log_choose(total, k) + _log_choose(others, hits - k) - ways)
+        for k in range(max(count, hits - others), min(hits, total) + 1)
     )
     return min(1.0, math.fsum(chances))
 
 
 def larger(values: Sequence[float], others: Sequence[float]) -> float:
-    """That `values` lie as high beside `others`: the rank test. Of fewer than 3 of either, 1."""
+    """Test whether `values` are larger than `others`: the rank test. 1 for fewer than 3 of any."""
     n, m = len(values), len(others)
     if min(n, m) < 3:
         return 1.0
@@ -51,20 +50,17 @@ def larger(values: Sequence[float], others: Sequence[float]) -> float:
 
 
 def longer_tail(values: Sequence[float], others: Sequence[float], part: float = 0.99) -> float:
-    """That as many of `values` exceed the quantile `part` of `others`: the exceedance test.
-
-    That k or more do is that of the k highest of both, and those of the others that are above the
-    quantile, k or more are `values`.
-    """
+    """Test whether more of `values` exceed the quantile `part` of `others`: the exceedance test."""
     if not values or not others:
         return 1.0
+    # Fisher's test of how many of each sample are above the quantile.
     limit = quantile(sorted(others), part)
     above = len(others) - _place(others, part) - 1
     return more_often(sum(value > limit for value in values), len(values), above, len(others))
 
 
 def above_zero(differences: Sequence[float]) -> float:
-    """That `differences` lie as high above 0: Student's t test. Of fewer than 2, 1."""
+    """Test whether `differences` are above 0: Student's t test. 1 for fewer than 2."""
     if len(differences) < 2:
         return 1.0
     mean, spread = fmean(differences), stdev(differences)
@@ -74,12 +70,12 @@ def above_zero(differences: Sequence[float]) -> float:
 
 
 def quantile(ordered: Sequence[float], part: float) -> float:
-    """The smallest of `ordered` that `part` (0 to 1) of them do not exceed (nearest rank)."""
+    """Return the quantile `part` (0 to 1) of `ordered`, by the nearest rank."""
     return ordered[_place(ordered, part)]
 
 
 def holm(chances: Sequence[float]) -> list[float]:
-    """The p-values of several tests, raised so that all together err no more often than one."""
+    """Return p-values corrected so that several tests give no more false alarms than one."""
     adjusted = [0.0] * len(chances)
     highest = 0.0
     for place, number in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
@@ -89,8 +85,9 @@ def holm(chances: Sequence[float]) -> list[float]:
 
 
 def detectable_share(total: int, others: int, limit: float) -> float:
-    """How often (0 to 1) one of `total` has to hit, where none of `others` does, for `more_often`
-    to fall to `limit` in nine runs of ten. 1 where nothing does it.
+    """Return the least share of hits that `more_often` detects in nine runs of ten; 1 for none.
+
+    `limit` is the largest p-value that counts. The other sample, of `others`, has no hit.
     """
     counts = range(total + 1)
     fewest = bisect_left(counts, -limit, key=lambda n: -more_often(n, total, 0, others))
@@ -104,7 +101,7 @@ def detectable_share(total: int, others: int, limit: float) -> float:
 
 
 def _student(t: float, freedom: int) -> float:
-    """How often Student's t with so many degrees of freedom is larger.
+    """Return the probability of a larger Student's t with so many degrees of `freedom`.
 
     Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4.
     """

@@ -1,4 +1,4 @@
-"""Does a split fit its weights? An exact binomial test for each lane.
+"""Tests whether a split fits its weights: an exact binomial test for each lane.
 
 Shares are parts of all requests, 0 to 1.
 """
@@ -6,31 +6,32 @@ Shares are parts of all requests, 0 to 1.
 import math
 from collections.abc import Iterable
 
-# How often a sound split fails a whole run. Shared out among the lanes (Bonferroni).
+# How often a right split fails a run. The lanes share this rate (Bonferroni).
 FALSE_ALARM = 0.001
-# How often a difference is found that a number of requests is said to tell.
+# How often a difference is found that counts as detectable.
 POWER = 0.9
 
+# The fewest and the most requests by default.
 FEWEST, MOST = 100, 10_000
-# How many requests enter each lane by its first entry rule, by default.
+# The requests by each lane's first entry rule, by default.
 LANE_REQUESTS = 20
 
 
 def interval(count: int, total: int, lanes: int) -> tuple[float, float]:
-    """The shares that `count` of `total` does not speak against.
+    """Return the confidence interval of a share from `count` of `total`: Clopper and Pearson's.
 
-    Clopper and Pearson's interval, so wide that all `lanes` lanes together miss the true
-    shares in one run of 1,000.
+    The intervals of all `lanes` lanes together miss a true share in one run of 1,000.
     """
     tail = _tail(lanes)
     return _lowest(count, total, tail), 1 - _lowest(total - count, total, tail)
 
 
 def requests_to_see(share: float, lanes: int) -> int:
-    """The fewest requests of which a lane of this `share` gets at least one, or is found off.
+    """Return the fewest requests that show a lane of this `share`.
 
-    All n miss the lane with the probability (1 - share) ** n; once that is below the interval's
-    tail, no request is too few: n = ln(2 * lanes / FALSE_ALARM) / -ln(1 - share), rounded up.
+    All n requests miss the lane with the probability (1 - share) ** n. Once that is below the
+    interval's tail, a lane without a request is wrong: n = ln(2 * lanes / FALSE_ALARM) /
+    -ln(1 - share), rounded up.
     """
     if share >= 1:
         return 1
@@ -38,9 +39,9 @@ def requests_to_see(share: float, lanes: int) -> int:
 
 
 def default_requests(shares: Iterable[float]) -> int:
-    """How many requests to ask where nobody says: as many as show each lane that has a share.
+    """Return the default number of requests: as many as show each lane; 0 if no lane has a share.
 
-    From 100 to 10,000, which show a lane of one request in 1,100. 0 where no lane has a share.
+    From 100 to 10,000, which show a lane that gets one request in 1,100.
     """
     shares = list(shares)
     wanted = [requests_to_see(share, len(shares)) for share in shares if share]
@@ -48,10 +49,10 @@ def default_requests(shares: Iterable[float]) -> int:
 
 
 def detectable_difference(total: int, shares: Iterable[float]) -> float:
-    """The difference, in whole hundredths, between a lane's share and its weight that `total`
-    requests tell: one that is found in 9 of 10 runs. 1 where none is.
+    """Return the least difference, in hundredths, between share and weight that `total` requests
+    detect in 9 of 10 runs; 1 for none.
 
-    Reckoned for the lane that varies most, the one nearest to a half.
+    It is that of the lane that varies most.
     """
     shares = list(shares)
     steps = (step / 100 for step in range(1, 100))
@@ -72,7 +73,7 @@ def requests_to_detect(difference: float, shares: Iterable[float]) -> int:
 
 
 def power(total: int, share: float, true: float, lanes: int) -> float:
-    """How often `total` requests speak against `share` where a lane's share is `true`."""
+    """Return how often `total` requests reject `share`, if a lane's share is `true`."""
     tail = _tail(lanes)
     too_many = _too_many(total, share, tail)
     too_few = total - _too_many(total, 1 - share, tail)
@@ -80,7 +81,7 @@ def power(total: int, share: float, true: float, lanes: int) -> float:
 
 
 def _detects(total: int, shares: list[float], difference: float) -> bool:
-    share = max(shares)  # of parts of a whole, the largest is nearest to a half
+    share = max(shares)  # the nearest to a half, which varies most
     others = [t for t in (share - difference, share + difference) if 0 <= t <= 1]
     return bool(others) and all(power(total, share, t, len(shares)) >= POWER for t in others)
 
@@ -90,7 +91,7 @@ def _tail(lanes: int) -> float:
 
 
 def _too_many(total: int, share: float, tail: float) -> int:
-    """The lowest count of `total` that speaks for a larger `share`; may be total + 1."""
+    """Return the lowest count of `total` that is too many for `share`; it may be total + 1."""
     low, high = math.floor(total * share), total + 1
     while high - low > 1:
         middle = (low + high) // 2
@@ -102,7 +103,7 @@ def _too_many(total: int, share: float, tail: float) -> int:
 
 
 def or_more(count: int, total: int, share: float) -> float:
-    """The probability of `count` or more of `total`."""
+    """Return the probability of `count` or more of `total`."""
     if count <= 0 or count > total:
         return float(count <= 0)
     if share in (0, 1):
@@ -113,7 +114,7 @@ def or_more(count: int, total: int, share: float) -> float:
 
 
 def _lowest(count: int, total: int, tail: float) -> float:
-    """The share at which `count` or more of `total` has the probability `tail`."""
+    """Return the share at which `count` or more of `total` has the probability `tail`."""
     if count == 0:
         return 0.0
     low, high = 0.0, count / total
@@ -127,7 +128,7 @@ def _lowest(count: int, total: int, tail: float) -> float:
 
 
 def _at_least(count: int, total: int, share: float) -> float:
-    """The probability of `count` or more of `total`, for a `share` below count / total."""
+    """Return the probability of `count` or more of `total`, for a `share` below count / total."""
     log = (
         math.lgamma(total + 1)
         - math.lgamma(count + 1)

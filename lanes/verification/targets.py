@@ -1,4 +1,4 @@
-"""What requests are for: a lane to enter, by which entry rule, and how many by each."""
+"""The targets of requests: the lanes to enter, by which entry rules, and how many by each."""
 
 import math
 from collections.abc import Iterable
@@ -7,9 +7,9 @@ from typing import NamedTuple
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.result import Lane, Plan
 
-# How often a rule that the gateway does not have passes for one, because weights lead there.
+# How often a rule that the gateway lacks passes, because weights lead to the lane.
 FALSE_PASS = 0.001
-# How many enter by a further rule, at least; and by all further rules, unless one each is more.
+# The fewest requests by a further rule; the most by all further rules, unless one each is more.
 FEWEST, MOST = 5, 2_000
 
 
@@ -24,12 +24,12 @@ BY_WEIGHT = Target("", NO_ENTRY_RULE)
 
 
 def entry_targets(plan: Plan, lanes: Iterable[Lane], requests: int) -> tuple[Target, ...]:
-    """Return `requests` for each lane by its first rule, and by each further as many as show it.
+    """Return `requests` targets for each lane by its first rule, and as many as needed by others.
 
-    The first rule shows the lane's path. A further one has to show that it leads to the lane, and
-    not by weight: with the lane's share p, n requests are all drawn there with the probability
-    p ** n, so n = ln(FALSE_PASS) / ln(p), from FEWEST to `requests`. A rule whose method may
-    change something gets none.
+    Requests by the first rule show the lane's path. Those by a further rule show that the rule, and
+    no weight, leads to the lane. With the lane's share p, weights lead n requests there with the
+    probability p ** n, so n = ln(FALSE_PASS) / ln(p), from FEWEST to `requests`. A rule whose
+    method may change something gets none.
     """
     lanes = list(lanes)
     further = sum(len(lane.testable_rules) - 1 for lane in lanes if lane.testable_rules)
@@ -43,7 +43,7 @@ def entry_targets(plan: Plan, lanes: Iterable[Lane], requests: int) -> tuple[Tar
 
 
 def _showing(share: float) -> int:
-    """Return how many requests show that a rule, and not its weight, leads into a lane."""
-    if not 0 < share < 1:  # nothing is drawn there, or everything
+    """Return how many requests show that a rule, and no weight, leads to a lane of this `share`."""
+    if not 0 < share < 1:  # weights lead no request there, or all
         return FEWEST
     return max(FEWEST, math.ceil(math.log(FALSE_PASS) / math.log(share)))

@@ -1,4 +1,4 @@
-"""One request, hop by hop: where it went, how long that took, and why it went there."""
+"""Traces one request, hop by hop: where it went, how long it took, and why it went there."""
 
 import time
 from collections.abc import Iterator
@@ -19,16 +19,16 @@ from lanes.verification.gateway import Client
 from lanes.verification.problems import Problem
 from lanes.verification.targets import Target
 
-# How long requests are sent until one is drawn into a lane.
+# How long to send requests until a weight draws one into the lane.
 _PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class TracedHop:
-    """A hop of the answer, and in words why it was this one, by the plan.
+    """A hop of the answer, and `why` it answered, by the plan, in words.
 
-    `misrouted`: what is wrong, where it is not the planned hop; "" where it is. A hop that is not
-    `seen` has the planned service and version.
+    `misrouted`: what is wrong; "" for the planned hop. A hop that is not `seen` has the planned
+    service and version.
     """
 
     step: Step
@@ -40,10 +40,10 @@ class TracedHop:
 
 @dataclass(frozen=True)
 class Trace:
-    """One request's answer. `lane`: the one that it was in, as far as the answer tells.
+    """One request's answer and its hops. `lane`: the request's; None if unknown.
 
-    `entered`: why it was in that lane. `problem`: what is not as planned; None where all that is
-    seen is. `conclusive`: whether anything is seen (see ClassifiedAnswer).
+    `entered`: why the request was in that lane. `problem`: what is not as planned; None for
+    nothing. `conclusive`: see ClassifiedAnswer.
     """
 
     answer: Answer
@@ -59,12 +59,12 @@ class Trace:
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """The services where nothing is seen of the request."""
+        """The planned services of which no hop is seen."""
         return tuple(dict.fromkeys(hop.step.service for hop in self.hops if not hop.seen))
 
     @property
     def elsewhere_ms(self) -> float | None:
-        """The time outside of the first hop: the gateway's, and the network's."""
+        """The time outside of the first hop: the gateway's and the network's; None if unknown."""
         measured = self.answer.path[0].measured if self.answer.path else None
         if measured is None or self.answer.took_ms is None:
             return None
@@ -74,9 +74,10 @@ class Trace:
 def trace(
     client: Client, plan: Plan, name: str | None = None, evidence: Source | None = None
 ) -> Trace:
-    """Send a request, or some until one enters the named lane: by its first rule, or by weight.
+    """Send a request and return its trace. `name`: the lane to enter.
 
-    Raises LanesError for a lane that is not planned, or that is not drawn.
+    The request enters the lane by its first entry rule. Without one, requests are sent until their
+    weight draws one into the lane. Raises LanesError if the lane is not planned, or gets none.
     """
 
     def completed(answer: Answer) -> Answer:
@@ -89,14 +90,14 @@ def trace(
         rule = lane.testable_rules[0]
         return traced(plan, completed(client.send(rule=rule)), lane, rule)
     if not lane.weight:
-        plan.lane_to_enter(name)  # says what is missing
+        plan.lane_to_enter(name)  # raises the error that says what is missing
     most = split.requests_to_see(plan.share(lane), len(plan.lanes))
-    over = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     for number in range(1, most + 1):
         answer = completed(client.send())
         if answer.lane == name:
-            return traced(plan, answer, asked=number)
-        if time.monotonic() > over:
+            return traced(plan, answer, number=number)
+        if time.monotonic() > deadline:
             break
     raise LanesError(f"lane {name}: none of {number:,} requests entered it")
 
@@ -106,9 +107,12 @@ def traced(
     answer: Answer,
     lane: Lane | None = None,
     rule: EntryRule = NO_ENTRY_RULE,
-    asked: int = 1,
+    number: int = 1,
 ) -> Trace:
-    """Return the trace of an `answer`; its request entered `lane` by `rule`, or by weight."""
+    """Return the trace of an `answer`, to a request that entered `lane` by `rule`.
+
+    Without a lane, the weights drew the request, which was the `number`th.
+    """
     classifier = Classifier(plan, answer.lane is not None)
     classified = (
         classifier.entered(Target(lane.name, rule), answer) if lane else classifier.drawn(answer)
@@ -118,21 +122,21 @@ def traced(
     return Trace(
         answer,
         answer.lane or (own.name if own else None),
-        _entered(plan, own, rule, asked),
+        _entered(plan, own, rule, number),
         tuple(_compared(plan, answer, own) if answer.partial and own else _hops(plan, answer, own)),
         classified.problem,
         classified.conclusive,
     )
 
 
-def _entered(plan: Plan, lane: Lane | None, rule: EntryRule, asked: int) -> str:
+def _entered(plan: Plan, lane: Lane | None, rule: EntryRule, number: int) -> str:
     if rule != NO_ENTRY_RULE:
         return f"by {rule}"
     if lane is None:
         return "by weight"
-    whole = sum(other.weight for other in plan.lanes)
-    times = f", at the {_ordinal(asked)} request" if asked > 1 else ""
-    return f"by weight, {lane.weight} of {whole}{times}"
+    total = sum(other.weight for other in plan.lanes)
+    after = f", at the {_ordinal(number)} request" if number > 1 else ""
+    return f"by weight, {lane.weight} of {total}{after}"
 
 
 def _ordinal(number: int) -> str:
@@ -141,7 +145,7 @@ def _ordinal(number: int) -> str:
 
 
 def _compared(plan: Plan, answer: Answer, lane: Lane) -> Iterator[TracedHop]:
-    """Each planned hop, with the step that is seen of it."""
+    """Yield each planned hop, with the step that is seen of it."""
     base = plan.lane(baseline_of(plan))
     depths = {"": -1}
     for verified in LaneVerification(lane, base, answer.lane).hops(answer.path):
@@ -153,38 +157,35 @@ def _compared(plan: Plan, answer: Answer, lane: Lane) -> Iterator[TracedHop]:
         elif verified.verdict is HopVerdict.AS_PLANNED:
             yield TracedHop(step, planned, depth=depth)
         else:
-            fell = any(step.version in own.versions for own in _of(base, hop.service))
-            yield TracedHop(step, "NOT planned", _misrouted(step, hop, fell), depth)
-
-
-def _of(lane: Lane, service: str) -> Iterator[Hop]:
-    return (hop for hop in lane.path if hop.service == service)
+            baselines = (other for other in base.path if other.service == hop.service)
+            fell_back = any(step.version in other.versions for other in baselines)
+            yield TracedHop(step, "NOT planned", _misrouted(step, hop, fell_back), depth)
 
 
 def _hops(plan: Plan, answer: Answer, lane: Lane | None) -> Iterator[TracedHop]:
-    """Each step with the planned hop for its service; those of one service in the plan's order."""
+    """Yield each step, with the planned hop of its service: of several, the next in the plan."""
     hops = lane.path if lane else ()
     planned: dict[str, Iterator[Hop]] = {}
     for last in hops:
         planned |= dict.fromkeys(last.names, _planned(hops[0], last))
     base = plan.lane(baseline_of(plan))
-    stand_ins = {answering for hop in base.path for answering in hop.answering}
+    baselines = {answering for hop in base.path for answering in hop.answering}
     for step in answer.path:
         depth = step.measured.depth if step.measured else 0
-        meant = next(planned.get(step.service, iter(())), None)
-        fell = (step.service, step.version) in stand_ins
+        hop = next(planned.get(step.service, iter(())), None)
+        fell_back = (step.service, step.version) in baselines
         if lane is None:
             yield TracedHop(step, "", depth=depth)
-        elif meant is not None and meant.holds(step.service, step.version):
-            yield TracedHop(step, _why(meant, lane.name), depth=depth)
-        elif meant is None and any(hop.reason == Reason.UNSUPPORTED for hop in hops):
+        elif hop is not None and hop.holds(step.service, step.version):
+            yield TracedHop(step, _why(hop, lane.name), depth=depth)
+        elif hop is None and any(hop.reason == Reason.UNSUPPORTED for hop in hops):
             yield TracedHop(step, "not known", depth=depth)
         else:
-            yield TracedHop(step, "NOT planned", _misrouted(step, meant, fell), depth)
+            yield TracedHop(step, "NOT planned", _misrouted(step, hop, fell_back), depth)
 
 
 def _planned(entry: Hop, last: Hop) -> Iterator[Hop]:
-    """The hops of a service by the order of its steps; the last of them for any more."""
+    """Yield the planned hops of the service of `last` in their order, and then `last` forever."""
     calls = islice(entry.calls(), MOST_HOPS)
     return chain((hop for hop in calls if hop.service == last.service), repeat(last))
 
@@ -195,12 +196,12 @@ def _why(hop: Hop, lane: str) -> str:
     return f"{hop.reason}: {note}" if note else hop.reason
 
 
-def _misrouted(step: Step, meant: Hop | None, fell: bool) -> str:
-    """What is wrong with a step; `fell`: whether it is the baseline's."""
-    if meant is None:
+def _misrouted(step: Step, hop: Hop | None, fell_back: bool) -> str:
+    """Return what is wrong with a step; `fell_back`: the baseline's version answered."""
+    if hop is None:
         return f"the plan has no {step.service} here"
     answered = f"{step.service} {step.version} answered" if step.version else "nothing answered"
-    if not meant.versions:
-        return f"{answered}, and the plan is {meant.status} by the mesh"
-    up = f": is {meant.service} {meant.version} up?" if fell or not step.version else ""
-    return f"{answered}, and the plan is {meant.version}{up}"
+    if not hop.versions:
+        return f"{answered}, and the plan is {hop.status} by the mesh"
+    up = f": is {hop.service} {hop.version} up?" if fell_back or not step.version else ""
+    return f"{answered}, and the plan is {hop.version}{up}"

@@ -1,6 +1,6 @@
-"""The verdict: every answer against the plan, and the split against the weights.
+"""The verdict on a run: its answers compared with the plan, and its split with the weights.
 
-A request enters a lane by weight or by an entry rule; the split is that of the first alone.
+Requests enter lanes by weight or by entry rules. The split counts those by weight alone.
 """
 
 from collections import Counter
@@ -14,9 +14,11 @@ from lanes.verification.problems import Left, Problem
 
 
 class Holds(StrEnum):
-    """Whether the lanes hold: all was seen and right, nothing was seen wrong, or not.
+    """Whether the lanes hold.
 
-    What the plan does not know counts as not seen.
+    - hold: all hops were seen, and all are right
+    - hold-as-far-as-seen: no hop is wrong; some were not seen, or the plan does not know them
+    - do-not-hold: something is wrong
     """
 
     HOLD = "hold"
@@ -26,10 +28,10 @@ class Holds(StrEnum):
 
 @dataclass(frozen=True)
 class EntryVerdict:
-    """How `lane` fared by an entry rule. `inconclusive`: answers that show no path; of these,
-    `unseen` are in a form that tells no hop.
+    """The result of an entry rule of `lane`: `count` answers, of which `as_planned` are right.
 
-    No request is sent by a rule whose method may change something: its `count` is 0.
+    `inconclusive`: answers that do not show where the request went; `unseen` of these are in a form
+    that shows no hop. A rule whose method may change something has a `count` of 0: none is sent.
     """
 
     lane: str
@@ -49,12 +51,12 @@ class EntryVerdict:
 
     @property
     def reached(self) -> bool:
-        """Whether a service answers there, be it in a form that tells no hop."""
+        """Whether a service answered, even if in a form that shows no hop."""
         return self.count > self.inconclusive - self.unseen
 
     @property
     def not_verified_because(self) -> str:
-        """Why none, or not all, of it is verified; "" where all is."""
+        """Why not all answers are verified; "" if they are."""
         if not self.count:
             return f"not sent, {self.by.method} {self.by.not_sent_because}"
         if self.unseen:
@@ -64,13 +66,13 @@ class EntryVerdict:
 
 @dataclass(frozen=True)
 class LaneVerdict:
-    """How one lane fared. Lanes with the same answers are one.
+    """The result of one lane. Lanes with the same answers are one.
 
-    `count` of the `total` that tell their lanes were drawn, and `low` and `high` bound the shares
-    (0 to 1) that this does not speak against; `as_planned` of them took the lane's path.
-    `unsure`: further answers of which too little is seen to tell whether they are its. `unseen`:
-    services on its path where no answer is seen. `not_known`: those of which the plan does not know
-    what they answer, since a rule is not supported.
+    Of `total` requests by weight with a known lane, `count` are the lane's; `as_planned` of these
+    took its path. `low` and `high`: the confidence interval of its share, 0 to 1. `expected`: its
+    share by the weights. `unsure`: further answers that may be the lane's, since too few of their
+    hops are seen. `unseen`: services on its path that no answer shows. `not_known`: services whose
+    versions the plan does not know, since a rule is not supported.
     """
 
     name: str
@@ -87,22 +89,22 @@ class LaneVerdict:
 
     @property
     def share(self) -> float:
-        """Its part of what was drawn, 0 to 1."""
+        """The lane's share of the requests by weight, 0 to 1."""
         return self.count / max(1, self.total)
 
     @property
     def verified(self) -> bool:
-        """Whether an answer shows it, by weight or by an entry rule."""
+        """Whether an answer shows the lane, by weight or by an entry rule."""
         return self.count > 0 or any(entered.verified for entered in self.entered)
 
     @property
     def fits(self) -> bool:
-        """Whether its share may be what its weight says."""
+        """Whether the share is as expected, within the confidence interval."""
         return self.low <= self.expected <= self.high
 
     @property
     def ok(self) -> bool:
-        """Whether the run may pass: a lane with a weight has to be among the drawn, if any are."""
+        """Whether the lane is right. If requests were drawn, a lane with a weight needs some."""
         drawn = self.count + self.unsure
         reached = any(entered.reached for entered in self.entered)
         seen = drawn > 0 or (not self.expected if self.total else reached)
@@ -112,7 +114,7 @@ class LaneVerdict:
 
 @dataclass(frozen=True)
 class Unexpected:
-    """An answer that the plan does not hold, what is wrong with it, and how often it came."""
+    """An answer that is not as planned, its problem, and how often it came."""
 
     problem: Problem
     text: str
@@ -122,11 +124,10 @@ class Unexpected:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`requests`: how many were drawn; `entered` tells of those that were not.
+    """The verdict on a run. `requests`: how many were sent by weight.
 
-    `errors`: how many of both failed and should not have; `planned_failures`: those that the plan
-    lets fail.
-    `hints`: what the answers point to where they are not as planned, not injected, or not seen.
+    `errors`: how many of all requests failed and should not have. `planned_failures`: how many
+    failed as planned. `hints`: likely causes of answers that are not as planned, or not seen.
     `splits`: those inside the mesh.
     """
 
@@ -140,7 +141,7 @@ class Verdict:
 
     @property
     def entered(self) -> tuple[EntryVerdict, ...]:
-        """How the lanes fared that were entered, in the order of the plan."""
+        """The results of the entry rules, in the order of the plan."""
         return tuple(entered for lane in self.lanes for entered in lane.entered)
 
     @property
@@ -151,7 +152,7 @@ class Verdict:
 
     @property
     def holds(self) -> Holds:
-        """Whether all that was seen is right, and whether it is all there is to see."""
+        """Whether the lanes hold."""
         if not self.ok:
             return Holds.DO_NOT_HOLD
         unseen = any(lane.unseen or lane.not_known for lane in self.lanes)
@@ -159,9 +160,9 @@ class Verdict:
 
     @property
     def left(self) -> tuple[tuple[str, Left, int], ...]:
-        """Where lanes are left, and how often, the most frequent first; each with its lane."""
-        known = Counter[tuple[str, Left]]()
-        for one in self.unexpected:
-            if one.problem.left:
-                known[one.problem.lane, one.problem.left] += one.count
-        return tuple((*key, count) for key, count in known.most_common())
+        """Each lane and where requests leave it, with their number, the most frequent first."""
+        counts = Counter[tuple[str, Left]]()
+        for unexpected in self.unexpected:
+            if unexpected.problem.left:
+                counts[unexpected.problem.lane, unexpected.problem.left] += unexpected.count
+        return tuple((*key, count) for key, count in counts.most_common())

@@ -433,7 +433,7 @@ def is_entry(document: Document) -> bool:
             None,
             "there is no other evidence. Set --traces or --access-logs; in helm test, test.traces.",
         ),
-        (Sources(()), "traces and access logs neither. Check that the mesh writes them."),
+        (Sources(()), "neither do traces or access logs. Check that the mesh writes them."),
     ],
 )
 def test_answers_without_a_hop_cannot_be_verified(
@@ -443,7 +443,7 @@ def test_answers_without_a_hop_cannot_be_verified(
     result = verified(sample, cycle([(200, "text/html", "<h1>\nhello</h1>")]))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(
-        f"/: no hop of any request is seen: the answers tell none, and {said}"
+        f"/: no hop of any request is seen. The answers show none, and {said}"
         " The first answer: <h1> hello</h1>\n"
     )
 

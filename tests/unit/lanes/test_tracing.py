@@ -207,7 +207,7 @@ class Answers:
 )
 def test_which_request_was_drawn(asked: int, words: str) -> None:
     came = parse(200, "application/json", json.dumps(chain("v2", "v1", "v2")).encode())
-    assert traced(PLAN, came, asked=asked).entered == f"by weight, 30 of 100{words}"
+    assert traced(PLAN, came, number=asked).entered == f"by weight, 30 of 100{words}"
 
 
 def test_the_time_outside_of_the_first_hop() -> None:
