@@ -1,4 +1,4 @@
-"""What manifests lack for lanes, each as a patch for kubectl or Kustomize."""
+"""Finds what manifests lack for lanes, each as a patch for kubectl or Kustomize."""
 
 import json
 import shlex
@@ -13,7 +13,7 @@ from lanes.printable import printable
 from lanes.reading.instrumentation import INJECT
 from lanes.reading.manifests import Resource
 
-# Variables that show a program's language, as the OpenTelemetry Operator calls it.
+# Prefixes of variables that show a program's language, by the OpenTelemetry Operator's names.
 _LANGUAGES = {
     "java": ("JAVA_", "JDK_", "SPRING_"),
     "nodejs": ("NODE_", "NPM_"),
@@ -24,7 +24,7 @@ _LANGUAGES = {
 
 @dataclass(frozen=True)
 class Gap:
-    """What a resource lacks, in a sentence, and the strategic merge patch that adds it."""
+    """What a resource lacks, as a sentence, and the strategic merge patch that adds it."""
 
     resource: Resource
     sentence: str
@@ -44,7 +44,7 @@ class Gap:
 
     @property
     def document(self) -> str:
-        """The patch as Kustomize takes it, behind comments that say what it is for."""
+        """The patch for Kustomize, after comments with the sentence and the command."""
         resource = self.resource
         metadata = {"name": resource.name}
         if resource.namespaced:
@@ -61,22 +61,22 @@ class Gap:
 
 
 def gaps(inventory: Inventory, provider: str, *, routing_only: bool) -> tuple[Gap, ...]:
-    """Return what the resources of an inventory lack, in its order.
+    """Return what the resources of an inventory lack.
 
-    With `routing_only`, the labels of versions are the team's to set; on asm and istio, those of
-    services with several versions.
+    With `routing_only`, the team labels its pods by version: on asm and istio those of services
+    with several versions, on gateway-api all.
     """
-    found: list[Gap] = []
+    gaps: list[Gap] = []
     for service in inventory.services:
         if service.protocol is None:
-            found.append(_unnamed_protocol(service))
-        labeled = routing_only and (provider == "gateway-api" or len(service.versions) > 1)
+            gaps.append(_unnamed_protocol(service))
+        needs_labels = routing_only and (provider == "gateway-api" or len(service.versions) > 1)
         for lane, workload in service.versions.items():
-            if labeled:
-                found += _unlabeled(workload, inventory.label, lane)
+            if needs_labels:
+                gaps += _unlabeled(workload, inventory.label, lane)
             if service.upstreams or (inventory.unreached and not service.calls_known):
-                found += _uninstrumented(workload, service.pods)
-    return tuple(found)
+                gaps += _uninstrumented(workload, service.pods)
+    return tuple(gaps)
 
 
 def _unnamed_protocol(service: Service) -> Gap:
@@ -100,12 +100,12 @@ def _unlabeled(workload: Workload, label: str, lane: str) -> Iterator[Gap]:
 def _uninstrumented(workload: Workload, pods: tuple[Pod, ...]) -> Iterator[Gap]:
     resource = workload.resource
     own = [pod for pod in pods if pod.place.resource == str(resource)]
-    asked = any(name.startswith(INJECT) for name in workload.template.metadata.annotations)
-    if not own or own[0].carries_baggage or asked:
+    injected = any(name.startswith(INJECT) for name in workload.template.metadata.annotations)
+    if not own or own[0].carries_baggage or injected:
         return
     container = workload.template.spec.containers[workload.container]
-    named = own[0].env.get("OTEL_PROPAGATORS", "")
-    language = "" if named else _language(own[0])
+    propagators = own[0].env.get("OTEL_PROPAGATORS", "")
+    language = "" if propagators else _language(own[0])
     if language:
         sentence = (
             f"nothing shows that it propagates baggage: let the Operator instrument {language}"
@@ -113,17 +113,16 @@ def _uninstrumented(workload: Workload, pods: tuple[Pod, ...]) -> Iterator[Gap]:
         metadata = {"annotations": {f"{INJECT}{language}": "true"}}
         yield Gap(resource, sentence, {"spec": {"template": {"metadata": metadata}}})
         return
-    propagators = ",".join(filter(None, [named, "baggage"])) if named else "tracecontext,baggage"
     sentence = "nothing shows that it propagates baggage: instrument it with OpenTelemetry"
     if own[0].carries_baggage is False:
         sentence = "its OpenTelemetry does not propagate baggage"
-    env = [{"name": "OTEL_PROPAGATORS", "value": propagators}]
+    env = [{"name": "OTEL_PROPAGATORS", "value": f"{propagators or 'tracecontext'},baggage"}]
     spec = {"containers": [{"name": container.name, "env": env}]}
     yield Gap(resource, sentence, {"spec": {"template": {"spec": spec}}})
 
 
 def _language(pod: Pod) -> str:
-    """Return the language of a pod's program, as far as its variables tell; "": they do not."""
+    """Return the language of a pod's program by its variables; "" if they do not show it."""
     for language, prefixes in _LANGUAGES.items():
         if any(name.startswith(prefixes) for name in pod.env):
             return language

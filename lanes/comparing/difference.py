@@ -1,4 +1,4 @@
-"""Two plans beside each other: the lanes that differ, and the rules that no request meets now."""
+"""Compares two plans: the lanes that differ, and the rules that requests no longer match."""
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Hops = tuple[Hop, ...]
 
 @dataclass(frozen=True)
 class Change:
-    """A text of before and one of after; "" where there was none, or is none."""
+    """A text before and after; "" for none."""
 
     before: str
     after: str
@@ -21,7 +21,7 @@ class Change:
 
 @dataclass(frozen=True)
 class HopChange:
-    """A service that answers a lane otherwise; (): the lane does not reach it."""
+    """A service's hops in a lane, before and after; (): the lane does not reach the service."""
 
     service: str
     before: Hops
@@ -30,9 +30,10 @@ class HopChange:
 
 @dataclass(frozen=True)
 class LaneChange:
-    """A lane that differs. `before` is None for a new lane, `after` for one that is gone.
+    """A lane that differs. `before` is None for a new lane, `after` for a removed one.
 
-    `hops`: where it is answered otherwise. `rules`: entry rules that lead to it now alone, or did.
+    `hops`: the services that answer the lane in another way. `rules`: the entry rules that lead to
+    the lane only before, or only after.
     """
 
     name: str
@@ -46,9 +47,9 @@ class LaneChange:
 class Difference:
     """What changes for requests.
 
-    `unchanged`: the lanes that are as before. `header`: the lane header, where it changes. `unmet`:
-    where rules stand that no request meets, and that some met before or are new. `not_planned`: the
-    gateway's rules that lead to no one lane now, or no longer.
+    `unchanged`: the names of lanes that do not differ. `header`: the lane header; None if it does
+    not change. `unmet`: the places of rules that no request matches, and that are new or were
+    matched before. `not_planned`: gateway rules that match no lane only before, or only after.
     """
 
     lanes: tuple[LaneChange, ...]
@@ -62,24 +63,21 @@ class Difference:
 
 
 def compare(old: tuple[Mesh, Plan], new: tuple[Mesh, Plan]) -> Difference:
-    """Return what `new` changes for the requests that `old` was planned for."""
+    """Return what changes from `old` to `new`, each a mesh with its plan."""
     (old_mesh, before), (new_mesh, after) = old, new
-    ago = {lane.name: lane for lane in before.lanes}
-    now = {lane.name: lane for lane in after.lanes}
-    changed: list[LaneChange] = []
-    unchanged: list[str] = []
-    for name in {**ago, **now}:
-        change = _lane_change(name, ago.get(name), now.get(name))
-        if change:
-            changed.append(change)
-        else:
-            unchanged.append(name)
+    old_lanes = {lane.name: lane for lane in before.lanes}
+    new_lanes = {lane.name: lane for lane in after.lanes}
+    changes = {
+        name: _lane_change(name, old_lanes.get(name), new_lanes.get(name))
+        for name in {**old_lanes, **new_lanes}
+    }
+    header = Change(before.header, after.header)
     unmet_before = unmet_rules(old_mesh, before)
     unmet = unmet_rules(new_mesh, after)
     return Difference(
-        tuple(changed),
-        tuple(unchanged),
-        _change(before.header, after.header),
+        tuple(change for change in changes.values() if change),
+        tuple(name for name, change in changes.items() if not change),
+        header if header.before != header.after else None,
         tuple(place for rule, place in unmet.items() if rule not in unmet_before),
         tuple(_changes(map(str, before.not_planned), map(str, after.not_planned))),
     )
@@ -99,31 +97,27 @@ def _lane_change(name: str, before: Lane | None, after: Lane | None) -> LaneChan
 
 
 def _hop_changes(before: Lane, after: Lane) -> Iterator[HopChange]:
-    ago, now = _by_service(before), _by_service(after)
-    for service in {**ago, **now}:
-        was, is_now = ago.get(service, ()), now.get(service, ())
-        if set(map(_answer, was)) != set(map(_answer, is_now)):
-            yield HopChange(service, was, is_now)
+    old_hops, new_hops = _by_service(before), _by_service(after)
+    for service in {**old_hops, **new_hops}:
+        old, new = old_hops.get(service, ()), new_hops.get(service, ())
+        if set(map(_answer, old)) != set(map(_answer, new)):
+            yield HopChange(service, old, new)
 
 
 def _by_service(lane: Lane) -> dict[str, Hops]:
-    found: dict[str, Hops] = {}
+    hops: dict[str, Hops] = {}
     for hop in lane.path:
-        found[hop.service] = (*found.get(hop.service, ()), hop)
-    return found
+        hops[hop.service] = (*hops.get(hop.service, ()), hop)
+    return hops
 
 
 def _answer(hop: Hop) -> Hashable:
-    """Return all that a request sees of a hop, and whether it is the lane's own version."""
+    """Return what a request gets at a hop, and why."""
     return hop.own, hop.reason, hop.misrouted
 
 
-def _change(before: str, after: str) -> Change | None:
-    return None if before == after else Change(before, after)
-
-
 def _changes(before: Iterable[str], after: Iterable[str]) -> Iterator[Change]:
-    """Yield the texts that one side has alone."""
-    ago, now = dict.fromkeys(before), dict.fromkeys(after)
-    yield from (Change(text, "") for text in ago if text not in now)
-    yield from (Change("", text) for text in now if text not in ago)
+    """Yield the texts that are only on one side."""
+    old, new = dict.fromkeys(before), dict.fromkeys(after)
+    yield from (Change(text, "") for text in old if text not in new)
+    yield from (Change("", text) for text in new if text not in old)

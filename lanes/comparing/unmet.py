@@ -1,4 +1,4 @@
-"""Rules that no request meets: earlier ones take all of theirs, or no gateway sets their lane."""
+"""Finds rules that no request matches: earlier rules match all, or no gateway sets the header."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,21 +9,21 @@ from lanes.planning.result import Plan
 
 
 def unmet_rules(mesh: Mesh, plan: Plan) -> dict[str, str]:
-    """Return where each rule stands that no request meets, by what the rule is."""
-    found: dict[str, str] = {}
+    """Return the place of each rule that no request matches. Keys identify the rules."""
+    places: dict[str, str] = {}
     for routes in (*(host.routes for host in mesh.gateway), *(port.routes for port in mesh.ports)):
         for route in _covered(routes):
             place = route.place
-            where = ": ".join(filter(None, (place.file, place.resource, place.field)))
-            found.setdefault(f"{place.resource} {route.matches!r}", where)
+            text = ": ".join(filter(None, (place.file, place.resource, place.field)))
+            places.setdefault(f"{place.resource} {route.matches!r}", text)
     for header in plan.unset_headers:
         text = f"{header.header}: {header.name}"
-        found.setdefault(text, f"rules for {text}: no gateway sets it")
-    return found
+        places.setdefault(text, f"rules for {text}: no gateway sets it")
+    return places
 
 
 def _covered(routes: Sequence[Route]) -> Iterator[Route]:
-    """Yield the routes all of whose requests earlier ones take."""
+    """Yield the routes whose requests all match earlier routes."""
     earlier: MatchIndex[None] = MatchIndex()
     for route in routes:
         matches = route.matches or (Match(),)

@@ -48,7 +48,7 @@ class Call:
 class Forest:
     """The calls of all requests as trees: a call's parent is the call that caused it.
 
-    The parent has the same trace or request id, if services hand the ids on. Otherwise it is the
+    The parent has the same trace or request id, if services propagate the ids. Otherwise it is the
     call that the caller's pod was handling. If the pod was handling several calls with one lane,
     any of them is the parent. With different lanes the parent is unknown, and the call is left out.
     """

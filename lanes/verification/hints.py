@@ -25,7 +25,7 @@ class HintCode(StrEnum):
     - no-sidecar: no sidecar of `services`, in `namespaces`, routes by lane
     - not-called: in the plan the first of `services` calls the second, which is in no answer
     - other-calls: services call others than planned
-    - assumed: the plan assumes that `services` hand `header` on
+    - assumed: the plan assumes that `services` propagate `header`
     - no-lane: no answer names a lane
     - other-weights: the weights are not those of the manifests
     - not-injected: pods of `services` lack the injection that manifests ask for, and have `instead`
@@ -96,7 +96,7 @@ def evidence_ends(lane: Lane, unseen: Collection[str], answers: Iterable[Answer]
     """Yield a hint for each call on the lane's path from a seen service to one of the `unseen`.
 
     `answers` are the lane's. Those without a trace of their own have no further evidence. The
-    caller may not hand on a trace or the lane header, may get none, or may call past its sidecar.
+    caller may not propagate a trace or the lane header, may get none, or may call past its sidecar.
     The evidence does not show which, nor whether the called service is right.
     """
     steps = (step for answer in answers if answer.trace for step in answer.path)
@@ -193,7 +193,7 @@ def _calls_fit(lane: Lane, path: Path) -> bool:
 
 
 def _assumed(plan: Plan) -> Hint | None:
-    """Return the services that may lose a header which nothing but services hands on."""
+    """Return the services that may lose a header that services alone propagate."""
     carriers = {name: header for name, header in plan.assumed.items() if header != "baggage"}
     if not carriers:
         return None
