@@ -8,7 +8,8 @@ from lanes.reading import kinds
 from lanes.reading.destination_rules import MergedRule
 
 # What applies where a DestinationRule sets nothing.
-_UNSET, _BALANCER = kinds.TrafficPolicy(), kinds.LoadBalancer()
+_UNSET = kinds.TrafficPolicy.model_construct()
+_BALANCER = kinds.LoadBalancer.model_construct()
 
 
 @dataclass(frozen=True)
