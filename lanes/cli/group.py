@@ -56,7 +56,7 @@ def _defect(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     what = printable(f"{type(error).__name__}: {error}")[:300]
-    return f"unforeseen: {what}{where}; please report this line, with the manifests if you may"
+    return f"internal error: {what}{where}. Please report this line, with the manifests if possible"
 
 
 @contextmanager

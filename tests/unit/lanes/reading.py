@@ -1,12 +1,14 @@
 """From manifests as dicts to what the code under test makes of them."""
 
+import io
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lanes.console import Console
 from lanes.envoy import NO_PORTS, bootstrap
 from lanes.errors import LanesError
 from lanes.mesh.model import Mesh
@@ -45,6 +47,13 @@ def lanes_of(*documents: Document, **where: Any) -> dict[str, str]:
 def entry_rules_of(planned: Plan) -> dict[str, list[str]]:
     """Each lane's entry rules in words."""
     return {lane.name: list(map(str, lane.entry_rules)) for lane in planned.lanes}
+
+
+def printed(show: Callable[..., None], *values: object) -> list[str]:
+    """Return the lines that `show` prints of `values` on a console of 80 columns."""
+    out = io.StringIO()
+    show(*values, Console(file=out, width=80))
+    return out.getvalue().splitlines()
 
 
 def refusal(*documents: Document) -> str:

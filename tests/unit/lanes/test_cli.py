@@ -691,9 +691,9 @@ def test_a_defect_is_an_error_in_one_line_and_no_verdict(
     monkeypatch.setattr("lanes.planning.plan.plan", lambda *_: 1 // 0)
     result = lanes("plan", "k8s/asm")
     assert result.exit_code == 2
-    assert result.stderr.startswith("lanes: unforeseen: ZeroDivisionError: ")
+    assert result.stderr.startswith("lanes: internal error: ZeroDivisionError: ")
     assert "test_cli.py" in result.stderr
-    assert "please report" in result.stderr
+    assert "Please report" in result.stderr
 
 
 def test_ctrl_c_ends_verify_with_the_result_so_far(sample: str) -> None:

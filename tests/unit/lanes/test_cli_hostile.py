@@ -18,7 +18,7 @@ NOWHERE = "http://127.0.0.1:1/"
 
 def lanes(*arguments: str) -> Result:
     result = CliRunner().invoke(main, arguments)
-    assert "unforeseen" not in result.output
+    assert "internal error" not in result.output
     assert "Traceback" not in result.output
     return result
 

@@ -40,7 +40,7 @@ def lanes(*arguments: str, color: bool = False) -> Result:
         plain = SGR.sub("", said) if color else said
         assert {character for character in plain if not character.isprintable()} <= {"\n"}
         assert not set(plain.splitlines()) & set(FORGED) or result.exit_code == 0
-    assert "unforeseen" not in result.output
+    assert "internal error" not in result.output
     return result
 
 

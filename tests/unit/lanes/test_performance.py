@@ -1,13 +1,11 @@
 """How the lanes do beside the baseline: what is called worse, and where that comes from."""
 
-import io
 import json
 import random
 from dataclasses import replace
 
 import pytest
 
-from lanes.console import Console
 from lanes.evidence.steps import Answer, Measured, Step
 from lanes.planning.entry_rule import EntryRule
 from lanes.report.performance import performance_json, show_performance
@@ -29,7 +27,7 @@ from lanes.verification.significance import detectable_share
 from lanes.verification.targets import Target
 from tests import kube
 from tests.kube import SAMPLE, asm
-from tests.unit.lanes.reading import plan_of
+from tests.unit.lanes.reading import plan_of, printed
 
 SERVICES = ("mocka", "mockb", "mockc")
 PATHS = {"v1": "v1 v1 v1", "v2": "v2 v1 v2", "v3": "v3 v3 v1"}
@@ -281,9 +279,7 @@ def test_a_lane_that_is_entered_is_compared_with_what_was_drawn() -> None:
 
 def test_it_is_told_in_80_columns() -> None:
     told = performance(PLAN, [*by_weight(1000, "v2", 30, 0.05), Answer(503, "")])
-    out = io.StringIO()
-    show_performance(told, Console(file=out, width=80))
-    lines = out.getvalue().splitlines()
+    lines = printed(show_performance, told)
     assert max(map(len, lines)) <= 80
     assert lines[0].split() == [
         "lane",

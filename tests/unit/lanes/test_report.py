@@ -1,13 +1,10 @@
 """Tables, notes and sentences for people, in 80 columns."""
 
-import io
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from rich.table import Table
 
-from lanes.console import Console
 from lanes.evidence.causes import Cause
 from lanes.evidence.steps import Answer, Step
 from lanes.planning.entry_rule import EntryRule
@@ -55,23 +52,17 @@ from tests.kube import (
     to,
     virtual_service,
 )
-from tests.unit.lanes.reading import REPOSITORY, mesh_of, plan_of
+from tests.unit.lanes.reading import REPOSITORY, mesh_of, plan_of, printed
 
 PATHS = {"v1": ("v1", "v1", "v1"), "v2": ("v2", "v1", "v2"), "v3": ("v3", "v3", "v1")}
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    return table_lines(plan_table(plan))
+    return printed(show, plan_table(plan))
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
-    return table_lines(verdict_table(verdict))
-
-
-def table_lines(table: Table) -> list[str]:
-    out = io.StringIO()
-    show(table, Console(file=out, width=80))
-    return out.getvalue().splitlines()
+    return printed(show, verdict_table(verdict))
 
 
 def answers(**counts: int) -> list[Answer]:
@@ -323,7 +314,7 @@ BESIDE = plan_of(*base(SAMPLE, {"v1": 90, "v2": 10}), *lane("v2", SAMPLE), *lane
 def test_tables_with_entry_rules() -> None:
     misrouted = (by("v2"), Answer(200, "x", (Step("mocka", "v1", "v1"),)))
     verdict = verify(BESIDE, answers(v1=90, v2=10), [*entry_targets("v2", "v3"), misrouted])
-    drawn, entered = verdict_lines(verdict), table_lines(entered_table(verdict))
+    drawn, entered = verdict_lines(verdict), printed(show, entered_table(verdict))
     assert drawn[3].split() == ["v3", "0%", "0", "(0%)", "0%", "to", "8%", "none", "by", "weight"]
     assert entered == [
         "lane   entered by   paths",
@@ -368,13 +359,9 @@ def test_warnings_and_notes_fit_80_columns() -> None:
     mesh = mesh_of(*documents)
     long = NotPlanned("x-lane: of-a-long-name, " * 8, "splits")
     planned = replace(plan_of(*documents), not_planned=(long,))
-    out = io.StringIO()
-    console = Console(file=out, width=80)
-    show_headline(mesh, planned, console)
-    show_plan(planned, console)
-    _, *lines = out.getvalue().splitlines()
+    _, *lines = [*printed(show_headline, mesh, planned), *printed(show_plan, planned)]
     assert all(len(line) <= 80 or " " not in line.strip() for line in lines)
-    text = " ".join(out.getvalue().split())
+    text = " ".join(" ".join(lines).split())
     assert f"not planned: {long!s}".replace("  ", " ") in text
     assert f"warning: {mesh.warnings[0]}" in text
 
@@ -385,10 +372,8 @@ def test_warnings_and_notes_fit_80_columns() -> None:
 )
 def test_a_plan_of_any_size_fits_80_columns(services: int, lanes: int, head: str) -> None:
     planned = wide(services, lanes)
-    out = io.StringIO()
-    show_plan(planned, Console(file=out, width=80))
-    text = out.getvalue()
-    assert text.startswith(head)
-    assert max(map(len, text.splitlines())) <= 80
-    names = {one.name for one in planned.lanes} | {hop.service for hop in planned.lanes[0].path}
-    assert all(name in text for name in names)
+    lines = printed(show_plan, planned)
+    assert lines[0].startswith(head)
+    assert max(map(len, lines)) <= 80
+    names = {lane.name for lane in planned.lanes} | {hop.service for hop in planned.lanes[0].path}
+    assert all(name in "\n".join(lines) for name in names)

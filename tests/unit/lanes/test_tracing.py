@@ -1,6 +1,5 @@
 """One request, hop by hop, and why it went there."""
 
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,7 +10,6 @@ from typing import Any, cast
 
 import pytest
 
-from lanes.console import Console
 from lanes.errors import LanesError
 from lanes.evidence.answers import parse
 from lanes.evidence.steps import Answer, Step
@@ -23,7 +21,7 @@ from lanes.verification.gateway import Client
 from lanes.verification.tracing import Trace, trace, traced
 from tests import kube
 from tests.kube import SAMPLE, asm
-from tests.unit.lanes.reading import plan_of
+from tests.unit.lanes.reading import plan_of, printed
 
 PLAN = plan_of(*asm())
 STRICT = plan_of(*asm(strict=True))
@@ -277,9 +275,7 @@ def test_branches(depths: list[int], lines: list[str]) -> None:
 
 def test_it_is_told_in_80_columns_and_to_programs() -> None:
     told = of(chain("v2", "v1", "v1"))
-    out = io.StringIO()
-    show_trace(told, Console(file=out, width=80))
-    lines = out.getvalue().splitlines()
+    lines = printed(show_trace, told)
     assert lines[0] == "lane v2 (by weight, 30 of 100): status 200 after -"
     assert max(map(len, lines)) <= 80
     assert lines[5].startswith("   └─ mockc v1")
