@@ -5,7 +5,7 @@ from lanes.reading import kinds
 
 
 def string_match(match: kinds.StringMatch) -> StringMatch:
-    if match.anything:
+    if match.matches_all:
         return StringMatch("present")
     if match.exact is not None:
         return StringMatch("exact", match.exact)

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from lanes.mesh.model import Host, Pod
 from lanes.reading import kinds
-from lanes.reading.kinds.core import TargetReference
+from lanes.reading.kinds.core import Reference
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.service_entries import pod_elsewhere
 
 _SERVICE = "kubernetes.io/service-name"
-_Address = tuple[str, TargetReference]
+_Address = tuple[str, Reference]
 
 
 def sliced(manifests: Manifests, workload_pods: Iterable[Pod]) -> Mapping[Host, tuple[Pod, ...]]:

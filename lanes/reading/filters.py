@@ -42,7 +42,7 @@ def api_filters(rule: kinds.http_route.Rule) -> Filters:
 
 def _cors(policy: kinds.CorsPolicy) -> Cors:
     exact = tuple(StringMatch("exact", origin) for origin in policy.allow_origin)
-    origins = tuple(string_match(one) for one in policy.allow_origins if not one.anything)
+    origins = tuple(string_match(one) for one in policy.allow_origins if not one.matches_all)
     return Cors(
         origins or exact,
         tuple(policy.allow_methods),

@@ -68,7 +68,7 @@ def names_callers(match: kinds.HttpMatch) -> bool:
 
 
 def _is_http(scheme: kinds.StringMatch) -> bool:
-    if scheme.regex is not None and not scheme.anything:
+    if scheme.regex is not None and not scheme.matches_all:
         return re2.fullmatch(scheme.regex, "http") is not None
     return scheme.exact in (None, "http") and "http".startswith(scheme.prefix or "")
 

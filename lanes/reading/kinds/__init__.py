@@ -1,9 +1,8 @@
-"""The Kubernetes and mesh kinds that are understood, field by field.
+"""Models of the Kubernetes and mesh kinds that are supported.
 
-Mesh kinds are closed: a field that is not here might choose a route, and a manifest that uses
-it is refused rather than half obeyed. What chooses none, and no laptop does, is marked
-`OnlyRunning`: it is planned, and not run. Core kinds are open: a cluster acts on resources and
-security contexts, and one machine does not need to.
+Models of mesh kinds are closed: a field that they lack may choose a route, so it is an error.
+`OnlyRunning` marks a field that chooses no route and that `lanes up` does not simulate. Models of
+core kinds are open: other fields, such as security contexts, are ignored.
 
 Fields follow the published schemas: https://istio.io/latest/docs/reference/config/networking/
 for the Istio kinds, Alibaba Cloud Service Mesh for `fallback` and ASMHeaderPropagation, and
@@ -93,7 +92,6 @@ __all__ = [
     "Container",
     "ContainerPort",
     "CorsPolicy",
-    "DaemonSet",
     "Delay",
     "Delegate",
     "Deployment",
@@ -124,7 +122,6 @@ __all__ = [
     "PodSpec",
     "PodTemplate",
     "ReferenceGrant",
-    "ReplicaSet",
     "RequestAuthentication",
     "Retries",
     "Rollout",
@@ -135,7 +132,6 @@ __all__ = [
     "ServicePort",
     "ServiceSpec",
     "Sidecar",
-    "StatefulSet",
     "StringMatch",
     "Subset",
     "Target",
@@ -186,15 +182,15 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
     (gateway_api.GROUP, "ReferenceGrant"): ReferenceGrant,
 }
 
-# Kinds that may choose a route, and how is not understood: to leave them out would plan another
-# mesh. Every other kind chooses none: it is read, named to the user, and left to the cluster.
+# Other kinds of these groups may choose routes, so they are errors. All further kinds choose none:
+# they are named to the user, and left to the cluster.
 _ROUTING_GROUPS = frozenset({"networking.istio.io", "istio.alibabacloud.com"})
 _ROUTING = frozenset({("gateway.networking.x-k8s.io", "XListenerSet")})
 _NOT_ROUTING = frozenset(
     {
         ("istio.alibabacloud.com", "ASMCircuitBreaker"),
         ("istio.alibabacloud.com", "ASMLocalRateLimiter"),
-        ("istio.alibabacloud.com", "IstioGateway"),  # what deploys one
+        ("istio.alibabacloud.com", "IstioGateway"),  # deploys a gateway
         ("networking.istio.io", "ProxyConfig"),
         ("networking.istio.io", "WorkloadGroup"),
     }
@@ -202,13 +198,13 @@ _NOT_ROUTING = frozenset(
 
 
 def may_route(group: str, kind: str) -> bool:
-    """Whether a kind that is not in `KNOWN` may choose a route."""
+    """Tell whether a kind that is not in `KNOWN` may choose a route."""
     return (group, kind) in _ROUTING or (
         group in _ROUTING_GROUPS and (group, kind) not in _NOT_ROUTING
     )
 
 
 def group_of(document: dict[str, Any]) -> str:
-    """The API group of a manifest: "" for core kinds."""
+    """Return the API group of a manifest; "": a core kind."""
     version = str(document.get("apiVersion", ""))
     return version.rpartition("/")[0]

@@ -11,7 +11,7 @@ from pydantic import Field
 from lanes.reading.kinds.fields import Closed, ClosedKind, Count, HeaderName, HostName, Port
 from lanes.reading.kinds.virtual_services import HeaderMatch, UriMatch
 
-# The header that tells a lane where a group names none.
+# The header that names a lane if its group sets no `routeHeader`.
 ROUTE_HEADER = "x-asm-prefer-tag"
 
 
@@ -30,7 +30,7 @@ class ASMHeaderPropagation(ClosedKind):
 
 
 class Label(Closed):
-    """A header that sidecars set; the first source that gives a value counts."""
+    """A header that sidecars set, from the first source that has a value."""
 
     name: HeaderName
     value_from: Annotated[list[str], Field(min_length=1)]
@@ -52,7 +52,7 @@ class TrafficLabel(ClosedKind):
 
 
 class GroupService(Closed):
-    """A Service in a group of lanes; which cluster it is in chooses no route."""
+    """A Service in a group of lanes; `cluster` chooses no route."""
 
     name: str
     namespace: str = "default"
@@ -86,7 +86,7 @@ class LaneIngress(Closed):
 
 
 class PermissiveMode(Closed):
-    """Where the lanes of a group fall back to, and which headers carry them."""
+    """The baseline of a group of lanes, and the headers that carry the lane."""
 
     fallback_target: str = ""
     service_level_fallback_target: dict[str, str] = {}
@@ -140,5 +140,5 @@ class ASMSwimLane(ClosedKind):
 
     @property
     def group(self) -> str:
-        """The name of its group; "": it is in none."""
+        """The name of the lane's group; "": no group."""
         return self.metadata.labels.get("swimlane-group", "")

@@ -1,4 +1,4 @@
-"""Kubernetes' own kinds, what runs pods of others, and the OpenTelemetry Operator's."""
+"""Kinds of Kubernetes, of Argo Rollouts, and of the OpenTelemetry Operator."""
 
 from typing import Annotated, Any
 
@@ -7,14 +7,14 @@ from pydantic import Field, PlainValidator
 from lanes.mesh.model import Host
 from lanes.reading.kinds.fields import Metadata, OnlyRunning, Open, Port, port_or_name
 
-# More pods alike tell no other plan, and no laptop runs them.
+# More replicas change no plan, and a laptop cannot run them.
 MOST_REPLICAS = 1000
 
 Replicas = Annotated[int, Field(ge=0, le=MOST_REPLICAS)]
 
 
 def _port_or_default(value: object) -> int | str | None:
-    """Return a `targetPort`; None for 0 and "", which Kubernetes takes for the Service's port."""
+    """Return a `targetPort`; None: 0 or "", which mean the Service's port."""
     return None if value == "" or (value == 0 and value is not False) else port_or_name(value)
 
 
@@ -40,7 +40,7 @@ class Service(Open):
 
     @property
     def host(self) -> Host:
-        """Return the name by which the mesh knows the Service."""
+        """The Service as the mesh names it."""
         return Host(self.metadata.name, self.metadata.namespace)
 
 
@@ -54,9 +54,9 @@ class FieldRef(Open):
 
 
 class EnvSource(Open):
-    """Where a variable's value comes from.
+    """The source of a variable's value.
 
-    Only a cluster has all but the pod's own fields, and what ConfigMaps hold that were read.
+    Only fields of the pod, and values of ConfigMaps that were read, are known without a cluster.
     """
 
     field_ref: FieldRef | None = None
@@ -125,7 +125,7 @@ class WorkloadSpec(Open):
 
 
 class Workload(Open):
-    """What runs pods by a template: a Deployment, and whatever is made like one."""
+    """A kind that runs pods from a template."""
 
     metadata: Metadata
     spec: WorkloadSpec
@@ -140,7 +140,7 @@ class StatefulSet(Workload):
 
 
 class DaemonSet(Workload):
-    """A pod on each node; here, on one."""
+    """Runs a pod on each node; here there is one node."""
 
 
 class ReplicaSet(Workload):
@@ -150,6 +150,7 @@ class ReplicaSet(Workload):
 class Reference(Open):
     kind: str = ""
     name: str = ""
+    namespace: str = ""
 
 
 class RolloutSpec(Open):
@@ -160,7 +161,7 @@ class RolloutSpec(Open):
 
 
 class Rollout(Open):
-    """Argo's: its own template, or that of the workload it refers to."""
+    """A Rollout of Argo, with its own template or that of the workload it refers to."""
 
     metadata: Metadata
     spec: RolloutSpec
@@ -171,12 +172,6 @@ class Pod(Open):
     spec: PodSpec
 
 
-class TargetReference(Open):
-    kind: str = ""
-    name: str = ""
-    namespace: str = ""
-
-
 class SliceConditions(Open):
     ready: bool | None = None
 
@@ -184,11 +179,11 @@ class SliceConditions(Open):
 class SliceEndpoint(Open):
     addresses: list[str] = []
     conditions: SliceConditions = SliceConditions.model_construct()
-    target_ref: TargetReference = TargetReference.model_construct()
+    target_ref: Reference = Reference.model_construct()
 
 
 class EndpointSlice(Open):
-    """Addresses of a Service that selects no pods; the label names the Service."""
+    """Addresses of a Service without a selector; a label names the Service."""
 
     metadata: Metadata
     endpoints: list[SliceEndpoint] = []
@@ -196,7 +191,7 @@ class EndpointSlice(Open):
 
 class EndpointAddress(Open):
     ip: str = ""
-    target_ref: TargetReference = TargetReference.model_construct()
+    target_ref: Reference = Reference.model_construct()
 
 
 class EndpointSubset(Open):
@@ -204,7 +199,7 @@ class EndpointSubset(Open):
 
 
 class Endpoints(Open):
-    """The same in the older form; it has the name of its Service."""
+    """The older form of EndpointSlices; it has the name of its Service."""
 
     metadata: Metadata
     subsets: list[EndpointSubset] = []
@@ -230,7 +225,7 @@ class InstrumentationSpec(Open):
     go: LanguageInstrumentation = LanguageInstrumentation.model_construct()
 
     def of(self, language: str) -> LanguageInstrumentation:
-        """What is said of one language."""
+        """Return the settings of one language; empty: it has none."""
         found = getattr(self, language, None)
         return found if isinstance(found, LanguageInstrumentation) else LanguageInstrumentation()
 

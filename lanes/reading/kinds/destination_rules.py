@@ -17,7 +17,7 @@ from lanes.reading.kinds.fields import (
 
 
 class OutlierDetection(Closed):
-    consecutive_errors: Any = None  # which istiod ignores
+    consecutive_errors: Any = None  # istiod ignores it
     split_external_local_origin_errors: bool = False
     consecutive_local_origin_failures: Count | None = None
     consecutive_gateway_errors: Count | None = None
@@ -31,7 +31,7 @@ class OutlierDetection(Closed):
 class LocalityLbSetting(Closed):
     enabled: bool = True
     failover_priority: list[str] = []
-    # By region and zone, which no manifest tells of a pod.
+    # By region and zone, which no manifest has.
     distribute: OnlyRunning = None
     failover: OnlyRunning = None
 
@@ -51,17 +51,15 @@ class LoadBalancer(Closed):
     warmup_duration_secs: OnlyRunning = None
 
 
-def _unseen(tls: Any) -> Any:
-    """What the mesh's own TLS is to who calls: nothing that it could see."""
-    seen = not isinstance(tls, dict) or tls.get("mode", "DISABLE") not in (
-        "DISABLE",
-        "ISTIO_MUTUAL",
-    )
-    return tls if seen else None
+def _visible(tls: Any) -> Any:
+    """Return TLS settings; None: off, or the mesh's own TLS, which callers cannot see."""
+    if isinstance(tls, dict) and tls.get("mode", "DISABLE") in ("DISABLE", "ISTIO_MUTUAL"):
+        return None
+    return tls
 
 
 class TcpKeepalive(Closed):
-    """How a lost host is noticed; none is lost on one machine."""
+    """How lost hosts are detected; one machine loses none."""
 
     probes: Count | None = None
     time: Duration | None = None
@@ -69,7 +67,7 @@ class TcpKeepalive(Closed):
 
 
 def _is_off(tls: Any) -> bool:
-    """Whether calls leave without TLS."""
+    """Tell whether calls are sent without TLS."""
     return isinstance(tls, dict) and tls.get("mode", "DISABLE") == "DISABLE"
 
 
@@ -82,7 +80,7 @@ class TcpPool(Closed):
 
 
 class Http2KeepAlive(Closed):
-    """The same between proxies that speak HTTP/2, by pings."""
+    """How lost hosts are detected between proxies that use HTTP/2: with pings."""
 
     interval: Annotated[Duration, Field(gt=0)]
     timeout: Annotated[Duration, Field(gt=0)]
@@ -90,7 +88,7 @@ class Http2KeepAlive(Closed):
 
 class HttpPool(Closed):
     idle_timeout: Annotated[Duration | None, Field(gt=0)] = None
-    # What proxies speak among themselves. Services see the same requests.
+    # The protocol between proxies; services get the same requests.
     h2_upgrade_policy: Literal["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"] = "DEFAULT"
     http2_keep_alive: Http2KeepAlive | None = None
     http1_max_pending_requests: OnlyRunning = None
@@ -110,23 +108,23 @@ class TrafficPolicy(Closed):
     load_balancer: LoadBalancer | None = None
     outlier_detection: OutlierDetection | None = None
     connection_pool: ConnectionPool | None = None
-    tls: Annotated[OnlyRunning, BeforeValidator(_unseen)] = None
+    tls: Annotated[OnlyRunning, BeforeValidator(_visible)] = None
     tunnel: OnlyRunning = None
     proxy_protocol: OnlyRunning = None
     retry_budget: OnlyRunning = None
 
-    plain_text: bool | None = None  # whether its TLS is off; None: it says nothing
+    plain_text: bool | None = None  # its TLS is off; None: not set
 
     @model_validator(mode="before")
     @classmethod
-    def _tells_tls(cls, written: Any) -> Any:
+    def _add_plain_text(cls, written: Any) -> Any:
         if isinstance(written, dict) and written.get("tls") is not None:
             return {**written, "plainText": _is_off(written["tls"])}
         return written
 
 
 class PortPolicy(TrafficPolicy):
-    """A port's own policy, in place of its rule's as a whole."""
+    """A port's policy, which replaces the whole policy of its rule."""
 
     port: PortSelector
 

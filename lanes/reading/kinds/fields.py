@@ -1,4 +1,4 @@
-"""What fields are made of: durations, ports, counts, header names; closed and open kinds."""
+"""Types of fields, such as durations and ports, and the bases of open and closed models."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,8 +20,8 @@ from pydantic_core import PydanticCustomError
 from lanes.mesh.headers import header_name, is_authority, is_header_name
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-# What Envoy fills in, on a cluster as here: the request, its two connections, the time. Others read
-# files and variables of the machine that Envoy runs on, or what Istio's own filters leave.
+# Command operators about the request, its connections and the time. Others read files and variables
+# of the machine that Envoy runs on, or data of Istio's own filters.
 _OPERATOR = (
     r"(?:REQ|RESP)\([A-Za-z0-9:_.-]+(?:\?[A-Za-z0-9:_.-]+)?\)(?::\d{1,5})?"
     r"|START_TIME(?:\([A-Za-z0-9%:/., _-]*\))?"
@@ -40,24 +40,24 @@ _RETRIABLE = re.compile(
 _PART = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)"
 _DURATION = re.compile(rf"\+?(?:{_PART})+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6}\d*)?(?:Z|[+-]\d\d:\d\d)")
-# The type of an error about what every mesh refuses, and not this reader alone.
+# The type of errors about values that every mesh refuses.
 WRONG = "wrong"
 
 
 def wrong(problem: str) -> PydanticCustomError:
-    """Return an error about what every mesh refuses, so that lint tells it too."""
+    """Return an error about a value that every mesh refuses; lint reports it too."""
     return PydanticCustomError(WRONG, "{problem}", {"problem": problem})
 
 
 def seconds(text: object) -> float:
-    """A Kubernetes duration ("1.5s", "1m30s", "250ms") in seconds."""
+    """Return the seconds of a Kubernetes duration such as "1.5s", "1m30s" or "250ms"."""
     if not isinstance(text, str) or not _DURATION.fullmatch(text):
         raise wrong("should be a duration such as 500ms, 2s or 1m30s")
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
 
 
 def _created(text: object) -> float:
-    """A Kubernetes time ("2026-11-30T08:00:00Z") in seconds."""
+    """Return the seconds since 1970 of a Kubernetes time such as "2026-11-30T08:00:00Z"."""
     if not isinstance(text, str) or not _TIME.fullmatch(text):
         raise wrong("should be a time such as 2026-11-30T08:00:00Z")
     try:
@@ -108,12 +108,12 @@ HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Changes = dict[ChangedHeader, HeaderValue]
 
 
-# Of one host, since each lane is tried with each: more than a minute's worth is no plan.
+# For one host. A plan tries each lane with each rule, and more would take over a minute.
 MOST_RULES = 2000
 
 
 def require_few_rules(matches: Iterable[int]) -> None:
-    """Raise a `wrong` error for more rules than are planned; `matches`: how many each has."""
+    """Raise a `wrong` error for more rules than are planned; `matches`: the number of each rule."""
     count = sum(max(1, number) for number in matches)
     if count > MOST_RULES:
         raise wrong(
@@ -123,15 +123,14 @@ def require_few_rules(matches: Iterable[int]) -> None:
 
 
 class _OnlyRunning:
-    """Marks what a mesh acts on and no laptop does, and what chooses no route."""
+    """Marks a field that chooses no route and that only a cluster acts on."""
 
 
-Marked = _OnlyRunning()
-OnlyRunning = Annotated[Any, Marked]
+OnlyRunning = Annotated[Any, _OnlyRunning()]
 
 
 def only_running(model: BaseModel, path: str) -> Iterator[str]:
-    """The paths, below `path`, of the fields that ask for what only a cluster does."""
+    """Yield the paths, below `path`, of the fields that are set and marked `OnlyRunning`."""
     for name, alias, marked in _marked(type(model)):
         if name in model.model_fields_set and (value := getattr(model, name)):
             if marked:
@@ -146,19 +145,20 @@ def only_running(model: BaseModel, path: str) -> Iterator[str]:
 
 @cache
 def _marked(kind: type[BaseModel]) -> tuple[tuple[str, str, bool], ...]:
-    """The fields that are marked, or that hold models with such fields: each one's name, that in a
-    manifest, and whether it is marked itself.
+    """Return the fields that are marked or hold models with marked fields.
+
+    Each has its name, its name in manifests, and whether it is marked itself.
     """
-    found = []
+    fields = []
     for name, field in kind.model_fields.items():
         marked = any(isinstance(one, _OnlyRunning) for one in field.metadata)
         if marked or any(map(_marked, models_in(field.annotation))):
-            found.append((name, field.alias or name, marked))
-    return tuple(found)
+            fields.append((name, field.alias or name, marked))
+    return tuple(fields)
 
 
 def models_in(annotation: object) -> Iterator[type[BaseModel]]:
-    """The models that a field's type names."""
+    """Yield the models that a field's type names."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):
@@ -167,7 +167,7 @@ def models_in(annotation: object) -> Iterator[type[BaseModel]]:
 
 @lru_cache(maxsize=4096)
 def require_re2(regex: str) -> None:
-    """Raise a `wrong` error for what is no regular expression of Envoy's dialect, RE2."""
+    """Raise a `wrong` error if RE2, which Envoy uses, does not compile the regular expression."""
     options = re2.Options()
     options.log_errors = False
     try:
@@ -188,18 +188,18 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel, defer_build=True)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Itself: pydantic copies a default for each resource, and nobody changes these."""
+        """Return the model itself, which never changes; pydantic copies defaults."""
         return self
 
 
 class Open(_Frozen):
-    """A core kind: fields not named here are the cluster's business."""
+    """A model of which other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class Closed(_Frozen):
-    """A mesh kind: fields not named here are not emulated, and refused."""
+    """A model of which other fields are errors, since they may choose routes."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -215,7 +215,7 @@ class Metadata(Open):
 
 
 class Untyped(Open):
-    """A resource of another kind, or one that its model does not take."""
+    """The identity of a resource without a model, or that does not fit its model."""
 
     api_version: str
     kind: str
@@ -227,9 +227,9 @@ class Untyped(Open):
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> Self:
-        """Return the identity of a document, with "" for what it does not tell."""
-        found = document.get("metadata")
-        metadata = found if isinstance(found, dict) else {}
+        """Return the identity of a document; "" for each part that it lacks."""
+        metadata = document.get("metadata")
+        metadata = metadata if isinstance(metadata, dict) else {}
         name, namespace = (str(metadata.get(key, "")) for key in ("name", "namespace"))
         return cls.model_construct(
             api_version=str(document.get("apiVersion", "")),
@@ -239,7 +239,7 @@ class Untyped(Open):
 
 
 class ClosedKind(Closed):
-    """A mesh kind as a manifest has it: beside its spec nothing asks for a route."""
+    """A mesh kind; its spec is the only further field."""
 
     api_version: str
     kind: str
@@ -250,5 +250,5 @@ class PortSelector(Closed):
     number: Port
 
 
-# The namespaces that see it: by name, `.` its own, `*` all, `~` none.
+# Namespaces that may use a resource: names, `.` its own, `*` all, `~` none.
 ExportTo = list[Annotated[str, Field(min_length=1)]]

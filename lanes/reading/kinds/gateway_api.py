@@ -40,7 +40,7 @@ class AllowedRoutes(Closed):
 
 
 class ListenerTls(Open):
-    """TLS that ends at the gateway: how it does chooses no route."""
+    """TLS at the gateway; its settings choose no route."""
 
     mode: str = "Terminate"
 
@@ -55,7 +55,7 @@ class Listener(Closed):
 
     @property
     def http(self) -> bool:
-        """Whether it takes HTTPRoutes; what it passes on otherwise chooses no route here."""
+        """Whether it accepts HTTPRoutes; plans ignore other listeners."""
         return self.protocol in ("HTTP", "HTTPS")
 
     @property
@@ -101,7 +101,7 @@ class PolicySpec(Open):
 
 
 class BackendTLSPolicy(Open):
-    """That a gateway calls Services by TLS, and which certificate their pods have to have."""
+    """Makes gateways call Services by TLS, and names the certificate that pods need."""
 
     metadata: Metadata
     spec: PolicySpec

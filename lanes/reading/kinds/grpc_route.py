@@ -1,4 +1,4 @@
-"""GRPCRoutes of the Gateway API: rules for calls by gRPC, which are HTTP requests.
+"""GRPCRoutes of the Gateway API: rules for gRPC calls, which are HTTP requests.
 
 https://gateway-api.sigs.k8s.io/reference/api-types/grpcroute/
 """
@@ -12,18 +12,18 @@ from lanes.reading.kinds.http_route import Few, HTTPRoute, HTTPRouteSpec, RouteM
 
 
 class GRPCMatch(RouteMatch):
-    """What a rule asks of a call: by gRPC's convention the path is /SERVICE/METHOD."""
+    """A match of a gRPC call, whose path is /SERVICE/METHOD."""
 
     @model_validator(mode="before")
     @classmethod
-    def _by_path(cls, asked: Any) -> Any:
-        """Take `method` for the path that Istio makes of it."""
-        if not isinstance(asked, dict) or "method" not in asked:
-            return asked
-        method = asked["method"]
+    def _by_path(cls, document: Any) -> Any:
+        """Replace `method` by the path that Istio makes of it."""
+        if not isinstance(document, dict) or "method" not in document:
+            return document
+        method = document["method"]
         if not isinstance(method, dict) or method.keys() - {"type", "service", "method"}:
             raise ValueError("method should have a type, a service and a method alone")
-        return {**asked, "method": None, "path": _path_of(method)}
+        return {**document, "method": None, "path": _path_of(method)}
 
 
 def _path_of(method: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def _path_of(method: dict[str, Any]) -> dict[str, Any]:
 
 
 class GRPCRule(Rule):
-    matches: list[GRPCMatch] = []  # type: ignore[assignment]  # fewer of them
+    matches: list[GRPCMatch] = []  # type: ignore[assignment]  # fewer fields
     session_persistence: OnlyRunning = None
 
 
@@ -47,6 +47,6 @@ class GRPCRouteSpec(HTTPRouteSpec):
 
 
 class GRPCRoute(HTTPRoute):
-    """Rules for calls by gRPC, which are HTTP requests: what is true of HTTPRoutes holds."""
+    """Rules for gRPC calls, which are HTTP requests; they are read like an HTTPRoute's."""
 
     spec: GRPCRouteSpec

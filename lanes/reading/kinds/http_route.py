@@ -34,7 +34,7 @@ _GATEWAYS = (GROUP, "Gateway"), (GROUP, "ListenerSet")
 
 
 class ParentReference(Closed):
-    """What a route is bound to: a Gateway of the API, or a Service for its callers in the mesh."""
+    """What a route is attached to: a Gateway or ListenerSet, or a Service for callers."""
 
     group: str = GROUP
     kind: str = "Gateway"
@@ -57,7 +57,7 @@ class ParentReference(Closed):
 
 
 class _Expression(Closed):
-    """A value to equal, or a regular expression (RE2) to match as a whole."""
+    """An exact value, or a regular expression (RE2) that matches the whole value."""
 
     type: Literal["Exact", "RegularExpression"] = "Exact"
     value: Annotated[str, Field(min_length=1)]
@@ -91,7 +91,7 @@ class PathMatch(Closed):
 
     @property
     def path(self) -> str:
-        """The value as it counts: a prefix means whole segments, with or without a / behind."""
+        """The value without the / at the end of a prefix, which matches whole segments."""
         return self.value.rstrip("/") or "/" if self.type == "PathPrefix" else self.value
 
 
@@ -104,7 +104,7 @@ class RouteMatch(Closed):
     @model_validator(mode="after")
     def _once(self) -> "RouteMatch":
         _require_once("a header", (header.name.lower() for header in self.headers))
-        _require_once("a query parameter", (asked.name for asked in self.query_params))
+        _require_once("a query parameter", (query.name for query in self.query_params))
         return self
 
 
@@ -125,7 +125,7 @@ class HeaderModifier(Closed):
 
 
 class BackendFilter(Closed):
-    """A change to what passes; the field of its type's name says which."""
+    """A change of headers; only the field that has its type's name may be set."""
 
     type: Literal["RequestHeaderModifier", "ResponseHeaderModifier"]
     request_header_modifier: HeaderModifier | None = None
@@ -133,8 +133,8 @@ class BackendFilter(Closed):
 
     @model_validator(mode="after")
     def _of_its_type(self) -> "BackendFilter":
-        given = {to_camel(name).lower() for name in self.model_fields_set - {"type"}}
-        if given != {self.type.lower()}:
+        fields = {to_camel(name).lower() for name in self.model_fields_set - {"type"}}
+        if fields != {self.type.lower()}:
             raise ValueError(f"is of type {self.type}, and should set that field alone")
         return self
 
@@ -153,7 +153,7 @@ class Fraction(Open):
 
 
 class RequestMirror(Open):
-    """Where copies go, and of which share of the requests; of all, where nothing says so."""
+    """Sends copies of a share of the requests, by default of all, to a Service."""
 
     backend_ref: MirrorRef
     percent: Percent | None = None
@@ -179,7 +179,7 @@ class Cors(Open):
 
 
 class Filter(BackendFilter):
-    type: Literal[  # type: ignore[assignment]  # more of them
+    type: Literal[  # type: ignore[assignment]  # more types
         "RequestHeaderModifier",
         "ResponseHeaderModifier",
         "RequestRedirect",
@@ -203,7 +203,7 @@ def _of_one_type_each(filters: list[Any]) -> list[Any]:
 OfOneTypeEach = AfterValidator(_of_one_type_each)
 
 
-# Backends of other kinds that Istio knows.
+# Kinds of backends that Istio supports and lanes does not.
 _OF_ISTIO = (
     ("networking.istio.io", "Hostname"),
     ("multicluster.x-k8s.io", "ServiceImport"),
@@ -212,7 +212,7 @@ _OF_ISTIO = (
 
 
 class BackendRef(Closed):
-    """A Service that answers, straight from the caller: routes bound to it don't count."""
+    """A Service that answers; HTTPRoutes attached to it do not apply."""
 
     group: str = ""
     kind: str = "Service"
@@ -236,7 +236,7 @@ class BackendRef(Closed):
 
 
 def referred(ref: ParentReference | BackendRef | MirrorRef, namespace: str) -> Host:
-    """Return the Service that a reference of a route in `namespace` means."""
+    """Return the Service that a route in `namespace` refers to."""
     return Host(ref.name, ref.namespace or namespace)
 
 
@@ -246,7 +246,7 @@ class Timeouts(Closed):
 
 
 class Retry(Open):
-    """Where an HTTPRoute says no number of attempts, Istio takes its own."""
+    """Retries; `attempts` has Istio's default."""
 
     codes: list[Annotated[int, Field(ge=100, le=599)]] = []
     attempts: Count = 2
@@ -263,12 +263,12 @@ class Rule(Closed):
 
     @property
     def redirect(self) -> RequestRedirect | None:
-        """The answer that the rule gives by itself, if it does."""
+        """The redirect that the rule answers with, if any."""
         return next((one.request_redirect for one in self.filters if one.request_redirect), None)
 
     @property
     def rewrite(self) -> UrlRewrite | None:
-        """What it makes of a request, if anything."""
+        """The rewrite of forwarded requests, if any."""
         return next((one.url_rewrite for one in self.filters if one.url_rewrite), None)
 
 

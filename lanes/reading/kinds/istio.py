@@ -1,4 +1,4 @@
-"""Istio's kinds beside VirtualServices and DestinationRules."""
+"""Other kinds of Istio's networking group."""
 
 from typing import Annotated
 
@@ -25,7 +25,7 @@ class GatewayPort(Closed):
 
 
 class ServerTls(Open):
-    """TLS that ends at the gateway, or a redirection to it: how it does chooses no route."""
+    """TLS at the gateway, or a redirect to HTTPS; its other settings choose no route."""
 
     mode: str = ""
     https_redirect: bool = False
@@ -40,7 +40,7 @@ class Server(Closed):
 
     @property
     def http(self) -> bool:
-        """Whether it takes HTTP apart; what it only passes on chooses no route here."""
+        """Whether it handles HTTP requests; plans ignore other servers."""
         ended = (
             self.ends_tls and self.tls and self.tls.mode not in ("PASSTHROUGH", "AUTO_PASSTHROUGH")
         )
@@ -52,7 +52,7 @@ class Server(Closed):
 
     @property
     def to_https(self) -> bool:
-        """Whether it sends every request to HTTPS, which those that come by TLS already use."""
+        """Whether it redirects every request to HTTPS."""
         return not self.ends_tls and self.tls is not None and self.tls.https_redirect
 
     @model_validator(mode="after")
@@ -88,7 +88,7 @@ class EntrySelector(Open):
 
 
 class ServiceEntrySpec(Closed):
-    """Hosts that are no Service: outside of the cluster, or on machines of their own."""
+    """Hosts that are not Services: outside the cluster, or on machines."""
 
     hosts: Annotated[list[HostName], Field(min_length=1)]
     ports: list[EntryPort] = []
@@ -134,7 +134,7 @@ class Egress(Closed):
 
 
 class SidecarSpec(Closed):
-    """What sidecars know of the mesh: calls to other hosts pass them by."""
+    """The hosts that sidecars import; calls to other hosts bypass them."""
 
     workload_selector: EntrySelector | None = None
     egress: list[Egress] = []

@@ -1,4 +1,4 @@
-"""ListenerSets of the Gateway API: listeners that others add to a Gateway.
+"""ListenerSets of the Gateway API, which add listeners to a Gateway.
 
 https://gateway-api.sigs.k8s.io/geps/gep-1713/
 """

@@ -1,4 +1,4 @@
-"""What rules of both APIs make of a request's host and path, and what they answer themselves."""
+"""Redirects, rewrites and direct responses in rules of both APIs."""
 
 import re
 from typing import Annotated, Literal
@@ -13,7 +13,7 @@ Scheme = Annotated[str, Field(pattern="^[a-z]*$")]
 
 
 class Redirect(Open):
-    """An answer of a VirtualService's rule."""
+    """A redirect of a VirtualService's rule."""
 
     uri: Text = ""
     authority: Text = ""
@@ -47,7 +47,7 @@ class RegexRewrite(Closed):
 
 
 class HttpRewrite(Closed):
-    """What a VirtualService's rule makes of a request that it forwards."""
+    """The host and path that a VirtualService's rule gives forwarded requests."""
 
     uri: Text = ""
     authority: Text = ""
@@ -62,14 +62,14 @@ class PathModifier(Closed):
     @model_validator(mode="after")
     def _of_its_type(self) -> "PathModifier":
         full, prefix = self.replace_full_path, self.replace_prefix_match
-        whole = self.type == "ReplaceFullPath"
-        if (full is None) == whole or (prefix is None) != whole:
+        is_full = self.type == "ReplaceFullPath"
+        if (full is None) == is_full or (prefix is None) != is_full:
             raise wrong(f"is of type {self.type}, and should set the field of that type alone")
         return self
 
 
 class RequestRedirect(Open):
-    """An answer of an HTTPRoute's rule."""
+    """A redirect of an HTTPRoute's rule."""
 
     scheme: Scheme = ""
     hostname: Text = ""
@@ -79,7 +79,7 @@ class RequestRedirect(Open):
 
 
 class UrlRewrite(Closed):
-    """What an HTTPRoute's rule makes of a request that it forwards."""
+    """The host and path that an HTTPRoute's rule gives forwarded requests."""
 
     hostname: Text = ""
     path: PathModifier | None = None

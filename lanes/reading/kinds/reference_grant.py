@@ -1,4 +1,4 @@
-"""ReferenceGrants of the Gateway API: what resources of other namespaces may name.
+"""ReferenceGrants of the Gateway API, which allow references from other namespaces.
 
 https://gateway-api.sigs.k8s.io/reference/api-types/referencegrant/
 """
@@ -29,12 +29,12 @@ class ReferenceGrantSpec(Closed):
 
 
 class ReferenceGrant(ClosedKind):
-    """What resources of other namespaces may name here."""
+    """Allows resources in other namespaces to refer to resources in its own."""
 
     spec: ReferenceGrantSpec
 
     def lets(self, kind: str, namespace: str, service: str) -> bool:
-        """Whether routes of this kind in `namespace` may lead to the Service of this name."""
-        asked = {(one.group, one.kind, one.namespace) for one in self.spec.from_}
+        """Tell whether routes of this kind in `namespace` may refer to a Service here."""
+        sources = {(one.group, one.kind, one.namespace) for one in self.spec.from_}
         names = {one.name for one in self.spec.to if (one.group, one.kind) == ("", "Service")}
-        return (GROUP, kind, namespace) in asked and bool(names & {None, "", service})
+        return (GROUP, kind, namespace) in sources and bool(names & {None, "", service})

@@ -1,5 +1,6 @@
-"""Istio's security kinds, as far as they decide whether a call is answered."""
+"""Istio's security kinds, with the fields that decide whether a call is answered."""
 
+from lanes.reading.kinds.core import LabelSelector
 from lanes.reading.kinds.fields import Metadata, Open
 
 
@@ -7,30 +8,26 @@ class Mtls(Open):
     mode: str = ""
 
 
-class PeerSelector(Open):
-    match_labels: dict[str, str] = {}
-
-
 class PeerAuthenticationSpec(Open):
-    selector: PeerSelector | None = None
+    selector: LabelSelector | None = None
     mtls: Mtls = Mtls.model_construct()
     port_level_mtls: dict[int | str, Mtls] = {}
 
 
 class PeerAuthentication(Open):
-    """Whether pods take calls without the mesh's TLS."""
+    """Decides whether pods accept calls without the mesh's TLS."""
 
     metadata: Metadata
     spec: PeerAuthenticationSpec = PeerAuthenticationSpec.model_construct()
 
 
 class RequestAuthenticationSpec(Open):
-    selector: PeerSelector | None = None
+    selector: LabelSelector | None = None
     target_refs: list[dict[str, str]] = []
 
 
 class RequestAuthentication(Open):
-    """Whose tokens are checked: rules can match the claims of these."""
+    """Makes pods check tokens, whose claims rules can match."""
 
     metadata: Metadata
     spec: RequestAuthenticationSpec = RequestAuthenticationSpec.model_construct()

@@ -1,4 +1,4 @@
-"""VirtualServices, and ASM's `fallback` in them."""
+"""VirtualServices, with ASM's `fallback`."""
 
 import re
 from typing import Annotated
@@ -29,7 +29,7 @@ from lanes.reading.kinds.redirects import DirectResponse, HttpRewrite, Redirect,
 
 
 class StringMatch(Closed):
-    """One of three kinds of match, or none: any value. A regex matches the whole value (RE2)."""
+    """A match of a value; no field matches any value. `regex` (RE2) matches the whole value."""
 
     exact: str | None = None
     prefix: str | None = None
@@ -37,28 +37,27 @@ class StringMatch(Closed):
 
     @model_validator(mode="after")
     def _at_most_one(self) -> "StringMatch":
-        said = [one for one in (self.exact, self.prefix, self.regex) if one is not None]
-        if len(said) > 1:
+        if sum(value is not None for value in (self.exact, self.prefix, self.regex)) > 1:
             raise wrong("should have exactly one of exact, prefix and regex")
-        if self.regex not in (None, "*"):  # which Istio takes for any value
+        if self.regex not in (None, "*"):  # for Istio, * matches any value
             require_re2(self.regex)
         return self
 
     @property
-    def anything(self) -> bool:
+    def matches_all(self) -> bool:
         return self.regex == "*" or (self.exact is self.prefix is self.regex is None)
 
 
 class UriMatch(StringMatch):
     @model_validator(mode="after")
-    def _says_how(self) -> "UriMatch":
-        if self.anything:
+    def _one_kind(self) -> "UriMatch":
+        if self.matches_all:
             raise wrong("should have exactly one of exact, prefix and regex")
         return self
 
 
 class HeaderMatch(StringMatch):
-    """A header's value; unlike a URI's, it has no empty prefix in Envoy."""
+    """A match of a header's value; unlike for a URI, Envoy takes no empty prefix."""
 
     @model_validator(mode="after")
     def _not_empty(self) -> "HeaderMatch":
@@ -67,11 +66,11 @@ class HeaderMatch(StringMatch):
         return self
 
 
-# By its name or, where that has a dot, in brackets: @request.auth.claims[example.com/group].
+# A name with a dot is in brackets: @request.auth.claims[example.com/group].
 _CLAIM = re.compile(r"@request\.auth\.claims[.\[][A-Za-z0-9_./:\[\]-]*")
 
 
-def _header_asked(name: str) -> str:
+def _header_or_claim(name: str) -> str:
     if name.startswith("@"):
         if not _CLAIM.fullmatch(name):
             raise ValueError("is not a claim of a token; write @request.auth.claims.NAME")
@@ -81,17 +80,17 @@ def _header_asked(name: str) -> str:
     return name if name.startswith(":") else header_name(name)
 
 
-AskedHeaders = dict[Annotated[str, AfterValidator(_header_asked)], HeaderMatch]
+HeaderMatches = dict[Annotated[str, AfterValidator(_header_or_claim)], HeaderMatch]
 
 
 class HttpMatch(Closed):
-    """What a rule asks of a request; the callers and gateways that it applies to."""
+    """A match of requests, and the callers and gateways that it applies to."""
 
     name: str = ""
     stat_prefix: str = ""
     authority: HeaderMatch | None = None
-    headers: AskedHeaders = {}
-    without_headers: AskedHeaders = {}
+    headers: HeaderMatches = {}
+    without_headers: HeaderMatches = {}
     uri: UriMatch | None = None
     ignore_uri_case: bool = False
     method: HeaderMatch | None = None
@@ -104,8 +103,8 @@ class HttpMatch(Closed):
 
     @model_validator(mode="after")
     def _host_once(self) -> "HttpMatch":
-        own = ["authority"] if self.authority else []
-        hosts = [*own, *filter(is_authority, self.headers)]
+        authority = ["authority"] if self.authority else []
+        hosts = [*authority, *filter(is_authority, self.headers)]
         for names in (hosts, list(filter(is_authority, self.without_headers))):
             if len(names) > 1:
                 raise ValueError(f"matches the host by {' and '.join(names)}; keep one")
@@ -160,7 +159,7 @@ class Percentage(Open):
 
 
 class Abort(Open):
-    """Without a percentage, Istio aborts nothing."""
+    """Answers a share of the requests; without a percentage, none."""
 
     http_status: Annotated[int, Field(ge=200, le=599)] | None = None
     percentage: Percentage = Percentage.model_construct()
@@ -173,7 +172,7 @@ class Abort(Open):
 
 
 class Delay(Open):
-    """Without a percentage, Istio delays nothing."""
+    """Delays a share of the requests; without a percentage, none."""
 
     fixed_delay: Duration | None = None
     percentage: Percentage | None = None
@@ -186,7 +185,7 @@ class Fault(Open):
 
 
 class CorsPolicy(Open):
-    """Which pages may call; `allow_origin` is the older form of `allow_origins`."""
+    """The pages that may call; `allow_origin` is the older form of `allow_origins`."""
 
     allow_origins: list[HeaderMatch] = []
     allow_origin: list[Text] = []
@@ -199,7 +198,7 @@ class CorsPolicy(Open):
 
 
 class Delegate(Closed):
-    """A VirtualService without hosts, whose rules stand in place of the one that names it."""
+    """A VirtualService without hosts, whose rules replace the rule that names it."""
 
     name: str
     namespace: str = ""
