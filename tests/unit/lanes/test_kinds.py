@@ -41,6 +41,8 @@ NOT_RUN = "not simulated: left out"
 A_DURATION = "should be a duration such as 500ms, 2s or 1m30s"
 CONTAINER = "spec.template.spec.containers[0]"
 POLICY = "spec.trafficPolicy"
+FALLBACK = "spec.http[0].route[0].fallback.target"
+MATCHED = "spec.http[0].match[0].headers.version"
 
 HTTP_ROUTE = http_route(
     "r",
@@ -95,6 +97,7 @@ def test_no_duration(text: object) -> None:
         (VIRTUAL_SERVICE, "spec.http[0].headers.request.replace"),
         (VIRTUAL_SERVICE, "spec.http[0].route[0].destination.name"),
         (VIRTUAL_SERVICE, "spec.http[0].timeOut"),
+        (put(VIRTUAL_SERVICE, FALLBACK, {"host": "a"}), f"{FALLBACK}.fallback"),
         (DESTINATION_RULE, "spec.workloadSelector"),
         (DESTINATION_RULE, f"{POLICY}.outlierDetection.consecutive"),
         (DESTINATION_RULE, "spec.subsets[0].selector"),
@@ -158,12 +161,6 @@ def test_what_a_laptop_does_not_see_is_run(document: Document, path: str, value:
     assert mesh_of(*others, put(document, path, value)).not_run == ()
 
 
-def test_fallback_does_not_nest() -> None:
-    nested = put(VIRTUAL_SERVICE, "spec.http[0].route[0].fallback.target", {"host": "a"})
-    path = "spec.http[0].route[0].fallback.target.fallback"
-    assert refusal(put(nested, path, {})) == f"VirtualService a: {path}: {NOT_UNDERSTOOD}"
-
-
 @pytest.mark.parametrize(
     ("document", "path", "value", "problem"),
     [
@@ -174,13 +171,15 @@ def test_fallback_does_not_nest() -> None:
         (VIRTUAL_SERVICE, "spec.http[0].retries.attempts", "some", "should be a valid integer"),
         (VIRTUAL_SERVICE, "spec.http[0]", {"route": []}, "should have a route, a redirect or"),
         (VIRTUAL_SERVICE, "spec.http[0].match[0].uri", {}, "exactly one of exact, prefix"),
+        (VIRTUAL_SERVICE, MATCHED, {"exact": "v1", "regex": "v1"}, "exactly one of exact, prefix"),
+        (VIRTUAL_SERVICE, MATCHED, {"regex": ""}, "is empty"),
+        (VIRTUAL_SERVICE, MATCHED, {"prefix": ""}, "is empty"),
         (
             VIRTUAL_SERVICE,
             "spec.http[0].route[0].destination.subset",
             "$x",
             "depends on the calling pod",
         ),
-        (VIRTUAL_SERVICE, "spec.http[0].route[0].weight", -1, "greater than or equal to 0"),
         (VIRTUAL_SERVICE, "spec.http[0].route[0].destination.port.number", 0, "greater than"),
         (VIRTUAL_SERVICE, "spec.hosts", [], "is empty"),
         (VIRTUAL_SERVICE, "spec.hosts", "a", "should be a valid list"),
@@ -190,7 +189,6 @@ def test_fallback_does_not_nest() -> None:
             1,
             "should be a string; put it in quotes",
         ),
-        (DESTINATION_RULE, f"{POLICY}.outlierDetection.interval", "1", A_DURATION),
         (DESTINATION_RULE, f"{POLICY}.outlierDetection.baseEjectionTime", 30, A_DURATION),
         (DESTINATION_RULE, f"{POLICY}.loadBalancer.simple", "PASSTHROUGH", "'ROUND_ROBIN'"),
         (HTTP_ROUTE, "spec.parentRefs[0]", {"kind": "Mesh", "name": "a"}, "should be a Gateway of"),
@@ -218,14 +216,6 @@ def test_fallback_does_not_nest() -> None:
         (HTTP_ROUTE, "spec.rules[0].timeouts.request", "2", A_DURATION),
         (HTTP_ROUTE, "spec.rules[0].filters[0].type", "ExtensionRef", "'RequestRedirect'"),
         (HTTP_ROUTE, "spec.rules[0].filters", [sets("x", "1")] * 2, "two filters of one type"),
-        (HTTP_ROUTE, "spec.rules[0].backendRefs[0].weight", -1, "greater than or equal to 0"),
-        (HTTP_ROUTE, "spec.rules[0].matches[0].path", {"value": "a"}, "should be a path"),
-        (
-            HTTP_ROUTE,
-            "spec.rules[0].matches[0].path",
-            {"type": "RegularExpression", "value": "/("},
-            "does not compile as RE2",
-        ),
         (HTTP_ROUTE, "spec.rules[0].matches[0].headers[0].type", "Prefix", "'RegularExpression'"),
         (HTTP_ROUTE, "spec.rules[0].matches[0].headers[0].value", "", "at least 1 character"),
         (
@@ -249,21 +239,19 @@ def test_fallback_does_not_nest() -> None:
             "names a query parameter twice",
         ),
         (gateway(), "spec.servers", [], "is empty"),
-        (gateway(), "spec.servers[0].hosts", [], "is empty"),
         (gateway(), "spec.servers[0].port.number", 70000, "less than or equal to 65535"),
         (header_propagation("version"), "spec.headers[0]", "x y", "is not a header's name"),
         (header_propagation("version"), "spec.headers[0]", "x'] = 1}", "is not a header's name"),
         (header_propagation(prefixes=["x"]), "spec.headerPrefix[0]", "", "is not a header's name"),
         (header_propagation(prefixes=["x"]), "spec.headerPrefix", "x-", "should be a valid list"),
-        (deployment("a"), "spec.replicas", -1, "greater than or equal to 0"),
         (
             deployment("a"),
             f"{CONTAINER}.env[0].value",
             8000,
             "should be a string; put it in quotes",
         ),
+        (deployment("a"), "spec.template.spec.containers", [], "is empty"),
         (deployment("a"), f"{CONTAINER}.ports[0].containerPort", 0, "greater than or equal to 1"),
-        (service("a"), "spec.ports[0].port", 65536, "less than or equal to 65535"),
         *(
             (service("a"), "spec.ports[0].targetPort", no_port, "should be a port from 1 to 65535")
             for no_port in (False, True, -1, 65536, 1.5)
@@ -288,13 +276,16 @@ def test_a_value_that_is_none_is_named(
         (VIRTUAL_SERVICE, "spec.http[0].route[0].weight", "50", "integer"),
         (VIRTUAL_SERVICE, "spec.http[0].route[0].weight", True, "integer"),
         (VIRTUAL_SERVICE, "spec.http[0].timeout", "soon", A_DURATION),
-        (
-            VIRTUAL_SERVICE,
-            "spec.http[0].retries.retryOn",
-            "often",
-            "neither a retry condition of Envoy",
+        *(
+            (
+                VIRTUAL_SERVICE,
+                "spec.http[0].retries.retryOn",
+                f"reset,{name}",
+                f'has "{name}", which',
+            )
+            for name in ("gateway-eror", "600", "5XX")
         ),
-        (VIRTUAL_SERVICE, "spec.http[0].match[0].headers.version", {"regex": "(?=v1)"}, "RE2"),
+        (VIRTUAL_SERVICE, MATCHED, {"regex": "(?=v1)"}, "RE2"),
         (VIRTUAL_SERVICE, "spec.http[0].match[0].uri", {"regex": "["}, "RE2"),
         (VIRTUAL_SERVICE, "spec.http[0].match[0].uri", {"exact": "/", "prefix": "/"}, "one of"),
         (gateway(), "spec.servers[0].hosts", [], "is empty"),
@@ -318,11 +309,11 @@ def test_what_no_mesh_takes_is_told_by_plan_and_lint(
     tmp_path: Path, document: Document, path: str, value: object, problem: str
 ) -> None:
     wrong = put(document, path, value)
-    (found,) = lint([write(tmp_path, wrong)]).unread
-    who = f"{document['kind']} {document['metadata']['name']}: {path}"
-    assert who in found
-    assert problem in found
-    assert problem in refusal(wrong)
+    (by_lint,) = lint([write(tmp_path, wrong)]).unread
+    for sentence in (refusal(wrong), by_lint):
+        assert f"{document['kind']} {document['metadata']['name']}: {path}: " in sentence
+        assert problem in sentence
+        assert "\n" not in sentence
 
 
 @pytest.mark.parametrize(
@@ -339,11 +330,6 @@ def test_what_the_plan_alone_does_not_take(
     assert lint([write(tmp_path, put(document, path, value))]).unread == ()
 
 
-def test_a_pod_without_a_container() -> None:
-    empty = put(deployment("a"), "spec.template.spec.containers", [])
-    assert refusal(empty) == "Deployment a-v1: spec.template.spec.containers: is empty"
-
-
 def test_a_pod_of_several_containers_is_planned_by_the_one_that_calls() -> None:
     document = deployment("a", "v1", "b")
     container = document["spec"]["template"]["spec"]["containers"][0]
@@ -352,14 +338,6 @@ def test_a_pod_of_several_containers_is_planned_by_the_one_that_calls() -> None:
     assert mesh.pods[0].upstream_urls == ("http://b:8000/",)
     assert mesh.pods[0].named_ports["admin"] == 9
     assert "spec.template.spec.containers: one of 2 is run here" in mesh.not_run[0]
-
-
-@pytest.mark.parametrize("match", [{"exact": "v1", "prefix": "v"}, {"exact": "v1", "regex": "v1"}])
-def test_a_string_is_matched_in_one_way(match: Document) -> None:
-    assert refusal(put(VIRTUAL_SERVICE, "spec.http[0].match[0].headers.version", match)) == (
-        "VirtualService a: spec.http[0].match[0].headers.version:"
-        " should have exactly one of exact, prefix and regex"
-    )
 
 
 @pytest.mark.parametrize(
@@ -441,15 +419,6 @@ def test_conditions_to_retry_on(conditions: str) -> None:
     assert mesh_of(service("a"), deployment("a"), retrying).ports
 
 
-@pytest.mark.parametrize("condition", ["gateway-eror", "600", "5XX"])
-def test_a_condition_that_is_none(condition: str) -> None:
-    path = "spec.http[0].retries.retryOn"
-    assert refusal(put(VIRTUAL_SERVICE, path, f"reset,{condition}")) == (
-        f'VirtualService a: {path}: has "{condition}", which is neither a retry condition of Envoy'
-        " nor a status"
-    )
-
-
 def test_a_pod_on_the_sidecars_port_is_not_run() -> None:
     (sentence,) = mesh_of(service("a", 15001), deployment("a", port=15001)).not_run
     assert f"{CONTAINER}.ports: 15001 is the sidecar's port; use another" in sentence
@@ -472,11 +441,6 @@ def test_core_kinds_may_say_what_only_a_cluster_acts_on() -> None:
     assert len(mesh_of(document, put(service("a"), "spec.clusterIP", "None")).pods) == 1
 
 
-def test_a_target_port_out_of_range() -> None:
-    sentence = refusal(service("a", {"port": 80, "targetPort": 70000}))
-    assert sentence.startswith("Service a: spec.ports[0].targetPort: ")
-
-
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
@@ -489,12 +453,6 @@ def test_a_target_port_out_of_range() -> None:
 def test_what_is_no_header_is_refused(name: str, problem: str, where: str) -> None:
     asked = put(VIRTUAL_SERVICE, f"spec.http[0].match[0].{where}", {name: {"exact": "x"}})
     assert problem in refusal(asked)
-
-
-@pytest.mark.parametrize("match", [{"regex": ""}, {"prefix": ""}])
-def test_an_empty_header_match(match: Document) -> None:
-    path = "spec.http[0].match[0].headers.version"
-    assert path in refusal(service("a"), put(VIRTUAL_SERVICE, path, match))
 
 
 @pytest.mark.parametrize("number", [1, 65535])
