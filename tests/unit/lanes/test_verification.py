@@ -21,6 +21,7 @@ from lanes.report.closing import closing
 from lanes.report.html import html
 from lanes.report.junit import junit
 from lanes.report.result import conclusion, result_json
+from lanes.report.tables import show
 from lanes.report.verdict import entered_table
 from lanes.verification import problems
 from lanes.verification.gateway import Client, Gateway
@@ -30,10 +31,9 @@ from lanes.verification.run import VerificationRun
 from lanes.verification.targets import BY_WEIGHT, Target, entry_targets
 from tests.kube import asm
 from tests.unit.lanes.clockwork import BESIDE, PATHS, PLAN, TWO_WAYS, Clock, tried
-from tests.unit.lanes.reading import plan_of
+from tests.unit.lanes.reading import plan_of, printed
 from tests.unit.lanes.test_html import Page
 from tests.unit.lanes.test_junit import cases
-from tests.unit.lanes.test_report import table_lines
 from tests.unit.lanes.test_verdict import answer, text
 
 
@@ -90,7 +90,7 @@ def test_each_entry_rule_is_asked_and_one_that_misroutes_is_named() -> None:
     assert [(one.problem, one.count) for one in result.verdict.unexpected] == [
         (problems.Problem(problems.ProblemCode.OTHER_LANE, "v1", rule=also), 5)
     ]
-    assert table_lines(entered_table(result.verdict)) == [
+    assert printed(show, entered_table(result.verdict)) == [
         "lane   entered by   paths",
         "v3     x-lane: v3   50 as planned",
         "v3     x-also: v3   5 NOT as planned",
@@ -143,7 +143,7 @@ def test_nobody_is_sent_by_an_entry_rule_that_may_change_something() -> None:
     result = tried(gateway, plan)
     assert Counter(gateway.asked) == {"": 100, "x-lane: v3": 50}
     assert closing(result.verdict) == "Lanes hold."
-    assert table_lines(entered_table(result.verdict))[1:] == [
+    assert printed(show, entered_table(result.verdict))[1:] == [
         "v3     x-also: v3 and method DELETE   not verified: not sent, DELETE may change something",
         "v3     x-lane: v3                     50 as planned",
     ]
