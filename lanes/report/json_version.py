@@ -1,3 +1,3 @@
 """The version of the JSON that all commands print."""
 
-VERSION = 1
+VERSION = 2

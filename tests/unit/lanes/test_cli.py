@@ -65,7 +65,7 @@ def test_the_plan_as_json(sample: str) -> None:
     result = lanes("plan", sample, "--format", "json")
     assert (result.exit_code, result.stderr) == (0, "")
     found = json.loads(result.stdout)
-    assert (found["version"], found["lane_header"]) == (1, "version")
+    assert (found["version"], found["lane_header"]) == (2, "version")
     assert found["not_simulated"] == {}
     lane = found["lanes"][1]
     assert (lane["name"], lane["weight"], lane["entry_rules"]) == ("v2", 30, [])

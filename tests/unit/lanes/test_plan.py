@@ -112,7 +112,7 @@ def test_json_is_as_documented() -> None:
     v1 = ("v1", "match")
     mesh = mesh_of(*asm())
     assert plan_json(mesh, plan(mesh)) == {
-        "version": 1,
+        "version": 2,
         "lane_header": "version",
         "virtual_host": "*",
         "path": "/",
