@@ -1,4 +1,4 @@
-"""Which gateway a route is bound to, and what requests there get, as the real istiod does it."""
+"""Gateways: which one a route is bound to, and what requests there get, as with the real istiod."""
 
 from typing import Any
 
@@ -30,11 +30,12 @@ from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, refusal
 SERVICES = [d for name in ("one", "two") for d in (service(name), deployment(name))]
 
 
-def at(*rules: Document, name: str = "web", at: str = "demo-gateway", **more: Any) -> Document:
-    return virtual_service("*", *rules, gateways=[at], name=name, **more)
+def bound(*rules: Document, name: str = "web", to: str = "demo-gateway", **more: Any) -> Document:
+    """A VirtualService bound to one gateway."""
+    return virtual_service("*", *rules, gateways=[to], name=name, **more)
 
 
-def warned(*documents: Document) -> list[tuple[str, str]]:
+def warnings(*documents: Document) -> list[tuple[str, str]]:
     return [(one.resource, one.message) for one in mesh_of(*documents).warnings]
 
 
@@ -42,11 +43,11 @@ NAMES = ["./web", "shop/web", "web.shop", "web.shop.svc.cluster.local", "web.sho
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_gateway_has_several_names(name: str, tmp_path: Any) -> None:
+def test_the_names_of_a_gateway(name: str, tmp_path: Any) -> None:
     assert gateway_meant(name, "shop") == ("shop", "web")
     matched = rule(to("one"), match=[{"gateways": [name]}])
     documents = [put(one, "metadata.namespace", "shop") for one in SERVICES]
-    documents += [gateway(name="web", namespace="shop"), at(matched, at=name, namespace="shop")]
+    documents += [gateway(name="web", namespace="shop"), bound(matched, to=name, namespace="shop")]
     assert lanes_of(*documents) == {"untagged": "one v1"}
     assert mesh_of(*documents).warnings == ()
     report = lint([write(tmp_path, *documents)])
@@ -77,30 +78,32 @@ def test_the_domains_that_a_gateway_and_a_route_share(
     assert Served(served).common(wanted) == found
 
 
-def test_the_name_of_a_gateway_elsewhere() -> None:
+def test_a_gateway_that_is_not_among_others_gets_404() -> None:
     assert gateway_meant("web.edge", "shop") == ("edge", "web")
-    absent = at(rule(to("one")), at="web.edge", name="absent")
-    (found,) = warned(*SERVICES, gateway(), at(rule(to("one"))), absent)
-    assert found[1] == "edge/web is not among the Gateways here: requests there get 404"
+    absent = bound(rule(to("one")), to="web.edge", name="absent")
+    assert warnings(*SERVICES, gateway(), bound(rule(to("one"))), absent) == [
+        ("VirtualService absent", "edge/web is not among the Gateways here: requests there get 404")
+    ]
 
 
 @pytest.mark.parametrize(("exports", "served"), [(["edge"], 1), (["web", "shop"], 0)])
-def test_rules_for_a_gateway_that_stands_elsewhere(exports: list[str], served: int) -> None:
-    """They are for it by its name, and exported to its namespace or not."""
-    asked = rule(to("one.default.svc.cluster.local"), match=[{"gateways": ["edge/web"]}])
-    own = exported(at(asked, at="edge/web", namespace="shop"), *exports)
+def test_rules_count_at_a_gateway_outside_the_manifests_if_exported_to_its_namespace(
+    exports: list[str], served: int
+) -> None:
+    matched = rule(to("one.default.svc.cluster.local"), match=[{"gateways": ["edge/web"]}])
+    own = exported(bound(matched, to="edge/web", namespace="shop"), *exports)
     assert len(mesh_of(*SERVICES, own).gateway) == served
 
 
 @pytest.mark.parametrize("turned", [True, False])
-def test_a_gateway_that_is_absent_takes_no_route_from_one_that_is_there(turned: bool) -> None:
+def test_an_absent_gateway_does_not_change_the_routes_of_another(turned: bool) -> None:
     there = http_route("there", to_gateway(), route_rule(backend("one")))
-    absent = http_route("elsewhere", to_gateway("x"), route_rule(backend("two")))
+    absent = http_route("absent", to_gateway("x"), route_rule(backend("two")))
     routes = [there, absent] if turned else [absent, there]
     documents = [*SERVICES, api_gateway(), *routes]
     assert lanes_of(*documents) == {"untagged": "one v1"}
     message = "default/x is not among the Gateways here: requests there get 404"
-    assert warned(*documents) == [("HTTPRoute elsewhere", message)]
+    assert warnings(*documents) == [("HTTPRoute absent", message)]
 
 
 def test_rules_for_one_port_leave_the_other_unserved() -> None:
@@ -108,41 +111,41 @@ def test_rules_for_one_port_leave_the_other_unserved() -> None:
     port = {"number": 443, "name": "https", "protocol": "HTTPS"}
     servers = [*gateway()["spec"]["servers"], {"port": port, "hosts": ["*"], "tls": tls}]
     both = put(gateway(), "spec.servers", servers)
-    secure = at(rule(to("one"), match=[{"port": 443}]))
+    secure = bound(rule(to("one"), match=[{"port": 443}]))
     assert lanes_of(*SERVICES, both, secure) == {"untagged": "one v1"}
     message = "no rule applies at port 80: requests for * get 404 there"
-    assert warned(*SERVICES, both, secure) == [("VirtualService web", message)]
-    assert warned(*SERVICES, both, at(rule(to("one")))) == []
+    assert warnings(*SERVICES, both, secure) == [("VirtualService web", message)]
+    assert warnings(*SERVICES, both, bound(rule(to("one")))) == []
 
 
 def to_https(**tls: object) -> Document:
     return put(gateway(), "spec.servers[0].tls", {"httpsRedirect": True, **tls})
 
 
-def test_plain_http_that_is_sent_to_https_reaches_no_service() -> None:
-    documents = [*SERVICES, to_https(), at(rule(to("one")))]
+def test_a_server_that_redirects_to_https_reaches_no_service() -> None:
+    documents = [*SERVICES, to_https(), bound(rule(to("one")))]
     assert refusal(*documents).endswith(
         "Gateway demo-gateway: spec.servers[0].tls.httpsRedirect: the rule answers / with 301 by"
         " itself, so there are no lanes. Name another path with --path."
     )
     secure = put(to_https(mode="SIMPLE"), "spec.servers[0].port.protocol", "HTTPS")
-    assert lanes_of(*SERVICES, secure, at(rule(to("one")))) == {"untagged": "one v1"}
+    assert lanes_of(*SERVICES, secure, bound(rule(to("one")))) == {"untagged": "one v1"}
     beside = put(put(secure, "metadata.name", "secure"), "spec.servers[0].port.number", 443)
-    both = put(at(rule(to("one"))), "spec.gateways", ["demo-gateway", "secure"])
+    both = put(bound(rule(to("one"))), "spec.gateways", ["demo-gateway", "secure"])
     assert lanes_of(*SERVICES, to_https(), beside, both) == {"untagged": "one v1"}
 
 
-NO_DEFAULT = [
-    ([], 404),
-    ([{"directResponse": {"status": 403}}], 403),
-    ([{"redirect": {"uri": "/x"}}], 301),
-]
-
-
-@pytest.mark.parametrize(("rest", "status"), NO_DEFAULT)
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [
+        ([], 404),
+        ([{"directResponse": {"status": 403}}], 403),
+        ([{"redirect": {"uri": "/x"}}], 301),
+    ],
+)
 def test_lanes_without_a_rule_for_every_request(rest: list[Document], status: int) -> None:
-    asked = rule(to("one"), match=[header_is("x-lane", "v1")])
-    planned = plan_of(*SERVICES, gateway(), at(asked, *rest))
+    by_header = rule(to("one"), match=[header_is("x-lane", "v1")])
+    planned = plan_of(*SERVICES, gateway(), bound(by_header, *rest))
     (lane,) = planned.lanes
     assert (planned.default_status, planned.share(lane)) == (status, 0)
     assert [str(one) for one in lane.entry_rules] == ["x-lane: v1"]
@@ -151,17 +154,15 @@ def test_lanes_without_a_rule_for_every_request(rest: list[Document], status: in
 @pytest.mark.parametrize(
     ("fields", "status"), [({"redirect": {}}, 301), ({"directResponse": {"status": 418}}, 418)]
 )
-def test_a_rule_that_answers_by_itself_is_told_with_its_status(
-    fields: Document, status: int
-) -> None:
-    own = {"match": [{"uri": {"exact": "/own"}}], **fields}
-    planned = plan_of(*SERVICES, gateway(), at(own, rule(to("one"))))
+def test_a_rule_that_answers_itself_is_not_planned(fields: Document, status: int) -> None:
+    answering = {"match": [{"uri": {"exact": "/own"}}], **fields}
+    planned = plan_of(*SERVICES, gateway(), bound(answering, rule(to("one"))))
     assert planned.not_planned == (NotPlanned("path /own", "answers-itself", status=status),)
 
 
-def test_headers_of_a_part_without_weight_change_no_request() -> None:
+def test_headers_of_a_destination_of_weight_0_change_no_request() -> None:
     changed = to("two", weight=0, headers={"request": {"set": {"x-canary": "1"}}})
     caller = [service("shop"), deployment("shop", "v1", "one")]
     mesh = virtual_service("one", rule(to("one", weight=1), changed))
-    documents = [*SERVICES, *caller, gateway(), at(rule(to("shop"))), mesh]
+    documents = [*SERVICES, *caller, gateway(), bound(rule(to("shop"))), mesh]
     assert lanes_of(*documents) == {"untagged": "shop v1, one v1"}

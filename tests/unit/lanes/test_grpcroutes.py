@@ -28,9 +28,9 @@ def grpc_route(name: str, parent: Document, *rules: Document) -> Document:
 
 
 def calls(method: Document | None = None, **headers: str) -> Document:
-    """A rule for calls of a method, with these headers."""
-    asked = [{"name": name, "value": value} for name, value in headers.items()]
-    match: Document = {"headers": asked, **({"method": method} if method else {})}
+    """A rule that matches a method and these headers."""
+    matches = [{"name": name, "value": value} for name, value in headers.items()]
+    match: Document = {"headers": matches, **({"method": method} if method else {})}
     return {**route_rule(backend("a")), "matches": [match]}
 
 
@@ -48,7 +48,7 @@ def calls(method: Document | None = None, **headers: str) -> Document:
         (None, None),
     ],
 )
-def test_the_path_that_a_method_stands_for(method: Document | None, path: StringMatch) -> None:
+def test_the_path_of_a_method(method: Document | None, path: StringMatch) -> None:
     mesh = mesh_of(*A, grpc_route("g", to_gateway(), calls(method)))
     assert [route.matches[0].uri for route in mesh.gateway[0].routes] == [path]
 
@@ -60,12 +60,12 @@ def test_the_path_that_a_method_stands_for(method: Document | None, path: String
         ({"service": "s", "n": 1}, "method should have a type, a service and a method alone"),
     ],
 )
-def test_a_method_that_is_none(method: Document, sentence: str) -> None:
-    told = refusal(*A, grpc_route("g", to_gateway(), calls(method)))
-    assert told == f"GRPCRoute g: spec.rules[0].matches[0]: {sentence}"
+def test_methods_that_are_refused(method: Document, sentence: str) -> None:
+    message = refusal(*A, grpc_route("g", to_gateway(), calls(method)))
+    assert message == f"GRPCRoute g: spec.rules[0].matches[0]: {sentence}"
 
 
-def test_they_count_in_the_mesh_and_lead_where_a_grant_lets_them() -> None:
+def test_grpcroutes_apply_in_the_mesh_and_need_grants_at_a_gateway() -> None:
     lane = grpc_route("lane", to_service("a"), calls(lane="v2"), route_rule(backend("a")))
     assert len(port_of(mesh_of(*A, lane), "a").routes) == 2
     there = put(service("b"), "metadata.namespace", "other")
@@ -76,7 +76,7 @@ def test_they_count_in_the_mesh_and_lead_where_a_grant_lets_them() -> None:
     assert mesh_of(*A, there, leading, grant).warnings == ()
 
 
-def test_a_listener_may_take_them_alone() -> None:
+def test_a_listener_may_take_grpcroutes_alone() -> None:
     kinds: Document = {"allowedRoutes": {"kinds": [{"kind": "GRPCRoute"}]}}
     route = grpc_route("g", to_gateway(), calls())
     assert len(mesh_of(*A, api_gateway(listener(**kinds)), route).gateway) == 1
@@ -84,7 +84,7 @@ def test_a_listener_may_take_them_alone() -> None:
     assert mesh_of(*A, api_gateway(listener(**kinds)), other).gateway == ()
 
 
-def test_a_backend_of_a_kind_that_nobody_knows_is_answered_with_500() -> None:
+def test_a_backend_of_an_unknown_kind_leads_nowhere() -> None:
     unknown = put(route_rule(backend("a")), "backendRefs[0].kind", "Database")
     mesh = mesh_of(*A, http_route("r", to_gateway(), unknown))
     (weighted,) = mesh.gateway[0].routes[0].destinations
