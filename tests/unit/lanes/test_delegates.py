@@ -1,4 +1,4 @@
-"""Delegates, and claims of tokens."""
+"""Delegates of VirtualServices; matches on claims of tokens."""
 
 import pytest
 
@@ -22,19 +22,20 @@ from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, refusal
 A = (service("a"), deployment("a"), deployment("a", "v2"), destination_rule("a", "v1", "v2"))
 
 
-def handed(name: str = "own", **fields: object) -> Document:
+def delegating(name: str = "own", **fields: object) -> Document:
+    """A rule that names a delegate."""
     return {"delegate": {"name": name}, **fields}
 
 
 def delegate(*rules: Document, **more: object) -> Document:
-    own = virtual_service("x", *rules, name="own")
-    del own["spec"]["hosts"]
-    own["spec"] |= more
-    return own
+    service = virtual_service("x", *rules, name="own")
+    del service["spec"]["hosts"]
+    service["spec"] |= more
+    return service
 
 
 def at_gateway(*documents: Document) -> list[tuple[dict[str, StringMatch], str]]:
-    """What each rule of the gateway asks of headers, and the field of the rule."""
+    """The headers that each rule of the gateway matches, and the resource of the rule."""
     mesh: Mesh = mesh_of(*A, *documents)
     routes = mesh.gateway[0].routes if mesh.gateway else ()
     return [
@@ -47,20 +48,18 @@ def root(*rules: Document) -> Document:
     return virtual_service("*", *rules, gateways=["gw"], name="root")
 
 
-def test_a_delegates_rules_stand_in_the_place_of_the_one_that_names_it() -> None:
+def test_a_delegates_rules_replace_the_rule_that_names_it() -> None:
     own = delegate(rule(to("a", "v2"), match=[header_is("y", "2")]), rule(to("a", "v1")))
-    found = at_gateway(root(handed(match=[header_is("x", "1")]), rule(to("a"))), own)
     x, y = StringMatch("exact", "1"), StringMatch("exact", "2")
-    of_own = "VirtualService own"
-    assert found == [
-        ({"x": x, "y": y}, of_own),
-        ({"x": x}, of_own),
+    assert at_gateway(root(delegating(match=[header_is("x", "1")]), rule(to("a"))), own) == [
+        ({"x": x, "y": y}, "VirtualService own"),
+        ({"x": x}, "VirtualService own"),
         ({}, "VirtualService root"),
     ]
 
 
-def test_a_delegate_that_is_not_here_is_left_out_with_a_warning() -> None:
-    mesh = mesh_of(*A, root(handed("other"), rule(to("a"))))
+def test_a_rule_whose_delegate_is_absent_is_left_out_with_a_warning() -> None:
+    mesh = mesh_of(*A, root(delegating("other"), rule(to("a"))))
     assert [(w.rule, w.field) for w in mesh.warnings if w.rule != "gateway-given"] == [
         ("no-delegate", "spec.http[0].delegate")
     ]
@@ -69,15 +68,15 @@ def test_a_delegate_that_is_not_here_is_left_out_with_a_warning() -> None:
 
 def test_a_delegate_counts_where_it_is_exported_to() -> None:
     own = delegate(rule(to("a")), exportTo=["other"])
-    assert at_gateway(root(handed(), rule(to("a"))), own) == [({}, "VirtualService root")]
+    assert at_gateway(root(delegating(), rule(to("a"))), own) == [({}, "VirtualService root")]
 
 
 def test_a_delegates_headers_replace_the_roots() -> None:
     sets: Document = {"headers": {"request": {"set": {"x-lane": "v2"}}}}
-    kept = mesh_of(*A, root(handed(**sets)), delegate(rule(to("a"))))
+    kept = mesh_of(*A, root(delegating(**sets)), delegate(rule(to("a"))))
     assert kept.gateway[0].routes[0].request.set == {"x-lane": "v2"}
     own = rule(to("a"), headers={"request": {"set": {"y": "1"}}})
-    replaced = mesh_of(*A, root(handed(**sets)), delegate(own))
+    replaced = mesh_of(*A, root(delegating(**sets)), delegate(own))
     assert replaced.gateway[0].routes[0].request.set == {"y": "1"}
 
 
@@ -85,7 +84,7 @@ PREFIX, EXACT, REGEX = {"prefix": "/a"}, {"exact": "/a/b"}, {"regex": "/a.*"}
 
 
 @pytest.mark.parametrize(
-    ("outer", "inner", "fit"),
+    ("of_root", "of_delegate", "fit"),
     [
         ({"uri": PREFIX}, {"uri": EXACT}, True),
         ({"uri": PREFIX}, {"uri": {"prefix": "/a/b"}}, True),
@@ -122,20 +121,19 @@ PREFIX, EXACT, REGEX = {"prefix": "/a"}, {"exact": "/a/b"}, {"regex": "/a.*"}
         ({"withoutHeaders": {"x": EXACT}}, {"withoutHeaders": {"y": PREFIX}}, True),
     ],
 )
-def test_matches_that_istio_takes_for_contradictory(
-    outer: Document, inner: Document, fit: bool
+def test_matches_that_istio_finds_contradictory(
+    of_root: Document, of_delegate: Document, fit: bool
 ) -> None:
-    one = HttpRoute.model_validate({"match": [outer]})
-    other = HttpRoute.model_validate({"match": [inner]})
-    assert (merge(one, other) is not None) == fit
+    root, rule = (HttpRoute.model_validate({"match": [m]}) for m in (of_root, of_delegate))
+    assert (merge(root, rule) is not None) == fit
 
 
 @pytest.mark.parametrize(
-    ("outer", "inner", "both"),
+    ("of_root", "of_delegate", "merged"),
     [
         *(
-            (asked, {}, asked)
-            for asked in (
+            (match, {}, match)
+            for match in (
                 {"uri": PREFIX},
                 {"scheme": EXACT},
                 {"method": EXACT},
@@ -159,30 +157,30 @@ def test_matches_that_istio_takes_for_contradictory(
         ),
     ],
 )
-def test_a_delegates_match_asks_for_what_its_roots_does(
-    outer: Document, inner: Document, both: Document
+def test_a_merged_match_has_the_conditions_of_root_and_delegate(
+    of_root: Document, of_delegate: Document, merged: Document
 ) -> None:
-    one, other, expected = (HttpRoute.model_validate({"match": [m]}) for m in (outer, inner, both))
-    merged = merge(one, other)
-    assert merged is not None
-    assert merged.match[0].model_dump() == expected.match[0].model_dump()
+    root, rule, expected = (
+        HttpRoute.model_validate({"match": [m]}) for m in (of_root, of_delegate, merged)
+    )
+    found = merge(root, rule)
+    assert found is not None
+    assert found.match[0].model_dump() == expected.match[0].model_dump()
 
 
-def test_each_of_a_delegates_matches_goes_with_each_of_its_roots_that_fit() -> None:
-    paths = [HttpRoute.model_validate({"match": [{"uri": u} for u in us]}) for us in (OUTER, INNER)]
-    merged = merge(*paths)
+def test_each_match_of_a_delegate_is_merged_with_each_fitting_match_of_its_root() -> None:
+    def matching(*uris: Document) -> HttpRoute:
+        return HttpRoute.model_validate({"match": [{"uri": uri} for uri in uris]})
+
+    root = matching(PREFIX, {"prefix": "/a/"}, {"prefix": "/c"})
+    merged = merge(root, matching(EXACT, {"exact": "/c"}))
     assert merged is not None
     assert [match.uri and match.uri.exact for match in merged.match] == ["/a/b", "/a/b", "/c"]
-    no_c = HttpRoute.model_validate({"match": [{"uri": u} for u in (*INNER, {"exact": "/d"})]})
-    assert merge(paths[0], no_c) is None
-
-
-OUTER: list[Document] = [PREFIX, {"prefix": "/a/"}, {"prefix": "/c"}]
-INNER: list[Document] = [EXACT, {"exact": "/c"}]
+    assert merge(root, matching(EXACT, {"exact": "/c"}, {"exact": "/d"})) is None
 
 
 @pytest.mark.parametrize(
-    ("name", "one", "other"),
+    ("field", "of_root", "of_delegate"),
     [
         ("rewrite", {"uri": "/x"}, {"uri": "/y"}),
         ("directResponse", {"status": 200}, {"status": 201}),
@@ -197,26 +195,26 @@ INNER: list[Document] = [EXACT, {"exact": "/c"}]
         ("mirrorPercentage", {"value": 5}, {"value": 6}),
     ],
 )
-def test_a_delegates_rule_has_what_its_root_says_where_it_says_nothing(
-    name: str, one: object, other: object
+def test_a_delegates_rule_inherits_what_it_does_not_set(
+    field: str, of_root: object, of_delegate: object
 ) -> None:
-    root, own = (HttpRoute.model_validate({name: value}) for value in (one, other))
+    root, rule = (HttpRoute.model_validate({field: value}) for value in (of_root, of_delegate))
     nothing = HttpRoute.model_validate({})
     assert merge(root, nothing) == root
-    assert merge(root, own) == own
-    assert merge(nothing, own) == own
+    assert merge(root, rule) == rule
+    assert merge(nothing, rule) == rule
 
 
 CLAIM = rule(to("a", "v2"), match=[header_is("@request.auth.claims.group", "beta")])
 
 
-def test_a_claim_of_a_token_is_no_header_of_a_request_that_has_none() -> None:
+def test_a_request_without_a_token_matches_no_claim() -> None:
     documents = (*A, root(CLAIM, rule(to("a", "v1"))))
     assert lanes_of(*documents) == {"untagged": "a v1"}
-    (told,) = plan_of(*documents).not_planned
-    assert (told.rule, told.reason) == ("@request.auth.claims.group", "no-example")
+    (left_out,) = plan_of(*documents).not_planned
+    assert (left_out.rule, left_out.reason) == ("@request.auth.claims.group", "no-example")
 
 
-def test_what_begins_like_a_claim_and_is_none() -> None:
+def test_a_header_that_only_begins_like_a_claim_is_refused() -> None:
     other = put(root(CLAIM), "spec.http[0].match[0].headers", {"@request.x": {"exact": "1"}})
     assert "is not a claim of a token" in refusal(*A, other)

@@ -1,4 +1,4 @@
-"""From paths to texts: what is not a regular file ends in a sentence, and never hangs."""
+"""Reading paths: anything but a regular file ends in an error, and never hangs."""
 
 import os
 import socket
@@ -14,11 +14,12 @@ from lanes.reading.files import texts
 
 
 def listening(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as made:
+    """Make a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as unix:
         here = Path.cwd()
         os.chdir(path.parent)  # a socket's name is 107 bytes at most
         try:
-            made.bind(path.name)
+            unix.bind(path.name)
         finally:
             os.chdir(here)
 
@@ -33,7 +34,7 @@ def listening(path: Path) -> None:
         (lambda path: path.symlink_to("gone"), "cannot be read: No such file"),
     ],
 )
-def test_what_in_a_folder_is_no_file(
+def test_a_folder_with_something_else_than_files(
     tmp_path: Path, make: Callable[[Path], None], problem: str
 ) -> None:
     make(tmp_path / "x.yaml")
@@ -41,7 +42,7 @@ def test_what_in_a_folder_is_no_file(
         list(texts((str(tmp_path),)))
 
 
-def test_a_folder_may_be_called_like_a_file(tmp_path: Path) -> None:
+def test_a_folder_may_have_the_name_of_a_manifest(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").mkdir()
     (tmp_path / "x.yaml" / "y.yaml").write_text("a: b")
     (tmp_path / "x.yaml" / "round.yaml").symlink_to(tmp_path)
@@ -49,16 +50,16 @@ def test_a_folder_may_be_called_like_a_file(tmp_path: Path) -> None:
     assert found == [f"{tmp_path}/x.yaml/y.yaml"]
 
 
-def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(path: object) -> None:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("os.scandir", denied)  # who runs the tests may read all
+    monkeypatch.setattr("os.scandir", denied)  # a root user may read everything
     with pytest.raises(LanesError, match="cannot be read: Permission denied"):
         list(texts((str(tmp_path),)))
 
 
-def test_more_files_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MOST_FILES", 2)
     for number in range(3):
         (tmp_path / f"{number}.yaml").touch()
@@ -66,7 +67,7 @@ def test_more_files_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyP
         list(texts((str(tmp_path),)))
 
 
-def test_more_bytes_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MOST_BYTES", 10)
     (tmp_path / "1.yaml").write_text("a: b\n")
     (tmp_path / "2.yaml").write_text("a: b\n")
@@ -76,7 +77,7 @@ def test_more_bytes_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyP
         list(texts((str(tmp_path),)))
 
 
-def test_more_documents_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MOST_DOCUMENTS", 2)
     (tmp_path / "x.yaml").write_text("a: b\n---\n" * 2)
     assert list(texts((str(tmp_path / "x.yaml"),)))
@@ -84,8 +85,8 @@ def test_more_documents_than_anybody_has(tmp_path: Path, monkeypatch: pytest.Mon
         list(texts((str(tmp_path), str(tmp_path / "x.yaml"))))
 
 
-def test_a_pipe_of_the_shells_is_read_to_its_end() -> None:
-    """As <(helm template ...) is: what comes late comes as well."""
+def test_a_pipe_of_the_shell_is_read_to_its_end() -> None:
+    """The shell makes one of <(helm template ...), whose output comes late."""
     reading, writing = os.pipe()
 
     def write() -> None:
@@ -101,7 +102,7 @@ def test_a_pipe_of_the_shells_is_read_to_its_end() -> None:
     os.close(reading)
 
 
-def test_a_pipe_that_nobody_writes_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_without_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_WAIT_SECONDS", 0.1)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(LanesError, match=f"^{tmp_path}/pipe: nothing came"):
@@ -116,9 +117,7 @@ def test_a_pipe_that_nobody_writes_to(tmp_path: Path, monkeypatch: pytest.Monkey
         ("x" * 300, "no such file or directory"),
     ],
 )
-def test_what_is_named_and_is_no_file(
-    monkeypatch: pytest.MonkeyPatch, path: str, problem: str
-) -> None:
+def test_paths_that_are_refused(monkeypatch: pytest.MonkeyPatch, path: str, problem: str) -> None:
     monkeypatch.setattr(files, "MOST_BYTES", 2**20)
     with pytest.raises(LanesError, match=problem):
         list(texts((path,)))
