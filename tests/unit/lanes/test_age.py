@@ -1,4 +1,4 @@
-"""The older of two resources counts: by creationTimestamp, else by name, and that is told."""
+"""The older of two resources counts: by creationTimestamp, else by name; warnings say so."""
 
 from collections.abc import Callable, Sequence
 
@@ -67,7 +67,7 @@ def by_subset(name: str, version: str) -> list[Document]:
 
 
 def by_policy(name: str, version: str) -> list[Document]:
-    """Of the pods for a lane, those of this version come first."""
+    """A DestinationRule that prefers the pods of one version."""
     preferred = {"localityLbSetting": {"failoverPriority": [f"version={version}"]}}
     policy = {"loadBalancer": preferred, "outlierDetection": {}}
     return [destination_rule("b", policy=policy, name=name)]
@@ -79,7 +79,7 @@ def by_http_route(name: str, version: str) -> list[Document]:
 
 
 def by_sidecar(name: str, version: str) -> list[Document]:
-    """Only where no Sidecar hides b do rules count, which lead to v1."""
+    """A Sidecar that hides b, so that its rules do not apply; or one that does not."""
     found = sidecar("none/*" if version == "v1|v2" else "*/*", name=name)
     return [SUBSETS, in_mesh("b", "v1"), found]
 
@@ -108,7 +108,7 @@ KINDS: list[tuple[Both, Sequence[str]]] = [
     ],
 )
 @pytest.mark.parametrize(("kind", "answers"), KINDS)
-def test_the_older_counts(
+def test_the_older_resource_counts(
     kind: Both,
     answers: Sequence[str],
     first: tuple[str, str | None],
@@ -135,7 +135,7 @@ def warnings(*documents: Document) -> list[str]:
         (NEW, NEW, "whose name comes first: both have one creationTimestamp"),
     ],
 )
-def test_which_one_counts_is_told(first: str | None, second: str | None, why: str) -> None:
+def test_a_warning_says_which_one_counts(first: str | None, second: str | None, why: str) -> None:
     rules = [made(in_mesh("one", "v1"), first), made(in_mesh("two", "v2"), second)]
     assert warnings(*B, SUBSETS, *rules) == [
         "VirtualService two: spec.hosts[0]: sidecars apply one VirtualService to a host, one,"
@@ -166,7 +166,7 @@ FQDN = "b.default.svc.cluster.local"
         ({"one": ["x.org"], "two": ["y.org", "x.org"]}, ["spec.hosts[1]"]),
     ],
 )
-def test_a_second_one_for_a_host_is_told_once(
+def test_a_second_virtual_service_for_a_host_is_one_warning(
     hosts: dict[str, list[str]], fields: list[str]
 ) -> None:
     rules = [put(in_mesh(name, "v1"), "spec.hosts", named) for name, named in hosts.items()]
@@ -176,7 +176,7 @@ def test_a_second_one_for_a_host_is_told_once(
     assert found == fields
 
 
-def test_where_the_older_has_no_rule_for_a_call_the_other_counts() -> None:
+def test_the_newer_counts_for_calls_that_no_rule_of_the_older_matches() -> None:
     for_others = virtual_service(
         "b", rule(to("b", "v1"), match=[{"sourceLabels": {"app": "c"}}]), name="one"
     )
@@ -186,21 +186,21 @@ def test_where_the_older_has_no_rule_for_a_call_the_other_counts() -> None:
         assert answering(SUBSETS, first) == "v1|v2"
 
 
-def test_a_namespaces_own_comes_before_what_is_older() -> None:
+def test_a_private_virtual_service_counts_before_an_older_one() -> None:
     own = put(in_mesh("own", "v2"), "spec.exportTo", ["."])
     assert answering(SUBSETS, made(own, NEW), made(in_mesh("all", "v1"), OLD)) == "v2"
 
 
-WAYS = [rule(to("b", "v2"), match=[header_is("x", "1")]), rule(to("b", "v1"))]
+RULES = [rule(to("b", "v2"), match=[header_is("x", "1")]), rule(to("b", "v1"))]
 
 
 @pytest.mark.parametrize(("first", "second"), [(OLD, NEW), (NEW, OLD), (None, None)])
 def test_a_gateway_takes_the_rules_of_the_older_first(
     first: str | None, second: str | None
 ) -> None:
-    ways = [
+    services = [
         made(virtual_service("*", rule(to("b", "v1")), gateways=["g"], name="one"), first),
-        made(virtual_service("*", *WAYS, rule(to("b")), gateways=["g"], name="two"), second),
+        made(virtual_service("*", *RULES, rule(to("b")), gateways=["g"], name="two"), second),
         made(
             virtual_service(
                 "*",
@@ -211,7 +211,7 @@ def test_a_gateway_takes_the_rules_of_the_older_first(
             "2026-11-29T20:00:00Z" if first else None,
         ),
     ]
-    mesh = mesh_of(*B, SUBSETS, gateway(name="g"), *ways)
+    mesh = mesh_of(*B, SUBSETS, gateway(name="g"), *services)
     (host,) = mesh.gateway
     met = Request({"x": "1"}, "/").rule(host.routes)
     assert met is not None
@@ -222,8 +222,8 @@ def test_a_gateway_takes_the_rules_of_the_older_first(
 
 
 @pytest.mark.parametrize(("first", "second"), [(OLD, NEW), (NEW, OLD)])
-def test_of_listeners_the_older_set_has_them(first: str, second: str) -> None:
-    """Both have one port and hostname; each has a route of its own."""
+def test_the_older_listener_set_has_a_listener(first: str, second: str) -> None:
+    """Both sets have a listener with the same port and hostname, and a route of their own."""
     parts = []
     for name, at in (("one", first), ("two", second)):
         listener = {"name": name, "port": 80, "protocol": "HTTP", "hostname": "a.test"}
@@ -254,13 +254,13 @@ def test_of_listeners_the_older_set_has_them(first: str, second: str) -> None:
         (7, "should be a time such as 2026-11-30T08:00:00Z"),
     ],
 )
-def test_a_time_that_is_none(at: object, problem: str) -> None:
+def test_an_invalid_creation_timestamp(at: object, problem: str) -> None:
     wrong = put(service("b"), "metadata.creationTimestamp", at)
     assert refusal(wrong) == f"Service b: metadata.creationTimestamp: {problem}"
 
 
 @pytest.mark.parametrize(("scheme", "found"), [("http", "v1"), ("https", "v2")])
-def test_a_rule_by_scheme_does_not_go_last(scheme: str, found: str) -> None:
+def test_a_rule_that_matches_a_scheme_is_not_moved_last(scheme: str, found: str) -> None:
     web = ["demo-gateway"]
     by_scheme = rule(to("b", "v1"), match=[{"scheme": {"exact": scheme}}])
     later = virtual_service("*", by_scheme, gateways=web, name="two")

@@ -1,4 +1,4 @@
-"""Routing alone: which Services and pods what routes to them stands for."""
+"""Services and pods that are inferred from routing."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ MANY = route_rule(backend("b", port=82), backend("c", namespace="other"))
         ([deployment("b"), destination_rule("a", "v1")], {}),
     ],
 )
-def test_services_are_those_that_something_routes_to(
+def test_inferred_services_are_those_that_something_routes_to(
     tmp_path: Path, documents: list[Document], found: dict[str, list[int]]
 ) -> None:
     bodies = [body for _, body in complete(tmp_path, *documents).of(kinds.Service)]
@@ -129,10 +129,10 @@ PLAIN = {"name": "next", "labels": {"app": "a"}, "trafficPolicy": {"tls": {"mode
         ([put(A, "spec.selector", {})], {}),
     ],
 )
-def test_pods_are_those_of_subsets_and_of_services_without(
+def test_inferred_pods_are_those_of_subsets_and_of_services_without_subsets(
     tmp_path: Path, documents: list[Document], found: dict[str, tuple[dict[str, str], str | None]]
 ) -> None:
-    """By name: their labels, and the version that their subset does not tell by a label."""
+    """By name: their labels, and the version where no label has one."""
     manifests = complete(tmp_path, *documents)
     pods = [body for _, body in manifests.of(kinds.Pod)]
     variables = [{one.name: one.value for one in pod.spec.containers[0].env} for pod in pods]
@@ -144,7 +144,7 @@ def test_pods_are_those_of_subsets_and_of_services_without(
     assert [one.rule for one in manifests.warnings] == ["no-workloads"] * bool(found)
 
 
-def test_a_pod_has_the_ports_that_its_service_leads_to_and_all_that_have_names(
+def test_an_inferred_pod_has_the_target_ports_of_its_service_and_all_named_ports(
     tmp_path: Path,
 ) -> None:
     named = service("a", {"port": 80, "targetPort": "web"}, {"port": 81, "targetPort": 9000}, 82)

@@ -1,4 +1,4 @@
-"""ASM's lane groups and traffic labels: the lanes that the documentation says they make."""
+"""ASM's lane groups and traffic labels, as its documentation describes them."""
 
 from typing import Any
 
@@ -62,27 +62,29 @@ def lane(
     name: str, weight: int | None = None, match: Document | None = None, **spec: Any
 ) -> Document:
     """A lane of the pods of its version, entered by weight or by a match."""
-    entered: Document = {}
+    ingress: Document = {}
     if weight is not None:
-        entered = {"ingressWeight": {"destination": ENTRY, "weight": weight}}
+        ingress = {"ingressWeight": {"destination": ENTRY, "weight": weight}}
     if match is not None:
-        one = {"online": True, "hosts": ["*"], "match": match, "route": {"destination": ENTRY}}
-        entered = {"ingressRules": [one]}
+        rule = {"online": True, "hosts": ["*"], "match": match, "route": {"destination": ENTRY}}
+        ingress = {"ingressRules": [rule]}
     version = spec.pop("version", name)
-    whole = {"labelSelector": {"version": version}, **entered, **spec}
+    whole = {"labelSelector": {"version": version}, **ingress, **spec}
     return of_asm("ASMSwimLane", name, whole, **{"swimlane-group": "mock"})
 
 
 WEIGHTED = [lane("v1", 60), lane("v2", 20), lane("v3", 20)]
 
 
-def test_a_permissive_group_by_weight_is_as_the_chart_writes_it() -> None:
+def test_a_permissive_group_by_weight_is_planned_as_what_the_chart_renders() -> None:
     planned = plan_of(*PODS, INGRESS, group("weighted", BASELINE), *WEIGHTED)
     by_hand = plan_of(*asm(header="x-lane"))
     assert {one.name: one.weight for one in planned.lanes} == {"v1": 60, "v2": 20, "v3": 20}
-    cells = [[(hop.service, hop.version, hop.reason) for hop in one.path] for one in planned.lanes]
-    wanted = [[(hop.service, hop.version, hop.reason) for hop in one.path] for one in by_hand.lanes]
-    assert cells == wanted
+    found, expected = (
+        [[(hop.service, hop.version, hop.reason) for hop in one.path] for one in plan.lanes]
+        for plan in (planned, by_hand)
+    )
+    assert found == expected
     assert planned.header == "x-lane"
     assert [list(map(str, one.entry_rules)) for one in planned.lanes] == [
         ["x-lane: v1"],
@@ -104,22 +106,22 @@ def test_a_permissive_group_by_weight_is_as_the_chart_writes_it() -> None:
         ),
     ],
 )
-def test_requests_that_a_group_splits(
+def test_the_matches_of_a_split(
     matches: list[Document], named: list[list[str]], split: list[list[str]]
 ) -> None:
     whole = group("weighted", BASELINE)
     rule = {"hosts": ["*"], "requestMatches": matches}
     whole["spec"]["ingress"]["ingressRouting"]["weightedRoutingRule"] = rule
     (host,) = mesh_of(*PODS, INGRESS, whole, *WEIGHTED).gateway
-    asked = [
+    matched = [
         [[*([one.uri.value] if one.uri else []), *one.headers] for one in route.matches]
         for route in host.routes
     ]
-    assert asked == [named, named, named, split]
+    assert matched == [named, named, named, split]
 
 
-def entered(*documents: Document) -> dict[str, list[tuple[str, int]]]:
-    """Where the rules of each of the gateway's hosts lead, and their weights."""
+def gateway_rules(*documents: Document) -> dict[str, list[tuple[str, int]]]:
+    """The destinations of the rules of each gateway host, with their weights."""
     return {
         host.domain: [
             (
@@ -133,7 +135,7 @@ def entered(*documents: Document) -> dict[str, list[tuple[str, int]]]:
     }
 
 
-ONE: Document = {"uri": {"prefix": "/mock"}}
+MOCK: Document = {"uri": {"prefix": "/mock"}}
 V1, V2 = ("v1|mocka", 100), ("v2|mocka", 100)
 V1_V2 = [("v1|mocka", 80), ("v2|mocka", 20)]
 
@@ -148,44 +150,44 @@ def of_host(document: Document, *hosts: str) -> Document:
         ("weighted", [lane("v1", 80), lane("v2", 20)], {"*": [V1, V2, *V1_V2]}),
         ("weighted", [lane("v1", 0), lane("v2", 0)], {"*": [V1, V2]}),
         ("weighted", [lane("v1", 80), lane("v2")], {"*": [V1, V1]}),
-        ("weighted", [lane("v1", 80), lane("v2", match=ONE)], {"*": [V1, V1]}),
-        ("rule_based", [lane("v1", match=ONE), lane("v2", 20)], {"*": [V1]}),
-        ("", [lane("v1", match=ONE), lane("v2", match={})], {"*": [V1, V2]}),
+        ("weighted", [lane("v1", 80), lane("v2", match=MOCK)], {"*": [V1, V1]}),
+        ("rule_based", [lane("v1", match=MOCK), lane("v2", 20)], {"*": [V1]}),
+        ("", [lane("v1", match=MOCK), lane("v2", match={})], {"*": [V1, V2]}),
         (
             "",
-            [of_host(lane("v1", match=ONE), "a.org"), of_host(lane("v2", match=ONE), "b.org")],
+            [of_host(lane("v1", match=MOCK), "a.org"), of_host(lane("v2", match=MOCK), "b.org")],
             {"a.org": [V1], "b.org": [V2]},
         ),
-        ("", [of_host(lane("v2", match=ONE), "a.org", "b.org")], {"a.org": [V2], "b.org": [V2]}),
-        ("", [of_host(lane("v2", match=ONE))], {"*": [V2]}),
-        ("", [put(lane("v2", match=ONE), "metadata.labels.swimlane-group", "x")], {}),
+        ("", [of_host(lane("v2", match=MOCK), "a.org", "b.org")], {"a.org": [V2], "b.org": [V2]}),
+        ("", [of_host(lane("v2", match=MOCK))], {"*": [V2]}),
+        ("", [put(lane("v2", match=MOCK), "metadata.labels.swimlane-group", "x")], {}),
     ],
 )
-def test_what_the_lanes_of_a_group_are_entered_by(
+def test_the_gateway_rules_of_a_group(
     strategy: str, lanes: list[Document], found: dict[str, list[tuple[str, int]]]
 ) -> None:
-    assert entered(group(strategy, {"routeHeader": "x-lane"}), *lanes) == found
+    assert gateway_rules(group(strategy, {"routeHeader": "x-lane"}), *lanes) == found
 
 
-def test_a_strict_group_splits_and_has_no_header_to_enter_by() -> None:
-    assert entered(group("weighted"), lane("v1", 80), lane("v2", 20)) == {"*": V1_V2}
+def test_a_strict_group_has_a_split_and_no_rule_by_header() -> None:
+    assert gateway_rules(group("weighted"), lane("v1", 80), lane("v2", 20)) == {"*": V1_V2}
 
 
 def test_the_hosts_of_a_split_and_the_port_of_a_lane() -> None:
     whole = group("weighted", BASELINE)
     whole["spec"]["ingress"]["ingressRouting"]["weightedRoutingRule"] = {"hosts": ["a.org"]}
-    assert list(entered(whole, *WEIGHTED)) == ["a.org"]
-    elsewhere = put(lane("v1", 1), "spec.ingressWeight.destination.portNum", 81)
+    assert list(gateway_rules(whole, *WEIGHTED)) == ["a.org"]
+    at_81 = put(lane("v1", 1), "spec.ingressWeight.destination.portNum", 81)
     assert "destination.port: name one of mocka's ports: 8000" in refusal(
-        *PODS, INGRESS, whole, elsewhere
+        *PODS, INGRESS, whole, at_81
     )
 
 
 @pytest.mark.parametrize("host", ["mocka", "mocka.default.svc.cluster.local"])
 def test_a_destination_is_a_service_of_the_group_by_either_name(host: str) -> None:
-    v2 = put(lane("v2", match=ONE), "spec.ingressRules[0].route.destination.host", host)
-    (only,) = mesh_of(*PODS, INGRESS, group("", BASELINE), v2, lane("v1")).gateway
-    (weighted,) = only.routes[0].destinations
+    v2 = put(lane("v2", match=MOCK), "spec.ingressRules[0].route.destination.host", host)
+    (gateway_host,) = mesh_of(*PODS, INGRESS, group("", BASELINE), v2, lane("v1")).gateway
+    (weighted,) = gateway_host.routes[0].destinations
     assert weighted.destination.name.endswith(" else v1")
     assert weighted.request.set == {"x-lane": "v2"}
 
@@ -194,14 +196,14 @@ def test_a_destination_is_a_service_of_the_group_by_either_name(host: str) -> No
     ("labels", "version"), [({"version": "v2"}, "v2"), ({"app": "mocka"}, "blue")]
 )
 def test_in_strict_mode_a_member_of_baggage_names_the_lane(labels: Document, version: str) -> None:
-    (only,) = mesh_of(
-        *PODS, INGRESS, group(), lane("blue", match=ONE, labelSelector=labels)
+    (gateway_host,) = mesh_of(
+        *PODS, INGRESS, group(), lane("blue", match=MOCK, labelSelector=labels)
     ).gateway
-    (weighted,) = only.routes[0].destinations
+    (weighted,) = gateway_host.routes[0].destinations
     assert weighted.request.set == {"baggage": f"version={version}"}
 
 
-def test_lanes_may_be_named_otherwise_than_versions() -> None:
+def test_lanes_may_have_other_names_than_versions() -> None:
     lanes = [lane("s1", 80, version="v1"), lane("s2", 20, version="v2")]
     mode = {**BASELINE, "fallbackTarget": "s1"}
     planned = plan_of(*PODS, INGRESS, group("weighted", mode), *lanes)
@@ -224,7 +226,7 @@ def test_rules_of_lanes_at_the_gateway() -> None:
     assert list(lanes_of(*PODS, INGRESS, group("", BASELINE), offline, lanes[0])) == ["v1"]
 
 
-def test_a_strict_group_goes_by_who_calls() -> None:
+def test_the_caller_chooses_the_lane_of_a_strict_group() -> None:
     by_header = {"headers": {"x-asm-prefer-tag": {"exact": "v2"}}}
     mockb = deployment("mockb", "v2", "mockc")
     found = lanes_of(*PODS, INGRESS, group(), lane("v1"), lane("v2", match=by_header), mockb)
@@ -234,14 +236,12 @@ def test_a_strict_group_goes_by_who_calls() -> None:
 
 
 def test_a_service_that_a_lane_does_not_name_is_the_baselines() -> None:
-    """Though its pods are there."""
-    mine = [{"name": "mockb", "namespace": "default"}]
-    lanes = [lane("v1", 50), lane("v3", 50, services=mine)]
-    paths = lanes_of(*PODS, INGRESS, group("weighted", BASELINE), *lanes)
-    assert paths["v3"].startswith("mocka v3, mockb v3, mockc v1")
-    nothing = [lane("v1", 50), lane("v3", 50, services=[{"name": "mocka", "namespace": "default"}])]
-    paths = lanes_of(*PODS, INGRESS, group("weighted", BASELINE), *nothing)
-    assert paths["v3"].startswith("mocka v3, mockb v1")
+    """Even if the lane's pods are there."""
+    for named, path in (("mockb", "mocka v3, mockb v3, mockc v1"), ("mocka", "mocka v3, mockb v1")):
+        services = [{"name": named, "namespace": "default"}]
+        lanes = [lane("v1", 50), lane("v3", 50, services=services)]
+        paths = lanes_of(*PODS, INGRESS, group("weighted", BASELINE), *lanes)
+        assert paths["v3"].startswith(path)
 
 
 def test_a_fallback_for_one_service() -> None:
@@ -259,7 +259,7 @@ def messages(*documents: Document) -> dict[str, str]:
 ASSUMED = "spec.permissiveModeConfiguration.routeHeader"
 
 
-def test_what_is_not_published_is_said() -> None:
+def test_warnings_of_what_is_not_published() -> None:
     found = messages(*PODS, INGRESS, group("weighted", BASELINE), *WEIGHTED)
     assert found == {
         ASSUMED: "planned as if the gateway set x-lane for each lane, and calls without the header"
@@ -305,11 +305,13 @@ def test_what_is_not_published_is_said() -> None:
         ),
     ],
 )
-def test_what_has_no_effect_is_said(documents: list[Document], field: str, message: str) -> None:
+def test_warnings_of_what_has_no_effect(
+    documents: list[Document], field: str, message: str
+) -> None:
     assert messages(*PODS, *documents)[field].startswith(message)
 
 
-def test_the_lane_is_carried_as_the_group_says() -> None:
+def test_only_a_permissive_group_with_baggage_has_header_propagation() -> None:
     def carried(trace: str) -> list[tuple[str, ...]]:
         mode = {**BASELINE, "traceHeader": trace}
         mesh = mesh_of(*PODS, INGRESS, group("weighted", mode), *WEIGHTED)
@@ -333,12 +335,12 @@ def test_a_patch_is_not_supported_and_marks_its_service(tmp_path: Any) -> None:
     }
 
 
-def test_a_group_alone_is_routing_for_what_is_elsewhere() -> None:
+def test_pods_are_inferred_for_a_group_alone() -> None:
     paths = lanes_of(INGRESS, group("weighted", BASELINE), *WEIGHTED)
     assert paths == {"v1": "mocka v1", "v2": "mocka v2", "v3": "mocka v3"}
 
 
-def test_a_traffic_label_is_planned_as_handed_on() -> None:
+def test_a_traffic_label_is_planned_as_propagated() -> None:
     label = {"name": "x-lane", "valueFrom": ["$getInboundRequestHeader(x-lane)", "$getLabel(tag)"]}
     labels = of_asm("TrafficLabel", "t", {"rules": [{"labels": [label]}]})
     ruled = virtual_service(

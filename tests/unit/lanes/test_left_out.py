@@ -1,4 +1,4 @@
-"""What a plan leaves out is told: rules that no call meets, other ports; databases are no hops."""
+"""What a plan leaves out: rules that no call matches, other ports of Services, and databases."""
 
 import re
 
@@ -57,7 +57,7 @@ LANE = header_is("x-lane", "v2")["headers"]
         (v2(headers=LANE), "http://cart:8000/", []),
     ],
 )
-def test_rules_of_the_mesh_that_no_planned_call_meets(
+def test_mesh_rules_that_no_planned_call_matches(
     first: Document, url: str, found: list[str]
 ) -> None:
     rules = virtual_service("cart", first, REST)
@@ -65,7 +65,7 @@ def test_rules_of_the_mesh_that_no_planned_call_meets(
     assert [str(one) for one in planned.other_rules] == found
 
 
-def test_rules_of_the_mesh_have_no_part_in_what_the_gateway_leads_to() -> None:
+def test_mesh_rules_do_not_apply_to_the_gateways_requests() -> None:
     rules = virtual_service("shop", rule(to("shop"), match=[{"uri": {"prefix": "/x"}}]))
     assert plan_of(*shop(), rules).other_rules == ()
     lane = rule(to("shop", "v2"), match=[header_is("x-lane", "v2")])
@@ -95,7 +95,7 @@ def test_the_port_that_is_planned_is_named(
     assert [str(one) for one in planned.ports] == found
 
 
-def test_the_port_of_the_service_that_the_gateway_leads_to() -> None:
+def test_the_planned_port_of_the_entry_service() -> None:
     at = put(AT, "spec.http[0].route[0].destination.port", {"number": 9000})
     documents = [gateway(), at, service("shop", *TWO), deployment("shop")]
     assert [str(one) for one in plan_of(*documents).ports] == [
@@ -103,7 +103,7 @@ def test_the_port_of_the_service_that_the_gateway_leads_to() -> None:
     ]
 
 
-def test_the_port_of_the_services_for_one_version_that_the_gateway_splits_between() -> None:
+def test_the_planned_port_where_the_gateway_splits_between_services() -> None:
     split = rule(*(to(f"shop-{v}", weight=1, port=8000) for v in ("v1", "v2")))
     own = [service(f"shop-{v}", *TWO, selector={"app": "shop", "version": v}) for v in ("v1", "v2")]
     pods = [deployment("shop"), deployment("shop", "v2")]
@@ -133,7 +133,7 @@ def test_the_port_of_the_services_for_one_version_that_the_gateway_splits_betwee
         (27017, "MongoDB"),
     ],
 )
-def test_what_listens_at_the_port_of_a_database(number: int, name: str) -> None:
+def test_the_ports_of_databases(number: int, name: str) -> None:
     spec = ServiceSpec.model_validate({"ports": [{"port": 80, "name": "http"}, {"port": number}]})
     port, found = database_port(spec) or (spec.ports[0], "")
     assert (port.port, found) == (number, name)
@@ -151,14 +151,14 @@ def test_what_listens_at_the_port_of_a_database(number: int, name: str) -> None:
         ({"port": 7000, "name": "service"}, True),  # of Cassandra's nodes, and of many others
     ],
 )
-def test_databases_and_ports_without_http_are_no_hops(port: Document, hop: bool) -> None:
+def test_databases_and_ports_without_http_are_not_hops(port: Document, hop: bool) -> None:
     data = [service("cart", port), foreign("cart")]
     planned = plan_of(*shop(CART_ADDR=f"cart:{port['port']}"), *data)
     assert [one.service for one in planned.lanes[0].path] == ["shop", "cart"][: 1 + hop]
     assert (planned.unreached, planned.assumed) == ((), {})
 
 
-def test_a_database_is_not_missed_by_a_service_whose_calls_nobody_knows() -> None:
+def test_a_database_is_never_unreached() -> None:
     assert lanes_of(*shop(), service("db", {"port": 5432}), foreign("db")) == {
         "untagged": "shop v1"
     }
@@ -167,7 +167,7 @@ def test_a_database_is_not_missed_by_a_service_whose_calls_nobody_knows() -> Non
         assert plan_of(*shop(), service("db", *ports), foreign("db")).unreached == ()
 
 
-def test_a_port_that_is_chosen_where_a_call_names_none() -> None:
+def test_a_chosen_port_applies_to_calls_without_one() -> None:
     mesh = mesh_of(*shop(), service("cart", *TWO), *CART)
     calls = {"shop": ("cart",)}
     found = {
@@ -192,7 +192,7 @@ def test_a_port_that_is_chosen_where_a_call_names_none() -> None:
         ({"car": 80}, "--port car=80: car has no HTTP port 80 here, but none"),
     ],
 )
-def test_a_port_that_is_not_there(chosen: dict[str, int], sentence: str) -> None:
+def test_a_chosen_port_that_does_not_exist(chosen: dict[str, int], sentence: str) -> None:
     mesh = mesh_of(service("cart", *TWO), *CART)
     with pytest.raises(PlanError, match=re.escape(sentence)):
         with_ports(mesh, chosen)
