@@ -1,4 +1,4 @@
-"""The services of manifests that know no lanes: which can have lanes, their versions and calls."""
+"""Finds the services of manifests without lanes: those that can have lanes, versions, calls."""
 
 import re
 from collections import Counter
@@ -20,23 +20,23 @@ from lanes.reading.resolve import build
 
 VERSION_LABELS = ("version", "app.kubernetes.io/version")
 BASELINE = "v1"
-# Names that services have which a gateway calls; where nothing else tells, the likelier come first.
+# Names of services that a gateway is likely to call.
 _ENTRY = re.compile(r"front|web|page|gateway|proxy|edge|portal|(^|-)ui$")
-# Kinds by which manifests say which mesh they are written for.
-_OF_A_MESH = (
+# Kinds that show which mesh manifests are for.
+_MESH_KINDS = (
     kinds.ASMHeaderPropagation,
     kinds.DestinationRule,
     kinds.VirtualService,
     kinds.HTTPRoute,
 )
-# What the chart takes for a lane, and for a service.
+# The names of lanes and of services that the chart supports.
 _LANE = re.compile(r"(?!\d+$|true$|false$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _SERVICE = re.compile(r"(?!true$|false$)[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What runs the pods of one version of a service; `lane` is the version, by its labels."""
+    """A workload of a service. `lane`: the version in its labels; "" for none."""
 
     resource: Resource
     template: kinds.PodTemplate
@@ -44,17 +44,17 @@ class Workload:
 
     @property
     def container(self) -> int:
-        """The number of the container that answers: the first that is no sidecar."""
-        names = [one.name for one in self.template.spec.containers]
+        """The index of the container that answers: the first that is not a sidecar."""
+        names = [container.name for container in self.template.spec.containers]
         return next((n for n, name in enumerate(names) if name != "istio-proxy"), 0)
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service that can have lanes. `versions` has its workloads by lane, the baseline's first.
+    """A service that can have lanes. `versions`: its workloads by lane, the baseline's first.
 
-    `calls_known`: whether anything says whom it calls. `exposed`: whether it is reached from
-    outside.
+    `upstreams`: the services that it calls; `calls_known`: the manifests show them. `exposed`:
+    requests from outside reach it.
     """
 
     host: Host
@@ -75,12 +75,16 @@ class Service:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What manifests hold. `left`: what gets no lanes, each with the reason."""
+    """The services of manifests. `provider`: the mesh that they are for; "" if unknown.
+
+    `label`: the pods' label with their version. `left`: the resources that get no lanes, each with
+    the reason.
+    """
 
     sources: tuple[str, ...]
-    provider: str  # "": the manifests do not say
+    provider: str
     baseline: str
-    label: str  # the pods' label that holds their version
+    label: str
     services: tuple[Service, ...]
     left: Mapping[str, str]
 
@@ -96,24 +100,24 @@ class Inventory:
 
     @cached_property
     def entries(self) -> tuple[str, ...]:
-        """The services that the gateway may call: none calls them, or they are exposed.
+        """The services that the gateway may call, the likeliest first.
 
-        The likelier come first: those that are exposed, and those that call others.
+        These are the exposed ones; without any, those that no service calls.
         """
         called = {name for service in self.services for name in service.upstreams}
-        uncalled = [one for one in self.services if one.name not in called]
-        exposed = [one for one in self.services if one.exposed]
+        uncalled = [service for service in self.services if service.name not in called]
+        exposed = [service for service in self.services if service.exposed]
         likely = exposed or uncalled or list(self.services)
-        return tuple(one.name for one in sorted(likely, key=_as_entry))
+        return tuple(service.name for service in sorted(likely, key=_unlikely_entry))
 
     @cached_property
     def unreached(self) -> tuple[str, ...]:
-        """The services that no known call leads to from the likeliest entry."""
-        upstreams = {one.name: one.upstreams for one in self.services}
-        reached, found = set[str](), [self.entries[0]]
-        while found:
-            name = found.pop()
-            found += () if name in reached else upstreams[name]
+        """The services that no known call from the likeliest entry leads to."""
+        upstreams = {service.name: service.upstreams for service in self.services}
+        reached, ahead = set[str](), [self.entries[0]]
+        while ahead:
+            name = ahead.pop()
+            ahead += () if name in reached else upstreams[name]
             reached.add(name)
         return tuple(name for name in upstreams if name not in reached)
 
@@ -121,92 +125,96 @@ class Inventory:
 def take_inventory(
     paths: Iterable[str], calls: Overrides | None = None, *, routing_only: bool = False
 ) -> Inventory:
-    """Return what the manifests under `paths` hold; `calls` is who calls whom besides.
+    """Return the inventory of the manifests under `paths`. `calls`: calls that they do not show.
 
-    Raises LanesError for what cannot be read, and where no service can have lanes.
+    Raises LanesError if a file cannot be read, and if no service can have lanes.
     """
     manifests, unread = read_for_lint(paths)
     if unread:
         raise LanesError(*unread)
     mesh, _ = build(manifests, Diagnostics())
-    found, left = _services(manifests, routing_only=routing_only)
-    sources = tuple(STDIN_NAME if one == STDIN else one for one in manifests.sources)
-    if not found:
+    candidates, left = _services(manifests, routing_only=routing_only)
+    sources = tuple(STDIN_NAME if name == STDIN else name for name in manifests.sources)
+    if not candidates:
         reasons = (f"{name}: {why}" for name, why in left.items())
         none = "no Service here leads to pods over HTTP. Add your Services and Deployments"
         raise LanesError(f"{' '.join(sources)}: {none}", *reasons)
-    known = any(isinstance(one.body, _OF_A_MESH) for one in manifests.resources)
-    label = _version_label(found)
-    baseline = _baseline(found)
+    mesh_known = any(isinstance(resource.body, _MESH_KINDS) for resource in manifests.resources)
+    label = _version_label(candidates)
+    baseline = _baseline(candidates)
     graph = call_graph(mesh, calls)
     exposed = frozenset(exposed_hosts(manifests, mesh))
-    by_host = {one.host: one.name for one in found} | dict(_aliases(found, manifests))
+    names = {service.host: service.name for service in candidates}
+    names |= _aliases(candidates, manifests)
     services = tuple(
         replace(
-            _with_calls(one, mesh, graph, by_host),
-            versions=_versions(one, baseline),
-            exposed=one.host in exposed,
+            _with_calls(service, mesh, graph, names),
+            versions=_versions(service, baseline),
+            exposed=service.host in exposed,
         )
-        for one in found
+        for service in candidates
     )
-    for service, raw in zip(services, found, strict=True):
-        for workload in raw.versions.values():
-            if all(one is not workload for one in service.versions.values()):
-                why = f"runs pods of {service.name} too, and these have no version label"
-                left[str(workload.resource)] = why
-    return Inventory(sources, mesh.provider if known else "", baseline, label, services, left)
+    for service, candidate in zip(services, candidates, strict=True):
+        for workload in candidate.versions.values():
+            if all(version is not workload for version in service.versions.values()):
+                reason = f"runs pods of {service.name} too, and these have no version label"
+                left[str(workload.resource)] = reason
+    return Inventory(sources, mesh.provider if mesh_known else "", baseline, label, services, left)
 
 
-def _as_entry(service: Service) -> tuple[bool, bool]:
-    """Return what sorts services by how likely a gateway calls them."""
+def _unlikely_entry(service: Service) -> tuple[bool, bool]:
+    """Return a key that sorts services: the likelier a gateway calls one, the earlier."""
     return not service.upstreams, not _ENTRY.search(service.name)
 
 
 def _services(
     manifests: Manifests, *, routing_only: bool
 ) -> tuple[tuple[Service, ...], dict[str, str]]:
-    """Return the Services that can have lanes, and why the others cannot."""
+    """Return the Services that can have lanes, and why the others cannot.
+
+    The keys of `versions` are only numbers yet.
+    """
     found: dict[Host, Service] = {}
     left: dict[str, str] = {}
     owners: dict[tuple[str, ...], Host] = {}
     workloads = list(_workloads(manifests))
     services = [(body.host, resource, body.spec) for resource, body in manifests.of(kinds.Service)]
-    # Of several Services with the same pods, the one that is not exposed is what others call.
+    # Of several Services with the same pods, other services call the one that is not exposed.
     for host, resource, spec in sorted(
-        services, key=lambda one: one[2].type not in ("", "ClusterIP")
+        services, key=lambda service: service[2].type not in ("", "ClusterIP")
     ):
-        behind = [one for one in workloads if _selects(spec, host, one)]
-        key = tuple(sorted(str(one.resource) for one in behind))
-        why = _why_not(host, spec, behind, routing_only=routing_only)
-        if not why and (host.namespace, *key) in owners:
-            why = f"leads to the pods of {owners[host.namespace, *key].name}, which has lanes"
-        if why:
-            left[host.name] = why
+        behind = [workload for workload in workloads if _selects(spec, host, workload)]
+        key = (host.namespace, *sorted(str(workload.resource) for workload in behind))
+        reason = _why_not(host, spec, behind, routing_only=routing_only)
+        if not reason and key in owners:
+            reason = f"leads to the pods of {owners[key].name}, which has lanes"
+        if reason:
+            left[host.name] = reason
             continue
-        owners[host.namespace, *key] = host
+        owners[key] = host
         port = main_port(spec)
         protocol = protocol_of(port, behind[0].template.spec)
-        lanes = {str(number): one for number, one in enumerate(behind)}
-        found[host] = Service(host, resource, spec, port, protocol, lanes)
-    order = [host for host, _, _ in services]
-    return tuple(sorted(found.values(), key=lambda one: order.index(one.host))), left
+        versions = {str(number): workload for number, workload in enumerate(behind)}
+        found[host] = Service(host, resource, spec, port, protocol, versions)
+    in_order = dict.fromkeys(host for host, _, _ in services)
+    return tuple(found[host] for host in in_order if host in found), left
 
 
 def _why_not(
     host: Host, spec: kinds.ServiceSpec, behind: list[Workload], *, routing_only: bool
 ) -> str:
-    """Return why a Service cannot have lanes; "": it can."""
+    """Return why a Service cannot have lanes; "" if it can."""
     if not spec.selector or not behind:
         return "no workload here has the labels that it selects"
     if spec.cluster_ip == "None":
         return "is headless: its callers choose the pod by DNS, and no mesh does"
-    if why := not_routable(spec):
-        return why
-    if any(one.template.spec.host_network for one in behind):
+    if reason := not_routable(spec):
+        return reason
+    if any(workload.template.spec.host_network for workload in behind):
         return "its pods are on their host's network, where they have no sidecar"
     if not _SERVICE.fullmatch(host.name):
         return "the chart supports names of 40 lower-case letters, digits and '-', a letter first"
-    others = sorted({one.resource.kind for one in behind} - {"Deployment"})
+    others = sorted({workload.resource.kind for workload in behind} - {"Deployment"})
     if others and not routing_only:
         return f"is run by a {others[0]}, and the chart makes Deployments; see --routing-only"
     return ""
@@ -227,44 +235,47 @@ def _selects(spec: kinds.ServiceSpec, host: Host, workload: Workload) -> bool:
 
 
 def _version_label(services: Iterable[Service]) -> str:
-    """Return the label that tells versions apart: `version`, unless pods have only the other."""
+    """Return the label with the version: `version`, unless pods have only the other one."""
     labels = [
         workload.template.metadata.labels
         for service in services
         for workload in service.versions.values()
     ]
     usual, other = VERSION_LABELS
-    named = [one for one in labels if _LANE.fullmatch(one.get(other, ""))]
-    return other if named and not any(usual in one for one in labels) else usual
+    has_other = any(_LANE.fullmatch(pod_labels.get(other, "")) for pod_labels in labels)
+    return other if has_other and not any(usual in pod_labels for pod_labels in labels) else usual
 
 
 def _baseline(services: Iterable[Service]) -> str:
-    """Return the version that most services have; of several the first by name."""
-    named = Counter(
+    """Return the version that most services have; of several, the first by name."""
+    counts = Counter(
         lane
         for service in services
-        for lane in {one.lane for one in service.versions.values()}
+        for lane in {workload.lane for workload in service.versions.values()}
         if lane
     )
-    most = max(named.values(), default=0)
-    return min((lane for lane, count in named.items() if count == most), default=BASELINE)
+    most = max(counts.values(), default=0)
+    return min((lane for lane, count in counts.items() if count == most), default=BASELINE)
 
 
 def _versions(service: Service, baseline: str) -> dict[str, Workload]:
-    """Return a service's workloads by lane; where none is the baseline's, the first is."""
+    """Return a service's workloads by lane.
+
+    Without a workload of the baseline, the first without a version is the baseline's, or the first.
+    """
     workloads = list(service.versions.values())
-    named = {one.lane: one for one in reversed(workloads) if one.lane}
-    first = named.pop(baseline, None) or next(
-        (one for one in workloads if not one.lane), workloads[0]
+    by_lane = {workload.lane: workload for workload in reversed(workloads) if workload.lane}
+    first = by_lane.pop(baseline, None) or next(
+        (workload for workload in workloads if not workload.lane), workloads[0]
     )
-    others = {lane: named[lane] for lane in sorted(named) if named[lane] is not first}
+    others = {lane: by_lane[lane] for lane in sorted(by_lane) if by_lane[lane] is not first}
     return {baseline: first} | others
 
 
 def _with_calls(
-    service: Service, mesh: Mesh, graph: CallGraph, by_host: Mapping[Host, str]
+    service: Service, mesh: Mesh, graph: CallGraph, names: Mapping[Host, str]
 ) -> Service:
-    """Return a service with its pods, and those of `by_host` that they call."""
+    """Return a service with its pods, and the services that they call, which `names` has."""
     pods = next((port.pods for port in mesh.ports if port.host == service.host), ())
     called = [
         port.host
@@ -272,16 +283,16 @@ def _with_calls(
         for target in graph.of([service.host], (pod,))
         if (port := graph.port(target, service.host.namespace)[0])
     ]
-    names = dict.fromkeys(by_host[host] for host in called if host in by_host)
-    names.pop(service.name, None)
+    upstreams = dict.fromkeys(names[host] for host in called if host in names)
+    upstreams.pop(service.name, None)
     calls_known = bool(called) or graph.knows(service.host, pods)
-    return replace(service, upstreams=tuple(names), calls_known=calls_known, pods=pods)
+    return replace(service, upstreams=tuple(upstreams), calls_known=calls_known, pods=pods)
 
 
-def _aliases(services: Iterable[Service], manifests: Manifests) -> Iterator[tuple[Host, str]]:
-    """Yield other Services that lead to the pods of one that has lanes, with its name."""
-    by_pods = {selected_by(one.host, one.spec): one.name for one in services}
-    for _, body in manifests.of(kinds.Service):
-        key = selected_by(body.host, body.spec)
-        if key in by_pods:
-            yield body.host, by_pods[key]
+def _aliases(services: Iterable[Service], manifests: Manifests) -> dict[Host, str]:
+    """Return each Service with the pods of one that has lanes, with that one's name."""
+    by_pods = {selected_by(service.host, service.spec): service.name for service in services}
+    hosts = {
+        body.host: selected_by(body.host, body.spec) for _, body in manifests.of(kinds.Service)
+    }
+    return {host: by_pods[pods] for host, pods in hosts.items() if pods in by_pods}

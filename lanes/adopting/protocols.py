@@ -1,4 +1,4 @@
-"""What a Service's port carries, for a service that is to have lanes."""
+"""Finds the port of a Service for lanes, and its protocol."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ _PROTOCOLS: tuple[Protocol, ...] = ("grpc-web", "grpc", "http2", "h2c", "http")
 
 
 def not_routable(spec: kinds.ServiceSpec) -> str:
-    """Return why no port of a Service is for a lane's requests; "": one is."""
+    """Return why no port of a Service can have lanes; "" if one can."""
     if not spec.ports:
         return "has no port"
     if found := database_port(spec):
@@ -27,18 +27,18 @@ def _named(port: kinds.ServicePort) -> str:
 
 
 def main_port(spec: kinds.ServiceSpec) -> kinds.ServicePort:
-    """Return the first port of a Service that says it carries HTTP, or else may."""
+    """Return the first port that names an HTTP protocol; without one, the first that may."""
     routable = [port for port in spec.ports if carries_http(port)]
     return next((port for port in routable if not is_guessed(port)), routable[0])
 
 
 def protocol_of(port: kinds.ServicePort, pod: kinds.PodSpec) -> Protocol | None:
-    """Return what a port carries, by its appProtocol, its name, or a probe; None: nothing says."""
-    said = (port.app_protocol or port.name).lower().removeprefix("kubernetes.io/")
+    """Return a port's protocol, by its appProtocol, its name, or a probe; None if unknown."""
+    name = (port.app_protocol or port.name).lower().removeprefix("kubernetes.io/")
     for protocol in _PROTOCOLS:
-        if said == protocol or said.startswith(f"{protocol}-"):
+        if name == protocol or name.startswith(f"{protocol}-"):
             return protocol
-    if said == "ws":
+    if name == "ws":
         return "http"
-    probes = (one.readiness_probe for one in pod.containers if one.readiness_probe)
-    return "grpc" if any(probe.grpc for probe in probes) else None
+    probes = (container.readiness_probe for container in pod.containers)
+    return "grpc" if any(probe and probe.grpc for probe in probes) else None

@@ -1,4 +1,4 @@
-"""The files that start a team: values with comments, and patches."""
+"""The files that `lanes init` writes: values with comments, and patches."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -13,14 +13,14 @@ _PROVIDER = "istio"
 
 
 def provider_of(inventory: Inventory, chosen: str | None) -> str:
-    """Return the mesh that values are for: the one chosen, or else what the manifests say."""
+    """Return the mesh for the values: the `chosen` one, the manifests', or Istio."""
     return chosen or inventory.provider or _PROVIDER
 
 
 def values_file(
     inventory: Inventory, values: Values, found: Iterable[Gap], *, given: bool, routing_only: bool
 ) -> str:
-    """Return values as a file. `given`: the user said which mesh they are for."""
+    """Return values as a file, with comments about gaps. `given`: the user chose the mesh."""
     head = [f"Values for the chart helm/traffic-lanes: lanes init, from {_sources(inventory)}"]
     if routing_only:
         head.append("The team's Services and Deployments stay; the chart makes the routes.")
@@ -46,7 +46,7 @@ def values_file(
 
 
 def patches_file(found: Iterable[Gap]) -> str:
-    """Return patches as one file, which Kustomize takes among its `patches`."""
+    """Return patches as one file, for the `patches` of a Kustomization."""
     return "---\n".join(gap.document for gap in found) or "# The manifests lack nothing.\n"
 
 
@@ -94,7 +94,7 @@ def _about_gateway(inventory: Inventory, values: Values) -> list[str]:
 
 
 def _lacking(found: Iterable[Gap]) -> Iterator[str]:
-    """Yield what is lacking, each with all that lack it."""
+    """Yield each sentence of the gaps, with the resources that it is about."""
     by_sentence: dict[str, list[str]] = {}
     for gap in found:
         by_sentence.setdefault(f"{gap.resource.kind}: {gap.sentence}", []).append(gap.resource.name)

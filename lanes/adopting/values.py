@@ -1,4 +1,4 @@
-"""An inventory as values for the chart."""
+"""Converts an inventory to values of the chart."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from lanes.adopting.workload_values import (
 )
 
 Values = dict[str, Any]
-# What Kubernetes calls a protocol where Istio has another name for it, or none.
+# Kubernetes' names of protocols, where Istio has another name.
 _APP_PROTOCOLS = {"h2c": "kubernetes.io/h2c"}
-# Stands for a Gateway that the manifests do not name.
+# A placeholder for the team's Gateway.
 GATEWAY = {"name": "web", "namespace": "gateways"}
 
 
@@ -46,32 +46,35 @@ def chart_values(inventory: Inventory, provider: str, *, routing_only: bool) -> 
 
 
 def _defaults(inventory: Inventory, *, routing_only: bool) -> Values:
-    """Return what all services share."""
-    found: Values = {}
-    named = [one.host.namespace for one in inventory.services if one.resource.namespaced]
-    if named and len(inventory.namespaces) == 1:
-        found["namespace"] = named[0]
+    """Return the values that all services share."""
+    defaults: Values = {}
+    namespaces = [one.host.namespace for one in inventory.services if one.resource.namespaced]
+    if namespaces and len(inventory.namespaces) == 1:
+        defaults["namespace"] = namespaces[0]
     if not routing_only:
-        return found | {"sample": False, "serviceAccount": {"create": False}}
+        return defaults | {"sample": False, "serviceAccount": {"create": False}}
     label = _name_label(inventory)
-    return found | ({"selector": {label: ""}} if label not in ("", "app") else {})
+    return defaults | ({"selector": {label: ""}} if label not in ("", "app") else {})
 
 
 def _name_label(inventory: Inventory) -> str:
-    """Return the label by whose value, its name, each Service finds its pods; "": none is so."""
+    """Return the one label that each Service selects by its own name; "" for none."""
     labels = {label for one in inventory.services for label in _selector(one, inventory.label)}
     label = labels.pop() if len(labels) == 1 else ""
-    named = all(one.spec.selector.get(label) == one.name for one in inventory.services)
-    return label if named else ""
+    by_name = all(one.spec.selector.get(label) == one.name for one in inventory.services)
+    return label if by_name else ""
 
 
 def _selector(service: Service, version_label: str) -> dict[str, str]:
-    """Return the labels by which a Service finds its pods, but for that of the version."""
+    """Return the labels that a Service selects, without the version's."""
     return {key: value for key, value in service.spec.selector.items() if key != version_label}
 
 
 def _routed(service: Service, inventory: Inventory, own_by: str) -> Values:
-    """Return what routes to a service need. `own_by`: the mesh, if its pods are the team's own."""
+    """Return the values that routes to a service need.
+
+    `own_by`: the mesh, if the pods stay the team's own; "" if the chart runs them.
+    """
     values: Values = {"versions": {lane: {} for lane in service.versions}}
     if service.upstreams:
         values["upstreams"] = list(service.upstreams)
@@ -80,7 +83,7 @@ def _routed(service: Service, inventory: Inventory, own_by: str) -> Values:
     number = service.port.port
     values["port"] = number
     target = service.port.target_port or number
-    # A port of the team's own containers is not named http, and Services of versions lead to it.
+    # The chart's Services of versions lead to "http", which the team's containers may not have.
     if own_by == "gateway-api" and target != "http":
         values["targetPort"] = target
     else:
@@ -94,18 +97,18 @@ def _routed(service: Service, inventory: Inventory, own_by: str) -> Values:
 
 
 def _run(service: Service, label: str) -> Values:
-    """Return what the chart needs to run a service's pods, and to make its Service."""
-    (_, base), *others = service.versions.items()
+    """Return the values that the chart needs to make a service's Deployments and its Service."""
+    (baseline, base), *others = service.versions.items()
     values = workload_values(service, base, label)
-    changed = {
+    changes = {
         lane: difference(values, workload_values(service, workload, label))
         for lane, workload in others
     }
-    if piece := service_values(service, base):
-        values["service"] = piece
+    if fields := service_values(service, base):
+        values["service"] = fields
     if others:
-        values["versions"] = {next(iter(service.versions)): {}} | {
-            lane: {key: value for key, value in each.items() if key != "serviceAccount"}
-            for lane, each in changed.items()
+        values["versions"] = {baseline: {}} | {
+            lane: {key: value for key, value in change.items() if key != "serviceAccount"}
+            for lane, change in changes.items()
         }
     return values

@@ -1,4 +1,4 @@
-"""A Deployment in the words of the chart's values: image, env, container, pod and the rest."""
+"""Converts a Deployment to values of the chart: image, env, container, pod and the rest."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from lanes.adopting.inventory import Service, Workload
 
 Values = dict[str, Any]
 
-# What the chart sets by itself.
+# Labels that the chart sets.
 _LABELS = {
     "app",
     "version",
@@ -15,11 +15,12 @@ _LABELS = {
     "app.kubernetes.io/version",
     "app.kubernetes.io/part-of",
 }
+# Fields of manifests that the chart sets, or that other values hold.
 _NOT_OF_CONTAINERS = {"name", "image", "imagePullPolicy", "env"}
 _NOT_OF_PODS = {"containers", "serviceAccountName", "serviceAccount", "restartPolicy"}
 _NOT_OF_DEPLOYMENTS = {"replicas", "selector", "template"}
 _NOT_OF_SERVICES = {"selector", "ports", "clusterIP", "clusterIPs"}
-# What an API server adds where nobody says anything, as `kubectl get` shows it.
+# Defaults that an API server adds, as `kubectl get` shows them.
 _DEFAULTS: Values = {
     "dnsPolicy": "ClusterFirst",
     "externalTrafficPolicy": "Cluster",
@@ -44,7 +45,7 @@ _MANAGED = ("kubectl.kubernetes.io/", "traffic-lanes/")
 
 
 def workload_values(service: Service, workload: Workload, label: str) -> Values:
-    """Return what the chart needs to make a workload's Deployment; `label` holds its version."""
+    """Return the values of a workload's Deployment. `label`: the pods' label with the version."""
     spec = workload.resource.data["spec"]
     template = spec["template"]
     containers = template["spec"]["containers"]
@@ -70,7 +71,7 @@ def workload_values(service: Service, workload: Workload, label: str) -> Values:
 
 
 def service_values(service: Service, workload: Workload) -> Values:
-    """Return what the chart needs to make a Service besides its port's number."""
+    """Return the values of a Service, without its main port's number."""
     data = service.resource.data
     spec = data["spec"]
     found = _without(spec, _NOT_OF_SERVICES)
@@ -92,7 +93,7 @@ def service_values(service: Service, workload: Workload) -> Values:
 
 
 def container_port(service: Service, workload: Workload) -> int:
-    """Return the number of the container's port that the Service's main port leads to."""
+    """Return the container's port behind the Service's main port."""
     target = service.port.target_port or service.port.port
     if isinstance(target, int):
         return target
@@ -106,7 +107,7 @@ def container_port(service: Service, workload: Workload) -> int:
 
 
 def difference(base: Mapping[str, Any], other: Mapping[str, Any]) -> Values:
-    """Return the values that, laid over `base`, make `other`: null takes a key away."""
+    """Return the values that Helm merges over `base` to get `other`; None removes a key."""
     changed: Values = {key: None for key in base if key not in other}
     for key, value in other.items():
         below = base.get(key)
@@ -124,7 +125,7 @@ def _is_main(service: Service, port: Values) -> bool:
 
 
 def _image(container: Values) -> Values:
-    """Return an image's reference in parts."""
+    """Return the parts of a container's image reference."""
     name, _, digest = str(container.get("image", "")).partition("@")
     repository, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:
@@ -145,7 +146,7 @@ def _value(variable: Values) -> object:
 
 
 def _container(container: Values, number: int) -> Values:
-    """Return a container's fields, its port `number` named http, in probes and hooks too."""
+    """Return a container's fields. Its port `number` is named http, also in probes and hooks."""
     found = _without(container, _NOT_OF_CONTAINERS)
     ports = found.pop("ports", None) or ()
     names = _names(ports, number)
@@ -168,7 +169,7 @@ def _container(container: Values, number: int) -> Values:
 
 
 def _names(ports: Iterable[Values], number: int) -> dict[object, str]:
-    """Return what named ports are called in the chart: the one of this number is http."""
+    """Return the chart's names of named ports: that of the main port, `number`, is http."""
     return {
         one["name"]: "http"
         if one["containerPort"] == number
@@ -184,7 +185,7 @@ def _unlike_http(name: str | None, number: int) -> str:
 
 
 def _renamed(probe: Values, names: Mapping[object, str]) -> Values:
-    """Return a probe, or a hook, that asks ports by the names that they have in the chart."""
+    """Return a probe, or a hook, with the chart's names of ports."""
     return {
         key: {**inner, "port": names[inner["port"]]}
         if isinstance(inner, dict) and inner.get("port") in names
@@ -194,7 +195,7 @@ def _renamed(probe: Values, names: Mapping[object, str]) -> Values:
 
 
 def _own(values: Mapping[str, str] | None, others: set[str]) -> dict[str, str]:
-    """Return the labels or annotations that are the team's own."""
+    """Return the team's labels or annotations: neither managed nor among `others`."""
     return {
         key: value
         for key, value in (values or {}).items()
@@ -203,7 +204,7 @@ def _own(values: Mapping[str, str] | None, others: set[str]) -> dict[str, str]:
 
 
 def _without(fields: Mapping[str, Any], names: Iterable[str]) -> Values:
-    """Return fields but those of these names, and those that say nothing."""
+    """Return the fields without these names, without empty values, and without defaults."""
     left_out = set(names)
     return {
         key: value

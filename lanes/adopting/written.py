@@ -1,4 +1,4 @@
-"""Values as a file that a person edits: short things on a line, and comments."""
+"""Writes values as YAML that people edit: with comments, and short values on one line."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ _WIDTH = 100
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes each string that kubectl would take for something else, and repeats what is alike."""
+    """Quotes strings that kubectl would read as another type, and writes no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
@@ -27,7 +27,7 @@ _Dumper.add_representer(str, _Dumper.string)
 
 
 def document(values: Mapping[str, Any], comments: Mapping[str, Iterable[str]]) -> str:
-    """Return values as YAML. `comments` are the lines that stand before the keys they are about."""
+    """Return values as YAML. `comments`: the lines before each key."""
     lines: list[str] = []
     for key, value in values.items():
         lines += comments.get(key, ())
@@ -49,7 +49,7 @@ def one_line(value: Any) -> str:
 
 
 def _entry(key: str, value: Any, indent: str) -> Iterator[str]:
-    """Yield the lines of a key and its value: on one line where it fits, else a part a line."""
+    """Yield the lines of a key and its value: one line if it fits, else a line for each part."""
     line = f"{indent}{one_line(key)}: {one_line(value)}"
     if len(line) <= _WIDTH or not value or not isinstance(value, dict | list):
         yield line
