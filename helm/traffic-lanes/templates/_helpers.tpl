@@ -1,5 +1,5 @@
 {{/*
-Name that the release's own resources share: the application as a whole, not one service.
+Name of the application: the release's resources that belong to no single service have it.
 Usage: {{ include "traffic-lanes.name" . }}
 */}}
 {{- define "traffic-lanes.name" -}}
@@ -7,7 +7,7 @@ Usage: {{ include "traffic-lanes.name" . }}
 {{- end -}}
 
 {{/*
-Labels of every resource. A label value has no +, which a chart's version may have.
+Labels of every resource. A chart's version may have a +, which a label must not.
 Usage: {{ include "traffic-lanes.labels" . | nindent 4 }}
 */}}
 {{- define "traffic-lanes.labels" -}}

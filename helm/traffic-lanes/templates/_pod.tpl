@@ -13,7 +13,7 @@ Usage: {{ include "traffic-lanes.image" (dict "image" $pod.image "tag" .Chart.Ap
 {{- end -}}
 
 {{/*
-Name of a service's ServiceAccount: `default` where the chart creates none and values name none.
+Name of a service's ServiceAccount: `default` if the chart creates none and the values name none.
 Usage: {{ include "traffic-lanes.serviceAccountName" $service }}
 */}}
 {{- define "traffic-lanes.serviceAccountName" -}}
@@ -44,8 +44,8 @@ app.kubernetes.io/part-of: {{ toYaml .model.name }}
 {{- end -}}
 
 {{/*
-Number of pods of a version. An autoscaled version keeps its current number, and starts with its minimum:
-without the field, or with the last release's, it has one pod until the autoscaler acts.
+Number of pods of a version. An autoscaled version keeps its current number, and starts with its minimum. Without
+this, it would have one pod until the autoscaler acts.
 Usage: {{ include "traffic-lanes.replicas" (dict "service" $service "pod" $pod) }}
 */}}
 {{- define "traffic-lanes.replicas" -}}
@@ -58,8 +58,8 @@ Usage: {{ include "traffic-lanes.replicas" (dict "service" $service "pod" $pod) 
 {{- end -}}
 
 {{/*
-Annotations of a pod. The sidecar outlives the requests that the pod finishes while it stops: the sidecar ends
-with the last connection, and not before the mesh has removed the pod from its lists.
+Annotations of a pod. They keep the sidecar running while the pod stops: until the last connection ends, and at least
+until the mesh has removed the pod from its endpoints.
 Usage: {{ include "traffic-lanes.podAnnotations" (dict "root" $ "model" $model "service" $service "pod" $pod) }}
 */}}
 {{- define "traffic-lanes.podAnnotations" -}}
@@ -78,7 +78,7 @@ Usage: {{ include "traffic-lanes.podAnnotations" (dict "root" $ "model" $model "
 {{- end -}}
 
 {{/*
-Environment of a pod's container; empty where there is none.
+Environment of a pod's container; may be empty.
 Usage: {{ include "traffic-lanes.env" (dict "root" $ "model" $model "service" $service "pod" $pod) }}
 */}}
 {{- define "traffic-lanes.env" -}}
@@ -105,8 +105,8 @@ Usage: {{ include "traffic-lanes.env" (dict "root" $ "model" $model "service" $s
 {{- end -}}
 
 {{/*
-Variables for OpenTelemetry: the collector and the resource attributes, as YAML, {name: value}. The Operator
-adds all but two; it would take the Deployment's name for the service's, and the image's tag for the version.
+Variables for OpenTelemetry: the collector and the resource attributes, as YAML, {name: value}. The Operator adds all
+but the service's name and version: it would use the Deployment's name and the image's tag.
 https://opentelemetry.io/docs/specs/semconv/resource/k8s/
 Usage: {{ include "traffic-lanes.telemetryEnv" (dict "root" $ "service" $service "pod" $pod) | fromYaml }}
 */}}
@@ -127,7 +127,7 @@ OTEL_RESOURCE_ATTRIBUTES: {{ join "," $attributes }}
 {{- end -}}
 
 {{/*
-Host by which a service calls another: its name, with its namespace where the two differ.
+Host by which a service calls another: its name, with the namespace if the two services are in different ones.
 Usage: {{ include "traffic-lanes.upstreamHost" (dict "model" $model "from" $service "to" $name) }}
 */}}
 {{- define "traffic-lanes.upstreamHost" -}}
@@ -187,8 +187,8 @@ Usage: {{ include "traffic-lanes.sampleEnv" (dict "model" $model "service" $serv
 {{- end -}}
 
 {{/*
-Names of variables in their order, as a JSON list. A variable comes after those that its value refers to,
-as in $(HOST), and else by the alphabet, since a mapping has no order.
+Names of variables in order, as a JSON list: alphabetical, but a variable comes after those that its value refers to, as
+in $(HOST).
 Usage: {{ include "traffic-lanes.envOrder" $env | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.envOrder" -}}
@@ -211,7 +211,7 @@ Usage: {{ include "traffic-lanes.envOrder" $env | fromJsonArray }}
 {{- end -}}
 
 {{/*
-Fields of an object of the Kubernetes API as YAML: those of `only`, or all of them, those of `first` first.
+Fields of an object of the Kubernetes API, as YAML: only those of `only`, or all of them with those of `first` first.
 Usage: {{ include "traffic-lanes.fields" (dict "of" $pod.pod "only" (list "securityContext")) }}
 */}}
 {{- define "traffic-lanes.fields" -}}
@@ -230,7 +230,7 @@ Usage: {{ include "traffic-lanes.fields" (dict "of" $pod.pod "only" (list "secur
 {{- end -}}
 
 {{/*
-List whose members have names, as YAML, the name of each first.
+List of members with names, as YAML. Each member begins with its name.
 Usage: {{ include "traffic-lanes.namedList" $ports | trim | nindent 4 }}
 */}}
 {{- define "traffic-lanes.namedList" -}}

@@ -1,7 +1,7 @@
 {{/*
-Value of the user's as YAML that reads the same wherever it is printed: behind a key, at any indentation,
-trimmed, or last in a document. It prints all that the schema leaves free. What toYaml would fold over
-lines, or end with newlines that count, is in quotes.
+A value of the user, as YAML that has the same meaning wherever it is printed: after a key, at any indentation,
+trimmed, or last in a document. Use it for every value whose form the schema leaves open. A string is in quotes if
+toYaml would print it on several lines.
 Usage: {{ include "traffic-lanes.yaml" $value | nindent 2 }}
 */}}
 {{- define "traffic-lanes.yaml" -}}
@@ -22,7 +22,7 @@ Usage: {{ include "traffic-lanes.yaml" $value | nindent 2 }}
 {{- end -}}
 
 {{/*
-Value as YAML behind a key or a dash.
+A value as YAML after a key or a dash.
 Usage: {{ include "traffic-lanes.nestedYaml" $value }}
 */}}
 {{- define "traffic-lanes.nestedYaml" -}}

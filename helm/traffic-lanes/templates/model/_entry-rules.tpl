@@ -1,12 +1,12 @@
 {{/*
-The gateway's rules in their order, as a JSON list. The first that matches takes a request. Entry rules come
-first: by header, cookie, host, further matches. Then come the sticky lanes, and last the weights.
+The gateway's rules in order, as a JSON list. The first rule that matches a request counts. Entry rules come first
+(header, cookie, host, match), then sticky cookies, then the weights.
 
-  name     the rule's
+  name     name of the rule
   lanes    names of the lanes that it leads to
-  drawn    whether the weights choose the lane
+  drawn    true if the weights choose the lane
   matches  [{headers: {name: {exact, prefix or regex: value}}, host, path}]: a request has to match one of
-           them; none: any request does
+           them; empty: any request
 Usage: {{ include "traffic-lanes.gatewayRules" .Values | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.gatewayRules" -}}
@@ -43,7 +43,7 @@ Usage: {{ include "traffic-lanes.gatewayRules" .Values | fromJsonArray }}
 {{- end -}}
 
 {{/*
-Names of the lanes that a request may enter by name, as a JSON list.
+Names of the lanes that a request may enter by header, cookie or host, as a JSON list.
 Usage: {{ include "traffic-lanes.enterableLanes" .Values.lanes | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.enterableLanes" -}}
@@ -59,7 +59,7 @@ Usage: {{ include "traffic-lanes.cookieMatch" (dict "name" $cookie "lane" $lane)
 {{- end -}}
 
 {{/*
-The set-cookie header that keeps a visitor in the lane that the weights chose; empty where lanes are not sticky.
+The set-cookie header that keeps a visitor in the lane that the weights chose; empty if lanes are not sticky.
 Usage: {{ include "traffic-lanes.stickyCookie" (dict "values" .Values "lane" $lane) }}
 */}}
 {{- define "traffic-lanes.stickyCookie" -}}
@@ -72,8 +72,7 @@ Usage: {{ include "traffic-lanes.stickyCookie" (dict "values" .Values "lane" $la
 {{- end -}}
 
 {{/*
-Subset of a service for a lane's requests: the lane's, or the baseline's where the service has no rule for
-the lane.
+Subset of a service for a lane's requests: the lane's, or the baseline's if the service has no rule for the lane.
 Usage: {{ include "traffic-lanes.subsetName" (dict "model" $model "service" $service "lane" $lane) }}
 */}}
 {{- define "traffic-lanes.subsetName" -}}
@@ -81,8 +80,8 @@ Usage: {{ include "traffic-lanes.subsetName" (dict "model" $model "service" $ser
 {{- end -}}
 
 {{/*
-The gateway's rules for one of its entries, as "traffic-lanes.gatewayRules" has them, with `service`, the
-entry's. Their matches are below the entry's path, and below no more specific path of another entry.
+The gateway's rules for one entry service, in the form of "traffic-lanes.gatewayRules", with `service`. Their matches
+are limited to the entry's path, without the more specific paths of other entries.
 Usage: {{ include "traffic-lanes.entryServiceRules" (dict "values" .Values "virtualHost" $virtualHost
   "entry" $entry) | fromJsonArray }}
 */}}

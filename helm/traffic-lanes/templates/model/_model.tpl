@@ -1,24 +1,24 @@
 {{/*
-The model: what the values say, completed and checked once. Every template begins by asking for it,
-and finds it in .Model, and in .Values the values without what null removes. Helm gives all templates one
-root, which keeps both:
+The model: the values, completed and checked once. Every template includes this one first. It sets .Model, and it sets
+.Values to the values of "traffic-lanes.values". Both stay set, since Helm gives all templates the same root.
+
 
   name, provider, permissive, header, baseline, label, retryOn
   mesh         the provider's facts, see providers/_provider.tpl
   lanes        [{name, weight, baseline}], in order of name: all, or `only`
   only         the lane that this release adds to a base's; empty: the release is a base
   namespace    the release's
-  namespaces   {service: its namespace}
+  namespaces   {service: namespace}
   services     [{name, namespace, host, gatewayPort, versions, own, lanes, upstreams, callers, entry, pods, …}], in
                the order in which a request meets them, with the keys of "traffic-lanes.podKeys". versions: all
                versions, by name; own: those of this release; lanes: those with a rule at the service
   pods         [{name, version, …}]: one for each of `own`, with the keys of the service and of the version
-  entries      {name: service}: those that the gateway calls
-  virtualHosts [{name, host, hosts, entries: [{service, path, route}]}]: hosts of the gateway and what it calls
-               there, the most specific path first. name: the VirtualService's; route: the HTTPRoute's of an entry;
-               host: the host of the entries themselves; empty: it takes the others
-  gatewayPods  [{namespace, labels, service, port}]: where the gateway's pods run, their labels, the Service in
-               front of them and its port
+  entries      {name: service}: the entry services
+  virtualHosts [{name, host, hosts, entries: [{service, path, route}]}]: hosts of the gateway and the entry services
+               there, the most specific path first. name: name of the VirtualService; route: name of the entry's
+               HTTPRoute; host: the host in gateway.services, empty for entry services without one
+  gatewayPods  [{namespace, labels, service, port}]: namespace and labels of the gateway's pods, their Service and its
+               port
 
 Usage: {{ include "traffic-lanes.model" . }}{{ $model := .Model }}
 */}}
@@ -28,7 +28,7 @@ Usage: {{ include "traffic-lanes.model" . }}{{ $model := .Model }}
 {{- $_ := set . "Model" (include "traffic-lanes.makeModel" . | fromJson) -}}
 {{- with include "traffic-lanes.problems" . | fromJsonArray -}}
 {{- fail (printf "\n\nthese values do not fit together:\n- %s\n" (join "\n- " .)) -}}
-{{- /* helm lint goes on from here: refused.yaml fails it, and nothing else is rendered. */ -}}
+{{- /* `helm lint` continues after fail. It renders only refused.yaml, which makes it fail too. */ -}}
 {{- $_ := set $.Model "refused" (join " " .) -}}
 {{- $off := dict "enabled" false -}}
 {{- $_ := set $.Values "workloads" $off -}}
@@ -38,7 +38,7 @@ Usage: {{ include "traffic-lanes.model" . }}{{ $model := .Model }}
 {{- end -}}
 
 {{/*
-The model, as JSON, of values that may not fit together.
+The model as JSON, before the checks.
 Usage: {{ include "traffic-lanes.makeModel" . | fromJson }}
 */}}
 {{- define "traffic-lanes.makeModel" -}}
@@ -77,9 +77,9 @@ Usage: {{ include "traffic-lanes.makeModel" . | fromJson }}
 {{- end -}}
 
 {{/*
-Sentences, as a JSON list, about values that don't fit together, or break a rule that no schema can state. Each
-check is a template "traffic-lanes.checks.…" beside what it checks, and prints a sentence for each mistake,
-which begins with "- " and may go on over several lines.
+Errors in the values that the schema cannot find, as a JSON list of sentences. Each check is a template
+"traffic-lanes.checks.NAME". It prints a sentence for each mistake. A sentence begins with "- " and may have several
+lines.
 Usage: {{ include "traffic-lanes.problems" . | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.problems" -}}

@@ -67,8 +67,8 @@ Usage: {{ include "traffic-lanes.callers" .Values.services | fromJson }}
 {{- end -}}
 
 {{/*
-Names of services in the order in which a request meets them, as a JSON list. Those in a cycle of upstreams,
-and those behind it, come last.
+Names of services in the order of calls, as a JSON list. Services in a cycle of upstreams, and those that a cycle calls,
+come last.
 Usage: {{ include "traffic-lanes.serviceOrder" .Values.services | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.serviceOrder" -}}
@@ -80,8 +80,8 @@ Usage: {{ include "traffic-lanes.serviceOrder" .Values.services | fromJsonArray 
 {{- end -}}
 
 {{/*
-Names of services in a cycle of upstreams, as a JSON list: what topological order leaves out from both ends,
-which are cycles and what leads from one to another.
+Names of services in a cycle of upstreams, as a JSON list. It removes services that no cycle calls, then services that
+call no cycle. Services between two cycles remain, too.
 Usage: {{ include "traffic-lanes.serviceCycle" .Values.services | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.serviceCycle" -}}
@@ -100,8 +100,7 @@ Usage: {{ include "traffic-lanes.serviceCycle" .Values.services | fromJsonArray 
 {{- end -}}
 
 {{/*
-Names, each before those that it leads to, as a JSON list. Those in a cycle, or behind one, are left out.
-Kahn's algorithm.
+Names, each before its upstreams, as a JSON list, by Kahn's algorithm. Names in a cycle, or after one, are left out.
 Usage: {{ include "traffic-lanes.topologicalOrder" (dict "a" (list "b") "b" list) | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.topologicalOrder" -}}
@@ -132,7 +131,7 @@ Usage: {{ include "traffic-lanes.topologicalOrder" (dict "a" (list "b") "b" list
 {{- end -}}
 
 {{/*
-Keys of mapping `of` that list `than` lacks, in order, as a JSON list.
+Keys of mapping `of` that are not in list `than`, in order, as a JSON list.
 Usage: {{ include "traffic-lanes.keysNotIn" (dict "of" $services "than" $names) | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.keysNotIn" -}}

@@ -1,5 +1,7 @@
-{{/* Provider asm: a header names the lane, ASMHeaderPropagation carries it in baggage from hop to hop,
-and each rule has the baseline as its `fallback`. */}}
+{{/*
+Provider asm: a header names the lane. ASMHeaderPropagation copies the header to baggage and back at each hop. Each
+rule has the baseline as its `fallback`.
+*/}}
 {{- define "traffic-lanes.asm.facts" -}}
 title: Alibaba Cloud Service Mesh
 api: istio.alibabacloud.com/v1beta1

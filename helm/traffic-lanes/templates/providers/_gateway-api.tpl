@@ -1,6 +1,6 @@
 {{/*
-Provider gateway-api: HTTPRoutes alone, which merge. So nothing is shared that a lane would have to
-write, and it may be a release of its own. Its routes have no subset, fallback and retries.
+Provider gateway-api: HTTPRoutes only. The mesh merges the HTTPRoutes of one Service, so a lane can be a release of
+its own that changes no shared resource. There are no subsets, no fallback for dead pods, and no retries.
 */}}
 {{- define "traffic-lanes.gateway-api.facts" -}}
 title: the Kubernetes Gateway API
@@ -38,8 +38,8 @@ needs:
   Set permissive.
 {{- end }}
 {{- if eq $lanes.rules "all" }}
-- lanes.rules all is not supported with mesh.provider gateway-api: a version that others deploy comes with a route of
-  its own. Set changed.
+- lanes.rules all is not supported with mesh.provider gateway-api: each release brings the routes of its own versions.
+  Set changed.
 {{- end }}
 {{- range $service := $model.services }}
 {{- if $service.trafficPolicy }}

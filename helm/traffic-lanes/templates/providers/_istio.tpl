@@ -1,5 +1,7 @@
-{{/* Provider istio, upstream in sidecar mode: the lane is a member of the baggage from the gateway on,
-and a lane's subset holds its own pods and behind them the baseline's. */}}
+{{/*
+Provider istio, upstream in sidecar mode: the gateway sets the lane as a baggage member. A lane's subset has its own
+pods with the first priority and the baseline's pods with the second.
+*/}}
 {{- define "traffic-lanes.istio.facts" -}}
 title: upstream Istio
 api: networking.istio.io/v1
@@ -23,9 +25,9 @@ needs:
 
 {{/*
 A lane's digits, as a JSON list: the first eight different digits of the SHA-256 of its name, in hexadecimal. A pod of
-the lane has a label for each of them, and a pod of the baseline one for each of the sixteen digits that there are. So
-the lane's labels select its own pods and the baseline's, and a new lane changes no pod of the baseline. Eight of
-sixteen digits make 12,870 sets, none of which holds another.
+the lane has a label for each of them, and a pod of the baseline has a label for each of the sixteen digits. So the
+lane's labels select its own pods and the baseline's, and a new lane changes no pod of the baseline. There are 12,870
+sets of eight digits, and none contains another.
 Usage: {{ include "traffic-lanes.memberDigits" $lane }}
 */}}
 {{- define "traffic-lanes.memberDigits" -}}
@@ -43,8 +45,8 @@ traffic-lanes/{{ . }}: "true"
 {{- end -}}
 
 {{/*
-Membership labels of a version's pods. They need them in permissive mode only, and have them in both: a change of the
-mode leaves pods as they are.
+Membership labels of a version's pods. Only permissive mode needs them. Strict mode has them too, so that a change of
+the mode restarts no pod.
 Usage: {{ include "traffic-lanes.istio.podLabels" (dict "model" $model "service" $service "version" $version) }}
 */}}
 {{- define "traffic-lanes.istio.podLabels" -}}
@@ -74,8 +76,8 @@ trafficPolicy:
 {{- end -}}
 
 {{/*
-How a lane's requests fall back to the baseline: the version's own pods first, then the others of the subset.
-Istio applies it only beside outlierDetection, see "traffic-lanes.trafficPolicy".
+How a lane's requests fall back to the baseline: the version's own pods first, then the other pods of the subset. Istio
+ignores it without outlierDetection, see "traffic-lanes.trafficPolicy".
 Usage: {{ include "traffic-lanes.failoverPolicy" (dict "service" $service "lane" $lane) }}
 */}}
 {{- define "traffic-lanes.failoverPolicy" -}}
@@ -89,8 +91,8 @@ loadBalancer:
 {{- define "traffic-lanes.istio.fallback" }}{{ end -}}
 
 {{/*
-Retries. Without retryRemoteLocalities they stay with the lane's own pods, even when all of those are dead. Three of
-them: a lost node may have a pod of the lane and one of the baseline, and each of them costs one.
+Retries. Without retryRemoteLocalities they go only to the lane's own pods, even if all of those are dead. A lost node
+may have a pod of the lane and a pod of the baseline, each of which may cost a retry, so there are three.
 Usage: {{ include "traffic-lanes.istio.retries" (dict "model" $model) }}
 */}}
 {{- define "traffic-lanes.istio.retries" -}}
@@ -102,7 +104,7 @@ retryRemoteLocalities: true
 {{- end -}}
 
 {{/*
-Lanes at one service differ in their labels; and what an HTTPRoute at the gateway can't express.
+Checks that lanes at one service have different labels, and that an HTTPRoute can express the entry rules.
 Usage: {{ include "traffic-lanes.istio.checks" . }}
 */}}
 {{- define "traffic-lanes.istio.checks" -}}

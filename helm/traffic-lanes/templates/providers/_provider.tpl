@@ -1,27 +1,27 @@
 {{/*
-A provider is one file beside this one. It defines, for its name P:
+A provider is one file in this folder. For its name P, the file defines:
 
   traffic-lanes.P.facts          properties, as YAML, from the root:
-    title, api                     the mesh in words; the API by which a cluster shows that it has the mesh
+    title, api                     the mesh in words; an API that clusters with the mesh have
     networking, security           versions of Istio's APIs that the mesh has
     routeKind                      the kind whose rules route requests at each hop
     gatewayHeader                  the request header in which the gateway sets the lane
-    fallsBack                      whether a rule whose pods are not there yet falls back all the same
+    fallsBack                      whether a rule without pods falls back
     podLabels                      labels of pods that the provider sets
     membership                     whether pods need the labels of P.podLabels to answer a lane's requests
     headerPropagation              API of the ASMHeaderPropagation that carries the header; empty: the mesh has none
     laneReleases                   whether a lane can be a release of its own
     needs                          [{api, say}]: APIs that the routing needs, and what to say without one
   traffic-lanes.P.podLabels      labels of a version's pods, from {model, service, version}
-  traffic-lanes.P.checks         what it can't do, a sentence each, from the root
+  traffic-lanes.P.checks         a sentence for each value that it does not support, from the root
 
 and, where its routeKind is VirtualService:
 
-  traffic-lanes.P.laneHeaders    what the gateway does to a lane's request headers, from {model, lane}
-  traffic-lanes.P.commonHeaders  what it does to them in all lanes, from {model}
+  traffic-lanes.P.laneHeaders    changes of request headers at the gateway for one lane, from {model, lane}
+  traffic-lanes.P.commonHeaders  changes of request headers at the gateway for all lanes, from {model}
   traffic-lanes.P.match          headers by which a hop matches a lane's requests, from {model, lane}
   traffic-lanes.P.subset         labels and policy of a lane's subset; empty: it has none; from {model, service, lane}
-  traffic-lanes.P.fallback       where a destination without pods leads, from {model, host, port, subset}
+  traffic-lanes.P.fallback       the fallback of a destination without pods, from {model, host, port, subset}
   traffic-lanes.P.retries        the retries of a route, from {model}
 
 Usage: {{ include (printf "traffic-lanes.%s.match" $model.provider) (dict "model" $model "lane" $lane) }}
@@ -36,7 +36,8 @@ Usage: {{ include "traffic-lanes.providers" . | fromJsonArray }}
 {{- end -}}
 
 {{/*
-Timeout and retries of a VirtualService's rule that leads to a service. The service's retries come over the provider's.
+Timeout and retries of a VirtualService's rule that leads to a service. The service's retries are merged over the
+provider's.
 Usage: {{ include "traffic-lanes.routePolicy" (dict "model" $model "service" $service) | trim }}
 */}}
 {{- define "traffic-lanes.routePolicy" -}}
@@ -48,7 +49,7 @@ timeout: {{ . }}
 {{- if $own.retries }}
 {{- $all := include "traffic-lanes.mergeOver" (dict "below" (fromYaml $retries) "above" $own.retries) | fromJson }}
 retries:
-  {{- /* Istio refuses more beside none. */}}
+  {{- /* Istio rejects other fields with attempts: 0. */}}
   {{- ternary $all (dict "attempts" 0) (gt (int $all.attempts) 0) | include "traffic-lanes.yaml" | nindent 2 }}
 {{- else if $retries }}
 retries:
@@ -57,11 +58,12 @@ retries:
 {{- end -}}
 
 {{/*
-How callers treat the pods of a service: its trafficPolicy, over settings with which the loss of a pod, or of a node,
-costs about a second. A connection that is refused, reset or not made in a second ejects a pod for two seconds. A
-request that is sent to a lost node on an idle connection gets no answer. So connections are idle for a second at most,
-and few are left then. Keepalive ends, after two seconds, a request that a node has taken before it was lost.
-Error responses never eject a pod, for healthy pods pass on the error of a later hop.
+How callers treat the pods of a service: the service's trafficPolicy, merged over settings with which the loss of a
+pod or node costs about a second:
+- A connection that is refused, reset or not established within a second ejects a pod for two seconds.
+- A connection may be idle for one second: a request on an idle connection to a lost node would get no answer.
+- Keepalive closes a connection two seconds after its node is lost.
+- Error responses never eject a pod, since healthy pods pass on the error of a later hop.
 Usage: {{ include "traffic-lanes.trafficPolicy" $service | nindent 4 }}
 */}}
 {{- define "traffic-lanes.trafficPolicy" -}}
@@ -83,7 +85,7 @@ outlierDetection:
 {{- end -}}
 
 {{/*
-Outlier detection by failed connections only. The zeros are needed, or Envoy's own limits apply.
+Outlier detection by failed connections only. Without the zeros, Envoy's own limits would apply.
 Usage: {{ include "traffic-lanes.outlierDetection" . }}
 */}}
 {{- define "traffic-lanes.outlierDetection" -}}
@@ -98,7 +100,7 @@ minHealthPercent: 1
 {{- end -}}
 
 {{/*
-Keys of `above` over those of `below`, as JSON, where a zero counts as a value.
+Keys of `above` merged over those of `below`, as JSON. A zero counts as a value.
 Usage: {{ include "traffic-lanes.mergeOver" (dict "below" $defaults "above" $own) | fromJson }}
 */}}
 {{- define "traffic-lanes.mergeOver" -}}
@@ -116,7 +118,7 @@ Usage: {{ include "traffic-lanes.baggageRegex" (dict "model" $model "lane" $lane
 {{- end -}}
 
 {{/*
-Sets the lane as the only member of a request's baggage, in place of the client's, however many lines that has.
+Header change that sets the lane as the only member of a request's baggage, in place of all the client's lines.
 Usage: {{ include "traffic-lanes.setBaggage" (dict "model" $model "lane" $lane) }}
 */}}
 {{- define "traffic-lanes.setBaggage" -}}
@@ -138,7 +140,7 @@ port:
 {{- end -}}
 
 {{/*
-Labels of a subset that is a version's pods. A team's own pods need none where there is one version.
+Labels of a subset of one version's pods: none if the pods are not of the chart and the service has one version.
 Usage: {{ include "traffic-lanes.versionLabels" (dict "service" $service "lane" $lane) }}
 */}}
 {{- define "traffic-lanes.versionLabels" -}}

@@ -1,8 +1,8 @@
 {{/*
-What `lanes verify` reads of this release: the resources that route requests, and of pods who they are and whom
-they call. The plan needs both halves, so a test of one half tests the other too, and a release of one lane
-has the base beside it. How requests reach an Istio Gateway is no part of the plan, and retries aren't.
-A JSON list of texts, each small enough for a ConfigMap, which holds 1 MiB.
+The manifests that `lanes verify` reads in `helm test`, as a JSON list of texts. Each text fits into a ConfigMap (1
+MiB). They have the resources that route requests, and the pods' labels and calls. The plan needs workloads and
+routing, so both are rendered even if the release has only one of them, and a release of one lane includes the base.
+Retries, and the TLS and parentRefs of an Istio gateway, are left out, since the plan does not need them.
 Usage: {{ include "traffic-lanes.verifyManifests" . | fromJsonArray }}
 */}}
 {{- define "traffic-lanes.verifyManifests" -}}
@@ -48,9 +48,9 @@ Usage: {{ include "traffic-lanes.verifyManifests" . | fromJsonArray }}
 {{- end -}}
 
 {{/*
-What a plan needs of a resource, as one line of JSON, for there may be thousands. Of a Deployment that is one pod;
-of routes and subsets what chooses one, without retries and outlier detection. `hosts` and `address` tell
-addresses of the release's Services.
+The fields of a resource that a plan needs, as one line of JSON, since there may be thousands. A Deployment has one pod;
+routes have no retries, and DestinationRules no outlier detection settings. `address` is a regular expression for
+addresses of Services, and `hosts` has the names of the release's services.
 Usage: {{ include "traffic-lanes.verifyResource" (dict "resource" $resource "hosts" $hosts "address" $address) }}
 */}}
 {{- define "traffic-lanes.verifyResource" -}}
@@ -72,7 +72,7 @@ Usage: {{ include "traffic-lanes.verifyResource" (dict "resource" $resource "hos
 {{- end -}}
 
 {{/*
-What a plan needs of a pod, as JSON: labels, ports, upstreams, and what carries baggage.
+The fields of a pod that a plan needs, as JSON: labels, ports, upstreams, and signs that the pod propagates baggage.
 Usage: {{ include "traffic-lanes.verifyPod" (dict "pod" $template "hosts" $hosts "address" $address) | fromJson }}
 */}}
 {{- define "traffic-lanes.verifyPod" -}}
@@ -95,8 +95,8 @@ Usage: {{ include "traffic-lanes.verifyPod" (dict "pod" $template "hosts" $hosts
 {{- end -}}
 
 {{/*
-Variables from which a plan learns whom a pod calls and what it carries, as a JSON list. References in values
-are filled in. Names come from labels, so `app` and `version` are left out where they repeat them.
+Variables from which a plan reads a pod's calls and its propagators, as a JSON list. References in values are replaced.
+`app` and `version` are left out if the labels have the same values.
 Usage: {{ include "traffic-lanes.verifyEnv" (dict "env" $env "labels" $labels "hosts" $hosts
   "address" $address) | fromJsonArray }}
 */}}
