@@ -239,6 +239,7 @@ def test_what_a_laptop_does_not_see_is_run(document: Document, path: str, value:
             "names a query parameter twice",
         ),
         (gateway(), "spec.servers", [], "is empty"),
+        (gateway(), "spec.servers[0].hosts[0]", "", "at least 1 character"),
         (gateway(), "spec.servers[0].port.number", 70000, "less than or equal to 65535"),
         (header_propagation("version"), "spec.headers[0]", "x y", "is not a header's name"),
         (header_propagation("version"), "spec.headers[0]", "x'] = 1}", "is not a header's name"),

@@ -2,9 +2,7 @@
 
 import pytest
 
-from lanes.mesh.model import (
-    Pod,
-)
+from lanes.mesh.model import Pod
 from lanes.mesh.readiness import Readiness
 from lanes.mesh.traffic import Propagation
 from tests.kube import (
@@ -51,10 +49,12 @@ def test_a_pod_says_what_its_deployment_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("replicas", "names"), [(0, []), (1, ["a-v1"]), (3, ["a-v1_1", "a-v1_2", "a-v1_3"])]
+    ("replicas", "names"),
+    [(0, []), (1, ["a-v1"]), (3, ["a-v1_1", "a-v1_2", "a-v1_3"]), (None, ["a-v1"])],
 )
-def test_a_replica_is_a_pod(replicas: int, names: list[str]) -> None:
-    assert [pod.name for pod in pods_of(deployment("a", replicas=replicas))] == names
+def test_a_replica_is_a_pod(replicas: int | None, names: list[str]) -> None:
+    document = put(deployment("a"), "spec.replicas", replicas)
+    assert [pod.name for pod in pods_of(document)] == names
 
 
 def test_more_pods_than_are_planned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,10 +63,6 @@ def test_more_pods_than_are_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(*several) == (
         "Deployment b-v1: spec.replicas: makes more than 3 pods in all; set fewer replicas"
     )
-
-
-def test_without_replicas_there_is_one() -> None:
-    assert len(pods_of(without(deployment("a"), "spec.replicas"))) == 1
 
 
 def test_name_and_version_come_from_env_then_from_labels() -> None:
@@ -277,26 +273,10 @@ def test_an_instrumentation_may_be_asked_for_by_name() -> None:
     ("asked", "others", "found"),
     [
         ("true", [], (0, "default")),
-        (
-            "true",
-            [instrumentation(namespace="other")],
-            (0, "default"),
-        ),
-        (
-            "true",
-            [instrumentation(name="one"), instrumentation(name="two")],
-            (2, "default"),
-        ),
-        (
-            "three",
-            [instrumentation(name="one"), instrumentation(name="two")],
-            (0, "default"),
-        ),
-        (
-            "other/one",
-            [instrumentation(name="one")],
-            (0, "other"),
-        ),
+        ("true", [instrumentation(namespace="other")], (0, "default")),
+        ("true", [instrumentation(name="one"), instrumentation(name="two")], (2, "default")),
+        ("three", [instrumentation(name="one"), instrumentation(name="two")], (0, "default")),
+        ("other/one", [instrumentation(name="one")], (0, "other")),
     ],
 )
 def test_the_operator_injects_only_where_one_fits(
