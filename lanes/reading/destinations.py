@@ -115,7 +115,7 @@ class Destinations:
 
     def warn_no_service(self, resource: Resource, field: str, name: str, namespace: str) -> None:
         """Warn that `field` of mesh rules names no Service."""
-        effect = "its rules count for calls to that very name, at port 80"
+        effect = "its rules apply to calls to this very name, at port 80"
         message = no_service(name, namespace, self._services, effect)
         self.diagnostics.warn(resource.finding("no-service", field, message))
 

@@ -19,17 +19,17 @@ def is_restricted(export_to: Iterable[str]) -> bool:
     return bool(names) and "*" not in names
 
 
-def level_in(export_to: Iterable[str], own: str, namespace: str | None) -> int | None:
-    """Return how a resource of the namespace `own` counts in `namespace`; None: it does not.
+def level_in(export_to: Iterable[str], home: str, namespace: str | None) -> int | None:
+    """Return how a resource of the namespace `home` counts in `namespace`; None: it does not.
 
     `namespace` None stands for any that no `exportTo` names.
     """
     if not is_restricted(export_to):
         return PUBLIC
-    names = {own if name == "." else name for name in export_to}
+    names = {home if name == "." else name for name in export_to}
     if namespace is None or namespace not in names or "~" in names:
         return None
-    return PRIVATE if namespace == own else GIVEN
+    return PRIVATE if namespace == home else GIVEN
 
 
 def exports_of(service: Service) -> tuple[str, ...]:

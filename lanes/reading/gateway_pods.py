@@ -24,8 +24,8 @@ class GatewayPods:
         """Return the pods of a gateway which are not in the manifests, for the reason `why`."""
         names = tuple(dict.fromkeys(namespaces))
         message = (
-            f"{why}: planned as if the gateway's pods ran in namespace {' or '.join(names)}, which"
-            " decides what exportTo lets count there"
+            f"{why}: planned as if the gateway's pods ran in namespace {' or '.join(names)};"
+            " exportTo has to name the namespace where they run"
         )
         return cls(names, resource.finding("gateway-home", field, message))
 
@@ -47,14 +47,14 @@ def gateway_pods(
     alike: dict[frozenset[tuple[str, str]], list[Key]] = {}
     for key, (_, body) in gateways.items():
         alike.setdefault(frozenset(body.spec.selector.items()), []).append(key)
-    found: dict[Key, GatewayPods] = {}
+    by_key: dict[Key, GatewayPods] = {}
     for selector, keys in alike.items():
         present = {p.namespace: None for p in pods if selector and selector <= p.labels.items()}
         nearby, why = [namespace for namespace, _ in keys], "no pods here have these labels"
         for key in keys:
-            found[key] = (
+            by_key[key] = (
                 GatewayPods(tuple(present))
                 if present
                 else GatewayPods.assume(nearby, gateways[key][0], "spec.selector", why)
             )
-    return found
+    return by_key

@@ -52,7 +52,7 @@ class Gateways:
 
 def _servers_of(resource: Resource, body: kinds.Gateway, namespace: str) -> list[Server]:
     """Return a Gateway's HTTP servers. Servers that differ in their hosts alone are merged."""
-    own = body.metadata.namespace
+    home = body.metadata.namespace
     selector = frozenset(body.spec.selector.items())
     hosts: dict[tuple[int, bool, bool], list[str]] = {}
     redirects: dict[int, Route] = {}
@@ -60,12 +60,12 @@ def _servers_of(resource: Resource, body: kinds.Gateway, namespace: str) -> list
         if server.http and not resource.lacks(f"spec.servers[{number}]"):
             port = server.port.number
             taken = hosts.setdefault((port, server.ends_tls, server.to_https), [])
-            taken += [name for host in server.hosts for name in _open_to(host, namespace, own)]
+            taken += [name for host in server.hosts for name in _open_to(host, namespace, home)]
             if server.to_https:
                 place = resource.place(f"spec.servers[{number}].tls.httpsRedirect")
                 https = Route((), (), status=301, place=place, redirect=Redirect("https"))
                 redirects.setdefault(port, https)
-    key = f"{own}/{body.metadata.name}"
+    key = f"{home}/{body.metadata.name}"
     return [
         Server(
             Listener(selector, port),
@@ -77,8 +77,8 @@ def _servers_of(resource: Resource, body: kinds.Gateway, namespace: str) -> list
     ]
 
 
-def _open_to(host: str, namespace: str, own: str) -> Iterator[str]:
-    """Yield a server's host if the server takes it from VirtualServices of `namespace`."""
+def _open_to(host: str, namespace: str, home: str) -> Iterator[str]:
+    """Yield a host of a server in `home` if VirtualServices of `namespace` may bind to it."""
     of, slash, name = host.rpartition("/")
-    if not slash or of == "*" or namespace == (own if of == "." else of):
+    if not slash or of == "*" or namespace == (home if of == "." else of):
         yield name

@@ -210,8 +210,8 @@ class _VirtualServices:
 
         Rules that differ between the namespaces of the gateway's pods are not supported.
         """
-        own, exports = body.metadata.namespace, body.spec.export_to
-        levels = [level_in(exports, own, namespace) for namespace in pods.namespaces]
+        exports = body.spec.export_to
+        levels = [level_in(exports, resource.namespace, name) for name in pods.namespaces]
         views = map(self._destinations.seen_from, pods.namespaces)
         routes, *others = (routes_of(resource, body, view, side) for view in views)
         if is_restricted(exports) or self._destinations.differ_by_caller(routes):
@@ -233,5 +233,5 @@ class _VirtualServices:
 
 def _full_name(host: str, namespace: str) -> str:
     """Return a host's full name: at a gateway, too, a short name means a Service."""
-    meant = host_in_manifest(host, namespace)
-    return meant.fqdn if meant and "*" not in host else host
+    service = host_in_manifest(host, namespace)
+    return service.fqdn if service and "*" not in host else host

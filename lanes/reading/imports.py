@@ -92,14 +92,14 @@ class SidecarImports:
         A Sidecar that selects the pods goes first, then one for their whole namespace, then one of
         the root namespace.
         """
-        own, root = self._sidecars.get(namespace, []), self._sidecars.get(_ROOT, [])
+        local, root = self._sidecars.get(namespace, []), self._sidecars.get(_ROOT, [])
         selecting = [
             sidecar
-            for sidecar in own
+            for sidecar in local
             if (selector := sidecar.spec.workload_selector)
             and selector.labels.items() <= labels.items()
         ]
-        general = [sidecar for sidecar in (*own, *root) if sidecar.spec.workload_selector is None]
+        general = [sidecar for sidecar in (*local, *root) if sidecar.spec.workload_selector is None]
         sidecar = next(iter((*selecting, *general)), None)
         if sidecar is None or not sidecar.spec.egress:
             return None

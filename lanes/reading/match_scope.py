@@ -92,5 +92,5 @@ def require_known(resource: Resource, field: str, header: str) -> None:
     """Raise ManifestError if clients set the header that `field` of a mesh route matches."""
     if _SET_BY_CLIENTS.fullmatch(header):
         raise resource.error(
-            field, "calls have it with values that no plan can know; match the lane's header"
+            field, "manifests do not say which value clients send; match the lane's header"
         )

@@ -260,8 +260,8 @@ def test_what_is_assumed_of_a_gateways_pods_is_told_where_it_decides() -> None:
     mesh = mesh_of(*A, SUBSETS, gateway(), web)
     assert [str(one) for one in mesh.warnings if one.rule != "no-gateway"] == [
         f"{mesh.warnings[0].file}: Gateway demo-gateway: spec.selector: no pods here have these"
-        " labels: planned as if the gateway's pods ran in namespace default, which decides what"
-        " exportTo lets count there",
+        " labels: planned as if the gateway's pods ran in namespace default; exportTo has to name"
+        " the namespace where they run",
         f"{mesh.warnings[0].file}: VirtualService web: spec.exportTo: gateway demo-gateway runs in"
         " namespace default, which these rules are not exported to: they apply to no request there",
     ]

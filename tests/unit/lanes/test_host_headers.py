@@ -115,4 +115,4 @@ def test_a_filter_of_a_route_sets_the_host() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_in_the_mesh_no_plan_knows_it(name: str) -> None:
     ruled = virtual_service("a", rule(to("a", "v2"), match=[{"headers": {name: {"exact": "a"}}}]))
-    assert f"headers.{name}: calls have it with values that no plan can know" in refusal(*A, ruled)
+    assert f"headers.{name}: manifests do not say which value clients send" in refusal(*A, ruled)

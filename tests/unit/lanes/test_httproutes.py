@@ -371,7 +371,7 @@ FROM_CLIENTS = takes(headers={"User-Agent": "curl"})
         (
             [http_route("r", to_service("a"), marked("x", takes(), FROM_CLIENTS))],
             "HTTPRoute r: spec.rules[0].matches[1].headers.User-Agent:"
-            " calls have it with values that no plan can know; match the lane's header",
+            " manifests do not say which value clients send; match the lane's header",
         ),
     ],
 )

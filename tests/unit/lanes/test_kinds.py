@@ -409,7 +409,7 @@ def test_a_hop_that_matches_what_callers_set_is_refused(name: str) -> None:
     found = rule(to("a"), match=[{"headers": {name: {"prefix": "x"}}}])
     assert refusal(service("a"), deployment("a"), virtual_service("a", found)) == (
         f"VirtualService a: spec.http[0].match[0].headers.{name}:"
-        " calls have it with values that no plan can know; match the lane's header"
+        " manifests do not say which value clients send; match the lane's header"
     )
     mesh_of(service("a"), deployment("a"), virtual_service("*", found, gateways=["demo"]))
 
