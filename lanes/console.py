@@ -8,7 +8,6 @@ from functools import cache
 from typing import TextIO, TypeVar
 
 import rich.console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from lanes.printable import printable
@@ -74,6 +73,9 @@ def drop_output() -> None:
 
 def progress(items: Iterable[T], total: int | None) -> Iterator[T]:
     """Yield the items, and show a progress bar on standard error if that is a terminal."""
+    # Commands that show no progress start faster without this.
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
     console = rich.console.Console(stderr=True)
     columns = (TextColumn("requests"), BarColumn(), MofNCompleteColumn())
     with Progress(
