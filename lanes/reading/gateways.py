@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from lanes.mesh.diagnostics import Diagnostics, Finding
+from lanes.mesh.diagnostics import Diagnostics, Finding, Place
 from lanes.mesh.hostnames import Served, covers, gateway_meant, host_in_manifest, patterns
 from lanes.mesh.model import GatewayHost, Pod, Route
 from lanes.reading import kinds
@@ -109,23 +109,20 @@ class _VirtualServices:
         self._gateways = Gateways(manifests)
         self._pods = gateway_pods(self._gateways.here, pods)
         self._listeners: dict[Listener, dict[str, list[Brought]]] = {}
+        self._with_rules: set[Place] = set()
         for resource, body in manifests.of(kinds.VirtualService):
             with self._diagnostics.gathered():
                 self._bind(resource, body)
 
     def serving(self) -> Iterator[_Serving]:
         """Yield what each listener serves; warn of VirtualServices without a rule for its port."""
-        all_brought = chain.from_iterable(served.values() for served in self._listeners.values())
-        with_rules = {
-            one.resource.place("") for one in chain.from_iterable(all_brought) if one.routes
-        }
         for listener, served in self._listeners.items():
             for domain, brought in served.items():
                 first = brought[0].resource
                 if ruling := [one for one in brought if one.routes]:
                     routes = merged(ruling, self._diagnostics)
                     yield _Serving(listener, domain, routes, ruling[0].resource)
-                elif first.place("") in with_rules:
+                elif first.place("") in self._with_rules:
                     message = (
                         f"no rule applies at port {listener.port}: requests for {domain} get 404"
                         " there"
@@ -147,17 +144,17 @@ class _VirtualServices:
         if served and not bound:
             names = ", ".join(name for name in body.spec.gateways if name != "mesh")
             each = [list(hosts) or [f"nothing of namespace {namespace}"] for hosts in served]
-            taken = ", ".join(dict.fromkeys(chain.from_iterable(each)))
+            known = ", ".join(dict.fromkeys(chain.from_iterable(each)))
             message = (
-                f"none is served by gateway {names} ({taken}): its rules apply to no request there"
+                f"none is served by gateway {names} ({known}): its rules apply to no request there"
             )
             self._diagnostics.warn(resource.finding("not-attached", "spec.hosts", message))
 
     def _servers(self, resource: Resource, index: int, name: str) -> list[Server]:
         """Return the HTTP servers of the Gateway that `spec.gateways[index]` names.
 
-        If no Gateway is in the manifests, all are elsewhere and serve any host. If others are, a
-        Gateway that is not does not exist.
+        A Gateway that is absent from the manifests serves any host if they have no Gateway at all;
+        else it does not exist.
         """
         key, field = gateway_meant(name, resource.namespace), f"spec.gateways[{index}]"
         if key in self._gateways.here:
@@ -202,6 +199,8 @@ class _VirtualServices:
             brought = self._listeners.setdefault(server.listener, {}).setdefault(domain, [])
             if not brought or brought[-1].resource is not resource:
                 brought.append(Brought(resource, body.metadata, level, routes))
+                if routes:
+                    self._with_rules.add(resource.place(""))
 
     def _rules(
         self, resource: Resource, body: kinds.VirtualService, side: Side, pods: GatewayPods
