@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from lanes.console import Console
-from lanes.report.tables import counted, new_table, show
+from lanes.report.tables import Cell, Table, counted, show
 from lanes.verification.performance import (
     FAILURES,
     FALSE_ALARM,
@@ -23,6 +22,8 @@ from lanes.verification.performance import (
 Json = dict[str, Any]
 
 PARTS = {"median": 0.5, "p90": 0.9, "p99": 0.99}
+_FIGURES = ("answers", "failed", *PARTS)
+_RIGHT = range(1, 1 + len(_FIGURES))
 
 NOTE = (
     f"worse: more failures, or slower by {MARGIN:.0%} and {MARGIN_MS:g} ms;"
@@ -45,22 +46,21 @@ def show_performance(performance: Performance, console: Console) -> None:
 
 def performance_table(performance: Performance) -> Table:
     """Return a table of each lane's failures and latency, and how it compares with the baseline."""
-    table = _table("lane", "answers")
+    rows: list[list[Cell]] = [[lane.name, *_cells(lane.figures)] for lane in performance.lanes]
+    headings = ["lane", *_FIGURES]
     if performance.baseline:
-        table.add_column(f"compared with {performance.baseline}")
-    for lane in performance.lanes:
-        comparison = [_comparison(lane, performance)] if performance.baseline else []
-        table.add_row(lane.name, *_cells(lane.figures), *comparison)
-    return table
+        headings.append(f"compared with {performance.baseline}")
+        for row, lane in zip(rows, performance.lanes, strict=True):
+            row.append(_comparison(lane, performance))
+    return Table(headings, rows, _RIGHT)
 
 
 def hops_table(performance: Performance) -> Table:
     """Return a table of each version at each service: failures that began there, and its time."""
-    table = _table("hop", "answers")
-    table.add_column("lanes")
-    for hop, lanes in performance.hops:
-        table.add_row(str(hop), *_cells(hop.figures), ", ".join(lanes))
-    return table
+    rows: list[tuple[Cell, ...]] = [
+        (str(hop), *_cells(hop.figures), ", ".join(lanes)) for hop, lanes in performance.hops
+    ]
+    return Table(("hop", *_FIGURES, "lanes"), rows, _RIGHT)
 
 
 def notes(performance: Performance) -> list[str]:
@@ -167,15 +167,6 @@ def _comparison(lane: LanePerformance, performance: Performance) -> Text:
         return Text("baseline")
     style = "red" if lane.worse else "green" if lane.better else ""
     return Text(word(lane), style=style)
-
-
-def _table(*headings: str) -> Table:
-    first, *rest = headings
-    table = new_table()
-    table.add_column(first)
-    for heading in (*rest, "failed", *PARTS):
-        table.add_column(heading, justify="right")
-    return table
 
 
 def _cells(figures: Figures) -> Iterator[Text]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from rich.table import Table
 from rich.text import Text
 
 from lanes.console import Console
@@ -17,7 +16,7 @@ from lanes.planning.result import Lane, Plan
 from lanes.report.names import with_distinct_names
 from lanes.report.plan_notes import NO_VERSION, plan_notes
 from lanes.report.plan_warnings import dropping, lanes_end, of_manifests
-from lanes.report.tables import counted, folded, new_table, show, width_of, wrapped
+from lanes.report.tables import Cell, Table, counted, folded, show, width_of, wrapped
 
 # If the paths of manifests have more characters, their folders are left out.
 _MOST_CHARACTERS = 80
@@ -101,37 +100,25 @@ def show_calls(calls: Mapping[str, Iterable[str]], console: Console) -> None:
 
 def plan_table(plan: Plan) -> Table:
     """Return a table of the plan: a row for each lane, a column for each service."""
-    table = new_table()
-    table.add_column("lane")
-    table.add_column("weight", justify="right")
     services = _services(plan)
-    for service in services:
-        table.add_column(service)
     unreached = list(dict.fromkeys(hop.service for lane in plan.lanes for hop in lane.unreached))
-    for service in unreached:
-        table.add_column(f"{service} ?")
     entered = any(lane.entry_rules for lane in plan.lanes)
-    if entered:
-        table.add_column("entry rules")
+    rows = []
     for lane in plan.lanes:
         on_path, outside = cells_of(lane.path), cells_of(lane.unreached)
-        row = [on_path.get(service, Text()) for service in services]
-        row += [outside.get(service, Text()) for service in unreached]
-        rules = [Text(", ".join(map(str, lane.entry_rules)))] if entered else []
-        table.add_row(lane.name, str(lane.weight), *row, *rules)
-    return table
+        row: list[Cell] = [lane.name, str(lane.weight)]
+        row += [on_path.get(service, "") for service in services]
+        row += [outside.get(service, "") for service in unreached]
+        rows.append([*row, ", ".join(map(str, lane.entry_rules))] if entered else row)
+    headings = ["lane", "weight", *services, *(f"{service} ?" for service in unreached)]
+    return Table([*headings, "entry rules"] if entered else headings, rows, right=[1])
 
 
 def turned(plan: Plan) -> Table:
     """Return the table with a column for each lane, which suits many services or long names."""
-    table = new_table()
-    rows = plan_table(plan)
-    table.add_column("lane")
-    for lane in plan.lanes:
-        table.add_column(lane.name)
-    for column in rows.columns[1:]:
-        table.add_row(str(column.header), *column.cells)
-    return table
+    table = plan_table(plan)
+    headings, *rows = zip(table.headings, *table.rows, strict=True)
+    return Table([str(heading) for heading in headings], rows)
 
 
 def blocks(plan: Plan, width: int) -> list[str]:
@@ -205,12 +192,7 @@ def _services(plan: Plan) -> list[str]:
 
 def pods_table(rows: Iterable[tuple[str, str, int]]) -> Table:
     """Return a table of each pod's name, address and process id."""
-    table = new_table()
-    for heading in ("pod", "address", "pid"):
-        table.add_column(heading)
-    for name, address, pid in rows:
-        table.add_row(name, address, str(pid))
-    return table
+    return Table(("pod", "address", "pid"), [(pod, at, str(pid)) for pod, at, pid in rows])
 
 
 def show_plan(plan: Plan, console: Console) -> None:

@@ -1,52 +1,60 @@
 """Tables, wrapped lines and counts, as all reports print them."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
 from lanes.console import Console
 from lanes.printable import printable
 
-# Blanks between columns.
-_GAP = 3
+Cell = str | Text
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under headings.
+
+    `right` are the numbers of columns whose cells align to the right, from 0. `gap` is the number
+    of blanks between columns.
+    """
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    right: Container[int] = ()
+    gap: int = 3
+
+    @property
+    def widths(self) -> list[int]:
+        """The width of each column, in characters."""
+        columns = zip(self.headings, *self.rows, strict=True)
+        return [max(map(_width, column)) for column in columns]
 
 
 def show(table: Table, console: Console) -> None:
     """Print a table at its full width, without blanks at the ends of lines.
 
-    This prints the cells itself: rich takes a second to fit the plan of 500 services to a width.
+    rich's own tables take a second to fit the plan of 500 services to a width.
     """
-    gap = " " * table.padding[1]
-    sides = [column.justify for column in table.columns]
-    widths = _widths(table)
-    heading = [Text(_plain(column.header), style="bold") for column in table.columns]
-    for row in (heading, *zip(*(column.cells for column in table.columns), strict=True)):
-        parts: list[str | Text] = []
-        for cell, width, side in zip(row, widths, sides, strict=True):
-            plain = _plain(cell)
-            blanks = " " * (width - cell_len(plain))
-            text = Text(plain, style=getattr(cell, "style", ""))
-            parts += [blanks, text, gap] if side == "right" else [text, blanks, gap]
+    gap, widths = " " * table.gap, table.widths
+    headings = [Text(heading, style="bold") for heading in table.headings]
+    for row in (headings, *table.rows):
+        parts: list[Cell] = []
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            blanks = " " * (width - _width(cell))
+            parts += [blanks, cell, gap] if column in table.right else [cell, blanks, gap]
         console.line(*parts)
 
 
 def width_of(table: Table) -> int:
     """Return the width that `show` needs for a table, in characters."""
-    return sum(_widths(table)) + _GAP * (len(table.columns) - 1)
+    return sum(table.widths) + table.gap * (len(table.headings) - 1)
 
 
-def _widths(table: Table) -> list[int]:
-    return [
-        max(cell_len(_plain(cell)) for cell in (column.header, *column.cells))
-        for column in table.columns
-    ]
-
-
-def _plain(cell: object) -> str:
-    return printable(cell.plain if isinstance(cell, Text) else str(cell))
+def _width(cell: Cell) -> int:
+    return cell_len(printable(str(cell)))
 
 
 def wrapped(parts: Iterable[str], width: int) -> list[str]:
@@ -72,10 +80,6 @@ def folded(line: str, width: int, indent: str = "  ") -> list[str]:
         break_on_hyphens=False,
     )
     return lines or [line]
-
-
-def new_table() -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
 
 
 def counted(number: int, noun: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from lanes.console import Console
@@ -12,7 +11,7 @@ from lanes.printable import shortened
 from lanes.report.json_version import VERSION
 from lanes.report.performance import milliseconds
 from lanes.report.problems import cause_lines, problem_text
-from lanes.report.tables import new_table, show
+from lanes.report.tables import Cell, Table, show
 from lanes.verification.tracing import Trace
 
 Json = dict[str, Any]
@@ -52,30 +51,24 @@ def _closing(trace: Trace) -> str:
 
 def trace_table(trace: Trace) -> Table:
     """Return a table of the hops as a tree: address, lane that the hop read, times, reason."""
-    table = new_table()
-    table.padding = (0, 2, 0, 0)
-    for heading in ("hop", "address", "lane"):
-        table.add_column(heading)
-    for heading in ("time", "own"):
-        table.add_column(heading, justify="right")
-    table.add_column("why")
+    rows: list[tuple[Cell, ...]] = []
     for line, hop in zip(branches([hop.depth for hop in trace.hops]), trace.hops, strict=True):
         step, measured = hop.step, hop.step.measured
         failed = f"failed: {measured.error}" if measured and measured.error else ""
-        table.add_row(
-            f"{line}{step.service} {step.version}".rstrip() + ("" if hop.seen else " ?"),
-            measured.ip if measured else "",
-            step.lane or "-",
-            milliseconds(measured.duration_ms if measured else None),
-            milliseconds(measured.own_ms if measured else None),
-            Text(
-                "; ".join(filter(None, (hop.why, failed))),
-                style="red" if failed or hop.misrouted else "",
-            ),
+        why = "; ".join(filter(None, (hop.why, failed)))
+        rows.append(
+            (
+                f"{line}{step.service} {step.version}".rstrip() + ("" if hop.seen else " ?"),
+                measured.ip if measured else "",
+                step.lane or "-",
+                milliseconds(measured.duration_ms if measured else None),
+                milliseconds(measured.own_ms if measured else None),
+                Text(why, style="red" if failed or hop.misrouted else ""),
+            )
         )
     if trace.elsewhere_ms is not None:
-        table.add_row("gateway and network", "", "", "", milliseconds(trace.elsewhere_ms))
-    return table
+        rows.append(("gateway and network", "", "", "", milliseconds(trace.elsewhere_ms), ""))
+    return Table(("hop", "address", "lane", "time", "own", "why"), rows, right=(3, 4), gap=2)
 
 
 def branches(depths: Sequence[int]) -> Iterator[str]:

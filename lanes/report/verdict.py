@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from lanes.console import Console
@@ -11,7 +10,7 @@ from lanes.evidence.causes import Cause
 from lanes.printable import shortened
 from lanes.report.json_version import VERSION
 from lanes.report.problems import cause_lines, hint_lines, problem_text
-from lanes.report.tables import counted, new_table, show
+from lanes.report.tables import Table, counted, show
 from lanes.verification import split
 from lanes.verification.hints import HintCode
 from lanes.verification.hop_splits import HopSplit
@@ -40,40 +39,30 @@ def counts(verdict: Verdict) -> str:
 
 
 def verdict_table(verdict: Verdict) -> Table:
-    table = new_table()
-    table.add_column("lane")
-    table.add_column("weight", justify="right")
-    table.add_column("seen", justify="right")
-    table.add_column("interval")
-    table.add_column("paths")
-    for lane in verdict.lanes:
-        table.add_row(
+    """Return a table of the lanes' shares, and whether their paths were as planned."""
+    rows = [
+        (
             lane.name,
             percent(lane.expected),
             f"{lane.count} ({percent(lane.share)})",
             _interval(lane),
             _paths(lane),
         )
-    return table
+        for lane in verdict.lanes
+    ]
+    return Table(("lane", "weight", "seen", "interval", "paths"), rows, right=(1, 2))
 
 
 def entered_table(verdict: Verdict) -> Table:
     """Return a table of the entry rules, and whether their requests were as planned."""
-    table = new_table()
-    for heading in ("lane", "entered by", "paths"):
-        table.add_column(heading)
-    for entered in verdict.entered:
-        table.add_row(entered.lane, str(entered.by), _as_planned(entered))
-    return table
+    rows = [(rule.lane, str(rule.by), _as_planned(rule)) for rule in verdict.entered]
+    return Table(("lane", "entered by", "paths"), rows)
 
 
 def splits_table(verdict: Verdict) -> Table:
     """Return a table of the splits behind the gateway, and how often each version answered."""
-    table = new_table()
-    for heading in ("lane", "at", "version", "share", "seen", "interval"):
-        table.add_column(heading)
-    for share in verdict.splits:
-        table.add_row(
+    rows = [
+        (
             share.lane,
             share.service,
             share.version,
@@ -81,7 +70,9 @@ def splits_table(verdict: Verdict) -> Table:
             f"{share.count} of {share.total}",
             _interval(share),
         )
-    return table
+        for share in verdict.splits
+    ]
+    return Table(("lane", "at", "version", "share", "seen", "interval"), rows)
 
 
 def split_note(verdict: Verdict) -> list[str]:

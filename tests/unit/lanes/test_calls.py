@@ -130,10 +130,7 @@ def test_what_nobody_is_known_to_call_is_distinguished() -> None:
     assert paths(planned) == ["shop v1", "shop v1 *"]
     assert planned.unreached == ("cart", "users")
     assert [hop.version for hop in planned.lanes[1].unreached] == ["v2", "v1"]
-    assert [str(column.header) for column in plan_table(planned).columns][3:5] == [
-        "cart ?",
-        "users ?",
-    ]
+    assert plan_table(planned).headings[3:5] == ["cart ?", "users ?"]
 
 
 def test_where_all_calls_are_told_a_service_without_rules_needs_no_word() -> None:
@@ -302,8 +299,8 @@ def test_services_of_one_name_are_distinguished() -> None:
         "cart.default",
         "users.default",
     )
-    heads = [str(column.header) for column in plan_table(with_distinct_names(planned)).columns]
-    assert heads[2:6] == ["shop", "cart.default", "users", "cart.other ?"]
+    headings = plan_table(with_distinct_names(planned)).headings
+    assert headings[2:6] == ["shop", "cart.default", "users", "cart.other ?"]
     lane = plan_json(mesh_of(*shop(), *there), planned)["lanes"][0]
     told = [(hop["service"], hop["namespace"]) for hop in (*lane["path"], *lane["unreached"])]
     assert told[1::2] == [("cart", "default"), ("cart", "other")]

@@ -10,8 +10,8 @@ from rich.text import Text
 from lanes.console import Console, print_error
 from lanes.errors import LanesError
 from lanes.printable import printable, printable_lines
-from lanes.report.tables import new_table, show
-from tests.unit.lanes.reading import REPOSITORY
+from lanes.report.tables import Table, show
+from tests.unit.lanes import reading
 
 # C0, DEL, C1, what turns text, separates lines, has no width, is half a character or unassigned.
 STEERING = [
@@ -67,12 +67,8 @@ def test_only_the_console_adds_colors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_column_widths_count_escapes() -> None:
-    table, out = new_table(), io.StringIO()
-    for heading in ("la\x1bne", "at"):
-        table.add_column(heading)
-    table.add_row("v\n1", Text("\u202eb", style="red"))
-    show(table, Console(out, width=80))
-    assert out.getvalue() == "la\\x1bne   at\nv\\n1       \\u202eb\n"
+    table = Table(("la\x1bne", "at"), [("v\n1", Text("\u202eb", style="red"))])
+    assert reading.printed(show, table) == ["la\\x1bne   at", "v\\n1       \\u202eb"]
 
 
 def test_json_is_printable_ascii() -> None:
@@ -97,13 +93,15 @@ def test_an_error_is_one_line_for_each_sentence(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == "lanes: a\\nLanes hold.\nb\\x1b[2J\nd\\u202e\n"
 
 
-ROUND_THE_EDGE = re.compile(
+PRINTING = re.compile(
     r"\bprint\(|click\.s?echo|sys\.(__)?std(out|err)|rich\.(console|print|logging)|\.file\.write\("
     r"|logging\.|warnings\.warn"
 )
 
 
 def test_no_other_module_prints() -> None:
-    modules = {*(REPOSITORY / "lanes").rglob("*.py")} - {REPOSITORY / "lanes/console.py"}
+    modules = {*(reading.REPOSITORY / "lanes").rglob("*.py")} - {
+        reading.REPOSITORY / "lanes/console.py"
+    }
     lines = [(module, line) for module in modules for line in module.read_text().splitlines()]
-    assert [(module, line) for module, line in lines if ROUND_THE_EDGE.search(line)] == []
+    assert [(module, line) for module, line in lines if PRINTING.search(line)] == []
