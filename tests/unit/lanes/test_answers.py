@@ -276,6 +276,7 @@ def test_a_body_that_is_nested_too_deep() -> None:
         ({"duration_ms": True}, "duration_ms is not a number from 0 to 86,400,000"),
         ({"name": "n" * 254}, "a name of more than 253 characters"),
         ({"version": 1}, "version is not text"),
+        ({"lane": {}}, "lane is not text"),
         ({"version": "\ud800"}, "version holds half a character"),
         ({"upstreams": 5}, "upstreams is not a list"),
         ({"upstreams": [{"url": "http://[/", "error": "x"}]}, "a URL is not one"),
