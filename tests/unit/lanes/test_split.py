@@ -52,50 +52,16 @@ def test_each_end_leaves_out_exactly_its_tail(seen: tuple[int, int], lanes: int)
 
 
 @given(st.integers(1, 25), st.integers(0, 20), LANES)
-def test_a_sound_split_is_blamed_no_more_often_than_stated(
+def test_a_right_split_fails_no_more_often_than_stated(
     total: int, twentieths: int, lanes: int
 ) -> None:
     share = Fraction(twentieths, 20)
-    blamed = Fraction(0)
+    failed = Fraction(0)
     for count in range(total + 1):
         low, high = interval(count, total, lanes)
         if not Fraction(low) <= share <= Fraction(high):
-            blamed += chance(total, count, share)
-    assert blamed <= Fraction(1, 1000) / lanes
-
-
-@given(observations(), LANES)
-def test_what_was_seen_lies_within(seen: tuple[int, int], lanes: int) -> None:
-    count, total = seen
-    low, high = interval(count, total, lanes)
-    assert 0 <= low <= count / total <= high <= 1
-    assert low < high
-
-
-@given(st.integers(2, 60), LANES)
-def test_more_hits_speak_for_a_larger_share(total: int, lanes: int) -> None:
-    intervals = [interval(count, total, lanes) for count in range(total + 1)]
-    assert intervals == sorted(intervals)
-    assert [high for _, high in intervals] == sorted(high for _, high in intervals)
-
-
-@given(observations(200), LANES)
-def test_misses_are_treated_as_hits_are(seen: tuple[int, int], lanes: int) -> None:
-    count, total = seen
-    low, high = interval(count, total, lanes)
-    assert interval(total - count, total, lanes) == pytest.approx((1 - high, 1 - low), abs=1e-12)
-
-
-@given(observations(200), LANES)
-def test_more_lanes_widen_it_and_more_requests_narrow_it(seen: tuple[int, int], lanes: int) -> None:
-    count, total = seen
-    low, high = interval(count, total, lanes)
-    wider_low, wider_high = interval(count, total, lanes + 1)
-    assert wider_low <= low
-    assert high <= wider_high
-    sure_low, sure_high = interval(count * 10, total * 10, lanes)
-    assert low <= sure_low
-    assert sure_high <= high
+            failed += chance(total, count, share)
+    assert failed <= Fraction(1, 1000) / lanes
 
 
 @pytest.mark.parametrize(

@@ -73,22 +73,6 @@ def test_where_strict_mode_ends_the_lane() -> None:
     assert told.problem is None
 
 
-def test_times_are_a_hops_whole_and_its_own() -> None:
-    told = of(chain("v2", "v1", "v2"))
-    measured = [hop.step.measured for hop in told.hops]
-    assert [(m.depth, m.duration_ms, m.own_ms) for m in measured if m] == [
-        (0, 9, 5),
-        (1, 4, 3),
-        (2, 1, 1),
-    ]
-
-
-def test_a_failure_is_that_of_the_hop_where_it_began() -> None:
-    told = of(chain("v2", "v1", "v2", status=429), 429)
-    errors = [hop.step.measured.error for hop in told.hops if hop.step.measured]
-    assert errors == ["", "", "status 429"]
-
-
 def test_a_tree_that_tells_no_time_is_traced_all_the_same() -> None:
     tree = chain("v2", "v1", "v2")
     del tree["upstreams"][0]["duration_ms"]
