@@ -95,18 +95,20 @@ class Live:
         """Start a pod that was stopped."""
         self._watch.start(self._pod(key))
 
-    def set_fault(self, key: str, delay: str, rate: float) -> None:
+    def set_fault(self, pod: str, delay: str, rate: float) -> None:
         """Make a pod answer late and fail, until it ends.
 
         `delay` is in milliseconds, or p50/p99 of them; `rate` is from 0 to 1.
         """
-        pod = self._pod(key)
-        pid = self._running.pid(pod)
-        status, message = self._put_fault(pod, urlencode({"delay": delay, "rate": f"{rate:.6f}"}))
+        target = self._pod(pod)
+        pid = self._running.pid(target)
+        status, message = self._put_fault(
+            target, urlencode({"delay": delay, "rate": f"{rate:.6f}"})
+        )
         if status != 200:
-            raise LanesError(f"pod {pod.name}: {message}")
+            raise LanesError(f"pod {target.name}: {message}")
         with self._lock:
-            self._faults[key] = (pid, {"delay": delay, "rate": rate})
+            self._faults[pod] = (pid, {"delay": delay, "rate": rate})
 
     def set_weights(self, weights: dict[str, int]) -> None:
         """Set the gateway's weights, and count their requests from 0."""

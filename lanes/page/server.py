@@ -70,41 +70,33 @@ def create_app(live: Live, port: int) -> flask.Flask:
         stream = (f"data: {picture}\n\n" for picture in live.pictures())
         return flask.Response(stream, mimetype="text/event-stream")
 
-    pods: dict[str, Callable[[str], None]] = {
-        "stop": live.stop_pod,
-        "kill": live.kill_pod,
-        "start": live.start_pod,
-    }
+    pods = {"stop": live.stop_pod, "kill": live.kill_pod, "start": live.start_pod}
 
-    @app.post("/pods")
-    def pod() -> tuple[str, int]:
-        body = _body(pod=str, do=str)
-        if body["do"] not in pods:
+    def change_pod(pod: str, do: str) -> None:
+        if do not in pods:
             raise BadRequest(f"do is one of {', '.join(pods)}")
-        pods[body["do"]](body["pod"])
-        return "", 204
+        pods[do](pod)
 
-    @app.post("/fault")
-    def fault() -> tuple[str, int]:
-        body = _body(pod=str, delay=str, rate=float)
-        live.set_fault(body["pod"], body["delay"], body["rate"])
-        return "", 204
-
-    @app.post("/weights")
-    def set_weights() -> tuple[str, int]:
-        weights = _body(weights=dict)["weights"]
+    def set_weights(weights: Json) -> None:
         if not all(type(weight) is int for weight in weights.values()):
             raise BadRequest("a weight is a whole number")
         live.set_weights(weights)
-        return "", 204
 
-    @app.post("/load")
-    def load() -> tuple[str, int]:
-        body = _body(on=bool, rate=int)
-        live.switch_load(body["on"], body["rate"])
-        return "", 204
-
+    _add_change(app, "/pods", change_pod, pod=str, do=str)
+    _add_change(app, "/fault", live.set_fault, pod=str, delay=str, rate=float)
+    _add_change(app, "/weights", set_weights, weights=dict)
+    _add_change(app, "/load", live.switch_load, on=bool, rate=int)
     return app
+
+
+def _add_change(app: flask.Flask, path: str, change: Callable[..., None], **kinds: type) -> None:
+    """Call `change` for a POST to `path`, with the values of its JSON body."""
+
+    def handle() -> tuple[str, int]:
+        change(**_body(**kinds))
+        return "", 204
+
+    app.post(path, endpoint=path)(handle)
 
 
 def _body(**kinds: type) -> Json:

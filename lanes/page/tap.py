@@ -156,7 +156,6 @@ def _access_log(listener: str, tags: Sequence[str], log: str) -> Json:
         "agent": "%REQ(USER-AGENT)%",
         "status": "%RESPONSE_CODE%",
         "grpc": "%GRPC_STATUS_NUMBER%",
-        "flags": "%RESPONSE_FLAGS%",
         "began": "%START_TIME(%s.%6f)%",
         "microseconds": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
         "trace": "%REQ(TRACEPARENT)%",

@@ -40,7 +40,7 @@ def line(to: str, **more: str) -> dict[str, object]:
     told = {"listener": "gateway", "route": "by weight", "at": "127.0.0.1", "to": f"{to}:8000"}
     told |= {"cluster": "outbound|8000|v2|mocka.default.svc.cluster.local else v1", "status": "200"}
     told |= {"authority": "x", "baggage": "version=v2", "agent": "", "trace": "", "began": "1.5"}
-    told |= {"flags": "-", "microseconds": "2000", **more}
+    told |= {"microseconds": "2000", **more}
     return {**told, "tags": {"version": None}}
 
 

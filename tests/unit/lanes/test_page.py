@@ -58,7 +58,6 @@ def line(**fields: object) -> dict[str, object]:
         "baggage": "a=b,version=v3",
         "agent": None,
         "status": 200,
-        "flags": "-",
         "began": "0.000000",
         "microseconds": 1500,
     }
