@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,31 +57,23 @@ def all_gone(pids: list[int]) -> bool:
     return all(map(until_gone, pids))
 
 
-def test_descendants_end_with_the_command() -> None:
-    with command(*forgetful("sleep 0.5; exit 3")) as process:
-        left = left_behind(process)
+@pytest.mark.parametrize(
+    ("then", "ending", "end"),
+    [
+        ("sleep 0.5; exit 3", lambda _: None, "exit code 3"),
+        ("sleep 60", lambda process: process.kill(), "SIGKILL"),
+        ("sleep 60", lambda process: os.kill(process.pid, signal.SIGKILL), "SIGKILL"),
+    ],
+)
+def test_descendants_end_with_the_command(
+    then: str, ending: Callable[[Supervised], None], end: str
+) -> None:
+    with command(*forgetful(then)) as process:
+        pids = [*left_behind(process), process.pid]
+        ending(process)
         assert process.wait(10)
-        assert process.end() == "exit code 3"
-        assert all_gone(left)
-
-
-def test_descendants_are_killed_with_the_command() -> None:
-    with command(*forgetful("sleep 60")) as process:
-        left = [*left_behind(process), process.pid]
-        assert len(set(map(os.getsid, left))) >= 4
-        process.kill()
-        assert process.wait(10)
-        assert process.end() == "SIGKILL"
-        assert all_gone(left)
-
-
-def test_descendants_end_if_the_command_is_killed() -> None:
-    with command(*forgetful("sleep 60")) as process:
-        left = left_behind(process)
-        os.kill(process.pid, signal.SIGKILL)
-        assert process.wait(10)
-        assert process.end() == "SIGKILL"
-        assert all_gone(left)
+        assert process.end() == end
+        assert all_gone(pids)
 
 
 def test_descendants_end_if_the_mesh_is_killed() -> None:
@@ -98,6 +90,7 @@ def test_descendants_end_if_the_mesh_is_killed() -> None:
         left = [int(one) for one in parent.stdout.readline().split()]
         assert len(left) == len(WAYS) + 1
         assert all(map(alive, left))
+        assert len(set(map(os.getsid, left))) >= 4
         parent.kill()
         parent.wait()
     assert all_gone(left)
