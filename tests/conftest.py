@@ -1,4 +1,4 @@
-"""How many tests run at once."""
+"""The number of test processes."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Ways into lane v2, which no weight leads to: what enters it, and what only looks so."""
+"""Requests that enter lane v2, which has weight 0, and requests that only look so."""
 
 from tests.chart.rendering import Values
 from tests.hostile import Headers

@@ -1,10 +1,9 @@
-"""What a client may send to get into a lane, or out of one: header lines, made from a seed.
+"""Header lines of clients that try to enter a lane, or to leave theirs, made from a seed.
 
-`forms` makes them for baggage, and `read_by_hops` says what they mean: OpenTelemetry's own parser,
-hop after hop. `repeated` makes them for what entry rules look at, on several lines, and `named`
-says what they mean: a lane is entered by a line that names it, and not by what lines make together.
-Every line can be sent as it stands (`http.client` writes latin-1), so that one form serves a
-regular expression's unit test, the laptop mesh and the real istiod.
+`forms` makes baggage, and `read_by_hops` tells its meaning by OpenTelemetry's own parser, hop after
+hop. `repeated` makes headers for entry rules, on several lines, and `named` tells their meaning:
+one line must name the lane, not several lines joined. `http.client` can send every line as
+latin-1. So the same forms serve unit tests, the laptop mesh and the real istiod.
 """
 
 import logging
@@ -25,7 +24,7 @@ MOST_MEMBERS, LONGEST_MEMBER, LONGEST = 180, 4096, 8192
 
 @dataclass(frozen=True)
 class Form:
-    """Header lines that one request sends, and what they try, in a few words."""
+    """Header lines of one request, and a short description of what they try."""
 
     tries: str
     headers: Headers
@@ -45,7 +44,7 @@ class Form:
 
 @dataclass(frozen=True)
 class _Aim:
-    """The lane's member, a lane to get into, and where chance comes from."""
+    """The lane's baggage member, the lane to enter, and the random numbers."""
 
     random: Random
     member: str

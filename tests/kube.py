@@ -1,8 +1,7 @@
-"""Manifests as dicts, as short as a test can say them, and as the chart would render them.
+"""Builders of manifests as dicts, in short form or as the chart renders them.
 
-`asm`, `istio` and `gateway_api` build a whole mesh in a provider's style; the functions before
-them build one resource each. `put` changes one field by the path that an error message would
-name it with.
+`asm`, `istio` and `gateway_api` build a whole mesh for a provider; the functions before them build
+one resource each. `put` changes one field, named by a path as in error messages.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What pages of Markdown hold: sentences, links, commands, and files that they show."""
+"""Parts of Markdown pages: sentences, links, commands and shown files."""
 
 import re
 from collections.abc import Iterator

@@ -1,8 +1,7 @@
-"""Manifests with a stranger's strings in them: at every place where the kinds have one, by a seed.
+"""Manifests with hostile strings at every place that allows a string, drawn by a seed.
 
-`changes` walks a document along its model: each field that is there, and each that might be, gets
-the string; so do the keys of maps. A change tells its field, so that a test finds one that no walk
-passed.
+`changes` walks a document along its model. Each field that is present or possible gets the string,
+and so do the keys of maps. A change names its field, so that a test finds fields without a change.
 """
 
 import json
@@ -28,7 +27,7 @@ MARK = "canary"
 
 @dataclass(frozen=True)
 class Change:
-    """A value to set in a document, or a key of a map to rename (`value` is the new one)."""
+    """A value to set in a document, or the new name of a map's key."""
 
     field: str  # such as StringMatch.exact
     path: tuple[Step, ...]

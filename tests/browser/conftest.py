@@ -1,4 +1,4 @@
-"""A real browser, and the live map of a real mesh; skipped, with the reason, without a Chromium."""
+"""Fixtures: a real browser and live maps of real meshes. Tests are skipped without a Chromium."""
 
 import os
 import re

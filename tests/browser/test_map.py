@@ -1,4 +1,4 @@
-"""The story of the README, as the page tells it, on a desk and on a phone."""
+"""README's story on the live map, in desktop and phone size."""
 
 import shlex
 import subprocess

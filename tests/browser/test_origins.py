@@ -1,4 +1,4 @@
-"""A page of another origin, in a real browser: it reaches all that listens, and does nothing."""
+"""A page of another origin in a real browser: its requests have no effect."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The report of `lanes verify` in a real browser, from the file system, without a network."""
+"""The report of `lanes verify` in a real browser, from a file, without a network."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Values that the chart refuses, tried many at once: it tells all mistakes in one run."""
+"""Values that the chart refuses, tested in batches: one rendering reports all mistakes."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Rendering the chart: one `helm template` for a set of values, read strictly."""
+"""Rendering the chart with `helm template`, and strict parsing of the output."""
 
 import functools
 import json
@@ -105,7 +105,7 @@ def refusal(values: Values) -> str:
 
 
 class StrictLoader(_SafeLoader):  # type: ignore[misc]
-    """Refuses a key that occurs twice in a mapping, as the API server's strict decoding does."""
+    """Refuses repeated keys in a mapping, like the API server's strict decoding."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Return the mapping, or raise for a repeated key."""

@@ -1,4 +1,4 @@
-"""A lane a file, and what it costs: rules, subsets, labels where it has a version."""
+"""One values file for each lane, and what a lane adds: rules, subsets and labels."""
 
 import json
 from itertools import permutations

@@ -1,4 +1,4 @@
-"""The Grafana dashboard: what it asks for is there, and it opens at its release."""
+"""The Grafana dashboard: its queries have metrics, and it opens at its release."""
 
 import json
 import re

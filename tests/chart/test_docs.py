@@ -1,4 +1,4 @@
-"""What README and docs/ do with the chart renders, with the values that they show."""
+"""The chart's commands in README and docs/ render, with the values that the pages show."""
 
 import re
 import shlex

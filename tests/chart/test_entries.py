@@ -1,4 +1,4 @@
-"""Several services that the gateway calls, each by a path or a host of its own."""
+"""Several entry services, each with a path or a host."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Entry rules: the rules before the split, in the words of each provider."""
+"""Entry rules: the gateway's rules before the split, for each provider."""
 
 from typing import Any
 

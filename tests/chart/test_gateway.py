@@ -1,4 +1,4 @@
-"""Where requests come in: a gateway that the chart makes, one that is there, notes and test."""
+"""The gateway, whether the chart's or an existing one, the notes, and the test pod."""
 
 import functools
 import json

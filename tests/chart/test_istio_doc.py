@@ -1,4 +1,4 @@
-"""docs/istio.md quotes k8s/istio; what it quotes has to be there."""
+"""The quotations in docs/istio.md are in k8s/istio."""
 
 import re
 

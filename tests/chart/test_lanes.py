@@ -1,4 +1,4 @@
-"""The same values make the same lanes, in the words of either mesh."""
+"""The lanes that values describe, in the resources of each provider."""
 
 import re
 from typing import Any

@@ -1,6 +1,6 @@
-"""helm lint: what installs passes, and what does not fails by a sentence and no trace.
+"""helm lint: installable values pass, and others fail with a sentence and no trace.
 
-It goes on where a template fails.
+Unlike `helm template`, it goes on after a template that fails.
 """
 
 import subprocess

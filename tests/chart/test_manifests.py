@@ -1,4 +1,4 @@
-"""k8s/ and the examples are what the chart renders, in files as the guide names them."""
+"""k8s/ and the examples are up to date, and have the guide's file names."""
 
 import functools
 import itertools

@@ -1,4 +1,4 @@
-"""What Kubernetes wants as text stays text, whatever YAML would make of it."""
+"""Names stay strings in the rendered YAML, even if they look like other types."""
 
 from collections.abc import Iterator
 

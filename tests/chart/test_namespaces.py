@@ -1,4 +1,4 @@
-"""Services of one release in several namespaces: what is where, and how one leads to another."""
+"""Services of one release in several namespaces: their resources and references."""
 
 from typing import Any
 

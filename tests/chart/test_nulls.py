@@ -1,4 +1,4 @@
-"""Null takes a key away: what is left renders, or is refused in one line that names the place."""
+"""Null removes a key: the rest renders, or is refused by a line that names the place."""
 
 import json
 import re

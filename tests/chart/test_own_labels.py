@@ -1,4 +1,4 @@
-"""Routing alone, for Deployments with labels and ports of the team's own."""
+"""Routing without workloads, for Deployments with the team's own labels and ports."""
 
 import json
 from typing import Any

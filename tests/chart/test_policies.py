@@ -1,4 +1,4 @@
-"""Timeouts, retries, outlier detection and connection pools of a service, in Istio's words."""
+"""Timeouts, retries, outlier detection and connection pools of a service, in Istio's resources."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Whatever the values: both providers make the same lanes, and those are what the values say.
+"""All providers make the lanes that random values describe.
 
-So does the Kubernetes Gateway API in the place of an Istio Gateway.
+So do HTTPRoutes of the Kubernetes Gateway API instead of an Istio Gateway.
 """
 
 from typing import Any

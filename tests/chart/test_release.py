@@ -1,4 +1,4 @@
-"""A lane as a release of its own: what it holds, and what it needs of the base."""
+"""A lane as a separate release: its resources, and what it needs of the base."""
 
 import re
 import textwrap

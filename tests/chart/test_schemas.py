@@ -1,4 +1,4 @@
-"""Everything that the chart renders is valid where it goes, with no field that is unknown there."""
+"""Everything that the chart renders matches its schema, without unknown fields."""
 
 import functools
 import json

@@ -1,7 +1,7 @@
-"""What values say in their own words arrives as it was said, whatever YAML would make of it.
+"""Strings in values reach the rendered resources unchanged, whatever their content.
 
-The schema tells where the chart takes any string, so that a new value is tried by itself. Each such
-place says a word of its own first, which shows where it arrives; then all of them say one string.
+The places come from the schema, so a new value is tested without a change here. First each place
+gets a distinct word, which shows where it arrives. Then the places get the test's strings.
 """
 
 import functools
@@ -228,7 +228,7 @@ EVERYTHING: Values = {
 
 
 class Loader(StrictLoader):
-    """Takes what kubectl takes: `=` and `<<` are strings."""
+    """Reads `=` and `<<` as strings, like kubectl."""
 
 
 for tag in ("value", "merge"):

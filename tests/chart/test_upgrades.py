@@ -1,4 +1,4 @@
-"""What an upgrade sees of the cluster: lanes that have requests, pods that an autoscaler chose."""
+"""Upgrades that read the cluster: lanes with requests, and replicas set by an autoscaler."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Values that the chart refuses, each with one sentence that says what is wrong."""
+"""Values that the chart refuses, each with one sentence about what is wrong."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What `helm test` gives to `lanes verify`: the release's plan, and little else, at any size."""
+"""The manifests that `helm test` gives to `lanes verify`: enough for the plan, and little else."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a cluster's policy and its operators ask of the pods."""
+"""Pods meet the requirements of cluster policies and operators."""
 
 from typing import Any
 

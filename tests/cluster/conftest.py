@@ -1,7 +1,7 @@
-"""These tests need a cluster with Istio that is there to be tested on: `make test-cluster
-CLUSTER=NAME` names the kubeconfig context that it is in, so that none is taken by accident.
+"""These tests need a cluster with Istio that may be changed.
 
-Without that they are skipped.
+`make test-cluster CLUSTER=NAME` names its kubeconfig context, so that no other cluster is used by
+accident. Without CLUSTER the tests are skipped.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Programs with pages of their own in lanes of Istio, Jaeger, and what tells of their requests."""
+"""Programs that answer with pages, in lanes of Istio, with Jaeger and access logs as evidence."""
 
 import json
 import os

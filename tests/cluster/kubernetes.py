@@ -1,4 +1,4 @@
-"""A cluster as a person at a terminal has it: by kubectl, helm and lanes, run as they are."""
+"""A cluster from a terminal: kubectl, helm and lanes as commands."""
 
 import json
 import os
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Done:
-    """What a command printed, and how it ended."""
+    """A command's output and exit code."""
 
     code: int
     out: str

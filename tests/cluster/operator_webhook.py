@@ -1,9 +1,10 @@
-"""An admission webhook that does to pods what the OpenTelemetry Operator does for Python.
+"""An admission webhook that changes pods like the OpenTelemetry Operator does for Python.
 
-The tests run it in the cluster, on the standard library alone:
-`python operator_webhook.py IMAGE FOLDER`, with a certificate in FOLDER, and IMAGE for what is
-injected. Its shape is that of Operator 0.92.1, but for `cp -r`: outside of busybox `cp -a` fails
-for users other than root.
+usage: python operator_webhook.py IMAGE FOLDER
+
+The tests run it in the cluster, with the standard library alone. FOLDER has the certificate, IMAGE
+the injected packages. It does what Operator 0.92.1 does, except for `cp -r`: outside of busybox,
+`cp -a` fails for users other than root.
 """
 
 import base64
@@ -93,7 +94,7 @@ def instrumentation(namespace: str, asked: str) -> Json | None:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers AdmissionReviews; the pod is admitted unchanged where nothing fits."""
+    """Answers AdmissionReviews. A pod that no Instrumentation fits is admitted unchanged."""
 
     image = ""
 

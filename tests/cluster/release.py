@@ -1,4 +1,4 @@
-"""A release of the chart on the cluster: installed, called, verified, put under load."""
+"""A release of the chart on the cluster: install, call, verify, load."""
 
 import json
 import os
@@ -42,9 +42,9 @@ _MEET_EVERY_LANE = 90
 
 @dataclass(frozen=True)
 class Release:
-    """A release of the chart in a namespace, and where its gateway answers.
+    """A release of the chart in a namespace, and its gateway's address.
 
-    `host`: the only host name that it answers for, so that releases don't meet on one gateway.
+    `host` is the only host name of its gateway, so that releases on one gateway do not conflict.
     """
 
     namespace: str
@@ -94,7 +94,7 @@ class Release:
 
 
 class Load:
-    """Clients at work in the background; `way`: they enter a lane on purpose."""
+    """Clients that send requests in the background; `way` makes them enter a lane."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""docs/istio.md, from its first command to a verified lane, as a stranger would copy it."""
+"""The commands of docs/istio.md, from the first one to a verified lane."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Lanes that are entered on purpose: by whom, by what, and at whose cost."""
+"""Lanes with entry rules: who may enter, by which request, and the effect on others."""
 
 import json
 import re

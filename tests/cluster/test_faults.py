@@ -1,4 +1,4 @@
-"""What goes away, comes, and changes under load, and what it costs: README's bounds."""
+"""Pods end, start and change under load: the failed requests stay within README's bounds."""
 
 import time
 from collections.abc import Iterator

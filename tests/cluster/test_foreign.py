@@ -1,5 +1,7 @@
-"""`lanes verify` and `helm test` for programs with pages of their own, by Jaeger's traces and by
-access logs: lanes hold, and each lane that is broken by hand is named at its hop, with the cause.
+"""`lanes verify` and `helm test` for programs that answer with pages.
+
+The evidence is Jaeger's traces or access logs. Lanes hold, and each lane that is broken by hand is
+reported at its hop, with the cause.
 """
 
 import json
@@ -52,7 +54,7 @@ SOON = 60.0
 
 @dataclass(frozen=True)
 class Foreign:
-    """A release of foreign programs, the manifests of its sound state, and where Jaeger is."""
+    """A release of foreign programs, the manifests of its sound state, and Jaeger's URL."""
 
     release: Release
     manifests: Path

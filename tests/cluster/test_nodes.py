@@ -1,4 +1,4 @@
-"""A node goes away and comes back under load, while each version has two pods."""
+"""A node fails and returns under load, while each version has two pods."""
 
 import os
 import shlex

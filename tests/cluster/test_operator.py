@@ -1,4 +1,4 @@
-"""The chart beside what injects OpenTelemetry into pods, as README's Operator does."""
+"""The chart together with a webhook that injects OpenTelemetry like the Operator in README."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""NetworkPolicies as they are enforced: who reaches the ports of requests and of metrics."""
+"""Enforced NetworkPolicies: who reaches the request and metrics ports."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A pull request's life, many at once: each lane a release of its own, beside a base."""
+"""Lanes of pull requests, each a separate release beside a base, from start to end."""
 
 import json
 import random
@@ -38,7 +38,7 @@ LAST_REQUESTS = 20
 
 @dataclass(frozen=True)
 class Base:
-    """The base, installed with `options`, and where its gateway answers."""
+    """The base, installed with `options`, and its gateway's address."""
 
     namespace: str
     options: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""`helm upgrade` under load, as docs/istio.md tells it."""
+"""`helm upgrade` under load, as docs/istio.md describes it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the plan says of a conformance request, beside what the test expects."""
+"""The plan's answer to a conformance request, compared with the suite's."""
 
 import re
 import tempfile
@@ -22,7 +22,7 @@ AGREE, NOT_SUPPORTED, ASSUMED, DIFFERENT = "agree", "not supported", "assumed", 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request with its verdict, and in words why."""
+    """A request with its verdict and the reason."""
 
     request: Request
     verdict: str

@@ -1,6 +1,8 @@
-"""A pod of the conformance suite: it answers with its address, as late as `delay` asks.
+"""A pod of the conformance suite: it answers with its address, after the delay in `delay`.
 
-usage: echo.py [PORT]..., where it listens beside $PORT
+usage: echo.py [PORT]...
+
+It listens on these ports and on $PORT.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""How many requests of the suite agree, by group: what the tests hold, and the page tells."""
+"""The number of requests of the suite that agree, by group, for the tests and the page."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""docs/conformance.md, made from what the plan says of the suite's requests.
+"""Write docs/conformance.md from the plan's answers to the suite's requests.
 
 usage: python -m tests.conformance.page (make conformance)
 """

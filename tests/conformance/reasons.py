@@ -1,4 +1,4 @@
-"""Why the plan differs from the suite, by file: each file with a difference has its reason here."""
+"""The reason for the differences of plan and suite in each file that has any."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What `lanes up` answers to a conformance request, beside what the test expects.
+"""The answer of `lanes up` to a conformance request, compared with the suite's.
 
 Each Gateway and port of each file runs once, with a small server in place of each pod.
 """

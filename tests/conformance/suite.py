@@ -1,7 +1,7 @@
-"""The Gateway API's own conformance tests: their manifests, and the requests of their tables.
+"""The Gateway API's conformance tests: their manifests, and the requests in their tables.
 
-Both are read out of the published Go module, whose tests' tables `tables.go` finds. Nothing of it
-is kept in this repository.
+Both are read from the published Go module. `tables.go` finds the tables of the tests. This
+repository contains nothing of the module.
 """
 
 import json
@@ -37,11 +37,11 @@ Named = tuple[str, str]
 
 @dataclass(frozen=True)
 class Request:
-    """A request that a test sends, and what it expects.
+    """A request of a test, and the expected answer.
 
-    `sender`: the Gateway that it is sent to, or, in a mesh, the version and namespace of the client
-    that sends it; `port`: the Gateway's. `backend`: the workload that has to answer; None where the
-    status alone is told.
+    `sender` is the Gateway that gets it or, in a mesh, the version and namespace of the client that
+    sends it. `port` is the Gateway's. `backend` is the workload that must answer, None if only the
+    status is expected.
     """
 
     sender: Named
@@ -56,10 +56,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Table:
-    """One file of tests: what it applies, and what it asks.
+    """One file of tests: its manifests and requests.
 
-    `unread`: how many of its requests have values that only the running test knows, or come after
-    it has changed resources.
+    `unread` counts the requests with values that only the running test knows, and those after a
+    change of resources.
     """
 
     file: str

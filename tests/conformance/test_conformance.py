@@ -1,4 +1,4 @@
-"""The plan beside the Gateway API's conformance suite: how many requests agree, and which don't."""
+"""The plan compared with the Gateway API's conformance suite."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The mesh that `lanes up` runs beside the suite: some two minutes, one run a Gateway and file."""
+"""`lanes up` compared with the suite: one run for each Gateway and file, about two minutes."""
 
 from collections import Counter
 from collections.abc import Mapping

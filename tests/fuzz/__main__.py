@@ -1,9 +1,9 @@
-"""Fuzz plan, lint and `up`: odd manifests, by a seed, and no fault of ours.
+"""Fuzz plan, lint and `up` with odd manifests, drawn by a seed.
 
 usage: python -m tests.fuzz [--seed N] [--count N] [--first N] [--show]
 
-Prints one line of JSON; each fault goes to standard error, with the command that shows its set.
-Exit code 0 where there was none, 1 where there was one.
+Prints one line of JSON. Each fault goes to standard error with the command that shows its set. Exit
+codes: 0 no fault, 1 faults.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What the fuzzer does to manifests: parts are dropped, doubled, swapped and mistyped."""
+"""The fuzzer's changes of manifests: parts are dropped, doubled, swapped and mistyped."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy

@@ -1,6 +1,6 @@
-"""What the fuzzer begins with: manifests of this repository, of Istio and of the Gateway API.
+"""The fuzzer's corpus: manifests of this repository, of Istio and of the Gateway API.
 
-Those of others are read where the Go client keeps modules, and stay there.
+The manifests of others are read from the Go client's module cache.
 """
 
 import os

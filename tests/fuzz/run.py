@@ -1,4 +1,4 @@
-"""One set through plan, lint and what `up` makes of it before it starts anything."""
+"""Run one set through plan, lint and the steps of `up` before it starts anything."""
 
 import json
 import signal
@@ -27,7 +27,7 @@ SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Fault:
-    """What no user may see: `what` it is, and the last lines of its `trace`."""
+    """A bug that a user would see: `what` it is, and the last lines of its `trace`."""
 
     step: str
     what: str
@@ -35,7 +35,7 @@ class Fault:
 
 
 class _TooLong(BaseException):
-    """A step took more of the processor's time than it may."""
+    """A step took too much CPU time."""
 
 
 def ends(text: str) -> list[Fault | str]:

@@ -1,4 +1,4 @@
-"""The sets that are tried: each by its seed and its number alone."""
+"""The fuzzer's sets, each made from its seed and number alone."""
 
 import json
 from collections.abc import Iterator, Sequence

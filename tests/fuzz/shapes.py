@@ -1,4 +1,4 @@
-"""Sets that are odd and valid: what people write, and hardly anybody tries."""
+"""Odd but valid sets, with combinations that are rarely tested."""
 
 from random import Random
 from typing import Any

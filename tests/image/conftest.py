@@ -1,7 +1,7 @@
-"""The image under test: IMAGE where that is set, else built here.
+"""The image under test: IMAGE, or one that is built here.
 
-BASE says what to build on, as for `make image`; where it is not set and the pinned base can't be
-had, that is the stand-in. Where nothing can build or run an image, these tests are skipped.
+BASE names the base, as for `make image`. Without BASE, the stand-in replaces a pinned base that is
+not available. Tests are skipped if nothing can build or run an image.
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-"""Containers of the image under test, restricted as a strict cluster restricts its pods."""
+"""Containers of the image under test, with the restrictions of a strict cluster."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ RESTRICTED = (
 
 @dataclass(frozen=True)
 class Engine:
-    """What runs containers: docker, or podman."""
+    """Docker or podman."""
 
     tool: Tool
 

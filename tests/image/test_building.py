@@ -1,4 +1,4 @@
-"""How the image is built: what is asked of which tool, and what is said where that can't be."""
+"""Building the image: the commands for each tool, and the messages of failures."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The image as it runs: read-only, without capabilities, as nobody, and without a shell."""
+"""The running image: read-only, without capabilities, unprivileged, and without a shell."""
 
 import getpass
 import json

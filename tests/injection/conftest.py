@@ -1,4 +1,4 @@
-"""The service's fixtures, here too."""
+"""The service's fixtures."""
 
 from tests.unit.services.conftest import serve, start
 

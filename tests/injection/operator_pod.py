@@ -1,8 +1,8 @@
-"""What the OpenTelemetry Operator puts into a pod of the chart: packages, and environment.
+"""Packages and environment variables that the OpenTelemetry Operator adds to a pod of the chart.
 
-The packages are a folder filled by pip, as in the Operator's own image, for the Python that this
-image was built with; pods of any Python get it. The environment is what the Operator makes of the
-Instrumentation that the chart renders.
+The packages are a folder that pip fills, as in the Operator's own image, for the Python of that
+image. Pods of any Python get it. The variables come from the Instrumentation that the chart
+renders.
 """
 
 import fcntl

@@ -1,7 +1,7 @@
-"""Lanes under the OpenTelemetry Operator: its packages before the image's own, its environment.
+"""Lanes under the OpenTelemetry Operator: its packages precede the image's own.
 
-Real processes, the chart's own Instrumentation, and every version of the packages that the files
-in helm/opentelemetry-operator install.
+The tests run real processes with the chart's own Instrumentation, and every version of the packages
+that the files in helm/opentelemetry-operator install.
 """
 
 from urllib.parse import unquote_plus

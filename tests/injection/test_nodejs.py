@@ -1,5 +1,7 @@
-"""Lanes under what the OpenTelemetry Operator injects into Node.js pods: two hops of each kind
-between services of ours, in one mesh of real Envoy, by the chart's own Instrumentation.
+"""Lanes under the OpenTelemetry Operator's injection into Node.js pods.
+
+Two hops of each kind run between services of ours, in one mesh of real Envoy, with the chart's own
+Instrumentation.
 """
 
 import shlex
@@ -25,7 +27,7 @@ LOADER = "node_modules/@opentelemetry/instrumentation/hook.mjs"
 
 @dataclass(frozen=True)
 class Program:
-    """A program, its client where it has several, and what the chart's values are besides."""
+    """A program, its client if it has several, and further values of the chart."""
 
     file: str
     client: str = "http"

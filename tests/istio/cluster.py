@@ -1,7 +1,7 @@
-"""What a cluster would hold of the manifests, and what this harness adds to it.
+"""The objects of a cluster with these manifests, and the objects that this harness adds.
 
-The chart's Services, DestinationRules, VirtualServices and Gateway go to istiod as they are. A
-cluster makes pods of Deployments and endpoints of pods; so does this module.
+The chart's Services, DestinationRules, VirtualServices and Gateway go to istiod unchanged. This
+module makes pods of Deployments and endpoints of pods, as a cluster does.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,8 +1,8 @@
-"""The plan beside the real istiod: what its configuration makes of the requests of a plan.
+"""Compare plans with the configuration that the real istiod makes for their requests.
 
-One istiod holds many sets of manifests, each in namespaces of its own. It is asked for the
-configuration of each set's gateway and of the pods that a lane passes, and every hop of the plan is
-compared with what Envoy would do by it. No proxy runs.
+One istiod has many sets of manifests, each in separate namespaces. It gives the configuration of
+each set's gateway and of the pods in each lane's path. Every hop of the plan is compared with what
+Envoy would do by that configuration. No proxy runs.
 """
 
 import time
@@ -37,7 +37,7 @@ _EXCLUDED = "traffic.sidecar.istio.io/excludeOutboundPorts"
 
 @dataclass(frozen=True)
 class Case:
-    """Manifests with their plan, the entrance that it is for, and who calls whom by their word."""
+    """Manifests with their plan and entrance. `calls` are further calls, by the calling service."""
 
     name: str
     documents: Sequence[Document]
@@ -49,7 +49,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Placed:
-    """A case whose pods, and whose gateway, have addresses."""
+    """A case, with addresses for its pods and gateway."""
 
     case: Case
     pods: Mapping[str, Pod]
@@ -58,7 +58,7 @@ class Placed:
 
 @dataclass
 class LoadedIstiod:
-    """A running istiod with the sets that it holds."""
+    """A running istiod with its sets."""
 
     istiod: Istiod
     xds: Xds
@@ -92,7 +92,7 @@ class LoadedIstiod:
 
 
 class _Requests:
-    """One request after the other through istiod's configuration."""
+    """Requests through istiod's configuration, one after the other."""
 
     def __init__(self, loaded: LoadedIstiod, placed: Placed) -> None:
         self._loaded, self._placed, self._case = loaded, placed, placed.case

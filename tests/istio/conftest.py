@@ -1,6 +1,6 @@
-"""These tests need istiod: `make test-istio` brings it and names it in ISTIOD.
+"""These tests need istiod, which `make test-istio` builds and names in ISTIOD.
 
-Without that they are skipped, so that `make test` needs no Go.
+Without ISTIOD they are skipped, so that `make test` needs no Go.
 """
 
 import os

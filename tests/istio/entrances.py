@@ -1,4 +1,4 @@
-"""Where requests come in: the pods of the gateway that a plan is for."""
+"""The pods of the gateway that a plan is for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,7 @@ _OF_GATEWAY = "gateway.networking.k8s.io/gateway-name"
 
 @dataclass(frozen=True)
 class Entrance:
-    """A gateway's pods: their namespace and labels; the port of theirs that is asked, and what
-    Istio calls the routes there.
-    """
+    """A gateway's pods, their port for requests, and the name of Istio's routes there."""
 
     namespace: str
     labels: Mapping[str, str]

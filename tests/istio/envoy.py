@@ -1,4 +1,4 @@
-"""Reads a proxy's configuration as Envoy would: what becomes of a request?
+"""Evaluate a proxy's configuration for a request, as Envoy would.
 
 https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto
 """
@@ -18,10 +18,10 @@ ANYWHERE = "passthrough"
 
 @dataclass(frozen=True)
 class Part:
-    """A share of the requests that were asked like this one: the answer, or who gives it.
+    """A share of the requests that are like one request, with their answer or destination.
 
-    `status` 200: one of the pods at `addresses`, which gets `headers`; ANYWHERE among them: whom
-    the caller looked up.
+    If `status` is 200, one of the pods at `addresses` gets `headers`. ANYWHERE stands for the
+    address that the caller looked up.
     """
 
     share: Fraction

@@ -1,4 +1,4 @@
-"""Whose word counts: what a client sends, what the gateway sets, what a hop matches."""
+"""Precedence of the client's headers, the gateway's headers and a hop's match."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The lanes of k8s/istio, under the real istiod and on the laptop mesh alike."""
+"""The lanes of k8s/istio, under the real istiod and on the laptop mesh."""
 
 from pathlib import Path
 

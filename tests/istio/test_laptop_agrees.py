@@ -1,4 +1,4 @@
-"""istiod and `lanes` read the same out of the manifests: endpoint for endpoint, tier for tier."""
+"""istiod and `lanes` read the same endpoints and tiers from the manifests."""
 
 from pathlib import Path
 

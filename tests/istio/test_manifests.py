@@ -1,4 +1,4 @@
-"""k8s/istio itself: what kinds it holds, and what istiod makes of every field."""
+"""The kinds in k8s/istio, and istiod's reading of every field."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""More clients at once than the pods have threads for, under the real istiod."""
+"""More concurrent clients than the pods have threads, under the real istiod."""
 
 import re
 from collections import Counter

@@ -1,6 +1,6 @@
-"""What the plan says of generated manifests is what the real istiod makes of them.
+"""The plan of generated manifests agrees with the real istiod.
 
-SETS and SEED choose how many, and which: make test-istio SETS=2000 SEED=7.
+SETS is the number of sets and SEED draws them: make test-istio SETS=2000 SEED=7.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""Fields that Istio's release notes name are known here: planned, not supported, or of no route.
+"""The fields in Istio's release notes are known: planned, not supported, or not about routes.
 
-A new pin of istiod brings new notes. A field in them that nothing here knows fails this test until
-the plan reads it, or a line below says why it chooses no route.
+A new pin of istiod has new notes. An unknown field in them fails this test until the plan reads it,
+or a line below says why it does not choose a route.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""HTTPRoutes on Services under the real istiod, and as the laptop mesh understands them."""
+"""HTTPRoutes on Services, under the real istiod and on the laptop mesh."""
 
 from pathlib import Path
 

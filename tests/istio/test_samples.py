@@ -1,4 +1,4 @@
-"""What the plan says of Istio's own samples is what the real istiod makes of them."""
+"""The plan of Istio's own samples agrees with the real istiod."""
 
 from pathlib import Path
 

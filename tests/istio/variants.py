@@ -1,4 +1,4 @@
-"""Manifests other than those in k8s/istio: the chart's for other values, or with one change."""
+"""Manifests of the chart for other values than k8s/istio's, or with one change."""
 
 from pathlib import Path
 

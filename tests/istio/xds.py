@@ -1,7 +1,7 @@
-"""What istiod would send a proxy, without a proxy: a client that subscribes and runs nothing.
+"""The configuration that istiod sends to a proxy, without a proxy.
 
-It asks for everything as an Envoy does, in the same protocol, and reads the answers off istiod's
-own debug page, which writes them as JSON.
+The client subscribes to everything in Envoy's protocol, and runs nothing. It reads the answers from
+istiod's debug page, as JSON.
 """
 
 import queue
@@ -27,7 +27,7 @@ _LONGEST = 20  # seconds for one answer
 
 
 class Xds:
-    """Istiod's configuration for whatever proxy one claims to be."""
+    """Gets istiod's configuration for any proxy."""
 
     def __init__(self, xds: tuple[str, int], debug: str) -> None:
         host, port = xds

@@ -1,7 +1,6 @@
-"""Chains of hops in one mesh, and what one request in lane v2 shows of each.
+"""Chains of hops in one mesh, and the answers to one request in lane v2.
 
-front -> each chain -> tail -> guest. front, tail and guest are ours, and v2 has front and tail of
-its own.
+front -> each chain -> tail -> guest. front, tail and guest are the sample; front and tail have v2.
 """
 
 import json

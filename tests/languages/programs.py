@@ -1,6 +1,6 @@
-"""The hops of other languages: what each is made of, how it is built, and how it is started.
+"""The hops in other languages: how each is built and started.
 
-Everything is locked, and built once into the virtual environment.
+Their dependencies are locked, and built once into the virtual environment.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 
 @dataclass(frozen=True)
 class Hop:
-    """A service of the chain: `build` makes what `line` starts, which `env` tells its client."""
+    """A service of the chain. `build` returns a folder for `line`, which starts the service."""
 
     needs: tuple[str, ...]  # commands of its toolchain
     build: Callable[[], Path]

@@ -1,4 +1,4 @@
-"""A lane crosses two calls by gRPC: gateway -> web -> each cart -> stock, and v2 is stock's alone.
+"""A lane crosses two gRPC calls: gateway -> web -> each cart -> stock. Only stock has a v2.
 
 web is called by HTTP, the others by gRPC. All are real programs, which `lanes up --run` runs.
 """

@@ -1,7 +1,7 @@
-"""A lane and foreign baggage cross services of other languages, by auto-instrumentation alone.
+"""A lane and foreign baggage cross services in other languages with auto-instrumentation alone.
 
-One hop of each kind, all in one mesh, between front and tail, which are ours.
-Nothing in a hop knows of lanes, and nothing in this mesh is a hop's own: `lanes up --run` runs it.
+One hop of each kind runs in one mesh, between front and tail of the sample, by `lanes up --run`.
+The hops have no code for lanes, and the mesh has no settings for them.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A mesh that runs programs of other languages, and what its calls tell of one request."""
+"""A mesh with programs in other languages, and the hops that its calls show for one request."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ Seen = tuple[VerifiedHop, ...]
 
 @dataclass(frozen=True)
 class Watched:
-    """A running mesh, and the source of its calls."""
+    """A running mesh, and its calls as evidence."""
 
     mesh: RunningMesh
     evidence: Laptop

@@ -1,8 +1,7 @@
-"""Drawn meshes on the laptop, broken and right again while they run.
+"""Drawn meshes on the laptop that are broken and repaired while they run.
 
-What nothing but a restart could change otherwise, changes here by what stands for it: the code of
-services is this process's (pages.py), a pod that is not ready does not listen, and Envoy takes the
-routes of all its listeners from files.
+Some breaks would need a restart, and have a substitute here. The code of services runs in this
+process (pages.py), a pod that is not ready stops listening, and Envoy reads all routes from files.
 """
 
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ ROUTES = (Break.NOT_SET, Break.OLD_RULE, Break.OTHER_RULE)
 
 
 class Code:
-    """What the code of foreign services sends, in the case of the moment."""
+    """The headers that the code of foreign services sends in the current case."""
 
     def __init__(self, case: Drawn) -> None:
         self.case = case
@@ -97,7 +96,7 @@ def _entered(gateway: kube.Document, setting: bool) -> kube.Document:
 
 
 class Broken:
-    """A drawn mesh that runs, and is broken for as long as a case of it."""
+    """A running drawn mesh that can be broken for a case."""
 
     def __init__(
         self, mesh: RunningMesh, code: Code, pages: Pages, provider: str, commands: list[str]

@@ -1,4 +1,4 @@
-"""A collector of traces, by OTLP over HTTP, that keeps what it is sent."""
+"""A collector of traces by OTLP over HTTP that stores its requests."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The sample's mesh, started once for all who leave it as they find it."""
+"""The sample's mesh, started once for all tests that leave it unchanged."""
 
 from collections.abc import Iterator
 

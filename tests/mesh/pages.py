@@ -1,7 +1,7 @@
-"""Services that answer with a page of their own: the code of any number of pods, in this process.
+"""Services that answer with a page. The code of all their pods runs in this process.
 
-What a pod runs only says where it should listen. So the pods of such services cost next to nothing
-to start, and a test can change what their code does while the mesh runs.
+A pod's command only reports its address and port. So such pods start quickly, and a test can change
+their code while the mesh runs.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Sent:
-    """A call that a service makes: its headers, and where it goes, "" for where it should."""
+    """A service's call: its headers, and its URL, or "" for the one in upstream_url."""
 
     headers: Headers
     to: str = ""
@@ -43,7 +43,7 @@ class _Pod:
 
 
 class Pages:
-    """`command` is what their pods run, `send` what their code sends; `folder` is for its files."""
+    """The pods of such services. `send` returns their calls; `folder` is for files."""
 
     def __init__(self, folder: Path, send: Send) -> None:
         self.folder = folder

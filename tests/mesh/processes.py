@@ -1,4 +1,4 @@
-"""`lanes up` as a process, and what becomes of those that it starts."""
+"""`lanes up` as a process, and its child processes."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from lanes.running.address import free_port
 
 @dataclass(frozen=True)
 class Up:
-    """`lanes up`, once it is ready: every process that it started, and what it said until then."""
+    """A running `lanes up`: its descendants, and its output until it was ready."""
 
     child: subprocess.Popen[str]
     pids: list[int]

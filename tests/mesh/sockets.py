@@ -1,4 +1,4 @@
-"""What processes listen on, and whom they are connected to, as Linux tells it."""
+"""The sockets of processes, from Linux's /proc."""
 
 import socket
 import struct
@@ -14,7 +14,7 @@ _ACCEPTS = 0x10000  # of sockets without an address
 
 @dataclass(frozen=True, order=True)
 class Socket:
-    """One socket of IP; `peer` is "" where it is connected to nobody."""
+    """An IP socket; `peer` is "" unless it is connected."""
 
     kind: str  # tcp or udp, tcp6 or udp6
     address: str

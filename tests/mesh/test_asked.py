@@ -1,6 +1,4 @@
-"""A mesh whose gateway serves no `/`, or whose lanes are entered by a header alone, is asked for
-what it serves.
-"""
+"""Requests to a mesh whose gateway serves no `/`, or whose lanes have only an entry rule."""
 
 import re
 from pathlib import Path

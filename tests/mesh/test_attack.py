@@ -1,4 +1,4 @@
-"""Clients that misbehave at the gateway, as many as they like: others' requests don't fail."""
+"""Many clients that misbehave at the gateway do not fail other requests."""
 
 import socket
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What `make bench` measures runs, each candidate by itself and behind another."""
+"""The candidates of `make bench` run, alone and behind another."""
 
 import pytest
 

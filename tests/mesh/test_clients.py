@@ -1,4 +1,4 @@
-"""What clients send to get into a lane, or out of theirs, on both providers' lanes."""
+"""Clients that try to enter a lane, or to leave theirs, with each provider."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The demo's story, and that the README shows it as it is."""
+"""The output of `lanes demo`, and README's copy of it."""
 
 import os
 import re

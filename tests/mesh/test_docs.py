@@ -1,4 +1,4 @@
-"""README and docs/ as a reader types them: each command runs, and prints what the page shows.
+"""Each command in README and docs/ runs, and prints what the page shows.
 
 docs/tests.md lists the commands that run elsewhere or nowhere.
 """
@@ -44,7 +44,7 @@ TYPED = [page for page in PAGES if typed(page)]
 
 
 class Reader:
-    """A reader of one page: a folder that looks like the clone, and a terminal in it."""
+    """A reader of one page, with a folder like the clone and a terminal in it."""
 
     def __init__(self, page: Path, folder: Path) -> None:
         self._folder, self.port = folder, free_port()
@@ -114,7 +114,7 @@ class Reader:
 
 
 class Shared:
-    """Where the meshes that several pages start serve, by command: until `until` closes."""
+    """The ports of meshes that several pages start, by command, until `until` closes."""
 
     def __init__(self, until: ExitStack) -> None:
         self._until = until

@@ -1,8 +1,8 @@
-"""Drawn meshes, as in test_simulated.py, run by the laptop mesh: real Envoy, real services.
+"""Drawn meshes, as in test_simulated.py, on the laptop mesh: real Envoy, real services.
 
-A mesh is started once, and verified several times: sound, or broken while it runs. DRAWN sets how
-many meshes, CASES how often each is verified sound and how often broken, SEED which; docs/verify.md
-has the figures of 1,000 cases.
+A mesh is started once, and verified several times: sound, or broken while it runs. DRAWN is the
+number of meshes, CASES how often each is verified sound and how often broken. SEED draws them.
+docs/verify.md has the figures of 1,000 cases.
 """
 
 import os

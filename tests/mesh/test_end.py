@@ -1,4 +1,4 @@
-"""Whatever ends a mesh, it leaves no process and no file behind."""
+"""A mesh leaves no process and no file behind, however it ends."""
 
 import os
 import re

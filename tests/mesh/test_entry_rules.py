@@ -1,4 +1,4 @@
-"""Entry rules, on real Envoy and real services, for every provider and form of gateway."""
+"""Entry rules on real Envoy and real services, for every provider and kind of gateway."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pods that go away, by order or by force, and come back."""
+"""Pods that are stopped or killed, and started again."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""CORS, mirrors, faults and retries of both APIs, on real Envoy before a server that counts."""
+"""CORS, mirrors, faults and retries of both APIs, on real Envoy before a server that logs."""
 
 import sys
 from collections.abc import Iterator, Mapping

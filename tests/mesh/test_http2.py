@@ -1,4 +1,4 @@
-"""HTTP/2 to programs of one's own whose port says so, and stand-ins at whichever port is called."""
+"""HTTP/2 to a team's own programs, by their port's protocol, and stand-ins at any called port."""
 
 import sys
 from collections.abc import Iterator

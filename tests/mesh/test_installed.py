@@ -1,4 +1,4 @@
-"""The wheel, installed away from the clone, runs every command."""
+"""The installed wheel runs every command without the clone."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What is not supported is left out of the mesh, and the rest runs."""
+"""`lanes up` leaves out what is not supported, and runs the rest."""
 
 import json
 from collections.abc import Iterator

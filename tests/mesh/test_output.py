@@ -1,4 +1,4 @@
-"""What pods say that end is printed, and steers nobody's terminal."""
+"""The last output of a pod that ends is printed without control characters."""
 
 import subprocess
 

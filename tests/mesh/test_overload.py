@@ -1,4 +1,4 @@
-"""More clients at once than the mesh has threads for."""
+"""More concurrent clients than the mesh has threads."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""`--run`: a program of one's own in place of stand-ins, which listens wherever it likes."""
+"""`--run`: a team's own program in place of stand-ins, which listens on any address."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Real meshes of poisoned manifests: nothing runs, listens or connects but what was planned."""
+"""Meshes of poisoned manifests run, listen and connect only as planned."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Redirects, rewrites, answers of rules' own and timeouts, on real Envoy."""
+"""Redirects, rewrites, direct responses and timeouts, on real Envoy."""
 
 import sys
 from collections.abc import Iterator

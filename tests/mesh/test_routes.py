@@ -1,4 +1,4 @@
-"""HTTPRoutes on real Envoy and real services: lanes as releases of their own, and entry rules."""
+"""HTTPRoutes on real Envoy and real services: lanes as separate releases, and entry rules."""
 
 import re
 from collections.abc import Iterator, Sequence

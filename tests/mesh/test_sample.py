@@ -1,4 +1,4 @@
-"""The guide's own lanes, on real Envoy and real services, from the manifests in k8s/."""
+"""The guide's lanes from k8s/, on real Envoy and real services."""
 
 import pytest
 

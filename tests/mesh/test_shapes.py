@@ -1,4 +1,4 @@
-"""Other chains than the sample's, on real Envoy and real services."""
+"""Chains other than the sample's, on real Envoy and real services."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Every socket that `lanes up` listens on: none but those that are planned, none for strangers."""
+"""`lanes up` listens only on planned sockets, and refuses requests of other pages."""
 
 import http.client
 import json

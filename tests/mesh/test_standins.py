@@ -1,4 +1,4 @@
-"""Stand-ins for services that know whom they call by their environment."""
+"""Stand-ins for services whose environment names the services that they call."""
 
 import sys
 from pathlib import Path

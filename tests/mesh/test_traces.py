@@ -1,4 +1,4 @@
-"""Traces: with a collector one request is one trace, and without one nothing is different."""
+"""With a collector, one request is one trace. A collector that is down has no effect."""
 
 from collections.abc import Iterable
 from pathlib import Path

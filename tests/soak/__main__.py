@@ -1,10 +1,10 @@
-"""Soak the laptop mesh: trouble for its pods and rude clients, under steady load.
+"""Soak the laptop mesh: faults of its pods and misbehaving clients, under steady load.
 
 usage: python -m tests.soak [--seconds N] [--seed N] [MANIFESTS...]
 
-Prints one line of JSON; what went wrong goes to standard error, a line each. Exit code 0 where
-everything held, 1 where something did not, 2 where nothing could be tried. The same seed gives the
-same faults and the same hostile headers, in the same order.
+Prints one line of JSON. Errors go to standard error, one on each line. Exit codes: 0 everything
+held, 1 something did not, 2 the mesh did not start. The same seed gives the same faults and hostile
+headers in the same order.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Those who ask meanwhile: many who ask as they should, and some who don't."""
+"""The soak's clients: ordinary ones, hostile ones, and ones that misbehave."""
 
 import socket
 import struct
@@ -23,9 +23,9 @@ _RUDE = 16  # connections at a time of one who misbehaves
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, from when to when (monotonic seconds), and its answer.
+    """A request's start and end (monotonic seconds), and its answer.
 
-    `tries` says what its headers were after, where they were hostile.
+    `tries` describes hostile headers.
     """
 
     began: float
@@ -35,9 +35,9 @@ class Asked:
 
 
 class Crowd:
-    """Clients of one gateway, from the start of a `with` block to its end.
+    """Clients of one gateway for the time of a `with` block.
 
-    `asked` holds what they asked so far; `rude` counts what others did who misbehave.
+    `asked` has their requests so far; `rude` counts the deeds of those that misbehave.
     """
 
     def __init__(self, url: str, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""What must hold whatever happens: pure functions of what was asked, answered and measured."""
+"""What must hold in a soak: pure functions of requests, answers and measurements."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MEGABYTE = 2**20
 
 
 class Expectation:
-    """Of answers, by the plan: who may answer a lane at each service."""
+    """The plan's expectation of answers: the versions that may answer a lane at each service."""
 
     def __init__(self, plan: Plan) -> None:
         hops = [hop for lane in plan.lanes for hop in lane.path]
@@ -75,7 +75,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Held:
-    """What a process and its children hold: bytes of memory, open files."""
+    """Bytes of memory and open files of a process and its children."""
 
     memory: int
     files: int

@@ -1,7 +1,7 @@
-"""Do to pods what the schedule says, and wait until the mesh has them back.
+"""Carry out the scheduled faults of pods, and wait until the mesh uses the pods again.
 
-Each fault is a generator that yields while it waits, so that one loop carries out those of every
-service side by side; pods are started by the main thread alone.
+Each fault is a generator that yields while it waits. So one loop runs the faults of all services
+side by side, and only the main thread starts pods.
 """
 
 import json
@@ -25,12 +25,12 @@ _HELD = 32  # as many as a pod has threads to spare
 
 
 class NotBackError(Exception):
-    """A pod that the mesh does not have back, in a sentence."""
+    """The mesh does not use a pod again."""
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What was done to a pod, from then (monotonic seconds) until the mesh had it back."""
+    """A fault of a pod, until the mesh used the pod again (monotonic seconds)."""
 
     fault: str
     service: str

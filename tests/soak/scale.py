@@ -1,4 +1,4 @@
-"""Weigh a mesh while it runs: the memory and open files of Envoy and of its pods."""
+"""Measure memory and open files of Envoy and its pods while a mesh runs."""
 
 import threading
 from contextlib import suppress
@@ -11,9 +11,9 @@ _STEP_SECONDS = 0.5
 
 
 class Scale:
-    """Weighs every half second from the start of a `with` block to its end.
+    """Measures every half second for the time of a `with` block.
 
-    Of the pods it is the most that any holds: they come and go, and are all alike.
+    Of the pods it takes the maximum: they are all alike, and come and go.
     """
 
     def __init__(self, running: RunningMesh) -> None:

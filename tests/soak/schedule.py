@@ -1,4 +1,4 @@
-"""What is done to the pods of a service, and when: a pure function of the seed."""
+"""The schedule of faults of a service's pods: a pure function of the seed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _SHORTEST, _LONGEST = 0.5, 2.5
 
 @dataclass(frozen=True)
 class Fault:
-    """After `peace` seconds, `kind` is done to `pod`, for `seconds` where it is not at once."""
+    """After `peace` seconds, `pod` has a fault of `kind`, for `seconds` if the kind lasts."""
 
     peace: float
     kind: str

@@ -1,4 +1,4 @@
-"""What may import what, as docs/architecture.md has it."""
+"""Imports follow the table in docs/architecture.md."""
 
 import ast
 import re

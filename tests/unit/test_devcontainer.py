@@ -1,4 +1,4 @@
-"""The development container, as far as it can be tried without Docker."""
+"""The development container's settings, without Docker."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""README and docs/: short, every link leads somewhere, every command is one that exists."""
+"""README and docs/: short, with links that lead somewhere and commands that exist."""
 
 import re
 import shlex

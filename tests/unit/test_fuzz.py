@@ -1,4 +1,4 @@
-"""Fuzzing, for a few seconds: `make fuzz` takes as many sets as it is told."""
+"""A short fuzzing run. `make fuzz` takes any number of sets."""
 
 from tests.fuzz.corpus import corpus
 from tests.fuzz.run import Fault, ends

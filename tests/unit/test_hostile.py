@@ -1,4 +1,4 @@
-"""The hostile forms: what they are made of, and that the chart's gateway is a match for them."""
+"""The hostile forms, and the chart's gateways against them."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -67,7 +67,7 @@ ENVOYS: dict[str, Sees] = {
 
 @dataclass(frozen=True)
 class Rule:
-    """A gateway's rule: expressions by header, of which one set has to match, and what it sets."""
+    """A gateway's rule: alternative sets of expressions by header, and the baggage that it sets."""
 
     matches: list[dict[str, str]]
     baggage: set[str]

@@ -1,4 +1,4 @@
-"""The Operator of the cluster tier: what it does to a pod, as the real one was seen to do."""
+"""The cluster tier's webhook changes a pod like the real Operator."""
 
 from tests.cluster.operator_webhook import MOUNT, NAME, PREFIX, Json, injected
 

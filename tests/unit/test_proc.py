@@ -1,4 +1,4 @@
-"""What /proc tells, against what this test does."""
+"""Facts from /proc about processes that this test starts."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""How often verification calls a lane worse, by the simulation that docs/verify.md tells of."""
+"""The simulation behind docs/verify.md: how often verification calls a lane worse."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The soak's schedule and its expectation: what is done, and what is taken for wrong."""
+"""The soak's schedule, and its expectation of answers."""
 
 from itertools import islice
 

@@ -1,4 +1,4 @@
-"""A version is pinned in one place; what pages say of it is what stands there."""
+"""A version is pinned in one place, and pages name the pinned version."""
 
 import json
 import re

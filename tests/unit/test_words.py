@@ -1,4 +1,4 @@
-"""One word for one thing: what users read has none of the words that better ones replaced."""
+"""One word for one thing: texts for users contain none of the replaced words."""
 
 import ast
 import re

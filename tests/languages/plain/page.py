@@ -1,6 +1,6 @@
-"""A hop that answers with a page of its own, and tells nothing of lanes.
+"""A hop that answers with a page and does not report lanes.
 
-HANDS_ON names the headers that it hands on by hand: "baggage,traceparent".
+HANDS_ON lists the headers that it propagates: "baggage,traceparent".
 """
 
 import os

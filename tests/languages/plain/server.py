@@ -1,4 +1,4 @@
-"""A hop without OpenTelemetry: it hands `baggage` on by hand, or doesn't where HANDS_ON is no."""
+"""A hop without OpenTelemetry. It propagates `baggage` itself, unless HANDS_ON is no."""
 
 import os
 import urllib.request

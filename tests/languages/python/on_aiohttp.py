@@ -1,4 +1,4 @@
-"""A hop in Python: aiohttp on both sides, under OpenTelemetry's launcher."""
+"""A hop in Python with aiohttp as server and client, under OpenTelemetry's launcher."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A hop in Python: FastAPI, and the client that CLIENT names, under OpenTelemetry's launcher."""
+"""A hop in Python: FastAPI, and the client named in CLIENT, under OpenTelemetry's launcher."""
 
 import os
 from typing import Any

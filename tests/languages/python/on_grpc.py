@@ -1,7 +1,7 @@
-"""A service by gRPC under OpenTelemetry's launcher, on threads or, with API=aio, on asyncio.
+"""A gRPC service under OpenTelemetry's launcher, with threads or, if API=aio, with asyncio.
 
-Messages are JSON without a schema. With STOCK it calls the next service; the last one tells the
-baggage that reached it, which is otherwise none of a service's business.
+Messages are JSON without a schema. With STOCK it calls the next service. The last service reports
+the baggage that it gets, which services normally do not read.
 """
 
 import asyncio

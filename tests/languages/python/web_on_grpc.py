@@ -1,4 +1,4 @@
-"""A web page in front of services by gRPC: FastAPI, and grpcio's client on asyncio."""
+"""A web page before gRPC services: FastAPI, and grpcio's client with asyncio."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Real services in processes of their own, and upstreams that misbehave on purpose."""
+"""Real services in separate processes, and upstreams that misbehave."""
 
 import http.client
 import http.server
@@ -25,7 +25,7 @@ START_LIMIT = 20.0
 
 @dataclass(frozen=True)
 class Response:
-    """What an HTTP server answered."""
+    """An HTTP server's response."""
 
     status: int
     body: str
@@ -74,7 +74,7 @@ def alive(pid: int) -> bool:
 
 @dataclass(frozen=True)
 class Ports:
-    """Where a running service listens."""
+    """The ports of a running service."""
 
     port: int
     management_port: int
@@ -192,7 +192,7 @@ Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 @dataclass
 class Upstream:
-    """A server under the test's control. ``requests`` holds the headers of each request."""
+    """A server that a test controls. ``requests`` has the headers of each request."""
 
     answer: Answer
     requests: list[Message] = field(default_factory=list)
@@ -200,7 +200,7 @@ class Upstream:
 
 
 class Serve(Protocol):
-    """Starts an upstream whose answers a function writes."""
+    """Starts an upstream whose answers come from a function."""
 
     def __call__(self, answer: Answer) -> Upstream: ...
 
@@ -233,7 +233,7 @@ def held(release: threading.Event, arrived: threading.Event) -> Answer:
 
 
 class QuietServer(http.server.ThreadingHTTPServer):
-    """Says nothing of clients that have hung up: that is what the tests are about."""
+    """Ignores clients that hang up, which is what the tests do."""
 
     daemon_threads = True
     block_on_close = False

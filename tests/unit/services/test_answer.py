@@ -1,4 +1,4 @@
-"""The answer tree: one line of text, one JSON object, and back."""
+"""The answer tree as text and JSON, and its parsing."""
 
 import functools
 import json

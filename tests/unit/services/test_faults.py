@@ -1,4 +1,4 @@
-"""What faults are drawn, by their figures."""
+"""The distribution of injected faults."""
 
 import random
 from statistics import quantiles

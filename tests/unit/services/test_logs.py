@@ -1,4 +1,4 @@
-"""Logs: a record is one line of JSON."""
+"""Log records are one line of JSON each."""
 
 import json
 import logging

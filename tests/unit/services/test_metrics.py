@@ -1,4 +1,4 @@
-"""Metrics: what Prometheus reads, and that strangers cannot make it grow."""
+"""Metrics for Prometheus, whose number strangers cannot increase."""
 
 import re
 

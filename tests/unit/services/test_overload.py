@@ -1,4 +1,4 @@
-"""Too many requests, and clients that misbehave, against the service as it runs."""
+"""Too many requests, and clients that misbehave, against a running service."""
 
 import socket
 import threading

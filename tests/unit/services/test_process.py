@@ -1,4 +1,4 @@
-"""The service as it runs: real gunicorn, real auto-instrumentation, real signals."""
+"""The running service: real gunicorn, auto-instrumentation and signals."""
 
 import errno
 import http.server

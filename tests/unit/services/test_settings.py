@@ -1,4 +1,4 @@
-"""Settings: what is read, and the sentence for each way it can be wrong."""
+"""Settings: their variables, and the sentence for each bad value."""
 
 import ipaddress
 from pathlib import Path

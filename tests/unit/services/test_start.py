@@ -1,4 +1,4 @@
-"""What gunicorn is told."""
+"""Gunicorn's settings, and the start of the service."""
 
 import gc
 import logging

@@ -1,4 +1,4 @@
-"""OpenTelemetry's defaults: nothing is exported unless someone is there to receive it."""
+"""OpenTelemetry's defaults, and the check of propagation."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Calls: what each way of failing becomes, and what several at once keep."""
+"""Calls of upstreams: each kind of failure, and concurrent calls."""
 
 import http.server
 import socket
