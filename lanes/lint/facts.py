@@ -1,6 +1,6 @@
-"""What rules look up: which pods a Service has, what rules match, and where they lead."""
+"""Facts about manifests that several rules need, each computed once."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TypeVar
 
@@ -9,11 +9,11 @@ from pydantic import BaseModel
 from lanes.errors import LanesError
 from lanes.lint.absent import AbsentHosts
 from lanes.lint.routing import (
-    Asked,
-    HttpRule,
-    Leg,
+    Destination,
     Routing,
+    RuleMatch,
     at_gateway,
+    destinations_of,
     in_mesh,
     of_route,
     of_service,
@@ -22,7 +22,7 @@ from lanes.lint.subsets import Subsets
 from lanes.lint.workloads import Workload, workloads_of
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import Host, Mesh, Pod
-from lanes.planning.call_graph import CallGraph, call_graph, known_calls
+from lanes.planning.call_graph import CallGraph, call_graph, called_by
 from lanes.planning.plan import plan
 from lanes.planning.result import Plan
 from lanes.reading import kinds, providers
@@ -30,18 +30,17 @@ from lanes.reading.destinations import Destinations
 from lanes.reading.kinds.http_route import referred
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.protocols import has_http
-from lanes.reading.virtual_services import taken_before
 
 Kind = TypeVar("Kind", bound=BaseModel)
-VirtualService = tuple[Resource, kinds.VirtualService]
-Found = tuple[Resource, str, str]
-"""A resource, the field in it that is wrong, and the sentence about it."""
+Violation = tuple[Resource, str, str]
+"""A resource, the field in it that is wrong, and the message."""
 
 
 class Facts:
     """The resources of manifests, and the mesh that they make.
 
-    `planned`: whether the mesh is all that they describe, so that there may be a plan.
+    `planned`: whether the mesh holds everything that the manifests describe. Only then is there a
+    plan.
     """
 
     def __init__(
@@ -50,34 +49,34 @@ class Facts:
         self.manifests = manifests
         self.mesh = mesh
         self._planned = planned
-        self._destinations = destinations
-        self._found: dict[Check, tuple[Found, ...]] = {}
+        self._mesh_destinations = destinations
+        self._violations: dict[Check, tuple[Violation, ...]] = {}
 
-    def found(self, check: "Check") -> tuple[Found, ...]:
-        """What a rule finds here; others may ask it too."""
-        if check not in self._found:
-            self._found[check] = tuple(check(self))
-        return self._found[check]
+    def violations(self, check: "Check") -> tuple[Violation, ...]:
+        """Return what a rule's check yields. Rules may ask for the violations of another rule."""
+        if check not in self._violations:
+            self._violations[check] = tuple(check(self))
+        return self._violations[check]
 
     @cached_property
     def plan(self) -> Plan | None:
-        """The plan; None: these manifests have none."""
+        """The plan; None if the manifests cannot be planned."""
         try:
             return plan(self.mesh) if self._planned else None
         except LanesError:
             return None
 
     def of(self, kind: type[Kind]) -> Iterator[tuple[Resource, Kind]]:
-        """The resources of a kind."""
+        """Yield the resources of a kind."""
         return self.manifests.of(kind)
 
     @cached_property
     def kind_names(self) -> set[str]:
-        """The kinds of all resources, with those that have no model."""
+        """The kinds of all resources, including those that have no model."""
         return {one.kind for one in (*self.manifests.resources, *self.manifests.others)}
 
     @cached_property
-    def absent(self) -> AbsentHosts:
+    def absent_hosts(self) -> AbsentHosts:
         return AbsentHosts(self.manifests)
 
     @cached_property
@@ -85,13 +84,13 @@ class Facts:
         return {Host(r.name, r.namespace): (r, body) for r, body in self.of(kinds.Service)}
 
     def ports(self, host: Host) -> list[int]:
-        """The ports of a Service; none where they are unknown, or several resources define them."""
+        """Return the ports of a Service; [] if they are unknown or defined several times."""
         spec = self.services[host][1].spec
-        known = spec.type != "ExternalName" and self.absent.once(host)
+        known = spec.type != "ExternalName" and self.absent_hosts.is_defined_once(host)
         return [port.port for port in spec.ports] if known else []
 
-    def targets(self, host: Host) -> list[int]:
-        """The ports of the pods behind a Service, as far as the Service has their numbers."""
+    def pod_ports(self, host: Host) -> list[int]:
+        """Return the target ports of a Service that are numbers."""
         numbers = [port.target_port or port.port for port in self.services[host][1].spec.ports]
         return [number for number in numbers if isinstance(number, int)]
 
@@ -100,44 +99,44 @@ class Facts:
         return tuple(workloads_of(self.manifests))
 
     @cached_property
-    def _pods(self) -> dict[Host, tuple[Workload, ...]]:
-        """What makes the pods that each Service selects in the mesh."""
-        made = {_place(w.resource): w for w in self.workloads}
+    def _workloads_by_service(self) -> dict[Host, tuple[Workload, ...]]:
+        by_place = {_place(w.resource): w for w in self.workloads}
         found = {}
-        for host in self._destinations.hosts().keys() & self.services.keys():
-            places = (
-                (p.namespace, p.place.file, p.place.resource) for p in self._destinations.pods(host)
-            )
-            found[host] = tuple(made[place] for place in dict.fromkeys(places) if place in made)
+        for host in self._mesh_destinations.hosts().keys() & self.services.keys():
+            places = dict.fromkeys(map(_place_of_pod, self._mesh_destinations.pods(host)))
+            found[host] = tuple(by_place[place] for place in places if place in by_place)
         return found
 
-    def pods(self, host: Host | None) -> tuple[Workload, ...]:
-        """What makes the pods behind a Service."""
-        return self._pods.get(host, ()) if host else ()
+    def workloads_of(self, host: Host | None) -> tuple[Workload, ...]:
+        """Return the workloads whose pods a Service selects."""
+        return self._workloads_by_service.get(host, ()) if host else ()
 
     @cached_property
-    def _made(self) -> dict[tuple[str, str, str], Pod]:
-        return {(p.namespace, p.place.file, p.place.resource): p for p in self.mesh.pods}
+    def _pods_by_place(self) -> dict[tuple[str, str, str], Pod]:
+        return {_place_of_pod(pod): pod for pod in self.mesh.pods}
+
+    def pod_of(self, workload: Workload) -> Pod | None:
+        """Return a pod of a workload; None if it has no pods."""
+        return self._pods_by_place.get(_place(workload.resource))
 
     @cached_property
     def _calls(self) -> CallGraph:
         return call_graph(self.mesh)
 
     @cached_property
-    def _some_calls(self) -> bool:
-        return bool(known_calls(self._calls))
+    def _has_calls(self) -> bool:
+        return any(called_by(self._calls, port) for port in self.mesh.ports)
 
     def is_leaf(self, host: Host, pod: Pod) -> bool:
-        """Tell whether a Service's pod calls nobody, as far as is known of it or of others."""
-        calls = self._calls.of((host,), (pod,))
-        return not calls and (self._some_calls or self._calls.knows(host, (pod,)))
+        """Tell whether a Service's pod is known to call no Service.
 
-    def pod(self, workload: Workload) -> Pod | None:
-        """A pod that a workload makes; None: it makes none."""
-        return self._made.get(_place(workload.resource))
+        It is known if the manifests tell the calls of this pod, or of any other.
+        """
+        calls = self._calls.of((host,), (pod,))
+        return not calls and (self._has_calls or self._calls.knows(host, (pod,)))
 
     @cached_property
-    def virtual_services(self) -> tuple[VirtualService, ...]:
+    def virtual_services(self) -> tuple[tuple[Resource, kinds.VirtualService], ...]:
         return tuple(self.of(kinds.VirtualService))
 
     @cached_property
@@ -147,83 +146,54 @@ class Facts:
         return (*services, *(of_route(*one) for one in self.of(kinds.HTTPRoute)))
 
     @cached_property
-    def legs(self) -> tuple[Leg, ...]:
+    def destinations(self) -> tuple[Destination, ...]:
         """Every destination of every VirtualService's HTTP rules."""
         return tuple(
-            Leg(
-                resource,
-                service,
-                rule,
-                f"spec.http[{number}]",
-                http,
-                f"spec.http[{number}].route[{index}]",
-                host_in_manifest(http.destination.host, resource.namespace),
-                in_force and number not in unreachable,
-            )
-            for resource, service in self.virtual_services
-            for in_force in [self.in_force(resource)]
-            for unreachable in [self.unreachable(resource)]
-            for number, rule in enumerate(service.spec.http)
-            for index, http in enumerate(rule.route)
+            destination
+            for routing in self.routing
+            for destination in destinations_of(routing, in_force=self.in_force(routing.resource))
         )
-
-    @cached_property
-    def _taken_before(self) -> dict[int, tuple[tuple[int | None, ...], ...]]:
-        return {id(r): taken_before(r, body) for r, body in self.virtual_services}
-
-    def taken_before(self, resource: Resource) -> tuple[tuple[int | None, ...], ...]:
-        """For each match of each rule of a VirtualService, the rule that takes its requests."""
-        return self._taken_before.get(id(resource), ())
-
-    def unreachable(self, resource: Resource) -> Mapping[int, int]:
-        """The rules that no request gets to, each with the rule that takes its requests."""
-        found: dict[int, int] = {}
-        for number, each in enumerate(self.taken_before(resource)):
-            takers = [taker for taker in each if taker is not None]
-            if len(takers) == len(each):
-                found[number] = min(takers)
-        return found
 
     @cached_property
     def _in_force(self) -> dict[int, bool]:
         return {
             id(resource): at_gateway(service)
             or not service.spec.hosts
-            or any(self._carries(name, resource) for name in service.spec.hosts)
+            or any(self._carries_http(name, resource) for name in service.spec.hosts)
             for resource, service in self.virtual_services
         }
 
     def in_force(self, resource: Resource) -> bool:
-        """Tell whether the rules of a VirtualService count for anybody.
+        """Tell whether a VirtualService applies to any request; True for an HTTPRoute.
 
-        In the mesh they don't where none of its hosts is there, or carries HTTP.
+        In the mesh it applies to none if each of its hosts is absent or carries no HTTP.
         """
-        return self._in_force[id(resource)]
+        return self._in_force.get(id(resource), True)
 
-    def _carries(self, name: str, resource: Resource) -> bool:
+    def _carries_http(self, name: str, resource: Resource) -> bool:
         host = host_in_manifest(name, resource.namespace)
         if host in self.services:
             return has_http(self.services[host][1].spec)
-        return self.absent.of(name, resource) is None
+        return self.absent_hosts.reason(name, resource) is None
 
     @cached_property
-    def mesh_hosts(self) -> dict[Host, list[tuple[Resource, kinds.VirtualService, str]]]:
-        """The hosts for whose callers in the mesh VirtualServices have rules, and where."""
-        found: dict[Host, list[tuple[Resource, kinds.VirtualService, str]]] = {}
+    def mesh_hosts(self) -> dict[Host, list[tuple[Resource, kinds.VirtualService]]]:
+        """The VirtualServices for callers in the mesh, by the Services that they are for."""
+        found: dict[Host, list[tuple[Resource, kinds.VirtualService]]] = {}
         for resource, body in self.virtual_services:
-            for index, name in enumerate(body.spec.hosts if in_mesh(body) else ()):
+            for name in body.spec.hosts if in_mesh(body) else ():
                 host = host_in_manifest(name, resource.namespace)
                 if host is not None:
-                    found.setdefault(host, []).append((resource, body, f"spec.hosts[{index}]"))
+                    found.setdefault(host, []).append((resource, body))
         return found
 
     @cached_property
-    def ruled(self) -> dict[Host, list[Resource]]:
-        """What has HTTP rules for the callers of each Service here, in the mesh."""
+    def rules_by_service(self) -> dict[Host, list[Resource]]:
+        """The resources with HTTP rules for a Service's callers in the mesh, by Service."""
         found: dict[Host, list[Resource]] = {host: [] for host in sorted(self.services)}
         for host, named in self.mesh_hosts.items():
             if host in found:
-                found[host] += [resource for resource, body, _ in named if body.spec.http]
+                found[host] += [resource for resource, body in named if body.spec.http]
         for resource, route in self.of(kinds.HTTPRoute):
             for ref in route.spec.parent_refs:
                 host = referred(ref, resource.namespace)
@@ -232,19 +202,19 @@ class Facts:
         return {host: rules for host, rules in found.items() if rules}
 
     @cached_property
-    def routed(self) -> tuple[Host, ...]:
-        """The Services that rules lead to, or are for."""
-        found = {*self.mesh_hosts, *(leg.host for leg in self.legs)}
+    def routed_services(self) -> tuple[Host, ...]:
+        """The Services that rules are for, or route to."""
+        found = {*self.mesh_hosts, *(destination.host for destination in self.destinations)}
         for resource, route in self.of(kinds.HTTPRoute):
-            own, rules = resource.namespace, route.spec.rules
-            found |= {referred(ref, own) for ref in route.spec.parent_refs if ref.of_mesh}
-            found |= {referred(ref, own) for rule in rules for ref in rule.backend_refs}
+            namespace, rules = resource.namespace, route.spec.rules
+            found |= {referred(ref, namespace) for ref in route.spec.parent_refs if ref.of_mesh}
+            found |= {referred(ref, namespace) for rule in rules for ref in rule.backend_refs}
         return tuple(sorted(self.services.keys() & found))
 
     @cached_property
-    def routed_pods(self) -> tuple[tuple[Workload, Host], ...]:
-        """What makes pods behind those Services, each with one of them."""
-        found = {id(w): (w, host) for host in self.routed for w in self.pods(host)}
+    def routed_workloads(self) -> tuple[tuple[Workload, Host], ...]:
+        """The workloads behind those Services, each with one of them."""
+        found = {id(w): (w, host) for host in self.routed_services for w in self.workloads_of(host)}
         return tuple(found.values())
 
     @cached_property
@@ -252,31 +222,36 @@ class Facts:
         return Subsets(self.manifests)
 
     @cached_property
-    def asked(self) -> tuple[tuple[Routing, Asked], ...]:
+    def matches(self) -> tuple[tuple[Routing, RuleMatch], ...]:
         """Every match of every rule."""
-        return tuple((one, a) for one in self.routing for rule in one.rules for a in rule.asked)
+        return tuple((one, m) for one in self.routing for rule in one.rules for m in rule.matches)
 
     @cached_property
-    def asked_in_mesh(self) -> tuple[tuple[Routing, Asked], ...]:
-        """What rules for callers in the mesh match."""
-        return tuple((one, asked) for one, asked in self.asked if one.in_mesh)
+    def mesh_matches(self) -> tuple[tuple[Routing, RuleMatch], ...]:
+        """The matches of rules for callers in the mesh."""
+        return tuple((routing, match) for routing, match in self.matches if routing.in_mesh)
 
     @cached_property
     def set_headers(self) -> frozenset[str]:
-        """The headers that rules set or add on requests."""
-        rules = (r for one in self.routing for r in one.rules if not self._replaced(one, r))
-        changes = (ops for rule in rules for ops in (rule.request, *rule.legs))
-        return frozenset(name for ops in changes for name in (*ops.set, *ops.add))
+        """The request headers that rules set or add."""
+        return frozenset(
+            name
+            for routing in self.routing
+            for number, rule in enumerate(routing.rules)
+            if not self._is_overridden(routing, number)
+            for changes in (rule.changes, *rule.destination_changes)
+            for name in (*changes.set, *changes.add)
+        )
 
-    def _replaced(self, routing: Routing, rule: HttpRule) -> bool:
-        """Tell whether the headers of a rule's delegate, which it has of its own, replace a rule's.
+    def _is_overridden(self, routing: Routing, number: int) -> bool:
+        """Tell whether a rule's delegate replaces the rule's header changes by its own.
 
         https://istio.io/latest/docs/reference/config/networking/virtual-service/#Delegate
         """
         body = routing.resource.body
         if not isinstance(body, kinds.VirtualService):
             return False
-        delegate = body.spec.http[routing.rules.index(rule)].delegate
+        delegate = body.spec.http[number].delegate
         if delegate is None:
             return False
         key = delegate.name, delegate.namespace or routing.resource.namespace
@@ -289,13 +264,17 @@ class Facts:
         return bool(rules) and all("headers" in one.model_fields_set for one in rules)
 
     def propagates(self, header: str) -> bool:
-        """Tell whether something in the mesh hands a header on from call to call."""
+        """Tell whether anything in the mesh propagates a header from call to call."""
         somewhere = providers.propagation_somewhere(self.manifests)
         return header == "baggage" or somewhere.covers(header)
 
 
-Check = Callable[[Facts], Iterable[Found]]
+Check = Callable[[Facts], Iterable[Violation]]
 
 
 def _place(resource: Resource) -> tuple[str, str, str]:
     return resource.namespace, resource.source, str(resource)
+
+
+def _place_of_pod(pod: Pod) -> tuple[str, str, str]:
+    return pod.namespace, pod.place.file, pod.place.resource

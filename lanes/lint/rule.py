@@ -1,4 +1,4 @@
-"""What a rule is, and what it finds."""
+"""A rule of `lanes lint`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +13,11 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that goes wrong with lanes.
+    """One mistake that breaks lanes.
 
-    `severity`: an error is sure to misroute, or to fail, some requests; a warning may. `text` says
-    why. `bad` is manifests that it finds something in, and `fix` the part that is wrong and what
-    to write instead. `check` yields what it finds; its sentence says what will happen and how to
-    fix it.
+    `severity`: an error is sure to misroute or fail some requests; a warning may. `text` explains
+    the mistake. `bad` is an example that has it; `fix` is the wrong part and its replacement.
+    `check` yields the violations; their messages say what will happen and how to fix it.
     """
 
     code: str
@@ -31,16 +30,16 @@ class Rule:
 
     @property
     def title(self) -> str:
-        """What it is about: the first line of its module."""
+        """The first line of the rule's module."""
         return (modules[self.check.__module__].__doc__ or "").strip()
 
     @property
     def good(self) -> str:
-        """The example without what is wrong."""
+        """The example after the fix."""
         return self.bad.replace(*self.fix)
 
     def findings(self, facts: Facts) -> Iterator[Finding]:
-        """What it finds, each at its place."""
-        for resource, field, message in facts.found(self.check):
+        """Yield a finding, with its line, for each violation."""
+        for resource, field, message in facts.violations(self.check):
             place = resource.source, str(resource), field
             yield Finding(self.code, *place, message, resource.line(field), resource.namespace)

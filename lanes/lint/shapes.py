@@ -1,7 +1,7 @@
-"""What nobody can make sense of: a scalar where a list belongs, a Deployment without a template.
+"""Resources of a wrong shape: a scalar in place of a list, a Deployment without a template.
 
-Only what is sure to be refused or dropped. A field that is not known here may be a newer mesh's, so
-it is reported where its name is a known one's but for a letter or two, and that one is missing.
+Only what the API server is sure to refuse or drop is reported. An unknown field may belong to a
+newer mesh. So it is reported only if its name is nearly a known one, and that field is missing.
 """
 
 from collections.abc import Iterator
@@ -16,27 +16,27 @@ from lanes.reading.kinds.fields import WRONG, models_in
 from lanes.reading.manifests import Manifests, Misfit
 from lanes.reading.partial import Path, path_text, problem_text
 
-_ALIKE = 0.8
-# A good name that is not understood here, and is nearly one that is.
+_SIMILARITY = 0.8
+# A field of Istio that is not supported here. Its name is nearly that of one that is.
 _NOT_MISSPELT = "mirror_percent"
 _SHAPES = {
     "list_type": "should be a list",
     "dict_type": "should be a mapping",
     "model_type": "should be a mapping",
 }
-# Errors about values that no API server takes, and the one of them that it does take.
+# Errors about values that API servers refuse, and the exception: type of the error, and field.
 _VALUES = (
     *(WRONG, "int_type", "bool_type", "float_type"),
     *("greater_than", "greater_than_equal", "less_than_equal", "too_short"),
 )
-_TAKEN = ("less_than_equal", "replicas")
+_ALLOWED = ("less_than_equal", "replicas")
 _OF_STRINGS = ("annotations", "labels", "matchLabels", "selector", "sourceLabels")
 _TEMPLATED = ("DaemonSet", "Deployment", "StatefulSet")
 
 
 def misshapen(manifests: Manifests) -> Iterator[str]:
     """Yield what is wrong with the shape of resources, as sentences."""
-    # Whose patches are parts of resources.
+    # Patches of a Kustomization are parts of resources.
     patches = any(one.kind == "Kustomization" for one in manifests.others)
     for misfit in manifests.misfits:
         for error in misfit.errors:
@@ -45,7 +45,7 @@ def misshapen(manifests: Manifests) -> Iterator[str]:
 
 
 def _problem(misfit: Misfit, error: ErrorDetails, patches: bool) -> str:
-    """Return what is wrong with a value; "" where it may be right."""
+    """Return what is wrong with a value; "" if it may be right."""
     kind, path = error["type"], error["loc"]
     if kind == "string_type":
         return _unquoted(misfit, path, error["input"])
@@ -53,13 +53,13 @@ def _problem(misfit: Misfit, error: ErrorDetails, patches: bool) -> str:
         return _misspelt(misfit, path)
     if kind == "missing" and path in (("spec",), ("spec", "template")):
         return "missing" if misfit.resource.kind in _TEMPLATED and not patches else ""
-    if kind in _VALUES and (kind, path[-1]) != _TAKEN:
+    if kind in _VALUES and (kind, path[-1]) != _ALLOWED:
         return problem_text(kind, error["msg"])
     return _SHAPES.get(kind, "")
 
 
 def _unquoted(misfit: Misfit, path: Path, value: object) -> str:
-    """Of labels and the like: kubectl sends what looks like a number as one."""
+    """Return the fix for a label that kubectl sends as a number or boolean; "" for other values."""
     of_strings = len(path) > 1 and path[-2] in _OF_STRINGS
     if not (of_strings and isinstance(value, bool | int | float)):
         return ""
@@ -68,18 +68,20 @@ def _unquoted(misfit: Misfit, path: Path, value: object) -> str:
 
 
 def _misspelt(misfit: Misfit, path: Path) -> str:
-    """Return the sentence on an unknown name that is nearly a known one; "" for any other."""
-    name, level = str(path[-1]), _level(misfit.model, path)
-    beside: Any = misfit.resource.data
+    """Return the sentence about an unknown field with nearly a known name; "" for any other."""
+    name = str(path[-1])
+    if name == _NOT_MISSPELT:
+        return ""
+    siblings: Any = misfit.resource.data
     for part in path[:-1]:
-        beside = beside[part]
-    left = [] if name == _NOT_MISSPELT else [one for one in _fields(level) if one not in beside]
-    near = next(iter(get_close_matches(name, left, cutoff=_ALIKE)), "")
+        siblings = siblings[part]
+    missing = [one for one in _fields(_level(misfit.model, path)) if one not in siblings]
+    near = next(iter(get_close_matches(name, missing, cutoff=_SIMILARITY)), "")
     return f"is not a field there; {near} is" if near else ""
 
 
 def _level(model: type[BaseModel], path: Path) -> type[BaseModel]:
-    """Return the model of what holds the last field of a path."""
+    """Return the model that holds the last field of a path."""
     for part in path[:-1]:
         if part in (fields := _fields(model)):
             model = next(models_in(fields[str(part)].annotation), model)
@@ -87,5 +89,5 @@ def _level(model: type[BaseModel], path: Path) -> type[BaseModel]:
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Return the fields of a model by the names that manifests have."""
+    """Return the fields of a model by their names in manifests."""
     return {str(field.alias): field for field in model.model_fields.values()}

@@ -1,4 +1,4 @@
-"""What makes pods."""
+"""Workloads: the resources that make pods."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from lanes.reading.manifests import Manifests, Resource
 
 @dataclass(frozen=True)
 class Workload:
-    """What makes pods, and their template. `path`: the field that holds it; "" for a Pod."""
+    """A resource that makes pods, or a Pod. `path`: the field of the template; "" for a Pod."""
 
     resource: Resource
     template: kinds.PodTemplate
     path: str
-    matched: Mapping[str, str]  # the labels that it selects its pods by
+    match_labels: Mapping[str, str]
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -26,7 +26,7 @@ class Workload:
 
 
 def workloads_of(manifests: Manifests) -> Iterator[Workload]:
-    """Yield everything that makes pods."""
+    """Yield every workload that has a template, then every Pod."""
     specs: list[tuple[Resource, kinds.WorkloadSpec | kinds.RolloutSpec]] = [
         *((resource, body.spec) for resource, body in manifests.of(kinds.Workload)),
         *((resource, body.spec) for resource, body in manifests.of(kinds.Rollout)),
@@ -35,8 +35,8 @@ def workloads_of(manifests: Manifests) -> Iterator[Workload]:
         if spec.template:
             yield Workload(resource, spec.template, "spec.template.", spec.selector.match_labels)
     for resource, body in manifests.of(kinds.Pod):
-        own = kinds.PodMetadata.model_construct(
+        metadata = kinds.PodMetadata.model_construct(
             labels=body.metadata.labels, annotations=body.metadata.annotations
         )
-        template = kinds.PodTemplate.model_construct(metadata=own, spec=body.spec)
+        template = kinds.PodTemplate.model_construct(metadata=metadata, spec=body.spec)
         yield Workload(resource, template, "", {})

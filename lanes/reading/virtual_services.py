@@ -6,7 +6,6 @@ from dataclasses import replace
 from lanes.errors import ManifestError
 from lanes.mesh.diagnostics import Diagnostics, Place
 from lanes.mesh.headers import AUTHORITY, matched_name
-from lanes.mesh.match_index import MatchIndex
 from lanes.mesh.matching import Match, is_catch_all
 from lanes.mesh.model import Route, Weighted
 from lanes.mesh.traffic import Abort, HeaderOps, Retry
@@ -115,25 +114,6 @@ def require_complete(manifests: Manifests, diagnostics: Diagnostics) -> None:
 
 def _answers(http: kinds.HttpRoute) -> bool:
     return bool(http.route or http.redirect or http.direct_response)
-
-
-def taken_before(
-    resource: Resource, service: kinds.VirtualService
-) -> tuple[tuple[int | None, ...], ...]:
-    """Return, for each match of each rule, the number of an earlier rule that takes its requests.
-
-    None: no earlier rule is known to take all of them. A rule without a match has one for every
-    request.
-    """
-    earlier: MatchIndex[int] = MatchIndex()
-    taken_by: list[tuple[int | None, ...]] = []
-    for number, http in enumerate(service.spec.http):
-        matches = [(match_of(m), is_narrow(m)) for m in http.match] or [(Match(), False)]
-        taken_by.append(tuple(next(earlier.covering(match), None) for match, _ in matches))
-        if None in taken_by[-1] and not resource.lacks(f"spec.http[{number}].match"):
-            for match in (match for match, narrow in matches if not narrow):
-                earlier.add(match, number)
-    return tuple(taken_by)
 
 
 def is_narrow(match: kinds.HttpMatch) -> bool:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.routing import in_mesh
 from lanes.lint.rule import Rule
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     for resource, service in facts.virtual_services:
         if "*" in service.spec.hosts and in_mesh(service):
             yield (

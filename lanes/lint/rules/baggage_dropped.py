@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.lint.workloads import Workload
 from lanes.mesh.model import Pod
@@ -14,13 +14,13 @@ from lanes.reading.providers import has_asm_resources
 _PROPAGATORS = "OTEL_PROPAGATORS"
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    by_baggage = any("baggage" in asked.match.headers for _, asked in facts.asked_in_mesh)
+def check(facts: Facts) -> Iterator[Violation]:
+    by_baggage = any("baggage" in match.conditions.headers for _, match in facts.mesh_matches)
     if not by_baggage and not has_asm_resources(facts.manifests):
         return
-    made = [(w, host, pod) for w, host in facts.routed_pods if (pod := facts.pod(w))]
+    made = [(w, host, pod) for w, host in facts.routed_workloads if (pod := facts.pod_of(w))]
     some = any(_is_set_up(pod) for _, _, pod in made)
-    first: dict[int, Found] = {}
+    first: dict[int, Violation] = {}
     for workload, host, pod in made:
         found = None if facts.is_leaf(host, pod) else _dropping(facts, workload, pod, some)
         if found:
@@ -32,7 +32,7 @@ def _is_set_up(pod: Pod) -> bool:
     return bool(pod.injected or any(name.startswith("OTEL_") for name in pod.env))
 
 
-def _dropping(facts: Facts, workload: Workload, pod: Pod, some: bool) -> Found | None:
+def _dropping(facts: Facts, workload: Workload, pod: Pod, some: bool) -> Violation | None:
     """Return what keeps pods from propagating baggage."""
     if pod.carries_baggage is None and some and not _is_set_up(pod):
         return (

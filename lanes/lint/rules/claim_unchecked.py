@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.routing import Routing, gateways_of
 from lanes.lint.rule import Rule
 from lanes.reading import kinds
@@ -11,14 +11,14 @@ _CLAIM = "@request.auth.claims"
 _ROOT = "istio-system"
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for routing, asked in facts.asked:
-        named = (*asked.unknown, *asked.fields)
+def check(facts: Facts) -> Iterator[Violation]:
+    for routing, match in facts.matches:
+        named = (*match.unknown_headers, *match.header_fields)
         claim = next((one for one in named if one.startswith(_CLAIM)), None)
         if claim and not _checked(facts, routing):
             yield (
                 routing.resource,
-                asked.fields.get(claim, f"{asked.field}.headers.{claim}"),
+                match.header_fields.get(claim, f"{match.field}.headers.{claim}"),
                 "no RequestAuthentication here applies to the gateway, and without one no request"
                 " has a claim, so this never matches; add one that selects the gateway's pods",
             )

@@ -2,35 +2,36 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.routing import HttpRule
 from lanes.lint.rule import Rule
 from lanes.mesh.traffic import HeaderOps
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    matched = {header for _, asked in facts.asked_in_mesh for header in asked.match.headers}
-    tags = sorted(filter(facts.propagates, matched & facts.set_headers))
+def check(facts: Facts) -> Iterator[Violation]:
+    matched = {header for _, match in facts.mesh_matches for header in match.conditions.headers}
+    lane_headers = sorted(filter(facts.propagates, matched & facts.set_headers))
     for routing in facts.routing:
-        for tag in tags if routing.at_gateway else ():
-            rule = next((rule for rule in routing.rules if rule.legs and _open(rule, tag)), None)
+        for header in lane_headers if routing.at_gateway else ():
+            rule = next((rule for rule in routing.rules if _passes_on(rule, header)), None)
             if rule:
                 yield (
                     routing.resource,
                     rule.field,
-                    f"a client's own {tag} passes here and chooses the lane at the next hop; set"
-                    f" or remove {tag} in each rule of the gateway",
+                    f"a client's own {header} passes here and chooses the lane at the next hop; set"
+                    f" or remove {header} in each rule of the gateway",
                 )
 
 
-def _open(rule: HttpRule, tag: str) -> bool:
-    """Tell whether a request keeps the tag that its client gave it."""
-    return not _decides(rule.request, tag) and not all(_decides(leg, tag) for leg in rule.legs)
+def _passes_on(rule: HttpRule, header: str) -> bool:
+    """Tell whether a destination of a rule gets the header that the client sent."""
+    if _replaces(rule.changes, header):
+        return False
+    return any(not _replaces(changes, header) for changes in rule.destination_changes)
 
 
-def _decides(changes: HeaderOps, tag: str) -> bool:
-    """Tell whether a rule or a destination sets the header, or takes it away."""
-    return tag in changes.set or tag in changes.remove
+def _replaces(changes: HeaderOps, header: str) -> bool:
+    return header in changes.set or header in changes.remove
 
 
 RULE = Rule(

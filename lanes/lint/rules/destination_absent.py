@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     reported: set[tuple[int, str]] = set()
-    for leg in facts.legs:
-        if not leg.live or leg.http.fallback:
+    for one in facts.destinations:
+        key = (id(one.resource), one.name)
+        if not one.live or one.http.fallback or key in reported:
             continue
-        name = leg.http.destination.host
-        absent = facts.absent.of(name, leg.resource)
-        if absent and (id(leg.resource), name) not in reported:
-            reported.add((id(leg.resource), name))
-            yield leg.resource, f"{leg.field}.destination.host", absent.so("requests get 503")
+        if absent := facts.absent_hosts.reason(one.name, one.resource):
+            reported.add(key)
+            message = absent.sentence("requests get 503")
+            yield one.resource, f"{one.field}.destination.host", message
 
 
 RULE = Rule(

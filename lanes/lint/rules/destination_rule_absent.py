@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.lint.rules import destination_rule_elsewhere
 from lanes.reading import kinds
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    seen = {id(rule) for rule, _, _ in facts.found(destination_rule_elsewhere.check)}
+def check(facts: Facts) -> Iterator[Violation]:
+    seen = {id(rule) for rule, _, _ in facts.violations(destination_rule_elsewhere.check)}
     for resource, rule in facts.of(kinds.DestinationRule):
-        absent = facts.absent.of(rule.spec.host, resource)
+        absent = facts.absent_hosts.reason(rule.spec.host, resource)
         if absent and id(resource) not in seen:
-            yield resource, "spec.host", absent.so("it applies to nothing")
+            yield resource, "spec.host", absent.sentence("it applies to nothing")
 
 
 RULE = Rule(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.reading import kinds
@@ -10,7 +10,7 @@ from lanes.reading import kinds
 _ROOT = "istio-system"
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     peopled = {workload.resource.namespace for workload in facts.workloads} or {
         host.namespace for host in facts.services
     }

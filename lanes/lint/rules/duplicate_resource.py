@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     if "Kustomization" in facts.kind_names:
         return  # whose patches are parts of resources
     for resource, before in facts.manifests.duplicates:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.lint.subsets import policies_of
 from lanes.reading import kinds
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     for resource, rule in facts.of(kinds.DestinationRule):
         for field, policy in policies_of(rule):
             detects = any(map(_detects, (policy, rule.spec.traffic_policy)))

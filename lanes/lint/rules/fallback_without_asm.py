@@ -2,24 +2,26 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
+from lanes.lint.routing import Destination
 from lanes.lint.rule import Rule
 from lanes.reading.providers import has_asm_resources
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     if has_asm_resources(facts.manifests):
         return
-    reported: set[int] = set()
-    for leg in facts.legs:
-        if leg.http.fallback and id(leg.resource) not in reported:
-            reported.add(id(leg.resource))
-            yield (
-                leg.resource,
-                f"{leg.field}.fallback",
-                "only Alibaba Cloud Service Mesh has fallback; upstream Istio drops it, and a"
-                " lane without pods gets 503; use failoverPriority there (docs/istio.md)",
-            )
+    first: dict[int, Destination] = {}
+    for destination in facts.destinations:
+        if destination.http.fallback:
+            first.setdefault(id(destination.resource), destination)
+    for destination in first.values():
+        yield (
+            destination.resource,
+            f"{destination.field}.fallback",
+            "only Alibaba Cloud Service Mesh has fallback; upstream Istio drops it, and a"
+            " lane without pods gets 503; use failoverPriority there (docs/istio.md)",
+        )
 
 
 RULE = Rule(

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.lint.rules.gateway_elsewhere import absent
 from lanes.reading import kinds
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     names = {resource.name for resource, _ in facts.of(kinds.Gateway)}
     for resource, field, text, (namespace, name) in absent(facts):
         if text == name and name not in names:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import gateway_meant
 from lanes.reading import kinds
@@ -25,7 +25,7 @@ def absent(facts: Facts) -> Iterator[tuple[Resource, str, str, tuple[str, str]]]
                 yield resource, f"spec.gateways[{index}]", text, meant
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     for resource, field, _, (namespace, name) in absent(facts):
         others = [g for g, _ in facts.of(kinds.Gateway) if g.name == name]
         short = namespace == resource.namespace

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 
 # What clients and proxies put on every call.
@@ -13,12 +13,12 @@ _CALLERS_OWN = re.compile(
 )
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     if "EnvoyFilter" in facts.kind_names:
         return  # which may set and copy any header
     set_headers, reported = facts.set_headers, set()
-    for routing, asked in facts.asked_in_mesh:
-        for header in asked.match.headers:
+    for routing, match in facts.mesh_matches:
+        for header in match.conditions.headers:
             if header in reported or _CALLERS_OWN.fullmatch(header) or routing.at_gateway:
                 continue
             reported.add(header)
@@ -36,7 +36,7 @@ def check(facts: Facts) -> Iterator[Found]:
                 continue
             yield (
                 routing.resource,
-                asked.fields[header],
+                match.header_fields[header],
                 f"{problem}; set the lane at the gateway, as a member of baggage",
             )
 

@@ -2,35 +2,33 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import in_mesh
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.mesh.model import Host
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     reported: set[Host] = set()
-    for leg in facts.legs:
-        if leg.host not in facts.services or not leg.subset or leg.host in reported:
+    for one in facts.destinations:
+        if one.host not in facts.services or not one.subset or one.host in reported:
             continue
-        spec = facts.services[leg.host][1].spec
+        spec = facts.services[one.host][1].spec
         external = spec.type == "ExternalName"
-        headless = spec.cluster_ip == "None" and in_mesh(leg.service)
-        if external or headless:
-            reported.add(leg.host)
+        if external or (spec.cluster_ip == "None" and one.routing.in_mesh):
+            reported.add(one.host)
             why = (
                 "is another host's name, and has no pods of its own"
                 if external
                 else "is headless: its callers resolve one pod's address, and get that pod"
             )
             yield (
-                leg.resource,
-                f"{leg.field}.destination.subset",
-                f"Service {leg.host.name} {why}, whatever subset {leg.subset} selects; lead to a"
+                one.resource,
+                f"{one.field}.destination.subset",
+                f"Service {one.host.name} {why}, whatever subset {one.subset} selects; route to a"
                 " Service with a cluster address",
             )
-    for host, rules in facts.ruled.items():
-        routes = [one for one in rules if one.kind == "HTTPRoute"]
+    for host, resources in facts.rules_by_service.items():
+        routes = [resource for resource in resources if resource.kind == "HTTPRoute"]
         if routes and facts.services[host][1].spec.cluster_ip == "None":
             yield (
                 routes[0],

@@ -3,20 +3,22 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import Leg, at_gateway, gateways_of
+from lanes.lint.facts import Facts, Violation
+from lanes.lint.routing import Destination, gateways_of
 from lanes.lint.rule import Rule
+from lanes.lint.subsets import DestinationRule
 from lanes.reading import kinds
-from lanes.reading.exported import level_in
+from lanes.reading.exported import is_restricted, level_in
 from lanes.reading.manifests import Resource
 
-_Homes = Mapping[tuple[str, str], list[str]]
+_GatewayNamespaces = Mapping[tuple[str, str], list[str]]
+"""The namespaces of a Gateway's pods, by the namespace and name of the Gateway."""
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    homes = _homes(facts)
+def check(facts: Facts) -> Iterator[Violation]:
+    of_gateways = _namespaces_of_gateways(facts)
     for resource, service in facts.virtual_services:
-        for namespace in _namespaces(resource, service, homes):
+        for namespace in _namespaces(resource, service, of_gateways):
             if not _sees(namespace, resource, service.spec.export_to):
                 yield (
                     resource,
@@ -25,24 +27,24 @@ def check(facts: Facts) -> Iterator[Found]:
                     f" to, so requests there get 404; add {namespace}",
                 )
     workloads = Counter(workload.resource.namespace for workload in facts.workloads)
-    found: set[tuple[str, str, str]] = set()
-    for leg in facts.legs:
-        for namespace in _callers(facts, leg, homes, workloads) if leg.live else ():
-            rule = _hidden(facts, leg, namespace)
-            key = (str(leg.host), leg.subset, namespace)
-            if rule and key not in found:
-                found.add(key)
+    reported: set[tuple[str, str, str]] = set()
+    for one in facts.destinations:
+        rules = _restricted(facts, one) if one.live else []
+        for namespace in _callers(facts, one, of_gateways, workloads) if rules else ():
+            key = (str(one.host), one.subset, namespace)
+            visible = (_sees(namespace, rule, body.spec.export_to) for rule, body in rules)
+            if key not in reported and not any(visible):
+                reported.add(key)
                 yield (
-                    rule,
+                    rules[0][0],
                     "spec.exportTo",
                     f"callers in namespace {namespace} do not see this, so VirtualService"
-                    f" {leg.resource.name} gets 503 from subset {leg.subset} there;"
+                    f" {one.resource.name} gets 503 from subset {one.subset} there;"
                     f" add {namespace}",
                 )
 
 
-def _homes(facts: Facts) -> dict[tuple[str, str], list[str]]:
-    """Return the namespaces of the pods of each Gateway, by its namespace and name."""
+def _namespaces_of_gateways(facts: Facts) -> _GatewayNamespaces:
     found: dict[tuple[str, str], list[str]] = {}
     by_selector: dict[frozenset[tuple[str, str]], list[str]] = {}
     for resource, body in facts.of(kinds.Gateway):
@@ -54,39 +56,45 @@ def _homes(facts: Facts) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def _namespaces(resource: Resource, service: kinds.VirtualService, homes: _Homes) -> list[str]:
-    """Return the namespaces of the gateways that a VirtualService is bound to, by their pods."""
-    meant = gateways_of(resource, service)
-    return list(dict.fromkeys(home for key in meant for home in homes.get(key) or [key[0]]))
+def _namespaces(
+    resource: Resource, service: kinds.VirtualService, of_gateways: _GatewayNamespaces
+) -> list[str]:
+    """Return the namespaces of a VirtualService's gateways: of their pods, or else of the names."""
+    bound = gateways_of(resource, service)
+    return list(dict.fromkeys(name for key in bound for name in of_gateways.get(key) or [key[0]]))
 
 
-def _callers(facts: Facts, leg: Leg, homes: _Homes, workloads: Mapping[str, int]) -> list[str]:
-    """Return the namespaces from which requests meet a rule, as far as manifests tell.
+def _restricted(facts: Facts, destination: Destination) -> list[DestinationRule]:
+    """Return the DestinationRules that define a destination's subset; [] if one is for all."""
+    if destination.host is None:
+        return []
+    defined = facts.subsets.defined(destination.host).get(destination.subset, [])
+    defining = {id(resource) for resource, _, _ in defined}
+    rules = [rule for rule in facts.subsets.rules(destination.host) if id(rule[0]) in defining]
+    restricted = all(is_restricted(body.spec.export_to) for _, body in rules)
+    return rules if restricted else []
 
-    `workloads`: how many each namespace has. A Service's own pods do not call it.
+
+def _callers(
+    facts: Facts,
+    destination: Destination,
+    of_gateways: _GatewayNamespaces,
+    workloads: Mapping[str, int],
+) -> list[str]:
+    """Return the namespaces with known callers of a destination's rule.
+
+    `workloads`: the number of workloads in each namespace. A Service's own pods do not call it.
     """
-    if at_gateway(leg.service):
-        return _namespaces(leg.resource, leg.service, homes)
-    own = Counter(workload.resource.namespace for workload in facts.pods(leg.host))
+    resource, service = destination.resource, destination.service
+    if destination.routing.at_gateway:
+        return _namespaces(resource, service, of_gateways)
+    own = Counter(one.resource.namespace for one in facts.workloads_of(destination.host))
     callers = (name for name, number in workloads.items() if number > own[name])
-    exports = leg.service.spec.export_to
-    return sorted(name for name in callers if _sees(name, leg.resource, exports))
+    return sorted(name for name in callers if _sees(name, resource, service.spec.export_to))
 
 
 def _sees(namespace: str, resource: Resource, export_to: list[str]) -> bool:
     return level_in(export_to, resource.namespace, namespace) is not None
-
-
-def _hidden(facts: Facts, leg: Leg, namespace: str) -> Resource | None:
-    """Return what defines a subset, where a namespace sees none that does."""
-    if leg.host is None:
-        return None
-    found = facts.subsets.defined(leg.host).get(leg.subset, [])
-    defining = {id(resource): resource for resource, _, _ in found}
-    rules = [one for one in facts.subsets.rules(leg.host) if id(one[0]) in defining]
-    if any(_sees(namespace, one, rule.spec.export_to) for one, rule in rules):
-        return None
-    return next((one for one, _ in rules), None)
 
 
 RULE = Rule(

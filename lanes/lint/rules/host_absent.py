@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.routing import in_mesh
 from lanes.lint.rule import Rule
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     for resource, service in facts.virtual_services:
         for index, name in enumerate(service.spec.hosts if in_mesh(service) else ()):
-            absent = facts.absent.of(name, resource)
+            absent = facts.absent_hosts.reason(name, resource)
             if absent:
-                problem = absent.so("these rules apply to no call in the mesh")
+                problem = absent.sentence("these rules apply to no call in the mesh")
                 yield resource, f"spec.hosts[{index}]", problem
 
 

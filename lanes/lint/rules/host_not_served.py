@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lanes.lint.absent import declared
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.routing import gateways_of
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import Served, host_in_manifest
@@ -14,7 +14,7 @@ _Key = tuple[str, str]
 """A Gateway's namespace and name."""
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     gateways: dict[_Key, list[tuple[Resource, kinds.Gateway]]] = {}
     for resource, gateway in facts.of(kinds.Gateway):
         gateways.setdefault((resource.namespace, resource.name), []).append((resource, gateway))

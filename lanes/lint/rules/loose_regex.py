@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.mesh.examples import example
 from lanes.mesh.matching import StringMatch, holds
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for routing, asked in facts.asked:
-        for header, wanted in asked.match.headers.items():
+def check(facts: Facts) -> Iterator[Violation]:
+    for routing, match in facts.matches:
+        for header, wanted in match.conditions.headers.items():
             caught = _caught(wanted) if wanted.kind == "regex" else None
             if caught:
                 yield (
                     routing.resource,
-                    asked.fields.get(header, asked.field),
+                    match.header_fields.get(header, match.field),
                     f"takes {caught} as well; say where the member ends and begins:"
                     r" (.*,)?\s*NAME\s*=\s*VALUE\s*([;,].*)?",
                 )

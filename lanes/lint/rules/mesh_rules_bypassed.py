@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import at_gateway
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import Host
@@ -12,14 +11,14 @@ from lanes.reading.kinds.http_route import referred
 from lanes.reading.manifests import Resource
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    found: set[tuple[int, Host]] = set()
+def check(facts: Facts) -> Iterator[Violation]:
+    reported: set[tuple[int, Host]] = set()
     for resource, field, host in _from_gateways(facts):
-        if (id(resource), host) in found or not several(facts, host):
+        if (id(resource), host) in reported or not has_versions(facts, host):
             continue
-        rules = (one for one in facts.ruled.get(host, ()) if one is not resource)
+        rules = (one for one in facts.rules_by_service.get(host, ()) if one is not resource)
         if other := next((one for one in rules if chooses(one, host)), None):
-            found.add((id(resource), host))
+            reported.add((id(resource), host))
             yield (
                 resource,
                 field,
@@ -29,10 +28,10 @@ def check(facts: Facts) -> Iterator[Found]:
 
 
 def _from_gateways(facts: Facts) -> Iterator[tuple[Resource, str, Host]]:
-    """Yield the Services that gateways route to without a subset, each with the field."""
-    for leg in facts.legs:
-        if at_gateway(leg.service) and leg.live and leg.host and not leg.subset:
-            yield leg.resource, f"{leg.field}.destination.host", leg.host
+    """Yield each Service that a gateway routes to without a subset, with resource and field."""
+    for one in facts.destinations:
+        if one.routing.at_gateway and one.live and one.host and not one.subset:
+            yield one.resource, f"{one.field}.destination.host", one.host
     for resource, route in facts.of(kinds.HTTPRoute):
         if any(ref.of_mesh for ref in route.spec.parent_refs):
             continue
@@ -42,21 +41,21 @@ def _from_gateways(facts: Facts) -> Iterator[tuple[Resource, str, Host]]:
                 yield resource, f"spec.rules[{number}].backendRefs[{index}]", host
 
 
-def several(facts: Facts, host: Host) -> bool:
-    """Tell whether a Service has pods of several versions."""
-    labels = {tuple(sorted(pod.labels.items())) for pod in facts.pods(host)}
+def has_versions(facts: Facts, host: Host) -> bool:
+    """Tell whether a Service has pods with different labels."""
+    labels = {tuple(sorted(pod.labels.items())) for pod in facts.workloads_of(host)}
     return len(labels) > 1
 
 
 def chooses(resource: Resource, host: Host) -> bool:
-    """Tell whether rules for callers of a Service choose among its versions."""
+    """Tell whether the rules for a Service choose among its versions."""
     body = resource.body
     if isinstance(body, kinds.VirtualService):
-        named = [leg.destination for http in body.spec.http for leg in http.route]
-        own = resource.namespace
-        return any(one.subset or host_in_manifest(one.host, own) != host for one in named)
+        targets = [to.destination for rule in body.spec.http for to in rule.route]
+        namespace = resource.namespace
+        return any(to.subset or host_in_manifest(to.host, namespace) != host for to in targets)
     if isinstance(body, kinds.HTTPRoute):
-        return any(ref.name != host.name for one in body.spec.rules for ref in one.backend_refs)
+        return any(ref.name != host.name for rule in body.spec.rules for ref in rule.backend_refs)
     return False
 
 

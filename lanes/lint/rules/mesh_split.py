@@ -1,24 +1,24 @@
-"""Splits at several hops, each of which draws by itself."""
+"""Weighted splits at several hops, each drawn separately."""
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import Leg, at_gateway, in_mesh
+from lanes.lint.facts import Facts, Violation
+from lanes.lint.routing import Destination
 from lanes.lint.rule import Rule
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    splits: dict[tuple[int, str], list[Leg]] = {}
-    for leg in facts.legs:
-        sets = leg.http.headers.request.set or leg.rule.headers.request.set
-        if not leg.idle and not (at_gateway(leg.service) and sets):
-            splits.setdefault((id(leg.resource), leg.rule_field), []).append(leg)
-    split = [legs for legs in splits.values() if len({(leg.host, leg.subset) for leg in legs}) > 1]
-    hosts = {leg.host for legs in split for leg in legs}
-    for legs in split:
-        first = legs[0]
-        others = sorted({h.name for h in hosts if h and h not in {leg.host for leg in legs}})
-        if others and in_mesh(first.service):
+def check(facts: Facts) -> Iterator[Violation]:
+    by_rule: dict[tuple[int, str], list[Destination]] = {}
+    for one in facts.destinations:
+        sets = one.http.headers.request.set or one.rule.headers.request.set
+        if not one.idle and not (one.routing.at_gateway and sets):
+            by_rule.setdefault((id(one.resource), one.rule_field), []).append(one)
+    splits = [to for to in by_rule.values() if len({(one.host, one.subset) for one in to}) > 1]
+    hosts = {one.host for destinations in splits for one in destinations}
+    for destinations in splits:
+        first = destinations[0]
+        others = sorted(host.name for host in hosts - {one.host for one in destinations} if host)
+        if others and first.routing.in_mesh:
             yield (
                 first.resource,
                 f"{first.rule_field}.route",

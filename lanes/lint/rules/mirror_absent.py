@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.reading.kinds.virtual_services import MirrorTarget
 from lanes.reading.manifests import Resource
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     for resource, service in facts.virtual_services:
         for number, rule in enumerate(service.spec.http):
             field = f"spec.http[{number}]"
@@ -28,7 +28,7 @@ def _absent(facts: Facts, resource: Resource, target: MirrorTarget) -> str:
     host = host_in_manifest(target.host, resource.namespace)
     rules = facts.subsets.rules(host) if host else []
     if host is None or not (rules or host in facts.services):
-        absent = facts.absent.of(target.host, resource)
+        absent = facts.absent_hosts.reason(target.host, resource)
         return absent.why if absent else ""
     if not target.subset:
         return ""
@@ -38,7 +38,7 @@ def _absent(facts: Facts, resource: Resource, target: MirrorTarget) -> str:
     if target.subset not in defined:
         return f"no DestinationRule for {host.name} has subset {target.subset}"
     labels = [subset.labels.items() for _, _, subset in defined[target.subset]]
-    pods = facts.pods(host)
+    pods = facts.workloads_of(host)
     if pods and not any(one <= pod.labels.items() for one in labels for pod in pods):
         return f"no pod of {host.name} is in subset {target.subset}"
     return ""

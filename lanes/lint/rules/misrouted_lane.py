@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.lint.rules import (
     baggage_dropped,
@@ -33,37 +33,51 @@ from lanes.planning.hop import Hop, Reason
 from lanes.reading import kinds
 from lanes.reading.manifests import Resource
 
+# Rules that explain why a lane is misrouted at a service.
 _AT_THE_SERVICE = (
-    *(
-        version_label,
-        port_not_http,
-        subset_without_pods,
-        headless_service,
-        loose_regex,
-        shadowed_match,
-    ),
-    *(unreachable_rule, undefined_subset, destination_rule_elsewhere, service_without_pods),
-    *(destination_absent, failover_without_outlier_detection, hidden_by_export),
-    *(mesh_rules_bypassed, narrow_match, rules_without_mesh),
+    destination_absent,
+    destination_rule_elsewhere,
+    failover_without_outlier_detection,
+    headless_service,
+    hidden_by_export,
+    loose_regex,
+    mesh_rules_bypassed,
+    narrow_match,
+    port_not_http,
+    rules_without_mesh,
+    service_without_pods,
+    shadowed_match,
+    subset_without_pods,
+    undefined_subset,
+    unreachable_rule,
+    version_label,
 )
+# Rules that explain why a lane is lost before a service.
 _BEFORE_IT = (
-    *(no_sidecar, header_not_propagated, baggage_dropped, sidecar_bypassed, not_instrumented),
+    baggage_dropped,
+    header_not_propagated,
+    no_sidecar,
+    not_instrumented,
+    sidecar_bypassed,
 )
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     misrouted = [
         (lane.name, hop, hop.misrouted)
         for lane in (facts.plan.lanes if facts.plan else ())
         for hop in lane.path
         if hop.misrouted
     ]
-    causes = [one for rule in _AT_THE_SERVICE for one, _, _ in facts.found(rule.check)]
-    reported = {host for resource in causes for host in _concerns(resource)}
-    lost = any(facts.found(rule.check) for rule in _BEFORE_IT)
+    if not misrouted:
+        return
+    causes = {id(one): one for r in _AT_THE_SERVICE for one, _, _ in facts.violations(r.check)}
+    explained = {host for resource in causes.values() for host in _hosts_of(resource)}
+    lost = any(facts.violations(rule.check) for rule in _BEFORE_IT)
+    by_name = {(one.source, str(one)): one for one in facts.manifests.resources}
     for lane, hop, why in misrouted:
-        place = _place(facts, hop)
-        if place and reported.isdisjoint(hop.hosts) and not (lost and why.reason == Reason.LOST):
+        place = _place(facts, hop, by_name.get((hop.place.file, hop.place.resource)))
+        if place and explained.isdisjoint(hop.hosts) and not (lost and why.reason == Reason.LOST):
             yield (
                 *place,
                 f"lane {lane} does not get its own version at {hop.service}: {why}; route the"
@@ -71,22 +85,21 @@ def check(facts: Facts) -> Iterator[Found]:
             )
 
 
-def _concerns(resource: Resource) -> set[Host | None]:
-    """Return the Services that a resource is about; None for another host."""
-    body, names = resource.body, [resource.name]
+def _hosts_of(resource: Resource) -> set[Host | None]:
+    """Return the Services that a resource is about; None for a host that is none."""
+    body, names = resource.body, {resource.name}
     if isinstance(body, kinds.DestinationRule):
-        names = [body.spec.host]
+        names = {body.spec.host}
     elif isinstance(body, kinds.VirtualService):
-        legs = (leg for rule in body.spec.http for leg in rule.route)
-        names = [*body.spec.hosts, *(leg.destination.host for leg in legs)]
+        names = {http.destination.host for rule in body.spec.http for http in rule.route}
+        names |= set(body.spec.hosts)
     return {host_in_manifest(name, resource.namespace) for name in names}
 
 
-def _place(facts: Facts, hop: Hop) -> tuple[Resource, str] | None:
-    """Return the rule that misroutes, or the Service that has none; None: neither is here."""
-    for resource in facts.manifests.resources:
-        if (resource.source, str(resource)) == (hop.place.file, hop.place.resource):
-            return resource, hop.place.field
+def _place(facts: Facts, hop: Hop, resource: Resource | None) -> tuple[Resource, str] | None:
+    """Return a hop's rule in `resource`, or else its Service; None if neither is here."""
+    if resource:
+        return resource, hop.place.field
     services = (facts.services[host][0] for host in hop.hosts if host in facts.services)
     return next(((service, "spec") for service in services), None)
 

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.mesh.examples import example
 from lanes.mesh.matching import StringMatch, holds
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for routing, asked in facts.asked:
-        for header, wanted in asked.match.headers.items():
+def check(facts: Facts) -> Iterator[Violation]:
+    for routing, match in facts.matches:
+        for header, wanted in match.conditions.headers.items():
             missed = _missed(header, wanted)
             if missed:
                 yield (
                     routing.resource,
-                    asked.fields.get(header, asked.field),
+                    match.header_fields.get(header, match.field),
                     f'Envoy matches the whole value, so "{missed}" does not match;'
                     f" {_INSTEAD[header]}",
                 )

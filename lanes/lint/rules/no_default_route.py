@@ -3,57 +3,66 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import Asked, at_gateway
+from lanes.lint.facts import Facts, Violation
+from lanes.lint.routing import RuleMatch, at_gateway
 from lanes.lint.rule import Rule
 from lanes.mesh.matching import Match, covers
 from lanes.reading import kinds
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    merged = _merged(facts)
-    for one in facts.routing:
-        served = [rule.asked for rule in one.rules]
-        body = one.resource.body
-        if not isinstance(body, kinds.VirtualService) or not served or not all(served):
+def check(facts: Facts) -> Iterator[Violation]:
+    shares = _virtual_services_by_host(facts)
+    for routing in facts.routing:
+        body, rules = routing.resource.body, routing.rules
+        if not isinstance(body, kinds.VirtualService) or not rules:
             continue
-        matches = [asked for rule in served for asked in rule]
-        # withoutHeaders among them: who has none of these headers is taken.
-        defaults = [asked.match for asked in matches if not _wanted(asked)]
-        bare = [m for m in matches if _wanted(m) and not _narrow(m) and not _rest(m, defaults)]
-        # Another VirtualService for one of its hosts at a gateway, whose rules count too.
-        shared = one.at_gateway and any(merged[host] > 1 for host in body.spec.hosts)
-        if bare and facts.in_force(one.resource) and not shared:
-            asked = dict.fromkeys(name for match in bare for name in _wanted(match))
+        if not all(rule.matches for rule in rules):
+            continue
+        matches = [match for rule in rules for match in rule.matches]
+        # A match on withoutHeaders takes the requests that have none of these headers.
+        defaults = [match.conditions for match in matches if not _required(match)]
+        uncovered = [
+            match
+            for match in matches
+            if _required(match) and not _is_partial(match) and not _is_covered(match, defaults)
+        ]
+        # A gateway merges the rules of another VirtualService for the same host.
+        shared = routing.at_gateway and any(shares[host] > 1 for host in body.spec.hosts)
+        if uncovered and facts.in_force(routing.resource) and not shared:
+            names = dict.fromkeys(name for match in uncovered for name in _required(match))
             yield (
-                one.resource,
+                routing.resource,
                 "spec.http",
-                f"no rule matches a request without {' and '.join(asked)}, so it gets 404; end with"
+                f"no rule matches a request without {' and '.join(names)}, so it gets 404; end with"
                 " a rule without a match, for the baseline",
             )
 
 
-def _wanted(asked: Asked) -> tuple[str, ...]:
-    """What a request has to have that few have: headers, and parameters of its query."""
-    own = (name for name in asked.match.headers if not name.startswith(":"))
-    return (*own, *asked.unknown, *(f"the parameter {name}" for name in asked.match.query))
+def _required(match: RuleMatch) -> tuple[str, ...]:
+    """Return the headers and query parameters that a request must have."""
+    headers = (name for name in match.conditions.headers if not name.startswith(":"))
+    parameters = (f"the parameter {name}" for name in match.conditions.query)
+    return (*headers, *match.unknown_headers, *parameters)
 
 
-def _narrow(asked: Asked) -> bool:
-    """Tell whether it is for some callers or methods, whose others another's rules may take."""
-    host = any(name.startswith(":") for name in asked.match.headers)
-    narrow = asked.narrow and not asked.unknown
-    return narrow or host or asked.match.method is not None
+def _is_partial(match: RuleMatch) -> bool:
+    """Tell whether a match is for some callers, hosts or methods only.
+
+    Another VirtualService may have rules for the others.
+    """
+    by_host = any(name.startswith(":") for name in match.conditions.headers)
+    narrow = match.narrow and not match.unknown_headers
+    return narrow or by_host or match.conditions.method is not None
 
 
-def _rest(asked: Asked, defaults: list[Match]) -> bool:
-    """Tell whether some default takes what `asked` leaves of its path."""
-    rest = Match(uri=asked.match.uri)
-    return any(covers(Match(uri=default.uri), rest) for default in defaults)
+def _is_covered(match: RuleMatch, defaults: list[Match]) -> bool:
+    """Tell whether a default takes every request for the path of a match."""
+    path = Match(uri=match.conditions.uri)
+    return any(covers(Match(uri=default.uri), path) for default in defaults)
 
 
-def _merged(facts: Facts) -> Counter[str]:
-    """Count the VirtualServices at gateways that serve a host, as gateways merge them."""
+def _virtual_services_by_host(facts: Facts) -> Counter[str]:
+    """Count the VirtualServices at gateways for each host."""
     return Counter(
         host
         for _, body in facts.virtual_services

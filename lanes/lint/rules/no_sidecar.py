@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.reading import kinds
 from lanes.reading.sidecars import injection_off, without_sidecar
@@ -10,9 +10,9 @@ from lanes.reading.sidecars import injection_off, without_sidecar
 _LOST = "so they call any version of the next service"
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     unlabeled: dict[str, str] = {}
-    for pod, host in facts.routed_pods:
+    for pod, host in facts.routed_workloads:
         off = without_sidecar(pod.template)
         if off:
             yield (

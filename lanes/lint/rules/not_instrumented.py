@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     """Yield what the reader finds, which knows what the operator injects."""
     made = {(w.resource.source, str(w.resource)): w.resource for w in facts.workloads}
     for one in facts.mesh.warnings:

@@ -2,23 +2,22 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for leg in facts.legs:
-        port = leg.http.destination.port
-        if leg.host not in facts.services or not leg.live or leg.http.fallback or port is None:
+def check(facts: Facts) -> Iterator[Violation]:
+    for one in facts.destinations:
+        if one.port is None or one.host not in facts.services:
             continue
-        ports = facts.ports(leg.host)
-        if ports and port.number not in ports:
+        ports = facts.ports(one.host)
+        if one.live and not one.http.fallback and ports and one.port not in ports:
             listed = ", ".join(map(str, ports))
             yield (
-                leg.resource,
-                f"{leg.field}.destination.port.number",
-                f"Service {leg.host.name} has no port {port.number} ({listed}), so requests get"
-                " 503; name one that it has",
+                one.resource,
+                f"{one.field}.destination.port.number",
+                f"Service {one.host.name} has no port {one.port} ({listed}), so requests get 503;"
+                " name one that it has",
             )
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.reading.protocols import has_http
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for host, rules in facts.ruled.items():
+def check(facts: Facts) -> Iterator[Violation]:
+    for host, rules in facts.rules_by_service.items():
         resource, service = facts.services[host]
         if not has_http(service.spec):
             port = service.spec.ports[0]

@@ -2,41 +2,48 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import Leg, gateways_of, in_mesh
+from lanes.lint.facts import Facts, Violation
+from lanes.lint.routing import Destination, gateways_of
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.reading import kinds
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for leg in facts.legs:
-        if leg.http.destination.port or leg.host not in facts.services or not leg.live:
+def check(facts: Facts) -> Iterator[Violation]:
+    for one in facts.destinations:
+        if (
+            one.port is not None
+            or one.host not in facts.services
+            or not one.live
+            or one.http.fallback
+        ):
             continue
-        ports = facts.ports(leg.host)
-        missing = [one for one in _called(facts, leg) if one not in ports] if len(ports) > 1 else []
-        if missing and not leg.http.fallback:
-            listed = ", ".join(map(str, ports))
+        ports = facts.ports(one.host)
+        if len(ports) < 2:
+            continue
+        missing = next((port for port in _called_ports(facts, one) if port not in ports), None)
+        if missing:
             yield (
-                leg.resource,
-                f"{leg.field}.destination",
-                f"Service {leg.host.name} has ports {listed}, so a request to port {missing[0]}"
-                f" goes to its port {missing[0]}, which it lacks: 503; add port.number",
+                one.resource,
+                f"{one.field}.destination",
+                f"Service {one.host.name} has ports {', '.join(map(str, ports))}, so a request to"
+                f" port {missing} goes to its port {missing}, which it lacks: 503; add port.number",
             )
 
 
-def _called(facts: Facts, leg: Leg) -> list[int]:
-    """Return the ports at which requests meet a rule, as far as manifests tell."""
+def _called_ports(facts: Facts, destination: Destination) -> list[int]:
+    """Return the known ports at which requests match a destination's rule."""
+    resource, service = destination.resource, destination.service
     found: list[int] = []
-    if in_mesh(leg.service):
-        hosts = (host_in_manifest(one, leg.resource.namespace) for one in leg.service.spec.hosts)
+    if destination.routing.in_mesh:
+        hosts = (host_in_manifest(name, resource.namespace) for name in service.spec.hosts)
         found += [port for host in hosts if host in facts.services for port in facts.ports(host)]
-    named = gateways_of(leg.resource, leg.service)
-    for resource, gateway in facts.of(kinds.Gateway):
-        if (resource.namespace, resource.name) in named:
-            found += [one.port.number for one in gateway.spec.servers if one.http]
-    asked = [match.port for match in leg.rule.match]
-    return [port for port in found if not asked or None in asked or port in asked]
+    bound = gateways_of(resource, service)
+    for gateway, body in facts.of(kinds.Gateway):
+        if (gateway.namespace, gateway.name) in bound:
+            found += [server.port.number for server in body.spec.servers if server.http]
+    matched = [match.port for match in destination.rule.match]
+    return [port for port in found if not matched or None in matched or port in matched]
 
 
 RULE = Rule(

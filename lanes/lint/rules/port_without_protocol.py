@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.reading.protocols import is_guessed, says_http
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for host in facts.ruled:
+def check(facts: Facts) -> Iterator[Violation]:
+    for host in facts.rules_by_service:
         resource, service = facts.services[host]
         if any(map(says_http, service.spec.ports)):
             continue

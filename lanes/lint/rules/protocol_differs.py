@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import in_mesh
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import Host
@@ -15,28 +14,28 @@ from lanes.reading.protocols import says_http2
 _PROTOCOLS = {True: "HTTP/2", False: "HTTP/1.1"}
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for resource, field, called, (host, number) in (*_by_routes(facts), *_by_services(facts)):
+def check(facts: Facts) -> Iterator[Violation]:
+    for resource, field, callers, (host, number) in (*_of_routes(facts), *_of_services(facts)):
         port = _port(facts, host, number)
-        said = says_http2(port) if port else None
-        for name, carried in called:
-            if said is not None and carried is not None and said != carried:
+        http2 = says_http2(port) if port else None
+        for name, called_http2 in callers:
+            if http2 is not None and called_http2 is not None and http2 != called_http2:
                 yield (
                     resource,
                     field,
-                    f"Service {host.name} says that it carries {_PROTOCOLS[said]}, and {name},"
-                    f" which callers use, {_PROTOCOLS[carried]}: requests reach the pods by the"
-                    " wrong one; give both ports the same appProtocol",
+                    f"Service {host.name} says that it carries {_PROTOCOLS[http2]}, and {name},"
+                    f" which callers use, {_PROTOCOLS[called_http2]}: requests reach the pods by"
+                    " the wrong one; give both ports the same appProtocol",
                 )
 
 
 _Called = list[tuple[str, bool | None]]
-"""Services that callers use, and whether each says that it carries HTTP/2."""
-_Led = tuple[Resource, str, _Called, tuple[Host, int | None]]
-"""A destination: where it stands, what callers use, and the port that it leads to."""
+"""Services that callers name; whether each says that it carries HTTP/2 (None: it says neither)."""
+_Forwarded = tuple[Resource, str, _Called, tuple[Host, int | None]]
+"""A resource, the field of a destination, what callers name, and the destination's port."""
 
 
-def _by_routes(facts: Facts) -> Iterator[_Led]:
+def _of_routes(facts: Facts) -> Iterator[_Forwarded]:
     for resource, route in facts.of(kinds.HTTPRoute):
         called = [
             (ref.name, says_http2(port))
@@ -49,26 +48,28 @@ def _by_routes(facts: Facts) -> Iterator[_Led]:
                 yield resource, field, called, (referred(ref, resource.namespace), ref.port)
 
 
-def _by_services(facts: Facts) -> Iterator[_Led]:
-    """A Service with several ports is left out, since callers may use any of them."""
-    for leg in facts.legs:
-        if not leg.counts or not in_mesh(leg.service) or leg.host is None:
+def _of_services(facts: Facts) -> Iterator[_Forwarded]:
+    """Yield the destinations of VirtualServices.
+
+    A Service with several ports is left out, since callers may use any of them.
+    """
+    for one in facts.destinations:
+        if not one.reached or not one.routing.in_mesh or one.host is None:
             continue
-        hosts = (host_in_manifest(h, leg.resource.namespace) for h in leg.service.spec.hosts)
+        hosts = (host_in_manifest(h, one.resource.namespace) for h in one.service.spec.hosts)
         called = [
-            (host.name, says_http2(port))
+            (host.name, says_http2(ports[0]))
             for host in hosts
-            if host in facts.services and host != leg.host
+            if host in facts.services and host != one.host
             for ports in [facts.services[host][1].spec.ports]
             if len(ports) == 1
-            for port in ports
         ]
-        number = leg.http.destination.port.number if leg.http.destination.port else None
-        yield leg.resource, f"{leg.field}.destination.host", called, (leg.host, number)
+        if called:
+            yield one.resource, f"{one.field}.destination.host", called, (one.host, one.port)
 
 
 def _port(facts: Facts, host: Host, number: int | None) -> kinds.ServicePort | None:
-    """Return the port of a Service, by its number or else the first; None: it is not known."""
+    """Return a Service's port by number, or its first for None; None if it is not known."""
     if host not in facts.services:
         return None
     ports = facts.services[host][1].spec.ports

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 
 _PSEUDO = {
@@ -14,9 +14,9 @@ _PSEUDO = {
 }
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for routing, asked in facts.asked:
-        for header, field in asked.fields.items():
+def check(facts: Facts) -> Iterator[Violation]:
+    for routing, match in facts.matches:
+        for header, field in match.header_fields.items():
             if header in _PSEUDO and routing.resource.kind == "VirtualService":
                 yield (
                     routing.resource,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 
 _RULE = {
@@ -26,7 +26,7 @@ _GONE = {
 }
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     for resource in (*facts.manifests.resources, *facts.manifests.others):
         version = str(resource.data.get("apiVersion", ""))
         for gone in (version, version.rpartition("/")[0]):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 
 _FIELDS = {
@@ -14,14 +14,14 @@ _FIELDS = {
 }
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for routing, asked in facts.asked:
-        for name in (*asked.unknown, *asked.fields):
+def check(facts: Facts) -> Iterator[Violation]:
+    for routing, match in facts.matches:
+        for name in (*match.unknown_headers, *match.header_fields):
             field = _FIELDS.get(name.lower())
             if field and routing.resource.kind == "VirtualService":
                 yield (
                     routing.resource,
-                    asked.fields.get(name.lower(), f"{asked.field}.headers.{name}"),
+                    match.header_fields.get(name.lower(), f"{match.field}.headers.{name}"),
                     f"only Envoy knows {name} as a header, and other tools do not plan this"
                     f" rule; write {field}",
                 )

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
-from lanes.lint.rules.mesh_rules_bypassed import chooses, several
+from lanes.lint.rules.mesh_rules_bypassed import chooses, has_versions
 from lanes.mesh.hostnames import host_in_manifest
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     for resource, service in facts.virtual_services:
         for name in service.spec.hosts:
             host = host_in_manifest(name, resource.namespace)
-            if host is None or host in facts.ruled or not several(facts, host):
+            if host is None or host in facts.rules_by_service or not has_versions(facts, host):
                 continue
             if chooses(resource, host):
                 yield (

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     for workload in facts.workloads:
-        missing = {n: v for n, v in workload.matched.items() if workload.labels.get(n) != v}
+        missing = {n: v for n, v in workload.match_labels.items() if workload.labels.get(n) != v}
         if missing:
             said = ", ".join(f"{name}: {value}" for name, value in missing.items())
             yield (

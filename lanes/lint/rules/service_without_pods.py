@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.lint.workloads import Workload
 from lanes.mesh.model import Host
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for host in facts.routed:
-        if facts.pods(host):
+def check(facts: Facts) -> Iterator[Violation]:
+    for host in facts.routed_services:
+        if facts.workloads_of(host):
             continue
         resource, service = facts.services[host]
         selector = service.spec.selector

@@ -1,10 +1,10 @@
-"""A lane's rule whose requests another's rule takes first."""
+"""A lane's rule whose requests an earlier rule takes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import HttpRule, Routing
+from lanes.lint.facts import Facts, Violation
+from lanes.lint.routing import Routing
 from lanes.lint.rule import Rule
 from lanes.mesh.examples import example
 from lanes.mesh.match_index import MatchIndex
@@ -12,51 +12,48 @@ from lanes.mesh.matching import Match, StringMatch, covers, meets
 from lanes.reading import kinds
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     for routing in facts.routing:
         body = routing.resource.body
         if isinstance(body, kinds.VirtualService):
-            yield from _shadowed(routing, [leads(http) for http in body.spec.http])
+            yield from _shadowed(routing, [effects(rule) for rule in body.spec.http])
 
 
-def _shadowed(routing: Routing, led: list[tuple[object, ...]]) -> Iterator[Found]:
-    """Yield the matches that a rule before them takes; `led`: where each of the rules leads."""
-    before: MatchIndex[tuple[int, HttpRule]] = MatchIndex()
+def _shadowed(routing: Routing, rule_effects: list[tuple[object, ...]]) -> Iterator[Violation]:
+    """Yield the matches whose requests an earlier rule takes, and handles in another way."""
+    earlier: MatchIndex[int] = MatchIndex()
     for number, rule in enumerate(routing.rules):
-        for asked in rule.asked:
-            caught = next(_caught(before, asked.match), None)
-            if caught and led[caught[0]] != led[number]:
-                _, other, text = caught
+        for match in rule.matches:
+            taker, text = next(_takers(earlier, match.conditions), (number, ""))
+            if rule_effects[taker] != rule_effects[number]:
                 yield (
                     routing.resource,
-                    asked.field,
-                    f"rule {other.title} stands before this one and takes {text} as well, which"
-                    " never gets here; put this rule first, or match whole values",
+                    match.field,
+                    f"rule {routing.rules[taker].title} stands before this one and takes {text} as"
+                    " well, which never gets here; put this rule first, or match whole values",
                 )
-        for asked in rule.asked:
-            if not asked.narrow:
-                before.add(asked.match, (number, rule))
+        for match in rule.matches:
+            if not match.narrow:
+                earlier.add(match.conditions, number)
 
 
-def leads(http: kinds.HttpRoute) -> tuple[object, ...]:
-    """What two rules share that do the same with a request, as far as lanes go."""
-    return http.route, http.redirect, http.direct_response, http.rewrite, http.headers
+def effects(rule: kinds.HttpRoute) -> tuple[object, ...]:
+    """Return what a rule does with a request, as far as lanes depend on it."""
+    return rule.route, rule.redirect, rule.direct_response, rule.rewrite, rule.headers
 
 
-def _caught(
-    before: MatchIndex[tuple[int, HttpRule]], later: Match
-) -> Iterator[tuple[int, HttpRule, str]]:
-    """Yield the rules that take a request for `later`, and the headers by which they do."""
-    sample = {name: example(asked) for name, asked in later.headers.items()}
-    sent = {name: value for name, value in sample.items() if value is not None}
+def _takers(earlier: MatchIndex[int], later: Match) -> Iterator[tuple[int, str]]:
+    """Yield the rules that take a request for `later` by its headers, and those headers."""
+    examples = {name: example(condition) for name, condition in later.headers.items()}
+    sent = {name: value for name, value in examples.items() if value is not None}
     request = replace(later, headers={n: StringMatch("exact", v) for n, v in sent.items()})
-    for earlier, (number, rule) in before.near(request):
-        if not earlier.headers or not earlier.headers.keys() <= sent.keys():
+    for match, number in earlier.near(request):
+        if not match.headers or not match.headers.keys() <= sent.keys():
             continue
-        rest = Match(uri=earlier.uri, method=earlier.method, query=earlier.query)
-        by_headers = Match(earlier.headers, without=earlier.without)
+        rest = Match(uri=match.uri, method=match.method, query=match.query)
+        by_headers = Match(match.headers, without=match.without)
         if covers(rest, later) and meets(by_headers, sent, "", ""):
-            yield number, rule, " and ".join(f"{name}: {sent[name]}" for name in earlier.headers)
+            yield number, " and ".join(f"{name}: {sent[name]}" for name in match.headers)
 
 
 RULE = Rule(

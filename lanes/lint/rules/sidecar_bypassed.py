@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.reading.sidecars import EXCLUDED
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     ports = {
-        port.port: host.name for host in facts.ruled for port in facts.services[host][1].spec.ports
+        port.port: host.name
+        for host in facts.rules_by_service
+        for port in facts.services[host][1].spec.ports
     }
     for workload in facts.workloads:
-        pod = facts.pod(workload)
+        pod = facts.pod_of(workload)
         past = next((port for port in pod.unrouted.ports if port in ports), None) if pod else None
         if past:
             yield (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.lint.subsets import policies_of
 from lanes.mesh.hostnames import host_in_manifest
@@ -10,12 +10,12 @@ from lanes.reading import kinds
 from lanes.reading.peer_authentication import PeerAuthentications
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     policies = PeerAuthentications(facts.manifests)
     for resource, rule in facts.of(kinds.DestinationRule):
         host = host_in_manifest(rule.spec.host, resource.namespace)
-        pods = [pod for workload in facts.pods(host) if (pod := facts.pod(workload))]
-        targets = facts.targets(host) if host and pods else ()
+        pods = [pod for workload in facts.workloads_of(host) if (pod := facts.pod_of(workload))]
+        targets = facts.pod_ports(host) if host and pods else ()
         if not targets or not all(policies.strict(pod, port) for pod in pods for port in targets):
             continue
         for field, policy in policies_of(rule):

@@ -2,39 +2,45 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from lanes.lint.facts import Facts, Found
-from lanes.lint.routing import Leg
+from lanes.lint.facts import Facts, Violation
+from lanes.lint.routing import Destination
 from lanes.lint.rule import Rule
 from lanes.lint.workloads import Workload
 from lanes.mesh.model import Host
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    led: dict[tuple[Host, str, bool], Leg] = {}
-    for leg in facts.legs:
-        if leg.host and leg.live and not leg.http.fallback and facts.pods(leg.host):
-            led.setdefault((leg.host, leg.subset, bool(leg.rule.match)), leg)
-    found: dict[tuple[Host, str], Found] = {}
-    for (host, name, lanes), leg in led.items():
-        pods = facts.pods(host)
-        for resource, index, subset in facts.subsets.defined(host).get(name, ()):
-            # A lane's rule may lead to a version that other services alone have: it is strict.
-            if not _any(subset.labels, facts.workloads if lanes else pods):
-                asked = ", ".join(f"{name}: {value}" for name, value in subset.labels.items())
-                there = {(n, p.labels[n]) for n in subset.labels for p in pods if n in p.labels}
-                listed = ", ".join(f"{name}: {value}" for name, value in sorted(there))
-                problem = (
-                    f"no pod of {host.name} has {asked} ({listed or 'none has the label'}),"
-                    f" so VirtualService {leg.resource.name} gets 503 from subset {name};"
-                    " correct the label, or deploy the version"
-                )
-                field = f"spec.subsets[{index}].labels"
-                found.setdefault((host, name), (resource, field, problem))
-    yield from found.values()
+def check(facts: Facts) -> Iterator[Violation]:
+    first: dict[tuple[Host, str, bool], Destination] = {}
+    for one in facts.destinations:
+        if one.host and one.live and not one.http.fallback:
+            first.setdefault((one.host, one.subset, bool(one.rule.match)), one)
+    reported: set[tuple[Host, str]] = set()
+    for (host, name, conditional), destination in first.items():
+        pods = facts.workloads_of(host)
+        for resource, index, subset in facts.subsets.defined(host).get(name, ()) if pods else ():
+            # A lane may be strict: its rule names a version that only other services have.
+            candidates = facts.workloads if conditional else pods
+            if (host, name) in reported or _selects_any(subset.labels, candidates):
+                continue
+            reported.add((host, name))
+            labels = _listed(subset.labels.items())
+            present = {(n, pod.labels[n]) for n in subset.labels for pod in pods if n in pod.labels}
+            yield (
+                resource,
+                f"spec.subsets[{index}].labels",
+                f"no pod of {host.name} has {labels}"
+                f" ({_listed(sorted(present)) or 'none has the label'}),"
+                f" so VirtualService {destination.resource.name} gets 503 from subset {name};"
+                " correct the label, or deploy the version",
+            )
 
 
-def _any(labels: Mapping[str, str], pods: Iterable[Workload]) -> bool:
+def _selects_any(labels: Mapping[str, str], pods: Iterable[Workload]) -> bool:
     return any(labels.items() <= pod.labels.items() for pod in pods)
+
+
+def _listed(labels: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in labels)
 
 
 RULE = Rule(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.mesh.model import Host
@@ -11,7 +11,7 @@ from lanes.reading import kinds
 from lanes.reading.manifests import Resource
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     first: dict[tuple[Host, str, frozenset[str], str], tuple[Resource, Any]] = {}
     for resource, rule in facts.of(kinds.DestinationRule):
         host = host_in_manifest(rule.spec.host, resource.namespace)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.routing import in_mesh
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import meant
@@ -12,7 +12,7 @@ from lanes.reading.exported import is_restricted
 from lanes.reading.manifests import Resource
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     for host, named in _by_host(facts).items():
         services = {id(r): (r, body.spec.export_to, field) for r, body, field in reversed(named)}
         before: list[tuple[Resource, set[str]]] = []

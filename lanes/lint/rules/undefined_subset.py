@@ -2,30 +2,30 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
-from lanes.lint.subsets import open_to_any
+from lanes.lint.subsets import is_open
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for leg in facts.legs:
-        if not leg.host or not leg.subset or not leg.live or leg.http.fallback:
+def check(facts: Facts) -> Iterator[Violation]:
+    for one in facts.destinations:
+        if not one.host or not one.subset or not one.live or one.http.fallback:
             continue
-        rules, known = facts.subsets.rules(leg.host), facts.subsets.defined(leg.host)
-        if leg.subset in known or not (rules or leg.host in facts.services):
+        rules, defined = facts.subsets.rules(one.host), facts.subsets.defined(one.host)
+        if one.subset in defined or not (rules or one.host in facts.services):
             continue
         if any(resource.lacks("spec.subsets") for resource, _ in rules):
             continue
-        anywhere = open_to_any(leg.resource, leg.http.destination.host)
-        if facts.subsets.may_define(leg.host, leg.subset, anywhere=anywhere):
+        anywhere = is_open(one.resource, one.name)
+        if facts.subsets.may_define(one.host, one.subset, anywhere=anywhere):
             continue
         if rules:
-            named = ", ".join(known) or "none"
-            problem = f"DestinationRule {rules[0][0].name} has no subset {leg.subset} ({named})"
+            names = ", ".join(defined) or "none"
+            problem = f"DestinationRule {rules[0][0].name} has no subset {one.subset} ({names})"
         else:
-            problem = f"no DestinationRule here is for {leg.host.name}, so there is no such subset"
-        field = f"{leg.field}.destination.subset"
-        yield leg.resource, field, f"{problem}: requests get 503; define it, or name another"
+            problem = f"no DestinationRule here is for {one.host.name}, so there is no such subset"
+        field = f"{one.field}.destination.subset"
+        yield one.resource, field, f"{problem}: requests get 503; define it, or name another"
 
 
 RULE = Rule(

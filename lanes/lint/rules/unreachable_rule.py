@@ -2,55 +2,49 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.routing import HttpRule, Routing
 from lanes.lint.rule import Rule
-from lanes.lint.rules.shadowed_match import leads
+from lanes.lint.rules.shadowed_match import effects
 from lanes.reading import kinds
 
 
-def check(facts: Facts) -> Iterator[Found]:
+def check(facts: Facts) -> Iterator[Violation]:
     for routing in facts.routing:
         reported: set[int] = set()
-        unreachable = facts.unreachable(routing.resource)
-        for number, other in unreachable.items():
-            if other not in reported and _by_place(routing.rules[other]):
-                reported.add(other)
+        for field, this, taker in (*_whole_rules(routing), *_single_matches(routing)):
+            other = routing.rules[taker]
+            if taker not in reported and not _matches_headers(other):
+                reported.add(taker)
                 yield (
                     routing.resource,
-                    f"spec.http[{number}]",
-                    f"rule {routing.rules[other].title} precedes this one and matches all of its"
-                    " requests, so none reaches it; put the rule that matches more last",
-                )
-        for number, index, other in _partly(facts, routing):
-            if (
-                other not in reported
-                and number not in unreachable
-                and _by_place(routing.rules[other])
-            ):
-                reported.add(other)
-                yield (
-                    routing.resource,
-                    f"spec.http[{number}].match[{index}]",
-                    f"rule {routing.rules[other].title} precedes this match and matches all of its"
-                    " requests, so none reaches it; put the rule that matches more last",
+                    field,
+                    f"rule {other.title} precedes this {this} and matches all of its requests, so"
+                    " none reaches it; put the rule that matches more last",
                 )
 
 
-def _partly(facts: Facts, routing: Routing) -> Iterator[tuple[int, int, int]]:
-    """Yield the numbers of a rule, of one of its matches, and of the rule that takes that."""
+def _whole_rules(routing: Routing) -> Iterator[tuple[str, str, int]]:
+    """Yield the field of each unreachable rule, what it is, and the number of its taker."""
+    for number, taker in routing.unreachable.items():
+        yield f"spec.http[{number}]", "one", taker
+
+
+def _single_matches(routing: Routing) -> Iterator[tuple[str, str, int]]:
+    """Yield the unreachable matches of reachable rules, if the taker does something else."""
     body = routing.resource.body
     if not isinstance(body, kinds.VirtualService):
         return
-    for number, taken in enumerate(facts.taken_before(routing.resource)):
-        for index, other in enumerate(taken):
-            if other is not None and leads(body.spec.http[other]) != leads(body.spec.http[number]):
-                yield number, index, other
+    rules = body.spec.http
+    for number, takers in enumerate(routing.taken_before):
+        for index, taker in enumerate(takers if number not in routing.unreachable else ()):
+            if taker is not None and effects(rules[taker]) != effects(rules[number]):
+                yield f"spec.http[{number}].match[{index}]", "match", taker
 
 
-def _by_place(rule: HttpRule) -> bool:
-    """Tell whether a rule matches no header: of those that do, TL012 tells."""
-    return not any(asked.match.headers for asked in rule.asked)
+def _matches_headers(rule: HttpRule) -> bool:
+    """Tell whether a rule matches a header: those rules are TL012's."""
+    return any(match.conditions.headers for match in rule.matches)
 
 
 RULE = Rule(

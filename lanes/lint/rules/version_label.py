@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 
 _LABELS = ("version", "app.kubernetes.io/version")
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    for host in facts.routed:
-        pods = facts.pods(host)
+def check(facts: Facts) -> Iterator[Violation]:
+    for host in facts.routed_services:
+        pods = facts.workloads_of(host)
         subsets = [one for each in facts.subsets.defined(host).values() for _, _, one in each]
         for pod in pods:
             labeled = any(label in pod.labels for label in _LABELS)

@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator
 
-from lanes.lint.facts import Facts, Found
+from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 
 
-def check(facts: Facts) -> Iterator[Found]:
-    if facts.kind_names & {"Rollout", "Canary"}:  # those set weights themselves
+def check(facts: Facts) -> Iterator[Violation]:
+    if facts.kind_names & {"Rollout", "Canary"}:  # they set weights themselves
         return
-    for leg in facts.legs:
-        if leg.idle and not leg.http.headers.request.set:
-            name = leg.subset or leg.http.destination.host
+    for one in facts.destinations:
+        if one.idle and not one.http.headers.request.set:
             yield (
-                leg.resource,
-                f"{leg.field}.weight",
-                f"{name} has weight 0 here and gets no request by this rule; remove it, or give"
-                " it its share",
+                one.resource,
+                f"{one.field}.weight",
+                f"{one.subset or one.name} has weight 0 here and gets no request by this rule;"
+                " remove it, or give it its share",
             )
 
 
