@@ -20,43 +20,43 @@ Compared = tuple[Table, tuple[Asked, ...]]
 _HEAD = f"""\
 # The Gateway API's conformance suite and `lanes plan`
 
-This page compares the plan with what the suite expects, request by request.
+This page compares the plan with the suite's expectations, request by request.
 
 The module `{MODULE}` {VERSION} has tables of requests, each with the backend or the status that
 it must get. `make test-conformance` reads the tables and their manifests from the module. It plans
-the manifests of each file with one Gateway and one of its ports at a time, and compares the pods
-that the plan finds for each request with what the suite expects. Nothing of the module is kept.
+the manifests of each file, with one Gateway and one port at a time. For each request, it compares
+the pods in the plan with the suite's expectation. No file of the module is copied.
 
 - **agree**: the plan leads the request to the expected Service, or to the expected status.
-- **not supported**: the plan says that it does not support what decides the request.
-- **assumed**: the plan says what it takes to be so, and that the request fails otherwise: that a
-  backend has the certificate that a BackendTLSPolicy wants.
-- **different**: the plan says something else. The reasons are below.
-- **not compared**: the request needs what only a running test knows, such as a certificate or an
-  address, or the test changes resources before it sends the request.
+- **not supported**: the plan says that it does not support a field that decides the request.
+- **assumed**: the plan says that the request depends on an assumption: that a backend has the
+  certificate of a BackendTLSPolicy.
+- **different**: the plan has another answer. The reasons are below.
+- **not compared**: the request needs a value that only a running test has, such as a certificate or
+  an address, or the test changes resources before it sends the request.
 
-Where Istio and the API differ, the plan follows Istio: it answers what a mesh does. The suite has
-no request among those compared here in which the two are known to differ. The precedence of
-hostnames among routes of one listener is one, and its requests come after a change of resources.
+If Istio and the API differ, the plan follows Istio. They differ, for example, in the precedence of
+hostnames among routes of one listener. No compared request is known to depend on a difference.
 
-Requests of TCP, TLS and UDP choose no HTTP route and are not counted.
+Requests by TCP, TLS and UDP choose no HTTP route and are not counted.
 """
 
 
 _UP = """
 ## `lanes up`
 
-The same requests, sent to the mesh that `lanes up` runs with a small server in place of each pod:
-to the gateway, or to the sidecar of the client's pod. Statuses and pods are compared. What is not
-supported is left out, and the requests that meet it get 501: rewrites of a backend, which Istio has
-not either. Different are the certificates of BackendTLSPolicies, since calls are made without TLS,
-a method that the small server knows and the suite's does not, and two requests of the mesh that go
-to one Service's address with the name of another: `lanes up` has no addresses of Services, and
-takes the name.
+The same requests were sent to the mesh of `lanes up`, with a small server for each pod: to the
+gateway, or to the sidecar of the client's pod. Statuses and pods are compared. Rewrites of a
+backend, which Istio does not support either, get 501. These requests are different:
 
-The small server speaks HTTP/1.1, and Services get no HTTP/2. TLS does not end at the
-gateway: requests for its listeners come by plain HTTP. The pod that accepts no connection
-(`httproute-retry-connection-error.go`) is left out.
+- requests that check the certificates of BackendTLSPolicies, since calls have no TLS here;
+- a request with a method that the small server knows and the suite's server does not;
+- two requests in the mesh to the address of one Service with the name of another. `lanes up` has no
+  addresses of Services, and uses the name.
+
+The small server speaks HTTP/1.1, so Services have no HTTP/2. Requests for HTTPS listeners are sent
+by plain HTTP. The pod that accepts no connection (`httproute-retry-connection-error.go`) is left
+out.
 """
 
 
