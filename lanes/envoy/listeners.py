@@ -9,7 +9,7 @@ from lanes.envoy.lua import KEEP_HEADERS, RESTORE_HEADERS, TO_HEADER, for_header
 from lanes.envoy.parts import Json, address, typed
 from lanes.envoy.routes import service_host, virtual_host
 from lanes.envoy.tracing import Collector, tracing
-from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod, ServicePort
+from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod
 from lanes.mesh.traffic import Propagation
 
 
@@ -50,7 +50,7 @@ def sidecar_listeners(
 
     def kind(pod: Pod) -> tuple[str, tuple[str, ...], tuple[str, ...], bool, tuple[int, ...]]:
         propagates = bool(propagated) and pod.imitates
-        routes = tuple(_variant(port, pod) for port in mesh.ports)
+        routes = tuple(port.variant(pod) for port in mesh.ports)
         headers, prefixes = pod.propagation.headers, pod.propagation.prefixes
         return pod.namespace, headers, prefixes, propagates, routes
 
@@ -81,17 +81,6 @@ def sidecar_listeners(
                 )
             ],
         }
-
-
-def _variant(port: ServicePort, pod: Pod) -> int:
-    """Return the number of the routes that a pod's calls meet.
-
-    -1 is the port's own routes, -2 no routes, since the calls bypass the sidecar.
-    """
-    if pod.unrouted.covers(port):
-        return -2
-    variant = port.variant(pod)
-    return -1 if variant is None else variant
 
 
 _UNKNOWN_HOST: Json = {

@@ -21,6 +21,10 @@ APP_LABELS = ("app", "app.kubernetes.io/name")
 VERSION_LABELS = ("version", "app.kubernetes.io/version")
 
 
+# In place of a variant's number: the port's own routes, and those past the caller's sidecar.
+NO_VARIANT, BYPASS = -1, -2
+
+
 @dataclass(frozen=True, order=True)
 class Host:
     """A Kubernetes Service by its name and namespace; a host that is none has no namespace."""
@@ -269,17 +273,20 @@ class ServicePort:
         """Its routes, and those of its variants."""
         return (*self.routes, *(route for one in self.variants for route in one.routes))
 
-    def seen_by(self, caller: Pod) -> "ServicePort":
-        """The port with the routes that a call by `caller` meets."""
+    def variant(self, caller: Pod) -> int:
+        """Return the number of the variant for calls from `caller`, NO_VARIANT or BYPASS."""
         if caller.unrouted.covers(self):
-            return replace(self, routes=self.plain)
-        number = self.variant(caller)
-        return self if number is None else replace(self, routes=self.variants[number].routes)
+            return BYPASS
+        numbers = (number for number, v in enumerate(self.variants) if caller.key in v.callers)
+        return next(numbers, NO_VARIANT)
 
-    def variant(self, caller: Pod) -> int | None:
-        """The number of the variant that counts for `caller`; None: none does."""
-        numbered = enumerate(self.variants)
-        return next((number for number, one in numbered if caller.key in one.callers), None)
+    def seen_by(self, caller: Pod) -> "ServicePort":
+        """Return the port with the routes that apply to calls from `caller`."""
+        variant = self.variant(caller)
+        if variant == NO_VARIANT:
+            return self
+        routes = self.plain if variant == BYPASS else self.variants[variant].routes
+        return replace(self, routes=routes)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from lanes.mesh.diagnostics import Place
 from lanes.mesh.model import (
+    NO_VARIANT,
     Host,
 )
 from lanes.mesh.traffic import NO_PROPAGATION, Abort, Propagation
@@ -99,18 +100,14 @@ class Unanswered:
 
 
 class CallKey(NamedTuple):
-    """All that decides how a call is answered.
-
-    `by_sidecar`: the caller's sidecar routes it. `variant`: the port's that counts for the caller.
-    """
+    """All that decides how a call is answered; `variant`: see `ServicePort.variant`."""
 
     host: Host
     port: int = 0
-    by_sidecar: bool = True
     path: str = ""
     headers: frozenset[tuple[str, str]] = frozenset()
     propagation: Propagation = NO_PROPAGATION
-    variant: int | None = None
+    variant: int = NO_VARIANT
 
 
 @dataclass(frozen=True)

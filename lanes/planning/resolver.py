@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lanes.errors import LanesError
-from lanes.mesh.model import Host, Pod, Route, ServicePort, Weighted, led_to, names_of
+from lanes.mesh.model import NO_VARIANT, Host, Pod, Route, ServicePort, Weighted, led_to, names_of
 from lanes.mesh.traffic import NO_CHANGES, Propagation
 from lanes.planning import cycles
 from lanes.planning.call_graph import UpstreamsDifferError
@@ -46,9 +46,9 @@ class _Callee(NamedTuple):
     port: ServicePort | None
     path: str
 
-    def variant(self, caller: Pod) -> int | None:
-        """Return the number of the port's variant that counts for `caller`; None: none does."""
-        return self.port.variant(caller) if self.port else None
+    def variant(self, caller: Pod) -> int:
+        """Return which of the port's routes apply to `caller`, as `ServicePort.variant` does."""
+        return self.port.variant(caller) if self.port else NO_VARIANT
 
 
 class Resolver:
@@ -224,7 +224,7 @@ class Resolver:
             for namespace in {pod.namespace for pod in pods}
         }
         one_each = {
-            (pod.unrouted, *(callee.variant(pod) for callee in callees[pod.namespace])): pod
+            tuple(callee.variant(pod) for callee in callees[pod.namespace]): pod
             for pod in reversed(pods)
         }
         upstreams = {
@@ -261,10 +261,8 @@ class Resolver:
         always = url in caller.upstream_urls
         if port is None or ("://" not in url and always):
             raise PlanError(Problem.NO_SERVICE_URL, pod=caller.name, url=url)
-        by_sidecar = not caller.unrouted.covers(port)
-        headers = frozenset(carried.items())
-        variant = callee.variant(caller)
-        key = CallKey(port.host, port.port, by_sidecar, path, headers, caller.propagation, variant)
+        headers, variant = frozenset(carried.items()), port.variant(caller)
+        key = CallKey(port.host, port.port, path, headers, caller.propagation, variant)
         if always:
             self._always.setdefault(chain[-1], []).append(key)
         request, port, chain = Request(carried, path), port.seen_by(caller), (*chain, key)
