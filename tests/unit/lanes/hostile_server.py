@@ -12,12 +12,12 @@ OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 Behavior = Callable[[socket.socket], None]
-"""What is done with a connection whose request came; then it is closed."""
+"""What the server does after a request, before it closes the connection."""
 
 
 @contextmanager
 def served(behavior: Behavior, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """The URL of a server on loopback that does so with every connection, until the block ends."""
+    """Yield the URL of a server on loopback that treats every connection so."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.02)
@@ -53,7 +53,7 @@ def served(behavior: Behavior, tls: ssl.SSLContext | None = None) -> Iterator[st
 
 
 def says(*parts: bytes) -> Behavior:
-    """Send the parts, and close."""
+    """Send the parts, and close the connection."""
 
     def behave(connection: socket.socket) -> None:
         connection.sendall(b"".join(parts))
@@ -73,7 +73,7 @@ def stays(*parts: bytes) -> Behavior:
 
 
 def endless(begin: bytes, again: bytes) -> Behavior:
-    """Send `begin`, and then `again` without an end, as fast as it goes."""
+    """Send `begin`, and then `again` forever, as fast as possible."""
     block = again * max(1, 65_536 // len(again))
 
     def behave(connection: socket.socket) -> None:
@@ -84,7 +84,7 @@ def endless(begin: bytes, again: bytes) -> Behavior:
 
 
 def drips(begin: bytes, again: bytes, seconds: float = 0.02) -> Behavior:
-    """Send `begin` at once and then `again` without an end, a byte at a time."""
+    """Send `begin` at once, and then `again` forever, byte by byte."""
 
     def behave(connection: socket.socket) -> None:
         connection.sendall(begin)

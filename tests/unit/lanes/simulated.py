@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 class Break(StrEnum):
-    """What is wrong with a mesh; the first four differ in what is handed on beside."""
+    """A fault of a mesh. The first four differ in what else services propagate."""
 
     NOT_INSTRUMENTED = "not instrumented"
     B3_ALONE = "b3 alone"
@@ -70,13 +70,13 @@ class Drawn:
         return next(iter(self.calls))
 
     def behind(self, service: str) -> Iterator[str]:
-        """The services that it calls, and that these call."""
+        """Return the services that it calls, and those that these call."""
         for called in self.calls[service]:
             yield called
             yield from self.behind(called)
 
     def before(self, service: str) -> list[str]:
-        """The services on the way to it."""
+        """Return the services on the path to it."""
         return [name for name in self.calls if service in self.behind(name)]
 
     def plan(self) -> Plan:
@@ -101,7 +101,7 @@ class Drawn:
 
 
 def draw(seed: str, broken: bool) -> Drawn:
-    """A mesh of 3 to 12 services, each called once by one before it; sound, or broken somehow."""
+    """Draw a mesh of 3 to 12 services, each called by an earlier one; right or broken."""
     rng = random.Random(seed)
     mesh = _sound(rng)
     return _broken(mesh, rng.choice(list(Break)), rng) if broken else mesh
@@ -144,7 +144,7 @@ def _some(names: Sequence[str], share: float, rng: random.Random) -> frozenset[s
 
 
 def _broken(mesh: Drawn, how: Break, rng: random.Random) -> Drawn:
-    """The mesh broken at a hop where that shows: a service of several versions."""
+    """Return the mesh with a fault at a service of several versions, where it shows."""
     names, versions = list(mesh.calls), dict(mesh.versions)
     callers = {called: caller for caller, each in mesh.calls.items() for called in each}
     at_gateway = how is Break.NOT_SET
@@ -173,7 +173,7 @@ def cluster(service: str, version: str) -> str:
 
 @dataclass
 class Made:
-    """A call as it happened; `behind` are those that the service made for it."""
+    """A call. `behind`: the calls that the service made for it."""
 
     number: int
     caller: str
@@ -194,14 +194,14 @@ class Made:
 
 
 class World:
-    """Runs requests through a mesh; the clock is in seconds. The pod `slow` takes 30 ms more."""
+    """Runs requests through a mesh, by a clock in seconds. The pod `slow` takes 30 ms more."""
 
     def __init__(self, mesh: Drawn, seed: str, slow: str = "") -> None:
         self.mesh, self._rng, self._slow = mesh, random.Random(seed), slow
         self.now, self._number = 1_700_000_000.0, 0
 
     def request(self, lane: str, trace: str) -> Made:
-        """One request; the next begins when it has ended."""
+        """Run a request. The next begins when this one has ended."""
         at_gateway = self.mesh.how is Break.NOT_SET
         header = None if at_gateway else lane
         root = self._call("", "gateway", self.mesh.entry, header, trace, self._rng.random() < 0.5)

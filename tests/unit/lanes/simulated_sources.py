@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def answer(mesh: Drawn, root: Made, trace: str) -> Answer:
-    """What the client gets: the sample's services tell themselves, up to the first foreign one."""
+    """Return the client's answer: it shows the sample's hops up to the first foreign one."""
     steps: list[Step] = []
 
     def tell(made: Made) -> None:
@@ -35,7 +35,7 @@ def answer(mesh: Drawn, root: Made, trace: str) -> Answer:
 
 
 def as_call(made: Made) -> Call:
-    """The call as a sidecar of the laptop logs it."""
+    """Return the call as a laptop's sidecar logs it."""
     return Call(
         made.caller, made.caller_pod, made.service, made.version, made.pod, made.lane,
         frozenset({made.chosen}), 200, made.began, made.ended - made.began, made.trace,
@@ -44,7 +44,7 @@ def as_call(made: Made) -> Call:
 
 
 class IstioLogs:
-    """The lines that Istio's proxies write, each by the clock of its node: up to `skew` s off."""
+    """The lines of Istio's proxies, each by its node's clock, which is up to `skew` s off."""
 
     def __init__(self, seed: str, named: bool, skew: float) -> None:
         self._rng, self._named, self._most = random.Random(seed), named, skew

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 ANSWER: TypeAlias = tuple[int, str, str] | None
-"""Status, content type and body; None hangs up without a word."""
+"""Status, content type and body; None: close the connection without an answer."""
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def gateway_like(
 
 
 def json_answer(lane: str | None, *hops: str, status: int = 200) -> ANSWER:
-    """The answer of a chain of hops, each "service version", all in `lane`."""
+    """Return the answer of a chain of hops, each "service version", all in `lane`."""
     tree: dict[str, object] = {}
     for hop in reversed(hops):
         name, version = hop.split()
@@ -62,7 +62,7 @@ def json_answer(lane: str | None, *hops: str, status: int = 200) -> ANSWER:
 
 
 def certified(folder: Path, name: str) -> tuple[ssl.SSLContext, str]:
-    """TLS for a server called `name`, and the file of the authority that vouches for it."""
+    """Return TLS for a server called `name`, and the file of its authority."""
     authority = ["-CA", "ca.pem", "-CAkey", "ca.key"]
     for file, subject, more in (
         ("ca", "an authority of its own", ["-addext", "basicConstraints=critical,CA:TRUE"]),

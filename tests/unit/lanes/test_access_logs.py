@@ -66,7 +66,7 @@ def test_any_other_line_is_none(text: str) -> None:
     assert line_of(text) is None
 
 
-def test_names_of_pods_are_those_of_their_workloads() -> None:
+def test_the_workload_of_a_pods_name() -> None:
     known = Workloads({"cart": Workload("cart", "v1"), "cart-v2": Workload("cart", "v2")}, {}, {})
     for pod, version in {
         "cart-7d9f8b6c5d-x2k4q": "v1",
@@ -113,7 +113,7 @@ def test_a_proxy_may_write_its_lines_after_the_gateway(tmp_path: Path) -> None:
     assert len(answer.path) == len(list(walk(root)))
 
 
-def test_a_line_that_a_file_has_half_of_counts_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_half_written_line_counts_when_it_is_whole(tmp_path: Path) -> None:
     names = Workloads(
         {"cart-v2": Workload("cart", "v2")},
         {"cart": "cart"},
@@ -203,20 +203,20 @@ def test_a_call_that_its_caller_did_not_log(lines: tuple[Any, ...], proxied: boo
     assert to_cart(*lines).proxied == proxied
 
 
-def test_the_name_of_the_server_tells_what_a_sidecar_chose() -> None:
+def test_the_server_name_shows_what_a_sidecar_chose() -> None:
     assert to_cart({**INBOUND, **SECURE}).chosen == {"v2"}
 
 
-def test_a_sidecar_without_the_service_lets_its_calls_through() -> None:
-    """To the Service's address: who answers is known by the other end of the connection."""
+def test_a_sidecar_passes_calls_to_unknown_services_through() -> None:
+    """The call goes to the Service's address. The inbound line shows the pod."""
     through = {**LINE, "upstream_cluster": "PassthroughCluster", "upstream_host": "10.96.0.7:8000"}
     call = to_cart(through, INBOUND, {**SHOP, "request_id": "third"})
     assert (call.version, call.proxied, call.ruled) == ("v1", True, False)
 
 
 @pytest.mark.parametrize("named", [None, cluster("cart", "v2")])
-def test_a_call_that_is_sent_nowhere_is_of_who_made_it(named: str | None) -> None:
-    """The cluster has no pod, or there is none."""
+def test_a_call_that_is_sent_nowhere_has_a_caller(named: str | None) -> None:
+    """The cluster has no pod, or the proxy has no cluster."""
     nowhere = {
         **dict.fromkeys(("upstream_host", "upstream_local_address")),
         "upstream_cluster": named,

@@ -83,7 +83,7 @@ def test_json_is_known_by_its_type(kind: str) -> None:
     assert parse(200, kind, as_json(MOCKA).encode()).lane == "v2"
 
 
-def test_the_lane_is_what_the_first_hop_read() -> None:
+def test_the_lane_is_that_of_the_first_hop() -> None:
     assert of_json(MOCKA).lane == "v2"
     assert of_json(replace(MOCKA, lane="")).lane is None
     assert of_text(MOCKA).lane is None
@@ -104,8 +104,8 @@ def test_the_lane_is_what_the_first_hop_read() -> None:
         ("- - -", "0 0 0"),
     ],
 )
-def test_a_hop_that_tells_no_lane_is_in_its_callers(silent: Tree, told: str, read: str) -> None:
-    """- does not tell, 0 read none."""
+def test_a_hop_without_a_lane_is_in_its_callers(silent: Tree, told: str, read: str) -> None:
+    """ "-": the hop does not name its lane. "0": it has none."""
     tree: Tree = {}
     for number, lane in reversed(list(enumerate(told.split()))):
         says = silent if lane == "-" else {"lane": lane.strip("0")}
@@ -205,7 +205,7 @@ def test_what_services_write_is_read_alike_from_both_forms(tree: Hop) -> None:
         b"-> mocka(version: v2)",
     ],
 )
-def test_what_no_service_wrote_has_no_path(body: bytes) -> None:
+def test_bodies_of_another_form_have_no_path(body: bytes) -> None:
     for kind in ("text/plain", "", "text/html", JSON_TYPE):
         found = parse(503, kind, body)
         assert found == Answer(503, body.decode(errors="replace").strip())
@@ -231,13 +231,13 @@ def test_what_no_service_wrote_has_no_path(body: bytes) -> None:
         {"name": "mocka", "version": "v1", "ip": "1", "lane": None, "namespace": 5},
     ],
 )
-def test_json_of_another_make_has_no_path(data: object) -> None:
+def test_other_json_has_no_path(data: object) -> None:
     body = json.dumps(data)
     assert parse(200, JSON_TYPE, body.encode()) == Answer(200, body)
 
 
 @given(st.binary(max_size=200), st.sampled_from([JSON_TYPE, "text/plain", ""]))
-def test_no_body_is_too_odd(body: bytes, kind: str) -> None:
+def test_any_body_is_parsed(body: bytes, kind: str) -> None:
     assert parse(200, kind, body).status == 200
 
 
@@ -250,12 +250,12 @@ def test_a_failed_hop_is_read_from_text_as_well() -> None:
     assert [(s.service, s.version) for s in of_text(tree).path] == [("mocka", "v2"), ("mockc", "")]
 
 
-def test_an_upstream_of_another_make_is_told_as_the_services_tell_it() -> None:
+def test_the_line_of_a_foreign_upstream() -> None:
     tree = partly(Outside(url="http://web/", duration_ms=1, status=200, text="hello"))
     assert of_json(tree).text == as_text(tree)
 
 
-def test_a_hops_own_error_is_told() -> None:
+def test_the_line_of_a_hop_with_its_own_error() -> None:
     tree = partly(replace(MOCKB, status=500, error="fault injected", upstreams=()))
     assert of_json(tree).text == as_text(tree)
 
@@ -288,7 +288,7 @@ def test_why_an_answer_in_the_services_format_can_not_be_read(more: Tree, reason
     assert (found.unreadable, bool(found.path)) == (reason, not reason)
 
 
-def test_a_first_hop_of_another_make_tells_nothing_of_itself() -> None:
+def test_a_foreign_first_hop_is_silent() -> None:
     tree = {"name": "b", "version": "v1", "ip": "::1", "lane": "v2", "upstreams": []}
     body = {"cart": [tree, {**tree, "lane": "v3"}]}
     found = parse(200, JSON_TYPE, json.dumps(body).encode())
@@ -311,7 +311,7 @@ WITHIN: Tree = {"name": "b", "version": "v1", "ip": "::1", "upstreams": []}
 
 
 @pytest.mark.parametrize("key", WITHIN)
-def test_a_tree_inside_another_answer_has_all_that_the_services_tell(key: str) -> None:
+def test_a_tree_inside_another_answer_has_all_fields(key: str) -> None:
     def hops(tree: Tree) -> int:
         return len(parse(200, JSON_TYPE, json.dumps({"cart": tree}).encode()).path)
 
@@ -330,7 +330,7 @@ def test_a_call_that_nothing_answered_has_its_time_and_no_address() -> None:
 
 
 @pytest.mark.parametrize(("told", "silent"), [("answered: ok", True), ("failed: 502 no", False)])
-def test_a_line_tells_whether_another_make_answered(told: str, silent: bool) -> None:
+def test_a_line_with_a_foreign_hop(told: str, silent: bool) -> None:
     text = f"-> shop(version: v1, ip: ::1)-> http://cart:8000/ {told}"
     found = parse(200, "text/plain", text.encode())
     assert [(step.service, step.silent) for step in found.path] == [

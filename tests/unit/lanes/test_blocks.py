@@ -1,4 +1,4 @@
-"""Blocks of a run's time, counted out."""
+"""The blocks of a run's time."""
 
 import random
 from itertools import groupby

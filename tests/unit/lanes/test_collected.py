@@ -1,4 +1,4 @@
-"""How long traces and logs are waited for, and how much is read of them."""
+"""How long `lanes verify` waits for traces and logs, and how much of them it reads."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ SPANS = spans_in(json.dumps({"resourceSpans": OTLP}))
 
 
 class Clock:
-    """A clock that goes on as long as somebody sleeps."""
+    """A clock that moves only during `sleep`."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -36,7 +36,7 @@ class Clock:
 
 
 class Store:
-    """A store that has so many spans of the trace each time, the last number from then on."""
+    """A store that returns so many spans of the trace, one count for each query."""
 
     def __init__(self, *counts: int) -> None:
         self._counts = list(counts)
@@ -70,7 +70,7 @@ def test_traces_are_whole_when_none_has_grown_for_6_s_or_after_30_s(
 
 
 @pytest.mark.parametrize(("count", "step"), [(499, 1), (500, 1), (999, 1), (1_500, 3), (0, 1)])
-def test_no_more_than_500_traces_are_asked_for(
+def test_no_more_than_500_traces_are_read(
     monkeypatch: pytest.MonkeyPatch, count: int, step: int
 ) -> None:
     monkeypatch.setattr(collected, "time", Clock())
@@ -81,7 +81,7 @@ def test_no_more_than_500_traces_are_asked_for(
     assert store.asked[:1] == ([names[::step][:500]] if names else [])
 
 
-def test_a_server_is_asked_by_the_query_that_it_once_answered() -> None:
+def test_a_server_gets_the_query_that_it_answered_before() -> None:
     asked: list[tuple[str | None, ...]] = []
 
     def serve(headers: Mapping[str, str]) -> ANSWER:
@@ -106,7 +106,7 @@ def test_a_server_is_asked_by_the_query_that_it_once_answered() -> None:
     assert "secret" not in repr(named)
 
 
-def test_a_file_of_traces_has_a_most_and_may_be_empty(
+def test_a_file_of_traces_is_bounded_and_may_be_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "traces.json"
@@ -139,7 +139,7 @@ def line(trace: str, **more: Any) -> str:
         (f"{'x' * 65_535}{line(TRACE)}\n", 9, False),
     ],
 )
-def test_what_is_read_of_access_logs(
+def test_the_lines_that_are_read_of_access_logs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, most: int, seen: bool
 ) -> None:
     monkeypatch.setattr(logged, "_MOST_LINES", most)

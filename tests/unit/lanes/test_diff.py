@@ -21,7 +21,7 @@ def diff(*arguments: str) -> Result:
 
 @pytest.fixture
 def with_lane(tmp_path: Path) -> str:
-    """A folder with the base's manifests and those of lane pr-123."""
+    """Return a folder with the base's manifests and those of lane pr-123."""
     folder = tmp_path / "new"
     folder.mkdir()
     for name in ("base.yaml", "pr-123.yaml"):
@@ -30,7 +30,7 @@ def with_lane(tmp_path: Path) -> str:
 
 
 def changed(tmp_path: Path, *documents: kube.Document) -> str:
-    """What `lanes diff` says of the sample's manifests, and these."""
+    """Return what `lanes diff` prints of the sample's manifests and these."""
     old = kube.write(tmp_path, *SAMPLE, name="old.yaml")
     done = diff(old, kube.write(tmp_path, *documents, name="new.yaml"))
     assert done.exit_code == 0, done.output
@@ -48,7 +48,7 @@ def test_a_lane_of_a_pull_request_changes_nothing_for_anybody_else(with_lane: st
     ]
 
 
-def test_a_lane_that_goes_is_no_longer_entered(with_lane: str) -> None:
+def test_a_removed_lane_is_no_longer_entered(with_lane: str) -> None:
     done = diff(with_lane, BASE, "--format=markdown")
     assert done.stdout.splitlines() == [
         "**Nothing changes for anybody but lane pr-123.**",
@@ -69,7 +69,7 @@ def test_another_way_to_say_the_same_changes_nothing() -> None:
     assert (done.exit_code, done.stdout) == (0, "Nothing changes for any request.\n")
 
 
-def test_hops_that_answer_otherwise(tmp_path: Path) -> None:
+def test_hops_that_change(tmp_path: Path) -> None:
     without = [one for one in SAMPLE if one["metadata"]["name"] != "mockc-v2"]
     assert changed(tmp_path, *without).splitlines() == [
         "lane v2: weight 30, as before",
@@ -82,7 +82,7 @@ def at_gateway(document: kube.Document) -> bool:
     return document["kind"] == "VirtualService" and "*" in document["spec"]["hosts"]
 
 
-def test_rules_behind_one_that_takes_all(tmp_path: Path) -> None:
+def test_rules_after_one_that_matches_all(tmp_path: Path) -> None:
     (hop,) = (
         one
         for one in SAMPLE
@@ -96,7 +96,7 @@ def test_rules_behind_one_that_takes_all(tmp_path: Path) -> None:
     assert "  mockc: v2 -> v1 !" in said
 
 
-def test_rules_for_a_lane_that_no_gateway_sets_any_more(tmp_path: Path) -> None:
+def test_rules_for_a_lane_that_no_gateway_sets_now(tmp_path: Path) -> None:
     (fewer,) = filter(at_gateway, kube.asm(kube.SAMPLE, {"v1": 70, "v3": 30}))
     said = changed(tmp_path, *(fewer if at_gateway(one) else one for one in SAMPLE))
     assert said.splitlines() == [
@@ -108,7 +108,7 @@ def test_rules_for_a_lane_that_no_gateway_sets_any_more(tmp_path: Path) -> None:
     ]
 
 
-def test_json_has_all_of_it(with_lane: str) -> None:
+def test_json_has_the_whole_difference(with_lane: str) -> None:
     found = json.loads(diff(BASE, with_lane, "--format=json").stdout)
     assert found["changed"] is True
     assert found["unchanged"] == ["next", "stable"]
@@ -132,7 +132,7 @@ def test_names_of_strangers_are_no_markdown(tmp_path: Path) -> None:
     assert "| a\\_b\\_c | v2 | v1 \\* |" in done.stdout
 
 
-def test_what_cannot_be_planned_is_said_of_its_side(tmp_path: Path) -> None:
+def test_an_error_of_one_side_names_the_side(tmp_path: Path) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
     empty = kube.write(tmp_path, namespace, name="empty.yaml")
     done = diff(BASE, empty)
@@ -141,7 +141,7 @@ def test_what_cannot_be_planned_is_said_of_its_side(tmp_path: Path) -> None:
     assert "empty.yaml: no manifests there" in done.stderr
 
 
-def test_another_lane_header_is_said(tmp_path: Path) -> None:
+def test_another_lane_header_is_a_change(tmp_path: Path) -> None:
     said = changed(tmp_path, *kube.asm(header="x-lane"))
     assert said.splitlines() == [
         "lane header: version -> x-lane",

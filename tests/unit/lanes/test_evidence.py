@@ -30,13 +30,13 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 def own(name: str, version: str, lane: str, *upstreams: dict[str, Any]) -> dict[str, Any]:
-    """A hop of the sample, as its answer tells it."""
+    """Return a hop of the sample's answer."""
     told = {"name": name, "version": version, "ip": "1", "lane": lane, "status": 200}
     return {**told, "duration_ms": 1, "upstreams": list(upstreams)}
 
 
 def through_foreign(lane: str, form: str, stock: str = "") -> Answer:
-    """mocka of the sample calls a foreign mockb, which calls mockc of the sample."""
+    """Return an answer of mocka, which calls a foreign mockb, which calls mockc."""
     a, _, c = PLANNED[lane].split()
     tree = own("mockc", stock or c, lane)
     line = f"-> mockc(version: {stock or c}, ip: 1)"
@@ -66,7 +66,9 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("form", "unseen"), FORMS.items())
-def test_a_foreign_service_between_two_of_the_sample(form: str, unseen: tuple[str, ...]) -> None:
+def test_a_foreign_service_between_two_of_the_sample_is_not_seen(
+    form: str, unseen: tuple[str, ...]
+) -> None:
     verdict = verify(PLAN, [through_foreign(v, form) for v, n in WEIGHTS.items() for _ in range(n)])
     assert verdict.holds is Holds.AS_FAR_AS_SEEN
     assert (verdict.ok, verdict.unexpected, verdict.errors) == (True, (), 0)
@@ -88,7 +90,7 @@ def test_a_wrong_hop_behind_a_foreign_one_is_wrong(form: str) -> None:
 
 
 def test_a_lane_of_which_no_hop_is_seen() -> None:
-    """Its weight is not held against it, nor against the others."""
+    """The weights of this lane and the others are not rejected."""
     seen = [through_foreign(v, "tree") for v in ("v1", "v3") for _ in range(WEIGHTS[v])]
     verdict = verify(PLAN, [*seen, *[Answer(200, "cart 2")] * 30])
     assert verdict.holds is Holds.AS_FAR_AS_SEEN
@@ -127,7 +129,7 @@ def test_a_trace_has_the_plan_beside_what_is_seen() -> None:
 
 
 def seen(*hops: str, **further: Any) -> tuple[Step, ...]:
-    """Hops such as "mockb v1 v2" (service, version, lane), each called by the one before."""
+    """Return steps such as "mockb v1 v2" (service, version, lane), each called by the last."""
     callers = ["", *(hop.split()[0] for hop in hops)]
     steps = []
     for caller, hop in zip(callers, hops, strict=False):
@@ -153,7 +155,7 @@ RIGHT, WRONG, UNSEEN = HopVerdict
         (seen("db v9 v2"), [UNSEEN, UNSEEN, UNSEEN]),
     ],
 )
-def test_three_verdicts_a_hop(path: tuple[Step, ...], verdicts: list[HopVerdict]) -> None:
+def test_the_verdict_on_each_hop(path: tuple[Step, ...], verdicts: list[HopVerdict]) -> None:
     lane = PLAN.lane("v2")
     assert [
         hop.verdict for hop in LaneVerification(lane, PLAN.lane("v1"), "v2").hops(path)
@@ -229,10 +231,10 @@ SILENT = Step("mockb", "", caller="mocka", silent=True)
         ((*seen("mocka v2 v2"), replace(SILENT, routed=Routed())), TRACE, [("mockb", "mockc")]),
     ],
 )
-def test_where_the_evidence_ends_is_named_and_accuses_nobody(
+def test_the_end_of_the_evidence_is_a_hint_and_no_problem(
     path: tuple[Step, ...], trace: str, ends: list[tuple[str, str]]
 ) -> None:
-    """In the lane where it ends alone."""
+    """Only the lane whose evidence ends has the hint."""
     v1 = seen("mocka v1 v1", "mockb v1 v1", "mockc v1 v1")
     v3 = seen("mocka v3 v3", "mockb v3 v3", "mockc v1 v3")
     answers = [Answer(200, "", told, partial=True, trace=trace) for told in (v1, path, v3)]

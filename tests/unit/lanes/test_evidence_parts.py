@@ -1,4 +1,4 @@
-"""What each source of evidence makes of one hop: its time, its error, its lane, its caller."""
+"""The time, error, lane and caller of one hop, from each source of evidence."""
 
 import json
 from dataclasses import replace
@@ -48,7 +48,7 @@ def test_the_http_status_of_a_call_by_grpc(http: int, grpc: object, status: int)
 
 
 def of_logs(status: int, *behind: tuple[int, int]) -> Measured | None:
-    """By access logs: a hop of 100 ms, and its calls of these statuses and times in ms."""
+    """Return a hop of 100 ms by access logs. Its calls have these statuses and times in ms."""
     made = [call("shop", "cart", 0.01, ms / 1000, status=one) for one, ms in behind]
     return Forest([call("", "shop", 0, 0.1, status=status), *made]).path(TRACE)[0].measured
 
@@ -75,7 +75,7 @@ def node(name: str, **more: Any) -> dict[str, Any]:
 
 
 def call(caller: str, service: str, began: float, seconds: float, **more: Any) -> Call:
-    """A call from pod to pod of version v1; the gateway's has a trace."""
+    """Return a call between pods of version v1. The gateway's call has a trace."""
     told = {"lane": "v1", "status": 200, "trace": "" if caller else TRACE, **more}
     return Call(
         caller,
@@ -97,7 +97,7 @@ SOURCES = {"logs": of_logs, "spans": of_spans, "answers": of_answers}
 @pytest.mark.parametrize(
     ("behind", "own"), [((), 100), ((30,), 70), ((30, 60, 10), 40), ((150,), 0)]
 )
-def test_a_hops_own_time_is_without_the_slowest_of_its_calls(
+def test_a_hops_own_time_excludes_the_slowest_of_its_calls(
     source: str, behind: tuple[int, ...], own: float
 ) -> None:
     found = SOURCES[source](200, *((200, ms) for ms in behind))
@@ -107,7 +107,7 @@ def test_a_hops_own_time_is_without_the_slowest_of_its_calls(
 
 
 @pytest.mark.parametrize(("source", "least"), [("logs", 500), ("spans", 500), ("answers", 400)])
-def test_an_error_is_of_the_hop_that_passes_on_no_other(source: str, least: int) -> None:
+def test_an_error_is_that_of_the_hop_where_it_began(source: str, least: int) -> None:
     def error(status: int, *behind: int) -> str:
         found = SOURCES[source](status, *((one, 1) for one in behind))
         assert found is not None
@@ -120,7 +120,7 @@ def test_an_error_is_of_the_hop_that_passes_on_no_other(source: str, least: int)
 
 
 @pytest.mark.parametrize(("took", "behind", "times"), [(-5, 1, (0, 0)), (100, -5, (100, 100))])
-def test_a_clock_that_is_set_back_tells_no_time(
+def test_a_clock_that_is_set_back_gives_no_time(
     took: int, behind: int, times: tuple[float, float]
 ) -> None:
     spans = [span(1, 0, "shop v1", took=took), span(2, 1, "cart v1", took=behind)]
@@ -228,7 +228,7 @@ CART = call("shop", "cart", 0.5, 0.1, lane=None)
         ([replace(CART, began=50.5)], []),
     ],
 )
-def test_a_call_is_behind_the_call_that_made_it(calls: list[Call], behind: list[str]) -> None:
+def test_a_call_is_behind_the_call_that_caused_it(calls: list[Call], behind: list[str]) -> None:
     found = Forest([ROOT, *calls]).path(TRACE)
     assert [step.service for step in found[1:]] == behind
     assert [step.measured.depth for step in found if step.measured] == [0, *(1 for _ in behind)]
@@ -264,7 +264,7 @@ def test_a_call_is_a_step(made: Call, step: Step) -> None:
     assert Forest([replace(made, address="")]).path(TRACE) == ()
 
 
-def test_a_call_is_of_no_request_that_ended_before() -> None:
+def test_a_call_does_not_belong_to_a_request_that_ended_before() -> None:
     longer = replace(OTHER, seconds=5.0)
     found = Forest([ROOT, longer, replace(CART, began=5.001)]).path(OTHER.trace)
     assert [step.service for step in found] == ["shop", "cart"]
@@ -285,7 +285,7 @@ def test_the_two_lines_of_a_call_are_one_with_both_clocks() -> None:
 
 
 @pytest.mark.parametrize("agent", [f"lanes/{TRACE}", "curl/8"])
-def test_a_call_that_its_caller_did_not_log_is_of_who_sent_the_request(agent: str) -> None:
+def test_a_call_without_a_line_of_its_caller_may_be_the_gateways(agent: str) -> None:
     parent = f"00-{TRACE}-{'1' * 16}-01"
     line = line_of(
         json.dumps({**INBOUND, "user_agent": agent, "pod": "cart-v1", "traceparent": parent})
@@ -346,7 +346,7 @@ def test_the_baseline_is_that_of_the_service_itself(chosen: str, cause: Cause) -
         ("", HopVerdict.NOT_SEEN),
     ],
 )
-def test_a_hop_is_seen_where_its_caller_called_it(caller: str | None, verdict: HopVerdict) -> None:
+def test_a_hop_is_seen_if_its_caller_called_it(caller: str | None, verdict: HopVerdict) -> None:
     steps = [Step("shop", "v2", "v2", caller=""), Step("cart", "v2", "v2", caller=caller)]
     _, cart = LaneVerification(LANE, BASE, "v2").hops(steps)
     assert cart.verdict is verdict
@@ -405,7 +405,7 @@ def test_another_source_may_tell_the_lane_alone() -> None:
     assert (found.lane, found.lane_known) == ("v2", True)
 
 
-def test_hops_that_the_other_source_has_not_are_kept_behind_its_own() -> None:
+def test_hops_that_only_the_answer_shows_follow_those_of_the_source() -> None:
     steps = [Step("shop", "v1", "v1"), Step("cart", "v1", "v1"), Step("db", "", silent=True)]
     answer = Answer(200, "", tuple(steps), partial=True, unreadable="x")
     found = with_hops(answer, (Step("users", "v1"), Step("cart", "v2")))
@@ -417,14 +417,14 @@ def test_hops_that_the_other_source_has_not_are_kept_behind_its_own() -> None:
     assert (found.unreadable, found.partial) == ("", True)
 
 
-def test_answers_are_alike_whatever_time_they_took() -> None:
+def test_answers_are_equal_whatever_time_they_took() -> None:
     took = Answer(200, "", (), 1.0, 2.0, 3.0, "unreadable", trace=TRACE)
     assert took == Answer(200, "")
     assert took != Answer(200, "", partial=True)
 
 
-def test_whom_names_stand_for_by_the_manifests() -> None:
-    """The pods' own, those of their Services, and none where a Service leads to several."""
+def test_the_services_and_workloads_of_names() -> None:
+    """Names are the pods' own or their Service's, unless that leads to several services."""
     documents = [
         *(
             service("one"),

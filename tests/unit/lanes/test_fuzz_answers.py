@@ -90,7 +90,7 @@ CHUNKS = (
 
 
 def tree(chance: random.Random) -> dict[str, Any]:
-    """A sound answer of the sample."""
+    """Return a right answer of the sample."""
     lane = chance.choice(list(PATHS))
     node: dict[str, Any] = {}
     for name, version in zip(("mockc", "mockb", "mocka"), PATHS[lane].split()[::-1], strict=True):
@@ -117,7 +117,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def bent(chance: random.Random) -> bytes:
-    """A tree of which some values are others, or away, or doubled."""
+    """Return the tree with some values changed, removed or doubled."""
     answer = tree(chance)
     for _ in range(chance.randint(1, 3)):
         node = chance.choice([one for one in nodes(answer) if one] or [answer])
@@ -136,7 +136,7 @@ def bent(chance: random.Random) -> bytes:
 
 
 def lined(chance: random.Random) -> bytes:
-    """The same as a line, more or less."""
+    """Return about the same as a line."""
     told = (
         f"-> {node.get('name')}(version: {node.get('version')}, ip: x)"
         for node in nodes(tree(chance))
@@ -145,7 +145,7 @@ def lined(chance: random.Random) -> bytes:
 
 
 def torn(chance: random.Random, body: bytes) -> bytes:
-    """The bytes with some of them cut, doubled, flipped or put in."""
+    """Return the bytes with some removed, doubled, flipped or inserted."""
     found = bytearray(body)
     for _ in range(chance.randint(0, 4)):
         at = chance.randrange(len(found) + 1)
@@ -164,7 +164,7 @@ def torn(chance: random.Random, body: bytes) -> bytes:
 
 
 def made(chance: random.Random) -> Answer:
-    """What a client makes of the next answer."""
+    """Return the next answer as a client parses it."""
     if chance.random() < 0.02:
         return Answer(0, "no answer: it breaks HTTP/1.1")
     kind = chance.random()
@@ -181,7 +181,7 @@ def tree_bytes(chance: random.Random) -> bytes:
 
 @dataclass
 class Stranger:
-    """A gateway that answers anything, within a second for each request."""
+    """A gateway that answers each request with anything, within a second."""
 
     chance: random.Random
     address: str = "http://gateway/"
@@ -212,7 +212,7 @@ def refuse(constant: str) -> NoReturn:
 
 
 def said(plan: Plan, stranger: Stranger) -> None:
-    """All that `verify` and `trace` print and write of a run."""
+    """Verify and trace a run, and write every report of both."""
     asking = LoadProfile(RUN, entry_targets(plan, plan.enterable, 5), concurrency=1)
     run = VerificationRun(plan, ("mesh.yaml",), asking)
     result = run.run(cast(Gateway, stranger), lambda answers, _: iter(answers))

@@ -1,4 +1,4 @@
-"""What wrong answers point to, by the smallest plans and answers that tell."""
+"""Hints at the cause of wrong answers, by the smallest plans and answers."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ PLAN = Plan("version", "*", (Lane("v1", 1, SHOP),))
 
 
 def answer(text: str, status: int = 200, partial: bool = False, **further: Any) -> Answer:
-    """An answer such as "shop v1 v1, cart v1" (service, version, lane); "-" is no version."""
+    """Return an answer such as "shop v1 v1, cart v1" (service, version, lane); "-": no version."""
     steps = []
     for hop in text.split(", "):
         service, version, *lane = hop.split()
@@ -129,9 +129,7 @@ OWN: dict[str, Any] = {"instrumentation": "own 1"}
         ([], None),
     ],
 )
-def test_which_services_lack_the_injection_that_is_asked_for(
-    answers: list[Answer], found: Hint | None
-) -> None:
+def test_services_that_lack_their_injection(answers: list[Answer], found: Hint | None) -> None:
     assert missing_injection(PLAN, answers) == found
 
 
@@ -149,7 +147,7 @@ ENDS = [("shop", "cart"), ("cart", "users")]
         (("users",), "shop v1, users v1", "a", []),
     ],
 )
-def test_behind_which_services_evidence_ends(
+def test_the_calls_at_which_evidence_ends(
     unseen: tuple[str, ...], path: str, trace: str, ends: list[tuple[str, str]]
 ) -> None:
     (lane,) = PLAN.lanes

@@ -1,4 +1,4 @@
-"""A hop is a Service and a version: splits between Services are told, and rows are Services."""
+"""Hops are Services and versions: plans show splits between Services."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def at(*rules: Document, name: str = "web", **more: Any) -> Document:
 
 
 def unlabeled(name: str, **labels: str) -> Document:
-    """A Deployment of another's image whose pods have these labels alone."""
+    """Return a Deployment of a foreign image whose pods have only these labels."""
     made = put(foreign(name), "spec.template.metadata.labels", labels)
     return put(made, "metadata.name", f"{name}-deployment")
 

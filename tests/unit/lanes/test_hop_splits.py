@@ -1,4 +1,4 @@
-"""What is counted at the hops of right answers: splits, and shares that fail."""
+"""Splits, and shares that fail, at the hops of right answers."""
 
 from dataclasses import replace
 
@@ -23,14 +23,14 @@ def shop(*upstreams: Hop, failing: tuple[Abort, ...] = ()) -> Hop:
 
 
 def came(text: str, lane: str = "v1", partial: bool = False) -> ClassifiedAnswer:
-    """A right answer: "shop v1, cart -", whose cart nobody answered; "": from the gateway."""
+    """Return a right answer: "shop v1, cart -" if nothing answers at cart; "": the gateway's."""
     hops = (hop.split() for hop in text.split(", ") if hop)
     path = tuple(Step(name, version.strip("-")) for name, version in hops)
     return ClassifiedAnswer(lane, None, Answer(200, text, path, partial=partial))
 
 
 def counted(lanes: dict[str, Hop], answers: list[ClassifiedAnswer]) -> list[HopSplit]:
-    """The splits of lanes; one whose name ends with "?" has no weight."""
+    """Return the splits of lanes. A lane whose name ends with "?" has no weight."""
     groups: Groups = {
         name: (Lane(name, int("?" not in name), entry),) for name, entry in lanes.items()
     }
@@ -101,7 +101,7 @@ def test_a_split_between_services_is_counted_by_their_pods(
     assert [row[2:] for row in rows(counted({"v1": hop}, answers))] == found
 
 
-def test_a_call_that_is_led_to_one_other_service_is_split_by_its_versions() -> None:
+def test_a_call_to_one_other_service_is_split_by_its_versions() -> None:
     led = (HopPart("two", ("v1", "v2"), 1.0, TWO),)
     hop = Hop("cart", ("v1", "v2"), Reason.SPLIT, shares=(0.4, 0.6), parts=led, pods=TWO)
     found = rows(counted({"v1": hop}, [came("two v1"), came("two v2"), came("two v2")]))
@@ -172,14 +172,14 @@ UNNAMED = [came("", "v1 or v2"), came("shop v1"), came("web v2", "v2"), came("we
         ),
     ],
 )
-def test_lanes_that_share_a_fault_are_one_where_a_failed_answer_names_none(
+def test_lanes_that_share_a_fault_are_counted_together_if_failed_answers_name_none(
     lanes: dict[str, Hop], answers: list[ClassifiedAnswer], found: list[Row]
 ) -> None:
     assert rows(counted(lanes, answers)) == found
 
 
 def test_all_splits_of_a_run_share_its_false_alarm_rate() -> None:
-    """Of what fails, fewer are right as well: meshes send again."""
+    """Fewer failures are right, too: meshes retry what fails."""
     answers = [*WHOLE, came("shop v1, cart -")]
     one, two, fails = counted({"v1": shop(replace(CART, failing=FAULT))}, answers)
     assert (one.low, one.high) == interval(1, 3, 3)
@@ -190,5 +190,5 @@ def test_all_splits_of_a_run_share_its_false_alarm_rate() -> None:
 @pytest.mark.parametrize(
     ("expected", "fits"), [(0.39, False), (0.4, True), (0.5, True), (0.6, True), (0.61, False)]
 )
-def test_a_share_fits_from_bound_to_bound(expected: float, fits: bool) -> None:
+def test_a_share_fits_within_its_bounds(expected: float, fits: bool) -> None:
     assert HopSplit("v1", "cart", "v1", 5, 10, expected, 0.4, 0.6).fits is fits

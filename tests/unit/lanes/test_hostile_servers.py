@@ -1,4 +1,4 @@
-"""Servers that drip, never end, break HTTP or send a bomb: each costs a bounded time and memory."""
+"""Servers that drip, never end, break HTTP or send a bomb cost bounded time and memory."""
 
 import gzip
 import socket
@@ -146,7 +146,7 @@ def test_a_request_ends_within_its_limits(name: str) -> None:
         (says(b"HTTP/1.1 999 Odd\r\n", LENGTH, b"\r\n-> ab"), 999),
     ],
 )
-def test_what_is_odd_and_yet_an_answer(sent: Behavior, status: int) -> None:
+def test_odd_responses_that_are_accepted(sent: Behavior, status: int) -> None:
     with served(sent) as url:
         client = Gateway(url, limits=LIMITS).client()
         found = [client.send() for _ in range(3)]
@@ -154,7 +154,7 @@ def test_what_is_odd_and_yet_an_answer(sent: Behavior, status: int) -> None:
     assert [(answer.status, answer.text) for answer in found] == [(status, "-> ab")] * 3
 
 
-def test_what_comes_on_an_idle_connection_is_not_the_next_answer() -> None:
+def test_data_on_an_idle_connection_is_not_the_next_response() -> None:
     sent = threading.Event()
 
     def behave(connection: socket.socket) -> None:
@@ -193,7 +193,7 @@ def test_no_answer_takes_more_memory_than_a_few_times_its_limit(name: str) -> No
 
 @pytest.mark.skipif(which("openssl") is None, reason="makes certificates with openssl")
 @pytest.mark.parametrize("name", ["a body that drips", "chunks without end", "closed", "HTTP/0.9"])
-def test_tls_changes_nothing_of_that(name: str, tmp_path: Path) -> None:
+def test_limits_hold_with_tls(name: str, tmp_path: Path) -> None:
     behavior, reason = BEHAVIORS[name]
     tls, ca = certified(tmp_path, "shop.example")
     with served(behavior, tls) as url:
@@ -225,7 +225,7 @@ def test_a_handshake_is_part_of_the_request(behavior: Behavior, reason: str) -> 
             gateway.client().require_reachable()
 
 
-def test_one_that_is_reached_and_gives_no_answer_is_told_so() -> None:
+def test_a_gateway_that_is_reached_but_gives_no_answer() -> None:
     with (
         served(says(b"nonsense\r\n\r\n")) as url,
         pytest.raises(LanesError, match=f"{url}: the gateway gives no answer: {BROKEN}"),

@@ -22,7 +22,7 @@ def place(url: str) -> Place:
 
 
 def asked(behavior: Behavior, limits: Limits) -> str:
-    """What came of a request: the size of the body, or why there is none."""
+    """Return the size of the response's body, or why there is no response."""
     with served(behavior) as url:
         client = HttpClient(place(url), limits)
         try:
@@ -64,12 +64,12 @@ def test_a_response_keeps_to_its_limits_to_the_byte(
     assert asked(behavior, limits) == found
 
 
-def test_a_request_has_10_s_unless_told_otherwise() -> None:
+def test_a_request_has_10_s_by_default() -> None:
     assert Limits().seconds == 10
 
 
 class Distrustful:
-    """TLS that takes no certificate, for this reason of OpenSSL's."""
+    """TLS that accepts no certificate, with this code of OpenSSL."""
 
     def __init__(self, code: int) -> None:
         self._code = code
@@ -81,8 +81,8 @@ class Distrustful:
 
 
 @pytest.mark.parametrize(("code", "hint"), [(17, False), (18, True), (21, True), (22, False)])
-def test_an_authority_that_nobody_trusts_may_be_named(code: int, hint: bool) -> None:
-    """Where the chain ends at none that is known, and not where a certificate itself is wrong."""
+def test_errors_about_untrusted_authorities_name_the_option(code: int, hint: bool) -> None:
+    """Only if the chain ends at no trusted authority, not if a certificate is wrong."""
     with served(says()) as url:
         where = place(url)
         tls = cast(ssl.SSLContext, Distrustful(code))
@@ -117,7 +117,7 @@ def test_each_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch) -> Non
     assert refused() == "it has no address"
 
 
-def test_a_connection_has_a_limit_of_time_and_does_not_wait_for_more_to_send(
+def test_a_connection_has_a_time_limit_and_sends_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     connected: list[socket.socket] = []

@@ -1,4 +1,4 @@
-"""`lanes init`: values and patches out of manifests that know no lanes."""
+"""`lanes init`: values and patches from manifests without lanes."""
 
 import shutil
 import subprocess
@@ -76,7 +76,7 @@ def test_services_of_online_boutique_with_their_ports_protocols_and_calls() -> N
     assert "frontend-external" not in services
 
 
-def test_routing_only_takes_a_line_for_a_service() -> None:
+def test_routing_only_needs_one_line_for_a_service() -> None:
     text = init(BOUTIQUE, "--routing-only").stdout
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert len(lines) <= 30
@@ -102,7 +102,7 @@ def test_comments_say_what_the_manifests_do_not(sentence: str) -> None:
     assert sentence in init(BOUTIQUE).stdout
 
 
-def test_who_calls_whom_comes_from_the_user_where_nothing_tells() -> None:
+def test_calls_that_manifests_do_not_show_come_from_the_user() -> None:
     unknown = init(SOCKS).stdout
     assert "# No known call leads from front-end to carts, catalogue," in unknown
     assert "port 6379 is Redis's, and lanes route HTTP alone" in unknown
@@ -112,7 +112,7 @@ def test_who_calls_whom_comes_from_the_user_where_nothing_tells() -> None:
     assert found["gateway"] == {"services": {"front-end": {}}}
 
 
-def test_the_mesh_is_the_one_that_the_manifests_are_written_for() -> None:
+def test_the_mesh_is_that_of_the_manifests() -> None:
     for provider in ("asm", "istio"):
         found = values(str(ROOT / "k8s" / provider))
         assert found["mesh"] == {"provider": provider}
@@ -146,7 +146,7 @@ def test_with_its_patches_an_application_lacks_nothing(tmp_path: Path, applicati
     assert patches.read_text() == "# The manifests lack nothing.\n"
 
 
-def test_a_file_is_overwritten_when_told_alone(tmp_path: Path) -> None:
+def test_a_file_is_overwritten_only_with_force(tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     first = init(BOUTIQUE, "--output", str(file))
     assert first.exit_code == 0
@@ -163,7 +163,7 @@ def test_a_file_is_overwritten_when_told_alone(tmp_path: Path) -> None:
     assert yaml.safe_load(file.read_text()) == values(BOUTIQUE)
 
 
-def test_manifests_without_a_service_for_lanes_are_told_why(tmp_path: Path) -> None:
+def test_the_error_for_manifests_without_a_service_for_lanes(tmp_path: Path) -> None:
     done = init(kube.write(tmp_path, kube.service("db")))
     assert done.exit_code == 2
     assert "no Service here leads to pods over HTTP" in done.stderr
@@ -186,8 +186,8 @@ def test_a_plan_without_routes_is_as_seen_by_a_caller() -> None:
     assert "frontend-external" not in done.stdout
 
 
-def test_the_gateway_calls_what_a_route_here_leads_to(tmp_path: Path) -> None:
-    """Of several that nobody calls; else the one whose name says so comes first."""
+def test_the_gateway_calls_the_destination_of_its_route(tmp_path: Path) -> None:
+    """Of several that no service calls. Without a route, the likeliest name comes first."""
     plain = [
         document
         for name in ("admin", "web-shop")
@@ -199,7 +199,7 @@ def test_the_gateway_calls_what_a_route_here_leads_to(tmp_path: Path) -> None:
     assert values(routed)["gateway"]["services"] == {"admin": {}}
 
 
-def test_ports_keep_apart_where_another_one_is_named_http(tmp_path: Path) -> None:
+def test_another_port_that_is_named_http_gets_another_name(tmp_path: Path) -> None:
     probe = {"httpGet": {"port": "http", "path": "/"}}
     container = {
         "name": "cart",
@@ -237,7 +237,7 @@ LEFT = {
 
 
 @pytest.mark.parametrize(("fields", "why"), LEFT.values(), ids=LEFT)
-def test_what_the_chart_cannot_run_is_left_as_it_is(
+def test_workloads_that_the_chart_cannot_run_are_left_as_they_are(
     tmp_path: Path, fields: dict[str, object], why: str
 ) -> None:
     pods = kube.foreign("cart")
@@ -256,8 +256,8 @@ def test_a_second_workload_without_a_version_is_named(tmp_path: Path) -> None:
     assert "# - Deployment worker: runs pods of cart too, and these have no version" in said
 
 
-def test_what_an_api_server_adds_says_nothing(tmp_path: Path) -> None:
-    """The same as in a file, and as `kubectl get` prints it."""
+def test_defaults_of_an_api_server_are_left_out(tmp_path: Path) -> None:
+    """The output of `kubectl get` gives the same values as the file."""
     service, pods = kube.service("cart"), kube.foreign("cart")
     file = values(kube.write(tmp_path, service, pods, name="file.yaml"))
     template = "spec.template.spec"
@@ -303,7 +303,7 @@ def test_what_an_api_server_adds_says_nothing(tmp_path: Path) -> None:
         ({"hostPort": 80}, {"ports": [{"name": "http", "containerPort": 8080, "hostPort": 80}]}),
     ],
 )
-def test_what_the_port_of_a_container_has_beside_its_number(
+def test_other_fields_of_a_containers_port_are_kept(
     more: dict[str, object], kept: dict[str, object], tmp_path: Path
 ) -> None:
     port = {"name": "http", "containerPort": 8080, **more}

@@ -1,4 +1,4 @@
-"""How the lanes do beside the baseline: what is called worse, and where that comes from."""
+"""Lanes that are worse than the baseline, and the hops that cause it."""
 
 import json
 import random
@@ -35,7 +35,7 @@ PLAN = plan_of(*asm())
 
 
 def answer(lane: str, *, extra: float = 0, failed: bool = False, began: float = 0) -> Answer:
-    """An answer of some 9 ms; the last hop takes `extra` ms more, or fails."""
+    """Return an answer of about 9 ms. The last hop takes `extra` ms more, or fails."""
     luck = random.Random(f"{lane} {began}")
     own = [luck.lognormvariate(0, 0.3) for _ in SERVICES]
     own[-1] += extra
@@ -49,7 +49,7 @@ def answer(lane: str, *, extra: float = 0, failed: bool = False, began: float = 
 
 
 def by_weight(requests: int, lane: str = "", extra: float = 0, failing: float = 0) -> list[Answer]:
-    """Answers by 40:30:30; those of `lane` take `extra` ms more, and that part of them fails."""
+    """Return answers by 40:30:30. Those of `lane` take `extra` ms more; a part of them fails."""
     answers, luck = [], random.Random(1)
     for number in range(requests):
         drawn = ("v1", "v1", "v1", "v1", "v2", "v2", "v2", "v3", "v3", "v3")[number % 10]
@@ -63,14 +63,14 @@ def worse(told: Performance) -> dict[str, set[str]]:
     return {lane.name: {difference.what for difference in lane.worse} for lane in told.worse}
 
 
-def test_lanes_that_are_alike_are_not_distinguished() -> None:
+def test_equal_lanes_are_neither_worse_nor_better() -> None:
     told = performance(PLAN, by_weight(1000))
     assert (told.baseline, told.without_lane, worse(told)) == ("v1", 0, {})
     assert [lane.figures.count for lane in told.lanes] == [400, 300, 300]
     assert not any(lane.better for lane in told.lanes)
 
 
-def test_a_slow_and_failing_canary_is_worse_and_where_it_is_so() -> None:
+def test_a_slow_and_failing_canary_is_worse_at_its_hop() -> None:
     told = performance(PLAN, by_weight(1000, "v2", 30, 0.05))
     assert worse(told) == {"v2": {"failures", "latency", "p99"}}
     (v2,) = told.worse
@@ -89,7 +89,7 @@ def test_a_lane_fails_more_than_its_baseline_by_the_difference_of_their_shares()
     assert {one.what: one.by for one in v2.worse} == {FAILURES: pytest.approx(0.5 - 0.1)}
 
 
-def test_what_is_worse_than_the_baseline_may_be_the_baseline() -> None:
+def test_a_lane_is_better_than_a_slow_baseline() -> None:
     told = performance(PLAN, by_weight(1000, "v1", 30))
     assert worse(told) == {}
     assert [bool(lane.better) for lane in told.lanes] == [False, True, True]
@@ -98,7 +98,7 @@ def test_what_is_worse_than_the_baseline_may_be_the_baseline() -> None:
     }
 
 
-def test_slow_answers_that_are_few_are_told_by_the_tail() -> None:
+def test_a_few_slow_answers_make_the_tail_worse() -> None:
     answers = by_weight(1000)
     for number in [n for n, a in enumerate(answers) if a.lane == "v3"][::10]:
         answers[number] = answer("v3", extra=400, began=number)
@@ -109,8 +109,8 @@ def test_slow_answers_that_are_few_are_told_by_the_tail() -> None:
     assert tail.at == "mockc v1"
 
 
-def test_a_lane_that_was_held_up_for_a_while_is_not_worse() -> None:
-    """Requests that are under way together share what holds them up."""
+def test_a_lane_that_was_delayed_for_a_while_is_not_worse() -> None:
+    """Requests that are under way together share their delays."""
     answers = [replace(a, began=n // 8 * 0.01) for n, a in enumerate(by_weight(320))]
     held = [
         replace(a, took_ms=200.0) if a.lane == "v3" and 80 <= n < 160 else a
@@ -122,7 +122,7 @@ def test_a_lane_that_was_held_up_for_a_while_is_not_worse() -> None:
 
 
 @pytest.mark.parametrize(("ms", "longest"), [(5, 6), (10, 11), (100, 110)])
-def test_what_is_hardly_slower_is_not_called_so(ms: float, longest: float) -> None:
+def test_the_longest_time_that_is_not_slower(ms: float, longest: float) -> None:
     assert allowed(ms) == pytest.approx(longest)
     answers = [replace(a, took_ms=ms) for a in by_weight(1000)]
     hardly = [replace(a, took_ms=longest) if a.lane == "v2" else a for a in answers]
@@ -131,7 +131,7 @@ def test_what_is_hardly_slower_is_not_called_so(ms: float, longest: float) -> No
     assert worse(performance(PLAN, more)) == {"v2": {LATENCY, TAIL}}
 
 
-def test_what_failed_has_no_latency_and_what_opened_connections_neither() -> None:
+def test_failed_requests_and_those_of_the_warm_up_have_no_latency() -> None:
     answers = by_weight(100, "v2", failing=0.5)
     failed = sum(a.status == 503 for a in answers)
     for came in (answers, answers[::-1]):  # in whatever order they came
@@ -166,7 +166,7 @@ def test_answers_without_a_time_of_their_own_are_counted_and_not_compared() -> N
     ]
 
 
-def test_who_enters_a_lane_is_one_of_those_that_answers_do_not_tell_apart() -> None:
+def test_answers_by_entry_rules_count_for_their_group_of_lanes() -> None:
     chain = {"mocka": (("v1", "v3"), ("mockb",)), "mockb": (("v1",), ())}
     path = (Step("mocka", "v1"), Step("mockb", "v1"))
     came = Answer(200, "", path, began=0.0, took_ms=9.0)
@@ -175,10 +175,8 @@ def test_who_enters_a_lane_is_one_of_those_that_answers_do_not_tell_apart() -> N
 
 
 @pytest.mark.parametrize(("counts", "others"), [((40, 30, 0), 1), ((40, 30, 30), 2)])
-def test_how_often_a_lane_must_fail_to_be_found_beside_so_many(
-    counts: tuple[int, ...], others: int
-) -> None:
-    """The false alarm rate is shared out among three tests of each lane."""
+def test_the_share_of_failures_that_a_run_detects(counts: tuple[int, ...], others: int) -> None:
+    """Three tests of each lane share the false alarm rate."""
     came = [
         answer(name, began=n)
         for name, count in zip(PATHS, counts, strict=True)
@@ -191,7 +189,7 @@ def test_how_often_a_lane_must_fail_to_be_found_beside_so_many(
 
 
 def constant(name: str, ms: float, hops: dict[str, tuple[float, ...]]) -> LanePerformance:
-    """A lane of 40 answers in two blocks that took `ms` each, its hops by their own times."""
+    """Return a lane of 40 answers in two blocks, of `ms` each, with its hops' own times."""
     figures = tuple(
         HopFigures(hop, "v1", Figures(40, 40 - len(times), times)) for hop, times in hops.items()
     )
@@ -211,7 +209,7 @@ def constant(name: str, ms: float, hops: dict[str, tuple[float, ...]]) -> LanePe
         ({}, ""),
     ],
 )
-def test_a_difference_is_at_the_hop_that_half_of_it_comes_from(
+def test_a_difference_is_at_the_hop_that_causes_half_of_it(
     hops: dict[str, tuple[float, ...]], at: str
 ) -> None:
     base = constant("v1", 10, {"shop": (10.0,), "cart": (0.0,), "users": ()})
@@ -230,19 +228,19 @@ def test_a_difference_is_at_the_hop_that_half_of_it_comes_from(
     assert (found.better, other.worse) == ((), ())
 
 
-def test_a_lane_that_is_slower_in_one_block_alone_is_not_worse() -> None:
+def test_a_lane_that_is_slower_in_one_block_is_not_worse() -> None:
     base, slow = constant("v1", 10, {}), constant("v2", 20, {})
     assert [one.what for one in next(iter(compared([slow], base))).worse] == [LATENCY, TAIL]
     once = replace(slow, blocks={0: slow.blocks[0], 2: slow.blocks[1]})
     assert next(iter(compared([once], base))).worse == ()
 
 
-def test_a_failure_of_no_known_lane_is_no_lanes() -> None:
+def test_failures_of_unknown_lanes_count_for_no_lane() -> None:
     told = performance(PLAN, [*by_weight(100), Answer(503, "no healthy upstream")])
     assert (told.without_lane, [lane.figures.failed for lane in told.lanes]) == (1, [0, 0, 0])
 
 
-def test_a_version_at_a_service_is_one_hop_whatever_its_lanes() -> None:
+def test_a_version_at_a_service_is_one_hop_in_all_lanes() -> None:
     hops = performance(PLAN, by_weight(100)).hops
     assert [(str(hop), hop.figures.count, lanes) for hop, lanes in hops] == [
         ("mocka v1", 40, ("v1",)),
@@ -259,11 +257,13 @@ def test_a_version_at_a_service_is_one_hop_whatever_its_lanes() -> None:
     ("weights", "baseline"),
     [({"v1": 10, "v2": 90}, "v1"), ({"v2": 40, "v3": 30, "v1": 30}, "v1"), ({"v3": 1}, "v3")],
 )
-def test_the_baseline_is_what_others_fall_back_to(weights: dict[str, int], baseline: str) -> None:
+def test_the_baseline_is_the_lane_that_others_fall_back_to(
+    weights: dict[str, int], baseline: str
+) -> None:
     assert baseline_of(plan_of(*asm(weights=weights))) == baseline
 
 
-def test_a_lane_that_is_entered_is_compared_with_what_was_drawn() -> None:
+def test_a_lane_that_is_entered_is_compared_with_requests_by_weight() -> None:
     beside = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
     drawn = [answer("v1", began=n) for n in range(100)]
     by_header = Target("v3", EntryRule({"x-lane": "v3"}))

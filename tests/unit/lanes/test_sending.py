@@ -1,4 +1,4 @@
-"""Asking a gateway, against a stand-in that answers from this very process."""
+"""Requests to a gateway: a stand-in in this process."""
 
 import re
 import socket
@@ -34,7 +34,7 @@ def test_an_answer_is_read_with_its_status() -> None:
     assert answer.path[0].version == "v2"
 
 
-def test_json_is_asked_for_unless_told_otherwise() -> None:
+def test_json_is_the_default_format_of_answers() -> None:
     with gateway_like(lambda headers: (200, "text/plain", headers["Accept"])) as url:
         client = Gateway(url).client()
         assert client.send().text == "application/json"
@@ -55,10 +55,10 @@ def test_no_answer_is_compressed() -> None:
     ("due", "began", "took_ms", "late_ms"),
     [(None, 100, 500, 0), (90, 90, 10_500, 10_000), (100.25, 100.25, 250, 0)],
 )
-def test_a_request_takes_as_long_as_it_had_to_wait_since_it_was_due(
+def test_the_time_of_a_request_begins_when_it_is_due(
     monkeypatch: pytest.MonkeyPatch, due: float | None, began: float, took_ms: int, late_ms: int
 ) -> None:
-    """It starts at 100 s, and ends half a second later."""
+    """The request starts at 100 s, and ends half a second later."""
     clock = SimpleNamespace(monotonic=partial(next, iter([100, 100.5])))
     monkeypatch.setattr("lanes.verification.gateway.time", clock)
     with gateway_like(lambda _: json_answer("v1", "mocka v1")) as url:
@@ -96,7 +96,7 @@ def test_the_plans_requests_at_a_url() -> None:
     )
 
 
-def test_a_gateway_that_stalls_is_charged_for_all_who_wait() -> None:
+def test_requests_that_wait_for_a_stalled_gateway_count_their_wait() -> None:
     opened, came = threading.Event(), threading.Lock()
     released = 0.0
 
@@ -123,7 +123,7 @@ def test_a_gateway_that_stalls_is_charged_for_all_who_wait() -> None:
     assert median(took for _, took in times) > 50
 
 
-def test_the_host_of_a_request_may_be_another_than_the_urls() -> None:
+def test_the_host_header_may_differ_from_the_urls_host() -> None:
     with gateway_like(lambda headers: (200, "text/plain", headers["Host"])) as url:
         assert Gateway(url, "shop.org").client().send().text == "shop.org"
         assert Gateway(url).client().send().text == url.removeprefix("http://").rstrip("/")
@@ -155,20 +155,20 @@ def test_a_request_takes_an_entry_rule(way: EntryRule, asked: tuple[str | None, 
     assert seen == [asked, asked]
 
 
-def test_no_answer_is_an_answer_with_status_0() -> None:
+def test_a_request_without_a_response_has_status_0() -> None:
     answer = Gateway(f"http://127.0.0.1:{free_port()}/").client().send()
     assert (answer.status, answer.path) == (0, ())
     assert answer.text == "no answer: Connection refused"
 
 
-def test_a_gateway_that_hangs_up_is_an_answer_with_status_0() -> None:
+def test_a_gateway_that_closes_the_connection_has_status_0() -> None:
     with gateway_like(lambda _: None) as url:
         answer = Gateway(url).client().send()
     assert answer.status == 0
     assert answer.text == "no answer: the connection was closed without an answer"
 
 
-def test_an_answer_that_is_cut_off_is_none() -> None:
+def test_a_response_that_is_cut_off_has_status_0() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         asked = pool.submit(Gateway(url).client().send)
@@ -185,7 +185,7 @@ def test_a_redirection_is_not_followed() -> None:
         assert Gateway(url).client().send().status == 302
 
 
-def test_a_gateway_that_is_there_is_reachable_whatever_it_answers() -> None:
+def test_a_gateway_is_reachable_whatever_it_answers() -> None:
     asked: list[str] = []
 
     def answer(headers: Mapping[str, str]) -> ANSWER:
@@ -205,7 +205,7 @@ def test_a_gateway_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(("requests", "concurrency"), [(1, 1), (1, 8), (7, 3), (20, 4), (3, 8)])
-def test_as_many_answers_come_as_were_asked_for(requests: int, concurrency: int) -> None:
+def test_each_request_has_an_answer(requests: int, concurrency: int) -> None:
     asked: list[None] = []
 
     def answer(_: object) -> ANSWER:
@@ -218,7 +218,7 @@ def test_as_many_answers_come_as_were_asked_for(requests: int, concurrency: int)
     assert {a.status for a in answers} == {200}
 
 
-def test_several_are_asked_at_a_time_and_no_more() -> None:
+def test_no_more_requests_are_in_flight_than_the_concurrency() -> None:
     together = threading.Barrier(3)
     at_once: list[int] = []
     running = threading.Semaphore(3)
@@ -235,7 +235,7 @@ def test_several_are_asked_at_a_time_and_no_more() -> None:
     assert all(at_once)
 
 
-def test_no_request_is_taken_before_there_is_a_place_for_it() -> None:
+def test_a_target_is_taken_when_its_request_can_start() -> None:
     taken = 0
 
     def targets() -> Iterator[Target]:
@@ -250,7 +250,7 @@ def test_no_request_is_taken_before_there_is_a_place_for_it() -> None:
             assert taken == 3 + number + 1
 
 
-def test_a_slow_answer_holds_up_no_others() -> None:
+def test_a_slow_answer_delays_no_others() -> None:
     calls = count()
     others, in_time = threading.Event(), []
 
@@ -268,7 +268,7 @@ def test_a_slow_answer_holds_up_no_others() -> None:
 
 
 class AtOnce:
-    """A client that is answered at once."""
+    """A client that gets each answer at once."""
 
     def send(self, rule: EntryRule, due: float | None = None) -> Answer:
         del rule
@@ -276,7 +276,7 @@ class AtOnce:
 
 
 def test_a_schedule_yields_answers_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second request is under way, and the third is due in a minute."""
+    """The second request is in flight, and the third is due in a minute."""
     ended = threading.Event()
 
     class Second(AtOnce):
@@ -295,7 +295,7 @@ def test_a_schedule_yields_answers_while_it_waits(monkeypatch: pytest.MonkeyPatc
     assert sorted(answer.began or 0 for _, answer in answers) == [1, 2]
 
 
-def test_a_drive_without_end_ends_when_closed() -> None:
+def test_requests_without_end_end_when_closed() -> None:
     with gateway_like(lambda _: json_answer("v1", "mocka v1")) as url:
         load = send_repeatedly(Gateway(url).client(), None, 2)
         assert [next(load).status for _ in range(5)] == [200] * 5

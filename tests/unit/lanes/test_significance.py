@@ -1,4 +1,4 @@
-"""Tests of whether one sample is worse than another, against their definitions counted out."""
+"""Statistical tests, compared with counts by their definitions and with tables."""
 
 import math
 from itertools import combinations
@@ -44,7 +44,7 @@ def test_the_rank_test(values: list[float], others: list[float], chance: float) 
     assert larger(values, others) == pytest.approx(chance, abs=1e-7)
 
 
-def test_a_tail_is_told_by_who_is_in_it() -> None:
+def test_the_exceedance_test() -> None:
     alike = [float(n) for n in range(1000)]
     assert longer_tail(alike, alike) > 0.3
     assert longer_tail([*alike[:960], *[5000.0] * 40], alike) < 1e-4
@@ -53,7 +53,7 @@ def test_a_tail_is_told_by_who_is_in_it() -> None:
 
 
 @pytest.mark.parametrize("part", [0.5, 0.9, 0.99])
-def test_a_tail_is_what_exceeds_the_others_quantile(part: float) -> None:
+def test_a_tail_exceeds_the_others_quantile(part: float) -> None:
     values, others = [1.5, 8.5, 9.5, 9.5], [float(n) for n in range(10)]
     limit = quantile(others, part)
     longer, above = (sum(one > limit for one in each) for each in (values, others))
@@ -62,7 +62,7 @@ def test_a_tail_is_what_exceeds_the_others_quantile(part: float) -> None:
 
 
 def shifted(t: float, count: int) -> list[float]:
-    """Figures of which Student's t is `t`."""
+    """Return figures with this Student's t."""
     plain = [float(number) for number in range(count)]
     mean = sum(plain) / count
     error = math.sqrt(sum((x - mean) ** 2 for x in plain) / (count - 1) / count)
@@ -101,7 +101,7 @@ def test_students_test_of_few_and_of_equals(differences: list[float], chance: fl
 
 
 @pytest.mark.parametrize(("part", "value"), [(0.5, 50), (0.9, 90), (0.99, 99), (1, 100), (0, 1)])
-def test_a_quantile_is_the_nearest_that_came(part: float, value: float) -> None:
+def test_a_quantile_by_the_nearest_rank(part: float, value: float) -> None:
     assert quantile(range(1, 101), part) == value
     assert quantile([7], part) == 7
 
@@ -113,7 +113,7 @@ def test_several_tests_at_once() -> None:
 
 
 @pytest.mark.parametrize(("total", "others"), [(30, 40), (300, 400), (50, 950), (3, 17)])
-def test_how_often_failures_must_come_to_be_found(total: int, others: int) -> None:
+def test_the_share_of_failures_that_is_detected(total: int, others: int) -> None:
     share = detectable_share(total, others, 0.001)
     fewest = next(n for n in range(total + 1) if more_often(n, total, 0, others) <= 0.001)
     at_least = sum(

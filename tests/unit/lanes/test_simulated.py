@@ -46,7 +46,7 @@ Complete = Callable[[Drawn, Requests, list[Answer], str], list[Answer]]
 
 
 def by_laptop(mesh: Drawn, requests: Requests, answers: list[Answer], seed: str) -> list[Answer]:
-    """With requests of somebody else at the same time."""
+    """A run with requests of other clients at the same time."""
     rng, others = random.Random(seed), World(mesh, f"{seed} others")
     told = [as_call(made) for _, _, root in requests for made in walk(root)]
     if rng.random() < 0.5:
@@ -85,7 +85,7 @@ def by_traces(sidecars: bool, baggage: bool = False) -> Complete:
 def entered(
     mesh: Drawn, complete: Complete, seed: str, each: int = REQUESTS, slow: str = ""
 ) -> list[tuple[Target, Answer]]:
-    """The answers to `each` requests into each lane, with what the source tells."""
+    """Return the answers to `each` requests into each lane, with the source's hops."""
     world, rng = World(mesh, seed, slow), random.Random(seed)
     lanes = [lane for lane in LANES for _ in range(each)]
     rng.shuffle(lanes)
@@ -111,12 +111,12 @@ SOURCES = {
 
 
 def evidence_ends(verdict: Verdict) -> set[tuple[str, ...]]:
-    """Callers and whom they call, of the calls behind which a hint says that nothing is seen."""
+    """Return the calls, as caller and callee, at which a hint says that evidence ends."""
     return {one.services for one in verdict.hints if one.code is HintCode.EVIDENCE_ENDS}
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_no_sound_mesh_is_accused(source: str) -> None:
+def test_a_right_mesh_has_no_problem(source: str) -> None:
     hinted = 0
     for number in range(MESHES):
         seed = f"{SEED} sound {number}"

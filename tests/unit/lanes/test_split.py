@@ -23,7 +23,7 @@ LANES = st.integers(1, 6)
 
 
 def chance(total: int, count: int, share: float | Fraction) -> Fraction:
-    """The exact probability of `count` of `total`."""
+    """Return the exact probability of `count` of `total`."""
     p = Fraction(share)
     return comb(total, count) * p**count * (1 - p) ** (total - count)
 
@@ -73,7 +73,7 @@ def test_a_right_split_fails_no_more_often_than_stated(
     ],
 )
 def test_figures_of_the_sample(count: int, low: float, high: float) -> None:
-    """Of 100 requests among three lanes; the figures come from a bisection in fractions."""
+    """100 requests, three lanes. The figures come from a bisection in fractions."""
     assert interval(count, 100, 3) == pytest.approx((low, high), abs=1e-9)
 
 
@@ -96,7 +96,7 @@ def speaks_against(count: int, total: int, share: float, lanes: int) -> bool:
 
 
 @given(SHARES, LANES)
-def test_none_of_as_many_as_show_a_lane_speaks_against_its_share(share: float, lanes: int) -> None:
+def test_the_fewest_requests_that_show_a_lane(share: float, lanes: int) -> None:
     fewest, tail = requests_to_see(share, lanes), FALSE_ALARM / lanes / 2
     assert float(chance(fewest, 0, share)) <= tail * (1 + 1e-9)
     assert fewest == 1 or float(chance(fewest - 1, 0, share)) >= tail * (1 - 1e-9)
@@ -122,8 +122,8 @@ def test_requests_follow_from_the_weights(weights: tuple[int, ...], requests: in
 
 
 @pytest.mark.parametrize("percent", [1, 2, 5, 20])
-def test_a_sound_canary_fails_no_more_than_one_run_in_1000(percent: int) -> None:
-    """Counting as failed the runs in which nobody drew it, as well as those found off."""
+def test_a_right_canary_fails_no_more_than_one_run_in_1000(percent: int) -> None:
+    """A run fails if no request is drawn into the lane, or if its share is rejected."""
     share = percent / 100
     total = default_requests([share, 1 - share])
     assert speaks_against(0, total, share, 2)
@@ -133,7 +133,7 @@ def test_a_sound_canary_fails_no_more_than_one_run_in_1000(percent: int) -> None
 
 @settings(max_examples=40)
 @given(st.integers(1, 40), SHARES, SHARES, LANES)
-def test_how_often_a_share_is_found_off(total: int, share: float, true: float, lanes: int) -> None:
+def test_how_often_a_share_is_rejected(total: int, share: float, true: float, lanes: int) -> None:
     limit, counts = FALSE_ALARM / lanes / 2, range(total + 1)
     tails = [
         float(sum(chance(total, k, s) for k in counts[n:]))
@@ -149,7 +149,7 @@ def test_how_often_a_share_is_found_off(total: int, share: float, true: float, l
 
 @pytest.mark.parametrize("shares", [(0.4, 0.3, 0.3), (0.99, 0.01), (0.5, 0.5), (1.0, 0.0)])
 @pytest.mark.parametrize("difference", [0.05, 0.1, 0.2])
-def test_as_many_as_tell_a_difference_find_it_in_any_lane(
+def test_the_requests_that_detect_a_difference_in_any_lane(
     shares: tuple[float, ...], difference: float
 ) -> None:
     total = requests_to_detect(difference, shares)
@@ -169,7 +169,7 @@ def test_the_chance_of_so_many_or_more_of_4(count: int, share: float, chance: fl
     assert or_more(count, 4, share) == pytest.approx(chance)
 
 
-def test_what_the_samples_requests_tell() -> None:
+def test_the_differences_that_the_samples_requests_detect() -> None:
     shares = (0.4, 0.3, 0.3)
     assert [detectable_difference(n, shares) for n in (1, 100, 1000, 2400, 1_000_000)] == [
         1,

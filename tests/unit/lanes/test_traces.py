@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 
 def span(number: int, parent: int, service: str, kind: int = 2, **more: Any) -> Json:
-    """A span, of kind server, of "shop v1"; its times are in milliseconds."""
+    """Return a server span of "shop v1". Times are in milliseconds."""
     name, _, version = service.partition(" ")
     resource = {"service.name": name, **({"service.version": version} if version else {})}
     began, took = more.get("at", number), more.get("took", 100)
@@ -51,7 +51,7 @@ def span(number: int, parent: int, service: str, kind: int = 2, **more: Any) -> 
 
 
 def steps(*spans: Json) -> list[str]:
-    """The hops that the spans tell of, in words: "cart v1 by shop"."""
+    """Return the hops that the spans show, in words: "cart v1 by shop"."""
     return list(map(said, path(spans_in(json.dumps({"resourceSpans": spans})), WORKLOADS, "lane")))
 
 
@@ -109,12 +109,12 @@ def test_of_several_tries_the_one_that_answered_counts() -> None:
         ({}, 0),
     ],
 )
-def test_a_grpc_status_stands_for_one_of_http(tags: Json, status: int) -> None:
+def test_the_status_of_a_span(tags: Json, status: int) -> None:
     (found,) = spans_in(json.dumps({"resourceSpans": [span(1, 0, "cart v1", tags=tags)]}))
     assert found.status == status
 
 
-def test_versions_come_from_the_manifests_where_they_know_the_pod() -> None:
+def test_manifests_that_know_the_pod_decide_its_version() -> None:
     pod = {"k8s.pod.name": "cart-v2-7d9f8b6c5d-x2k4q"}
     assert steps(span(1, 0, "cart 1.0.3", resource=pod)) == ["cart v2"]
     deployment = {"k8s.deployment.name": "stock-v1"}
@@ -126,13 +126,13 @@ def test_versions_come_from_the_manifests_where_they_know_the_pod() -> None:
 def proxy(
     number: int, parent: int, whose: str, version: str, kind: int, to: str, **more: str
 ) -> Json:
-    """A span of Envoy's, which sent a call to the cluster `to`."""
+    """Return Envoy's span of a call to the cluster `to`."""
     own = {"istio.canonical_service": whose, "istio.canonical_revision": version}
     tags = {**own, "upstream_cluster": to, "http.status_code": "200", **more}
     return span(number, parent, f"{whose}.default", kind=kind, tags=tags)
 
 
-def test_sidecars_tell_hops_by_themselves_and_what_they_chose() -> None:
+def test_spans_of_sidecars_show_hops_and_what_was_chosen() -> None:
     spans = [
         proxy(1, 0, "istio-ingressgateway", "latest", 2, cluster("shop", "v2")),
         proxy(2, 1, "shop", "v2", 2, "inbound|8000||"),
@@ -147,8 +147,8 @@ def test_sidecars_tell_hops_by_themselves_and_what_they_chose() -> None:
     assert [step.routed for step in found] == [chosen, chosen, Routed(proxied=False)]
 
 
-def test_a_call_behind_a_service_without_a_sidecar_is_that_services() -> None:
-    """cart has no span; a call of shop's past its own sidecar would have no span before it."""
+def test_a_call_behind_a_service_without_spans_is_that_services() -> None:
+    """cart has no span. A call past shop's own sidecar would have no sidecar's span before it."""
     spans = [
         proxy(1, 0, "shop", "v2", 2, "inbound|8000||"),
         proxy(2, 1, "shop", "v2", 3, cluster("cart", "v2")),
@@ -161,7 +161,7 @@ def test_a_call_behind_a_service_without_a_sidecar_is_that_services() -> None:
     assert [step.routed for step in found[1:]] == [None, Routed(frozenset({"v2"}))]
 
 
-def test_a_sidecar_without_the_service_lets_its_calls_through() -> None:
+def test_a_sidecar_passes_calls_to_unknown_services_through() -> None:
     spans = [
         proxy(1, 0, "shop", "v2", 2, "inbound|8000||"),
         proxy(2, 1, "shop", "v2", 3, "PassthroughCluster"),
@@ -175,7 +175,7 @@ def test_a_sidecar_without_the_service_lets_its_calls_through() -> None:
 @pytest.mark.parametrize(
     ("to", "flags"), [(cluster("cart", "v2"), "UH"), (cluster("cart", "v2"), "UF,URX"), ("", "NC")]
 )
-def test_a_call_that_a_proxy_had_no_pod_for_was_not_answered(to: str, flags: str) -> None:
+def test_a_call_for_which_a_proxy_had_no_pod_was_not_answered(to: str, flags: str) -> None:
     failed = {"response_flags": flags, "http.url": "http://cart:8000/", "http.status_code": "503"}
     shop = proxy(1, 0, "shop", "v2", 2, "inbound|8000||")
     spans = [shop, proxy(2, 1, "shop", "v2", 3, to, **failed)]
@@ -194,7 +194,7 @@ def test_a_call_that_a_proxy_had_no_pod_for_was_not_answered(to: str, flags: str
     assert steps(shop, received) == ["shop v2"]
 
 
-def test_a_gateway_that_has_no_pod_was_not_answered() -> None:
+def test_a_call_for_which_the_gateway_had_no_pod_was_not_answered() -> None:
     gateway = ("istio-ingressgateway", "latest", 2, cluster("shop", "v2"))
     (shop,) = path(
         spans_in(json.dumps({"resourceSpans": [proxy(1, 0, *gateway, response_flags="UH")]})),
@@ -213,7 +213,7 @@ def test_a_gateway_that_has_no_pod_was_not_answered() -> None:
         "baggage",
     ],
 )
-def test_recorded_baggage_tells_the_lane(name: str) -> None:
+def test_recorded_baggage_shows_the_lane(name: str) -> None:
     tags = {name: "user=1,lane=v2;p=1"}
     text = json.dumps({"batches": [span(1, 0, "shop v1", tags=tags)]})
     found = path(spans_in(text), WORKLOADS, "lane")
@@ -251,7 +251,7 @@ JAEGER = {
 
 
 def in_base64(resource: Json) -> Json:
-    """The same as Tempo writes it: bytes are base64, kinds are names."""
+    """Return the trace as Tempo writes it: ids in base64, kinds as names."""
     (told,) = resource["scopeSpans"][0]["spans"]
     ids = ("traceId", "spanId", "parentSpanId")
     coded = {n: base64.b64encode(bytes.fromhex(told[n])).decode() for n in ids}
@@ -277,7 +277,7 @@ def test_every_form_of_a_trace(form: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", "5", '{"data": 5}', "<html>", '{"a": 1}', "[" * 10_000])
-def test_what_is_no_trace_is_refused(text: str) -> None:
+def test_documents_of_another_format_are_errors(text: str) -> None:
     with pytest.raises(TraceFormatError):
         spans_in(text)
 
@@ -286,7 +286,7 @@ def test_what_is_no_trace_is_refused(text: str) -> None:
     "spans",
     [5, [5], [{"scopeSpans": 5}], [{"scopeSpans": [{"spans": [5, {}, {"traceId": 5}]}]}]],
 )
-def test_what_is_no_span_is_left_out(spans: object) -> None:
+def test_malformed_spans_are_left_out(spans: object) -> None:
     if isinstance(spans, list):
         assert spans_in(json.dumps({"resourceSpans": spans})) == []
         assert spans_in(json.dumps({"data": [{"spans": spans}]})) == []
@@ -307,8 +307,8 @@ ASKED = Answer(200, "page", trace=TRACE)
         ("Tempo", "/api/traces/"),
     ],
 )
-def test_a_server_is_asked_until_the_trace_is_whole(form: str, served: str) -> None:
-    """At first it has none of it, and another answers 404 for the API that it has not."""
+def test_a_server_is_queried_until_the_trace_is_whole(form: str, served: str) -> None:
+    """At first the server has no span. A server without the API answers 404."""
     asked: list[str] = []
 
     def serve(headers: Mapping[str, str]) -> ANSWER:
@@ -324,7 +324,7 @@ def test_a_server_is_asked_until_the_trace_is_whole(form: str, served: str) -> N
     assert answer.partial
 
 
-def test_what_a_server_may_answer() -> None:
+def test_answers_of_trace_servers() -> None:
     def refusing(answers: Iterator[ANSWER]) -> str:
         with gateway_like(lambda _: next(answers)) as url, pytest.raises(LanesError) as caught:
             quick(trace_store(url)).complete([ASKED])
@@ -361,7 +361,7 @@ def test_a_file_that_a_collector_writes(tmp_path: Path) -> None:
         quick(TraceFile(str(tmp_path / "none"))).complete([ASKED])
 
 
-def test_answers_that_tell_all_hops_are_not_looked_for() -> None:
+def test_answers_that_show_all_hops_need_no_trace() -> None:
     whole = Answer(200, "", (Step("shop", "v1"),), trace=TRACE)
     assert quick(TraceServer("http://127.0.0.1:1/")).complete([whole]) == [whole]
 
@@ -458,7 +458,7 @@ def test_a_trace_that_is_not_there_has_no_spans(text: str) -> None:
     assert spans_in(text) == []
 
 
-def test_no_more_spans_are_read_than_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_spans_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lanes.evidence.traces.MOST_SPANS", 2)
     spans = [span(number, 0, "shop v1") for number in range(1, 4)]
     found = spans_in(json.dumps({"resourceSpans": spans}))

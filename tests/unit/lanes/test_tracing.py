@@ -1,4 +1,4 @@
-"""One request, hop by hop, and why it went there."""
+"""The trace of one request: its hops, and why it went there."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -58,7 +58,7 @@ def whys(trace: Trace) -> list[str]:
         ("v2 v1 v3", "mockc v3 answered, and the plan is v2"),
     ],
 )
-def test_why_a_hop_was_that_one(versions: str, last: str) -> None:
+def test_why_each_hop_answered(versions: str, last: str) -> None:
     told = of(chain(*versions.split()))
     assert whys(told) == ["match", "fallback: no mockb v2", "NOT planned" if last else "match"]
     assert [hop.misrouted for hop in told.hops] == ["", "", last]
@@ -73,14 +73,14 @@ def test_where_strict_mode_ends_the_lane() -> None:
     assert told.problem is None
 
 
-def test_a_tree_that_tells_no_time_is_traced_all_the_same() -> None:
+def test_a_tree_without_times_is_traced() -> None:
     tree = chain("v2", "v1", "v2")
     del tree["upstreams"][0]["duration_ms"]
     tree["status"] = "fine"
     assert whys(of(tree)) == ["match", "fallback: no mockb v2", "match"]
 
 
-def test_a_service_that_is_called_twice_is_met_in_the_plans_order() -> None:
+def test_hops_of_a_service_that_is_called_twice_are_in_the_plans_order() -> None:
     lost = Hop("c", ("v1",), Reason.LOST, misrouted=Misrouted(Reason.LOST))
     ways = (Hop("c", ("v2",), Reason.MATCH), Hop("b", ("v1",), Reason.FALLBACK, (lost,)))
     plan = Plan("version", "*", (Lane("v2", 1, Hop("a", ("v2",), Reason.MATCH, ways)),))
@@ -94,7 +94,7 @@ def test_a_service_that_is_called_twice_is_met_in_the_plans_order() -> None:
     ]
 
 
-def test_steps_are_not_known_where_the_plan_knows_nothing_of_their_service() -> None:
+def test_steps_of_services_that_the_plan_does_not_know() -> None:
     cart = Hop("b", (), Reason.UNSUPPORTED, unsupported="spec.x")
     plan = Plan("version", "*", (Lane("v2", 1, Hop("a", ("v2",), Reason.MATCH, (cart,))),))
     tree = hop("a", "v1", hop("b", "v7", hop("c", "v1")))
@@ -135,10 +135,8 @@ def test_what_is_wrong_with_a_hop(planned: Hop, tree: dict[str, Any], misrouted:
 
 
 @pytest.mark.parametrize(("caller", "depth"), [("a", 1), ("c", 2), ("elsewhere", 1)])
-def test_a_hop_that_is_seen_off_the_path_stands_behind_who_called_it(
-    caller: str, depth: int
-) -> None:
-    """Behind the first hop, where the plan has no such caller."""
+def test_a_hop_off_the_path_follows_its_caller(caller: str, depth: int) -> None:
+    """A hop whose caller is not in the plan follows the first hop."""
     lane = Lane("v2", 1, Hop("a", ("v2",), Reason.MATCH, (CALLED,)), unreached=(NOBODY, CALLED))
     plan = Plan("version", "*", (lane,))
     steps = (Step("a", "v2", "v2", caller=""), Step("b", "v1", "v2", caller=caller))
@@ -152,9 +150,7 @@ def test_a_hop_that_is_seen_off_the_path_stands_behind_who_called_it(
 
 
 @pytest.mark.parametrize(("version", "fell"), [("v1", True), ("v9", False), ("", True)])
-def test_the_baseline_of_the_service_stands_in_for_a_version_that_is_not_up(
-    version: str, fell: bool
-) -> None:
+def test_a_version_may_be_down_if_the_baselines_answered(version: str, fell: bool) -> None:
     entries = [
         Hop("a", (own,), Reason.MATCH, (Hop("c", (cart,), Reason.MATCH),))
         for own, cart in (("v1", "v9"), ("v2", "v2"))
@@ -201,7 +197,7 @@ def test_the_time_outside_of_the_first_hop() -> None:
     assert replace(took, answer=replace(took.answer, path=())).elsewhere_ms is None
 
 
-def test_a_lane_is_asked_for_by_its_entry_rule_or_until_it_is_drawn() -> None:
+def test_a_lane_is_entered_by_its_entry_rule_or_drawn() -> None:
     beside = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
     nobody = cast(Client, Answers(()))
     assert trace(nobody, beside, "v3").entered == "by x-lane: v3"
@@ -218,8 +214,8 @@ def test_a_lane_that_no_request_enters_is_not_traced() -> None:
     assert caught.value.problem is Problem.NO_ENTRY_RULE
 
 
-def test_a_lane_is_not_waited_for_longer_than_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look at the clock is 20 s here."""
+def test_requests_until_a_lane_is_drawn_end_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reading of the clock is 20 s later."""
     clock = SimpleNamespace(monotonic=partial(next, count(step=20)))
     monkeypatch.setattr("lanes.verification.tracing.time", clock)
     with pytest.raises(LanesError, match="lane v2: none of 4 requests entered it"):
@@ -227,7 +223,7 @@ def test_a_lane_is_not_waited_for_longer_than_a_minute(monkeypatch: pytest.Monke
 
 
 class Seen:
-    """A source that has seen each request in this lane."""
+    """A source that shows each request in this lane."""
 
     def __init__(self, lane: str) -> None:
         self._lane = lane
@@ -237,7 +233,7 @@ class Seen:
         return [replace(one, path=path, partial=True) for one in answers]
 
 
-def test_evidence_tells_of_the_request_that_is_traced() -> None:
+def test_evidence_completes_a_trace() -> None:
     beside = plan_of(*kube.base(SAMPLE, {"v1": 100}), *kube.lane("v3", SAMPLE))
     for plan, name in ((beside, "v3"), (PLAN, "v2"), (PLAN, None)):
         told = trace(cast(Client, Answers(["v1"])), plan, name, Seen(name or "v1"))
@@ -257,7 +253,7 @@ def test_branches(depths: list[int], lines: list[str]) -> None:
     assert list(branches(depths)) == lines
 
 
-def test_it_is_told_in_80_columns_and_to_programs() -> None:
+def test_a_trace_in_80_columns_and_as_json() -> None:
     told = of(chain("v2", "v1", "v1"))
     lines = printed(show_trace, told)
     assert lines[0] == "lane v2 (by weight, 30 of 100): status 200 after -"

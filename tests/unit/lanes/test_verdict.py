@@ -35,7 +35,7 @@ STRICT = plan_of(*asm(strict=True))
 
 
 def answer(lane: str | None, versions: str, status: int = 200, tags: str = "") -> Answer:
-    """An answer of the sample; "-" is a hop that nothing answered. `tags`: lanes hop by hop."""
+    """Return an answer of the sample. "-": nothing answers at the hop. `tags`: each hop's lane."""
     found = versions.split()
     lanes = [None if t == "-" else t for t in tags.split()] if tags else [lane] * len(found)
     steps = [
@@ -46,7 +46,7 @@ def answer(lane: str | None, versions: str, status: int = 200, tags: str = "") -
 
 
 def route(way: str, status: int = 200) -> Answer:
-    """An answer without lanes: "shop v1, cart v2"."""
+    """Return an answer without lanes, such as "shop v1, cart v2"."""
     steps = (hop.split() for hop in way.split(", "))
     return Answer(status, way, tuple(Step(name, version) for name, version in steps))
 
@@ -65,7 +65,7 @@ def counts_of(verdict: Verdict) -> dict[str, tuple[int, int]]:
 
 
 def problems_of(verdict: Verdict) -> list[tuple[str, int, int]]:
-    """Each problem's code with its values, its status and how often it came."""
+    """Return each problem's code with its values, its status and its count."""
     return [(coded(u.problem), u.status, u.count) for u in verdict.unexpected]
 
 
@@ -138,7 +138,7 @@ def test_failed_requests() -> None:
 
 
 @pytest.mark.parametrize("plan", [PLAN, plan_of(*asm(weights={"v1": 1}))])
-def test_where_no_hop_is_seen_nothing_is_wrong_and_nothing_holds(plan: Plan) -> None:
+def test_a_run_without_a_hop_seen_is_neither_wrong_nor_holds(plan: Plan) -> None:
     verdict = verify(plan, [Answer(200, "It works!")] * 3)
     assert problems_of(verdict) == []
     assert set(counts_of(verdict).values()) == {(0, 0)}
@@ -147,7 +147,7 @@ def test_where_no_hop_is_seen_nothing_is_wrong_and_nothing_holds(plan: Plan) -> 
     assert closing(verdict) == "Lanes NOT verified: no hop of any request is seen."
 
 
-def test_the_same_wrong_answers_are_told_once_the_most_frequent_first() -> None:
+def test_equal_wrong_answers_are_shown_once_the_most_frequent_first() -> None:
     wrong = [answer("v2", "v2 v1 v1")] * 2 + [answer("v3", "v1 v1 v1")] * 5
     verdict = verify(PLAN, [*planned(), *wrong])
     assert [u.count for u in verdict.unexpected] == [5, 2]
@@ -186,7 +186,7 @@ def test_a_split_and_its_weights(counts: tuple[int, int, int], ok: tuple[bool, .
     assert verdict.unexpected == ()
 
 
-def test_more_requests_verify_more_sharply() -> None:
+def test_more_requests_detect_smaller_differences() -> None:
     assert verify(PLAN, planned(45, 30, 25)).ok
     assert not verify(PLAN, planned(4500, 3000, 2500)).ok
 
@@ -198,8 +198,8 @@ def test_no_requests_at_all() -> None:
 
 
 @pytest.mark.parametrize("weights", [(100, 0), (99, 1)])
-def test_a_lane_that_nobody_entered_is_not_verified(weights: tuple[int, int]) -> None:
-    """With no weight that is as it should be; with one the run must not pass."""
+def test_a_lane_without_a_request_is_not_verified(weights: tuple[int, int]) -> None:
+    """That is right for a lane without a weight; with a weight, the run fails."""
     v1, v2 = weights
     apart: Plan = plan_of(*asm(weights={"v1": v1, "v2": v2}))
     baseline, canary = answer("v1", PLANNED["v1"]), answer("v2", PLANNED["v2"])
@@ -231,7 +231,7 @@ def entry_targets(*names: str) -> list[tuple[Target, Answer]]:
     return [(by(name), answer(name, PLANNED[name])) for name in names for _ in range(20)]
 
 
-def test_who_enters_a_lane_counts_for_no_share() -> None:
+def test_requests_that_enter_a_lane_count_for_no_share() -> None:
     drawn = planned(v1=90, v2=10, v3=0)
     alone, both = verify(BESIDE, drawn), verify(BESIDE, drawn, entry_targets("v2", "v3"))
     assert [lane.verified for lane in alone.lanes] == [True, True, False]
@@ -269,9 +269,7 @@ def test_requests_that_enter_a_lane_take_its_path() -> None:
 
 @pytest.mark.parametrize("drawn", [100, 0])
 @pytest.mark.parametrize("way", [EntryRule(path="/beta"), EntryRule(method="POST")])
-def test_where_no_service_answers_at_an_entry_rule_nothing_is_told(
-    way: EntryRule, drawn: int
-) -> None:
+def test_an_entry_rule_where_no_service_answers_is_not_verified(way: EntryRule, drawn: int) -> None:
     v1, v2, v3 = BESIDE.lanes
     plan = replace(BESIDE, lanes=(v1, v2, replace(v3, entry_rules=(way,))))
     nothing = [(Target("v3", way), Answer(404, "<!doctype html>"))]
@@ -286,7 +284,7 @@ def test_where_no_service_answers_at_an_entry_rule_nothing_is_told(
     assert not verify(BESIDE, [], [(by("v3"), Answer(404, ""))]).ok
 
 
-def test_a_weight_that_leads_nobody_to_its_lane_fails_though_the_lane_can_be_entered() -> None:
+def test_a_lane_with_a_weight_needs_a_request_by_weight() -> None:
     verdict = verify(BESIDE, planned(v1=20, v2=0, v3=0), entry_targets("v2"))
     assert [(lane.verified, lane.fits, lane.ok) for lane in verdict.lanes[:2]] == [
         (True, True, True),
@@ -295,7 +293,7 @@ def test_a_weight_that_leads_nobody_to_its_lane_fails_though_the_lane_can_be_ent
 
 
 @pytest.mark.parametrize("name", ["v2", "v3"])
-def test_where_nothing_is_drawn_a_lane_is_verified_alone(name: str) -> None:
+def test_without_requests_by_weight_a_lane_is_verified_alone(name: str) -> None:
     verdict = verify(BESIDE, [], entry_targets(name))
     assert (verdict.ok, verdict.requests, [lane.name for lane in verdict.lanes]) == (
         True,
@@ -305,7 +303,7 @@ def test_where_nothing_is_drawn_a_lane_is_verified_alone(name: str) -> None:
     assert not verify(BESIDE, [], [(by(name), answer("v1", PLANNED["v1"]))]).ok
 
 
-def test_a_lane_that_is_entered_is_verified_by_its_path_where_no_answer_tells_it() -> None:
+def test_a_lane_that_is_entered_is_verified_by_its_path_if_no_answer_names_lanes() -> None:
     drawn = [text(PLANNED["v1"])] * 90 + [text(PLANNED["v2"])] * 10
     assert verify(BESIDE, drawn, [(by("v3"), text(PLANNED["v3"]))]).ok
     verdict = verify(BESIDE, drawn, [(by("v3"), text(PLANNED["v1"]))])
@@ -424,7 +422,7 @@ def test_an_answer_without_a_lane_where_others_name_theirs() -> None:
 
 
 def some_fail(lanes: Mapping[str, int], failed: int) -> Verdict:
-    """Of PAIR in halves, with a fault for 25 % at the gateway's rule."""
+    """Verify answers of PAIR in halves, with a fault for 25% at the gateway's rule."""
     fault = {"abort": {"httpStatus": 503, "percentage": {"value": 25}}}
     plan = plan_of(
         *(
@@ -438,7 +436,7 @@ def some_fail(lanes: Mapping[str, int], failed: int) -> Verdict:
     return verify(plan, [*right, *[Answer(503, "fault filter abort")] * failed])
 
 
-def test_what_fails_at_the_gateway_is_of_no_lane_and_verified_once() -> None:
+def test_requests_that_fail_at_the_gateway_are_of_no_lane_and_counted_once() -> None:
     verdict = some_fail({"v1": 375, "v2": 375}, 250)
     assert (closing(verdict), verdict.ok) == ("Lanes hold.", True)
     assert (verdict.requests, verdict.errors, verdict.planned_failures) == (1000, 0, 250)
@@ -458,7 +456,7 @@ def test_what_fails_at_the_gateway_is_of_no_lane_and_verified_once() -> None:
 
 
 def of_namespaces(*namespaces: str | None) -> Answer:
-    """A right answer of lane v2, its hops in these namespaces."""
+    """Return a right answer of lane v2, its hops in these namespaces."""
     right = answer("v2", PLANNED["v2"])
     steps = zip(right.path, namespaces, strict=True)
     return replace(right, path=tuple(replace(s, namespace=n) for s, n in steps))
@@ -473,7 +471,7 @@ GREEN = plan_of(*in_green(asm()))
 
 
 def applied_anywhere(*versions: str) -> Plan:
-    """The plan where the Deployments of these versions name no namespace."""
+    """Return the plan if the Deployments of these versions name no namespace."""
     return plan_of(
         *(
             without(d, "metadata.namespace")
@@ -501,7 +499,7 @@ ANYWHERE = applied_anywhere("v1", "v2", "v3")
         (applied_anywhere("v1"), ("green", "blue", "default"), ""),
     ],
 )
-def test_another_releases_pods(
+def test_pods_of_another_release(
     plan: Plan, namespaces: tuple[str | None, ...], problem: str
 ) -> None:
     others = [a for a in planned() if a.lane != "v2"]
@@ -523,7 +521,7 @@ def test_a_release_of_other_services() -> None:
 
 
 def balanced(lanes: bool, seed: int = 1) -> list[Answer]:
-    """What 100 requests get where the gateway alone has a sidecar: Kubernetes draws each hop."""
+    """Return 100 answers if the gateway alone has a sidecar: Kubernetes balances each hop."""
     draw = random.Random(seed)
     versions = {"mockb": ("v1", "v3"), "mockc": ("v1", "v2")}
     answers = []
@@ -540,7 +538,7 @@ def no_sidecar(namespace: str = "") -> Hint:
 
 
 @pytest.mark.parametrize("lanes", [True, False])  # on ASM it is a sidecar that writes baggage
-def test_hops_that_kubernetes_draws(lanes: bool) -> None:
+def test_hops_that_kubernetes_balances(lanes: bool) -> None:
     for seed in range(20):
         verdict = verify(GREEN, balanced(lanes, seed))
         assert not verdict.ok
@@ -556,7 +554,7 @@ def test_hops_that_kubernetes_draws(lanes: bool) -> None:
 
 
 def test_one_service_whose_sidecar_is_missing() -> None:
-    """mockb's pods alone: mocka still chooses among them by lane."""
+    """Only mockb's pods lack a sidecar: mocka's still route by lane."""
     right = {lane: path.split() for lane, path in PLANNED.items()}
     drawn = [
         answer(lane, f"{a} {b} {c}") for lane, (a, b, _) in right.items() for c in ("v1", "v2")
@@ -656,7 +654,7 @@ def test_a_lane_that_changes_on_the_way_says_nothing_of_sidecars() -> None:
 
 
 def test_a_lane_that_no_gateway_sets_is_read_by_no_hop() -> None:
-    """And it may be lost where the plan assumes that its header is handed on."""
+    """It may also be lost where the plan assumes that its header is propagated."""
     lane = rule(to("cart", "v2"), match=[header_is("x-lane", "v2")])
     shop = [
         kube.virtual_service("*", rule(to("shop")), gateways=["gw"]),
@@ -688,7 +686,7 @@ def test_a_service_may_answer_as_any_version_where_manifests_name_none() -> None
     assert not verify(found, [Answer(503, "", nobody)]).ok
 
 
-def test_a_call_that_goes_round_may_be_there_or_not() -> None:
+def test_a_call_in_a_cycle_may_be_left_out() -> None:
     back = Hop("shop", ("v1",), Reason.MATCH, repeats=CallKey(Host("shop", "default")))
     cart = Hop("cart", ("v1", "v2"), Reason.SPLIT, (back,), shares=(0.5, 0.5), may_stop=True)
     shop = Hop("shop", ("v1",), Reason.MATCH, (cart, Hop("users", ("v1",), Reason.MATCH)))
@@ -706,8 +704,8 @@ def test_a_call_that_goes_round_may_be_there_or_not() -> None:
         assert problems_of(verify(cycle, [route(wrong)])) == [("no-such-path", 200, 1)]
 
 
-def test_a_call_that_goes_round_is_no_other_than_planned() -> None:
-    """Cart calls shop back by a path of its own, which is planned once more, and left out here."""
+def test_a_call_in_a_cycle_is_as_planned() -> None:
+    """Cart calls shop back by another path, so shop is planned again. No answer has the call."""
     again = Hop("cart", ("v1",), Reason.MATCH, repeats=CallKey(Host("cart", "default")))
     back = Hop("shop", ("v1",), Reason.MATCH, (again,), may_stop=True)
     cart = Hop("cart", ("v1",), Reason.MATCH, (back,), may_stop=True)
@@ -725,6 +723,6 @@ def test_a_call_that_goes_round_is_no_other_than_planned() -> None:
 
 @pytest.mark.parametrize("counts", [(100, 0, 0), (40, 60, 0), (40, 0, 60)])
 def test_a_split_of_other_weights(counts: tuple[int, int, int]) -> None:
-    """Of all lanes, or of some."""
+    """The weights of all lanes differ, or of some."""
     assert verify(PLAN, planned(*counts)).hints == (Hint(Code.OTHER_WEIGHTS),)
     assert verify(PLAN, planned()).hints == ()

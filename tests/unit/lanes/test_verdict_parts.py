@@ -24,7 +24,7 @@ from tests.unit.lanes.test_verdict import PLAN, answer, text
 
 
 def lane(name: str, weight: int, *hops: str) -> Lane:
-    """A lane whose hops, such as "cart v1 fallback", the first calls."""
+    """Return a lane. The first hop calls the others, such as "cart v1 fallback"."""
     first, *behind = (hop.split() for hop in hops)
     called = tuple(Hop(service, (version,), Reason(why)) for service, version, why in behind)
     service, version, why = first
@@ -93,7 +93,7 @@ NO_SERVICE, NO_HOP, SOME_HOPS = by_rule(5, 0, 5), by_rule(5, 0, 5, 2), by_rule(5
         (by_rule(5, 0, 4), False, True, True),
     ],
 )
-def test_how_an_entry_rule_fared(
+def test_the_result_of_an_entry_rule(
     entered: EntryVerdict, ok: bool, verified: bool, reached: bool
 ) -> None:
     assert (entered.ok, entered.verified, entered.reached) == (ok, verified, reached)
@@ -124,7 +124,7 @@ def test_how_an_entry_rule_fared(
         ((0, 0, 0, 0), 0.1, (0.0, 1.0), (RIGHT, WRONG), (0.0, True, False)),
     ],
 )
-def test_how_a_lane_fared(
+def test_the_result_of_a_lane(
     drawn: tuple[int, int, int, int],
     expected: float,
     bounds: tuple[float, float],
@@ -159,7 +159,7 @@ def elsewhere(right: Answer, namespace: str = "blue") -> Answer:
 
 
 def shop(**lanes: str) -> Plan:
-    """The lanes of a shop that calls a cart, whose version this is, of weight 1 each."""
+    """Return lanes of weight 1 of a shop, each with the version of the cart that it calls."""
     return Plan(
         "version",
         "*",
@@ -174,7 +174,7 @@ FAULTY = (Abort(503, 0.5),)
 
 
 def with_cart(cart: Hop) -> Plan:
-    """One lane of the shop, "v1", which calls this cart and then users."""
+    """Return a plan of lane "v1" of a shop that calls this cart and then users."""
     users = Hop("users", ("v1",), Reason.MATCH)
     return Plan("", "*", (Lane("v1", 1, Hop("shop", ("v1",), Reason.MATCH, (cart, users))),))
 
@@ -314,15 +314,13 @@ def test_what_is_wrong_with_an_answer_and_where(
         (Hop("cart", (), Reason.NONE, status=503), 503, None),
     ],
 )
-def test_an_answer_that_tells_a_part_may_fail_where_the_plan_lets_it(
-    cart: Hop, status: int, code: Code | None
-) -> None:
+def test_a_partial_answer_may_fail_as_planned(cart: Hop, status: int, code: Code | None) -> None:
     lane_named = part(step("shop", "v1", "v1"), status=status)
     (one,) = classify(with_cart(cart), [lane_named], []).drawn
     assert (one.problem.code if one.problem else None) == code
 
 
-def test_where_every_answer_ends_early_no_hop_behind_is_counted() -> None:
+def test_hops_behind_one_that_fails_each_time_are_not_counted() -> None:
     users = Hop("users", ("v1", "v2"), Reason.SPLIT, shares=(0.5, 0.5))
     split = Hop("cart", ("v1", "v2"), Reason.SPLIT, (users,), shares=(0.5, 0.5), failing=FAULTY)
     only = Plan("", "*", (Lane("v1", 1, Hop("shop", ("v1",), Reason.MATCH, (split,))),))
@@ -331,7 +329,7 @@ def test_where_every_answer_ends_early_no_hop_behind_is_counted() -> None:
     assert [(one.version, one.count, one.total) for one in splits] == [("503", 4, 4)]
 
 
-def test_a_split_is_counted_by_whole_answers_where_there_are_any() -> None:
+def test_a_split_is_counted_by_whole_answers_if_there_are_any() -> None:
     split = with_cart(Hop("cart", ("v1", "v2"), Reason.SPLIT, shares=(0.5, 0.5)))
     whole = [
         Answer(200, "", (step("shop", "v1"), step("cart", v), step("users", "v1")))
@@ -421,7 +419,7 @@ def test_which_services_of_a_lane_are_not_seen(
     assert {lane.name: lane.unseen for lane in verdict.lanes}["v2"] == unseen
 
 
-def test_what_the_plan_does_not_know_is_none_of_what_holds() -> None:
+def test_a_hop_that_the_plan_does_not_know_counts_as_not_seen() -> None:
     unknown = with_cart(Hop("cart", (), Reason.UNSUPPORTED))
     came = Answer(200, "", (step("shop", "v1"), step("cart", "v7"), step("users", "v1")))
     verdict = verify(unknown, [came])
@@ -447,7 +445,7 @@ HINT = Hint(HintCode.LOST, ("mocka", "mockb"))
         ([answer(None, "v1 v1 v1")], [LOST], [Hint(HintCode.NO_LANE)]),
     ],
 )
-def test_what_wrong_answers_point_to(
+def test_hints_at_the_cause_of_wrong_answers(
     drawn: list[Answer], entered: list[Answer], hints: list[Hint]
 ) -> None:
     target = Target("v2", BY_HEADER)

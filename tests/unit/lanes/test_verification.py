@@ -37,7 +37,7 @@ from tests.unit.lanes.test_junit import cases
 from tests.unit.lanes.test_verdict import answer, text
 
 
-def test_a_worse_lane_is_told_and_fails_where_it_must_not_be() -> None:
+def test_a_worse_lane_fails_a_run_with_no_worse() -> None:
     sound, slow = tried(Clock()), tried(Clock("v2"))
     assert (sound.ok, conclusion(sound)) == (True, "Lanes hold.")
     assert (slow.ok, conclusion(slow)) == (True, "Lanes hold. v2 is worse than v1.")
@@ -56,7 +56,7 @@ def test_a_worse_lane_is_told_and_fails_where_it_must_not_be() -> None:
     assert result_json(tried(Clock("v2"), no_worse=True))["ok"] is False
 
 
-def test_where_no_lane_is_compared_none_is_vouched_for() -> None:
+def test_a_run_that_compares_no_lane_fails_with_no_worse() -> None:
     only = plan_of(*asm(weights={"v1": 1}))
     gateway = Clock(by_weight=("v1",))
     assert tried(gateway, only).ok
@@ -67,7 +67,7 @@ def test_where_no_lane_is_compared_none_is_vouched_for() -> None:
     )
 
 
-def test_a_lane_alone_is_compared_with_what_is_asked_beside() -> None:
+def test_a_lane_alone_is_compared_with_requests_by_weight() -> None:
     result = tried(Clock("v3", by_weight=("v1",)), BESIDE, alone=True, requests=50)
     assert (result.verdict.requests, [lane.name for lane in result.verdict.lanes]) == (0, ["v3"])
     assert conclusion(result) == "Lane v3 holds. v3 is worse than v1."
@@ -80,7 +80,7 @@ def test_requests_by_weight_and_by_entry_rules_come_mixed() -> None:
     assert "x-lane: v3" in gateway.asked[:100]  # 1 in 10^28 shuffles has none
 
 
-def test_each_entry_rule_is_asked_and_one_that_misroutes_is_named() -> None:
+def test_each_entry_rule_is_used_and_one_that_misroutes_is_named() -> None:
     gateway = Clock(by_weight=("v1",))
     assert tried(gateway, TWO_WAYS).ok
     assert Counter(gateway.asked) == {"": 100, "x-lane: v3": 50, "x-also: v3": 5}
@@ -115,7 +115,7 @@ def test_each_entry_rule_is_asked_and_one_that_misroutes_is_named() -> None:
     ("weight", "requests", "further"),
     [(0, 20, 5), (30, 20, 6), (40, 20, 8), (90, 100, 66), (90, 20, 20), (100, 20, 5), (40, 3, 3)],
 )
-def test_a_further_entry_rule_is_asked_until_it_can_not_be_by_weight(
+def test_requests_by_a_further_entry_rule_rule_out_the_weights(
     weight: int, requests: int, further: int
 ) -> None:
     ways = (EntryRule({"a": "1"}), EntryRule({"a": "2"}))
@@ -128,14 +128,14 @@ def test_a_further_entry_rule_is_asked_until_it_can_not_be_by_weight(
     }
 
 
-def test_very_many_entry_rules_are_asked_once_each() -> None:
+def test_very_many_entry_rules_get_one_request_each() -> None:
     ways = tuple(EntryRule(path=f"/{number}") for number in range(3_001))
     lane = replace(PLAN.lanes[1], entry_rules=ways)
     assert len(entry_targets(PLAN, [lane], 20)) == 20 + 3_000
 
 
-def test_nobody_is_sent_by_an_entry_rule_that_may_change_something() -> None:
-    """Nor verified by it; a lane with no other is named with its reason, and its neighbor's."""
+def test_no_request_is_sent_by_an_entry_rule_that_may_change_something() -> None:
+    """The rule is not verified. A lane without another rule is named with the reason."""
     v1, v3 = BESIDE.lanes
     post, both = EntryRule(method="POST"), EntryRule({"x-also": "v3"}, method="DELETE")
     plan = replace(BESIDE, lanes=(v1, replace(v3, entry_rules=(both, *v3.entry_rules))))
@@ -211,7 +211,7 @@ def test_lanes_are_compared_with_the_baseline_that_is_named(named: str | None) -
 
 @dataclass
 class Foreign(Clock):
-    """A gateway whose answers have this status, and tell no hop unless it `tells`."""
+    """A gateway whose answers have this status, and show hops only if it `tells`."""
 
     status: int = 200
     tells: bool = False
@@ -229,7 +229,7 @@ class Foreign(Clock):
 
 
 class Seen:
-    """A source that has seen every hop, by the lane that the answer's text tells."""
+    """A source that knows every hop, by the lane in the answer's text."""
 
     def complete(self, answers: Sequence[Answer]) -> list[Answer]:
         return [replace(one, path=answer(one.text, PATHS[one.text]).path) for one in answers]
@@ -239,10 +239,10 @@ class Seen:
     ("tells", "rate", "concurrency", "asked"),
     [(True, None, 3, 10), (False, None, 1, 10), (False, 10_000.0, 3, 9)],
 )
-def test_requests_come_one_at_a_time_where_evidence_alone_tells_their_hops(
+def test_requests_are_sent_one_at_a_time_if_evidence_alone_shows_their_hops(
     tells: bool, rate: float | None, concurrency: int, asked: int
 ) -> None:
-    """Which a first request shows. Those of a schedule come as it says."""
+    """A first request shows whether answers show hops. A rate stays as it is."""
     gateway = Foreign(tells=tells)
     result = of_run(gateway, LoadProfile(9, (), 3, rate), Seen())
     (client,) = gateway.clients
@@ -253,14 +253,14 @@ def test_requests_come_one_at_a_time_where_evidence_alone_tells_their_hops(
 @pytest.mark.parametrize(
     ("status", "refused"), [(199, False), (200, True), (299, True), (300, False)]
 )
-def test_answers_that_tell_no_hop_are_refused_unless_they_failed(
+def test_a_run_whose_answers_show_no_hop_is_an_error_unless_they_failed(
     status: int, refused: bool
 ) -> None:
     with pytest.raises(LanesError, match=r"is seen\. The") if refused else nullcontext():
         of_run(Foreign(status=status), LoadProfile(2, (), 1))
 
 
-def test_why_the_first_answer_can_not_be_read_is_told() -> None:
+def test_the_error_says_why_the_first_answer_cannot_be_read() -> None:
     with pytest.raises(LanesError, match=r"is seen \(no name\)\. The"):
         of_run(Foreign(unreadable="no name"), LoadProfile(2, (), 1))
 
@@ -288,7 +288,7 @@ def asked(asking: LoadProfile, ask: Callable[[EntryRule, float | None], Answer])
     return [answer for _, answer in asking.answers(cast(Client, Asked()))]
 
 
-def test_requests_on_a_schedule_are_due_whatever_the_answers_do() -> None:
+def test_requests_on_a_schedule_are_due_however_long_answers_take() -> None:
     dues: list[float] = []
 
     def ask(_: EntryRule, due: float | None) -> Answer:
@@ -303,7 +303,7 @@ def test_requests_on_a_schedule_are_due_whatever_the_answers_do() -> None:
 
 
 def test_a_duration_ends_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look at the clock is a second here, the first for when it began."""
+    """Each reading of the clock is a second later; the first is the run's begin."""
     clock = SimpleNamespace(monotonic=partial(next, count()))
     monkeypatch.setattr("lanes.verification.load_profile.time", clock)
     asking = LoadProfile(3, (), concurrency=2, duration=9)
