@@ -25,20 +25,19 @@ $ lanes lint --format sarif mine/ > lint.sarif
 ```
 
 `lanes lint` reads any manifests, also those that `lanes plan` does not support. Each finding says
-where it is, what will happen, and how to fix it. Give it everything that goes to the cluster
-together, and alternatives one at a time.
+where it is, what will happen, and how to fix it. Lint all manifests of a cluster together. Lint
+alternatives, such as two environments, separately.
 
-- An **error** is sure to misroute or fail some requests. The exit code is 1.
-- A **warning** may. The exit code stays 0.
-- **What cannot be read** is reported on standard error. The rest is linted all the same, and the
-  exit code is 2. So it is for a resource that does not have the shape of its kind. Examples are a
-  number where a label belongs (`version: 1.0`), a weight of 33.3, a regular expression that is not
-  RE2, a Deployment without a template, and a misspelled field (`htttp`). Unknown fields are left
-  alone.
+- An **error** misroutes or fails some requests. The exit code is 1.
+- A **warning** may do so. The exit code stays 0.
+- **What cannot be read** is reported on standard error, and the exit code is 2. The rest is linted
+  nevertheless. This includes resources that the API would reject: a number as a label
+  (`version: 1.0`), a weight of 33.3, a regular expression that is not RE2, a Deployment without a
+  template, or a misspelled field (`htttp`). Other unknown fields are ignored.
 
 `--namespace shop` is the namespace of resources that name none, as for `kubectl -n`. Without it,
-they may go to any, and no error depends on which. `--ignore TL003` leaves a rule out, and may be
-repeated. `--format json` is for programs, `sarif` for code review.
+they may be in any namespace, and no error depends on it. `--ignore TL003` leaves a rule out, and
+may be repeated. `--format json` is for programs, `sarif` for code review.
 
 `make manifests` generates this page from `lanes/lint/rules/`: one file for each rule, with its
 text, an example that has a finding, and the fix. The examples are the rule's tests.
