@@ -113,7 +113,7 @@ def _by_service(lane: Lane) -> dict[str, Hops]:
 
 def _answer(hop: Hop) -> Hashable:
     """Return what a request gets at a hop, and why."""
-    return hop.own, hop.reason, hop.misrouted
+    return hop.local_answer, hop.reason, hop.misrouted
 
 
 def _changes(before: Iterable[str], after: Iterable[str]) -> Iterator[Change]:

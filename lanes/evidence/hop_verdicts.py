@@ -89,7 +89,7 @@ class LaneVerification:
             return True
         if step.contradicted or lost(step, self.header):
             return False
-        return hop.holds(step.service, step.version)
+        return hop.allows(step.service, step.version)
 
 
 def first_wrong(verified: Iterable[VerifiedHop]) -> VerifiedHop | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lanes.mesh.model import Endpoint, Mesh, Pod, destinations_of, led_to
+from lanes.mesh.model import Endpoint, Mesh, Pod, destinations_of, pods_behind
 
 # The ending that a Deployment, StatefulSet or DaemonSet adds to its name for a pod's name.
 _POD_ENDING = re.compile(r"(?:-(?:[0-9]+|(?:[0-9a-z]{4,10}-)?[0-9a-z]{5}))?")
@@ -86,4 +86,4 @@ def _workload_name(pod: Pod) -> str:
 def _pods_of_services(mesh: Mesh) -> Iterator[tuple[str, Iterable[Pod]]]:
     """Yield each Service's name and the pods behind it."""
     for port in mesh.ports:
-        yield port.host.name, (*port.pods, *led_to(port.all_routes))
+        yield port.host.name, (*port.pods, *pods_behind(port.all_routes))

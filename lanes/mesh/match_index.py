@@ -1,4 +1,4 @@
-"""Matches filed by what they ask for: those that concern another are found without trying each."""
+"""An index of matches: finds those that relate to another match without comparing them all."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping
@@ -19,45 +19,46 @@ from lanes.mesh.matching import (
 )
 
 Item = TypeVar("Item")
-_Place = str
-"""What a condition is on: a header, by its name, or the path."""
-_URI = ""
+_Field = str
+"""The field that a condition is on: the name of a header, or `_PATH`."""
+_PATH = ""
 
 
 class MatchIndex(Generic[Item]):
     """Matches in the order in which they are added, each with an item.
 
-    Each is filed under one of its conditions, so that a look-up costs what is near, and not what
-    there is.
+    Each match is indexed by one of its conditions. The time of a look-up depends on the number of
+    matches with similar conditions, not on the number of all matches.
     """
 
     def __init__(self) -> None:
         self._entries: list[tuple[Match, Item]] = []
-        self._places: dict[_Place, _Values] = {}
-        self._elsewhere: list[int] = []  # which no condition tells apart
+        self._by_field: dict[_Field, _Conditions] = {}
+        self._unconditional: list[int] = []  # the matches that every request may meet
 
     def add(self, match: Match, item: Item) -> None:
         """Add a match behind all others."""
         number = len(self._entries)
         self._entries.append((match, item))
-        place = _filed_by(match)
-        if place is None:
-            self._elsewhere.append(number)
+        field = _indexed_field(match)
+        if field is None:
+            self._unconditional.append(number)
         else:
-            self._places.setdefault(place, _Values()).add(_conditions(match)[place], number)
+            self._by_field.setdefault(field, _Conditions()).add(_conditions(match)[field], number)
 
     def covering(self, match: Match) -> Iterator[Item]:
         """Yield the items, in order, whose matches are known to cover `match`."""
-        return (item for first, item in self.near(match) if covers(first, match))
+        return (item for other, item in self.near(match) if covers(other, match))
 
     def meeting(self, match: Match) -> Iterator[Item]:
         """Yield the items, in order, whose matches are not known to be disjoint from `match`."""
-        numbers = set(self._elsewhere)
-        asked = _conditions(match)
-        for place, filed in self._places.items():
-            numbers |= filed.meeting(asked[place]) if place in asked else filed.numbers
+        numbers = set(self._unconditional)
+        conditions = _conditions(match)
+        for field, indexed in self._by_field.items():
+            condition = conditions.get(field)
+            numbers |= indexed.meeting(condition) if condition else indexed.numbers
         entries = (self._entries[number] for number in sorted(numbers))
-        return (item for first, item in entries if not disjoint(first, match))
+        return (item for other, item in entries if not disjoint(other, match))
 
     def taking(self, headers: Mapping[str, str], method: str, target: str) -> Iterator[Item]:
         """Yield the items, in order, whose matches a request meets."""
@@ -68,88 +69,88 @@ class MatchIndex(Generic[Item]):
 
     def near(self, match: Match) -> Iterator[tuple[Match, Item]]:
         """Yield the matches, in order and with their items, that may cover `match`."""
-        numbers = set(self._elsewhere)
-        for place, asked in _conditions(match).items():
-            if place in self._places:
-                numbers |= self._places[place].covering(asked)
+        numbers = set(self._unconditional)
+        for field, condition in _conditions(match).items():
+            if field in self._by_field:
+                numbers |= self._by_field[field].covering(condition)
         return (self._entries[number] for number in sorted(numbers))
 
 
-class _Values:
-    """Conditions on one value, by number: those without case by where their values begin."""
+class _Conditions:
+    """The numbers of matches by their condition on one field."""
 
     def __init__(self) -> None:
         self.numbers: set[int] = set()
-        self._exact: dict[bytes, list[int]] = {}
-        self._below: dict[bytes, list[int]] = {}
-        self._lengths: set[int] = set()  # of the keys of _below
-        self._starts: list[bytes] = []  # the keys of both, sorted
+        self._exact: dict[bytes, list[int]] = {}  # by value
+        self._prefix: dict[bytes, list[int]] = {}  # of prefix and segments, by value
+        self._prefix_lengths: set[int] = set()
+        self._starts: list[bytes] = []  # the values of both, sorted
         self._by_regex: dict[str, list[int]] = {}
-        self._others: list[int] = []
+        self._others: list[int] = []  # with ignore_case, or for every value
 
-    def add(self, asked: StringMatch, number: int) -> None:
+    def add(self, condition: StringMatch, number: int) -> None:
         self.numbers.add(number)
-        if asked.ignore_case or takes_every_value(asked):
+        if condition.ignore_case or takes_every_value(condition):
             self._others.append(number)
-        elif asked.kind == "regex":
-            self._by_regex.setdefault(asked.value, []).append(number)
+        elif condition.kind == "regex":
+            self._by_regex.setdefault(condition.value, []).append(number)
         else:
-            start = next(ranges(asked))[0]
-            if start not in self._exact and start not in self._below:
+            start = condition.value.encode()
+            if start not in self._exact and start not in self._prefix:
                 insort(self._starts, start)
-            if asked.kind == "exact":
+            if condition.kind == "exact":
                 self._exact.setdefault(start, []).append(number)
             else:
-                self._below.setdefault(start, []).append(number)
-                self._lengths.add(len(start))
+                self._prefix.setdefault(start, []).append(number)
+                self._prefix_lengths.add(len(start))
 
-    def covering(self, asked: StringMatch) -> set[int]:
-        """Return the conditions that may take every value that `asked` takes."""
+    def covering(self, condition: StringMatch) -> set[int]:
+        """Return the matches whose condition may cover `condition`."""
         found = set(self._others)
-        if asked.ignore_case:
+        if condition.ignore_case:
             return found
-        if asked.kind == "regex":
-            found.update(self._by_regex.get(asked.value, ()))
-        elif asked.kind != "present":
+        if condition.kind == "regex":
+            found.update(self._by_regex.get(condition.value, ()))
+        elif condition.kind != "present":
             for regex, numbers in self._by_regex.items():
-                if asked.kind != "exact" or fits(regex, asked.value):
+                if condition.kind != "exact" or fits(regex, condition.value):
                     found.update(numbers)
-        low, high = next(ranges(asked))
+        low, high = next(ranges(condition))
         if low == high:
             found.update(self._exact.get(low, ()))
-        found.update(self._above(low))
+        found.update(self._prefixes_of(low))
         return found
 
-    def meeting(self, asked: StringMatch) -> set[int]:
-        """Return the conditions that may take a value that `asked` takes."""
-        if asked.ignore_case:
+    def meeting(self, condition: StringMatch) -> set[int]:
+        """Return the matches whose condition may share a value with `condition`."""
+        if condition.ignore_case:
             return self.numbers
         found = {*self._others, *chain.from_iterable(self._by_regex.values())}
-        for low, high in ranges(asked):
-            found.update(self._above(low))
+        for low, high in ranges(condition):
+            found.update(self._prefixes_of(low))
             first, last = bisect_left(self._starts, low), bisect_right(self._starts, high)
             for start in self._starts[first:last]:
-                found.update(self._exact.get(start, ()), self._below.get(start, ()))
+                found.update(self._exact.get(start, ()), self._prefix.get(start, ()))
         return found
 
-    def _above(self, start: bytes) -> Iterator[int]:
-        """Yield the conditions for what begins as `start` does."""
-        for length in self._lengths:
-            if length <= len(start):
-                yield from self._below.get(start[:length], ())
+    def _prefixes_of(self, value: bytes) -> Iterator[int]:
+        """Yield the matches whose prefix `value` begins with."""
+        for length in self._prefix_lengths:
+            if length <= len(value):
+                yield from self._prefix.get(value[:length], ())
 
 
-def _conditions(match: Match) -> dict[_Place, StringMatch]:
-    return {_URI: match.uri, **match.headers} if match.uri else {**match.headers}
+def _conditions(match: Match) -> dict[_Field, StringMatch]:
+    return {_PATH: match.uri, **match.headers} if match.uri else {**match.headers}
 
 
-def _filed_by(match: Match) -> _Place | None:
-    """Return the condition that tells a match apart best; None: every request may meet it."""
-    asked = _conditions(match)
+def _indexed_field(match: Match) -> _Field | None:
+    """Return the field of the most precise condition; None: every request may meet the match."""
+    conditions = _conditions(match)
     if takes_every_path(match.uri):
-        asked.pop(_URI, None)
-    return min(asked, key=lambda place: _vagueness(asked[place]), default=None)
+        conditions.pop(_PATH, None)
+    return min(conditions, key=lambda field: _vagueness(conditions[field]), default=None)
 
 
-def _vagueness(asked: StringMatch) -> tuple[bool, int]:
-    return asked.ignore_case, get_args(Kind).index(asked.kind)
+def _vagueness(condition: StringMatch) -> tuple[bool, int]:
+    return condition.ignore_case, get_args(Kind).index(condition.kind)

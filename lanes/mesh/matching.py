@@ -1,7 +1,6 @@
-"""What a rule asks of a request: whether a request meets it, and how two matches relate.
+"""The match of a rule: whether a request meets it, and how two matches relate.
 
-The plan, Envoy's configuration and lint all read matches here. Header names are in lower case; a
-target is a path with its query.
+Header names are in lower case; a target is a path with its query.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import re2
 
-# The most precise first: an index files a match by its most precise condition.
+# The most precise first: `MatchIndex` indexes a match by its most precise condition.
 Kind = Literal["exact", "segments", "prefix", "regex", "present"]
 
 
@@ -20,9 +19,11 @@ Kind = Literal["exact", "segments", "prefix", "regex", "present"]
 class StringMatch:
     """A condition on one value.
 
-    `kind`: the value is exactly this; begins with it; is this path or one below it (segments);
-    matches it as a whole, as an RE2 expression; or is there at all (present). `ignore_case` has no
-    effect on regex.
+    - exact: the value equals `value`
+    - prefix: it begins with `value`
+    - segments: it is the path `value` or a path below
+    - regex: all of it matches the RE2 expression `value`; `ignore_case` has no effect
+    - present: there is any value
     """
 
     kind: Kind
@@ -32,9 +33,9 @@ class StringMatch:
 
 @dataclass(frozen=True)
 class Match:
-    """Conditions that must all hold; with none, every request meets it.
+    """Conditions that a request must all meet; without conditions, every request does.
 
-    `without`: what headers must not be; an absent header counts as empty there. `query`: the
+    `without`: what headers must not be; there, an absent header counts as empty. `query`: the
     parameters of the URL.
     """
 
@@ -49,7 +50,7 @@ ANY_PATH = StringMatch("prefix", "/")
 
 
 def is_catch_all(match: Match) -> bool:
-    """Tell whether Istio takes `match` for one that every request meets, and puts it last.
+    """Tell whether Istio regards `match` as a catch-all, and puts its rule last.
 
     https://github.com/istio/istio/blob/master/pilot/pkg/networking/core/route/route.go
     """
@@ -61,11 +62,11 @@ def is_catch_all(match: Match) -> bool:
 
 def meets(match: Match, headers: Mapping[str, str], method: str, target: str) -> bool:
     """Tell whether a request meets every condition of `match`."""
-    for name, asked in match.headers.items():
-        if not holds(asked, headers.get(name)):
+    for name, condition in match.headers.items():
+        if not holds(condition, headers.get(name)):
             return False
-    for name, asked in match.without.items():
-        if _is_excluded(asked, headers.get(name)):
+    for name, condition in match.without.items():
+        if _is_excluded(condition, headers.get(name)):
             return False
     if match.method is not None and not holds(match.method, method):
         return False
@@ -76,17 +77,17 @@ def meets(match: Match, headers: Mapping[str, str], method: str, target: str) ->
         return False
     # Envoy takes the first of two parameters with the same name.
     found = dict(reversed(parse_qsl(query, keep_blank_values=True))) if match.query else {}
-    return all(holds(asked, found.get(name)) for name, asked in match.query.items())
+    return all(holds(condition, found.get(name)) for name, condition in match.query.items())
 
 
-def holds(asked: StringMatch, value: str | None) -> bool:
-    """Tell whether a value is what `asked` says; None, a value that is not there, never is."""
+def holds(condition: StringMatch, value: str | None) -> bool:
+    """Tell whether a value meets a condition; None, an absent value, never does."""
     if value is None:
         return False
-    wanted = asked.value
-    if asked.ignore_case:
-        wanted, value = _folded(asked).value, value if asked.kind == "regex" else value.lower()
-    match asked.kind:
+    wanted = condition.value
+    if condition.ignore_case and condition.kind != "regex":
+        wanted, value = wanted.lower(), value.lower()
+    match condition.kind:
         case "present":
             return True
         case "exact":
@@ -98,23 +99,23 @@ def holds(asked: StringMatch, value: str | None) -> bool:
         case "regex":
             return fits(wanted, value)
         case _:
-            assert_never(asked.kind)
+            assert_never(condition.kind)
 
 
-def _is_excluded(asked: StringMatch, value: str | None) -> bool:
-    """Tell whether a header is what a `without` forbids; one that is absent counts as empty."""
-    return holds(asked, value if asked.kind == "present" else value or "")
+def _is_excluded(condition: StringMatch, value: str | None) -> bool:
+    """Tell whether `without` forbids a header's value; an absent header counts as empty."""
+    return holds(condition, value if condition.kind == "present" else value or "")
 
 
 @lru_cache(maxsize=4096)
 def fits(regex: str, value: str) -> bool:
-    """Tell whether a regular expression matches all of `value`; the same is asked for each lane."""
+    """Tell whether a regular expression matches all of `value`."""
     return _compiled(regex).fullmatch(value.encode()) is not None
 
 
 @lru_cache(maxsize=4096)
 def _compiled(regex: str) -> re2._Regexp:
-    """Return an expression made ready, which takes 20 times as long as to ask it once.
+    """Return a compiled expression. To compile takes 20 times as long as to match.
 
     It is for bytes: with strings, `re2` counts characters at each match.
     """
@@ -122,9 +123,9 @@ def _compiled(regex: str) -> re2._Regexp:
 
 
 def covers(first: Match, second: Match) -> bool:
-    """Tell whether every request that meets `second` is known to meet `first` too.
+    """Tell whether every request that meets `second` also meets `first`.
 
-    False where that is not known: of regular expressions, only simple relations are.
+    False if that is not known: regular expressions are compared in simple cases alone.
     """
     return (
         _all_cover(first.headers, second.headers)
@@ -134,7 +135,7 @@ def covers(first: Match, second: Match) -> bool:
             first.method is None
             or (second.method is not None and value_covers(first.method, second.method))
         )
-        and all(_excludes(second, name, asked) for name, asked in first.without.items())
+        and all(_excludes(second, name, condition) for name, condition in first.without.items())
     )
 
 
@@ -148,14 +149,14 @@ def _path_covers(first: StringMatch | None, second: StringMatch | None) -> bool:
     return second is not None and value_covers(first, second, _IN_PATHS)
 
 
-def takes_every_path(asked: StringMatch | None) -> bool:
-    """Tell whether every path is known to be what `asked` says; None asks for nothing."""
-    return asked is None or value_covers(asked, ANY_PATH, _IN_PATHS)
+def takes_every_path(condition: StringMatch | None) -> bool:
+    """Tell whether every path is known to meet a condition; None: there is no condition."""
+    return condition is None or value_covers(condition, ANY_PATH, _IN_PATHS)
 
 
-def takes_every_value(asked: StringMatch) -> bool:
-    """Tell whether every value is known to be what `asked` says."""
-    return value_covers(asked, StringMatch("present"))
+def takes_every_value(condition: StringMatch) -> bool:
+    """Tell whether every value is known to meet a condition."""
+    return value_covers(condition, StringMatch("present"))
 
 
 @lru_cache(maxsize=4096)
@@ -165,17 +166,18 @@ def _takes_all(regex: StringMatch, ends: tuple[str, ...]) -> bool:
 
 def _excludes(match: Match, name: str, forbidden: StringMatch) -> bool:
     """Tell whether no request that meets `match` has a `forbidden` value in header `name`."""
-    if (asked := match.headers.get(name)) and values_disjoint(asked, forbidden):
+    if (condition := match.headers.get(name)) and values_disjoint(condition, forbidden):
         return True
-    own = match.without.get(name)
-    if own is None or own == forbidden:
-        return own is not None
-    if own.kind == "present":  # then the header is absent, which counts as empty
+    excluded = match.without.get(name)
+    if excluded is None or excluded == forbidden:
+        return excluded is not None
+    if excluded.kind == "present":  # then the header is absent, which counts as empty
         return not holds(forbidden, "")
-    return value_covers(own, forbidden)
+    return value_covers(excluded, forbidden)
 
 
-# Ends of values by which a regular expression shows that it takes any: with every character.
+# Sample ends of values, with every character. A regular expression that matches with each of them
+# is taken to match with any end.
 _IN_PATHS = "x", "Z-9._~!$&'()*+,;=:@%2F/", "/", ""
 _IN_VALUES = *_IN_PATHS, '"<>[\\]^`{|}? #'
 
@@ -183,9 +185,9 @@ _IN_VALUES = *_IN_PATHS, '"<>[\\]^`{|}? #'
 def value_covers(
     first: StringMatch, second: StringMatch, ends: tuple[str, ...] = _IN_VALUES
 ) -> bool:
-    """Tell whether every value that `second` takes is known to be one that `first` takes.
+    """Tell whether every value that meets `second` is known to meet `first`.
 
-    A regular expression counts as taking whatever follows where it takes each of `ends`.
+    A regular expression that matches with each of `ends` is taken to match with any end.
     """
     if first == second or first.kind == "present":
         return True
@@ -195,9 +197,9 @@ def value_covers(
         if not first.ignore_case or second.kind == "regex":
             return False
         first, second = _folded(first), _folded(second)
-    own = tuple(ranges(first))
+    covering = tuple(ranges(first))
     return all(
-        any(low <= start and end <= high for low, high in own) for start, end in ranges(second)
+        any(low <= start and end <= high for low, high in covering) for start, end in ranges(second)
     )
 
 
@@ -221,10 +223,10 @@ def _regex_covers(first: StringMatch, second: StringMatch, ends: tuple[str, ...]
 
 
 def disjoint(first: Match, second: Match) -> bool:
-    """Tell whether no request can meet both; False where that is not known."""
+    """Tell whether no request can meet both matches; False if that is not known."""
     pairs = [(first.uri, second.uri), (first.method, second.method)]
-    pairs += [(asked, second.headers.get(name)) for name, asked in first.headers.items()]
-    pairs += [(asked, second.query.get(name)) for name, asked in first.query.items()]
+    pairs += [(condition, second.headers.get(name)) for name, condition in first.headers.items()]
+    pairs += [(condition, second.query.get(name)) for name, condition in first.query.items()]
     return (
         any(one and other and values_disjoint(one, other) for one, other in pairs)
         or _forbids(first, second)
@@ -233,15 +235,15 @@ def disjoint(first: Match, second: Match) -> bool:
 
 
 def _forbids(first: Match, second: Match) -> bool:
-    """Tell whether `second` asks for a header that `first` must not see."""
+    """Tell whether `second` requires a header value that `first` forbids."""
     return any(
-        name in second.headers and value_covers(asked, second.headers[name])
-        for name, asked in first.without.items()
+        name in second.headers and value_covers(condition, second.headers[name])
+        for name, condition in first.without.items()
     )
 
 
 def values_disjoint(first: StringMatch, second: StringMatch) -> bool:
-    """Tell whether no value can be what both say; False where that is not known."""
+    """Tell whether no value can meet both conditions; False if that is not known."""
     if first.ignore_case or second.ignore_case:
         if "regex" in (first.kind, second.kind):
             return False
@@ -249,29 +251,27 @@ def values_disjoint(first: StringMatch, second: StringMatch) -> bool:
     for one, other in ((first, second), (second, first)):
         if one.kind == "exact":
             return not holds(other, one.value)
-    theirs = tuple(ranges(second))
+    of_second = tuple(ranges(second))
     return not any(
-        start <= high and low <= end for low, high in ranges(first) for start, end in theirs
+        start <= high and low <= end for low, high in ranges(first) for start, end in of_second
     )
 
 
-def _folded(asked: StringMatch) -> StringMatch:
-    if asked.kind == "regex":
-        return asked
-    return replace(asked, value=asked.value.lower())
+def _folded(condition: StringMatch) -> StringMatch:
+    return replace(condition, value=condition.value.lower())
 
 
 _LAST = b"\xff"  # in no UTF-8 text, and behind all of it
 _LONGEST_RANGE = 100
 
 
-def ranges(asked: StringMatch) -> Iterator[tuple[bytes, bytes]]:
-    """Yield ranges of bytes, both ends included, that hold every value which `asked` takes.
+def ranges(condition: StringMatch) -> Iterator[tuple[bytes, bytes]]:
+    """Yield ranges of bytes, with both ends, that hold every value that meets a condition.
 
-    They hold no others, except for a regular expression.
+    They hold no other values, except for a regular expression.
     """
-    value = asked.value.encode()
-    match asked.kind:
+    value = condition.value.encode()
+    match condition.kind:
         case "exact":
             yield value, value
         case "prefix":
@@ -282,9 +282,9 @@ def ranges(asked: StringMatch) -> Iterator[tuple[bytes, bytes]]:
         case "present":
             yield b"", _LAST
         case "regex":
-            yield _regex_range(asked.value)
+            yield _regex_range(condition.value)
         case _:
-            assert_never(asked.kind)
+            assert_never(condition.kind)
 
 
 @lru_cache(maxsize=4096)

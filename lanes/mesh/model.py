@@ -1,6 +1,6 @@
-"""The mesh as the manifests describe it: pods, services, routes, with every reference resolved.
+"""The mesh that manifests describe: pods, Services and routes, with every reference resolved.
 
-Nothing here knows YAML or Envoy: the plan and Envoy's configuration are made from one mesh.
+It is independent of YAML and Envoy. The plan and Envoy's configuration are made from it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,9 +14,9 @@ from lanes.mesh.readiness import Readiness
 from lanes.mesh.rewriting import Redirect, Rewrite
 from lanes.mesh.traffic import NO_CHANGES, Abort, HeaderOps, Outlier, Propagation, Retry
 
-# Where a pod's sidecar takes its calls, on Istio as here; no pod can listen there itself.
+# The port at which a sidecar takes its pod's calls, as in Istio. No pod can listen there.
 SIDECAR_PORT = 15001
-# The labels that name what a pod is one of.
+# Labels with the name and the version that a pod answers with, by precedence.
 APP_LABELS = ("app", "app.kubernetes.io/name")
 VERSION_LABELS = ("version", "app.kubernetes.io/version")
 
@@ -27,7 +27,7 @@ NO_VARIANT, BYPASS = -1, -2
 
 @dataclass(frozen=True, order=True)
 class Host:
-    """A Kubernetes Service by its name and namespace; a host that is none has no namespace."""
+    """A Kubernetes Service by name and namespace, or another host, with namespace ""."""
 
     name: str
     namespace: str
@@ -38,15 +38,15 @@ class Host:
 
     @property
     def with_namespace(self) -> str:
-        """What it is called from any namespace; a host that is no Service has its name alone."""
+        """NAME.NAMESPACE of a Service; the name of another host."""
         return f"{self.name}.{self.namespace}" if self.namespace else self.name
 
 
 @dataclass(frozen=True)
 class Unrouted:
-    """Which of a pod's calls pass its sidecar by: all where it has none, else by port or host.
+    """The calls of a pod that no rules route: by port, by host, or `all` if it has no sidecar.
 
-    `only`: the Services whose rules count at all, in ambient mode; None: it has a sidecar.
+    `only`: in ambient mode, the Services whose rules apply. None: the pod has a sidecar.
     """
 
     all: bool = False
@@ -55,40 +55,40 @@ class Unrouted:
     only: frozenset[Host] | None = None
 
     def covers(self, port: "ServicePort") -> bool:
-        """Tell whether calls to a Service's port, by the name that they use, pass it by."""
-        elsewhere = self.only is not None and port.host not in self.only
+        """Tell whether no rules route calls to a Service's port."""
+        without_rules = self.only is not None and port.host not in self.only
         hidden = port.host in self.hosts or port.alias in self.hosts
-        return self.all or elsewhere or port.port in self.ports or hidden
+        return self.all or without_rules or port.port in self.ports or hidden
 
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod of a Deployment: what it runs with, not yet where."""
+    """One pod of a workload, before it has an address."""
 
     name: str
     namespace: str
     labels: Mapping[str, str]
     env: Mapping[str, str]
-    ip_env: tuple[str, ...]  # variables that hold the pod's own address
+    ip_env: tuple[str, ...]  # variables with the pod's own address
     port: int
     named_ports: Mapping[str, int]
     readiness: Readiness | None  # None: ready as soon as the port accepts
-    propagation: Propagation  # what its sidecar exchanges; empty on upstream Istio
-    namespace_named: bool = True  # False: it goes to whichever namespace it is applied to
+    propagation: Propagation  # of its sidecar; empty on upstream Istio
+    namespace_named: bool = True  # False: kubectl's namespace, which manifests do not name
     place: Place = field(default=Place(), compare=False)
-    sample: bool = True  # its image is the sample's; another one may read upstream_url as well
-    injected: tuple[str, ...] = ()  # the languages whose OpenTelemetry the operator brings
-    command: str | None = None  # a shell's, run in place of the stand-in
+    sample: bool = True  # its image is the sample's; other images may read upstream_url too
+    injected: tuple[str, ...] = ()  # languages that the OpenTelemetry Operator instruments
+    command: str | None = None  # a shell command that runs in place of the stand-in
     unrouted: Unrouted = Unrouted()
 
     @cached_property
     def key(self) -> str:
-        """The pod's one name in the mesh."""
+        """The pod's unique name in the mesh."""
         return f"{self.namespace}/{self.name}"
 
     @cached_property
     def app(self) -> str:
-        """The name that the pod answers with; where nothing gives one, its workload's."""
+        """The name that the pod answers with; by default its workload's."""
         labeled = next(filter(None, map(self.labels.get, APP_LABELS)), "")
         return self.env.get("app") or labeled or self.name.partition("_")[0]
 
@@ -100,22 +100,22 @@ class Pod:
 
     @property
     def health(self) -> Readiness | None:
-        """Where its stand-in tells whether it is ready: the sample has paths of its own."""
+        """The readiness probe of its stand-in."""
         return self.readiness.of_stand_in if self.readiness else None
 
     @cached_property
     def carries_baggage(self) -> bool | None:
-        """Whether OpenTelemetry hands on the baggage that the pod receives; None: nothing tells."""
+        """Whether OpenTelemetry hands on the baggage that the pod receives; None: not known."""
         return baggage.handed_on(self.env, self.injected, sample=self.sample)
 
     @property
     def imitates(self) -> bool:
-        """Whether a stand-in runs in place of a program that is not known to be the sample."""
+        """Whether a stand-in runs in place of a program that may not be the sample."""
         return self.command is None and not self.upstream_urls
 
     @cached_property
     def upstream_urls(self) -> tuple[str, ...]:
-        """The services that the pod calls, in the order of its answer."""
+        """The URLs that the pod calls, in the order of its answer."""
         urls = self.env.get("upstream_url", "").split(",")
         return tuple(url.strip() for url in urls if url.strip())
 
@@ -130,48 +130,48 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a route leads: endpoints in tiers.
+    """The destination of a route: endpoints in tiers.
 
-    Traffic goes to the first tier that has a healthy endpoint: a lane's own pods, then the
-    baseline's. No tier at all: the Service that a rule names does not exist, and 500 answers.
+    Requests go to the first tier that has a healthy endpoint: the lane's pods, then the
+    baseline's. Without any tier, the rule's Service does not exist, and requests get 500.
     """
 
     name: str  # in the style of Istio's clusters: outbound|8000|v2|mockb.default.svc...
     host: Host
-    app: str  # of a Service for one version the app, else its name
+    app: str  # the app, if the Service is for one version; else the Service's name
     tiers: tuple[tuple[Endpoint, ...], ...]
-    propagation: Propagation  # what its pods' sidecars exchange
+    propagation: Propagation  # of its pods' sidecars
     balancer: str = "LEAST_REQUEST"
     outlier: Outlier | None = None
-    connect_timeout: float | None = None  # seconds; None where nothing says so
-    idle_timeout: float | None = None  # the same
-    hashed: bool = False  # a hash of the request chooses among its pods
-    no_failover: bool = False  # it prefers pods by labels, which has no effect
-    tls_refused: bool = False  # its pods take no call without TLS, and these have none
-    missing: str = ""  # a "subset" that none defines, the "port" that is called; "": neither
-    http2: bool = False  # its port says that it speaks HTTP/2, as gRPC does
-    unsupported: str = ""  # what is not supported about it; "": it is known
+    connect_timeout: float | None = None  # seconds; None: the default
+    idle_timeout: float | None = None  # seconds; None: the default
+    hashed: bool = False  # a hash of the request chooses the pod
+    no_failover: bool = False  # its failoverPriority has no effect
+    tls_refused: bool = False  # its pods require TLS, and the calls have none
+    missing: str = ""  # "subset": not defined; "port": not the Service's; "": nothing is missing
+    http2: bool = False  # its port is for HTTP/2 or gRPC
+    unsupported: str = ""  # why it is not supported; "": it is
 
     @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """Those of all its tiers."""
+        """The endpoints of all tiers."""
         return tuple(endpoint for tier in self.tiers for endpoint in tier)
 
     @property
     def port(self) -> int:
-        """The Service's port; 0 where its name tells none."""
+        """The Service's port; 0 if `name` has none."""
         number = self.name.split("|")[1]
         return int(number) if number.isdecimal() else 0
 
     @property
     def subset(self) -> str:
-        """The subset that it is, by its name; "" for a whole Service."""
+        """The name of the subset; "" for a whole Service."""
         return self.name.split("|")[2]
 
 
 @dataclass(frozen=True)
 class Weighted:
-    """One of a route's destinations, with its share of the requests."""
+    """A destination of a route, with its weight."""
 
     destination: Destination
     weight: int
@@ -181,10 +181,10 @@ class Weighted:
 
 @dataclass(frozen=True)
 class Route:
-    """One rule: the first whose match holds takes the request. No matches: always.
+    """One rule. A request takes the first rule that it matches; without matches, all match.
 
-    No destinations: it answers with `status` by itself. `unsupported`: what is not supported, so
-    that it may do anything with the requests that meet it, which may be fewer than its matches say.
+    Without destinations, the rule answers with `status` itself. `unsupported`: why it is not
+    supported; "": it is. Such a rule may do anything, and may match fewer requests than `matches`.
     """
 
     matches: tuple[Match, ...]
@@ -200,57 +200,59 @@ class Route:
     redirect: Redirect | None = None
     rewrite: Rewrite | None = None
     filters: traffic.Filters = traffic.NO_FILTERS
-    mirrors: tuple[Weighted, ...] = ()  # where copies go, with weights of a million
-    body: str = ""  # of what it answers by itself
-    by_scheme: bool = False  # every request meets it, by its scheme alone
+    mirrors: tuple[Weighted, ...] = ()  # of copies; weights are parts of a million
+    body: str = ""  # of its own answer
+    by_scheme: bool = False  # it matched the scheme alone, so it matches every request
 
     @property
     def unknown(self) -> str:
-        """Why it is not known what the rule does; "": it is."""
-        led = (w.destination.unsupported for w in self.destinations if w.weight)
-        return self.unsupported or next(filter(None, led), "")
+        """Why the rule, or a destination with a weight, is not supported; "": all is."""
+        of_destinations = (w.destination.unsupported for w in self.destinations if w.weight)
+        return self.unsupported or next(filter(None, of_destinations), "")
 
     @property
     def has_no_weight(self) -> bool:
-        """Whether it is a rule of the Gateway API without a backend of some weight."""
+        """Whether it is a rule of the Gateway API without a backend of weight above 0."""
         return self.status == 500 and self.place.resource.startswith(("HTTPRoute ", "GRPCRoute "))
 
 
 @dataclass(frozen=True)
 class GatewayHost:
-    """What the gateway does with requests for `domain`: a name, "*.suffix" or "*"."""
+    """A virtual host of the gateway: the routes for `domain`, a name, "*.suffix" or "*"."""
 
     domain: str
     routes: tuple[Route, ...]
 
 
 def destinations_of(routes: Iterable[Route]) -> Iterator[Destination]:
-    """Every destination that routes lead to, as often as they do."""
+    """Return the destinations of routes, with repeats."""
     return (weighted.destination for route in routes for weighted in route.destinations)
 
 
-def led_to(routes: Iterable[Route]) -> Iterator[Pod]:
-    """The pods that routes lead to, in whichever tier."""
+def pods_behind(routes: Iterable[Route]) -> Iterator[Pod]:
+    """Return the pods of the routes' destinations, from all tiers."""
     return pods_of(destinations_of(routes))
 
 
 def pods_of(destinations: Iterable[Destination]) -> Iterator[Pod]:
-    """The pods of destinations, in whichever tier."""
+    """Return the pods of destinations, from all tiers."""
     return (endpoint.pod for destination in destinations for endpoint in destination.endpoints)
 
 
 def names_of(pods: Iterable[Pod]) -> frozenset[tuple[str, str]]:
-    """What pods answer with, each with its namespace."""
+    """Return the pairs of app and namespace that pods have."""
     return frozenset((pod.app, pod.namespace) for pod in pods)
 
 
 @dataclass(frozen=True)
 class ServicePort:
-    """A Service's port: its routes, and every pod that the Service selects.
+    """A port of a Service: its routes, and every pod that the Service selects.
 
-    `plain`: what a call gets that no sidecar routes. `http`: HTTP rules count for calls. `is_hop`:
-    it says HTTP, or nothing and no database's number. `variants`: other routes, for some callers.
-    `alias`: the Service that a call names in its place, which stands for it by DNS.
+    - plain: the routes of calls that bypass the sidecar
+    - http: HTTP rules apply to calls
+    - variants: the routes that apply to some callers in place of `routes`
+    - is_hop: the port is for HTTP: it says so, or says nothing and is no database's number
+    - alias: the Service that calls name if DNS makes it an alias of `host`
     """
 
     host: Host
@@ -265,13 +267,13 @@ class ServicePort:
 
     @cached_property
     def names(self) -> frozenset[tuple[str, str]]:
-        """Those of its pods, and of those that its routes lead to: a lane's own Service's."""
-        return names_of((*self.pods, *led_to(self.all_routes)))
+        """The apps and namespaces of its pods and of those behind its routes."""
+        return names_of((*self.pods, *pods_behind(self.all_routes)))
 
     @cached_property
     def all_routes(self) -> tuple[Route, ...]:
-        """Its routes, and those of its variants."""
-        return (*self.routes, *(route for one in self.variants for route in one.routes))
+        """Its routes and those of its variants."""
+        return (*self.routes, *(route for variant in self.variants for route in variant.routes))
 
     def variant(self, caller: Pod) -> int:
         """Return the number of the variant for calls from `caller`, NO_VARIANT or BYPASS."""
@@ -291,7 +293,7 @@ class ServicePort:
 
 @dataclass(frozen=True)
 class Variant:
-    """The routes of a port that count for some callers, by the keys of these pods."""
+    """The routes of a port for some callers; `callers` are the keys of their pods."""
 
     callers: frozenset[str]
     routes: tuple[Route, ...]
@@ -299,7 +301,16 @@ class Variant:
 
 @dataclass(frozen=True)
 class Mesh:
-    """Everything that the manifests say about lanes."""
+    """Everything that manifests say about lanes.
+
+    - calls: by Service, the value of its annotation traffic-lanes/calls
+    - aliases: by Service that is a DNS alias, the Service behind it
+    - datagrams: by Service, the ports that carry no TCP
+    - not_run: sentences about what `lanes up` does not simulate and no route depends on
+    - without_gateway: why nothing is bound to a gateway, as the beginning of a sentence; "" if
+      something is
+    - not_supported: errors about what is left out, or marked in the routes that depend on it
+    """
 
     sources: tuple[str, ...]
     provider: str  # asm, istio or gateway-api
@@ -307,26 +318,23 @@ class Mesh:
     gateway: tuple[GatewayHost, ...]
     ports: tuple[ServicePort, ...]
     left_to_cluster: tuple[str, ...]
-    # By Service, what its annotation traffic-lanes/calls says that its pods call.
     calls: Mapping[Host, tuple[str, ...]] = field(default_factory=dict)
-    # By a Service that stands for another by DNS, that other.
     aliases: Mapping[Host, Host] = field(default_factory=dict)
-    # By Service, its ports that carry no TCP.
     datagrams: Mapping[Host, frozenset[int]] = field(default_factory=dict)
-    not_run: tuple[str, ...] = ()  # what chooses no route, and that no laptop mesh does: sentences
-    warnings: tuple[Finding, ...] = ()  # what is planned, and worth a word
-    without_gateway: str = ""  # that nothing is bound to one, in the beginning of a sentence
-    not_supported: tuple[Finding, ...] = ()  # what is left out, or marked where it counts
+    not_run: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    without_gateway: str = ""
+    not_supported: tuple[Finding, ...] = ()
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """Every route: at gateways, and of calls in the mesh, by some callers too."""
-        served = (route for host in self.gateway for route in host.routes)
-        return (*served, *(route for port in self.ports for route in port.all_routes))
+        """Every route of the gateway and of Services' ports, with those of variants."""
+        at_gateway = (route for host in self.gateway for route in host.routes)
+        return (*at_gateway, *(route for port in self.ports for route in port.all_routes))
 
-    def outside(self, led: Iterable[Destination]) -> Pod | None:
-        """Return what stands for a host outside of the mesh where these lead; None: to none."""
-        return next((pod for pod in pods_of(led) if pod.key not in self._keys), None)
+    def outside(self, destinations: Iterable[Destination]) -> Pod | None:
+        """Return the first pod that represents a host outside of the mesh; None: there is none."""
+        return next((pod for pod in pods_of(destinations) if pod.key not in self._keys), None)
 
     @cached_property
     def _keys(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Calls that come back: which of them never end, which may be left out, what answers alike."""
+"""Cycles of calls: which never end, and which calls in them are optional."""
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from graphlib import CycleError, TopologicalSorter
@@ -7,7 +7,7 @@ from lanes.planning.hop import CallKey, Hop
 
 
 def endless(always: Mapping[CallKey, Iterable[CallKey]]) -> tuple[CallKey, ...]:
-    """Return a cycle of calls that are always made, by what each call makes; (): none."""
+    """Return a cycle in the calls that each call always causes; () if there is none."""
     try:
         TopologicalSorter(always).prepare()
     except CycleError as error:
@@ -16,31 +16,34 @@ def endless(always: Mapping[CallKey, Iterable[CallKey]]) -> tuple[CallKey, ...]:
 
 
 def alike(
-    first: tuple[Hop, ...], second: tuple[Hop, ...], whole: Callable[[Hop], Hop] = lambda hop: hop
+    first: tuple[Hop, ...],
+    second: tuple[Hop, ...],
+    with_upstreams: Callable[[Hop], Hop] = lambda hop: hop,
 ) -> bool:
-    """Tell whether hops answer alike in pairs, and all that they call.
+    """Tell whether the hops have the same answers in pairs, and so have the hops behind them.
 
-    `whole` gives the hop with its upstreams for one that repeats a call.
+    `with_upstreams` returns the hop with the upstreams for a hop that repeats a call.
     """
     compared: set[tuple[int, int]] = set()
-    ahead = [(first, second)]
-    while ahead:
-        first, second = ahead.pop()
+    stack = [(first, second)]
+    while stack:
+        first, second = stack.pop()
         if len(first) != len(second):
             return False
-        for one, other in zip(map(whole, first), map(whole, second), strict=True):
-            if one.own != other.own:
+        pairs = zip(map(with_upstreams, first), map(with_upstreams, second), strict=True)
+        for one, other in pairs:
+            if one.local_answer != other.local_answer:
                 return False
             if one is not other and (id(one), id(other)) not in compared:
                 compared.add((id(one), id(other)))
-                ahead.append((one.upstreams, other.upstreams))
+                stack.append((one.upstreams, other.upstreams))
     return True
 
 
 def optional_cycles(entry: Hop) -> frozenset[tuple[str, str]]:
-    """Return the calls in cycles that pods may leave out, as the names of caller and callee.
+    """Return the calls in cycles that pods may leave out, as pairs of caller and callee.
 
-    No `upstream_url` says that these are always made.
+    A call is optional if no `upstream_url` lists it.
     """
     calls = [(hop, upstream) for hop in entry.walk() for upstream in hop.upstreams]
     if all(upstream.repeats is None for _, upstream in calls):
@@ -53,10 +56,10 @@ def optional_cycles(entry: Hop) -> frozenset[tuple[str, str]]:
 
 
 def _reached(called: Mapping[str, Set[str]], first: str) -> Set[str]:
-    """Return what is called behind a service, itself included."""
-    found, ahead = {first}, [first]
-    while ahead:
-        new = called.get(ahead.pop(), set()) - found
-        found |= new
-        ahead += new
-    return found
+    """Return the services that calls from `first` reach, and `first`."""
+    reached, stack = {first}, [first]
+    while stack:
+        new = called.get(stack.pop(), set()) - reached
+        reached |= new
+        stack += new
+    return reached

@@ -1,4 +1,4 @@
-"""What answers a lane at one service, and why; what it calls stands behind it."""
+"""A hop: the pods that answer a lane at one service, the reason, and the hops behind it."""
 
 import hashlib
 from collections.abc import Hashable, Iterator
@@ -8,28 +8,25 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from lanes.mesh.diagnostics import Place
-from lanes.mesh.model import (
-    NO_VARIANT,
-    Host,
-)
+from lanes.mesh.model import NO_VARIANT, Host
 from lanes.mesh.traffic import NO_PROPAGATION, Abort, Propagation
 from lanes.planning import messages
 
 
 class Reason(StrEnum):
-    """Why a lane is answered by these versions of a service.
+    """Why these versions of a service answer a lane.
 
-    - match: by the lane's own version; a request without a lane has any for its own
-    - fallback: by another lane's, since the lane has no version here
-    - split: by several, whatever the lane
-    - unsupported: nobody knows, since what decides it is not supported
-    - none: by none; `Hop.status` is what the mesh answers instead
+    - match: the lane's own version answers; for a request without a lane, any version does
+    - fallback: another version answers, since the lane has none here
+    - split: several versions answer, whatever the lane
+    - unsupported: a field that may choose the version is not supported
+    - none: no pod answers; the mesh answers with `Hop.status`
     - caught: another lane's rule also matches this lane
     - shadowed: a rule that matches every request precedes the lane's own
     - lost: the lane header does not reach the service
     - unselected: the lane's version runs here, and its rule does not select it
-    - mixed: its rule selects other versions as well
-    - no-failover: the same, since failoverPriority has no effect without outlierDetection
+    - mixed: its rule also selects other versions
+    - no-failover: as mixed, since failoverPriority has no effect without outlierDetection
     - unrouted: the lane's version runs here, and no rule routes to it
     """
 
@@ -56,15 +53,15 @@ MISROUTED = (
     Reason.NO_FAILOVER,
     Reason.UNROUTED,
 )
-"""Why a lane whose version runs at a service is answered by none of it, or by another lane's."""
+"""Why the lane's version runs at a service, and other pods or none answer."""
 
 
 @dataclass(frozen=True)
 class Misrouted:
-    """Where a lane leaves its path: the reason, one of `MISROUTED`, and what its sentence names.
+    """Why a lane leaves its path, with the values of the sentence; `reason` is in `MISROUTED`.
 
     `version`: of caught, the lane whose rule matches; else the version that runs unused. `subsets`:
-    of unselected, those that the rule names; (): it names a Service.
+    the subsets that the rule names; () if it names a Service.
     """
 
     reason: Reason
@@ -78,7 +75,7 @@ class Misrouted:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """Why nothing answers; `hosts` of no-service and no-port: those that the rule names."""
+    """Why no pod answers; for no-service and no-port with the hosts that the rule names."""
 
     code: Literal[
         "no-rule",
@@ -100,7 +97,7 @@ class Unanswered:
 
 
 class CallKey(NamedTuple):
-    """All that decides how a call is answered; `variant`: see `ServicePort.variant`."""
+    """Everything that the answer to a call depends on; `variant`: see `ServicePort.variant`."""
 
     host: Host
     port: int = 0
@@ -112,10 +109,10 @@ class CallKey(NamedTuple):
 
 @dataclass(frozen=True)
 class HopPart:
-    """One Service that a hop's rule leads to, the versions that answer there, and its share.
+    """A Service that a hop's rule leads to, the versions that answer there, and its share.
 
-    `service` has its namespace behind it where that is not the called Service's. `pods`: the names
-    and versions that its pods answer with.
+    `service` is NAME.NAMESPACE if the called Service has another namespace. `pods`: the names and
+    versions that its pods answer with.
     """
 
     service: str
@@ -126,25 +123,24 @@ class HopPart:
 
 @dataclass(frozen=True)
 class Hop:
-    """What answers a lane at the Service that is called.
+    """The answer to a lane's call of a Service. Equal calls share one hop.
 
-    `versions` holds one version, or several where a rule splits or leaves the choice open, or
-    none where nothing answers; `shares` are their parts, 0 to 1, or () where the rules do not say.
-    `parts`: the Services that answer, where the versions alone do not say which; (): they do.
-    `port`: the Service's that is called. `pods`: the names and versions that the pods answer with;
-    empty: the service's own.
-    `misrouted` says more where the lane leaves its path, `unanswered` where nothing answers, and
-    `unsupported` where that is not known.
-    `place` is where the rule stands, `hosts` the Services that led here, `namespace` that of the
-    pods; "" where nothing answers, or the manifests leave it open. `failing`: the shares of the
-    calls that get another status, by a fault or by a part of a split without pods. `assumed`: it
-    calls others, and the manifests do not say that it hands the lane header on. `injected`: the
-    OpenTelemetry Operator is asked to bring all its pods Python's instrumentation.
-
-    Callers whose calls are answered alike share one hop, so a net of calls has as many hops as its
-    services' rules make differences. `repeats`: the earlier call that this one is again, in a
-    cycle; its upstreams stand there. `may_stop`: no `upstream_url` says whom it calls, so it may
-    end a cycle.
+    - versions: one; several if a rule splits or leaves the choice open; () if no pod answers
+    - shares: the shares of `versions`, 0 to 1; () if the rules do not define them
+    - parts: the Services that answer, if `versions` alone do not identify them; else ()
+    - port: of the called Service
+    - pods: the names and versions that pods answer with; empty: the service's name, `versions`
+    - misrouted: why the lane leaves its path
+    - unanswered: why no pod answers
+    - unsupported: why the answer is not known
+    - place: of the rule
+    - hosts: the called Service, then the destinations of the rule
+    - namespace: of the pods; "" if no pod answers, or manifests name none
+    - failing: the shares of calls that get another status, by a fault or a part without pods
+    - assumed: it calls others, and the plan assumes that it hands on the lane header
+    - injected: the OpenTelemetry Operator instruments Python in all its pods
+    - repeats: in a cycle, the earlier call that this one repeats; that hop has the upstreams
+    - may_stop: it may make fewer calls than planned, since no `upstream_url` lists them
     """
 
     service: str
@@ -170,72 +166,78 @@ class Hop:
 
     @property
     def answering(self) -> frozenset[tuple[str, str]]:
-        """The names and versions that pods answer with here."""
+        """The names and versions that pods answer with."""
         return self.pods or frozenset((self.service, version) for version in self.versions)
 
     @property
     def names(self) -> frozenset[str]:
-        """What a step of an answer may be called here; by the Service where no pod answered."""
+        """The names that this hop may have in an answer: of its pods, and of the Service."""
         return frozenset(name for name, _ in self.answering) | {self.service}
 
-    def holds(self, service: str, version: str) -> bool:
-        """Tell whether a pod of this name and version, or none where none is planned, is right.
+    def allows(self, service: str, version: str) -> bool:
+        """Tell whether the plan allows an answer by this name and version; "": no pod answered.
 
-        Manifests that name no version leave it to the service. Anything is right where the plan
-        does not know.
+        Any version is right if manifests name none. Any answer is right if a field is not
+        supported.
         """
         if self.reason == Reason.UNSUPPORTED:
             return True
-        fitting = {known for name, known in self.answering if service in (name, self.service)}
-        return version in (fitting or ("",)) or "" in fitting
+        versions = {known for name, known in self.answering if service in (name, self.service)}
+        return version in (versions or ("",)) or "" in versions
 
     @property
     def version(self) -> str:
-        """Its versions as one word."""
+        """Its versions, joined by "|"."""
         return "|".join(self.versions)
 
     @property
-    def own(self) -> Hashable:
-        """What answers here, without the reason and without what it calls."""
+    def local_answer(self) -> Hashable:
+        """A key for the answer of this hop, without the reason and the hops behind it."""
         answering = self.versions, self.shares, self.parts
-        known = self.status, self.namespace, self.failing, self.unsupported
-        return self.service, answering, *known
+        return (
+            self.service,
+            answering,
+            self.status,
+            self.namespace,
+            self.failing,
+            self.unsupported,
+        )
 
     @cached_property
     def answer(self) -> bytes:
-        """A digest of what answers here and behind it: equal where the answers are."""
+        """A digest of the answers of this hop and of those behind it."""
         behind = [upstream.answer for upstream in self.upstreams]
-        return hashlib.sha256(repr((self.own, behind)).encode()).digest()
+        return hashlib.sha256(repr((self.local_answer, behind)).encode()).digest()
 
     @cached_property
     def depth(self) -> int:
-        """How many hops the longest chain of calls behind it has."""
+        """The number of hops in the longest chain of calls behind it."""
         return max((1 + upstream.depth for upstream in self.upstreams), default=0)
 
     def walk(self) -> Iterator["Hop"]:
-        """Yield this hop and those behind it in the order of the answer, each once, no repeats."""
-        met: set[int] = set()
-        ahead = [self]
-        while ahead:
-            hop = ahead.pop()
-            if id(hop) not in met and hop.repeats is None:
-                met.add(id(hop))
+        """Yield this hop and those behind it, in the order of the answer, each once, no repeats."""
+        visited: set[int] = set()
+        stack = [self]
+        while stack:
+            hop = stack.pop()
+            if id(hop) not in visited and hop.repeats is None:
+                visited.add(id(hop))
                 yield hop
-                ahead += reversed(hop.upstreams)
+                stack += reversed(hop.upstreams)
 
     def calls(self) -> Iterator["Hop"]:
-        """Yield the hops as an answer lists them: one that several call as often as they do.
+        """Yield the hops as an answer lists them: a shared hop once for each call.
 
-        There may be far more than there are hops: as many as there are chains of calls.
+        Their number may be exponential in the number of hops.
         """
         yield self
         for upstream in self.upstreams:
             yield from upstream.calls()
 
-    def straight(self, callers: frozenset[str] = frozenset()) -> Iterator["Hop"]:
-        """Yield the same without calls back to `callers`, where these may be left out."""
+    def calls_without_cycles(self, callers: frozenset[str] = frozenset()) -> Iterator["Hop"]:
+        """Yield the hops of `calls` without optional calls back to `callers`."""
         yield self
         callers |= {self.service}
         for upstream in self.upstreams:
             if not self.may_stop or upstream.service not in callers:
-                yield from upstream.straight(callers)
+                yield from upstream.calls_without_cycles(callers)

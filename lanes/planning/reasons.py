@@ -1,4 +1,4 @@
-"""Why a rule was chosen for a lane, and why the versions behind it answer."""
+"""Why a rule takes a lane's requests, and why the versions behind it answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +13,18 @@ from lanes.planning.shares import Part, first_pods
 
 @dataclass(frozen=True)
 class Choice:
-    """How a rule came to be chosen for a lane.
+    """Why a rule takes a lane's requests.
 
-    `own`: it was chosen for what the request carries, and does not match every request. `rivals`:
-    the other lanes that it also matches. `later`: a rule behind it is the lane's own. `lost`: with
-    the lane header another rule would be chosen. `runs`: the lane's version runs at the service.
+    - specific: it matches because of the request's headers; without them another rule would
+    - runs: the lane's version runs at the service
+    - also_matched: other lanes that the rule also matches, and whose versions it leads to
+    - later: a rule behind it is the lane's own
+    - lost: with the lane header, another rule would match
     """
 
-    own: bool
+    specific: bool
     runs: bool = False
-    rivals: frozenset[str] = frozenset()
+    also_matched: frozenset[str] = frozenset()
     later: bool = False
     lost: bool = False
 
@@ -30,25 +32,26 @@ class Choice:
 def choice_of(
     lane: LaneContext, port: ServicePort, route: Route, request: Request, propagation: Propagation
 ) -> Choice:
-    """Tell how `route` came to be chosen; what no reason needs is not looked into."""
+    """Return why `route` takes the request. Fields that no reason needs keep their defaults."""
 
     def rule(other: str) -> Route | None:
-        """Return the rule for this request in another lane."""
+        """Return the rule that takes this request in another lane."""
         return lane.as_lane(request, other).sent(propagation).rule(port.routes)
 
-    own = route is not Request({}, request.path).rule(port.routes)
+    specific = route is not Request({}, request.path).rule(port.routes)
     runs = lane.version in lane.versions_of(port.names)
-    if own:
+    if specific:
         versions = {pod.version for w in route.destinations for pod in first_pods(w)}
         others = lane.others & versions - {lane.version}
-        return Choice(own, runs, rivals=frozenset(one for one in others if rule(one) is route))
+        also_matched = frozenset(other for other in others if rule(other) is route)
+        return Choice(specific, runs, also_matched)
     if not runs:
-        return Choice(own, runs)
+        return Choice(specific, runs)
     later = any(
         request.rule((rule,)) is rule and _leads_to(rule, lane.version)
         for rule in port.routes[port.routes.index(route) + 1 :]
     )
-    return Choice(own, runs, later=later, lost=rule(lane.version) is not route)
+    return Choice(specific, runs, later=later, lost=rule(lane.version) is not route)
 
 
 def _leads_to(rule: Route, version: str) -> bool:
@@ -64,28 +67,28 @@ def reason_for(
     *,
     split: bool,
 ) -> tuple[Reason, Misrouted | None]:
-    """Return why these versions of the answering `parts` answer the lane.
+    """Return why the `versions` of the `parts` answer the lane.
 
-    `split`: between Services that the versions do not tell apart.
+    `split`: several Services answer, and the versions do not identify them.
     """
     if tuple(versions) == (lane.version,):
         return (Reason.SPLIT if split else Reason.MATCH), None
     if not lane.version:
         return (Reason.SPLIT if split or len(versions) > 1 else Reason.MATCH), None
-    if len(versions) > 1 and (not choice.own or len(parts) > 1):
+    if len(versions) > 1 and (not choice.specific or len(parts) > 1):
         return Reason.SPLIT, None
-    if choice.own and versions[0] in choice.rivals:
+    if choice.specific and versions[0] in choice.also_matched:
         return Reason.CAUGHT, Misrouted(Reason.CAUGHT, versions[0])
     if not choice.runs:
-        by_rule = choice.own and all(part.tier == 0 for part in parts)
+        by_rule = choice.specific and all(part.tier == 0 for part in parts)
         return (Reason.MATCH if by_rule else Reason.FALLBACK), None
     misrouted = _misrouted(lane, parts, choice)
     return misrouted.reason, misrouted
 
 
 def _misrouted(lane: LaneContext, parts: Sequence[Part], choice: Choice) -> Misrouted:
-    """Return what keeps the lane from its version, which runs there."""
-    if choice.own:
+    """Return why the lane does not get its version, which runs there."""
+    if choice.specific:
         return unselected(lane, parts)
     if choice.lost:
         return Misrouted(Reason.LOST)
@@ -95,7 +98,7 @@ def _misrouted(lane: LaneContext, parts: Sequence[Part], choice: Choice) -> Misr
 
 
 def unselected(lane: LaneContext, parts: Sequence[Part]) -> Misrouted:
-    """Return that the rule of these parts selects no pod of the lane, or not these alone."""
+    """Return why the rule of these parts does not select the lane's pods alone."""
     subsets = {part.weighted.destination.subset for part in parts}
     named = tuple(sorted(subsets)) if all(subsets) else ()
     reason = Reason.UNSELECTED
@@ -108,25 +111,25 @@ def unselected(lane: LaneContext, parts: Sequence[Part]) -> Misrouted:
 def why_unanswered(
     lane: LaneContext, rule: Route, hosts: tuple[Host, ...], status: int, misrouted: bool
 ) -> Unanswered:
-    """Return why nothing answers where a rule leads to these hosts."""
+    """Return why no pod answers behind a rule that leads to these hosts."""
     ports = lane.plan.graph.ports
-    # A name that only rules know has no pods of its own.
-    there = {h for h, of in ports.items() if h.namespace or any(p.pods for p in of.values())}
-    absent = tuple(host for host in hosts if host not in there)
+    # A host that only rules name has no pods.
+    existing = {h for h, of in ports.items() if h.namespace or any(p.pods for p in of.values())}
+    absent = tuple(host for host in hosts if host not in existing)
     if not hosts:
         return Unanswered("no-weight" if rule.has_no_weight else "answers-itself")
     if len(absent) == len(hosts):
         return Unanswered("no-service", absent)
     if status == 500:
         return Unanswered("not-permitted")
-    if any(one.destination.tls_refused for one in rule.destinations):
+    destinations = [weighted.destination for weighted in rule.destinations]
+    if any(destination.tls_refused for destination in destinations):
         return Unanswered("tls-refused")
-    to = [one.destination for one in rule.destinations]
-    if all(one.missing == "port" for one in to):
+    if all(destination.missing == "port" for destination in destinations):
         return Unanswered("no-port", hosts)
-    if all(one.missing == "subset" and one.subset != lane.version for one in to):
+    if all(d.missing == "subset" and d.subset != lane.version for d in destinations):
         return Unanswered("no-subset")
-    known = (port for host in hosts for port in ports.get(host, {}).values())
-    running = {version for port in known for version in lane.versions_of(port.names)}
+    ports_here = (port for host in hosts for port in ports.get(host, {}).values())
+    running = {version for port in ports_here for version in lane.versions_of(port.names)}
     lacks = running and lane.version and lane.version not in running and not misrouted
     return Unanswered("no-version" if lacks else "no-pods")

@@ -1,7 +1,7 @@
 """The resolver: a lane's path, hop by hop.
 
-It follows one request: each hop's rules choose a destination, and the pods that stand there say
-what they call next. Where calls meet that are answered alike, it has been there already.
+It follows one request. Each hop's rules choose destinations, and the call graph says which services
+their pods call next. Calls with the same `CallKey` have the same answer, so they share one hop.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,30 +9,39 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lanes.errors import LanesError
-from lanes.mesh.model import NO_VARIANT, Host, Pod, Route, ServicePort, Weighted, led_to, names_of
+from lanes.mesh.model import (
+    NO_VARIANT,
+    Host,
+    Pod,
+    Route,
+    ServicePort,
+    Weighted,
+    names_of,
+    pods_behind,
+)
 from lanes.mesh.traffic import NO_CHANGES, Propagation
 from lanes.planning import cycles
 from lanes.planning.call_graph import UpstreamsDifferError
 from lanes.planning.entry_rule import first_path
-from lanes.planning.hop import CallKey, Hop, Reason, Unanswered
+from lanes.planning.hop import CallKey, Hop
 from lanes.planning.ingress import ForwardedRequest
 from lanes.planning.lane_context import LaneContext
 from lanes.planning.messages import PlanError, Problem
-from lanes.planning.no_answer import no_answer, unsupported
+from lanes.planning.no_answer import no_answer, no_rule, unsupported
 from lanes.planning.reasons import Choice, choice_of, reason_for
 from lanes.planning.request import Request
 from lanes.planning.shares import failing_of, first_pods, parts_of, services_of, shares_of
 
-# Longer than any answer waits for; Python ends the recursion at some 200.
+# More than any real chain has. Python's recursion ends at some 200.
 MOST_CALLS = 100
 
 Chain = tuple[CallKey, ...]
-"""The calls from the entry on; (): it is not followed, and no pod calls any."""
+"""The calls from the entry to a hop; (): do not resolve the calls behind the hop."""
 
 
 @dataclass(frozen=True)
 class _Calls:
-    """What a hop's pods call; see `Hop` for the others."""
+    """The calls of a hop's pods; the fields are those of `Hop`."""
 
     upstreams: tuple[Hop, ...] = ()
     may_stop: bool = False
@@ -40,7 +49,7 @@ class _Calls:
 
 
 class _Callee(NamedTuple):
-    """A called URL, the Service's port that it names (None: there is none), and its path."""
+    """A called URL, the Service's port that it names (None: no port here), and its path."""
 
     url: str
     port: ServicePort | None
@@ -52,29 +61,29 @@ class _Callee(NamedTuple):
 
 
 class Resolver:
-    """Resolves what answers one lane.
+    """Resolves the path of one lane.
 
-    It remembers each call's answer, so calls that are answered alike share one hop. The memory is
-    its own: what it returns depends on the lane alone, and not on what was asked before.
+    Its cache of answers never changes a result, so the order of calls to it does not matter.
     """
 
     def __init__(self, lane: LaneContext) -> None:
         self.lane = lane
         self._graph = lane.plan.graph
-        self._answers: dict[CallKey, Hop | None] = {}  # None: under way
-        self._repeated: dict[CallKey, Hop] = {}  # those of calls that lead to one under way
-        self._always: dict[CallKey, list[CallKey]] = {}  # what is called whenever a call is made
+        self._answers: dict[CallKey, Hop | None] = {}  # None: being resolved
+        self._repeated: dict[CallKey, Hop] = {}  # calls in cycles, without upstreams
+        self._always: dict[CallKey, list[CallKey]] = {}  # the calls that each call always causes
+        # Upstreams that must answer alike, and the error if they do not.
         self._must_agree: list[tuple[tuple[Hop, ...], tuple[Hop, ...], LanesError]] = []
 
     def path(self) -> Hop:
-        """Return the first hop of the lane's path. Raises LanesError where it has no one path."""
+        """Return the first hop of the path. Raises LanesError if the lane has several paths."""
         return self.entry(self.lane.spec.forwarded)
 
     def entry(self, forwarded: Sequence[ForwardedRequest]) -> Hop:
-        """Return the hop that the gateway leads these requests to.
+        """Return the hop to which the gateway forwards these requests.
 
-        Another lane's version there is a fallback, and so is where requests without a lane go.
-        Raises LanesError where they have no one path.
+        It is a fallback if another lane's version answers, or if requests without a lane go there
+        too. Raises LanesError if the requests have several paths.
         """
         lane, plan = self.lane, self.lane.plan
         first = forwarded[0]
@@ -87,24 +96,24 @@ class Resolver:
             return unsupported(destination.host, rule)
         versions = {pod.version for one in weighted for pod in first_pods(one)}
         choice = Choice(
-            own=not versions & lane.others
+            specific=not versions & lane.others
             and plan.untagged != {one.destination.name for one in weighted},
-            runs=lane.version in lane.versions_of(names_of((*selected, *led_to([rule])))),
+            runs=lane.version in lane.versions_of(names_of((*selected, *pods_behind([rule])))),
         )
-        led = [w for w in weighted if w.weight or len(weighted) == 1]
-        led = [w for w in led if first_pods(w)] or led[:1] or [first.weighted]
-        hosts = (w.destination.host for w in led)
+        used = [w for w in weighted if w.weight or len(weighted) == 1]
+        used = [w for w in used if first_pods(w)] or used[:1] or [first.weighted]
+        hosts = (w.destination.host for w in used)
         names = (plan.entry_names.get(host, host.name) for host in hosts)
         host = replace(destination.host, name="|".join(dict.fromkeys(names)))
-        own = names_of(first_pods(led[0]))
+        own = names_of(first_pods(used[0]))
         hop = self._hop(host, destination.port, own, rule, first.request, choice, (CallKey(host),))
         self._require_one_path()
         return hop
 
     def call(self, port: ServicePort) -> Hop | None:
-        """Return what answers the lane's call to a Service, without what that calls.
+        """Return the hop of the lane's call to a Service, without the hops behind it.
 
-        None: the lane has no one path there.
+        None: the lane has several paths there.
         """
         headers = self.lane.spec.carried
         propagation = port.pods[0].propagation if port.pods else Propagation()
@@ -115,34 +124,26 @@ class Resolver:
             return None
 
     def leads_to(self, entry: Hop, forwarded: ForwardedRequest) -> bool:
-        """Tell whether the gateway leads this request to what answers as the lane's `entry`."""
-        return cycles.alike((self.entry([forwarded]),), (entry,), self._whole)
+        """Tell whether this request gets the same answers as the lane's `entry`."""
+        return cycles.alike((self.entry([forwarded]),), (entry,), self._with_upstreams)
 
     def is_independent(self) -> bool:
-        """Tell whether the same answers behind each of the gateway's destinations."""
+        """Tell whether each of the gateway's destinations has the same hops behind it."""
         first, *others = (self.entry([one]).upstreams for one in self.lane.spec.forwarded)
-        return all(cycles.alike(first, other, self._whole) for other in others)
+        return all(cycles.alike(first, other, self._with_upstreams) for other in others)
 
-    def _whole(self, hop: Hop) -> Hop:
-        """Return the hop, or the one that it repeats, with all that this calls."""
+    def _with_upstreams(self, hop: Hop) -> Hop:
+        """Return the hop with its upstreams: if it repeats a call, the hop of that call."""
         return self._answers.get(hop.repeats) or hop if hop.repeats else hop
 
     def _answer(
         self, port: ServicePort, call: Request, propagation: Propagation, chain: Chain
     ) -> Hop:
-        """Return the hop at a Service's port, for a call whose sidecar exchanges `propagation`."""
+        """Return the hop at a Service's port; `propagation` is that of the caller's sidecar."""
         request = call.sent(propagation)
         route = request.rule(port.routes)
         if route is None:
-            return Hop(
-                port.host.name,
-                (),
-                Reason.NONE,
-                status=404,
-                unanswered=Unanswered("no-rule"),
-                hosts=(port.host,),
-                port=port.port,
-            )
+            return no_rule(port)
         if route.unknown:
             return unsupported(port.host, route, port.port)
         destinations = [w for w in route.destinations if w.weight] or list(route.destinations)
@@ -165,9 +166,9 @@ class Resolver:
         choice: Choice,
         chain: Chain,
     ) -> Hop:
-        """Return the hop that `rule` leads `request` to, at the end of a `chain` of calls.
+        """Return the hop to which `rule` routes `request`, at the end of a `chain` of calls.
 
-        `own`: the names and namespaces that the service's own pods have.
+        `own`: the names and namespaces of the service's own pods.
         """
         parts = parts_of(rule)
         answering = tuple(part for part in parts if part.endpoints)
@@ -180,8 +181,9 @@ class Resolver:
         behind = _Calls()
         if chain:
             behind = self._calls(service, (*hosts[1:], service), pods, request, chain)
-        led = services_of(service, own, answering)
-        reason, misrouted = reason_for(self.lane, answering, versions, choice, split=len(led) > 1)
+        services = services_of(service, own, answering)
+        split = len(services) > 1
+        reason, misrouted = reason_for(self.lane, answering, versions, choice, split=split)
         known = [share for version in versions if (share := shares[version]) is not None]
         return Hop(
             service.name,
@@ -196,7 +198,7 @@ class Resolver:
             failing=tuple(failing_of(rule, parts)),
             may_stop=behind.may_stop,
             assumed=behind.assumed,
-            parts=led,
+            parts=services,
             pods=frozenset((pod.app, pod.version) for pod in pods),
             port=port,
             injected=all("python" in pod.injected for pod in pods),
@@ -210,7 +212,7 @@ class Resolver:
         request: Request,
         chain: Chain,
     ) -> _Calls:
-        """Return what the pods behind these hosts call when they get `request`."""
+        """Return the calls of the pods behind these hosts when they get `request`."""
         try:
             called = self._graph.of(hosts, pods)
         except UpstreamsDifferError:
@@ -223,7 +225,8 @@ class Resolver:
             namespace: [_Callee(url, *self._graph.port(url, namespace)) for url in called]
             for namespace in {pod.namespace for pod in pods}
         }
-        one_each = {
+        # Pods whose calls meet the same routes have the same upstreams, so one pod stands for them.
+        by_routes = {
             tuple(callee.variant(pod) for callee in callees[pod.namespace]): pod
             for pod in reversed(pods)
         }
@@ -231,7 +234,7 @@ class Resolver:
             pod.key: tuple(
                 self._call(callee, pod, carried, chain) for callee in callees[pod.namespace]
             )
-            for pod in one_each.values()
+            for pod in by_routes.values()
         }
         first = upstreams[pods[0].key]
         for other in upstreams.values():
@@ -239,24 +242,24 @@ class Resolver:
                 problem = self._differ(Problem.SIDECARS_DIFFER, service, pods)
                 self._must_agree.append((first, other, problem))
         in_baggage = self.lane.carrier == "baggage"
-        unsure = not drops and any(pod.carries_baggage is None for pod in pods)
+        not_known = not drops and any(pod.carries_baggage is None for pod in pods)
         return _Calls(
             first,
             may_stop=any(url not in pod.upstream_urls for pod in pods for url in called),
-            assumed=bool(self.lane.version) and (unsure or not in_baggage),
+            assumed=bool(self.lane.version) and (not_known or not in_baggage),
         )
 
     def _handed_on(
         self, request: Request, propagation: Propagation, drops_baggage: bool
     ) -> Mapping[str, str]:
-        """Return the headers that pods hand on to what they call."""
+        """Return the headers of the calls that pods make when they get `request`."""
         received = request.received(propagation).headers.get("baggage", "")
         baggage = {"baggage": received} if received and not drops_baggage else {}
         assumed = self.lane.plan.assumed
         return baggage | {n: value for n, value in request.headers.items() if n in assumed}
 
     def _call(self, callee: _Callee, caller: Pod, carried: Mapping[str, str], chain: Chain) -> Hop:
-        """Return the hop of a call with these headers, which follows a `chain` of calls."""
+        """Return the hop of a call with the headers `carried`, behind a `chain` of calls."""
         url, port, path = callee
         always = url in caller.upstream_urls
         if port is None or ("://" not in url and always):
@@ -271,7 +274,7 @@ class Resolver:
             self._answers[key] = None
             self._answers[key] = self._answer(port, request, caller.propagation, chain)
         known = self._answers[key]
-        if known is None:  # a cycle
+        if known is None:  # this call is being resolved: a cycle
             if key not in self._repeated:
                 hop = self._answer(port, request, caller.propagation, ())
                 self._repeated[key] = replace(hop, repeats=key)
@@ -280,23 +283,21 @@ class Resolver:
         return known
 
     def _require_short(self, chain: Chain, always: bool, further: int = 0) -> None:
-        """Raise LanesError where a chain with `further` calls behind it is too long."""
+        """Raise LanesError if a chain with `further` calls behind it is too long."""
         if len(chain) - 1 + further <= MOST_CALLS:
             return
         *hosts, last = (key.host for key in chain)
-        if always and last in hosts:  # each time it is another call, or it would have been met
+        if always and last in hosts:  # the cycle changes the headers, so no call repeats
             before = len(hosts) - 1 - hosts[::-1].index(last)
             raise self._endless((*hosts[before:], last))
         raise self._problem(Problem.CHAIN_TOO_LONG, most=MOST_CALLS)
 
     def _require_one_path(self) -> None:
-        """Raise LanesError where calls that are always made come back, or where pods that answer
-        as one call past their sidecars and get other answers there.
-        """
+        """Raise LanesError if calls never end, or if the calls of one hop's pods differ."""
         if endless := cycles.endless(self._always) if self._repeated else ():
             raise self._endless(key.host for key in endless)
         for one, other, problem in self._must_agree:
-            if not cycles.alike(one, other, self._whole):
+            if not cycles.alike(one, other, self._with_upstreams):
                 raise problem
 
     def _problem(self, problem: Problem, **values: object) -> PlanError:

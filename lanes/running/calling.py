@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote
 
-from lanes.mesh.model import Host, Mesh, Pod, ServicePort, destinations_of, led_to
+from lanes.mesh.model import Host, Mesh, Pod, ServicePort, destinations_of, pods_behind
 from lanes.planning.call_graph import call_graph
 
 
@@ -114,7 +114,7 @@ def _pods_at(mesh: Mesh) -> dict[Host, dict[str, Pod]]:
     """Return the pods, by their keys, that answer at each Service: its own and its routes'."""
     pods_at: dict[Host, dict[str, Pod]] = {}
     for port in mesh.ports:
-        pods = (*port.pods, *led_to(port.all_routes))
+        pods = (*port.pods, *pods_behind(port.all_routes))
         pods_at.setdefault(port.host, {}).update({pod.key: pod for pod in pods})
     return pods_at
 

@@ -106,7 +106,7 @@ def _planned(groups: Groups, right: _ByLane) -> _Planned:
     for name, lanes in groups.items():
         hops = tuple(islice(lanes[0].entry.calls(), MOST_HOPS))
         if len(hops) not in lengths and lanes[0].optional_cycles:
-            hops = tuple(islice(lanes[0].entry.straight(), MOST_HOPS))
+            hops = tuple(islice(lanes[0].entry.calls_without_cycles(), MOST_HOPS))
         planned[name] = hops
     return planned
 

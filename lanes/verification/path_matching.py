@@ -16,7 +16,7 @@ ANY_STATUS = 0
 
 def by_version(hop: Hop, step: Step) -> bool:
     """Tell whether the step is one of the planned versions."""
-    return hop.holds(step.service, step.version)
+    return hop.allows(step.service, step.version)
 
 
 def read(

@@ -176,7 +176,7 @@ def _hops(plan: Plan, answer: Answer, lane: Lane | None) -> Iterator[TracedHop]:
         fell_back = (step.service, step.version) in baselines
         if lane is None:
             yield TracedHop(step, "", depth=depth)
-        elif hop is not None and hop.holds(step.service, step.version):
+        elif hop is not None and hop.allows(step.service, step.version):
             yield TracedHop(step, _why(hop, lane.name), depth=depth)
         elif hop is None and any(hop.reason == Reason.UNSUPPORTED for hop in hops):
             yield TracedHop(step, "not known", depth=depth)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lanes.envoy.clusters import destinations
 from lanes.errors import LanesError
-from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod, led_to
+from lanes.mesh.model import SIDECAR_PORT, Mesh, Pod, pods_behind
 from lanes.reading.commands import Command
 from lanes.reading.kinds.core import ServicePort
 from lanes.reading.protocols import says_http2
@@ -78,7 +78,7 @@ def _running(documents: list[Document], *, in_mesh: bool) -> Iterator[RunningMes
 
 def _needed(mesh: Mesh, in_mesh: bool) -> Iterable[Pod]:
     """Return the pods that may answer. A pod that serves TCP alone never does."""
-    pods = mesh.pods if in_mesh else led_to(r for host in mesh.gateway for r in host.routes)
+    pods = mesh.pods if in_mesh else pods_behind(r for host in mesh.gateway for r in host.routes)
     return (pod for pod in pods if "TCP_ECHO_SERVER" not in pod.env)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lanes.evidence.workloads import Workloads
-from lanes.mesh.model import Mesh, led_to
+from lanes.mesh.model import Mesh, pods_behind
 from lanes.planning.messages import Problem
 from lanes.planning.request import Request
 from tests.kube import (
@@ -41,7 +41,7 @@ def met(mesh: Mesh) -> dict[str, str]:
     for pod in mesh.pods:
         route = Request({}, "/").rule(port.seen_by(pod).routes)
         if pod.key in (HERE, SAME, OTHER):
-            versions = {one.version for one in led_to([route] if route else [])}
+            versions = {one.version for one in pods_behind([route] if route else [])}
             found[pod.key] = "|".join(sorted(versions)) or ("503" if route else "404")
     return found
 
@@ -221,7 +221,9 @@ def gateway_of(*documents: Document) -> list[str]:
     """What the first rule of the gateway leads to: versions, 503, or "" where it has none."""
     mesh = mesh_of(*documents)
     routes = [host.routes[0] for host in mesh.gateway]
-    found = ["|".join(sorted({pod.version for pod in led_to([one])})) or "503" for one in routes]
+    found = [
+        "|".join(sorted({pod.version for pod in pods_behind([one])})) or "503" for one in routes
+    ]
     return [*(one.unknown for one in routes if one.unknown), *found]
 
 

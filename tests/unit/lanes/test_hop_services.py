@@ -153,7 +153,7 @@ def test_a_split_between_services_without_pods_has_the_name_of_the_first_with_a_
 )
 def test_which_pod_is_right_at_a_hop(called: str, name: str, version: str, right: bool) -> None:
     pods = frozenset({("one", "v1"), ("two", "v2")})
-    assert Hop(called, ("v1", "v2"), Reason.SPLIT, pods=pods).holds(name, version) is right
+    assert Hop(called, ("v1", "v2"), Reason.SPLIT, pods=pods).allows(name, version) is right
 
 
 def answers(**services: int) -> list[Answer]:

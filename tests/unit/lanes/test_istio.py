@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
-from lanes.mesh.model import Mesh, Route, led_to
+from lanes.mesh.model import Mesh, Route, pods_behind
 from lanes.planning.request import Request
 from tests.kube import (
     Document,
@@ -243,7 +243,7 @@ def test_what_stands_outside_is_called_as_its_host_or_as_its_service(host: str, 
     port = {"number": 80, "name": "http", "protocol": "HTTP"}
     entry = typed("ServiceEntry", {"hosts": [host], "ports": [port]})
     mesh = mesh_of(*A, entry, virtual_service("*", rule(to(host)), gateways=["g"]))
-    (pod,) = led_to(mesh.gateway[0].routes)
+    (pod,) = pods_behind(mesh.gateway[0].routes)
     assert pod.app == app
 
 
