@@ -1,9 +1,12 @@
 """The call graph: who calls whom, by the manifests and by the user.
 
-Of a service's calls, the first of these that says any holds: the user (`--calls shop=cart,users`),
-its pods' `upstream_url`, the annotation `traffic-lanes/calls` on its Service, and variables in its
-pods' environment that hold a Service's address, such as CART_ADDR=cart:8080, or several with commas
-between. A name without a port is none: too many things are called like a service.
+A service's calls come from the first of these sources that has any:
+
+1. `--calls shop=cart,users`
+2. `upstream_url` of its pods
+3. the annotation `traffic-lanes/calls` on its Service
+4. variables of its pods with a Service's address, such as CART_ADDR=cart:8080, or with several,
+   separated by commas. A name without a port is ambiguous and does not count.
 """
 
 from collections import Counter
@@ -19,15 +22,15 @@ from lanes.mesh.model import Host, Mesh, Pod, ServicePort, destinations_of
 from lanes.planning.messages import PlanError, Problem
 
 Overrides = Mapping[str, tuple[str, ...]]
-"""What the user says that services call."""
+"""By service, what it calls according to the user."""
 
 
 class UpstreamsDifferError(LanesError):
-    """Pods that answer as one call different services."""
+    """The pods of one hop call different services."""
 
 
 class MissingPort(NamedTuple):
-    """A pod's variable that holds a Service with a port which that Service does not have."""
+    """A pod's variable that names a port which the Service does not have."""
 
     variable: str
     host: Host
@@ -36,7 +39,7 @@ class MissingPort(NamedTuple):
 
 
 class _Address(NamedTuple):
-    """Whom a call asks: a name, the hosts that it may mean, a port (None: the first), a path."""
+    """The address of a call: name, possible hosts, port (None: the first) and path."""
 
     name: str
     hosts: tuple[Host, ...]
@@ -46,17 +49,17 @@ class _Address(NamedTuple):
 
 @dataclass(frozen=True)
 class CallGraph:
-    """What is known of the calls in a mesh. `ports` are the Services' ports by their numbers."""
+    """The known calls in a mesh. `ports`: each Service's ports by number."""
 
     mesh: Mesh
     overrides: Overrides
     ports: Mapping[Host, Mapping[int, ServicePort]]
 
     def of(self, hosts: Iterable[Host], pods: tuple[Pod, ...]) -> tuple[str, ...]:
-        """Return whom pods call, as URLs or names of Services.
+        """Return the callees of the pods behind `hosts`, as URLs or names of Services.
 
-        They stand behind `hosts`, the first of which are their own. Raises UpstreamsDifferError
-        where the pods differ in their `upstream_url`.
+        Earlier hosts take precedence. Raises UpstreamsDifferError if the pods differ in
+        `upstream_url`.
         """
         hosts = tuple(hosts)
         override = self.override(hosts, pods)
@@ -68,20 +71,20 @@ class CallGraph:
         if any(urls):
             return urls.pop()
         annotated = next((self.mesh.calls[h] for h in hosts if h in self.mesh.calls), ())
-        found = (url for pod in pods for url in self._addresses.get(pod.key, ()))
-        return annotated or tuple(dict.fromkeys(found))
+        in_variables = (url for pod in pods for url in self._addresses.get(pod.key, ()))
+        return annotated or tuple(dict.fromkeys(in_variables))
 
     def knows(self, host: Host, pods: tuple[Pod, ...]) -> bool:
-        """Tell whether anything says whom these pods call, even that they call nobody."""
+        """Tell whether the pods' callees are known, even if there are none."""
         if self.override((host,), pods) is not None or any("upstream_url" in p.env for p in pods):
             return True
         return bool(self.of((host,), pods))
 
     def port(self, target: str, namespace: str) -> tuple[ServicePort | None, str]:
-        """Return the Service's port that a call goes to, None if there is none, and its path.
+        """Return the Service's port that a call goes to, or None, and the path of the call.
 
-        `target` is an http URL, or what stands between its slashes. Without a port, a URL's is 80
-        and a name's the Service's first.
+        `target` is an http URL, HOST:PORT or HOST. The default port of a URL is 80, that of a host
+        is the Service's first.
         """
         address = _address(target, namespace)
         if address is None:
@@ -94,13 +97,13 @@ class CallGraph:
         return next((ports[number] for ports in known if number in ports), None), address.path
 
     def missing_ports(self, pod: Pod) -> Iterator[MissingPort]:
-        """Yield a pod's variables that hold a Service with a port which it does not have."""
+        """Yield a pod's variables that name a port which the Service does not have."""
         for name, targets in _variables(pod):
             for target in targets:
                 address = _address(target, pod.namespace)
                 hosts, number = (address.hosts, address.port) if address else ((), None)
-                host = next((one for one in hosts if one.namespace and one in self.ports), None)
-                # A small number behind a name may be anything: the tag of an image, say.
+                host = next((host for host in hosts if host.namespace and host in self.ports), None)
+                # A small number behind a name may be something else, such as the tag of an image.
                 if host is None or number is None or (number < 80 and "://" not in target):
                     continue
                 ports = self.ports[host]
@@ -109,10 +112,10 @@ class CallGraph:
                 if all(pod not in port.pods for port in ports.values()):
                     yield MissingPort(name, host, number, tuple(ports))
 
-    def elsewhere(self, pod: Pod) -> Iterator[tuple[str, str, Host]]:
-        """Yield a pod's variables with URLs that name a Service of another namespace by half.
+    def missing_namespaces(self, pod: Pod) -> Iterator[tuple[str, str, Host]]:
+        """Yield a pod's variables with URLs that name no Service of the pod's namespace.
 
-        Each with the name and the Service: the name means none in the pod's own namespace.
+        Only if another namespace has a Service of that name: with the name and this Service.
         """
         for variable, targets in _variables(pod):
             for target in targets:
@@ -120,18 +123,18 @@ class CallGraph:
                 hosts = address.hosts if address and "://" in target else ()
                 if len(hosts) == 2 and not any(host in self.ports for host in hosts):
                     meant = next(host for host in hosts if host.namespace)
-                    alike = (host for host in self.ports if host.name == meant.name)
-                    if meant.namespace == pod.namespace and (found := next(alike, None)):
-                        yield variable, meant.name, found
+                    same_name = (host for host in self.ports if host.name == meant.name)
+                    if meant.namespace == pod.namespace and (other := next(same_name, None)):
+                        yield variable, meant.name, other
 
     @cached_property
     def _wild(self) -> tuple[Host, ...]:
-        """The hosts with a * that rules are for."""
+        """The hosts with a * for which there are rules."""
         return tuple(host for host in self.ports if host.name.startswith("*"))
 
     @cached_property
     def _addresses(self) -> Mapping[str, tuple[str, ...]]:
-        """The addresses of Services that pods' environments hold, by the pod's key."""
+        """The addresses of Services in pods' variables, by the pod's key."""
         return {pod.key: tuple(self._in_environment(pod)) for pod in self.mesh.pods}
 
     def _in_environment(self, pod: Pod) -> Iterator[str]:
@@ -144,7 +147,7 @@ class CallGraph:
                     yield target
 
     def override(self, hosts: tuple[Host, ...], pods: tuple[Pod, ...]) -> tuple[str, ...] | None:
-        """Return what the user says that these call; None: nothing."""
+        """Return the user's callees for these hosts and pods; None: the user names none."""
         if not self.overrides:
             return None
         names = [name for host in hosts for name in (f"{host.name}.{host.namespace}", host.name)]
@@ -153,43 +156,41 @@ class CallGraph:
 
 
 def with_calls(mesh: Mesh, overrides: Overrides) -> Mesh:
-    """Return the mesh with what the user says that services call in place of annotations."""
+    """Return the mesh with the user's callees in place of annotations."""
     graph = call_graph(mesh, overrides)
-    said = {port.host: graph.override((port.host,), port.pods) for port in mesh.ports}
-    known = {host: called for host, called in said.items() if called is not None}
+    by_user = {port.host: graph.override((port.host,), port.pods) for port in mesh.ports}
+    known = {host: callees for host, callees in by_user.items() if callees is not None}
     return replace(mesh, calls={**mesh.calls, **known})
 
 
 def known_calls(graph: CallGraph) -> dict[str, tuple[str, ...]]:
-    """Return the Services that each Service's pods call, by name, as far as anything tells.
+    """Return the known callees of each Service's pods, by name.
 
-    Those that call nobody have no entry, nor has a second Service of the same pods. A name that
-    several namespaces have stands with its namespace.
+    A Service without callees has no entry. Of several Services with the same pods, the first has.
+    A name that several namespaces have is followed by its namespace.
     """
     names = Counter(host.name for host in graph.ports)
-    behind = {tuple(pod.key for pod in port.pods): port for port in reversed(graph.mesh.ports)}
-    found: dict[str, tuple[str, ...]] = {}
+    first = {tuple(pod.key for pod in port.pods): port for port in reversed(graph.mesh.ports)}
+    known: dict[str, tuple[str, ...]] = {}
     for port in graph.mesh.ports:
-        if behind[tuple(pod.key for pod in port.pods)] is port:
-            called = called_by(graph, port)
-            shown = (
-                one.name if names[one.name] == 1 else f"{one.name}.{one.namespace}"
-                for one in (port.host, *called)
+        if first[tuple(pod.key for pod in port.pods)] is port:
+            caller, *callees = (
+                host.name if names[host.name] == 1 else f"{host.name}.{host.namespace}"
+                for host in (port.host, *called_by(graph, port))
             )
-            caller, *others = shown
-            found |= {caller: tuple(others)} if others else {}
-    return found
+            known |= {caller: tuple(callees)} if callees else {}
+    return known
 
 
 def called_by(graph: CallGraph, port: ServicePort) -> tuple[Host, ...]:
     """Return the other Services that the pods behind a Service's port call."""
     targets = (target for pod in port.pods for target in graph.of([port.host], (pod,)))
-    ports = (graph.port(target, port.host.namespace)[0] for target in targets)
-    return tuple(dict.fromkeys(one.host for one in ports if one and one.host != port.host))
+    callees = (graph.port(target, port.host.namespace)[0] for target in targets)
+    return tuple(dict.fromkeys(to.host for to in callees if to and to.host != port.host))
 
 
 def call_graph(mesh: Mesh, overrides: Overrides | None = None) -> CallGraph:
-    """Return the calls in a mesh. Raises LanesError where `overrides` name no Service there."""
+    """Return the call graph. Raises LanesError if `overrides` name an unknown Service."""
     ports: dict[Host, dict[int, ServicePort]] = {}
     for port in mesh.ports:
         ports.setdefault(port.host, {})[port.port] = port
@@ -209,43 +210,41 @@ def call_graph(mesh: Mesh, overrides: Overrides | None = None) -> CallGraph:
 
 
 def is_outside(mesh: Mesh, port: ServicePort) -> bool:
-    """Tell whether it is a host outside of the mesh, and no rule leads to a Service or a subset."""
+    """Tell whether the host is outside of the mesh, and no rule leads to a Service or a subset."""
     if port.host.namespace or any(pod in mesh.pods for pod in port.pods):
         return False
-    led = list(destinations_of(port.all_routes))
-    elsewhere = any(to.host != port.host for to in led)
-    return not elsewhere and not any(to.subset for to in led)
+    return not any(to.host != port.host or to.subset for to in destinations_of(port.all_routes))
 
 
 def _variables(pod: Pod) -> Iterator[tuple[str, list[str]]]:
-    """Yield a pod's variables that may hold addresses, each with what stands between its commas.
+    """Yield a pod's variables that may hold addresses, each with its comma-separated parts.
 
-    The sample's hold none but `upstream_url`.
+    A pod with `upstream_url` has no others.
     """
     for name, value in pod.env.items() if "upstream_url" not in pod.env else ():
         if not name.startswith("OTEL_") and ":" in value:
             parts = [part.strip() for part in value.split(",") if part.strip()]
             targets = parts if all(":" in part for part in parts) else [value]
-            yield name, [one.removeprefix("grpc://").removeprefix("dns:///") for one in targets]
+            yield name, [to.removeprefix("grpc://").removeprefix("dns:///") for to in targets]
 
 
 @lru_cache(maxsize=4096)
 def _address(target: str, namespace: str) -> _Address | None:
-    """Return whom a call asks; None: it is no http."""
+    """Return the address of a call; None if it is not for http."""
     try:
         parts = urlsplit(target if "://" in target else f"//{target}")
         number = parts.port
-    except ValueError:  # a port that is none
+    except ValueError:  # the port is not a number
         return None
     if parts.scheme not in ("", "http"):
         return None
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     name = parts.hostname or ""
-    # Rules for that very name come before what DNS makes of it.
+    # Rules for this exact name take precedence over the Service that DNS finds.
     hosts = filter(None, (Host(name, ""), host_of(name, namespace)))
     return _Address(name, tuple(hosts), number or (80 if parts.scheme else None), path)
 
 
 def _namespace(ports: Iterable[Host], caller: str) -> str:
-    named = (h.namespace for h in ports if caller in (h.name, f"{h.name}.{h.namespace}"))
-    return next(named, "default")
+    namespaces = (h.namespace for h in ports if caller in (h.name, f"{h.name}.{h.namespace}"))
+    return next(namespaces, "default")

@@ -1,4 +1,4 @@
-"""Meshes without a gateway: planned as a caller in the mesh sees them."""
+"""Meshes without a gateway: the plan begins at Services, as a caller in the mesh does."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ from lanes.planning.unreached import has_rules
 
 
 def as_called(mesh: Mesh, calls: Overrides | None = None) -> Mesh:
-    """Return `mesh` with what its callers meet as if a gateway served it; as it is with a gateway.
+    """Return `mesh` with virtual hosts for Services; a mesh with a gateway is returned unchanged.
 
-    A virtual host stands for each Service that nobody here calls: for the one that calls others,
-    which comes first, and for those with rules. Where each is called, for all with rules.
+    The virtual hosts are for Services that no service here calls: for the first that calls others,
+    and for all with rules. If every Service is called, they are for all with rules.
     """
     if mesh.gateway or not mesh.without_gateway:
         return mesh
@@ -38,26 +38,26 @@ def as_called(mesh: Mesh, calls: Overrides | None = None) -> Mesh:
     )
     shown = ", ".join(host.domain for host in served)
     finding = Finding("no-gateway", "", "", "", f"{mesh.without_gateway} {shown}")
-    alone = {port.host for port in entered} - called
-    # Nobody else meets their rules, which are the gateway's now.
+    uncalled = {port.host for port in entered} - called
+    # Their rules are the gateway's now, and no call in the mesh meets them.
     ports = (
-        replace(port, routes=port.plain, variants=()) if port.host in alone else port
+        replace(port, routes=port.plain, variants=()) if port.host in uncalled else port
         for port in mesh.ports
     )
     return replace(mesh, gateway=served, ports=tuple(ports), warnings=(*mesh.warnings, finding))
 
 
 def _entered(graph: CallGraph, called: set[Host]) -> Iterator[ServicePort]:
-    """Yield the ports that requests of the plan begin at."""
+    """Yield the ports at which the requests of the plan begin."""
     first: dict[Host, ServicePort] = {}
     for port in graph.mesh.ports:
         if port.is_hop and port.host.namespace and not is_outside(graph.mesh, port):
             first.setdefault(port.host, port)
     calling = known_calls(graph)
     roots = [port for port in first.values() if port.host not in called]
-    begin = [
+    callers = [
         port for port in roots if port.host.name in calling or port.host.with_namespace in calling
     ]
-    ruled = [port for port in roots or first.values() if has_rules(port)]
-    chosen = [*begin[:1], *ruled] or roots[:1] or [*first.values()][:1]
-    yield from {port.host: port for port in chosen}.values()
+    with_rules = [port for port in roots or first.values() if has_rules(port)]
+    entered = [*callers[:1], *with_rules] or roots[:1] or [*first.values()][:1]
+    yield from {port.host: port for port in entered}.values()

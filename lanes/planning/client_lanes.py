@@ -1,4 +1,4 @@
-"""Lanes that no gateway sets: what rules of the mesh ask for, and a client has to send."""
+"""Client lanes: lanes that no gateway sets, since clients have to send their headers."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,29 +6,29 @@ from dataclasses import replace
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule
 from lanes.planning.ingress import ForwardedRequest, Ingress, forward
 from lanes.planning.lane_context import PlanContext
-from lanes.planning.lane_headers import LaneHeader, asked_for
+from lanes.planning.lane_headers import LaneHeader, matched_headers
 from lanes.planning.lanes import Candidate, Lanes, LaneSpec, NotPlanned
 from lanes.planning.resolver import Resolver
 
 
 def add_client_lanes(ingress: Ingress, lanes: Lanes, context: PlanContext) -> Lanes:
-    """Add the lanes that clients send for, and what of it is none.
+    """Add the lanes of lane headers that rules of the mesh match and the gateway does not set.
 
-    A lane header that a client sends beside the gateway's is a lane where what answers does not
-    depend on the gateway's. Raises LanesError where such a lane has no one path.
+    A header that no request can bring, or that depends on the gateway's lane, is no lane. Raises
+    LanesError if such a lane has several paths.
     """
     known = [spec.carried for spec in lanes.specs]
-    for asked in asked_for(context.graph.mesh, known):
-        lanes = _add(ingress, lanes, context, asked)
+    for header in matched_headers(context.graph.mesh, known):
+        lanes = _add(ingress, lanes, context, header)
     return lanes
 
 
-def _add(ingress: Ingress, lanes: Lanes, context: PlanContext, asked: LaneHeader) -> Lanes:
-    tried = ((rule, _forwarded(ingress, rule)) for rule in _rules(ingress, asked))
-    rule, forwarded = next((one for one in tried if one[1]), (NO_ENTRY_RULE, ()))
-    if not forwarded or any(spec.name == asked.name for spec in lanes.specs):
-        return replace(lanes, unset=(*lanes.unset, asked))
-    spec = LaneSpec(asked.name, asked.header, forwarded, sent=rule.headers)
+def _add(ingress: Ingress, lanes: Lanes, context: PlanContext, header: LaneHeader) -> Lanes:
+    attempts = ((rule, _forwarded(ingress, rule)) for rule in _rules(ingress, header))
+    rule, forwarded = next((attempt for attempt in attempts if attempt[1]), (NO_ENTRY_RULE, ()))
+    if not forwarded or any(spec.name == header.name for spec in lanes.specs):
+        return replace(lanes, unset=(*lanes.unset, header))
+    spec = LaneSpec(header.name, header.header, forwarded, sent=rule.headers)
     if len(forwarded) > 1 and not Resolver(context.of(spec)).is_independent():
         refused = NotPlanned(str(rule), "depends-on-gateway")
         return replace(lanes, not_planned=(*lanes.not_planned, refused))
@@ -36,11 +36,12 @@ def _add(ingress: Ingress, lanes: Lanes, context: PlanContext, asked: LaneHeader
     return replace(lanes, specs=(*lanes.specs, spec), candidates=(*lanes.candidates, candidate))
 
 
-def _rules(ingress: Ingress, asked: LaneHeader) -> Iterator[EntryRule]:
-    """Yield rules that send these headers: alone or, where the gateway has no rule for every
-    request, with what one of its rules asks for.
+def _rules(ingress: Ingress, header: LaneHeader) -> Iterator[EntryRule]:
+    """Yield entry rules with the lane header.
+
+    If the gateway has no default route, they include the conditions of one of its rules.
     """
-    headers = dict(asked.headers)
+    headers = dict(header.headers)
     yield EntryRule(headers)
     for other in () if ingress.default else ingress.alternatives:
         if other.rule:
@@ -48,7 +49,7 @@ def _rules(ingress: Ingress, asked: LaneHeader) -> Iterator[EntryRule]:
 
 
 def _forwarded(ingress: Ingress, rule: EntryRule) -> tuple[ForwardedRequest, ...]:
-    """Return the request with these headers as the gateway forwards it; (): it loses some."""
+    """Return the request as the gateway forwards it; () if the gateway changes its headers."""
     request = ingress.probe.request(rule)
     route = request.rule(ingress.virtual_host.routes)
     forwarded = forward(route, request, ingress.assumed) if route else ()

@@ -1,4 +1,4 @@
-"""Entry rules, by example: what a request needs for the gateway to put it into a lane."""
+"""Entry rules: example requests that the gateway puts into a lane."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from lanes.planning.request import Request
 class EntryRule:
     """One entry rule: the headers, host, path and method of a request that it matches.
 
-    None: the host, path or method that every request has.
+    None: the usual host, path or method.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -36,18 +36,18 @@ class EntryRule:
 
     @property
     def not_sent_because(self) -> str:
-        """Why no request is sent by this rule, in words behind its method; "": it is sent."""
+        """Why `lanes` sends no request by this rule, in words behind its method; "": it does."""
         if self.method is None:
             return ""
         return "brings nothing to read" if self.method == "HEAD" else "may change something"
 
     def request(self, host: str, path: str) -> Request:
-        """Return a request that this rule matches, where every request asks `host` for `path`."""
+        """Return a request that this rule matches; `host` and `path` are the usual ones."""
         headers = {**self.headers, AUTHORITY: self.host or host}
         return Request(headers, self.path or path, self.method or "GET")
 
     def asks_more_than(self, other: "EntryRule") -> bool:
-        """Tell whether it needs all that `other` needs, and more."""
+        """Tell whether it has all conditions of `other`, and more."""
         return self != other and (
             other.headers.items() <= self.headers.items()
             and other.host in (None, self.host)
@@ -56,15 +56,14 @@ class EntryRule:
         )
 
 
-# That of a request which enters no lane on purpose.
 NO_ENTRY_RULE = EntryRule()
 
 
 def rule_by(match: Match, path: str) -> EntryRule | None:
-    """Return the rule by `match` where every request asks for `path`; None: without example."""
+    """Return the entry rule of a match; None if no example is known. `path` is the usual one."""
     if any(name.startswith("@") for name in match.headers):  # a claim of a token
         return None
-    headers = {name: example(asked) for name, asked in match.headers.items()}
+    headers = {name: example(condition) for name, condition in match.headers.items()}
     elsewhere = match.uri is not None and not holds(match.uri, path.partition("?")[0])
     uri = example(match.uri) if match.uri and elsewhere else None
     known = {name: value for name, value in headers.items() if value is not None}
@@ -72,22 +71,22 @@ def rule_by(match: Match, path: str) -> EntryRule | None:
         return None
     host = known.pop(AUTHORITY, None)
     if match.query:
-        asked = {name: example(one) or "" for name, one in match.query.items()}
-        uri = f"{uri or path.partition('?')[0]}?{urlencode(asked)}"
+        query = {name: example(condition) or "" for name, condition in match.query.items()}
+        uri = f"{uri or path.partition('?')[0]}?{urlencode(query)}"
     method = None if match.method is None or holds(match.method, "GET") else example(match.method)
     return EntryRule(known, host, uri, method)
 
 
 def least(rules: Iterable[EntryRule]) -> tuple[EntryRule, ...]:
-    """Return the rules that need no more than another does, each once."""
+    """Return the rules, each once, without those that ask more than another."""
     rules = list(dict.fromkeys(rules))
     return tuple(rule for rule in rules if not any(rule.asks_more_than(other) for other in rules))
 
 
 def first_path(routes: Iterable[Route], host: str, headers: Mapping[str, str]) -> str | None:
-    """Return the first path, from "/" on, that `routes` lead to a destination; None: none."""
-    asked = [match.uri for route in routes for match in route.matches if match.uri]
-    paths = ["/", *filter(None, map(example, asked))]
+    """Return the first path that `routes` lead to a destination, "/" first; None: no path."""
+    uris = [match.uri for route in routes for match in route.matches if match.uri]
+    paths = ["/", *filter(None, map(example, uris))]
     routes = tuple(routes)
     taken = ((path, EntryRule(headers).request(host, path).rule(routes)) for path in paths)
     return next((path for path, route in taken if route and route.destinations), None)

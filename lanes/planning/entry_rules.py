@@ -1,4 +1,4 @@
-"""Entry rules: which of the gateway's rules lead to which lane."""
+"""The entry rules of each lane."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from lanes.planning.resolver import Resolver
 
 @dataclass(frozen=True)
 class EntryRules:
-    """The entry rules of each lane that has any, by its name, and the rules that are none."""
+    """The entry rules by lane, and the candidates that are no entry rules."""
 
     by_lane: Mapping[str, tuple[EntryRule, ...]]
     not_planned: tuple[NotPlanned, ...]
@@ -24,22 +24,23 @@ class EntryRules:
 def confirm(
     lanes: Lanes, paths: Mapping[str, Hop], resolvers: Mapping[str, Resolver]
 ) -> EntryRules:
-    """Confirm the candidates that lead to their lane by the path that its other requests have.
+    """Confirm the candidates whose requests get the lane's path.
 
-    `paths` are the lanes' first hops. Raises LanesError where a candidate leads to no one path.
+    `paths`: the lanes' first hops. Raises LanesError if a candidate leads to several paths.
     """
-    own = {spec.name: spec.forwarded[0] for spec in lanes.specs}
+    first = {spec.name: spec.forwarded[0] for spec in lanes.specs}
 
     def is_confirmed(candidate: Candidate) -> bool:
-        if candidate.forwarded is own[candidate.lane]:
+        if candidate.forwarded is first[candidate.lane]:
             return True
         return resolvers[candidate.lane].leads_to(paths[candidate.lane], candidate.forwarded)
 
-    found: dict[str, list[EntryRule]] = {}
-    refused: list[NotPlanned] = []
+    confirmed: dict[str, list[EntryRule]] = {}
+    not_planned: list[NotPlanned] = []
     for candidate in lanes.candidates:
         if is_confirmed(candidate):
-            found.setdefault(candidate.lane, []).append(candidate.rule)
+            confirmed.setdefault(candidate.lane, []).append(candidate.rule)
         elif candidate.rule.host is None:  # the headline names other hosts
-            refused.append(NotPlanned(str(candidate.rule), "other-path", candidate.lane))
-    return EntryRules({name: least(rules) for name, rules in found.items()}, tuple(refused))
+            not_planned.append(NotPlanned(str(candidate.rule), "other-path", candidate.lane))
+    by_lane = {name: least(rules) for name, rules in confirmed.items()}
+    return EntryRules(by_lane, tuple(not_planned))

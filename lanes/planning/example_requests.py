@@ -1,7 +1,7 @@
-"""Example requests that may meet a gateway's rule, by the product of what its rules ask for.
+"""Example requests that may take a gateway's rule: products of the conditions of its rules.
 
-A rule is met where none before it is, so a request may need another path, method or header than the
-rule's own match says. Of what is not found nobody knows that no request gets there.
+A request takes a rule if it takes no rule before. It may therefore need another path, method or
+header than the rule's own match says. If no example takes a rule, other requests still may.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,84 +16,83 @@ from lanes.mesh.matching import Match, StringMatch, holds
 from lanes.mesh.model import Route
 from lanes.planning.entry_rule import EntryRule
 
-# For one rule; and for all of a host, each held against all: some seconds.
-_MOST, _MOST_IN_ALL = 400, 2_000_000
+# The most examples for one rule; the most comparisons of examples with rules, some seconds.
+_MOST, _MOST_COMPARISONS = 400, 2_000_000
 _METHODS = (None, "POST", "HEAD", "PUT")
 _PATHS = (None, "/", "/other")
 
-Headers = Mapping[str, str]
-
 
 @dataclass(frozen=True)
-class Named:
-    """What rules ask for besides their headers: headers that must be absent, methods and paths."""
+class RuleExamples:
+    """Example values of all rules of a virtual host.
 
-    absent: tuple[tuple[str, str], ...]
+    `excluded`: headers that rules exclude. `most`: the most example requests for one rule.
+    """
+
+    excluded: tuple[tuple[str, str], ...]
     methods: tuple[str, ...]
     paths: tuple[str, ...]
-    most: int  # how many examples there are for each rule
+    most: int
 
 
-def named_by(routes: Iterable[Route]) -> Named:
-    """Return what rules name, by example."""
+def rule_examples(routes: Iterable[Route]) -> RuleExamples:
+    """Return example values of these rules."""
     matches = [match for route in routes for match in route.matches]
-    without = [one for match in matches for one in match.without.items()]
-    absent = {name: values[0] for name, asked in without if (values := examples(asked))}
+    without = [condition for match in matches for condition in match.without.items()]
+    excluded = {name: values[0] for name, value in without if (values := examples(value))}
     methods = (value for m in matches if m.method for value in examples(m.method))
     paths = (value for m in matches if m.uri for value in examples(m.uri))
-    return Named(
-        tuple(sorted(absent.items()))[:4],
+    return RuleExamples(
+        tuple(sorted(excluded.items()))[:4],
         tuple(islice(dict.fromkeys(methods), 4)),
         tuple(islice(dict.fromkeys(paths), 8)),
-        min(_MOST, 1 + _MOST_IN_ALL // max(1, len(matches)) ** 2),
+        min(_MOST, 1 + _MOST_COMPARISONS // max(1, len(matches)) ** 2),
     )
 
 
 def example_requests(
-    match: Match, path: str, named: Named, domain: str, host: str | None
+    match: Match, path: str, of_rules: RuleExamples, domain: str, host: str | None
 ) -> Iterator[EntryRule]:
-    """Yield entry rules that `match` takes, the simplest first, as many as `named` allows.
+    """Yield up to `of_rules.most` entry rules that meet `match`, the simplest first.
 
-    Every request asks for `path`. `domain` is that of the virtual host, `host` what a request names
-    where the match asks for none.
+    `path` is the usual path, `domain` the virtual host's, `host` the usual host.
     """
-    headers = {name: examples(asked) for name, asked in match.headers.items() if name != AUTHORITY}
-    asked = match.headers.get(AUTHORITY)
-    hosts = list(_hosts(asked, domain)) if asked else [host]
-    methods = _values(match.method, "GET", (*_METHODS, *named.methods))
+    headers = {name: examples(value) for name, value in match.headers.items() if name != AUTHORITY}
+    authority = match.headers.get(AUTHORITY)
+    hosts = list(_hosts(authority, domain)) if authority else [host]
+    methods = _values(match.method, "GET", (*_METHODS, *of_rules.methods))
     plain, _, _ = path.partition("?")
-    others = (one for one in (*_PATHS, *named.paths) if one != plain)
-    paths = _values(match.uri, plain, others)
-    more = [dict(named.absent[:end]) for end in range(len(named.absent) + 1)]
-    more += [{name: value} for name, value in named.absent[1:]]
-    extras = [one for one in more if not _excluded(match, one)]
-    own = [dict(zip(headers, values, strict=True)) for values in product(*headers.values())]
-    every = product(own, hosts, paths, methods, extras)
-    for sent, named_host, taken, method, extra in islice(every, named.most):
-        uri = taken
-        if match.query:
-            values = {n: next(iter(examples(one)), "") for n, one in match.query.items()}
-            uri = f"{taken or plain}?{urlencode(values)}"
-        yield EntryRule({**extra, **sent}, named_host, uri, method)
+    paths = _values(match.uri, plain, (p for p in (*_PATHS, *of_rules.paths) if p != plain))
+    excluded = of_rules.excluded
+    more = [dict(excluded[:end]) for end in range(len(excluded) + 1)]
+    more += [{name: value} for name, value in excluded[1:]]
+    extras = [extra for extra in more if not _excludes(match, extra)]
+    sent = [dict(zip(headers, values, strict=True)) for values in product(*headers.values())]
+    query = urlencode({n: next(iter(examples(one)), "") for n, one in match.query.items()})
+    every = product(sent, hosts, paths, methods, extras)
+    for required, named_host, uri, method, extra in islice(every, of_rules.most):
+        target = f"{uri or plain}?{query}" if match.query else uri
+        yield EntryRule({**extra, **required}, named_host, target, method)
 
 
 def _values(
-    asked: StringMatch | None, usual: str, others: Iterable[str | None]
+    condition: StringMatch | None, usual: str, others: Iterable[str | None]
 ) -> list[str | None]:
-    """Return what to try for a method or a path; None: the usual one."""
-    if asked is None:
+    """Return example values of a method or a path; None: the usual value."""
+    if condition is None:
         return list(dict.fromkeys(others))
-    found: list[str | None] = [None] if holds(asked, usual) else []
-    return [*found, *examples(asked), *(o for o in others if o and holds(asked, o))]
+    first: list[str | None] = [None] if holds(condition, usual) else []
+    return [*first, *examples(condition), *(o for o in others if o and holds(condition, o))]
 
 
-def _hosts(asked: StringMatch, domain: str) -> Iterator[str]:
-    """Yield hosts that a match of the authority takes, and that fall under a domain."""
+def _hosts(condition: StringMatch, domain: str) -> Iterator[str]:
+    """Yield hosts that meet a condition on the authority, and that `domain` covers."""
     tail = domain.removeprefix("*").removeprefix(".")
-    for value in examples(asked):
-        longer = (f"{value}{end}" for end in ("", tail, f".{tail}"))
-        yield from (one for one in longer if covers(domain, one.lower()) and holds(asked, one))
+    for value in examples(condition):
+        for host in (value, f"{value}{tail}", f"{value}.{tail}"):
+            if covers(domain, host.lower()) and holds(condition, host):
+                yield host
 
 
-def _excluded(match: Match, headers: Headers) -> bool:
-    return any(holds(asked, headers.get(name)) for name, asked in match.without.items())
+def _excludes(match: Match, headers: Mapping[str, str]) -> bool:
+    return any(holds(condition, headers.get(name)) for name, condition in match.without.items())

@@ -1,4 +1,4 @@
-"""Ingress: which virtual host, default route and alternatives the requests of a plan meet."""
+"""Ingress: the virtual host, default route and alternatives for the requests of a plan."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,15 +8,10 @@ from lanes.mesh.headers import AUTHORITY
 from lanes.mesh.hostnames import any_of, covers
 from lanes.mesh.matching import Match
 from lanes.mesh.matching import covers as takes_all
-from lanes.mesh.model import (
-    GatewayHost,
-    Mesh,
-    Route,
-    Weighted,
-)
+from lanes.mesh.model import GatewayHost, Mesh, Route, Weighted
 from lanes.mesh.traffic import Abort
 from lanes.planning.entry_rule import NO_ENTRY_RULE, EntryRule, first_path, rule_by
-from lanes.planning.example_requests import example_requests, named_by
+from lanes.planning.example_requests import example_requests, rule_examples
 from lanes.planning.lane_headers import assumed_headers
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.request import Request, RuleTable
@@ -26,14 +21,14 @@ Headers = frozenset[str]
 
 @dataclass(frozen=True)
 class Probe:
-    """What every request asks for and carries; header names are in lower case."""
+    """The host, path and headers of every request; header names are in lower case."""
 
     host: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def request(self, rule: EntryRule = NO_ENTRY_RULE) -> Request:
-        """Return the request that `rule` matches as well."""
+        """Return a request that also has what `rule` matches."""
         headers = {**self.headers, **rule.headers}
         return replace(rule, headers=headers).request(self.host, self.path)
 
@@ -42,7 +37,7 @@ class Probe:
 class ForwardedRequest:
     """A request as the gateway forwards it to one destination of a rule.
 
-    `assumed`: the headers that services may hand on by themselves.
+    `assumed`: the headers that services may hand on.
     """
 
     weighted: Weighted
@@ -53,7 +48,7 @@ class ForwardedRequest:
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """What the first pod finds in its baggage, and in the `assumed` headers, if not empty."""
+        """The nonempty baggage members and `assumed` headers that the first pod receives."""
         found = dict(self.request.received(self.weighted.destination.propagation).members())
         found |= {n: value for n, value in self.request.headers.items() if n in self.assumed}
         return {name: value for name, value in found.items() if value}
@@ -61,12 +56,14 @@ class ForwardedRequest:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A gateway rule that not every request meets, by one of its matches, and where it leads.
+    """One match of a gateway rule that is not the default route, and the rule's destinations.
 
-    `rule` is None where no example of a request is known that meets it; `words` name it. `status`
-    is what the rule answers by itself; None: it leads to destinations. `unsupported`: what is not
-    supported about it. `taken_by`: the rule before it that takes the requests which were tried, and
-    `wholly` whether it takes all that this one could.
+    - words: a name for messages
+    - rule: None if no example of a request that takes it is known
+    - status: of the rule's own answer; None: the rule leads to destinations
+    - unsupported: why the rule is not supported; "": it is
+    - taken_by: the rule before it that takes the example requests
+    - wholly: `taken_by` takes all requests of this match
     """
 
     words: str
@@ -80,11 +77,13 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Ingress:
-    """What requests meet at the gateway.
+    """The gateway's rules for the requests of a plan.
 
-    `route` is the rule that every request meets, if any, and `default` where it leads; (): nowhere.
-    `alternatives` are the other rules of the virtual host, and `other_hosts` what the gateway's
-    other virtual hosts do, if this is the default one. `sources` names the manifests in errors.
+    - sources: names the manifests in errors
+    - route: the default route, if any; `default`: its destinations
+    - alternatives: the other rules of the virtual host
+    - other_hosts: the rules of the other virtual hosts, if this is the default one
+    - assumed: the headers that services may hand on
     """
 
     sources: str
@@ -98,7 +97,7 @@ class Ingress:
 
     @property
     def default_status(self) -> int:
-        """What a request gets that enters no lane on purpose; 200: it is led to a destination."""
+        """The status of a request by no entry rule; 200 if the default route has destinations."""
         if self.default:
             return 200
         return self.route.status if self.route else 404
@@ -107,24 +106,24 @@ class Ingress:
 def select_ingress(
     mesh: Mesh, path: str | None, host: str | None, headers: Mapping[str, str]
 ) -> Ingress:
-    """Select what requests for `path` at `host` meet; None: the first that is served.
+    """Return the ingress for requests for `path` at `host`; None: the first that is served.
 
-    Raises LanesError where there are no pods, or no gateway serves the host.
+    Raises LanesError if there are no pods, or the gateway does not serve the host.
     """
     sources = " ".join(mesh.sources)
     virtual_host = _virtual_host(mesh, sources, host)
     sent = {name.lower(): value for name, value in headers.items()}
     named = host or any_of(virtual_host.domain)
     probe = Probe(named, path or first_path(virtual_host.routes, named, sent) or "/", sent)
-    bare = probe.request()
-    route = bare.rule(virtual_host.routes)
+    request = probe.request()
+    route = request.rule(virtual_host.routes)
     if route and route.unknown:
         raise PlanError(Problem.NOT_SUPPORTED, path=probe.path, why=route.unknown)
     assumed = assumed_headers(mesh)
-    default = forward(route, bare, assumed) if route else ()
+    default = forward(route, request, assumed) if route else ()
     alternatives = _alternatives(mesh, virtual_host, route, probe, assumed)
-    if path and not default:  # which is asked for, and no other
-        alternatives = (one for one in alternatives if one.rule is None or one.rule.path is None)
+    if path and not default:  # the user chose this path, so rules for other paths do not count
+        alternatives = (a for a in alternatives if a.rule is None or a.rule.path is None)
     is_default = virtual_host is _default_host(mesh)
     return Ingress(
         sources,
@@ -139,9 +138,9 @@ def select_ingress(
 
 
 def host_for(mesh: Mesh, domain: str) -> GatewayHost | None:
-    """Return the virtual host for `domain`: its own, else the longest wildcard, as Envoy."""
+    """Return the virtual host for `domain`: of that name, else the longest wildcard, as Envoy."""
     name, _, port = domain.lower().rpartition(":")
-    name = name if name and port.isdecimal() else domain.lower()  # Istio looks at no port
+    name = name if name and port.isdecimal() else domain.lower()  # Istio ignores the port
     covering = [host for host in mesh.gateway if covers(host.domain, name)]
     return max(covering, key=lambda host: (host.domain[0] != "*", len(host.domain)), default=None)
 
@@ -150,7 +149,7 @@ def forward(
     route: Route, request: Request, assumed: Headers = frozenset()
 ) -> tuple[ForwardedRequest, ...]:
     """Return the request as a rule forwards it to each of its destinations."""
-    # Envoy changes headers by the destination first and by the rule after that.
+    # Envoy applies the destination's header changes before the rule's.
     return tuple(
         ForwardedRequest(
             w, request.changed(w.request, route.request), route.place, route.abort, assumed
@@ -164,14 +163,14 @@ def _virtual_host(mesh: Mesh, sources: str, host: str | None) -> GatewayHost:
         raise PlanError(Problem.NO_PODS, sources=sources)
     if not mesh.gateway:
         unbound = ("gateway-absent", "not-attached")
-        absent = (str(found) for found in mesh.warnings if found.rule in unbound)
-        also = (*absent, *map(str, mesh.not_supported))
-        raise PlanError(Problem.NO_GATEWAY, *also, sources=sources)
-    found = host_for(mesh, host) if host else _default_host(mesh)
-    if found is None:
+        warnings = (str(warning) for warning in mesh.warnings if warning.rule in unbound)
+        causes = (*warnings, *map(str, mesh.not_supported))
+        raise PlanError(Problem.NO_GATEWAY, *causes, sources=sources)
+    virtual_host = host_for(mesh, host) if host else _default_host(mesh)
+    if virtual_host is None:
         served = ", ".join(each.domain for each in mesh.gateway)
         raise PlanError(Problem.HOST_NOT_SERVED, sources=sources, host=host, served=served)
-    return found
+    return virtual_host
 
 
 def _default_host(mesh: Mesh) -> GatewayHost:
@@ -180,11 +179,11 @@ def _default_host(mesh: Mesh) -> GatewayHost:
 
 
 _Taken = tuple[str, bool]
-"""What takes the requests that were tried, in words, and whether it takes all that a match does."""
+"""The rule that takes the example requests of a match, in words; whether it takes all of them."""
 
 
 class _Search:
-    """Finds, for the rules of a virtual host, requests that meet them."""
+    """Finds requests that take the rules of a virtual host."""
 
     def __init__(
         self, mesh: Mesh, virtual_host: GatewayHost, probe: Probe, host: str | None
@@ -192,35 +191,35 @@ class _Search:
         self._mesh, self._virtual_host, self._probe = mesh, virtual_host, probe
         self._host = host
         self._table = RuleTable(virtual_host.routes)
-        self._named = named_by(virtual_host.routes)
+        self._examples = rule_examples(virtual_host.routes)
 
     def found(self, rule: EntryRule, match: Match, route: Route) -> tuple[EntryRule | None, _Taken]:
-        """Return the entry rule by which a rule is met, or else what takes its requests."""
+        """Return an entry rule that takes `route`, or else the rule that takes its requests."""
         reached, first = self._taking(rule)
         if first is route:
             return rule, ("", False)
         taken = _taken(self._virtual_host, reached, first, match)
-        if taken[1] or self._named.most < 2:
+        if taken[1] or self._examples.most < 2:
             return None, taken
         domain = self._virtual_host.domain
-        tried = example_requests(match, self._probe.path, self._named, domain, self._host)
-        known = next((one for one in tried if self._taking(one)[1] is route), None)
+        rules = example_requests(match, self._probe.path, self._examples, domain, self._host)
+        known = next((example for example in rules if self._taking(example)[1] is route), None)
         return known, ("", False) if known else taken
 
     def _taking(self, rule: EntryRule) -> tuple[GatewayHost | None, Route | None]:
-        """Return the virtual host of a request by this rule, and which rule takes it, if here."""
-        own = self._virtual_host
-        reached = own if rule.host is None else host_for(self._mesh, rule.host)
-        here = reached is not None and reached.routes == own.routes
-        return reached, self._table.rule(self._probe.request(rule)) if here else None
+        """Return a request's virtual host, and the rule that takes it; None: of another host."""
+        searched = self._virtual_host
+        reached = searched if rule.host is None else host_for(self._mesh, rule.host)
+        is_searched = reached is not None and reached.routes == searched.routes
+        return reached, self._table.rule(self._probe.request(rule)) if is_searched else None
 
 
 def _taken(
-    own: GatewayHost, reached: GatewayHost | None, taken: Route | None, match: Match
+    searched: GatewayHost, reached: GatewayHost | None, taken: Route | None, match: Match
 ) -> _Taken:
-    if reached and reached.routes != own.routes:
-        asked = match.headers.get(AUTHORITY)
-        return f"the rules for {reached.domain}", asked is None or asked.kind == "exact"
+    if reached and reached.routes != searched.routes:
+        authority = match.headers.get(AUTHORITY)
+        return f"the rules for {reached.domain}", authority is None or authority.kind == "exact"
     if taken is None:
         return "", False
     wholly = any(takes_all(other, match) for other in taken.matches or (Match(),))
@@ -235,9 +234,9 @@ def _alternatives(
     assumed: Headers,
     host: str | None = None,
 ) -> Iterator[Alternative]:
-    """Yield the virtual host's other rules, each by each of its matches.
+    """Yield the matches of the virtual host's rules, without the default route.
 
-    `host` is what requests name; None: what every request does.
+    `host`: the host of the requests; None: the usual one.
     """
     search = _Search(mesh, virtual_host, probe, host)
     for route in virtual_host.routes:
@@ -250,23 +249,27 @@ def _alternatives(
             if rule is None:
                 words = ", ".join([*match.headers, *["path"] * bool(match.uri)])
                 request = probe.request()
-                yield Alternative(words, None, forward(route, request, assumed), _own(route))
+                forwarded = forward(route, request, assumed)
+                yield Alternative(words, None, forwarded, _own_status(route))
                 continue
             rule = replace(rule, host=rule.host or host)
             known, taken = search.found(rule, match, route)
             if known or rule not in (NO_ENTRY_RULE, EntryRule(host=host)):
                 request = probe.request(known or rule)
-                led = forward(route, request, assumed)
-                by, wholly = taken
                 yield Alternative(
-                    str(known or rule), known, led, _own(route), taken_by=by, wholly=wholly
+                    str(known or rule),
+                    known,
+                    forward(route, request, assumed),
+                    _own_status(route),
+                    taken_by=taken[0],
+                    wholly=taken[1],
                 )
 
 
 def _other_hosts(
     mesh: Mesh, virtual_host: GatewayHost, probe: Probe, assumed: Headers
 ) -> Iterator[Alternative]:
-    """Yield what the gateway's other virtual hosts do with every request, and with some."""
+    """Yield the default routes and the other matches of the gateway's other virtual hosts."""
     for other in mesh.gateway:
         if other.routes == virtual_host.routes:
             continue
@@ -275,10 +278,10 @@ def _other_hosts(
         request = probe.request(rule)
         route = request.rule(other.routes)
         if route is not None and not route.unknown:
-            yield Alternative(str(rule), rule, forward(route, request, assumed), _own(route))
+            yield Alternative(str(rule), rule, forward(route, request, assumed), _own_status(route))
         yield from _alternatives(mesh, other, route, probe, assumed, host)
 
 
-def _own(route: Route) -> int | None:
-    """Return what a rule answers by itself; None: it leads on, or no backend has a weight."""
+def _own_status(route: Route) -> int | None:
+    """Return the status of a rule's own answer; None: it has destinations or needs some."""
     return None if route.destinations or route.has_no_weight else route.status

@@ -1,4 +1,4 @@
-"""What decides, besides a service's rules, how one lane's requests are answered."""
+"""The context of a lane: what the answers depend on besides each service's rules."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
@@ -12,19 +12,20 @@ from lanes.planning.lanes import UNTAGGED, Lanes, LaneSpec
 from lanes.planning.messages import PlanError, Problem
 from lanes.planning.request import Request
 
-# Lanes times rules: some seconds. A hop takes as long as so many rules.
+# The most lanes times rules, which takes some seconds. A hop costs as much as 12 rules.
 MOST_TRIALS = 2_000_000
 _RULES_PER_SERVICE = 12
 
 
 @dataclass(frozen=True)
 class PlanContext:
-    """What is the same for every lane of a plan.
+    """The context that all lanes of a plan share.
 
-    `running`: the versions that run, by the name that pods answer with and their namespace.
-    `lanes`: those that the gateway sets. `assumed`: the headers that services may hand on by
-    themselves. `untagged`: the destinations, by name, of requests without a lane. `entry_names`:
-    what the Services are called that the gateway leads to.
+    - running: the versions that run, by the pods' app and namespace
+    - lanes: the lanes that the gateway sets
+    - assumed: the headers that services may hand on
+    - untagged: the names of the destinations of requests without a lane
+    - entry_names: the names in the plan of the entry Services
     """
 
     graph: CallGraph
@@ -41,7 +42,7 @@ class PlanContext:
 
 @dataclass(frozen=True)
 class LaneContext:
-    """One lane, its version ("": that of requests without a lane), and the lanes beside it."""
+    """One lane, its version ("" for requests without a lane), and the other lanes."""
 
     plan: PlanContext
     spec: LaneSpec
@@ -54,12 +55,12 @@ class LaneContext:
         return self.spec.header if self.spec.header in self.plan.assumed else "baggage"
 
     def versions_of(self, names: Iterable[tuple[str, str]]) -> frozenset[str]:
-        """Return the versions that run of pods with these names and namespaces."""
+        """Return the versions that run with these names and namespaces."""
         running = self.plan.running
         return frozenset(version for name in names for version in running.get(name, ()))
 
     def as_lane(self, request: Request, lane: str) -> Request:
-        """Return `request` as it would be in another lane."""
+        """Return `request` with the lane header of another lane."""
         header, value = self.carrier, lane
         if header == "baggage":
             value = baggage.with_member(request.headers.get(header, ""), self.spec.header, lane)
@@ -67,7 +68,7 @@ class LaneContext:
 
 
 def plan_context(graph: CallGraph, ingress: Ingress, lanes: Lanes) -> PlanContext:
-    """Return what every lane of a plan has in common."""
+    """Return the context that all lanes of a plan share."""
     running: dict[tuple[str, str], set[str]] = {}
     for pod in graph.mesh.pods:
         running.setdefault((pod.app, pod.namespace), set()).add(pod.version)
@@ -78,31 +79,30 @@ def plan_context(graph: CallGraph, ingress: Ingress, lanes: Lanes) -> PlanContex
 
 
 def _entry_names(ingress: Ingress, graph: CallGraph) -> dict[Host, str]:
-    """Return the names of the Services that the gateway leads to.
+    """Return the names of the Services to which the gateway forwards.
 
-    Services for one version each have the name of their app, where it is a Service, or theirs.
+    A Service for one version has the name of its app, if the app is a Service or has several such
+    Services. Any other has its own name.
     """
-    led = [
-        one for other in (*ingress.alternatives, *ingress.other_hosts) for one in other.forwarded
-    ]
-    apps = {
-        to.host: _app(to) for one in (*ingress.default, *led) for to in [one.weighted.destination]
-    }
-    alike = Counter(apps.values())
+    alternatives = (*ingress.alternatives, *ingress.other_hosts)
+    forwarded = (*ingress.default, *(one for other in alternatives for one in other.forwarded))
+    destinations = (one.weighted.destination for one in forwarded)
+    apps = {destination.host: _app(destination) for destination in destinations}
+    services = Counter(apps.values())
     return {
-        host: app.name if alike[app] > 1 or app in graph.ports else host.name
+        host: app.name if services[app] > 1 or app in graph.ports else host.name
         for host, app in apps.items()
     }
 
 
 def _app(destination: Destination) -> Host:
     """Return the app of a destination, in the namespace of its Service, or else of its pods."""
-    pods = (endpoint.pod.namespace for endpoint in destination.endpoints)
-    return Host(destination.app, destination.host.namespace or next(pods, ""))
+    namespaces = (endpoint.pod.namespace for endpoint in destination.endpoints)
+    return Host(destination.app, destination.host.namespace or next(namespaces, ""))
 
 
 def require_feasible(mesh: Mesh, lanes: int) -> None:
-    """Raise PlanError for more lanes, services and rules than are planned in some seconds."""
+    """Raise PlanError if there are too many lanes, services and rules to plan in some seconds."""
     rules = sum(max(1, len(route.matches)) for port in mesh.ports for route in port.all_routes)
     services = len(mesh.ports)
     if lanes * (rules + services * _RULES_PER_SERVICE) > MOST_TRIALS:

@@ -1,8 +1,7 @@
-"""Lane headers that the mesh's rules ask for, and who hands them on.
+"""Lane headers that rules of the mesh match, and who hands them on.
 
-A lane header is a header, or a member of the baggage. OpenTelemetry carries baggage, and the
-sidecars of an ASMHeaderPropagation the headers that it names; any other header a service has to
-hand on by itself.
+A lane header is a header or a baggage member. OpenTelemetry hands on baggage. The sidecars of an
+ASMHeaderPropagation hand on the headers that it names. Services hand on any other header.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,9 +16,9 @@ from lanes.mesh.model import Mesh
 
 @dataclass(frozen=True)
 class LaneHeader:
-    """What a request has to carry for rules of the mesh to route it by themselves, by example.
+    """Example headers that meet a rule of the mesh.
 
-    `name` is that of its lane, and `header` the lane header.
+    `name`: of the lane. `header`: the lane header. `headers`: names and values.
     """
 
     name: str
@@ -33,38 +32,38 @@ class LaneHeader:
 
 
 def assumed_headers(mesh: Mesh) -> frozenset[str]:
-    """Return the headers that rules of the mesh ask for and only services can hand on."""
-    asked = {name for match in _matches(mesh) for name in (*match.headers, *match.without)}
+    """Return the headers that rules of the mesh match and only services can hand on."""
+    matched = {name for match in _matches(mesh) for name in (*match.headers, *match.without)}
     return frozenset(
         name
-        for name in asked - {"baggage", AUTHORITY}
+        for name in matched - {"baggage", AUTHORITY}
         if not any(pod.propagation.covers(name) for pod in mesh.pods)
     )
 
 
-def asked_for(mesh: Mesh, known: Iterable[Mapping[str, str]]) -> tuple[LaneHeader, ...]:
-    """Return the lane headers that rules of the mesh ask for, but those of `known` lanes."""
+def matched_headers(mesh: Mesh, known: Iterable[Mapping[str, str]]) -> tuple[LaneHeader, ...]:
+    """Return the lane headers that rules of the mesh match, except those of `known` lanes."""
     lanes = list(known)
     found: dict[tuple[tuple[str, str], ...], LaneHeader] = {}
     for match in _matches(mesh):
-        if not match.headers or any(_fit(match, headers) for headers in lanes):
+        if not match.headers or any(_headers_meet(match, headers) for headers in lanes):
             continue
-        one = _lane_header({name: example(asked) for name, asked in match.headers.items()})
-        if one is not None:
-            found.setdefault(one.headers, one)
+        examples = {name: example(condition) for name, condition in match.headers.items()}
+        if header := _lane_header(examples):
+            found.setdefault(header.headers, header)
     for name, value in _excluded(mesh):
         if not any(name in headers for headers in (*lanes, *map(dict, found))):
-            one = LaneHeader(f"{name}: {value}", name, ((name, value),))
-            found.setdefault(one.headers, one)
+            header = LaneHeader(f"{name}: {value}", name, ((name, value),))
+            found.setdefault(header.headers, header)
     return tuple(found.values())
 
 
 def _excluded(mesh: Mesh) -> Iterator[tuple[str, str]]:
-    """Yield the headers, by example, that rules take no request with."""
+    """Yield examples of headers with which a request does not meet a rule."""
     for match in _matches(mesh):
-        for name, asked in match.without.items():
-            absent = asked.kind != "present" and holds(asked, "")  # which counts as empty there
-            if not absent and (value := example(asked)) and name != AUTHORITY:
+        for name, condition in match.without.items():
+            excludes_empty = condition.kind != "present" and holds(condition, "")
+            if not excludes_empty and (value := example(condition)) and name != AUTHORITY:
                 yield name, value
 
 
@@ -74,12 +73,12 @@ def _matches(mesh: Mesh) -> Iterator[Match]:
             yield from route.matches
 
 
-def _fit(match: Match, headers: Mapping[str, str]) -> bool:
-    return all(holds(asked, headers.get(name)) for name, asked in match.headers.items())
+def _headers_meet(match: Match, headers: Mapping[str, str]) -> bool:
+    return all(holds(condition, headers.get(name)) for name, condition in match.headers.items())
 
 
 def _lane_header(examples: Mapping[str, str | None]) -> LaneHeader | None:
-    """Return these headers as one; None where one has no example, and where all are empty."""
+    """Return the lane header; None if a header has no example, or if all are empty."""
     headers = tuple((name, value) for name, value in examples.items() if value is not None)
     if len(headers) < len(examples):
         return None

@@ -1,4 +1,4 @@
-"""Lanes: the header that names them, their weights, and what is no lane and why."""
+"""Lanes: their header, their weights, and the gateway rules that lead to no single lane."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ UNTAGGED = "untagged"
 
 @dataclass(frozen=True)
 class LaneSpec:
-    """A lane before its path is known: where the gateway forwards its requests, by what weight.
+    """A lane before its path is known: its requests as the gateway forwards them, and its weight.
 
-    `header` is the lane header. `sent` is what a client has to send since no gateway sets it; {}
-    where one does.
+    `header`: the lane header. `sent`: the headers that a client has to send; {} if the gateway
+    sets the lane header.
     """
 
     name: str
@@ -31,12 +31,12 @@ class LaneSpec:
 
     @property
     def version(self) -> str:
-        """The version that is the lane's own; "": any."""
+        """The lane's own version; "": any."""
         return "" if self.name == UNTAGGED else self.name
 
     @property
     def carried(self) -> Mapping[str, str]:
-        """The headers that rules in the mesh may see of it."""
+        """The headers that name the lane in the mesh."""
         if not self.version:
             return {}
         in_baggage = baggage.with_member("", self.header, self.name)
@@ -54,10 +54,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class NotPlanned:
-    """A gateway rule, in words, that leads to no one lane, and why.
+    """A gateway rule, in words, that leads to no single lane, and the reason.
 
-    `lane` is of other-path alone, `status` of answers-itself, `why` of not-supported and, the rule
-    that takes the requests, of shadowed and taken.
+    `lane`: of other-path. `status`: of answers-itself. `why`: of not-supported; of shadowed and
+    taken, the rule that takes the requests.
     """
 
     rule: str
@@ -86,8 +86,8 @@ class NotPlanned:
 class Lanes:
     """The lanes of a plan, and the rules that may lead to them.
 
-    `header` is the lane header that the gateway sets; "": none. `unset`: lane headers that rules of
-    the mesh ask for, that no gateway sets, and that none lets clients send.
+    `header`: the lane header that the gateway sets; "": none. `unset`: lane headers that rules of
+    the mesh match, and that neither the gateway sets nor clients can send.
     """
 
     header: str
@@ -103,32 +103,32 @@ class Lanes:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of those that have a version of their own."""
+        """The names of the lanes that the gateway sets."""
         return frozenset(spec.name for spec in self.by_gateway) - {UNTAGGED}
 
 
 def name_lanes(ingress: Ingress) -> Lanes:
-    """Name the lanes that the default route splits requests into, and that other rules lead to.
+    """Return the lanes of the default route, and those that other rules lead to.
 
-    Raises LanesError where the gateway sets several lane headers, or a lane in two places, and
-    where no rule leads to a lane.
+    Raises LanesError if the gateway sets several lane headers, or a lane at two destinations, or
+    if no rule leads to a lane.
     """
     header = _lane_header(ingress)
     forwarded = _by_lane(ingress, header)
-    weights = {name: sum(one.weighted.weight for one in led) for name, led in forwarded.items()}
+    weights = {name: sum(one.weighted.weight for one in to) for name, to in forwarded.items()}
     header = header or _only_header((*ingress.alternatives, *ingress.other_hosts))
-    leads = [_lead(one, header, ingress.default) for one in ingress.alternatives]
-    leads_elsewhere = [_lead(one, header, ingress.default) for one in ingress.other_hosts]
-    candidates = tuple(one for one in (*leads, *leads_elsewhere) if isinstance(one, Candidate))
+    here = [_candidate(one, header, ingress.default) for one in ingress.alternatives]
+    other_hosts = [_candidate(one, header, ingress.default) for one in ingress.other_hosts]
+    candidates = tuple(one for one in (*here, *other_hosts) if isinstance(one, Candidate))
     for candidate in candidates:
         forwarded.setdefault(candidate.lane, (candidate.forwarded,))
     if not forwarded:
         raise _no_lane(ingress)
     return Lanes(
         header,
-        tuple(LaneSpec(name, header, led, weights.get(name, 0)) for name, led in forwarded.items()),
+        tuple(LaneSpec(name, header, to, weights.get(name, 0)) for name, to in forwarded.items()),
         candidates,
-        tuple(one for one in leads if isinstance(one, NotPlanned)),
+        tuple(one for one in here if isinstance(one, NotPlanned)),
     )
 
 
@@ -136,16 +136,16 @@ def _lane_header(ingress: Ingress) -> str:
     """Return the one header that the default route sets; "": none."""
     if not ingress.default:
         return ""
-    named = [set(one.tags) for one in ingress.default]
-    names = set.intersection(*named) or set.union(*named)
+    of_destinations = [set(one.tags) for one in ingress.default]
+    names = set.intersection(*of_destinations) or set.union(*of_destinations)
     if len(names) > 1:
-        found = ", ".join(sorted(names))
-        raise PlanError(Problem.SEVERAL_LANE_HEADERS, sources=ingress.sources, names=found)
+        listed = ", ".join(sorted(names))
+        raise PlanError(Problem.SEVERAL_LANE_HEADERS, sources=ingress.sources, names=listed)
     return next(iter(names), "")
 
 
 def _no_lane(ingress: Ingress) -> PlanError:
-    """Return why there is no lane at all."""
+    """Return the error of a gateway without lanes."""
     route, path = ingress.route, ingress.probe.path
     if route is None:
         return PlanError(Problem.NO_GATEWAY_RULE, sources=ingress.sources, path=path)
@@ -155,14 +155,14 @@ def _no_lane(ingress: Ingress) -> PlanError:
 
 
 def _by_lane(ingress: Ingress, header: str) -> dict[str, tuple[ForwardedRequest, ...]]:
-    """Return where the default route forwards each lane's requests."""
-    found: dict[str, tuple[ForwardedRequest, ...]] = {}
+    """Return the requests of each lane as the default route forwards them."""
+    by_lane: dict[str, tuple[ForwardedRequest, ...]] = {}
     for one in ingress.default:
         name = one.tags.get(header, UNTAGGED)
-        if name in found and name != UNTAGGED:
+        if name in by_lane and name != UNTAGGED:
             raise PlanError(Problem.LANE_SET_TWICE, sources=ingress.sources, lane=name)
-        found[name] = (*found.get(name, ()), one)
-    return found
+        by_lane[name] = (*by_lane.get(name, ()), one)
+    return by_lane
 
 
 def _only_header(alternatives: Iterable[Alternative]) -> str:
@@ -171,10 +171,10 @@ def _only_header(alternatives: Iterable[Alternative]) -> str:
     return names.pop() if len(names) == 1 else ""
 
 
-def _lead(
+def _candidate(
     alternative: Alternative, header: str, default: tuple[ForwardedRequest, ...]
 ) -> Candidate | NotPlanned | None:
-    """Return the lane that a rule may lead to, or why none; None: it splits as the default does."""
+    """Return the rule as a candidate, or the reason why not; None: it splits as the default."""
     words, rule = alternative.words, alternative.rule
     if alternative.unsupported:
         return NotPlanned(words, "not-supported", why=alternative.unsupported)
@@ -182,21 +182,21 @@ def _lead(
         return None
     if rule is None and alternative.wholly:
         return NotPlanned(words, "shadowed", why=alternative.taken_by)
-    led = [one for one in alternative.forwarded if one.weighted.weight]
+    used = [one for one in alternative.forwarded if one.weighted.weight]
     if alternative.status is not None:
         return NotPlanned(words, "answers-itself", status=alternative.status)
-    if not led:
+    if not used:
         return NotPlanned(words, "no-weight")
-    if len(led) > 1:
+    if len(used) > 1:
         return NotPlanned(words, "splits")
-    if header not in led[0].tags and any(one.tags for one in default):
+    if header not in used[0].tags and any(one.tags for one in default):
         return NotPlanned(words, "sets-no-lane")
     if rule is None and alternative.taken_by:
         return NotPlanned(words, "taken", why=alternative.taken_by)
     if rule is None:
         return NotPlanned(words, "no-example")
-    # Where nobody's requests get a lane header, the rule is all that names the lane.
-    return Candidate(led[0].tags.get(header, words), rule, led[0])
+    # If no request gets a lane header, the lane is named after the rule.
+    return Candidate(used[0].tags.get(header, words), rule, used[0])
 
 
 def _split(

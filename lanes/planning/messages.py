@@ -1,4 +1,4 @@
-"""The sentences of a plan: what it can't be made of, and its reasons in words."""
+"""The sentences of a plan: errors and reasons."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -7,7 +7,7 @@ from lanes.errors import LanesError
 
 
 class Problem(Enum):
-    """What a plan can't be made of, each with its sentence."""
+    """Why a plan is not possible, with the sentence."""
 
     NO_PODS = "{sources}: no Deployment found. Add the Deployments of the services."
     NO_GATEWAY = (
@@ -71,14 +71,14 @@ class Problem(Enum):
 
 
 class PlanError(LanesError):
-    """A problem with the values of its sentence, and further sentences behind it."""
+    """A problem with the values of its sentence, followed by further sentences."""
 
     def __init__(self, problem: Problem, *more: str, **values: object) -> None:
         super().__init__(problem.value.format(**values), *more)
         self.problem, self.values = problem, values
 
 
-# What leads a lane off its path at a service, by the reason.
+# Why a lane leaves its path at a service.
 MISROUTED: Mapping[str, str] = {
     "caught": "the rule of lane {version} also matches this lane",
     "shadowed": "a rule that matches every request precedes the lane's own",
@@ -92,7 +92,7 @@ MISROUTED: Mapping[str, str] = {
     "unrouted": "{version} runs here, and no rule routes to it",
 }
 
-# Why a rule of the gateway leads to no one lane.
+# Why a gateway rule leads to no single lane.
 NOT_PLANNED: Mapping[str, str] = {
     "no-weight": "answers 500: no backend has a weight above 0",
     "answers-itself": "answers {status} by itself",
@@ -106,7 +106,7 @@ NOT_PLANNED: Mapping[str, str] = {
     "other-path": "leads lane {lane} to other versions",
 }
 
-# Why nothing answers.
+# Why no pod answers.
 UNANSWERED: Mapping[str, str] = {
     "no-rule": "no rule matches the lane",
     "answers-itself": "the rule answers by itself",

@@ -1,7 +1,7 @@
-"""Which version answers each lane at each service, and why, by the manifests alone.
+"""The plan: which version answers each lane at each service, and why, according to manifests.
 
-The plan follows one request per lane from the gateway on. Lanes are those that the gateway's
-default route splits requests into, and those that other rules lead to.
+It follows one request per lane from the gateway on. The lanes are those of the gateway's default
+route, those that its other rules lead to, and those whose header clients have to send.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,11 +29,11 @@ def plan(
     headers: Mapping[str, str] | None = None,
     calls: Overrides | None = None,
 ) -> Plan:
-    """Plan the lanes that a request for `path` at the gateway's `domain` may be in.
+    """Plan the lanes of requests for `path` at the gateway's `domain`.
 
-    Without a path it asks for "/", or for the first that is served; without a domain, at the
-    default virtual host. `headers` are what every request carries, `calls` who calls whom where
-    manifests do not say. Raises LanesError where a lane has no path, or no one path.
+    The default path is "/", or else the first that is served. The default domain is that of the
+    default virtual host. `headers`: of every request. `calls`: overrides the call graph of the
+    manifests. Raises LanesError if a lane has no path or several paths.
     """
     ingress = select_ingress(mesh, path, domain, headers or {})
     by_gateway = name_lanes(ingress)

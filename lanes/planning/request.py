@@ -1,4 +1,4 @@
-"""A request as a plan imagines it: what a rule sees of it, and what sidecars make of it."""
+"""A planned request: the rule that it takes, and the changes by rules and sidecars."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Request:
     method: str = "GET"
 
     def changed(self, *operations: HeaderOps) -> "Request":
-        """The request after `operations`, one by one; each removes before it sets, as in Envoy."""
+        """Return the request after the changes; each removes before it sets, as in Envoy."""
         headers = dict(self.headers)
         for ops in operations:
             for name in ops.remove:
@@ -30,7 +30,7 @@ class Request:
         return self._with(headers)
 
     def received(self, propagation: Propagation) -> "Request":
-        """What the receiving sidecar makes of it: propagated headers are written into baggage."""
+        """Return it as the called sidecar passes it on: propagated headers are in the baggage."""
         header = self.headers.get("baggage", "")
         for name, value in self.headers.items():
             if propagation.covers(name):
@@ -38,22 +38,22 @@ class Request:
         return self._with({**self.headers, "baggage": header})
 
     def sent(self, propagation: Propagation) -> "Request":
-        """What the calling sidecar makes of it: propagated headers are set from baggage."""
+        """Return it as the calling sidecar sends it: propagated headers are set from baggage."""
         if not propagation.headers and not propagation.prefixes:
             return self
-        found = baggage.members(self.headers.get("baggage", ""))
-        headers = {name: value for name, value in found.items() if propagation.covers(name)}
+        members = self.members().items()
+        headers = {name: value for name, value in members if propagation.covers(name)}
         return self._with({**self.headers, **headers})
 
     def _with(self, headers: Mapping[str, str]) -> "Request":
         return Request(headers, self.path, self.method)
 
     def members(self) -> Mapping[str, str]:
-        """What its baggage holds."""
+        """Return the members of its baggage."""
         return baggage.members(self.headers.get("baggage", ""))
 
     def rule(self, routes: tuple[Route, ...]) -> Route | None:
-        """The rule that takes it: the first that matches."""
+        """Return the rule that takes it, the first that matches; None: no rule matches."""
         for route in routes:
             if not route.matches or any(map(self._meets, route.matches)):
                 return route
@@ -64,7 +64,7 @@ class Request:
 
 
 class RuleTable:
-    """Rules in their order, for many requests: each is held against those that are near it."""
+    """Finds the rules that requests take, faster than `Request.rule` for many requests."""
 
     def __init__(self, routes: tuple[Route, ...]) -> None:
         self._index: MatchIndex[Route] = MatchIndex()
@@ -73,5 +73,5 @@ class RuleTable:
                 self._index.add(match, route)
 
     def rule(self, request: Request) -> Route | None:
-        """Return the rule that takes a request: the first that matches."""
+        """Return the rule that takes a request, the first that matches; None: no rule matches."""
         return next(self._index.taking(request.headers, request.method, request.path), None)

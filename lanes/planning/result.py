@@ -1,4 +1,4 @@
-"""The result: every lane's path, and what is in none."""
+"""The result: every lane's path, and what is in no path."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,12 +16,13 @@ from lanes.planning.messages import PlanError, Problem
 
 @dataclass(frozen=True)
 class Lane:
-    """One lane: its name, its weight as the gateway's rule has it, and the first hop of its path.
+    """One lane. The lane of requests without a lane header is called untagged.
 
-    `entry_rules` lead to it by no weight; a lane with these alone has weight 0. `client_header`:
-    the lane header that a client has to send, since no gateway sets it; "" where one does.
-    `unreached`: what services in no known path would answer a call of the lane. `carrier`: the
-    header that holds the lane header. The lane of requests without one is called untagged.
+    - weight: in the default route; 0 if the lane has entry rules alone
+    - entry: the first hop of the path
+    - client_header: the lane header that a client has to send; "" if the gateway sets it
+    - unreached: the hops of the lane's calls to services in no known path
+    - carrier: the header that carries the lane header from hop to hop
     """
 
     name: str
@@ -34,31 +35,34 @@ class Lane:
 
     @property
     def path(self) -> tuple[Hop, ...]:
-        """Its hops in the order of the answer, each once."""
+        """Its hops, each once, in the order of the answer."""
         return tuple(self.entry.walk())
 
     @cached_property
     def optional_cycles(self) -> frozenset[tuple[str, str]]:
-        """Its calls in cycles that pods may leave out, as the names of caller and callee."""
+        """Its calls in cycles that pods may leave out, as pairs of caller and callee."""
         return optional_cycles(self.entry)
 
     @property
     def testable_rules(self) -> tuple[EntryRule, ...]:
-        """The entry rules by which requests are sent, since their methods only read."""
+        """The entry rules by which `lanes` sends requests: their methods only read."""
         return tuple(rule for rule in self.entry_rules if not rule.not_sent_because)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Every lane's path. `header` is the lane header; "": the gateway sets none.
+    """Every lane's path, and what is in no path.
 
-    `domain` is the virtual host's, `path` what requests ask for, `headers` what they carry.
-    `not_planned`: the gateway's rules that lead to no one lane. `unset_headers`: lane headers that
-    rules of the mesh ask for, that no gateway sets, and that none lets clients send. `unreached`:
-    services in no known path, as callers name them. `shared_names`: names that services of several
-    namespaces have. `default_status`: what a request gets that enters no lane; 200: each enters
-    one. `other_rules`: those of the mesh that no planned call meets. `ports`: of Services with
-    several.
+    - header: the lane header; "" if the gateway sets none
+    - domain: of the virtual host; `path`, `headers`: of every request
+    - not_planned: gateway rules that lead to no single lane
+    - unset_headers: lane headers that rules of the mesh match, and that neither the gateway sets
+      nor clients can send
+    - unreached: services in no known path, by the names that callers use
+    - shared_names: names of services in several namespaces
+    - default_status: of a request that takes no entry rule; 200 if it enters a lane
+    - other_rules: rules of the mesh that no planned call takes
+    - ports: the planned ports of Services with several HTTP ports
     """
 
     header: str
@@ -76,14 +80,14 @@ class Plan:
 
     @property
     def host(self) -> str | None:
-        """A host for requests to name, since the gateway serves no other; None: it serves any."""
+        """The host that requests have to name; None: any."""
         return None if self.domain == "*" else any_of(self.domain)
 
     @property
     def request(self) -> EntryRule:
-        """A request that a lane answers: by no entry rule, unless the gateway answers it itself."""
-        entered = self.default_status != 200
-        rules = (rule for lane in self.lanes for rule in lane.testable_rules if entered)
+        """A request that enters a lane: by an entry rule only if the default route has no lane."""
+        needs_rule = self.default_status != 200
+        rules = (rule for lane in self.lanes for rule in lane.testable_rules if needs_rule)
         rule = next(rules, NO_ENTRY_RULE)
         return EntryRule(
             {**self.headers, **rule.headers}, rule.host or self.host, rule.path or self.path
@@ -96,13 +100,13 @@ class Plan:
 
     @property
     def assumed(self) -> dict[str, str]:
-        """The services that are assumed to hand a lane header on, each with what carries it."""
+        """By service that is assumed to hand on a lane header, the header that carries it."""
         return {
             hop.service: lane.carrier for lane in self.lanes for hop in lane.path if hop.assumed
         }
 
     def lane(self, name: str) -> Lane:
-        """Return the lane of this name. Raises LanesError where there is none."""
+        """Return the lane of this name. Raises LanesError if there is none."""
         lane = next((lane for lane in self.lanes if lane.name == name), None)
         if lane is None:
             known = ", ".join(lane.name for lane in self.lanes)
@@ -110,7 +114,7 @@ class Plan:
         return lane
 
     def lane_to_enter(self, name: str) -> Lane:
-        """Return the lane of this name. Raises LanesError where no request can be sent into it."""
+        """Return the lane of this name. Raises LanesError if no request can be sent into it."""
         lane = self.lane(name)
         if not lane.entry_rules:
             weight = "its weight alone (leave --lane out)" if lane.weight else "nothing"
@@ -122,5 +126,5 @@ class Plan:
         return lane
 
     def share(self, lane: Lane) -> float:
-        """Return the part of all requests that `lane` should get by weight, 0 to 1."""
+        """Return the share of all requests that `lane` gets by weight, 0 to 1."""
         return lane.weight / (sum(other.weight for other in self.lanes) or 1)

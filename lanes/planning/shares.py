@@ -1,4 +1,4 @@
-"""The parts of a rule: which pods answer at each, in what share, and what fails there."""
+"""The parts of a rule: the pods that answer at each, their shares, and the calls that fail."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from lanes.planning.hop import HopPart
 
 @dataclass(frozen=True)
 class Part:
-    """One destination of a rule, and the endpoints that answer there; (): none.
+    """One destination of a rule, and the endpoints that answer there; () if there are none.
 
-    They are those of the first tier that has any; `tier` is its number.
+    `tier`: the index of the first tier with endpoints, which answer.
     """
 
     weighted: Weighted
@@ -26,19 +26,19 @@ class Part:
 
     @property
     def exists(self) -> bool:
-        """Whether there is the Service that the rule names."""
+        """Whether the Service exists."""
         return bool(self.weighted.destination.tiers)
 
 
 def part_of(weighted: Weighted) -> Part:
-    """Return the part that is this destination."""
+    """Return the part of a destination."""
     tiers = enumerate(weighted.destination.tiers)
     tier, endpoints = next(((number, tier) for number, tier in tiers if tier), (0, ()))
     return Part(weighted, tier, endpoints)
 
 
 def parts_of(rule: Route) -> tuple[Part, ...]:
-    """Return the parts that get requests: those with a weight, and an only one."""
+    """Return the parts that get requests: those with a weight, or the only one."""
     destinations = rule.destinations
     return tuple(part_of(w) for w in destinations if w.weight or len(destinations) == 1)
 
@@ -49,54 +49,54 @@ def first_pods(weighted: Weighted) -> tuple[Pod, ...]:
 
 
 def shares_of(parts: Iterable[Part]) -> Mapping[str, float | None]:
-    """Return the versions that answer, and their shares; None: the rules do not say."""
+    """Return the versions that answer, and their shares; None if the rules do not define it."""
     parts = list(parts)
     total = sum(part.weighted.weight for part in parts) or 1
-    found: dict[str, int | None] = {}
+    weights: dict[str, int | None] = {}
     for part in parts:
         versions = part.versions
         for version in versions:
-            before = found.get(version, 0)
+            before = weights.get(version, 0)
             if before is None or len(versions) > 1:
-                found[version] = None
+                weights[version] = None
             else:
-                found[version] = before + part.weighted.weight
-    return {v: None if weight is None else weight / total for v, weight in found.items()}
+                weights[version] = before + part.weighted.weight
+    return {v: None if weight is None else weight / total for v, weight in weights.items()}
 
 
 def services_of(
     service: Host, own: frozenset[tuple[str, str]], parts: Iterable[Part]
 ) -> tuple[HopPart, ...]:
-    """Return the Services that answer a call to `service`; (): versions alone say what answers.
+    """Return the Services that answer a call to `service`; () if versions alone identify them.
 
-    They do where all pods have names among `own`, and no version stands behind two Services.
+    Versions do if the names of all pods are in `own`, and no version is behind two Services.
     """
-    found: dict[Host, list[Part]] = {}
+    by_host: dict[Host, list[Part]] = {}
     for part in parts:
-        found.setdefault(part.weighted.destination.host, []).append(part)
-    pods = {host: [e.pod for part in led for e in part.endpoints] for host, led in found.items()}
+        by_host.setdefault(part.weighted.destination.host, []).append(part)
+    pods = {host: [e.pod for part in of for e in part.endpoints] for host, of in by_host.items()}
     versions = {host: {pod.version for pod in answering} for host, answering in pods.items()}
     distinct = sum(map(len, versions.values())) == len(set().union(*versions.values()))
     if distinct and all(names_of(answering) <= own for answering in pods.values()):
         return ()
-    weights = {host: sum(part.weighted.weight for part in led) for host, led in found.items()}
+    weights = {host: sum(part.weighted.weight for part in of) for host, of in by_host.items()}
     total = sum(weights.values()) or 1
     return tuple(
         HopPart(
             host.name if service.namespace in ("", host.namespace) else host.with_namespace,
             tuple(sorted(versions[host])),
-            weights[host] / total if len(found) > 1 else 1,
+            weights[host] / total if len(by_host) > 1 else 1,
             frozenset((pod.app, pod.version) for pod in pods[host]),
         )
-        for host in found
+        for host in by_host
     )
 
 
 def failing_of(rule: Route, parts: Iterable[Part]) -> Iterator[Abort]:
-    """Yield what a fault answers, then what those parts answer that have no pods."""
-    left = 1.0
+    """Yield the rule's fault, then the statuses of parts without pods, with their shares."""
+    rest = 1.0
     if rule.abort:
-        left -= rule.abort.share
+        rest -= rule.abort.share
         yield rule.abort
     weights: dict[int, int] = {}
     for part in parts:
@@ -104,4 +104,4 @@ def failing_of(rule: Route, parts: Iterable[Part]) -> Iterator[Abort]:
         weights[status] = weights.get(status, 0) + part.weighted.weight
     for status, weight in weights.items():
         if status != 200:
-            yield Abort(status, left * weight / sum(weights.values()))
+            yield Abort(status, rest * weight / sum(weights.values()))

@@ -1,4 +1,4 @@
-"""Unreached services: those in no known path."""
+"""Unreached services: the services in no known path."""
 
 from collections.abc import Iterable
 
@@ -10,9 +10,9 @@ from lanes.planning.hop import Hop
 def unreached_ports(graph: CallGraph, entries: Iterable[Hop]) -> tuple[ServicePort, ...]:
     """Return the first port of each Service that is in no path from the `entries` on.
 
-    A Service without rules of its own counts only where nothing says what one of the hops calls,
-    and not where a rule of another Service or the gateway leads to it: it is a backend. A host
-    outside of the mesh counts where rules choose among its versions.
+    A Service without rules counts only if the callees of some hop are not known. It does not count
+    if a rule of the gateway or another Service leads to it, since it is a backend there. A host
+    outside of the mesh counts if rules choose among its versions.
     """
     mesh = graph.mesh
     known = {host for entry in entries for hop in entry.walk() for host in hop.hosts}
@@ -33,7 +33,7 @@ def unreached_ports(graph: CallGraph, entries: Iterable[Hop]) -> tuple[ServicePo
 
 
 def _backends(mesh: Mesh) -> frozenset[Host]:
-    """Return the hosts that the rules of others lead to."""
+    """Return the hosts to which the gateway's rules or those of other hosts lead."""
     at_gateways = (to.host for host in mesh.gateway for to in destinations_of(host.routes))
     of_others = (
         to.host
@@ -45,7 +45,7 @@ def _backends(mesh: Mesh) -> frozenset[Host]:
 
 
 def has_rules(port: ServicePort) -> bool:
-    """Tell whether more is known of a port than that a call leads to every pod."""
+    """Tell whether rules choose where a call to the port goes, or among its pods."""
     if len(port.routes) != 1 or port.variants:
         return True
     (route,) = port.routes

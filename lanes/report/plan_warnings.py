@@ -31,7 +31,7 @@ def of_manifests(mesh: Mesh) -> tuple[Finding, ...]:
 def _short_names(mesh: Mesh) -> Iterator[Finding]:
     calls = call_graph(mesh)
     for pod in mesh.pods:
-        for variable, name, found in calls.elsewhere(pod):
+        for variable, name, found in calls.missing_namespaces(pod):
             message = (
                 f"{variable} names {name}, which is not a Service in namespace {pod.namespace}, so"
                 f" this is not planned as a call; did you mean {name}.{found.namespace}?"
