@@ -8,8 +8,8 @@ from lanes.mesh.model import SIDECAR_PORT, Pod, Unrouted
 from lanes.mesh.readiness import Readiness
 from lanes.reading import kinds
 from lanes.reading.configmaps import ConfigMaps
-from lanes.reading.environment import Fields, environment, unusable
-from lanes.reading.instrumentation import injected, warn_of_ignored
+from lanes.reading.environment import Environment, Fields, environment, unusable
+from lanes.reading.instrumentation import Injected, injected, warn_of_ignored
 from lanes.reading.manifests import NOT_RUN, Manifests, Resource
 from lanes.reading.providers import propagation_of
 from lanes.reading.serving import serving
@@ -154,40 +154,25 @@ def _pods(
 ) -> Iterator[Pod]:
     """Yield a workload's pods. Raises ManifestError if a cluster cannot start them."""
     resource, template = workload.resource, workload.template
-    namespace, labels = workload.metadata.namespace, template.metadata.labels
-    annotations, containers = template.metadata.annotations, template.spec.containers
-    index, container = serving(template.spec)
-    warn_of_ignored(resource, workload.metadata, annotations, diagnostics)
-    propagation = propagation_of(manifests, labels, namespace)
-    field = f"{workload.field}.containers[{index}].env"
-    names = [each.name for each in containers]
-    named_ports = {
-        port.name: port.container_port
-        for each in reversed(containers)
-        for port in each.ports
-        if port.name
-    }
+    namespace, metadata = workload.metadata.namespace, template.metadata
+    _, container = serving(template.spec)
+    warn_of_ignored(resource, workload.metadata, metadata.annotations, diagnostics)
+    propagation = propagation_of(manifests, metadata.labels, namespace)
+    containers = reversed(template.spec.containers)
+    ports = [port for each in containers for port in each.ports if port.name]
     for name in workload.names:
-        fields = Fields(name, namespace, labels, annotations)
-        try:
-            own = environment(container.env, fields)
-            added = injected(manifests, resource, fields, names, index, diagnostics)
-        except ValueError as error:
-            reason = f"{error}; a cluster does not start such a container"
-            raise resource.error(field, reason) from None
-        env = {**added.environment.variables, **own.variables}
-        addresses = added.environment.addresses + own.addresses
-        if problem := unusable(env, addresses):
-            raise resource.error(field, problem)
+        fields = Fields(name, namespace, metadata.labels, metadata.annotations)
+        added = _environment(manifests, workload, fields, diagnostics)
+        env = added.environment.variables
         port = _port(container, env.get("port", ""))
         yield Pod(
             name=name,
             namespace=namespace,
-            labels=labels,
+            labels=metadata.labels,
             env=env,
-            ip_env=addresses,
+            ip_env=added.environment.addresses,
             port=port,
-            named_ports=named_ports,
+            named_ports={port.name: port.container_port for port in ports},
             readiness=_readiness(container, port),
             propagation=propagation,
             sample=_is_sample(container.image),
@@ -196,6 +181,26 @@ def _pods(
             place=resource.place(workload.field.rpartition(".")[0]),
             unrouted=unrouted,
         )
+
+
+def _environment(
+    manifests: Manifests, workload: _Workload, fields: Fields, diagnostics: Diagnostics
+) -> Injected:
+    """Return the variables of a pod's serving container, and the languages injected into it."""
+    resource, containers = workload.resource, workload.template.spec.containers
+    index, container = serving(workload.template.spec)
+    field, names = f"{workload.field}.containers[{index}].env", [each.name for each in containers]
+    try:
+        own = environment(container.env, fields)
+        added = injected(manifests, resource, fields, names, index, diagnostics)
+    except ValueError as error:
+        problem = f"{error}; a cluster does not start such a container"
+        raise resource.error(field, problem) from None
+    variables = {**added.environment.variables, **own.variables}
+    addresses = added.environment.addresses + own.addresses
+    if reason := unusable(variables, addresses):
+        raise resource.error(field, reason)
+    return Injected(added.languages, Environment(variables, addresses))
 
 
 def _is_sample(image: str) -> bool:

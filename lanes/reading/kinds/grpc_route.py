@@ -17,7 +17,7 @@ class GRPCMatch(RouteMatch):
     @model_validator(mode="before")
     @classmethod
     def _by_path(cls, document: Any) -> Any:
-        """Replace `method` by the path that Istio makes of it."""
+        """Return the match with the path that Istio makes of `method`."""
         if not isinstance(document, dict) or "method" not in document:
             return document
         method = document["method"]

@@ -114,17 +114,20 @@ def test_a_waypoint_that_is_absent_is_told() -> None:
     ]
 
 
-def test_a_gateway_that_uses_waypoints_is_not_supported() -> None:
-    labels = {USE: "waypoint", "istio.io/ingress-use-waypoint": "true"}
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        (
+            {USE: "waypoint", "istio.io/ingress-use-waypoint": "true"},
+            "metadata.labels[istio.io/ingress-use-waypoint]: leads the gateway's",
+        ),
+        (
+            {"istio.io/use-waypoint-canary": "next"},
+            "metadata.labels[istio.io/use-waypoint-canary]: splits calls between two waypoints",
+        ),
+    ],
+)
+def test_uses_of_waypoints_that_are_not_supported(labels: Document, sentence: str) -> None:
     cart = put(service("cart"), "metadata.labels", labels)
     at = virtual_service("*", rule(to("cart")), gateways=["demo-gateway"], name="web")
-    assert "Service cart: metadata.labels[istio.io/ingress-use-waypoint]: leads the gateway's" in (
-        refusal(cart, deployment("cart"), gateway(), at)
-    )
-
-
-def test_a_canary_of_a_waypoint_is_not_supported() -> None:
-    cart = put(service("cart"), "metadata.labels", {"istio.io/use-waypoint-canary": "next"})
-    assert "metadata.labels[istio.io/use-waypoint-canary]: splits calls between two waypoints" in (
-        refusal(cart, deployment("cart"))
-    )
+    assert f"Service cart: {sentence}" in refusal(cart, deployment("cart"), gateway(), at)
