@@ -308,7 +308,38 @@ def annotated(name: str, value: str, **others: str) -> Document:
     return deployment("cart", annotations={f"{OTEL}/{one}": text for one, text in asked.items()})
 
 
-# By rule: what is read, and what is found of it.
+ANY_LANE = header_is("baggage", "version=v", "prefix")
+TO_CART_V2 = rule(to("cart", "v2"))
+LANE_V2 = matching(header_is("baggage", "version=v2"))
+# Matches that apply to some requests only, though not by path.
+PARTIAL: list[Document] = [
+    {"port": 8000},
+    {"sourceNamespace": "x"},
+    {"gateways": ["mesh"]},
+    {"method": {"exact": "GET"}},
+    {"withoutHeaders": {"x": {}}},
+]
+BELOW_A, BELOW_AB = ({"uri": {"prefix": path}} for path in ("/a", "/a/b"))
+EXACT_B = {"uri": {"exact": "/b"}}
+IN_OTHER = instrumentation(namespace="other")
+INJECT = "sidecar.istio.io/inject"
+NOT_INJECTED = {INJECT: "false"}
+TO_PORT_81 = with_rules(LANE, rule(to("cart", "v1", port=81)))
+TO_V2 = {"host": "cart", "subset": "v2"}
+V2_UNKNOWN = put(SUBSETS, "spec.subsets[1].labels.version", 2)  # the subset is left out
+
+
+def lane_with(**conditions: Any) -> Document:
+    """The lane's rule with further conditions."""
+    return {**LANE, "match": [LANE["match"][0] | conditions]}
+
+
+def in_both_headers(x_lane: str, lead: str) -> Document:
+    headers = {"baggage": {"exact": "version=v2"}, "x-lane": {"exact": x_lane}}
+    return matching({"headers": headers}, lead=lead)
+
+
+# By rule: manifests, and the findings in them.
 EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
     "TL": [
         (GOOD, []),
@@ -360,22 +391,21 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
     ],
     "TL002": [
-        (instead(CART, port(name="tcp")), [f"{SERVICE}: spec.ports[0].name"]),
-        (
-            instead(CART, port(name="http", appProtocol="tcp")),
-            [f"{SERVICE}: spec.ports[0].appProtocol"],
-        ),
-        (
-            instead(CART, put(port(), "spec.ports[0].port", 3306)),
-            [f"{SERVICE}: spec.ports[0].port"],
-        ),
-        (instead(CART, port(name="tcp-web", appProtocol="http")), []),
-        (instead(CART, port(name="grpc")), []),
-        (instead(CART, port(name="grpc-web-x")), []),
-        (instead(CART, put(CART, "spec.ports", [HTTP, {"port": 53, "name": "dns"}])), []),
-        (
-            instead(CART, put(CART, "spec.ports", [{"port": 3306}, {"port": 1, "name": "tcp"}])),
-            [f"{SERVICE}: spec.ports[0].port"],
+        *(
+            (
+                instead(CART, put(CART, "spec.ports", ports)),
+                [f"{SERVICE}: spec.ports[0].{field}" for field in fields],
+            )
+            for ports, fields in (
+                ([{"port": 8000, "name": "tcp"}], ["name"]),
+                ([{"port": 8000, "name": "http", "appProtocol": "tcp"}], ["appProtocol"]),
+                ([{"port": 3306}], ["port"]),
+                ([{"port": 8000, "name": "tcp-web", "appProtocol": "http"}], []),
+                ([{"port": 8000, "name": "grpc"}], []),
+                ([{"port": 8000, "name": "grpc-web-x"}], []),
+                ([HTTP, {"port": 53, "name": "dns"}], []),
+                ([{"port": 3306}, {"port": 1, "name": "tcp"}], ["port"]),
+            )
         ),
         (
             [
@@ -443,26 +473,24 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
     ],
     "TL005": [
-        (
-            instead(PODS[0], put(PODS[0], "spec.template.spec.hostNetwork", True)),
-            ["Deployment cart-v1: spec.template.spec.hostNetwork"],
+        *(
+            (instead(PODS[0], changed), [f"{V1}.{field}"])
+            for changed, field in (
+                (put(PODS[0], f"{V}.spec.hostNetwork", True), "spec.hostNetwork"),
+                (deployment("cart", annotations=NOT_INJECTED), f"metadata.annotations.{INJECT}"),
+                (deployment("cart", labels=NOT_INJECTED), f"metadata.labels.{INJECT}"),
+            )
         ),
-        (
-            instead(PODS[0], deployment("cart", annotations={"sidecar.istio.io/inject": "false"})),
-            ["Deployment cart-v1: spec.template.metadata.annotations.sidecar.istio.io/inject"],
+        *(
+            ([*GOOD, namespace(**labels)], ["Namespace default: metadata.labels"] * off)
+            for labels, off in (
+                ({}, True),
+                ({"istio-injection": "disabled"}, True),
+                ({"istio-injection": "enabled"}, False),
+                ({"istio.io/rev": "stable"}, False),
+                ({"istio.io/dataplane-mode": "ambient"}, False),
+            )
         ),
-        (
-            instead(PODS[0], deployment("cart", labels={"sidecar.istio.io/inject": "false"})),
-            ["Deployment cart-v1: spec.template.metadata.labels.sidecar.istio.io/inject"],
-        ),
-        ([*GOOD, namespace()], ["Namespace default: metadata.labels"]),
-        (
-            [*GOOD, namespace(**{"istio-injection": "disabled"})],
-            ["Namespace default: metadata.labels"],
-        ),
-        ([*GOOD, namespace(**{"istio-injection": "enabled"})], []),
-        ([*GOOD, namespace(**{"istio.io/rev": "stable"})], []),
-        ([*GOOD, namespace(**{"istio.io/dataplane-mode": "ambient"})], []),
         (  # once, whichever Service they are behind
             [
                 *instead(PODS[0], put(PODS[0], "spec.template.spec.hostNetwork", True)),
@@ -472,44 +500,43 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
     ],
     "TL006": [
-        (
-            with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))),
-            [f"{ROUTES}: spec.http[1].route[1].weight"],
-        ),
-        (
-            with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2"))),
-            [f"{ROUTES}: spec.http[1].route[1].weight"],
-        ),
-        (with_rules(LANE, rule(to("cart", "v1", weight=0))), []),  # it is alone
-        (with_rules(LANE, rule(to("cart", "v1"), to("cart", "v2"))), []),  # which Istio refuses
-        (
-            [
-                *with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))),
-                of_kind("Canary", "flagger.app/v1beta1"),
-            ],
-            [],
-        ),
-        (
-            [
-                *with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))),
-                of_kind("Rollout", "argoproj.io/v1alpha1"),
-            ],
-            [],
+        *(
+            (
+                [*with_rules(LANE, rule(*destinations)), *resources],
+                [f"{ROUTES}: spec.http[1].route[1].weight"] * idle,
+            )
+            for destinations, resources, idle in (
+                ([to("cart", "v1", weight=1), to("cart", "v2", weight=0)], [], True),
+                ([to("cart", "v1", weight=1), to("cart", "v2")], [], True),
+                ([to("cart", "v1", weight=0)], [], False),  # it is alone
+                ([to("cart", "v1"), to("cart", "v2")], [], False),  # Istio refuses this
+                *(
+                    ([to("cart", "v1", weight=1), to("cart", "v2", weight=0)], [owner], False)
+                    for owner in (
+                        of_kind("Canary", "flagger.app/v1beta1"),
+                        of_kind("Rollout", "argoproj.io/v1alpha1"),
+                    )
+                ),
+            )
         ),
     ],
     "TL007": [
-        (with_rules(LANE), [f"{ROUTES}: spec.http"]),
-        (with_rules(LANE, matching({"uri": {"prefix": "/"}}, lead="v1")), []),
-        (
-            with_rules(LANE, matching({"uri": {"prefix": "/x"}}, lead="v1")),
-            [f"{ROUTES}: spec.http"],
+        *(
+            (with_rules(*rules), [f"{ROUTES}: spec.http"] * missing)
+            for rules, missing in (
+                ([LANE], True),
+                ([LANE, matching({"uri": {"prefix": "/"}}, lead="v1")], False),
+                ([LANE, matching({"uri": {"prefix": "/x"}}, lead="v1")], True),
+                ([LANE, matching(GET, lead="v1")], False),
+                ([matching({"uri": {"prefix": "/x"}})], False),  # it serves no other path
+                ([matching({"authority": {"exact": "x"}}, lead="v1"), LANE], False),
+                ([lane_with(port=8000)], False),
+                ([lane_with(method={"exact": "PUT"})], False),
+                ([lane_with(authority={"exact": "x"})], False),
+                ([lane_with(newer="x")], False),
+                ([{**LANE, "match": [header_is("@request.auth.claims.x", "y")]}], True),
+            )
         ),
-        (with_rules(LANE, matching({"method": {"exact": "GET"}}, lead="v1")), []),
-        (with_rules(matching({"uri": {"prefix": "/x"}})), []),  # it serves no other path
-        (with_rules({**LANE, "match": [LANE["match"][0] | {"port": 8000}]}), []),
-        (with_rules({**LANE, "match": [LANE["match"][0] | {"method": {"exact": "PUT"}}]}), []),
-        (with_rules(matching({"authority": {"exact": "x"}}, lead="v1"), LANE), []),
-        (with_rules({**LANE, "match": [LANE["match"][0] | {"authority": {"exact": "x"}}]}), []),
         *(  # rules of another VirtualService for the same host at a gateway count too
             (
                 [
@@ -538,13 +565,6 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                     for name in ("a", "b")
                 ),
             ],
-            [f"{ROUTES}: spec.http"],
-        ),
-        (with_rules({**LANE, "match": [LANE["match"][0] | {"newer": "x"}]}), []),
-        (
-            with_rules(
-                {**LANE, "match": [{"headers": {"@request.auth.claims.x": {"exact": "y"}}}]}
-            ),
             [f"{ROUTES}: spec.http"],
         ),
     ],
@@ -639,37 +659,28 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
     ],
     "TL009": [
-        (without_v2(LANE, REST), [f"{RULE}: spec.subsets[1].labels"]),
-        # Where others have it, the lane is strict here.
-        ([*without_v2(LANE, REST), deployment("shop", "v2")], []),
-        (
-            [*without_v2(rule(to("cart", "v2"))), deployment("shop", "v2")],
-            [f"{RULE}: spec.subsets[1].labels"],
+        *(
+            ([*without_v2(*rules), *others], [f"{RULE}: spec.subsets[1].labels"] * absent)
+            for rules, others, absent in (
+                ([LANE, REST], [], True),
+                # A lane is strict where only other services have its version.
+                ([LANE, REST], [deployment("shop", "v2")], False),
+                ([TO_CART_V2], [deployment("shop", "v2")], True),
+                ([rule(to("cart", "v2", fallback="v1"))], [header_propagation("version")], False),
+                (  # once
+                    [TO_CART_V2],
+                    [service("shop", HTTP), virtual_service("shop", LANE, TO_CART_V2)],
+                    True,
+                ),
+                ([rule(to("cart", "v1"), match=[GET]), LANE, REST], [], True),
+                ([REST, LANE], [], False),  # no request gets there
+                ([rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))], [], False),
+                ([ANY], [], False),
+                ([rule(to("a.org", "v2"))], [], False),
+                ([LANE, REST], [destination_rule("cart", "v2", name="more")], True),
+            )
         ),
-        (
-            [*without_v2(rule(to("cart", "v2", fallback="v1"))), header_propagation("version")],
-            [],
-        ),
-        (  # once
-            [
-                *without_v2(rule(to("cart", "v2"))),
-                *(service("shop", HTTP), virtual_service("shop", LANE, rule(to("cart", "v2")))),
-            ],
-            [f"{RULE}: spec.subsets[1].labels"],
-        ),
-        (
-            without_v2(rule(to("cart", "v1"), match=[GET]), LANE, REST),
-            [f"{RULE}: spec.subsets[1].labels"],
-        ),
-        (without_v2(REST, LANE), []),  # no request gets there
-        (without_v2(rule(to("cart", "v1", weight=1), to("cart", "v2", weight=0))), []),
-        (without_v2(ANY), []),
-        (without_v2(rule(to("a.org", "v2"))), []),
         ([d for d in without_v2(LANE, REST) if d is not PODS[0]], []),  # all pods are elsewhere
-        (
-            [*without_v2(LANE, REST), destination_rule("cart", "v2", name="more")],
-            [f"{RULE}: spec.subsets[1].labels"],
-        ),
     ],
     "TL010": [
         (
@@ -715,111 +726,60 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
     ],
     "TL011": [
-        (
-            with_rules(matching(header_is("baggage", ".*version=v2.*", "regex")), REST),
-            [f"{ROUTES}: spec.http[0].{BAGGAGE}"],
-        ),
-        (
-            with_rules(matching(header_is("baggage", "version=v2.*", "regex")), REST),
-            [f"{ROUTES}: spec.http[0].{BAGGAGE}"],
-        ),
-        (
-            with_rules(matching(header_is("baggage", ".*version=v2", "regex")), REST),
-            [f"{ROUTES}: spec.http[0].{BAGGAGE}"],
-        ),
-        (with_rules(matching(header_is("baggage", "version=v2", "regex")), REST), []),
-        (with_rules(matching(header_is("baggage", ".*version=.*", "regex")), REST), []),
-        (with_rules(matching(header_is("baggage", ".*version=[^;,]+.*", "regex")), REST), []),
-        (with_rules(matching(header_is("baggage", ".*version=v2;.*", "regex")), REST), []),
-        (with_rules(matching(header_is("x-lane", "v[0-9]+", "regex")), REST), []),  # no member
-        (with_rules(matching(header_is("baggage", NO_EXAMPLE, "regex")), REST), []),
-        (with_rules(matching(header_is("baggage", "version=v2", "prefix")), REST), []),
         *(
             (
-                with_rules(matching(header_is("baggage", asked, "regex")), REST),
-                [f"{ROUTES}: spec.http[0].{BAGGAGE}"],
+                with_rules(matching(header_is("baggage", pattern, "regex")), REST),
+                [f"{ROUTES}: spec.http[0].{BAGGAGE}"] * loose,
             )
-            for asked in ("version=v2.?", ".?version=v2")
+            for pattern, loose in (
+                (".*version=v2.*", True),
+                ("version=v2.*", True),
+                (".*version=v2", True),
+                ("version=v2.?", True),
+                (".?version=v2", True),
+                ("version=v2", False),
+                (".*version=.*", False),
+                (".*version=[^;,]+.*", False),
+                (".*version=v2;.*", False),
+                (NO_EXAMPLE, False),
+            )
         ),
+        (with_rules(matching(header_is("x-lane", "v[0-9]+", "regex")), REST), []),  # no member
+        (with_rules(matching(header_is("baggage", "version=v2", "prefix")), REST), []),
     ],
     "TL012": [
-        (
-            with_rules(
-                matching(header_is("baggage", "version=v", "prefix"), lead="v1"),
-                matching(header_is("baggage", "version=v2")),
-                REST,
-            ),
-            [f"{ROUTES}: spec.http[1].match[0]"],
-        ),
-        (
-            with_rules(
-                matching(header_is("baggage", "version=v", "prefix")),
-                matching(header_is("baggage", "version=v2")),
-                REST,
-            ),
-            [],
-        ),
-        (
-            with_rules(
-                matching(
-                    header_is("baggage", "version=v", "prefix") | {"uri": {"prefix": "/x"}},
-                    lead="v1",
-                ),
-                matching(header_is("baggage", "version=v2")),
-                REST,
-            ),
-            [],
-        ),
-        (
-            with_rules(
-                matching(header_is("baggage", "version=v", "prefix") | {"port": 8000}, lead="v1"),
-                matching(header_is("baggage", "version=v2")),
-                REST,
-            ),
-            [],
-        ),
-        (
-            with_rules(
-                matching(
-                    header_is("baggage", "version=v", "prefix") | {"withoutHeaders": {"x": {}}},
-                    lead="v1",
-                ),
-                matching(header_is("baggage", "version=v2")),
-                REST,
-            ),
-            [f"{ROUTES}: spec.http[1].match[0]"],
-        ),
-        (
-            with_rules(
-                matching(header_is("baggage", "version=v", "prefix"), lead="v1"), LANE, REST
-            ),
-            [f"{ROUTES}: spec.http[1].match[0]"],
+        *(  # a prefix of the lane header comes first
+            (
+                with_rules(matching(ANY_LANE | more, lead=lead), later, REST),
+                [f"{ROUTES}: spec.http[1].match[0]"] * shadowed,
+            )
+            for more, lead, later, shadowed in (
+                ({}, "v1", LANE_V2, True),
+                ({}, "v1", LANE, True),
+                ({"withoutHeaders": {"x": {}}}, "v1", LANE_V2, True),
+                ({}, "v2", LANE_V2, False),
+                ({"uri": {"prefix": "/x"}}, "v1", LANE_V2, False),
+                ({"port": 8000}, "v1", LANE_V2, False),
+                ({}, "v1", matching(header_is("baggage", NO_EXAMPLE, "regex")), False),
+            )
         ),
         (with_rules(matching({"uri": {"prefix": "/"}}, lead="v1"), LANE, REST), []),
         (
             with_rules(
                 matching({"uri": {"prefix": "/"}}, lead="v1"),
-                matching(header_is("baggage", "version=v", "prefix"), lead="v1"),
-                *(matching(header_is("baggage", "version=v2")), REST),
+                *(matching(ANY_LANE, lead="v1"), LANE_V2, REST),
             ),
             [f"{ROUTES}: spec.http[2].match[0]"],
         ),
-        (
-            with_rules(
-                matching(header_is("baggage", "version=v", "prefix"), lead="v1"),
-                *(matching(header_is("baggage", NO_EXAMPLE, "regex")), REST),
-            ),
-            [],
-        ),
-        *(  # what asks for more, or for another
+        *(  # the earlier rule needs more, or something else
             (
                 with_rules(
                     matching(header_is("baggage", "version=v2") | more, lead="v1"),
-                    *(matching(header_is("baggage", "version=v2") | own), REST),
+                    *(matching(header_is("baggage", "version=v2") | later), REST),
                 ),
                 [],
             )
-            for more, own in (
+            for more, later in (
                 ({"uri": {"prefix": "/x"}}, {}),
                 (GET, {}),
                 ({"queryParams": {"a": {"exact": "b"}}}, {}),
@@ -827,24 +787,7 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 ({"withoutHeaders": {"x": {}}}, header_is("x", "y")),
             )
         ),
-        (
-            with_rules(
-                *(
-                    matching(
-                        {
-                            "headers": {
-                                "baggage": {"exact": "version=v2"},
-                                "x-lane": {"exact": value},
-                            }
-                        },
-                        lead=lead,
-                    )
-                    for value, lead in (("a", "v1"), ("b", "v2"))
-                ),
-                REST,
-            ),
-            [],
-        ),
+        (with_rules(in_both_headers("a", "v1"), in_both_headers("b", "v2"), REST), []),
     ],
     "TL013": [
         (
@@ -860,50 +803,26 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ([of_kind("AuthorizationPolicy", "security.istio.io/v1")], []),
     ],
     "TL014": [
-        (with_rules(REST, rule(to("cart", "v2"))), [f"{ROUTES}: spec.http[1]"]),
-        (with_rules(REST, LANE, rule(to("cart", "v2"))), [f"{ROUTES}: spec.http[1]"]),  # once
-        (with_rules(matching({"uri": {"prefix": "/"}}), REST), [f"{ROUTES}: spec.http[1]"]),
-        (with_rules(matching({"uri": {"regex": ".*"}}), REST), [f"{ROUTES}: spec.http[1]"]),
-        (
-            with_rules(
-                matching({"uri": {"prefix": "/a"}}),
-                matching({"uri": {"exact": "/a/b"}}, lead="v1"),
-                REST,
-            ),
-            [f"{ROUTES}: spec.http[1]"],
+        *(
+            (with_rules(*rules), [f"{ROUTES}: spec.http[1]{field}" for field in fields])
+            for rules, fields in (
+                ([REST, rule(to("cart", "v2"))], [""]),
+                ([REST, LANE, rule(to("cart", "v2"))], [""]),  # once
+                ([matching({"uri": {"prefix": "/"}}), REST], [""]),
+                ([matching({"uri": {"regex": ".*"}}), REST], [""]),
+                ([matching(BELOW_A), matching({"uri": {"exact": "/a/b"}}, lead="v1"), REST], [""]),
+                ([matching(BELOW_A), matching(EXACT_B, lead="v1"), REST], []),
+                ([matching(BELOW_A, lead="v1"), matching(EXACT_B, BELOW_AB), REST], [".match[1]"]),
+                (  # both lead to the same
+                    [matching(BELOW_A, lead="v1"), matching(EXACT_B, BELOW_AB, lead="v1"), REST],
+                    [],
+                ),
+            )
         ),
+        *((with_rules(matching(match), REST), []) for match in PARTIAL),
         (
             with_rules(
-                matching({"uri": {"prefix": "/a"}}),
-                matching({"uri": {"exact": "/b"}}, lead="v1"),
-                REST,
-            ),
-            [],
-        ),
-        (
-            with_rules(
-                matching({"uri": {"prefix": "/a"}}, lead="v1"),
-                matching({"uri": {"exact": "/b"}}, {"uri": {"prefix": "/a/b"}}),
-                REST,
-            ),
-            [f"{ROUTES}: spec.http[1].match[1]"],
-        ),
-        (
-            with_rules(
-                matching({"uri": {"prefix": "/a"}}, lead="v1"),
-                matching({"uri": {"exact": "/b"}}, {"uri": {"prefix": "/a/b"}}, lead="v1"),
-                REST,
-            ),
-            [],  # which lead to the same
-        ),
-        (with_rules(matching({"port": 8000}), REST), []),
-        (with_rules(matching({"sourceNamespace": "x"}), REST), []),
-        (with_rules(matching({"gateways": ["mesh"]}), REST), []),
-        (with_rules(matching({"method": {"exact": "GET"}}), REST), []),
-        (with_rules(matching({"withoutHeaders": {"x": {}}}), REST), []),
-        (
-            with_rules(
-                matching({"uri": {"prefix": "/a"}}, lead="v1"),
+                matching(BELOW_A, lead="v1"),
                 *(
                     matching({"uri": {"exact": f"/a/{n}"}}, {"uri": {"exact": f"/{n}"}})
                     for n in "bc"
@@ -1358,17 +1277,12 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
     ],
     "TL027": [
-        (
-            instead(PODS[0], deployment("cart", annotations={PAST: "1,8000"})),
-            [f"{V1}.metadata.annotations.{PAST}"],
-        ),
-        (
-            instead(PODS[0], deployment("cart", annotations={PAST: "8001"})),
-            [],
-        ),
-        (
-            instead(PODS[0], deployment("cart", annotations={PAST: "1,8000,9000"})),
-            [f"{V1}.metadata.annotations.{PAST}"],
+        *(
+            (
+                instead(PODS[0], deployment("cart", annotations={PAST: ports})),
+                [f"{V1}.metadata.annotations.{PAST}"] * bypassed,
+            )
+            for ports, bypassed in (("1,8000", True), ("8001", False), ("1,8000,9000", True))
         ),
     ],
     "TL028": [
@@ -1408,57 +1322,30 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ([*GOOD, destination_rule("a.org", "v1")], []),
     ],
     "TL031": [
-        (
-            with_rules(LANE, rule(to("cart", "v1", port=81))),
-            [f"{ROUTES}: spec.http[1].route[0].destination.port.number"],
-        ),
         (with_rules(LANE, rule(to("cart", "v1", port=8000))), []),
-        (
-            [
-                *with_rules(LANE, rule(to("cart", "v1", port=81))),
-                of_kind("ServiceEntry", hosts=["*.svc.cluster.local"]),
-            ],
-            [f"{ROUTES}: spec.http[1].route[0].destination.port.number"],
-        ),
-        (
-            [
-                *with_rules(LANE, rule(to("cart", "v1", port=81))),
-                of_kind("ServiceEntry", hosts=["cart.default.svc.cluster.local"]),
-            ],
-            [],
+        *(
+            (
+                [*TO_PORT_81, *resources],
+                [f"{ROUTES}: spec.http[1].route[0].destination.port.number"] * absent,
+            )
+            for resources, absent in (
+                ([], True),
+                ([of_kind("ServiceEntry", hosts=["*.svc.cluster.local"])], True),
+                ([of_kind("ServiceEntry", hosts=["cart.default.svc.cluster.local"])], False),
+                ([namespace(a="b"), namespace(a="c")], True),
+                # Of two Services with one name, either may count.
+                ([put(CART, "spec.ports", [{"port": 9}])], False),
+            )
         ),
         (
             with_rules(LANE, rule(to("cart", "v1", weight=1), to("cart", "v2", port=81, weight=0))),
             [],
         ),
-        (
-            [
-                *with_rules(LANE, rule(to("cart", "v1", port=81))),
-                put(CART, "spec.ports", [{"port": 9}]),
-            ],
-            [],  # of two with one name nobody knows which one there will be
-        ),
-        (
-            [
-                *with_rules(LANE, rule(to("cart", "v1", port=81))),
-                namespace(a="b"),
-                namespace(a="c"),
-            ],
-            [f"{ROUTES}: spec.http[1].route[0].destination.port.number"],
-        ),
         *(
-            (
-                [
-                    changed if d is CART else d
-                    for d in with_rules(LANE, rule(to("cart", "v1", port=81)))
-                ],
-                [],
-            )
+            ([changed if d is CART else d for d in TO_PORT_81], [])
             for changed in (
                 put(CART, "spec.type", "ExternalName"),
-                put(
-                    CART, "spec.ports", [HTTP, {"port": "x"}]
-                ),  # which may be the one that is meant
+                put(CART, "spec.ports", [HTTP, {"port": "x"}]),  # this may be the port
             )
         ),
         *(  # rules that count for nobody, and that may count
@@ -1783,69 +1670,61 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (asking(agent=NO_EXAMPLE, how="regex"), []),
     ],
     "TL041": [
-        (mirroring(mirror={"host": "cart", "subset": "v3"}), [f"{ROUTES}: spec.http[0].mirror"]),
-        (mirroring(mirror={"host": "carrt"}), [f"{ROUTES}: spec.http[0].mirror"]),
-        (mirroring(mirror={"host": "mirror.org"}), []),
-        (
-            [d for d in mirroring(mirror=TO_V3) if d is not CART],
-            [f"{ROUTES}: spec.http[0].mirror"],
+        *(
+            (mirroring(**mirror), [f"{ROUTES}: spec.http[0].{field}" for field in fields])
+            for mirror, fields in (
+                ({"mirror": TO_V3}, ["mirror"]),
+                ({"mirror": {"host": "carrt"}}, ["mirror"]),
+                ({"mirror": {"host": "mirror.org"}}, []),
+                ({"mirror": {"host": "cart"}}, []),
+                ({"mirror": TO_V2}, []),
+                ({"mirrors": [{"destination": TO_V3}]}, ["mirrors[0].destination"]),
+            )
         ),
-        (
-            [
-                *(
-                    d
-                    for d in mirroring(mirror={"host": "cart", "subset": "v3"})
-                    if d is not SUBSETS
+        *(
+            (
+                [*(d for d in mirroring(mirror=mirror) if d not in absent), *others],
+                [f"{ROUTES}: spec.http[0].mirror"] * wrong,
+            )
+            for mirror, absent, others, wrong in (
+                (TO_V3, [CART], [], True),
+                (TO_V2, PODS[1:], [], True),
+                (TO_V2, PODS, [], False),  # the pods are elsewhere
+                (TO_V3, [SUBSETS], [V2_UNKNOWN], False),
+                (
+                    TO_V3,
+                    [SUBSETS],
+                    [V2_UNKNOWN, destination_rule("cart", "v1", name="more")],
+                    False,
                 ),
-                put(SUBSETS, "spec.subsets[1].labels.version", 2),  # of which something is left out
-            ],
-            [],
-        ),
-        (mirroring(mirror={"host": "cart"}), []),
-        (mirroring(mirror={"host": "cart", "subset": "v2"}), []),
-        (
-            mirroring(mirrors=[{"destination": {"host": "cart", "subset": "v3"}}]),
-            [f"{ROUTES}: spec.http[0].mirrors[0].destination"],
-        ),
-        (
-            [d for d in mirroring(mirror={"host": "cart", "subset": "v2"}) if d is not PODS[1]],
-            [f"{ROUTES}: spec.http[0].mirror"],
-        ),
-        (
-            [d for d in mirroring(mirror={"host": "cart", "subset": "v2"}) if d not in PODS],
-            [],  # which stand elsewhere
-        ),
-        (
-            [
-                *(d for d in mirroring(mirror=TO_V3) if d is not SUBSETS),
-                put(SUBSETS, "spec.subsets[1].labels.version", 2),
-                destination_rule("cart", "v1", name="more"),
-            ],
-            [],
-        ),
-        (
-            [
-                *(d for d in mirroring(mirror=TO_V3) if d is not SUBSETS),
-                destination_rule(
-                    "cart", {"name": "v3", "labels": {"app": "cart", "version": "v2"}}
+                (  # the pods have these labels and no others
+                    TO_V3,
+                    [SUBSETS],
+                    [
+                        destination_rule(
+                            "cart", {"name": "v3", "labels": {"app": "cart", "version": "v2"}}
+                        )
+                    ],
+                    False,
                 ),
-            ],
-            [],  # pods with these labels and no others
+            )
         ),
     ],
     "TL042": [
-        ([*PLAIN_TEXT, peers("STRICT")], [f"{RULE}: spec.trafficPolicy.tls.mode"]),
-        ([*PLAIN_TEXT, peers("STRICT", "istio-system")], [f"{RULE}: spec.trafficPolicy.tls.mode"]),
-        ([*PLAIN_TEXT, peers("STRICT", "other")], []),
-        ([*PLAIN_TEXT, peers("STRICT", "istio-system"), peers("PERMISSIVE")], []),
-        ([*PLAIN_TEXT, peers("STRICT"), peers("PERMISSIVE", app="cart")], []),
-        ([*PLAIN_TEXT, peers("STRICT"), peers("PERMISSIVE", app="x")], [f"{RULE}: {TLS}"]),
-        ([*PLAIN_TEXT, peers("STRICT", version="v1")], []),  # v2 takes both
-        ([*GOOD, peers("STRICT")], []),
-        (
-            [destination_rule("shop"), *PLAIN_TEXT, peers("STRICT")],
-            [f"{RULE}: spec.trafficPolicy.tls.mode"],
+        *(
+            ([*PLAIN_TEXT, *policies], [f"{RULE}: {TLS}"] * strict)
+            for policies, strict in (
+                ([peers("STRICT")], True),
+                ([peers("STRICT", "istio-system")], True),
+                ([peers("STRICT", "other")], False),
+                ([peers("STRICT", "istio-system"), peers("PERMISSIVE")], False),
+                ([peers("STRICT"), peers("PERMISSIVE", app="cart")], False),
+                ([peers("STRICT"), peers("PERMISSIVE", app="x")], True),
+                ([peers("STRICT", version="v1")], False),  # v2 takes both
+            )
         ),
+        ([*GOOD, peers("STRICT")], []),
+        ([destination_rule("shop"), *PLAIN_TEXT, peers("STRICT")], [f"{RULE}: {TLS}"]),
         *(
             (
                 [
@@ -1884,18 +1763,20 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
     ],
     "TL044": [
-        (claiming(), [f"{ENTRY}: {CLAIM}"]),
-        (claiming(of_kind("RequestAuthentication", SECURITY)), []),
-        (claiming(tokens(istio="ingressgateway")), []),
-        (claiming(tokens(app="cart")), [f"{ENTRY}: {CLAIM}"]),
-        (claiming(tokens("other")), [f"{ENTRY}: {CLAIM}"]),
-        (claiming(tokens("istio-system")), []),
-        (claiming(tokens("other"))[1:], [f"{ENTRY}: {CLAIM}"]),
-        (claiming(put(REFERRED, "metadata.namespace", "other")), []),
-        (
-            claiming(tokens(app="cart"), OF_CART),
-            [f"{ENTRY}: {CLAIM}"],
+        *(
+            (claiming(*resources), [f"{ENTRY}: {CLAIM}"] * unchecked)
+            for resources, unchecked in (
+                ([], True),
+                ([of_kind("RequestAuthentication", SECURITY)], False),
+                ([tokens(istio="ingressgateway")], False),
+                ([tokens(app="cart")], True),
+                ([tokens("other")], True),
+                ([tokens("istio-system")], False),
+                ([put(REFERRED, "metadata.namespace", "other")], False),
+                ([tokens(app="cart"), OF_CART], True),
+            )
         ),
+        (claiming(tokens("other"))[1:], [f"{ENTRY}: {CLAIM}"]),
         (claiming(tokens(app="cart"), OF_CART, at=("demo-gateway", "b")), []),  # one is checked
         (claiming(tokens(app="cart"))[1:], []),  # the Gateway is elsewhere
         (
@@ -1904,42 +1785,29 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
     ],
     "TL045": [
-        ([annotated("inject-java", "true"), instrumentation()], []),
-        ([annotated("inject-java", "true")], [f"{V1}.metadata.annotations.{OTEL}/inject-java"]),
-        ([annotated("inject-java", "false")], []),
-        ([annotated("inject-java", "instrumentation"), instrumentation()], []),
-        ([annotated("inject-java", "default/instrumentation"), instrumentation()], []),
-        (
-            [annotated("inject-java", "other"), instrumentation()],
-            [f"{V1}.metadata.annotations.{OTEL}/inject-java"],
-        ),
-        (
-            [annotated("inject-java", "true"), instrumentation(namespace="other")],
-            [f"{V1}.metadata.annotations.{OTEL}/inject-java"],
-        ),
-        (
-            [annotated("inject-java", "true"), instrumentation(), instrumentation(name="b")],
-            [f"{V1}.metadata.annotations.{OTEL}/inject-java"],
-        ),
-        (
-            [annotated("inject-jav", "true"), instrumentation()],
-            [f"{V1}.metadata.annotations.{OTEL}/inject-jav"],
-        ),
-        (
-            [annotated("inject-java", "true", **{"container-names": "x"}), instrumentation()],
-            [f"{V1}.metadata.annotations.{OTEL}/inject-java"],
-        ),
-        ([annotated("container-names", "x")], []),  # for nothing
-        (
-            [annotated("inject-java", "true", **{"container-names": "default"}), instrumentation()],
-            [],
+        *(
+            (
+                [annotated(name, value, **more), *resources],
+                [f"{V1}.metadata.annotations.{OTEL}/{name}"] * wrong,
+            )
+            for name, value, more, resources, wrong in (
+                ("inject-java", "true", {}, [instrumentation()], False),
+                ("inject-java", "true", {}, [], True),
+                ("inject-java", "false", {}, [], False),
+                ("inject-java", "instrumentation", {}, [instrumentation()], False),
+                ("inject-java", "default/instrumentation", {}, [instrumentation()], False),
+                ("inject-java", "other", {}, [instrumentation()], True),
+                ("inject-java", "true", {}, [IN_OTHER], True),
+                ("inject-java", "other/instrumentation", {}, [IN_OTHER], False),
+                ("inject-java", "true", {}, [instrumentation(), instrumentation(name="b")], True),
+                ("inject-jav", "true", {}, [instrumentation()], True),
+                ("inject-jav", "true", {}, [], True),
+                ("inject-java", "true", {"container-names": "x"}, [instrumentation()], True),
+                ("inject-java", "true", {"container-names": "default"}, [instrumentation()], False),
+                ("container-names", "x", {}, [], False),  # nothing is injected
+            )
         ),
         ([deployment("cart", annotations={"example.org/container-names": "x"})], []),
-        ([annotated("inject-jav", "true")], [f"{V1}.metadata.annotations.{OTEL}/inject-jav"]),
-        (
-            [annotated("inject-java", "other/instrumentation"), instrumentation(namespace="other")],
-            [],
-        ),
         (
             [
                 put(annotated("inject-java", "true"), "metadata.annotations", IN_BOTH),
@@ -1963,44 +1831,32 @@ EDGES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ([*AT_GATEWAY, virtual_service("cart", REST, name="inside")], []),
         ([d for d in AT_GATEWAY if d is not PODS[1]], []),
         (with_rules(rule(to("cart")), gateways=["demo-gateway"]), []),
-        (
-            [put(d, "spec.hosts", ["a.org"]) if d is AT_GATEWAY[-1] else d for d in AT_GATEWAY],
-            [],
-        ),
-        (
-            [
-                put(d, "spec.hosts", ["a.org", "cart"]) if d is AT_GATEWAY[-1] else d
-                for d in AT_GATEWAY
-            ],
-            [f"{ROUTES}: spec.gateways"],
-        ),
-        (
-            [
-                *(
-                    put(d, "spec.hosts", ["cart", "shop"]) if d is AT_GATEWAY[-1] else d
-                    for d in AT_GATEWAY
+        *(
+            (
+                [*AT_GATEWAY[:-1], put(AT_GATEWAY[-1], "spec.hosts", hosts), *others],
+                [f"{ROUTES}: spec.gateways"] * found,
+            )
+            for hosts, others, found in (
+                (["a.org"], [], False),
+                (["a.org", "cart"], [], True),
+                (  # once
+                    ["cart", "shop"],
+                    [service("shop", HTTP), deployment("shop"), deployment("shop", "v2")],
+                    True,
                 ),
-                *(service("shop", HTTP), deployment("shop"), deployment("shop", "v2")),
-            ],
-            [f"{ROUTES}: spec.gateways"],  # once
+            )
         ),
     ],
     "TL047": [
-        (
-            entering(matching(header_is(":method", "PUT")), rule(to("cart", "v1"))),
-            [f"{ENTRY}: spec.http[0].match[0].headers.:method"],
-        ),
-        (
-            entering(matching(header_is(":scheme", "http")), rule(to("cart", "v1"))),
-            [f"{ENTRY}: spec.http[0].match[0].headers.:scheme"],
-        ),
-        (
-            entering(matching(header_is(":path", "/x")), rule(to("cart", "v1"))),
-            [f"{ENTRY}: spec.http[0].match[0].headers.:path"],
-        ),
-        (
-            entering(matching(header_is(":authority", "x")), rule(to("cart", "v1"))),
-            [f"{ENTRY}: spec.http[0].match[0].headers.:authority"],
+        *(
+            (
+                entering(matching(header_is(name, value)), rule(to("cart", "v1"))),
+                [f"{ENTRY}: spec.http[0].match[0].headers.{name}"],
+            )
+            for name, value in (
+                *((":method", "PUT"), (":scheme", "http")),
+                *((":path", "/x"), (":authority", "x")),
+            )
         ),
         (entering(matching({"authority": {"exact": "x"}}), rule(to("cart", "v1"))), []),
         (
