@@ -26,6 +26,7 @@ REPLACED = {
     r"told|tells? apart": "says, shows, has; distinguish, different",
     r"not understood|left to the cluster": "not supported, not simulated",
     r"ask(s|ed|ing)?": "send requests to, need, match",
+    r"hand(s|ed|ing)? (baggage |headers? |it |them |nothing )?on(?! a )": "propagate, copy",
     r"be (it|its)": "even if it is",
 }
 WORDS = re.compile(rf"\b({'|'.join(REPLACED)})\b", re.IGNORECASE)
