@@ -3,7 +3,7 @@
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -76,18 +76,15 @@ def _until_stopped() -> Iterator[None]:
     """End the block on Ctrl-C, SIGTERM or SIGHUP, run its cleanup, and exit with 128 + signal."""
 
     def stop(number: int, _: object) -> NoReturn:
-        # A second Ctrl-C must not interrupt the cleanup.
-        for other in handled:
+        for other in ENDING:  # a second Ctrl-C must not interrupt the cleanup
             signal.signal(other, signal.SIG_IGN)
         raise _Stopped(number)
 
-    handled: dict[int, Callable[..., Any] | int | None] = {}
-    for number in ENDING:
-        handled[number] = signal.signal(number, stop)
+    before = {number: signal.signal(number, stop) for number in ENDING}
     try:
         yield
     except _Stopped as stopped:
         sys.exit(128 + stopped.args[0])
     finally:
-        for other, handler in handled.items():
-            signal.signal(other, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

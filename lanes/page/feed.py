@@ -57,19 +57,19 @@ class Feed:
         call = self._reader.call(line)
         if call is None:
             return None
-        caller = "" if call.caller == GATEWAY else call.caller.partition("/")[0]
+        by_gateway = call.caller == GATEWAY
         return Call(
-            caller,
-            "" if call.caller == GATEWAY else str(line["at"]),
-            call.service,
-            call.callee.partition("/")[2] if call.callee else "",
-            (line["to"] or "").rpartition(":")[0] if call.callee else "",
-            None if call.lane == UNTAGGED else call.lane,
-            self._chosen.get(line["cluster"] or "", frozenset()),
-            call.status,
-            float(line["began"]),
-            call.seconds,
-            trace_id(line["trace"] or ""),
+            caller="" if by_gateway else call.caller.partition("/")[0],
+            caller_address="" if by_gateway else str(line["at"]),
+            service=call.service,
+            version=call.callee.partition("/")[2] if call.callee else "",
+            address=(line["to"] or "").rpartition(":")[0] if call.callee else "",
+            lane=None if call.lane == UNTAGGED else call.lane,
+            chosen=self._chosen.get(line["cluster"] or "", frozenset()),
+            status=call.status,
+            began=call.began,
+            seconds=call.seconds,
+            trace=trace_id(line["trace"] or ""),
         )
 
     def _forget(self, listener: "queue.Queue[bytes]") -> None:

@@ -10,14 +10,14 @@ from lanes.verification.verdict import Holds, LaneVerdict, Verdict
 def closing(verdict: Verdict) -> str:
     """Return the verdict in a sentence. It says which lanes no request entered."""
     if verdict.entered and not verdict.requests:
-        lanes = f"Lane {_names(verdict.lanes)}"
+        subject = f"Lane {_names(verdict.lanes)}"
         if not any(lane.verified for lane in verdict.lanes):
-            return f"{lanes} was NOT verified: {_reason(verdict.lanes[0]).format(them='it')}."
+            return f"{subject} was NOT verified: {_reason(verdict.lanes[0]).format(them='it')}."
         if not verdict.ok:
-            return f"{lanes} does NOT hold."
-        return f"{lanes} holds{_as_far_as_seen(verdict)}."
+            return f"{subject} does NOT hold."
+        return f"{subject} holds{_as_far_as_seen(verdict)}."
     lanes_fit = all(lane.fits for lane in verdict.lanes)
-    if verdict.unexpected or not lanes_fit or not all(split.fits for split in verdict.splits):
+    if verdict.unexpected or not lanes_fit or not all(hop.fits for hop in verdict.splits):
         return "Lanes do NOT hold."
     missed = [lane for lane in verdict.lanes if not lane.ok]
     if missed:
