@@ -79,7 +79,7 @@ def _cases(result: Result) -> Iterator[Case]:
 def _names(result: Result, lane: LaneVerdict) -> list[str]:
     """Return the names of all lanes that count as this one."""
     group = result.classified.groups.get(lane.name, ())
-    return list(dict.fromkeys((lane.name, *(one.name for one in group))))
+    return list(dict.fromkeys((lane.name, *(member.name for member in group))))
 
 
 def _paths(lane: LaneVerdict, wrong: Sequence[ClassifiedAnswer], strict: bool) -> Iterator[Case]:

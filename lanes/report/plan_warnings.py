@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 
 from lanes.mesh.diagnostics import Finding, Place
-from lanes.mesh.model import (
-    Mesh,
-    Pod,
-)
+from lanes.mesh.model import Mesh, Pod
 from lanes.planning.call_graph import call_graph
 from lanes.planning.result import Plan
 
@@ -19,8 +16,8 @@ SHORT_NAME = "short-name"
 
 def warnings(mesh: Mesh, plan: Plan) -> tuple[Finding, ...]:
     """Return all warnings, each once."""
-    found = (*of_manifests(mesh), *_misrouted(plan), *_assumed(plan), *_dropped(mesh))
-    return tuple(dict.fromkeys(found))
+    of_plan = (*_misrouted(plan), *_assumed(plan), *_dropped(mesh))
+    return tuple(dict.fromkeys((*of_manifests(mesh), *of_plan)))
 
 
 def of_manifests(mesh: Mesh) -> tuple[Finding, ...]:
@@ -31,12 +28,12 @@ def of_manifests(mesh: Mesh) -> tuple[Finding, ...]:
 def _short_names(mesh: Mesh) -> Iterator[Finding]:
     calls = call_graph(mesh)
     for pod in mesh.pods:
-        for variable, name, found in calls.missing_namespaces(pod):
+        for variable, name, host in calls.missing_namespaces(pod):
             message = (
                 f"{variable} names {name}, which is not a Service in namespace {pod.namespace}, so"
-                f" this is not planned as a call; did you mean {name}.{found.namespace}?"
+                f" this is not planned as a call; did you mean {name}.{host.namespace}?"
             )
-            yield finding(SHORT_NAME, pod.place, message)
+            yield _finding(SHORT_NAME, pod.place, message)
 
 
 def _no_port(mesh: Mesh) -> Iterator[Finding]:
@@ -48,7 +45,7 @@ def _no_port(mesh: Mesh) -> Iterator[Finding]:
                 f"{missing.variable} names {service}:{missing.port}, and {service} has port"
                 f" {ports} alone, so this is not planned as a call"
             )
-            yield finding(NO_PORT, pod.place, message)
+            yield _finding(NO_PORT, pod.place, message)
 
 
 def _misrouted(plan: Plan) -> Iterator[Finding]:
@@ -56,25 +53,27 @@ def _misrouted(plan: Plan) -> Iterator[Finding]:
         for hop in lane.path:
             if hop.misrouted:
                 message = f"lane {lane.name} at {hop.service}: {hop.misrouted!s}"
-                yield finding(hop.misrouted.reason, hop.place, message)
+                yield _finding(hop.misrouted.reason, hop.place, message)
             for part in hop.failing:
                 message = f"lane {lane.name} at {hop.service}: {part.share:.1%} gets {part.status}"
-                yield finding(FAILING, hop.place, message)
+                yield _finding(FAILING, hop.place, message)
 
 
 def _assumed(plan: Plan) -> Iterator[Finding]:
     for service, carrier in plan.assumed.items():
-        message = f"{service} is assumed to hand {carrier} on. Check it: no manifest shows it"
-        yield finding(ASSUMED, Place(), message)
+        message = (
+            f"{service} is assumed to propagate {carrier}. No manifest shows it: check the code"
+        )
+        yield _finding(ASSUMED, Place(), message)
 
 
 def _dropped(mesh: Mesh) -> Iterator[Finding]:
     for pod in dropping(mesh):
-        yield finding(BAGGAGE_DROPPED, pod.place, lanes_end(pod.app))
+        yield _finding(BAGGAGE_DROPPED, pod.place, lanes_end(pod.app))
 
 
 def dropping(mesh: Mesh) -> Iterator[Pod]:
-    """Yield the pods that call others and are set to hand on no baggage."""
+    """Yield the pods that call others and do not propagate baggage."""
     calls = call_graph(mesh)
     dropped = (pod for pod in mesh.pods if pod.carries_baggage is False)
     return (pod for pod in dropped if calls.of((), (pod,)))
@@ -82,8 +81,8 @@ def dropping(mesh: Mesh) -> Iterator[Pod]:
 
 def lanes_end(services: str) -> str:
     """Return the warning that lanes end at these services."""
-    return f"lanes end at {services}: OpenTelemetry is set to carry no baggage there"
+    return f"lanes end at {services}: OpenTelemetry is set to propagate no baggage there"
 
 
-def finding(rule: str, place: Place, message: str) -> Finding:
+def _finding(rule: str, place: Place, message: str) -> Finding:
     return Finding(rule, place.file, place.resource, place.field, message)
