@@ -18,6 +18,14 @@ def tree(pid: int) -> Iterator[int]:
         yield from tree(int(child))
 
 
+def is_running(pid: int) -> bool:
+    """Tell whether the process exists and is not a zombie."""
+    try:
+        return _read(pid, "stat").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def memory(*pids: int) -> int:
     """Return the bytes of memory of these processes and their descendants.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lanes.running.address import free_port
+from scripts.proc import is_running, tree
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Up:
     @property
     def all(self) -> list[int]:
         """Return its process id, and those of all its descendants."""
-        return [self.child.pid, *descendants(self.child.pid)]
+        return list(tree(self.child.pid))
 
 
 def environ(tmp: Path) -> dict[str, str]:
@@ -61,8 +62,7 @@ def up(tmp: Path, manifests: str, *arguments: str, **options: Any) -> Iterator[U
 
 
 def descendants(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [p for child in map(int, children) for p in (child, *descendants(child))]
+    return [*tree(pid)][1:]
 
 
 def program(pid: int) -> str:
@@ -72,12 +72,4 @@ def program(pid: int) -> str:
 
 def alive(pids: list[int]) -> list[int]:
     """Return the processes that still run. A killed process takes a moment to end."""
-    return [pid for pid in pids if state(pid) not in ("", "Z")]
-
-
-def state(pid: int) -> str:
-    """Return the process's state as a letter; "": it has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
+    return list(filter(is_running, pids))

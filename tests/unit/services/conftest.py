@@ -63,15 +63,6 @@ def wait_until(condition: Callable[[], bool], limit: float, what: str) -> None:
         time.sleep(0.01)
 
 
-def alive(pid: int) -> bool:
-    """Tell whether a process runs and is not a zombie."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
-
-
 @dataclass(frozen=True)
 class Ports:
     """The ports of a running service."""

@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
+from scripts.proc import is_running
 from services.telemetry import LANES_LOST
 
 from .conftest import (
@@ -24,7 +25,6 @@ from .conftest import (
     Serve,
     Service,
     Start,
-    alive,
     free_port,
     free_ports,
     get,
@@ -52,7 +52,7 @@ def chain(start: Start, last: Service) -> Service:
 
 def wait_gone(pid: int) -> None:
     # Before gunicorn 27 an idle connection lasts as long as the graceful end may take.
-    wait_until(lambda: not alive(pid), 20, f"process {pid} has ended")
+    wait_until(lambda: not is_running(pid), 20, f"process {pid} has ended")
 
 
 def refuses(service: Service) -> bool:
