@@ -1,7 +1,6 @@
-"""Manifests by the hundred: lanes as a person would write them, and what people do to them.
+"""Generated manifests: lanes as people write them, with twists that real manifests have.
 
-A set is right at first; then a few twists are put on it, each a thing that real manifests have.
-A seed gives the same set each time.
+A set is right at first, and then gets one to three twists. The same seed gives the same set.
 """
 
 import json
@@ -9,6 +8,7 @@ import random
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tests import kube
@@ -20,7 +20,7 @@ OTHER = "elsewhere"  # the set's second namespace
 
 @dataclass
 class Set:
-    """The manifests of one set, while they are made."""
+    """The manifests of one set under construction."""
 
     rng: random.Random
     documents: list[Document]
@@ -99,7 +99,7 @@ def generate(seed: str, *twists: str) -> Set:
         before = deepcopy(made.documents)
         try:
             TWISTS[name](made)
-        except (LookupError, ValueError, StopIteration):  # another twist has left it no place
+        except (LookupError, ValueError, StopIteration):  # another twist removed what it changes
             made.documents = before
         else:
             made.twists.append(name)
@@ -131,83 +131,54 @@ def nothing(made: Set) -> None:
     """Leave the set as the chart renders it."""
 
 
-@twist
-def a_way_in_by_header(made: Set) -> None:
-    made.entry["http"].insert(0, made.entering(made.lane, header_is("x-lane", made.lane)))
+# Matches of an entry rule that comes first.
+_ENTRY_MATCHES: dict[str, Callable[[Set], Document]] = {
+    "header": lambda made: header_is("x-lane", made.lane),
+    "a prefix": lambda _: header_is("x-lane", "v1", "prefix"),
+    "cookie": lambda _: header_is("cookie", "(.*;)?\\s*lane=(beta|next)\\s*(;.*)?", "regex"),
+    "path": lambda made: {"uri": {made.rng.choice(["exact", "prefix", "regex"]): "/beta"}},
+    "a path in any case": lambda _: {"uri": {"prefix": "/Beta"}, "ignoreUriCase": True},
+    "host": lambda _: {"authority": {"exact": "beta.shop.test"}},
+    "a prefix of the host": lambda _: {"authority": {"prefix": "beta."}},
+    "the host as a header": lambda made: {
+        made.rng.choice(["headers", "headers", "withoutHeaders"]): {
+            made.rng.choice(["host", "Host", ":authority"]): {
+                made.rng.choice(["exact", "prefix"]): "beta.shop.test"
+            }
+        }
+    },
+    "method": lambda _: {"method": {"exact": "POST"}},
+    "method and header": lambda made: {
+        **header_is("x-lane", made.lane),
+        "method": {"exact": "PUT"},
+    },
+    "query": lambda _: {"queryParams": {"lane": {"exact": "beta"}}},
+    "a missing header": lambda _: {"withoutHeaders": {"x-stable": {}}},
+    "presence": lambda _: {"headers": {"x-beta": {}}},
+    "claim": lambda _: header_is("@request.auth.claims.group", "testers"),
+    "port": lambda made: {"port": made.rng.choice([80, 81])},
+    "scheme": lambda made: {"scheme": {"exact": made.rng.choice(["http", "https"])}},
+}
+
+
+def _enter_first(match: Callable[[Set], Document], made: Set) -> None:
+    made.entry["http"].insert(0, made.entering(made.lane, match(made)))
+
+
+TWISTS |= {
+    f"an entry rule by {name}": partial(_enter_first, match)
+    for name, match in _ENTRY_MATCHES.items()
+}
 
 
 @twist
-def a_way_in_by_a_prefix(made: Set) -> None:
-    made.entry["http"].insert(0, made.entering(made.lane, header_is("x-lane", "v1", "prefix")))
-
-
-@twist
-def a_way_in_by_cookie(made: Set) -> None:
-    asked = header_is("cookie", "(.*;)?\\s*lane=(beta|next)\\s*(;.*)?", "regex")
-    made.entry["http"].insert(0, made.entering(made.lane, asked))
-
-
-@twist
-def a_way_in_by_path(made: Set) -> None:
-    how = made.rng.choice(["exact", "prefix", "regex"])
-    made.entry["http"].insert(0, made.entering(made.lane, {"uri": {how: "/beta"}}))
-
-
-@twist
-def a_way_in_by_host(made: Set) -> None:
-    made.entry["http"].insert(
-        0, made.entering(made.lane, {"authority": {"exact": "beta.shop.test"}})
-    )
-
-
-@twist
-def a_way_in_by_method(made: Set) -> None:
-    made.entry["http"].insert(0, made.entering(made.lane, {"method": {"exact": "POST"}}))
-
-
-@twist
-def a_way_in_by_query(made: Set) -> None:
-    made.entry["http"].insert(
-        0, made.entering(made.lane, {"queryParams": {"lane": {"exact": "beta"}}})
-    )
-
-
-@twist
-def a_way_in_without_a_header(made: Set) -> None:
-    asked: Document = {"withoutHeaders": {"x-stable": {}}}
-    made.entry["http"].insert(0, made.entering(made.lane, asked))
-
-
-@twist
-def a_way_in_by_presence(made: Set) -> None:
-    made.entry["http"].insert(0, made.entering(made.lane, {"headers": {"x-beta": {}}}))
-
-
-@twist
-def a_way_in_by_a_path_in_any_case(made: Set) -> None:
-    asked = {"uri": {"prefix": "/Beta"}, "ignoreUriCase": True}
-    made.entry["http"].insert(0, made.entering(made.lane, asked))
-
-
-@twist
-def a_way_in_behind_a_method(made: Set) -> None:
+def an_entry_rule_behind_a_method(made: Set) -> None:
     way = made.entering("v1", {"method": {"exact": "GET"}})
     made.entry["http"][:0] = [way, made.entering(made.lane, header_is("x-lane", made.lane))]
 
 
 @twist
-def a_way_in_by_method_and_header(made: Set) -> None:
-    asked = {**header_is("x-lane", made.lane), "method": {"exact": "PUT"}}
-    made.entry["http"].insert(0, made.entering(made.lane, asked))
-
-
-@twist
-def a_way_in_by_a_prefix_of_the_host(made: Set) -> None:
-    made.entry["http"].insert(0, made.entering(made.lane, {"authority": {"prefix": "beta."}}))
-
-
-@twist
-def a_way_in_by_host_and_header(made: Set) -> None:
+def an_entry_rule_by_host_and_header(made: Set) -> None:
     asked = made.entering(made.lane, header_is("x-lane", made.lane))
     rules = [asked, made.entering("v1")]
     made.documents.append(
@@ -216,19 +187,10 @@ def a_way_in_by_host_and_header(made: Set) -> None:
 
 
 @twist
-def a_way_in_by_a_header_that_others_must_not_have(made: Set) -> None:
+def an_entry_rule_by_a_header_that_others_must_not_have(made: Set) -> None:
     rest = made.entry["http"][-1]
     rest["match"] = [{"withoutHeaders": {"x-beta": {}}}]
     made.entry["http"].append(made.entering(made.lane))
-
-
-@twist
-def a_way_in_by_the_host_as_a_header(made: Set) -> None:
-    name = made.rng.choice(["host", "Host", ":authority"])
-    how = made.rng.choice(["exact", "prefix"])
-    headers = made.rng.choice(["headers", "headers", "withoutHeaders"])
-    asked = {headers: {name: {how: "beta.shop.test"}}}
-    made.entry["http"].insert(0, made.entering(made.lane, asked))
 
 
 @twist
@@ -238,29 +200,12 @@ def the_host_set_at_the_gateway(made: Set) -> None:
 
 
 @twist
-def a_way_in_by_claim(made: Set) -> None:
-    asked = header_is("@request.auth.claims.group", "testers")
-    made.entry["http"].insert(0, made.entering(made.lane, asked))
-
-
-@twist
-def a_way_in_by_port(made: Set) -> None:
-    made.entry["http"].insert(0, made.entering(made.lane, {"port": made.rng.choice([80, 81])}))
-
-
-@twist
-def a_way_in_by_scheme(made: Set) -> None:
-    asked = {"scheme": {"exact": made.rng.choice(["http", "https"])}}
-    made.entry["http"].insert(0, made.entering(made.lane, asked))
-
-
-@twist
-def a_way_in_behind_everything(made: Set) -> None:
+def an_entry_rule_behind_everything(made: Set) -> None:
     made.entry["http"].append(made.entering(made.lane, header_is("x-lane", made.lane)))
 
 
 @twist
-def two_ways_in_that_overlap(made: Set) -> None:
+def two_entry_rules_that_overlap(made: Set) -> None:
     first = made.entering("v1", header_is("x-lane", "v1", "prefix"))
     made.entry["http"][:0] = [first, made.entering(made.lane, header_is("x-lane", made.lane))]
 
@@ -374,12 +319,12 @@ def an_https_server_beside(made: Set) -> None:
 
 
 @twist
-def no_stamp(made: Set) -> None:
+def no_lane_header(made: Set) -> None:
     made.entry["http"] = [rule(to(made.hosts[0], "v1"))]
 
 
 @twist
-def a_split_without_a_stamp(made: Set) -> None:
+def a_split_without_a_lane_header(made: Set) -> None:
     for leg in made.entry["http"][-1]["route"]:
         leg.pop("headers", None)
 
@@ -423,12 +368,6 @@ def a_loose_expression(made: Set) -> None:
     rules.insert(
         0, rule(to(made.inner, "v1"), match=[header_is("baggage", f".*version={lane}.*", "regex")])
     )
-
-
-@twist
-def a_prefix_for_an_expression(made: Set) -> None:
-    host = made.inner
-    made.rules(host)[0]["match"] = [header_is("baggage", "version=v1", "prefix")]
 
 
 @twist
@@ -698,66 +637,46 @@ def two_http_routes_that_ask_for_the_same(made: Set) -> None:
     made.documents += _aged(made, *routes, last)[len(routes) :]
 
 
-@twist
-def a_match_of_a_path(made: Set) -> None:
-    uri = {made.rng.choice(["exact", "prefix"]): made.rng.choice(["/", "/api"])}
-    made.rules(made.inner)[0]["match"][0]["uri"] = uri
+# Fields that the match of a service's first rule gets, and matches that replace it.
+_MORE_FIELDS: dict[str, Callable[[Set], Document]] = {
+    "path": lambda made: {
+        "uri": {made.rng.choice(["exact", "prefix"]): made.rng.choice(["/", "/api"])}
+    },
+    "method": lambda made: {"method": {"exact": made.rng.choice(["GET", "POST"])}},
+    "port": lambda made: {"port": made.rng.choice([8000, 8080])},
+    "caller": lambda made: {
+        "sourceLabels": made.rng.choice([{"app": "shop"}, {"app": "nobody"}, {"version": "v2"}])
+    },
+    "namespace": lambda made: {"sourceNamespace": made.rng.choice(["default", OTHER])},
+    "gateway": lambda made: {"gateways": [made.rng.choice(["mesh", "demo-gateway"])]},
+}
+_OTHER_MATCHES: dict[str, Callable[[Set], Document]] = {
+    "nothing": lambda _: {},
+    "a prefix": lambda _: header_is("baggage", "version=v1", "prefix"),
+    "a header that is present": lambda _: {"headers": {"baggage": {}}},
+    "a missing header": lambda _: {"withoutHeaders": {"x-stable": {}}},
+    "a pseudo header": lambda made: header_is(
+        *made.rng.choice([(":method", "GET"), ("method", "GET"), (":scheme", "http")])
+    ),
+}
 
 
-@twist
-def a_match_of_the_method(made: Set) -> None:
-    method = {"exact": made.rng.choice(["GET", "POST"])}
-    made.rules(made.inner)[0]["match"][0]["method"] = method
+def _narrow(fields: Callable[[Set], Document], made: Set) -> None:
+    made.rules(made.inner)[0]["match"][0].update(fields(made))
 
 
-@twist
-def a_match_of_the_port(made: Set) -> None:
-    made.rules(made.inner)[0]["match"][0]["port"] = made.rng.choice([8000, 8080])
+def _rematch(match: Callable[[Set], Document], made: Set) -> None:
+    made.rules(made.inner)[0]["match"] = [match(made)]
 
 
-@twist
-def a_match_of_who_calls(made: Set) -> None:
-    labels = made.rng.choice([{"app": "shop"}, {"app": "nobody"}, {"version": "v2"}])
-    made.rules(made.inner)[0]["match"][0]["sourceLabels"] = labels
-
-
-@twist
-def a_match_of_where_from(made: Set) -> None:
-    namespace = made.rng.choice(["default", OTHER])
-    made.rules(made.inner)[0]["match"][0]["sourceNamespace"] = namespace
-
-
-@twist
-def a_match_of_the_gateway(made: Set) -> None:
-    names = [made.rng.choice(["mesh", "demo-gateway"])]
-    made.rules(made.inner)[0]["match"][0]["gateways"] = names
-
-
-@twist
-def a_match_of_a_header_that_is_there(made: Set) -> None:
-    made.rules(made.inner)[0]["match"] = [{"headers": {"baggage": {}}}]
-
-
-@twist
-def a_match_without_a_header(made: Set) -> None:
-    made.rules(made.inner)[0]["match"] = [{"withoutHeaders": {"x-stable": {}}}]
-
-
-@twist
-def a_match_of_a_pseudo_header(made: Set) -> None:
-    name, value = made.rng.choice([(":method", "GET"), ("method", "GET"), (":scheme", "http")])
-    made.rules(made.inner)[0]["match"] = [header_is(name, value)]
+TWISTS |= {f"a match also of {name}": partial(_narrow, f) for name, f in _MORE_FIELDS.items()}
+TWISTS |= {f"a match of {name} alone": partial(_rematch, f) for name, f in _OTHER_MATCHES.items()}
 
 
 @twist
 def a_match_of_two(made: Set) -> None:
     rules = made.rules(made.inner)
     rules[0]["match"].append(header_is("x-lane", "beta"))
-
-
-@twist
-def an_empty_match(made: Set) -> None:
-    made.rules(made.inner)[0]["match"] = [{}]
 
 
 @twist
