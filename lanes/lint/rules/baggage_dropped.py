@@ -18,11 +18,11 @@ def check(facts: Facts) -> Iterator[Violation]:
     by_baggage = any("baggage" in match.conditions.headers for _, match in facts.mesh_matches)
     if not by_baggage and not has_asm_resources(facts.manifests):
         return
-    made = [(w, host, pod) for w, host in facts.routed_workloads if (pod := facts.pod_of(w))]
-    some = any(_is_set_up(pod) for _, _, pod in made)
+    workloads = [(w, host, pod) for w, host in facts.routed_workloads if (pod := facts.pod_of(w))]
+    instrumented = any(_is_set_up(pod) for _, _, pod in workloads)
     first: dict[int, Violation] = {}
-    for workload, host, pod in made:
-        found = None if facts.is_leaf(host, pod) else _dropping(facts, workload, pod, some)
+    for workload, host, pod in workloads:
+        found = None if facts.is_leaf(host, pod) else _violation(facts, workload, pod, instrumented)
         if found:
             first.setdefault(id(found[0]), found)
     yield from first.values()
@@ -32,9 +32,9 @@ def _is_set_up(pod: Pod) -> bool:
     return bool(pod.injected or any(name.startswith("OTEL_") for name in pod.env))
 
 
-def _dropping(facts: Facts, workload: Workload, pod: Pod, some: bool) -> Violation | None:
-    """Return what keeps pods from propagating baggage."""
-    if pod.carries_baggage is None and some and not _is_set_up(pod):
+def _violation(facts: Facts, workload: Workload, pod: Pod, instrumented: bool) -> Violation | None:
+    """Return why pods drop baggage; None if they propagate it."""
+    if pod.carries_baggage is None and instrumented and not _is_set_up(pod):
         return (
             workload.resource,
             workload.field("metadata"),
@@ -43,11 +43,11 @@ def _dropping(facts: Facts, workload: Workload, pod: Pod, some: bool) -> Violati
         )
     if pod.carries_baggage is not False:
         return None
-    if own := _own(workload):
+    if field := _propagators_field(workload):
         problem = "the lane ends at these pods: their propagators lack baggage; add it"
-        return workload.resource, own, problem
+        return workload.resource, field, problem
     for resource, body in facts.of(kinds.Instrumentation):
-        if _lacks(",".join(body.spec.propagators)) and _chosen(workload, resource):
+        if _lack_baggage(",".join(body.spec.propagators)) and _may_request(workload, resource):
             return (
                 resource,
                 "spec.propagators",
@@ -61,21 +61,21 @@ def _dropping(facts: Facts, workload: Workload, pod: Pod, some: bool) -> Violati
     )
 
 
-def _own(workload: Workload) -> str:
-    """The field of the pods' own propagators; "" where they have baggage, or there are none."""
+def _propagators_field(workload: Workload) -> str:
+    """Return the field of the pods' propagators that lack baggage; "" if there is none."""
     for index, container in enumerate(workload.template.spec.containers):
         for number, variable in enumerate(container.env):
-            if variable.name == _PROPAGATORS and _lacks(variable.value):
+            if variable.name == _PROPAGATORS and _lack_baggage(variable.value):
                 return workload.field(f"spec.containers[{index}].env[{number}].value")
     return ""
 
 
-def _lacks(propagators: str) -> bool:
+def _lack_baggage(propagators: str) -> bool:
     names = {name.strip() for name in propagators.split(",")} - {""}
     return bool(names) and "baggage" not in names
 
 
-def _chosen(workload: Workload, instrumentation: Resource) -> bool:
+def _may_request(workload: Workload, instrumentation: Resource) -> bool:
     """Tell whether a workload's annotations may ask for an Instrumentation."""
     for name, value in workload.template.metadata.annotations.items():
         namespace, _, asked = value.rpartition("/")

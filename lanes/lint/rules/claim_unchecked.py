@@ -15,7 +15,7 @@ def check(facts: Facts) -> Iterator[Violation]:
     for routing, match in facts.matches:
         named = (*match.unknown_headers, *match.header_fields)
         claim = next((one for one in named if one.startswith(_CLAIM)), None)
-        if claim and not _checked(facts, routing):
+        if claim and not _is_checked(facts, routing):
             yield (
                 routing.resource,
                 match.header_fields.get(claim, f"{match.field}.headers.{claim}"),
@@ -24,14 +24,14 @@ def check(facts: Facts) -> Iterator[Violation]:
             )
 
 
-def _checked(facts: Facts, routing: Routing) -> bool:
+def _is_checked(facts: Facts, routing: Routing) -> bool:
     """Tell whether a RequestAuthentication applies to one of a VirtualService's gateways."""
     body = routing.resource.body
-    meant = gateways_of(routing.resource, body) if isinstance(body, kinds.VirtualService) else []
+    bound = gateways_of(routing.resource, body) if isinstance(body, kinds.VirtualService) else []
     gateways = [
         gateway.spec.selector.items()
         for resource, gateway in facts.of(kinds.Gateway)
-        if (resource.namespace, resource.name) in meant
+        if (resource.namespace, resource.name) in bound
     ]
     for resource, authentication in facts.of(kinds.RequestAuthentication):
         selector = authentication.spec.selector
@@ -41,7 +41,7 @@ def _checked(facts: Facts, routing: Routing) -> bool:
         if (
             any(labels <= selector for selector in gateways)
             if labels
-            else (resource.namespace in {_ROOT, *(namespace for namespace, _ in meant)})
+            else (resource.namespace in {_ROOT, *(namespace for namespace, _ in bound)})
         ):
             return True
     return False

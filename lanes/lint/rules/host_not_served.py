@@ -41,7 +41,7 @@ def check(facts: Facts) -> Iterator[Violation]:
 
 
 def _wanted(hosts: list[str], namespace: str) -> Iterator[str]:
-    """A VirtualService's hosts; a short one by its full name as well."""
+    """Yield a VirtualService's hosts; a Service also by its full name."""
     for name in hosts:
         host = host_in_manifest(name, namespace)
         yield name
@@ -50,7 +50,7 @@ def _wanted(hosts: list[str], namespace: str) -> Iterator[str]:
 
 
 def _served(resource: Resource, gateway: kinds.Gateway, namespace: str) -> Iterator[str]:
-    """The hosts of a Gateway's servers that VirtualServices of a namespace may have; "": of any."""
+    """Yield the hosts that a Gateway serves for VirtualServices of a namespace; "" means any."""
     for server in gateway.spec.servers:
         for text in server.hosts:
             of, _, name = text.rpartition("/")

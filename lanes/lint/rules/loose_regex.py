@@ -11,7 +11,7 @@ from lanes.mesh.matching import StringMatch, holds
 def check(facts: Facts) -> Iterator[Violation]:
     for routing, match in facts.matches:
         for header, wanted in match.conditions.headers.items():
-            caught = _caught(wanted) if wanted.kind == "regex" else None
+            caught = _other_member(wanted) if wanted.kind == "regex" else None
             if caught:
                 yield (
                     routing.resource,
@@ -21,15 +21,15 @@ def check(facts: Facts) -> Iterator[Violation]:
                 )
 
 
-def _caught(asked: StringMatch) -> str | None:
-    """Another member that an expression for NAME=VALUE takes."""
-    own = example(asked)
-    if not own or "=" not in own or not own[-1].isalnum():
+def _other_member(wanted: StringMatch) -> str | None:
+    """Return another member that an expression for NAME=VALUE matches; None if there is none."""
+    member = example(wanted)
+    if not member or "=" not in member or not member[-1].isalnum():
         return None
-    if holds(asked, own.partition("=")[0] + "=~"):
+    if holds(wanted, member.partition("=")[0] + "=~"):
         return None  # it takes any value
-    others = (own + "0", "x" + own)
-    return next((other for other in others if holds(asked, other)), None)
+    others = (member + "0", "x" + member)
+    return next((other for other in others if holds(wanted, other)), None)
 
 
 RULE = Rule(

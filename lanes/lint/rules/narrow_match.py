@@ -28,12 +28,12 @@ _INSTEAD = {
 
 
 def _missed(header: str, wanted: StringMatch) -> str:
-    """Return a value with what is asked for, and which does not match; "" for none."""
-    own = (example(wanted) or "").strip("; ")
-    if header == "cookie" and "=" in own:
-        values = [f"a=1; {own}", f"{own}; a=1"]
-    elif header == "user-agent" and own and wanted.kind == "regex" and holds(wanted, own):
-        values = [f"Mozilla/5.0 {own}", f"{own} Safari/537.36"]
+    """Return a real value that has the wanted part and does not match; "" for none."""
+    part = (example(wanted) or "").strip("; ")
+    if header == "cookie" and "=" in part:
+        values = [f"a=1; {part}", f"{part}; a=1"]
+    elif header == "user-agent" and part and wanted.kind == "regex" and holds(wanted, part):
+        values = [f"Mozilla/5.0 {part}", f"{part} Safari/537.36"]
         return "" if any(holds(wanted, one) for one in values) else values[0]
     else:
         return ""
