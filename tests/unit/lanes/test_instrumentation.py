@@ -88,7 +88,7 @@ def test_warnings_of_annotations(workload: Document, found: dict[str, str]) -> N
     ("of_namespace", "of_pods", "injects"),
     [
         ({"inject-java": "true"}, {}, True),
-        ({"inject-java": "false"}, {"inject_java": "true"}, True),
+        ({"inject-java": "false"}, {"inject_java": "true", "container_names": "main"}, False),
         ({"inject-java": "other"}, {"inject_java": "otel"}, True),
         ({"inject-java": "other"}, {"inject_java": "true"}, False),
         ({"container-names": "main"}, {"inject_java": "true"}, False),
