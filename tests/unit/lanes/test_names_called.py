@@ -228,6 +228,6 @@ def test_a_host_that_only_rules_know_is_no_row_unless_it_is_called() -> None:
     assert called("http://cart/", rules("cart.internal")) == "cart v1|v2"
     (warning,) = mesh_of(service("cart", HTTP), *PODS, rules("cart.internal")).warnings
     assert warning.message == (
-        "cart.internal is not a Service in these manifests; its rules count for calls to that very"
+        "cart.internal is not a Service in these manifests; its rules apply to calls to this very"
         " name, at port 80"
     )
