@@ -1,7 +1,7 @@
 """The `baggage` header as W3C defines it, and as OpenTelemetry's Python SDK reads it.
 
-https://www.w3.org/TR/baggage/ encodes values alone; the SDK decodes names as well, and takes a
-plus for a space.
+https://www.w3.org/TR/baggage/ encodes values alone. The SDK also decodes names, and reads a plus
+as a space.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,7 +13,7 @@ _PLAIN = "!#$&'()*-./:<=>?@[]^_`{|}~"
 
 
 def members(header: str) -> dict[str, str]:
-    """Decoded names and values; of a name that stands twice, the last, as OpenTelemetry does."""
+    """Return the decoded names and values. The last of equal names wins, as in OpenTelemetry."""
     found = {}
     for entry in header.split(","):
         name, equals, rest = entry.partition("=")
@@ -24,19 +24,19 @@ def members(header: str) -> dict[str, str]:
 
 @lru_cache(maxsize=4096)
 def with_member(header: str, name: str, value: str) -> str:
-    """`header` with the member `name` first, and none other of that name."""
+    """Return `header` with the member `name` first, and without others of that name."""
     entries = [entry.strip() for entry in header.split(",") if entry.strip()]
     kept = [entry for entry in entries if _decoded(entry.partition("=")[0]) != name]
     return ",".join([f"{name}={quote(value, safe=_PLAIN)}", *kept])
 
 
 def handed_on(env: Mapping[str, str], injected: Collection[str], *, sample: bool) -> bool | None:
-    """Whether OpenTelemetry hands on the baggage that a process receives; None: nothing tells.
+    """Tell whether OpenTelemetry hands on the baggage that a process receives; None: not known.
 
-    `env` is the process's, `injected` has the languages that the Operator instruments, and `sample`
-    tells whether its image is the sample's, which instruments itself. Without a setting, every SDK
-    that the Operator injects propagates baggage. Go's works from outside of the process and
-    propagates none, and "sdk" brings settings and no code.
+    `env`: the process's variables. `injected`: the languages that the Operator instruments.
+    `sample`: its image is the sample's, which instruments itself. By default, every SDK that the
+    Operator injects propagates baggage, except Go's, which works from outside of the process.
+    "sdk" injects settings and no code.
 
     https://opentelemetry.io/docs/languages/sdk-configuration/general/#otel_propagators
     """

@@ -1,4 +1,4 @@
-"""Diagnostics: what is wrong with manifests or deserves a warning, each at its place."""
+"""Diagnostics: errors and warnings about manifests, each with its place."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from lanes.errors import LanesError, ManifestError, first_ten
 
 @dataclass(frozen=True)
 class Place:
-    """Where something was read: a file, a resource such as Deployment shop, a field's path."""
+    """A place in manifests: file, resource such as "Deployment shop", and path of a field."""
 
     file: str = ""
     resource: str = ""
@@ -18,11 +18,12 @@ class Place:
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One thing to look at: where it stands, and in a sentence what will happen.
+    """One error or warning: its place, and a sentence that says what happens.
 
-    `rule` is its kind's short name; `file` and `line` are where it was read ("", 0: not known).
-    `namespace` is the resource's, which lint alone tells.
-    `resource` is as errors name it, VirtualService shop; `field` a path below it, or "".
+    - rule: the short name of the rule
+    - file, line: "" and 0 if not known
+    - resource: as in errors, such as "VirtualService shop"; `field`: a path below, or ""
+    - namespace: of the resource; lint alone sets it
     """
 
     rule: str
@@ -34,16 +35,16 @@ class Finding:
     namespace: str = ""
 
     def __str__(self) -> str:
-        """The finding as a line: file: resource: field: message."""
+        """Return the finding as a line: file: resource: field: message."""
         return ": ".join(filter(None, (self.file, self.resource, self.field, self.message)))
 
     @property
     def without_file(self) -> str:
-        """The same without its file, for a mark on what depends on it."""
+        """The line without the file, which marks what depends on the resource."""
         return ": ".join(filter(None, (self.resource, self.field, self.message)))
 
     def json(self) -> dict[str, str]:
-        """What programs get of it."""
+        """Return the finding for JSON output."""
         return {
             "rule": self.rule,
             "file": self.file,
@@ -57,21 +58,21 @@ NOT_SUPPORTED = "not-supported"
 
 
 def with_file(mark: str, found: Iterable[Finding]) -> str:
-    """Return a mark on what is not supported with the file that it is about, where it is `found`.
+    """Return a mark with the file of its resource, if a finding names the resource.
 
-    Of several resources of one name, it is that of the very sentence.
+    If several resources have the name, a finding with the same sentence takes precedence.
     """
-    about = [one for one in found if mark.startswith(f"{one.resource}: ")]
-    files = [one.file for one in sorted(about, key=lambda one: one.without_file != mark)]
-    return ": ".join(filter(None, (*files[:1], mark)))
+    of_resource = [finding for finding in found if mark.startswith(f"{finding.resource}: ")]
+    of_resource.sort(key=lambda finding: finding.without_file != mark)
+    return ": ".join(filter(None, (*(finding.file for finding in of_resource[:1]), mark)))
 
 
 class Diagnostics:
-    """Collects what is found while manifests become a mesh: each once, in the order found.
+    """Collects errors and warnings while manifests become a mesh: each once, in order.
 
-    An error is about what is wrong or not supported: it is left out, and what depends on it is
-    marked. A fatal one leaves nothing to plan. A warning does not stop a plan. What is not
-    simulated stops only `lanes up`.
+    An error is about something wrong or not supported. The mesh leaves it out, and marks what
+    depends on it. After a fatal error, no plan is possible. What is not simulated affects `lanes
+    up` alone.
     """
 
     def __init__(self, warnings: Iterable[Finding] = ()) -> None:
@@ -94,31 +95,30 @@ class Diagnostics:
 
     @contextmanager
     def gathered(self, *, fatal: bool = False) -> Iterator[None]:
-        """Run a block; keep its ManifestError, which ends the block alone."""
+        """Run a block; add its ManifestError, which ends the block alone."""
         try:
             yield
         except ManifestError as error:
             self.error(error, fatal=fatal)
 
     def error(self, error: ManifestError, *, fatal: bool = False) -> str:
-        """Add an error; return it as a mark on what depends on what it is about."""
-        kept = self._fatal if fatal else self._errors
+        """Add an error; return the mark for what depends on it."""
+        errors = self._fatal if fatal else self._errors
         finding = Finding(NOT_SUPPORTED, error.source, error.resource, error.field, error.problem)
-        kept[finding] = None
+        errors[finding] = None
         return finding.without_file
 
     def warn(self, *findings: Finding) -> None:
-        """Add warnings."""
         self._warnings |= dict.fromkeys(findings)
 
     def not_simulate(self, problem: ManifestError) -> None:
-        """Add what a cluster does and `lanes up` does not."""
+        """Add something that `lanes up` does not simulate."""
         self._not_simulated[str(problem)] = None
 
     def require_plannable(self, causes: Iterable[str] = (), *, strict: bool) -> None:
-        """Raise LanesError with every error where one is fatal, or where `strict`.
+        """Raise LanesError with every error if one is fatal, or if there is any and `strict`.
 
-        `causes` are sentences that may name the cause of them.
+        `causes`: sentences about a possible cause, which precede the errors.
         """
         if self._fatal or (strict and self._errors):
             raise LanesError(*first_ten([*causes, *map(str, self.errors)]))

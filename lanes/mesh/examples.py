@@ -1,4 +1,4 @@
-"""A value that a match asks for: an entry rule by a pattern is shown and tried by one."""
+"""Example values of conditions, for entry rules."""
 
 import re
 import string
@@ -22,7 +22,7 @@ _ONE_CHARACTER = "x0" + string.printable
 
 @lru_cache(maxsize=4096)
 def example(match: StringMatch) -> str | None:
-    """A short value that `match` holds for; None where none is found."""
+    """Return a short value that meets a condition; None if none is found."""
     if match.kind == "present":
         return "x"
     if match.kind != "regex":
@@ -33,7 +33,7 @@ def example(match: StringMatch) -> str | None:
 
 @lru_cache(maxsize=4096)
 def examples(match: StringMatch) -> tuple[str, ...]:
-    """Some values that `match` holds for, the shortest first; (): none is found."""
+    """Return some values that meet a condition, the shortest first; () if none is found."""
     first = example(match)
     if first is None:
         return ()
@@ -42,7 +42,7 @@ def examples(match: StringMatch) -> tuple[str, ...]:
 
 
 def _alternatives(parts: deque[str]) -> str:
-    """The text of the first of them; all are taken off `parts`."""
+    """Return the text of the first alternative; remove all of them from `parts`."""
     first = _sequence(parts)
     while parts and parts[0] == "|":
         parts.popleft()
@@ -63,28 +63,28 @@ def _atom(parts: deque[str]) -> str:
     if part.startswith("(") and not part.endswith(")"):
         text = _alternatives(parts)
         if parts:
-            parts.popleft()  # its end
+            parts.popleft()  # the closing parenthesis
         return text
     return _character(part)
 
 
 @lru_cache(maxsize=4096)
 def _character(part: str) -> str:
-    """A character that a class, a dot or an escape stands for; "" for a place between two.
+    """Return a character that matches a part of a regular expression.
 
-    How often one comes stands for none either.
+    "" for a part that matches no single character, such as an anchor or a quantifier.
     """
     options = re2.Options()
     options.log_errors = False
     try:
         pattern = re2.compile(part, options=options)
-    except re2.error:  # a part of something that is not taken apart here
+    except re2.error:  # this parser does not know the syntax
         return ""
     return next((one for one in _ONE_CHARACTER if pattern.fullmatch(one)), "")
 
 
 def _times(ahead: str) -> int:
-    """How often what stands before this part must come, at least."""
+    """Return the least number of repetitions that a quantifier asks for; 1 for other parts."""
     if count := _COUNT.match(ahead):
         return int(count[1])
     return int(ahead not in ("?", "*"))

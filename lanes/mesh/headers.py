@@ -1,31 +1,31 @@
-"""Names of headers: what a manifest, an option or a rule may call one."""
+"""Names of headers in manifests, options and rules."""
 
 import re
 
-# The header that holds the host which a request names.
+# The header with the host of a request.
 AUTHORITY = ":authority"
-# The characters of a token, https://www.rfc-editor.org/rfc/rfc9110#name-tokens, but for %: Envoy's
-# format strings have no way to hold one in a header's name, and nobody has such a name.
+# A token, https://www.rfc-editor.org/rfc/rfc9110#name-tokens, without %: Envoy's format strings
+# cannot have a % in a header's name.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&'*+.^_`|~-]+")
 
 
 def is_authority(name: str) -> bool:
-    """Whether a header is the host that a request names: Envoy takes `Host` for `:authority`."""
+    """Tell whether a header is the host of a request: Envoy reads `Host` as `:authority`."""
     return name.lower() in ("host", AUTHORITY)
 
 
 def matched_name(name: str) -> str:
-    """The name by which Envoy matches a header: of the host `:authority`, else in lower case."""
+    """Return the name by which Envoy matches a header: `:authority`, or the name in lower case."""
     return AUTHORITY if is_authority(name) else name.lower()
 
 
 def is_header_name(name: str) -> bool:
-    """Whether a header can have this name, in a message and in an Envoy format string."""
+    """Tell whether messages and Envoy's format strings can have a header of this name."""
     return _TOKEN.fullmatch(name) is not None
 
 
 def header_name(name: str) -> str:
-    """`name`, as it is. Raises ValueError with a sentence for what no header is called."""
+    """Return `name`. Raises ValueError, with a sentence, if it is not a header's name."""
     if not is_header_name(name):
         raise ValueError(
             "is not a header's name, made of letters, digits and !#$&'*+-.^_`|~; % is not supported"

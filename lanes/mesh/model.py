@@ -20,8 +20,7 @@ SIDECAR_PORT = 15001
 APP_LABELS = ("app", "app.kubernetes.io/name")
 VERSION_LABELS = ("version", "app.kubernetes.io/version")
 
-
-# In place of a variant's number: the port's own routes, and those past the caller's sidecar.
+# In place of a variant's index: the port's own routes, and those of calls that bypass the sidecar.
 NO_VARIANT, BYPASS = -1, -2
 
 

@@ -1,4 +1,4 @@
-"""Readiness probes: where a pod tells whether it is ready, and where its stand-in does."""
+"""Readiness probes of pods and of their stand-ins."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ _SAMPLES_PROBES = ("/readyz", "/healthz")
 
 @dataclass(frozen=True)
 class Readiness:
-    """A pod's readiness probe: where it is asked over HTTP."""
+    """The readiness probe of a pod, over HTTP."""
 
     path: str
     port: int

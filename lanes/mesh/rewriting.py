@@ -1,13 +1,13 @@
-"""What rules make of a request's host and path: where they redirect it, or what they forward."""
+"""Changes of a request's host and path by a rule: redirects and rewrites."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Redirect:
-    """Where a rule's own answer leads; "" and None: where the request went.
+    """The location of a rule's redirect; "" and None: as in the request.
 
-    `path` stands in place of all of the path, `prefix` in place of what the match takes of it.
+    `path` replaces all of the path, `prefix` the part that the match takes.
     """
 
     scheme: str = ""
@@ -19,10 +19,10 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """What a rule makes of a request before it forwards it; "" and None: it stays.
+    """The changes to a request before the rule forwards it; "" and None: no change.
 
-    `prefix` stands in place of what the match takes of the path; `removes_prefix`: nothing does.
-    `regex`: a regular expression, and what stands in place of what it takes.
+    `prefix` replaces the part of the path that the match takes; `removes_prefix` removes the part.
+    `regex`: a regular expression and its replacement.
     """
 
     host: str = ""

@@ -1,4 +1,4 @@
-"""What rules and policies do to traffic: headers, retries, faults, ejection of endpoints."""
+"""Traffic policies of rules: headers, retries, faults, ejection of endpoints."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from lanes.mesh.matching import StringMatch
 class HeaderOps:
     """Changes to the headers of a request or a response.
 
-    `authority`: the host that a request then names, which chooses no route; "": it stays.
+    `authority`: the new host, which chooses no route; "": no change.
     """
 
     set: Mapping[str, str] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class HeaderOps:
     def of(
         cls, set_to: Mapping[str, str], add: Mapping[str, str], remove: Iterable[str]
     ) -> "HeaderOps":
-        """Return what Envoy makes of changes by these names: of the host it takes a new value."""
+        """Return the changes as Envoy applies them: the host can only get a new value."""
         changes = [*set_to.items(), *add.items()]
         return cls(
             {name.lower(): value for name, value in set_to.items() if not is_authority(name)},
@@ -46,7 +46,7 @@ class Propagation:
 
 @dataclass(frozen=True)
 class Outlier:
-    """When to eject an endpoint, as a DestinationRule says it; times in seconds."""
+    """When to eject an endpoint, according to a DestinationRule; times in seconds."""
 
     split_local_origin: bool
     consecutive_local_origin: int | None
@@ -62,8 +62,8 @@ class Outlier:
 class Retry:
     """A rule's own retry policy; the time per try and between tries in seconds.
 
-    `next_tier`: a retry may leave the tier that it was first sent to. `same_host`: it may go to an
-    endpoint that has failed already.
+    `next_tier`: a retry may go to another tier. `same_host`: it may go to an endpoint that has
+    failed already.
     """
 
     attempts: int
@@ -76,7 +76,7 @@ class Retry:
 
 @dataclass(frozen=True)
 class Abort:
-    """What a share of a rule's requests, above 0 and below 1, gets in place of its destinations."""
+    """The status that a share of a rule's requests, above 0 and below 1, gets."""
 
     status: int
     share: float
@@ -84,7 +84,7 @@ class Abort:
 
 @dataclass(frozen=True)
 class Delay:
-    """How long a share of a rule's requests, above 0 to 1, waits; in seconds."""
+    """The delay, in seconds, of a share of a rule's requests, above 0 to 1."""
 
     seconds: float
     share: float
@@ -92,9 +92,9 @@ class Delay:
 
 @dataclass(frozen=True)
 class Cors:
-    """Which pages of other origins may call; the time for which a browser remembers in seconds.
+    """The CORS policy of a rule; `max_age` in seconds.
 
-    `forwards`: preflights that match no origin go on to the service.
+    `forwards`: the service answers preflights that match no origin.
     """
 
     origins: tuple[StringMatch, ...]
@@ -108,7 +108,7 @@ class Cors:
 
 @dataclass(frozen=True)
 class Filters:
-    """What is done to a rule's requests before they are led anywhere."""
+    """The filters that a rule's requests pass before they are routed."""
 
     cors: Cors | None = None
     delay: Delay | None = None

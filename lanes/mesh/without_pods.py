@@ -1,4 +1,4 @@
-"""A mesh that has lost pods, to be planned anew."""
+"""A mesh without some of its pods."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -7,7 +7,7 @@ from lanes.mesh.model import Destination, Mesh, Pod, Route
 
 
 def without_pods(mesh: Mesh, gone: Collection[Pod]) -> Mesh:
-    """The mesh once the pods `gone` are gone from every destination."""
+    """Return the mesh without the pods `gone`."""
     keys = {pod.key for pod in gone}
 
     def destination(old: Destination) -> Destination:

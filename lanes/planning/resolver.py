@@ -9,16 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lanes.errors import LanesError
-from lanes.mesh.model import (
-    NO_VARIANT,
-    Host,
-    Pod,
-    Route,
-    ServicePort,
-    Weighted,
-    names_of,
-    pods_behind,
-)
+from lanes.mesh.model import Host, Pod, Route, ServicePort, Weighted, names_of, pods_behind
 from lanes.mesh.traffic import NO_CHANGES, Propagation
 from lanes.planning import cycles
 from lanes.planning.call_graph import UpstreamsDifferError
@@ -54,10 +45,6 @@ class _Callee(NamedTuple):
     url: str
     port: ServicePort | None
     path: str
-
-    def variant(self, caller: Pod) -> int:
-        """Return which of the port's routes apply to `caller`, as `ServicePort.variant` does."""
-        return self.port.variant(caller) if self.port else NO_VARIANT
 
 
 class Resolver:
@@ -227,7 +214,7 @@ class Resolver:
         }
         # Pods whose calls meet the same routes have the same upstreams, so one pod stands for them.
         by_routes = {
-            tuple(callee.variant(pod) for callee in callees[pod.namespace]): pod
+            tuple(to.port and to.port.variant(pod) for to in callees[pod.namespace]): pod
             for pod in reversed(pods)
         }
         upstreams = {
