@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from lanes.mesh.examples import example
-from lanes.mesh.matching import StringMatch
 from lanes.mesh.model import Host
 from lanes.planning.entry_rule import EntryRule
 from lanes.planning.hop import Unanswered
@@ -300,35 +298,6 @@ def test_a_gateway_whose_every_backend_has_weight_0_has_no_lanes() -> None:
     problem, values = problem_of(*kube.base(SAMPLE, {"v1": 0}))
     assert (problem, values["path"], values["status"]) == (Problem.ANSWERS_ITSELF, "/", 500)
     assert str(values["rule"]).endswith("HTTPRoute web: spec.rules[0]")
-
-
-# Examples of what a pattern asks for
-
-
-@pytest.mark.parametrize(
-    ("pattern", "value"),
-    [
-        ("v2", "v2"),
-        ("v2|v3", "v2"),
-        (r"pr-\d+", "pr-0"),
-        (r"v1\.0", "v1.0"),
-        (r"(?:.*;)?\s*lane=v2\s*(?:;.*)?", "lane=v2"),
-        (r"^(.*?;\s*)?(lane=v2)(;.*)?$", "lane=v2"),
-        ("(?i)V2", "V2"),
-        ("(?P<lane>v2)+", "v2"),
-        ("[^;]+", "x"),
-        ("[[:digit:]]{2,}", "00"),
-        ("v{3}", "vvv"),
-        (r"\pL\p{Lu}", "xA"),
-        ("a{", "a{"),
-        (".*", "x"),
-        (r"\Qv2\E", "v2"),
-        (r"v2\101", None),
-        (r"v2\b[^ ]", None),
-    ],
-)
-def test_an_example_of_a_pattern(pattern: str, value: str | None) -> None:
-    assert example(StringMatch("regex", pattern)) == value
 
 
 @pytest.mark.parametrize(("weights", "refused"), [((9, 1), []), ((8, 2), ["splits"])])

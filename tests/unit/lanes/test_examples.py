@@ -39,7 +39,13 @@ from tests.unit.lanes.test_matching import THERE, begins, fits, is_, under
         ("x??y{2}?", "yy"),
         ("a{b", "a{b"),  # a brace that counts nothing
         ("(x(?i)a)*b", "b"),
+        (r"(?:.*;)?\s*lane=v2\s*(?:;.*)?", "lane=v2"),
+        (r"^(.*?;\s*)?(lane=v2)(;.*)?$", "lane=v2"),
+        ("(?P<lane>v2)+", "v2"),
+        (r"\Qv2\E", "v2"),
         ("", None),
+        (r"v2\101", None),
+        (r"v2\b[^ ]", None),
         ("[^\x00-\x7f]", None),
         (r"\Q[\E", None),  # taken for a bracket that nothing ends
     ],

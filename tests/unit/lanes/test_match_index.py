@@ -1,4 +1,4 @@
-"""What an index of matches finds, beside a look at each of them."""
+"""An index of matches finds the same as a comparison with each match."""
 
 import random
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from lanes.mesh.matching import Match, StringMatch, covers, disjoint
 from tests.unit.lanes.test_matching import COVERS, DISJOINT, THERE, begins, fits, is_, some_match
 
 
-def test_it_finds_what_a_look_at_each_match_finds_and_in_their_order() -> None:
+def test_it_finds_the_same_matches_in_the_same_order() -> None:
     rng = random.Random(3)
     for _ in range(40):
         matches = [some_match(rng) for _ in range(30)]
@@ -26,7 +26,7 @@ def test_it_finds_what_a_look_at_each_match_finds_and_in_their_order() -> None:
             index.add(match, number)
 
 
-def test_it_finds_each_value_by_each_other() -> None:
+def test_it_finds_each_kind_of_condition_by_each_other() -> None:
     values = dict.fromkeys(one for first, second, _ in COVERS + DISJOINT for one in (first, second))
     for first, second in product(values, repeat=2):
         filed, asked = Match({"x": first}), Match({"x": second})
@@ -54,18 +54,18 @@ def path_in_any_case(number: int) -> Match:
 
 
 @pytest.mark.parametrize("filed", [lane_and_path, path, path_in_any_case, regex_at_any_path])
-def test_what_is_far_from_a_match_is_not_looked_at(filed: Callable[[int], Match]) -> None:
+def test_other_matches_are_not_compared(filed: Callable[[int], Match]) -> None:
     index: MatchIndex[int] = MatchIndex()
     for number in range(100):
         index.add(filed(number), number)
     near = Match({"x-lane": is_("l7")}, uri=is_("/7/a"))
-    for asked in (near, filed(7)):
-        assert [item for _, item in index.near(asked)] == [7]
+    for match in (near, filed(7)):
+        assert [item for _, item in index.near(match)] == [7]
     assert list(index.near(Match({"x-lane": THERE}))) == []
 
 
-def test_what_a_value_begins_with_is_not_looked_at() -> None:
+def test_a_shorter_exact_value_is_not_compared() -> None:
     index: MatchIndex[int] = MatchIndex()
-    for number in range(100):
+    for number in (7, 77):
         index.add(lane_and_path(number), number)
     assert [item for _, item in index.near(lane_and_path(77))] == [77]
