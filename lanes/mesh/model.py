@@ -283,7 +283,10 @@ class ServicePort:
 
     def seen_by(self, caller: Pod) -> "ServicePort":
         """Return the port with the routes that apply to calls from `caller`."""
-        variant = self.variant(caller)
+        return self.with_variant(self.variant(caller))
+
+    def with_variant(self, variant: int) -> "ServicePort":
+        """Return the port with the routes of a variant, by the number that `variant` returns."""
         if variant == NO_VARIANT:
             return self
         routes = self.plain if variant == BYPASS else self.variants[variant].routes

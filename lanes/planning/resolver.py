@@ -255,7 +255,7 @@ class Resolver:
         key = CallKey(port.host, port.port, path, headers, caller.propagation, variant)
         if always:
             self._always.setdefault(chain[-1], []).append(key)
-        request, port, chain = Request(carried, path), port.seen_by(caller), (*chain, key)
+        request, port, chain = Request(carried, path), port.with_variant(variant), (*chain, key)
         if key not in self._answers:
             self._require_short(chain, always)
             self._answers[key] = None
