@@ -100,7 +100,7 @@ def test_notes_tell_the_lanes_to_expect() -> None:
 
 
 def test_notes_say_where_a_baseline_has_one_pod() -> None:
-    said = "The baseline v1 has one pod at: "
+    said = "The baseline v1 has only one pod of: "
     two = {"replicas": 2}
     assert f"{said}mocka, mockb, mockc." in notes({})
     some: Values = {"services": {"mockb": two, "mocka": {"versions": {"v1": two}}}}
