@@ -49,7 +49,7 @@ FRAMES = """seconds => new Promise(done => {
 class Drawn:
     """The page's view of a mesh without pods, in which all lanes get equally many requests."""
 
-    stop = kill = begin = set_fault = set_weights = switch_load = None
+    stop_pod = kill_pod = start_pod = set_fault = set_weights = switch_load = None
 
     def __init__(self, manifests: str) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
