@@ -30,8 +30,8 @@ def with_member(header: str, name: str, value: str) -> str:
     return ",".join([f"{name}={quote(value, safe=_PLAIN)}", *kept])
 
 
-def handed_on(env: Mapping[str, str], injected: Collection[str], *, sample: bool) -> bool | None:
-    """Tell whether OpenTelemetry hands on the baggage that a process receives; None: not known.
+def propagates(env: Mapping[str, str], injected: Collection[str], *, sample: bool) -> bool | None:
+    """Tell whether OpenTelemetry propagates the baggage that a process receives; None: not known.
 
     `env`: the process's variables. `injected`: the languages that the Operator instruments.
     `sample`: its image is the sample's, which instruments itself. By default, every SDK that the

@@ -104,8 +104,8 @@ class Pod:
 
     @cached_property
     def carries_baggage(self) -> bool | None:
-        """Whether OpenTelemetry hands on the baggage that the pod receives; None: not known."""
-        return baggage.handed_on(self.env, self.injected, sample=self.sample)
+        """Whether OpenTelemetry propagates the baggage that the pod receives; None: not known."""
+        return baggage.propagates(self.env, self.injected, sample=self.sample)
 
     @property
     def imitates(self) -> bool:

@@ -137,7 +137,7 @@ class Hop:
     - hosts: the called Service, then the destinations of the rule
     - namespace: of the pods; "" if no pod answers, or manifests name none
     - failing: the shares of calls that get another status, by a fault or a part without pods
-    - assumed: it calls others, and the plan assumes that it hands on the lane header
+    - assumed: it calls others, and the plan assumes that it propagates the lane header
     - injected: the OpenTelemetry Operator instruments Python in all its pods
     - repeats: in a cycle, the earlier call that this one repeats; that hop has the upstreams
     - may_stop: it may make fewer calls than planned, since no `upstream_url` lists them

@@ -37,7 +37,7 @@ class Probe:
 class ForwardedRequest:
     """A request as the gateway forwards it to one destination of a rule.
 
-    `assumed`: the headers that services may hand on.
+    `assumed`: the headers that services may propagate.
     """
 
     weighted: Weighted
@@ -83,7 +83,7 @@ class Ingress:
     - route: the default route, if any; `default`: its destinations
     - alternatives: the other rules of the virtual host
     - other_hosts: the rules of the other virtual hosts, if this is the default one
-    - assumed: the headers that services may hand on
+    - assumed: the headers that services may propagate
     """
 
     sources: str

@@ -23,7 +23,7 @@ class PlanContext:
 
     - running: the versions that run, by the pods' app and namespace
     - lanes: the lanes that the gateway sets
-    - assumed: the headers that services may hand on
+    - assumed: the headers that services may propagate
     - untagged: the names of the destinations of requests without a lane
     - entry_names: the names in the plan of the entry Services
     """

@@ -1,7 +1,7 @@
 """Lane headers that rules of the mesh match, and who hands them on.
 
-A lane header is a header or a baggage member. OpenTelemetry hands on baggage. The sidecars of an
-ASMHeaderPropagation hand on the headers that it names. Services hand on any other header.
+A lane header is a header or a baggage member. OpenTelemetry propagates baggage. The sidecars of an
+ASMHeaderPropagation propagate the headers that it names. Services propagate any other header.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ class LaneHeader:
 
 
 def assumed_headers(mesh: Mesh) -> frozenset[str]:
-    """Return the headers that rules of the mesh match and only services can hand on."""
+    """Return the headers that rules of the mesh match and only services can propagate."""
     matched = {name for match in _matches(mesh) for name in (*match.headers, *match.without)}
     return frozenset(
         name

@@ -207,7 +207,7 @@ class Resolver:
         if not called:
             return _Calls()
         drops = any(pod.carries_baggage is False for pod in pods)
-        carried = self._handed_on(request, pods[0].propagation, drops)
+        carried = self._propagated(request, pods[0].propagation, drops)
         callees = {
             namespace: [_Callee(url, *self._graph.port(url, namespace)) for url in called]
             for namespace in {pod.namespace for pod in pods}
@@ -236,7 +236,7 @@ class Resolver:
             assumed=bool(self.lane.version) and (not_known or not in_baggage),
         )
 
-    def _handed_on(
+    def _propagated(
         self, request: Request, propagation: Propagation, drops_baggage: bool
     ) -> Mapping[str, str]:
         """Return the headers of the calls that pods make when they get `request`."""

@@ -100,7 +100,7 @@ class Plan:
 
     @property
     def assumed(self) -> dict[str, str]:
-        """By service that is assumed to hand on a lane header, the header that carries it."""
+        """By service that is assumed to propagate a lane header, the header that carries it."""
         return {
             hop.service: lane.carrier for lane in self.lanes for hop in lane.path if hop.assumed
         }

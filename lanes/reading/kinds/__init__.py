@@ -183,7 +183,7 @@ KNOWN: dict[tuple[str, str], type[BaseModel]] = {
 }
 
 # Other kinds of these groups may choose routes, so they are errors. All further kinds choose none:
-# they are named to the user, and left to the cluster.
+# they are reported as not simulated.
 _ROUTING_GROUPS = frozenset({"networking.istio.io", "istio.alibabacloud.com"})
 _ROUTING = frozenset({("gateway.networking.x-k8s.io", "XListenerSet")})
 _NOT_ROUTING = frozenset(

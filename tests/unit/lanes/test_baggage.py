@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from opentelemetry.baggage import get_all
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 
-from lanes.mesh.baggage import handed_on, members, with_member
+from lanes.mesh.baggage import members, propagates, with_member
 
 NAMES = st.text(string.ascii_letters + string.digits + "-_.", min_size=1, max_size=12)
 VALUES = st.text(max_size=20).map(str.strip)
@@ -131,4 +131,4 @@ CALLS = {"upstream_url": ""}
 def test_whether_a_process_hands_baggage_on(
     env: dict[str, str], injected: list[str], sample: bool, found: bool | None
 ) -> None:
-    assert handed_on(env, injected, sample=sample) is found
+    assert propagates(env, injected, sample=sample) is found
