@@ -13,9 +13,9 @@ from lanes.mesh.model import Host
 from lanes.reading import kinds
 from lanes.reading.age import age_of, why_first
 from lanes.reading.exported import is_restricted, level_in
+from lanes.reading.kinds.istio import ROOT_NAMESPACE
 from lanes.reading.manifests import Manifests, Resource
 
-_ROOT = "istio-system"
 _Entry = tuple[Resource, kinds.DestinationRule]
 """A DestinationRule as a resource, and its typed body."""
 
@@ -82,7 +82,7 @@ class DestinationRules:
         if not _depends_on_caller(rule, host):
             return
         self._caller_dependent.add(host)
-        if namespace not in (host.namespace, _ROOT, *callers):
+        if namespace not in (host.namespace, ROOT_NAMESPACE, *callers):
             message = (
                 f"counts for callers in namespace {namespace} alone;"
                 f" put it into {host.namespace}, beside its Service"
@@ -119,7 +119,7 @@ class DestinationRules:
     def _look_up(self, host: Host, caller: str | None) -> MergedRule | None:
         if caller is not None and (own := self._entries(caller, host, _applies_beside)):
             return self._last(_grouped(own), caller)
-        for namespace in dict.fromkeys((host.namespace, _ROOT)):
+        for namespace in dict.fromkeys((host.namespace, ROOT_NAMESPACE)):
             groups = _grouped(self._entries(namespace, host, _is_exported))
             if visible := [group for group in groups if _is_visible(group.exports, caller)]:
                 return self._last(visible, caller)
@@ -152,7 +152,7 @@ class DestinationRules:
 
 def _depends_on_caller(rule: kinds.DestinationRule, host: Host) -> bool:
     """Tell whether a rule applies only to callers in some namespaces."""
-    namespaces = (host.namespace, _ROOT)
+    namespaces = (host.namespace, ROOT_NAMESPACE)
     is_public = rule.metadata.namespace in namespaces or not host.namespace
     return not is_public or is_restricted(rule.spec.export_to)
 
@@ -169,7 +169,7 @@ def _applies_beside(entry: _Entry) -> bool:
     In the root namespace, only private rules do.
     """
     resource, rule = entry
-    if resource.namespace == _ROOT:
+    if resource.namespace == ROOT_NAMESPACE:
         return _is_private(entry)
     return level_in(rule.spec.export_to, resource.namespace, resource.namespace) is not None
 

@@ -10,9 +10,8 @@ from lanes.mesh.hostnames import covers
 from lanes.mesh.model import Pod
 from lanes.reading import kinds
 from lanes.reading.age import age_of
+from lanes.reading.kinds.istio import ROOT_NAMESPACE
 from lanes.reading.manifests import Manifests
-
-_ROOT = "istio-system"
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class SidecarImports:
         A Sidecar that selects the pods goes first, then one for their whole namespace, then one of
         the root namespace.
         """
-        local, root = self._sidecars.get(namespace, []), self._sidecars.get(_ROOT, [])
+        local, root = self._sidecars.get(namespace, []), self._sidecars.get(ROOT_NAMESPACE, [])
         selecting = [
             sidecar
             for sidecar in local

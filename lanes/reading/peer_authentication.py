@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from lanes.mesh.model import Pod
 from lanes.reading import kinds
 from lanes.reading.age import age_of
+from lanes.reading.kinds.istio import ROOT_NAMESPACE
 from lanes.reading.manifests import Manifests
-
-_ROOT = "istio-system"
 
 
 class PeerAuthentications:
@@ -30,7 +29,7 @@ class PeerAuthentications:
     def _modes(self, pod: Pod, port: int) -> Iterator[str]:
         """Yield the modes of PeerAuthentications for a port, the most specific first."""
         own = [body for body in self._oldest_first if body.metadata.namespace == pod.namespace]
-        root = [body for body in self._oldest_first if body.metadata.namespace == _ROOT]
+        root = [body for body in self._oldest_first if body.metadata.namespace == ROOT_NAMESPACE]
         for body in own:
             labels = body.spec.selector.match_labels if body.spec.selector else {}
             if labels and labels.items() <= pod.labels.items():

@@ -6,9 +6,9 @@ from lanes.lint.facts import Facts, Violation
 from lanes.lint.routing import Routing, gateways_of
 from lanes.lint.rule import Rule
 from lanes.reading import kinds
+from lanes.reading.kinds.istio import ROOT_NAMESPACE
 
 _CLAIM = "@request.auth.claims"
-_ROOT = "istio-system"
 
 
 def check(facts: Facts) -> Iterator[Violation]:
@@ -41,7 +41,7 @@ def _is_checked(facts: Facts, routing: Routing) -> bool:
         if (
             any(labels <= selector for selector in gateways)
             if labels
-            else (resource.namespace in {_ROOT, *(namespace for namespace, _ in bound)})
+            else (resource.namespace in {ROOT_NAMESPACE, *(namespace for namespace, _ in bound)})
         ):
             return True
     return False

@@ -6,8 +6,7 @@ from lanes.lint.facts import Facts, Violation
 from lanes.lint.rule import Rule
 from lanes.mesh.hostnames import host_in_manifest
 from lanes.reading import kinds
-
-_ROOT = "istio-system"
+from lanes.reading.kinds.istio import ROOT_NAMESPACE
 
 
 def check(facts: Facts) -> Iterator[Violation]:
@@ -30,13 +29,13 @@ def check(facts: Facts) -> Iterator[Violation]:
                     f"this names {host.name} in namespace {host.namespace}, and the Service is in"
                     f" {there.namespace}, so nobody uses these subsets; write {there.fqdn}",
                 )
-        elif known and resource.namespace not in (host.namespace, _ROOT, *peopled):
+        elif known and resource.namespace not in (host.namespace, ROOT_NAMESPACE, *peopled):
             yield (
                 resource,
                 "metadata.namespace",
-                f"callers look in their own namespace, in {host.namespace} and in {_ROOT}, and"
-                f" none is in {resource.namespace}, so subsets have no endpoints: 503; move it to"
-                f" {host.namespace}",
+                f"callers look in their own namespace, in {host.namespace} and in"
+                f" {ROOT_NAMESPACE}, and none is in {resource.namespace}, so subsets have"
+                f" no endpoints: 503; move it to {host.namespace}",
             )
 
 

@@ -16,6 +16,10 @@ from lanes.reading.kinds.fields import (
     wrong,
 )
 
+# Rules in this namespace are the defaults for the whole mesh.
+# https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-root_namespace
+ROOT_NAMESPACE = "istio-system"
+
 
 class GatewayPort(Closed):
     number: Port
