@@ -23,7 +23,6 @@ from tests.cluster.kubernetes import (
     eventually,
     namespace,
     reached,
-    rolled_out,
     run,
 )
 
@@ -213,14 +212,25 @@ def installed(where: str, *options: str, gateway: tuple[str, str] = INGRESS) -> 
         *options,
     )
     done = Release(where, chosen, "", host)
-    # Its webhook takes what is installed, and a test before this one may have moved it.
-    rolled_out("istio-system", "deployment/istiod")
+    eventually(istiod_answers, 180)  # a test before this one may have moved it
     done.helm("install", str(CHART), *chosen, "--wait", "--timeout=5m")
     try:
         with reached(*gateway) as (address, port):
             yield Release(where, chosen, f"http://{address}:{port}/", host)
     finally:
         done.helm("uninstall", "--wait", "--timeout=2m", "--ignore-not-found")
+
+
+def istiod_answers() -> bool:
+    """Tell whether the API server reaches istiod's webhook, which every install needs."""
+    resource = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Sidecar",
+        "metadata": {"name": "probe", "namespace": "default"},
+        "spec": {"egress": [{"hosts": ["./*"]}]},
+    }
+    line = ("kubectl", "create", "--dry-run=server", "--filename=-")
+    return run(*line, given=json.dumps(resource), codes=None).code == 0
 
 
 def image(reference: str = IMAGE) -> tuple[str, ...]:
