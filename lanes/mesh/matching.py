@@ -47,6 +47,7 @@ class Match:
 
 
 ANY_PATH = StringMatch("prefix", "/")
+_ANYWHERE = (None, ANY_PATH, StringMatch("regex", ".*"))
 
 
 def is_catch_all(match: Match) -> bool:
@@ -54,10 +55,8 @@ def is_catch_all(match: Match) -> bool:
 
     https://github.com/istio/istio/blob/master/pilot/pkg/networking/core/route/route.go
     """
-    anywhere = (None, ANY_PATH, StringMatch("regex", ".*"))
-    return match.uri in anywhere and not (
-        match.headers or match.method or match.without or match.query
-    )
+    others = match.headers or match.method or match.without or match.query
+    return not others and match.uri in _ANYWHERE
 
 
 def meets(match: Match, headers: Mapping[str, str], method: str, target: str) -> bool:
@@ -88,10 +87,10 @@ def holds(condition: StringMatch, value: str | None) -> bool:
     if condition.ignore_case and condition.kind != "regex":
         wanted, value = wanted.lower(), value.lower()
     match condition.kind:
-        case "present":
-            return True
         case "exact":
             return value == wanted
+        case "present":
+            return True
         case "prefix":
             return value.startswith(wanted)
         case "segments":

@@ -54,13 +54,11 @@ class Request:
 
     def rule(self, routes: tuple[Route, ...]) -> Route | None:
         """Return the rule that takes it, the first that matches; None: no rule matches."""
+        headers, method, path = self.headers, self.method, self.path
         for route in routes:
-            if not route.matches or any(map(self._meets, route.matches)):
+            if not route.matches or any(meets(m, headers, method, path) for m in route.matches):
                 return route
         return None
-
-    def _meets(self, match: Match) -> bool:
-        return meets(match, self.headers, self.method, self.path)
 
 
 class RuleTable:

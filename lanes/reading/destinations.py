@@ -17,7 +17,7 @@ from lanes.reading.known_services import known_services
 from lanes.reading.manifests import Manifests, Resource
 from lanes.reading.peer_authentication import PeerAuthentications
 from lanes.reading.policies import policy_of
-from lanes.reading.protocols import http_ports, may_be_hop, says_http2
+from lanes.reading.protocols import http_ports, may_be_hop
 from lanes.reading.sides import Side
 
 
@@ -252,9 +252,12 @@ class Destinations:
 
     def _name(self, host: Host, port: int, subset: str) -> str:
         """Return a destination's name, which differs where other callers find another."""
-        is_special = self._rules.differ([host]) or host in self._restricted
-        suffix = f" for {self._caller}" if self._caller and is_special else ""
+        suffix = f" for {self._caller}" if self._caller and self._is_special(host) else ""
         return f"outbound|{port}|{subset}|{host.fqdn}{suffix}"
+
+    def _is_special(self, host: Host) -> bool:
+        """Tell whether what callers find at a Service depends on their namespace."""
+        return self._rules.differ([host]) or host in self._restricted
 
     def _subset(self, host: Host, port: int, name: str) -> Destination:
         """Return a subset of a Service, or every pod for the name "".
@@ -288,7 +291,7 @@ class Destinations:
             no_failover=policy.no_failover,
             tls_refused=len(answering) < len(endpoints),
             missing="subset" if is_missing else "",
-            http2=any(one.port == port and says_http2(one) for one in service.spec.ports),
+            http2=port in service.http2_ports,
             unsupported=service.unsupported or (rule.unsupported if rule else ""),
         )
 

@@ -12,7 +12,7 @@ from lanes.reading import kinds, service_entries
 from lanes.reading.endpoint_slices import sliced
 from lanes.reading.exported import exports_of, is_restricted, level_in
 from lanes.reading.manifests import Manifests, Resource
-from lanes.reading.protocols import carries_http
+from lanes.reading.protocols import carries_http, says_http2
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class KnownService:
         """Tell whether a namespace knows it; None stands for any that no `exportTo` names."""
         return level_in(self.export_to, self.resource.namespace, namespace) is not None
 
-    @property
+    @cached_property
     def app(self) -> str:
         """The app that the selector names beside one version; "" without a version or an app."""
         selector = self.spec.selector
@@ -59,11 +59,19 @@ class KnownService:
         tcp = (port for port in self.spec.ports if port.protocol == "TCP")
         return frozenset(port.port for port in tcp if not carries_http(port))
 
+    @cached_property
+    def _port_names(self) -> Mapping[int, str]:
+        return {port.port: port.name for port in self.spec.ports}
+
+    @cached_property
+    def http2_ports(self) -> frozenset[int]:
+        """The ports that declare HTTP/2."""
+        return frozenset(port.port for port in self.spec.ports if says_http2(port))
+
     def number(self, port: int, pod: Pod) -> int:
         """Return the number of a pod's port behind a port. Raises ManifestError if it has none."""
         target = self.ports[port]
-        named = {one.port: one.name for one in self.spec.ports if self.by_name}
-        if (name := named.get(port, "")) in pod.named_ports:
+        if self.by_name and (name := self._port_names[port]) in pod.named_ports:
             return pod.named_ports[name]
         number = pod.named_ports.get(target) if isinstance(target, str) else target
         if number is None:

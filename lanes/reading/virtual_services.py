@@ -1,6 +1,6 @@
 """Converts the rules of VirtualServices to routes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lanes.errors import ManifestError
@@ -57,11 +57,11 @@ def _route_of(
         if http.match and not applicable:
             return None
         if not why:
-            route = _route(resource, destinations, side, field, http, _matches(applicable))
-            return replace(route, by_scheme=_is_by_scheme(applicable))
+            return _route(resource, destinations, side, field, http, applicable)
     except ManifestError as error:
         why = destinations.diagnostics.error(error)
-    return unsupported_route(why, resource.place(field), _matches(applicable))
+    matches, _ = _matches(applicable)
+    return unsupported_route(why, resource.place(field), matches)
 
 
 def unsupported_route(why: str, place: Place, matches: tuple[Match, ...] = ()) -> Route:
@@ -69,16 +69,18 @@ def unsupported_route(why: str, place: Place, matches: tuple[Match, ...] = ()) -
     return Route(matches, (), place=place, unsupported=why)
 
 
-def _matches(alternatives: Iterable[kinds.HttpMatch]) -> tuple[Match, ...]:
-    """Return a rule's matches; (): every request matches one."""
+def _matches(alternatives: Sequence[kinds.HttpMatch]) -> tuple[tuple[Match, ...], bool]:
+    """Return a rule's matches; (): every request matches one.
+
+    The second value tells whether each match for every request names the scheme.
+    """
     matches = tuple(map(match_of, alternatives))
-    return () if any(map(is_catch_all, matches)) else matches
-
-
-def _is_by_scheme(alternatives: Iterable[kinds.HttpMatch]) -> bool:
-    """Tell whether every request matches, and each match for every request names the scheme."""
-    catch_all = [match for match in alternatives if is_catch_all(match_of(match))]
-    return bool(catch_all) and all(match.scheme for match in catch_all)
+    catch_all = [
+        one for one, match in zip(alternatives, matches, strict=True) if is_catch_all(match)
+    ]
+    if not catch_all:
+        return matches, False
+    return (), all(one.scheme for one in catch_all)
 
 
 def require_few(resource: Resource, field: str, routes: Iterable[Route]) -> None:
@@ -128,8 +130,10 @@ def _route(
     side: Side,
     field: str,
     http: kinds.HttpRoute,
-    matches: tuple[Match, ...],
+    applicable: Sequence[kinds.HttpMatch],
 ) -> Route:
+    """Return the route of a rule with the matches that are `applicable`."""
+    matches, by_scheme = _matches(applicable)
     aborts = _aborts(http)
     aborts_all = aborts is not None and aborts.share >= 1
     status = aborts.status if aborts and aborts_all else _own_status(http)
@@ -150,6 +154,7 @@ def _route(
         filters=filters_of(http),
         mirrors=() if status else mirrors_of(resource, field, http, destinations, side),
         body=http.direct_response.body.string if http.direct_response else "",
+        by_scheme=by_scheme,
     )
 
 
