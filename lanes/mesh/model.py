@@ -6,6 +6,7 @@ It is independent of YAML and Envoy. The plan and Envoy's configuration are made
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from lanes.mesh import baggage, traffic
 from lanes.mesh.diagnostics import Finding, Place
@@ -24,8 +25,7 @@ VERSION_LABELS = ("version", "app.kubernetes.io/version")
 NO_VARIANT, BYPASS = -1, -2
 
 
-@dataclass(frozen=True, order=True)
-class Host:
+class Host(NamedTuple):
     """A Kubernetes Service by name and namespace, or another host, with namespace ""."""
 
     name: str

@@ -56,8 +56,11 @@ class Request:
         """Return the rule that takes it, the first that matches; None: no rule matches."""
         headers, method, path = self.headers, self.method, self.path
         for route in routes:
-            if not route.matches or any(meets(m, headers, method, path) for m in route.matches):
+            if not route.matches:
                 return route
+            for match in route.matches:
+                if meets(match, headers, method, path):
+                    return route
         return None
 
 

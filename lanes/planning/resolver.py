@@ -46,6 +46,19 @@ class _Callee(NamedTuple):
     port: ServicePort | None
     path: str
 
+    def routes_for(self, caller: Pod) -> "_Routes | None":
+        """Return the routes that a call from `caller` meets; None: there is no port."""
+        port = self.port
+        return _Routes(port.host, port.port, port.variant(caller)) if port else None
+
+
+class _Routes(NamedTuple):
+    """The routes of a Service's port for some callers; `variant`: see `ServicePort.variant`."""
+
+    host: Host
+    port: int
+    variant: int
+
 
 class Resolver:
     """Resolves the path of one lane.
@@ -91,7 +104,7 @@ class Resolver:
         used = [w for w in used if first_pods(w)] or used[:1] or [first.weighted]
         hosts = (w.destination.host for w in used)
         names = (plan.entry_names.get(host, host.name) for host in hosts)
-        host = replace(destination.host, name="|".join(dict.fromkeys(names)))
+        host = destination.host._replace(name="|".join(dict.fromkeys(names)))
         own = names_of(first_pods(used[0]))
         hop = self._hop(host, destination.port, own, rule, first.request, choice, (CallKey(host),))
         self._require_one_path()
@@ -214,14 +227,15 @@ class Resolver:
         }
         # Pods whose calls meet the same routes have the same upstreams, so one pod stands for them.
         by_routes = {
-            tuple(to.port and to.port.variant(pod) for to in callees[pod.namespace]): pod
+            tuple(callee.routes_for(pod) for callee in callees[pod.namespace]): pod
             for pod in reversed(pods)
         }
         upstreams = {
             pod.key: tuple(
-                self._call(callee, pod, carried, chain) for callee in callees[pod.namespace]
+                self._call(callee, routes, pod, carried, chain)
+                for callee, routes in zip(callees[pod.namespace], met, strict=True)
             )
-            for pod in by_routes.values()
+            for met, pod in by_routes.items()
         }
         first = upstreams[pods[0].key]
         for other in upstreams.values():
@@ -245,17 +259,25 @@ class Resolver:
         assumed = self.lane.plan.assumed
         return baggage | {n: value for n, value in request.headers.items() if n in assumed}
 
-    def _call(self, callee: _Callee, caller: Pod, carried: Mapping[str, str], chain: Chain) -> Hop:
+    def _call(
+        self,
+        callee: _Callee,
+        routes: _Routes | None,
+        caller: Pod,
+        carried: Mapping[str, str],
+        chain: Chain,
+    ) -> Hop:
         """Return the hop of a call with the headers `carried`, behind a `chain` of calls."""
         url, port, path = callee
         always = url in caller.upstream_urls
-        if port is None or ("://" not in url and always):
+        if port is None or routes is None or ("://" not in url and always):
             raise PlanError(Problem.NO_SERVICE_URL, pod=caller.name, url=url)
-        headers, variant = frozenset(carried.items()), port.variant(caller)
-        key = CallKey(port.host, port.port, path, headers, caller.propagation, variant)
+        headers, propagation = frozenset(carried.items()), caller.propagation
+        key = CallKey(routes.host, routes.port, path, headers, propagation, routes.variant)
         if always:
             self._always.setdefault(chain[-1], []).append(key)
-        request, port, chain = Request(carried, path), port.with_variant(variant), (*chain, key)
+        request, chain = Request(carried, path), (*chain, key)
+        port = port.with_variant(routes.variant)
         if key not in self._answers:
             self._require_short(chain, always)
             self._answers[key] = None

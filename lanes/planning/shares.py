@@ -75,9 +75,11 @@ def services_of(
     for part in parts:
         by_host.setdefault(part.weighted.destination.host, []).append(part)
     pods = {host: [e.pod for part in of for e in part.endpoints] for host, of in by_host.items()}
+    named = all(names_of(answering) <= own for answering in pods.values())
+    if named and len(pods) == 1:
+        return ()
     versions = {host: {pod.version for pod in answering} for host, answering in pods.items()}
-    distinct = sum(map(len, versions.values())) == len(set().union(*versions.values()))
-    if distinct and all(names_of(answering) <= own for answering in pods.values()):
+    if named and sum(map(len, versions.values())) == len(set().union(*versions.values())):
         return ()
     weights = {host: sum(part.weighted.weight for part in of) for host, of in by_host.items()}
     total = sum(weights.values()) or 1

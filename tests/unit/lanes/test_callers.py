@@ -316,6 +316,17 @@ def test_pods_of_one_hop_whose_calls_meet_other_rules_have_no_one_path() -> None
     assert lanes_of(*A, SUBSETS, *one, web, rules) == {"untagged": "b v1, a v1"}
 
 
+def test_pods_of_one_hop_whose_calls_name_other_services_have_no_one_path() -> None:
+    """`a` is the Service of the caller's own namespace."""
+    other = [service("a", namespace="other"), deployment("a", "v2", namespace="other")]
+    callers = [service("b"), deployment("b", "v1", "a"), service("b", namespace="other")]
+    callers.append(deployment("b", "v1", "a", namespace="other"))
+    both = rule(to("b", weight=50), to("b.other.svc.cluster.local", weight=50))
+    web = virtual_service("*", both, gateways=["gw"])
+    documents = [gateway(name="gw"), *A[:2], *other, *callers, web]
+    assert problem_of(*documents)[0] == Problem.SIDECARS_DIFFER
+
+
 def of_b(*destinations: Document, **asked: object) -> Document:
     """A rule for calls of b."""
     return rule(*destinations, match=[{"sourceLabels": {"app": "b"}, **asked}])
