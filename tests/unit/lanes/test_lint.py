@@ -30,6 +30,7 @@ from tests.kube import (
     without,
     write,
 )
+from tests.unit.lanes.lint_manifests import GOOD
 from tests.unit.lanes.reading import REPOSITORY
 from tests.unit.lanes.test_cli import lanes
 
@@ -81,6 +82,14 @@ SETS_LANE = {"request": {"set": {"baggage": "version=v2"}}}
 
 # What good manifests have, and a rule could take for a fault.
 QUIET: dict[str, list[Document]] = {
+    "the manifests that the tests of rules change": GOOD,
+    "a Service with Endpoints in place of pods": [
+        *GOOD,
+        put(service("old", WEB), "spec.selector", {}),
+        virtual_service("old", rule(to("old"))),
+        a("v1", "Endpoints", "old")
+        | {"subsets": [{"addresses": [{"ip": "10.1.2.3"}], "ports": [{"port": 80}]}]},
+    ],
     "a canary of one service": [
         virtual_service("cart", rule(to("cart", "v1", weight=80), to("cart", "v2", weight=20)))
     ],
