@@ -90,8 +90,7 @@ class CallGraph:
         if address is None:
             return None, ""
         known = [self.ports[host] for host in address.hosts if host in self.ports]
-        wild = sorted(self._wild, key=lambda host: -len(host.name))
-        known += [self.ports[host] for host in wild if covers(host.name, address.name)]
+        known += [self.ports[host] for host in self._wild if covers(host.name, address.name)]
         first = next((number for ports in known for number in ports), None)
         number = (first if address.port is None else address.port) or 80
         return next((ports[number] for ports in known if number in ports), None), address.path
@@ -129,8 +128,9 @@ class CallGraph:
 
     @cached_property
     def _wild(self) -> tuple[Host, ...]:
-        """The hosts with a * for which there are rules."""
-        return tuple(host for host in self.ports if host.name.startswith("*"))
+        """The hosts with a * for which there are rules, the longest first."""
+        wild = (host for host in self.ports if host.name.startswith("*"))
+        return tuple(sorted(wild, key=lambda host: -len(host.name)))
 
     @cached_property
     def _addresses(self) -> Mapping[str, tuple[str, ...]]:
