@@ -1,4 +1,4 @@
-"""Where two things that are right alone meet: ports, shares, faults, variables, names of hosts."""
+"""Features in combination: ports, shares, faults, lane headers, host names, variables, calls."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ import pytest
 from lanes.report.plan import one_line
 from tests.kube import (
     Document,
+    backend,
     deployment,
     destination_rule,
     foreign,
@@ -23,50 +24,55 @@ from tests.kube import (
     to_gateway,
     virtual_service,
 )
-from tests.kube import backend as leads
 from tests.unit.lanes.reading import config_of, lanes_of, mesh_of, plan_of, refusal
 
 B = [service("b"), deployment("b", "v1"), deployment("b", "v2"), destination_rule("b", "v1", "v2")]
 
 
-def entering(*rules: Document, hosts: str = "*") -> list[Document]:
-    return [gateway(), virtual_service(hosts, *rules, gateways=["demo-gateway"])]
+def at_gateway(*rules: Document) -> list[Document]:
+    """Return a gateway with these rules."""
+    return [gateway(), virtual_service("*", *rules, gateways=["demo-gateway"])]
 
 
 # Ports
 
 
-def listening(version: str, **ports: int) -> Document:
-    """A pod of b whose ports have these names."""
-    named = [{"name": name, "containerPort": number} for name, number in ports.items()]
+def with_ports(version: str, **ports: int) -> Document:
+    """Return pods of b with these named container ports."""
+    container_ports = [{"name": name, "containerPort": number} for name, number in ports.items()]
     path = "spec.template.spec.containers[0].ports"
-    return put(deployment("b", version), path, named)
+    return put(deployment("b", version), path, container_ports)
 
 
 def endpoints(documents: Sequence[Document], name: str) -> list[tuple[str, int]]:
-    """The pods, by version, and the ports that Envoy's cluster of this name leads to.
+    """Return the version and port of each endpoint of an Envoy cluster, such as "80|v2|b".
 
-    The pods run their own code: a stand-in listens at one port, whichever is asked for.
+    The pods run a command, because a stand-in has the same port for every cluster.
     """
     mesh = mesh_of(*documents, commands=("b=./b",))
     addresses = {f"127.0.9.{n}": pod for n, pod in enumerate(mesh.pods, start=1)}
-    made = config_of(mesh)["static_resources"]["clusters"]
-    (cluster,) = [c for c in made if c["name"] == f"outbound|{name}.default.svc.cluster.local"]
-    at = [
+    clusters = config_of(mesh)["static_resources"]["clusters"]
+    (cluster,) = [c for c in clusters if c["name"] == f"outbound|{name}.default.svc.cluster.local"]
+    sockets = [
         host["endpoint"]["address"]["socket_address"]
         for tier in cluster["load_assignment"]["endpoints"]
         for host in tier["lb_endpoints"]
     ]
-    return [(addresses[one["address"]].version, one["port_value"]) for one in at]
+    return [(addresses[at["address"]].version, at["port_value"]) for at in sockets]
 
 
 @pytest.mark.parametrize(
-    ("ports", "cluster", "found"),
+    ("ports", "cluster", "expected"),
     [
         ([{"port": 80}], "80||b", [("v1", 80), ("v2", 80)]),
         ([{"port": 80, "targetPort": 8000}], "80||b", [("v1", 8000), ("v2", 8000)]),
         ([{"port": 8000, "targetPort": 0}], "8000||b", [("v1", 8000), ("v2", 8000)]),
         ([{"port": 80, "targetPort": "http"}], "80||b", [("v1", 8000), ("v2", 9000)]),
+        (
+            [{"port": 80, "targetPort": "http", "name": "web"}],
+            "80||b",
+            [("v1", 8000), ("v2", 9000)],
+        ),
         ([{"port": 80, "targetPort": "web"}], "80||b", [("v1", 8080), ("v2", 8080)]),
         (
             [{"port": 80, "targetPort": "http"}, {"port": 81, "targetPort": "web"}],
@@ -86,31 +92,31 @@ def endpoints(documents: Sequence[Document], name: str) -> list[tuple[str, int]]
         ),
     ],
 )
-def test_a_services_port_leads_to_its_target_by_number_or_by_each_pods_name(
-    ports: list[Document], cluster: str, found: list[tuple[str, int]]
+def test_a_service_port_reaches_the_target_port_by_number_or_by_the_pods_port_name(
+    ports: list[Document], cluster: str, expected: list[tuple[str, int]]
 ) -> None:
     numbers = dict.fromkeys(port["port"] for port in ports)
     rules = [
         rule(to("b", port=n), to("b", "v2", port=n), match=[{"port": n}]) | {"name": str(n)}
         for n in numbers
     ]
-    for one in rules:
-        one["route"][0]["weight"] = one["route"][1]["weight"] = 1
+    for each in rules:
+        each["route"][0]["weight"] = each["route"][1]["weight"] = 1
     documents = [
         put(service("b"), "spec.ports", ports),
-        listening("v1", http=8000, web=8080),
-        listening("v2", http=9000, web=8080),
+        with_ports("v1", http=8000, web=8080),
+        with_ports("v2", http=9000, web=8080),
         destination_rule("b", "v1", "v2"),
         virtual_service("b", *rules),
     ]
-    assert endpoints(documents, cluster) == found
+    assert endpoints(documents, cluster) == expected
 
 
-TWO = put(service("b"), "spec.ports", [{"port": 80, "targetPort": 8000}, {"port": 8000}])
+TWO_PORTS = put(service("b"), "spec.ports", [{"port": 80, "targetPort": 8000}, {"port": 8000}])
 
 
 @pytest.mark.parametrize(
-    ("url", "found"),
+    ("url", "version"),
     [
         ("http://b/", "v1"),
         ("http://b:80/", "v1"),
@@ -119,59 +125,66 @@ TWO = put(service("b"), "spec.ports", [{"port": 80, "targetPort": 8000}, {"port"
         ("http://b.default.svc.cluster.local/", "v1"),
     ],
 )
-def test_a_call_meets_the_rules_of_the_port_that_it_names(url: str, found: str) -> None:
+def test_the_port_of_a_call_decides_which_rules_match(url: str, version: str) -> None:
     rules = [
         rule(to("b", "v1"), match=[{"port": 80}]),
         rule(to("b", "v2"), match=[{"port": 8000}]),
     ]
     caller = [service("web"), deployment("web", "v1", url)]
-    documents = [*entering(rule(to("web"))), *caller, TWO, *B[1:], virtual_service("b", *rules)]
-    assert lanes_of(*documents) == {"untagged": f"web v1, b {found}"}
+    documents = [
+        *at_gateway(rule(to("web"))),
+        *caller,
+        TWO_PORTS,
+        *B[1:],
+        virtual_service("b", *rules),
+    ]
+    assert lanes_of(*documents) == {"untagged": f"web v1, b {version}"}
 
 
 @pytest.mark.parametrize(
-    ("target", "port", "found"),
+    ("destination", "gateway_port", "expected"),
     [
-        (to("b"), 80, 80),  # the port of the gateway, where b has it
+        (to("b"), 80, 80),  # the gateway's port, because b has it
         (to("b"), 8000, 8000),
         (to("b", port=8000), 80, 8000),
         (to("b", port=80), 8000, 80),
     ],
 )
-def test_a_destination_has_the_port_that_it_names_or_that_was_asked(
-    target: Document, port: int, found: int
+def test_a_destination_without_a_port_has_the_port_of_the_request(
+    destination: Document, gateway_port: int, expected: int
 ) -> None:
-    entered = virtual_service("*", rule(target), gateways=["demo-gateway"])
-    mesh = mesh_of(gateway(port=port), entered, TWO, *B[1:])
-    (way,) = mesh.gateway[0].routes[0].destinations
-    assert way.destination.name == f"outbound|{found}||b.default.svc.cluster.local"
+    entered = virtual_service("*", rule(destination), gateways=["demo-gateway"])
+    mesh = mesh_of(gateway(port=gateway_port), entered, TWO_PORTS, *B[1:])
+    (part,) = mesh.gateway[0].routes[0].destinations
+    assert part.destination.name == f"outbound|{expected}||b.default.svc.cluster.local"
 
 
 # Shares and faults
 
 
 def aborts(status: int, percent: float | None) -> Document:
+    """Return the fields of a rule that answers a share of requests with a status."""
     share = {} if percent is None else {"percentage": {"value": percent}}
     return {"fault": {"abort": {"httpStatus": status, **share}}}
 
 
-V1, V2, NONE = to("b", "v1", weight=3), to("b", "v2", weight=1), to("b", "v9", weight=1)
-GONE = to("gone", weight=1)
+V1, V2, NO_SUBSET = to("b", "v1", weight=3), to("b", "v2", weight=1), to("b", "v9", weight=1)
+NO_SERVICE = to("gone", weight=1)
 
 
 @pytest.mark.parametrize(
-    ("asked", "path", "failing"),
+    ("route", "path", "failing"),
     [
         (rule(V1), "b v1", []),
         (rule(V1, V2), "b v1 75% v2 25%", []),
-        (rule(V1, NONE), "b v1", [(503, 0.25)]),
-        (rule(V1, GONE), "b v1", [(503, 0.25)]),
-        (rule(V1, NONE, GONE), "b v1", [(503, 0.4)]),
-        (rule(V1, NONE, NONE), "b v1", [(503, 0.4)]),
+        (rule(V1, NO_SUBSET), "b v1", [(503, 0.25)]),
+        (rule(V1, NO_SERVICE), "b v1", [(503, 0.25)]),
+        (rule(V1, NO_SUBSET, NO_SERVICE), "b v1", [(503, 0.4)]),
+        (rule(V1, NO_SUBSET, NO_SUBSET), "b v1", [(503, 0.4)]),
         (rule(V1, to("b", "v9", weight=0)), "b v1", []),
         (rule(V1, **aborts(503, 20)), "b v1", [(503, 0.2)]),
         (rule(V1, **aborts(418, 50)), "b v1", [(418, 0.5)]),
-        (rule(V1, NONE, **aborts(418, 20)), "b v1", [(418, 0.2), (503, 0.2)]),
+        (rule(V1, NO_SUBSET, **aborts(418, 20)), "b v1", [(418, 0.2), (503, 0.2)]),
         (rule(V1, V2, **aborts(418, 20)), "b v1 75% v2 25%", [(418, 0.2)]),
         (rule(V1, **aborts(418, 0)), "b v1", []),
         (rule(V1, **aborts(418, None)), "b v1", []),
@@ -182,34 +195,34 @@ GONE = to("gone", weight=1)
         (rule(to("b", "v9", fallback="v8", weight=1), V1), "b v1", [(503, 0.25)]),
     ],
 )
-def test_what_becomes_of_a_rules_shares(
-    asked: Document, path: str, failing: list[tuple[int, float]]
+def test_shares_of_a_rule_by_version_and_by_error(
+    route: Document, path: str, failing: list[tuple[int, float]]
 ) -> None:
-    (lane,) = plan_of(*entering(asked), *B).lanes
+    (lane,) = plan_of(*at_gateway(route), *B).lanes
     failed = ", ".join(f"{status} {share:.0%}" for status, share in failing)
     assert one_line(lane) == (f"{path} ({failed})" if failed else path)
-    assert [one.status for one in lane.entry.failing] == [status for status, _ in failing]
+    assert [error.status for error in lane.entry.failing] == [status for status, _ in failing]
     shares = [share for _, share in failing]
-    assert [one.share for one in lane.entry.failing] == pytest.approx(shares)
+    assert [error.share for error in lane.entry.failing] == pytest.approx(shares)
 
 
 @pytest.mark.parametrize(
-    ("asked", "service", "failing"),
+    ("route", "service", "failing"),
     [
-        (rule(NONE), "b", []),
-        (rule(NONE, **aborts(418, 20)), "b", [418]),
-        (rule(GONE), "gone", []),
-        (rule(NONE, GONE), "b", []),
-        (rule(to("b", weight=0), NONE), "b", []),
+        (rule(NO_SUBSET), "b", []),
+        (rule(NO_SUBSET, **aborts(418, 20)), "b", [418]),
+        (rule(NO_SERVICE), "gone", []),
+        (rule(NO_SUBSET, NO_SERVICE), "b", []),
+        (rule(to("b", weight=0), NO_SUBSET), "b", []),
         (rule(to("b", "v9", fallback="v8")), "b", []),
     ],
 )
-def test_a_rule_of_which_no_part_leads_anywhere_is_answered_with_an_error(
-    asked: Document, service: str, failing: list[int]
+def test_a_rule_without_any_endpoint_is_answered_with_503(
+    route: Document, service: str, failing: list[int]
 ) -> None:
-    (lane,) = plan_of(*entering(asked), *B).lanes
+    (lane,) = plan_of(*at_gateway(route), *B).lanes
     assert (lane.entry.service, lane.entry.versions, lane.entry.status) == (service, (), 503)
-    assert [one.status for one in lane.entry.failing] == failing
+    assert [error.status for error in lane.entry.failing] == failing
 
 
 @pytest.mark.parametrize(
@@ -222,9 +235,11 @@ def test_a_rule_of_which_no_part_leads_anywhere_is_answered_with_an_error(
         ((3, None), "b v1 75% v2 25%"),
     ],
 )
-def test_the_shares_of_backends(weights: tuple[int | None, int | None], path: str) -> None:
+def test_backends_of_an_http_route_split_by_weight(
+    weights: tuple[int | None, int | None], path: str
+) -> None:
     backends = [
-        leads(f"b-{v}", **({} if weight is None else {"weight": weight}))
+        backend(f"b-{v}", **({} if weight is None else {"weight": weight}))
         for v, weight in zip(("v1", "v2"), weights, strict=True)
     ]
     versions = [service(f"b-{v}", selector={"app": "b", "version": v}) for v in ("v1", "v2")]
@@ -232,61 +247,67 @@ def test_the_shares_of_backends(weights: tuple[int | None, int | None], path: st
     assert lanes_of(*B[:3], *versions, route) == {"untagged": path}
 
 
-# Lanes and what acts beside them
+# Lane headers
 
 
 @pytest.mark.parametrize(
-    ("where", "found"),
+    ("selection", "version"),
     [
         ({}, "v2"),
         ({"labels": {"app": "web"}}, "v2"),
         ({"labels": {"app": "web", "version": "v1"}}, "v2"),
         ({"labels": {"app": "b"}}, "v1"),
-        # It takes nobody: services are assumed to hand the header on by themselves.
+        # It selects no pods: services are assumed to propagate the header themselves.
         ({"labels": {"app": "web", "version": "v2"}}, "v2"),
         ({"namespace": "other"}, "v2"),
         ({"labels": {"app": "web"}, "namespace": "other"}, "v2"),
     ],
 )
-def test_a_header_goes_on_at_the_workloads_that_a_propagation_takes(where: Any, found: str) -> None:
-    """The gateway sets it; web hands it on in baggage, where its sidecar writes it there."""
-    tagged = rule(to("web", headers={"request": {"set": {"x-lane": "v2"}}}))
-    chosen = rule(to("b", "v2"), match=[{"headers": {"x-lane": {"exact": "v2"}}}])
+def test_headers_are_propagated_by_the_workloads_that_a_propagation_selects(
+    selection: Any, version: str
+) -> None:
+    """web propagates baggage; its sidecar copies the header into baggage if it is selected."""
+    sets_lane = rule(to("web", headers={"request": {"set": {"x-lane": "v2"}}}))
+    lane_rule = rule(to("b", "v2"), match=[{"headers": {"x-lane": {"exact": "v2"}}}])
     documents = [
-        *entering(tagged),
+        *at_gateway(sets_lane),
         service("web"),
         deployment("web", "v1", "b"),
-        header_propagation("x-lane", **where),
-        virtual_service("b", chosen, rule(to("b", "v1"))),
+        header_propagation("x-lane", **selection),
+        virtual_service("b", lane_rule, rule(to("b", "v1"))),
     ]
     planned = plan_of(*documents, *B, headers={})
-    assert one_line(planned.lanes[0]) == f"web v1, b {found}"
+    assert one_line(planned.lanes[0]) == f"web v1, b {version}"
 
 
 @pytest.mark.parametrize(
-    ("of_rule", "of_destination", "found"),
+    ("of_rule", "of_destination", "lane_name"),
     [
         ({"set": {"version": "v2"}}, {}, "v2"),
         ({}, {"set": {"version": "v2"}}, "v2"),
-        ({"set": {"version": "v2"}}, {"set": {"version": "v1"}}, "v2"),  # the rule's comes last
+        (
+            {"set": {"version": "v2"}},
+            {"set": {"version": "v1"}},
+            "v2",
+        ),  # the rule's change is applied last
         ({"remove": ["version"]}, {"set": {"version": "v2"}}, "untagged"),
         ({"set": {"version": "v2"}}, {"remove": ["version"]}, "v2"),
         ({"add": {"version": "v2"}}, {}, "v2"),
     ],
 )
-def test_the_lane_header_is_what_the_destination_and_then_the_rule_make_of_it(
-    of_rule: Document, of_destination: Document, found: str
+def test_header_changes_of_a_destination_apply_before_those_of_its_rule(
+    of_rule: Document, of_destination: Document, lane_name: str
 ) -> None:
-    asked = rule(to("b", headers={"request": of_destination}), headers={"request": of_rule})
-    (lane,) = plan_of(*entering(asked), header_propagation("version"), *B).lanes
-    assert lane.name == found
+    changes = rule(to("b", headers={"request": of_destination}), headers={"request": of_rule})
+    (lane,) = plan_of(*at_gateway(changes), header_propagation("version"), *B).lanes
+    assert lane.name == lane_name
 
 
-# Names of hosts
+# Host names
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("host", "version"),
     [
         ("shop.org", "v1"),
         ("SHOP.org", "v1"),
@@ -297,9 +318,9 @@ def test_the_lane_header_is_what_the_destination_and_then_the_rule_make_of_it(
         ("shop.net", "v5"),
     ],
 )
-@pytest.mark.parametrize("turned", [False, True])
-def test_a_request_meets_the_virtual_host_that_names_most_of_its_host(
-    asked: str, found: str, turned: bool
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_virtual_host_with_the_longest_matching_domain_has_the_request(
+    host: str, version: str, reverse: bool
 ) -> None:
     domains = ["shop.org", "*.shop.org", "*.a.shop.org", "*.org", "*"]
     rules = [
@@ -308,15 +329,16 @@ def test_a_request_meets_the_virtual_host_that_names_most_of_its_host(
     ]
     pods = [deployment("b", f"v{n}") for n in range(1, 6)]
     subsets = destination_rule("b", *(f"v{n}" for n in range(1, 6)))
-    if turned:
+    if reverse:
         rules.reverse()
     documents = [gateway(), *rules, service("b"), *pods, subsets]
-    assert one_line(plan_of(*documents, domain=asked).lanes[0]) == f"b {found}"
+    assert one_line(plan_of(*documents, domain=host).lanes[0]) == f"b {version}"
 
 
 @pytest.mark.parametrize(
-    ("server", "wanted", "domains"),
+    ("server", "host", "domains"),
     [
+        ("*", "*", ["*"]),
         ("*", "shop.org", ["shop.org"]),
         ("shop.org", "*", ["shop.org"]),
         ("*.shop.org", "a.shop.org", ["a.shop.org"]),
@@ -332,14 +354,14 @@ def test_a_request_meets_the_virtual_host_that_names_most_of_its_host(
         ("*", "b", ["b.default.svc.cluster.local"]),
     ],
 )
-def test_a_gateway_serves_what_its_server_and_a_virtual_service_have_in_common(
-    server: str, wanted: str, domains: list[str]
+def test_a_gateway_serves_the_hosts_that_its_server_and_a_virtual_service_share(
+    server: str, host: str, domains: list[str]
 ) -> None:
-    documents = [gateway(server), virtual_service(wanted, rule(to("b")), gateways=["demo-gateway"])]
+    documents = [gateway(server), virtual_service(host, rule(to("b")), gateways=["demo-gateway"])]
     if not domains:
         assert "spec.hosts: none is served by gateway demo-gateway" in refusal(*documents, *B)
         return
-    assert [host.domain for host in mesh_of(*documents, *B).gateway] == domains
+    assert [served.domain for served in mesh_of(*documents, *B).gateway] == domains
 
 
 # Variables
@@ -356,14 +378,14 @@ def namespace(**annotations: str) -> Document:
 
 
 def container(env: Mapping[str, str] | None = None, *maps: str, key: str = "") -> Document:
-    """A pod whose container takes variables from these ConfigMaps, and sets some itself."""
+    """Return a pod with variables of its own, from ConfigMaps, and X from the ConfigMap `key`."""
     variables: list[Document] = [{"name": n, "value": v} for n, v in (env or {}).items()]
     if key:
         source = {"configMapKeyRef": {"name": key, "key": "X"}}
         variables.append({"name": "X", "valueFrom": source})
-    taken = [{"configMapRef": {"name": name}} for name in maps]
+    sources = [{"configMapRef": {"name": name}} for name in maps]
     path = "spec.template.spec.containers[0]"
-    return put(put(foreign("b"), f"{path}.env", variables), f"{path}.envFrom", taken)
+    return put(put(foreign("b"), f"{path}.env", variables), f"{path}.envFrom", sources)
 
 
 MAPS = [config_map("one", X="1"), config_map("two", X="2"), config_map("ref", X="$(Y)")]
@@ -371,7 +393,7 @@ INJECT = "instrumentation.opentelemetry.io/inject-python"
 
 
 @pytest.mark.parametrize(
-    ("pod", "found"),
+    ("pod", "value"),
     [
         (container({"X": "own"}), "own"),
         (container({}, "one"), "1"),
@@ -383,20 +405,20 @@ INJECT = "instrumentation.opentelemetry.io/inject-python"
         (container({"Y": "y", "X": "$(Y)"}), "y"),
         (container({"X": "$(Y)", "Y": "y"}), "$(Y)"),
         (container({"Y": "y", "X": "$$(Y)"}), "$(Y)"),
-        (container({"Y": "y"}, "ref"), "$(Y)"),  # what a ConfigMap holds is filled in nowhere
+        (container({"Y": "y"}, "ref"), "$(Y)"),  # values from a ConfigMap are not expanded
         (container({"X": "$(X)0"}, "one"), "10"),
         (container({}, "gone"), None),
     ],
 )
-def test_a_variable_is_the_containers_own_or_else_the_last_config_maps(
-    pod: Document, found: str | None
+def test_a_containers_own_variable_wins_over_its_last_config_map(
+    pod: Document, value: str | None
 ) -> None:
-    (made,) = mesh_of(*MAPS, pod).pods
-    assert made.env.get("X") == found
+    (read,) = mesh_of(*MAPS, pod).pods
+    assert read.env.get("X") == value
 
 
 @pytest.mark.parametrize(
-    ("own", "of_language", "general", "found"),
+    ("of_pod", "of_language", "general", "expected"),
     [
         (None, None, None, "baggage"),
         (None, None, "b3", "b3"),
@@ -406,21 +428,21 @@ def test_a_variable_is_the_containers_own_or_else_the_last_config_maps(
         ("none", None, None, "none"),
     ],
 )
-def test_a_setting_of_opentelemetry_is_the_pods_the_languages_the_instrumentations(
-    own: str | None, of_language: str | None, general: str | None, found: str
+def test_otel_variables_of_the_pod_win_over_the_languages_and_the_instrumentations(
+    of_pod: str | None, of_language: str | None, general: str | None, expected: str
 ) -> None:
     name = "OTEL_PROPAGATORS"
     resource = instrumentation("baggage", env={name: general} if general else {})
     if of_language:
         resource = put(resource, "spec.python.env", [{"name": name, "value": of_language}])
         resource = put(resource, "spec.java.env", [{"name": name, "value": "java"}])
-    pod = deployment("b", env={name: own} if own else {}, annotations={INJECT: "true"})
-    (made,) = mesh_of(resource, pod).pods
-    assert made.env[name] == found
+    pod = deployment("b", env={name: of_pod} if of_pod else {}, annotations={INJECT: "true"})
+    (read,) = mesh_of(resource, pod).pods
+    assert read.env[name] == expected
 
 
 @pytest.mark.parametrize(
-    ("of_pod", "of_namespace", "found"),
+    ("of_pod", "of_namespace", "languages"),
     [
         (None, None, ()),
         ("true", None, ("python",)),
@@ -432,20 +454,20 @@ def test_a_setting_of_opentelemetry_is_the_pods_the_languages_the_instrumentatio
         ("", "true", ("python",)),
     ],
 )
-def test_a_pod_is_injected_as_it_says_or_else_as_its_namespace_does(
-    of_pod: str | None, of_namespace: str | None, found: tuple[str, ...]
+def test_the_injection_annotation_of_a_pod_wins_over_its_namespaces(
+    of_pod: str | None, of_namespace: str | None, languages: tuple[str, ...]
 ) -> None:
     pod = deployment("b", annotations={} if of_pod is None else {INJECT: of_pod})
-    about = namespace(**({} if of_namespace is None else {INJECT: of_namespace}))
-    (made,) = mesh_of(instrumentation(), about, pod).pods
-    assert made.injected == found
+    annotated = namespace(**({} if of_namespace is None else {INJECT: of_namespace}))
+    (read,) = mesh_of(instrumentation(), annotated, pod).pods
+    assert read.injected == languages
 
 
-# Who calls whom
+# The call graph
 
 
 @pytest.mark.parametrize(
-    ("env", "annotated", "asked", "found"),
+    ("env", "annotation", "option", "path"),
     [
         ({}, "", {}, "web v1"),
         ({"TO": "b:8000"}, "", {}, "web v1, b v1"),
@@ -465,13 +487,13 @@ def test_a_pod_is_injected_as_it_says_or_else_as_its_namespace_does(
         ({"TO": "https://b:8000"}, "", {}, "web v1"),
     ],
 )
-def test_whom_a_service_calls_is_said_by_the_user_its_urls_its_annotation_its_variables(
-    env: Mapping[str, str], annotated: str, asked: Mapping[str, tuple[str, ...]], found: str
+def test_calls_come_from_the_option_then_upstream_url_then_the_annotation_then_variables(
+    env: Mapping[str, str], annotation: str, option: Mapping[str, tuple[str, ...]], path: str
 ) -> None:
     web = service("web")
-    if annotated:
-        web["metadata"]["annotations"] = {"traffic-lanes/calls": annotated}
+    if annotation:
+        web["metadata"]["annotations"] = {"traffic-lanes/calls": annotation}
     others = [d for name in ("b", "c") for d in (service(name), foreign(name))]
-    documents = [*entering(rule(to("web"))), web, foreign("web", **env), *others]
-    (lane,) = plan_of(*documents, calls=asked).lanes
-    assert one_line(lane) == found
+    documents = [*at_gateway(rule(to("web"))), web, foreign("web", **env), *others]
+    (lane,) = plan_of(*documents, calls=option).lanes
+    assert one_line(lane) == path
