@@ -110,10 +110,6 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
     # undefined_subset
     "TL015": [
         (
-            with_rules(LANE, rule(to("cart", "v3"))),
-            [f"{ROUTES}: spec.http[1].route[0].destination.subset"],
-        ),
-        (
             replacing(SUBSETS),
             [f"{ROUTES}: spec.http[{n}].route[0].destination.subset" for n in (0, 1)]
             + [f"{ENTRY}: {DESTINATION}.subset"],
@@ -159,10 +155,6 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
     ],
     # destination_rule_elsewhere
     "TL016": [
-        (
-            [*GOOD, destination_rule("cart.default.svc.cluster.local", "v3", namespace="other")],
-            ["DestinationRule cart.default.svc.cluster.local: metadata.namespace"],
-        ),
         (
             [
                 *GOOD,
@@ -219,13 +211,6 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ),
         ([*GOOD, destination_rule("cart", "v1", "v3", name="more")], []),  # Istio merges these
         ([*GOOD, destination_rule("cart", "v3", policy=ROUND_ROBIN, name="more")], []),
-        (
-            [
-                *replacing(SUBSETS, put(SUBSETS, "spec.trafficPolicy", RANDOM)),
-                destination_rule("cart", "v3", policy=ROUND_ROBIN, name="more"),
-            ],
-            [f"{MORE}: spec.trafficPolicy"],
-        ),
         ([*GOOD, destination_rule(f"*.default.{DNS}", NO_PODS, name="more")], []),
         ([*GOOD, exported(destination_rule("cart", NO_PODS, name="more"), "x")], []),
         (

@@ -136,10 +136,6 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
     # header_not_propagated
     "TL008": [
         (
-            with_rules(matching(header_is("x-lane", "v2")), LANE, REST),
-            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
-        ),
-        (
             [*with_rules(matching(header_is("x-lane", "v2")), LANE, REST), of_kind("EnvoyFilter")],
             [],
         ),

@@ -154,13 +154,6 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (
             [
                 HEADLESS if d is CART else d
-                for d in with_rules(matching(GET, subset="v1"), LANE, REST)
-            ],
-            [f"{ROUTES}: {DESTINATION}.subset"],  # one finding
-        ),
-        (
-            [
-                HEADLESS if d is CART else d
                 for d in with_rules(rule(to("cart"), match=[GET]), LANE, REST)
             ],
             [f"{ROUTES}: spec.http[1].route[0].destination.subset"],
@@ -190,10 +183,6 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
     ],
     # service_without_pods
     "TL023": [
-        (
-            replacing(CART, put(CART, "spec.selector", {"app": "cart", "tier": "x"})),
-            [f"{SERVICE}: spec.selector"],
-        ),
         (
             replacing(CART, put(CART, "spec.selector", {"app": "other"})),
             [f"{SERVICE}: spec.selector"],

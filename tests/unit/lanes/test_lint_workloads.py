@@ -155,19 +155,8 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [f"{POD_V1}.spec.hostNetwork"],
         ),
     ],
-    # selector_mismatch
-    "TL022": [
-        (
-            replacing(PODS[1], put(PODS[1], "spec.selector.matchLabels.app", "other")),
-            ["Deployment cart-v2: spec.selector.matchLabels.app"],
-        )
-    ],
     # baggage_dropped
     "TL024": [
-        (
-            foreign_pods(OTEL_PROPAGATORS="tracecontext"),
-            [f"{POD_V1}.spec.containers[0].env[0].value", f"{POD_V2}.metadata"],
-        ),
         (foreign_pods(OTEL_PROPAGATORS="tracecontext, baggage"), [f"{POD_V2}.metadata"]),
         (foreign_pods(OTEL_PROPAGATORS=""), [f"{POD_V2}.metadata"]),
         (
