@@ -1,4 +1,4 @@
-"""Nets of calls: many ways lead to one service, and it is planned once for calls that are alike."""
+"""Call graphs with many paths to one service, and with cycles. Equal calls are planned once."""
 
 import itertools
 
@@ -33,20 +33,20 @@ from tests.unit.lanes.reading import lanes_of, mesh_of, plan_of, problem_of
 LAYERS, WIDTH = 24, 3
 
 
-def layered() -> Chain:
-    """A first service, then layers of services that each call all of the next one."""
+def layered_chain() -> Chain:
+    """Return a first service, then layers of services that each call all of the next layer."""
     layers = [["first"]]
     layers += [[f"s{layer}-{n}" for n in range(WIDTH)] for layer in range(LAYERS)]
-    called = [*layers[1:], []]
+    upstreams = [*layers[1:], []]
     return {
         name: (("v1", "v2"), tuple(below))
-        for layer, below in zip(layers, called, strict=True)
+        for layer, below in zip(layers, upstreams, strict=True)
         for name in layer
     }
 
 
-def test_a_net_is_planned_verified_and_shown_by_its_services_and_not_by_its_ways() -> None:
-    mesh = mesh_of(*asm(layered(), {"v1": 1, "v2": 1}))  # some 3 ** 24 ways, which never end
+def test_plan_report_and_verification_grow_with_services_and_not_with_paths() -> None:
+    mesh = mesh_of(*asm(layered_chain(), {"v1": 1, "v2": 1}))  # 3 ** 24 paths
     planned = plan(mesh)
     for lane in planned.lanes:
         assert len(lane.path) == 1 + LAYERS * WIDTH
@@ -62,7 +62,7 @@ def test_a_net_is_planned_verified_and_shown_by_its_services_and_not_by_its_ways
     assert [hop.why for hop in traced(planned, answer, planned.lanes[0]).hops] == [Reason.MATCH]
 
 
-def test_services_that_all_call_each_other_are_planned() -> None:
+def test_services_that_may_all_call_each_other_are_planned() -> None:
     names = [f"s{number}" for number in range(14)]
     documents = asm(dict.fromkeys(names, (("v1",), ())), {"v1": 1})
     calls = {name: tuple(other for other in names if other != name) for name in names}
@@ -70,7 +70,7 @@ def test_services_that_all_call_each_other_are_planned() -> None:
     assert {hop.service for hop in lane.path} == set(names)
 
 
-def test_a_service_that_is_asked_in_two_ways_shows_both_answers() -> None:
+def test_a_service_that_two_callers_get_in_two_versions_shows_both() -> None:
     rules = (rule(to("c", "v2"), match=[{"uri": {"exact": "/beta"}}]), rule(to("c", "v1")))
     documents = [
         *asm({"a": (("v1",), ("b", "c")), "b": (("v1",), ("http://c:8000/beta",))}, {"v1": 1}),
@@ -84,39 +84,36 @@ def test_a_service_that_is_asked_in_two_ways_shows_both_answers() -> None:
 
 
 def replaced(documents: list[Document], host: str, *rules: Document) -> list[Document]:
-    """The documents with these rules for a host, and with a subset v2 beside its v1."""
-    own = [virtual_service(host, *rules), destination_rule(host, "v1", "v2")]
-    names = {(one["kind"], host) for one in own}
-    return [d for d in documents if (d["kind"], d["metadata"]["name"]) not in names] + own
+    """Return the documents with these rules for a host, and with its subsets v1 and v2."""
+    new = [virtual_service(host, *rules), destination_rule(host, "v1", "v2")]
+    names = {(d["kind"], host) for d in new}
+    return [d for d in documents if (d["kind"], d["metadata"]["name"]) not in names] + new
 
 
-def test_a_call_back_that_another_version_answers_is_no_loop() -> None:
+def test_a_call_back_that_another_version_answers_is_no_endless_cycle() -> None:
     documents = asm({"a": (("v1",), ("b",)), "b": (("v1",), ("http://a:8000/back",))}, {"v1": 1})
     rules = (rule(to("a", "v2"), match=[{"uri": {"exact": "/back"}}]), rule(to("a", "v1")))
     documents = replaced(documents, "a", *rules)
     assert lanes_of(*documents, deployment("a", "v2")) == {"v1": "a v1 / v2 !, b v1"}
 
 
-Called = dict[str, str]
-
-
-def annotated(calls: Called, *documents: Document) -> list[Document]:
-    """Services whose annotations name whom they call; the gateway calls the first."""
+def annotated(calls: dict[str, str], *documents: Document) -> list[Document]:
+    """Return services with a `traffic-lanes/calls` annotation; the gateway calls the first."""
     first = next(iter(calls))
     services = [
-        put(service(name), "metadata.annotations", {"traffic-lanes/calls": called})
-        for name, called in calls.items()
+        put(service(name), "metadata.annotations", {"traffic-lanes/calls": upstreams})
+        for name, upstreams in calls.items()
     ]
     pods = [put(deployment(name), "spec.template.spec.containers[0].env", []) for name in calls]
-    way_in = virtual_service("*", rule(to(first)), gateways=["gw"])
-    return [way_in, *services, *pods, *documents]
+    entry = virtual_service("*", rule(to(first)), gateways=["gw"])
+    return [entry, *services, *pods, *documents]
 
 
-@pytest.mark.parametrize("called", ["shop,cart", "cart,shop"])
-def test_a_cycle_that_is_told_loses_nothing_whichever_way_it_is_met(called: str) -> None:
-    """Cart calls shop back by a path that an old one answers, which nobody else leads to."""
+@pytest.mark.parametrize("upstreams", ["shop,cart", "cart,shop"])
+def test_all_services_of_an_annotated_cycle_are_planned_from_either_service(upstreams: str) -> None:
+    """cart calls shop by a path that only the service old answers."""
     calls = {
-        "web": called,
+        "web": upstreams,
         "shop": "cart",
         "cart": "http://shop:8000/legacy",
         "old": "db",
@@ -129,25 +126,27 @@ def test_a_cycle_that_is_told_loses_nothing_whichever_way_it_is_met(called: str)
     assert planned.unreached == ()
 
 
-@pytest.mark.parametrize("called", ["x,s", "s,x"])
-def test_a_cycle_is_the_same_past_a_sidecar(called: str) -> None:
-    calls = {"e": called, "x": "y", "y": "x", "s": "y"}
-    apart = put(
+@pytest.mark.parametrize("upstreams", ["x,s", "s,x"])
+def test_a_cycle_is_the_same_from_a_caller_without_a_sidecar(upstreams: str) -> None:
+    calls = {"e": upstreams, "x": "y", "y": "x", "s": "y"}
+    no_sidecar = put(
         deployment("s", "v2"),
         "spec.template.metadata.annotations",
         {"sidecar.istio.io/inject": "false"},
     )
-    apart = put(apart, "spec.template.spec.containers[0].env", [])
-    assert {hop.service for hop in plan_of(*annotated(calls, apart)).lanes[0].path} == set(calls)
+    no_sidecar = put(no_sidecar, "spec.template.spec.containers[0].env", [])
+    assert {hop.service for hop in plan_of(*annotated(calls, no_sidecar)).lanes[0].path} == set(
+        calls
+    )
 
 
-@pytest.mark.parametrize("called", ["a", "b", "a,b", "b,a"])
-def test_a_cycle_ends_where_one_of_its_calls_may(called: str) -> None:
-    documents = annotated({"web": called, "a": "b"}, service("b"), deployment("b", "v1", "a"))
+@pytest.mark.parametrize("upstreams", ["a", "b", "a,b", "b,a"])
+def test_a_cycle_with_one_annotated_call_may_end(upstreams: str) -> None:
+    documents = annotated({"web": upstreams, "a": "b"}, service("b"), deployment("b", "v1", "a"))
     assert {hop.service for hop in plan_of(*documents).lanes[0].path} == {"web", "a", "b"}
 
 
-def test_the_loop_that_is_told_is_the_one_that_never_ends() -> None:
+def test_the_error_names_the_cycle_that_never_ends() -> None:
     back = rule(to("a", "v2"), match=[{"uri": {"exact": "/back"}}])
     chain: Chain = {
         "a": (("v1",), ("b",)),
@@ -160,15 +159,15 @@ def test_the_loop_that_is_told_is_the_one_that_never_ends() -> None:
     assert problem_of(*documents, deployment("a", "v2", "c")) == endless
 
 
-def test_a_loop_whose_headers_grow_is_one() -> None:
+def test_a_cycle_that_adds_to_a_header_never_ends() -> None:
     chain: Chain = {"a": (("v1",), ("b",)), "b": (("v1",), ("a",))}
     grows = rule(to("b", "v1"), headers={"request": {"add": {"baggage": "via=b"}}})
     endless = (Problem.NEVER_ENDS, {"lane": "v1", "cycle": "b -> a -> b"})
     assert problem_of(*replaced(asm(chain, {"v1": 1}), "b", grows)) == endless
 
 
-def test_callers_differ_by_namespace_port_and_by_what_their_sidecars_exchange() -> None:
-    """Two call db, each its own; and two call cart, of which one sidecar sets no header."""
+def test_equal_calls_have_equal_namespaces_ports_and_header_propagation() -> None:
+    """Two services b call the db of their namespace, and cart. Only one has a propagation."""
     chain: Chain = {
         "a": (("v1",), ("b", "http://b.other:8000/", "db", "http://db:9000/")),
         "b": (("v1",), ("http://cart.default:8000/", "db")),
@@ -187,8 +186,8 @@ def test_callers_differ_by_namespace_port_and_by_what_their_sidecars_exchange() 
 
 
 @pytest.mark.parametrize("tail_first", [True, False])
-def test_a_chain_is_too_long_whichever_way_it_is_met(tail_first: bool) -> None:
-    """A hop that was planned at the end of a short way may stand at the end of a longer one."""
+def test_the_longest_path_counts_for_the_limit_of_hops(tail_first: bool) -> None:
+    """A hop that was planned in a short path may also end a longer one."""
     names = [f"s{number}" for number in range(102)]
     calls = {name: [after] for name, after in itertools.pairwise(names)}
     calls["s0"].insert(0 if tail_first else 1, "s50")
